@@ -1,0 +1,1 @@
+"""Gateway between case systems and external government systems."""

@@ -1,0 +1,137 @@
+"""What can go wrong, sorted by what happens next.
+
+Two families. ``ExchangeError`` and its children are raised by adapters and by ``wire``; the type alone tells the
+delivery room what to do (DESIGN section 5). ``Problem`` and its children are what a caller of a service is told, and
+carry everything an ``application/problem+json`` answer needs (RFC 9457): a stable type, the field, and the cure.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class GatewayError(Exception):
+    """Base of everything this package raises on purpose."""
+
+
+# --- exchanges with external systems -------------------------------------------------------------------------------
+
+
+class ExchangeError(GatewayError):
+    """An exchange with an external system did not end in a usable answer."""
+
+
+class NotSentError(ExchangeError):
+    """Provably nothing left us: name resolution, refused connection, TLS, open circuit. Retried later."""
+
+
+class BusyError(ExchangeError):
+    """Refused for load by an answer that the contract declares effect-free. Retried when told.
+
+    ``retry_after`` is in seconds; None when the other side named no time.
+    """
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class OutcomeUnknownError(ExchangeError):
+    """Something was sent and no trustworthy answer came. Never resent: asked about by our own reference first."""
+
+
+class ContractError(OutcomeUnknownError):
+    """The answer breaks the contract, is empty, carries a wrong amount or a bad signature. Doubt, and an alarm."""
+
+
+class RejectedError(ExchangeError):
+    """A business "no" of the other side: final, shown in its own words."""
+
+    def __init__(self, reason: str, code: str) -> None:
+        super().__init__(f"{code}: {reason}")
+        self.reason = reason
+        self.code = code
+
+
+class DeniedError(ExchangeError):
+    """Credentials or permission were refused. Stops the channel and raises an alarm."""
+
+
+class UnsupportedError(ExchangeError):
+    """A capability that the adapter does not declare was asked for: a programming fault."""
+
+
+class ForgedCallbackError(ExchangeError):
+    """Authentication of an incoming message failed. Refused and recorded; nothing changes."""
+
+
+# --- what callers of services are told -----------------------------------------------------------------------------
+
+
+class Problem(GatewayError):
+    """A request that cannot be served, with the reason and the cure.
+
+    ``type`` is the last part of the stable problem type URI; ``status`` the HTTP status; ``field`` a dotted path into
+    the request where one field is to blame; ``extra`` further members of the problem document (JSON values only).
+    """
+
+    status = 400
+    type = "bad-request"
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        field: str | None = None,
+        cure: str | None = None,
+        type: str | None = None,
+        status: int | None = None,
+        **extra: Any,
+    ) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.field = field
+        self.cure = cure
+        self.extra = extra
+        if type is not None:
+            self.type = type
+        if status is not None:
+            self.status = status
+
+
+class InvalidProblem(Problem):
+    """The request is well-formed but a value is not acceptable (422)."""
+
+    status = 422
+    type = "invalid-value"
+
+
+class NotFoundProblem(Problem):
+    """No such record for this caller; another tenant's record looks the same (404)."""
+
+    status = 404
+    type = "not-found"
+
+
+class ConflictProblem(Problem):
+    """The request contradicts the present state of the record (409)."""
+
+    status = 409
+    type = "conflict"
+
+
+class UnavailableProblem(Problem):
+    """The gateway cannot serve this now: queue full, channel stopped, shutting down (503)."""
+
+    status = 503
+    type = "unavailable"
+
+
+class SettingsError(GatewayError):
+    """A setting stops the start. ``key`` is the dotted key, ``reason`` what is wrong, ``cure`` what to do."""
+
+    def __init__(self, key: str, reason: str, cure: str) -> None:
+        super().__init__(f"{key}: {reason}. {cure}")
+        self.key = key
+        self.reason = reason
+        self.cure = cure

@@ -1,0 +1,1 @@
+"""Table definitions, one module a room; importing this package defines them all."""

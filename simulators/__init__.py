@@ -1,0 +1,1 @@
+"""Stateful stand-ins for every external system."""
