@@ -1,0 +1,106 @@
+"""Working days, and how far they can be known.
+
+The State Council publishes next year's holidays and swap days in autumn; until the data arrives, any answer about that
+year is ``provisional``: made from weekends and the fixed statutory days, and to be computed again later.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Generic, Self, TypeVar
+
+import chinese_calendar
+
+T = TypeVar("T")
+
+_ONE_DAY = timedelta(days=1)
+# Days of the solar calendar that 《全国年节及纪念日放假办法》 (国务院令第795号, 2025) art. 2 frees in every year.
+_STATUTORY = frozenset({(1, 1), (5, 1), (5, 2), (10, 1), (10, 2), (10, 3)})
+
+
+@dataclass(frozen=True)
+class Judged(Generic[T]):
+    """An answer and whether it rests on days whose holidays are not yet published."""
+
+    value: T
+    provisional: bool
+
+
+class WorkingCalendar:
+    """Which days are worked in mainland China, swap days 调休 included.
+
+    ``overrides`` says of single days whether they are worked, and wins over everything. ``complete_years`` are years
+    whose whole notice is in the overrides: their other days follow the week and are certain.
+    """
+
+    def __init__(self, overrides: Mapping[date, bool] | None = None, complete_years: Collection[int] = ()) -> None:
+        self._overrides = dict(overrides or {})
+        self._complete_years = frozenset(complete_years)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """From a JSON file with one member a year: ``{"2027": {"holidays": ["2027-01-01"], "workdays": []}}``.
+
+        Each year listed is taken as complete. ValueError names the year and what is wrong with it.
+        """
+        overrides: dict[date, bool] = {}
+        document = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(document, dict):
+            raise ValueError(f"{path}: expected an object with one member a year")
+        for year, lists in document.items():
+            if not isinstance(lists, dict) or set(lists) != {"holidays", "workdays"}:
+                raise ValueError(f'{path}: year {year} needs exactly the lists "holidays" and "workdays"')
+            for name, working in (("holidays", False), ("workdays", True)):
+                for text in lists[name]:
+                    day = date.fromisoformat(text)
+                    if str(day.year) != year:
+                        raise ValueError(f"{path}: {text} does not lie in {year}")
+                    if overrides.setdefault(day, working) != working:
+                        raise ValueError(f"{path}: {text} is listed both as a holiday and as a workday")
+        return cls(overrides, {int(year) for year in document})
+
+    def is_working(self, day: date) -> Judged[bool]:
+        """Whether a day is worked."""
+        if (known := self._overrides.get(day)) is not None:
+            return Judged(known, provisional=False)
+        weekday = day.weekday() < 5
+        if day.year in self._complete_years:
+            return Judged(weekday, provisional=False)
+        try:
+            return Judged(bool(chinese_calendar.is_workday(day)), provisional=False)
+        except NotImplementedError:  # outside the years the package has data for
+            return Judged(weekday and (day.month, day.day) not in _STATUTORY, provisional=True)
+
+    def add_working_days(self, start: date, n: int) -> Judged[date]:
+        """The ``n``-th working day after ``start``, which is not counted (行政处罚法 art. 85: 工作日). ``n`` ≥ 0."""
+        if n < 0:
+            raise ValueError("working days are counted forwards only")
+        day, provisional = start, False
+        while n:
+            day += _ONE_DAY
+            judged = self.is_working(day)
+            provisional |= judged.provisional
+            n -= judged.value
+        return Judged(day, provisional)
+
+    def roll_forward(self, day: date) -> Judged[date]:
+        """``day`` itself if it is worked, else the first working day after it."""
+        provisional = False
+        while True:
+            judged = self.is_working(day)
+            provisional |= judged.provisional
+            if judged.value:
+                return Judged(day, provisional)
+            day += _ONE_DAY
+
+    def due_after(self, received: date, days: int = 15) -> Judged[date]:
+        """The last day of a period in calendar days from receipt.
+
+        The day of receipt is not counted, and a period that would end on a day off ends on the next working day
+        (行政处罚法 art. 67: fifteen days from receipt; 民事诉讼法 art. 85 for counting and rolling).
+        """
+        return self.roll_forward(received + timedelta(days=days))
