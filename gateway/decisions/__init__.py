@@ -1,0 +1,19 @@
+"""Decisions 行政处罚决定: facts kept as versions, parties, service, and the events that move every clock."""
+
+from gateway.decisions.clocks import DueDate, due_date
+from gateway.decisions.facts import DecisionEvent, DecisionFacts, EventKind, Party, PartyKind
+from gateway.decisions.records import Decision, fetch
+from gateway.decisions.service import Decisions
+
+__all__ = [
+    "Decision",
+    "DecisionEvent",
+    "DecisionFacts",
+    "Decisions",
+    "DueDate",
+    "EventKind",
+    "Party",
+    "PartyKind",
+    "due_date",
+    "fetch",
+]

@@ -1,0 +1,62 @@
+"""Events: how one room learns what happened in another, in the same transaction, and what webhooks tell outside."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, insert
+
+from gateway.clock import Clock, to_micros
+from gateway.identifiers import new_id
+from gateway.store.tables.delivery import event as event_table
+
+EVERY = "*"
+_INSERT = insert(event_table)
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened to ``subject``. ``data`` holds JSON values and no personal data. ``at`` in microseconds."""
+
+    id: str
+    type: str
+    authority: str
+    subject: str
+    data: dict[str, Any]
+    at: int
+
+
+Handler = Callable[[Connection, Event], None]
+
+
+class Events:
+    """Writes events and tells subscribers. Handlers run inside the transaction and may run twice: no side effects."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._handlers: dict[str, list[Handler]] = defaultdict(list)
+
+    def subscribe(self, type: str, handler: Handler) -> None:
+        """Call ``handler(conn, event)`` for each event of this type (``EVERY`` for all), in order of subscription."""
+        self._handlers[type].append(handler)
+
+    def emit(self, conn: Connection, *, type: str, subject: str, authority: str, data: dict[str, Any]) -> Event:
+        """Write one event and tell its subscribers."""
+        event = Event(new_id("evt"), type, authority, subject, data, to_micros(self._clock.now()))
+        conn.execute(
+            _INSERT,
+            {
+                "id": event.id,
+                "type": type,
+                "authority": authority,
+                "subject": subject,
+                "data": data,
+                "at": event.at,
+            },
+        )
+        for handler in (*self._handlers.get(type, ()), *self._handlers.get(EVERY, ())):
+            handler(conn, event)
+        return event
