@@ -11,9 +11,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from gateway.identifiers import check_registration_number, check_resident_id, check_uscc, clean_text
 from gateway.money import Yuan
 
-Text = Annotated[str, AfterValidator(clean_text)]
 Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(clean_text)]
-LongText = Annotated[str, Field(min_length=1, max_length=20_000), AfterValidator(clean_text)]
+LongText = Annotated[
+    str, Field(min_length=1, max_length=20_000), AfterValidator(lambda text: clean_text(text, multiline=True))
+]
 
 
 class _Model(BaseModel):

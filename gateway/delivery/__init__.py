@@ -1,10 +1,11 @@
 """Delivery: every intended effect on an external system, durable before it is sent, followed until it is known."""
 
-from gateway.delivery.actions import Action, Done, Doubt, NotYet, Operation, Outcome, Parked, Rejected
+from gateway.delivery.actions import Absent, Action, Done, Doubt, NotYet, Operation, Outcome, Parked, Rejected
 from gateway.delivery.events import Event, Events
 from gateway.delivery.service import Delivery, DeliverySettings
 
 __all__ = [
+    "Absent",
     "Action",
     "Delivery",
     "DeliverySettings",

@@ -63,13 +63,18 @@ class Doubt:
 
 
 @dataclass(frozen=True)
+class Absent:
+    """Doubt has ended: the other side proved that nothing had happened. It is being sent again."""
+
+
+@dataclass(frozen=True)
 class Parked:
     """Waits for a person."""
 
     reason: str
 
 
-Outcome = Done | Rejected | Doubt | Parked
+Outcome = Done | Rejected | Doubt | Absent | Parked
 
 
 @dataclass(frozen=True)

@@ -207,6 +207,17 @@ def attempts_of(conn: Connection, operation_id: str) -> Sequence[RowMapping]:
     )
 
 
+def hurry(conn: Connection, channel: str, now: int, *, reference: str | None, subject: str | None) -> None:
+    """Make queued and uncertain operations of a reference or a subject due now."""
+    who = operation.c.reference == reference if reference is not None else operation.c.subject == subject
+    conn.execute(
+        update(operation)
+        .where(operation.c.channel == channel, who, operation.c.state.in_(("queued", "uncertain")))
+        .where(operation.c.due_at > now)
+        .values(due_at=now)
+    )
+
+
 def resolve_parked(conn: Connection, operation_id: str, *, state: str, due: int, reason: str, now: int) -> bool:
     """Send a parked or uncertain operation on its way again (queued: call; uncertain: ask first)."""
     done = conn.execute(

@@ -159,3 +159,13 @@ idempotency = Table(
     Column("status", Integer, comment="first status answered; null while the first request runs"),
     Column("created_at", BigInteger, nullable=False),
 )
+
+callback_nonce = Table(
+    "callback_nonce",
+    metadata,
+    Column("channel", String(60), primary_key=True),
+    Column("nonce", String(80), primary_key=True),
+    Column("digest", LargeBinary, nullable=False),
+    Column("received_at", BigInteger, nullable=False),
+    Index("ix_callback_nonce_received", "received_at"),
+)

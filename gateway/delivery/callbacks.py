@@ -1,0 +1,122 @@
+"""Messages that external systems send us: kept, authenticated without network, acknowledged, applied once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from gateway.clock import Clock, to_micros
+from gateway.crypto.sm import sm3
+from gateway.delivery.service import Delivery
+from gateway.errors import ContractError, ForgedCallbackError, NotFoundProblem
+from gateway.evidence import Evidence
+from gateway.plugins import Channels
+from gateway.ports import Incoming, OpenedCallback, PaymentNotice, RawExchange, Reply, SealNotice, VerdictNotice
+from gateway.store import Store
+from gateway.store.tables.delivery import callback_nonce
+
+log = structlog.get_logger(__name__)
+
+Notice = PaymentNotice | VerdictNotice | SealNotice
+Handler = Callable[[Connection, str, Notice, str], None]
+
+
+@dataclass(frozen=True)
+class _Taken:
+    applied: bool
+
+
+class Callbacks:
+    """The door for incoming messages. A handler runs in the transaction that keeps the message, possibly twice."""
+
+    def __init__(
+        self, store: Store, channels: Channels, evidence: Evidence, delivery: Delivery, clock: Clock
+    ) -> None:
+        self._store = store
+        self._channels = channels
+        self._evidence = evidence
+        self._delivery = delivery
+        self._clock = clock
+        self._handlers: dict[str, Handler] = {}
+
+    def on(self, kind: str, handler: Handler) -> None:
+        """``handler(conn, channel, notice, exchange_id)`` applies notices of this kind."""
+        self._handlers[kind] = handler
+
+    async def take(self, channel_name: str, incoming: Incoming) -> Reply:
+        """Answer one message. Raises ForgedCallbackError (nothing changes) and NotFoundProblem.
+
+        The same event again, whatever its nonce: the same acknowledgement and no effect, because what it changes is
+        compared with what is known. A known nonce with other bytes is a forgery.
+        """
+        try:
+            channel = self._channels.get(channel_name)
+        except KeyError:
+            raise NotFoundProblem(f"no channel {channel_name}") from None
+        opener = getattr(channel.adapter, "open_callback", None)
+        if opener is None or "open_callback" not in channel.info.capabilities:
+            raise NotFoundProblem(f"channel {channel_name} takes no callbacks")
+        try:
+            opened: OpenedCallback = await opener(incoming)
+        except (ForgedCallbackError, ContractError) as refused:
+            label = "forged" if isinstance(refused, ForgedCallbackError) else "unreadable"
+            log.error("callback refused", channel=channel_name, outcome=label, reason=str(refused))
+            raw = self._raw(channel_name, channel.info.sensitive, incoming, None, f"{label}: {refused}")
+            await self._store.write(lambda conn: self._evidence.append(conn, raw))
+            raise
+        handler = self._handlers.get(opened.notice.kind)
+        if handler is None:
+            raise NotFoundProblem(f"nothing here takes {opened.notice.kind} notices")
+        raw = self._raw(channel_name, channel.info.sensitive, incoming, opened.acknowledge, "answered")
+        digest = sm3(incoming.body)
+        now = to_micros(self._clock.now())
+
+        def unit(conn: Connection) -> _Taken:
+            insert = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
+            fresh = conn.execute(
+                insert(callback_nonce)
+                .values(channel=channel_name, nonce=opened.nonce, digest=digest, received_at=now)
+                .on_conflict_do_nothing()
+            )
+            if fresh.rowcount == 0:
+                known = conn.execute(
+                    select(callback_nonce.c.digest).where(
+                        callback_nonce.c.channel == channel_name, callback_nonce.c.nonce == opened.nonce
+                    )
+                ).scalar_one()
+                if bytes(known) != digest:
+                    return _Taken(applied=False)
+            exchange_id = self._evidence.append(conn, raw, subject=opened.event_key)
+            handler(conn, channel_name, opened.notice, exchange_id)
+            return _Taken(applied=True)
+
+        taken = await self._store.write(unit)
+        if not taken.applied:
+            raise ForgedCallbackError("this nonce was used before with another body")
+        self._delivery.wake(channel_name)
+        return opened.acknowledge
+
+    def _raw(
+        self, channel: str, sensitive: frozenset[str], incoming: Incoming, reply: Reply | None, outcome: str
+    ) -> RawExchange:
+        received = to_micros(incoming.received_at)
+        return RawExchange(
+            channel=channel,
+            direction="in",
+            action="callback",
+            method="POST",
+            url=incoming.path,
+            request_headers=tuple(incoming.headers.items()),
+            request_body=incoming.body,
+            status=reply.status if reply else None,
+            response_headers=(("content-type", reply.content_type),) if reply else (),
+            response_body=reply.body if reply else b"",
+            outcome=outcome,
+            started_at=received,
+            ended_at=to_micros(self._clock.now()),
+            sensitive=sensitive,
+        )

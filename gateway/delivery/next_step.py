@@ -1,0 +1,179 @@
+"""What follows from an attempt: one pure function of the operation, what happened, and the time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from tenacity import RetryCallState, wait_exponential_jitter
+
+from gateway.delivery.actions import Absent, Done, Doubt, NotYet, Operation, Outcome, Parked, Rejected
+from gateway.errors import (
+    BusyError,
+    ContractError,
+    DeniedError,
+    ExchangeError,
+    NotSentError,
+    RejectedError,
+    UnsupportedError,
+)
+from gateway.ports import FindGuarantee, Message
+
+SECOND = 1_000_000
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to wait and when to give a thing to a person. Seconds.
+
+    ``ask_after``: from the start of doubt to the first question. ``first`` and ``longest``: the delays between tries,
+    doubling with jitter. ``doubt_deadline``: doubt older than this is parked. ``give_up``: an operation that never
+    left us for so long is parked.
+    """
+
+    ask_after: float = 1.0
+    first: float = 1.0
+    longest: float = 300.0
+    doubt_deadline: float = 24 * 3600.0
+    give_up: float = 72 * 3600.0
+
+    def delay(self, tries: int) -> int:
+        """Microseconds to wait after the ``tries``-th failure in a row (from 1)."""
+        state = RetryCallState(None, None, (), {})  # type: ignore[arg-type]
+        state.attempt_number = max(1, tries)
+        wait = wait_exponential_jitter(initial=self.first, max=self.longest, jitter=self.first / 2)
+        return int(wait(state) * SECOND)
+
+
+@dataclass(frozen=True)
+class Step:
+    """Where the operation goes: the ledger's next values, what the room is told, and whether the channel stops."""
+
+    state: Literal["queued", "done", "rejected", "uncertain", "parked"]
+    due: int
+    tries: int
+    label: str
+    reason: str | None = None
+    code: str | None = None
+    sent: int | None = None
+    doubt_since: int | None = None
+    answer: Message | None = None
+    tell: Outcome | None = None
+    stop_channel: str | None = None
+    alarm: bool = False
+
+
+def after_call(
+    operation: Operation, result: Message | BaseException, *, now: int, began: int, can_find: bool, patience: Patience
+) -> Step:
+    """What follows from a call. ``began``: when it started; ``now``: when it ended (microseconds)."""
+    if isinstance(result, Message):
+        return Step("done", now, 0, "done", sent=began, answer=result, tell=Done(result))
+    reason = _words(result)
+    if isinstance(result, NotYet):
+        return Step("queued", now + int(result.seconds * SECOND), 0, "not yet", reason)
+    if isinstance(result, RejectedError):
+        told = Rejected(result.reason, result.code)
+        return Step("rejected", now, 0, "rejected", result.reason, result.code, sent=began, tell=told)
+    if isinstance(result, UnsupportedError):
+        return _park(now, "unsupported", reason, operation)
+    tries = operation.tries + 1
+    if isinstance(result, DeniedError):
+        return Step("queued", now, tries, "denied", reason, stop_channel=reason, alarm=True)
+    if isinstance(result, NotSentError | BusyError):
+        if now - operation.created_at > patience.give_up * SECOND:
+            return _park(now, "gave up", f"never left us for {patience.give_up / 3600:.0f} h: {reason}", operation)
+        told_when = result.retry_after if isinstance(result, BusyError) else None
+        delay = patience.delay(tries) if told_when is None else int(told_when * SECOND)
+        label = "busy" if isinstance(result, BusyError) else "not sent"
+        return Step("queued", now + delay, tries, label, reason)
+    alarm = isinstance(result, ContractError) or not _expected(result)
+    if not operation.effectful:
+        return Step("queued", now + patience.delay(tries), tries, "unknown", reason, alarm=alarm)
+    since = operation.doubt_since_at or now
+    if not can_find:
+        words = f"{reason}; this system offers no query, so a person must find out"
+        return Step("parked", now, 0, "unknown", words, sent=began, doubt_since=since, tell=Parked(words), alarm=True)
+    return Step(
+        "uncertain",
+        now + int(patience.ask_after * SECOND),
+        0,
+        "unknown",
+        reason,
+        sent=began,
+        doubt_since=since,
+        tell=Doubt(reason),
+        alarm=alarm,
+    )
+
+
+def after_find(
+    operation: Operation,
+    result: Message | BaseException | None,
+    *,
+    now: int,
+    guarantee: FindGuarantee,
+    patience: Patience,
+) -> Step:
+    """What follows from asking the other side about an effect in doubt."""
+    sent, since = operation.sent_at, operation.doubt_since_at or now
+    if isinstance(result, Message):
+        return Step("done", now, 0, "found", sent=sent, answer=result, tell=Done(result, found=True))
+    if result is None:
+        settled = sent is None or now - sent >= guarantee.settle_seconds * SECOND
+        if guarantee.consistent or settled:
+            return Step("queued", now, 0, "absent", "the other side has no such effect: sent again", tell=Absent())
+        assert sent is not None
+        again = min(sent + int(guarantee.settle_seconds * SECOND), now + patience.delay(operation.tries + 1))
+        return Step(
+            "uncertain",
+            max(again, now + SECOND // 10),
+            operation.tries + 1,
+            "not found",
+            "not found, but not yet trusted",
+            sent=sent,
+            doubt_since=since,
+        )
+    reason = _words(result)
+    if isinstance(result, ContractError | RejectedError | UnsupportedError):
+        return _park(now, "contradiction", reason, operation)
+    if now - since > patience.doubt_deadline * SECOND:
+        hours = patience.doubt_deadline / 3600
+        return _park(now, "deadline", f"still in doubt after {hours:.0f} h: {reason}", operation)
+    stop = reason if isinstance(result, DeniedError) else None
+    told_when = result.retry_after if isinstance(result, BusyError) else None
+    delay = patience.delay(operation.tries + 1) if told_when is None else int(told_when * SECOND)
+    return Step(
+        "uncertain",
+        now + delay,
+        operation.tries + 1,
+        "no answer",
+        reason,
+        sent=sent,
+        doubt_since=since,
+        stop_channel=stop,
+        alarm=stop is not None,
+    )
+
+
+def _park(now: int, label: str, reason: str, operation: Operation) -> Step:
+    return Step(
+        "parked",
+        now,
+        0,
+        label,
+        reason,
+        sent=operation.sent_at,
+        doubt_since=operation.doubt_since_at,
+        tell=Parked(reason),
+        alarm=True,
+    )
+
+
+def _expected(error: BaseException) -> bool:
+    return isinstance(error, ExchangeError)
+
+
+def _words(error: BaseException) -> str:
+    text = str(error) or type(error).__name__
+    return text if _expected(error) or isinstance(error, NotYet) else f"{type(error).__name__}: {text}"
