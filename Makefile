@@ -1,0 +1,82 @@
+# Everything a newcomer needs: `make demo` shows the main job, `make test` proves it. Only Python 3.11+ and make are
+# presumed; whatever set-up says goes to stderr, so that stdout carries results alone.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	--no-emit-index-url --no-emit-find-links pyproject.toml --group build --extra simulators
+
+PYTHONS := python3.13 python3.12 python3.11 python3
+DEMO_ARGS ?=
+TEST_ARGS ?=
+# One worker a logical core, but no more than four: PostgreSQL and the simulators want their share.
+WORKERS ?= logical
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help demo test bench lint fmt lock clean
+
+# A virtual environment is bound to its folder and its Python: after either has moved it is made anew.
+ifneq ($(shell cat $(VENV)/.made 2>/dev/null),$(CURDIR))
+$(shell rm -f $(VENV)/.made)
+else ifneq ($(shell $(BIN)/python -c 'print("runs")' 2>/dev/null),runs)
+$(shell rm -f $(VENV)/.made)
+endif
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST))
+
+demo: $(VENV)/.ready-demo ## the main job from end to end on loopback; DEMO_ARGS=--json or --keep
+	@$(BIN)/gateway demo $(DEMO_ARGS)
+
+test: $(VENV)/.ready-test ## every test, with layers, types and style; TEST_ARGS go to pytest
+	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist worksteal $(TEST_ARGS)
+
+bench: $(VENV)/.ready-test ## measure what tests/benchmarks holds, one at a time
+	@$(BIN)/python -m pytest tests/benchmarks --override-ini 'python_files=bench_*.py' -s $(TEST_ARGS)
+
+lint: $(VENV)/.ready-test ## style, types and the directions between rooms
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+fmt: $(VENV)/.ready-test ## put the code into the house style
+	@$(BIN)/ruff check --fix --quiet .
+	@$(BIN)/ruff format .
+
+lock: $(VENV)/.made ## resolve the dependencies again; the locks hold hashes and no registry address
+	@$(PIP) install uv >&2
+	@$(BIN)/$(LOCK) --upgrade --output-file requirements.lock
+	@$(BIN)/$(LOCK) --upgrade --extra test --constraint requirements.lock --output-file requirements-dev.lock
+
+clean: ## remove the environment and every cache
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+
+# --- set-up: each step leaves a stamp, so that the next run starts at once ------------------------------------------
+
+$(VENV)/.made:
+	@for python in $(PYTHON) $(PYTHONS); do \
+		if $$python -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+			echo "Making $(VENV) with $$($$python --version)" >&2; \
+			$$python -m venv --clear $(VENV) >&2 && echo "$(CURDIR)" > $@ && exit 0; \
+			exit 1; \
+		fi; \
+	done; \
+	echo "No usable Python found. Needed: Python 3.11 or newer with its venv module (on Debian and Ubuntu:" >&2; \
+	echo "apt-get install python3 python3-venv). Tried: $(PYTHON) $(PYTHONS). Another one: make PYTHON=/path/to/python3" >&2; \
+	exit 1
+
+$(VENV)/.ready-demo: $(VENV)/.made requirements.lock pyproject.toml
+	@echo "Installing locked dependencies (first run only)" >&2
+	@$(PIP) install --require-hashes -r requirements.lock >&2
+	@$(PIP) install --no-deps --no-build-isolation -e . >&2
+	@touch $@
+
+$(VENV)/.ready-test: $(VENV)/.made requirements-dev.lock pyproject.toml
+	@echo "Installing locked dependencies with the tools for tests (first run only)" >&2
+	@$(PIP) install --require-hashes -r requirements-dev.lock >&2
+	@$(PIP) install --no-deps --no-build-isolation -e . >&2
+	@touch $@ $(VENV)/.ready-demo
