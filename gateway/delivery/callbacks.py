@@ -33,9 +33,7 @@ class _Taken:
 class Callbacks:
     """The door for incoming messages. A handler runs in the transaction that keeps the message, possibly twice."""
 
-    def __init__(
-        self, store: Store, channels: Channels, evidence: Evidence, delivery: Delivery, clock: Clock
-    ) -> None:
+    def __init__(self, store: Store, channels: Channels, evidence: Evidence, delivery: Delivery, clock: Clock) -> None:
         self._store = store
         self._channels = channels
         self._evidence = evidence

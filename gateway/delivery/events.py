@@ -19,7 +19,7 @@ _INSERT = insert(event_table)
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened to ``subject``. ``data`` holds JSON values and no personal data. ``at`` in microseconds."""
+    """Something that happened to ``subject``. ``data``: JSON values, no personal data. ``at`` in microseconds."""
 
     id: str
     type: str

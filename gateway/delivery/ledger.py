@@ -36,9 +36,7 @@ _CLAIM = (
 )
 _CLOSE = (
     update(operation)
-    .where(
-        operation.c.id == bindparam("op"), operation.c.state == "sending", operation.c.attempt == bindparam("mine")
-    )
+    .where(operation.c.id == bindparam("op"), operation.c.state == "sending", operation.c.attempt == bindparam("mine"))
     .values(
         state=bindparam("new_state"),
         node=None,

@@ -89,6 +89,8 @@ def after_call(
         return Step("queued", now + delay, tries, label, reason)
     alarm = isinstance(result, ContractError) or not _expected(result)
     if not operation.effectful:
+        if now - operation.created_at > patience.give_up * SECOND:
+            return _park(now, "gave up", f"no usable answer for {patience.give_up / 3600:.0f} h: {reason}", operation)
         return Step("queued", now + patience.delay(tries), tries, "unknown", reason, alarm=alarm)
     since = operation.doubt_since_at or now
     if not can_find:

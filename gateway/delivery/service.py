@@ -140,7 +140,9 @@ class Delivery:
         task = asyncio.get_running_loop().create_task(self._attempt(operation, request, asking=False))
         self._track(operation.id, operation.channel, task)
 
-    def hurry(self, conn: Connection, channel: str, *, reference: str | None = None, subject: str | None = None) -> None:
+    def hurry(
+        self, conn: Connection, channel: str, *, reference: str | None = None, subject: str | None = None
+    ) -> None:
         """Something hints that the answer is there: let what is queued or in doubt for it be due now."""
         ledger.hurry(conn, channel, to_micros(self._clock.now()), reference=reference, subject=subject)
 

@@ -1,0 +1,19 @@
+"""Payments 罚款缴纳: lines, codes, states, and the money that arrives."""
+
+from gateway.payments.arrivals import apply_paid
+from gateway.payments.bill import IncomeItem, LineInput, LineKind, PaymentRequest, Unit
+from gateway.payments.service import Payments
+from gateway.payments.states import EDGES, Settlement, Status
+
+__all__ = [
+    "EDGES",
+    "IncomeItem",
+    "LineInput",
+    "LineKind",
+    "PaymentRequest",
+    "Payments",
+    "Settlement",
+    "Status",
+    "Unit",
+    "apply_paid",
+]

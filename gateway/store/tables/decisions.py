@@ -38,7 +38,9 @@ decision_version = Table(
     Column("decision_id", String(40), ForeignKey("decision.id"), primary_key=True),
     Column("version", Integer, primary_key=True),
     Column("facts_sealed", LargeBinary, nullable=False),
-    Column("digest", LargeBinary, nullable=False, comment="keyed digest of the canonical facts: same facts, same version"),
+    Column(
+        "digest", LargeBinary, nullable=False, comment="keyed digest of the canonical facts: same facts, same version"
+    ),
     Column("recorded_at", BigInteger, nullable=False),
     Column("recorded_by", String(80), nullable=False),
 )
@@ -53,7 +55,5 @@ decision_event = Table(
     Column("data", Json, nullable=False),
     Column("recorded_at", BigInteger, nullable=False),
     Column("recorded_by", String(80), nullable=False),
-    CheckConstraint(
-        "kind in ('served','appealed','appeal_ended','deferred','changed','revoked')", name="known_kind"
-    ),
+    CheckConstraint("kind in ('served','appealed','appeal_ended','deferred','changed','revoked')", name="known_kind"),
 )

@@ -140,3 +140,25 @@ payment_exception = Table(
     UniqueConstraint("collection_id", "kind"),
     CheckConstraint("state in ('open','resolved')", name="known_state"),
 )
+
+collecting_unit = Table(
+    "collecting_unit",
+    metadata,
+    Column("authority", String(40), primary_key=True),
+    Column("valid_from_on", Date, primary_key=True),
+    Column("unit_code", String(30), nullable=False, comment="执收单位编码"),
+    Column("unit_name", String(100), nullable=False),
+    Column("region", String(6), nullable=False, comment="行政区划"),
+)
+
+income_item = Table(
+    "income_item",
+    metadata,
+    Column("unit_code", String(30), primary_key=True),
+    Column("kind", String(20), primary_key=True),
+    Column("valid_from_on", Date, primary_key=True),
+    Column("valid_until_on", Date),
+    Column("item_code", String(30), nullable=False, comment="收入项目编码"),
+    Column("item_name", String(100), nullable=False),
+    CheckConstraint("kind in ('fine','confiscated','surcharge')", name="known_kind"),
+)

@@ -1,0 +1,149 @@
+"""Money that arrived: one function for callback, query and statement, applied once whatever tells us first."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from sqlalchemy import Connection, RowMapping
+
+from gateway.clock import to_micros
+from gateway.crypto.envelope import Envelope
+from gateway.delivery.events import Events
+from gateway.identifiers import new_id
+from gateway.money import format_yuan
+from gateway.payments import records
+from gateway.payments.states import Settlement, Status
+from gateway.ports import PaidFact
+
+Source = Literal["callback", "query", "statement"]
+Applied = Literal["applied", "known", "unmatched", "exception"]
+
+# How money may arrive that the bill did not foresee, and the way out that a person is offered.
+LATE_EDGES = {
+    Status.CANCELLED: ("paid_after_cancel", "refund"),
+    Status.REJECTED: ("paid_after_refusal", "refund"),
+    Status.PAID: ("paid_twice", "refund"),
+}
+
+
+def apply_paid(
+    conn: Connection, events: Events, envelope: Envelope, channel: str, fact: PaidFact, source: Source, now: int
+) -> Applied:
+    """Record that money arrived and move its payment. The same money again (code and bank serial) has no effect.
+
+    Money for a code that we do not know yet is kept and applied when the code's answer arrives. A wrong amount, or
+    money on a cancelled or already paid bill, opens an exception; none is dropped and none changes the state.
+    """
+    known = records.collection_of(conn, channel, fact.code, fact.bank_serial)
+    if known is not None:
+        if known["amount"] != fact.amount and known["payment_id"] is not None:
+            _exception(conn, events, known["payment_id"], known["id"], "told_differently", "ask_platform", now)
+            return "exception"
+        return "known"
+    collection_id = new_id("col")
+    payer = None
+    if fact.payer_name:
+        payer = envelope.seal(fact.payer_name.encode(), f"collection|payer|{collection_id}")
+    owner = records.by_code(conn, channel, fact.code)
+    records.add_collection(
+        conn,
+        id=collection_id,
+        channel=channel,
+        code=fact.code,
+        bank_serial=fact.bank_serial,
+        amount=fact.amount,
+        paid_at=to_micros(fact.paid_at),
+        pay_mode=fact.pay_mode,
+        payer_sealed=payer,
+        source=source,
+        payment_id=owner["payment_id"] if owner is not None else None,
+        received_at=now,
+    )
+    if owner is None:
+        return "unmatched"
+    row = records.fetch(conn, owner["payment_id"])
+    assert row is not None
+    return settle(conn, events, row, owner, collection_id, fact.amount, to_micros(fact.paid_at), source, now)
+
+
+def settle(
+    conn: Connection,
+    events: Events,
+    row: RowMapping,
+    code: RowMapping,
+    collection_id: str,
+    amount: int,
+    paid_at: int,
+    source: Source,
+    now: int,
+) -> Applied:
+    """Move the payment that this money is for, or open the exception that it is."""
+    if amount != row["amount"]:
+        _exception(conn, events, row["id"], collection_id, "amount_differs", "refund", now)
+        return "exception"
+    status = Status(row["status"])
+    if code["state"] in ("void", "expired", "refused") and status is not Status.EXPIRED:
+        kind, proposal = LATE_EDGES.get(status, ("paid_on_dead_code", "refund"))
+        _exception(conn, events, row["id"], collection_id, kind, proposal, now)
+        return "exception"
+    moved = records.move(
+        conn,
+        row["id"],
+        Status.PAID,
+        now,
+        paid_at=paid_at,
+        paid_amount=amount,
+        settlement=Settlement.PENDING.value,
+        in_doubt_since_at=None,
+        doubt_reason=None,
+    )
+    if not moved:
+        kind, proposal = LATE_EDGES.get(status, ("paid_unforeseen", "refund"))
+        _exception(conn, events, row["id"], collection_id, kind, proposal, now)
+        return "exception"
+    records.change_code(conn, row["channel"], code["reference"], state="paid", closed_at=now)
+    late = status in (Status.EXPIRED, Status.CANCELLING)
+    events.emit(
+        conn,
+        type="payment.paid",
+        subject=row["id"],
+        authority=row["authority"],
+        data={
+            "decision_number": row["decision_number"],
+            "code": row["code"],
+            "amount": format_yuan(amount),
+            "source": source,
+            **({"after": status.value} if late else {}),
+        },
+    )
+    return "applied"
+
+
+def _exception(
+    conn: Connection, events: Events, payment_id: str, collection_id: str, kind: str, proposal: str, now: int
+) -> None:
+    row = records.fetch(conn, payment_id)
+    assert row is not None
+    if any(
+        one["collection_id"] == collection_id and one["kind"] == kind
+        for one in records.exceptions(conn, payment_id=payment_id)
+    ):
+        return
+    records.add_exception(
+        conn,
+        id=new_id("exc"),
+        authority=row["authority"],
+        payment_id=payment_id,
+        collection_id=collection_id,
+        kind=kind,
+        proposal=proposal,
+        state="open",
+        opened_at=now,
+    )
+    events.emit(
+        conn,
+        type="payment.exception",
+        subject=payment_id,
+        authority=row["authority"],
+        data={"decision_number": row["decision_number"], "kind": kind, "proposal": proposal},
+    )

@@ -1,0 +1,330 @@
+"""Storing and reading payments: plain functions of a connection."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, and_, bindparam, func, insert, or_, select, update
+
+from gateway.payments.bill import IncomeItem, LineInput, LineKind, Unit
+from gateway.payments.states import Status, sources
+from gateway.ports import BillLine
+from gateway.store.tables.decisions import decision
+from gateway.store.tables.delivery import event
+from gateway.store.tables.payments import (
+    collecting_unit,
+    collection,
+    income_item,
+    payment,
+    payment_code,
+    payment_exception,
+    payment_line,
+)
+
+_ADD_PAYMENT = insert(payment)
+_ADD_LINES = insert(payment_line)
+_ADD_CODE = insert(payment_code)
+_ADD_COLLECTION = insert(collection)
+_BY_ID = select(payment).where(payment.c.id == bindparam("id"))
+_LINES = select(payment_line).where(payment_line.c.payment_id == bindparam("id")).order_by(payment_line.c.line)
+_LIVE = select(payment.c.id).where(
+    payment.c.decision_id == bindparam("decision_id"),
+    payment.c.instalment == bindparam("instalment"),
+    payment.c.line_group == bindparam("line_group"),
+    payment.c.status.not_in(("REJECTED", "CANCELLED")),
+)
+_CLAIMED = (
+    select(payment_line.c.kind, func.sum(payment_line.c.amount))
+    .join(payment, payment.c.id == payment_line.c.payment_id)
+    .where(payment.c.decision_id == bindparam("decision_id"), payment.c.status.not_in(("REJECTED", "CANCELLED")))
+    .group_by(payment_line.c.kind)
+)
+_BY_CODE = select(payment_code.c.payment_id, payment_code.c.state, payment_code.c.reference).where(
+    payment_code.c.channel == bindparam("channel"), payment_code.c.code == bindparam("code")
+)
+
+
+def unit_of(conn: Connection, authority: str, on: date) -> Unit | None:
+    """The collecting unit of an authority, with the income items it may collect, as valid on a day."""
+    row = (
+        conn.execute(
+            select(collecting_unit)
+            .where(collecting_unit.c.authority == authority, collecting_unit.c.valid_from_on <= on)
+            .order_by(collecting_unit.c.valid_from_on.desc())
+            .limit(1)
+        )
+        .mappings()
+        .first()
+    )
+    if row is None:
+        return None
+    items = conn.execute(
+        select(income_item)
+        .where(
+            income_item.c.unit_code == row["unit_code"],
+            income_item.c.valid_from_on <= on,
+            or_(income_item.c.valid_until_on.is_(None), income_item.c.valid_until_on >= on),
+        )
+        .order_by(income_item.c.valid_from_on)
+    ).mappings()
+    return Unit(
+        code=row["unit_code"],
+        name=row["unit_name"],
+        region=row["region"],
+        items={LineKind(item["kind"]): IncomeItem(item["item_code"], item["item_name"]) for item in items},
+    )
+
+
+def set_unit(conn: Connection, authority: str, unit: Unit, valid_from: date) -> None:
+    """Record a collecting unit and its items from a day on; the same again changes nothing."""
+    same = and_(collecting_unit.c.authority == authority, collecting_unit.c.valid_from_on == valid_from)
+    values = {"unit_code": unit.code, "unit_name": unit.name, "region": unit.region}
+    if conn.execute(update(collecting_unit).where(same).values(**values)).rowcount == 0:
+        conn.execute(insert(collecting_unit), {"authority": authority, "valid_from_on": valid_from, **values})
+    for kind, item in unit.items.items():
+        key = and_(
+            income_item.c.unit_code == unit.code,
+            income_item.c.kind == kind.value,
+            income_item.c.valid_from_on == valid_from,
+        )
+        named = {"item_code": item.code, "item_name": item.name}
+        if conn.execute(update(income_item).where(key).values(**named)).rowcount == 0:
+            conn.execute(
+                insert(income_item),
+                {"unit_code": unit.code, "kind": kind.value, "valid_from_on": valid_from, **named},
+            )
+
+
+def lock_decision(conn: Connection, decision_id: str) -> None:
+    """Hold the decision until the end of the transaction, so that two demands cannot both fit."""
+    conn.execute(select(decision.c.id).where(decision.c.id == decision_id).with_for_update())
+
+
+def live_payment(conn: Connection, decision_id: str, instalment: int, line_group: str) -> str | None:
+    """The id of the live payment for this demand."""
+    return conn.execute(
+        _LIVE, {"decision_id": decision_id, "instalment": instalment, "line_group": line_group}
+    ).scalar_one_or_none()
+
+
+def claimed(conn: Connection, decision_id: str) -> dict[LineKind, int]:
+    """Fen demanded or paid for a decision, by kind of line; refused and cancelled payments do not count."""
+    return {LineKind(kind): int(total) for kind, total in conn.execute(_CLAIMED, {"decision_id": decision_id})}
+
+
+def add(
+    conn: Connection,
+    values: Mapping[str, Any],
+    lines: Sequence[LineInput],
+    bill_lines: Sequence[BillLine],
+    reference: str,
+) -> None:
+    """Insert a payment with its lines and the code that is being asked for."""
+    conn.execute(_ADD_PAYMENT, dict(values))
+    conn.execute(
+        _ADD_LINES,
+        [
+            {
+                "payment_id": values["id"],
+                "line": number,
+                "kind": line.kind.value,
+                "item_code": sent.item_code,
+                "item_name": sent.item_name,
+                "amount": line.amount,
+            }
+            for number, (line, sent) in enumerate(zip(lines, bill_lines, strict=True), start=1)
+        ],
+    )
+    conn.execute(
+        _ADD_CODE,
+        {
+            "channel": values["channel"],
+            "reference": reference,
+            "payment_id": values["id"],
+            "state": "requested",
+            "asked_at": values["created_at"],
+        },
+    )
+
+
+def fetch(conn: Connection, payment_id: str) -> RowMapping | None:
+    """One payment's row."""
+    return conn.execute(_BY_ID, {"id": payment_id}).mappings().first()
+
+
+def fetch_by_token(conn: Connection, token_index: bytes) -> RowMapping | None:
+    """The payment behind a payer page's token."""
+    return conn.execute(select(payment).where(payment.c.token_index == token_index)).mappings().first()
+
+
+def lines(conn: Connection, payment_id: str) -> Sequence[RowMapping]:
+    """The lines of a payment in order."""
+    return conn.execute(_LINES, {"id": payment_id}).mappings().all()
+
+
+def move(conn: Connection, payment_id: str, end: Status, now: int, **values: Any) -> bool:
+    """Compare-and-set along the state table; False when the payment is in no state from which ``end`` follows."""
+    done = conn.execute(
+        update(payment)
+        .where(payment.c.id == payment_id, payment.c.status.in_([start.value for start in sources(end)]))
+        .values(status=end.value, updated_at=now, **values)
+    )
+    return done.rowcount == 1
+
+
+def change(conn: Connection, payment_id: str, now: int, **values: Any) -> None:
+    """Set fields that are not states."""
+    conn.execute(update(payment).where(payment.c.id == payment_id).values(updated_at=now, **values))
+
+
+def change_code(conn: Connection, channel: str, reference: str, **values: Any) -> None:
+    """Move one code on, found by the reference it was asked for with."""
+    conn.execute(
+        update(payment_code)
+        .where(payment_code.c.channel == channel, payment_code.c.reference == reference)
+        .values(**values)
+    )
+
+
+def live_code(conn: Connection, payment_id: str) -> RowMapping | None:
+    """The live or paid code of a payment with the reference it was asked for with."""
+    return (
+        conn.execute(
+            select(payment_code).where(
+                payment_code.c.payment_id == payment_id, payment_code.c.state.in_(("requested", "live", "paid"))
+            )
+        )
+        .mappings()
+        .first()
+    )
+
+
+def by_code(conn: Connection, channel: str, code: str) -> RowMapping | None:
+    """Whose code this is: payment id, state of the code, reference."""
+    return conn.execute(_BY_CODE, {"channel": channel, "code": code}).mappings().first()
+
+
+def collection_of(conn: Connection, channel: str, code: str, bank_serial: str) -> RowMapping | None:
+    """Money already known under its business key."""
+    return (
+        conn.execute(
+            select(collection).where(
+                collection.c.channel == channel,
+                collection.c.code == code,
+                collection.c.bank_serial == bank_serial,
+            )
+        )
+        .mappings()
+        .first()
+    )
+
+
+def add_collection(conn: Connection, **values: Any) -> None:
+    """Keep money that arrived."""
+    conn.execute(_ADD_COLLECTION, values)
+
+
+def unmatched(conn: Connection, channel: str, code: str) -> Sequence[RowMapping]:
+    """Money that arrived for a code before we knew whose it is."""
+    return (
+        conn.execute(
+            select(collection).where(
+                collection.c.channel == channel, collection.c.code == code, collection.c.payment_id.is_(None)
+            )
+        )
+        .mappings()
+        .all()
+    )
+
+
+def claim_collection(conn: Connection, collection_id: str, payment_id: str) -> None:
+    """Say whose money it is."""
+    conn.execute(update(collection).where(collection.c.id == collection_id).values(payment_id=payment_id))
+
+
+def collections_of(conn: Connection, payment_id: str) -> Sequence[RowMapping]:
+    """All money that arrived for a payment, in order of arrival."""
+    return (
+        conn.execute(
+            select(collection)
+            .where(collection.c.payment_id == payment_id)
+            .order_by(collection.c.received_at, collection.c.id)
+        )
+        .mappings()
+        .all()
+    )
+
+
+def collected_between(conn: Connection, channel: str, start: int, end: int) -> Sequence[RowMapping]:
+    """Our books for a statement's day: money paid from ``start`` up to but not including ``end`` (microseconds)."""
+    return (
+        conn.execute(
+            select(collection)
+            .where(collection.c.channel == channel, collection.c.paid_at >= start, collection.c.paid_at < end)
+            .order_by(collection.c.code, collection.c.bank_serial)
+        )
+        .mappings()
+        .all()
+    )
+
+
+def add_exception(conn: Connection, **values: Any) -> None:
+    """Open an exception 异常缴款."""
+    conn.execute(insert(payment_exception), values)
+
+
+def exceptions(
+    conn: Connection, *, authorities: Sequence[str] | None = None, payment_id: str | None = None, limit: int = 200
+) -> Sequence[RowMapping]:
+    """Exceptions, newest first."""
+    query = select(payment_exception).order_by(payment_exception.c.id.desc()).limit(limit)
+    if authorities is not None:
+        query = query.where(payment_exception.c.authority.in_(authorities))
+    if payment_id is not None:
+        query = query.where(payment_exception.c.payment_id == payment_id)
+    return conn.execute(query).mappings().all()
+
+
+def of_decision(conn: Connection, decision_id: str) -> Sequence[RowMapping]:
+    """All payments of a decision, oldest first."""
+    return (
+        conn.execute(select(payment).where(payment.c.decision_id == decision_id).order_by(payment.c.id))
+        .mappings()
+        .all()
+    )
+
+
+def search(
+    conn: Connection,
+    *,
+    authorities: Sequence[str] | None,
+    status: str | None = None,
+    code: str | None = None,
+    decision_number: str | None = None,
+    in_doubt: bool | None = None,
+    before: str | None = None,
+    limit: int = 50,
+) -> Sequence[RowMapping]:
+    """Payments, newest first; ``before`` is the id at which the previous page ended."""
+    query = select(payment).order_by(payment.c.id.desc()).limit(limit)
+    if authorities is not None:
+        query = query.where(payment.c.authority.in_(authorities))
+    if status is not None:
+        query = query.where(payment.c.status == status)
+    if code is not None:
+        query = query.where(payment.c.code == code)
+    if decision_number is not None:
+        query = query.where(payment.c.decision_number == decision_number)
+    if in_doubt is not None:
+        flag = payment.c.in_doubt_since_at
+        query = query.where(flag.is_not(None) if in_doubt else flag.is_(None))
+    if before is not None:
+        query = query.where(payment.c.id < before)
+    return conn.execute(query).mappings().all()
+
+
+def timeline(conn: Connection, payment_id: str) -> Sequence[RowMapping]:
+    """The events of a payment, oldest first."""
+    return conn.execute(select(event).where(event.c.subject == payment_id).order_by(event.c.seq)).mappings().all()
