@@ -1,0 +1,201 @@
+"""Callbacks to the gateway: queued in the transaction of the effect, sent until acknowledged, over restarts too.
+
+A system says how its callback is made (``System.callback``), what an acknowledgement looks like
+(``System.acknowledged``) and what a forger would send (``System.forge``). Signatures are made anew for each attempt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from simulators.state import Document, Transaction
+
+if TYPE_CHECKING:
+    from simulators.frame import World
+
+#: Seconds of real time between attempts; the last one repeats.
+BACKOFF = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
+TIMEOUT = 10.0
+PARALLEL = 8
+
+
+class Callbacks:
+    """The queue of one simulators process and the task that empties it."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._wake = asyncio.Event()
+        self._due: dict[str, float] = {}
+        self._sending: set[str] = set()
+        self._slots = asyncio.Semaphore(PARALLEL)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._runner: asyncio.Task[None] | None = None
+        self._client: httpx.AsyncClient | None = None
+
+    # --- where they go ---------------------------------------------------------------------------------------------
+
+    def direct(self, system: str, url: str | None) -> None:
+        """Say where a system's callbacks go; None: nowhere, they wait."""
+        with self._world.state.transaction() as tx:
+            if url is None:
+                tx.delete("", "callback_urls", system)
+            else:
+                tx.put("", "callback_urls", system, {"url": url})
+            tx.after_commit(self.hasten)
+
+    def urls(self) -> dict[str, str]:
+        """Where each system's callbacks go."""
+        with self._world.state.transaction() as tx:
+            return {system: document["url"] for system, document in tx.list("", "callback_urls")}
+
+    # --- the queue -------------------------------------------------------------------------------------------------
+
+    def enqueue(self, tx: Transaction, system: str, operation: str, key: str, payload: Document) -> str:
+        """Queue one callback in the transaction of its effect; its id. It leaves after the commit."""
+        callback_id = f"callback-{tx.next('', 'callbacks')}"
+        document = {
+            "system": system,
+            "operation": operation,
+            "key": key,
+            "payload": payload,
+            "attempts": 0,
+            "state": "pending",
+            "forged": False,
+            "sends": 1,
+            "wait": 0.0,
+        }
+        fault = self._world.faults.pick(system, operation, key, callback=True)
+        if fault is not None:
+            document["fault"] = fault.kind
+            match fault.kind:
+                case "callback_lost":
+                    document["state"] = "lost"
+                case "callback_twice":
+                    document["sends"] = 2
+                case "callback_late":
+                    document["wait"] = fault.wait(3600.0)
+                case "callback_forged":
+                    document["forged"] = True
+        tx.put("", "callbacks", callback_id, document, group=str(document["state"]))
+        if document["state"] == "pending":
+            self._due[callback_id] = time.monotonic() + float(str(document["wait"]))
+            tx.after_commit(self._wake.set)
+        return callback_id
+
+    def queued(self) -> list[dict[str, Any]]:
+        """All callbacks with their state: pending, acknowledged, lost."""
+        with self._world.state.transaction() as tx:
+            return [{"id": key, **document} for key, document in tx.list("", "callbacks")]
+
+    def hasten(self) -> None:
+        """Make everything pending due at once: after time travel, a new address, or a flush."""
+        with self._world.state.transaction() as tx:
+            self._due = {key: 0.0 for key, _ in tx.list("", "callbacks", "pending")}
+        self._wake.set()
+
+    async def flush(self, system: str | None = None) -> list[dict[str, Any]]:
+        """One attempt now at everything pending; what is still pending afterwards."""
+        with self._world.state.transaction() as tx:
+            pending = [key for key, doc in tx.list("", "callbacks", "pending") if system in (None, doc["system"])]
+        await asyncio.gather(*(self._attempt(key) for key in pending))
+        return [entry for entry in self.queued() if entry["state"] == "pending" and system in (None, entry["system"])]
+
+    # --- sending ---------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Begin sending; what an earlier process left is due at once."""
+        # trust_env off: a proxy from the environment has no business on loopback.
+        self._client = httpx.AsyncClient(timeout=TIMEOUT, trust_env=False)
+        self.hasten()
+        self._runner = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """Stop sending; what is pending stays in the file."""
+        tasks = [*self._tasks, *([self._runner] if self._runner else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._client:
+            await self._client.aclose()
+
+    async def _run(self) -> None:
+        while True:
+            self._wake.clear()
+            now = time.monotonic()
+            for callback_id in [key for key, due in self._due.items() if due <= now]:
+                del self._due[callback_id]
+                task = asyncio.create_task(self._attempt(callback_id))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+            wait = min((due for due in self._due.values()), default=now + 3600.0) - now
+            try:
+                await asyncio.wait_for(self._wake.wait(), max(wait, 0.01))
+            except TimeoutError:
+                continue
+
+    async def _attempt(self, callback_id: str) -> None:
+        """Send one callback once (and its forged or second copy), then note what came of it."""
+        if callback_id in self._sending:
+            return
+        self._sending.add(callback_id)
+        try:
+            async with self._slots:
+                await self._send(callback_id)
+        finally:
+            self._sending.discard(callback_id)
+
+    async def _send(self, callback_id: str) -> None:
+        world = self._world
+        with world.state.transaction() as tx:
+            document = tx.get("", "callbacks", callback_id)
+            target = tx.get("", "callback_urls", document["system"]) if document else None
+        if document is None or document["state"] != "pending" or target is None:
+            return
+        self._due.pop(callback_id, None)
+        system = world.systems[document["system"]]
+        if document["forged"]:
+            body, headers = system.forge(*system.callback(document["payload"]))
+            await self._post(document, target["url"], body, headers, "forged")
+            document["forged"] = False
+        body, headers = system.callback(document["payload"])
+        answer = await self._post(document, target["url"], body, headers, None)
+        if answer is not None and system.acknowledged(document["payload"], answer.status_code, answer.content):
+            document["sends"] -= 1
+            if document["sends"] <= 0:
+                document["state"] = "acknowledged"
+        document["attempts"] += 1
+        with world.state.transaction() as tx:
+            if tx.get("", "callbacks", callback_id) is None:  # a reset came between
+                return
+            tx.put("", "callbacks", callback_id, document, group=document["state"])
+        if document["state"] == "pending":
+            again = 0.0 if document["sends"] < 2 and document.get("fault") == "callback_twice" else None
+            wait = BACKOFF[min(document["attempts"] - 1, len(BACKOFF) - 1)] if again is None else again
+            self._due[callback_id] = time.monotonic() + wait
+            self._wake.set()
+
+    async def _post(
+        self, document: Document, url: str, body: bytes, headers: dict[str, str], fault: str | None
+    ) -> httpx.Response | None:
+        assert self._client is not None
+        answer, outcome = None, "answered"
+        try:
+            answer = await self._client.post(url, content=body, headers=headers)
+        except httpx.HTTPError as problem:
+            outcome = type(problem).__name__
+        self._world.journal.add(
+            system=document["system"],
+            operation=document["operation"],
+            key=document["key"],
+            path=url,
+            status=answer.status_code if answer else None,
+            outcome=outcome,
+            fault=fault or document.get("fault"),
+            request=body,
+            answer=answer.content if answer else b"",
+        )
+        return answer

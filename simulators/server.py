@@ -1,0 +1,176 @@
+"""The process: one application on one port for everything, and a further port for each system.
+
+A system's own port is what its address in the ready line names: it can be made to refuse connections without the
+others noticing. A restart over the same state file takes the ports it had, where they are still free.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from simulators import control, systems
+from simulators.frame import World
+from simulators.state import State
+from simulators.transport import protocol, reset
+
+_REUSE = getattr(socket, "SO_REUSEPORT", None)
+
+
+class Listeners:
+    """The ports of one process. A closed port stays bound, without listening, so that nobody else gets it."""
+
+    def __init__(self, world: World, host: str) -> None:
+        self.world = world
+        self.host = host
+        self.ports: dict[str, int] = {}
+        self.sockets: dict[str, socket.socket] = {}
+        self.reserved: list[socket.socket] = []
+        self.servers: dict[str, asyncio.Server] = {}
+        self.timers: dict[str, asyncio.TimerHandle] = {}
+
+    def bind(self, port: int) -> None:
+        """Bind the main port (0: any) and one port a system, and tell the world its addresses."""
+        with self.world.state.transaction() as tx:
+            kept = tx.get("", "_ports", "ports") or {}
+            for index, name in enumerate(["", *self.world.systems]):
+                wanted = port + index if port else int(kept.get(name, 0))
+                bound = self._bind(wanted, strict=bool(port))
+                self.sockets[name], self.ports[name] = bound, bound.getsockname()[1]
+                if _REUSE is not None:
+                    self.reserved.append(self._bind(self.ports[name], strict=True))
+                base = f"http://{self.host}:{self.ports[name]}"
+                self.world.urls[name] = f"{base}/{name}" if name else base
+            tx.put("", "_ports", "ports", {**kept, **self.ports})
+
+    def _bind(self, port: int, *, strict: bool) -> socket.socket:
+        bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            if _REUSE is not None:
+                bound.setsockopt(socket.SOL_SOCKET, _REUSE, 1)
+            bound.bind((self.host, port))
+        except OSError:
+            if strict or not port:
+                raise
+            bound.bind((self.host, 0))
+        return bound
+
+    async def open(self, name: str, server: uvicorn.Server) -> None:
+        """Listen on a system's port."""
+        loop = asyncio.get_running_loop()
+        config, world = server.config, self.world
+        kind = protocol(world.connections)
+        sock = self.sockets.pop(name, None) or self._bind(self.ports[name], strict=True)
+        self.servers[name] = await loop.create_server(
+            lambda: kind(config=config, server_state=server.server_state, app_state=server.lifespan.state),  # type: ignore[call-arg]
+            sock=sock,
+            backlog=config.backlog,
+        )
+
+    def close(self, name: str) -> None:
+        """Refuse connections on a system's port; those that are open end in RST."""
+        if (server := self.servers.pop(name, None)) is not None:
+            server.close()
+        for transport in self.world.connections.at_port(self.ports[name]):
+            reset(transport)
+
+    async def follow_faults(self, server: uvicorn.Server) -> None:
+        """Close and open ports as the planted ``refuse`` faults say."""
+        loop = asyncio.get_running_loop()
+        refusing = {fault.system: fault for fault in self.world.faults.planted if fault.kind == "refuse"}
+        for name in self.world.systems:
+            if name in refusing and name in self.servers:
+                self.close(name)
+                fault = refusing[name]
+                if fault.seconds is not None:
+                    self.timers[name] = loop.call_later(fault.seconds, self._expire, fault.id, server)
+            elif name not in refusing and name not in self.servers:
+                await self.open(name, server)
+
+    def _expire(self, fault_id: str, server: uvicorn.Server) -> None:
+        self.world.faults.remove(fault_id)
+        self._following = asyncio.ensure_future(self.follow_faults(server))
+
+
+class Server(uvicorn.Server):
+    """uvicorn over our own listeners; prints the ready line, and hangs up on held connections at the end."""
+
+    def __init__(self, config: uvicorn.Config, world: World, listeners: Listeners) -> None:
+        super().__init__(config)
+        self.world = world
+        self.listeners = listeners
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=[])
+        for name in ["", *self.world.systems]:
+            await self.listeners.open(name, self)
+        await self.listeners.follow_faults(self)
+        print(json.dumps(control.ready(self.world), ensure_ascii=False), flush=True)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.listeners.servers.values():
+            server.close()
+        await asyncio.sleep(0)
+        for transport in list(self.world.connections.transports.values()):
+            transport.close()
+        await super().shutdown(sockets=sockets)
+
+
+def application(world: World, listeners: Listeners, server: list[Server]) -> Starlette:
+    """Everything below one root: ``/_sim`` and one mount a system."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        await world.callbacks.start()
+        yield
+        await world.callbacks.stop()
+
+    async def changed() -> None:
+        await listeners.follow_faults(server[0])
+
+    return Starlette(
+        routes=[
+            Mount("/_sim", routes=control.routes(world, changed)),
+            *(Mount(f"/{system.name}", routes=system.routes()) for system in world.systems.values()),
+        ],
+        lifespan=lifespan,
+    )
+
+
+def serve(host: str, port: int, state_file: Path, only: Collection[str] = ()) -> int:
+    """Serve until SIGTERM or SIGINT; the exit status."""
+    world = World(State(state_file))
+    systems.load(world, only)
+    listeners = Listeners(world, host)
+    listeners.bind(port)
+    found: list[Server] = []
+    config = uvicorn.Config(
+        application(world, listeners, found),
+        log_config=None,
+        access_log=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=2,
+        server_header=False,
+    )
+    server = Server(config, world, listeners)
+    found.append(server)
+    # uvicorn raises the signal again once it has shut down; by then it has done its work.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    try:
+        server.run()
+    finally:
+        world.state.close()
+    print("simulators: stopped", file=sys.stderr)
+    return 0
