@@ -1,0 +1,287 @@
+"""httpx's API on aiohttp's engine, with exceptions that tell the truth about what left this machine.
+
+Stock httpx collapses when hundreds of slow calls are in flight, and no ready bridge to aiohttp says reliably whether a
+request was sent. Here the phase decides, not the class of the engine's exception: until aiohttp reports a usable
+connection nothing of the request can have left, afterwards everything may have. So of all that this transport raises,
+
+- ``ConnectError``, ``ConnectTimeout`` and ``PoolTimeout`` mean: provably nothing was sent;
+- anything else means: something was sent and no trustworthy answer came.
+
+It follows no redirect, keeps no cookie, reads no environment, never sends a request twice, takes an answer without a
+declared length for a broken one, and stops at ``max_response_bytes`` counted after decompression.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import socket
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import aiohttp
+import httpx
+from aiohttp.abc import AbstractResolver, AbstractStreamWriter
+from yarl import URL
+
+NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+"""The exceptions of this transport that prove that nothing left us."""
+
+SocketFactory = Callable[[Any], socket.socket]
+_CHUNK = 0x10000
+
+
+class AnswerTooLargeError(httpx.RemoteProtocolError):
+    """The answer, once decompressed, is larger than this transport takes."""
+
+
+@dataclass
+class Received:
+    """What has arrived of an answer so far; ``request.extensions["received"]``, filled even if the call then fails."""
+
+    status: int | None = None
+    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+    body: bytearray = field(default_factory=bytearray)
+
+
+class _Phase(enum.Enum):
+    """How far a request has come; value: httpx's name of the timeout that runs meanwhile."""
+
+    QUEUED = "pool"
+    CONNECTING = "connect"
+    WRITING = "write"
+    READING = "read"
+
+
+_TIMED_OUT: dict[_Phase, type[httpx.TimeoutException]] = {
+    _Phase.QUEUED: httpx.PoolTimeout,
+    _Phase.CONNECTING: httpx.ConnectTimeout,
+    _Phase.WRITING: httpx.WriteTimeout,
+    _Phase.READING: httpx.ReadTimeout,
+}
+
+
+class _Call:
+    """One request under way: its phase, and the one timer that bounds both the present step and the whole call."""
+
+    def __init__(self, limits: dict[str, float | None], total: float, has_body: bool) -> None:
+        self._has_body = has_body
+        self.phase = _Phase.QUEUED
+        self.timer = asyncio.timeout(total)
+        self.abort: Callable[[], None] | None = None
+        self._limits = limits
+        self._now = asyncio.get_running_loop().time
+        self._end = self._now() + total
+        self._live = False
+
+    def enter(self, phase: _Phase) -> None:
+        """The next step begins, with a timeout of its own."""
+        self.phase = phase
+        self._live = True
+        self.progress()
+
+    def connected(self) -> None:
+        """The boundary: from here on something may have been sent."""
+        self.enter(_Phase.WRITING if self._has_body else _Phase.READING)
+
+    def progress(self) -> None:
+        """Bytes moved: the step's timeout starts again, never past the end of the whole."""
+        if self._live and not self.timer.expired():
+            limit = self._limits.get(self.phase.value)
+            self.timer.reschedule(self._end if limit is None else min(self._end, self._now() + limit))
+
+    def finish(self) -> None:
+        """Late signals of the engine no longer touch the timer."""
+        self._live = False
+
+    def failure(self, error: Exception) -> httpx.TransportError:
+        """What ``error`` means, given how far the request had come."""
+        cause = error.__cause__ if isinstance(error, _EngineError) and error.__cause__ else error
+        text = f"{type(cause).__name__}: {cause}"
+        if isinstance(error, TimeoutError):
+            step = "the whole call" if self._now() >= self._end else self.phase.value
+            return _TIMED_OUT[self.phase](f"timed out: {step}")
+        if self.phase in (_Phase.QUEUED, _Phase.CONNECTING) or isinstance(cause, _DirtyConnectionError):
+            return httpx.ConnectError(text)
+        if isinstance(cause, aiohttp.ClientOSError | ConnectionError | ssl.SSLError):
+            return httpx.WriteError(text) if self.phase is _Phase.WRITING else httpx.ReadError(text)
+        return httpx.RemoteProtocolError(text)
+
+
+class _EngineError(Exception):
+    """Hides aiohttp's exceptions from aiohttp, which would silently send GET, HEAD, PUT and DELETE again."""
+
+
+class _DirtyConnectionError(Exception):
+    """An idle connection on which the peer has spoken unasked: whatever it said would pass for our answer."""
+
+
+class _Request(aiohttp.ClientRequest):
+    """Looks at the connection before the first byte: aiohttp would take an answer that already lies there for ours."""
+
+    async def send(self, conn: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
+        """Write the request, unless the connection is not clean."""
+        if conn.protocol is None or conn.protocol.should_close:
+            raise _DirtyConnectionError("the peer spoke, or hung up, on an idle connection")
+        return await super().send(conn)
+
+
+async def _never_resend(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    try:
+        return await handler(request)
+    except Exception as error:
+        raise _EngineError from error
+
+
+class _Body(aiohttp.Payload):
+    """A request body that reports its progress, because aiohttp has no write timeout."""
+
+    _value: bytes
+
+    def __init__(self, value: bytes, call: _Call) -> None:
+        super().__init__(value, headers={}, content_type="application/octet-stream")
+        self._size = len(value)
+        self._call = call
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        """The body as text."""
+        return self._value.decode(encoding, errors)
+
+    async def write(self, writer: AbstractStreamWriter) -> None:
+        """Hand the body over piece by piece; the read timeout starts when the last piece is out of our hands."""
+        transport = getattr(writer, "transport", None)
+        self._call.abort = transport.abort if transport is not None else None
+        view = memoryview(self._value)
+        for start in range(0, len(view), _CHUNK):
+            await writer.write(view[start : start + _CHUNK])
+            self._call.progress()
+        await writer.drain()
+        if self._call.phase is _Phase.WRITING:
+            self._call.enter(_Phase.READING)
+
+    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:  # noqa: ARG002
+        """The same; the length is always ours."""
+        await self.write(writer)
+
+
+def _phases() -> aiohttp.TraceConfig:
+    """Signals of the engine that mark how far a request has come."""
+
+    async def queued(_session: object, context: SimpleNamespace, _params: object) -> None:
+        context.trace_request_ctx.enter(_Phase.QUEUED)
+
+    async def connecting(_session: object, context: SimpleNamespace, _params: object) -> None:
+        context.trace_request_ctx.enter(_Phase.CONNECTING)
+
+    async def connected(_session: object, context: SimpleNamespace, _params: object) -> None:
+        context.trace_request_ctx.connected()
+
+    trace = aiohttp.TraceConfig()
+    trace.on_connection_queued_start.append(queued)
+    trace.on_connection_create_start.append(connecting)
+    trace.on_connection_create_end.append(connected)
+    trace.on_connection_reuseconn.append(connected)
+    return trace
+
+
+class AiohttpTransport(httpx.AsyncBaseTransport):
+    """An ``httpx.AsyncBaseTransport`` over one aiohttp session, which belongs to the loop of its first request.
+
+    Step timeouts are httpx's own (``connect`` includes name resolution and TLS, ``read`` is the longest silence);
+    ``total`` bounds the whole call in seconds and may be set per request as ``extensions["total"]``. ``keepalive`` is
+    how long an idle connection is kept: less than what peers keep, or a request meets a closing socket.
+    """
+
+    def __init__(
+        self,
+        *,
+        total: float = 60.0,
+        max_connections: int = 64,
+        max_response_bytes: int = 16 * 1024 * 1024,
+        keepalive: float = 4.0,
+        ssl_context: ssl.SSLContext | None = None,
+        resolver: AbstractResolver | None = None,
+        socket_factory: SocketFactory | None = None,
+        dns_cache: bool = True,
+    ) -> None:
+        self._total = total
+        self._max_response_bytes = max_response_bytes
+        self._connector_options: dict[str, Any] = {
+            "limit": max_connections,
+            "keepalive_timeout": keepalive,
+            "ssl": ssl_context or True,
+            "resolver": resolver,
+            "socket_factory": socket_factory,
+            "use_dns_cache": dns_cache,
+        }
+        self._session: aiohttp.ClientSession | None = None
+
+    def _open_session(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(**self._connector_options),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None),
+                skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
+                request_class=_Request,
+                middlewares=(_never_resend,),
+                trace_configs=[_phases()],
+                trust_env=False,
+            )
+        return self._session
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send one request once. Raises httpx's transport errors with the meaning given above."""
+        body = await request.aread()
+        received = request.extensions["received"] = Received()
+        call = _Call(request.extensions.get("timeout", {}), request.extensions.get("total", self._total), bool(body))
+        headers = [(name.decode("ascii"), value.decode("latin-1")) for name, value in request.headers.raw]
+        answer: aiohttp.ClientResponse | None = None
+        try:
+            async with call.timer:
+                call.enter(_Phase.QUEUED)
+                answer = await self._open_session().request(
+                    request.method,
+                    URL(str(request.url), encoded=True),
+                    headers=[(name, value) for name, value in headers if name.lower() != "transfer-encoding"],
+                    data=_Body(body, call) if body else None,
+                    allow_redirects=False,
+                    trace_request_ctx=call,
+                )
+                call.enter(_Phase.READING)
+                await self._receive(call, answer, received)
+        except BaseException as error:
+            if answer is not None:
+                answer.close()
+            if call.abort is not None and call.phase is _Phase.WRITING:
+                call.abort()  # a polite close would wait for a peer that no longer reads
+            if not isinstance(error, Exception) or isinstance(error, httpx.TransportError):
+                raise
+            raise call.failure(error) from error
+        finally:
+            call.finish()
+        return httpx.Response(received.status or 0, headers=received.headers, content=bytes(received.body))
+
+    async def _receive(self, call: _Call, answer: aiohttp.ClientResponse, received: Received) -> None:
+        """Read the whole answer into ``received``; what is not provably complete is an error."""
+        received.status = answer.status
+        inflated = "Content-Encoding" in answer.headers
+        gone = {b"content-encoding", b"content-length", b"transfer-encoding"} if inflated else {b"transfer-encoding"}
+        received.headers = [(name, value) for name, value in answer.raw_headers if name.lower() not in gone]
+        async for chunk in answer.content.iter_any():
+            call.progress()
+            received.body += chunk
+            if len(received.body) > self._max_response_bytes:
+                raise AnswerTooLargeError(f"the answer exceeds {self._max_response_bytes} bytes")
+        framed = "Content-Length" in answer.headers or "chunked" in answer.headers.get("Transfer-Encoding", "").lower()
+        if not framed and answer.method != "HEAD" and answer.status not in (204, 304):
+            raise httpx.RemoteProtocolError("the answer declares no length: its end cannot be told from a cut")
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        if self._session is not None:
+            session, self._session = self._session, None
+            await session.close()
