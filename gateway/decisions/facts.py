@@ -41,7 +41,9 @@ class Party(_Model):
     uscc: str | None = None
     registration_number: str | None = None
     legal_representative: Name | None = None
-    id_type: Literal["身份证", "护照号", "港澳居民来往内地通行证", "台湾居民来往大陆通行证", "外国人永久居留身份证"] | None = None
+    id_type: (
+        Literal["身份证", "护照号", "港澳居民来往内地通行证", "台湾居民来往大陆通行证", "外国人永久居留身份证"] | None
+    ) = None
     id_number: Annotated[str, Field(min_length=5, max_length=64), AfterValidator(clean_text)] | None = None
     phone: Annotated[str, Field(pattern=r"^[0-9+ -]{5,30}$")] | None = None
     address: Annotated[str, Field(max_length=300), AfterValidator(clean_text)] | None = None

@@ -70,7 +70,8 @@ def events_of(conn: Connection, decision_id: str) -> tuple[DecisionEvent, ...]:
     """The events of a decision, oldest first."""
     rows = conn.execute(_EVENTS, {"id": decision_id}).mappings()
     return tuple(
-        DecisionEvent.model_validate({"kind": row["kind"], "on": row["happened_on"], **row["data"]}, strict=False) for row in rows
+        DecisionEvent.model_validate({"kind": row["kind"], "on": row["happened_on"], **row["data"]}, strict=False)
+        for row in rows
     )
 
 

@@ -1,0 +1,61 @@
+"""Who is asking, what they may do, and whose records they may see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from gateway.access import Principal
+from gateway.app import App
+from gateway.errors import NotFoundProblem, Problem
+
+bearer = HTTPBearer(auto_error=False, description="API key of a client or an operator")
+
+
+def gateway_app(request: Request) -> App:
+    """The assembled gateway."""
+    app: App = request.app.state.gateway
+    return app
+
+
+Gateway = Annotated[App, Depends(gateway_app)]
+
+
+async def principal(
+    gateway: Gateway, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
+) -> Principal:
+    """The caller. Raises a 401 problem."""
+    found = None if credentials is None else await gateway.access.authenticate(credentials.credentials)
+    if found is None:
+        raise Problem(
+            "no valid API key was given",
+            status=401,
+            type="not-authenticated",
+            cure="Send `Authorization: Bearer <key>`; issue one with `gateway keys issue`.",
+        )
+    return found
+
+
+def may(scope: str) -> Callable[[Principal], Principal]:
+    """A dependency: the caller, who must hold this scope (403 otherwise)."""
+
+    def check(who: Annotated[Principal, Depends(principal)]) -> Principal:
+        if scope not in who.scopes:
+            raise Problem(
+                f"this key does not have the scope {scope}",
+                status=403,
+                type="scope-missing",
+                cure=f"Issue a key with {scope}.",
+            )
+        return who
+
+    return check
+
+
+def own(who: Principal, authority: str, what: str = "record") -> None:
+    """Another tenant's record looks as if it did not exist. Raises NotFoundProblem."""
+    if authority not in who.authorities:
+        raise NotFoundProblem(f"no such {what}")

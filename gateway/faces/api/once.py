@@ -1,0 +1,113 @@
+"""Idempotency-Key: one effect per key, scoped to client and path, kept for the life of the record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Header, Request
+from pydantic import BaseModel
+from sqlalchemy import Connection, RowMapping, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from gateway.access import Principal
+from gateway.app import App
+from gateway.clock import to_micros
+from gateway.errors import ConflictProblem, InvalidProblem
+from gateway.faces.api.access import gateway_app
+from gateway.store.tables.delivery import idempotency
+
+Key = Annotated[
+    str,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=200,
+        pattern=r"^[\x21-\x7e]+$",
+        description="One key per intended effect; repeat it to repeat the request safely.",
+    ),
+]
+
+_STILL_RUNNING = 10_000_000
+
+
+@dataclass
+class Once:
+    """One request under its key. ``subject`` and ``status`` are set when this key was answered before."""
+
+    app: App
+    client: str
+    path: str
+    key: str
+    digest: bytes = b""
+    subject: str | None = None
+    status: int | None = None
+
+    async def open(self, who: Principal, body: BaseModel | None) -> Once:
+        """Look the key up. Raises InvalidProblem for another body, ConflictProblem while the first still runs."""
+        self.client = who.client_id
+        text = "" if body is None else body.model_dump_json()
+        self.digest = self.app.envelope.blind_index(text, "idempotency.body")
+        row = await self.app.store.read(self._row)
+        if row is None:
+            return self
+        if bytes(row["digest"]) != self.digest:
+            raise InvalidProblem(
+                "this Idempotency-Key was used before with another body",
+                type="idempotency-key-reused",
+                field="Idempotency-Key",
+                cure="Use a new key for a new request.",
+            )
+        if row["status"] is None and to_micros(self.app.clock.now()) - row["created_at"] < _STILL_RUNNING:
+            raise self._running()
+        self.subject, self.status = row["subject"], row["status"] or 202
+        return self
+
+    def remember(self, conn: Connection, subject: str) -> None:
+        """Join the transaction that makes the record."""
+        insert = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
+        done = conn.execute(
+            insert(idempotency)
+            .values(
+                client_id=self.client,
+                path=self.path,
+                key=self.key,
+                digest=self.digest,
+                subject=subject,
+                created_at=to_micros(self.app.clock.now()),
+            )
+            .on_conflict_do_nothing()
+        )
+        if done.rowcount == 0:
+            raise self._running()
+
+    async def finish(self, status: int) -> None:
+        """Keep the first status, which every replay repeats."""
+        await self.app.store.write(
+            lambda conn: conn.execute(update(idempotency).where(*self._mine()).values(status=status)).rowcount
+        )
+
+    def _row(self, conn: Connection) -> RowMapping | None:
+        return conn.execute(select(idempotency).where(*self._mine())).mappings().first()
+
+    def _mine(self) -> tuple[object, ...]:
+        return (
+            idempotency.c.client_id == self.client,
+            idempotency.c.path == self.path,
+            idempotency.c.key == self.key,
+        )
+
+    def _running(self) -> ConflictProblem:
+        return ConflictProblem(
+            "the first request with this Idempotency-Key is still being served",
+            type="request-in-progress",
+            cure="Repeat it after a few seconds.",
+        )
+
+
+def once(request: Request, key: Key, app: Annotated[App, Depends(gateway_app)]) -> Once:
+    """The dependency of every request that has an effect."""
+    return Once(app, "", request.url.path[:200], key)
+
+
+OnceKey = Annotated[Once, Depends(once)]

@@ -1,0 +1,201 @@
+"""Payments over HTTP."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import Connection
+
+from gateway.access import Principal
+from gateway.app import App
+from gateway.faces.api.access import Gateway, may, own
+from gateway.faces.api.once import Once, OnceKey
+from gateway.faces.api.problems import responses
+from gateway.faces.api.views import (
+    CollectionView,
+    Cursor,
+    EventView,
+    ExceptionView,
+    Limit,
+    LineView,
+    Page,
+    PaymentSummary,
+    PaymentView,
+    after,
+    instant,
+    next_cursor,
+)
+from gateway.payments import PaymentRequest, Status, records
+
+router = APIRouter(prefix="/v1", tags=["payments"], responses=responses(401, 403, 422, 503))
+
+Reader = Annotated[Principal, Depends(may("payments:read"))]
+Writer = Annotated[Principal, Depends(may("payments:write"))]
+FINAL = (Status.ISSUED, Status.PAID, Status.REJECTED, Status.CANCELLED)
+
+
+class CancelRequest(BaseModel):
+    """Why the bill is voided."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: str = Field(min_length=1, max_length=200)
+
+
+@router.post("/payments", status_code=201, response_model=PaymentView, responses={
+    202: {"model": PaymentView, "description": "Accepted; the outcome is being found out, a webhook tells it"},
+    **responses(400, 404, 409, 413),
+})
+async def request_payment(
+    gateway: Gateway, who: Writer, ask: PaymentRequest, once: OnceKey, response: Response
+) -> PaymentView:
+    """Ask the non-tax platform for a payment code 缴款码. Waits up to 3 s for its answer."""
+    own(who, ask.authority, "decision")
+    await once.open(who, ask)
+    if once.subject is None:
+        payment_id = await gateway.payments.request(ask, remember=once.remember)
+        view = await _view(gateway, payment_id)
+        await once.finish(201 if view.status in FINAL else 202)
+        response.status_code = 201 if view.status in FINAL else 202
+    else:
+        view = await _view(gateway, once.subject)
+        response.status_code = once.status or 202
+    response.headers["Location"] = f"/v1/payments/{view.id}"
+    return view
+
+
+@router.get("/payments", response_model=Page[PaymentSummary])
+async def list_payments(
+    gateway: Gateway,
+    who: Reader,
+    authority: Annotated[str | None, Query(max_length=40)] = None,
+    status: Status | None = None,
+    code: Annotated[str | None, Query(max_length=20)] = None,
+    decision_number: Annotated[str | None, Query(max_length=128)] = None,
+    in_doubt: bool | None = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Page[PaymentSummary]:
+    """Payments, newest first."""
+    authorities = [name for name in who.authorities if authority in (None, name)]
+    rows = await gateway.store.read(
+        lambda conn: records.search(
+            conn,
+            authorities=authorities,
+            status=status.value if status else None,
+            code=code,
+            decision_number=decision_number,
+            in_doubt=in_doubt,
+            before=after(cursor),
+            limit=limit,
+        )
+    )
+    items = [PaymentSummary(**PaymentSummary.fields(row)) for row in rows]
+    return Page(items=items, next=next_cursor(rows, limit))
+
+
+@router.get("/payments/{payment_id}", response_model=PaymentView, responses={
+    304: {"description": "Unchanged since the ETag"}, **responses(404)
+})
+async def get_payment(
+    gateway: Gateway,
+    who: Reader,
+    payment_id: str,
+    response: Response,
+    if_none_match: Annotated[str | None, Header()] = None,
+) -> PaymentView | Response:
+    """One payment with its timeline."""
+    row = await gateway.payments.get(payment_id)
+    own(who, row["authority"], "payment")
+    view = await _view(gateway, payment_id)
+    tag = f'W/"{row["updated_at"]}-{len(view.timeline)}"'
+    if if_none_match == tag:
+        return Response(status_code=304, headers={"ETag": tag})
+    response.headers["ETag"] = tag
+    return view
+
+
+@router.post("/payments/{payment_id}/cancel", response_model=PaymentView, responses={
+    202: {"model": PaymentView, "description": "Accepted; the platform has not answered yet"},
+    **responses(400, 404, 409, 413),
+})
+async def cancel_payment(
+    gateway: Gateway, who: Writer, payment_id: str, ask: CancelRequest, once: OnceKey, response: Response
+) -> PaymentView:
+    """Have an unpaid bill voided."""
+    await _owned(gateway, who, payment_id)
+    await once.open(who, ask)
+    if once.subject is None:
+        await gateway.payments.cancel(payment_id, ask.reason, remember=once.remember)
+    return await _finish(gateway, payment_id, once, response)
+
+
+@router.post("/payments/{payment_id}/confirmation", response_model=PaymentView, responses=responses(404, 409))
+async def confirm_payment(gateway: Gateway, who: Writer, payment_id: str) -> PaymentView:
+    """Ask the platform how the bill stands. A question without effect, so it needs no Idempotency-Key."""
+    await _owned(gateway, who, payment_id)
+    await gateway.payments.confirm(payment_id)
+    return await _view(gateway, payment_id)
+
+
+@router.get("/payments/{payment_id}/qr.svg", response_class=Response, responses={
+    200: {"content": {"image/svg+xml": {"schema": {"type": "string"}}}, "description": "QR code of the payer page"},
+    **responses(404),
+})
+async def payment_qr(gateway: Gateway, who: Reader, payment_id: str) -> Response:
+    """The QR code for the decision document or the notice."""
+    row = await gateway.payments.get(payment_id)
+    own(who, row["authority"], "payment")
+    return Response(gateway.payments.qr_svg(row), media_type="image/svg+xml")
+
+
+@router.get("/exceptions", response_model=list[ExceptionView])
+async def list_exceptions(gateway: Gateway, who: Reader) -> list[ExceptionView]:
+    """Money that arrived in a way no bill foresaw, newest first, at most 200."""
+    rows = await gateway.store.read(lambda conn: records.exceptions(conn, authorities=list(who.authorities)))
+    return [ExceptionView.of(row) for row in rows]
+
+
+async def _owned(gateway: App, who: Principal, payment_id: str) -> None:
+    row = await gateway.payments.get(payment_id)
+    own(who, row["authority"], "payment")
+
+
+async def _finish(gateway: App, payment_id: str, once: Once, response: Response) -> PaymentView:
+    view = await _view(gateway, payment_id)
+    if once.status is None:
+        once.status = 200 if view.status in FINAL else 202
+        await once.finish(once.status)
+    response.status_code = once.status
+    return view
+
+
+async def _view(gateway: App, payment_id: str) -> PaymentView:
+    def query(conn: Connection) -> PaymentView:
+        row = records.fetch(conn, payment_id)
+        assert row is not None
+        return PaymentView(
+            **PaymentSummary.fields(row),
+            pay_url=row["pay_url"],
+            payer_page=gateway.payments.payer_page(row),
+            lines=[
+                LineView(kind=one["kind"], item_code=one["item_code"], item_name=one["item_name"], amount=one["amount"])
+                for one in records.lines(conn, payment_id)
+            ],
+            collections=[
+                CollectionView(
+                    bank_serial=one["bank_serial"],
+                    amount=one["amount"],
+                    paid_at=instant(one["paid_at"]) or "",
+                    pay_mode=one["pay_mode"],
+                    source=one["source"],
+                )
+                for one in records.collections_of(conn, payment_id)
+            ],
+            exceptions=[ExceptionView.of(one) for one in records.exceptions(conn, payment_id=payment_id)],
+            timeline=[EventView.of(one) for one in records.timeline(conn, payment_id)],
+        )
+
+    return await gateway.store.read(query)
