@@ -15,6 +15,9 @@ import pytest
 
 from gateway.store import Store
 from gateway.store.engine import open_engine
+from simulators.testing import simulation_process, simulators
+
+__all__ = ["simulation_process", "simulators"]  # fixtures made elsewhere
 
 _numbers = itertools.count(1)
 
