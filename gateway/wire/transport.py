@@ -102,7 +102,7 @@ class _Call:
         cause = error.__cause__ if isinstance(error, _EngineError) and error.__cause__ else error
         text = f"{type(cause).__name__}: {cause}"
         if isinstance(error, TimeoutError):
-            step = "the whole call" if self._now() >= self._end else self.phase.value
+            step = "the whole call" if self.timer.when() == self._end else self.phase.value
             return _TIMED_OUT[self.phase](f"timed out: {step}")
         if self.phase in (_Phase.QUEUED, _Phase.CONNECTING) or isinstance(cause, _DirtyConnectionError):
             return httpx.ConnectError(text)
