@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sqlalchemy import Connection
 
 from gateway.calendar import WorkingCalendar
@@ -78,8 +80,19 @@ class Decisions:
             )
         return found
 
-    async def record_event(self, authority: str, number: str, event: DecisionEvent, *, by: str) -> Decision:
-        """Record that something happened. The same event for the same day again changes nothing."""
+    async def record_event(
+        self,
+        authority: str,
+        number: str,
+        event: DecisionEvent,
+        *,
+        by: str,
+        remember: Callable[[Connection, str], None] | None = None,
+    ) -> Decision:
+        """Record that something happened. The same event for the same day again changes nothing.
+
+        ``remember(conn, decision_id)`` joins the transaction.
+        """
         number = _number(number)
         now = self._clock.now()
         if event.on > day_of(now):
@@ -95,6 +108,8 @@ class Decisions:
                 raise NotFoundProblem(
                     "no such decision", cure="Store it first with PUT /v1/decisions/{authority}/{number}."
                 )
+            if remember is not None:
+                remember(conn, known.id)
             if event in known.events:
                 return known
             self._allowed(known, event)

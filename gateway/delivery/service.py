@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -174,10 +174,18 @@ class Delivery:
 
     # --- what people use --------------------------------------------------------------------------------------------
 
-    async def resolve(self, operation_id: str, *, ask: bool, reason: str) -> None:
+    async def resolve(
+        self,
+        operation_id: str,
+        *,
+        ask: bool,
+        reason: str,
+        remember: Callable[[Connection, str], None] | None = None,
+    ) -> None:
         """Send a parked operation on its way again: ``ask`` the other side first, or call.
 
-        An effect whose outcome is unknown can only be asked about. Raises NotFoundProblem, ConflictProblem.
+        An effect whose outcome is unknown can only be asked about. ``remember(conn, operation_id)`` joins the
+        transaction. Raises NotFoundProblem, ConflictProblem.
         """
         now = to_micros(self._clock.now())
 
@@ -197,6 +205,8 @@ class Delivery:
                     cure="Retry with ask=true.",
                 )
             state = "uncertain" if row["doubt_since_at"] is not None else "queued"
+            if remember is not None:
+                remember(conn, operation_id)
             ledger.resolve_parked(conn, operation_id, state=state, due=now, reason=reason, now=now)
             return str(row["channel"])
 

@@ -44,10 +44,15 @@ class CancelRequest(BaseModel):
     reason: str = Field(min_length=1, max_length=200)
 
 
-@router.post("/payments", status_code=201, response_model=PaymentView, responses={
-    202: {"model": PaymentView, "description": "Accepted; the outcome is being found out, a webhook tells it"},
-    **responses(400, 404, 409, 413),
-})
+@router.post(
+    "/payments",
+    status_code=201,
+    response_model=PaymentView,
+    responses={
+        202: {"model": PaymentView, "description": "Accepted; the outcome is being found out, a webhook tells it"},
+        **responses(400, 404, 409, 413),
+    },
+)
 async def request_payment(
     gateway: Gateway, who: Writer, ask: PaymentRequest, once: OnceKey, response: Response
 ) -> PaymentView:
@@ -96,9 +101,11 @@ async def list_payments(
     return Page(items=items, next=next_cursor(rows, limit))
 
 
-@router.get("/payments/{payment_id}", response_model=PaymentView, responses={
-    304: {"description": "Unchanged since the ETag"}, **responses(404)
-})
+@router.get(
+    "/payments/{payment_id}",
+    response_model=PaymentView,
+    responses={304: {"description": "Unchanged since the ETag"}, **responses(404)},
+)
 async def get_payment(
     gateway: Gateway,
     who: Reader,
@@ -117,10 +124,14 @@ async def get_payment(
     return view
 
 
-@router.post("/payments/{payment_id}/cancel", response_model=PaymentView, responses={
-    202: {"model": PaymentView, "description": "Accepted; the platform has not answered yet"},
-    **responses(400, 404, 409, 413),
-})
+@router.post(
+    "/payments/{payment_id}/cancel",
+    response_model=PaymentView,
+    responses={
+        202: {"model": PaymentView, "description": "Accepted; the platform has not answered yet"},
+        **responses(400, 404, 409, 413),
+    },
+)
 async def cancel_payment(
     gateway: Gateway, who: Writer, payment_id: str, ask: CancelRequest, once: OnceKey, response: Response
 ) -> PaymentView:
@@ -140,10 +151,14 @@ async def confirm_payment(gateway: Gateway, who: Writer, payment_id: str) -> Pay
     return await _view(gateway, payment_id)
 
 
-@router.get("/payments/{payment_id}/qr.svg", response_class=Response, responses={
-    200: {"content": {"image/svg+xml": {"schema": {"type": "string"}}}, "description": "QR code of the payer page"},
-    **responses(404),
-})
+@router.get(
+    "/payments/{payment_id}/qr.svg",
+    response_class=Response,
+    responses={
+        200: {"content": {"image/svg+xml": {"schema": {"type": "string"}}}, "description": "QR code of the payer page"},
+        **responses(404),
+    },
+)
 async def payment_qr(gateway: Gateway, who: Reader, payment_id: str) -> Response:
     """The QR code for the decision document or the notice."""
     row = await gateway.payments.get(payment_id)

@@ -51,9 +51,7 @@ TITLES = {
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The OpenAPI declaration of these error statuses."""
     schema = {"$ref": "#/components/schemas/ProblemDocument"}
-    return {
-        status: {"description": TITLES[status], "content": {MEDIA_TYPE: {"schema": schema}}} for status in statuses
-    }
+    return {status: {"description": TITLES[status], "content": {MEDIA_TYPE: {"schema": schema}}} for status in statuses}
 
 
 def document(
@@ -133,9 +131,7 @@ def install(api: FastAPI) -> None:
     async def _http(_: Request, error: HTTPException) -> Response:
         kinds = {404: "no-such-path", 405: "method-not-allowed", 400: "bad-request", 401: "not-authenticated"}
         headers = dict(error.headers) if error.headers else None
-        return document(
-            error.status_code, kinds.get(error.status_code, "error"), str(error.detail), headers=headers
-        )
+        return document(error.status_code, kinds.get(error.status_code, "error"), str(error.detail), headers=headers)
 
     @api.exception_handler(Exception)
     async def _fault(request: Request, error: Exception) -> Response:

@@ -1,0 +1,168 @@
+"""Puts the gateway together: opens the store, the channels and the rooms, and wires events between rooms."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import structlog
+from prometheus_client import CollectorRegistry, Gauge
+
+from gateway.access import Access
+from gateway.calendar import WorkingCalendar
+from gateway.clock import Clock, SystemClock
+from gateway.crypto.envelope import Algorithm, Envelope
+from gateway.crypto.keys import FileKeys
+from gateway.decisions import Decision, Decisions
+from gateway.delivery import Delivery, Events, ledger
+from gateway.delivery.callbacks import Callbacks
+from gateway.delivery.next_step import Patience
+from gateway.delivery.service import DeliverySettings
+from gateway.delivery.webhooks import Webhooks
+from gateway.disclosures import Disclosures
+from gateway.entities import Entities
+from gateway.errors import GatewayError
+from gateway.evidence import Evidence
+from gateway.payments import Payments
+from gateway.plugins import Channels, open_channels
+from gateway.reconciliation import Reconciliation
+from gateway.seals import Seals
+from gateway.settings import Settings
+from gateway.store import Store
+from gateway.wire.outward import AllowList, OutwardWire
+
+log = structlog.get_logger(__name__)
+
+
+class App:
+    """The assembled gateway. ``async with App.open(settings) as app``; ``sending`` makes it deliver as well.
+
+    ``sending`` takes the database's lock: only one such process at a time on SQLite.
+    """
+
+    settings: Settings
+    clock: Clock
+    store: Store
+    envelope: Envelope
+    evidence: Evidence
+    channels: Channels
+    events: Events
+    delivery: Delivery
+    callbacks: Callbacks
+    webhooks: Webhooks
+    access: Access
+    decisions: Decisions
+    payments: Payments
+    reconciliation: Reconciliation
+    disclosures: Disclosures
+    entities: Entities
+    seals: Seals
+
+    def __init__(self) -> None:
+        self.stopping = False
+        self.metrics = CollectorRegistry()
+        self._operations = Gauge(
+            "gateway_operations", "Operations by channel and state", ("channel", "state"), registry=self.metrics
+        )
+        self._waiting = Gauge("gateway_store_waiting", "Units waiting to be stored", registry=self.metrics)
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def open(cls, settings: Settings, *, clock: Clock | None = None, sending: bool = False) -> AsyncIterator[App]:
+        """Assemble, serve, and take apart again in the reverse order."""
+        app = cls()
+        async with contextlib.AsyncExitStack() as stack:
+            await app._assemble(settings, clock or SystemClock(), sending, stack)
+            yield app
+            app.stopping = True
+
+    async def _assemble(
+        self, settings: Settings, clock: Clock, sending: bool, stack: contextlib.AsyncExitStack
+    ) -> None:
+        self.settings, self.clock = settings, clock
+        keys = FileKeys(settings.keys.directory)
+        algorithm = Algorithm.SM4_GCM if settings.keys.cipher == "sm4-gcm" else Algorithm.AES_256_GCM
+        self.envelope = Envelope(keys, algorithm)
+        self.store = Store.open(settings.store.location(), exclusive=sending)
+        stack.callback(self.store.close)
+        node = settings.delivery.node
+        self.evidence = Evidence(self.store, self.envelope, keys, node, settings.evidence.heads_file, clock)
+        calendar = (
+            WorkingCalendar()
+            if settings.calendar.overrides is None
+            else WorkingCalendar.load(settings.calendar.overrides)
+        )
+        self.channels = open_channels(settings, recorder=self.evidence.record, clock=clock)
+        stack.push_async_callback(self.channels.close)
+        self.events = Events(clock)
+        self.delivery = Delivery(
+            self.store, self.channels, self.evidence, self.envelope, clock, _delivery_settings(settings)
+        )
+        self.callbacks = Callbacks(self.store, self.channels, self.evidence, self.delivery, clock)
+        outward = OutwardWire(recorder=self.evidence.record, allow=AllowList(settings.webhooks.allow), clock=clock)
+        self.webhooks = Webhooks(self.store, self.events, self.envelope, clock, outward)
+        self.access = Access(self.store, clock)
+        self.decisions = Decisions(self.store, self.events, self.envelope, calendar, clock)
+        self.payments = Payments(
+            self.store,
+            self.delivery,
+            self.decisions,
+            self.events,
+            self.channels,
+            self.envelope,
+            calendar,
+            clock,
+            settings.public_url,
+        )
+        self._wire_rooms(calendar)
+        if sending:
+            stack.push_async_callback(self._stop)
+            await self._start()
+
+    def _wire_rooms(self, calendar: WorkingCalendar) -> None:
+        for happened in ("served", "deferred", "changed", "revoked"):
+            self.events.subscribe(f"decision.{happened}", self.payments.decision_moved)
+        self.callbacks.on("paid", self.payments.take_notice)  # type: ignore[arg-type]
+
+    async def _start(self) -> None:
+        await self.delivery.start()
+        await self.webhooks.start()
+
+    async def _stop(self) -> None:
+        """Claim nothing, let calls end within the grace, mark the rest as in doubt, sign the evidence's head."""
+        self.stopping = True
+        await self.delivery.stop()
+        await self.webhooks.stop()
+
+    async def readiness(self) -> tuple[list[str], list[str]]:
+        """What keeps the gateway from accepting work, and what is worth knowing."""
+        if self.stopping:
+            return ["stopping"], []
+        notes: list[str] = []
+        try:
+            stopped = await self.store.read(ledger.stopped_channels)
+        except GatewayError as problem:
+            return [f"database: {problem}"], []
+        notes += [f"channel {name} is stopped: {why}" for name, why in stopped.items()]
+        return [], notes
+
+    async def measure(self) -> None:
+        """Bring the metrics up to date."""
+        self._waiting.set(self.store.waiting)
+        self._operations.clear()
+        for (channel, state), number in (await self.store.read(ledger.counts)).items():
+            self._operations.labels(channel, state).set(number)
+
+
+def _delivery_settings(settings: Settings) -> DeliverySettings:
+    block = settings.delivery
+    patience = Patience(
+        ask_after=block.ask_after,
+        first=block.first,
+        longest=block.longest,
+        doubt_deadline=block.doubt_deadline,
+        give_up=block.give_up,
+    )
+    return DeliverySettings(node=block.node, concurrency=block.concurrency, grace=block.grace, patience=patience)

@@ -1,0 +1,136 @@
+"""Decisions over HTTP: facts as versions, events, and the one view of everything about a decision."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Response
+
+from gateway.access import Principal
+from gateway.app import App
+from gateway.decisions import Decision, DecisionEvent, DecisionFacts
+from gateway.faces.api.access import Gateway, may, own
+from gateway.faces.api.once import OnceKey
+from gateway.faces.api.problems import responses
+from gateway.faces.api.views import PaymentSummary, View, instant
+from gateway.payments import records as payment_records
+
+router = APIRouter(prefix="/v1/decisions", tags=["decisions"], responses=responses(401, 403, 404, 422, 503))
+
+Reader = Annotated[Principal, Depends(may("decisions:read"))]
+Writer = Annotated[Principal, Depends(may("decisions:write"))]
+Authority = Annotated[str, Path(min_length=1, max_length=40)]
+Number = Annotated[str, Path(min_length=1, max_length=128, description="decision number 决定书文号, percent-encoded")]
+
+
+class DueView(View):
+    """The last day to pay; ``provisional`` while the holidays of that time are not published yet."""
+
+    on: date
+    provisional: bool
+    because: str
+
+
+class DecisionView(View):
+    """A decision with everything that hangs on it."""
+
+    id: str
+    authority: str
+    number: str
+    version: int
+    facts: DecisionFacts
+    events: list[DecisionEvent]
+    due: DueView | None
+    payments: list[PaymentSummary]
+    disclosures: list[dict[str, Any]]
+    sealed_documents: list[dict[str, Any]]
+    next_duty: str | None
+    created_at: str
+    updated_at: str
+
+
+@router.put(
+    "/{authority}/{number:path}",
+    response_model=DecisionView,
+    responses={201: {"model": DecisionView, "description": "Recorded as new"}, **responses(409, 413)},
+)
+async def put_decision(
+    gateway: Gateway, who: Writer, authority: Authority, number: Number, facts: DecisionFacts, response: Response
+) -> DecisionView:
+    """Record the facts of a decision, or a new version of them. The same facts again change nothing."""
+    own(who, authority, "authority")
+    decision, new = await gateway.decisions.put(authority, number, facts, by=who.name)
+    response.status_code = 201 if new else 200
+    return await _view(gateway, decision)
+
+
+@router.get("/{authority}/{number:path}", response_model=DecisionView)
+async def get_decision(gateway: Gateway, who: Reader, authority: Authority, number: Number) -> DecisionView:
+    """The one view: facts, events, money, seal, disclosures, and what is due next."""
+    own(who, authority, "decision")
+    return await _view(gateway, await gateway.decisions.get(authority, number))
+
+
+@router.post("/{authority}/{number:path}/events", response_model=DecisionView, responses=responses(400, 409, 413))
+async def record_event(
+    gateway: Gateway, who: Writer, authority: Authority, number: Number, event: DecisionEvent, once: OnceKey
+) -> DecisionView:
+    """Record that the decision was served, appealed, deferred, changed or revoked."""
+    own(who, authority, "decision")
+    await once.open(who, event)
+    if once.subject is None:
+        decision = await gateway.decisions.record_event(authority, number, event, by=who.name, remember=once.remember)
+        await once.finish(200)
+    else:
+        decision = await gateway.decisions.get(authority, number)
+    gateway.delivery.wake()
+    return await _view(gateway, decision)
+
+
+async def _view(gateway: App, decision: Decision) -> DecisionView:
+    rows = await gateway.store.read(lambda conn: payment_records.of_decision(conn, decision.id))
+    payments = [PaymentSummary(**PaymentSummary.fields(row)) for row in rows]
+    disclosures = await gateway.disclosures_of(decision)
+    sealed = await gateway.sealed_documents_of(decision)
+    due = gateway.decisions.due(decision)
+    return DecisionView(
+        id=decision.id,
+        authority=decision.authority,
+        number=decision.number,
+        version=decision.version,
+        facts=decision.facts,
+        events=list(decision.events),
+        due=DueView(on=due.on, provisional=due.provisional, because=due.because) if due else None,
+        payments=payments,
+        disclosures=disclosures,
+        sealed_documents=sealed,
+        next_duty=_next_duty(decision, payments, bool(sealed), due.on if due else None, disclosures),
+        created_at=instant(decision.created_at) or "",
+        updated_at=instant(decision.updated_at) or "",
+    )
+
+
+def _next_duty(
+    decision: Decision,
+    payments: list[PaymentSummary],
+    sealed: bool,
+    due_on: date | None,
+    disclosures: list[dict[str, Any]],
+) -> str | None:
+    """What somebody has to do next, in the order of acts of an ordinary procedure."""
+    if decision.revoked:
+        open_ones = [one for one in disclosures if one["status"] == "PUBLISHED"]
+        return "withdraw the publications within 3 working days (行政处罚法 art. 48)" if open_ones else None
+    owed = decision.facts.fine or decision.facts.confiscated
+    if owed and not payments:
+        return "request a payment code"
+    if not sealed:
+        return "have the decision document sealed"
+    if due_on is None:
+        return "serve the decision within 7 working days (行政处罚法 art. 61)"
+    if any(one.in_doubt_since for one in payments):
+        return "none: the outcome at the platform is being found out"
+    if any(one.status == "ISSUED" for one in payments):
+        return f"the party pays by {due_on} (行政处罚法 art. 67)"
+    return None

@@ -1,0 +1,235 @@
+"""Operations, events, webhooks and evidence over HTTP."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import Connection, RowMapping, select
+
+from gateway.access import Principal
+from gateway.delivery import ledger
+from gateway.errors import InvalidProblem, NotFoundProblem
+from gateway.faces.api.access import Gateway, may, own
+from gateway.faces.api.once import OnceKey
+from gateway.faces.api.problems import responses
+from gateway.faces.api.views import Cursor, EventView, Limit, Page, View, after, instant, next_cursor
+from gateway.store.tables.delivery import event as event_table
+
+router = APIRouter(prefix="/v1", responses=responses(401, 403, 422, 503))
+
+OperationsReader = Annotated[Principal, Depends(may("operations:read"))]
+OperationsWriter = Annotated[Principal, Depends(may("operations:write"))]
+WebhooksWriter = Annotated[Principal, Depends(may("webhooks:write"))]
+EventsReader = Annotated[Principal, Depends(may("events:read"))]
+State = Literal["queued", "sending", "done", "rejected", "uncertain", "parked"]
+
+
+class AttemptView(View):
+    """One attempt, with the exchanges that it made."""
+
+    number: int
+    kind: Literal["call", "find"]
+    outcome: str
+    reason: str | None
+    exchanges: list[str]
+    started_at: str
+    ended_at: str
+
+
+class OperationView(View):
+    """One intended effect 外呼任务 and where it stands."""
+
+    id: str
+    action: str
+    channel: str
+    authority: str
+    subject: str
+    reference: str | None
+    state: State
+    reason: str | None
+    code: str | None
+    due_at: str
+    doubt_since: str | None
+    created_at: str
+    updated_at: str
+    attempts: list[AttemptView] | None = None
+
+    @classmethod
+    def of(cls, row: RowMapping, attempts: list[AttemptView] | None = None) -> OperationView:
+        """From its row."""
+        return cls(
+            **{
+                name: row[name]
+                for name in (
+                    "id",
+                    "action",
+                    "channel",
+                    "authority",
+                    "subject",
+                    "reference",
+                    "state",
+                    "reason",
+                    "code",
+                )
+            },
+            due_at=instant(row["due_at"]) or "",
+            doubt_since=instant(row["doubt_since_at"]),
+            created_at=instant(row["created_at"]) or "",
+            updated_at=instant(row["updated_at"]) or "",
+            attempts=attempts,
+        )
+
+
+class RetryRequest(BaseModel):
+    """Send a parked operation on its way. ``ask``: ask the other side first; a must when the outcome is unknown."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    ask: bool = True
+    reason: str = Field(min_length=1, max_length=500)
+
+
+class EndpointRequest(BaseModel):
+    """Where events of an authority are posted to, in Standard Webhooks format. Empty ``types``: all."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    authority: str = Field(min_length=1, max_length=40)
+    url: str = Field(min_length=8, max_length=2000)
+    types: list[Annotated[str, Field(pattern=r"^[a-z_.]{1,60}$")]] = Field(default_factory=list, max_length=50)
+
+
+class EndpointView(View):
+    """A webhook endpoint. ``secret`` is shown once, when it is made."""
+
+    id: str
+    authority: str
+    url: str
+    types: list[str]
+    secret: str | None = None
+
+
+@router.get("/operations", response_model=Page[OperationView], tags=["operations"])
+async def list_operations(
+    gateway: Gateway,
+    who: OperationsReader,
+    state: State | None = None,
+    channel: Annotated[str | None, Query(max_length=60)] = None,
+    subject: Annotated[str | None, Query(max_length=40)] = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Page[OperationView]:
+    """Operations, newest first."""
+    rows = await gateway.store.read(
+        lambda conn: ledger.search(
+            conn,
+            authorities=list(who.authorities),
+            state=state,
+            channel=channel,
+            subject=subject,
+            before=after(cursor),
+            limit=limit,
+        )
+    )
+    return Page(items=[OperationView.of(row) for row in rows], next=next_cursor(rows, limit))
+
+
+@router.get("/operations/{operation_id}", response_model=OperationView, tags=["operations"], responses=responses(404))
+async def get_operation(gateway: Gateway, who: OperationsReader, operation_id: str) -> OperationView:
+    """One operation with its attempts."""
+
+    def query(conn: Connection) -> OperationView:
+        row = ledger.fetch(conn, operation_id)
+        if row is None:
+            raise NotFoundProblem("no such operation")
+        own(who, row["authority"], "operation")
+        attempts = [
+            AttemptView(
+                number=one["number"],
+                kind=one["kind"],
+                outcome=one["outcome"],
+                reason=one["reason"],
+                exchanges=one["exchanges"],
+                started_at=instant(one["started_at"]) or "",
+                ended_at=instant(one["ended_at"]) or "",
+            )
+            for one in ledger.attempts_of(conn, operation_id)
+        ]
+        return OperationView.of(row, attempts)
+
+    return await gateway.store.read(query)
+
+
+@router.post(
+    "/operations/{operation_id}/retry",
+    response_model=OperationView,
+    tags=["operations"],
+    responses=responses(400, 404, 409, 413),
+)
+async def retry_operation(
+    gateway: Gateway, who: OperationsWriter, operation_id: str, ask: RetryRequest, once: OnceKey
+) -> OperationView:
+    """Send a parked operation on its way again. What is in doubt is asked about, never sent again."""
+    await get_operation(gateway, who, operation_id)
+    await once.open(who, ask)
+    if once.subject is None:
+        await gateway.delivery.resolve(
+            operation_id, ask=ask.ask, reason=f"{who.name}: {ask.reason}", remember=once.remember
+        )
+        await once.finish(200)
+    return await get_operation(gateway, who, operation_id)
+
+
+@router.get("/events", response_model=Page[EventView], tags=["webhooks"])
+async def list_events(
+    gateway: Gateway,
+    who: EventsReader,
+    subject: Annotated[str | None, Query(max_length=40)] = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Page[EventView]:
+    """Everything that happened, oldest first, so that a client can replay what its endpoint missed."""
+    since = after(cursor)
+    if since is not None and not (since.isdigit() and len(since) < 19):
+        raise InvalidProblem("this cursor was not made here", field="cursor", cure="Begin without a cursor.")
+    query = select(event_table).where(event_table.c.authority.in_(list(who.authorities)))
+    if subject is not None:
+        query = query.where(event_table.c.subject == subject)
+    if since is not None:
+        query = query.where(event_table.c.seq > int(since))
+    query = query.order_by(event_table.c.seq).limit(limit)
+    rows = await gateway.store.read(lambda conn: conn.execute(query).mappings().all())
+    return Page(items=[EventView.of(row) for row in rows], next=next_cursor(rows, limit, "seq"))
+
+
+@router.post(
+    "/webhook-endpoints",
+    status_code=201,
+    response_model=EndpointView,
+    tags=["webhooks"],
+    responses=responses(404, 413),
+)
+async def add_endpoint(gateway: Gateway, who: WebhooksWriter, ask: EndpointRequest) -> EndpointView:
+    """Have events of an authority posted to an address. The answer holds the signing secret, shown only once."""
+    own(who, ask.authority, "authority")
+    endpoint_id, secret = await gateway.webhooks.add_endpoint(who.client_id, ask.authority, ask.url, ask.types)
+    return EndpointView(id=endpoint_id, authority=ask.authority, url=ask.url, types=ask.types, secret=secret)
+
+
+@router.get("/webhook-endpoints", response_model=list[EndpointView], tags=["webhooks"])
+async def list_endpoints(gateway: Gateway, who: WebhooksWriter) -> list[EndpointView]:
+    """The active endpoints, without their secrets."""
+    rows = await gateway.webhooks.endpoints(list(who.authorities))
+    return [EndpointView(id=row["id"], authority=row["authority"], url=row["url"], types=row["types"]) for row in rows]
+
+
+@router.delete("/webhook-endpoints/{endpoint_id}", status_code=204, tags=["webhooks"], responses=responses(404))
+async def remove_endpoint(gateway: Gateway, who: WebhooksWriter, endpoint_id: str) -> Response:
+    """Post nothing more to an endpoint."""
+    mine = {row["id"] for row in await gateway.webhooks.endpoints(list(who.authorities))}
+    if endpoint_id not in mine:
+        raise NotFoundProblem("no such webhook endpoint")
+    await gateway.webhooks.remove_endpoint(endpoint_id)
+    return Response(status_code=204)

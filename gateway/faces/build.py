@@ -1,0 +1,73 @@
+"""One web application from the faces that an address serves."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
+
+from gateway import __version__
+from gateway.app import App
+from gateway.faces import callbacks, health
+from gateway.faces.api import decisions, disclosures, entities, evidence, operations, payments, reconciliation, seals
+from gateway.faces.api.problems import BodyLimit, ProblemDocument, install
+from gateway.faces.payer import pages
+
+MEGABYTE = 1 << 20
+API_ROUTERS = (
+    decisions.router,
+    payments.router,
+    disclosures.router,
+    entities.router,
+    seals.router,
+    reconciliation.router,
+    operations.router,
+    evidence.router,
+)
+
+
+def build(gateway: App, faces: Collection[str]) -> FastAPI:
+    """The application for these faces (api, payer, callbacks, console). The docs page needs no outside asset."""
+    api = FastAPIOffline(
+        title="Enforcement integration gateway 行政执法对接网关",
+        version=__version__,
+        summary="Payment codes, disclosures, registration records and seals for case systems",
+        docs_url="/docs" if "api" in faces else None,
+        redoc_url=None,
+        openapi_url="/openapi.json" if "api" in faces else None,
+    )
+    api.state.gateway = gateway
+    install(api)
+    if "api" in faces:
+        for router in API_ROUTERS:
+            api.include_router(router)
+    if "callbacks" in faces:
+        api.include_router(callbacks.router)
+    if "payer" in faces:
+        api.include_router(pages.router)
+    api.include_router(health.router)
+    api.add_middleware(
+        BodyLimit,
+        default=gateway.settings.server.max_body_bytes,
+        larger={"/v1/sealed-documents": 40 * MEGABYTE, "/v1/verifications": 40 * MEGABYTE},
+    )
+    _declare_problems(api)
+    return api
+
+
+def _declare_problems(api: FastAPI) -> None:
+    """Put the problem document into the OpenAPI components, and take FastAPI's own error schema out."""
+    plain = api.openapi
+
+    def openapi() -> dict[str, object]:
+        if api.openapi_schema is None:
+            schema = plain()
+            schemas = schema.setdefault("components", {}).setdefault("schemas", {})
+            schemas["ProblemDocument"] = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas.pop("HTTPValidationError", None)
+            schemas.pop("ValidationError", None)
+            api.openapi_schema = schema
+        return api.openapi_schema
+
+    api.openapi = openapi  # type: ignore[method-assign]

@@ -1,0 +1,32 @@
+"""Where external systems tell us what happened. The exact bytes go to the channel's adapter, and its words go back."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+
+from gateway.errors import ContractError
+from gateway.faces.api.access import Gateway
+from gateway.faces.api.problems import document, responses
+from gateway.ports import Incoming
+
+router = APIRouter(tags=["callbacks"])
+
+
+@router.post(
+    "/callbacks/{channel}",
+    response_class=Response,
+    responses={200: {"description": "Acknowledged in the other side's format"}, **responses(400, 401, 404, 413, 503)},
+)
+async def take_callback(gateway: Gateway, channel: str, request: Request) -> Response:
+    """Authenticate, keep, apply once, acknowledge. The same event again gets the same acknowledgement."""
+    incoming = Incoming(
+        headers={name.lower(): value for name, value in request.headers.items()},
+        body=await request.body(),
+        received_at=gateway.clock.now(),
+        path=request.url.path,
+    )
+    try:
+        reply = await gateway.callbacks.take(channel, incoming)
+    except ContractError as error:
+        return document(400, "callback-unreadable", str(error))
+    return Response(reply.body, reply.status, media_type=reply.content_type)

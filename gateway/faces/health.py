@@ -1,0 +1,41 @@
+"""Liveness, readiness and metrics."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel
+
+from gateway.faces.api.access import Gateway
+
+router = APIRouter(tags=["health"])
+
+
+class Health(BaseModel):
+    """``ok``, or what is missing."""
+
+    status: str
+    problems: list[str] = []
+
+
+@router.get("/healthz", response_model=Health)
+async def alive() -> Health:
+    """The process answers."""
+    return Health(status="ok")
+
+
+@router.get("/readyz", response_model=Health, responses={503: {"model": Health, "description": "Not ready"}})
+async def ready(gateway: Gateway, response: Response) -> Health:
+    """The gateway accepts work: not stopping, store writable. A stopped channel is named but is no reason to refuse."""
+    blocking, notes = await gateway.readiness()
+    if blocking:
+        response.status_code = 503
+        return Health(status="not ready", problems=blocking + notes)
+    return Health(status="ok", problems=notes)
+
+
+@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}, "description": "ok"}})
+async def metrics(gateway: Gateway) -> Response:
+    """Prometheus text format."""
+    await gateway.measure()
+    return Response(generate_latest(gateway.metrics), media_type=CONTENT_TYPE_LATEST)
