@@ -1,0 +1,1 @@
+"""The city credit platform through which Credit China is reached."""

@@ -1,0 +1,1 @@
+"""A government disclosure portal."""
