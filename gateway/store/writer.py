@@ -180,7 +180,7 @@ class Writer:
             if job.error is None and not _is_open(transaction, driver):
                 job.error = RuntimeError("the unit went on after a database error, or ended its transaction")
             if job.error is not None:
-                self._roll_back(transaction, driver)
+                self._roll_back(driver)
                 return False
         return self._commit(jobs, transaction, driver)
 
@@ -200,7 +200,7 @@ class Writer:
                 return self._commit([job for job in jobs if job.error is None], transaction, driver)
         except self._engine.dialect.loaded_dbapi.Error:
             pass  # the database has rolled everything back by itself, or is gone
-        self._roll_back(transaction, driver)
+        self._roll_back(driver)
         return False
 
     def _alone(self, job: _Job) -> None:
@@ -227,7 +227,7 @@ class Writer:
             return True
         except DBAPIError as error:
             unknown = _is_lost(error) or _sqlite_code(error) == _SQLITE_IOERR
-            self._roll_back(transaction, driver)
+            self._roll_back(driver)
             for job in jobs:
                 job.error = CommitUnknownProblem() if unknown else error
                 job.error.__cause__ = error if unknown else None
@@ -235,14 +235,17 @@ class Writer:
         finally:
             self._committing = False
 
-    def _roll_back(self, transaction: RootTransaction, driver: Any) -> None:
+    def _roll_back(self, driver: Any) -> None:
+        if self._conn is None:
+            return
         try:
-            transaction.rollback()
+            self._conn.rollback()
             driver.rollback()  # after a failed COMMIT SQLAlchemy believes that there is nothing left to roll back
         except Exception:
             self._drop()
-        if self._conn is not None and self._conn.invalidated:
-            self._drop()
+        else:
+            if self._conn.invalidated:
+                self._drop()
 
     def _drop(self) -> None:
         conn, self._conn = self._conn, None
