@@ -1,0 +1,294 @@
+"""From entry points to adapter classes, and from settings to channels.
+
+Any installed distribution may declare adapters in the group ``gateway.adapters``; the built-in ones use the same door.
+Only those that settings name are imported, and what is wrong with one stops the start (SettingsError).
+"""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from gateway.clock import Clock
+from gateway.errors import ExchangeError, NotFoundProblem, SettingsError
+from gateway.ports import (
+    Adapter,
+    AdapterInfo,
+    DisclosureTarget,
+    EntityRegistry,
+    FindGuarantee,
+    Kind,
+    NonTaxPlatform,
+    Recorder,
+    SealService,
+)
+from gateway.settings import SHARED_ROUTE, Capability, ChannelSettings, Seconds, Settings, known, read_secret
+from gateway.wire import ChannelWire, WireSettings
+
+GROUP = "gateway.adapters"
+PORTS: Mapping[Kind, type] = {
+    Kind.NONTAX: NonTaxPlatform,
+    Kind.CREDIT: DisclosureTarget,
+    Kind.REGISTRY: EntityRegistry,
+    Kind.SEAL: SealService,
+}
+KIND_FOR: Mapping[Capability, Kind] = {
+    "payments": Kind.NONTAX,
+    "disclosures": Kind.CREDIT,
+    "entities": Kind.REGISTRY,
+    "seals": Kind.SEAL,
+}
+SETTLE_KEY = "settle_seconds"
+"""A key of any channel: how long "not found" is not believed there, where it differs from the adapter's word."""
+
+
+# --- adapters -------------------------------------------------------------------------------------------------------
+
+
+def installed() -> dict[str, tuple[EntryPoint, ...]]:
+    """Every adapter name that an installed distribution declares, without importing any."""
+    found: dict[str, tuple[EntryPoint, ...]] = {}
+    for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
+        if entry not in found.get(entry.name, ()):
+            found[entry.name] = (*found.get(entry.name, ()), entry)
+    return found
+
+
+def load(name: str, key: str = "adapter") -> type[Adapter]:
+    """The adapter class behind a name, held to its contract. SettingsError under ``key`` if it cannot be used."""
+    entries = installed().get(name)
+    if not entries:
+        names = ", ".join(installed()) or "none"
+        raise SettingsError(
+            key, f'no adapter "{name}" is installed', f"{known(name, installed())} Installed adapters: {names}."
+        )
+    owners = sorted({entry.dist.name if entry.dist else entry.value for entry in entries})
+    if len({entry.value for entry in entries}) > 1:
+        raise SettingsError(
+            key, f'"{name}" is declared by {" and ".join(owners)}', "Uninstall one of the packages, or rename."
+        )
+    try:
+        loaded = entries[0].load()
+    except Exception as error:
+        raise SettingsError(
+            key,
+            f'the adapter "{name}" of {owners[0]} cannot be imported: {type(error).__name__}: {error}',
+            "Repair or reinstall that package.",
+        ) from error
+    for fault in faults(loaded, name):
+        raise SettingsError(
+            key, f'the adapter "{name}" of {owners[0]} breaks its contract: {fault}', "Update that package."
+        )
+    return typing.cast(type[Adapter], loaded)
+
+
+def faults(adapter: Any, name: str) -> list[str]:
+    """What an adapter class lacks to be one; empty when it keeps the contract of ``gateway.ports``."""
+    if not isinstance(adapter, type):
+        return ["it is not a class"]
+    info = getattr(adapter, "info", None)
+    if not isinstance(info, AdapterInfo):
+        return ["its attribute info is not an AdapterInfo"]
+    found = []
+    if info.name != name:
+        found.append(f'info.name is "{info.name}"')
+    if name.partition(".")[0] != info.kind:
+        found.append(f'its name does not begin with its kind, "{info.kind}."')
+    model = getattr(adapter, "Settings", None)
+    if not (isinstance(model, type) and issubclass(model, BaseModel) and model.model_config.get("extra") == "forbid"):
+        found.append('Settings is not a pydantic model with extra="forbid"')
+    elif taken := sorted(model.model_fields.keys() & reserved_keys()):
+        found.append(f"Settings declares {', '.join(taken)}, which every channel already has")
+    port = PORTS[info.kind]
+    offered = {method for method in vars(port) if not method.startswith("_") and callable(getattr(port, method))}
+    if strange := sorted(info.capabilities - offered):
+        found.append(f"info.capabilities names {', '.join(strange)}, which {port.__name__} does not have")
+    for method in sorted(info.capabilities & offered | {"check", "close"}):
+        written = getattr(adapter, method, None)
+        if not inspect.iscoroutinefunction(written):
+            found.append(f"{method} is not an async method")
+            continue
+        try:
+            inspect.signature(written).bind(*inspect.signature(getattr(port, method)).parameters)
+        except TypeError:
+            found.append(f"{method} does not take {inspect.signature(getattr(port, method))}")
+    return found
+
+
+def reserved_keys() -> set[str]:
+    """Keys of a channel's block that are not its adapter's."""
+    return {"adapter", "url", SETTLE_KEY, *WireSettings.model_fields}
+
+
+# --- channels -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Channel:
+    """One configured instance of an adapter. ``find`` says how far its "not found" can be trusted."""
+
+    name: str
+    adapter: Any
+    info: AdapterInfo
+    find: FindGuarantee
+    url: str
+    wire: ChannelWire
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a channel's harmless call showed: one line for people, and the cure when it failed."""
+
+    channel: str
+    ok: bool
+    detail: str
+    cure: str = ""
+
+
+class Channels:
+    """All channels of an installation, and which of them serve an authority."""
+
+    def __init__(self, channels: Mapping[str, Channel], routes: Mapping[tuple[str, str], tuple[str, ...]]) -> None:
+        self._channels = dict(channels)
+        self._routes = dict(routes)
+
+    @classmethod
+    def build(cls, settings: Settings, *, recorder: Recorder, clock: Clock) -> Channels:
+        """Import what settings name, and build one adapter a channel. Opens no connection. Raises SettingsError."""
+        classes = {name: load(one.adapter, f"channels.{name}.adapter") for name, one in settings.channels.items()}
+        for index, route in enumerate(settings.routes):
+            kind = KIND_FOR[route.capability]
+            for name in route.channels:
+                if (other := classes[name].info.kind) is not kind:
+                    raise SettingsError(
+                        f"routes[{index}].channels",
+                        f'{route.capability} need a channel of kind "{kind}", and "{name}" is of kind "{other}"',
+                        f"Name a channel whose adapter begins with {kind}.",
+                    )
+        channels = {
+            name: build_channel(name, one, classes[name], recorder=recorder, clock=clock)
+            for name, one in settings.channels.items()
+        }
+        return cls(channels, {(route.authority, route.capability): route.channels for route in settings.routes})
+
+    def get(self, name: str) -> Channel:
+        """The channel of a name. KeyError if there is none."""
+        return self._channels[name]
+
+    def all(self) -> tuple[Channel, ...]:
+        """Every channel, in the order of the settings."""
+        return tuple(self._channels.values())
+
+    def route(self, authority: str, capability: Capability) -> tuple[Channel, ...]:
+        """The channels that serve a capability of an authority, its own or the shared ones; possibly none."""
+        names = self._routes.get((authority, capability)) or self._routes.get((SHARED_ROUTE, capability), ())
+        return tuple(self._channels[name] for name in names)
+
+    async def check(self, name: str) -> Checked:
+        """Prove with a harmless call that a channel works. Raises NotFoundProblem for an unknown name."""
+        if name not in self._channels:
+            raise NotFoundProblem(f'there is no channel "{name}"', cure=known(name, self._channels))
+        channel = self._channels[name]
+        try:
+            return Checked(name, True, await channel.adapter.check())
+        except ExchangeError as error:
+            return Checked(name, False, f"{type(error).__name__}: {error}", _CURES[_family(error)].format(channel.url))
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        for channel in self._channels.values():
+            try:
+                await channel.adapter.close()
+            finally:
+                await channel.wire.close()
+
+
+_CURES = {
+    "NotSentError": "Check address, network and firewall for {0}, and the certificates if it is https.",
+    "DeniedError": "Check the credentials that {0} issued to this installation, and whether they have expired.",
+    "BusyError": "{0} is overloaded: try again later.",
+    "ExchangeError": "Something answers at {0}, but not as the contract says: check address and version there.",
+}
+
+
+def _family(error: ExchangeError) -> str:
+    return next(one.__name__ for one in type(error).__mro__ if one.__name__ in _CURES)
+
+
+def build_channel(
+    name: str, settings: ChannelSettings, adapter_class: type[Adapter], *, recorder: Recorder, clock: Clock
+) -> Channel:
+    """One channel: its keys divided between wire and adapter, its secrets read. Raises SettingsError."""
+    key = f"channels.{name}"
+    rest = settings.rest
+    ours = {one: rest.pop(one) for one in WireSettings.model_fields if one in rest}
+    info, find = adapter_class.info, adapter_class.info.find
+    if SETTLE_KEY in rest:
+        seconds = _validated(key, _Settle, {SETTLE_KEY: rest.pop(SETTLE_KEY)}).settle_seconds
+        find = replace(find, consistent=False, settle_seconds=seconds)
+    options = _validated(key, WireSettings, ours)
+    if (options.client_cert is None) != (options.client_key is None):
+        raise SettingsError(f"{key}.client_cert", "a certificate and its key go together", "Name both or neither.")
+    model = adapter_class.Settings
+    for one, field in model.model_fields.items():
+        if one in rest and not isinstance(rest[one], SecretStr) and _holds_secret(field.annotation):
+            rest[one] = read_secret(str(rest[one]), f"{key}.{one}")
+    own = _validated(key, model, rest)
+    try:
+        wire = ChannelWire(
+            name,
+            settings.url,
+            recorder=recorder,
+            timeouts=options.timeouts,
+            limits=options.limits,
+            tls=options.tls,
+            sensitive=info.sensitive,
+            clock=clock,
+        )
+    except OSError as error:
+        raise SettingsError(
+            key, f"its TLS files cannot be used: {error}", "Check ca_file, client_cert and client_key."
+        ) from error
+    try:
+        adapter = adapter_class(own, wire, clock)  # type: ignore[call-arg]
+    except ValueError as error:
+        raise SettingsError(key, f'the adapter "{info.name}" refuses its settings: {error}', "Correct them.") from error
+    return Channel(name, adapter, info, find, settings.url, wire)
+
+
+class _Settle(BaseModel):
+    settle_seconds: Seconds
+
+
+def _holds_secret(annotation: Any) -> bool:
+    return annotation is SecretStr or any(_holds_secret(part) for part in typing.get_args(annotation))
+
+
+M = typing.TypeVar("M", bound=BaseModel)
+
+
+def _validated(key: str, model: type[M], values: dict[str, Any]) -> M:
+    """The model of these keys. SettingsError names the first wrong one; values of secrets are never shown."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        found = min(error.errors(include_input=False), key=lambda one: one["type"] != "extra_forbidden")
+        name = str(found["loc"][0]) if found["loc"] else ""
+        whole = ".".join([key, *map(str, found["loc"])])
+        if found["type"] == "extra_forbidden":
+            choices = reserved_keys() | model.model_fields.keys()
+            raise SettingsError(
+                whole, "neither the adapter nor the wire knows this key", known(name, choices)
+            ) from None
+        if found["type"] == "missing":
+            secret = _holds_secret(model.model_fields[name].annotation) if name in model.model_fields else False
+            value = '"env:NAME" or "file:PATH"' if secret else "…"
+            raise SettingsError(whole, "this key is missing", f"Add {name} = {value} to [{key}].") from None
+        reason = found["msg"].removeprefix("Value error, ")
+        raise SettingsError(whole, f"{reason[:1].lower()}{reason[1:]}", "Correct it.") from None

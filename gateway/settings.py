@@ -1,0 +1,400 @@
+"""What an installation is told: one TOML file, overridden by the environment, checked before anything starts.
+
+``GATEWAY_CHANNELS__NAME__URL`` overrides ``url`` in ``[channels.NAME]``; lists and tables in the environment are JSON.
+A secret stands as ``env:NAME`` or ``file:/path`` and is read when it is used. Relative paths in the file start at the
+file's own folder. What is wrong stops the start with ``SettingsError``: the key, the reason and the cure.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tomllib
+import types
+import typing
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+import pydantic_settings
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from gateway.errors import SettingsError
+
+PREFIX = "GATEWAY_"
+FILE_NAME = "gateway.toml"
+FILE_VARIABLE = "GATEWAY_SETTINGS"
+SHARED_ROUTE = "*"
+
+Capability = Literal["payments", "disclosures", "entities", "seals"]
+Face = Literal["api", "console", "payer", "callbacks"]
+Seconds = Annotated[float, Field(gt=0)]
+
+_CHANNEL_NAME = r"^[a-z][a-z0-9_-]{0,39}$"
+_REFERENCE = re.compile(r"(env|file):(.+)")
+
+
+# --- what a value must look like ------------------------------------------------------------------------------------
+
+
+def _web_address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("not an address of the form https://host[:port]/path")
+    if parts.username or parts.query or parts.fragment:
+        raise ValueError("an address here has no user, query or fragment; secrets have keys of their own")
+    parts.port  # noqa: B018  # raises ValueError when out of range
+    return value.rstrip("/")
+
+
+def _database(value: str) -> str:
+    if _REFERENCE.fullmatch(value) or re.match(r"sqlite:///.|postgresql(\+psycopg)?://.", value):
+        return value
+    raise ValueError("not sqlite:///FILE, postgresql://…, or a reference env:NAME or file:PATH to one")
+
+
+def _bind(value: str) -> str:
+    host, _, port = value.rpartition(":")
+    if not host or not port.isdigit() or int(port) > 65535:
+        raise ValueError("not HOST:PORT")
+    return value
+
+
+def _network_or_host(value: str) -> str:
+    if "/" in value or value.replace(".", "").isdigit() or ":" in value:
+        ip_network(value)
+    elif not re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)*", value):
+        raise ValueError("neither a network such as 10.2.0.0/16 nor a host name")
+    return value
+
+
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+Bind = Annotated[str, AfterValidator(_bind)]
+
+
+# --- blocks ---------------------------------------------------------------------------------------------------------
+
+
+class Block(BaseModel):
+    """A table of the settings file: closed to unknown keys, immutable."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StoreSettings(Block):
+    """``[store]``: where records live. One process with SQLite; several nodes with PostgreSQL."""
+
+    url: Annotated[str, AfterValidator(_database)] = "sqlite:///gateway.sqlite"
+
+    def location(self) -> str:
+        """The address itself, read from its reference if it is one. May hold a password: not for printing."""
+        if _REFERENCE.fullmatch(self.url):
+            return _database(read_secret(self.url, "store.url").get_secret_value())
+        return self.url
+
+
+class ServerSettings(Block):
+    """``[server]``: where each face listens (HOST:PORT). Faces with the same address share one listener."""
+
+    api: Bind = "127.0.0.1:8080"
+    console: Bind = "127.0.0.1:8080"
+    payer: Bind = "127.0.0.1:8080"
+    callbacks: Bind = "127.0.0.1:8080"
+    max_body_bytes: Annotated[int, Field(ge=1024)] = 2 * 1024 * 1024
+
+    def binds(self, faces: typing.Iterable[Face]) -> dict[str, tuple[Face, ...]]:
+        """Addresses to listen on, each with the faces served there."""
+        chosen: dict[str, tuple[Face, ...]] = {}
+        for face in faces:
+            bind = getattr(self, face)
+            chosen[bind] = (*chosen.get(bind, ()), face)
+        return chosen
+
+
+class KeysSettings(Block):
+    """``[keys]``: the folder of the gateway's own keys, and the cipher for personal data and raw exchanges."""
+
+    directory: Path = Path("keys")
+    cipher: Literal["sm4-gcm", "aes-256-gcm"] = "sm4-gcm"
+
+
+class EvidenceSettings(Block):
+    """``[evidence]``: the file, outside the database, that signed heads of the chain are appended to."""
+
+    heads_file: Path = Path("evidence-heads.jsonl")
+    head_every: Seconds = 60.0
+
+
+class DeliverySettings(Block):
+    """``[delivery]``: who this node is, how many calls a channel may have in flight, and how long to be patient (s)."""
+
+    node: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,39}$")] = "node-1"
+    concurrency: Annotated[int, Field(ge=1, le=1000)] = 32
+    grace: Seconds = 20.0
+    ask_after: Seconds = 1.0
+    first: Seconds = 1.0
+    longest: Seconds = 300.0
+    doubt_deadline: Seconds = 24 * 3600.0
+    give_up: Seconds = 72 * 3600.0
+
+
+class WebhookSettings(Block):
+    """``[webhooks]``: private networks or hosts that webhooks may go to; all others must be public addresses."""
+
+    allow: tuple[Annotated[str, AfterValidator(_network_or_host)], ...] = ()
+    timeout: Seconds = 10.0
+
+
+class TrustSettings(Block):
+    """``[trust]``: PEM files of the roots that seal certificates must lead to."""
+
+    seal_roots: tuple[Path, ...] = ()
+
+
+class CalendarSettings(Block):
+    """``[calendar]``: a JSON file of working days that the built-in data does not know yet."""
+
+    overrides: Path | None = None
+
+
+class LogSettings(Block):
+    """``[log]``: ``json`` for machines, ``console`` for people; levels as in Python."""
+
+    format: Literal["json", "console"] = "json"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class ChannelSettings(BaseModel):
+    """``[channels.NAME]``: an adapter and where it calls. Further keys belong to the wire or to the adapter."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    adapter: str
+    url: WebAddress
+
+    @property
+    def rest(self) -> dict[str, Any]:
+        """The keys that only the wire or the adapter understands."""
+        return dict(self.__pydantic_extra__ or {})
+
+
+class Route(Block):
+    """``[[routes]]``: which channels serve a capability of an authority. ``authority = "*"``: all that have none."""
+
+    authority: Annotated[str, Field(min_length=1)]
+    capability: Capability
+    channels: Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class _Environment(EnvSettingsSource):
+    """The environment, where only arrays and objects are JSON: a region code 990102 stays text."""
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo | None, value: Any) -> Any:
+        decoded = super().decode_complex_value(field_name, field, value)  # type: ignore[arg-type]
+        if not isinstance(decoded, list | dict):
+            raise ValueError("neither a JSON array nor an object")
+        return decoded
+
+
+class Settings(Block):
+    """Everything an installation is told.
+
+    Built by ``load``; tests and the demo build it directly, and then the environment has no say.
+    """
+
+    public_url: WebAddress = "http://127.0.0.1:8080"
+    store: StoreSettings = StoreSettings()
+    server: ServerSettings = ServerSettings()
+    keys: KeysSettings = KeysSettings()
+    evidence: EvidenceSettings = EvidenceSettings()
+    delivery: DeliverySettings = DeliverySettings()
+    webhooks: WebhookSettings = WebhookSettings()
+    trust: TrustSettings = TrustSettings()
+    calendar: CalendarSettings = CalendarSettings()
+    log: LogSettings = LogSettings()
+    channels: dict[Annotated[str, Field(pattern=_CHANNEL_NAME)], ChannelSettings] = {}
+    routes: tuple[Route, ...] = ()
+
+    @model_validator(mode="after")
+    def _routes_lead_somewhere(self) -> Settings:
+        seen: dict[tuple[str, str], int] = {}
+        for index, route in enumerate(self.routes):
+            key = f"routes[{index}]"
+            for name in route.channels:
+                if name not in self.channels:
+                    raise SettingsError(f"{key}.channels", f'there is no channel "{name}"', known(name, self.channels))
+            if route.capability == "payments" and len(route.channels) > 1:
+                raise SettingsError(
+                    f"{key}.channels",
+                    "payments of one authority go to exactly one channel, so that no payment gets two codes",
+                    "Name one channel here, and route other authorities separately.",
+                )
+            first = seen.setdefault((route.authority, route.capability), index)
+            if first != index:
+                raise SettingsError(
+                    key,
+                    f"{route.capability} of {route.authority} are already routed by routes[{first}]",
+                    "Keep one of the two.",
+                )
+        return self
+
+
+class _Installation(BaseSettings, Settings):
+    """Settings that the environment may override."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, env_prefix=PREFIX, env_nested_delimiter="__")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over the file; nothing else is read."""
+        return _Environment(settings_cls), init_settings
+
+
+# --- loading --------------------------------------------------------------------------------------------------------
+
+
+def load(file: Path | None = None) -> Settings:
+    """Settings from a file and the environment.
+
+    The file is ``file``, else what ``GATEWAY_SETTINGS`` names, else ``gateway.toml`` in the working folder. Raises
+    SettingsError.
+    """
+    chosen = file or Path(os.environ.get(FILE_VARIABLE) or FILE_NAME)
+    try:
+        content = tomllib.loads(chosen.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(
+            "settings",
+            f"there is no file {chosen}",
+            f"Copy gateway.example.toml to {FILE_NAME}, or name a file with --settings or {FILE_VARIABLE}.",
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError("settings", f"{chosen} cannot be read: {error}", "Make it a readable UTF-8 file.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError("settings", f"{chosen} is not TOML: {error}", "Texts stand in quotes.") from None
+    _refuse_unknown_variables()
+    try:
+        return _Installation(**_located(content, chosen.resolve().parent))
+    except ValidationError as error:
+        # A misspelt key shows twice, as unknown and as missing: the first is the one to mend.
+        raise _explained(min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")) from None
+    except pydantic_settings.SettingsError as error:
+        raise SettingsError("environment", str(error), 'Lists are JSON there, for example ["10.0.0.0/8"].') from None
+
+
+def known(word: str, choices: typing.Iterable[str]) -> str:
+    """The cure for a word that is not among the choices: the nearest one, or all of them."""
+    choices = sorted(choices)
+    near = difflib.get_close_matches(word, choices, n=1)
+    return f'Did you mean "{near[0]}"?' if near else f"Known: {', '.join(choices) or 'none'}."
+
+
+def read_secret(reference: str, key: str) -> SecretStr:
+    """The secret behind ``env:NAME`` or ``file:/path`` (its trailing newline dropped). Raises SettingsError."""
+    match = _REFERENCE.fullmatch(reference)
+    if match is None:
+        raise SettingsError(
+            key,
+            "a secret must not stand in the settings themselves",
+            "Write env:NAME for an environment variable or file:PATH for a file that holds it.",
+        )
+    source, name = match.groups()
+    if source == "env":
+        value = os.environ.get(name, "")
+        cure = f"Set the environment variable {name}."
+    else:
+        try:
+            value = Path(name).read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+            raise SettingsError(key, f"the secret's file {name} cannot be read: {reason}", "Write the file.") from None
+        cure = f"Write the secret into {name}."
+    if not value:
+        raise SettingsError(key, f"the secret {reference} is missing or empty", cure)
+    return SecretStr(value)
+
+
+def _located(content: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The file's content with relative paths made to start at its folder."""
+
+    def at(value: Any) -> Any:
+        return str(folder / value) if isinstance(value, str | Path) else value
+
+    def references(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: references(inner) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [references(inner) for inner in value]
+        return f"file:{folder / value[5:]}" if isinstance(value, str) and value.startswith("file:") else value
+
+    content = references(content)
+    for block, key in (("keys", "directory"), ("evidence", "heads_file"), ("calendar", "overrides")):
+        table = content.setdefault(block, {})
+        if isinstance(table, dict) and (path := table.get(key, Settings.model_fields[block].default.model_dump()[key])):
+            table[key] = at(path)
+    if isinstance(store := content.setdefault("store", {}), dict):
+        url = store.setdefault("url", StoreSettings().url)
+        if isinstance(url, str) and url.startswith("sqlite:///"):
+            store["url"] = f"sqlite:///{at(url.removeprefix('sqlite:///'))}"
+    if isinstance(trust := content.get("trust"), dict) and isinstance(trust.get("seal_roots"), list):
+        trust["seal_roots"] = [at(root) for root in trust["seal_roots"]]
+    channels = content.get("channels")
+    for channel in channels.values() if isinstance(channels, dict) else ():
+        for key in ("ca_file", "client_cert", "client_key"):
+            if isinstance(channel, dict) and key in channel:
+                channel[key] = at(channel[key])
+    return content
+
+
+def _refuse_unknown_variables() -> None:
+    """A misspelt block in the environment would be overlooked silently; other people's GATEWAY_X are left alone."""
+    for name in sorted(os.environ):
+        block = name.removeprefix(PREFIX).partition("__")[0].lower()
+        if name.startswith(PREFIX) and "__" in name and block not in Settings.model_fields:
+            raise SettingsError(name, f'there is no block "{block}"', known(block, Settings.model_fields))
+
+
+def _explained(error: ErrorDetails) -> SettingsError:
+    """The first thing that pydantic found, in the words of an installation."""
+    steps = tuple(step for step in error["loc"] if step != "[key]")
+    key = ""
+    for step in steps:
+        key += f"[{step}]" if isinstance(step, int) else f".{step}" if key else step
+    variable = PREFIX + "__".join(str(step) for step in steps).upper()
+    origin = f" (from {variable})" if variable in os.environ else ""
+    last = str(steps[-1])
+    if error["type"] == "extra_forbidden":
+        return SettingsError(key + origin, "there is no such key", known(last, _keys_beside(steps)))
+    if error["type"] == "missing":
+        return SettingsError(key, "this key is missing", f"Add {last} = … to the block.")
+    if error["type"] == "string_pattern_mismatch":
+        return SettingsError(key + origin, f'"{last}" is not a name', f"Names match {error['ctx']['pattern']}.")
+    value = error["input"]
+    shown = re.sub(r"//[^/@]*@", "//…@", value) if isinstance(value, str) else value  # never a password
+    reason = error["msg"].removeprefix("Value error, ")
+    return SettingsError(key + origin, f"{reason[0].lower()}{reason[1:]}", f"It is {shown!r} now: correct it.")
+
+
+def _keys_beside(steps: tuple[int | str, ...]) -> list[str]:
+    """The keys that a block knows, for a key that it does not."""
+    model: Any = Settings
+    for step in steps[:-1]:
+        if isinstance(step, str) and isinstance(model, type) and issubclass(model, BaseModel):
+            model = model.model_fields[step].annotation
+        else:
+            model = typing.get_args(model)[-1 if not isinstance(step, int) else 0]
+        if isinstance(model, types.UnionType):
+            model = typing.get_args(model)[0]
+    return list(getattr(model, "model_fields", ()))

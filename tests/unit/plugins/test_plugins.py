@@ -1,0 +1,167 @@
+"""Adapters come from installed packages and settings alone, and one that breaks its contract stops the start."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.clock import SystemClock
+from gateway.errors import NotFoundProblem, SettingsError
+from gateway.plugins import Channels, Checked, installed, load
+from gateway.ports import RawExchange
+from gateway.settings import Settings
+
+AddPackage = Callable[..., None]
+CHANNEL = {"adapter": "registry.province", "url": "http://127.0.0.1:9/api", "secret": "env:PROVINCE_SECRET"}
+ROUTE = {"authority": "*", "capability": "entities", "channels": ["register"]}
+
+
+def forget(_: RawExchange) -> None:
+    """Evidence is not what these tests are about."""
+
+
+def build(channels: dict[str, dict[str, Any]], *routes: dict[str, Any]) -> Channels:
+    settings = Settings.model_validate({"channels": channels, "routes": routes})
+    return Channels.build(settings, recorder=forget, clock=SystemClock())
+
+
+@pytest.fixture(autouse=True)
+def fresh_module(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Each test brings its own version of the province's module."""
+    monkeypatch.setenv("PROVINCE_SECRET", "0123456789abcdef")
+    yield
+    sys.modules.pop("province_adapter", None)
+
+
+async def test_a_separately_packaged_adapter_serves_a_channel(add_package: AddPackage) -> None:
+    add_package()
+    channels = build({"register": {**CHANNEL, "region": "990200", "read_timeout": 3}}, ROUTE)
+    channel = channels.get("register")
+    assert channel.info.contract == "province/v3"
+    assert channel.adapter.settings.secret.get_secret_value() == "0123456789abcdef"
+    assert channel.adapter.wire.base_url == "http://127.0.0.1:9/api"
+    assert channels.route("any authority", "entities") == (channel,)
+    assert channels.route("any authority", "payments") == ()
+    assert await channels.check("register") == Checked("register", True, "well, in 990200")
+    await channels.close()
+
+
+def test_only_adapters_that_settings_name_are_imported(add_package: AddPackage) -> None:
+    add_package(source="raise SystemExit('imported')")
+    assert "registry.province" in installed()
+    assert build({}).all() == ()
+    assert "province_adapter" not in sys.modules
+
+
+def test_an_authoritys_own_route_wins_over_the_shared_one(add_package: AddPackage) -> None:
+    add_package()
+    own = {**ROUTE, "authority": "11990102", "channels": ["own"]}
+    channels = build({"register": CHANNEL, "own": CHANNEL}, ROUTE, own)
+    assert [one.name for one in channels.route("11990102", "entities")] == ["own"]
+    assert [one.name for one in channels.route("11990103", "entities")] == ["register"]
+
+
+def test_a_channel_may_distrust_not_found_longer_than_its_adapter_does(add_package: AddPackage) -> None:
+    add_package()
+    channels = build({"register": CHANNEL, "slow": {**CHANNEL, "settle_seconds": 900}})
+    assert channels.get("register").find.consistent
+    assert not channels.get("slow").find.consistent
+    assert channels.get("slow").find.settle_seconds == 900
+
+
+@pytest.mark.parametrize(
+    ("change", "key", "reason", "cure"),
+    [
+        ({"adapter": "registry.provinse"}, "adapter", "no adapter", '"registry.province"?'),
+        ({"adapter": "registry.provinse"}, "adapter", "no adapter", "Installed adapters: "),
+        ({"secret": None}, "secret", "missing", '"env:NAME" or "file:PATH"'),
+        ({"secret": "0123456789abcdef"}, "secret", "must not stand in the settings", "env:NAME"),
+        ({"secret": "env:NOT_SET_ANYWHERE"}, "secret", "missing or empty", "NOT_SET_ANYWHERE"),
+        ({"regoin": "990200"}, "regoin", "neither the adapter nor the wire", '"region"'),
+        ({"raed_timeout": 3}, "raed_timeout", "neither the adapter nor the wire", '"read_timeout"'),
+        ({"read_timeout": 0}, "read_timeout", "greater than 0", "Correct"),
+        ({"settle_seconds": "long"}, "settle_seconds", "valid number", "Correct"),
+        ({"region": ["990200"]}, "region", "valid string", "Correct"),
+        ({"client_cert": "/c.pem"}, "client_cert", "go together", "both or neither"),
+        ({"url": "https://h", "ca_file": "/nowhere/ca.pem"}, None, "/nowhere/ca.pem", "ca_file"),
+        ({"region": "000000"}, None, "no such region", "Correct"),
+    ],
+)
+def test_a_wrong_channel_names_key_reason_and_cure(
+    add_package: AddPackage, change: dict[str, Any], key: str | None, reason: str, cure: str
+) -> None:
+    add_package()
+    block = {name: value for name, value in {**CHANNEL, **change}.items() if value is not None}
+    with pytest.raises(SettingsError) as caught:
+        build({"register": block})
+    assert caught.value.key == (f"channels.register.{key}" if key else "channels.register")
+    assert reason in caught.value.reason
+    assert cure in caught.value.cure
+    assert "0123456789abcdef" not in str(caught.value)
+
+
+def test_a_route_to_a_channel_of_another_kind_is_refused(add_package: AddPackage) -> None:
+    add_package()
+    with pytest.raises(SettingsError, match=r'routes\[0\]\.channels: payments need a channel of kind "nontax"'):
+        build({"register": CHANNEL}, {**ROUTE, "capability": "payments"})
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("import ClassVar", "import Classvar", "cannot be imported: ImportError"),
+        ("class Province:", "class Provinz:", "cannot be imported: AttributeError"),
+        ("class Province:", "Province = 3\nclass Other:", "it is not a class"),
+        ("info: ClassVar", "information: ClassVar", "not an AdapterInfo"),
+        ('name="registry.province"', 'name="registry.county"', 'info.name is "registry.county"'),
+        ("kind=Kind.REGISTRY", "kind=Kind.SEAL", "begin with its kind"),
+        ('extra="forbid", frozen', "frozen", 'extra="forbid"'),
+        ('region: str = "990100"', "read_timeout: float = 3", "read_timeout, which every channel already has"),
+        ('"by_code", "by_name"', '"by_code", "by_phone"', "by_phone, which EntityRegistry does not have"),
+        ('"by_code", "by_name"', '"by_code", "changes"', "changes is not an async method"),
+        ("async def check", "def check", "check is not an async method"),
+        ("by_code(self, uscc: str)", "by_code(self, uscc, region)", "by_code does not take"),
+    ],
+)
+def test_an_adapter_that_breaks_its_contract_is_refused(
+    add_package: AddPackage, province_source: str, old: str, new: str, reason: str
+) -> None:
+    assert old in province_source
+    add_package(source=province_source.replace(old, new))
+    with pytest.raises(SettingsError) as caught:
+        load("registry.province", "channels.register.adapter")
+    assert reason in caught.value.reason
+    assert "province-adapter" in caught.value.reason
+
+
+def test_two_packages_cannot_claim_one_name(add_package: AddPackage) -> None:
+    add_package()
+    add_package(target="other_adapter:Province", project="other-adapter")
+    with pytest.raises(SettingsError, match="other-adapter and province-adapter"):
+        load("registry.province")
+
+
+async def test_a_failed_check_names_the_cure(add_package: AddPackage) -> None:
+    add_package()
+    channels = build({"down": {**CHANNEL, "mood": "down"}, "refusing": {**CHANNEL, "mood": "refusing"}})
+    down, refusing = await channels.check("down"), await channels.check("refusing")
+    assert (down.ok, refusing.ok) == (False, False)
+    assert "firewall for http://127.0.0.1:9/api" in down.cure
+    assert "the key has expired" in refusing.detail
+    assert "credentials" in refusing.cure
+    with pytest.raises(NotFoundProblem, match="no channel"):
+        await channels.check("dwon")
+
+
+def test_the_built_in_adapters_use_the_same_door() -> None:
+    assert {"nontax.soap", "credit.creditchina", "credit.portal", "registry.sharing", "seal.rest"} <= set(installed())
+
+
+def test_a_built_in_adapter_keeps_its_contract() -> None:
+    loaded = load("registry.sharing")
+    assert loaded.info.contract == "registry/v1"
+    assert Path(sys.modules[loaded.__module__].__file__ or "").is_file()
