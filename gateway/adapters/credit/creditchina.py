@@ -1,0 +1,252 @@
+"""Credit China 信用中国 through a city credit platform. Contract: contracts/credit/v1 (README.md, openapi.json).
+
+A submission is answered by a receipt, which is not a verdict: every effect here ends in PENDING, and ``find`` tells.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Literal, TypeVar
+
+import httpx
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+import contracts
+from gateway.adapters.credit import creditchina_mapping as mapping
+from gateway.clock import Clock
+from gateway.errors import (
+    BusyError,
+    ContractError,
+    DeniedError,
+    ExchangeError,
+    NotSentError,
+    OutcomeUnknownError,
+    RejectedError,
+)
+from gateway.ports import (
+    AdapterInfo,
+    CorrectRequest,
+    DisclosureKey,
+    FindGuarantee,
+    Incoming,
+    Kind,
+    OpenedCallback,
+    RepairRequest,
+    Reply,
+    Shown,
+    Submission,
+    SubmissionState,
+    SubmitRequest,
+    VerdictNotice,
+    WithdrawRequest,
+)
+from gateway.wire import ChannelWire, MessageSigner, busy
+
+_RESULTS = {row["code"]: row["effect"] for row in contracts.code_table("credit", "v1", "results")}
+_VERDICTS = {row["state"]: row["effect"] for row in contracts.code_table("credit", "v1", "verdicts")}
+_DECLARED = (400, 401, 403, 404, 409)
+_MARGIN = timedelta(seconds=30)
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class _TokenRefusedError(ExchangeError):
+    """A0002: the token was refused before anything happened."""
+
+
+class _VerdictMessage(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    sourceId: str
+    state: str
+
+
+class CreditChina:
+    """Submits, corrects, withdraws and repairs rows of the penalty table; reads back what the public sees."""
+
+    class Settings(BaseModel):
+        """``app_key`` and ``secret`` as issued by the platform; ``table`` is the version of the penalty table."""
+
+        model_config = ConfigDict(extra="forbid")
+
+        app_key: str = Field(min_length=1, max_length=64)
+        secret: SecretStr
+        table: Literal["2018"] = "2018"
+
+    info: ClassVar[AdapterInfo] = AdapterInfo(
+        kind=Kind.CREDIT,
+        name="credit.creditchina",
+        contract="credit/v1",
+        capabilities=frozenset({"submit", "find", "correct", "withdraw", "repair", "read_back", "open_callback"}),
+        find=FindGuarantee(consistent=False, settle_seconds=30.0),
+        sensitive=frozenset(
+            {"appSecret", "accessToken", "CF_XDR_MC", "CF_FRDB", "CF_XDR_ZJHM", "CF_FR_ZJHM", "Authorization"}
+        ),
+    )
+
+    def __init__(self, settings: CreditChina.Settings, wire: ChannelWire, clock: Clock) -> None:
+        self._settings = settings
+        self._wire = wire
+        self._clock = clock
+        self._table = mapping.TABLES[settings.table]
+        key = settings.secret.get_secret_value().encode()
+        self._signer = MessageSigner(settings.app_key, key, clock)
+        self._token = ""
+        self._token_until: datetime | None = None
+        self._token_lock = asyncio.Lock()
+
+    # --- effects ----------------------------------------------------------------------------------------------------
+
+    async def submit(self, request: SubmitRequest) -> Submission:
+        """Submit one decision as a batch of one. PENDING: the verdict comes by ``find`` or callback."""
+        row = mapping.penalty(request.record, self._table)
+        record = {"sourceId": request.reference, "penalty": row}
+        body = {"batchId": request.reference, "records": [record]}
+        return await self._effect("submit", "/v1/penalties/batches", request.reference, body)
+
+    async def correct(self, request: CorrectRequest) -> Submission:
+        """Replace a published row 更正; number, authority and party stay."""
+        row = mapping.penalty(request.record, self._table)
+        body = {"sourceId": request.reference, "reason": request.reason, "penalty": row}
+        return await self._effect("correct", "/v1/penalties/corrections", request.reference, body)
+
+    async def withdraw(self, request: WithdrawRequest) -> Submission:
+        """Take a publication back 撤销撤回. One already withdrawn is accepted."""
+        body = {"sourceId": request.reference, "key": mapping.key(request.key), "reason": request.reason}
+        return await self._effect("withdraw", "/v1/penalties/withdrawals", request.reference, body)
+
+    async def repair(self, request: RepairRequest) -> Submission:
+        """End a publication after repair 信用修复完成."""
+        number = request.repair_number
+        body = {"sourceId": request.reference, "key": mapping.key(request.key), "repairNumber": number}
+        return await self._effect("repair", "/v1/penalties/repairs", request.reference, body)
+
+    async def _effect(self, action: str, path: str, reference: str, body: dict[str, Any]) -> Submission:
+        response = await self._authorised(action, "POST", path, json=body)
+        receipt = self._read(response, mapping.Receipt)
+        return Submission(reference=reference, state=SubmissionState.PENDING, receipt=receipt.receiptNo)
+
+    # --- questions --------------------------------------------------------------------------------------------------
+
+    async def find(self, reference: str) -> Submission | None:
+        """What is known under our reference. "Not found" is to be believed after 30 seconds only."""
+        response = await self._authorised("find", "GET", f"/v1/penalties/submissions/{reference}")
+        if response.status_code == 404:
+            return None
+        found = self._read(response, mapping.SubmissionAnswer).submission
+        if found.sourceId != reference:
+            raise ContractError(f"asked about {reference}, the platform answered about {found.sourceId}")
+        return mapping.submission(found, _VERDICTS)
+
+    async def read_back(self, key: DisclosureKey) -> Shown | None:
+        """What the public sees for this decision and party. Asked without credentials, as the public would."""
+        params = {"CF_WSH": key.decision_number, "CF_CFJGDM": key.authority_code}
+        response = await self._exchange("read_back", "GET", "/v1/public/penalties", params=params)
+        return mapping.shown(self._read(response, mapping.ShownAnswer).records, key)
+
+    async def check(self) -> str:
+        """Fetch a fresh token."""
+        self._token_until = None
+        await self._bearer()
+        return f"信用平台可达, 应用 {self._settings.app_key} 已取得令牌"
+
+    async def open_callback(self, incoming: Incoming) -> OpenedCallback:
+        """Authenticate and read the notice of a verdict. A hint only: the verdict itself is asked for."""
+        authentic = self._signer.verify(incoming.headers, incoming.body)
+        try:
+            message = _VerdictMessage.model_validate_json(incoming.body)
+        except ValidationError as error:
+            raise ContractError(f"a verdict notice that breaks the contract ({error.error_count()} errors)") from None
+        return OpenedCallback(
+            notice=VerdictNotice(reference=message.sourceId),
+            event_key=f"{message.sourceId}:{message.state}",
+            nonce=authentic.nonce,
+            acknowledge=Reply(200, b'{"code":"00000"}', "application/json"),
+            retry_later=Reply(200, b'{"code":"99999"}', "application/json"),
+        )
+
+    async def close(self) -> None:
+        """Close the channel's connections."""
+        await self._wire.close()
+
+    # --- the wire ---------------------------------------------------------------------------------------------------
+
+    async def _authorised(self, action: str, method: str, path: str, **message: Any) -> httpx.Response:
+        """One exchange with a valid token. A token refused for its age (effect-free) is fetched anew, once."""
+        for last in (False, True):
+            token = await self._bearer()
+            try:
+                return await self._exchange(
+                    action, method, path, headers={"Authorization": f"Bearer {token}"}, **message
+                )
+            except _TokenRefusedError:
+                if self._token == token:
+                    self._token_until = None
+                if last:
+                    raise DeniedError("A0002: the platform refuses a token that it has just issued") from None
+        raise AssertionError("unreachable")
+
+    async def _bearer(self) -> str:
+        """A token that is good for a while yet.
+
+        Whatever goes wrong here, our request has provably not left: it is NotSentError, unless the platform
+        refuses our credentials or names a time to come back.
+        """
+        async with self._token_lock:
+            now = self._clock.now()
+            if self._token_until is not None and now < self._token_until:
+                return self._token
+            secret = self._settings.secret.get_secret_value()
+            body = {"appKey": self._settings.app_key, "appSecret": secret}
+            try:
+                token = self._read(await self._exchange("token", "POST", "/v1/token", json=body), mapping.Token)
+            except (OutcomeUnknownError, RejectedError, _TokenRefusedError) as error:
+                raise NotSentError(f"no token, so nothing was submitted: {error}") from error
+            lifetime = timedelta(seconds=token.expiresIn)
+            self._token, self._token_until = token.accessToken, now + max(lifetime - _MARGIN, lifetime / 2)
+            return self._token
+
+    async def _exchange(self, action: str, method: str, path: str, **message: Any) -> httpx.Response:
+        """One exchange; 404 with B0404 is an answer to ``find``, everything else refused is an error."""
+        declared = {status: lambda response: self._refusal(action, response) for status in _DECLARED}
+        return await self._wire.request(
+            action, method, path, declared={**declared, 429: self._busy, 503: self._busy}, **message
+        )
+
+    def _refusal(self, action: str, response: httpx.Response) -> ExchangeError | None:
+        problem = self._problem(response)
+        if problem is None:
+            return OutcomeUnknownError(f"HTTP {response.status_code} without the words that the contract declares")
+        if problem.code == "A0002":
+            return _TokenRefusedError(problem.message)
+        if problem.code == "B0404" and action == "find":
+            return None
+        words = f"{problem.code}: {problem.message}"
+        match _RESULTS.get(problem.code):
+            case "denied":
+                return DeniedError(words)
+            case "rejected":
+                return RejectedError(problem.message, problem.code)
+        return ContractError(f"HTTP {response.status_code} with code {words}")
+
+    def _busy(self, response: httpx.Response) -> ExchangeError:
+        """Effect-free only if it is the platform that says so: a proxy's 503 proves nothing."""
+        problem = self._problem(response)
+        if problem is None or _RESULTS.get(problem.code) != "busy":
+            return OutcomeUnknownError(f"HTTP {response.status_code} without the words that the contract declares")
+        told = busy(response)
+        return BusyError(f"{problem.code}: {problem.message}", told.retry_after)
+
+    def _problem(self, response: httpx.Response) -> mapping.Answer | None:
+        try:
+            return self._wire.model(response, mapping.Answer)
+        except ContractError:
+            return None
+
+    def _read(self, response: httpx.Response, of: type[M]) -> M:
+        """A 2xx answer. ContractError unless its code says that it is one."""
+        head = self._wire.model(response, mapping.Answer)
+        if _RESULTS.get(head.code) not in ("ok", "pending"):
+            raise ContractError(f"HTTP {response.status_code} with code {head.code}: {head.message}")
+        return self._wire.model(response, of)

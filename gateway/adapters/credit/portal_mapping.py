@@ -1,0 +1,148 @@
+"""Between our words and those of a disclosure portal: pure functions. Source: contracts/portal/v1/openapi.json."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from gateway.errors import ContractError
+from gateway.ports import DisclosureKey, DisclosureRecord, FieldError, Shown, Submission, SubmissionState
+
+STATES = {"pending": SubmissionState.PENDING, "ok": SubmissionState.ACCEPTED, "rejected": SubmissionState.REJECTED}
+
+
+def summary(record: DisclosureRecord) -> dict[str, Any]:
+    """What the public reads first: number, party, kind of violation, content, organ, date. No ID numbers at all."""
+    party = record.party
+    words = {
+        "decisionNumber": record.decision_number,
+        "partyName": party.name,
+        "partyCategory": party.category,
+        "partyCode": None if party.category == "natural_person" else party.uscc,
+        "violation": record.violation,
+        "penaltyKinds": list(record.penalty_kinds),
+        "content": record.content,
+        "authorityName": record.authority_name,
+        "authorityCode": record.authority_code,
+        "decidedOn": record.decided_on.isoformat(),
+        "publishUntil": record.publish_until.isoformat(),
+    }
+    return {name: value for name, value in words.items() if value}
+
+
+def publication(reference: str, record: DisclosureRecord) -> dict[str, Any]:
+    """Summary and, where there is one, full text under our reference."""
+    text = {"fullText": record.full_text} if record.full_text else {}
+    return {"reference": reference, "summary": summary(record), **text}
+
+
+def key(of: DisclosureKey) -> dict[str, str]:
+    """The key of a published decision in the portal's words."""
+    return {"decisionNumber": of.decision_number, "authorityCode": of.authority_code, "partyName": of.party_name}
+
+
+# --- answers -------------------------------------------------------------------------------------------------------
+
+
+class WireFieldError(BaseModel):
+    """One refused field, in the portal's words."""
+
+    field: str
+    code: str
+    message: str
+
+
+class Answer(BaseModel):
+    """What every answer has: a code of codes/results.csv, words, and the fields it refuses."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    code: str
+    message: str
+    fieldErrors: tuple[WireFieldError, ...] = ()
+
+
+class WireSubmission(BaseModel):
+    """What the portal knows under one reference."""
+
+    reference: str
+    state: str
+    receipt: str
+    reason: str | None = None
+
+
+class SubmissionAnswer(Answer):
+    """The answer to an effect, or to a query by reference."""
+
+    submission: WireSubmission
+
+
+class WireKey(BaseModel):
+    """The key of an entry."""
+
+    decisionNumber: str
+    authorityCode: str
+    partyName: str
+
+
+class WireSummary(BaseModel):
+    """What is compared of a summary."""
+
+    content: str = Field(min_length=1)
+
+
+class WireShown(BaseModel):
+    """One entry as the public sees it."""
+
+    state: Literal["PUBLISHED", "WITHDRAWN", "REPAIRED", "ENDED"]
+    key: WireKey
+    summary: WireSummary | None = None
+    publishedOn: str | None = None
+    url: str
+
+
+class ShownAnswer(Answer):
+    """What the public sees under one decision number."""
+
+    records: tuple[WireShown, ...]
+
+
+class ReadyAnswer(Answer):
+    """The portal is there and takes our signature."""
+
+    now: str
+
+
+def submission(answer: WireSubmission, effects: Mapping[str, str]) -> Submission:
+    """The portal's word on an effect. ContractError for a state that codes/states.csv does not know."""
+    effect = effects.get(answer.state, "")
+    if effect not in STATES:
+        raise ContractError(f"the portal answered with an unknown state {answer.state!r}")
+    refused = effect == "rejected"
+    errors = (FieldError(field="", code=answer.state, message=answer.reason or "审核不通过"),) if refused else ()
+    return Submission(reference=answer.reference, state=STATES[effect], receipt=answer.receipt, field_errors=errors)
+
+
+def refused(reference: str, problem: Answer) -> Submission:
+    """A publication whose fields the portal refused: nothing happened, and it says which."""
+    errors = tuple(FieldError(field=one.field, code=one.code, message=one.message) for one in problem.fieldErrors)
+    return Submission(reference=reference, state=SubmissionState.REJECTED, receipt="", field_errors=errors)
+
+
+def shown(records: Sequence[WireShown], of: DisclosureKey) -> Shown | None:
+    """The entry of this party among those shown under a decision number."""
+    wanted = key(of)
+    for record in records:
+        if record.key.model_dump() == wanted:
+            return Shown.model_validate(
+                {
+                    "key": of,
+                    "state": record.state.lower(),
+                    "content": record.summary.content if record.summary else None,
+                    "published_on": record.publishedOn,
+                    "url": record.url,
+                }
+            )
+    return None
