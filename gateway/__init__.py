@@ -1,1 +1,3 @@
 """Gateway between case systems and external government systems."""
+
+__version__ = "0.1.0"

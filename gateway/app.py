@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from typing import Any
 
 import structlog
 from prometheus_client import CollectorRegistry, Gauge
@@ -15,7 +13,7 @@ from gateway.calendar import WorkingCalendar
 from gateway.clock import Clock, SystemClock
 from gateway.crypto.envelope import Algorithm, Envelope
 from gateway.crypto.keys import FileKeys
-from gateway.decisions import Decision, Decisions
+from gateway.decisions import Decisions
 from gateway.delivery import Delivery, Events, ledger
 from gateway.delivery.callbacks import Callbacks
 from gateway.delivery.next_step import Patience
@@ -26,7 +24,7 @@ from gateway.entities import Entities
 from gateway.errors import GatewayError
 from gateway.evidence import Evidence
 from gateway.payments import Payments
-from gateway.plugins import Channels, open_channels
+from gateway.plugins import Channels
 from gateway.reconciliation import Reconciliation
 from gateway.seals import Seals
 from gateway.settings import Settings
@@ -87,14 +85,21 @@ class App:
         self.envelope = Envelope(keys, algorithm)
         self.store = Store.open(settings.store.location(), exclusive=sending)
         stack.callback(self.store.close)
-        node = settings.delivery.node
-        self.evidence = Evidence(self.store, self.envelope, keys, node, settings.evidence.heads_file, clock)
+        self.evidence = Evidence(
+            self.store,
+            keys,
+            self.envelope,
+            clock,
+            node=settings.delivery.node,
+            heads=settings.evidence.heads,
+            sign_seconds=settings.evidence.head_every,
+        )
         calendar = (
             WorkingCalendar()
             if settings.calendar.overrides is None
             else WorkingCalendar.load(settings.calendar.overrides)
         )
-        self.channels = open_channels(settings, recorder=self.evidence.record, clock=clock)
+        self.channels = Channels.build(settings, recorder=self.evidence.record, clock=clock)
         stack.push_async_callback(self.channels.close)
         self.events = Events(clock)
         self.delivery = Delivery(
@@ -127,6 +132,7 @@ class App:
         self.callbacks.on("paid", self.payments.take_notice)  # type: ignore[arg-type]
 
     async def _start(self) -> None:
+        await self.evidence.start()
         await self.delivery.start()
         await self.webhooks.start()
 
@@ -135,6 +141,7 @@ class App:
         self.stopping = True
         await self.delivery.stop()
         await self.webhooks.stop()
+        await self.evidence.close()
 
     async def readiness(self) -> tuple[list[str], list[str]]:
         """What keeps the gateway from accepting work, and what is worth knowing."""

@@ -126,7 +126,7 @@ class KeysSettings(Block):
 class EvidenceSettings(Block):
     """``[evidence]``: the file, outside the database, that signed heads of the chain are appended to."""
 
-    heads_file: Path = Path("evidence-heads.jsonl")
+    heads: Path = Path("evidence-heads")
     head_every: Seconds = 60.0
 
 
@@ -340,7 +340,7 @@ def _located(content: dict[str, Any], folder: Path) -> dict[str, Any]:
         return f"file:{folder / value[5:]}" if isinstance(value, str) and value.startswith("file:") else value
 
     content = references(content)
-    for block, key in (("keys", "directory"), ("evidence", "heads_file"), ("calendar", "overrides")):
+    for block, key in (("keys", "directory"), ("evidence", "heads"), ("calendar", "overrides")):
         table = content.setdefault(block, {})
         if isinstance(table, dict) and (path := table.get(key, Settings.model_fields[block].default.model_dump()[key])):
             table[key] = at(path)

@@ -18,7 +18,7 @@ from gateway.delivery import ledger
 from gateway.delivery.actions import Action, Doubt, Operation
 from gateway.delivery.next_step import Patience, Step, after_call, after_find
 from gateway.errors import ConflictProblem, NotFoundProblem, NotSentError, UnavailableProblem
-from gateway.evidence import Evidence
+from gateway.evidence import Batch, Evidence
 from gateway.identifiers import new_id, new_reference
 from gateway.plugins import Channel, Channels
 from gateway.ports import Message
@@ -344,11 +344,29 @@ class Delivery:
         def unit(conn: Connection) -> bool:
             return self._record(conn, action, operation, step, kind, exchanges, began, now)
 
-        recording = asyncio.ensure_future(self._store.write(unit))
-        mine = await asyncio.shield(recording)
-        self._tell(operation, step, result, mine)
+        mine = await asyncio.shield(asyncio.ensure_future(self._keep(unit, exchanges)))
+        if mine is not None:
+            self._tell(operation, step, result, mine)
         if cut is not None:
             raise cut
+
+    async def _keep(self, unit: Callable[[Connection], bool], exchanges: Batch) -> bool | None:
+        """Store an outcome, as long as it takes. None when the gateway stops first: then the lease ends as doubt."""
+        pause = 0.05
+        while True:
+            try:
+                return await self._store.write(unit)
+            except UnavailableProblem as problem:
+                if self._stopping and pause > 1:
+                    log.error("an outcome could not be stored before the stop", reason=str(problem))
+                    return None
+            except Exception:
+                for exchange in exchanges:
+                    self._evidence.record(exchange)
+                log.exception("an outcome could not be recorded: the operation stays claimed until its lease ends")
+                return None
+            await asyncio.sleep(pause)
+            pause = min(2.0, pause * 2)
 
     def _record(
         self,

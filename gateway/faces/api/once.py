@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import Depends, Header, Request
 from pydantic import BaseModel
-from sqlalchemy import Connection, RowMapping, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.access import Principal
@@ -90,7 +90,7 @@ class Once:
     def _row(self, conn: Connection) -> RowMapping | None:
         return conn.execute(select(idempotency).where(*self._mine())).mappings().first()
 
-    def _mine(self) -> tuple[object, ...]:
+    def _mine(self) -> tuple[ColumnElement[bool], ...]:
         return (
             idempotency.c.client_id == self.client,
             idempotency.c.path == self.path,

@@ -62,7 +62,7 @@ def test_relative_paths_start_at_the_files_folder(write: Write, tmp_path: Path) 
     assert settings.store.location() == f"sqlite:///{tmp_path}/data/g.sqlite"
     assert settings.trust.seal_roots == (tmp_path / "ca.pem",)
     assert settings.keys.directory == tmp_path / "keys"
-    assert settings.evidence.heads_file == tmp_path / "evidence-heads.jsonl"
+    assert settings.evidence.heads == tmp_path / "evidence-heads"
     assert settings.channels["nontax"].rest == {
         "secret": f"file:{tmp_path}/secrets/nontax",
         "ca_file": f"{tmp_path}/tls/ca.pem",
