@@ -1,0 +1,97 @@
+"""The chain's arithmetic: what exactly is MACed, and the container of the exact bytes. Pure.
+
+A row's chain value is ``HMAC-SM3(key, previous value | every column in fixed order | body MAC)``; the body MAC is
+``HMAC-SM3(key, container)``. Every part carries its type and length, so that no two rows share an encoding.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from gateway.crypto.sm import hmac_sm3
+from gateway.ports import RawExchange
+
+GENESIS: Final = bytes(32)
+FIELDS: Final = (
+    "id",
+    "node",
+    "seq",
+    "channel",
+    "direction",
+    "action",
+    "operation_id",
+    "subject",
+    "authority",
+    "method",
+    "url",
+    "request",
+    "response",
+    "status",
+    "outcome",
+    "started_at",
+    "ended_at",
+)
+
+
+@dataclass(frozen=True)
+class Exact:
+    """One exchange as it crossed the wire, nothing masked."""
+
+    method: str
+    url: str
+    request_headers: tuple[tuple[str, str], ...]
+    request_body: bytes
+    status: int | None
+    response_headers: tuple[tuple[str, str], ...]
+    response_body: bytes
+
+
+def chain_value(key: bytes, previous: bytes, row: Mapping[Any, Any], mac: bytes) -> bytes:
+    """The chain value of a row after the one whose value is ``previous`` (``GENESIS`` for the first)."""
+    return hmac_sm3(key, b"".join([previous, *(_part(row[name]) for name in FIELDS), mac]))
+
+
+def body_mac(key: bytes, container: bytes) -> bytes:
+    """The MAC of the exact bytes that a row carries; told apart from chain values by its first bytes."""
+    return hmac_sm3(key, b"body" + container)
+
+
+def pack(raw: RawExchange) -> bytes:
+    """The container of an exchange's exact bytes: a head as JSON, then both bodies, each after its length."""
+    head = json.dumps([raw.method, raw.url, raw.request_headers, raw.status, raw.response_headers]).encode()
+    parts = (head, raw.request_body, raw.response_body)
+    return b"\x01" + b"".join(struct.pack(">I", len(part)) + part for part in parts)
+
+
+def unpack(container: bytes) -> Exact:
+    """What ``pack`` packed. Raises ValueError for anything else."""
+    parts, at = [], 1
+    for _ in range(3):
+        (length,) = struct.unpack_from(">I", container, at)
+        parts.append(container[at + 4 : at + 4 + length])
+        at += 4 + length
+    if container[0] != 1 or at != len(container):
+        raise ValueError("not a container of exact bytes")
+    method, url, request_headers, status, response_headers = json.loads(parts[0])
+    return Exact(
+        method,
+        url,
+        tuple((name, value) for name, value in request_headers),
+        parts[1],
+        status,
+        tuple((name, value) for name, value in response_headers),
+        parts[2],
+    )
+
+
+def _part(value: str | int | None) -> bytes:
+    if value is None:
+        return b"n"
+    if isinstance(value, int):
+        return b"i" + value.to_bytes(8, "big", signed=True)
+    encoded = value.encode()
+    return b"s" + struct.pack(">I", len(encoded)) + encoded
