@@ -93,10 +93,8 @@ class SoapCaller:
         for a declared fault; otherwise as the module says.
         """
         body = self._write(operation, arguments)
-        headers = {
-            "Content-Type": "text/xml; charset=utf-8",
-            "SOAPAction": f'"{self._binding.get(operation).soapaction or ""}"',
-        }
+        action = self._binding.get(operation).soapaction or ""
+        headers = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": f'"{action}"'}
         if self._signer is not None:
             headers |= self._signer.sign(body)
         response = await self._wire.send(operation, "POST", self._address, content=body, headers=headers)
@@ -105,7 +103,7 @@ class SoapCaller:
     def _write(self, operation: str, arguments: Mapping[str, Any]) -> bytes:
         """The envelope's exact bytes."""
         try:
-            envelope = self._binding.create_message(operation, **arguments)
+            envelope = self._binding.get(operation).create(**arguments).content
         except (zeep.exceptions.Error, TypeError, ValueError) as error:
             raise ValueError(f"{operation}: {error}") from error
         for payload in envelope.find(f"{{{_ENVELOPE}}}Body"):
