@@ -158,6 +158,25 @@ class Channels:
         self._channels = dict(channels)
         self._routes = dict(routes)
 
+    @classmethod
+    def build(cls, settings: Settings, *, recorder: Recorder, clock: Clock) -> Channels:
+        """Import what settings name, and build one adapter a channel. Opens no connection. Raises SettingsError."""
+        classes = {name: load(one.adapter, f"channels.{name}.adapter") for name, one in settings.channels.items()}
+        for index, route in enumerate(settings.routes):
+            kind = KIND_FOR[route.capability]
+            for name in route.channels:
+                if (other := classes[name].info.kind) is not kind:
+                    raise SettingsError(
+                        f"routes[{index}].channels",
+                        f'{route.capability} need a channel of kind "{kind}", and "{name}" is of kind "{other}"',
+                        f"Name a channel whose adapter begins with {kind}.",
+                    )
+        channels = {
+            name: build_channel(name, one, classes[name], recorder=recorder, clock=clock)
+            for name, one in settings.channels.items()
+        }
+        return cls(channels, {(route.authority, route.capability): route.channels for route in settings.routes})
+
     def get(self, name: str) -> Channel:
         """The channel of a name. KeyError if there is none."""
         return self._channels[name]
@@ -188,25 +207,6 @@ class Channels:
                 await channel.adapter.close()
             finally:
                 await channel.wire.close()
-
-
-def open_channels(settings: Settings, *, recorder: Recorder, clock: Clock) -> Channels:
-    """Import the adapters that settings name, and build one a channel. Makes no connection. Raises SettingsError."""
-    classes = {name: load(one.adapter, f"channels.{name}.adapter") for name, one in settings.channels.items()}
-    for index, route in enumerate(settings.routes):
-        kind = KIND_FOR[route.capability]
-        for name in route.channels:
-            if (other := classes[name].info.kind) is not kind:
-                raise SettingsError(
-                    f"routes[{index}].channels",
-                    f'{route.capability} need a channel of kind "{kind}", and "{name}" is of kind "{other}"',
-                    f"Name a channel whose adapter begins with {kind}.",
-                )
-    channels = {
-        name: build_channel(name, one, classes[name], recorder=recorder, clock=clock)
-        for name, one in settings.channels.items()
-    }
-    return Channels(channels, {(route.authority, route.capability): route.channels for route in settings.routes})
 
 
 _CURES = {

@@ -11,7 +11,7 @@ import pytest
 
 from gateway.clock import SystemClock
 from gateway.errors import NotFoundProblem, SettingsError
-from gateway.plugins import Channels, Checked, installed, load, open_channels
+from gateway.plugins import Channels, Checked, installed, load
 from gateway.ports import RawExchange
 from gateway.settings import Settings
 
@@ -26,7 +26,7 @@ def forget(_: RawExchange) -> None:
 
 def build(channels: dict[str, dict[str, Any]], *routes: dict[str, Any]) -> Channels:
     settings = Settings.model_validate({"channels": channels, "routes": routes})
-    return open_channels(settings, recorder=forget, clock=SystemClock())
+    return Channels.build(settings, recorder=forget, clock=SystemClock())
 
 
 @pytest.fixture(autouse=True)
