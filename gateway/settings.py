@@ -124,7 +124,7 @@ class KeysSettings(Block):
 
 
 class EvidenceSettings(Block):
-    """``[evidence]``: the file, outside the database, that signed heads of the chain are appended to."""
+    """``[evidence]``: the folder, outside the database, of the files that signed heads of the chain are appended to."""
 
     heads: Path = Path("evidence-heads")
     head_every: Seconds = 60.0

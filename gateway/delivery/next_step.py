@@ -41,7 +41,7 @@ class Patience:
         """Microseconds to wait after the ``tries``-th failure in a row (from 1)."""
         state = RetryCallState(None, None, (), {})  # type: ignore[arg-type]
         state.attempt_number = max(1, tries)
-        wait = wait_exponential_jitter(initial=self.first, max=self.longest, jitter=self.first / 2)
+        wait = wait_exponential_jitter(multiplier=self.first, max=self.longest, jitter=self.first / 2)
         return int(wait(state) * SECOND)
 
 

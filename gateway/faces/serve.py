@@ -1,0 +1,102 @@
+"""Runs the faces: one listener per address, stopped in the order that loses nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Callable, Collection, Iterator
+
+import structlog
+import uvicorn
+
+from gateway.app import App
+from gateway.errors import SettingsError
+from gateway.faces.build import build
+from gateway.settings import Face
+
+log = structlog.get_logger(__name__)
+
+ALL_FACES: tuple[Face, ...] = ("api", "console", "payer", "callbacks")
+
+
+class _Listener(uvicorn.Server):
+    """A uvicorn server that leaves signals to us."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Ours are handled in ``serve``."""
+        yield
+
+
+async def serve(
+    app: App,
+    faces: Collection[Face] = ALL_FACES,
+    *,
+    on_ready: Callable[[dict[str, tuple[Face, ...]]], None] | None = None,
+    stop: asyncio.Event | None = None,
+) -> None:
+    """Serve until SIGTERM, SIGINT or ``stop``. ``on_ready`` gets the addresses (host:port) with their faces.
+
+    On the way out readiness turns red first, then no connection is accepted, then requests end; delivery is stopped by
+    ``App.open``, which lets calls end and marks the rest as in doubt. Raises SettingsError for an address in use.
+    """
+    stop = stop or asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    listeners: list[tuple[_Listener, socket.socket]] = []
+    served: dict[str, tuple[Face, ...]] = {}
+    for bind, group in app.settings.server.binds(faces).items():
+        sock = _listen(bind)
+        host, port = sock.getsockname()[:2]
+        served[f"{host}:{port}"] = group
+        config = uvicorn.Config(
+            build(app, group),
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            timeout_graceful_shutdown=int(app.settings.delivery.grace),
+            timeout_keep_alive=15,
+            h11_max_incomplete_event_size=64 * 1024,
+        )
+        listeners.append((_Listener(config), sock))
+    tasks = [asyncio.create_task(listener.serve(sockets=[sock])) for listener, sock in listeners]
+    try:
+        while not all(listener.started for listener, _ in listeners):
+            if any(task.done() for task in tasks):
+                break
+            await asyncio.sleep(0.005)
+        if on_ready is not None:
+            on_ready(served)
+        log.info("serving", addresses={bind: list(group) for bind, group in served.items()})
+        waiting = asyncio.create_task(stop.wait())
+        await asyncio.wait([waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+    finally:
+        app.stopping = True
+        for listener, _ in listeners:
+            listener.should_exit = True
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(name)
+
+
+def _listen(bind: str) -> socket.socket:
+    host, _, port = bind.rpartition(":")
+    host = host.strip("[]")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((host, int(port)))
+    except OSError as error:
+        sock.close()
+        raise SettingsError(
+            "server", f"cannot listen on {bind}: {error.strerror}", "End what uses that address, or choose another."
+        ) from error
+    sock.listen(1024)
+    sock.setblocking(False)
+    return sock
