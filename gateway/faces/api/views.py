@@ -53,9 +53,12 @@ def after(cursor: str | None) -> str | None:
 
 def next_cursor(rows: Sequence[RowMapping], limit: int, key: str = "id") -> str | None:
     """The cursor of the next page, or None when this page was the last."""
-    if len(rows) < limit:
-        return None
-    return base64.urlsafe_b64encode(str(rows[-1][key]).encode()).decode().rstrip("=")
+    return None if len(rows) < limit else encode_cursor(str(rows[-1][key]))
+
+
+def encode_cursor(position: str) -> str:
+    """A position as an opaque cursor."""
+    return base64.urlsafe_b64encode(position.encode()).decode().rstrip("=")
 
 
 class EventView(View):
