@@ -129,7 +129,7 @@ class App:
     def _wire_rooms(self, calendar: WorkingCalendar) -> None:
         for happened in ("served", "deferred", "changed", "revoked"):
             self.events.subscribe(f"decision.{happened}", self.payments.decision_moved)
-        self.callbacks.on("paid", self.payments.take_notice)  # type: ignore[arg-type]
+        self.callbacks.on("paid", self.payments.take_notice)
 
     async def _start(self) -> None:
         await self.evidence.start()

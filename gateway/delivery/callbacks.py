@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 from sqlalchemy import Connection, select
@@ -15,14 +16,21 @@ from gateway.delivery.service import Delivery
 from gateway.errors import ContractError, ForgedCallbackError, NotFoundProblem
 from gateway.evidence import Evidence
 from gateway.plugins import Channels
-from gateway.ports import Incoming, OpenedCallback, PaymentNotice, RawExchange, Reply, SealNotice, VerdictNotice
+from gateway.ports import Incoming, OpenedCallback, RawExchange, Reply
 from gateway.store import Store
 from gateway.store.tables.delivery import callback_nonce
 
 log = structlog.get_logger(__name__)
 
-Notice = PaymentNotice | VerdictNotice | SealNotice
-Handler = Callable[[Connection, str, Notice, str], None]
+Handler = Callable[[Connection, str, Any, str], "Concerned | None"]
+
+
+@dataclass(frozen=True)
+class Concerned:
+    """Whom and what a message turned out to be about, for its evidence."""
+
+    authority: str
+    subject: str
 
 
 @dataclass(frozen=True)
@@ -42,7 +50,7 @@ class Callbacks:
         self._handlers: dict[str, Handler] = {}
 
     def on(self, kind: str, handler: Handler) -> None:
-        """``handler(conn, channel, notice, exchange_id)`` applies notices of this kind."""
+        """``handler(conn, channel, notice, exchange_id)`` applies notices of this kind and tells what they concern."""
         self._handlers[kind] = handler
 
     async def take(self, channel_name: str, incoming: Incoming) -> Reply:
@@ -70,6 +78,7 @@ class Callbacks:
         if handler is None:
             raise NotFoundProblem(f"nothing here takes {opened.notice.kind} notices")
         raw = self._raw(channel_name, channel.info.sensitive, incoming, opened.acknowledge, "answered")
+        kept = self._evidence.prepare(raw)
         digest = sm3(incoming.body)
         now = to_micros(self._clock.now())
 
@@ -88,8 +97,11 @@ class Callbacks:
                 ).scalar_one()
                 if bytes(known) != digest:
                     return _Taken(applied=False)
-            exchange_id = self._evidence.append(conn, raw, subject=opened.event_key)
-            handler(conn, channel_name, opened.notice, exchange_id)
+            about = handler(conn, channel_name, opened.notice, kept.id)
+            if about is None:
+                self._evidence.append(conn, kept, subject=opened.event_key[:40])
+            else:
+                self._evidence.append(conn, kept, subject=about.subject, authority=about.authority)
             return _Taken(applied=True)
 
         taken = await self._store.write(unit)

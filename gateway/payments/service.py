@@ -17,6 +17,7 @@ from gateway.crypto.envelope import Envelope
 from gateway.decisions import Decision, Decisions, due_date
 from gateway.decisions import fetch as fetch_decision
 from gateway.delivery import Absent, Action, Delivery, Done, Doubt, Event, Events, Operation, Outcome, Parked, Rejected
+from gateway.delivery.callbacks import Concerned
 from gateway.errors import ConflictProblem, ContractError, NotFoundProblem
 from gateway.identifiers import new_id
 from gateway.money import format_yuan
@@ -253,12 +254,17 @@ class Payments:
 
     # --- what arrives -----------------------------------------------------------------------------------------------
 
-    def take_notice(self, conn: Connection, channel: str, notice: PaymentNotice, _exchange_id: str) -> None:
+    def take_notice(self, conn: Connection, channel: str, notice: PaymentNotice, _exchange_id: str) -> Concerned | None:
         """Apply an authenticated payment notice. Money that overtook our answer hurries the question about it."""
         now = to_micros(self._clock.now())
-        applied = apply_paid(conn, self._events, self._envelope, channel, notice.fact, "callback", now)
-        if applied == "unmatched" and notice.bill_reference is not None:
-            self._delivery.hurry(conn, channel, reference=notice.bill_reference)
+        apply_paid(conn, self._events, self._envelope, channel, notice.fact, "callback", now)
+        owner = records.by_code(conn, channel, notice.fact.code)
+        if owner is None:
+            if notice.bill_reference is not None:
+                self._delivery.hurry(conn, channel, reference=notice.bill_reference)
+            return None
+        row = records.fetch(conn, owner["payment_id"])
+        return None if row is None else Concerned(row["authority"], row["id"])
 
     def decision_moved(self, conn: Connection, event: Event) -> None:
         """A decision was served, deferred, changed or revoked: move due dates; a revoked one must not be paid."""
