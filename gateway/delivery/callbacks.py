@@ -99,7 +99,7 @@ class Callbacks:
                     return _Taken(applied=False)
             about = handler(conn, channel_name, opened.notice, kept.id)
             if about is None:
-                self._evidence.append(conn, kept, subject=opened.event_key[:40])
+                self._evidence.append(conn, kept, subject=opened.event_key)
             else:
                 self._evidence.append(conn, kept, subject=about.subject, authority=about.authority)
             return _Taken(applied=True)
