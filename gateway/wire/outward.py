@@ -29,8 +29,12 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 _REFUSED = "is not an address we send to"
 
-# RFC 6052, RFC 3056, RFC 4380: addresses that carry another address inside, and a NAT64 or relay unpacks them.
-_TRANSLATED = tuple(ip_network(text) for text in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32"))
+# RFC 6890 and 7526: protocol assignments and relays, judged differently by different Pythons. RFC 6052, 8215, 3056 and
+# 4380: addresses that carry another address inside, which a NAT64 or a relay unpacks.
+_SPECIAL = tuple(
+    ip_network(text)
+    for text in ("192.0.0.0/24", "192.88.99.0/24", "64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")
+)
 
 
 class ForbiddenTargetError(NotSentError):
@@ -43,8 +47,10 @@ def is_public(address: Address) -> bool:
     if isinstance(address, IPv6Address):
         if address.ipv4_mapped is not None:
             return is_public(address.ipv4_mapped)
-        if address.is_site_local or any(address in network for network in _TRANSLATED):
+        if address.is_site_local:
             return False
+    if any(address.version == network.version and address in network for network in _SPECIAL):
+        return False
     return address.is_global and not (
         address.is_private
         or address.is_loopback

@@ -1,0 +1,255 @@
+"""Webhooks go to public addresses and to what an operator listed, and no name or redirect talks them elsewhere."""
+
+from __future__ import annotations
+
+import socket
+from ipaddress import ip_address
+from typing import Any
+
+import pytest
+from aiohttp.abc import AbstractResolver
+
+from gateway.errors import ContractError, NotSentError, OutcomeUnknownError
+from gateway.ports import RawExchange
+from gateway.wire import Limits, Timeouts
+from gateway.wire.outward import AllowList, ForbiddenTargetError, OutwardWire, is_public
+
+
+class Names(AbstractResolver):
+    """Answers each question with the next list of addresses, the last for ever."""
+
+    def __init__(self, *answers: list[str]) -> None:
+        self._answers = list(answers)
+        self.asked = 0
+
+    async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET) -> Any:
+        addresses = self._answers[min(self.asked, len(self._answers) - 1)]
+        self.asked += 1
+        return [
+            {
+                "hostname": host,
+                "host": address,
+                "port": port,
+                "family": socket.AF_INET6 if ":" in address else socket.AF_INET,
+                "proto": socket.IPPROTO_TCP,
+                "flags": socket.AI_NUMERICHOST,
+            }
+            for address in addresses
+        ]
+
+    async def close(self) -> None:
+        pass
+
+
+async def answers(line: Any) -> None:
+    while True:
+        await line.request()
+        await line.answer()
+
+
+def outward(*allow: str, kept: list[RawExchange] | None = None, **options: Any) -> OutwardWire:
+    return OutwardWire(recorder=(kept if kept is not None else []).append, allow=AllowList(allow), **options)
+
+
+INSIDE = [
+    "127.0.0.1",
+    "127.255.255.254",
+    "0.0.0.0",
+    "10.0.0.1",
+    "172.16.0.1",
+    "192.168.1.1",
+    "169.254.169.254",
+    "100.64.0.1",
+    "100.100.100.200",
+    "192.0.0.8",
+    "192.0.2.1",
+    "198.18.0.1",
+    "224.0.0.1",
+    "240.0.0.1",
+    "255.255.255.255",
+    "::",
+    "::1",
+    "fe80::1",
+    "fec0::1",
+    "fc00::1",
+    "fd00:ec2::254",
+    "ff02::1",
+    "2001:db8::1",
+    "::ffff:127.0.0.1",
+    "::ffff:10.0.0.1",
+    "64:ff9b::7f00:1",
+    "64:ff9b::808:808",
+    "2002:7f00:1::",
+    "2001:0:4136:e378:8000:63bf:3fff:fdd2",
+]
+
+
+@pytest.mark.parametrize("address", INSIDE)
+def test_an_address_inside_somebodys_network_is_not_public(address: str) -> None:
+    assert not is_public(ip_address(address))
+
+
+@pytest.mark.parametrize("address", ["8.8.8.8", "223.5.5.5", "2400:3200::1", "::ffff:8.8.8.8", "100.63.255.255"])
+def test_an_address_of_the_internet_is_public(address: str) -> None:
+    assert is_public(ip_address(address))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://example.test/hook",
+        "http://8.8.8.8/hook",
+        "ftp://example.test/",
+        "https:///hook",
+        "file:///etc/passwd",
+        "gopher://example.test/",
+        "https://user:secret@example.test/",
+        "https://example.test/#part",
+        "https://localhost/",
+        "https://LOCALHOST./",
+        "https://a.localhost/",
+        "https://127.0.0.1/",
+        "https://[::1]/",
+        "https://[::ffff:127.0.0.1]/",
+        "https://169.254.169.254/latest/meta-data/",
+        "https://10.0.0.1:8443/",
+        "not an address",
+        "",
+    ],
+)
+async def test_an_address_that_may_not_be_sent_to_is_refused_when_stored_and_when_sent(url: str) -> None:
+    kept: list[RawExchange] = []
+    wire = outward(kept=kept)
+    with pytest.raises(ValueError, match=r".+"):
+        wire.check(url)
+    with pytest.raises(ForbiddenTargetError):
+        await wire.post("payment.paid", url, b"{}", {})
+    assert kept == []
+    await wire.close()
+
+
+@pytest.mark.parametrize("host", ["2130706433", "0x7f000001", "0177.0.0.1", "127.1", "127.0.0.1."])
+async def test_odd_spellings_of_this_machine_reach_nothing(peer: Any, host: str) -> None:
+    async with peer(answers) as platform:
+        wire = outward()
+        with pytest.raises(NotSentError):
+            await wire.post("payment.paid", f"https://{host}:{platform.port}/", b"{}", {})
+        assert platform.connections == 0
+        await wire.close()
+
+
+@pytest.mark.parametrize("inside", ["127.0.0.1", "10.1.2.3", "169.254.169.254", "::1", "::ffff:127.0.0.1"])
+async def test_a_public_name_that_resolves_inside_is_refused_at_the_socket(peer: Any, inside: str) -> None:
+    kept: list[RawExchange] = []
+    async with peer(answers) as platform:
+        wire = outward(kept=kept, resolver=Names([inside]))
+        with pytest.raises(ForbiddenTargetError, match="not an address we send to"):
+            await wire.post("payment.paid", f"https://hooks.test:{platform.port}/", b"{}", {})
+        assert platform.connections == 0
+        await wire.close()
+    assert kept[0].outcome == "ConnectError"
+
+
+async def test_a_name_that_resolves_differently_the_second_time_gains_nothing(peer: Any) -> None:
+    async def answers_once(line: Any) -> None:
+        await line.request()
+        await line.answer(head="Connection: close")
+
+    names = Names(["127.0.0.1"], ["127.0.0.2"])
+    async with peer(answers_once) as allowed, peer(answers, host="127.0.0.2", port=allowed.port) as inside:
+        wire = outward("127.0.0.1/32", resolver=names)
+        url = f"http://hooks.test:{allowed.port}/"
+        assert (await wire.post("payment.paid", url, b"{}", {})).status_code == 200
+        with pytest.raises(ForbiddenTargetError):
+            await wire.post("payment.paid", url, b"{}", {})
+        assert (names.asked, allowed.connections, inside.connections) == (2, 1, 0)
+        await wire.close()
+
+
+async def test_of_several_addresses_only_the_allowed_one_is_ever_connected(peer: Any) -> None:
+    async with peer(answers) as allowed, peer(answers, host="127.0.0.2", port=allowed.port) as inside:
+        wire = outward("127.0.0.1/32", resolver=Names(["127.0.0.2", "127.0.0.1"]))
+        url = f"http://hooks.test:{allowed.port}/"
+        assert (await wire.post("payment.paid", url, b"{}", {})).status_code == 200
+        assert (allowed.connections, inside.connections) == (1, 0)
+        await wire.close()
+
+
+async def test_a_listed_network_is_open_to_plain_http_and_nothing_beside_it(peer: Any) -> None:
+    async with peer(answers) as platform:
+        wire = outward("127.0.0.0/31")
+        wire.check(platform.url)
+        assert (await wire.post("payment.paid", platform.url, b"{}", {"webhook-id": "1"})).status_code == 200
+        assert b"webhook-id: 1" in platform.requests[0]
+        with pytest.raises(ValueError, match="not a public"):
+            wire.check("http://127.0.0.2/")
+        with pytest.raises(ValueError, match="https"):
+            wire.check("http://8.8.8.8/")
+        await wire.close()
+
+
+async def test_a_plain_name_under_a_listed_network_still_needs_a_listed_address() -> None:
+    wire = outward("10.0.0.0/8", resolver=Names(["8.8.8.8"]))
+    with pytest.raises(ForbiddenTargetError):
+        await wire.post("payment.paid", "http://hooks.test/", b"{}", {})
+    await wire.close()
+
+
+async def test_a_listed_host_is_trusted_whatever_it_resolves_to(peer: Any) -> None:
+    async with peer(answers) as platform:
+        wire = outward("cases.anlan.test", resolver=Names(["127.0.0.1"]))
+        url = f"http://Cases.Anlan.test:{platform.port}/hook"
+        wire.check(url)
+        assert (await wire.post("payment.paid", url, b"{}", {})).status_code == 200
+        with pytest.raises(ForbiddenTargetError):
+            await wire.post("payment.paid", f"https://other.anlan.test:{platform.port}/", b"{}", {})
+        await wire.close()
+
+
+async def test_https_checks_the_certificate_against_the_name(peer: Any, papers: Any) -> None:
+    async with peer(answers, tls=papers.server_context()) as platform:
+        wire = outward("127.0.0.1/32", resolver=Names(["127.0.0.1"]), ca_file=str(papers.ca.cert))
+        good = await wire.post("payment.paid", f"https://platform.test:{platform.port}/", b"{}", {})
+        assert good.status_code == 200
+        with pytest.raises(NotSentError):
+            await wire.post("payment.paid", f"https://other.test:{platform.port}/", b"{}", {})
+        await wire.close()
+
+
+async def test_a_redirect_is_an_answer_and_leads_nowhere(peer: Any) -> None:
+    async def redirects(line: Any) -> None:
+        await line.request()
+        await line.answer(head="Location: http://169.254.169.254/", status="302 Found")
+
+    kept: list[RawExchange] = []
+    async with peer(redirects) as platform:
+        wire = outward("127.0.0.1", kept=kept)
+        assert (await wire.post("payment.paid", platform.url, b"{}", {})).status_code == 302
+        await wire.close()
+    assert [(exchange.action, exchange.channel, exchange.status) for exchange in kept] == [
+        ("payment.paid", "webhooks", 302)
+    ]
+
+
+async def test_a_receiver_that_drips_or_floods_is_cut_off(peer: Any) -> None:
+    async def floods(line: Any) -> None:
+        await line.request()
+        await line.answer(bytes(100_000))
+
+    async def is_silent(line: Any) -> None:
+        await line.request()
+        await line.request()
+
+    wire = outward("127.0.0.1", timeouts=Timeouts(total=0.2), limits=Limits(max_response_bytes=4096))
+    async with peer(floods) as flood, peer(is_silent) as silence:
+        with pytest.raises(ContractError):
+            await wire.post("payment.paid", flood.url, b"{}", {})
+        with pytest.raises(OutcomeUnknownError):
+            await wire.post("payment.paid", silence.url, b"{}", {})
+    await wire.close()
+
+
+@pytest.mark.parametrize("entry", ["10.0.0.1/8", "300.1.1.1", "http://a.test", "a b", "", "*.test", "10.0.0.0/40"])
+def test_an_allow_list_entry_that_means_nothing_is_refused(entry: str) -> None:
+    with pytest.raises(ValueError, match="network"):
+        AllowList([entry])
