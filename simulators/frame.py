@@ -51,7 +51,10 @@ class Refused(Exception):
 
 @dataclass
 class Call:
-    """One request as a handler sees it. ``content`` is the parsed body, ``params`` its path and query parameters."""
+    """One request as a handler sees it. ``content`` is the parsed body, ``params`` its path and query parameters.
+
+    ``fault`` is the kind of the fault that the request met, for handlers that know kinds of their own (phase "effect").
+    """
 
     operation: str
     request: Request
@@ -60,6 +63,7 @@ class Call:
     now: datetime
     params: dict[str, str] = field(default_factory=dict)
     key: str = ""
+    fault: str = ""
 
 
 Handler = Callable[[Transaction, Call], Answer]
@@ -168,8 +172,12 @@ class System:
         }[kind]
         return replace(answer, body=_altered(answer.body, fields, _ALTER[kind]))
 
+    def sign(self, call: Call, body: bytes, headers: dict[str, str]) -> dict[str, str]:
+        """The headers of an answer with a signature over its bytes, for systems that sign."""
+        return headers
+
     def render(self, call: Call, answer: Answer) -> tuple[bytes, dict[str, str]]:
-        """The bytes of an answer and its headers; systems that sign do it here."""
+        """The bytes of an answer and its headers."""
         headers = dict(answer.headers)
         if isinstance(answer.body, etree._Element):
             body = etree.tostring(answer.body, xml_declaration=True, encoding="UTF-8")
@@ -235,7 +243,7 @@ class System:
         if errors:
             return self._finish(call, self.invalid(call, errors), None, outcome="refused")
         fault = self.world.faults.pick(self.name, call.operation, call.key)
-        kind = fault.kind if fault else ""
+        kind = call.fault = fault.kind if fault else ""
         match kind:
             case "silence":
                 return self._act(call, kind, Silence(self.world.connections, fault.seconds if fault else None))
@@ -297,14 +305,16 @@ class System:
         status = answer.status
         kind = fault.kind if fault else ""
         match kind:
-            case "bad_signature":
-                headers = self.spoil(headers)
             case "malformed":
                 body = body[: len(body) // 2] + b"<\x00"
             case "malformed_doctype":
                 body = b'<?xml version="1.0"?>\n<!DOCTYPE a [<!ENTITY b "' + b"x" * 64 + b'">]>\n' + _undeclared(body)
             case "empty":
                 body, status = b"", 200
+        # Signed last: a broken answer is authentic all the same, so that not the signature gives it away.
+        headers = self.sign(call, body, headers)
+        if kind == "bad_signature":
+            headers = self.spoil(headers)
         response = Response(body, status, headers)
         if kind == "truncated":
             return self._act(call, kind, Truncated(self.world.connections, response), body)
