@@ -1,0 +1,15 @@
+"""Access: clients and their keys, operators, and whose records each may see."""
+
+from gateway.access.access import ROLES, SCOPES, Access, Authority, Client, IssuedKey, Key, Operator, Principal
+
+__all__ = [
+    "ROLES",
+    "SCOPES",
+    "Access",
+    "Authority",
+    "Client",
+    "IssuedKey",
+    "Key",
+    "Operator",
+    "Principal",
+]

@@ -63,7 +63,7 @@ _RESIDENT_ID: Final = re.compile(r"(?<!\d)\d{6}[ -]?(\d{4})(\d\d)(\d\d)[ -]?\d{3
 _CARD: Final = re.compile(r"(?<!\d)\d(?:[ -]?\d){15,18}(?!\d)")
 _MOBILE: Final = re.compile(r"(?<!\d)(?:\+?86[ -]?|0)?[1１][3-9３-９]\d[ -]?\d{4}[ -]?\d{4}(?!\d)")
 _SCHEME: Final = re.compile(r"(?i)\b(bearer|basic|digest)(\s+)[^\s\"'<>,;]+")
-_JWT: Final = re.compile(r"\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*")
+_TOKEN: Final = re.compile(r"\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*|\bgw[ko]_[0-9a-f]{32}_\w+")
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{64,}={0,2}")
 _PAIR: Final = re.compile(
     r"(?<![\w.\-])([\w.\-]{2,60})([\"']?\s{0,8}[:=：]\s{0,8})(\"[^\"]*(?:\"|$)|'[^']*(?:'|$)|[^\s\"'&,;，；。<>}\])]+)"
@@ -182,7 +182,7 @@ class _Masker:
                 return nested
         if len(text) < 3:
             return text
-        text = _JWT.sub(MASK, _SCHEME.sub(rf"\1\2{MASK}", text))
+        text = _TOKEN.sub(MASK, _SCHEME.sub(rf"\1\2{MASK}", text))
         text = _BASE64.sub(_base64_run, text)
         text = _PAIR.sub(self._pair, text)
         text = _RESIDENT_ID.sub(_resident, text)
