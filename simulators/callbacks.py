@@ -7,6 +7,7 @@ A system says how its callback is made (``System.callback``), what an acknowledg
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -30,9 +31,8 @@ class Callbacks:
         self._world = world
         self._wake = asyncio.Event()
         self._due: dict[str, float] = {}
-        self._sending: set[str] = set()
+        self._sending: dict[str, asyncio.Task[None]] = {}
         self._slots = asyncio.Semaphore(PARALLEL)
-        self._tasks: set[asyncio.Task[None]] = set()
         self._runner: asyncio.Task[None] | None = None
         self._client: httpx.AsyncClient | None = None
 
@@ -56,7 +56,7 @@ class Callbacks:
 
     def enqueue(self, tx: Transaction, system: str, operation: str, key: str, payload: Document) -> str:
         """Queue one callback in the transaction of its effect; its id. It leaves after the commit."""
-        callback_id = f"callback-{tx.next('', 'callbacks')}"
+        callback_id = f"callback-{secrets.token_hex(8)}"
         document = {
             "system": system,
             "operation": operation,
@@ -101,6 +101,7 @@ class Callbacks:
         """One attempt now at everything pending; what is still pending afterwards."""
         with self._world.state.transaction() as tx:
             pending = [key for key, doc in tx.list("", "callbacks", "pending") if system in (None, doc["system"])]
+        await asyncio.gather(*(self._sending[key] for key in pending if key in self._sending))
         await asyncio.gather(*(self._attempt(key) for key in pending))
         return [entry for entry in self.queued() if entry["state"] == "pending" and system in (None, entry["system"])]
 
@@ -115,7 +116,7 @@ class Callbacks:
 
     async def stop(self) -> None:
         """Stop sending; what is pending stays in the file."""
-        tasks = [*self._tasks, *([self._runner] if self._runner else [])]
+        tasks = [*self._sending.values(), *([self._runner] if self._runner else [])]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -128,27 +129,27 @@ class Callbacks:
             now = time.monotonic()
             for callback_id in [key for key, due in self._due.items() if due <= now]:
                 del self._due[callback_id]
-                task = asyncio.create_task(self._attempt(callback_id))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+                self._attempt(callback_id)
             wait = min((due for due in self._due.values()), default=now + 3600.0) - now
             try:
                 await asyncio.wait_for(self._wake.wait(), max(wait, 0.01))
             except TimeoutError:
                 continue
 
-    async def _attempt(self, callback_id: str) -> None:
-        """Send one callback once (and its forged or second copy), then note what came of it."""
-        if callback_id in self._sending:
-            return
-        self._sending.add(callback_id)
-        try:
-            async with self._slots:
-                await self._send(callback_id)
-        finally:
-            self._sending.discard(callback_id)
+    def _attempt(self, callback_id: str) -> asyncio.Task[None]:
+        """Send one callback once, or join the sending that is under way."""
+        task = self._sending.get(callback_id)
+        if task is None:
+            task = self._sending[callback_id] = asyncio.create_task(self._send_in_turn(callback_id))
+            task.add_done_callback(lambda _: self._sending.pop(callback_id, None))
+        return task
+
+    async def _send_in_turn(self, callback_id: str) -> None:
+        async with self._slots:
+            await self._send(callback_id)
 
     async def _send(self, callback_id: str) -> None:
+        """One attempt (with its forged copy), and a note of what came of it."""
         world = self._world
         with world.state.transaction() as tx:
             document = tx.get("", "callbacks", callback_id)

@@ -1,0 +1,268 @@
+"""A non-tax revenue platform over SOAP 1.1, contract ``contracts/nontax/v1``.
+
+Requests, answers and callbacks are signed with HMAC-SM3 over their exact bytes. What the platform cannot take (text
+outside its character set, a field that breaks the schema) is refused before anything is sent.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Annotated, Any, ClassVar, Literal
+
+from lxml import etree
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+import contracts
+from gateway.adapters.nontax import soap_mapping as mapping
+from gateway.clock import Clock
+from gateway.errors import ContractError, OutcomeUnknownError, RejectedError, UnsupportedError
+from gateway.identifiers import check_payment_code
+from gateway.ports import (
+    AdapterInfo,
+    Bill,
+    Cancelled,
+    CancelRequest,
+    FindGuarantee,
+    FindRequest,
+    FiscalReceipt,
+    Incoming,
+    Issued,
+    IssueRequest,
+    Kind,
+    OpenedCallback,
+    PaymentNotice,
+    ReceiptRequest,
+    ReferenceFormat,
+    Refund,
+    RefundRequest,
+    Reply,
+    StatementPage,
+)
+from gateway.wire import ChannelWire, MessageSigner
+from gateway.wire.soap import SoapFault
+
+_BINDING = "{urn:nontax-platform:v1}NonTaxPlatformSoap11"
+_LONGEST_CALLBACK = 64 * 1024
+
+
+class SoapNonTaxSettings(BaseModel):
+    """Settings of one ``nontax.soap`` channel.
+
+    ``issuing`` says who makes the code: the platform, the unit by its local rule, or a range issued in advance.
+    ``code_pattern`` is the local layout of codes beyond 20 digits, as a regular expression for the whole code.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    secret: SecretStr
+    node_code: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+    platform_node: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+    services: str = "services"
+    issuing: Literal["platform", "unit", "range"] = "platform"
+    code_pattern: str | None = None
+    region_prefix: bool = True
+    encoding: Literal["gbk", "utf-8"] = "gbk"
+
+    @field_validator("code_pattern")
+    @classmethod
+    def _compiles(cls, value: str | None) -> str | None:
+        try:
+            re.compile(value or "")
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from None
+        return value
+
+
+class SoapNonTax:
+    """A ``NonTaxPlatform`` over SOAP."""
+
+    Settings: ClassVar[type[BaseModel]] = SoapNonTaxSettings
+    info: ClassVar[AdapterInfo] = AdapterInfo(
+        kind=Kind.NONTAX,
+        name="nontax.soap",
+        contract="nontax/v1",
+        capabilities=frozenset(
+            {"issue", "find", "cancel", "refund", "find_refund", "statement", "receipt", "open_callback"}
+        ),
+        reference=ReferenceFormat(20),
+        find=FindGuarantee(offered=True, consistent=False, settle_seconds=60.0),
+        sensitive=frozenset({"PayerName", "MobilePhone", "RecName", "RecAcct"}),
+        encoding="gbk",
+        idempotent=True,
+    )
+
+    def __init__(self, settings: SoapNonTaxSettings, wire: ChannelWire, clock: Clock) -> None:
+        self._settings = settings
+        self._wire = wire
+        self._signer = MessageSigner(
+            settings.node_code, settings.secret.get_secret_value().encode(), clock, peer=settings.platform_node
+        )
+        self._caller = wire.soap(contracts.path("nontax/v1/nontax.wsdl"), _BINDING, settings.services, self._signer)
+        self._callback = etree.XMLSchema(etree.parse(str(contracts.path("nontax/v1/callback.xsd"))))
+
+    # --- calls -----------------------------------------------------------------------------------------------------
+
+    async def check(self) -> str:
+        """Ping the platform with our credentials; its name and clock for people."""
+        answer = await self._call("Ping")
+        return f"{answer['PlatformName']} {mapping.moment(answer['PlatformDate'], answer['PlatformTime']):%F %T}"
+
+    async def close(self) -> None:
+        """Let go of the channel's connections."""
+        await self._wire.close()
+
+    async def issue(self, request: IssueRequest) -> Issued:
+        """CreateBill: the same reference with the same content yields the same code.
+
+        Raises UnsupportedError when the bill has a code and the platform makes them, or the other way round.
+        """
+        if (request.code is None) != (self._settings.issuing == "platform"):
+            raise UnsupportedError(f"issuing mode {self._settings.issuing} and a bill with code {request.code}")
+        if request.code is not None and (reason := self._strange(request.code, request.region)):
+            raise RejectedError(reason, "LOCAL-CODE")
+        issued = mapping.issued(await self._call("CreateBill", **mapping.create_bill(request)))
+        if issued.reference != request.reference:
+            raise ContractError(f"asked for bill {request.reference}, got {issued.reference}")
+        if reason := self._strange(issued.code, request.region):
+            raise ContractError(reason)
+        return issued
+
+    async def find(self, request: FindRequest) -> Bill | None:
+        """QueryBill by our reference or by the code; None when the platform says that there is none."""
+        if (request.reference is None) == (request.code is None):
+            raise UnsupportedError("ask by reference or by code, by exactly one of them")
+        asked = {"PayNo": request.reference} if request.reference is not None else {"PayCode": request.code}
+        answer = await self._ask("QueryBill", **asked)
+        if answer is None:
+            return None
+        bill = mapping.bill(answer)
+        if request.reference not in (None, bill.reference) or request.code not in (None, bill.code):
+            raise ContractError(f"asked for {request.reference or request.code}, got {bill.reference} {bill.code}")
+        return bill
+
+    async def cancel(self, request: CancelRequest) -> Cancelled:
+        """VoidBill. A bill that is void already is a success; a paid one raises RejectedError."""
+        bill = mapping.bill(await self._call("VoidBill", **mapping.void_bill(request)))
+        if bill.code != request.code or bill.state != "void":
+            raise ContractError(f"asked to void {request.code}, the answer says {bill.code} {bill.state}")
+        return Cancelled(code=bill.code)
+
+    async def refund(self, request: RefundRequest) -> Refund:
+        """Refund: files it; finance decides later."""
+        filed = mapping.refund(await self._call("Refund", **mapping.file_refund(request)))
+        if (filed.reference, filed.code) != (request.reference, request.code) or filed.amount != request.amount:
+            raise ContractError(f"asked for refund {request.reference} of {request.code}, the answer is about another")
+        return filed
+
+    async def find_refund(self, reference: str) -> Refund | None:
+        """QueryRefund by our reference; None when the platform says that there is none."""
+        answer = await self._ask("QueryRefund", RefundNo=reference)
+        if answer is None:
+            return None
+        refund = mapping.refund(answer)
+        if refund.reference != reference:
+            raise ContractError(f"asked for refund {reference}, got {refund.reference}")
+        return refund
+
+    async def statement(self, day: date, page: int) -> StatementPage:
+        """Statement: one page, from 1, of one platform day. BusyError while the platform has not made it yet."""
+        answer = await self._call("Statement", StatementDate=mapping.day_text(day), Page=page)
+        return mapping.statement_page(answer, day, page)
+
+    async def receipt(self, request: ReceiptRequest) -> FiscalReceipt:
+        """IssueReceipt, then DownloadReceipt. The same code yields the same receipt."""
+        answer = await self._call("IssueReceipt", RequestNo=request.reference, PayCode=request.code)
+        receipt = mapping.require(answer, "Receipt")
+        if receipt["PayCode"] != request.code:
+            raise ContractError(f"asked for the receipt of {request.code}, got that of {receipt['PayCode']}")
+        numbers = {"EInvoiceCode": receipt["EInvoiceCode"], "EInvoiceNumber": receipt["EInvoiceNumber"]}
+        try:
+            file = await self._call("DownloadReceipt", **numbers)
+        except RejectedError as error:
+            # It was issued a moment ago: that the platform does not know it is no final answer.
+            raise OutcomeUnknownError(f"the receipt was issued but cannot be downloaded: {error}") from error
+        document = mapping.require(file, "Document")
+        return mapping.fiscal_receipt(answer, bytes(document), mapping.require(file, "MediaType"))
+
+    # --- callbacks -------------------------------------------------------------------------------------------------
+
+    async def open_callback(self, incoming: Incoming) -> OpenedCallback:
+        """Authenticate a PaymentConfirm and read it, without network.
+
+        Raises ForgedCallbackError for a missing, wrong or stale signature, ContractError for content that breaks the
+        contract in spite of a good signature.
+        """
+        authentic = self._signer.verify(incoming.headers, incoming.body)
+        if len(incoming.body) > _LONGEST_CALLBACK:
+            raise ContractError(f"a callback of {len(incoming.body)} bytes")
+        parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
+        try:
+            message = etree.fromstring(incoming.body, parser)
+        except (etree.XMLSyntaxError, ValueError) as error:
+            raise ContractError(f"the callback is not XML: {error}") from None
+        document: Any = message.getroottree().docinfo
+        if document.doctype:
+            raise ContractError("the callback brings a DOCTYPE")
+        if message.tag != f"{{{mapping.CALLBACK}}}PaymentConfirm" or not self._callback.validate(message):
+            complaints: Any = self._callback.error_log
+            raise ContractError(
+                f"the callback breaks the contract: {complaints[0].message if complaints else message.tag}"
+            )
+        told = mapping.callback_values(message)
+        fact = mapping.paid_fact(told["PayCode"], told)
+        return OpenedCallback(
+            notice=PaymentNotice(fact=fact, bill_reference=told["PayNo"]),
+            event_key=f"{fact.code}:{fact.bank_serial}",
+            nonce=authentic.nonce,
+            acknowledge=_reply(200, fact.code, fact.bank_serial, "00000"),
+            retry_later=_reply(503, fact.code, fact.bank_serial, "19001"),
+        )
+
+    # --- inside ----------------------------------------------------------------------------------------------------
+
+    async def _call(self, operation: str, /, **arguments: Any) -> dict[str, Any]:
+        """A successful answer. Everything else is raised as the code table says."""
+        answer = await self._answer(operation, arguments)
+        if error := mapping.refusal(answer["Result"], answer["Information"]):
+            raise error
+        return answer
+
+    async def _ask(self, operation: str, /, **arguments: Any) -> dict[str, Any] | None:
+        """Like ``_call``, but None when the platform says that there is no such thing."""
+        answer = await self._answer(operation, arguments)
+        if mapping.absent(answer["Result"]):
+            return None
+        if error := mapping.refusal(answer["Result"], answer["Information"]):
+            raise error
+        return answer
+
+    async def _answer(self, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        if reason := mapping.unencodable(arguments, self._settings.encoding):
+            raise RejectedError(reason, "LOCAL-TEXT")
+        try:
+            return await self._caller.call(operation, **arguments)
+        except SoapFault as fault:
+            code, words = str(fault.detail.get("Code", "")), str(fault.detail.get("Message", "")) or fault.message
+            error = mapping.refusal(code, words, _seconds(fault.detail.get("RetryAfter")))
+            raise error or ContractError(f"a fault that calls itself a success: {fault}") from fault
+        except ValueError as broken:
+            raise RejectedError(f"the request breaks the platform's contract: {broken}", "LOCAL-SCHEMA") from broken
+
+    def _strange(self, code: str, region: str) -> str | None:
+        """What is wrong with a payment code by the local rules; None when nothing is."""
+        try:
+            check_payment_code(code, region if self._settings.region_prefix else None)
+        except ValueError as reason:
+            return str(reason)
+        if self._settings.code_pattern and not re.fullmatch(self._settings.code_pattern, code):
+            return f"the payment code does not have the channel's layout {self._settings.code_pattern}"
+        return None
+
+
+def _seconds(value: Any) -> float | None:
+    return None if value is None else float(value)
+
+
+def _reply(status: int, code: str, bank_serial: str, result: str) -> Reply:
+    return Reply(status, mapping.acknowledgement(code, bank_serial, result), "application/xml; charset=utf-8")
