@@ -33,6 +33,7 @@ SHARED_ROUTE = "*"
 
 Capability = Literal["payments", "disclosures", "entities", "seals"]
 Face = Literal["api", "console", "payer", "callbacks"]
+FACES: tuple[Face, ...] = typing.get_args(Face)
 Seconds = Annotated[float, Field(gt=0)]
 
 _CHANNEL_NAME = r"^[a-z][a-z0-9_-]{0,39}$"

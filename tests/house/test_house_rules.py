@@ -7,8 +7,8 @@ import subprocess
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-import click
 import pytest
 import typer.main
 
@@ -34,20 +34,20 @@ def make_targets() -> set[str]:
     return set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 
 
-def console_script(name: str) -> click.Command:
-    """The click command behind one of our console scripts."""
+def console_script(name: str) -> Any:
+    """The command behind one of our console scripts."""
     module = __import__(f"{name}.cli", fromlist=["app"])
     return typer.main.get_command(module.app)
 
 
-def follow(command: click.Command, words: list[str]) -> str | None:
+def follow(command: Any, words: list[str]) -> str | None:
     """Walk the words of a command line down to its sub-command; the first word or option that is not there."""
     for word in words:
         if word.startswith("--"):
             known = {option for parameter in command.params for option in parameter.opts + parameter.secondary_opts}
             if word.partition("=")[0] not in known | {"--help"}:
                 return word
-        elif isinstance(command, click.Group):
+        elif hasattr(command, "commands"):
             if word not in command.commands:
                 return word
             command = command.commands[word]

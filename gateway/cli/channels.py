@@ -1,0 +1,168 @@
+"""``gateway adapters`` and ``gateway channels``: what can be spoken, what is configured, and whether it works."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+
+import typer
+from sqlalchemy import Connection
+
+from gateway.cli.output import Exit, Json, progress, session, show, table
+from gateway.clock import SystemClock, to_micros
+from gateway.delivery import ledger
+from gateway.errors import NotFoundProblem, SettingsError
+from gateway.plugins import Channels, Checked, installed, load
+from gateway.ports import RawExchange
+from gateway.settings import Settings, known
+from gateway.store import Store
+
+app = typer.Typer(help="Configured channels: list them, or prove with a harmless call that they work.")
+
+
+def adapters(as_json: Json = False) -> None:
+    """List the installed adapters with their capabilities and contract versions."""
+    rows = [_adapter(name) for name in installed()]
+    show(
+        {"adapters": rows},
+        as_json,
+        table(
+            ["adapter", "contract", "package", "capabilities"],
+            (
+                (row["name"], row["contract"], row["package"], row["fault"] or " ".join(row["capabilities"]))
+                for row in rows
+            ),
+        ),
+    )
+
+
+@app.callback(invoke_without_command=True)
+def list_channels(ctx: typer.Context, as_json: Json = False) -> None:
+    """Configured channels: list them, or prove with a harmless call that they work."""
+    if ctx.invoked_subcommand is not None:
+        return
+    settings = session(ctx).settings
+    rows: list[dict[str, Any]] = [
+        {
+            "name": channel.name,
+            "adapter": channel.info.name,
+            "kind": channel.info.kind,
+            "contract": channel.info.contract,
+            "url": channel.url,
+            "capabilities": sorted(channel.info.capabilities),
+            "routes": [
+                {"authority": route.authority, "capability": route.capability}
+                for route in settings.routes
+                if channel.name in route.channels
+            ],
+        }
+        for channel in _open(settings).all()
+    ]
+    show(
+        {"channels": rows},
+        as_json,
+        table(
+            ["channel", "adapter", "contract", "address", "serves"],
+            (
+                (
+                    row["name"],
+                    row["adapter"],
+                    row["contract"],
+                    row["url"],
+                    ", ".join(f"{route['capability']} of {route['authority']}" for route in row["routes"]) or "nobody",
+                )
+                for row in rows
+            ),
+        ),
+    )
+
+
+@app.command("check")
+def check(
+    ctx: typer.Context,
+    names: Annotated[list[str] | None, typer.Argument(help="Channels to check; all when none is named.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Prove with a harmless call that channels work. Exit code 1 if one does not."""
+    results = asyncio.run(check_all(session(ctx).settings, names or ()))
+    show(
+        {
+            "ok": all(one.ok for one in results),
+            "channels": [
+                {"name": one.channel, "ok": one.ok, "detail": one.detail, "cure": one.cure} for one in results
+            ],
+        },
+        as_json,
+        table(
+            ["channel", "", "answer", "cure"],
+            ((one.channel, "ok" if one.ok else "FAILS", one.detail, one.cure) for one in results),
+        ),
+    )
+    if not all(one.ok for one in results):
+        raise typer.Exit(Exit.FOUND)
+
+
+@app.command("resume")
+def resume(ctx: typer.Context, name: str, as_json: Json = False) -> None:
+    """Let a channel go again that was stopped because the other side refused our credentials."""
+    settings = session(ctx).settings
+    _must_exist(settings, name)
+
+    def unit(conn: Connection) -> str | None:
+        reason = ledger.stopped_channels(conn).get(name)
+        if reason is not None:
+            ledger.stop_channel(conn, name, None, to_micros(SystemClock().now()))
+        return reason
+
+    with session(ctx).changing():
+        store = Store.open(settings.store.location())
+        try:
+            reason = store.write_sync(unit)
+        finally:
+            store.close()
+    said = "was not stopped." if reason is None else f"goes again. It was stopped: {reason}"
+    show({"channel": name, "was_stopped": reason is not None, "reason": reason}, as_json, f"Channel {name} {said}")
+
+
+async def check_all(settings: Settings, names: tuple[str, ...] | list[str] = ()) -> list[Checked]:
+    """Check channels side by side. NotFoundProblem for a name that is not configured."""
+    for name in names:
+        _must_exist(settings, name)
+    channels = _open(settings)
+    chosen = list(names) or [channel.name for channel in channels.all()]
+    with progress().status(f"Asking {len(chosen)} channels"):
+        try:
+            return list(await asyncio.gather(*(channels.check(name) for name in chosen)))
+        finally:
+            await channels.close()
+
+
+def _must_exist(settings: Settings, name: str) -> None:
+    if name not in settings.channels:
+        raise NotFoundProblem(f'there is no channel "{name}"', cure=known(name, settings.channels))
+
+
+def _open(settings: Settings) -> Channels:
+    return Channels.build(settings, recorder=_forget, clock=SystemClock())
+
+
+def _forget(exchange: RawExchange) -> None:
+    """A check by hand is no exchange of the job: no evidence is kept."""
+
+
+def _adapter(name: str) -> dict[str, Any]:
+    """What an adapter declares, or why it cannot be used."""
+    owner = installed()[name][0].dist
+    row: dict[str, Any] = {
+        "name": name,
+        "package": f"{owner.name} {owner.version}" if owner else None,
+        "kind": name.partition(".")[0],
+        "contract": None,
+        "capabilities": [],
+        "fault": None,
+    }
+    try:
+        info = load(name).info
+    except SettingsError as error:
+        return {**row, "fault": error.reason}
+    return {**row, "contract": info.contract, "capabilities": sorted(info.capabilities)}

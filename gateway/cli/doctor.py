@@ -1,0 +1,229 @@
+"""``gateway doctor``: looks at everything a gateway stands on, and names the cure for what is wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+import typer
+from cryptography import x509
+from sqlalchemy import Connection
+
+from gateway.calendar import WorkingCalendar
+from gateway.cli.channels import check_all
+from gateway.cli.output import Exit, Json, Session, progress, session, show, table
+from gateway.clock import day_of
+from gateway.crypto import selftest
+from gateway.crypto.keys import FileKeys
+from gateway.delivery import ledger
+from gateway.errors import GatewayError, SettingsError
+from gateway.store import schema
+from gateway.store.engine import sqlite_path
+from gateway.store.lock import DatabaseLock, LockedError
+from gateway.store.store import database_now
+
+CLOCK_DRIFT = 2.0  # seconds between this machine and the database
+DISK_LOW, DISK_EMPTY = 1 << 30, 100 << 20  # bytes
+EXPIRES_SOON = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at. ``warn`` should be seen to, ``fail`` must be: the gateway does not do its work."""
+
+    name: str
+    state: Literal["ok", "warn", "fail"]
+    detail: str
+    cure: str = ""
+
+
+def doctor(ctx: typer.Context, as_json: Json = False) -> None:
+    """Check settings, crypto, keys, database, clocks, disk, calendar, channels. Exit code 1 if something fails."""
+    findings: list[Finding] = []
+    with progress().status("Looking") as status:
+        for look in (crypto, settings_load, keys, database, clocks, work, disk, calendar, credentials, reachability):
+            status.update(f"Looking at {look.__name__.replace('_', ' ')}")
+            try:
+                findings += look(session(ctx))
+            except SettingsError as error:
+                if look is settings_load:
+                    findings.append(Finding("settings", "fail", f"{error.key}: {error.reason}", error.cure))
+                    break
+                findings.append(Finding(look.__name__, "fail", f"{error.key}: {error.reason}", error.cure))
+            except GatewayError as error:
+                findings.append(Finding(look.__name__, "fail", str(error), getattr(error, "cure", None) or ""))
+    ok = not any(one.state == "fail" for one in findings)
+    show(
+        {"ok": ok, "findings": [asdict(one) for one in findings]},
+        as_json,
+        table(
+            ["", "", "found", "cure"],
+            (
+                (one.state if one.state == "ok" else one.state.upper(), one.name, one.detail, one.cure)
+                for one in findings
+            ),
+        ),
+        "",
+        "Everything is well." if ok else "Something must be seen to.",
+    )
+    if not ok:
+        raise typer.Exit(Exit.FOUND)
+
+
+def crypto(_: Session) -> Iterator[Finding]:
+    """Known-answer tests of every algorithm."""
+    for check in selftest.run():
+        cure = "" if check.ok else "Reinstall the locked dependencies; do not run on this machine before."
+        yield Finding(f"crypto {check.name}", "ok" if check.ok else "fail", check.detail, cure)
+
+
+def settings_load(ours: Session) -> Iterator[Finding]:
+    """The settings themselves."""
+    loaded = ours.settings
+    yield Finding("settings", "ok", f"{len(loaded.channels)} channels, {len(loaded.routes)} routes")
+
+
+def keys(ours: Session) -> Iterator[Finding]:
+    """The gateway's own keys are there and nobody else's to read."""
+    directory = ours.settings.keys.directory
+    if not directory.exists():
+        yield Finding("keys", "warn", f"{directory} does not exist yet", "The first start makes it: back it up then.")
+        return
+    FileKeys(directory, create=False)
+    yield Finding("keys", "ok", f"in {directory}")
+
+
+def database(ours: Session) -> Iterator[Finding]:
+    """The database is there, its schema is ours, and who works on it."""
+    url = ours.settings.store.location()
+    path = sqlite_path(url)
+    if path is not None and not path.exists():
+        yield Finding("database", "fail", f"there is no database {path}", "Run `gateway migrate`.")
+        return
+    revision = ours.read(lambda _: schema.expected())
+    yield Finding("database", "ok", f"schema {revision}")
+    if path is not None:
+        try:
+            DatabaseLock.take(path).release()
+            yield Finding("gateway", "ok", "no process works on the database")
+        except LockedError as error:
+            yield Finding("gateway", "ok", f"running as process {error.pid}")
+
+
+def clocks(ours: Session) -> Iterator[Finding]:
+    """Leases are judged by the database's clock, everything else by ours: they must agree."""
+    before = time.time()
+    there = ours.read(database_now) / 1_000_000
+    drift = max(before - there, there - time.time(), 0.0)
+    good = drift <= CLOCK_DRIFT
+    cure = "" if good else "Synchronise both machines with the same time servers (chrony)."
+    yield Finding("clock", "ok" if good else "fail", f"{drift:.1f} s away from the database's", cure)
+
+
+def work(ours: Session) -> Iterator[Finding]:
+    """Nothing waits for a person."""
+
+    def query(conn: Connection) -> tuple[dict[str, str], dict[tuple[str, str], int]]:
+        return ledger.stopped_channels(conn), ledger.counts(conn)
+
+    stopped, counts = ours.read(query)
+    for channel, reason in stopped.items():
+        yield Finding(
+            f"channel {channel}", "fail", f"stopped: {reason}", f"See to it, then gateway channels resume {channel}."
+        )
+    parked = sum(number for (_, state), number in counts.items() if state == "parked")
+    doubtful = sum(number for (_, state), number in counts.items() if state == "uncertain")
+    if parked:
+        cure = "gateway operations list --state parked"
+        yield Finding("operations", "warn", f"{parked} wait for a person, {doubtful} are in doubt", cure)
+    else:
+        yield Finding("operations", "ok", f"none waits for a person, {doubtful} are in doubt")
+
+
+def disk(ours: Session) -> Iterator[Finding]:
+    """Room for what must never be lost."""
+    places = {"evidence heads": ours.settings.evidence.heads, "keys": ours.settings.keys.directory}
+    if (path := sqlite_path(ours.settings.store.location())) is not None:
+        places["database"] = path.parent
+    seen: dict[int, str] = {}
+    for name, place in places.items():
+        there = next(one for one in (place, *place.absolute().parents) if one.exists())
+        device = os.stat(there).st_dev
+        if device in seen:
+            continue
+        seen[device] = name
+        free = shutil.disk_usage(there).free
+        state: Literal["ok", "warn", "fail"] = "ok" if free >= DISK_LOW else "warn" if free >= DISK_EMPTY else "fail"
+        cure = "" if state == "ok" else f"Make room on the disk of {there}."
+        yield Finding(f"disk of {name}", state, f"{free / (1 << 30):.1f} GiB free", cure)
+
+
+def calendar(ours: Session) -> Iterator[Finding]:
+    """Due dates of the next three months rest on published working days."""
+    overrides = ours.settings.calendar.overrides
+    try:
+        known = WorkingCalendar() if overrides is None else WorkingCalendar.load(overrides)
+    except (OSError, ValueError) as error:
+        yield Finding("calendar", "fail", str(error), "Correct the file that calendar.overrides names.")
+        return
+    until = day_of(datetime.now(UTC)) + timedelta(days=90)
+    if known.is_working(until).provisional:
+        yield Finding(
+            "calendar",
+            "warn",
+            f"working days of {until.year} are not known: its due dates are provisional",
+            "Update chinesecalendar, or put the State Council's notice into the file of calendar.overrides.",
+        )
+    else:
+        yield Finding("calendar", "ok", f"known until {until}")
+
+
+def credentials(ours: Session) -> Iterator[Finding]:
+    """Certificates that expire, secrets that others can read, connections that others can hear."""
+    for name, channel in ours.settings.channels.items():
+        label, rest = f"channel {name}", channel.rest
+        if isinstance(rest.get("client_cert"), str):
+            yield certificate(label, Path(rest["client_cert"]), datetime.now(UTC))
+        for key, value in rest.items():
+            if isinstance(value, str) and value.startswith("file:"):
+                file = Path(value.removeprefix("file:"))
+                if file.exists() and file.stat().st_mode & 0o007:
+                    yield Finding(label, "warn", f"{key}: {file} can be read by everybody", f"chmod o-rwx {file}")
+        if channel.url.startswith("http:") and not _near(channel.url):
+            yield Finding(label, "warn", f"{channel.url} is not encrypted", "Use https, or a tunnel that is.")
+
+
+def certificate(label: str, file: Path, now: datetime) -> Finding:
+    """How long a client certificate lasts."""
+    try:
+        last = x509.load_pem_x509_certificate(file.read_bytes()).not_valid_after_utc
+    except (OSError, ValueError) as error:
+        return Finding(label, "fail", f"{file}: {error}", "Write the certificate as PEM, and name it in client_cert.")
+    if last <= now:
+        return Finding(label, "fail", f"{file} expired on {last:%Y-%m-%d}", "Ask its issuer for a new certificate.")
+    if last - now < EXPIRES_SOON:
+        return Finding(label, "warn", f"{file} expires on {last:%Y-%m-%d}", "Ask its issuer for a new certificate now.")
+    return Finding(label, "ok", f"certificate valid until {last:%Y-%m-%d}")
+
+
+def reachability(ours: Session) -> Iterator[Finding]:
+    """Every channel answers a harmless call."""
+    for one in asyncio.run(check_all(ours.settings)):
+        yield Finding(f"channel {one.channel}", "ok" if one.ok else "fail", one.detail, one.cure)
+
+
+def _near(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
