@@ -216,6 +216,21 @@ def hurry(conn: Connection, channel: str, now: int, *, reference: str | None, su
     )
 
 
+def cancel(conn: Connection, operation_id: str, *, reason: str, now: int) -> bool:
+    """End an operation that has provably not left us; False when it has, or may have."""
+    done = conn.execute(
+        update(operation)
+        .where(
+            operation.c.id == operation_id,
+            operation.c.state.in_(("queued", "parked")),
+            operation.c.doubt_since_at.is_(None),
+            operation.c.sent_at.is_(None),
+        )
+        .values(state="rejected", reason=reason, code="cancelled", updated_at=now)
+    )
+    return done.rowcount == 1
+
+
 def resolve_parked(conn: Connection, operation_id: str, *, state: str, due: int, reason: str, now: int) -> bool:
     """Send a parked or uncertain operation on its way again (queued: call; uncertain: ask first)."""
     done = conn.execute(

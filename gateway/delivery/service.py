@@ -146,6 +146,13 @@ class Delivery:
         """Something hints that the answer is there: let what is queued or in doubt for it be due now."""
         ledger.hurry(conn, channel, to_micros(self._clock.now()), reference=reference, subject=subject)
 
+    def cancel(self, conn: Connection, operation_id: str, reason: str) -> bool:
+        """End an operation that has provably not left us, in the caller's transaction. Its action is not told.
+
+        False when it was sent, may have been sent, or is being sent: then its outcome must be waited for.
+        """
+        return ledger.cancel(conn, operation_id, reason=reason, now=to_micros(self._clock.now()))
+
     def wake(self, channel: str | None = None) -> None:
         """Something may be due: look now."""
         for name, event in self._wakes.items():
