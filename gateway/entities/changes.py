@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 
 from gateway.clock import day_of
@@ -20,6 +20,9 @@ class Alert(StrEnum):
     MOVED_OUT = "moved_out"
     REPRESENTATIVE_CHANGED = "representative_changed"
 
+
+LAG = timedelta(days=30)
+"""How long after its date a change may still turn up in a feed, or in the registry's shared books."""
 
 _REPRESENTATIVE = ("法定代表人", "负责人", "经营者", "投资人", "执行事务合伙人")
 _NOT_YET = ("公告", "备案", "拟", "申请")
@@ -70,6 +73,24 @@ def differences(before: RegistrationRecord, after: RegistrationRecord) -> tuple[
             continue
         found.append(_change(after, item, old, new, day_of(after.as_of)))
     return tuple(found)
+
+
+def reflects(record: RegistrationRecord, item: str, after: str) -> bool:
+    """Whether a record already shows what a change says; False also where that cannot be told."""
+    match alert_of(item, after):
+        case Alert.REPRESENTATIVE_CHANGED:
+            shown = record.legal_representative
+        case Alert.DEREGISTERED | Alert.REVOKED | Alert.ANNULLED | Alert.MOVED_OUT as alert:
+            return record.status == alert.value
+        case _:
+            fields = {plain(name): field for field, name in _ITEMS.items()}
+            shown = getattr(record, fields.get(plain(item), ""), None)
+    return shown is not None and plain(shown) == plain(after)
+
+
+def is_history(record: RegistrationRecord, changed_on: date) -> bool:
+    """Whether a change is so old that a record as of its date must hold it, even if the registry was slow to tell."""
+    return changed_on < day_of(record.as_of) - LAG
 
 
 def plain(text: str) -> str:

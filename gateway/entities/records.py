@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Table, bindparam, insert, select, update
+from sqlalchemy import Connection, RowMapping, Table, bindparam, insert, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.clock import from_micros, to_micros
 from gateway.crypto.envelope import Envelope
-from gateway.entities.changes import Alert, plain, topic_of
+from gateway.entities.changes import Alert, is_history, plain, reflects, topic_of
 from gateway.identifiers import new_id
 from gateway.ports import EntityChange, RegistrationRecord
 from gateway.store.tables.entities import entity_change, entity_feed, entity_snapshot, entity_watch
@@ -24,6 +24,7 @@ _LATEST = (
     .order_by(entity_snapshot.c.version.desc())
     .limit(1)
 )
+_ADD_CHANGE = insert(entity_change)
 _LAST_TOLD = (
     select(entity_change.c.after_index)
     .where(
@@ -129,22 +130,40 @@ def watchers(conn: Connection, channel: str, code: str) -> Sequence[str]:
     return conn.execute(_WATCHERS, {"channel": channel, "code": code}).scalars().all()
 
 
-def add_change(
+def add_found(conn: Connection, envelope: Envelope, channel: str, change: EntityChange, now: int) -> Alert | None:
+    """Record a change that comparing two records showed, unless the feed told of it before. Returns its alert."""
+    topic = topic_of(change.item, change.after)
+    last = conn.execute(_LAST_TOLD, {"channel": channel, "code": change.uscc, "topic": topic}).scalar()
+    if last is not None and bytes(last) == _after_index(envelope, topic, change):
+        return None
+    return _add_change(conn, envelope, channel, change, "comparison", now)
+
+
+def add_told(conn: Connection, envelope: Envelope, channel: str, change: EntityChange, now: int) -> Alert | None:
+    """Record a change that the registry's feed tells. Returns its alert, unless our newest snapshot shows it already.
+
+    If it does not, the snapshot is outdated from now on. History that the snapshot must hold is passed over.
+    """
+    known = latest(conn, envelope, channel, change.uscc)
+    if known is not None and is_history(known.record, change.changed_on):
+        return None
+    alert = _add_change(conn, envelope, channel, change, "feed", now)
+    if known is None:
+        return alert
+    if reflects(known.record, change.item, change.after):
+        return None
+    conn.execute(update(entity_snapshot).where(entity_snapshot.c.id == known.id).values(outdated=True))
+    return alert
+
+
+def _add_change(
     conn: Connection, envelope: Envelope, channel: str, change: EntityChange, source: str, now: int
 ) -> Alert | None:
-    """Record a change unless it is the last one known about its topic. Returns the alert it newly calls for.
-
-    The newest snapshot is marked as outdated when the registry's feed told us.
-    """
     topic = topic_of(change.item, change.after)
-    index = envelope.blind_index(plain(change.after), f"entity change|{topic}")
-    last = conn.execute(_LAST_TOLD, {"channel": channel, "code": change.uscc, "topic": topic}).scalar()
-    if last == index:
-        return None
-    change_id = new_id("chg")
     alert = Alert(topic) if topic in set(Alert) else None
+    change_id = new_id("chg")
     conn.execute(
-        insert(entity_change),
+        _ADD_CHANGE,
         {
             "id": change_id,
             "channel": channel,
@@ -153,18 +172,16 @@ def add_change(
             "alert": alert is not None,
             "source": source,
             "change_sealed": envelope.seal(change.model_dump_json().encode(), _change_context(change_id)),
-            "after_index": index,
+            "after_index": _after_index(envelope, topic, change),
             "changed_on": change.changed_on,
             "recorded_at": now,
         },
     )
-    if source == "feed":
-        conn.execute(
-            update(entity_snapshot)
-            .where(entity_snapshot.c.channel == channel, entity_snapshot.c.code == change.uscc)
-            .values(outdated=True)
-        )
     return alert
+
+
+def _after_index(envelope: Envelope, topic: str, change: EntityChange) -> bytes:
+    return envelope.blind_index(plain(change.after), f"entity change|{topic}")
 
 
 def changes_of(
@@ -208,7 +225,8 @@ def move_cursor(conn: Connection, channel: str, seen: str, reached: str, now: in
 def _insert_once(conn: Connection, table: Table, **values: Any) -> bool:
     """Insert a row unless its key is taken; whether it was inserted."""
     insert_into = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
-    return conn.execute(insert_into(table).values(**values).on_conflict_do_nothing()).rowcount == 1
+    row = insert_into(table).values(**values).on_conflict_do_nothing().returning(literal(1))
+    return conn.execute(row).first() is not None
 
 
 def _again(conn: Connection, envelope: Envelope, channel: str, code: str) -> Snapshot:

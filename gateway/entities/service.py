@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -15,7 +16,7 @@ from gateway.clock import Clock, to_micros
 from gateway.crypto.envelope import Envelope
 from gateway.delivery.events import Events
 from gateway.entities import records
-from gateway.entities.changes import differences
+from gateway.entities.changes import Alert, differences
 from gateway.entities.licence import read_licence
 from gateway.entities.records import RecordedChange, Snapshot
 from gateway.errors import (
@@ -163,8 +164,11 @@ class Entities:
     async def changes(self, authority: str, code: str, *, after: str = "", limit: int = 50) -> list[RecordedChange]:
         """Changes recorded since the entity was first looked up, oldest first, after the change with the id ``after``.
 
-        NotFoundProblem when this authority never looked it up: changes are kept from then on.
+        ``code``: unified code, or registration number where there is none. NotFoundProblem when this authority never
+        looked it up: changes are kept from then on.
         """
+        if not re.fullmatch(r"[0-9A-Z]{15,18}", code):
+            raise InvalidProblem("neither a unified code nor a registration number", field="uscc", type="invalid-uscc")
         channels = self._route(authority)
 
         def query(conn: Connection) -> list[RecordedChange] | None:
@@ -211,22 +215,21 @@ class Entities:
             if page is None or not records.move_cursor(conn, channel, cursor, page.next_cursor, now):
                 return False
             for change in page.changes:
-                self._tell(conn, channel, change, "feed", now)
+                if authorities := records.watchers(conn, channel, change.uscc):
+                    alert = records.add_told(conn, self._envelope, channel, change, now)
+                    if alert is not None:
+                        self._alert(conn, channel, change, alert, authorities)
             return True
 
         return await self._stored(unit, exchanges)
 
-    def _tell(self, conn: Connection, channel: str, change: EntityChange, source: str, now: int) -> None:
-        """Record a change of an entity that somebody looked up, and emit its alert to each of them."""
-        authorities = records.watchers(conn, channel, change.uscc)
-        if not authorities:
-            return
-        alert = records.add_change(conn, self._envelope, channel, change, source, now)
-        if alert is None:
-            return
-        data = {"uscc": change.uscc, "channel": channel, "changed_on": change.changed_on.isoformat(), "source": source}
+    def _alert(
+        self, conn: Connection, channel: str, change: EntityChange, alert: Alert, authorities: Sequence[str]
+    ) -> None:
+        """Tell everybody who looked the entity up. No names: whoever hears of it looks again."""
+        data = {"uscc": change.uscc, "channel": channel, "changed_on": change.changed_on.isoformat()}
         for authority in authorities:
-            self._events.emit(conn, type=f"entity.{alert.value}", subject=change.uscc, authority=authority, data=data)
+            self._events.emit(conn, type=f"entity.{alert}", subject=change.uscc, authority=authority, data=data)
 
     # --- asking ----------------------------------------------------------------------------------------------------
 
@@ -298,9 +301,10 @@ class Entities:
             if record is None:
                 return None
             snapshot, before = records.keep(conn, self._envelope, channel.name, record, now)
-            if before is not None:
-                for change in differences(before, record):
-                    self._tell(conn, channel.name, change, "comparison", now)
+            for change in () if before is None else differences(before, record):
+                alert = records.add_found(conn, self._envelope, channel.name, change, now)
+                if alert is not None:
+                    self._alert(conn, channel.name, change, alert, records.watchers(conn, channel.name, snapshot.code))
             records.watch(conn, channel.name, snapshot.code, authority, now)
             return snapshot
 

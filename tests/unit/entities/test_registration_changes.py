@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 
-from gateway.entities.changes import Alert, alert_of, differences, topic_of
+from gateway.entities.changes import Alert, alert_of, differences, is_history, reflects, topic_of
 from gateway.ports import RegistrationRecord
 
 RECORD = RegistrationRecord(
@@ -65,3 +65,20 @@ def test_another_spelling_of_the_same_state_is_no_difference():
     assert differences(RECORD, RECORD.model_copy(update={"name": "恒筑建设 有限公司"})) == ()
     unknown = RECORD.model_copy(update={"status": "other", "raw_status": "甲"})
     assert len(differences(unknown, unknown.model_copy(update={"raw_status": "乙"}))) == 1
+
+
+def test_news_is_what_the_record_does_not_show_yet():
+    gone = RECORD.model_copy(update={"status": "deregistered", "raw_status": "注销"})
+    assert reflects(RECORD, "法定代表人变更", " 石渡平")
+    assert not reflects(RECORD, "法定代表人变更", "齐远山")
+    assert reflects(gone, "登记状态变更", "吊销，已注销")
+    assert reflects(gone, "注销登记", "")
+    assert not reflects(RECORD, "登记状态变更", "注销")
+    assert reflects(RECORD, "名称变更", "恒筑建设有限公司")
+    assert not reflects(RECORD, "股东变更", "甲")
+    assert not reflects(RECORD, "住所变更", "")
+
+
+def test_only_what_a_slow_registry_would_have_told_by_now_is_history():
+    assert is_history(RECORD, date(2026, 8, 15))
+    assert not is_history(RECORD, date(2026, 8, 16))

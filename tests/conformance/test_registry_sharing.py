@@ -1,0 +1,216 @@
+"""The sharing adapter against the simulated registry over a socket: answers used only when they can be trusted."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from gateway.adapters.registry.sharing import SharingRegistry
+from gateway.clock import ManualClock, SystemClock
+from gateway.errors import BusyError, ContractError, DeniedError, NotSentError, OutcomeUnknownError, RejectedError
+from gateway.evidence import redact
+from gateway.ports import EntityRegistry, RawExchange
+from gateway.wire import ChannelWire, Timeouts
+
+COMPANY = "91990102MA0HD1233R"
+SHOP = "92990102MA0WA4562J"
+QUICK = Timeouts(connect=1, read=0.5, write=1, total=1, pool=1)
+
+
+@pytest.fixture
+def exchanges() -> list[RawExchange]:
+    """What the wire recorded."""
+    return []
+
+
+@pytest.fixture
+async def open_registry(simulators, exchanges):
+    """Makes adapters for the simulated registry, and closes them."""
+    opened = []
+
+    def make(*, secret: str | None = None, node: str | None = None, clock=None) -> SharingRegistry:
+        clock = clock or SystemClock()
+        known = simulators.credentials("registry")
+        settings = SharingRegistry.Settings(node=node or known["node"], secret=secret or known["secret"])
+        wire = ChannelWire(
+            "registry",
+            simulators.url("registry"),
+            recorder=exchanges.append,
+            timeouts=QUICK,
+            sensitive=SharingRegistry.info.sensitive,
+            clock=clock,
+        )
+        opened.append(SharingRegistry(settings, wire, clock))
+        return opened[-1]
+
+    yield make
+    for adapter in opened:
+        await adapter.close()
+
+
+@pytest.fixture
+def registry(open_registry) -> SharingRegistry:
+    """An adapter that the registry lets in."""
+    return open_registry()
+
+
+async def test_a_code_leads_to_the_record_as_of_now(registry):
+    assert isinstance(registry, EntityRegistry)
+    record = await registry.by_code(COMPANY)
+    assert (record.uscc, record.name, record.status) == (COMPANY, "恒筑建设有限公司", "operating")
+    assert record.legal_representative == "齐远山"
+    assert abs(record.as_of - datetime.now(UTC)) < timedelta(minutes=1)
+
+
+async def test_a_code_that_is_not_registered_gives_none(registry):
+    assert await registry.by_code("91350100M000100Y43") is None
+
+
+async def test_names_are_found_and_an_exact_one_comes_first(registry, simulators):
+    found = await registry.by_name("有限公司")
+    assert {"恒筑建设有限公司", "安澜渡运有限公司"} <= {one.name for one in found}
+    assert {one.status for one in found} >= {"operating", "revoked", "moved_out", "suspended", "other"}
+    old = await registry.by_name("老埠头修车铺")
+    assert [(one.uscc, one.name) for one in old] == [(None, "老埠头修车铺")]
+    assert await registry.by_name("查无此店") == ()
+    with pytest.raises(RejectedError, match="过于宽泛"):
+        await registry.by_name("店")
+
+
+async def test_changes_come_in_order_over_pages_and_never_twice(registry, simulators, monkeypatch):
+    monkeypatch.setattr("gateway.adapters.registry.sharing.PAGE", 2)
+    simulators.seed(registry={"alter": [{"uniscId": SHOP, "set": {"regState_CN": "注销"}, "on": "2026-11-02"}]})
+    first = await registry.changes("")
+    second = await registry.changes(first.next_cursor)
+    assert (len(first.changes), first.more, len(second.changes), second.more) == (2, True, 1, False)
+    assert second.changes[0].model_dump() == {
+        "uscc": SHOP,
+        "item": "登记状态变更",
+        "before": "存续（在营、开业、在册）",
+        "after": "注销",
+        "changed_on": date(2026, 11, 2),
+    }
+    assert first.changes[0].item == "法定代表人变更"
+    end = await registry.changes(second.next_cursor)
+    assert (end.changes, end.next_cursor, end.more) == ((), second.next_cursor, False)
+    with pytest.raises(RejectedError) as refused:
+        await registry.changes("c999")
+    assert refused.value.code == "R0409"
+
+
+async def test_a_licence_token_leads_to_its_record_until_it_expires(registry, simulators):
+    now = datetime.now(UTC)
+    simulators.seed(
+        registry={
+            "tokens": [
+                {"token": "EL-short-1", "uniscId": SHOP, "expires_at": (now + timedelta(seconds=300)).isoformat()}
+            ]
+        }
+    )
+    record = await registry.resolve_licence("EL-short-1")
+    assert (record.name, record.category) == ("味安副食店", "individual_business")
+    assert await registry.resolve_licence("nobody-knows-this") is None
+    simulators.clock(advance_seconds=290)
+    assert await registry.resolve_licence("EL-short-1") is not None
+    simulators.seed(registry={"tokens": [{"token": "EL-short-2", "uniscId": SHOP, "expires_at": now.isoformat()}]})
+    with pytest.raises(RejectedError, match="已过期"):
+        await registry.resolve_licence("EL-short-2")
+
+
+async def test_check_proves_that_we_are_known(registry):
+    assert "reachable" in await registry.check()
+
+
+@pytest.mark.parametrize("wrong", [{"secret": "somebody-elses-secret"}, {"node": "RK000000"}])
+async def test_wrong_credentials_are_a_denial(open_registry, wrong):
+    adapter = open_registry(**wrong)
+    for question in (adapter.check(), adapter.by_code(COMPANY)):
+        with pytest.raises(DeniedError):
+            await question
+
+
+async def test_a_clock_that_is_off_is_a_denial(open_registry):
+    adapter = open_registry(clock=ManualClock(datetime.now(UTC) - timedelta(minutes=10)))
+    with pytest.raises(DeniedError, match="R0402"):
+        await adapter.by_code(COMPANY)
+
+
+@pytest.mark.parametrize(
+    ("kind", "error"),
+    [
+        ("refuse", NotSentError),
+        ("silence", OutcomeUnknownError),
+        ("apply_then_silence", OutcomeUnknownError),
+        ("apply_then_reset", OutcomeUnknownError),
+        ("drip", OutcomeUnknownError),
+        ("truncated", OutcomeUnknownError),
+        ("error_500", OutcomeUnknownError),
+        ("malformed", ContractError),
+        ("malformed_doctype", ContractError),
+        ("empty", ContractError),
+        ("bad_signature", ContractError),
+        ("wrong_code", ContractError),
+        ("unknown_status", ContractError),
+    ],
+)
+async def test_every_failure_has_its_error_and_the_next_answer_is_good(registry, simulators, exchanges, kind, error):
+    simulators.faults({"system": "registry", "operation": "by_code", "kind": kind})
+    with pytest.raises(error) as caught:
+        await registry.by_code(COMPANY)
+    assert type(caught.value) is error
+    assert exchanges[-1].action == "by_code"
+    simulators.clear_faults()
+    assert (await registry.by_code(COMPANY)).uscc == COMPANY
+
+
+async def test_a_busy_registry_says_when_to_come_back(registry, simulators):
+    simulators.faults({"system": "registry", "kind": "busy", "seconds": 7})
+    with pytest.raises(BusyError) as busy:
+        await registry.by_code(COMPANY)
+    assert busy.value.retry_after == 7
+
+
+async def test_a_signed_answer_to_another_question_is_refused(registry, monkeypatch):
+    """A recorded answer played back verifies, but it carries the nonce of the question it was for."""
+    first = await registry._wire.send("by_code", "POST", "v1/entities/by-code", **signed(registry, COMPANY))
+    assert first.status_code == 200
+
+    async def replay(*args, **kwargs):
+        return first
+
+    monkeypatch.setattr(registry._wire, "request", replay)
+    with pytest.raises(ContractError, match="another question"):
+        await registry.by_code(COMPANY)
+
+
+def signed(registry: SharingRegistry, code: str) -> dict:
+    body = f'{{"uniscId": "{code}"}}'.encode()
+    return {"content": body, "headers": {"Content-Type": "application/json", **registry._signer.sign(body)}}
+
+
+async def test_no_secret_and_no_persons_name_stands_in_the_readable_evidence(registry, simulators, exchanges):
+    await registry.by_code(SHOP)
+    await registry.changes("")
+    await registry.resolve_licence("PFXuY0aBcd83kqPw51ZmTn")
+    shown = "".join(str(redact(exchange)) for exchange in exchanges)
+    assert SHOP in shown
+    for hidden in (
+        "罗巧云",
+        "齐远山",
+        "石渡平",
+        "PFXuY0aBcd83kqPw51ZmTn",
+        simulators.credentials("registry")["secret"],
+    ):
+        assert hidden not in shown
+
+
+async def test_every_question_is_of_the_contract(registry, simulators):
+    await registry.check()
+    await registry.by_code(COMPANY)
+    await registry.by_name("恒筑")
+    await registry.changes("")
+    await registry.resolve_licence("PFXuY0aBcd83kqPw51ZmTn")
+    entries = simulators.journal(system="registry")
+    assert [entry["operation"] for entry in entries] == ["ready", "by_code", "by_name", "changes", "resolve_licence"]
+    assert {entry["outcome"] for entry in entries} == {"answered"}
