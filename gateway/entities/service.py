@@ -169,6 +169,8 @@ class Entities:
         """
         if not re.fullmatch(r"[0-9A-Z]{15,18}", code):
             raise InvalidProblem("neither a unified code nor a registration number", field="uscc", type="invalid-uscc")
+        if after and not re.fullmatch(r"chg_[0-9a-f]{32}", after):
+            raise InvalidProblem("this cursor was not made here", field="cursor", cure="Begin without a cursor.")
         channels = self._route(authority)
 
         def query(conn: Connection) -> list[RecordedChange] | None:

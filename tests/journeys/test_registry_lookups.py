@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -131,6 +132,29 @@ async def test_changes_of_businesses_that_nobody_looked_up_are_not_kept(house):
     assert await house.count(entity_change) == 0
     with pytest.raises(NotFoundProblem):
         await house.entities.changes("district", COMPANY)
+
+
+async def test_many_questions_at_once_keep_one_snapshot_and_all_their_evidence(house):
+    views = await asyncio.gather(*(house.entities.by_code("district", COMPANY, max_age=NOW) for _ in range(8)))
+    assert {view.version for view in views} == {1}
+    assert (await house.count(entity_snapshot), await house.count(exchange)) == (1, 8)
+
+
+async def test_a_caller_that_hangs_up_leaves_the_evidence_of_what_was_asked(house):
+    house.simulators.faults({"system": "registry", "kind": "silence"})
+    asking = asyncio.create_task(house.entities.by_code("district", COMPANY))
+    await house.simulators.journalled(system="registry", operation="by_code")
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    await house.evidence.flush()
+    assert (await house.count(entity_snapshot), await house.count(exchange)) == (0, 1)
+
+
+@pytest.mark.parametrize(("code", "after"), [("\x00" * 18, ""), ("x", ""), (COMPANY, "chg_\x00"), (COMPANY, "1")])
+async def test_changes_asked_for_with_nonsense_are_refused(house, code, after):
+    with pytest.raises(InvalidProblem):
+        await house.entities.changes("district", code, after=after)
 
 
 async def test_an_old_record_is_served_when_the_registry_is_down_only_if_the_caller_allows(house):
