@@ -77,6 +77,15 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_decision')),
     sa.UniqueConstraint('authority', 'number', name=op.f('uq_decision_authority_number'))
     )
+    op.create_table('disclosing_organ',
+    sa.Column('authority', sa.String(length=40), nullable=False),
+    sa.Column('valid_from_on', sa.Date(), nullable=False),
+    sa.Column('name', sa.String(length=200), nullable=False),
+    sa.Column('code', sa.String(length=18), nullable=False, comment='unified social credit code of the organ'),
+    sa.Column('source_name', sa.String(length=200), nullable=False, comment='数据来源单位'),
+    sa.Column('source_code', sa.String(length=18), nullable=False),
+    sa.PrimaryKeyConstraint('authority', 'valid_from_on', name=op.f('pk_disclosing_organ'))
+    )
     op.create_table('entity_change',
     sa.Column('id', sa.String(length=40), nullable=False),
     sa.Column('channel', sa.String(length=60), nullable=False),
@@ -245,6 +254,22 @@ def upgrade() -> None:
     sa.Column('ran_at', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('name', 'slot_at', name=op.f('pk_schedule_run'))
     )
+    op.create_table('statement',
+    sa.Column('id', sa.String(length=40), nullable=False),
+    sa.Column('channel', sa.String(length=60), nullable=False),
+    sa.Column('day_on', sa.Date(), nullable=False, comment="the platform's day"),
+    sa.Column('version', sa.Integer(), nullable=False, comment='from 1; a changed statement of the day is a new one'),
+    sa.Column('lines', sa.Integer(), nullable=False),
+    sa.Column('amount', sa.BigInteger(), nullable=False, comment='of its paid lines'),
+    sa.Column('digest', sa.LargeBinary(), nullable=False, comment='SM3 of its lines, whatever their order'),
+    sa.Column('fetched_at', sa.BigInteger(), nullable=False),
+    sa.Column('superseded_at', sa.BigInteger(), nullable=True, comment='null: what the platform says now'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_statement')),
+    sa.UniqueConstraint('channel', 'day_on', 'version', name=op.f('uq_statement_channel_day_on_version'))
+    )
+    with op.batch_alter_table('statement', schema=None) as batch_op:
+        batch_op.create_index('uq_statement_current', ['channel', 'day_on'], unique=True, sqlite_where=sa.text('superseded_at is null'), postgresql_where=sa.text('superseded_at is null'))
+
     op.create_table('webhook_endpoint',
     sa.Column('id', sa.String(length=40), nullable=False),
     sa.Column('client_id', sa.String(length=40), nullable=False),
@@ -324,6 +349,60 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['decision_id'], ['decision.id'], name=op.f('fk_decision_version_decision_id')),
     sa.PrimaryKeyConstraint('decision_id', 'version', name=op.f('pk_decision_version'))
     )
+    op.create_table('disclosure',
+    sa.Column('id', sa.String(length=40), nullable=False),
+    sa.Column('authority', sa.String(length=40), nullable=False),
+    sa.Column('decision_id', sa.String(length=40), nullable=False),
+    sa.Column('decision_number', sa.String(length=128), nullable=False),
+    sa.Column('decision_version', sa.Integer(), nullable=False, comment='version of the facts that was sent'),
+    sa.Column('target', sa.String(length=60), nullable=False, comment='the channel'),
+    sa.Column('status', sa.String(length=20), nullable=False),
+    sa.Column('record_sealed', sa.LargeBinary(), nullable=True, comment='as sent; null where nothing may be published'),
+    sa.Column('pending_sealed', sa.LargeBinary(), nullable=True, comment='the correction under way'),
+    sa.Column('pending_version', sa.Integer(), nullable=True),
+    sa.Column('citation', sa.Text(), nullable=False, comment='the rule behind period or refusal'),
+    sa.Column('override_reason', sa.Text(), nullable=True),
+    sa.Column('submit_by_on', sa.Date(), nullable=True),
+    sa.Column('submit_by_provisional', sa.Boolean(), server_default=sa.text('(false)'), nullable=False),
+    sa.Column('submit_citation', sa.Text(), nullable=True),
+    sa.Column('publish_until_on', sa.Date(), nullable=True),
+    sa.Column('repair_from_on', sa.Date(), nullable=True),
+    sa.Column('effect', sa.String(length=10), nullable=True, comment='what is under way at the target'),
+    sa.Column('awaiting', sa.String(length=10), nullable=True, comment='of that effect: answer, verdict, page'),
+    sa.Column('effect_operation', sa.String(length=40), nullable=True),
+    sa.Column('effect_reference', sa.String(length=64), nullable=True),
+    sa.Column('withdraw_wanted_at', sa.BigInteger(), nullable=True, comment='a withdrawal is owed since'),
+    sa.Column('withdraw_by_on', sa.Date(), nullable=True),
+    sa.Column('withdraw_by_provisional', sa.Boolean(), server_default=sa.text('(false)'), nullable=False),
+    sa.Column('withdraw_reason', sa.Text(), nullable=True),
+    sa.Column('repair_number', sa.String(length=128), nullable=True),
+    sa.Column('receipt', sa.String(length=64), nullable=True),
+    sa.Column('field_errors', sa.JSON(), nullable=False, comment='field, code, message as the target gave them'),
+    sa.Column('reason', sa.Text(), nullable=True, comment='why not publishable, refused, or different from what was sent'),
+    sa.Column('url', sa.Text(), nullable=True, comment='where the public reads it'),
+    sa.Column('published_on', sa.Date(), nullable=True),
+    sa.Column('in_doubt_since_at', sa.BigInteger(), nullable=True),
+    sa.Column('doubt_reason', sa.Text(), nullable=True),
+    sa.Column('late_at', sa.BigInteger(), nullable=True, comment='when the alarm about a missed submission was raised'),
+    sa.Column('withdraw_late_at', sa.BigInteger(), nullable=True),
+    sa.Column('created_at', sa.BigInteger(), nullable=False),
+    sa.Column('updated_at', sa.BigInteger(), nullable=False),
+    sa.CheckConstraint("awaiting in ('answer','verdict','page')", name=op.f('ck_disclosure_known_awaiting')),
+    sa.CheckConstraint("effect in ('submit','correct','withdraw','repair')", name=op.f('ck_disclosure_known_effect')),
+    sa.CheckConstraint("status = 'NOT_PUBLISHABLE' or record_sealed is not null", name=op.f('ck_disclosure_published_has_a_record')),
+    sa.CheckConstraint("status = 'NOT_PUBLISHABLE' or submit_by_on is not null", name=op.f('ck_disclosure_published_has_a_deadline')),
+    sa.CheckConstraint("status in ('NOT_PUBLISHABLE','PLANNED','SUBMITTED','ACCEPTED','PUBLISHED','CORRECTED','REJECTED','WITHDRAWN','REPAIRED','ENDED')", name=op.f('ck_disclosure_known_status')),
+    sa.CheckConstraint('(effect is null) = (awaiting is null)', name=op.f('ck_disclosure_effect_awaits')),
+    sa.ForeignKeyConstraint(['decision_id'], ['decision.id'], name=op.f('fk_disclosure_decision_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_disclosure'))
+    )
+    with op.batch_alter_table('disclosure', schema=None) as batch_op:
+        batch_op.create_index('ix_disclosure_authority', ['authority', 'id'], unique=False)
+        batch_op.create_index('ix_disclosure_open', ['status', 'submit_by_on'], unique=False)
+        batch_op.create_index('ix_disclosure_reference', ['target', 'effect_reference'], unique=False)
+        batch_op.create_index('ix_disclosure_withdrawal', ['withdraw_by_on'], unique=False, sqlite_where=sa.text('withdraw_wanted_at is not null'), postgresql_where=sa.text('withdraw_wanted_at is not null'))
+        batch_op.create_index('uq_disclosure_live', ['decision_id', 'target'], unique=True, sqlite_where=sa.text("status not in ('NOT_PUBLISHABLE','REJECTED','WITHDRAWN')"), postgresql_where=sa.text("status not in ('NOT_PUBLISHABLE','REJECTED','WITHDRAWN')"))
+
     op.create_table('exchange_body',
     sa.Column('exchange_id', sa.String(length=40), nullable=False),
     sa.Column('exact_sealed', sa.LargeBinary(), nullable=True, comment='null once retention has shredded it'),
@@ -373,6 +452,47 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_payment_decision_id'), ['decision_id'], unique=False)
         batch_op.create_index('uq_payment_live', ['decision_id', 'instalment', 'line_group'], unique=True, sqlite_where=sa.text("status not in ('REJECTED','CANCELLED')"), postgresql_where=sa.text("status not in ('REJECTED','CANCELLED')"))
 
+    op.create_table('reconciliation_run',
+    sa.Column('id', sa.String(length=40), nullable=False),
+    sa.Column('channel', sa.String(length=60), nullable=False),
+    sa.Column('day_on', sa.Date(), nullable=False),
+    sa.Column('state', sa.String(length=10), nullable=False),
+    sa.Column('reason', sa.Text(), nullable=True, comment='why it was refused or failed'),
+    sa.Column('statement_id', sa.String(length=40), nullable=True),
+    sa.Column('provisional', sa.Boolean(), nullable=False, comment="the platform's day had not ended"),
+    sa.Column('matched', sa.Integer(), server_default='0', nullable=False),
+    sa.Column('matched_amount', sa.BigInteger(), server_default='0', nullable=False),
+    sa.Column('healed', sa.Integer(), server_default='0', nullable=False, comment='paid, and we learnt it from the statement'),
+    sa.Column('waiting', sa.Integer(), server_default='0', nullable=False, comment='ours only, while the day lasts'),
+    sa.Column('breaks', sa.Integer(), server_default='0', nullable=False, comment='open after this run'),
+    sa.Column('ran_by', sa.String(length=80), nullable=False),
+    sa.Column('ran_at', sa.BigInteger(), nullable=False),
+    sa.CheckConstraint("state in ('done','refused','failed')", name=op.f('ck_reconciliation_run_known_state')),
+    sa.ForeignKeyConstraint(['statement_id'], ['statement.id'], name=op.f('fk_reconciliation_run_statement_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_reconciliation_run'))
+    )
+    with op.batch_alter_table('reconciliation_run', schema=None) as batch_op:
+        batch_op.create_index('ix_reconciliation_run_day', ['channel', 'day_on'], unique=False)
+
+    op.create_table('statement_line',
+    sa.Column('statement_id', sa.String(length=40), nullable=False),
+    sa.Column('line', sa.Integer(), nullable=False, comment='from 1, over all pages'),
+    sa.Column('kind', sa.String(length=10), nullable=False),
+    sa.Column('code', sa.String(length=20), nullable=False),
+    sa.Column('bank_serial', sa.String(length=80), nullable=False),
+    sa.Column('reference', sa.String(length=64), nullable=False),
+    sa.Column('amount', sa.BigInteger(), nullable=False),
+    sa.Column('paid_at', sa.BigInteger(), nullable=False),
+    sa.Column('unit_code', sa.String(length=30), nullable=False),
+    sa.Column('item_codes', sa.JSON(), nullable=False),
+    sa.CheckConstraint("kind in ('paid','refunded')", name=op.f('ck_statement_line_known_kind')),
+    sa.ForeignKeyConstraint(['statement_id'], ['statement.id'], name=op.f('fk_statement_line_statement_id')),
+    sa.PrimaryKeyConstraint('statement_id', 'line', name=op.f('pk_statement_line')),
+    sa.UniqueConstraint('statement_id', 'kind', 'code', 'bank_serial', name=op.f('uq_statement_line_statement_id_kind_code_bank_serial'))
+    )
+    with op.batch_alter_table('statement_line', schema=None) as batch_op:
+        batch_op.create_index('ix_statement_line_key', ['code', 'bank_serial'], unique=False)
+
     op.create_table('webhook_delivery',
     sa.Column('endpoint_id', sa.String(length=40), nullable=False),
     sa.Column('event_id', sa.String(length=40), nullable=False),
@@ -388,6 +508,37 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('webhook_delivery', schema=None) as batch_op:
         batch_op.create_index('ix_webhook_delivery_due', ['due_at'], unique=False, sqlite_where=sa.text("state = 'queued'"), postgresql_where=sa.text("state = 'queued'"))
+
+    op.create_table('breaks',
+    sa.Column('id', sa.String(length=40), nullable=False, comment='made from channel, day, kind and key: the same in every run'),
+    sa.Column('channel', sa.String(length=60), nullable=False),
+    sa.Column('day_on', sa.Date(), nullable=False),
+    sa.Column('kind', sa.String(length=20), nullable=False),
+    sa.Column('code', sa.String(length=20), nullable=False),
+    sa.Column('bank_serial', sa.String(length=80), nullable=False),
+    sa.Column('authority', sa.String(length=40), nullable=False, comment='empty while nobody knows whose money it is'),
+    sa.Column('payment_id', sa.String(length=40), nullable=True),
+    sa.Column('ours', sa.BigInteger(), nullable=True, comment='fen; null when we have nothing'),
+    sa.Column('theirs', sa.BigInteger(), nullable=True, comment='fen; null when the statement has nothing'),
+    sa.Column('state', sa.String(length=10), nullable=False),
+    sa.Column('run_id', sa.String(length=40), nullable=False, comment='that last changed it'),
+    sa.Column('opened_at', sa.BigInteger(), nullable=False),
+    sa.Column('closed_at', sa.BigInteger(), nullable=True),
+    sa.Column('closed_by', sa.String(length=80), nullable=True, comment='who resolved it; empty when a run did'),
+    sa.Column('reason', sa.Text(), nullable=True),
+    sa.CheckConstraint("(state = 'open') = (closed_at is null)", name=op.f('ck_breaks_closed_has_a_date')),
+    sa.CheckConstraint("kind in ('platform_only','ours_only','amount_differs','status_differs','paid_twice','unknown_code','refund_unmatched')", name=op.f('ck_breaks_known_kind')),
+    sa.CheckConstraint("state <> 'resolved' or (closed_by is not null and reason is not null)", name=op.f('ck_breaks_resolved_by_someone')),
+    sa.CheckConstraint("state in ('open','healed','cleared','resolved')", name=op.f('ck_breaks_known_state')),
+    sa.ForeignKeyConstraint(['payment_id'], ['payment.id'], name=op.f('fk_breaks_payment_id')),
+    sa.ForeignKeyConstraint(['run_id'], ['reconciliation_run.id'], name=op.f('fk_breaks_run_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_breaks')),
+    sa.UniqueConstraint('channel', 'day_on', 'kind', 'code', 'bank_serial', name=op.f('uq_breaks_channel_day_on_kind_code_bank_serial'))
+    )
+    with op.batch_alter_table('breaks', schema=None) as batch_op:
+        batch_op.create_index('ix_breaks_key', ['code', 'bank_serial'], unique=False)
+        batch_op.create_index('ix_breaks_open', ['authority', 'id'], unique=False, sqlite_where=sa.text("state = 'open'"), postgresql_where=sa.text("state = 'open'"))
+        batch_op.create_index(batch_op.f('ix_breaks_payment_id'), ['payment_id'], unique=False)
 
     op.create_table('collection',
     sa.Column('id', sa.String(length=40), nullable=False),

@@ -1,0 +1,125 @@
+"""A platform's statement 对账文件: fetched page by page, and believed only as a whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from gateway.clock import SHANGHAI, to_micros
+from gateway.crypto.sm import sm3
+from gateway.errors import GatewayError
+from gateway.ports import NonTaxPlatform, StatementLine, StatementPage
+
+_TRIES = 3
+_MOST_PAGES = 10_000
+
+
+class StatementRefusedError(GatewayError):
+    """A statement that contradicts itself: nothing of it is used. ``line``, from 1 over all pages, is to blame."""
+
+    def __init__(self, reason: str, line: int | None = None) -> None:
+        super().__init__(reason if line is None else f"line {line}: {reason}")
+        self.line = line
+
+
+class _MovedError(StatementRefusedError):
+    """The totals changed from page to page: the platform was still writing."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """A platform's day as instants in microseconds, from ``start`` up to but not including ``end``."""
+
+    start: int
+    end: int
+
+    def __contains__(self, instant: int) -> bool:
+        return self.start <= instant < self.end
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One day as the platform tells it, checked. ``amount`` is the sum of the paid lines in fen."""
+
+    day: date
+    lines: tuple[StatementLine, ...]
+    amount: int
+    digest: bytes
+
+
+def window(day: date, cut_off: time) -> Window:
+    """The platform's day: it ends at the cut-off 日切 in Asia/Shanghai, and later money is the next day's."""
+    end = datetime.combine(day, cut_off, SHANGHAI)
+    if cut_off == time.min:
+        end += timedelta(days=1)
+    return Window(to_micros(end - timedelta(days=1)), to_micros(end))
+
+
+async def fetch(platform: NonTaxPlatform, day: date, days: Window) -> Statement:
+    """All pages of a day, checked. Raises StatementRefusedError, and the adapter's ExchangeErrors.
+
+    Money that arrives between two pages changes the totals; then the pages are read again.
+    """
+    for attempt in range(1, _TRIES + 1):
+        try:
+            return check(await _pages(platform, day), day, days)
+        except _MovedError:
+            if attempt == _TRIES:
+                raise
+    raise AssertionError("unreachable")
+
+
+async def _pages(platform: NonTaxPlatform, day: date) -> list[StatementPage]:
+    pages = [await platform.statement(day, 1)]
+    if pages[0].pages > _MOST_PAGES:
+        raise StatementRefusedError(f"{pages[0].pages} pages are more than a day can have")
+    for number in range(2, pages[0].pages + 1):
+        pages.append(await platform.statement(day, number))
+    return pages
+
+
+def check(pages: Sequence[StatementPage], day: date, days: Window) -> Statement:
+    """One statement from its pages, or StatementRefusedError.
+
+    Day, page numbers, the counts and totals that every page repeats, money outside the day, negative or empty lines,
+    and lines that occur twice: each of these refuses the whole.
+    """
+    first = pages[0]
+    for number, page in enumerate(pages, start=1):
+        if page.day != day:
+            raise StatementRefusedError(f"page {number} is of {page.day}, asked was {day}")
+        if page.page != number:
+            raise StatementRefusedError(f"page {number} calls itself page {page.page}")
+        if (page.pages, page.count, page.amount) != (first.pages, first.count, first.amount):
+            raise _MovedError(f"page {number} repeats other totals than page 1")
+    if len(pages) != first.pages:
+        raise StatementRefusedError(f"{len(pages)} pages where {first.pages} were announced")
+    lines = tuple(line for page in pages for line in page.lines)
+    if len(lines) != first.count:
+        raise StatementRefusedError(f"{len(lines)} lines where the total says {first.count}")
+    seen: dict[tuple[str, str, str], int] = {}
+    for number, line in enumerate(lines, start=1):
+        if line.amount == 0:
+            raise StatementRefusedError("an amount of nothing", number)
+        if line.kind == "paid" and to_micros(line.paid_at) not in days:
+            raise StatementRefusedError(
+                f"paid at {line.paid_at.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}, which is not on {day} "
+                "(does the channel's cut-off 日切 differ from the settings?)",
+                number,
+            )
+        key = (line.kind, line.code, line.bank_serial)
+        if key in seen:
+            raise StatementRefusedError(f"the same as line {seen[key]}: {line.code} {line.bank_serial}", number)
+        seen[key] = number
+    amount = sum(line.amount for line in lines if line.kind == "paid")
+    if amount != first.amount:
+        raise StatementRefusedError(f"the paid lines make {amount} fen, the total says {first.amount}")
+    return Statement(day, lines, amount, _digest(lines))
+
+
+def _digest(lines: Sequence[StatementLine]) -> bytes:
+    """The same for the same lines in any order."""
+    words = sorted(json.dumps(line.model_dump(mode="json"), sort_keys=True) for line in lines)
+    return sm3("\n".join(words).encode())
