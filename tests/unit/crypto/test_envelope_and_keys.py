@@ -1,0 +1,166 @@
+"""Sealed values open only where and as they were sealed, survive rotation, and keys are kept from other people."""
+
+from __future__ import annotations
+
+import os
+import threading
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.crypto.envelope import Algorithm, Envelope, EnvelopeError
+from gateway.crypto.keys import EVIDENCE_KEY, HEAD_KEY, FileKeys
+from gateway.crypto.sm2 import default_provider
+from gateway.errors import SettingsError
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory):
+    """Keys in a directory of their own."""
+    return FileKeys(tmp_path_factory.mktemp("keys"))
+
+
+@pytest.fixture(scope="module", params=list(Algorithm), ids=lambda algorithm: algorithm.name)
+def envelope(request, keys):
+    """An envelope for each algorithm."""
+    return Envelope(keys, request.param)
+
+
+@given(plaintext=st.binary(max_size=300), context=st.text(max_size=40))
+def test_what_is_sealed_opens_again(envelope, plaintext, context):
+    assert envelope.open(envelope.seal(plaintext, context), context) == plaintext
+
+
+@given(plaintext=st.binary(max_size=60), place=st.integers(0), value=st.integers(1, 255))
+def test_any_altered_byte_keeps_it_shut(envelope, plaintext, place, value):
+    sealed = bytearray(envelope.seal(plaintext, "party.id_number|pty_1"))
+    sealed[place % len(sealed)] ^= value
+    with pytest.raises(EnvelopeError):
+        envelope.open(bytes(sealed), "party.id_number|pty_1")
+
+
+@given(garbage=st.binary(max_size=120))
+def test_garbage_is_refused_as_such(envelope, garbage):
+    with pytest.raises(EnvelopeError):
+        envelope.open(garbage, "any")
+
+
+def test_a_value_moved_to_another_row_does_not_open(envelope):
+    sealed = envelope.seal(b"110101", "party.id_number|pty_1")
+    with pytest.raises(EnvelopeError, match="pty_2"):
+        envelope.open(sealed, "party.id_number|pty_2")
+
+
+def test_the_same_value_never_seals_alike(envelope):
+    assert len({envelope.seal(b"same", "c") for _ in range(200)}) == 200
+
+
+def test_each_reads_what_the_other_algorithm_sealed(keys):
+    sm4, aes = Envelope(keys, Algorithm.SM4_GCM), Envelope(keys, Algorithm.AES_256_GCM)
+    assert sm4.open(aes.seal(b"x", "c"), "c") == b"x"
+    assert aes.open(sm4.seal(b"x", "c"), "c") == b"x"
+
+
+def test_after_a_rotation_old_values_open_and_can_be_moved_to_the_new_key(tmp_path):
+    keys = FileKeys(tmp_path / "keys")
+    envelope = Envelope(keys)
+    old = envelope.seal(b"old", "c")
+    assert keys.rotate() == "kek-0002"
+    new = envelope.seal(b"new", "c")
+    moved = envelope.rewrap(old)
+    assert [envelope.key_id(blob) for blob in (old, new, moved)] == ["kek-0001", "kek-0002", "kek-0002"]
+    assert envelope.rewrap(new) == new
+    (tmp_path / "keys" / "kek-0001.key").unlink()
+    after = Envelope(FileKeys(tmp_path / "keys"))
+    assert after.open(moved, "c") == b"old"
+    assert after.open(new, "c") == b"new"
+    with pytest.raises(EnvelopeError, match="kek-0001"):
+        after.open(old, "c")
+
+
+def test_a_process_started_before_a_rotation_opens_what_came_after_it(tmp_path):
+    before, other = FileKeys(tmp_path / "keys"), FileKeys(tmp_path / "keys")
+    other.rotate()
+    assert Envelope(before).open(Envelope(other).seal(b"x", "c"), "c") == b"x"
+
+
+def test_other_keys_open_nothing(tmp_path):
+    sealed = Envelope(FileKeys(tmp_path / "one")).seal(b"x", "c")
+    with pytest.raises(EnvelopeError):
+        Envelope(FileKeys(tmp_path / "two")).open(sealed, "c")
+
+
+def test_a_key_id_never_names_a_file_outside_the_directory(keys):
+    for kid in ("../kek-0001", "kek-0001/../x", "evidence-mac", ""):
+        with pytest.raises(ValueError, match="is not in"):
+            keys.unwrap(kid, b"x" * 60)
+
+
+def test_a_blind_index_finds_equal_values_for_one_purpose_only(keys, tmp_path):
+    envelope = Envelope(keys)
+    index = envelope.blind_index("11010119900307013X", "party.id_number")
+    assert len(index) == 32
+    assert index == Envelope(keys, Algorithm.AES_256_GCM).blind_index("11010119900307013X", "party.id_number")
+    assert index != envelope.blind_index("11010119900307013X", "party.telephone")
+    assert index != envelope.blind_index("110101199003070134", "party.id_number")
+    assert index != Envelope(FileKeys(tmp_path)).blind_index("11010119900307013X", "party.id_number")
+
+
+def test_key_files_are_their_owners_alone_and_stay_the_same(tmp_path):
+    keys = FileKeys(tmp_path / "keys")
+    secret, public = keys.secret(EVIDENCE_KEY), keys.public(HEAD_KEY)
+    for path in (tmp_path / "keys").iterdir():
+        assert path.stat().st_mode & 0o777 == 0o600
+    again = FileKeys(tmp_path / "keys", create=False)
+    assert (again.secret(EVIDENCE_KEY), again.public(HEAD_KEY)) == (secret, public)
+    assert default_provider().verify(public, b"head", again.sign(HEAD_KEY, b"head"))
+
+
+def test_a_key_that_others_can_read_stops_the_start_with_the_cure(tmp_path):
+    FileKeys(tmp_path)
+    path = tmp_path / "kek-0001.key"
+    path.chmod(0o640)
+    with pytest.raises(SettingsError, match=f"chmod 600 {path}"):
+        FileKeys(tmp_path)
+
+
+def test_without_leave_to_create_a_missing_key_stops_the_start(tmp_path):
+    with pytest.raises(SettingsError, match="not a directory"):
+        FileKeys(tmp_path / "unmounted", create=False)
+    with pytest.raises(SettingsError, match=r"kek-0001\.key is missing"):
+        FileKeys(tmp_path, create=False)
+    FileKeys(tmp_path)
+    with pytest.raises(SettingsError, match=r"evidence-mac\.key is missing"):
+        FileKeys(tmp_path, create=False).secret(EVIDENCE_KEY)
+    with pytest.raises(SettingsError, match=r"evidence-head\.key is missing"):
+        FileKeys(tmp_path, create=False).sign(HEAD_KEY, b"x")
+    assert [path.name for path in tmp_path.iterdir()] == ["kek-0001.key"]
+
+
+@pytest.mark.parametrize("content", ["", "not hexadecimal", "ab" * 15, "\xff"])
+def test_a_damaged_key_file_is_named(tmp_path, content):
+    path = tmp_path / "kek-0001.key"
+    path.write_text(content, encoding="latin-1")
+    path.chmod(0o600)
+    with pytest.raises(SettingsError, match=r"kek-0001\.key"):
+        FileKeys(tmp_path)
+
+
+def test_processes_that_start_together_agree_on_one_key(tmp_path):
+    ready, found = threading.Barrier(8), []
+
+    def start() -> None:
+        ready.wait()
+        keys = FileKeys(tmp_path / "keys")
+        found.append((keys.secret(EVIDENCE_KEY), keys.public(HEAD_KEY), Envelope(keys).seal(b"x", "c")))
+
+    threads = [threading.Thread(target=start) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({secret for secret, _, _ in found}) == len({public for _, public, _ in found}) == 1
+    last = Envelope(FileKeys(tmp_path / "keys"))
+    assert all(last.open(sealed, "c") == b"x" for _, _, sealed in found)
+    assert not [name for name in os.listdir(tmp_path / "keys") if name.startswith(".")]
