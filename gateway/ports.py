@@ -384,7 +384,8 @@ class DisclosedParty(Message):
 class DisclosureRecord(Message):
     """One decision as it is to be published: what the 30-field penalty table (发改办财金〔2018〕424号) needs.
 
-    ``fine`` and ``confiscated`` in fen, None when not imposed. ``publish_until`` 公示截止期; ``valid_until`` 处罚有效期.
+    ``fine`` and ``confiscated`` in fen, None when not imposed. ``publish_until`` 公示截止期;
+    ``valid_until`` 处罚有效期.
     Natural persons are already masked where the target's profile says so.
     """
 

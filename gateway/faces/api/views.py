@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Any, Generic, TypeVar
@@ -46,9 +47,12 @@ def after(cursor: str | None) -> str | None:
     if cursor is None:
         return None
     try:
-        return base64.urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)).decode("ascii")
+        position = base64.urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)).decode("ascii")
     except (UnicodeError, binascii.Error, ValueError):
-        raise InvalidProblem("this cursor was not made here", field="cursor", cure="Begin without a cursor.") from None
+        position = ""
+    if not re.fullmatch(r"[A-Za-z0-9_]{1,60}", position):
+        raise InvalidProblem("this cursor was not made here", field="cursor", cure="Begin without a cursor.")
+    return position
 
 
 def next_cursor(rows: Sequence[RowMapping], limit: int, key: str = "id") -> str | None:

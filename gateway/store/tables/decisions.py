@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sqlalchemy import JSON as Json
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
@@ -14,7 +15,6 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
 )
-from sqlalchemy import JSON as Json
 
 from gateway.store.tables.base import metadata
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sqlalchemy import JSON as Json
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -18,7 +19,6 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy import JSON as Json
 
 from gateway.store.tables.base import metadata
 

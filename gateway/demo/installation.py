@@ -1,0 +1,167 @@
+"""A throw-away installation: settings for the running simulators, keys, database, authority, client and operator."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gateway.app import App
+from gateway.demo import story
+from gateway.payments import IncomeItem, LineKind, Unit
+from gateway.settings import Settings, load
+from gateway.store import schema
+
+Systems = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Installation:
+    """Where the throw-away gateway lives, and the credentials made for the demo."""
+
+    folder: Path
+    settings_file: Path
+    url: str
+    api_key: str
+    operator: str
+    password: str
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on now."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def settings_text(systems: Systems, port: int) -> str:
+    """``gateway.toml`` for these simulators; secrets stand in files beside it."""
+    nontax, credit, portal = systems["nontax"], systems["credit"], systems["portal"]
+    registry, seal = systems["registry"], systems["seal"]
+    return f"""# Made by `gateway demo`: everything here is thrown away when the demo ends.
+public_url = "http://127.0.0.1:{port}"
+
+[store]
+url = "sqlite:///gateway.sqlite"
+
+[server]
+api = "127.0.0.1:{port}"
+console = "127.0.0.1:{port}"
+payer = "127.0.0.1:{port}"
+callbacks = "127.0.0.1:{port}"
+
+[webhooks]
+allow = ["127.0.0.1/32"]
+
+[trust]
+seal_roots = ["seal-root.pem"]
+
+[channels.nontax]
+adapter = "nontax.soap"
+url = "{nontax["url"]}"
+secret = "file:nontax.secret"
+node_code = "{nontax["node_code"]}"
+platform_node = "{nontax["platform_node"]}"
+settle_seconds = 5
+
+[channels.creditchina]
+adapter = "credit.creditchina"
+url = "{credit["url"]}"
+app_key = "{credit["app_key"]}"
+secret = "file:creditchina.secret"
+settle_seconds = 5
+
+[channels.portal]
+adapter = "credit.portal"
+url = "{portal["url"]}"
+node = "{portal["node"]}"
+secret = "file:portal.secret"
+
+[channels.registry]
+adapter = "registry.sharing"
+url = "{registry["url"]}"
+node = "{registry["node"]}"
+secret = "file:registry.secret"
+
+[channels.seal]
+adapter = "seal.rest"
+url = "{seal["url"]}"
+node = "{seal["node"]}"
+secret = "file:seal.secret"
+
+[[routes]]
+authority = "*"
+capability = "payments"
+channels = ["nontax"]
+
+[[routes]]
+authority = "*"
+capability = "disclosures"
+channels = ["creditchina", "portal"]
+
+[[routes]]
+authority = "*"
+capability = "entities"
+channels = ["registry"]
+
+[[routes]]
+authority = "*"
+capability = "seals"
+channels = ["seal"]
+"""
+
+
+def write_settings(folder: Path, systems: Systems, port: int) -> Path:
+    """Write settings, secrets and the seal's trust anchor into the folder; returns the settings file."""
+    secret_of = {
+        "nontax": "nontax",
+        "creditchina": "credit",
+        "portal": "portal",
+        "registry": "registry",
+        "seal": "seal",
+    }
+    for channel, system in secret_of.items():
+        key = "app_secret" if system == "credit" else "secret"
+        _write(folder / f"{channel}.secret", str(systems[system][key]))
+    _write(folder / "seal-root.pem", str(systems["seal"]["root_pem"]))
+    file = folder / "gateway.toml"
+    _write(file, settings_text(systems, port))
+    return file
+
+
+def _write(file: Path, text: str) -> None:
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
+        out.write(text)
+
+
+async def populate(settings: Settings) -> tuple[str, str]:
+    """Create authority, collecting unit, client with key, and operator; returns the key and the password."""
+    async with App.open(settings) as app:
+        await app.access.create_authority(
+            story.AUTHORITY, story.AUTHORITY_NAME, story.AUTHORITY_USCC, story.UNIT_CODE, story.AUTHORITY_TELEPHONE
+        )
+        item = IncomeItem(*story.ITEM)
+        kinds = (LineKind.FINE, LineKind.CONFISCATED, LineKind.SURCHARGE)
+        unit = Unit(story.UNIT_CODE, story.AUTHORITY_NAME, story.REGION, dict.fromkeys(kinds, item))
+        today = app.clock.now().date()
+        await app.payments.set_unit(story.AUTHORITY, unit, today.replace(month=1, day=1))
+        client = await app.access.create_client(story.CLIENT, [story.AUTHORITY])
+        key = await app.access.issue_key(client.id, label="demo")
+        password = secrets.token_urlsafe(12)
+        await app.access.create_operator(*story.OPERATOR, "supervisor", password)
+        return key.token, password
+
+
+async def install(folder: Path, systems: Systems) -> Installation:
+    """Everything that `gateway serve` needs, made in an empty folder."""
+    port = free_port()
+    file = write_settings(folder, systems, port)
+    settings = load(file)
+    await asyncio.to_thread(schema.migrate, settings.store.location())
+    key, password = await populate(settings)
+    return Installation(folder, file, f"http://127.0.0.1:{port}", key, story.OPERATOR[0], password)
