@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from gateway import __version__
-from gateway.cli import channels, database, doctor, evidence, operations, serve, states
+from gateway.cli import access, channels, database, doctor, evidence, operations, serve, states
 from gateway.cli.output import EXIT_CODES, Session, report
 from gateway.errors import GatewayError
 
@@ -58,6 +58,9 @@ app.command("adapters")(channels.adapters)
 app.add_typer(channels.app, name="channels")
 app.command("migrate")(database.migrate)
 app.command("doctor")(doctor.doctor)
+app.add_typer(access.authorities, name="authorities")
+app.add_typer(access.keys, name="keys")
+app.add_typer(access.operators, name="operators")
 app.add_typer(operations.app, name="operations")
 app.add_typer(evidence.app, name="evidence")
 app.command("states")(states.states)

@@ -15,7 +15,6 @@ from gateway.errors import NotFoundProblem, SettingsError
 from gateway.plugins import Channels, Checked, installed, load
 from gateway.ports import RawExchange
 from gateway.settings import Settings, known
-from gateway.store import Store
 
 app = typer.Typer(help="Configured channels: list them, or prove with a harmless call that they work.")
 
@@ -114,12 +113,8 @@ def resume(ctx: typer.Context, name: str, as_json: Json = False) -> None:
             ledger.stop_channel(conn, name, None, to_micros(SystemClock().now()))
         return reason
 
-    with session(ctx).changing():
-        store = Store.open(settings.store.location())
-        try:
-            reason = store.write_sync(unit)
-        finally:
-            store.close()
+    with session(ctx).store(exclusive=True) as store:
+        reason = store.write_sync(unit)
     said = "was not stopped." if reason is None else f"goes again. It was stopped: {reason}"
     show({"channel": name, "was_stopped": reason is not None, "reason": reason}, as_json, f"Channel {name} {said}")
 

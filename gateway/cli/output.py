@@ -20,7 +20,7 @@ from sqlalchemy.exc import OperationalError
 from gateway import logs
 from gateway.errors import ExchangeError, GatewayError, Problem, SettingsError, UnavailableProblem
 from gateway.settings import LogSettings, Settings, load
-from gateway.store import schema
+from gateway.store import Store, schema
 from gateway.store.engine import open_engine, sqlite_path
 from gateway.store.lock import DatabaseLock, LockedError
 
@@ -76,6 +76,16 @@ class Session:
             self._settings = load(self.file)
             logs.configure(LogSettings(format="console", level="warning"))
         return self._settings
+
+    @contextlib.contextmanager
+    def store(self, *, exclusive: bool) -> Iterator[Store]:
+        """The database's store; ``exclusive`` to change things. Raises SettingsError, LockedError."""
+        self.read(lambda _: None)
+        store = Store.open(self.settings.store.location(), exclusive=exclusive)
+        try:
+            yield store
+        finally:
+            store.close()
 
     def read(self, query: Callable[[Connection], T]) -> T:
         """Run a query on the database, also while a gateway works on it. SettingsError if its schema is not ours."""

@@ -1,0 +1,112 @@
+"""Authorities, clients, keys and operators by the command line."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from gateway.access import Access
+from gateway.cli import app
+from gateway.clock import SystemClock
+from gateway.store import DatabaseLock, Store
+
+Call = Callable[..., Any]
+USCC = "11990102002100216D"
+
+
+@pytest.fixture
+def authority(call: Call) -> str:
+    """One authority in a migrated database."""
+    assert call("migrate").code == 0
+    assert call("authorities", "create", "990102-cg", "望川区城市管理局", USCC, "--unit-code", "101001").code == 0
+    return "990102-cg"
+
+
+def test_a_key_is_shown_once_and_works_until_revoked(call: Call, authority: str, site: Path) -> None:
+    client = call("keys", "client", "案件系统", "--authority", authority, "--json").json
+    issued = call("keys", "issue", "案件系统", "--scope", "payments:read", "--json").json
+
+    def owner() -> Any:
+        store = Store.open(f"sqlite:///{site}/gateway.sqlite")
+        try:
+            return asyncio.run(Access(store, SystemClock()).authenticate(issued["key"]))
+        finally:
+            store.close()
+
+    principal = owner()
+    assert (principal.client_id, principal.scopes) == (client["id"], {"payments:read"})
+    (listed,) = call("keys", "list", "--owner", client["id"], "--json").json["keys"]
+    assert listed["id"] == issued["id"]
+    assert issued["key"] not in call("keys", "list", "--json").out
+    assert call("keys", "revoke", issued["id"]).code == 0
+    assert owner() is None
+
+
+def test_the_secret_of_a_key_is_not_in_the_database(call: Call, authority: str, site: Path) -> None:
+    call("keys", "client", "案件系统", "--authority", authority)
+    key = call("keys", "issue", "案件系统", "--json").json["key"]
+    dump = "\n".join(sqlite3.connect(site / "gateway.sqlite").iterdump())
+    assert "access_key" in dump
+    assert key.rpartition("_")[2] not in dump
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["keys", "issue", "案件系统2"], '"案件系统"'),
+        (["keys", "issue", "案件系统", "--scope", "payments:all"], "payments:read"),
+        (["keys", "issue", "案件系统", "--expires", "2020-01-01"], "in the past"),
+        (["keys", "issue", "案件系统", "--expires", "soon"], "2027-06-30"),
+        (["keys", "revoke", "key_0"], "no key key_0"),
+        (["keys", "client", "案件系统", "--authority", "990102-cg"], "exists already"),
+        (["keys", "client", "另一系统", "--authority", "nobody"], "Create the authority first"),
+        (["authorities", "create", "x", "某局", "11990102MB000000"], "Error:"),
+        (["operators", "disable", "nobody"], 'no operator "nobody"'),
+    ],
+)
+def test_what_is_refused_is_refused_with_the_reason(
+    call: Call, authority: str, arguments: list[str], said: str
+) -> None:
+    call("keys", "client", "案件系统", "--authority", authority)
+    refused = call(*arguments)
+    assert (refused.code, refused.out) == (4, "")
+    assert said in refused.err
+
+
+def test_an_operator_has_a_password_that_is_never_an_argument(call: Call, authority: str, site: Path) -> None:
+    def run(*arguments: str, typed: str) -> Any:
+        return CliRunner().invoke(app, list(arguments), input=typed)
+
+    assert run("operators", "create", "wang", "王敏", "--password-stdin", typed="春风十里不如你吗\n").exit_code == 4
+    assert run("operators", "create", "wang", "王敏", typed="long enough 1\nlong enough 2\n\n").exit_code == 1
+    made = run("operators", "create", "wang", "王敏", "--role", "supervisor", typed="long enough 1\nlong enough 1\n")
+    assert made.exit_code == 0
+    assert "long enough" not in made.output
+
+    def login(password: str) -> Any:
+        store = Store.open(f"sqlite:///{site}/gateway.sqlite")
+        try:
+            return asyncio.run(Access(store, SystemClock()).authenticate_operator("wang", password))
+        finally:
+            store.close()
+
+    assert login("long enough 1").role == "supervisor"
+    assert run("operators", "password", "wang", "--password-stdin", typed="even longer 22\n").exit_code == 0
+    assert login("long enough 1") is None
+    assert login("even longer 22") is not None
+    assert call("operators", "key", "wang", "--json").json["key"].startswith("gwo_")
+    assert call("operators", "disable", "wang").code == 0
+    assert login("even longer 22") is None
+    assert call("operators", "list", "--json").json["operators"][0]["disabled_at"] is not None
+
+
+def test_lists_can_be_read_while_a_gateway_runs_but_nothing_be_changed(call: Call, authority: str, site: Path) -> None:
+    with DatabaseLock.take(site / "gateway.sqlite"):
+        assert call("authorities", "list", "--json").json["authorities"][0]["code"] == authority
+        assert call("keys", "client", "案件系统", "--authority", authority).code == 5
