@@ -1,0 +1,506 @@
+"""A day reconciled, and reconciled again: on both databases, through the functions that callbacks use."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, insert, select, update
+
+from gateway.clock import SHANGHAI, ManualClock, to_micros
+from gateway.crypto.envelope import Envelope
+from gateway.crypto.keys import FileKeys
+from gateway.delivery import Events
+from gateway.errors import (
+    ConflictProblem,
+    ContractError,
+    ExchangeError,
+    InvalidProblem,
+    NotFoundProblem,
+    NotSentError,
+    UnavailableProblem,
+)
+from gateway.payments import apply_paid
+from gateway.plugins import Channel
+from gateway.ports import AdapterInfo, Kind, PaidFact, StatementLine, StatementPage
+from gateway.reconciliation import BreakKind, Reconciliation
+from gateway.store import Store
+from gateway.store.tables.decisions import decision
+from gateway.store.tables.delivery import event
+from gateway.store.tables.payments import collecting_unit, collection, payment, payment_code
+from gateway.store.tables.reconciliation import statement
+
+DAY = date(2026, 9, 16)
+NEXT = DAY + timedelta(days=1)
+NOON = datetime(2026, 9, 16, 12, 0, tzinfo=SHANGHAI)
+CHANNEL = "anlan"
+
+
+class Platform:
+    """What the platform would say of each day; pages of two lines. ``trouble`` is raised instead of an answer."""
+
+    def __init__(self) -> None:
+        self.days: dict[date, list[StatementLine]] = {}
+        self.trouble: ExchangeError | None = None
+
+    async def statement(self, day: date, page: int) -> StatementPage:
+        if self.trouble is not None:
+            raise self.trouble
+        lines = self.days.get(day, [])
+        groups = [lines[start : start + 2] for start in range(0, len(lines), 2)] or [[]]
+        return StatementPage(
+            day=day,
+            page=page,
+            pages=len(groups),
+            count=len(lines),
+            amount=sum(line.amount for line in lines if line.kind == "paid"),
+            lines=tuple(groups[page - 1]),
+        )
+
+    def says(
+        self, code: str, amount: int, serial: str = "S1", at: datetime = NOON, day: date = DAY, **more: Any
+    ) -> None:
+        self.days.setdefault(day, []).append(
+            StatementLine(
+                **{"kind": "paid", "unit_code": "U1", "reference": f"R{code[-1]}", **more},
+                code=code,
+                amount=amount,
+                paid_at=at,
+                bank_serial=serial,
+            )
+        )
+
+
+@dataclass
+class Bench:
+    """A reconciliation over a store, with one scripted platform."""
+
+    store: Store
+    envelope: Envelope
+    clock: ManualClock
+    platform: Platform
+    events: Events
+    room: Reconciliation
+
+    async def issue(self, code: str, amount: int, status: str = "ISSUED") -> str:
+        """A payment with this live code; its id."""
+        name = f"pay_{code[-4:]}"
+
+        def unit(conn: Connection) -> None:
+            conn.execute(
+                insert(decision),
+                {
+                    "id": f"dec_{code[-4:]}",
+                    "authority": "A1",
+                    "number": f"安综执罚〔2026〕{code[-4:]}号",
+                    "version": 1,
+                    "facts_sealed": b"",
+                    "created_at": 1,
+                    "updated_at": 1,
+                },
+            )
+            conn.execute(
+                insert(payment),
+                {
+                    "id": name,
+                    "authority": "A1",
+                    "decision_id": f"dec_{code[-4:]}",
+                    "decision_number": f"安综执罚〔2026〕{code[-4:]}号",
+                    "instalment": 0,
+                    "line_group": "main",
+                    "channel": CHANNEL,
+                    "status": status,
+                    "settlement": "none",
+                    "amount": amount,
+                    "code": code,
+                    "bill_sealed": b"",
+                    "token_index": name.encode(),
+                    "token_sealed": b"",
+                    "created_at": 1,
+                    "updated_at": 1,
+                },
+            )
+            conn.execute(
+                insert(payment_code),
+                {
+                    "channel": CHANNEL,
+                    "reference": f"REF{code[-4:]}",
+                    "payment_id": name,
+                    "code": code,
+                    "state": "void" if status == "CANCELLED" else "live",
+                    "asked_at": 1,
+                },
+            )
+
+        await self.store.write(unit)
+        return name
+
+    async def callback(self, code: str, amount: int, serial: str = "S1", at: datetime = NOON) -> str:
+        """Money told to us by a callback."""
+        fact = PaidFact(code=code, amount=amount, paid_at=at, bank_serial=serial, pay_mode="wechat")
+        return await self.store.write(
+            lambda conn: apply_paid(conn, self.events, self.envelope, CHANNEL, fact, "callback", to_micros(at))
+        )
+
+    async def payment(self, name: str) -> Any:
+        return await self.store.read(
+            lambda conn: conn.execute(select(payment).where(payment.c.id == name)).mappings().one()
+        )
+
+    async def told(self, type: str) -> list[Any]:
+        """The data of the events of a type."""
+        query = select(event.c.data).where(event.c.type == type).order_by(event.c.seq)
+        return await self.store.read(lambda conn: list(conn.execute(query).scalars()))
+
+    async def everything(self) -> list[Any]:
+        """All that a run could have changed, except the list of runs."""
+
+        def query(conn: Connection) -> list[Any]:
+            tables = (payment, collection, statement, event)
+            return [conn.execute(select(one).order_by(*one.primary_key)).all() for one in tables]
+
+        return [*await self.store.read(query), await self.room.breaks(limit=200)]
+
+
+def code(number: int) -> str:
+    return f"9901022600000000{number:04}"
+
+
+@pytest.fixture
+def bench(store: Store, tmp_path: Path) -> Bench:
+    clock = ManualClock(datetime(2026, 9, 16, 22, 0, tzinfo=UTC))  # the next morning in Shanghai
+    platform = Platform()
+    info = AdapterInfo(Kind.NONTAX, "nontax.script", "v1", frozenset({"statement"}))
+    channel = Channel(CHANNEL, platform, info, info.find, "http://x", None)  # type: ignore[arg-type]
+    channels = SimpleNamespace(get={CHANNEL: channel}.__getitem__)
+    envelope, events = Envelope(FileKeys(tmp_path / "keys")), Events(clock)
+    room = Reconciliation(store, channels, events, envelope, clock)  # type: ignore[arg-type]
+    return Bench(store, envelope, clock, platform, events, room)
+
+
+async def test_a_day_that_agrees_is_matched_to_the_fen_and_its_payments_are_settled(bench: Bench) -> None:
+    names = [await bench.issue(code(n), 100 * n) for n in (1, 2, 3)]
+    for n in (1, 2, 3):
+        await bench.callback(code(n), 100 * n)
+        bench.platform.says(code(n), 100 * n)
+    run = await bench.room.run(CHANNEL, DAY, by="operator Li")
+    assert (run.state, run.matched, run.matched_amount, run.breaks, run.healed) == ("done", 3, 600, 0, 0)
+    assert not run.provisional
+    assert [(await bench.payment(name))["settlement"] for name in names] == ["matched"] * 3
+    assert [told["settlement"] for told in await bench.told("payment.settlement")] == ["matched"] * 3
+    assert await bench.room.breaks() == []
+
+
+async def test_running_a_day_again_has_no_second_effect(bench: Bench) -> None:
+    for n in range(1, 5):
+        await bench.issue(code(n), 100)
+    await bench.callback(code(1), 100)
+    await bench.callback(code(2), 100)
+    bench.platform.says(code(1), 100)
+    bench.platform.says(code(3), 100)  # healed
+    bench.platform.says(code(4), 99)  # wrong amount
+    bench.platform.says(code(9), 5)  # unknown
+    first = await bench.room.run(CHANNEL, DAY, by="x")
+    before = await bench.everything()
+    bench.clock.advance(timedelta(hours=1))
+    second = await bench.room.run(CHANNEL, DAY, by="x")
+    assert await bench.everything() == before
+    assert (second.matched, second.breaks, second.statement_id) == (first.matched, first.breaks, first.statement_id)
+    assert second.id != first.id
+
+
+async def test_money_that_nobody_told_us_about_applies_itself_and_is_recorded_as_such(bench: Bench) -> None:
+    name = await bench.issue(code(1), 5000)
+    bench.platform.says(code(1), 5000)
+    run = await bench.room.run(CHANNEL, DAY, by="x")
+    assert (run.matched, run.healed, run.breaks) == (1, 1, 0)
+    paid = await bench.payment(name)
+    assert (paid["status"], paid["settlement"], paid["paid_amount"]) == ("PAID", "matched", 5000)
+    assert [told["source"] for told in await bench.told("payment.paid")] == ["statement"]
+    (healed,) = await bench.room.breaks()
+    assert (healed.kind, healed.state, healed.theirs, healed.ours) == (BreakKind.PLATFORM_ONLY, "healed", 5000, None)
+    assert (await bench.callback(code(1), 5000)) == "known"
+
+
+async def test_money_for_a_foreign_code_waits_for_an_explanation_under_the_unit_it_was_sent_to(bench: Bench) -> None:
+    await bench.store.write(
+        lambda conn: conn.execute(
+            insert(collecting_unit),
+            {"authority": "A1", "valid_from_on": DAY, "unit_code": "U1", "unit_name": "综合执法局", "region": "990102"},
+        )
+    )
+    bench.platform.says(code(8), 700)
+    bench.platform.says(code(9), 700, unit_code="U2")
+    assert (await bench.room.run(CHANNEL, DAY, by="x")).breaks == 2
+    (mine,) = await bench.room.breaks(authorities=["A1"])
+    assert (mine.kind, mine.code, mine.theirs) == (BreakKind.UNKNOWN_CODE, code(8), 700)
+    assert len(await bench.room.breaks()) == 2
+
+
+async def test_money_that_the_platform_denies_breaks_the_payment(bench: Bench) -> None:
+    name = await bench.issue(code(1), 100)
+    await bench.callback(code(1), 100)
+    assert (await bench.room.run(CHANNEL, DAY, by="x")).breaks == 1
+    (found,) = await bench.room.breaks(state="open")
+    assert (found.kind, found.ours, found.theirs, found.payment_id) == (BreakKind.OURS_ONLY, 100, None, name)
+    assert (await bench.payment(name))["settlement"] == "broken"
+
+
+async def test_a_wrong_amount_is_a_break_and_pays_nothing(bench: Bench) -> None:
+    name = await bench.issue(code(1), 5000)
+    bench.platform.says(code(1), 4999)
+    run = await bench.room.run(CHANNEL, DAY, by="x")
+    assert (run.matched, run.breaks) == (0, 1)
+    (found,) = await bench.room.breaks(state="open")
+    assert (found.kind, found.ours, found.theirs) == (BreakKind.AMOUNT_DIFFERS, 5000, 4999)
+    row = await bench.payment(name)
+    assert (row["status"], row["settlement"]) == ("ISSUED", "broken")
+
+
+async def test_a_statement_that_differs_from_a_callback_by_a_fen_is_a_break(bench: Bench) -> None:
+    name = await bench.issue(code(1), 5000)
+    await bench.callback(code(1), 5000)
+    bench.platform.says(code(1), 5001)
+    await bench.room.run(CHANNEL, DAY, by="x")
+    (found,) = await bench.room.breaks(state="open")
+    assert (found.kind, found.ours, found.theirs) == (BreakKind.AMOUNT_DIFFERS, 5000, 5001)
+    row = await bench.payment(name)
+    assert (row["status"], row["settlement"]) == ("PAID", "broken")
+
+
+async def test_paid_twice_is_one_match_and_one_break_whoever_told_us(bench: Bench) -> None:
+    name = await bench.issue(code(1), 100)
+    await bench.callback(code(1), 100, serial="S1")
+    bench.platform.says(code(1), 100, serial="S1")
+    bench.platform.says(code(1), 100, serial="S2", at=NOON + timedelta(hours=6))
+    run = await bench.room.run(CHANNEL, DAY, by="x")
+    assert (run.matched, run.breaks, run.healed) == (1, 1, 1)
+    (found,) = await bench.room.breaks(state="open")
+    assert (found.kind, found.bank_serial) == (BreakKind.PAID_TWICE, "S2")
+    assert (await bench.payment(name))["settlement"] == "broken"
+
+
+async def test_paid_twice_across_the_cut_off_is_seen_on_the_second_day(bench: Bench) -> None:
+    await bench.issue(code(1), 100)
+    await bench.callback(code(1), 100)
+    bench.platform.says(code(1), 100)
+    bench.platform.says(code(1), 100, serial="S2", at=NOON + timedelta(days=1), day=NEXT)
+    bench.clock.advance(timedelta(days=1))
+    assert (await bench.room.run(CHANNEL, DAY, by="x")).breaks == 0
+    assert (await bench.room.run(CHANNEL, NEXT, by="x")).breaks == 1
+    (found,) = await bench.room.breaks(state="open")
+    assert (found.kind, found.day) == (BreakKind.PAID_TWICE, NEXT)
+
+
+async def test_money_on_a_cancelled_bill_is_a_break_of_status(bench: Bench) -> None:
+    await bench.issue(code(1), 100, status="CANCELLED")
+    bench.platform.says(code(1), 100)
+    await bench.room.run(CHANNEL, DAY, by="x")
+    (found,) = await bench.room.breaks(state="open")
+    assert found.kind is BreakKind.STATUS_DIFFERS
+
+
+async def test_money_that_crossed_the_cut_off_is_cleared_by_the_next_days_statement(bench: Bench) -> None:
+    late = datetime(2026, 9, 16, 23, 59, 59, tzinfo=SHANGHAI)
+    name = await bench.issue(code(1), 100)
+    await bench.callback(code(1), 100, at=late)
+    bench.clock.advance(timedelta(days=1))
+    assert (await bench.room.run(CHANNEL, DAY, by="x")).breaks == 1
+    assert (await bench.payment(name))["settlement"] == "broken"
+    bench.platform.says(code(1), 100, at=late + timedelta(seconds=2), day=NEXT)
+    run = await bench.room.run(CHANNEL, NEXT, by="x")
+    assert (run.matched, run.breaks) == (1, 0)
+    (cleared,) = await bench.room.breaks()
+    assert (cleared.state, cleared.day) == ("cleared", DAY)
+    assert (await bench.payment(name))["settlement"] == "matched"
+    assert (await bench.room.run(CHANNEL, DAY, by="x")).breaks == 0
+
+
+async def test_a_changed_statement_reopens_only_what_changed(bench: Bench) -> None:
+    for n in (1, 2):
+        await bench.issue(code(n), 100)
+        await bench.callback(code(n), 100)
+        bench.platform.says(code(n), 100)
+    await bench.room.run(CHANNEL, DAY, by="x")
+    bench.platform.days[DAY][1] = bench.platform.days[DAY][1].model_copy(update={"amount": 90})
+    run = await bench.room.run(CHANNEL, DAY, by="x")
+    assert (run.matched, run.breaks) == (1, 1)
+    settlements = [(await bench.payment(f"pay_{code(n)[-4:]}"))["settlement"] for n in (1, 2)]
+    assert settlements == ["matched", "broken"]
+    versions = await bench.store.read(
+        lambda conn: conn.execute(select(statement.c.version, statement.c.superseded_at.is_(None))).all()
+    )
+    assert [tuple(map(int, row)) for row in sorted(versions)] == [(1, 0), (2, 1)]
+    (found,) = await bench.room.breaks(state="open")
+    bench.platform.days[DAY][1] = bench.platform.days[DAY][1].model_copy(update={"amount": 100})
+    assert (await bench.room.run(CHANNEL, DAY, by="x")).breaks == 0
+    assert (await bench.room.get_break(found.id)).state == "cleared"
+    assert (await bench.payment(f"pay_{code(2)[-4:]}"))["settlement"] == "matched"
+
+
+async def test_a_break_keeps_its_id_and_its_first_date_over_reruns(bench: Bench) -> None:
+    bench.platform.says(code(9), 5)
+    await bench.room.run(CHANNEL, DAY, by="x")
+    (first,) = await bench.room.breaks()
+    bench.platform.days[DAY].clear()
+    bench.clock.advance(timedelta(hours=1))
+    await bench.room.run(CHANNEL, DAY, by="x")
+    assert (await bench.room.get_break(first.id)).state == "cleared"
+    bench.platform.says(code(9), 5)
+    await bench.room.run(CHANNEL, DAY, by="x")
+    (again,) = await bench.room.breaks()
+    assert (again.id, again.state, again.opened_at) == (first.id, "open", first.opened_at)
+
+
+async def test_a_resolved_break_stays_resolved_until_its_figures_change(bench: Bench) -> None:
+    bench.platform.says(code(9), 500)
+    await bench.room.run(CHANNEL, DAY, by="x")
+    (found,) = await bench.room.breaks()
+    resolved = await bench.room.resolve(found.id, "邻区案件，已移交望川区财政局", by="operator Li")
+    assert (resolved.state, resolved.closed_by, resolved.reason) == (
+        "resolved",
+        "operator Li",
+        "邻区案件，已移交望川区财政局",
+    )
+    assert (await bench.room.run(CHANNEL, DAY, by="x")).breaks == 0
+    assert (await bench.room.get_break(found.id)) == resolved
+    bench.platform.days[DAY] = [bench.platform.days[DAY][0].model_copy(update={"amount": 501})]
+    assert (await bench.room.run(CHANNEL, DAY, by="x")).breaks == 1
+    assert (await bench.room.get_break(found.id)).theirs == 501
+
+
+async def test_a_break_is_resolved_once_by_somebody_with_a_reason(bench: Bench) -> None:
+    bench.platform.says(code(9), 500)
+    await bench.room.run(CHANNEL, DAY, by="x")
+    (found,) = await bench.room.breaks()
+    with pytest.raises(InvalidProblem):
+        await bench.room.resolve(found.id, "  ", by="operator Li")
+    outcomes = await asyncio.gather(
+        *(bench.room.resolve(found.id, "核实", by=who) for who in ("Li", "Wang")), return_exceptions=True
+    )
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Break", "ConflictProblem"]
+    with pytest.raises(NotFoundProblem):
+        await bench.room.resolve("brk_none", "核实", by="Li")
+    assert [told["state"] for told in await bench.told("break.closed")] == ["resolved"]
+
+
+async def test_resolving_one_of_two_breaks_leaves_the_payment_broken(bench: Bench) -> None:
+    name = await bench.issue(code(1), 100)
+    for serial in ("S1", "S2", "S3"):
+        bench.platform.says(code(1), 100, serial=serial)
+    await bench.room.run(CHANNEL, DAY, by="x")
+    first, second = await bench.room.breaks(state="open")
+    await bench.room.resolve(first.id, "退付", by="Li")
+    assert (await bench.payment(name))["settlement"] == "broken"
+    await bench.room.resolve(second.id, "退付", by="Li")
+    assert (await bench.payment(name))["settlement"] == "matched"
+
+
+async def test_an_unbelievable_statement_changes_nothing_and_is_kept_as_a_refused_run(bench: Bench) -> None:
+    await bench.issue(code(1), 100)
+    bench.platform.says(code(1), 100)
+    bench.platform.says(code(1), 100)
+    before = await bench.everything()
+    with pytest.raises(ConflictProblem, match="line 2") as caught:
+        await bench.room.run(CHANNEL, DAY, by="x")
+    assert caught.value.type == "statement-refused"
+    assert await bench.everything() == before
+    (run,) = await bench.room.runs(channel=CHANNEL, day=DAY)
+    assert (run.state, run.statement_id) == ("refused", None)
+    assert "line 2" in (run.reason or "")
+
+
+@pytest.mark.parametrize(
+    ("trouble", "problem", "state"),
+    [
+        (NotSentError("connection refused"), UnavailableProblem, "failed"),
+        (ContractError("bad signature"), ConflictProblem, "refused"),
+    ],
+)
+async def test_no_statement_changes_nothing_and_says_why(bench: Bench, trouble, problem, state: str) -> None:
+    bench.platform.trouble = trouble
+    with pytest.raises(problem, match=str(trouble)):
+        await bench.room.run(CHANNEL, DAY, by="x")
+    (run,) = await bench.room.runs()
+    assert run.state == state
+
+
+async def test_while_the_day_lasts_what_only_we_have_is_waiting_and_not_a_break(bench: Bench) -> None:
+    bench.clock.set(NOON + timedelta(hours=1))
+    name = await bench.issue(code(1), 100)
+    await bench.callback(code(1), 100)
+    run = await bench.room.run(CHANNEL, DAY, by="x")
+    assert (run.provisional, run.waiting, run.breaks) == (True, 1, 0)
+    assert (await bench.payment(name))["settlement"] == "pending"
+    with pytest.raises(InvalidProblem):
+        await bench.room.run(CHANNEL, NEXT, by="x")
+
+
+async def test_the_day_of_a_channel_ends_at_its_own_cut_off(bench: Bench) -> None:
+    bench.room._cut_offs[CHANNEL] = time(22, 0)
+    evening = datetime(2026, 9, 15, 22, 30, tzinfo=SHANGHAI)
+    await bench.issue(code(1), 100)
+    await bench.callback(code(1), 100, at=evening)
+    bench.platform.says(code(1), 100, at=evening)
+    run = await bench.room.run(CHANNEL, DAY, by="x")
+    assert (run.matched, run.breaks) == (1, 0)
+
+
+async def test_two_runs_of_a_day_at_once_have_one_effect(bench: Bench) -> None:
+    await bench.issue(code(1), 100)
+    bench.platform.says(code(1), 100)
+    bench.platform.says(code(9), 5)
+    await asyncio.gather(*(bench.room.run(CHANNEL, DAY, by="x") for _ in range(5)))
+    assert len(await bench.told("payment.paid")) == 1
+    assert len(await bench.told("break.opened")) == 1
+
+
+async def test_an_unknown_channel_and_one_without_statements_are_refused(bench: Bench) -> None:
+    with pytest.raises(NotFoundProblem):
+        await bench.room.run("nowhere", DAY, by="x")
+    mute = AdapterInfo(Kind.NONTAX, "nontax.script", "v1", frozenset({"issue"}))
+    bench.room._channels = SimpleNamespace(get=lambda _name: SimpleNamespace(info=mute))  # type: ignore[assignment]
+    with pytest.raises(ConflictProblem) as caught:
+        await bench.room.run(CHANNEL, DAY, by="x")
+    assert caught.value.type == "no-statements"
+    assert await bench.room.runs() == []
+
+
+async def test_a_run_can_be_read_back(bench: Bench) -> None:
+    run = await bench.room.run(CHANNEL, DAY, by="operator Li")
+    assert await bench.room.get_run(run.id) == run
+    assert run.ran_by == "operator Li"
+    with pytest.raises(NotFoundProblem):
+        await bench.room.get_run("rec_none")
+
+
+async def test_money_that_waited_for_its_code_is_explained_once_the_code_is_known(bench: Bench) -> None:
+    assert await bench.callback(code(1), 100) == "unmatched"
+    bench.platform.says(code(1), 100)
+    await bench.room.run(CHANNEL, DAY, by="x")
+    (found,) = await bench.room.breaks(state="open")
+    assert found.kind is BreakKind.UNKNOWN_CODE
+    name = await bench.issue(code(1), 100)
+    await bench.store.write(
+        lambda conn: conn.execute(update(collection).where(collection.c.code == code(1)).values(payment_id=name))
+    )
+    assert (await bench.room.run(CHANNEL, DAY, by="x")).breaks == 0
+    assert (await bench.room.get_break(found.id)).state == "cleared"
+
+
+async def test_lists_page_without_gaps_or_doubles(bench: Bench) -> None:
+    for n in range(10, 21):
+        bench.platform.says(code(n), n)
+    await bench.room.run(CHANNEL, DAY, by="x")
+    seen: list[str] = []
+    before = None
+    while page := await bench.room.breaks(before=before, limit=4):
+        seen += [one.id for one in page]
+        before = page[-1].id
+    assert len(seen) == len(set(seen)) == 11
+    assert {one.id for one in await bench.room.breaks(kind=BreakKind.UNKNOWN_CODE, day=DAY)} == set(seen)
