@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import structlog
 from prometheus_client import CollectorRegistry, Gauge
 
 from gateway.access import Access
 from gateway.calendar import WorkingCalendar
-from gateway.clock import Clock, SystemClock
+from gateway.clock import Clock, SystemClock, day_of
 from gateway.crypto.envelope import Algorithm, Envelope
 from gateway.crypto.keys import FileKeys
 from gateway.decisions import Decisions
 from gateway.delivery import Delivery, Events, ledger
 from gateway.delivery.callbacks import Callbacks
 from gateway.delivery.next_step import Patience
+from gateway.delivery.schedules import Schedules
 from gateway.delivery.service import DeliverySettings
 from gateway.delivery.webhooks import Webhooks
 from gateway.disclosures import Disclosures
@@ -25,6 +27,7 @@ from gateway.errors import GatewayError
 from gateway.evidence import Evidence
 from gateway.payments import Payments
 from gateway.plugins import Channels
+from gateway.ports import Kind
 from gateway.reconciliation import Reconciliation
 from gateway.seals import Seals
 from gateway.settings import Settings
@@ -57,6 +60,7 @@ class App:
     disclosures: Disclosures
     entities: Entities
     seals: Seals
+    schedules: Schedules
 
     def __init__(self) -> None:
         self.stopping = False
@@ -121,24 +125,50 @@ class App:
             clock,
             settings.public_url,
         )
-        self._wire_rooms(calendar)
+        self.reconciliation = Reconciliation(self.store, self.channels, self.events, self.envelope, clock)
+        self.disclosures = Disclosures(
+            self.store, self.delivery, self.decisions, self.events, self.channels, self.envelope, calendar, clock
+        )
+        self.entities = Entities(self.store, self.channels, self.events, self.evidence, self.envelope, clock)
+        self.schedules = Schedules(self.store, clock, settings.delivery.node)
+        self._wire_rooms()
         if sending:
             stack.push_async_callback(self._stop)
             await self._start()
 
-    def _wire_rooms(self, calendar: WorkingCalendar) -> None:
+    def _wire_rooms(self) -> None:
+        """What one room does when something happens in another, and what comes round by the clock."""
         for happened in ("served", "deferred", "changed", "revoked"):
             self.events.subscribe(f"decision.{happened}", self.payments.decision_moved)
+        for happened in ("changed", "revoked"):
+            self.events.subscribe(f"decision.{happened}", self.disclosures.decision_moved)
         self.callbacks.on("paid", self.payments.take_notice)
+        self.callbacks.on("verdict", self.disclosures.take_notice)
+        self.schedules.every("disclosure deadlines", "5 * * * *", self.disclosures.sweep)
+        self.schedules.every("statements of the day before", "30 6 * * *", self._reconcile_yesterday)
+        self.schedules.every("registration changes", "40 * * * *", self._pull_changes)
+
+    async def _reconcile_yesterday(self) -> None:
+        yesterday = day_of(self.clock.now()) - timedelta(days=1)
+        for channel in self.channels.all():
+            if channel.info.kind is Kind.NONTAX:
+                await self.reconciliation.run(channel.name, yesterday, by="schedule")
+
+    async def _pull_changes(self) -> None:
+        for channel in self.channels.all():
+            if channel.info.kind is Kind.REGISTRY:
+                await self.entities.pull_changes(channel.name)
 
     async def _start(self) -> None:
         await self.evidence.start()
         await self.delivery.start()
         await self.webhooks.start()
+        await self.schedules.start()
 
     async def _stop(self) -> None:
         """Claim nothing, let calls end within the grace, mark the rest as in doubt, sign the evidence's head."""
         self.stopping = True
+        await self.schedules.stop()
         await self.delivery.stop()
         await self.webhooks.stop()
         await self.evidence.close()

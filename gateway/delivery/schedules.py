@@ -1,4 +1,4 @@
-"""What happens by the clock: APScheduler ticks on every node, a row decides which node acts, missed slots are caught up.
+"""What happens by the clock: APScheduler ticks on every node, a row decides which acts, missed slots are caught up.
 
 The slot is the tick's scheduled time, taken from the trigger and not from the clock, so that nodes whose clocks differ
 agree about it. Triggers are cron-like with an explicit zone: an interval would start from each node's own start.

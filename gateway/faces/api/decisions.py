@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Response
+from sqlalchemy import Connection
 
 from gateway.access import Principal
 from gateway.app import App
 from gateway.decisions import Decision, DecisionEvent, DecisionFacts
+from gateway.disclosures import records as disclosure_records
+from gateway.disclosures.states import SHOWN
 from gateway.faces.api.access import Gateway, may, own
+from gateway.faces.api.disclosures import DisclosureView
 from gateway.faces.api.once import OnceKey
 from gateway.faces.api.problems import responses
+from gateway.faces.api.seals import SealedDocumentView
 from gateway.faces.api.views import PaymentSummary, View, instant
 from gateway.payments import records as payment_records
+from gateway.seals import records as seal_records
 
 router = APIRouter(prefix="/v1/decisions", tags=["decisions"], responses=responses(401, 403, 404, 422, 503))
 
@@ -43,8 +49,8 @@ class DecisionView(View):
     events: list[DecisionEvent]
     due: DueView | None
     payments: list[PaymentSummary]
-    disclosures: list[dict[str, Any]]
-    sealed_documents: list[dict[str, Any]]
+    disclosures: list[DisclosureView]
+    sealed_documents: list[SealedDocumentView]
     next_duty: str | None
     created_at: str
     updated_at: str
@@ -89,10 +95,13 @@ async def record_event(
 
 
 async def _view(gateway: App, decision: Decision) -> DecisionView:
-    rows = await gateway.store.read(lambda conn: payment_records.of_decision(conn, decision.id))
-    payments = [PaymentSummary(**PaymentSummary.fields(row)) for row in rows]
-    disclosures = await gateway.disclosures_of(decision)
-    sealed = await gateway.sealed_documents_of(decision)
+    def query(conn: Connection) -> tuple[list[PaymentSummary], list[DisclosureView], list[SealedDocumentView]]:
+        paid = [PaymentSummary(**PaymentSummary.fields(row)) for row in payment_records.of_decision(conn, decision.id)]
+        shown = [DisclosureView.of(row) for row in disclosure_records.of_decision(conn, decision.id)]
+        sealed = [SealedDocumentView.of(row) for row in seal_records.of_decision(conn, decision.id)]
+        return paid, shown, sealed
+
+    payments, disclosures, sealed = await gateway.store.read(query)
     due = gateway.decisions.due(decision)
     return DecisionView(
         id=decision.id,
@@ -116,11 +125,11 @@ def _next_duty(
     payments: list[PaymentSummary],
     sealed: bool,
     due_on: date | None,
-    disclosures: list[dict[str, Any]],
+    disclosures: list[DisclosureView],
 ) -> str | None:
     """What somebody has to do next, in the order of acts of an ordinary procedure."""
     if decision.revoked:
-        open_ones = [one for one in disclosures if one["status"] == "PUBLISHED"]
+        open_ones = [one for one in disclosures if one.status in SHOWN]
         return "withdraw the publications within 3 working days (行政处罚法 art. 48)" if open_ones else None
     owed = decision.facts.fine or decision.facts.confiscated
     if owed and not payments:

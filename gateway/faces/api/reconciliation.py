@@ -1,0 +1,203 @@
+"""Reconciliation over HTTP: run a day, read its breaks, explain one."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from gateway.access import Principal
+from gateway.app import App
+from gateway.errors import NotFoundProblem
+from gateway.faces.api.access import Gateway, may, own
+from gateway.faces.api.once import OnceKey
+from gateway.faces.api.problems import responses
+from gateway.faces.api.views import Cursor, Limit, Page, View, after, encode_cursor, instant
+from gateway.money import YuanOut
+from gateway.reconciliation import CHINESE, Break, BreakKind, Run
+
+router = APIRouter(prefix="/v1", tags=["reconciliation"], responses=responses(401, 403, 422, 503))
+
+Reader = Annotated[Principal, Depends(may("reconciliation:read"))]
+Writer = Annotated[Principal, Depends(may("reconciliation:write"))]
+ChannelName = Annotated[str | None, Query(max_length=60)]
+BreakState = Literal["open", "resolved", "healed"]
+
+
+class RunRequest(BaseModel):
+    """Which day of which channel. A day is the platform's: it ends at the channel's cut-off 日切."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    channel: str = Field(min_length=1, max_length=60)
+    day: date
+
+
+class ResolutionRequest(BaseModel):
+    """What explains the difference."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: str = Field(min_length=1, max_length=2000)
+
+
+class RunView(View):
+    """One reconciliation 对账 as it ended."""
+
+    id: str
+    channel: str
+    day: date
+    state: str
+    reason: str | None
+    provisional: bool
+    matched: int
+    matched_amount: YuanOut
+    healed: int
+    waiting: int
+    breaks: int
+    ran_by: str
+    ran_at: str
+
+    @classmethod
+    def of(cls, run: Run) -> RunView:
+        """From the room's value."""
+        return cls(
+            id=run.id,
+            channel=run.channel,
+            day=run.day,
+            state=run.state,
+            reason=run.reason,
+            provisional=run.provisional,
+            matched=run.matched,
+            matched_amount=run.matched_amount,
+            healed=run.healed,
+            waiting=run.waiting,
+            breaks=run.breaks,
+            ran_by=run.ran_by,
+            ran_at=instant(run.ran_at) or "",
+        )
+
+
+class BreakView(View):
+    """One difference 差错 that somebody must explain. ``ours`` and ``theirs``: the amounts on both sides."""
+
+    id: str
+    channel: str
+    day: date
+    kind: BreakKind
+    kind_zh: str
+    code: str
+    bank_serial: str
+    authority: str
+    payment: str | None
+    ours: YuanOut | None
+    theirs: YuanOut | None
+    state: str
+    reason: str | None
+    opened_at: str
+    closed_at: str | None
+    closed_by: str | None
+
+    @classmethod
+    def of(cls, one: Break) -> BreakView:
+        """From the room's value."""
+        return cls(
+            id=one.id,
+            channel=one.channel,
+            day=one.day,
+            kind=one.kind,
+            kind_zh=CHINESE[one.kind],
+            code=one.code,
+            bank_serial=one.bank_serial,
+            authority=one.authority,
+            payment=one.payment_id,
+            ours=one.ours,
+            theirs=one.theirs,
+            state=one.state,
+            reason=one.reason,
+            opened_at=instant(one.opened_at) or "",
+            closed_at=instant(one.closed_at),
+            closed_by=one.closed_by,
+        )
+
+
+@router.post("/reconciliations", status_code=201, response_model=RunView, responses=responses(400, 404, 409, 413))
+async def reconcile(gateway: Gateway, who: Writer, ask: RunRequest, once: OnceKey) -> RunView:
+    """Fetch the platform's statement of a day and match it against our books, both ways."""
+    _serves(gateway, who, ask.channel)
+    await once.open(who, ask)
+    if once.subject is None:
+        run = await gateway.reconciliation.run(ask.channel, ask.day, by=who.name, remember=once.remember)
+        await once.finish(201)
+    else:
+        run = await gateway.reconciliation.get_run(once.subject)
+    return RunView.of(run)
+
+
+@router.get("/reconciliations", response_model=Page[RunView])
+async def list_runs(
+    gateway: Gateway,
+    who: Reader,
+    channel: ChannelName = None,
+    day: date | None = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Page[RunView]:
+    """Runs, newest first."""
+    if channel is not None:
+        _serves(gateway, who, channel)
+    found = await gateway.reconciliation.runs(channel=channel, day=day, before=after(cursor), limit=limit)
+    mine = [RunView.of(run) for run in found if run.channel in _channels(gateway, who)]
+    return Page(items=mine, next=encode_cursor(found[-1].id) if len(found) == limit else None)
+
+
+@router.get("/breaks", response_model=Page[BreakView])
+async def list_breaks(
+    gateway: Gateway,
+    who: Reader,
+    channel: ChannelName = None,
+    day: date | None = None,
+    kind: BreakKind | None = None,
+    state: BreakState | None = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Page[BreakView]:
+    """Breaks, newest first. Operators also see those that nobody owns yet."""
+    found = await gateway.reconciliation.breaks(
+        authorities=None if who.kind == "operator" else who.authorities,
+        channel=channel,
+        day=day,
+        kind=kind,
+        state=state,
+        before=after(cursor),
+        limit=limit,
+    )
+    return Page(
+        items=[BreakView.of(one) for one in found], next=encode_cursor(found[-1].id) if len(found) == limit else None
+    )
+
+
+@router.post("/breaks/{break_id}/resolution", response_model=BreakView, responses=responses(400, 404, 409, 413))
+async def resolve_break(
+    gateway: Gateway, who: Writer, break_id: str, ask: ResolutionRequest, once: OnceKey
+) -> BreakView:
+    """Explain a break. It moves no money, and stays resolved while its figures stay what they are."""
+    found = await gateway.reconciliation.get_break(break_id)
+    if who.kind != "operator":
+        own(who, found.authority, "break")
+    await once.open(who, ask)
+    if once.subject is None:
+        found = await gateway.reconciliation.resolve(break_id, ask.reason, by=who.name, remember=once.remember)
+        await once.finish(200)
+    return BreakView.of(found)
+
+
+def _channels(gateway: App, who: Principal) -> set[str]:
+    return {one.name for code in who.authorities for one in gateway.channels.route(code, "payments")}
+
+
+def _serves(gateway: App, who: Principal, channel: str) -> None:
+    if channel not in _channels(gateway, who):
+        raise NotFoundProblem(f"no payment channel {channel}", field="channel")
