@@ -10,10 +10,11 @@ import inspect
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import time
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 from gateway.clock import Clock
 from gateway.errors import ExchangeError, NotFoundProblem, SettingsError
@@ -44,8 +45,19 @@ KIND_FOR: Mapping[Capability, Kind] = {
     "entities": Kind.REGISTRY,
     "seals": Kind.SEAL,
 }
-SETTLE_KEY = "settle_seconds"
-"""A key of any channel: how long "not found" is not believed there, where it differs from the adapter's word."""
+
+
+class ChannelKeys(BaseModel):
+    """Keys of any channel that are neither the wire's nor the adapter's.
+
+    ``settle_seconds``: how long "not found" is not believed there, where that differs from the adapter's word.
+    ``cut_off``: the time in Shanghai at which the day of its statements ends 日切; midnight if not given.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    settle_seconds: Seconds | None = None
+    cut_off: time = time.min
 
 
 # --- adapters -------------------------------------------------------------------------------------------------------
@@ -123,7 +135,7 @@ def faults(adapter: Any, name: str) -> list[str]:
 
 def reserved_keys() -> set[str]:
     """Keys of a channel's block that are not its adapter's."""
-    return {"adapter", "url", SETTLE_KEY, *WireSettings.model_fields}
+    return {"adapter", "url", *ChannelKeys.model_fields, *WireSettings.model_fields}
 
 
 # --- channels -------------------------------------------------------------------------------------------------------
@@ -131,7 +143,10 @@ def reserved_keys() -> set[str]:
 
 @dataclass(frozen=True)
 class Channel:
-    """One configured instance of an adapter. ``find`` says how far its "not found" can be trusted."""
+    """One configured instance of an adapter.
+
+    ``find`` says how far its "not found" can be trusted, ``cut_off`` when the day of its statements ends in Shanghai.
+    """
 
     name: str
     adapter: Any
@@ -139,6 +154,7 @@ class Channel:
     find: FindGuarantee
     url: str
     wire: ChannelWire
+    cut_off: time = time.min
 
 
 @dataclass(frozen=True)
@@ -227,12 +243,11 @@ def build_channel(
     """One channel: its keys divided between wire and adapter, its secrets read. Raises SettingsError."""
     key = f"channels.{name}"
     rest = settings.rest
-    ours = {one: rest.pop(one) for one in WireSettings.model_fields if one in rest}
+    options = _validated(key, WireSettings, {one: rest.pop(one) for one in WireSettings.model_fields if one in rest})
+    general = _validated(key, ChannelKeys, {one: rest.pop(one) for one in ChannelKeys.model_fields if one in rest})
     info, find = adapter_class.info, adapter_class.info.find
-    if SETTLE_KEY in rest:
-        seconds = _validated(key, _Settle, {SETTLE_KEY: rest.pop(SETTLE_KEY)}).settle_seconds
-        find = replace(find, consistent=False, settle_seconds=seconds)
-    options = _validated(key, WireSettings, ours)
+    if general.settle_seconds is not None:
+        find = replace(find, consistent=False, settle_seconds=general.settle_seconds)
     if (options.client_cert is None) != (options.client_key is None):
         raise SettingsError(f"{key}.client_cert", "a certificate and its key go together", "Name both or neither.")
     model = adapter_class.Settings
@@ -259,11 +274,7 @@ def build_channel(
         adapter = adapter_class(own, wire, clock)  # type: ignore[call-arg]
     except ValueError as error:
         raise SettingsError(key, f'the adapter "{info.name}" refuses its settings: {error}', "Correct them.") from error
-    return Channel(name, adapter, info, find, settings.url, wire)
-
-
-class _Settle(BaseModel):
-    settle_seconds: Seconds
+    return Channel(name, adapter, info, find, settings.url, wire, general.cut_off)
 
 
 def _holds_secret(annotation: Any) -> bool:

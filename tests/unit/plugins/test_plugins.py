@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from datetime import time
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,14 @@ def test_a_channel_may_distrust_not_found_longer_than_its_adapter_does(add_packa
     assert channels.get("register").find.consistent
     assert not channels.get("slow").find.consistent
     assert channels.get("slow").find.settle_seconds == 900
+
+
+def test_a_channel_says_when_the_day_of_its_statements_ends(add_package: AddPackage) -> None:
+    add_package()
+    channels = build({"register": CHANNEL, "early": {**CHANNEL, "cut_off": "17:30"}})
+    assert (channels.get("register").cut_off, channels.get("early").cut_off) == (time(0), time(17, 30))
+    with pytest.raises(SettingsError, match=r"channels\.register\.cut_off"):
+        build({"register": {**CHANNEL, "cut_off": "half past five"}})
 
 
 @pytest.mark.parametrize(
