@@ -353,7 +353,7 @@ class Reconciliation:
     def _settle(self, conn: Connection, channel: str, concerned: set[str], matched: set[str], now: int) -> None:
         """Broken while a break is open; matched when a statement has the money that paid it, to the fen."""
         broken = records.payments_with_open_breaks(conn, concerned)
-        wanted = dict.fromkeys(matched - broken, Settlement.MATCHED) | dict.fromkeys(broken, Settlement.BROKEN)
+        wanted = dict.fromkeys(matched, Settlement.MATCHED) | dict.fromkeys(broken, Settlement.BROKEN)
         rest = settlement.money_of(conn, concerned - wanted.keys())
         told = records.told(conn, channel, {one.code for money in rest.values() for one in money})
         for payment_id in concerned - wanted.keys():

@@ -32,7 +32,7 @@ from gateway.reconciliation import BreakKind, Reconciliation
 from gateway.store import Store
 from gateway.store.tables.decisions import decision
 from gateway.store.tables.delivery import event
-from gateway.store.tables.payments import collecting_unit, collection, payment, payment_code
+from gateway.store.tables.payments import collecting_unit, collection, payment, payment_code, payment_exception
 from gateway.store.tables.reconciliation import statement
 
 DAY = date(2026, 9, 16)
@@ -295,6 +295,49 @@ async def test_paid_twice_across_the_cut_off_is_seen_on_the_second_day(bench: Be
     assert (await bench.room.run(CHANNEL, NEXT, by="x")).breaks == 1
     (found,) = await bench.room.breaks(state="open")
     assert (found.kind, found.day) == (BreakKind.PAID_TWICE, NEXT)
+
+
+async def test_of_two_amounts_that_nobody_told_us_about_the_earlier_pays(bench: Bench) -> None:
+    name = await bench.issue(code(1), 100)
+    bench.platform.says(code(1), 100, serial="later", at=NOON + timedelta(hours=1))
+    bench.platform.says(code(1), 100, serial="sooner", at=NOON)
+    await bench.room.run(CHANNEL, DAY, by="x")
+    (found,) = await bench.room.breaks(state="open")
+    assert (found.kind, found.bank_serial) == (BreakKind.PAID_TWICE, "later")
+    assert (await bench.payment(name))["paid_at"] == to_micros(NOON)
+
+
+async def test_an_exception_that_was_dealt_with_is_no_break_any_more(bench: Bench) -> None:
+    name = await bench.issue(code(1), 100)
+    for serial in ("S1", "S2"):
+        await bench.callback(code(1), 100, serial=serial)
+        bench.platform.says(code(1), 100, serial=serial)
+    assert (await bench.room.run(CHANNEL, DAY, by="x")).breaks == 1
+    await bench.store.write(lambda conn: conn.execute(update(payment_exception).values(state="resolved")))
+    run = await bench.room.run(CHANNEL, DAY, by="x")
+    assert (run.matched, run.breaks) == (2, 0)
+    assert (await bench.payment(name))["settlement"] == "matched"
+
+
+async def test_a_break_that_a_changed_statement_clears_lets_go_of_its_payment(bench: Bench) -> None:
+    last_second = datetime(2026, 9, 16, 23, 59, 59, tzinfo=SHANGHAI)
+    name = await bench.issue(code(1), 100)
+    await bench.callback(code(1), 100, serial="S1")
+    await bench.callback(code(1), 100, serial="S2", at=last_second)
+    bench.platform.says(code(1), 100, serial="S1")
+    bench.platform.says(code(1), 100, serial="S2", at=last_second + timedelta(seconds=1), day=NEXT)
+    bench.clock.advance(timedelta(days=1))
+    await bench.room.run(CHANNEL, NEXT, by="x")
+    await bench.room.run(CHANNEL, DAY, by="x")
+    (twice,) = await bench.room.breaks(state="open")
+    assert (twice.kind, twice.day) == (BreakKind.PAID_TWICE, NEXT)
+    bench.platform.days[NEXT].clear()
+    await bench.room.run(CHANNEL, NEXT, by="x")
+    assert (await bench.payment(name))["settlement"] == "matched"
+    await bench.room.run(CHANNEL, DAY, by="x")
+    (missing,) = await bench.room.breaks(state="open")
+    assert (missing.kind, missing.bank_serial) == (BreakKind.OURS_ONLY, "S2")
+    assert (await bench.payment(name))["settlement"] == "broken"
 
 
 async def test_money_on_a_cancelled_bill_is_a_break_of_status(bench: Bench) -> None:
