@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
@@ -13,8 +14,9 @@ import typer
 
 from gateway.access import ROLES, SCOPES, Access, Client, IssuedKey, Operator
 from gateway.cli.output import Json, session, show, table
-from gateway.clock import SHANGHAI, SystemClock, from_micros, rfc3339
+from gateway.clock import SHANGHAI, SystemClock, day_of, from_micros, rfc3339
 from gateway.errors import InvalidProblem, NotFoundProblem
+from gateway.payments import IncomeItem, LineKind, Unit, records
 from gateway.settings import known
 
 authorities = typer.Typer(help="Authorities 执法机关, the tenants: list or create.", no_args_is_help=True)
@@ -47,6 +49,37 @@ def create_authority(
     """Record an authority."""
     made = _change(ctx, lambda access: access.create_authority(code, name, uscc, unit_code, telephone))
     show(asdict(made), as_json, f"Authority {made.code} {made.name} is recorded.")
+
+
+@authorities.command("unit")
+def set_unit(
+    ctx: typer.Context,
+    authority: Annotated[str, typer.Argument(help="The authority's code.")],
+    region: Annotated[str, typer.Option(help="Division code of the non-tax platform 行政区划, six digits.")],
+    item: Annotated[
+        list[str], typer.Option(help="Income item of a kind of line, as fine=103050199:罚没收入; repeat.")
+    ],
+    unit_code: Annotated[str | None, typer.Option(help="Collecting unit 执收单位编码; else the authority's.")] = None,
+    name: Annotated[str | None, typer.Option(help="Its name on bills; else the authority's.")] = None,
+    since: Annotated[str | None, typer.Option("--from", help="First day, as 2027-01-01; today if none.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say which unit collects for an authority, under which income items 收入项目, from a day on."""
+    items = dict(_item(one) for one in item)
+    first = day_of(SystemClock().now()) if since is None else _day(since, "from")
+    with session(ctx).store(exclusive=True) as store:
+        owner = asyncio.run(Access(store, SystemClock()).authority(authority))
+        code = unit_code or owner.unit_code
+        if code is None:
+            raise InvalidProblem(f"{authority} has no unit code", field="unit_code", cure="Name it with --unit-code.")
+        unit = Unit(code, name or owner.name, region, items)
+        store.write_sync(lambda conn: records.set_unit(conn, authority, unit, first))
+    kinds = {kind.value: asdict(one) for kind, one in items.items()}
+    show(
+        {"authority": authority, "unit_code": code, "region": region, "from": first.isoformat(), "items": kinds},
+        as_json,
+        f"{unit.name} ({code}) collects for {authority} from {first} on: {', '.join(kinds)}.",
+    )
 
 
 # --- clients and keys -----------------------------------------------------------------------------------------------
@@ -230,12 +263,23 @@ def _password(from_stdin: bool) -> str:
 
 def _end_of(day: str | None) -> datetime | None:
     """The last instant of a day in Shanghai."""
-    if day is None:
-        return None
+    return None if day is None else datetime.combine(_day(day, "expires"), time.max, SHANGHAI)
+
+
+def _day(text: str, field: str) -> date:
     try:
-        return datetime.combine(date.fromisoformat(day), time.max, SHANGHAI)
+        return date.fromisoformat(text)
     except ValueError:
-        raise InvalidProblem(f"{day} is not a day", field="expires", cure="Write it as 2027-06-30.") from None
+        raise InvalidProblem(f"{text} is not a day", field=field, cure="Write it as 2027-06-30.") from None
+
+
+def _item(text: str) -> tuple[LineKind, IncomeItem]:
+    match = re.fullmatch(r"(\w+)=([0-9A-Za-z]{1,20}):(.+)", text)
+    if match is None or match[1] not in set(LineKind):
+        raise InvalidProblem(
+            f"{text} is not KIND=CODE:NAME", field="item", cure=f"The kinds are {', '.join(LineKind)}."
+        )
+    return LineKind(match[1]), IncomeItem(match[2], match[3])
 
 
 def _show_key(key: IssuedKey, as_json: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from typer.testing import CliRunner
 from gateway.access import Access
 from gateway.cli import app
 from gateway.clock import SystemClock
+from gateway.payments import IncomeItem, LineKind, records
 from gateway.store import DatabaseLock, Store
 
 Call = Callable[..., Any]
@@ -67,6 +69,8 @@ def test_the_secret_of_a_key_is_not_in_the_database(call: Call, authority: str, 
         (["keys", "client", "案件系统", "--authority", "990102-cg"], "exists already"),
         (["keys", "client", "另一系统", "--authority", "nobody"], "Create the authority first"),
         (["authorities", "create", "x", "某局", "11990102MB000000"], "Error:"),
+        (["authorities", "unit", "nobody", "--region", "990102", "--item", "fine=1:a"], "no authority nobody"),
+        (["authorities", "unit", "990102-cg", "--region", "990102", "--item", "fee=1:a"], "The kinds are fine"),
         (["operators", "disable", "nobody"], 'no operator "nobody"'),
     ],
 )
@@ -77,6 +81,21 @@ def test_what_is_refused_is_refused_with_the_reason(
     refused = call(*arguments)
     assert (refused.code, refused.out) == (4, "")
     assert said in refused.err
+
+
+def test_an_authority_gets_its_collecting_unit_and_income_items(call: Call, authority: str, site: Path) -> None:
+    items = ["--item", "fine=103050199:其他一般罚没收入", "--item", "surcharge=103050199:其他一般罚没收入"]
+    call("authorities", "unit", authority, "--region", "990102", *items, "--from", "2026-01-01")
+    store = Store.open(f"sqlite:///{site}/gateway.sqlite")
+    try:
+        unit = store.read_sync(lambda conn: records.unit_of(conn, authority, date(2026, 3, 1)))
+        assert store.read_sync(lambda conn: records.unit_of(conn, authority, date(2025, 12, 31))) is None
+    finally:
+        store.close()
+    assert unit is not None
+    assert (unit.code, unit.name, unit.region) == ("101001", "望川区城市管理局", "990102")
+    assert unit.items[LineKind.FINE] == IncomeItem("103050199", "其他一般罚没收入")
+    assert LineKind.CONFISCATED not in unit.items
 
 
 def test_an_operator_has_a_password_that_is_never_an_argument(call: Call, authority: str, site: Path) -> None:
