@@ -34,8 +34,8 @@ demo: $(VENV)/.ready-demo ## the main job from end to end on loopback; DEMO_ARGS
 test: $(VENV)/.ready-test ## every test, with layers, types and style; TEST_ARGS go to pytest
 	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist worksteal $(TEST_ARGS)
 
-bench: $(VENV)/.ready-test ## measure what tests/benchmarks holds, one at a time
-	@$(BIN)/python -m pytest tests/benchmarks --override-ini 'python_files=bench_*.py' -s $(TEST_ARGS)
+bench: $(VENV)/.ready-test ## measure what tests/benchmarks holds, one after another
+	@for bench in tests/benchmarks/bench_*.py; do echo "== $$bench" && $(BIN)/python $$bench || exit 1; done
 
 lint: $(VENV)/.ready-test ## style, types and the directions between rooms
 	@$(BIN)/ruff check .
