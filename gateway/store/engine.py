@@ -61,6 +61,8 @@ def open_engine(url: str, *, read_only: bool = False, connections: int = 1) -> E
             raise SettingsError(
                 "database", f"the folder {path.parent} does not exist", "Create it, or name another file."
             )
+        if not read_only:
+            path.touch(mode=0o600, exist_ok=True)  # what SQLite puts beside it takes the same mode
         # Explicit transactions only. pysqlite's own would let a released savepoint be seen before the outer COMMIT.
         engine = create_engine(
             parsed,

@@ -104,3 +104,14 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
 def test_postgresql_is_always_spoken_to_through_psycopg() -> None:
     assert parse_url("postgresql://user@host/name").drivername == "postgresql+psycopg"
     assert sqlite_path("postgresql://user@host/name") is None
+
+
+def test_a_new_sqlite_database_is_for_its_owner_only(tmp_path: Path) -> None:
+    store = Store.open(f"sqlite:///{tmp_path}/gateway.db")
+    store.write_sync(lambda conn: conn.exec_driver_sql("create table t (id integer)"))
+    assert {file.name: oct(file.stat().st_mode & 0o777) for file in tmp_path.iterdir()} == {
+        "gateway.db": "0o600",
+        "gateway.db-wal": "0o600",
+        "gateway.db-shm": "0o600",
+    }
+    store.close()

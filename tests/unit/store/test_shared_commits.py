@@ -28,7 +28,7 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from gateway.errors import ConflictProblem, UnavailableProblem
 from gateway.store import CommitUnknownProblem, Store
@@ -347,6 +347,28 @@ async def test_every_unit_of_a_lost_commit_is_told_that_nobody_knows(store: Stor
     event.listen(store._writing, "commit", second_commit)
     outcomes = await gate.batch(store, add(1), add(2))
     assert [type(each) for each in outcomes] == [CommitUnknownProblem, CommitUnknownProblem]
+
+
+@on_sqlite
+async def test_an_input_output_error_of_the_disk_during_commit_is_doubt_and_nothing_is_repeated(store: Store) -> None:
+    """What was written may come back after a crash: nobody can tell, so nobody says."""
+    runs: list[int] = []
+
+    def counting(conn: Connection) -> None:
+        runs.append(1)
+        add(1)(conn)
+
+    def broken_disk(_conn: Connection) -> None:
+        error = sqlite3.OperationalError("disk I/O error")
+        error.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
+        raise OperationalError("COMMIT", None, error)
+
+    event.listen(store._writing, "commit", broken_disk, once=True)
+    with pytest.raises(CommitUnknownProblem):
+        await store.write(counting)
+    assert runs == [1]
+    await store.write(add(2))
+    assert await stored(store) == [2]
 
 
 # --- the database has troubles of its own ---------------------------------------------------------------------------
