@@ -34,7 +34,6 @@ from gateway.store.tables.evidence import chain_head, exchange, exchange_body
 
 log = structlog.get_logger(__name__)
 
-SIGN_EVERY: Final = 500
 SIGN_SECONDS: Final = 10.0
 _HELD: Final = 10_000
 _TOGETHER: Final = 50
@@ -97,8 +96,8 @@ class Batch(Sequence[Prepared | RawExchange]):
 class Evidence:
     """The evidence of one node. ``record`` is a ``gateway.ports.Recorder``.
 
-    ``heads`` is the directory of signed heads, outside the database. ``start`` begins signing every ``sign_seconds``,
-    or after ``sign_every`` exchanges; ``close`` writes what is held, signs and stops.
+    ``heads`` is the directory of signed heads, outside the database. ``start`` begins signing what is new every
+    ``sign_seconds``; ``close`` writes what is held, signs and stops.
     """
 
     def __init__(
@@ -110,7 +109,6 @@ class Evidence:
         *,
         node: str,
         heads: Path,
-        sign_every: int = SIGN_EVERY,
         sign_seconds: float = SIGN_SECONDS,
     ) -> None:
         self.node = node
@@ -118,15 +116,13 @@ class Evidence:
         self._store, self._keys, self._envelope, self._clock = store, keys, envelope, clock
         self._key = keys.secret(EVIDENCE_KEY)
         self._writer: HeadsWriter | None = None
-        self._sign_every, self._sign_seconds = sign_every, sign_seconds
+        self._sign_seconds = sign_seconds
         self._collecting: ContextVar[Batch | None] = ContextVar("collecting", default=None)
         self._held: deque[Prepared | RawExchange] = deque()
         self._writing: asyncio.Task[None] | None = None
         self._signing: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._signed_lock = asyncio.Lock()
-        self._enough = asyncio.Event()
-        self._unsigned = 0  # a hint for the signer, nothing depends on it
 
     # --- taking exchanges
 
@@ -223,7 +219,6 @@ class Evidence:
             raise EvidenceError(f"another process writes evidence as node {self.node!r}; give each a name of its own")
         conn.execute(_INSERT_EXCHANGE, {**row, "body_mac": ready.body_mac, "chain": chain})
         conn.execute(_INSERT_BODY, {"exchange_id": ready.id, "exact_sealed": ready.exact_sealed})
-        self._count()
         return ready.id
 
     # --- reading
@@ -277,7 +272,6 @@ class Evidence:
             if self._writer is None:
                 self._writer = await asyncio.to_thread(HeadsWriter, self.heads, self.node, self._keys)
             writer, line, begun = self._writer, None, self._writer.seq
-            self._unsigned = 0
             while chains := await self._store.read(lambda conn: self._chains_after(conn, writer.seq)):
                 line = await asyncio.to_thread(writer.append, chains, self._clock.now())
             if line is not None:
@@ -320,18 +314,11 @@ class Evidence:
 
     async def _sign_regularly(self) -> None:
         while True:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._enough.wait(), self._sign_seconds)
-            self._enough.clear()
+            await asyncio.sleep(self._sign_seconds)
             try:
                 await self.sign_head()
             except (GatewayError, OSError) as error:
                 log.error("the evidence head could not be signed", reason=str(error))
-
-    def _count(self) -> None:
-        self._unsigned += 1
-        if self._unsigned >= self._sign_every and self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._enough.set)
 
     def _wake(self) -> None:
         """Have the held exchanges stored, from whichever thread."""

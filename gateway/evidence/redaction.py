@@ -22,7 +22,7 @@ from gateway.ports import RawExchange
 
 MASK: Final = "***"
 SHOWN_CHARACTERS: Final = 16 * 1024
-_READ_BYTES: Final = 1024 * 1024
+_READ_BYTES: Final = 256 * 1024
 _NESTED: Final = 3
 
 # Names that always hide a value, after lower-casing and dropping punctuation: containing one of the first, being one
@@ -65,14 +65,14 @@ _MOBILE: Final = re.compile(r"(?<!\d)(?:\+?86[ -]?|0)?[1１][3-9３-９]\d[ -]?\
 _SCHEME: Final = re.compile(r"(?i)\b(bearer|basic|digest)(\s+)[^\s\"'<>,;]+")
 _TOKEN: Final = re.compile(r"\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*|\bgw[ko]_[0-9a-f]{32}_\w+")
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{64,}={0,2}")
-_PAIR: Final = re.compile(
-    r"(?<![\w.\-])([\w.\-]{2,60})([\"']?\s{0,8}[:=：]\s{0,8})(\"[^\"]*(?:\"|$)|'[^']*(?:'|$)|[^\s\"'&,;，；。<>}\])]+)"
-)
+_PAIR: Final = re.compile(r"(?<![\w.\-])([\w.\-]{2,60})[\"']?\s{0,8}[:=：]\s{0,8}")
+_VALUE: Final = re.compile(r"\"[^\"]*(?:\"|$)|'[^']*(?:'|$)|[^\s\"'&,;，；。<>}\])]*")
 _FORM: Final = re.compile(r"[\w.%\-\[\]]+=(?!=)[^&\s<>{}]*(?:&[\w.%\-\[\]]+=[^&\s<>{}]*)*")
-_TAG: Final = re.compile(r"<(?:[\w.\-]+:)?([\w.\-]+)([^<>]*)")
+_TAG: Final = re.compile(r"<(?:[\w.\-]+:)?([\w.\-]+)")
 _MEMBER: Final = re.compile(r"\"((?:[^\"\\]|\\.){1,100})\"\s*:\s*")
 _ESCAPED_DIGIT: Final = re.compile(r"(?:&#[xX]0*3|\\u003)([0-9]);?|&#0*(4[89]|5[0-7]);")
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+_BINARY: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _CHARSET: Final = re.compile(r"charset=[\"']?([\w-]+)", re.IGNORECASE)
 _DECLARED: Final = re.compile(rb"^\s*<\?xml[^>]*encoding=[\"']([\w-]+)")
 
@@ -184,17 +184,10 @@ class _Masker:
             return text
         text = _TOKEN.sub(MASK, _SCHEME.sub(rf"\1\2{MASK}", text))
         text = _BASE64.sub(_base64_run, text)
-        text = _PAIR.sub(self._pair, text)
+        text = self._cut(text, _PAIR, _pair_end)
         text = _RESIDENT_ID.sub(_resident, text)
         text = _CARD.sub(_card, text)
         return _MOBILE.sub(_ends, text)
-
-    def _pair(self, match: re.Match[str]) -> str:
-        name, between, value = match.groups()
-        if not self._secret(name):
-            return match[0]
-        self._learn(value.strip("\"'"))
-        return f"{name}{between}{MASK}"
 
     def _field(self, name: str, value: str) -> str:
         if self._secret(name):
@@ -322,13 +315,14 @@ class _Masker:
         return self.text(text, _NESTED)
 
     def _cut(self, text: str, names: re.Pattern[str], end: Callable[[str, re.Match[str]], int]) -> str:
+        """Mask from each secret name that ``names`` finds to where ``end`` says that its value ends."""
         shown, at = [], 0
         for match in names.finditer(text):
             if match.start() < at or not self._secret(match[1]):
                 continue
             stop = end(text, match)
             self._learn(text[match.end() : stop].strip("\"'> "))
-            shown += [text[at : match.start()], match[0][: match.end(1) - match.start()], MASK]
+            shown += [text[at : match.end()], MASK]
             at = stop
         return "".join([*shown, text[at:]])
 
@@ -358,7 +352,7 @@ def _decoded(body: bytes, content_type: str) -> str | None:
             text = body.decode(codec)
         except UnicodeDecodeError:
             continue
-        return None if _UNPRINTABLE.search(text) else text
+        return None if _BINARY.search(text) else text
     return None
 
 
@@ -415,10 +409,17 @@ def _base64_run(match: re.Match[str]) -> str:
 
 def _tag_end(text: str, tag: re.Match[str]) -> int:
     """Where the element opened by ``tag`` ends: at its closing tag, or with the text."""
-    if tag[2].rstrip().endswith("/"):
-        return tag.end()
+    bracket = text.find(">", tag.end())
+    if bracket > 0 and text[bracket - 1] == "/":
+        return bracket - 1
     closing = re.compile(rf"</(?:[\w.\-]+:)?{re.escape(tag[1])}", re.IGNORECASE).search(text, tag.end())
     return closing.start() if closing else len(text)
+
+
+def _pair_end(text: str, name: re.Match[str]) -> int:
+    """Where the plain value after ``name`` ends: with its quotes, or at a delimiter."""
+    value = _VALUE.match(text, name.end())
+    return value.end() if value else name.end()
 
 
 def _member_end(text: str, name: re.Match[str]) -> int:

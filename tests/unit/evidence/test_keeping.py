@@ -1,0 +1,275 @@
+"""Exchanges are kept once each, in the unit they belong to or soon in their own, and heads are signed on time."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import select
+
+from gateway.errors import NotFoundProblem, UnavailableProblem
+from gateway.evidence import EvidenceError
+from gateway.evidence.chain import unpack
+from gateway.store.tables.evidence import exchange
+
+
+async def rows(bench):
+    """What is stored, in order."""
+    return await bench.store.read(
+        lambda conn: conn.execute(select(exchange).order_by(exchange.c.node, exchange.c.seq)).mappings().all()
+    )
+
+
+async def test_an_exchange_comes_back_exactly_as_it_crossed_the_wire(both, raw):
+    raw = replace(raw, response_body=bytes(range(256)) * 300, response_headers=(("x", "é"), ("x", "2")), status=None)
+    exchange_id = await both.store.write(lambda conn: both.evidence.append(conn, raw, "op_1", "pay_1", "anlan"))
+    opened = await both.store.read(lambda conn: both.evidence.open(conn, exchange_id))
+    exact = opened.exact
+    assert (exact.method, exact.url, exact.status) == (raw.method, raw.url, None)
+    assert (exact.request_headers, exact.request_body) == (raw.request_headers, raw.request_body)
+    assert (exact.response_headers, exact.response_body) == (raw.response_headers, raw.response_body)
+    assert (opened.row["operation_id"], opened.row["subject"], opened.row["authority"]) == ("op_1", "pay_1", "anlan")
+
+
+async def test_the_row_shows_no_secret_and_the_bytes_lie_sealed(both, raw):
+    await both.store.write(
+        lambda conn: both.evidence.append(conn, replace(raw, outcome="refused: idNumber 11010119900307013X"))
+    )
+    stored = repr(await rows(both))
+    for secret in ("王小明", "c2lnbmF0dXJl", "11010119900307013X"):
+        assert secret not in stored
+    assert "500.00" in stored
+
+
+async def test_a_unit_that_runs_twice_leaves_one_record(bench, raw):
+    runs = []
+
+    def unit(conn):
+        runs.append(bench.evidence.append(conn, raw))
+        return runs[-1]
+
+    def bad(conn):
+        raise ValueError("a neighbour that fails")
+
+    results = await asyncio.gather(
+        *(bench.store.write(unit) for _ in range(10)), bench.store.write(bad), return_exceptions=True
+    )
+    assert isinstance(results.pop(), ValueError)
+    assert [row["id"] for row in await rows(bench)] == results
+    assert (await bench.verify()).ok
+
+
+async def test_a_unit_that_fails_takes_its_exchange_with_it(bench, raw):
+    def unit(conn):
+        bench.evidence.append(conn, raw)
+        raise ValueError("after the exchange")
+
+    with pytest.raises(ValueError, match="after the exchange"):
+        await bench.store.write(unit)
+    await bench.keep(1)
+    assert [row["seq"] for row in await rows(bench)] == [1]
+    assert (await bench.verify()).ok
+
+
+async def test_collected_exchanges_wait_for_the_unit_of_the_outcome(bench, raw):
+    with bench.evidence.collecting() as batch:
+        bench.evidence.record(raw)
+        await asyncio.create_task(asyncio.sleep(0))
+        await asyncio.create_task(_record(bench, raw))
+    await bench.evidence.flush()
+    assert await rows(bench) == []
+    await bench.store.write(lambda conn: [bench.evidence.append(conn, one) for one in batch])
+    assert len(await rows(bench)) == len(batch) == 2
+
+
+async def _record(bench, raw):
+    bench.evidence.record(raw)
+
+
+async def test_tasks_collect_apart(bench, raw):
+    async def collect(count):
+        with bench.evidence.collecting() as batch:
+            for _ in range(count):
+                bench.evidence.record(raw)
+                await asyncio.sleep(0)
+        return len(batch)
+
+    assert await asyncio.gather(collect(1), collect(3), collect(2)) == [1, 3, 2]
+
+
+async def test_an_exchange_that_ends_after_its_collection_is_kept_on_its_own(bench, raw):
+    late = asyncio.Event()
+
+    async def slow():
+        await late.wait()
+        bench.evidence.record(raw)
+
+    with bench.evidence.collecting() as batch:
+        task = asyncio.create_task(slow())
+    late.set()
+    await task
+    await bench.evidence.flush()
+    assert len(batch) == 0
+    assert len(await rows(bench)) == 1
+
+
+async def test_exchanges_outside_a_collection_are_stored_in_order(both, raw):
+    for number in range(120):
+        both.evidence.record(replace(raw, started_at=number))
+    await both.evidence.flush()
+    assert [row["started_at"] for row in await rows(both)] == list(range(120))
+    assert (await both.verify()).ok
+
+
+async def test_exchanges_recorded_by_another_thread_are_stored(bench, raw):
+    await bench.evidence.start()
+    await asyncio.to_thread(bench.evidence.record, raw)
+    await asyncio.sleep(0)
+    await bench.evidence.flush()
+    assert len(await rows(bench)) == 1
+    await bench.evidence.close()
+
+
+async def test_nothing_recorded_is_lost_or_doubled_while_the_database_is_away(bench, raw, monkeypatch):
+    write, calls = bench.store.write, []
+
+    async def flaky(unit):
+        calls.append(unit)
+        if len(calls) == 1:
+            raise UnavailableProblem("not now")
+        result = await write(unit)
+        if len(calls) == 2:
+            raise UnavailableProblem("stored, but nobody knows")
+        return result
+
+    monkeypatch.setattr(bench.store, "write", flaky)
+    for number in range(3):
+        bench.evidence.record(replace(raw, started_at=number))
+    await bench.evidence.flush()
+    assert [row["started_at"] for row in await rows(bench)] == [0, 1, 2]
+    assert len(calls) == 3
+
+
+async def test_two_processes_under_one_node_name_are_told_apart(bench, raw):
+    """The head moved between reading and writing: compare-and-set refuses instead of forking the chain."""
+    await bench.keep(1)
+
+    class Meddling:
+        def __init__(self, conn):
+            self.conn, self.reads = conn, 0
+
+        def execute(self, statement, *arguments):
+            result = self.conn.execute(statement, *arguments)
+            self.reads += 1
+            if self.reads == 1:
+                found = result.first()
+                bench.evidence.append(self.conn, raw)
+                return type("Result", (), {"first": lambda _: found})()
+            return result
+
+    with pytest.raises(EvidenceError, match="name of its own"):
+        await bench.store.write(lambda conn: bench.evidence.append(Meddling(conn), raw))
+    assert (await bench.verify()).ok
+
+
+async def test_reading_what_is_not_there_says_so(bench):
+    with pytest.raises(NotFoundProblem):
+        await bench.store.read(lambda conn: bench.evidence.open(conn, "exc_none"))
+
+
+def test_a_container_is_read_whole_or_not_at_all():
+    for garbage in (b"", b"\x01", b"\x01" + bytes(11), b"\x02" + bytes(12)):
+        with pytest.raises(Exception):  # noqa: B017
+            unpack(garbage)
+
+
+# --- signing
+
+
+async def heads(bench):
+    """How many heads the file has."""
+    file = bench.folder / "heads" / "n1.jsonl"
+    return len(file.read_bytes().splitlines()) if file.exists() else 0
+
+
+async def test_a_head_is_signed_once_for_what_is_new(bench):
+    assert await bench.evidence.sign_head() == 0
+    await bench.keep(3)
+    assert await bench.evidence.sign_head() == 3
+    assert await bench.evidence.sign_head() == 0
+    assert await heads(bench) == 1
+    assert (bench.folder / "heads" / "n1.jsonl").stat().st_mode & 0o777 == 0o600
+
+
+async def test_many_records_are_signed_in_several_lines_that_join(bench):
+    await bench.keep(1200)
+    assert await bench.evidence.sign_head() == 1200
+    report = await bench.verify()
+    assert (report.ok, report.heads_checked, report.unsigned) == (True, 2, 0)
+
+
+async def test_the_timer_has_the_head_signed(bench):
+    evidence = bench.node("n1", sign_seconds=0.01)
+    await evidence.start()
+    await bench.keep(1, evidence)
+    async with asyncio.timeout(10):
+        while not await heads(bench):
+            await asyncio.sleep(0.01)
+    await evidence.close()
+
+
+async def test_closing_stores_what_is_held_and_signs_it(bench, raw):
+    await bench.evidence.start()
+    bench.evidence.record(raw)
+    await bench.evidence.close()
+    report = await bench.verify()
+    assert (report.ok, report.exchanges, report.unsigned) == (True, 1, 0)
+
+
+async def test_signing_goes_on_after_a_restart_and_after_a_torn_line(bench):
+    await bench.keep(2)
+    await bench.evidence.sign_head()
+    file = bench.folder / "heads" / "n1.jsonl"
+    file.write_bytes(file.read_bytes() + b'{"node": "n1", "first": 3, "se')
+    assert (await bench.verify()).ok
+    again = bench.node("n1")
+    await bench.keep(2, again)
+    assert await again.sign_head() == 2
+    report = await bench.verify()
+    assert (report.ok, report.heads_checked, report.unsigned) == (True, 2, 0)
+
+
+async def test_a_crash_between_file_and_database_leaves_no_false_alarm(bench, monkeypatch):
+    await bench.keep(2)
+
+    async def crash(unit):
+        raise UnavailableProblem("gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.store, "write", crash)
+        with pytest.raises(UnavailableProblem):
+            await bench.evidence.sign_head()
+    assert (await bench.verify()).ok
+    again = bench.node("n1")
+    await bench.keep(1, again)
+    await again.sign_head()
+    assert (await bench.verify()).ok
+
+
+async def test_verifying_beside_a_running_gateway_raises_no_false_alarm(both):
+    stop = asyncio.Event()
+
+    async def work():
+        while not stop.is_set():
+            await both.keep(3)
+            await both.evidence.sign_head()
+
+    task = asyncio.create_task(work())
+    reports = [await both.verify()]
+    async with asyncio.timeout(30):
+        while reports[-1].ok and reports[-1].exchanges < 60:
+            reports.append(await both.verify())
+    stop.set()
+    await task
+    assert [report.first_problem for report in reports if not report.ok] == []
