@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from gateway import __version__
-from gateway.cli import access, channels, database, doctor, evidence, operations, reconcile, serve, states
+from gateway.cli import access, channels, database, demo, doctor, evidence, operations, reconcile, serve, states
 from gateway.cli.output import EXIT_CODES, Session, report
 from gateway.errors import GatewayError
 
@@ -66,6 +66,7 @@ app.add_typer(evidence.app, name="evidence")
 app.command("reconcile")(reconcile.reconcile)
 app.command("states")(states.states)
 app.command("serve")(serve.serve)
+app.command("demo")(demo.demo)
 
 
 def main() -> None:

@@ -56,9 +56,7 @@ def set_unit(
     ctx: typer.Context,
     authority: Annotated[str, typer.Argument(help="The authority's code.")],
     region: Annotated[str, typer.Option(help="Division code of the non-tax platform 行政区划, six digits.")],
-    item: Annotated[
-        list[str], typer.Option(help="Income item of a kind of line, as fine=103050199:罚没收入; repeat.")
-    ],
+    item: Annotated[list[str], typer.Option(help="Income item of a kind of line, as fine=103050199:罚没收入; repeat.")],
     unit_code: Annotated[str | None, typer.Option(help="Collecting unit 执收单位编码; else the authority's.")] = None,
     name: Annotated[str | None, typer.Option(help="Its name on bills; else the authority's.")] = None,
     since: Annotated[str | None, typer.Option("--from", help="First day, as 2027-01-01; today if none.")] = None,

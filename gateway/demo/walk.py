@@ -74,14 +74,14 @@ class Walk:
         steps: list[tuple[str, str, Callable[[], Awaitable[None]]]] = [
             ("start", "模拟外部系统与网关启动", lambda: self._start(folder)),
             ("access", "执法机关、接入系统、操作员", self._access),
-            ("entity", "扫描营业执照二维码,核验登记信息", self._entity),
-            ("payment", "录入处罚决定,向非税平台取缴款码", self._payment),
-            ("seal", "决定书附缴款二维码,用印并验章", self._seal),
-            ("service", "送达,计算缴款期限", self._service),
-            ("pay", "当事人扫码缴款,平台回调", self._pay),
+            ("entity", "扫描营业执照二维码，核验登记信息", self._entity),
+            ("payment", "录入处罚决定，向非税平台取缴款码", self._payment),
+            ("seal", "决定书附缴款二维码，用印并验章", self._seal),
+            ("service", "送达，计算缴款期限", self._service),
+            ("pay", "当事人扫码缴款，平台回调", self._pay),
             ("webhook", "接入系统收到并验证通知", self._webhook),
-            ("disclosure", "信用中国与政府门户公示,回读核对", self._disclosure),
-            ("reconciliation", "下载对账文件,双向对账", self._reconciliation),
+            ("disclosure", "信用中国与政府门户公示，回读核对", self._disclosure),
+            ("reconciliation", "下载对账文件，双向对账", self._reconciliation),
             ("evidence", "核验全部交互留痕", self._evidence),
         ]
         try:
@@ -220,7 +220,7 @@ class Walk:
                 "document": base64.b64encode(pdf).decode(),
                 "seal_id": seal["seal_id"],
                 "placements": [document.SEAL_PLACE],
-                "approval": "法制审核通过;负责人批准",
+                "approval": "法制审核通过；负责人批准",
             },
         )
         sealed = await self._until(f"/v1/sealed-documents/{sealed['id']}", lambda now: now["status"] != "REQUESTED")
@@ -340,7 +340,7 @@ class Walk:
 
     def _closing(self, result: dict[str, Any]) -> None:
         table = Table(title="全流程结果" if result["ok"] else "流程未完成", show_header=True, title_justify="left")
-        for column in ("步骤", "结果", "用时(秒)"):
+        for column in ("步骤", "结果", "用时（秒)"):
             table.add_column(column)
         for step in self.steps:
             table.add_row(step.name, "✓" if step.ok else "✗", f"{step.seconds:.2f}")
