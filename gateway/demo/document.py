@@ -23,7 +23,7 @@ def decision_letter(number: str, today: date, record: dict[str, Any], code: str,
             blocks=(
                 Block(f"统一社会信用代码：{record['uscc']}", indent=False),
                 Block(made["facts"]),
-                Block(f"上述行为违反规定。依据{made['basis']},决定处罚如下：{made['content']}"),
+                Block(f"上述行为违反规定。依据{made['basis']}，决定处罚如下：{made['content']}"),
                 Block(
                     "当事人应当自收到本决定书之日起十五日内，通过银行或者电子支付系统缴纳罚款。"
                     "到期不缴纳的，每日按罚款数额的百分之三加处罚款，加处罚款的数额不超出罚款的数额。"

@@ -340,7 +340,7 @@ class Walk:
 
     def _closing(self, result: dict[str, Any]) -> None:
         table = Table(title="全流程结果" if result["ok"] else "流程未完成", show_header=True, title_justify="left")
-        for column in ("步骤", "结果", "用时（秒)"):
+        for column in ("步骤", "结果", "用时（秒）"):
             table.add_column(column)
         for step in self.steps:
             table.add_row(step.name, "✓" if step.ok else "✗", f"{step.seconds:.2f}")
