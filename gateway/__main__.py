@@ -1,4 +1,4 @@
-"""``python -m gateway``: the same as the console script."""
+"""``python -m gateway``: the command line, where no console script is on the path."""
 
 from gateway.cli import main
 

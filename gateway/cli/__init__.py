@@ -54,6 +54,7 @@ def root(
     ctx.obj = Session(settings)
 
 
+app.command("demo")(demo.demo)
 app.command("adapters")(channels.adapters)
 app.add_typer(channels.app, name="channels")
 app.command("migrate")(database.migrate)

@@ -1,26 +1,31 @@
-"""``gateway demo``: the main job on real parts, with a throw-away database."""
+"""``gateway demo``: the main job from end to end, on loopback and a throw-away database."""
 
 from __future__ import annotations
 
 import asyncio
-import json
+import os
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from gateway.cli.output import Exit, Json
+from gateway.cli.output import Exit, Json, console, progress, show
+from gateway.settings import PREFIX
 
 
 def demo(
-    keep: Annotated[bool, typer.Option("--keep", help="Leave everything running and print where.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave everything running and print addresses and key.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Walk one decision all the way: code, seal, service, payment, disclosure, reconciliation, evidence."""
+    """Walk one decision through everything: entity, payment code, seal, service, payment, disclosure, reconciliation.
+
+    Starts the simulators and a gateway of its own. Exit code 0 only if every step ended as it should.
+    """
     from gateway.demo.walk import Walk
 
-    out = Console(stderr=as_json, soft_wrap=True)
-    result = asyncio.run(Walk(out, keep=keep).run())
+    for name in [name for name in os.environ if name.startswith(PREFIX)]:
+        del os.environ[name]  # the settings of a real installation must not reach the throw-away one
+    result = asyncio.run(Walk(progress() if as_json else console(), keep=keep).run())
     if as_json:
-        typer.echo(json.dumps(result, ensure_ascii=False))
-    raise typer.Exit(Exit.OK if result["ok"] else Exit.FOUND)
+        show(result, as_json)
+    if not result["ok"]:
+        raise typer.Exit(Exit.FOUND)
