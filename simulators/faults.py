@@ -12,7 +12,7 @@ from typing import Any
 
 from simulators.state import State
 
-#: kind → (phase, what happens). Phases: connection, before_effect, after_effect, during_answer, callback.
+#: kind → (phase, what happens). Phases: connection, before_effect, effect, after_effect, during_answer, callback.
 KINDS: dict[str, tuple[str, str]] = {
     "refuse": ("connection", "the system's port refuses connections, for `seconds` or until the fault is removed"),
     "silence": ("before_effect", "no effect and no answer; the connection closes after `seconds`, else stays open"),
@@ -32,6 +32,16 @@ KINDS: dict[str, tuple[str, str]] = {
     "wrong_code": ("during_answer", "the code or identity in the answer is somebody else's"),
     "unknown_status": ("during_answer", "a status or result code that no table has"),
     "bad_signature": ("during_answer", "a signature that does not verify"),
+    "seal_wrong_digest": ("effect", "seals another digest than the one asked for"),
+    "seal_wrong_seal": ("effect", "seals with another organ's seal"),
+    "seal_expired": ("effect", "seals with a seal whose validity has ended"),
+    "seal_revoked": ("effect", "seals, though the seal is cancelled"),
+    "seal_damaged_der": ("effect", "cuts the signature's DER short"),
+    "seal_trailing_bytes": ("effect", "adds bytes behind the signature's DER"),
+    "seal_empty_id": ("effect", "signs with a certificate that its CA signed under an empty identifier"),
+    "seal_unknown_version": ("effect", "seals in a structure of version 6"),
+    "seal_foreign_ca": ("effect", "seals with a seal and certificates of a CA that nobody trusts"),
+    "seal_not_listed": ("effect", "signs with a certificate that the seal does not list"),
     "callback_lost": ("callback", "the callback is never sent"),
     "callback_twice": ("callback", "the callback is sent again after it was acknowledged"),
     "callback_late": ("callback", "the callback leaves `seconds` late (default 3600; time travel and flush hasten it)"),

@@ -1,0 +1,372 @@
+"""The seal service: its seals, its register of use, and the callbacks about it.
+
+Seals and keys are made once for a state file and survive a reset. A fresh state seals at once.
+
+Control (below ``/_sim/seal``):
+
+- ``GET /root``: the root certificate, Base64 DER;
+- ``POST /status`` ``{"sealId", "status"}``: ACTIVE, SUSPENDED 停用 or CANCELLED 注销;
+- ``POST /mode`` ``{"pending": true}``: jobs wait for ``finish`` from now on;
+- ``POST /finish`` ``{"reference", "state": "DONE" or "REFUSED", "reason"}``: decide a waiting job.
+
+Seed (``POST /_sim/seed`` with ``{"seal": {"seals": [{"sealId", "name", "ownerCode", "validFrom", "validUntil",
+"listType"}]}}``): further seals.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from starlette.requests import Request
+from starlette.routing import BaseRoute, Route
+
+import contracts
+from simulators.clock import rfc3339
+from simulators.contract import OpenApiContract
+from simulators.frame import Answer, Call, Refused, System, World, b64, endpoint, unb64
+from simulators.seal import ses
+from simulators.seal.picture import organ_seal
+from simulators.seal.pki import Authority, Key, sm3
+from simulators.signing import fresh, signature, signed_headers
+from simulators.state import Document, Transaction
+
+NODE = "SK990102"
+SECRET = "development-seal-secret"  # noqa: S105 - known to everybody on purpose
+ROOT = "安澜市电子印章根证书"
+
+SEALS: list[Document] = [
+    {"sealId": "99010200000021", "name": "安澜市望川区综合行政执法局", "ownerCode": "11990102002100216D"},
+    {
+        "sealId": "99010200000040",
+        "name": "安澜市望川区市场监督管理局",
+        "ownerCode": "119901020021004005",
+        "listType": 2,
+    },
+    {"sealId": "99010200000057", "name": "安澜市望川区交通运输局", "ownerCode": "11990102002100507G"},
+    {
+        "sealId": "99010200000003",
+        "name": "安澜市望川区城市管理局",
+        "ownerCode": "11990102002100216D",
+        "validFrom": "2020-03-01T00:00:00+08:00",
+        "validUntil": "2025-03-01T00:00:00+08:00",
+    },
+]
+
+_RESULTS = {row["code"]: row for row in contracts.code_table("seal", "v1", "results")}
+_STATES = {row["code"] for row in contracts.code_table("seal", "v1", "seal_states")}
+_UNUSABLE = {"SUSPENDED": "S1421", "CANCELLED": "S1422", "EXPIRED": "S1423"}
+
+Handler = Callable[[Transaction, Call], Answer]
+
+
+class Seal(System):
+    """One seal service for the organs of 望川区. Nonces are remembered while the process runs."""
+
+    name = "seal"
+    title = "电子签章"
+    code_fields = frozenset({"sealId"})
+    status_fields = frozenset({"code"})
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.contract = OpenApiContract(contracts.path("seal/v1/openapi.yaml"))
+        self._nonces: dict[str, datetime] = {}
+        self._held: dict[str, ses.Seal] = {}
+
+    # --- operations ------------------------------------------------------------------------------------------------
+
+    def routes(self) -> list[BaseRoute]:
+        """The contract's operations."""
+
+        def seal_id(call: Call) -> str:
+            return str(call.content["sealId"])
+
+        def reference(call: Call) -> str:
+            return str(call.content["reference"])
+
+        return [
+            self.operation("ready", self._signed(lambda tx, call: _result("S0000"))),
+            self.operation("list_seals", self._signed(self._list), key=lambda call: str(call.content["ownerCode"])),
+            self.operation("seal_status", self._signed(self._one), key=seal_id),
+            self.operation("apply", self._signed(self._apply), key=reference),
+            self.operation("query", self._signed(self._query), key=reference),
+            self.operation("void", self._signed(self._void), key=reference),
+            self.operation("verify", self._signed(self._verify)),
+        ]
+
+    def _list(self, tx: Transaction, call: Call) -> Answer:
+        owned = [seal for _, seal in tx.list(self.name, "_seal") if seal["ownerCode"] == call.content["ownerCode"]]
+        return _result("S0000", {"seals": [self._shown(tx, seal, call.now) for seal in owned]})
+
+    def _one(self, tx: Transaction, call: Call) -> Answer:
+        seal = tx.get(self.name, "_seal", call.content["sealId"])
+        return _result("S0404") if seal is None else _result("S0000", self._shown(tx, seal, call.now))
+
+    def _apply(self, tx: Transaction, call: Call) -> Answer:
+        asked, reference = call.content, call.content["reference"]
+        known = tx.get(self.name, "job", reference)
+        if known is not None:
+            if known["asked"] != asked:
+                raise Refused(_result("S1409"))
+            return _result("S0000", known["job"])
+        seal = tx.get(self.name, "_seal", asked["sealId"])
+        if seal is None:
+            raise Refused(_result("S1404"))
+        if (status := self._status(tx, seal, call.now)) != "ACTIVE":
+            raise Refused(_result(_UNUSABLE[status]))
+        job = {
+            "reference": reference,
+            "jobId": f"J{call.now:%Y%m%d}{tx.next(self.name, 'job'):08d}",
+            "state": "PENDING",
+            "sealId": asked["sealId"],
+            "digest": asked["digest"],
+        }
+        document = {"asked": asked, "job": job, "fault": call.fault}
+        tx.put(self.name, "job", reference, document)
+        tx.effect(self.name, "apply", reference)
+        if not (tx.get(self.name, "mode", "mode") or {}).get("pending"):
+            self._finish_job(tx, document, call.now)
+        return _result("S0000", document["job"])
+
+    def _query(self, tx: Transaction, call: Call) -> Answer:
+        known = tx.get(self.name, "job", call.content["reference"])
+        return _result("S0404") if known is None else _result("S0000", known["job"])
+
+    def _void(self, tx: Transaction, call: Call) -> Answer:
+        known = tx.get(self.name, "job", call.content["reference"])
+        if known is None:
+            return _result("S0404")
+        if known["job"]["state"] not in ("DONE", "VOID"):
+            raise Refused(_result("S1424"))
+        if known["job"]["state"] == "DONE":
+            known["job"] |= {"state": "VOID", "reason": call.content["reason"]}
+            tx.put(self.name, "job", call.content["reference"], known)
+            tx.effect(self.name, "void", call.content["reference"])
+        return _result("S0000", known["job"])
+
+    def _verify(self, tx: Transaction, call: Call) -> Answer:
+        made = tx.get(self.name, "signature", sm3(unb64(call.content["signature"])).hex())
+        job = made and tx.get(self.name, "job", made["reference"])
+        if not job:
+            reason = "不是本服务制作的签章"
+        elif job["asked"]["digest"] != call.content["digest"]:
+            reason = "摘要与文件不符"
+        elif job["job"]["state"] == "VOID":
+            reason = "该签章已作废"
+        else:
+            reason = ""
+        return _result("S0000", {"valid": not reason, "reason": reason})
+
+    # --- sealing ---------------------------------------------------------------------------------------------------
+
+    def _finish_job(
+        self, tx: Transaction, document: Document, now: datetime, state: str = "DONE", reason: str = ""
+    ) -> None:
+        """Decide a job, sign if it is to be signed, and tell the caller by callback."""
+        job, asked, fault = document["job"], document["asked"], document["fault"]
+        job["state"] = state
+        if state == "REFUSED":
+            job["reason"] = reason or "用印审批人不予同意"
+        else:
+            job["signature"] = b64(self._signature(tx, asked, fault, now))
+            tx.put(self.name, "signature", sm3(unb64(job["signature"])).hex(), {"reference": job["reference"]})
+        if fault == "seal_revoked":
+            tx.put(self.name, "status", asked["sealId"], {"status": "CANCELLED"})
+        tx.put(self.name, "job", job["reference"], document)
+        notice = {
+            "eventId": f"E{now:%Y%m%d}{tx.next(self.name, 'event'):08d}",
+            "reference": job["reference"],
+            "jobId": job["jobId"],
+            "state": job["state"],
+            "occurredAt": rfc3339(now.replace(microsecond=0)),
+        }
+        self.world.callbacks.enqueue(tx, self.name, "job_moved", job["reference"], notice)
+
+    def _signature(self, tx: Transaction, asked: Document, fault: str, now: datetime) -> bytes:
+        authority, maker = self._authority(tx)
+        seal = self._hold(tx, asked["sealId"])
+        other = next(key for key, _ in tx.list(self.name, "_seal") if key != asked["sealId"])
+        seal, maker = ses.flawed(fault, seal, self._hold(tx, other), maker, authority, now)
+        digest = bytes.fromhex(asked["digest"])
+        if fault == "seal_wrong_digest":
+            digest = sm3(digest)
+        der = ses.signature(seal, ses.eseal(seal, maker), digest, asked["propertyInfo"], now)
+        return {"seal_damaged_der": der[:-7], "seal_trailing_bytes": der + b"\x05\x00"}.get(fault, der)
+
+    def _shown(self, tx: Transaction, seal: Document, now: datetime) -> Document:
+        members = ("sealId", "name", "ownerCode", "ownerName", "eseal")
+        return {name: seal[name] for name in members} | {"status": self._status(tx, seal, now)}
+
+    def _status(self, tx: Transaction, seal: Document, now: datetime) -> str:
+        kept = tx.get(self.name, "status", seal["sealId"])
+        if kept and kept["status"] != "ACTIVE":
+            return str(kept["status"])
+        return "EXPIRED" if now > datetime.fromisoformat(seal["validUntil"]) else "ACTIVE"
+
+    # --- seals and keys ----------------------------------------------------------------------------------------------
+
+    def set_up(self, tx: Transaction) -> None:
+        """The CA, the maker, and a seal for each organ, unless this state file has them."""
+        if tx.get(self.name, "_keys", "root") is None:
+            authority = Authority.found(ROOT)
+            maker = ses.Maker.under(authority, "安澜市电子印章制章中心")
+            tx.put(self.name, "_keys", "root", _kept(authority.key, authority.certificate))
+            tx.put(self.name, "_keys", "maker", _kept(maker.key, maker.certificate))
+            for seal in SEALS:
+                self._make(tx, seal)
+
+    def seed(self, tx: Transaction, data: Any) -> None:
+        """Further seals."""
+        if unknown := set(data) - {"seals"}:
+            raise ValueError(f"the seal service has no {', '.join(sorted(unknown))}")
+        for seal in data.get("seals", ()):
+            if tx.get(self.name, "_seal", seal["sealId"]) is None:
+                self._make(tx, seal)
+
+    def _make(self, tx: Transaction, asked: Document) -> None:
+        authority, maker = self._authority(tx)
+        key = Key.generate()
+        certificate = authority.issue(asked["name"], key.public)
+        tx.put(self.name, "_keys", asked["sealId"], _kept(key, certificate))
+        document = {
+            "ownerName": asked["name"],
+            "validFrom": "2025-03-01T00:00:00+08:00",
+            "validUntil": "2035-03-01T00:00:00+08:00",
+            "listType": 1,
+            **asked,
+            "picture": b64(organ_seal(asked["name"])),
+        }
+        tx.put(self.name, "_seal", asked["sealId"], document)
+        made = ses.eseal(self._hold(tx, asked["sealId"]), maker)
+        tx.put(self.name, "_seal", asked["sealId"], {**document, "eseal": b64(ses.encode("SESeal", made))})
+
+    def _authority(self, tx: Transaction) -> tuple[Authority, ses.Maker]:
+        return Authority(*self._key(tx, "root")), ses.Maker(*self._key(tx, "maker"))
+
+    def _key(self, tx: Transaction, name: str) -> tuple[Key, bytes]:
+        kept = tx.get(self.name, "_keys", name)
+        assert kept is not None
+        return Key(unb64(kept["private"]), unb64(kept["public"])), unb64(kept["certificate"])
+
+    def _hold(self, tx: Transaction, seal_id: str) -> ses.Seal:
+        if seal_id not in self._held:
+            seal = tx.get(self.name, "_seal", seal_id)
+            assert seal is not None
+            key, certificate = self._key(tx, seal_id)
+            self._held[seal_id] = ses.Seal(
+                seal_id=seal_id,
+                name=seal["name"],
+                picture=unb64(seal["picture"]),
+                valid_from=datetime.fromisoformat(seal["validFrom"]),
+                valid_until=datetime.fromisoformat(seal["validUntil"]),
+                key=key,
+                certificate=certificate,
+                listed=(certificate,),
+                list_type=seal["listType"],
+            )
+        return self._held[seal_id]
+
+    def credentials(self) -> dict[str, Any]:
+        """Node and secret, the root certificate, and a seal to try with."""
+        with self.world.state.transaction() as tx:
+            root = tx.get(self.name, "_keys", "root")
+        assert root is not None
+        return {"node": NODE, "secret": SECRET, "root": root["certificate"], "seal_id": SEALS[0]["sealId"]}
+
+    # --- control -----------------------------------------------------------------------------------------------------
+
+    def control_routes(self) -> list[BaseRoute]:
+        """Root certificate, status of a seal, waiting jobs."""
+        return [
+            Route("/root", endpoint(lambda request, body: {"root": self.credentials()["root"]}), methods=["GET"]),
+            Route("/status", endpoint(self._set_status), methods=["POST"]),
+            Route("/mode", endpoint(self._set_mode), methods=["POST"]),
+            Route("/finish", endpoint(self._finish_now), methods=["POST"]),
+        ]
+
+    def _set_status(self, request: Request, body: Any) -> Any:
+        if body["status"] not in _STATES - {"EXPIRED"}:
+            raise ValueError(f"no status {body['status']!r} to set")
+        with self.world.state.transaction() as tx:
+            if tx.get(self.name, "_seal", body["sealId"]) is None:
+                raise ValueError(f"no seal {body['sealId']}")
+            tx.put(self.name, "status", body["sealId"], {"status": body["status"]})
+        return {"ok": True}
+
+    def _set_mode(self, request: Request, body: Any) -> Any:
+        with self.world.state.transaction() as tx:
+            tx.put(self.name, "mode", "mode", {"pending": bool(body["pending"])})
+        return {"ok": True}
+
+    def _finish_now(self, request: Request, body: Any) -> Any:
+        with self.world.state.transaction() as tx:
+            document = tx.get(self.name, "job", body["reference"])
+            if document is None or document["job"]["state"] != "PENDING":
+                raise ValueError(f"no waiting job {body['reference']}")
+            state = body.get("state", "DONE")
+            if state not in ("DONE", "REFUSED"):
+                raise ValueError(f"a job ends DONE or REFUSED, not {state}")
+            self._finish_job(tx, document, self.world.clock.now(), state, body.get("reason", ""))
+        return {"ok": True}
+
+    # --- signatures of messages and refusals -------------------------------------------------------------------------
+
+    def _signed(self, handler: Handler) -> Handler:
+        """The handler behind a check of node, time, nonce and signature."""
+
+        def guarded(tx: Transaction, call: Call) -> Answer:
+            headers = call.request.headers
+            node, stamp, nonce = (headers.get(f"x-{part}", "") for part in ("node-code", "timestamp", "nonce"))
+            right = signature(SECRET.encode(), node, stamp, nonce, call.body)
+            if not hmac.compare_digest(right.encode(), headers.get("x-signature", "").encode()):
+                raise Refused(_result("S0401"))
+            near = {old: at for old, at in self._nonces.items() if abs((call.now - at).total_seconds()) <= 600}
+            if not fresh(headers, call.now) or nonce in near:
+                raise Refused(_result("S0402"))
+            self._nonces = near | {nonce: call.now}
+            if node != NODE:
+                raise Refused(_result("S0403"))
+            return handler(tx, call)
+
+        return guarded
+
+    def sign(self, call: Call, body: bytes, headers: dict[str, str]) -> dict[str, str]:
+        """Answers are bound to their request by its node and nonce."""
+        asked = call.request.headers
+        node, nonce = asked.get("x-node-code", ""), asked.get("x-nonce", "")
+        stamp = str(round(self.world.clock.now().timestamp() * 1000))
+        signed = signature(SECRET.encode(), node, stamp, nonce, body)
+        return headers | {"X-Node-Code": node, "X-Timestamp": stamp, "X-Nonce": nonce, "X-Signature": signed}
+
+    def callback(self, payload: Document) -> tuple[bytes, dict[str, str]]:
+        """A notice, signed now with the receiver's node."""
+        body, headers = super().callback(payload)
+        return body, headers | signed_headers(SECRET.encode(), NODE, self.world.clock.now(), body)
+
+    def invalid(self, call: Call, errors: Any) -> Answer:
+        """S0400, with what the contract says."""
+        answer = _result("S0400")
+        answer.body["message"] = "; ".join(errors)[:200]
+        return answer
+
+    def busy(self, call: Call, seconds: float) -> Answer:
+        """S0429."""
+        answer = _result("S0429")
+        answer.headers["Retry-After"] = str(max(1, round(seconds)))
+        return answer
+
+    def not_found(self, call: Call) -> Answer:
+        """S0404."""
+        return _result("S0404")
+
+
+def _result(code: str, data: Any = None) -> Answer:
+    row = _RESULTS[code]
+    return Answer({"code": code, "message": row["meaning"], "data": data}, int(row["status"]))
+
+
+def _kept(key: Key, certificate: bytes) -> Document:
+    return {"private": b64(key.private), "public": b64(key.public), "certificate": b64(certificate)}
