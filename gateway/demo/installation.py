@@ -13,6 +13,7 @@ from typing import Any
 
 from gateway.app import App
 from gateway.demo import story
+from gateway.disclosures import Organ
 from gateway.payments import IncomeItem, LineKind, Unit
 from gateway.settings import Settings, load
 from gateway.store import schema
@@ -150,6 +151,8 @@ async def populate(settings: Settings) -> tuple[str, str]:
         unit = Unit(story.UNIT_CODE, story.AUTHORITY_NAME, story.REGION, dict.fromkeys(kinds, item))
         today = app.clock.now().date()
         await app.payments.set_unit(story.AUTHORITY, unit, today.replace(month=1, day=1))
+        organ = Organ(story.AUTHORITY_NAME, story.AUTHORITY_USCC, story.AUTHORITY_NAME, story.AUTHORITY_USCC)
+        await app.disclosures.set_organ(story.AUTHORITY, organ, today.replace(month=1, day=1))
         client = await app.access.create_client(story.CLIENT, [story.AUTHORITY])
         key = await app.access.issue_key(client.id, label="demo")
         password = secrets.token_urlsafe(12)

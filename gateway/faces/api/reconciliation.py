@@ -23,7 +23,7 @@ router = APIRouter(prefix="/v1", tags=["reconciliation"], responses=responses(40
 Reader = Annotated[Principal, Depends(may("reconciliation:read"))]
 Writer = Annotated[Principal, Depends(may("reconciliation:write"))]
 ChannelName = Annotated[str | None, Query(max_length=60)]
-BreakState = Literal["open", "resolved", "healed"]
+BreakState = Literal["open", "healed", "cleared", "resolved"]
 
 
 class RunRequest(BaseModel):
