@@ -10,6 +10,7 @@ from sqlalchemy import Connection, RowMapping, and_, bindparam, exists, insert, 
 
 from gateway.disclosures.publication import Organ
 from gateway.disclosures.states import SHOWN, UNPUBLISHED, Status, sources
+from gateway.store.tables.access import authority as owner
 from gateway.store.tables.decisions import decision
 from gateway.store.tables.delivery import event
 from gateway.store.tables.disclosures import disclosing_organ, disclosure
@@ -30,7 +31,7 @@ def set_organ(conn: Connection, authority: str, organ: Organ, valid_from: date) 
 
 
 def organ_of(conn: Connection, authority: str, on: date) -> Organ | None:
-    """Who publishes for an authority, as valid on a day."""
+    """Who publishes for an authority, as valid on a day; where nothing was said, the authority under its own name."""
     row = (
         conn.execute(
             select(disclosing_organ)
@@ -41,7 +42,10 @@ def organ_of(conn: Connection, authority: str, on: date) -> Organ | None:
         .mappings()
         .first()
     )
-    return None if row is None else Organ(row["name"], row["code"], row["source_name"], row["source_code"])
+    if row is not None:
+        return Organ(row["name"], row["code"], row["source_name"], row["source_code"])
+    own = conn.execute(select(owner.c.name, owner.c.uscc).where(owner.c.code == authority)).first()
+    return None if own is None else Organ(own.name, own.uscc, own.name, own.uscc)
 
 
 def lock_decision(conn: Connection, decision_id: str) -> None:

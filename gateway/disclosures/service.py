@@ -55,8 +55,8 @@ class Disclosures:
     """Publish, correct, withdraw, repair, and watch the clocks. Registers its actions with delivery.
 
     ``profiles``: by channel name, what a target shows and how soon, where it differs from the rules' own profile for
-    its adapter. Subscribe ``decision_moved`` to ``decision.changed`` and ``decision.revoked``, and ``take_notice`` to
-    verdict notices; call ``sweep`` every hour or so.
+    its adapter. Subscribe ``decision_moved`` to ``decision.amended``, ``decision.changed`` and ``decision.revoked``,
+    and ``take_notice`` to verdict notices; call ``sweep`` every hour or so.
     """
 
     def __init__(
@@ -155,7 +155,7 @@ class Disclosures:
             raise ConflictProblem(
                 f"authority {authority} has no name and unified code to publish under on {today}",
                 type="no-disclosing-organ",
-                cure="Add them with `gateway authorities organ`.",
+                cure="Record the authority with `gateway authorities create`.",
             )
         plans = []
         for channel in chosen:
@@ -296,20 +296,27 @@ class Disclosures:
             self._delivery.hurry(conn, channel, subject=row["id"])
 
     def decision_moved(self, conn: Connection, event: Event) -> None:
-        """A decision was changed or revoked: every publication is owed a withdrawal, counted from that day."""
+        """A decision was changed or revoked, or amended so that it must not be public: its publications are withdrawn.
+
+        The clock runs from the day of the event; for amended facts, from today. The reason is read by the public, so
+        it never says why something is secret.
+        """
         decision = fetch_decision(conn, self._envelope, event.subject)
         assert decision is not None
-        causes = [one for one in decision.events if one.kind in (EventKind.CHANGED, EventKind.REVOKED)]
-        if not causes:
-            return
-        cause = causes[-1]
-        words = "该行政处罚决定已被撤销" if cause.kind is EventKind.REVOKED else "该行政处罚决定已变更"
-        reason = f"{words}：{cause.reason}" if cause.reason else words
-        now = to_micros(self._clock.now())
+        now = self._clock.now()
+        today = day_of(now)
+        if event.type == "decision.amended":
+            if not any(exclusion.holds(decision.facts, today) for exclusion in self._rules.exclusions):
+                return
+            reason, since = "依法不予公开", today
+        else:
+            causes = [one for one in decision.events if one.kind in (EventKind.CHANGED, EventKind.REVOKED)]
+            cause = causes[-1]
+            words = "该行政处罚决定已被撤销" if cause.kind is EventKind.REVOKED else "该行政处罚决定已变更"
+            reason, since = (f"{words}：{cause.reason}" if cause.reason else words)[:500], cause.on
         for row in records.of_decision(conn, decision.id):
             if Status(row["status"]) in (*UNPUBLISHED, *SHOWN):
-                held = self._hold(conn, row["id"])
-                self._owe_withdrawal(conn, held, reason[:500], cause.on, now)
+                self._owe_withdrawal(conn, self._hold(conn, row["id"]), reason, since, to_micros(now))
 
     async def sweep(self) -> int:
         """Raise the alarm about what is late, end what is over, recompute what was provisional; how many rows moved."""

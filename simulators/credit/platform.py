@@ -41,6 +41,7 @@ _WORDS = {row["code"]: row["meaning"] for row in contracts.code_table("credit", 
 _KEY = ("CF_WSH", "CF_CFJGDM", "CF_XDR_MC")
 _KINDS = {"submit": "SUBMIT", "correct": "CORRECT", "withdraw": "WITHDRAW", "repair": "REPAIR"}
 _SHOWN = ("CF_XDR_SHXYM", "CF_WFXW", "CF_CFLB", "CF_NR", "CF_JDRQ", "CF_GSJZQ", "CF_CFJG")
+_NONE = "0" * 17 + "X"
 _STATES = {"PUBLISHED": "公示中", "WITHDRAWN": "已撤回", "REPAIRED": "已修复，终止公示", "ENDED": "公示期满"}
 
 
@@ -49,6 +50,7 @@ class Credit(System):
 
     name = "credit"
     title = "信用信息共享平台"
+    amount_fields = frozenset({"CF_NR_FK", "CF_NR"})
     code_fields = frozenset({"sourceId", "CF_WSH"})
     status_fields = frozenset({"code", "state"})
 
@@ -266,7 +268,8 @@ class Credit(System):
             "url": f"{self.world.url_of(self.name)}/public/{record['number']}",
         }
         if state == "PUBLISHED":
-            face |= {name: penalty[name] for name in _SHOWN if name in penalty} | {"publishedOn": record["publishedOn"]}
+            shown = {name: penalty[name] for name in _SHOWN if penalty.get(name, _NONE) != _NONE}
+            face |= shown | {"publishedOn": record["publishedOn"]}
         elif "explanation" in record:
             face["explanation"] = record["explanation"]
         return face

@@ -42,6 +42,7 @@ class Portal(System):
 
     name = "portal"
     title = "行政执法信息公示平台"
+    amount_fields = frozenset({"content"})
     code_fields = frozenset({"reference", "decisionNumber"})
     status_fields = frozenset({"code", "state"})
 
