@@ -140,7 +140,7 @@ class App:
         """What one room does when something happens in another, and what comes round by the clock."""
         for happened in ("served", "deferred", "changed", "revoked"):
             self.events.subscribe(f"decision.{happened}", self.payments.decision_moved)
-        for happened in ("changed", "revoked"):
+        for happened in ("amended", "changed", "revoked"):
             self.events.subscribe(f"decision.{happened}", self.disclosures.decision_moved)
         self.callbacks.on("paid", self.payments.take_notice)
         self.callbacks.on("verdict", self.disclosures.take_notice)
