@@ -67,7 +67,6 @@ app.add_typer(evidence.app, name="evidence")
 app.command("reconcile")(reconcile.reconcile)
 app.command("states")(states.states)
 app.command("serve")(serve.serve)
-app.command("demo")(demo.demo)
 
 
 def main() -> None:
