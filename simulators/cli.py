@@ -13,12 +13,12 @@ from simulators.faults import KINDS
 from simulators.systems import SYSTEMS
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit status (0 done, 2 wrong use)."""
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """The command line's grammar."""
+    made = argparse.ArgumentParser(
         prog="simulators", description="Stateful stand-ins for the external systems that the gateway talks to."
     )
-    commands = parser.add_subparsers(dest="command", required=True)
+    commands = made.add_subparsers(dest="command", required=True)
     serve = commands.add_parser("serve", help="serve all systems until SIGTERM; prints one JSON line when ready")
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument(
@@ -28,7 +28,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     serve.add_argument("--only", default="", help=f"comma-separated: {','.join(SYSTEMS)}")
     faults = commands.add_parser("faults", help="list the faults that can be planted over /_sim/faults")
     faults.add_argument("--json", action="store_true")
-    given = parser.parse_args(arguments)
+    return made
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit status (0 done, 2 wrong use)."""
+    given = parser().parse_args(arguments)
     if given.command == "faults":
         return _faults(as_json=given.json)
     from simulators.server import serve as run

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import re
+import shlex
 import subprocess
 import tomllib
 from collections.abc import Iterator
@@ -35,13 +37,19 @@ def make_targets() -> set[str]:
 
 
 def console_script(name: str) -> Any:
-    """The command behind one of our console scripts."""
+    """The command behind one of our console scripts: typer's, or an argparse parser."""
     module = __import__(f"{name}.cli", fromlist=["app"])
-    return typer.main.get_command(module.app)
+    return typer.main.get_command(module.app) if hasattr(module, "app") else module.parser()
 
 
 def follow(command: Any, words: list[str]) -> str | None:
     """Walk the words of a command line down to its sub-command; the first word or option that is not there."""
+    if isinstance(command, argparse.ArgumentParser):
+        try:
+            command.parse_args(words)
+        except SystemExit as end:
+            return " ".join(words) if end.code else None
+        return None
     for word in words:
         if word.startswith("--"):
             known = {option for parameter in command.params for option in parameter.opts + parameter.secondary_opts}
@@ -56,7 +64,7 @@ def follow(command: Any, words: list[str]) -> str | None:
 
 def missing(command: str) -> str | None:
     """The word of a documented command that does not exist."""
-    words = command.split("#")[0].split()
+    words = shlex.split(command.partition(" #")[0].partition(" > ")[0].removesuffix("&"))
     if words[0] == "make":
         asked = [word for word in words[1:] if not word.startswith("-") and "=" not in word]
         return next((word for word in asked if word not in make_targets()), None)
@@ -70,7 +78,14 @@ def test_every_command_in_the_pages_exists() -> None:
 
 @pytest.mark.parametrize(
     ("command", "word"),
-    [("make demmo", "demmo"), ("gateway adapter", "adapter"), ("gateway adapters --jsn", "--jsn"), ("make demo", None)],
+    [
+        ("make demmo", "demmo"),
+        ("gateway adapter", "adapter"),
+        ("gateway adapters --jsn", "--jsn"),
+        ("make demo", None),
+        ("simulators srve", "srve"),
+        ("simulators serve --only nontax", None),
+    ],
 )
 def test_a_command_that_does_not_exist_would_be_noticed(command: str, word: str | None) -> None:
     assert missing(command) == word
