@@ -125,7 +125,8 @@ class App:
             clock,
             settings.public_url,
         )
-        self.reconciliation = Reconciliation(self.store, self.channels, self.events, self.envelope, clock)
+        cut_offs = {channel.name: channel.cut_off for channel in self.channels.all()}
+        self.reconciliation = Reconciliation(self.store, self.channels, self.events, self.envelope, clock, cut_offs)
         self.disclosures = Disclosures(
             self.store, self.delivery, self.decisions, self.events, self.channels, self.envelope, calendar, clock
         )

@@ -280,9 +280,10 @@ class Evidence:
             return writer.seq - begun
 
     async def start(self) -> None:
-        """Begin to sign heads regularly."""
+        """Sign what an earlier life left, which also makes the signing key on a first start; then sign regularly."""
         self._loop = asyncio.get_running_loop()
         self._wake()
+        await self.sign_head()
         if self._signing is None:
             self._signing = asyncio.create_task(self._sign_regularly(), name="evidence-heads")
 
