@@ -280,9 +280,10 @@ class Evidence:
             return writer.seq - begun
 
     async def start(self) -> None:
-        """Sign what an earlier life left, which also makes the signing key on a first start; then sign regularly."""
+        """Sign what an earlier life left, then sign regularly. The signing key is made now if it is missing."""
         self._loop = asyncio.get_running_loop()
         self._wake()
+        await asyncio.to_thread(self._keys.public, HEAD_KEY)
         await self.sign_head()
         if self._signing is None:
             self._signing = asyncio.create_task(self._sign_regularly(), name="evidence-heads")
