@@ -153,6 +153,7 @@ class Access:
         self._store = store
         self._clock = clock
         self._known: dict[bytes, _Remembered] = {}
+        self._checking = asyncio.Semaphore(2)  # passwords are checked slowly: not many at once, nor many per lock
 
     # --- asking
 
@@ -187,6 +188,10 @@ class Access:
 
         After five wrong passwords in a row the login is refused for a minute, right password or not.
         """
+        async with self._checking:
+            return await self._sign_in(login, password)
+
+    async def _sign_in(self, login: str, password: str) -> Principal | None:
         row = await self._store.read(
             lambda conn: conn.execute(select(operator).where(operator.c.login == login)).mappings().first()
         )
