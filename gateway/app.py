@@ -29,7 +29,6 @@ from gateway.payments import Payments
 from gateway.plugins import Channels
 from gateway.ports import Kind
 from gateway.reconciliation import Reconciliation
-from gateway.seals import Seals
 from gateway.settings import Settings
 from gateway.store import Store
 from gateway.wire.outward import AllowList, OutwardWire
@@ -59,7 +58,6 @@ class App:
     reconciliation: Reconciliation
     disclosures: Disclosures
     entities: Entities
-    seals: Seals
     schedules: Schedules
 
     def __init__(self) -> None:
