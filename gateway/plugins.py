@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import time
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
@@ -30,7 +31,7 @@ from gateway.ports import (
     SealService,
 )
 from gateway.settings import SHARED_ROUTE, Capability, ChannelSettings, Seconds, Settings, known, read_secret
-from gateway.wire import ChannelWire, WireSettings
+from gateway.wire import ChannelWire, FrameWire, WireSettings
 
 GROUP = "gateway.adapters"
 PORTS: Mapping[Kind, type] = {
@@ -153,7 +154,7 @@ class Channel:
     info: AdapterInfo
     find: FindGuarantee
     url: str
-    wire: ChannelWire
+    wire: ChannelWire | FrameWire
     cut_off: time = time.min
 
 
@@ -246,6 +247,12 @@ def build_channel(
     options = _validated(key, WireSettings, {one: rest.pop(one) for one in WireSettings.model_fields if one in rest})
     general = _validated(key, ChannelKeys, {one: rest.pop(one) for one in ChannelKeys.model_fields if one in rest})
     info, find = adapter_class.info, adapter_class.info.find
+    scheme = urlsplit(settings.url).scheme
+    if scheme not in info.schemes:
+        spoken = sorted(info.schemes)
+        reason = f'the adapter "{info.name}" speaks {" or ".join(spoken)}, not {scheme}'
+        cure = f"Begin the address with {' or '.join(f'{one}://' for one in spoken)}."
+        raise SettingsError(f"{key}.url", reason, cure)
     if general.settle_seconds is not None:
         find = replace(find, consistent=False, settle_seconds=general.settle_seconds)
     if (options.client_cert is None) != (options.client_key is None):
@@ -256,7 +263,7 @@ def build_channel(
             rest[one] = read_secret(str(rest[one]), f"{key}.{one}")
     own = _validated(key, model, rest)
     try:
-        wire = ChannelWire(
+        wire = (FrameWire if scheme in FrameWire.schemes else ChannelWire)(
             name,
             settings.url,
             recorder=recorder,

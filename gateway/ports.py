@@ -65,7 +65,7 @@ class AdapterInfo:
     ``capabilities`` names the port methods that work. ``sensitive`` names the fields of the wire format (XML local
     names or JSON keys) whose values must not appear in the redacted copy of an exchange. ``encoding`` is the wire's
     character set: text it cannot hold is refused before sending. ``idempotent``: the same reference sent twice has
-    one effect there.
+    one effect there. ``schemes`` are those of the addresses it calls: http and https, or tcp and tls for frames.
     """
 
     kind: Kind
@@ -77,6 +77,7 @@ class AdapterInfo:
     sensitive: frozenset[str] = frozenset()
     encoding: str = "utf-8"
     idempotent: bool = True
+    schemes: frozenset[str] = frozenset({"http", "https"})
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,18 @@ def _web_address(value: str) -> str:
     return value.rstrip("/")
 
 
+def _channel_address(value: str) -> str:
+    """A web address, or ``tcp://host:port`` and ``tls://host:port`` for adapters that speak in frames."""
+    parts = urlsplit(value)
+    if parts.scheme not in ("tcp", "tls"):
+        return _web_address(value)
+    if not parts.hostname or not parts.port or parts.path.strip("/"):
+        raise ValueError(f"not an address of the form {parts.scheme}://host:port")
+    if parts.username or parts.query or parts.fragment:
+        raise ValueError("an address here has no user, query or fragment; secrets have keys of their own")
+    return value.rstrip("/")
+
+
 def _database(value: str) -> str:
     if _REFERENCE.fullmatch(value) or re.match(r"sqlite:///.|postgresql(\+psycopg)?://.", value):
         return value
@@ -75,6 +87,7 @@ def _network_or_host(value: str) -> str:
 
 
 WebAddress = Annotated[str, AfterValidator(_web_address)]
+ChannelAddress = Annotated[str, AfterValidator(_channel_address)]
 Bind = Annotated[str, AfterValidator(_bind)]
 
 
@@ -176,7 +189,7 @@ class ChannelSettings(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True)
 
     adapter: str
-    url: WebAddress
+    url: ChannelAddress
 
     @property
     def rest(self) -> dict[str, Any]:

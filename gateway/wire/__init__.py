@@ -1,11 +1,13 @@
-"""The only code that opens a socket outwards: HTTP, SOAP, message signatures, and our own webhooks out."""
+"""The only code that opens a socket outwards: HTTP, SOAP, frames over TCP, message signatures, our webhooks out."""
 
 from gateway.wire.channel import ChannelWire, ErrorFactory, Limits, Timeouts, Tls, WireSettings, busy
+from gateway.wire.frame import FrameWire
 from gateway.wire.signing import MessageSigner
 
 __all__ = [
     "ChannelWire",
     "ErrorFactory",
+    "FrameWire",
     "Limits",
     "MessageSigner",
     "Timeouts",

@@ -15,6 +15,7 @@ from gateway.errors import NotFoundProblem, SettingsError
 from gateway.plugins import Channels, Checked, installed, load
 from gateway.ports import RawExchange
 from gateway.settings import Settings
+from gateway.wire import FrameWire
 
 AddPackage = Callable[..., None]
 CHANNEL = {"adapter": "registry.province", "url": "http://127.0.0.1:9/api", "secret": "env:PROVINCE_SECRET"}
@@ -49,6 +50,18 @@ async def test_a_separately_packaged_adapter_serves_a_channel(add_package: AddPa
     assert channels.route("any authority", "payments") == ()
     assert await channels.check("register") == Checked("register", True, "well, in 990200")
     await channels.close()
+
+
+def test_an_adapter_that_declares_another_scheme_gets_the_wire_for_it(
+    add_package: AddPackage, province_source: str
+) -> None:
+    declared = 'contract="province/v3",\n        schemes=frozenset({"tcp"}),'
+    add_package(source=province_source.replace('contract="province/v3",', declared))
+    channel = build({"register": {**CHANNEL, "url": "tcp://127.0.0.1:9"}}).get("register")
+    assert isinstance(channel.wire, FrameWire)
+    assert channel.adapter.wire is channel.wire
+    with pytest.raises(SettingsError, match="speaks tcp, not http"):
+        build({"register": CHANNEL})
 
 
 def test_only_adapters_that_settings_name_are_imported(add_package: AddPackage) -> None:
@@ -96,6 +109,7 @@ def test_a_channel_says_when_the_day_of_its_statements_ends(add_package: AddPack
         ({"settle_seconds": "long"}, "settle_seconds", "valid number", "Correct"),
         ({"region": ["990200"]}, "region", "valid string", "Correct"),
         ({"client_cert": "/c.pem"}, "client_cert", "go together", "both or neither"),
+        ({"url": "tcp://h:1"}, "url", "speaks http or https, not tcp", "http:// or https://"),
         ({"url": "https://h", "ca_file": "/nowhere/ca.pem"}, None, "/nowhere/ca.pem", "ca_file"),
         ({"region": "000000"}, None, "no such region", "Correct"),
     ],
