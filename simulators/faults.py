@@ -18,6 +18,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "silence": ("before_effect", "no effect and no answer; the connection closes after `seconds`, else stays open"),
     "busy": ("before_effect", "the contract's effect-free refusal for load, with `seconds` to wait (default 2)"),
     "error_500": ("before_effect", "an undeclared HTTP 500 with an HTML page, no effect"),
+    "answer_code": ("before_effect", "the contract's answer with the result code `code`, which no table need have"),
     "not_found_then_found": ("before_effect", "says that there is no such thing, though there may be"),
     "slow": ("before_effect", "waits `seconds` (default 1), then does its work"),
     "apply_then_silence": ("after_effect", "the effect happens, no answer comes"),
@@ -65,6 +66,7 @@ class Fault:
     probability: float = 1.0
     seed: int = 0
     seconds: float | None = None
+    code: str = ""
     id: str = ""
     seen: int = 0
     fired: int = 0

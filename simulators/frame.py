@@ -160,6 +160,10 @@ class System:
         """What is said of something that does not exist."""
         return problem(404, "not-found", "未找到")
 
+    def with_code(self, call: Call, code: str) -> Answer:
+        """For the fault answer_code: a result code of the contract's table, or one that it does not have."""
+        return problem(400, code, code)
+
     def early(self, tx: Transaction, call: Call, answer: Answer) -> None:
         """For the fault callback_before_reply: let happen now what the callback tells of."""
 
@@ -253,6 +257,8 @@ class System:
             case "busy" | "not_found_then_found":
                 instead = self.busy(call, fault.wait(2.0) if fault else 2.0) if kind == "busy" else self.not_found(call)
                 return self._finish(call, instead, fault)
+            case "answer_code":
+                return self._finish(call, self.with_code(call, fault.code if fault else ""), fault)
             case "slow":
                 await asyncio.sleep(fault.wait(1.0) if fault else 1.0)
         try:

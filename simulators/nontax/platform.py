@@ -93,6 +93,9 @@ class NonTax(System):
         absent = {"QueryRefund": "18030", "DownloadReceipt": "18050"}.get(call.operation, "18020")
         return self.result(call, absent)
 
+    def with_code(self, call: Call, code: str) -> Answer:
+        return self.result(call, code)
+
     def early(self, tx: Transaction, call: Call, answer: Answer) -> None:
         if call.operation == "CreateBill" and (code := _text(answer.body, "PayCode")):
             self.pay(tx, code, channel="wechat")
@@ -219,7 +222,7 @@ class NonTax(System):
 
     def result(self, call: Call, code: str, content: Document | None = None) -> Answer:
         """An answer with a result code of the table."""
-        answer = {"Result": code, "Information": books.MEANINGS[code], **(content or {})}
+        answer = {"Result": code, "Information": books.MEANINGS.get(code, "未知结果"), **(content or {})}
         return Answer(element(f"{call.operation}Response", answer))
 
     def fault(

@@ -34,6 +34,7 @@ TOLERANCE = 300.0
 MOST_NAMES = 50
 
 _RESULTS = {row["code"]: row for row in contracts.code_table("registry", "v1", "results")}
+_UNKNOWN = {"meaning": "未知结果", "status": "200"}
 _ITEMS = {
     "name": "法定代表人变更",
     "regState_CN": "登记状态变更",
@@ -203,13 +204,17 @@ class Registry(System):
         answer.headers["Retry-After"] = str(max(1, round(seconds)))
         return answer
 
+    def with_code(self, call: Call, code: str) -> Answer:
+        """Any code of the table; one that it does not have comes with 200."""
+        return _result(code, None)
+
     def not_found(self, call: Call) -> Answer:
         """R0404."""
         return _result("R0404", None)
 
 
 def _result(code: str, data: Any) -> Answer:
-    row = _RESULTS[code]
+    row = _RESULTS.get(code, _UNKNOWN)
     return Answer({"code": code, "message": row["meaning"], "data": data}, int(row["status"]))
 
 
