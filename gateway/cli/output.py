@@ -166,7 +166,8 @@ def report(ctx: typer.Context, error: GatewayError) -> Exit:
             told |= {"key": error.key, "detail": error.reason, "cure": error.cure}
             code = Exit.SETTINGS
         case LockedError():
-            told |= {"pid": error.pid, "cure": "Use the running gateway's API or console, or stop it first."}
+            told |= {"detail": f"process {error.pid or '?'} already works on {error.database}", "pid": error.pid}
+            told |= {"cure": "Use the running gateway's API or console, or stop it first; PostgreSQL takes several."}
             code = Exit.LOCKED
         case Problem():
             told |= {"detail": error.detail, "field": error.field, "cure": error.cure, "type": error.type}

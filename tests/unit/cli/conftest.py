@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ import pytest
 from typer.testing import CliRunner
 
 from gateway.cli import app
+from gateway.store import Store
+from gateway.store.tables.delivery import attempt, operation
 
 SETTINGS = """
 [store]
@@ -72,3 +74,62 @@ def call(site: Path) -> Call:
         return Said(result.exit_code, result.stdout, result.stderr)
 
     return call
+
+
+@pytest.fixture
+def database(site: Path, call: Call) -> Iterator[Store]:
+    """The installation's database, migrated."""
+    assert call("migrate").code == 0
+    store = Store.open(f"sqlite:///{site}/gateway.sqlite")
+    yield store
+    store.close()
+
+
+def add_operation(store: Store, operation_id: str, state: str = "parked") -> None:
+    """An operation with one attempt, as delivery would leave it."""
+    row = {
+        "id": operation_id,
+        "action": "entities.by_code",
+        "channel": "register",
+        "authority": "11990102",
+        "subject": "ent_1",
+        "reference": f"REF{operation_id}",
+        "effectful": False,
+        "state": state,
+        "request_sealed": b"sealed",
+        "attempt": 1,
+        "due_at": 1_790_000_000_000_000,
+        "reason": "gave up",
+        "created_at": 1_790_000_000_000_000,
+        "updated_at": 1_790_000_000_000_000,
+    }
+    tried = {
+        "operation_id": operation_id,
+        "number": 1,
+        "kind": "call",
+        "node": "node-1",
+        "outcome": "not sent",
+        "reason": "connection refused",
+        "exchanges": ["exc_1"],
+        "started_at": 1_790_000_000_000_000,
+        "ended_at": 1_790_000_001_000_000,
+    }
+    store.write_sync(lambda conn: conn.execute(operation.insert(), row).rowcount)
+    store.write_sync(lambda conn: conn.execute(attempt.insert(), tried).rowcount)
+
+
+@pytest.fixture
+def add(database: Store) -> Callable[..., None]:
+    """``add("opn_1", state="done")``: an operation in the ledger."""
+
+    def add(operation_id: str, state: str = "parked") -> None:
+        add_operation(database, operation_id, state)
+
+    return add
+
+
+@pytest.fixture
+def parked(add: Callable[..., None]) -> str:
+    """An operation that waits for a person."""
+    add("opn_1")
+    return "opn_1"

@@ -21,51 +21,9 @@ from gateway.cli.doctor import certificate
 from gateway.cli.serve import chosen_faces
 from gateway.errors import SettingsError
 from gateway.store import DatabaseLock, Store
-from gateway.store.tables.delivery import attempt, channel_condition, operation
+from gateway.store.tables.delivery import channel_condition
 
 Call = Callable[..., Any]
-
-
-@pytest.fixture
-def database(site: Path, call: Call) -> Store:
-    """The installation's database, migrated."""
-    assert call("migrate").code == 0
-    store = Store.open(f"sqlite:///{site}/gateway.sqlite")
-    yield store
-    store.close()
-
-
-def add_operation(store: Store, operation_id: str, state: str = "parked") -> None:
-    """An operation with one attempt, as delivery would leave it."""
-    row = {
-        "id": operation_id,
-        "action": "entities.by_code",
-        "channel": "register",
-        "authority": "11990102",
-        "subject": "ent_1",
-        "reference": f"REF{operation_id}",
-        "effectful": False,
-        "state": state,
-        "request_sealed": b"sealed",
-        "attempt": 1,
-        "due_at": 1_790_000_000_000_000,
-        "reason": "gave up",
-        "created_at": 1_790_000_000_000_000,
-        "updated_at": 1_790_000_000_000_000,
-    }
-    tried = {
-        "operation_id": operation_id,
-        "number": 1,
-        "kind": "call",
-        "node": "node-1",
-        "outcome": "not sent",
-        "reason": "connection refused",
-        "exchanges": ["exc_1"],
-        "started_at": 1_790_000_000_000_000,
-        "ended_at": 1_790_000_001_000_000,
-    }
-    store.write_sync(lambda conn: conn.execute(operation.insert(), row).rowcount)
-    store.write_sync(lambda conn: conn.execute(attempt.insert(), tried).rowcount)
 
 
 # --- settings and errors ----------------------------------------------------------------------------------------------
@@ -173,9 +131,9 @@ def test_reading_an_unmigrated_database_names_the_command(call: Call, site: Path
 # --- operations -------------------------------------------------------------------------------------------------------
 
 
-def test_operations_are_listed_and_shown_with_their_attempts(call: Call, database: Store) -> None:
-    add_operation(database, "opn_1")
-    add_operation(database, "opn_2", "done")
+def test_operations_are_listed_and_shown_with_their_attempts(call: Call, add: Callable[..., None]) -> None:
+    add("opn_1")
+    add("opn_2", "done")
     listed = call("operations", "list", "--json").json["operations"]
     assert [row["id"] for row in listed] == ["opn_2", "opn_1"]
     parked = call("operations", "list", "--state", "parked", "--json").json["operations"]
@@ -188,8 +146,8 @@ def test_operations_are_listed_and_shown_with_their_attempts(call: Call, databas
     assert call("operations", "show", "opn_9").code == 4
 
 
-def test_operations_can_be_read_while_the_gateway_runs(call: Call, database: Store, site: Path) -> None:
-    add_operation(database, "opn_1")
+def test_operations_can_be_read_while_the_gateway_runs(call: Call, add: Callable[..., None], site: Path) -> None:
+    add("opn_1")
     with DatabaseLock.take(site / "gateway.sqlite"):
         assert call("operations", "list", "--json").code == 0
 
@@ -224,8 +182,9 @@ def test_doctor_names_the_cure_for_each_thing_that_is_wrong(call: Call, site: Pa
     assert [one["name"] for one in said.json["findings"] if one["state"] != "ok" and not one["cure"]] == []
 
 
-def test_doctor_sees_parked_operations_stopped_channels_and_open_keys(call: Call, database: Store, site: Path) -> None:
-    add_operation(database, "opn_1")
+def test_doctor_sees_parked_operations_stopped_channels_and_open_keys(
+    call: Call, database: Store, parked: str, site: Path
+) -> None:
     stopped = {"channel": "register", "stopped": True, "reason": "HTTP 401", "failures": 1, "updated_at": 1}
     database.write_sync(lambda conn: conn.execute(channel_condition.insert(), stopped).rowcount)
     (site / "keys").mkdir()

@@ -1,0 +1,119 @@
+"""``gateway serve`` and the commands beside it, as processes and signals."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+Call = Callable[..., Any]
+PLATFORM = """
+[channels.nontax]
+adapter = "nontax.soap"
+url = "http://127.0.0.1:9/nontax"
+node_code = "GATEWAY"
+platform_node = "PLATFORM"
+secret = "env:REGISTER_SECRET"
+"""
+SERVER = """
+[server]
+api = "127.0.0.1:0"
+console = "127.0.0.1:0"
+payer = "127.0.0.2:0"
+callbacks = "127.0.0.1:0"
+"""
+
+
+@dataclass(frozen=True)
+class Serving:
+    """A running gateway and where its faces are."""
+
+    process: subprocess.Popen[str]
+    faces: dict[str, str]
+
+
+@pytest.fixture
+def serving(site: Path) -> Iterator[Serving]:
+    """``gateway serve`` in a process of its own, ready."""
+    with (site / "gateway.toml").open("a") as file:
+        file.write(SERVER)
+    script = Path(sys.executable).with_name("gateway")
+    with (site / "log").open("w") as log:
+        process = subprocess.Popen([script, "serve", "--json"], stdout=subprocess.PIPE, stderr=log, text=True)
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line, (site / "log").read_text()
+        yield Serving(process, json.loads(line)["faces"])
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def test_serve_says_where_it_listens_and_ends_well_on_sigterm(serving: Serving, site: Path) -> None:
+    assert set(serving.faces) == {"api", "console", "payer", "callbacks"}
+    assert serving.faces["api"] == serving.faces["callbacks"] != serving.faces["payer"]
+    api, payer = serving.faces["api"], serving.faces["payer"]
+    assert httpx.get(f"{api}/readyz", trust_env=False).status_code == 200
+    assert httpx.get(f"{api}/openapi.json", trust_env=False).status_code == 200
+    assert httpx.get(f"{payer}/openapi.json", trust_env=False).status_code == 404
+    serving.process.send_signal(signal.SIGTERM)
+    assert serving.process.wait(timeout=30) == 0
+    assert serving.process.stdout is not None
+    assert serving.process.stdout.read() == "", "stdout carries the one line of results"
+
+
+def test_beside_a_running_gateway_reading_works_and_changing_names_its_process(serving: Serving, call: Call) -> None:
+    assert call("authorities", "list", "--json").code == 0
+    refused = call("authorities", "create", "990102-cg", "望川区城市管理局", "11990102002100216D", "--json")
+    assert refused.code == 5
+    assert json.loads(refused.err)["pid"] == serving.process.pid
+    assert call("serve").code == 5
+    found = {one["name"]: one["detail"] for one in call("doctor", "--json").json["findings"]}
+    assert found["gateway"] == f"running as process {serving.process.pid}"
+
+
+def test_an_address_in_use_stops_the_start_with_the_cure(serving: Serving, call: Call, site: Path) -> None:
+    taken = serving.faces["api"].removeprefix("http://")
+    settings = (site / "gateway.toml").read_text()
+    other = settings.replace("gateway.sqlite", "other.sqlite").replace('api = "127.0.0.1:0"', f'api = "{taken}"')
+    (site / "gateway.toml").write_text(other)
+    script = Path(sys.executable).with_name("gateway")
+    done = subprocess.run([script, "serve"], capture_output=True, text=True, check=False, env=dict(os.environ))
+    assert (done.returncode, done.stdout) == (3, "")
+    assert f"cannot listen on {taken}" in done.stderr
+    assert "Cure:" in done.stderr
+
+
+def test_a_parked_operation_is_sent_on_its_way(call: Call, parked: str) -> None:
+    said = call("operations", "retry", parked, "--reason", "registry is back", "--json")
+    assert said.code == 0
+    assert (said.json["state"], said.json["reason"]) == ("queued", "command line: registry is back")
+    again = call("operations", "retry", parked, "--reason", "registry is back")
+    assert again.code == 4
+    assert "queued" in again.err
+
+
+def test_reconcile_tells_which_channel_gave_no_statement(call: Call, site: Path) -> None:
+    with (site / "gateway.toml").open("a") as file:
+        file.write(PLATFORM)
+    assert call("migrate").code == 0
+    said = call("reconcile", "--day", "2026-06-30", "--json")
+    assert said.code == 1
+    (row,) = said.json["channels"]
+    assert (said.json["ok"], said.json["day"], row["channel"]) == (False, "2026-06-30", "nontax")
+    assert row["error"]
+    assert call("reconcile", "--channel", "register").code == 4
+    assert call("reconcile", "--day", "yesterday").code == 4
+    verified = call("evidence", "verify", "--json").json
+    assert (verified["ok"], verified["exchanges"]) == (True, 1)
