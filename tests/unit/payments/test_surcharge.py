@@ -1,0 +1,109 @@
+"""The surcharge against the vectors and an independent day-by-day computation."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.calendar import WorkingCalendar
+from gateway.payments.surcharge import DuePeriod, PrincipalPaid, Suspension, surcharge
+
+DUE = date(2026, 10, 8)
+DAY = timedelta(days=1)
+
+
+def of(fine: int, days: int, **more: object):
+    return surcharge(fine, [DuePeriod(DUE, date(2026, 9, 16))], DUE + days * DAY, stated=True, **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("days", "amount"), [(0, 0), (1, 3000), (33, 99000), (34, 100000), (400, 100000)])
+def test_three_per_cent_a_day_up_to_the_fine(days, amount):
+    assert of(100000, days).amount == amount
+    assert of(100000, days).capped == (days >= 34)
+
+
+def test_rounded_half_up_once_on_the_total():
+    assert of(333333, 7).amount == 70000  # 699.9993 yuan
+
+
+def test_served_16_september_and_paid_9_october_is_one_day():
+    due = WorkingCalendar().due_after(date(2026, 9, 16)).value
+    assert due == date(2026, 10, 8)
+    found = surcharge(500000, [DuePeriod(due, date(2026, 9, 16))], date(2026, 10, 9), stated=True)
+    assert (found.days, found.amount) == (1, 15000)
+
+
+def test_none_unless_the_decision_states_it():
+    assert surcharge(100000, [DuePeriod(DUE, DUE)], DUE + 10 * DAY, stated=False).amount == 0
+
+
+def test_none_before_service():
+    assert surcharge(100000, [], DUE, stated=True).amount == 0
+
+
+def test_days_of_an_appeal_do_not_count():
+    appeal = Suspension(DUE + 3 * DAY, DUE + 12 * DAY, "appeal")
+    assert of(100000, 12, suspensions=[appeal]).days == 2
+    assert of(100000, 13, suspensions=[appeal]).days == 3
+    open_one = Suspension(DUE + 3 * DAY, None, "appeal")
+    assert of(100000, 500, suspensions=[open_one]).days == 2
+
+
+def test_a_deferral_moves_the_due_date_and_keeps_what_had_accrued():
+    periods = [DuePeriod(DUE, date(2026, 9, 16)), DuePeriod(DUE + 30 * DAY, DUE + 5 * DAY)]
+    assert surcharge(100000, periods, DUE + 30 * DAY, stated=True).days == 4
+    assert surcharge(100000, periods, DUE + 32 * DAY, stated=True).days == 6
+
+
+def test_an_agreement_reduces_the_surcharge_and_never_the_fine():
+    found = of(100000, 10, reduced_by=20000)
+    assert (found.amount, found.reduced_by) == (10000, 20000)
+    assert of(100000, 1, reduced_by=999999).amount == 0
+
+
+def test_of_the_outstanding_part_where_the_setting_says_so():
+    paid = [PrincipalPaid(DUE + 2 * DAY, 60000)]
+    assert of(100000, 5, paid=paid).amount == 15000
+    assert of(100000, 5, paid=paid, base="outstanding").amount == 2 * 3000 + 3 * 1200
+
+
+days = st.integers(0, 120)
+
+
+@given(
+    fine=st.integers(1, 100_000_000),
+    horizon=days,
+    appeals=st.lists(st.tuples(days, st.integers(0, 40) | st.none()), max_size=3),
+    deferral=st.none() | st.tuples(days, st.integers(1, 60)),
+    instalments=st.lists(st.tuples(days, st.integers(1, 1_000_000)), max_size=3),
+    base=st.sampled_from(["original", "outstanding"]),
+)
+def test_equals_an_independent_day_by_day_count(fine, horizon, appeals, deferral, instalments, base):
+    suspensions = [
+        Suspension(DUE + start * DAY, None if length is None else DUE + (start + length) * DAY, "appeal")
+        for start, length in appeals
+    ]
+    periods = [DuePeriod(DUE, date(2026, 9, 16))]
+    if deferral is not None:
+        asked, longer = deferral
+        periods.append(DuePeriod(DUE + (asked + longer) * DAY, DUE + asked * DAY))
+    paid = [PrincipalPaid(DUE + day * DAY, amount) for day, amount in instalments]
+    found = surcharge(fine, periods, DUE + horizon * DAY, stated=True, suspensions=suspensions, paid=paid, base=base)
+    total, counted = Fraction(0), 0
+    for number in range(1, horizon + 1):
+        day = DUE + number * DAY
+        if any(one.since <= day and (one.until is None or day <= one.until) for one in suspensions):
+            continue
+        if len(periods) > 1 and periods[1].known_on <= day <= periods[1].due_on:
+            continue
+        left = fine - (sum(one.amount for one in paid if one.on < day) if base == "outstanding" else 0)
+        total += Fraction(max(0, left) * 3, 100)
+        counted += 1
+    rounded = int(total + Fraction(1, 2))
+    assert found.days == counted
+    assert found.amount == min(rounded, fine)
+    assert sum(one.days for one in found.stretches) == horizon
