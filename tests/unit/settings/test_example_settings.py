@@ -1,0 +1,37 @@
+"""The settings that people copy are right."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from gateway.clock import SystemClock
+from gateway.plugins import Channels
+from gateway.ports import RawExchange
+from gateway.settings import load
+
+EXAMPLE = Path(__file__).resolve().parents[3] / "gateway.example.toml"
+
+
+def forget(exchange: RawExchange) -> None:
+    """Nothing is exchanged here."""
+
+
+def test_the_example_settings_start_a_gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copy(EXAMPLE, tmp_path / "gateway.toml")
+    (tmp_path / "secrets").mkdir()
+    for name in ("creditchina", "portal"):
+        (tmp_path / "secrets" / name).write_text("0123456789abcdef\n")
+    for name in ("NONTAX_SECRET", "REGISTRY_SECRET", "SEAL_SECRET"):
+        monkeypatch.setenv(name, "0123456789abcdef")
+    settings = load(tmp_path / "gateway.toml")
+    channels = Channels.build(settings, recorder=forget, clock=SystemClock())
+    assert {channel.info.name for channel in channels.all()} == {
+        "nontax.soap",
+        "credit.creditchina",
+        "credit.portal",
+        "registry.sharing",
+        "seal.rest",
+    }
