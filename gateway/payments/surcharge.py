@@ -2,8 +2,8 @@
 
 Source: 行政处罚法 (2021) art. 72(1)1: three per cent a day of the fine, never above the fine; art. 73(3): days of an
 appeal 复议 or suit 诉讼 do not count; art. 66: a deferral moves the due date, what had accrued before stays. The
-decision must state it (国务院令235号 art. 7). Only the fine bears it, never confiscated gains. Boundary days are inputs:
-the case system says on which day an appeal began and ended, and nothing is derived from filing or delivery.
+decision must state it (国务院令235号 art. 7). Only the fine bears it, never confiscated gains. Boundary days are
+given: the case system says on which day an appeal began and ended; nothing is derived from filing or delivery.
 """
 
 from __future__ import annotations
