@@ -129,7 +129,7 @@ def write_settings(folder: Path, systems: Systems, port: int) -> Path:
     for channel, system in secret_of.items():
         key = "app_secret" if system == "credit" else "secret"
         _write(folder / f"{channel}.secret", str(systems[system][key]))
-    _write(folder / "seal-root.pem", str(systems["seal"]["root_pem"]))
+    _write(folder / "seal-root.pem", str(systems["seal"]["root"]))
     file = folder / "gateway.toml"
     _write(file, settings_text(systems, port))
     return file
