@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
 import secrets
 import socket
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,7 +131,8 @@ def write_settings(folder: Path, systems: Systems, port: int) -> Path:
     for channel, system in secret_of.items():
         key = "app_secret" if system == "credit" else "secret"
         _write(folder / f"{channel}.secret", str(systems[system][key]))
-    _write(folder / "seal-root.pem", str(systems["seal"]["root"]))
+    root = base64.b64decode(str(systems["seal"]["root"]))
+    _write(folder / "seal-root.pem", ssl.DER_cert_to_PEM_cert(root))
     file = folder / "gateway.toml"
     _write(file, settings_text(systems, port))
     return file
@@ -140,24 +143,23 @@ def _write(file: Path, text: str) -> None:
         out.write(text)
 
 
-async def populate(settings: Settings) -> tuple[str, str]:
+async def populate(app: App) -> tuple[str, str]:
     """Create authority, collecting unit, client with key, and operator; returns the key and the password."""
-    async with App.open(settings) as app:
-        await app.access.create_authority(
-            story.AUTHORITY, story.AUTHORITY_NAME, story.AUTHORITY_USCC, story.UNIT_CODE, story.AUTHORITY_TELEPHONE
-        )
-        item = IncomeItem(*story.ITEM)
-        kinds = (LineKind.FINE, LineKind.CONFISCATED, LineKind.SURCHARGE)
-        unit = Unit(story.UNIT_CODE, story.AUTHORITY_NAME, story.REGION, dict.fromkeys(kinds, item))
-        today = app.clock.now().date()
-        await app.payments.set_unit(story.AUTHORITY, unit, today.replace(month=1, day=1))
-        organ = Organ(story.AUTHORITY_NAME, story.AUTHORITY_USCC, story.AUTHORITY_NAME, story.AUTHORITY_USCC)
-        await app.disclosures.set_organ(story.AUTHORITY, organ, today.replace(month=1, day=1))
-        client = await app.access.create_client(story.CLIENT, [story.AUTHORITY])
-        key = await app.access.issue_key(client.id, label="demo")
-        password = secrets.token_urlsafe(12)
-        await app.access.create_operator(*story.OPERATOR, "supervisor", password)
-        return key.token, password
+    await app.access.create_authority(
+        story.AUTHORITY, story.AUTHORITY_NAME, story.AUTHORITY_USCC, story.UNIT_CODE, story.AUTHORITY_TELEPHONE
+    )
+    item = IncomeItem(*story.ITEM)
+    kinds = (LineKind.FINE, LineKind.CONFISCATED, LineKind.SURCHARGE)
+    unit = Unit(story.UNIT_CODE, story.AUTHORITY_NAME, story.REGION, dict.fromkeys(kinds, item))
+    today = app.clock.now().date()
+    await app.payments.set_unit(story.AUTHORITY, unit, today.replace(month=1, day=1))
+    organ = Organ(story.AUTHORITY_NAME, story.AUTHORITY_USCC, story.AUTHORITY_NAME, story.AUTHORITY_USCC)
+    await app.disclosures.set_organ(story.AUTHORITY, organ, today.replace(month=1, day=1))
+    client = await app.access.create_client(story.CLIENT, [story.AUTHORITY])
+    key = await app.access.issue_key(client.id, label="demo")
+    password = secrets.token_urlsafe(12)
+    await app.access.create_operator(*story.OPERATOR, "supervisor", password)
+    return key.token, password
 
 
 async def install(folder: Path, systems: Systems) -> Installation:
@@ -166,5 +168,6 @@ async def install(folder: Path, systems: Systems) -> Installation:
     file = write_settings(folder, systems, port)
     settings = load(file)
     await asyncio.to_thread(schema.migrate, settings.store.location())
-    key, password = await populate(settings)
+    async with App.open(settings) as app:
+        key, password = await populate(app)
     return Installation(folder, file, f"http://127.0.0.1:{port}", key, story.OPERATOR[0], password)
