@@ -110,6 +110,13 @@ EN = {
 }
 
 
+KINDS = {
+    "fine": ("罚款", "Fine"),
+    "confiscated": ("没收违法所得", "Confiscated gains"),
+    "surcharge": ("加处罚款", "Surcharge"),
+}
+
+
 @router.get("/pay/{token}", response_class=HTMLResponse)
 async def payer_page(
     gateway: Gateway, request: Request, token: str, lang: Annotated[str, Query(pattern="^(zh|en)$")] = "zh"
@@ -133,7 +140,7 @@ async def payer_page(
         "code": row["code"],
         "amount": format_yuan(row["amount"]),
         "due_on": row["due_on"],
-        "lines": [(one["item_name"], format_yuan(one["amount"])) for one in lines],
+        "lines": [(KINDS[one["kind"]][english], format_yuan(one["amount"])) for one in lines],
         "pay_url": row["pay_url"] if ZH[key].can_pay else None,
         "paid_at": from_micros(row["paid_at"]).astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M")
         if row["paid_at"]
