@@ -15,7 +15,10 @@ import typer
 from gateway.access import ROLES, SCOPES, Access, Client, IssuedKey, Operator
 from gateway.cli.output import Json, session, show, table
 from gateway.clock import SHANGHAI, SystemClock, day_of, from_micros, rfc3339
+from gateway.disclosures import Organ
+from gateway.disclosures import records as disclosure_records
 from gateway.errors import InvalidProblem, NotFoundProblem
+from gateway.identifiers import check_uscc
 from gateway.payments import IncomeItem, LineKind, Unit, records
 from gateway.settings import known
 
@@ -77,6 +80,36 @@ def set_unit(
         {"authority": authority, "unit_code": code, "region": region, "from": first.isoformat(), "items": kinds},
         as_json,
         f"{unit.name} ({code}) collects for {authority} from {first} on: {', '.join(kinds)}.",
+    )
+
+
+@authorities.command("organ")
+def set_organ(
+    ctx: typer.Context,
+    authority: Annotated[str, typer.Argument(help="The authority's code.")],
+    name: Annotated[str | None, typer.Option(help="Penalising organ 处罚机关; else the authority's name.")] = None,
+    uscc: Annotated[str | None, typer.Option(help="Its unified code; else the authority's.")] = None,
+    source_name: Annotated[str | None, typer.Option(help="Source of the data 数据来源单位; else the organ.")] = None,
+    source_uscc: Annotated[str | None, typer.Option(help="Its unified code; else the organ's.")] = None,
+    since: Annotated[str | None, typer.Option("--from", help="First day, as 2027-01-01; today if none.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say under which names and unified codes an authority publishes its decisions, from a day on."""
+    first = day_of(SystemClock().now()) if since is None else _day(since, "from")
+    with session(ctx).store(exclusive=True) as store:
+        owner = asyncio.run(Access(store, SystemClock()).authority(authority))
+        organ_name, organ_code = name or owner.name, uscc or owner.uscc
+        organ = Organ(organ_name, organ_code, source_name or organ_name, source_uscc or organ_code)
+        for field, code in (("uscc", organ.code), ("source_uscc", organ.source_code)):
+            try:
+                check_uscc(code)
+            except ValueError as error:
+                raise InvalidProblem(str(error), field=field) from None
+        store.write_sync(lambda conn: disclosure_records.set_organ(conn, authority, organ, first))
+    show(
+        {"authority": authority, "from": first.isoformat(), **asdict(organ)},
+        as_json,
+        f"{authority} publishes as {organ.name} ({organ.code}) from {first} on.",
     )
 
 

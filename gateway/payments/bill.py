@@ -138,7 +138,7 @@ def bill_for(
             raise InvalidProblem(
                 f"collecting unit {unit.code} has no income item for {line.kind.value} on {today}",
                 field=f"lines.{number}.kind",
-                cure="Add the income item with `gateway authorities item`.",
+                cure="Add the income item with `gateway authorities unit`.",
             )
         bill_lines.append(BillLine(item_code=item.code, item_name=item.name, amount=line.amount))
     return IssueRequest(

@@ -27,8 +27,8 @@ def commands(page: Path) -> Iterator[str]:
     """Lines of a page's shell blocks that call one of our own commands."""
     for block in re.findall(r"```(?:sh|bash|console)\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
         for line in block.splitlines():
-            command = re.sub(r"^(\$ )?(.*/)?(?=(make|gateway|simulators)\b)", "", line.strip())
-            if re.match(r"(make|gateway|simulators)\b", command):
+            command = re.sub(r"^(\$ )?(\S*/)?(?=(make|gateway|simulators)(\s|$))", "", line.strip())
+            if re.match(r"(make|gateway|simulators)(\s|$)", command):
                 yield command
 
 
@@ -74,6 +74,17 @@ def missing(command: str) -> str | None:
 def test_every_command_in_the_pages_exists() -> None:
     wrong = {f"{page.name}: {line}": word for page in pages() for line in commands(page) if (word := missing(line))}
     assert wrong == {}
+
+
+def test_every_command_that_a_cure_names_exists() -> None:
+    """An error that sends people to a command that is not there cures nothing."""
+    named = {
+        command
+        for source in (ROOT / "gateway").rglob("*.py")
+        for command in re.findall(r"`(gateway(?: -?[a-z][a-z-]*)+)`", source.read_text(encoding="utf-8"))
+    }
+    assert len(named) > 5
+    assert {command: word for command in named if (word := missing(command))} == {}
 
 
 @pytest.mark.parametrize(

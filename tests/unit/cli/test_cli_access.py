@@ -15,6 +15,8 @@ from typer.testing import CliRunner
 from gateway.access import Access
 from gateway.cli import app
 from gateway.clock import SystemClock
+from gateway.disclosures import Organ
+from gateway.disclosures import records as disclosure_records
 from gateway.payments import IncomeItem, LineKind, records
 from gateway.store import DatabaseLock, Store
 
@@ -71,6 +73,7 @@ def test_the_secret_of_a_key_is_not_in_the_database(call: Call, authority: str, 
         (["authorities", "create", "x", "某局", "11990102MB000000"], "Error:"),
         (["authorities", "unit", "nobody", "--region", "990102", "--item", "fine=1:a"], "no authority nobody"),
         (["authorities", "unit", "990102-cg", "--region", "990102", "--item", "fee=1:a"], "The kinds are fine"),
+        (["authorities", "organ", "990102-cg", "--uscc", USCC[:-1] + "E"], "Error:"),
         (["operators", "disable", "nobody"], 'no operator "nobody"'),
     ],
 )
@@ -96,6 +99,16 @@ def test_an_authority_gets_its_collecting_unit_and_income_items(call: Call, auth
     assert (unit.code, unit.name, unit.region) == ("101001", "望川区城市管理局", "990102")
     assert unit.items[LineKind.FINE] == IncomeItem("103050199", "其他一般罚没收入")
     assert LineKind.CONFISCATED not in unit.items
+
+
+def test_an_authority_says_under_which_name_it_publishes(call: Call, authority: str, site: Path) -> None:
+    assert call("authorities", "organ", authority, "--source-name", "望川区数据局", "--from", "2026-01-01").code == 0
+    store = Store.open(f"sqlite:///{site}/gateway.sqlite")
+    try:
+        organ = store.read_sync(lambda conn: disclosure_records.organ_of(conn, authority, date(2026, 3, 1)))
+    finally:
+        store.close()
+    assert organ == Organ("望川区城市管理局", USCC, "望川区数据局", USCC)
 
 
 def test_an_operator_has_a_password_that_is_never_an_argument(call: Call, authority: str, site: Path) -> None:
