@@ -91,6 +91,8 @@ def parse_certificate(der: bytes) -> Sm2Certificate:
         decoded = asn1_x509.Certificate.load(der, strict=True)
         tbs = decoded["tbs_certificate"]
         inner = tbs["signature"]["algorithm"].dotted
+        if decoded["signature_value"].contents[0] != 0:
+            raise ValueError("the signature is not a whole number of bytes")
         info = tbs["subject_public_key_info"]
         curve = info["algorithm"]["parameters"].native if info["algorithm"]["algorithm"].native == "ec" else None
         public = bytes(info["public_key"].native) if curve == SM2_CURVE else b""

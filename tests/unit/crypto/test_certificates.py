@@ -143,6 +143,21 @@ def test_any_altered_byte_of_the_signer_is_refused_without_an_error(root, middle
     assert not verify_chain(bytes(altered), [middle.der], [root.der], now).ok
 
 
+def test_a_signature_with_loose_bits_is_refused(root, now):
+    """The one place outside the signed part that a lenient parser overlooks: unused bits of the BIT STRING."""
+    while True:
+        signer = root.issue("叶", usage=SIGNING)
+        if signer.der[-1] & 1 == 0:
+            break
+    signature = parse_certificate(signer.der).parsed.signature
+    place = len(signer.der) - len(signature) - 1
+    altered = bytearray(signer.der)
+    assert altered[place] == 0
+    altered[place] = 1
+    assert verify_chain(signer.der, [], [root.der], now).ok
+    assert not verify_chain(bytes(altered), [], [root.der], now).ok
+
+
 @settings(max_examples=50)
 @given(garbage=st.binary(max_size=300))
 def test_garbage_is_refused_without_an_error(root, now, garbage):
