@@ -17,7 +17,7 @@ from gateway.app import App
 from gateway.demo import story
 from gateway.disclosures import Organ
 from gateway.payments import IncomeItem, LineKind, Unit
-from gateway.settings import Settings, load
+from gateway.settings import load
 from gateway.store import schema
 
 Systems = Mapping[str, Mapping[str, Any]]
