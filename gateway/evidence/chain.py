@@ -88,10 +88,11 @@ def unpack(container: bytes) -> Exact:
     )
 
 
-def _part(value: str | int | None) -> bytes:
+def _part(value: object) -> bytes:
+    """One column with its type. Other types than ours, which SQLite would hold, are told apart and never equal."""
     if value is None:
         return b"n"
     if isinstance(value, int):
         return b"i" + value.to_bytes(8, "big", signed=True)
-    encoded = value.encode()
-    return b"s" + struct.pack(">I", len(encoded)) + encoded
+    encoded = (value if isinstance(value, str) else repr(value)).encode()
+    return (b"s" if isinstance(value, str) else b"x") + struct.pack(">I", len(encoded)) + encoded

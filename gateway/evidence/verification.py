@@ -12,6 +12,7 @@ from sqlalchemy import Connection, RowMapping, bindparam, select
 from gateway.crypto.envelope import Envelope, EnvelopeError
 from gateway.crypto.sm import same, sm3
 from gateway.crypto.sm2 import Sm2Provider
+from gateway.errors import SettingsError
 from gateway.evidence.chain import GENESIS, body_mac, chain_value
 from gateway.evidence.heads import MARK_BYTES, HeadsError, heads_file, read_heads, whole_lines
 from gateway.store.tables.evidence import chain_head, exchange, exchange_body
@@ -22,7 +23,7 @@ _ROWS = (
     .outerjoin(exchange_body, exchange_body.c.exchange_id == exchange.c.id)
     .where(exchange.c.node == bindparam("of"), exchange.c.seq > bindparam("after"))
     .order_by(exchange.c.seq)
-    .limit(_PAGE)
+    .limit(bindparam("most"))
 )
 _HEAD = select(chain_head).where(chain_head.c.node == bindparam("of"))
 
@@ -88,7 +89,12 @@ def verify(
     nodes.update(conn.execute(select(exchange.c.node).distinct()).scalars())
     tally, first = _Tally(), None
     for node in sorted(nodes):
-        check = _Check(conn, node, heads_file(heads, node), sizes.get(node, 0), key, public, envelope, provider, tally)
+        try:
+            file = heads_file(heads, node)
+        except SettingsError:
+            first = first or Finding(node, 1, "altered", "no node of ours has such a name")
+            continue
+        check = _Check(conn, node, file, sizes.get(node, 0), key, public, envelope, provider, tally)
         first = first or check.run()
     return Report(tally.exchanges, first is None, first, tally.heads, tally.shredded, tally.unsigned)
 
@@ -109,6 +115,13 @@ class _Check:
 
     def run(self) -> Finding | None:
         self._lines: set[bytes] = set()
+        self._read = 0
+        try:
+            return self._walk()
+        except (TypeError, ValueError) as error:
+            return self._finding(self._read + 1, "altered", f"the record cannot be read: {error}")
+
+    def _walk(self) -> Finding | None:
         seq, chain = 0, GENESIS
         marks = self._marks()
         for row in self._rows():
@@ -153,10 +166,22 @@ class _Check:
         return self._finding(seq, "heads", f"{self.file.name}: the last signed line is missing")
 
     def _rows(self) -> Iterator[RowMapping]:
-        after = 0
-        while rows := self.conn.execute(_ROWS, {"of": self.node, "after": after}).mappings().all():
-            yield from rows
-            after = rows[-1]["seq"]
+        """Page by page; one by one once a page holds a value of a wrong type, to come right up to it."""
+        most = _PAGE
+        while True:
+            wanted = {"of": self.node, "after": self._read, "most": most}
+            try:
+                rows = self.conn.execute(_ROWS, wanted).mappings().all()
+            except (TypeError, ValueError):
+                if most == 1:
+                    raise
+                most = 1
+                continue
+            if not rows:
+                return
+            for row in rows:
+                yield row
+                self._read = row["seq"]
 
     def _marks(self) -> Iterator[bytes]:
         """What was signed of each chain value, from record 1: its first bytes, or all of it at a head."""

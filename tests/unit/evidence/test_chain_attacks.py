@@ -10,7 +10,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, insert, select, text, update
 
 from gateway.crypto.envelope import Envelope
 from gateway.crypto.keys import EVIDENCE_KEY
@@ -287,6 +287,18 @@ async def test_heads_signed_by_another_key_do_not_count(signed, tmp_path):
     forger.append(chains, signed.clock.now())
     (signed.folder / "heads" / "n1.jsonl").write_bytes((tmp_path / "forged" / "n1.jsonl").read_bytes())
     assert "signature does not verify" in (await signed.verify()).first_problem.detail
+
+
+@pytest.mark.parametrize(
+    "damage", ["chain = 'text'", "body_mac = 1.5", "started_at = 1.5", "request = x'ff'", "node = '../x'"]
+)
+async def test_values_of_a_wrong_type_are_altered_records_and_no_crash(bench, damage):
+    ids = await bench.keep(4)
+    await change(bench, text(f"update exchange set {damage} where seq = 3"))
+    report = await bench.verify()
+    assert not report.ok
+    assert report.first_problem.seq == (1 if "node" in damage else 3)
+    assert report.first_problem.exchange_id in (None, ids[2])
 
 
 async def test_the_report_says_in_words_what_is_wrong(bench):
