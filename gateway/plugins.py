@@ -53,12 +53,18 @@ class ChannelKeys(BaseModel):
 
     ``settle_seconds``: how long "not found" is not believed there, where that differs from the adapter's word.
     ``cut_off``: the time in Shanghai at which the day of its statements ends 日切; midnight if not given.
+    ``surcharge``: how a surcharge 加处罚款 reaches the payer there; ``surcharge_base``: three per cent of the whole fine
+    or of what is outstanding. ``code_layout`` and ``code_ranges``: how payment codes are made where we make them.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     settle_seconds: Seconds | None = None
     cut_off: time = time.min
+    surcharge: typing.Literal["quoted_at_payment", "separate_bill", "reissue", "manual"] = "manual"
+    surcharge_base: typing.Literal["original", "outstanding"] = "original"
+    code_layout: str = "{region}{year:02d}30{serial:010d}"
+    code_ranges: tuple[tuple[str, str], ...] = ()
 
 
 # --- adapters -------------------------------------------------------------------------------------------------------
@@ -146,7 +152,8 @@ def reserved_keys() -> set[str]:
 class Channel:
     """One configured instance of an adapter.
 
-    ``find`` says how far its "not found" can be trusted, ``cut_off`` when the day of its statements ends in Shanghai.
+    ``find`` says how far its "not found" can be trusted, ``cut_off`` when the day of its statements ends in Shanghai,
+    ``keys`` what else the settings say of any channel, ``options`` the adapter's own settings.
     """
 
     name: str
@@ -156,6 +163,13 @@ class Channel:
     url: str
     wire: ChannelWire | FrameWire
     cut_off: time = time.min
+    keys: ChannelKeys = ChannelKeys()
+    options: Any = None
+
+    @property
+    def issuing(self) -> str:
+        """Who makes a payment code here: platform, unit or range; an adapter's settings say so."""
+        return str(getattr(self.options, "issuing", "platform"))
 
 
 @dataclass(frozen=True)
@@ -281,7 +295,7 @@ def build_channel(
         adapter = adapter_class(own, wire, clock)  # type: ignore[call-arg]
     except ValueError as error:
         raise SettingsError(key, f'the adapter "{info.name}" refuses its settings: {error}', "Correct them.") from error
-    return Channel(name, adapter, info, find, settings.url, wire, general.cut_off)
+    return Channel(name, adapter, info, find, settings.url, wire, general.cut_off, general, own)
 
 
 def _holds_secret(annotation: Any) -> bool:
