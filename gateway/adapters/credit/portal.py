@@ -63,6 +63,7 @@ class DisclosurePortal:
         contract="portal/v1",
         capabilities=frozenset({"submit", "find", "correct", "withdraw", "repair", "read_back"}),
         find=FindGuarantee(consistent=True),
+        sensitive=frozenset({"partyName"}),
     )
 
     def __init__(self, settings: DisclosurePortal.Settings, wire: ChannelWire, clock: Clock) -> None:

@@ -1,0 +1,577 @@
+"""What holds for every port: the promises of DESIGN section 5, each a test whose name says it.
+
+A failing test says what was asked, what happened instead, and when. Nothing is skipped but what is not declared.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import socket
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, NoReturn, TypeVar
+from unittest import mock
+from urllib.parse import quote, unquote
+
+import pytest
+
+from gateway.clock import to_micros
+from gateway.errors import (
+    BusyError,
+    ContractError,
+    DeniedError,
+    ExchangeError,
+    ForgedCallbackError,
+    NotSentError,
+    OutcomeUnknownError,
+    RejectedError,
+    UnsupportedError,
+)
+from gateway.evidence import redact
+from gateway.identifiers import new_reference
+from gateway.plugins import faults
+from gateway.ports import (
+    Incoming,
+    OpenedCallback,
+    PaymentNotice,
+    RawExchange,
+    SealNotice,
+    Submission,
+    SubmissionState,
+    VerdictNotice,
+)
+from gateway.testing.bench import Bench, Code, FaultKind, Meaning
+
+Notice = PaymentNotice | VerdictNotice | SealNotice
+T = TypeVar("T")
+E = TypeVar("E", bound=ExchangeError)
+
+NOT_DECLARED = "not declared: "
+BROKEN: tuple[FaultKind, ...] = ("error_500", "malformed", "empty", "truncated")
+_ERRORS: Mapping[Meaning, tuple[type[ExchangeError], ...]] = {
+    "absent": (RejectedError, OutcomeUnknownError),
+    "rejected": (RejectedError,),
+    "busy": (BusyError,),
+    "denied": (DeniedError,),
+    "unknown": (OutcomeUnknownError,),
+}
+#: Text that some character set of these systems cannot hold, rarest first.
+_RARE = ("𠮷", "㐂", "é", "永")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One call of a port method, prepared so that only the call itself remains.
+
+    ``reference`` is ours, of an effect. ``other`` is the same reference with another content. ``recover`` asks for
+    what the call has brought about, as the core does in doubt; falsy when there is nothing.
+    """
+
+    method: str
+    call: Callable[[], Awaitable[Any]]
+    reference: str = ""
+    other: Callable[[], Awaitable[Any]] | None = None
+    recover: Callable[[], Awaitable[Any]] | None = None
+
+
+# --- verdicts ------------------------------------------------------------------------------------------------------
+
+
+def declared(bench: Bench, *methods: str) -> None:
+    """Skip the test unless the adapter declares these capabilities."""
+    info = bench.adapter.info
+    if missing := [method for method in methods if method not in info.capabilities]:
+        not_declared(f"{info.name} has no {' and no '.join(missing)}")
+
+
+def not_declared(reason: str) -> NoReturn:
+    """Skip the test: the adapter, or its contract, does not claim to have what it is about."""
+    pytest.skip(NOT_DECLARED + reason)
+
+
+async def outcome(call: Awaitable[T], when: str) -> T | ExchangeError:
+    """What comes of a call: its answer, or the error it raised, which has to be one of ours."""
+    try:
+        return await call
+    except ExchangeError as error:
+        return error
+    except Exception as foreign:
+        reason = f"{when}: {_told(foreign)} left the adapter; only the errors of gateway.errors may"
+        raise AssertionError(reason) from foreign
+
+
+async def answered(call: Awaitable[T], when: str) -> T:
+    """The answer of a call that has to succeed."""
+    result = await outcome(call, when)
+    if isinstance(result, ExchangeError):
+        raise AssertionError(f"{when}: expected an answer, got {_told(result)}") from result
+    return result
+
+
+async def fails(call: Awaitable[Any], kinds: type[E] | tuple[type[E], ...], when: str) -> E:
+    """The error of a call that has to fail in one of these ways."""
+    wanted = " or ".join(kind.__name__ for kind in (kinds if isinstance(kinds, tuple) else (kinds,)))
+    result = await outcome(call, when)
+    if isinstance(result, kinds):
+        return result
+    if isinstance(result, ExchangeError):
+        raise AssertionError(f"{when}: expected {wanted}, got {_told(result)}") from result
+    raise AssertionError(f"{when}: expected {wanted}, but the adapter answered {_short(result)}")
+
+
+async def noticed(call: Callable[[], Awaitable[T]], check: Callable[[T], bool], when: str) -> None:
+    """A distorted answer is refused by the adapter, or by ``check``, which is what the core would make of it."""
+    answer = await outcome(call(), when)
+    if isinstance(answer, ContractError):
+        return
+    if isinstance(answer, ExchangeError):
+        raise AssertionError(f"{when}: expected ContractError or a truthful answer, got {_told(answer)}") from answer
+    try:
+        fine = check(answer)
+    except ContractError:
+        return
+    assert not fine, f"{when}: neither the adapter nor the core noticed, the answer was {_short(answer)}"
+
+
+@contextmanager
+def sent_once(bench: Bench, when: str) -> Iterator[None]:
+    """Within one call, nothing is sent a second time: whether to ask again is for the core to decide."""
+    before = len(bench.exchanges)
+    yield
+    sent = [exchange.action for exchange in bench.exchanges[before:]]
+    assert len(sent) == len(set(sent)), f"{when}: the adapter sent again by itself: {', '.join(sent)}"
+
+
+@contextmanager
+def no_network(bench: Bench, when: str) -> Iterator[None]:
+    """Nothing is sent and no socket is connected."""
+    before = len(bench.exchanges)
+    touched: list[str] = []
+
+    def forbidden(name: str) -> Callable[..., NoReturn]:
+        def touch(*arguments: Any, **_: Any) -> NoReturn:
+            touched.append(f"{name} {arguments[-1] if arguments else ''}")
+            raise OSError("callbacks are opened without network")
+
+        return touch
+
+    with ExitStack() as patches:
+        for name in ("connect", "connect_ex", "sendto", "sendmsg"):
+            patches.enter_context(mock.patch.object(socket.socket, name, forbidden(name)))
+        patches.enter_context(mock.patch.object(socket, "getaddrinfo", forbidden("getaddrinfo")))
+        yield
+    sent = [exchange.action for exchange in bench.exchanges[before:]]
+    assert not sent, f"{when}: the adapter sent {', '.join(sent)}"
+    assert not touched, f"{when}: the adapter opened a socket: {', '.join(touched)}"
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _short(answer: Any) -> str:
+    text = repr(answer)
+    return text if len(text) <= 200 else text[:200] + "…"
+
+
+def _forms(value: str) -> set[str]:
+    """A value as it might stand in a text."""
+    raw = value.encode()
+    coded = base64.b64encode(raw).decode().rstrip("=")
+    numbers = "".join(f"&#{ord(character)};" for character in value)
+    return {value, quote(value), json.dumps(value)[1:-1], coded, raw.hex(), numbers, quote(value.encode("gb18030"))}
+
+
+def _readable(text: str, values: Iterator[str]) -> list[str]:
+    """Those of ``values`` that can be read from ``text``, whatever blanks and hyphens stand between."""
+    dense = re.sub(r"[\s-]", "", text)
+    return [value for value in values if any(form in text or form in dense for form in _forms(value))]
+
+
+# --- every port ----------------------------------------------------------------------------------------------------
+
+
+class Conformance(ABC):
+    """The promises of every adapter. ``methods`` are the port methods that go out; ``primary`` the one that matters."""
+
+    pytestmark = pytest.mark.asyncio
+    methods: ClassVar[tuple[str, ...]]
+    primary: ClassVar[str]
+
+    @abstractmethod
+    async def trial(self, bench: Any, method: str) -> Trial:
+        """One call of a port method, ready to be made."""
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """One test a method, for tests that take one."""
+        for argument, names in (("method", "methods"), ("effect", "effects"), ("bound_effect", "bound_effects")):
+            if argument in metafunc.fixturenames:
+                metafunc.parametrize(argument, getattr(self, names))
+
+    def reference(self, bench: Bench) -> str:
+        """A new reference in the format that the adapter declares."""
+        form = bench.adapter.info.reference
+        return new_reference(form.length, form.alphabet, form.prefix)
+
+    async def _everything(self, bench: Bench) -> None:
+        """Each declared method once, so that there is something to look at."""
+        for method in self.methods:
+            if method in bench.adapter.info.capabilities:
+                trial = await self.trial(bench, method)
+                await answered(trial.call(), method)
+
+    # --- declarations
+
+    async def test_what_is_declared_is_there(self, bench: Bench) -> None:
+        found = faults(type(bench.adapter), bench.adapter.info.name)
+        assert not found, f"the adapter breaks the contract of its port: {'; '.join(found)}"
+
+    async def test_every_declared_method_works(self, bench: Bench, method: str) -> None:
+        declared(bench, method)
+        trial = await self.trial(bench, method)
+        result = await outcome(trial.call(), method)
+        assert not isinstance(result, UnsupportedError), f"{method} is declared, but the adapter lacks it: {result}"
+        assert not isinstance(result, ExchangeError), f"{method}: expected an answer, got {_told(result)}"
+
+    async def test_the_check_proves_that_the_other_side_is_there(self, bench: Bench) -> None:
+        line = await answered(bench.adapter.check(), "check")
+        assert isinstance(line, str), f"check: expected one line for people, got {line!r}"
+        assert line.strip(), "check: expected one line for people, got nothing"
+        assert "\n" not in line.strip(), f"check: expected one line for people, got {line!r}"
+        for method in (*self.methods, "check"):
+            await bench.fault("refuse", method)
+        await fails(bench.adapter.check(), NotSentError, "check with connections refused")
+
+    # --- failures
+
+    async def test_a_refused_connection_is_not_sent_and_has_no_effect(self, bench: Bench, method: str) -> None:
+        declared(bench, method)
+        trial = await self.trial(bench, method)
+        when = f"{method} with connections refused"
+        await bench.fault("refuse", method)
+        await fails(trial.call(), NotSentError, when)
+        await bench.clear()
+        if trial.reference:
+            count = await bench.effects(trial.reference)
+            assert count == 0, f"{when}: {count} effects"
+        await answered(trial.call(), f"{method} once connections are taken again")
+
+    async def test_busy_has_no_effect_and_carries_its_delay(self, bench: Bench, method: str) -> None:
+        declared(bench, method)
+        trial = await self.trial(bench, method)
+        when = f"{method} while the other side is busy"
+        await bench.fault("busy", method)
+        with sent_once(bench, when):
+            error = await fails(trial.call(), BusyError, when)
+        assert error.retry_after == bench.busy_seconds, (
+            f"{when}: told to come back after {bench.busy_seconds} s, retry_after is {error.retry_after}"
+        )
+        await bench.clear()
+        if trial.reference:
+            count = await bench.effects(trial.reference)
+            assert count == 0, f"{when}: {count} effects"
+
+    async def test_a_broken_answer_is_doubt_and_never_an_answer(self, bench: Bench, method: str) -> None:
+        declared(bench, method)
+        signed: tuple[FaultKind, ...] = ("bad_signature",) if bench.answers_signed else ()
+        for kind in BROKEN + signed:
+            trial = await self.trial(bench, method)
+            await bench.fault(kind, method)
+            with sent_once(bench, f"{method} met by {kind}"):
+                await fails(trial.call(), OutcomeUnknownError, f"{method} met by {kind}")
+            await bench.clear()
+
+    async def test_silence_is_doubt(self, bench: Bench) -> None:
+        trial = await self.trial(bench, self.primary)
+        when = f"{self.primary} met by silence"
+        await bench.fault("silence", self.primary)
+        with sent_once(bench, when):
+            await fails(trial.call(), OutcomeUnknownError, when)
+
+    async def test_an_unknown_code_is_never_final(self, bench: Bench, method: str) -> None:
+        declared(bench, method)
+        trial = await self.trial(bench, method)
+        await bench.fault("answer_code", method, code=bench.unknown_code)
+        when = f"{method} answered by the unknown code {bench.unknown_code}"
+        await fails(trial.call(), OutcomeUnknownError, when)
+
+    async def test_every_code_of_the_table_has_its_error(self, bench: Bench) -> None:
+        wrong = [
+            complaint
+            for code in bench.codes
+            if code.meaning not in ("ok", "pending")
+            for complaint in await self._misread(bench, code)
+        ]
+        assert not wrong, "; ".join(wrong)
+
+    async def _misread(self, bench: Bench, code: Code) -> list[str]:
+        """What is wrong with how the primary method takes one code."""
+        trial = await self.trial(bench, self.primary)
+        await bench.fault("answer_code", self.primary, code=code.code)
+        when = f"{self.primary} answered by {code.code} ({code.meaning})"
+        try:
+            await self.takes(trial, code, when)
+        except AssertionError as wrong:
+            return [str(wrong)]
+        finally:
+            await bench.clear()
+        return [f"{when}: had an effect"] if trial.reference and await bench.effects(trial.reference) else []
+
+    async def takes(self, trial: Trial, code: Code, when: str) -> None:
+        """Hold what a call makes of a code against what the table says of it."""
+        wanted = _ERRORS[code.meaning]
+        result = await outcome(trial.call(), when)
+        if isinstance(result, ExchangeError):
+            assert isinstance(result, wanted), f"{when}: expected {wanted[0].__name__}, got {_told(result)}"
+            if isinstance(result, RejectedError):
+                assert result.code == code.code, f"{when}: the refusal carries the code {result.code!r}"
+                assert result.reason, f"{when}: the refusal has lost the other side's words"
+            return
+        absent = code.meaning == "absent" and result is None and not trial.reference
+        refused = isinstance(result, Submission) and result.state is SubmissionState.REJECTED
+        assert absent or (refused and code.meaning == "rejected"), (
+            f"{when}: expected {wanted[0].__name__}, but the adapter answered {_short(result)}"
+        )
+
+    # --- the wire and its evidence
+
+    async def test_what_is_sent_keeps_the_contract(self, bench: Bench) -> None:
+        await self._everything(bench)
+        violations = await bench.violations()
+        assert not violations, f"sent against the contract: {'; '.join(violations)}"
+
+    async def test_no_secret_stands_in_an_address(self, bench: Bench) -> None:
+        await answered(bench.adapter.check(), "check")
+        await self._everything(bench)
+        assert bench.exchanges, "nothing was recorded: build the adapter on the ChannelWire that it is given"
+        for exchange in bench.exchanges:
+            address = exchange.url + unquote(exchange.url)
+            found = _readable(address, iter(bench.secrets))
+            assert not found, f"{exchange.action}: a secret stands in the address, where every proxy keeps it"
+
+    async def test_evidence_shows_no_secret_and_no_personal_data(self, bench: Bench) -> None:
+        await answered(bench.adapter.check(), "check")
+        await self._everything(bench)
+        for exchange in bench.exchanges:
+            self._check_evidence(bench, exchange)
+
+    def _check_evidence(self, bench: Bench, exchange: RawExchange) -> None:
+        shown = redact(exchange)
+        text = "\n".join((shown.url, shown.request, shown.response))
+        assert not _readable(text, iter(bench.secrets)), f"{exchange.action}: a secret is readable in the evidence"
+        found = _readable(text, iter(bench.personal))
+        assert not found, (
+            f"{exchange.action}: {', '.join(found)} is readable in the evidence; name its field in info.sensitive"
+        )
+
+    async def check_names(self, bench: Bench, call: Callable[[str], Awaitable[Any]], field: str) -> None:
+        """A name that the wire's character set cannot hold is refused before sending, and the character named."""
+        encoding = bench.adapter.info.encoding
+        rare = next((one for one in _RARE if not _holds(encoding, one)), None)
+        if rare is None:
+            not_declared(f"{encoding} holds every name")
+        before = len(bench.exchanges)
+        when = f"a {field} with {rare} over {encoding}"
+        error = await fails(call(f"{rare}野家"), RejectedError, when)
+        assert rare in error.reason or f"U+{ord(rare):04X}" in error.reason, (
+            f"{when}: the refusal does not name the character: {error.reason}"
+        )
+        assert len(bench.exchanges) == before, f"{when}: it was sent"
+
+
+def _holds(encoding: str, text: str) -> bool:
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+# --- ports with effects --------------------------------------------------------------------------------------------
+
+
+class EffectConformance(Conformance):
+    """The promises about effects: one a reference, and doubt that can be resolved.
+
+    ``effects`` are the methods that have one, ``bound_effects`` those whose reference stands for one content.
+    """
+
+    effects: ClassVar[tuple[str, ...]]
+    bound_effects: ClassVar[tuple[str, ...]]
+
+    async def test_the_same_reference_has_one_effect_and_one_result(self, bench: Bench, effect: str) -> None:
+        declared(bench, effect)
+        if not bench.adapter.info.idempotent:
+            not_declared(f"{bench.adapter.info.name} is not idempotent")
+        trial = await self.trial(bench, effect)
+        first = await answered(trial.call(), effect)
+        again = await answered(trial.call(), f"{effect}, the same reference again")
+        count = await bench.effects(trial.reference)
+        assert count == 1, f"{effect}: {count} effects under one reference that was sent twice"
+        assert again == first, f"{effect}: the same reference gave {_short(first)}, then {_short(again)}"
+
+    async def test_the_same_reference_for_something_else_is_refused(self, bench: Bench, bound_effect: str) -> None:
+        declared(bench, effect := bound_effect)
+        if not bench.adapter.info.idempotent:
+            not_declared(f"{bench.adapter.info.name} is not idempotent")
+        trial = await self.trial(bench, effect)
+        assert trial.other is not None
+        await answered(trial.call(), effect)
+        await fails(trial.other(), RejectedError, f"{effect}, the same reference for something else")
+        count = await bench.effects(trial.reference)
+        assert count == 1, f"{effect}: {count} effects under one reference with two contents"
+
+    async def test_an_effect_without_an_answer_is_doubt_and_asking_recovers_it(self, bench: Bench, effect: str) -> None:
+        declared(bench, effect)
+        trial = await self.trial(bench, effect)
+        kind: FaultKind = "apply_then_silence" if effect == self.primary else "apply_then_reset"
+        when = f"{effect} that had its effect and got no answer"
+        await bench.fault(kind, effect)
+        with sent_once(bench, when):
+            await fails(trial.call(), OutcomeUnknownError, when)
+        await bench.clear()
+        count = await bench.effects(trial.reference)
+        assert count == 1, f"{when}: {count} effects"
+        if not bench.adapter.info.find.offered or trial.recover is None:
+            not_declared(f"{bench.adapter.info.name} cannot be asked about {effect}")
+        await bench.advance(bench.adapter.info.find.settle_seconds)
+        found = await answered(trial.recover(), f"asking about {when}")
+        assert found, f"asking about {when}: nothing was found, so it would be sent again"
+        count = await bench.effects(trial.reference)
+        assert count == 1, f"{when}: {count} effects after asking"
+
+    async def test_silence_is_doubt(self, bench: Bench) -> None:
+        """And asking finds that nothing has happened, after which the same reference may be sent again."""
+        trial = await self.trial(bench, self.primary)
+        when = f"{self.primary} met by silence"
+        await bench.fault("silence", self.primary)
+        with sent_once(bench, when):
+            await fails(trial.call(), OutcomeUnknownError, when)
+        await bench.clear()
+        if not bench.adapter.info.find.offered or trial.recover is None:
+            not_declared(f"{bench.adapter.info.name} cannot be asked about {self.primary}")
+        await bench.advance(bench.adapter.info.find.settle_seconds)
+        found = await answered(trial.recover(), f"asking about {when}")
+        assert not found, f"asking about {when}: found {_short(found)}, though nothing had happened"
+        await answered(trial.call(), f"{self.primary}, sent again under the same reference")
+        count = await bench.effects(trial.reference)
+        assert count == 1, f"{self.primary}, sent again under the same reference: {count} effects"
+
+
+# --- ports with callbacks ------------------------------------------------------------------------------------------
+
+
+class CallbackConformance(Conformance):
+    """The promises about callbacks: authenticated or refused, without network, the same however often they come."""
+
+    @abstractmethod
+    async def told(self, bench: Any) -> str:
+        """Prepare something that the other side can tell of; the code or reference that it is known by."""
+
+    @abstractmethod
+    def check_notice(self, bench: Any, about: str, notice: Notice) -> None:
+        """Hold a notice against what it is about."""
+
+    async def _opened(self, bench: Bench, incoming: Incoming, when: str) -> OpenedCallback:
+        return await answered(bench.adapter.open_callback(incoming), when)
+
+    async def test_a_callback_is_opened_without_network(self, bench: Bench) -> None:
+        declared(bench, "open_callback")
+        about = await self.told(bench)
+        incoming = await bench.callback("new", about)
+        with no_network(bench, "opening a callback"):
+            opened = await self._opened(bench, incoming, "opening a callback")
+        self.check_notice(bench, about, opened.notice)
+
+    async def test_a_forged_callback_is_refused(self, bench: Bench) -> None:
+        declared(bench, "open_callback")
+        if not bench.callbacks_signed:
+            not_declared("the contract signs no callbacks")
+        incoming = await bench.callback("forged", await self.told(bench))
+        with no_network(bench, "a forged callback"):
+            await fails(bench.adapter.open_callback(incoming), ForgedCallbackError, "a forged callback")
+
+    async def test_an_altered_callback_is_refused(self, bench: Bench) -> None:
+        """Each digit of the body counts, and the nonce, and that there is anything to authenticate it by."""
+        declared(bench, "open_callback")
+        if not bench.callbacks_signed:
+            not_declared("the contract signs no callbacks")
+        incoming = await bench.callback("new", await self.told(bench))
+        opened = await self._opened(bench, incoming, "opening a callback")
+        refusals = (ForgedCallbackError, ContractError)
+        for found in list(re.finditer(rb"[0-9]", incoming.body))[:64]:
+            digit = b"%d" % ((int(found[0]) + 1) % 10)
+            body = incoming.body[: found.start()] + digit + incoming.body[found.end() :]
+            when = f"a callback whose digit at {found.start()} was altered"
+            await fails(bench.adapter.open_callback(replace(incoming, body=body)), refusals, when)
+        for name, value in incoming.headers.items():
+            if opened.nonce in value:
+                headers = {**incoming.headers, name: value.replace(opened.nonce, opened.nonce[::-1] + "0")}
+                when = "a callback with another nonce"
+                await fails(bench.adapter.open_callback(replace(incoming, headers=headers)), refusals, when)
+
+    async def test_a_stale_callback_is_refused(self, bench: Bench) -> None:
+        declared(bench, "open_callback")
+        if not (bench.callbacks_signed and bench.callbacks_dated):
+            not_declared("the contract's callbacks carry no time that is signed")
+        incoming = await bench.callback("new", await self.told(bench))
+        await bench.advance(3600)
+        played_back = replace(incoming, received_at=bench.clock.now())
+        await fails(
+            bench.adapter.open_callback(played_back), ForgedCallbackError, "a callback played back after an hour"
+        )
+
+    async def test_the_same_event_told_again_is_the_same_event_without_effect(self, bench: Bench) -> None:
+        declared(bench, "open_callback")
+        about = await self.told(bench)
+        incoming = await bench.callback("new", about)
+        effects = await bench.effects(about)
+        first = await self._opened(bench, incoming, "opening a callback")
+        same = await self._opened(bench, incoming, "opening the same bytes again")
+        assert same == first, f"the same bytes opened as {_short(first)}, then as {_short(same)}"
+        later = await bench.callback("again", about)
+        again = await self._opened(bench, later, "the same event told again")
+        assert again.event_key == first.event_key, (
+            f"the same event told again has another event_key: {first.event_key}, then {again.event_key}"
+        )
+        assert again.notice == first.notice, f"the same event told again reads {_short(again.notice)}"
+        assert again.nonce != first.nonce or later.body == incoming.body, (
+            "the same event told again in other bytes has the nonce of the first, and would pass for a forgery"
+        )
+        assert await bench.effects(about) == effects, "opening callbacks had an effect on the other side"
+
+    async def test_acknowledgements_are_understood_by_the_other_side(self, bench: Bench) -> None:
+        declared(bench, "open_callback")
+        about = await self.told(bench)
+        opened = await self._opened(bench, await bench.callback("new", about), "opening a callback")
+        taken = await bench.acknowledged_by(opened.retry_later, about)
+        assert not taken, f"retry_later passes for an acknowledgement: {opened.retry_later}"
+        taken = await bench.acknowledged_by(opened.acknowledge, about)
+        assert taken, f"the other side does not take the acknowledgement: {opened.acknowledge}"
+
+    async def test_evidence_of_callbacks_shows_no_personal_data(self, bench: Bench) -> None:
+        declared(bench, "open_callback")
+        incoming = await bench.callback("new", await self.told(bench))
+        opened = await self._opened(bench, incoming, "opening a callback")
+        at = to_micros(incoming.received_at)
+        exchange = RawExchange(
+            channel="conformance",
+            direction="in",
+            action="callback",
+            method="POST",
+            url=incoming.path,
+            request_headers=tuple(incoming.headers.items()),
+            request_body=incoming.body,
+            status=opened.acknowledge.status,
+            response_headers=(("content-type", opened.acknowledge.content_type),),
+            response_body=opened.acknowledge.body,
+            outcome="answered",
+            started_at=at,
+            ended_at=at,
+            sensitive=bench.adapter.info.sensitive,
+        )
+        self._check_evidence(bench, exchange)

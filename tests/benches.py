@@ -1,0 +1,323 @@
+"""Benches of the conformance kit: the built-in adapters against the simulators, over sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, ClassVar
+
+import contracts
+from gateway.adapters.credit.creditchina import CreditChina
+from gateway.adapters.credit.portal import DisclosurePortal
+from gateway.adapters.nontax.soap import SoapNonTax
+from gateway.adapters.registry.sharing import SharingRegistry
+from gateway.clock import SystemClock, day_of
+from gateway.ports import BillLine, DisclosedParty, DisclosureRecord, Incoming, IssueRequest, RawExchange, Reply
+from gateway.testing.bench import Bench, Code
+from gateway.testing.credit import DisclosureBench
+from gateway.testing.nontax import NonTaxBench
+from gateway.testing.registry import RegistryBench
+from gateway.wire import ChannelWire, Limits, Timeouts
+from simulators.testing import Simulation
+
+START = datetime(2026, 9, 14, 2, 30, tzinfo=UTC)
+QUICK = Timeouts(connect=2.0, read=1.0, write=2.0, total=4.0)
+
+
+class Inbox:
+    """A receiver of callbacks on a socket: keeps what comes, answers what it is told to, at first "not now"."""
+
+    def __init__(self) -> None:
+        self.messages: asyncio.Queue[Incoming] = asyncio.Queue()
+        self.reply = Reply(503, b"", "text/plain")
+        self.server: asyncio.Server | None = None
+
+    async def open(self) -> str:
+        """Listen; the address."""
+        self.server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        return f"http://127.0.0.1:{self.server.sockets[0].getsockname()[1]}/callbacks/channel"
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        parts = (line.partition(":") for line in head[1:] if line)
+        headers = {name.lower(): value.strip() for name, _, value in parts}
+        body = await reader.readexactly(int(headers.get("content-length", "0")))
+        reply = self.reply
+        writer.write(
+            f"HTTP/1.1 {reply.status} X\r\nContent-Type: {reply.content_type}\r\n"
+            f"Content-Length: {len(reply.body)}\r\nConnection: close\r\n\r\n".encode()
+            + reply.body
+        )
+        await writer.drain()
+        writer.close()
+        self.messages.put_nowait(Incoming(headers, body, datetime.now(UTC)))
+
+    def drain(self) -> None:
+        """Forget what has come so far."""
+        while not self.messages.empty():
+            self.messages.get_nowait()
+
+    async def next(self) -> Incoming:
+        """The next message."""
+        return await asyncio.wait_for(self.messages.get(), 10)
+
+
+class SimulatorBench(Bench):
+    """One adapter against one simulated system. ``operations``: which of its operations a port method uses."""
+
+    system: str
+    operations: ClassVar[Mapping[str, str]]
+    credentials: ClassVar[Mapping[str, str]]
+
+    def __init__(self, simulators: Simulation, adapter_class: type[Any], **settings: Any) -> None:
+        self.simulators = simulators
+        simulators.clock(now=START.isoformat())
+        self.clock = SystemClock(START - datetime.now(UTC))
+        self.exchanges: list[RawExchange] = []
+        wire = ChannelWire(
+            self.system,
+            simulators.url(self.system),
+            recorder=self.exchanges.append,
+            timeouts=QUICK,
+            limits=Limits(keepalive=0),  # a refusal meets every call, and not an idle connection first
+            sensitive=adapter_class.info.sensitive,
+            clock=self.clock,
+        )
+        known = simulators.credentials(self.system)
+        chosen = {ours: known[theirs] for ours, theirs in self.credentials.items()} | settings
+        self.adapter = adapter_class(adapter_class.Settings(**chosen), wire, self.clock)
+        self.secrets = (known[self.credentials["secret"]],)
+        rows = contracts.code_table(self.system, "v1", "results")
+        self.codes = [Code(row["code"], row["effect"]) for row in rows]  # type: ignore[arg-type]
+        self.inbox = Inbox()
+
+    async def close(self) -> None:
+        """Let go of the adapter and the inbox."""
+        await self.adapter.close()
+        if self.inbox.server is not None:
+            self.inbox.server.close()
+
+    async def fault(self, kind: str, method: str, **more: Any) -> None:
+        if kind == "busy":
+            more.setdefault("seconds", self.busy_seconds)
+        operation = self.operations.get(method, "*")
+        planted = {"system": self.system, "operation": operation, "kind": kind, "times": 0, **more}
+        await self.simulators.aask("POST", "/faults", planted)
+
+    async def clear(self) -> None:
+        await self.simulators.aask("DELETE", "/faults")
+
+    async def effects(self, reference: str) -> int:
+        counts = (await self.simulators.aask("GET", "/effects", system=self.system)).get(self.system, {})
+        return sum(by_reference.get(reference, 0) for by_reference in counts.values())
+
+    async def advance(self, seconds: float) -> None:
+        self.clock.offset += timedelta(seconds=seconds)
+        await self.simulators.aask("POST", "/clock", {"advance_seconds": seconds})
+
+    async def violations(self) -> Sequence[str]:
+        entries = (await self.simulators.aask("GET", "/journal", system=self.system))["entries"]
+        assert entries
+        return [f"{one['operation']}: {one['answer']}" for one in entries if one["outcome"] in ("refused", "broken")]
+
+    # --- callbacks
+
+    async def happen(self, about: str) -> None:
+        """Let that happen at the other side of which its callback tells."""
+        raise NotImplementedError
+
+    async def callback(self, kind: str, about: str) -> Incoming:
+        if kind == "again":
+            self.inbox.drain()
+            await self.simulators.flush_callbacks(self.system)
+            return await self._next()
+        if self.inbox.server is None:
+            self.simulators.callbacks_to(self.system, await self.inbox.open())
+        if kind == "forged":
+            await self.simulators.aask("POST", "/faults", {"system": self.system, "kind": "callback_forged"})
+        await self.happen(about)
+        return await self._next()
+
+    async def _next(self) -> Incoming:
+        incoming = await self.inbox.next()
+        return Incoming(incoming.headers, incoming.body, self.clock.now(), "/callbacks/channel")
+
+    async def acknowledged_by(self, reply: Reply, about: str) -> bool:
+        self.inbox.reply = reply
+        await self.simulators.flush_callbacks(self.system)
+        queued = (await self.simulators.aask("GET", "/callbacks"))["callbacks"]
+        states = {one["state"] for one in queued if one["key"] == about}
+        assert states <= {"pending", "acknowledged"}
+        assert states
+        return states == {"acknowledged"}
+
+
+class SoapNonTaxBench(SimulatorBench, NonTaxBench):
+    """``nontax.soap`` against the simulated platform."""
+
+    system = "nontax"
+    credentials: ClassVar[Mapping[str, str]] = {
+        "node_code": "node_code",
+        "platform_node": "platform_node",
+        "secret": "secret",
+    }
+    operations: ClassVar[Mapping[str, str]] = {
+        "issue": "CreateBill",
+        "find": "QueryBill",
+        "cancel": "VoidBill",
+        "refund": "Refund",
+        "find_refund": "QueryRefund",
+        "statement": "Statement",
+        "receipt": "IssueReceipt",
+        "check": "Ping",
+    }
+    personal = ("罗巧云", "13900001111", "6217990100200300400")
+    unknown_code = "99999"
+    lines_per_page = 3
+
+    def __init__(self, simulators: Simulation, adapter_class: type[Any] = SoapNonTax, **settings: Any) -> None:
+        super().__init__(simulators, adapter_class, **settings)
+        simulators.ask("POST", "/nontax/settings", {"page_size": self.lines_per_page})
+
+    def bill(self, reference: str) -> IssueRequest:
+        return IssueRequest(
+            reference=reference,
+            region="990102",
+            unit_code="990102002",
+            unit_name="望川区市场监督管理局",
+            payer_name="罗巧云",
+            payer_phone="13900001111",
+            decision_number="望市监罚决〔2026〕18号",
+            lines=(
+                BillLine(item_code="103050199002", item_name="没收违法所得", amount=3650),
+                BillLine(item_code="103050199001", item_name='罚款<初次> & "从轻"', amount=500000),
+            ),
+            total=503650,
+            bill_date=day_of(self.clock.now()),
+        )
+
+    async def pay(self, code: str) -> str:
+        paid = await self.simulators.aask("POST", "/nontax/pay", {"code": code, "callback": False, "payer": "罗巧云"})
+        return str(paid["serial"])
+
+    async def happen(self, about: str) -> None:
+        await self.simulators.aask("POST", "/nontax/pay", {"code": about, "channel": "alipay", "payer": "罗巧云"})
+
+
+class SharingRegistryBench(SimulatorBench, RegistryBench):
+    """``registry.sharing`` against the simulated registry."""
+
+    system = "registry"
+    credentials: ClassVar[Mapping[str, str]] = {"node": "node", "secret": "secret"}
+    operations: ClassVar[Mapping[str, str]] = {
+        "by_code": "by_code",
+        "by_name": "by_name",
+        "changes": "changes",
+        "resolve_licence": "resolve_licence",
+        "check": "ready",
+    }
+    personal = ("罗巧云", "齐远山", "石渡平")
+    unknown_code = "R0999"
+    uscc = "91990102MA0HD1233R"
+    name = "恒筑建设有限公司"
+    token = "EL-good-licence-1"
+    unknown_uscc = "91350100M000100Y43"
+    unknown_token = "nobody-knows-this"
+    expired_token = "EL-expired-1"
+
+    def __init__(self, simulators: Simulation, adapter_class: type[Any] = SharingRegistry, **settings: Any) -> None:
+        super().__init__(simulators, adapter_class, **settings)
+        good = {"token": self.token, "uniscId": self.uscc, "expires_at": None}
+        expired = {**good, "token": self.expired_token, "expires_at": START.isoformat()}
+        simulators.seed(registry={"tokens": [good, expired]})
+        self._changes = itertools.count(1)
+
+    async def change(self) -> str:
+        uscc, address = "92990102MA0WA4562J", f"安澜市望川区青禾镇新街{next(self._changes)}号"
+        altered = {"alter": [{"uniscId": uscc, "set": {"opLoc": address}, "on": "2026-09-14"}]}
+        await self.simulators.aask("POST", "/seed", {"registry": altered})
+        return uscc
+
+
+class CreditBench(SimulatorBench, DisclosureBench):
+    """What both disclosure adapters are tried with."""
+
+    personal = ("岑立秋", "E90102198")
+
+    def __init__(self, simulators: Simulation, adapter_class: type[Any], **settings: Any) -> None:
+        super().__init__(simulators, adapter_class, **settings)
+        self._numbers = itertools.count(101)
+
+    def record(self) -> DisclosureRecord:
+        person = DisclosedParty(category="natural_person", name="岑立秋", id_type="护照号", id_number="E90102198")
+        return DisclosureRecord(
+            decision_number=f"安望综执罚决〔2026〕{next(self._numbers)}号",
+            authority_name="安澜市望川区综合行政执法局",
+            authority_code="11990102002100216D",
+            source_name="安澜市信用信息中心",
+            source_code="119901000031003146",
+            party=person,
+            violation="擅自占道经营",
+            facts='占用人行道<2米>摆放货架 & "经营"。',
+            basis="《安澜市市容管理条例》第二十一条",
+            penalty_kinds=("罚款",),
+            content="罚款人民币5000元",
+            fine=500_000,
+            decided_on=date(2026, 9, 14),
+            valid_until=date(2026, 9, 29),
+            publish_until=date(2027, 9, 14),
+            full_text="安澜市望川区综合行政执法局行政处罚决定书 当事人岑立秋……",
+        )
+
+
+class CreditChinaBench(CreditBench):
+    """``credit.creditchina`` against the simulated credit platform, which decides when it is told to."""
+
+    system = "credit"
+    credentials: ClassVar[Mapping[str, str]] = {"app_key": "app_key", "secret": "app_secret"}
+    operations: ClassVar[Mapping[str, str]] = {
+        "submit": "submit",
+        "find": "find",
+        "correct": "correct",
+        "withdraw": "withdraw",
+        "repair": "repair",
+        "read_back": "shown",
+        "check": "token",
+    }
+    unknown_code = "Z9999"
+    answers_signed = False
+
+    def __init__(self, simulators: Simulation, adapter_class: type[Any] = CreditChina, **settings: Any) -> None:
+        super().__init__(simulators, adapter_class, **settings)
+        simulators.ask("POST", "/credit/settings", {"verdict_seconds": None, "callbacks": True})
+
+    async def decide(self, reference: str) -> None:
+        await self.simulators.aask("POST", "/credit/judge", {"sourceId": reference})
+
+    happen = decide
+
+
+class PortalBench(CreditBench):
+    """``credit.portal`` against the simulated portal, which decides at once."""
+
+    system = "portal"
+    credentials: ClassVar[Mapping[str, str]] = {"node": "node", "secret": "secret"}
+    operations: ClassVar[Mapping[str, str]] = {
+        "submit": "publish",
+        "find": "find",
+        "correct": "correct",
+        "withdraw": "withdraw",
+        "repair": "end",
+        "read_back": "shown",
+        "check": "ready",
+    }
+    unknown_code = "P0999"
+    answers_signed = False
+
+    def __init__(self, simulators: Simulation, adapter_class: type[Any] = DisclosurePortal, **settings: Any) -> None:
+        super().__init__(simulators, adapter_class, **settings)
+
+    async def decide(self, reference: str) -> None:
+        """It has decided already."""
