@@ -1,7 +1,7 @@
 """The platform's books: bills and codes, money that arrives, refunds, receipts, statements of a day.
 
-Functions of a transaction; amounts are integer fen inside and 元 text on the wire. What a caller may not do is raised
-as ``No`` with a result code of ``contracts/nontax/v1/codes/results.csv``.
+Amounts are integer fen inside and 元 text on the wire. What a caller may not do is raised as ``No`` with a result code
+of ``contracts/nontax/v1/codes/results.csv``, which other contracts for this kind of platform use as well.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import contracts
 from simulators.clock import SHANGHAI, rfc3339
 from simulators.state import Document, Transaction
 
-SYSTEM = "nontax"
 UNPAID, PAID, VOID = "0", "1", "2"
 FILED, APPROVED, REFUNDED, REFUSED = "0", "1", "2", "3"
 
@@ -59,58 +58,6 @@ def yuan(amount: int) -> str:
     return f"{amount // 100}.{amount % 100:02d}"
 
 
-def settings(tx: Transaction) -> Document:
-    """The platform's settings as they are now."""
-    return tx.get(SYSTEM, "settings", "settings") or dict(DEFAULTS)
-
-
-def change_settings(tx: Transaction, change: Document) -> Document:
-    """Change some settings. ValueError for one that does not exist."""
-    if unknown := set(change) - set(DEFAULTS):
-        raise ValueError(f"no setting {', '.join(sorted(unknown))}; there are {', '.join(DEFAULTS)}")
-    changed = {**settings(tx), **change}
-    tx.put(SYSTEM, "settings", "settings", changed)
-    return changed
-
-
-# --- bills ---------------------------------------------------------------------------------------------------------
-
-
-def create(tx: Transaction, node: str, asked: Document, now: datetime) -> Document:
-    """Take a bill, or give back the one taken before under the same number with the same content."""
-    rules = settings(tx)
-    known = tx.get(SYSTEM, "numbers", f"{node}/{asked['PayNo']}")
-    if known is not None:
-        bill = bill_of(tx, node, known["code"])
-        if bill["asked"] != asked:
-            raise No("18010")
-        return bill
-    if rules["gbk"] and not _in_gbk(asked):
-        raise No("18016")
-    amount = fen(asked["Amt"])
-    if amount == 0 or amount != sum(fen(item["Amt"]) for item in asked["Item"]):
-        raise No("18013")
-    _check_unit(tx, rules, asked)
-    code = _code(tx, rules, asked)
-    digest = hashlib.sha256(code.encode()).hexdigest()
-    bill = {
-        "code": code,
-        "number": asked["PayNo"],
-        "node": node,
-        "asked": asked,
-        "amount": amount,
-        "stats": UNPAID,
-        "crc": digest[:4].upper(),
-        "created_at": rfc3339(now),
-        "valid_date": (now.astimezone(SHANGHAI) + timedelta(days=rules["valid_days"])).strftime("%Y%m%d"),
-        "payments": [],
-    }
-    tx.put(SYSTEM, "bills", code, bill)
-    tx.put(SYSTEM, "numbers", f"{node}/{asked['PayNo']}", {"code": code})
-    tx.effect(SYSTEM, "CreateBill", asked["PayNo"])
-    return bill
-
-
 def _in_gbk(value: Any) -> bool:
     if isinstance(value, str):
         try:
@@ -120,71 +67,6 @@ def _in_gbk(value: Any) -> bool:
         return True
     parts = value.values() if isinstance(value, dict) else value
     return all(_in_gbk(part) for part in parts)
-
-
-def _check_unit(tx: Transaction, rules: Document, asked: Document) -> None:
-    """Whether the collecting unit may collect these items. Units without a list of items may collect anything."""
-    unit = tx.get(SYSTEM, "units", asked["ChgAgenCode"])
-    if unit is None:
-        if rules["unknown_units"] == "refuse":
-            raise No("18012")
-        return
-    if unit["items"] is not None and any(item["ItemCode"] not in unit["items"] for item in asked["Item"]):
-        raise No("18012")
-
-
-def _code(tx: Transaction, rules: Document, asked: Document) -> str:
-    region, year, given = asked["AdmDivCode"], asked["SetYear"][2:], asked.get("PayCode")
-    mode = rules["issuing"]
-    if given is None:
-        if mode in ("unit", "range"):
-            raise No("18015")
-        head = f"{region}{year}{rules['code_literal']}"
-        return head + str(tx.next(SYSTEM, f"code/{head}")).zfill(20 - len(head))
-    in_range = any(first <= given <= last for first, last in rules["ranges"])
-    if mode == "platform" or not re.fullmatch(r"\d{20}", given) or (mode == "range" and not in_range):
-        raise No("18015")
-    if not given.startswith(region):
-        raise No("18015")
-    if tx.get(SYSTEM, "bills", given) is not None:
-        raise No("18017")
-    return str(given)
-
-
-def bill_of(tx: Transaction, node: str, code: str) -> Document:
-    """One bill of a node by its code."""
-    bill = tx.get(SYSTEM, "bills", code)
-    if bill is None or bill["node"] != node:
-        raise No("18020")
-    return bill
-
-
-def query(tx: Transaction, node: str, asked: Document) -> Document:
-    """One bill by our number or by its code."""
-    if "PayNo" in asked:
-        known = tx.get(SYSTEM, "numbers", f"{node}/{asked['PayNo']}")
-        if known is None:
-            raise No("18020")
-        return bill_of(tx, node, known["code"])
-    return bill_of(tx, node, asked["PayCode"])
-
-
-def void(tx: Transaction, node: str, asked: Document) -> Document:
-    """Void an unpaid bill; a void one stays void."""
-    bill = bill_of(tx, node, asked["PayCode"])
-    if bill["number"] != asked["PayNo"]:
-        raise No("18020")
-    if bill["stats"] == PAID:
-        raise No("18021")
-    if bill["stats"] == UNPAID:
-        bill["stats"] = VOID
-        bill["void_number"], bill["void_reason"] = asked["VoidNo"], asked["Reason"]
-        tx.put(SYSTEM, "bills", bill["code"], bill)
-        tx.effect(SYSTEM, "VoidBill", asked["VoidNo"])
-    return bill
-
-
-# --- money ---------------------------------------------------------------------------------------------------------
 
 
 def refusal_to_pay(bill: Document, now: datetime) -> str | None:
@@ -198,69 +80,10 @@ def refusal_to_pay(bill: Document, now: datetime) -> str | None:
     return None
 
 
-def pay(
-    tx: Transaction,
-    code: str,
-    *,
-    channel: str,
-    now: datetime,
-    payer: str | None = None,
-    amount: int | None = None,
-    serial: str | None = None,
-    force: bool = False,
-) -> Document:
-    """Money arrives for a bill; the payment. ValueError when the bill cannot be paid, unless ``force`` makes it so
-    (paid twice, paid after it was voided or has expired: money that arrives all the same)."""
-    bill = tx.get(SYSTEM, "bills", code)
-    if bill is None:
-        raise ValueError(f"无此缴款码 {code}")
-    if (refusal := refusal_to_pay(bill, now)) and not force:
-        raise ValueError(refusal)
-    if channel not in MODES:
-        raise ValueError(f"no channel {channel!r}; there are {', '.join(MODES)}")
-    local = now.astimezone(SHANGHAI)
-    serial = serial or f"{local:%Y%m%d}{MODES[channel]}{tx.next(SYSTEM, 'serial'):010d}"
-    if tx.get(SYSTEM, "payments", f"{code}/{serial}") is not None:
-        raise ValueError(f"serial {serial} was used for this bill before")
-    payment = {
-        "code": code,
-        "number": bill["number"],
-        "node": bill["node"],
-        "amount": bill["amount"] if amount is None else amount,
-        "mode": MODES[channel],
-        "serial": serial,
-        "payer": payer or bill["asked"]["PayerName"],
-        "at": rfc3339(now),
-        "unit": bill["asked"]["ChgAgenCode"],
-        "items": [item["ItemCode"] for item in bill["asked"]["Item"]],
-    }
-    tx.put(SYSTEM, "payments", f"{code}/{serial}", payment, group=statement_day(tx, now))
-    bill["payments"].append(serial)
-    if bill["stats"] != VOID:
-        bill["stats"] = PAID
-    tx.put(SYSTEM, "bills", code, bill)
-    tx.effect(SYSTEM, "pay", code)
-    return payment
-
-
-def payments_of(tx: Transaction, bill: Document) -> list[Document]:
-    """The money that arrived for a bill, oldest first."""
-    found = (tx.get(SYSTEM, "payments", f"{bill['code']}/{serial}") for serial in bill["payments"])
-    return [payment for payment in found if payment is not None]
-
-
 def confirm_date(payment: Document) -> dict[str, str]:
     """CfmDate and CfmTime of a payment."""
     at = datetime.fromisoformat(payment["at"]).astimezone(SHANGHAI)
     return {"CfmDate": at.strftime("%Y%m%d"), "CfmTime": at.strftime("%H%M%S")}
-
-
-def statement_day(tx: Transaction, moment: datetime) -> str:
-    """On which day's statement (yyyyMMdd) something that happens at ``moment`` stands."""
-    local = moment.astimezone(SHANGHAI)
-    if _clock_time(settings(tx)["cutoff"]) <= local.time():
-        local += timedelta(days=1)
-    return local.strftime("%Y%m%d")
 
 
 def _clock_time(text: str) -> time:
@@ -280,158 +103,329 @@ def closed_until(rules: Document, now: datetime) -> datetime | None:
     return until if until > local else until + timedelta(days=1)
 
 
-# --- refunds -------------------------------------------------------------------------------------------------------
+class Books:
+    """The books of one platform, kept as documents of the system of that name."""
 
+    def __init__(self, system: str) -> None:
+        self.system = system
 
-def refund(tx: Transaction, node: str, asked: Document, now: datetime) -> Document:
-    """File a refund of one payment, or give back the one filed under the same number with the same content."""
-    key = f"{node}/{asked['RefundNo']}"
-    known = tx.get(SYSTEM, "refunds", key)
-    if known is not None:
-        if known["asked"] != asked:
-            raise No("18032")
-        return known
-    bill = bill_of(tx, node, asked["PayCode"])
-    if not bill["payments"]:
-        raise No("18022")
-    payment = tx.get(SYSTEM, "payments", f"{bill['code']}/{asked['TraNoBus']}")
-    if payment is None:
-        raise No("18033")
-    amount = fen(asked["Amt"])
-    returned = sum(
-        other["amount"]
-        for _, other in tx.list(SYSTEM, "refunds", bill["code"])
-        if other["asked"]["TraNoBus"] == asked["TraNoBus"] and other["state"] != REFUSED
-    )
-    if amount == 0 or amount + returned > payment["amount"]:
-        raise No("18031")
-    filed = {
-        "key": key,
-        "node": node,
-        "number": asked["RefundNo"],
-        "code": bill["code"],
-        "asked": asked,
-        "amount": amount,
-        "state": FILED,
-        "reason": None,
-        "filed_at": rfc3339(now),
-        "refunded_at": None,
-    }
-    tx.put(SYSTEM, "refunds", key, filed, group=bill["code"])
-    tx.effect(SYSTEM, "Refund", asked["RefundNo"])
-    return filed
+    def settings(self, tx: Transaction) -> Document:
+        """The platform's settings as they are now."""
+        return tx.get(self.system, "settings", "settings") or dict(DEFAULTS)
 
+    def change_settings(self, tx: Transaction, change: Document) -> Document:
+        """Change some settings. ValueError for one that does not exist."""
+        if unknown := set(change) - set(DEFAULTS):
+            raise ValueError(f"no setting {', '.join(sorted(unknown))}; there are {', '.join(DEFAULTS)}")
+        changed = {**self.settings(tx), **change}
+        tx.put(self.system, "settings", "settings", changed)
+        return changed
 
-def find_refund(tx: Transaction, node: str, number: str) -> Document:
-    """A refund by its number."""
-    found = tx.get(SYSTEM, "refunds", f"{node}/{number}")
-    if found is None:
-        raise No("18030")
-    return found
+    # --- bills -----------------------------------------------------------------------------------------------------
 
+    def create(self, tx: Transaction, node: str, asked: Document, now: datetime) -> Document:
+        """Take a bill, or give back the one taken before under the same number with the same content."""
+        rules = self.settings(tx)
+        known = tx.get(self.system, "numbers", f"{node}/{asked['PayNo']}")
+        if known is not None:
+            bill = self.bill_of(tx, node, known["code"])
+            if bill["asked"] != asked:
+                raise No("18010")
+            return bill
+        if rules["gbk"] and not _in_gbk(asked):
+            raise No("18016")
+        amount = fen(asked["Amt"])
+        if amount == 0 or amount != sum(fen(item["Amt"]) for item in asked["Item"]):
+            raise No("18013")
+        self._check_unit(tx, rules, asked)
+        code = self._code(tx, rules, asked)
+        digest = hashlib.sha256(code.encode()).hexdigest()
+        bill = {
+            "code": code,
+            "number": asked["PayNo"],
+            "node": node,
+            "asked": asked,
+            "amount": amount,
+            "stats": UNPAID,
+            "crc": digest[:4].upper(),
+            "created_at": rfc3339(now),
+            "valid_date": (now.astimezone(SHANGHAI) + timedelta(days=rules["valid_days"])).strftime("%Y%m%d"),
+            "payments": [],
+        }
+        tx.put(self.system, "bills", code, bill)
+        tx.put(self.system, "numbers", f"{node}/{asked['PayNo']}", {"code": code})
+        tx.effect(self.system, "CreateBill", asked["PayNo"])
+        return bill
 
-def move_refund(tx: Transaction, number: str, state: str, reason: str | None, now: datetime) -> Document:
-    """Finance decides: approved, refunded, refused. ValueError for a step that does not exist."""
-    matching = [document for _, document in tx.list(SYSTEM, "refunds") if document["number"] == number]
-    if not matching:
-        raise ValueError(f"no refund {number}")
-    moved, wanted = matching[0], REFUND_STATES[state]
-    allowed = {FILED: (APPROVED, REFUNDED, REFUSED), APPROVED: (REFUNDED, REFUSED)}
-    if wanted not in allowed.get(moved["state"], ()):
-        raise ValueError(f"a refund in state {moved['state']} cannot become {state}")
-    moved["state"], moved["reason"] = wanted, reason
-    if wanted == REFUNDED:
-        moved["refunded_at"] = rfc3339(now)
-        bill = tx.get(SYSTEM, "bills", moved["code"])
-        assert bill is not None
-        line = {
-            "code": moved["code"],
+    def _check_unit(self, tx: Transaction, rules: Document, asked: Document) -> None:
+        """Whether the collecting unit may collect these items. Units without a list of items may collect anything."""
+        unit = tx.get(self.system, "units", asked["ChgAgenCode"])
+        if unit is None:
+            if rules["unknown_units"] == "refuse":
+                raise No("18012")
+            return
+        if unit["items"] is not None and any(item["ItemCode"] not in unit["items"] for item in asked["Item"]):
+            raise No("18012")
+
+    def _code(self, tx: Transaction, rules: Document, asked: Document) -> str:
+        region, year, given = asked["AdmDivCode"], asked["SetYear"][2:], asked.get("PayCode")
+        mode = rules["issuing"]
+        if given is None:
+            if mode in ("unit", "range"):
+                raise No("18015")
+            head = f"{region}{year}{rules['code_literal']}"
+            return head + str(tx.next(self.system, f"code/{head}")).zfill(20 - len(head))
+        in_range = any(first <= given <= last for first, last in rules["ranges"])
+        if mode == "platform" or not re.fullmatch(r"\d{20}", given) or (mode == "range" and not in_range):
+            raise No("18015")
+        if not given.startswith(region):
+            raise No("18015")
+        if tx.get(self.system, "bills", given) is not None:
+            raise No("18017")
+        return str(given)
+
+    def bill_of(self, tx: Transaction, node: str, code: str) -> Document:
+        """One bill of a node by its code."""
+        bill = tx.get(self.system, "bills", code)
+        if bill is None or bill["node"] != node:
+            raise No("18020")
+        return bill
+
+    def query(self, tx: Transaction, node: str, asked: Document) -> Document:
+        """One bill by our number or by its code."""
+        if "PayNo" in asked:
+            known = tx.get(self.system, "numbers", f"{node}/{asked['PayNo']}")
+            if known is None:
+                raise No("18020")
+            return self.bill_of(tx, node, known["code"])
+        return self.bill_of(tx, node, asked["PayCode"])
+
+    def void(self, tx: Transaction, node: str, asked: Document) -> Document:
+        """Void an unpaid bill; a void one stays void."""
+        bill = self.bill_of(tx, node, asked["PayCode"])
+        if bill["number"] != asked["PayNo"]:
+            raise No("18020")
+        if bill["stats"] == PAID:
+            raise No("18021")
+        if bill["stats"] == UNPAID:
+            bill["stats"] = VOID
+            bill["void_number"], bill["void_reason"] = asked["VoidNo"], asked["Reason"]
+            tx.put(self.system, "bills", bill["code"], bill)
+            tx.effect(self.system, "VoidBill", asked["VoidNo"])
+        return bill
+
+    # --- money -----------------------------------------------------------------------------------------------------
+
+    def pay(
+        self,
+        tx: Transaction,
+        code: str,
+        *,
+        channel: str,
+        now: datetime,
+        payer: str | None = None,
+        amount: int | None = None,
+        serial: str | None = None,
+        force: bool = False,
+    ) -> Document:
+        """Money arrives for a bill; the payment. ValueError when the bill cannot be paid, unless ``force`` makes it so
+        (paid twice, paid after it was voided or has expired: money that arrives all the same)."""
+        bill = tx.get(self.system, "bills", code)
+        if bill is None:
+            raise ValueError(f"无此缴款码 {code}")
+        if (refusal := refusal_to_pay(bill, now)) and not force:
+            raise ValueError(refusal)
+        if channel not in MODES:
+            raise ValueError(f"no channel {channel!r}; there are {', '.join(MODES)}")
+        local = now.astimezone(SHANGHAI)
+        serial = serial or f"{local:%Y%m%d}{MODES[channel]}{tx.next(self.system, 'serial'):010d}"
+        if tx.get(self.system, "payments", f"{code}/{serial}") is not None:
+            raise ValueError(f"serial {serial} was used for this bill before")
+        payment = {
+            "code": code,
             "number": bill["number"],
-            "node": moved["node"],
-            "amount": moved["amount"],
-            "serial": f"R{tx.next(SYSTEM, 'refund-serial'):011d}",
+            "node": bill["node"],
+            "amount": bill["amount"] if amount is None else amount,
+            "mode": MODES[channel],
+            "serial": serial,
+            "payer": payer or bill["asked"]["PayerName"],
             "at": rfc3339(now),
             "unit": bill["asked"]["ChgAgenCode"],
             "items": [item["ItemCode"] for item in bill["asked"]["Item"]],
         }
-        tx.put(SYSTEM, "returned", f"{moved['code']}/{line['serial']}", line, group=statement_day(tx, now))
-    tx.put(SYSTEM, "refunds", moved["key"], moved, group=moved["code"])
-    return moved
+        tx.put(self.system, "payments", f"{code}/{serial}", payment, group=self.statement_day(tx, now))
+        bill["payments"].append(serial)
+        if bill["stats"] != VOID:
+            bill["stats"] = PAID
+        tx.put(self.system, "bills", code, bill)
+        tx.effect(self.system, "pay", code)
+        return payment
 
+    def payments_of(self, tx: Transaction, bill: Document) -> list[Document]:
+        """The money that arrived for a bill, oldest first."""
+        found = (tx.get(self.system, "payments", f"{bill['code']}/{serial}") for serial in bill["payments"])
+        return [payment for payment in found if payment is not None]
 
-# --- statements ----------------------------------------------------------------------------------------------------
+    def statement_day(self, tx: Transaction, moment: datetime) -> str:
+        """On which day's statement (yyyyMMdd) something that happens at ``moment`` stands."""
+        local = moment.astimezone(SHANGHAI)
+        if _clock_time(self.settings(tx)["cutoff"]) <= local.time():
+            local += timedelta(days=1)
+        return local.strftime("%Y%m%d")
 
+    # --- refunds ---------------------------------------------------------------------------------------------------
 
-def statement(tx: Transaction, node: str, day: str, page: int, now: datetime) -> Document:
-    """One page of the statement of a day: all money that came or went back, in the order in which it did."""
-    rules = settings(tx)
-    today = statement_day(tx, now)
-    if day > today or (day == today and rules["statement_after_close"]):
-        raise No("18040")
-    lines = [("P", line) for _, line in tx.list(SYSTEM, "payments", day) if line["node"] == node]
-    lines += [("R", line) for _, line in tx.list(SYSTEM, "returned", day) if line["node"] == node]
-    lines.sort(key=lambda line: line[1]["at"])
-    size = rules["page_size"]
-    pages = max(1, math.ceil(len(lines) / size))
-    if page > pages:
-        raise No("18041")
-    return {
-        "StatementDate": day,
-        "Page": page,
-        "Pages": pages,
-        "Count": len(lines),
-        "TotalAmt": yuan(sum(line["amount"] for kind, line in lines if kind == "P")),
-        "Line": [
-            {
-                "Type": kind,
-                "PayNo": line["number"],
-                "PayCode": line["code"],
-                "Amt": yuan(line["amount"]),
-                **confirm_date(line),
-                "TraNoBus": line["serial"],
-                "ChgAgenCode": line["unit"],
-                "ItemCode": line["items"],
+    def refund(self, tx: Transaction, node: str, asked: Document, now: datetime) -> Document:
+        """File a refund of one payment, or give back the one filed under the same number with the same content."""
+        key = f"{node}/{asked['RefundNo']}"
+        known = tx.get(self.system, "refunds", key)
+        if known is not None:
+            if known["asked"] != asked:
+                raise No("18032")
+            return known
+        bill = self.bill_of(tx, node, asked["PayCode"])
+        if not bill["payments"]:
+            raise No("18022")
+        payment = tx.get(self.system, "payments", f"{bill['code']}/{asked['TraNoBus']}")
+        if payment is None:
+            raise No("18033")
+        amount = fen(asked["Amt"])
+        returned = sum(
+            other["amount"]
+            for _, other in tx.list(self.system, "refunds", bill["code"])
+            if other["asked"]["TraNoBus"] == asked["TraNoBus"] and other["state"] != REFUSED
+        )
+        if amount == 0 or amount + returned > payment["amount"]:
+            raise No("18031")
+        filed = {
+            "key": key,
+            "node": node,
+            "number": asked["RefundNo"],
+            "code": bill["code"],
+            "asked": asked,
+            "amount": amount,
+            "state": FILED,
+            "reason": None,
+            "filed_at": rfc3339(now),
+            "refunded_at": None,
+        }
+        tx.put(self.system, "refunds", key, filed, group=bill["code"])
+        tx.effect(self.system, "Refund", asked["RefundNo"])
+        return filed
+
+    def find_refund(self, tx: Transaction, node: str, number: str) -> Document:
+        """A refund by its number."""
+        found = tx.get(self.system, "refunds", f"{node}/{number}")
+        if found is None:
+            raise No("18030")
+        return found
+
+    def move_refund(self, tx: Transaction, number: str, state: str, reason: str | None, now: datetime) -> Document:
+        """Finance decides: approved, refunded, refused. ValueError for a step that does not exist."""
+        matching = [document for _, document in tx.list(self.system, "refunds") if document["number"] == number]
+        if not matching:
+            raise ValueError(f"no refund {number}")
+        moved, wanted = matching[0], REFUND_STATES[state]
+        allowed = {FILED: (APPROVED, REFUNDED, REFUSED), APPROVED: (REFUNDED, REFUSED)}
+        if wanted not in allowed.get(moved["state"], ()):
+            raise ValueError(f"a refund in state {moved['state']} cannot become {state}")
+        moved["state"], moved["reason"] = wanted, reason
+        if wanted == REFUNDED:
+            moved["refunded_at"] = rfc3339(now)
+            bill = tx.get(self.system, "bills", moved["code"])
+            assert bill is not None
+            line = {
+                "code": moved["code"],
+                "number": bill["number"],
+                "node": moved["node"],
+                "amount": moved["amount"],
+                "serial": f"R{tx.next(self.system, 'refund-serial'):011d}",
+                "at": rfc3339(now),
+                "unit": bill["asked"]["ChgAgenCode"],
+                "items": [item["ItemCode"] for item in bill["asked"]["Item"]],
             }
-            for kind, line in lines[(page - 1) * size : page * size]
-        ],
-    }
+            tx.put(
+                self.system, "returned", f"{moved['code']}/{line['serial']}", line, group=self.statement_day(tx, now)
+            )
+        tx.put(self.system, "refunds", moved["key"], moved, group=moved["code"])
+        return moved
 
+    # --- statements ------------------------------------------------------------------------------------------------
 
-# --- receipts ------------------------------------------------------------------------------------------------------
+    def statement(self, tx: Transaction, node: str, day: str, page: int, now: datetime) -> Document:
+        """One page of the statement of a day: all money that came or went back, in the order in which it did."""
+        rules = self.settings(tx)
+        today = self.statement_day(tx, now)
+        if day > today or (day == today and rules["statement_after_close"]):
+            raise No("18040")
+        lines = [("P", line) for _, line in tx.list(self.system, "payments", day) if line["node"] == node]
+        lines += [("R", line) for _, line in tx.list(self.system, "returned", day) if line["node"] == node]
+        lines.sort(key=lambda line: line[1]["at"])
+        size = rules["page_size"]
+        pages = max(1, math.ceil(len(lines) / size))
+        if page > pages:
+            raise No("18041")
+        return {
+            "StatementDate": day,
+            "Page": page,
+            "Pages": pages,
+            "Count": len(lines),
+            "TotalAmt": yuan(sum(line["amount"] for kind, line in lines if kind == "P")),
+            "Line": [
+                {
+                    "Type": kind,
+                    "PayNo": line["number"],
+                    "PayCode": line["code"],
+                    "Amt": yuan(line["amount"]),
+                    **confirm_date(line),
+                    "TraNoBus": line["serial"],
+                    "ChgAgenCode": line["unit"],
+                    "ItemCode": line["items"],
+                }
+                for kind, line in lines[(page - 1) * size : page * size]
+            ],
+        }
 
+    # --- receipts --------------------------------------------------------------------------------------------------
 
-def receipt(tx: Transaction, node: str, asked: Document, now: datetime) -> Document:
-    """The receipt of a paid bill, issued once."""
-    bill = bill_of(tx, node, asked["PayCode"])
-    issued = tx.get(SYSTEM, "receipts_by_bill", bill["code"])
-    if issued is not None:
+    def receipt(self, tx: Transaction, node: str, asked: Document, now: datetime) -> Document:
+        """The receipt of a paid bill, issued once."""
+        bill = self.bill_of(tx, node, asked["PayCode"])
+        issued = tx.get(self.system, "receipts_by_bill", bill["code"])
+        if issued is not None:
+            return issued
+        if bill["stats"] != PAID:
+            raise No("18022")
+        local = now.astimezone(SHANGHAI)
+        code = f"{bill['asked']['AdmDivCode'][:2]}{self.settings(tx)['receipt_kind']}{local:%y}"
+        number = f"{tx.next(self.system, f'receipt/{code}'):010d}"
+        issued = {
+            "PayCode": bill["code"],
+            "EInvoiceCode": code,
+            "EInvoiceNumber": number,
+            "RandomNumber": hashlib.sha256(f"{code}{number}".encode()).hexdigest()[:6],
+            "TotalAmount": yuan(sum(payment["amount"] for payment in self.payments_of(tx, bill)[:1])),
+            "IssueDate": local.strftime("%Y%m%d"),
+            "IssueTime": local.strftime("%H%M%S"),
+        }
+        tx.put(self.system, "receipts_by_bill", bill["code"], issued)
+        tx.put(self.system, "receipts", f"{code}-{number}", {"code": bill["code"]})
+        tx.effect(self.system, "IssueReceipt", asked["RequestNo"])
         return issued
-    if bill["stats"] != PAID:
-        raise No("18022")
-    local = now.astimezone(SHANGHAI)
-    code = f"{bill['asked']['AdmDivCode'][:2]}{settings(tx)['receipt_kind']}{local:%y}"
-    number = f"{tx.next(SYSTEM, f'receipt/{code}'):010d}"
-    issued = {
-        "PayCode": bill["code"],
-        "EInvoiceCode": code,
-        "EInvoiceNumber": number,
-        "RandomNumber": hashlib.sha256(f"{code}{number}".encode()).hexdigest()[:6],
-        "TotalAmount": yuan(sum(payment["amount"] for payment in payments_of(tx, bill)[:1])),
-        "IssueDate": local.strftime("%Y%m%d"),
-        "IssueTime": local.strftime("%H%M%S"),
-    }
-    tx.put(SYSTEM, "receipts_by_bill", bill["code"], issued)
-    tx.put(SYSTEM, "receipts", f"{code}-{number}", {"code": bill["code"]})
-    tx.effect(SYSTEM, "IssueReceipt", asked["RequestNo"])
-    return issued
 
+    def receipt_of(self, tx: Transaction, node: str, code: str) -> Document:
+        """The receipt that was issued for a bill."""
+        issued = tx.get(self.system, "receipts_by_bill", self.bill_of(tx, node, code)["code"])
+        if issued is None:
+            raise No("18050")
+        return issued
 
-def receipt_by_number(tx: Transaction, node: str, code: str, number: str) -> tuple[Document, Document]:
-    """An issued receipt and its bill."""
-    known = tx.get(SYSTEM, "receipts", f"{code}-{number}")
-    if known is None:
-        raise No("18050")
-    bill = bill_of(tx, node, known["code"])
-    issued = tx.get(SYSTEM, "receipts_by_bill", bill["code"])
-    assert issued is not None
-    return issued, bill
+    def receipt_by_number(self, tx: Transaction, node: str, code: str, number: str) -> tuple[Document, Document]:
+        """An issued receipt and its bill."""
+        known = tx.get(self.system, "receipts", f"{code}-{number}")
+        if known is None:
+            raise No("18050")
+        bill = self.bill_of(tx, node, known["code"])
+        issued = tx.get(self.system, "receipts_by_bill", bill["code"])
+        assert issued is not None
+        return issued, bill

@@ -14,7 +14,7 @@ from simulators.nontax import books
 from simulators.state import Document
 
 if TYPE_CHECKING:
-    from simulators.nontax.platform import NonTax
+    from simulators.nontax.collection import CollectionPlatform
 
 _CHANNELS = (
     ("wechat", "微信支付", "#07c160", "微"),
@@ -42,12 +42,12 @@ button{{width:100%;border:0;border-radius:10px;background:#1a4f9c;color:#fff;fon
 </style></head><body><header>{platform}</header><main>{content}</main></body></html>"""
 
 
-def routes(system: NonTax) -> list[BaseRoute]:
+def routes(system: CollectionPlatform) -> list[BaseRoute]:
     """``GET /cashier?billId=`` and ``POST /cashier/pay``."""
 
     def page(title: str, content: str, status: int = 200) -> HTMLResponse:
         with system.world.state.transaction() as tx:
-            platform = str(books.settings(tx)["name"])
+            platform = str(system.books.settings(tx)["name"])
         body = _PAGE.format(title=escape(title), platform=escape(platform), content=content)
         return HTMLResponse(body, status, {"Cache-Control": "no-store"})
 
@@ -56,8 +56,8 @@ def routes(system: NonTax) -> list[BaseRoute]:
         now = system.world.clock.now()
         with system.world.state.transaction() as tx:
             bill = tx.get(system.name, "bills", code)
-            quiet = books.closed_until(books.settings(tx), now)
-            paid = books.payments_of(tx, bill) if bill else []
+            quiet = books.closed_until(system.books.settings(tx), now)
+            paid = system.books.payments_of(tx, bill) if bill else []
         if bill is None:
             answer = page("未查到缴款信息", _notice("!", "未查到缴款信息", "请核对二维码是否完整或联系执收单位。"), 404)
         elif bill["stats"] == books.PAID and paid:
@@ -77,7 +77,7 @@ def routes(system: NonTax) -> list[BaseRoute]:
         code = form.get("billId", "")
         try:
             with system.world.state.transaction() as tx:
-                if books.closed_until(books.settings(tx), system.world.clock.now()):
+                if books.closed_until(system.books.settings(tx), system.world.clock.now()):
                     raise ValueError("平台结算中,请稍后再试")
                 payment = system.pay(
                     tx, code, channel=form.get("channel", ""), payer=form.get("payer", "").strip() or None

@@ -1,10 +1,8 @@
-"""The non-tax revenue platform as one simulated system: SOAP services, cashier pages, callbacks, control."""
+"""The platform 安澜市非税收入收缴平台, which speaks SOAP."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from lxml import etree
@@ -13,39 +11,27 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 import contracts
-from simulators.clock import SHANGHAI
 from simulators.contract import XmlContract, parse_xml
-from simulators.frame import Answer, Call, Refused, System, World, b64, endpoint
-from simulators.nontax import books, cashier, receipts
+from simulators.frame import Answer, Call, Refused, World
+from simulators.nontax import books
+from simulators.nontax.collection import CollectionPlatform, text_of
 from simulators.nontax.soap import SoapContract, element, values
 from simulators.signing import fresh, genuine, signed_headers
 from simulators.state import Document, Transaction
 
 CALLBACK = "urn:nontax-platform:callback:v1"
-NODE = "K9901000001"
-PLATFORM_NODE = "F990100"
-SECRET = "anlan-nontax-development-secret"  # noqa: S105 - for loopback only
-REGION = "990102"
-
-#: Collecting units that the platform knows, with the income items they may collect (None: any).
-UNITS: tuple[dict[str, Any], ...] = (
-    {"code": "990102001", "name": "望川区综合行政执法局", "items": None},
-    {"code": "990102002", "name": "望川区市场监督管理局", "items": None},
-    {"code": "990100003", "name": "安澜市交通运输局", "items": None},
-    {"code": "990102999", "name": "望川区历史资料馆", "items": []},
-)
 
 _KEYS = ("PayNo", "VoidNo", "RefundNo", "RequestNo", "PayCode", "StatementDate", "EInvoiceNumber")
 
 
-class NonTax(System):
-    """The platform 安澜市非税收入收缴平台."""
+class NonTax(CollectionPlatform):
+    """Bills, money and receipts over SOAP 1.1, messages signed with HMAC-SM3."""
 
     name = "nontax"
     title = "非税收入收缴平台"
-    amount_fields: ClassVar[frozenset[str]] = frozenset({"Amt", "TotalAmt", "TotalAmount"})
-    code_fields: ClassVar[frozenset[str]] = frozenset({"PayCode"})
-    status_fields: ClassVar[frozenset[str]] = frozenset({"Result"})
+    node: ClassVar[str] = "K9901000001"
+    platform_node: ClassVar[str] = "F990100"
+    secret: ClassVar[str] = "anlan-nontax-development-secret"  # noqa: S105 - for loopback only
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
@@ -55,33 +41,11 @@ class NonTax(System):
     # --- what the frame asks ---------------------------------------------------------------------------------------
 
     def routes(self) -> list[BaseRoute]:
-        return [Route("/services", self.services, methods=["POST"]), *cashier.routes(self)]
-
-    def set_up(self, tx: Transaction) -> None:
-        tx.put(self.name, "settings", "settings", dict(books.DEFAULTS))
-        tx.put(self.name, "nodes", NODE, {"secret": SECRET})
-        for unit in UNITS:
-            tx.put(self.name, "units", unit["code"], unit)
-
-    def seed(self, tx: Transaction, data: Any) -> None:
-        """``{"nodes": {code: secret}, "units": [{code, name, items}], "settings": {…}}``, each optional."""
-        if unknown := set(data) - {"nodes", "units", "settings"}:
-            raise ValueError(f"nontax takes no {', '.join(sorted(unknown))}")
-        for node, secret in data.get("nodes", {}).items():
-            tx.put(self.name, "nodes", node, {"secret": secret})
-        for unit in data.get("units", []):
-            tx.put(self.name, "units", unit["code"], {"items": None, **unit})
-        books.change_settings(tx, data.get("settings", {}))
+        return [Route("/services", self.services, methods=["POST"]), *super().routes()]
 
     def credentials(self) -> dict[str, Any]:
-        return {
-            "services": f"{self.world.url_of(self.name)}/services",
-            "node_code": NODE,
-            "platform_node": PLATFORM_NODE,
-            "secret": SECRET,
-            "region": REGION,
-            "units": [{"code": unit["code"], "name": unit["name"]} for unit in UNITS if unit["items"] is None],
-        }
+        services = f"{self.world.url_of(self.name)}/services"
+        return {"services": services, "secret": self.secret, **super().credentials()}
 
     def invalid(self, call: Call, errors: Sequence[str]) -> Answer:
         return self.fault("InvalidMessage", "19200", "; ".join(errors)[:400])
@@ -96,21 +60,6 @@ class NonTax(System):
     def with_code(self, call: Call, code: str) -> Answer:
         return self.result(call, code)
 
-    def early(self, tx: Transaction, call: Call, answer: Answer) -> None:
-        if call.operation == "CreateBill" and (code := _text(answer.body, "PayCode")):
-            self.pay(tx, code, channel="wechat")
-
-    def distort(self, kind: str, call: Call, answer: Answer) -> Answer:
-        if kind == "unknown_status" and _text(answer.body, "Result") == "00000":
-            for status in ("PayStats", "RefundStats"):
-                if call.operation.startswith("Query") and _text(answer.body, status):
-                    changed = parse_xml(etree.tostring(answer.body))
-                    found = changed.find(f".//{{*}}{status}")
-                    assert found is not None
-                    found.text = "9"
-                    return replace(answer, body=changed)
-        return super().distort(kind, call, answer)
-
     def render(self, call: Call, answer: Answer) -> tuple[bytes, dict[str, str]]:
         if not isinstance(answer.body, etree._Element):
             return super().render(call, answer)
@@ -122,7 +71,7 @@ class NonTax(System):
             node = tx.get(self.name, "nodes", call.request.headers.get("x-node-code", ""))
         if node is None:
             return headers
-        return headers | signed_headers(node["secret"].encode(), PLATFORM_NODE, self.world.clock.now(), body)
+        return headers | signed_headers(node["secret"].encode(), self.platform_node, self.world.clock.now(), body)
 
     def callback(self, payload: Document) -> tuple[bytes, dict[str, str]]:
         content = {name: value for name, value in payload.items() if name != "node"}
@@ -133,7 +82,7 @@ class NonTax(System):
         with self.world.state.transaction() as tx:
             node = tx.get(self.name, "nodes", payload["node"])
         assert node is not None
-        headers = signed_headers(node["secret"].encode(), PLATFORM_NODE, self.world.clock.now(), body)
+        headers = signed_headers(node["secret"].encode(), self.platform_node, self.world.clock.now(), body)
         return body, {"Content-Type": "application/xml; charset=utf-8", **headers}
 
     def acknowledged(self, payload: Document, status: int, body: bytes) -> bool:
@@ -146,9 +95,9 @@ class NonTax(System):
             status == 200
             and etree.QName(answer).localname == "PaymentConfirmAck"
             and not self.callback_contract.errors(answer)
-            and _text(answer, "Result") == "00000"
-            and _text(answer, "PayCode") == payload["PayCode"]
-            and _text(answer, "TraNoBus") == payload["TraNoBus"]
+            and text_of(answer, "Result") == "00000"
+            and text_of(answer, "PayCode") == payload["PayCode"]
+            and text_of(answer, "TraNoBus") == payload["TraNoBus"]
         )
 
     def forge(self, body: bytes, headers: dict[str, str]) -> tuple[bytes, dict[str, str]]:
@@ -181,25 +130,12 @@ class NonTax(System):
     def _served(self, tx: Transaction, call: Call) -> Answer:
         """Authenticate, see whether the platform is open, and run the operation."""
         node = self._authenticate(tx, call)
-        until = books.closed_until(books.settings(tx), call.now)
+        until = books.closed_until(self.books.settings(tx), call.now)
         if until is not None:
             wait = (until - call.now).total_seconds()
             raise Refused(self.fault("ClosedForSettlement", "19002", retry_after=wait))
-        operations: dict[str, Callable[[], Document]] = {
-            "CreateBill": lambda: self._bill(tx, books.create(tx, node, call.content, call.now)),
-            "QueryBill": lambda: self._bill(tx, books.query(tx, node, call.content)),
-            "VoidBill": lambda: self._bill(tx, books.void(tx, node, call.content)),
-            "Refund": lambda: _refund(books.refund(tx, node, call.content, call.now)),
-            "QueryRefund": lambda: _refund(books.find_refund(tx, node, call.content["RefundNo"])),
-            "Statement": lambda: books.statement(
-                tx, node, call.content["StatementDate"], int(call.content["Page"]), call.now
-            ),
-            "IssueReceipt": lambda: {"Receipt": books.receipt(tx, node, call.content, call.now)},
-            "DownloadReceipt": lambda: self._download(tx, node, call.content),
-            "Ping": lambda: self._pong(tx, call.now),
-        }
         try:
-            return self.result(call, "00000", operations[call.operation]())
+            return self.result(call, "00000", self.run(tx, node, call.operation, call.content, call.now))
         except books.No as refusal:
             raise Refused(self.result(call, refusal.code)) from None
 
@@ -233,127 +169,3 @@ class NonTax(System):
         if retry_after is not None:
             detail["RetryAfter"] = max(1, round(retry_after))
         return Answer(element(name, detail), status)
-
-    def _bill(self, tx: Transaction, bill: Document) -> Document:
-        payments = books.payments_of(tx, bill)
-        return {
-            "Bill": {
-                "PayNo": bill["number"],
-                "PayCode": bill["code"],
-                "Amt": books.yuan(bill["amount"]),
-                "PayStats": bill["stats"],
-                "CrcCode": bill["crc"],
-                "PayUrl": f"{self.world.url_of(self.name)}/cashier?billId={bill['code']}",
-                "ValidDate": bill["valid_date"],
-                "Payment": [
-                    {
-                        **books.confirm_date(payment),
-                        "Amt": books.yuan(payment["amount"]),
-                        "PayMode": payment["mode"],
-                        "TraNoBus": payment["serial"],
-                        "PayerName": payment["payer"],
-                    }
-                    for payment in payments
-                ],
-            }
-        }
-
-    def _download(self, tx: Transaction, node: str, asked: Document) -> Document:
-        issued, bill = books.receipt_by_number(tx, node, asked["EInvoiceCode"], asked["EInvoiceNumber"])
-        platform = str(books.settings(tx)["name"])
-        document = receipts.document(issued, bill, books.payments_of(tx, bill)[0], platform)
-        return {"MediaType": "application/xml", "Document": b64(document)}
-
-    def _pong(self, tx: Transaction, now: datetime) -> Document:
-        local = now.astimezone(SHANGHAI)
-        return {
-            "PlatformName": books.settings(tx)["name"],
-            "PlatformDate": local.strftime("%Y%m%d"),
-            "PlatformTime": local.strftime("%H%M%S"),
-        }
-
-    # --- money that arrives ----------------------------------------------------------------------------------------
-
-    def pay(self, tx: Transaction, code: str, *, callback: bool = True, **how: Any) -> Document:
-        """Money arrives (``books.pay``), and the unit is told unless ``callback`` is off."""
-        payment = books.pay(tx, code, now=how.pop("now", None) or self.world.clock.now(), **how)
-        if callback:
-            self.tell(tx, payment)
-        return payment
-
-    def tell(self, tx: Transaction, payment: Document) -> None:
-        """Queue the callback about one payment."""
-        payload = {
-            "node": payment["node"],
-            "PayNo": payment["number"],
-            "PayCode": payment["code"],
-            **books.confirm_date(payment),
-            "Amt": books.yuan(payment["amount"]),
-            "PayMode": payment["mode"],
-            "TraNoBus": payment["serial"],
-            "PayerName": payment["payer"],
-        }
-        self.world.callbacks.enqueue(tx, self.name, "PaymentConfirm", payment["code"], payload)
-
-    def control_routes(self) -> list[BaseRoute]:
-        """``/_sim/nontax/``: pay, tell, refunds, settings."""
-
-        def pay(request: Request, body: Any) -> Any:
-            """``{code, channel?, payer?, amount?, serial?, at?, force?, callback?}``; amount is 元 text."""
-            how = dict(body)
-            how.setdefault("channel", "counter")
-            if "amount" in how:
-                how["amount"] = books.fen(how["amount"])
-            if "at" in how:
-                how["now"] = datetime.fromisoformat(how.pop("at"))
-            with self.world.state.transaction() as tx:
-                return self.pay(tx, how.pop("code"), **how)
-
-        def tell(request: Request, body: Any) -> Any:
-            """``{code, serial}``: send the callback about this payment (again)."""
-            with self.world.state.transaction() as tx:
-                payment = tx.get(self.name, "payments", f"{body['code']}/{body['serial']}")
-                if payment is None:
-                    raise ValueError("no such payment")
-                self.tell(tx, payment)
-            return {"ok": True}
-
-        def refund(request: Request, body: Any) -> Any:
-            """``{state: approved|refunded|refused, reason?}``."""
-            number, now = request.path_params["number"], self.world.clock.now()
-            with self.world.state.transaction() as tx:
-                return books.move_refund(tx, number, body["state"], body.get("reason"), now)
-
-        def settings(request: Request, body: Any) -> Any:
-            with self.world.state.transaction() as tx:
-                return books.change_settings(tx, body or {})
-
-        return [
-            Route("/pay", endpoint(pay), methods=["POST"]),
-            Route("/tell", endpoint(tell), methods=["POST"]),
-            Route("/refunds/{number}", endpoint(refund), methods=["POST"]),
-            Route("/settings", endpoint(settings), methods=["GET", "POST"]),
-        ]
-
-
-def _refund(refund: Document) -> Document:
-    at = refund["refunded_at"] and datetime.fromisoformat(refund["refunded_at"]).astimezone(SHANGHAI)
-    return {
-        "RefundInfo": {
-            "RefundNo": refund["number"],
-            "PayCode": refund["code"],
-            "Amt": books.yuan(refund["amount"]),
-            "RefundStats": refund["state"],
-            "Reason": refund["reason"],
-            "RefundDate": at.strftime("%Y%m%d") if at else None,
-            "RefundTime": at.strftime("%H%M%S") if at else None,
-        }
-    }
-
-
-def _text(answer: Any, name: str) -> str | None:
-    """The text of the first element of that local name."""
-    if not isinstance(answer, etree._Element):
-        return None
-    found = answer.find(f".//{{*}}{name}")
-    return None if found is None else found.text

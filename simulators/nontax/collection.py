@@ -1,0 +1,239 @@
+"""A platform that collects money, whatever it speaks: its books, cashier, callbacks and control.
+
+What is asked of it by operation is answered with documents whose fields are the published ones; a subclass reads
+requests from its wire and writes these documents to it.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, ClassVar
+
+from lxml import etree
+from starlette.requests import Request
+from starlette.routing import BaseRoute, Route
+
+from simulators.clock import SHANGHAI
+from simulators.frame import Answer, Call, System, World, b64, endpoint
+from simulators.nontax import books, cashier, receipts
+from simulators.state import Document, Transaction
+
+REGION = "990102"
+
+#: Collecting units that a platform knows, with the income items they may collect (None: any).
+UNITS: tuple[dict[str, Any], ...] = (
+    {"code": "990102001", "name": "望川区综合行政执法局", "items": None},
+    {"code": "990102002", "name": "望川区市场监督管理局", "items": None},
+    {"code": "990100003", "name": "安澜市交通运输局", "items": None},
+    {"code": "990102999", "name": "望川区历史资料馆", "items": []},
+)
+
+
+class CollectionPlatform(System):
+    """A non-tax revenue platform 非税收入收缴平台 without its wire."""
+
+    node: ClassVar[str]
+    platform_node: ClassVar[str]
+    secret: ClassVar[str]
+    defaults: ClassVar[Document] = books.DEFAULTS
+    amount_fields: ClassVar[frozenset[str]] = frozenset({"Amt", "TotalAmt", "TotalAmount"})
+    code_fields: ClassVar[frozenset[str]] = frozenset({"PayCode"})
+    status_fields: ClassVar[frozenset[str]] = frozenset({"Result"})
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.books = books.Books(self.name)
+
+    # --- what the frame asks ---------------------------------------------------------------------------------------
+
+    def routes(self) -> list[BaseRoute]:
+        return cashier.routes(self)
+
+    def set_up(self, tx: Transaction) -> None:
+        tx.put(self.name, "settings", "settings", dict(self.defaults))
+        tx.put(self.name, "nodes", self.node, {"secret": self.secret})
+        for unit in UNITS:
+            tx.put(self.name, "units", unit["code"], unit)
+
+    def seed(self, tx: Transaction, data: Any) -> None:
+        """``{"nodes": {code: secret}, "units": [{code, name, items}], "settings": {…}}``, each optional."""
+        if unknown := set(data) - {"nodes", "units", "settings"}:
+            raise ValueError(f"{self.name} takes no {', '.join(sorted(unknown))}")
+        for node, secret in data.get("nodes", {}).items():
+            tx.put(self.name, "nodes", node, {"secret": secret})
+        for unit in data.get("units", []):
+            tx.put(self.name, "units", unit["code"], {"items": None, **unit})
+        self.books.change_settings(tx, data.get("settings", {}))
+
+    def credentials(self) -> dict[str, Any]:
+        return {
+            "node_code": self.node,
+            "platform_node": self.platform_node,
+            "region": REGION,
+            "units": [{"code": unit["code"], "name": unit["name"]} for unit in UNITS if unit["items"] is None],
+        }
+
+    def early(self, tx: Transaction, call: Call, answer: Answer) -> None:
+        if call.operation == "CreateBill" and (code := self.code_in(answer)):
+            self.pay(tx, code, channel="wechat")
+
+    def distort(self, kind: str, call: Call, answer: Answer) -> Answer:
+        """An unknown status of an answer about something is that thing's, of any other answer its result's."""
+        status = next((name for name in ("PayStats", "RefundStats") if text_of(answer.body, name)), None)
+        if kind == "unknown_status" and status and call.operation.startswith("Query"):
+            changed = copy.deepcopy(answer.body)
+            found = changed.find(f".//{{*}}{status}")
+            found.text = "9"
+            return replace(answer, body=changed)
+        return super().distort(kind, call, answer)
+
+    def code_in(self, answer: Answer) -> str | None:
+        """The payment code that an answer to CreateBill gives."""
+        return text_of(answer.body, "PayCode")
+
+    # --- what an operation answers ---------------------------------------------------------------------------------
+
+    def run(self, tx: Transaction, node: str, operation: str, asked: Document, now: datetime) -> Document:
+        """Carry out one operation for a node. Raises ``books.No``."""
+        keep = self.books
+        match operation:
+            case "CreateBill":
+                return self._bill(tx, keep.create(tx, node, asked, now))
+            case "QueryBill":
+                return self._bill(tx, keep.query(tx, node, asked))
+            case "VoidBill":
+                return self._bill(tx, keep.void(tx, node, asked))
+            case "Refund":
+                return _refund(keep.refund(tx, node, asked, now))
+            case "QueryRefund":
+                return _refund(keep.find_refund(tx, node, asked["RefundNo"]))
+            case "Statement":
+                return keep.statement(tx, node, asked["StatementDate"], int(asked["Page"]), now)
+            case "IssueReceipt":
+                return {"Receipt": keep.receipt(tx, node, asked, now)}
+            case "ReceiptNumber":
+                return {"Receipt": keep.receipt_of(tx, node, asked["PayCode"])}
+            case "DownloadReceipt":
+                issued, bill = keep.receipt_by_number(tx, node, asked["EInvoiceCode"], asked["EInvoiceNumber"])
+                platform = str(keep.settings(tx)["name"])
+                document = receipts.document(issued, bill, keep.payments_of(tx, bill)[0], platform)
+                return {"MediaType": "application/xml", "Document": b64(document)}
+            case "Ping":
+                local = now.astimezone(SHANGHAI)
+                return {
+                    "PlatformName": keep.settings(tx)["name"],
+                    "PlatformDate": local.strftime("%Y%m%d"),
+                    "PlatformTime": local.strftime("%H%M%S"),
+                }
+        raise KeyError(operation)
+
+    def _bill(self, tx: Transaction, bill: Document) -> Document:
+        return {
+            "Bill": {
+                "PayNo": bill["number"],
+                "PayCode": bill["code"],
+                "Amt": books.yuan(bill["amount"]),
+                "PayStats": bill["stats"],
+                "CrcCode": bill["crc"],
+                "PayUrl": f"{self.world.url_of(self.name)}/cashier?billId={bill['code']}",
+                "ValidDate": bill["valid_date"],
+                "Payment": [
+                    {
+                        **books.confirm_date(payment),
+                        "Amt": books.yuan(payment["amount"]),
+                        "PayMode": payment["mode"],
+                        "TraNoBus": payment["serial"],
+                        "PayerName": payment["payer"],
+                    }
+                    for payment in self.books.payments_of(tx, bill)
+                ],
+            }
+        }
+
+    # --- money that arrives ----------------------------------------------------------------------------------------
+
+    def pay(self, tx: Transaction, code: str, *, callback: bool = True, **how: Any) -> Document:
+        """Money arrives (``Books.pay``), and the unit is told unless ``callback`` is off."""
+        payment = self.books.pay(tx, code, now=how.pop("now", None) or self.world.clock.now(), **how)
+        if callback:
+            self.tell(tx, payment)
+        return payment
+
+    def tell(self, tx: Transaction, payment: Document) -> None:
+        """Queue the callback about one payment."""
+        payload = {
+            "node": payment["node"],
+            "PayNo": payment["number"],
+            "PayCode": payment["code"],
+            **books.confirm_date(payment),
+            "Amt": books.yuan(payment["amount"]),
+            "PayMode": payment["mode"],
+            "TraNoBus": payment["serial"],
+            "PayerName": payment["payer"],
+        }
+        self.world.callbacks.enqueue(tx, self.name, "PaymentConfirm", payment["code"], payload)
+
+    def control_routes(self) -> list[BaseRoute]:
+        """``/_sim/<name>/``: pay, tell, refunds, settings."""
+
+        def pay(request: Request, body: Any) -> Any:
+            """``{code, channel?, payer?, amount?, serial?, at?, force?, callback?}``; amount is 元 text."""
+            how = dict(body)
+            how.setdefault("channel", "counter")
+            if "amount" in how:
+                how["amount"] = books.fen(how["amount"])
+            if "at" in how:
+                how["now"] = datetime.fromisoformat(how.pop("at"))
+            with self.world.state.transaction() as tx:
+                return self.pay(tx, how.pop("code"), **how)
+
+        def tell(request: Request, body: Any) -> Any:
+            """``{code, serial}``: send the callback about this payment (again)."""
+            with self.world.state.transaction() as tx:
+                payment = tx.get(self.name, "payments", f"{body['code']}/{body['serial']}")
+                if payment is None:
+                    raise ValueError("no such payment")
+                self.tell(tx, payment)
+            return {"ok": True}
+
+        def refund(request: Request, body: Any) -> Any:
+            """``{state: approved|refunded|refused, reason?}``."""
+            number, now = request.path_params["number"], self.world.clock.now()
+            with self.world.state.transaction() as tx:
+                return self.books.move_refund(tx, number, body["state"], body.get("reason"), now)
+
+        def settings(request: Request, body: Any) -> Any:
+            with self.world.state.transaction() as tx:
+                return self.books.change_settings(tx, body or {})
+
+        return [
+            Route("/pay", endpoint(pay), methods=["POST"]),
+            Route("/tell", endpoint(tell), methods=["POST"]),
+            Route("/refunds/{number}", endpoint(refund), methods=["POST"]),
+            Route("/settings", endpoint(settings), methods=["GET", "POST"]),
+        ]
+
+
+def _refund(refund: Document) -> Document:
+    at = refund["refunded_at"] and datetime.fromisoformat(refund["refunded_at"]).astimezone(SHANGHAI)
+    return {
+        "RefundInfo": {
+            "RefundNo": refund["number"],
+            "PayCode": refund["code"],
+            "Amt": books.yuan(refund["amount"]),
+            "RefundStats": refund["state"],
+            "Reason": refund["reason"],
+            "RefundDate": at.strftime("%Y%m%d") if at else None,
+            "RefundTime": at.strftime("%H%M%S") if at else None,
+        }
+    }
+
+
+def text_of(answer: Any, name: str) -> str | None:
+    """The text of the first element of that local name."""
+    if not isinstance(answer, etree._Element):
+        return None
+    found = answer.find(f".//{{*}}{name}")
+    return None if found is None else found.text
