@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import time
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
@@ -53,8 +53,8 @@ class ChannelKeys(BaseModel):
 
     ``settle_seconds``: how long "not found" is not believed there, where that differs from the adapter's word.
     ``cut_off``: the time in Shanghai at which the day of its statements ends 日切; midnight if not given.
-    ``surcharge``: how a surcharge 加处罚款 reaches the payer there; ``surcharge_base``: three per cent of the whole fine
-    or of what is outstanding. ``code_layout`` and ``code_ranges``: how payment codes are made where we make them.
+    ``surcharge``: how a surcharge 加处罚款 reaches the payer; ``surcharge_base``: three per cent of the whole fine or
+    of what is outstanding. ``code_layout`` and ``code_ranges``: how payment codes are made where we make them.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -163,7 +163,7 @@ class Channel:
     url: str
     wire: ChannelWire | FrameWire
     cut_off: time = time.min
-    keys: ChannelKeys = ChannelKeys()
+    keys: ChannelKeys = field(default_factory=ChannelKeys)
     options: Any = None
 
     @property

@@ -8,7 +8,6 @@ from typing import Any
 
 import structlog
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.clock import Clock, to_micros
 from gateway.crypto.sm import sm3
@@ -18,6 +17,7 @@ from gateway.evidence import Evidence
 from gateway.plugins import Channels
 from gateway.ports import Incoming, OpenedCallback, RawExchange, Reply
 from gateway.store import Store
+from gateway.store.inserting import insert_new
 from gateway.store.tables.delivery import callback_nonce
 
 log = structlog.get_logger(__name__)
@@ -83,13 +83,9 @@ class Callbacks:
         now = to_micros(self._clock.now())
 
         def unit(conn: Connection) -> _Taken:
-            insert = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
-            fresh = conn.execute(
-                insert(callback_nonce)
-                .values(channel=channel_name, nonce=opened.nonce, digest=digest, received_at=now)
-                .on_conflict_do_nothing()
-            )
-            if fresh.rowcount == 0:
+            if not insert_new(
+                conn, callback_nonce, channel=channel_name, nonce=opened.nonce, digest=digest, received_at=now
+            ):
                 known = conn.execute(
                     select(callback_nonce.c.digest).where(
                         callback_nonce.c.channel == channel_name, callback_nonce.c.nonce == opened.nonce

@@ -16,10 +16,10 @@ from apscheduler.events import EVENT_JOB_SUBMITTED, JobSubmissionEvent
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.cron import CronTrigger
 from sqlalchemy import Connection, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.clock import SHANGHAI, Clock, from_micros, to_micros
 from gateway.store import Store
+from gateway.store.inserting import insert_new
 from gateway.store.tables.delivery import schedule_run
 
 log = structlog.get_logger(__name__)
@@ -74,9 +74,7 @@ class Schedules:
         at, now = to_micros(slot), to_micros(self._clock.now())
 
         def take(conn: Connection) -> bool:
-            insert = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
-            row = {"name": name, "slot_at": at, "node": self._node, "ran_at": now}
-            return conn.execute(insert(schedule_run).values(row).on_conflict_do_nothing()).rowcount == 1
+            return insert_new(conn, schedule_run, name=name, slot_at=at, node=self._node, ran_at=now)
 
         if not await self._store.write(take):
             return False

@@ -8,13 +8,13 @@ from typing import Annotated
 from fastapi import Depends, Header, Request
 from pydantic import BaseModel
 from sqlalchemy import ColumnElement, Connection, RowMapping, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.access import Principal
 from gateway.app import App
 from gateway.clock import to_micros
 from gateway.errors import ConflictProblem, InvalidProblem
 from gateway.faces.api.access import gateway_app
+from gateway.store.inserting import insert_new
 from gateway.store.tables.delivery import idempotency
 
 Key = Annotated[
@@ -65,20 +65,16 @@ class Once:
 
     def remember(self, conn: Connection, subject: str) -> None:
         """Join the transaction that makes the record."""
-        insert = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
-        done = conn.execute(
-            insert(idempotency)
-            .values(
-                client_id=self.client,
-                path=self.path,
-                key=self.key,
-                digest=self.digest,
-                subject=subject,
-                created_at=to_micros(self.app.clock.now()),
-            )
-            .on_conflict_do_nothing()
-        )
-        if done.rowcount == 0:
+        if not insert_new(
+            conn,
+            idempotency,
+            client_id=self.client,
+            path=self.path,
+            key=self.key,
+            digest=self.digest,
+            subject=subject,
+            created_at=to_micros(self.app.clock.now()),
+        ):
             raise self._running()
 
     async def finish(self, status: int) -> None:
