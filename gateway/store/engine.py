@@ -54,6 +54,8 @@ def open_engine(url: str, *, read_only: bool = False, connections: int = 1) -> E
         "pool_size": connections,
         "max_overflow": 0,
         "json_serializer": _compact_json,
+        # Else an INSERT tells -1 on PostgreSQL, and "ON CONFLICT DO NOTHING" never says that it did nothing.
+        "execution_options": {"preserve_rowcount": True},
     }
     if parsed.drivername == SQLITE:
         path = Path(parsed.database or "")
