@@ -87,6 +87,14 @@ def fetch_by_number(conn: Connection, envelope: Envelope, authority: str, number
     return None if row is None else _read(conn, envelope, row)
 
 
+def is_revoked(conn: Connection, decision_id: str) -> bool:
+    """Whether a revocation was recorded, without opening the facts."""
+    query = select(decision_event.c.id).where(
+        decision_event.c.decision_id == decision_id, decision_event.c.kind == EventKind.REVOKED.value
+    )
+    return conn.execute(query).first() is not None
+
+
 def add(
     conn: Connection, envelope: Envelope, decision_id: str, authority: str, number: str, facts: DecisionFacts, now: int
 ) -> None:

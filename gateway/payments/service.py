@@ -14,7 +14,7 @@ from sqlalchemy import Connection, RowMapping
 from gateway.calendar import WorkingCalendar
 from gateway.clock import Clock, day_of, to_micros
 from gateway.crypto.envelope import Envelope
-from gateway.decisions import Decision, Decisions, due_date
+from gateway.decisions import Decision, Decisions, due_date, is_revoked
 from gateway.decisions import fetch as fetch_decision
 from gateway.delivery import Absent, Action, Delivery, Done, Doubt, Event, Events, Operation, Outcome, Parked, Rejected
 from gateway.delivery.callbacks import Concerned
@@ -124,8 +124,6 @@ class Payments:
         ``remember(conn, payment_id)`` joins that transaction. Raises InvalidProblem, NotFoundProblem, ConflictProblem.
         """
         decision = await self._decisions.get(ask.authority, ask.decision_number)
-        if decision.revoked:
-            raise ConflictProblem("this decision was revoked; nothing is to be paid", type="decision-revoked")
         channel = self._route(ask.authority)
         lines = lines_of(ask, decision)
         now = self._clock.now()
@@ -166,6 +164,8 @@ class Payments:
         def unit_of_work(conn: Connection) -> Operation:
             remember(conn, payment_id)
             records.lock_decision(conn, decision.id)
+            if is_revoked(conn, decision.id):
+                raise ConflictProblem("this decision was revoked; nothing is to be paid", type="decision-revoked")
             existing = records.live_payment(conn, decision.id, ask.instalment, ask.line_group)
             if existing is not None:
                 raise ConflictProblem(
@@ -267,7 +267,11 @@ class Payments:
         return None if row is None else Concerned(row["authority"], row["id"])
 
     def decision_moved(self, conn: Connection, event: Event) -> None:
-        """A decision was served, deferred, changed or revoked: move due dates; a revoked one must not be paid."""
+        """A decision was served, deferred, changed or revoked: move due dates; a revoked one must not be paid.
+
+        A code that is still being asked for is voided as soon as it is there (``_issue_ended``).
+        """
+        records.lock_decision(conn, event.subject)
         decision = fetch_decision(conn, self._envelope, event.subject)
         assert decision is not None
         now = to_micros(self._clock.now())
@@ -276,8 +280,8 @@ class Payments:
             if due is not None and row["due_on"] != due.on and row["status"] in ("REQUESTED", "ISSUED", "EXPIRED"):
                 records.change(conn, row["id"], now, due_on=due.on, due_provisional=int(due.provisional))
                 self._emit(conn, row, "payment.due_date", due_on=str(due.on), provisional=due.provisional)
-            if decision.revoked and row["status"] == Status.ISSUED.value:
-                self._start_cancel(conn, row, "行政处罚决定已撤销", now, claim=False)
+            if decision.revoked:
+                self._take_back(conn, row, now)
 
     # --- outcomes, in the ledger's transaction ------------------------------------------------------------------------
 
@@ -286,6 +290,7 @@ class Payments:
         row = records.fetch(conn, operation.subject)
         assert row is not None
         assert operation.reference is not None
+        records.lock_decision(conn, row["decision_id"])
         match outcome:
             case Done(answer=Issued() as issued, found=found):
                 moved = records.move(
@@ -308,6 +313,8 @@ class Payments:
                 self._apply_waiting(conn, row["id"], operation.channel, issued.code, now)
                 if found:
                     self._ask_platform(conn, {**row, "code": issued.code}, claim=False)
+                if is_revoked(conn, row["decision_id"]):
+                    self._take_back(conn, records.fetch(conn, row["id"]), now)
             case Rejected(reason=reason, code=code):
                 records.move(
                     conn, row["id"], Status.REJECTED, now, reason=reason, in_doubt_since_at=None, doubt_reason=None
@@ -372,6 +379,11 @@ class Payments:
                 raise AssertionError(f"unforeseen outcome {outcome}")
 
     # --- inside -----------------------------------------------------------------------------------------------------
+
+    def _take_back(self, conn: Connection, row: Any, now: int) -> None:
+        """Void an unpaid code of a decision that was revoked."""
+        if row["status"] == Status.ISSUED.value:
+            self._start_cancel(conn, row, "行政处罚决定已撤销", now, claim=False)
 
     def _start_cancel(
         self, conn: Connection, row: RowMapping, reason: str, now: int, *, claim: bool = True
