@@ -1,0 +1,224 @@
+"""The pages tell the truth: links lead somewhere, lists are complete, drawn diagrams are current, examples run."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from pydantic import BaseModel
+
+from gateway.access import ROLES, SCOPES
+from gateway.cli.states import TABLES, edges, mermaid
+from gateway.delivery.webhooks import sign
+from gateway.settings import Settings
+from gateway.wire import WireSettings
+from simulators.faults import KINDS
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
+
+
+def text(page: str) -> str:
+    return (DOCS / page).read_text(encoding="utf-8")
+
+
+def rows(page: str) -> list[list[str]]:
+    """The cells of every table row of a page."""
+    return [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in text(page).splitlines() if line[:1] == "|"
+    ]
+
+
+def words(page: str) -> set[str]:
+    """Everything that stands in code quotes in a page."""
+    return set(re.findall(r"`([^`\n]+)`", text(page)))
+
+
+# --- links ----------------------------------------------------------------------------------------------------------
+
+
+def links(page: Path) -> Iterator[str]:
+    """Relative links outside code blocks."""
+    prose = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    prose = re.sub(r"`[^`\n]*`", "", prose)
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose):
+        if not re.match(r"[a-z]+:", target):
+            yield target
+
+
+def anchors(page: Path) -> set[str]:
+    """What can follow # in a link to a page, as forges make it from headings."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def broken(page: Path) -> list[str]:
+    found = []
+    for link in links(page):
+        path, _, anchor = link.partition("#")
+        target = (page.parent / unquote(path)).resolve() if path else page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            found.append(link)
+    return found
+
+
+def test_every_link_between_pages_leads_somewhere() -> None:
+    assert {page.name: wrong for page in PAGES if (wrong := broken(page))} == {}
+
+
+def test_a_link_that_leads_nowhere_would_be_noticed(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("# One thing\n\n[a](gone.md) [b](page.md#one-thing) [c](#other) `[d](x)`\n", encoding="utf-8")
+    assert broken(page) == ["gone.md", "#other"]
+
+
+def test_every_page_is_reached_from_the_first_one() -> None:
+    seen, waiting = set(), [ROOT / "README.md"]
+    while waiting:
+        page = waiting.pop()
+        if page in seen:
+            continue
+        seen.add(page)
+        near = [(page.parent / unquote(link.partition("#")[0])).resolve() for link in links(page)]
+        waiting += [one for one in near if one.suffix == ".md" and one.exists()]
+    assert {page.name for page in PAGES if page not in seen} == set()
+
+
+# --- lists ----------------------------------------------------------------------------------------------------------
+
+
+def problem_types() -> set[str]:
+    """The type of every problem that the code can raise, read from the code."""
+    found: set[str] = set()
+    for file in sorted((ROOT / "gateway").rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            found |= {one.value for one in _types(node) if isinstance(one, ast.Constant) and isinstance(one.value, str)}
+    return found
+
+
+def _types(node: ast.AST) -> list[ast.expr]:
+    if isinstance(node, ast.ClassDef) and node.name.endswith("Problem"):
+        body = [one for one in node.body if isinstance(one, ast.Assign)]
+        return [one.value for one in body if ast.unparse(one.targets[0]) == "type"]
+    if isinstance(node, ast.Call):
+        name = ast.unparse(node.func).rpartition(".")[2]
+        if name.endswith("Problem"):
+            return [one.value for one in node.keywords if one.arg == "type"]
+        if name == "document" and len(node.args) > 1:
+            return [node.args[1]]
+        if name == "_create":  # gateway.access: what exists already
+            return [one for one in node.args if isinstance(one, ast.Constant) and str(one.value).endswith("-exists")]
+    if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "kinds" and isinstance(node.value, ast.Dict):
+        return list(node.value.values)
+    return []
+
+
+def test_every_problem_type_is_listed_and_no_other() -> None:
+    listed = {
+        name
+        for cells in rows("api.md")
+        if len(cells) == 3 and re.match(r"[45]\d\d", cells[1])
+        for name in re.findall(r"`([a-z-]+)`", cells[0])
+    }
+    assert len(listed) > 40
+    assert listed == problem_types()
+
+
+def settings_rows() -> Iterator[tuple[str, str]]:
+    """Each key of the settings with its default as TOML has it, as the page must say it."""
+    for name, field in Settings.model_fields.items():
+        if name in ("channels", "routes"):
+            continue
+        default = field.default
+        blocks = type(default).model_fields if isinstance(default, BaseModel) else None
+        for key in blocks or [name]:
+            yield key, toml(getattr(default, key) if blocks else default)
+
+
+def toml(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, str | Path):
+        return f'`"{value}"`'
+    return f"`{list(value) if isinstance(value, tuple) else str(value).lower()}`"
+
+
+def test_every_setting_is_described_with_its_default() -> None:
+    described = [(cells[0].strip("`"), cells[1]) for cells in rows("settings.md") if len(cells) == 3]
+    assert set(settings_rows()) - set(described) == set()
+    blocks = [name for name, field in Settings.model_fields.items() if isinstance(field.default, BaseModel)]
+    assert [name for name in blocks if f"[{name}]" not in words("settings.md")] == []
+
+
+def test_every_key_of_the_wire_is_described() -> None:
+    assert set(WireSettings.model_fields) - words("wire.md") == set()
+
+
+def test_every_scope_role_and_fault_is_described() -> None:
+    access = text("access.md")
+    assert [scope for scope in SCOPES if f"`{scope}`" not in access] == []
+    assert [role for role in ROLES if f"*{role}*" not in access] == []
+    assert [kind for kind in KINDS if f"`{kind}`" not in text("simulators.md")] == []
+
+
+# --- diagrams and examples ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [name for name, module in TABLES.items() if find_spec(module)])
+def test_the_drawn_states_are_those_of_the_code(name: str) -> None:
+    drawn = DOCS / "diagrams" / f"{name}.mmd"
+    redraw = f"gateway states {name} --format mermaid > docs/diagrams/{name}.mmd"
+    assert drawn.read_text(encoding="utf-8").rstrip("\n") == mermaid(edges(TABLES[name])), redraw
+
+
+def test_the_example_that_verifies_webhooks_does_so() -> None:
+    source = next(
+        code for code in re.findall(r"```python\n(.*?)```", text("api.md"), re.DOTALL) if "webhook-id" in code
+    )
+    example: dict[str, Any] = {}
+    exec(source, example)
+    secret, body, stamp = "whsec_" + "A" * 43 + "=", b'{"type":"payment.paid"}', int(time.time())
+    headers = {
+        "webhook-id": "evt_1",
+        "webhook-timestamp": str(stamp),
+        "webhook-signature": "v1,b2xk " + sign(secret, "evt_1", stamp, body),
+    }
+    assert example["is_authentic"](secret, headers, body)
+    assert not example["is_authentic"](secret, headers, body + b" ")
+    assert not example["is_authentic"](secret, {**headers, "webhook-timestamp": str(stamp - 301)}, body)
+
+
+def test_the_adapter_of_the_page_installs_loads_and_passes_its_tests(tmp_path: Path) -> None:
+    project, site = tmp_path / "anlan-registry", tmp_path / "site"
+    files = re.findall(r"\*\*`([^`]+)`\*\*\n\n```\w+\n(.*?)```", text("ADDING_ADAPTERS.md"), re.DOTALL)
+    assert len(files) == 5
+    for name, content in [*files, ("anlan_registry/__init__.py", "")]:
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_text(content, encoding="utf-8")
+
+    def run(*command: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", *command],
+            cwd=project,
+            env={**os.environ, "PYTHONPATH": str(site)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    run("pip", "install", "--quiet", "--no-index", "--no-deps", "--no-build-isolation", "--target", str(site), ".")
+    assert "anlan-sharing/2026" in run("gateway", "adapters")
+    assert "passed" in run("pytest", "-q", "-p", "no:cacheprovider", "tests")
