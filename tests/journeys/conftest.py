@@ -1,0 +1,214 @@
+"""A complete installation for a journey: the gateway assembled and served on a free port, the simulators beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import itertools
+import re
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import pytest
+from sqlalchemy import Connection
+
+from gateway.app import App
+from gateway.demo import story
+from gateway.demo.installation import populate, write_settings
+from gateway.faces.serve import serve
+from gateway.settings import load
+from simulators.testing import Simulation
+
+FACTS: dict[str, Any] = {
+    "procedure": "ordinary",
+    "party": {"kind": "individual_business", "name": "味安副食店", "uscc": "92990102MA0WA4562J"},
+    "violation": "经营超过保质期的食品",
+    "facts": "2026年9月3日检查发现货架上有过期糕点。",
+    "basis": "《中华人民共和国食品安全法》第一百二十四条",
+    "penalty_kinds": ["没收违法所得", "罚款"],
+    "content": "没收违法所得36.50元，罚款5000元",
+    "fine": "5000.00",
+    "confiscated": "36.50",
+    "decided_on": "2026-09-14",
+    "surcharge_stated": True,
+}
+CALLBACKS = {"nontax": "nontax", "credit": "creditchina", "seal": "seal"}
+IMPATIENT = """
+[delivery]
+ask_after = 0.05
+first = 0.05
+longest = 0.2
+grace = 2
+"""
+_keys = itertools.count(1)
+
+
+def settings_of(folder: Path, simulators: Simulation, port: int, store_url: str, patience: str = IMPATIENT) -> Path:
+    """The demo's settings file, less patient, with the store's address in place of its own."""
+    file = write_settings(folder, simulators.ready["systems"], port)
+    text = file.read_text(encoding="utf-8")
+    text = text.replace("settle_seconds = 5", "settle_seconds = 0.3")
+    text = re.sub(r"(\[channels\.\w+\]\n)", r"\1read_timeout = 1.0\ntotal_timeout = 3.0\n", text)
+    text = text.replace("sqlite:///gateway.sqlite", store_url)
+    if importlib.util.find_spec("gateway.adapters.seal.rest") is None:
+        blocks = re.split(r"\n(?=\[)", text)
+        text = "\n".join(one for one in blocks if "[channels.seal]" not in one and 'channels = ["seal"]' not in one)
+    file.write_text(text + patience, encoding="utf-8")
+    return file
+
+
+class Site:
+    """A running gateway as a case system sees it: ``http`` bears the API key. ``app`` is the assembled gateway."""
+
+    def __init__(self, settings_file: Path, simulators: Simulation, url: str) -> None:
+        self.settings = load(settings_file)
+        self.settings_file = settings_file
+        self.simulators = simulators
+        self.url = url
+        self.key = self.password = ""
+        self.app: App
+        self.http: httpx.AsyncClient
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Site]:
+        """Serve until the block ends, then stop in the order of ``gateway serve``."""
+        async with AsyncExitStack() as stack:
+            self.app = await stack.enter_async_context(App.open(self.settings, sending=True))
+            if not self.key:
+                self.key, self.password = await populate(self.app)
+            ready, stop = asyncio.Event(), asyncio.Event()
+            serving = asyncio.create_task(serve(self.app, on_ready=lambda _: ready.set(), stop=stop))
+            waiting = asyncio.create_task(ready.wait())
+            await asyncio.wait([serving, waiting], return_when=asyncio.FIRST_COMPLETED)
+            waiting.cancel()
+
+            async def end() -> None:
+                stop.set()
+                await serving
+
+            stack.push_async_callback(end)
+            assert not serving.done()
+            for system, channel in CALLBACKS.items():
+                await asyncio.to_thread(self.simulators.callbacks_to, system, f"{self.url}/callbacks/{channel}")
+            self.http = await stack.enter_async_context(self.client(self.key))
+            yield self
+
+    def client(self, key: str | None) -> httpx.AsyncClient:
+        """Another caller, with this key or none."""
+        headers = {"Authorization": f"Bearer {key}"} if key is not None else {}
+        return httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False, timeout=20)
+
+    # --- what a case system does ------------------------------------------------------------------------------------
+
+    async def post(self, path: str, body: Any, key: str | None = None, **more: Any) -> httpx.Response:
+        """POST with an Idempotency-Key, a fresh one unless given."""
+        headers = {"Idempotency-Key": key or f"journey-{next(_keys)}"}
+        return await self.http.post(path, json=body, headers=headers, **more)
+
+    def path(self, number: str) -> str:
+        """The address of a decision."""
+        return f"/v1/decisions/{story.AUTHORITY}/{quote(number, safe='')}"
+
+    async def decide(self, number: str = "望市监罚决字〔2026〕第1号", **facts: Any) -> str:
+        """Store a decision; its number."""
+        answer = await self.http.put(self.path(number), json=FACTS | facts)
+        assert answer.status_code in (200, 201), answer.text
+        return number
+
+    def demand(self, number: str, **more: Any) -> dict[str, Any]:
+        """The body of a request for a payment."""
+        return {"authority": story.AUTHORITY, "decision_number": number, **more}
+
+    async def ask_payment(self, number: str | None = None, key: str | None = None, **facts: Any) -> httpx.Response:
+        """Ask for a code, for a decision that is stored first unless it is named."""
+        number = number or await self.decide(**facts)
+        return await self.post("/v1/payments", self.demand(number), key)
+
+    async def issued(self, number: str | None = None, **facts: Any) -> dict[str, Any]:
+        """A payment with its code."""
+        answer = await self.ask_payment(number, **facts)
+        assert answer.status_code == 201, answer.text
+        view: dict[str, Any] = answer.json()
+        assert view["status"] == "ISSUED", view
+        return view
+
+    async def paid(self, **facts: Any) -> dict[str, Any]:
+        """A payment whose money has arrived."""
+        payment = await self.issued(**facts)
+        await self.pay(payment["code"])
+        return await self.reaches(payment, "PAID")
+
+    async def get(self, path: str) -> Any:
+        """The JSON behind an address."""
+        answer = await self.http.get(path)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def until(self, path: str, holds: Callable[[Any], bool], seconds: float = 15.0) -> Any:
+        """The record as soon as it is so."""
+        view = None
+        try:
+            async with asyncio.timeout(seconds):
+                while not holds(view := await self.get(path)):
+                    await asyncio.sleep(0.03)
+        except TimeoutError:
+            raise AssertionError(f"not reached; {path} is {view}") from None
+        return view
+
+    async def reaches(self, payment: dict[str, Any], status: str) -> dict[str, Any]:
+        """The payment once it has this status."""
+        found: dict[str, Any] = await self.until(f"/v1/payments/{payment['id']}", lambda now: now["status"] == status)
+        return found
+
+    async def told(self, subject: str) -> list[str]:
+        """The types of all events about a record, in order."""
+        return [one["type"] for one in (await self.get(f"/v1/events?subject={subject}&limit=200"))["items"]]
+
+    async def read(self, query: Callable[[Connection], Any]) -> Any:
+        """A look into the database."""
+        return await self.app.store.read(query)
+
+    # --- what the outside does --------------------------------------------------------------------------------------
+
+    async def pay(self, code: str, **how: Any) -> dict[str, Any]:
+        """Money arrives at the platform, which calls back."""
+        return dict(await self.simulators.aask("POST", "/nontax/pay", {"code": code, **how}))
+
+    def fault(self, kind: str, operation: str = "*", system: str = "nontax", **more: Any) -> None:
+        """Plant a fault."""
+        self.simulators.faults({"system": system, "operation": operation, "kind": kind, **more})
+
+    def effects(self, operation: str, system: str = "nontax") -> list[int]:
+        """How often each reference had this effect."""
+        return list(self.simulators.effects(system).get(operation, {}).values())
+
+
+@asynccontextmanager
+async def a_site(folder: Path, simulators: Simulation, store_url: str) -> AsyncIterator[Site]:
+    """An installation made, populated and served."""
+    with socket.socket() as kept:  # bound and not listening: the port stays ours until the gateway listens on it
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        kept.bind(("127.0.0.1", 0))
+        port = kept.getsockname()[1]
+        site = Site(settings_of(folder, simulators, port, store_url), simulators, f"http://127.0.0.1:{port}")
+        async with site.running():
+            yield site
+
+
+@pytest.fixture
+async def site(tmp_path: Path, simulators: Simulation, sqlite_url: str) -> AsyncIterator[Site]:
+    """A running gateway on SQLite."""
+    async with a_site(tmp_path, simulators, sqlite_url) as made:
+        yield made
+
+
+@pytest.fixture
+async def any_site(tmp_path: Path, simulators: Simulation, database_url: str) -> AsyncIterator[Site]:
+    """A running gateway, once on SQLite and once on PostgreSQL."""
+    async with a_site(tmp_path, simulators, database_url) as made:
+        yield made

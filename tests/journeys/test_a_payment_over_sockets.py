@@ -1,0 +1,350 @@
+"""One demand for money from code to settlement, over sockets, with everything that may go wrong on the way."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import select
+
+from gateway.clock import SystemClock, day_of
+from gateway.store.tables.evidence import exchange
+from gateway.store.tables.payments import collection, payment_code
+from gateway.wire.signing import sign
+
+CALLBACK = (
+    "<?xml version='1.0' encoding='UTF-8'?>\n"
+    '<c:PaymentConfirm xmlns:c="urn:nontax-platform:callback:v1"><c:PayNo>{number}</c:PayNo>'
+    "<c:PayCode>{code}</c:PayCode><c:CfmDate>20261001</c:CfmDate><c:CfmTime>101500</c:CfmTime><c:Amt>{amount}</c:Amt>"
+    "<c:PayMode>51</c:PayMode><c:TraNoBus>{serial}</c:TraNoBus><c:PayerName>罗小满</c:PayerName></c:PaymentConfirm>"
+)
+SERIAL = "20261001510000000001"
+
+
+def notice(payment: dict[str, Any], **other: str) -> bytes:
+    """A PaymentConfirm as the platform writes it."""
+    told = {"number": "N0000000000000000001", "code": payment["code"], "amount": payment["amount"], "serial": SERIAL}
+    return CALLBACK.format(**told | other).encode()
+
+
+async def call_back(site, body: bytes, nonce: str = "nonce-0001", secret: str | None = None) -> httpx.Response:
+    """Send a callback signed now: by the platform, or with another secret by somebody else."""
+    told = site.simulators.credentials("nontax")
+    headers = sign(told["platform_node"], (secret or told["secret"]).encode(), body, SystemClock().now(), nonce)
+    async with site.client(None) as http:
+        return await http.post("/callbacks/nontax", content=body, headers=headers | {"Content-Type": "application/xml"})
+
+
+async def money(site, code: str) -> list[Any]:
+    """What arrived for a code, whoever told us."""
+    return await site.read(lambda conn: conn.execute(select(collection).where(collection.c.code == code)).all())
+
+
+async def has_one_code(site, payment: dict[str, Any]) -> None:
+    """The promise: one payment, one code, made once at the platform."""
+    query = select(payment_code.c.code).where(payment_code.c.payment_id == payment["id"])
+    assert await site.read(lambda conn: conn.execute(query).scalars().all()) == [payment["code"]]
+    assert site.effects("CreateBill") == [1]
+
+
+def kinds(payment: dict[str, Any]) -> list[str]:
+    return sorted(one["kind"] for one in payment["exceptions"])
+
+
+# --- as it should be ------------------------------------------------------------------------------------------------
+
+
+async def test_a_code_is_asked_for_once_paid_told_and_settled(any_site):
+    site = any_site
+    payment = await site.issued()
+    assert (payment["amount"], len(payment["code"])) == ("5036.50", 20)
+    assert [(one["kind"], one["amount"]) for one in payment["lines"]] == [("confiscated", "36.50"), ("fine", "5000.00")]
+    await has_one_code(site, payment)
+    await site.pay(payment["code"])
+    paid = await site.reaches(payment, "PAID")
+    assert (paid["settlement"], paid["paid_amount"], len(paid["collections"])) == ("pending", "5036.50", 1)
+    assert paid["collections"][0]["source"] == "callback"
+    today = str(day_of(datetime.now(UTC)))
+    run = (await site.post("/v1/reconciliations", {"channel": "nontax", "day": today})).json()
+    assert (run["matched"], run["matched_amount"], run["breaks"]) == (1, "5036.50", 0)
+    assert (await site.get(f"/v1/payments/{payment['id']}"))["settlement"] == "matched"
+    told = await site.told(payment["id"])
+    assert told[:3] == ["payment.requested", "payment.issued", "payment.paid"]
+    view = await site.get(site.path(payment["decision_number"]))
+    assert [one["status"] for one in view["payments"]] == ["PAID"]
+
+
+async def test_a_second_demand_for_the_same_money_gets_the_address_of_the_first(site):
+    payment = await site.issued()
+    again = await site.ask_payment(payment["decision_number"])
+    assert again.status_code == 409
+    assert again.json()["type"].endswith(":payment-exists")
+    assert again.headers["location"] == f"/v1/payments/{payment['id']}"
+    await has_one_code(site, payment)
+
+
+async def test_many_who_ask_at_once_get_one_code_between_them(any_site):
+    site = any_site
+    number = await site.decide()
+    answers = await asyncio.gather(*(site.ask_payment(number) for _ in range(8)))
+    assert sorted(one.status_code for one in answers) == [201] + [409] * 7
+    await has_one_code(site, next(one.json() for one in answers if one.status_code == 201))
+
+
+async def test_many_repeats_of_one_request_at_once_make_one_payment(any_site):
+    site = any_site
+    number = await site.decide()
+    answers = await asyncio.gather(*(site.ask_payment(number, "the-same") for _ in range(8)))
+    assert {one.status_code for one in answers} <= {201, 409}
+    assert {one.json()["type"].rsplit(":", 1)[1] for one in answers if one.status_code == 409} <= {
+        "request-in-progress"
+    }
+    later = await site.ask_payment(number, "the-same")
+    assert later.status_code == 201
+    await has_one_code(site, later.json())
+
+
+# --- callbacks ------------------------------------------------------------------------------------------------------
+
+
+async def test_a_callback_again_whatever_its_nonce_gets_the_same_answer_and_has_no_effect(any_site):
+    site = any_site
+    payment = await site.issued()
+    first = await call_back(site, notice(payment))
+    same = await call_back(site, notice(payment))
+    other = await call_back(site, notice(payment), nonce="nonce-0002")
+    assert [one.status_code for one in (first, same, other)] == [200] * 3
+    assert first.content == same.content == other.content
+    assert len(await money(site, payment["code"])) == 1
+    assert (await site.told(payment["id"])).count("payment.paid") == 1
+    paid = await site.get(f"/v1/payments/{payment['id']}")
+    assert (paid["status"], kinds(paid)) == ("PAID", [])
+
+
+async def test_callbacks_about_one_payment_at_the_same_moment_count_once(any_site):
+    site = any_site
+    payment = await site.issued()
+    answers = await asyncio.gather(*(call_back(site, notice(payment), nonce=f"nonce-{n:04}") for n in range(10)))
+    assert {one.status_code for one in answers} == {200}
+    assert len(await money(site, payment["code"])) == 1
+    paid = await site.get(f"/v1/payments/{payment['id']}")
+    assert (paid["status"], kinds(paid)) == ("PAID", [])
+
+
+async def test_a_known_nonce_with_another_body_is_a_forgery(site):
+    payment = await site.issued()
+    assert (await call_back(site, notice(payment))).status_code == 200
+    refused = await call_back(site, notice(payment, serial="20261001510000000002"))
+    assert refused.status_code == 401
+    assert len(await money(site, payment["code"])) == 1
+
+
+async def test_a_forged_callback_is_refused_kept_and_changes_nothing(site):
+    payment = await site.issued()
+    refused = await call_back(site, notice(payment, amount="0.01"), secret="a guess")
+    assert refused.status_code == 401
+    assert refused.json()["type"].endswith(":callback-not-authenticated")
+    assert not await money(site, payment["code"])
+    assert (await site.get(f"/v1/payments/{payment['id']}"))["status"] == "ISSUED"
+    kept = select(exchange.c.outcome).where(exchange.c.action == "callback")
+    (outcome,) = await site.read(lambda conn: conn.execute(kept).scalars().all())
+    assert outcome.startswith("forged")
+
+
+async def test_the_forged_one_that_comes_first_does_not_spoil_the_true_one(site):
+    payment = await site.issued()
+    site.fault("callback_forged", "PaymentConfirm")
+    await site.pay(payment["code"])
+    paid = await site.reaches(payment, "PAID")
+    assert (paid["paid_amount"], kinds(paid)) == ("5036.50", [])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{}",
+        b'<!DOCTYPE a [<!ENTITY b "x">]><a>&b;</a>',
+        notice({"code": "x", "amount": "1.00"}),
+        notice({"code": "9" * 20, "amount": "1e3"}),
+        notice({"code": "9" * 20, "amount": "99999999999999.00"}),
+        CALLBACK.format(number="N1", code="9" * 20, amount="1.00", serial=SERIAL)
+        .replace("20261001<", "20261399<")
+        .encode(),
+    ],
+    ids=["empty", "json", "doctype", "code", "exponent", "huge", "no such day"],
+)
+async def test_an_authentic_callback_that_breaks_the_contract_is_refused_and_kept(site, body):
+    refused = await call_back(site, body)
+    assert refused.status_code == 400
+    assert refused.json()["type"].endswith(":callback-unreadable")
+    kept = select(exchange.c.outcome).where(exchange.c.action == "callback")
+    (outcome,) = await site.read(lambda conn: conn.execute(kept).scalars().all())
+    assert outcome.startswith("unreadable")
+
+
+async def test_money_that_overtakes_the_answer_with_the_code_is_kept_and_applied(any_site):
+    site = any_site
+    site.fault("callback_before_reply", "CreateBill")
+    answer = await site.ask_payment()
+    paid = await site.reaches(answer.json(), "PAID")
+    assert (paid["paid_amount"], len(paid["collections"]), kinds(paid)) == ("5036.50", 1, [])
+    assert await site.told(paid["id"]) == ["payment.requested", "payment.issued", "payment.paid"]
+    await has_one_code(site, paid)
+
+
+async def test_money_that_comes_while_the_code_is_in_doubt_brings_the_truth(site):
+    site.fault("apply_then_reset", "CreateBill")
+    site.fault("silence", "QueryBill", seconds=0.1)
+    number = await site.decide()
+    asking = asyncio.create_task(site.ask_payment(number))
+    (made,) = await site.simulators.journalled(operation="CreateBill")
+    bill = next(iter(site.simulators.ask("GET", "/state", system="nontax")["nontax"]["bills"].values()))
+    assert made["key"] == bill["number"]
+    await site.pay(bill["code"])
+    paid = await site.reaches((await asking).json(), "PAID")
+    assert (paid["code"], len(paid["collections"]), paid["in_doubt_since"]) == (bill["code"], 1, None)
+    await has_one_code(site, paid)
+
+
+async def test_a_callback_for_a_code_that_nobody_knows_is_kept_and_acknowledged(site):
+    stray = {"code": "99010226309999999999", "amount": "12.00"}
+    assert (await call_back(site, notice(stray))).status_code == 200
+    (kept,) = await money(site, stray["code"])
+    assert (kept.amount, kept.payment_id) == (1200, None)
+
+
+async def test_a_lost_callback_is_made_good_by_asking(site):
+    payment = await site.issued()
+    site.fault("callback_lost", "PaymentConfirm")
+    await site.pay(payment["code"])
+    answer = await site.http.post(f"/v1/payments/{payment['id']}/confirmation")
+    assert (answer.status_code, answer.json()["status"]) == (200, "PAID")
+    assert answer.json()["collections"][0]["source"] == "query"
+
+
+async def test_a_lost_callback_is_made_good_by_the_statement(any_site):
+    site = any_site
+    payment = await site.issued()
+    site.fault("callback_lost", "PaymentConfirm")
+    await site.pay(payment["code"])
+    today = str(day_of(datetime.now(UTC)))
+    run = (await site.post("/v1/reconciliations", {"channel": "nontax", "day": today})).json()
+    assert (run["matched"], run["healed"], run["breaks"]) == (1, 1, 0)
+    paid = await site.get(f"/v1/payments/{payment['id']}")
+    assert (paid["status"], paid["settlement"], paid["collections"][0]["source"]) == ("PAID", "matched", "statement")
+
+
+async def test_a_callback_while_nobody_serves_is_delivered_after_the_return(site):
+    payment = await site.issued()
+    site.simulators.callbacks_to("nontax", "http://127.0.0.1:9/callbacks/nontax")
+    await site.pay(payment["code"])
+    await site.simulators.journalled(operation="PaymentConfirm")
+    site.simulators.callbacks_to("nontax", f"{site.url}/callbacks/nontax")
+    await site.reaches(payment, "PAID")
+
+
+# --- late edges -----------------------------------------------------------------------------------------------------
+
+
+async def cancelled(site) -> dict[str, Any]:
+    payment = await site.issued()
+    answer = await site.post(f"/v1/payments/{payment['id']}/cancel", {"reason": "决定书文号有误"})
+    assert (answer.status_code, answer.json()["status"]) == (200, "CANCELLED")
+    return answer.json()
+
+
+async def test_a_cancelled_demand_is_void_at_the_platform_and_may_be_asked_for_anew(any_site):
+    site = any_site
+    first = await cancelled(site)
+    assert site.effects("VoidBill") == [1]
+    second = await site.issued(first["decision_number"])
+    assert second["code"] != first["code"]
+    states = select(payment_code.c.state).order_by(payment_code.c.asked_at)
+    assert await site.read(lambda conn: conn.execute(states).scalars().all()) == ["void", "live"]
+
+
+async def test_money_for_a_cancelled_bill_is_an_exception_with_a_way_out(any_site):
+    site = any_site
+    payment = await cancelled(site)
+    await site.pay(payment["code"], force=True)
+    view = await site.until(f"/v1/payments/{payment['id']}", lambda now: now["exceptions"])
+    assert (view["status"], kinds(view), view["exceptions"][0]["proposal"]) == (
+        "CANCELLED",
+        ["paid_after_cancel"],
+        "refund",
+    )
+    assert len(view["collections"]) == 1
+    assert (await site.get("/v1/exceptions"))[0]["payment"] == payment["id"]
+    page = await site.http.get(view["payer_page"])
+    assert "已收到款项" in page.text
+
+
+async def test_money_that_comes_twice_is_kept_twice_and_an_exception_once(any_site):
+    site = any_site
+    paid = await site.paid()
+    await site.pay(paid["code"], force=True)
+    view = await site.until(f"/v1/payments/{paid['id']}", lambda now: now["exceptions"])
+    assert (view["status"], kinds(view), len(view["collections"])) == ("PAID", ["paid_twice"], 2)
+    await site.simulators.aask(
+        "POST", "/nontax/tell", {"code": paid["code"], "serial": view["collections"][1]["bank_serial"]}
+    )
+    await site.simulators.flush_callbacks("nontax")
+    again = await site.get(f"/v1/payments/{paid['id']}")
+    assert (kinds(again), len(again["collections"])) == (["paid_twice"], 2)
+
+
+async def test_a_wrong_amount_is_kept_and_never_called_paid(site):
+    payment = await site.issued()
+    await site.pay(payment["code"], amount="5036.49")
+    view = await site.until(f"/v1/payments/{payment['id']}", lambda now: now["exceptions"])
+    assert (view["status"], kinds(view)) == ("ISSUED", ["amount_differs"])
+    assert [one["amount"] for one in view["collections"]] == ["5036.49"]
+
+
+async def test_a_paid_payment_is_not_cancelled(site):
+    paid = await site.paid()
+    refused = await site.post(f"/v1/payments/{paid['id']}/cancel", {"reason": "不再需要"})
+    assert refused.status_code == 409
+    assert refused.json()["type"].endswith(":payment-not-cancellable")
+    assert refused.json()["payment_status"] == "PAID"
+    assert site.effects("VoidBill") == []
+
+
+async def test_a_cancel_that_money_overtook_ends_as_paid(any_site):
+    site = any_site
+    payment = await site.issued()
+    site.simulators.callbacks_to("nontax", None)
+    await site.pay(payment["code"])
+    answer = await site.post(f"/v1/payments/{payment['id']}/cancel", {"reason": "决定书文号有误"})
+    assert answer.status_code in (200, 202)
+    paid = await site.reaches(payment, "PAID")
+    assert (paid["collections"][0]["source"], kinds(paid)) == ("query", [])
+    assert "payment.cancel_refused" in await site.told(payment["id"])
+
+
+async def test_a_revoked_decision_takes_its_unpaid_code_back_and_asks_for_no_more(site):
+    payment = await site.issued()
+    event = {"kind": "revoked", "on": str(day_of(datetime.now(UTC))), "reason": "事实不清"}
+    answer = await site.post(site.path(payment["decision_number"]) + "/events", event)
+    assert answer.status_code == 200
+    await site.reaches(payment, "CANCELLED")
+    assert site.effects("VoidBill") == [1]
+    refused = await site.ask_payment(payment["decision_number"])
+    assert (refused.status_code, refused.json()["type"].rsplit(":", 1)[1]) == (409, "decision-revoked")
+
+
+async def test_a_decision_revoked_while_its_code_is_in_doubt_leaves_no_live_code(site):
+    site.fault("apply_then_reset", "CreateBill")
+    site.fault("silence", "QueryBill", seconds=0.3, times=2)
+    number = await site.decide()
+    asking = asyncio.create_task(site.ask_payment(number))
+    await site.simulators.journalled(operation="CreateBill")
+    event = {"kind": "revoked", "on": str(day_of(datetime.now(UTC))), "reason": "事实不清"}
+    assert (await site.post(site.path(number) + "/events", event)).status_code == 200
+    payment = (await asking).json()
+    await site.reaches(payment, "CANCELLED")
+    assert site.effects("VoidBill") == [1]
