@@ -1,0 +1,671 @@
+"""Adapters that break one promise each: the conformance kit fails every one of them, and says why."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from typing import Any, TypeVar
+
+import pytest
+from benches import CreditChinaBench, PortalBench, SharingRegistryBench, SimulatorBench, SoapNonTaxBench
+
+from gateway.adapters.credit.creditchina import CreditChina
+from gateway.adapters.credit.portal import DisclosurePortal
+from gateway.adapters.nontax.soap import SoapNonTax
+from gateway.adapters.registry.sharing import SharingRegistry
+from gateway.errors import (
+    BusyError,
+    ContractError,
+    ExchangeError,
+    NotSentError,
+    OutcomeUnknownError,
+    RejectedError,
+    UnsupportedError,
+)
+from gateway.identifiers import new_reference
+from gateway.ports import (
+    AdapterInfo,
+    Bill,
+    BillState,
+    Cancelled,
+    CancelRequest,
+    ChangePage,
+    FindRequest,
+    FiscalReceipt,
+    Incoming,
+    Issued,
+    IssueRequest,
+    OpenedCallback,
+    ReceiptRequest,
+    RegistrationRecord,
+    Reply,
+    Shown,
+    StatementPage,
+    Submission,
+    SubmissionState,
+    SubmitRequest,
+)
+from gateway.testing.conformance import Conformance
+from gateway.testing.credit import DisclosureConformance
+from gateway.testing.nontax import NonTaxConformance
+from gateway.testing.registry import RegistryConformance
+from gateway.wire.signing import Authenticated
+from simulators.testing import Simulation
+
+TRIED: dict[type[Any], tuple[type[Conformance], type[SimulatorBench]]] = {
+    SoapNonTax: (NonTaxConformance, SoapNonTaxBench),
+    CreditChina: (DisclosureConformance, CreditChinaBench),
+    DisclosurePortal: (DisclosureConformance, PortalBench),
+    SharingRegistry: (RegistryConformance, SharingRegistryBench),
+}
+A = TypeVar("A", bound=type[Any])
+
+
+@dataclass(frozen=True)
+class Case:
+    """One broken adapter, the promise that it breaks, and what the kit says of it."""
+
+    adapter: type[Any]
+    promise: str
+    arguments: tuple[str, ...]
+    words: str
+
+
+CASES: list[Case] = []
+
+
+def breaks(promise: str, *arguments: str, words: str) -> Callable[[A], A]:
+    """Marks a broken adapter with the test of the kit that has to fail, and a part of its reason."""
+
+    def mark(adapter: A) -> A:
+        CASES.append(Case(adapter, f"test_{promise}", arguments, words))
+        return adapter
+
+    return mark
+
+
+def issued(request: IssueRequest, **changes: Any) -> Issued:
+    """An answer that nobody gave."""
+    made = {"reference": request.reference, "code": "99010226309000000001", "total": request.total}
+    return Issued.model_validate(made | changes)
+
+
+def authentic(incoming: Incoming) -> Authenticated:
+    """A stranger, taken at his word."""
+    return Authenticated("anybody", datetime.now(UTC), incoming.headers.get("x-nonce", "none"))
+
+
+# --- doubt ---------------------------------------------------------------------------------------------------------
+
+
+@breaks("an_effect_without_an_answer_is_doubt_and_asking_recovers_it", "issue", words="but the adapter answered Issued")
+@breaks("a_broken_answer_is_doubt_and_never_an_answer", "issue", words="error_500.*but the adapter answered Issued")
+@breaks("an_unknown_code_is_never_final", "issue", words="unknown code 99999.*but the adapter answered Issued")
+class TakesDoubtForSuccess(SoapNonTax):
+    """No answer is a good answer."""
+
+    async def issue(self, request: IssueRequest) -> Issued:
+        try:
+            return await super().issue(request)
+        except OutcomeUnknownError:
+            return issued(request)
+
+
+@breaks("a_broken_answer_is_doubt_and_never_an_answer", "issue", words="sent again by itself: CreateBill, CreateBill")
+@breaks("busy_has_no_effect_and_carries_its_delay", "issue", words="busy: the adapter sent again by itself")
+class SendsAgainByItself(SoapNonTax):
+    """Perhaps it works the second time."""
+
+    async def issue(self, request: IssueRequest) -> Issued:
+        try:
+            return await super().issue(request)
+        except (OutcomeUnknownError, BusyError):
+            return await super().issue(request)
+
+
+@breaks("silence_is_doubt", words="silence: expected OutcomeUnknownError, got NotSentError")
+@breaks("an_effect_without_an_answer_is_doubt_and_asking_recovers_it", "issue", words="no answer: .*got NotSentError")
+class CallsATimeoutNotSent(SoapNonTax):
+    """Would have the bill sent once more."""
+
+    async def issue(self, request: IssueRequest) -> Issued:
+        try:
+            return await super().issue(request)
+        except OutcomeUnknownError as error:
+            raise NotSentError(str(error)) from error
+
+
+@breaks("a_refused_connection_is_not_sent_and_has_no_effect", "issue", words="refused: expected NotSentError, got Outc")
+@breaks("the_check_proves_that_the_other_side_is_there", words="check with connections refused: expected NotSent")
+class CallsARefusalUnknown(SoapNonTax):
+    """Would have everything wait that could simply be sent."""
+
+    async def issue(self, request: IssueRequest) -> Issued:
+        try:
+            return await super().issue(request)
+        except NotSentError as error:
+            raise OutcomeUnknownError(str(error)) from error
+
+    async def check(self) -> str:
+        try:
+            return await super().check()
+        except NotSentError:
+            return "not reachable"
+
+
+@breaks("an_effect_without_an_answer_is_doubt_and_asking_recovers_it", "cancel", words="nothing was found")
+@breaks("an_issued_bill_is_the_one_asked_for_and_found_by_reference_and_code", words="nothing, though it was issued")
+@breaks("money_shows_in_the_bill", words="find of a paid bill: nothing")
+class FindsNothing(SoapNonTax):
+    """Would have everything in doubt sent again."""
+
+    async def find(self, request: FindRequest) -> Bill | None:
+        return None
+
+
+@breaks("find_invents_nothing", words="find of a reference never used: Bill")
+class InventsABill(SoapNonTax):
+    """Finds whatever it is asked about."""
+
+    async def find(self, request: FindRequest) -> Bill | None:
+        found = await super().find(request)
+        code = request.code or "99010226309000000001"
+        reference = request.reference or "INVENTED"
+        return found or Bill(reference=reference, code=code, total=1, state=BillState.UNPAID)
+
+
+@breaks("money_shows_in_the_bill", words="it is unpaid")
+class NeverSeesMoney(SoapNonTax):
+    """Every bill is unpaid."""
+
+    async def find(self, request: FindRequest) -> Bill | None:
+        found = await super().find(request)
+        return found and found.model_copy(update={"state": BillState.UNPAID})
+
+
+# --- codes ---------------------------------------------------------------------------------------------------------
+
+
+@breaks("an_unknown_code_is_never_final", "issue", words="expected OutcomeUnknownError, got RejectedError: 99999")
+class CallsAnUnknownCodeFinal(SoapNonTax):
+    """Whatever it has not heard of is a no."""
+
+    async def issue(self, request: IssueRequest) -> Issued:
+        try:
+            return await super().issue(request)
+        except ContractError as error:
+            raise RejectedError(str(error), "99999") from error
+
+
+@breaks("every_code_of_the_table_has_its_error", words=r"18012 \(rejected\): expected RejectedError, got BusyError")
+@breaks("every_code_of_the_table_has_its_error", words=r"19103 \(denied\): expected DeniedError, got BusyError")
+class CallsEveryCodeBusy(SoapNonTax):
+    """Try again later, for ever."""
+
+    async def issue(self, request: IssueRequest) -> Issued:
+        try:
+            return await super().issue(request)
+        except ExchangeError as error:
+            raise BusyError(str(error)) from error
+
+
+@breaks("every_code_of_the_table_has_its_error", words="the refusal carries the code 'refused'")
+class LosesTheCode(SoapNonTax):
+    """No is no."""
+
+    async def issue(self, request: IssueRequest) -> Issued:
+        try:
+            return await super().issue(request)
+        except RejectedError as error:
+            raise RejectedError(error.reason, "refused") from error
+
+
+@breaks("busy_has_no_effect_and_carries_its_delay", "issue", words=r"come back after 7.0 s, retry_after is None")
+class LosesTheDelay(SoapNonTax):
+    """Busy, who knows for how long."""
+
+    async def issue(self, request: IssueRequest) -> Issued:
+        try:
+            return await super().issue(request)
+        except BusyError as error:
+            raise BusyError(str(error)) from error
+
+
+@breaks("an_unknown_state_of_a_bill_is_not_one_we_know", words="expected ContractError, but the adapter answered Bill")
+@breaks("a_broken_answer_is_doubt_and_never_an_answer", "find", words="error_500.*answered Bill")
+class CallsAnUnknownStateUnpaid(SoapNonTax):
+    """A bill in a strange state is still to be paid."""
+
+    async def find(self, request: FindRequest) -> Bill | None:
+        try:
+            return await super().find(request)
+        except OutcomeUnknownError:
+            code = request.code or "99010226309000000001"
+            return Bill(reference=request.reference or "R", code=code, total=1, state=BillState.UNPAID)
+
+
+@breaks("a_broken_answer_is_doubt_and_never_an_answer", "issue", words="KeyError: 'Bill' left the adapter")
+@breaks("busy_has_no_effect_and_carries_its_delay", "issue", words="KeyError: 'Bill' left the adapter")
+class LetsForeignErrorsOut(SoapNonTax):
+    """Errors are somebody else's business."""
+
+    async def issue(self, request: IssueRequest) -> Issued:
+        try:
+            return await super().issue(request)
+        except ExchangeError:
+            return {}["Bill"]  # type: ignore[no-any-return]
+
+
+# --- identity and amounts ------------------------------------------------------------------------------------------
+
+
+@breaks("another_amount_is_noticed_when_issuing", words="another amount: neither the adapter nor the core noticed")
+class HidesAnotherAmount(SoapNonTax):
+    """The amount is what we asked for, whatever the platform says."""
+
+    async def issue(self, request: IssueRequest) -> Issued:
+        return (await super().issue(request)).model_copy(update={"total": request.total})
+
+
+@breaks("another_amount_is_not_hidden", "find", words="find, answered with another amount: neither")
+@breaks("another_amount_is_not_hidden", "receipt", words="receipt, answered with another amount: neither")
+class RoundsAmounts(SoapNonTax):
+    """What is a fen between friends."""
+
+    async def find(self, request: FindRequest) -> Bill | None:
+        found = await super().find(request)
+        return found and found.model_copy(update={"total": found.total // 10 * 10})
+
+    async def receipt(self, request: ReceiptRequest) -> FiscalReceipt:
+        receipt = await super().receipt(request)
+        return receipt.model_copy(update={"amount": receipt.amount // 10 * 10})
+
+
+@breaks("an_answer_about_another_bill_is_noticed", "find", words="find by code, answered with another bill: neither")
+@breaks("an_answer_about_another_bill_is_noticed", "cancel", words="cancel by code, answered with another bill: nei")
+class TakesAnotherBill(SoapNonTax):
+    """Any bill will do."""
+
+    async def find(self, request: FindRequest) -> Bill | None:
+        try:
+            return await super().find(request)
+        except ContractError:
+            return Bill(reference="R", code=str(request.code), total=1, state=BillState.UNPAID)
+
+    async def cancel(self, request: CancelRequest) -> Cancelled:
+        try:
+            return await super().cancel(request)
+        except ContractError:
+            return Cancelled(code=request.code)
+
+
+@breaks("the_same_reference_has_one_effect_and_one_result", "issue", words="0 effects under one reference")
+class MakesReferencesOfItsOwn(SoapNonTax):
+    """Ours is not good enough: two calls, two bills."""
+
+    async def issue(self, request: IssueRequest) -> Issued:
+        form = self.info.reference
+        own = new_reference(form.length, form.alphabet)
+        answer = await super().issue(request.model_copy(update={"reference": own}))
+        return answer.model_copy(update={"reference": request.reference})
+
+
+@breaks("the_same_reference_has_one_effect_and_one_result", "issue", words="reference gave Issued.*then Issued")
+class AnswersDifferentlyTheSecondTime(SoapNonTax):
+    """One bill, a new address each time."""
+
+    async def issue(self, request: IssueRequest) -> Issued:
+        answer = await super().issue(request)
+        return answer.model_copy(update={"check_code": new_reference(10, "0123456789ABCDEFGHJKMNPQRSTVWXYZ")})
+
+
+@breaks("the_same_reference_for_something_else_is_refused", "issue", words="something else: .* answered Issued")
+@breaks("the_same_reference_for_something_else_is_refused", "refund", words="something else: .* answered Refund")
+class RemembersByReferenceAlone(SoapNonTax):
+    """Answers from memory, without looking at what it is asked."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._answers: dict[str, Any] = {}
+
+    async def issue(self, request: IssueRequest) -> Issued:
+        if request.reference not in self._answers:
+            self._answers[request.reference] = await super().issue(request)
+        return self._answers[request.reference]
+
+    async def refund(self, request: Any) -> Any:
+        if request.reference not in self._answers:
+            self._answers[request.reference] = await super().refund(request)
+        return self._answers[request.reference]
+
+
+@breaks("a_void_bill_may_be_voided_again_and_a_paid_one_not", words="cancel of a paid bill: .* answered Cancelled")
+class VoidsWhatIsPaid(SoapNonTax):
+    """Says so, at least."""
+
+    async def cancel(self, request: CancelRequest) -> Cancelled:
+        try:
+            return await super().cancel(request)
+        except RejectedError:
+            return Cancelled(code=request.code)
+
+
+@breaks("names_outside_the_wires_character_set_are_refused_before_sending", words="payer name with 𠮷 over gbk: expec")
+class ReplacesWhatItCannotWrite(SoapNonTax):
+    """A question mark is a character too."""
+
+    async def issue(self, request: IssueRequest) -> Issued:
+        name = request.payer_name.encode("gbk", "replace").decode("gbk")
+        return await super().issue(request.model_copy(update={"payer_name": name}))
+
+
+@breaks("names_outside_the_wires_character_set_are_refused_before_sending", words="does not name the character: bad")
+class DoesNotSayWhichCharacter(SoapNonTax):
+    """Guess."""
+
+    async def issue(self, request: IssueRequest) -> Issued:
+        try:
+            return await super().issue(request)
+        except RejectedError as error:
+            raise RejectedError("bad name", error.code) from error
+
+
+# --- statements ----------------------------------------------------------------------------------------------------
+
+
+@breaks("statement_pages_are_complete_and_stable", words="contradicts itself: 4 lines where the total says 7")
+class DropsAPage(SoapNonTax):
+    """The second page is empty."""
+
+    async def statement(self, day: date, page: int) -> StatementPage:
+        got = await super().statement(day, page)
+        return got.model_copy(update={"lines": ()}) if page == 2 else got
+
+
+@breaks("statement_pages_are_complete_and_stable", words="the statement lacks 4 of 7 payments")
+@breaks("a_page_beyond_the_last_is_no_page", words="page 2 of 1: expected ExchangeError, but the adapter answered")
+class ReadsTheFirstPageOnly(SoapNonTax):
+    """And makes the totals fit."""
+
+    async def statement(self, day: date, page: int) -> StatementPage:
+        first = await super().statement(day, 1)
+        amount = sum(line.amount for line in first.lines if line.kind == "paid")
+        return first.model_copy(update={"pages": 1, "count": len(first.lines), "amount": amount})
+
+
+@breaks("a_statement_with_other_amounts_is_not_believed", words="a statement with other amounts: neither")
+class RoundsTheStatement(SoapNonTax):
+    """And the totals with it."""
+
+    async def statement(self, day: date, page: int) -> StatementPage:
+        got = await super().statement(day, page)
+        lines = tuple(line.model_copy(update={"amount": line.amount // 10 * 10}) for line in got.lines)
+        return got.model_copy(update={"lines": lines, "amount": sum(line.amount for line in lines)})
+
+
+# --- callbacks -----------------------------------------------------------------------------------------------------
+
+
+@breaks("a_forged_callback_is_refused", words="a forged callback: expected ForgedCallbackError, but the adapter answ")
+@breaks("an_altered_callback_is_refused", words="digit at .* was altered: expected Forged.*answered OpenedCallback")
+@breaks("a_stale_callback_is_refused", words="played back after an hour: expected ForgedCallbackError, but")
+class BelievesAnybody(SoapNonTax):
+    """Reads the message, and not the signature."""
+
+    async def open_callback(self, incoming: Incoming) -> OpenedCallback:
+        self._signer.verify = lambda headers, body: authentic(incoming)  # type: ignore[method-assign]
+        return await super().open_callback(incoming)
+
+
+@breaks("a_stale_callback_is_refused", words="played back after an hour: expected ForgedCallbackError, but")
+class BelievesTheDead(SoapNonTax):
+    """Checks the signature as of the time that the message names."""
+
+    async def open_callback(self, incoming: Incoming) -> OpenedCallback:
+        stamp = datetime.fromtimestamp(int(incoming.headers["x-timestamp"]) / 1000, UTC)
+        now, self._signer._clock = self._signer._clock, type("Then", (), {"now": lambda _: stamp})()
+        try:
+            return await super().open_callback(incoming)
+        finally:
+            self._signer._clock = now
+
+
+@breaks(
+    "a_callback_is_opened_without_network",
+    words="opening a callback: the adapter sent QueryBill",
+)
+class AsksBeforeItOpens(SoapNonTax):
+    """Looks the bill up first."""
+
+    async def open_callback(self, incoming: Incoming) -> OpenedCallback:
+        opened = await super().open_callback(incoming)
+        with suppress(ExchangeError):
+            await self.find(FindRequest(code=opened.notice.fact.code))  # type: ignore[union-attr]
+        return opened
+
+
+@breaks("a_callback_is_opened_without_network", words="the adapter opened a socket: connect_ex .*127.0.0.1")
+class OpensASocketOfItsOwn(SoapNonTax):
+    """Past the channel's wire, where no evidence is kept."""
+
+    async def open_callback(self, incoming: Incoming) -> OpenedCallback:
+        with socket.socket() as other:
+            other.connect_ex(("127.0.0.1", 9))
+        return await super().open_callback(incoming)
+
+
+@breaks("the_same_event_told_again_is_the_same_event_without_effect", words="told again has another event_key")
+class KnowsEventsByTheirNonce(SoapNonTax):
+    """Every retry is a new payment."""
+
+    async def open_callback(self, incoming: Incoming) -> OpenedCallback:
+        opened = await super().open_callback(incoming)
+        return replace(opened, event_key=opened.nonce)
+
+
+@breaks("another_event_is_another_event", words="two messages have one nonce")
+class KnowsOneNonceOnly(SoapNonTax):
+    """Every message but the first is a forgery."""
+
+    async def open_callback(self, incoming: Incoming) -> OpenedCallback:
+        return replace(await super().open_callback(incoming), nonce="0000000000000000")
+
+
+@breaks("acknowledgements_are_understood_by_the_other_side", words="does not take the acknowledgement: .*success")
+class AcknowledgesInItsOwnWords(SoapNonTax):
+    """It will be told again until the platform gives up."""
+
+    async def open_callback(self, incoming: Incoming) -> OpenedCallback:
+        return replace(await super().open_callback(incoming), acknowledge=Reply(200, b"success", "text/plain"))
+
+
+@breaks("acknowledgements_are_understood_by_the_other_side", words="retry_later passes for an acknowledgement")
+class AcknowledgesInAnyCase(SoapNonTax):
+    """Not now means never."""
+
+    async def open_callback(self, incoming: Incoming) -> OpenedCallback:
+        opened = await super().open_callback(incoming)
+        return replace(opened, retry_later=opened.acknowledge)
+
+
+@breaks("a_callback_is_opened_without_network", words="the callback tells of .*, what happened is")
+class MisreadsTheAmount(SoapNonTax):
+    """Yuan for fen."""
+
+    async def open_callback(self, incoming: Incoming) -> OpenedCallback:
+        opened = await super().open_callback(incoming)
+        fact = opened.notice.fact.model_copy(update={"amount": 5036})  # type: ignore[union-attr]
+        return replace(opened, notice=opened.notice.model_copy(update={"fact": fact}))
+
+
+# --- evidence and declarations -------------------------------------------------------------------------------------
+
+
+@breaks("no_secret_stands_in_an_address", words="CreateBill: a secret stands in the address|Ping: a secret stands in")
+class PutsItsSecretIntoTheAddress(SoapNonTax):
+    """Every proxy's log is a key ring."""
+
+    def __init__(self, settings: Any, *arguments: Any) -> None:
+        super().__init__(settings, *arguments)
+        self._caller._address = f"services?key={settings.secret.get_secret_value()}"
+
+
+@breaks("evidence_shows_no_secret_and_no_personal_data", words="CreateBill: 罗巧云.* is readable in the evidence")
+@breaks("evidence_of_callbacks_shows_no_personal_data", words="callback: 罗巧云 is readable in the evidence")
+class ForgetsToDeclareTheName(SoapNonTax):
+    """A field that nobody said was personal."""
+
+    info = replace(SoapNonTax.info, sensitive=SoapNonTax.info.sensitive - {"PayerName"})
+
+
+@breaks("evidence_shows_no_secret_and_no_personal_data", words="submit: E90102198 is readable in the evidence")
+class ForgetsToDeclareTheIdNumber(CreditChina):
+    """A passport number has no shape to know it by."""
+
+    info = replace(CreditChina.info, sensitive=CreditChina.info.sensitive - {"CF_XDR_ZJHM"})
+
+
+@breaks("what_is_declared_is_there", words="issue is not an async method")
+class DeclaresWhatCannotBeAwaited(SoapNonTax):
+    """A plain function would block the loop."""
+
+    def issue(self, request: IssueRequest) -> Issued:  # type: ignore[override]
+        return issued(request)
+
+
+@breaks("what_is_declared_is_there", words="info.capabilities names print_money, which NonTaxPlatform does not have")
+class DeclaresWhatThePortLacks(SoapNonTax):
+    """Boasts."""
+
+    info: AdapterInfo = replace(SoapNonTax.info, capabilities=SoapNonTax.info.capabilities | {"print_money"})
+
+
+@breaks("every_declared_method_works", "receipt", words="receipt is declared, but the adapter lacks it: not yet")
+class DeclaresWhatItLacks(SoapNonTax):
+    """Declared, and then not there."""
+
+    async def receipt(self, request: ReceiptRequest) -> FiscalReceipt:
+        raise UnsupportedError("not yet")
+
+
+@breaks("what_is_sent_keeps_the_contract", words="sent against the contract: publish: .*extra")
+class SendsWhatTheContractLacks(DisclosurePortal):
+    """A field of its own, after which nothing is taken."""
+
+    async def _signed(self, action: str, method: str, path: str, body: Any = None) -> Any:
+        return await super()._signed(action, method, path, body and body | {"extra": 1})
+
+
+# --- disclosures ---------------------------------------------------------------------------------------------------
+
+
+@breaks("what_is_accepted_is_shown_and_nothing_before", words="read_back before anything was submitted: Shown")
+class ShowsWhatNobodySubmitted(DisclosurePortal):
+    """Never looks."""
+
+    async def read_back(self, key: Any) -> Shown | None:
+        return await super().read_back(key) or Shown(key=key, state="published")
+
+
+@breaks("an_answer_about_another_submission_is_noticed", words="another submission: neither the adapter nor the core")
+@breaks("an_unknown_code_is_never_final", "find", words="unknown code P0999.*answered Submission")
+@breaks("find_invents_nothing", words="find of a reference never used: Submission")
+class FindsWhatItIsAskedAbout(DisclosurePortal):
+    """Everything is accepted."""
+
+    async def find(self, reference: str) -> Submission | None:
+        with suppress(OutcomeUnknownError):
+            await super().find(reference)
+        return Submission(reference=reference, state=SubmissionState.ACCEPTED, receipt="G1")
+
+
+@breaks("what_is_accepted_is_shown_and_nothing_before", words="read_back of what was accepted: nothing")
+@breaks("every_code_of_the_table_has_its_error", words=r"B0001 \(rejected\): expected RejectedError, but .*Submission")
+class TakesEveryReceiptForAVerdict(CreditChina):
+    """Received is as good as published."""
+
+    async def submit(self, request: SubmitRequest) -> Submission:
+        with suppress(RejectedError):
+            await super().submit(request)
+        return Submission(reference=request.reference, state=SubmissionState.ACCEPTED, receipt="R1")
+
+
+@breaks("a_withdrawal_takes_it_back_and_may_be_repeated", words="read_back after a withdrawal: published")
+class DoesNotWithdraw(DisclosurePortal):
+    """Says so, and leaves it where it is."""
+
+    async def withdraw(self, request: Any) -> Submission:
+        return Submission(reference=request.reference, state=SubmissionState.ACCEPTED, receipt="G1")
+
+
+# --- the registry --------------------------------------------------------------------------------------------------
+
+
+@breaks("an_answer_about_another_entity_is_noticed", words="another entity's record: neither")
+class TakesAnotherEntity(SharingRegistry):
+    """The first record is as good as any."""
+
+    async def by_code(self, uscc: str) -> RegistrationRecord | None:
+        try:
+            return await super().by_code(uscc)
+        except ContractError:
+            (hit, *_) = await self.by_name("恒筑")
+            record = await super().by_code(str(hit.uscc)) if hit.uscc != uscc else None
+            return record or template(uscc)
+
+
+def template(uscc: str) -> RegistrationRecord:
+    """A record that nobody keeps."""
+    return RegistrationRecord(
+        uscc=uscc,
+        name="某公司",
+        status="operating",
+        raw_status="在营",
+        entity_type="有限责任公司",
+        category="organisation",
+        as_of=datetime.now(UTC),
+    )
+
+
+@breaks("a_code_leads_to_its_record_and_an_unknown_one_to_none", words="by_code of an unknown code: RegistrationRecord")
+class KnowsEverybody(SharingRegistry):
+    """Nobody is unknown."""
+
+    async def by_code(self, uscc: str) -> RegistrationRecord | None:
+        return await super().by_code(uscc) or template(uscc)
+
+
+@breaks("changes_are_complete_stable_and_told_once", words="after changes of .*, 2 were told")
+class ForgetsTheLastChange(SharingRegistry):
+    """Reads each page but for its last line."""
+
+    async def changes(self, cursor: str) -> ChangePage:
+        page = await super().changes(cursor)
+        return page.model_copy(update={"changes": page.changes[:-1]})
+
+
+@breaks("a_licence_leads_to_its_record_while_it_is_good", words="expired token: expected RejectedError, but")
+class HonoursExpiredLicences(SharingRegistry):
+    """Once good, always good."""
+
+    async def resolve_licence(self, token: str) -> RegistrationRecord | None:
+        try:
+            return await super().resolve_licence(token)
+        except RejectedError:
+            return template("91990102MA0HD1233R")
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=f"{case.adapter.__name__}-{case.promise}") for case in CASES])
+async def test_the_kit_fails_a_broken_adapter_for_the_right_reason(simulators: Simulation, case: Case) -> None:
+    suite, bench_class = next(TRIED[base] for base in case.adapter.__mro__ if base in TRIED)
+    bench = bench_class(simulators, case.adapter)
+    try:
+        with pytest.raises(AssertionError, match=case.words):
+            await getattr(suite(), case.promise)(bench, *case.arguments)
+    except pytest.skip.Exception as skipped:
+        pytest.fail(f"the kit skipped what it should fail: {skipped}")
+    finally:
+        await bench.close()
