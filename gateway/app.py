@@ -15,7 +15,7 @@ from gateway.clock import Clock, SystemClock, day_of
 from gateway.crypto.envelope import Algorithm, Envelope
 from gateway.crypto.keys import FileKeys
 from gateway.decisions import Decisions
-from gateway.delivery import Delivery, Events, ledger
+from gateway.delivery import Delivery, Events, ledger, limits
 from gateway.delivery.callbacks import Callbacks
 from gateway.delivery.next_step import Patience
 from gateway.delivery.schedules import Schedules
@@ -26,9 +26,11 @@ from gateway.entities import Entities
 from gateway.errors import GatewayError
 from gateway.evidence import Evidence
 from gateway.payments import Payments
+from gateway.payments.exceptions import Exceptions
 from gateway.plugins import Channels
 from gateway.ports import Kind
 from gateway.reconciliation import Reconciliation
+from gateway.seals import Seals, Trust, load_roots
 from gateway.settings import Settings
 from gateway.store import Store
 from gateway.wire.outward import AllowList, OutwardWire
@@ -55,9 +57,11 @@ class App:
     access: Access
     decisions: Decisions
     payments: Payments
+    exceptions: Exceptions
     reconciliation: Reconciliation
     disclosures: Disclosures
     entities: Entities
+    seals: Seals
     schedules: Schedules
 
     def __init__(self) -> None:
@@ -129,7 +133,12 @@ class App:
             self.store, self.delivery, self.decisions, self.events, self.channels, self.envelope, calendar, clock
         )
         self.entities = Entities(self.store, self.channels, self.events, self.evidence, self.envelope, clock)
+        trust = Trust(load_roots(settings.trust.seal_roots))
+        self.seals = Seals(
+            self.store, self.delivery, self.decisions, self.events, self.channels, self.envelope, clock, trust
+        )
         self.schedules = Schedules(self.store, clock, settings.delivery.node)
+        self.exceptions = Exceptions(self.store, self.events, clock)
         self._wire_rooms()
         if sending:
             stack.push_async_callback(self._stop)
@@ -143,6 +152,8 @@ class App:
             self.events.subscribe(f"decision.{happened}", self.disclosures.decision_moved)
         self.callbacks.on("paid", self.payments.take_notice)
         self.callbacks.on("verdict", self.disclosures.take_notice)
+        self.callbacks.on("seal", self.seals.take_notice)
+        self.schedules.every("open payments", "20 * * * *", self.payments.sweep)
         self.schedules.every("disclosure deadlines", "5 * * * *", self.disclosures.sweep)
         self.schedules.every("statements of the day before", "30 6 * * *", self._reconcile_yesterday)
         self.schedules.every("registration changes", "40 * * * *", self._pull_changes)
@@ -178,7 +189,7 @@ class App:
             return ["stopping"], []
         notes: list[str] = []
         try:
-            stopped = await self.store.read(ledger.stopped_channels)
+            stopped = await self.store.read(limits.stopped_channels)
         except GatewayError as problem:
             return [f"database: {problem}"], []
         notes += [f"channel {name} is stopped: {why}" for name, why in stopped.items()]
@@ -201,4 +212,11 @@ def _delivery_settings(settings: Settings) -> DeliverySettings:
         doubt_deadline=block.doubt_deadline,
         give_up=block.give_up,
     )
-    return DeliverySettings(node=block.node, concurrency=block.concurrency, grace=block.grace, patience=patience)
+    return DeliverySettings(
+        node=block.node,
+        concurrency=block.concurrency,
+        grace=block.grace,
+        lease=block.lease,
+        sweep=block.sweep,
+        patience=patience,
+    )

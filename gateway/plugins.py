@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import time
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from gateway.clock import Clock
 from gateway.errors import ExchangeError, NotFoundProblem, SettingsError
@@ -48,6 +48,29 @@ KIND_FOR: Mapping[Capability, Kind] = {
 }
 
 
+@dataclass(frozen=True)
+class QuietHours:
+    """A window of civil time in Shanghai, over midnight when it ends before it begins."""
+
+    begins: time
+    ends: time
+
+    def __str__(self) -> str:
+        """As it is written in settings."""
+        return f"{self.begins:%H:%M}-{self.ends:%H:%M}"
+
+
+def _quiet_hours(value: Any) -> QuietHours:
+    begins, dash, ends = value.partition("-") if isinstance(value, str) else ("", "", "")
+    try:
+        window = QuietHours(time.fromisoformat(begins.strip()), time.fromisoformat(ends.strip()))
+    except ValueError:
+        dash = ""
+    if not dash or window.begins == window.ends or window.begins.tzinfo or window.ends.tzinfo:
+        raise ValueError('not hours of the form "22:30-00:30"')
+    return window
+
+
 class ChannelKeys(BaseModel):
     """Keys of any channel that are neither the wire's nor the adapter's.
 
@@ -55,6 +78,10 @@ class ChannelKeys(BaseModel):
     ``cut_off``: the time in Shanghai at which the day of its statements ends 日切; midnight if not given.
     ``surcharge``: how a surcharge 加处罚款 reaches the payer; ``surcharge_base``: three per cent of the whole fine or
     of what is outstanding. ``code_layout`` and ``code_ranges``: how payment codes are made where we make them.
+    ``rate``: calls a second over all nodes, ``burst`` of them at once; ``concurrency``: calls in flight over all nodes.
+    ``quiet``: hours in Shanghai in which the platform is closed 日切停服, ``["22:30-00:30"]``: nothing is sent, nothing
+    is asked. ``circuit_failures``: after so many attempts in a row without an answer nothing leaves for
+    ``circuit_seconds``, then one call tries; 0 switches that off.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -65,6 +92,12 @@ class ChannelKeys(BaseModel):
     surcharge_base: typing.Literal["original", "outstanding"] = "original"
     code_layout: str = "{region}{year:02d}30{serial:010d}"
     code_ranges: tuple[tuple[str, str], ...] = ()
+    rate: Annotated[float, Field(gt=0, le=100_000)] | None = None
+    burst: Annotated[int, Field(ge=1, le=100_000)] = 1
+    concurrency: Annotated[int, Field(ge=1, le=1000)] | None = None
+    quiet: tuple[Annotated[QuietHours, BeforeValidator(_quiet_hours)], ...] = ()
+    circuit_failures: Annotated[int, Field(ge=0, le=10_000)] = 10
+    circuit_seconds: Seconds = 15.0
 
 
 # --- adapters -------------------------------------------------------------------------------------------------------
@@ -272,8 +305,8 @@ def build_channel(
     if (options.client_cert is None) != (options.client_key is None):
         raise SettingsError(f"{key}.client_cert", "a certificate and its key go together", "Name both or neither.")
     model = adapter_class.Settings
-    for one, field in model.model_fields.items():
-        if one in rest and not isinstance(rest[one], SecretStr) and _holds_secret(field.annotation):
+    for one, declared in model.model_fields.items():
+        if one in rest and not isinstance(rest[one], SecretStr) and _holds_secret(declared.annotation):
             rest[one] = read_secret(str(rest[one]), f"{key}.{one}")
     own = _validated(key, model, rest)
     try:

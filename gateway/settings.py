@@ -145,8 +145,16 @@ class EvidenceSettings(Block):
 
 
 class DeliverySettings(Block):
-    """``[delivery]``: who this node is, how many calls a channel may have in flight, and how long to be patient (s)."""
+    """``[delivery]``: who this node is, how many calls a channel may have in flight, and how long to be patient (s).
 
+    ``engine``: embedded wakes this process alone; cluster carries operation ids between nodes on one PostgreSQL
+    (needs the extra ``cluster``); auto takes the cluster where it can. A call that is not heard of for ``lease`` is
+    taken for lost; ``sweep``: how often that is looked for, and what was forgotten.
+    """
+
+    engine: Literal["auto", "embedded", "cluster"] = "auto"
+    lease: Annotated[float, Field(ge=1)] = 60.0
+    sweep: Seconds = 60.0
     node: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,39}$")] = "node-1"
     concurrency: Annotated[int, Field(ge=1, le=1000)] = 32
     grace: Seconds = 20.0

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from gateway.cli.output import Exit, Json, progress, session, show, table
 from gateway.clock import SystemClock, to_micros
-from gateway.delivery import ledger
+from gateway.delivery import limits
 from gateway.errors import NotFoundProblem, SettingsError
 from gateway.plugins import Channels, Checked, installed, load
 from gateway.ports import RawExchange
@@ -108,9 +108,9 @@ def resume(ctx: typer.Context, name: str, as_json: Json = False) -> None:
     _must_exist(settings, name)
 
     def unit(conn: Connection) -> str | None:
-        reason = ledger.stopped_channels(conn).get(name)
+        reason = limits.stopped_channels(conn).get(name)
         if reason is not None:
-            ledger.stop_channel(conn, name, None, to_micros(SystemClock().now()))
+            limits.stop_channel(conn, name, None, to_micros(SystemClock().now()))
         return reason
 
     with session(ctx).store(exclusive=True) as store:

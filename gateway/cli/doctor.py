@@ -24,7 +24,7 @@ from gateway.cli.output import Exit, Json, Session, progress, session, show, tab
 from gateway.clock import day_of
 from gateway.crypto import selftest
 from gateway.crypto.keys import FileKeys
-from gateway.delivery import ledger
+from gateway.delivery import ledger, limits
 from gateway.errors import GatewayError, SettingsError
 from gateway.store import schema
 from gateway.store.engine import sqlite_path
@@ -133,7 +133,7 @@ def work(ours: Session) -> Iterator[Finding]:
     """Nothing waits for a person."""
 
     def query(conn: Connection) -> tuple[dict[str, str], dict[tuple[str, str], int]]:
-        return ledger.stopped_channels(conn), ledger.counts(conn)
+        return limits.stopped_channels(conn), ledger.counts(conn)
 
     stopped, counts = ours.read(query)
     for channel, reason in stopped.items():

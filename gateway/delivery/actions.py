@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection
@@ -37,6 +37,8 @@ class Operation:
     sent_at: int | None
     doubt_since_at: int | None
     created_at: int
+    claimed: float = field(default=0.0, compare=False)
+    """When this process claimed it, by its monotonic clock: an old claim is looked at again before the call."""
 
 
 @dataclass(frozen=True)

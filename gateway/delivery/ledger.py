@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, func, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.delivery.actions import Operation
+from gateway.store import database_clock
 from gateway.store.tables.delivery import attempt as attempt_table
-from gateway.store.tables.delivery import channel_condition, operation
+from gateway.store.tables.delivery import operation
 
 _INSERT = insert(operation)
+_INSERT_CLAIMED = insert(operation).values(lease_until_at=database_clock() + bindparam("lease"))
 _BY_ID = select(operation).where(operation.c.id == bindparam("id"))
 _DUE = (
     select(operation.c.id)
@@ -22,7 +26,9 @@ _DUE = (
     )
     .order_by(operation.c.due_at)
     .limit(bindparam("room"))
+    .with_for_update(skip_locked=True)
 )
+_DUE_ONE = _DUE.where(operation.c.id == bindparam("op"))
 _CLAIM = (
     update(operation)
     .where(operation.c.id == bindparam("op"), operation.c.state == bindparam("was"))
@@ -30,8 +36,29 @@ _CLAIM = (
         state="sending",
         attempt=operation.c.attempt + 1,
         node=bindparam("at_node"),
-        lease_until_at=bindparam("lease"),
+        lease_until_at=database_clock() + bindparam("lease"),
         updated_at=bindparam("now"),
+    )
+)
+_RENEW = (
+    update(operation)
+    .where(
+        operation.c.node == bindparam("at_node"),
+        operation.c.state == "sending",
+        operation.c.id.in_(bindparam("ops", expanding=True)),
+    )
+    .values(lease_until_at=database_clock() + bindparam("lease"))
+)
+_HOLD = (
+    update(operation)
+    .where(operation.c.id == bindparam("op"), operation.c.state == "sending", operation.c.attempt == bindparam("mine"))
+    .values(lease_until_at=database_clock() + bindparam("lease"))
+)
+_GIVE_BACK = (
+    update(operation)
+    .where(operation.c.id == bindparam("op"), operation.c.state == "sending", operation.c.attempt == bindparam("mine"))
+    .values(
+        state=bindparam("was"), node=None, lease_until_at=None, due_at=bindparam("due"), updated_at=bindparam("now")
     )
 )
 _CLOSE = (
@@ -51,7 +78,24 @@ _CLOSE = (
         updated_at=bindparam("now"),
     )
 )
-_ATTEMPT = insert(attempt_table)
+_ATTEMPT_KNOWN = select(attempt_table.c.outcome).where(
+    attempt_table.c.operation_id == bindparam("op"), attempt_table.c.number == bindparam("mine")
+)
+_ATTEMPT_VALUES = ("kind", "node", "outcome", "reason", "exchanges", "started_at", "ended_at")
+FENCED = " (fenced)"
+EVERYBODY = "*"
+OPERATION = tuple(one.name for one in fields(Operation) if one.name != "claimed")
+CUT = "cut"
+_UNDER_WAY = select(func.count()).where(operation.c.channel == bindparam("channel"), operation.c.state == "sending")
+_POSTPONE = (
+    update(operation)
+    .where(
+        operation.c.channel == bindparam("of"),
+        operation.c.state.in_(("queued", "uncertain")),
+        operation.c.due_at < bindparam("until"),
+    )
+    .values(due_at=bindparam("until"), reason=bindparam("why"))
+)
 _NEXT_DUE = select(func.min(operation.c.due_at)).where(
     operation.c.channel == bindparam("channel"), operation.c.state.in_(("queued", "uncertain"))
 )
@@ -76,9 +120,12 @@ def as_operation(row: RowMapping) -> Operation:
     )
 
 
-def add(conn: Connection, values: dict[str, Any]) -> None:
-    """Insert one operation."""
-    conn.execute(_INSERT, values)
+def add(conn: Connection, values: dict[str, Any], lease: int | None) -> None:
+    """Insert one operation; with a ``lease`` (microseconds) it is claimed at birth."""
+    if lease is None:
+        conn.execute(_INSERT, values)
+    else:
+        conn.execute(_INSERT_CLAIMED, {**values, "lease": lease})
 
 
 def fetch(conn: Connection, operation_id: str) -> RowMapping | None:
@@ -87,28 +134,37 @@ def fetch(conn: Connection, operation_id: str) -> RowMapping | None:
 
 
 def claim_due(
-    conn: Connection, channel: str, *, now: int, room: int, node: str, lease_until: int
+    conn: Connection, channel: str, *, now: int, room: int, node: str, lease: int, only: str | None = None
 ) -> list[tuple[RowMapping, str]]:
-    """Take up to ``room`` due operations of a channel; each with the state it was in (queued or uncertain)."""
-    stopped = conn.execute(
-        select(channel_condition.c.stopped).where(channel_condition.c.channel == channel)
-    ).scalar_one_or_none()
-    if stopped:
-        return []
-    statement = _DUE if conn.dialect.name == "sqlite" else _DUE.with_for_update(skip_locked=True)
+    """Take up to ``room`` due operations of a channel, or ``only`` one; each with the state it was in.
+
+    ``lease`` in microseconds, from now by the database's clock.
+    """
+    values: dict[str, Any] = {"channel": channel, "now": now, "room": room}
+    statement = _DUE if only is None else _DUE_ONE
     taken = []
-    for operation_id in conn.execute(statement, {"channel": channel, "now": now, "room": room}).scalars().all():
+    for operation_id in conn.execute(statement, values | ({} if only is None else {"op": only})).scalars().all():
         row = fetch(conn, operation_id)
         assert row is not None
         claimed = conn.execute(
             _CLAIM,
-            {"op": operation_id, "was": row["state"], "at_node": node, "lease": lease_until, "now": now},
+            {"op": operation_id, "was": row["state"], "at_node": node, "lease": lease, "now": now},
         )
         if claimed.rowcount == 1:
             again = fetch(conn, operation_id)
             assert again is not None
             taken.append((again, row["state"]))
     return taken
+
+
+def waiting(conn: Connection, channel: str) -> int:
+    """How many calls of a channel are under way, on all nodes."""
+    return int(conn.execute(_UNDER_WAY, {"channel": channel}).scalar_one())
+
+
+def postpone(conn: Connection, channel: str, *, until: int, reason: str) -> int:
+    """Let everything that a channel has waiting be due at ``until`` at the earliest, and say why."""
+    return conn.execute(_POSTPONE, {"of": channel, "until": until, "why": reason}).rowcount
 
 
 def next_due(conn: Connection, channel: str) -> int | None:
@@ -121,52 +177,79 @@ def close(conn: Connection, operation: Operation, **values: Any) -> bool:
     return conn.execute(_CLOSE, {"op": operation.id, "mine": operation.attempt, **values}).rowcount == 1
 
 
+def renew(conn: Connection, node: str, operations: Sequence[str], lease: int) -> int:
+    """Move the end of the leases of calls that are still under way; how many there are."""
+    values = {"at_node": node, "ops": sorted(operations), "lease": lease}
+    return conn.execute(_RENEW, values).rowcount
+
+
+def hold(conn: Connection, operation: Operation, lease: int) -> bool:
+    """The fence, asked just before a call: whether the claim still stands. If so its lease begins again."""
+    return conn.execute(_HOLD, {"op": operation.id, "mine": operation.attempt, "lease": lease}).rowcount == 1
+
+
+def give_back(conn: Connection, operation: Operation, *, was: str, due: int, now: int) -> bool:
+    """Undo a claim under which nothing was sent."""
+    values = {"op": operation.id, "mine": operation.attempt, "was": was, "due": due, "now": now}
+    return conn.execute(_GIVE_BACK, values).rowcount == 1
+
+
+def recorded(conn: Connection, operation: Operation) -> bool | None:
+    """Whether this attempt's record counted (False: it came too late); None when there is no record of it."""
+    outcome = conn.execute(_ATTEMPT_KNOWN, {"op": operation.id, "mine": operation.attempt}).scalar_one_or_none()
+    return None if outcome is None or outcome == CUT else not str(outcome).endswith(FENCED)
+
+
 def add_attempt(conn: Connection, **values: Any) -> None:
-    """Log one attempt with the exchanges it made."""
-    conn.execute(_ATTEMPT, values)
+    """Log one attempt with the exchanges it made; the record of one that was thought cut is completed."""
+    made = (sqlite if conn.dialect.name == "sqlite" else postgresql).insert(attempt_table)
+    known = {name: getattr(made.excluded, name) for name in _ATTEMPT_VALUES}
+    conn.execute(made.on_conflict_do_update(index_elements=["operation_id", "number"], set_=known), values)
 
 
-def release_expired(conn: Connection, *, now: int, everything: bool) -> Sequence[RowMapping]:
-    """Free leases: all of them (sole process at its start), or only those that ran out.
+def release_expired(conn: Connection, *, now: int, node: str | None) -> Sequence[RowMapping]:
+    """Free leases: those of ``node`` at its start (EVERYBODY's by a sole process), or with None those that ran out.
 
-    An effect becomes doubt, never "queued again"; a question is simply asked again.
+    An effect becomes doubt, never "queued again"; a question is simply asked again. An effect counts as sent until
+    now: who knows how long the one who held the lease was at it.
     """
-    condition = operation.c.state == "sending"
-    if not everything:
-        condition = and_(condition, operation.c.lease_until_at < now)
-    rows = conn.execute(select(operation).where(condition).order_by(operation.c.id)).mappings().all()
+    query = select(operation).where(operation.c.state == "sending").order_by(operation.c.id)
+    if node is None:
+        query = query.where(operation.c.lease_until_at < database_clock())
+    elif node != EVERYBODY:
+        query = query.where(operation.c.node == node)
+    rows = conn.execute(query.with_for_update(skip_locked=True)).mappings().all()
     for row in rows:
         doubt = bool(row["effectful"])
+        was_asked = row["doubt_since_at"] is not None
+        reason = f"{row['node']} stopped while the call was under way"
         conn.execute(
             update(operation)
             .where(operation.c.id == row["id"], operation.c.state == "sending", operation.c.attempt == row["attempt"])
             .values(
                 state="uncertain" if doubt else "queued",
-                attempt=operation.c.attempt + 1,
                 node=None,
                 lease_until_at=None,
                 due_at=now,
-                sent_at=row["sent_at"] or row["updated_at"],
+                sent_at=row["sent_at"] if was_asked or not doubt else now,
                 doubt_since_at=(row["doubt_since_at"] or now) if doubt else None,
-                reason="the gateway stopped while the call was under way",
+                reason=reason,
                 updated_at=now,
             )
         )
+        add_attempt(
+            conn,
+            operation_id=row["id"],
+            number=row["attempt"],
+            kind="find" if was_asked else "call",
+            node=row["node"],
+            outcome=CUT,
+            reason=reason,
+            exchanges=[],
+            started_at=row["updated_at"],
+            ended_at=now,
+        )
     return rows
-
-
-def stop_channel(conn: Connection, channel: str, reason: str | None, now: int) -> None:
-    """Stop a channel with a reason, or let it go again with None."""
-    values = {"stopped": reason is not None, "reason": reason, "updated_at": now}
-    changed = conn.execute(update(channel_condition).where(channel_condition.c.channel == channel).values(**values))
-    if changed.rowcount == 0:
-        conn.execute(insert(channel_condition), {"channel": channel, "failures": 0, **values})
-
-
-def stopped_channels(conn: Connection) -> dict[str, str]:
-    """Stopped channels and why."""
-    rows = conn.execute(select(channel_condition).where(channel_condition.c.stopped)).mappings()
-    return {row["channel"]: row["reason"] or "" for row in rows}
 
 
 def search(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from tenacity import RetryCallState, wait_exponential_jitter
@@ -20,6 +21,7 @@ from gateway.errors import (
 from gateway.ports import FindGuarantee, Message
 
 SECOND = 1_000_000
+SHORTEST = 0.05
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Patience:
 
     ``ask_after``: from the start of doubt to the first question. ``first`` and ``longest``: the delays between tries,
     doubling with jitter. ``doubt_deadline``: doubt older than this is parked. ``give_up``: an operation that never
-    left us for so long is parked.
+    left us for so long is parked. ``question_deadline``: a question still unanswered after so long is parked.
     """
 
     ask_after: float = 1.0
@@ -36,6 +38,7 @@ class Patience:
     longest: float = 300.0
     doubt_deadline: float = 24 * 3600.0
     give_up: float = 72 * 3600.0
+    question_deadline: float = 60 * 24 * 3600.0
 
     def delay(self, tries: int) -> int:
         """Microseconds to wait after the ``tries``-th failure in a row (from 1)."""
@@ -43,6 +46,11 @@ class Patience:
         state.attempt_number = max(1, tries)
         wait = wait_exponential_jitter(multiplier=self.first, max=self.longest, jitter=self.first / 2)
         return int(wait(state) * SECOND)
+
+    def told(self, seconds: float) -> int:
+        """Microseconds to wait when the other side named a time; what makes no sense is bounded."""
+        sensible = seconds if math.isfinite(seconds) else self.longest
+        return int(min(max(sensible, SHORTEST), self.give_up) * SECOND)
 
 
 @dataclass(frozen=True)
@@ -70,8 +78,11 @@ def after_call(
     if isinstance(result, Message):
         return Step("done", now, 0, "done", sent=began, answer=result, tell=Done(result))
     reason = _words(result)
-    if isinstance(result, NotYet):
-        return Step("queued", now + int(result.seconds * SECOND), 0, "not yet", reason)
+    if isinstance(result, NotYet) and not operation.effectful:
+        if now - operation.created_at > patience.question_deadline * SECOND:
+            days = patience.question_deadline / 86400
+            return _park(now, "deadline", f"no decision after {days:.0f} days: {reason}", operation)
+        return Step("queued", now + patience.told(result.seconds), 0, "not yet", reason)
     if isinstance(result, RejectedError):
         told = Rejected(result.reason, result.code)
         return Step("rejected", now, 0, "rejected", result.reason, result.code, sent=began, tell=told)
@@ -84,7 +95,7 @@ def after_call(
         if now - operation.created_at > patience.give_up * SECOND:
             return _park(now, "gave up", f"never left us for {patience.give_up / 3600:.0f} h: {reason}", operation)
         told_when = result.retry_after if isinstance(result, BusyError) else None
-        delay = patience.delay(tries) if told_when is None else int(told_when * SECOND)
+        delay = patience.delay(tries) if told_when is None else patience.told(told_when)
         label = "busy" if isinstance(result, BusyError) else "not sent"
         return Step("queued", now + delay, tries, label, reason)
     alarm = isinstance(result, ContractError) or not _expected(result)
@@ -122,11 +133,11 @@ def after_find(
     if isinstance(result, Message):
         return Step("done", now, 0, "found", sent=sent, answer=result, tell=Done(result, found=True))
     if result is None:
-        settled = sent is None or now - sent >= guarantee.settle_seconds * SECOND
-        if guarantee.consistent or settled:
+        # Doubt begins when the call ended: until then the request may have been on its way.
+        settled_at = max(sent or 0, since) + int(guarantee.settle_seconds * SECOND)
+        if guarantee.consistent or now >= settled_at:
             return Step("queued", now, 0, "absent", "the other side has no such effect: sent again", tell=Absent())
-        assert sent is not None
-        again = min(sent + int(guarantee.settle_seconds * SECOND), now + patience.delay(operation.tries + 1))
+        again = min(settled_at, now + patience.delay(operation.tries + 1))
         return Step(
             "uncertain",
             max(again, now + SECOND // 10),
@@ -144,7 +155,9 @@ def after_find(
         return _park(now, "deadline", f"still in doubt after {hours:.0f} h: {reason}", operation)
     stop = reason if isinstance(result, DeniedError) else None
     told_when = result.retry_after if isinstance(result, BusyError) else None
-    delay = patience.delay(operation.tries + 1) if told_when is None else int(told_when * SECOND)
+    if isinstance(result, NotYet):
+        told_when = result.seconds
+    delay = patience.delay(operation.tries + 1) if told_when is None else patience.told(told_when)
     return Step(
         "uncertain",
         now + delay,
@@ -156,6 +169,18 @@ def after_find(
         stop_channel=stop,
         alarm=stop is not None,
     )
+
+
+def without_question(operation: Operation, now: int) -> Step:
+    """What follows when an effect is in doubt and the other side cannot be asked: only people can find out."""
+    words = "it is not known whether this happened, and this system offers no query: a person must find out"
+    return _park(now, "no query", words, replace(operation, doubt_since_at=operation.doubt_since_at or now))
+
+
+def unusable(operation: Operation, fault: BaseException, now: int, answer: Message | None = None) -> Step:
+    """What follows from a fault of ours: the operation cannot be read, or its outcome cannot be recorded."""
+    step = _park(now, "fault", f"a fault of the gateway: {_words(fault)}", operation)
+    return replace(step, tell=None, answer=answer)
 
 
 def _park(now: int, label: str, reason: str, operation: Operation) -> Step:

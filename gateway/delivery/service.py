@@ -1,42 +1,65 @@
-"""The embedded engine: claims what is due, calls, records; one pump a channel, so that a slow one slows no other."""
+"""Follows each operation until its outcome is recorded: claims what is due, calls, records.
+
+One pump a channel, so that a slow one slows no other. A claim is a lease by the database's clock, renewed while the
+call is under way; whoever lost it finds itself fenced. What wakes the pumps is the engine's business (``engines``), and
+none of it is needed for an operation to end: each pump looks at the ledger by itself, and a sweep frees what was cut.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
 from sqlalchemy import Connection, RowMapping
 
-from gateway.clock import Clock, to_micros
+from gateway.clock import Clock, rfc3339, to_micros
 from gateway.crypto.envelope import Envelope
-from gateway.delivery import ledger
+from gateway.delivery import ledger, limits
 from gateway.delivery.actions import Action, Doubt, Operation
-from gateway.delivery.next_step import Patience, Step, after_call, after_find
-from gateway.errors import ConflictProblem, NotFoundProblem, NotSentError, UnavailableProblem
-from gateway.evidence import Batch, Evidence
+from gateway.delivery.limits import SECOND, Condition
+from gateway.delivery.next_step import Patience, Step, after_call, after_find, unusable, without_question
+from gateway.errors import (
+    ConflictProblem,
+    GatewayError,
+    NotFoundProblem,
+    NotSentError,
+    OutcomeUnknownError,
+    UnavailableProblem,
+)
+from gateway.evidence import Evidence
 from gateway.identifiers import new_id, new_reference
 from gateway.plugins import Channel, Channels
 from gateway.ports import Message
 from gateway.store import Store
+from gateway.store.engine import SQLITE
 
 log = structlog.get_logger(__name__)
 
-LEASE_SECONDS = 120
 FINAL = ("done", "rejected", "parked")
+LOOK_SECONDS = 1.0
+"""How long a pump or a waiter trusts what it last saw."""
+FENCE_SECONDS = 2.0
+"""A claim older than this is looked at again just before the call."""
 
 
 @dataclass(frozen=True)
 class DeliverySettings:
-    """``concurrency``: calls in flight per channel. ``grace``: seconds that a stop waits for calls to end."""
+    """``concurrency``: calls in flight per channel here. ``grace``: seconds that a stop waits for calls to end.
+
+    ``lease``: seconds after which a call that is not heard of counts as cut; ``sweep``: seconds between two looks for
+    such calls.
+    """
 
     node: str = "node-1"
     concurrency: int = 32
     grace: float = 20.0
+    lease: float = 60.0
+    sweep: float = 60.0
     patience: Patience = field(default_factory=Patience)
 
 
@@ -61,9 +84,13 @@ class Delivery:
         self._actions: dict[str, Action] = {}
         self._wakes: dict[str, asyncio.Event] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._keeping: set[asyncio.Task[bool | None]] = set()
+        self._conditions: dict[str, Condition] = {}
         self._in_flight: dict[str, int] = {}
         self._waiters: dict[str, list[asyncio.Future[str]]] = {}
         self._pumps: list[asyncio.Task[None]] = []
+        self._lease = int(self.settings.lease * SECOND)
         self._stopping = False
 
     # --- what rooms use ---------------------------------------------------------------------------------------------
@@ -101,7 +128,7 @@ class Delivery:
         known = self._actions[action]
         now = to_micros(self._clock.now())
         operation_id = operation_id or new_id("opn")
-        claim = claim and not_before is None and not self._stopping and self._room(channel) > 0
+        claim = claim and not_before is None and self._may_begin(channel)
         body = request.model_dump_json().encode()
         operation = Operation(
             id=operation_id,
@@ -117,19 +144,17 @@ class Delivery:
             sent_at=None,
             doubt_since_at=None,
             created_at=now,
+            claimed=time.monotonic(),
         )
-        ledger.add(
-            conn,
-            {
-                **asdict(operation),
-                "request_sealed": self._envelope.seal(body, f"operation|request|{operation_id}"),
-                "node": self.settings.node if claim else None,
-                "lease_until_at": _lease() if claim else None,
-                "due_at": not_before or now,
-                "rerun_of": rerun_of,
-                "updated_at": now,
-            },
-        )
+        values = {name: getattr(operation, name) for name in ledger.OPERATION}
+        values |= {
+            "request_sealed": self._envelope.seal(body, f"operation|request|{operation_id}"),
+            "node": self.settings.node if claim else None,
+            "due_at": not_before or now,
+            "rerun_of": rerun_of,
+            "updated_at": now,
+        }
+        ledger.add(conn, values, self._lease if claim else None)
         return operation
 
     def begin(self, operation: Operation, request: Message) -> None:
@@ -137,8 +162,10 @@ class Delivery:
         if operation.state != "sending":
             self.wake(operation.channel)
             return
-        task = asyncio.get_running_loop().create_task(self._attempt(operation, request, asking=False))
-        self._track(operation.id, operation.channel, task)
+        if self._stopping:  # nothing was sent, yet nobody would hear of the answer: the lease ends it
+            log.warning("an operation was accepted while stopping; it is asked about later", operation=operation.id)
+            return
+        self._start(operation, self._attempt(operation, request, was="queued"))
 
     def hurry(
         self, conn: Connection, channel: str, *, reference: str | None = None, subject: str | None = None
@@ -160,18 +187,28 @@ class Delivery:
                 event.set()
 
     async def settled(self, operation_id: str, seconds: float) -> str | None:
-        """Wait until an operation has ended; its final state, or None when it has not within ``seconds``."""
-        future: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        """Wait until an operation has ended; its final state, or None when it has not within ``seconds``.
+
+        It may end elsewhere: called by another node, or cancelled by a room. So the ledger is looked at as well,
+        unless the call is under way here.
+        """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[str] = loop.create_future()
         self._waiters.setdefault(operation_id, []).append(future)
+        until, pause = loop.time() + seconds, 0.02
         try:
-            if operation_id not in self._running:
-                row = await self._store.read(lambda conn: ledger.fetch(conn, operation_id))
-                if row is not None and row["state"] in FINAL:
-                    return str(row["state"])
-            async with asyncio.timeout(seconds):
-                return await future
-        except TimeoutError:
-            return None
+            while True:
+                if operation_id not in self._running:
+                    row = await self._store.read(lambda conn: ledger.fetch(conn, operation_id))
+                    if row is not None and row["state"] in FINAL:
+                        return str(row["state"])
+                    pause = min(0.25, pause * 2)
+                left = until - loop.time()
+                await asyncio.wait([future], timeout=max(0.0, min(left, pause)))
+                if future.done():
+                    return future.result()
+                if left <= pause:
+                    return None
         finally:
             waiting = self._waiters.get(operation_id, [])
             if future in waiting:
@@ -211,10 +248,17 @@ class Delivery:
                     type="operation-in-doubt",
                     cure="Retry with ask=true.",
                 )
+            if row["doubt_since_at"] is not None and not self._can_ask(row["action"], row["channel"]):
+                raise ConflictProblem(
+                    "it is not known whether this effect happened, and this system offers no query",
+                    type="operation-not-askable",
+                    cure="Find out by other means, and resolve the operation with what you found.",
+                )
             state = "uncertain" if row["doubt_since_at"] is not None else "queued"
             if remember is not None:
                 remember(conn, operation_id)
-            ledger.resolve_parked(conn, operation_id, state=state, due=now, reason=reason, now=now)
+            if not ledger.resolve_parked(conn, operation_id, state=state, due=now, reason=reason, now=now):
+                raise ConflictProblem("the operation has just moved on", type="operation-not-parked")
             return str(row["channel"])
 
         self.wake(await self._store.write(unit))
@@ -222,47 +266,60 @@ class Delivery:
     async def resume_channel(self, channel: str) -> None:
         """Let a stopped channel go again."""
         now = to_micros(self._clock.now())
-        await self._store.write(lambda conn: ledger.stop_channel(conn, channel, None, now))
+        await self._store.write_apart(lambda conn: limits.stop_channel(conn, channel, None, now))
         self.wake(channel)
 
     # --- life -------------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Free the leases of an earlier life, then start the pumps. Only the holder of the store's lock may call it."""
+        """Free the leases of an earlier life, then start the pumps. Nobody else may work under this node's name."""
+        names = [channel.name for channel in self._channels.all()]
         now = to_micros(self._clock.now())
-
-        def unit(conn: Connection) -> int:
-            rows = ledger.release_expired(conn, now=now, everything=True)
-            for row in rows:
-                if row["effectful"] and row["action"] in self._actions:
-                    outcome = Doubt("the gateway stopped while the call was under way")
-                    self._actions[row["action"]].record(conn, ledger.as_operation(row), outcome)
-            return len(rows)
-
-        released = await self._store.write(unit)
-        if released:
-            log.warning("operations were cut by the last stop; asking the other side", operations=released)
+        await self._store.write_apart(lambda conn: limits.add_channels(conn, names, now))
+        await self._free(self.settings.node if self._store.dialect != SQLITE else ledger.EVERYBODY)
         for channel in self._channels.all():
             self._wakes[channel.name] = asyncio.Event()
             self._pumps.append(asyncio.create_task(self._pump(channel), name=f"pump {channel.name}"))
+        self._pumps.append(asyncio.create_task(self._renew_leases(), name="leases"))
+        self._pumps.append(asyncio.create_task(self._sweep(), name="sweep"))
 
     async def stop(self) -> None:
         """Claim nothing more, let calls end within the grace, mark the rest as in doubt."""
         self._stopping = True
-        for pump in self._pumps:
-            pump.cancel()
-        await asyncio.gather(*self._pumps, return_exceptions=True)
-        tasks = list(self._running.values())
-        if tasks:
-            _, late = await asyncio.wait(tasks, timeout=self.settings.grace)
+        self.wake()
+        pumps, keepers = self._pumps[:-2], self._pumps[-2:]
+        if pumps:  # a pump that is just claiming gives back what it got
+            await asyncio.wait(pumps, timeout=self.settings.grace)
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=self.settings.grace)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+        if self._keeping:
+            await asyncio.wait(self._keeping, timeout=self.settings.grace)
+        for task in (*pumps, *keepers):
+            task.cancel()
+        await asyncio.gather(*pumps, *keepers, return_exceptions=True)
 
     # --- the engine -------------------------------------------------------------------------------------------------
 
     def _room(self, channel: str) -> int:
-        return self.settings.concurrency - self._in_flight.get(channel, 0)
+        most = self._channels.get(channel).keys.concurrency or self.settings.concurrency
+        return min(most, self.settings.concurrency) - self._in_flight.get(channel, 0)
+
+    def _may_begin(self, channel: str) -> bool:
+        """Whether a call may begin at once, as far as this node knows. What must be counted by all nodes may not."""
+        bound = self._channels.get(channel).keys
+        return (
+            not self._stopping
+            and self._room(channel) > 0
+            and (bound.concurrency is None or self._store.dialect == SQLITE)
+            and self._conditions.get(channel, Condition()).clear
+            and limits.closed_until(bound.quiet, self._clock.now()) is None
+        )
+
+    def _can_ask(self, action: str, channel: str) -> bool:
+        return self._actions[action].find is not None and self._channels.get(channel).find.offered
 
     async def _pump(self, channel: Channel) -> None:
         wake = self._wakes[channel.name]
@@ -277,88 +334,241 @@ class Delivery:
             except Exception:
                 log.exception("delivery could not look at its ledger", channel=channel.name)
                 pause = 1.0
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await wake.wait()
+            if pause and not self._stopping:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(pause):
+                        await wake.wait()
 
-    async def _claim_and_start(self, channel: Channel) -> float:
+    async def _claim_and_start(self, channel: Channel, only: str | None = None) -> float:
         """Claim what is due and start it; seconds until it is worth looking again."""
-        room = self._room(channel.name)
+        name, bound = channel.name, channel.keys
+        room = self._room(name)
         if room <= 0:
-            return 1.0
-        now = to_micros(self._clock.now())
-        due = await self._store.read(lambda conn: ledger.next_due(conn, channel.name))
-        if due is None or due > now:
-            return 1.0 if due is None else min(1.0, max(0.01, (due - now) / 1_000_000))
-        lease = _lease()
-        claimed = await self._store.write(
-            lambda conn: ledger.claim_due(
-                conn, channel.name, now=now, room=room, node=self.settings.node, lease_until=lease
-            )
+            return LOOK_SECONDS
+        civil = self._clock.now()
+        closed = limits.closed_until(bound.quiet, civil)
+        if closed is not None:
+            words = f"the channel is closed until {rfc3339(closed)} 日切停服"
+            due = await self._store.read(lambda conn: ledger.next_due(conn, name))
+            if due is not None and due < to_micros(closed):
+                until = to_micros(closed)
+                await self._store.write(lambda conn: ledger.postpone(conn, name, until=until, reason=words))
+            return LOOK_SECONDS
+        now = to_micros(civil)
+        due, condition = await self._store.read(
+            lambda conn: (ledger.next_due(conn, name), limits.condition(conn, name))
         )
-        for row, was in claimed:
-            task = asyncio.get_running_loop().create_task(self._resume(row, was))
-            self._track(row["id"], channel.name, task)
-        return 0.0 if len(claimed) == room else (0.05 if claimed else 1.0)
+        self._conditions[name] = condition
+        if due is None or due > now:
+            return LOOK_SECONDS if due is None else min(LOOK_SECONDS, max(0.01, (due - now) / SECOND))
+        if condition.stopped is not None:
+            return LOOK_SECONDS
+        if condition.open_until is not None:
+            left = (condition.open_until - condition.read_at) / SECOND
+            if left > 0:
+                return min(LOOK_SECONDS, left + 0.005)
+            if not await self._store.write_apart(lambda conn: limits.take_probe(conn, name)):
+                return LOOK_SECONDS / 4
+            room = 1
+        if bound.rate is not None:
+            room = min(room, bound.burst + max(1, int(bound.rate * LOOK_SECONDS)))
+        shared = bound.concurrency if self._store.dialect != SQLITE else None
+        began = time.monotonic()
 
-    def _track(self, operation_id: str, channel: str, task: asyncio.Task[None]) -> None:
-        self._running[operation_id] = task
-        self._in_flight[channel] = self._in_flight.get(channel, 0) + 1
+        def claim(conn: Connection) -> list[tuple[RowMapping, str]]:
+            free = room
+            if shared is not None:
+                limits.hold(conn, name)
+                free = min(room, shared - ledger.waiting(conn, name))
+            if free <= 0:
+                return []
+            return ledger.claim_due(
+                conn, name, now=now, room=free, node=self.settings.node, lease=self._lease, only=only
+            )
+
+        claimed = await (self._store.write if shared is None else self._store.write_apart)(claim)
+        for row, was in claimed:
+            operation = replace(ledger.as_operation(row), claimed=began)
+            if self._stopping:
+                await self._give_back(operation, was, row["due_at"])
+            else:
+                self._start(operation, self._resume(operation, row["request_sealed"], was))
+        if len(claimed) == room:
+            return 0.0 if room > 1 else LOOK_SECONDS / 4
+        return 0.05 if claimed or shared is not None else LOOK_SECONDS
+
+    def _start(self, operation: Operation, attempt: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(attempt)
+        name = operation.channel
+        self._running[operation.id] = task
+        self._tasks.add(task)
+        self._in_flight[name] = self._in_flight.get(name, 0) + 1
 
         def ended(_: asyncio.Task[None]) -> None:
-            self._running.pop(operation_id, None)
-            self._in_flight[channel] -= 1
-            self.wake(channel)
+            self._tasks.discard(task)
+            if self._running.get(operation.id) is task:
+                del self._running[operation.id]
+            self._in_flight[name] -= 1
+            self.wake(name)
+            if not task.cancelled() and (fault := task.exception()) is not None:
+                log.error("an attempt failed for a fault of ours", operation=operation.id, exc_info=fault)
 
         task.add_done_callback(ended)
 
-    async def _resume(self, row: RowMapping, was: str) -> None:
-        action = self._actions[row["action"]]
-        body = self._envelope.open(row["request_sealed"], f"operation|request|{row['id']}")
-        request = action.request_model.model_validate_json(body)
-        await self._attempt(ledger.as_operation(row), request, asking=was == "uncertain")
+    async def _resume(self, operation: Operation, sealed: bytes, was: str) -> None:
+        try:
+            action = self._actions[operation.action]
+            body = self._envelope.open(sealed, f"operation|request|{operation.id}")
+            request = action.request_model.model_validate_json(body)
+        except Exception as fault:  # nobody can call with a request that cannot be read
+            now = to_micros(self._clock.now())
+            log.exception("an operation cannot be read", operation=operation.id, action=operation.action)
+            await self._settle_as(operation, unusable(operation, fault, now), fault, was, (), now, None)
+            return
+        await self._attempt(operation, request, was=was)
 
-    async def _attempt(self, operation: Operation, request: Message, *, asking: bool) -> None:
+    async def _attempt(self, operation: Operation, request: Message, *, was: str) -> None:
         """One attempt: call or ask, decide, record. Cut by a stop, an effect becomes doubt."""
         action = self._actions[operation.action]
         channel = self._channels.get(operation.channel)
+        asking = was == "uncertain"
+        began = to_micros(self._clock.now())
+        if asking and not self._can_ask(operation.action, operation.channel):
+            await self._settle_as(operation, without_question(operation, began), None, was, (), began, action)
+            return
+        if not await self._may_call(operation, channel, was):
+            return
         began = to_micros(self._clock.now())
         cut: asyncio.CancelledError | None = None
         with self._evidence.collecting() as exchanges:
             result: Message | BaseException | None
             try:
-                if asking and action.find is not None:
+                if asking:
+                    assert action.find is not None
                     result = await action.find(channel.adapter, request)
                 else:
                     result = await action.call(channel.adapter, request)
                 if result is not None and action.check is not None:
                     action.check(request, result)
             except asyncio.CancelledError as stop:
-                cut, result = stop, RuntimeError("the gateway stopped while the call was under way")
+                cut, result = stop, OutcomeUnknownError("the gateway stopped while the call was under way")
             except Exception as error:
                 result = error
         now = to_micros(self._clock.now())
-        patience, find = self.settings.patience, channel.info.find
+        patience = self.settings.patience
         if asking:
             step = after_find(operation, result, now=now, guarantee=channel.find, patience=patience)
         else:
             if result is None:
                 result = RuntimeError(f"{operation.action} answered nothing")
-            can_find = action.find is not None and find.offered
+            can_find = self._can_ask(operation.action, operation.channel)
             step = after_call(operation, result, now=now, began=began, can_find=can_find, patience=patience)
-        kind = "find" if asking else "call"
-
-        def unit(conn: Connection) -> bool:
-            return self._record(conn, action, operation, step, kind, exchanges, began, now)
-
-        mine = await asyncio.shield(asyncio.ensure_future(self._keep(unit, exchanges)))
-        if mine is not None:
-            self._tell(operation, step, result, mine)
+        await self._settle_as(operation, step, result, was, exchanges, began, action)
         if cut is not None:
             raise cut
+        await self._weigh(channel, result, step)
 
-    async def _keep(self, unit: Callable[[Connection], bool], exchanges: Batch) -> bool | None:
-        """Store an outcome, as long as it takes. None when the gateway stops first: then the lease ends as doubt."""
+    async def _may_call(self, operation: Operation, channel: Channel, was: str) -> bool:
+        """Wait for the channel's rate, then look at the fence again if the claim is old. False: nothing is sent."""
+        bound, name = channel.keys, channel.name
+        try:
+            if bound.rate is not None:
+                wait = await self._store.write_apart(lambda conn: limits.take_slot(conn, name, bound, LOOK_SECONDS))
+                if wait is None:
+                    later = to_micros(self._clock.now()) + int(LOOK_SECONDS * SECOND)
+                    await self._give_back(operation, was, later)
+                    return False
+                await asyncio.sleep(wait)
+            if time.monotonic() - operation.claimed < FENCE_SECONDS:
+                return True
+            if await self._store.write(lambda conn: ledger.hold(conn, operation, self._lease)):
+                return True
+        except (asyncio.CancelledError, UnavailableProblem) as stop:
+            await asyncio.shield(self._give_back(operation, was, to_micros(self._clock.now())))
+            if isinstance(stop, asyncio.CancelledError):
+                raise
+            return False
+        log.warning("fenced before the call: another attempt has taken over", operation=operation.id)
+        return False
+
+    async def _give_back(self, operation: Operation, was: str, due: int) -> None:
+        """Undo a claim under which nothing was sent. Should that fail, the lease ends it."""
+        now = to_micros(self._clock.now())
+        try:
+            await self._store.write(lambda conn: ledger.give_back(conn, operation, was=was, due=due, now=now))
+        except UnavailableProblem as problem:
+            log.warning("a claim could not be given back", operation=operation.id, reason=str(problem))
+
+    async def _weigh(self, channel: Channel, result: Message | BaseException | None, step: Step) -> None:
+        """Tell the channel's condition what the attempt showed: the other side answers, or it does not."""
+        name, bound = channel.name, channel.keys
+        known = self._conditions.get(name, Condition())
+        answered = not isinstance(result, NotSentError | OutcomeUnknownError) and (
+            not isinstance(result, BaseException) or isinstance(result, GatewayError)
+        )
+        now = to_micros(self._clock.now())
+        try:
+            if step.stop_channel is not None:
+                reason = step.stop_channel
+                await self._store.write_apart(lambda conn: limits.stop_channel(conn, name, reason, now))
+                self._conditions[name] = replace(known, stopped=reason)
+            elif bound.circuit_failures and not answered:
+                await self._store.write_apart(lambda conn: limits.note_failure(conn, name, bound))
+                self._conditions[name] = await self._store.read(lambda conn: limits.condition(conn, name))
+                if self._conditions[name].open_until is not None and known.open_until is None:
+                    log.error("circuit open: the channel does not answer", channel=name, failures=known.failures + 1)
+            elif answered and known.troubled:
+                await self._store.write_apart(lambda conn: limits.note_success(conn, name))
+                self._conditions[name] = Condition(stopped=known.stopped)
+                if known.open_until is not None:
+                    log.info("circuit closed: the channel answers", channel=name)
+                self.wake(name)
+        except UnavailableProblem as problem:
+            log.warning("a channel's condition could not be noted", channel=name, reason=str(problem))
+
+    async def _settle_as(
+        self,
+        operation: Operation,
+        step: Step,
+        result: object,
+        was: str,
+        exchanges: Sequence[Any],
+        began: int,
+        action: Action | None,
+    ) -> None:
+        """Record where an attempt has led, and tell those who wait."""
+        now = to_micros(self._clock.now())
+        kind = "find" if was == "uncertain" else "call"
+        again = False
+
+        def unit(conn: Connection) -> bool:
+            nonlocal again
+            known = ledger.recorded(conn, operation) if again else None
+            again = True
+            return self._record(conn, action, operation, step, kind, exchanges, began, now) if known is None else known
+
+        keeping = asyncio.ensure_future(self._keep(unit, operation, step, kind, exchanges, began, now))
+        self._keeping.add(keeping)
+        keeping.add_done_callback(self._keeping.discard)
+        mine = await asyncio.shield(keeping)
+        if mine is not None:
+            self._tell(operation, step, result, mine)
+
+    async def _keep(
+        self,
+        unit: Callable[[Connection], bool],
+        operation: Operation,
+        step: Step,
+        kind: str,
+        exchanges: Sequence[Any],
+        began: int,
+        now: int,
+    ) -> bool | None:
+        """Store an outcome, as long as it takes. None when the gateway stops first: then the lease ends as doubt.
+
+        An outcome that the room cannot take is a fault of ours: the operation is parked with it, so that a person
+        sees it, rather than asked about for ever.
+        """
         pause = 0.05
         while True:
             try:
@@ -367,18 +577,40 @@ class Delivery:
                 if self._stopping and pause > 1:
                     log.error("an outcome could not be stored before the stop", reason=str(problem))
                     return None
-            except Exception:
-                for exchange in exchanges:
-                    self._evidence.record(exchange)
-                log.exception("an outcome could not be recorded: the operation stays claimed until its lease ends")
-                return None
+            except Exception as fault:
+                log.exception("an outcome could not be recorded: the operation is parked", operation=operation.id)
+                return await self._park(operation, step, fault, kind, exchanges, began, now)
             await asyncio.sleep(pause)
             pause = min(2.0, pause * 2)
+
+    async def _park(
+        self,
+        operation: Operation,
+        step: Step,
+        fault: Exception,
+        kind: str,
+        exchanges: Sequence[Any],
+        began: int,
+        now: int,
+    ) -> bool | None:
+        sent = step.sent or operation.sent_at
+        since = step.doubt_since or operation.doubt_since_at or (now if sent is not None else None)
+        known = replace(operation, sent_at=sent, doubt_since_at=since if operation.effectful else None)
+        parked = unusable(known, fault, now, step.answer)
+        try:
+            return await self._store.write(
+                lambda conn: self._record(conn, None, operation, parked, kind, exchanges, began, now)
+            )
+        except Exception:
+            for exchange in exchanges:
+                self._evidence.record(exchange)
+            log.exception("a failed operation could not be parked: it stays claimed until its lease ends")
+            return None
 
     def _record(
         self,
         conn: Connection,
-        action: Action,
+        action: Action | None,
         operation: Operation,
         step: Step,
         kind: str,
@@ -415,7 +647,7 @@ class Delivery:
             number=operation.attempt,
             kind=kind,
             node=self.settings.node,
-            outcome=step.label if mine else f"{step.label} (fenced)",
+            outcome=step.label if mine else f"{step.label}{ledger.FENCED}",
             reason=step.reason,
             exchanges=ids,
             started_at=began,
@@ -424,10 +656,8 @@ class Delivery:
         if not mine:
             return False
         doubt_told = isinstance(step.tell, Doubt) and operation.doubt_since_at is not None
-        if step.tell is not None and not doubt_told:
+        if action is not None and step.tell is not None and not doubt_told:
             action.record(conn, operation, step.tell)
-        if step.stop_channel is not None:
-            ledger.stop_channel(conn, operation.channel, step.stop_channel, now)
         return True
 
     def _tell(self, operation: Operation, step: Step, result: object, mine: bool) -> None:
@@ -449,7 +679,52 @@ class Delivery:
         if mine and step.state in ("queued", "uncertain"):
             self.wake(operation.channel)
 
+    # --- leases -----------------------------------------------------------------------------------------------------
 
-def _lease() -> int:
-    """When a lease taken now ends. Real time: a test's civil clock must not end leases."""
-    return time.time_ns() // 1000 + LEASE_SECONDS * 1_000_000
+    async def _renew_leases(self) -> None:
+        """While a call is under way its lease does not end."""
+        while True:
+            await asyncio.sleep(self.settings.lease / 3)
+            try:
+                if self._running:
+                    await self._renew(list(self._running))
+            except UnavailableProblem as problem:
+                log.warning("leases could not be renewed", reason=str(problem))
+            except Exception:
+                log.exception("leases could not be renewed")
+
+    async def _renew(self, under_way: list[str]) -> None:
+        await self._store.write(lambda conn: ledger.renew(conn, self.settings.node, under_way, self._lease))
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(self.settings.sweep)
+            try:
+                await self.sweep()
+            except UnavailableProblem as problem:
+                log.warning("the sweep could not look at the ledger", reason=str(problem))
+            except Exception:
+                log.exception("the sweep failed")
+
+    async def sweep(self) -> int:
+        """Free leases that ran out by the database's clock, whoever held them, and look everywhere; how many."""
+        freed = await self._free(None)
+        self.wake()
+        return freed
+
+    async def _free(self, node: str | None) -> int:
+        """Free leases; rooms are told of the doubt that begins."""
+        now = to_micros(self._clock.now())
+
+        def unit(conn: Connection) -> int:
+            rows = ledger.release_expired(conn, now=now, node=node)
+            for row in rows:
+                if row["effectful"] and row["doubt_since_at"] is None and row["action"] in self._actions:
+                    told = Doubt(f"{row['node']} stopped while the call was under way")
+                    self._actions[row["action"]].record(conn, ledger.as_operation(row), told)
+            return len(rows)
+
+        freed = await self._store.write(unit)
+        if freed:
+            log.warning("calls were cut; the other side is asked what became of them", operations=freed)
+        return freed

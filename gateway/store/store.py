@@ -6,19 +6,42 @@ import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import BigInteger, Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import GenericFunction
 
 from gateway.errors import UnavailableProblem
 from gateway.store.engine import SQLITE, open_engine, sqlite_path
 from gateway.store.lock import DatabaseLock
-from gateway.store.writer import BATCH, CAPACITY, Unit, Writer
+from gateway.store.writer import BATCH, CAPACITY, Unit, Writer, run_apart
 
 T = TypeVar("T")
 
+_APART = 2
 _POSTGRESQL_NOW = text("select (extract(epoch from clock_timestamp()) * 1000000)::bigint")
+
+
+class database_clock(GenericFunction[int]):
+    """The database's clock inside a statement, in UTC microseconds: see ``database_now``."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+    def __init__(self) -> None:
+        super().__init__()
+
+
+@compiles(database_clock, "sqlite")
+def _sqlite_clock(*_: Any, **__: Any) -> str:
+    return "CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)"
+
+
+@compiles(database_clock, "postgresql")
+def _postgresql_clock(*_: Any, **__: Any) -> str:
+    return "(extract(epoch from clock_timestamp()) * 1000000)::bigint"
 
 
 def database_now(conn: Connection) -> int:
@@ -43,6 +66,8 @@ class Store:
         self._lock: DatabaseLock | None = None
         self._writer = Writer(writing, batch=batch, capacity=capacity)
         self._readers = ThreadPoolExecutor(readers, thread_name_prefix="store-reader")
+        self._apart: Engine | None = None
+        self._apart_threads: ThreadPoolExecutor | None = None
 
     @classmethod
     def open(
@@ -68,6 +93,9 @@ class Store:
                 lock.release()
             raise
         store._lock = lock
+        if store.dialect != SQLITE:
+            store._apart = open_engine(url, connections=_APART)
+            store._apart_threads = ThreadPoolExecutor(_APART, thread_name_prefix="store-apart")
         return store
 
     @property
@@ -88,6 +116,16 @@ class Store:
         cannot be told. Cancelling the caller does not stop the unit.
         """
         return await self._writer.write(unit)
+
+    async def write_apart(self, unit: Unit[T]) -> T:
+        """Run a unit in a transaction of its own, for rows that every node changes all the time (rates, circuits).
+
+        In a shared commit such a row would stay locked until the whole batch is stored, and batches would deadlock.
+        On SQLite there is one writer and nothing to gain: the unit shares a commit there. Raises as ``write`` does.
+        """
+        if self._apart is None or self._apart_threads is None:
+            return await self.write(unit)
+        return await asyncio.get_running_loop().run_in_executor(self._apart_threads, run_apart, self._apart, unit)
 
     def write_sync(self, unit: Unit[T]) -> T:
         """``write`` for callers without an event loop."""
@@ -124,6 +162,9 @@ class Store:
     def close(self) -> None:
         """Finish what was taken, refuse the rest, let go of every connection and the lock."""
         self._writer.close()
+        if self._apart is not None and self._apart_threads is not None:
+            self._apart_threads.shutdown(wait=True)
+            self._apart.dispose()
         self._readers.shutdown(wait=True)
         self._reading.dispose()
         self._writing.dispose()

@@ -260,6 +260,20 @@ class Writer:
             raise RuntimeError("a unit must not commit: the writer does, for all units that share the commit")
 
 
+def run_apart(engine: Engine, unit: Unit[T]) -> T:
+    """Run one unit in a transaction of its own, again while the database asks for that. Blocks; for threads."""
+    for left in range(_RERUNS, 0, -1):
+        try:
+            with engine.begin() as conn:
+                return unit(conn)
+        except DBAPIError as error:
+            if left == 1 or not _asks_for_rerun(error):
+                explained = _explained(error)
+                assert explained is not None
+                raise explained from error
+    raise AssertionError("unreachable")
+
+
 def _settle(jobs: Iterable[_Job]) -> None:
     """Tell the callers: one wake-up an event loop, not one a job."""
     by_loop: defaultdict[asyncio.AbstractEventLoop, list[_Job]] = defaultdict(list)

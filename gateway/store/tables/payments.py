@@ -43,6 +43,12 @@ payment = Table(
     Column("valid_until_on", Date, comment="the platform's date for the code"),
     Column("due_on", Date, comment="the law's date; null until served"),
     Column("due_provisional", Integer, nullable=False, server_default="0"),
+    Column("planned_due_on", Date, comment="an instalment's own last day, from the approved plan 分期"),
+    Column("surcharge_paid", BigInteger, comment="part of what was paid that is surcharge, in fen"),
+    Column("surcharge_reduced", BigInteger, nullable=False, server_default="0", comment="taken off by agreement"),
+    Column("replaces", String(40), ForeignKey("payment.id"), comment="the payment whose code this one re-issues"),
+    Column("reissue_sealed", LargeBinary, comment="what to ask for once the void of this code is confirmed"),
+    Column("asked_at", BigInteger, comment="when the platform was last asked how the bill stands"),
     Column("in_doubt_since_at", BigInteger),
     Column("doubt_reason", Text),
     Column("reason", Text, comment="the platform's words for a refusal, or why it was cancelled"),
@@ -137,8 +143,25 @@ payment_exception = Table(
     Column("proposal", String(30), nullable=False),
     Column("state", String(10), nullable=False),
     Column("opened_at", BigInteger, nullable=False),
+    Column("resolution", String(30), comment="the way out that a person chose"),
+    Column("reason", Text),
+    Column("proposed_by", String(40)),
+    Column("proposed_name", String(200)),
+    Column("confirmed_by", String(40)),
+    Column("resolved_at", BigInteger),
     UniqueConstraint("collection_id", "kind"),
-    CheckConstraint("state in ('open','resolved')", name="known_state"),
+    CheckConstraint("state in ('open','proposed','resolved')", name="known_state"),
+    CheckConstraint("state <> 'resolved' or confirmed_by is not null", name="resolved_is_confirmed"),
+    CheckConstraint("confirmed_by is null or confirmed_by <> proposed_by", name="two_people"),
+)
+
+code_series = Table(
+    "code_series",
+    metadata,
+    Column("channel", String(60), primary_key=True),
+    Column("series", String(40), primary_key=True, comment="region and year, or the range's first code"),
+    Column("next_serial", String(21), nullable=False, comment="twenty digits are too long for an integer column"),
+    Column("last_serial", String(21), nullable=False),
 )
 
 collecting_unit = Table(

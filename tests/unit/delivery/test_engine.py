@@ -14,11 +14,23 @@ import pytest
 from gateway.clock import ManualClock, to_micros
 from gateway.crypto.envelope import Envelope
 from gateway.crypto.keys import FileKeys
-from gateway.delivery import Absent, Action, Delivery, DeliverySettings, Done, Doubt, Outcome, Parked, Rejected, ledger
+from gateway.delivery import (
+    Absent,
+    Action,
+    Delivery,
+    DeliverySettings,
+    Done,
+    Doubt,
+    Outcome,
+    Parked,
+    Rejected,
+    ledger,
+    limits,
+)
 from gateway.delivery.next_step import Patience
 from gateway.errors import ConflictProblem, DeniedError, NotSentError, OutcomeUnknownError, RejectedError
 from gateway.evidence import Evidence
-from gateway.plugins import Channel
+from gateway.plugins import Channel, ChannelKeys
 from gateway.ports import AdapterInfo, Cancelled, FindGuarantee, FindRequest, Kind
 
 START = datetime(2026, 9, 16, 2, 0, tzinfo=UTC)
@@ -66,8 +78,9 @@ class Bench:
         self.keys = FileKeys(tmp_path / "keys")
         self.envelope = Envelope(self.keys)
         self.heads = tmp_path / "heads"
+        self.keys_of_channel = ChannelKeys(circuit_failures=0)
         info = AdapterInfo(Kind.NONTAX, "nontax.script", "v1", frozenset({"cancel", "find"}), find=guarantee)
-        self.channel = Channel("nontax", self.side, info, guarantee, "http://x", None)  # type: ignore[arg-type]
+        self.channel = Channel("nontax", self.side, info, guarantee, "http://x", None, keys=self.keys_of_channel)  # type: ignore[arg-type]
         self.delivery = self.new_delivery()
 
     def new_delivery(self) -> Delivery:
@@ -172,7 +185,7 @@ async def test_refused_credentials_stop_the_channel_until_somebody_lets_it_go(be
     bench.side.calls = [DeniedError("401")]
     first = await bench.send()
     async with asyncio.timeout(5):
-        while not await bench.store.read(ledger.stopped_channels):
+        while not await bench.store.read(limits.stopped_channels):
             await asyncio.sleep(0.01)
     second = await bench.send(claim=False)
     bench.clock.advance(timedelta(minutes=10))
@@ -233,7 +246,7 @@ async def test_an_attempt_that_was_overtaken_changes_nothing(bench):
         while not bench.side.effects:
             await asyncio.sleep(0.01)
     now = to_micros(bench.clock.now())
-    await bench.store.write(lambda conn: len(ledger.release_expired(conn, now=now, everything=True)))
+    await bench.store.write(lambda conn: len(ledger.release_expired(conn, now=now, node="node-1")))
     bench.side.hold.set()
     bench.side.hold = None
     await bench.until(operation, "done")

@@ -46,7 +46,7 @@ def upgrade() -> None:
     sa.Column('failures', sa.Integer(), server_default='0', nullable=False),
     sa.Column('open_until_at', sa.BigInteger(), nullable=True, comment='circuit: nothing leaves before'),
     sa.Column('probe_until_at', sa.BigInteger(), nullable=True, comment='circuit: one probe is out until then'),
-    sa.Column('next_slot_at', sa.Float(), nullable=True, comment='rate: theoretical arrival time (GCRA)'),
+    sa.Column('next_slot_at', sa.BigInteger(), nullable=True, comment="rate: theoretical arrival time (GCRA), by the database's clock"),
     sa.Column('updated_at', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('channel', name=op.f('pk_channel_condition'))
     )
@@ -56,6 +56,13 @@ def upgrade() -> None:
     sa.Column('created_at', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_client')),
     sa.UniqueConstraint('name', name=op.f('uq_client_name'))
+    )
+    op.create_table('code_series',
+    sa.Column('channel', sa.String(length=60), nullable=False),
+    sa.Column('series', sa.String(length=40), nullable=False, comment="region and year, or the range's first code"),
+    sa.Column('next_serial', sa.String(length=21), nullable=False, comment='twenty digits are too long for an integer column'),
+    sa.Column('last_serial', sa.String(length=21), nullable=False),
+    sa.PrimaryKeyConstraint('channel', 'series', name=op.f('pk_code_series'))
     )
     op.create_table('collecting_unit',
     sa.Column('authority', sa.String(length=40), nullable=False),
@@ -141,13 +148,14 @@ def upgrade() -> None:
     sa.Column('subject', sa.String(length=40), nullable=False),
     sa.Column('data', sa.JSON(), nullable=False),
     sa.Column('at', sa.BigInteger(), nullable=False),
+    sa.Column('txid', sa.BigInteger(), server_default=sa.text('0'), nullable=False, comment='PostgreSQL: the writing transaction, by which readers know that nothing earlier is still to come'),
     sa.PrimaryKeyConstraint('seq', name=op.f('pk_event')),
     sa.UniqueConstraint('id', name=op.f('uq_event_id')),
     sqlite_autoincrement=True
     )
     with op.batch_alter_table('event', schema=None) as batch_op:
-        batch_op.create_index('ix_event_authority', ['authority', 'seq'], unique=False)
-        batch_op.create_index('ix_event_subject', ['subject', 'seq'], unique=False)
+        batch_op.create_index('ix_event_authority', ['authority', 'txid', 'seq'], unique=False)
+        batch_op.create_index('ix_event_subject', ['subject', 'txid', 'seq'], unique=False)
 
     op.create_table('exchange',
     sa.Column('id', sa.String(length=40), nullable=False),
@@ -198,41 +206,6 @@ def upgrade() -> None:
     sa.CheckConstraint("kind in ('fine','confiscated','surcharge')", name=op.f('ck_income_item_known_kind')),
     sa.PrimaryKeyConstraint('unit_code', 'kind', 'valid_from_on', name=op.f('pk_income_item'))
     )
-    op.create_table('operation',
-    sa.Column('id', sa.String(length=40), nullable=False),
-    sa.Column('action', sa.String(length=40), nullable=False),
-    sa.Column('channel', sa.String(length=60), nullable=False),
-    sa.Column('authority', sa.String(length=40), nullable=False),
-    sa.Column('subject', sa.String(length=40), nullable=False, comment='the record this is for'),
-    sa.Column('reference', sa.String(length=64), nullable=True, comment='ours, by which the other side is asked; null for plain questions'),
-    sa.Column('effectful', sa.Boolean(), nullable=False),
-    sa.Column('state', sa.String(length=10), nullable=False),
-    sa.Column('request_sealed', sa.LargeBinary(), nullable=False),
-    sa.Column('answer_sealed', sa.LargeBinary(), nullable=True),
-    sa.Column('attempt', sa.Integer(), server_default='0', nullable=False, comment='the fence: only the newest may finish'),
-    sa.Column('node', sa.String(length=40), nullable=True, comment='who holds the lease'),
-    sa.Column('lease_until_at', sa.BigInteger(), nullable=True),
-    sa.Column('due_at', sa.BigInteger(), nullable=False),
-    sa.Column('tries', sa.Integer(), server_default='0', nullable=False, comment='failures in a row, for the delay'),
-    sa.Column('sent_at', sa.BigInteger(), nullable=True, comment='when the last effectful call began'),
-    sa.Column('doubt_since_at', sa.BigInteger(), nullable=True),
-    sa.Column('reason', sa.Text(), nullable=True),
-    sa.Column('code', sa.String(length=40), nullable=True),
-    sa.Column('rerun_of', sa.String(length=40), nullable=True),
-    sa.Column('created_at', sa.BigInteger(), nullable=False),
-    sa.Column('updated_at', sa.BigInteger(), nullable=False),
-    sa.CheckConstraint("(state = 'sending') = (lease_until_at is not null)", name=op.f('ck_operation_sending_has_a_lease')),
-    sa.CheckConstraint("state in ('queued','sending','done','rejected','uncertain','parked')", name=op.f('ck_operation_known_state')),
-    sa.CheckConstraint('not effectful or reference is not null', name=op.f('ck_operation_effect_has_a_reference')),
-    sa.ForeignKeyConstraint(['rerun_of'], ['operation.id'], name=op.f('fk_operation_rerun_of')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_operation')),
-    sa.UniqueConstraint('channel', 'reference', name=op.f('uq_operation_channel_reference'))
-    )
-    with op.batch_alter_table('operation', schema=None) as batch_op:
-        batch_op.create_index('ix_operation_due', ['channel', 'due_at'], unique=False, sqlite_where=sa.text("state in ('queued','uncertain')"), postgresql_where=sa.text("state in ('queued','uncertain')"))
-        batch_op.create_index('ix_operation_lease', ['lease_until_at'], unique=False, sqlite_where=sa.text("state = 'sending'"), postgresql_where=sa.text("state = 'sending'"))
-        batch_op.create_index('ix_operation_subject', ['subject'], unique=False)
-
     op.create_table('operator',
     sa.Column('id', sa.String(length=40), nullable=False),
     sa.Column('login', sa.String(length=60), nullable=False),
@@ -247,6 +220,32 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_operator')),
     sa.UniqueConstraint('login', name=op.f('uq_operator_login'))
     )
+    op.create_table('resolution',
+    sa.Column('id', sa.String(length=40), nullable=False),
+    sa.Column('operation_id', sa.String(length=40), nullable=False),
+    sa.Column('two_persons', sa.Boolean(), nullable=False),
+    sa.Column('happened', sa.Boolean(), nullable=False),
+    sa.Column('answer_sealed', sa.LargeBinary(), nullable=True, comment="what the other side's answer would have been, typed in"),
+    sa.Column('reason', sa.Text(), nullable=False),
+    sa.Column('proposed_by', sa.String(length=40), nullable=False),
+    sa.Column('proposed_at', sa.BigInteger(), nullable=False),
+    sa.Column('confirmed_by', sa.String(length=40), nullable=True),
+    sa.Column('confirmed_at', sa.BigInteger(), nullable=True),
+    sa.Column('withdrawn_at', sa.BigInteger(), nullable=True),
+    sa.Column('applied', sa.Boolean(), server_default=sa.text('(false)'), nullable=False),
+    sa.Column('applied_at', sa.BigInteger(), nullable=True),
+    sa.CheckConstraint('(confirmed_by is null) = (confirmed_at is null)', name=op.f('ck_resolution_confirmed_whole')),
+    sa.CheckConstraint('applied = (applied_at is not null)', name=op.f('ck_resolution_applied_whole')),
+    sa.CheckConstraint('confirmed_by <> proposed_by', name=op.f('ck_resolution_second_person')),
+    sa.CheckConstraint('not (applied and two_persons) or confirmed_by is not null', name=op.f('ck_resolution_applied_needs_confirmation')),
+    sa.CheckConstraint('not (applied and withdrawn_at is not null)', name=op.f('ck_resolution_applied_or_withdrawn')),
+    sa.CheckConstraint('not happened or answer_sealed is not null', name=op.f('ck_resolution_happened_has_an_answer')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_resolution')),
+    sa.UniqueConstraint('id', 'operation_id', 'two_persons', 'applied', name='uq_resolution_applied')
+    )
+    with op.batch_alter_table('resolution', schema=None) as batch_op:
+        batch_op.create_index('uq_resolution_open', ['operation_id'], unique=True, sqlite_where=sa.text('withdrawn_at is null'), postgresql_where=sa.text('withdrawn_at is null'))
+
     op.create_table('schedule_run',
     sa.Column('name', sa.String(length=60), nullable=False),
     sa.Column('slot_at', sa.BigInteger(), nullable=False),
@@ -276,8 +275,13 @@ def upgrade() -> None:
     sa.Column('authority', sa.String(length=40), nullable=False),
     sa.Column('url', sa.Text(), nullable=False),
     sa.Column('secret_sealed', sa.LargeBinary(), nullable=False),
+    sa.Column('old_secret_sealed', sa.LargeBinary(), nullable=True, comment='signs too until its time has come'),
+    sa.Column('old_secret_until_at', sa.BigInteger(), nullable=True),
     sa.Column('types', sa.JSON(), nullable=False, comment='event types, empty for all'),
+    sa.Column('ordered', sa.Boolean(), server_default=sa.text('(false)'), nullable=False, comment='events of a record one after another'),
+    sa.Column('failing_since_at', sa.BigInteger(), nullable=True, comment='nothing was delivered since'),
     sa.Column('disabled_at', sa.BigInteger(), nullable=True),
+    sa.Column('disabled_reason', sa.Text(), nullable=True),
     sa.Column('created_at', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_webhook_endpoint'))
     )
@@ -304,19 +308,6 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_access_key_client_id'), ['client_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_access_key_operator_id'), ['operator_id'], unique=False)
 
-    op.create_table('attempt',
-    sa.Column('operation_id', sa.String(length=40), nullable=False),
-    sa.Column('number', sa.Integer(), nullable=False),
-    sa.Column('kind', sa.String(length=8), nullable=False, comment='call or find'),
-    sa.Column('node', sa.String(length=40), nullable=False),
-    sa.Column('outcome', sa.String(length=20), nullable=False),
-    sa.Column('reason', sa.Text(), nullable=True),
-    sa.Column('exchanges', sa.JSON(), nullable=False, comment='ids of the exchanges this attempt made'),
-    sa.Column('started_at', sa.BigInteger(), nullable=False),
-    sa.Column('ended_at', sa.BigInteger(), nullable=False),
-    sa.ForeignKeyConstraint(['operation_id'], ['operation.id'], name=op.f('fk_attempt_operation_id')),
-    sa.PrimaryKeyConstraint('operation_id', 'number', name=op.f('pk_attempt'))
-    )
     op.create_table('client_authority',
     sa.Column('client_id', sa.String(length=40), nullable=False),
     sa.Column('authority', sa.String(length=40), nullable=False),
@@ -411,6 +402,50 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['exchange_id'], ['exchange.id'], name=op.f('fk_exchange_body_exchange_id')),
     sa.PrimaryKeyConstraint('exchange_id', name=op.f('pk_exchange_body'))
     )
+    op.create_table('operation',
+    sa.Column('id', sa.String(length=40), nullable=False),
+    sa.Column('action', sa.String(length=40), nullable=False),
+    sa.Column('channel', sa.String(length=60), nullable=False),
+    sa.Column('authority', sa.String(length=40), nullable=False),
+    sa.Column('subject', sa.String(length=40), nullable=False, comment='the record this is for'),
+    sa.Column('reference', sa.String(length=64), nullable=True, comment='ours, by which the other side is asked; null for plain questions'),
+    sa.Column('effectful', sa.Boolean(), nullable=False),
+    sa.Column('state', sa.String(length=10), nullable=False),
+    sa.Column('request_sealed', sa.LargeBinary(), nullable=False),
+    sa.Column('answer_sealed', sa.LargeBinary(), nullable=True),
+    sa.Column('attempt', sa.Integer(), server_default='0', nullable=False, comment='the fence: only the newest may finish'),
+    sa.Column('node', sa.String(length=40), nullable=True, comment='who holds the lease'),
+    sa.Column('lease_until_at', sa.BigInteger(), nullable=True),
+    sa.Column('due_at', sa.BigInteger(), nullable=False),
+    sa.Column('tries', sa.Integer(), server_default='0', nullable=False, comment='failures in a row, for the delay'),
+    sa.Column('sent_at', sa.BigInteger(), nullable=True, comment='when the last effectful call began'),
+    sa.Column('doubt_since_at', sa.BigInteger(), nullable=True),
+    sa.Column('reason', sa.Text(), nullable=True),
+    sa.Column('code', sa.String(length=40), nullable=True),
+    sa.Column('rerun_of', sa.String(length=40), nullable=True),
+    sa.Column('two_persons', sa.Boolean(), server_default=sa.text('(false)'), nullable=False, comment='people decide about it in pairs'),
+    sa.Column('resolution_id', sa.String(length=40), nullable=True, comment='the decision of people that ended it'),
+    sa.Column('resolution_applied', sa.Boolean(), nullable=True, comment='always true beside a resolution: only an applied one may end it'),
+    sa.Column('created_at', sa.BigInteger(), nullable=False),
+    sa.Column('updated_at', sa.BigInteger(), nullable=False),
+    sa.CheckConstraint("(state = 'sending') = (lease_until_at is not null)", name=op.f('ck_operation_sending_has_a_lease')),
+    sa.CheckConstraint("doubt_since_at is null or state not in ('done','rejected') or resolution_id is not null", name=op.f('ck_operation_doubt_ends_by_an_answer_or_by_people')),
+    sa.CheckConstraint("resolution_id is null or state in ('done','rejected')", name=op.f('ck_operation_resolution_ends_it')),
+    sa.CheckConstraint("state in ('queued','sending','done','rejected','uncertain','parked')", name=op.f('ck_operation_known_state')),
+    sa.CheckConstraint('(resolution_id is null) = (resolution_applied is null)', name=op.f('ck_operation_resolution_is_whole')),
+    sa.CheckConstraint('not effectful or reference is not null', name=op.f('ck_operation_effect_has_a_reference')),
+    sa.CheckConstraint('resolution_applied is null or resolution_applied', name=op.f('ck_operation_resolution_was_applied')),
+    sa.ForeignKeyConstraint(['rerun_of'], ['operation.id'], name=op.f('fk_operation_rerun_of')),
+    sa.ForeignKeyConstraint(['resolution_id', 'id', 'two_persons', 'resolution_applied'], ['resolution.id', 'resolution.operation_id', 'resolution.two_persons', 'resolution.applied'], name='fk_operation_resolution'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_operation')),
+    sa.UniqueConstraint('channel', 'reference', name=op.f('uq_operation_channel_reference'))
+    )
+    with op.batch_alter_table('operation', schema=None) as batch_op:
+        batch_op.create_index('ix_operation_due', ['channel', 'due_at'], unique=False, sqlite_where=sa.text("state in ('queued','uncertain')"), postgresql_where=sa.text("state in ('queued','uncertain')"))
+        batch_op.create_index('ix_operation_lease', ['lease_until_at'], unique=False, sqlite_where=sa.text("state = 'sending'"), postgresql_where=sa.text("state = 'sending'"))
+        batch_op.create_index('ix_operation_rerun', ['rerun_of'], unique=False)
+        batch_op.create_index('ix_operation_subject', ['subject'], unique=False)
+
     op.create_table('payment',
     sa.Column('id', sa.String(length=40), nullable=False),
     sa.Column('authority', sa.String(length=40), nullable=False),
@@ -429,6 +464,12 @@ def upgrade() -> None:
     sa.Column('valid_until_on', sa.Date(), nullable=True, comment="the platform's date for the code"),
     sa.Column('due_on', sa.Date(), nullable=True, comment="the law's date; null until served"),
     sa.Column('due_provisional', sa.Integer(), server_default='0', nullable=False),
+    sa.Column('planned_due_on', sa.Date(), nullable=True, comment="an instalment's own last day, from the approved plan 分期"),
+    sa.Column('surcharge_paid', sa.BigInteger(), nullable=True, comment='part of what was paid that is surcharge, in fen'),
+    sa.Column('surcharge_reduced', sa.BigInteger(), server_default='0', nullable=False, comment='taken off by agreement'),
+    sa.Column('replaces', sa.String(length=40), nullable=True, comment='the payment whose code this one re-issues'),
+    sa.Column('reissue_sealed', sa.LargeBinary(), nullable=True, comment='what to ask for once the void of this code is confirmed'),
+    sa.Column('asked_at', sa.BigInteger(), nullable=True, comment='when the platform was last asked how the bill stands'),
     sa.Column('in_doubt_since_at', sa.BigInteger(), nullable=True),
     sa.Column('doubt_reason', sa.Text(), nullable=True),
     sa.Column('reason', sa.Text(), nullable=True, comment="the platform's words for a refusal, or why it was cancelled"),
@@ -443,6 +484,7 @@ def upgrade() -> None:
     sa.CheckConstraint("status not in ('ISSUED','PAID') or code is not null", name=op.f('ck_payment_issued_has_a_code')),
     sa.CheckConstraint('amount > 0', name=op.f('ck_payment_positive_amount')),
     sa.ForeignKeyConstraint(['decision_id'], ['decision.id'], name=op.f('fk_payment_decision_id')),
+    sa.ForeignKeyConstraint(['replaces'], ['payment.id'], name=op.f('fk_payment_replaces')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_payment')),
     sa.UniqueConstraint('token_index', name=op.f('uq_payment_token_index'))
     )
@@ -474,6 +516,47 @@ def upgrade() -> None:
     with op.batch_alter_table('reconciliation_run', schema=None) as batch_op:
         batch_op.create_index('ix_reconciliation_run_day', ['channel', 'day_on'], unique=False)
 
+    op.create_table('sealed_document',
+    sa.Column('id', sa.String(length=40), nullable=False),
+    sa.Column('authority', sa.String(length=40), nullable=False),
+    sa.Column('decision_id', sa.String(length=40), nullable=True),
+    sa.Column('decision_number', sa.String(length=128), nullable=True),
+    sa.Column('channel', sa.String(length=60), nullable=False),
+    sa.Column('status', sa.String(length=20), nullable=False),
+    sa.Column('title', sa.String(length=200), nullable=False),
+    sa.Column('approval', sa.String(length=200), nullable=False, comment='用印审批: who approved, under which number'),
+    sa.Column('seal_id', sa.String(length=32), nullable=False),
+    sa.Column('seal_name', sa.String(length=200), nullable=False),
+    sa.Column('placements', sa.JSON(), nullable=False, comment='page, x, y, width, height in millimetres'),
+    sa.Column('property_info', sa.String(length=200), nullable=False),
+    sa.Column('picture_digest', sa.LargeBinary(), nullable=False, comment='SM3 of the picture that was drawn'),
+    sa.Column('source_digest', sa.LargeBinary(), nullable=False, comment='SM3 of the file as it was given to us'),
+    sa.Column('digest', sa.LargeBinary(), nullable=False, comment='SM3 of what the signature covers'),
+    sa.Column('file_sealed', sa.LargeBinary(), nullable=False, comment='the prepared file: original, picture, room for it'),
+    sa.Column('gap_start', sa.Integer(), nullable=False),
+    sa.Column('gap_end', sa.Integer(), nullable=False),
+    sa.Column('reference', sa.String(length=64), nullable=False),
+    sa.Column('operation', sa.String(length=40), nullable=False, comment='the latest operation about it'),
+    sa.Column('job_id', sa.String(length=64), nullable=True),
+    sa.Column('signature', sa.LargeBinary(), nullable=True, comment='DER SES_Signature as it came'),
+    sa.Column('report', sa.JSON(), nullable=True, comment='what our checks found'),
+    sa.Column('reason', sa.Text(), nullable=True),
+    sa.Column('in_doubt_since_at', sa.BigInteger(), nullable=True),
+    sa.Column('doubt_reason', sa.Text(), nullable=True),
+    sa.Column('sealed_at', sa.BigInteger(), nullable=True, comment='timeInfo of the signature'),
+    sa.Column('created_at', sa.BigInteger(), nullable=False),
+    sa.Column('updated_at', sa.BigInteger(), nullable=False),
+    sa.CheckConstraint("status <> 'SEALED' or (signature is not null and report is not null)", name=op.f('ck_sealed_document_sealed_is_verified')),
+    sa.CheckConstraint("status in ('REQUESTED','SEALED','REFUSED')", name=op.f('ck_sealed_document_known_status')),
+    sa.ForeignKeyConstraint(['decision_id'], ['decision.id'], name=op.f('fk_sealed_document_decision_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_sealed_document'))
+    )
+    with op.batch_alter_table('sealed_document', schema=None) as batch_op:
+        batch_op.create_index('ix_sealed_document_authority', ['authority', 'id'], unique=False)
+        batch_op.create_index('ix_sealed_document_decision', ['decision_id'], unique=False)
+        batch_op.create_index('uq_sealed_document_live', ['authority', 'source_digest', 'seal_id'], unique=True, sqlite_where=sa.text("status in ('REQUESTED','SEALED')"), postgresql_where=sa.text("status in ('REQUESTED','SEALED')"))
+        batch_op.create_index('uq_sealed_document_reference', ['channel', 'reference'], unique=True)
+
     op.create_table('statement_line',
     sa.Column('statement_id', sa.String(length=40), nullable=False),
     sa.Column('line', sa.Integer(), nullable=False, comment='from 1, over all pages'),
@@ -496,8 +579,11 @@ def upgrade() -> None:
     op.create_table('webhook_delivery',
     sa.Column('endpoint_id', sa.String(length=40), nullable=False),
     sa.Column('event_id', sa.String(length=40), nullable=False),
+    sa.Column('event_seq', sa.BigInteger(), nullable=False),
+    sa.Column('subject', sa.String(length=40), nullable=False, comment="the event's record, for its order"),
     sa.Column('state', sa.String(length=10), nullable=False),
     sa.Column('attempts', sa.Integer(), server_default='0', nullable=False),
+    sa.Column('taken', sa.Integer(), server_default='0', nullable=False, comment='the fence: only the newest taker may close'),
     sa.Column('due_at', sa.BigInteger(), nullable=False),
     sa.Column('last_status', sa.Integer(), nullable=True),
     sa.Column('last_error', sa.Text(), nullable=True),
@@ -508,7 +594,21 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('webhook_delivery', schema=None) as batch_op:
         batch_op.create_index('ix_webhook_delivery_due', ['due_at'], unique=False, sqlite_where=sa.text("state = 'queued'"), postgresql_where=sa.text("state = 'queued'"))
+        batch_op.create_index('ix_webhook_delivery_order', ['endpoint_id', 'subject', 'event_seq'], unique=False, sqlite_where=sa.text("state = 'queued'"), postgresql_where=sa.text("state = 'queued'"))
 
+    op.create_table('attempt',
+    sa.Column('operation_id', sa.String(length=40), nullable=False),
+    sa.Column('number', sa.Integer(), nullable=False),
+    sa.Column('kind', sa.String(length=8), nullable=False, comment='call or find'),
+    sa.Column('node', sa.String(length=40), nullable=False),
+    sa.Column('outcome', sa.String(length=20), nullable=False),
+    sa.Column('reason', sa.Text(), nullable=True),
+    sa.Column('exchanges', sa.JSON(), nullable=False, comment='ids of the exchanges this attempt made'),
+    sa.Column('started_at', sa.BigInteger(), nullable=False),
+    sa.Column('ended_at', sa.BigInteger(), nullable=False),
+    sa.ForeignKeyConstraint(['operation_id'], ['operation.id'], name=op.f('fk_attempt_operation_id')),
+    sa.PrimaryKeyConstraint('operation_id', 'number', name=op.f('pk_attempt'))
+    )
     op.create_table('breaks',
     sa.Column('id', sa.String(length=40), nullable=False, comment='made from channel, day, kind and key: the same in every run'),
     sa.Column('channel', sa.String(length=60), nullable=False),
@@ -540,6 +640,45 @@ def upgrade() -> None:
         batch_op.create_index('ix_breaks_open', ['authority', 'id'], unique=False, sqlite_where=sa.text("state = 'open'"), postgresql_where=sa.text("state = 'open'"))
         batch_op.create_index(batch_op.f('ix_breaks_payment_id'), ['payment_id'], unique=False)
 
+    op.create_table('cash_taken',
+    sa.Column('id', sa.String(length=40), nullable=False),
+    sa.Column('authority', sa.String(length=40), nullable=False),
+    sa.Column('decision_id', sa.String(length=40), nullable=False),
+    sa.Column('decision_number', sa.String(length=128), nullable=False),
+    sa.Column('amount', sa.BigInteger(), nullable=False),
+    sa.Column('ground', sa.String(length=20), nullable=False),
+    sa.Column('explanation', sa.Text(), nullable=True, comment='why it would be hard to enforce, or what the party asked for'),
+    sa.Column('receipt_number', sa.String(length=60), nullable=False, comment="of the finance department's receipt handed out"),
+    sa.Column('officer_sealed', sa.LargeBinary(), nullable=False),
+    sa.Column('taken_on', sa.Date(), nullable=False),
+    sa.Column('ashore_on', sa.Date(), nullable=True, comment='for cash taken on water: the day of landing'),
+    sa.Column('status', sa.String(length=12), nullable=False),
+    sa.Column('hand_in_due_on', sa.Date(), nullable=True, comment='null on water until landing'),
+    sa.Column('handed_in_on', sa.Date(), nullable=True),
+    sa.Column('bank_due_on', sa.Date(), nullable=True),
+    sa.Column('on_water', sa.Integer(), server_default='0', nullable=False),
+    sa.Column('payment_id', sa.String(length=40), nullable=True, comment='the bill that remits it'),
+    sa.Column('remitted_at', sa.BigInteger(), nullable=True),
+    sa.Column('alarmed', sa.String(length=10), nullable=True, comment='the last duty of which it was told that it is late'),
+    sa.Column('created_at', sa.BigInteger(), nullable=False),
+    sa.Column('updated_at', sa.BigInteger(), nullable=False),
+    sa.CheckConstraint("ground <> 'small' or amount <= 10000", name=op.f('ck_cash_taken_small_is_small')),
+    sa.CheckConstraint("ground = 'small' or explanation is not null", name=op.f('ck_cash_taken_ground_is_explained')),
+    sa.CheckConstraint("ground in ('small','hard_to_enforce','remote')", name=op.f('ck_cash_taken_known_ground')),
+    sa.CheckConstraint("status = 'TAKEN' or handed_in_on is not null", name=op.f('ck_cash_taken_handed_in_first')),
+    sa.CheckConstraint("status in ('TAKEN','HANDED_IN','BILLED','REMITTED')", name=op.f('ck_cash_taken_known_status')),
+    sa.CheckConstraint("status not in ('BILLED','REMITTED') or payment_id is not null", name=op.f('ck_cash_taken_billed_has_a_bill')),
+    sa.CheckConstraint('amount > 0', name=op.f('ck_cash_taken_positive_amount')),
+    sa.ForeignKeyConstraint(['decision_id'], ['decision.id'], name=op.f('fk_cash_taken_decision_id')),
+    sa.ForeignKeyConstraint(['payment_id'], ['payment.id'], name=op.f('fk_cash_taken_payment_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_cash_taken')),
+    sa.UniqueConstraint('authority', 'receipt_number', name=op.f('uq_cash_taken_authority_receipt_number'))
+    )
+    with op.batch_alter_table('cash_taken', schema=None) as batch_op:
+        batch_op.create_index('ix_cash_taken_authority', ['authority', 'id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_cash_taken_decision_id'), ['decision_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_cash_taken_payment_id'), ['payment_id'], unique=False)
+
     op.create_table('collection',
     sa.Column('id', sa.String(length=40), nullable=False),
     sa.Column('channel', sa.String(length=60), nullable=False),
@@ -560,6 +699,45 @@ def upgrade() -> None:
     with op.batch_alter_table('collection', schema=None) as batch_op:
         batch_op.create_index('ix_collection_paid', ['channel', 'paid_at'], unique=False)
         batch_op.create_index('ix_collection_payment', ['payment_id'], unique=False)
+
+    op.create_table('fiscal_receipt',
+    sa.Column('id', sa.String(length=40), nullable=False),
+    sa.Column('authority', sa.String(length=40), nullable=False),
+    sa.Column('payment_id', sa.String(length=40), nullable=False),
+    sa.Column('channel', sa.String(length=60), nullable=False),
+    sa.Column('code', sa.String(length=20), nullable=False),
+    sa.Column('kind', sa.String(length=20), nullable=False, comment='财政电子票据, or 电子一般缴款书 completed after payment'),
+    sa.Column('status', sa.String(length=12), nullable=False),
+    sa.Column('reference', sa.String(length=64), nullable=False, comment='under which it was asked for'),
+    sa.Column('amount', sa.BigInteger(), nullable=False),
+    sa.Column('receipt_code', sa.String(length=8), nullable=True),
+    sa.Column('receipt_number', sa.String(length=10), nullable=True),
+    sa.Column('check_code', sa.String(length=6), nullable=True),
+    sa.Column('issued_at', sa.BigInteger(), nullable=True),
+    sa.Column('document_sealed', sa.LargeBinary(), nullable=True),
+    sa.Column('media_type', sa.String(length=80), nullable=True),
+    sa.Column('digest', sa.LargeBinary(), nullable=True, comment='SM3 of the document'),
+    sa.Column('signers', sa.JSON(), nullable=True, comment='who signed, when, with what certificate; null where the channel signs none'),
+    sa.Column('in_doubt_since_at', sa.BigInteger(), nullable=True),
+    sa.Column('doubt_reason', sa.Text(), nullable=True),
+    sa.Column('refusal', sa.Text(), nullable=True),
+    sa.Column('red_code', sa.String(length=8), nullable=True, comment='of the red receipt 红票 that reversed it'),
+    sa.Column('red_number', sa.String(length=10), nullable=True),
+    sa.Column('red_by', sa.String(length=40), nullable=True),
+    sa.Column('red_at', sa.BigInteger(), nullable=True),
+    sa.Column('created_at', sa.BigInteger(), nullable=False),
+    sa.Column('updated_at', sa.BigInteger(), nullable=False),
+    sa.CheckConstraint("kind in ('fiscal_receipt','general_bill')", name=op.f('ck_fiscal_receipt_known_kind')),
+    sa.CheckConstraint("status <> 'REVERSED' or (red_number is not null and red_by is not null)", name=op.f('ck_fiscal_receipt_reversed_by_red')),
+    sa.CheckConstraint("status in ('REQUESTED','ISSUED','REFUSED','REVERSED')", name=op.f('ck_fiscal_receipt_known_status')),
+    sa.CheckConstraint("status not in ('ISSUED','REVERSED') or (receipt_number is not null and document_sealed is not null)", name=op.f('ck_fiscal_receipt_issued_is_whole')),
+    sa.ForeignKeyConstraint(['payment_id'], ['payment.id'], name=op.f('fk_fiscal_receipt_payment_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_fiscal_receipt')),
+    sa.UniqueConstraint('channel', 'receipt_code', 'receipt_number', name=op.f('uq_fiscal_receipt_channel_receipt_code_receipt_number'))
+    )
+    with op.batch_alter_table('fiscal_receipt', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_fiscal_receipt_payment_id'), ['payment_id'], unique=False)
+        batch_op.create_index('uq_fiscal_receipt_live', ['payment_id'], unique=True, sqlite_where=sa.text("status <> 'REFUSED'"), postgresql_where=sa.text("status <> 'REFUSED'"))
 
     op.create_table('payment_code',
     sa.Column('channel', sa.String(length=60), nullable=False),
@@ -590,6 +768,18 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['payment_id'], ['payment.id'], name=op.f('fk_payment_line_payment_id')),
     sa.PrimaryKeyConstraint('payment_id', 'line', name=op.f('pk_payment_line'))
     )
+    op.create_table('webhook_attempt',
+    sa.Column('endpoint_id', sa.String(length=40), nullable=False),
+    sa.Column('event_id', sa.String(length=40), nullable=False),
+    sa.Column('taken', sa.Integer(), nullable=False),
+    sa.Column('node', sa.String(length=40), nullable=False),
+    sa.Column('status', sa.Integer(), nullable=True),
+    sa.Column('error', sa.Text(), nullable=True),
+    sa.Column('started_at', sa.BigInteger(), nullable=False),
+    sa.Column('ended_at', sa.BigInteger(), nullable=False),
+    sa.ForeignKeyConstraint(['endpoint_id', 'event_id'], ['webhook_delivery.endpoint_id', 'webhook_delivery.event_id'], name='fk_webhook_attempt_delivery'),
+    sa.PrimaryKeyConstraint('endpoint_id', 'event_id', 'taken', name=op.f('pk_webhook_attempt'))
+    )
     op.create_table('payment_exception',
     sa.Column('id', sa.String(length=40), nullable=False),
     sa.Column('authority', sa.String(length=40), nullable=False),
@@ -599,7 +789,15 @@ def upgrade() -> None:
     sa.Column('proposal', sa.String(length=30), nullable=False),
     sa.Column('state', sa.String(length=10), nullable=False),
     sa.Column('opened_at', sa.BigInteger(), nullable=False),
-    sa.CheckConstraint("state in ('open','resolved')", name=op.f('ck_payment_exception_known_state')),
+    sa.Column('resolution', sa.String(length=30), nullable=True, comment='the way out that a person chose'),
+    sa.Column('reason', sa.Text(), nullable=True),
+    sa.Column('proposed_by', sa.String(length=40), nullable=True),
+    sa.Column('proposed_name', sa.String(length=200), nullable=True),
+    sa.Column('confirmed_by', sa.String(length=40), nullable=True),
+    sa.Column('resolved_at', sa.BigInteger(), nullable=True),
+    sa.CheckConstraint("state <> 'resolved' or confirmed_by is not null", name=op.f('ck_payment_exception_resolved_is_confirmed')),
+    sa.CheckConstraint("state in ('open','proposed','resolved')", name=op.f('ck_payment_exception_known_state')),
+    sa.CheckConstraint('confirmed_by is null or confirmed_by <> proposed_by', name=op.f('ck_payment_exception_two_people')),
     sa.ForeignKeyConstraint(['collection_id'], ['collection.id'], name=op.f('fk_payment_exception_collection_id')),
     sa.ForeignKeyConstraint(['payment_id'], ['payment.id'], name=op.f('fk_payment_exception_payment_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_payment_exception')),
@@ -607,5 +805,73 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('payment_exception', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_payment_exception_payment_id'), ['payment_id'], unique=False)
+
+    op.create_table('refund',
+    sa.Column('id', sa.String(length=40), nullable=False),
+    sa.Column('authority', sa.String(length=40), nullable=False),
+    sa.Column('payment_id', sa.String(length=40), nullable=False),
+    sa.Column('collection_id', sa.String(length=40), nullable=False),
+    sa.Column('decision_number', sa.String(length=128), nullable=False),
+    sa.Column('channel', sa.String(length=60), nullable=False),
+    sa.Column('code', sa.String(length=20), nullable=False),
+    sa.Column('bank_serial', sa.String(length=80), nullable=False, comment='of the money that goes back'),
+    sa.Column('amount', sa.BigInteger(), nullable=False),
+    sa.Column('reason', sa.String(length=30), nullable=False),
+    sa.Column('explanation', sa.Text(), nullable=False),
+    sa.Column('status', sa.String(length=12), nullable=False),
+    sa.Column('origin', sa.String(length=10), nullable=False, comment='filed by us, or returned by the platform of its own accord'),
+    sa.Column('payee_sealed', sa.LargeBinary(), nullable=True, comment='name, account and bank of who gets the money'),
+    sa.Column('proposed_by', sa.String(length=40), nullable=True),
+    sa.Column('proposed_name', sa.String(length=200), nullable=True),
+    sa.Column('confirmed_by', sa.String(length=40), nullable=True),
+    sa.Column('confirmed_name', sa.String(length=200), nullable=True),
+    sa.Column('confirmed_at', sa.BigInteger(), nullable=True),
+    sa.Column('reference', sa.String(length=64), nullable=True, comment='under which it was filed'),
+    sa.Column('operation_id', sa.String(length=40), nullable=True),
+    sa.Column('waits_for', sa.String(length=20), nullable=True, comment='what a person must do before it can be filed'),
+    sa.Column('in_doubt_since_at', sa.BigInteger(), nullable=True),
+    sa.Column('doubt_reason', sa.Text(), nullable=True),
+    sa.Column('refusal', sa.Text(), nullable=True, comment='the words of whoever refused or dismissed it'),
+    sa.Column('returned_serial', sa.String(length=80), nullable=True, comment="the bank's serial of the money going back, from a statement"),
+    sa.Column('refunded_at', sa.BigInteger(), nullable=True),
+    sa.Column('created_at', sa.BigInteger(), nullable=False),
+    sa.Column('updated_at', sa.BigInteger(), nullable=False),
+    sa.CheckConstraint("origin = 'platform' or payee_sealed is not null", name=op.f('ck_refund_somebody_is_paid')),
+    sa.CheckConstraint("origin = 'platform' or proposed_by is not null", name=op.f('ck_refund_somebody_proposed')),
+    sa.CheckConstraint("origin in ('filed','platform')", name=op.f('ck_refund_known_origin')),
+    sa.CheckConstraint("reason in ('wrong_payment','paid_twice','paid_after_cancel','decision_revoked','decision_changed')", name=op.f('ck_refund_known_reason')),
+    sa.CheckConstraint("status <> 'REFUNDED' or refunded_at is not null", name=op.f('ck_refund_refunded_has_a_date')),
+    sa.CheckConstraint("status in ('PROPOSED','CONFIRMED','FILED','APPROVED','REFUNDED','REFUSED','DISMISSED')", name=op.f('ck_refund_known_status')),
+    sa.CheckConstraint("status in ('PROPOSED','DISMISSED') or origin = 'platform' or confirmed_by is not null", name=op.f('ck_refund_confirmed_before_filed')),
+    sa.CheckConstraint("waits_for in ('red_receipt','person')", name=op.f('ck_refund_known_wait')),
+    sa.CheckConstraint('amount > 0', name=op.f('ck_refund_positive_amount')),
+    sa.CheckConstraint('confirmed_by is null or confirmed_by <> proposed_by', name=op.f('ck_refund_two_people')),
+    sa.ForeignKeyConstraint(['collection_id'], ['collection.id'], name=op.f('fk_refund_collection_id')),
+    sa.ForeignKeyConstraint(['payment_id'], ['payment.id'], name=op.f('fk_refund_payment_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_refund')),
+    sa.UniqueConstraint('channel', 'code', 'returned_serial', name=op.f('uq_refund_channel_code_returned_serial'))
+    )
+    with op.batch_alter_table('refund', schema=None) as batch_op:
+        batch_op.create_index('ix_refund_authority', ['authority', 'id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_refund_collection_id'), ['collection_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_refund_payment_id'), ['payment_id'], unique=False)
+
+    op.create_table('refund_document',
+    sa.Column('id', sa.String(length=40), nullable=False),
+    sa.Column('refund_id', sa.String(length=40), nullable=False),
+    sa.Column('kind', sa.String(length=20), nullable=False),
+    sa.Column('reference', sa.String(length=200), nullable=False, comment='its number, or where the paper lies'),
+    sa.Column('digest', sa.LargeBinary(), nullable=False, comment='SM3 of the document'),
+    sa.Column('file_sealed', sa.LargeBinary(), nullable=True),
+    sa.Column('media_type', sa.String(length=80), nullable=True),
+    sa.Column('added_by', sa.String(length=40), nullable=False),
+    sa.Column('added_at', sa.BigInteger(), nullable=False),
+    sa.CheckConstraint("kind in ('opinion_letter','original_voucher','loss_statement','legal_document')", name=op.f('ck_refund_document_known_kind')),
+    sa.ForeignKeyConstraint(['refund_id'], ['refund.id'], name=op.f('fk_refund_document_refund_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_refund_document')),
+    sa.UniqueConstraint('refund_id', 'kind', 'digest', name=op.f('uq_refund_document_refund_id_kind_digest'))
+    )
+    with op.batch_alter_table('refund_document', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_refund_document_refund_id'), ['refund_id'], unique=False)
 
     # ### end Alembic commands ###
