@@ -10,7 +10,7 @@ from fastapi_offline import FastAPIOffline
 from gateway import __version__
 from gateway.app import App
 from gateway.faces import callbacks, health
-from gateway.faces.api import decisions, disclosures, entities, evidence, operations, payments, reconciliation
+from gateway.faces.api import decisions, disclosures, entities, evidence, operations, payments, reconciliation, seals
 from gateway.faces.api.problems import BodyLimit, ProblemDocument, install
 from gateway.faces.payer import pages
 
@@ -20,6 +20,7 @@ API_ROUTERS = (
     payments.router,
     disclosures.router,
     entities.router,
+    seals.router,
     reconciliation.router,
     operations.router,
     evidence.router,

@@ -223,7 +223,7 @@ def _fields(reader: PdfFileReader) -> Iterator[Embedded]:
 
 def _at(holder: Any, key: str, default: Any = None) -> Any:
     """The value under a key, followed to its object; pyHanko's ``get`` leaves references as they are."""
-    return holder[key] if key in holder else default
+    return holder[key] if key in holder else default  # noqa: SIM401 - see above
 
 
 def _embedded(name: str, value: DictionaryObject) -> Embedded:

@@ -42,7 +42,7 @@ SEALS: list[Document] = [
     {
         "sealId": "99010200000040",
         "name": "安澜市望川区市场监督管理局",
-        "ownerCode": "119901020021004005",
+        "ownerCode": "11990102003003012Y",
         "listType": 2,
     },
     {"sealId": "99010200000057", "name": "安澜市望川区交通运输局", "ownerCode": "11990102002100507G"},
@@ -56,6 +56,7 @@ SEALS: list[Document] = [
 ]
 
 _RESULTS = {row["code"]: row for row in contracts.code_table("seal", "v1", "results")}
+_UNKNOWN = {"meaning": "未知结果", "status": "200"}
 _STATES = {row["code"] for row in contracts.code_table("seal", "v1", "seal_states")}
 _UNUSABLE = {"SUSPENDED": "S1421", "CANCELLED": "S1422", "EXPIRED": "S1423"}
 
@@ -358,13 +359,17 @@ class Seal(System):
         answer.headers["Retry-After"] = str(max(1, round(seconds)))
         return answer
 
+    def with_code(self, call: Call, code: str) -> Answer:
+        """Any code of the table; one that it does not have comes with 200."""
+        return _result(code)
+
     def not_found(self, call: Call) -> Answer:
         """S0404."""
         return _result("S0404")
 
 
 def _result(code: str, data: Any = None) -> Answer:
-    row = _RESULTS[code]
+    row = _RESULTS.get(code, _UNKNOWN)
     return Answer({"code": code, "message": row["meaning"], "data": data}, int(row["status"]))
 
 

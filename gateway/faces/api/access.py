@@ -55,6 +55,22 @@ def may(scope: str) -> Callable[[Principal], Principal]:
     return check
 
 
+def operator(scope: str) -> Callable[[Principal], Principal]:
+    """A dependency: the caller, who must be a person with this scope (403 otherwise)."""
+
+    def check(who: Annotated[Principal, Depends(may(scope))]) -> Principal:
+        if who.kind != "operator":
+            raise Problem(
+                "only an operator may do this",
+                status=403,
+                type="operator-needed",
+                cure="Use an operator's own key: `gateway operators key`.",
+            )
+        return who
+
+    return check
+
+
 def own(who: Principal, authority: str, what: str = "record") -> None:
     """Another tenant's record looks as if it did not exist. Raises NotFoundProblem."""
     if authority not in who.authorities:

@@ -17,8 +17,11 @@ from gateway.faces.api.access import Gateway, may, own
 from gateway.faces.api.disclosures import DisclosureView
 from gateway.faces.api.once import OnceKey
 from gateway.faces.api.problems import responses
+from gateway.faces.api.seals import SealedDocumentView
 from gateway.faces.api.views import PaymentSummary, View, instant
 from gateway.payments import records as payment_records
+from gateway.seals import Status
+from gateway.seals import records as seal_records
 
 router = APIRouter(prefix="/v1/decisions", tags=["decisions"], responses=responses(401, 403, 404, 422, 503))
 
@@ -48,6 +51,7 @@ class DecisionView(View):
     due: DueView | None
     payments: list[PaymentSummary]
     disclosures: list[DisclosureView]
+    sealed_documents: list[SealedDocumentView]
     next_duty: str | None
     created_at: str
     updated_at: str
@@ -92,12 +96,13 @@ async def record_event(
 
 
 async def _view(gateway: App, decision: Decision) -> DecisionView:
-    def query(conn: Connection) -> tuple[list[PaymentSummary], list[DisclosureView]]:
+    def query(conn: Connection) -> tuple[list[PaymentSummary], list[DisclosureView], list[SealedDocumentView]]:
         paid = [PaymentSummary(**PaymentSummary.fields(row)) for row in payment_records.of_decision(conn, decision.id)]
         shown = [DisclosureView.of(row) for row in disclosure_records.of_decision(conn, decision.id)]
-        return paid, shown
+        sealed = [SealedDocumentView.of(row) for row in seal_records.of_decision(conn, decision.id)]
+        return paid, shown, sealed
 
-    payments, disclosures = await gateway.store.read(query)
+    payments, disclosures, sealed = await gateway.store.read(query)
     due = gateway.decisions.due(decision)
     return DecisionView(
         id=decision.id,
@@ -109,7 +114,10 @@ async def _view(gateway: App, decision: Decision) -> DecisionView:
         due=DueView(on=due.on, provisional=due.provisional, because=due.because) if due else None,
         payments=payments,
         disclosures=disclosures,
-        next_duty=_next_duty(decision, payments, due.on if due else None, disclosures),
+        sealed_documents=sealed,
+        next_duty=_next_duty(
+            decision, payments, any(one.status is Status.SEALED for one in sealed), due.on if due else None, disclosures
+        ),
         created_at=instant(decision.created_at) or "",
         updated_at=instant(decision.updated_at) or "",
     )
@@ -118,6 +126,7 @@ async def _view(gateway: App, decision: Decision) -> DecisionView:
 def _next_duty(
     decision: Decision,
     payments: list[PaymentSummary],
+    sealed: bool,
     due_on: date | None,
     disclosures: list[DisclosureView],
 ) -> str | None:
@@ -128,6 +137,8 @@ def _next_duty(
     owed = decision.facts.fine or decision.facts.confiscated
     if owed and not payments:
         return "request a payment code"
+    if not sealed:
+        return "have the decision document sealed"
     if due_on is None:
         return "serve the decision within 7 working days (行政处罚法 art. 61)"
     if any(one.in_doubt_since for one in payments):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Query, Response
@@ -10,7 +11,7 @@ from sqlalchemy import Connection
 
 from gateway.access import Principal
 from gateway.app import App
-from gateway.faces.api.access import Gateway, may, own
+from gateway.faces.api.access import Gateway, may, operator, own
 from gateway.faces.api.once import Once, OnceKey
 from gateway.faces.api.problems import responses
 from gateway.faces.api.views import (
@@ -23,16 +24,21 @@ from gateway.faces.api.views import (
     Page,
     PaymentSummary,
     PaymentView,
+    View,
     after,
     instant,
     next_cursor,
 )
+from gateway.money import Yuan, YuanOut
 from gateway.payments import PaymentRequest, Status, records
+from gateway.payments.exceptions import WayOut
+from gateway.payments.surcharge import Surcharge
 
 router = APIRouter(prefix="/v1", tags=["payments"], responses=responses(401, 403, 422, 503))
 
 Reader = Annotated[Principal, Depends(may("payments:read"))]
 Writer = Annotated[Principal, Depends(may("payments:write"))]
+OperatorWriter = Annotated[Principal, Depends(operator("payments:write"))]
 FINAL = (Status.ISSUED, Status.PAID, Status.REJECTED, Status.CANCELLED)
 
 
@@ -164,6 +170,139 @@ async def payment_qr(gateway: Gateway, who: Reader, payment_id: str) -> Response
     row = await gateway.payments.get(payment_id)
     own(who, row["authority"], "payment")
     return Response(gateway.payments.qr_svg(row), media_type="image/svg+xml")
+
+
+class SurchargeReduction(BaseModel):
+    """An agreement 执行协议 that takes an amount off the surcharge."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    amount: Yuan
+    reason: str = Field(min_length=1, max_length=500)
+
+
+class StretchView(View):
+    """Successive days that were counted, or not, and why."""
+
+    first: date
+    last: date
+    days: int
+    counted: bool
+    base: YuanOut
+    why: str
+
+
+class SurchargeView(View):
+    """The surcharge 加处罚款 up to and including a day, and how it came about."""
+
+    on: date
+    days: int
+    amount: YuanOut
+    capped: bool
+    reduced_by: YuanOut
+    stretches: list[StretchView]
+
+    @classmethod
+    def of(cls, found: Surcharge) -> SurchargeView:
+        """From the room's value."""
+        return cls(
+            on=found.on,
+            days=found.days,
+            amount=found.amount,
+            capped=found.capped,
+            reduced_by=found.reduced_by,
+            stretches=[
+                StretchView(
+                    first=one.first, last=one.last, days=one.days, counted=one.counted, base=one.base, why=one.why
+                )
+                for one in found.stretches
+            ],
+        )
+
+
+@router.post(
+    "/payments/{payment_id}/reissue",
+    response_model=PaymentView,
+    responses={
+        202: {"model": PaymentView, "description": "Accepted; the void of the old code is not confirmed yet"},
+        **responses(400, 404, 409, 413),
+    },
+)
+async def reissue_payment(
+    gateway: Gateway, who: Writer, payment_id: str, ask: CancelRequest, once: OnceKey, response: Response
+) -> PaymentView:
+    """Have the code replaced: void the old one, then ask for a new one, with the surcharge where the channel says so.
+
+    Answers with the payment that the new code belongs to, or with the old one while its void is not confirmed.
+    """
+    await _owned(gateway, who, payment_id)
+    await once.open(who, ask)
+    if once.subject is None:
+        new = await gateway.payments.reissue(payment_id, ask.reason, remember=once.remember)
+    else:
+        new = await gateway.store.read(lambda conn: records.replacement_of(conn, payment_id))
+    return await _finish(gateway, new or payment_id, once, response)
+
+
+@router.get("/payments/{payment_id}/surcharge", response_model=SurchargeView, responses=responses(404))
+async def payment_surcharge(gateway: Gateway, who: Reader, payment_id: str, on: date | None = None) -> SurchargeView:
+    """What surcharge has accrued up to a day, explained stretch by stretch from the decision's events."""
+    await _owned(gateway, who, payment_id)
+    return SurchargeView.of(await gateway.payments.accrued(payment_id, on))
+
+
+@router.post(
+    "/payments/{payment_id}/surcharge-reduction", response_model=SurchargeView, responses=responses(400, 404, 409, 413)
+)
+async def reduce_surcharge(
+    gateway: Gateway, who: Writer, payment_id: str, ask: SurchargeReduction, once: OnceKey
+) -> SurchargeView:
+    """Record an agreement that reduces the surcharge, never the fine (行政强制法 art. 42)."""
+    await _owned(gateway, who, payment_id)
+    await once.open(who, ask)
+    if once.subject is None:
+        await gateway.payments.reduce_surcharge(payment_id, ask.amount, reason=ask.reason, remember=once.remember)
+        await once.finish(200)
+    return SurchargeView.of(await gateway.payments.accrued(payment_id))
+
+
+class ExceptionResolution(BaseModel):
+    """The way out of an exception, and why. Another operator confirms it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    way_out: WayOut
+    reason: str = Field(min_length=1, max_length=2000)
+
+
+@router.post(
+    "/exceptions/{exception_id}/resolution", response_model=ExceptionView, responses=responses(400, 404, 409, 413)
+)
+async def resolve_exception(
+    gateway: Gateway, who: OperatorWriter, exception_id: str, ask: ExceptionResolution, once: OnceKey
+) -> ExceptionView:
+    """Propose the way out of an exception 异常缴款. Operators only; a second one confirms."""
+    await gateway.exceptions.get(exception_id)
+    await once.open(who, ask)
+    if once.subject is None:
+        await gateway.exceptions.propose(
+            exception_id, ask.way_out, ask.reason, by=who.client_id, name=who.name, remember=once.remember
+        )
+        await once.finish(200)
+    return ExceptionView.of(await gateway.exceptions.get(exception_id))
+
+
+@router.post(
+    "/exceptions/{exception_id}/confirmation", response_model=ExceptionView, responses=responses(400, 404, 409)
+)
+async def confirm_exception(gateway: Gateway, who: OperatorWriter, exception_id: str, once: OnceKey) -> ExceptionView:
+    """Confirm a proposed way out, as the second person (复核)."""
+    await gateway.exceptions.get(exception_id)
+    await once.open(who, None)
+    if once.subject is None:
+        await gateway.exceptions.confirm(exception_id, by=who.client_id, remember=once.remember)
+        await once.finish(200)
+    return ExceptionView.of(await gateway.exceptions.get(exception_id))
 
 
 @router.get("/exceptions", response_model=list[ExceptionView])

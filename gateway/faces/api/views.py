@@ -111,7 +111,11 @@ class ExceptionView(View):
     kind: str
     proposal: str
     state: str
+    resolution: str | None
+    reason: str | None
+    proposed_by: str | None
     opened_at: str
+    resolved_at: str | None
 
     @classmethod
     def of(cls, row: RowMapping) -> ExceptionView:
@@ -122,7 +126,11 @@ class ExceptionView(View):
             kind=row["kind"],
             proposal=row["proposal"],
             state=row["state"],
+            resolution=row["resolution"],
+            reason=row["reason"],
+            proposed_by=row["proposed_name"],
             opened_at=instant(row["opened_at"]) or "",
+            resolved_at=instant(row["resolved_at"]),
         )
 
 
@@ -139,6 +147,8 @@ class PaymentSummary(View):
     settlement: str
     amount: YuanOut
     paid_amount: YuanOut | None
+    surcharge_paid: YuanOut | None
+    replaces: str | None
     code: str | None
     valid_until: date | None
     due_on: date | None
@@ -167,6 +177,8 @@ class PaymentSummary(View):
                     "settlement",
                     "amount",
                     "paid_amount",
+                    "surcharge_paid",
+                    "replaces",
                     "code",
                     "due_on",
                     "doubt_reason",

@@ -1,0 +1,163 @@
+"""An electronic seal service over ``contracts/seal/v1``: signed JSON messages both ways, callbacks as hints."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any, ClassVar, TypeVar
+
+import httpx
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from gateway.adapters.seal import rest_mapping as mapping
+from gateway.clock import Clock
+from gateway.errors import ContractError, ExchangeError
+from gateway.ports import (
+    AdapterInfo,
+    ApplyRequest,
+    FindGuarantee,
+    Incoming,
+    Kind,
+    OpenedCallback,
+    ReferenceFormat,
+    Reply,
+    SealInfo,
+    SealJob,
+    SealNotice,
+)
+from gateway.wire import ChannelWire, MessageSigner, busy
+from gateway.wire.signing import NONCE, SignatureRefusedError
+
+M = TypeVar("M", bound=BaseModel)
+
+_TAKEN = Reply(200, b'{"code":"S0000","message":"ok"}', "application/json")
+_AGAIN = Reply(503, b'{"code":"S0503","message":"later"}', "application/json")
+
+
+class RestSealService:
+    """Seals a digest, asks about jobs and seals. The document and the seal's keys stay where they are."""
+
+    info: ClassVar[AdapterInfo] = AdapterInfo(
+        kind=Kind.SEAL,
+        name="seal.rest",
+        contract="seal/v1",
+        capabilities=frozenset({"list_seals", "apply", "find", "verify", "void", "seal_status", "open_callback"}),
+        reference=ReferenceFormat(26),
+        find=FindGuarantee(consistent=True),
+        sensitive=frozenset({"documentTitle", "approval"}),
+    )
+
+    class Settings(BaseModel):
+        """``node``: the code under which the service knows us; ``secret``: the key that both sides sign with."""
+
+        model_config = ConfigDict(frozen=True, extra="forbid")
+
+        node: str = Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")
+        secret: SecretStr = Field(min_length=16)
+
+    def __init__(self, settings: Settings, wire: ChannelWire, clock: Clock) -> None:
+        self._wire = wire
+        self._signer = MessageSigner(settings.node, settings.secret.get_secret_value().encode(), clock)
+
+    async def check(self) -> str:
+        """Ask whether we are known. Raises NotSentError, DeniedError or OutcomeUnknownError."""
+        answer = await self._ask("ready", "v1/ready", {}, mapping.Answer[None])
+        if answer.code != "S0000":
+            raise ContractError(f"result code {answer.code!r} to the question whether we are known")
+        return f"seal service reachable, {answer.message}"
+
+    async def close(self) -> None:
+        """Close the channel's connections."""
+        await self._wire.close()
+
+    async def list_seals(self, owner_code: str) -> tuple[SealInfo, ...]:
+        """Every seal of one organ, whatever its status; ``owner_code`` is its unified social credit code."""
+        asked = {"ownerCode": owner_code}
+        found = mapping.content(await self._ask("list_seals", "v1/seals/list", asked, mapping.Answer[mapping.Seals]))
+        if found is None:
+            raise ContractError("no list of seals, though an empty one would do")
+        if any(one.ownerCode != owner_code for one in found.seals):
+            raise ContractError("the list holds another organ's seal")
+        return tuple(mapping.seal(one) for one in found.seals)
+
+    async def seal_status(self, seal_id: str) -> SealInfo | None:
+        """One seal with its SESeal; None when the service says that there is none."""
+        asked = {"sealId": seal_id}
+        found = mapping.content(await self._ask("seal_status", "v1/seals/status", asked, mapping.Answer[mapping.Seal]))
+        if found is not None and found.sealId != seal_id:
+            raise ContractError("the answer is about another seal than the one asked for")
+        return None if found is None else mapping.seal(found)
+
+    async def apply(self, request: ApplyRequest) -> SealJob:
+        """Have a digest sealed. Raises RejectedError; the same reference again answers with the same job."""
+        found = await self._job("apply", "v1/jobs/apply", mapping.application(request), request.reference)
+        if found is None:
+            raise ContractError("apply was answered without a job")
+        if (found.sealId, found.digest) != (request.seal_id, request.digest):
+            raise ContractError("the job is about another seal or another document than the one sent")
+        return mapping.job(found)
+
+    async def find(self, reference: str) -> SealJob | None:
+        """The job under our reference; None when the service says there is none."""
+        found = await self._job("query", "v1/jobs/query", {"reference": reference}, reference)
+        return None if found is None else mapping.job(found)
+
+    async def void(self, reference: str, reason: str) -> SealJob:
+        """Void a sealing: adds a record at the service. Void already is a success."""
+        found = await self._job("void", "v1/jobs/void", {"reference": reference, "reason": reason}, reference)
+        if found is None or found.state != "VOID":
+            raise ContractError("void was answered without a job that is void")
+        return mapping.job(found)
+
+    async def verify(self, signature: bytes, digest: str) -> bool:
+        """The service's own opinion of a signature."""
+        asked = {"signature": base64.b64encode(signature).decode(), "digest": digest}
+        found = mapping.content(
+            await self._ask("verify", "v1/signatures/verify", asked, mapping.Answer[mapping.Verdict])
+        )
+        if found is None:
+            raise ContractError("no verdict")
+        return found.valid
+
+    async def open_callback(self, incoming: Incoming) -> OpenedCallback:
+        """Authenticate and read a callback without any network. Raises ForgedCallbackError, ContractError."""
+        authenticated = self._signer.verify(incoming.headers, incoming.body)
+        try:
+            notice = mapping.Notice.model_validate_json(incoming.body)
+        except ValidationError as error:
+            raise ContractError(f"a callback that breaks the contract: {error.error_count()} fields") from None
+        return OpenedCallback(
+            notice=SealNotice(reference=notice.reference),
+            event_key=notice.eventId,
+            nonce=authenticated.nonce,
+            acknowledge=_TAKEN,
+            retry_later=_AGAIN,
+        )
+
+    async def _job(self, action: str, path: str, question: dict[str, Any], reference: str) -> mapping.Job | None:
+        found = mapping.content(await self._ask(action, path, question, mapping.Answer[mapping.Job]))
+        if found is not None and found.reference != reference:
+            raise ContractError("the answer is about another job than the one asked for")
+        return found
+
+    async def _ask(self, action: str, path: str, question: dict[str, Any], of: type[M]) -> M:
+        """One signed message and its signed answer, bound to each other by the nonce."""
+        body = json.dumps(question, ensure_ascii=False).encode()
+        signed = self._signer.sign(body)
+        headers = {"Content-Type": "application/json", **signed}
+        declared = dict.fromkeys((400, 401, 403, 429, 503), self._refusal)
+        response = await self._wire.request(action, "POST", path, content=body, headers=headers, declared=declared)
+        try:
+            authenticated = self._signer.verify(response.headers, response.content)
+        except SignatureRefusedError as refused:
+            raise ContractError(f"the answer's signature: {refused}") from refused
+        if authenticated.nonce != signed[NONCE]:
+            raise ContractError("the answer belongs to another question")
+        return self._wire.model(response, of)
+
+    def _refusal(self, response: httpx.Response) -> ExchangeError:
+        try:
+            body = self._wire.json(response)
+        except ContractError:
+            body = None
+        return mapping.refusal(response.status_code, body, busy(response))
