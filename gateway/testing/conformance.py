@@ -318,7 +318,7 @@ class Conformance(ABC):
         try:
             await self.takes(trial, code, when)
         except AssertionError as wrong:
-            return [str(wrong)]
+            return [str(wrong).partition("\n")[0]]
         finally:
             await bench.clear()
         return [f"{when}: had an effect"] if trial.reference and await bench.effects(trial.reference) else []
