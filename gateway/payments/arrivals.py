@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 from sqlalchemy import Connection, RowMapping
@@ -15,6 +16,7 @@ from gateway.payments import records
 from gateway.payments.states import Settlement, Status
 from gateway.ports import PaidFact
 
+Quoted = Callable[[Connection, RowMapping, int], int]
 Source = Literal["callback", "query", "statement"]
 Applied = Literal["applied", "known", "unmatched", "exception"]
 
@@ -26,13 +28,26 @@ LATE_EDGES = {
 }
 
 
+def nothing_quoted(_conn: Connection, _row: RowMapping, _paid_at: int) -> int:
+    """For channels that add no surcharge at payment."""
+    return 0
+
+
 def apply_paid(
-    conn: Connection, events: Events, envelope: Envelope, channel: str, fact: PaidFact, source: Source, now: int
+    conn: Connection,
+    events: Events,
+    envelope: Envelope,
+    channel: str,
+    fact: PaidFact,
+    source: Source,
+    now: int,
+    quoted: Quoted = nothing_quoted,
 ) -> Applied:
     """Record that money arrived and move its payment. The same money again (code and bank serial) has no effect.
 
     Money for a code that we do not know yet is kept and applied when the code's answer arrives. A wrong amount, or
     money on a cancelled or already paid bill, opens an exception; none is dropped and none changes the state.
+    ``quoted`` tells the surcharge that the platform may have added at payment.
     """
     known = records.collection_of(conn, channel, fact.code, fact.bank_serial)
     if known is not None:
@@ -63,7 +78,8 @@ def apply_paid(
         return "unmatched"
     row = records.fetch(conn, owner["payment_id"])
     assert row is not None
-    return settle(conn, events, row, owner, collection_id, fact.amount, to_micros(fact.paid_at), source, now)
+    at = to_micros(fact.paid_at)
+    return settle(conn, events, row, owner, collection_id, fact.amount, at, source, now, quoted)
 
 
 def settle(
@@ -76,9 +92,11 @@ def settle(
     paid_at: int,
     source: Source,
     now: int,
+    quoted: Quoted = nothing_quoted,
 ) -> Applied:
     """Move the payment that this money is for, or open the exception that it is."""
-    if amount != row["amount"]:
+    added = amount - row["amount"]
+    if added != 0 and (added < 0 or added != quoted(conn, row, paid_at)):
         _exception(conn, events, row["id"], collection_id, "amount_differs", "refund", now)
         return "exception"
     status = Status(row["status"])
@@ -93,6 +111,7 @@ def settle(
         now,
         paid_at=paid_at,
         paid_amount=amount,
+        surcharge_paid=added or None,
         settlement=Settlement.PENDING.value,
         in_doubt_since_at=None,
         doubt_reason=None,

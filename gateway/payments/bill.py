@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from gateway.decisions import Decision, PartyKind
 from gateway.errors import ConflictProblem, ContractError, InvalidProblem
@@ -46,6 +47,15 @@ class PaymentRequest(BaseModel):
     instalment: int = Field(default=0, ge=0, le=99)
     line_group: str = Field(default="main", pattern=r"^[a-z][a-z0-9_]{0,19}$")
     lines: tuple[LineInput, ...] | None = Field(default=None, min_length=1, max_length=10)
+    due_on: date | None = Field(default=None, description="an instalment's own last day, from the approved plan")
+
+    @model_validator(mode="after")
+    def _plan(self) -> Self:
+        if self.due_on is not None and self.instalment == 0:
+            raise ValueError("due_on belongs to an instalment; the whole is due fifteen days after service")
+        if self.instalment > 0 and self.lines is None:
+            raise ValueError("an instalment names its lines and their amounts")
+        return self
 
 
 @dataclass(frozen=True)
@@ -98,10 +108,17 @@ def lines_of(request: PaymentRequest, decision: Decision) -> tuple[LineInput, ..
     return lines
 
 
-def check_within(decision: Decision, lines: Sequence[LineInput], claimed: Mapping[LineKind, int]) -> None:
-    """Live and paid lines of a decision never exceed what it imposes. ``claimed``: fen already demanded, by kind."""
+def check_within(
+    decision: Decision, lines: Sequence[LineInput], claimed: Mapping[LineKind, int], accrued: int = 0
+) -> None:
+    """Live and paid lines of a decision never exceed what it imposes, nor its surcharge what has accrued.
+
+    ``claimed``: fen already demanded, by kind; ``accrued``: the surcharge in fen up to today.
+    """
     facts = decision.facts
     imposed = {LineKind.FINE: facts.fine or 0, LineKind.CONFISCATED: facts.confiscated or 0}
+    if facts.surcharge_stated:
+        imposed[LineKind.SURCHARGE] = accrued
     for kind, limit in imposed.items():
         asked = sum(line.amount for line in lines if line.kind is kind)
         if asked and asked + claimed.get(kind, 0) > limit:
@@ -128,6 +145,7 @@ def bill_for(
     reference: str,
     today: date,
     due_on: date | None,
+    code: str | None = None,
 ) -> IssueRequest:
     """The bill to send. Raises InvalidProblem when the unit may not collect a kind of line."""
     party = decision.facts.party
@@ -154,6 +172,7 @@ def bill_for(
         total=sum(line.amount for line in bill_lines),
         bill_date=today,
         due_on=due_on,
+        code=code,
     )
 
 

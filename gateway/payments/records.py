@@ -201,6 +201,41 @@ def live_code(conn: Connection, payment_id: str) -> RowMapping | None:
     )
 
 
+def expired_code(conn: Connection, payment_id: str) -> RowMapping | None:
+    """The newest code of a payment that the platform let expire."""
+    return (
+        conn.execute(
+            select(payment_code)
+            .where(payment_code.c.payment_id == payment_id, payment_code.c.state == "expired")
+            .order_by(payment_code.c.asked_at.desc())
+        )
+        .mappings()
+        .first()
+    )
+
+
+def replacement_of(conn: Connection, payment_id: str) -> str | None:
+    """The id of the payment that re-issues this one's code."""
+    return conn.execute(select(payment.c.id).where(payment.c.replaces == payment_id)).scalar()
+
+
+def to_ask(conn: Connection, today: date, asked_before: int, limit: int) -> Sequence[RowMapping]:
+    """Issued payments whose code is past its validity, or about which the platform was not asked lately."""
+    stale = and_(
+        or_(payment.c.asked_at.is_(None), payment.c.asked_at < asked_before), payment.c.updated_at < asked_before
+    )
+    return (
+        conn.execute(
+            select(payment)
+            .where(payment.c.status == "ISSUED", or_(stale, payment.c.valid_until_on < today))
+            .order_by(payment.c.asked_at.is_not(None), payment.c.asked_at)
+            .limit(limit)
+        )
+        .mappings()
+        .all()
+    )
+
+
 def by_code(conn: Connection, channel: str, code: str) -> RowMapping | None:
     """Whose code this is: payment id, state of the code, reference."""
     return conn.execute(_BY_CODE, {"channel": channel, "code": code}).mappings().first()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-import secrets
+import json
 from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any
@@ -19,22 +19,22 @@ from gateway.decisions import fetch as fetch_decision
 from gateway.delivery import Absent, Action, Delivery, Done, Doubt, Event, Events, Operation, Outcome, Parked, Rejected
 from gateway.delivery.callbacks import Concerned
 from gateway.errors import ConflictProblem, ContractError, NotFoundProblem
-from gateway.identifiers import new_id
 from gateway.money import format_yuan
 from gateway.payments import records
-from gateway.payments.arrivals import apply_paid, settle
+from gateway.payments.accrual import paid_day
+from gateway.payments.arrivals import Applied, Source, apply_paid, settle
 from gateway.payments.bill import (
     CancelAnswer,
     CancelAsk,
+    LineKind,
     PaymentRequest,
     Unit,
-    bill_for,
     check_issued,
-    check_within,
     issued_from,
-    lines_of,
 )
-from gateway.payments.states import Settlement, Status
+from gateway.payments.demand import Demand, Demands
+from gateway.payments.states import Status
+from gateway.payments.surcharge import Surcharge
 from gateway.plugins import Channels
 from gateway.ports import (
     Bill,
@@ -44,11 +44,13 @@ from gateway.ports import (
     Issued,
     IssueRequest,
     NonTaxPlatform,
+    PaidFact,
     PaymentNotice,
 )
 from gateway.store import Store
 
 Remember = Callable[[Connection, str], None]
+_ASK_AGAIN = 24 * 3600 * 1_000_000
 
 
 def _forget(_conn: Connection, _subject: str) -> None:
@@ -79,6 +81,7 @@ class Payments:
         self._calendar = calendar
         self._clock = clock
         self._public_url = public_url.rstrip("/")
+        self._demands = Demands(delivery, events, channels, envelope, calendar, clock)
         delivery.register(
             Action(
                 name="nontax.issue",
@@ -125,74 +128,108 @@ class Payments:
         """
         decision = await self._decisions.get(ask.authority, ask.decision_number)
         channel = self._route(ask.authority)
-        lines = lines_of(ask, decision)
         now = self._clock.now()
-        today, at = day_of(now), to_micros(now)
-        unit = await self._store.read(lambda conn: records.unit_of(conn, ask.authority, today))
-        if unit is None:
-            raise ConflictProblem(
-                f"authority {ask.authority} has no collecting unit 执收单位 on {today}",
-                type="no-collecting-unit",
-                cure="Add it with `gateway authorities unit`.",
-            )
-        due = self._decisions.due(decision)
-        payment_id, reference = new_id("pay"), self._delivery.new_reference(channel)
-        bill = bill_for(
-            decision, lines, unit, reference=reference, today=today, due_on=due.on if due is not None else None
+        lines, unit = await self._store.read(
+            lambda conn: self._demands.lines_and_unit(conn, ask, decision, day_of(now))
         )
-        token = secrets.token_urlsafe(16)
-        values = {
-            "id": payment_id,
-            "authority": ask.authority,
-            "decision_id": decision.id,
-            "decision_number": decision.number,
-            "instalment": ask.instalment,
-            "line_group": ask.line_group,
-            "channel": channel,
-            "status": Status.REQUESTED.value,
-            "settlement": Settlement.NONE.value,
-            "amount": bill.total,
-            "due_on": due.on if due is not None else None,
-            "due_provisional": int(due.provisional) if due is not None else 0,
-            "bill_sealed": self._envelope.seal(bill.model_dump_json().encode(), f"payment|bill|{payment_id}"),
-            "token_index": self._envelope.blind_index(token, "payment.token"),
-            "token_sealed": self._envelope.seal(token.encode(), f"payment|token|{payment_id}"),
-            "created_at": at,
-            "updated_at": at,
-        }
+        made = self._demands.make(ask, decision, lines, unit, channel)
 
-        def unit_of_work(conn: Connection) -> Operation:
-            remember(conn, payment_id)
-            records.lock_decision(conn, decision.id)
-            if is_revoked(conn, decision.id):
-                raise ConflictProblem("this decision was revoked; nothing is to be paid", type="decision-revoked")
-            existing = records.live_payment(conn, decision.id, ask.instalment, ask.line_group)
-            if existing is not None:
-                raise ConflictProblem(
-                    "there is already a live payment for this demand",
-                    type="payment-exists",
-                    cure="Use the existing one, or cancel it first.",
-                    payment=existing,
-                    location=f"/v1/payments/{existing}",
-                )
-            check_within(decision, lines, records.claimed(conn, decision.id))
-            records.add(conn, values, lines, bill.lines, reference)
-            self._emit(conn, values, "payment.requested", amount=format_yuan(bill.total))
-            return self._delivery.enqueue(
-                conn,
-                action="nontax.issue",
-                channel=channel,
-                authority=ask.authority,
-                subject=payment_id,
-                request=bill,
-                claim=True,
-            )
+        def unit_of_work(conn: Connection) -> tuple[Operation, Demand]:
+            remember(conn, made.id)
+            return self._demands.open(conn, made, decision, channel)
 
-        operation = await self._store.write(unit_of_work)
-        self._delivery.begin(operation, bill)
+        operation, sent = await self._store.write(unit_of_work)
+        self._delivery.begin(operation, sent.bill)
         if wait > 0:
             await self._delivery.settled(operation.id, wait)
-        return payment_id
+        return made.id
+
+    async def reissue(
+        self, payment_id: str, reason: str, *, wait: float = 3.0, remember: Remember = _forget
+    ) -> str | None:
+        """Have the code replaced: its void is confirmed before a new one is asked for, in the same transaction.
+
+        The new payment carries the surcharge accrued so far where the channel says ``reissue``; late money on the old
+        code opens an exception. Returns the new payment's id, or None while the void is not confirmed. Raises
+        NotFoundProblem, and ConflictProblem unless the payment is ISSUED or EXPIRED.
+        """
+        now = to_micros(self._clock.now())
+
+        def unit(conn: Connection) -> tuple[Operation, CancelAsk]:
+            remember(conn, payment_id)
+            row = records.fetch(conn, payment_id)
+            if row is None:
+                raise NotFoundProblem("no such payment")
+            lines = [
+                {"kind": line["kind"], "amount": format_yuan(line["amount"])}
+                for line in records.lines(conn, payment_id)
+                if line["kind"] != LineKind.SURCHARGE.value
+            ]
+            again = {
+                "authority": row["authority"],
+                "decision_number": row["decision_number"],
+                "instalment": row["instalment"],
+                "line_group": row["line_group"],
+                "lines": lines,
+                "due_on": str(row["planned_due_on"]) if row["planned_due_on"] else None,
+            }
+            sealed = self._envelope.seal(json.dumps(again).encode(), f"payment|reissue|{payment_id}")
+            records.change(conn, payment_id, now, reissue_sealed=sealed)
+            return self._start_cancel(conn, row, reason, now)
+
+        operation, ask = await self._store.write(unit)
+        self._delivery.begin(operation, ask)
+        if wait > 0:
+            await self._delivery.settled(operation.id, wait)
+        return await self._store.read(lambda conn: records.replacement_of(conn, payment_id))
+
+    async def accrued(self, payment_id: str, on: date | None = None) -> Surcharge:
+        """The surcharge on a payment's fine up to and including a day: today, or the day it was paid, if not given."""
+
+        def query(conn: Connection) -> Surcharge:
+            row = records.fetch(conn, payment_id)
+            if row is None:
+                raise NotFoundProblem("no such payment")
+            decision = fetch_decision(conn, self._envelope, row["decision_id"])
+            assert decision is not None
+            return self._demands.accrued(conn, row, decision, on or paid_day(row) or day_of(self._clock.now()))
+
+        return await self._store.read(query)
+
+    async def reduce_surcharge(
+        self, payment_id: str, amount: int, *, reason: str, remember: Remember = _forget
+    ) -> None:
+        """Record an agreement 执行协议 (行政强制法 art. 42): ``amount`` fen off the surcharge, never off the fine."""
+        now = to_micros(self._clock.now())
+
+        def unit(conn: Connection) -> None:
+            remember(conn, payment_id)
+            row = records.fetch(conn, payment_id)
+            if row is None:
+                raise NotFoundProblem("no such payment")
+            records.change(conn, payment_id, now, surcharge_reduced=amount)
+            self._emit(conn, row, "payment.surcharge_reduced", amount=format_yuan(amount), reason=reason)
+
+        await self._store.write(unit)
+
+    async def sweep(self) -> int:
+        """Ask the platform about codes past their validity, and once a day about every code that can still be paid.
+
+        A code expires only by the platform's word. Returns how many questions were asked.
+        """
+        now = self._clock.now()
+        at = to_micros(now)
+
+        def unit(conn: Connection) -> int:
+            rows = records.to_ask(conn, day_of(now), at - _ASK_AGAIN, 200)
+            for row in rows:
+                self._ask_platform(conn, row, claim=False)
+            return len(rows)
+
+        asked = await self._store.write(unit)
+        if asked:
+            self._delivery.wake()
+        return asked
 
     async def cancel(self, payment_id: str, reason: str, *, wait: float = 3.0, remember: Remember = _forget) -> None:
         """Have the unpaid bill voided. Raises ConflictProblem unless the payment is ISSUED."""
@@ -257,7 +294,7 @@ class Payments:
     def take_notice(self, conn: Connection, channel: str, notice: PaymentNotice, _exchange_id: str) -> Concerned | None:
         """Apply an authenticated payment notice. Money that overtook our answer hurries the question about it."""
         now = to_micros(self._clock.now())
-        apply_paid(conn, self._events, self._envelope, channel, notice.fact, "callback", now)
+        self.apply_paid(conn, channel, notice.fact, "callback", now)
         owner = records.by_code(conn, channel, notice.fact.code)
         if owner is None:
             if notice.bill_reference is not None:
@@ -265,6 +302,10 @@ class Payments:
             return None
         row = records.fetch(conn, owner["payment_id"])
         return None if row is None else Concerned(row["authority"], row["id"])
+
+    def apply_paid(self, conn: Connection, channel: str, fact: PaidFact, source: Source, now: int) -> Applied:
+        """Money arrived, whoever tells first; see ``gateway.payments.arrivals.apply_paid``."""
+        return apply_paid(conn, self._events, self._envelope, channel, fact, source, now, self._demands.quoted)
 
     def decision_moved(self, conn: Connection, event: Event) -> None:
         """A decision was served, deferred, changed or revoked: move due dates; a revoked one must not be paid.
@@ -335,6 +376,8 @@ class Payments:
                     if code is not None:
                         records.change_code(conn, row["channel"], code["reference"], state="void", closed_at=now)
                     self._emit(conn, row, "payment.cancelled", reason=row["reason"] or "")
+                    if row["reissue_sealed"] is not None:
+                        self._demands.reopen(conn, row)
             case Done() | Rejected():
                 why = outcome.reason if isinstance(outcome, Rejected) else "the bill was paid before"
                 if records.move(conn, row["id"], Status.ISSUED, now, in_doubt_since_at=None, doubt_reason=None):
@@ -350,9 +393,16 @@ class Payments:
         if not isinstance(outcome, Done) or not isinstance(outcome.answer, Bill):
             return
         for fact in outcome.answer.paid:
-            apply_paid(conn, self._events, self._envelope, operation.channel, fact, "query", now)
-        if outcome.answer.state is BillState.VOID and row["status"] == Status.ISSUED.value:
+            self.apply_paid(conn, operation.channel, fact, "query", now)
+        bill = outcome.answer
+        if bill.state is BillState.VOID and row["status"] == Status.ISSUED.value:
             self._emit(conn, row, "payment.void_at_platform", code=row["code"])
+        until = bill.valid_until or row["valid_until_on"]
+        if bill.state is BillState.UNPAID and until is not None and until < day_of(self._clock.now()):
+            code = records.live_code(conn, row["id"])
+            if code is not None and records.move(conn, row["id"], Status.EXPIRED, now):
+                records.change_code(conn, row["channel"], code["reference"], state="expired", closed_at=now)
+                self._emit(conn, row, "payment.expired", code=row["code"], valid_until=str(until))
 
     def _apply_waiting(self, conn: Connection, payment_id: str, channel: str, code: str, now: int) -> None:
         """Money that came before the code's answer did."""
@@ -363,7 +413,18 @@ class Payments:
             row = records.fetch(conn, payment_id)
             assert row is not None
             source = waiting["source"]
-            settle(conn, self._events, row, owner, waiting["id"], waiting["amount"], waiting["paid_at"], source, now)
+            settle(
+                conn,
+                self._events,
+                row,
+                owner,
+                waiting["id"],
+                waiting["amount"],
+                waiting["paid_at"],
+                source,
+                now,
+                self._demands.quoted,
+            )
 
     def _doubt(self, conn: Connection, row: RowMapping, outcome: Outcome, now: int) -> None:
         match outcome:
@@ -388,7 +449,7 @@ class Payments:
     def _start_cancel(
         self, conn: Connection, row: RowMapping, reason: str, now: int, *, claim: bool = True
     ) -> tuple[Operation, CancelAsk]:
-        code = records.live_code(conn, row["id"])
+        code = records.live_code(conn, row["id"]) or records.expired_code(conn, row["id"])
         if code is None or not records.move(conn, row["id"], Status.CANCELLING, now, reason=reason):
             raise ConflictProblem(
                 f"a payment that is {row['status']} cannot be cancelled",
@@ -420,6 +481,7 @@ class Payments:
             raise ConflictProblem(
                 "this payment has no code yet; its request is still being followed", type="payment-not-issued"
             )
+        records.change(conn, row["id"], row["updated_at"], asked_at=to_micros(self._clock.now()))
         ask = FindRequest(code=row["code"])
         operation = self._delivery.enqueue(
             conn,

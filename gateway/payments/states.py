@@ -54,6 +54,9 @@ EDGES = (
     Edge(Status.REQUESTED, Status.REJECTED, "payment.rejected", "the platform refused the bill"),
     Edge(Status.ISSUED, Status.PAID, "payment.paid", "money arrived: callback, query or statement"),
     Edge(Status.ISSUED, Status.CANCELLING, "payment.cancelling", "a case system cancels, or the decision is revoked"),
+    Edge(
+        Status.EXPIRED, Status.CANCELLING, "payment.cancelling", "an expired code is voided before a new one is given"
+    ),
     Edge(Status.CANCELLING, Status.CANCELLED, "payment.cancelled", "the platform voided the bill"),
     Edge(Status.CANCELLING, Status.ISSUED, "payment.cancel_refused", "the platform refused to void the bill"),
     Edge(Status.CANCELLING, Status.PAID, "payment.paid", "money arrived before the void"),

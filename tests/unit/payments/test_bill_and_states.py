@@ -82,7 +82,9 @@ def test_no_surcharge_unless_the_decision_states_it():
     lines = (LineInput.model_construct(kind=LineKind.SURCHARGE, amount=100),)
     with pytest.raises(InvalidProblem, match="235"):
         check_within(decision(), lines, {})
-    check_within(decision(surcharge_stated=True), lines, {})
+    check_within(decision(surcharge_stated=True), lines, {}, accrued=100)
+    with pytest.raises(ConflictProblem):
+        check_within(decision(surcharge_stated=True), lines, {}, accrued=99)
 
 
 def test_a_unit_without_the_income_item_may_not_collect_it():

@@ -313,7 +313,7 @@ async def test_an_exception_that_was_dealt_with_is_no_break_any_more(bench: Benc
         await bench.callback(code(1), 100, serial=serial)
         bench.platform.says(code(1), 100, serial=serial)
     assert (await bench.room.run(CHANNEL, DAY, by="x")).breaks == 1
-    await bench.store.write(lambda conn: conn.execute(update(payment_exception).values(state="resolved")))
+    await bench.store.write(lambda conn: conn.execute(update(payment_exception).values(state="resolved", proposed_by="li", confirmed_by="wang")))
     run = await bench.room.run(CHANNEL, DAY, by="x")
     assert (run.matched, run.breaks) == (2, 0)
     assert (await bench.payment(name))["settlement"] == "matched"

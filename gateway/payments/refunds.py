@@ -1,0 +1,657 @@
+"""Refunds 退付: the gateway files, finance decides. What can be done with them.
+
+Two people: who proposes never confirms, and the database holds that. Only principal goes back, never more than came in;
+interest owed on a revoked fine is paid elsewhere and is no business of the platform. Where a receipt covers the money
+its red receipt 红票 comes first. A platform may return a duplicate by itself: a statement's refund line then ends
+what we had not filed yet, so that nothing goes back twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Base64Bytes, BaseModel, ConfigDict, Field
+from sqlalchemy import Connection, RowMapping
+
+from gateway.clock import Clock, to_micros
+from gateway.crypto.envelope import Envelope
+from gateway.crypto.sm import sm3
+from gateway.decisions import EventKind
+from gateway.decisions.records import events_of
+from gateway.delivery import Absent, Action, Delivery, Done, Doubt, Event, Events, Operation, Outcome, Parked, Rejected
+from gateway.delivery.actions import NotYet
+from gateway.errors import ConflictProblem, ContractError, InvalidProblem, NotFoundProblem
+from gateway.identifiers import clean_text, new_id
+from gateway.money import Yuan, format_yuan
+from gateway.payments import records as payment_records
+from gateway.payments import refund_records as records
+from gateway.payments.refund_states import (
+    RELEASED,
+    REQUIRED_DOCUMENTS,
+    Alternatives,
+    DocumentKind,
+    RefundReason,
+    RefundStatus,
+    edge,
+    missing,
+)
+from gateway.plugins import Channels
+from gateway.ports import Message, NonTaxPlatform, Refund, RefundRequest, RefundState
+from gateway.store import Store
+
+Remember = Callable[[Connection, str], None]
+Returned = Literal["known", "ours", "platform", "unmatched"]
+Short = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(clean_text)]
+
+_DAY = 24 * 3600.0
+_STATES = {
+    RefundState.FILED: RefundStatus.FILED,
+    RefundState.APPROVED: RefundStatus.APPROVED,
+    RefundState.REFUNDED: RefundStatus.REFUNDED,
+    RefundState.REFUSED: RefundStatus.REFUSED,
+}
+_TWICE = frozenset({"paid_twice"})
+_LATE = frozenset({"paid_after_cancel", "paid_on_dead_code", "paid_after_refusal"})
+
+
+def _forget(_conn: Connection, _subject: str) -> None:
+    """For callers that need no idempotency record."""
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Payee(_Model):
+    """Who gets the money: name, account and bank as finance needs them. Kept sealed, shown masked."""
+
+    name: Short
+    account: Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{4,50}$")]
+    bank: Short
+
+    def masked(self) -> Payee:
+        """As views show it: the first character of the name, the last four digits of the account."""
+        hidden = "*" * (len(self.name) - 1)
+        return Payee.model_construct(
+            name=self.name[0] + hidden, account=f"{'*' * (len(self.account) - 4)}{self.account[-4:]}", bank=self.bank
+        )
+
+
+class DocumentInput(_Model):
+    """A document that finance wants. ``digest``: SM3 in lower-case hex; may be left out when the file itself comes."""
+
+    kind: DocumentKind
+    reference: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(clean_text)]
+    digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    file: Base64Bytes | None = None
+    media_type: Annotated[str, Field(pattern=r"^[a-z]+/[a-z0-9.+-]{1,60}$")] | None = None
+
+
+class RefundProposal(_Model):
+    """What is to go back, to whom and why.
+
+    ``bank_serial`` names the money where several sums arrived; ``amount`` is all that is left of it if not given.
+    """
+
+    reason: RefundReason
+    explanation: Annotated[str, Field(min_length=1, max_length=500), AfterValidator(clean_text)]
+    payee: Payee
+    bank_serial: Annotated[str, Field(min_length=1, max_length=80)] | None = None
+    amount: Yuan | None = None
+    documents: Annotated[tuple[DocumentInput, ...], Field(max_length=20)] = ()
+
+
+class RefundQuestion(Message):
+    """How far a refund is: ``known`` is what was heard last, ``again`` the seconds to wait while that stays so."""
+
+    reference: str
+    code: str
+    amount: int
+    known: RefundState
+    again: float
+
+
+class Refunds:
+    """Propose, confirm, file and follow refunds. Registers its actions with delivery."""
+
+    def __init__(
+        self,
+        store: Store,
+        delivery: Delivery,
+        events: Events,
+        channels: Channels,
+        envelope: Envelope,
+        clock: Clock,
+        *,
+        ask_every: float = _DAY,
+        required: Mapping[RefundReason, Alternatives] = REQUIRED_DOCUMENTS,
+    ) -> None:
+        """``ask_every``: seconds between questions to the platform; finance takes days to weeks."""
+        self._store = store
+        self._delivery = delivery
+        self._events = events
+        self._channels = channels
+        self._envelope = envelope
+        self._clock = clock
+        self._ask_every = ask_every
+        self._required = required
+        delivery.register(
+            Action(
+                name="nontax.refund",
+                request_model=RefundRequest,
+                answer_model=Refund,
+                call=_file,
+                find=_find_filed,
+                check=_check,
+                record=self._filed,
+            )
+        )
+        delivery.register(
+            Action(
+                name="nontax.find_refund",
+                request_model=RefundQuestion,
+                answer_model=Refund,
+                call=_ask,
+                check=_check,
+                record=self._heard,
+                effectful=False,
+            )
+        )
+
+    # --- for case systems and operators -----------------------------------------------------------------------------
+
+    async def propose(
+        self, payment_id: str, ask: RefundProposal, *, by: str, name: str, remember: Remember = _forget
+    ) -> str:
+        """Propose that money of a payment goes back. Returns the refund's id.
+
+        Raises NotFoundProblem, InvalidProblem for a reason that the record does not bear out, ConflictProblem when
+        more would go back than came in.
+        """
+        now = to_micros(self._clock.now())
+        refund_id = new_id("rfd")
+        payee = self._envelope.seal(ask.payee.model_dump_json().encode(), f"refund|payee|{refund_id}")
+        documents = [self._document(refund_id, one, by, now) for one in ask.documents]
+
+        def unit(conn: Connection) -> str:
+            remember(conn, refund_id)
+            payment = records.lock_payment(conn, payment_id)
+            if payment is None:
+                raise NotFoundProblem("no such payment")
+            money = _money(conn, payment_id, ask)
+            self._bears_out(conn, payment, money, ask.reason)
+            left = money["amount"] - records.going_back(conn, money["id"])
+            amount = left if ask.amount is None else ask.amount
+            if not 0 < amount <= left:
+                raise ConflictProblem(
+                    f"{format_yuan(money['amount'])} came in under {money['bank_serial']}, of which "
+                    f"{format_yuan(left)} can still go back",
+                    type="refund-exceeds-paid",
+                    field="amount",
+                    cure="See the refunds of this payment; those refused or dismissed do not count.",
+                )
+            values = {
+                "id": refund_id,
+                "authority": payment["authority"],
+                "payment_id": payment_id,
+                "collection_id": money["id"],
+                "decision_number": payment["decision_number"],
+                "channel": money["channel"],
+                "code": money["code"],
+                "bank_serial": money["bank_serial"],
+                "amount": amount,
+                "reason": ask.reason.value,
+                "explanation": ask.explanation,
+                "status": RefundStatus.PROPOSED.value,
+                "origin": "filed",
+                "payee_sealed": payee,
+                "proposed_by": by,
+                "proposed_name": name,
+                "created_at": now,
+                "updated_at": now,
+            }
+            records.add(conn, **values)
+            for document in documents:
+                records.add_document(conn, **document)
+            self._emit(conn, values, "refund.proposed", reason=ask.reason.value)
+            return refund_id
+
+        return await self._store.write(unit)
+
+    async def add_document(
+        self, refund_id: str, document: DocumentInput, *, by: str, remember: Remember = _forget
+    ) -> None:
+        """Add a document to a refund that is not confirmed yet."""
+        now = to_micros(self._clock.now())
+        values = self._document(refund_id, document, by, now)
+
+        def unit(conn: Connection) -> None:
+            remember(conn, refund_id)
+            row = self._held(conn, refund_id)
+            if row["status"] != RefundStatus.PROPOSED.value:
+                raise _wrong_state(row, "takes no more documents")
+            if any(
+                (one["kind"], bytes(one["digest"])) == (values["kind"], values["digest"])
+                for one in records.documents(conn, refund_id)
+            ):
+                return
+            records.add_document(conn, **values)
+            records.change(conn, refund_id, now)
+
+        await self._store.write(unit)
+
+    async def confirm(
+        self, refund_id: str, *, by: str, name: str, wait: float = 3.0, remember: Remember = _forget
+    ) -> None:
+        """The second person agrees: the refund is filed, or waits for the red receipt. Raises ConflictProblem."""
+        now = to_micros(self._clock.now())
+
+        def unit(conn: Connection) -> tuple[Operation, RefundRequest] | None:
+            remember(conn, refund_id)
+            row = self._held(conn, refund_id)
+            if row["proposed_by"] == by:
+                raise ConflictProblem(
+                    "a refund is confirmed by somebody else than who proposed it",
+                    type="second-person-needed",
+                    cure="Have another operator confirm it.",
+                )
+            wanting = missing(RefundReason(row["reason"]), records.kinds_given(conn, refund_id), self._required)
+            if row["status"] == RefundStatus.PROPOSED.value and wanting:
+                raise ConflictProblem(
+                    f"finance wants to see: {', '.join(wanting)}",
+                    type="documents-missing",
+                    field="documents",
+                    cure="Add them with POST /v1/refunds/{id}/documents.",
+                )
+            if not records.move(
+                conn, refund_id, RefundStatus.CONFIRMED, now, confirmed_by=by, confirmed_name=name, confirmed_at=now
+            ):
+                raise _wrong_state(row, "cannot be confirmed")
+            self._emit(conn, row, "refund.confirmed")
+            return self._send(conn, row, now, claim=True)
+
+        sent = await self._store.write(unit)
+        if sent is not None:
+            operation, request = sent
+            self._delivery.begin(operation, request)
+            if wait > 0:
+                await self._delivery.settled(operation.id, wait)
+
+    async def dismiss(self, refund_id: str, reason: str, *, by: str, remember: Remember = _forget) -> None:
+        """Decide against a refund that has not left us. Raises ConflictProblem once it has, or may have."""
+        now = to_micros(self._clock.now())
+
+        def unit(conn: Connection) -> None:
+            remember(conn, refund_id)
+            row = self._held(conn, refund_id)
+            operation = row["operation_id"]
+            if operation is not None and not self._delivery.cancel(conn, operation, reason):
+                raise _wrong_state(row, "has left us, or may have")
+            if not records.move(conn, refund_id, RefundStatus.DISMISSED, now, refusal=reason, waits_for=None):
+                raise _wrong_state(row, "cannot be dismissed")
+            self._emit(conn, row, "refund.dismissed", reason=reason, by=by)
+
+        await self._store.write(unit)
+
+    async def inquire(self, refund_id: str) -> None:
+        """Ask the platform now how far a filed refund is, instead of when its turn comes."""
+
+        def unit(conn: Connection) -> str:
+            row = self._held(conn, refund_id)
+            self._delivery.hurry(conn, row["channel"], subject=refund_id)
+            return str(row["channel"])
+
+        self._delivery.wake(await self._store.write(unit))
+
+    async def get(self, refund_id: str) -> RowMapping:
+        """One refund's row. Raises NotFoundProblem."""
+        row = await self._store.read(lambda conn: records.fetch(conn, refund_id))
+        if row is None:
+            raise NotFoundProblem("no such refund")
+        return row
+
+    def payee(self, row: RowMapping) -> Payee | None:
+        """Who gets the money, in clear; None when the platform returned it by itself."""
+        if row["payee_sealed"] is None:
+            return None
+        return Payee.model_validate_json(self._envelope.open(row["payee_sealed"], f"refund|payee|{row['id']}"))
+
+    def file(self, document: RowMapping) -> bytes | None:
+        """The file of a document, if it came with one."""
+        if document["file_sealed"] is None:
+            return None
+        return self._envelope.open(document["file_sealed"], f"refund|document|{document['id']}")
+
+    # --- what happens elsewhere -------------------------------------------------------------------------------------
+
+    def receipt_reversed(self, conn: Connection, event: Event) -> None:
+        """A red receipt was recorded: file what waited for it."""
+        now = to_micros(self._clock.now())
+        for row in records.of_payment(conn, event.subject):
+            if row["status"] == RefundStatus.CONFIRMED.value and row["waits_for"] == "red_receipt":
+                self._send(conn, row, now, claim=False)
+
+    def money_returned(
+        self, conn: Connection, channel: str, code: str, amount: int, bank_serial: str, at: int
+    ) -> Returned:
+        """A statement says that money went back (fen; ``at`` in microseconds). The same line again has no effect.
+
+        "ours": a refund that was filed. "platform": the platform did it by itself, and what we had proposed for the
+        same money is ended. "unmatched": no money of ours fits; a break for a person.
+        """
+        now = to_micros(self._clock.now())
+        owner = payment_records.by_code(conn, channel, code)
+        if owner is None or records.lock_payment(conn, owner["payment_id"]) is None:
+            return "unmatched"
+        rows = records.of_code(conn, channel, code)
+        if any(row["returned_serial"] == bank_serial for row in rows):
+            return "known"
+        fits = [row for row in rows if row["amount"] == amount and row["returned_serial"] is None]
+        ended = {"returned_serial": bank_serial, "refunded_at": at, "in_doubt_since_at": None, "doubt_reason": None}
+        for row in fits:
+            if row["status"] == RefundStatus.REFUNDED.value:
+                records.change(conn, row["id"], now, returned_serial=bank_serial)
+                return "ours"
+        for row in fits:
+            if row["status"] in (RefundStatus.FILED.value, RefundStatus.APPROVED.value):
+                records.move(conn, row["id"], RefundStatus.REFUNDED, now, **ended)
+                self._emit(conn, row, "refund.refunded")
+                return "ours"
+        for row in fits:
+            if row["status"] in (RefundStatus.PROPOSED.value, RefundStatus.CONFIRMED.value):
+                if row["operation_id"] is not None:
+                    self._delivery.cancel(conn, row["operation_id"], "the platform returned the money by itself")
+                records.move(conn, row["id"], RefundStatus.REFUNDED, now, origin="platform", waits_for=None, **ended)
+                self._emit(conn, row, "refund.returned", by="platform")
+                return "platform"
+        return self._returned_unasked(conn, owner["payment_id"], amount, bank_serial, at, now)
+
+    def _returned_unasked(
+        self, conn: Connection, payment_id: str, amount: int, bank_serial: str, at: int, now: int
+    ) -> Returned:
+        """Money that the platform returned and nobody here had asked for: duplicates first, then whatever fits."""
+        payment = payment_records.fetch(conn, payment_id)
+        assert payment is not None
+        money = [
+            one
+            for one in records.collections(conn, payment_id)
+            if one["amount"] - records.going_back(conn, one["id"]) >= amount
+        ]
+        money.sort(
+            key=lambda one: (not records.exception_kinds(conn, one["id"]) & _TWICE, one["amount"] != amount),
+            reverse=False,
+        )
+        if not money:
+            return "unmatched"
+        values = {
+            "id": new_id("rfd"),
+            "authority": payment["authority"],
+            "payment_id": payment_id,
+            "collection_id": money[0]["id"],
+            "decision_number": payment["decision_number"],
+            "channel": money[0]["channel"],
+            "code": money[0]["code"],
+            "bank_serial": money[0]["bank_serial"],
+            "amount": amount,
+            "reason": RefundReason.PAID_TWICE.value
+            if records.exception_kinds(conn, money[0]["id"]) & _TWICE
+            else RefundReason.WRONG_PAYMENT.value,
+            "explanation": "returned by the platform of its own accord",
+            "status": RefundStatus.REFUNDED.value,
+            "origin": "platform",
+            "returned_serial": bank_serial,
+            "refunded_at": at,
+            "created_at": now,
+            "updated_at": now,
+        }
+        records.add(conn, **values)
+        self._emit(conn, values, "refund.returned", by="platform")
+        return "platform"
+
+    # --- outcomes, in the ledger's transaction ------------------------------------------------------------------------
+
+    def _filed(self, conn: Connection, operation: Operation, outcome: Outcome) -> None:
+        now = to_micros(self._clock.now())
+        row = records.fetch(conn, operation.subject)
+        assert row is not None
+        match outcome:
+            case Done(answer=Refund() as told, found=found):
+                self._follow(conn, row, told, now, found_after_doubt=found)
+            case Rejected(reason=reason, code=code):
+                if records.move(
+                    conn,
+                    row["id"],
+                    RefundStatus.REFUSED,
+                    now,
+                    refusal=reason,
+                    in_doubt_since_at=None,
+                    doubt_reason=None,
+                ):
+                    self._emit(conn, row, "refund.refused", reason=reason, platform_code=code)
+            case Doubt(reason=reason):
+                records.change(conn, row["id"], now, in_doubt_since_at=now, doubt_reason=reason)
+                self._emit(conn, row, "refund.in_doubt", reason=reason)
+            case Absent():
+                records.change(conn, row["id"], now, in_doubt_since_at=None, doubt_reason=None)
+            case Parked(reason=reason):
+                records.change(conn, row["id"], now, doubt_reason=reason)
+                self._emit(conn, row, "refund.parked", reason=reason)
+            case _:
+                raise AssertionError(f"unforeseen outcome {outcome}")
+
+    def _heard(self, conn: Connection, operation: Operation, outcome: Outcome) -> None:
+        now = to_micros(self._clock.now())
+        row = records.fetch(conn, operation.subject)
+        assert row is not None
+        match outcome:
+            case Done(answer=Refund() as told):
+                self._follow(conn, row, told, now)
+            case Parked() if row["status"] in (RefundStatus.FILED.value, RefundStatus.APPROVED.value):
+                self._ask_later(conn, row, RefundState(row["status"].lower()))
+            case _:
+                pass
+
+    def _follow(self, conn: Connection, row: RowMapping, told: Refund, now: int, **data: Any) -> None:
+        """Move along with what finance has decided, and ask again while it has not ended."""
+        end = _STATES[told.state]
+        clear = {"in_doubt_since_at": None, "doubt_reason": None}
+        status = RefundStatus(row["status"])
+        if status is RefundStatus.CONFIRMED and records.move(conn, row["id"], RefundStatus.FILED, now, **clear):
+            self._emit(conn, row, "refund.filed", **data)
+            status = RefundStatus.FILED
+        if end is not status:
+            step = edge(status, end)
+            if step is None or status not in (RefundStatus.FILED, RefundStatus.APPROVED):
+                if status not in (RefundStatus.APPROVED, end):
+                    self._emit(conn, row, "refund.contradiction", ours=status.value, platform=end.value)
+                return
+            ended: dict[str, Any] = {}
+            if end is RefundStatus.REFUNDED and told.refunded_at is not None:
+                ended["refunded_at"] = to_micros(told.refunded_at)
+            if end is RefundStatus.REFUSED:
+                ended["refusal"] = told.reason or "refused by finance"
+            if records.move(conn, row["id"], end, now, **clear, **ended):
+                self._emit(conn, row, step.event, **({"reason": ended["refusal"]} if "refusal" in ended else {}))
+        if told.state in (RefundState.FILED, RefundState.APPROVED):
+            again = records.fetch(conn, row["id"])
+            assert again is not None
+            self._ask_later(conn, again, told.state)
+
+    # --- inside -----------------------------------------------------------------------------------------------------
+
+    def _held(self, conn: Connection, refund_id: str) -> RowMapping:
+        """The refund, with its payment held until the end of the transaction. Raises NotFoundProblem."""
+        row = records.fetch(conn, refund_id)
+        if row is None:
+            raise NotFoundProblem("no such refund")
+        records.lock_payment(conn, row["payment_id"])
+        again = records.fetch(conn, refund_id)
+        assert again is not None
+        return again
+
+    def _bears_out(self, conn: Connection, payment: RowMapping, money: RowMapping, reason: RefundReason) -> None:
+        """Whether the record says what the reason says."""
+        odd = records.exception_kinds(conn, money["id"])
+        kinds = {one.kind for one in events_of(conn, payment["decision_id"] or "")}
+        borne = {
+            RefundReason.WRONG_PAYMENT: True,
+            RefundReason.PAID_TWICE: bool(odd & _TWICE),
+            RefundReason.PAID_AFTER_CANCEL: bool(odd & _LATE),
+            RefundReason.DECISION_REVOKED: EventKind.REVOKED in kinds,
+            RefundReason.DECISION_CHANGED: bool(kinds & {EventKind.CHANGED, EventKind.REVOKED}),
+        }
+        if not borne[reason]:
+            raise InvalidProblem(
+                f"the record does not show {reason.value} for the money under {money['bank_serial']}",
+                field="reason",
+                cure="Record the decision's event first, name the bank_serial of the other sum, or use wrong_payment.",
+            )
+
+    def _send(
+        self, conn: Connection, row: RowMapping, now: int, *, claim: bool
+    ) -> tuple[Operation, RefundRequest] | None:
+        """File a confirmed refund, or note what a person must do first."""
+        if records.receipt_to_reverse(conn, row["payment_id"], row["collection_id"]) is not None:
+            records.change(conn, row["id"], now, waits_for="red_receipt")
+            self._emit(conn, row, "refund.waits", waits_for="red_receipt")
+            return None
+        if "refund" not in self._channels.get(row["channel"]).info.capabilities:
+            records.change(conn, row["id"], now, waits_for="person")
+            self._emit(conn, row, "refund.waits", waits_for="person")
+            return None
+        payee = self.payee(row)
+        assert payee is not None
+        request = RefundRequest(
+            reference=self._delivery.new_reference(row["channel"]),
+            code=row["code"],
+            bank_serial=row["bank_serial"],
+            amount=row["amount"],
+            reason=row["explanation"],
+            payee_name=payee.name,
+            payee_account=payee.account,
+            payee_bank=payee.bank,
+        )
+        operation = self._delivery.enqueue(
+            conn,
+            action="nontax.refund",
+            channel=row["channel"],
+            authority=row["authority"],
+            subject=row["id"],
+            request=request,
+            claim=claim,
+        )
+        records.change(conn, row["id"], now, reference=request.reference, operation_id=operation.id, waits_for=None)
+        return operation, request
+
+    def _ask_later(self, conn: Connection, row: RowMapping, known: RefundState) -> None:
+        question = RefundQuestion(
+            reference=row["reference"], code=row["code"], amount=row["amount"], known=known, again=self._ask_every
+        )
+        self._delivery.enqueue(
+            conn,
+            action="nontax.find_refund",
+            channel=row["channel"],
+            authority=row["authority"],
+            subject=row["id"],
+            request=question,
+            not_before=to_micros(self._clock.now()) + int(self._ask_every * 1_000_000),
+        )
+
+    def _document(self, refund_id: str, given: DocumentInput, by: str, now: int) -> dict[str, Any]:
+        """A document's row. Raises InvalidProblem when digest and file do not belong together."""
+        digest = bytes.fromhex(given.digest) if given.digest is not None else None
+        if given.file is not None:
+            if digest is not None and digest != sm3(given.file):
+                raise InvalidProblem("the digest is not the SM3 of the file", field="documents.digest")
+            digest = sm3(given.file)
+        if digest is None:
+            raise InvalidProblem("a document needs its file, or the SM3 digest of it", field="documents.digest")
+        document_id = new_id("rdo")
+        sealed = None
+        if given.file is not None:
+            sealed = self._envelope.seal(given.file, f"refund|document|{document_id}")
+        return {
+            "id": document_id,
+            "refund_id": refund_id,
+            "kind": given.kind.value,
+            "reference": given.reference,
+            "digest": digest,
+            "file_sealed": sealed,
+            "media_type": given.media_type or ("application/octet-stream" if given.file is not None else None),
+            "added_by": by,
+            "added_at": now,
+        }
+
+    def _emit(self, conn: Connection, row: Any, type: str, **data: Any) -> None:
+        """Tell it as part of the payment's story."""
+        self._events.emit(
+            conn,
+            type=type,
+            subject=row["payment_id"],
+            authority=row["authority"],
+            data={
+                "refund": row["id"],
+                "decision_number": row["decision_number"],
+                "amount": format_yuan(row["amount"]),
+                **data,
+            },
+        )
+
+
+def _money(conn: Connection, payment_id: str, ask: RefundProposal) -> RowMapping:
+    """The sum that is to go back. Raises ConflictProblem when none arrived, InvalidProblem when it is not clear."""
+    money = records.collections(conn, payment_id)
+    if not money:
+        raise ConflictProblem("no money has arrived for this payment", type="payment-not-paid")
+    if ask.bank_serial is not None:
+        money = [one for one in money if one["bank_serial"] == ask.bank_serial]
+    elif ask.reason is RefundReason.PAID_TWICE:
+        money = [one for one in money if records.exception_kinds(conn, one["id"]) & _TWICE]
+    if len(money) != 1:
+        raise InvalidProblem(
+            "several sums arrived for this payment" if money else "no such sum arrived for this payment",
+            field="bank_serial",
+            cure="Name the bank_serial of one of the payment's collections.",
+        )
+    return money[0]
+
+
+def _wrong_state(row: RowMapping, words: str) -> ConflictProblem:
+    return ConflictProblem(
+        f"a refund that is {row['status']} {words}", type="refund-state", refund_status=row["status"]
+    )
+
+
+async def _file(platform: NonTaxPlatform, request: RefundRequest) -> Refund:
+    return await platform.refund(request)
+
+
+async def _find_filed(platform: NonTaxPlatform, request: RefundRequest) -> Refund | None:
+    return await platform.find_refund(request.reference)
+
+
+async def _ask(platform: NonTaxPlatform, question: RefundQuestion) -> Refund:
+    found = await platform.find_refund(question.reference)
+    if found is None:
+        raise ContractError("the platform does not know a refund that it had taken")
+    if found.state is question.known:
+        raise NotYet(question.again, f"finance has not moved it on from {found.state.value}")
+    return found
+
+
+def _check(request: RefundRequest | RefundQuestion, answer: Refund) -> None:
+    """Hold an answer against what was filed. Raises ContractError."""
+    if (answer.reference, answer.code, answer.amount) != (request.reference, request.code, request.amount):
+        raise ContractError(
+            f"the answer is about refund {answer.reference} of {answer.amount} fen on {answer.code}; "
+            f"filed was {request.reference} of {request.amount} fen on {request.code}"
+        )
+
+
+def refunded(rows: Sequence[RowMapping]) -> int:
+    """Fen that went back, of these refunds."""
+    return sum(row["amount"] for row in rows if row["status"] == RefundStatus.REFUNDED.value)
+
+
+__all__ = ["RELEASED", "DocumentInput", "Payee", "RefundProposal", "RefundQuestion", "Refunds", "refunded"]
