@@ -21,6 +21,7 @@ from gateway.app import App
 from gateway.demo import story
 from gateway.demo.installation import populate, write_settings
 from gateway.faces.serve import serve
+from gateway.payments import Payments
 from gateway.settings import load
 from simulators.testing import Simulation
 
@@ -198,6 +199,13 @@ async def a_site(folder: Path, simulators: Simulation, store_url: str) -> AsyncI
         site = Site(settings_of(folder, simulators, port, store_url), simulators, f"http://127.0.0.1:{port}")
         async with site.running():
             yield site
+
+
+@pytest.fixture(autouse=True)
+def _answers_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A caller waits one second instead of three for the outcome at the platform."""
+    for method in (Payments.request, Payments.cancel, Payments.confirm):
+        monkeypatch.setitem(method.__kwdefaults__, "wait", 1.0)
 
 
 @pytest.fixture
