@@ -92,6 +92,10 @@ class World:
         """The base address of a system, without a slash at the end."""
         return self.urls[system]
 
+    def stream_of(self, system: str) -> str:
+        """The address of a system's connections without HTTP, ``tcp://host:port``."""
+        return self.urls[f"{system}/stream"]
+
     def reset(self) -> None:
         """Everything as on the first day: no documents, faults, journal or callbacks; the clock is real time."""
         self.state.reset()
@@ -117,6 +121,8 @@ class System:
     amount_fields: ClassVar[frozenset[str]] = frozenset()
     code_fields: ClassVar[frozenset[str]] = frozenset()
     status_fields: ClassVar[frozenset[str]] = frozenset()
+    #: Whether the system also takes connections without HTTP (``connected``), on a port of their own.
+    streams: ClassVar[bool] = False
     #: Header that the fault bad_signature and the default ``forge`` alter.
     signature_header: ClassVar[str] = "X-Signature"
     #: Set by systems with an OpenAPI contract.
@@ -134,6 +140,10 @@ class System:
     def control_routes(self) -> list[BaseRoute]:
         """Routes of the control API below ``/_sim/<name>``."""
         return []
+
+    async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection of a system that ``streams``; it is closed afterwards."""
+        raise NotImplementedError
 
     def set_up(self, tx: Transaction) -> None:
         """Write what every fresh state has."""

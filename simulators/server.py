@@ -1,7 +1,8 @@
 """The process: one application on one port for everything, and a further port for each system.
 
 A system's own port is what its address in the ready line names: it can be made to refuse connections without the
-others noticing. A restart over the same state file takes the ports it had, where they are still free.
+others noticing. One that takes connections without HTTP has another port for them, ``<name>/stream`` here, that refuses
+together with the first. A restart over the same state file takes the ports it had, where they are still free.
 """
 
 from __future__ import annotations
@@ -11,19 +12,21 @@ import json
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from simulators import control, systems
-from simulators.frame import World
+from simulators.frame import System, World
 from simulators.state import State
 from simulators.transport import protocol, reset
 
+_STREAM = "/stream"
 _REUSE = getattr(socket, "SO_REUSEPORT", None)
 
 
@@ -39,18 +42,25 @@ class Listeners:
         self.servers: dict[str, asyncio.Server] = {}
         self.timers: dict[str, asyncio.TimerHandle] = {}
 
+    @property
+    def names(self) -> list[str]:
+        """All listeners: the main one, one a system, and one for the streams of those that have them."""
+        streams = (f"{name}{_STREAM}" for name, system in self.world.systems.items() if system.streams)
+        return ["", *self.world.systems, *streams]
+
     def bind(self, port: int) -> None:
-        """Bind the main port (0: any) and one port a system, and tell the world its addresses."""
+        """Bind the main port (0: any) and the ports of the systems, and tell the world its addresses."""
         with self.world.state.transaction() as tx:
             kept = tx.get("", "_ports", "ports") or {}
-            for index, name in enumerate(["", *self.world.systems]):
+            for index, name in enumerate(self.names):
                 wanted = port + index if port else int(kept.get(name, 0))
                 bound = self._bind(wanted, strict=bool(port))
                 self.sockets[name], self.ports[name] = bound, bound.getsockname()[1]
                 if _REUSE is not None:
                     self.reserved.append(self._bind(self.ports[name], strict=True))
-                base = f"http://{self.host}:{self.ports[name]}"
-                self.world.urls[name] = f"{base}/{name}" if name else base
+                place = f"{self.host}:{self.ports[name]}"
+                base = f"http://{place}/{name}" if name else f"http://{place}"
+                self.world.urls[name] = f"tcp://{place}" if name.endswith(_STREAM) else base
             tx.put("", "_ports", "ports", {**kept, **self.ports})
 
     def _bind(self, port: int, *, strict: bool) -> socket.socket:
@@ -70,13 +80,34 @@ class Listeners:
         """Listen on a system's port."""
         loop = asyncio.get_running_loop()
         config, world = server.config, self.world
-        kind = protocol(world.connections)
         sock = self.sockets.pop(name, None) or self._bind(self.ports[name], strict=True)
+        if name.endswith(_STREAM):
+            system = world.systems[name.removesuffix(_STREAM)]
+            self.servers[name] = await asyncio.start_server(self._streamed(system), sock=sock, backlog=config.backlog)
+            return
+        kind = protocol(world.connections)
         self.servers[name] = await loop.create_server(
             lambda: kind(config=config, server_state=server.server_state, app_state=server.lifespan.state),  # type: ignore[call-arg]
             sock=sock,
             backlog=config.backlog,
         )
+
+    def _streamed(self, system: System) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]:
+        """Serves a connection without HTTP, and tells the world's ``connections`` of it meanwhile."""
+        open_now: dict[Any, Any] = self.world.connections.transports
+
+        async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            place = (writer.get_extra_info("peername"), writer.get_extra_info("sockname"))
+            open_now[place] = writer.transport
+            try:
+                await system.connected(reader, writer)
+            except ConnectionError:
+                pass  # the other side left
+            finally:
+                open_now.pop(place, None)
+                writer.close()
+
+        return connected
 
     def close(self, name: str) -> None:
         """Refuse connections on a system's port; those that are open end in RST."""
@@ -89,13 +120,13 @@ class Listeners:
         """Close and open ports as the planted ``refuse`` faults say."""
         loop = asyncio.get_running_loop()
         refusing = {fault.system: fault for fault in self.world.faults.planted if fault.kind == "refuse"}
-        for name in self.world.systems:
-            if name in refusing and name in self.servers:
+        for name in self.names[1:]:
+            fault = refusing.get(name.removesuffix(_STREAM))
+            if fault is not None and name in self.servers:
                 self.close(name)
-                fault = refusing[name]
                 if fault.seconds is not None:
                     self.timers[name] = loop.call_later(fault.seconds, self._expire, fault.id, server)
-            elif name not in refusing and name not in self.servers:
+            elif fault is None and name not in self.servers:
                 await self.open(name, server)
 
     def _expire(self, fault_id: str, server: uvicorn.Server) -> None:
@@ -113,7 +144,7 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=[])
-        for name in ["", *self.world.systems]:
+        for name in self.listeners.names:
             await self.listeners.open(name, self)
         await self.listeners.follow_faults(self)
         print(json.dumps(control.ready(self.world), ensure_ascii=False), flush=True)

@@ -15,6 +15,7 @@ SYSTEMS: dict[str, str] = {
     "portal": "simulators.portal.platform:Portal",
     "registry": "simulators.registry.platform:Registry",
     "seal": "simulators.seal.platform:Seal",
+    "cnnontax": "simulators.cnnontax.platform:CnNonTax",
 }
 
 

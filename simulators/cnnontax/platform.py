@@ -1,0 +1,297 @@
+"""The platform 安澜市财政非税系统: frames over TCP in, pushes over HTTP out, the cashier's pages."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import secrets
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from lxml import etree
+from starlette.requests import Request
+from starlette.types import Message as AsgiMessage
+
+import contracts
+from simulators.clock import SHANGHAI
+from simulators.cnnontax import frames
+from simulators.frame import Answer, Call, Refused, World
+from simulators.nontax import books
+from simulators.nontax.collection import CollectionPlatform, text_of
+from simulators.nontax.soap import element, values
+from simulators.state import Document, Transaction
+
+MEANINGS = {row["code"]: row["meaning"] for row in contracts.code_table("cnnontax", "v1", "results")}
+
+#: Message number and voucher → operation, as faults, effects and the journal know it.
+OPERATIONS = {
+    ("8994", "Bill"): "CreateBill",
+    ("8994", "VoidBill"): "VoidBill",
+    ("8997", "BillQuery"): "QueryBill",
+    ("8981", "ReceiptRequest"): "IssueReceipt",
+    ("8999", "ReceiptNumberQuery"): "ReceiptNumber",
+    ("8982", "ReceiptDownload"): "DownloadReceipt",
+    ("RFD1", "Refund"): "Refund",
+    ("RFD2", "RefundQuery"): "QueryRefund",
+    ("STM1", "StatementQuery"): "Statement",
+}
+#: Operation → the element of a Reply that holds what it answers.
+_HOLDS = {
+    "Refund": "RefundInfo",
+    "QueryRefund": "RefundInfo",
+    "ReceiptNumber": "Receipt",
+    "Statement": "Statement",
+    "DownloadReceipt": "ReceiptFile",
+}
+_KEYS = ("PayNo", "RefundNo", "RequestNo", "PayCode", "StatementDate", "EInvoiceNumber")
+_NUMBER, _MAC = "x-msg-no", "x-mac"
+
+
+class CnNonTax(CollectionPlatform):
+    """Bills, money and receipts over CNNONTAX. Answers travel the frame's life as XML, and become frames at its end."""
+
+    name = "cnnontax"
+    title = "非税收入收缴平台(报文接口)"
+    streams = True
+    node: ClassVar[str] = "K9901000002"
+    platform_node: ClassVar[str] = "F990100"
+    secret: ClassVar[str] = "anlan-cnnontax-development-token"  # noqa: S105 - for loopback only
+    # Codes and receipts of its own, so that two platforms in one process never give the same.
+    defaults: ClassVar[Document] = {
+        **books.DEFAULTS,
+        "name": "安澜市财政非税系统",
+        "code_literal": "31",
+        "receipt_kind": "0102",
+    }
+    signature_header = _MAC
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        #: (PayCode, TraNoBus) → MsgID of the push that was sent last
+        self.pushed: dict[tuple[str, str], str] = {}
+
+    # --- what the frame asks ---------------------------------------------------------------------------------------
+
+    def credentials(self) -> dict[str, Any]:
+        return {"frames": self.world.stream_of(self.name), "token": self.secret, **super().credentials()}
+
+    def invalid(self, call: Call, errors: Sequence[str]) -> Answer:
+        return self.reply(call, "19200", information="; ".join(errors)[:400])
+
+    def busy(self, call: Call, seconds: float) -> Answer:
+        return self.reply(call, "19001", retry_after=seconds)
+
+    def not_found(self, call: Call) -> Answer:
+        absent = {"QueryRefund": "18030", "ReceiptNumber": "18050", "DownloadReceipt": "18050"}
+        return self.reply(call, absent.get(call.operation, "18020"))
+
+    def with_code(self, call: Call, code: str) -> Answer:
+        return self.reply(call, code)
+
+    def code_in(self, answer: Answer) -> str | None:
+        return (text_of(answer.body, "Information") or "").rpartition("billId=")[2] or None
+
+    def distort(self, kind: str, call: Call, answer: Answer) -> Answer:
+        if kind == "wrong_code" and call.operation == "CreateBill" and (code := self.code_in(answer)):
+            changed = copy.deepcopy(answer.body)
+            told = changed.find("Information")
+            told.text = f"{(told.text or '')[: -len(code)]}{code[:-1]}{(int(code[-1]) + 1) % 10}"
+            return replace(answer, body=changed)
+        return super().distort(kind, call, answer)
+
+    def render(self, call: Call, answer: Answer) -> tuple[bytes, dict[str, str]]:
+        if not isinstance(answer.body, etree._Element):
+            return super().render(call, answer)
+        number = "5997" if answer.body.tag == "BillState" else "5001"
+        head = self._head(number, call.params.get("node", ""), call.params.get("id", ""))
+        return frames.write(head, answer.body), {**answer.headers, _NUMBER: number}
+
+    def sign(self, call: Call, body: bytes, headers: dict[str, str]) -> dict[str, str]:
+        """Under the token of the node that asked, once it has shown that it has it."""
+        if _NUMBER not in headers:
+            return headers
+        token = self._token(call.params.get("node", "")) if call.params.get("genuine") else None
+        return {**headers, _MAC: frames.NO_MAC if token is None else frames.mac(token, body)}
+
+    def callback(self, payload: Document) -> tuple[bytes, dict[str, str]]:
+        told = {name: value for name, value in payload.items() if name not in ("node", "PayNo")}
+        order = ("PayCode", "CfmDate", "CfmTime", "Amt", "PayMode", "TraNoBus", "PayerName")
+        voucher = element("PaymentConfirm", {name: told.get(name) for name in order}, "")
+        if broken := frames.VOUCHERS.errors(voucher):
+            raise ValueError(f"the push breaks its contract: {broken}")
+        head = self._head("5996", payload["node"])
+        self.pushed[payload["PayCode"], payload["TraNoBus"]] = head["MsgID"]
+        xml = frames.write(head, voucher)
+        frame = frames.join("5996", xml, frames.mac(self._token(payload["node"]) or "", xml))
+        return frame, {"Content-Type": "application/octet-stream"}
+
+    def acknowledged(self, payload: Document, status: int, body: bytes) -> bool:
+        """Only an authentic 8001 about the push that was sent last, with Result 00000."""
+        try:
+            answer = frames.read(body)
+        except ValueError:
+            return False
+        return (
+            status == 200
+            and answer.number == "8001"
+            and (answer.sender, answer.receiver) == (payload["node"], self.platform_node)
+            and answer.mac.upper() == frames.mac(self._token(payload["node"]) or "", answer.xml)
+            and answer.answers == self.pushed.get((payload["PayCode"], payload["TraNoBus"]))
+            and answer.voucher.findtext("OriMsgNo") == "5996"
+            and answer.voucher.findtext("Result") == "00000"
+        )
+
+    def forge(self, body: bytes, headers: dict[str, str]) -> tuple[bytes, dict[str, str]]:
+        """The same message about 0.01, under the MAC of the true one."""
+        told = frames.read(body)
+        amount = told.voucher.find("Amt")
+        assert amount is not None
+        amount.text = "0.01"
+        head = {"SRC": told.sender, "DES": told.receiver, "MsgNo": told.number, "MsgID": told.id}
+        xml = frames.write({**head, "MsgRef": told.answers, "WorkDate": told.work_date}, told.voucher)
+        return frames.join(told.number, xml, told.mac), headers
+
+    # --- frames ----------------------------------------------------------------------------------------------------
+
+    async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One frame in, one frame out. What is no frame is answered with silence: the connection ends."""
+        scope = {
+            "type": "http",
+            "method": "TCP",
+            "path": "/",
+            "query_string": b"",
+            "headers": [],
+            "client": writer.get_extra_info("peername"),
+            "server": writer.get_extra_info("sockname"),
+        }
+        request = Request(scope)
+        try:
+            frame = await frames.receive(reader)
+            frames.split(frame)
+            if not frames.sender_of(frame):
+                raise ValueError("nobody to answer")
+        except (ValueError, EOFError) as broken:
+            self.journal(request, "?", "", 400, str(broken).encode())
+            return
+
+        async def gone() -> AsgiMessage:
+            while await reader.read(4096):
+                pass
+            return {"type": "http.disconnect"}
+
+        async def send(message: AsgiMessage) -> None:
+            writer.write(message.get("body", b""))
+            await writer.drain()
+
+        response = await self._answered(request, frame)
+        whole = getattr(response, "answer", response)  # what is cut or drips is the frame, not the XML in it
+        if _NUMBER in whole.headers:
+            whole.body = frames.join(whole.headers[_NUMBER], bytes(whole.body), whole.headers[_MAC])
+        await response(scope, gone, send)
+
+    async def _answered(self, request: Request, frame: bytes) -> Any:
+        node, errors = frames.sender_of(frame), []
+        operation, content, params = "?", {}, {"node": node}
+        _, xml, code = frames.split(frame)
+        token = self._token(node)
+        if token is not None and code.upper() == frames.mac(token, xml):
+            params["genuine"] = "yes"
+        try:
+            message = frames.read(frame)
+            params |= {"id": message.id, "number": message.number, "work_date": message.work_date}
+            params |= {"receiver": message.receiver}
+            operation = OPERATIONS.get((message.number, str(message.voucher.tag)), "?")
+            if operation == "?":
+                raise ValueError(f"message {message.number} with {message.voucher.tag} is not one that is answered")
+            content = _asked(operation, message.voucher)
+        except ValueError as broken:
+            errors = [str(broken)] if params.get("genuine") else []
+        key = next((str(content[name]) for name in _KEYS if name in content), "")
+        call = Call(operation, request, frame, content, self.world.clock.now(), params, key)
+        return await self.serve(call, self._served, errors=errors, check=self._check)
+
+    def _check(self, call: Call, answer: Answer) -> Sequence[str]:
+        return frames.VOUCHERS.errors(answer.body)
+
+    def _served(self, tx: Transaction, call: Call) -> Answer:
+        """Authenticate, see whether the platform is open, and run the operation."""
+        node = self._authenticate(tx, call)
+        if until := books.closed_until(self.books.settings(tx), call.now):
+            wait = (until - call.now).total_seconds()
+            raise Refused(self.reply(call, "19002", retry_after=wait))
+        try:
+            told = self.run(tx, node, call.operation, call.content, call.now)
+        except books.No as refusal:
+            raise Refused(self.reply(call, refusal.code)) from None
+        match call.operation:
+            case "QueryBill":
+                return Answer(element("BillState", told["Bill"], ""))
+            case "CreateBill":
+                return self.reply(call, "00000", information=told["Bill"]["PayUrl"])
+            case "VoidBill" | "IssueReceipt":
+                return self.reply(call, "00000")
+        holds = _HOLDS[call.operation]
+        return self.reply(call, "00000", {holds: told.get(holds, told)})
+
+    def _authenticate(self, tx: Transaction, call: Call) -> str:
+        """The calling node. Refused: unknown, a wrong MAC, another day, or a MsgID seen before."""
+        node = call.params["node"]
+        if self._token(node) is None:
+            raise Refused(self.reply(call, "19103"))
+        if not call.params.get("genuine") or call.params["receiver"] != self.platform_node:
+            raise Refused(self.reply(call, "19100"))
+        told = datetime.strptime(call.params["work_date"], "%Y%m%d").date()  # noqa: DTZ007 - a day
+        if abs(told - call.now.astimezone(SHANGHAI).date()) > timedelta(days=1):
+            raise Refused(self.reply(call, "19101"))
+        seen = f"{node}/{call.params['id']}"
+        if tx.get(self.name, "messages", seen) is not None:
+            raise Refused(self.reply(call, "19102"))
+        tx.put(self.name, "messages", seen, {})
+        return str(node)
+
+    def reply(
+        self,
+        call: Call,
+        code: str,
+        content: Document | None = None,
+        *,
+        information: str = "",
+        retry_after: float | None = None,
+    ) -> Answer:
+        """A 5001 with a result code of the table."""
+        told: Document = {
+            "OriMsgNo": call.params.get("number", "0000"),
+            "Result": code,
+            "Information": information or MEANINGS.get(code, "未知结果"),
+            "RetryAfter": None if retry_after is None else max(1, round(retry_after)),
+        }
+        return Answer(element("Reply", told | (content or {}), ""))
+
+    def _head(self, number: str, to: str, answers: str = "") -> dict[str, str]:
+        return {
+            "SRC": self.platform_node,
+            "DES": to,
+            "MsgNo": number,
+            "MsgID": secrets.token_hex(12),
+            "MsgRef": answers,
+            "WorkDate": self.world.clock.today().strftime("%Y%m%d"),
+        }
+
+    def _token(self, node: str) -> str | None:
+        with self.world.state.transaction() as tx:
+            known = tx.get(self.name, "nodes", node)
+        return None if known is None else str(known["secret"])
+
+
+def _asked(operation: str, voucher: etree._Element) -> Document:
+    """What a voucher asks for, in the fields that the books know."""
+    told = values(voucher)
+    match operation:
+        case "CreateBill":
+            due = {"LimitDate": told.pop("Hold2")} if "Hold2" in told else {}
+            return {**told, "DecisionNo": told.pop("Hold1"), **due, "Item": frames.items(told.pop("PayInfo"))}
+        case "VoidBill":
+            return {**told, "VoidNo": told["Hold1"], "Reason": told["Memo"]}
+    return told

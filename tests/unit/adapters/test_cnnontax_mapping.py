@@ -1,0 +1,87 @@
+"""Vouchers: lines of a bill in one flat field, and what may be read from an address."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.adapters.nontax import cnnontax_frame as frames
+from gateway.adapters.nontax import cnnontax_mapping as mapping
+from gateway.adapters.nontax.cnnontax import CnNonTaxSettings
+from gateway.errors import ContractError, RejectedError
+from gateway.ports import BillLine, FindRequest, IssueRequest
+from simulators.cnnontax.frames import items
+
+NAMES = st.text(st.characters(codec="gbk", exclude_categories=("Cc", "Cs"), exclude_characters="|#"), min_size=1)
+
+
+def request(**changes: Any) -> IssueRequest:
+    fields: dict[str, Any] = {
+        "reference": "R1",
+        "region": "990102",
+        "unit_code": "990102002",
+        "unit_name": "望川区市场监督管理局",
+        "payer_name": "味安",
+        "decision_number": "望市监罚决〔2026〕18号",
+        "lines": (BillLine(item_code="103050199001", item_name="罚款", amount=500000),),
+        "total": 500000,
+        "bill_date": date(2026, 9, 17),
+    }
+    return IssueRequest(**(fields | changes))
+
+
+@given(st.lists(st.tuples(NAMES.filter(lambda name: len(name) < 40), st.integers(0, 10**11)), min_size=1, max_size=5))
+def test_lines_of_a_bill_survive_the_flat_field(lines: list[tuple[str, int]]) -> None:
+    made = [BillLine(item_code="103050199001", item_name=name, amount=amount) for name, amount in lines]
+    read = items("".join(mapping.pay_info(line) for line in made))
+    assert [(row["ItemName"], row["Amt"]) for row in read] == [(name, f"{a // 100}.{a % 100:02d}") for name, a in lines]
+
+
+@pytest.mark.parametrize("name", ["罚|款", "罚款#", "|"])
+def test_a_name_with_a_separator_is_refused_and_never_splits_a_line(name: str) -> None:
+    line = BillLine(item_code="103050199001", item_name=name, amount=1)
+    with pytest.raises(RejectedError, match="分隔符"):
+        mapping.bill(request(lines=(line,), total=1))
+
+
+def test_a_bill_keeps_the_contract_with_and_without_what_may_be_missing() -> None:
+    plain = mapping.bill(request())
+    assert frames.complaint("Bill", plain) is None
+    assert (plain["PayStats"], plain["Hold1"], plain["Hold2"]) == ("0", "望市监罚决〔2026〕18号", None)
+    full = mapping.bill(request(code="99010226310000000001", payer_phone="139", due_on=date(2026, 10, 8), memo="备注"))
+    assert frames.complaint("Bill", full) is None
+    assert full["Hold2"] == "20261008"
+
+
+def test_more_lines_than_the_flat_field_holds_break_the_contract_before_sending() -> None:
+    line = BillLine(item_code="103050199001", item_name="长" * 100, amount=1)
+    assert "PayInfo" in str(frames.complaint("Bill", mapping.bill(request(lines=(line,) * 5, total=5))))
+
+
+def test_a_bill_is_asked_for_by_one_name() -> None:
+    assert mapping.bill_query(FindRequest(reference="R1")) == {"PayNo": "R1"}
+    assert mapping.bill_query(FindRequest(code="99")) == {"PayCode": "99"}
+
+
+def test_the_code_is_read_from_the_address_of_the_qr() -> None:
+    assert mapping.code_of("https://h.example/p?a=1&billId=99010226310000000001") == "99010226310000000001"
+
+
+@pytest.mark.parametrize(
+    "information",
+    ["成功", "", "https://h/p", "https://h/p?billId=", "https://h/p?billId=1&billId=2", "https://h/p?billId=1x",
+     "https://h/p?billId=１２", f"https://h/p?billId={'1' * 21}", "https://[h/p?billId=1"],
+)  # fmt: skip
+def test_success_without_exactly_one_code_breaks_the_contract(information: str) -> None:
+    with pytest.raises(ContractError, match="billId"):
+        mapping.code_of(information)
+
+
+@pytest.mark.parametrize("change", [{"code_pattern": "("}, {"node_code": "990100"}, {"refund_message": "rfd1"}])
+def test_settings_that_cannot_work_stop_the_start(change: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match=next(iter(change))):
+        CnNonTaxSettings(**({"token": "x", "node_code": "K9901000002", "platform_node": "F990100"} | change))
