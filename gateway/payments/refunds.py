@@ -95,7 +95,7 @@ class RefundProposal(_Model):
     """
 
     reason: RefundReason
-    explanation: Annotated[str, Field(min_length=1, max_length=500), AfterValidator(clean_text)]
+    explanation: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(clean_text)]
     payee: Payee
     bank_serial: Annotated[str, Field(min_length=1, max_length=80)] | None = None
     amount: Yuan | None = None
@@ -172,7 +172,8 @@ class Refunds:
         now = to_micros(self._clock.now())
         refund_id = new_id("rfd")
         payee = self._envelope.seal(ask.payee.model_dump_json().encode(), f"refund|payee|{refund_id}")
-        documents = [self._document(refund_id, one, by, now) for one in ask.documents]
+        given = [self._document(refund_id, one, by, now) for one in ask.documents]
+        documents = {(one["kind"], one["digest"]): one for one in given}.values()
 
         def unit(conn: Connection) -> str:
             remember(conn, refund_id)
@@ -462,16 +463,15 @@ class Refunds:
             status = RefundStatus.FILED
         if end is not status:
             step = edge(status, end)
-            if step is None or status not in (RefundStatus.FILED, RefundStatus.APPROVED):
-                if status not in (RefundStatus.APPROVED, end):
-                    self._emit(conn, row, "refund.contradiction", ours=status.value, platform=end.value)
+            if status not in (RefundStatus.FILED, RefundStatus.APPROVED):
+                self._emit(conn, row, "refund.contradiction", ours=status.value, platform=end.value)
                 return
             ended: dict[str, Any] = {}
             if end is RefundStatus.REFUNDED and told.refunded_at is not None:
                 ended["refunded_at"] = to_micros(told.refunded_at)
             if end is RefundStatus.REFUSED:
                 ended["refusal"] = told.reason or "refused by finance"
-            if records.move(conn, row["id"], end, now, **clear, **ended):
+            if step is not None and records.move(conn, row["id"], end, now, **clear, **ended):
                 self._emit(conn, row, step.event, **({"reason": ended["refusal"]} if "refusal" in ended else {}))
         if told.state in (RefundState.FILED, RefundState.APPROVED):
             again = records.fetch(conn, row["id"])

@@ -28,7 +28,7 @@ payment = Table(
     metadata,
     Column("id", String(40), primary_key=True),
     Column("authority", String(40), nullable=False),
-    Column("decision_id", String(40), ForeignKey("decision.id"), nullable=False, index=True),
+    Column("decision_id", String(40), ForeignKey("decision.id"), index=True, comment="null for a remittance of cash"),
     Column("decision_number", String(128), nullable=False),
     Column("instalment", Integer, nullable=False, comment="0 for the whole"),
     Column("line_group", String(20), nullable=False),
