@@ -336,7 +336,9 @@ class Walk:
         for log in sorted(folder.glob("*.log")):
             lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:]
             if lines:
-                self.out.print(f"--- {log.name}", *lines, sep="\n", markup=False, highlight=False)
+                self.out.print(
+                    f"--- {log.name}", *(line[:300] for line in lines), sep="\n", markup=False, highlight=False
+                )
 
     def _closing(self, result: dict[str, Any]) -> None:
         table = Table(title="全流程结果" if result["ok"] else "流程未完成", show_header=True, title_justify="left")
