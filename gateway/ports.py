@@ -284,8 +284,23 @@ class ReceiptRequest(Message):
     code: str
 
 
+class ReceiptSignature(Message):
+    """A detached SM2 signature over the exact bytes of a receipt's file: by the issuing unit or finance's supervisor.
+
+    ``certificate`` is DER; ``value`` the DER signature; ``signed_at`` stands beside it and is not covered by it.
+    """
+
+    role: Literal["issuer", "supervisor"]
+    signed_at: AwareDatetime
+    certificate: bytes
+    value: bytes
+
+
 class FiscalReceipt(Message):
-    """A fiscal receipt 财政电子票据: 8-digit code, 10-digit number, 6-character check code, and its file."""
+    """A fiscal receipt 财政电子票据: 8-digit code, 10-digit number, 6-character check code, and its file.
+
+    ``signatures`` is empty where the platform sends none beside the file.
+    """
 
     code: str
     receipt_code: str
@@ -295,6 +310,7 @@ class FiscalReceipt(Message):
     issued_at: AwareDatetime
     document: bytes
     media_type: str
+    signatures: tuple[ReceiptSignature, ...] = ()
 
 
 class PaymentNotice(Message):

@@ -36,6 +36,7 @@ DEFAULTS: Document = {
     "page_size": 100,
     "quiet": None,  # ["23:30", "00:30"]: closed for settlement between
     "receipt_kind": "0101",  # the four digits of a receipt code between region and year
+    "receipt_signatures": "both",  # beside a receipt's document; or "issuer", "none", "forged"
 }
 
 
@@ -332,23 +333,44 @@ class Books:
         moved["state"], moved["reason"] = wanted, reason
         if wanted == REFUNDED:
             moved["refunded_at"] = rfc3339(now)
-            bill = tx.get(self.system, "bills", moved["code"])
-            assert bill is not None
-            line = {
-                "code": moved["code"],
-                "number": bill["number"],
-                "node": moved["node"],
-                "amount": moved["amount"],
-                "serial": f"R{tx.next(self.system, 'refund-serial'):011d}",
-                "at": rfc3339(now),
-                "unit": bill["asked"]["ChgAgenCode"],
-                "items": [item["ItemCode"] for item in bill["asked"]["Item"]],
-            }
-            tx.put(
-                self.system, "returned", f"{moved['code']}/{line['serial']}", line, group=self.statement_day(tx, now)
-            )
+            self._money_back(tx, moved["code"], moved["amount"], now)
         tx.put(self.system, "refunds", moved["key"], moved, group=moved["code"])
         return moved
+
+    def give_back(self, tx: Transaction, code: str, serial: str, now: datetime) -> Document:
+        """The platform returns a payment by itself; nobody can have it refunded afterwards. ValueError: none left."""
+        payment = tx.get(self.system, "payments", f"{code}/{serial}")
+        key = f"platform/{code}/{serial}"
+        if payment is None or tx.get(self.system, "refunds", key) is not None:
+            raise ValueError("no such payment, or it was returned before")
+        returned = {
+            "key": key,
+            "node": "platform",
+            "number": key,
+            "code": code,
+            "asked": {"TraNoBus": serial},
+            "amount": payment["amount"],
+            "state": REFUNDED,
+        }
+        tx.put(self.system, "refunds", key, returned, group=code)
+        return self._money_back(tx, code, payment["amount"], now)
+
+    def _money_back(self, tx: Transaction, code: str, amount: int, now: datetime) -> Document:
+        """Money leaves: a line of the day's statement."""
+        bill = tx.get(self.system, "bills", code)
+        assert bill is not None
+        line = {
+            "code": code,
+            "number": bill["number"],
+            "node": bill["node"],
+            "amount": amount,
+            "serial": f"R{tx.next(self.system, 'refund-serial'):011d}",
+            "at": rfc3339(now),
+            "unit": bill["asked"]["ChgAgenCode"],
+            "items": [item["ItemCode"] for item in bill["asked"]["Item"]],
+        }
+        tx.put(self.system, "returned", f"{code}/{line['serial']}", line, group=self.statement_day(tx, now))
+        return line
 
     # --- statements ------------------------------------------------------------------------------------------------
 

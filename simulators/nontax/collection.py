@@ -176,7 +176,7 @@ class CollectionPlatform(System):
         self.world.callbacks.enqueue(tx, self.name, "PaymentConfirm", payment["code"], payload)
 
     def control_routes(self) -> list[BaseRoute]:
-        """``/_sim/<name>/``: pay, tell, refunds, settings."""
+        """``/_sim/<name>/``: pay, tell, refunds, returns, settings."""
 
         def pay(request: Request, body: Any) -> Any:
             """``{code, channel?, payer?, amount?, serial?, at?, force?, callback?}``; amount is 元 text."""
@@ -204,6 +204,11 @@ class CollectionPlatform(System):
             with self.world.state.transaction() as tx:
                 return self.books.move_refund(tx, number, body["state"], body.get("reason"), now)
 
+        def give_back(request: Request, body: Any) -> Any:
+            """``{code, serial}``: the platform returns a payment of its own accord."""
+            with self.world.state.transaction() as tx:
+                return self.books.give_back(tx, body["code"], body["serial"], self.world.clock.now())
+
         def settings(request: Request, body: Any) -> Any:
             with self.world.state.transaction() as tx:
                 return self.books.change_settings(tx, body or {})
@@ -212,6 +217,7 @@ class CollectionPlatform(System):
             Route("/pay", endpoint(pay), methods=["POST"]),
             Route("/tell", endpoint(tell), methods=["POST"]),
             Route("/refunds/{number}", endpoint(refund), methods=["POST"]),
+            Route("/returns", endpoint(give_back), methods=["POST"]),
             Route("/settings", endpoint(settings), methods=["GET", "POST"]),
         ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, ClassVar
 
 from lxml import etree
@@ -12,8 +13,8 @@ from starlette.routing import BaseRoute, Route
 
 import contracts
 from simulators.contract import XmlContract, parse_xml
-from simulators.frame import Answer, Call, Refused, World
-from simulators.nontax import books
+from simulators.frame import Answer, Call, Refused, World, b64, unb64
+from simulators.nontax import books, receipts
 from simulators.nontax.collection import CollectionPlatform, text_of
 from simulators.nontax.soap import SoapContract, element, values
 from simulators.signing import fresh, genuine, signed_headers
@@ -37,6 +38,7 @@ class NonTax(CollectionPlatform):
         super().__init__(world)
         self.soap = SoapContract()
         self.callback_contract = XmlContract(contracts.path("nontax/v1/callback.xsd"))
+        self.signers = receipts.Signers(self.name)
 
     # --- what the frame asks ---------------------------------------------------------------------------------------
 
@@ -45,7 +47,18 @@ class NonTax(CollectionPlatform):
 
     def credentials(self) -> dict[str, Any]:
         services = f"{self.world.url_of(self.name)}/services"
-        return {"services": services, "secret": self.secret, **super().credentials()}
+        with self.world.state.transaction() as tx:
+            root = b64(self.signers.root(tx).certificate)
+        return {"services": services, "secret": self.secret, "receipt_root": root, **super().credentials()}
+
+    def run(self, tx: Transaction, node: str, operation: str, asked: Document, now: datetime) -> Document:
+        """As for any collecting platform; a receipt's document comes with the signatures over it."""
+        answer = super().run(tx, node, operation, asked, now)
+        if operation == "DownloadReceipt":
+            issued, bill = self.books.receipt_by_number(tx, node, asked["EInvoiceCode"], asked["EInvoiceNumber"])
+            unit, who = bill["asked"]["ChgAgenName"], str(self.books.settings(tx)["receipt_signatures"])
+            answer["Signature"] = self.signers.signatures(tx, unb64(answer["Document"]), issued, unit, who)
+        return answer
 
     def invalid(self, call: Call, errors: Sequence[str]) -> Answer:
         return self.fault("InvalidMessage", "19200", "; ".join(errors)[:400])

@@ -1,11 +1,71 @@
-"""The receipt's document: an ``EInvoice`` XML with the element names of published fiscal e-receipts."""
+"""A receipt's document: ``EInvoice`` XML with the element names of published fiscal e-receipts, and its signers."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from lxml import etree
 
+from simulators.frame import b64, unb64
 from simulators.nontax.soap import element
-from simulators.state import Document
+from simulators.seal.pki import Authority, Key
+from simulators.state import Document, Transaction
+
+ROOT, SUPERVISOR = "安澜市财政电子票据根（虚构）", "安澜市财政局"
+
+
+class Signers:
+    """The unit and finance, each with a certificate below one root; their keys outlive a reset."""
+
+    def __init__(self, system: str) -> None:
+        self.system = system
+
+    def root(self, tx: Transaction) -> Authority:
+        """The root, made when it is first asked for."""
+        kept = tx.get(self.system, "_receipt_keys", "root")
+        if kept is None:
+            made = Authority.found(ROOT)
+            self._keep(tx, "root", made.key, made.certificate)
+            return made
+        return Authority(Key(unb64(kept["private"]), unb64(kept["public"])), unb64(kept["certificate"]))
+
+    def signatures(self, tx: Transaction, xml: bytes, issued: Document, unit: str, who: str) -> list[dict[str, Any]]:
+        """Detached SM2 signatures, made once. ``who``: both, issuer, none, or forged (the issuer twice, under both roles)."""
+        key = f"{issued['EInvoiceCode']}-{issued['EInvoiceNumber']}"
+        if (kept := tx.get(self.system, "receipt_signatures", key)) is not None:
+            return list(kept["signatures"])
+        roles = {
+            "both": {"issuer": unit, "supervisor": SUPERVISOR},
+            "issuer": {"issuer": unit},
+            "forged": {"issuer": unit, "supervisor": unit},
+            "none": {},
+        }[who]
+        made = [
+            {
+                "Role": role,
+                "Algorithm": "SM2",
+                "Time": issued["IssueDate"] + issued["IssueTime"],
+                "Certificate": b64(certificate),
+                "Value": b64(signer.sign(xml)),
+            }
+            for role, name in roles.items()
+            for signer, certificate in [self._signer(tx, name)]
+        ]
+        tx.put(self.system, "receipt_signatures", key, {"signatures": made})
+        return made
+
+    def _signer(self, tx: Transaction, name: str) -> tuple[Key, bytes]:
+        kept = tx.get(self.system, "_receipt_keys", name)
+        if kept is None:
+            key = Key.generate()
+            certificate = self.root(tx).issue(name, key.public)
+            self._keep(tx, name, key, certificate)
+            return key, certificate
+        return Key(unb64(kept["private"]), unb64(kept["public"])), unb64(kept["certificate"])
+
+    def _keep(self, tx: Transaction, name: str, key: Key, certificate: bytes) -> None:
+        document = {"private": b64(key.private), "public": b64(key.public), "certificate": b64(certificate)}
+        tx.put(self.system, "_receipt_keys", name, document)
 
 
 def document(issued: Document, bill: Document, payment: Document, platform: str) -> bytes:

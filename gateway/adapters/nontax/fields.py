@@ -21,6 +21,7 @@ from gateway.ports import (
     FiscalReceipt,
     Issued,
     PaidFact,
+    ReceiptSignature,
     Refund,
     RefundState,
     StatementLine,
@@ -161,8 +162,10 @@ def _line(told: Mapping[str, Any]) -> StatementLine:
     )
 
 
-def fiscal_receipt(told: Mapping[str, Any], document: bytes, media_type: str) -> FiscalReceipt:
-    """An issued receipt with its document."""
+def fiscal_receipt(
+    told: Mapping[str, Any], document: bytes, media_type: str, signatures: tuple[ReceiptSignature, ...] = ()
+) -> FiscalReceipt:
+    """An issued receipt with its document, and the signatures that came beside it."""
     return FiscalReceipt(
         code=told["PayCode"],
         receipt_code=told["EInvoiceCode"],
@@ -172,6 +175,17 @@ def fiscal_receipt(told: Mapping[str, Any], document: bytes, media_type: str) ->
         issued_at=moment(told["IssueDate"], told["IssueTime"]),
         document=document,
         media_type=media_type,
+        signatures=signatures,
+    )
+
+
+def receipt_signature(told: Mapping[str, Any]) -> ReceiptSignature:
+    """One signature beside a receipt's document; its time is yyyyMMddHHmmss."""
+    return ReceiptSignature(
+        role=told["Role"],
+        signed_at=moment(told["Time"][:8], told["Time"][8:]),
+        certificate=bytes(told["Certificate"]),
+        value=bytes(told["Value"]),
     )
 
 

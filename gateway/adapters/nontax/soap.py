@@ -182,8 +182,7 @@ class SoapNonTax:
         except RejectedError as error:
             # It was issued a moment ago: that the platform does not know it is no final answer.
             raise OutcomeUnknownError(f"the receipt was issued but cannot be downloaded: {error}") from error
-        document = mapping.require(file, "Document")
-        return mapping.fiscal_receipt(answer, bytes(document), mapping.require(file, "MediaType"))
+        return mapping.fiscal_receipt(answer, file)
 
     # --- callbacks -------------------------------------------------------------------------------------------------
 

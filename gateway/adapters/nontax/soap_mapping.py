@@ -98,9 +98,11 @@ def statement_page(answer: Mapping[str, Any], asked: date, page: int) -> Stateme
     return fields.statement_page(answer, asked, page)
 
 
-def fiscal_receipt(answer: Mapping[str, Any], document: bytes, media_type: str) -> FiscalReceipt:
-    """An issued receipt with its document."""
-    return fields.fiscal_receipt(require(answer, "Receipt"), document, media_type)
+def fiscal_receipt(answer: Mapping[str, Any], file: Mapping[str, Any]) -> FiscalReceipt:
+    """An issued receipt with its document and the signatures beside that."""
+    signatures = tuple(fields.receipt_signature(one) for one in file.get("Signature") or ())
+    document = bytes(require(file, "Document"))
+    return fields.fiscal_receipt(require(answer, "Receipt"), document, require(file, "MediaType"), signatures)
 
 
 # --- callbacks -----------------------------------------------------------------------------------------------------
