@@ -58,7 +58,7 @@ def may(scope: str) -> Callable[[Principal], Principal]:
 def operator(scope: str) -> Callable[[Principal], Principal]:
     """A dependency: the caller, who must be a person with this scope (403 otherwise)."""
 
-    def check(who: Annotated[Principal, Depends(may(scope))]) -> Principal:
+    def check(who: Principal = Depends(may(scope))) -> Principal:
         if who.kind != "operator":
             raise Problem(
                 "only an operator may do this",

@@ -1,0 +1,159 @@
+"""From decision to closed account: instalments, surcharge, expiry, reissue, codes of our own, exceptions by two people."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from gateway.adapters.nontax.soap import SoapNonTax
+from gateway.errors import ConflictProblem
+from gateway.payments.exceptions import WayOut
+
+SERVED = {"kind": "served", "on": "2026-09-16", "method": "direct"}  # due 2026-10-08: more than 34 days ago
+NUMBER = "望市监罚决字〔2026〕第7号"
+
+
+def change_channel(site, **keys: object) -> None:
+    """Let the channel of non-tax bills say otherwise."""
+    channel = site.app.channels.get("nontax")
+    site.app.channels._channels["nontax"] = replace(channel, keys=channel.keys.model_copy(update=keys))
+
+
+def let_unit_issue(site, issuing: str) -> None:
+    """Let us make the codes, not the platform."""
+    channel = site.app.channels.get("nontax")
+    options = channel.options.model_copy(update={"issuing": issuing})
+    adapter = SoapNonTax(options, channel.wire, site.app.clock)
+    site.app.channels._channels["nontax"] = replace(channel, adapter=adapter, options=options)
+
+
+async def served(site, **facts: object) -> str:
+    number = await site.decide(NUMBER, **facts)
+    answer = await site.post(site.path(number) + "/events", SERVED)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["due"]["on"] == "2026-10-08"
+    return number
+
+
+async def test_instalments_are_payments_of_their_own_and_never_exceed_the_fine(any_site):
+    number = await any_site.decide(NUMBER, fine="80000.00", confiscated=None, penalty_kinds=["罚款"])
+    codes = set()
+    for part in (1, 2, 3, 4):
+        ask = any_site.demand(
+            number, instalment=part, lines=[{"kind": "fine", "amount": "20000.00"}], due_on=f"2026-1{part % 3}-15"
+        )
+        answer = await any_site.post("/v1/payments", ask)
+        assert answer.status_code == 201, answer.text
+        assert answer.json()["due_on"] == f"2026-1{part % 3}-15"
+        codes.add(answer.json()["code"])
+    assert len(codes) == 4
+    ask = any_site.demand(number, instalment=5, lines=[{"kind": "fine", "amount": "0.01"}])
+    refused = await any_site.post("/v1/payments", ask)
+    assert (refused.status_code, refused.json()["type"].rpartition(":")[2]) == (409, "exceeds-decision")
+
+
+async def test_a_surcharge_is_explained_day_by_day_and_billed_apart(any_site):
+    number = await served(any_site)
+    payment = await any_site.issued(number)
+    told = await any_site.get(f"/v1/payments/{payment['id']}/surcharge?on=2026-10-09")
+    assert (told["days"], told["amount"]) == (1, "150.00")
+    assert "行政处罚法" in told["stretches"][0]["why"]
+    await any_site.pay(payment["code"])
+    await any_site.reaches(payment, "PAID")
+    answer = await any_site.post("/v1/payments", any_site.demand(number, line_group="surcharge"))
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["amount"] == "5000.00"  # capped at the fine, never on what was confiscated
+    again = await any_site.post("/v1/payments", any_site.demand(number, line_group="surcharge"))
+    assert again.status_code in (409, 422)
+
+
+async def test_an_agreement_takes_off_surcharge_only(site):
+    number = await served(site)
+    payment = await site.issued(number)
+    ask = {"amount": "4000.00", "reason": "执行协议第3号"}
+    answer = await site.post(f"/v1/payments/{payment['id']}/surcharge-reduction", ask)
+    assert answer.json()["amount"] == "1000.00"
+    assert (await site.get(f"/v1/payments/{payment['id']}"))["amount"] == "5036.50"
+
+
+async def test_without_a_stated_surcharge_none_is_billed(site):
+    number = await served(site, surcharge_stated=False)
+    await site.paid()
+    refused = await site.post("/v1/payments", site.demand(number, line_group="surcharge"))
+    assert refused.status_code == 422
+
+
+async def test_money_with_the_surcharge_that_the_platform_quoted_pays_and_other_sums_do_not(any_site):
+    change_channel(any_site, surcharge="quoted_at_payment")
+    payment = await any_site.issued(await served(any_site))
+    await any_site.pay(payment["code"], amount="10036.50")
+    paid = await any_site.reaches(payment, "PAID")
+    assert (paid["paid_amount"], paid["surcharge_paid"]) == ("10036.50", "5000.00")
+
+
+async def test_a_reissued_code_carries_the_surcharge_and_only_after_the_void(any_site):
+    change_channel(any_site, surcharge="reissue")
+    old = await any_site.issued(await served(any_site))
+    answer = await any_site.post(f"/v1/payments/{old['id']}/reissue", {"reason": "逾期加处罚款"})
+    assert answer.status_code in (200, 202), answer.text
+    new = answer.json()
+    assert (new["replaces"], new["amount"]) == (old["id"], "10036.50")
+    new = await any_site.reaches(new, "ISSUED")
+    assert new["code"] != old["code"]
+    assert (await any_site.get(f"/v1/payments/{old['id']}"))["status"] == "CANCELLED"
+    await any_site.pay(old["code"], force=True)  # late money on the old code
+    late = await any_site.until(f"/v1/payments/{old['id']}", lambda now: now["exceptions"])
+    assert late["exceptions"][0]["kind"] == "paid_after_cancel"
+    assert (await any_site.get(f"/v1/payments/{new['id']}"))["status"] == "ISSUED"
+
+
+async def test_a_code_expires_only_by_the_platforms_word_and_can_be_replaced(any_site):
+    await any_site.simulators.aask("POST", "/nontax/settings", {"valid_days": -1})
+    payment = await any_site.issued()
+    assert payment["status"] == "ISSUED"
+    assert await any_site.app.payments.sweep() == 1
+    expired = await any_site.reaches(payment, "EXPIRED")
+    assert "payment.expired" in [event["type"] for event in expired["timeline"]]
+    await any_site.simulators.aask("POST", "/nontax/settings", {"valid_days": 180})
+    answer = await any_site.post(f"/v1/payments/{payment['id']}/reissue", {"reason": "缴款码已失效"})
+    new = await any_site.reaches(answer.json(), "ISSUED")
+    assert new["replaces"] == payment["id"]
+    assert new["amount"] == payment["amount"]
+
+
+@pytest.mark.parametrize("issuing", ["unit", "range"])
+async def test_codes_of_our_own_are_used_in_order_and_once(any_site, issuing):
+    let_unit_issue(any_site, issuing)
+    change_channel(any_site, code_ranges=(("99010226770000000001", "99010226770000000002"),))
+    settings = {"issuing": issuing, "ranges": [["99010226770000000001", "99010226770000000002"]]}
+    await any_site.simulators.aask("POST", "/nontax/settings", settings)
+    codes = [(await any_site.issued(await any_site.decide(f"第{n}号")))["code"] for n in (1, 2)]
+    if issuing == "range":
+        assert codes == ["99010226770000000001", "99010226770000000002"]
+        refused = await any_site.ask_payment(await any_site.decide("第3号"))
+        assert refused.json()["type"].rpartition(":")[2] == "codes-exhausted"
+    else:
+        assert [code[:10] + code[-2:] for code in codes] == ["990102263001", "990102263002"]
+
+
+async def test_the_way_out_of_an_exception_needs_two_people(any_site):
+    payment = await any_site.paid()
+    await any_site.pay(payment["code"], force=True)
+    view = await any_site.until(f"/v1/payments/{payment['id']}", lambda now: now["exceptions"])
+    found = view["exceptions"][0]
+    assert (found["kind"], found["proposal"], found["state"]) == ("paid_twice", "refund", "open")
+    exceptions = any_site.app.exceptions
+    with pytest.raises(ConflictProblem, match="proposed"):
+        await exceptions.confirm(found["id"], by="opr_wang")
+    await exceptions.propose(found["id"], WayOut.REFUND, "重复缴款", by="opr_li", name="李")
+    with pytest.raises(ConflictProblem, match="two people"):
+        await exceptions.confirm(found["id"], by="opr_li")
+    await exceptions.confirm(found["id"], by="opr_wang")
+    assert (await exceptions.get(found["id"]))["state"] == "resolved"
+    assert "payment.exception_resolved" in await any_site.told(payment["id"])
+
+
+async def test_a_case_system_cannot_resolve_an_exception(site):
+    refused = await site.post("/v1/exceptions/exc_1/resolution", {"way_out": "refund", "reason": "x"})
+    assert (refused.status_code, refused.json()["type"].rpartition(":")[2]) == (403, "operator-needed")
