@@ -4,22 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, ClassVar
 
 import contracts
 from gateway.adapters.credit.creditchina import CreditChina
 from gateway.adapters.credit.portal import DisclosurePortal
+from gateway.adapters.nontax.cnnontax import CnNonTax
 from gateway.adapters.nontax.soap import SoapNonTax
 from gateway.adapters.registry.sharing import SharingRegistry
+from gateway.adapters.seal.rest import RestSealService
 from gateway.clock import SystemClock, day_of
-from gateway.ports import BillLine, DisclosedParty, DisclosureRecord, Incoming, IssueRequest, RawExchange, Reply
+from gateway.crypto.sm import sm3
+from gateway.ports import (
+    ApplyRequest,
+    BillLine,
+    DisclosedParty,
+    DisclosureRecord,
+    Incoming,
+    IssueRequest,
+    Placement,
+    RawExchange,
+    Reply,
+)
 from gateway.testing.bench import Bench, Code
 from gateway.testing.credit import DisclosureBench
 from gateway.testing.nontax import NonTaxBench
 from gateway.testing.registry import RegistryBench
-from gateway.wire import ChannelWire, Limits, Timeouts
+from gateway.testing.seal import SealBench
+from gateway.wire import ChannelWire, FrameWire, Limits, Timeouts
 from simulators.testing import Simulation
 
 START = datetime(2026, 9, 14, 2, 30, tzinfo=UTC)
@@ -31,8 +45,13 @@ class Inbox:
 
     def __init__(self) -> None:
         self.messages: asyncio.Queue[Incoming] = asyncio.Queue()
-        self.reply = Reply(503, b"", "text/plain")
+        self.answer: Callable[[Incoming], Awaitable[Reply]] = self.not_now
+        self.failures: list[AssertionError] = []
         self.server: asyncio.Server | None = None
+
+    async def not_now(self, incoming: Incoming) -> Reply:
+        """Nothing that anybody could take for an acknowledgement."""
+        return Reply(503, b"", "text/plain")
 
     async def open(self) -> str:
         """Listen; the address."""
@@ -44,7 +63,12 @@ class Inbox:
         parts = (line.partition(":") for line in head[1:] if line)
         headers = {name.lower(): value.strip() for name, _, value in parts}
         body = await reader.readexactly(int(headers.get("content-length", "0")))
-        reply = self.reply
+        incoming = Incoming(headers, body, datetime.now(UTC))
+        try:
+            reply = await self.answer(incoming)
+        except AssertionError as failure:
+            self.failures.append(failure)
+            reply = await self.not_now(incoming)
         writer.write(
             f"HTTP/1.1 {reply.status} X\r\nContent-Type: {reply.content_type}\r\n"
             f"Content-Length: {len(reply.body)}\r\nConnection: close\r\n\r\n".encode()
@@ -52,7 +76,7 @@ class Inbox:
         )
         await writer.drain()
         writer.close()
-        self.messages.put_nowait(Incoming(headers, body, datetime.now(UTC)))
+        self.messages.put_nowait(incoming)
 
     def drain(self) -> None:
         """Forget what has come so far."""
@@ -65,9 +89,16 @@ class Inbox:
 
 
 class SimulatorBench(Bench):
-    """One adapter against one simulated system. ``operations``: which of its operations a port method uses."""
+    """One adapter against one simulated system.
+
+    ``operations``: which of the system's operations a port method uses. ``credentials``: which of those that it gives
+    out become which settings; ``address`` and ``secret`` are the names of two more.
+    """
 
     system: str
+    address = "url"
+    secret = "secret"
+    wire: ClassVar[type[ChannelWire | FrameWire]] = ChannelWire
     operations: ClassVar[Mapping[str, str]]
     credentials: ClassVar[Mapping[str, str]]
 
@@ -76,19 +107,19 @@ class SimulatorBench(Bench):
         simulators.clock(now=START.isoformat())
         self.clock = SystemClock(START - datetime.now(UTC))
         self.exchanges: list[RawExchange] = []
-        wire = ChannelWire(
+        known = simulators.credentials(self.system) | {"url": simulators.url(self.system)}
+        wire = self.wire(
             self.system,
-            simulators.url(self.system),
+            known[self.address],
             recorder=self.exchanges.append,
             timeouts=QUICK,
             limits=Limits(keepalive=0),  # a refusal meets every call, and not an idle connection first
             sensitive=adapter_class.info.sensitive,
             clock=self.clock,
         )
-        known = simulators.credentials(self.system)
         chosen = {ours: known[theirs] for ours, theirs in self.credentials.items()} | settings
         self.adapter = adapter_class(adapter_class.Settings(**chosen), wire, self.clock)
-        self.secrets = (known[self.credentials["secret"]],)
+        self.secrets = (known[self.credentials[self.secret]],)
         rows = contracts.code_table(self.system, "v1", "results")
         self.codes = [Code(row["code"], row["effect"]) for row in rows]  # type: ignore[arg-type]
         self.inbox = Inbox()
@@ -144,25 +175,21 @@ class SimulatorBench(Bench):
         incoming = await self.inbox.next()
         return Incoming(incoming.headers, incoming.body, self.clock.now(), "/callbacks/channel")
 
-    async def acknowledged_by(self, reply: Reply, about: str) -> bool:
-        self.inbox.reply = reply
+    async def acknowledged(self, about: str, answer: Callable[[Incoming], Awaitable[Reply]]) -> bool:
+        self.inbox.answer = answer
         await self.simulators.flush_callbacks(self.system)
         queued = (await self.simulators.aask("GET", "/callbacks"))["callbacks"]
         states = {one["state"] for one in queued if one["key"] == about}
+        for failure in self.inbox.failures:
+            raise failure
         assert states <= {"pending", "acknowledged"}
         assert states
         return states == {"acknowledged"}
 
 
-class SoapNonTaxBench(SimulatorBench, NonTaxBench):
-    """``nontax.soap`` against the simulated platform."""
+class PlatformBench(SimulatorBench, NonTaxBench):
+    """What every platform adapter is tried with."""
 
-    system = "nontax"
-    credentials: ClassVar[Mapping[str, str]] = {
-        "node_code": "node_code",
-        "platform_node": "platform_node",
-        "secret": "secret",
-    }
     operations: ClassVar[Mapping[str, str]] = {
         "issue": "CreateBill",
         "find": "QueryBill",
@@ -171,15 +198,14 @@ class SoapNonTaxBench(SimulatorBench, NonTaxBench):
         "find_refund": "QueryRefund",
         "statement": "Statement",
         "receipt": "IssueReceipt",
-        "check": "Ping",
     }
     personal = ("罗巧云", "13900001111", "6217990100200300400")
     unknown_code = "99999"
     lines_per_page = 3
 
-    def __init__(self, simulators: Simulation, adapter_class: type[Any] = SoapNonTax, **settings: Any) -> None:
+    def __init__(self, simulators: Simulation, adapter_class: type[Any], **settings: Any) -> None:
         super().__init__(simulators, adapter_class, **settings)
-        simulators.ask("POST", "/nontax/settings", {"page_size": self.lines_per_page})
+        simulators.ask("POST", f"/{self.system}/settings", {"page_size": self.lines_per_page})
 
     def bill(self, reference: str) -> IssueRequest:
         return IssueRequest(
@@ -199,11 +225,59 @@ class SoapNonTaxBench(SimulatorBench, NonTaxBench):
         )
 
     async def pay(self, code: str) -> str:
-        paid = await self.simulators.aask("POST", "/nontax/pay", {"code": code, "callback": False, "payer": "罗巧云"})
-        return str(paid["serial"])
+        return await self._paid(code=code, callback=False)
 
     async def happen(self, about: str) -> None:
-        await self.simulators.aask("POST", "/nontax/pay", {"code": about, "channel": "alipay", "payer": "罗巧云"})
+        await self._paid(code=about, channel="alipay")
+
+    async def _paid(self, **how: Any) -> str:
+        return str((await self.simulators.aask("POST", f"/{self.system}/pay", {"payer": "罗巧云", **how}))["serial"])
+
+
+class SoapNonTaxBench(PlatformBench):
+    """``nontax.soap`` against the simulated platform."""
+
+    system = "nontax"
+    credentials: ClassVar[Mapping[str, str]] = {
+        "node_code": "node_code",
+        "platform_node": "platform_node",
+        "secret": "secret",
+    }
+    operations: ClassVar[Mapping[str, str]] = {**PlatformBench.operations, "check": "Ping"}
+
+    def __init__(self, simulators: Simulation, adapter_class: type[Any] = SoapNonTax, **settings: Any) -> None:
+        super().__init__(simulators, adapter_class, **settings)
+
+
+class CnNonTaxBench(PlatformBench):
+    """``nontax.cnnontax`` against the simulated platform. It reads a bill back before it claims anything about it."""
+
+    system = "cnnontax"
+    address = "frames"
+    secret = "token"
+    wire = FrameWire
+    credentials: ClassVar[Mapping[str, str]] = {
+        "node_code": "node_code",
+        "platform_node": "platform_node",
+        "token": "token",
+    }
+    operations: ClassVar[Mapping[str, str]] = {
+        **PlatformBench.operations,
+        "check": "QueryBill",
+        "receipt number": "ReceiptNumber",
+    }
+    callbacks_last = 2 * 86400.0  # a working day more or less
+
+    def __init__(self, simulators: Simulation, adapter_class: type[Any] = CnNonTax, **settings: Any) -> None:
+        super().__init__(simulators, adapter_class, **settings)
+
+    async def fault(self, kind: str, method: str, **more: Any) -> None:
+        told_later = {
+            ("wrong_amount", "issue"): "find",
+            ("wrong_code", "cancel"): "find",
+            ("wrong_amount", "receipt"): "receipt number",
+        }
+        await super().fault(kind, told_later.get((kind, method), method), **more)
 
 
 class SharingRegistryBench(SimulatorBench, RegistryBench):
@@ -321,3 +395,44 @@ class PortalBench(CreditBench):
 
     async def decide(self, reference: str) -> None:
         """It has decided already."""
+
+
+class RestSealBench(SimulatorBench, SealBench):
+    """``seal.rest`` against the simulated seal service, which seals when it is told to."""
+
+    system = "seal"
+    credentials: ClassVar[Mapping[str, str]] = {"node": "node", "secret": "secret"}
+    operations: ClassVar[Mapping[str, str]] = {
+        "list_seals": "list_seals",
+        "apply": "apply",
+        "find": "query",
+        "verify": "verify",
+        "void": "void",
+        "seal_status": "seal_status",
+        "check": "ready",
+    }
+    personal = ("岑立秋",)
+    unknown_code = "S0999"
+    owner_code = "11990102002100216D"
+    seal_id = "99010200000021"
+    unknown_seal_id = "99010200009999"
+
+    def __init__(self, simulators: Simulation, adapter_class: type[Any] = RestSealService, **settings: Any) -> None:
+        super().__init__(simulators, adapter_class, **settings)
+        simulators.ask("POST", "/seal/mode", {"pending": True})
+
+    def application(self, reference: str) -> ApplyRequest:
+        return ApplyRequest(
+            reference=reference,
+            seal_id=self.seal_id,
+            digest=sm3(reference.encode()).hex(),
+            property_info="decision-118",
+            placements=(Placement(page=1, x=120.0, y=40.5, width=42.0, height=42.0),),
+            document_title="岑立秋行政处罚决定书",
+            approval="用印审批2026-0914-7",
+        )
+
+    async def finish(self, reference: str) -> None:
+        await self.simulators.aask("POST", "/seal/finish", {"reference": reference})
+
+    happen = finish

@@ -6,7 +6,7 @@ The other side is a simulator, or a provider's sandbox with something in front o
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -64,9 +64,10 @@ class Bench(ABC):
     busy_seconds: float | None = 7.0
     #: Whether the contract has answers signed.
     answers_signed: bool = True
-    #: Whether the contract's callbacks are signed, and carry the time of signing. Payment notices must be signed.
+    #: Whether the contract's callbacks are signed; those about payments must be.
     callbacks_signed: bool = True
-    callbacks_dated: bool = True
+    #: Seconds after which a callback is too old to be believed; None where none tells when it was signed.
+    callbacks_last: float | None = 300.0
 
     @abstractmethod
     async def fault(self, kind: FaultKind, method: str, **more: Any) -> None:
@@ -96,6 +97,7 @@ class Bench(ABC):
         """
         raise NotImplementedError(f"{type(self).__name__}.callback: the adapter declares open_callback")
 
-    async def acknowledged_by(self, reply: Reply, about: str) -> bool:
-        """Whether the other side, answered so, takes its callback about ``about`` for delivered."""
-        raise NotImplementedError(f"{type(self).__name__}.acknowledged_by: the adapter declares open_callback")
+    async def acknowledged(self, about: str, answer: Callable[[Incoming], Awaitable[Reply]]) -> bool:
+        """Let the other side tell once more about ``about``: whether it takes what ``answer`` makes of its message for
+        an acknowledgement."""
+        raise NotImplementedError(f"{type(self).__name__}.acknowledged: the adapter declares open_callback")

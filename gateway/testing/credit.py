@@ -35,7 +35,7 @@ Request = SubmitRequest | CorrectRequest | WithdrawRequest | RepairRequest
 
 
 class DisclosureBench(Bench):
-    """A disclosure adapter at work. ``callback`` and ``acknowledged_by`` are about references of submissions."""
+    """A disclosure adapter at work. ``callback`` and ``acknowledged`` are about references of submissions."""
 
     adapter: DisclosureTarget
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from datetime import date, datetime, time, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
@@ -40,7 +40,7 @@ from gateway.testing.conformance import (
 
 
 class NonTaxBench(Bench):
-    """A platform adapter at work. ``callback`` and ``acknowledged_by`` are about payment codes.
+    """A platform adapter at work. ``callback`` and ``acknowledged`` are about payment codes.
 
     ``lines_per_page`` of the platform's statements, small if it can be; ``cut_off`` the end of its day 日切.
     """
@@ -200,7 +200,11 @@ class NonTaxConformance(EffectConformance, CallbackConformance):
         assert receipt.document, "receipt: without its file"
         again = ask.model_copy(update={"reference": self.reference(bench)})
         same = await answered(bench.adapter.receipt(again), "receipt again")
-        assert same == receipt, "receipt again: another one"
+        assert self.facts(same) == self.facts(receipt), f"receipt again: another one, {same.receipt_number}"
+
+    def facts(self, answer: Any) -> Any:
+        """A receipt's file may be written and signed anew each time."""
+        return answer.model_copy(update={"document": b""}) if isinstance(answer, FiscalReceipt) else answer
 
     async def test_names_outside_the_wires_character_set_are_refused_before_sending(self, bench: NonTaxBench) -> None:
         bill = bench.bill(self.reference(bench))

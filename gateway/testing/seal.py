@@ -20,7 +20,7 @@ from gateway.testing.conformance import (
 
 
 class SealBench(Bench):
-    """A seal adapter at work. ``callback`` and ``acknowledged_by`` are about references of applications.
+    """A seal adapter at work. ``callback`` and ``acknowledged`` are about references of applications.
 
     ``seal_id`` is an active seal of ``owner_code``; the service has no ``unknown_seal_id``.
     """

@@ -1,11 +1,11 @@
-"""``nontax.soap`` keeps the promises of its port."""
+"""``nontax.soap`` and ``nontax.cnnontax`` keep the promises of their port."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
 import pytest
-from benches import SoapNonTaxBench
+from benches import CnNonTaxBench, SoapNonTaxBench
 
 from gateway.testing.nontax import NonTaxConformance
 from simulators.testing import Simulation
@@ -15,5 +15,13 @@ class TestSoapNonTax(NonTaxConformance):
     @pytest.fixture
     async def bench(self, simulators: Simulation) -> AsyncIterator[SoapNonTaxBench]:
         made = SoapNonTaxBench(simulators)
+        yield made
+        await made.close()
+
+
+class TestCnNonTax(NonTaxConformance):
+    @pytest.fixture
+    async def bench(self, simulators: Simulation) -> AsyncIterator[CnNonTaxBench]:
+        made = CnNonTaxBench(simulators)
         yield made
         await made.close()

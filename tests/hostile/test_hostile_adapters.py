@@ -10,12 +10,13 @@ from datetime import UTC, date, datetime
 from typing import Any, TypeVar
 
 import pytest
-from benches import CreditChinaBench, PortalBench, SharingRegistryBench, SimulatorBench, SoapNonTaxBench
+from benches import CreditChinaBench, PortalBench, RestSealBench, SharingRegistryBench, SimulatorBench, SoapNonTaxBench
 
 from gateway.adapters.credit.creditchina import CreditChina
 from gateway.adapters.credit.portal import DisclosurePortal
 from gateway.adapters.nontax.soap import SoapNonTax
 from gateway.adapters.registry.sharing import SharingRegistry
+from gateway.adapters.seal.rest import RestSealService
 from gateway.errors import (
     BusyError,
     ContractError,
@@ -28,6 +29,7 @@ from gateway.errors import (
 from gateway.identifiers import new_reference
 from gateway.ports import (
     AdapterInfo,
+    ApplyRequest,
     Bill,
     BillState,
     Cancelled,
@@ -42,6 +44,7 @@ from gateway.ports import (
     ReceiptRequest,
     RegistrationRecord,
     Reply,
+    SealJob,
     Shown,
     StatementPage,
     Submission,
@@ -52,6 +55,7 @@ from gateway.testing.conformance import Conformance
 from gateway.testing.credit import DisclosureConformance
 from gateway.testing.nontax import NonTaxConformance
 from gateway.testing.registry import RegistryConformance
+from gateway.testing.seal import SealConformance
 from gateway.wire.signing import Authenticated
 from simulators.testing import Simulation
 
@@ -60,6 +64,7 @@ TRIED: dict[type[Any], tuple[type[Conformance], type[SimulatorBench]]] = {
     CreditChina: (DisclosureConformance, CreditChinaBench),
     DisclosurePortal: (DisclosureConformance, PortalBench),
     SharingRegistry: (RegistryConformance, SharingRegistryBench),
+    RestSealService: (SealConformance, RestSealBench),
 }
 A = TypeVar("A", bound=type[Any])
 
@@ -411,7 +416,7 @@ class RoundsTheStatement(SoapNonTax):
 
 @breaks("a_forged_callback_is_refused", words="a forged callback: expected ForgedCallbackError, but the adapter answ")
 @breaks("an_altered_callback_is_refused", words="digit at .* was altered: expected Forged.*answered OpenedCallback")
-@breaks("a_stale_callback_is_refused", words="played back after an hour: expected ForgedCallbackError, but")
+@breaks("a_stale_callback_is_refused", words="played back too late: expected ForgedCallbackError, but")
 class BelievesAnybody(SoapNonTax):
     """Reads the message, and not the signature."""
 
@@ -420,7 +425,7 @@ class BelievesAnybody(SoapNonTax):
         return await super().open_callback(incoming)
 
 
-@breaks("a_stale_callback_is_refused", words="played back after an hour: expected ForgedCallbackError, but")
+@breaks("a_stale_callback_is_refused", words="played back too late: expected ForgedCallbackError, but")
 class BelievesTheDead(SoapNonTax):
     """Checks the signature as of the time that the message names."""
 
@@ -656,6 +661,37 @@ class HonoursExpiredLicences(SharingRegistry):
             return await super().resolve_licence(token)
         except RejectedError:
             return template("91990102MA0HD1233R")
+
+
+# --- seals ---------------------------------------------------------------------------------------------------------
+
+
+@breaks("a_job_is_sealed_and_its_signature_is_of_this_digest_alone", words="a job is done, and has no signature")
+class TakesPendingForDone(RestSealService):
+    """What waits for approval is as good as sealed."""
+
+    async def apply(self, request: ApplyRequest) -> SealJob:
+        return (await super().apply(request)).model_copy(update={"state": "done"})
+
+
+@breaks("a_job_about_another_seal_is_noticed", words="apply, answered with another job: neither")
+@breaks("the_same_reference_for_something_else_is_refused", "apply", words="something else: .*answered SealJob")
+class TakesAnotherJob(RestSealService):
+    """A seal is a seal."""
+
+    async def apply(self, request: ApplyRequest) -> SealJob:
+        try:
+            return await super().apply(request)
+        except (ContractError, RejectedError):
+            return SealJob(reference=request.reference, job_id="J1", state="pending")
+
+
+@breaks("a_job_is_sealed_and_its_signature_is_of_this_digest_alone", words="another digest: the service accepts it")
+class BelievesEverySignature(RestSealService):
+    """Never asks."""
+
+    async def verify(self, signature: bytes, digest: str) -> bool:
+        return True
 
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=f"{case.adapter.__name__}-{case.promise}") for case in CASES])

@@ -1,0 +1,19 @@
+"""``seal.rest`` keeps the promises of its port."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from benches import RestSealBench
+
+from gateway.testing.seal import SealConformance
+from simulators.testing import Simulation
+
+
+class TestRestSealService(SealConformance):
+    @pytest.fixture
+    async def bench(self, simulators: Simulation) -> AsyncIterator[RestSealBench]:
+        made = RestSealBench(simulators)
+        yield made
+        await made.close()
