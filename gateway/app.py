@@ -187,12 +187,14 @@ class App:
         """What keeps the gateway from accepting work, and what is worth knowing."""
         if self.stopping:
             return ["stopping"], []
-        notes: list[str] = []
         try:
-            stopped = await self.store.read(limits.stopped_channels)
+            keys = {channel.name: channel.keys for channel in self.channels.all()}
+            notes = await self.store.read(lambda conn: limits.notes(conn, keys, self.clock.now()))
         except GatewayError as problem:
             return [f"database: {problem}"], []
-        notes += [f"channel {name} is stopped: {why}" for name, why in stopped.items()]
+        configured = set(keys)
+        orphaned = await self.store.read(lambda conn: ledger.unserved(conn, configured))
+        notes += [f"{number} operations wait for {name}, which is no longer configured" for name, number in orphaned]
         return [], notes
 
     async def measure(self) -> None:

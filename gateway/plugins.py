@@ -97,7 +97,7 @@ class ChannelKeys(BaseModel):
     concurrency: Annotated[int, Field(ge=1, le=1000)] | None = None
     quiet: tuple[Annotated[QuietHours, BeforeValidator(_quiet_hours)], ...] = ()
     circuit_failures: Annotated[int, Field(ge=0, le=10_000)] = 10
-    circuit_seconds: Seconds = 15.0
+    circuit_seconds: Seconds = 5.0
 
 
 # --- adapters -------------------------------------------------------------------------------------------------------

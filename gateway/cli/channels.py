@@ -49,6 +49,14 @@ def list_channels(ctx: typer.Context, as_json: Json = False) -> None:
             "contract": channel.info.contract,
             "url": channel.url,
             "capabilities": sorted(channel.info.capabilities),
+            "limits": {
+                "rate": channel.keys.rate,
+                "burst": channel.keys.burst,
+                "concurrency": channel.keys.concurrency,
+                "quiet": [str(one) for one in channel.keys.quiet],
+                "circuit_failures": channel.keys.circuit_failures,
+                "circuit_seconds": channel.keys.circuit_seconds,
+            },
             "routes": [
                 {"authority": route.authority, "capability": route.capability}
                 for route in settings.routes
@@ -61,13 +69,14 @@ def list_channels(ctx: typer.Context, as_json: Json = False) -> None:
         {"channels": rows},
         as_json,
         table(
-            ["channel", "adapter", "contract", "address", "serves"],
+            ["channel", "adapter", "contract", "address", "limits", "serves"],
             (
                 (
                     row["name"],
                     row["adapter"],
                     row["contract"],
                     row["url"],
+                    _limits(row["limits"]),
                     ", ".join(f"{route['capability']} of {route['authority']}" for route in row["routes"]) or "nobody",
                 )
                 for row in rows
@@ -139,6 +148,18 @@ def _must_exist(settings: Settings, name: str) -> None:
 
 def _open(settings: Settings) -> Channels:
     return Channels.build(settings, recorder=_forget, clock=SystemClock())
+
+
+def _limits(bound: dict[str, Any]) -> str:
+    said = []
+    if bound["rate"] is not None:
+        said.append(f"{bound['rate']:g}/s" + (f" burst {bound['burst']}" if bound["burst"] > 1 else ""))
+    if bound["concurrency"] is not None:
+        said.append(f"{bound['concurrency']} at once")
+    said += [f"closed {hours}" for hours in bound["quiet"]]
+    if bound["circuit_failures"]:
+        said.append(f"circuit {bound['circuit_failures']} → {bound['circuit_seconds']:g} s")
+    return ", ".join(said)
 
 
 def _forget(exchange: RawExchange) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -322,6 +322,16 @@ def resolve_parked(conn: Connection, operation_id: str, *, state: str, due: int,
         .values(state=state, due_at=due, tries=0, reason=reason, updated_at=now)
     )
     return done.rowcount == 1
+
+
+def unserved(conn: Connection, channels: Collection[str]) -> list[tuple[str, int]]:
+    """Channels that nobody serves any more, and how many operations wait for them."""
+    rows = conn.execute(
+        select(operation.c.channel, func.count())
+        .where(operation.c.state.in_(("queued", "uncertain")))
+        .group_by(operation.c.channel)
+    )
+    return [(channel, number) for channel, number in rows if channel not in channels]
 
 
 def counts(conn: Connection) -> dict[tuple[str, str], int]:

@@ -7,6 +7,7 @@ in which a platform is closed are civil time in Asia/Shanghai.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Integer, RowMapping, bindparam, case, cast, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from gateway.clock import SHANGHAI
+from gateway.clock import SHANGHAI, rfc3339
 from gateway.plugins import ChannelKeys, QuietHours
 from gateway.store import database_clock
 from gateway.store.tables.delivery import channel_condition
@@ -161,6 +162,24 @@ def take_probe(conn: Connection, channel: str) -> bool:
 def hold(conn: Connection, channel: str) -> None:
     """Let nobody else count and claim for this channel until the transaction ends."""
     conn.execute(_HOLD, {"of": channel})
+
+
+def notes(conn: Connection, channels: Mapping[str, ChannelKeys], now: datetime) -> list[str]:
+    """What keeps which channel from working as usual, for people: stopped, closed for the night, circuit open."""
+    said = []
+    known = conditions(conn)
+    for name in dict.fromkeys((*channels, *known)):
+        one = known.get(name, Condition())
+        if one.stopped is not None:
+            said.append(f"channel {name} is stopped: {one.stopped}")
+        elif one.open_until is not None:
+            left = max(0, one.open_until - one.read_at) / SECOND
+            tried = f"tried again in {left:.0f} s" if left else "one call is trying it"
+            said.append(f"channel {name} does not answer ({one.failures} attempts in a row): {tried}")
+        closed = closed_until(channels[name].quiet, now) if name in channels else None
+        if closed is not None:
+            said.append(f"channel {name} is closed until {rfc3339(closed)} 日切停服")
+    return said
 
 
 def closed_until(quiet: tuple[QuietHours, ...], now: datetime) -> datetime | None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection, update
 
 from gateway.clock import ManualClock, to_micros
 from gateway.crypto.envelope import Envelope
@@ -21,6 +22,8 @@ from gateway.delivery import (
     DeliverySettings,
     Done,
     Doubt,
+    NotYet,
+    Operation,
     Outcome,
     Parked,
     Rejected,
@@ -32,6 +35,7 @@ from gateway.errors import ConflictProblem, DeniedError, NotSentError, OutcomeUn
 from gateway.evidence import Evidence
 from gateway.plugins import Channel, ChannelKeys
 from gateway.ports import AdapterInfo, Cancelled, FindGuarantee, FindRequest, Kind
+from gateway.store.tables.delivery import operation as operation_table
 
 START = datetime(2026, 9, 16, 2, 0, tzinfo=UTC)
 
@@ -75,6 +79,7 @@ class Bench:
         self.clock = ManualClock(START)
         self.side = OtherSide()
         self.told: list[Outcome] = []
+        self.fault: Exception | None = None
         self.keys = FileKeys(tmp_path / "keys")
         self.envelope = Envelope(self.keys)
         self.heads = tmp_path / "heads"
@@ -83,11 +88,15 @@ class Bench:
         self.channel = Channel("nontax", self.side, info, guarantee, "http://x", None, keys=self.keys_of_channel)  # type: ignore[arg-type]
         self.delivery = self.new_delivery()
 
-    def new_delivery(self) -> Delivery:
+    def limit(self, **keys: Any) -> None:
+        """Give the channel other limits."""
+        object.__setattr__(self.channel, "keys", ChannelKeys(**({"circuit_failures": 0} | keys)))
+
+    def new_delivery(self, node: str = "node-1", *, find: bool = True, **more: Any) -> Delivery:
         channels = SimpleNamespace(get=lambda name: self.channel, all=lambda: (self.channel,))
-        evidence = Evidence(self.store, self.keys, self.envelope, self.clock, node="node-1", heads=self.heads)
+        evidence = Evidence(self.store, self.keys, self.envelope, self.clock, node=node, heads=self.heads)
         patience = Patience(ask_after=0.01, first=0.01, longest=0.05)
-        settings = DeliverySettings(grace=0.1, patience=patience)
+        settings = DeliverySettings(node=node, grace=0.1, patience=patience, **more)
         delivery = Delivery(self.store, channels, evidence, self.envelope, self.clock, settings)  # type: ignore[arg-type]
         delivery.register(
             Action(
@@ -95,11 +104,17 @@ class Bench:
                 FindRequest,
                 Cancelled,
                 call=lambda side, request: side.call(request),
-                find=lambda side, request: side.find(request),
-                record=lambda conn, operation, outcome: self.told.append(outcome),
+                find=(lambda side, request: side.find(request)) if find else None,
+                record=self.record,
             )
         )
         return delivery
+
+    def record(self, conn: Connection, operation: Operation, outcome: Outcome) -> None:
+        """The room, as forgetful as a list."""
+        if self.fault is not None:
+            raise self.fault
+        self.told.append(outcome)
 
     async def send(self, claim: bool = True) -> str:
         request = FindRequest(reference=self.delivery.new_reference("nontax"))
@@ -271,3 +286,214 @@ async def test_the_request_is_not_readable_in_the_database(bench):
     row = await bench.row(operation)
     reference = row["reference"].encode()
     assert reference not in bytes(row["request_sealed"])
+
+
+# --- as a hostile world would have it ---------------------------------------------------------------------------------
+
+
+async def under_way(bench: Bench) -> str:
+    """An operation whose call is out and does not come back until ``hold`` is set."""
+    bench.side.hold = asyncio.Event()
+    operation = await bench.send()
+    async with asyncio.timeout(5):
+        while not bench.side.effects:
+            await asyncio.sleep(0.01)
+    return operation
+
+
+async def test_an_effect_that_cannot_be_asked_about_is_never_called_again(bench):
+    await bench.delivery.stop()
+    bench.delivery = bench.new_delivery(find=False)
+    await bench.delivery.start()
+    operation = await under_way(bench)
+    await bench.delivery.stop()
+    assert (await bench.row(operation))["state"] == "parked"
+    await bench.store.write(
+        lambda conn: (
+            conn.execute(update(operation_table).values(state="uncertain")).rowcount
+        )  # as a lost lease leaves it
+    )
+    bench.side.hold = None
+    bench.delivery = bench.new_delivery(find=False)
+    await bench.delivery.start()
+    row = await bench.until(operation, "parked")
+    assert row["doubt_since_at"] is not None
+    assert len(bench.side.effects) == 1
+    with pytest.raises(ConflictProblem, match="offers no query"):
+        await bench.delivery.resolve(operation, ask=True, reason="again")
+
+
+async def test_a_waiter_hears_of_what_ended_elsewhere(bench):
+    bench.side.calls = [NotSentError("refused")] * 500
+    operation = await bench.send()
+    await bench.until(operation, "queued")
+    waiting = asyncio.create_task(bench.delivery.settled(operation, 10))
+    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        while not await bench.store.write(lambda conn: bench.delivery.cancel(conn, operation, "not wanted")):
+            await asyncio.sleep(0.01)
+    assert await asyncio.wait_for(waiting, 5) == "rejected"
+
+
+async def test_a_claim_that_grew_old_is_looked_at_again_before_the_call(bench):
+    request = FindRequest(reference="OLD1")
+    operation = await bench.store.write(
+        lambda conn: bench.delivery.enqueue(
+            conn, action="test.effect", channel="nontax", authority="a", subject="s", request=request, claim=True
+        )
+    )
+    await bench.store.write(
+        lambda conn: conn.execute(update(operation_table).values(attempt=operation_table.c.attempt + 1)).rowcount
+    )
+    bench.delivery.begin(replace(operation, claimed=operation.claimed - 60), request)
+    assert await bench.delivery.settled(operation.id, 0.3) is None
+    assert bench.side.effects == []
+
+
+async def test_a_lease_is_renewed_while_its_call_is_under_way_and_ends_when_nobody_renews_it(bench):
+    await bench.delivery.stop()
+    bench.delivery = bench.new_delivery(lease=0.6, sweep=60)
+    await bench.delivery.start()
+    operation = await under_way(bench)
+    await asyncio.sleep(1.0)
+    assert await bench.delivery.sweep() == 0
+    for pump in bench.delivery._pumps[-2:]:
+        pump.cancel()  # as if the process were gone
+    async with asyncio.timeout(5):
+        while not await bench.delivery.sweep():
+            await asyncio.sleep(0.05)
+    assert isinstance(bench.told[0], Doubt)
+    bench.side.hold.set()
+    bench.side.hold = None
+    await bench.until(operation, "done")
+    assert len(bench.side.effects) == 2  # the script counts its own waiting as an effect, then the call it answered
+
+
+async def test_every_attempt_is_logged_once_with_its_number_the_cut_ones_too(bench):
+    operation = await under_way(bench)
+    now = to_micros(bench.clock.now())
+    await bench.store.write(lambda conn: len(ledger.release_expired(conn, now=now, node="node-1")))
+    cut = await bench.store.read(lambda conn: ledger.attempts_of(conn, operation))
+    assert [(one["number"], one["outcome"]) for one in cut] == [(1, "cut")]
+    bench.side.hold.set()
+    bench.side.hold = None
+    await bench.until(operation, "done")
+    async with asyncio.timeout(5):
+        while True:
+            attempts = await bench.store.read(lambda conn: ledger.attempts_of(conn, operation))
+            if attempts[0]["outcome"] != "cut":
+                break
+            await asyncio.sleep(0.01)
+    assert attempts[0]["outcome"] == "done (fenced)"
+    assert [one["number"] for one in attempts] == [1, 2]
+
+
+async def test_an_outcome_that_the_room_cannot_take_is_parked_where_people_see_it(bench):
+    bench.fault = AssertionError("a fault of the room")
+    operation = await bench.send()
+    row = await bench.until(operation, "parked")
+    assert "a fault of the room" in row["reason"]
+    assert row["doubt_since_at"] is not None
+    assert row["answer_sealed"] is not None
+    bench.fault = None
+    await bench.delivery.resolve(operation, ask=True, reason="repaired")
+    await bench.until(operation, "done")
+    assert len(bench.side.effects) == 1
+
+
+async def test_a_request_that_cannot_be_read_is_parked_and_nothing_is_sent(bench):
+    await bench.delivery.stop()
+    operation = await bench.send(claim=False)
+    await bench.store.write(lambda conn: conn.execute(update(operation_table).values(request_sealed=b"junk")).rowcount)
+    bench.delivery = bench.new_delivery()
+    await bench.delivery.start()
+    await bench.until(operation, "parked")
+    assert bench.side.effects == []
+
+
+async def test_an_effect_is_not_called_again_because_its_answer_said_not_yet(bench):
+    bench.side.calls = [NotYet(1)]
+    operation = await bench.send()
+    await bench.until(operation, "done")
+    assert isinstance(bench.told[0], Doubt)
+
+
+async def test_what_is_accepted_while_stopping_is_not_called_any_more(bench):
+    await bench.delivery.stop()
+    operation = await bench.send()
+    assert (await bench.row(operation))["state"] == "queued"
+    assert bench.side.effects == []
+
+
+async def test_in_the_hours_of_settlement_nothing_leaves_and_everybody_is_told_until_when(bench):
+    await bench.delivery.stop()
+    bench.limit(quiet=("09:00-11:00",))  # START is 10:00 in Shanghai
+    bench.delivery = bench.new_delivery()
+    await bench.delivery.start()
+    operation = await bench.send()
+    assert (await bench.row(operation))["state"] == "queued"
+    async with asyncio.timeout(5):
+        while "closed until" not in ((await bench.row(operation))["reason"] or ""):
+            bench.delivery.wake()
+            await asyncio.sleep(0.01)
+    row = await bench.row(operation)
+    assert row["due_at"] == to_micros(START + timedelta(hours=1))
+    assert "2026-09-16T11:00" in row["reason"]
+    assert bench.side.effects == []
+    bench.clock.advance(timedelta(hours=1))
+    await bench.until(operation, "done")
+
+
+async def test_an_open_circuit_keeps_calls_back_and_a_probe_closes_it(bench):
+    bench.limit(circuit_failures=2, circuit_seconds=0.3)
+    bench.side.calls = [NotSentError("refused")] * 3
+    first = await bench.send()
+    async with asyncio.timeout(5):
+        while (await bench.store.read(lambda conn: limits.condition(conn, "nontax"))).open_until is None:
+            bench.clock.advance(timedelta(seconds=1))
+            bench.delivery.wake()
+            await asyncio.sleep(0.01)
+    second = await bench.send()
+    assert (await bench.row(second))["attempt"] == 0
+    await bench.until(first, "done")
+    await bench.until(second, "done")
+    assert (await bench.store.read(lambda conn: limits.condition(conn, "nontax"))).clear
+
+
+async def test_the_rate_bounds_calls_over_all_nodes(bench):
+    bench.limit(rate=20)
+    other = bench.new_delivery("node-2")
+    await other.start()
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    for number in range(12):
+        bench.delivery, other = other, bench.delivery
+        await bench.send(claim=number % 2 == 0)
+    async with asyncio.timeout(10):
+        while len(bench.side.effects) < 12:
+            bench.clock.advance(timedelta(seconds=1))
+            await asyncio.sleep(0.01)
+    assert loop.time() - began >= 11 / 20
+    await other.stop()
+
+
+async def test_concurrency_is_counted_over_all_nodes(bench):
+    if bench.store.dialect == "sqlite":
+        pytest.skip("one process")
+    bench.limit(concurrency=3)
+    other = bench.new_delivery("node-2")
+    await other.start()
+    bench.side.hold = asyncio.Event()
+    operations = []
+    for _ in range(8):
+        bench.delivery, other = other, bench.delivery
+        operations.append(await bench.send())
+    async with asyncio.timeout(5):
+        while len(bench.side.effects) < 3:
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0.5)
+    assert len(bench.side.effects) == 3
+    bench.side.hold.set()
+    for operation in operations:
+        await bench.until(operation, "done")
+    await other.stop()
