@@ -19,7 +19,10 @@ _INSERT = insert(event_table)
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened to ``subject``. ``data``: JSON values, no personal data. ``at`` in microseconds."""
+    """Something that happened to ``subject``. ``data``: JSON values, no personal data. ``at`` in microseconds.
+
+    ``seq`` is its place among all events.
+    """
 
     id: str
     type: str
@@ -27,6 +30,7 @@ class Event:
     subject: str
     data: dict[str, Any]
     at: int
+    seq: int = 0
 
 
 Handler = Callable[[Connection, Event], None]
@@ -45,18 +49,12 @@ class Events:
 
     def emit(self, conn: Connection, *, type: str, subject: str, authority: str, data: dict[str, Any]) -> Event:
         """Write one event and tell its subscribers."""
-        event = Event(new_id("evt"), type, authority, subject, data, to_micros(self._clock.now()))
-        conn.execute(
+        event_id, at = new_id("evt"), to_micros(self._clock.now())
+        written = conn.execute(
             _INSERT,
-            {
-                "id": event.id,
-                "type": type,
-                "authority": authority,
-                "subject": subject,
-                "data": data,
-                "at": event.at,
-            },
+            {"id": event_id, "type": type, "authority": authority, "subject": subject, "data": data, "at": at},
         )
+        event = Event(event_id, type, authority, subject, data, at, written.inserted_primary_key[0])
         for handler in (*self._handlers.get(type, ()), *self._handlers.get(EVERY, ())):
             handler(conn, event)
         return event

@@ -125,7 +125,15 @@ class Webhooks:
             )
         ).all()
         rows = [
-            {"endpoint_id": endpoint, "event_id": event.id, "state": "queued", "attempts": 0, "due_at": event.at}
+            {
+                "endpoint_id": endpoint,
+                "event_id": event.id,
+                "event_seq": event.seq,
+                "subject": event.subject,
+                "state": "queued",
+                "attempts": 0,
+                "due_at": event.at,
+            }
             for endpoint, types in endpoints
             if not types or event.type in types
         ]
