@@ -15,7 +15,14 @@ from datetime import datetime
 from typing import Any, Final
 
 from PIL import Image
-from pyhanko.pdf_utils.generic import ArrayObject, ByteStringObject, DictionaryObject, TextStringObject, pdf_name
+from pyhanko.pdf_utils.generic import (
+    ArrayObject,
+    ByteStringObject,
+    DictionaryObject,
+    StreamObject,
+    TextStringObject,
+    pdf_name,
+)
 from pyhanko.pdf_utils.images import PdfImage
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.layout import AxisAlignment, BoxConstraints, Margins, SimpleBoxLayoutRule
@@ -42,11 +49,11 @@ class PdfError(ValueError):
 
 @dataclass(frozen=True)
 class PdfProfile:
-    """How seal signatures are marked, and how many bytes of DER are reserved for one."""
+    """How seal signatures are marked, and how many bytes of DER are reserved for one: 64 KB in hexadecimal."""
 
     filter: str = "GM.PKILite"
     sub_filter: str = "GM.sm2seal"
-    reserve: int = 64 * 1024
+    reserve: int = 32 * 1024
 
 
 @dataclass(frozen=True)
@@ -103,6 +110,7 @@ def prepare(
         places = spots(placements, tuple(_pages(writer.prev)))
         style = _style(picture)
         for spot in places[1:]:
+            _with_contents(writer, spot.page)
             stamp = style.create_stamp(
                 writer, BoxConstraints(width=spot.right - spot.left, height=spot.top - spot.bottom), {}
             )
@@ -186,6 +194,14 @@ def _pages(reader: PdfFileReader) -> Iterator[Page]:
         left, right = sorted((sides[0], sides[2]))
         bottom, top = sorted((sides[1], sides[3]))
         yield Page(left, bottom, right, top, int(_inherited(page, "/Rotate") or 0))
+
+
+def _with_contents(writer: IncrementalPdfFileWriter, page: int) -> None:
+    """An empty page may have no content stream, and pyHanko needs one to add to."""
+    found = writer.find_page_for_modification(page)[0].get_object()  # type: ignore[no-untyped-call]
+    if "/Contents" not in found:
+        found[pdf_name("/Contents")] = writer.add_object(StreamObject(stream_data=b""))
+        writer.update_container(found)
 
 
 def _inherited(page: Any, key: str) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -59,6 +60,8 @@ T = TypeVar("T")
 PROPERTY_INFO = "/ByteRange"
 LARGEST = 24 * 1024 * 1024
 _SHORTEST, _LONGEST = 0.2, 600.0
+_BESIDE_SEAL = 16 * 1024
+"""Room for what a signature holds besides the seal: certificate, digest, signature, a time stamp."""
 _SURE: dict[str, Any] = {"in_doubt_since_at": None, "doubt_reason": None}
 
 
@@ -171,8 +174,9 @@ class Seals:
         decision = await self._decision(ask)
         info, seal = await self._usable_seal(channel, ask)
         now = self._clock.now()
+        profile = replace(self._profile, reserve=max(self._profile.reserve, len(seal.der) + _BESIDE_SEAL))
         prepared = await asyncio.to_thread(
-            prepare, pdf, seal.picture, ask.placements, at=now, name=seal.name, profile=self._profile
+            prepare, pdf, seal.picture, ask.placements, at=now, name=seal.name, profile=profile
         )
         document_id = new_id("sdc")
         request = ApplyRequest(

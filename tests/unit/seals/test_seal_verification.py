@@ -1,0 +1,219 @@
+"""What calls a document sealed: the whole list of checks, and every way round it that we know of."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from pyhanko.pdf_utils.generic import DictionaryObject
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+
+from gateway.crypto.sm import sm3
+from gateway.errors import SettingsError
+from gateway.seals.pdf import embed
+from gateway.seals.verification import LABELS, REQUIRED, Expected, Trust, load_roots, verify_pdf
+from simulators.seal import ses as writer
+from simulators.seal.pki import Authority, Key
+
+
+def test_a_sealed_document_passes_every_check_and_each_is_named(forge, failed):
+    report = forge.judge(
+        forge.sealed(),
+        expected=Expected(
+            seal_id=forge.seal.seal_id,
+            picture_digest=sm3(forge.seal.picture),
+            property_info="/ByteRange",
+            between=(forge.now, forge.now),
+            status="active",
+        ),
+    )
+    assert report.valid
+    assert failed(report) == set()
+    passed = {check.name for check in report.checks if check.outcome == "passed"}
+    assert passed == REQUIRED | {"expected_seal", "picture", "property_info", "seal_status"}
+    assert {check.name for check in report.checks} == set(LABELS)
+    assert (report.seal_name, report.signer) == (forge.seal.name, forge.seal.name)
+
+
+def test_a_seal_that_lists_digests_of_certificates_passes(forge):
+    assert forge.judge(forge.sealed(forge.sign(seal=forge.variant(list_type=2)))).valid
+
+
+def test_a_document_without_a_signature_is_not_valid(forge, failed):
+    report = forge.judge(forge.document)
+    assert not report.valid
+    assert failed(report) == {"signature_present"}
+    assert "no signature" in report.reason
+
+
+@pytest.mark.parametrize("content", [b"", b"%PDF-1.7", b"not a PDF at all", b"%PDF-1.4\n" + b"\x00" * 4096])
+def test_what_is_no_pdf_is_not_valid(forge, failed, content):
+    assert failed(forge.judge(content)) == {"signature_present"}
+
+
+def test_an_empty_reservation_is_not_valid(forge):
+    assert not forge.judge(forge.prepared.content).valid
+
+
+def test_a_flipped_byte_anywhere_in_the_document_is_noticed(forge):
+    sealed = forge.sealed(forge.der)
+    gap = range(forge.prepared.start, forge.prepared.end)
+    spots = [at for at in range(0, len(sealed), len(sealed) // 60) if at not in gap]
+    assert len(spots) > 20
+    for at in spots:
+        changed = sealed[:at] + bytes([sealed[at] ^ 1]) + sealed[at + 1 :]
+        assert not forge.judge(changed).valid, f"byte {at}"
+
+
+def test_the_signature_of_another_document_is_not_valid(forge, failed):
+    other = forge.prepare(forge.other_document)
+    assert failed(forge.judge(forge.sealed(forge.sign(other.digest)))) == {"document_digest"}
+
+
+def test_a_revision_added_after_sealing_is_noticed(forge, failed):
+    writer_ = IncrementalPdfFileWriter(io.BytesIO(forge.sealed()))
+    writer_.root["/Lang"] = writer_.root.get("/Lang", "en")
+    writer_.update_root()
+    out = io.BytesIO()
+    writer_.write(out)
+    report = forge.judge(out.getvalue())
+    assert failed(report) == {"coverage"}
+    assert "added after sealing" in report.reason
+    assert failed(forge.judge(forge.sealed() + b"\n")) == {"coverage"}
+
+
+def test_bytes_between_the_signature_and_the_end_of_its_place_must_be_zero(forge, failed):
+    sealed = bytearray(forge.sealed())
+    sealed[forge.prepared.end - 2] = ord("1")
+    assert "padding" in failed(forge.judge(bytes(sealed)))
+    sealed[forge.prepared.end - 2] = ord(" ")
+    assert failed(forge.judge(bytes(sealed))) == {"coverage"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"/ByteRange [0 ", b"/ByteRange [1 "),
+        (b"/ByteRange [0 ", b"/ByteRange [9 "),
+        (b"/ByteRange ", b"/ByteRangf "),
+        (b"/Contents <", b"/Contentt <"),
+        (b"/FT /Sig", b"/FT /Btn"),
+    ],
+)
+def test_a_signature_dictionary_that_was_bent_is_not_valid(forge, old, new):
+    sealed = forge.sealed()
+    assert old in sealed
+    assert not forge.judge(sealed.replace(old, new)).valid
+
+
+def test_a_gap_wider_than_the_signature_is_noticed(forge, failed):
+    """The attacker moves the end of the gap, so that bytes of his own are not covered."""
+    sealed = forge.sealed()
+    start, end = forge.prepared.start, forge.prepared.end
+    at = sealed.rindex(b"/ByteRange [")
+    close = sealed.index(b"]", at)
+    wider = f"/ByteRange [0 {start} {end + 8} {len(sealed) - end - 8}".encode()
+    bent = sealed[:at] + wider + b" " * (close - at - len(wider)) + sealed[close:]
+    assert len(bent) == len(sealed)
+    assert failed(forge.judge(bent)) == {"coverage"}
+
+
+def test_of_two_signatures_none_is_taken_for_the_seal(forge, failed):
+    """Whoever has a right signature could otherwise stand it beside one of his own."""
+    file = IncrementalPdfFileWriter(io.BytesIO(forge.sealed()))
+    form = file.root["/AcroForm"]
+    again = file.add_object(DictionaryObject(form["/Fields"][0]))
+    form["/Fields"].append(again)
+    file.update_container(form["/Fields"])
+    out = io.BytesIO()
+    file.write(out)
+    report = forge.judge(out.getvalue())
+    assert failed(report) == {"signature_present"}
+    assert "2 signatures" in report.reason
+
+
+@pytest.mark.parametrize(
+    ("fault", "checks"),
+    [
+        ("seal_expired", {"seal_validity"}),
+        ("seal_unknown_version", {"version"}),
+        ("seal_empty_id", {"signer_chain"}),
+        ("seal_not_listed", {"signer_listed"}),
+        ("seal_foreign_ca", {"signer_chain", "maker_chain"}),
+    ],
+)
+def test_what_the_service_may_get_wrong_is_named(forge, failed, fault, checks):
+    seal, maker = writer.flawed(fault, forge.seal, forge.seal, forge.maker, forge.root, forge.now)
+    report = forge.judge(forge.sealed(forge.sign(seal=seal, maker=maker)))
+    assert not report.valid
+    assert failed(report) == checks
+
+
+def test_another_seal_than_the_one_asked_for_is_named(forge, failed):
+    other = forge.variant(seal_id="99010200000057", picture=forge.seal.picture + b" ")
+    wanted = Expected(seal_id=forge.seal.seal_id, picture_digest=sm3(forge.seal.picture))
+    report = forge.judge(forge.sealed(forge.sign(seal=other)), expected=wanted)
+    assert failed(report) == {"expected_seal", "picture"}
+
+
+@pytest.mark.parametrize("status", ["suspended", "cancelled", "expired", "unknown to the service"])
+def test_a_seal_that_its_service_no_longer_stands_by_is_not_valid(forge, failed, status):
+    assert failed(forge.judge(forge.sealed(), expected=Expected(status=status))) == {"seal_status"}
+
+
+def test_nobody_signs_with_a_key_that_is_not_the_certificates(forge, failed):
+    assert failed(forge.judge(forge.sealed(forge.sign(seal=forge.variant(key=Key.generate()))))) == {"signature"}
+
+
+def test_a_seal_that_its_maker_did_not_sign_is_not_valid(forge, failed):
+    impostor = replace(forge.maker, key=Key.generate())
+    assert failed(forge.judge(forge.sealed(forge.sign(maker=impostor)))) == {"seal_maker_signature"}
+
+
+def test_a_self_made_authority_of_the_same_name_is_not_trusted(forge, failed):
+    stranger = Authority.found("安澜市电子印章根证书")
+    report = verify_pdf(forge.sealed(), Trust((stranger.certificate,)), forge.now)
+    assert failed(report) == {"signer_chain", "maker_chain"}
+    assert not verify_pdf(forge.sealed(), Trust(), forge.now).valid
+
+
+def test_a_sealing_time_that_cannot_be_is_noticed(forge, failed):
+    early = verify_pdf(forge.sealed(), forge.trust, forge.now - timedelta(minutes=6))
+    assert failed(early) == {"sealing_time"}
+    later = forge.now + timedelta(minutes=20)
+    asked = Expected(between=(later, later))
+    assert failed(verify_pdf(forge.sealed(), forge.trust, later, expected=asked)) == {"sealing_time"}
+
+
+@pytest.mark.parametrize("cut", [1, 7, 300])
+def test_a_signature_cut_short_is_not_valid(forge, cut):
+    assert not forge.judge(forge.sealed(forge.sign()[:-cut])).valid
+
+
+def test_a_signature_with_bytes_behind_it_is_not_valid(forge, failed):
+    assert failed(forge.judge(forge.sealed(forge.sign() + b"\x05\x00"))) == {"padding"}
+
+
+def test_an_altered_name_in_the_seal_is_noticed(forge, failed):
+    sealed = writer.eseal(forge.seal, forge.maker)
+    sealed["eSealInfo"]["property"]["name"] = "安澜市望川区市场监督管理局"
+    der = writer.signature(forge.seal, sealed, forge.prepared.digest, "/ByteRange", forge.now)
+    assert failed(forge.judge(forge.sealed(der))) == {"seal_maker_signature"}
+
+
+def test_what_may_be_hidden_in_room_that_is_too_small_is_refused(forge):
+    with pytest.raises(ValueError, match="reserved"):
+        embed(forge.prepared.content, forge.prepared.start, forge.prepared.end, b"\x30" * 9_000)
+
+
+def test_a_root_that_is_none_stops_the_start_with_its_file_and_the_cure(forge, tmp_path):
+    file = tmp_path / "root.pem"
+    with pytest.raises(SettingsError, match=r"root\.pem"):
+        load_roots([file])
+    file.write_bytes(b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+    with pytest.raises(SettingsError, match="SM2"):
+        load_roots([file])
+    file.write_bytes(forge.root.certificate)
+    assert load_roots([file]) == (forge.root.certificate,)
