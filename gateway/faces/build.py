@@ -11,7 +11,7 @@ from gateway import __version__
 from gateway.app import App
 from gateway.faces import callbacks, health
 from gateway.faces.api import decisions, disclosures, entities, evidence, operations, payments, reconciliation, seals
-from gateway.faces.api.problems import BodyLimit, ProblemDocument, install
+from gateway.faces.api.problems import BodyLimit, NoNul, ProblemDocument, install
 from gateway.faces.payer import pages
 
 MEGABYTE = 1 << 20
@@ -53,6 +53,7 @@ def build(gateway: App, faces: Collection[str]) -> FastAPI:
         default=gateway.settings.server.max_body_bytes,
         larger={"/v1/sealed-documents": 40 * MEGABYTE, "/v1/verifications": 40 * MEGABYTE},
     )
+    api.add_middleware(NoNul)
     _declare_problems(api)
     return api
 

@@ -8,7 +8,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from gateway.decisions import Decision, PartyKind
 from gateway.errors import ConflictProblem, ContractError, InvalidProblem
@@ -32,6 +32,13 @@ class LineInput(BaseModel):
 
     kind: LineKind
     amount: Yuan
+
+    @field_validator("amount")
+    @classmethod
+    def _something(cls, value: int) -> int:
+        if value == 0:
+            raise ValueError("a line is above 0.00")
+        return value
 
 
 class PaymentRequest(BaseModel):

@@ -97,7 +97,7 @@ class RefundProposal(_Model):
     reason: RefundReason
     explanation: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(clean_text)]
     payee: Payee
-    bank_serial: Annotated[str, Field(min_length=1, max_length=80)] | None = None
+    bank_serial: Annotated[str, Field(min_length=1, max_length=80), AfterValidator(clean_text)] | None = None
     amount: Yuan | None = None
     documents: Annotated[tuple[DocumentInput, ...], Field(max_length=20)] = ()
 

@@ -115,9 +115,13 @@ class Site:
         """The address of a decision."""
         return f"/v1/decisions/{story.AUTHORITY}/{quote(number, safe='')}"
 
+    def facts(self, **other: Any) -> dict[str, Any]:
+        """The body of a decision."""
+        return FACTS | other
+
     async def decide(self, number: str = "望市监罚决字〔2026〕第1号", **facts: Any) -> str:
         """Store a decision; its number."""
-        answer = await self.http.put(self.path(number), json=FACTS | facts)
+        answer = await self.http.put(self.path(number), json=self.facts(**facts))
         assert answer.status_code in (200, 201), answer.text
         return number
 

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from sqlalchemy import Connection, RowMapping
 
 from gateway.access import Principal
@@ -15,7 +15,7 @@ from gateway.disclosures import Status, records
 from gateway.faces.api.access import Gateway, may, own
 from gateway.faces.api.once import Once, OnceKey
 from gateway.faces.api.problems import responses
-from gateway.faces.api.views import Cursor, EventView, Limit, Page, View, after, instant, next_cursor
+from gateway.faces.api.views import Ask, Cursor, EventView, Limit, Page, View, after, instant, next_cursor
 
 router = APIRouter(prefix="/v1/disclosures", tags=["disclosures"], responses=responses(401, 403, 422, 503))
 
@@ -24,10 +24,8 @@ Writer = Annotated[Principal, Depends(may("disclosures:write"))]
 Reason = Annotated[str, Field(min_length=1, max_length=500)]
 
 
-class PublishRequest(BaseModel):
+class PublishRequest(Ask):
     """Publish a decision. Without ``targets``: at all of the authority's."""
-
-    model_config = ConfigDict(extra="forbid")
 
     authority: str = Field(min_length=1, max_length=40)
     decision_number: str = Field(min_length=1, max_length=128)
@@ -35,18 +33,14 @@ class PublishRequest(BaseModel):
     override_reason: Reason | None = None
 
 
-class ReasonRequest(BaseModel):
+class ReasonRequest(Ask):
     """Why; the public reads it where the target shows explanations."""
-
-    model_config = ConfigDict(extra="forbid")
 
     reason: Reason
 
 
-class RepairRequest(BaseModel):
+class RepairRequest(Ask):
     """The number of the repair's decision 信用修复决定."""
-
-    model_config = ConfigDict(extra="forbid")
 
     repair_number: str = Field(min_length=1, max_length=128)
 

@@ -6,14 +6,14 @@ from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from gateway.access import Principal
 from gateway.clock import rfc3339
 from gateway.entities.service import EntityView
 from gateway.faces.api.access import Gateway, may, own
 from gateway.faces.api.problems import responses
-from gateway.faces.api.views import Cursor, Limit, Page, View, after, encode_cursor
+from gateway.faces.api.views import Ask, Cursor, Limit, Page, View, after, encode_cursor
 from gateway.ports import EntityChange, EntitySummary, RegistrationRecord
 
 router = APIRouter(prefix="/v1", tags=["entities"], responses=responses(401, 403, 404, 409, 422, 503))
@@ -53,10 +53,8 @@ class ChangeDocument(View):
     recorded_at: str
 
 
-class LicenceScan(BaseModel):
+class LicenceScan(Ask):
     """The text of a licence QR as the scanner read it. It is parsed, never followed."""
-
-    model_config = ConfigDict(extra="forbid")
 
     authority: str = Field(min_length=1, max_length=40)
     text: str = Field(min_length=1, max_length=4000)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from sqlalchemy import Connection, RowMapping, select
 
 from gateway.access import Principal
@@ -14,7 +14,7 @@ from gateway.errors import InvalidProblem, NotFoundProblem
 from gateway.faces.api.access import Gateway, may, own
 from gateway.faces.api.once import OnceKey
 from gateway.faces.api.problems import responses
-from gateway.faces.api.views import Cursor, EventView, Limit, Page, View, after, instant, next_cursor
+from gateway.faces.api.views import Ask, Cursor, EventView, Limit, Page, View, after, instant, next_cursor
 from gateway.store.tables.delivery import event as event_table
 
 router = APIRouter(prefix="/v1", responses=responses(401, 403, 422, 503))
@@ -82,19 +82,15 @@ class OperationView(View):
         )
 
 
-class RetryRequest(BaseModel):
+class RetryRequest(Ask):
     """Send a parked operation on its way. ``ask``: ask the other side first; a must when the outcome is unknown."""
-
-    model_config = ConfigDict(extra="forbid")
 
     ask: bool = True
     reason: str = Field(min_length=1, max_length=500)
 
 
-class EndpointRequest(BaseModel):
+class EndpointRequest(Ask):
     """Where events of an authority are posted to, in Standard Webhooks format. Empty ``types``: all."""
-
-    model_config = ConfigDict(extra="forbid")
 
     authority: str = Field(min_length=1, max_length=40)
     url: str = Field(min_length=8, max_length=2000)

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from sqlalchemy import Connection
 
 from gateway.access import Principal
@@ -15,6 +15,7 @@ from gateway.faces.api.access import Gateway, may, operator, own
 from gateway.faces.api.once import Once, OnceKey
 from gateway.faces.api.problems import responses
 from gateway.faces.api.views import (
+    Ask,
     CollectionView,
     Cursor,
     EventView,
@@ -42,10 +43,8 @@ OperatorWriter = Annotated[Principal, Depends(operator("payments:write"))]
 FINAL = (Status.ISSUED, Status.PAID, Status.REJECTED, Status.CANCELLED)
 
 
-class CancelRequest(BaseModel):
+class CancelRequest(Ask):
     """Why the bill is voided."""
-
-    model_config = ConfigDict(extra="forbid")
 
     reason: str = Field(min_length=1, max_length=200)
 
@@ -172,10 +171,8 @@ async def payment_qr(gateway: Gateway, who: Reader, payment_id: str) -> Response
     return Response(gateway.payments.qr_svg(row), media_type="image/svg+xml")
 
 
-class SurchargeReduction(BaseModel):
+class SurchargeReduction(Ask):
     """An agreement 执行协议 that takes an amount off the surcharge."""
-
-    model_config = ConfigDict(extra="forbid")
 
     amount: Yuan
     reason: str = Field(min_length=1, max_length=500)
@@ -266,10 +263,8 @@ async def reduce_surcharge(
     return SurchargeView.of(await gateway.payments.accrued(payment_id))
 
 
-class ExceptionResolution(BaseModel):
+class ExceptionResolution(Ask):
     """The way out of an exception, and why. Another operator confirms it."""
-
-    model_config = ConfigDict(extra="forbid")
 
     way_out: WayOut
     reason: str = Field(min_length=1, max_length=2000)

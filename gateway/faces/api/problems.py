@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 from typing import Any
 
@@ -85,9 +87,13 @@ def install(api: FastAPI) -> None:
 
     @api.exception_handler(Problem)
     async def _problem(_: Request, problem: Problem) -> Response:
-        headers = {"Retry-After": str(problem.extra.get("retry_after", 1))} if problem.status == 503 else None
+        headers = {}
+        if problem.status == 401:
+            headers["WWW-Authenticate"] = "Bearer"  # RFC 9110, 11.6.1
+        if problem.status == 503:
+            headers["Retry-After"] = str(problem.extra.get("retry_after", 1))
         if "location" in problem.extra:
-            headers = {"Location": problem.extra["location"]}
+            headers["Location"] = problem.extra["location"]
         return document(
             problem.status,
             problem.type,
@@ -105,8 +111,12 @@ def install(api: FastAPI) -> None:
     @api.exception_handler(RequestValidationError)
     async def _validation(_: Request, error: RequestValidationError) -> Response:
         errors = [
-            {"field": ".".join(str(part) for part in one["loc"][1:]), "in": str(one["loc"][0]), "reason": one["msg"]}
-            for one in error.errors()
+            {
+                "field": _short(".".join(str(part) for part in one["loc"][1:])),
+                "in": str(one["loc"][0]),
+                "reason": _short(one["msg"]),
+            }
+            for one in error.errors()[:50]
         ]
         missing_key = any(one["in"] == "header" and one["field"].lower() == "idempotency-key" for one in errors)
         if missing_key:
@@ -129,9 +139,17 @@ def install(api: FastAPI) -> None:
 
     @api.exception_handler(HTTPException)
     async def _http(_: Request, error: HTTPException) -> Response:
-        kinds = {404: "no-such-path", 405: "method-not-allowed", 400: "bad-request", 401: "not-authenticated"}
+        kinds = {
+            400: "bad-request",
+            401: "not-authenticated",
+            404: "no-such-path",
+            405: "method-not-allowed",
+            413: "body-too-large",
+        }
         headers = dict(error.headers) if error.headers else None
-        return document(error.status_code, kinds.get(error.status_code, "error"), str(error.detail), headers=headers)
+        cure = _SEND_LESS if error.status_code == 413 else None
+        kind = kinds.get(error.status_code, "error")
+        return document(error.status_code, kind, str(error.detail), cure=cure, headers=headers)
 
     @api.exception_handler(Exception)
     async def _fault(request: Request, error: Exception) -> Response:
@@ -144,8 +162,31 @@ def install(api: FastAPI) -> None:
         )
 
 
+def _short(text: str) -> str:
+    """What somebody sent, at a length that is good to read."""
+    return text if len(text) <= 300 else f"{text[:200]}… ({len(text)} characters)"
+
+
+class NoNul:
+    """Refuses an address with a NUL character (422): nothing here is named so, and PostgreSQL takes none."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and ("\x00" in scope["path"] or b"%00" in scope["query_string"]):
+            refusal = document(422, "invalid-request", "an address holds no NUL character", cure="Leave %00 out.")
+            await refusal(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+
 class BodyLimit:
-    """Refuses a request body above ``default`` bytes (413), or above the limit of the longest matching prefix."""
+    """Refuses a request body above ``default`` bytes (413), or above the limit of the longest matching prefix.
+
+    What is too much is read and thrown away, up to a bound: a client that is still sending when the connection closes
+    would see a reset instead of the reason.
+    """
 
     def __init__(self, app: ASGIApp, default: int = 1 << 20, larger: dict[str, int] | None = None) -> None:
         self._app = app
@@ -159,11 +200,12 @@ class BodyLimit:
         limits = [size for prefix, size in self._larger.items() if scope["path"].startswith(prefix)]
         limit = max(limits, default=self._default)
         declared = dict(scope["headers"]).get(b"content-length", b"0")
-        if declared.isdigit() and int(declared) > limit:
-            await self._refuse(limit)(scope, receive, send)
+        if declared.isdigit() and len(declared) < 20 and int(declared) > limit:
+            await _pour_away(receive)
+            refusal = document(413, "body-too-large", _too_large(limit), cure=_SEND_LESS, headers=_CLOSE)
+            await refusal(scope, receive, send)
             return
         taken = 0
-        answered = False
 
         async def counted() -> Message:
             nonlocal taken
@@ -171,29 +213,29 @@ class BodyLimit:
             if message["type"] == "http.request":
                 taken += len(message.get("body", b""))
                 if taken > limit:
-                    raise _TooLargeError
+                    if message.get("more_body"):
+                        await _pour_away(receive)
+                    raise HTTPException(413, _too_large(limit), _CLOSE)  # the only kind that FastAPI passes on
             return message
 
-        async def watched(message: Message) -> None:
-            nonlocal answered
-            answered = True
-            await send(message)
-
-        try:
-            await self._app(scope, counted, watched)
-        except _TooLargeError:
-            if not answered:
-                await self._refuse(limit)(scope, receive, send)
-
-    def _refuse(self, limit: int) -> Response:
-        return document(
-            413,
-            "body-too-large",
-            f"a request body has at most {limit} bytes here",
-            cure="Send less; documents go to /v1/sealed-documents.",
-            headers={"Connection": "close"},
-        )
+        await self._app(scope, counted, send)
 
 
-class _TooLargeError(Exception):
-    """The body grew over its limit while it was read."""
+_SEND_LESS = "Send less; documents go to /v1/sealed-documents."
+_CLOSE = {"Connection": "close"}
+
+
+def _too_large(limit: int) -> str:
+    return f"a request body has at most {limit} bytes here"
+
+
+async def _pour_away(receive: Receive) -> None:
+    """Read what is still coming, at most 64 MiB of it within five seconds."""
+    left = 64 << 20
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(5):
+            while left > 0:
+                message = await receive()
+                left -= len(message.get("body", b""))
+                if not message.get("more_body"):
+                    return

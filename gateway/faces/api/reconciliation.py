@@ -6,7 +6,7 @@ from datetime import date
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from gateway.access import Principal
 from gateway.app import App
@@ -14,7 +14,7 @@ from gateway.errors import NotFoundProblem
 from gateway.faces.api.access import Gateway, may, own
 from gateway.faces.api.once import OnceKey
 from gateway.faces.api.problems import responses
-from gateway.faces.api.views import Cursor, Limit, Page, View, after, encode_cursor, instant
+from gateway.faces.api.views import Ask, Cursor, Limit, Page, View, after, encode_cursor, instant
 from gateway.money import YuanOut
 from gateway.reconciliation import CHINESE, Break, BreakKind, Run
 
@@ -26,19 +26,15 @@ ChannelName = Annotated[str | None, Query(max_length=60)]
 BreakState = Literal["open", "healed", "cleared", "resolved"]
 
 
-class RunRequest(BaseModel):
+class RunRequest(Ask):
     """Which day of which channel. A day is the platform's: it ends at the channel's cut-off 日切."""
-
-    model_config = ConfigDict(extra="forbid")
 
     channel: str = Field(min_length=1, max_length=60)
     day: date
 
 
-class ResolutionRequest(BaseModel):
+class ResolutionRequest(Ask):
     """What explains the difference."""
-
-    model_config = ConfigDict(extra="forbid")
 
     reason: str = Field(min_length=1, max_length=2000)
 

@@ -10,11 +10,12 @@ from datetime import date
 from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from sqlalchemy import RowMapping
 
 from gateway.clock import from_micros, rfc3339
 from gateway.errors import InvalidProblem
+from gateway.identifiers import clean_text
 from gateway.money import YuanOut
 
 T = TypeVar("T")
@@ -29,6 +30,17 @@ class View(BaseModel):
     """Base of what the API answers."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+class Ask(BaseModel):
+    """Base of what the API is asked: closed to unknown fields; texts in NFC, without characters that hide or break."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _readable(cls, value: Any) -> Any:
+        return clean_text(value, multiline=True) if isinstance(value, str) else value
 
 
 class Page(View, Generic[T]):
