@@ -54,7 +54,9 @@ class Events:
             _INSERT,
             {"id": event_id, "type": type, "authority": authority, "subject": subject, "data": data, "at": at},
         )
-        event = Event(event_id, type, authority, subject, data, at, written.inserted_primary_key[0])
+        key = written.inserted_primary_key
+        assert key is not None
+        event = Event(event_id, type, authority, subject, data, at, key[0])
         for handler in (*self._handlers.get(type, ()), *self._handlers.get(EVERY, ())):
             handler(conn, event)
         return event

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 from uuid import uuid4
 
 import httpx
@@ -228,7 +228,8 @@ class Walk:
         opinion = await self._call("POST", "/v1/verifications", {"document": base64.b64encode(file).decode()})
         verified = sealed["status"] == "SEALED" and opinion["valid"]
         self._say("用印文件", f"{len(file) / 1024:.0f} KB  {sealed['status']}")
-        self._say("验章", f"{'通过' if verified else '未通过'}  " + "  ".join(one["name"] for one in opinion["checks"]))
+passed = [one["label"] for one in opinion["checks"] if one["outcome"] == "passed"]
+        self._say("验章", f"{'通过' if verified else '未通过'}  {len(passed)} 项：{'、'.join(passed)}")
         self.facts["sealed_document"] = {"id": sealed["id"], "verified": verified}
         if not verified:
             raise DemoError(f"the sealed document does not verify: {sealed.get('reason')}")
@@ -308,7 +309,7 @@ class Walk:
             problem = answer.json() if "json" in answer.headers.get("content-type", "") else {"detail": answer.text}
             cure = f" {problem['cure']}" if problem.get("cure") else ""
             raise DemoError(f"{method} {path}: {answer.status_code} {problem.get('detail')}{cure}")
-        self.out.print(f"    [dim]{method} {path} → {answer.status_code}[/dim]", markup=True, highlight=False)
+        self.out.print(f"    {method} {unquote(path)} → {answer.status_code}", style="dim", markup=False, highlight=False)
         return answer.json()
 
     async def _until(self, path: str, done: Callable[[dict[str, Any]], bool], seconds: float = 20.0) -> dict[str, Any]:
