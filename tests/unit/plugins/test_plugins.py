@@ -181,10 +181,20 @@ async def test_a_failed_check_names_the_cure(add_package: AddPackage) -> None:
 
 
 def test_the_built_in_adapters_use_the_same_door() -> None:
-    assert {"nontax.soap", "credit.creditchina", "credit.portal", "registry.sharing", "seal.rest"} <= set(installed())
+    assert {
+        "nontax.soap",
+        "nontax.cnnontax",
+        "credit.creditchina",
+        "credit.portal",
+        "registry.sharing",
+        "seal.rest",
+    } <= set(installed())
 
 
-def test_a_built_in_adapter_keeps_its_contract() -> None:
-    loaded = load("registry.sharing")
-    assert loaded.info.contract == "registry/v1"
+@pytest.mark.parametrize(
+    ("name", "contract"), [("registry.sharing", "registry/v1"), ("nontax.cnnontax", "cnnontax/v1")]
+)
+def test_a_built_in_adapter_keeps_its_contract(name: str, contract: str) -> None:
+    loaded = load(name)
+    assert loaded.info.contract == contract
     assert Path(sys.modules[loaded.__module__].__file__ or "").is_file()
