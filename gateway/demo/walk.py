@@ -228,7 +228,7 @@ class Walk:
         opinion = await self._call("POST", "/v1/verifications", {"document": base64.b64encode(file).decode()})
         verified = sealed["status"] == "SEALED" and opinion["valid"]
         self._say("用印文件", f"{len(file) / 1024:.0f} KB  {sealed['status']}")
-passed = [one["label"] for one in opinion["checks"] if one["outcome"] == "passed"]
+        passed = [one["label"] for one in opinion["checks"] if one["outcome"] == "passed"]
         self._say("验章", f"{'通过' if verified else '未通过'}  {len(passed)} 项：{'、'.join(passed)}")
         self.facts["sealed_document"] = {"id": sealed["id"], "verified": verified}
         if not verified:
@@ -309,7 +309,9 @@ passed = [one["label"] for one in opinion["checks"] if one["outcome"] == "passed
             problem = answer.json() if "json" in answer.headers.get("content-type", "") else {"detail": answer.text}
             cure = f" {problem['cure']}" if problem.get("cure") else ""
             raise DemoError(f"{method} {path}: {answer.status_code} {problem.get('detail')}{cure}")
-        self.out.print(f"    {method} {unquote(path)} → {answer.status_code}", style="dim", markup=False, highlight=False)
+        self.out.print(
+            f"    {method} {unquote(path)} → {answer.status_code}", style="dim", markup=False, highlight=False
+        )
         return answer.json()
 
     async def _until(self, path: str, done: Callable[[dict[str, Any]], bool], seconds: float = 20.0) -> dict[str, Any]:
