@@ -1,9 +1,8 @@
-"""The adapters of credit platform and portal against their simulators, over sockets."""
+"""The adapters of credit platform and portal against their simulators, beyond what the conformance kit asks of any."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import uuid
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, date, datetime, timedelta
@@ -16,28 +15,19 @@ from gateway.adapters.credit.creditchina import CreditChina
 from gateway.adapters.credit.portal import DisclosurePortal
 from gateway.clock import Clock, ManualClock, SystemClock
 from gateway.errors import (
-    BusyError,
-    ContractError,
     DeniedError,
-    ForgedCallbackError,
     NotSentError,
-    OutcomeUnknownError,
     RejectedError,
 )
-from gateway.plugins import faults as contract_faults
 from gateway.ports import (
-    CorrectRequest,
     DisclosedParty,
     DisclosureKey,
     DisclosureRecord,
     DisclosureTarget,
-    Incoming,
     RawExchange,
-    RepairRequest,
     Submission,
     SubmissionState,
     SubmitRequest,
-    VerdictNotice,
     WithdrawRequest,
 )
 from gateway.wire import ChannelWire, Timeouts
@@ -158,11 +148,6 @@ async def publish(target: DisclosureTarget, record: DisclosureRecord) -> Submiss
 # --- both -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("adapter_class", [CreditChina, DisclosurePortal])
-def test_the_adapters_keep_the_contract_of_their_port(adapter_class):
-    assert contract_faults(adapter_class, adapter_class.info.name) == []
-
-
 async def test_what_was_submitted_is_accepted_and_shown(target):
     record = disclosed()
     assert await target.read_back(key_of(record)) is None
@@ -187,21 +172,6 @@ async def test_a_natural_person_s_number_is_on_no_public_page(target, system, si
     assert "990102198803121011" not in page.text
 
 
-async def test_the_same_reference_has_one_effect_and_one_answer(target, system, simulators):
-    ask = SubmitRequest(reference=reference(), record=disclosed())
-    first, again = await target.submit(ask), await target.submit(ask)
-    assert first == again
-    assert simulators.effects(system)["submit" if system == "credit" else "publish"] == {ask.reference: 1}
-
-
-async def test_the_same_reference_for_something_else_is_refused(target):
-    ask = SubmitRequest(reference=reference(), record=disclosed())
-    await target.submit(ask)
-    other = SubmitRequest(reference=ask.reference, record=disclosed(content="罚款人民币6000元"))
-    with pytest.raises(RejectedError):
-        await target.submit(other)
-
-
 async def test_a_decision_that_is_shown_is_not_published_a_second_time(target):
     assert (await publish(target, disclosed())).state is SubmissionState.ACCEPTED
     try:
@@ -209,16 +179,6 @@ async def test_a_decision_that_is_shown_is_not_published_a_second_time(target):
     except RejectedError:
         return
     assert second.state is SubmissionState.REJECTED
-
-
-async def test_a_correction_is_shown_in_place_of_what_it_corrects(target):
-    await publish(target, disclosed())
-    corrected = disclosed(content="罚款人民币4000元", fine=400_000)
-    ask = CorrectRequest(reference=reference(), record=corrected, reason="处罚内容笔误")
-    assert (await decided(target, await target.correct(ask))).state is SubmissionState.ACCEPTED
-    shown = await target.read_back(key_of(corrected))
-    assert shown is not None
-    assert shown.content == "罚款人民币4000元"
 
 
 async def test_a_withdrawal_leaves_only_its_explanation_and_may_be_repeated(target):
@@ -235,84 +195,6 @@ async def test_a_withdrawal_leaves_only_its_explanation_and_may_be_repeated(targ
     assert "该行政处罚决定已被撤销" in page.text
     assert record.content not in page.text
     assert (await publish(target, record)).state is SubmissionState.ACCEPTED
-
-
-async def test_a_repair_ends_the_publication(target):
-    record = disclosed()
-    await publish(target, record)
-    ask = RepairRequest(reference=reference(), key=key_of(record), repair_number="安信修〔2027〕3号")
-    assert (await decided(target, await target.repair(ask))).state is SubmissionState.ACCEPTED
-    shown = await target.read_back(key_of(record))
-    assert shown is not None
-    assert shown.state == "repaired"
-
-
-async def test_what_was_never_published_cannot_be_withdrawn(target):
-    ask = WithdrawRequest(reference=reference(), key=key_of(disclosed()), reason="撤回")
-    try:
-        answer = await decided(target, await target.withdraw(ask))
-    except RejectedError:
-        return
-    assert answer.state is SubmissionState.REJECTED
-
-
-async def test_an_unknown_reference_is_not_found(target):
-    assert await target.find(reference()) is None
-
-
-@pytest.mark.parametrize("kind", ["apply_then_silence", "apply_then_reset", "truncated", "malformed", "empty"])
-async def test_an_effect_without_an_answer_is_doubt_and_is_found_by_its_reference(make, simulators, system, kind):
-    target = make(system, read=0.5)
-    operation = "submit" if system == "credit" else "publish"
-    simulators.faults({"system": system, "operation": operation, "kind": kind})
-    ask = SubmitRequest(reference=reference(), record=disclosed())
-    with pytest.raises(OutcomeUnknownError):
-        await target.submit(ask)
-    found = await target.find(ask.reference)
-    assert found is not None
-    assert (await decided(target, found)).state is SubmissionState.ACCEPTED
-    assert simulators.effects(system)[operation] == {ask.reference: 1}
-
-
-async def test_a_refused_connection_is_provably_not_sent(target, system, simulators):
-    simulators.faults({"system": system, "kind": "refuse"})
-    with pytest.raises(NotSentError):
-        await target.submit(SubmitRequest(reference=reference(), record=disclosed()))
-    simulators.clear_faults()
-    assert simulators.effects(system) == {}
-
-
-async def test_a_refusal_for_load_says_when_to_come_back(target, system, simulators):
-    operation = "submit" if system == "credit" else "publish"
-    simulators.faults({"system": system, "operation": operation, "kind": "busy", "seconds": 7})
-    with pytest.raises(BusyError) as refused:
-        await target.submit(SubmitRequest(reference=reference(), record=disclosed()))
-    assert refused.value.retry_after == 7
-    assert simulators.effects(system) == {}
-
-
-@pytest.mark.parametrize("kind", ["error_500", "unknown_status"])
-async def test_an_answer_that_the_contract_lacks_is_never_final(target, system, simulators, kind):
-    operation = "submit" if system == "credit" else "publish"
-    simulators.faults({"system": system, "operation": operation, "kind": kind})
-    with pytest.raises(OutcomeUnknownError):
-        await target.submit(SubmitRequest(reference=reference(), record=disclosed()))
-
-
-async def test_an_answer_about_another_submission_is_refused(target, system, simulators):
-    ask = SubmitRequest(reference=reference(), record=disclosed())
-    await decided(target, await target.submit(ask))
-    simulators.faults({"system": system, "operation": "find", "kind": "wrong_code"})
-    with pytest.raises(ContractError):
-        await target.find(ask.reference)
-
-
-@pytest.mark.parametrize("kind", ["unknown_status", "malformed", "empty"])
-async def test_a_page_that_cannot_be_read_shows_nothing(target, system, simulators, kind):
-    await publish(target, disclosed())
-    simulators.faults({"system": system, "operation": "shown", "kind": kind})
-    with pytest.raises(OutcomeUnknownError):
-        await target.read_back(key_of(disclosed()))
 
 
 async def test_wrong_credentials_are_denied(make, system):
@@ -408,36 +290,6 @@ async def test_an_old_individual_business_without_a_unified_code_is_accepted(cre
         legal_representative="周满仓",
     )
     assert (await publish(credit, disclosed(shop))).state is SubmissionState.ACCEPTED
-
-
-async def test_a_notice_of_verdict_is_opened_without_network_and_a_forged_one_refused(credit, simulators):
-    received: asyncio.Queue[Incoming] = asyncio.Queue()
-
-    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode()
-        headers = {line.split(":", 1)[0].lower(): line.split(":", 1)[1].strip() for line in head.split("\r\n")[1:-2]}
-        body = await reader.readexactly(int(headers["content-length"]))
-        await received.put(Incoming(headers, body, datetime.now(UTC)))
-        writer.write(b'HTTP/1.1 200 OK\r\ncontent-length: 16\r\nconnection: close\r\n\r\n{"code":"00000"}')
-        await writer.drain()
-        writer.close()
-
-    listener = await asyncio.start_server(take, "127.0.0.1", 0)
-    async with listener:
-        port = listener.sockets[0].getsockname()[1]
-        simulators.ask("POST", "/credit/settings", {"callbacks": True})
-        simulators.callbacks_to("credit", f"http://127.0.0.1:{port}/callbacks/credit")
-        ask = SubmitRequest(reference=reference(), record=disclosed())
-        await credit.submit(ask)
-        async with asyncio.timeout(10):
-            incoming = await received.get()
-    before = len(credit.exchanges)
-    opened = await credit.open_callback(incoming)
-    assert opened.notice == VerdictNotice(reference=ask.reference)
-    assert json.loads(opened.acknowledge.body) == {"code": "00000"}
-    with pytest.raises(ForgedCallbackError):
-        await credit.open_callback(Incoming(incoming.headers, incoming.body + b" ", incoming.received_at))
-    assert len(credit.exchanges) == before
 
 
 # --- the portal -----------------------------------------------------------------------------------------------------

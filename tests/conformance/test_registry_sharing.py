@@ -1,4 +1,4 @@
-"""The sharing adapter against the simulated registry over a socket: answers used only when they can be trusted."""
+"""The sharing adapter against the simulated registry over a socket, beyond what the conformance kit asks of any."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import pytest
 
 from gateway.adapters.registry.sharing import SharingRegistry
 from gateway.clock import ManualClock, SystemClock
-from gateway.errors import BusyError, ContractError, DeniedError, NotSentError, OutcomeUnknownError, RejectedError
-from gateway.evidence import redact
+from gateway.errors import ContractError, DeniedError, OutcomeUnknownError, RejectedError
 from gateway.ports import EntityRegistry, RawExchange
 from gateway.wire import ChannelWire, Timeouts
 
@@ -61,10 +60,6 @@ async def test_a_code_leads_to_the_record_as_of_now(registry):
     assert (record.uscc, record.name, record.status) == (COMPANY, "恒筑建设有限公司", "operating")
     assert record.legal_representative == "齐远山"
     assert abs(record.as_of - datetime.now(UTC)) < timedelta(minutes=1)
-
-
-async def test_a_code_that_is_not_registered_gives_none(registry):
-    assert await registry.by_code("91350100M000100Y43") is None
 
 
 async def test_names_are_found_and_an_exact_one_comes_first(registry, simulators):
@@ -136,39 +131,12 @@ async def test_a_clock_that_is_off_is_a_denial(open_registry):
         await adapter.by_code(COMPANY)
 
 
-@pytest.mark.parametrize(
-    ("kind", "error"),
-    [
-        ("refuse", NotSentError),
-        ("silence", OutcomeUnknownError),
-        ("apply_then_silence", OutcomeUnknownError),
-        ("apply_then_reset", OutcomeUnknownError),
-        ("drip", OutcomeUnknownError),
-        ("truncated", OutcomeUnknownError),
-        ("error_500", OutcomeUnknownError),
-        ("malformed", ContractError),
-        ("malformed_doctype", ContractError),
-        ("empty", ContractError),
-        ("bad_signature", ContractError),
-        ("wrong_code", ContractError),
-        ("unknown_status", ContractError),
-    ],
-)
-async def test_every_failure_has_its_error_and_the_next_answer_is_good(registry, simulators, exchanges, kind, error):
-    simulators.faults({"system": "registry", "operation": "by_code", "kind": kind})
-    with pytest.raises(error) as caught:
+async def test_a_drip_ends_at_the_total_deadline_and_the_next_answer_is_good(registry, simulators):
+    simulators.faults({"system": "registry", "operation": "by_code", "kind": "drip"})
+    with pytest.raises(OutcomeUnknownError):
         await registry.by_code(COMPANY)
-    assert type(caught.value) is error
-    assert exchanges[-1].action == "by_code"
     simulators.clear_faults()
     assert (await registry.by_code(COMPANY)).uscc == COMPANY
-
-
-async def test_a_busy_registry_says_when_to_come_back(registry, simulators):
-    simulators.faults({"system": "registry", "kind": "busy", "seconds": 7})
-    with pytest.raises(BusyError) as busy:
-        await registry.by_code(COMPANY)
-    assert busy.value.retry_after == 7
 
 
 async def test_a_signed_answer_to_another_question_is_refused(registry, monkeypatch):
@@ -187,30 +155,3 @@ async def test_a_signed_answer_to_another_question_is_refused(registry, monkeypa
 def signed(registry: SharingRegistry, code: str) -> dict:
     body = f'{{"uniscId": "{code}"}}'.encode()
     return {"content": body, "headers": {"Content-Type": "application/json", **registry._signer.sign(body)}}
-
-
-async def test_no_secret_and_no_persons_name_stands_in_the_readable_evidence(registry, simulators, exchanges):
-    await registry.by_code(SHOP)
-    await registry.changes("")
-    await registry.resolve_licence("PFXuY0aBcd83kqPw51ZmTn")
-    shown = "".join(str(redact(exchange)) for exchange in exchanges)
-    assert SHOP in shown
-    for hidden in (
-        "罗巧云",
-        "齐远山",
-        "石渡平",
-        "PFXuY0aBcd83kqPw51ZmTn",
-        simulators.credentials("registry")["secret"],
-    ):
-        assert hidden not in shown
-
-
-async def test_every_question_is_of_the_contract(registry, simulators):
-    await registry.check()
-    await registry.by_code(COMPANY)
-    await registry.by_name("恒筑")
-    await registry.changes("")
-    await registry.resolve_licence("PFXuY0aBcd83kqPw51ZmTn")
-    entries = simulators.journal(system="registry")
-    assert [entry["operation"] for entry in entries] == ["ready", "by_code", "by_name", "changes", "resolve_licence"]
-    assert {entry["outcome"] for entry in entries} == {"answered"}
