@@ -8,7 +8,7 @@ from typing import Any
 from gateway.demo import story
 from gateway.typography import Block, Letter, QrBlock, Signature, render
 
-SEAL_PLACE = {"page": 1, "x": 127.0, "y": 52.0, "width": 42.0, "height": 42.0}
+SEAL_PLACE = {"page": 1, "x": 127.0, "y": 47.0, "width": 42.0, "height": 42.0}
 """Where the organ's seal goes: page, lower-left corner and size in millimetres, over name and date."""
 
 
