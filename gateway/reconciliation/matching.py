@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -23,6 +23,20 @@ class BreakKind(StrEnum):
     PAID_TWICE = "paid_twice"
     UNKNOWN_CODE = "unknown_code"
     REFUND_UNMATCHED = "refund_unmatched"
+    CROSS_DAY = "cross_day"
+    WRONG_UNIT = "wrong_unit"
+    WRONG_ITEM = "wrong_item"
+    RECEIPT_MISSING = "receipt_missing"
+    STATEMENT_CHANGED = "statement_changed"
+    CONTINUITY = "continuity"
+
+
+class Side(StrEnum):
+    """Who tells what happened on a day, besides our own books."""
+
+    PLATFORM = "platform"
+    BANK = "bank"  # cleared 清算
+    TREASURY = "treasury"  # into treasury 入库
 
 
 CHINESE = {
@@ -33,6 +47,12 @@ CHINESE = {
     BreakKind.PAID_TWICE: "重复缴款",
     BreakKind.UNKNOWN_CODE: "待查收入",
     BreakKind.REFUND_UNMATCHED: "退付无对应",
+    BreakKind.CROSS_DAY: "跨日",
+    BreakKind.WRONG_UNIT: "执收单位不符",
+    BreakKind.WRONG_ITEM: "收入项目不符",
+    BreakKind.RECEIPT_MISSING: "票据缺失",
+    BreakKind.STATEMENT_CHANGED: "对账文件变更",
+    BreakKind.CONTINUITY: "连续性不符",
 }
 
 _KINDS = {
@@ -41,6 +61,31 @@ _KINDS = {
     Standing.WRONG_AMOUNT: BreakKind.AMOUNT_DIFFERS,
     Standing.WRONG_STATUS: BreakKind.STATUS_DIFFERS,
 }
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a bill says beside its amount: units that may collect it, and its income items; empty: nothing is known."""
+
+    units: frozenset[str] = frozenset()
+    items: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Question:
+    """What both sides are held against.
+
+    ``issued``: codes of ours, with what their bills say. ``days``: which booked amounts the statement should have.
+    ``elsewhere``: keys that another day's statement has; crossing the cut-off 跨日 is no difference. ``late``: booked
+    money of these instants may still come on the next day's statement. ``standings`` off: the other side knows nothing
+    of bills, only of money (bank, treasury).
+    """
+
+    issued: Mapping[str, Terms]
+    days: Window
+    elsewhere: Collection[Key] = ()
+    late: Window | None = None
+    standings: bool = True
 
 
 @dataclass(frozen=True)
@@ -73,6 +118,16 @@ class Finding:
         return None if self.line is None else self.line.amount
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What a day comes to: how many amounts agree, what they sum to (fen), whose they are, and what does not agree."""
+
+    equal: int
+    amount: int
+    payments: frozenset[str]
+    differences: tuple[Finding, ...]
+
+
 def match(
     books: Iterable[Booked],
     lines: Iterable[StatementLine],
@@ -81,31 +136,67 @@ def match(
     days: Window,
     elsewhere: Collection[Key] = (),
 ) -> list[Finding]:
-    """One finding for each line, and one for each booked amount of the day that the statement does not have.
+    """One finding for each line, and one for each booked amount of the day that the statement does not have."""
+    return findings(books, lines, Question(dict.fromkeys(issued, Terms()), days, elsewhere))
 
-    ``issued``: codes of ours. ``days``: which booked amounts the statement should have. ``elsewhere``: keys that
-    another day's statement has; crossing the cut-off 跨日 is no difference.
-    """
+
+def findings(books: Iterable[Booked], lines: Iterable[StatementLine], asked: Question) -> list[Finding]:
+    """One finding for each line, and one for each booked amount that the statement should have and does not."""
     ours = {(one.code, one.bank_serial): one for one in books}
-    findings = []
+    found = []
     told: set[Key] = set()
     for line in lines:
         key = (line.code, line.bank_serial)
         if line.kind == "refunded":
-            findings.append(Finding(BreakKind.REFUND_UNMATCHED, None, line))
+            found.append(Finding(BreakKind.REFUND_UNMATCHED, None, line))
             continue
         told.add(key)
         booked = ours.get(key)
-        findings.append(Finding(_compare(booked, line, issued), booked, line))
+        found.append(Finding(judge(booked, line, asked), booked, line))
     for key, booked in ours.items():
-        if key not in told and key not in elsewhere and booked.paid_at in days:
-            findings.append(Finding(BreakKind.OURS_ONLY, booked, None))
-    return findings
+        if key not in told and (kind := absent(booked, asked)) is not None:
+            found.append(Finding(kind, booked, None))
+    return found
 
 
-def _compare(booked: Booked | None, line: StatementLine, issued: Collection[str]) -> BreakKind | None:
+def outcome(found: Iterable[Finding]) -> Outcome:
+    """The findings in sum."""
+    every = list(found)
+    equal = [one for one in every if one.kind is None]
+    return Outcome(
+        len(equal),
+        sum(one.theirs or 0 for one in equal),
+        frozenset(one.booked.payment_id for one in equal if one.booked is not None and one.booked.payment_id),
+        tuple(one for one in every if one.kind is not None),
+    )
+
+
+def absent(booked: Booked, asked: Question) -> BreakKind | None:
+    """What it means that the statement lacks this money."""
+    if booked.paid_at not in asked.days or (booked.code, booked.bank_serial) in asked.elsewhere:
+        return None
+    crossing = asked.late is not None and booked.paid_at in asked.late
+    return BreakKind.CROSS_DAY if crossing else BreakKind.OURS_ONLY
+
+
+def judge(booked: Booked | None, line: StatementLine, asked: Question) -> BreakKind | None:
+    """What a paid line is to the money that we have under its key."""
     if booked is None:
-        return BreakKind.PLATFORM_ONLY if line.code in issued else BreakKind.UNKNOWN_CODE
+        return BreakKind.PLATFORM_ONLY if line.code in asked.issued else BreakKind.UNKNOWN_CODE
+    if not asked.standings:
+        return None if booked.amount == line.amount else BreakKind.AMOUNT_DIFFERS
     if booked.amount != line.amount and booked.standing is not Standing.UNOWNED:
         return BreakKind.AMOUNT_DIFFERS
-    return _KINDS.get(booked.standing)
+    return _KINDS.get(booked.standing) or wrong_terms(line, asked)
+
+
+def wrong_terms(line: StatementLine, asked: Question) -> BreakKind | None:
+    """Whether the statement books the money for another unit 执收单位 or income item 收入项目 than the bill says."""
+    bill = asked.issued.get(line.code)
+    if bill is None:
+        return None
+    if bill.units and line.unit_code not in bill.units:
+        return BreakKind.WRONG_UNIT
+    if bill.items and line.item_codes and not bill.items.issuperset(line.item_codes):
+        return BreakKind.WRONG_ITEM
+    return None
