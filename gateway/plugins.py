@@ -78,6 +78,9 @@ class ChannelKeys(BaseModel):
     ``cut_off``: the time in Shanghai at which the day of its statements ends 日切; midnight if not given.
     ``surcharge``: how a surcharge 加处罚款 reaches the payer; ``surcharge_base``: three per cent of the whole fine or
     of what is outstanding. ``code_layout`` and ``code_ranges``: how payment codes are made where we make them.
+    ``receipt_kind``: 财政电子票据, or 电子一般缴款书 completed after payment. ``receipt_signed``: both signatures come
+    with its file and must lead to ``[trust] receipt_roots``. ``receipt_layout``: a regular expression for the receipt
+    code, in which ``{region}`` and ``{year}`` are two digits each. ``receipt_automatic``: asked for upon payment.
     ``rate``: calls a second over all nodes, ``burst`` of them at once; ``concurrency``: calls in flight over all nodes.
     ``quiet``: hours in Shanghai in which the platform is closed 日切停服, ``["22:30-00:30"]``: nothing is sent, nothing
     is asked. ``circuit_failures``: after so many attempts in a row without an answer nothing leaves for
@@ -92,6 +95,10 @@ class ChannelKeys(BaseModel):
     surcharge_base: typing.Literal["original", "outstanding"] = "original"
     code_layout: str = "{region}{year:02d}30{serial:010d}"
     code_ranges: tuple[tuple[str, str], ...] = ()
+    receipt_kind: typing.Literal["fiscal_receipt", "general_bill"] = "fiscal_receipt"
+    receipt_signed: bool = False
+    receipt_layout: str = r"\d{8}"
+    receipt_automatic: bool = False
     rate: Annotated[float, Field(gt=0, le=100_000)] | None = None
     burst: Annotated[int, Field(ge=1, le=100_000)] = 1
     concurrency: Annotated[int, Field(ge=1, le=1000)] | None = None

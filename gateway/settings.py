@@ -173,9 +173,10 @@ class WebhookSettings(Block):
 
 
 class TrustSettings(Block):
-    """``[trust]``: PEM files of the roots that seal certificates must lead to."""
+    """``[trust]``: PEM files of the roots that certificates of seals and of receipts' signers must lead to."""
 
     seal_roots: tuple[Path, ...] = ()
+    receipt_roots: tuple[Path, ...] = ()
 
 
 class CalendarSettings(Block):
@@ -370,8 +371,10 @@ def _located(content: dict[str, Any], folder: Path) -> dict[str, Any]:
         url = store.setdefault("url", StoreSettings().url)
         if isinstance(url, str) and url.startswith("sqlite:///"):
             store["url"] = f"sqlite:///{at(url.removeprefix('sqlite:///'))}"
-    if isinstance(trust := content.get("trust"), dict) and isinstance(trust.get("seal_roots"), list):
-        trust["seal_roots"] = [at(root) for root in trust["seal_roots"]]
+    if isinstance(trust := content.get("trust"), dict):
+        for key in ("seal_roots", "receipt_roots"):
+            if isinstance(trust.get(key), list):
+                trust[key] = [at(root) for root in trust[key]]
     channels = content.get("channels")
     for channel in channels.values() if isinstance(channels, dict) else ():
         for key in ("ca_file", "client_cert", "client_key"):

@@ -238,7 +238,7 @@ class Demands:
 
     def quoted(self, conn: Connection, row: RowMapping, paid_at: int) -> int:
         """The surcharge that the platform adds at payment on that day (microseconds); 0 unless the channel does so."""
-        if self._channels.get(row["channel"]).keys.surcharge != "quoted_at_payment":
+        if self._channels.get(row["channel"]).keys.surcharge != "quoted_at_payment" or row["decision_id"] is None:
             return 0
         decision = fetch_decision(conn, self._envelope, row["decision_id"])
         assert decision is not None

@@ -22,6 +22,7 @@ from gateway.store.tables.payments import (
     payment_exception,
     payment_line,
 )
+from gateway.store.tables.refunds import cash_taken
 
 _ADD_PAYMENT = insert(payment)
 _ADD_LINES = insert(payment_line)
@@ -41,6 +42,7 @@ _CLAIMED = (
     .where(payment.c.decision_id == bindparam("decision_id"), payment.c.status.not_in(("REJECTED", "CANCELLED")))
     .group_by(payment_line.c.kind)
 )
+_CASH = select(func.sum(cash_taken.c.amount)).where(cash_taken.c.decision_id == bindparam("decision_id"))
 _BY_CODE = select(payment_code.c.payment_id, payment_code.c.state, payment_code.c.reference).where(
     payment_code.c.channel == bindparam("channel"), payment_code.c.code == bindparam("code")
 )
@@ -110,8 +112,14 @@ def live_payment(conn: Connection, decision_id: str, instalment: int, line_group
 
 
 def claimed(conn: Connection, decision_id: str) -> dict[LineKind, int]:
-    """Fen demanded or paid for a decision, by kind of line; refused and cancelled payments do not count."""
-    return {LineKind(kind): int(total) for kind, total in conn.execute(_CLAIMED, {"decision_id": decision_id})}
+    """Fen demanded or paid for a decision, by kind of line; refused and cancelled payments do not count.
+
+    Cash taken on the spot pays its fine.
+    """
+    found = {LineKind(kind): int(total) for kind, total in conn.execute(_CLAIMED, {"decision_id": decision_id})}
+    if cash := conn.execute(_CASH, {"decision_id": decision_id}).scalar_one():
+        found[LineKind.FINE] = found.get(LineKind.FINE, 0) + int(cash)
+    return found
 
 
 def add(

@@ -368,6 +368,19 @@ class Refunds:
                 return "platform"
         return self._returned_unasked(conn, owner["payment_id"], amount, bank_serial, at, now)
 
+    def exception_resolved(self, conn: Connection, event: Event) -> None:
+        """Two people say that the platform returned this money: nothing of it can be asked for again."""
+        if event.data.get("way_out") != "returned_by_platform":
+            return
+        now = to_micros(self._clock.now())
+        payment = records.lock_payment(conn, event.subject)
+        money = [one for one in records.collections(conn, event.subject) if one["id"] == event.data["collection"]]
+        if payment is None or not money:
+            return
+        left = money[0]["amount"] - records.going_back(conn, money[0]["id"])
+        if left > 0:
+            self._add_returned(conn, payment, money[0], left, None, now, now)
+
     def _returned_unasked(
         self, conn: Connection, payment_id: str, amount: int, bank_serial: str, at: int, now: int
     ) -> Returned:
@@ -385,19 +398,31 @@ class Refunds:
         )
         if not money:
             return "unmatched"
+        self._add_returned(conn, payment, money[0], amount, bank_serial, at, now)
+        return "platform"
+
+    def _add_returned(
+        self,
+        conn: Connection,
+        payment: RowMapping,
+        money: RowMapping,
+        amount: int,
+        bank_serial: str | None,
+        at: int,
+        now: int,
+    ) -> None:
+        twice = bool(records.exception_kinds(conn, money["id"]) & _TWICE)
         values = {
             "id": new_id("rfd"),
             "authority": payment["authority"],
-            "payment_id": payment_id,
-            "collection_id": money[0]["id"],
+            "payment_id": payment["id"],
+            "collection_id": money["id"],
             "decision_number": payment["decision_number"],
-            "channel": money[0]["channel"],
-            "code": money[0]["code"],
-            "bank_serial": money[0]["bank_serial"],
+            "channel": money["channel"],
+            "code": money["code"],
+            "bank_serial": money["bank_serial"],
             "amount": amount,
-            "reason": RefundReason.PAID_TWICE.value
-            if records.exception_kinds(conn, money[0]["id"]) & _TWICE
-            else RefundReason.WRONG_PAYMENT.value,
+            "reason": (RefundReason.PAID_TWICE if twice else RefundReason.WRONG_PAYMENT).value,
             "explanation": "returned by the platform of its own accord",
             "status": RefundStatus.REFUNDED.value,
             "origin": "platform",
@@ -408,7 +433,6 @@ class Refunds:
         }
         records.add(conn, **values)
         self._emit(conn, values, "refund.returned", by="platform")
-        return "platform"
 
     # --- outcomes, in the ledger's transaction ------------------------------------------------------------------------
 

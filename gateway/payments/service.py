@@ -160,6 +160,8 @@ class Payments:
             row = records.fetch(conn, payment_id)
             if row is None:
                 raise NotFoundProblem("no such payment")
+            if row["decision_id"] is None:
+                raise ConflictProblem("a remittance is cancelled and made again", type="payment-not-reissuable")
             lines = [
                 {"kind": line["kind"], "amount": format_yuan(line["amount"])}
                 for line in records.lines(conn, payment_id)
@@ -190,6 +192,8 @@ class Payments:
             row = records.fetch(conn, payment_id)
             if row is None:
                 raise NotFoundProblem("no such payment")
+            if row["decision_id"] is None:
+                raise NotFoundProblem("a remittance of cash bears no surcharge")
             decision = fetch_decision(conn, self._envelope, row["decision_id"])
             assert decision is not None
             return self._demands.accrued(conn, row, decision, on or paid_day(row) or day_of(self._clock.now()))

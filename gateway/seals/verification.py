@@ -272,7 +272,7 @@ def _compare(findings: _Findings, signature: SealSignature, expected: Expected) 
     findings.add("seal_status", usable, expected.status or "")
 
 
-def load_roots(files: Sequence[Path]) -> tuple[bytes, ...]:
+def load_roots(files: Sequence[Path], key: str = "trust.seal_roots") -> tuple[bytes, ...]:
     """Root certificates from PEM or DER files. Raises SettingsError naming the file and the cure."""
     roots: list[bytes] = []
     for file in files:
@@ -284,9 +284,9 @@ def load_roots(files: Sequence[Path]) -> tuple[bytes, ...]:
             roots += ders
         except (OSError, ValueError) as error:
             raise SettingsError(
-                "trust.seal_roots",
+                key,
                 f"{file} holds no certificate with an SM2 key: {error}",
-                "Give PEM files of the roots that the seal provider's certificates lead to.",
+                "Give PEM files of the roots that the signers' certificates lead to.",
             ) from error
     return tuple(roots)
 

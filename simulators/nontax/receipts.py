@@ -30,7 +30,7 @@ class Signers:
         return Authority(Key(unb64(kept["private"]), unb64(kept["public"])), unb64(kept["certificate"]))
 
     def signatures(self, tx: Transaction, xml: bytes, issued: Document, unit: str, who: str) -> list[dict[str, Any]]:
-        """Detached SM2 signatures, made once. ``who``: both, issuer, none, or forged (the issuer twice, under both roles)."""
+        """Detached SM2 signatures, made once. ``who``: both, issuer, none, forged (the issuer under both roles)."""
         key = f"{issued['EInvoiceCode']}-{issued['EInvoiceNumber']}"
         if (kept := tx.get(self.system, "receipt_signatures", key)) is not None:
             return list(kept["signatures"])
