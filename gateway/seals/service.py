@@ -49,7 +49,7 @@ from gateway.plugins import Channel, Channels
 from gateway.ports import ApplyRequest, Message, Placement, SealInfo, SealJob, SealNotice, SealService
 from gateway.seals import records
 from gateway.seals.pdf import PdfError, PdfProfile, embed, prepare
-from gateway.seals.ses import Seal, SesError, read_seal
+from gateway.seals.ses import Seal, SesError, der_length, read_seal
 from gateway.seals.states import Status
 from gateway.seals.verification import Check, Expected, Report, Trust, verify_pdf
 from gateway.store import Store
@@ -353,8 +353,9 @@ class Seals:
             status=status,
         )
         try:
+            der_length(der)  # once it stands in the file, zeros behind it could pass for what was cut off
             sealed = self._sealed_file(row, der)
-        except PdfError as error:
+        except (PdfError, SesError) as error:
             return Report(valid=False, checks=(Check(name="structure", outcome="failed", detail=str(error)),))
         return verify_pdf(sealed, self._trust, now, expected=expected)
 

@@ -1,0 +1,226 @@
+"""A document from case system to seal service and back, over sockets: SEALED only if we verified it ourselves."""
+
+from __future__ import annotations
+
+import base64
+from datetime import date
+from typing import Any
+
+import httpx
+import pytest
+
+from gateway.demo import story
+from gateway.seals import Seals
+from gateway.typography import Block, Letter, Signature, render
+
+SEAL = "99010200000040"
+WRONG = {
+    "seal_wrong_digest": "document_digest",
+    "seal_wrong_seal": "expected_seal",
+    "seal_expired": "seal_validity",
+    "seal_revoked": "seal_status",
+    "seal_damaged_der": "structure",
+    "seal_trailing_bytes": "padding",
+    "seal_empty_id": "signer_chain",
+    "seal_unknown_version": "version",
+    "seal_foreign_ca": "signer_chain",
+    "seal_not_listed": "signer_listed",
+}
+"""What the service can be made to get wrong, and the check that catches it."""
+
+REFUSED: list[tuple[dict[str, Any], int, str | None]] = [
+    ({"seal_id": "99010200000021"}, 422, "unknown-seal"),
+    ({"seal_id": "99010200009999"}, 422, "unknown-seal"),
+    ({"document": "bm90IGEgUERG"}, 422, "document-not-sealable"),
+    ({"document": "%%%"}, 422, None),
+    ({"placements": [{"page": 9, "x": 1, "y": 1, "width": 42, "height": 42}]}, 422, None),
+    ({"placements": []}, 422, None),
+    ({"title": "行政\u0007处罚"}, 422, None),
+    ({"decision_number": "望市监罚决字〔2026〕第404号"}, 404, None),
+    ({"authority": "somebody-else"}, 404, None),
+    ({"unknown": 1}, 422, None),
+]
+
+
+@pytest.fixture(autouse=True)
+def _sooner(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(Seals.seal_document.__kwdefaults__, "wait", 1.0)
+
+
+@pytest.fixture(scope="module")
+def letter() -> bytes:
+    """A decision document."""
+    blocks = (Block("当事人经营超过保质期的食品，决定没收违法所得36.50元，罚款5000元。"),)
+    organ = Signature(story.AUTHORITY_NAME, date(2026, 9, 14))
+    return render(Letter("行政处罚决定书", "望市监罚决字〔2026〕第1号", blocks, organ))
+
+
+def order(pdf: bytes, **other: Any) -> dict[str, Any]:
+    """The body of a request."""
+    return {
+        "authority": story.AUTHORITY,
+        "title": "行政处罚决定书",
+        "document": base64.b64encode(pdf).decode(),
+        "seal_id": SEAL,
+        "placements": [{"page": 1, "x": 127, "y": 52, "width": 42, "height": 42}],
+        "approval": "法制审核通过；负责人批准",
+        **other,
+    }
+
+
+async def seal(site, pdf: bytes, key: str | None = None, **other: Any) -> httpx.Response:
+    return await site.post("/v1/sealed-documents", order(pdf, **other), key)
+
+
+async def ended(site, answer: httpx.Response) -> dict[str, Any]:
+    """The document once it is no longer under way."""
+    assert answer.status_code in (201, 202), answer.text
+    path = f"/v1/sealed-documents/{answer.json()['id']}"
+    return await site.until(path, lambda now: now["status"] != "REQUESTED")
+
+
+async def verdict(site, pdf: bytes) -> dict[str, Any]:
+    answer = await site.http.post("/v1/verifications", json={"document": base64.b64encode(pdf).decode()})
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def test_a_document_is_sealed_verified_and_kept(any_site, letter):
+    site = any_site
+    number = await site.decide()
+    answer = await seal(site, letter, decision_number=number)
+    assert answer.status_code == 201, answer.text
+    view = await site.get(answer.headers["Location"])
+    assert view["status"] == "SEALED"
+    assert view["report"]["valid"]
+    outcomes = {check["name"]: check["outcome"] for check in view["report"]["checks"]}
+    compared = ("expected_seal", "picture", "property_info", "seal_status")
+    assert all(outcomes[name] == "passed" for name in compared)
+    assert [one["type"] for one in view["timeline"]] == ["sealed_document.requested", "sealed_document.sealed"]
+
+    file = (await site.http.get(f"{answer.headers['Location']}/file")).raise_for_status()
+    assert file.headers["content-type"] == "application/pdf"
+    assert file.content.startswith(letter)
+    assert (await verdict(site, file.content))["valid"]
+    assert not (await verdict(site, file.content + b" "))["valid"]
+    assert not (await verdict(site, letter))["valid"]
+
+    decision = await site.get(site.path(number))
+    assert [one["id"] for one in decision["sealed_documents"]] == [view["id"]]
+    assert site.effects("apply", "seal") == [1]
+
+
+async def test_the_document_itself_never_leaves(site, letter):
+    view = await ended(site, await seal(site, letter))
+    sent = site.simulators.journal(system="seal", operation="apply")
+    assert len(sent) == 1
+    assert view["digest"] in str(sent[0])
+    assert base64.b64encode(letter).decode()[:200] not in str(sent[0])
+
+
+async def test_what_does_not_verify_is_refused_with_the_check_that_failed(site, letter):
+    for fault, check in WRONG.items():
+        site.simulators.reset()
+        site.fault(fault, "apply", "seal")
+        view = await ended(site, await seal(site, letter))
+        assert view["status"] == "REFUSED", fault
+        failed = {one["name"] for one in view["report"]["checks"] if one["outcome"] == "failed"}
+        assert check in failed, f"{fault}: {failed}"
+        assert view["reason"]
+        assert (await site.told(view["id"]))[-1] == "sealed_document.refused"
+        file = await site.http.get(f"/v1/sealed-documents/{view['id']}/file")
+        assert (file.status_code, file.json()["type"].rsplit(":", 1)[-1]) == (409, "document-not-sealed")
+
+
+async def test_a_job_that_waits_is_fetched_when_the_service_calls_back(site, letter):
+    await site.simulators.aask("POST", "/seal/mode", {"pending": True})
+    answer = await seal(site, letter)
+    assert answer.status_code == 202
+    (reference,) = site.simulators.effects("seal")["apply"]
+    await site.simulators.aask("POST", "/seal/finish", {"reference": reference})
+    assert (await ended(site, answer))["status"] == "SEALED"
+    assert site.effects("apply", "seal") == [1]
+
+
+async def test_a_job_that_people_refuse_is_refused_in_their_words(site, letter):
+    await site.simulators.aask("POST", "/seal/mode", {"pending": True})
+    answer = await seal(site, letter)
+    (reference,) = site.simulators.effects("seal")["apply"]
+    refusal = {"reference": reference, "state": "REFUSED", "reason": "审批人不予同意"}
+    await site.simulators.aask("POST", "/seal/finish", refusal)
+    view = await ended(site, answer)
+    assert (view["status"], view["reason"]) == ("REFUSED", "审批人不予同意")
+
+
+@pytest.mark.parametrize("fault", ["apply_then_silence", "bad_signature", "silence"])
+async def test_a_lost_answer_is_asked_about_and_the_seal_is_applied_once(site, letter, fault):
+    site.fault(fault, "apply", "seal")
+    view = await ended(site, await seal(site, letter))
+    assert view["status"] == "SEALED"
+    assert "sealed_document.in_doubt" in await site.told(view["id"])
+    assert view["in_doubt_since"] is None
+    assert site.effects("apply", "seal") == [1]
+
+
+async def test_callbacks_twice_forged_or_about_nothing_change_nothing(site, letter):
+    for kind in ("callback_twice", "callback_forged"):
+        site.fault(kind, "*", "seal")
+    view = await ended(site, await seal(site, letter))
+    await site.simulators.flush_callbacks("seal")
+    assert (await site.get(f"/v1/sealed-documents/{view['id']}"))["updated_at"] == view["updated_at"]
+    assert site.effects("apply", "seal") == [1]
+
+
+async def test_the_same_file_under_the_same_seal_is_sealed_once(site, letter):
+    first = await ended(site, await seal(site, letter, key="seal-1"))
+    again = await seal(site, letter, key="seal-1")
+    assert (again.json()["id"], again.json()["status"]) == (first["id"], "SEALED")
+    other = await seal(site, letter)
+    assert other.status_code == 409
+    assert other.json()["document"] == first["id"]
+    assert site.effects("apply", "seal") == [1]
+
+
+async def test_after_a_refusal_the_same_file_may_be_sealed_again(site, letter):
+    site.fault("seal_wrong_digest", "apply", "seal")
+    assert (await ended(site, await seal(site, letter)))["status"] == "REFUSED"
+    assert (await ended(site, await seal(site, letter)))["status"] == "SEALED"
+
+
+async def test_a_request_that_cannot_be_served_says_why_and_nothing_is_sent(site, letter):
+    for change, status, kind in REFUSED:
+        answer = await site.post("/v1/sealed-documents", order(letter) | change)
+        assert answer.status_code == status, f"{change}: {answer.text}"
+        assert kind is None or answer.json()["type"].rsplit(":", 1)[-1] == kind
+    assert site.simulators.effects("seal") == {}
+
+
+async def test_a_seal_that_is_suspended_is_a_conflict(site, letter):
+    await site.simulators.aask("POST", "/seal/status", {"sealId": SEAL, "status": "SUSPENDED"})
+    answer = await seal(site, letter)
+    assert (answer.status_code, answer.json()["seal_status"]) == (409, "suspended")
+
+
+async def test_a_service_that_is_away_is_503_with_the_cure(site, letter):
+    site.fault("refuse", system="seal", times=0)
+    answer = await seal(site, letter)
+    assert answer.status_code == 503
+    assert answer.json()["cure"]
+
+
+async def test_a_revoked_decision_is_not_sealed(site, letter):
+    number = await site.decide()
+    await site.http.post(
+        f"{site.path(number)}/events",
+        json={"kind": "revoked", "on": "2026-09-20", "reason": "撤销"},
+        headers={"Idempotency-Key": "revoke"},
+    )
+    answer = await seal(site, letter, decision_number=number)
+    assert (answer.status_code, answer.json()["type"].rsplit(":", 1)[-1]) == (409, "decision-revoked")
+
+
+async def test_the_file_is_encrypted_where_it_lies(site, letter, tmp_path):
+    await ended(site, await seal(site, letter))
+    for file in tmp_path.rglob("gateway.db*"):
+        assert letter[:64] not in file.read_bytes()
+        assert b"/ByteRange [0" not in file.read_bytes()
