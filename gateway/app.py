@@ -15,18 +15,23 @@ from gateway.clock import Clock, SystemClock, day_of
 from gateway.crypto.envelope import Algorithm, Envelope
 from gateway.crypto.keys import FileKeys
 from gateway.decisions import Decisions
-from gateway.delivery import Delivery, Events, ledger, limits
+from gateway.delivery import Delivery, Events, Resolutions, ledger, limits
 from gateway.delivery.callbacks import Callbacks
 from gateway.delivery.next_step import Patience
 from gateway.delivery.schedules import Schedules
 from gateway.delivery.service import DeliverySettings
 from gateway.delivery.webhooks import Webhooks
 from gateway.disclosures import Disclosures
+from gateway.disclosures.renewal import sent_again
 from gateway.entities import Entities
 from gateway.errors import GatewayError
 from gateway.evidence import Evidence
 from gateway.payments import Payments
+from gateway.payments.cash import Cash
 from gateway.payments.exceptions import Exceptions
+from gateway.payments.receipts import Receipts
+from gateway.payments.refunds import Refunds
+from gateway.payments.renewal import code_asked_again, nothing_to_note
 from gateway.plugins import Channels
 from gateway.ports import Kind
 from gateway.reconciliation import Reconciliation
@@ -52,11 +57,15 @@ class App:
     channels: Channels
     events: Events
     delivery: Delivery
+    resolutions: Resolutions
     callbacks: Callbacks
     webhooks: Webhooks
     access: Access
     decisions: Decisions
     payments: Payments
+    refunds: Refunds
+    receipts: Receipts
+    cash: Cash
     exceptions: Exceptions
     reconciliation: Reconciliation
     disclosures: Disclosures
@@ -111,6 +120,7 @@ class App:
         self.delivery = Delivery(
             self.store, self.channels, self.evidence, self.envelope, clock, _delivery_settings(settings)
         )
+        self.resolutions = Resolutions(self.store, self.delivery, self.envelope, clock)
         self.callbacks = Callbacks(self.store, self.channels, self.evidence, self.delivery, clock)
         outward = OutwardWire(recorder=self.evidence.record, allow=AllowList(settings.webhooks.allow), clock=clock)
         self.webhooks = Webhooks(self.store, self.events, self.envelope, clock, outward)
@@ -126,6 +136,12 @@ class App:
             calendar,
             clock,
             settings.public_url,
+        )
+        self.refunds = Refunds(self.store, self.delivery, self.events, self.channels, self.envelope, clock)
+        roots = load_roots(settings.trust.receipt_roots, "trust.receipt_roots")
+        self.receipts = Receipts(self.store, self.delivery, self.events, self.channels, self.envelope, clock, roots)
+        self.cash = Cash(
+            self.store, self.delivery, self.decisions, self.events, self.channels, self.envelope, calendar, clock
         )
         cut_offs = {channel.name: channel.cut_off for channel in self.channels.all()}
         self.reconciliation = Reconciliation(self.store, self.channels, self.events, self.envelope, clock, cut_offs)
@@ -150,10 +166,21 @@ class App:
             self.events.subscribe(f"decision.{happened}", self.payments.decision_moved)
         for happened in ("amended", "changed", "revoked"):
             self.events.subscribe(f"decision.{happened}", self.disclosures.decision_moved)
+        self.resolutions.renews("nontax.issue", code_asked_again)
+        self.resolutions.renews("nontax.cancel", nothing_to_note)
+        for effect in ("submit", "correct", "withdraw", "repair"):
+            self.resolutions.renews(f"credit.{effect}", sent_again)
+        self.events.subscribe("payment.paid", self.receipts.payment_paid)
+        self.events.subscribe("receipt.reversed", self.refunds.receipt_reversed)
+        self.events.subscribe("payment.exception_resolved", self.refunds.exception_resolved)
+        for happened in ("paid", "rejected", "cancelled"):
+            self.events.subscribe(f"payment.{happened}", self.cash.payment_moved)
+        self.events.subscribe("payment.settlement", self.cash.settled)
         self.callbacks.on("paid", self.payments.take_notice)
         self.callbacks.on("verdict", self.disclosures.take_notice)
         self.callbacks.on("seal", self.seals.take_notice)
         self.schedules.every("open payments", "20 * * * *", self.payments.sweep)
+        self.schedules.every("cash duties", "10 8 * * *", self.cash.alarm)
         self.schedules.every("disclosure deadlines", "5 * * * *", self.disclosures.sweep)
         self.schedules.every("statements of the day before", "30 6 * * *", self._reconcile_yesterday)
         self.schedules.every("registration changes", "40 * * * *", self._pull_changes)

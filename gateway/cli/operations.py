@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from sqlalchemy import Connection, RowMapping
 
 from gateway.cli.output import Json, session, show, table
 from gateway.clock import from_micros, rfc3339
-from gateway.delivery import ledger
-from gateway.errors import NotFoundProblem
+from gateway.delivery import Person, ledger
+from gateway.errors import InvalidProblem, NotFoundProblem, Problem
+
+if TYPE_CHECKING:
+    from gateway.app import App as GatewayApp
 
 app = typer.Typer(
     help="Operations 外呼任务: list them, look at one, send a parked one on its way.", no_args_is_help=True
@@ -111,6 +117,81 @@ def retry(
     row = session(ctx).read(lambda conn: ledger.fetch(conn, operation))
     assert row is not None
     show(_plain(row), as_json, f"{operation} is {row['state']} again; it leaves when the gateway runs.")
+
+
+Login = Annotated[str, typer.Option("--login", help="Who you are: an operator's login. Asks for the password.")]
+FromStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from stdin.")]
+
+
+@app.command("resolve")
+def resolve(
+    ctx: typer.Context,
+    operation: str,
+    login: Login,
+    reason: Annotated[str, typer.Option(help="How you found out, for the record.")],
+    happened: Annotated[bool, typer.Option("--happened/--did-not-happen", help="What became of it.")],
+    answer: Annotated[
+        str | None, typer.Option(help="The other side's answer as JSON, from its own records, if it happened.")
+    ] = None,
+    password_stdin: FromStdin = False,
+    as_json: Json = False,
+) -> None:
+    """Say what became of an operation that waits for a person; money and codes need another operator to confirm."""
+    typed = None
+    if answer is not None:
+        try:
+            typed = json.loads(answer)
+        except ValueError:
+            typed = None
+        if not isinstance(typed, dict):
+            raise InvalidProblem("this is no JSON object", field="--answer", cure='For example {"code": "…"}.')
+
+    async def act(gateway: GatewayApp, who: Person) -> None:
+        await gateway.resolutions.propose(operation, who, happened=happened, reason=reason, answer=typed)
+
+    _resolved(ctx, operation, login, password_stdin, act, as_json)
+
+
+@app.command("confirm")
+def confirm(
+    ctx: typer.Context, operation: str, login: Login, password_stdin: FromStdin = False, as_json: Json = False
+) -> None:
+    """Confirm what another operator has said became of an operation; then it counts."""
+
+    async def act(gateway: GatewayApp, who: Person) -> None:
+        await gateway.resolutions.confirm(operation, who)
+
+    _resolved(ctx, operation, login, password_stdin, act, as_json)
+
+
+def _resolved(
+    ctx: typer.Context,
+    operation: str,
+    login: str,
+    from_stdin: bool,
+    act: Callable[[GatewayApp, Person], Awaitable[None]],
+    as_json: bool,
+) -> None:
+    from gateway.app import App
+
+    asked = sys.stdin.readline().rstrip("\r\n") if from_stdin else typer.prompt("Password", hide_input=True, err=True)
+
+    async def run() -> RowMapping:
+        with session(ctx).changing() as settings:
+            async with App.open(settings) as gateway:
+                who = await gateway.access.authenticate_operator(login, asked)
+                if who is None:
+                    raise Problem("no such operator, or not this password", status=401, type="not-authenticated")
+                await act(gateway, Person(who.client_id, who.name, who.role))
+                return await gateway.resolutions.of(operation)
+
+    said = asyncio.run(run())
+    row = session(ctx).read(lambda conn: ledger.fetch(conn, operation))
+    assert row is not None
+    words = "it counts" if said["applied"] else "another operator must confirm: gateway operations confirm"
+    outcome = "happened" if said["happened"] else "did not happen"
+    value = {"operation": operation, "state": row["state"], "happened": bool(said["happened"])}
+    show({**value, "applied": bool(said["applied"])}, as_json, f"{operation}: {outcome}; {words}.")
 
 
 def _plain(row: RowMapping) -> dict[str, Any]:

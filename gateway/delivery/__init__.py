@@ -2,6 +2,7 @@
 
 from gateway.delivery.actions import Absent, Action, Done, Doubt, NotYet, Operation, Outcome, Parked, Rejected
 from gateway.delivery.events import Event, Events
+from gateway.delivery.resolutions import Person, Resolutions
 from gateway.delivery.service import Delivery, DeliverySettings
 
 __all__ = [
@@ -17,5 +18,7 @@ __all__ = [
     "Operation",
     "Outcome",
     "Parked",
+    "Person",
     "Rejected",
+    "Resolutions",
 ]

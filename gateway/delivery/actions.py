@@ -87,6 +87,7 @@ class Action:
     (``effectful=False``) may also raise ``NotYet``. ``find`` answers None when the other side says that there was no
     such effect. ``check`` raises ContractError when an answer is about something else or another amount.
     ``record`` runs in the transaction that closes the ledger's row, possibly twice: no side effects but SQL.
+    ``two_persons``: where people must say what became of an effect, a second one confirms; a question needs nobody.
     """
 
     name: str
@@ -97,3 +98,4 @@ class Action:
     find: Callable[[Any, Any], Awaitable[Message | None]] | None = None
     check: Callable[[Any, Any], None] | None = None
     effectful: bool = True
+    two_persons: bool = True

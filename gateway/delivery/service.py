@@ -101,6 +101,17 @@ class Delivery:
             raise ValueError(f"action {action.name} is registered twice")
         self._actions[action.name] = action
 
+    def action(self, name: str) -> Action:
+        """The kind of operation of this name. Raises NotFoundProblem."""
+        if name not in self._actions:
+            raise NotFoundProblem(f"nothing here knows {name} any more")
+        return self._actions[name]
+
+    def request_of(self, row: RowMapping) -> Message:
+        """What an operation asks for. Holds personal data."""
+        body = self._envelope.open(row["request_sealed"], f"operation|request|{row['id']}")
+        return self.action(row["action"]).request_model.model_validate_json(body)
+
     def new_reference(self, channel: str) -> str:
         """A fresh reference in the format that the channel's adapter declares."""
         form = self._channels.get(channel).info.reference
@@ -152,6 +163,7 @@ class Delivery:
             "node": self.settings.node if claim else None,
             "due_at": not_before or now,
             "rerun_of": rerun_of,
+            "two_persons": known.effectful and known.two_persons,
             "updated_at": now,
         }
         ledger.add(conn, values, self._lease if claim else None)
@@ -392,7 +404,7 @@ class Delivery:
             if self._stopping:
                 await self._give_back(operation, was, row["due_at"])
             else:
-                self._start(operation, self._resume(operation, row["request_sealed"], was))
+                self._start(operation, self._resume(operation, row, was))
         if len(claimed) == room:
             return 0.0 if room > 1 else LOOK_SECONDS / 4
         return 0.05 if claimed or shared is not None else LOOK_SECONDS
@@ -415,11 +427,9 @@ class Delivery:
 
         task.add_done_callback(ended)
 
-    async def _resume(self, operation: Operation, sealed: bytes, was: str) -> None:
+    async def _resume(self, operation: Operation, row: RowMapping, was: str) -> None:
         try:
-            action = self._actions[operation.action]
-            body = self._envelope.open(sealed, f"operation|request|{operation.id}")
-            request = action.request_model.model_validate_json(body)
+            request = self.request_of(row)
         except Exception as fault:  # nobody can call with a request that cannot be read
             now = to_micros(self._clock.now())
             log.exception("an operation cannot be read", operation=operation.id, action=operation.action)

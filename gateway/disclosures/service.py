@@ -93,6 +93,7 @@ class Disclosures:
                     find=questions.find,
                     check=questions.check,
                     record=partial(self._answered, effect),
+                    two_persons=False,
                 )
             )
         delivery.register(

@@ -10,7 +10,17 @@ from fastapi_offline import FastAPIOffline
 from gateway import __version__
 from gateway.app import App
 from gateway.faces import callbacks, health
-from gateway.faces.api import decisions, disclosures, entities, evidence, operations, payments, reconciliation, seals
+from gateway.faces.api import (
+    decisions,
+    disclosures,
+    entities,
+    evidence,
+    operations,
+    payments,
+    reconciliation,
+    resolutions,
+    seals,
+)
 from gateway.faces.api.problems import BodyLimit, NoNul, ProblemDocument, install
 from gateway.faces.payer import pages
 
@@ -23,6 +33,7 @@ API_ROUTERS = (
     seals.router,
     reconciliation.router,
     operations.router,
+    resolutions.router,
     evidence.router,
 )
 

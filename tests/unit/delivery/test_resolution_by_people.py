@@ -1,0 +1,179 @@
+"""Doubt that people end: two of them where money moves, with an answer that passes the checks of one from outside."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert, update
+from sqlalchemy.exc import IntegrityError
+
+from gateway.delivery import Absent, Action, Done, Parked, Person, Resolutions
+from gateway.errors import ConflictProblem, ContractError, InvalidProblem, OutcomeUnknownError, Problem, RejectedError
+from gateway.ports import Cancelled, FindGuarantee, FindRequest
+from gateway.store.tables.delivery import operation, resolution
+
+
+def _bench_module():
+    """The engine's bench, which lives in the test beside this one."""
+    name = "test_engine_bench"
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name("test_engine.py"))
+        module = sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    return sys.modules[name]
+
+
+ANNA = Person("opr_anna", "安娜", "operator")
+BORIS = Person("opr_boris", "李波", "supervisor")
+
+
+def check(request: FindRequest, answer: Cancelled) -> None:
+    if answer.code != request.reference:
+        raise ContractError("another bill")
+
+
+@pytest.fixture
+async def parked(store, tmp_path):
+    """A bench with one operation whose outcome nobody could find out, and the people's desk."""
+    bench = _bench_module().Bench(store, tmp_path, FindGuarantee(settle_seconds=5))
+    known = bench.delivery.action("test.effect")
+    bench.delivery._actions["test.effect"] = Action(
+        **{**known.__dict__, "check": check}  # the same, with a check of its answers
+    )
+    bench.renewed = []
+    bench.desk = Resolutions(store, bench.delivery, bench.envelope, bench.clock)
+    bench.desk.renews("test.effect", lambda conn, old, request, new: bench.renewed.append((old.id, new.id)))
+    await bench.delivery.start()
+    bench.side.calls = [OutcomeUnknownError("reset")]
+    bench.side.finds = [RejectedError("no permission", "9")]
+    bench.operation = await bench.send()
+    await bench.until(bench.operation, "parked")
+    bench.reference = (await bench.row(bench.operation))["reference"]
+    yield bench
+    await bench.delivery.stop()
+
+
+async def test_what_happened_counts_only_when_a_second_person_confirms(parked):
+    said = await parked.desk.propose(
+        parked.operation, ANNA, happened=True, reason="电话核实", answer={"code": parked.reference}
+    )
+    assert not said["applied"]
+    assert (await parked.row(parked.operation))["state"] == "parked"
+    assert parked.desk.answer_of(said)["code"] == parked.reference
+    with pytest.raises(Problem, match="cannot confirm") as refused:
+        await parked.desk.confirm(parked.operation, ANNA)
+    assert refused.value.status == 403
+    said = await parked.desk.confirm(parked.operation, BORIS)
+    assert (said["proposed_by"], said["confirmed_by"], said["applied"]) == (ANNA.id, BORIS.id, True)
+    row = await parked.row(parked.operation)
+    assert row["state"] == "done"
+    assert row["resolution_id"] == said["id"]
+    assert parked.told[-1] == Done(Cancelled(code=parked.reference), found=True)
+    assert parked.side.effects == []
+
+
+async def test_what_did_not_happen_is_sent_again_as_a_new_operation_linked_to_the_old(parked):
+    await parked.desk.propose(parked.operation, ANNA, happened=False, reason="平台无此单")
+    await parked.desk.confirm(parked.operation, BORIS)
+    old = await parked.row(parked.operation)
+    assert (old["state"], old["code"]) == ("rejected", "did-not-happen")
+    ((was, again),) = parked.renewed
+    assert was == parked.operation
+    new = await parked.until(again, "done")
+    assert new["rerun_of"] == parked.operation
+    assert new["reference"] != parked.reference
+    assert parked.side.effects == [new["reference"]]
+    assert [type(one) for one in parked.told] == [
+        type(parked.told[0]), Parked, Absent, Done,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("answer", "field"),
+    [(None, "answer"), ({}, "answer.code"), ({"code": "another"}, "answer"), ({"code": 1, "x": 2}, "answer.code")],
+)
+async def test_an_answer_typed_in_is_held_against_the_same_checks_as_one_from_outside(parked, answer, field):
+    with pytest.raises(InvalidProblem) as refused:
+        await parked.desk.propose(parked.operation, ANNA, happened=True, reason="r", answer=answer)
+    assert refused.value.field == field
+
+
+@pytest.mark.parametrize("role", [None, "viewer"])
+async def test_neither_case_systems_nor_viewers_say_what_happened(parked, role):
+    with pytest.raises(Problem) as refused:
+        await parked.desk.propose(parked.operation, Person("x", "x", role), happened=False, reason="r")
+    assert refused.value.status == 403
+
+
+async def test_one_thing_is_said_at_a_time_and_can_be_taken_back_until_it_counts(parked):
+    await parked.desk.propose(parked.operation, ANNA, happened=False, reason="first")
+    with pytest.raises(ConflictProblem, match="already"):
+        await parked.desk.propose(parked.operation, BORIS, happened=False, reason="second")
+    await parked.desk.withdraw(parked.operation, BORIS)
+    await parked.desk.propose(parked.operation, BORIS, happened=False, reason="second")
+    await parked.desk.confirm(parked.operation, ANNA)
+    with pytest.raises(ConflictProblem, match="only parked"):
+        await parked.desk.confirm(parked.operation, BORIS)
+
+
+async def test_what_needs_no_second_person_counts_at_once(parked):
+    await parked.store.write(lambda conn: conn.execute(update(operation).values(two_persons=False)).rowcount)
+    said = await parked.desk.propose(
+        parked.operation, ANNA, happened=True, reason="r", answer={"code": parked.reference}
+    )
+    assert said["applied"]
+    assert (await parked.row(parked.operation))["state"] == "done"
+
+
+# --- the database itself ----------------------------------------------------------------------------------------------
+
+
+def a_resolution(bench, **values):
+    row = {
+        "id": "res_1",
+        "operation_id": bench.operation,
+        "two_persons": True,
+        "happened": False,
+        "reason": "r",
+        "proposed_by": "a",
+        "proposed_at": 1,
+        "applied": False,
+    }
+    return insert(resolution).values(**row | values)
+
+
+async def refused_by_the_database(bench, *statements):
+    def unit(conn):
+        for statement in statements:
+            conn.execute(statement)
+
+    with pytest.raises(IntegrityError):
+        await bench.store.write(unit)
+
+
+async def test_the_database_refuses_every_way_around_the_second_person(parked):
+    end = update(operation).where(operation.c.id == parked.operation)
+    under = end.values(state="done", resolution_id="res_1", resolution_applied=True)
+    confirmed = {"confirmed_by": "b", "confirmed_at": 2}
+    applied = {"applied": True, "applied_at": 2}
+    await refused_by_the_database(parked, end.values(state="done"))
+    await refused_by_the_database(parked, end.values(state="rejected"))
+    await refused_by_the_database(parked, under)
+    await refused_by_the_database(parked, a_resolution(parked, **applied))
+    await refused_by_the_database(parked, a_resolution(parked, **confirmed | {"confirmed_by": "a"}, **applied))
+    await refused_by_the_database(parked, a_resolution(parked), under)
+    await refused_by_the_database(parked, a_resolution(parked, **confirmed), under)
+    await refused_by_the_database(parked, a_resolution(parked, two_persons=False, **applied), under)
+    await refused_by_the_database(parked, a_resolution(parked, operation_id="opn_other", **confirmed, **applied), under)
+    await refused_by_the_database(
+        parked, a_resolution(parked), end.values(state="done", resolution_id="res_1", resolution_applied=False)
+    )
+
+    def allowed(conn):
+        conn.execute(a_resolution(parked, **confirmed, **applied))
+        return conn.execute(under).rowcount
+
+    assert await parked.store.write(allowed) == 1
