@@ -27,7 +27,12 @@ from simulators.testing import Simulation
 
 FACTS: dict[str, Any] = {
     "procedure": "ordinary",
-    "party": {"kind": "individual_business", "name": "味安副食店", "uscc": "92990102MA0WA4562J"},
+    "party": {
+        "kind": "individual_business",
+        "name": "味安副食店",
+        "uscc": "92990102MA0WA4562J",
+        "legal_representative": "罗巧云",
+    },
     "violation": "经营超过保质期的食品",
     "facts": "2026年9月3日检查发现货架上有过期糕点。",
     "basis": "《中华人民共和国食品安全法》第一百二十四条",
