@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -17,6 +18,7 @@ from gateway.crypto.keys import FileKeys
 from gateway.decisions import Decisions
 from gateway.delivery import Delivery, Events, Resolutions, ledger, limits
 from gateway.delivery.callbacks import Callbacks
+from gateway.delivery.engines import choose
 from gateway.delivery.next_step import Patience
 from gateway.delivery.schedules import Schedules
 from gateway.delivery.service import DeliverySettings
@@ -38,6 +40,8 @@ from gateway.reconciliation import Reconciliation
 from gateway.seals import Seals, Trust, load_roots
 from gateway.settings import Settings
 from gateway.store import Store
+from gateway.store.engine import sqlite_path
+from gateway.store.lock import NodeName
 from gateway.wire.outward import AllowList, OutwardWire
 
 log = structlog.get_logger(__name__)
@@ -94,11 +98,14 @@ class App:
     async def _assemble(
         self, settings: Settings, clock: Clock, sending: bool, stack: contextlib.AsyncExitStack
     ) -> None:
+        url = settings.store.location()
+        if sqlite_path(url) is None:
+            settings = await self._take_name(settings, url, sending, stack)
         self.settings, self.clock = settings, clock
         keys = FileKeys(settings.keys.directory)
         algorithm = Algorithm.SM4_GCM if settings.keys.cipher == "sm4-gcm" else Algorithm.AES_256_GCM
         self.envelope = Envelope(keys, algorithm)
-        self.store = Store.open(settings.store.location(), exclusive=sending)
+        self.store = Store.open(url, exclusive=sending)
         stack.callback(self.store.close)
         self.evidence = Evidence(
             self.store,
@@ -117,8 +124,9 @@ class App:
         self.channels = Channels.build(settings, recorder=self.evidence.record, clock=clock)
         stack.push_async_callback(self.channels.close)
         self.events = Events(clock)
+        engine = choose(settings.delivery.engine, url, self.store.dialect, settings.delivery.node)
         self.delivery = Delivery(
-            self.store, self.channels, self.evidence, self.envelope, clock, _delivery_settings(settings)
+            self.store, self.channels, self.evidence, self.envelope, clock, _delivery_settings(settings), engine
         )
         self.resolutions = Resolutions(self.store, self.delivery, self.envelope, clock)
         self.callbacks = Callbacks(self.store, self.channels, self.evidence, self.delivery, clock)
@@ -159,6 +167,22 @@ class App:
         if sending:
             stack.push_async_callback(self._stop)
             await self._start()
+
+    async def _take_name(
+        self, settings: Settings, url: str, sending: bool, stack: contextlib.AsyncExitStack
+    ) -> Settings:
+        """Several processes share a PostgreSQL: each has a name of its own, under which it leases and keeps evidence.
+
+        A name that settings give is taken or the start fails; the default one makes room for others.
+        """
+        block = settings.delivery
+        wanted = block.node if sending else f"{block.node}-commands-1"
+        given = sending and "node" in block.model_fields_set
+        name = await asyncio.to_thread(NodeName.take, url, wanted, others=not given)
+        stack.callback(name.release)
+        keeping = asyncio.create_task(_keep_name(name))
+        stack.callback(keeping.cancel)
+        return settings.model_copy(update={"delivery": block.model_copy(update={"node": name.name})})
 
     def _wire_rooms(self) -> None:
         """What one room does when something happens in another, and what comes round by the clock."""
@@ -230,6 +254,17 @@ class App:
         self._operations.clear()
         for (channel, state), number in (await self.store.read(ledger.counts)).items():
             self._operations.labels(channel, state).set(number)
+
+
+async def _keep_name(name: NodeName) -> None:
+    """Take the name again after the database was away. Lost to another process: fences and evidence tell us apart."""
+    while True:
+        await asyncio.sleep(5)
+        try:
+            if not await asyncio.to_thread(name.hold):
+                log.error("another process has taken this node's name; restart this one", node=name.name)
+        except GatewayError as problem:
+            log.warning("the node's name could not be confirmed", node=name.name, reason=str(problem))
 
 
 def _delivery_settings(settings: Settings) -> DeliverySettings:

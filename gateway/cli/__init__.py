@@ -67,6 +67,7 @@ app.add_typer(evidence.app, name="evidence")
 app.command("reconcile")(reconcile.reconcile)
 app.command("states")(states.states)
 app.command("serve")(serve.serve)
+app.command("worker")(serve.worker)
 
 
 def main() -> None:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 
 from gateway import logs
 from gateway.cli.output import Json, progress, session
 from gateway.crypto import selftest
 from gateway.errors import SettingsError
-from gateway.settings import FACES, Face, Settings, known
+from gateway.settings import FACES, DeliverySettings, Face, Settings, known
 from gateway.store import schema
 from gateway.store.engine import open_engine, sqlite_path
 from gateway.store.lock import DatabaseLock
+
+Node = Annotated[str | None, typer.Option("--node", help="This node's name; each of several nodes has its own.")]
 
 
 def serve(
@@ -23,15 +27,48 @@ def serve(
     faces: Annotated[
         str, typer.Option(help="Which faces, separated by commas; each listens where [server] says.")
     ] = ",".join(FACES),
+    node: Node = None,
     as_json: Json = False,
 ) -> None:
     """Run the gateway until SIGTERM or Ctrl-C. Says on stdout where it listens, once it is ready."""
     chosen = chosen_faces(faces)
-    settings = session(ctx).settings
+    settings = named(session(ctx).settings, node)
     logs.configure(settings.log)
     selftest.require()
     prepare_database(settings)
     asyncio.run(_run(settings, chosen, as_json))
+
+
+def worker(ctx: typer.Context, node: Node = None, as_json: Json = False) -> None:
+    """Deliver without listening to anybody, until SIGTERM or Ctrl-C: one more node of a cluster on PostgreSQL."""
+    settings = named(session(ctx).settings, node)
+    logs.configure(settings.log)
+    selftest.require()
+    prepare_database(settings)
+
+    async def run() -> None:
+        from gateway.app import App
+
+        stop = asyncio.Event()
+        for one in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(one, stop.set)
+        async with App.open(settings, sending=True) as gateway:
+            name = gateway.settings.delivery.node
+            typer.echo(json.dumps({"ready": True, "node": name}) if as_json else f"{name} delivers")
+            await stop.wait()
+
+    asyncio.run(run())
+
+
+def named(settings: Settings, node: str | None) -> Settings:
+    """The settings with this node's name. SettingsError for one that is none."""
+    if node is None:
+        return settings
+    try:
+        block = DeliverySettings.model_validate({**settings.delivery.model_dump(exclude_unset=True), "node": node})
+    except ValidationError:
+        raise SettingsError("--node", f'"{node}" is not a name', "Small letters, digits, dots and dashes.") from None
+    return settings.model_copy(update={"delivery": block})
 
 
 def chosen_faces(words: str) -> tuple[Face, ...]:

@@ -167,6 +167,12 @@ def postpone(conn: Connection, channel: str, *, until: int, reason: str) -> int:
     return conn.execute(_POSTPONE, {"of": channel, "until": until, "why": reason}).rowcount
 
 
+def overdue(conn: Connection, now: int, limit: int = 500) -> list[str]:
+    """What is due and not begun, oldest first."""
+    query = select(operation.c.id).where(operation.c.state.in_(("queued", "uncertain")), operation.c.due_at <= now)
+    return list(conn.execute(query.order_by(operation.c.due_at).limit(limit)).scalars())
+
+
 def next_due(conn: Connection, channel: str) -> int | None:
     """When the next operation of a channel is due."""
     return conn.execute(_NEXT_DUE, {"channel": channel}).scalar_one_or_none()

@@ -21,6 +21,7 @@ from gateway.clock import Clock, rfc3339, to_micros
 from gateway.crypto.envelope import Envelope
 from gateway.delivery import ledger, limits
 from gateway.delivery.actions import Action, Doubt, Operation
+from gateway.delivery.engines import Embedded, Engine
 from gateway.delivery.limits import SECOND, Condition
 from gateway.delivery.next_step import Patience, Step, after_call, after_find, unusable, without_question
 from gateway.errors import (
@@ -74,6 +75,7 @@ class Delivery:
         envelope: Envelope,
         clock: Clock,
         settings: DeliverySettings | None = None,
+        engine: Engine | None = None,
     ) -> None:
         self._store = store
         self._channels = channels
@@ -91,6 +93,7 @@ class Delivery:
         self._waiters: dict[str, list[asyncio.Future[str]]] = {}
         self._pumps: list[asyncio.Task[None]] = []
         self._lease = int(self.settings.lease * SECOND)
+        self._engine = engine or Embedded()
         self._stopping = False
 
     # --- what rooms use ---------------------------------------------------------------------------------------------
@@ -173,6 +176,7 @@ class Delivery:
         """After the commit of an ``enqueue``: call now if it was claimed at birth, otherwise look at what is due."""
         if operation.state != "sending":
             self.wake(operation.channel)
+            self._engine.notify(operation.id)
             return
         if self._stopping:  # nothing was sent, yet nobody would hear of the answer: the lease ends it
             log.warning("an operation was accepted while stopping; it is asked about later", operation=operation.id)
@@ -294,11 +298,13 @@ class Delivery:
             self._pumps.append(asyncio.create_task(self._pump(channel), name=f"pump {channel.name}"))
         self._pumps.append(asyncio.create_task(self._renew_leases(), name="leases"))
         self._pumps.append(asyncio.create_task(self._sweep(), name="sweep"))
+        await self._engine.start(self.take)
 
     async def stop(self) -> None:
         """Claim nothing more, let calls end within the grace, mark the rest as in doubt."""
         self._stopping = True
         self.wake()
+        await self._engine.stop()
         pumps, keepers = self._pumps[:-2], self._pumps[-2:]
         if pumps:  # a pump that is just claiming gives back what it got
             await asyncio.wait(pumps, timeout=self.settings.grace)
@@ -314,6 +320,14 @@ class Delivery:
         await asyncio.gather(*pumps, *keepers, return_exceptions=True)
 
     # --- the engine -------------------------------------------------------------------------------------------------
+
+    async def take(self, operation_id: str) -> None:
+        """Claim and begin one operation that somebody told us about, if it is due and its channel has room here."""
+        row = await self._store.read(lambda conn: ledger.fetch(conn, operation_id))
+        if row is None or row["state"] not in ("queued", "uncertain") or row["channel"] not in self._wakes:
+            return
+        if not self._stopping and self._conditions.get(row["channel"], Condition()).clear:
+            await self._claim_and_start(self._channels.get(row["channel"]), only=operation_id)
 
     def _room(self, channel: str) -> int:
         most = self._channels.get(channel).keys.concurrency or self.settings.concurrency
@@ -720,6 +734,8 @@ class Delivery:
         """Free leases that ran out by the database's clock, whoever held them, and look everywhere; how many."""
         freed = await self._free(None)
         self.wake()
+        now = to_micros(self._clock.now())
+        await self._engine.renotify(await self._store.read(lambda conn: ledger.overdue(conn, now)))
         return freed
 
     async def _free(self, node: str | None) -> int:

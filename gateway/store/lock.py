@@ -7,9 +7,14 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
+from typing import Any
 
-from gateway.errors import GatewayError
+import psycopg
+
+from gateway.errors import GatewayError, SettingsError, UnavailableProblem
+from gateway.store.engine import parse_url
 
 if sys.platform == "win32":
     import msvcrt
@@ -80,3 +85,68 @@ class DatabaseLock:
 
     def __exit__(self, *_: object) -> None:
         self.release()
+
+
+class NodeName:
+    """The name of one node on a shared PostgreSQL: no two living processes have the same.
+
+    An advisory lock of a connection that is kept for life; the server lets go of it when the process dies.
+    """
+
+    def __init__(self, name: str, address: str) -> None:
+        self.name = name
+        self._address = address
+        self._conn: psycopg.Connection[Any] | None = None
+
+    @classmethod
+    def take(cls, url: str, name: str, *, others: bool = False, patience: float = 5.0) -> NodeName:
+        """Take the name; with ``others`` the next free one, ``node-2`` after ``node-1``. SettingsError if taken.
+
+        Waits up to ``patience`` seconds: the server may not yet know that who had the name is dead.
+        """
+        address = parse_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+        until = time.monotonic() + patience
+        stem, _, number = name.rpartition("-")
+        names = [name]
+        if others:
+            first = int(number) if number.isdigit() else 1
+            names += [f"{stem or name}-{one}" for one in range(first + 1, first + 100)]
+        while True:
+            for each in names:
+                taken = cls(each, address)
+                if taken.hold():
+                    return taken
+            if time.monotonic() > until:
+                raise SettingsError(
+                    "delivery.node",
+                    f"another process works on this database under the name {name}",
+                    "Give each process a name of its own: --node, or GATEWAY_DELIVERY__NODE.",
+                )
+            time.sleep(0.2)
+
+    def hold(self) -> bool:
+        """Make sure that the name is still ours, taking it again after the server was away. False if it is lost."""
+        try:
+            if self._conn is not None:
+                self._conn.execute("select 1")
+                return True
+        except psycopg.OperationalError:
+            self.release()
+        try:
+            self._conn = psycopg.connect(
+                self._address, autocommit=True, connect_timeout=5, application_name=f"gateway {self.name}"
+            )
+            key = f"gateway node {self.name}"
+            row = self._conn.execute("select pg_try_advisory_lock(hashtextextended(%s, 0))", (key,)).fetchone()
+        except psycopg.OperationalError as error:
+            raise UnavailableProblem("the database cannot be reached", cure="Start it, or check store.url.") from error
+        if row is not None and row[0]:
+            return True
+        self.release()
+        return False
+
+    def release(self) -> None:
+        """Let go; a second call does nothing."""
+        conn, self._conn = self._conn, None
+        if conn is not None:
+            conn.close()

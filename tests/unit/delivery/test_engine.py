@@ -30,6 +30,7 @@ from gateway.delivery import (
     ledger,
     limits,
 )
+from gateway.delivery.engines import Engine
 from gateway.delivery.next_step import Patience
 from gateway.errors import ConflictProblem, DeniedError, NotSentError, OutcomeUnknownError, RejectedError
 from gateway.evidence import Evidence
@@ -92,12 +93,14 @@ class Bench:
         """Give the channel other limits."""
         object.__setattr__(self.channel, "keys", ChannelKeys(**({"circuit_failures": 0} | keys)))
 
-    def new_delivery(self, node: str = "node-1", *, find: bool = True, **more: Any) -> Delivery:
+    def new_delivery(
+        self, node: str = "node-1", *, find: bool = True, engine: Engine | None = None, **more: Any
+    ) -> Delivery:
         channels = SimpleNamespace(get=lambda name: self.channel, all=lambda: (self.channel,))
         evidence = Evidence(self.store, self.keys, self.envelope, self.clock, node=node, heads=self.heads)
         patience = Patience(ask_after=0.01, first=0.01, longest=0.05)
         settings = DeliverySettings(node=node, grace=0.1, patience=patience, **more)
-        delivery = Delivery(self.store, channels, evidence, self.envelope, self.clock, settings)  # type: ignore[arg-type]
+        delivery = Delivery(self.store, channels, evidence, self.envelope, self.clock, settings, engine)  # type: ignore[arg-type]
         delivery.register(
             Action(
                 "test.effect",
