@@ -63,6 +63,7 @@ allow = ["127.0.0.1/32"]
 
 [trust]
 seal_roots = ["seal-root.pem"]
+receipt_roots = ["receipt-root.pem"]
 
 [channels.nontax]
 adapter = "nontax.soap"
@@ -71,6 +72,8 @@ secret = "file:nontax.secret"
 node_code = "{nontax["node_code"]}"
 platform_node = "{nontax["platform_node"]}"
 settle_seconds = 5
+receipt_signed = true
+receipt_layout = "{{region}}0101{{year}}"
 
 [channels.creditchina]
 adapter = "credit.creditchina"
@@ -131,8 +134,11 @@ def write_settings(folder: Path, systems: Systems, port: int) -> Path:
     for channel, system in secret_of.items():
         key = "app_secret" if system == "credit" else "secret"
         _write(folder / f"{channel}.secret", str(systems[system][key]))
-    root = base64.b64decode(str(systems["seal"]["root"]))
-    _write(folder / "seal-root.pem", ssl.DER_cert_to_PEM_cert(root))
+    for file, root in (
+        ("seal-root.pem", systems["seal"]["root"]),
+        ("receipt-root.pem", systems["nontax"]["receipt_root"]),
+    ):
+        _write(folder / file, ssl.DER_cert_to_PEM_cert(base64.b64decode(str(root))))
     file = folder / "gateway.toml"
     _write(file, settings_text(systems, port))
     return file
