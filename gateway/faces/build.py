@@ -18,6 +18,7 @@ from gateway.faces.api import (
     operations,
     payments,
     reconciliation,
+    refunds,
     resolutions,
     seals,
 )
@@ -28,6 +29,9 @@ MEGABYTE = 1 << 20
 API_ROUTERS = (
     decisions.router,
     payments.router,
+    refunds.router,
+    refunds.receipts,
+    refunds.cash,
     disclosures.router,
     entities.router,
     seals.router,
