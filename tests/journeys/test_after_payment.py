@@ -170,10 +170,10 @@ async def test_the_receipt_is_issued_once_verified_and_offered_as_a_file(any_sit
     site = any_site
     payment = await site.paid()
     path = f"/v1/payments/{payment['id']}/receipt"
-    first, same, other = [
-        (await site.http.post(path, headers={"Idempotency-Key": key})).json() for key in ("a", "a", "b")
-    ]
-    assert first == same == other
+    for key in ("a", "a", "b"):
+        answer = await site.http.post(path, headers={"Idempotency-Key": key})
+        assert answer.status_code in (201, 202), answer.text
+    first = await site.until(path, lambda now: now["status"] == "ISSUED")
     assert [one["role"] for one in first["signers"]] == ["issuer", "supervisor"]
     assert (first["amount"], len(first["receipt_number"]), len(first["check_code"])) == ("5036.50", 10, 6)
     file = await site.http.get(f"{path}/file")
