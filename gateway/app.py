@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, Gauge
 
 from gateway.access import Access
 from gateway.calendar import WorkingCalendar
-from gateway.clock import Clock, SystemClock, day_of
+from gateway.clock import Clock, SystemClock, day_of, to_micros
 from gateway.crypto.envelope import Algorithm, Envelope
 from gateway.crypto.keys import FileKeys
 from gateway.decisions import Decisions
@@ -76,6 +76,7 @@ class App:
     entities: Entities
     seals: Seals
     schedules: Schedules
+    opened_at: int
 
     def __init__(self) -> None:
         self.stopping = False
@@ -101,7 +102,7 @@ class App:
         url = settings.store.location()
         if sqlite_path(url) is None:
             settings = await self._take_name(settings, url, sending, stack)
-        self.settings, self.clock = settings, clock
+        self.settings, self.clock, self.opened_at = settings, clock, to_micros(clock.now())
         keys = FileKeys(settings.keys.directory)
         algorithm = Algorithm.SM4_GCM if settings.keys.cipher == "sm4-gcm" else Algorithm.AES_256_GCM
         self.envelope = Envelope(keys, algorithm)
@@ -131,7 +132,7 @@ class App:
         self.resolutions = Resolutions(self.store, self.delivery, self.envelope, clock)
         self.callbacks = Callbacks(self.store, self.channels, self.evidence, self.delivery, clock)
         outward = OutwardWire(recorder=self.evidence.record, allow=AllowList(settings.webhooks.allow), clock=clock)
-        self.webhooks = Webhooks(self.store, self.events, self.envelope, clock, outward)
+        self.webhooks = Webhooks(self.store, self.events, self.envelope, clock, outward, settings.delivery.node)
         self.access = Access(self.store, clock)
         self.decisions = Decisions(self.store, self.events, self.envelope, calendar, clock)
         self.payments = Payments(

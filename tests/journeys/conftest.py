@@ -7,8 +7,8 @@ import importlib.util
 import itertools
 import re
 import socket
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -198,16 +198,29 @@ class Site:
         return list(self.simulators.effects(system).get(operation, {}).values())
 
 
-@asynccontextmanager
-async def a_site(folder: Path, simulators: Simulation, store_url: str) -> AsyncIterator[Site]:
-    """An installation made, populated and served."""
+@contextmanager
+def installed(folder: Path, simulators: Simulation, store_url: str, patience: str = IMPATIENT) -> Iterator[Site]:
+    """An installation that is not running yet; its port is kept for it."""
     with socket.socket() as kept:  # bound and not listening: the port stays ours until the gateway listens on it
         kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         kept.bind(("127.0.0.1", 0))
         port = kept.getsockname()[1]
-        site = Site(settings_of(folder, simulators, port, store_url), simulators, f"http://127.0.0.1:{port}")
+        file = settings_of(folder, simulators, port, store_url, patience)
+        yield Site(file, simulators, f"http://127.0.0.1:{port}")
+
+
+@asynccontextmanager
+async def a_site(folder: Path, simulators: Simulation, store_url: str) -> AsyncIterator[Site]:
+    """An installation made, populated and served."""
+    with installed(folder, simulators, store_url) as site:
         async with site.running():
             yield site
+
+
+@pytest.fixture
+def make_site() -> Callable[..., AbstractContextManager[Site]]:
+    """``installed``, for tests that run the gateway themselves."""
+    return installed
 
 
 @pytest.fixture(autouse=True)

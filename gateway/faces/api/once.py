@@ -58,7 +58,7 @@ class Once:
                 field="Idempotency-Key",
                 cure="Use a new key for a new request.",
             )
-        if row["status"] is None and to_micros(self.app.clock.now()) - row["created_at"] < _STILL_RUNNING:
+        if row["status"] is None and self._may_still_run(row["created_at"]):
             raise self._running()
         self.subject, self.status = row["subject"], row["status"] or 202
         return self
@@ -82,6 +82,12 @@ class Once:
         await self.app.store.write(
             lambda conn: conn.execute(update(idempotency).where(*self._mine()).values(status=status)).rowcount
         )
+
+    def _may_still_run(self, began: int) -> bool:
+        """Whether the first request may still be served: not by a process that has ended, where there is only one."""
+        if self.app.store.dialect == "sqlite" and began < self.app.opened_at:
+            return False
+        return to_micros(self.app.clock.now()) - began < _STILL_RUNNING
 
     def _row(self, conn: Connection) -> RowMapping | None:
         return conn.execute(select(idempotency).where(*self._mine())).mappings().first()

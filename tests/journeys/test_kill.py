@@ -1,0 +1,177 @@
+"""Processes that die: the gateway, the simulators, and what is true afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from gateway.app import App
+from gateway.demo.installation import populate
+from simulators.testing import Simulation
+
+PATIENCE = """
+[delivery]
+ask_after = 0.05
+first = 0.05
+longest = 0.2
+grace = 0.4
+"""
+
+
+class Process:
+    """``gateway serve`` in a process of its own, over one settings file, started and killed as often as needed."""
+
+    def __init__(self, site, settings_file: Path, url: str, key: str) -> None:
+        self.site, self.settings_file, self.url, self.key = site, settings_file, url, key
+        self.process: subprocess.Popen[str] | None = None
+        self.log = settings_file.with_name("gateway.log")
+
+    def command(self, *words: str) -> list[str]:
+        return [sys.executable, "-m", "gateway", "--settings", str(self.settings_file), *words]
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Another command beside it."""
+        return subprocess.run(
+            self.command(*words), capture_output=True, text=True, check=False, timeout=60, env=environment()
+        )
+
+    def begin(self) -> None:
+        log = self.log.open("a")
+        self.process = subprocess.Popen(
+            self.command("serve", "--json"), stdout=subprocess.PIPE, stderr=log, text=True, env=environment()
+        )
+        log.close()
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert line, self.log.read_text()[-3000:]
+        assert json.loads(line)["ready"]
+
+    def end(self, number: signal.Signals) -> int:
+        assert self.process is not None
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        status = self.process.wait(timeout=30)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        return status
+
+    async def start(self) -> None:
+        await asyncio.to_thread(self.begin)
+
+    async def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        return await asyncio.to_thread(self.end, number)
+
+
+def environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
+
+
+@pytest.fixture
+async def served(tmp_path: Path, simulators: Simulation, sqlite_url: str, make_site) -> AsyncIterator[Any]:
+    """A populated installation, its gateway running as a process; ``site`` speaks to it."""
+    with make_site(tmp_path, simulators, sqlite_url, PATIENCE) as site:
+        async with App.open(site.settings) as app:
+            site.key, _ = await populate(app)
+        process = Process(site, site.settings_file, site.url, site.key)
+        await process.start()
+        for system in ("nontax", "credit"):
+            channel = {"credit": "creditchina"}.get(system, system)
+            await asyncio.to_thread(simulators.callbacks_to, system, f"{site.url}/callbacks/{channel}")
+        async with site.client(site.key) as site.http:
+            yield process
+        if process.process is not None and process.process.poll() is None:
+            await process.stop(signal.SIGKILL)
+
+
+async def quietly(call) -> None:
+    """A request whose gateway dies under it."""
+    with contextlib.suppress(httpx.TransportError):
+        await call
+
+
+@pytest.mark.parametrize("kind", ["apply_then_silence", "silence"])
+async def test_a_gateway_killed_while_the_code_is_asked_for_ends_with_exactly_one(served, kind):
+    site = served.site
+    number = await site.decide()
+    site.fault(kind, "CreateBill", seconds=5)
+    asking = asyncio.create_task(quietly(site.post("/v1/payments", site.demand(number), "once")))
+    await site.simulators.journalled(operation="CreateBill")
+    assert await served.stop(signal.SIGKILL) == -signal.SIGKILL
+    await asking
+    await served.start()
+    page = await site.until("/v1/payments", lambda page: page["items"] and page["items"][0]["status"] == "ISSUED")
+    (payment,) = page["items"]
+    assert site.effects("CreateBill") == [1]
+    again = await site.post("/v1/payments", site.demand(number), "once")
+    assert again.status_code in (201, 202)
+    assert (again.json()["id"], again.json()["code"]) == (payment["id"], payment["code"])
+    assert "payment.in_doubt" in await site.told(payment["id"])
+    await site.pay(payment["code"])
+    await site.reaches(payment, "PAID")
+    verified = served.run("evidence", "verify", "--json")
+    assert json.loads(verified.stdout)["ok"], verified.stdout
+
+
+async def test_sigterm_under_load_ends_well_and_calls_nothing_failed_that_was_cut(served):
+    site = served.site
+    numbers = [await site.decide(f"望市监罚决字〔2026〕第{n}号") for n in range(1, 7)]
+    site.fault("apply_then_silence", "CreateBill", nth=3, times=0, seconds=5)
+    asking = [asyncio.create_task(quietly(site.post("/v1/payments", site.demand(one)))) for one in numbers]
+    await site.until("/v1/payments", lambda page: len(page["items"]) == len(numbers))
+    async with asyncio.timeout(10):
+        while len(site.effects("CreateBill")) < len(numbers):
+            await asyncio.sleep(0.02)
+    assert await served.stop(signal.SIGTERM) == 0
+    await asyncio.gather(*asking)
+    site.simulators.clear_faults()
+    await served.start()
+    page = await site.until(
+        "/v1/payments", lambda page: {one["status"] for one in page["items"]} == {"ISSUED"}, seconds=20
+    )
+    assert len(page["items"]) == len({one["code"] for one in page["items"]}) == len(numbers)
+    assert site.effects("CreateBill") == [1] * len(numbers)
+    for one in page["items"]:
+        assert "payment.rejected" not in await site.told(one["id"])
+
+
+async def test_a_second_gateway_on_the_same_file_is_refused_with_the_way_out(served):
+    second = await asyncio.to_thread(served.run, "serve")
+    assert second.returncode != 0
+    assert second.stdout == ""
+    assert f"process {served.process.pid} already works on" in " ".join(second.stderr.split())
+    assert (await served.site.get("/readyz"))["status"] == "ok"
+
+
+async def test_simulators_killed_midway_are_named_and_their_return_makes_everything_good(served):
+    site, simulators = served.site, served.site.simulators
+    payment = await site.issued()
+    await asyncio.to_thread(simulators.kill)
+    other = await site.decide("望市监罚决字〔2026〕第2号")
+    waiting = await site.ask_payment(other)
+    assert (waiting.status_code, waiting.json()["status"]) == (202, "REQUESTED")
+    cancel = await site.post(f"/v1/payments/{payment['id']}/cancel", {"reason": "文号有误"})
+    assert (cancel.status_code, cancel.json()["status"]) == (202, "CANCELLING")
+    operations = (await site.get(f"/v1/operations?subject={waiting.json()['id']}"))["items"]
+    assert operations[0]["state"] in ("queued", "sending")
+    assert "Cannot connect" in operations[0]["reason"]
+    shown = await asyncio.to_thread(served.run, "channels", "check", "--json")
+    checked = {one["name"]: one for one in json.loads(shown.stdout)["channels"]}
+    assert shown.returncode != 0
+    assert checked["nontax"]["ok"] is False
+    assert checked["nontax"]["cure"]
+    await asyncio.to_thread(simulators.start)
+    await site.reaches(waiting.json(), "ISSUED")
+    await site.reaches(payment, "CANCELLED")
+    assert site.effects("CreateBill") == [1, 1]
+    assert site.effects("VoidBill") == [1]
