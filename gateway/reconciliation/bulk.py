@@ -1,7 +1,8 @@
-"""Books against a statement where a day is too big for Python: the same answer as ``matching.match``, by DuckDB.
+"""Books against a statement where a day is too big for Python: the same answer as the pure one, by DuckDB.
 
-Both sides come as files of a narrow form that this module writes and reads. A key that
-occurs twice on a side is found before it could multiply rows in the join. DuckDB has no say in formats, loads no extension and spills to the given folder instead of taking more memory.
+Both sides come as files of a narrow form that this module writes and reads. A key that occurs twice on a side is found
+before it could multiply rows in the join. DuckDB has no say in formats, loads no extension and spills to the given
+folder instead of taking more memory.
 """
 
 from __future__ import annotations
@@ -32,11 +33,11 @@ _THEIRS = f"read_csv($theirs, columns={_COLUMNS}, {_FORMAT})"
 _SUSPECTS = f"""
 select coalesce(sum(n), 0)::bigint, list(h) filter (n > 1)
 from (select hash(code, serial) as h, count(*) as n from {_THEIRS} group by h)
-"""
+"""  # noqa: S608 - constants of this module
 _TWICE = f"""
 select code, serial, min(row), max(row) from {_THEIRS} where hash(code, serial) in (select unnest($suspects))
 group by code, serial having count(*) > 1 order by min(row) limit 1
-"""
+"""  # noqa: S608 - constants of this module
 _JOIN = f"""
 select count(theirs), count(*) filter (equal), coalesce(sum(amount) filter (equal), 0)::bigint,
        list(struct_pack(ours := ours, theirs := theirs)) filter (not equal)
@@ -45,7 +46,7 @@ from (
            coalesce(o.amount = t.amount and o.mark = 0 and t.mark = 0, false) as equal
     from {_OURS} o full outer join {_THEIRS} t on o.code = t.code and o.serial = t.serial
 )
-"""
+"""  # noqa: S608 - constants of this module
 
 
 class DoubledError(ValueError):
@@ -122,7 +123,12 @@ def match_big(books: Sequence[Booked], lines: Sequence[StatementLine], asked: Qu
         write_side(
             theirs,
             (
-                (line.code, line.bank_serial, line.amount, int(asked.standings and wrong_terms(line, asked) is not None))
+                (
+                    line.code,
+                    line.bank_serial,
+                    line.amount,
+                    int(asked.standings and wrong_terms(line, asked) is not None),
+                )
                 for line in paid
             ),
         )

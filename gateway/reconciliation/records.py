@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, RowMapping, and_, bindparam, exists, func, insert, or_, select, update
 
 from gateway.clock import to_micros
 from gateway.crypto.sm import sm3
 from gateway.identifiers import new_id
-from gateway.reconciliation.matching import BreakKind, Key
+from gateway.payments.settlement import Owner
+from gateway.reconciliation.matching import BreakKind, Key, Side, Terms
 from gateway.reconciliation.statement import Statement
-from gateway.store.tables.reconciliation import breaks, reconciliation_run, statement, statement_line
+from gateway.store.tables.payments import collecting_unit, payment, payment_code, payment_line
+from gateway.store.tables.reconciliation import (
+    break_action,
+    breaks,
+    channel_day,
+    month_close,
+    reconciliation_run,
+    statement,
+    statement_line,
+)
+from gateway.store.tables.refunds import fiscal_receipt
 
 _CHUNK = 500
 _ADD_LINES = insert(statement_line)
 _ADD_BREAK = insert(breaks)
 _CURRENT = and_(
     statement.c.channel == bindparam("channel"),
+    statement.c.side == bindparam("side"),
     statement.c.day_on == bindparam("day"),
     statement.c.superseded_at.is_(None),
 )
@@ -32,6 +44,7 @@ class Break:
 
     id: str
     channel: str
+    side: Side
     day: date
     kind: BreakKind
     code: str
@@ -45,6 +58,7 @@ class Break:
     closed_at: int | None
     closed_by: str | None
     reason: str | None
+    assignee: str | None
 
 
 @dataclass(frozen=True)
@@ -57,6 +71,7 @@ class Run:
 
     id: str
     channel: str
+    side: Side
     day: date
     state: str
     reason: str | None
@@ -71,19 +86,26 @@ class Run:
     ran_at: int
 
 
-def break_id(channel: str, day: date, kind: BreakKind, key: Key) -> str:
+def break_id(channel: str, day: date, kind: BreakKind, key: Key, side: Side = Side.PLATFORM) -> str:
     """The same difference has the same id in every run, in every database."""
-    return "brk_" + sm3("\x1f".join((channel, day.isoformat(), kind.value, *key)).encode())[:16].hex()
+    whose = () if side is Side.PLATFORM else (side.value,)
+    return "brk_" + sm3("\x1f".join((channel, *whose, day.isoformat(), kind.value, *key)).encode())[:16].hex()
 
 
 # --- statements -----------------------------------------------------------------------------------------------------
 
 
-def keep_statement(conn: Connection, channel: str, told: Statement, now: int) -> str:
-    """Keep what the platform told; the same again is the same record, anything else a new version. Returns its id."""
-    known = conn.execute(select(statement).where(_CURRENT), {"channel": channel, "day": told.day}).mappings().first()
+def keep_statement(
+    conn: Connection, channel: str, told: Statement, now: int, side: Side = Side.PLATFORM, origin: str = ""
+) -> tuple[str, RowMapping | None]:
+    """Keep what a side told; the same again is the same record, anything else a new version.
+
+    Returns its id, and the version before if this one changes it.
+    """
+    at = {"channel": channel, "side": side.value, "day": told.day}
+    known = conn.execute(select(statement).where(_CURRENT), at).mappings().first()
     if known is not None and bytes(known["digest"]) == told.digest:
-        return str(known["id"])
+        return str(known["id"]), None
     if known is not None:
         conn.execute(update(statement).where(statement.c.id == known["id"]).values(superseded_at=now))
     statement_id = new_id("stm")
@@ -92,6 +114,8 @@ def keep_statement(conn: Connection, channel: str, told: Statement, now: int) ->
         {
             "id": statement_id,
             "channel": channel,
+            "side": side.value,
+            "origin": origin,
             "day_on": told.day,
             "version": known["version"] + 1 if known is not None else 1,
             "lines": len(told.lines),
@@ -119,10 +143,23 @@ def keep_statement(conn: Connection, channel: str, told: Statement, now: int) ->
                 for number, line in enumerate(told.lines, start=1)
             ],
         )
-    return statement_id
+    return statement_id, known
 
 
-def told(conn: Connection, channel: str, codes: Iterable[str], *, besides: date | None = None) -> dict[Key, int]:
+def has_statement(conn: Connection, channel: str, side: Side, day: date) -> bool:
+    """Whether this side has told of the day."""
+    at = {"channel": channel, "side": side.value, "day": day}
+    return conn.execute(select(statement.c.id).where(_CURRENT), at).first() is not None
+
+
+def told(
+    conn: Connection,
+    channel: str,
+    codes: Iterable[str],
+    *,
+    besides: date | None = None,
+    side: Side = Side.PLATFORM,
+) -> dict[Key, int]:
     """What current statements say about these codes: amounts in fen; ``besides`` leaves one day out."""
     found: dict[Key, int] = {}
     for chunk in _chunks(codes):
@@ -131,6 +168,7 @@ def told(conn: Connection, channel: str, codes: Iterable[str], *, besides: date 
             .join(statement, statement.c.id == statement_line.c.statement_id)
             .where(
                 statement.c.channel == channel,
+                statement.c.side == side.value,
                 statement.c.superseded_at.is_(None),
                 statement_line.c.kind == "paid",
                 statement_line.c.code.in_(chunk),
@@ -160,6 +198,7 @@ def as_run(row: RowMapping) -> Run:
     return Run(
         id=row["id"],
         channel=row["channel"],
+        side=Side(row["side"]),
         day=row["day_on"],
         state=row["state"],
         reason=row["reason"],
@@ -203,6 +242,7 @@ def as_break(row: RowMapping) -> Break:
     return Break(
         id=row["id"],
         channel=row["channel"],
+        side=Side(row["side"]),
         day=row["day_on"],
         kind=BreakKind(row["kind"]),
         code=row["code"],
@@ -216,6 +256,7 @@ def as_break(row: RowMapping) -> Break:
         closed_at=row["closed_at"],
         closed_by=row["closed_by"],
         reason=row["reason"],
+        assignee=row["assignee"],
     )
 
 
@@ -236,21 +277,25 @@ def fetch_break(conn: Connection, id: str) -> Break | None:
     return None if row is None else as_break(row)
 
 
-def breaks_of_day(conn: Connection, channel: str, day: date) -> dict[str, Break]:
-    """All breaks of a channel's day by id, whatever their state."""
-    rows = conn.execute(select(breaks).where(breaks.c.channel == channel, breaks.c.day_on == day)).mappings()
+def breaks_of_day(conn: Connection, channel: str, day: date, side: Side = Side.PLATFORM) -> dict[str, Break]:
+    """All breaks of a side of a channel's day by id, whatever their state."""
+    mine = and_(breaks.c.channel == channel, breaks.c.day_on == day, breaks.c.side == side.value)
+    rows = conn.execute(select(breaks).where(mine)).mappings()
     return {row["id"]: as_break(row) for row in rows}
 
 
-def open_elsewhere(conn: Connection, channel: str, day: date, codes: Iterable[str]) -> list[Break]:
-    """Open "ours only" breaks of other days on these codes: this day's statement may explain them."""
+def open_elsewhere(
+    conn: Connection, channel: str, day: date, codes: Iterable[str], side: Side = Side.PLATFORM
+) -> list[Break]:
+    """Open "ours only" and 跨日 breaks of other days on these codes: this day's statement may explain them."""
     found = []
     for chunk in _chunks(codes):
         query = select(breaks).where(
             breaks.c.channel == channel,
             breaks.c.day_on != day,
             breaks.c.state == "open",
-            breaks.c.kind == BreakKind.OURS_ONLY.value,
+            breaks.c.side == side.value,
+            breaks.c.kind.in_((BreakKind.OURS_ONLY.value, BreakKind.CROSS_DAY.value)),
             breaks.c.code.in_(chunk),
         )
         found += [as_break(row) for row in conn.execute(query).mappings()]
@@ -261,14 +306,20 @@ def payments_with_open_breaks(conn: Connection, payment_ids: Iterable[str]) -> s
     """Which of these payments have an open break."""
     found: set[str] = set()
     for chunk in _chunks(payment_ids):
-        query = select(breaks.c.payment_id).where(breaks.c.state == "open", breaks.c.payment_id.in_(chunk)).distinct()
+        query = (
+            select(breaks.c.payment_id)
+            .where(breaks.c.state == "open", breaks.c.side == "platform", breaks.c.payment_id.in_(chunk))
+            .where(breaks.c.kind.not_in((BreakKind.RECEIPT_MISSING.value, BreakKind.REFUND_UNMATCHED.value)))
+            .distinct()
+        )
         found.update(conn.execute(query).scalars())
     return found
 
 
-def count_open(conn: Connection, channel: str, day: date) -> int:
-    """Open breaks of a channel's day."""
-    query = select(func.count()).where(breaks.c.channel == channel, breaks.c.day_on == day, breaks.c.state == "open")
+def count_open(conn: Connection, channel: str, day: date, side: Side = Side.PLATFORM) -> int:
+    """Open breaks of a side of a channel's day."""
+    mine = and_(breaks.c.channel == channel, breaks.c.day_on == day, breaks.c.side == side.value)
+    query = select(func.count()).where(mine, breaks.c.state == "open")
     return int(conn.execute(query).scalar_one())
 
 
@@ -281,6 +332,8 @@ def search_breaks(
     kind: BreakKind | None = None,
     state: str | None = None,
     payment_id: str | None = None,
+    side: Side | None = None,
+    assignee: str | None = None,
     before: str | None = None,
     limit: int = 50,
 ) -> list[Break]:
@@ -288,7 +341,15 @@ def search_breaks(
     query = select(breaks).order_by(breaks.c.opened_at.desc(), breaks.c.id.desc()).limit(limit)
     if authorities is not None:
         query = query.where(breaks.c.authority.in_(authorities))
-    exact = {"channel": channel, "day_on": day, "kind": kind and kind.value, "state": state, "payment_id": payment_id}
+    exact = {
+        "channel": channel,
+        "day_on": day,
+        "kind": kind and kind.value,
+        "state": state,
+        "payment_id": payment_id,
+        "side": side and side.value,
+        "assignee": assignee,
+    }
     for name, value in exact.items():
         if value is not None:
             query = query.where(breaks.c[name] == value)
@@ -296,6 +357,163 @@ def search_breaks(
         edge = select(breaks.c.opened_at).where(breaks.c.id == before).scalar_subquery()
         query = query.where(or_(breaks.c.opened_at < edge, and_(breaks.c.opened_at == edge, breaks.c.id < before)))
     return [as_break(row) for row in conn.execute(query).mappings()]
+
+
+def crossing(conn: Connection, channel: str, day: date) -> list[Break]:
+    """Open 跨日 breaks of a day."""
+    query = select(breaks).where(
+        breaks.c.channel == channel,
+        breaks.c.day_on == day,
+        breaks.c.side == Side.PLATFORM.value,
+        breaks.c.state == "open",
+        breaks.c.kind == BreakKind.CROSS_DAY.value,
+    )
+    return [as_break(row) for row in conn.execute(query).mappings()]
+
+
+# --- what bills say, and what lives ---------------------------------------------------------------------------------
+
+
+def terms(conn: Connection, owners: Mapping[str, Owner]) -> dict[str, Terms]:
+    """The collecting units and income items of these codes' bills."""
+    units: dict[str, set[str]] = {}
+    for chunk in _chunks(owner.authority for owner in owners.values()):
+        query = select(collecting_unit.c.authority, collecting_unit.c.unit_code).where(
+            collecting_unit.c.authority.in_(chunk)
+        )
+        for authority, unit_code in conn.execute(query):
+            units.setdefault(authority, set()).add(unit_code)
+    items: dict[str, set[str]] = {}
+    for chunk in _chunks(owner.payment_id for owner in owners.values()):
+        lines = select(payment_line.c.payment_id, payment_line.c.item_code).where(payment_line.c.payment_id.in_(chunk))
+        for payment_id, item_code in conn.execute(lines):
+            items.setdefault(payment_id, set()).add(item_code)
+    return {
+        code: Terms(frozenset(units.get(owner.authority, ())), frozenset(items.get(owner.payment_id, ())))
+        for code, owner in owners.items()
+    }
+
+
+def without_receipt(conn: Connection, channel: str, start: int, end: int) -> list[tuple[str, str, str, int]]:
+    """Payments paid from ``start`` up to ``end`` that have no receipt: code, payment, authority, fen."""
+    received = exists().where(
+        fiscal_receipt.c.payment_id == payment.c.id, fiscal_receipt.c.status.in_(("ISSUED", "REVERSED"))
+    )
+    query = (
+        select(payment.c.code, payment.c.id, payment.c.authority, payment.c.amount)
+        .where(payment.c.channel == channel, payment.c.paid_at >= start, payment.c.paid_at < end, ~received)
+        .order_by(payment.c.id)
+    )
+    return [(row[0], row[1], row[2], row[3]) for row in conn.execute(query)]
+
+
+@dataclass(frozen=True)
+class ChannelDay:
+    """Codes of a channel on a day: (number, fen) that began to live, ended, and live at the cut-off."""
+
+    issued: tuple[int, int]
+    closed: tuple[int, int]
+    open: tuple[int, int]
+
+
+def count_codes(conn: Connection, channel: str, start: int, end: int) -> ChannelDay:
+    """Issued and closed from ``start`` up to ``end``, and open at ``end`` (microseconds), each counted by itself."""
+    issued, closed = payment_code.c.issued_at, payment_code.c.closed_at
+
+    def count(*conditions: Any) -> tuple[int, int]:
+        query = (
+            select(func.count(), func.coalesce(func.sum(payment.c.amount), 0))
+            .select_from(payment_code)
+            .join(payment, payment.c.id == payment_code.c.payment_id)
+            .where(payment_code.c.channel == channel, issued.is_not(None), *conditions)
+        )
+        number, amount = conn.execute(query).one()
+        return int(number), int(amount)
+
+    return ChannelDay(
+        count(issued >= start, issued < end),
+        count(closed >= start, closed < end),
+        count(issued < end, or_(closed.is_(None), closed >= end)),
+    )
+
+
+def day_of_channel(conn: Connection, channel: str, day: date) -> ChannelDay | None:
+    """What was counted for a day."""
+    row = (
+        conn.execute(select(channel_day).where(channel_day.c.channel == channel, channel_day.c.day_on == day))
+        .mappings()
+        .first()
+    )
+    if row is None:
+        return None
+    return ChannelDay(
+        (row["issued"], row["issued_amount"]), (row["closed"], row["closed_amount"]), (row["open"], row["open_amount"])
+    )
+
+
+def keep_day(conn: Connection, channel: str, day: date, counted: ChannelDay, now: int) -> None:
+    """Keep what was counted, in place of an earlier count."""
+    values = {
+        "issued": counted.issued[0],
+        "issued_amount": counted.issued[1],
+        "closed": counted.closed[0],
+        "closed_amount": counted.closed[1],
+        "open": counted.open[0],
+        "open_amount": counted.open[1],
+        "counted_at": now,
+    }
+    same = and_(channel_day.c.channel == channel, channel_day.c.day_on == day)
+    if conn.execute(update(channel_day).where(same).values(**values)).rowcount == 0:
+        conn.execute(insert(channel_day), {"channel": channel, "day_on": day, **values})
+
+
+# --- what a second person confirms ----------------------------------------------------------------------------------
+
+
+def add_action(conn: Connection, **values: Any) -> None:
+    """Keep what somebody proposes."""
+    conn.execute(insert(break_action), values)
+
+
+def fetch_action(conn: Connection, id: str) -> RowMapping | None:
+    """One proposal."""
+    return conn.execute(select(break_action).where(break_action.c.id == id)).mappings().first()
+
+
+def actions_of(conn: Connection, id: str) -> Sequence[RowMapping]:
+    """What was proposed about a break, oldest first."""
+    query = select(break_action).where(break_action.c.break_id == id).order_by(break_action.c.id)
+    return conn.execute(query).mappings().all()
+
+
+def move_action(conn: Connection, id: str, **values: Any) -> bool:
+    """Confirm or withdraw; False when it is not proposed any more."""
+    mine = and_(break_action.c.id == id, break_action.c.state == "proposed")
+    return conn.execute(update(break_action).where(mine).values(**values)).rowcount == 1
+
+
+def month_of(day: date) -> str:
+    """The month of a day as it is closed: 2026-09."""
+    return f"{day:%Y-%m}"
+
+
+def closed_month(conn: Connection, channel: str, month: str) -> RowMapping | None:
+    """The close of a month that still holds."""
+    query = select(month_close).where(
+        month_close.c.channel == channel, month_close.c.month == month, month_close.c.state != "reopened"
+    )
+    return conn.execute(query).mappings().first()
+
+
+def add_close(conn: Connection, **values: Any) -> None:
+    """Close a month."""
+    conn.execute(insert(month_close), values)
+
+
+def move_close(conn: Connection, id: str, state: str, **values: Any) -> bool:
+    """Compare-and-set on the state of a close."""
+    mine = and_(month_close.c.id == id, month_close.c.state == state)
+    return conn.execute(update(month_close).where(mine).values(**values)).rowcount == 1
 
 
 def _chunks(values: Iterable[str]) -> list[Sequence[str]]:

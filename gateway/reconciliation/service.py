@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+import asyncio
+import tempfile
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, time
+from datetime import date, time, timedelta
+from pathlib import Path
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
@@ -27,33 +30,66 @@ from gateway.payments.settlement import Owner, Standing
 from gateway.payments.states import Settlement
 from gateway.plugins import Channels
 from gateway.ports import NonTaxPlatform, PaidFact
-from gateway.reconciliation import records
-from gateway.reconciliation.matching import BreakKind, Finding, Key, match
+from gateway.reconciliation import bulk, files, records
+from gateway.reconciliation.matching import BreakKind, Finding, Key, Outcome, Question, Side, Terms, findings, outcome
+from gateway.reconciliation.profiles import Profile
 from gateway.reconciliation.records import Break, Run
 from gateway.reconciliation.statement import Statement, StatementRefusedError, Window, fetch, window
 from gateway.store import Store
 
 Remember = Callable[[Connection, str], None]
+#: Says what money is that a statement tells of as gone back: ours, platform, known or unmatched (``payments.refunds``).
+Returned = Callable[[Connection, str, str, int, str, int], str]
 
+BIG = 200_000  # lines from which files and DuckDB cost less than objects
 HEALED = "the statement told us first; applied as a callback would have been"
 CLEARED = "a later run found nothing different any more"
+
+#: Breaks that a day has beside those of matching; they are cleared by what found them, or by a person.
+_OF_THE_DAY = (BreakKind.STATEMENT_CHANGED, BreakKind.CONTINUITY, BreakKind.RECEIPT_MISSING)
 
 
 def _forget(_conn: Connection, _subject: str) -> None:
     """For callers that need no idempotency record."""
 
 
+@dataclass(frozen=True)
+class Grace:
+    """How long each side may take. ``late``: paid so shortly before the cut-off, money may be the next day's 跨日.
+
+    ``bank`` and ``treasury`` are days until money must be cleared 清算 and in the treasury 入库; ``receipt``, days
+    until a payment must have its receipt, None where receipts are not looked after.
+    """
+
+    late: timedelta = timedelta(hours=1)
+    bank: int = 3
+    treasury: int = 7
+    receipt: int | None = None
+
+    def days(self, side: Side) -> int:
+        """Days from payment within which a side's statement must have the money."""
+        return {Side.PLATFORM: 0, Side.BANK: self.bank, Side.TREASURY: self.treasury}[side]
+
+
 @dataclass
 class _Pass:
-    """What one run works on, inside its transaction."""
+    """What one run works on, inside its transaction. ``days``: when what should be on the statement was paid."""
 
     run_id: str
     channel: str
+    side: Side
     told: Statement
     days: Window
+    late: Window | None
     provisional: bool
     now: int
     cleared: list[Break] = field(default_factory=list)
+    moved: bool = False
+
+    @property
+    def day(self) -> date:
+        """The statement's day."""
+        return self.told.day
 
 
 class Reconciliation:
@@ -71,6 +107,10 @@ class Reconciliation:
         envelope: Envelope,
         clock: Clock,
         cut_offs: Mapping[str, time] | None = None,
+        *,
+        grace: Grace | None = None,
+        returned: Returned | None = None,
+        folder: Path | None = None,
     ) -> None:
         self._store = store
         self._channels = channels
@@ -78,6 +118,13 @@ class Reconciliation:
         self._envelope = envelope
         self._clock = clock
         self._cut_offs = dict(cut_offs or {})
+        self._grace = grace or Grace()
+        self._returned = returned
+        self._folder = folder or Path(tempfile.gettempdir())
+
+    def window(self, channel: str, day: date) -> Window:
+        """A channel's day as instants."""
+        return window(day, self._cut_offs.get(channel, time.min))
 
     async def run(self, channel: str, day: date, *, by: str, remember: Remember = _forget) -> Run:
         """Fetch the day's statement, believe it as a whole or not at all, match both ways, keep what differs.
@@ -87,16 +134,57 @@ class Reconciliation:
         ConflictProblem ``statement-refused``, UnavailableProblem ``statement-unavailable`` (both kept as runs).
         """
         platform = self._platform(channel)
-        days = window(day, self._cut_offs.get(channel, time.min))
+        days = self.window(channel, day)
+        lenient = Window(days.start - self._grace.late // timedelta(microseconds=1), days.end)
+        return await self._run(channel, Side.PLATFORM, day, by, remember, "", lambda: fetch(platform, day, lenient))
+
+    async def run_file(
+        self, channel: str, day: date, path: Path, profile: Profile, *, by: str, remember: Remember = _forget
+    ) -> Run:
+        """The same with a statement, clearing or treasury file, read as its profile says; raises what ``run`` does."""
+        self._platform(channel)
+        days = self.window(channel, day)
+        patience = timedelta(days=31) if profile.side is not Side.PLATFORM else self._grace.late
+        lenient = Window(days.start - patience // timedelta(microseconds=1), days.end)
+        return await self._run(
+            channel,
+            profile.side,
+            day,
+            by,
+            remember,
+            path.name[:200],
+            lambda: asyncio.to_thread(files.read, path, profile, day, lenient),
+        )
+
+    async def _run(
+        self,
+        channel: str,
+        side: Side,
+        day: date,
+        by: str,
+        remember: Remember,
+        origin: str,
+        tell: Callable[[], Awaitable[Statement]],
+    ) -> Run:
+        today = self.window(channel, day)
         begun = to_micros(self._clock.now())
-        if begun < days.start:
+        if begun < today.start:
             raise InvalidProblem(
                 f"the platform's day {day} has not begun", field="day", cure="Reconcile a day that has passed."
             )
+        await self._store.read(lambda conn: self._not_frozen(conn, channel, day))
         run_id = new_id("rec")
-        this = {"id": run_id, "channel": channel, "day_on": day, "provisional": begun < days.end, "ran_by": by}
+        provisional = begun < today.end
+        this = {
+            "id": run_id,
+            "channel": channel,
+            "side": side.value,
+            "day_on": day,
+            "provisional": provisional,
+            "ran_by": by,
+        }
         try:
-            told = await fetch(platform, day, days)
+            told = await tell()
         except (StatementRefusedError, ExchangeError) as error:
             problem = _told_nothing(error)
             state = "refused" if isinstance(problem, ConflictProblem) else "failed"
@@ -106,11 +194,19 @@ class Reconciliation:
             )
             raise problem from error
         now = to_micros(self._clock.now())
+        days = self.window(channel, day - timedelta(days=self._grace.days(side)))
 
         def unit(conn: Connection) -> Run:
-            statement_id = records.keep_statement(conn, channel, told, now)
+            self._not_frozen(conn, channel, day)
+            statement_id, before = records.keep_statement(conn, channel, told, now, side, origin)
             records.add_run(conn, **this, state="done", statement_id=statement_id, ran_at=now)
-            self._reconcile(conn, _Pass(run_id, channel, told, days, begun < days.end, now))
+            late = None
+            if not records.has_statement(conn, channel, side, day + timedelta(days=1)):
+                late = Window(days.end - self._grace.late // timedelta(microseconds=1), days.end)
+            one = _Pass(run_id, channel, side, told, days, late, provisional, now)
+            if before is not None and before["fetched_at"] >= today.end:
+                self._keep_change(conn, one, before["amount"], before["version"])
+            self._reconcile(conn, one)
             remember(conn, run_id)
             done = records.fetch_run(conn, run_id)
             assert done is not None
@@ -122,6 +218,14 @@ class Reconciliation:
             raise ConflictProblem(
                 f"another node reconciled {channel} {day} at the same moment", cure="Run it again."
             ) from error
+
+    def _not_frozen(self, conn: Connection, channel: str, day: date) -> None:
+        if records.closed_month(conn, channel, records.month_of(day)) is not None:
+            raise ConflictProblem(
+                f"{records.month_of(day)} is closed for {channel}",
+                type="month-closed",
+                cure="Have the month reopened by two people, with a reason.",
+            )
 
     async def get_run(self, run_id: str) -> Run:
         """One run. Raises NotFoundProblem."""
@@ -146,6 +250,8 @@ class Reconciliation:
         day: date | None = None,
         kind: BreakKind | None = None,
         state: str | None = None,
+        side: Side | None = None,
+        assignee: str | None = None,
         before: str | None = None,
         limit: int = 50,
     ) -> list[Break]:
@@ -158,6 +264,8 @@ class Reconciliation:
                 day=day,
                 kind=kind,
                 state=state,
+                side=side,
+                assignee=assignee,
                 before=before,
                 limit=limit,
             )
@@ -205,40 +313,97 @@ class Reconciliation:
 
     def _reconcile(self, conn: Connection, this: _Pass) -> None:
         issued = settlement.owners(conn, this.channel, {line.code for line in this.told.lines})
-        findings = self._match(conn, this, issued)
-        healed = self._heal(conn, this, findings)
-        if healed:
-            findings = self._match(conn, this, issued)
-        waiting = [finding for finding in findings if finding.kind is BreakKind.OURS_ONLY and this.provisional]
-        self._keep_breaks(conn, this, [one for one in findings if one.kind and one not in waiting], healed, issued)
-        equal = [finding for finding in findings if finding.kind is None]
-        matched = {one.booked.payment_id for one in equal if one.booked is not None and one.booked.payment_id}
-        concerned = {
-            payment
-            for payment in (
-                *(_owner(finding, issued).payment_id for finding in findings),
-                *(known.payment_id for known in this.cleared),
-            )
-            if payment
-        }
-        self._settle(conn, this.channel, concerned, matched, this.now)
+        found = self._match(conn, this, issued)
+        healed: set[Key] = set()
+        if this.side is Side.PLATFORM:
+            healed = self._heal(conn, this, found.differences)
+            if healed:
+                found = self._match(conn, this, issued)
+        differences = [one for one in found.differences if not self._returns(conn, this, one)]
+        absent = (BreakKind.OURS_ONLY, BreakKind.CROSS_DAY)
+        waiting = [one for one in differences if this.provisional and one.kind in absent]
+        if this.provisional:
+            differences = [one for one in differences if one.kind not in absent]
+        self._keep_breaks(conn, this, differences, healed, issued)
+        if this.side is Side.PLATFORM:
+            owners = {_owner(one, issued).payment_id for one in (*differences, *waiting)}
+            concerned = {*found.payments, *owners, *(known.payment_id or "" for known in this.cleared)} - {""}
+            self._settle(conn, this.channel, concerned, set(found.payments), this.now)
+            if not this.provisional:
+                self._count_day(conn, this)
         records.set_run(
             conn,
             this.run_id,
-            matched=len(equal),
-            matched_amount=sum(finding.theirs or 0 for finding in equal),
+            matched=found.equal,
+            matched_amount=found.amount,
             healed=len(healed),
             waiting=len(waiting),
-            breaks=records.count_open(conn, this.channel, this.told.day),
+            breaks=records.count_open(conn, this.channel, this.day, this.side),
         )
 
-    def _match(self, conn: Connection, this: _Pass, issued: Collection[str]) -> list[Finding]:
+    def _match(self, conn: Connection, this: _Pass, issued: Mapping[str, Owner]) -> Outcome:
         lines = this.told.lines
-        books = settlement.books(conn, this.channel, this.days.start, this.days.end, {line.code for line in lines})
+        codes = {line.code for line in lines}
+        books = settlement.books(conn, this.channel, this.days.start, this.days.end, codes)
         here = {(line.code, line.bank_serial) for line in lines}
         missing = {one.code for one in books if (one.code, one.bank_serial) not in here}
-        elsewhere = records.told(conn, this.channel, missing, besides=this.told.day)
-        return match(books, lines, issued=issued, days=this.days, elsewhere=elsewhere)
+        asked = Question(
+            issued=records.terms(conn, issued) if this.side is Side.PLATFORM else dict.fromkeys(issued, Terms()),
+            days=this.days,
+            elsewhere=records.told(conn, this.channel, missing, besides=this.day, side=this.side),
+            late=this.late if this.side is Side.PLATFORM else None,
+            standings=this.side is Side.PLATFORM,
+        )
+        if len(lines) >= BIG:
+            return bulk.match_big(books, lines, asked, self._folder)
+        return outcome(findings(books, lines, asked))
+
+    def _returns(self, conn: Connection, this: _Pass, one: Finding) -> bool:
+        """Whether money that went back is a refund that payments knows of, or takes up now."""
+        if one.kind is not BreakKind.REFUND_UNMATCHED or self._returned is None or one.line is None:
+            return False
+        line = one.line
+        said = self._returned(conn, this.channel, line.code, line.amount, line.bank_serial, to_micros(line.paid_at))
+        return said != "unmatched"
+
+    def _keep_change(self, conn: Connection, this: _Pass, before: int, version: int) -> None:
+        """A statement that was final and says something else now: a person should know."""
+        known = records.breaks_of_day(conn, this.channel, this.day, this.side)
+        values = {"ours": before, "theirs": this.told.amount, "authority": "", "payment_id": None}
+        self._keep(conn, this, known, BreakKind.STATEMENT_CHANGED, ("", f"v{version}"), values)
+
+    def _count_day(self, conn: Connection, this: _Pass) -> None:
+        """Continuity: what lived at the last cut-off, and what came and went since, is what lives at this one."""
+        today = records.count_codes(conn, this.channel, this.days.start, this.days.end)
+        before = records.day_of_channel(conn, this.channel, this.day - timedelta(days=1))
+        records.keep_day(conn, this.channel, this.day, today, this.now)
+        known = records.breaks_of_day(conn, this.channel, this.day)
+        expected = tuple(
+            b + i - c for b, i, c in zip(before.open if before else (), today.issued, today.closed, strict=False)
+        )
+        if before is not None and expected != today.open:
+            values = {"ours": expected[1], "theirs": today.open[1], "authority": "", "payment_id": None}
+            self._keep(conn, this, known, BreakKind.CONTINUITY, ("", ""), values)
+        else:
+            for old in known.values():
+                if old.kind is BreakKind.CONTINUITY and old.state == "open":
+                    self._clear(conn, this, old, CLEARED)
+        self._look_for_receipts(conn, this)
+
+    def _look_for_receipts(self, conn: Connection, this: _Pass) -> None:
+        """Payments of the day whose receipt had its time are breaks until they have it."""
+        if self._grace.receipt is None:
+            return
+        day = this.day - timedelta(days=self._grace.receipt)
+        days = self.window(this.channel, day)
+        known = records.breaks_of_day(conn, this.channel, this.day)
+        still = set()
+        for code, payment_id, authority, amount in records.without_receipt(conn, this.channel, days.start, days.end):
+            values = {"ours": amount, "theirs": None, "authority": authority, "payment_id": payment_id}
+            still.add(self._keep(conn, this, known, BreakKind.RECEIPT_MISSING, (code, ""), values))
+        for id, old in known.items():
+            if old.kind is BreakKind.RECEIPT_MISSING and old.state == "open" and id not in still:
+                self._clear(conn, this, old, CLEARED)
 
     def _heal(self, conn: Connection, this: _Pass, findings: Iterable[Finding]) -> set[Key]:
         """Money on our codes that nobody told us about applies itself, by the function that a callback uses."""
@@ -262,7 +427,7 @@ class Reconciliation:
         healed: Collection[Key],
         issued: Mapping[str, Owner],
     ) -> None:
-        known = records.breaks_of_day(conn, this.channel, this.told.day)
+        known = records.breaks_of_day(conn, this.channel, this.day, this.side)
         by_unit = settlement.authorities_of_units(conn, {line.unit_code for line in this.told.lines})
         still: set[str] = set()
         for finding in findings:
@@ -294,11 +459,25 @@ class Reconciliation:
             }
             still.add(self._keep(conn, this, known, BreakKind.PLATFORM_ONLY, key, values, healed=True))
         for id, old in known.items():
-            if old.state == "open" and id not in still:
+            if old.state == "open" and id not in still and old.kind not in _OF_THE_DAY:
                 self._clear(conn, this, old, CLEARED)
-        for old in records.open_elsewhere(conn, this.channel, this.told.day, {code for code, _ in theirs}):
+        for old in records.open_elsewhere(conn, this.channel, this.day, {code for code, _ in theirs}, this.side):
             if (old.code, old.bank_serial) in theirs:
-                self._clear(conn, this, old, f"on the statement of {this.told.day} 跨日")
+                self._clear(conn, this, old, f"on the statement of {this.day} 跨日")
+        if this.side is Side.PLATFORM and not this.provisional:
+            self._end_grace(conn, this, theirs)
+
+    def _end_grace(self, conn: Connection, this: _Pass, theirs: Collection[Key]) -> None:
+        """What might have been on this day's statement and is not, is missing 短款."""
+        yesterday = this.day - timedelta(days=1)
+        known = records.breaks_of_day(conn, this.channel, yesterday)
+        for old in records.crossing(conn, this.channel, yesterday):
+            if (old.code, old.bank_serial) in theirs:
+                continue
+            self._clear(conn, this, old, f"not on the statement of {this.day} either")
+            values = {"ours": old.ours, "theirs": None, "authority": old.authority, "payment_id": old.payment_id}
+            key = (old.code, old.bank_serial)
+            self._keep(conn, this, known, BreakKind.OURS_ONLY, key, values, day=yesterday)
 
     def _keep(
         self,
@@ -310,9 +489,11 @@ class Reconciliation:
         values: Mapping[str, object],
         *,
         healed: bool = False,
+        day: date | None = None,
     ) -> str:
         """Open, re-open or leave alone; a healed one is kept closed. Returns the id."""
-        id = records.break_id(this.channel, this.told.day, kind, key)
+        day = day or this.day
+        id = records.break_id(this.channel, day, kind, key, this.side)
         old = known.get(id)
         same = old is not None and (old.ours, old.theirs) == (values["ours"], values["theirs"])
         closing = (
@@ -325,7 +506,8 @@ class Reconciliation:
                 conn,
                 id=id,
                 channel=this.channel,
-                day_on=this.told.day,
+                side=this.side.value,
+                day_on=day,
                 kind=kind.value,
                 code=key[0],
                 bank_serial=key[1],
@@ -374,6 +556,7 @@ class Reconciliation:
             authority=about.authority,
             data={
                 "channel": about.channel,
+                "side": about.side.value,
                 "day": about.day.isoformat(),
                 "kind": about.kind.value,
                 "state": state,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -96,11 +95,17 @@ def check(pages: Sequence[StatementPage], day: date, days: Window) -> Statement:
             raise _MovedError(f"page {number} repeats other totals than page 1")
     if len(pages) != first.pages:
         raise StatementRefusedError(f"{len(pages)} pages where {first.pages} were announced")
-    lines = tuple(line for page in pages for line in page.lines)
-    if len(lines) != first.count:
-        raise StatementRefusedError(f"{len(lines)} lines where the total says {first.count}")
+    return check_lines(tuple(line for page in pages for line in page.lines), day, days, first.count, first.amount)
+
+
+def check_lines(
+    lines: tuple[StatementLine, ...], day: date, days: Window, count: int, amount: int, numbers: Sequence[int] = ()
+) -> Statement:
+    """One statement from its lines and what its totals say. ``numbers``: the lines' places in their file."""
+    if len(lines) != count:
+        raise StatementRefusedError(f"{len(lines)} lines where the total says {count}")
     seen: dict[tuple[str, str, str], int] = {}
-    for number, line in enumerate(lines, start=1):
+    for number, line in zip(numbers or range(1, len(lines) + 1), lines, strict=True):
         if line.amount == 0:
             raise StatementRefusedError("an amount of nothing", number)
         if line.kind == "paid" and to_micros(line.paid_at) not in days:
@@ -113,13 +118,27 @@ def check(pages: Sequence[StatementPage], day: date, days: Window) -> Statement:
         if key in seen:
             raise StatementRefusedError(f"the same as line {seen[key]}: {line.code} {line.bank_serial}", number)
         seen[key] = number
-    amount = sum(line.amount for line in lines if line.kind == "paid")
-    if amount != first.amount:
-        raise StatementRefusedError(f"the paid lines make {amount} fen, the total says {first.amount}")
-    return Statement(day, lines, amount, _digest(lines))
+    total = sum(line.amount for line in lines if line.kind == "paid")
+    if total != amount:
+        raise StatementRefusedError(f"the paid lines make {total} fen, the total says {amount}")
+    return Statement(day, lines, total, _digest(lines))
 
 
 def _digest(lines: Sequence[StatementLine]) -> bytes:
     """The same for the same lines in any order."""
-    words = sorted(json.dumps(line.model_dump(mode="json"), sort_keys=True) for line in lines)
-    return sm3("\n".join(words).encode())
+    words = sorted(
+        "\x1f".join(
+            (
+                line.kind,
+                line.code,
+                line.bank_serial,
+                line.reference,
+                str(line.amount),
+                str(to_micros(line.paid_at)),
+                line.unit_code,
+                *line.item_codes,
+            )
+        )
+        for line in lines
+    )
+    return sm3("\x1e".join(words).encode())

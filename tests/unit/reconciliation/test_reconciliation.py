@@ -32,7 +32,14 @@ from gateway.reconciliation import BreakKind, Reconciliation
 from gateway.store import Store
 from gateway.store.tables.decisions import decision
 from gateway.store.tables.delivery import event
-from gateway.store.tables.payments import collecting_unit, collection, payment, payment_code, payment_exception
+from gateway.store.tables.payments import (
+    collecting_unit,
+    collection,
+    payment,
+    payment_code,
+    payment_exception,
+    payment_line,
+)
 from gateway.store.tables.reconciliation import statement
 
 DAY = date(2026, 9, 16)
@@ -146,6 +153,10 @@ class Bench:
         return await self.store.write(
             lambda conn: apply_paid(conn, self.events, self.envelope, CHANNEL, fact, "callback", to_micros(at))
         )
+
+    async def differences(self, **narrow: Any) -> list[Any]:
+        """Breaks of money: without those that say that a statement was changed."""
+        return [one for one in await self.room.breaks(**narrow) if one.kind is not BreakKind.STATEMENT_CHANGED]
 
     async def payment(self, name: str) -> Any:
         return await self.store.read(
@@ -313,7 +324,11 @@ async def test_an_exception_that_was_dealt_with_is_no_break_any_more(bench: Benc
         await bench.callback(code(1), 100, serial=serial)
         bench.platform.says(code(1), 100, serial=serial)
     assert (await bench.room.run(CHANNEL, DAY, by="x")).breaks == 1
-    await bench.store.write(lambda conn: conn.execute(update(payment_exception).values(state="resolved", proposed_by="li", confirmed_by="wang")))
+    await bench.store.write(
+        lambda conn: conn.execute(
+            update(payment_exception).values(state="resolved", proposed_by="li", confirmed_by="wang")
+        )
+    )
     run = await bench.room.run(CHANNEL, DAY, by="x")
     assert (run.matched, run.breaks) == (2, 0)
     assert (await bench.payment(name))["settlement"] == "matched"
@@ -329,13 +344,13 @@ async def test_a_break_that_a_changed_statement_clears_lets_go_of_its_payment(be
     bench.clock.advance(timedelta(days=1))
     await bench.room.run(CHANNEL, NEXT, by="x")
     await bench.room.run(CHANNEL, DAY, by="x")
-    (twice,) = await bench.room.breaks(state="open")
+    (twice,) = await bench.differences(state="open")
     assert (twice.kind, twice.day) == (BreakKind.PAID_TWICE, NEXT)
     bench.platform.days[NEXT].clear()
     await bench.room.run(CHANNEL, NEXT, by="x")
     assert (await bench.payment(name))["settlement"] == "matched"
     await bench.room.run(CHANNEL, DAY, by="x")
-    (missing,) = await bench.room.breaks(state="open")
+    (missing,) = await bench.differences(state="open")
     assert (missing.kind, missing.bank_serial) == (BreakKind.OURS_ONLY, "S2")
     assert (await bench.payment(name))["settlement"] == "broken"
 
@@ -372,16 +387,19 @@ async def test_a_changed_statement_reopens_only_what_changed(bench: Bench) -> No
     await bench.room.run(CHANNEL, DAY, by="x")
     bench.platform.days[DAY][1] = bench.platform.days[DAY][1].model_copy(update={"amount": 90})
     run = await bench.room.run(CHANNEL, DAY, by="x")
-    assert (run.matched, run.breaks) == (1, 1)
+    assert (run.matched, run.breaks) == (1, 2)
     settlements = [(await bench.payment(f"pay_{code(n)[-4:]}"))["settlement"] for n in (1, 2)]
     assert settlements == ["matched", "broken"]
     versions = await bench.store.read(
         lambda conn: conn.execute(select(statement.c.version, statement.c.superseded_at.is_(None))).all()
     )
     assert [tuple(map(int, row)) for row in sorted(versions)] == [(1, 0), (2, 1)]
-    (found,) = await bench.room.breaks(state="open")
+    (found,) = await bench.differences(state="open")
+    (changed,) = await bench.room.breaks(kind=BreakKind.STATEMENT_CHANGED)
+    assert (changed.ours, changed.theirs, changed.state) == (200, 190, "open")
     bench.platform.days[DAY][1] = bench.platform.days[DAY][1].model_copy(update={"amount": 100})
-    assert (await bench.room.run(CHANNEL, DAY, by="x")).breaks == 0
+    await bench.room.run(CHANNEL, DAY, by="x")
+    assert await bench.differences(state="open") == []
     assert (await bench.room.get_break(found.id)).state == "cleared"
     assert (await bench.payment(f"pay_{code(2)[-4:]}"))["settlement"] == "matched"
 
@@ -396,7 +414,7 @@ async def test_a_break_keeps_its_id_and_its_first_date_over_reruns(bench: Bench)
     assert (await bench.room.get_break(first.id)).state == "cleared"
     bench.platform.says(code(9), 5)
     await bench.room.run(CHANNEL, DAY, by="x")
-    (again,) = await bench.room.breaks()
+    (again,) = await bench.differences()
     assert (again.id, again.state, again.opened_at) == (first.id, "open", first.opened_at)
 
 
@@ -413,7 +431,7 @@ async def test_a_resolved_break_stays_resolved_until_its_figures_change(bench: B
     assert (await bench.room.run(CHANNEL, DAY, by="x")).breaks == 0
     assert (await bench.room.get_break(found.id)) == resolved
     bench.platform.days[DAY] = [bench.platform.days[DAY][0].model_copy(update={"amount": 501})]
-    assert (await bench.room.run(CHANNEL, DAY, by="x")).breaks == 1
+    assert (await bench.room.run(CHANNEL, DAY, by="x")).breaks == 2  # this, and that the statement was changed
     assert (await bench.room.get_break(found.id)).theirs == 501
 
 
@@ -547,3 +565,53 @@ async def test_lists_page_without_gaps_or_doubles(bench: Bench) -> None:
         before = page[-1].id
     assert len(seen) == len(set(seen)) == 11
     assert {one.id for one in await bench.room.breaks(kind=BreakKind.UNKNOWN_CODE, day=DAY)} == set(seen)
+
+
+async def test_money_paid_just_before_the_cut_off_may_be_the_next_days_and_is_missing_only_after_it(
+    bench: Bench,
+) -> None:
+    late = datetime(2026, 9, 16, 23, 50, tzinfo=SHANGHAI)
+    for n in (1, 2):
+        await bench.issue(code(n), 100)
+        await bench.callback(code(n), 100, at=late)
+    await bench.room.run(CHANNEL, DAY, by="x")
+    assert {one.kind for one in await bench.room.breaks(state="open")} == {BreakKind.CROSS_DAY}
+    bench.clock.advance(timedelta(days=1))
+    bench.platform.says(code(1), 100, at=late, day=NEXT)
+    assert (await bench.room.run(CHANNEL, NEXT, by="x")).breaks == 0
+    (missing,) = await bench.room.breaks(state="open")
+    assert (missing.kind, missing.day, missing.code) == (BreakKind.OURS_ONLY, DAY, code(2))
+    assert (await bench.payment("pay_0001"))["settlement"] == "matched"
+    assert (await bench.payment("pay_0002"))["settlement"] == "broken"
+
+
+async def test_money_booked_for_another_unit_or_item_is_named(bench: Bench) -> None:
+    unit = {"authority": "A1", "valid_from_on": DAY, "unit_code": "U1", "unit_name": "综合执法局", "region": "990102"}
+    await bench.store.write(lambda conn: conn.execute(insert(collecting_unit), unit))
+    for n in (1, 2, 3):
+        name = await bench.issue(code(n), 100)
+        line = {"payment_id": name, "line": 1, "kind": "fine", "item_code": "I1", "item_name": "罚款", "amount": 100}
+        await bench.store.write(lambda conn, line=line: conn.execute(insert(payment_line), line))
+        await bench.callback(code(n), 100)
+    bench.platform.says(code(1), 100, unit_code="U2", item_codes=("I1",))
+    bench.platform.says(code(2), 100, item_codes=("I2",))
+    bench.platform.says(code(3), 100, item_codes=("I1",))
+    assert (await bench.room.run(CHANNEL, DAY, by="x")).matched == 1
+    found = {one.code: one.kind for one in await bench.room.breaks(state="open")}
+    assert found == {code(1): BreakKind.WRONG_UNIT, code(2): BreakKind.WRONG_ITEM}
+
+
+async def test_a_code_that_vanished_from_the_books_breaks_continuity(bench: Bench) -> None:
+    for n in (1, 2):
+        await bench.issue(code(n), 100 * n)
+    lived = to_micros(NOON - timedelta(days=1))
+    await bench.store.write(lambda conn: conn.execute(update(payment_code).values(issued_at=lived)))
+    await bench.room.run(CHANNEL, DAY - timedelta(days=1), by="x")
+    assert (await bench.room.run(CHANNEL, DAY, by="x")).breaks == 0
+    gone = update(payment_code).where(payment_code.c.code == code(2)).values(issued_at=None)
+    await bench.store.write(lambda conn: conn.execute(gone))
+    await bench.room.run(CHANNEL, DAY, by="x")
+    (found,) = await bench.room.breaks(state="open")
+    assert (found.kind, found.ours, found.theirs) == (BreakKind.CONTINUITY, 300, 100)
+    await bench.store.write(lambda conn: conn.execute(update(payment_code).values(issued_at=lived)))
+    assert (await bench.room.run(CHANNEL, DAY, by="x")).breaks == 0
