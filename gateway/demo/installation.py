@@ -134,11 +134,11 @@ def write_settings(folder: Path, systems: Systems, port: int) -> Path:
     for channel, system in secret_of.items():
         key = "app_secret" if system == "credit" else "secret"
         _write(folder / f"{channel}.secret", str(systems[system][key]))
-    for file, root in (
+    for name, root in (
         ("seal-root.pem", systems["seal"]["root"]),
         ("receipt-root.pem", systems["nontax"]["receipt_root"]),
     ):
-        _write(folder / file, ssl.DER_cert_to_PEM_cert(base64.b64decode(str(root))))
+        _write(folder / name, ssl.DER_cert_to_PEM_cert(base64.b64decode(str(root))))
     file = folder / "gateway.toml"
     _write(file, settings_text(systems, port))
     return file
