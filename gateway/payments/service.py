@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 from collections.abc import Callable, Sequence
@@ -33,6 +34,7 @@ from gateway.payments.bill import (
     issued_from,
 )
 from gateway.payments.demand import Demand, Demands
+from gateway.payments.notice import notice
 from gateway.payments.states import Status
 from gateway.payments.surcharge import Surcharge
 from gateway.plugins import Channels
@@ -292,6 +294,21 @@ class Payments:
         out = io.BytesIO()
         segno.make(self.payer_page(row), error="m", micro=False).save(out, kind="svg", scale=6, border=4, xmldecl=False)
         return out.getvalue().decode()
+
+    async def notice(self, row: RowMapping, authority: str, telephone: str | None) -> bytes:
+        """The notice 缴款通知 as PDF; ``authority`` and ``telephone`` are printed on it. See ``payments.notice``."""
+        if row["decision_id"] is None:
+            raise ConflictProblem("a remittance of cash is served on nobody", type="payment-without-decision")
+
+        def query(conn: Connection) -> tuple[Sequence[RowMapping], Decision | None]:
+            return records.lines(conn, row["id"]), fetch_decision(conn, self._envelope, row["decision_id"])
+
+        lines, decision = await self._store.read(query)
+        assert decision is not None
+        bill, page = self.bill(row), self.payer_page(row)
+        return await asyncio.to_thread(
+            notice, row, lines, bill, decision, authority=authority, telephone=telephone, payer_page=page
+        )
 
     # --- what arrives -----------------------------------------------------------------------------------------------
 

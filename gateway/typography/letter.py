@@ -7,6 +7,7 @@ name. The font (Noto Serif SC, SIL Open Font License) is embedded as a subset, s
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
@@ -75,8 +76,8 @@ def chinese_date(day: date) -> str:
 
 def render(letter: Letter) -> bytes:
     """The letter as PDF. Characters that the font lacks are refused: ValueError names the first one."""
-    _register()
-    _check(letter)
+    register_font()
+    check_glyphs(_words(letter))
     out = io.BytesIO()
     document = SimpleDocTemplate(
         out,
@@ -105,23 +106,29 @@ def qr_matrix(content: str) -> list[list[bool]]:
 
 
 @cache
-def _register() -> TTFont:
+def register_font() -> TTFont:
+    """Make the embedded font known to reportlab, once."""
     font = TTFont(FONT, str(contracts.path("fonts/NotoSerifSC-Regular.ttf")))
     pdfmetrics.registerFont(font)
     pdfmetrics.registerFontFamily(FONT, normal=FONT, bold=FONT, italic=FONT, boldItalic=FONT)
     return font
 
 
-def _check(letter: Letter) -> None:
-    known = _register().face.charToGlyph
-    words = [letter.title, letter.number, letter.footer, letter.addressee or ""]
-    words += [block.text for block in letter.blocks]
-    words += list(letter.qr.lines) if letter.qr else []
-    words += [letter.signature.organ] if letter.signature else []
+def check_glyphs(words: Iterable[str]) -> None:
+    """Refuse what would print as an empty box: ValueError names the first character that the font lacks."""
+    known = register_font().face.charToGlyph
     for word in words:
         for character in word:
             if character not in "\n" and ord(character) not in known:
                 raise ValueError(f"the document's font has no glyph for {character!r} (U+{ord(character):04X})")
+
+
+def _words(letter: Letter) -> list[str]:
+    words = [letter.title, letter.number, letter.footer, letter.addressee or ""]
+    words += [block.text for block in letter.blocks]
+    words += list(letter.qr.lines) if letter.qr else []
+    words += [letter.signature.organ] if letter.signature else []
+    return words
 
 
 def _story(letter: Letter) -> list[Flowable]:
@@ -159,7 +166,7 @@ def _story(letter: Letter) -> list[Flowable]:
 def _qr_table(qr: QrBlock) -> Table:
     small = ParagraphStyle("small", fontName=FONT, fontSize=11, leading=18, wordWrap="CJK")
     lines = [Paragraph(escape(line), small) for line in qr.lines]
-    table = Table([[_Qr(qr.content, 34 * mm), lines]], colWidths=[42 * mm, 112 * mm])
+    table = Table([[Qr(qr.content, 34 * mm), lines]], colWidths=[42 * mm, 112 * mm])
     table.setStyle(
         TableStyle(
             [
@@ -174,7 +181,7 @@ def _qr_table(qr: QrBlock) -> Table:
     return table
 
 
-class _Qr(Flowable):  # type: ignore[misc]
+class Qr(Flowable):  # type: ignore[misc]
     """A QR code drawn as vectors, ``size`` points wide, with the four modules of quiet zone inside."""
 
     def __init__(self, content: str, size: float) -> None:

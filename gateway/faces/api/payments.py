@@ -171,6 +171,27 @@ async def payment_qr(gateway: Gateway, who: Reader, payment_id: str) -> Response
     return Response(gateway.payments.qr_svg(row), media_type="image/svg+xml")
 
 
+@router.get(
+    "/payments/{payment_id}/notice.pdf",
+    response_class=Response,
+    responses={
+        200: {"content": {"application/pdf": {}}, "description": "The notice 缴款通知 on A4"},
+        **responses(404, 409),
+    },
+)
+async def payment_notice(gateway: Gateway, who: Reader, payment_id: str) -> Response:
+    """The notice to be served on the party, with QR code, due date and legal warning; it is no receipt."""
+    row = await gateway.payments.get(payment_id)
+    own(who, row["authority"], "payment")
+    authority = await gateway.access.authority(row["authority"])
+    made = await gateway.payments.notice(row, authority.name, authority.telephone)
+    return Response(
+        made,
+        media_type="application/pdf",
+        headers={"Content-Disposition": f'inline; filename="{payment_id}.pdf"', "X-Content-Type-Options": "nosniff"},
+    )
+
+
 class SurchargeReduction(Ask):
     """An agreement 执行协议 that takes an amount off the surcharge."""
 

@@ -1,0 +1,185 @@
+"""A payment form 缴款通知 as PDF on one A4 page: named fields, a table of items with its total, a QR code, and notes.
+
+It has the make-up of the electronic payment notices that finance departments issue: unit and day above the table, the
+sum in words and in figures below it. Font and QR code are those of letters.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from xml.sax.saxutils import escape
+
+from reportlab.lib.enums import TA_CENTER, TA_JUSTIFY, TA_RIGHT
+from reportlab.lib.pagesizes import A4
+from reportlab.lib.styles import ParagraphStyle
+from reportlab.lib.units import mm
+from reportlab.pdfgen.canvas import Canvas
+from reportlab.platypus import Flowable, KeepTogether, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
+
+from gateway.typography.letter import FONT, Qr, QrBlock, check_glyphs, register_font
+
+_WIDTH = 170 * mm
+_LINE = "#222222"
+_FAINT = "#f1f1f1"
+
+Field = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Item:
+    """One row of the table: code, name, and the amount as it is printed."""
+
+    code: str
+    name: str
+    amount: str
+
+
+@dataclass(frozen=True)
+class Voucher:
+    """A form before it is set.
+
+    ``fields`` stand in pairs above the table, ``wide`` ones below it over the whole width. ``stamp`` says under the
+    title what the paper is not.
+    """
+
+    title: str
+    stamp: str
+    fields: tuple[Field, ...]
+    items: tuple[Item, ...]
+    total: str
+    total_in_words: str
+    wide: tuple[Field, ...]
+    qr: QrBlock
+    notes: tuple[str, ...]
+    issuer: str
+    day: str
+    footer: str
+
+
+def render_voucher(voucher: Voucher) -> bytes:
+    """The form as PDF. Characters that the font lacks are refused: ValueError names the first one."""
+    register_font()
+    check_glyphs(_words(voucher))
+    out = io.BytesIO()
+    document = SimpleDocTemplate(
+        out,
+        pagesize=A4,
+        leftMargin=20 * mm,
+        rightMargin=20 * mm,
+        topMargin=16 * mm,
+        bottomMargin=18 * mm,
+        title=voucher.title,
+        author=voucher.issuer,
+        lang="zh-CN",
+    )
+
+    def foot(canvas: Canvas, _document: object) -> None:
+        canvas.setFont(FONT, 9)
+        canvas.drawString(20 * mm, 12 * mm, voucher.footer)
+        canvas.drawRightString(A4[0] - 20 * mm, 12 * mm, f"第 {canvas.getPageNumber()} 页")
+
+    document.build(_story(voucher), onFirstPage=foot, onLaterPages=foot)
+    return out.getvalue()
+
+
+def _words(voucher: Voucher) -> list[str]:
+    words = [voucher.title, voucher.stamp, voucher.total, voucher.total_in_words, voucher.issuer, voucher.day]
+    words += [word for pair in (*voucher.fields, *voucher.wide) for word in pair]
+    words += [word for item in voucher.items for word in (item.code, item.name, item.amount)]
+    return [*words, *voucher.qr.lines, *voucher.notes, voucher.footer]
+
+
+def _story(voucher: Voucher) -> list[Flowable]:
+    body = ParagraphStyle("cell", fontName=FONT, fontSize=10.5, leading=16, wordWrap="CJK")
+    label = ParagraphStyle("label", parent=body, textColor="#444444")
+    right = ParagraphStyle("right", parent=body, alignment=TA_RIGHT)
+    centre = ParagraphStyle("centre", parent=body, alignment=TA_CENTER)
+    title = ParagraphStyle("title", fontName=FONT, fontSize=22, leading=30, alignment=TA_CENTER)
+    stamp = ParagraphStyle("stamp", parent=centre, fontSize=10.5, leading=20, spaceAfter=6)
+    note = ParagraphStyle("note", parent=body, fontSize=10, leading=16.5, alignment=TA_JUSTIFY)
+    note = ParagraphStyle("numbered", parent=note, leftIndent=14, firstLineIndent=-14, spaceAfter=1.5)
+    sum_ = ParagraphStyle("sum", parent=right, fontSize=13, leading=18)
+
+    def pair(name: str, value: str) -> list[Flowable]:
+        return [Paragraph(escape(name), label), Paragraph(escape(value), body)]
+
+    fields = [
+        pair(*left) + (pair(*other[0]) if (other := voucher.fields[number + 1 : number + 2]) else ["", ""])
+        for number, left in enumerate(voucher.fields)
+        if number % 2 == 0
+    ]
+    head = [Paragraph(text, centre) for text in ("序号", "收入项目编码", "收入项目名称", "金额（元）")]
+    rows = [
+        [
+            Paragraph(str(number), centre),
+            Paragraph(escape(item.code), body),
+            Paragraph(escape(item.name), body),
+            Paragraph(escape(item.amount), right),
+        ]
+        for number, item in enumerate(voucher.items, start=1)
+    ]
+    words = [Paragraph("金额合计", centre), "", Paragraph(escape(f"（大写）{voucher.total_in_words}"), body)]
+    total = [*words, Paragraph(escape(voucher.total), sum_)]
+    items = _table([head, *rows, total], (16, 40, 72, 42), repeatRows=1)
+    items.setStyle(
+        TableStyle(
+            [
+                ("BACKGROUND", (0, 0), (-1, 0), _FAINT),
+                ("BACKGROUND", (0, -1), (-1, -1), _FAINT),
+                ("SPAN", (0, -1), (1, -1)),
+            ]
+        )
+    )
+    wide = _table([pair(*one) for one in voucher.wide], (27, 143))
+    signed = [Paragraph(escape(voucher.issuer), right), Paragraph(escape(voucher.day), right)]
+    return [
+        Paragraph(escape(voucher.title), title),
+        Paragraph(escape(voucher.stamp), stamp),
+        _table(fields, (27, 48, 27, 68)),
+        Spacer(1, 3 * mm),
+        items,
+        Spacer(1, 3 * mm),
+        wide,
+        Spacer(1, 3 * mm),
+        _qr_row(voucher.qr),
+        Spacer(1, 4 * mm),
+        *[Paragraph(f"{number}．{escape(text)}", note) for number, text in enumerate(voucher.notes, start=1)],
+        KeepTogether([Spacer(1, 3 * mm), *signed]),
+    ]
+
+
+def _table(rows: list[list[Flowable]], widths: tuple[int, ...], **more: int) -> Table:
+    table = Table(rows, colWidths=[width * mm for width in widths], **more)
+    table.setStyle(
+        TableStyle(
+            [
+                ("GRID", (0, 0), (-1, -1), 0.5, _LINE),
+                ("BOX", (0, 0), (-1, -1), 1, _LINE),
+                ("VALIGN", (0, 0), (-1, -1), "MIDDLE"),
+                ("TOPPADDING", (0, 0), (-1, -1), 3.5),
+                ("BOTTOMPADDING", (0, 0), (-1, -1), 5),
+            ]
+        )
+    )
+    return table
+
+
+def _qr_row(qr: QrBlock) -> Table:
+    big = ParagraphStyle("code", fontName=FONT, fontSize=15, leading=23)
+    small = ParagraphStyle("beside", fontName=FONT, fontSize=11, leading=18, wordWrap="CJK")
+    first, *others = [escape(line) for line in qr.lines]
+    beside = [Paragraph(first, big), *[Paragraph(line, small) for line in others]]
+    table = Table([[Qr(qr.content, 42 * mm), beside]], colWidths=[50 * mm, _WIDTH - 50 * mm])
+    table.setStyle(
+        TableStyle(
+            [
+                ("BOX", (0, 0), (-1, -1), 1, _LINE),
+                ("VALIGN", (0, 0), (-1, -1), "MIDDLE"),
+                ("LEFTPADDING", (0, 0), (0, 0), 4 * mm),
+                ("TOPPADDING", (0, 0), (-1, -1), 1 * mm),
+                ("BOTTOMPADDING", (0, 0), (-1, -1), 1 * mm),
+            ]
+        )
+    )
+    return table
