@@ -9,7 +9,20 @@ import typer
 from typer.core import TyperGroup
 
 from gateway import __version__
-from gateway.cli import access, channels, database, demo, doctor, evidence, operations, reconcile, serve, states
+from gateway.cli import (
+    access,
+    channels,
+    database,
+    demo,
+    doctor,
+    evidence,
+    operations,
+    payments,
+    reconcile,
+    serve,
+    states,
+    webhooks,
+)
 from gateway.cli.output import EXIT_CODES, Session, report
 from gateway.errors import GatewayError
 
@@ -63,7 +76,9 @@ app.add_typer(access.authorities, name="authorities")
 app.add_typer(access.keys, name="keys")
 app.add_typer(access.operators, name="operators")
 app.add_typer(operations.app, name="operations")
+app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(evidence.app, name="evidence")
+app.add_typer(payments.app, name="payments")
 app.command("reconcile")(reconcile.reconcile)
 app.command("states")(states.states)
 app.command("serve")(serve.serve)

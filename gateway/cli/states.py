@@ -15,6 +15,7 @@ from gateway.settings import known
 # Each module offers EDGES: rows with start, end, event and when.
 TABLES = {
     "payments": "gateway.payments.states",
+    "refunds": "gateway.payments.refund_states",
     "disclosures": "gateway.disclosures.states",
     "operations": "gateway.delivery.states",
     "seals": "gateway.seals.states",
@@ -22,11 +23,13 @@ TABLES = {
 
 
 def states(
-    what: Annotated[str | None, typer.Argument(help="payments, disclosures, operations or seals; all if none.")] = None,
+    what: Annotated[
+        str | None, typer.Argument(help="payments, refunds, disclosures, operations or seals; all if none.")
+    ] = None,
     form: Annotated[Literal["text", "mermaid"], typer.Option("--format", help="How to draw.")] = "text",
     as_json: Json = False,
 ) -> None:
-    """Draw the lives of payments, disclosures, operations and sealed documents as tables or Mermaid diagrams."""
+    """Draw the lives of payments, refunds, disclosures, operations and seals as tables or Mermaid diagrams."""
     tables = {name: edges(module) for name, module in TABLES.items() if find_spec(module) is not None}
     if what is not None and what not in tables:
         raise NotFoundProblem(f"nothing called {what} has states", cure=known(what, tables))
