@@ -21,6 +21,7 @@ from gateway.faces.api import (
     refunds,
     resolutions,
     seals,
+    webhooks,
 )
 from gateway.faces.api.problems import BodyLimit, NoNul, ProblemDocument, install
 from gateway.faces.payer import pages
@@ -38,6 +39,7 @@ API_ROUTERS = (
     reconciliation.router,
     operations.router,
     resolutions.router,
+    webhooks.router,
     evidence.router,
 )
 

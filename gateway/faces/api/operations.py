@@ -6,16 +6,26 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import Field
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import Connection, RowMapping
 
 from gateway.access import Principal
-from gateway.delivery import ledger
+from gateway.delivery import events, ledger
 from gateway.errors import InvalidProblem, NotFoundProblem
 from gateway.faces.api.access import Gateway, may, own
 from gateway.faces.api.once import OnceKey
 from gateway.faces.api.problems import responses
-from gateway.faces.api.views import Ask, Cursor, EventView, Limit, Page, View, after, instant, next_cursor
-from gateway.store.tables.delivery import event as event_table
+from gateway.faces.api.views import (
+    Ask,
+    Cursor,
+    EventView,
+    Limit,
+    Page,
+    View,
+    after,
+    encode_cursor,
+    instant,
+    next_cursor,
+)
 
 router = APIRouter(prefix="/v1", responses=responses(401, 403, 422, 503))
 
@@ -95,6 +105,7 @@ class EndpointRequest(Ask):
     authority: str = Field(min_length=1, max_length=40)
     url: str = Field(min_length=8, max_length=2000)
     types: list[Annotated[str, Field(pattern=r"^[a-z_.]{1,60}$")]] = Field(default_factory=list, max_length=50)
+    ordered: bool = Field(default=False, description="events of one record one after another")
 
 
 class EndpointView(View):
@@ -104,7 +115,16 @@ class EndpointView(View):
     authority: str
     url: str
     types: list[str]
+    ordered: bool = False
+    disabled_since: str | None = None
+    disabled_reason: str | None = None
     secret: str | None = None
+
+    @classmethod
+    def of(cls, row: RowMapping) -> EndpointView:
+        """From its row, without its secret."""
+        names = ("id", "authority", "url", "types", "ordered", "disabled_reason")
+        return cls(**{name: row[name] for name in names}, disabled_since=instant(row["disabled_at"]))
 
 
 @router.get("/operations", response_model=Page[OperationView], tags=["operations"])
@@ -188,16 +208,14 @@ async def list_events(
 ) -> Page[EventView]:
     """Everything that happened, oldest first, so that a client can replay what its endpoint missed."""
     since = after(cursor)
-    if since is not None and not (since.isdigit() and len(since) < 19):
-        raise InvalidProblem("this cursor was not made here", field="cursor", cure="Begin without a cursor.")
-    query = select(event_table).where(event_table.c.authority.in_(list(who.authorities)))
-    if subject is not None:
-        query = query.where(event_table.c.subject == subject)
-    if since is not None:
-        query = query.where(event_table.c.seq > int(since))
-    query = query.order_by(event_table.c.seq).limit(limit)
-    rows = await gateway.store.read(lambda conn: conn.execute(query).mappings().all())
-    return Page(items=[EventView.of(row) for row in rows], next=next_cursor(rows, limit, "seq"))
+    try:
+        rows = await gateway.store.read(
+            lambda conn: events.page(conn, list(who.authorities), subject=subject, after=since, limit=limit)
+        )
+    except ValueError:
+        raise InvalidProblem("this cursor was not made here", field="cursor", cure="Begin without a cursor.") from None
+    last = encode_cursor(events.place(rows[-1])) if len(rows) == limit else None
+    return Page(items=[EventView.of(row) for row in rows], next=last)
 
 
 @router.post(
@@ -210,15 +228,17 @@ async def list_events(
 async def add_endpoint(gateway: Gateway, who: WebhooksWriter, ask: EndpointRequest) -> EndpointView:
     """Have events of an authority posted to an address. The answer holds the signing secret, shown only once."""
     own(who, ask.authority, "authority")
-    endpoint_id, secret = await gateway.webhooks.add_endpoint(who.client_id, ask.authority, ask.url, ask.types)
-    return EndpointView(id=endpoint_id, authority=ask.authority, url=ask.url, types=ask.types, secret=secret)
+    endpoint_id, secret = await gateway.webhooks.add_endpoint(
+        who.client_id, ask.authority, ask.url, ask.types, ordered=ask.ordered
+    )
+    return EndpointView(id=endpoint_id, secret=secret, **ask.model_dump())
 
 
 @router.get("/webhook-endpoints", response_model=list[EndpointView], tags=["webhooks"])
 async def list_endpoints(gateway: Gateway, who: WebhooksWriter) -> list[EndpointView]:
     """The active endpoints, without their secrets."""
     rows = await gateway.webhooks.endpoints(list(who.authorities))
-    return [EndpointView(id=row["id"], authority=row["authority"], url=row["url"], types=row["types"]) for row in rows]
+    return [EndpointView.of(row) for row in rows]
 
 
 @router.delete("/webhook-endpoints/{endpoint_id}", status_code=204, tags=["webhooks"], responses=responses(404))

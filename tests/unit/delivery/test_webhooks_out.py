@@ -1,0 +1,187 @@
+"""Webhooks out: both secrets in rotation, order by record, attempts seen, sent again, given up with an alarm."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+import httpx
+import pytest
+from sqlalchemy import select
+from standardwebhooks import Webhook
+
+from gateway.clock import ManualClock, to_micros
+from gateway.crypto.envelope import Envelope
+from gateway.crypto.keys import FileKeys
+from gateway.delivery import events as event_log
+from gateway.delivery.events import Events
+from gateway.delivery.webhooks import SCHEDULE, Webhooks
+from gateway.errors import InvalidProblem
+from gateway.store.engine import open_engine
+from gateway.store.tables.delivery import event as event_table
+
+
+class Wire:
+    """A case system's endpoint as a script; never the network."""
+
+    def __init__(self) -> None:
+        self.answers: list[int] = []
+        self.default = 200
+        self.got: list[tuple[dict[str, str], bytes]] = []
+
+    def check(self, url: str) -> None:
+        """Any address."""
+
+    async def post(self, action: str, url: str, body: bytes, headers: dict[str, str]) -> httpx.Response:
+        self.got.append((headers, body))
+        return httpx.Response(self.answers.pop(0) if self.answers else self.default)
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+@pytest.fixture
+async def out(store, tmp_path):
+    clock = ManualClock(datetime.now(UTC))
+    events, wire, envelope = Events(clock), Wire(), Envelope(FileKeys(tmp_path))
+    made = SimpleNamespace(store=store, clock=clock, events=events, wire=wire, envelope=envelope)
+    made.webhooks = Webhooks(store, events, envelope, clock, wire)  # type: ignore[arg-type]
+    return made
+
+
+async def emit(out, subject: str = "pay_1", type: str = "payment.paid") -> str:
+    event = await out.store.write(
+        lambda conn: out.events.emit(conn, type=type, subject=subject, authority="a", data={"n": 1})
+    )
+    return event.id
+
+
+async def send_all(out, rounds: int = 50) -> None:
+    for _ in range(rounds):
+        if not await out.webhooks._send_due():
+            return
+
+
+def names(out) -> list[str]:
+    return [headers["webhook-id"] for headers, _ in out.wire.got]
+
+
+async def test_in_rotation_a_receiver_is_satisfied_with_either_secret_and_then_only_with_the_new_one(out):
+    endpoint, old = await out.webhooks.add_endpoint("c", "a", "https://x")
+    new = await out.webhooks.rotate_secret(endpoint, overlap=3600)
+    await emit(out)
+    await send_all(out)
+    headers, body = out.wire.got[-1]
+    for secret in (old, new):
+        Webhook(secret).verify(body, headers)
+    out.clock.advance(timedelta(hours=2))
+    await emit(out)
+    await send_all(out)
+    headers, body = out.wire.got[-1]
+    assert headers["webhook-signature"].count("v1,") == 1
+
+
+async def test_events_of_a_record_arrive_in_order_where_that_is_asked_and_others_do_not_wait(out):
+    await out.webhooks.add_endpoint("c", "a", "https://x", ordered=True)
+    first, second, other = await emit(out), await emit(out), await emit(out, "pay_2")
+    out.wire.answers = [500]
+    await send_all(out)
+    assert sorted(names(out)) == sorted([first, other])
+    out.clock.advance(timedelta(seconds=10))
+    await send_all(out)
+    assert names(out)[2:] == [first, second]
+
+
+async def test_every_attempt_is_seen_with_what_was_answered(out):
+    endpoint, _ = await out.webhooks.add_endpoint("c", "a", "https://x")
+    out.wire.answers = [503, 200]
+    await emit(out)
+    await send_all(out)
+    out.clock.advance(timedelta(minutes=1))
+    await send_all(out)
+    (delivery,) = await out.webhooks.deliveries(endpoint)
+    assert delivery["state"] == "delivered"
+    assert [(one["status"], one["error"]) for one in delivery["tries"]] == [(503, "answered 503"), (200, None)]
+
+
+async def test_what_was_given_up_one_event_and_a_range_can_be_sent_again(out):
+    endpoint, _ = await out.webhooks.add_endpoint("c", "a", "https://x")
+    out.wire.default = 400
+    began = to_micros(out.clock.now())
+    event = await emit(out)
+    for wait in (*SCHEDULE, 0):
+        await send_all(out)
+        out.clock.advance(timedelta(seconds=wait * 1.2 + 1))
+    (delivery,) = await out.webhooks.deliveries(endpoint, state="failed")
+    assert delivery["attempts"] == len(SCHEDULE) + 1
+    out.wire.default = 200
+    assert await out.webhooks.resend(endpoint, failed=True) == 1
+    await send_all(out)
+    assert await out.webhooks.deliveries(endpoint, state="failed") == []
+    assert await out.webhooks.resend(endpoint, event=event) == 1
+    assert await out.webhooks.resend(endpoint, since=began, until=began + 1) == 1
+    assert await out.webhooks.resend(endpoint, since=began + 1) == 0
+    before = len(out.wire.got)
+    await send_all(out)
+    assert names(out)[before:] == [event]
+    with pytest.raises(InvalidProblem):
+        await out.webhooks.resend(endpoint, event=event, failed=True)
+
+
+async def test_an_endpoint_that_takes_nothing_for_days_is_disabled_with_an_alarm_and_can_be_enabled(out):
+    dead, _ = await out.webhooks.add_endpoint("c", "a", "https://dead", ["payment.paid"])
+    out.wire.default = 500
+    for _ in range(7):
+        await emit(out)
+        await send_all(out)
+        out.clock.advance(timedelta(days=1))
+    (row,) = await out.webhooks.endpoints(["a"])
+    assert "for 5 days" in row["disabled_reason"]
+    told = await out.store.read(
+        lambda conn: conn.execute(select(event_table.c.subject).where(event_table.c.type == "webhook.disabled")).all()
+    )
+    assert [one.subject for one in told] == [dead]
+    before = len(out.wire.got)
+    await send_all(out)
+    assert len(out.wire.got) == before
+    out.wire.default = 200
+    await out.webhooks.enable(dead)
+    await send_all(out)
+    assert len(out.wire.got) > before
+
+
+async def test_two_nodes_do_not_send_one_delivery_twice(out):
+    await out.webhooks.add_endpoint("c", "a", "https://x")
+    other = Webhooks(out.store, Events(out.clock), out.envelope, out.clock, out.wire, "node-2")  # type: ignore[arg-type]
+    sent = [await emit(out, f"pay_{number}") for number in range(30)]
+    await asyncio.gather(*(one._send_due() for one in (out.webhooks, other) * 4))
+    await send_all(out)
+    assert sorted(names(out)) == sorted(sent)
+
+
+async def test_replay_by_cursor_misses_nothing_when_transactions_commit_out_of_order(postgresql_url, tmp_path):
+    engine, events = open_engine(postgresql_url, connections=3), Events(ManualClock(datetime.now(UTC)))
+
+    def write(conn, subject: str) -> None:
+        events.emit(conn, type="t", subject=subject, authority="a", data={})
+
+    def seen(after: str | None) -> tuple[list[str], str | None]:
+        with engine.begin() as conn:
+            rows = event_log.page(conn, ["a"], subject=None, after=after, limit=10)
+        return [row["subject"] for row in rows], event_log.place(rows[-1]) if rows else after
+
+    with engine.connect() as slow, engine.connect() as quick:
+        began = slow.begin()
+        write(slow, "early number, late commit")
+        with quick.begin():
+            write(quick, "late number, early commit")
+        shown, cursor = seen(None)
+        began.commit()
+    async with asyncio.timeout(10):  # other databases of this server may hold transactions open for a moment
+        while len(shown) < 2:
+            more, cursor = seen(cursor)
+            shown += more
+            await asyncio.sleep(0.02)
+    assert sorted(shown) == ["early number, late commit", "late number, early commit"]
+    engine.dispose()
