@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from sqlalchemy import Connection, RowMapping
 
 from gateway.cli.output import Exit, Json, progress, session, show, table
+from gateway.cli.surcharge import explain
 from gateway.clock import from_micros, rfc3339
 from gateway.errors import InvalidProblem, NotFoundProblem
 from gateway.money import format_yuan
@@ -88,6 +89,9 @@ def show_payment(ctx: typer.Context, payment: str, as_json: Json = False) -> Non
         if rows:
             human += ["", table(list(rows[0]), (list(one.values()) for one in rows), title=name)]
     show(found, as_json, *human)
+
+
+app.command("explain")(explain)
 
 
 @app.command("refunds")

@@ -1,7 +1,10 @@
-"""From decision to closed account: instalments, surcharge, expiry, reissue, codes of our own, exceptions by two people."""
+"""From decision to closed account: instalments, surcharge, expiry, reissue, our own codes, exceptions by two people."""
 
 from __future__ import annotations
 
+import asyncio
+import json
+import sys
 from dataclasses import replace
 
 import pytest
@@ -157,3 +160,18 @@ async def test_the_way_out_of_an_exception_needs_two_people(any_site):
 async def test_a_case_system_cannot_resolve_an_exception(site):
     refused = await site.post("/v1/exceptions/exc_1/resolution", {"way_out": "refund", "reason": "x"})
     assert (refused.status_code, refused.json()["type"].rpartition(":")[2]) == (403, "operator-needed")
+
+
+async def test_the_command_line_explains_a_surcharge_in_plain_words(site):
+    payment = await site.issued(await served(site))
+    command = [sys.executable, "-m", "gateway", "--settings", str(site.settings_file), "payments", "explain"]
+
+    async def run(*more: str) -> str:
+        process = await asyncio.create_subprocess_exec(*command, *more, stdout=asyncio.subprocess.PIPE)
+        out, _ = await process.communicate()
+        assert process.returncode == 0
+        return out.decode()
+
+    told = json.loads(await run(payment["code"], "--on", "2026-10-10", "--json"))
+    assert (told["days"], told["amount"], told["capped"]) == (2, "300.00", False)
+    assert "capped at the fine" in await run(payment["id"])
