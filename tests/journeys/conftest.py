@@ -8,7 +8,13 @@ import itertools
 import re
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+)
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -221,6 +227,12 @@ async def a_site(folder: Path, simulators: Simulation, store_url: str) -> AsyncI
 def make_site() -> Callable[..., AbstractContextManager[Site]]:
     """``installed``, for tests that run the gateway themselves."""
     return installed
+
+
+@pytest.fixture
+def open_site() -> Callable[..., AbstractAsyncContextManager[Site]]:
+    """``a_site``, for tests that choose the database."""
+    return a_site
 
 
 @pytest.fixture(autouse=True)

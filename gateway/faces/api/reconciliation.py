@@ -132,7 +132,7 @@ async def reconcile(gateway: Gateway, who: Writer, ask: RunRequest, once: OnceKe
     return RunView.of(run)
 
 
-@router.get("/reconciliations", response_model=Page[RunView])
+@router.get("/reconciliations", response_model=Page[RunView], responses=responses(404))
 async def list_runs(
     gateway: Gateway,
     who: Reader,
