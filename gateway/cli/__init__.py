@@ -70,7 +70,7 @@ def root(
 app.command("demo")(demo.demo)
 app.command("adapters")(channels.adapters)
 app.add_typer(channels.app, name="channels")
-app.command("migrate")(database.migrate)
+app.add_typer(database.app, name="migrate")
 app.command("doctor")(doctor.doctor)
 app.add_typer(access.authorities, name="authorities")
 app.add_typer(access.keys, name="keys")

@@ -1,0 +1,134 @@
+"""Moving from one file to a cluster: everything arrives, nothing else, and it is proved."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import event, func, insert, select, update
+
+from gateway.errors import SettingsError
+from gateway.store import copying
+from gateway.store.copying import CopyError, copy
+from gateway.store.engine import open_engine
+from gateway.store.tables.base import metadata
+from gateway.store.tables.delivery import attempt, operation
+from gateway.store.tables.delivery import event as event_table
+
+ROWS = 2500
+
+
+def operation_row(number: int) -> dict[str, object]:
+    return {
+        "id": f"opn_{number:05}",
+        "action": "nontax.issue",
+        "channel": "nontax",
+        "authority": "a",
+        "subject": f"pay_{number}",
+        "reference": f"R{number}",
+        "effectful": True,
+        "state": "done",
+        "request_sealed": bytes([number % 256]) * 40,
+        "due_at": number,
+        "created_at": number,
+        "updated_at": number,
+        "rerun_of": f"opn_{number - 1:05}" if number else None,
+    }
+
+
+@pytest.fixture
+def filled(sqlite_url: str) -> str:
+    engine = open_engine(sqlite_url)
+    with engine.begin() as conn:
+        conn.execute(insert(operation), [operation_row(number) for number in range(ROWS)])
+        conn.execute(
+            insert(attempt),
+            {
+                "operation_id": "opn_00000",
+                "number": 1,
+                "kind": "call",
+                "node": "n",
+                "outcome": "done",
+                "reason": "缴款码已生成",
+                "exchanges": ["exc_1", "exc_2"],
+                "started_at": 1,
+                "ended_at": 2,
+            },
+        )
+        for number in range(3):
+            conn.execute(
+                insert(event_table),
+                {
+                    "id": f"evt_{number}",
+                    "type": "t",
+                    "authority": "a",
+                    "subject": "s",
+                    "data": {"金额": "1.00"},
+                    "at": 1,
+                },
+            )
+    engine.dispose()
+    return sqlite_url
+
+
+def test_every_row_of_every_table_arrives_and_is_compared(filled: str, postgresql_url: str) -> None:
+    seen: list[tuple[str, str, int, int]] = []
+    done = {one.table: one for one in copy(filled, postgresql_url, lambda *step: seen.append(step))}
+    assert set(done) == set(metadata.tables)
+    assert (done["operation"].rows, done["attempt"].rows, done["event"].rows) == (ROWS, 1, 3)
+    assert ("copied", "operation", 1000, ROWS) in seen
+    assert ("compared", "operation", ROWS, ROWS) in seen
+    engine = open_engine(postgresql_url)
+    with engine.begin() as conn:
+        row = conn.execute(select(attempt)).mappings().one()
+        assert (row["reason"], row["exchanges"]) == ("缴款码已生成", ["exc_1", "exc_2"])
+        made = conn.execute(
+            insert(event_table), {"id": "evt_9", "type": "t", "authority": "a", "subject": "s", "data": {}, "at": 1}
+        )
+        assert made.inserted_primary_key is not None
+        assert made.inserted_primary_key[0] > 3, "numbers go on where they were"
+    engine.dispose()
+
+
+def test_a_database_that_holds_something_is_left_alone(filled: str, postgresql_url: str) -> None:
+    copy(filled, postgresql_url)
+    with pytest.raises(SettingsError, match="not empty"):
+        copy(filled, postgresql_url)
+
+
+def test_a_difference_is_found_and_nothing_is_kept(
+    filled: str, postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = copying._fill
+
+    def fill_and_forge(table, here, there, progress):
+        plain(table, here, there, progress)
+        if table.name == "operation":
+            there.execute(update(table).where(table.c.id == "opn_00007").values(reference="forged"))
+
+    monkeypatch.setattr(copying, "_fill", fill_and_forge)
+    with pytest.raises(CopyError, match="operation differs"):
+        copy(filled, postgresql_url)
+    engine = open_engine(postgresql_url)
+    with engine.begin() as conn:
+        assert conn.execute(select(func.count()).select_from(operation)).scalar_one() == 0
+    engine.dispose()
+
+
+def test_a_copy_goes_one_way(filled: str, postgresql_url: str) -> None:
+    with pytest.raises(SettingsError, match="from SQLite to PostgreSQL"):
+        copy(postgresql_url, filled)
+
+
+def test_the_source_is_only_read(filled: str, postgresql_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    statements: list[str] = []
+    plain = copying.open_engine
+
+    def watched(url, **options):
+        engine = plain(url, **options)
+        if engine.dialect.name == "sqlite":
+            event.listen(engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
+        return engine
+
+    monkeypatch.setattr(copying, "open_engine", watched)
+    copy(filled, postgresql_url)
+    assert statements
+    assert {one.split()[0].upper() for one in statements} <= {"SELECT", "BEGIN", "PRAGMA"}
