@@ -36,7 +36,7 @@ from gateway.payments.refunds import Refunds
 from gateway.payments.renewal import code_asked_again, nothing_to_note
 from gateway.plugins import Channels
 from gateway.ports import Kind
-from gateway.reconciliation import Reconciliation
+from gateway.reconciliation import Grace, Reconciliation
 from gateway.seals import Seals, Trust, load_roots
 from gateway.settings import Settings
 from gateway.store import Store
@@ -153,7 +153,23 @@ class App:
             self.store, self.delivery, self.decisions, self.events, self.channels, self.envelope, calendar, clock
         )
         cut_offs = {channel.name: channel.cut_off for channel in self.channels.all()}
-        self.reconciliation = Reconciliation(self.store, self.channels, self.events, self.envelope, clock, cut_offs)
+        patience = settings.reconciliation
+        self.reconciliation = Reconciliation(
+            self.store,
+            self.channels,
+            self.events,
+            self.envelope,
+            clock,
+            cut_offs,
+            grace=Grace(
+                late=timedelta(minutes=patience.late_minutes),
+                bank=patience.bank_days,
+                treasury=patience.treasury_days,
+                receipt=patience.receipt_days or None,
+            ),
+            keys=keys,
+            returned=self.refunds.money_returned,
+        )
         self.disclosures = Disclosures(
             self.store, self.delivery, self.decisions, self.events, self.channels, self.envelope, calendar, clock
         )

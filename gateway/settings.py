@@ -179,6 +179,17 @@ class TrustSettings(Block):
     receipt_roots: tuple[Path, ...] = ()
 
 
+class ReconciliationSettings(Block):
+    """``[reconciliation]``: how long money may take. ``late_minutes``: paid so shortly before the cut-off, it may be
+    the next day's 跨日; days until it must be cleared 清算, in the treasury 入库, and receipted (0: not looked after).
+    """
+
+    late_minutes: Annotated[int, Field(ge=0, le=720)] = 60
+    bank_days: Annotated[int, Field(ge=0, le=60)] = 3
+    treasury_days: Annotated[int, Field(ge=0, le=60)] = 7
+    receipt_days: Annotated[int, Field(ge=0, le=60)] = 0
+
+
 class CalendarSettings(Block):
     """``[calendar]``: a JSON file of working days that the built-in data does not know yet."""
 
@@ -239,6 +250,8 @@ class Settings(Block):
     webhooks: WebhookSettings = WebhookSettings()
     trust: TrustSettings = TrustSettings()
     calendar: CalendarSettings = CalendarSettings()
+    reconciliation: ReconciliationSettings = ReconciliationSettings()
+    statements: dict[Annotated[str, Field(pattern=_CHANNEL_NAME)], dict[str, Any]] = {}
     log: LogSettings = LogSettings()
     channels: dict[Annotated[str, Field(pattern=_CHANNEL_NAME)], ChannelSettings] = {}
     routes: tuple[Route, ...] = ()

@@ -3,8 +3,8 @@
 Statement import (``statement``), matching both ways (``matching``, pure), breaks and settlement (``service``).
 """
 
-from gateway.reconciliation.matching import CHINESE, BreakKind, Finding, match
+from gateway.reconciliation.matching import CHINESE, BreakKind, Finding, Side, match
 from gateway.reconciliation.records import Break, Run
-from gateway.reconciliation.service import Reconciliation
+from gateway.reconciliation.service import Grace, Reconciliation
 
-__all__ = ["CHINESE", "Break", "BreakKind", "Finding", "Reconciliation", "Run", "match"]
+__all__ = ["CHINESE", "Break", "BreakKind", "Finding", "Grace", "Reconciliation", "Run", "Side", "match"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, and_, bindparam, exists, func, insert, or_, select, update
@@ -465,6 +465,37 @@ def keep_day(conn: Connection, channel: str, day: date, counted: ChannelDay, now
     same = and_(channel_day.c.channel == channel, channel_day.c.day_on == day)
     if conn.execute(update(channel_day).where(same).values(**values)).rowcount == 0:
         conn.execute(insert(channel_day), {"channel": channel, "day_on": day, **values})
+
+
+def line_of(conn: Connection, channel: str, code: str, bank_serial: str) -> RowMapping | None:
+    """The platform's current line about this money."""
+    query = (
+        select(statement_line)
+        .join(statement, statement.c.id == statement_line.c.statement_id)
+        .where(
+            statement.c.channel == channel,
+            statement.c.side == Side.PLATFORM.value,
+            statement.c.superseded_at.is_(None),
+            statement_line.c.kind == "paid",
+            statement_line.c.code == code,
+            statement_line.c.bank_serial == bank_serial,
+        )
+    )
+    return conn.execute(query).mappings().first()
+
+
+def days_without_run(conn: Connection, channel: str, first: date, last: date) -> list[date]:
+    """Days from ``first`` to ``last`` that the platform's statement was not matched for after they had ended."""
+    query = select(reconciliation_run.c.day_on).where(
+        reconciliation_run.c.channel == channel,
+        reconciliation_run.c.side == Side.PLATFORM.value,
+        reconciliation_run.c.state == "done",
+        reconciliation_run.c.provisional.is_(False),
+        reconciliation_run.c.day_on.between(first, last),
+    )
+    done = set(conn.execute(query).scalars())
+    every = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    return [day for day in every if day not in done]
 
 
 # --- what a second person confirms ----------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, time, timedelta
 from pathlib import Path
@@ -12,8 +12,10 @@ from pathlib import Path
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from gateway.clock import Clock, to_micros
+from gateway.clock import Clock, from_micros, to_micros
 from gateway.crypto.envelope import Envelope
+from gateway.crypto.keys import KeyProvider
+from gateway.crypto.sm import sm3
 from gateway.delivery.events import Events
 from gateway.errors import (
     ConflictProblem,
@@ -25,12 +27,16 @@ from gateway.errors import (
     UnavailableProblem,
 )
 from gateway.identifiers import clean_text, new_id
+from gateway.money import format_yuan
 from gateway.payments import apply_paid, settlement
+from gateway.payments import records as payment_records
+from gateway.payments.arrivals import settle
 from gateway.payments.settlement import Owner, Standing
 from gateway.payments.states import Settlement
 from gateway.plugins import Channels
 from gateway.ports import NonTaxPlatform, PaidFact
 from gateway.reconciliation import bulk, files, records
+from gateway.reconciliation.balance import REPORT_KEY, Balance, balance_of, canonical, month_days
 from gateway.reconciliation.matching import BreakKind, Finding, Key, Outcome, Question, Side, Terms, findings, outcome
 from gateway.reconciliation.profiles import Profile
 from gateway.reconciliation.records import Break, Run
@@ -110,6 +116,7 @@ class Reconciliation:
         *,
         grace: Grace | None = None,
         returned: Returned | None = None,
+        keys: KeyProvider | None = None,
         folder: Path | None = None,
     ) -> None:
         self._store = store
@@ -120,6 +127,7 @@ class Reconciliation:
         self._cut_offs = dict(cut_offs or {})
         self._grace = grace or Grace()
         self._returned = returned
+        self._keys = keys
         self._folder = folder or Path(tempfile.gettempdir())
 
     def window(self, channel: str, day: date) -> Window:
@@ -283,29 +291,244 @@ class Reconciliation:
 
         Moves no money and no payment. Raises NotFoundProblem, InvalidProblem, ConflictProblem when it is not open.
         """
-        try:
-            said = clean_text(reason, multiline=True)
-        except ValueError as problem:
-            raise InvalidProblem(str(problem), field="reason") from problem
-        if not said:
-            raise InvalidProblem("a resolution needs a reason", field="reason")
+        said = _said(reason)
         now = to_micros(self._clock.now())
 
         def unit(conn: Connection) -> Break:
-            known = records.fetch_break(conn, id)
-            if known is None:
-                raise NotFoundProblem("no such break")
-            if known.state != "open" or not records.change_break(
-                conn, known, state="resolved", closed_at=now, closed_by=by, reason=said
-            ):
-                raise ConflictProblem(f"this break is {known.state}", type="break-not-open")
-            self._tell(conn, "break.closed", known, state="resolved")
-            if known.payment_id is not None:
-                self._settle(conn, known.channel, {known.payment_id}, set(), now)
+            done = self._resolve(conn, id, said, by, now)
             remember(conn, id)
-            done = records.fetch_break(conn, id)
-            assert done is not None
             return done
+
+        return await self._store.write(unit)
+
+    def _resolve(self, conn: Connection, id: str, reason: str, by: str, now: int) -> Break:
+        known = _found(records.fetch_break(conn, id))
+        self._not_frozen(conn, known.channel, known.day)
+        if known.state != "open" or not records.change_break(
+            conn, known, state="resolved", closed_at=now, closed_by=by, reason=reason
+        ):
+            raise ConflictProblem(f"this break is {known.state}", type="break-not-open")
+        self._tell(conn, "break.closed", known, state="resolved")
+        if known.payment_id is not None:
+            self._settle(conn, known.channel, {known.payment_id}, set(), now)
+        return _found(records.fetch_break(conn, id))
+
+    async def resolve_many(self, ids: Sequence[str], reason: str, *, by: str) -> list[Break]:
+        """One explanation for several breaks: all of them, or none. Raises what ``resolve`` raises."""
+        said = _said(reason)
+        now = to_micros(self._clock.now())
+
+        def unit(conn: Connection) -> list[Break]:
+            return [self._resolve(conn, id, said, by, now) for id in dict.fromkeys(ids)]
+
+        return await self._store.write(unit)
+
+    async def assign(self, id: str, assignee: str | None, *, by: str) -> Break:
+        """Say who looks into a break; None: nobody. Raises NotFoundProblem, ConflictProblem when it is not open."""
+        name = _said(assignee, "assignee")[:80] if assignee is not None else None
+
+        def unit(conn: Connection) -> Break:
+            known = _found(records.fetch_break(conn, id))
+            if known.state != "open" or not records.change_break(conn, known, assignee=name):
+                raise ConflictProblem(f"this break is {known.state}", type="break-not-open")
+            fresh = _found(records.fetch_break(conn, id))
+            self._tell(conn, "break.assigned", fresh, state="open", by=by)
+            return fresh
+
+        return await self._store.write(unit)
+
+    # --- what moves money: one proposes, another confirms -------------------------------------------------------------
+
+    async def propose(self, id: str, action: str, reason: str, *, by: str, payment_id: str | None = None) -> str:
+        """Propose to give money back (``refund``) or to say whose it is (``attribute``); the proposal's id.
+
+        Nothing moves before another person confirms. Raises NotFoundProblem, InvalidProblem, ConflictProblem.
+        """
+        said = _said(reason)
+        now = to_micros(self._clock.now())
+        if action not in ("refund", "attribute") or (action == "attribute") != (payment_id is not None):
+            raise InvalidProblem("either refund, or attribute to a payment", field="action")
+
+        def unit(conn: Connection) -> str:
+            known = _found(records.fetch_break(conn, id))
+            self._not_frozen(conn, known.channel, known.day)
+            if known.state != "open":
+                raise ConflictProblem(f"this break is {known.state}", type="break-not-open")
+            if known.theirs is None:
+                raise ConflictProblem("the statement has no money here that could move", type="no-money")
+            if payment_id is not None and payment_records.fetch(conn, payment_id) is None:
+                raise NotFoundProblem("no such payment", field="payment")
+            if any(one["state"] == "proposed" for one in records.actions_of(conn, id)):
+                raise ConflictProblem("something is proposed already", type="already-proposed")
+            action_id = new_id("act")
+            records.add_action(
+                conn,
+                id=action_id,
+                break_id=id,
+                action=action,
+                payment_id=payment_id,
+                reason=said,
+                state="proposed",
+                proposed_by=by,
+                proposed_at=now,
+            )
+            self._tell(conn, "break.proposed", known, state="open", action=action, by=by)
+            return action_id
+
+        return await self._store.write(unit)
+
+    async def confirm(self, action_id: str, *, by: str) -> Break:
+        """Confirm as a second person, and close the break. The database itself refuses the first person.
+
+        ``attribute`` applies the money to its payment as its arrival would have; ``refund`` is told as the event
+        ``break.refund_confirmed``. Raises NotFoundProblem, ConflictProblem (``second-person``, ``not-proposed``).
+        """
+        now = to_micros(self._clock.now())
+
+        def unit(conn: Connection) -> Break:
+            action = records.fetch_action(conn, action_id)
+            if action is None:
+                raise NotFoundProblem("no such proposal")
+            known = _found(records.fetch_break(conn, action["break_id"]))
+            self._not_frozen(conn, known.channel, known.day)
+            if action["proposed_by"] == by:
+                raise ConflictProblem(
+                    "who proposed it cannot confirm it", type="second-person", cure="Ask a colleague to confirm 复核."
+                )
+            if known.state != "open" or not records.move_action(
+                conn, action_id, state="confirmed", confirmed_by=by, confirmed_at=now
+            ):
+                raise ConflictProblem("this is not proposed any more", type="not-proposed")
+            reason = f"{action['reason']} ({action['action']}: {action['proposed_by']}, 复核 {by})"
+            closed = self._resolve(conn, known.id, reason, by, now)
+            if action["action"] == "attribute":
+                self._attribute(conn, known, action["payment_id"], now)
+            else:
+                self._tell(
+                    conn, "break.refund_confirmed", closed, state="resolved", amount=format_yuan(known.theirs or 0)
+                )
+            return closed
+
+        return await self._store.write(unit)
+
+    def _attribute(self, conn: Connection, known: Break, payment_id: str, now: int) -> None:
+        row = payment_records.fetch(conn, payment_id)
+        code = payment_records.live_code(conn, payment_id)
+        assert row is not None
+        if code is None or known.theirs is None:
+            raise ConflictProblem("this payment takes no money now", type="payment-not-payable")
+        money = payment_records.collection_of(conn, known.channel, known.code, known.bank_serial)
+        line = records.line_of(conn, known.channel, known.code, known.bank_serial)
+        if money is None and line is not None:
+            fact = PaidFact(
+                code=known.code,
+                amount=known.theirs,
+                paid_at=from_micros(line["paid_at"]),
+                bank_serial=known.bank_serial,
+                pay_mode="unknown",
+            )
+            apply_paid(conn, self._events, self._envelope, known.channel, fact, "statement", now)
+            money = payment_records.collection_of(conn, known.channel, known.code, known.bank_serial)
+        if money is None or money["payment_id"] is not None:
+            raise ConflictProblem("this money has an owner already", type="money-has-an-owner")
+        payment_records.claim_collection(conn, money["id"], payment_id)
+        settle(conn, self._events, row, code, money["id"], money["amount"], money["paid_at"], "statement", now)
+        self._settle(conn, known.channel, {payment_id}, set(), now)
+
+    # --- the month ----------------------------------------------------------------------------------------------------
+
+    async def balance(self, channel: str, month: str) -> Balance:
+        """The balance statement 余额调节表 of a month as it stands. Raises InvalidProblem."""
+        first, last = month_days(month)
+        return await self._store.read(lambda conn: balance_of(conn, channel, first, last, self.window))
+
+    async def close_month(self, channel: str, month: str, *, by: str) -> Balance:
+        """Close and freeze a month 月结: signed, and only two people with a reason can open it again.
+
+        Raises ConflictProblem ``month-not-over``, ``month-incomplete`` (days without a final run),
+        ``month-not-balanced`` (differences that no break names), ``month-closed``.
+        """
+        first, last = month_days(month)
+        now = to_micros(self._clock.now())
+        if now < self.window(channel, last).end:
+            raise ConflictProblem(f"{month} is not over", type="month-not-over")
+        self._platform(channel)
+
+        def unit(conn: Connection) -> Balance:
+            if records.closed_month(conn, channel, month) is not None:
+                raise ConflictProblem(f"{month} is closed for {channel}", type="month-closed")
+            if missing := records.days_without_run(conn, channel, first, last):
+                raise ConflictProblem(
+                    f"not reconciled: {', '.join(str(day) for day in missing)}",
+                    type="month-incomplete",
+                    cure="Reconcile these days, then close the month.",
+                )
+            found = balance_of(conn, channel, first, last, self.window)
+            if not found.balanced:
+                raise ConflictProblem(
+                    f"{len(found.unexplained)} differences have no break, adjusted books and statement are "
+                    f"{format_yuan(abs(found.adjusted_books - found.adjusted_statements))} apart",
+                    type="month-not-balanced",
+                    cure="Reconcile the days of these differences again: "
+                    + ", ".join(f"{one.code} {one.bank_serial}" for one in found.unexplained[:5]),
+                )
+            figures = found.figures()
+            body = canonical(figures)
+            records.add_close(
+                conn,
+                id=new_id("cls"),
+                channel=channel,
+                month=month,
+                state="closed",
+                figures=figures,
+                digest=sm3(body),
+                signature=self._keys.sign(REPORT_KEY, body) if self._keys is not None else b"",
+                closed_by=by,
+                closed_at=now,
+            )
+            self._events.emit(
+                conn,
+                type="month.closed",
+                subject=f"{channel}/{month}"[:40],
+                authority="",
+                data={"channel": channel, "month": month, "digest": sm3(body).hex(), "by": by},
+            )
+            return found
+
+        try:
+            return await self._store.write(unit)
+        except IntegrityError as error:
+            raise ConflictProblem(f"{month} is closed for {channel}", type="month-closed") from error
+
+    async def reopen_month(self, channel: str, month: str, reason: str | None = None, *, by: str) -> str:
+        """Ask to open a closed month again, with a reason; the second person, without one, does it. The new state."""
+        said = None if reason is None else _said(reason)
+        now = to_micros(self._clock.now())
+
+        def unit(conn: Connection) -> str:
+            row = records.closed_month(conn, channel, month)
+            if row is None:
+                raise NotFoundProblem(f"{month} is not closed for {channel}")
+            if row["state"] == "closed":
+                if said is None:
+                    raise InvalidProblem("reopening a month needs a reason", field="reason")
+                records.move_close(conn, row["id"], "closed", **{"state": "reopening", "asked_by": by, "reason": said})
+                return "reopening"
+            if row["asked_by"] == by:
+                raise ConflictProblem(
+                    "who asked for it cannot confirm it", type="second-person", cure="Ask a colleague to confirm 复核."
+                )
+            records.move_close(
+                conn, row["id"], "reopening", **{"state": "reopened", "reopened_by": by, "reopened_at": now}
+            )
+            self._events.emit(
+                conn,
+                type="month.reopened",
+                subject=f"{channel}/{month}"[:40],
+                authority="",
+                data={"channel": channel, "month": month, "asked_by": row["asked_by"], "by": by},
+            )
+            return "reopened"
 
         return await self._store.write(unit)
 
@@ -548,7 +771,7 @@ class Reconciliation:
                 wanted[payment_id] = Settlement.PENDING
         settlement.settle_all(conn, self._events, wanted, now)
 
-    def _tell(self, conn: Connection, type: str, about: Break, *, state: str) -> None:
+    def _tell(self, conn: Connection, type: str, about: Break, *, state: str, **more: str) -> None:
         self._events.emit(
             conn,
             type=type,
@@ -562,6 +785,7 @@ class Reconciliation:
                 "state": state,
                 "code": about.code,
                 "payment_id": about.payment_id,
+                **more,
             },
         )
 
@@ -574,6 +798,23 @@ class Reconciliation:
             raise ConflictProblem(f"channel {channel} offers no statements", type="no-statements", field="channel")
         platform: NonTaxPlatform = found.adapter
         return platform
+
+
+def _said(text: str, field: str = "reason") -> str:
+    """Words of a person, cleaned. Raises InvalidProblem for none."""
+    try:
+        said = clean_text(text, multiline=True)
+    except ValueError as problem:
+        raise InvalidProblem(str(problem), field=field) from problem
+    if not said:
+        raise InvalidProblem("a resolution needs a reason" if field == "reason" else "this is empty", field=field)
+    return said
+
+
+def _found(known: Break | None) -> Break:
+    if known is None:
+        raise NotFoundProblem("no such break")
+    return known
 
 
 def _owner(finding: Finding, issued: Mapping[str, Owner]) -> Owner:
