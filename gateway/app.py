@@ -209,6 +209,8 @@ class App:
             self.events.subscribe(f"decision.{happened}", self.disclosures.decision_moved)
         self.resolutions.renews("nontax.issue", code_asked_again)
         self.resolutions.renews("nontax.cancel", nothing_to_note)
+        self.resolutions.renews("nontax.refund", self.refunds.renewed)
+        self.resolutions.renews("nontax.receipt", self.receipts.renewed)
         for effect in ("submit", "correct", "withdraw", "repair"):
             self.resolutions.renews(f"credit.{effect}", sent_again)
         self.events.subscribe("payment.paid", self.receipts.payment_paid)

@@ -23,7 +23,7 @@ from gateway.payments import records as payment_records
 from gateway.payments.receipt_verification import ReceiptAsk, ReceiptProfile, check_receipt, signers
 from gateway.payments.states import Status
 from gateway.plugins import Channels
-from gateway.ports import FiscalReceipt, IssueRequest, NonTaxPlatform, ReceiptRequest
+from gateway.ports import FiscalReceipt, IssueRequest, Message, NonTaxPlatform, ReceiptRequest
 from gateway.store import Store
 from gateway.store.tables.payments import payment
 from gateway.store.tables.refunds import fiscal_receipt
@@ -158,6 +158,11 @@ class Receipts:
         return receipt_id
 
     # --- what happens elsewhere -------------------------------------------------------------------------------------
+
+    def renewed(self, conn: Connection, old: Operation, _request: Message, new: Operation) -> None:
+        """People found out that it was never issued: it is asked for again under a new reference."""
+        values = {"reference": new.reference, "updated_at": new.created_at}
+        conn.execute(update(fiscal_receipt).where(fiscal_receipt.c.id == old.subject).values(**values))
 
     def payment_paid(self, conn: Connection, event: Event) -> None:
         """Money arrived: ask for the receipt where the channel's profile says so."""

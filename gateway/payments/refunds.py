@@ -326,6 +326,10 @@ class Refunds:
 
     # --- what happens elsewhere -------------------------------------------------------------------------------------
 
+    def renewed(self, conn: Connection, old: Operation, _request: Message, new: Operation) -> None:
+        """People found out that it was never filed: it is filed again under a new reference."""
+        records.change(conn, old.subject, new.created_at, reference=new.reference, operation_id=new.id)
+
     def receipt_reversed(self, conn: Connection, event: Event) -> None:
         """A red receipt was recorded: file what waited for it."""
         now = to_micros(self._clock.now())
