@@ -15,6 +15,7 @@ from contextlib import (
     asynccontextmanager,
     contextmanager,
 )
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -24,6 +25,7 @@ import pytest
 from sqlalchemy import Connection
 
 from gateway.app import App
+from gateway.clock import SHANGHAI
 from gateway.demo import story
 from gateway.demo.installation import populate, write_settings
 from gateway.faces.serve import serve
@@ -74,6 +76,17 @@ def settings_of(folder: Path, simulators: Simulation, port: int, store_url: str,
     return file
 
 
+class TravellingClock:
+    """Civil time that can be moved and runs on from there."""
+
+    def __init__(self) -> None:
+        self.offset = timedelta(0)
+
+    def now(self) -> datetime:
+        """The present instant, aware, UTC."""
+        return datetime.now(UTC) + self.offset
+
+
 class Site:
     """A running gateway as a case system sees it: ``http`` bears the API key. ``app`` is the assembled gateway."""
 
@@ -83,6 +96,7 @@ class Site:
         self.simulators = simulators
         self.url = url
         self.key = self.password = ""
+        self.clock = TravellingClock()
         self.app: App
         self.http: httpx.AsyncClient
 
@@ -90,7 +104,7 @@ class Site:
     async def running(self) -> AsyncIterator[Site]:
         """Serve until the block ends, then stop in the order of ``gateway serve``."""
         async with AsyncExitStack() as stack:
-            self.app = await stack.enter_async_context(App.open(self.settings, sending=True))
+            self.app = await stack.enter_async_context(App.open(self.settings, clock=self.clock, sending=True))
             if not self.key:
                 self.key, self.password = await populate(self.app)
             ready, stop = asyncio.Event(), asyncio.Event()
@@ -188,6 +202,13 @@ class Site:
     async def read(self, query: Callable[[Connection], Any]) -> Any:
         """A look into the database."""
         return await self.app.store.read(query)
+
+    async def travel(self, to: str) -> None:
+        """Make it this moment in Shanghai (``2026-09-16 10:00``), for the gateway and for the simulators."""
+        moment = datetime.fromisoformat(to).replace(tzinfo=SHANGHAI)
+        self.clock.offset = moment - datetime.now(UTC)
+        await self.simulators.aask("POST", "/clock", {"now": moment.isoformat()})
+        self.app.delivery.wake()
 
     # --- what the outside does --------------------------------------------------------------------------------------
 
