@@ -547,6 +547,38 @@ def move_close(conn: Connection, id: str, state: str, **values: Any) -> bool:
     return conn.execute(update(month_close).where(mine).values(**values)).rowcount == 1
 
 
+def breaks_between(
+    conn: Connection, channel: str, first: date, last: date, authorities: Collection[str] | None = None
+) -> list[Break]:
+    """All breaks of the days from ``first`` to ``last``, by day."""
+    query = select(breaks).where(breaks.c.channel == channel, breaks.c.day_on.between(first, last))
+    if authorities is not None:
+        query = query.where(breaks.c.authority.in_(authorities))
+    ordered = query.order_by(breaks.c.day_on, breaks.c.kind, breaks.c.code, breaks.c.bank_serial)
+    return [as_break(row) for row in conn.execute(ordered).mappings()]
+
+
+def dates(conn: Connection, channel: str, codes: Iterable[str]) -> dict[Key, tuple[date | None, date | None]]:
+    """When money was cleared 清算 and when it came into the treasury 入库: the days of the statements that have it."""
+    found: dict[Key, tuple[date | None, date | None]] = {}
+    for chunk in _chunks(codes):
+        query = (
+            select(statement_line.c.code, statement_line.c.bank_serial, statement.c.side, statement.c.day_on)
+            .join(statement, statement.c.id == statement_line.c.statement_id)
+            .where(
+                statement.c.channel == channel,
+                statement.c.side != Side.PLATFORM.value,
+                statement.c.superseded_at.is_(None),
+                statement_line.c.kind == "paid",
+                statement_line.c.code.in_(chunk),
+            )
+        )
+        for code, serial, side, day in conn.execute(query):
+            cleared, treasury = found.get((code, serial), (None, None))
+            found[code, serial] = (day, treasury) if side == Side.BANK.value else (cleared, day)
+    return found
+
+
 def _chunks(values: Iterable[str]) -> list[Sequence[str]]:
     every = sorted(set(values))
     return [every[start : start + _CHUNK] for start in range(0, len(every), _CHUNK)]

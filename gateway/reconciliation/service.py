@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, 
 from dataclasses import dataclass, field
 from datetime import date, time, timedelta
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
@@ -36,7 +37,9 @@ from gateway.payments.states import Settlement
 from gateway.plugins import Channels
 from gateway.ports import NonTaxPlatform, PaidFact
 from gateway.reconciliation import bulk, files, records
+from gateway.reconciliation import report as reports
 from gateway.reconciliation.balance import REPORT_KEY, Balance, balance_of, canonical, month_days
+from gateway.reconciliation.explanation import Explanation, explained
 from gateway.reconciliation.matching import BreakKind, Finding, Key, Outcome, Question, Side, Terms, findings, outcome
 from gateway.reconciliation.profiles import Profile
 from gateway.reconciliation.records import Break, Run
@@ -441,6 +444,49 @@ class Reconciliation:
         """The balance statement 余额调节表 of a month as it stands. Raises InvalidProblem."""
         first, last = month_days(month)
         return await self._store.read(lambda conn: balance_of(conn, channel, first, last, self.window))
+
+    async def report(
+        self,
+        kind: reports.Kind,
+        channel: str,
+        first: date,
+        last: date,
+        *,
+        authorities: Collection[str] | None = None,
+    ) -> reports.Report:
+        """A report over these days. Raises InvalidProblem for days in disorder."""
+        if last < first or (last - first).days > 366:
+            raise InvalidProblem("a report covers at most a year, its first day first", field="last")
+        now = self._clock.now()
+
+        def query(conn: Connection) -> reports.Report:
+            balance = balance_of(conn, channel, first, last, self.window)
+            return reports.gather(
+                conn,
+                kind,
+                channel,
+                first,
+                last,
+                window_of=self.window,
+                balance=balance,
+                now=now,
+                authorities=authorities,
+            )
+
+        return await self._store.read(query)
+
+    def signed(self, made: reports.Report) -> dict[str, Any]:
+        """A report as signed JSON."""
+        if self._keys is None:
+            raise UnavailableProblem("no keys to sign with")
+        return reports.to_json(made, self._keys)
+
+    async def explain(self, id: str) -> Explanation:
+        """The story of a break in plain words, with its exchanges. Raises NotFoundProblem."""
+        found = await self._store.read(lambda conn: explained(conn, id, self._clock.now()))
+        if found is None:
+            raise NotFoundProblem("no such break")
+        return found
 
     async def close_month(self, channel: str, month: str, *, by: str) -> Balance:
         """Close and freeze a month 月结: signed, and only two people with a reason can open it again.
