@@ -25,6 +25,7 @@ from gateway.faces.api import (
 )
 from gateway.faces.api.problems import BodyLimit, NoNul, ProblemDocument, install
 from gateway.faces.payer import pages
+from gateway.faces.payer.guessing import Guesses
 
 MEGABYTE = 1 << 20
 API_ROUTERS = (
@@ -63,6 +64,7 @@ def build(gateway: App, faces: Collection[str]) -> FastAPI:
     if "callbacks" in faces:
         api.include_router(callbacks.router)
     if "payer" in faces:
+        api.state.guesses = Guesses()
         api.include_router(pages.router)
     api.include_router(health.router)
     api.add_middleware(

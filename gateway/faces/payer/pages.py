@@ -1,180 +1,316 @@
-"""The page behind the QR code, for the party 当事人. It reads local truth only and asks nobody while somebody waits."""
+"""The pages behind the QR code, for the party 当事人. They read local truth only and ask nobody while somebody waits.
+
+Nothing needs JavaScript: the one small script only looks whether the state has changed, and loads the page again then.
+"""
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
+import io
+import re
+import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
+from urllib.parse import parse_qs, urlsplit
 
+import segno
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from sqlalchemy import Connection, RowMapping
 
 from gateway.app import App
-from gateway.clock import SHANGHAI, day_of, from_micros
+from gateway.clock import SHANGHAI, day_of, from_micros, to_micros
+from gateway.decisions import Decision, PartyKind
+from gateway.decisions import fetch as fetch_decision
+from gateway.delivery.limits import closed_until
 from gateway.faces.api.access import Gateway
-from gateway.money import format_yuan
-from gateway.payments import Status, records
+from gateway.faces.payer.guessing import WINDOW_SECONDS, Guesses
+from gateway.faces.payer.texts import FOUND_BY_STATUS, KINDS, MESSAGES, REFUNDS, words
+from gateway.money import format_yuan, yuan_in_words
+from gateway.payments import Status, receipts, records, refund_records
+from gateway.payments.refund_states import RefundStatus
 
 router = APIRouter(include_in_schema=False)
 
+_FOLDER = Path(__file__).parent / "templates"
 _templates = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, undefined=StrictUndefined
+    loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
+_SCRIPT = (_FOLDER / "look_again.js").read_text(encoding="utf-8").strip()
+_SCRIPT_HASH = base64.b64encode(hashlib.sha256(_SCRIPT.encode()).digest()).decode()
 
 HEADERS = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; form-action *",
+    "X-Robots-Tag": "noindex",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; "
+        f"script-src 'sha256-{_SCRIPT_HASH}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
 }
 
 _DAY = 86_400_000_000
+_MOST_BYTES = 2000
+
+Language = Annotated[Literal["zh", "en"], Query()]
 
 
 @dataclass(frozen=True)
-class Message:
-    """What the page says first: a word for the state, and a sentence. ``tone`` colours it."""
+class Found:
+    """Everything that the pages of one payment are made of."""
 
-    title: str
-    text: str
-    tone: str
-    can_pay: bool = False
-    refresh: int | None = None
-
-
-ZH = {
-    "requested": Message("取码中", "正在向缴费平台取码，请稍候，本页会自动更新。", "wait", refresh=5),
-    "issued": Message("待缴款", "请核对以下信息后缴款。", "due", can_pay=True),
-    "overdue": Message(
-        "已逾期",
-        "已超过缴款期限。应缴金额以缴款页面显示为准；如有异议，可依决定书载明的途径申请复议或起诉。",
-        "warn",
-        can_pay=True,
-    ),
-    "doubt": Message(
-        "结果确认中",
-        "正在核实缴款结果。如已扣款，请不要再次缴款。核实完成后本页会自动更新，您可以先离开。",
-        "wait",
-        refresh=10,
-    ),
-    "long_doubt": Message("结果确认中", "核实时间较长，已转人工处理，请保留付款凭证，无需重复缴款。", "wait"),
-    "paid": Message("已缴款", "已收到您的缴款，无需再付。", "good"),
-    "expired": Message("缴款码已失效", "此缴款码已失效，但缴款义务仍在。请联系执法机关重新取码。", "warn"),
-    "cancelled": Message("已作废", "此缴款单已作废，请不要缴款。若已付款，请保留凭证并联系执法机关。", "warn"),
-    "late_money": Message(
-        "已收到款项", "已收到您的款项，但该缴款单已失效。工作人员将核实并按规定处理，请勿再付。", "warn"
-    ),
-    "paid_twice": Message(
-        "重复缴款",
-        "该笔罚款收到两次付款。多缴的金额将按规定退还，办理进度可在本页查看；"
-        "需要收款账户时执法机关会正式通知您，不会索要密码或验证码。",
-        "warn",
-    ),
-    "unknown": Message("未查到缴款信息", "未查到缴款信息，请核对二维码是否完整或联系执法机关。", "warn"),
-}
-
-EN = {
-    "requested": Message("Requesting code", "The payment code is being requested; this page updates itself.", "wait"),
-    "issued": Message("To be paid", "Please check the details below, then pay.", "due"),
-    "overdue": Message(
-        "Overdue",
-        "The time to pay has passed. The amount shown at the cashier applies; remedies are named in the decision.",
-        "warn",
-    ),
-    "doubt": Message(
-        "Confirming", "The result is being checked. If you were charged, do not pay again. You may leave.", "wait"
-    ),
-    "long_doubt": Message(
-        "Confirming", "This takes longer; staff look into it. Keep your proof, do not pay again.", "wait"
-    ),
-    "paid": Message("Paid", "Your payment has arrived. Nothing more is to be paid.", "good"),
-    "expired": Message(
-        "Code expired", "This code has expired; the duty to pay remains. Please contact the authority.", "warn"
-    ),
-    "cancelled": Message(
-        "Cancelled", "This bill was cancelled: do not pay it. If you did, keep the proof and call.", "warn"
-    ),
-    "late_money": Message(
-        "Money received",
-        "Your money arrived for a bill that is no longer valid. Staff will handle it; do not pay again.",
-        "warn",
-    ),
-    "paid_twice": Message(
-        "Paid twice", "This fine was paid twice. What was paid too much is returned under the rules.", "warn"
-    ),
-    "unknown": Message(
-        "Nothing found", "No payment was found. Check that the QR code is complete, or call the authority.", "warn"
-    ),
-}
+    row: RowMapping
+    lines: Sequence[RowMapping]
+    exceptions: frozenset[str]
+    refunds: Sequence[RowMapping]
+    receipt: RowMapping | None
+    decision: Decision | None
+    renewed: RowMapping | None
 
 
-KINDS = {
-    "fine": ("罚款", "Fine"),
-    "confiscated": ("没收违法所得", "Confiscated gains"),
-    "surcharge": ("加处罚款", "Surcharge"),
-}
+async def _find(gateway: App, token: str) -> Found | None:
+    row = await gateway.payments.by_token(token)
+    if row is None:
+        return None
+
+    def query(conn: Connection) -> Found:
+        next_id = records.replacement_of(conn, row["id"])
+        decision_id = row["decision_id"]
+        return Found(
+            row=row,
+            lines=records.lines(conn, row["id"]),
+            exceptions=frozenset(one["kind"] for one in records.exceptions(conn, payment_id=row["id"])),
+            refunds=refund_records.of_payment(conn, row["id"]),
+            receipt=receipts.live(conn, row["id"]),
+            decision=fetch_decision(conn, gateway.envelope, decision_id) if decision_id is not None else None,
+            renewed=records.fetch(conn, next_id) if next_id is not None else None,
+        )
+
+    return await gateway.store.read(query)
+
+
+@router.get("/pay", response_class=HTMLResponse)
+async def look_up(lang: Language = "zh") -> HTMLResponse:
+    """The form for those whose QR code cannot be scanned."""
+    return _page("find.html", lang, wrong=None)
+
+
+@router.post("/pay", response_class=HTMLResponse)
+async def find_payment(gateway: Gateway, request: Request, lang: Language = "zh") -> Response:
+    """From payment code and the number at the end of the decision number to the payment's page.
+
+    A wrong code and a wrong number get the same answer, and few tries.
+    """
+    body = (await request.body())[:_MOST_BYTES].decode("utf-8", "replace")
+    given = {name: values[0] for name, values in parse_qs(body).items()}
+    code, digits = _digits(given.get("code", "")), _digits(given.get("digits", "")).lstrip("0")
+    source = request.client.host if request.client is not None else ""
+    guesses: Guesses = request.app.state.guesses
+    if guesses.too_many(source, code):
+        return _page("find.html", lang, 429, {"Retry-After": str(int(WINDOW_SECONDS))}, wrong="find_often")
+    rows = await gateway.store.read(lambda conn: records.search(conn, authorities=None, code=code)) if code else []
+    for row in rows:
+        if digits and hmac.compare_digest(_last_number(row["decision_number"]), digits):
+            return RedirectResponse(_path(gateway, row) + f"?lang={lang}", 303, HEADERS)
+    guesses.wrong(source, code)
+    return _page("find.html", lang, 404, wrong="find_wrong")
 
 
 @router.get("/pay/{token}", response_class=HTMLResponse)
 async def payer_page(
-    gateway: Gateway, request: Request, token: str, lang: Annotated[str, Query(pattern="^(zh|en)$")] = "zh"
+    gateway: Gateway, token: str, lang: Language = "zh", after: Annotated[str, Query(max_length=10)] = ""
 ) -> HTMLResponse:
-    """What is to be paid, why, to whom, by when, and what has become of it."""
-    row = await gateway.payments.by_token(token)
-    english = lang == "en"
-    if row is None:
-        message = (EN if english else ZH)["unknown"]
-        page = _templates.get_template("payment.html").render(message=message, bill=None, english=english, path="")
-        return HTMLResponse(page, 404, HEADERS)
-    exceptions = await gateway.store.read(lambda conn: records.exceptions(conn, payment_id=row["id"]))
-    lines = await gateway.store.read(lambda conn: records.lines(conn, row["id"]))
-    key = _state(gateway, row["status"], row["in_doubt_since_at"], row["due_on"], {one["kind"] for one in exceptions})
-    message = (EN if english else ZH)[key]
+    """What is to be paid, why, to whom, by when, and what has become of it.
+
+    ``after=pay``: the party says that it has paid. What is not known here yet is then shown as being confirmed.
+    """
+    found = await _find(gateway, token)
+    if found is None:
+        return _unknown(gateway, lang)
+    now = gateway.clock.now()
+    closed = _closed(gateway, found.row["channel"], now)
+    key = state(found, now, closed is not None)
+    claimed = after == "pay" and key in ("issued", "overdue", "closed")
+    shown = await _shown(gateway, found, "doubt" if claimed else key, closed, lang == "en")
+    return _page("payment.html", lang, claimed=claimed, **shown)
+
+
+@router.get("/pay/{token}/slip", response_class=HTMLResponse)
+async def slip(gateway: Gateway, token: str, lang: Language = "zh") -> Response:
+    """The slip for a bank counter or a company's transfer, to be printed; only while the code takes money."""
+    found = await _find(gateway, token)
+    if found is None:
+        return _unknown(gateway, lang)
+    key = state(found, gateway.clock.now(), closed=False)
+    if not MESSAGES[key].can_pay:
+        return RedirectResponse(f"../{token}?lang={lang}", 303, HEADERS)
+    shown = await _shown(gateway, found, key, None, lang == "en")
+    out = io.BytesIO()
+    code = segno.make(gateway.payments.payer_page(found.row), error="m", micro=False)
+    code.save(out, kind="svg", scale=4, border=4, xmldecl=False, svgns=True)
+    qr = "data:image/svg+xml;base64," + base64.b64encode(out.getvalue()).decode()
+    groups = re.findall(".{1,4}", found.row["code"])
+    return _page("slip.html", lang, qr=qr, groups=groups, in_words=yuan_in_words(found.row["amount"]), **shown)
+
+
+@router.get("/pay/{token}/receipt")
+async def receipt(gateway: Gateway, token: str, lang: Language = "zh") -> Response:
+    """The receipt's file, byte for byte as the platform gave it."""
+    found = await _find(gateway, token)
+    if found is None or not _has_receipt(found):
+        return _unknown(gateway, lang)
+    assert found.receipt is not None
+    kind = found.receipt["media_type"] or "application/octet-stream"
+    name = f"{found.receipt['receipt_code']}-{found.receipt['receipt_number']}.{kind.rpartition('/')[2]}"
+    return Response(
+        gateway.receipts.file(found.receipt),
+        media_type=kind,
+        headers=HEADERS | {"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+def state(found: Found, now: datetime, closed: bool) -> str:
+    """Which of the messages holds: money that came unforeseen first, then doubt, then the payment's own state."""
+    row = found.row
+    returned = sum(one["amount"] for one in found.refunds if one["status"] == RefundStatus.REFUNDED)
+    if row["paid_amount"] and returned >= row["paid_amount"]:
+        return "refunded"
+    for kinds, key in (({"paid_twice"}, "paid_twice"), ({"amount_differs"}, "amount_differs")):
+        if found.exceptions & kinds:
+            return key
+    if found.exceptions - {"told_differently"}:
+        return "late_money"
+    since = row["in_doubt_since_at"]
+    if since is not None:
+        return "long_doubt" if to_micros(now) - since > _DAY else "doubt"
+    key = FOUND_BY_STATUS[Status(row["status"])]
+    if key != "issued":
+        return key
+    if closed:
+        return "closed"
+    return "overdue" if row["due_on"] is not None and row["due_on"] < day_of(now) else "issued"
+
+
+def masked(name: str, person: bool) -> str:
+    """A name as strangers may see it: a person's first character, a firm's first two and last two."""
+    if person or len(name) <= 5:
+        return name[:1] + "*" * (len(name) - 1)
+    return name[:2] + "*" * (len(name) - 4) + name[-2:]
+
+
+async def _shown(gateway: App, found: Found, key: str, closed: datetime | None, english: bool) -> dict[str, Any]:
+    row, message = found.row, MESSAGES[key]
     bill = gateway.payments.bill(row)
-    shown = {
-        "payer": masked(bill.payer_name),
-        "authority": bill.unit_name,
+    facts = found.decision.facts if found.decision is not None else None
+    authority = await gateway.access.authority(row["authority"])
+    until = closed.astimezone(SHANGHAI) if closed is not None else None
+    url = row["pay_url"] or ""
+    renewed = found.renewed if found.renewed is not None and found.renewed["status"] == Status.ISSUED.value else None
+    return {
+        "key": key,
+        "title": message.title[english],
+        "text": message.text[english].format(time=f"{until:%H:%M}" if until else ""),
+        "message": message,
+        "authority": authority.name,
+        "telephone": authority.telephone,
+        "unit": bill.unit_name,
+        "unit_code": bill.unit_code,
+        "payer": masked(bill.payer_name, facts is not None and facts.party.kind is PartyKind.NATURAL_PERSON),
+        "why": facts.violation if facts is not None else None,
+        "days": facts.payment_days if facts is not None else None,
         "decision": row["decision_number"],
         "code": row["code"],
-        "amount": format_yuan(row["amount"]),
-        "due_on": row["due_on"],
-        "lines": [(KINDS[one["kind"]][english], format_yuan(one["amount"])) for one in lines],
-        "pay_url": row["pay_url"] if ZH[key].can_pay else None,
-        "paid_at": from_micros(row["paid_at"]).astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M")
-        if row["paid_at"]
-        else None,
+        "amount": format_yuan(row["paid_amount"] or row["amount"]),
+        "paid": bool(row["paid_amount"]),
+        "due_on": _day(row["due_on"], english),
+        "provisional": bool(row["due_provisional"]),
+        "valid_until": _day(row["valid_until_on"], english),
+        "lines": _lines(found, english),
+        "pay_url": url if message.can_pay and url.startswith(("https://", "http://")) else None,
+        "paid_at": f"{from_micros(row['paid_at']).astimezone(SHANGHAI):%Y-%m-%d %H:%M}" if row["paid_at"] else None,
+        "refunds": [
+            (format_yuan(one["amount"]), REFUNDS[one["status"]][english])
+            for one in found.refunds
+            if one["status"] in REFUNDS
+        ],
+        "receipt": "there" if _has_receipt(found) else ("wait" if found.receipt is not None else "ask"),
+        "renewed": _path(gateway, renewed) if renewed is not None else None,
+        "path": _path(gateway, row),
     }
-    page = _templates.get_template("payment.html").render(
-        message=message, refresh=ZH[key].refresh, bill=shown, english=english, path=request.url.path
+
+
+def _lines(found: Found, english: bool) -> list[dict[str, str]]:
+    shown = [
+        {
+            "name": KINDS[one["kind"]][english],
+            "item": f"{one['item_code']} {one['item_name']}",
+            "amount": format_yuan(one["amount"]),
+        }
+        for one in found.lines
+    ]
+    if added := found.row["surcharge_paid"]:
+        shown.append({"name": KINDS["surcharge"][english], "item": "", "amount": format_yuan(added)})
+    return shown
+
+
+def _has_receipt(found: Found) -> bool:
+    return (
+        found.receipt is not None
+        and found.receipt["status"] == "ISSUED"
+        and found.receipt["document_sealed"] is not None
     )
-    return HTMLResponse(page, headers=HEADERS)
 
 
-def _state(gateway: App, status: str, doubt_since: int | None, due_on: object, exceptions: set[str]) -> str:
-    now = gateway.clock.now()
-    if "paid_twice" in exceptions:
-        return "paid_twice"
-    if exceptions & {"paid_after_cancel", "paid_after_refusal", "paid_on_dead_code", "amount_differs"}:
-        return "late_money"
-    if doubt_since is not None:
-        return "long_doubt" if now.timestamp() * 1_000_000 - doubt_since > _DAY else "doubt"
-    match Status(status):
-        case Status.ISSUED:
-            return "overdue" if due_on is not None and str(due_on) < str(day_of(now)) else "issued"
-        case Status.PAID:
-            return "paid"
-        case Status.EXPIRED:
-            return "expired"
-        case Status.REQUESTED:
-            return "requested"
-        case _:
-            return "cancelled"
+def _day(day: date | None, english: bool) -> str | None:
+    if day is None:
+        return None
+    return str(day) if english else f"{day.year}年{day.month}月{day.day}日"
 
 
-def masked(name: str) -> str:
-    """A name as strangers may see it: a person's first character, a firm's first two and last two."""
-    if len(name) <= 3:
-        return name[0] + "*" * (len(name) - 1)
-    return name[:2] + "*" * max(1, len(name) - 4) + name[-2:]
+def _closed(gateway: App, channel: str, now: datetime) -> datetime | None:
+    for one in gateway.channels.all():
+        if one.name == channel:
+            return closed_until(one.keys.quiet, now)
+    return None
+
+
+def _path(gateway: App, row: RowMapping) -> str:
+    return urlsplit(gateway.payments.payer_page(row)).path
+
+
+def _digits(text: str) -> str:
+    """The digits of what somebody typed, full-width or not, whatever stands between them; at most 40."""
+    return re.sub("[^0-9]", "", unicodedata.normalize("NFKC", text))[:40]
+
+
+def _last_number(decision_number: str) -> str:
+    """The number at the end of a decision number: 102 of 〔2026〕第102号; empty if there is none."""
+    numbers: list[str] = re.findall("[0-9]+", unicodedata.normalize("NFKC", decision_number))
+    return numbers[-1].lstrip("0") if numbers else ""
+
+
+def _unknown(gateway: App, lang: str) -> HTMLResponse:
+    message = MESSAGES["unknown"]
+    english = lang == "en"
+    home = urlsplit(gateway.settings.public_url).path.rstrip("/") + "/pay"
+    said = message.title[english], message.text[english]
+    return _page("unknown.html", lang, 404, home=home, title=said[0], text=said[1], message=message)
+
+
+def _page(
+    template: str, lang: str, status: int = 200, headers: dict[str, str] | None = None, **shown: Any
+) -> HTMLResponse:
+    english = lang == "en"
+    shown = {"path": "", "key": "", "message": None} | shown
+    text = _templates.get_template(template).render(
+        t=words(english), english=english, lang=lang, other="zh" if english else "en", script=_SCRIPT, **shown
+    )
+    return HTMLResponse(text, status, HEADERS | (headers or {}))

@@ -1,0 +1,282 @@
+"""Everything the payer's pages say, in Chinese and English, in one place. Each state has a title and a sentence.
+
+Each page adds the authority 执法机关, its telephone, and 请勿向个人账户转账.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gateway.payments import Status
+from gateway.payments.refund_states import RefundStatus
+
+Both = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Message:
+    """What a page says first about a state.
+
+    ``tone`` colours it; ``can_pay``: the cashier takes money in this state; ``poll``: seconds between two looks at
+    whether the state has changed, 0 for never.
+    """
+
+    title: Both
+    text: Both
+    tone: str
+    can_pay: bool = False
+    poll: int = 0
+
+
+MESSAGES: Mapping[str, Message] = {
+    "requested": Message(
+        ("取码中", "Requesting code"),
+        (
+            "正在向缴费平台取码，请稍候，本页会自动更新。",
+            "The payment code is being requested. This page updates itself.",
+        ),
+        "wait",
+        poll=5,
+    ),
+    "issued": Message(
+        ("待缴款", "To be paid"),
+        ("请核对以下信息后缴款。", "Please check the details below, then pay."),
+        "due",
+        can_pay=True,
+        poll=10,
+    ),
+    "overdue": Message(
+        ("已逾期", "Overdue"),
+        (
+            "已超过缴款期限。应缴金额以缴款页面显示为准；如有异议，可依决定书载明的途径申请复议或起诉。",
+            "The time to pay has passed. The amount shown by the cashier applies. If you disagree, use the remedies "
+            "named in the decision.",
+        ),
+        "warn",
+        can_pay=True,
+        poll=10,
+    ),
+    "closed": Message(
+        ("缴费平台结算中", "Cashier closed"),
+        (
+            "缴费平台结算中，预计{time}恢复，请届时再试。",
+            "The payment platform is settling its day. It is expected back at {time}; please try again then.",
+        ),
+        "wait",
+        poll=60,
+    ),
+    "doubt": Message(
+        ("结果确认中", "Confirming"),
+        (
+            "正在核实缴款结果。如已扣款，请不要再次缴款。核实完成后本页会自动更新，您可以先离开。",
+            "The result of your payment is being checked. If you were charged, do not pay again. This page updates "
+            "itself when the check is done; you may leave.",
+        ),
+        "wait",
+        poll=5,
+    ),
+    "long_doubt": Message(
+        ("结果确认中", "Confirming"),
+        (
+            "核实时间较长，已转人工处理，请保留付款凭证，无需重复缴款。",
+            "The check takes longer than usual and was handed to staff. Keep your proof of payment; you need not pay "
+            "again.",
+        ),
+        "wait",
+        poll=30,
+    ),
+    "paid": Message(
+        ("已缴款", "Paid"),
+        ("已收到您的缴款，无需再付。", "Your payment has arrived. Nothing more is to be paid."),
+        "good",
+    ),
+    "refunded": Message(
+        ("已退付", "Refunded"),
+        ("款项已按规定退还，办理结果见本页。", "The money was returned under the rules; see below."),
+        "good",
+    ),
+    "expired": Message(
+        ("缴款码已失效", "Code expired"),
+        (
+            "此缴款码已失效，但缴款义务仍在。请联系执法机关重新取码。",
+            "This payment code has expired, but the duty to pay remains. Please ask the authority for a new code.",
+        ),
+        "warn",
+    ),
+    "cancelled": Message(
+        ("已作废", "Cancelled"),
+        (
+            "此缴款单已作废，请不要缴款。若已付款，请保留凭证并联系执法机关。",
+            "This bill was cancelled: please do not pay it. If you did, keep the proof and call the authority.",
+        ),
+        "warn",
+    ),
+    "rejected": Message(
+        ("未能取得缴款码", "No code"),
+        (
+            "缴费平台未能生成缴款码，请不要缴款，并联系执法机关。",
+            "The payment platform gave no code. Please do not pay, and call the authority.",
+        ),
+        "warn",
+    ),
+    "late_money": Message(
+        ("已收到款项", "Money received"),
+        (
+            "已收到您的款项，但该缴款单已失效。工作人员将核实并按规定处理，请勿再付。",
+            "Your money arrived for a bill that is no longer valid. Staff will check and handle it under the rules; "
+            "do not pay again.",
+        ),
+        "warn",
+    ),
+    "amount_differs": Message(
+        ("款项核实中", "Amount being checked"),
+        (
+            "已收到您的款项，但金额与应缴金额不一致。工作人员正在核实，请保留付款凭证，请勿再付。",
+            "Your money arrived, but its amount differs from the amount due. Staff are checking it. Keep your proof "
+            "of payment; do not pay again.",
+        ),
+        "wait",
+    ),
+    "paid_twice": Message(
+        ("重复缴款", "Paid twice"),
+        (
+            "该笔罚款收到两次付款。多缴的金额将按规定退还，办理进度可在本页查看；"
+            "需要收款账户时执法机关会正式通知您，不会索要密码或验证码。",
+            "This fine was paid twice. What was paid too much is returned under the rules; its progress is shown on "
+            "this page. If an account is needed, the authority tells you formally. Nobody asks for passwords or codes.",
+        ),
+        "warn",
+    ),
+    "unknown": Message(
+        ("未查到缴款信息", "Nothing found"),
+        (
+            "未查到缴款信息，请核对二维码是否完整或联系执法机关。",
+            "No payment was found. Check that the QR code is complete, or call the authority.",
+        ),
+        "warn",
+    ),
+}
+
+KINDS: Mapping[str, Both] = {
+    "fine": ("罚款", "Fine"),
+    "confiscated": ("没收违法所得", "Confiscated gains"),
+    "surcharge": ("加处罚款", "Surcharge"),
+}
+
+REFUNDS: Mapping[str, Both] = {
+    RefundStatus.PROPOSED: ("退付办理中", "Being handled"),
+    RefundStatus.CONFIRMED: ("退付办理中", "Being handled"),
+    RefundStatus.FILED: ("已提交财政部门审核", "With the finance department"),
+    RefundStatus.APPROVED: ("财政部门已批准，等待退回", "Approved, on its way"),
+    RefundStatus.REFUNDED: ("已退付", "Refunded"),
+    RefundStatus.REFUSED: ("未获批准，请联系执法机关", "Not approved; please call the authority"),
+}
+
+FOUND_BY_STATUS: Mapping[Status, str] = {
+    Status.REQUESTED: "requested",
+    Status.ISSUED: "issued",
+    Status.PAID: "paid",
+    Status.EXPIRED: "expired",
+    Status.REJECTED: "rejected",
+    Status.CANCELLING: "cancelled",
+    Status.CANCELLED: "cancelled",
+}
+
+_WORDS: Mapping[str, Both] = {
+    "page": ("罚款缴纳", "Payment of a fine"),
+    "language": ("English", "中文"),
+    "due": ("应缴金额", "Amount due"),
+    "received": ("实缴金额", "Amount paid"),
+    "yuan": ("元", "yuan"),
+    "pay": ("去缴款", "Pay now"),
+    "pay_note": (
+        "点击后进入财政部门缴费平台，可用微信、支付宝、云闪付付款；可由他人代缴。",
+        "Opens the finance department's cashier: WeChat Pay, Alipay or UnionPay. Somebody else may pay for you.",
+    ),
+    "have_paid": ("我已付款", "I have paid"),
+    "not_paid": ("还没有付款，返回缴款", "I have not paid yet: go back"),
+    "look_again": ("刷新查看结果", "Look again"),
+    "details": ("缴款信息", "Details"),
+    "why": ("违法行为", "Violation"),
+    "decision": ("决定书文号", "Decision no."),
+    "party": ("当事人", "Party"),
+    "by": ("缴款期限", "Pay by"),
+    "by_unknown": ("自收到决定书之日起{days}日内", "{days} days from receipt of the decision"),
+    "provisional": ("（暂定）", " (provisional)"),
+    "code": ("缴款码", "Payment code"),
+    "valid_until": ("缴款码有效期至", "Code valid until"),
+    "paid_at": ("缴款时间", "Paid at"),
+    "authority": ("执法机关", "Authority"),
+    "unit": ("执收单位", "Collecting unit"),
+    "telephone": ("电话", "Telephone"),
+    "never": ("请勿向个人账户转账。", "Never transfer money to a personal account."),
+    "renewed": ("查看重新开具的缴款单", "Open the bill that replaces this one"),
+    "refunds": ("退付进度", "Refunds"),
+    "receipt": ("下载财政票据", "Download the receipt"),
+    "receipt_wait": ("财政票据开具中，开具后可在本页下载。", "The receipt is being issued; it will be offered here."),
+    "receipt_ask": ("如需财政票据，请联系执收单位开具。", "For a receipt, please call the collecting unit."),
+    "other_ways": ("其他缴款方式", "Other ways to pay"),
+    "to_slip": ("柜面或对公转账缴款单", "Slip for bank counter or company transfer"),
+    "remedy": ("对处罚决定不服怎么办", "If you disagree with the decision"),
+    "remedy_text": (
+        "可以依照行政处罚决定书载明的途径和期限，申请行政复议或者提起行政诉讼。复议、诉讼期间处罚不停止执行，"
+        "法律另有规定的除外。",
+        "You may apply for administrative reconsideration or bring a suit, as the decision says and within the time "
+        "it names. Meanwhile the penalty stays in force unless the law says otherwise.",
+    ),
+    "deferral": ("一次缴清有困难怎么办", "If you cannot pay at once"),
+    "deferral_text": (
+        "确有经济困难，需要延期或者分期缴纳罚款的，可以向执法机关书面申请，经批准后暂缓或者分期缴纳。"
+        "请在缴款期限届满前申请。",
+        "If you are in real difficulty, apply to the authority in writing to pay later or by instalments. It takes "
+        "effect once approved. Please apply before the last day to pay.",
+    ),
+    "slip": ("罚没款缴款单", "Payment slip"),
+    "slip_not": ("本缴款单不作为收款收据", "This slip is not a receipt"),
+    "slip_print": ("请打印或截屏保存本页。", "Print this page or keep a screenshot."),
+    "unit_code": ("执收单位编码", "Unit code"),
+    "item": ("收入项目", "Income item"),
+    "amount": ("金额（元）", "Amount (yuan)"),
+    "in_words": ("大写", "In words"),
+    "counter": ("银行柜面缴款", "At a bank counter"),
+    "counter_text": (
+        "到当地非税收入代理银行网点，向柜员出示缴款码，核对执收单位、决定书文号和金额后付款。可付现金或者刷卡。",
+        "Show the payment code at a branch of a bank that collects non-tax revenue. Check unit, decision number and "
+        "amount, then pay in cash or by card.",
+    ),
+    "company": ("单位对公账户缴款", "From a company account"),
+    "company_text": (
+        "在企业网银的“非税缴款”或“缴费”功能中输入缴款码，由对公账户付款。请勿用普通转账代替，"
+        "普通转账不带缴款码，款项无法自动入账。",
+        "Enter the payment code in the non-tax payment function of your company's online bank. Do not use an ordinary "
+        "transfer instead: it carries no payment code and cannot be matched.",
+    ),
+    "scan": ("也可扫描二维码在手机上缴款", "Or scan to pay by telephone"),
+    "back": ("返回", "Back"),
+    "find": ("查询缴款信息", "Find a payment"),
+    "find_text": (
+        "请输入缴款码和决定书文号末尾的数字，两项均印在决定书或缴款通知上。",
+        "Enter the payment code and the number at the end of the decision number. Both are printed on the decision "
+        "or the notice.",
+    ),
+    "find_code": ("缴款码（20位数字）", "Payment code (20 digits)"),
+    "find_digits": (
+        "决定书文号末尾的数字（如“第102号”填102）",
+        "Number at the end of the decision number (102 for 第102号)",
+    ),
+    "find_button": ("查询", "Find"),
+    "find_wrong": (
+        "未查到缴款信息，请核对缴款码和决定书文号后再试。",
+        "No payment was found. Please check the code and the decision number.",
+    ),
+    "find_often": (
+        "查询次数过多，请10分钟后再试，或者扫描决定书上的二维码。",
+        "Too many tries. Please try again in 10 minutes, or scan the QR code on the decision.",
+    ),
+}
+
+
+def words(english: bool) -> dict[str, str]:
+    """All words of one language, by their key."""
+    return {key: both[english] for key, both in _WORDS.items()}

@@ -1,0 +1,106 @@
+"""A real Chromium on a thread of its own, and the running gateway of the journeys.
+
+Needs a Chromium that is installed: chromium, google-chrome or chrome. Where tests run as root with apt,
+GATEWAY_TEST_INSTALL_CHROMIUM=1 has it installed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import importlib.util
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, Playwright, sync_playwright
+
+T = TypeVar("T")
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+FLAGS = [
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
+    *("--disable-background-networking", "--disable-component-update"),
+]
+CURE = "no Chromium here: install chromium or google-chrome, or, as root with apt, set GATEWAY_TEST_INSTALL_CHROMIUM=1"
+
+
+def _journeys() -> Any:
+    """The journeys' fixtures: with importmode=importlib their folder is on no path."""
+    file = Path(__file__).parents[1] / "journeys" / "conftest.py"
+    spec = importlib.util.spec_from_file_location("journeys_conftest", file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+_made = _journeys()
+site, make_site, _answers_sooner = _made.site, _made.make_site, _made._answers_sooner
+
+
+def installed() -> str | None:
+    """The Chromium on this machine; None if there is none."""
+    return next((path for name in NAMES if (path := shutil.which(name))), None)
+
+
+def install(lock: Path) -> None:
+    """Have apt install one, where we are asked to and may; workers wait for each other."""
+    if os.environ.get("GATEWAY_TEST_INSTALL_CHROMIUM") != "1" or os.geteuid() != 0 or shutil.which("apt-get") is None:
+        return
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        if installed() is None:
+            quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "timeout": 240}
+            environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+            for command in (["update", "-q"], ["install", "-qy", "--no-install-recommends", "chromium"]):
+                subprocess.run(["apt-get", *command], env=environment, check=False, **quiet)
+
+
+class Browsing:
+    """One browser for all tests. ``await browsing.do(steps)`` runs steps that take a page, in a fresh context."""
+
+    def __init__(self, executable: str) -> None:
+        self._thread = ThreadPoolExecutor(1, "browser")
+        self._playwright: Playwright = self._thread.submit(sync_playwright().start).result()
+        self._browser = self._thread.submit(
+            self._playwright.chromium.launch, executable_path=executable, args=FLAGS, headless=True
+        ).result()
+
+    async def do(self, steps: Callable[[Page], T], *, width: int = 390, **context: Any) -> T:
+        """Run the steps beside the gateway's loop, with a page ``width`` CSS pixels wide."""
+        return await asyncio.wrap_future(self._thread.submit(self._run, steps, width, context))
+
+    def _run(self, steps: Callable[[Page], T], width: int, options: dict[str, Any]) -> T:
+        viewport = {"width": width, "height": 800}
+        context: BrowserContext = self._browser.new_context(viewport=viewport, locale="zh-CN", **options)
+        context.set_default_timeout(15_000)
+        try:
+            return steps(context.new_page())
+        finally:
+            context.close()
+
+    def close(self) -> None:
+        """End the browser."""
+        self._thread.submit(self._browser.close).result()
+        self._thread.submit(self._playwright.stop).result()
+        self._thread.shutdown()
+
+
+@pytest.fixture(scope="session")
+def browsing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browsing]:
+    """The browser; the test is skipped where there is none."""
+    if installed() is None:
+        install(tmp_path_factory.getbasetemp().parent / "chromium.lock")
+    executable = installed()
+    if executable is None:
+        pytest.skip(CURE)
+    made = Browsing(executable)
+    yield made
+    made.close()
