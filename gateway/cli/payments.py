@@ -111,7 +111,7 @@ def list_refunds(
 @app.command("import")
 def import_bills(
     ctx: typer.Context,
-    file: Annotated[Path, typer.Argument(help="CSV in UTF-8 or GB 18030 with a header line.")],
+    file: Annotated[Path, typer.Argument(help="CSV in UTF-8 or GB 18030, or XLSX, with a header line.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Judge every row and write nothing.")] = False,
     partial: Annotated[bool, typer.Option("--partial", help="Import the good rows although others are bad.")] = False,
     as_json: Json = False,

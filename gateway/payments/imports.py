@@ -1,4 +1,4 @@
-"""Going live: open bills of another system come over with their codes, from a CSV file.
+"""Going live: open bills of another system come over with their codes, from a CSV or XLSX file.
 
 Each row is judged before anything is written; a bad one is named by its line and reason. A row makes a decision with
 the few facts that a bill tells, and a payment that is ISSUED already under its code. A code that is known is left as it
@@ -11,7 +11,7 @@ import csv
 import io
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Annotated, Any, Literal, Self
@@ -30,6 +30,8 @@ from gateway.identifiers import check_payment_code, clean_text, new_id
 from gateway.money import Yuan, format_yuan
 from gateway.payments import records
 from gateway.payments.bill import LineInput, LineKind, Unit
+from gateway.payments.sheets import MAGIC, amount_of, read_sheet
+from gateway.payments.sheets import day_of as day_of_serial
 from gateway.payments.states import Settlement, Status
 from gateway.plugins import Channels
 from gateway.ports import BillLine, IssueRequest
@@ -43,6 +45,8 @@ _TOLD = "由原系统导入，详见决定书"
 _CHUNK = 200
 _LONGEST = 64 << 20
 _ENCODINGS = ("utf-8-sig", "gb18030")
+_DAYS = frozenset({"decided_on", "issued_on", "valid_until", "due_on"})
+_AMOUNTS = frozenset({"fine", "confiscated"})
 
 
 class BillRow(BaseModel):
@@ -155,31 +159,56 @@ def read_csv(content: bytes) -> list[tuple[int, dict[str, str]]]:
     """
     if len(content) > _LONGEST:
         raise InvalidProblem(f"the file has more than {_LONGEST >> 20} MB", cure="Split it.")
-    text = _decoded(content)
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    known = set(BillRow.model_fields)
-    needed = {name for name, one in BillRow.model_fields.items() if one.is_required()}
-    rows: list[tuple[int, dict[str, str]]] = []
+    reader = csv.reader(io.StringIO(_decoded(content), newline=""), strict=True)
     try:
-        header = [name.strip() for name in next(reader, [])]
-        repeated = [name for name, times in Counter(header).items() if times > 1]
-        if unknown := sorted({*header} - known | {*repeated}):
-            raise InvalidProblem(
-                f"line 1: no such columns, or twice: {', '.join(unknown)}",
-                cure=f"The columns are {', '.join(BillRow.model_fields)}.",
-            )
-        if absent := sorted(needed - set(header)):
-            raise InvalidProblem(f"line 1: columns are missing: {', '.join(absent)}")
-        for cells in reader:
-            if not any(cell.strip() for cell in cells):
-                continue
-            if len(cells) != len(header):
-                rows.append((reader.line_num, {"": f"{len(cells)} cells under {len(header)} columns"}))
-                continue
-            pairs = zip(header, cells, strict=True)
-            rows.append((reader.line_num, {name: cell.strip() for name, cell in pairs if cell.strip()}))
+        return _table((reader.line_num, cells) for cells in reader)
     except csv.Error as error:
         raise InvalidProblem(f"line {reader.line_num}: not CSV: {error}") from None
+
+
+def read_xlsx(content: bytes) -> list[tuple[int, dict[str, str]]]:
+    """Rows with their numbers from the first sheet of a workbook. A code must stand there as text, not as a number.
+
+    Raises InvalidProblem when the file as a whole is none.
+    """
+    if len(content) > _LONGEST:
+        raise InvalidProblem(f"the file has more than {_LONGEST >> 20} MB", cure="Split it.")
+    try:
+        rows = list(read_sheet(content))
+    except ValueError as error:
+        raise InvalidProblem(str(error), cure="Save it as XLSX with plain values, or as CSV UTF-8.") from None
+    width = max((len(cells) for _, cells in rows[:1]), default=0)
+    found = _table((number, [*cells, *[""] * (width - len(cells))]) for number, cells in rows)
+    return [(number, {name: _plain(name, cell) for name, cell in cells.items()}) for number, cells in found]
+
+
+def _plain(name: str, cell: str) -> str:
+    return day_of_serial(cell) if name in _DAYS else amount_of(cell) if name in _AMOUNTS else cell
+
+
+def _table(lines: Iterable[tuple[int, list[str]]]) -> list[tuple[int, dict[str, str]]]:
+    """Rows under their header. Raises InvalidProblem for unknown, repeated or missing columns."""
+    needed = {name for name, one in BillRow.model_fields.items() if one.is_required()}
+    rows: list[tuple[int, dict[str, str]]] = []
+    header: list[str] | None = None
+    for number, cells in lines:
+        if header is None:
+            header = [name.strip() for name in cells]
+            repeated = [name for name, times in Counter(header).items() if times > 1]
+            if unknown := sorted({*header} - set(BillRow.model_fields) | {*repeated}):
+                raise InvalidProblem(
+                    f"line 1: no such columns, or twice: {', '.join(unknown)}",
+                    cure=f"The columns are {', '.join(BillRow.model_fields)}.",
+                )
+        elif not any(cell.strip() for cell in cells):
+            continue
+        elif len(cells) != len(header):
+            rows.append((number, {"": f"{len(cells)} cells under {len(header)} columns"}))
+        else:
+            pairs = zip(header, cells, strict=True)
+            rows.append((number, {name: cell.strip() for name, cell in pairs if cell.strip()}))
+    if absent := sorted(needed - set(header or ())):
+        raise InvalidProblem(f"line 1: columns are missing: {', '.join(absent)}")
     return rows
 
 
@@ -207,7 +236,7 @@ class Imports:
         ``progress(done, all)`` is told after each chunk, judging and writing alike. Raises InvalidProblem for a file
         that is none.
         """
-        rows = read_csv(content)
+        rows = read_xlsx(content) if content.startswith(MAGIC) else read_csv(content)
         report = ImportReport()
         good: list[_Judged] = []
         seen: dict[str, int] = {}

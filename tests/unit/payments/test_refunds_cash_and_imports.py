@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import xlsxwriter
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, insert, select, update
@@ -27,7 +29,7 @@ from gateway.evidence import Evidence
 from gateway.money import format_yuan
 from gateway.payments import IncomeItem, LineKind, Payments, Unit, apply_paid, records, refund_records
 from gateway.payments.cash import Cash, CashInput, RemittanceInput
-from gateway.payments.imports import Imports, read_csv
+from gateway.payments.imports import Imports, read_csv, read_xlsx
 from gateway.payments.refund_states import EDGES, RELEASED, RefundStatus, edge, sources
 from gateway.payments.refunds import DocumentInput, Payee, RefundProposal, Refunds
 from gateway.plugins import Channel, ChannelKeys
@@ -491,3 +493,58 @@ def test_a_row_with_more_cells_than_columns_is_named_by_its_line():
     rows = read_csv(a_file([a_row()]) + b",surplus\r\n")
     assert rows[0][0] == 2
     assert "cells" in rows[0][1][""]
+
+
+def a_workbook(rows: list[dict[str, str]], cell: Any = None) -> bytes:
+    """The same table as people make it: amounts as numbers, days as days, everything else as text."""
+    out = io.BytesIO()
+    with xlsxwriter.Workbook(out) as book:
+        sheet, day = book.add_worksheet(), book.add_format({"num_format": "yyyy-mm-dd"})
+        sheet.write_row(0, 0, list(rows[0]))
+        for number, row in enumerate(rows, start=1):
+            for column, (name, value) in enumerate(row.items()):
+                if name == "fine" and value:
+                    sheet.write_number(number, column, float(value))
+                elif name == "decided_on":
+                    sheet.write_datetime(number, column, datetime.fromisoformat(value), day)
+                else:
+                    sheet.write_string(number, column, value)
+        if cell is not None:
+            cell(sheet)
+    return out.getvalue()
+
+
+async def test_a_workbook_says_the_same_as_its_csv(quick):
+    rows = several(3)
+    rows[1]["fine"] = "12.5"
+    assert read_xlsx(a_workbook(rows)) == read_csv(a_file([rows[0], rows[1] | {"fine": "12.50"}, rows[2]]))
+    report = await quick.imports.run(a_workbook(rows), by="test")
+    assert (report.written, report.count("new")) == (True, 3), report.rows
+
+
+def test_days_and_amounts_of_a_workbook_are_exact():
+    rows = several(3)
+    rows[1]["fine"] = "12.5"
+    cells = [row for _, row in read_xlsx(a_workbook(rows))]
+    assert [row["fine"] for row in cells] == ["5000.00", "12.50", "5000.00"]
+    assert {row["decided_on"] for row in cells} == {"2026-03-02"}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"PK\x03\x04 and nothing more",
+        a_workbook([a_row()], lambda sheet: sheet.write_formula(1, 8, "=1+1", None, "2")),
+        a_workbook([a_row(nonsense="1")]),
+    ],
+    ids=["broken", "formula", "column"],
+)
+def test_a_workbook_that_is_none_or_computes_is_refused_as_a_whole(content):
+    with pytest.raises(InvalidProblem):
+        read_xlsx(content)
+
+
+async def test_a_code_that_a_workbook_holds_as_a_number_has_lost_digits_and_is_bad(quick):
+    content = a_workbook([a_row()], lambda sheet: sheet.write_number(1, 3, float(CODE)))
+    report = await quick.imports.run(content, by="test")
+    assert [one.outcome for one in report.rows] == ["bad"]
