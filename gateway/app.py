@@ -13,8 +13,7 @@ from prometheus_client import CollectorRegistry, Gauge
 from gateway.access import Access
 from gateway.calendar import WorkingCalendar
 from gateway.clock import Clock, SystemClock, day_of, to_micros
-from gateway.crypto.envelope import Algorithm, Envelope
-from gateway.crypto.keys import FileKeys
+from gateway.crypto.envelope import Algorithm, Envelope, installed_keys
 from gateway.decisions import Decisions
 from gateway.delivery import Delivery, Events, Resolutions, ledger, limits
 from gateway.delivery.callbacks import Callbacks
@@ -39,9 +38,10 @@ from gateway.ports import Kind
 from gateway.reconciliation import Grace, Reconciliation
 from gateway.seals import Seals, Trust, load_roots
 from gateway.settings import Settings
-from gateway.store import Store
+from gateway.store import Store, sealed
 from gateway.store.engine import sqlite_path
 from gateway.store.lock import NodeName
+from gateway.wire.channel import Timeouts
 from gateway.wire.outward import AllowList, OutwardWire
 
 log = structlog.get_logger(__name__)
@@ -103,11 +103,11 @@ class App:
         if sqlite_path(url) is None:
             settings = await self._take_name(settings, url, sending, stack)
         self.settings, self.clock, self.opened_at = settings, clock, to_micros(clock.now())
-        keys = FileKeys(settings.keys.directory)
-        algorithm = Algorithm.SM4_GCM if settings.keys.cipher == "sm4-gcm" else Algorithm.AES_256_GCM
-        self.envelope = Envelope(keys, algorithm)
         self.store = Store.open(url, exclusive=sending)
         stack.callback(self.store.close)
+        keys = installed_keys(settings.keys.directory, await self.store.read(sealed.sample))
+        algorithm = Algorithm.SM4_GCM if settings.keys.cipher == "sm4-gcm" else Algorithm.AES_256_GCM
+        self.envelope = Envelope(keys, algorithm)
         self.evidence = Evidence(
             self.store,
             keys,
@@ -131,7 +131,13 @@ class App:
         )
         self.resolutions = Resolutions(self.store, self.delivery, self.envelope, clock)
         self.callbacks = Callbacks(self.store, self.channels, self.evidence, self.delivery, clock)
-        outward = OutwardWire(recorder=self.evidence.record, allow=AllowList(settings.webhooks.allow), clock=clock)
+        seconds = settings.webhooks.timeout
+        outward = OutwardWire(
+            recorder=self.evidence.record,
+            allow=AllowList(settings.webhooks.allow),
+            timeouts=Timeouts(connect=min(5.0, seconds), read=seconds, write=seconds, total=seconds),
+            clock=clock,
+        )
         self.webhooks = Webhooks(self.store, self.events, self.envelope, clock, outward, settings.delivery.node)
         self.access = Access(self.store, clock)
         self.decisions = Decisions(self.store, self.events, self.envelope, calendar, clock)

@@ -166,7 +166,10 @@ class DeliverySettings(Block):
 
 
 class WebhookSettings(Block):
-    """``[webhooks]``: private networks or hosts that webhooks may go to; all others must be public addresses."""
+    """``[webhooks]``: private networks or hosts that webhooks may go to; all others must be public addresses.
+
+    ``timeout``: seconds that one delivery may take in all.
+    """
 
     allow: tuple[Annotated[str, AfterValidator(_network_or_host)], ...] = ()
     timeout: Seconds = 10.0

@@ -23,10 +23,13 @@ from gateway.cli.channels import check_all
 from gateway.cli.output import Exit, Json, Session, progress, session, show, table
 from gateway.clock import day_of
 from gateway.crypto import selftest
+from gateway.crypto.envelope import installed_keys
 from gateway.crypto.keys import FileKeys
 from gateway.delivery import ledger, limits
 from gateway.errors import GatewayError, SettingsError
-from gateway.store import schema
+from gateway.plugins import Checked
+from gateway.settings import Settings
+from gateway.store import schema, sealed
 from gateway.store.engine import sqlite_path
 from gateway.store.lock import DatabaseLock, LockedError
 from gateway.store.store import database_now
@@ -93,12 +96,19 @@ def settings_load(ours: Session) -> Iterator[Finding]:
 
 
 def keys(ours: Session) -> Iterator[Finding]:
-    """The gateway's own keys are there and nobody else's to read."""
+    """The gateway's own keys are there, those that the database is sealed under, and nobody else's to read."""
     directory = ours.settings.keys.directory
-    if not directory.exists():
+    try:
+        value = ours.read(sealed.sample)
+    except GatewayError:  # the look at the database says why
+        value = None
+    if value is None and not directory.exists():
         yield Finding("keys", "warn", f"{directory} does not exist yet", "The first start makes it: back it up then.")
         return
-    FileKeys(directory, create=False)
+    if value is None:
+        FileKeys(directory, create=False)
+    else:
+        installed_keys(directory, value)
     yield Finding("keys", "ok", f"in {directory}")
 
 
@@ -106,7 +116,7 @@ def database(ours: Session) -> Iterator[Finding]:
     """The database is there, its schema is ours, and who works on it."""
     url = ours.settings.store.location()
     path = sqlite_path(url)
-    if path is not None and not path.exists():
+    if not _there(ours):
         yield Finding("database", "fail", f"there is no database {path}", "Run `gateway migrate`.")
         return
     revision = ours.read(lambda _: schema.expected())
@@ -119,8 +129,15 @@ def database(ours: Session) -> Iterator[Finding]:
             yield Finding("gateway", "ok", f"running as process {error.pid}")
 
 
+def _there(ours: Session) -> bool:
+    path = sqlite_path(ours.settings.store.location())
+    return path is None or path.exists()
+
+
 def clocks(ours: Session) -> Iterator[Finding]:
     """Leases are judged by the database's clock, everything else by ours: they must agree."""
+    if not _there(ours):
+        return
     before = time.time()
     there = ours.read(database_now) / 1_000_000
     drift = max(before - there, there - time.time(), 0.0)
@@ -131,6 +148,8 @@ def clocks(ours: Session) -> Iterator[Finding]:
 
 def work(ours: Session) -> Iterator[Finding]:
     """Nothing waits for a person."""
+    if not _there(ours):
+        return
 
     def query(conn: Connection) -> tuple[dict[str, str], dict[tuple[str, str], int]]:
         return limits.stopped_channels(conn), ledger.counts(conn)
@@ -217,8 +236,23 @@ def certificate(label: str, file: Path, now: datetime) -> Finding:
 
 def reachability(ours: Session) -> Iterator[Finding]:
     """Every channel answers a harmless call."""
-    for one in asyncio.run(check_all(ours.settings)):
+    settings = ours.settings
+    try:
+        checked = asyncio.run(check_all(settings))
+    except SettingsError as wrong:  # what is wrong with one channel must not hide the others
+        checked = [one for name in settings.channels for one in _check_alone(settings, name)]
+        if all(one.ok for one in checked):
+            raise wrong from None
+    for one in checked:
         yield Finding(f"channel {one.channel}", "ok" if one.ok else "fail", one.detail, one.cure)
+
+
+def _check_alone(settings: Settings, name: str) -> list[Checked]:
+    try:
+        channels = {name: settings.channels[name]}
+        return asyncio.run(check_all(settings.model_copy(update={"channels": channels, "routes": ()})))
+    except SettingsError as error:
+        return [Checked(name, False, f"{error.key}: {error.reason}", error.cure)]
 
 
 def _near(url: str) -> bool:

@@ -17,9 +17,10 @@ import threading
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
+from pathlib import Path
 from typing import Final
 
-from gateway.crypto.keys import INDEX_KEY, KeyProvider
+from gateway.crypto.keys import EVIDENCE_KEY, HEAD_KEY, INDEX_KEY, FileKeys, KeyProvider
 from gateway.crypto.sm import (
     NONCE_BYTES,
     aes_gcm_open,
@@ -29,7 +30,7 @@ from gateway.crypto.sm import (
     sm4_gcm_open,
     sm4_gcm_seal,
 )
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, SettingsError
 
 _FORMAT: Final = 1
 _USES: Final = 1 << 24
@@ -107,6 +108,15 @@ class Envelope:
             raise EnvelopeError(str(error)) from None
         return _header(parts.algorithm, *self._keys.wrap(key)) + parts.nonce + parts.content
 
+    def has_key_of(self, blob: bytes) -> bool:
+        """Whether a value was sealed under keys that are here. Nothing of it is decrypted but its data key."""
+        parts = _split(blob)
+        try:
+            self._unwrap(parts.kid, parts.wrapped)
+        except ValueError:
+            return False
+        return True
+
     def key_id(self, blob: bytes) -> str:
         """Id of the key-encryption key that a sealed value is under."""
         return _split(blob).kid
@@ -133,6 +143,29 @@ def _header(algorithm: Algorithm, kid: str, wrapped: bytes) -> bytes:
 
 def _aad(algorithm: Algorithm, context: str) -> bytes:
     return bytes([_FORMAT, algorithm]) + context.encode()
+
+
+def installed_keys(directory: Path, sealed: bytes | None) -> FileKeys:
+    """The keys of an installation. ``sealed``: any value that its database holds; None where nothing is sealed yet.
+
+    Keys are made only where nothing is sealed: then all that a start needs, at once. Otherwise a folder that is
+    missing, incomplete or another installation's raises SettingsError, before anything is sealed under the wrong key.
+    """
+    if sealed is None:
+        keys = FileKeys(directory)
+        for name in (INDEX_KEY, EVIDENCE_KEY):
+            keys.secret(name)
+        keys.public(HEAD_KEY)
+        return keys
+    key, cure = "keys.directory", "Mount the folder of keys, or restore it from its backup; new keys open nothing."
+    if not any(directory.glob("kek-*.key")):
+        raise SettingsError(key, f"{directory} has no keys, but the database holds data sealed under some", cure)
+    keys = FileKeys(directory, create=False)
+    for name in (INDEX_KEY, EVIDENCE_KEY, HEAD_KEY):
+        keys.secret(name)
+    if not Envelope(keys).has_key_of(sealed):
+        raise SettingsError(key, f"{directory} holds other keys than those that the database is sealed under", cure)
+    return FileKeys(directory)
 
 
 def _split(blob: bytes) -> _Parts:

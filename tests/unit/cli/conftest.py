@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gateway.cli import app
+from gateway.crypto.envelope import Envelope, installed_keys
 from gateway.store import Store
 from gateway.store.tables.delivery import attempt, operation
 
@@ -85,7 +86,7 @@ def database(site: Path, call: Call) -> Iterator[Store]:
     store.close()
 
 
-def add_operation(store: Store, operation_id: str, state: str = "parked") -> None:
+def add_operation(store: Store, envelope: Envelope, operation_id: str, state: str = "parked") -> None:
     """An operation with one attempt, as delivery would leave it."""
     row = {
         "id": operation_id,
@@ -96,7 +97,7 @@ def add_operation(store: Store, operation_id: str, state: str = "parked") -> Non
         "reference": f"REF{operation_id}",
         "effectful": False,
         "state": state,
-        "request_sealed": b"sealed",
+        "request_sealed": envelope.seal(b"{}", f"operation.request|{operation_id}"),
         "attempt": 1,
         "due_at": 1_790_000_000_000_000,
         "reason": "gave up",
@@ -119,11 +120,12 @@ def add_operation(store: Store, operation_id: str, state: str = "parked") -> Non
 
 
 @pytest.fixture
-def add(database: Store) -> Callable[..., None]:
-    """``add("opn_1", state="done")``: an operation in the ledger."""
+def add(database: Store, site: Path) -> Callable[..., None]:
+    """``add("opn_1", state="done")``: an operation in the ledger, sealed under the installation's keys."""
+    envelope = Envelope(installed_keys(site / "keys", None))
 
     def add(operation_id: str, state: str = "parked") -> None:
-        add_operation(database, operation_id, state)
+        add_operation(database, envelope, operation_id, state)
 
     return add
 

@@ -187,8 +187,6 @@ def test_doctor_sees_parked_operations_stopped_channels_and_open_keys(
 ) -> None:
     stopped = {"channel": "register", "stopped": True, "reason": "HTTP 401", "failures": 1, "updated_at": 1}
     database.write_sync(lambda conn: conn.execute(channel_condition.insert(), stopped).rowcount)
-    (site / "keys").mkdir()
-    (site / "keys" / "kek-0001.key").write_text("00" * 16)
     (site / "keys" / "kek-0001.key").chmod(0o644)
     findings = call("doctor", "--json").json["findings"]
     said = "\n".join(f"{one['state']} {one['name']}: {one['detail']} | {one['cure']}" for one in findings)
@@ -197,6 +195,25 @@ def test_doctor_sees_parked_operations_stopped_channels_and_open_keys(
     assert "fail channel register: stopped: HTTP 401" in said
     assert "chmod 600" in said
     assert "disk of" in said
+
+
+def test_doctor_sees_that_the_keys_of_the_database_are_gone(call: Call, parked: str, site: Path) -> None:
+    (site / "keys").rename(site / "away")
+    found = {one["name"]: one for one in call("doctor", "--json").json["findings"]}["keys"]
+    assert found["state"] == "fail"
+    assert "sealed" in found["detail"]
+    assert "backup" in found["cure"]
+    assert not (site / "keys").exists(), "looking makes nothing"
+
+
+def test_a_wrong_channel_does_not_hide_the_others_from_doctor(call: Call, site: Path) -> None:
+    with (site / "gateway.toml").open("a") as file:
+        file.write('[channels.seal]\nadapter = "seal.rest"\nurl = "http://127.0.0.1:9/seal"\nnode = "N1"\n')
+        file.write('secret = "file:missing.secret"\n')
+    found = {one["name"]: one for one in call("doctor", "--json").json["findings"]}
+    assert "missing.secret cannot be read" in found["channel seal"]["detail"]
+    assert found["channel seal"]["cure"]
+    assert "firewall" in found["channel register"]["cure"]
 
 
 def test_doctor_says_what_is_wrong_with_the_settings(call: Call, site: Path) -> None:

@@ -95,6 +95,14 @@ def test_an_address_in_use_stops_the_start_with_the_cure(serving: Serving, call:
     assert "Cure:" in done.stderr
 
 
+def test_a_start_without_the_keys_of_the_database_is_refused(call: Call, parked: str, site: Path) -> None:
+    (site / "keys").rename(site / "away")
+    said = call("serve", "--json")
+    assert said.code == 3
+    assert json.loads(said.err.splitlines()[-1])["key"] == "keys.directory"
+    assert not (site / "keys").exists()
+
+
 def test_a_parked_operation_is_sent_on_its_way(call: Call, parked: str) -> None:
     said = call("operations", "retry", parked, "--reason", "registry is back", "--json")
     assert said.code == 0

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.crypto.envelope import Algorithm, Envelope, EnvelopeError
+from gateway.crypto.envelope import Algorithm, Envelope, EnvelopeError, installed_keys
 from gateway.crypto.keys import EVIDENCE_KEY, HEAD_KEY, FileKeys
 from gateway.crypto.sm2 import default_provider
 from gateway.errors import SettingsError
@@ -115,6 +115,23 @@ def test_key_files_are_their_owners_alone_and_stay_the_same(tmp_path):
     again = FileKeys(tmp_path / "keys", create=False)
     assert (again.secret(EVIDENCE_KEY), again.public(HEAD_KEY)) == (secret, public)
     assert default_provider().verify(public, b"head", again.sign(HEAD_KEY, b"head"))
+
+
+def test_keys_are_made_only_where_nothing_is_sealed_under_others(tmp_path):
+    ours, theirs, unmounted = (tmp_path / name for name in ("ours", "theirs", "unmounted"))
+    sealed = Envelope(installed_keys(ours, None)).seal(b"x", "c")
+    assert sorted(path.stem for path in ours.iterdir()) == ["blind-index", "evidence-head", "evidence-mac", "kek-0001"]
+    assert Envelope(installed_keys(ours, sealed)).open(sealed, "c") == b"x"
+    with pytest.raises(SettingsError, match="sealed under some") as refused:
+        installed_keys(unmounted, sealed)
+    assert refused.value.cure
+    assert not unmounted.exists()
+    installed_keys(theirs, None)
+    with pytest.raises(SettingsError, match="other keys"):
+        installed_keys(theirs, sealed)
+    (ours / "evidence-mac.key").unlink()
+    with pytest.raises(SettingsError, match=r"evidence-mac\.key is missing"):
+        installed_keys(ours, sealed)
 
 
 def test_a_key_that_others_can_read_stops_the_start_with_the_cure(tmp_path):
