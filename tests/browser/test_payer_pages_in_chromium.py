@@ -148,8 +148,8 @@ async def test_every_state_has_its_message_with_authority_telephone_and_warning_
             page.goto(address)
             said = page.locator("main").inner_text()
             assert (page.locator("body").get_attribute("data-state"), key) == (key, key)
-            for words in (*(MESSAGES[key].title[0], MESSAGES[key].text[0]), AUTHORITY, TELEPHONE, NEVER, "味**店"):
-                assert words.replace("味**店", "味****") in said or words in said, (key, words)
+            for words in (MESSAGES[key].title[0], MESSAGES[key].text[0], AUTHORITY, TELEPHONE, NEVER, "味****"):
+                assert words in said, (key, words)
             assert not HALF_WIDTH.search(said), (key, HALF_WIDTH.search(said))
             assert page.get_by_role("link", name="去缴款").count() == MESSAGES[key].can_pay, key
             assert "味安副食店" not in said

@@ -31,7 +31,7 @@ from gateway.decisions import fetch as fetch_decision
 from gateway.delivery.limits import closed_until
 from gateway.faces.api.access import Gateway
 from gateway.faces.payer.guessing import WINDOW_SECONDS, Guesses
-from gateway.faces.payer.texts import FOUND_BY_STATUS, KINDS, MESSAGES, REFUNDS, words
+from gateway.faces.payer.texts import FOUND_BY_STATUS, KINDS, MESSAGES, OWED, REFUNDS, words
 from gateway.money import format_yuan, yuan_in_words
 from gateway.payments import Status, receipts, records, refund_records
 from gateway.payments.refund_states import RefundStatus
@@ -230,6 +230,7 @@ async def _shown(gateway: App, found: Found, key: str, closed: datetime | None, 
         "code": row["code"],
         "amount": format_yuan(row["paid_amount"] or row["amount"]),
         "paid": bool(row["paid_amount"]),
+        "owed": key in OWED and not row["paid_amount"],
         "due_on": _day(row["due_on"], english),
         "provisional": bool(row["due_provisional"]),
         "valid_until": _day(row["valid_until_on"], english),

@@ -158,6 +158,9 @@ MESSAGES: Mapping[str, Message] = {
     ),
 }
 
+OWED = frozenset({"requested", "issued", "overdue", "closed", "expired", "doubt", "long_doubt"})
+"""States in which money is owed as far as anybody knows; in the others no amount is called due."""
+
 KINDS: Mapping[str, Both] = {
     "fine": ("罚款", "Fine"),
     "confiscated": ("没收违法所得", "Confiscated gains"),
@@ -187,6 +190,7 @@ _WORDS: Mapping[str, Both] = {
     "page": ("罚款缴纳", "Payment of a fine"),
     "language": ("English", "中文"),
     "due": ("应缴金额", "Amount due"),
+    "billed": ("缴款单金额", "Amount of the bill"),
     "received": ("实缴金额", "Amount paid"),
     "yuan": ("元", "yuan"),
     "pay": ("去缴款", "Pay now"),

@@ -1,0 +1,111 @@
+"""What the payer's page says first: never "pay" to somebody whose money may have arrived, never a whole name."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+
+from gateway.clock import to_micros
+from gateway.faces.payer import guessing
+from gateway.faces.payer.guessing import WRONG_BY_CODE, WRONG_BY_SOURCE, Guesses, network
+from gateway.faces.payer.pages import Found, masked, state
+from gateway.faces.payer.texts import FOUND_BY_STATUS, KINDS, MESSAGES, OWED, REFUNDS, words
+from gateway.payments import Status
+from gateway.payments.refund_states import RefundStatus
+
+NOW = datetime(2026, 10, 8, 4, 0, tzinfo=UTC)
+NEVER_AGAIN = {"doubt", "long_doubt", "paid", "refunded", "late_money", "amount_differs", "paid_twice"}
+
+
+def found(status: Status, *exceptions: str, refunds: Any = (), **row: Any) -> Found:
+    made = {"status": status.value, "paid_amount": None, "in_doubt_since_at": None, "due_on": None} | row
+    return Found(made, (), frozenset(exceptions), refunds, None, None, None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("made", "closed", "key"),
+    [
+        (found(Status.ISSUED), False, "issued"),
+        (found(Status.ISSUED, due_on=date(2026, 10, 8)), False, "issued"),
+        (found(Status.ISSUED, due_on=date(2026, 10, 7)), False, "overdue"),
+        (found(Status.ISSUED, due_on=date(2026, 10, 7)), True, "closed"),
+        (found(Status.PAID), True, "paid"),
+        (found(Status.CANCELLING), False, "cancelled"),
+        (found(Status.REJECTED), False, "rejected"),
+        (found(Status.ISSUED, in_doubt_since_at=to_micros(NOW) - 3_600_000_000), True, "doubt"),
+        (found(Status.ISSUED, in_doubt_since_at=to_micros(NOW) - 86_500_000_000), False, "long_doubt"),
+        (found(Status.CANCELLED, "paid_after_cancel"), False, "late_money"),
+        (found(Status.EXPIRED, "paid_on_dead_code"), False, "late_money"),
+        (found(Status.ISSUED, "amount_differs"), True, "amount_differs"),
+        (found(Status.PAID, "paid_twice"), False, "paid_twice"),
+        (found(Status.PAID, "told_differently"), False, "paid"),
+        (found(Status.PAID, paid_amount=100, refunds=[{"status": "REFUNDED", "amount": 100}]), False, "refunded"),
+        (found(Status.PAID, paid_amount=100, refunds=[{"status": "FILED", "amount": 100}]), False, "paid"),
+    ],
+)
+def test_the_message_is_the_one_that_protects_the_party_most(made, closed, key):
+    assert state(made, NOW, closed) == key
+
+
+def test_the_pay_button_stands_only_where_money_is_owed_and_none_may_have_arrived():
+    payable = {key for key, message in MESSAGES.items() if message.can_pay}
+    assert payable == {"issued", "overdue"}
+    assert payable <= OWED
+    assert not payable & NEVER_AGAIN
+
+
+def test_every_status_and_refund_has_words_in_both_languages():
+    assert set(FOUND_BY_STATUS) == set(Status)
+    assert set(FOUND_BY_STATUS.values()) <= set(MESSAGES)
+    assert set(REFUNDS) == set(RefundStatus) - {RefundStatus.DISMISSED}
+    pairs = [*KINDS.values(), *REFUNDS.values()]
+    pairs += [pair for message in MESSAGES.values() for pair in (message.title, message.text)]
+    pairs += list(zip(words(False).values(), words(True).values(), strict=True))
+    half_width = re.compile(r"[\u4e00-\u9fff][,:;!?()]|[,:;!?()][\u4e00-\u9fff]")
+    for chinese, english in pairs:
+        assert chinese
+        assert english
+        assert not half_width.search(chinese), chinese
+
+
+def test_names_are_masked_and_keep_their_length():
+    assert masked("罗巧云", True) == "罗**"
+    assert masked("欧阳娜娜", True) == "欧***"
+    assert masked("阿卜杜拉·买买提", True) == "阿*******"
+    assert masked("望川区青禾食品有限公司", False) == "望川*******公司"
+    assert masked("味安副食店", False) == "味****"
+    assert masked("张", True) == "张"
+
+
+def test_wrong_tries_are_counted_by_source_and_by_code_for_ten_minutes(monkeypatch):
+    at = [1000.0]
+    monkeypatch.setattr(guessing.time, "monotonic", lambda: at[0])
+    guesses = Guesses()
+    for number in range(WRONG_BY_CODE):
+        assert not guesses.too_many("192.0.2.1", "1")
+        guesses.wrong(f"198.51.100.{number}", "1")
+    assert guesses.too_many("192.0.2.1", "1")
+    assert not guesses.too_many("192.0.2.1", "2")
+    for number in range(WRONG_BY_SOURCE):
+        assert not guesses.too_many("203.0.113.7", "9")
+        guesses.wrong("203.0.113.7", f"5{number}")
+    assert guesses.too_many("203.0.113.7", "9")
+    at[0] += guessing.WINDOW_SECONDS + 1
+    assert not guesses.too_many("203.0.113.7", "1")
+
+
+def test_one_subscriber_of_ipv6_is_one_source():
+    assert network("2001:db8:1:2::5") == network("2001:db8:1:2:ffff::9") != network("2001:db8:1:3::5")
+    assert network("192.0.2.1") == "192.0.2.1"
+    assert network("") == ""
+
+
+def test_a_flood_of_sources_does_not_fill_the_memory(monkeypatch):
+    monkeypatch.setattr(guessing, "_MOST_KEYS", 100)
+    guesses = Guesses()
+    for number in range(300):
+        guesses.wrong(f"10.0.{number // 250}.{number % 250}", str(number))
+    assert len(guesses._wrong) == 100
