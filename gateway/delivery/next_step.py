@@ -179,8 +179,8 @@ def without_question(operation: Operation, now: int) -> Step:
 
 def unusable(operation: Operation, fault: BaseException, now: int, answer: Message | None = None) -> Step:
     """What follows from a fault of ours: the operation cannot be read, or its outcome cannot be recorded."""
-    step = _park(now, "fault", f"a fault of the gateway: {_words(fault)}", operation)
-    return replace(step, tell=None, answer=answer)
+    words = _words(fault).partition("\n")[0]  # further lines are for the log
+    return replace(_park(now, "fault", f"a fault of the gateway: {words}", operation), answer=answer)
 
 
 def _park(now: int, label: str, reason: str, operation: Operation) -> Step:

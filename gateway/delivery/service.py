@@ -20,12 +20,13 @@ from sqlalchemy import Connection, RowMapping
 from gateway.clock import Clock, rfc3339, to_micros
 from gateway.crypto.envelope import Envelope
 from gateway.delivery import ledger, limits
-from gateway.delivery.actions import Action, Doubt, Operation
+from gateway.delivery.actions import Action, Done, Doubt, Operation
 from gateway.delivery.engines import Embedded, Engine
 from gateway.delivery.limits import SECOND, Condition
 from gateway.delivery.next_step import Patience, Step, after_call, after_find, unusable, without_question
 from gateway.errors import (
     ConflictProblem,
+    ContractError,
     GatewayError,
     NotFoundProblem,
     NotSentError,
@@ -87,7 +88,7 @@ class Delivery:
         self._wakes: dict[str, asyncio.Event] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._keeping: set[asyncio.Task[bool | None]] = set()
+        self._keeping: set[asyncio.Task[tuple[bool, Step] | None]] = set()
         self._conditions: dict[str, Condition] = {}
         self._in_flight: dict[str, int] = {}
         self._waiters: dict[str, list[asyncio.Future[str]]] = {}
@@ -487,10 +488,13 @@ class Delivery:
                 result = RuntimeError(f"{operation.action} answered nothing")
             can_find = self._can_ask(operation.action, operation.channel)
             step = after_call(operation, result, now=now, began=began, can_find=can_find, patience=patience)
+        if step.stop_channel is not None:  # first of all: what was denied is queued again, and must not be sent
+            await self._weigh(channel, result, step)
         await self._settle_as(operation, step, result, was, exchanges, began, action)
         if cut is not None:
             raise cut
-        await self._weigh(channel, result, step)
+        if step.stop_channel is None:
+            await self._weigh(channel, result, step)
 
     async def _may_call(self, operation: Operation, channel: Channel, was: str) -> bool:
         """Wait for the channel's rate, then look at the fence again if the claim is old. False: nothing is sent."""
@@ -563,7 +567,31 @@ class Delivery:
         """Record where an attempt has led, and tell those who wait."""
         now = to_micros(self._clock.now())
         kind = "find" if was == "uncertain" else "call"
-        again = False
+        keeping = asyncio.ensure_future(self._keep(operation, step, kind, exchanges, began, now, action))
+        self._keeping.add(keeping)
+        keeping.add_done_callback(self._keeping.discard)
+        kept = await asyncio.shield(keeping)
+        if kept is not None:
+            mine, step = kept
+            self._tell(operation, step, result, mine)
+
+    async def _keep(
+        self,
+        operation: Operation,
+        step: Step,
+        kind: str,
+        exchanges: Sequence[Any],
+        began: int,
+        now: int,
+        action: Action | None,
+    ) -> tuple[bool, Step] | None:
+        """Store an outcome, as long as it takes; where it led. None when the gateway stops first: the lease ends it.
+
+        An answer that contradicts what the room knows (ContractError) is no answer: doubt, as if the adapter had
+        refused it. Any other outcome that the room cannot take is a fault of ours: the operation is parked with it,
+        so that a person sees it, rather than asked about for ever.
+        """
+        pause, again = 0.05, False
 
         def unit(conn: Connection) -> bool:
             nonlocal again
@@ -571,41 +599,30 @@ class Delivery:
             again = True
             return self._record(conn, action, operation, step, kind, exchanges, began, now) if known is None else known
 
-        keeping = asyncio.ensure_future(self._keep(unit, operation, step, kind, exchanges, began, now))
-        self._keeping.add(keeping)
-        keeping.add_done_callback(self._keeping.discard)
-        mine = await asyncio.shield(keeping)
-        if mine is not None:
-            self._tell(operation, step, result, mine)
-
-    async def _keep(
-        self,
-        unit: Callable[[Connection], bool],
-        operation: Operation,
-        step: Step,
-        kind: str,
-        exchanges: Sequence[Any],
-        began: int,
-        now: int,
-    ) -> bool | None:
-        """Store an outcome, as long as it takes. None when the gateway stops first: then the lease ends as doubt.
-
-        An outcome that the room cannot take is a fault of ours: the operation is parked with it, so that a person
-        sees it, rather than asked about for ever.
-        """
-        pause = 0.05
         while True:
             try:
-                return await self._store.write(unit)
+                return await self._store.write(unit), step
             except UnavailableProblem as problem:
                 if self._stopping and pause > 1:
                     log.error("an outcome could not be stored before the stop", reason=str(problem))
                     return None
             except Exception as fault:
+                if isinstance(fault, ContractError) and isinstance(step.tell, Done):
+                    log.error("an answer contradicts what is known", operation=operation.id, reason=str(fault))
+                    step, again = self._refused(operation, fault, kind, began, now), False
+                    continue
                 log.exception("an outcome could not be recorded: the operation is parked", operation=operation.id)
-                return await self._park(operation, step, fault, kind, exchanges, began, now)
+                return await self._park(operation, step, fault, kind, exchanges, began, now, action)
             await asyncio.sleep(pause)
             pause = min(2.0, pause * 2)
+
+    def _refused(self, operation: Operation, refusal: ContractError, kind: str, began: int, now: int) -> Step:
+        """What follows from an answer that the room does not take."""
+        channel, patience = self._channels.get(operation.channel), self.settings.patience
+        if kind == "find":
+            return after_find(operation, refusal, now=now, guarantee=channel.find, patience=patience)
+        can_find = self._can_ask(operation.action, operation.channel)
+        return after_call(operation, refusal, now=now, began=began, can_find=can_find, patience=patience)
 
     async def _park(
         self,
@@ -616,20 +633,25 @@ class Delivery:
         exchanges: Sequence[Any],
         began: int,
         now: int,
-    ) -> bool | None:
+        action: Action | None,
+    ) -> tuple[bool, Step] | None:
         sent = step.sent or operation.sent_at
         since = step.doubt_since or operation.doubt_since_at or (now if sent is not None else None)
         known = replace(operation, sent_at=sent, doubt_since_at=since if operation.effectful else None)
         parked = unusable(known, fault, now, step.answer)
-        try:
-            return await self._store.write(
-                lambda conn: self._record(conn, None, operation, parked, kind, exchanges, began, now)
-            )
-        except Exception:
-            for exchange in exchanges:
-                self._evidence.record(exchange)
-            log.exception("a failed operation could not be parked: it stays claimed until its lease ends")
-            return None
+        for told in (action, None):  # the room is told, unless it cannot even take that
+
+            def unit(conn: Connection, told: Action | None = told) -> bool:
+                return self._record(conn, told, operation, parked, kind, exchanges, began, now)
+
+            with contextlib.suppress(Exception):
+                return await self._store.write(unit), parked
+        for exchange in exchanges:
+            self._evidence.record(exchange)
+        log.error(
+            "a failed operation could not be parked: it stays claimed until its lease ends", operation=operation.id
+        )
+        return None
 
     def _record(
         self,

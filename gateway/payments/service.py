@@ -355,6 +355,9 @@ class Payments:
         records.lock_decision(conn, row["decision_id"])
         match outcome:
             case Done(answer=Issued() as issued, found=found):
+                owner = records.by_code(conn, operation.channel, issued.code)
+                if owner is not None and owner["reference"] != operation.reference:
+                    raise ContractError(f"the answer's code {issued.code} is that of payment {owner['payment_id']}")
                 moved = records.move(
                     conn,
                     row["id"],

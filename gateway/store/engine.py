@@ -54,6 +54,7 @@ def open_engine(url: str, *, read_only: bool = False, connections: int = 1) -> E
         "pool_size": connections,
         "max_overflow": 0,
         "json_serializer": _compact_json,
+        "hide_parameters": True,  # errors go to logs and to people, and values may be personal data
         # Else an INSERT tells -1 on PostgreSQL, and "ON CONFLICT DO NOTHING" never says that it did nothing.
         "execution_options": {"preserve_rowcount": True},
     }

@@ -205,3 +205,14 @@ async def test_systems_that_are_down_at_the_start_delay_what_is_asked_and_lose_n
         await site.until(
             f"/v1/disclosures/{one['id']}", lambda now: now["status"] in ("SUBMITTED", "ACCEPTED", "PUBLISHED")
         )
+
+
+async def test_a_code_that_another_bill_has_already_is_not_believed_and_the_true_one_found(any_site):
+    site = any_site
+    site.fault("wrong_code", "CreateBill", times=2)  # both codes are altered into the same one
+    first = await site.issued(await site.decide("望市监罚决字〔2026〕第1号"))
+    answer = await site.ask_payment(await site.decide("望市监罚决字〔2026〕第2号"))
+    second = await site.reaches(answer.json(), "ISSUED")
+    assert second["code"] != first["code"]
+    assert await attempts(site, second["id"]) == ["call unknown", "find found"]
+    assert "payment.in_doubt" in await site.told(second["id"])
