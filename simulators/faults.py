@@ -12,7 +12,8 @@ from typing import Any
 
 from simulators.state import State
 
-#: kind → (phase, what happens). Phases: connection, before_effect, effect, after_effect, during_answer, callback.
+#: kind → (phase, what happens). Phases: connection, before_effect, effect, after_effect, during_answer, callback,
+#: and statement (what a day's statement says, for as long as the fault is planted).
 KINDS: dict[str, tuple[str, str]] = {
     "refuse": ("connection", "the system's port refuses connections, for `seconds` or until the fault is removed"),
     "silence": ("before_effect", "no effect and no answer; the connection closes after `seconds`, else stays open"),
@@ -43,6 +44,11 @@ KINDS: dict[str, tuple[str, str]] = {
     "seal_unknown_version": ("effect", "seals in a structure of version 6"),
     "seal_foreign_ca": ("effect", "seals with a seal and certificates of a CA that nobody trusts"),
     "seal_not_listed": ("effect", "signs with a certificate that the seal does not list"),
+    "statement_missing": ("statement", "the statement of day `key` lacks the line of the payment code `code`"),
+    "statement_extra": ("statement", "the statement of day `key` has a line for `code` that nobody paid"),
+    "statement_changed": ("statement", "on the statement of day `key` the amount for `code` is a fen more"),
+    "statement_duplicate": ("statement", "the statement of day `key` has the line for `code` twice"),
+    "statement_late": ("statement", "the line for `code` of day `key` is on the next day's statement"),
     "callback_lost": ("callback", "the callback is never sent"),
     "callback_twice": ("callback", "the callback is sent again after it was acknowledged"),
     "callback_late": ("callback", "the callback leaves `seconds` late (default 3600; time travel and flush hasten it)"),
@@ -139,10 +145,19 @@ class Faults:
                 tx.delete("", "faults", fault.id)
         return gone
 
+    def statement(self, system: str) -> list[tuple[str, str, str]]:
+        """What is planted about statements: kind, day, payment code."""
+        found = (one for one in self.planted if one.system == system and one.phase == "statement")
+        return [(one.kind, one.key or "", one.code) for one in found]
+
     def pick(self, system: str, operation: str, key: str, *, callback: bool = False) -> Fault | None:
         """The first planted fault that this request (or callback) meets, if any."""
         for fault in self.planted:
-            if fault.system != system or fault.phase == "connection" or (fault.phase == "callback") != callback:
+            if (
+                fault.system != system
+                or fault.phase in ("connection", "statement")
+                or (fault.phase == "callback") != callback
+            ):
                 continue
             before = (fault.seen, fault.fired)
             met = fault.meets(operation, key)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 import re
+from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -102,6 +103,24 @@ def closed_until(rules: Document, now: datetime) -> datetime | None:
         return None
     until = local.replace(hour=end.hour, minute=end.minute, second=0, microsecond=0)
     return until if until > local else until + timedelta(days=1)
+
+
+def _next_day(day: str) -> str:
+    return (datetime.strptime(day, "%Y%m%d").replace(tzinfo=SHANGHAI) + timedelta(days=1)).strftime("%Y%m%d")
+
+
+def _unpaid_line(day: str, code: str) -> Document:
+    """A line for the fault statement_extra: money that nobody paid."""
+    noon = datetime.strptime(f"{day}12", "%Y%m%d%H").replace(tzinfo=SHANGHAI)
+    return {
+        "code": code,
+        "number": f"X{code[-12:]}",
+        "amount": 8800,
+        "serial": f"{day}99{code[-10:]}",
+        "at": rfc3339(noon),
+        "unit": "990102001",
+        "items": ["103050199001"],
+    }
 
 
 class Books:
@@ -374,13 +393,24 @@ class Books:
 
     # --- statements ------------------------------------------------------------------------------------------------
 
-    def statement(self, tx: Transaction, node: str, day: str, page: int, now: datetime) -> Document:
-        """One page of the statement of a day: all money that came or went back, in the order in which it did."""
+    def statement(
+        self,
+        tx: Transaction,
+        node: str,
+        day: str,
+        page: int,
+        now: datetime,
+        planted: Sequence[tuple[str, str, str]] = (),
+    ) -> Document:
+        """One page of the statement of a day: all money that came or went back, in the order in which it did.
+
+        ``planted``: faults of the phase "statement" as kind, day and payment code.
+        """
         rules = self.settings(tx)
         today = self.statement_day(tx, now)
         if day > today or (day == today and rules["statement_after_close"]):
             raise No("18040")
-        lines = [("P", line) for _, line in tx.list(self.system, "payments", day) if line["node"] == node]
+        lines = [("P", line) for line in self._collected(tx, node, day, planted)]
         lines += [("R", line) for _, line in tx.list(self.system, "returned", day) if line["node"] == node]
         lines.sort(key=lambda line: line[1]["at"])
         size = rules["page_size"]
@@ -407,6 +437,31 @@ class Books:
                 for kind, line in lines[(page - 1) * size : page * size]
             ],
         }
+
+    def _collected(
+        self, tx: Transaction, node: str, day: str, planted: Sequence[tuple[str, str, str]]
+    ) -> list[Document]:
+        """The money of a day as its statement tells it."""
+
+        def paid(on: str) -> list[Document]:
+            return [line for _, line in tx.list(self.system, "payments", on) if line["node"] == node]
+
+        lines = paid(day)
+        for kind, on, code in planted:
+            if kind == "statement_late" and _next_day(on) == day:
+                lines += [line for line in paid(on) if line["code"] == code]
+            if on != day:
+                continue
+            mine = [line for line in lines if line["code"] == code]
+            if kind in ("statement_missing", "statement_late"):
+                lines = [line for line in lines if line["code"] != code]
+            elif kind == "statement_changed":
+                lines = [{**line, "amount": line["amount"] + 1} if line in mine else line for line in lines]
+            elif kind == "statement_duplicate":
+                lines += mine
+            elif kind == "statement_extra":
+                lines.append(_unpaid_line(day, code))
+        return lines
 
     # --- receipts --------------------------------------------------------------------------------------------------
 

@@ -110,7 +110,8 @@ class CollectionPlatform(System):
             case "QueryRefund":
                 return _refund(keep.find_refund(tx, node, asked["RefundNo"]))
             case "Statement":
-                return keep.statement(tx, node, asked["StatementDate"], int(asked["Page"]), now)
+                planted = self.world.faults.statement(self.name)
+                return keep.statement(tx, node, asked["StatementDate"], int(asked["Page"]), now, planted)
             case "IssueReceipt":
                 return {"Receipt": keep.receipt(tx, node, asked, now)}
             case "ReceiptNumber":

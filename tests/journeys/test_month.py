@@ -1,0 +1,248 @@
+"""A month of payments under time travel: what was planted is named with its class, nothing is invented, books close."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+
+from gateway.clock import SHANGHAI
+from gateway.demo import story
+from gateway.errors import ConflictProblem
+from gateway.reconciliation import BreakKind, Side
+from gateway.reconciliation import report as reports
+from gateway.reconciliation.profiles import Profile
+from gateway.store.tables.payments import payment_code
+from gateway.store.tables.reconciliation import break_action
+
+CHANNEL, MONTH = "nontax", "2026-09"
+STRAY, REVISED, FOREIGN = "99010226309999999901", "99010226309999999902", "99010226309999999903"
+K = BreakKind
+PIPES: dict[str, Any] = {
+    "delimiter": "|",
+    "encoding": "gbk",
+    "header": False,
+    "columns": {"kind": 1, "code": 2, "amount": 3, "paid_at": 4, "bank_serial": 5, "unit_code": 6, "items": 7},
+    "kinds": {"缴": "paid", "退": "refunded"},
+    "totals": {"mark": "合计", "count": 2, "amount": 3},
+}
+
+
+class Month:
+    """The gateway, the platform and both their clocks."""
+
+    def __init__(self, site: Any, folder: Path) -> None:
+        self.site, self.room, self.folder = site, site.app.reconciliation, folder
+        self.number = 0
+        self.planted: set[tuple[BreakKind, str]] = set()
+
+    async def at(self, day: int, time: str = "12:00", month: int = 9) -> datetime:
+        """Both clocks, moved to this moment."""
+        moment = datetime.fromisoformat(f"2026-{month:02}-{day:02}T{time}:00+08:00")
+        self.site.app.clock.offset = moment - datetime.now(SHANGHAI)
+        await self.site.simulators.aask("POST", "/clock", {"now": moment.isoformat()})
+        return moment
+
+    async def owed(self, amount: str = "200.00") -> dict[str, Any]:
+        """A fine with its code."""
+        self.number += 1
+        today = self.site.app.clock.now().astimezone(SHANGHAI).date().isoformat()
+        number = await self.site.decide(
+            f"望综执罚决字〔2026〕第{self.number}号",
+            decided_on=today,
+            fine=amount,
+            confiscated=None,
+            penalty_kinds=["罚款"],
+            content="罚款",
+        )
+        answer = await self.site.ask_payment(number)
+        return await self.site.reaches(answer.json(), "ISSUED")
+
+    async def paid(self, amount: str = "200.00", **how: Any) -> dict[str, Any]:
+        """A fine whose money has arrived, and of which the gateway was told."""
+        payment = await self.owed(amount)
+        await self.site.pay(payment["code"], **how)
+        return await self.site.reaches(payment, "PAID")
+
+    def plant(self, kind: str, day: int, code: str) -> str:
+        """Something wrong with the statement of a day."""
+        planted = {"system": "nontax", "kind": f"statement_{kind}", "key": f"202609{day:02}", "code": code}
+        return self.site.simulators.faults(planted)[0]
+
+    def expect(self, kind: BreakKind, code: str) -> None:
+        self.planted.add((kind, code))
+
+    async def reconcile(self, day: int) -> Any:
+        """The day's run, on the morning after."""
+        await self.at(day + 1 if day < 30 else 1, "06:30", 9 if day < 30 else 10)
+        return await self.room.run(CHANNEL, date(2026, 9, day), by="schedule")
+
+    async def file(self, day: int, side: str, rows: list[tuple[str, ...]]) -> Any:
+        """A statement of a day that comes as a file."""
+        path = self.folder / f"{side}{day}.txt"
+        amount = sum(round(float(row[2]) * 100) for row in rows if row[0] == "缴")
+        total = f"合计|{len(rows)}|{amount // 100}.{amount % 100:02}"
+        path.write_bytes("\n".join([*("|".join(row) for row in rows), total, ""]).encode("gbk"))
+        profile = Profile.model_validate({**PIPES, "side": side})
+        await self.at(day + 1, "06:40")
+        return await self.room.run_file(CHANNEL, date(2026, 9, day), path, profile, by="schedule")
+
+    async def tamper(self, code: str, issued_at: int | None) -> None:
+        """Somebody changes the database behind our back."""
+        change = update(payment_code).where(payment_code.c.code == code).values(issued_at=issued_at)
+        await self.site.app.store.write(lambda conn: conn.execute(change))
+
+    async def issued_at(self, code: str) -> int:
+        """When a code began to live."""
+        query = select(payment_code.c.issued_at).where(payment_code.c.code == code)
+        return int(await self.site.read(lambda conn: conn.execute(query).scalar_one()))
+
+    async def serial(self, payment: dict[str, Any]) -> str:
+        view = await self.site.get(f"/v1/payments/{payment['id']}")
+        return str(view["collections"][0]["bank_serial"])
+
+    async def found(self) -> Counter[tuple[BreakKind, str]]:
+        return Counter((one.kind, one.code) for one in await self.room.breaks(limit=200))
+
+
+async def test_a_month_in_which_everything_goes_wrong_once_closes_to_the_fen(any_site, tmp_path):
+    month = Month(any_site, tmp_path)
+    site, room = month.site, month.room
+    faults = [("callback_twice", "PaymentConfirm"), ("busy", "CreateBill"), ("apply_then_reset", "CreateBill")]
+
+    for day in range(1, 31):
+        await month.at(day)
+        ordinary = await month.paid(f"{100 + day}.50") if day % 2 else None
+        match day:
+            case 2:
+                for kind, operation in faults:
+                    site.fault(kind, operation, seconds=1)
+                await month.paid("500.00")
+            case 3:
+                lost = await month.owed()
+                site.fault("callback_lost", "PaymentConfirm")
+                await site.pay(lost["code"])
+                month.expect(K.PLATFORM_ONLY, lost["code"])  # and heals itself
+            case 5:
+                month.plant("missing", day, ordinary["code"])
+                month.expect(K.OURS_ONLY, ordinary["code"])
+            case 6:
+                cleared, uncleared = await month.paid("60.00"), await month.paid("61.00")
+            case 7:
+                month.plant("extra", day, STRAY)
+                month.expect(K.UNKNOWN_CODE, STRAY)
+            case 8:
+                wrong = await month.owed("300.00")
+                await site.pay(wrong["code"], amount="299.00")
+                await site.until(f"/v1/payments/{wrong['id']}", lambda now: now["exceptions"])
+                month.expect(K.AMOUNT_DIFFERS, wrong["code"])
+            case 9:
+                month.plant("changed", day, ordinary["code"])
+                month.expect(K.AMOUNT_DIFFERS, ordinary["code"])
+            case 10:
+                twice = await month.paid()
+                await site.pay(twice["code"], force=True, channel="counter")
+                await site.until(f"/v1/payments/{twice['id']}", lambda now: now["exceptions"])
+                month.expect(K.PAID_TWICE, twice["code"])
+            case 11:
+                void = await month.owed()
+                await site.post(f"/v1/payments/{void['id']}/cancel", {"reason": "决定书文号有误"})
+                await site.reaches(void, "CANCELLED")
+                await site.pay(void["code"], force=True)
+                await site.until(f"/v1/payments/{void['id']}", lambda now: now["exceptions"])
+                month.expect(K.STATUS_DIFFERS, void["code"])
+            case 12:
+                await month.at(day, "23:50")
+                late = await month.paid()
+                month.plant("late", day, late["code"])
+                month.expect(K.CROSS_DAY, late["code"])
+            case 15:
+                doubled = month.plant("duplicate", day, ordinary["code"])
+                await month.at(16, "06:00")
+                with pytest.raises(ConflictProblem, match="the same as line"):
+                    await room.run(CHANNEL, date(2026, 9, 15), by="schedule")
+                await site.simulators.aask("DELETE", "/faults", id=doubled)
+            case 16:
+                elsewhere, otherwise = await month.paid("70.00"), await month.paid("71.00")
+                month.expect(K.WRONG_UNIT, elsewhere["code"])
+                month.expect(K.WRONG_ITEM, otherwise["code"])
+                month.expect(K.REFUND_UNMATCHED, FOREIGN)
+            case 25:
+                forgotten = await month.owed("900.00")
+        if day == 16:
+            at = "2026-09-16 12:00:00"
+            rows = [
+                ("缴", elsewhere["code"], "70.00", at, await month.serial(elsewhere), "990102999", story.ITEM[0]),
+                ("缴", otherwise["code"], "71.00", at, await month.serial(otherwise), story.UNIT_CODE, "103050199999"),
+                ("退", FOREIGN, "5.00", at, "R77", "990102001", "103050199001"),
+            ]
+            run = await month.file(16, "platform", rows)
+        else:
+            run = await month.reconcile(day)
+        assert run.state == "done"
+        if day == 9:
+            at, serial = "2026-09-06 12:00:00", await month.serial(cleared)
+            await month.file(9, "bank", [("缴", cleared["code"], "60.00", at, serial, "", "")])
+            month.expect(K.OURS_ONLY, uncleared["code"])
+        if day == 14:
+            month.plant("extra", 14, REVISED)
+            await room.run(CHANNEL, date(2026, 9, 14), by="operator Li")
+            month.expect(K.UNKNOWN_CODE, REVISED)
+            month.expect(K.STATEMENT_CHANGED, "")
+        if day == 26:
+            for issued_at, state in ((None, "open"), (await month.issued_at(forgotten["code"]), "cleared")):
+                await month.tamper(forgotten["code"], issued_at)
+                await room.run(CHANNEL, date(2026, 9, 26), by="operator Li")
+                (torn,) = await room.breaks(kind=K.CONTINUITY)
+                assert (torn.state, torn.day.day) == (state, 26)
+            month.expect(K.CONTINUITY, "")
+
+    assert await month.found() == Counter(month.planted)
+    states = {(one.kind, one.code): one.state for one in await room.breaks(limit=200)}
+    assert states[K.PLATFORM_ONLY, lost["code"]] == "healed"
+    assert states[K.CROSS_DAY, late["code"]] == "cleared"
+    (at_bank,) = await room.breaks(side=Side.BANK)
+    assert (at_bank.kind, at_bank.code, at_bank.ours) == (K.OURS_ONLY, uncleared["code"], 6100)
+
+    # Two people for money, held by the database as well.
+    (doubled_pay,) = await room.breaks(kind=K.PAID_TWICE)
+    action = await room.propose(doubled_pay.id, "refund", "重复缴款,应退", by="Li")
+    with pytest.raises(ConflictProblem, match="cannot confirm"):
+        await room.confirm(action, by="Li")
+    alone = update(break_action).where(break_action.c.id == action).values(state="confirmed", confirmed_by="Li")
+    with pytest.raises(IntegrityError):
+        await site.app.store.write(lambda conn: conn.execute(alone))
+    assert (await room.confirm(action, by="Wang")).state == "resolved"
+    told = await room.explain(doubled_pay.id)
+    assert "Wang 复核" in "".join(told.story)
+    assert told.exchanges
+
+    # The month closes to the fen, is frozen, and opens again only for two.
+    await month.at(1, "09:00", 10)
+    balance = await room.balance(CHANNEL, MONTH)
+    assert balance.balanced
+    assert balance.adjusted_books == balance.adjusted_statements
+    assert {one.code for one in balance.items} == {
+        code
+        for kind, code in month.planted
+        if (kind in (K.OURS_ONLY, K.UNKNOWN_CODE) and code != uncleared["code"])
+        or (kind is K.AMOUNT_DIFFERS and code != wrong["code"])
+    }
+    await room.close_month(CHANNEL, MONTH, by="Li")
+    with pytest.raises(ConflictProblem, match="closed"):
+        await room.run(CHANNEL, date(2026, 9, 3), by="Li")
+    for kind in ("day", "month", "authority", "unit", "ledger", "balance"):
+        made = await room.report(kind, CHANNEL, date(2026, 9, 1), date(2026, 9, 30))
+        reports.to_xlsx(made, tmp_path / f"{kind}.xlsx")
+        assert reports.to_csv(made).startswith("\ufeff")
+        assert len(room.signed(made)["digest"]) == 64
+    assert await room.reopen_month(CHANNEL, MONTH, "银行更正", by="Li") == "reopening"
+    with pytest.raises(ConflictProblem, match="cannot confirm"):
+        await room.reopen_month(CHANNEL, MONTH, by="Li")
+    assert await room.reopen_month(CHANNEL, MONTH, by="Wang") == "reopened"
+    assert (await room.run(CHANNEL, date(2026, 9, 3), by="Li")).state == "done"
