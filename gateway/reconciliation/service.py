@@ -316,13 +316,17 @@ class Reconciliation:
             self._settle(conn, known.channel, {known.payment_id}, set(), now)
         return _found(records.fetch_break(conn, id))
 
-    async def resolve_many(self, ids: Sequence[str], reason: str, *, by: str) -> list[Break]:
+    async def resolve_many(
+        self, ids: Sequence[str], reason: str, *, by: str, remember: Remember = _forget
+    ) -> list[Break]:
         """One explanation for several breaks: all of them, or none. Raises what ``resolve`` raises."""
         said = _said(reason)
         now = to_micros(self._clock.now())
 
         def unit(conn: Connection) -> list[Break]:
-            return [self._resolve(conn, id, said, by, now) for id in dict.fromkeys(ids)]
+            done = [self._resolve(conn, id, said, by, now) for id in dict.fromkeys(ids)]
+            remember(conn, ids[0])
+            return done
 
         return await self._store.write(unit)
 
@@ -342,7 +346,16 @@ class Reconciliation:
 
     # --- what moves money: one proposes, another confirms -------------------------------------------------------------
 
-    async def propose(self, id: str, action: str, reason: str, *, by: str, payment_id: str | None = None) -> str:
+    async def propose(
+        self,
+        id: str,
+        action: str,
+        reason: str,
+        *,
+        by: str,
+        payment_id: str | None = None,
+        remember: Remember = _forget,
+    ) -> str:
         """Propose to give money back (``refund``) or to say whose it is (``attribute``); the proposal's id.
 
         Nothing moves before another person confirms. Raises NotFoundProblem, InvalidProblem, ConflictProblem.
@@ -376,11 +389,12 @@ class Reconciliation:
                 proposed_at=now,
             )
             self._tell(conn, "break.proposed", known, state="open", action=action, by=by)
+            remember(conn, action_id)
             return action_id
 
         return await self._store.write(unit)
 
-    async def confirm(self, action_id: str, *, by: str) -> Break:
+    async def confirm(self, action_id: str, *, by: str, remember: Remember = _forget) -> Break:
         """Confirm as a second person, and close the break. The database itself refuses the first person.
 
         ``attribute`` applies the money to its payment as its arrival would have; ``refund`` is told as the event
@@ -410,6 +424,7 @@ class Reconciliation:
                 self._tell(
                     conn, "break.refund_confirmed", closed, state="resolved", amount=format_yuan(known.theirs or 0)
                 )
+            remember(conn, closed.id)
             return closed
 
         return await self._store.write(unit)

@@ -11,12 +11,12 @@ from pydantic import Field
 from gateway.access import Principal
 from gateway.app import App
 from gateway.errors import NotFoundProblem
-from gateway.faces.api.access import Gateway, may, own
+from gateway.faces.api.access import Gateway, may, operator, own
 from gateway.faces.api.once import OnceKey
 from gateway.faces.api.problems import responses
 from gateway.faces.api.views import Ask, Cursor, Limit, Page, View, after, encode_cursor, instant
 from gateway.money import YuanOut
-from gateway.reconciliation import CHINESE, Break, BreakKind, Run
+from gateway.reconciliation import CHINESE, Break, BreakKind, Run, Side
 
 router = APIRouter(prefix="/v1", tags=["reconciliation"], responses=responses(401, 403, 422, 503))
 
@@ -24,6 +24,9 @@ Reader = Annotated[Principal, Depends(may("reconciliation:read"))]
 Writer = Annotated[Principal, Depends(may("reconciliation:write"))]
 ChannelName = Annotated[str | None, Query(max_length=60)]
 BreakState = Literal["open", "healed", "cleared", "resolved"]
+
+
+Person = Annotated[Principal, Depends(operator("reconciliation:write"))]
 
 
 class RunRequest(Ask):
@@ -37,6 +40,46 @@ class ResolutionRequest(Ask):
     """What explains the difference."""
 
     reason: str = Field(min_length=1, max_length=2000)
+
+
+class BatchRequest(Ask):
+    """What explains several differences at once: all are resolved, or none."""
+
+    breaks: list[str] = Field(min_length=1, max_length=200)
+    reason: str = Field(min_length=1, max_length=2000)
+
+
+class AssignmentRequest(Ask):
+    """Who looks into it; null: nobody."""
+
+    assignee: str | None = Field(min_length=1, max_length=80)
+
+
+class ProposalRequest(Ask):
+    """What moves money: give it back, or say which payment it is for. Another person confirms."""
+
+    action: Literal["refund", "attribute"]
+    payment: str | None = Field(default=None, max_length=40)
+    reason: str = Field(min_length=1, max_length=2000)
+
+
+class ProposalView(View):
+    """A proposal that waits for a second person 复核."""
+
+    id: str
+    break_id: str
+    action: str
+
+
+class ExplanationView(View):
+    """The story of a break in plain words, and the exchanges that prove it."""
+
+    id: str
+    age_days: int
+    cause: str
+    proposal: str
+    story: list[str]
+    exchanges: list[str]
 
 
 class RunView(View):
@@ -81,6 +124,7 @@ class BreakView(View):
 
     id: str
     channel: str
+    side: Side
     day: date
     kind: BreakKind
     kind_zh: str
@@ -95,6 +139,7 @@ class BreakView(View):
     opened_at: str
     closed_at: str | None
     closed_by: str | None
+    assignee: str | None
 
     @classmethod
     def of(cls, one: Break) -> BreakView:
@@ -102,6 +147,7 @@ class BreakView(View):
         return cls(
             id=one.id,
             channel=one.channel,
+            side=one.side,
             day=one.day,
             kind=one.kind,
             kind_zh=CHINESE[one.kind],
@@ -116,6 +162,7 @@ class BreakView(View):
             opened_at=instant(one.opened_at) or "",
             closed_at=instant(one.closed_at),
             closed_by=one.closed_by,
+            assignee=one.assignee,
         )
 
 
@@ -157,6 +204,8 @@ async def list_breaks(
     day: date | None = None,
     kind: BreakKind | None = None,
     state: BreakState | None = None,
+    side: Side | None = None,
+    assignee: Annotated[str | None, Query(max_length=80)] = None,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Page[BreakView]:
@@ -167,6 +216,8 @@ async def list_breaks(
         day=day,
         kind=kind,
         state=state,
+        side=side,
+        assignee=assignee,
         before=after(cursor),
         limit=limit,
     )
@@ -188,6 +239,75 @@ async def resolve_break(
         found = await gateway.reconciliation.resolve(break_id, ask.reason, by=who.name, remember=once.remember)
         await once.finish(200)
     return BreakView.of(found)
+
+
+@router.get("/breaks/{break_id}/explanation", response_model=ExplanationView, responses=responses(404))
+async def explain_break(gateway: Gateway, who: Reader, break_id: str) -> ExplanationView:
+    """Why there is a difference: both sides, likely cause, what happened, what to do."""
+    await _mine(gateway, who, break_id)
+    found = await gateway.reconciliation.explain(break_id)
+    return ExplanationView(
+        id=break_id,
+        age_days=found.age,
+        cause=found.cause,
+        proposal=found.proposal,
+        story=list(found.story),
+        exchanges=list(found.exchanges),
+    )
+
+
+@router.put("/breaks/{break_id}/assignee", response_model=BreakView, responses=responses(404, 409))
+async def assign_break(gateway: Gateway, who: Writer, break_id: str, ask: AssignmentRequest) -> BreakView:
+    """Say who looks into a break."""
+    await _mine(gateway, who, break_id)
+    return BreakView.of(await gateway.reconciliation.assign(break_id, ask.assignee, by=who.name))
+
+
+@router.post("/break-resolutions", response_model=list[BreakView], responses=responses(400, 404, 409, 413))
+async def resolve_breaks(gateway: Gateway, who: Writer, ask: BatchRequest, once: OnceKey) -> list[BreakView]:
+    """Explain several breaks at once: all of them, or none."""
+    for break_id in ask.breaks:
+        await _mine(gateway, who, break_id)
+    await once.open(who, ask)
+    room = gateway.reconciliation
+    if once.subject is None:
+        done = await room.resolve_many(ask.breaks, ask.reason, by=who.name, remember=once.remember)
+        await once.finish(200)
+    else:
+        done = [await room.get_break(break_id) for break_id in ask.breaks]
+    return [BreakView.of(one) for one in done]
+
+
+@router.post(
+    "/breaks/{break_id}/proposals", status_code=201, response_model=ProposalView, responses=responses(400, 404, 409)
+)
+async def propose(gateway: Gateway, who: Person, break_id: str, ask: ProposalRequest, once: OnceKey) -> ProposalView:
+    """Propose what moves money. At most one proposal waits for each break."""
+    await once.open(who, ask)
+    id = once.subject
+    if id is None:
+        id = await gateway.reconciliation.propose(
+            break_id, ask.action, ask.reason, by=who.name, payment_id=ask.payment, remember=once.remember
+        )
+        await once.finish(201)
+    return ProposalView(id=id, break_id=break_id, action=ask.action)
+
+
+@router.post("/break-proposals/{proposal_id}/confirmation", response_model=BreakView, responses=responses(404, 409))
+async def confirm_proposal(gateway: Gateway, who: Person, proposal_id: str, once: OnceKey) -> BreakView:
+    """Confirm as a second person 复核; the one who proposed it is refused."""
+    await once.open(who, None)
+    if once.subject is not None:
+        return BreakView.of(await gateway.reconciliation.get_break(once.subject))
+    done = await gateway.reconciliation.confirm(proposal_id, by=who.name, remember=once.remember)
+    await once.finish(200)
+    return BreakView.of(done)
+
+
+async def _mine(gateway: App, who: Principal, break_id: str) -> None:
+    found = await gateway.reconciliation.get_break(break_id)
+    if who.kind != "operator":
+        own(who, found.authority, "break")
 
 
 def _channels(gateway: App, who: Principal) -> set[str]:
