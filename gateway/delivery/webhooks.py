@@ -13,7 +13,7 @@ import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import structlog
@@ -43,6 +43,12 @@ SECRET_PREFIX = "whsec_"  # noqa: S105 - the prefix that the format gives to eve
 _ADD_DELIVERY = insert(webhook_delivery)
 _ADD_ATTEMPT = insert(webhook_attempt)
 
+Remember = Callable[[Connection, str], None]
+
+
+def _forget(conn: Connection, subject: str) -> None:
+    """No Idempotency-Key to remember."""
+
 
 def sign(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
     """The ``webhook-signature`` header for one message. ``secret`` is ``whsec_`` and base64; ``timestamp`` seconds."""
@@ -68,11 +74,19 @@ class Webhooks:
         events.subscribe(EVERY, self._fan_out)
 
     async def add_endpoint(
-        self, client_id: str, authority: str, url: str, types: Sequence[str] = (), *, ordered: bool = False
+        self,
+        client_id: str,
+        authority: str,
+        url: str,
+        types: Sequence[str] = (),
+        *,
+        ordered: bool = False,
+        remember: Remember = _forget,
     ) -> tuple[str, str]:
         """Register an address; returns its id and the signing secret, which is shown only now.
 
         ``ordered``: events of one record are delivered one after another, the next when the one before has arrived.
+        ``remember(conn, endpoint_id)`` joins the transaction.
         """
         try:
             self._wire.check(url)
@@ -92,7 +106,12 @@ class Webhooks:
             "ordered": ordered,
             "created_at": to_micros(self._clock.now()),
         }
-        await self._store.write(lambda conn: conn.execute(insert(webhook_endpoint), values).rowcount)
+
+        def unit(conn: Connection) -> None:
+            conn.execute(insert(webhook_endpoint), values)
+            remember(conn, endpoint_id)
+
+        await self._store.write(unit)
         return endpoint_id, secret
 
     async def remove_endpoint(self, endpoint_id: str) -> None:
@@ -113,8 +132,21 @@ class Webhooks:
         """Endpoints, of these authorities or all, also those disabled because nothing arrived; not the removed ones."""
         return await self._store.read(lambda conn: endpoints_of(conn, authorities))
 
-    async def rotate_secret(self, endpoint_id: str, overlap: float = OVERLAP_SECONDS) -> str:
-        """A new signing secret, shown only now; the old one signs beside it for ``overlap`` seconds."""
+    async def secret_of(self, endpoint_id: str) -> str:
+        """The secret that signs now, for the repetition of the request that made it. Raises NotFoundProblem."""
+        statement = select(webhook_endpoint.c.secret_sealed).where(webhook_endpoint.c.id == endpoint_id)
+        sealed = await self._store.read(lambda conn: conn.execute(statement).scalar())
+        if sealed is None:
+            raise NotFoundProblem("no such webhook endpoint")
+        return self._envelope.open(sealed, f"webhook|secret|{endpoint_id}").decode()
+
+    async def rotate_secret(
+        self, endpoint_id: str, overlap: float = OVERLAP_SECONDS, *, remember: Remember = _forget
+    ) -> str:
+        """A new signing secret, shown only now; the old one signs beside it for ``overlap`` seconds.
+
+        ``remember(conn, endpoint_id)`` joins the transaction.
+        """
         secret = _new_secret()
         sealed = self._envelope.seal(secret.encode(), f"webhook|secret|{endpoint_id}")
         until = to_micros(self._clock.now()) + int(overlap * SECOND)
@@ -123,6 +155,7 @@ class Webhooks:
             old_secret_sealed=webhook_endpoint.c.secret_sealed,
             old_secret_until_at=until,
             secret_sealed=sealed,
+            remember=remember,
         )
         if not changed:
             raise NotFoundProblem("no such webhook endpoint")
@@ -134,7 +167,7 @@ class Webhooks:
             raise NotFoundProblem("no such webhook endpoint")
         self.wake()
 
-    async def _change(self, endpoint_id: str, **values: Any) -> bool:
+    async def _change(self, endpoint_id: str, *, remember: Remember = _forget, **values: Any) -> bool:
         statement = (
             update(webhook_endpoint)
             .where(
@@ -142,7 +175,14 @@ class Webhooks:
             )
             .values(**values)
         )
-        return await self._store.write(lambda conn: conn.execute(statement).rowcount) == 1
+
+        def unit(conn: Connection) -> bool:
+            changed = conn.execute(statement).rowcount == 1
+            if changed:
+                remember(conn, endpoint_id)
+            return changed
+
+        return await self._store.write(unit)
 
     async def deliveries(
         self, endpoint_id: str, *, state: str | None = None, before: int | None = None, limit: int = 50

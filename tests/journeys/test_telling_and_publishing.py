@@ -43,7 +43,7 @@ async def case_system(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[receiver
 
 async def register(site, case_system, **more: Any) -> dict[str, Any]:
     body = {"authority": story.AUTHORITY, "url": case_system.url, **more}
-    answer = await site.http.post("/v1/webhook-endpoints", json=body)
+    answer = await site.post("/v1/webhook-endpoints", body)
     assert answer.status_code == 201, answer.text
     case_system.secret = answer.json()["secret"]
     return answer.json()
@@ -63,6 +63,19 @@ async def test_every_event_reaches_the_case_system_signed_as_the_library_verifie
     told = str(case_system.events)
     assert "味安副食店" not in told, "events carry no names"
     assert [one["secret"] for one in await site.get("/v1/webhook-endpoints")] == [None]
+
+
+async def test_a_repeated_registration_or_rotation_has_one_effect_and_the_same_secret(site, case_system):
+    body = {"authority": story.AUTHORITY, "url": case_system.url}
+    first, again = [await site.post("/v1/webhook-endpoints", body, "same-key") for _ in range(2)]
+    assert (first.status_code, again.status_code, again.json()) == (201, 201, first.json())
+    (only,) = await site.get("/v1/webhook-endpoints")
+    rotate = f"/v1/webhook-endpoints/{only['id']}/secret"
+    rotated = [(await site.post(rotate, None, "rotate-1")).json()["secret"] for _ in range(2)]
+    assert rotated[0] == rotated[1] != first.json()["secret"]
+    assert (await site.http.post("/v1/webhook-endpoints", json=body)).status_code == 400
+    other = await site.post("/v1/webhook-endpoints", body | {"types": ["payment.paid"]}, "same-key")
+    assert other.status_code == 422
 
 
 async def test_a_receiver_that_refuses_is_told_again_and_loses_nothing(site, case_system):
@@ -90,7 +103,7 @@ async def test_webhooks_go_to_no_address_inside_unless_it_is_allowed(site):
         "http://[::1]:80/",
         "x" * 9,
     ):
-        answer = await site.http.post("/v1/webhook-endpoints", json={"authority": story.AUTHORITY, "url": url})
+        answer = await site.post("/v1/webhook-endpoints", {"authority": story.AUTHORITY, "url": url})
         assert answer.status_code == 422, url
         assert answer.json()["field"] == "url"
 
@@ -188,3 +201,12 @@ async def test_a_statement_that_is_not_there_yet_is_said_so_and_breaks_nothing(s
     assert nobody.status_code == 404
     future = await site.post("/v1/reconciliations", {"channel": "nontax", "day": "2999-01-01"})
     assert future.status_code in (409, 422)
+
+
+# --- registration facts ---------------------------------------------------------------------------------------------
+
+
+async def test_registration_facts_bear_the_time_of_the_pages_they_stand_on(site):
+    found = await site.get(f"/v1/entities/92990102MA0WA4562J?authority={story.AUTHORITY}")
+    assert found["record"]["as_of"].endswith("+08:00")
+    assert found["confirmed_at"].endswith("+08:00")

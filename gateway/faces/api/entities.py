@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import Field
 
 from gateway.access import Principal
-from gateway.clock import rfc3339
+from gateway.clock import SHANGHAI, rfc3339
 from gateway.entities.service import EntityView
 from gateway.faces.api.access import Gateway, may, own
 from gateway.faces.api.problems import responses
@@ -35,7 +35,7 @@ class EntityDocument(View):
     def of(cls, view: EntityView) -> EntityDocument:
         """From what the room answers."""
         return cls(
-            record=view.record,
+            record=view.record.model_copy(update={"as_of": view.record.as_of.astimezone(SHANGHAI)}),
             channel=view.channel,
             version=view.version,
             confirmed_at=rfc3339(view.confirmed_at),

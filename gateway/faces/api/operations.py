@@ -223,15 +223,23 @@ async def list_events(
     status_code=201,
     response_model=EndpointView,
     tags=["webhooks"],
-    responses=responses(404, 413),
+    responses=responses(400, 404, 409, 413),
 )
-async def add_endpoint(gateway: Gateway, who: WebhooksWriter, ask: EndpointRequest) -> EndpointView:
-    """Have events of an authority posted to an address. The answer holds the signing secret, shown only once."""
+async def add_endpoint(gateway: Gateway, who: WebhooksWriter, ask: EndpointRequest, once: OnceKey) -> EndpointView:
+    """Have events of an authority posted to an address. The answer holds the signing secret, shown by no other one."""
     own(who, ask.authority, "authority")
-    endpoint_id, secret = await gateway.webhooks.add_endpoint(
-        who.client_id, ask.authority, ask.url, ask.types, ordered=ask.ordered
-    )
-    return EndpointView(id=endpoint_id, secret=secret, **ask.model_dump())
+    await once.open(who, ask)
+    if once.subject is None:
+        made, _ = await gateway.webhooks.add_endpoint(
+            who.client_id, ask.authority, ask.url, ask.types, ordered=ask.ordered, remember=once.remember
+        )
+        await once.finish(201)
+    else:
+        made = once.subject
+    found = [row for row in await gateway.webhooks.endpoints([ask.authority]) if row["id"] == made]
+    if not found:
+        raise NotFoundProblem("this webhook endpoint was removed")
+    return EndpointView.of(found[0]).model_copy(update={"secret": await gateway.webhooks.secret_of(made)})
 
 
 @router.get("/webhook-endpoints", response_model=list[EndpointView], tags=["webhooks"])

@@ -12,6 +12,7 @@ from gateway.access import Principal
 from gateway.clock import to_micros
 from gateway.errors import InvalidProblem, NotFoundProblem
 from gateway.faces.api.access import Gateway, may
+from gateway.faces.api.once import OnceKey
 from gateway.faces.api.problems import responses
 from gateway.faces.api.views import Ask, Cursor, Limit, Page, View, after, encode_cursor, instant
 
@@ -102,7 +103,7 @@ async def list_deliveries(
 
 @router.post("/{endpoint_id}/resend", response_model=Resent, responses=responses(413))
 async def resend(gateway: Gateway, who: Writer, endpoint_id: str, ask: ResendRequest) -> Resent:
-    """Deliver again. A receiver knows an event by its `webhook-id`, which stays the same."""
+    """Deliver again. A receiver knows an event by its `webhook-id`, which stays the same: no Idempotency-Key needed."""
     await _mine(gateway, who, endpoint_id)
     for name in ("since", "until"):
         moment = getattr(ask, name)
@@ -118,16 +119,20 @@ async def resend(gateway: Gateway, who: Writer, endpoint_id: str, ask: ResendReq
     return Resent(deliveries=again)
 
 
-@router.post("/{endpoint_id}/secret", response_model=SecretView)
-async def rotate(gateway: Gateway, who: Writer, endpoint_id: str) -> SecretView:
+@router.post("/{endpoint_id}/secret", response_model=SecretView, responses=responses(400, 409))
+async def rotate(gateway: Gateway, who: Writer, endpoint_id: str, once: OnceKey) -> SecretView:
     """A new signing secret. For a day every message bears both signatures."""
     await _mine(gateway, who, endpoint_id)
-    return SecretView(secret=await gateway.webhooks.rotate_secret(endpoint_id))
+    await once.open(who, None)
+    if once.subject is None:
+        await gateway.webhooks.rotate_secret(endpoint_id, remember=once.remember)
+        await once.finish(200)
+    return SecretView(secret=await gateway.webhooks.secret_of(endpoint_id))
 
 
 @router.post("/{endpoint_id}/enabling", status_code=204)
 async def enable(gateway: Gateway, who: Writer, endpoint_id: str) -> Response:
-    """Let an endpoint go again that was disabled because nothing arrived."""
+    """Let an endpoint go again that was disabled because nothing arrived. Repeating it changes nothing."""
     await _mine(gateway, who, endpoint_id)
     await gateway.webhooks.enable(endpoint_id)
     return Response(status_code=204)
