@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -30,6 +31,7 @@ from gateway.money import format_yuan
 from gateway.payments import IncomeItem, LineKind, Payments, Unit, apply_paid, records, refund_records
 from gateway.payments.cash import Cash, CashInput, RemittanceInput
 from gateway.payments.imports import Imports, read_csv, read_xlsx
+from gateway.payments.receipts import Receipts, live
 from gateway.payments.refund_states import EDGES, RELEASED, RefundStatus, edge, sources
 from gateway.payments.refunds import DocumentInput, Payee, RefundProposal, Refunds
 from gateway.plugins import Channel, ChannelKeys
@@ -52,13 +54,20 @@ DOCUMENTS = tuple(
 class Bench:
     """The rooms over a store, with one channel that nothing leaves through."""
 
-    def __init__(self, store: Store, folder: Path) -> None:
+    def __init__(
+        self,
+        store: Store,
+        folder: Path,
+        keys_of_channel: ChannelKeys | None = None,
+        lacking: frozenset[str] = frozenset(),
+    ) -> None:
         self.store, self.clock = store, ManualClock(NOW)
         keys = FileKeys(folder / "keys")
         self.envelope = Envelope(keys)
         self.events = Events(self.clock)
         info = AdapterInfo(Kind.NONTAX, "nontax.script", "v1", frozenset({"issue", "refund", "receipt"}))
-        channel = Channel("nontax", None, info, info.find, "http://x", None, keys=ChannelKeys())  # type: ignore[arg-type]
+        info = replace(info, capabilities=info.capabilities - lacking)
+        channel = Channel("nontax", None, info, info.find, "http://x", None, keys=keys_of_channel or ChannelKeys())  # type: ignore[arg-type]
         channels: Any = SimpleNamespace(
             get=lambda name: channel, all=lambda: (channel,), route=lambda authority, capability: (channel,)
         )
@@ -78,6 +87,8 @@ class Bench:
             "http://127.0.0.1",
         )
         self.refunds = Refunds(store, self.delivery, self.events, channels, self.envelope, self.clock)
+        self.receipts = Receipts(store, self.delivery, self.events, channels, self.envelope, self.clock)
+        self.events.subscribe("payment.paid", self.receipts.payment_paid)
         self.cash = Cash(
             store, self.delivery, self.decisions, self.events, channels, self.envelope, calendar, self.clock
         )
@@ -271,6 +282,42 @@ async def test_a_return_that_nobody_asked_for_takes_the_duplicate_first(bench):
         lambda conn: bench.refunds.money_returned(conn, "nontax", CODE, 100_01, "R2", to_micros(NOW))
     )
     assert unknown == "unmatched"
+
+
+async def test_where_a_channel_takes_no_refunds_a_person_files_and_the_statement_ends_it(sqlite_store, tmp_path):
+    bench = Bench(sqlite_store, tmp_path, lacking=frozenset({"refund"}))
+    await bench.open()
+    payment_id = await bench.paid(100_00)
+    refund_id = await bench.refunds.propose(payment_id, bench.proposal(), by="p1", name="甲")
+    await bench.refunds.confirm(refund_id, by="p2", name="乙")
+    row = await bench.refunds.get(refund_id)
+    assert (row["status"], row["waits_for"], row["operation_id"]) == ("CONFIRMED", "person", None)
+    await bench.store.write(lambda conn: bench.refunds.money_returned(conn, "nontax", CODE, 100_00, "R1", 1))
+    row = await bench.refunds.get(refund_id)
+    assert (row["status"], row["waits_for"], row["returned_serial"]) == ("REFUNDED", None, "R1")
+
+
+@pytest.mark.parametrize("automatic", [True, False])
+async def test_a_receipt_is_asked_for_upon_payment_only_where_the_channel_says_so(sqlite_store, tmp_path, automatic):
+    bench = Bench(sqlite_store, tmp_path, ChannelKeys(receipt_automatic=automatic, receipt_kind="general_bill"))
+    await bench.open()
+    payment_id = await bench.paid(100_00, 100_00)  # the second sum asks for no second receipt
+    row = await bench.store.read(lambda conn: live(conn, payment_id))
+    assert (row is not None) is automatic
+    if row is not None:
+        assert (row["status"], row["kind"], row["amount"]) == ("REQUESTED", "general_bill", 100_00)
+
+
+async def test_money_beside_the_bill_needs_no_red_receipt_but_money_under_it_does(sqlite_store, tmp_path):
+    bench = Bench(sqlite_store, tmp_path, ChannelKeys(receipt_automatic=True))
+    await bench.open()
+    payment_id = await bench.paid(100_00, 100_00)
+
+    def covers(conn: Connection) -> list[bool]:
+        money = refund_records.collections(conn, payment_id)
+        return [refund_records.receipt_to_reverse(conn, payment_id, one["id"]) is not None for one in money]
+
+    assert await bench.store.read(covers) == [True, False]
 
 
 # --- cash -----------------------------------------------------------------------------------------------------------
