@@ -541,9 +541,9 @@ def add_close(conn: Connection, **values: Any) -> None:
     conn.execute(insert(month_close), values)
 
 
-def move_close(conn: Connection, id: str, state: str, **values: Any) -> bool:
+def move_close(conn: Connection, id: str, was: str, **values: Any) -> bool:
     """Compare-and-set on the state of a close."""
-    mine = and_(month_close.c.id == id, month_close.c.state == state)
+    mine = and_(month_close.c.id == id, month_close.c.state == was)
     return conn.execute(update(month_close).where(mine).values(**values)).rowcount == 1
 
 

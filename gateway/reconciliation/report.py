@@ -286,7 +286,8 @@ def _by_authority(conn: Connection, channel: str, span: Window, authorities: Col
 
 
 def _by_unit(conn: Connection, channel: str, first: date, last: date) -> Table:
-    named = dict(conn.execute(select(collecting_unit.c.unit_code, collecting_unit.c.unit_name)).tuples().all())
+    units = conn.execute(select(collecting_unit.c.unit_code, collecting_unit.c.unit_name))
+    named = {code: name for code, name in units}  # noqa: C416 - rows are no pairs to the type checker
     query = (
         select(statement_line.c.unit_code, statement_line.c.kind, func.count(), func.sum(statement_line.c.amount))
         .join(statement, statement.c.id == statement_line.c.statement_id)

@@ -573,15 +573,15 @@ class Reconciliation:
             if row["state"] == "closed":
                 if said is None:
                     raise InvalidProblem("reopening a month needs a reason", field="reason")
-                records.move_close(conn, row["id"], "closed", **{"state": "reopening", "asked_by": by, "reason": said})
+                if not records.move_close(conn, row["id"], "closed", state="reopening", asked_by=by, reason=said):
+                    raise ConflictProblem("somebody else was faster", type="month-closed")
                 return "reopening"
             if row["asked_by"] == by:
                 raise ConflictProblem(
                     "who asked for it cannot confirm it", type="second-person", cure="Ask a colleague to confirm 复核."
                 )
-            records.move_close(
-                conn, row["id"], "reopening", **{"state": "reopened", "reopened_by": by, "reopened_at": now}
-            )
+            if not records.move_close(conn, row["id"], "reopening", state="reopened", reopened_by=by, reopened_at=now):
+                raise ConflictProblem("somebody else was faster", type="month-closed")
             self._events.emit(
                 conn,
                 type="month.reopened",
