@@ -10,13 +10,14 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 PYTHONS := python3.13 python3.12 python3.11 python3
 DEMO_ARGS ?=
 TEST_ARGS ?=
+TORTURE_ARGS ?=
 # One worker a logical core, but no more than four: PostgreSQL and the simulators want their share.
 WORKERS ?= logical
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test bench lint fmt lock clean
+.PHONY: help demo test torture bench lint fmt lock clean
 
 # A virtual environment is bound to its folder and its Python: after either has moved it is made anew.
 ifneq ($(shell cat $(VENV)/.made 2>/dev/null),$(CURDIR))
@@ -33,6 +34,10 @@ demo: $(VENV)/.ready-demo ## the main job from end to end on loopback; DEMO_ARGS
 
 test: $(VENV)/.ready-test ## every test, with layers, types and style; TEST_ARGS go to pytest
 	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist worksteal $(TEST_ARGS)
+
+torture: $(VENV)/.ready-test ## kill -9 at random under load, on both engines: nothing lost, nothing twice; TORTURE_ARGS
+	@for engine in embedded cluster; do \
+		$(BIN)/python tests/torture/torture.py --engine $$engine --kills 200 --seconds 1500 $(TORTURE_ARGS) || exit 1; done
 
 bench: $(VENV)/.ready-test ## measure what tests/benchmarks holds, one after another
 	@for bench in tests/benchmarks/bench_*.py; do echo "== $$bench" && $(BIN)/python $$bench || exit 1; done
