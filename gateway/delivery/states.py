@@ -31,4 +31,11 @@ EDGES = (
     Edge("sending", "parked", "no query is offered, the answers contradict each other, or patience has ended"),
     Edge("parked", "queued", "a person has it called again; refused while the outcome is unknown"),
     Edge("parked", "uncertain", "a person has the other side asked again"),
+    Edge("parked", "done", "people say that it happened, and what was answered"),
+    Edge(
+        "parked", "rejected", "people say that it did not happen: sent again as a new operation; or a room cancels it"
+    ),
+    Edge("uncertain", "done", "the same, before patience has ended"),
+    Edge("uncertain", "rejected", "the same, before patience has ended"),
+    Edge("queued", "rejected", "a room cancels what has provably not left us"),
 )
