@@ -220,7 +220,8 @@ class App:
         for effect in ("submit", "correct", "withdraw", "repair"):
             self.resolutions.renews(f"credit.{effect}", sent_again)
         self.events.subscribe("payment.paid", self.receipts.payment_paid)
-        self.events.subscribe("receipt.reversed", self.refunds.receipt_reversed)
+        for happened in ("reversed", "refused"):
+            self.events.subscribe(f"receipt.{happened}", self.refunds.receipt_reversed)
         self.events.subscribe("payment.exception_resolved", self.refunds.exception_resolved)
         for happened in ("paid", "rejected", "cancelled"):
             self.events.subscribe(f"payment.{happened}", self.cash.payment_moved)

@@ -225,6 +225,7 @@ class Receipts:
         row = payment_records.fetch(conn, known["payment_id"])
         assert row is not None
         change: dict[str, Any] = {"in_doubt_since_at": None, "doubt_reason": None}
+        told: tuple[str, dict[str, str]] | None = None
         match outcome:
             case Done(answer=FiscalReceipt() as issued):
                 change |= {
@@ -238,23 +239,24 @@ class Receipts:
                     "digest": sm3(issued.document),
                     "signers": signers(issued.signatures) if issued.signatures else None,
                 }
-                self._emit(
-                    conn, row, "receipt.issued", receipt_code=issued.receipt_code, receipt_number=issued.receipt_number
-                )
+                numbers = {"receipt_code": issued.receipt_code, "receipt_number": issued.receipt_number}
+                told = ("receipt.issued", numbers)
             case Rejected(reason=reason, code=code):
                 change |= {"status": "REFUSED", "refusal": reason}
-                self._emit(conn, row, "receipt.refused", reason=reason, platform_code=code)
+                told = ("receipt.refused", {"reason": reason, "platform_code": code})
             case Doubt(reason=reason):
                 change = {"in_doubt_since_at": now, "doubt_reason": reason}
-                self._emit(conn, row, "receipt.in_doubt", reason=reason)
+                told = ("receipt.in_doubt", {"reason": reason})
             case Absent():
                 pass
             case Parked(reason=reason):
                 change = {"doubt_reason": reason}
-                self._emit(conn, row, "receipt.parked", reason=reason)
+                told = ("receipt.parked", {"reason": reason})
             case _:
                 raise AssertionError(f"unforeseen outcome {outcome}")
         conn.execute(update(fiscal_receipt).where(fiscal_receipt.c.id == known["id"]).values(updated_at=now, **change))
+        if told is not None:
+            self._emit(conn, row, told[0], **told[1])
 
     def _emit(self, conn: Connection, row: RowMapping, type: str, **data: Any) -> None:
         """Tell it as part of the payment's story."""

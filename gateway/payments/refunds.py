@@ -331,7 +331,7 @@ class Refunds:
         records.change(conn, old.subject, new.created_at, reference=new.reference, operation_id=new.id)
 
     def receipt_reversed(self, conn: Connection, event: Event) -> None:
-        """A red receipt was recorded: file what waited for it."""
+        """A red receipt was recorded, or no receipt was issued after all: file what waited for that."""
         now = to_micros(self._clock.now())
         for row in records.of_payment(conn, event.subject):
             if row["status"] == RefundStatus.CONFIRMED.value and row["waits_for"] == "red_receipt":

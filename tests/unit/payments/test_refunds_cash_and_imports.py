@@ -24,7 +24,7 @@ from gateway.crypto.envelope import Envelope
 from gateway.crypto.keys import FileKeys
 from gateway.crypto.sm import sm3
 from gateway.decisions import DecisionFacts, Decisions
-from gateway.delivery import Delivery, DeliverySettings, Events
+from gateway.delivery import Delivery, DeliverySettings, Events, Rejected, ledger
 from gateway.errors import ConflictProblem, InvalidProblem
 from gateway.evidence import Evidence
 from gateway.money import format_yuan
@@ -306,6 +306,25 @@ async def test_a_receipt_is_asked_for_upon_payment_only_where_the_channel_says_s
     assert (row is not None) is automatic
     if row is not None:
         assert (row["status"], row["kind"], row["amount"]) == ("REQUESTED", "general_bill", 100_00)
+
+
+async def test_a_refund_that_waits_for_a_receipt_in_flight_is_filed_when_that_is_refused(sqlite_store, tmp_path):
+    bench = Bench(sqlite_store, tmp_path, ChannelKeys(receipt_automatic=True))
+    await bench.open()
+    bench.events.subscribe("receipt.refused", bench.refunds.receipt_reversed)
+    payment_id = await bench.paid(100_00)
+    refund_id = await bench.refunds.propose(payment_id, bench.proposal(), by="p1", name="甲")
+    await bench.refunds.confirm(refund_id, by="p2", name="乙", wait=0)
+    assert (await bench.refunds.get(refund_id))["waits_for"] == "red_receipt"
+
+    def refuse(conn: Connection) -> None:
+        asked = next(one for one in ledger.search(conn) if one["action"] == "nontax.receipt")
+        bench.receipts._ended(conn, ledger.as_operation(asked), Rejected("不予开具", "18022"))
+
+    await bench.store.write(refuse)
+    row = await bench.refunds.get(refund_id)
+    assert row["waits_for"] is None
+    assert row["operation_id"] is not None
 
 
 async def test_money_beside_the_bill_needs_no_red_receipt_but_money_under_it_does(sqlite_store, tmp_path):
