@@ -73,6 +73,26 @@ async def test_there_is_no_slip_for_a_code_that_takes_no_money_and_no_receipt_be
     assert file.headers["content-disposition"].startswith("attachment")
 
 
+async def test_who_paid_twice_sees_how_the_refund_goes_on(site):
+    paid = await site.paid()
+    await site.pay(paid["code"], force=True)
+    view = await site.until(f"/v1/payments/{paid['id']}", lambda now: len(now["collections"]) == 2)
+    body = {
+        "reason": "paid_twice",
+        "explanation": "多缴退还",
+        "payee": {"name": "罗巧云", "account": "6222990102000015702", "bank": "安澜银行望川支行"},
+        "bank_serial": view["collections"][1]["bank_serial"],
+    }
+    answer = await site.post(f"/v1/payments/{paid['id']}/refunds", body)
+    assert answer.status_code == 201, answer.text
+    page = (await site.http.get(paid["payer_page"])).text
+    assert "收到两次付款" in page
+    assert "<h2>退付进度</h2>" in page
+    assert "退付办理中" in page
+    assert "罗巧云" not in page
+    assert "6222990102000015702" not in page
+
+
 async def test_a_replaced_bill_leads_to_the_one_that_replaces_it(site):
     old = await site.issued()
     new = (await site.post(f"/v1/payments/{old['id']}/reissue", {"reason": "更换缴款码"})).json()
