@@ -1,0 +1,422 @@
+"""Operation, channel and payment as one machine: the real code on a real store, against a platform that misbehaves.
+
+The platform has an effect for every issue that reaches it, even under a reference that it knows: what must never be
+repeated shows at once. A death leaves the old delivery behind as a killed process would: nobody hears of it again,
+except that a call of it may come back late, to find itself fenced.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, ClassVar
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from sqlalchemy import Connection, insert, select
+
+from gateway.calendar import WorkingCalendar
+from gateway.clock import ManualClock
+from gateway.crypto.envelope import Envelope
+from gateway.crypto.keys import FileKeys
+from gateway.decisions import DecisionFacts, Decisions
+from gateway.delivery import Delivery, DeliverySettings, Events
+from gateway.delivery.next_step import Patience
+from gateway.errors import BusyError, ConflictProblem, NotSentError, OutcomeUnknownError, RejectedError
+from gateway.evidence import Evidence
+from gateway.payments import IncomeItem, LineKind, Payments, Unit, records
+from gateway.payments.bill import PaymentRequest
+from gateway.plugins import Channel, ChannelKeys
+from gateway.ports import (
+    AdapterInfo,
+    Bill,
+    BillState,
+    Cancelled,
+    FindGuarantee,
+    Issued,
+    Kind,
+    PaidFact,
+    PaymentNotice,
+)
+from gateway.store import Store
+from gateway.store.tables.access import authority as authority_table
+from gateway.store.tables.delivery import event, operation
+from gateway.store.tables.payments import payment, payment_code, payment_line
+
+NOW = datetime(2026, 9, 16, 2, 0, tzinfo=UTC)
+FINE = 500_000
+FATES = ("ok", "effect then silence", "silence", "refused", "busy", "no", "nonsense", "effect and hang", "hang")
+FINDS = ("truth", "truth", "silence", "refused", "busy")
+
+
+class Platform:
+    """The other side: what each call meets is said beforehand; what was done, it knows."""
+
+    def __init__(self) -> None:
+        self.bills: dict[str, Bill] = {}
+        self.effects: Counter[str] = Counter()
+        self.fates: list[str] = []
+        self.finds: list[str] = []
+        self.hanging: list[asyncio.Future[None]] = []
+
+    async def _meet(self, fate: str) -> None:
+        match fate:
+            case "silence" | "effect then silence":
+                raise OutcomeUnknownError("read timeout")
+            case "refused":
+                raise NotSentError("connection refused")
+            case "busy":
+                raise BusyError("too many", retry_after=0.1)
+            case "no":
+                raise RejectedError("无收费权限", "18012")
+            case "hang" | "effect and hang":
+                self.hanging.append(asyncio.get_running_loop().create_future())
+                await self.hanging[-1]
+
+    async def issue(self, request: Any) -> Issued:
+        fate = self.fates.pop(0) if self.fates else "ok"
+        if fate in ("ok", "nonsense") or fate.startswith("effect"):
+            self.effects[request.reference] += 1
+            code = f"990102263{len(self.effects):011d}"
+            self.bills[request.reference] = Bill(
+                reference=request.reference, code=code, total=request.total, state=BillState.UNPAID
+            )
+        await self._meet(fate)
+        if fate == "hang":
+            raise OutcomeUnknownError("it never got there")
+        bill = self.bills[request.reference]
+        return Issued(reference=bill.reference, code=bill.code, total=bill.total + (fate == "nonsense"))
+
+    async def cancel(self, request: Any) -> Cancelled:
+        fate = self.fates.pop(0) if self.fates else "ok"
+        bill = self.bills[request.bill_reference]
+        if fate in ("ok", "nonsense") or fate.startswith("effect"):
+            if bill.state is BillState.PAID:
+                raise RejectedError("已缴款", "18020")
+            self.effects[request.reference] += 1
+            self.bills[request.bill_reference] = bill.model_copy(update={"state": BillState.VOID})
+        await self._meet(fate)
+        if fate == "hang":
+            raise OutcomeUnknownError("it never got there")
+        return Cancelled(code=bill.code)
+
+    async def find(self, request: Any) -> Bill | None:
+        await self._meet(self.finds.pop(0) if self.finds else "truth")
+        known = (one for one in self.bills.values() if request.code in (None, one.code))
+        return next((one for one in known if request.reference in (None, one.reference)), None)
+
+
+class Machine(RuleBasedStateMachine):
+    """Rules are what case systems, parties, the platform, time and death do; invariants hold after each of them."""
+
+    template: ClassVar[Path]
+    decided = Bundle("decided")
+
+    @initialize()
+    def begin(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="machine-"))
+        shutil.copyfile(self.template, self.folder / "gateway.db")
+        self.runner = asyncio.Runner()
+        self.store = Store.open(f"sqlite:///{self.folder / 'gateway.db'}")
+        self.clock, self.platform = ManualClock(NOW), Platform()
+        self.keys = FileKeys(self.folder / "keys")
+        self.envelope = Envelope(self.keys)
+        self.dead: list[Delivery] = []
+        self.serial = 0
+        self.runner.run(self._open())
+
+    async def _open(self) -> None:
+        item = IncomeItem("103050199", "其他一般罚没收入")
+        unit = Unit("990102001", "望川区综合行政执法局", "990102", {LineKind.FINE: item})
+        values = {"code": "A1", "name": "望川区综合行政执法局", "uscc": "11990102MB0000011T", "created_at": 1}
+
+        def write(conn: Connection) -> None:
+            conn.execute(insert(authority_table), values)
+            records.set_unit(conn, "A1", unit, date(2026, 1, 1))
+
+        await self.store.write(write)
+        await self._live()
+
+    async def _live(self) -> None:
+        guarantee = FindGuarantee(settle_seconds=5)
+        info = AdapterInfo(Kind.NONTAX, "nontax.script", "v1", frozenset({"issue", "cancel", "find"}), find=guarantee)
+        keys = ChannelKeys(circuit_failures=4, circuit_seconds=0.05)
+        channel = Channel("nontax", self.platform, info, guarantee, "http://x", None, keys=keys)  # type: ignore[arg-type]
+        channels: Any = SimpleNamespace(
+            get=lambda _: channel, all=lambda: (channel,), route=lambda authority, capability: (channel,)
+        )
+        events, calendar = Events(self.clock), WorkingCalendar()
+        evidence = Evidence(
+            self.store, self.keys, self.envelope, self.clock, node="node-1", heads=self.folder / "heads"
+        )
+        patience = Patience(ask_after=0.01, first=0.01, longest=0.05)
+        limits = DeliverySettings(grace=0.5, patience=patience)
+        self.delivery = Delivery(self.store, channels, evidence, self.envelope, self.clock, limits)
+        self.decisions = Decisions(self.store, events, self.envelope, calendar, self.clock)
+        self.payments = Payments(
+            self.store,
+            self.delivery,
+            self.decisions,
+            events,
+            channels,
+            self.envelope,
+            calendar,
+            self.clock,
+            "http://127.0.0.1",
+        )
+        await self.delivery.start()
+
+    async def _calm(self) -> None:
+        """Let whatever is under way come to where it waits for time, for the platform or for nobody."""
+        quiet = 0
+        async with asyncio.timeout(5):
+            while quiet < 3:
+                await asyncio.sleep(0.003)
+                held = sum(not one.done() for one in self.platform.hanging)
+                alive = len(self.delivery._tasks) + sum(len(one._tasks) for one in self.dead)
+                quiet = quiet + 1 if alive <= held and not self.store.waiting else 0
+
+    # --- what happens -----------------------------------------------------------------------------------------------
+
+    @rule(target=decided)
+    def decide(self) -> Any:
+        """An authority decides."""
+        return self.decide_one()
+
+    def decide_one(self) -> str:
+        self.serial += 1
+        number = f"望市监罚决字〔2026〕第{self.serial}号"
+        facts = DecisionFacts.model_validate(
+            {
+                "procedure": "ordinary",
+                "party": {"kind": "individual_business", "name": "味安副食店", "uscc": "92990102MA0WA4562J"},
+                "violation": "经营超过保质期的食品",
+                "facts": "2026年9月3日检查发现货架上有过期糕点。",
+                "basis": "《中华人民共和国食品安全法》第一百二十四条",
+                "penalty_kinds": ["罚款"],
+                "content": "罚款5000元",
+                "fine": "5000.00",
+                "decided_on": "2026-09-14",
+                "surcharge_stated": True,
+            }
+        )
+        self.runner.run(self.decisions.put("A1", number, facts, by="test"))
+        return number
+
+    @rule(
+        number=decided,
+        part=st.sampled_from([None, "2000.00", "3000.00"]),
+        fate=st.sampled_from(FATES),
+        find=st.lists(st.sampled_from(FINDS), max_size=2),
+    )
+    def ask(self, number: str, part: str | None, fate: str, find: list[str]) -> None:
+        """A case system asks for a code, for the whole fine or for a part of it."""
+        body: dict[str, Any] = {"authority": "A1", "decision_number": number}
+        if part is not None:
+            body |= {"instalment": int(part[0]), "lines": [{"kind": "fine", "amount": part}]}
+        self.platform.fates, self.platform.finds = [fate], list(find)
+
+        async def asking() -> None:
+            try:
+                await self.payments.request(PaymentRequest.model_validate(body), wait=0)
+            except ConflictProblem:
+                return
+            finally:
+                await self._calm()
+
+        self.runner.run(asking())
+
+    @rule(pick=st.integers(0, 99), fate=st.sampled_from(FATES), find=st.lists(st.sampled_from(FINDS), max_size=2))
+    def cancel(self, pick: int, fate: str, find: list[str]) -> None:
+        """A case system takes a code back."""
+        rows = self._rows(select(payment.c.id).where(payment.c.status == "ISSUED").order_by(payment.c.id))
+        if not rows:
+            return
+        self.platform.fates, self.platform.finds = [fate], list(find)
+
+        async def cancelling() -> None:
+            await self.payments.cancel(rows[pick % len(rows)].id, "文号有误", wait=0)
+            await self._calm()
+
+        self.runner.run(cancelling())
+
+    @rule(pick=st.integers(0, 99), told=st.sampled_from([0, 1, 2]))
+    def pay(self, pick: int, told: int) -> None:
+        """A party pays an unpaid bill; the platform's notice is lost, comes, or comes twice."""
+        unpaid = [one for one in self.platform.bills.values() if one.state is BillState.UNPAID]
+        if not unpaid:
+            return
+        bill = unpaid[pick % len(unpaid)]
+        fact = PaidFact(
+            code=bill.code, amount=bill.total, paid_at=self.clock.now(), bank_serial=f"S{bill.code}", pay_mode="51"
+        )
+        paid = bill.model_copy(update={"state": BillState.PAID, "paid": (fact,)})
+        self.platform.bills[bill.reference] = paid
+        notice = PaymentNotice(fact=fact, bill_reference=bill.reference)
+
+        async def arriving() -> None:
+            for _ in range(told):
+                await self.store.write(lambda conn: self.payments.take_notice(conn, "nontax", notice, "exc"))
+            self.delivery.wake()
+            await self._calm()
+
+        self.runner.run(arriving())
+
+    @rule(seconds=st.sampled_from([1, 6, 90, 3600]))
+    def time_passes(self, seconds: int) -> None:
+        """What was to be done later is due."""
+        self.clock.advance(timedelta(seconds=seconds))
+        self.delivery.wake()
+        self.runner.run(self._calm())
+
+    @rule()
+    def die(self) -> None:
+        """The process is gone, with its calls under way; another one starts over what is stored."""
+
+        async def dying() -> None:
+            for pump in self.delivery._pumps:
+                pump.cancel()
+            await asyncio.gather(*self.delivery._pumps, return_exceptions=True)
+            self.dead.append(self.delivery)
+            await self._live()
+            await self._calm()
+
+        self.runner.run(dying())
+
+    @rule()
+    def late_answers(self) -> None:
+        """What hung comes back, if need be to an attempt that was overtaken."""
+        self.runner.run(self._release())
+
+    async def _release(self) -> None:
+        for one in self.platform.hanging:
+            if not one.done():
+                one.set_result(None)
+        self.platform.hanging.clear()
+        await self._calm()
+
+    # --- what must be true ------------------------------------------------------------------------------------------
+
+    def _rows(self, query: Any) -> Any:
+        return self.store.read_sync(lambda conn: conn.execute(query).all())
+
+    @invariant()
+    def no_effect_happens_twice(self) -> None:
+        if hasattr(self, "platform"):
+            assert not [one for one, count in self.platform.effects.items() if count > 1]
+
+    @invariant()
+    def a_payment_has_at_most_one_live_code(self) -> None:
+        if not hasattr(self, "platform"):
+            return
+        owner = {row.reference: row.payment_id for row in self._rows(select(payment_code))}
+        live = Counter(owner[one.reference] for one in self.platform.bills.values() if one.state is not BillState.VOID)
+        assert not [one for one, count in live.items() if count > 1]
+
+    @invariant()
+    def live_and_paid_fines_never_exceed_the_decision(self) -> None:
+        if not hasattr(self, "platform"):
+            return
+        demanded: Counter[str] = Counter()
+        for row in self._rows(
+            select(payment.c.decision_id, payment_line.c.amount)
+            .join(payment_line, payment_line.c.payment_id == payment.c.id)
+            .where(payment.c.status.not_in(("REJECTED", "CANCELLED")), payment_line.c.kind == "fine")
+        ):
+            demanded[row.decision_id] += row.amount
+        assert all(sum_ <= FINE for sum_ in demanded.values())
+
+    def teardown(self) -> None:
+        """Without faults and with time everything ends, or waits where people see it; then the books are compared."""
+        if not hasattr(self, "runner"):
+            return
+        try:
+            self.platform.fates, self.platform.finds = [], []
+            self.runner.run(self._end())
+            self.no_effect_happens_twice()
+            self.a_payment_has_at_most_one_live_code()
+            self.live_and_paid_fines_never_exceed_the_decision()
+            self._books()
+        finally:
+            self.runner.run(self._stop())
+            self.store.close()
+            self.runner.close()
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    async def _end(self) -> None:
+        await self._release()
+        open_ = select(operation.c.id).where(operation.c.state.in_(("queued", "sending", "uncertain")))
+        for _ in range(60):
+            if not self._rows(open_):
+                break
+            self.clock.advance(timedelta(seconds=7))
+            self.delivery.wake()
+            await asyncio.sleep(0.02)
+            await self._calm()
+        assert not self._rows(open_), "accepted work neither ended nor waits for a person"
+
+    async def _stop(self) -> None:
+        for one in (*self.dead, self.delivery):
+            await one.stop()
+
+    def _books(self) -> None:
+        parked = {row.subject for row in self._rows(select(operation).where(operation.c.state == "parked"))}
+        issued = Counter(row.subject for row in self._rows(select(event).where(event.c.type == "payment.issued")))
+        assert not [one for one, count in issued.items() if count > 1]
+        theirs = {one.code: one for one in self.platform.bills.values()}
+        ours = {row.code for row in self._rows(select(payment_code))}
+        for row in self._rows(select(payment)):
+            bill = theirs.get(row.code)
+            if row.id in parked:
+                continue
+            match row.status:
+                case "ISSUED":  # a lost notice is the daily question's and the statement's business
+                    assert bill is not None
+                    assert bill.state is not BillState.VOID
+                case "PAID":
+                    assert bill is not None
+                    assert bill.state is BillState.PAID
+                case "CANCELLED":
+                    assert bill is not None
+                    assert bill.state is BillState.VOID
+                case "REJECTED":
+                    assert bill is None
+                case other:
+                    raise AssertionError(f"payment {row.id} ended as {other}")
+        if not parked:
+            assert set(theirs) <= ours
+
+
+def test_no_order_of_faults_deaths_and_late_answers_breaks_a_promise(sqlite_url: str) -> None:
+    Machine.template = Path(sqlite_url.removeprefix("sqlite:///"))
+    health = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
+    run_state_machine_as_test(
+        Machine,
+        settings=settings(
+            max_examples=12, stateful_step_count=14, deadline=None, suppress_health_check=health, database=None
+        ),
+    )
+
+
+@pytest.mark.parametrize("fate", FATES)
+def test_each_fate_followed_by_a_death_ends_well(sqlite_url: str, fate: str) -> None:
+    """The shortest paths, so that no run of the machine can miss them."""
+    Machine.template = Path(sqlite_url.removeprefix("sqlite:///"))
+    machine = Machine()
+    machine.begin()
+    try:
+        machine.decide_one()
+        machine.ask("望市监罚决字〔2026〕第1号", None, fate, [])
+        machine.die()
+        machine.time_passes(6)
+        machine.no_effect_happens_twice()
+        machine.late_answers()
+    finally:
+        machine.teardown()
