@@ -152,7 +152,8 @@ class _Masker:
             self._learn(unquote(parts.username), unquote(parts.password or ""))
             host = f"{MASK}@{host}"
         shown = f"{parts.scheme}://{host}" if parts.scheme else host
-        shown += self.text(unquote(parts.path))
+        # step by step, since a slash is a letter of base64 and a long path would look like one blob
+        shown += "/".join(self.text(unquote(step)) for step in parts.path.split("/"))
         if parts.query:
             shown += "?" + self._form(parts.query)
         return shown + (f"#{MASK}" if parts.fragment else "")

@@ -264,6 +264,13 @@ def test_binary_is_shown_as_size_and_digest():
     assert voucher[:40] not in shown(json.dumps({"voucher": voucher}), "application/json")
 
 
+def test_a_long_path_stays_readable_and_a_token_in_it_does_not():
+    path = "/credit/v1/penalties/receipts/RCP20261122000000000001/verdicts/of-each-record"
+    assert path in shown("", url=f"https://credit.anlan.example{path}")
+    token = base64.urlsafe_b64encode(bytes(range(7, 255, 4))).decode()
+    assert token not in shown("", url=f"https://credit.anlan.example/pay/{token}")
+
+
 def test_the_copy_is_capped():
     out = redact(replace(EXCHANGE, request_body="罚".encode() * 50_000))
     assert len(out.request) < SHOWN_CHARACTERS + 60
