@@ -144,7 +144,7 @@ async def installed(
     file = write_settings(folder, systems, 1)
     text = file.read_text(encoding="utf-8").replace("sqlite:///gateway.sqlite", store_url)
     text = text.replace("settle_seconds = 5", "settle_seconds = 0.3")
-    wire = "read_timeout = 0.7\ntotal_timeout = 1.2\nconnect_timeout = 0.5\ncircuit_failures = 0\n"
+    wire = "read_timeout = 3.0\ntotal_timeout = 4.0\nconnect_timeout = 1.5\ncircuit_failures = 0\n"
     text = text.replace("[channels.nontax]\n", f"[channels.nontax]\n{wire}")
     file.write_text(text + IMPATIENT, encoding="utf-8")
     async with App.open(load(file), sending=True) as app:
