@@ -80,7 +80,6 @@ TABLE = (
     Failure("refusal", "the contract's business refusal", "RejectedError", Course.FINAL),
     Failure("unknown_status", "a result code that no table has", _CONTRACT, Course.ALARMED),
     Failure("wrong_amount", "an answer with another amount", _CONTRACT, Course.ALARMED),
-    Failure("wrong_code", "an answer with somebody else's code or identity", _CONTRACT, Course.ALARMED),
     Failure("another_request", "the signed answer to another request", _CONTRACT, Course.ALARMED),
     Failure("bad_signature", "a signature that does not verify", _CONTRACT, Course.ALARMED),
     Failure("slow_drip", "byte by byte, beyond the total time", _UNKNOWN, Course.ASKED),

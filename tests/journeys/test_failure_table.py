@@ -45,7 +45,6 @@ PLANTED = {
     "refusal": {"kind": "answer_code", "code": "18012"},
     "unknown_status": {"kind": "unknown_status"},
     "wrong_amount": {"kind": "wrong_amount"},
-    "wrong_code": {"kind": "wrong_code"},
     "bad_signature": {"kind": "bad_signature"},
     "slow_drip": {"kind": "drip", "seconds": 0.05},
 }
