@@ -410,7 +410,9 @@ class Reconciliation:
             self._not_frozen(conn, known.channel, known.day)
             if action["proposed_by"] == by:
                 raise ConflictProblem(
-                    "who proposed it cannot confirm it", type="second-person", cure="Ask a colleague to confirm 复核."
+                    "who proposed it cannot confirm it",
+                    type="second-person-needed",
+                    cure="Ask a colleague to confirm 复核.",
                 )
             if known.state != "open" or not records.move_action(
                 conn, action_id, state="confirmed", confirmed_by=by, confirmed_at=now
@@ -578,7 +580,9 @@ class Reconciliation:
                 return "reopening"
             if row["asked_by"] == by:
                 raise ConflictProblem(
-                    "who asked for it cannot confirm it", type="second-person", cure="Ask a colleague to confirm 复核."
+                    "who asked for it cannot confirm it",
+                    type="second-person-needed",
+                    cure="Ask a colleague to confirm 复核.",
                 )
             if not records.move_close(conn, row["id"], "reopening", state="reopened", reopened_by=by, reopened_at=now):
                 raise ConflictProblem("somebody else was faster", type="month-closed")

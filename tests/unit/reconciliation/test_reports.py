@@ -1,0 +1,68 @@
+"""Reports: readable by a spreadsheet, harmless in it, and provable as signed JSON."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from gateway.crypto.keys import FileKeys
+from gateway.crypto.sm import sm3
+from gateway.crypto.sm2 import default_provider
+from gateway.reconciliation import report as reports
+from gateway.reconciliation.balance import canonical
+
+EVIL = ("=1+2", "+SUM(A1)", "-2+3", "@cmd", "\tx", '=HYPERLINK("http://x","y")')
+REPORT = reports.Report(
+    "day",
+    "对账日报",
+    "nontax",
+    date(2026, 9, 16),
+    date(2026, 9, 16),
+    datetime(2026, 9, 17, 6, 30, tzinfo=UTC),
+    (
+        reports.Table(
+            "缴款明细",
+            "money",
+            (
+                reports.Column("缴款码", "code"),
+                reports.Column("实缴金额", "paid", "fen", total=True),
+                reports.Column("清算日期", "cleared", "day"),
+            ),
+            (*((text, 503650, date(2026, 9, 17)) for text in EVIL), ("99010226300000000001", -1, None)),
+        ),
+    ),
+)
+
+
+def test_no_cell_of_a_workbook_is_a_formula_and_totals_are_exact(tmp_path: Path) -> None:
+    path = tmp_path / "report.xlsx"
+    reports.to_xlsx(REPORT, path)
+    with zipfile.ZipFile(path) as book:
+        sheet = book.read("xl/worksheets/sheet1.xml").decode()
+        strings = book.read("xl/sharedStrings.xml").decode()
+    assert "<f>" not in sheet
+    assert "<hyperlink" not in sheet
+    assert "99010226300000000001" in strings
+    assert f"<v>{(6 * 503650 - 1) / 100}</v>" in sheet
+    assert strings.index("缴款码\ncode") < strings.index("实缴金额\npaid")
+
+
+def test_no_cell_of_a_csv_starts_a_formula() -> None:
+    text = reports.to_csv(REPORT)
+    assert text.splitlines()[0] == "\ufeff缴款码,实缴金额,清算日期"
+    firsts = [re.sub('^"', "", line)[0] for line in text.split("\r\n")[1:-1]]
+    assert firsts == ["'"] * len(EVIL) + ["9"]
+    assert text.split("\r\n")[-2] == "99010226300000000001,-0.01,"
+
+
+def test_signed_json_proves_its_figures(tmp_path: Path) -> None:
+    keys = FileKeys(tmp_path / "keys")
+    told = reports.to_json(REPORT, keys)
+    body = canonical(told["report"])
+    signature, public = bytes.fromhex(told["signature"]), bytes.fromhex(told["public_key"])
+    assert told["digest"] == sm3(body).hex()
+    assert default_provider().verify(public, body, signature)
+    told["report"]["tables"][0]["rows"][0][1] = "5036.51"
+    assert not default_provider().verify(public, canonical(told["report"]), signature)
