@@ -1,8 +1,8 @@
 """Books against a statement where a day is too big for Python: the same answer as the pure one, by DuckDB.
 
 Both sides come as files of a narrow form that this module writes and reads. Both are unique by key, ours by the store's
-constraint and theirs by the check of the statement; the join proves it. DuckDB has no say in formats, loads no extension
-and spills to the given folder instead of taking more memory.
+constraint and theirs by the check of the statement; the join proves it. DuckDB has no say in formats, loads no
+extension and spills to the given folder instead of taking more memory.
 """
 
 from __future__ import annotations
