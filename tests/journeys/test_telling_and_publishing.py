@@ -154,8 +154,7 @@ async def reconciled(site, day: str = TODAY) -> dict[str, Any]:
     return answer.json()
 
 
-async def test_money_that_only_we_know_of_is_a_break_until_somebody_explains_it(any_site):
-    site = any_site
+async def test_money_that_only_we_know_of_is_a_break_until_somebody_explains_it(site):
     payment = await site.issued()
     told = site.simulators.credentials("nontax")
     now = datetime.now(UTC).astimezone()
@@ -210,3 +209,13 @@ async def test_registration_facts_bear_the_time_of_the_pages_they_stand_on(site)
     found = await site.get(f"/v1/entities/92990102MA0WA4562J?authority={story.AUTHORITY}")
     assert found["record"]["as_of"].endswith("+08:00")
     assert found["confirmed_at"].endswith("+08:00")
+
+
+async def test_a_decision_read_again_is_sent_only_if_something_about_it_has_changed(site):
+    number = await site.decide()
+    path = site.path(number)
+    tag = (await site.http.get(path)).headers["etag"]
+    assert (await site.http.get(path, headers={"If-None-Match": tag})).status_code == 304
+    event = {"kind": "served", "on": "2026-09-20", "method": "direct"}
+    assert (await site.post(f"{path}/events", event)).status_code == 200
+    assert (await site.http.get(path, headers={"If-None-Match": tag})).status_code == 200

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import date
+from hashlib import sha256
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Response
+from fastapi import APIRouter, Depends, Header, Path, Response
 from sqlalchemy import Connection
 
 from gateway.access import Principal
@@ -72,11 +73,27 @@ async def put_decision(
     return await _view(gateway, decision)
 
 
-@router.get("/{authority}/{number:path}", response_model=DecisionView)
-async def get_decision(gateway: Gateway, who: Reader, authority: Authority, number: Number) -> DecisionView:
+@router.get(
+    "/{authority}/{number:path}",
+    response_model=DecisionView,
+    responses={304: {"description": "Unchanged since the ETag"}},
+)
+async def get_decision(
+    gateway: Gateway,
+    who: Reader,
+    authority: Authority,
+    number: Number,
+    response: Response,
+    if_none_match: Annotated[str | None, Header()] = None,
+) -> DecisionView | Response:
     """The one view: facts, events, money, seal, disclosures, and what is due next."""
     own(who, authority, "decision")
-    return await _view(gateway, await gateway.decisions.get(authority, number))
+    view = await _view(gateway, await gateway.decisions.get(authority, number))
+    tag = f'W/"{sha256(view.model_dump_json().encode()).hexdigest()[:32]}"'  # many rooms change it: the view itself
+    if if_none_match == tag:
+        return Response(status_code=304, headers={"ETag": tag})
+    response.headers["ETag"] = tag
+    return view
 
 
 @router.post("/{authority}/{number:path}/events", response_model=DecisionView, responses=responses(400, 409, 413))
