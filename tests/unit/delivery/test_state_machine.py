@@ -20,14 +20,14 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 
 from gateway.calendar import WorkingCalendar
 from gateway.clock import ManualClock
 from gateway.crypto.envelope import Envelope
 from gateway.crypto.keys import FileKeys
 from gateway.decisions import DecisionFacts, Decisions
-from gateway.delivery import Delivery, DeliverySettings, Events
+from gateway.delivery import Delivery, DeliverySettings, Events, ledger
 from gateway.delivery.next_step import Patience
 from gateway.errors import BusyError, ConflictProblem, NotSentError, OutcomeUnknownError, RejectedError
 from gateway.evidence import Evidence
@@ -367,7 +367,9 @@ class Machine(RuleBasedStateMachine):
             await one.stop()
 
     def _books(self) -> None:
-        parked = {row.subject for row in self._rows(select(operation).where(operation.c.state == "parked"))}
+        waiting = self._rows(select(operation).where(operation.c.state == "parked"))
+        assert not [one.reason for one in waiting if "fault of the gateway" in one.reason]
+        parked = {one.subject for one in waiting}
         issued = Counter(row.subject for row in self._rows(select(event).where(event.c.type == "payment.issued")))
         assert not [one for one, count in issued.items() if count > 1]
         theirs = {one.code: one for one in self.platform.bills.values()}
@@ -400,7 +402,7 @@ def test_no_order_of_faults_deaths_and_late_answers_breaks_a_promise(sqlite_url:
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=12, stateful_step_count=14, deadline=None, suppress_health_check=health, database=None
+            max_examples=10, stateful_step_count=12, deadline=None, suppress_health_check=health, database=None
         ),
     )
 
@@ -420,3 +422,16 @@ def test_each_fate_followed_by_a_death_ends_well(sqlite_url: str, fate: str) -> 
         machine.late_answers()
     finally:
         machine.teardown()
+
+
+def test_the_machine_notices_when_the_fence_is_gone(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    close = ledger.close
+
+    def unfenced(conn: Connection, overtaken: Any, **values: Any) -> bool:
+        newest = {"state": "sending", "attempt": overtaken.attempt, "lease_until_at": 1, "doubt_since_at": None}
+        conn.execute(update(operation).where(operation.c.id == overtaken.id).values(newest))
+        return close(conn, overtaken, **values)
+
+    monkeypatch.setattr(ledger, "close", unfenced)
+    with pytest.raises(AssertionError):
+        test_each_fate_followed_by_a_death_ends_well(sqlite_url, "effect and hang")
