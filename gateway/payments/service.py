@@ -15,14 +15,14 @@ from sqlalchemy import Connection, RowMapping
 from gateway.calendar import WorkingCalendar
 from gateway.clock import Clock, day_of, to_micros
 from gateway.crypto.envelope import Envelope
-from gateway.decisions import Decision, Decisions, due_date, is_revoked
+from gateway.decisions import Decision, Decisions, DueDate, due_date, is_revoked
 from gateway.decisions import fetch as fetch_decision
 from gateway.delivery import Absent, Action, Delivery, Done, Doubt, Event, Events, Operation, Outcome, Parked, Rejected
 from gateway.delivery.callbacks import Concerned
 from gateway.errors import ConflictProblem, ContractError, NotFoundProblem
 from gateway.money import format_yuan
 from gateway.payments import records
-from gateway.payments.accrual import paid_day
+from gateway.payments.accrual import due_periods, paid_day
 from gateway.payments.arrivals import Applied, Source, apply_paid, settle
 from gateway.payments.bill import (
     CancelAnswer,
@@ -339,9 +339,15 @@ class Payments:
         now = to_micros(self._clock.now())
         due = due_date(decision.facts, decision.events, self._calendar)
         for row in records.of_decision(conn, decision.id):
-            if due is not None and row["due_on"] != due.on and row["status"] in ("REQUESTED", "ISSUED", "EXPIRED"):
-                records.change(conn, row["id"], now, due_on=due.on, due_provisional=int(due.provisional))
-                self._emit(conn, row, "payment.due_date", due_on=str(due.on), provisional=due.provisional)
+            mine = due
+            if (
+                due is not None and row["planned_due_on"] is not None
+            ):  # an instalment's own plan, moved by deferrals only
+                planned = due_periods(decision, self._calendar, row["planned_due_on"])
+                mine = DueDate(planned[-1].due_on, False, "the approved plan of instalments")
+            if mine is not None and row["due_on"] != mine.on and row["status"] in ("REQUESTED", "ISSUED", "EXPIRED"):
+                records.change(conn, row["id"], now, due_on=mine.on, due_provisional=int(mine.provisional))
+                self._emit(conn, row, "payment.due_date", due_on=str(mine.on), provisional=mine.provisional)
             if decision.revoked:
                 self._take_back(conn, row, now)
 

@@ -50,11 +50,15 @@ def follow(command: Any, words: list[str]) -> str | None:
         except SystemExit as end:
             return " ".join(words) if end.code else None
         return None
-    for word in words:
+    left = iter(words)
+    for word in left:
         if word.startswith("--"):
-            known = {option for parameter in command.params for option in parameter.opts + parameter.secondary_opts}
-            if word.partition("=")[0] not in known | {"--help"}:
+            options = {name: one for one in command.params for name in one.opts + one.secondary_opts}
+            name, given, _ = word.partition("=")
+            if name not in options and name != "--help":
                 return word
+            if not given and name in options and not options[name].is_flag:
+                next(left, None)  # its value
         elif hasattr(command, "commands"):
             if word not in command.commands:
                 return word

@@ -56,6 +56,18 @@ async def test_instalments_are_payments_of_their_own_and_never_exceed_the_fine(a
     assert (refused.status_code, refused.json()["type"].rpartition(":")[2]) == (409, "exceeds-decision")
 
 
+async def test_service_does_not_overrule_the_plan_of_instalments_and_a_deferral_does(site):
+    number = await site.decide(NUMBER, fine="80000.00", confiscated=None, penalty_kinds=["罚款"])
+    lines = [{"kind": "fine", "amount": "20000.00"}]
+    ask = site.demand(number, instalment=2, lines=lines, due_on="2027-03-15")
+    part = (await site.post("/v1/payments", ask)).json()
+    await site.post(site.path(number) + "/events", SERVED)
+    assert (await site.get(f"/v1/payments/{part['id']}"))["due_on"] == "2027-03-15"
+    deferred = {"kind": "deferred", "on": "2026-11-20", "until": "2027-04-30"}
+    await site.post(site.path(number) + "/events", deferred)
+    assert (await site.get(f"/v1/payments/{part['id']}"))["due_on"] == "2027-04-30"
+
+
 async def test_a_surcharge_is_explained_day_by_day_and_billed_apart(any_site):
     number = await served(any_site)
     payment = await any_site.issued(number)
