@@ -85,8 +85,7 @@ async def test_a_second_demand_for_the_same_money_gets_the_address_of_the_first(
     await has_one_code(site, payment)
 
 
-async def test_many_who_ask_at_once_get_one_code_between_them(any_site):
-    site = any_site
+async def test_many_who_ask_at_once_get_one_code_between_them(site):
     number = await site.decide()
     answers = await asyncio.gather(*(site.ask_payment(number) for _ in range(8)))
     assert sorted(one.status_code for one in answers) == [201] + [409] * 7
@@ -109,8 +108,7 @@ async def test_many_repeats_of_one_request_at_once_make_one_payment(any_site):
 # --- callbacks ------------------------------------------------------------------------------------------------------
 
 
-async def test_a_callback_again_whatever_its_nonce_gets_the_same_answer_and_has_no_effect(any_site):
-    site = any_site
+async def test_a_callback_again_whatever_its_nonce_gets_the_same_answer_and_has_no_effect(site):
     payment = await site.issued()
     first = await call_back(site, notice(payment))
     same = await call_back(site, notice(payment))
@@ -182,8 +180,7 @@ async def test_an_authentic_callback_that_breaks_the_contract_is_refused_and_kep
     assert [one.partition(":")[0] for one in outcomes] == ["unreadable"] * len(broken)
 
 
-async def test_money_that_overtakes_the_answer_with_the_code_is_kept_and_applied(any_site):
-    site = any_site
+async def test_money_that_overtakes_the_answer_with_the_code_is_kept_and_applied(site):
     site.fault("callback_before_reply", "CreateBill")
     answer = await site.ask_payment()
     paid = await site.reaches(answer.json(), "PAID")
@@ -253,8 +250,7 @@ async def cancelled(site) -> dict[str, Any]:
     return answer.json()
 
 
-async def test_a_cancelled_demand_is_void_at_the_platform_and_may_be_asked_for_anew(any_site):
-    site = any_site
+async def test_a_cancelled_demand_is_void_at_the_platform_and_may_be_asked_for_anew(site):
     first = await cancelled(site)
     assert site.effects("VoidBill") == [1]
     second = await site.issued(first["decision_number"])
@@ -263,8 +259,7 @@ async def test_a_cancelled_demand_is_void_at_the_platform_and_may_be_asked_for_a
     assert await site.read(lambda conn: conn.execute(states).scalars().all()) == ["void", "live"]
 
 
-async def test_money_for_a_cancelled_bill_is_an_exception_with_a_way_out(any_site):
-    site = any_site
+async def test_money_for_a_cancelled_bill_is_an_exception_with_a_way_out(site):
     payment = await cancelled(site)
     await site.pay(payment["code"], force=True)
     view = await site.until(f"/v1/payments/{payment['id']}", lambda now: now["exceptions"])
@@ -310,8 +305,7 @@ async def test_a_paid_payment_is_not_cancelled(site):
     assert site.effects("VoidBill") == []
 
 
-async def test_a_cancel_that_money_overtook_ends_as_paid(any_site):
-    site = any_site
+async def test_a_cancel_that_money_overtook_ends_as_paid(site):
     payment = await site.issued()
     site.simulators.callbacks_to("nontax", None)
     await site.pay(payment["code"])

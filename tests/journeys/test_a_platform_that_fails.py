@@ -147,8 +147,7 @@ async def test_refused_credentials_stop_the_channel_and_nothing_is_lost(site):
     await has_one_code(site, await site.reaches(answer.json(), "ISSUED"))
 
 
-async def test_a_platform_that_cannot_be_reached_is_tried_until_it_is_there(any_site):
-    site = any_site
+async def test_a_platform_that_cannot_be_reached_is_tried_until_it_is_there(site):
     site.fault("refuse")
     answer = await site.ask_payment()
     assert answer.status_code == 202

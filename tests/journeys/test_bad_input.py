@@ -6,7 +6,6 @@ import asyncio
 import json
 from typing import Any
 
-import pytest
 from sqlalchemy import func, select
 
 from gateway.demo import story
@@ -244,14 +243,14 @@ async def test_a_name_longer_than_the_platform_takes_is_refused_before_it_is_sen
 # --- amounts, lists, addresses --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("amount", ["0.00", "1000000000000.00", "1e3", "5000", "-5.00", "5000.01", 5000])
-async def test_a_demand_never_exceeds_the_decision_and_is_never_nought(site, amount):
+async def test_a_demand_never_exceeds_the_decision_and_is_never_nought(site):
     number = await site.decide()
-    body = {**site.demand(number), "lines": [{"kind": "fine", "amount": amount}]}
-    answer = await site.post("/v1/payments", body)
-    assert answer.status_code in (409, 422), answer.text
-    kind(answer)
-    assert answer.json()["field"].startswith("lines")
+    for amount in ("0.00", "1000000000000.00", "1e3", "5000", "-5.00", "5000.01", 5000):
+        body = {**site.demand(number), "lines": [{"kind": "fine", "amount": amount}]}
+        answer = await site.post("/v1/payments", body)
+        assert answer.status_code in (409, 422), (amount, answer.text)
+        kind(answer)
+        assert answer.json()["field"].startswith("lines")
     assert await count(site, operation) == 0
 
 

@@ -23,7 +23,7 @@ from schemathesis.specs.openapi.checks import (
 from gateway.demo import story
 from simulators.testing import Simulation
 
-EXAMPLES = int(os.environ.get("GATEWAY_TEST_FUZZ_EXAMPLES", "6"))
+EXAMPLES = int(os.environ.get("GATEWAY_TEST_FUZZ_EXAMPLES", "3"))
 PROMISES = [
     not_a_server_error,
     status_code_conformance,
