@@ -368,7 +368,7 @@ class Torture:
         if dice.random() < 0.5:
             point = dice.choice(torture_node.POINTS)
             node.trigger.write_text(point)
-            if await node.dead(3.0):
+            if await node.dead(2.0):
                 self._note(point)
             else:
                 self._note("kill")
