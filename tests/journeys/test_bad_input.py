@@ -157,6 +157,10 @@ async def test_another_tenants_records_look_as_if_they_were_not_there(site):
         assert [one.status_code for one in (cancel, ask, put)] == [404] * 3
         assert (await http.get("/v1/payments")).json()["items"] == []
         assert (await http.get("/v1/events")).json()["items"] == []
+        assert (await http.get("/v1/reconciliations")).json()["items"] == []
+        ask = {"channel": "nontax", "day": "2026-09-16"}
+        run = await http.post("/v1/reconciliations", json=ask, headers={"Idempotency-Key": "r"})
+        assert (run.status_code, kind(run)) == (404, "not-found")
     assert (await site.get(f"/v1/payments/{mine['id']}"))["status"] == "ISSUED"
 
 

@@ -169,7 +169,7 @@ class BreakView(View):
 @router.post("/reconciliations", status_code=201, response_model=RunView, responses=responses(400, 404, 409, 413))
 async def reconcile(gateway: Gateway, who: Writer, ask: RunRequest, once: OnceKey) -> RunView:
     """Fetch the platform's statement of a day and match it against our books, both ways."""
-    _serves(gateway, who, ask.channel)
+    await _serves(gateway, who, ask.channel)
     await once.open(who, ask)
     if once.subject is None:
         run = await gateway.reconciliation.run(ask.channel, ask.day, by=who.name, remember=once.remember)
@@ -190,9 +190,10 @@ async def list_runs(
 ) -> Page[RunView]:
     """Runs, newest first."""
     if channel is not None:
-        _serves(gateway, who, channel)
+        await _serves(gateway, who, channel)
     found = await gateway.reconciliation.runs(channel=channel, day=day, before=after(cursor), limit=limit)
-    mine = [RunView.of(run) for run in found if run.channel in _channels(gateway, who)]
+    seen = await _channels(gateway, who)
+    mine = [RunView.of(run) for run in found if run.channel in seen]
     return Page(items=mine, next=encode_cursor(found[-1].id) if len(found) == limit else None)
 
 
@@ -310,10 +311,20 @@ async def _mine(gateway: App, who: Principal, break_id: str) -> None:
         own(who, found.authority, "break")
 
 
-def _channels(gateway: App, who: Principal) -> set[str]:
-    return {one.name for code in who.authorities for one in gateway.channels.route(code, "payments")}
+async def _channels(gateway: App, who: Principal) -> set[str]:
+    """Channels whose sums the caller may see: of every authority that pays there, or an operator's all."""
+    mine: set[str] = set()
+    others: set[str] = set()
+    for authority in await gateway.access.authorities():
+        group = mine if authority.code in who.authorities else others
+        group |= {one.name for one in gateway.channels.route(authority.code, "payments")}
+    return mine - others
 
 
-def _serves(gateway: App, who: Principal, channel: str) -> None:
-    if channel not in _channels(gateway, who):
-        raise NotFoundProblem(f"no payment channel {channel}", field="channel")
+async def _serves(gateway: App, who: Principal, channel: str) -> None:
+    if channel not in await _channels(gateway, who):
+        raise NotFoundProblem(
+            f"no payment channel {channel} of yours alone",
+            field="channel",
+            cure="A channel that other authorities share is reconciled by operators.",
+        )
