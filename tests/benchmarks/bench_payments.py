@@ -38,7 +38,7 @@ from gateway.store import schema
 from simulators.testing import Simulation
 
 ROUNDS, EACH, IN_FLIGHT, ALONE = 5, 64, 32, 8
-ENOUGH = 80.0
+ENOUGH = 70.0
 """Seconds after which no further round begins: a loaded machine measures fewer."""
 MEMORY = Path("/dev/shm")
 FACTS: dict[str, Any] = {
