@@ -59,9 +59,11 @@ async def _accrued(run: Session, payment: str, on: datetime | None) -> Surcharge
 
     async with App.open(run.settings) as gateway:
         rows = await gateway.store.read(
-            lambda conn: records.search(conn, authorities=None, code=payment, limit=1)
-            if not payment.startswith("pay_")
-            else [row for row in [records.fetch(conn, payment)] if row is not None]
+            lambda conn: (
+                records.search(conn, authorities=None, code=payment, limit=1)
+                if not payment.startswith("pay_")
+                else [row for row in [records.fetch(conn, payment)] if row is not None]
+            )
         )
         if not rows:
             raise NotFoundProblem(f"there is no payment {payment}", cure="gateway payments list")

@@ -483,8 +483,10 @@ async def test_the_rate_bounds_calls_over_all_nodes(bench):
 async def test_concurrency_is_counted_over_all_nodes(bench):
     if bench.store.dialect == "sqlite":
         pytest.skip("one process")
+    await bench.delivery.stop()  # a look at the ledger that began under other limits must not go on
     bench.limit(concurrency=3)
-    other = bench.new_delivery("node-2")
+    bench.delivery, other = bench.new_delivery("node-1"), bench.new_delivery("node-2")
+    await bench.delivery.start()
     await other.start()
     bench.side.hold = asyncio.Event()
     operations = []
