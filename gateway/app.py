@@ -175,6 +175,7 @@ class App:
             ),
             keys=keys,
             returned=self.refunds.money_returned,
+            quoted=self.payments.quoted,
         )
         self.disclosures = Disclosures(
             self.store, self.delivery, self.decisions, self.events, self.channels, self.envelope, calendar, clock

@@ -324,6 +324,10 @@ class Payments:
         row = records.fetch(conn, owner["payment_id"])
         return None if row is None else Concerned(row["authority"], row["id"])
 
+    def quoted(self, conn: Connection, row: RowMapping, paid_at: int) -> int:
+        """The surcharge that the platform may have added to a payment at that instant (microseconds), in fen."""
+        return self._demands.quoted(conn, row, paid_at)
+
     def apply_paid(self, conn: Connection, channel: str, fact: PaidFact, source: Source, now: int) -> Applied:
         """Money arrived, whoever tells first; see ``gateway.payments.arrivals.apply_paid``."""
         return apply_paid(conn, self._events, self._envelope, channel, fact, source, now, self._demands.quoted)

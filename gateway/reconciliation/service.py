@@ -31,7 +31,7 @@ from gateway.identifiers import clean_text, new_id
 from gateway.money import format_yuan
 from gateway.payments import apply_paid, settlement
 from gateway.payments import records as payment_records
-from gateway.payments.arrivals import settle
+from gateway.payments.arrivals import Quoted, nothing_quoted, settle
 from gateway.payments.settlement import Owner, Standing
 from gateway.payments.states import Settlement
 from gateway.plugins import Channels
@@ -121,6 +121,7 @@ class Reconciliation:
         returned: Returned | None = None,
         keys: KeyProvider | None = None,
         folder: Path | None = None,
+        quoted: Quoted = nothing_quoted,
     ) -> None:
         self._store = store
         self._channels = channels
@@ -130,6 +131,7 @@ class Reconciliation:
         self._cut_offs = dict(cut_offs or {})
         self._grace = grace or Grace()
         self._returned = returned
+        self._quoted = quoted
         self._keys = keys
         self._folder = folder or Path(tempfile.gettempdir())
 
@@ -447,7 +449,7 @@ class Reconciliation:
                 bank_serial=known.bank_serial,
                 pay_mode="unknown",
             )
-            apply_paid(conn, self._events, self._envelope, known.channel, fact, "statement", now)
+            apply_paid(conn, self._events, self._envelope, known.channel, fact, "statement", now, self._quoted)
             money = payment_records.collection_of(conn, known.channel, known.code, known.bank_serial)
         if money is None or money["payment_id"] is not None:
             raise ConflictProblem("this money has an owner already", type="money-has-an-owner")
@@ -704,7 +706,7 @@ class Reconciliation:
                 bank_serial=line.bank_serial,
                 pay_mode="unknown",
             )
-            apply_paid(conn, self._events, self._envelope, this.channel, fact, "statement", this.now)
+            apply_paid(conn, self._events, self._envelope, this.channel, fact, "statement", this.now, self._quoted)
         return {(line.code, line.bank_serial) for line in lines}
 
     def _keep_breaks(

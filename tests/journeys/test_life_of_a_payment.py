@@ -6,6 +6,7 @@ import asyncio
 import json
 import sys
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -187,3 +188,14 @@ async def test_the_command_line_explains_a_surcharge_in_plain_words(site):
     told = json.loads(await run(payment["code"], "--on", "2026-10-10", "--json"))
     assert (told["days"], told["amount"], told["capped"]) == (2, "300.00", False)
     assert "capped at the fine" in await run(payment["id"])
+
+
+async def test_a_quoted_surcharge_that_only_the_statement_tells_of_pays_too(site):
+    change_channel(site, surcharge="quoted_at_payment")
+    payment = await site.issued(await served(site))
+    await site.pay(payment["code"], amount="10036.50", callback=False)
+    day = (site.clock.now() + timedelta(hours=8)).date()
+    run = await site.post("/v1/reconciliations", {"channel": "nontax", "day": str(day)})
+    assert run.status_code == 201, run.text
+    paid = await site.get(f"/v1/payments/{payment['id']}")
+    assert (paid["status"], paid["surcharge_paid"], paid["exceptions"]) == ("PAID", "5000.00", [])
