@@ -83,8 +83,8 @@ TABLE = (
     Failure("another_request", "the signed answer to another request", _CONTRACT, Course.ALARMED),
     Failure("bad_signature", "a signature that does not verify", _CONTRACT, Course.ALARMED),
     Failure("slow_drip", "byte by byte, beyond the total time", _UNKNOWN, Course.ASKED),
-    Failure("endless_body", "an answer that never ends", _UNKNOWN, Course.ASKED),
-    Failure("gzip_bomb", "a small answer that unpacks to more than we read", _UNKNOWN, Course.ASKED),
+    Failure("endless_body", "an answer beyond the largest that we read", _CONTRACT, Course.ALARMED),
+    Failure("gzip_bomb", "a small answer that unpacks to more than we read", _CONTRACT, Course.ALARMED),
 )
 
 

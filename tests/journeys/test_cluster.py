@@ -178,7 +178,7 @@ async def test_a_node_paused_in_its_calls_wakes_up_fenced(
     assert max(bills.values()) == 1
     with psycopg.connect(postgresql_url.replace("+psycopg", "")) as conn:
         outcomes = {row[0] for row in conn.execute("select outcome from attempt")}
-    assert outcomes & {"cut", "done (fenced)", "unknown (fenced)"}
+    assert any(outcome == "cut" or outcome.endswith("(fenced)") for outcome in outcomes), outcomes
 
 
 def _sending(url: str) -> int:

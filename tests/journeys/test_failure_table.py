@@ -261,7 +261,9 @@ async def first_attempt(app: App, row: Failure, payment: str) -> None:
     """What the first attempt became, in the ledger and for the case system."""
     first = (await attempts(app, payment))[0]
     assert (first["kind"], first["outcome"]) == ("call", row.label), first["reason"]
-    assert app.met[0] == row.error, first["reason"]  # type: ignore[attr-defined]
+    # Where the machine is slow, the total deadline comes before the size cap: doubt all the same.
+    either = {row.error, "OutcomeUnknownError"} if row.name in ("endless_body", "gzip_bomb") else {row.error}
+    assert app.met[0] in either, first["reason"]  # type: ignore[attr-defined]
 
 
 async def in_the_end(app: App, row: Failure, payment: str, simulators: Simulation) -> None:
