@@ -22,6 +22,9 @@ _EVENTS = (
     .where(decision_event.c.decision_id == bindparam("id"))
     .order_by(decision_event.c.recorded_at, decision_event.c.id)
 )
+_REVOCATION = select(decision_event.c.id).where(
+    decision_event.c.decision_id == bindparam("id"), decision_event.c.kind == EventKind.REVOKED.value
+)
 
 
 @dataclass(frozen=True)
@@ -89,10 +92,7 @@ def fetch_by_number(conn: Connection, envelope: Envelope, authority: str, number
 
 def is_revoked(conn: Connection, decision_id: str) -> bool:
     """Whether a revocation was recorded, without opening the facts."""
-    query = select(decision_event.c.id).where(
-        decision_event.c.decision_id == decision_id, decision_event.c.kind == EventKind.REVOKED.value
-    )
-    return conn.execute(query).first() is not None
+    return conn.execute(_REVOCATION, {"id": decision_id}).first() is not None
 
 
 def add(

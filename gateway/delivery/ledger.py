@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import fields
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, Executable, RowMapping, bindparam, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.delivery.actions import Operation
@@ -206,11 +207,16 @@ def recorded(conn: Connection, operation: Operation) -> bool | None:
     return None if outcome is None or outcome == CUT else not str(outcome).endswith(FENCED)
 
 
+@lru_cache(maxsize=2)
+def _log_attempt(dialect: str) -> Executable:
+    made = (sqlite if dialect == "sqlite" else postgresql).insert(attempt_table)
+    known = {name: getattr(made.excluded, name) for name in _ATTEMPT_VALUES}
+    return made.on_conflict_do_update(index_elements=["operation_id", "number"], set_=known)
+
+
 def add_attempt(conn: Connection, **values: Any) -> None:
     """Log one attempt with the exchanges it made; the record of one that was thought cut is completed."""
-    made = (sqlite if conn.dialect.name == "sqlite" else postgresql).insert(attempt_table)
-    known = {name: getattr(made.excluded, name) for name in _ATTEMPT_VALUES}
-    conn.execute(made.on_conflict_do_update(index_elements=["operation_id", "number"], set_=known), values)
+    conn.execute(_log_attempt(conn.dialect.name), values)
 
 
 def release_expired(conn: Connection, *, now: int, node: str | None) -> Sequence[RowMapping]:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, Connection, RowMapping, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, exists, func, insert, or_, select, update
 
 from gateway.clock import Clock, from_micros, rfc3339, to_micros
 from gateway.crypto.envelope import Envelope
@@ -42,6 +42,42 @@ REMOVED = "removed"
 SECRET_PREFIX = "whsec_"  # noqa: S105 - the prefix that the format gives to every secret
 _ADD_DELIVERY = insert(webhook_delivery)
 _ADD_ATTEMPT = insert(webhook_attempt)
+_LISTENING = select(webhook_endpoint.c.id, webhook_endpoint.c.types).where(
+    webhook_endpoint.c.authority == bindparam("authority"), webhook_endpoint.c.disabled_at.is_(None)
+)
+_earlier = webhook_delivery.alias("earlier")
+_SENDABLE = (
+    webhook_delivery.c.state == "queued",
+    webhook_delivery.c.due_at <= bindparam("now"),
+    webhook_endpoint.c.disabled_at.is_(None),
+    or_(
+        webhook_endpoint.c.ordered.is_(False),
+        ~exists().where(
+            _earlier.c.endpoint_id == webhook_delivery.c.endpoint_id,
+            _earlier.c.subject == webhook_delivery.c.subject,
+            _earlier.c.event_seq < webhook_delivery.c.event_seq,
+            _earlier.c.state == "queued",
+        ),
+    ),
+)
+_source = webhook_delivery.join(webhook_endpoint, webhook_endpoint.c.id == webhook_delivery.c.endpoint_id)
+_LOOK = select(webhook_delivery.c.event_id).select_from(_source).where(*_SENDABLE).limit(1)
+_DUE = (
+    select(
+        webhook_delivery,
+        webhook_endpoint.c.url,
+        webhook_endpoint.c.secret_sealed,
+        webhook_endpoint.c.old_secret_sealed,
+        webhook_endpoint.c.old_secret_until_at,
+        webhook_endpoint.c.failing_since_at,
+        webhook_endpoint.c.authority,
+    )
+    .select_from(_source)
+    .where(*_SENDABLE)
+    .order_by(webhook_delivery.c.due_at, webhook_delivery.c.event_seq)
+    .limit(20)
+    .with_for_update(skip_locked=True, of=webhook_delivery)
+)
 
 Remember = Callable[[Connection, str], None]
 
@@ -243,11 +279,7 @@ class Webhooks:
         self._wake.set()
 
     def _fan_out(self, conn: Connection, event: Event) -> None:
-        endpoints = conn.execute(
-            select(webhook_endpoint.c.id, webhook_endpoint.c.types).where(
-                webhook_endpoint.c.authority == event.authority, webhook_endpoint.c.disabled_at.is_(None)
-            )
-        ).all()
+        endpoints = conn.execute(_LISTENING, {"authority": event.authority}).all()
         rows = [
             {
                 "endpoint_id": endpoint,
@@ -281,35 +313,11 @@ class Webhooks:
 
     async def _send_due(self) -> int:
         now = to_micros(self._clock.now())
-        earlier = webhook_delivery.alias("earlier")
-        waits = exists().where(
-            earlier.c.endpoint_id == webhook_delivery.c.endpoint_id,
-            earlier.c.subject == webhook_delivery.c.subject,
-            earlier.c.event_seq < webhook_delivery.c.event_seq,
-            earlier.c.state == "queued",
-        )
-        due = [
-            webhook_delivery.c.state == "queued",
-            webhook_delivery.c.due_at <= now,
-            webhook_endpoint.c.disabled_at.is_(None),
-            or_(webhook_endpoint.c.ordered.is_(False), ~waits),
-        ]
-        source = webhook_delivery.join(webhook_endpoint, webhook_endpoint.c.id == webhook_delivery.c.endpoint_id)
-        look = select(webhook_delivery.c.event_id).select_from(source).where(*due).limit(1)
-        if await self._store.read(lambda conn: conn.execute(look).first()) is None:
+        if await self._store.read(lambda conn: conn.execute(_LOOK, {"now": now}).first()) is None:
             return 0
-        columns = ("url", "secret_sealed", "old_secret_sealed", "old_secret_until_at", "failing_since_at", "authority")
-        query = (
-            select(webhook_delivery, *(webhook_endpoint.c[name] for name in columns))
-            .select_from(source)
-            .where(*due)
-            .order_by(webhook_delivery.c.due_at, webhook_delivery.c.event_seq)
-            .limit(20)
-            .with_for_update(skip_locked=True, of=webhook_delivery)
-        )
 
         def take(conn: Connection) -> list[dict[str, Any]]:
-            rows = conn.execute(query).mappings().all()
+            rows = conn.execute(_DUE, {"now": now}).mappings().all()
             taken = []
             for row in rows:
                 mine = row["taken"] + 1

@@ -43,6 +43,39 @@ _CLAIMED = (
     .group_by(payment_line.c.kind)
 )
 _CASH = select(func.sum(cash_taken.c.amount)).where(cash_taken.c.decision_id == bindparam("decision_id"))
+_LOCK_DECISION = select(decision.c.id).where(decision.c.id == bindparam("id")).with_for_update()
+# What is set is named by the values that a statement is executed with.
+_CHANGE = update(payment).where(payment.c.id == bindparam("of"))
+_MOVE = {end: _CHANGE.where(payment.c.status.in_([start.value for start in sources(end)])) for end in Status}
+_CHANGE_CODE = update(payment_code).where(
+    payment_code.c.channel == bindparam("at"), payment_code.c.reference == bindparam("of")
+)
+_UNMATCHED = select(collection).where(
+    collection.c.channel == bindparam("channel"),
+    collection.c.code == bindparam("code"),
+    collection.c.payment_id.is_(None),
+)
+_COLLECTIONS = (
+    select(collection)
+    .where(collection.c.payment_id == bindparam("id"))
+    .order_by(collection.c.received_at, collection.c.id)
+)
+_TIMELINE = select(event).where(event.c.subject == bindparam("id")).order_by(event.c.seq)
+_UNIT = (
+    select(collecting_unit)
+    .where(collecting_unit.c.authority == bindparam("authority"), collecting_unit.c.valid_from_on <= bindparam("on"))
+    .order_by(collecting_unit.c.valid_from_on.desc())
+    .limit(1)
+)
+_ITEMS = (
+    select(income_item)
+    .where(
+        income_item.c.unit_code == bindparam("unit"),
+        income_item.c.valid_from_on <= bindparam("on"),
+        or_(income_item.c.valid_until_on.is_(None), income_item.c.valid_until_on >= bindparam("on")),
+    )
+    .order_by(income_item.c.valid_from_on)
+)
 _BY_CODE = select(payment_code.c.payment_id, payment_code.c.state, payment_code.c.reference).where(
     payment_code.c.channel == bindparam("channel"), payment_code.c.code == bindparam("code")
 )
@@ -50,27 +83,10 @@ _BY_CODE = select(payment_code.c.payment_id, payment_code.c.state, payment_code.
 
 def unit_of(conn: Connection, authority: str, on: date) -> Unit | None:
     """The collecting unit of an authority, with the income items it may collect, as valid on a day."""
-    row = (
-        conn.execute(
-            select(collecting_unit)
-            .where(collecting_unit.c.authority == authority, collecting_unit.c.valid_from_on <= on)
-            .order_by(collecting_unit.c.valid_from_on.desc())
-            .limit(1)
-        )
-        .mappings()
-        .first()
-    )
+    row = conn.execute(_UNIT, {"authority": authority, "on": on}).mappings().first()
     if row is None:
         return None
-    items = conn.execute(
-        select(income_item)
-        .where(
-            income_item.c.unit_code == row["unit_code"],
-            income_item.c.valid_from_on <= on,
-            or_(income_item.c.valid_until_on.is_(None), income_item.c.valid_until_on >= on),
-        )
-        .order_by(income_item.c.valid_from_on)
-    ).mappings()
+    items = conn.execute(_ITEMS, {"unit": row["unit_code"], "on": on}).mappings()
     return Unit(
         code=row["unit_code"],
         name=row["unit_name"],
@@ -101,7 +117,7 @@ def set_unit(conn: Connection, authority: str, unit: Unit, valid_from: date) -> 
 
 def lock_decision(conn: Connection, decision_id: str) -> None:
     """Hold the decision until the end of the transaction, so that two demands cannot both fit."""
-    conn.execute(select(decision.c.id).where(decision.c.id == decision_id).with_for_update())
+    conn.execute(_LOCK_DECISION, {"id": decision_id})
 
 
 def live_payment(conn: Connection, decision_id: str, instalment: int, line_group: str) -> str | None:
@@ -174,26 +190,18 @@ def lines(conn: Connection, payment_id: str) -> Sequence[RowMapping]:
 
 def move(conn: Connection, payment_id: str, end: Status, now: int, **values: Any) -> bool:
     """Compare-and-set along the state table; False when the payment is in no state from which ``end`` follows."""
-    done = conn.execute(
-        update(payment)
-        .where(payment.c.id == payment_id, payment.c.status.in_([start.value for start in sources(end)]))
-        .values(status=end.value, updated_at=now, **values)
-    )
+    done = conn.execute(_MOVE[end], {"of": payment_id, "status": end.value, "updated_at": now, **values})
     return done.rowcount == 1
 
 
 def change(conn: Connection, payment_id: str, now: int, **values: Any) -> None:
     """Set fields that are not states."""
-    conn.execute(update(payment).where(payment.c.id == payment_id).values(updated_at=now, **values))
+    conn.execute(_CHANGE, {"of": payment_id, "updated_at": now, **values})
 
 
 def change_code(conn: Connection, channel: str, reference: str, **values: Any) -> None:
     """Move one code on, found by the reference it was asked for with."""
-    conn.execute(
-        update(payment_code)
-        .where(payment_code.c.channel == channel, payment_code.c.reference == reference)
-        .values(**values)
-    )
+    conn.execute(_CHANGE_CODE, {"at": channel, "of": reference, **values})
 
 
 def live_code(conn: Connection, payment_id: str) -> RowMapping | None:
@@ -271,15 +279,7 @@ def add_collection(conn: Connection, **values: Any) -> None:
 
 def unmatched(conn: Connection, channel: str, code: str) -> Sequence[RowMapping]:
     """Money that arrived for a code before we knew whose it is."""
-    return (
-        conn.execute(
-            select(collection).where(
-                collection.c.channel == channel, collection.c.code == code, collection.c.payment_id.is_(None)
-            )
-        )
-        .mappings()
-        .all()
-    )
+    return conn.execute(_UNMATCHED, {"channel": channel, "code": code}).mappings().all()
 
 
 def claim_collection(conn: Connection, collection_id: str, payment_id: str) -> None:
@@ -289,15 +289,7 @@ def claim_collection(conn: Connection, collection_id: str, payment_id: str) -> N
 
 def collections_of(conn: Connection, payment_id: str) -> Sequence[RowMapping]:
     """All money that arrived for a payment, in order of arrival."""
-    return (
-        conn.execute(
-            select(collection)
-            .where(collection.c.payment_id == payment_id)
-            .order_by(collection.c.received_at, collection.c.id)
-        )
-        .mappings()
-        .all()
-    )
+    return conn.execute(_COLLECTIONS, {"id": payment_id}).mappings().all()
 
 
 def collected_between(conn: Connection, channel: str, start: int, end: int) -> Sequence[RowMapping]:
@@ -370,4 +362,4 @@ def search(
 
 def timeline(conn: Connection, payment_id: str) -> Sequence[RowMapping]:
     """The events of a payment, oldest first."""
-    return conn.execute(select(event).where(event.c.subject == payment_id).order_by(event.c.seq)).mappings().all()
+    return conn.execute(_TIMELINE, {"id": payment_id}).mappings().all()

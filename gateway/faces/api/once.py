@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import Depends, Header, Request
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, Connection, RowMapping, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, select, update
 
 from gateway.access import Principal
 from gateway.app import App
@@ -29,6 +29,13 @@ Key = Annotated[
 ]
 
 _STILL_RUNNING = 10_000_000
+_MINE = (
+    idempotency.c.client_id == bindparam("of"),
+    idempotency.c.path == bindparam("at"),
+    idempotency.c.key == bindparam("under"),
+)
+_KNOWN = select(idempotency).where(*_MINE)
+_FINISH = update(idempotency).where(*_MINE)
 
 
 @dataclass
@@ -80,7 +87,7 @@ class Once:
     async def finish(self, status: int) -> None:
         """Keep the first status, which every replay repeats."""
         await self.app.store.write(
-            lambda conn: conn.execute(update(idempotency).where(*self._mine()).values(status=status)).rowcount
+            lambda conn: conn.execute(_FINISH, {**self._mine(), "status": status}).rowcount
         )
 
     def _may_still_run(self, began: int) -> bool:
@@ -90,14 +97,10 @@ class Once:
         return to_micros(self.app.clock.now()) - began < _STILL_RUNNING
 
     def _row(self, conn: Connection) -> RowMapping | None:
-        return conn.execute(select(idempotency).where(*self._mine())).mappings().first()
+        return conn.execute(_KNOWN, self._mine()).mappings().first()
 
-    def _mine(self) -> tuple[ColumnElement[bool], ...]:
-        return (
-            idempotency.c.client_id == self.client,
-            idempotency.c.path == self.path,
-            idempotency.c.key == self.key,
-        )
+    def _mine(self) -> dict[str, str]:
+        return {"of": self.client, "at": self.path, "under": self.key}
 
     def _running(self) -> ConflictProblem:
         return ConflictProblem(
