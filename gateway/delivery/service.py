@@ -592,6 +592,7 @@ class Delivery:
         so that a person sees it, rather than asked about for ever.
         """
         pause, again = 0.05, False
+        exchanges = await self._evidence.ready(exchanges)
 
         def unit(conn: Connection) -> bool:
             nonlocal again

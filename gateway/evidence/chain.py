@@ -12,10 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from gateway.crypto.sm import hmac_sm3
+from gateway.crypto.sm import hmac_sm3, sm3
 from gateway.ports import RawExchange
 
 GENESIS: Final = bytes(32)
+ANSWERED: Final = "answered"
+KEPT_BYTES: Final = 1024 * 1024
+"""How much is kept of an answer that was not taken, such as one without an end; of an answer that was, everything."""
 FIELDS: Final = (
     "id",
     "node",
@@ -39,7 +42,10 @@ FIELDS: Final = (
 
 @dataclass(frozen=True)
 class Exact:
-    """One exchange as it crossed the wire, nothing masked."""
+    """One exchange as it crossed the wire, nothing masked.
+
+    ``read``: where ``response_body`` is only the beginning of what arrived, how many bytes that were, and their SM3.
+    """
 
     method: str
     url: str
@@ -48,6 +54,7 @@ class Exact:
     status: int | None
     response_headers: tuple[tuple[str, str], ...]
     response_body: bytes
+    read: tuple[int, str] | None = None
 
 
 def chain_value(key: bytes, previous: bytes, row: Mapping[Any, Any], mac: bytes) -> bytes:
@@ -61,9 +68,17 @@ def body_mac(key: bytes, container: bytes) -> bytes:
 
 
 def pack(raw: RawExchange) -> bytes:
-    """The container of an exchange's exact bytes: a head as JSON, then both bodies, each after its length."""
-    head = json.dumps([raw.method, raw.url, raw.request_headers, raw.status, raw.response_headers]).encode()
-    parts = (head, raw.request_body, raw.response_body)
+    """The container of an exchange's exact bytes: a head as JSON, then both bodies, each after its length.
+
+    Of an answer that broke off or was refused while it was read, such as one without an end, ``KEPT_BYTES`` stay; the
+    head then ends with how many bytes were read, and their SM3.
+    """
+    facts: list[object] = [raw.method, raw.url, raw.request_headers, raw.status, raw.response_headers]
+    body = raw.response_body
+    if raw.outcome != ANSWERED and len(body) > KEPT_BYTES:
+        facts.append([len(body), sm3(body).hex()])
+        body = body[:KEPT_BYTES]
+    parts = (json.dumps(facts).encode(), raw.request_body, body)
     return b"\x01" + b"".join(struct.pack(">I", len(part)) + part for part in parts)
 
 
@@ -76,7 +91,7 @@ def unpack(container: bytes) -> Exact:
         at += 4 + length
     if container[0] != 1 or at != len(container):
         raise ValueError("not a container of exact bytes")
-    method, url, request_headers, status, response_headers = json.loads(parts[0])
+    method, url, request_headers, status, response_headers, *cut = json.loads(parts[0])
     return Exact(
         method,
         url,
@@ -85,6 +100,7 @@ def unpack(container: bytes) -> Exact:
         status,
         tuple((name, value) for name, value in response_headers),
         parts[2],
+        (int(cut[0][0]), str(cut[0][1])) if cut else None,
     )
 
 

@@ -184,6 +184,18 @@ class Evidence:
         sealed = self._envelope.seal(container, sealed_for(exchange_id))
         return Prepared(exchange_id, fields, sealed, body_mac(self._key, container))
 
+    async def ready(self, items: Sequence[Prepared | RawExchange]) -> list[Prepared | RawExchange]:
+        """The same with the large ones prepared in a thread, so that neither the loop nor the store's writer waits.
+
+        What cannot be prepared stays as it is: whoever appends it will see the reason.
+        """
+        made = list(items)
+        for place, item in enumerate(items):
+            if not isinstance(item, Prepared):
+                with suppress(Exception):
+                    made[place] = await asyncio.to_thread(self.prepare, item)
+        return made
+
     def append(
         self,
         conn: Connection,

@@ -220,11 +220,7 @@ async def nobody_accepts() -> AsyncIterator[str]:
             filler.close()
 
 
-# What is larger than we read is shown at the transport and at the channel: tests/unit/wire.
-ROWS = [row for row in TABLE if row.name not in ("endless_body", "gzip_bomb")]
-
-
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
 async def test_what_the_table_says_is_what_happens(
     row: Failure, tmp_path: Path, simulators: Simulation, sqlite_url: str
 ) -> None:

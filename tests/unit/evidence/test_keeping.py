@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select
 
+from gateway.crypto.sm import sm3
 from gateway.errors import NotFoundProblem, UnavailableProblem
 from gateway.evidence import EvidenceError
-from gateway.evidence.chain import unpack
+from gateway.evidence.chain import KEPT_BYTES, unpack
 from gateway.store.tables.evidence import exchange
 
 
@@ -30,6 +31,28 @@ async def test_an_exchange_comes_back_exactly_as_it_crossed_the_wire(both, raw):
     assert (exact.request_headers, exact.request_body) == (raw.request_headers, raw.request_body)
     assert (exact.response_headers, exact.response_body) == (raw.response_headers, raw.response_body)
     assert (opened.row["operation_id"], opened.row["subject"], opened.row["authority"]) == ("op_1", "pay_1", "anlan")
+
+
+async def test_of_an_answer_that_was_not_taken_the_beginning_is_kept_with_length_and_digest(both, raw):
+    endless = b"<a>" * (KEPT_BYTES // 2)
+    raw = replace(raw, response_body=endless, outcome="AnswerTooLargeError")
+    (ready,) = await both.evidence.ready([raw])
+    assert len(ready.exact_sealed) < KEPT_BYTES + 10_000
+    exchange_id = await both.store.write(lambda conn: both.evidence.append(conn, ready))
+    opened = await both.store.read(lambda conn: both.evidence.open(conn, exchange_id))
+    assert opened.exact.response_body == endless[:KEPT_BYTES]
+    assert opened.exact.read == (len(endless), sm3(endless).hex())
+    assert f"{len(endless)} bytes, SM3 {sm3(endless).hex()}" in opened.row["response"]
+    assert (await both.verify()).ok
+
+
+async def test_an_answer_that_was_taken_is_kept_whole_however_large(both, raw):
+    large = bytes(2 * KEPT_BYTES)
+    exchange_id = await both.store.write(
+        lambda conn: both.evidence.append(conn, replace(raw, response_body=large), "op_1")
+    )
+    opened = await both.store.read(lambda conn: both.evidence.open(conn, exchange_id))
+    assert (opened.exact.response_body, opened.exact.read) == (large, None)
 
 
 async def test_the_row_shows_no_secret_and_the_bytes_lie_sealed(both, raw):
