@@ -23,7 +23,6 @@ from gateway.delivery.schedules import Schedules
 from gateway.delivery.service import DeliverySettings
 from gateway.delivery.webhooks import Webhooks
 from gateway.disclosures import Disclosures
-from gateway.disclosures.renewal import sent_again
 from gateway.entities import Entities
 from gateway.errors import GatewayError
 from gateway.evidence import Evidence
@@ -32,7 +31,7 @@ from gateway.payments.cash import Cash
 from gateway.payments.exceptions import Exceptions
 from gateway.payments.receipts import Receipts
 from gateway.payments.refunds import Refunds
-from gateway.payments.renewal import code_asked_again, nothing_to_note
+from gateway.payments.renewal import code_asked_again, void_asked_again
 from gateway.plugins import Channels
 from gateway.ports import Kind
 from gateway.reconciliation import Grace, Reconciliation
@@ -215,11 +214,12 @@ class App:
         for happened in ("amended", "changed", "revoked"):
             self.events.subscribe(f"decision.{happened}", self.disclosures.decision_moved)
         self.resolutions.renews("nontax.issue", code_asked_again)
-        self.resolutions.renews("nontax.cancel", nothing_to_note)
+        self.resolutions.renews("nontax.cancel", void_asked_again)
         self.resolutions.renews("nontax.refund", self.refunds.renewed)
         self.resolutions.renews("nontax.receipt", self.receipts.renewed)
         for effect in ("submit", "correct", "withdraw", "repair"):
-            self.resolutions.renews(f"credit.{effect}", sent_again)
+            self.resolutions.renews(f"credit.{effect}", self.disclosures.renewed)
+        self.resolutions.renews("seal.apply", self.seals.renewed)
         self.events.subscribe("payment.paid", self.receipts.payment_paid)
         for happened in ("reversed", "refused"):
             self.events.subscribe(f"receipt.{happened}", self.refunds.receipt_reversed)

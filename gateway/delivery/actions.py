@@ -87,7 +87,8 @@ class Action:
     (``effectful=False``) may also raise ``NotYet``. ``find`` answers None when the other side says that there was no
     such effect. ``check`` raises ContractError when an answer is about something else or another amount.
     ``record`` runs in the transaction that closes the ledger's row, possibly twice: no side effects but SQL.
-    ``two_persons``: where people must say what became of an effect, a second one confirms; a question needs nobody.
+    ``two_persons``: where people say what became of it, a second one confirms. ``by_hand``: people may give the answer;
+    False where it is a judgement of our own, which nobody can give in our place.
     """
 
     name: str
@@ -99,3 +100,4 @@ class Action:
     check: Callable[[Any, Any], None] | None = None
     effectful: bool = True
     two_persons: bool = True
+    by_hand: bool = True

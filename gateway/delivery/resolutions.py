@@ -29,7 +29,11 @@ from gateway.store.tables.delivery import operation as operation_table
 from gateway.store.tables.delivery import resolution
 
 Renew = Callable[[Connection, Operation, Message, Operation], None]
-"""``(conn, old operation, new request, new operation)``: the room takes note that its effect has a new reference."""
+"""``(conn, old operation, new request, new operation)``: the room takes note that its effect has a new reference.
+
+Where the effect is no longer wanted (money went back meanwhile, a withdrawal came first), the room cancels the new
+operation in this transaction, and nothing leaves.
+"""
 Remember = Callable[[Connection, str], None]
 
 RESOLVERS = ("operator", "supervisor")
@@ -93,12 +97,24 @@ class Resolutions:
         row = await self._store.read(lambda conn: _waiting(conn, operation_id, hold=False))
         action = self._delivery.action(row["action"])
         sealed = None
+        if happened and not action.by_hand:
+            raise ConflictProblem(
+                f"the answer to {row['action']} is a judgement of the gateway's own, which nobody can give in its place",
+                type="operation-not-answerable",
+                cure="Retry the operation, so that it is judged again.",
+            )
         if happened:
             checked = self._checked(action, row, answer)
             sealed = self._envelope.seal(checked.model_dump_json().encode(), f"resolution|answer|{resolution_id}")
         elif answer is not None:
             raise InvalidProblem("there is no answer to what did not happen", field="answer")
-        elif row["effectful"] and row["action"] not in self._renewals:
+        elif not row["effectful"]:
+            raise ConflictProblem(
+                f"{row['action']} is a question, which has no effect that could have failed to happen",
+                type="operation-not-renewable",
+                cure="Retry the operation, so that the question is asked again.",
+            )
+        elif row["action"] not in self._renewals:
             raise ConflictProblem(
                 f"{row['action']} cannot be sent again from here",
                 type="operation-not-renewable",
@@ -250,9 +266,8 @@ class Resolutions:
         if answer is not None:
             action.record(conn, old, Done(answer, found=True))
             return _Applied(row["channel"])
-        request = self._delivery.request_of(row)
-        if old.effectful:
-            request = request.model_copy(update={"reference": self._delivery.new_reference(row["channel"])})
+        reference = self._delivery.new_reference(row["channel"])
+        request = self._delivery.request_of(row).model_copy(update={"reference": reference})
         again = self._delivery.enqueue(
             conn,
             action=row["action"],
@@ -262,9 +277,8 @@ class Resolutions:
             request=request,
             rerun_of=row["id"],
         )
-        if old.effectful:
-            action.record(conn, old, Absent())
-            self._renewals[row["action"]](conn, old, request, again)
+        action.record(conn, old, Absent())
+        self._renewals[row["action"]](conn, old, request, again)
         return _Applied(row["channel"], again, request)
 
     def _follow(self, applied: _Applied | None) -> None:

@@ -167,7 +167,7 @@ class Delivery:
             "node": self.settings.node if claim else None,
             "due_at": not_before or now,
             "rerun_of": rerun_of,
-            "two_persons": known.effectful and known.two_persons,
+            "two_persons": known.two_persons,
             "updated_at": now,
         }
         ledger.add(conn, values, self._lease if claim else None)

@@ -290,6 +290,17 @@ class Disclosures:
 
     # --- what happens elsewhere ---------------------------------------------------------------------------------------
 
+    def renewed(self, conn: Connection, _old: Operation, _request: Message, new: Operation) -> None:
+        """People found out that a report never arrived: it goes again under a new reference.
+
+        Unless a withdrawal is owed by now: then it never goes, and the withdrawal wins.
+        """
+        at = new.created_at
+        records.change(conn, new.subject, at, effect_operation=new.id, effect_reference=new.reference)
+        row = self._hold(conn, new.subject)
+        if row["withdraw_wanted_at"] is not None and row["effect"] != "withdraw":
+            self._stop_sending(conn, row, at)
+
     def take_notice(self, conn: Connection, channel: str, notice: VerdictNotice, _exchange_id: str) -> None:
         """A target says that it has decided: a hint to ask now."""
         row = records.by_reference(conn, channel, notice.reference)

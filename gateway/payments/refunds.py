@@ -327,7 +327,14 @@ class Refunds:
     # --- what happens elsewhere -------------------------------------------------------------------------------------
 
     def renewed(self, conn: Connection, old: Operation, _request: Message, new: Operation) -> None:
-        """People found out that it was never filed: it is filed again under a new reference."""
+        """People found out that it was never filed: it is filed again under a new reference.
+
+        Unless the money has gone back meanwhile by another way: it must not go back twice.
+        """
+        row = self._held(conn, old.subject)
+        if row["status"] != RefundStatus.CONFIRMED.value:
+            self._delivery.cancel(conn, new.id, f"the refund is {row['status']} meanwhile")
+            return
         records.change(conn, old.subject, new.created_at, reference=new.reference, operation_id=new.id)
 
     def receipt_reversed(self, conn: Connection, event: Event) -> None:

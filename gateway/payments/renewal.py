@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, insert, select
 
-from gateway.delivery import Operation
+from gateway.delivery import Operation, ledger
 from gateway.payments import records
+from gateway.payments.states import Status
 from gateway.ports import Message
 from gateway.store.tables.payments import payment_code
 
@@ -27,5 +28,9 @@ def code_asked_again(conn: Connection, old: Operation, _request: Message, new: O
     conn.execute(insert(payment_code), {**kept, **asked})
 
 
-def nothing_to_note(_conn: Connection, _old: Operation, _request: Message, _new: Operation) -> None:
-    """Where nothing in the room hangs on the reference."""
+def void_asked_again(conn: Connection, _old: Operation, _request: Message, new: Operation) -> None:
+    """Nothing hangs on the reference of a void; but what was paid meanwhile is not voided any more."""
+    row = records.fetch(conn, new.subject)
+    assert row is not None
+    if row["status"] != Status.CANCELLING.value:
+        ledger.cancel(conn, new.id, reason=f"the payment is {row['status']} meanwhile", now=new.created_at)

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, RowMapping
 from gateway.clock import Clock, from_micros, to_micros
 from gateway.crypto.envelope import Envelope
 from gateway.crypto.sm import sm3
-from gateway.decisions import Decision, Decisions
+from gateway.decisions import Decision, Decisions, is_revoked
 from gateway.delivery import (
     Absent,
     Action,
@@ -150,6 +150,7 @@ class Seals:
                 check=_check,
                 record=self._judged,
                 effectful=False,
+                by_hand=False,
             )
         )
 
@@ -241,7 +242,21 @@ class Seals:
         """Judge any PDF by our own checks. What is not a sealed document is simply not valid."""
         return await asyncio.to_thread(verify_pdf, pdf, self._trust, self._clock.now())
 
-    # --- what arrives -------------------------------------------------------------------------------------------------
+    # --- what happens elsewhere ---------------------------------------------------------------------------------------
+
+    def renewed(self, conn: Connection, _old: Operation, _request: Message, new: Operation) -> None:
+        """People found out that nothing was sealed: it is asked for again under a new reference.
+
+        Unless the decision was revoked meanwhile: then nothing is sealed for it.
+        """
+        row = records.describe(conn, new.subject)
+        assert row is not None
+        now = new.created_at
+        records.change(conn, row["id"], now, reference=new.reference, operation=new.id)
+        if row["decision_id"] is not None and is_revoked(conn, row["decision_id"]):
+            why = "the decision was revoked; nothing is sealed for it"
+            self._delivery.cancel(conn, new.id, why)
+            self._refuse(conn, row, why, now)
 
     def take_notice(self, conn: Connection, channel: str, notice: SealNotice, _exchange_id: str) -> None:
         """The service says that a job moved: a hint to ask now."""
