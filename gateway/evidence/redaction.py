@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -71,6 +72,10 @@ _FORM: Final = re.compile(r"[\w.%\-\[\]]+=(?!=)[^&\s<>{}]*(?:&[\w.%\-\[\]]+=[^&\
 _TAG: Final = re.compile(r"<(?:[\w.\-]+:)?([\w.\-]+)")
 _MEMBER: Final = re.compile(r"\"((?:[^\"\\]|\\.){1,100})\"\s*:\s*")
 _ESCAPED_DIGIT: Final = re.compile(r"(?:&#[xX]0*3|\\u003)([0-9]);?|&#0*(4[89]|5[0-7]);")
+# What every text has that any of the above could find, or that is a document: most values have none of it.
+_TELLING: Final = re.compile(
+    r"^\s*[<{\[\"]|[:=：]|(?:\d[ -]?){11}|eyJ|gw[ko]_|(?i:bearer|basic|digest)\s|[A-Za-z0-9+/_-]{64}"
+)
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _BINARY: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _CHARSET: Final = re.compile(r"charset=[\"']?([\w-]+)", re.IGNORECASE)
@@ -119,7 +124,7 @@ class _Masker:
     """Masks one exchange, and remembers what it masked so that the same value shows nowhere else."""
 
     def __init__(self, sensitive: Iterable[str]) -> None:
-        self._sensitive = frozenset(_plain(name) for name in sensitive)
+        self._sensitive = frozenset(sensitive)
         self._learnt: set[str] = set()
 
     # --- whole messages
@@ -177,6 +182,8 @@ class _Masker:
 
     def text(self, text: str, depth: int = 0) -> str:
         """Free text: documents inside it are opened, pairs with secret names and telling shapes are masked."""
+        if not _TELLING.search(text):
+            return text
         if depth < _NESTED and len(text) > 1:
             nested = self._document(text, depth + 1)
             if nested is not None:
@@ -197,8 +204,7 @@ class _Masker:
         return self.safely(self.text, value)
 
     def _secret(self, name: str) -> bool:
-        plain = _plain(name)
-        return plain in self._sensitive or plain in _SECRET_NAMES or any(part in plain for part in _SECRET_PARTS)
+        return _hides(name, self._sensitive)
 
     def _learn(self, *values: str) -> None:
         for value in values:
@@ -328,6 +334,18 @@ class _Masker:
         return "".join([*shown, text[at:]])
 
 
+@lru_cache(maxsize=4096)
+def _hides(name: str, sensitive: frozenset[str]) -> bool:
+    """Whether a name always hides its value."""
+    plain = _plain(name)
+    return (
+        plain in _SECRET_NAMES
+        or any(part in plain for part in _SECRET_PARTS)
+        or any(plain == _plain(other) for other in sensitive)
+    )
+
+
+@lru_cache(maxsize=4096)
 def _plain(name: str) -> str:
     return re.sub(r"[\W_]", "", name).lower()
 

@@ -440,9 +440,9 @@ class Payments:
 
     def _apply_waiting(self, conn: Connection, payment_id: str, channel: str, code: str, now: int) -> None:
         """Money that came before the code's answer did."""
-        owner = records.by_code(conn, channel, code)
-        assert owner is not None
         for waiting in records.unmatched(conn, channel, code):
+            owner = records.by_code(conn, channel, code)
+            assert owner is not None
             records.claim_collection(conn, waiting["id"], payment_id)
             row = records.fetch(conn, payment_id)
             assert row is not None

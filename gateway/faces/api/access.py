@@ -1,8 +1,11 @@
-"""Who is asking, what they may do, and whose records they may see."""
+"""Who is asking, what they may do, and whose records they may see.
+
+Dependencies are coroutines even where they wait for nothing: others would each be sent through a thread.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -15,7 +18,7 @@ from gateway.errors import NotFoundProblem, Problem
 bearer = HTTPBearer(auto_error=False, description="API key of a client or an operator")
 
 
-def gateway_app(request: Request) -> App:
+async def gateway_app(request: Request) -> App:
     """The assembled gateway."""
     app: App = request.app.state.gateway
     return app
@@ -39,10 +42,10 @@ async def principal(
     return found
 
 
-def may(scope: str) -> Callable[[Principal], Principal]:
+def may(scope: str) -> Callable[[Principal], Awaitable[Principal]]:
     """A dependency: the caller, who must hold this scope (403 otherwise)."""
 
-    def check(who: Annotated[Principal, Depends(principal)]) -> Principal:
+    async def check(who: Annotated[Principal, Depends(principal)]) -> Principal:
         if scope not in who.scopes:
             raise Problem(
                 f"this key does not have the scope {scope}",
@@ -55,10 +58,10 @@ def may(scope: str) -> Callable[[Principal], Principal]:
     return check
 
 
-def operator(scope: str) -> Callable[[Principal], Principal]:
+def operator(scope: str) -> Callable[[Principal], Awaitable[Principal]]:
     """A dependency: the caller, who must be a person with this scope (403 otherwise)."""
 
-    def check(who: Principal = Depends(may(scope))) -> Principal:
+    async def check(who: Principal = Depends(may(scope))) -> Principal:
         if who.kind != "operator":
             raise Problem(
                 "only an operator may do this",

@@ -110,7 +110,7 @@ class Once:
         )
 
 
-def once(request: Request, key: Key, app: Annotated[App, Depends(gateway_app)]) -> Once:
+async def once(request: Request, key: Key, app: Annotated[App, Depends(gateway_app)]) -> Once:
     """The dependency of every request that has an effect."""
     return Once(app, "", request.url.path[:200], key)
 

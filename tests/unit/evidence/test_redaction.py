@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.evidence import redaction
 from gateway.evidence.redaction import MASK, SHOWN_CHARACTERS, redact, redact_text
 from gateway.identifiers import resident_check_character
 from gateway.ports import RawExchange
@@ -320,3 +321,21 @@ def test_hostile_bodies_cost_little_time(body):
     shown(body, "application/json")
     shown(body, "text/xml")
     assert time.perf_counter() - began < 5
+
+
+PIECES = st.sampled_from(
+    [
+        *("Bearer abc", "basic\tYWJj", "digest", "eyJhbGciOi.eyJ.x", f"gwk_{'a' * 32}_x", "A1b2-_/+" * 8, "A1b2" * 15),
+        *("13800138000", "138 0013 8000", "１３８００１３８０００", "11010519491231002X", "110105 19491231 002X"),
+        *("62220210011162457", "secret=x", "token：y", "password: z", '"q"', "{1}", "[2]", "<a/>", "a=b&c=d"),
+        *(" ", "\n", "案件", "x", "-", "7"),
+    ]
+)
+
+
+@given(st.lists(PIECES | st.text(max_size=6), max_size=6).map("".join))
+def test_a_text_passed_over_at_a_glance_would_stay_as_it_is_under_a_close_look(text):
+    at_a_glance = redact_text(text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(redaction, "_TELLING", re.compile(""))
+        assert redact_text(text) == at_a_glance
