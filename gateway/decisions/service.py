@@ -71,9 +71,11 @@ class Decisions:
 
     async def get(self, authority: str, number: str) -> Decision:
         """One decision. Raises NotFoundProblem."""
-        found = await self._store.read(
-            lambda conn: records.fetch_by_number(conn, self._envelope, authority, _number(number))
-        )
+        return await self._store.read(lambda conn: self.read(conn, authority, number))
+
+    def read(self, conn: Connection, authority: str, number: str) -> Decision:
+        """``get`` inside a query or unit of the caller's."""
+        found = records.fetch_by_number(conn, self._envelope, authority, _number(number))
         if found is None:
             raise NotFoundProblem(
                 "no such decision", cure="Store it first with PUT /v1/decisions/{authority}/{number}."

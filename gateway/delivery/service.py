@@ -435,8 +435,10 @@ class Delivery:
             self._tasks.discard(task)
             if self._running.get(operation.id) is task:
                 del self._running[operation.id]
+            was_full = self._room(name) <= 0
             self._in_flight[name] -= 1
-            self.wake(name)
+            if was_full:  # what is due may have waited for this
+                self.wake(name)
             if not task.cancelled() and (fault := task.exception()) is not None:
                 log.error("an attempt failed for a fault of ours", operation=operation.id, exc_info=fault)
 

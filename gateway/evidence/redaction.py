@@ -74,7 +74,8 @@ _MEMBER: Final = re.compile(r"\"((?:[^\"\\]|\\.){1,100})\"\s*:\s*")
 _ESCAPED_DIGIT: Final = re.compile(r"(?:&#[xX]0*3|\\u003)([0-9]);?|&#0*(4[89]|5[0-7]);")
 # What every text has that any of the above could find, or that is a document: most values have none of it.
 _TELLING: Final = re.compile(
-    r"^\s*[<{\[\"]|[:=：]|(?:\d[ -]?){11}|eyJ|gw[ko]_|(?i:bearer|basic|digest)\s|[A-Za-z0-9+/_-]{64}"
+    r"^\s*[<{\[\"]|=|[^\W\d][\w.\-]*[\"']?\s{0,8}[:：]"
+    r"|(?:\d[ -]?){11}|eyJ|gw[ko]_|(?i:bearer|basic|digest)\s|[A-Za-z0-9+/_-]{64}"
 )
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _BINARY: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
@@ -131,7 +132,7 @@ class _Masker:
 
     def message(self, headers: Sequence[tuple[str, str]], body: bytes) -> str:
         kind = next((value for name, value in headers if name.lower() == "content-type"), "")
-        lines = [f"{name}: {self._field(name, value)}" for name, value in headers]
+        lines = [f"{name}: {self._header(name, value)}" for name, value in headers]
         shown = self.safely(lambda data: self.body(data, kind), body)
         return "\n".join([*lines, "", shown] if shown and lines else [*lines, shown] if shown else lines)
 
@@ -196,6 +197,14 @@ class _Masker:
         text = _RESIDENT_ID.sub(_resident, text)
         text = _CARD.sub(_card, text)
         return _MOBILE.sub(_ends, text)
+
+    def _header(self, name: str, value: str) -> str:
+        """Most headers are the same in every exchange."""
+        if self._secret(name) or len(value) > 100:
+            return self._field(name, value)
+        shown, learnt = _shown_header(value, self._sensitive)
+        self._learnt |= learnt
+        return shown
 
     def _field(self, name: str, value: str) -> str:
         if self._secret(name):
@@ -332,6 +341,13 @@ class _Masker:
             shown += [text[at : match.end()], MASK]
             at = stop
         return "".join([*shown, text[at:]])
+
+
+@lru_cache(maxsize=1024)
+def _shown_header(value: str, sensitive: frozenset[str]) -> tuple[str, frozenset[str]]:
+    """What is shown of a header's value, and which values are hidden elsewhere because of it."""
+    mask = _Masker(sensitive)
+    return mask.safely(mask.text, value), frozenset(mask._learnt)
 
 
 @lru_cache(maxsize=4096)

@@ -27,6 +27,7 @@ from gateway.payments.arrivals import Applied, Source, apply_paid, settle
 from gateway.payments.bill import (
     CancelAnswer,
     CancelAsk,
+    LineInput,
     LineKind,
     PaymentRequest,
     Unit,
@@ -128,12 +129,14 @@ class Payments:
         One transaction holds the payment, its event and the operation with its own reference. Returns the id.
         ``remember(conn, payment_id)`` joins that transaction. Raises InvalidProblem, NotFoundProblem, ConflictProblem.
         """
-        decision = await self._decisions.get(ask.authority, ask.decision_number)
-        channel = self._route(ask.authority)
-        now = self._clock.now()
-        lines, unit = await self._store.read(
-            lambda conn: self._demands.lines_and_unit(conn, ask, decision, day_of(now))
-        )
+        today = day_of(self._clock.now())
+
+        def query(conn: Connection) -> tuple[Decision, str, Sequence[LineInput], Unit]:
+            decision = self._decisions.read(conn, ask.authority, ask.decision_number)
+            channel = self._route(ask.authority)
+            return decision, channel, *self._demands.lines_and_unit(conn, ask, decision, today)
+
+        decision, channel, lines, unit = await self._store.read(query)
         made = self._demands.make(ask, decision, lines, unit, channel)
 
         def unit_of_work(conn: Connection) -> tuple[Operation, Demand]:

@@ -114,7 +114,8 @@ def _postgresql_reading(driver: Any, _record: object) -> None:
 
 
 def _begin(conn: Connection) -> None:
-    conn.exec_driver_sql("BEGIN")
+    driver: Any = conn.connection.driver_connection
+    driver.execute("BEGIN")  # touches no file yet and cannot fail
 
 
 def _begin_immediate(conn: Connection) -> None:

@@ -27,6 +27,7 @@ class Wire:
 
     def __init__(self) -> None:
         self.answers: list[int] = []
+        self.answer_once: dict[str, int] = {}
         self.default = 200
         self.got: list[tuple[dict[str, str], bytes]] = []
 
@@ -35,6 +36,8 @@ class Wire:
 
     async def post(self, action: str, url: str, body: bytes, headers: dict[str, str]) -> httpx.Response:
         self.got.append((headers, body))
+        if (status := self.answer_once.pop(headers["webhook-id"], None)) is not None:
+            return httpx.Response(status)
         return httpx.Response(self.answers.pop(0) if self.answers else self.default)
 
     async def close(self) -> None:
@@ -85,7 +88,7 @@ async def test_in_rotation_a_receiver_is_satisfied_with_either_secret_and_then_o
 async def test_events_of_a_record_arrive_in_order_where_that_is_asked_and_others_do_not_wait(out):
     await out.webhooks.add_endpoint("c", "a", "https://x", ordered=True)
     first, second, other = await emit(out), await emit(out), await emit(out, "pay_2")
-    out.wire.answers = [500]
+    out.wire.answer_once = {first: 500}  # those of two records leave at the same time, in either order
     await send_all(out)
     assert sorted(names(out)) == sorted([first, other])
     out.clock.advance(timedelta(seconds=10))
