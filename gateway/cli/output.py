@@ -167,7 +167,10 @@ def report(ctx: typer.Context, error: GatewayError) -> Exit:
             code = Exit.SETTINGS
         case LockedError():
             told |= {"detail": f"process {error.pid or '?'} already works on {error.database}", "pid": error.pid}
-            told |= {"cure": "Use the running gateway's API or console, or stop it first; PostgreSQL takes several."}
+            told |= {
+                "cure": "Use the running gateway's API or console (what ends a doubt takes --key-file), or stop it "
+                "first; PostgreSQL takes several."
+            }
             code = Exit.LOCKED
         case Problem():
             told |= {"detail": error.detail, "field": error.field, "cure": error.cure, "type": error.type}

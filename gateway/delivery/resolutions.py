@@ -99,7 +99,7 @@ class Resolutions:
         sealed = None
         if happened and not action.by_hand:
             raise ConflictProblem(
-                f"the answer to {row['action']} is a judgement of the gateway's own, which nobody can give in its place",
+                f"the answer to {row['action']} is a judgement of the gateway, which nobody can give in its place",
                 type="operation-not-answerable",
                 cure="Retry the operation, so that it is judged again.",
             )
@@ -264,7 +264,14 @@ class Resolutions:
         if ended.rowcount != 1:
             raise ConflictProblem("the operation has just moved on", type="operation-not-parked")
         if answer is not None:
-            action.record(conn, old, Done(answer, found=True))
+            try:
+                action.record(conn, old, Done(answer, found=True))
+            except ContractError as error:
+                raise ConflictProblem(
+                    f"the answer contradicts what is known here: {error}",
+                    type="resolution-contradicts",
+                    cure="Look at the other side's record again; withdraw what was said, then say it right.",
+                ) from error
             return _Applied(row["channel"])
         reference = self._delivery.new_reference(row["channel"])
         request = self._delivery.request_of(row).model_copy(update={"reference": reference})

@@ -32,6 +32,7 @@ from gateway.ports import (
     CorrectRequest,
     DisclosureRecord,
     FieldError,
+    Message,
     RepairRequest,
     Submission,
     SubmissionState,

@@ -5,9 +5,14 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import itertools
+import json
+import os
 import re
+import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import (
     AbstractAsyncContextManager,
     AbstractContextManager,
@@ -59,6 +64,7 @@ first = 0.05
 longest = 0.2
 grace = 2
 """
+LESS_GRACE = IMPATIENT.replace("grace = 2", "grace = 0.4")
 _keys = itertools.count(1)
 
 
@@ -223,6 +229,54 @@ class Site:
         return list(self.simulators.effects(system).get(operation, {}).values())
 
 
+class Process:
+    """``gateway serve`` in a process of its own, over one settings file, started and killed as often as needed."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.process: subprocess.Popen[str] | None = None
+        self.log = site.settings_file.with_name("gateway.log")
+
+    def command(self, *words: str) -> list[str]:
+        return [sys.executable, "-m", "gateway", "--settings", str(self.site.settings_file), *words]
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Another command beside it."""
+        return subprocess.run(
+            self.command(*words), capture_output=True, text=True, check=False, timeout=60, env=environment()
+        )
+
+    def begin(self) -> None:
+        log = self.log.open("a")
+        self.process = subprocess.Popen(
+            self.command("serve", "--json"), stdout=subprocess.PIPE, stderr=log, text=True, env=environment()
+        )
+        log.close()
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert line, self.log.read_text()[-3000:]
+        assert json.loads(line)["ready"]
+
+    def end(self, number: signal.Signals) -> int:
+        assert self.process is not None
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        status = self.process.wait(timeout=30)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        return status
+
+    async def start(self) -> None:
+        await asyncio.to_thread(self.begin)
+
+    async def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        return await asyncio.to_thread(self.end, number)
+
+
+def environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
+
+
 @contextmanager
 def installed(folder: Path, simulators: Simulation, store_url: str, patience: str = IMPATIENT) -> Iterator[Site]:
     """An installation that is not running yet; its port is kept for it."""
@@ -235,11 +289,50 @@ def installed(folder: Path, simulators: Simulation, store_url: str, patience: st
 
 
 @asynccontextmanager
+async def a_served_site(
+    folder: Path,
+    simulators: Simulation,
+    store_url: str,
+    prepare: Callable[[App], Awaitable[None]] | None = None,
+) -> AsyncIterator[Process]:
+    """An installation made and populated, its gateway running as a process; ``site`` speaks to it."""
+    with installed(folder, simulators, store_url, LESS_GRACE) as site:
+        async with App.open(site.settings) as app:
+            site.key, site.password = await populate(app)
+            if prepare is not None:
+                await prepare(app)
+        process = Process(site)
+        await process.start()
+        try:
+            for system in ("nontax", "credit"):
+                channel = CALLBACKS[system]
+                await asyncio.to_thread(simulators.callbacks_to, system, f"{site.url}/callbacks/{channel}")
+            async with site.client(site.key) as site.http:
+                yield process
+        finally:
+            if process.process is not None and process.process.poll() is None:
+                await process.stop(signal.SIGKILL)
+
+
+@asynccontextmanager
 async def a_site(folder: Path, simulators: Simulation, store_url: str) -> AsyncIterator[Site]:
     """An installation made, populated and served."""
     with installed(folder, simulators, store_url) as site:
         async with site.running():
             yield site
+
+
+@pytest.fixture
+async def served(tmp_path: Path, simulators: Simulation, sqlite_url: str) -> AsyncIterator[Process]:
+    """A gateway that runs as a process of its own, on SQLite."""
+    async with a_served_site(tmp_path, simulators, sqlite_url) as process:
+        yield process
+
+
+@pytest.fixture
+def serve_apart() -> Callable[..., AbstractAsyncContextManager[Process]]:
+    """``a_served_site``, for tests that choose the database or prepare it."""
+    return a_served_site
 
 
 @pytest.fixture

@@ -5,93 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import signal
-import subprocess
-import sys
-from collections.abc import AsyncIterator
-from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
-
-from gateway.app import App
-from gateway.demo.installation import populate
-from simulators.testing import Simulation
-
-PATIENCE = """
-[delivery]
-ask_after = 0.05
-first = 0.05
-longest = 0.2
-grace = 0.4
-"""
-
-
-class Process:
-    """``gateway serve`` in a process of its own, over one settings file, started and killed as often as needed."""
-
-    def __init__(self, site, settings_file: Path, url: str, key: str) -> None:
-        self.site, self.settings_file, self.url, self.key = site, settings_file, url, key
-        self.process: subprocess.Popen[str] | None = None
-        self.log = settings_file.with_name("gateway.log")
-
-    def command(self, *words: str) -> list[str]:
-        return [sys.executable, "-m", "gateway", "--settings", str(self.settings_file), *words]
-
-    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """Another command beside it."""
-        return subprocess.run(
-            self.command(*words), capture_output=True, text=True, check=False, timeout=60, env=environment()
-        )
-
-    def begin(self) -> None:
-        log = self.log.open("a")
-        self.process = subprocess.Popen(
-            self.command("serve", "--json"), stdout=subprocess.PIPE, stderr=log, text=True, env=environment()
-        )
-        log.close()
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        assert line, self.log.read_text()[-3000:]
-        assert json.loads(line)["ready"]
-
-    def end(self, number: signal.Signals) -> int:
-        assert self.process is not None
-        if self.process.poll() is None:
-            self.process.send_signal(number)
-        status = self.process.wait(timeout=30)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-        return status
-
-    async def start(self) -> None:
-        await asyncio.to_thread(self.begin)
-
-    async def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        return await asyncio.to_thread(self.end, number)
-
-
-def environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
-
-
-@pytest.fixture
-async def served(tmp_path: Path, simulators: Simulation, sqlite_url: str, make_site) -> AsyncIterator[Any]:
-    """A populated installation, its gateway running as a process; ``site`` speaks to it."""
-    with make_site(tmp_path, simulators, sqlite_url, PATIENCE) as site:
-        async with App.open(site.settings) as app:
-            site.key, _ = await populate(app)
-        process = Process(site, site.settings_file, site.url, site.key)
-        await process.start()
-        for system in ("nontax", "credit"):
-            channel = {"credit": "creditchina"}.get(system, system)
-            await asyncio.to_thread(simulators.callbacks_to, system, f"{site.url}/callbacks/{channel}")
-        async with site.client(site.key) as site.http:
-            yield process
-        if process.process is not None and process.process.poll() is None:
-            await process.stop(signal.SIGKILL)
 
 
 async def quietly(call) -> None:

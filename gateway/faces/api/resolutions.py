@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Response
@@ -9,12 +10,14 @@ from pydantic import Field
 from sqlalchemy import Connection, RowMapping, select
 
 from gateway.access import Principal
+from gateway.app import App
 from gateway.delivery import Person, ledger
 from gateway.errors import NotFoundProblem
 from gateway.faces.api.access import Gateway, may, own
 from gateway.faces.api.once import OnceKey
 from gateway.faces.api.problems import responses
 from gateway.faces.api.views import Ask, View, instant
+from gateway.store.tables.access import operator
 from gateway.store.tables.delivery import operation as operation_table
 from gateway.store.tables.delivery import resolution
 from gateway.store.tables.evidence import exchange
@@ -51,29 +54,35 @@ class ResolutionView(View):
     """What people say became of an operation, and the evidence. ``rerun``: the operation that was sent instead."""
 
     operation: str
+    action: str
+    channel: str
+    authority: str
+    subject: str
+    reference: str | None
     state: str
+    why: str | None
     two_persons: bool
     outcome: Outcome | None
     reason: str | None
     answer: dict[str, Any] | None
     proposed_by: str | None
+    proposed_name: str | None
     proposed_at: str | None
     confirmed_by: str | None
+    confirmed_name: str | None
     confirmed_at: str | None
     applied: bool
     rerun: str | None
     evidence: list[SideView]
 
 
-@router.get("/operations/{operation_id}/resolution", response_model=ResolutionView)
-async def get_resolution(gateway: Gateway, who: Reader, operation_id: str) -> ResolutionView:
-    """The evidence side by side, and what somebody has said about it."""
+async def look(gateway: App, operation_id: str) -> ResolutionView:
+    """The evidence of an operation side by side, and what somebody has said about it. Raises NotFoundProblem."""
 
     def query(conn: Connection) -> ResolutionView:
         row = ledger.fetch(conn, operation_id)
         if row is None:
             raise NotFoundProblem("no such operation")
-        own(who, row["authority"], "operation")
         said = (
             conn.execute(
                 select(resolution).where(resolution.c.operation_id == operation_id, resolution.c.withdrawn_at.is_(None))
@@ -82,9 +91,20 @@ async def get_resolution(gateway: Gateway, who: Reader, operation_id: str) -> Re
             .first()
         )
         again = conn.execute(select(operation_table.c.id).where(operation_table.c.rerun_of == operation_id)).scalar()
-        return _view(row, said, again, _sides(conn, operation_id), gateway.resolutions.answer_of)
+        people = () if said is None else (said["proposed_by"], said["confirmed_by"])
+        named = conn.execute(select(operator.c.id, operator.c.name).where(operator.c.id.in_(people))).all()
+        names = {one.id: one.name for one in named}
+        return _view(row, said, again, _sides(conn, operation_id), gateway.resolutions.answer_of, names)
 
     return await gateway.store.read(query)
+
+
+@router.get("/operations/{operation_id}/resolution", response_model=ResolutionView)
+async def get_resolution(gateway: Gateway, who: Reader, operation_id: str) -> ResolutionView:
+    """The evidence side by side, and what somebody has said about it."""
+    view = await look(gateway, operation_id)
+    own(who, view.authority, "operation")
+    return view
 
 
 @router.post("/operations/{operation_id}/resolution", response_model=ResolutionView, responses=responses(400, 409, 413))
@@ -152,7 +172,12 @@ def _sides(conn: Connection, operation_id: str) -> list[SideView]:
 
 
 def _view(
-    row: RowMapping, said: RowMapping | None, again: str | None, sides: list[SideView], answer_of: Any
+    row: RowMapping,
+    said: RowMapping | None,
+    again: str | None,
+    sides: list[SideView],
+    answer_of: Any,
+    names: Mapping[str, str],
 ) -> ResolutionView:
     outcome: Outcome | None = None
     if said is not None:
@@ -160,14 +185,17 @@ def _view(
     known = said or dict.fromkeys(("reason", "proposed_by", "confirmed_by", "proposed_at", "confirmed_at"))
     return ResolutionView(
         operation=row["id"],
-        state=row["state"],
+        **{name: row[name] for name in ("action", "channel", "authority", "subject", "reference", "state")},
+        why=row["reason"],
         two_persons=row["two_persons"],
         outcome=outcome,
         reason=known["reason"],
         answer=None if said is None else answer_of(said),
         proposed_by=known["proposed_by"],
+        proposed_name=names.get(known["proposed_by"] or ""),
         proposed_at=instant(known["proposed_at"]),
         confirmed_by=known["confirmed_by"],
+        confirmed_name=names.get(known["confirmed_by"] or ""),
         confirmed_at=instant(known["confirmed_at"]),
         applied=bool(said is not None and said["applied"]),
         rerun=again,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,32 @@ async def test_what_needs_no_second_person_counts_at_once(parked):
     )
     assert said["applied"]
     assert (await parked.row(parked.operation))["state"] == "done"
+
+
+async def test_a_question_is_answered_in_pairs_or_asked_again_but_has_no_effect_that_did_not_happen(parked):
+    await parked.store.write(lambda conn: conn.execute(update(operation).values(effectful=False)).rowcount)
+    with pytest.raises(ConflictProblem, match="a question") as refused:
+        await parked.desk.propose(parked.operation, ANNA, happened=False, reason="r")
+    assert "Retry" in refused.value.cure
+    said = await parked.desk.propose(
+        parked.operation, ANNA, happened=True, reason="r", answer={"code": parked.reference}
+    )
+    assert not said["applied"]
+
+
+async def test_nobody_gives_a_judgement_that_is_our_own(parked):
+    known = parked.delivery.action("test.effect")
+    parked.delivery._actions["test.effect"] = replace(known, by_hand=False)
+    with pytest.raises(ConflictProblem, match="judgement") as refused:
+        await parked.desk.propose(parked.operation, ANNA, happened=True, reason="r", answer={"code": parked.reference})
+    assert refused.value.type == "operation-not-answerable"
+
+
+async def test_an_effect_whose_room_does_not_know_how_is_not_sent_again(parked):
+    parked.desk._renewals.clear()
+    with pytest.raises(ConflictProblem, match="cannot be sent again") as refused:
+        await parked.desk.propose(parked.operation, ANNA, happened=False, reason="r")
+    assert refused.value.type == "operation-not-renewable"
 
 
 # --- the database itself ----------------------------------------------------------------------------------------------
