@@ -14,11 +14,13 @@ import shutil
 import subprocess
 import sysconfig
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import psycopg
 from sqlalchemy import Engine
 
@@ -71,6 +73,51 @@ def server() -> Server:
     folder = Path(os.environ[FOLDER])
     with _locked(folder):
         return _known(folder) or _start(folder)
+
+
+class OwnServer:
+    """A server for one run alone, which keeps what it has acknowledged; it may be killed and started again.
+
+    ``options``: further ones for ``postgres``.
+    """
+
+    def __init__(self, database: str, options: str = "") -> None:
+        begin_run()
+        self.server = server()
+        self.server.execute(f"CREATE DATABASE {database} TEMPLATE {TEMPLATE}")
+        self.server.stop()
+        self.options = (
+            f"-c listen_addresses='' -c unix_socket_directories={self.server.folder} -c max_connections=200 "
+            f"-c shared_buffers=64MB -c synchronous_commit=on {options}"
+        )
+        self.start()
+        self.url = self.server.url(database)
+
+    def start(self) -> None:
+        """Start; the remains of the one before may need a moment to go."""
+        command: list[str | Path] = [self.server.programs / "pg_ctl", "-D", self.server.folder / "data", "-w"]
+        for again in range(20):
+            try:
+                _run([*command, "-l", self.server.folder / "log", "-o", self.options, "start"])
+                return
+            except RuntimeError:
+                if again == 19:
+                    raise
+                time.sleep(0.3)
+
+    def kill(self) -> None:
+        """SIGKILL for the server and each of its processes."""
+        pid = int((self.server.folder / "data" / "postmaster.pid").read_text().splitlines()[0])
+        postmaster = psutil.Process(pid)
+        family = [postmaster, *postmaster.children(recursive=True)]
+        for one in family:
+            with suppress(psutil.NoSuchProcess):
+                one.kill()
+        psutil.wait_procs(family, timeout=10)
+
+    def end(self) -> None:
+        """Stop and remove."""
+        end_run()
 
 
 def migrate_template(engine: Engine) -> None:

@@ -37,7 +37,6 @@ sys.path[:0] = [path for path in (str(HERE), str(HERE.parent)) if path not in sy
 
 import databases  # noqa: E402
 import httpx  # noqa: E402
-import psutil  # noqa: E402
 import torture_node  # noqa: E402
 from sqlalchemy import Engine, text  # noqa: E402
 
@@ -194,48 +193,6 @@ class Node:
         return not self.process.is_alive()
 
 
-class PostgreSQL:
-    """A server of its own, which keeps what it has acknowledged when it is killed."""
-
-    def __init__(self) -> None:
-        databases.begin_run()
-        self.server = databases.server()
-        self.server.execute(f"CREATE DATABASE torture TEMPLATE {databases.TEMPLATE}")
-        self.server.stop()
-        self.options = (
-            f"-c listen_addresses='' -c unix_socket_directories={self.server.folder} -c max_connections=200 "
-            "-c shared_buffers=64MB -c fsync=off -c synchronous_commit=on"  # a killed process is not a power cut
-        )
-        self.start()
-        self.url = self.server.url("torture")
-
-    def start(self) -> None:
-        """Start; the remains of the one before may need a moment to go."""
-        command: list[str | Path] = [self.server.programs / "pg_ctl", "-D", self.server.folder / "data", "-w"]
-        for again in range(20):
-            try:
-                databases._run([*command, "-l", self.server.folder / "log", "-o", self.options, "start"])
-                return
-            except RuntimeError:
-                if again == 19:
-                    raise
-                time.sleep(0.3)
-
-    def kill(self) -> None:
-        """SIGKILL for the server and each of its processes."""
-        pid = int((self.server.folder / "data" / "postmaster.pid").read_text().splitlines()[0])
-        postmaster = psutil.Process(pid)
-        family = [postmaster, *postmaster.children(recursive=True)]
-        for one in family:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                one.kill()
-        psutil.wait_procs(family, timeout=10)
-
-    def end(self) -> None:
-        """Stop and remove."""
-        databases.end_run()
-
-
 class Torture:
     """One run."""
 
@@ -245,7 +202,7 @@ class Torture:
         self.result = Result()
         self.simulators = Simulation(folder, only="nontax,credit,portal,registry,seal")
         self.nodes: list[Node] = []
-        self.postgresql: PostgreSQL | None = None
+        self.postgresql: databases.OwnServer | None = None
         self.accepted: dict[str, int] = {}
         """Payment → the decision's serial number, for each 201 or 202."""
         self.accepted_at: list[float] = []
@@ -262,7 +219,8 @@ class Torture:
         await asyncio.to_thread(self.simulators.start)
         try:
             if self.options.engine == "cluster":
-                self.postgresql = await asyncio.to_thread(PostgreSQL)
+                # a killed process is not a power cut: nothing is lost without fsync
+                self.postgresql = await asyncio.to_thread(databases.OwnServer, "torture", "-c fsync=off")
             await self._install()
             await asyncio.gather(*(node.begin() for node in self.nodes))
             yield
