@@ -34,7 +34,8 @@ from gateway.payments.refunds import Refunds
 from gateway.payments.renewal import code_asked_again, void_asked_again
 from gateway.plugins import Channels
 from gateway.ports import Kind
-from gateway.reconciliation import Grace, Reconciliation
+from gateway.reconciliation import Grace, Months, Proposals, Reconciliation
+from gateway.reconciliation.profiles import Profile, load_profiles
 from gateway.seals import Seals, Trust, load_roots
 from gateway.settings import Settings
 from gateway.store import Store, sealed
@@ -71,6 +72,9 @@ class App:
     cash: Cash
     exceptions: Exceptions
     reconciliation: Reconciliation
+    proposals: Proposals
+    profiles: dict[str, Profile]
+    months: Months
     disclosures: Disclosures
     entities: Entities
     seals: Seals
@@ -102,6 +106,7 @@ class App:
         if sqlite_path(url) is None:
             settings = await self._take_name(settings, url, sending, stack)
         self.settings, self.clock, self.opened_at = settings, clock, to_micros(clock.now())
+        self.profiles = load_profiles(settings.statements)
         self.store = Store.open(url, exclusive=sending)
         stack.callback(self.store.close)
         keys = installed_keys(settings.keys.directory, await self.store.read(sealed.sample))
@@ -152,6 +157,7 @@ class App:
             settings.public_url,
         )
         self.refunds = Refunds(self.store, self.delivery, self.events, self.channels, self.envelope, clock)
+        self.exceptions = Exceptions(self.store, self.events, clock, self.refunds)
         roots = load_roots(settings.trust.receipt_roots, "trust.receipt_roots")
         self.receipts = Receipts(self.store, self.delivery, self.events, self.channels, self.envelope, clock, roots)
         self.cash = Cash(
@@ -163,6 +169,7 @@ class App:
             self.store,
             self.channels,
             self.events,
+            self.evidence,
             self.envelope,
             clock,
             cut_offs,
@@ -172,10 +179,11 @@ class App:
                 treasury=patience.treasury_days,
                 receipt=patience.receipt_days or None,
             ),
-            keys=keys,
             returned=self.refunds.money_returned,
             quoted=self.payments.quoted,
         )
+        self.proposals = Proposals(self.store, self.events, self.envelope, clock, self.exceptions, self.payments.quoted)
+        self.months = Months(self.store, self.events, clock, keys, self.reconciliation.window)
         self.disclosures = Disclosures(
             self.store, self.delivery, self.decisions, self.events, self.channels, self.envelope, calendar, clock
         )
@@ -185,7 +193,6 @@ class App:
             self.store, self.delivery, self.decisions, self.events, self.channels, self.envelope, clock, trust
         )
         self.schedules = Schedules(self.store, clock, settings.delivery.node)
-        self.exceptions = Exceptions(self.store, self.events, clock)
         self._wire_rooms()
         if sending:
             stack.push_async_callback(self._stop)
@@ -224,6 +231,9 @@ class App:
         for happened in ("reversed", "refused"):
             self.events.subscribe(f"receipt.{happened}", self.refunds.receipt_reversed)
         self.events.subscribe("payment.exception_resolved", self.refunds.exception_resolved)
+        self.events.subscribe("payment.exception_resolved", self.proposals.exception_resolved)
+        self.events.subscribe("payment.exception_reopened", self.proposals.exception_reopened)
+        self.events.subscribe("receipt.issued", self.reconciliation.receipt_issued)
         for happened in ("paid", "rejected", "cancelled"):
             self.events.subscribe(f"payment.{happened}", self.cash.payment_moved)
         self.events.subscribe("payment.settlement", self.cash.settled)

@@ -23,6 +23,7 @@ app = typer.Typer(
 
 _SHOWN = ("id", "authority", "decision_number", "instalment", "channel", "status", "settlement", "code", "reason")
 _REFUND = ("id", "payment_id", "decision_number", "code", "bank_serial", "reason", "status", "origin", "waits_for")
+_EXCEPTION = ("id", "payment_id", "kind", "proposal", "state", "resolution", "refund_id", "refund_status", "reason")
 
 
 @app.command("list")
@@ -76,18 +77,26 @@ def show_payment(ctx: typer.Context, payment: str, as_json: Json = False) -> Non
                 }
                 for one in records.collections_of(conn, row["id"])
             ],
+            "exceptions": [_exception(one) for one in records.exceptions(conn, payment_id=row["id"])],
             "refunds": [_refund(one) for one in refund_records.of_payment(conn, row["id"])],
             "events": [{"type": one["type"], "at": _moment(one["at"])} for one in records.timeline(conn, row["id"])],
         }
 
     found = session(ctx).read(query)
-    lists = {name: found[name] for name in ("lines", "money", "refunds", "events")}
-    facts = table(["", ""], ((name, value) for name, value in found.items() if name not in lists and value is not None))
+    shown = {
+        "lines": None,
+        "money": None,
+        "exceptions": ("id", "kind", "state", "resolution", "refund_id", "refund_status", "opened_at"),
+        "refunds": ("id", "bank_serial", "amount", "reason", "status", "waits_for", "refunded_at"),
+        "events": None,
+    }
+    facts = table(["", ""], ((name, value) for name, value in found.items() if name not in shown and value is not None))
     facts.show_header = False
     human: list[Any] = [facts]
-    for name, rows in lists.items():
-        if rows:
-            human += ["", table(list(rows[0]), (list(one.values()) for one in rows), title=name)]
+    for name, columns in shown.items():
+        if rows := found[name]:
+            names = columns or tuple(rows[0])
+            human += ["", table(names, ([one[column] for column in names] for one in rows), title=name)]
     show(found, as_json, *human)
 
 
@@ -106,6 +115,20 @@ def list_refunds(
     shown = [_refund(row) for row in rows]
     names = ("id", "decision_number", "code", "amount", "reason", "status", "waits_for", "created_at")
     show({"refunds": shown}, as_json, table(names, ([one[name] for name in names] for one in shown)))
+
+
+@app.command("exceptions")
+def list_exceptions(
+    ctx: typer.Context,
+    state: Annotated[str | None, typer.Option(help="open, proposed or resolved; all if none.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000)] = 50,
+    as_json: Json = False,
+) -> None:
+    """Exceptions 异常缴款 with the refund that each leads to, newest first."""
+    rows = session(ctx).read(lambda conn: records.exceptions(conn, state=state, limit=limit))
+    shown = [_exception(row) for row in rows]
+    names = ("id", "payment_id", "kind", "proposal", "state", "resolution", "refund_id", "refund_status", "opened_at")
+    show({"exceptions": shown}, as_json, table(names, ([one[name] for name in names] for one in shown)))
 
 
 @app.command("import")
@@ -175,6 +198,13 @@ def _refund(row: RowMapping) -> dict[str, Any]:
         "amount": format_yuan(row["amount"]),
         "refunded_at": _moment(row["refunded_at"]),
         "created_at": _moment(row["created_at"]),
+    }
+
+
+def _exception(row: RowMapping) -> dict[str, Any]:
+    return {name: row[name] for name in _EXCEPTION} | {
+        "opened_at": _moment(row["opened_at"]),
+        "resolved_at": _moment(row["resolved_at"]),
     }
 
 

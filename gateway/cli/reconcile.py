@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from sqlalchemy import RowMapping
 
+from gateway.cli.login import Asking, FromStdin, Identity, Login, as_operator
 from gateway.cli.output import Exit, Json, console, progress, session, show, table
+from gateway.cli.running import KeyFile
 from gateway.clock import day_of
 from gateway.errors import InvalidProblem, NotFoundProblem, Problem
 from gateway.money import format_yuan
@@ -20,7 +23,9 @@ from gateway.settings import Settings, known
 
 if TYPE_CHECKING:
     from gateway.app import App
+    from gateway.delivery import Person
     from gateway.reconciliation import Run
+    from gateway.reconciliation import report as reports
     from gateway.reconciliation.profiles import Profile
 
 T = TypeVar("T")
@@ -33,7 +38,6 @@ app = typer.Typer(
 )
 
 Channel = Annotated[str | None, typer.Option(help="The channel; may be left out where there is only one.")]
-Operator = Annotated[str, typer.Option("--by", help="Who you are: a second person must be another one.")]
 
 
 @app.callback()
@@ -146,21 +150,20 @@ def report(
     first, last = month_days(period) if len(period) == 7 else (_day(period), _day(period))
     name = _one_channel(session(ctx).settings, channel)
 
-    async def make(gateway: App) -> tuple[reports.Report, dict[str, Any]]:
-        made = await gateway.reconciliation.report(kinds[kind], name, first, last)
-        return made, gateway.reconciliation.signed(made)
+    async def make() -> tuple[reports.Report, dict[str, Any]]:
+        from gateway.app import App
 
-    made, signed = asyncio.run(_with_app(ctx, make))
+        async with App.open(session(ctx).settings) as gateway:
+            made = await gateway.months.report(kinds[kind], name, first, last)
+            return made, gateway.months.signed(made)
+
+    session(ctx).read(lambda _: None)
+    made, signed = asyncio.run(make())
     if out is None:
         if as_json:
             typer.echo(reports.dump(signed))
             return
-        for one in made.tables:
-            rows = (
-                [reports.as_text(cell, col.shape) for cell, col in zip(row, one.columns, strict=True)]
-                for row in one.rows
-            )
-            console().print(table([col.zh for col in one.columns], rows, title=f"{made.title}  {one.zh}"))
+        _print(made)
         return
     match out.suffix:
         case ".xlsx":
@@ -176,38 +179,171 @@ def report(
     show({"file": str(out), "digest": signed["digest"]}, as_json, f"{out}  SM3 {signed['digest']}")
 
 
+@app.command("breaks")
+def list_breaks(
+    ctx: typer.Context,
+    state: Annotated[str, typer.Option(help="open, resolved, healed, cleared, or all.")] = "open",
+    channel: Channel = None,
+    day: Annotated[str | None, typer.Option(help="Of one day, as 2026-06-30.")] = None,
+    kind: Annotated[str | None, typer.Option(help="paid_twice, unknown_code, …")] = None,
+    assignee: Annotated[str | None, typer.Option(help="Who looks into it.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000)] = 100,
+    as_json: Json = False,
+) -> None:
+    """Breaks 差错 with their age and who looks into them, newest first."""
+    from gateway.reconciliation import CHINESE, BreakKind, records
+    from gateway.reconciliation.report import age_in_days
+
+    kinds = {str(one): one for one in BreakKind}
+    if kind is not None and kind not in kinds:
+        raise InvalidProblem(f"there is no kind {kind}", field="kind", cure=known(kind, kinds))
+    found = session(ctx).read(
+        lambda conn: records.search_breaks(
+            conn,
+            state=None if state == "all" else state,
+            channel=channel,
+            day=None if day is None else _day(day),
+            kind=None if kind is None else kinds[kind],
+            assignee=assignee,
+            limit=limit,
+        )
+    )
+    now = datetime.now(UTC)
+    rows = [
+        {
+            "id": one.id,
+            "day": one.day.isoformat(),
+            "channel": one.channel,
+            "side": str(one.side),
+            "kind": str(one.kind),
+            "zh": CHINESE[one.kind],
+            "code": one.code,
+            "ours": None if one.ours is None else format_yuan(one.ours),
+            "theirs": None if one.theirs is None else format_yuan(one.theirs),
+            "state": one.state,
+            "age_days": age_in_days(one, now),
+            "assignee": one.assignee,
+        }
+        for one in found
+    ]
+    names = ("id", "day", "zh", "kind", "code", "ours", "theirs", "state", "age_days", "assignee")
+    show({"breaks": rows}, as_json, table(names, ([row[name] for name in names] for row in rows)))
+
+
 @app.command()
 def close(
     ctx: typer.Context,
     month: Annotated[str, typer.Argument(help="As 2026-06.")],
-    by: Operator,
     channel: Channel = None,
-    reopen: Annotated[
-        str | None, typer.Option(help="Open it again: the reason from the first person, confirm from the second.")
-    ] = None,
+    login: Login = None,
+    password_stdin: FromStdin = False,
+    key_file: KeyFile = None,
     as_json: Json = False,
 ) -> None:
-    """Close and freeze a month 月结, or open it again with a reason and a second person."""
+    """Close and freeze a month 月结; its balance statement is signed."""
     name = _one_channel(session(ctx).settings, channel)
 
-    async def act(gateway: App) -> dict[str, Any]:
-        room = gateway.reconciliation
-        if reopen is not None:
-            state = await room.reopen_month(name, month, None if reopen == "confirm" else reopen, by=by)
-            return {"channel": name, "month": month, "state": state}
-        found = await room.close_month(name, month, by=by)
-        return {"channel": name, "month": month, "state": "closed", **found.figures()}
+    async def act(gateway: App, who: Person) -> dict[str, Any]:
+        return _closed(await gateway.months.close(name, month, by=who))
 
-    told = asyncio.run(_with_app(ctx, act))
+    def over_http(http: Asking) -> dict[str, Any]:
+        return _answered(http("POST", "/v1/month-closes", {"channel": name, "month": month}))
+
+    _show_close(as_operator(ctx, Identity(login, password_stdin, key_file), act, over_http), as_json)
+
+
+@app.command()
+def reopen(
+    ctx: typer.Context,
+    month: Annotated[str, typer.Argument(help="As 2026-06.")],
+    reason: Annotated[str | None, typer.Option(help="Why; said by the first person.")] = None,
+    confirm: Annotated[bool, typer.Option("--confirm", help="Agree as the second person 复核.")] = False,
+    channel: Channel = None,
+    login: Login = None,
+    password_stdin: FromStdin = False,
+    key_file: KeyFile = None,
+    as_json: Json = False,
+) -> None:
+    """Open a closed month again: one operator asks with a reason, another one confirms."""
+    from gateway.reconciliation.balance import month_days
+
+    if (reason is None) != confirm:
+        raise InvalidProblem("either ask with --reason, or --confirm what somebody else asked", field="--reason")
+    name = _one_channel(session(ctx).settings, channel)
+    month_days(month)
+    nothing = NotFoundProblem(f"{month} is not closed for {name}", cure="gateway reconcile report balance shows it.")
+
+    async def act(gateway: App, who: Person) -> dict[str, Any]:
+        row = await gateway.months.closed(name, month)
+        if row is None:
+            raise nothing
+        if reason is not None:
+            return _closed(await gateway.months.ask_to_reopen(row["id"], reason, by=who))
+        return _closed(await gateway.months.confirm_reopening(row["id"], by=who))
+
+    def over_http(http: Asking) -> dict[str, Any]:
+        items = http("GET", f"/v1/month-closes?channel={name}&limit=200", None)["items"]
+        row = next((one for one in items if one["month"] == month and one["state"] != "reopened"), None)
+        if row is None:
+            raise nothing
+        path = f"/v1/month-closes/{row['id']}"
+        if reason is not None:
+            return _answered(http("POST", f"{path}/reopening", {"reason": reason}))
+        return _answered(http("POST", f"{path}/confirmation", None))
+
+    _show_close(as_operator(ctx, Identity(login, password_stdin, key_file), act, over_http), as_json)
+
+
+# --- showing --------------------------------------------------------------------------------------------------------
+
+
+def _print(made: reports.Report) -> None:
+    from gateway.reconciliation import report as reports
+
+    for number, one in enumerate(made.tables):
+        rows = [
+            [reports.as_text(cell, col.shape) for cell, col in zip(row, one.columns, strict=True)] for row in one.rows
+        ]
+        totals = one.totals()
+        if rows and any(total is not None for total in totals):
+            shown = [reports.as_text(total, col.shape) for total, col in zip(totals, one.columns, strict=True)]
+            rows.append(["合计", *shown[1:]])
+        made_table = table([col.zh for col in one.columns], rows, title=f"{one.zh}")
+        for column, shape in zip(made_table.columns, one.columns, strict=True):
+            column.justify = "right" if shape.shape in ("fen", "number") else "left"
+        console().print(*([] if number else [f"{made.title}  {made.note}".rstrip()]), "", made_table, sep="\n")
+
+
+def _closed(row: RowMapping) -> dict[str, Any]:
+    figures = row["figures"]
+    return {
+        "id": row["id"],
+        "channel": row["channel"],
+        "month": row["month"],
+        "state": row["state"],
+        "balance": format_yuan(figures["adjusted_books"]),
+        "items": len(figures["items"]),
+        "digest": bytes(row["digest"]).hex(),
+    }
+
+
+def _answered(view: dict[str, Any]) -> dict[str, Any]:
+    same = {name: view[name] for name in ("id", "channel", "month", "state", "digest")}
+    return same | {"balance": view["balance"]["adjusted_books"], "items": len(view["balance"]["items"])}
+
+
+def _show_close(told: dict[str, Any], as_json: bool) -> None:
     words = {
         "closed": "closed and frozen 月结",
-        "reopening": "waits for a second person 复核",
+        "reopening": "waits for a second person 复核: gateway reconcile reopen --confirm",
         "reopened": "open again",
     }
-    human = [f"{name} {month}: {words[told['state']]}"]
-    if "adjusted_books" in told:
-        human.append(f"余额 {format_yuan(told['adjusted_books'])} 元, 未达账项 {len(told['items'])}")
-    show(told, as_json, *human)
+    show(
+        told,
+        as_json,
+        f"{told['channel']} {told['month']}: {words[told['state']]}",
+        f"调节后余额 {told['balance']} 元, 未达账项 {told['items']}, SM3 {told['digest']}",
+    )
 
 
 # --- work -----------------------------------------------------------------------------------------------------------

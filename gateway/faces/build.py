@@ -15,6 +15,7 @@ from gateway.faces.api import (
     disclosures,
     entities,
     evidence,
+    months,
     operations,
     payments,
     reconciliation,
@@ -38,6 +39,7 @@ API_ROUTERS = (
     entities.router,
     seals.router,
     reconciliation.router,
+    months.router,
     operations.router,
     resolutions.router,
     webhooks.router,
@@ -70,7 +72,11 @@ def build(gateway: App, faces: Collection[str]) -> FastAPI:
     api.add_middleware(
         BodyLimit,
         default=gateway.settings.server.max_body_bytes,
-        larger={"/v1/sealed-documents": 40 * MEGABYTE, "/v1/verifications": 40 * MEGABYTE},
+        larger={
+            "/v1/sealed-documents": 40 * MEGABYTE,
+            "/v1/verifications": 40 * MEGABYTE,
+            "/v1/statement-files": 40 * MEGABYTE,
+        },
     )
     api.add_middleware(NoNul)
     _declare_problems(api)

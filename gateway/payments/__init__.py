@@ -1,6 +1,6 @@
 """Payments 罚款缴纳: lines, codes, states, and the money that arrives."""
 
-from gateway.payments.arrivals import apply_paid
+from gateway.payments.arrivals import apply_paid, settle
 from gateway.payments.bill import IncomeItem, LineInput, LineKind, PaymentRequest, Unit
 from gateway.payments.service import Payments
 from gateway.payments.states import EDGES, Settlement, Status
@@ -16,4 +16,5 @@ __all__ = [
     "Status",
     "Unit",
     "apply_paid",
+    "settle",
 ]

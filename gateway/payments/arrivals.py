@@ -120,7 +120,8 @@ def settle(
         kind, proposal = LATE_EDGES.get(status, ("paid_unforeseen", "refund"))
         _exception(conn, events, row["id"], collection_id, kind, proposal, now)
         return "exception"
-    records.change_code(conn, row["channel"], code["reference"], state="paid", closed_at=now)
+    ended = {} if code["state"] == "expired" else {"closed_at": now}  # an expired one ended to live when it expired
+    records.change_code(conn, row["channel"], code["reference"], state="paid", **ended)
     late = status in (Status.EXPIRED, Status.CANCELLING)
     events.emit(
         conn,

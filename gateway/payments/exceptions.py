@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 
-from sqlalchemy import Connection, RowMapping, select, update
+from sqlalchemy import Connection, RowMapping
 
 from gateway.clock import Clock, to_micros
 from gateway.delivery.events import Events
 from gateway.errors import ConflictProblem, InvalidProblem, NotFoundProblem
 from gateway.identifiers import clean_text
+from gateway.payments import records, refund_records
+from gateway.payments.refund_states import RefundReason, RefundStatus
+from gateway.payments.refunds import DocumentInput, Draft, Payee, RefundProposal, Refunds, Sent, tell_exception
 from gateway.store import Store
-from gateway.store.tables.payments import payment, payment_exception
 
 Remember = Callable[[Connection, str], None]
+
+_LONGEST = 200  # of a refund's explanation, which goes to the platform
+_REASONS = {
+    "paid_twice": RefundReason.PAID_TWICE,
+    "paid_after_cancel": RefundReason.PAID_AFTER_CANCEL,
+    "paid_after_refusal": RefundReason.PAID_AFTER_CANCEL,
+    "paid_on_dead_code": RefundReason.PAID_AFTER_CANCEL,
+}
 
 
 def _forget(_conn: Connection, _subject: str) -> None:
@@ -29,94 +39,172 @@ class WayOut(StrEnum):
     RETURNED_BY_PLATFORM = "returned_by_platform"
 
 
+WAYS_OUT = {"refund": "退付", "keep": "收缴入库不退", "returned_by_platform": "平台已退回"}
+
+CHINESE = {
+    "amount_differs": "金额不符",
+    "paid_twice": "重复缴款",
+    "paid_after_cancel": "作废后缴款",
+    "paid_after_refusal": "缴到平台拒绝的缴款单",
+    "paid_on_dead_code": "缴到失效的缴款码",
+    "paid_unforeseen": "缴款单尚不能缴款",
+    "told_differently": "两处金额说法不一",
+}
+
+
 class Exceptions:
     """Resolution by two people, which the database itself enforces. Emits ``payment.exception_proposed``/``_resolved``.
 
-    A refund that is confirmed here is filed by whoever subscribes to ``payment.exception_resolved``.
+    To propose ``refund`` is to propose the refund itself, and to confirm it is to confirm that: in one transaction, so
+    that no exception is resolved by a refund that nobody files.
     """
 
-    def __init__(self, store: Store, events: Events, clock: Clock) -> None:
+    def __init__(self, store: Store, events: Events, clock: Clock, refunds: Refunds) -> None:
         self._store = store
         self._events = events
         self._clock = clock
+        self.refunds = refunds
 
     async def propose(
-        self, exception_id: str, way_out: WayOut, reason: str, *, by: str, name: str, remember: Remember = _forget
+        self,
+        exception_id: str,
+        way_out: WayOut,
+        reason: str,
+        *,
+        by: str,
+        name: str,
+        payee: Payee | None = None,
+        documents: Sequence[DocumentInput] = (),
+        remember: Remember = _forget,
     ) -> None:
-        """One person proposes. Raises NotFoundProblem, InvalidProblem, ConflictProblem when it is resolved."""
+        """One person proposes. Raises NotFoundProblem, InvalidProblem, ConflictProblem when it is resolved.
+
+        ``payee`` and ``documents`` belong to a refund and may follow; without them it cannot be confirmed.
+        """
         said = _said(reason)
+        if way_out is not WayOut.REFUND and (payee is not None or documents):
+            raise InvalidProblem("only a refund has a payee and documents", field="way_out")
+        kind = (await self.get(exception_id))["kind"]
+        draft = self.draft(kind, said, by=by, name=name, payee=payee, documents=documents)
 
         def unit(conn: Connection) -> None:
             remember(conn, exception_id)
-            row = _fetch(conn, exception_id)
-            if row["state"] == "resolved":
-                raise ConflictProblem("this exception is resolved", type="exception-resolved")
-            conn.execute(
-                update(payment_exception)
-                .where(payment_exception.c.id == exception_id, payment_exception.c.state != "resolved")
-                .values(state="proposed", resolution=way_out.value, reason=said, proposed_by=by, proposed_name=name)
-            )
-            self._tell(conn, row, "payment.exception_proposed", way_out.value)
+            if way_out is WayOut.REFUND:
+                self.propose_refund_in(conn, exception_id, draft)
+                records.move_exception(conn, exception_id, ("proposed",), reason=said)
+                return
+            row = self._undecided(conn, exception_id)
+            self._withdraw(conn, row, by)
+            values = {"resolution": way_out.value, "reason": said, "proposed_by": by, "proposed_name": name}
+            records.move_exception(conn, exception_id, ("open", "proposed"), state="proposed", **values)
+            self._tell(conn, exception_id, "payment.exception_proposed")
 
         await self._store.write(unit)
 
-    async def confirm(self, exception_id: str, *, by: str, remember: Remember = _forget) -> None:
-        """Another person confirms. Raises NotFoundProblem, and ConflictProblem for the same person or no proposal."""
+    def draft(
+        self,
+        kind: str,
+        reason: str,
+        *,
+        by: str,
+        name: str,
+        payee: Payee | None = None,
+        documents: Sequence[DocumentInput] = (),
+    ) -> Draft:
+        """The refund of all the money of an exception of this kind, sealed outside any transaction."""
+        ask = RefundProposal(
+            reason=_REASONS.get(kind, RefundReason.WRONG_PAYMENT),
+            explanation=" ".join(reason.split())[:_LONGEST],
+            payee=payee,
+            documents=tuple(documents),
+        )
+        return self.refunds.draft(ask, by=by, name=name)
+
+    def propose_refund_in(self, conn: Connection, exception_id: str, draft: Draft) -> str:
+        """Propose a refund inside a transaction, in place of whatever was proposed before; the refund's id."""
+        row = self._undecided(conn, exception_id)
+        if row["kind"] not in records.BESIDE_THE_BILL:
+            raise InvalidProblem(
+                f"{row['kind']} is a question about one sum of money, not money too much",
+                field="way_out",
+                cure="Ask the platform, then keep the money or propose a refund at the payment.",
+            )
+        self._withdraw(conn, row, draft.by)
+        return self.refunds.propose_in(conn, row["payment_id"], draft, row["collection_id"])
+
+    async def confirm(
+        self, exception_id: str, *, by: str, name: str, wait: float = 3.0, remember: Remember = _forget
+    ) -> None:
+        """Another person confirms; a refund is filed. Raises NotFoundProblem, ConflictProblem.
+
+        ConflictProblem: nothing is proposed, it is the same person, the refund lacks its payee or documents.
+        """
+
+        def unit(conn: Connection) -> Sent | None:
+            remember(conn, exception_id)
+            return self.confirm_in(conn, exception_id, by=by, name=name)
+
+        await self.refunds.send(await self._store.write(unit), wait)
+
+    def confirm_in(self, conn: Connection, exception_id: str, *, by: str, name: str) -> Sent | None:
+        """``confirm`` inside a transaction; what it returns is for ``Refunds.send`` once that is committed."""
+        row = _fetch(conn, exception_id)
+        if row["state"] != "proposed":
+            raise _not_proposed(row)
+        if row["proposed_by"] == by:
+            raise ConflictProblem(
+                "money needs two people: whoever proposed the way out cannot confirm it",
+                type="second-person-needed",
+                cure="Ask a colleague to confirm it.",
+            )
+        if row["refund_status"] == RefundStatus.PROPOSED.value:
+            return self.refunds.confirm_in(conn, row["refund_id"], by=by, name=name)
         now = to_micros(self._clock.now())
+        settled = {"confirmed_by": by, "confirmed_name": name, "resolved_at": now}
+        if not records.move_exception(conn, exception_id, ("proposed",), state="resolved", **settled):
+            raise _not_proposed(_fetch(conn, exception_id))
+        self._tell(conn, exception_id, "payment.exception_resolved")
+        return None
 
-        def unit(conn: Connection) -> None:
-            remember(conn, exception_id)
-            row = _fetch(conn, exception_id)
-            if row["state"] != "proposed":
-                raise ConflictProblem(
-                    f"this exception is {row['state']}; only a proposed way out can be confirmed",
-                    type="exception-not-proposed",
-                    cure="Propose a way out first: POST /v1/exceptions/{id}/resolution.",
-                )
-            if row["proposed_by"] == by:
-                raise ConflictProblem(
-                    "money needs two people: whoever proposed the way out cannot confirm it",
-                    type="second-person-needed",
-                    cure="Ask a colleague to confirm it.",
-                )
-            conn.execute(
-                update(payment_exception)
-                .where(payment_exception.c.id == exception_id, payment_exception.c.state == "proposed")
-                .values(state="resolved", confirmed_by=by, resolved_at=now)
-            )
-            self._tell(conn, row, "payment.exception_resolved", row["resolution"])
-
-        await self._store.write(unit)
+    def confirm_refund_in(self, conn: Connection, refund_id: str, *, by: str, name: str) -> Sent | None:
+        """Confirm the way out that this refund is, while it still is one. Raises ConflictProblem, as ``confirm_in``."""
+        row = refund_records.fetch(conn, refund_id)
+        if row is None or row["status"] not in (RefundStatus.PROPOSED.value, RefundStatus.REFUNDED.value):
+            raise ConflictProblem("the refund is not proposed any more", type="not-proposed", refund=refund_id)
+        return self.confirm_in(conn, row["exception_id"], by=by, name=name)
 
     async def get(self, exception_id: str) -> RowMapping:
         """One exception. Raises NotFoundProblem."""
         return await self._store.read(lambda conn: _fetch(conn, exception_id))
 
-    def _tell(self, conn: Connection, row: RowMapping, type: str, way_out: str) -> None:
-        number = conn.execute(
-            select(payment.c.decision_number).where(payment.c.id == row["payment_id"])
-        ).scalar_one_or_none()
-        self._events.emit(
-            conn,
-            type=type,
-            subject=row["payment_id"] or row["id"],
-            authority=row["authority"],
-            data={
-                "decision_number": number or "",
-                "exception": row["id"],
-                "collection": row["collection_id"],
-                "kind": row["kind"],
-                "way_out": way_out,
-            },
-        )
+    def _undecided(self, conn: Connection, exception_id: str) -> RowMapping:
+        row = _fetch(conn, exception_id)
+        if row["state"] == "resolved":
+            raise ConflictProblem("this exception is resolved", type="exception-resolved")
+        return row
+
+    def _withdraw(self, conn: Connection, row: RowMapping, by: str) -> None:
+        """Another way out is proposed: the refund that was is not to be."""
+        if row["refund_status"] == RefundStatus.PROPOSED.value:
+            self.refunds.dismiss_in(conn, row["refund_id"], "another way out was proposed", by=by)
+
+    def _tell(self, conn: Connection, exception_id: str, type: str) -> None:
+        tell_exception(conn, self._events, _fetch(conn, exception_id), type)
 
 
 def _fetch(conn: Connection, exception_id: str) -> RowMapping:
-    query = select(payment_exception).where(payment_exception.c.id == exception_id)
-    row = conn.execute(query).mappings().first()
+    row = records.fetch_exception(conn, exception_id)
     if row is None:
         raise NotFoundProblem("no such exception")
     return row
+
+
+def _not_proposed(row: RowMapping) -> ConflictProblem:
+    return ConflictProblem(
+        f"this exception is {row['state']}; only a proposed way out can be confirmed",
+        type="exception-not-proposed",
+        cure="Propose a way out first: POST /v1/exceptions/{id}/resolution.",
+    )
 
 
 def _said(reason: str) -> str:

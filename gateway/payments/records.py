@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, and_, bindparam, func, insert, or_, select, update
 
 from gateway.payments.bill import IncomeItem, LineInput, LineKind, Unit
+from gateway.payments.refund_states import RELEASED
 from gateway.payments.states import Status, sources
 from gateway.ports import BillLine
 from gateway.store.engine import SQLITE
@@ -23,7 +24,17 @@ from gateway.store.tables.payments import (
     payment_exception,
     payment_line,
 )
-from gateway.store.tables.refunds import cash_taken
+from gateway.store.tables.refunds import cash_taken, refund
+
+#: Exceptions that say that money did not pay the bill it came for: no receipt was issued over it.
+BESIDE_THE_BILL = (
+    "paid_twice",
+    "amount_differs",
+    "paid_after_cancel",
+    "paid_after_refusal",
+    "paid_on_dead_code",
+    "paid_unforeseen",
+)
 
 _ADD_PAYMENT = insert(payment)
 _ADD_LINES = insert(payment_line)
@@ -76,6 +87,12 @@ _ITEMS = (
         or_(income_item.c.valid_until_on.is_(None), income_item.c.valid_until_on >= bindparam("on")),
     )
     .order_by(income_item.c.valid_from_on)
+)
+_EXCEPTIONS = select(
+    payment_exception, refund.c.id.label("refund_id"), refund.c.status.label("refund_status")
+).outerjoin(
+    refund,
+    and_(refund.c.exception_id == payment_exception.c.id, refund.c.status.not_in([one.value for one in RELEASED])),
 )
 _BY_CODE = select(payment_code.c.payment_id, payment_code.c.state, payment_code.c.reference).where(
     payment_code.c.channel == bindparam("channel"), payment_code.c.code == bindparam("code")
@@ -222,6 +239,20 @@ def live_code(conn: Connection, payment_id: str) -> RowMapping | None:
     )
 
 
+def last_code(conn: Connection, payment_id: str) -> RowMapping | None:
+    """The newest code of a payment, whatever became of it; None while none was given."""
+    return (
+        conn.execute(
+            select(payment_code)
+            .where(payment_code.c.payment_id == payment_id, payment_code.c.code.is_not(None))
+            .order_by(payment_code.c.asked_at.desc(), payment_code.c.reference.desc())
+            .limit(1)
+        )
+        .mappings()
+        .first()
+    )
+
+
 def expired_code(conn: Connection, payment_id: str) -> RowMapping | None:
     """The newest code of a payment that the platform let expire."""
     return (
@@ -277,6 +308,11 @@ def collection_of(conn: Connection, channel: str, code: str, bank_serial: str) -
     )
 
 
+def fetch_collection(conn: Connection, collection_id: str) -> RowMapping | None:
+    """Money that arrived, by its id."""
+    return conn.execute(select(collection).where(collection.c.id == collection_id)).mappings().first()
+
+
 def add_collection(conn: Connection, **values: Any) -> None:
     """Keep money that arrived."""
     conn.execute(_ADD_COLLECTION, values)
@@ -287,9 +323,10 @@ def unmatched(conn: Connection, channel: str, code: str) -> Sequence[RowMapping]
     return conn.execute(_UNMATCHED, {"channel": channel, "code": code}).mappings().all()
 
 
-def claim_collection(conn: Connection, collection_id: str, payment_id: str) -> None:
-    """Say whose money it is."""
-    conn.execute(update(collection).where(collection.c.id == collection_id).values(payment_id=payment_id))
+def claim_collection(conn: Connection, collection_id: str, payment_id: str) -> bool:
+    """Say whose money it is; False when somebody else has it."""
+    nobodys = and_(collection.c.id == collection_id, collection.c.payment_id.is_(None))
+    return conn.execute(update(collection).where(nobodys).values(payment_id=payment_id)).rowcount == 1
 
 
 def collections_of(conn: Connection, payment_id: str) -> Sequence[RowMapping]:
@@ -316,15 +353,46 @@ def add_exception(conn: Connection, **values: Any) -> None:
 
 
 def exceptions(
-    conn: Connection, *, authorities: Sequence[str] | None = None, payment_id: str | None = None, limit: int = 200
+    conn: Connection,
+    *,
+    authorities: Sequence[str] | None = None,
+    payment_id: str | None = None,
+    state: str | None = None,
+    before: str | None = None,
+    limit: int = 200,
 ) -> Sequence[RowMapping]:
-    """Exceptions, newest first."""
-    query = select(payment_exception).order_by(payment_exception.c.id.desc()).limit(limit)
+    """Exceptions with the refund that is their way out, newest first; ``before`` is where the previous page ended."""
+    query = _EXCEPTIONS.order_by(payment_exception.c.id.desc()).limit(limit)
     if authorities is not None:
         query = query.where(payment_exception.c.authority.in_(authorities))
     if payment_id is not None:
         query = query.where(payment_exception.c.payment_id == payment_id)
+    if state is not None:
+        query = query.where(payment_exception.c.state == state)
+    if before is not None:
+        query = query.where(payment_exception.c.id < before)
     return conn.execute(query).mappings().all()
+
+
+def fetch_exception(conn: Connection, exception_id: str) -> RowMapping | None:
+    """One exception with the refund that is its way out."""
+    return conn.execute(_EXCEPTIONS.where(payment_exception.c.id == exception_id)).mappings().first()
+
+
+def unresolved_exception(conn: Connection, collection_id: str) -> RowMapping | None:
+    """The exception that says that this money did not pay its bill, while nobody has settled it."""
+    query = _EXCEPTIONS.where(
+        payment_exception.c.collection_id == collection_id,
+        payment_exception.c.state != "resolved",
+        payment_exception.c.kind.in_(BESIDE_THE_BILL),
+    )
+    return conn.execute(query).mappings().first()
+
+
+def move_exception(conn: Connection, exception_id: str, was: Sequence[str], **values: Any) -> bool:
+    """Compare-and-set on an exception's state; False when it is in none of these any more."""
+    mine = and_(payment_exception.c.id == exception_id, payment_exception.c.state.in_(was))
+    return conn.execute(update(payment_exception).where(mine).values(**values)).rowcount == 1
 
 
 def of_decision(conn: Connection, decision_id: str) -> Sequence[RowMapping]:

@@ -7,21 +7,12 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, func, insert, select, update
 
+from gateway.payments.records import BESIDE_THE_BILL
 from gateway.payments.refund_states import RELEASED, DocumentKind, RefundStatus, sources
-from gateway.store.tables.payments import collection, payment, payment_exception
+from gateway.store.tables.payments import collection, payment, payment_code, payment_exception
 from gateway.store.tables.refunds import fiscal_receipt, refund, refund_document
 
 _GOING = [one.value for one in RELEASED]
-
-# Exceptions that say that money did not pay the bill it came for: no receipt was issued over it.
-BESIDE_THE_BILL = (
-    "paid_twice",
-    "amount_differs",
-    "paid_after_cancel",
-    "paid_after_refusal",
-    "paid_on_dead_code",
-    "paid_unforeseen",
-)
 
 
 def lock_payment(conn: Connection, payment_id: str) -> RowMapping | None:
@@ -78,6 +69,18 @@ def change(conn: Connection, refund_id: str, now: int, **values: Any) -> None:
 def of_payment(conn: Connection, payment_id: str) -> Sequence[RowMapping]:
     """The refunds of a payment, oldest first."""
     return conn.execute(select(refund).where(refund.c.payment_id == payment_id).order_by(refund.c.id)).mappings().all()
+
+
+def owner_of(conn: Connection, channel: str, code: str) -> str | None:
+    """The payment that this code was issued for, or to which money on it was attributed."""
+    issued = select(payment_code.c.payment_id).where(payment_code.c.channel == channel, payment_code.c.code == code)
+    owner = conn.execute(issued).scalar_one_or_none()
+    if owner is None:
+        came = select(collection.c.payment_id).where(
+            collection.c.channel == channel, collection.c.code == code, collection.c.payment_id.is_not(None)
+        )
+        owner = conn.execute(came.limit(1)).scalar_one_or_none()
+    return None if owner is None else str(owner)
 
 
 def of_code(conn: Connection, channel: str, code: str) -> Sequence[RowMapping]:

@@ -4,11 +4,15 @@ Two people: who proposes never confirms, and the database holds that. Only princ
 interest owed on a revoked fine is paid elsewhere and is no business of the platform. Where a receipt covers the money
 its red receipt 红票 comes first. A platform may return a duplicate by itself: a statement's refund line then ends
 what we had not filed yet, so that nothing goes back twice.
+
+A refund of all that is left of money that came unforeseen is the way out of its exception 异常缴款: proposed with it,
+resolved with its confirmation in the same transaction, and open again when finance refuses or somebody dismisses it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Base64Bytes, BaseModel, ConfigDict, Field
@@ -54,6 +58,8 @@ _STATES = {
 _TWICE = frozenset({"paid_twice"})
 _LATE = frozenset({"paid_after_cancel", "paid_on_dead_code", "paid_after_refusal"})
 
+Sent = tuple[Operation, RefundRequest]
+
 
 def _forget(_conn: Connection, _subject: str) -> None:
     """For callers that need no idempotency record."""
@@ -92,14 +98,27 @@ class RefundProposal(_Model):
     """What is to go back, to whom and why.
 
     ``bank_serial`` names the money where several sums arrived; ``amount`` is all that is left of it if not given.
+    Payee and documents may follow: without them nobody can confirm it.
     """
 
     reason: RefundReason
     explanation: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(clean_text)]
-    payee: Payee
+    payee: Payee | None = None
     bank_serial: Annotated[str, Field(min_length=1, max_length=80), AfterValidator(clean_text)] | None = None
     amount: Yuan | None = None
     documents: Annotated[tuple[DocumentInput, ...], Field(max_length=20)] = ()
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A proposal ready to be stored: sealed, under the id that it will have, by whom."""
+
+    id: str
+    ask: RefundProposal
+    payee: bytes | None
+    documents: tuple[dict[str, Any], ...]
+    by: str
+    name: str
 
 
 class RefundQuestion(Message):
@@ -169,56 +188,92 @@ class Refunds:
         Raises NotFoundProblem, InvalidProblem for a reason that the record does not bear out, ConflictProblem when
         more would go back than came in.
         """
-        now = to_micros(self._clock.now())
-        refund_id = new_id("rfd")
-        payee = self._envelope.seal(ask.payee.model_dump_json().encode(), f"refund|payee|{refund_id}")
-        given = [self._document(refund_id, one, by, now) for one in ask.documents]
-        documents = {(one["kind"], one["digest"]): one for one in given}.values()
+        draft = self.draft(ask, by=by, name=name)
 
         def unit(conn: Connection) -> str:
-            remember(conn, refund_id)
-            payment = records.lock_payment(conn, payment_id)
-            if payment is None:
-                raise NotFoundProblem("no such payment")
-            money = _money(conn, payment_id, ask)
-            self._bears_out(conn, payment, money, ask.reason)
-            left = money["amount"] - records.going_back(conn, money["id"])
-            amount = left if ask.amount is None else ask.amount
-            if not 0 < amount <= left:
-                raise ConflictProblem(
-                    f"{format_yuan(money['amount'])} came in under {money['bank_serial']}, of which "
-                    f"{format_yuan(left)} can still go back",
-                    type="refund-exceeds-paid",
-                    field="amount",
-                    cure="See the refunds of this payment; those refused or dismissed do not count.",
-                )
-            values = {
-                "id": refund_id,
-                "authority": payment["authority"],
-                "payment_id": payment_id,
-                "collection_id": money["id"],
-                "decision_number": payment["decision_number"],
-                "channel": money["channel"],
-                "code": money["code"],
-                "bank_serial": money["bank_serial"],
-                "amount": amount,
-                "reason": ask.reason.value,
-                "explanation": ask.explanation,
-                "status": RefundStatus.PROPOSED.value,
-                "origin": "filed",
-                "payee_sealed": payee,
-                "proposed_by": by,
-                "proposed_name": name,
-                "created_at": now,
-                "updated_at": now,
-            }
-            records.add(conn, **values)
-            for document in documents:
-                records.add_document(conn, **document)
-            self._emit(conn, values, "refund.proposed", reason=ask.reason.value)
-            return refund_id
+            remember(conn, draft.id)
+            return self.propose_in(conn, payment_id, draft)
 
         return await self._store.write(unit)
+
+    def draft(self, ask: RefundProposal, *, by: str, name: str) -> Draft:
+        """Seal what a proposal holds, outside any transaction. Raises InvalidProblem for documents that do not fit."""
+        now = to_micros(self._clock.now())
+        refund_id = new_id("rfd")
+        given = [self._document(refund_id, one, by, now) for one in ask.documents]
+        documents = {(one["kind"], one["digest"]): one for one in given}.values()
+        return Draft(refund_id, ask, self._sealed_payee(refund_id, ask.payee), tuple(documents), by, name)
+
+    def propose_in(self, conn: Connection, payment_id: str, draft: Draft, collection_id: str | None = None) -> str:
+        """``propose`` inside a transaction; ``collection_id`` names the money instead of the bank's serial."""
+        now = to_micros(self._clock.now())
+        ask = draft.ask
+        payment = records.lock_payment(conn, payment_id)
+        if payment is None:
+            raise NotFoundProblem("no such payment")
+        money = _money(conn, payment_id, ask, collection_id)
+        self._bears_out(conn, payment, money, ask.reason)
+        left = money["amount"] - records.going_back(conn, money["id"])
+        amount = left if ask.amount is None else ask.amount
+        if not 0 < amount <= left:
+            raise ConflictProblem(
+                f"{format_yuan(money['amount'])} came in under {money['bank_serial']}, of which "
+                f"{format_yuan(left)} can still go back",
+                type="refund-exceeds-paid",
+                field="amount",
+                cure="See the refunds of this payment; those refused or dismissed do not count.",
+            )
+        odd = payment_records.unresolved_exception(conn, money["id"]) if amount == left else None
+        values = {
+            "id": draft.id,
+            "authority": payment["authority"],
+            "payment_id": payment_id,
+            "collection_id": money["id"],
+            "exception_id": None if odd is None else odd["id"],
+            "decision_number": payment["decision_number"],
+            "channel": money["channel"],
+            "code": money["code"],
+            "bank_serial": money["bank_serial"],
+            "amount": amount,
+            "reason": ask.reason.value,
+            "explanation": ask.explanation,
+            "status": RefundStatus.PROPOSED.value,
+            "origin": "filed",
+            "payee_sealed": draft.payee,
+            "proposed_by": draft.by,
+            "proposed_name": draft.name,
+            "created_at": now,
+            "updated_at": now,
+        }
+        records.add(conn, **values)
+        for document in draft.documents:
+            records.add_document(conn, **document)
+        self._emit(conn, values, "refund.proposed", reason=ask.reason.value)
+        if odd is not None:
+            said = {"reason": ask.explanation, "proposed_by": draft.by, "proposed_name": draft.name}
+            payment_records.move_exception(
+                conn, odd["id"], ("open", "proposed"), state="proposed", resolution="refund", **said
+            )
+            self._tell_exception(conn, values, "payment.exception_proposed")
+        return draft.id
+
+    async def name_payee(self, refund_id: str, payee: Payee, *, by: str, name: str) -> None:
+        """Say who gets the money, while nobody has confirmed. Whoever does so proposes it: another one confirms."""
+        now = to_micros(self._clock.now())
+        sealed = self._sealed_payee(refund_id, payee)
+
+        def unit(conn: Connection) -> None:
+            row = self._held(conn, refund_id)
+            if row["status"] != RefundStatus.PROPOSED.value:
+                raise _wrong_state(row, "keeps its payee")
+            records.change(conn, refund_id, now, payee_sealed=sealed, proposed_by=by, proposed_name=name)
+            if row["exception_id"] is not None:
+                payment_records.move_exception(
+                    conn, row["exception_id"], ("proposed",), proposed_by=by, proposed_name=name
+                )
+            self._emit(conn, row, "refund.payee_named")
+
+        await self._store.write(unit)
 
     async def add_document(
         self, refund_id: str, document: DocumentInput, *, by: str, remember: Remember = _forget
@@ -246,54 +301,89 @@ class Refunds:
         self, refund_id: str, *, by: str, name: str, wait: float = 3.0, remember: Remember = _forget
     ) -> None:
         """The second person agrees: the refund is filed, or waits for the red receipt. Raises ConflictProblem."""
-        now = to_micros(self._clock.now())
 
-        def unit(conn: Connection) -> tuple[Operation, RefundRequest] | None:
+        def unit(conn: Connection) -> Sent | None:
             remember(conn, refund_id)
-            row = self._held(conn, refund_id)
-            if row["proposed_by"] == by:
-                raise ConflictProblem(
-                    "a refund is confirmed by somebody else than who proposed it",
-                    type="second-person-needed",
-                    cure="Have another operator confirm it.",
-                )
-            wanting = missing(RefundReason(row["reason"]), records.kinds_given(conn, refund_id), self._required)
-            if row["status"] == RefundStatus.PROPOSED.value and wanting:
-                raise ConflictProblem(
-                    f"finance wants to see: {', '.join(wanting)}",
-                    type="documents-missing",
-                    field="documents",
-                    cure="Add them with POST /v1/refunds/{id}/documents.",
-                )
-            if not records.move(
-                conn, refund_id, RefundStatus.CONFIRMED, now, confirmed_by=by, confirmed_name=name, confirmed_at=now
-            ):
-                raise _wrong_state(row, "cannot be confirmed")
-            self._emit(conn, row, "refund.confirmed")
-            return self._send(conn, row, now, claim=True)
+            return self.confirm_in(conn, refund_id, by=by, name=name)
 
-        sent = await self._store.write(unit)
-        if sent is not None:
-            operation, request = sent
-            self._delivery.begin(operation, request)
-            if wait > 0:
-                await self._delivery.settled(operation.id, wait)
+        await self.send(await self._store.write(unit), wait)
+
+    def confirm_in(self, conn: Connection, refund_id: str, *, by: str, name: str) -> Sent | None:
+        """``confirm`` inside a transaction; what it returns is for ``send`` once that is committed."""
+        now = to_micros(self._clock.now())
+        row = self._held(conn, refund_id)
+        if row["proposed_by"] == by:
+            raise ConflictProblem(
+                "a refund is confirmed by somebody else than who proposed it or named the payee",
+                type="second-person-needed",
+                cure="Have another operator confirm it.",
+            )
+        wanting = self.wanting(conn, row)
+        if "payee" in wanting:
+            raise ConflictProblem(
+                f"before it can be filed, this is missing: {', '.join(wanting)}",
+                type="payee-missing",
+                field="payee",
+                cure="Say who gets the money: PUT /v1/refunds/{id}/payee.",
+                refund=refund_id,
+                missing=wanting,
+            )
+        if wanting:
+            raise ConflictProblem(
+                f"finance wants to see: {', '.join(wanting)}",
+                type="documents-missing",
+                field="documents",
+                cure="Add them with POST /v1/refunds/{id}/documents.",
+                refund=refund_id,
+                missing=wanting,
+            )
+        if not records.move(
+            conn, refund_id, RefundStatus.CONFIRMED, now, confirmed_by=by, confirmed_name=name, confirmed_at=now
+        ):
+            raise _wrong_state(row, "cannot be confirmed")
+        self._emit(conn, row, "refund.confirmed")
+        if row["exception_id"] is not None:
+            settled = {"confirmed_by": by, "confirmed_name": name, "resolved_at": now}
+            payment_records.move_exception(conn, row["exception_id"], ("proposed",), state="resolved", **settled)
+            self._tell_exception(conn, row, "payment.exception_resolved")
+        return self._send(conn, row, now, claim=True)
+
+    async def send(self, sent: Sent | None, wait: float = 3.0) -> None:
+        """Begin the call of a refund that was just confirmed, and wait for its outcome, at most ``wait`` seconds."""
+        if sent is None:
+            return
+        operation, request = sent
+        self._delivery.begin(operation, request)
+        if wait > 0:
+            await self._delivery.settled(operation.id, wait)
+
+    def wanting(self, conn: Connection, row: RowMapping) -> list[str]:
+        """What a proposed refund still lacks before it can be confirmed: the payee, kinds of documents."""
+        if row["status"] != RefundStatus.PROPOSED.value:
+            return []
+        papers = missing(RefundReason(row["reason"]), records.kinds_given(conn, row["id"]), self._required)
+        return [*(["payee"] if row["payee_sealed"] is None else []), *papers]
 
     async def dismiss(self, refund_id: str, reason: str, *, by: str, remember: Remember = _forget) -> None:
         """Decide against a refund that has not left us. Raises ConflictProblem once it has, or may have."""
-        now = to_micros(self._clock.now())
 
         def unit(conn: Connection) -> None:
             remember(conn, refund_id)
-            row = self._held(conn, refund_id)
-            operation = row["operation_id"]
-            if operation is not None and not self._delivery.cancel(conn, operation, reason):
-                raise _wrong_state(row, "has left us, or may have")
-            if not records.move(conn, refund_id, RefundStatus.DISMISSED, now, refusal=reason, waits_for=None):
-                raise _wrong_state(row, "cannot be dismissed")
-            self._emit(conn, row, "refund.dismissed", reason=reason, by=by)
+            self.dismiss_in(conn, refund_id, reason, by=by)
 
         await self._store.write(unit)
+
+    def dismiss_in(self, conn: Connection, refund_id: str, reason: str, *, by: str) -> None:
+        """``dismiss`` inside a transaction."""
+        row = self._held(conn, refund_id)
+        operation = row["operation_id"]
+        if operation is not None and not self._delivery.cancel(conn, operation, reason):
+            raise _wrong_state(row, "has left us, or may have")
+        now = to_micros(self._clock.now())
+        if not records.move(conn, refund_id, RefundStatus.DISMISSED, now, refusal=reason, waits_for=None):
+            raise _wrong_state(row, "cannot be dismissed")
+        self._emit(conn, row, "refund.dismissed", reason=reason, by=by)
+        self._nothing_went_back(conn, row)
 
     async def inquire(self, refund_id: str) -> None:
         """Ask the platform now how far a filed refund is, instead of when its turn comes."""
@@ -353,9 +443,10 @@ class Refunds:
         same money is ended. "unmatched": no money of ours fits; a break for a person.
         """
         now = to_micros(self._clock.now())
-        owner = payment_records.by_code(conn, channel, code)
-        if owner is None or records.lock_payment(conn, owner["payment_id"]) is None:
+        owner = records.owner_of(conn, channel, code)
+        if owner is None:
             return "unmatched"
+        records.lock_payment(conn, owner)
         rows = records.of_code(conn, channel, code)
         if any(row["returned_serial"] == bank_serial for row in rows):
             return "known"
@@ -377,7 +468,7 @@ class Refunds:
                 records.move(conn, row["id"], RefundStatus.REFUNDED, now, origin="platform", waits_for=None, **ended)
                 self._emit(conn, row, "refund.returned", by="platform")
                 return "platform"
-        return self._returned_unasked(conn, owner["payment_id"], amount, bank_serial, at, now)
+        return self._returned_unasked(conn, owner, amount, bank_serial, at, now)
 
     def exception_resolved(self, conn: Connection, event: Event) -> None:
         """Two people say that the platform returned this money: nothing of it can be asked for again."""
@@ -390,7 +481,7 @@ class Refunds:
             return
         left = money[0]["amount"] - records.going_back(conn, money[0]["id"])
         if left > 0:
-            self._add_returned(conn, payment, money[0], left, None, now, now)
+            self._add_returned(conn, payment, money[0], left, None, now, now, event.data["exception"])
 
     def _returned_unasked(
         self, conn: Connection, payment_id: str, amount: int, bank_serial: str, at: int, now: int
@@ -409,7 +500,10 @@ class Refunds:
         )
         if not money:
             return "unmatched"
-        self._add_returned(conn, payment, money[0], amount, bank_serial, at, now)
+        odd = payment_records.unresolved_exception(conn, money[0]["id"])
+        whole = odd is not None and money[0]["amount"] - records.going_back(conn, money[0]["id"]) == amount
+        tie = odd["id"] if odd is not None and whole else None
+        self._add_returned(conn, payment, money[0], amount, bank_serial, at, now, tie)
         return "platform"
 
     def _add_returned(
@@ -421,6 +515,7 @@ class Refunds:
         bank_serial: str | None,
         at: int,
         now: int,
+        exception_id: str | None,
     ) -> None:
         twice = bool(records.exception_kinds(conn, money["id"]) & _TWICE)
         values = {
@@ -428,6 +523,7 @@ class Refunds:
             "authority": payment["authority"],
             "payment_id": payment["id"],
             "collection_id": money["id"],
+            "exception_id": exception_id,
             "decision_number": payment["decision_number"],
             "channel": money["channel"],
             "code": money["code"],
@@ -465,6 +561,7 @@ class Refunds:
                     doubt_reason=None,
                 ):
                     self._emit(conn, row, "refund.refused", reason=reason, platform_code=code)
+                    self._nothing_went_back(conn, row)
             case Doubt(reason=reason):
                 records.change(conn, row["id"], now, in_doubt_since_at=now, doubt_reason=reason)
                 self._emit(conn, row, "refund.in_doubt", reason=reason)
@@ -508,6 +605,8 @@ class Refunds:
                 ended["refusal"] = told.reason or "refused by finance"
             if step is not None and records.move(conn, row["id"], end, now, **clear, **ended):
                 self._emit(conn, row, step.event, **({"reason": ended["refusal"]} if "refusal" in ended else {}))
+                if end is RefundStatus.REFUSED:
+                    self._nothing_went_back(conn, row)
         if told.state in (RefundState.FILED, RefundState.APPROVED):
             again = records.fetch(conn, row["id"])
             assert again is not None
@@ -543,9 +642,26 @@ class Refunds:
                 cure="Record the decision's event first, name the bank_serial of the other sum, or use wrong_payment.",
             )
 
-    def _send(
-        self, conn: Connection, row: RowMapping, now: int, *, claim: bool
-    ) -> tuple[Operation, RefundRequest] | None:
+    def _nothing_went_back(self, conn: Connection, row: RowMapping) -> None:
+        """Its way out led nowhere: the exception wants another decision."""
+        if row["exception_id"] is None:
+            return
+        undone = dict.fromkeys(
+            ("resolution", "reason", "proposed_by", "proposed_name", "confirmed_by", "confirmed_name", "resolved_at")
+        )
+        for was in ("proposed", "resolved"):
+            if payment_records.move_exception(conn, row["exception_id"], (was,), state="open", **undone):
+                self._tell_exception(conn, row, "payment.exception_reopened", was=was, refund=row["id"])
+
+    def _tell_exception(self, conn: Connection, row: Any, type: str, **more: str) -> None:
+        tell_exception(conn, self._events, payment_records.fetch_exception(conn, row["exception_id"]), type, **more)
+
+    def _sealed_payee(self, refund_id: str, payee: Payee | None) -> bytes | None:
+        if payee is None:
+            return None
+        return self._envelope.seal(payee.model_dump_json().encode(), f"refund|payee|{refund_id}")
+
+    def _send(self, conn: Connection, row: RowMapping, now: int, *, claim: bool) -> Sent | None:
         """File a confirmed refund, or note what a person must do first."""
         if records.receipt_to_reverse(conn, row["payment_id"], row["collection_id"]) is not None:
             records.change(conn, row["id"], now, waits_for="red_receipt")
@@ -634,12 +750,36 @@ class Refunds:
         )
 
 
-def _money(conn: Connection, payment_id: str, ask: RefundProposal) -> RowMapping:
+def tell_exception(conn: Connection, events: Events, row: RowMapping | None, type: str, **more: str) -> None:
+    """Tell what became of an exception, as part of its payment's story."""
+    assert row is not None
+    payment = payment_records.fetch(conn, row["payment_id"])
+    assert payment is not None
+    events.emit(
+        conn,
+        type=type,
+        subject=row["payment_id"],
+        authority=row["authority"],
+        data={
+            "decision_number": payment["decision_number"],
+            "exception": row["id"],
+            "collection": row["collection_id"],
+            "kind": row["kind"],
+            "way_out": row["resolution"],
+            "refund": row["refund_id"],
+            **more,
+        },
+    )
+
+
+def _money(conn: Connection, payment_id: str, ask: RefundProposal, collection_id: str | None) -> RowMapping:
     """The sum that is to go back. Raises ConflictProblem when none arrived, InvalidProblem when it is not clear."""
     money = records.collections(conn, payment_id)
     if not money:
         raise ConflictProblem("no money has arrived for this payment", type="payment-not-paid")
-    if ask.bank_serial is not None:
+    if collection_id is not None:
+        money = [one for one in money if one["id"] == collection_id]
+    elif ask.bank_serial is not None:
         money = [one for one in money if one["bank_serial"] == ask.bank_serial]
     elif ask.reason is RefundReason.PAID_TWICE:
         money = [one for one in money if records.exception_kinds(conn, one["id"]) & _TWICE]

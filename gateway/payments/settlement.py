@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import Connection, and_, bindparam, select, update
+from sqlalchemy import Connection, RowMapping, and_, bindparam, select, update
 
 from gateway.delivery.events import Events
 from gateway.payments.states import Settlement
@@ -23,6 +23,7 @@ class Standing(StrEnum):
     TWICE = "twice"
     WRONG_AMOUNT = "wrong_amount"
     WRONG_STATUS = "wrong_status"  # it came to a bill that was cancelled, refused or dead
+    APART = "apart"  # it pays no bill, and two people have said what becomes of it
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Owner:
     authority: str
 
 
-# How an open exception makes its money stand; "told_differently" says nothing about the money itself.
+# How an unresolved exception makes its money stand; "told_differently" says nothing about the money itself.
 _STANDINGS = {
     "paid_twice": Standing.TWICE,
     "amount_differs": Standing.WRONG_AMOUNT,
@@ -69,6 +70,7 @@ _BOOKS = (
         payment.c.authority,
         payment.c.amount.label("expected"),
         payment_exception.c.kind.label("exception"),
+        payment_exception.c.state.label("exception_state"),
     )
     .select_from(collection)
     .outerjoin(payment, payment.c.id == collection.c.payment_id)
@@ -76,7 +78,6 @@ _BOOKS = (
         payment_exception,
         and_(
             payment_exception.c.collection_id == collection.c.id,
-            payment_exception.c.state == "open",
             payment_exception.c.kind.in_(list(_STANDINGS)),
         ),
     )
@@ -95,19 +96,24 @@ def books(conn: Connection, channel: str, start: int, end: int, codes: Iterable[
     conditions += [collection.c.code.in_(chunk) for chunk in _chunks(codes)]
     for condition in conditions:
         for row in conn.execute(_BOOKS.where(collection.c.channel == channel, condition)).mappings():
-            standing = Standing.UNOWNED if row["payment_id"] is None else Standing.PAYS
             found[row["code"], row["bank_serial"]] = Booked(
                 code=row["code"],
                 bank_serial=row["bank_serial"],
                 amount=row["amount"],
                 paid_at=row["paid_at"],
                 received_at=row["received_at"],
-                standing=_STANDINGS[row["exception"]] if row["exception"] else standing,
+                standing=_standing(row),
                 payment_id=row["payment_id"],
                 authority=row["authority"] or "",
                 expected=row["expected"],
             )
     return sorted(found.values(), key=lambda one: (one.code, one.bank_serial))
+
+
+def _standing(row: RowMapping) -> Standing:
+    if row["exception"] is not None:
+        return Standing.APART if row["exception_state"] == "resolved" else _STANDINGS[row["exception"]]
+    return Standing.UNOWNED if row["payment_id"] is None else Standing.PAYS
 
 
 def owners(conn: Connection, channel: str, codes: Iterable[str]) -> dict[str, Owner]:

@@ -73,6 +73,18 @@ class Balance:
         """Equal to the fen, with every difference named."""
         return self.adjusted_books == self.adjusted_statements and not self.unexplained
 
+    @classmethod
+    def from_figures(cls, figures: dict[str, Any]) -> Balance:
+        """What ``figures`` gave, as it was signed."""
+        return cls(
+            figures["channel"],
+            date.fromisoformat(figures["first"]),
+            date.fromisoformat(figures["last"]),
+            figures["books"],
+            figures["statements"],
+            tuple(Item(**one) for one in figures["items"]),
+        )
+
     def figures(self) -> dict[str, Any]:
         """As JSON, amounts in fen."""
         return {

@@ -18,7 +18,7 @@ import duckdb
 
 from gateway.payments.settlement import Booked, Standing
 from gateway.ports import StatementLine
-from gateway.reconciliation.matching import BreakKind, Finding, Outcome, Question, absent, judge, wrong_terms
+from gateway.reconciliation.matching import BreakKind, Finding, Outcome, Question, absent, judge, paid_by, wrong_terms
 
 Row = tuple[str, str, int, int]  # code, bank serial, fen, mark
 
@@ -28,6 +28,8 @@ _MEMORY = re.compile(r"[1-9]\d*(MB|GB)")
 
 _OURS = f"read_csv($ours, columns={_COLUMNS}, {_FORMAT})"
 _THEIRS = f"read_csv($theirs, columns={_COLUMNS}, {_FORMAT})"
+
+_PLAIN = (Standing.PAYS, Standing.APART)  # an equal amount on the other side settles these
 
 # Rows are numbered from 0: a side whose rows come out of the join more often than it has them met a doubled key.
 _JOIN = f"""
@@ -112,7 +114,7 @@ def match_big(books: Sequence[Booked], lines: Sequence[StatementLine], asked: Qu
         write_side(
             ours,
             (
-                (one.code, one.bank_serial, one.amount, int(asked.standings and one.standing is not Standing.PAYS))
+                (one.code, one.bank_serial, one.amount, int(asked.standings and one.standing not in _PLAIN))
                 for one in books
             ),
         )
@@ -141,5 +143,5 @@ def match_big(books: Sequence[Booked], lines: Sequence[StatementLine], asked: Qu
             differences.append(Finding(kind, booked, paid[their_row]))
         elif booked is not None and (kind := absent(booked, asked)) is not None:
             differences.append(Finding(kind, booked, None))
-    agreeing = (one.payment_id for row, one in enumerate(books) if row not in differing)
-    return Outcome(told.equal, told.amount, frozenset(one for one in agreeing if one), tuple(differences))
+    agreeing = (one for row, one in enumerate(books) if row not in differing)
+    return Outcome(told.equal, told.amount, paid_by(agreeing), tuple(differences))

@@ -2,20 +2,64 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, select
 
 from gateway.clock import SHANGHAI, from_micros
 from gateway.money import format_yuan
+from gateway.payments import Status
+from gateway.payments.exceptions import CHINESE as EXCEPTIONS
+from gateway.payments.exceptions import WAYS_OUT as WAYS_OUT_OF_EXCEPTIONS
+from gateway.payments.states import CHINESE as STATUS
 from gateway.reconciliation import records
-from gateway.reconciliation.matching import CHINESE, BreakKind
+from gateway.reconciliation.matching import CHINESE, CLEARED, HEALED, STATES, BreakKind, Side
 from gateway.reconciliation.records import Break
 from gateway.reconciliation.report import age_in_days
 from gateway.store.tables.delivery import event
 from gateway.store.tables.evidence import exchange
-from gateway.store.tables.payments import collection, payment, payment_exception
+from gateway.store.tables.payments import collection, payment
+from gateway.store.tables.refunds import refund
+
+WAYS_OUT: Final = {**WAYS_OUT_OF_EXCEPTIONS, "attribute": "认领"}
+
+_MOST_EXCHANGES: Final = 20
+_SIDES: Final = {Side.PLATFORM: "平台", Side.BANK: "银行", Side.TREASURY: "国库"}
+_SOURCES: Final = {"callback": "回调通知", "query": "查询", "statement": "对账文件"}
+_SETTLEMENTS: Final = {"none": "无款项", "pending": "待对账", "matched": "已对平", "broken": "有差错"}
+_REASONS: Final = {HEALED: "对账文件先于通知,已按回调同样的方式补记", CLEARED: "再次对账已无差异"}
+_EVENTS: Final = {
+    "payment.requested": "申请缴款码",
+    "payment.imported": "从其他系统迁入",
+    "payment.issued": "取得缴款码",
+    "payment.rejected": "平台拒绝开单",
+    "payment.in_doubt": "结果待核实",
+    "payment.paid": "记为已缴款",
+    "payment.cancelling": "申请作废",
+    "payment.cancelled": "已作废",
+    "payment.cancel_refused": "平台拒绝作废",
+    "payment.expired": "缴款码失效",
+    "payment.void_at_platform": "平台显示已作废,并非我方申请",
+    "payment.exception": "异常缴款",
+    "payment.exception_proposed": "提出处理意见",
+    "payment.exception_resolved": "处理意见已复核",
+    "payment.exception_reopened": "处理未果,重新打开异常",
+    "payment.settlement": "对账结果",
+    "refund.proposed": "提出退付",
+    "refund.confirmed": "退付已复核",
+    "refund.filed": "退付已提交财政",
+    "refund.approved": "财政已批准退付",
+    "refund.refunded": "已退付",
+    "refund.returned": "平台自行退回",
+    "refund.refused": "退付未获批准",
+    "refund.dismissed": "退付已撤回",
+    "receipt.issued": "取得票据",
+    "receipt.refused": "未取得票据",
+    "receipt.reversed": "票据已冲红",
+}
 
 # Likely cause, and what to do. Proposals: a person decides.
 _CAUSES = {
@@ -53,57 +97,78 @@ def explained(conn: Connection, id: str, now: datetime) -> Explanation | None:
     if one is None:
         return None
     cause, proposal = _CAUSES[one.kind]
+    side = _SIDES[one.side]
     story = [f"{one.day} {one.channel} {CHINESE[one.kind]}:缴款码 {one.code or '—'},流水号 {one.bank_serial or '—'}。"]
-    story.append(f"我方 {_yuan(one.ours)},对方 {_yuan(one.theirs)}。")
-    money = conn.execute(
+    story.append(f"我方 {_yuan(one.ours)},{side} {_yuan(one.theirs)}。")
+    line = records.line_of(conn, one.channel, one.code, one.bank_serial, one.side)
+    if line is not None:
+        where = f"{line['day_on']} 的{side}对账文件(第 {line['version']} 版)第 {line['line']} 行"
+        story.append(f"{where}:{format_yuan(line['amount'])} 元,{_at(line['paid_at'])}。")
+    elif one.code and one.kind is not BreakKind.RECEIPT_MISSING:
+        story.append(f"现行{side}对账文件没有这笔款项。")
+    if one.payment_id is not None:
+        bill = conn.execute(select(payment).where(payment.c.id == one.payment_id)).mappings().one()
+        status = STATUS[Status(bill["status"])]
+        story.append(f"决定书 {bill['decision_number']},应缴 {format_yuan(bill['amount'])} 元,现状:{status}。")
+    happened = sorted([*_money(conn, one), *_life(conn, one), *_handling(conn, one)], key=lambda step: step[0])
+    story += [f"{_at(at)} {words}" for at, words in happened]
+    return Explanation(one, age_in_days(one, now), cause, proposal, tuple(story), _exchanges(conn, one))
+
+
+def _money(conn: Connection, one: Break) -> Iterator[tuple[int, str]]:
+    """When the money came, and how we learnt of it."""
+    rows = conn.execute(
         select(collection).where(
             collection.c.channel == one.channel,
             collection.c.code == one.code,
             collection.c.bank_serial == one.bank_serial,
         )
     ).mappings()
-    sources = {"callback": "回调通知", "query": "查询", "statement": "对账文件"}
-    for row in money:
-        story.append(
-            f"{_at(row['paid_at'])} 缴款 {format_yuan(row['amount'])} 元,"
-            f"{_at(row['received_at'])} 由{sources[row['source']]}得知。"
-        )
-        unforeseen = select(payment_exception.c.kind).where(payment_exception.c.collection_id == row["id"])
-        story += [f"异常缴款:{kind}。" for kind in conn.execute(unforeseen).scalars()]
-    line = records.line_of(conn, one.channel, one.code, one.bank_serial)
-    if line is not None:
-        story.append(f"现行对账文件第 {line['line']} 行:{format_yuan(line['amount'])} 元,{_at(line['paid_at'])}。")
-    elif one.code:
-        story.append("现行对账文件没有这笔款项。")
-    subjects = [one.id, one.channel]
+    for row in rows:
+        yield row["paid_at"], f"缴款 {format_yuan(row['amount'])} 元,流水号 {row['bank_serial']}。"
+        yield row["received_at"], f"由{_SOURCES[row['source']]}得知这笔款项。"
+
+
+def _life(conn: Connection, one: Break) -> Iterator[tuple[int, str]]:
+    """What happened to the payment, in words; what nobody asks about here is left out."""
+    if one.payment_id is None:
+        return
+    rows = conn.execute(select(event).where(event.c.subject == one.payment_id).order_by(event.c.seq)).mappings()
+    for row in rows:
+        if (words := _EVENTS.get(row["type"])) is None:
+            continue
+        data = row["data"]
+        details = [EXCEPTIONS.get(str(data.get("kind", "")), ""), WAYS_OUT.get(str(data.get("way_out", "")), "")]
+        if row["type"].startswith("refund."):
+            details.append(f"{data['amount']} 元")
+        if row["type"] in ("payment.paid", "payment.settlement"):
+            details.append(_SETTLEMENTS.get(str(data.get("settlement", "")), ""))
+        told = ",".join(detail for detail in details if detail)
+        yield row["at"], f"{words}({told})。" if told else f"{words}。"
+
+
+def _handling(conn: Connection, one: Break) -> Iterator[tuple[int, str]]:
+    """What people and runs did about the break itself."""
+    yield one.opened_at, "对账发现差错。"
+    for action in records.actions_of(conn, one.id):
+        words = WAYS_OUT[action["action"]]
+        yield action["proposed_at"], f"{action['proposed_name']} 提出{words}:{action['reason']}"
+        if action["confirmed_at"]:
+            yield action["confirmed_at"], f"{action['confirmed_name']} 复核。"
+    if one.closed_at is not None:
+        reason = _REASONS.get(one.reason or "", one.reason)
+        yield one.closed_at, f"{STATES[one.state]}:{reason}({one.closed_by or '自动'})"
+
+
+def _exchanges(conn: Connection, one: Break) -> tuple[str, ...]:
+    """Evidence: what was exchanged about the payment, and for the statements of the day; newest first."""
+    subjects = records.runs_of(conn, one.channel, one.day, one.side)
     if one.payment_id is not None:
         subjects.append(one.payment_id)
-        bill = conn.execute(select(payment).where(payment.c.id == one.payment_id)).mappings().one()
-        story.append(f"决定书 {bill['decision_number']},应缴 {format_yuan(bill['amount'])} 元,状态 {bill['status']}。")
-        happened = select(event.c.type, event.c.at).where(event.c.subject == one.payment_id).order_by(event.c.seq)
-        story += [f"{_at(at)} {type}" for type, at in conn.execute(happened)]
-    for action in records.actions_of(conn, id):
-        story.append(f"{_at(action['proposed_at'])} {action['proposed_by']} 提出 {action['action']}:{action['reason']}")
-        if action["confirmed_by"]:
-            story.append(f"{_at(action['confirmed_at'])} {action['confirmed_by']} 复核。")
-    if one.closed_at is not None:
-        story.append(f"{_at(one.closed_at)} {one.state}:{one.reason}({one.closed_by or '自动'})")
-    start = (one.opened_at - 3 * 86_400_000_000, one.opened_at + 60_000_000)
-    seen = (
-        select(exchange.c.id)
-        .where(
-            or_(
-                exchange.c.subject == one.payment_id,
-                (exchange.c.channel == one.channel)
-                & (exchange.c.action == "statement")
-                & exchange.c.ended_at.between(*start),
-            )
-        )
-        .order_by(exchange.c.started_at.desc())
-        .limit(20)
-    )
-    exchanges = tuple(conn.execute(seen).scalars())
-    return Explanation(one, age_in_days(one, now), cause, proposal, tuple(story), exchanges)
+        refunds = select(refund.c.id).where(refund.c.payment_id == one.payment_id)
+        subjects += conn.execute(refunds).scalars()
+    query = select(exchange.c.id).where(exchange.c.subject.in_(subjects)).order_by(exchange.c.started_at.desc())
+    return tuple(conn.execute(query.limit(_MOST_EXCHANGES)).scalars())
 
 
 def _yuan(amount: int | None) -> str:

@@ -55,6 +55,11 @@ CHINESE = {
     BreakKind.CONTINUITY: "连续性不符",
 }
 
+STATES = {"open": "未决", "healed": "已补记", "cleared": "已消除", "resolved": "已处理"}
+
+HEALED = "the statement told us first; applied as a callback would have been"
+CLEARED = "a later run found nothing different any more"
+
 _KINDS = {
     Standing.UNOWNED: BreakKind.UNKNOWN_CODE,
     Standing.TWICE: BreakKind.PAID_TWICE,
@@ -166,9 +171,14 @@ def outcome(found: Iterable[Finding]) -> Outcome:
     return Outcome(
         len(equal),
         sum(one.theirs or 0 for one in equal),
-        frozenset(one.booked.payment_id for one in equal if one.booked is not None and one.booked.payment_id),
+        paid_by(one.booked for one in equal if one.booked is not None),
         tuple(one for one in every if one.kind is not None),
     )
+
+
+def paid_by(money: Iterable[Booked]) -> frozenset[str]:
+    """The payments that this money pays."""
+    return frozenset(one.payment_id for one in money if one.payment_id and one.standing is Standing.PAYS)
 
 
 def absent(booked: Booked, asked: Question) -> BreakKind | None:

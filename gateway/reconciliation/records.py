@@ -25,7 +25,7 @@ from gateway.store.tables.reconciliation import (
     statement,
     statement_line,
 )
-from gateway.store.tables.refunds import fiscal_receipt
+from gateway.store.tables.refunds import fiscal_receipt, refund
 
 _CHUNK = 500
 _ADD_LINES = insert(statement_line)
@@ -35,6 +35,11 @@ _CURRENT = and_(
     statement.c.side == bindparam("side"),
     statement.c.day_on == bindparam("day"),
     statement.c.superseded_at.is_(None),
+)
+
+
+_ACTIONS = select(break_action, refund.c.status.label("refund_status")).outerjoin(
+    refund, refund.c.id == break_action.c.refund_id
 )
 
 
@@ -221,10 +226,18 @@ def fetch_run(conn: Connection, run_id: str) -> Run | None:
 
 
 def search_runs(
-    conn: Connection, *, channel: str | None = None, day: date | None = None, before: str | None = None, limit: int = 50
+    conn: Connection,
+    *,
+    channels: Collection[str] | None = None,
+    channel: str | None = None,
+    day: date | None = None,
+    before: str | None = None,
+    limit: int = 50,
 ) -> list[Run]:
-    """Runs, newest first."""
+    """Runs, newest first; ``channels`` narrows them to those."""
     query = select(reconciliation_run).order_by(reconciliation_run.c.id.desc()).limit(limit)
+    if channels is not None:
+        query = query.where(reconciliation_run.c.channel.in_(channels))
     if channel is not None:
         query = query.where(reconciliation_run.c.channel == channel)
     if day is not None:
@@ -282,6 +295,30 @@ def breaks_of_day(conn: Connection, channel: str, day: date, side: Side = Side.P
     mine = and_(breaks.c.channel == channel, breaks.c.day_on == day, breaks.c.side == side.value)
     rows = conn.execute(select(breaks).where(mine)).mappings()
     return {row["id"]: as_break(row) for row in rows}
+
+
+def breaks_of_money(conn: Connection, channel: str, code: str, bank_serial: str) -> list[Break]:
+    """The platform's breaks about one sum of money, of whatever day and state."""
+    query = select(breaks).where(
+        breaks.c.channel == channel,
+        breaks.c.side == Side.PLATFORM.value,
+        breaks.c.code == code,
+        breaks.c.bank_serial == bank_serial,
+    )
+    return [as_break(row) for row in conn.execute(query.order_by(breaks.c.id)).mappings()]
+
+
+def open_of_payment(conn: Connection, payment_id: str, kind: BreakKind) -> list[Break]:
+    """Open breaks of a payment and kind."""
+    query = select(breaks).where(
+        breaks.c.payment_id == payment_id, breaks.c.kind == kind.value, breaks.c.state == "open"
+    )
+    return [as_break(row) for row in conn.execute(query.order_by(breaks.c.id)).mappings()]
+
+
+def own_break(conn: Connection, id: str, authority: str, payment_id: str) -> None:
+    """Say whose money a break is about, once that is known."""
+    conn.execute(update(breaks).where(breaks.c.id == id).values(authority=authority, payment_id=payment_id))
 
 
 def open_elsewhere(
@@ -467,21 +504,33 @@ def keep_day(conn: Connection, channel: str, day: date, counted: ChannelDay, now
         conn.execute(insert(channel_day), {"channel": channel, "day_on": day, **values})
 
 
-def line_of(conn: Connection, channel: str, code: str, bank_serial: str) -> RowMapping | None:
-    """The platform's current line about this money."""
+def line_of(
+    conn: Connection, channel: str, code: str, bank_serial: str, side: Side = Side.PLATFORM
+) -> RowMapping | None:
+    """A side's current line about this money, with the day and version of its statement."""
     query = (
-        select(statement_line)
+        select(statement_line, statement.c.day_on, statement.c.version)
         .join(statement, statement.c.id == statement_line.c.statement_id)
         .where(
             statement.c.channel == channel,
-            statement.c.side == Side.PLATFORM.value,
+            statement.c.side == side.value,
             statement.c.superseded_at.is_(None),
             statement_line.c.kind == "paid",
             statement_line.c.code == code,
             statement_line.c.bank_serial == bank_serial,
         )
     )
-    return conn.execute(query).mappings().first()
+    return conn.execute(query.order_by(statement.c.day_on)).mappings().first()
+
+
+def runs_of(conn: Connection, channel: str, day: date, side: Side) -> list[str]:
+    """The runs of a side of a channel's day."""
+    mine = and_(
+        reconciliation_run.c.channel == channel,
+        reconciliation_run.c.day_on == day,
+        reconciliation_run.c.side == side.value,
+    )
+    return list(conn.execute(select(reconciliation_run.c.id).where(mine)).scalars())
 
 
 def days_without_run(conn: Connection, channel: str, first: date, last: date) -> list[date]:
@@ -507,14 +556,19 @@ def add_action(conn: Connection, **values: Any) -> None:
 
 
 def fetch_action(conn: Connection, id: str) -> RowMapping | None:
-    """One proposal."""
-    return conn.execute(select(break_action).where(break_action.c.id == id)).mappings().first()
+    """One proposal, with where its refund stands."""
+    return conn.execute(_ACTIONS.where(break_action.c.id == id)).mappings().first()
 
 
 def actions_of(conn: Connection, id: str) -> Sequence[RowMapping]:
-    """What was proposed about a break, oldest first."""
-    query = select(break_action).where(break_action.c.break_id == id).order_by(break_action.c.id)
-    return conn.execute(query).mappings().all()
+    """What was proposed about a break, oldest first, with where each refund stands."""
+    return conn.execute(_ACTIONS.where(break_action.c.break_id == id).order_by(break_action.c.id)).mappings().all()
+
+
+def withdraw_actions(conn: Connection, break_id: str) -> None:
+    """What was proposed about a break has been settled, or overtaken, elsewhere."""
+    mine = and_(break_action.c.break_id == break_id, break_action.c.state == "proposed")
+    conn.execute(update(break_action).where(mine).values(state="withdrawn"))
 
 
 def move_action(conn: Connection, id: str, **values: Any) -> bool:
@@ -534,6 +588,52 @@ def closed_month(conn: Connection, channel: str, month: str) -> RowMapping | Non
         month_close.c.channel == channel, month_close.c.month == month, month_close.c.state != "reopened"
     )
     return conn.execute(query).mappings().first()
+
+
+def fetch_close(conn: Connection, id: str) -> RowMapping | None:
+    """One close of a month."""
+    return conn.execute(select(month_close).where(month_close.c.id == id)).mappings().first()
+
+
+def close_of_days(conn: Connection, channel: str, first: date, last: date) -> RowMapping | None:
+    """The close that still holds, where these days are exactly its month."""
+    ends = first.day == 1 and month_of(first) == month_of(last) != month_of(last + timedelta(days=1))
+    return closed_month(conn, channel, month_of(first)) if ends else None
+
+
+def search_closes(
+    conn: Connection, channels: Collection[str], *, before: str | None = None, limit: int = 50
+) -> Sequence[RowMapping]:
+    """Closes of these channels, newest first; ``before`` is the id at which the previous page ended."""
+    query = select(month_close).where(month_close.c.channel.in_(channels)).order_by(month_close.c.id.desc())
+    if before is not None:
+        query = query.where(month_close.c.id < before)
+    return conn.execute(query.limit(limit)).mappings().all()
+
+
+def torn_days(conn: Connection, channel: str, first: date, last: date) -> list[date]:
+    """Days whose open codes do not follow from the day before, and that no break of continuity names."""
+    query = select(channel_day).where(
+        channel_day.c.channel == channel, channel_day.c.day_on.between(first - timedelta(days=1), last)
+    )
+    days = {row["day_on"]: row for row in conn.execute(query).mappings()}
+    named = select(breaks.c.day_on).where(
+        breaks.c.channel == channel,
+        breaks.c.kind == BreakKind.CONTINUITY.value,
+        breaks.c.state.in_(("open", "resolved")),
+        breaks.c.day_on.between(first, last),
+    )
+    known = set(conn.execute(named).scalars())
+    torn = []
+    for day, row in sorted(days.items()):
+        before = days.get(day - timedelta(days=1))
+        if before is None or day in known:
+            continue
+        for count in ("", "_amount"):
+            if before[f"open{count}"] + row[f"issued{count}"] - row[f"closed{count}"] != row[f"open{count}"]:
+                torn.append(day)
+                break
+    return torn
 
 
 def add_close(conn: Connection, **values: Any) -> None:

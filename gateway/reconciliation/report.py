@@ -11,9 +11,9 @@ import io
 import json
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, BinaryIO, Final, Literal
 
 import xlsxwriter
 from sqlalchemy import Connection, and_, case, func, select
@@ -21,10 +21,11 @@ from sqlalchemy import Connection, and_, case, func, select
 from gateway.clock import SHANGHAI, from_micros, rfc3339
 from gateway.crypto.keys import KeyProvider
 from gateway.crypto.sm import sm3
+from gateway.errors import InvalidProblem
 from gateway.money import format_yuan
 from gateway.reconciliation import records
-from gateway.reconciliation.balance import REPORT_KEY, Balance, canonical, chinese
-from gateway.reconciliation.matching import CHINESE, Side
+from gateway.reconciliation.balance import REPORT_KEY, Balance, balance_of, canonical, chinese
+from gateway.reconciliation.matching import CHINESE, STATES, Side
 from gateway.reconciliation.statement import Window
 from gateway.store.tables.payments import collecting_unit, collection, payment
 from gateway.store.tables.reconciliation import reconciliation_run, statement, statement_line
@@ -35,6 +36,7 @@ Cell = str | int | date | datetime | None
 
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _WIDTHS: Final = {"text": 24, "fen": 16, "number": 10, "day": 12, "time": 20}
+LONGEST: Final = timedelta(days=366)
 REMIND_DAYS: Final = 10  # a reminder 催告 comes before enforcement: 行政强制法 art. 54
 
 
@@ -67,7 +69,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Report:
-    """A named set of tables about a channel from one day to another."""
+    """A named set of tables about a channel from one day to another. ``note``: under which close it stands, if any."""
 
     kind: Kind
     zh: str
@@ -76,6 +78,7 @@ class Report:
     last: date
     made_at: datetime
     tables: tuple[Table, ...]
+    note: str = ""
 
     @property
     def title(self) -> str:
@@ -100,28 +103,48 @@ def gather(
     last: date,
     *,
     window_of: Callable[[str, date], Window],
-    balance: Balance,
     now: datetime,
     authorities: Collection[str] | None = None,
 ) -> Report:
-    """A report from the database. ``authorities`` narrows what belongs to somebody; None is all."""
+    """A report from the database. ``authorities`` narrows what belongs to somebody; None is all.
+
+    The balance of a closed month is the one that was signed. Raises InvalidProblem for days in disorder.
+    """
+    if last < first or last - first > LONGEST:
+        raise InvalidProblem("a report covers at most a year, its first day first", field="last")
     span = Window(window_of(channel, first).start, window_of(channel, last).end)
-    if kind == "balance":
-        names, tables = "余额调节表", [_summary(balance), _items(balance)]
-    elif kind == "ledger":
+    note = ""
+    if kind == "ledger":
         names, tables = "应收台账", [_ledger(conn, channel, span, now, authorities)]
     elif kind == "authority":
         names, tables = "按执法机关汇总", [_by_authority(conn, channel, span, authorities)]
     elif kind == "unit":
         names, tables = "按执收单位汇总", [_by_unit(conn, channel, first, last)]
+    elif kind == "day":
+        names = "对账日报"
+        tables = [
+            _days(conn, channel, first, last),
+            _breaks(conn, channel, first, last, now, authorities),
+            _money(conn, channel, span, authorities),
+        ]
     else:
-        names = "对账日报" if kind == "day" else "对账月报"
-        tables = [_days(conn, channel, first, last), _breaks(conn, channel, first, last, now, authorities)]
-        if kind == "day":
-            tables.append(_money(conn, channel, span, authorities))
+        close = records.close_of_days(conn, channel, first, last)
+        if close is None:
+            balance = balance_of(conn, channel, first, last, window_of)
         else:
-            tables += [_by_authority(conn, channel, span, authorities), _summary(balance), _items(balance)]
-    return Report(kind, names, channel, first, last, now, tuple(tables))
+            balance = Balance.from_figures(close["figures"])
+            closed_at = as_text(from_micros(close["closed_at"]), "time")
+            note = f"已月结 {close['closed_name']} {closed_at} SM3 {bytes(close['digest']).hex()}"
+        names, tables = "余额调节表", [_summary(balance), _items(balance)]
+        if kind == "month":
+            names = "对账月报"
+            tables = [
+                _days(conn, channel, first, last),
+                _breaks(conn, channel, first, last, now, authorities),
+                _by_authority(conn, channel, span, authorities),
+                *tables,
+            ]
+    return Report(kind, names, channel, first, last, now, tuple(tables), note)
 
 
 def _days(conn: Connection, channel: str, first: date, last: date) -> Table:
@@ -167,7 +190,6 @@ def _days(conn: Connection, channel: str, first: date, last: date) -> Table:
 def _breaks(
     conn: Connection, channel: str, first: date, last: date, now: datetime, authorities: Collection[str] | None
 ) -> Table:
-    states = {"open": "未决", "healed": "已补记", "cleared": "已消除", "resolved": "已处理"}
     found = records.breaks_between(conn, channel, first, last, authorities)
     return Table(
         "差错明细",
@@ -193,7 +215,7 @@ def _breaks(
                 one.bank_serial,
                 one.ours,
                 one.theirs,
-                states[one.state],
+                STATES[one.state],
                 age_in_days(one, now),
                 one.assignee or "",
                 one.reason or "",
@@ -455,6 +477,7 @@ def to_json(report: Report, keys: KeyProvider) -> dict[str, Any]:
         "first": report.first.isoformat(),
         "last": report.last.isoformat(),
         "made_at": rfc3339(report.made_at),
+        "note": report.note,
         "tables": [
             {
                 "title": table.zh,
@@ -473,10 +496,12 @@ def to_json(report: Report, keys: KeyProvider) -> dict[str, Any]:
     }
 
 
-def to_xlsx(report: Report, path: Path) -> None:
+def to_xlsx(report: Report, out: Path | BinaryIO) -> None:
     """A workbook: one sheet a table, title, headings in Chinese with English below, totals, print settings for A4."""
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-    with xlsxwriter.Workbook(str(path), {**options, "default_date_format": "yyyy-mm-dd"}) as book:
+    with xlsxwriter.Workbook(
+        str(out) if isinstance(out, Path) else out, {**options, "default_date_format": "yyyy-mm-dd"}
+    ) as book:
         font = {"font_name": "Noto Sans CJK SC", "font_size": 10, "valign": "vcenter"}
         line = {"border": 1, "border_color": "#C8CDD3"}
         title = book.add_format({**font, "font_size": 14, "bold": True})
@@ -498,7 +523,8 @@ def to_xlsx(report: Report, path: Path) -> None:
         for table in report.tables:
             sheet = book.add_worksheet(table.zh)
             sheet.write_string(0, 0, f"{report.title}  {table.zh}", title)
-            sheet.write_string(1, 0, f"编制时间 {as_text(report.made_at, 'time')}  单位:元", note)
+            made = f"编制时间 {as_text(report.made_at, 'time')}  单位:元"
+            sheet.write_string(1, 0, f"{made}  {report.note}".rstrip(), note)
             sheet.set_row(0, 26)
             sheet.set_row(3, 30)
             for index, column in enumerate(table.columns):

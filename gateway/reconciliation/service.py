@@ -8,16 +8,13 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, 
 from dataclasses import dataclass, field
 from datetime import date, time, timedelta
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from gateway.clock import Clock, from_micros, to_micros
+from gateway.clock import Clock, to_micros
 from gateway.crypto.envelope import Envelope
-from gateway.crypto.keys import KeyProvider
-from gateway.crypto.sm import sm3
-from gateway.delivery.events import Events
+from gateway.delivery import Event, Events
 from gateway.errors import (
     ConflictProblem,
     ContractError,
@@ -27,20 +24,31 @@ from gateway.errors import (
     Problem,
     UnavailableProblem,
 )
-from gateway.identifiers import clean_text, new_id
-from gateway.money import format_yuan
+from gateway.evidence import Evidence
+from gateway.evidence.keeping import Prepared
+from gateway.identifiers import new_id
 from gateway.payments import apply_paid, settlement
-from gateway.payments import records as payment_records
-from gateway.payments.arrivals import Quoted, nothing_quoted, settle
-from gateway.payments.settlement import Owner, Standing
-from gateway.payments.states import Settlement
+from gateway.payments.arrivals import Quoted, nothing_quoted
+from gateway.payments.settlement import Owner
 from gateway.plugins import Channels
-from gateway.ports import NonTaxPlatform, PaidFact
+from gateway.ports import NonTaxPlatform, PaidFact, RawExchange
 from gateway.reconciliation import bulk, files, records
-from gateway.reconciliation import report as reports
-from gateway.reconciliation.balance import REPORT_KEY, Balance, balance_of, canonical, month_days
+from gateway.reconciliation.breaks import held, resolve, said, settle, tell
 from gateway.reconciliation.explanation import Explanation, explained
-from gateway.reconciliation.matching import BreakKind, Finding, Key, Outcome, Question, Side, Terms, findings, outcome
+from gateway.reconciliation.matching import (
+    CLEARED,
+    HEALED,
+    BreakKind,
+    Finding,
+    Key,
+    Outcome,
+    Question,
+    Side,
+    Terms,
+    findings,
+    outcome,
+)
+from gateway.reconciliation.months import refuse_frozen
 from gateway.reconciliation.profiles import Profile
 from gateway.reconciliation.records import Break, Run
 from gateway.reconciliation.statement import Statement, StatementRefusedError, Window, fetch, window
@@ -51,8 +59,6 @@ Remember = Callable[[Connection, str], None]
 Returned = Callable[[Connection, str, str, int, str, int], str]
 
 BIG = 200_000  # lines from which files and DuckDB cost less than objects
-HEALED = "the statement told us first; applied as a callback would have been"
-CLEARED = "a later run found nothing different any more"
 
 #: Breaks that a day has beside those of matching; they are cleared by what found them, or by a person.
 _OF_THE_DAY = (BreakKind.STATEMENT_CHANGED, BreakKind.CONTINUITY, BreakKind.RECEIPT_MISSING)
@@ -113,26 +119,26 @@ class Reconciliation:
         store: Store,
         channels: Channels,
         events: Events,
+        evidence: Evidence,
         envelope: Envelope,
         clock: Clock,
         cut_offs: Mapping[str, time] | None = None,
         *,
         grace: Grace | None = None,
         returned: Returned | None = None,
-        keys: KeyProvider | None = None,
         folder: Path | None = None,
         quoted: Quoted = nothing_quoted,
     ) -> None:
         self._store = store
         self._channels = channels
         self._events = events
+        self._evidence = evidence
         self._envelope = envelope
         self._clock = clock
         self._cut_offs = dict(cut_offs or {})
         self._grace = grace or Grace()
         self._returned = returned
         self._quoted = quoted
-        self._keys = keys
         self._folder = folder or Path(tempfile.gettempdir())
 
     def window(self, channel: str, day: date) -> Window:
@@ -152,9 +158,20 @@ class Reconciliation:
         return await self._run(channel, Side.PLATFORM, day, by, remember, "", lambda: fetch(platform, day, lenient))
 
     async def run_file(
-        self, channel: str, day: date, path: Path, profile: Profile, *, by: str, remember: Remember = _forget
+        self,
+        channel: str,
+        day: date,
+        path: Path,
+        profile: Profile,
+        *,
+        by: str,
+        name: str | None = None,
+        remember: Remember = _forget,
     ) -> Run:
-        """The same with a statement, clearing or treasury file, read as its profile says; raises what ``run`` does."""
+        """The same with a statement, clearing or treasury file, read as its profile says; raises what ``run`` does.
+
+        ``name`` is what the file is called, if not as at ``path``.
+        """
         self._platform(channel)
         days = self.window(channel, day)
         patience = timedelta(days=31) if profile.side is not Side.PLATFORM else self._grace.late
@@ -165,7 +182,7 @@ class Reconciliation:
             day,
             by,
             remember,
-            path.name[:200],
+            (name or path.name)[:200],
             lambda: asyncio.to_thread(files.read, path, profile, day, lenient),
         )
 
@@ -185,7 +202,7 @@ class Reconciliation:
             raise InvalidProblem(
                 f"the platform's day {day} has not begun", field="day", cure="Reconcile a day that has passed."
             )
-        await self._store.read(lambda conn: self._not_frozen(conn, channel, day))
+        await self._store.read(lambda conn: refuse_frozen(conn, channel, day))
         run_id = new_id("rec")
         provisional = begun < today.end
         this = {
@@ -196,21 +213,24 @@ class Reconciliation:
             "provisional": provisional,
             "ran_by": by,
         }
-        try:
-            told = await tell()
-        except (StatementRefusedError, ExchangeError) as error:
+        exchanges, told, error = await self._told(tell)
+        now = to_micros(self._clock.now())
+        if told is None:
+            assert error is not None
             problem = _told_nothing(error)
             state = "refused" if isinstance(problem, ConflictProblem) else "failed"
-            at = to_micros(self._clock.now())
-            await self._store.write(
-                lambda conn: records.add_run(conn, **this, state=state, reason=problem.detail, ran_at=at)
-            )
+
+            def nothing(conn: Connection) -> None:
+                self._keep_exchanges(conn, exchanges, run_id)
+                records.add_run(conn, **this, state=state, reason=problem.detail, ran_at=now)
+
+            await self._store.write(nothing)
             raise problem from error
-        now = to_micros(self._clock.now())
         days = self.window(channel, day - timedelta(days=self._grace.days(side)))
 
         def unit(conn: Connection) -> Run:
-            self._not_frozen(conn, channel, day)
+            self._keep_exchanges(conn, exchanges, run_id)
+            refuse_frozen(conn, channel, day)
             statement_id, before = records.keep_statement(conn, channel, told, now, side, origin)
             records.add_run(conn, **this, state="done", statement_id=statement_id, ran_at=now)
             late = None
@@ -227,18 +247,35 @@ class Reconciliation:
 
         try:
             return await self._store.write(unit)
-        except IntegrityError as error:
-            raise ConflictProblem(
-                f"another node reconciled {channel} {day} at the same moment", cure="Run it again."
-            ) from error
+        except Exception as failed:
+            for exchange in exchanges:  # what was exchanged is evidence all the same
+                self._evidence.record(exchange)
+            if isinstance(failed, IntegrityError):
+                raise ConflictProblem(
+                    f"another node reconciled {channel} {day} at the same moment", cure="Run it again."
+                ) from failed
+            raise
 
-    def _not_frozen(self, conn: Connection, channel: str, day: date) -> None:
-        if records.closed_month(conn, channel, records.month_of(day)) is not None:
-            raise ConflictProblem(
-                f"{records.month_of(day)} is closed for {channel}",
-                type="month-closed",
-                cure="Have the month reopened by two people, with a reason.",
-            )
+    async def _told(
+        self, tell: Callable[[], Awaitable[Statement]]
+    ) -> tuple[list[Prepared | RawExchange], Statement | None, StatementRefusedError | ExchangeError | None]:
+        """Ask for a statement: the exchanges that it took, and the statement or why there is none."""
+        told, error = None, None
+        with self._evidence.collecting() as batch:
+            try:
+                told = await tell()
+            except (StatementRefusedError, ExchangeError) as why:
+                error = why
+            except BaseException:
+                batch.open = False
+                for exchange in batch:
+                    self._evidence.record(exchange)
+                raise
+        return await self._evidence.ready(batch), told, error
+
+    def _keep_exchanges(self, conn: Connection, exchanges: Sequence[Prepared | RawExchange], run_id: str) -> None:
+        for exchange in exchanges:
+            self._evidence.append(conn, exchange, subject=run_id)
 
     async def get_run(self, run_id: str) -> Run:
         """One run. Raises NotFoundProblem."""
@@ -248,11 +285,19 @@ class Reconciliation:
         return found
 
     async def runs(
-        self, *, channel: str | None = None, day: date | None = None, before: str | None = None, limit: int = 50
+        self,
+        *,
+        channels: Collection[str] | None = None,
+        channel: str | None = None,
+        day: date | None = None,
+        before: str | None = None,
+        limit: int = 50,
     ) -> list[Run]:
-        """Runs, newest first."""
+        """Runs, newest first; None for ``channels`` shows all."""
         return await self._store.read(
-            lambda conn: records.search_runs(conn, channel=channel, day=day, before=before, limit=limit)
+            lambda conn: records.search_runs(
+                conn, channels=channels, channel=channel, day=day, before=before, limit=limit
+            )
         )
 
     async def breaks(
@@ -265,6 +310,7 @@ class Reconciliation:
         state: str | None = None,
         side: Side | None = None,
         assignee: str | None = None,
+        payment_id: str | None = None,
         before: str | None = None,
         limit: int = 50,
     ) -> list[Break]:
@@ -279,6 +325,7 @@ class Reconciliation:
                 state=state,
                 side=side,
                 assignee=assignee,
+                payment_id=payment_id,
                 before=before,
                 limit=limit,
             )
@@ -286,47 +333,32 @@ class Reconciliation:
 
     async def get_break(self, id: str) -> Break:
         """One break. Raises NotFoundProblem."""
-        found = await self._store.read(lambda conn: records.fetch_break(conn, id))
-        if found is None:
-            raise NotFoundProblem("no such break")
-        return found
+        return held(await self._store.read(lambda conn: records.fetch_break(conn, id)))
 
     async def resolve(self, id: str, reason: str, *, by: str, remember: Remember = _forget) -> Break:
-        """A person explains a break. It stays resolved while its figures stay what they are.
+        """A person explains a break, also one of a closed month. It stays resolved while its figures stay the same.
 
         Moves no money and no payment. Raises NotFoundProblem, InvalidProblem, ConflictProblem when it is not open.
         """
-        said = _said(reason)
+        words = said(reason)
         now = to_micros(self._clock.now())
 
         def unit(conn: Connection) -> Break:
-            done = self._resolve(conn, id, said, by, now)
+            done = resolve(conn, self._events, id, words, by, now)
             remember(conn, id)
             return done
 
         return await self._store.write(unit)
 
-    def _resolve(self, conn: Connection, id: str, reason: str, by: str, now: int) -> Break:
-        known = _found(records.fetch_break(conn, id))
-        self._not_frozen(conn, known.channel, known.day)
-        if known.state != "open" or not records.change_break(
-            conn, known, state="resolved", closed_at=now, closed_by=by, reason=reason
-        ):
-            raise ConflictProblem(f"this break is {known.state}", type="break-not-open")
-        self._tell(conn, "break.closed", known, state="resolved")
-        if known.payment_id is not None:
-            self._settle(conn, known.channel, {known.payment_id}, set(), now)
-        return _found(records.fetch_break(conn, id))
-
     async def resolve_many(
         self, ids: Sequence[str], reason: str, *, by: str, remember: Remember = _forget
     ) -> list[Break]:
         """One explanation for several breaks: all of them, or none. Raises what ``resolve`` raises."""
-        said = _said(reason)
+        words = said(reason)
         now = to_micros(self._clock.now())
 
         def unit(conn: Connection) -> list[Break]:
-            done = [self._resolve(conn, id, said, by, now) for id in dict.fromkeys(ids)]
+            done = [resolve(conn, self._events, id, words, by, now) for id in dict.fromkeys(ids)]
             remember(conn, ids[0])
             return done
 
@@ -334,171 +366,17 @@ class Reconciliation:
 
     async def assign(self, id: str, assignee: str | None, *, by: str) -> Break:
         """Say who looks into a break; None: nobody. Raises NotFoundProblem, ConflictProblem when it is not open."""
-        name = _said(assignee, "assignee")[:80] if assignee is not None else None
+        name = said(assignee, "assignee")[:80] if assignee is not None else None
 
         def unit(conn: Connection) -> Break:
-            known = _found(records.fetch_break(conn, id))
+            known = held(records.fetch_break(conn, id))
             if known.state != "open" or not records.change_break(conn, known, assignee=name):
                 raise ConflictProblem(f"this break is {known.state}", type="break-not-open")
-            fresh = _found(records.fetch_break(conn, id))
-            self._tell(conn, "break.assigned", fresh, state="open", by=by)
+            fresh = held(records.fetch_break(conn, id))
+            tell(conn, self._events, "break.assigned", fresh, state="open", by=by)
             return fresh
 
         return await self._store.write(unit)
-
-    # --- what moves money: one proposes, another confirms -------------------------------------------------------------
-
-    async def propose(
-        self,
-        id: str,
-        action: str,
-        reason: str,
-        *,
-        by: str,
-        payment_id: str | None = None,
-        remember: Remember = _forget,
-    ) -> str:
-        """Propose to give money back (``refund``) or to say whose it is (``attribute``); the proposal's id.
-
-        Nothing moves before another person confirms. Raises NotFoundProblem, InvalidProblem, ConflictProblem.
-        """
-        said = _said(reason)
-        now = to_micros(self._clock.now())
-        if action not in ("refund", "attribute") or (action == "attribute") != (payment_id is not None):
-            raise InvalidProblem("either refund, or attribute to a payment", field="action")
-
-        def unit(conn: Connection) -> str:
-            known = _found(records.fetch_break(conn, id))
-            self._not_frozen(conn, known.channel, known.day)
-            if known.state != "open":
-                raise ConflictProblem(f"this break is {known.state}", type="break-not-open")
-            if known.theirs is None:
-                raise ConflictProblem("the statement has no money here that could move", type="no-money")
-            if payment_id is not None and payment_records.fetch(conn, payment_id) is None:
-                raise NotFoundProblem("no such payment", field="payment")
-            if any(one["state"] == "proposed" for one in records.actions_of(conn, id)):
-                raise ConflictProblem("something is proposed already", type="already-proposed")
-            action_id = new_id("act")
-            records.add_action(
-                conn,
-                id=action_id,
-                break_id=id,
-                action=action,
-                payment_id=payment_id,
-                reason=said,
-                state="proposed",
-                proposed_by=by,
-                proposed_at=now,
-            )
-            self._tell(conn, "break.proposed", known, state="open", action=action, by=by)
-            remember(conn, action_id)
-            return action_id
-
-        return await self._store.write(unit)
-
-    async def confirm(self, action_id: str, *, by: str, remember: Remember = _forget) -> Break:
-        """Confirm as a second person, and close the break. The database itself refuses the first person.
-
-        ``attribute`` applies the money to its payment as its arrival would have; ``refund`` is told as the event
-        ``break.refund_confirmed``. Raises NotFoundProblem, ConflictProblem (``second-person``, ``not-proposed``).
-        """
-        now = to_micros(self._clock.now())
-
-        def unit(conn: Connection) -> Break:
-            action = records.fetch_action(conn, action_id)
-            if action is None:
-                raise NotFoundProblem("no such proposal")
-            known = _found(records.fetch_break(conn, action["break_id"]))
-            self._not_frozen(conn, known.channel, known.day)
-            if action["proposed_by"] == by:
-                raise ConflictProblem(
-                    "who proposed it cannot confirm it",
-                    type="second-person-needed",
-                    cure="Ask a colleague to confirm 复核.",
-                )
-            if known.state != "open" or not records.move_action(
-                conn, action_id, state="confirmed", confirmed_by=by, confirmed_at=now
-            ):
-                raise ConflictProblem("this is not proposed any more", type="not-proposed")
-            reason = f"{action['reason']} ({action['action']}: {action['proposed_by']}, 复核 {by})"
-            closed = self._resolve(conn, known.id, reason, by, now)
-            if action["action"] == "attribute":
-                self._attribute(conn, known, action["payment_id"], now)
-            else:
-                self._tell(
-                    conn, "break.refund_confirmed", closed, state="resolved", amount=format_yuan(known.theirs or 0)
-                )
-            remember(conn, closed.id)
-            return closed
-
-        return await self._store.write(unit)
-
-    def _attribute(self, conn: Connection, known: Break, payment_id: str, now: int) -> None:
-        row = payment_records.fetch(conn, payment_id)
-        code = payment_records.live_code(conn, payment_id)
-        assert row is not None
-        if code is None or known.theirs is None:
-            raise ConflictProblem("this payment takes no money now", type="payment-not-payable")
-        money = payment_records.collection_of(conn, known.channel, known.code, known.bank_serial)
-        line = records.line_of(conn, known.channel, known.code, known.bank_serial)
-        if money is None and line is not None:
-            fact = PaidFact(
-                code=known.code,
-                amount=known.theirs,
-                paid_at=from_micros(line["paid_at"]),
-                bank_serial=known.bank_serial,
-                pay_mode="unknown",
-            )
-            apply_paid(conn, self._events, self._envelope, known.channel, fact, "statement", now, self._quoted)
-            money = payment_records.collection_of(conn, known.channel, known.code, known.bank_serial)
-        if money is None or money["payment_id"] is not None:
-            raise ConflictProblem("this money has an owner already", type="money-has-an-owner")
-        payment_records.claim_collection(conn, money["id"], payment_id)
-        settle(conn, self._events, row, code, money["id"], money["amount"], money["paid_at"], "statement", now)
-        self._settle(conn, known.channel, {payment_id}, set(), now)
-
-    # --- the month ----------------------------------------------------------------------------------------------------
-
-    async def balance(self, channel: str, month: str) -> Balance:
-        """The balance statement 余额调节表 of a month as it stands. Raises InvalidProblem."""
-        first, last = month_days(month)
-        return await self._store.read(lambda conn: balance_of(conn, channel, first, last, self.window))
-
-    async def report(
-        self,
-        kind: reports.Kind,
-        channel: str,
-        first: date,
-        last: date,
-        *,
-        authorities: Collection[str] | None = None,
-    ) -> reports.Report:
-        """A report over these days. Raises InvalidProblem for days in disorder."""
-        if last < first or (last - first).days > 366:
-            raise InvalidProblem("a report covers at most a year, its first day first", field="last")
-        now = self._clock.now()
-
-        def query(conn: Connection) -> reports.Report:
-            balance = balance_of(conn, channel, first, last, self.window)
-            return reports.gather(
-                conn,
-                kind,
-                channel,
-                first,
-                last,
-                window_of=self.window,
-                balance=balance,
-                now=now,
-                authorities=authorities,
-            )
-
-        return await self._store.read(query)
-
-    def signed(self, made: reports.Report) -> dict[str, Any]:
-        """A report as signed JSON."""
-        if self._keys is None:
-            raise UnavailableProblem("no keys to sign with")
-        return reports.to_json(made, self._keys)
 
     async def explain(self, id: str) -> Explanation:
         """The story of a break in plain words, with its exchanges. Raises NotFoundProblem."""
@@ -507,97 +385,13 @@ class Reconciliation:
             raise NotFoundProblem("no such break")
         return found
 
-    async def close_month(self, channel: str, month: str, *, by: str) -> Balance:
-        """Close and freeze a month 月结: signed, and only two people with a reason can open it again.
-
-        Raises ConflictProblem ``month-not-over``, ``month-incomplete`` (days without a final run),
-        ``month-not-balanced`` (differences that no break names), ``month-closed``.
-        """
-        first, last = month_days(month)
+    def receipt_issued(self, conn: Connection, event: Event) -> None:
+        """The receipt that was missing is there."""
         now = to_micros(self._clock.now())
-        if now < self.window(channel, last).end:
-            raise ConflictProblem(f"{month} is not over", type="month-not-over")
-        self._platform(channel)
-
-        def unit(conn: Connection) -> Balance:
-            if records.closed_month(conn, channel, month) is not None:
-                raise ConflictProblem(f"{month} is closed for {channel}", type="month-closed")
-            if missing := records.days_without_run(conn, channel, first, last):
-                raise ConflictProblem(
-                    f"not reconciled: {', '.join(str(day) for day in missing)}",
-                    type="month-incomplete",
-                    cure="Reconcile these days, then close the month.",
-                )
-            found = balance_of(conn, channel, first, last, self.window)
-            if not found.balanced:
-                raise ConflictProblem(
-                    f"{len(found.unexplained)} differences have no break, adjusted books and statement are "
-                    f"{format_yuan(abs(found.adjusted_books - found.adjusted_statements))} apart",
-                    type="month-not-balanced",
-                    cure="Reconcile the days of these differences again: "
-                    + ", ".join(f"{one.code} {one.bank_serial}" for one in found.unexplained[:5]),
-                )
-            figures = found.figures()
-            body = canonical(figures)
-            records.add_close(
-                conn,
-                id=new_id("cls"),
-                channel=channel,
-                month=month,
-                state="closed",
-                figures=figures,
-                digest=sm3(body),
-                signature=self._keys.sign(REPORT_KEY, body) if self._keys is not None else b"",
-                closed_by=by,
-                closed_at=now,
-            )
-            self._events.emit(
-                conn,
-                type="month.closed",
-                subject=f"{channel}/{month}"[:40],
-                authority="",
-                data={"channel": channel, "month": month, "digest": sm3(body).hex(), "by": by},
-            )
-            return found
-
-        try:
-            return await self._store.write(unit)
-        except IntegrityError as error:
-            raise ConflictProblem(f"{month} is closed for {channel}", type="month-closed") from error
-
-    async def reopen_month(self, channel: str, month: str, reason: str | None = None, *, by: str) -> str:
-        """Ask to open a closed month again, with a reason; the second person, without one, does it. The new state."""
-        said = None if reason is None else _said(reason)
-        now = to_micros(self._clock.now())
-
-        def unit(conn: Connection) -> str:
-            row = records.closed_month(conn, channel, month)
-            if row is None:
-                raise NotFoundProblem(f"{month} is not closed for {channel}")
-            if row["state"] == "closed":
-                if said is None:
-                    raise InvalidProblem("reopening a month needs a reason", field="reason")
-                if not records.move_close(conn, row["id"], "closed", state="reopening", asked_by=by, reason=said):
-                    raise ConflictProblem("somebody else was faster", type="month-closed")
-                return "reopening"
-            if row["asked_by"] == by:
-                raise ConflictProblem(
-                    "who asked for it cannot confirm it",
-                    type="second-person-needed",
-                    cure="Ask a colleague to confirm 复核.",
-                )
-            if not records.move_close(conn, row["id"], "reopening", state="reopened", reopened_by=by, reopened_at=now):
-                raise ConflictProblem("somebody else was faster", type="month-closed")
-            self._events.emit(
-                conn,
-                type="month.reopened",
-                subject=f"{channel}/{month}"[:40],
-                authority="",
-                data={"channel": channel, "month": month, "asked_by": row["asked_by"], "by": by},
-            )
-            return "reopened"
-
-        return await self._store.write(unit)
+        for known in records.open_of_payment(conn, event.subject, BreakKind.RECEIPT_MISSING):
+            closed = {"state": "cleared", "closed_at": now, "closed_by": None, "reason": "the receipt was issued since"}
+            if records.change_break(conn, known, **closed):
+                tell(conn, self._events, "break.closed", known, state="cleared")
 
     # --- inside a run's transaction -----------------------------------------------------------------------------------
 
@@ -618,7 +412,7 @@ class Reconciliation:
         if this.side is Side.PLATFORM:
             owners = {_owner(one, issued).payment_id for one in (*differences, *waiting)}
             concerned = {*found.payments, *owners, *(known.payment_id or "" for known in this.cleared)} - {""}
-            self._settle(conn, this.channel, concerned, set(found.payments), this.now)
+            settle(conn, self._events, this.channel, concerned, found.payments, this.now)
             if not this.provisional:
                 self._count_day(conn, this)
         records.set_run(
@@ -812,7 +606,7 @@ class Reconciliation:
             records.change_break(conn, old, run_id=this.run_id, **values, **closing)
         fresh = records.fetch_break(conn, id)
         assert fresh is not None
-        self._tell(conn, "break.closed" if healed else "break.opened", fresh, state=fresh.state)
+        tell(conn, self._events, "break.closed" if healed else "break.opened", fresh, state=fresh.state)
         return id
 
     def _clear(self, conn: Connection, this: _Pass, old: Break, reason: str) -> None:
@@ -820,41 +614,7 @@ class Reconciliation:
             conn, old, state="cleared", closed_at=this.now, closed_by=None, reason=reason, run_id=this.run_id
         ):
             this.cleared.append(old)
-            self._tell(conn, "break.closed", old, state="cleared")
-
-    def _settle(self, conn: Connection, channel: str, concerned: set[str], matched: set[str], now: int) -> None:
-        """Broken while a break is open; matched when a statement has the money that paid it, to the fen."""
-        broken = records.payments_with_open_breaks(conn, concerned)
-        wanted = dict.fromkeys(matched, Settlement.MATCHED) | dict.fromkeys(broken, Settlement.BROKEN)
-        rest = settlement.money_of(conn, concerned - wanted.keys())
-        told = records.told(conn, channel, {one.code for money in rest.values() for one in money})
-        for payment_id in concerned - wanted.keys():
-            paying = [one for one in rest.get(payment_id, []) if one.standing is Standing.PAYS]
-            if not paying:
-                wanted[payment_id] = Settlement.NONE
-            elif all(told.get((one.code, one.bank_serial)) == one.amount for one in paying):
-                wanted[payment_id] = Settlement.MATCHED
-            else:
-                wanted[payment_id] = Settlement.PENDING
-        settlement.settle_all(conn, self._events, wanted, now)
-
-    def _tell(self, conn: Connection, type: str, about: Break, *, state: str, **more: str) -> None:
-        self._events.emit(
-            conn,
-            type=type,
-            subject=about.id,
-            authority=about.authority,
-            data={
-                "channel": about.channel,
-                "side": about.side.value,
-                "day": about.day.isoformat(),
-                "kind": about.kind.value,
-                "state": state,
-                "code": about.code,
-                "payment_id": about.payment_id,
-                **more,
-            },
-        )
+            tell(conn, self._events, "break.closed", old, state="cleared")
 
     def _platform(self, channel: str) -> NonTaxPlatform:
         try:
@@ -865,23 +625,6 @@ class Reconciliation:
             raise ConflictProblem(f"channel {channel} offers no statements", type="no-statements", field="channel")
         platform: NonTaxPlatform = found.adapter
         return platform
-
-
-def _said(text: str, field: str = "reason") -> str:
-    """Words of a person, cleaned. Raises InvalidProblem for none."""
-    try:
-        said = clean_text(text, multiline=True)
-    except ValueError as problem:
-        raise InvalidProblem(str(problem), field=field) from problem
-    if not said:
-        raise InvalidProblem("a resolution needs a reason" if field == "reason" else "this is empty", field=field)
-    return said
-
-
-def _found(known: Break | None) -> Break:
-    if known is None:
-        raise NotFoundProblem("no such break")
-    return known
 
 
 def _owner(finding: Finding, issued: Mapping[str, Owner]) -> Owner:

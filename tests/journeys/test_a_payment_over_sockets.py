@@ -269,7 +269,7 @@ async def test_money_for_a_cancelled_bill_is_an_exception_with_a_way_out(site):
         "refund",
     )
     assert len(view["collections"]) == 1
-    assert (await site.get("/v1/exceptions"))[0]["payment"] == payment["id"]
+    assert (await site.get("/v1/exceptions"))["items"][0]["payment"] == payment["id"]
     page = await site.http.get(view["payer_page"])
     assert "已收到款项" in page.text
 

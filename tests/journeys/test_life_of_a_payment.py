@@ -11,8 +11,6 @@ from datetime import timedelta
 import pytest
 
 from gateway.adapters.nontax.soap import SoapNonTax
-from gateway.errors import ConflictProblem
-from gateway.payments.exceptions import WayOut
 
 SERVED = {"kind": "served", "on": "2026-09-16", "method": "direct"}  # due 2026-10-08: more than 34 days ago
 NUMBER = "望市监罚决字〔2026〕第7号"
@@ -151,23 +149,6 @@ async def test_codes_of_our_own_are_used_in_order_and_once(any_site, issuing):
         assert refused.json()["type"].rpartition(":")[2] == "codes-exhausted"
     else:
         assert [code[:10] + code[-2:] for code in codes] == ["990102263001", "990102263002"]
-
-
-async def test_the_way_out_of_an_exception_needs_two_people(any_site):
-    payment = await any_site.paid()
-    await any_site.pay(payment["code"], force=True)
-    view = await any_site.until(f"/v1/payments/{payment['id']}", lambda now: now["exceptions"])
-    found = view["exceptions"][0]
-    assert (found["kind"], found["proposal"], found["state"]) == ("paid_twice", "refund", "open")
-    exceptions = any_site.app.exceptions
-    with pytest.raises(ConflictProblem, match="proposed"):
-        await exceptions.confirm(found["id"], by="opr_wang")
-    await exceptions.propose(found["id"], WayOut.REFUND, "重复缴款", by="opr_li", name="李")
-    with pytest.raises(ConflictProblem, match="two people"):
-        await exceptions.confirm(found["id"], by="opr_li")
-    await exceptions.confirm(found["id"], by="opr_wang")
-    assert (await exceptions.get(found["id"]))["state"] == "resolved"
-    assert "payment.exception_resolved" in await any_site.told(payment["id"])
 
 
 async def test_a_case_system_cannot_resolve_an_exception(site):

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import Connection, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from gateway.clock import SHANGHAI
+from gateway.delivery import Person
 from gateway.demo import story
 from gateway.errors import ConflictProblem
 from gateway.reconciliation import BreakKind, Side
 from gateway.reconciliation import report as reports
 from gateway.reconciliation.profiles import Profile
+from gateway.store.tables.delivery import operation
 from gateway.store.tables.payments import payment_code
 from gateway.store.tables.reconciliation import break_action
 
 CHANNEL, MONTH = "nontax", "2026-09"
 STRAY, REVISED, FOREIGN = "99010226309999999901", "99010226309999999902", "99010226309999999903"
 K = BreakKind
+LI, WANG = Person("opr_li", "Li", "operator"), Person("opr_wang", "Wang", "operator")
+PAPERS = [{"kind": kind, "reference": kind, "digest": "0" * 64} for kind in ("opinion_letter", "original_voucher")]
 PIPES: dict[str, Any] = {
     "delimiter": "|",
     "encoding": "gbk",
@@ -31,6 +37,13 @@ PIPES: dict[str, Any] = {
     "kinds": {"缴": "paid", "退": "refunded"},
     "totals": {"mark": "合计", "count": 2, "amount": 3},
 }
+
+
+def _under_way(conn: Connection) -> int:
+    query = select(func.count()).where(
+        operation.c.state.in_(("queued", "sending", "uncertain")), operation.c.action != "nontax.find_refund"
+    )
+    return int(conn.execute(query).scalar_one())
 
 
 class Month:
@@ -42,7 +55,10 @@ class Month:
         self.planted: set[tuple[BreakKind, str]] = set()
 
     async def at(self, day: int, time: str = "12:00", month: int = 9) -> datetime:
-        """Both clocks, moved to this moment."""
+        """Both clocks, moved to this moment once nothing is on its way: a signature would be stale by then."""
+        async with asyncio.timeout(15):
+            while await self.site.read(_under_way):
+                await asyncio.sleep(0.01)
         moment = datetime.fromisoformat(f"2026-{month:02}-{day:02}T{time}:00+08:00")
         self.site.app.clock.offset = moment - datetime.now(SHANGHAI)
         await self.site.simulators.aask("POST", "/clock", {"now": moment.isoformat()})
@@ -76,6 +92,13 @@ class Month:
 
     def expect(self, kind: BreakKind, code: str) -> None:
         self.planted.add((kind, code))
+
+    def receipts(self, *, upon_payment: bool) -> None:
+        """Whether the channel asks for receipts by itself."""
+        channels = self.site.app.channels
+        channel = channels.get(CHANNEL)
+        keys = channel.keys.model_copy(update={"receipt_automatic": upon_payment})
+        channels._channels[CHANNEL] = replace(channel, keys=keys)
 
     async def reconcile(self, day: int) -> Any:
         """The day's run, on the morning after."""
@@ -113,10 +136,13 @@ class Month:
 async def test_a_month_in_which_everything_goes_wrong_once_closes_to_the_fen(any_site, tmp_path):
     month = Month(any_site, tmp_path)
     site, room = month.site, month.room
+    room._grace = replace(room._grace, receipt=3)
+    month.receipts(upon_payment=True)
     faults = [("callback_twice", "PaymentConfirm"), ("busy", "CreateBill"), ("apply_then_reset", "CreateBill")]
 
     for day in range(1, 31):
         await month.at(day)
+        month.receipts(upon_payment=day != 21)
         ordinary = await month.paid(f"{100 + day}.50") if day % 2 else None
         match day:
             case 2:
@@ -172,6 +198,9 @@ async def test_a_month_in_which_everything_goes_wrong_once_closes_to_the_fen(any
                 month.expect(K.WRONG_UNIT, elsewhere["code"])
                 month.expect(K.WRONG_ITEM, otherwise["code"])
                 month.expect(K.REFUND_UNMATCHED, FOREIGN)
+            case 21:
+                month.expect(K.RECEIPT_MISSING, ordinary["code"])
+                unreceipted = ordinary
             case 25:
                 forgotten = await month.owed("900.00")
         if day == 16:
@@ -209,22 +238,37 @@ async def test_a_month_in_which_everything_goes_wrong_once_closes_to_the_fen(any
     (at_bank,) = await room.breaks(side=Side.BANK)
     assert (at_bank.kind, at_bank.code, at_bank.ours) == (K.OURS_ONLY, uncleared["code"], 6100)
 
-    # Two people for money, held by the database as well.
+    # A receipt that comes late ends its break, whenever it comes.
+    (missing,) = await room.breaks(kind=K.RECEIPT_MISSING)
+    assert (missing.day.day, missing.payment_id, missing.state) == (24, unreceipted["id"], "open")
+    await site.post(f"/v1/payments/{unreceipted['id']}/receipt", None)
+    await site.until(f"/v1/breaks/{missing.id}", lambda now: now["difference"]["state"] == "cleared")
+
+    # Two people for money, held by the database as well; and the refund is filed by the second one's word.
     (doubled_pay,) = await room.breaks(kind=K.PAID_TWICE)
-    action = await room.propose(doubled_pay.id, "refund", "重复缴款,应退", by="Li")
+    proposals, months = site.app.proposals, site.app.months
+    action = await proposals.propose(doubled_pay.id, "refund", "重复缴款,应退", by=LI)
     with pytest.raises(ConflictProblem, match="cannot confirm"):
-        await room.confirm(action, by="Li")
-    alone = update(break_action).where(break_action.c.id == action).values(state="confirmed", confirmed_by="Li")
+        await proposals.confirm(action, by=LI)
+    alone = update(break_action).where(break_action.c.id == action).values(state="confirmed", confirmed_by=LI.id)
     with pytest.raises(IntegrityError):
         await site.app.store.write(lambda conn: conn.execute(alone))
-    assert (await room.confirm(action, by="Wang")).state == "resolved"
+    with pytest.raises(ConflictProblem, match="payee, opinion_letter, loss_statement or original_voucher"):
+        await proposals.confirm(action, by=WANG)
+    (refund,) = await site.get(f"/v1/payments/{twice['id']}/refunds")
+    payee = {"name": "罗小满", "account": "6222021001116245702", "bank": "安澜农商银行望川支行"}
+    assert (await site.http.put(f"/v1/refunds/{refund['id']}/payee", json=payee)).status_code == 200
+    for paper in PAPERS:
+        await site.post(f"/v1/refunds/{refund['id']}/documents", paper)
+    assert (await proposals.confirm(action, by=WANG)).state == "resolved"
+    await site.until(f"/v1/refunds/{refund['id']}", lambda now: now["status"] == "FILED")
     told = await room.explain(doubled_pay.id)
     assert "Wang 复核" in "".join(told.story)
     assert told.exchanges
 
     # The month closes to the fen, is frozen, and opens again only for two.
     await month.at(1, "09:00", 10)
-    balance = await room.balance(CHANNEL, MONTH)
+    balance = await months.balance(CHANNEL, MONTH)
     assert balance.balanced
     assert balance.adjusted_books == balance.adjusted_statements
     assert {one.code for one in balance.items} == {
@@ -233,16 +277,22 @@ async def test_a_month_in_which_everything_goes_wrong_once_closes_to_the_fen(any
         if (kind in (K.OURS_ONLY, K.UNKNOWN_CODE) and code != uncleared["code"])
         or (kind is K.AMOUNT_DIFFERS and code != wrong["code"])
     }
-    await room.close_month(CHANNEL, MONTH, by="Li")
+    close = await months.close(CHANNEL, MONTH, by=LI)
     with pytest.raises(ConflictProblem, match="closed"):
         await room.run(CHANNEL, date(2026, 9, 3), by="Li")
+    (stray,) = [one for one in await room.breaks(kind=K.UNKNOWN_CODE) if one.code == STRAY]
+    with pytest.raises(ConflictProblem, match="closed"):
+        await proposals.propose(stray.id, "attribute", "查明归属", by=LI, payment_id=forgotten["id"])
+    assert (await room.resolve(stray.id, "邻区案件,已移交", by="Li")).state == "resolved"  # words change no figures
+    assert await months.balance(CHANNEL, MONTH) == balance
     for kind in ("day", "month", "authority", "unit", "ledger", "balance"):
-        made = await room.report(kind, CHANNEL, date(2026, 9, 1), date(2026, 9, 30))
+        made = await months.report(kind, CHANNEL, date(2026, 9, 1), date(2026, 9, 30))
         reports.to_xlsx(made, tmp_path / f"{kind}.xlsx")
         assert reports.to_csv(made).startswith("\ufeff")
-        assert len(room.signed(made)["digest"]) == 64
-    assert await room.reopen_month(CHANNEL, MONTH, "银行更正", by="Li") == "reopening"
+        assert len(months.signed(made)["digest"]) == 64
+        assert ("已月结 Li" in made.note) is (kind in ("month", "balance"))
+    assert (await months.ask_to_reopen(close["id"], "银行更正", by=LI))["state"] == "reopening"
     with pytest.raises(ConflictProblem, match="cannot confirm"):
-        await room.reopen_month(CHANNEL, MONTH, by="Li")
-    assert await room.reopen_month(CHANNEL, MONTH, by="Wang") == "reopened"
+        await months.confirm_reopening(close["id"], by=LI)
+    assert (await months.confirm_reopening(close["id"], by=WANG))["state"] == "reopened"
     assert (await room.run(CHANNEL, date(2026, 9, 3), by="Li")).state == "done"

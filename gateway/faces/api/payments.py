@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Header, Query, Response
 from pydantic import Field
@@ -33,6 +33,7 @@ from gateway.faces.api.views import (
 from gateway.money import Yuan, YuanOut
 from gateway.payments import PaymentRequest, Status, records
 from gateway.payments.exceptions import WayOut
+from gateway.payments.refunds import DocumentInput, Payee
 from gateway.payments.surcharge import Surcharge
 
 router = APIRouter(prefix="/v1", tags=["payments"], responses=responses(401, 403, 422, 503))
@@ -285,10 +286,16 @@ async def reduce_surcharge(
 
 
 class ExceptionResolution(Ask):
-    """The way out of an exception, and why. Another operator confirms it."""
+    """The way out of an exception, and why. Another operator confirms it.
+
+    ``payee`` and ``documents`` are of a refund. They may follow (``/v1/refunds/{id}/payee``, ``…/documents``), but
+    nobody can confirm a refund without them.
+    """
 
     way_out: WayOut
     reason: str = Field(min_length=1, max_length=2000)
+    payee: Payee | None = None
+    documents: list[DocumentInput] = Field(default=[], max_length=20)
 
 
 @router.post(
@@ -298,34 +305,59 @@ async def resolve_exception(
     gateway: Gateway, who: OperatorWriter, exception_id: str, ask: ExceptionResolution, once: OnceKey
 ) -> ExceptionView:
     """Propose the way out of an exception 异常缴款. Operators only; a second one confirms."""
-    await gateway.exceptions.get(exception_id)
+    own(who, (await gateway.exceptions.get(exception_id))["authority"], "exception")
     await once.open(who, ask)
     if once.subject is None:
         await gateway.exceptions.propose(
-            exception_id, ask.way_out, ask.reason, by=who.client_id, name=who.name, remember=once.remember
+            exception_id,
+            ask.way_out,
+            ask.reason,
+            by=who.client_id,
+            name=who.name,
+            payee=ask.payee,
+            documents=ask.documents,
+            remember=once.remember,
         )
         await once.finish(200)
     return ExceptionView.of(await gateway.exceptions.get(exception_id))
 
 
 @router.post(
-    "/exceptions/{exception_id}/confirmation", response_model=ExceptionView, responses=responses(400, 404, 409)
+    "/exceptions/{exception_id}/confirmation", response_model=ExceptionView, responses=responses(400, 404, 409, 413)
 )
 async def confirm_exception(gateway: Gateway, who: OperatorWriter, exception_id: str, once: OnceKey) -> ExceptionView:
-    """Confirm a proposed way out, as the second person (复核)."""
-    await gateway.exceptions.get(exception_id)
+    """Confirm a proposed way out, as the second person (复核). A refund is filed, in the same transaction."""
+    own(who, (await gateway.exceptions.get(exception_id))["authority"], "exception")
     await once.open(who, None)
     if once.subject is None:
-        await gateway.exceptions.confirm(exception_id, by=who.client_id, remember=once.remember)
+        await gateway.exceptions.confirm(exception_id, by=who.client_id, name=who.name, remember=once.remember)
         await once.finish(200)
     return ExceptionView.of(await gateway.exceptions.get(exception_id))
 
 
-@router.get("/exceptions", response_model=list[ExceptionView])
-async def list_exceptions(gateway: Gateway, who: Reader) -> list[ExceptionView]:
-    """Money that arrived in a way no bill foresaw, newest first, at most 200."""
-    rows = await gateway.store.read(lambda conn: records.exceptions(conn, authorities=list(who.authorities)))
-    return [ExceptionView.of(row) for row in rows]
+@router.get("/exceptions", response_model=Page[ExceptionView])
+async def list_exceptions(
+    gateway: Gateway,
+    who: Reader,
+    state: Literal["open", "proposed", "resolved"] | None = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Page[ExceptionView]:
+    """Money that arrived in a way no bill foresaw, newest first."""
+    rows = await gateway.store.read(
+        lambda conn: records.exceptions(
+            conn, authorities=list(who.authorities), state=state, before=after(cursor), limit=limit
+        )
+    )
+    return Page(items=[ExceptionView.of(row) for row in rows], next=next_cursor(rows, limit))
+
+
+@router.get("/exceptions/{exception_id}", response_model=ExceptionView, responses=responses(404))
+async def get_exception(gateway: Gateway, who: Reader, exception_id: str) -> ExceptionView:
+    """One exception, and the refund that it leads to."""
+    row = await gateway.exceptions.get(exception_id)
+    own(who, row["authority"], "exception")
+    return ExceptionView.of(row)
 
 
 async def _owned(gateway: App, who: Principal, payment_id: str) -> None:

@@ -22,7 +22,7 @@ from gateway.payments import Status, refund_records
 from gateway.payments import cash as cash_room
 from gateway.payments.cash import CashInput, RemittanceInput
 from gateway.payments.refund_states import RefundStatus
-from gateway.payments.refunds import DocumentInput, RefundProposal
+from gateway.payments.refunds import DocumentInput, Payee, RefundProposal
 
 router = APIRouter(prefix="/v1", tags=["refunds"], responses=responses(401, 403, 422, 503))
 receipts = APIRouter(prefix="/v1", tags=["receipts"], responses=responses(401, 403, 422, 503))
@@ -62,12 +62,14 @@ class DocumentView(View):
 class RefundView(View):
     """One refund 退付. ``origin`` platform: the platform returned the money of its own accord.
 
+    ``exception`` is what it is the way out of. ``missing`` tells what a proposed one lacks before it can be confirmed.
     ``waits_for`` red_receipt: the receipt over this money must be reversed 红票 first; person: this channel takes no
     refunds, so it is filed on paper and recognised when the statement shows it.
     """
 
     id: str
     payment: str
+    exception: str | None
     authority: str
     decision_number: str
     code: str
@@ -78,6 +80,7 @@ class RefundView(View):
     status: RefundStatus
     origin: Literal["filed", "platform"]
     payee: PayeeView | None
+    missing: list[str]
     proposed_by: str | None
     confirmed_by: str | None
     waits_for: Literal["red_receipt", "person"] | None
@@ -151,6 +154,14 @@ async def list_refunds(
 async def get_refund(gateway: Gateway, who: Reader, refund_id: str) -> RefundView:
     """One refund with its documents."""
     await _own_refund(gateway, who, refund_id)
+    return await _refund(gateway, refund_id)
+
+
+@router.put("/refunds/{refund_id}/payee", response_model=RefundView, responses=responses(404, 409, 413))
+async def name_payee(gateway: Gateway, who: Writer, refund_id: str, ask: Payee) -> RefundView:
+    """Say who gets the money, while the refund is not confirmed. Whoever does so cannot confirm it."""
+    await _own_refund(gateway, who, refund_id)
+    await gateway.refunds.name_payee(refund_id, ask, by=who.client_id, name=who.name)
     return await _refund(gateway, refund_id)
 
 
@@ -237,6 +248,8 @@ def _refund_view(gateway: App, conn: Connection, row: RowMapping) -> RefundView:
             "doubt_reason refusal",
         ),
         payment=row["payment_id"],
+        exception=row["exception_id"],
+        missing=gateway.refunds.wanting(conn, row),
         payee=None if payee is None else PayeeView(**payee.masked().model_dump()),
         proposed_by=row["proposed_name"],
         confirmed_by=row["confirmed_name"],

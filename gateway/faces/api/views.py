@@ -7,7 +7,7 @@ import binascii
 import re
 from collections.abc import Sequence
 from datetime import date
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -116,16 +116,24 @@ class CollectionView(View):
 
 
 class ExceptionView(View):
-    """Money that arrived in a way the bill did not foresee, with the proposed way out."""
+    """Money that arrived in a way the bill did not foresee, with the way out that people chose.
+
+    ``refund`` is the refund that it leads to, proposed, filed or done: ``/v1/refunds/{refund}``. One that is refused or
+    dismissed leads nowhere: the exception is then open again.
+    """
 
     id: str
+    authority: str
     payment: str | None
     kind: str
     proposal: str
-    state: str
+    state: Literal["open", "proposed", "resolved"]
     resolution: str | None
     reason: str | None
+    refund: str | None
+    refund_status: str | None
     proposed_by: str | None
+    confirmed_by: str | None
     opened_at: str
     resolved_at: str | None
 
@@ -134,13 +142,17 @@ class ExceptionView(View):
         """From its row."""
         return cls(
             id=row["id"],
+            authority=row["authority"],
             payment=row["payment_id"],
             kind=row["kind"],
             proposal=row["proposal"],
             state=row["state"],
             resolution=row["resolution"],
             reason=row["reason"],
+            refund=row["refund_id"],
+            refund_status=row["refund_status"],
             proposed_by=row["proposed_name"],
+            confirmed_by=row["confirmed_name"],
             opened_at=instant(row["opened_at"]) or "",
             resolved_at=instant(row["resolved_at"]),
         )

@@ -11,7 +11,8 @@ import hmac
 import io
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -60,16 +61,22 @@ HEADERS = {
 _DAY = 86_400_000_000
 _MOST_BYTES = 2000
 
+Row = Mapping[Any, Any]
 Language = Annotated[Literal["zh", "en"], Query()]
 
 
 @dataclass(frozen=True)
 class Found:
-    """Everything that the pages of one payment are made of."""
+    """Everything that the pages of one payment are made of.
+
+    ``exceptions``: kinds of unforeseen money that the party still waits about. ``returned``: fen that went back of what
+    had paid the bill.
+    """
 
     row: RowMapping
     lines: Sequence[RowMapping]
     exceptions: frozenset[str]
+    returned: int
     refunds: Sequence[RowMapping]
     receipt: RowMapping | None
     decision: Decision | None
@@ -84,11 +91,15 @@ async def _find(gateway: App, token: str) -> Found | None:
     def query(conn: Connection) -> Found:
         next_id = records.replacement_of(conn, row["id"])
         decision_id = row["decision_id"]
+        exceptions = records.exceptions(conn, payment_id=row["id"])
+        refunds = refund_records.of_payment(conn, row["id"])
+        money = records.collections_of(conn, row["id"])
         return Found(
             row=row,
             lines=records.lines(conn, row["id"]),
-            exceptions=frozenset(one["kind"] for one in records.exceptions(conn, payment_id=row["id"])),
-            refunds=refund_records.of_payment(conn, row["id"]),
+            exceptions=waited_about(exceptions, refunds, money),
+            returned=returned(exceptions, refunds),
+            refunds=refunds,
             receipt=receipts.live(conn, row["id"]),
             decision=fetch_decision(conn, gateway.envelope, decision_id) if decision_id is not None else None,
             renewed=records.fetch(conn, next_id) if next_id is not None else None,
@@ -180,14 +191,13 @@ async def receipt(gateway: Gateway, token: str, lang: Language = "zh") -> Respon
 def state(found: Found, now: datetime, closed: bool) -> str:
     """Which of the messages holds: money that came unforeseen first, then doubt, then the payment's own state."""
     row = found.row
-    returned = sum(one["amount"] for one in found.refunds if one["status"] == RefundStatus.REFUNDED)
-    if row["paid_amount"] and returned >= row["paid_amount"]:
-        return "refunded"
-    for kinds, key in (({"paid_twice"}, "paid_twice"), ({"amount_differs"}, "amount_differs")):
-        if found.exceptions & kinds:
-            return key
-    if found.exceptions - {"told_differently"}:
+    for kind in ("paid_twice", "amount_differs"):
+        if kind in found.exceptions:
+            return kind
+    if found.exceptions:
         return "late_money"
+    if row["paid_amount"] and found.returned >= row["paid_amount"]:
+        return "refunded"
     since = row["in_doubt_since_at"]
     if since is not None:
         return "long_doubt" if to_micros(now) - since > _DAY else "doubt"
@@ -197,6 +207,33 @@ def state(found: Found, now: datetime, closed: bool) -> str:
     if closed:
         return "closed"
     return "overdue" if row["due_on"] is not None and row["due_on"] < day_of(now) else "issued"
+
+
+def waited_about(exceptions: Sequence[Row], refunds: Sequence[Row], money: Sequence[Row]) -> frozenset[str]:
+    """Kinds of unforeseen money that the party still waits about: not yet gone back, nor kept for good."""
+    gone = _went_back(refunds)
+    amounts = {one["id"]: one["amount"] for one in money}
+    kinds = set()
+    for one in exceptions:
+        back = gone[one["collection_id"]] >= amounts[one["collection_id"]]
+        kept = one["state"] == "resolved" and one["resolution"] == "keep" and one["kind"] != "amount_differs"
+        if one["kind"] in records.BESIDE_THE_BILL and not back and not kept:
+            kinds.add(one["kind"])
+    return frozenset(kinds)
+
+
+def returned(exceptions: Sequence[Row], refunds: Sequence[Row]) -> int:
+    """Fen that went back of what had paid the bill."""
+    beside = {one["collection_id"] for one in exceptions if one["kind"] in records.BESIDE_THE_BILL}
+    return sum(amount for collection, amount in _went_back(refunds).items() if collection not in beside)
+
+
+def _went_back(refunds: Sequence[Row]) -> Counter[str]:
+    gone: Counter[str] = Counter()
+    for one in refunds:
+        if one["status"] == RefundStatus.REFUNDED:
+            gone[one["collection_id"]] += one["amount"]
+    return gone
 
 
 def masked(name: str, person: bool) -> str:

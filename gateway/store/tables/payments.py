@@ -148,6 +148,7 @@ payment_exception = Table(
     Column("proposed_by", String(40)),
     Column("proposed_name", String(200)),
     Column("confirmed_by", String(40)),
+    Column("confirmed_name", String(200)),
     Column("resolved_at", BigInteger),
     UniqueConstraint("collection_id", "kind"),
     CheckConstraint("state in ('open','proposed','resolved')", name="known_state"),

@@ -22,6 +22,7 @@ from sqlalchemy import (
 from gateway.store.tables.base import metadata
 
 ACTIVE_RECEIPT = "status <> 'REFUSED'"
+LIVE_REFUND = "status not in ('REFUSED','DISMISSED')"
 
 refund = Table(
     "refund",
@@ -30,6 +31,7 @@ refund = Table(
     Column("authority", String(40), nullable=False),
     Column("payment_id", String(40), ForeignKey("payment.id"), nullable=False, index=True),
     Column("collection_id", String(40), ForeignKey("collection.id"), nullable=False, index=True),
+    Column("exception_id", String(40), ForeignKey("payment_exception.id"), comment="whose way out this refund is"),
     Column("decision_number", String(128), nullable=False),
     Column("channel", String(60), nullable=False),
     Column("code", String(20), nullable=False),
@@ -66,7 +68,10 @@ refund = Table(
     CheckConstraint("waits_for in ('red_receipt','person')", name="known_wait"),
     CheckConstraint("amount > 0", name="positive_amount"),
     CheckConstraint("origin = 'platform' or proposed_by is not null", name="somebody_proposed"),
-    CheckConstraint("origin = 'platform' or payee_sealed is not null", name="somebody_is_paid"),
+    CheckConstraint(
+        "origin = 'platform' or payee_sealed is not null or status in ('PROPOSED','DISMISSED')",
+        name="somebody_is_paid",
+    ),
     CheckConstraint("confirmed_by is null or confirmed_by <> proposed_by", name="two_people"),
     CheckConstraint(
         "status in ('PROPOSED','DISMISSED') or origin = 'platform' or confirmed_by is not null",
@@ -75,6 +80,13 @@ refund = Table(
     CheckConstraint("status <> 'REFUNDED' or refunded_at is not null", name="refunded_has_a_date"),
     UniqueConstraint("channel", "code", "returned_serial"),
     Index("ix_refund_authority", "authority", "id"),
+    Index(
+        "uq_refund_exception_live",
+        "exception_id",
+        unique=True,
+        sqlite_where=text(LIVE_REFUND),
+        postgresql_where=text(LIVE_REFUND),
+    ),
 )
 
 refund_document = Table(

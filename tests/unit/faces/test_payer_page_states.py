@@ -11,7 +11,7 @@ import pytest
 from gateway.clock import to_micros
 from gateway.faces.payer import guessing
 from gateway.faces.payer.guessing import WRONG_BY_CODE, WRONG_BY_SOURCE, Guesses, network
-from gateway.faces.payer.pages import Found, masked, state
+from gateway.faces.payer.pages import Found, masked, returned, state, waited_about
 from gateway.faces.payer.texts import FOUND_BY_STATUS, KINDS, MESSAGES, OWED, REFUNDS, words
 from gateway.payments import Status
 from gateway.payments.refund_states import RefundStatus
@@ -20,9 +20,9 @@ NOW = datetime(2026, 10, 8, 4, 0, tzinfo=UTC)
 NEVER_AGAIN = {"doubt", "long_doubt", "paid", "refunded", "late_money", "amount_differs", "paid_twice"}
 
 
-def found(status: Status, *exceptions: str, refunds: Any = (), **row: Any) -> Found:
+def found(status: Status, *exceptions: str, returned: int = 0, **row: Any) -> Found:
     made = {"status": status.value, "paid_amount": None, "in_doubt_since_at": None, "due_on": None} | row
-    return Found(made, (), frozenset(exceptions), refunds, None, None, None)  # type: ignore[arg-type]
+    return Found(made, (), frozenset(exceptions), returned, (), None, None, None)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -41,13 +41,40 @@ def found(status: Status, *exceptions: str, refunds: Any = (), **row: Any) -> Fo
         (found(Status.EXPIRED, "paid_on_dead_code"), False, "late_money"),
         (found(Status.ISSUED, "amount_differs"), True, "amount_differs"),
         (found(Status.PAID, "paid_twice"), False, "paid_twice"),
-        (found(Status.PAID, "told_differently"), False, "paid"),
-        (found(Status.PAID, paid_amount=100, refunds=[{"status": "REFUNDED", "amount": 100}]), False, "refunded"),
-        (found(Status.PAID, paid_amount=100, refunds=[{"status": "FILED", "amount": 100}]), False, "paid"),
+        (found(Status.PAID, paid_amount=100, returned=100), False, "refunded"),
+        (found(Status.PAID, paid_amount=100, returned=99), False, "paid"),
+        (found(Status.PAID, "paid_twice", paid_amount=100, returned=100), False, "paid_twice"),
     ],
 )
 def test_the_message_is_the_one_that_protects_the_party_most(made, closed, key):
     assert state(made, NOW, closed) == key
+
+
+@pytest.mark.parametrize(
+    ("kind", "resolution", "refund", "waits"),
+    [
+        ("paid_twice", None, None, True),
+        ("paid_twice", "refund", ("FILED", 100), True),
+        ("paid_twice", "refund", ("REFUNDED", 99), True),
+        ("paid_twice", "refund", ("REFUNDED", 100), False),
+        ("paid_twice", "keep", None, False),
+        ("amount_differs", "keep", None, True),  # the bill is still open: nobody may be told to pay it again
+        ("told_differently", None, None, False),
+    ],
+)
+def test_the_party_waits_about_money_until_it_went_back_or_is_kept_for_good(kind, resolution, refund, waits):
+    state = "open" if resolution is None else "resolved"
+    odd = [{"kind": kind, "state": state, "resolution": resolution, "collection_id": "c2"}]
+    back = [] if refund is None else [{"status": refund[0], "amount": refund[1], "collection_id": "c2"}]
+    money = [{"id": "c1", "amount": 100}, {"id": "c2", "amount": 100}]
+    assert waited_about(odd, back, money) == (frozenset({kind}) if waits else frozenset())
+
+
+def test_only_what_had_paid_the_bill_makes_it_a_returned_one():
+    twice = [{"kind": "paid_twice", "state": "resolved", "resolution": "refund", "collection_id": "c2"}]
+    back = [{"status": "REFUNDED", "amount": 100, "collection_id": one} for one in ("c1", "c2")]
+    assert returned(twice, back[1:]) == 0
+    assert returned(twice, back) == 100
 
 
 def test_the_pay_button_stands_only_where_money_is_owed_and_none_may_have_arrived():

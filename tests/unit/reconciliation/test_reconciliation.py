@@ -25,6 +25,7 @@ from gateway.errors import (
     NotSentError,
     UnavailableProblem,
 )
+from gateway.evidence import Evidence
 from gateway.payments import apply_paid
 from gateway.plugins import Channel
 from gateway.ports import AdapterInfo, Kind, PaidFact, StatementLine, StatementPage
@@ -189,8 +190,10 @@ def bench(store: Store, tmp_path: Path) -> Bench:
     info = AdapterInfo(Kind.NONTAX, "nontax.script", "v1", frozenset({"statement"}))
     channel = Channel(CHANNEL, platform, info, info.find, "http://x", None)  # type: ignore[arg-type]
     channels = SimpleNamespace(get={CHANNEL: channel}.__getitem__)
-    envelope, events = Envelope(FileKeys(tmp_path / "keys")), Events(clock)
-    room = Reconciliation(store, channels, events, envelope, clock)  # type: ignore[arg-type]
+    keys = FileKeys(tmp_path / "keys")
+    envelope, events = Envelope(keys), Events(clock)
+    evidence = Evidence(store, keys, envelope, clock, node="node-1", heads=tmp_path / "heads")
+    room = Reconciliation(store, channels, events, evidence, envelope, clock)  # type: ignore[arg-type]
     return Bench(store, envelope, clock, platform, events, room)
 
 

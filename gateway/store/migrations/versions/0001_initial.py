@@ -226,11 +226,14 @@ def upgrade() -> None:
     sa.Column('figures', sa.JSON(), nullable=False, comment='the balance statement 余额调节表 as it was signed'),
     sa.Column('digest', sa.LargeBinary(), nullable=False, comment='SM3 of the figures'),
     sa.Column('signature', sa.LargeBinary(), nullable=False, comment='SM2 over the figures'),
-    sa.Column('closed_by', sa.String(length=80), nullable=False),
+    sa.Column('closed_by', sa.String(length=40), nullable=False),
+    sa.Column('closed_name', sa.String(length=200), nullable=False),
     sa.Column('closed_at', sa.BigInteger(), nullable=False),
-    sa.Column('asked_by', sa.String(length=80), nullable=True, comment='who wants it open again'),
+    sa.Column('asked_by', sa.String(length=40), nullable=True, comment='who wants it open again'),
+    sa.Column('asked_name', sa.String(length=200), nullable=True),
     sa.Column('reason', sa.Text(), nullable=True),
-    sa.Column('reopened_by', sa.String(length=80), nullable=True),
+    sa.Column('reopened_by', sa.String(length=40), nullable=True),
+    sa.Column('reopened_name', sa.String(length=200), nullable=True),
     sa.Column('reopened_at', sa.BigInteger(), nullable=True),
     sa.CheckConstraint("(state = 'reopened') = (reopened_by is not null)", name=op.f('ck_month_close_reopened_by_someone')),
     sa.CheckConstraint("state = 'closed' or (asked_by is not null and reason is not null)", name=op.f('ck_month_close_reopened_for_a_reason')),
@@ -821,30 +824,6 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['endpoint_id', 'event_id'], ['webhook_delivery.endpoint_id', 'webhook_delivery.event_id'], name='fk_webhook_attempt_delivery'),
     sa.PrimaryKeyConstraint('endpoint_id', 'event_id', 'taken', name=op.f('pk_webhook_attempt'))
     )
-    op.create_table('break_action',
-    sa.Column('id', sa.String(length=40), nullable=False),
-    sa.Column('break_id', sa.String(length=40), nullable=False),
-    sa.Column('action', sa.String(length=10), nullable=False, comment='what moves money or says whose it is'),
-    sa.Column('payment_id', sa.String(length=40), nullable=True, comment='whose the money is, for attribute'),
-    sa.Column('reason', sa.Text(), nullable=False),
-    sa.Column('state', sa.String(length=10), nullable=False),
-    sa.Column('proposed_by', sa.String(length=80), nullable=False),
-    sa.Column('proposed_at', sa.BigInteger(), nullable=False),
-    sa.Column('confirmed_by', sa.String(length=80), nullable=True),
-    sa.Column('confirmed_at', sa.BigInteger(), nullable=True),
-    sa.CheckConstraint("(action = 'attribute') = (payment_id is not null)", name=op.f('ck_break_action_attributed_to_a_payment')),
-    sa.CheckConstraint("(state = 'confirmed') = (confirmed_by is not null)", name=op.f('ck_break_action_confirmed_by_someone')),
-    sa.CheckConstraint("action in ('refund','attribute')", name=op.f('ck_break_action_known_action')),
-    sa.CheckConstraint("state in ('proposed','confirmed','withdrawn')", name=op.f('ck_break_action_known_state')),
-    sa.CheckConstraint('confirmed_by is null or confirmed_by <> proposed_by', name=op.f('ck_break_action_second_person')),
-    sa.ForeignKeyConstraint(['break_id'], ['breaks.id'], name=op.f('fk_break_action_break_id')),
-    sa.ForeignKeyConstraint(['payment_id'], ['payment.id'], name=op.f('fk_break_action_payment_id')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_break_action'))
-    )
-    with op.batch_alter_table('break_action', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_break_action_break_id'), ['break_id'], unique=False)
-        batch_op.create_index('uq_break_action_proposed', ['break_id'], unique=True, sqlite_where=sa.text("state = 'proposed'"), postgresql_where=sa.text("state = 'proposed'"))
-
     op.create_table('payment_exception',
     sa.Column('id', sa.String(length=40), nullable=False),
     sa.Column('authority', sa.String(length=40), nullable=False),
@@ -859,6 +838,7 @@ def upgrade() -> None:
     sa.Column('proposed_by', sa.String(length=40), nullable=True),
     sa.Column('proposed_name', sa.String(length=200), nullable=True),
     sa.Column('confirmed_by', sa.String(length=40), nullable=True),
+    sa.Column('confirmed_name', sa.String(length=200), nullable=True),
     sa.Column('resolved_at', sa.BigInteger(), nullable=True),
     sa.CheckConstraint("state <> 'resolved' or confirmed_by is not null", name=op.f('ck_payment_exception_resolved_is_confirmed')),
     sa.CheckConstraint("state in ('open','proposed','resolved')", name=op.f('ck_payment_exception_known_state')),
@@ -876,6 +856,7 @@ def upgrade() -> None:
     sa.Column('authority', sa.String(length=40), nullable=False),
     sa.Column('payment_id', sa.String(length=40), nullable=False),
     sa.Column('collection_id', sa.String(length=40), nullable=False),
+    sa.Column('exception_id', sa.String(length=40), nullable=True, comment='whose way out this refund is'),
     sa.Column('decision_number', sa.String(length=128), nullable=False),
     sa.Column('channel', sa.String(length=60), nullable=False),
     sa.Column('code', sa.String(length=20), nullable=False),
@@ -901,7 +882,7 @@ def upgrade() -> None:
     sa.Column('refunded_at', sa.BigInteger(), nullable=True),
     sa.Column('created_at', sa.BigInteger(), nullable=False),
     sa.Column('updated_at', sa.BigInteger(), nullable=False),
-    sa.CheckConstraint("origin = 'platform' or payee_sealed is not null", name=op.f('ck_refund_somebody_is_paid')),
+    sa.CheckConstraint("origin = 'platform' or payee_sealed is not null or status in ('PROPOSED','DISMISSED')", name=op.f('ck_refund_somebody_is_paid')),
     sa.CheckConstraint("origin = 'platform' or proposed_by is not null", name=op.f('ck_refund_somebody_proposed')),
     sa.CheckConstraint("origin in ('filed','platform')", name=op.f('ck_refund_known_origin')),
     sa.CheckConstraint("reason in ('wrong_payment','paid_twice','paid_after_cancel','decision_revoked','decision_changed')", name=op.f('ck_refund_known_reason')),
@@ -912,6 +893,7 @@ def upgrade() -> None:
     sa.CheckConstraint('amount > 0', name=op.f('ck_refund_positive_amount')),
     sa.CheckConstraint('confirmed_by is null or confirmed_by <> proposed_by', name=op.f('ck_refund_two_people')),
     sa.ForeignKeyConstraint(['collection_id'], ['collection.id'], name=op.f('fk_refund_collection_id')),
+    sa.ForeignKeyConstraint(['exception_id'], ['payment_exception.id'], name=op.f('fk_refund_exception_id')),
     sa.ForeignKeyConstraint(['payment_id'], ['payment.id'], name=op.f('fk_refund_payment_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_refund')),
     sa.UniqueConstraint('channel', 'code', 'returned_serial', name=op.f('uq_refund_channel_code_returned_serial'))
@@ -920,6 +902,36 @@ def upgrade() -> None:
         batch_op.create_index('ix_refund_authority', ['authority', 'id'], unique=False)
         batch_op.create_index(batch_op.f('ix_refund_collection_id'), ['collection_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_refund_payment_id'), ['payment_id'], unique=False)
+        batch_op.create_index('uq_refund_exception_live', ['exception_id'], unique=True, sqlite_where=sa.text("status not in ('REFUSED','DISMISSED')"), postgresql_where=sa.text("status not in ('REFUSED','DISMISSED')"))
+
+    op.create_table('break_action',
+    sa.Column('id', sa.String(length=40), nullable=False),
+    sa.Column('break_id', sa.String(length=40), nullable=False),
+    sa.Column('action', sa.String(length=10), nullable=False, comment='what moves money or says whose it is'),
+    sa.Column('payment_id', sa.String(length=40), nullable=True, comment='whose the money is, for attribute'),
+    sa.Column('refund_id', sa.String(length=40), nullable=True, comment='what goes back, for refund'),
+    sa.Column('reason', sa.Text(), nullable=False),
+    sa.Column('state', sa.String(length=10), nullable=False),
+    sa.Column('proposed_by', sa.String(length=40), nullable=False),
+    sa.Column('proposed_name', sa.String(length=200), nullable=False),
+    sa.Column('proposed_at', sa.BigInteger(), nullable=False),
+    sa.Column('confirmed_by', sa.String(length=40), nullable=True),
+    sa.Column('confirmed_name', sa.String(length=200), nullable=True),
+    sa.Column('confirmed_at', sa.BigInteger(), nullable=True),
+    sa.CheckConstraint("(action = 'attribute') = (payment_id is not null)", name=op.f('ck_break_action_attributed_to_a_payment')),
+    sa.CheckConstraint("(action = 'refund') = (refund_id is not null)", name=op.f('ck_break_action_refund_leads_to_a_refund')),
+    sa.CheckConstraint("(state = 'confirmed') = (confirmed_by is not null)", name=op.f('ck_break_action_confirmed_by_someone')),
+    sa.CheckConstraint("action in ('refund','attribute')", name=op.f('ck_break_action_known_action')),
+    sa.CheckConstraint("state in ('proposed','confirmed','withdrawn')", name=op.f('ck_break_action_known_state')),
+    sa.CheckConstraint('confirmed_by is null or confirmed_by <> proposed_by', name=op.f('ck_break_action_second_person')),
+    sa.ForeignKeyConstraint(['break_id'], ['breaks.id'], name=op.f('fk_break_action_break_id')),
+    sa.ForeignKeyConstraint(['payment_id'], ['payment.id'], name=op.f('fk_break_action_payment_id')),
+    sa.ForeignKeyConstraint(['refund_id'], ['refund.id'], name=op.f('fk_break_action_refund_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_break_action'))
+    )
+    with op.batch_alter_table('break_action', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_break_action_break_id'), ['break_id'], unique=False)
+        batch_op.create_index('uq_break_action_proposed', ['break_id'], unique=True, sqlite_where=sa.text("state = 'proposed'"), postgresql_where=sa.text("state = 'proposed'"))
 
     op.create_table('refund_document',
     sa.Column('id', sa.String(length=40), nullable=False),
