@@ -45,7 +45,7 @@ class Callbacks:
                 tx.delete("", "callback_urls", system)
             else:
                 tx.put("", "callback_urls", system, {"url": url})
-            tx.after_commit(self.hasten)
+            tx.after_commit(self.resume)
 
     def urls(self) -> dict[str, str]:
         """Where each system's callbacks go."""
@@ -68,8 +68,12 @@ class Callbacks:
             "sends": 1,
             "wait": 0.0,
         }
-        fault = self._world.faults.pick(system, operation, key, callback=True)
-        if fault is not None:
+        # One that comes while another is held back overtakes it, and is not held back itself.
+        overtaken = tx.get("", "callbacks_held", system)
+        rest = {"callback_reordered"} if overtaken else set()
+        fault = self._world.faults.pick(system, operation, key, callback=True, without=rest)
+        fault = fault or self._world.system(system).chosen_fault(operation, payload)
+        if fault is not None and fault.kind not in rest:
             document["fault"] = fault.kind
             match fault.kind:
                 case "callback_lost":
@@ -78,13 +82,30 @@ class Callbacks:
                     document["sends"] = 2
                 case "callback_late":
                     document["wait"] = fault.wait(3600.0)
+                case "callback_reordered":
+                    document["wait"] = fault.wait(60.0)
+                    tx.put("", "callbacks_held", system, {"id": callback_id})
                 case "callback_forged":
                     document["forged"] = True
+        if overtaken and document["state"] == "pending":
+            document["overtakes"] = overtaken["id"]
+            held = tx.get("", "callbacks", overtaken["id"])
+            assert held is not None
+            tx.put("", "callbacks", overtaken["id"], held | {"behind": callback_id}, group="pending")
+            tx.delete("", "callbacks_held", system)
         tx.put("", "callbacks", callback_id, document, group=str(document["state"]))
         if document["state"] == "pending":
             self._due[callback_id] = time.monotonic() + float(str(document["wait"]))
             tx.after_commit(self._wake.set)
         return callback_id
+
+    def _let_go(self, tx: Transaction, callback_id: str, document: Document) -> None:
+        """End what a fault holds a callback back for."""
+        if document["wait"]:
+            document["wait"] = 0.0
+            tx.put("", "callbacks", callback_id, document, group=document["state"])
+            if tx.get("", "callbacks_held", document["system"]) == {"id": callback_id}:
+                tx.delete("", "callbacks_held", document["system"])
 
     def queued(self) -> list[dict[str, Any]]:
         """All callbacks with their state: pending, acknowledged, lost."""
@@ -92,9 +113,17 @@ class Callbacks:
             return [{"id": key, **document} for key, document in tx.list("", "callbacks")]
 
     def hasten(self) -> None:
-        """Make everything pending due at once: after time travel, a new address, or a flush."""
+        """Make everything pending due at once: after time travel or a reset."""
         with self._world.state.transaction() as tx:
-            self._due = {key: 0.0 for key, _ in tx.list("", "callbacks", "pending")}
+            for callback_id, document in tx.list("", "callbacks", "pending"):
+                self._let_go(tx, callback_id, document)
+        self.resume()
+
+    def resume(self) -> None:
+        """Make everything pending due at once that no fault holds back: after a start, or under a new address."""
+        now = time.monotonic()
+        with self._world.state.transaction() as tx:
+            self._due = {key: now + document["wait"] for key, document in tx.list("", "callbacks", "pending")}
         self._wake.set()
 
     async def flush(self, system: str | None = None) -> list[dict[str, Any]]:
@@ -108,10 +137,10 @@ class Callbacks:
     # --- sending ---------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Begin sending; what an earlier process left is due at once."""
+        """Begin sending; what an earlier process left is due at once, or waits anew if a fault held it back."""
         # trust_env off: a proxy from the environment has no business on loopback.
         self._client = httpx.AsyncClient(timeout=TIMEOUT, trust_env=False)
-        self.hasten()
+        self.resume()
         self._runner = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
@@ -145,6 +174,10 @@ class Callbacks:
         return task
 
     async def _send_in_turn(self, callback_id: str) -> None:
+        with self._world.state.transaction() as tx:
+            document = tx.get("", "callbacks", callback_id) or {}
+        if (first := self._sending.get(document.get("behind", ""))) is not None:
+            await asyncio.wait({first})
         async with self._slots:
             await self._send(callback_id)
 
@@ -154,6 +187,8 @@ class Callbacks:
         with world.state.transaction() as tx:
             document = tx.get("", "callbacks", callback_id)
             target = tx.get("", "callback_urls", document["system"]) if document else None
+            if document is not None:
+                self._let_go(tx, callback_id, document)
         if document is None or document["state"] != "pending" or target is None:
             return
         self._due.pop(callback_id, None)
@@ -173,6 +208,11 @@ class Callbacks:
             if tx.get("", "callbacks", callback_id) is None:  # a reset came between
                 return
             tx.put("", "callbacks", callback_id, document, group=document["state"])
+            held_back = document.get("overtakes", "") if document["state"] == "acknowledged" else ""
+            if (held := tx.get("", "callbacks", held_back)) is not None and held["wait"]:
+                self._let_go(tx, held_back, held)
+                self._due[held_back] = 0.0
+                self._wake.set()
         if document["state"] == "pending":
             again = 0.0 if document["sends"] < 2 and document.get("fault") == "callback_twice" else None
             wait = BACKOFF[min(document["attempts"] - 1, len(BACKOFF) - 1)] if again is None else again

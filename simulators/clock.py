@@ -5,9 +5,20 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from simulators.state import State
+from simulators.naming import mistakes
+from simulators.state import Document, State
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+_CHANGE: Document = {
+    "type": "object",
+    "properties": {
+        "now": {"type": "string"},
+        "advance_seconds": {"type": "number"},
+        "frozen": {"type": "boolean"},
+    },
+    "additionalProperties": False,
+}
 
 
 def rfc3339(moment: datetime) -> str:
@@ -38,6 +49,20 @@ class SimulatedClock:
     def today(self) -> date:
         """The present day in Asia/Shanghai."""
         return self.now().astimezone(SHANGHAI).date()
+
+    def change(self, asked: Document) -> None:
+        """``{"frozen": …, "now": RFC 3339, "advance_seconds": …}``, in this order. ValueError: not so."""
+        if wrong := mistakes(_CHANGE, asked):
+            raise ValueError("; ".join(wrong))
+        if "frozen" in asked:
+            self.freeze(asked["frozen"])
+        if "now" in asked:
+            moment = datetime.fromisoformat(asked["now"])
+            if moment.tzinfo is None:
+                raise ValueError(f"now: {asked['now']} needs an offset, such as {asked['now']}+08:00")
+            self.set(moment)
+        if "advance_seconds" in asked:
+            self.advance(asked["advance_seconds"])
 
     def set(self, moment: datetime) -> None:
         """Make it ``moment`` now; time runs on from there unless it is stopped."""

@@ -1,14 +1,14 @@
-"""The control API under ``/_sim``: reset, seed, clock, journal, state, faults, effects, callbacks."""
+"""The control API under ``/_sim``, everything that a test may ask of the simulators."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 from typing import Any
 
 from starlette.requests import Request
 from starlette.routing import BaseRoute, Mount, Route
 
+from simulators import scenario
 from simulators.clock import rfc3339
 from simulators.faults import KINDS
 from simulators.frame import World, endpoint
@@ -22,25 +22,23 @@ def routes(world: World, listeners: Callable[[], Awaitable[None]]) -> list[BaseR
         await listeners()
         return {"ok": True}
 
+    async def apply(request: Request, body: Any) -> Any:
+        planted = scenario.apply(world, body or {})
+        world.callbacks.hasten()
+        await listeners()
+        return {"faults": planted}
+
     def seed(request: Request, body: Any) -> Any:
-        with world.state.transaction() as tx:
+        if not isinstance(body, dict):
+            raise ValueError('the body is an object by system, such as {"nontax": {"units": []}}')
+        with world.state.transaction():
             for name, data in body.items():
-                world.systems[name].seed(tx, data)
+                world.seed(name, data)
         return {"ok": True}
 
     def clock(request: Request, body: Any) -> Any:
         if request.method == "POST":
-            if unknown := set(body) - {"now", "advance_seconds", "frozen"}:
-                raise ValueError(f"unknown field {', '.join(sorted(unknown))}")
-            if "frozen" in body:
-                world.clock.freeze(bool(body["frozen"]))
-            if "now" in body:
-                moment = datetime.fromisoformat(body["now"])
-                if moment.tzinfo is None:
-                    raise ValueError("now needs an offset, such as +08:00")
-                world.clock.set(moment)
-            if "advance_seconds" in body:
-                world.clock.advance(float(body["advance_seconds"]))
+            world.clock.change(body)
             world.callbacks.hasten()
         return {
             "now": rfc3339(world.clock.now()),
@@ -64,7 +62,7 @@ def routes(world: World, listeners: Callable[[], Awaitable[None]]) -> list[BaseR
             world.faults.remove(request.query_params.get("id"))
             await listeners()
         if request.method == "POST":
-            planted = [world.faults.plant(one) for one in (body if isinstance(body, list) else [body])]
+            planted = world.plant(body if isinstance(body, list) else [body])
             await listeners()
             return {"ids": [fault.id for fault in planted]}
         return {"faults": [vars(fault) for fault in world.faults.planted], "kinds": sorted(KINDS)}
@@ -73,10 +71,11 @@ def routes(world: World, listeners: Callable[[], Awaitable[None]]) -> list[BaseR
         if request.url.path.endswith("/flush"):
             return {"pending": await world.callbacks.flush(request.query_params.get("system"))}
         if request.method == "POST":
-            if body["system"] not in world.systems:
-                raise ValueError(f"no system {body['system']}")
-            world.callbacks.direct(body["system"], body["url"])
+            world.direct_callbacks(body["system"], body["url"])
         return {"urls": world.callbacks.urls(), "callbacks": world.callbacks.queued()}
+
+    def settings(request: Request, body: Any) -> Any:
+        return world.change_settings(request.path_params["system"], body or {})
 
     def systems(request: Request, body: Any) -> Any:
         return ready(world)
@@ -91,7 +90,9 @@ def routes(world: World, listeners: Callable[[], Awaitable[None]]) -> list[BaseR
         Route("/faults", endpoint(faults), methods=["GET", "POST", "DELETE"]),
         Route("/callbacks", endpoint(callbacks), methods=["GET", "POST"]),
         Route("/callbacks/flush", endpoint(callbacks), methods=["POST"]),
+        Route("/scenario", endpoint(apply, read=scenario.read), methods=["POST"]),
         Route("/systems", endpoint(systems)),
+        Route("/{system}/settings", endpoint(settings), methods=["GET", "POST"]),
         *(Mount(f"/{system.name}", routes=system.control_routes()) for system in world.systems.values()),
     ]
 

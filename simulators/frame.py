@@ -22,11 +22,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from simulators import scenario
 from simulators.callbacks import Callbacks
 from simulators.clock import SimulatedClock
 from simulators.contract import OpenApiContract
-from simulators.faults import Fault, Faults
+from simulators.faults import KINDS, Fault, Faults
+from simulators.faults import mistakes as fault_mistakes
 from simulators.journal import Journal
+from simulators.naming import mistakes, unknown, words_of
 from simulators.state import Document, State, Transaction
 from simulators.transport import Connections, Drip, Reset, Silence, Truncated
 
@@ -71,15 +74,20 @@ KeyOf = Callable[[Call], str | None]
 
 
 class World:
-    """All simulated systems of one process and what they share."""
+    """All simulated systems of one process and what they share.
 
-    def __init__(self, state: State) -> None:
+    ``opening``: the scenario with which its first day begins, and each day after a reset.
+    """
+
+    def __init__(self, state: State, opening: Document | None = None) -> None:
         self.state = state
+        self.opening = opening
         self.clock = SimulatedClock(state)
         self.faults = Faults(state)
         self.journal = Journal(state, self.clock)
         self.callbacks = Callbacks(self)
         self.connections = Connections()
+        self.resets = 0
         self.systems: dict[str, System] = {}
         self.urls: dict[str, str] = {}
 
@@ -96,14 +104,88 @@ class World:
         """The address of a system's connections without HTTP, ``tcp://host:port``."""
         return self.urls[f"{system}/stream"]
 
+    def system(self, name: str) -> System:
+        """A system by its name. ValueError when it is not served here."""
+        if name not in self.systems:
+            raise ValueError(unknown("system", name, self.systems))
+        return self.systems[name]
+
+    def seed(self, name: str, data: Any) -> None:
+        """Give a system data, checked as a whole before any is taken. ValueError names each place that is wrong."""
+        try:
+            system = self.system(name)
+            if wrong := mistakes({"type": "object", **system.seed_schema}, data):
+                raise ValueError("\n".join(wrong))
+            with self.state.transaction() as tx:
+                system.seed(tx, data)
+        except (ValueError, KeyError, TypeError) as refusal:
+            raise ValueError("\n".join(f"{name}: {line}" for line in words_of(refusal).splitlines())) from None
+
+    def change_settings(self, name: str, change: Document) -> Document:
+        """Change settings of a system; all of them as they are then. ValueError names what cannot be."""
+        system = self.system(name)
+        if not system.defaults:
+            raise ValueError(f"{name} has no settings")
+        with self.state.transaction() as tx:
+            return system.settings(tx, change)
+
+    def direct_callbacks(self, name: str, url: str | None) -> None:
+        """Say where a system's callbacks go; None: nowhere, they wait. ValueError for what is no address."""
+        self.system(name)
+        if url is not None and not url.startswith(("http://", "https://")):
+            raise ValueError(f"{url!r} is not an address such as http://127.0.0.1:8080/callbacks/{name}")
+        self.callbacks.direct(name, url)
+
+    def plant(self, descriptions: Sequence[Any]) -> list[Fault]:
+        """Plant faults in this order, all or none. ValueError names each place that is wrong."""
+        wrong = [
+            f"faults[{index}]{'.' if isinstance(one, dict) else ': '}{words}"
+            for index, one in enumerate(descriptions)
+            for words in fault_mistakes(one) or self._misplaced(one)
+        ]
+        if wrong:
+            raise ValueError("\n".join(wrong))
+        with self.state.transaction():
+            return [self.faults.plant(one) for one in descriptions]
+
+    def _misplaced(self, description: Document) -> list[str]:
+        """What is wrong with a fault because of the system it is for: it would never be met there."""
+        name, kind = description["system"], KINDS[description["kind"]]
+        if name not in self.systems:
+            return [f"system: {unknown('system', name, self.systems)}"]
+        system, operation = self.systems[name], description.get("operation", "*")
+        if kind.systems and name not in kind.systems:
+            return [f"kind: only {' and '.join(kind.systems)} can have {description['kind']}"]
+        if kind.phase == "callback" and not system.callback_operations:
+            return [f"kind: {name} sends no callbacks"]
+        known = system.callback_operations if kind.phase == "callback" else system.operations
+        if operation != "*" and operation not in known:
+            return [f"operation: {unknown('operation', operation, sorted(known))}"]
+        return []
+
+    def begin(self) -> None:
+        """Apply the opening scenario, unless this state has had it. ValueError names what is wrong with it."""
+        if self.opening is None:
+            return
+        mark: Document = {"opening": json.dumps(self.opening, sort_keys=True)}
+        with self.state.transaction() as tx:
+            if tx.get("", "set_up", "opening") != mark:
+                try:
+                    scenario.apply(self, self.opening)
+                except ValueError as refusal:
+                    raise ValueError("\n  ".join(["the scenario cannot be:", *str(refusal).splitlines()])) from None
+                tx.put("", "set_up", "opening", mark)
+
     def reset(self) -> None:
         """Everything as on the first day: no documents, faults, journal or callbacks; the clock is real time."""
+        self.resets += 1
         self.state.reset()
         self.clock.load()
         self.faults.load()
         self.callbacks.hasten()
         for system in self.systems.values():
             self._set_up(system)
+        self.begin()
 
     def _set_up(self, system: System) -> None:
         with self.state.transaction() as tx:
@@ -121,6 +203,13 @@ class System:
     amount_fields: ClassVar[frozenset[str]] = frozenset()
     code_fields: ClassVar[frozenset[str]] = frozenset()
     status_fields: ClassVar[frozenset[str]] = frozenset()
+    #: What its callbacks are called, for faults and the journal; empty: it sends none.
+    callback_operations: ClassVar[frozenset[str]] = frozenset()
+    #: Its settings on the first day, and the JSON schema of each one's values. Empty: it has none.
+    defaults: ClassVar[Document] = {}
+    setting_schemas: ClassVar[dict[str, Document]] = {}
+    #: The JSON schema of its part of ``POST /_sim/seed``.
+    seed_schema: ClassVar[Document] = {}
     #: Whether the system also takes connections without HTTP (``connected``), on a port of their own.
     streams: ClassVar[bool] = False
     #: Header that the fault bad_signature and the default ``forge`` alter.
@@ -151,6 +240,15 @@ class System:
     def seed(self, tx: Transaction, data: Any) -> None:
         """Take in data from ``POST /_sim/seed``. ValueError says what is wrong with it."""
         raise ValueError(f"{self.name} takes no seed")
+
+    @property
+    def operations(self) -> frozenset[str]:
+        """What can be asked of it, by the names that faults and the journal use."""
+        return frozenset(self.contract.operations)
+
+    def chosen_fault(self, operation: str, content: Any) -> Fault | None:
+        """A fault that a request or a callback brings on itself by what it is about; planted ones come before it."""
+        return None
 
     def credentials(self) -> dict[str, Any]:
         """Development credentials for the ready line: what a client needs to be let in."""
@@ -223,6 +321,18 @@ class System:
 
     # --- for subclasses to call ------------------------------------------------------------------------------------
 
+    def settings(self, tx: Transaction, change: Document | None = None) -> Document:
+        """The settings, after a change if there is one. ValueError names each that does not exist or cannot be so."""
+        kept = {**self.defaults, **(tx.get(self.name, "settings", "settings") or {})}
+        if not change:
+            return kept
+        wrong = [unknown("setting", name, self.defaults) for name in change if name not in self.defaults]
+        wrong += mistakes({"type": "object", "properties": self.setting_schemas}, change)
+        if wrong:
+            raise ValueError("\n".join(wrong))
+        tx.put(self.name, "settings", "settings", kept | change)
+        return kept | change
+
     def operation(self, operation_id: str, handler: Handler, *, key: KeyOf | None = None) -> Route:
         """The route of one operation of the system's OpenAPI contract, served through the frame.
 
@@ -257,20 +367,22 @@ class System:
         if errors:
             return self._finish(call, self.invalid(call, errors), None, outcome="refused")
         fault = self.world.faults.pick(self.name, call.operation, call.key)
+        fault = fault or self.chosen_fault(call.operation, call.content)
         kind = call.fault = fault.kind if fault else ""
+        happened = fault is not None and fault.phase == "after_effect"
         match kind:
             case "silence":
                 return self._act(call, kind, Silence(self.world.connections, fault.seconds if fault else None))
-            case "error_500":
-                page = Answer("<html><body><h1>500 Internal Server Error</h1></body></html>", 500)
-                return self._finish(call, page, fault, outcome="error")
+            case "error_500" if not happened:
+                return self._finish(call, _crash_page(), fault, outcome="error")
             case "busy" | "not_found_then_found":
                 instead = self.busy(call, fault.wait(2.0) if fault else 2.0) if kind == "busy" else self.not_found(call)
                 return self._finish(call, instead, fault)
             case "answer_code":
                 return self._finish(call, self.with_code(call, fault.code if fault else ""), fault)
-            case "slow":
-                await asyncio.sleep(fault.wait(1.0) if fault else 1.0)
+            case "slow" if not happened:
+                if await self._outlived(fault):
+                    return Response(status_code=503)
         try:
             with self.world.state.transaction() as tx:
                 answer = handler(tx, call)
@@ -281,6 +393,11 @@ class System:
                 return self._act(call, kind, Silence(self.world.connections, fault.seconds if fault else None))
             case "apply_then_reset":
                 return self._act(call, kind, Reset(self.world.connections))
+            case "error_500" if happened:
+                return self._finish(call, _crash_page(), fault, outcome="error")
+            case "slow" if happened:
+                if await self._outlived(fault):
+                    return Response(status_code=503)
             case "callback_before_reply":
                 with self.world.state.transaction() as tx:
                     self.early(tx, call, answer)
@@ -310,6 +427,12 @@ class System:
         )
 
     # --- inside ----------------------------------------------------------------------------------------------------
+
+    async def _outlived(self, fault: Fault | None) -> bool:
+        """Wait as long as the fault says; whether a reset came between, after which nothing of before may happen."""
+        resets = self.world.resets
+        await asyncio.sleep(fault.wait(1.0) if fault else 1.0)
+        return self.world.resets != resets
 
     def _check_json(self, call: Call, answer: Answer) -> Sequence[str]:
         if isinstance(answer.body, (bytes, str)):
@@ -362,6 +485,10 @@ class System:
         )
 
 
+def _crash_page() -> Answer:
+    return Answer("<html><body><h1>500 Internal Server Error</h1></body></html>", 500)
+
+
 def problem(status: int, kind: str, detail: str, **members: Any) -> Answer:
     """An ``application/problem+json`` answer (RFC 9457)."""
     return Answer({"type": kind, "title": kind, "status": status, "detail": detail, **members}, status, {}, PROBLEM)
@@ -372,20 +499,24 @@ PROBLEM = "application/problem+json"
 
 def endpoint(
     handler: Callable[[Request, Any], Any] | Callable[[Request, Any], Awaitable[Any]],
+    *,
+    read: Callable[[str], Any] = json.loads,
 ) -> Callable[[Request], Awaitable[Response]]:
     """A control endpoint from a function of the request and its JSON body (None without one) to a JSON value.
 
-    A ValueError, KeyError or TypeError of the function is answered with 422 and its words.
+    ``read`` makes a value of a body that need not be JSON.
+
+    What the function refuses (ValueError, or a member that it misses or cannot use) is answered with 422 and its words.
     """
 
     async def served(request: Request) -> Response:
         body = await request.body()
         try:
-            result = handler(request, json.loads(body) if body else None)
+            result = handler(request, read(body.decode()) if body else None)
             if inspect.isawaitable(result):
                 result = await result
         except (ValueError, KeyError, TypeError) as fault:
-            return _json({"error": f"{type(fault).__name__}: {fault}"}, 422)
+            return _json({"error": "; ".join(words_of(fault).splitlines())}, 422)
         return _json(result)
 
     return served

@@ -23,7 +23,7 @@ from starlette.routing import Mount
 
 from simulators import control, systems
 from simulators.frame import System, World
-from simulators.state import State
+from simulators.state import Document, State
 from simulators.transport import protocol, reset
 
 _STREAM = "/stream"
@@ -49,11 +49,18 @@ class Listeners:
         return ["", *self.world.systems, *streams]
 
     def bind(self, port: int) -> None:
-        """Bind the main port (0: any) and the ports of the systems, and tell the world its addresses."""
+        """Bind the main port (0: any) and the ports of the systems, and tell the world its addresses.
+
+        OSError when one of the ports that were asked for is somebody else's.
+        """
         with self.world.state.transaction() as tx:
             kept = tx.get("", "_ports", "ports") or {}
             for index, name in enumerate(self.names):
                 wanted = port + index if port else int(kept.get(name, 0))
+                if wanted and self._taken(wanted):
+                    if port:
+                        raise OSError(f"port {wanted} is taken; choose another --port")
+                    wanted = 0
                 bound = self._bind(wanted, strict=bool(port))
                 self.sockets[name], self.ports[name] = bound, bound.getsockname()[1]
                 if _REUSE is not None:
@@ -62,6 +69,16 @@ class Listeners:
                 base = f"http://{place}/{name}" if name else f"http://{place}"
                 self.world.urls[name] = f"tcp://{place}" if name.endswith(_STREAM) else base
             tx.put("", "_ports", "ports", {**kept, **self.ports})
+
+    def _taken(self, port: int) -> bool:
+        """Whether somebody listens there: sharing a port, which our own sockets do, would split the connections."""
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((self.host, port))
+            except OSError:
+                return True
+        return False
 
     def _bind(self, port: int, *, strict: bool) -> socket.socket:
         bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -179,10 +196,11 @@ def application(world: World, listeners: Listeners, server: list[Server]) -> Sta
     )
 
 
-def serve(host: str, port: int, state_file: Path, only: Collection[str] = ()) -> int:
-    """Serve until SIGTERM or SIGINT; the exit status."""
-    world = World(State(state_file))
+def serve(host: str, port: int, state_file: Path, only: Collection[str] = (), opening: Document | None = None) -> int:
+    """Serve until SIGTERM or SIGINT; the exit status. ValueError: no such system, no such ``opening`` scenario."""
+    world = World(State(state_file), opening)
     systems.load(world, only)
+    world.begin()
     listeners = Listeners(world, host)
     listeners.bind(port)
     found: list[Server] = []

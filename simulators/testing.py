@@ -13,22 +13,25 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 import httpx
 import pytest
 
+from simulators import scenario
+
 _START = 30.0
 
 
 class Simulation:
-    """One ``simulators serve`` process over a state file of its own."""
+    """One ``simulators serve`` process over a state file of its own. ``options``: more words of its command line."""
 
-    def __init__(self, folder: Path, only: str = "") -> None:
+    def __init__(self, folder: Path, only: str = "", options: Sequence[str] = ()) -> None:
         self.folder = folder
         self.only = only
+        self.options = options
         self.process: subprocess.Popen[bytes] | None = None
         self.ready: dict[str, Any] = {}
         self._log: IO[bytes] | None = None
@@ -41,6 +44,7 @@ class Simulation:
         command = [sys.executable, "-m", "simulators", "serve", "--state", str(self.folder / "simulators.sqlite")]
         if self.only:
             command += ["--only", self.only]
+        command += self.options
         self._log = (self.folder / "simulators.log").open("ab")
         self.process = subprocess.Popen(  # noqa: S603 - our own command
             command, stdout=subprocess.PIPE, stderr=self._log, env={**os.environ, "PYTHONUNBUFFERED": "1"}
@@ -132,6 +136,12 @@ class Simulation:
     def faults(self, *planted: dict[str, Any]) -> list[str]:
         """Plant faults, ``{"system":…, "kind":…, …}`` each; their ids."""
         return list(self.ask("POST", "/faults", list(planted))["ids"])
+
+    def scenario(self, told: dict[str, Any] | Path) -> list[str]:
+        """Apply a scenario, a file or its content; the ids of its faults."""
+        if isinstance(told, Path):
+            told = scenario.read(told.read_text(encoding="utf-8"))
+        return list(self.ask("POST", "/scenario", told)["faults"])
 
     def clear_faults(self) -> None:
         """Remove all planted faults."""

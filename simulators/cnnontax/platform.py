@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
@@ -19,6 +19,7 @@ from simulators.clock import SHANGHAI
 from simulators.cnnontax import frames
 from simulators.frame import Answer, Call, Refused, World
 from simulators.nontax import books
+from simulators.nontax.amounts import AMOUNTS, Magic
 from simulators.nontax.collection import CollectionPlatform, text_of
 from simulators.nontax.soap import element, values
 from simulators.state import Document, Transaction
@@ -65,6 +66,8 @@ class CnNonTax(CollectionPlatform):
         "code_literal": "31",
         "receipt_kind": "0102",
     }
+    # The answer to a bill tells no amount here; the first question about it does.
+    amounts: ClassVar[Mapping[int, Magic]] = {**AMOUNTS, 93: replace(AMOUNTS[93], operation="QueryBill")}
     signature_header = _MAC
 
     def __init__(self, world: World) -> None:
@@ -73,6 +76,10 @@ class CnNonTax(CollectionPlatform):
         self.pushed: dict[tuple[str, str], str] = {}
 
     # --- what the frame asks ---------------------------------------------------------------------------------------
+
+    @property
+    def operations(self) -> frozenset[str]:
+        return frozenset(OPERATIONS.values())
 
     def credentials(self) -> dict[str, Any]:
         return {"frames": self.world.stream_of(self.name), "token": self.secret, **super().credentials()}

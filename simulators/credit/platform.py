@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from html import escape
 from secrets import token_hex
-from typing import Any
+from typing import Any, ClassVar
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.hmac import HMAC
@@ -34,7 +34,6 @@ from simulators.state import Document, Transaction
 
 APP_KEY = "AK990102"
 APP_SECRET = "development-credit-secret"  # noqa: S105 - known to everybody on purpose
-SETTINGS: Document = {"verdict_seconds": 0.3, "token_seconds": 7200, "callbacks": False}
 
 _RESULTS = {row["code"]: row for row in contracts.code_table("credit", "v1", "results")}
 _UNKNOWN = {"meaning": "未知结果", "status": "200"}
@@ -54,6 +53,30 @@ class Credit(System):
     amount_fields = frozenset({"CF_NR_FK", "CF_NR"})
     code_fields = frozenset({"sourceId", "CF_WSH"})
     status_fields = frozenset({"code", "state"})
+    callback_operations = frozenset({"verdict"})
+    defaults: ClassVar[Document] = {"verdict_seconds": 0.3, "token_seconds": 7200, "callbacks": False}
+    setting_schemas: ClassVar[dict[str, Document]] = {
+        "verdict_seconds": {"type": ["number", "null"], "minimum": 0},
+        "token_seconds": {"type": "number", "minimum": 0},
+        "callbacks": {"type": "boolean"},
+    }
+    seed_schema: ClassVar[Document] = {
+        "properties": {
+            "apps": {
+                "type": "object",
+                "additionalProperties": {
+                    "type": "object",
+                    "required": ["secret"],
+                    "properties": {
+                        "secret": {"type": "string"},
+                        "authorities": {"type": ["array", "null"], "items": {"type": "string"}},
+                    },
+                    "additionalProperties": False,
+                },
+            }
+        },
+        "additionalProperties": False,
+    }
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
@@ -81,17 +104,14 @@ class Credit(System):
         ]
 
     def control_routes(self) -> list[BaseRoute]:
-        """Judge now; settings."""
-        return [
-            Route("/judge", endpoint(self._judge_now), methods=["POST"]),
-            Route("/settings", endpoint(self._change_settings), methods=["GET", "POST"]),
-        ]
+        """Judge now."""
+        return [Route("/judge", endpoint(self._judge_now), methods=["POST"])]
 
     def _token(self, tx: Transaction, call: Call) -> Answer:
         app = tx.get(self.name, "app", call.content["appKey"])
         if app is None or not hmac.compare_digest(app["secret"].encode(), call.content["appSecret"].encode()):
             return _result("A0001")
-        seconds = int(self._settings(tx)["token_seconds"])
+        seconds = int(self.settings(tx)["token_seconds"])
         token = token_hex(16)
         until = rfc3339(call.now + timedelta(seconds=seconds))
         tx.put(self.name, "token", token, {"app": call.content["appKey"], "until": until})
@@ -104,7 +124,7 @@ class Credit(System):
         return self._take_in(tx, call, [(call.content["sourceId"], call.content)])
 
     def _take_in(self, tx: Transaction, call: Call, items: list[tuple[str, Document]]) -> Answer:
-        kind, settings = _KINDS[call.operation], self._settings(tx)
+        kind, settings = _KINDS[call.operation], self.settings(tx)
         known: Document | None = None
         fresh = []
         for source, content in items:
@@ -189,7 +209,7 @@ class Credit(System):
             named = [(field, code) for field, code in errors if field]
             submission["fieldErrors"] = [{"field": f, "code": c, "message": _WORDS[c]} for f, c in named]
         tx.put(self.name, "submission", submission["sourceId"], submission, group=submission["state"])
-        if self._settings(tx)["callbacks"]:
+        if self.settings(tx)["callbacks"]:
             payload = {"sourceId": submission["sourceId"], "state": submission["state"]}
             self.world.callbacks.enqueue(tx, self.name, "verdict", submission["sourceId"], payload)
 
@@ -304,8 +324,6 @@ class Credit(System):
 
     def seed(self, tx: Transaction, data: Any) -> None:
         """Take in applications."""
-        if unknown := set(data) - {"apps"}:
-            raise ValueError(f"credit has no {', '.join(sorted(unknown))}")
         for key, app in data.get("apps", {}).items():
             tx.put(self.name, "app", key, {"secret": app["secret"], "authorities": app.get("authorities")})
 
@@ -329,16 +347,6 @@ class Credit(System):
         allowed = app.get("authorities")
         if allowed is not None and holder.get("CF_CFJGDM") not in allowed:
             raise Refused(_result("A0003"))
-
-    def _settings(self, tx: Transaction) -> Document:
-        return SETTINGS | (tx.get(self.name, "settings", "settings") or {})
-
-    def _change_settings(self, request: Request, body: Any) -> Any:
-        with self.world.state.transaction() as tx:
-            if unknown := set(body or {}) - set(SETTINGS):
-                raise ValueError(f"unknown setting {', '.join(sorted(unknown))}; known: {', '.join(SETTINGS)}")
-            tx.put(self.name, "settings", "settings", settings := self._settings(tx) | (body or {}))
-        return settings
 
     def invalid(self, call: Call, errors: Any) -> Answer:
         """B0001, with what the contract says."""

@@ -38,6 +38,35 @@ DEFAULTS: Document = {
     "quiet": None,  # ["23:30", "00:30"]: closed for settlement between
     "receipt_kind": "0101",  # the four digits of a receipt code between region and year
     "receipt_signatures": "both",  # beside a receipt's document; or "issuer", "none", "forged"
+    "magic_amounts": False,  # bills whose total ends in certain fen bring a fault with them (amounts.py)
+}
+
+_TIME = r"([01]\d|2[0-3]):[0-5]\d"
+
+#: What the values of the settings must be.
+SCHEMAS: dict[str, Document] = {
+    "name": {"type": "string", "minLength": 1},
+    "issuing": {"enum": ["any", "platform", "unit", "range"]},
+    "ranges": {
+        "type": "array",
+        "items": {"type": "array", "items": {"type": "string", "pattern": r"^\d{20}$"}, "minItems": 2, "maxItems": 2},
+    },
+    "code_literal": {"type": "string", "pattern": r"^\d{2}$"},
+    "valid_days": {"type": "integer"},
+    "unknown_units": {"enum": ["accept", "refuse"]},
+    "gbk": {"type": "boolean"},
+    "cutoff": {"type": "string", "pattern": f"^({_TIME}|24:00)$"},
+    "statement_after_close": {"type": "boolean"},
+    "page_size": {"type": "integer", "minimum": 1},
+    "quiet": {
+        "type": ["array", "null"],
+        "items": {"type": "string", "pattern": f"^{_TIME}$"},
+        "minItems": 2,
+        "maxItems": 2,
+    },
+    "receipt_kind": {"type": "string", "pattern": r"^\d{4}$"},
+    "receipt_signatures": {"enum": ["both", "issuer", "none", "forged"]},
+    "magic_amounts": {"type": "boolean"},
 }
 
 
@@ -109,6 +138,12 @@ def _next_day(day: str) -> str:
     return (datetime.strptime(day, "%Y%m%d").replace(tzinfo=SHANGHAI) + timedelta(days=1)).strftime("%Y%m%d")
 
 
+def day_before(day: str) -> str:
+    """The day (yyyyMMdd) before another one, which the calendar need not have: callers may ask for 20260231."""
+    first = datetime(int(day[:4]), int(day[4:6]), 1, tzinfo=SHANGHAI)
+    return (first + timedelta(days=int(day[6:]) - 2)).strftime("%Y%m%d")
+
+
 def _unpaid_line(day: str, code: str) -> Document:
     """A line for the fault statement_extra: money that nobody paid."""
     noon = datetime.strptime(f"{day}12", "%Y%m%d%H").replace(tzinfo=SHANGHAI)
@@ -132,14 +167,6 @@ class Books:
     def settings(self, tx: Transaction) -> Document:
         """The platform's settings as they are now."""
         return tx.get(self.system, "settings", "settings") or dict(DEFAULTS)
-
-    def change_settings(self, tx: Transaction, change: Document) -> Document:
-        """Change some settings. ValueError for one that does not exist."""
-        if unknown := set(change) - set(DEFAULTS):
-            raise ValueError(f"no setting {', '.join(sorted(unknown))}; there are {', '.join(DEFAULTS)}")
-        changed = {**self.settings(tx), **change}
-        tx.put(self.system, "settings", "settings", changed)
-        return changed
 
     # --- bills -----------------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ requests from its wire and writes these documents to it.
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, ClassVar
@@ -16,8 +17,10 @@ from starlette.requests import Request
 from starlette.routing import BaseRoute, Route
 
 from simulators.clock import SHANGHAI
+from simulators.faults import Fault
 from simulators.frame import Answer, Call, System, World, b64, endpoint
 from simulators.nontax import books, cashier, receipts
+from simulators.nontax.amounts import AMOUNTS, Magic
 from simulators.state import Document, Transaction
 
 REGION = "990102"
@@ -38,6 +41,29 @@ class CollectionPlatform(System):
     platform_node: ClassVar[str]
     secret: ClassVar[str]
     defaults: ClassVar[Document] = books.DEFAULTS
+    setting_schemas: ClassVar[dict[str, Document]] = books.SCHEMAS
+    seed_schema: ClassVar[Document] = {
+        "properties": {
+            "nodes": {"type": "object", "additionalProperties": {"type": "string"}},
+            "units": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["code", "name"],
+                    "properties": {
+                        "code": {"type": "string"},
+                        "name": {"type": "string"},
+                        "items": {"type": ["array", "null"], "items": {"type": "string"}},
+                    },
+                    "additionalProperties": False,
+                },
+            },
+            "settings": {"type": "object"},
+        },
+        "additionalProperties": False,
+    }
+    amounts: ClassVar[Mapping[int, Magic]] = AMOUNTS
+    callback_operations: ClassVar[frozenset[str]] = frozenset({"PaymentConfirm"})
     amount_fields: ClassVar[frozenset[str]] = frozenset({"Amt", "TotalAmt", "TotalAmount"})
     code_fields: ClassVar[frozenset[str]] = frozenset({"PayCode"})
     status_fields: ClassVar[frozenset[str]] = frozenset({"Result"})
@@ -59,13 +85,11 @@ class CollectionPlatform(System):
 
     def seed(self, tx: Transaction, data: Any) -> None:
         """``{"nodes": {code: secret}, "units": [{code, name, items}], "settings": {…}}``, each optional."""
-        if unknown := set(data) - {"nodes", "units", "settings"}:
-            raise ValueError(f"{self.name} takes no {', '.join(sorted(unknown))}")
         for node, secret in data.get("nodes", {}).items():
             tx.put(self.name, "nodes", node, {"secret": secret})
         for unit in data.get("units", []):
             tx.put(self.name, "units", unit["code"], {"items": None, **unit})
-        self.books.change_settings(tx, data.get("settings", {}))
+        self.settings(tx, data.get("settings", {}))
 
     def credentials(self) -> dict[str, Any]:
         return {
@@ -74,6 +98,40 @@ class CollectionPlatform(System):
             "region": REGION,
             "units": [{"code": unit["code"], "name": unit["name"]} for unit in UNITS if unit["items"] is None],
         }
+
+    def chosen_fault(self, operation: str, content: Any) -> Fault | None:
+        """What a bill's total brings, the first time that it may (``amounts``)."""
+        with self.world.state.transaction() as tx:
+            if not self.settings(tx)["magic_amounts"]:
+                return None
+            number, amount = content.get("PayNo"), content.get("Amt")
+            if operation != "CreateBill":
+                bill = self._bill_meant(tx, content)
+                number, amount = (bill["number"], bill["asked"]["Amt"]) if bill else (None, None)
+            magic = self.amounts.get(books.fen(amount) % 100) if amount else None
+            if magic is None or magic.operation != operation or tx.get(self.name, "magic", number) is not None:
+                return None
+            tx.put(self.name, "magic", number, {"kind": magic.kind})
+        return Fault(self.name, magic.kind, phase=magic.phase, seconds=magic.seconds, code=magic.code)
+
+    def _bill_meant(self, tx: Transaction, content: Document) -> Document | None:
+        """The bill that a request or callback is about, as far as it says so."""
+        if "PayCode" in content:
+            return tx.get(self.name, "bills", content["PayCode"])
+        known = tx.get(self.name, "numbers", f"{self.node}/{content.get('PayNo')}")
+        return known and tx.get(self.name, "bills", known["code"])
+
+    def _chosen_statement(self, tx: Transaction, day: str) -> list[tuple[str, str, str]]:
+        """What the amounts that came on a day or the day before do to its statement: kind, day, payment code."""
+        if not self.settings(tx)["magic_amounts"]:
+            return []
+        lines = [(on, line) for on in (books.day_before(day), day) for _, line in tx.list(self.name, "payments", on)]
+        found = [
+            (magic.kind, on, str(line["code"]))
+            for on, line in lines
+            if (magic := self.amounts.get(line["amount"] % 100)) and not magic.operation
+        ]
+        return list(dict.fromkeys(found))
 
     def early(self, tx: Transaction, call: Call, answer: Answer) -> None:
         if call.operation == "CreateBill" and (code := self.code_in(answer)):
@@ -110,8 +168,9 @@ class CollectionPlatform(System):
             case "QueryRefund":
                 return _refund(keep.find_refund(tx, node, asked["RefundNo"]))
             case "Statement":
-                planted = self.world.faults.statement(self.name)
-                return keep.statement(tx, node, asked["StatementDate"], int(asked["Page"]), now, planted)
+                day = asked["StatementDate"]
+                planted = self.world.faults.statement(self.name) + self._chosen_statement(tx, day)
+                return keep.statement(tx, node, day, int(asked["Page"]), now, planted)
             case "IssueReceipt":
                 return {"Receipt": keep.receipt(tx, node, asked, now)}
             case "ReceiptNumber":
@@ -177,7 +236,7 @@ class CollectionPlatform(System):
         self.world.callbacks.enqueue(tx, self.name, "PaymentConfirm", payment["code"], payload)
 
     def control_routes(self) -> list[BaseRoute]:
-        """``/_sim/<name>/``: pay, tell, refunds, returns, settings."""
+        """``/_sim/<name>/``: pay, tell, refunds, returns."""
 
         def pay(request: Request, body: Any) -> Any:
             """``{code, channel?, payer?, amount?, serial?, at?, force?, callback?}``; amount is 元 text."""
@@ -210,16 +269,11 @@ class CollectionPlatform(System):
             with self.world.state.transaction() as tx:
                 return self.books.give_back(tx, body["code"], body["serial"], self.world.clock.now())
 
-        def settings(request: Request, body: Any) -> Any:
-            with self.world.state.transaction() as tx:
-                return self.books.change_settings(tx, body or {})
-
         return [
             Route("/pay", endpoint(pay), methods=["POST"]),
             Route("/tell", endpoint(tell), methods=["POST"]),
             Route("/refunds/{number}", endpoint(refund), methods=["POST"]),
             Route("/returns", endpoint(give_back), methods=["POST"]),
-            Route("/settings", endpoint(settings), methods=["GET", "POST"]),
         ]
 
 

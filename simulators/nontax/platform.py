@@ -45,6 +45,10 @@ class NonTax(CollectionPlatform):
     def routes(self) -> list[BaseRoute]:
         return [Route("/services", self.services, methods=["POST"]), *super().routes()]
 
+    @property
+    def operations(self) -> frozenset[str]:
+        return self.soap.operations
+
     def credentials(self) -> dict[str, Any]:
         services = f"{self.world.url_of(self.name)}/services"
         with self.world.state.transaction() as tx:

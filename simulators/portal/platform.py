@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Callable
 from hashlib import sha256
-from typing import Any
+from typing import Any, ClassVar
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.hmac import HMAC
@@ -46,6 +46,8 @@ class Portal(System):
     amount_fields = frozenset({"content"})
     code_fields = frozenset({"reference", "decisionNumber"})
     status_fields = frozenset({"code", "state"})
+    defaults: ClassVar[Document] = {"review": False}
+    setting_schemas: ClassVar[dict[str, Document]] = {"review": {"type": "boolean"}}
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
@@ -69,11 +71,8 @@ class Portal(System):
         ]
 
     def control_routes(self) -> list[BaseRoute]:
-        """Settings, and the review of what waits for it."""
-        return [
-            Route("/settings", endpoint(self._change_settings), methods=["GET", "POST"]),
-            Route("/review", endpoint(self._review), methods=["POST"]),
-        ]
+        """The review of what waits for it."""
+        return [Route("/review", endpoint(self._review), methods=["POST"])]
 
     def _ready(self, tx: Transaction, call: Call) -> Answer:
         return _result("P0000", now=rfc3339(call.now.replace(microsecond=0)))
@@ -91,7 +90,7 @@ class Portal(System):
                 return _result("P0000", submission=_public(held))
             if summary := call.content.get("summary"):
                 _check(summary, call.content.get("fullText", ""))
-            waits = kind == "PUBLISH" and bool((tx.get(self.name, "settings", "settings") or {}).get("review"))
+            waits = kind == "PUBLISH" and bool(self.settings(tx)["review"])
             self._check_free(tx, kind, call.content)
             if not waits:
                 apply(tx, call.content)
@@ -206,14 +205,6 @@ class Portal(System):
         return HTMLResponse(page("执法公示（模拟）", "行政执法决定公示", entries), status)
 
     # --- control ---------------------------------------------------------------------------------------------------
-
-    def _change_settings(self, request: Request, body: Any) -> Any:
-        if unknown := set(body or {}) - {"review"}:
-            raise ValueError(f"unknown setting {', '.join(sorted(unknown))}; known: review")
-        with self.world.state.transaction() as tx:
-            settings = {"review": False} | (tx.get(self.name, "settings", "settings") or {}) | (body or {})
-            tx.put(self.name, "settings", "settings", settings)
-        return settings
 
     def _review(self, request: Request, body: Any) -> Any:
         """Decide what waits: ``{"reference": …}`` for one, ``"reject": "words"`` to refuse."""

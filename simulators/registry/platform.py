@@ -15,7 +15,7 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.hmac import HMAC
@@ -56,6 +56,42 @@ class Registry(System):
     title = "市场主体登记"
     code_fields = frozenset({"uniscId"})
     status_fields = frozenset({"code"})
+    seed_schema: ClassVar[Document] = {
+        "properties": {
+            "entities": {"type": "array", "items": {"type": "object", "required": ["pripid"]}},
+            "alter": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["set"],
+                    "properties": {
+                        "uniscId": {"type": "string"},
+                        "pripid": {"type": "string"},
+                        "set": {"type": "object"},
+                        "on": {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}$"},
+                    },
+                    "anyOf": [{"required": ["uniscId"]}, {"required": ["pripid"]}],
+                    "additionalProperties": False,
+                },
+            },
+            "tokens": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["token"],
+                    "properties": {
+                        "token": {"type": "string"},
+                        "uniscId": {"type": "string"},
+                        "pripid": {"type": "string"},
+                        "expires_at": {"type": ["string", "null"]},
+                    },
+                    "anyOf": [{"required": ["uniscId"]}, {"required": ["pripid"]}],
+                    "additionalProperties": False,
+                },
+            },
+        },
+        "additionalProperties": False,
+    }
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
@@ -118,8 +154,6 @@ class Registry(System):
 
     def seed(self, tx: Transaction, data: Any) -> None:
         """Take in entities, alterations and tokens, in this order."""
-        if unknown := set(data) - {"entities", "alter", "tokens"}:
-            raise ValueError(f"the registry has no {', '.join(sorted(unknown))}")
         for entity in data.get("entities", ()):
             self._keep(tx, entity)
         for alteration in data.get("alter", ()):

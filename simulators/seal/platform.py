@@ -6,7 +6,7 @@ Control (below ``/_sim/seal``):
 
 - ``GET /root``: the root certificate, Base64 DER;
 - ``POST /status`` ``{"sealId", "status"}``: ACTIVE, SUSPENDED 停用 or CANCELLED 注销;
-- ``POST /mode`` ``{"pending": true}``: jobs wait for ``finish`` from now on;
+- ``POST /settings`` ``{"pending": true}`` (or ``/mode``): jobs wait for ``finish`` from now on;
 - ``POST /finish`` ``{"reference", "state": "DONE" or "REFUSED", "reason"}``: decide a waiting job.
 
 Seed (``POST /_sim/seed`` with ``{"seal": {"seals": [{"sealId", "name", "ownerCode", "validFrom", "validUntil",
@@ -18,7 +18,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from starlette.requests import Request
 from starlette.routing import BaseRoute, Route
@@ -70,6 +70,27 @@ class Seal(System):
     title = "电子签章"
     code_fields = frozenset({"sealId"})
     status_fields = frozenset({"code"})
+    callback_operations = frozenset({"job_moved"})
+    defaults: ClassVar[Document] = {"pending": False}
+    setting_schemas: ClassVar[dict[str, Document]] = {"pending": {"type": "boolean"}}
+    seed_schema: ClassVar[Document] = {
+        "properties": {
+            "seals": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["sealId", "name", "ownerCode"],
+                    "properties": {
+                        **{name: {"type": "string"} for name in ("sealId", "name", "ownerCode")},
+                        **{name: {"type": "string"} for name in ("validFrom", "validUntil")},
+                        "listType": {"enum": [1, 2]},
+                    },
+                    "additionalProperties": False,
+                },
+            }
+        },
+        "additionalProperties": False,
+    }
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
@@ -128,7 +149,7 @@ class Seal(System):
         document = {"asked": asked, "job": job, "fault": call.fault}
         tx.put(self.name, "job", reference, document)
         tx.effect(self.name, "apply", reference)
-        if not (tx.get(self.name, "mode", "mode") or {}).get("pending"):
+        if not self.settings(tx)["pending"]:
             self._finish_job(tx, document, call.now)
         return _result("S0000", document["job"])
 
@@ -221,14 +242,13 @@ class Seal(System):
 
     def seed(self, tx: Transaction, data: Any) -> None:
         """Further seals."""
-        if unknown := set(data) - {"seals"}:
-            raise ValueError(f"the seal service has no {', '.join(sorted(unknown))}")
         for seal in data.get("seals", ()):
             if tx.get(self.name, "_seal", seal["sealId"]) is None:
                 self._make(tx, seal)
 
     def _make(self, tx: Transaction, asked: Document) -> None:
         authority, maker = self._authority(tx)
+        self._held.pop(asked["sealId"], None)  # of a seeding that was undone
         key = Key.generate()
         certificate = authority.issue(asked["name"], key.public)
         tx.put(self.name, "_keys", asked["sealId"], _kept(key, certificate))
@@ -299,7 +319,7 @@ class Seal(System):
 
     def _set_mode(self, request: Request, body: Any) -> Any:
         with self.world.state.transaction() as tx:
-            tx.put(self.name, "mode", "mode", {"pending": bool(body["pending"])})
+            self.settings(tx, body)
         return {"ok": True}
 
     def _finish_now(self, request: Request, body: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -10,11 +11,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+from collecting_unit import Unit
 
 from simulators import systems
 from simulators.clock import SimulatedClock
 from simulators.contract import OpenApiContract, parse_xml
-from simulators.faults import KINDS, Fault, Faults
+from simulators.faults import Fault, Faults
 from simulators.frame import World
 from simulators.state import State
 from simulators.testing import Simulation
@@ -235,11 +237,23 @@ def test_a_wrong_use_is_told_on_stderr_with_status_2(tmp_path: Path) -> None:
     assert "moon" in done.stderr
 
 
-def test_faults_are_listed_for_people_and_programs() -> None:
-    for flags in ([], ["--json"]):
-        command = [sys.executable, "-m", "simulators", "faults", *flags]
-        listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-        assert all(kind in listed for kind in KINDS)
+def test_ports_that_somebody_listens_on_are_never_shared(tmp_path: Path) -> None:
+    first, second = (Simulation(tmp_path / name, only="nontax") for name in ("first", "second"))
+    for one in (first, second):
+        one.folder.mkdir()
+    first.start()
+    port = first.ready["url"].rpartition(":")[2]
+    command = [sys.executable, "-m", "simulators", "serve", "--only", "nontax", "--port", port]
+    refused = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert f"port {port} is taken" in refused.stderr
+    # A restart takes other ports than its last ones if those are gone.
+    with sqlite3.connect(first.folder / "simulators.sqlite") as source:
+        source.backup(sqlite3.connect(second.folder / "simulators.sqlite"))
+    second.start()
+    assert second.url("nontax") != first.url("nontax")
+    for one in (first, second):
+        assert one.stop() == 0
 
 
 def test_control_refuses_what_it_does_not_understand_with_words(simulators: Simulation) -> None:
@@ -248,9 +262,15 @@ def test_control_refuses_what_it_does_not_understand_with_words(simulators: Simu
         ("/clock", {"now": "2026-01-01T00:00:00"}),
         ("/faults", {"system": "nontax", "kind": "explode"}),
         ("/seed", {"nontax": {"moons": []}}),
+        ("/seed", []),
+        ("/seed", {"moon": {}}),
+        ("/seed", {"nontax": {"units": [{"name": "青禾镇"}]}}),
         ("/nontax/settings", {"moon": 1}),
+        ("/nontax/settings", {"valid_days": "soon"}),
+        ("/registry/settings", {"moon": 1}),
         ("/nontax/pay", {"code": "0"}),
         ("/callbacks", {"system": "moon", "url": "http://127.0.0.1"}),
+        ("/callbacks", {"system": "nontax", "url": "127.0.0.1:80"}),
     ):
         answer = simulators.control.post(path, json=body)
         assert (answer.status_code, "error" in answer.json()) == (422, True), path
@@ -272,3 +292,15 @@ def test_a_refusing_system_leaves_the_others_reachable_and_comes_back(simulators
     assert simulators.ask("GET", "/clock")
     simulators.clear_faults()
     assert httpx.get(url, trust_env=False).status_code == 404
+
+
+@pytest.mark.parametrize("phase", ["before_effect", "after_effect"])
+def test_a_request_that_was_slow_before_a_reset_does_nothing_after_it(
+    simulators: Simulation, unit: Unit, phase: str
+) -> None:
+    simulators.faults({"system": "nontax", "kind": "slow", "seconds": 0.5, "phase": phase})
+    with pytest.raises(httpx.ReadTimeout):
+        unit.create(timeout=0.2)
+    simulators.reset()
+    assert simulators.ask("GET", "/journal", wait=0.6)["entries"] == []
+    assert unit.bills() == []
