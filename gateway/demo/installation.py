@@ -75,6 +75,14 @@ settle_seconds = 5
 receipt_signed = true
 receipt_layout = "{{region}}0101{{year}}"
 
+[statements.bank]
+side = "bank"
+encoding = "gbk"
+delimiter = "|"
+header = false
+columns = {{ code = 1, amount = 2, paid_at = 3, bank_serial = 4 }}
+totals = {{ mark = "合计", count = 2, amount = 3 }}
+
 [channels.creditchina]
 adapter = "credit.creditchina"
 url = "{credit["url"]}"

@@ -10,6 +10,8 @@ import pytest
 from gateway.clock import SystemClock
 from gateway.plugins import Channels
 from gateway.ports import RawExchange
+from gateway.reconciliation import Side
+from gateway.reconciliation.profiles import load_profiles
 from gateway.settings import load
 
 EXAMPLE = Path(__file__).resolve().parents[3] / "gateway.example.toml"
@@ -35,3 +37,4 @@ def test_the_example_settings_start_a_gateway(tmp_path: Path, monkeypatch: pytes
         "registry.sharing",
         "seal.rest",
     }
+    assert {name: one.side for name, one in load_profiles(settings.statements).items()} == {"bank": Side.BANK}
