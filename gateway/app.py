@@ -85,7 +85,10 @@ class App:
         self.stopping = False
         self.metrics = CollectorRegistry()
         self._operations = Gauge(
-            "gateway_operations", "Operations by channel and state", ("channel", "state"), registry=self.metrics
+            "gateway_operations",
+            "Operations that have not ended, by channel and state",
+            ("channel", "state"),
+            registry=self.metrics,
         )
         self._waiting = Gauge("gateway_store_waiting", "Units waiting to be stored", registry=self.metrics)
 

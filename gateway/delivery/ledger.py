@@ -12,9 +12,14 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.delivery.actions import Operation
 from gateway.store import database_clock
+from gateway.store.tables.base import constant
 from gateway.store.tables.delivery import attempt as attempt_table
 from gateway.store.tables.delivery import operation
 
+_OPEN = operation.c.state.in_([constant("queued"), constant("uncertain")])
+_SENDING = operation.c.state == constant("sending")
+_NOT_ENDED = ("queued", "sending", "uncertain", "parked")
+_UNFINISHED = operation.c.state.in_([constant(state) for state in _NOT_ENDED])
 _INSERT = insert(operation)
 _INSERT_CLAIMED = insert(operation).values(lease_until_at=database_clock() + bindparam("lease"))
 _BY_ID = select(operation).where(operation.c.id == bindparam("id"))
@@ -22,7 +27,7 @@ _DUE = (
     select(operation.c.id)
     .where(
         operation.c.channel == bindparam("channel"),
-        operation.c.state.in_(("queued", "uncertain")),
+        _OPEN,
         operation.c.due_at <= bindparam("now"),
     )
     .order_by(operation.c.due_at)
@@ -45,7 +50,7 @@ _RENEW = (
     update(operation)
     .where(
         operation.c.node == bindparam("at_node"),
-        operation.c.state == "sending",
+        _SENDING,
         operation.c.id.in_(bindparam("ops", expanding=True)),
     )
     .values(lease_until_at=database_clock() + bindparam("lease"))
@@ -87,19 +92,17 @@ FENCED = " (fenced)"
 EVERYBODY = "*"
 OPERATION = tuple(one.name for one in fields(Operation) if one.name != "claimed")
 CUT = "cut"
-_UNDER_WAY = select(func.count()).where(operation.c.channel == bindparam("channel"), operation.c.state == "sending")
+_UNDER_WAY = select(func.count()).where(operation.c.channel == bindparam("channel"), _SENDING)
 _POSTPONE = (
     update(operation)
     .where(
         operation.c.channel == bindparam("of"),
-        operation.c.state.in_(("queued", "uncertain")),
+        _OPEN,
         operation.c.due_at < bindparam("until"),
     )
     .values(due_at=bindparam("until"), reason=bindparam("why"))
 )
-_NEXT_DUE = select(func.min(operation.c.due_at)).where(
-    operation.c.channel == bindparam("channel"), operation.c.state.in_(("queued", "uncertain"))
-)
+_NEXT_DUE = select(func.min(operation.c.due_at)).where(operation.c.channel == bindparam("channel"), _OPEN)
 
 
 def as_operation(row: RowMapping) -> Operation:
@@ -170,7 +173,7 @@ def postpone(conn: Connection, channel: str, *, until: int, reason: str) -> int:
 
 def overdue(conn: Connection, now: int, limit: int = 500) -> list[str]:
     """What is due and not begun, oldest first."""
-    query = select(operation.c.id).where(operation.c.state.in_(("queued", "uncertain")), operation.c.due_at <= now)
+    query = select(operation.c.id).where(_OPEN, operation.c.due_at <= now)
     return list(conn.execute(query.order_by(operation.c.due_at).limit(limit)).scalars())
 
 
@@ -225,7 +228,7 @@ def release_expired(conn: Connection, *, now: int, node: str | None) -> Sequence
     An effect becomes doubt, never "queued again"; a question is simply asked again. An effect counts as sent until
     now: who knows how long the one who held the lease was at it.
     """
-    query = select(operation).where(operation.c.state == "sending").order_by(operation.c.id)
+    query = select(operation).where(_SENDING, _UNFINISHED).order_by(operation.c.id)
     if node is None:
         query = query.where(operation.c.lease_until_at < database_clock())
     elif node != EVERYBODY:
@@ -279,7 +282,7 @@ def search(
     if authorities is not None:
         query = query.where(operation.c.authority.in_(authorities))
     if state is not None:
-        query = query.where(operation.c.state == state)
+        query = query.where(operation.c.state == state, *([_UNFINISHED] if state in _NOT_ENDED else []))
     if channel is not None:
         query = query.where(operation.c.channel == channel)
     if subject is not None:
@@ -305,7 +308,7 @@ def hurry(conn: Connection, channel: str, now: int, *, reference: str | None, su
     who = operation.c.reference == reference if reference is not None else operation.c.subject == subject
     conn.execute(
         update(operation)
-        .where(operation.c.channel == channel, who, operation.c.state.in_(("queued", "uncertain")))
+        .where(operation.c.channel == channel, who, _OPEN)
         .where(operation.c.due_at > now)
         .values(due_at=now)
     )
@@ -338,17 +341,15 @@ def resolve_parked(conn: Connection, operation_id: str, *, state: str, due: int,
 
 def unserved(conn: Connection, channels: Collection[str]) -> list[tuple[str, int]]:
     """Channels that nobody serves any more, and how many operations wait for them."""
-    rows = conn.execute(
-        select(operation.c.channel, func.count())
-        .where(operation.c.state.in_(("queued", "uncertain")))
-        .group_by(operation.c.channel)
-    )
+    rows = conn.execute(select(operation.c.channel, func.count()).where(_OPEN).group_by(operation.c.channel))
     return [(channel, number) for channel, number in rows if channel not in channels]
 
 
 def counts(conn: Connection) -> dict[tuple[str, str], int]:
-    """How many operations there are by channel and state."""
+    """How many operations have not ended, by channel and state; those that have are too many to count each time."""
     rows = conn.execute(
-        select(operation.c.channel, operation.c.state, func.count()).group_by(operation.c.channel, operation.c.state)
+        select(operation.c.channel, operation.c.state, func.count())
+        .where(_UNFINISHED)
+        .group_by(operation.c.channel, operation.c.state)
     )
     return {(channel, state): number for channel, state, number in rows}

@@ -25,6 +25,7 @@ from gateway.delivery.events import EVERY, Event, Events
 from gateway.errors import ExchangeError, InvalidProblem, NotFoundProblem
 from gateway.identifiers import new_id
 from gateway.store import Store
+from gateway.store.tables.base import constant
 from gateway.store.tables.delivery import event as event_table
 from gateway.store.tables.delivery import webhook_attempt, webhook_delivery, webhook_endpoint
 from gateway.wire.outward import ForbiddenTargetError, OutwardWire
@@ -47,7 +48,7 @@ _LISTENING = select(webhook_endpoint.c.id, webhook_endpoint.c.types).where(
 )
 _earlier = webhook_delivery.alias("earlier")
 _SENDABLE = (
-    webhook_delivery.c.state == "queued",
+    webhook_delivery.c.state == constant("queued"),
     webhook_delivery.c.due_at <= bindparam("now"),
     webhook_endpoint.c.disabled_at.is_(None),
     or_(
@@ -56,7 +57,7 @@ _SENDABLE = (
             _earlier.c.endpoint_id == webhook_delivery.c.endpoint_id,
             _earlier.c.subject == webhook_delivery.c.subject,
             _earlier.c.event_seq < webhook_delivery.c.event_seq,
-            _earlier.c.state == "queued",
+            _earlier.c.state == constant("queued"),
         ),
     ),
 )

@@ -13,6 +13,7 @@ from gateway.payments.refund_states import RELEASED
 from gateway.payments.states import Status, sources
 from gateway.ports import BillLine
 from gateway.store.engine import SQLITE
+from gateway.store.tables.base import constant
 from gateway.store.tables.decisions import decision
 from gateway.store.tables.delivery import event
 from gateway.store.tables.payments import (
@@ -231,7 +232,8 @@ def live_code(conn: Connection, payment_id: str) -> RowMapping | None:
     return (
         conn.execute(
             select(payment_code).where(
-                payment_code.c.payment_id == payment_id, payment_code.c.state.in_(("requested", "live", "paid"))
+                payment_code.c.payment_id == payment_id,
+                payment_code.c.state.in_([constant(state) for state in ("requested", "live", "paid")]),
             )
         )
         .mappings()
@@ -279,8 +281,8 @@ def to_ask(conn: Connection, today: date, asked_before: int, limit: int) -> Sequ
     return (
         conn.execute(
             select(payment)
-            .where(payment.c.status == "ISSUED", or_(stale, payment.c.valid_until_on < today))
-            .order_by(payment.c.asked_at.is_not(None), payment.c.asked_at)
+            .where(payment.c.status == constant("ISSUED"), or_(stale, payment.c.valid_until_on < today))
+            .order_by(payment.c.asked_at.nulls_first())
             .limit(limit)
         )
         .mappings()

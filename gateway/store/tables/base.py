@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import MetaData
+from typing import Any
+
+from sqlalchemy import ColumnElement, MetaData, literal_column
 
 metadata = MetaData(
     naming_convention={
@@ -13,3 +15,12 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+
+def constant(word: str) -> ColumnElement[Any]:
+    """Our own word for a state, written into a statement and not bound to it.
+
+    Only so does SQLite see that a query's condition is that of a partial index (sqlite.org/partialindex.html section
+    3); with bound values it reads the whole table.
+    """
+    return literal_column(f"'{word}'")

@@ -23,6 +23,7 @@ from sqlalchemy import (
 from gateway.store.tables.base import metadata
 
 OPEN = "state in ('queued','uncertain')"
+UNFINISHED = "state in ('queued','sending','uncertain','parked')"
 
 operation = Table(
     "operation",
@@ -72,8 +73,10 @@ operation = Table(
     UniqueConstraint("channel", "reference"),
     Index("ix_operation_rerun", "rerun_of"),
     Index("ix_operation_due", "channel", "due_at", sqlite_where=text(OPEN), postgresql_where=text(OPEN)),
+    Index("ix_operation_unfinished", "state", "id", sqlite_where=text(UNFINISHED), postgresql_where=text(UNFINISHED)),
     Index(
         "ix_operation_lease",
+        "channel",
         "lease_until_at",
         sqlite_where=text("state = 'sending'"),
         postgresql_where=text("state = 'sending'"),

@@ -95,6 +95,7 @@ disclosure = Table(
     Index("ix_disclosure_authority", "authority", "id"),
     Index("ix_disclosure_reference", "target", "effect_reference"),
     Index("ix_disclosure_open", "status", "submit_by_on"),
+    Index("ix_disclosure_until", "publish_until_on"),
     Index(
         "ix_disclosure_withdrawal",
         "withdraw_by_on",

@@ -21,6 +21,9 @@ from sqlalchemy import (
 from gateway.store.tables.base import metadata
 
 LIVE = "status not in ('REJECTED','CANCELLED')"
+OPEN = "status = 'ISSUED'"
+IN_DOUBT = "in_doubt_since_at is not null"
+REPLACES = "replaces is not null"
 LIVE_CODE = "state in ('requested','live','paid')"
 
 payment = Table(
@@ -74,6 +77,10 @@ payment = Table(
         postgresql_where=text(LIVE),
     ),
     Index("ix_payment_authority", "authority", "id"),
+    Index("ix_payment_paid", "channel", "paid_at"),
+    Index("ix_payment_open", "asked_at", sqlite_where=text(OPEN), postgresql_where=text(OPEN)),
+    Index("ix_payment_doubt", "authority", "id", sqlite_where=text(IN_DOUBT), postgresql_where=text(IN_DOUBT)),
+    Index("ix_payment_replaces", "replaces", sqlite_where=text(REPLACES), postgresql_where=text(REPLACES)),
     Index("ix_payment_code", "code"),
 )
 

@@ -431,6 +431,7 @@ def upgrade() -> None:
     with op.batch_alter_table('disclosure', schema=None) as batch_op:
         batch_op.create_index('ix_disclosure_authority', ['authority', 'id'], unique=False)
         batch_op.create_index('ix_disclosure_open', ['status', 'submit_by_on'], unique=False)
+        batch_op.create_index('ix_disclosure_until', ['publish_until_on'], unique=False)
         batch_op.create_index('ix_disclosure_reference', ['target', 'effect_reference'], unique=False)
         batch_op.create_index('ix_disclosure_withdrawal', ['withdraw_by_on'], unique=False, sqlite_where=sa.text('withdraw_wanted_at is not null'), postgresql_where=sa.text('withdraw_wanted_at is not null'))
         batch_op.create_index('uq_disclosure_live', ['decision_id', 'target'], unique=True, sqlite_where=sa.text("status not in ('NOT_PUBLISHABLE','REJECTED','WITHDRAWN')"), postgresql_where=sa.text("status not in ('NOT_PUBLISHABLE','REJECTED','WITHDRAWN')"))
@@ -483,9 +484,10 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('operation', schema=None) as batch_op:
         batch_op.create_index('ix_operation_due', ['channel', 'due_at'], unique=False, sqlite_where=sa.text("state in ('queued','uncertain')"), postgresql_where=sa.text("state in ('queued','uncertain')"))
-        batch_op.create_index('ix_operation_lease', ['lease_until_at'], unique=False, sqlite_where=sa.text("state = 'sending'"), postgresql_where=sa.text("state = 'sending'"))
+        batch_op.create_index('ix_operation_lease', ['channel', 'lease_until_at'], unique=False, sqlite_where=sa.text("state = 'sending'"), postgresql_where=sa.text("state = 'sending'"))
         batch_op.create_index('ix_operation_rerun', ['rerun_of'], unique=False)
         batch_op.create_index('ix_operation_subject', ['subject'], unique=False)
+        batch_op.create_index('ix_operation_unfinished', ['state', 'id'], unique=False, sqlite_where=sa.text("state in ('queued','sending','uncertain','parked')"), postgresql_where=sa.text("state in ('queued','sending','uncertain','parked')"))
 
     op.create_table('payment',
     sa.Column('id', sa.String(length=40), nullable=False),
@@ -531,6 +533,10 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('payment', schema=None) as batch_op:
         batch_op.create_index('ix_payment_authority', ['authority', 'id'], unique=False)
+        batch_op.create_index('ix_payment_paid', ['channel', 'paid_at'], unique=False)
+        batch_op.create_index('ix_payment_open', ['asked_at'], unique=False, sqlite_where=sa.text("status = 'ISSUED'"), postgresql_where=sa.text("status = 'ISSUED'"))
+        batch_op.create_index('ix_payment_doubt', ['authority', 'id'], unique=False, sqlite_where=sa.text('in_doubt_since_at is not null'), postgresql_where=sa.text('in_doubt_since_at is not null'))
+        batch_op.create_index('ix_payment_replaces', ['replaces'], unique=False, sqlite_where=sa.text('replaces is not null'), postgresql_where=sa.text('replaces is not null'))
         batch_op.create_index('ix_payment_code', ['code'], unique=False)
         batch_op.create_index(batch_op.f('ix_payment_decision_id'), ['decision_id'], unique=False)
         batch_op.create_index('uq_payment_live', ['decision_id', 'instalment', 'line_group'], unique=True, sqlite_where=sa.text("status not in ('REJECTED','CANCELLED')"), postgresql_where=sa.text("status not in ('REJECTED','CANCELLED')"))

@@ -1,0 +1,86 @@
+"""Queries that run all the time read what they need and not the whole table, however full the store is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, event
+
+from gateway.delivery import ledger, webhooks
+from gateway.disclosures import records as disclosures
+from gateway.payments import records as payments
+from gateway.reconciliation import records as reconciliation
+from gateway.store import schema
+from gateway.store.engine import open_engine
+
+GROWING = ("operation", "payment", "payment_code", "payment_line", "event", "collection", "disclosure", "decision")
+NARROW = ("ix_operation_due", "ix_operation_lease", "ix_operation_unfinished", "ix_payment_open", "ix_webhook_delivery")
+"""Partial indexes of what has not ended: to read one of them whole is to read little."""
+TODAY = date(2026, 9, 14)
+QUERIES: dict[str, Callable[[Connection], Any]] = {
+    "what a pump looks at": lambda conn: ledger.next_due(conn, "nontax"),
+    "what a pump takes": lambda conn: ledger.claim_due(conn, "nontax", now=1, room=3, node="n", lease=1),
+    "calls under way": lambda conn: ledger.waiting(conn, "nontax"),
+    "what is overdue": lambda conn: ledger.overdue(conn, 1),
+    "leases that ran out": lambda conn: ledger.release_expired(conn, now=1, node=None),
+    "leases of one node": lambda conn: ledger.release_expired(conn, now=1, node="n"),
+    "channels nobody serves": lambda conn: ledger.unserved(conn, ["nontax"]),
+    "metrics": ledger.counts,
+    "a closed channel": lambda conn: ledger.postpone(conn, "nontax", until=1, reason="r"),
+    "a hint": lambda conn: ledger.hurry(conn, "nontax", 1, reference="r", subject=None),
+    "parked operations": lambda conn: ledger.search(conn, state="parked"),
+    "webhooks that are due": lambda conn: conn.execute(webhooks._DUE, {"now": 1}).all(),
+    "codes to ask about": lambda conn: payments.to_ask(conn, TODAY, 1, 200),
+    "the live payment of a demand": lambda conn: payments.live_payment(conn, "dec_1", 0, "main"),
+    "what is demanded already": lambda conn: payments.claimed(conn, "dec_1"),
+    "the live code": lambda conn: payments.live_code(conn, "pay_1"),
+    "the code that replaces one": lambda conn: payments.replacement_of(conn, "pay_1"),
+    "a payment's events": lambda conn: payments.timeline(conn, "pay_1"),
+    "a page of payments": lambda conn: payments.search(conn, authorities=["a"]),
+    "payments in doubt": lambda conn: payments.search(conn, authorities=["a"], in_doubt=True),
+    "money of a day": lambda conn: payments.collected_between(conn, "nontax", 1, 2),
+    "payments without a receipt": lambda conn: reconciliation.without_receipt(conn, "nontax", 1, 2),
+    "late submissions": lambda conn: disclosures.late_submissions(conn, TODAY, 100),
+    "late withdrawals": lambda conn: disclosures.late_withdrawals(conn, TODAY, 100),
+    "disclosures that are over": lambda conn: disclosures.over(conn, TODAY, 100),
+}
+
+
+@pytest.fixture(scope="module")
+def books(tmp_path_factory):
+    url = f"sqlite:///{tmp_path_factory.mktemp('plans') / 'gateway.sqlite'}"
+    schema.migrate(url)
+    engine = open_engine(url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_no_query_of_every_day_reads_a_growing_table_whole(books, name):
+    asked: list[tuple[str, Any]] = []
+
+    @event.listens_for(books, "before_cursor_execute")
+    def note(_conn, _cursor, statement, parameters, _context, _many):
+        asked.append((statement, parameters))
+
+    try:
+        with books.connect() as conn:
+            QUERIES[name](conn)
+            plans = [
+                line[3]
+                for statement, parameters in tuple(asked)
+                if not statement.startswith("BEGIN")
+                for line in conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            ]
+    finally:
+        event.remove(books, "before_cursor_execute", note)
+    assert plans
+    for plan in plans:
+        words = plan.split()
+        whole = words[0] == "SCAN" and words[1] in GROWING
+        by_one_channel_alone = "sqlite_autoindex_operation_2 (channel=?)" in plan
+        assert not by_one_channel_alone, plan
+        assert not whole or any(index in plan for index in NARROW), plan
