@@ -448,7 +448,7 @@ async def test_in_the_hours_of_settlement_nothing_leaves_and_everybody_is_told_u
 
 
 async def test_an_open_circuit_keeps_calls_back_and_a_probe_closes_it(bench):
-    bench.limit(circuit_failures=2, circuit_seconds=0.3)
+    bench.limit(circuit_failures=2, circuit_seconds=1.0)
     bench.side.calls = [NotSentError("refused")] * 3
     first = await bench.send()
     async with asyncio.timeout(5):
