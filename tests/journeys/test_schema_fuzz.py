@@ -20,10 +20,13 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from gateway.clock import day_of
+from gateway.delivery import Person
 from gateway.demo import story
 from simulators.testing import Simulation
 
 EXAMPLES = int(os.environ.get("GATEWAY_TEST_FUZZ_EXAMPLES", "3"))
+NAMED = ("authority", "decision_number", "channel", "profile", "day", "period", "month")
 PROMISES = [
     not_a_server_error,
     status_code_conformance,
@@ -43,6 +46,12 @@ async def known(site) -> dict[str, Any]:
     """Things that exist, by the name of the path parameter that names them."""
     payment = await site.paid()
     number = payment["decision_number"]
+    await site.pay(payment["code"], force=True)
+    odd = (await site.until(f"/v1/payments/{payment['id']}", lambda now: now["exceptions"]))["exceptions"][0]
+    day = day_of(site.clock.now())
+    run = (await site.post("/v1/reconciliations", {"channel": "nontax", "day": str(day)})).json()
+    (twice,) = (await site.get("/v1/breaks"))["items"]
+    proposal = await site.app.proposals.propose(twice["id"], "refund", "重复缴款", by=Person("opr_1", "李", "operator"))
     await site.post("/v1/disclosures", site.demand(number))
     view = await site.get(site.path(number))
     operations = (await site.get(f"/v1/operations?subject={payment['id']}"))["items"]
@@ -55,7 +64,16 @@ async def known(site) -> dict[str, Any]:
         "disclosure_id": view["disclosures"][0]["id"],
         "operation_id": operation["id"],
         "exchange_id": operation["attempts"][0]["exchanges"][0],
+        "exception_id": odd["id"],
+        "run_id": run["id"],
+        "break_id": twice["id"],
+        "proposal_id": proposal,
+        "refund_id": (await site.get(f"/v1/payments/{payment['id']}/refunds"))[0]["id"],
         "channel": "nontax",
+        "profile": "bank",
+        "day": str(day),
+        "period": str(day),
+        "month": f"{day:%Y-%m}",
         "uscc": "92990102MA0WA4562J",
     }
 
@@ -84,7 +102,7 @@ def attack(operation: Any, key: str, things: dict[str, Any]) -> None:
                     case.path_parameters[name] = things[name]
             for part in (case.query, case.body):
                 if isinstance(part, dict):
-                    part.update({name: things[name] for name in ("authority", "decision_number") if name in part})
+                    part.update({name: things[name] for name in NAMED if name in part})
             if "Idempotency-Key" in (case.headers or {}):
                 case.headers["Idempotency-Key"] = f"fuzz-{operation.path}-{next(serial)}"
         answer = case.call(headers={"Authorization": f"Bearer {key}"})

@@ -61,7 +61,7 @@ class DecisionView(View):
 @router.put(
     "/{authority}/{number:path}",
     response_model=DecisionView,
-    responses={201: {"model": DecisionView, "description": "Recorded as new"}, **responses(409, 413)},
+    responses={201: {"model": DecisionView, "description": "Recorded as new"}, **responses(400, 409, 413)},
 )
 async def put_decision(
     gateway: Gateway, who: Writer, authority: Authority, number: Number, facts: DecisionFacts, response: Response

@@ -405,7 +405,7 @@ async def explain_break(gateway: Gateway, who: Reader, break_id: str) -> Explana
     )
 
 
-@router.put("/breaks/{break_id}/assignee", response_model=BreakView, responses=responses(404, 409, 413))
+@router.put("/breaks/{break_id}/assignee", response_model=BreakView, responses=responses(400, 404, 409, 413))
 async def assign_break(gateway: Gateway, who: Writer, break_id: str, ask: AssignmentRequest) -> BreakView:
     """Say who looks into a break."""
     await _mine(gateway, who, break_id)

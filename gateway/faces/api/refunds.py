@@ -157,7 +157,7 @@ async def get_refund(gateway: Gateway, who: Reader, refund_id: str) -> RefundVie
     return await _refund(gateway, refund_id)
 
 
-@router.put("/refunds/{refund_id}/payee", response_model=RefundView, responses=responses(404, 409, 413))
+@router.put("/refunds/{refund_id}/payee", response_model=RefundView, responses=responses(400, 404, 409, 413))
 async def name_payee(gateway: Gateway, who: Writer, refund_id: str, ask: Payee) -> RefundView:
     """Say who gets the money, while the refund is not confirmed. Whoever does so cannot confirm it."""
     await _own_refund(gateway, who, refund_id)
