@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
-from datetime import timedelta
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
 
 import structlog
 from prometheus_client import CollectorRegistry, Gauge
 
 from gateway.access import Access
 from gateway.calendar import WorkingCalendar
-from gateway.clock import Clock, SystemClock, day_of, to_micros
+from gateway.clock import Clock, Drift, SystemClock, day_of, to_micros
 from gateway.crypto.envelope import Algorithm, Envelope, installed_keys
 from gateway.decisions import Decisions
 from gateway.delivery import Delivery, Events, Resolutions, ledger, limits
@@ -45,6 +45,8 @@ from gateway.wire.channel import Timeouts
 from gateway.wire.outward import AllowList, OutwardWire
 
 log = structlog.get_logger(__name__)
+
+_DRIFT_SECONDS = 5.0
 
 
 class App:
@@ -109,6 +111,7 @@ class App:
         if sqlite_path(url) is None:
             settings = await self._take_name(settings, url, sending, stack)
         self.settings, self.clock, self.opened_at = settings, clock, to_micros(clock.now())
+        self._drift = Drift(clock)
         self.profiles = load_profiles(settings.statements)
         self.store = Store.open(url, exclusive=sending)
         stack.callback(self.store.close)
@@ -243,22 +246,33 @@ class App:
         self.callbacks.on("paid", self.payments.take_notice)
         self.callbacks.on("verdict", self.disclosures.take_notice)
         self.callbacks.on("seal", self.seals.take_notice)
-        self.schedules.every("open payments", "20 * * * *", self.payments.sweep)
-        self.schedules.every("cash duties", "10 8 * * *", self.cash.alarm)
-        self.schedules.every("disclosure deadlines", "5 * * * *", self.disclosures.sweep)
-        self.schedules.every("statements of the day before", "30 6 * * *", self._reconcile_yesterday)
-        self.schedules.every("registration changes", "40 * * * *", self._pull_changes)
+        self.schedules.every("open payments", "20 * * * *", lambda _: self.payments.sweep())
+        self.schedules.every("cash duties", "10 8 * * *", lambda _: self.cash.alarm())
+        self.schedules.every("disclosure deadlines", "5 * * * *", lambda _: self.disclosures.sweep())
+        self.schedules.every("statements of the day before", "30 6 * * *", self._reconcile_day_before, each=True)
+        self.schedules.every("registration changes", "40 * * * *", lambda _: self._pull_changes())
+        self.schedules.every("retention of evidence", "15 3 * * *", lambda _: self._forget())
 
-    async def _reconcile_yesterday(self) -> None:
-        yesterday = day_of(self.clock.now()) - timedelta(days=1)
-        for channel in self.channels.all():
-            if channel.info.kind is Kind.NONTAX:
-                await self.reconciliation.run(channel.name, yesterday, by="schedule")
+    async def _reconcile_day_before(self, slot: datetime) -> None:
+        """One statement a channel; a channel that fails does not keep the others from theirs."""
+        day = day_of(slot) - timedelta(days=1)
+        await _for_each(
+            [channel.name for channel in self.channels.all() if channel.info.kind is Kind.NONTAX],
+            lambda name: self.reconciliation.run(name, day, by="schedule"),
+        )
 
     async def _pull_changes(self) -> None:
-        for channel in self.channels.all():
-            if channel.info.kind is Kind.REGISTRY:
-                await self.entities.pull_changes(channel.name)
+        await _for_each(
+            [channel.name for channel in self.channels.all() if channel.info.kind is Kind.REGISTRY],
+            self.entities.pull_changes,
+        )
+
+    async def _forget(self) -> None:
+        """Shred the exact bytes of exchanges that are older than they have to be."""
+        keep = self.settings.evidence.keep_days
+        if keep is not None:
+            forgotten = await self.evidence.forget(to_micros(self.clock.now() - timedelta(days=keep)))
+            log.info("exact bytes of old exchanges were shredded", exchanges=forgotten)
 
     async def _start(self) -> None:
         await self.evidence.start()
@@ -286,6 +300,8 @@ class App:
         configured = set(keys)
         orphaned = await self.store.read(lambda conn: ledger.unserved(conn, configured))
         notes += [f"{number} operations wait for {name}, which is no longer configured" for name, number in orphaned]
+        if abs(drift := self._drift.seconds()) > _DRIFT_SECONDS:
+            notes.append(f"the clock was set by {drift:+.0f} s since the gateway started")
         return [], notes
 
     async def measure(self) -> None:
@@ -294,6 +310,19 @@ class App:
         self._operations.clear()
         for (channel, state), number in (await self.store.read(ledger.counts)).items():
             self._operations.labels(channel, state).set(number)
+
+
+async def _for_each(names: Sequence[str], duty: Callable[[str], Awaitable[object]]) -> None:
+    """Do a duty for every channel, then raise the first error that one of them met."""
+    failed: list[Exception] = []
+    for name in names:
+        try:
+            await duty(name)
+        except Exception as error:
+            log.warning("a duty failed for one channel", channel=name, reason=str(error))
+            failed.append(error)
+    if failed:
+        raise failed[0]
 
 
 async def _keep_name(name: NodeName) -> None:

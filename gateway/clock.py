@@ -7,6 +7,7 @@ are dates in Asia/Shanghai. Timeouts use the monotonic clock of the event loop a
 from __future__ import annotations
 
 import re
+import time
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -29,6 +30,13 @@ class Clock(Protocol):
         """The present instant, aware, in UTC."""
         ...
 
+    def elapsed(self) -> float:
+        """Seconds that have really passed since some moment: setting the civil clock does not move them.
+
+        For waits after which something counts as proved, and for telling that the civil clock was set.
+        """
+        ...
+
 
 class SystemClock:
     """The machine's clock, moved by ``offset`` (nothing but a rehearsal needs one)."""
@@ -40,24 +48,51 @@ class SystemClock:
         """The present instant in UTC."""
         return datetime.now(UTC) + self.offset
 
+    def elapsed(self) -> float:
+        """Seconds since the machine started, those in which it slept included where it tells."""
+        return _since_boot()
+
 
 class ManualClock:
     """A clock that stands still until it is told to move: time travel in tests."""
 
     def __init__(self, start: datetime) -> None:
         self._now = _utc(start)
+        self._elapsed = 0.0
 
     def now(self) -> datetime:
         """The instant it was last set to, in UTC."""
         return self._now
 
+    def elapsed(self) -> float:
+        """The seconds of all steps so far."""
+        return self._elapsed
+
     def set(self, instant: datetime) -> None:
-        """Jump to an aware instant, forwards or back."""
+        """Jump to an aware instant, forwards or back; no time passes."""
         self._now = _utc(instant)
 
     def advance(self, step: timedelta) -> None:
-        """Move by ``step``."""
+        """Let ``step`` pass."""
         self._now += step
+        self._elapsed += step.total_seconds()
+
+
+class Drift:
+    """How far the civil clock was set since this object was made, in seconds; forwards is positive."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._from = clock.now(), clock.elapsed()
+
+    def seconds(self) -> float:
+        """Civil time that has passed, less the time that really has."""
+        began, elapsed = self._from
+        return (self._clock.now() - began).total_seconds() - (self._clock.elapsed() - elapsed)
+
+
+def _since_boot() -> float:
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
 
 
 def to_micros(instant: datetime) -> int:

@@ -138,10 +138,14 @@ class KeysSettings(Block):
 
 
 class EvidenceSettings(Block):
-    """``[evidence]``: the folder, outside the database, of the files that signed heads of the chain are appended to."""
+    """``[evidence]``: the folder, outside the database, of the files that signed heads of the chain are appended to.
+
+    ``keep_days``: exact bytes older than this are shredded; without it they are kept.
+    """
 
     heads: Path = Path("evidence-heads")
     head_every: Seconds = 60.0
+    keep_days: Annotated[int, Field(ge=1)] | None = None
 
 
 class DeliverySettings(Block):

@@ -7,7 +7,7 @@ from dataclasses import fields
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Executable, RowMapping, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, Executable, RowMapping, bindparam, case, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.delivery.actions import Operation
@@ -92,6 +92,8 @@ FENCED = " (fenced)"
 EVERYBODY = "*"
 OPERATION = tuple(one.name for one in fields(Operation) if one.name != "claimed")
 CUT = "cut"
+AHEAD = 120_000_000
+"""How far the clocks of two nodes may be apart: what is written further in the future was written by mistake."""
 _UNDER_WAY = select(func.count()).where(operation.c.channel == bindparam("channel"), _SENDING)
 _POSTPONE = (
     update(operation)
@@ -101,6 +103,17 @@ _POSTPONE = (
         operation.c.due_at < bindparam("until"),
     )
     .values(due_at=bindparam("until"), reason=bindparam("why"))
+)
+_BRING_BACK = (
+    update(operation)
+    .where(operation.c.state.in_(("queued", "uncertain")), operation.c.updated_at > bindparam("ahead"))
+    .values(
+        updated_at=bindparam("now"),
+        **{
+            name: case((operation.c[name] > bindparam("now"), bindparam("now")), else_=operation.c[name])
+            for name in ("due_at", "sent_at", "doubt_since_at")
+        },
+    )
 )
 _NEXT_DUE = select(func.min(operation.c.due_at)).where(operation.c.channel == bindparam("channel"), _OPEN)
 
@@ -177,6 +190,11 @@ def overdue(conn: Connection, now: int, limit: int = 500) -> list[str]:
     return list(conn.execute(query.order_by(operation.c.due_at).limit(limit)).scalars())
 
 
+def bring_back(conn: Connection, now: int) -> int:
+    """What a clock that ran far ahead has written waits for a day that is not to come: let it be due now; how many."""
+    return conn.execute(_BRING_BACK, {"now": now, "ahead": now + AHEAD}).rowcount
+
+
 def next_due(conn: Connection, channel: str) -> int | None:
     """When the next operation of a channel is due."""
     return conn.execute(_NEXT_DUE, {"channel": channel}).scalar_one_or_none()
@@ -214,7 +232,8 @@ def recorded(conn: Connection, operation: Operation) -> bool | None:
 def _log_attempt(dialect: str) -> Executable:
     made = (sqlite if dialect == "sqlite" else postgresql).insert(attempt_table)
     known = {name: getattr(made.excluded, name) for name in _ATTEMPT_VALUES}
-    return made.on_conflict_do_update(index_elements=["operation_id", "number"], set_=known)
+    statement: Executable = made.on_conflict_do_update(index_elements=["operation_id", "number"], set_=known)
+    return statement
 
 
 def add_attempt(conn: Connection, **values: Any) -> None:

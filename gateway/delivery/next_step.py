@@ -127,16 +127,23 @@ def after_find(
     now: int,
     guarantee: FindGuarantee,
     patience: Patience,
+    waited: float = math.inf,
 ) -> Step:
-    """What follows from asking the other side about an effect in doubt."""
+    """What follows from asking the other side about an effect in doubt.
+
+    ``waited``: seconds that have really passed since the one who asks knows of the doubt, whatever was done to the
+    civil clock meanwhile: "not found" is believed no sooner than the settle delay by both.
+    """
     sent, since = operation.sent_at, operation.doubt_since_at or now
     if isinstance(result, Message):
         return Step("done", now, 0, "found", sent=sent, answer=result, tell=Done(result, found=True))
     if result is None:
         # Doubt begins when the call ended: until then the request may have been on its way.
         settled_at = max(sent or 0, since) + int(guarantee.settle_seconds * SECOND)
-        if guarantee.consistent or now >= settled_at:
+        left = guarantee.settle_seconds - waited
+        if guarantee.consistent or (now >= settled_at and left <= 0):
             return Step("queued", now, 0, "absent", "the other side has no such effect: sent again", tell=Absent())
+        settled_at = max(settled_at, now + int(max(0.0, left) * SECOND))
         again = min(settled_at, now + patience.delay(operation.tries + 1))
         return Step(
             "uncertain",

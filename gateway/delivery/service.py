@@ -92,6 +92,7 @@ class Delivery:
         self._conditions: dict[str, Condition] = {}
         self._in_flight: dict[str, int] = {}
         self._waiters: dict[str, list[asyncio.Future[str]]] = {}
+        self._doubts: dict[str, tuple[int | None, float]] = {}
         self._pumps: list[asyncio.Task[None]] = []
         self._lease = int(self.settings.lease * SECOND)
         self._engine = engine or Embedded()
@@ -465,7 +466,7 @@ class Delivery:
             return
         if not await self._may_call(operation, channel, was):
             return
-        began = to_micros(self._clock.now())
+        began, waited = to_micros(self._clock.now()), self._waited(operation) if asking else 0.0
         cut: asyncio.CancelledError | None = None
         with self._evidence.collecting() as exchanges:
             result: Message | BaseException | None
@@ -484,7 +485,7 @@ class Delivery:
         now = to_micros(self._clock.now())
         patience = self.settings.patience
         if asking:
-            step = after_find(operation, result, now=now, guarantee=channel.find, patience=patience)
+            step = after_find(operation, result, now=now, guarantee=channel.find, patience=patience, waited=waited)
         else:
             if result is None:
                 result = RuntimeError(f"{operation.action} answered nothing")
@@ -492,11 +493,22 @@ class Delivery:
             step = after_call(operation, result, now=now, began=began, can_find=can_find, patience=patience)
         if step.stop_channel is not None:  # first of all: what was denied is queued again, and must not be sent
             await self._weigh(channel, result, step)
+        if step.state == "uncertain" and not asking:
+            self._doubts[operation.id] = (step.doubt_since, self._clock.elapsed())
+        elif step.state != "uncertain":
+            self._doubts.pop(operation.id, None)
         await self._settle_as(operation, step, result, was, exchanges, began, action)
         if cut is not None:
             raise cut
         if step.stop_channel is None:
             await self._weigh(channel, result, step)
+
+    def _waited(self, operation: Operation) -> float:
+        """Seconds that this process has really known of the doubt, whatever was done to the civil clock."""
+        known = self._doubts.get(operation.id)
+        if known is None or known[0] != operation.doubt_since_at:  # it began elsewhere, or in an earlier life
+            known = self._doubts[operation.id] = (operation.doubt_since_at, self._clock.elapsed())
+        return self._clock.elapsed() - known[1]
 
     async def _may_call(self, operation: Operation, channel: Channel, was: str) -> bool:
         """Wait for the channel's rate, then look at the fence again if the claim is old. False: nothing is sent."""
@@ -758,8 +770,10 @@ class Delivery:
     async def sweep(self) -> int:
         """Free leases that ran out by the database's clock, whoever held them, and look everywhere; how many."""
         freed = await self._free(None)
+        now, oldest = to_micros(self._clock.now()), self._clock.elapsed() - self.settings.patience.doubt_deadline
+        self._doubts = {name: known for name, known in self._doubts.items() if known[1] > oldest}
+        await self._store.write(lambda conn: ledger.bring_back(conn, now))
         self.wake()
-        now = to_micros(self._clock.now())
         await self._engine.renotify(await self._store.read(lambda conn: ledger.overdue(conn, now)))
         return freed
 

@@ -38,6 +38,7 @@ SIGN_SECONDS: Final = 10.0
 _HELD: Final = 10_000
 _TOGETHER: Final = 50
 _EAGER_BYTES: Final = 64 * 1024
+_PAGE: Final = 500
 
 _SELECT_HEAD = select(chain_head.c.seq, chain_head.c.chain).where(chain_head.c.node == bindparam("of"))
 _INSERT_HEAD = insert(chain_head)
@@ -253,23 +254,29 @@ class Evidence:
             raise EvidenceError(f"the exact bytes of {exchange_id} were altered")
         return OpenedExchange(row, unpack(container))
 
-    def shred(self, conn: Connection, before: int, limit: int = 1000) -> int:
-        """Retention: forget the exact bytes of at most ``limit`` exchanges that ended before an instant (microseconds).
+    async def forget(self, before: int) -> int:
+        """Retention: shred the exact bytes of every exchange that ended before an instant (microseconds); how many.
 
-        The chain keeps their MAC. Returns how many.
+        In small units, so that nobody waits for it. Ids are made in the order of time: it stops at the first page of
+        exchanges that are all younger.
         """
-        old = (
-            select(exchange_body.c.exchange_id)
-            .join(exchange, exchange.c.id == exchange_body.c.exchange_id)
-            .where(exchange.c.ended_at < before, exchange_body.c.exact_sealed.is_not(None))
-            .limit(limit)
-        )
-        done = conn.execute(
+        forgotten, after = 0, ""
+        while page := await self._store.read(partial(_page_of_bodies, after=after)):
+            old = [row.exchange_id for row in page if row.ended_at < before and row.kept]
+            if old:
+                forgotten += await self._store.write(partial(self._shred, exchange_ids=old))
+            if all(row.ended_at >= before for row in page):
+                break
+            after = page[-1].exchange_id
+        return forgotten
+
+    def _shred(self, conn: Connection, exchange_ids: Sequence[str]) -> int:
+        statement = (
             update(exchange_body)
-            .where(exchange_body.c.exchange_id.in_(old))
+            .where(exchange_body.c.exchange_id.in_(exchange_ids), exchange_body.c.exact_sealed.is_not(None))
             .values(exact_sealed=None, shredded_at=to_micros(self._clock.now()))
         )
-        return done.rowcount
+        return conn.execute(statement).rowcount
 
     def verify(self, conn: Connection, heads: Path | None = None) -> Report:
         """Check every node's evidence; see ``gateway.evidence.verification.verify``."""
@@ -371,3 +378,16 @@ class Evidence:
         for item in ready:
             if conn.execute(_KNOWN, {"id": item.id}).first() is None:
                 self.append(conn, item)
+
+
+def _page_of_bodies(conn: Connection, after: str) -> Sequence[Any]:
+    """Some exchanges after an id: when each ended, and whether its exact bytes are still there."""
+    kept = exchange_body.c.exact_sealed.is_not(None).label("kept")
+    query = (
+        select(exchange_body.c.exchange_id, exchange.c.ended_at, kept)
+        .join(exchange, exchange.c.id == exchange_body.c.exchange_id)
+        .where(exchange_body.c.exchange_id > after)
+        .order_by(exchange_body.c.exchange_id)
+        .limit(_PAGE)
+    )
+    return conn.execute(query).all()

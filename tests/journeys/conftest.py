@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import (
     AbstractAsyncContextManager,
@@ -83,14 +84,23 @@ def settings_of(folder: Path, simulators: Simulation, port: int, store_url: str,
 
 
 class TravellingClock:
-    """Civil time that can be moved and runs on from there."""
+    """Civil time that can be moved and runs on from there; ``jump`` sets it without any time passing."""
 
     def __init__(self) -> None:
-        self.offset = timedelta(0)
+        self.offset = self._jumped = timedelta(0)
 
     def now(self) -> datetime:
         """The present instant, aware, UTC."""
         return datetime.now(UTC) + self.offset
+
+    def elapsed(self) -> float:
+        """Seconds that have passed, those that were travelled included."""
+        return time.monotonic() + (self.offset - self._jumped).total_seconds()
+
+    def jump(self, step: timedelta) -> None:
+        """Somebody sets the machine's clock."""
+        self.offset += step
+        self._jumped += step
 
 
 class Site:

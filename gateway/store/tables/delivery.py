@@ -150,6 +150,7 @@ schedule_run = Table(
     Column("slot_at", BigInteger, primary_key=True),
     Column("node", String(40), nullable=False),
     Column("ran_at", BigInteger, nullable=False),
+    Column("done_at", BigInteger, comment="null while it is under way, and when it failed or died under way"),
 )
 
 event = Table(

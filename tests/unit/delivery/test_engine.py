@@ -182,6 +182,60 @@ async def test_a_lost_request_is_sent_again_only_once_its_absence_is_settled(ben
     assert row["updated_at"] - row["created_at"] >= 5_000_000
 
 
+async def test_a_clock_that_is_set_forward_makes_no_absence_count_sooner(bench):
+    """The request may still be on its way: before absence is believed, the settle delay must really have passed."""
+    bench.side.calls = [OutcomeUnknownError("reset")]
+    operation = await bench.send()
+    async with asyncio.timeout(5):
+        while (await bench.row(operation))["state"] != "uncertain":
+            await asyncio.sleep(0.01)
+    bench.clock.set(bench.clock.now() + timedelta(days=1))
+    for _ in range(20):
+        bench.delivery.wake()
+        await asyncio.sleep(0.02)
+        bench.clock.advance(timedelta(milliseconds=100))
+    assert bench.side.asked > 1
+    assert bench.side.effects == []
+    await bench.until(operation, "done")
+    assert len(bench.side.effects) == 1
+
+
+async def test_after_a_restart_the_settle_delay_begins_again(bench):
+    bench.side.calls = [OutcomeUnknownError("reset")]
+    operation = await bench.send()
+    async with asyncio.timeout(5):
+        while (await bench.row(operation))["state"] != "uncertain":
+            await asyncio.sleep(0.01)
+    await bench.delivery.stop()
+    bench.clock.set(bench.clock.now() + timedelta(days=1))  # who knows what clock the new machine has
+    bench.delivery = bench.new_delivery()
+    await bench.delivery.start()
+    async with asyncio.timeout(5):
+        while bench.side.asked < 2:
+            bench.delivery.wake()
+            bench.clock.advance(timedelta(milliseconds=20))
+            await asyncio.sleep(0.02)
+    assert bench.side.effects == []
+    await bench.until(operation, "done")
+    assert len(bench.side.effects) == 1
+
+
+async def test_what_a_clock_far_ahead_has_written_is_due_again_once_the_clock_is_right(bench):
+    bench.clock.set(START + timedelta(days=365))
+    bench.side.calls = [NotSentError("refused"), OutcomeUnknownError("reset")]
+    never_left, doubtful = await bench.send(), await bench.send()
+    async with asyncio.timeout(5):
+        for operation, state in ((never_left, "queued"), (doubtful, "uncertain")):
+            while (await bench.row(operation))["state"] != state:
+                await asyncio.sleep(0.01)
+    bench.clock.set(START)
+    await bench.delivery.sweep()
+    for operation in (never_left, doubtful):
+        await bench.until(operation, "done")
+    assert len(bench.side.effects) == 2
+    assert bench.clock.now() < START + timedelta(days=1)
+
+
 async def test_what_never_left_is_retried_until_it_does(bench):
     bench.side.calls = [NotSentError("refused")] * 3
     operation = await bench.send()

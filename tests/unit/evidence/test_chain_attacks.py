@@ -225,8 +225,8 @@ async def test_a_removed_body_row_is_noticed(bench):
 async def test_shredding_by_retention_keeps_the_chain_and_is_counted(both):
     ids = await both.keep(5)
     await both.evidence.sign_head()
-    assert await both.store.write(lambda conn: both.evidence.shred(conn, before=3)) == 2
-    assert await both.store.write(lambda conn: both.evidence.shred(conn, before=3)) == 0
+    assert await both.evidence.forget(before=3) == 2
+    assert await both.evidence.forget(before=3) == 0
     report = await both.verify()
     assert (report.ok, report.shredded) == (True, 2)
     opened = await both.store.read(lambda conn: both.evidence.open(conn, ids[0]))

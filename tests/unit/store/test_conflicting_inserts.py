@@ -22,7 +22,7 @@ async def test_an_insert_that_does_nothing_tells_that_it_did_nothing(store):
 async def test_a_slot_of_a_schedule_is_done_once_whichever_node_comes_first(store):
     done: list[str] = []
 
-    async def duty() -> None:
+    async def duty(_: datetime) -> None:
         done.append("done")
 
     nodes = [Schedules(store, SystemClock(), node) for node in ("node-1", "node-2")]

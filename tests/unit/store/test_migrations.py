@@ -91,7 +91,7 @@ def test_migrate_backs_a_sqlite_file_up_only_when_it_has_something_to_lose(tmp_p
     assert schema.migrate(url) == schema.Migrated(None, schema.expected(), None)
     assert schema.migrate(url).backup is None
     with closing(sqlite3.connect(tmp_path / "gateway.db")) as conn:
-        conn.execute("insert into schedule_run values ('nightly', 1, 'node', 2)")
+        conn.execute("insert into schedule_run values ('nightly', 1, 'node', 2, 3)")
         conn.commit()
     backup = schema.backup_sqlite(tmp_path / "gateway.db")
     with closing(sqlite3.connect(backup)) as conn:

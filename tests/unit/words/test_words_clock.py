@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.clock import (
     SHANGHAI,
+    Drift,
     ManualClock,
     SystemClock,
     day_of,
@@ -85,6 +86,19 @@ def test_a_manual_clock_moves_only_when_told() -> None:
     assert clock.now() == datetime(2026, 3, 2, tzinfo=UTC)
     clock.set(datetime(2020, 1, 1, tzinfo=UTC))
     assert clock.now().year == 2020
+
+
+def test_a_clock_that_is_set_is_told_from_time_that_passes() -> None:
+    clock = ManualClock(datetime(2026, 3, 1, tzinfo=UTC))
+    drift = Drift(clock)
+    clock.advance(timedelta(days=40))
+    assert drift.seconds() == 0
+    clock.set(clock.now() + timedelta(hours=1))
+    assert drift.seconds() == 3600
+    clock.set(clock.now() - timedelta(hours=3))
+    clock.advance(timedelta(seconds=5))
+    assert drift.seconds() == -7200
+    assert abs(Drift(SystemClock()).seconds()) < 1
 
 
 def test_the_system_clock_is_shifted_by_its_offset() -> None:

@@ -289,6 +289,7 @@ def upgrade() -> None:
     sa.Column('slot_at', sa.BigInteger(), nullable=False),
     sa.Column('node', sa.String(length=40), nullable=False),
     sa.Column('ran_at', sa.BigInteger(), nullable=False),
+    sa.Column('done_at', sa.BigInteger(), nullable=True, comment='null while it is under way, and when it failed or died under way'),
     sa.PrimaryKeyConstraint('name', 'slot_at', name=op.f('pk_schedule_run'))
     )
     op.create_table('statement',
