@@ -86,9 +86,7 @@ class Once:
 
     async def finish(self, status: int) -> None:
         """Keep the first status, which every replay repeats."""
-        await self.app.store.write(
-            lambda conn: conn.execute(_FINISH, {**self._mine(), "status": status}).rowcount
-        )
+        await self.app.store.write(lambda conn: conn.execute(_FINISH, {**self._mine(), "status": status}).rowcount)
 
     def _may_still_run(self, began: int) -> bool:
         """Whether the first request may still be served: not by a process that has ended, where there is only one."""
