@@ -28,7 +28,7 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 
 from gateway.app import App
 from gateway.clock import SHANGHAI
@@ -37,6 +37,7 @@ from gateway.demo.installation import populate, write_settings
 from gateway.faces.serve import serve
 from gateway.payments import Payments
 from gateway.settings import load
+from gateway.store.tables.delivery import event
 from simulators.testing import Simulation
 
 FACTS: dict[str, Any] = {
@@ -210,8 +211,14 @@ class Site:
         return found
 
     async def told(self, subject: str) -> list[str]:
-        """The types of all events about a record, in order."""
-        return [one["type"] for one in (await self.get(f"/v1/events?subject={subject}&limit=200"))["items"]]
+        """The types of all events about a record, in order.
+
+        The list waits for the oldest transaction of the whole PostgreSQL server, which other tests share.
+        """
+        count = select(func.count()).select_from(event).where(event.c.subject == subject)
+        written = await self.read(lambda conn: conn.execute(count).scalar_one())
+        shown = await self.until(f"/v1/events?subject={subject}&limit=200", lambda page: len(page["items"]) >= written)
+        return [one["type"] for one in shown["items"]]
 
     async def read(self, query: Callable[[Connection], Any]) -> Any:
         """A look into the database."""
