@@ -222,7 +222,7 @@ class App:
 
     def _wire_rooms(self) -> None:
         """What one room does when something happens in another, and what comes round by the clock."""
-        for happened in ("served", "deferred", "changed", "revoked"):
+        for happened in ("served", "amended", "deferred", "changed", "revoked"):
             self.events.subscribe(f"decision.{happened}", self.payments.decision_moved)
         for happened in ("amended", "changed", "revoked"):
             self.events.subscribe(f"decision.{happened}", self.disclosures.decision_moved)
@@ -295,6 +295,7 @@ class App:
         try:
             keys = {channel.name: channel.keys for channel in self.channels.all()}
             notes = await self.store.read(lambda conn: limits.notes(conn, keys, self.clock.now()))
+            await self.store.prove_writable()
         except GatewayError as problem:
             return [f"database: {problem}"], []
         configured = set(keys)

@@ -2,7 +2,7 @@
 
 from gateway.decisions.clocks import DueDate, due_date
 from gateway.decisions.facts import DecisionEvent, DecisionFacts, EventKind, Party, PartyKind
-from gateway.decisions.records import Decision, fetch, is_revoked
+from gateway.decisions.records import Decision, fetch, is_revoked, moved
 from gateway.decisions.service import Decisions
 
 __all__ = [
@@ -17,4 +17,5 @@ __all__ = [
     "due_date",
     "fetch",
     "is_revoked",
+    "moved",
 ]

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, exists, insert, select, update
 
 from gateway.crypto.envelope import Envelope
 from gateway.decisions.facts import DecisionEvent, DecisionFacts, EventKind
@@ -25,6 +25,7 @@ _EVENTS = (
 _REVOCATION = select(decision_event.c.id).where(
     decision_event.c.decision_id == bindparam("id"), decision_event.c.kind == EventKind.REVOKED.value
 )
+_MOVED = select(decision.c.version, exists(_REVOCATION).label("revoked")).where(decision.c.id == bindparam("id"))
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,12 @@ def fetch_by_number(conn: Connection, envelope: Envelope, authority: str, number
     """The decision of an authority with this decision number 决定书文号."""
     row = conn.execute(_BY_NUMBER, {"authority": authority, "number": number}).mappings().first()
     return None if row is None else _read(conn, envelope, row)
+
+
+def moved(conn: Connection, decision_id: str) -> tuple[bool, bool]:
+    """Whether it was revoked, and whether its facts were amended, without opening them."""
+    row = conn.execute(_MOVED, {"id": decision_id}).first()
+    return (False, False) if row is None else (bool(row.revoked), row.version > 1)
 
 
 def is_revoked(conn: Connection, decision_id: str) -> bool:

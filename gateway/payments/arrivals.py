@@ -21,7 +21,9 @@ Source = Literal["callback", "query", "statement"]
 Applied = Literal["applied", "known", "unmatched", "exception"]
 
 # How money may arrive that the bill did not foresee, and the way out that a person is offered.
+# On an expired code the sum is right and the duty stays: it is offered to be kept. All else goes back by default.
 LATE_EDGES = {
+    Status.EXPIRED: ("paid_after_expiry", "keep"),
     Status.CANCELLED: ("paid_after_cancel", "refund"),
     Status.REJECTED: ("paid_after_refusal", "refund"),
     Status.PAID: ("paid_twice", "refund"),
@@ -100,7 +102,7 @@ def settle(
         _exception(conn, events, row["id"], collection_id, "amount_differs", "refund", now)
         return "exception"
     status = Status(row["status"])
-    if code["state"] in ("void", "expired", "refused") and status is not Status.EXPIRED:
+    if code["state"] in ("void", "expired", "refused"):
         kind, proposal = LATE_EDGES.get(status, ("paid_on_dead_code", "refund"))
         _exception(conn, events, row["id"], collection_id, kind, proposal, now)
         return "exception"
@@ -120,9 +122,32 @@ def settle(
         kind, proposal = LATE_EDGES.get(status, ("paid_unforeseen", "refund"))
         _exception(conn, events, row["id"], collection_id, kind, proposal, now)
         return "exception"
-    ended = {} if code["state"] == "expired" else {"closed_at": now}  # an expired one ended to live when it expired
-    records.change_code(conn, row["channel"], code["reference"], state="paid", **ended)
-    late = status in (Status.EXPIRED, Status.CANCELLING)
+    records.change_code(conn, row["channel"], code["reference"], state="paid", closed_at=now)
+    _tell_paid(conn, events, row, amount, source)
+    return "applied"
+
+
+def keep_late(conn: Connection, events: Events, payment_id: str, collection_id: str, now: int) -> bool:
+    """Two people keep money that came on an expired code: it pays the bill. False when the bill is past that."""
+    row, money = records.fetch(conn, payment_id), records.fetch_collection(conn, collection_id)
+    assert row is not None
+    assert money is not None
+    amount = money["amount"]
+    paid = {"paid_at": money["paid_at"], "paid_amount": amount, "settlement": Settlement.PENDING.value}
+    added = amount - row["amount"] or None
+    if row["status"] != Status.EXPIRED.value or not records.move(
+        conn, payment_id, Status.PAID, now, surcharge_paid=added, **paid
+    ):
+        return False
+    code = records.expired_code(conn, payment_id)
+    if code is not None:  # it ended to live when it expired: its last day stays
+        records.change_code(conn, row["channel"], code["reference"], state="paid")
+    _tell_paid(conn, events, row, amount, money["source"])
+    return True
+
+
+def _tell_paid(conn: Connection, events: Events, row: RowMapping, amount: int, source: str) -> None:
+    late = row["status"] in (Status.EXPIRED.value, Status.CANCELLING.value)
     events.emit(
         conn,
         type="payment.paid",
@@ -133,10 +158,9 @@ def settle(
             "code": row["code"],
             "amount": format_yuan(amount),
             "source": source,
-            **({"after": status.value} if late else {}),
+            **({"after": row["status"]} if late else {}),
         },
     )
-    return "applied"
 
 
 def _exception(

@@ -144,6 +144,13 @@ def check_within(
         )
 
 
+def exceeding(decision: Decision, claimed: Mapping[LineKind, int]) -> frozenset[LineKind]:
+    """Kinds of which more is demanded or paid (fen) than the decision imposes; its surcharge is another matter."""
+    facts = decision.facts
+    imposed = {LineKind.FINE: facts.fine or 0, LineKind.CONFISCATED: facts.confiscated or 0}
+    return frozenset(kind for kind, limit in imposed.items() if claimed.get(kind, 0) > limit)
+
+
 def bill_for(
     decision: Decision,
     lines: Sequence[LineInput],

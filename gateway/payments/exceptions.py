@@ -12,6 +12,7 @@ from gateway.delivery.events import Events
 from gateway.errors import ConflictProblem, InvalidProblem, NotFoundProblem
 from gateway.identifiers import clean_text
 from gateway.payments import records, refund_records
+from gateway.payments.arrivals import keep_late
 from gateway.payments.refund_states import RefundReason, RefundStatus
 from gateway.payments.refunds import DocumentInput, Draft, Payee, RefundProposal, Refunds, Sent, tell_exception
 from gateway.store import Store
@@ -21,6 +22,7 @@ Remember = Callable[[Connection, str], None]
 _LONGEST = 200  # of a refund's explanation, which goes to the platform
 _REASONS = {
     "paid_twice": RefundReason.PAID_TWICE,
+    "paid_after_expiry": RefundReason.PAID_AFTER_CANCEL,
     "paid_after_cancel": RefundReason.PAID_AFTER_CANCEL,
     "paid_after_refusal": RefundReason.PAID_AFTER_CANCEL,
     "paid_on_dead_code": RefundReason.PAID_AFTER_CANCEL,
@@ -32,7 +34,10 @@ def _forget(_conn: Connection, _subject: str) -> None:
 
 
 class WayOut(StrEnum):
-    """What is done with the money: 退付, 收缴入库不退, or it was already returned by the platform."""
+    """What is done with the money: 退付, 收缴入库不退, or it was already returned by the platform.
+
+    ``keep`` lets late money on an expired code pay its bill; other money that is kept pays nothing here.
+    """
 
     REFUND = "refund"
     KEEP = "keep"
@@ -45,6 +50,7 @@ CHINESE = {
     "amount_differs": "金额不符",
     "paid_twice": "重复缴款",
     "paid_after_cancel": "作废后缴款",
+    "paid_after_expiry": "缴款码失效后缴款",
     "paid_after_refusal": "缴到平台拒绝的缴款单",
     "paid_on_dead_code": "缴到失效的缴款码",
     "paid_unforeseen": "缴款单尚不能缴款",
@@ -163,6 +169,13 @@ class Exceptions:
         settled = {"confirmed_by": by, "confirmed_name": name, "resolved_at": now}
         if not records.move_exception(conn, exception_id, ("proposed",), state="resolved", **settled):
             raise _not_proposed(_fetch(conn, exception_id))
+        late = row["kind"] == "paid_after_expiry" and row["resolution"] == WayOut.KEEP.value
+        if late and not keep_late(conn, self._events, row["payment_id"], row["collection_id"], now):
+            raise ConflictProblem(
+                "this bill does not wait for money any more, so the money cannot pay it",
+                type="payment-not-payable",
+                cure="Give the money back: propose refund.",
+            )
         self._tell(conn, exception_id, "payment.exception_resolved")
         return None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, and_, bindparam, func, insert, or_, select, update
@@ -31,6 +31,7 @@ from gateway.store.tables.refunds import cash_taken, refund
 BESIDE_THE_BILL = (
     "paid_twice",
     "amount_differs",
+    "paid_after_expiry",
     "paid_after_cancel",
     "paid_after_refusal",
     "paid_on_dead_code",
@@ -115,7 +116,10 @@ def unit_of(conn: Connection, authority: str, on: date) -> Unit | None:
 
 
 def set_unit(conn: Connection, authority: str, unit: Unit, valid_from: date) -> None:
-    """Record a collecting unit and its items from a day on; the same again changes nothing."""
+    """Record a collecting unit and, exhaustively, what it may collect from a day on; the same again changes nothing.
+
+    What it collected before ends the day before: items change on 1 January.
+    """
     same = and_(collecting_unit.c.authority == authority, collecting_unit.c.valid_from_on == valid_from)
     values = {"unit_code": unit.code, "unit_name": unit.name, "region": unit.region}
     if conn.execute(update(collecting_unit).where(same).values(**values)).rowcount == 0:
@@ -132,6 +136,13 @@ def set_unit(conn: Connection, authority: str, unit: Unit, valid_from: date) -> 
                 insert(income_item),
                 {"unit_code": unit.code, "kind": kind.value, "valid_from_on": valid_from, **named},
             )
+    mine = income_item.c.unit_code == unit.code
+    begins = list(
+        conn.execute(select(income_item.c.valid_from_on).where(mine).distinct().order_by("valid_from_on")).scalars()
+    )
+    for begin, following in zip(begins, [*begins[1:], None], strict=True):
+        last = None if following is None else following - timedelta(days=1)
+        conn.execute(update(income_item).where(mine, income_item.c.valid_from_on == begin).values(valid_until_on=last))
 
 
 def lock_decision(conn: Connection, decision_id: str) -> None:
@@ -389,6 +400,22 @@ def unresolved_exception(conn: Connection, collection_id: str) -> RowMapping | N
         payment_exception.c.kind.in_(BESIDE_THE_BILL),
     )
     return conn.execute(query).mappings().first()
+
+
+def waits_about_late_money(conn: Connection, payment_id: str) -> bool:
+    """Whether money came on the expired code of this payment and nobody has settled what becomes of it."""
+    query = select(payment_exception.c.id).where(
+        payment_exception.c.payment_id == payment_id,
+        payment_exception.c.kind == "paid_after_expiry",
+        payment_exception.c.state != "resolved",
+    )
+    return conn.execute(query).first() is not None
+
+
+def is_beside(exception: Mapping[Any, Any]) -> bool:
+    """Whether the money of an exception pays no bill: late money on an expired code that was kept does after all."""
+    kept = (exception["state"], exception["resolution"]) == ("resolved", "keep")
+    return exception["kind"] in BESIDE_THE_BILL and not (exception["kind"] == "paid_after_expiry" and kept)
 
 
 def move_exception(conn: Connection, exception_id: str, was: Sequence[str], **values: Any) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, func, insert, select, update
 
-from gateway.payments.records import BESIDE_THE_BILL
+from gateway.payments.records import is_beside
 from gateway.payments.refund_states import RELEASED, DocumentKind, RefundStatus, sources
 from gateway.store.tables.payments import collection, payment, payment_code, payment_exception
 from gateway.store.tables.refunds import fiscal_receipt, refund, refund_document
@@ -126,7 +126,8 @@ def kinds_given(conn: Connection, refund_id: str) -> frozenset[DocumentKind]:
 
 def receipt_to_reverse(conn: Connection, payment_id: str, collection_id: str) -> str | None:
     """The receipt that covers this money and is not reversed yet, or may still be issued; its id."""
-    if exception_kinds(conn, collection_id) & set(BESIDE_THE_BILL):
+    odd = select(payment_exception).where(payment_exception.c.collection_id == collection_id)
+    if any(is_beside(row) for row in conn.execute(odd).mappings()):
         return None
     query = select(fiscal_receipt.c.id).where(
         fiscal_receipt.c.payment_id == payment_id, fiscal_receipt.c.status.in_(("REQUESTED", "ISSUED"))

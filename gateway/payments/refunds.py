@@ -56,7 +56,7 @@ _STATES = {
     RefundState.REFUSED: RefundStatus.REFUSED,
 }
 _TWICE = frozenset({"paid_twice"})
-_LATE = frozenset({"paid_after_cancel", "paid_on_dead_code", "paid_after_refusal"})
+_LATE = frozenset({"paid_after_cancel", "paid_after_expiry", "paid_on_dead_code", "paid_after_refusal"})
 
 Sent = tuple[Operation, RefundRequest]
 

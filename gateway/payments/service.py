@@ -15,7 +15,7 @@ from sqlalchemy import Connection, RowMapping
 from gateway.calendar import WorkingCalendar
 from gateway.clock import Clock, day_of, to_micros
 from gateway.crypto.envelope import Envelope
-from gateway.decisions import Decision, Decisions, DueDate, due_date, is_revoked
+from gateway.decisions import Decision, Decisions, DueDate, due_date, moved
 from gateway.decisions import fetch as fetch_decision
 from gateway.delivery import Absent, Action, Delivery, Done, Doubt, Event, Events, Operation, Outcome, Parked, Rejected
 from gateway.delivery.callbacks import Concerned
@@ -32,6 +32,7 @@ from gateway.payments.bill import (
     PaymentRequest,
     Unit,
     check_issued,
+    exceeding,
     issued_from,
 )
 from gateway.payments.demand import Demand, Demands
@@ -287,6 +288,12 @@ class Payments:
         body = self._envelope.open(row["bill_sealed"], f"payment|bill|{row['id']}")
         return IssueRequest.model_validate_json(body)
 
+    def payer(self, money: RowMapping) -> str | None:
+        """Who paid a sum, as the bank named them; None where nobody told."""
+        if money["payer_sealed"] is None:
+            return None
+        return self._envelope.open(money["payer_sealed"], f"collection|payer|{money['id']}").decode()
+
     def payer_page(self, row: RowMapping) -> str:
         """The address behind the QR code: the page for the party."""
         token = self._envelope.open(row["token_sealed"], f"payment|token|{row['id']}").decode()
@@ -336,9 +343,10 @@ class Payments:
         return apply_paid(conn, self._events, self._envelope, channel, fact, source, now, self._demands.quoted)
 
     def decision_moved(self, conn: Connection, event: Event) -> None:
-        """A decision was served, deferred, changed or revoked: move due dates; a revoked one must not be paid.
+        """A decision was served, amended, deferred, changed or revoked: move due dates, and take back what is too much.
 
-        A code that is still being asked for is voided as soon as it is there (``_issue_ended``).
+        A revoked decision must not be paid, nor more than an amended one imposes. A code that is still being asked for
+        is voided as soon as it is there (``_issue_ended``); ``payment.exceeds_decision`` tells of what is paid already.
         """
         records.lock_decision(conn, event.subject)
         decision = fetch_decision(conn, self._envelope, event.subject)
@@ -356,7 +364,9 @@ class Payments:
                 records.change(conn, row["id"], now, due_on=mine.on, due_provisional=int(mine.provisional))
                 self._emit(conn, row, "payment.due_date", due_on=str(mine.on), provisional=mine.provisional)
             if decision.revoked:
-                self._take_back(conn, row, now)
+                self._take_back(conn, row, now, "行政处罚决定已撤销")
+        if not decision.revoked:
+            self._fit(conn, decision, now)
 
     # --- outcomes, in the ledger's transaction ------------------------------------------------------------------------
 
@@ -371,7 +381,7 @@ class Payments:
                 owner = records.by_code(conn, operation.channel, issued.code)
                 if owner is not None and owner["reference"] != operation.reference:
                     raise ContractError(f"the answer's code {issued.code} is that of payment {owner['payment_id']}")
-                moved = records.move(
+                issuing = records.move(
                     conn,
                     row["id"],
                     Status.ISSUED,
@@ -383,7 +393,7 @@ class Payments:
                     in_doubt_since_at=None,
                     doubt_reason=None,
                 )
-                assert moved, "a code arrived for a payment that asked for none"
+                assert issuing, "a code arrived for a payment that asked for none"
                 records.change_code(
                     conn, operation.channel, operation.reference, code=issued.code, state="live", issued_at=now
                 )
@@ -391,8 +401,13 @@ class Payments:
                 self._apply_waiting(conn, row["id"], operation.channel, issued.code, now)
                 if found:
                     self._ask_platform(conn, {**row, "code": issued.code}, claim=False)
-                if is_revoked(conn, row["decision_id"]):
-                    self._take_back(conn, records.fetch(conn, row["id"]), now)
+                revoked, amended = moved(conn, row["decision_id"])
+                if revoked:
+                    self._take_back(conn, records.fetch(conn, row["id"]), now, "行政处罚决定已撤销")
+                elif amended:  # perhaps while the code was being asked for
+                    decision = fetch_decision(conn, self._envelope, row["decision_id"])
+                    assert decision is not None
+                    self._fit(conn, decision, now)
             case Rejected(reason=reason, code=code):
                 records.move(
                     conn, row["id"], Status.REJECTED, now, reason=reason, in_doubt_since_at=None, doubt_reason=None
@@ -478,14 +493,33 @@ class Payments:
 
     # --- inside -----------------------------------------------------------------------------------------------------
 
-    def _take_back(self, conn: Connection, row: Any, now: int) -> None:
-        """Void an unpaid code of a decision that was revoked."""
+    def _take_back(self, conn: Connection, row: Any, now: int, reason: str) -> None:
+        """Void an unpaid code that must not be paid."""
         if row["status"] == Status.ISSUED.value:
-            self._start_cancel(conn, row, "行政处罚决定已撤销", now, claim=False)
+            self._start_cancel(conn, row, reason, now, claim=False)
+
+    def _fit(self, conn: Connection, decision: Decision, now: int) -> None:
+        """Void unpaid codes that demand more than the decision imposes since it was amended; tell of money too much."""
+        too_much = exceeding(decision, records.claimed(conn, decision.id))
+        if not too_much:
+            return
+        for row in records.of_decision(conn, decision.id):
+            mine = [line for line in records.lines(conn, row["id"]) if LineKind(line["kind"]) in too_much]
+            if not mine:
+                continue
+            self._take_back(conn, row, now, "行政处罚决定已变更")
+            if row["status"] == Status.PAID.value:
+                self._emit(conn, row, "payment.exceeds_decision", kinds=[line["kind"] for line in mine])
 
     def _start_cancel(
         self, conn: Connection, row: RowMapping, reason: str, now: int, *, claim: bool = True
     ) -> tuple[Operation, CancelAsk]:
+        if row["status"] == Status.EXPIRED.value and records.waits_about_late_money(conn, row["id"]):
+            raise ConflictProblem(
+                "money came on this code after it had expired, and nobody has said yet what becomes of it",
+                type="exception-open",
+                cure="Settle the exception first: kept, the money pays this bill; refunded, the code can be replaced.",
+            )
         code = records.live_code(conn, row["id"]) or records.expired_code(conn, row["id"])
         if code is None or not records.move(conn, row["id"], Status.CANCELLING, now, reason=reason):
             raise ConflictProblem(

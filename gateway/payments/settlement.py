@@ -9,6 +9,7 @@ from enum import StrEnum
 from sqlalchemy import Connection, RowMapping, and_, bindparam, select, update
 
 from gateway.delivery.events import Events
+from gateway.payments.records import is_beside
 from gateway.payments.states import Settlement
 from gateway.store.tables.payments import collecting_unit, collection, payment, payment_code, payment_exception
 
@@ -54,6 +55,7 @@ _STANDINGS = {
     "paid_twice": Standing.TWICE,
     "amount_differs": Standing.WRONG_AMOUNT,
     "paid_after_cancel": Standing.WRONG_STATUS,
+    "paid_after_expiry": Standing.WRONG_STATUS,
     "paid_after_refusal": Standing.WRONG_STATUS,
     "paid_on_dead_code": Standing.WRONG_STATUS,
     "paid_unforeseen": Standing.WRONG_STATUS,
@@ -69,8 +71,9 @@ _BOOKS = (
         collection.c.payment_id,
         payment.c.authority,
         payment.c.amount.label("expected"),
-        payment_exception.c.kind.label("exception"),
-        payment_exception.c.state.label("exception_state"),
+        payment_exception.c.kind,
+        payment_exception.c.state,
+        payment_exception.c.resolution,
     )
     .select_from(collection)
     .outerjoin(payment, payment.c.id == collection.c.payment_id)
@@ -111,8 +114,8 @@ def books(conn: Connection, channel: str, start: int, end: int, codes: Iterable[
 
 
 def _standing(row: RowMapping) -> Standing:
-    if row["exception"] is not None:
-        return Standing.APART if row["exception_state"] == "resolved" else _STANDINGS[row["exception"]]
+    if row["kind"] is not None and is_beside(row):
+        return Standing.APART if row["state"] == "resolved" else _STANDINGS[row["kind"]]
     return Standing.UNOWNED if row["payment_id"] is None else Standing.PAYS
 
 

@@ -61,7 +61,7 @@ EDGES = (
     Edge(Status.CANCELLING, Status.ISSUED, "payment.cancel_refused", "the platform refused to void the bill"),
     Edge(Status.CANCELLING, Status.PAID, "payment.paid", "money arrived before the void"),
     Edge(Status.ISSUED, Status.EXPIRED, "payment.expired", "the platform says that the code no longer takes money"),
-    Edge(Status.EXPIRED, Status.PAID, "payment.paid", "the platform took money on the expired code after all"),
+    Edge(Status.EXPIRED, Status.PAID, "payment.paid", "two people keep money that came on the expired code after all"),
 )
 
 _ALLOWED = {(edge.start, edge.end): edge for edge in EDGES}

@@ -466,7 +466,7 @@ class Reconciliation:
             b + i - c for b, i, c in zip(before.open if before else (), today.issued, today.closed, strict=False)
         )
         if before is not None and expected != today.open:
-            values = {"ours": expected[1], "theirs": today.open[1], "authority": "", "payment_id": None}
+            values = {"ours": max(expected[1], 0), "theirs": today.open[1], "authority": "", "payment_id": None}
             self._keep(conn, this, known, BreakKind.CONTINUITY, ("", ""), values)
         else:
             for old in known.values():

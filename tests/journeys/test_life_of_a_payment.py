@@ -7,10 +7,15 @@ import json
 import sys
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from gateway.adapters.nontax.soap import SoapNonTax
+from gateway.clock import day_of
+from gateway.errors import ConflictProblem
+from gateway.payments.exceptions import WayOut
+from gateway.payments.refunds import DocumentInput, Payee
 
 SERVED = {"kind": "served", "on": "2026-09-16", "method": "direct"}  # due 2026-10-08: more than 34 days ago
 NUMBER = "望市监罚决字〔2026〕第7号"
@@ -134,6 +139,74 @@ async def test_a_code_expires_only_by_the_platforms_word_and_can_be_replaced(any
     new = await any_site.reaches(answer.json(), "ISSUED")
     assert new["replaces"] == payment["id"]
     assert new["amount"] == payment["amount"]
+
+
+async def expired(site) -> dict[str, Any]:
+    """A payment whose code expired, by the platform's word, and on which the money came after all."""
+    await site.simulators.aask("POST", "/nontax/settings", {"valid_days": -1})
+    payment = await site.issued()
+    await site.app.payments.sweep()
+    await site.reaches(payment, "EXPIRED")
+    await site.pay(payment["code"], force=True)
+    view = await site.until(f"/v1/payments/{payment['id']}", lambda now: now["exceptions"])
+    found = view["exceptions"][0]
+    assert (found["kind"], found["proposal"], view["status"]) == ("paid_after_expiry", "keep", "EXPIRED")
+    assert "已收到您的款项" in (await site.http.get(view["payer_page"])).text
+    return view
+
+
+async def test_money_on_an_expired_code_pays_it_once_two_people_keep_it(any_site):
+    site = any_site
+    payment = await expired(site)
+    exception = payment["exceptions"][0]["id"]
+    day = str(day_of(site.clock.now()))
+    run = (await site.post("/v1/reconciliations", {"channel": "nontax", "day": day})).json()
+    assert run["breaks"] == 1  # 状态不符, while nobody has decided
+    refused = await site.post(f"/v1/payments/{payment['id']}/reissue", {"reason": "换码"})
+    assert refused.json()["type"].rpartition(":")[2] == "exception-open"  # or the party would be asked twice
+    rooms = site.app.exceptions
+    await rooms.propose(exception, WayOut.KEEP, "义务仍在,款项入库", by="opr_li", name="李")
+    with pytest.raises(ConflictProblem, match="two people"):
+        await rooms.confirm(exception, by="opr_li", name="李")
+    await rooms.confirm(exception, by="opr_wang", name="王")
+    paid = await site.reaches(payment, "PAID")
+    assert (paid["paid_amount"], paid["settlement"]) == ("5036.50", "matched")
+    assert "<h1>已缴款</h1>" in (await site.http.get(payment["payer_page"])).text
+    run = (await site.post("/v1/reconciliations", {"channel": "nontax", "day": day})).json()
+    assert (run["matched"], run["breaks"]) == (1, 0)
+
+
+async def test_money_on_an_expired_code_may_go_back_and_the_code_be_replaced(site):
+    payment = await expired(site)
+    exception = payment["exceptions"][0]["id"]
+    papers = [
+        DocumentInput(kind=kind, reference=kind, digest="0" * 64) for kind in ("opinion_letter", "original_voucher")
+    ]
+    payee = Payee(name="罗小满", account="6222021001116245702", bank="安澜农商银行")
+    more = {"payee": payee, "documents": papers}
+    await site.app.exceptions.propose(exception, WayOut.REFUND, "当事人要求", by="opr_li", name="李", **more)
+    await site.app.exceptions.confirm(exception, by="opr_wang", name="王")
+    (refund,) = await site.get(f"/v1/payments/{payment['id']}/refunds")
+    assert (refund["status"], refund["reason"]) == ("FILED", "paid_after_cancel")
+    assert (await site.get(f"/v1/payments/{payment['id']}"))["status"] == "EXPIRED"
+    await site.simulators.aask("POST", "/nontax/settings", {"valid_days": 180})
+    answer = await site.post(f"/v1/payments/{payment['id']}/reissue", {"reason": "缴款码已失效"})
+    assert answer.status_code in (200, 202), answer.text
+
+
+async def test_a_decision_that_imposes_less_takes_back_the_code_that_demands_more(any_site):
+    site = any_site
+    number = await site.decide(NUMBER)
+    payment = await site.issued(number)
+    await site.decide(NUMBER, fine="3000.00", content="没收违法所得36.50元,罚款3000元")
+    await site.reaches(payment, "CANCELLED")
+    again = await site.issued(number)
+    assert again["amount"] == "3036.50"
+    await site.pay(again["code"])
+    await site.reaches(again, "PAID")
+    await site.decide(NUMBER, fine="2000.00", content="没收违法所得36.50元,罚款2000元")
+    assert "payment.exceeds_decision" in await site.told(again["id"])
+    assert (await site.get(f"/v1/payments/{again['id']}"))["status"] == "PAID"
 
 
 @pytest.mark.parametrize("issuing", ["unit", "range"])

@@ -93,6 +93,8 @@ async def test_a_banks_file_dates_the_clearing_and_a_bad_one_changes_nothing(any
     assert dates[paid[0]["code"]] == ["2026-09-16 10:00:00", "2026-09-19", ""]
     assert dates[paid[1]["code"]][1:] == ["", ""]
     await hand_in(site.http, "2026-09-19", of_bank(*lines))
+    (money,) = (await site.get(f"/v1/payments/{paid[1]['id']}"))["collections"]
+    assert (money["paid_at"][:10], money["cleared_on"], money["treasury_on"]) == ("2026-09-16", "2026-09-19", None)
     assert (await site.get("/v1/breaks?side=bank&state=open&kind=ours_only"))["items"] == []
 
 

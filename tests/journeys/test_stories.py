@@ -45,6 +45,21 @@ async def test_1_a_street_stall_pays_on_the_spot_within_seconds_and_is_not_on_cr
     assert statuses["creditchina"] == "NOT_PUBLISHABLE"
 
 
+async def test_2_the_clerk_pays_for_the_shop_what_was_fined_and_confiscated_in_lines_of_their_own(any_site):
+    site = any_site
+    await site.travel("2026-09-16 10:00")
+    payment = await site.issued(await site.decide("望市监罚决字〔2026〕第2号"))
+    assert [(one["kind"], one["amount"]) for one in payment["lines"]] == [("confiscated", "36.50"), ("fine", "5000.00")]
+    assert await scan_and_pay(site.http, payment["payer_page"], channel="alipay", payer="罗小满") == "缴款成功"
+    paid = await site.reaches(payment, "PAID")
+    (money,) = paid["collections"]
+    assert (money["payer"], money["paid_by_another"], paid["exceptions"]) == ("罗**", True, [])
+    assert "罗小满" not in str(paid)
+    await site.travel("2026-09-17 06:30")
+    run = (await site.post("/v1/reconciliations", {"channel": "nontax", "day": "2026-09-16"})).json()
+    assert (run["matched"], run["matched_amount"], run["breaks"]) == (1, "5036.50", 0)
+
+
 async def test_3_four_instalments_of_which_the_third_is_late(any_site):
     await any_site.travel("2026-09-14 09:00")
     number = await any_site.decide(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import date
+from hashlib import sha256
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Header, Query, Response
 from pydantic import Field
-from sqlalchemy import Connection
+from sqlalchemy import Connection, RowMapping
 
 from gateway.access import Principal
 from gateway.app import App
@@ -28,6 +29,7 @@ from gateway.faces.api.views import (
     View,
     after,
     instant,
+    masked,
     next_cursor,
 )
 from gateway.money import Yuan, YuanOut
@@ -35,6 +37,7 @@ from gateway.payments import PaymentRequest, Status, records
 from gateway.payments.exceptions import WayOut
 from gateway.payments.refunds import DocumentInput, Payee
 from gateway.payments.surcharge import Surcharge
+from gateway.reconciliation.records import dates
 
 router = APIRouter(prefix="/v1", tags=["payments"], responses=responses(401, 403, 422, 503))
 
@@ -123,7 +126,7 @@ async def get_payment(
     row = await gateway.payments.get(payment_id)
     own(who, row["authority"], "payment")
     view = await _view(gateway, payment_id)
-    tag = f'W/"{row["updated_at"]}-{len(view.timeline)}"'
+    tag = f'W/"{sha256(view.model_dump_json().encode()).hexdigest()[:32]}"'  # other rooms change it: the view itself
     if if_none_match == tag:
         return Response(status_code=304, headers={"ETag": tag})
     response.headers["ETag"] = tag
@@ -386,18 +389,36 @@ async def _view(gateway: App, payment_id: str) -> PaymentView:
                 LineView(kind=one["kind"], item_code=one["item_code"], item_name=one["item_name"], amount=one["amount"])
                 for one in records.lines(conn, payment_id)
             ],
-            collections=[
-                CollectionView(
-                    bank_serial=one["bank_serial"],
-                    amount=one["amount"],
-                    paid_at=instant(one["paid_at"]) or "",
-                    pay_mode=one["pay_mode"],
-                    source=one["source"],
-                )
-                for one in records.collections_of(conn, payment_id)
-            ],
+            collections=_collections(gateway, conn, row),
             exceptions=[ExceptionView.of(one) for one in records.exceptions(conn, payment_id=payment_id)],
             timeline=[EventView.of(one) for one in records.timeline(conn, payment_id)],
         )
 
     return await gateway.store.read(query)
+
+
+def _collections(gateway: App, conn: Connection, row: RowMapping) -> list[CollectionView]:
+    """The money of a payment as it is shown."""
+    money = records.collections_of(conn, row["id"])
+    if not money:
+        return []
+    days = dates(conn, row["channel"], {one["code"] for one in money})
+    named = gateway.payments.bill(row).payer_name
+    shown = []
+    for one in money:
+        payer = gateway.payments.payer(one)
+        cleared, treasury = days.get((one["code"], one["bank_serial"]), (None, None))
+        shown.append(
+            CollectionView(
+                bank_serial=one["bank_serial"],
+                amount=one["amount"],
+                paid_at=instant(one["paid_at"]) or "",
+                cleared_on=cleared,
+                treasury_on=treasury,
+                pay_mode=one["pay_mode"],
+                payer=None if payer is None else masked(payer, person=False),
+                paid_by_another=None if payer is None else payer != named,
+                source=one["source"],
+            )
+        )
+    return shown

@@ -77,6 +77,13 @@ def encode_cursor(position: str) -> str:
     return base64.urlsafe_b64encode(position.encode()).decode().rstrip("=")
 
 
+def masked(name: str, person: bool) -> str:
+    """A name as strangers may see it: a person's first character, a firm's first two and last two."""
+    if person or len(name) <= 5:
+        return name[:1] + "*" * (len(name) - 1)
+    return name[:2] + "*" * (len(name) - 4) + name[-2:]
+
+
 class EventView(View):
     """Something that happened."""
 
@@ -106,13 +113,21 @@ class LineView(View):
 
 
 class CollectionView(View):
-    """Money that arrived; who told us first."""
+    """Money that arrived, with its three dates: paid, cleared 清算, into the treasury 入库; ``source`` told us first.
+
+    ``payer`` is masked; ``paid_by_another``: somebody else than the bill's payer 代缴, which is normal. Both are null
+    where nobody told who paid.
+    """
 
     bank_serial: str
     amount: YuanOut
     paid_at: str
+    cleared_on: date | None
+    treasury_on: date | None
     pay_mode: str
-    source: str
+    payer: str | None
+    paid_by_another: bool | None
+    source: Literal["callback", "query", "statement"]
 
 
 class ExceptionView(View):

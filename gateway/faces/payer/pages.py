@@ -31,6 +31,7 @@ from gateway.decisions import Decision, PartyKind
 from gateway.decisions import fetch as fetch_decision
 from gateway.delivery.limits import closed_until
 from gateway.faces.api.access import Gateway
+from gateway.faces.api.views import masked
 from gateway.faces.payer.guessing import WINDOW_SECONDS, Guesses
 from gateway.faces.payer.texts import FOUND_BY_STATUS, KINDS, MESSAGES, OWED, REFUNDS, words
 from gateway.money import format_yuan, yuan_in_words
@@ -217,14 +218,14 @@ def waited_about(exceptions: Sequence[Row], refunds: Sequence[Row], money: Seque
     for one in exceptions:
         back = gone[one["collection_id"]] >= amounts[one["collection_id"]]
         kept = one["state"] == "resolved" and one["resolution"] == "keep" and one["kind"] != "amount_differs"
-        if one["kind"] in records.BESIDE_THE_BILL and not back and not kept:
+        if records.is_beside(one) and not back and not kept:
             kinds.add(one["kind"])
     return frozenset(kinds)
 
 
 def returned(exceptions: Sequence[Row], refunds: Sequence[Row]) -> int:
     """Fen that went back of what had paid the bill."""
-    beside = {one["collection_id"] for one in exceptions if one["kind"] in records.BESIDE_THE_BILL}
+    beside = {one["collection_id"] for one in exceptions if records.is_beside(one)}
     return sum(amount for collection, amount in _went_back(refunds).items() if collection not in beside)
 
 
@@ -234,13 +235,6 @@ def _went_back(refunds: Sequence[Row]) -> Counter[str]:
         if one["status"] == RefundStatus.REFUNDED:
             gone[one["collection_id"]] += one["amount"]
     return gone
-
-
-def masked(name: str, person: bool) -> str:
-    """A name as strangers may see it: a person's first character, a firm's first two and last two."""
-    if person or len(name) <= 5:
-        return name[:1] + "*" * (len(name) - 1)
-    return name[:2] + "*" * (len(name) - 4) + name[-2:]
 
 
 async def _shown(gateway: App, found: Found, key: str, closed: datetime | None, english: bool) -> dict[str, Any]:

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from gateway.clock import to_micros
+from gateway.faces.api.views import masked
 from gateway.faces.payer import guessing
 from gateway.faces.payer.guessing import WRONG_BY_CODE, WRONG_BY_SOURCE, Guesses, network
-from gateway.faces.payer.pages import Found, masked, returned, state, waited_about
+from gateway.faces.payer.pages import Found, returned, state, waited_about
 from gateway.faces.payer.texts import FOUND_BY_STATUS, KINDS, MESSAGES, OWED, REFUNDS, words
 from gateway.payments import Status
 from gateway.payments.refund_states import RefundStatus
@@ -58,6 +59,8 @@ def test_the_message_is_the_one_that_protects_the_party_most(made, closed, key):
         ("paid_twice", "refund", ("REFUNDED", 99), True),
         ("paid_twice", "refund", ("REFUNDED", 100), False),
         ("paid_twice", "keep", None, False),
+        ("paid_after_expiry", None, None, True),
+        ("paid_after_expiry", "keep", None, False),
         ("amount_differs", "keep", None, True),  # the bill is still open: nobody may be told to pay it again
         ("told_differently", None, None, False),
     ],

@@ -26,10 +26,14 @@ from gateway.errors import (
     UnavailableProblem,
 )
 from gateway.evidence import Evidence
-from gateway.payments import apply_paid
+from gateway.payments import Status, apply_paid, records
+from gateway.payments.arrivals import keep_late
 from gateway.plugins import Channel
 from gateway.ports import AdapterInfo, Kind, PaidFact, StatementLine, StatementPage
-from gateway.reconciliation import BreakKind, Reconciliation
+from gateway.reconciliation import BreakKind, Reconciliation, Side
+from gateway.reconciliation import records as break_records
+from gateway.reconciliation.profiles import Profile
+from gateway.reconciliation.report import age_in_days
 from gateway.store import Store
 from gateway.store.tables.decisions import decision
 from gateway.store.tables.delivery import event
@@ -618,3 +622,82 @@ async def test_a_code_that_vanished_from_the_books_breaks_continuity(bench: Benc
     assert (found.kind, found.ours, found.theirs) == (BreakKind.CONTINUITY, 300, 100)
     await bench.store.write(lambda conn: conn.execute(update(payment_code).values(issued_at=lived)))
     assert (await bench.room.run(CHANNEL, DAY, by="x")).breaks == 0
+
+
+async def test_an_expired_code_that_is_paid_after_all_keeps_continuity(bench: Bench) -> None:
+    name = await bench.issue(code(1), 300)
+    began = to_micros(NOON - timedelta(days=1))
+    await bench.store.write(lambda conn: conn.execute(update(payment_code).values(issued_at=began)))
+    await bench.room.run(CHANNEL, DAY - timedelta(days=1), by="x")
+
+    def expire(conn: Connection) -> None:
+        records.move(conn, name, Status.EXPIRED, to_micros(NOON))
+        records.change_code(conn, CHANNEL, "REF0001", state="expired", closed_at=to_micros(NOON))
+
+    await bench.store.write(expire)
+    await bench.room.run(CHANNEL, DAY, by="x")
+    late = NOON + timedelta(days=1)
+    bench.clock.set(late + timedelta(hours=1))
+    await bench.callback(code(1), 300, at=late)
+    bench.platform.says(code(1), 300, at=late, day=NEXT)
+    money = await bench.store.read(lambda conn: conn.execute(select(collection.c.id)).scalar_one())
+    await bench.store.write(lambda conn: keep_late(conn, bench.events, name, money, to_micros(late)))
+    bench.clock.set(late + timedelta(days=1))
+    await bench.room.run(CHANNEL, NEXT, by="x")
+    assert await bench.room.breaks(kind=BreakKind.CONTINUITY) == []
+    assert (await bench.payment(name))["status"] == "PAID"
+
+
+async def test_the_treasury_has_its_own_days_and_dates(bench: Bench, tmp_path: Path) -> None:
+    treasury = Profile.model_validate(
+        {
+            "side": "treasury",
+            "header": False,
+            "columns": {"code": 1, "amount": 2, "paid_at": 3, "bank_serial": 4},
+            "totals": {"mark": "T", "count": 2, "amount": 3},
+        }
+    )
+
+    async def told(day: date, *numbers: int) -> Any:
+        rows = [f"{code(n)},1.00,2026-09-16 12:00:00,S1" for n in numbers]
+        path = tmp_path / f"{day}.csv"
+        path.write_text("\n".join([*rows, f"T,{len(rows)},{len(rows)}.00", ""]))
+        return await bench.room.run_file(CHANNEL, day, path, treasury, by="x")
+
+    for n in (1, 2):
+        await bench.issue(code(n), 100)
+        await bench.callback(code(n), 100)
+    week = DAY + timedelta(days=7)
+    bench.clock.set(NOON + timedelta(days=8))
+    early = await told(DAY + timedelta(days=1), 1)
+    assert (early.side, early.matched, early.breaks) == (Side.TREASURY, 1, 0)  # the other has a week
+    assert (await told(week)).breaks == 1
+    (missing,) = await bench.room.breaks(state="open")
+    assert (missing.kind, missing.side, missing.code) == (BreakKind.OURS_ONLY, Side.TREASURY, code(2))
+    settled = [(await bench.payment(f"pay_{code(n)[-4:]}"))["settlement"] for n in (1, 2)]
+    assert settled == ["pending", "pending"]  # that is between us and the platform
+    assert (await told(week, 2)).breaks == 1  # the file was told again, and says something else now
+    assert (await bench.room.get_break(missing.id)).state == "cleared"
+    dates = await bench.store.read(lambda conn: break_records.dates(conn, CHANNEL, [code(1), code(2)]))
+    assert dates == {(code(1), "S1"): (None, DAY + timedelta(days=1)), (code(2), "S1"): (None, week)}
+
+
+async def test_one_reason_explains_many_breaks_or_none_and_each_has_its_owner_and_age(bench: Bench) -> None:
+    for n in (7, 8, 9):
+        bench.platform.says(code(n), 100)
+    await bench.room.run(CHANNEL, DAY, by="x")
+    ids = [one.id for one in await bench.room.breaks()]
+    mine = await bench.room.assign(ids[0], "王对账", by="x")
+    assert (mine.assignee, [one.id for one in await bench.room.breaks(assignee="王对账")]) == ("王对账", [ids[0]])
+    assert (await bench.room.assign(ids[0], None, by="x")).assignee is None
+    with pytest.raises(NotFoundProblem):
+        await bench.room.resolve_many([*ids, "brk_none"], "邻区案件", by="Li")
+    assert len(await bench.room.breaks(state="open")) == 3
+    bench.clock.advance(timedelta(days=2))
+    assert [age_in_days(one, bench.clock.now()) for one in await bench.room.breaks()] == [2, 2, 2]
+    done = await bench.room.resolve_many([*ids, ids[0]], "邻区案件", by="Li")
+    assert {(one.state, one.reason, one.closed_by) for one in done} == {("resolved", "邻区案件", "Li")}
+    bench.clock.advance(timedelta(days=5))
+    assert {age_in_days(one, bench.clock.now()) for one in await bench.room.breaks()} == {2}
+    with pytest.raises(ConflictProblem):
+        await bench.room.assign(ids[0], "王对账", by="x")
