@@ -250,16 +250,21 @@ class App:
         self.schedules.every("cash duties", "10 8 * * *", lambda _: self.cash.alarm())
         self.schedules.every("disclosure deadlines", "5 * * * *", lambda _: self.disclosures.sweep())
         self.schedules.every("statements of the day before", "30 6 * * *", self._reconcile_day_before, each=True)
+        self.schedules.every("statements that were late", "50 7-23 * * *", lambda _: self._catch_up())
         self.schedules.every("registration changes", "40 * * * *", lambda _: self._pull_changes())
         self.schedules.every("retention of evidence", "15 3 * * *", lambda _: self._forget())
 
     async def _reconcile_day_before(self, slot: datetime) -> None:
         """One statement a channel; a channel that fails does not keep the others from theirs."""
         day = day_of(slot) - timedelta(days=1)
-        await _for_each(
-            [channel.name for channel in self.channels.all() if channel.info.kind is Kind.NONTAX],
-            lambda name: self.reconciliation.run(name, day, by="schedule"),
-        )
+        await _for_each(self._with_statements(), lambda name: self.reconciliation.run(name, day, by="schedule"))
+
+    async def _catch_up(self) -> None:
+        """Days of the last week whose statement was not to be had, or not to be believed, when its turn came."""
+        await _for_each(self._with_statements(), lambda name: self.reconciliation.catch_up(name, by="schedule"))
+
+    def _with_statements(self) -> list[str]:
+        return [one.name for one in self.channels.all() if "statement" in one.info.capabilities]
 
     async def _pull_changes(self) -> None:
         await _for_each(

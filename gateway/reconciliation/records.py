@@ -547,6 +547,15 @@ def days_without_run(conn: Connection, channel: str, first: date, last: date) ->
     return [day for day in every if day not in done]
 
 
+def days_missed(conn: Connection, channel: str, first: date, last: date) -> list[date]:
+    """``days_without_run``, from the channel's first run on, whatever became of that."""
+    query = select(func.min(reconciliation_run.c.day_on)).where(
+        reconciliation_run.c.channel == channel, reconciliation_run.c.side == Side.PLATFORM.value
+    )
+    begin = conn.execute(query).scalar_one_or_none()
+    return [] if begin is None else [day for day in days_without_run(conn, channel, first, last) if day >= begin]
+
+
 # --- what a second person confirms ----------------------------------------------------------------------------------
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import tempfile
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from gateway.clock import Clock, to_micros
+from gateway.clock import Clock, day_of, to_micros
 from gateway.crypto.envelope import Envelope
 from gateway.delivery import Event, Events
 from gateway.errors import (
@@ -156,6 +157,25 @@ class Reconciliation:
         days = self.window(channel, day)
         lenient = Window(days.start - self._grace.late // timedelta(microseconds=1), days.end)
         return await self._run(channel, Side.PLATFORM, day, by, remember, "", lambda: fetch(platform, day, lenient))
+
+    async def catch_up(self, channel: str, *, by: str, back: int = 7) -> list[date]:
+        """Run the days of the last ``back`` whose statement was late: ended, and never matched to the end.
+
+        Days before the channel's first run are not missed. A day that still has no statement does not keep the others
+        from theirs; its run says why. Returns the days that were run.
+        """
+        now = to_micros(self._clock.now())
+        today = day_of(self._clock.now())
+        span = today - timedelta(days=back), today - timedelta(days=1)
+        missed = await self._store.read(lambda conn: records.days_missed(conn, channel, *span))
+        done = []
+        for day in missed:
+            if self.window(channel, day).end > now:
+                continue
+            with contextlib.suppress(ConflictProblem, UnavailableProblem):
+                await self.run(channel, day, by=by)
+                done.append(day)
+        return done
 
     async def run_file(
         self,

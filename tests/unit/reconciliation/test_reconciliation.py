@@ -701,3 +701,20 @@ async def test_one_reason_explains_many_breaks_or_none_and_each_has_its_owner_an
     assert {age_in_days(one, bench.clock.now()) for one in await bench.room.breaks()} == {2}
     with pytest.raises(ConflictProblem):
         await bench.room.assign(ids[0], "王对账", by="x")
+
+
+async def test_a_statement_that_was_late_is_fetched_again_until_it_is_there(bench: Bench) -> None:
+    await bench.issue(code(1), 100)
+    assert await bench.room.catch_up(CHANNEL, by="schedule") == []  # nothing was ever run: nothing is missed
+    bench.platform.trouble = NotSentError("connection refused")
+    with pytest.raises(UnavailableProblem):
+        await bench.room.run(CHANNEL, DAY, by="schedule")
+    assert await bench.room.catch_up(CHANNEL, by="schedule") == []
+    bench.platform.trouble = None
+    bench.platform.says(code(1), 100)
+    bench.clock.advance(timedelta(days=2))
+    days = [DAY, NEXT, NEXT + timedelta(days=1)]
+    assert await bench.room.catch_up(CHANNEL, by="schedule") == days  # what was missed meanwhile as well
+    assert await bench.room.catch_up(CHANNEL, by="schedule") == []
+    assert (await bench.payment("pay_0001"))["status"] == "PAID"
+    assert [run.state for run in await bench.room.runs()] == ["done"] * 3 + ["failed"] * 2
