@@ -128,11 +128,13 @@ def after_find(
     guarantee: FindGuarantee,
     patience: Patience,
     waited: float = math.inf,
+    age: float = math.inf,
 ) -> Step:
     """What follows from asking the other side about an effect in doubt.
 
     ``waited``: seconds that have really passed since the one who asks knows of the doubt, whatever was done to the
-    civil clock meanwhile: "not found" is believed no sooner than the settle delay by both.
+    civil clock meanwhile: "not found" is believed no sooner than the settle delay by both. ``age``: how old the doubt
+    is, in the same sense.
     """
     sent, since = operation.sent_at, operation.doubt_since_at or now
     if isinstance(result, Message):
@@ -157,7 +159,7 @@ def after_find(
     reason = _words(result)
     if isinstance(result, ContractError | RejectedError | UnsupportedError):
         return _park(now, "contradiction", reason, operation)
-    if now - since > patience.doubt_deadline * SECOND:
+    if now - since > patience.doubt_deadline * SECOND and age > patience.doubt_deadline:
         hours = patience.doubt_deadline / 3600
         return _park(now, "deadline", f"still in doubt after {hours:.0f} h: {reason}", operation)
     stop = reason if isinstance(result, DeniedError) else None

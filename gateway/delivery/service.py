@@ -65,6 +65,15 @@ class DeliverySettings:
     patience: Patience = field(default_factory=Patience)
 
 
+@dataclass(frozen=True)
+class _Known:
+    """A doubt as this process has met it: which one, when by a clock that nobody sets, and how old it was then."""
+
+    since: int | None
+    at: float
+    age: float
+
+
 class Delivery:
     """Takes operations from rooms, inside their transactions, and follows each until its outcome is recorded."""
 
@@ -92,7 +101,7 @@ class Delivery:
         self._conditions: dict[str, Condition] = {}
         self._in_flight: dict[str, int] = {}
         self._waiters: dict[str, list[asyncio.Future[str]]] = {}
-        self._doubts: dict[str, tuple[int | None, float]] = {}
+        self._doubts: dict[str, _Known] = {}
         self._pumps: list[asyncio.Task[None]] = []
         self._lease = int(self.settings.lease * SECOND)
         self._engine = engine or Embedded()
@@ -466,7 +475,8 @@ class Delivery:
             return
         if not await self._may_call(operation, channel, was):
             return
-        began, waited = to_micros(self._clock.now()), self._waited(operation) if asking else 0.0
+        began = to_micros(self._clock.now())
+        waited, age = self._waited(operation) if asking else (0.0, 0.0)
         cut: asyncio.CancelledError | None = None
         with self._evidence.collecting() as exchanges:
             result: Message | BaseException | None
@@ -485,7 +495,9 @@ class Delivery:
         now = to_micros(self._clock.now())
         patience = self.settings.patience
         if asking:
-            step = after_find(operation, result, now=now, guarantee=channel.find, patience=patience, waited=waited)
+            step = after_find(
+                operation, result, now=now, guarantee=channel.find, patience=patience, waited=waited, age=age
+            )
         else:
             if result is None:
                 result = RuntimeError(f"{operation.action} answered nothing")
@@ -494,7 +506,7 @@ class Delivery:
         if step.stop_channel is not None:  # first of all: what was denied is queued again, and must not be sent
             await self._weigh(channel, result, step)
         if step.state == "uncertain" and not asking:
-            self._doubts[operation.id] = (step.doubt_since, self._clock.elapsed())
+            self._doubts[operation.id] = _Known(step.doubt_since, self._clock.elapsed(), 0.0)
         elif step.state != "uncertain":
             self._doubts.pop(operation.id, None)
         await self._settle_as(operation, step, result, was, exchanges, began, action)
@@ -503,12 +515,14 @@ class Delivery:
         if step.stop_channel is None:
             await self._weigh(channel, result, step)
 
-    def _waited(self, operation: Operation) -> float:
-        """Seconds that this process has really known of the doubt, whatever was done to the civil clock."""
-        known = self._doubts.get(operation.id)
-        if known is None or known[0] != operation.doubt_since_at:  # it began elsewhere, or in an earlier life
-            known = self._doubts[operation.id] = (operation.doubt_since_at, self._clock.elapsed())
-        return self._clock.elapsed() - known[1]
+    def _waited(self, operation: Operation) -> tuple[float, float]:
+        """Seconds that this process has known of the doubt, and the doubt's age, whatever is done to the civil clock."""
+        since, known = operation.doubt_since_at, self._doubts.get(operation.id)
+        if known is None or known.since != since:  # it began elsewhere, or in an earlier life
+            age = 0.0 if since is None else (to_micros(self._clock.now()) - since) / SECOND
+            known = self._doubts[operation.id] = _Known(since, self._clock.elapsed(), age)
+        waited = self._clock.elapsed() - known.at
+        return waited, known.age + waited
 
     async def _may_call(self, operation: Operation, channel: Channel, was: str) -> bool:
         """Wait for the channel's rate, then look at the fence again if the claim is old. False: nothing is sent."""
@@ -771,7 +785,7 @@ class Delivery:
         """Free leases that ran out by the database's clock, whoever held them, and look everywhere; how many."""
         freed = await self._free(None)
         now, oldest = to_micros(self._clock.now()), self._clock.elapsed() - self.settings.patience.doubt_deadline
-        self._doubts = {name: known for name, known in self._doubts.items() if known[1] > oldest}
+        self._doubts = {name: known for name, known in self._doubts.items() if known.at > oldest}
         await self._store.write(lambda conn: ledger.bring_back(conn, now))
         self.wake()
         await self._engine.renotify(await self._store.read(lambda conn: ledger.overdue(conn, now)))

@@ -39,6 +39,8 @@ LEASE = 60 * SECOND
 DISABLE_AFTER = 5 * 24 * 3600 * SECOND
 """An endpoint to which nothing could be delivered for so long is disabled."""
 OVERLAP_SECONDS = 24 * 3600
+_LOOK_SECONDS = 60.0
+_LONGEST_PAUSE = 2 * SCHEDULE[-1] * SECOND
 REMOVED = "removed"
 SECRET_PREFIX = "whsec_"  # noqa: S105 - the prefix that the format gives to every secret
 _ADD_DELIVERY = insert(webhook_delivery)
@@ -298,9 +300,13 @@ class Webhooks:
             conn.execute(_ADD_DELIVERY, rows)
 
     async def _run(self) -> None:
+        looked = -_LOOK_SECONDS
         while True:
             self._wake.clear()
             try:
+                if (at := asyncio.get_running_loop().time()) - looked > _LOOK_SECONDS:
+                    await self._bring_back()
+                    looked = at
                 sent = await self._send_due()
             except asyncio.CancelledError:
                 raise
@@ -311,6 +317,16 @@ class Webhooks:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(0.25):
                         await self._wake.wait()
+
+    async def _bring_back(self) -> None:
+        """What a clock that ran far ahead has put off beyond any pause of the schedule is due now."""
+        now = to_micros(self._clock.now())
+        statement = (
+            update(webhook_delivery)
+            .where(webhook_delivery.c.state == "queued", webhook_delivery.c.due_at > now + _LONGEST_PAUSE)
+            .values(due_at=now)
+        )
+        await self._store.write(lambda conn: conn.execute(statement).rowcount)
 
     async def _send_due(self) -> int:
         now = to_micros(self._clock.now())

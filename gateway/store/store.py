@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from sqlalchemy import BigInteger, Connection, Engine, text
+from sqlalchemy import BigInteger, Connection, Engine, delete, insert, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
@@ -16,11 +17,15 @@ from sqlalchemy.sql.functions import GenericFunction
 from gateway.errors import UnavailableProblem
 from gateway.store.engine import SQLITE, open_engine, sqlite_path
 from gateway.store.lock import DatabaseLock
+from gateway.store.tables.delivery import idempotency
 from gateway.store.writer import BATCH, CAPACITY, Unit, Writer, run_apart
 
 T = TypeVar("T")
 
 _APART = 2
+_PROVED_BYTES = 32 * 1024
+_PROOF = insert(idempotency)
+_FORGET_PROOF = delete(idempotency).where(idempotency.c.client_id == "readiness")
 _POSTGRESQL_NOW = text("select (extract(epoch from clock_timestamp()) * 1000000)::bigint")
 
 
@@ -107,6 +112,19 @@ class Store:
     def waiting(self) -> int:
         """How many units wait to be stored."""
         return self._writer.waiting
+
+    async def prove_writable(self) -> None:
+        """After a change could not be stored: store some pages and remove them again. UnavailableProblem if that fails.
+
+        Of a database that has taken every change so far, nothing is asked.
+        """
+        if self._writer.trouble is None:
+            return
+        row: dict[str, Any] = {"client_id": "readiness", "path": "readiness", "key": os.urandom(16).hex()}
+        row |= {"digest": os.urandom(_PROVED_BYTES), "subject": "", "created_at": 0}
+        await self.write(lambda conn: conn.execute(_FORGET_PROOF).rowcount + conn.execute(_PROOF, row).rowcount)
+        await self.write(lambda conn: conn.execute(_FORGET_PROOF).rowcount)
+        self._writer.trouble = None
 
     async def write(self, unit: Unit[T]) -> T:
         """Run a unit in a transaction that others may share; returns its result after the COMMIT.

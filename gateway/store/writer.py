@@ -93,6 +93,8 @@ class Writer:
         self._closing = False
         self._committing = False
         self._conn: Connection | None = None
+        self.trouble: str | None = None
+        """Why the database last took a change not; None once it has been proved that it takes them again."""
         event.listen(engine, "commit", self._refuse_foreign_commit)
         self._thread = threading.Thread(target=self._work, name="store-writer", daemon=True)
         self._thread.start()
@@ -171,6 +173,8 @@ class Writer:
                 job.error = problem
         for job in jobs:
             job.error = _explained(job.error)
+            if isinstance(job.error, UnavailableProblem):
+                self.trouble = job.error.detail
 
     def _together(self, jobs: Sequence[_Job]) -> bool:
         """The happy path. False when nothing is stored, because a unit or the COMMIT failed."""
