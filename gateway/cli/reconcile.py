@@ -7,16 +7,18 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from urllib.parse import urlencode
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from sqlalchemy import RowMapping
 
 from gateway.cli.login import Asking, FromStdin, Identity, Login, as_operator
 from gateway.cli.output import Exit, Json, console, progress, session, show, table
-from gateway.cli.running import KeyFile
+from gateway.cli.running import KeyFile, ask
 from gateway.clock import day_of
-from gateway.errors import InvalidProblem, NotFoundProblem, Problem
+from gateway.crypto.sm import sm3
+from gateway.errors import ConflictProblem, InvalidProblem, NotFoundProblem, Problem, UnavailableProblem
 from gateway.money import format_yuan
 from gateway.plugins import KIND_FOR
 from gateway.settings import Settings, known
@@ -46,7 +48,8 @@ def reconcile(
     day: Annotated[str | None, typer.Option(help="The platform's day, as 2026-06-30; yesterday if none.")] = None,
     channel: Annotated[list[str] | None, typer.Option(help="Channels that take payments; all if none.")] = None,
     file: Annotated[Path | None, typer.Option(help="A statement, clearing or treasury file.")] = None,
-    profile: Annotated[str | None, typer.Option(help="The file's format: a block [statements.NAME].")] = None,
+    profile: Annotated[str | None, typer.Option(help="The file's format: NAME of a block statements.NAME.")] = None,
+    key_file: KeyFile = None,
     as_json: Json = False,
 ) -> None:
     """Match a day's statement against the books, both ways."""
@@ -58,7 +61,10 @@ def reconcile(
     told = _format(settings, file, profile)
     if told is not None and len(chosen) != 1:
         raise InvalidProblem("a file is of one channel", field="channel", cure="Name it with --channel.")
-    rows = asyncio.run(_run(ctx, wanted, chosen, file, told))
+    if key_file is not None:
+        rows = [_ask(settings, key_file, wanted, name, file, profile) for name in chosen]
+    else:
+        rows = asyncio.run(_run(ctx, wanted, chosen, file, told))
     ok = not any(row["breaks"] or row["error"] for row in rows)
     differences = [one for row in rows for one in row["open"]]
     show(
@@ -103,7 +109,7 @@ def explain(
 
     found = session(ctx).read(lambda conn: explained(conn, break_id, datetime.now(UTC)))
     if found is None:
-        raise NotFoundProblem(f"no break {break_id}", cure="`gateway reconcile` lists those that are open.")
+        raise NotFoundProblem(f"no break {break_id}", cure="`gateway reconcile breaks` lists those that are open.")
     about = found.about
     told = {
         "id": about.id,
@@ -176,7 +182,9 @@ def report(
             out.write_text(reports.dump(signed), encoding="utf-8")
         case other:
             raise InvalidProblem(f"{other or 'no ending'} is no format", field="out", cure="Use .xlsx, .csv or .json.")
-    show({"file": str(out), "digest": signed["digest"]}, as_json, f"{out}  SM3 {signed['digest']}")
+    digest = signed["digest"] if out.suffix == ".json" else sm3(out.read_bytes()).hex()
+    what = "of the report" if out.suffix == ".json" else "of the file"
+    show({"file": str(out), "digest": digest}, as_json, f"{out}  SM3 {what} {digest}")
 
 
 @app.command("breaks")
@@ -362,18 +370,61 @@ async def _run(
             console=progress(),
             transient=True,
         ) as bar:
-            task = bar.add_task(f"Reconciling {day}", total=len(names))
             for name in names:
-                bar.update(task, description=f"Reconciling {day} {name}")
+                task = bar.add_task(f"Reconciling {day} {name}", total=None)
+
+                def read(done: int, all_: int, task: TaskID = task) -> None:
+                    bar.update(task, completed=done, total=all_)
+
+                room = gateway.reconciliation
                 if file is not None and told is not None:
-                    doing = gateway.reconciliation.run_file(name, day, file, told, by="command line")
+                    doing = room.run_file(name, day, file, told, by="command line", progress=read)
                 else:
-                    doing = gateway.reconciliation.run(name, day, by="command line")
+                    doing = room.run(name, day, by="command line", progress=read)
                 rows.append(await _one(gateway, name, day, doing))
-                bar.advance(task)
         return rows
 
     return await _with_app(ctx, every)
+
+
+def _ask(
+    settings: Settings, key_file: Path, day: date, channel: str, file: Path | None, profile: str | None
+) -> dict[str, Any]:
+    """Have the running gateway do it. What it refuses is told like what is refused here."""
+    try:
+        if file is None or profile is None:
+            run = ask(settings, key_file, "POST", "/v1/reconciliations", {"channel": channel, "day": str(day)})
+        else:
+            query = urlencode({"channel": channel, "day": str(day), "profile": profile, "name": file.name})
+            run = ask(settings, key_file, "POST", f"/v1/statement-files?{query}", file.read_bytes())
+    except (ConflictProblem, UnavailableProblem) as problem:
+        return _nothing(channel, problem)
+    where = urlencode({"channel": channel, "day": str(day), "side": run["side"], "state": "open", "limit": 200})
+    found = ask(settings, key_file, "GET", f"/v1/breaks?{where}")["items"]
+    names = ("side", "provisional", "matched", "waiting", "breaks")
+    return {
+        "channel": channel,
+        "run": run["id"],
+        **{name: run[name] for name in names},
+        "amount": run["matched_amount"],
+        "open": [
+            {"zh": one["kind_zh"], **{name: one[name] for name in ("id", "kind", "code", "ours", "theirs")}}
+            for one in found
+        ],
+        "error": None,
+    }
+
+
+def _nothing(channel: str, problem: Problem) -> dict[str, Any]:
+    return {
+        "channel": channel,
+        "matched": 0,
+        "amount": format_yuan(0),
+        "waiting": 0,
+        "breaks": 0,
+        "open": [],
+        "error": problem.detail,
+    }
 
 
 async def _with_app(ctx: typer.Context, do: Callable[[App], Awaitable[T]]) -> T:
@@ -393,15 +444,7 @@ async def _one(gateway: App, channel: str, day: date, doing: Awaitable[Run]) -> 
     try:
         run = await doing
     except Problem as problem:
-        return {
-            "channel": channel,
-            "matched": 0,
-            "amount": format_yuan(0),
-            "waiting": 0,
-            "breaks": 0,
-            "open": [],
-            "error": problem.detail,
-        }
+        return _nothing(channel, problem)
     found = await gateway.reconciliation.breaks(channel=channel, day=day, state="open", side=run.side, limit=200)
     return {
         "channel": channel,

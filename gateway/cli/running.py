@@ -29,6 +29,8 @@ _KINDS = {404: NotFoundProblem, 409: ConflictProblem, 422: InvalidProblem, 503: 
 def ask(settings: Settings, key_file: Path, method: str, path: str, body: object = None) -> Any:
     """What the running gateway answers: JSON, or None. Raises the Problem that it answers with, or UnavailableProblem.
 
+    ``body`` goes as JSON, or as it is where it is bytes.
+
     Its address is where ``[server]`` says that the API listens; ``0.0.0.0`` means this machine.
     """
     host, _, port = settings.server.api.rpartition(":")
@@ -40,7 +42,8 @@ def ask(settings: Settings, key_file: Path, method: str, path: str, body: object
     headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": new_id("cli")}
     try:
         with httpx.Client(base_url=address, headers=headers, timeout=_SECONDS, trust_env=False) as http:
-            answer = http.request(method, path, json=body)
+            sent: dict[str, Any] = {"content": body} if isinstance(body, bytes) else {"json": body}
+            answer = http.request(method, path, **sent)
     except httpx.TransportError as error:
         raise UnavailableProblem(
             f"no gateway answers at {address}: {error}",

@@ -17,7 +17,14 @@ from gateway.clock import SHANGHAI
 from gateway.money import parse_yuan
 from gateway.ports import StatementLine
 from gateway.reconciliation.profiles import Profile
-from gateway.reconciliation.statement import Statement, StatementRefusedError, Window, check_lines
+from gateway.reconciliation.statement import (
+    Progress,
+    Statement,
+    StatementRefusedError,
+    Window,
+    check_lines,
+    unseen,
+)
 
 _FORMULA = ("=", "+", "@", "\t", "\r", "-")
 _FEN = re.compile(r"0|[1-9]\d{0,11}")
@@ -25,23 +32,26 @@ _COUNT = re.compile(r"\d{1,9}")
 _CODE = re.compile(r"[0-9A-Za-z]{1,20}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
+_TELL_EVERY = 20_000  # lines
+
 Fields = Sequence[str]
 
 
-def read(path: Path, profile: Profile, day: date, days: Window) -> Statement:
-    """The statement of ``day`` in a file. Raises StatementRefusedError; blocking.
+def read(path: Path, profile: Profile, day: date, days: Window, progress: Progress = unseen) -> Statement:
+    """The statement of ``day`` in a file. Raises StatementRefusedError; blocking. ``progress`` is told in bytes.
 
     Refused whole: other totals or counts than its lines have, no totals (it was cut), money outside ``days``, a line
     twice, another unit than the profile's, bytes that are no text, overlong lines, formulas, negative amounts.
     """
     try:
         with open(path, "rb") as file:
-            return _read(file, profile, day, days)
+            size = path.stat().st_size
+            return _read(file, profile, day, days, lambda: progress(file.tell(), size))
     except OSError as error:
         raise StatementRefusedError(f"{path.name} cannot be read: {error.strerror}") from None
 
 
-def _read(file: BinaryIO, profile: Profile, day: date, days: Window) -> Statement:
+def _read(file: BinaryIO, profile: Profile, day: date, days: Window, tell: Callable[[], None]) -> Statement:
     rows = _rows(file, profile)
     places = _places(rows, profile)
     lines: list[StatementLine] = []
@@ -50,6 +60,8 @@ def _read(file: BinaryIO, profile: Profile, day: date, days: Window) -> Statemen
     mark = profile.totals.mark
     totals: list[tuple[int, Fields]] = []
     for number, fields in rows:
+        if number % _TELL_EVERY == 0:
+            tell()
         if totals or fields[0].startswith(mark):
             totals.append((number, fields))
             if len(totals) > profile.totals.lines:
@@ -60,6 +72,7 @@ def _read(file: BinaryIO, profile: Profile, day: date, days: Window) -> Statemen
         except ValueError as problem:
             raise StatementRefusedError(str(problem), number) from None
         numbers.append(number)
+    tell()
     if len(totals) != profile.totals.lines:
         raise StatementRefusedError("the file ends without its totals: it was cut", (numbers or [0])[-1] + 1)
     count, amount = _totals(totals[-1], profile, lines)

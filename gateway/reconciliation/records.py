@@ -157,6 +157,14 @@ def has_statement(conn: Connection, channel: str, side: Side, day: date) -> bool
     return conn.execute(select(statement.c.id).where(_CURRENT), at).first() is not None
 
 
+def statement_before(conn: Connection, channel: str, side: Side, day: date) -> date | None:
+    """The last day before this one of which this side has told."""
+    query = select(func.max(statement.c.day_on)).where(
+        statement.c.channel == channel, statement.c.side == side.value, statement.c.day_on < day
+    )
+    return conn.execute(query).scalar_one_or_none()
+
+
 def told(
     conn: Connection,
     channel: str,

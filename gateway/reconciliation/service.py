@@ -52,13 +52,22 @@ from gateway.reconciliation.matching import (
 from gateway.reconciliation.months import refuse_frozen
 from gateway.reconciliation.profiles import Profile
 from gateway.reconciliation.records import Break, Run
-from gateway.reconciliation.statement import Statement, StatementRefusedError, Window, fetch, window
+from gateway.reconciliation.statement import (
+    Progress,
+    Statement,
+    StatementRefusedError,
+    Window,
+    fetch,
+    unseen,
+    window,
+)
 from gateway.store import Store
 
 Remember = Callable[[Connection, str], None]
 #: Says what money is that a statement tells of as gone back: ours, platform, known or unmatched (``payments.refunds``).
 Returned = Callable[[Connection, str, str, int, str, int], str]
 
+_LONGEST_REST = timedelta(days=31)  # after which a side that tells again begins anew
 BIG = 200_000  # lines from which files and DuckDB cost less than objects
 
 #: Breaks that a day has beside those of matching; they are cleared by what found them, or by a person.
@@ -146,7 +155,9 @@ class Reconciliation:
         """A channel's day as instants."""
         return window(day, self._cut_offs.get(channel, time.min))
 
-    async def run(self, channel: str, day: date, *, by: str, remember: Remember = _forget) -> Run:
+    async def run(
+        self, channel: str, day: date, *, by: str, remember: Remember = _forget, progress: Progress = unseen
+    ) -> Run:
         """Fetch the day's statement, believe it as a whole or not at all, match both ways, keep what differs.
 
         Before the platform's day has ended the run is provisional: what only we have may still come, and is counted
@@ -156,7 +167,9 @@ class Reconciliation:
         platform = self._platform(channel)
         days = self.window(channel, day)
         lenient = Window(days.start - self._grace.late // timedelta(microseconds=1), days.end)
-        return await self._run(channel, Side.PLATFORM, day, by, remember, "", lambda: fetch(platform, day, lenient))
+        return await self._run(
+            channel, Side.PLATFORM, day, by, remember, "", lambda: fetch(platform, day, lenient, progress)
+        )
 
     async def catch_up(self, channel: str, *, by: str, back: int = 7) -> list[date]:
         """Run the days of the last ``back`` whose statement was late: ended, and never matched to the end.
@@ -187,6 +200,7 @@ class Reconciliation:
         by: str,
         name: str | None = None,
         remember: Remember = _forget,
+        progress: Progress = unseen,
     ) -> Run:
         """The same with a statement, clearing or treasury file, read as its profile says; raises what ``run`` does.
 
@@ -203,7 +217,7 @@ class Reconciliation:
             by,
             remember,
             (name or path.name)[:200],
-            lambda: asyncio.to_thread(files.read, path, profile, day, lenient),
+            lambda: asyncio.to_thread(files.read, path, profile, day, lenient, progress),
         )
 
     async def _run(
@@ -246,7 +260,6 @@ class Reconciliation:
 
             await self._store.write(nothing)
             raise problem from error
-        days = self.window(channel, day - timedelta(days=self._grace.days(side)))
 
         def unit(conn: Connection) -> Run:
             self._keep_exchanges(conn, exchanges, run_id)
@@ -255,8 +268,8 @@ class Reconciliation:
             records.add_run(conn, **this, state="done", statement_id=statement_id, ran_at=now)
             late = None
             if not records.has_statement(conn, channel, side, day + timedelta(days=1)):
-                late = Window(days.end - self._grace.late // timedelta(microseconds=1), days.end)
-            one = _Pass(run_id, channel, side, told, days, late, provisional, now)
+                late = Window(today.end - self._grace.late // timedelta(microseconds=1), today.end)
+            one = _Pass(run_id, channel, side, told, self._due(conn, channel, side, day), late, provisional, now)
             if before is not None and before["fetched_at"] >= today.end:
                 self._keep_change(conn, one, before["amount"], before["version"])
             self._reconcile(conn, one)
@@ -275,6 +288,20 @@ class Reconciliation:
                     f"another node reconciled {channel} {day} at the same moment", cure="Run it again."
                 ) from failed
             raise
+
+    def _due(self, conn: Connection, channel: str, side: Side, day: date) -> Window:
+        """When the money was paid that this side's statement must have had by now, and no earlier one was asked for.
+
+        Banks and treasuries tell nothing of days on which they rest: what fell due meanwhile is asked of the next one.
+        """
+        grace = timedelta(days=self._grace.days(side))
+        due = self.window(channel, day - grace)
+        if side is Side.PLATFORM:
+            return due
+        before = records.statement_before(conn, channel, side, day)
+        if before is None or day - before > _LONGEST_REST:
+            return due
+        return Window(self.window(channel, before - grace).end, due.end)
 
     async def _told(
         self, tell: Callable[[], Awaitable[Statement]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
@@ -10,6 +10,9 @@ from gateway.clock import SHANGHAI, to_micros
 from gateway.crypto.sm import sm3
 from gateway.errors import GatewayError
 from gateway.ports import NonTaxPlatform, StatementLine, StatementPage
+
+Progress = Callable[[int, int], None]
+"""How much has been read, and how much there is: pages, or bytes of a file. May be called from another thread."""
 
 _TRIES = 3
 _MOST_PAGES = 10_000
@@ -56,26 +59,32 @@ def window(day: date, cut_off: time) -> Window:
     return Window(to_micros(end - timedelta(days=1)), to_micros(end))
 
 
-async def fetch(platform: NonTaxPlatform, day: date, days: Window) -> Statement:
+def unseen(_done: int, _all: int) -> None:
+    """For callers that nobody watches."""
+
+
+async def fetch(platform: NonTaxPlatform, day: date, days: Window, progress: Progress = unseen) -> Statement:
     """All pages of a day, checked. Raises StatementRefusedError, and the adapter's ExchangeErrors.
 
     Money that arrives between two pages changes the totals; then the pages are read again.
     """
     for attempt in range(1, _TRIES + 1):
         try:
-            return check(await _pages(platform, day), day, days)
+            return check(await _pages(platform, day, progress), day, days)
         except _MovedError:
             if attempt == _TRIES:
                 raise
     raise AssertionError("unreachable")
 
 
-async def _pages(platform: NonTaxPlatform, day: date) -> list[StatementPage]:
+async def _pages(platform: NonTaxPlatform, day: date, progress: Progress) -> list[StatementPage]:
     pages = [await platform.statement(day, 1)]
     if pages[0].pages > _MOST_PAGES:
         raise StatementRefusedError(f"{pages[0].pages} pages are more than a day can have")
+    progress(1, pages[0].pages)
     for number in range(2, pages[0].pages + 1):
         pages.append(await platform.statement(day, number))
+        progress(number, pages[0].pages)
     return pages
 
 

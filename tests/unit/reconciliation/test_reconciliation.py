@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -30,7 +31,7 @@ from gateway.payments import Status, apply_paid, records
 from gateway.payments.arrivals import keep_late
 from gateway.plugins import Channel
 from gateway.ports import AdapterInfo, Kind, PaidFact, StatementLine, StatementPage
-from gateway.reconciliation import BreakKind, Reconciliation, Side
+from gateway.reconciliation import BreakKind, Reconciliation, Run, Side
 from gateway.reconciliation import records as break_records
 from gateway.reconciliation.profiles import Profile
 from gateway.reconciliation.report import age_in_days
@@ -648,22 +649,43 @@ async def test_an_expired_code_that_is_paid_after_all_keeps_continuity(bench: Be
     assert (await bench.payment(name))["status"] == "PAID"
 
 
-async def test_the_treasury_has_its_own_days_and_dates(bench: Bench, tmp_path: Path) -> None:
-    treasury = Profile.model_validate(
+def of_side(bench: Bench, folder: Path, side: str) -> Callable[..., Awaitable[Run]]:
+    """Hand in a file of this side: a day, and the numbers of the codes that it has, 1.00 yuan each."""
+    profile = Profile.model_validate(
         {
-            "side": "treasury",
+            "side": side,
             "header": False,
             "columns": {"code": 1, "amount": 2, "paid_at": 3, "bank_serial": 4},
             "totals": {"mark": "T", "count": 2, "amount": 3},
         }
     )
 
-    async def told(day: date, *numbers: int) -> Any:
+    async def told(day: date, *numbers: int) -> Run:
         rows = [f"{code(n)},1.00,2026-09-16 12:00:00,S1" for n in numbers]
-        path = tmp_path / f"{day}.csv"
+        path = folder / f"{day}.csv"
         path.write_text("\n".join([*rows, f"T,{len(rows)},{len(rows)}.00", ""]))
-        return await bench.room.run_file(CHANNEL, day, path, treasury, by="x")
+        return await bench.room.run_file(CHANNEL, day, path, profile, by="x")
 
+    return told
+
+
+async def test_what_fell_due_while_the_bank_rested_is_asked_of_its_next_file(bench: Bench, tmp_path: Path) -> None:
+    told = of_side(bench, tmp_path, "bank")
+    for n, day in ((1, 16), (2, 17), (3, 18)):
+        await bench.issue(code(n), 100)
+        await bench.callback(code(n), 100, at=NOON.replace(day=day))
+    bench.clock.set(NOON.replace(day=30))
+    assert (await told(date(2026, 9, 18))).breaks == 0  # nothing is due before three days have passed
+    assert (await told(date(2026, 9, 21), 3)).breaks == 2  # the 16th and the 17th fell due on a weekend
+    late = {one.code for one in await bench.room.breaks(state="open", side=Side.BANK)}
+    assert late == {code(1), code(2)}
+    assert (await told(date(2026, 9, 22))).breaks == 0
+    assert (await told(date(2026, 9, 23), 1, 2)).matched == 2
+    assert await bench.room.breaks(state="open") == []
+
+
+async def test_the_treasury_has_its_own_days_and_dates(bench: Bench, tmp_path: Path) -> None:
+    told = of_side(bench, tmp_path, "treasury")
     for n in (1, 2):
         await bench.issue(code(n), 100)
         await bench.callback(code(n), 100)

@@ -1,0 +1,107 @@
+"""The reconciler's day at a terminal, beside a gateway that runs: match, look, explain, report, close, reopen."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import zipfile
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from click.testing import Result
+from typer.testing import CliRunner
+
+from gateway.cli import app
+from gateway.clock import day_of
+from gateway.crypto.sm import sm3
+
+STRAY = "99010226309999999901"
+
+
+async def gateway(site, *words: str) -> Result:
+    """One command with the site's settings, in a thread as another process would run."""
+    arguments = ["--settings", str(site.settings_file), *words]
+    return await asyncio.to_thread(CliRunner().invoke, app, arguments)
+
+
+async def key_of(site, login: str, name: str, folder: Path) -> str:
+    """A file with this operator's key."""
+    made = await site.app.access.create_operator(login, name, "operator", "long enough a password")
+    file = folder / f"{login}.key"
+    file.write_text((await site.app.access.issue_operator_key(made.id, label="journey")).token)
+    return str(file)
+
+
+async def test_a_day_is_matched_explained_and_reported_while_the_gateway_runs(site, tmp_path):
+    payment = await site.paid()
+    await site.pay(payment["code"], force=True)
+    await site.until(f"/v1/payments/{payment['id']}", lambda now: now["exceptions"])
+    day = day_of(site.clock.now())
+    site.simulators.faults({"system": "nontax", "kind": "statement_extra", "key": f"{day:%Y%m%d}", "code": STRAY})
+    key = await key_of(site, "gao", "高远", tmp_path)
+
+    beside = await gateway(site, "reconcile", "--day", str(day))
+    assert beside.exit_code == 5  # the running gateway holds the database: it does it under one's own key
+    done = await gateway(site, "reconcile", "--day", str(day), "--key-file", key)
+    assert done.exit_code == 1, done.stderr
+    for words in ("重复缴款", "待查收入", STRAY, "Why: gateway reconcile explain BREAK"):
+        assert words in done.stdout, words
+    listed = json.loads((await gateway(site, "reconcile", "breaks", "--json")).stdout)["breaks"]
+    twice = next(one for one in listed if one["kind"] == "paid_twice")
+    assert (twice["age_days"], twice["assignee"], twice["ours"]) == (0, None, "5036.50")
+    told = (await gateway(site, "reconcile", "explain", twice["id"])).stdout
+    for words in ("同一笔罚款收到两次付款", "退付多缴的一笔", "由回调通知得知", "异常缴款(重复缴款)", "交互留痕"):
+        assert words in told, words
+    exchanges = json.loads((await gateway(site, "reconcile", "explain", twice["id"], "--json")).stdout)["exchanges"]
+    asked = [json.loads((await gateway(site, "evidence", "show", one, "--json")).stdout) for one in exchanges]
+    assert any("Statement" in str(one) for one in asked)  # what the break rests on can be shown
+
+    report = (await gateway(site, "reconcile", "report", "day", str(day))).stdout
+    for words in (payment["code"], "待查收入", "合计", "缴款明细"):
+        assert words in report, words
+    book, csv = tmp_path / "day.xlsx", tmp_path / "day.csv"
+    said = await gateway(site, "reconcile", "report", "day", str(day), "--out", str(book))
+    assert sm3(book.read_bytes()).hex() in said.stdout
+    assert zipfile.ZipFile(book).testzip() is None
+    await gateway(site, "reconcile", "report", "day", str(day), "--out", str(csv))
+    assert {one.name for one in tmp_path.glob("day*.csv")} == {"day.csv", "day-差错明细.csv", "day-缴款明细.csv"}
+    shown = (await gateway(site, "payments", "show", payment["code"])).stdout
+    assert "paid_twice" in shown
+    assert (await gateway(site, "reconcile", "explain", "brk_none")).exit_code == 4
+
+
+async def test_a_month_is_closed_and_opened_again_by_two_at_their_terminals(site, tmp_path):
+    await site.travel("2026-09-16 10:00")
+    await site.paid()
+    await site.travel("2026-10-01 08:00")
+    first, second = await key_of(site, "gao", "高远", tmp_path), await key_of(site, "lin", "林溪", tmp_path)
+
+    async def said(*words: str) -> Any:
+        return await gateway(site, "reconcile", *words)
+
+    nobody = await said("close", "2026-09")
+    assert (nobody.exit_code, "say who you are" in nobody.stderr) == (4, True)
+    early = await said("close", "2026-09", "--key-file", first)
+    assert (early.exit_code, "not reconciled: 2026-09-01" in early.stderr) == (4, True)
+    file = tmp_path / "empty.txt"
+    file.write_bytes("合计|0|0.00\n".encode("gbk"))
+    for day in range(1, 31):
+        await site.app.reconciliation.run("nontax", date(2026, 9, day), by="schedule")
+    handed = await said(
+        "--day", "2026-09-19", "--channel", "nontax", "--file", str(file), "--profile", "bank", "--key-file", first
+    )
+    assert handed.exit_code == 1  # the bank has had its days, and not the money
+    assert "短款" in handed.stdout
+    closed = await said("close", "2026-09", "--key-file", first)
+    assert closed.exit_code == 0, closed.stderr
+    assert "closed and frozen 月结" in closed.stdout
+    assert "调节后余额 5036.50 元, 未达账项 0" in closed.stdout
+    assert "已月结 高远" in (await said("report", "balance", "2026-09")).stdout
+    assert (await said("reopen", "2026-09", "--key-file", second)).exit_code == 4  # neither reason nor confirmation
+    asked = await said("reopen", "2026-09", "--reason", "银行更正", "--key-file", first)
+    assert "waits for a second person" in asked.stdout, asked.stderr
+    alone = await said("reopen", "2026-09", "--confirm", "--key-file", first)
+    assert (alone.exit_code, "cannot confirm it" in alone.stderr) == (4, True)
+    opened = await said("reopen", "2026-09", "--confirm", "--key-file", second)
+    assert (opened.exit_code, "open again" in opened.stdout) == (0, True)
