@@ -14,6 +14,7 @@ from gateway.money import format_yuan
 from gateway.payments import Status
 from gateway.payments.exceptions import CHINESE as EXCEPTIONS
 from gateway.payments.exceptions import WAYS_OUT as WAYS_OUT_OF_EXCEPTIONS
+from gateway.payments.records import BESIDE_THE_BILL
 from gateway.payments.states import CHINESE as STATUS
 from gateway.reconciliation import records
 from gateway.reconciliation.matching import CHINESE, CLEARED, HEALED, STATES, BreakKind, Side
@@ -21,7 +22,7 @@ from gateway.reconciliation.records import Break
 from gateway.reconciliation.report import age_in_days
 from gateway.store.tables.delivery import event
 from gateway.store.tables.evidence import exchange
-from gateway.store.tables.payments import collection, payment
+from gateway.store.tables.payments import collection, payment, payment_exception
 from gateway.store.tables.refunds import refund
 
 WAYS_OUT: Final = {**WAYS_OUT_OF_EXCEPTIONS, "attribute": "认领"}
@@ -64,11 +65,14 @@ _EVENTS: Final = {
 # Likely cause, and what to do. Proposals: a person decides.
 _CAUSES = {
     BreakKind.PLATFORM_ONLY: ("平台有款,我方未收到通知。", "已按对账文件补记;如仍未决,请核对缴款码。"),
-    BreakKind.OURS_ONLY: ("我方有款,平台对账文件没有。", "向平台核实该流水;确认前不得视为到账。"),
-    BreakKind.AMOUNT_DIFFERS: ("实缴金额与缴款单不一致。", "退回来款并请当事人按缴款单重缴,两人复核。"),
+    BreakKind.OURS_ONLY: ("我方有款,{side}对账文件没有。", "向{side}核实该流水;确认前不得视为到账。"),
+    BreakKind.AMOUNT_DIFFERS: ("同一流水,我方与{side}记载的金额不一致。", "按银行凭证核对,请记载有误的一方更正。"),
     BreakKind.STATUS_DIFFERS: ("款项缴到已作废或已失效的缴款单。", "按规定退付,两人复核。"),
     BreakKind.PAID_TWICE: ("同一笔罚款收到两次付款。", "退付多缴的一笔,两人复核。"),
-    BreakKind.UNKNOWN_CODE: ("缴款码不是我方开具,或尚未收到开具结果。", "查明归属后认领,或退回,两人复核。"),
+    BreakKind.UNKNOWN_CODE: (
+        "缴款码不是我方开具,或尚未收到开具结果。",
+        "查明归属后认领,两人复核;确非我方款项的,写明去向后销记。",
+    ),
     BreakKind.REFUND_UNMATCHED: ("平台有退付,我方没有对应的退付申请。", "向财政部门核实退付依据。"),
     BreakKind.CROSS_DAY: ("临近日切缴款,可能列入次日对账文件。", "等待次日对账,届时自动消除或转为短款。"),
     BreakKind.WRONG_UNIT: ("款项记到了其他执收单位。", "请平台更正执收单位。"),
@@ -76,6 +80,14 @@ _CAUSES = {
     BreakKind.RECEIPT_MISSING: ("已缴款但未取得票据。", "重新申请财政电子票据。"),
     BreakKind.STATEMENT_CHANGED: ("平台在日终之后更改了对账文件。", "核对更改内容,向平台索取说明。"),
     BreakKind.CONTINUITY: ("上日余额加本日开具减本日了结,不等于本日余额。", "检查数据库是否被直接改动,核验交互留痕。"),
+}
+
+
+# Where payments know more: what was unforeseen about the money.
+_OF_EXCEPTIONS = {
+    "amount_differs": ("实缴金额与缴款单不一致。", "退回来款并请当事人按缴款单重缴,两人复核。"),
+    "paid_after_expiry": ("缴款码失效后到账,缴款义务仍在。", "入账,或退付后重新开单,两人复核。"),
+    "paid_after_cancel": ("款项缴到已作废的缴款单。", "按规定退付,两人复核。"),
 }
 
 
@@ -96,8 +108,8 @@ def explained(conn: Connection, id: str, now: datetime) -> Explanation | None:
     one = records.fetch_break(conn, id)
     if one is None:
         return None
-    cause, proposal = _CAUSES[one.kind]
     side = _SIDES[one.side]
+    cause, proposal = (words.format(side=side) for words in _OF_EXCEPTIONS.get(_odd(conn, one), _CAUSES[one.kind]))
     story = [f"{one.day} {one.channel} {CHINESE[one.kind]}:缴款码 {one.code or '—'},流水号 {one.bank_serial or '—'}。"]
     story.append(f"我方 {_yuan(one.ours)},{side} {_yuan(one.theirs)}。")
     line = records.line_of(conn, one.channel, one.code, one.bank_serial, one.side)
@@ -113,6 +125,23 @@ def explained(conn: Connection, id: str, now: datetime) -> Explanation | None:
     happened = sorted([*_money(conn, one), *_life(conn, one), *_handling(conn, one)], key=lambda step: step[0])
     story += [f"{_at(at)} {words}" for at, words in happened]
     return Explanation(one, age_in_days(one, now), cause, proposal, tuple(story), _exchanges(conn, one))
+
+
+def _odd(conn: Connection, one: Break) -> str:
+    """What payments found unforeseen about the money of a break; banks and treasuries know nothing of bills."""
+    if one.side is not Side.PLATFORM:
+        return ""
+    query = (
+        select(payment_exception.c.kind)
+        .join(collection, collection.c.id == payment_exception.c.collection_id)
+        .where(
+            collection.c.channel == one.channel,
+            collection.c.code == one.code,
+            collection.c.bank_serial == one.bank_serial,
+            payment_exception.c.kind.in_(BESIDE_THE_BILL),
+        )
+    )
+    return conn.execute(query).scalar() or ""
 
 
 def _money(conn: Connection, one: Break) -> Iterator[tuple[int, str]]:

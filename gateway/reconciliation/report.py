@@ -27,6 +27,7 @@ from gateway.reconciliation import records
 from gateway.reconciliation.balance import REPORT_KEY, Balance, balance_of, canonical, chinese
 from gateway.reconciliation.matching import CHINESE, STATES, Side
 from gateway.reconciliation.statement import Window
+from gateway.store.tables.access import authority
 from gateway.store.tables.payments import collecting_unit, collection, payment
 from gateway.store.tables.reconciliation import reconciliation_run, statement, statement_line
 
@@ -37,7 +38,7 @@ Cell = str | int | date | datetime | None
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _WIDTHS: Final = {"text": 24, "fen": 16, "number": 10, "day": 12, "time": 20}
 LONGEST: Final = timedelta(days=366)
-REMIND_DAYS: Final = 10  # a reminder 催告 comes before enforcement: 行政强制法 art. 54
+REMIND_DAYS: Final = 30  # of surcharge, after which and after a reminder 催告 enforcement may follow (行政强制法)
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,7 @@ class Report:
 
 # --- gathering ------------------------------------------------------------------------------------------------------
 
+_OWED = ("ISSUED", "CANCELLING", "EXPIRED")
 _SUM = (
     Column("笔数", "count", "number", total=True),
     Column("实缴金额", "paid", "fen", total=True),
@@ -286,7 +288,7 @@ def _by_authority(conn: Connection, channel: str, span: Window, authorities: Col
             func.sum(case((inside, 1), else_=0)),
             func.sum(case((inside, payment.c.paid_amount), else_=0)),
             func.sum(case((matched, payment.c.paid_amount), else_=0)),
-            func.sum(case((payment.c.status == "ISSUED", payment.c.amount), else_=0)),
+            func.sum(case((payment.c.status.in_(_OWED), payment.c.amount), else_=0)),
         )
         .where(payment.c.channel == channel)
         .group_by(payment.c.authority)
@@ -294,17 +296,27 @@ def _by_authority(conn: Connection, channel: str, span: Window, authorities: Col
     )
     if authorities is not None:
         query = query.where(payment.c.authority.in_(authorities))
+    named = _names(conn)
     return Table(
         "按执法机关",
         "by authority",
         (
-            Column("执法机关", "authority"),
+            Column("执法机关代码", "authority"),
+            Column("执法机关", "name"),
             *_SUM,
             Column("已对平金额", "matched", "fen", total=True),
             Column("待缴金额", "outstanding now", "fen", total=True),
         ),
-        tuple((row[0], int(row[1]), int(row[2] or 0), int(row[3] or 0), int(row[4])) for row in conn.execute(query)),
+        tuple(
+            (row[0], named.get(row[0], ""), int(row[1]), int(row[2] or 0), int(row[3] or 0), int(row[4]))
+            for row in conn.execute(query)
+        ),
     )
+
+
+def _names(conn: Connection) -> dict[str, str]:
+    """What authorities are called."""
+    return {row.code: row.name for row in conn.execute(select(authority.c.code, authority.c.name))}
 
 
 def _by_unit(conn: Connection, channel: str, first: date, last: date) -> Table:
@@ -354,6 +366,7 @@ def _ledger(conn: Connection, channel: str, span: Window, now: datetime, authori
     if authorities is not None:
         query = query.where(payment.c.authority.in_(authorities))
     today = now.astimezone(SHANGHAI).date()
+    named = _names(conn)
     rows = []
     for row in conn.execute(query).mappings():
         came = row["paid_amount"] if row["paid_at"] is not None and row["paid_at"] < span.end else 0
@@ -363,7 +376,7 @@ def _ledger(conn: Connection, channel: str, span: Window, now: datetime, authori
         rows.append(
             (
                 row["decision_number"],
-                row["authority"],
+                named.get(row["authority"], row["authority"]),
                 row["due_on"],
                 row["amount"],
                 came or 0,
@@ -371,7 +384,7 @@ def _ledger(conn: Connection, channel: str, span: Window, now: datetime, authori
                 left if late else 0,
                 late,
                 state,
-                "应催告" if late > REMIND_DAYS else "",
+                "应催告" if late >= REMIND_DAYS else "",
             )
         )
     return Table(
