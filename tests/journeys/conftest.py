@@ -28,7 +28,7 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 
 from gateway.app import App
 from gateway.clock import SHANGHAI
@@ -37,7 +37,6 @@ from gateway.demo.installation import populate, write_settings
 from gateway.faces.serve import serve
 from gateway.payments import Payments
 from gateway.settings import load
-from gateway.store.tables.delivery import event
 from simulators.testing import Simulation
 
 FACTS: dict[str, Any] = {
@@ -210,15 +209,17 @@ class Site:
         found: dict[str, Any] = await self.until(f"/v1/payments/{payment['id']}", lambda now: now["status"] == status)
         return found
 
-    async def told(self, subject: str) -> list[str]:
-        """The types of all events about a record, in order.
+    async def told(self, subject: str, *awaited: str) -> list[str]:
+        """The types of all events about a record, in order, once those awaited are among them.
 
         The list waits for the oldest transaction of the whole PostgreSQL server, which other tests share.
         """
-        count = select(func.count()).select_from(event).where(event.c.subject == subject)
-        written = await self.read(lambda conn: conn.execute(count).scalar_one())
-        shown = await self.until(f"/v1/events?subject={subject}&limit=200", lambda page: len(page["items"]) >= written)
-        return [one["type"] for one in shown["items"]]
+
+        def has_all(page: Any) -> bool:
+            return set(awaited) <= {one["type"] for one in page["items"]}
+
+        page = await self.until(f"/v1/events?subject={subject}&limit=200", has_all)
+        return [one["type"] for one in page["items"]]
 
     async def read(self, query: Callable[[Connection], Any]) -> Any:
         """A look into the database."""

@@ -70,7 +70,7 @@ async def test_a_code_is_asked_for_once_paid_told_and_settled(any_site):
     run = (await site.post("/v1/reconciliations", {"channel": "nontax", "day": today})).json()
     assert (run["matched"], run["matched_amount"], run["breaks"]) == (1, "5036.50", 0)
     assert (await site.get(f"/v1/payments/{payment['id']}"))["settlement"] == "matched"
-    told = await site.told(payment["id"])
+    told = await site.told(payment["id"], "payment.paid")
     assert told[:3] == ["payment.requested", "payment.issued", "payment.paid"]
     view = await site.get(site.path(payment["decision_number"]))
     assert [one["status"] for one in view["payments"]] == ["PAID"]
@@ -116,7 +116,7 @@ async def test_a_callback_again_whatever_its_nonce_gets_the_same_answer_and_has_
     assert [one.status_code for one in (first, same, other)] == [200] * 3
     assert first.content == same.content == other.content
     assert len(await money(site, payment["code"])) == 1
-    assert (await site.told(payment["id"])).count("payment.paid") == 1
+    assert (await site.told(payment["id"], "payment.paid")).count("payment.paid") == 1
     paid = await site.get(f"/v1/payments/{payment['id']}")
     assert (paid["status"], kinds(paid)) == ("PAID", [])
 
@@ -185,7 +185,7 @@ async def test_money_that_overtakes_the_answer_with_the_code_is_kept_and_applied
     answer = await site.ask_payment()
     paid = await site.reaches(answer.json(), "PAID")
     assert (paid["paid_amount"], len(paid["collections"]), kinds(paid)) == ("5036.50", 1, [])
-    assert await site.told(paid["id"]) == ["payment.requested", "payment.issued", "payment.paid"]
+    assert await site.told(paid["id"], "payment.paid") == ["payment.requested", "payment.issued", "payment.paid"]
     await has_one_code(site, paid)
 
 
@@ -313,7 +313,7 @@ async def test_a_cancel_that_money_overtook_ends_as_paid(site):
     assert answer.status_code in (200, 202)
     paid = await site.reaches(payment, "PAID")
     assert (paid["collections"][0]["source"], kinds(paid)) == ("query", [])
-    assert "payment.cancel_refused" in await site.told(payment["id"])
+    assert "payment.cancel_refused" in await site.told(payment["id"], "payment.cancel_refused")
 
 
 async def test_a_revoked_decision_takes_its_unpaid_code_back_and_asks_for_no_more(site):

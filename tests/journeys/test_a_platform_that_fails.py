@@ -39,7 +39,7 @@ async def test_a_platform_that_dies_between_effect_and_answer_is_asked_and_the_o
     payment = await site.reaches(answer.json(), "ISSUED")
     assert (payment["in_doubt_since"], payment["doubt_reason"]) == (None, None)
     assert await attempts(site, payment["id"]) == ["call unknown", "find found"]
-    assert "payment.in_doubt" in await site.told(payment["id"])
+    assert "payment.in_doubt" in await site.told(payment["id"], "payment.in_doubt")
     await has_one_code(site, payment)
 
 
@@ -216,4 +216,4 @@ async def test_a_code_that_another_bill_has_already_is_not_believed_and_the_true
     second = await site.reaches(answer.json(), "ISSUED")
     assert second["code"] != first["code"]
     assert await attempts(site, second["id"]) == ["call unknown", "find found"]
-    assert "payment.in_doubt" in await site.told(second["id"])
+    assert "payment.in_doubt" in await site.told(second["id"], "payment.in_doubt")

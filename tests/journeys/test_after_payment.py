@@ -83,7 +83,7 @@ async def test_story_4_what_was_paid_twice_across_the_cut_off_goes_back_once_aft
     done = await finance(site, refund, "refunded")
     assert done["refunded_at"]
     assert site.effects("Refund") == [1]
-    told = await site.told(payment["id"])
+    told = await site.told(payment["id"], "refund.refunded")
     assert [one for one in told if one.startswith("refund.")] == [
         "refund.proposed",
         "refund.confirmed",
@@ -102,7 +102,7 @@ async def test_a_refund_whose_answer_is_lost_is_found_and_never_filed_twice(site
         await confirm(second, refund)
     await site.until(f"/v1/refunds/{refund['id']}", lambda now: now["status"] == "FILED" and not now["in_doubt_since"])
     assert site.effects("Refund") == [1]
-    assert "refund.in_doubt" in await site.told(payment["id"])
+    assert "refund.in_doubt" in await site.told(payment["id"], "refund.in_doubt")
 
 
 async def test_what_the_platform_returned_by_itself_is_not_asked_for_again(site):
@@ -253,7 +253,7 @@ async def test_story_11_cash_from_a_ferry_is_remitted_by_one_bill_and_reaches_ea
     run = (await site.post("/v1/reconciliations", {"channel": "nontax", "day": str(today)})).json()
     assert (run["matched"], run["breaks"]) == (1, 0), run
     for one in taken:
-        assert (await site.told(one["id"]))[-1] == "cash.settlement"
+        assert (await site.told(one["id"], "cash.settlement"))[-1] == "cash.settlement"
     assert (await site.get(f"/v1/payments/{bill['id']}"))["settlement"] == "matched"
 
 

@@ -119,7 +119,7 @@ async def test_it_happened_says_one_with_the_answer_and_it_counts_when_another_c
     site = any_site
     first, second, viewer = await people(site, "operator", "supervisor", "viewer")
     payment, operation = await unanswered(site, "apply_then_silence")
-    assert "payment.parked" in await site.told(payment["id"])
+    assert "payment.parked" in await site.told(payment["id"], "payment.parked")
 
     seen = await first.look(operation["id"])
     assert (seen["state"], seen["two_persons"], seen["outcome"]) == ("parked", True, None)

@@ -33,7 +33,7 @@ async def test_a_gateway_killed_while_the_code_is_asked_for_ends_with_exactly_on
     again = await site.post("/v1/payments", site.demand(number), "once")
     assert again.status_code in (201, 202)
     assert (again.json()["id"], again.json()["code"]) == (payment["id"], payment["code"])
-    assert "payment.in_doubt" in await site.told(payment["id"])
+    assert "payment.in_doubt" in await site.told(payment["id"], "payment.in_doubt")
     await site.pay(payment["code"])
     await site.reaches(payment, "PAID")
     verified = served.run("evidence", "verify", "--json")

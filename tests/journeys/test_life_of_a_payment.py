@@ -205,7 +205,7 @@ async def test_a_decision_that_imposes_less_takes_back_the_code_that_demands_mor
     await site.pay(again["code"])
     await site.reaches(again, "PAID")
     await site.decide(NUMBER, fine="2000.00", content="没收违法所得36.50元,罚款2000元")
-    assert "payment.exceeds_decision" in await site.told(again["id"])
+    assert "payment.exceeds_decision" in await site.told(again["id"], "payment.exceeds_decision")
     assert (await site.get(f"/v1/payments/{again['id']}"))["status"] == "PAID"
 
 

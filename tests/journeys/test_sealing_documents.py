@@ -127,7 +127,7 @@ async def test_what_does_not_verify_is_refused_with_the_check_that_failed(site, 
         failed = {one["name"] for one in view["report"]["checks"] if one["outcome"] == "failed"}
         assert check in failed, f"{fault}: {failed}"
         assert view["reason"]
-        assert (await site.told(view["id"]))[-1] == "sealed_document.refused"
+        assert (await site.told(view["id"], "sealed_document.refused"))[-1] == "sealed_document.refused"
         file = await site.http.get(f"/v1/sealed-documents/{view['id']}/file")
         assert (file.status_code, file.json()["type"].rsplit(":", 1)[-1]) == (409, "document-not-sealed")
 
@@ -157,7 +157,7 @@ async def test_a_lost_answer_is_asked_about_and_the_seal_is_applied_once(site, l
     site.fault(fault, "apply", "seal")
     view = await ended(site, await seal(site, letter))
     assert view["status"] == "SEALED"
-    assert "sealed_document.in_doubt" in await site.told(view["id"])
+    assert "sealed_document.in_doubt" in await site.told(view["id"], "sealed_document.in_doubt")
     assert view["in_doubt_since"] is None
     assert site.effects("apply", "seal") == [1]
 
