@@ -2,7 +2,7 @@
 
 p99 of issuing and of reading a payment over HTTP with five million payments in a SQLite store, against the same with
 five thousand, in interleaved rounds of one run. The payments come with their decisions, lines, codes, operations,
-attempts and events, made by SQL from one that the gateway issued; each 500th has a token of its own, sealed as the
+attempts and events, made by SQL from one that the gateway issued, and count as paid; each 500th has a token of its own, sealed as the
 gateway seals it, and these are read. Prints how long the load took and how large the file is.
 """
 
@@ -73,11 +73,13 @@ class Loader:
                 decision_id=uid("dec"),
                 decision_number="'批量〔2025〕第' || n.i || '号'",
                 code=code,
+                status="'PAID'",
                 token_index="randomblob(32)",
             )
             self.copy("payment_line", first, last, payment_id=uid("pay"))
             reference = "'B' || printf('%019d', n.i)"
-            self.copy("payment_code", first, last, payment_id=uid("pay"), reference=reference, code=code)
+            paid = {"payment_id": uid("pay"), "reference": reference, "code": code, "state": "'paid'"}
+            self.copy("payment_code", first, last, **paid)
             self.copy("operation", first, last, id=uid("opn"), subject=uid("pay"), reference=reference)
             self.copy("attempt", first, last, operation_id=uid("opn"))
             for place, row in enumerate(self.model["event"]):
