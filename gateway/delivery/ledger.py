@@ -92,7 +92,7 @@ FENCED = " (fenced)"
 EVERYBODY = "*"
 OPERATION = tuple(one.name for one in fields(Operation) if one.name != "claimed")
 CUT = "cut"
-AHEAD = 120_000_000
+AHEAD = 30_000_000
 """How far the clocks of two nodes may be apart: what is written further in the future was written by mistake."""
 _UNDER_WAY = select(func.count()).where(operation.c.channel == bindparam("channel"), _SENDING)
 _POSTPONE = (
@@ -106,7 +106,10 @@ _POSTPONE = (
 )
 _BRING_BACK = (
     update(operation)
-    .where(operation.c.state.in_(("queued", "uncertain")), operation.c.updated_at > bindparam("ahead"))
+    .where(
+        operation.c.state.in_(("queued", "uncertain")),
+        or_(*(operation.c[name] > bindparam("ahead") for name in ("updated_at", "sent_at", "doubt_since_at"))),
+    )
     .values(
         updated_at=bindparam("now"),
         **{

@@ -75,6 +75,7 @@ def after_call(
     operation: Operation, result: Message | BaseException, *, now: int, began: int, can_find: bool, patience: Patience
 ) -> Step:
     """What follows from a call. ``began``: when it started; ``now``: when it ended (microseconds)."""
+    began = min(began, now)  # somebody may have set the clock back meanwhile
     if isinstance(result, Message):
         return Step("done", now, 0, "done", sent=began, answer=result, tell=Done(result))
     reason = _words(result)
