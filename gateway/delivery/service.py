@@ -516,7 +516,7 @@ class Delivery:
             await self._weigh(channel, result, step)
 
     def _waited(self, operation: Operation) -> tuple[float, float]:
-        """Seconds that this process has known of the doubt, and the doubt's age, whatever is done to the civil clock."""
+        """Seconds that this process has known of the doubt, and the doubt's age, however the civil clock is set."""
         since, known = operation.doubt_since_at, self._doubts.get(operation.id)
         if known is None or known.since != since:  # it began elsewhere, or in an earlier life
             age = 0.0 if since is None else (to_micros(self._clock.now()) - since) / SECOND

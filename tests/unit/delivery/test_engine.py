@@ -503,13 +503,14 @@ async def test_in_the_hours_of_settlement_nothing_leaves_and_everybody_is_told_u
 
 async def test_an_open_circuit_keeps_calls_back_and_a_probe_closes_it(bench):
     bench.limit(circuit_failures=2, circuit_seconds=1.0)
-    bench.side.calls = [NotSentError("refused")] * 3
+    bench.side.calls = [NotSentError("refused")] * 500
     first = await bench.send()
     async with asyncio.timeout(5):
         while bench.delivery._conditions.get("nontax", limits.Condition()).clear:
             bench.clock.advance(timedelta(seconds=1))
             bench.delivery.wake()
             await asyncio.sleep(0.01)
+    bench.side.calls.clear()
     second = await bench.send()
     assert (await bench.row(second))["attempt"] == 0
     await bench.until(first, "done")
