@@ -2,8 +2,8 @@
 
 p99 of issuing and of reading a payment over HTTP with five million payments in a SQLite store, against the same with
 five thousand, in interleaved rounds of one run. The payments come with their decisions, lines, codes, operations,
-attempts and events, made by SQL from one that the gateway issued, and count as paid; each 500th has a token of its own, sealed as the
-gateway seals it, and these are read. Prints how long the load took and how large the file is.
+attempts and events, made by SQL from one that the gateway issued, and count as paid; each 500th has a token of its own,
+sealed as the gateway seals it, and these are read. Prints how long the load took and how large the file is.
 """
 
 from __future__ import annotations
