@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, Final, Literal
 import xlsxwriter
 from sqlalchemy import Connection, and_, case, func, select
 
-from gateway.clock import SHANGHAI, from_micros, rfc3339
+from gateway.clock import SHANGHAI, day_of, from_micros, rfc3339
 from gateway.crypto.keys import KeyProvider
 from gateway.crypto.sm import sm3
 from gateway.errors import InvalidProblem
@@ -30,6 +30,7 @@ from gateway.reconciliation.statement import Window
 from gateway.store.tables.access import authority
 from gateway.store.tables.payments import collecting_unit, collection, payment
 from gateway.store.tables.reconciliation import reconciliation_run, statement, statement_line
+from gateway.store.tables.refunds import refund
 
 Kind = Literal["day", "month", "authority", "unit", "ledger", "balance"]
 Shape = Literal["text", "fen", "number", "day", "time"]
@@ -296,7 +297,7 @@ def _by_authority(conn: Connection, channel: str, span: Window, authorities: Col
     )
     if authorities is not None:
         query = query.where(payment.c.authority.in_(authorities))
-    named = _names(conn)
+    named, back = _names(conn), _refunded(conn, channel, span)
     return Table(
         "按执法机关",
         "by authority",
@@ -305,13 +306,33 @@ def _by_authority(conn: Connection, channel: str, span: Window, authorities: Col
             Column("执法机关", "name"),
             *_SUM,
             Column("已对平金额", "matched", "fen", total=True),
+            Column("退付金额", "refunded", "fen", total=True),
             Column("待缴金额", "outstanding now", "fen", total=True),
         ),
         tuple(
-            (row[0], named.get(row[0], ""), int(row[1]), int(row[2] or 0), int(row[3] or 0), int(row[4]))
-            for row in conn.execute(query)
+            (
+                code,
+                named.get(code, ""),
+                int(count),
+                int(paid or 0),
+                int(agreed or 0),
+                sum(amount for (whose, _), amount in back.items() if whose == code),
+                int(owed),
+            )
+            for code, count, paid, agreed, owed in conn.execute(query)
         ),
     )
+
+
+def _refunded(conn: Connection, channel: str, span: Window) -> dict[tuple[str, str], int]:
+    """Fen that went back within these instants, by authority and payment."""
+    query = (
+        select(refund.c.authority, refund.c.payment_id, func.sum(refund.c.amount))
+        .where(refund.c.channel == channel, refund.c.status == "REFUNDED")
+        .where(refund.c.refunded_at >= span.start, refund.c.refunded_at < span.end)
+        .group_by(refund.c.authority, refund.c.payment_id)
+    )
+    return {(whose, payment_id): int(amount) for whose, payment_id, amount in conn.execute(query)}
 
 
 def _names(conn: Connection) -> dict[str, str]:
@@ -353,7 +374,7 @@ def _by_unit(conn: Connection, channel: str, first: date, last: date) -> Table:
 
 
 def _ledger(conn: Connection, channel: str, span: Window, now: datetime, authorities: Collection[str] | None) -> Table:
-    """Receivables: what was demanded up to the end of the span, what came, what is overdue, whom to remind."""
+    """Receivables as of the span's end, or today: what was demanded, what came and went back, what is overdue since."""
     query = (
         select(payment)
         .where(
@@ -365,13 +386,14 @@ def _ledger(conn: Connection, channel: str, span: Window, now: datetime, authori
     )
     if authorities is not None:
         query = query.where(payment.c.authority.in_(authorities))
-    today = now.astimezone(SHANGHAI).date()
+    as_of = min(day_of(now), day_of(from_micros(span.end - 1)))
     named = _names(conn)
+    back = {payment_id: amount for (_, payment_id), amount in _refunded(conn, channel, Window(0, span.end)).items()}
     rows = []
     for row in conn.execute(query).mappings():
         came = row["paid_amount"] if row["paid_at"] is not None and row["paid_at"] < span.end else 0
         left = max(row["amount"] - (came or 0), 0)
-        late = max((today - row["due_on"]).days, 0) if row["due_on"] is not None and left else 0
+        late = max((as_of - row["due_on"]).days, 0) if row["due_on"] is not None and left else 0
         state = "已缴清" if not left else "已逾期" if late else "未到期" if row["due_on"] else "待送达"
         rows.append(
             (
@@ -380,6 +402,7 @@ def _ledger(conn: Connection, channel: str, span: Window, now: datetime, authori
                 row["due_on"],
                 row["amount"],
                 came or 0,
+                back.get(row["id"], 0),
                 left,
                 left if late else 0,
                 late,
@@ -396,6 +419,7 @@ def _ledger(conn: Connection, channel: str, span: Window, now: datetime, authori
             Column("缴款期限", "due", "day"),
             Column("应缴金额", "due amount", "fen", total=True),
             Column("实缴金额", "collected", "fen", total=True),
+            Column("已退付", "refunded", "fen", total=True),
             Column("未缴金额", "outstanding", "fen", total=True),
             Column("逾期金额", "overdue", "fen", total=True),
             Column("逾期天数", "days overdue", "number"),

@@ -111,6 +111,7 @@ async def test_reports_come_signed_or_as_files_and_show_only_what_is_the_callers
     assert default_provider().verify(public, body, signature)
     (ledger,) = told["report"]["tables"]
     assert sorted(row[ledger["columns"].index("未缴金额")] for row in ledger["rows"]) == ["0.00", "5036.50"]
+    assert {row[ledger["columns"].index("执法机关")] for row in ledger["rows"]} == {"望川区市场监督管理局"}
 
     answer = await site.http.get("/v1/reports/ledger?channel=nontax&period=2026-09&format=csv")
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
@@ -139,6 +140,33 @@ async def test_reports_come_signed_or_as_files_and_show_only_what_is_the_callers
     async with reconcilers(site) as (operator, _):
         everything = await operator.get("/v1/reports/day?channel=nontax&period=2026-09-16")
         assert everything.status_code == 200
+
+
+async def test_the_ledger_stands_as_of_its_last_day_and_says_whom_to_remind(site):
+    await site.travel("2026-08-17 10:00")
+    bills = []
+    for number in ("第1号", "第2号", "第3号"):
+        bill = await site.issued(await site.decide(number, decided_on="2026-08-14"))
+        served = {"kind": "served", "on": "2026-08-17", "method": "direct"}
+        assert (await site.post(site.path(number) + "/events", served)).json()["due"]["on"] == "2026-09-01"
+        bills.append(bill)
+    await site.pay(bills[0]["code"])
+    await site.reaches(bills[0], "PAID")
+    await site.travel("2026-10-03 10:00")
+    await site.pay(bills[1]["code"])
+    await site.reaches(bills[1], "PAID")
+
+    async def ledger(month: str) -> dict[str, list[str]]:
+        (table,) = (await site.get(f"/v1/reports/ledger?channel=nontax&period={month}"))["report"]["tables"]
+        names = [table["columns"].index(name) for name in ("实缴金额", "未缴金额", "逾期天数", "状态", "催告")]
+        return {row[0]: [row[index] for index in names] for row in table["rows"]}
+
+    september = await ledger("2026-09")
+    assert september["第1号"] == ["5036.50", "0.00", "0", "已缴清", ""]
+    assert september["第2号"] == ["0.00", "5036.50", "29", "已逾期", ""]  # what came in October is October's
+    october = await ledger("2026-10")
+    assert october["第2号"] == ["5036.50", "0.00", "0", "已缴清", ""]
+    assert october["第3号"] == ["0.00", "5036.50", "32", "已逾期", "应催告"]
 
 
 async def test_a_month_is_closed_signed_and_opened_again_by_two(any_site):

@@ -84,6 +84,37 @@ async def test_3_four_instalments_of_which_the_third_is_late(any_site):
     assert answer.json()["amount"] == "1200.00"
 
 
+async def test_5_revoked_after_payment_the_money_goes_back_and_publications_end_though_a_portal_is_down(site):
+    await site.travel("2026-09-14 09:00")
+    await site.simulators.aask("POST", "/credit/settings", {"verdict_seconds": 0.05})
+    number = await site.decide("望市监罚决字〔2026〕第5号")
+    payment = await site.paid(number=number)
+    planned = (await site.post("/v1/disclosures", site.demand(number))).json()
+    shown = {one["target"]: one["id"] for one in planned}
+    for one in shown.values():
+        await site.until(f"/v1/disclosures/{one}", lambda now: now["status"] == "PUBLISHED")
+    await site.travel("2026-09-21 09:00")
+    site.fault("refuse", system="portal")
+    revoked = {"kind": "revoked", "on": "2026-09-21", "reason": "复议撤销"}
+    assert (await site.post(site.path(number) + "/events", revoked)).status_code == 200
+    await site.until(f"/v1/disclosures/{shown['creditchina']}", lambda now: now["status"] == "WITHDRAWN")
+    papers = [
+        {"kind": kind, "reference": kind, "digest": "0" * 64}
+        for kind in ("opinion_letter", "original_voucher", "legal_document")
+    ]
+    payee = {"name": "罗巧云", "account": "6222021001116245702", "bank": "安澜农商银行"}
+    ask = {"reason": "decision_revoked", "explanation": "复议撤销,全额退还", "payee": payee, "documents": papers}
+    refund = (await site.post(f"/v1/payments/{payment['id']}/refunds", ask)).json()
+    await site.app.refunds.confirm(refund["id"], by="opr_wang", name="王")
+    assert (await site.get(f"/v1/refunds/{refund['id']}"))["status"] == "FILED"
+    await site.travel("2026-09-23 09:00")  # the portal is down for two days
+    assert (await site.get(f"/v1/disclosures/{shown['portal']}"))["status"] == "PUBLISHED"
+    site.simulators.clear_faults()
+    await site.travel("2026-09-23 10:00")
+    await site.until(f"/v1/disclosures/{shown['portal']}", lambda now: now["status"] == "WITHDRAWN")
+    assert (await site.get(site.path(number)))["next_duty"] is None
+
+
 async def test_6_a_firm_at_rest_is_served_by_publication_and_the_register_says_where_else(site):
     await site.travel("2026-06-01 09:00")
     found = await site.get(f"/v1/entities/{AT_REST['uscc']}?authority=wangchuan-scjg")

@@ -185,6 +185,7 @@ async def test_a_break_confirmed_as_refund_files_it_and_settles_the_exception(an
         assert (proposal["state"], proposal["refund_status"]) == ("proposed", "PROPOSED")
         assert (await site.get(f"/v1/exceptions/{found['id']}"))["refund"] == proposal["refund"]
         assert kind(await say(first, f"{path}/proposals", ask)) == "already-proposed"
+        assert (await reconcile(site))["breaks"] == 1  # what is only proposed explains nothing yet
         assert kind(await say(first, f"/v1/break-proposals/{proposal['id']}/confirmation")) == "second-person-needed"
         closed = (await say(second, f"/v1/break-proposals/{proposal['id']}/confirmation")).json()
         assert (closed["state"], closed["closed_by"]) == ("resolved", "林溪")
@@ -198,6 +199,26 @@ async def test_a_break_confirmed_as_refund_files_it_and_settles_the_exception(an
     story = "".join((await site.get(f"{path}/explanation"))["story"])
     assert "高远 提出退付:重复缴款" in story
     assert "林溪 复核" in story
+
+
+async def test_one_word_files_one_refund_at_whichever_door_it_is_said(any_site):
+    site = any_site
+    _, found = await paid_twice(site)
+    await reconcile(site)
+    (twice,) = (await site.get("/v1/breaks?state=open"))["items"]
+    async with two(site) as (first, second):
+        ask = {"action": "refund", "reason": "重复缴款", "payee": PAYEE, "documents": PAPERS}
+        proposal = (await say(first, f"/v1/breaks/{twice['id']}/proposals", ask)).json()
+        doors = [
+            f"/v1/break-proposals/{proposal['id']}/confirmation",
+            f"/v1/exceptions/{found['id']}/confirmation",
+            f"/v1/refunds/{proposal['refund']}/confirmation",
+        ]
+        answers = await asyncio.gather(*(say(second, door) for door in doors * 2))
+    assert sorted(answer.status_code for answer in answers) == [200] + [409] * 5
+    assert site.effects("Refund") == [1]
+    assert (await site.get(f"/v1/exceptions/{found['id']}"))["state"] == "resolved"
+    assert (await site.get(f"/v1/breaks/{twice['id']}"))["difference"]["state"] == "resolved"
 
 
 async def test_a_proposal_that_was_wrong_is_withdrawn_with_its_refund(site):
