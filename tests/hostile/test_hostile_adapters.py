@@ -42,8 +42,11 @@ from gateway.ports import (
     IssueRequest,
     OpenedCallback,
     ReceiptRequest,
+    Refund,
+    RefundState,
     RegistrationRecord,
     Reply,
+    SealInfo,
     SealJob,
     Shown,
     StatementPage,
@@ -180,6 +183,30 @@ class InventsABill(SoapNonTax):
         code = request.code or "99010226309000000001"
         reference = request.reference or "INVENTED"
         return found or Bill(reference=reference, code=code, total=1, state=BillState.UNPAID)
+
+
+@breaks("find_refund_invents_nothing", words="find_refund of a reference never used: Refund")
+class InventsARefund(SoapNonTax):
+    """Whatever it is asked about was filed."""
+
+    async def find_refund(self, reference: str) -> Refund | None:
+        filed = Refund.model_construct(reference=reference, code="9", amount=1, state=RefundState.FILED)
+        return await super().find_refund(reference) or filed
+
+
+@breaks(
+    "the_receipt_of_a_paid_bill_is_one", words="receipt of an unpaid bill: expected RejectedError, but the adapter an"
+)
+class ReceiptsWhatIsUnpaid(SoapNonTax):
+    """A receipt costs nothing."""
+
+    async def receipt(self, request: ReceiptRequest) -> FiscalReceipt:
+        try:
+            return await super().receipt(request)
+        except RejectedError:
+            return FiscalReceipt.model_construct(
+                reference=request.reference, code=request.code, amount=1, document=b"1"
+            )
 
 
 @breaks("money_shows_in_the_bill", words="it is unpaid")
@@ -568,15 +595,22 @@ class SendsWhatTheContractLacks(DisclosurePortal):
 
 
 @breaks("what_is_accepted_is_shown_and_nothing_before", words="read_back before anything was submitted: Shown")
+@breaks(
+    "an_entry_about_another_decision_is_not_ours", words="another decision's entry: neither the adapter nor the core"
+)
 class ShowsWhatNobodySubmitted(DisclosurePortal):
     """Never looks."""
 
     async def read_back(self, key: Any) -> Shown | None:
-        return await super().read_back(key) or Shown(key=key, state="published")
+        with suppress(ContractError):
+            if (shown := await super().read_back(key)) is not None:
+                return shown
+        return Shown(key=key, state="published")
 
 
 @breaks("an_answer_about_another_submission_is_noticed", words="another submission: neither the adapter nor the core")
 @breaks("an_unknown_code_is_never_final", "find", words="unknown code P0999.*answered Submission")
+@breaks("a_status_no_table_has_is_no_verdict", words="a status no table has: neither the adapter nor the core noticed")
 @breaks("find_invents_nothing", words="find of a reference never used: Submission")
 class FindsWhatItIsAskedAbout(DisclosurePortal):
     """Everything is accepted."""
@@ -599,11 +633,20 @@ class TakesEveryReceiptForAVerdict(CreditChina):
 
 
 @breaks("a_withdrawal_takes_it_back_and_may_be_repeated", words="read_back after a withdrawal: published")
-class DoesNotWithdraw(DisclosurePortal):
-    """Says so, and leaves it where it is."""
+@breaks("what_was_never_published_is_not_withdrawn", words="what was never published: accepted")
+@breaks("a_correction_replaces_what_is_shown", words="read_back after a correction: ")
+@breaks("a_repair_ends_the_publication", words="read_back after a repair: published")
+class SaysThatItDid(DisclosurePortal):
+    """And leaves it as it is."""
 
     async def withdraw(self, request: Any) -> Submission:
         return Submission(reference=request.reference, state=SubmissionState.ACCEPTED, receipt="G1")
+
+    async def correct(self, request: Any) -> Submission:
+        return await self.withdraw(request)
+
+    async def repair(self, request: Any) -> Submission:
+        return await self.withdraw(request)
 
 
 # --- the registry --------------------------------------------------------------------------------------------------
@@ -633,6 +676,15 @@ def template(uscc: str) -> RegistrationRecord:
         category="organisation",
         as_of=datetime.now(UTC),
     )
+
+
+@breaks("a_name_finds_the_entity", words=r"by_name: found \(\)")
+class FindsNobodyByName(SharingRegistry):
+    """Answers, and reads nothing of it."""
+
+    async def by_name(self, name: str) -> Any:
+        await super().by_name(name)
+        return ()
 
 
 @breaks("a_code_leads_to_its_record_and_an_unknown_one_to_none", words="by_code of an unknown code: RegistrationRecord")
@@ -692,6 +744,33 @@ class BelievesEverySignature(RestSealService):
 
     async def verify(self, signature: bytes, digest: str) -> bool:
         return True
+
+
+@breaks("a_void_job_may_be_voided_again", words="find of a void job: it is done")
+class DoesNotVoid(RestSealService):
+    """Says so, and the document stays sealed."""
+
+    async def void(self, reference: str, reason: str) -> SealJob:
+        return SealJob(reference=reference, job_id="J1", state="void", reason=reason)
+
+
+@breaks("an_answer_about_another_seal_is_noticed", words="answered with another seal: neither the adapter nor the core")
+@breaks("seals_are_listed_and_known_one_by_one", words="seal_status of an unknown seal: SealInfo")
+class KnowsEverySeal(RestSealService):
+    """One round thing is like another."""
+
+    async def seal_status(self, seal_id: str) -> SealInfo | None:
+        with suppress(ContractError):
+            if (known := await super().seal_status(seal_id)) is not None:
+                return known
+        return SealInfo.model_construct(seal_id=seal_id, name="公章", owner_code="", status="active", eseal=b"1")
+
+
+def test_every_promise_of_the_kit_has_an_adapter_that_breaks_it() -> None:
+    """A test of the kit that nothing can fail would promise nothing."""
+    suites = {suite for suite, _ in TRIED.values()}
+    promises = {name for suite in suites for name in dir(suite) if name.startswith("test_")}
+    assert promises - {case.promise for case in CASES} == set()
 
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=f"{case.adapter.__name__}-{case.promise}") for case in CASES])
