@@ -10,7 +10,7 @@ import inspect
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import time
+from datetime import date, time
 from importlib.metadata import EntryPoint, entry_points
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -71,13 +71,17 @@ def _quiet_hours(value: Any) -> QuietHours:
     return window
 
 
+SurchargeBase = typing.Literal["original", "outstanding"]
+
+
 class ChannelKeys(BaseModel):
     """Keys of any channel that are neither the wire's nor the adapter's.
 
     ``settle_seconds``: how long "not found" is not believed there, where that differs from the adapter's word.
     ``cut_off``: the time in Shanghai at which the day of its statements ends 日切; midnight if not given.
     ``surcharge``: how a surcharge 加处罚款 reaches the payer; ``surcharge_base``: three per cent of the whole fine or
-    of what is outstanding. ``code_layout`` and ``code_ranges``: how payment codes are made where we make them.
+    of what is outstanding, or which of them for decisions from which day on. ``code_layout`` and ``code_ranges``: how
+    payment codes are made where we make them.
     ``receipt_kind``: 财政电子票据, or 电子一般缴款书 completed after payment. ``receipt_signed``: both signatures come
     with its file and must lead to ``[trust] receipt_roots``. ``receipt_layout``: a regular expression for the receipt
     code, in which ``{region}`` and ``{year}`` are two digits each. ``receipt_automatic``: asked for upon payment.
@@ -92,7 +96,7 @@ class ChannelKeys(BaseModel):
     settle_seconds: Seconds | None = None
     cut_off: time = time.min
     surcharge: typing.Literal["quoted_at_payment", "separate_bill", "reissue", "manual"] = "manual"
-    surcharge_base: typing.Literal["original", "outstanding"] = "original"
+    surcharge_base: SurchargeBase | Annotated[dict[date, SurchargeBase], Field(min_length=1)] = "original"
     code_layout: str = "{region}{year:02d}30{serial:010d}"
     code_ranges: tuple[tuple[str, str], ...] = ()
     receipt_kind: typing.Literal["fiscal_receipt", "general_bill"] = "fiscal_receipt"
@@ -105,6 +109,13 @@ class ChannelKeys(BaseModel):
     quiet: tuple[Annotated[QuietHours, BeforeValidator(_quiet_hours)], ...] = ()
     circuit_failures: Annotated[int, Field(ge=0, le=10_000)] = 10
     circuit_seconds: Seconds = 5.0
+
+    def surcharge_base_on(self, decided_on: date) -> SurchargeBase:
+        """The base for a decision of this day: what began last; before all of them, the first."""
+        if isinstance(self.surcharge_base, str):
+            return self.surcharge_base
+        begun = [day for day in self.surcharge_base if day <= decided_on]
+        return self.surcharge_base[max(begun) if begun else min(self.surcharge_base)]
 
 
 # --- adapters -------------------------------------------------------------------------------------------------------

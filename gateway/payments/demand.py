@@ -233,7 +233,7 @@ class Demands:
     def accrued(self, conn: Connection, row: RowMapping, decision: Decision, on: date) -> Surcharge:
         """The surcharge on a payment's fine up to and including a day."""
         fine = fine_in(records.lines(conn, row["id"]))
-        base = self._channels.get(row["channel"]).keys.surcharge_base
+        base = self._channels.get(row["channel"]).keys.surcharge_base_on(decision.facts.decided_on)
         return accrued_on(decision, row, fine, on, self._calendar, base)
 
     def quoted(self, conn: Connection, row: RowMapping, paid_at: int) -> int:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from gateway.calendar import WorkingCalendar
 from gateway.payments.surcharge import DuePeriod, PrincipalPaid, Suspension, surcharge
+from gateway.plugins import ChannelKeys
 
 DUE = date(2026, 10, 8)
 DAY = timedelta(days=1)
@@ -107,3 +108,13 @@ def test_equals_an_independent_day_by_day_count(fine, horizon, appeals, deferral
     assert found.days == counted
     assert found.amount == min(rounded, fine)
     assert sum(one.days for one in found.stretches) == horizon
+
+
+def test_which_base_holds_is_a_dated_setting_of_the_channel():
+    dated = ChannelKeys.model_validate({"surcharge_base": {"2021-07-15": "original", "2027-01-01": "outstanding"}})
+    days = (date(2020, 1, 1), date(2026, 12, 31), date(2027, 1, 1))
+    assert [dated.surcharge_base_on(day) for day in days] == ["original", "original", "outstanding"]
+    assert ChannelKeys(surcharge_base="outstanding").surcharge_base_on(days[0]) == "outstanding"
+    for wrong in ({}, {"2027-01-01": "half"}, {"soon": "original"}):
+        with pytest.raises(ValueError, match="surcharge_base"):
+            ChannelKeys.model_validate({"surcharge_base": wrong})
