@@ -199,6 +199,10 @@ class Proposals:
         now = to_micros(self._clock.now())
         words = _closing(row["resolution"], row, row["confirmed_name"])
         for known in _breaks_of(conn, event.data["collection"]):
+            for action in records.actions_of(conn, known.id):
+                if action["refund_id"] == row["refund_id"] and action["proposed_by"] != row["confirmed_by"]:
+                    confirmed = {"confirmed_by": row["confirmed_by"], "confirmed_name": row["confirmed_name"]}
+                    records.move_action(conn, action["id"], state="confirmed", **confirmed, confirmed_at=now)
             records.withdraw_actions(conn, known.id)
             if known.state == "open":
                 resolve(conn, self._events, known.id, words, row["confirmed_name"], now)

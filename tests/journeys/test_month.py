@@ -231,6 +231,7 @@ async def test_a_month_in_which_everything_goes_wrong_once_closes_to_the_fen(any
                 assert (torn.state, torn.day.day) == (state, 26)
             month.expect(K.CONTINUITY, "")
 
+    assert {kind for kind, _ in month.planted} == set(BreakKind)
     assert await month.found() == Counter(month.planted)
     states = {(one.kind, one.code): one.state for one in await room.breaks(limit=200)}
     assert states[K.PLATFORM_ONLY, lost["code"]] == "healed"

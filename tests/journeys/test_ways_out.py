@@ -37,6 +37,12 @@ async def two(site):
         yield first, second
 
 
+async def an_operator(site) -> str:
+    """The key of one more operator."""
+    made = await site.app.access.create_operator("he", "何静", "viewer", "long enough a password")
+    return str((await site.app.access.issue_operator_key(made.id, label="journey")).token)
+
+
 _numbers = iter(range(10**6))
 
 
@@ -199,6 +205,14 @@ async def test_a_break_confirmed_as_refund_files_it_and_settles_the_exception(an
     story = "".join((await site.get(f"{path}/explanation"))["story"])
     assert "高远 提出退付:重复缴款" in story
     assert "林溪 复核" in story
+    exchanges = (await site.get(f"{path}/explanation"))["exchanges"]
+    opened = []
+    async with site.client(await an_operator(site)) as operator:
+        for one in exchanges:  # what the story rests on can be looked at
+            answer = await operator.get(f"/v1/evidence/{one}")
+            assert answer.status_code == 200, one
+            opened.append(answer.json()["action"])
+    assert any(action.endswith("Statement") for action in opened), opened
 
 
 async def test_one_word_files_one_refund_at_whichever_door_it_is_said(any_site):
@@ -218,7 +232,9 @@ async def test_one_word_files_one_refund_at_whichever_door_it_is_said(any_site):
     assert sorted(answer.status_code for answer in answers) == [200] + [409] * 5
     assert site.effects("Refund") == [1]
     assert (await site.get(f"/v1/exceptions/{found['id']}"))["state"] == "resolved"
-    assert (await site.get(f"/v1/breaks/{twice['id']}"))["difference"]["state"] == "resolved"
+    whole = await site.get(f"/v1/breaks/{twice['id']}")
+    assert (whole["difference"]["state"], whole["difference"]["closed_by"]) == ("resolved", "林溪")
+    assert [(one["state"], one["confirmed_by"]) for one in whole["proposals"]] == [("confirmed", "林溪")]
 
 
 async def test_a_proposal_that_was_wrong_is_withdrawn_with_its_refund(site):
