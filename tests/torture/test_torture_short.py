@@ -18,20 +18,30 @@ def _load(name: str) -> ModuleType:
     return importlib.import_module(name)
 
 
-async def test_ten_kills_under_load_lose_nothing_and_double_nothing(tmp_path):
+async def test_a_kill_at_each_point_and_five_at_random_under_load_lose_nothing_and_double_nothing(tmp_path):
     torture = _load("torture")
-    options = torture.Options(kills=10, seed=1, seconds=20, pauses=0.0, clients=4)
+    points = _load("torture_node").POINTS
+    options = torture.Options(kills=10, seed=1, seconds=12, pauses=0.0, clients=4, points=points)
     result = await torture.torture(options, tmp_path)
     print(result.table(options))
-    assert result.kills.total() >= 3  # a slow machine deals fewer in its time
+    assert set(points) <= set(result.kills)
+    assert result.kills.total() >= len(points) + 1  # a slow machine deals fewer in its time
     assert result.accepted >= 1
     assert result.lost == []
     assert result.doubled == []
 
 
-@pytest.mark.parametrize("sabotage", ["reference", "index"])
-async def test_the_torture_turns_red_when_a_protection_is_off(tmp_path, sabotage):
+@pytest.mark.parametrize(
+    ("sabotage", "seen", "how"),
+    [
+        ("reference", "live codes", {"kills": 2}),
+        ("index", "live codes", {"kills": 2}),
+        ("fence", "recorded over another", {"kills": 9, "pauses": 1.0, "late": 3.5, "clients": 6}),
+    ],
+)
+async def test_the_torture_turns_red_when_a_protection_is_off(tmp_path, sabotage, seen, how):
     torture = _load("torture")
-    options = torture.Options(kills=2, seed=1, seconds=12, clients=4, sabotage=sabotage, stop_when_red=True)
+    how = {"clients": 4, "seconds": 12} | how
+    options = torture.Options(seed=1, sabotage=sabotage, stop_when_red=True, **how)
     result = await torture.torture(options, tmp_path)
-    assert any("live codes" in one for one in result.doubled), result.table(options)
+    assert any(seen in one for one in result.doubled), result.table(options)

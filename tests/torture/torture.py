@@ -88,7 +88,11 @@ _forks.set_forkserver_preload(torture_node.PRELOAD)
 
 @dataclass
 class Options:
-    """``kills`` strikes that end a process; ``seconds`` caps the time in which they are dealt."""
+    """``kills`` strikes that end a process; ``seconds`` caps the time in which they are dealt.
+
+    ``points``: crash points at which a node dies first of all, one after another. ``late``: by how many
+    seconds most answers come after their effect, so that calls are overtaken by whoever asks about them.
+    """
 
     engine: str = "embedded"
     kills: int = 200
@@ -99,6 +103,8 @@ class Options:
     end_within: float = 90.0
     pauses: float = 0.1
     stop_when_red: bool = False
+    points: tuple[str, ...] = ()
+    late: float = 0.0
 
 
 @dataclass
@@ -240,7 +246,8 @@ class Torture:
             port = free_port()
             written = write_settings(self.folder, self.simulators.ready["systems"], port)
             words = written.read_text(encoding="utf-8").replace("settle_seconds = 5", "settle_seconds = 0.6")
-            words = re.sub(r"(\[channels\.\w+\]\n)", r"\1read_timeout = 0.8\ntotal_timeout = 1.5\n", words)
+            times = f"read_timeout = {0.8 + 2 * self.options.late}\ntotal_timeout = {1.5 + 2 * self.options.late}\n"
+            words = re.sub(r"(\[channels\.\w+\]\n)", rf"\1{times}", words)
             words = words.replace("[channels.nontax]\n", "[channels.nontax]\ncircuit_seconds = 0.3\n")
             if self.postgresql is not None:
                 words = words.replace("sqlite:///gateway.sqlite", self.postgresql.url)
@@ -318,6 +325,7 @@ class Torture:
             return
         node = dice.choice(self.nodes)
         if dice.random() < self.options.pauses:
+            await self._under_way(3)
             self._note("pause")
             os.kill(node.process.pid, signal.SIGSTOP)
             await asyncio.sleep(LEASE + 1.0)
@@ -336,12 +344,34 @@ class Torture:
             node.kill()
         await node.dead(10)
 
+    async def _under_way(self, calls: int) -> None:
+        """Wait a moment until so many calls are under way: only those can be overtaken."""
+        query = text("select count(*) from operation where state = 'sending'")
+        with self._database() as engine, contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(1.0):
+                while True:
+                    with engine.connect() as conn:
+                        if conn.execute(query).scalar_one() >= calls:
+                            return
+                    await asyncio.sleep(0.01)
+
+    async def die_at(self, point: str) -> None:
+        """One node dies at this point, as soon as it passes it, and is begun again. RuntimeError if it never does."""
+        node = self.random.choice(self.nodes)
+        node.trigger.write_text(point)
+        if not await node.dead(20):
+            raise RuntimeError(f"{node.name} never passed {point}")
+        self._note(point)
+        await node.begin()
+
     def _note(self, kind: str) -> None:
         self.result.kills[kind] += 1
         self.struck_at.append(time.monotonic())
 
     async def strikes(self) -> None:
         """As many as wanted, within the time that there is; the dead are begun again."""
+        for point in self.options.points:
+            await self.die_at(point)
         until = time.monotonic() + self.options.seconds
         while self.result.kills.total() - self.result.kills["pause"] < self.options.kills:
             if time.monotonic() > until:
@@ -367,6 +397,9 @@ class Torture:
                 | {"seed": self.options.seed * 100 + number, "seconds": 0.3 if kind != "busy" else 0.2}
                 for number, (kind, often) in enumerate(FAULTS.items())
             ]
+            if self.options.late:
+                late = {"kind": "slow", "phase": "after_effect", "seconds": self.options.late, "probability": 0.9}
+                planted.append({"system": "nontax", "operation": "CreateBill", "times": 0, "seed": 99, **late})
             await asyncio.to_thread(self.simulators.faults, *planted)
             headers = {"Authorization": f"Bearer {self.key}"}
             async with httpx.AsyncClient(headers=headers, trust_env=False, timeout=8) as http:
@@ -460,6 +493,7 @@ def main() -> int:
     given.add_argument("--clients", type=int, default=Options.clients)
     given.add_argument("--pauses", type=float, default=Options.pauses, help="the share of strikes that pause a node")
     given.add_argument("--sabotage", choices=torture_node.SABOTAGES, help="switch a protection off: it must turn red")
+    given.add_argument("--late", type=float, default=Options.late, help="seconds by which most answers come late")
     given.add_argument("--stop-when-red", action="store_true", help="end as soon as something is twice")
     given.add_argument("--keep", type=Path, help="an empty folder to leave logs and database in")
     words = vars(given.parse_args())
