@@ -427,6 +427,14 @@ async def test_the_command_line_has_the_running_gateway_end_a_doubt(tmp_path, si
         assert (counts.exit_code, json.loads(counts.stdout)["applied"]) == (0, True), counts.stderr
         assert (await site.get(f"/v1/payments/{payment['id']}"))["code"] == bill["code"]
         assert site.effects("CreateBill") == [1]
+        site.fault("apply_then_silence", "CreateBill", seconds=0.2)
+        site.fault("malformed", "QueryBill", times=0)
+        other = (await site.ask_payment(await site.decide("望市监罚决字〔2026〕第2号"))).json()
+        retry = ("operations", "retry", (await parked(site, other["id"]))["id"], "--reason", "平台已恢复")
+        again = await gateway(site, *retry, "--key-file", key_file(tmp_path, first))
+        assert (again.exit_code, "it leaves now" in again.stdout) == (0, True), again.stderr
+        await site.reaches(other, "ISSUED")
+        assert site.effects("CreateBill") == [1, 1]
         await served.stop()
         gone = await gateway(site, *confirm, key_file(tmp_path, second))
         assert (gone.exit_code, "--login" in json.loads(gone.stderr)["cure"]) == (6, True)

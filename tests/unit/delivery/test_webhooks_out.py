@@ -108,6 +108,35 @@ async def test_every_attempt_is_seen_with_what_was_answered(out):
     assert [(one["status"], one["error"]) for one in delivery["tries"]] == [(503, "answered 503"), (200, None)]
 
 
+async def test_pauses_between_attempts_widen_and_are_not_the_same_for_all(out):
+    """Receivers that come back are not met by everything at once."""
+    endpoint, _ = await out.webhooks.add_endpoint("c", "a", "https://x")
+    out.wire.default = 503
+    for number in range(5):
+        await emit(out, f"pay_{number}")
+    for wait in SCHEDULE:
+        now = to_micros(out.clock.now())
+        await send_all(out)
+        pauses = [(row["due_at"] - now) / 1_000_000 for row in await out.webhooks.deliveries(endpoint, state="queued")]
+        assert len(pauses) == 5
+        assert all(wait <= pause <= wait * 1.1 for pause in pauses)
+        assert len(set(pauses)) > 1
+        out.clock.advance(timedelta(seconds=wait * 1.1 + 1))
+
+
+async def test_what_a_clock_far_ahead_put_off_is_sent_once_the_clock_is_right(out):
+    right = out.clock.now()
+    out.clock.set(right + timedelta(days=300))
+    await out.webhooks.add_endpoint("c", "a", "https://x")
+    event = await emit(out)
+    out.clock.set(right)
+    await send_all(out)
+    assert names(out) == []
+    await out.webhooks._bring_back()
+    await send_all(out)
+    assert names(out) == [event]
+
+
 async def test_what_was_given_up_one_event_and_a_range_can_be_sent_again(out):
     endpoint, _ = await out.webhooks.add_endpoint("c", "a", "https://x")
     out.wire.default = 400
