@@ -74,7 +74,7 @@ _MEMBER: Final = re.compile(r"\"((?:[^\"\\]|\\.){1,100})\"\s*:\s*")
 _ESCAPED_DIGIT: Final = re.compile(r"(?:&#[xX]0*3|\\u003)([0-9]);?|&#0*(4[89]|5[0-7]);")
 # What every text has that any of the above could find, or that is a document: most values have none of it.
 _TELLING: Final = re.compile(
-    r"^\s*[<{\[\"]|=|[^\W\d][\w.\-]*[\"']?\s{0,8}[:：]"
+    r"^\s*[<{\[\"]|=|[^\W\d][\w.\-]{0,60}[\"']?\s{0,8}[:：]"
     r"|(?:\d[ -]?){11}|eyJ|gw[ko]_|(?i:bearer|basic|digest)\s|[A-Za-z0-9+/_-]{64}"
 )
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")

@@ -89,8 +89,7 @@ async def test_a_document_is_sealed_verified_and_kept(any_site, letter):
     site = any_site
     number = await site.decide()
     answer = await seal(site, letter, decision_number=number)
-    assert answer.status_code == 201, answer.text
-    view = await site.get(answer.headers["Location"])
+    view = await ended(site, answer)
     assert view["status"] == "SEALED"
     assert view["report"]["valid"]
     outcomes = {check["name"]: check["outcome"] for check in view["report"]["checks"]}
