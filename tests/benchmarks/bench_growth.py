@@ -29,7 +29,7 @@ from simulators.testing import Simulation
 
 FEW, MANY, STEP = 5_000, 5_000_000, 250_000
 READABLE = 500
-ROUNDS, EACH = 5, 120
+ROUNDS, EACH = 4, 120
 WORK = "WITH RECURSIVE n(i) AS (SELECT :first UNION ALL SELECT i + 1 FROM n WHERE i + 1 < :last)"
 """The numbers of one step of the load. Ids are made from them: as long as ours and, like ours, in order of time."""
 

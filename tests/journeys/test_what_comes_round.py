@@ -1,0 +1,55 @@
+"""Duties of the clock in an assembled gateway: what was missed is caught up, and what is old enough is forgotten."""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta
+
+from gateway.clock import SHANGHAI, SystemClock, day_of, to_micros
+from gateway.store.tables.delivery import schedule_run
+
+STATEMENTS, RETENTION = "statements of the day before", "retention of evidence"
+
+
+async def test_after_days_of_silence_every_days_statement_is_fetched_once(tmp_path, simulators, sqlite_url, make_site):
+    today = day_of(SystemClock().now())
+    last = datetime.combine(today - timedelta(days=4), time(6, 30), SHANGHAI)
+    with make_site(tmp_path, simulators, sqlite_url) as site:
+        async with site.running():
+            await site.app.store.write(
+                lambda conn: (
+                    conn.execute(
+                        schedule_run.insert(),
+                        {"name": STATEMENTS, "slot_at": to_micros(last), "node": "n", "ran_at": 1, "done_at": 1},
+                    ).rowcount
+                )
+            )
+        async with site.running():
+            now = SystemClock().now().astimezone(SHANGHAI)
+            slots = 3 + (now.time() >= time(6, 30))
+            wanted = [str((last + timedelta(days=1 + number)).date() - timedelta(days=1)) for number in range(slots)]
+            page = await site.until("/v1/reconciliations?limit=50", lambda page: len(page["items"]) >= slots)
+            assert sorted(one["day"] for one in page["items"]) == wanted
+        async with site.running():
+            assert len((await site.get("/v1/reconciliations?limit=50"))["items"]) == slots
+
+
+async def test_exact_bytes_are_shredded_at_their_age_and_everything_can_still_be_proved(site):
+    payment = await site.issued()
+    (operation,) = (await site.get(f"/v1/operations?subject={payment['id']}"))["items"]
+    exchange = (await site.get(f"/v1/operations/{operation['id']}"))["attempts"][0]["exchanges"][0]
+    slot = site.clock.now()
+    assert await site.app.schedules.run(RETENTION, slot)
+    assert (await site.app.store.read(site.app.evidence.verify)).shredded == 0  # nobody said how long
+
+    block = site.app.settings.evidence.model_copy(update={"keep_days": 30})
+    site.app.settings = site.app.settings.model_copy(update={"evidence": block})
+    assert await site.app.schedules.run(RETENTION, slot + timedelta(days=1))
+    assert (await site.app.store.read(site.app.evidence.verify)).shredded == 0  # not old enough
+    site.clock.jump(timedelta(days=31))
+    assert await site.app.schedules.run(RETENTION, slot + timedelta(days=31))
+    assert not await site.app.schedules.run(RETENTION, slot + timedelta(days=31))  # this slot was done
+    report = await site.app.store.read(site.app.evidence.verify)
+    assert (report.ok, report.shredded) == (True, report.exchanges), report
+    assert "CreateBill" in (await site.get(f"/v1/evidence/{exchange}"))["request"]
+    opened = await site.app.store.read(lambda conn: site.app.evidence.open(conn, exchange))
+    assert opened.exact is None
