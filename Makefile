@@ -11,8 +11,8 @@ PYTHONS := python3.13 python3.12 python3.11 python3
 DEMO_ARGS ?=
 TEST_ARGS ?=
 TORTURE_ARGS ?=
-# One worker a logical core, but no more than four: PostgreSQL and the simulators want their share.
-WORKERS ?= logical
+# One worker more than there are cores, since many tests wait for a process or a lease, but no more than four.
+WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) + 1 )))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
