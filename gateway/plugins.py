@@ -7,10 +7,12 @@ Only those that settings name are imported, and what is wrong with one stops the
 from __future__ import annotations
 
 import inspect
+import sys
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, time
+from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -121,8 +123,17 @@ class ChannelKeys(BaseModel):
 # --- adapters -------------------------------------------------------------------------------------------------------
 
 
-def installed() -> dict[str, tuple[EntryPoint, ...]]:
-    """Every adapter name that an installed distribution declares, without importing any."""
+def installed() -> Mapping[str, tuple[EntryPoint, ...]]:
+    """Every adapter name that an installed distribution declares, without importing any.
+
+    All distributions are looked through, once for each import path: what is installed beside a running process is seen
+    by the next one.
+    """
+    return _declared(tuple(sys.path))
+
+
+@lru_cache(maxsize=8)
+def _declared(_path: tuple[str, ...]) -> Mapping[str, tuple[EntryPoint, ...]]:
     found: dict[str, tuple[EntryPoint, ...]] = {}
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
         if entry not in found.get(entry.name, ()):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,26 +11,40 @@ import typer
 from typer.core import TyperGroup
 
 from gateway import __version__
-from gateway.cli import (
-    access,
-    channels,
-    database,
-    demo,
-    doctor,
-    evidence,
-    operations,
-    payments,
-    reconcile,
-    serve,
-    states,
-    webhooks,
-)
 from gateway.cli.output import EXIT_CODES, Session, report
 from gateway.errors import GatewayError
 
+COMMANDS = {
+    "demo": "demo:demo",
+    "adapters": "channels:adapters",
+    "channels": "channels:app",
+    "migrate": "database:app",
+    "doctor": "doctor:doctor",
+    "authorities": "access:authorities",
+    "keys": "access:keys",
+    "operators": "access:operators",
+    "operations": "operations:app",
+    "webhooks": "webhooks:app",
+    "evidence": "evidence:app",
+    "payments": "payments:app",
+    "reconcile": "reconcile:app",
+    "states": "states:states",
+    "serve": "serve:serve",
+    "worker": "serve:worker",
+}
+"""Each command with its place, ``module:attribute`` of this package: a command loads what it needs and no more."""
+
 
 class _Root(TyperGroup):
-    """Turns our errors into words on stderr and a documented exit code."""
+    """Loads the commands, and turns our errors into words on stderr and a documented exit code."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - click's signature
+        """All of them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
+        """One of them, loaded; None if there is none of this name."""
+        return None if cmd_name not in COMMANDS else _load(cmd_name)
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -67,22 +83,16 @@ def root(
     ctx.obj = Session(settings)
 
 
-app.command("demo")(demo.demo)
-app.command("adapters")(channels.adapters)
-app.add_typer(channels.app, name="channels")
-app.add_typer(database.app, name="migrate")
-app.command("doctor")(doctor.doctor)
-app.add_typer(access.authorities, name="authorities")
-app.add_typer(access.keys, name="keys")
-app.add_typer(access.operators, name="operators")
-app.add_typer(operations.app, name="operations")
-app.add_typer(webhooks.app, name="webhooks")
-app.add_typer(evidence.app, name="evidence")
-app.add_typer(payments.app, name="payments")
-app.add_typer(reconcile.app, name="reconcile")
-app.command("states")(states.states)
-app.command("serve")(serve.serve)
-app.command("worker")(serve.worker)
+@cache
+def _load(name: str) -> Any:
+    module, _, attribute = COMMANDS[name].partition(":")
+    found = getattr(import_module(f"{__name__}.{module}"), attribute)
+    if not isinstance(found, typer.Typer):
+        one, found = found, typer.Typer(pretty_exceptions_enable=False, add_completion=False)
+        found.command(name)(one)
+    command = typer.main.get_command(found)
+    command.name = name
+    return command
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ def make_targets() -> set[str]:
     return set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 
 
+@cache
 def console_script(name: str) -> Any:
     """The command behind one of our console scripts: typer's, or an argparse parser."""
     module = __import__(f"{name}.cli", fromlist=["app"])
@@ -59,10 +61,10 @@ def follow(command: Any, words: list[str]) -> str | None:
                 return word
             if not given and name in options and not options[name].is_flag:
                 next(left, None)  # its value
-        elif hasattr(command, "commands"):
-            if word not in command.commands:
+        elif hasattr(command, "get_command"):
+            command = command.get_command(None, word)
+            if command is None:
                 return word
-            command = command.commands[word]
     return None
 
 

@@ -62,8 +62,9 @@ async def test_a_banks_file_dates_the_clearing_and_a_bad_one_changes_nothing(any
     site = any_site
     await site.travel("2026-09-16 10:00")
     paid = [await site.paid(number=await site.decide(f"第{n}号")) for n in (1, 2)]
-    serials = [(await site.get(f"/v1/payments/{one['id']}"))["collections"][0]["bank_serial"] for one in paid]
-    lines = [(one["code"], "5036.50", "2026-09-16 10:00:00", serial) for one, serial in zip(paid, serials, strict=True)]
+    arrived = [(await site.get(f"/v1/payments/{one['id']}"))["collections"][0] for one in paid]
+    moments = [one["paid_at"][:19].replace("T", " ") for one in arrived]
+    lines = [(paid[n]["code"], "5036.50", moments[n], arrived[n]["bank_serial"]) for n in (0, 1)]
     await site.travel("2026-09-20 09:00")
     (profile,) = await site.get("/v1/statement-profiles")
     assert (profile["name"], profile["side"], profile["encoding"]) == ("bank", "bank", "gbk")
@@ -90,7 +91,7 @@ async def test_a_banks_file_dates_the_clearing_and_a_bad_one_changes_nothing(any
     day = await site.get("/v1/reports/day?channel=nontax&period=2026-09-16")
     money = next(table for table in day["report"]["tables"] if table["title"] == "缴款明细")
     dates = {row[1]: row[4:7] for row in money["rows"]}
-    assert dates[paid[0]["code"]] == ["2026-09-16 10:00:00", "2026-09-19", ""]
+    assert dates[paid[0]["code"]] == [moments[0], "2026-09-19", ""]
     assert dates[paid[1]["code"]][1:] == ["", ""]
     await hand_in(site.http, "2026-09-19", of_bank(*lines))
     (money,) = (await site.get(f"/v1/payments/{paid[1]['id']}"))["collections"]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from fastapi import Depends, Header, Request
 from pydantic import BaseModel
@@ -16,6 +17,8 @@ from gateway.errors import ConflictProblem, InvalidProblem
 from gateway.faces.api.access import gateway_app
 from gateway.store.inserting import insert_new
 from gateway.store.tables.delivery import idempotency
+
+T = TypeVar("T")
 
 Key = Annotated[
     str,
@@ -86,7 +89,21 @@ class Once:
 
     async def finish(self, status: int) -> None:
         """Keep the first status, which every replay repeats."""
-        await self.app.store.write(lambda conn: conn.execute(_FINISH, {**self._mine(), "status": status}).rowcount)
+        await self.app.store.write(lambda conn: self._keep(conn, status))
+
+    async def finish_with(self, view: Callable[[Connection], T], status: Callable[[T], int]) -> T:
+        """Read what is answered and keep its status, in one unit. ``status`` of this request is set afterwards."""
+
+        def unit(conn: Connection) -> tuple[T, int]:
+            shown = view(conn)
+            self._keep(conn, status(shown))
+            return shown, status(shown)
+
+        shown, self.status = await self.app.store.write(unit)
+        return shown
+
+    def _keep(self, conn: Connection, status: int) -> None:
+        conn.execute(_FINISH, {**self._mine(), "status": status})
 
     def _may_still_run(self, began: int) -> bool:
         """Whether the first request may still be served: not by a process that has ended, where there is only one."""

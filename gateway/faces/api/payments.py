@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import partial
 from hashlib import sha256
 from typing import Annotated, Literal
 
@@ -70,12 +71,11 @@ async def request_payment(
     await once.open(who, ask)
     if once.subject is None:
         payment_id = await gateway.payments.request(ask, remember=once.remember)
-        view = await _view(gateway, payment_id)
-        await once.finish(201 if view.status in FINAL else 202)
-        response.status_code = 201 if view.status in FINAL else 202
+        shown = partial(_shown, gateway, payment_id)
+        view = await once.finish_with(shown, lambda view: 201 if view.status in FINAL else 202)
     else:
         view = await _view(gateway, once.subject)
-        response.status_code = once.status or 202
+    response.status_code = once.status or 202
     response.headers["Location"] = f"/v1/payments/{view.id}"
     return view
 
@@ -369,32 +369,34 @@ async def _owned(gateway: App, who: Principal, payment_id: str) -> None:
 
 
 async def _finish(gateway: App, payment_id: str, once: Once, response: Response) -> PaymentView:
-    view = await _view(gateway, payment_id)
     if once.status is None:
-        once.status = 200 if view.status in FINAL else 202
-        await once.finish(once.status)
-    response.status_code = once.status
+        shown = partial(_shown, gateway, payment_id)
+        view = await once.finish_with(shown, lambda view: 200 if view.status in FINAL else 202)
+    else:
+        view = await _view(gateway, payment_id)
+    response.status_code = once.status or 202
     return view
 
 
 async def _view(gateway: App, payment_id: str) -> PaymentView:
-    def query(conn: Connection) -> PaymentView:
-        row = records.fetch(conn, payment_id)
-        assert row is not None
-        return PaymentView(
-            **PaymentSummary.fields(row),
-            pay_url=row["pay_url"],
-            payer_page=gateway.payments.payer_page(row),
-            lines=[
-                LineView(kind=one["kind"], item_code=one["item_code"], item_name=one["item_name"], amount=one["amount"])
-                for one in records.lines(conn, payment_id)
-            ],
-            collections=_collections(gateway, conn, row),
-            exceptions=[ExceptionView.of(one) for one in records.exceptions(conn, payment_id=payment_id)],
-            timeline=[EventView.of(one) for one in records.timeline(conn, payment_id)],
-        )
+    return await gateway.store.read(partial(_shown, gateway, payment_id))
 
-    return await gateway.store.read(query)
+
+def _shown(gateway: App, payment_id: str, conn: Connection) -> PaymentView:
+    row = records.fetch(conn, payment_id)
+    assert row is not None
+    return PaymentView(
+        **PaymentSummary.fields(row),
+        pay_url=row["pay_url"],
+        payer_page=gateway.payments.payer_page(row),
+        lines=[
+            LineView(kind=one["kind"], item_code=one["item_code"], item_name=one["item_name"], amount=one["amount"])
+            for one in records.lines(conn, payment_id)
+        ],
+        collections=_collections(gateway, conn, row),
+        exceptions=[ExceptionView.of(one) for one in records.exceptions(conn, payment_id=payment_id)],
+        timeline=[EventView.of(one) for one in records.timeline(conn, payment_id)],
+    )
 
 
 def _collections(gateway: App, conn: Connection, row: RowMapping) -> list[CollectionView]:
