@@ -9,7 +9,8 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO, Literal
 
@@ -31,6 +32,7 @@ _FEN = re.compile(r"0|[1-9]\d{0,11}")
 _COUNT = re.compile(r"\d{1,9}")
 _CODE = re.compile(r"[0-9A-Za-z]{1,20}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_HARMLESS = re.compile(r"(?![=+@-])[\x20-\x7e]*")  # most fields, known at a glance
 
 _TELL_EVERY = 20_000  # lines
 
@@ -163,9 +165,10 @@ def _builder(profile: Profile, places: dict[str, int]) -> Callable[[Fields], Sta
     def build(fields: Fields) -> StatementLine:
         if len(fields) < width:
             raise ValueError(f"{len(fields)} fields where at least {width} belong")
-        for field in fields:
-            if field and (field[0] in _FORMULA or not field.isprintable()) and (field != "-"):
-                _refuse(field)
+        if not all(map(_HARMLESS.fullmatch, fields)):
+            for field in fields:
+                if field and (field[0] in _FORMULA or not field.isprintable()) and (field != "-"):
+                    _refuse(field)
         code, serial = fields[code_at].strip(), fields[serial_at].strip()
         if not _CODE.fullmatch(code):
             raise ValueError(f"{code[:40]!r} is not a payment code")
@@ -181,7 +184,7 @@ def _builder(profile: Profile, places: dict[str, int]) -> Callable[[Fields], Sta
                 raise ValueError(f"{said[:40]!r} is no known kind of line")
             kind = kinds[said]
         items = fields[items_at].split(profile.item_separator) if items_at is not None else []
-        return StatementLine.model_construct(
+        return StatementLine(
             kind=kind,
             reference=fields[reference_at].strip() if reference_at is not None else "",
             code=code,
@@ -213,7 +216,10 @@ def _amount(text: str, fen: bool) -> int:
 
 
 def _instants(time_format: str) -> Callable[[str], datetime]:
-    """Instants in Asia/Shanghai. The common formats are digits at fixed places, and read as such: strptime is slow."""
+    """Instants in Asia/Shanghai, as UTC. A day has few enough to be remembered.
+
+    The common formats are digits at fixed places, and read as such: strptime is slow.
+    """
     common = {
         "%Y-%m-%d %H:%M:%S": re.compile(r"(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)"),
         "%Y%m%d%H%M%S": re.compile(r"(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)"),
@@ -225,12 +231,12 @@ def _instants(time_format: str) -> Callable[[str], datetime]:
         if found is None:
             raise ValueError(f"{text[:40]!r} is not a time such as {time_format}")
         year, month, day, hour, minute, second = map(int, found.groups())
-        return datetime(year, month, day, hour, minute, second, tzinfo=SHANGHAI)
+        return datetime(year, month, day, hour, minute, second, tzinfo=SHANGHAI).astimezone(UTC)
 
     def read_any(text: str) -> datetime:
-        return datetime.strptime(text, time_format).replace(tzinfo=SHANGHAI)
+        return datetime.strptime(text, time_format).replace(tzinfo=SHANGHAI).astimezone(UTC)
 
-    return read_any if common is None else read_common
+    return lru_cache(maxsize=1 << 17)(read_any if common is None else read_common)
 
 
 def _totals(last: tuple[int, Fields], profile: Profile, lines: Sequence[StatementLine]) -> tuple[int, int]:
