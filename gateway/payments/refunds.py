@@ -530,7 +530,7 @@ class Refunds:
             "bank_serial": money["bank_serial"],
             "amount": amount,
             "reason": (RefundReason.PAID_TWICE if twice else RefundReason.WRONG_PAYMENT).value,
-            "explanation": "returned by the platform of its own accord",
+            "explanation": "平台自行退回",
             "status": RefundStatus.REFUNDED.value,
             "origin": "platform",
             "returned_serial": bank_serial,

@@ -17,7 +17,7 @@ from gateway.payments.exceptions import WAYS_OUT as WAYS_OUT_OF_EXCEPTIONS
 from gateway.payments.records import BESIDE_THE_BILL
 from gateway.payments.states import CHINESE as STATUS
 from gateway.reconciliation import records
-from gateway.reconciliation.matching import CHINESE, CLEARED, HEALED, STATES, BreakKind, Side
+from gateway.reconciliation.matching import CHINESE, STATES, BreakKind, Side
 from gateway.reconciliation.records import Break
 from gateway.reconciliation.report import age_in_days
 from gateway.store.tables.delivery import event
@@ -31,7 +31,6 @@ _MOST_EXCHANGES: Final = 20
 _SIDES: Final = {Side.PLATFORM: "平台", Side.BANK: "银行", Side.TREASURY: "国库"}
 _SOURCES: Final = {"callback": "回调通知", "query": "查询", "statement": "对账文件"}
 _SETTLEMENTS: Final = {"none": "无款项", "pending": "待对账", "matched": "已对平", "broken": "有差错"}
-_REASONS: Final = {HEALED: "对账文件先于通知,已按回调同样的方式补记", CLEARED: "再次对账已无差异"}
 _EVENTS: Final = {
     "payment.requested": "申请缴款码",
     "payment.imported": "从其他系统迁入",
@@ -185,8 +184,7 @@ def _handling(conn: Connection, one: Break) -> Iterator[tuple[int, str]]:
         if action["confirmed_at"]:
             yield action["confirmed_at"], f"{action['confirmed_name']} 复核。"
     if one.closed_at is not None:
-        reason = _REASONS.get(one.reason or "", one.reason)
-        yield one.closed_at, f"{STATES[one.state]}:{reason}({one.closed_by or '自动'})"
+        yield one.closed_at, f"{STATES[one.state]}:{one.reason}({one.closed_by or '自动'})"
 
 
 def _exchanges(conn: Connection, one: Break) -> tuple[str, ...]:

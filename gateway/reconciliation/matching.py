@@ -57,8 +57,8 @@ CHINESE = {
 
 STATES = {"open": "未决", "healed": "已补记", "cleared": "已消除", "resolved": "已处理"}
 
-HEALED = "the statement told us first; applied as a callback would have been"
-CLEARED = "a later run found nothing different any more"
+HEALED = "对账文件先于通知,已按回调同样的方式补记"
+CLEARED = "再次对账已无差异"
 
 _KINDS = {
     Standing.UNOWNED: BreakKind.UNKNOWN_CODE,

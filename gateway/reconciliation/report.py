@@ -547,14 +547,14 @@ def to_xlsx(report: Report, out: Path | BinaryIO) -> None:
             {**font, **line, "bold": True, "bg_color": "#E8EEF4", "align": "center", "text_wrap": True}
         )
         shapes: dict[Shape, Any] = {
-            "text": book.add_format({**font, **line, "text_wrap": True}),
+            "text": book.add_format({**font, **line, "text_wrap": True, "indent": 1}),
             "fen": book.add_format({**font, **line, "num_format": "#,##0.00"}),
             "number": book.add_format({**font, **line, "num_format": "0"}),
             "day": book.add_format({**font, **line, "num_format": "yyyy-mm-dd", "align": "center"}),
             "time": book.add_format({**font, **line, "num_format": "yyyy-mm-dd hh:mm:ss", "align": "center"}),
         }
         total = {"bold": True, "bg_color": "#F5F7F9"}
-        bold = book.add_format({**font, **line, **total})
+        bold = book.add_format({**font, **line, **total, "indent": 1})
         bold_fen = book.add_format({**font, **line, **total, "num_format": "#,##0.00"})
         bold_number = book.add_format({**font, **line, **total, "num_format": "0"})
         for table in report.tables:

@@ -436,7 +436,7 @@ class Reconciliation:
         """The receipt that was missing is there."""
         now = to_micros(self._clock.now())
         for known in records.open_of_payment(conn, event.subject, BreakKind.RECEIPT_MISSING):
-            closed = {"state": "cleared", "closed_at": now, "closed_by": None, "reason": "the receipt was issued since"}
+            closed = {"state": "cleared", "closed_at": now, "closed_by": None, "reason": "其后已开具票据"}
             if records.change_break(conn, known, **closed):
                 tell(conn, self._events, "break.closed", known, state="cleared")
 
@@ -594,7 +594,7 @@ class Reconciliation:
                 self._clear(conn, this, old, CLEARED)
         for old in records.open_elsewhere(conn, this.channel, this.day, {code for code, _ in theirs}, this.side):
             if (old.code, old.bank_serial) in theirs:
-                self._clear(conn, this, old, f"on the statement of {this.day} 跨日")
+                self._clear(conn, this, old, f"跨日:见于 {this.day} 的对账文件")
         if this.side is Side.PLATFORM and not this.provisional:
             self._end_grace(conn, this, theirs)
 
@@ -605,7 +605,7 @@ class Reconciliation:
         for old in records.crossing(conn, this.channel, yesterday):
             if (old.code, old.bank_serial) in theirs:
                 continue
-            self._clear(conn, this, old, f"not on the statement of {this.day} either")
+            self._clear(conn, this, old, f"{this.day} 的对账文件中也没有")
             values = {"ours": old.ours, "theirs": None, "authority": old.authority, "payment_id": old.payment_id}
             key = (old.code, old.bank_serial)
             self._keep(conn, this, known, BreakKind.OURS_ONLY, key, values, day=yesterday)
