@@ -77,7 +77,7 @@ def show_payment(ctx: typer.Context, payment: str, as_json: Json = False) -> Non
                 }
                 for one in records.collections_of(conn, row["id"])
             ],
-            "exceptions": [_exception(one) for one in records.exceptions(conn, payment_id=row["id"])],
+            "exceptions": [_exception(one) for one in records.exceptions_of(conn, row["id"])],
             "refunds": [_refund(one) for one in refund_records.of_payment(conn, row["id"])],
             "events": [{"type": one["type"], "at": _moment(one["at"])} for one in records.timeline(conn, row["id"])],
         }

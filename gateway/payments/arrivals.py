@@ -169,8 +169,7 @@ def _exception(
     row = records.fetch(conn, payment_id)
     assert row is not None
     if any(
-        one["collection_id"] == collection_id and one["kind"] == kind
-        for one in records.exceptions(conn, payment_id=payment_id)
+        one["collection_id"] == collection_id and one["kind"] == kind for one in records.exceptions_of(conn, payment_id)
     ):
         return
     records.add_exception(

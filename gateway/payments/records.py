@@ -44,23 +44,24 @@ _ADD_CODE = insert(payment_code)
 _ADD_COLLECTION = insert(collection)
 _BY_ID = select(payment).where(payment.c.id == bindparam("id"))
 _LINES = select(payment_line).where(payment_line.c.payment_id == bindparam("id")).order_by(payment_line.c.line)
+_DEMANDS = payment.c.status.not_in([constant("REJECTED"), constant("CANCELLED")])
 _LIVE = select(payment.c.id).where(
     payment.c.decision_id == bindparam("decision_id"),
     payment.c.instalment == bindparam("instalment"),
     payment.c.line_group == bindparam("line_group"),
-    payment.c.status.not_in(("REJECTED", "CANCELLED")),
+    _DEMANDS,
 )
 _CLAIMED = (
     select(payment_line.c.kind, func.sum(payment_line.c.amount))
     .join(payment, payment.c.id == payment_line.c.payment_id)
-    .where(payment.c.decision_id == bindparam("decision_id"), payment.c.status.not_in(("REJECTED", "CANCELLED")))
+    .where(payment.c.decision_id == bindparam("decision_id"), _DEMANDS)
     .group_by(payment_line.c.kind)
 )
 _CASH = select(func.sum(cash_taken.c.amount)).where(cash_taken.c.decision_id == bindparam("decision_id"))
 _LOCK_DECISION = select(decision.c.id).where(decision.c.id == bindparam("id")).with_for_update()
 # What is set is named by the values that a statement is executed with.
 _CHANGE = update(payment).where(payment.c.id == bindparam("of"))
-_MOVE = {end: _CHANGE.where(payment.c.status.in_([start.value for start in sources(end)])) for end in Status}
+_MOVE = {end: _CHANGE.where(payment.c.status.in_([constant(start.value) for start in sources(end)])) for end in Status}
 _CHANGE_CODE = update(payment_code).where(
     payment_code.c.channel == bindparam("at"), payment_code.c.reference == bindparam("of")
 )
@@ -90,11 +91,15 @@ _ITEMS = (
     )
     .order_by(income_item.c.valid_from_on)
 )
+_GOES_BACK = and_(
+    refund.c.exception_id == payment_exception.c.id,
+    refund.c.status.not_in([constant(one.value) for one in RELEASED]),
+)
 _EXCEPTIONS = select(
     payment_exception, refund.c.id.label("refund_id"), refund.c.status.label("refund_status")
-).outerjoin(
-    refund,
-    and_(refund.c.exception_id == payment_exception.c.id, refund.c.status.not_in([one.value for one in RELEASED])),
+).select_from(payment_exception.outerjoin(refund, _GOES_BACK))
+_EXCEPTIONS_OF = _EXCEPTIONS.where(payment_exception.c.payment_id == bindparam("id")).order_by(
+    payment_exception.c.id.desc()
 )
 _BY_CODE = select(payment_code.c.payment_id, payment_code.c.state, payment_code.c.reference).where(
     payment_code.c.channel == bindparam("channel"), payment_code.c.code == bindparam("code")
@@ -369,7 +374,6 @@ def exceptions(
     conn: Connection,
     *,
     authorities: Sequence[str] | None = None,
-    payment_id: str | None = None,
     state: str | None = None,
     before: str | None = None,
     limit: int = 200,
@@ -378,13 +382,16 @@ def exceptions(
     query = _EXCEPTIONS.order_by(payment_exception.c.id.desc()).limit(limit)
     if authorities is not None:
         query = query.where(payment_exception.c.authority.in_(authorities))
-    if payment_id is not None:
-        query = query.where(payment_exception.c.payment_id == payment_id)
     if state is not None:
         query = query.where(payment_exception.c.state == state)
     if before is not None:
         query = query.where(payment_exception.c.id < before)
     return conn.execute(query).mappings().all()
+
+
+def exceptions_of(conn: Connection, payment_id: str) -> Sequence[RowMapping]:
+    """The exceptions of one payment, newest first."""
+    return conn.execute(_EXCEPTIONS_OF, {"id": payment_id}).mappings().all()
 
 
 def fetch_exception(conn: Connection, exception_id: str) -> RowMapping | None:

@@ -394,7 +394,7 @@ def _shown(gateway: App, payment_id: str, conn: Connection) -> PaymentView:
             for one in records.lines(conn, payment_id)
         ],
         collections=_collections(gateway, conn, row),
-        exceptions=[ExceptionView.of(one) for one in records.exceptions(conn, payment_id=payment_id)],
+        exceptions=[ExceptionView.of(one) for one in records.exceptions_of(conn, payment_id)],
         timeline=[EventView.of(one) for one in records.timeline(conn, payment_id)],
     )
 

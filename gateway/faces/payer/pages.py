@@ -92,7 +92,7 @@ async def _find(gateway: App, token: str) -> Found | None:
     def query(conn: Connection) -> Found:
         next_id = records.replacement_of(conn, row["id"])
         decision_id = row["decision_id"]
-        exceptions = records.exceptions(conn, payment_id=row["id"])
+        exceptions = records.exceptions_of(conn, row["id"])
         refunds = refund_records.of_payment(conn, row["id"])
         money = records.collections_of(conn, row["id"])
         return Found(
