@@ -44,6 +44,13 @@ class ContractError(OutcomeUnknownError):
     """The answer breaks the contract, is empty, carries a wrong amount or a bad signature. Doubt, and an alarm."""
 
 
+class UnusableError(ContractError):
+    """What came is no answer of the other side: cut, empty, unreadable, endless, or not authentic.
+
+    It contradicts nothing. Where it came to a question, the question is asked again.
+    """
+
+
 class RejectedError(ExchangeError):
     """A business "no" of the other side: final, shown in its own words."""
 

@@ -56,7 +56,8 @@ class Failure:
         return _SEEN[self.course]
 
 
-_NOT_SENT, _UNKNOWN, _CONTRACT = "NotSentError", "OutcomeUnknownError", "ContractError"
+_NOT_SENT, _UNKNOWN = "NotSentError", "OutcomeUnknownError"
+_CONTRACT, _UNUSABLE = "ContractError", "UnusableError"
 TABLE = (
     Failure("refused", "the connection is refused", _NOT_SENT, Course.RETRIED),
     Failure("dns", "the name of the system does not resolve", _NOT_SENT, Course.RETRIED),
@@ -66,9 +67,9 @@ TABLE = (
     Failure("read_timeout", "the effect happens, no answer comes", _UNKNOWN, Course.ASKED),
     Failure("reset_after_effect", "the effect happens, the connection is reset", _UNKNOWN, Course.ASKED),
     Failure("end_in_body", "the connection ends in the middle of the answer", _UNKNOWN, Course.ASKED),
-    Failure("truncated_xml", "a complete answer whose XML is not", _CONTRACT, Course.ALARMED),
-    Failure("wrong_content_type", "200 with a page instead of the answer", _CONTRACT, Course.ALARMED),
-    Failure("empty", "200 with an empty body", _CONTRACT, Course.ALARMED),
+    Failure("truncated_xml", "a complete answer whose XML is not", _UNUSABLE, Course.ALARMED),
+    Failure("wrong_content_type", "200 with a page instead of the answer", _UNUSABLE, Course.ALARMED),
+    Failure("empty", "200 with an empty body", _UNUSABLE, Course.ALARMED),
     Failure("redirect", "3xx: never followed", _UNKNOWN, Course.ASKED),
     Failure("too_many_retry_after", "429 with Retry-After, undeclared by the contract", _UNKNOWN, Course.ASKED),
     Failure("too_many", "429 without Retry-After, undeclared by the contract", _UNKNOWN, Course.ASKED),
@@ -81,10 +82,10 @@ TABLE = (
     Failure("unknown_status", "a result code that no table has", _CONTRACT, Course.ALARMED),
     Failure("wrong_amount", "an answer with another amount", _CONTRACT, Course.ALARMED),
     Failure("another_request", "the signed answer to another request", _CONTRACT, Course.ALARMED),
-    Failure("bad_signature", "a signature that does not verify", _CONTRACT, Course.ALARMED),
+    Failure("bad_signature", "a signature that does not verify", _UNUSABLE, Course.ALARMED),
     Failure("slow_drip", "byte by byte, beyond the total time", _UNKNOWN, Course.ASKED),
-    Failure("endless_body", "an answer beyond the largest that we read", _CONTRACT, Course.ALARMED),
-    Failure("gzip_bomb", "a small answer that unpacks to more than we read", _CONTRACT, Course.ALARMED),
+    Failure("endless_body", "an answer beyond the largest that we read", _UNUSABLE, Course.ALARMED),
+    Failure("gzip_bomb", "a small answer that unpacks to more than we read", _UNUSABLE, Course.ALARMED),
 )
 
 

@@ -17,6 +17,7 @@ from gateway.errors import (
     NotSentError,
     RejectedError,
     UnsupportedError,
+    UnusableError,
 )
 from gateway.ports import FindGuarantee, Message
 
@@ -158,7 +159,8 @@ def after_find(
             doubt_since=since,
         )
     reason = _words(result)
-    if isinstance(result, ContractError | RejectedError | UnsupportedError):
+    contradicts = isinstance(result, ContractError) and not isinstance(result, UnusableError)
+    if contradicts or isinstance(result, RejectedError | UnsupportedError):
         return _park(now, "contradiction", reason, operation)
     if now - since > patience.doubt_deadline * SECOND and age > patience.doubt_deadline:
         hours = patience.doubt_deadline / 3600
@@ -177,7 +179,7 @@ def after_find(
         sent=sent,
         doubt_since=since,
         stop_channel=stop,
-        alarm=stop is not None,
+        alarm=stop is not None or isinstance(result, UnusableError),
     )
 
 

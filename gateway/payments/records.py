@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, bindparam, func, insert, or_, select, update
 
 from gateway.payments.bill import IncomeItem, LineInput, LineKind, Unit
 from gateway.payments.refund_states import RELEASED
@@ -44,6 +44,7 @@ _ADD_CODE = insert(payment_code)
 _ADD_COLLECTION = insert(collection)
 _BY_ID = select(payment).where(payment.c.id == bindparam("id"))
 _LINES = select(payment_line).where(payment_line.c.payment_id == bindparam("id")).order_by(payment_line.c.line)
+_OPEN = payment.c.status == constant("ISSUED")
 _DEMANDS = payment.c.status.not_in([constant("REJECTED"), constant("CANCELLED")])
 _LIVE = select(payment.c.id).where(
     payment.c.decision_id == bindparam("decision_id"),
@@ -289,21 +290,29 @@ def replacement_of(conn: Connection, payment_id: str) -> str | None:
     return conn.execute(select(payment.c.id).where(payment.c.replaces == payment_id)).scalar()
 
 
-def to_ask(conn: Connection, today: date, asked_before: int, limit: int) -> Sequence[RowMapping]:
-    """Issued payments whose code is past its validity, or about which the platform was not asked lately."""
-    stale = and_(
-        or_(payment.c.asked_at.is_(None), payment.c.asked_at < asked_before), payment.c.updated_at < asked_before
-    )
+def to_ask(conn: Connection, today: date, lately: int, now: int, limit: int) -> Sequence[RowMapping]:
+    """Issued payments whose code is past its validity, or about which the platform was not asked since ``lately``.
+
+    Nothing that was asked about since ``now``.
+    """
+
+    def not_asked_since(moment: int) -> ColumnElement[bool]:
+        return or_(payment.c.asked_at.is_(None), payment.c.asked_at < moment)
+
+    stale = and_(not_asked_since(lately), payment.c.updated_at < lately)
+    over = and_(not_asked_since(now), payment.c.valid_until_on < today)
     return (
         conn.execute(
-            select(payment)
-            .where(payment.c.status == constant("ISSUED"), or_(stale, payment.c.valid_until_on < today))
-            .order_by(payment.c.asked_at.nulls_first())
-            .limit(limit)
+            select(payment).where(_OPEN, or_(stale, over)).order_by(payment.c.asked_at.nulls_first()).limit(limit)
         )
         .mappings()
         .all()
     )
+
+
+def open_bills(conn: Connection) -> int:
+    """How many codes can still be paid."""
+    return int(conn.execute(select(func.count()).where(_OPEN)).scalar_one())
 
 
 def by_code(conn: Connection, channel: str, code: str) -> RowMapping | None:

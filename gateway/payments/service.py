@@ -55,6 +55,10 @@ from gateway.store import Store
 
 Remember = Callable[[Connection, str], None]
 _ASK_AGAIN = 24 * 3600 * 1_000_000
+_TOGETHER = 200
+"""Questions that are written in one transaction."""
+_SHARES = 20
+"""In how many hours every open bill is asked about: those of a day, less some that were missed."""
 
 
 def _forget(_conn: Connection, _subject: str) -> None:
@@ -225,19 +229,23 @@ class Payments:
     async def sweep(self) -> int:
         """Ask the platform about codes past their validity, and once a day about every code that can still be paid.
 
-        A code expires only by the platform's word. Returns how many questions were asked.
+        Run every hour, each time for an hour's share of them. A code expires only by the platform's word. Returns how
+        many questions were asked.
         """
         now = self._clock.now()
         at = to_micros(now)
 
         def unit(conn: Connection) -> int:
-            rows = records.to_ask(conn, day_of(now), at - _ASK_AGAIN, 200)
+            rows = records.to_ask(conn, day_of(now), at - _ASK_AGAIN, at, _TOGETHER)
             for row in rows:
                 self._ask_platform(conn, row, claim=False)
             return len(rows)
 
-        asked = await self._store.write(unit)
-        if asked:
+        share = max(_TOGETHER, await self._store.read(records.open_bills) // _SHARES)
+        asked, just_asked = 0, _TOGETHER
+        while just_asked == _TOGETHER and asked < share:
+            just_asked = await self._store.write(unit)
+            asked += just_asked
             self._delivery.wake()
         return asked
 

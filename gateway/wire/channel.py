@@ -20,7 +20,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
 
 from gateway.clock import Clock, SystemClock
-from gateway.errors import BusyError, ContractError, DeniedError, ExchangeError, NotSentError, OutcomeUnknownError
+from gateway.errors import (
+    BusyError,
+    ContractError,
+    DeniedError,
+    ExchangeError,
+    NotSentError,
+    OutcomeUnknownError,
+    UnusableError,
+)
 from gateway.ports import Recorder
 from gateway.wire.recording import RecordingTransport
 from gateway.wire.transport import NOT_SENT, AiohttpTransport, AnswerTooLargeError
@@ -138,7 +146,7 @@ def meaning(error: httpx.TransportError) -> ExchangeError:
     if isinstance(error, NOT_SENT):
         return NotSentError(text)
     if isinstance(error, AnswerTooLargeError):
-        return ContractError(text)
+        return UnusableError(text)
     return OutcomeUnknownError(text)
 
 
@@ -284,18 +292,18 @@ class ChannelWire:
 
     @staticmethod
     def json(response: httpx.Response) -> Any:
-        """The answer's JSON value. ContractError: other type, empty, not UTF-8, not JSON, NaN, a lone surrogate."""
+        """The answer's JSON value. UnusableError: other type, empty, not UTF-8, not JSON, NaN, a lone surrogate."""
         media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         if media_type != "application/json" and not (
             media_type.startswith("application/") and media_type.endswith("+json")
         ):
-            raise ContractError(f"HTTP {response.status_code} with {media_type or 'no media type'} instead of JSON")
+            raise UnusableError(f"HTTP {response.status_code} with {media_type or 'no media type'} instead of JSON")
         if not response.content:
-            raise ContractError(f"HTTP {response.status_code} with an empty body")
+            raise UnusableError(f"HTTP {response.status_code} with an empty body")
         try:
             return from_json(response.content, allow_inf_nan=False)
         except ValueError as error:
-            raise ContractError(f"HTTP {response.status_code} with malformed JSON: {error}") from error
+            raise UnusableError(f"HTTP {response.status_code} with malformed JSON: {error}") from error
 
     @classmethod
     def model(cls, response: httpx.Response, of: type[M]) -> M:

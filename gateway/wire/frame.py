@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from gateway.clock import Clock, SystemClock, to_micros
-from gateway.errors import ContractError, NotSentError, OutcomeUnknownError
+from gateway.errors import NotSentError, OutcomeUnknownError, UnusableError
 from gateway.ports import RawExchange, Recorder
 from gateway.wire.channel import Limits, Timeouts, Tls
 from gateway.wire.recording import ANSWERED
@@ -142,9 +142,9 @@ class FrameWire:
             try:
                 length = announced(bytes(received))
             except ValueError as error:
-                raise ContractError(str(error)) from None
+                raise UnusableError(str(error)) from None
             if length > self._limits.max_response_bytes:
-                raise ContractError(f"an answer of {length} bytes exceeds {self._limits.max_response_bytes}")
+                raise UnusableError(f"an answer of {length} bytes exceeds {self._limits.max_response_bytes}")
             await self._read(reader, received, length)
         finally:
             writer.transport.abort()  # a polite close would wait for a peer that may never say goodbye

@@ -25,7 +25,7 @@ from lxml import etree
 from zeep import Settings, helpers, loader
 from zeep.wsdl import Document
 
-from gateway.errors import ContractError, DeniedError, ForgedCallbackError, OutcomeUnknownError
+from gateway.errors import ContractError, DeniedError, ForgedCallbackError, OutcomeUnknownError, UnusableError
 
 if TYPE_CHECKING:
     from gateway.wire.channel import ChannelWire
@@ -127,29 +127,29 @@ class SoapCaller:
             if status in (401, 403):
                 raise DeniedError(f"{operation}: HTTP {status}") from error
             if status == 200 or isinstance(error.__cause__, ForgedCallbackError):
-                raise ContractError(f"{operation}: HTTP {status}, {error}") from error
+                raise type(error)(f"{operation}: HTTP {status}, {error}") from error
             raise OutcomeUnknownError(f"{operation}: HTTP {status}, {error}") from error
         raise OutcomeUnknownError(f"{operation}: HTTP {status} with an answer that belongs to 200")
 
     def _open(self, response: httpx.Response) -> etree._Element:
-        """The one element of a well-formed, authentic envelope's Body. ContractError for anything less."""
+        """The one element of a well-formed, authentic envelope's Body. UnusableError for anything less."""
         media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         if media_type != "text/xml":
-            raise ContractError(f"{media_type or 'no media type'} instead of text/xml")
+            raise UnusableError(f"{media_type or 'no media type'} instead of text/xml")
         if not response.content:
-            raise ContractError("an empty answer")
+            raise UnusableError("an empty answer")
         if self._signer is not None:
             try:
                 self._signer.verify(response.headers, response.content)
             except ForgedCallbackError as error:
-                raise ContractError(f"the answer's signature: {error}") from error
+                raise UnusableError(f"the answer's signature: {error}") from error
         try:
             envelope: etree._Element = _parse(response.content, self._loader, settings=self._settings)
         except (zeep.exceptions.Error, etree.LxmlError, ValueError) as error:
-            raise ContractError(f"unusable XML: {error}") from error
+            raise UnusableError(f"unusable XML: {error}") from error
         body = envelope.find(f"{{{_ENVELOPE}}}Body") if envelope.tag == f"{{{_ENVELOPE}}}Envelope" else None
         if body is None or len(body) != 1:
-            raise ContractError("not a SOAP 1.1 envelope with exactly one element in its Body")
+            raise UnusableError("not a SOAP 1.1 envelope with exactly one element in its Body")
         payload: etree._Element = body[0]
         return payload
 

@@ -10,7 +10,15 @@ import pytest
 from gateway.adapters.seal.rest import RestSealService
 from gateway.clock import ManualClock, SystemClock
 from gateway.crypto.sm import sm3
-from gateway.errors import BusyError, ContractError, DeniedError, NotSentError, OutcomeUnknownError, RejectedError
+from gateway.errors import (
+    BusyError,
+    ContractError,
+    DeniedError,
+    NotSentError,
+    OutcomeUnknownError,
+    RejectedError,
+    UnusableError,
+)
 from gateway.ports import ApplyRequest, Placement, SealService
 from gateway.seals.ses import read_seal, read_signature
 from gateway.seals.verification import Trust
@@ -141,9 +149,9 @@ async def test_a_clock_that_is_off_is_a_denial(open_service):
 @pytest.mark.parametrize(
     ("kind", "error"),
     [
-        ("bad_signature", ContractError),
-        ("malformed", ContractError),
-        ("empty", ContractError),
+        ("bad_signature", UnusableError),
+        ("malformed", UnusableError),
+        ("empty", UnusableError),
         ("wrong_code", ContractError),
         ("unknown_status", ContractError),
         ("truncated", OutcomeUnknownError),

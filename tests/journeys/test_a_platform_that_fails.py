@@ -54,6 +54,15 @@ async def test_an_answer_that_cannot_be_trusted_is_doubt_and_the_truth_is_asked_
     assert site.effects("CreateBill") == [1] * len(kinds)
 
 
+@pytest.mark.parametrize("kind", ["malformed", "truncated", "empty", "bad_signature"])
+async def test_a_question_that_is_not_answered_in_a_usable_way_is_asked_again(site, kind):
+    site.fault("apply_then_reset", "CreateBill")
+    site.fault(kind, "QueryBill", times=2)
+    payment = await site.reaches((await site.ask_payment()).json(), "ISSUED")
+    assert await attempts(site, payment["id"]) == ["call unknown", "find no answer", "find no answer", "find found"]
+    await has_one_code(site, payment)
+
+
 async def test_an_answer_about_somebody_elses_bill_is_never_believed(site):
     payment = await site.issued()
     await site.pay(payment["code"], callback=False)

@@ -10,12 +10,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from gateway.adapters.nontax.soap import SoapNonTax
 from gateway.clock import day_of
 from gateway.errors import ConflictProblem
 from gateway.payments.exceptions import WayOut
 from gateway.payments.refunds import DocumentInput, Payee
+from gateway.store.tables.delivery import operation
 
 SERVED = {"kind": "served", "on": "2026-09-16", "method": "direct"}  # due 2026-10-08: more than 34 days ago
 NUMBER = "望市监罚决字〔2026〕第7号"
@@ -139,6 +141,26 @@ async def test_a_code_expires_only_by_the_platforms_word_and_can_be_replaced(any
     new = await any_site.reaches(answer.json(), "ISSUED")
     assert new["replaces"] == payment["id"]
     assert new["amount"] == payment["amount"]
+
+
+async def test_an_hours_share_of_the_open_bills_is_asked_about_and_each_once(site, monkeypatch):
+    monkeypatch.setattr("gateway.payments.service._TOGETHER", 2)
+    monkeypatch.setattr("gateway.payments.service._SHARES", 2)
+    await site.travel("2026-09-16 10:00")
+    bills = [await site.issued(number=await site.decide(f"第{n}号")) for n in range(6)]
+    assert await site.app.payments.sweep() == 0  # just issued
+    await site.travel("2026-09-17 11:00")
+    assert [await site.app.payments.sweep() for _ in range(3)] == [
+        4,
+        2,
+        0,
+    ]  # half of six is reached with the second two
+
+    def asked(conn):
+        kinds = select(operation.c.subject).where(operation.c.action == "nontax.confirm")
+        return sorted(conn.execute(kinds).scalars())
+
+    assert await site.app.store.read(asked) == sorted(bill["id"] for bill in bills)
 
 
 async def expired(site) -> dict[str, Any]:

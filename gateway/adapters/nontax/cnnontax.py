@@ -25,6 +25,7 @@ from gateway.errors import (
     OutcomeUnknownError,
     RejectedError,
     UnsupportedError,
+    UnusableError,
 )
 from gateway.identifiers import check_payment_code
 from gateway.ports import (
@@ -283,15 +284,15 @@ class CnNonTax:
         try:
             frame = frames.split(answer)
         except ValueError as error:
-            raise ContractError(f"the answer is no frame: {error}") from None
+            raise UnusableError(f"the answer is no frame: {error}") from None
         genuine = frame.genuine(self._token)
         if not genuine and frame.mac != frames.UNSIGNED:
-            raise ContractError("the answer's MAC is not that of our token")
+            raise UnusableError("the answer's MAC is not that of our token")
         letter = frames.open_letter(frame)
         if (letter.sender, letter.receiver) != (asked.receiver, asked.sender) or letter.answers != asked.id:
             raise ContractError(f"an answer from {letter.sender} to {letter.receiver} that is not about our message")
         if not genuine and letter.values.get("Result") not in _UNSIGNED_REFUSALS:
-            raise ContractError("the answer has no MAC")
+            raise UnusableError("the answer has no MAC")
         if (letter.number, letter.voucher) not in {("5001", "Reply"), ("5997", "BillState")}:
             raise ContractError(f"message {letter.number} with {letter.voucher} is not an answer")
         if letter.voucher == "BillState" and number != "8997":

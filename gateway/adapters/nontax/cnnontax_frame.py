@@ -20,7 +20,7 @@ from lxml import etree
 
 import contracts
 from gateway.adapters.nontax.fields import day, day_text
-from gateway.errors import ContractError
+from gateway.errors import ContractError, UnusableError
 from gateway.wire.frame import LENGTH, announced
 
 APPLICATION, VERSION = b"CNNONTAX", b"1.0"
@@ -148,7 +148,7 @@ def unpacked(text: str) -> bytes:
     try:
         return base64.b64decode("".join(text.split()), validate=True)
     except binascii.Error as error:
-        raise ContractError(f"not Base64: {error}") from None
+        raise UnusableError(f"not Base64: {error}") from None
 
 
 # --- XML -----------------------------------------------------------------------------------------------------------
@@ -163,20 +163,20 @@ def _parsed(content: bytes, what: str) -> etree._Element:
     try:
         text = content.decode("gbk")
     except UnicodeDecodeError as error:
-        raise ContractError(f"{what} is not GBK: {error}") from None
+        raise UnusableError(f"{what} is not GBK: {error}") from None
     declared = _DECLARED.match(text)
     if declared is None:
-        raise ContractError(f"{what} does not declare itself XML in GBK")
+        raise UnusableError(f"{what} does not declare itself XML in GBK")
     parser = etree.XMLParser(
         resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True
     )
     try:
         root = etree.fromstring(text[declared.end() :], parser)
     except (etree.XMLSyntaxError, ValueError) as error:
-        raise ContractError(f"{what} is not XML: {error}") from None
+        raise UnusableError(f"{what} is not XML: {error}") from None
     document: Any = root.getroottree().docinfo
     if document.doctype:
-        raise ContractError(f"{what} brings a DOCTYPE (DTD)")
+        raise UnusableError(f"{what} brings a DOCTYPE (DTD)")
     return root
 
 

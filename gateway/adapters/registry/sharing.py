@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from gateway.adapters.registry import sharing_mapping as mapping
 from gateway.clock import Clock
-from gateway.errors import ContractError, ExchangeError
+from gateway.errors import ContractError, ExchangeError, UnusableError
 from gateway.ports import AdapterInfo, ChangePage, EntitySummary, FindGuarantee, Kind, RegistrationRecord
 from gateway.wire import ChannelWire, MessageSigner, busy
 from gateway.wire.signing import NONCE, SignatureRefusedError
@@ -95,7 +95,7 @@ class SharingRegistry:
         try:
             authenticated = self._signer.verify(response.headers, response.content)
         except SignatureRefusedError as refused:
-            raise ContractError(f"the answer's signature: {refused}") from refused
+            raise UnusableError(f"the answer's signature: {refused}") from refused
         if authenticated.nonce != signed[NONCE]:
             raise ContractError("the answer belongs to another question")
         return self._wire.model(response, of)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from gateway.adapters.seal import rest_mapping as mapping
 from gateway.clock import Clock
-from gateway.errors import ContractError, ExchangeError
+from gateway.errors import ContractError, ExchangeError, UnusableError
 from gateway.ports import (
     AdapterInfo,
     ApplyRequest,
@@ -150,7 +150,7 @@ class RestSealService:
         try:
             authenticated = self._signer.verify(response.headers, response.content)
         except SignatureRefusedError as refused:
-            raise ContractError(f"the answer's signature: {refused}") from refused
+            raise UnusableError(f"the answer's signature: {refused}") from refused
         if authenticated.nonce != signed[NONCE]:
             raise ContractError("the answer belongs to another question")
         return self._wire.model(response, of)

@@ -16,6 +16,7 @@ from gateway.errors import (
     OutcomeUnknownError,
     RejectedError,
     UnsupportedError,
+    UnusableError,
 )
 from gateway.ports import Cancelled, FindGuarantee
 
@@ -139,6 +140,12 @@ def test_a_contradiction_waits_for_a_person(error):
     step = find(error, operation(sent_at=NOW, doubt_since_at=NOW))
     assert step.state == "parked"
     assert step.doubt_since == NOW
+
+
+def test_what_is_no_answer_contradicts_nothing_and_is_asked_for_again_with_an_alarm():
+    step = find(UnusableError("unusable XML"), operation(sent_at=NOW, doubt_since_at=NOW))
+    assert (step.state, step.alarm, step.doubt_since) == ("uncertain", True, NOW)
+    assert step.due > NOW
 
 
 def test_doubt_past_its_deadline_waits_for_a_person():

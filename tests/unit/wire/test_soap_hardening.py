@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from gateway.clock import ManualClock
-from gateway.errors import ContractError, DeniedError, ExchangeError, NotSentError, OutcomeUnknownError
+from gateway.errors import ContractError, DeniedError, ExchangeError, NotSentError, OutcomeUnknownError, UnusableError
 from gateway.ports import RawExchange
 from gateway.wire import ChannelWire, MessageSigner, Timeouts
 from gateway.wire.soap import SoapCaller, SoapFault
@@ -161,9 +161,9 @@ async def test_a_declared_fault_is_an_answer_whatever_the_http_status(platform: 
         (fault("<n:Busy><n:RetryAfter>soon</n:RetryAfter></n:Busy>"), "200 OK", ContractError),
         (fault("<n:Busy><n:RetryAfter>1</n:RetryAfter></n:Busy><n:Other/>"), "200 OK", ContractError),
         (b"", "202 Accepted", OutcomeUnknownError),
-        (b"", "200 OK", ContractError),
+        (b"", "200 OK", UnusableError),
         (b"", "500 Internal Server Error", OutcomeUnknownError),
-        (envelope(""), "200 OK", ContractError),
+        (envelope(""), "200 OK", UnusableError),
         (envelope("<n:Other>x</n:Other>"), "200 OK", ContractError),
         (envelope("<n:CreateResponse/>"), "200 OK", ContractError),
         (envelope("<n:CreateResponse><n:Code>1</n:Code><n:More/></n:CreateResponse>"), "200 OK", ContractError),
@@ -174,28 +174,28 @@ async def test_a_declared_fault_is_an_answer_whatever_the_http_status(platform: 
             "200 OK",
             ContractError,
         ),
-        (envelope("<n:CreateResponse><n:Code>1</n:Code></n:CreateResponse>" * 2), "200 OK", ContractError),
-        (b"<n:CreateResponse xmlns:n='urn:test'><n:Code>1</n:Code></n:CreateResponse>", "200 OK", ContractError),
-        (GOOD[:-20], "200 OK", ContractError),
-        (GOOD + b"<more/>", "200 OK", ContractError),
-        (b"<html>down for maintenance", "200 OK", ContractError),
+        (envelope("<n:CreateResponse><n:Code>1</n:Code></n:CreateResponse>" * 2), "200 OK", UnusableError),
+        (b"<n:CreateResponse xmlns:n='urn:test'><n:Code>1</n:Code></n:CreateResponse>", "200 OK", UnusableError),
+        (GOOD[:-20], "200 OK", UnusableError),
+        (GOOD + b"<more/>", "200 OK", UnusableError),
+        (b"<html>down for maintenance", "200 OK", UnusableError),
         (b"<html>bad gateway</html>", "502 Bad Gateway", OutcomeUnknownError),
         (GOOD, "500 Internal Server Error", OutcomeUnknownError),
         (GOOD, "302 Found", OutcomeUnknownError),
         (b"<html>who are you</html>", "401 Unauthorized", DeniedError),
         (UNDECLARED, "403 Forbidden", DeniedError),
-        (b"<!DOCTYPE x>" + GOOD, "200 OK", ContractError),
-        (b"<!DOCTYPE x SYSTEM 'http://127.0.0.1:1/x.dtd'>" + GOOD, "200 OK", ContractError),
+        (b"<!DOCTYPE x>" + GOOD, "200 OK", UnusableError),
+        (b"<!DOCTYPE x SYSTEM 'http://127.0.0.1:1/x.dtd'>" + GOOD, "200 OK", UnusableError),
         (b"<!DOCTYPE x>" + DECLARED, "500 Internal Server Error", OutcomeUnknownError),
-        (LAUGHS + envelope("<n:CreateResponse><n:Code>&m;</n:Code></n:CreateResponse>"), "200 OK", ContractError),
+        (LAUGHS + envelope("<n:CreateResponse><n:Code>&m;</n:Code></n:CreateResponse>"), "200 OK", UnusableError),
         (
             b"<!DOCTYPE x [<!ENTITY e SYSTEM 'file:///etc/passwd'>]>"
             + envelope("<n:CreateResponse><n:Code>&e;</n:Code></n:CreateResponse>"),
             "200 OK",
-            ContractError,
+            UnusableError,
         ),
-        (b"<a>" * 10_000 + b"</a>" * 10_000, "200 OK", ContractError),
-        ("系统".encode("gbk"), "200 OK", ContractError),
+        (b"<a>" * 10_000 + b"</a>" * 10_000, "200 OK", UnusableError),
+        ("系统".encode("gbk"), "200 OK", UnusableError),
     ],
 )
 async def test_an_answer_outside_the_contract_is_doubt(
