@@ -81,7 +81,7 @@ class House:
         self.channels = Channels(channels, {(AUTHORITY, "disclosures"): ("credit", "portal")})
         self.events = Events(self.clock)
         calendar = WorkingCalendar()
-        patience = Patience(ask_after=0.05, first=0.05, longest=0.2)
+        patience = Patience(ask_after=0.05, first=0.05, longest=0.2, give_up=30 * 86400)
         settings = DeliverySettings(grace=0.5, patience=patience)
         self.delivery = Delivery(store, self.channels, self.evidence, envelope, self.clock, settings)
         self.decisions = Decisions(store, self.events, envelope, calendar, self.clock)

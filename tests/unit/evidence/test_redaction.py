@@ -318,11 +318,11 @@ def test_no_body_header_or_address_makes_it_fail(body, kind, url, name):
      "案" * 80_000, "a.-" * 80_000, "当事人a." * 20_000],
 )  # fmt: skip
 def test_hostile_bodies_cost_little_time(body):
-    began = time.perf_counter()
+    began = time.thread_time()  # of this thread: other work on the machine does not count
     shown(body, "application/json")
     shown(body, "text/xml")
     shown(body, "text/plain")
-    assert time.perf_counter() - began < 5
+    assert time.thread_time() - began < 5
 
 
 PIECES = st.sampled_from(
