@@ -22,6 +22,7 @@ from simulators.testing import simulation_process, simulators
 __all__ = ["simulation_process", "simulators"]  # fixtures made elsewhere
 
 _numbers = itertools.count(1)
+_emptied: list[str] = []
 
 
 def _load(name: str) -> ModuleType:
@@ -82,11 +83,10 @@ def _migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def _new_database(server, template: str) -> Iterator[str]:
+def _new_database(server, template: str) -> str:
     name = f"test_{os.getpid()}_{next(_numbers)}"
     server.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-    yield server.url(name)
-    server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    return name
 
 
 @pytest.fixture
@@ -99,8 +99,13 @@ def sqlite_url(tmp_path: Path, _migrated_sqlite: Path) -> str:
 
 @pytest.fixture
 def postgresql_url(postgresql_server) -> Iterator[str]:
-    """A migrated PostgreSQL database of the test's own."""
-    yield from _new_database(postgresql_server, databases.TEMPLATE)
+    """A migrated PostgreSQL database of the test's own; another test may have used it before, and left no trace."""
+    name = _emptied.pop() if _emptied else _new_database(postgresql_server, databases.TEMPLATE)
+    yield postgresql_server.url(name)
+    if databases.emptied(postgresql_server, name):
+        _emptied.append(name)
+    else:
+        postgresql_server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -115,7 +120,10 @@ def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterat
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'empty.db'}"
     else:
-        yield from _new_database(request.getfixturevalue("postgresql_server"), "template0")
+        server = request.getfixturevalue("postgresql_server")
+        name = _new_database(server, "template0")
+        yield server.url(name)
+        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import psutil
@@ -123,6 +124,44 @@ class OwnServer:
 def migrate_template(engine: Engine) -> None:
     """Make a database what a migrated one is."""
     schema.upgrade(engine)
+
+
+_SHAPE = """
+select md5(string_agg(part, '|' order by part)) from (
+    select indexdef from pg_indexes where schemaname = 'public'
+    union all select concat(table_name, column_name, data_type, is_nullable, column_default)
+    from information_schema.columns where table_schema = 'public'
+    union all select concat(conrelid::regclass, conname, pg_get_constraintdef(oid)) from pg_constraint
+    union all select concat(tgrelid::regclass, tgname, tgenabled) from pg_trigger where not tgisinternal
+    union all select version_num from alembic_version
+) as shape(part)
+"""
+_OTHERS = """
+select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()
+"""
+
+
+def emptied(server: Server, database: str) -> bool:
+    """Empty a migrated database, which takes a tenth of making one; False when its tables are not as they were made."""
+    with psycopg.connect(f"host={server.folder} user=postgres dbname={database}", autocommit=True) as conn:
+        conn.execute(_OTHERS)
+        (shape,) = conn.execute(_SHAPE).fetchone() or (None,)
+        if shape != _template_shape(server):
+            return False
+        tables = [name for (name,) in conn.execute("select tablename from pg_tables where schemaname = 'public'")]
+        tables.remove("alembic_version")
+        looks = " union all ".join(f"select '{name}' where exists (select 1 from {name})" for name in tables)
+        if used := [name for (name,) in conn.execute(looks.encode())]:
+            conn.execute(f"truncate {', '.join(used)} restart identity cascade".encode())
+    return True
+
+
+@cache
+def _template_shape(server: Server) -> str:
+    with psycopg.connect(f"host={server.folder} user=postgres dbname={TEMPLATE}", autocommit=True) as conn:
+        (shape,) = conn.execute(_SHAPE).fetchone() or (None,)
+    assert shape is not None
+    return str(shape)
 
 
 # --- starting -------------------------------------------------------------------------------------------------------
