@@ -13,8 +13,9 @@ from gateway.errors import ConflictProblem, InvalidProblem, NotFoundProblem
 from gateway.identifiers import clean_text
 from gateway.payments import records, refund_records
 from gateway.payments.arrivals import keep_late
+from gateway.payments.refund_proposals import DocumentInput, Draft, Payee, RefundProposal
 from gateway.payments.refund_states import RefundReason, RefundStatus
-from gateway.payments.refunds import DocumentInput, Draft, Payee, RefundProposal, Refunds, Sent, tell_exception
+from gateway.payments.refunds import Refunds, Sent, tell_exception
 from gateway.store import Store
 
 Remember = Callable[[Connection, str], None]

@@ -12,10 +12,8 @@ resolved with its confirmation in the same transaction, and open again when fina
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import AfterValidator, Base64Bytes, BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, RowMapping
 
 from gateway.clock import Clock, to_micros
@@ -26,15 +24,14 @@ from gateway.decisions.records import events_of
 from gateway.delivery import Absent, Action, Delivery, Done, Doubt, Event, Events, Operation, Outcome, Parked, Rejected
 from gateway.delivery.actions import NotYet
 from gateway.errors import ConflictProblem, ContractError, InvalidProblem, NotFoundProblem
-from gateway.identifiers import clean_text, new_id
-from gateway.money import Yuan, format_yuan
+from gateway.identifiers import new_id
+from gateway.money import format_yuan
 from gateway.payments import records as payment_records
 from gateway.payments import refund_records as records
+from gateway.payments.refund_proposals import DocumentInput, Draft, Payee, RefundProposal
 from gateway.payments.refund_states import (
-    RELEASED,
     REQUIRED_DOCUMENTS,
     Alternatives,
-    DocumentKind,
     RefundReason,
     RefundStatus,
     edge,
@@ -46,7 +43,6 @@ from gateway.store import Store
 
 Remember = Callable[[Connection, str], None]
 Returned = Literal["known", "ours", "platform", "unmatched"]
-Short = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(clean_text)]
 
 _DAY = 24 * 3600.0
 _STATES = {
@@ -63,62 +59,6 @@ Sent = tuple[Operation, RefundRequest]
 
 def _forget(_conn: Connection, _subject: str) -> None:
     """For callers that need no idempotency record."""
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Payee(_Model):
-    """Who gets the money: name, account and bank as finance needs them. Kept sealed, shown masked."""
-
-    name: Short
-    account: Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{4,50}$")]
-    bank: Short
-
-    def masked(self) -> Payee:
-        """As views show it: the first character of the name, the last four digits of the account."""
-        hidden = "*" * (len(self.name) - 1)
-        return Payee.model_construct(
-            name=self.name[0] + hidden, account=f"{'*' * (len(self.account) - 4)}{self.account[-4:]}", bank=self.bank
-        )
-
-
-class DocumentInput(_Model):
-    """A document that finance wants. ``digest``: SM3 in lower-case hex; may be left out when the file itself comes."""
-
-    kind: DocumentKind
-    reference: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(clean_text)]
-    digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
-    file: Base64Bytes | None = None
-    media_type: Annotated[str, Field(pattern=r"^[a-z]+/[a-z0-9.+-]{1,60}$")] | None = None
-
-
-class RefundProposal(_Model):
-    """What is to go back, to whom and why.
-
-    ``bank_serial`` names the money where several sums arrived; ``amount`` is all that is left of it if not given.
-    Payee and documents may follow: without them nobody can confirm it.
-    """
-
-    reason: RefundReason
-    explanation: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(clean_text)]
-    payee: Payee | None = None
-    bank_serial: Annotated[str, Field(min_length=1, max_length=80), AfterValidator(clean_text)] | None = None
-    amount: Yuan | None = None
-    documents: Annotated[tuple[DocumentInput, ...], Field(max_length=20)] = ()
-
-
-@dataclass(frozen=True)
-class Draft:
-    """A proposal ready to be stored: sealed, under the id that it will have, by whom."""
-
-    id: str
-    ask: RefundProposal
-    payee: bytes | None
-    documents: tuple[dict[str, Any], ...]
-    by: str
-    name: str
 
 
 class RefundQuestion(Message):
@@ -827,6 +767,3 @@ def _check(request: RefundRequest | RefundQuestion, answer: Refund) -> None:
 def refunded(rows: Sequence[RowMapping]) -> int:
     """Fen that went back, of these refunds."""
     return sum(row["amount"] for row in rows if row["status"] == RefundStatus.REFUNDED.value)
-
-
-__all__ = ["RELEASED", "DocumentInput", "Payee", "RefundProposal", "RefundQuestion", "Refunds", "refunded"]

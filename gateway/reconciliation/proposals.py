@@ -22,8 +22,9 @@ from gateway.payments import records as payment_records
 from gateway.payments import settle as settle_payment
 from gateway.payments.arrivals import Quoted
 from gateway.payments.exceptions import Exceptions
+from gateway.payments.refund_proposals import DocumentInput, Draft, Payee
 from gateway.payments.refund_states import RefundStatus
-from gateway.payments.refunds import DocumentInput, Draft, Payee, Sent
+from gateway.payments.refunds import Sent
 from gateway.ports import PaidFact
 from gateway.reconciliation import records
 from gateway.reconciliation.breaks import held, reopen, resolve, said, settle, tell

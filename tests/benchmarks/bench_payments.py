@@ -141,6 +141,10 @@ class Gateway:
         answer = await self.http.put(path, json=FACTS)
         assert answer.status_code == 201, answer.text
 
+    async def nothing(self, _: str) -> None:
+        """A request that does nothing: what HTTP alone costs, on both sides."""
+        assert (await self.http.get("/healthz")).status_code == 200
+
     async def issue(self, number: str) -> None:
         """Ask for a code, and get it."""
         body = {"authority": story.AUTHORITY, "decision_number": number}
@@ -226,12 +230,14 @@ async def main(folder: Path, memory: Path, server: databases.OwnServer) -> None:
             await rate(issue, decide)
         rates: dict[str, list[float]] = {name: [] for name in sides}
         times: dict[str, list[float]] = {name: [] for name in sides}
+        empty: list[float] = []
         for turn in range(ROUNDS):
             if turn and time.monotonic() - started > ENOUGH:
                 break
             for name, (issue, decide) in list(sides.items())[:: 1 if turn % 2 else -1]:
                 rates[name].append(await rate(issue, decide))
                 times[name].append(await alone(issue, decide))
+            empty.append(await alone(full.nothing, None))
         load_ = os.getloadavg()[0]
         print(
             f"{len(rates['direct call'])} interleaved rounds, {os.cpu_count()} cores, "
@@ -242,6 +248,8 @@ async def main(folder: Path, memory: Path, server: databases.OwnServer) -> None:
                 f"{name:<26} {statistics.median(rates[name]):7.1f}/s ({min(rates[name]):.1f} to {max(rates[name]):.1f})"
                 f" at {IN_FLIGHT} in flight; {statistics.median(times[name]):6.1f} ms alone"
             )
+        spread = f"{min(empty):.1f} to {max(empty):.1f}"
+        print(f"a request over HTTP that does nothing: {statistics.median(empty):.1f} ms alone ({spread})")
         for ours in ("gateway, SQLite", "gateway, PostgreSQL"):
             for name, wanted in (("gateway, keeping nothing", 0.65), ("direct call", 0.35)):
                 ratios = [mine / theirs for mine, theirs in zip(rates[ours], rates[name], strict=True)]

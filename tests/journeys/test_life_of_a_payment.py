@@ -16,7 +16,7 @@ from gateway.adapters.nontax.soap import SoapNonTax
 from gateway.clock import day_of
 from gateway.errors import ConflictProblem
 from gateway.payments.exceptions import WayOut
-from gateway.payments.refunds import DocumentInput, Payee
+from gateway.payments.refund_proposals import DocumentInput, Payee
 from gateway.store.tables.delivery import operation
 
 SERVED = {"kind": "served", "on": "2026-09-16", "method": "direct"}  # due 2026-10-08: more than 34 days ago

@@ -36,7 +36,7 @@ from gateway.faces.api.views import (
 from gateway.money import Yuan, YuanOut
 from gateway.payments import PaymentRequest, Status, records
 from gateway.payments.exceptions import WayOut
-from gateway.payments.refunds import DocumentInput, Payee
+from gateway.payments.refund_proposals import DocumentInput, Payee
 from gateway.payments.surcharge import Surcharge
 from gateway.reconciliation.records import dates
 

@@ -23,7 +23,7 @@ from gateway.faces.api.once import OnceKey
 from gateway.faces.api.problems import responses
 from gateway.faces.api.views import Ask, Cursor, Limit, Page, View, after, encode_cursor, instant
 from gateway.money import YuanOut
-from gateway.payments.refunds import DocumentInput, Payee
+from gateway.payments.refund_proposals import DocumentInput, Payee
 from gateway.reconciliation import CHINESE, Break, BreakKind, Run, Side
 from gateway.reconciliation.proposals import Action
 from gateway.reconciliation.report import age_in_days

@@ -21,8 +21,8 @@ from gateway.money import YuanOut
 from gateway.payments import Status, refund_records
 from gateway.payments import cash as cash_room
 from gateway.payments.cash import CashInput, RemittanceInput
+from gateway.payments.refund_proposals import DocumentInput, Payee, RefundProposal
 from gateway.payments.refund_states import RefundStatus
-from gateway.payments.refunds import DocumentInput, Payee, RefundProposal
 
 router = APIRouter(prefix="/v1", tags=["refunds"], responses=responses(401, 403, 422, 503))
 receipts = APIRouter(prefix="/v1", tags=["receipts"], responses=responses(401, 403, 422, 503))

@@ -32,8 +32,9 @@ from gateway.payments import IncomeItem, LineKind, Payments, Unit, apply_paid, r
 from gateway.payments.cash import Cash, CashInput, RemittanceInput
 from gateway.payments.imports import Imports, read_csv, read_xlsx
 from gateway.payments.receipts import Receipts, live
+from gateway.payments.refund_proposals import DocumentInput, Payee, RefundProposal
 from gateway.payments.refund_states import EDGES, RELEASED, RefundStatus, edge, sources
-from gateway.payments.refunds import DocumentInput, Payee, RefundProposal, Refunds
+from gateway.payments.refunds import Refunds
 from gateway.plugins import Channel, ChannelKeys
 from gateway.ports import AdapterInfo, Kind, PaidFact
 from gateway.store import Store
