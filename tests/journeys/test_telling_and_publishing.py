@@ -18,9 +18,6 @@ from gateway.demo import receiver, story
 from gateway.store.tables.delivery import webhook_delivery
 from gateway.wire.signing import sign
 
-TODAY = str(day_of(datetime.now(UTC)))
-YESTERDAY = str(day_of(datetime.now(UTC)) - timedelta(days=1))
-
 
 def by_the_library(secret: str, headers: Any, body: bytes) -> bool:
     """Verification with the format's own library instead of ours."""
@@ -128,13 +125,13 @@ async def seen_by_the_public(site, number: str) -> list[bool]:
 async def test_a_decision_is_published_everywhere_read_back_and_taken_back_when_revoked(any_site):
     site = any_site
     await asyncio.to_thread(site.simulators.ask, "POST", "/credit/settings", {"verdict_seconds": 0.05})
-    number = await site.decide(decided_on=TODAY)
+    number = await site.decide(decided_on=today())
     shown = await published(site, number)
     assert sorted(one["target"] for one in shown) == ["creditchina", "portal"]
     assert await seen_by_the_public(site, number) == [True, True]
     again = await site.post("/v1/disclosures", site.demand(number))
     assert {one["id"] for one in again.json()} <= {one["id"] for one in shown}
-    event = {"kind": "revoked", "on": TODAY, "reason": "事实不清"}
+    event = {"kind": "revoked", "on": today(), "reason": "事实不清"}
     assert (await site.post(site.path(number) + "/events", event)).status_code == 200
     for one in shown:
         await site.until(f"/v1/disclosures/{one['id']}", lambda now: now["status"] == "WITHDRAWN")
@@ -148,7 +145,13 @@ async def test_a_decision_is_published_everywhere_read_back_and_taken_back_when_
 # --- reconciliation -------------------------------------------------------------------------------------------------
 
 
-async def reconciled(site, day: str = TODAY) -> dict[str, Any]:
+def today(back: int = 0) -> str:
+    """The day in Shanghai, or one before it. Asked for each time: a run of all tests may cross midnight."""
+    return str(day_of(datetime.now(UTC)) - timedelta(days=back))
+
+
+async def reconciled(site, day: str | None = None) -> dict[str, Any]:
+    day = day or today()
     answer = await site.post("/v1/reconciliations", {"channel": "nontax", "day": day})
     assert answer.status_code == 201, answer.text
     return answer.json()
@@ -160,14 +163,14 @@ async def test_money_that_only_we_know_of_is_a_break_until_somebody_explains_it(
     now = datetime.now(UTC).astimezone()
     body = (
         '<c:PaymentConfirm xmlns:c="urn:nontax-platform:callback:v1"><c:PayNo>N1</c:PayNo>'
-        f"<c:PayCode>{payment['code']}</c:PayCode><c:CfmDate>{YESTERDAY.replace('-', '')}</c:CfmDate>"
+        f"<c:PayCode>{payment['code']}</c:PayCode><c:CfmDate>{today(1).replace('-', '')}</c:CfmDate>"
         f"<c:CfmTime>000001</c:CfmTime><c:Amt>{payment['amount']}</c:Amt><c:PayMode>51</c:PayMode>"
         "<c:TraNoBus>20261001510000000001</c:TraNoBus><c:PayerName>罗小满</c:PayerName></c:PaymentConfirm>"
     ).encode()
     headers = sign(told["platform_node"], told["secret"].encode(), body, SystemClock().now(), f"n-{now:%H%M%S}")
     taken = await site.http.post("/callbacks/nontax", content=body, headers=headers)
     assert taken.status_code == 200, taken.text
-    run = await reconciled(site, YESTERDAY)
+    run = await reconciled(site, today(1))
     assert (run["matched"], run["breaks"]) == (0, 1)
     (found,) = (await site.get("/v1/breaks"))["items"]
     assert (found["ours"], found["theirs"], found["state"]) == ("5036.50", None, "open")
@@ -191,12 +194,12 @@ async def test_a_wrong_amount_that_only_the_platform_told_of_stays_one_open_brea
 async def test_a_statement_that_is_not_there_yet_is_said_so_and_breaks_nothing(site):
     await site.paid()
     await asyncio.to_thread(site.simulators.ask, "POST", "/nontax/settings", {"statement_after_close": True})
-    answer = await site.post("/v1/reconciliations", {"channel": "nontax", "day": TODAY})
+    answer = await site.post("/v1/reconciliations", {"channel": "nontax", "day": today()})
     told = answer.json()
     assert answer.status_code in (201, 409, 503), answer.text
     assert told.get("breaks", 0) == 0
     assert (await site.get("/v1/breaks"))["items"] == []
-    nobody = await site.post("/v1/reconciliations", {"channel": "nobody", "day": TODAY})
+    nobody = await site.post("/v1/reconciliations", {"channel": "nobody", "day": today()})
     assert nobody.status_code == 404
     future = await site.post("/v1/reconciliations", {"channel": "nontax", "day": "2999-01-01"})
     assert future.status_code in (409, 422)
