@@ -237,7 +237,7 @@ class ChannelWire:
         headers: Mapping[str, str] | None = None,
         timeouts: Timeouts | None = None,
     ) -> httpx.Response:
-        """One exchange, any status an answer. Raises NotSentError, OutcomeUnknownError or ContractError (too large)."""
+        """One exchange, any status an answer. Raises NotSentError, OutcomeUnknownError or UnusableError (too large)."""
         if self.http.is_closed:
             raise NotSentError(f"the channel {self.channel} is closed")
         try:

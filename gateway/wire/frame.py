@@ -77,7 +77,7 @@ class FrameWire:
     async def exchange(self, action: str, frame: bytes) -> bytes:
         """Send one frame and give the one that answers it, whole, over a connection of its own; both are recorded.
 
-        Raises NotSentError when nothing left, OutcomeUnknownError when no whole answer came, ContractError for an
+        Raises NotSentError when nothing left, OutcomeUnknownError when no whole answer came, UnusableError for an
         answer that is no frame or is larger than the channel's limit.
         """
         received = bytearray()

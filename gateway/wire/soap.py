@@ -9,7 +9,8 @@ What an answer means (SOAP 1.1 section 6.2 lets faults travel as 500; DESIGN sec
 - the operation's declared output with 200: the value;
 - a fault whose detail the operation declares, whatever the HTTP status: SoapFault, an answer that the adapter maps;
 - 401 and 403 otherwise: DeniedError; every other status but 200: OutcomeUnknownError;
-- 200 with anything else (malformed XML, a DOCTYPE, an empty Body), and any other bad signature: ContractError.
+- what is no answer, with 200 (malformed XML, a DOCTYPE, an empty Body), and any bad signature: UnusableError;
+- anything else with 200: ContractError.
 """
 
 from __future__ import annotations

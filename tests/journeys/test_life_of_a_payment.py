@@ -163,6 +163,16 @@ async def test_an_hours_share_of_the_open_bills_is_asked_about_and_each_once(sit
     assert await site.app.store.read(asked) == sorted(bill["id"] for bill in bills)
 
 
+async def test_a_code_past_its_validity_is_asked_about_once_in_a_sweep_however_long_that_takes(site, monkeypatch):
+    monkeypatch.setattr("gateway.payments.service._TOGETHER", 2)
+    monkeypatch.setattr("gateway.payments.service._SHARES", 1)
+    await site.simulators.aask("POST", "/nontax/settings", {"valid_days": -1})
+    for number in range(5):
+        await site.issued(number=await site.decide(f"第{number}号"))
+    site.fault("busy", "QueryBill", times=0, seconds=60)  # so that none expires meanwhile
+    assert await site.app.payments.sweep() == 5
+
+
 async def expired(site) -> dict[str, Any]:
     """A payment whose code expired, by the platform's word, and on which the money came after all."""
     await site.simulators.aask("POST", "/nontax/settings", {"valid_days": -1})
