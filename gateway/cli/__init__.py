@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import UserDict
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -35,16 +36,20 @@ COMMANDS = {
 """Each command with its place, ``module:attribute`` of this package: a command loads what it needs and no more."""
 
 
+class _Commands(UserDict[str, Any]):
+    """The commands by name, each loaded when it is looked up."""
+
+    def __getitem__(self, name: str) -> Any:
+        """One of them. KeyError if there is none of this name."""
+        return _load(self.data[name], name)
+
+
 class _Root(TyperGroup):
     """Loads the commands, and turns our errors into words on stderr and a documented exit code."""
 
-    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - click's signature
-        """All of them."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
-        """One of them, loaded; None if there is none of this name."""
-        return None if cmd_name not in COMMANDS else _load(cmd_name)
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.commands = _Commands(COMMANDS)
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -84,8 +89,8 @@ def root(
 
 
 @cache
-def _load(name: str) -> Any:
-    module, _, attribute = COMMANDS[name].partition(":")
+def _load(place: str, name: str) -> Any:
+    module, _, attribute = place.partition(":")
     found = getattr(import_module(f"{__name__}.{module}"), attribute)
     if not isinstance(found, typer.Typer):
         one, found = found, typer.Typer(pretty_exceptions_enable=False, add_completion=False)

@@ -54,6 +54,12 @@ def test_an_unknown_command_is_a_usage_error(call: Call) -> None:
     assert call("adaptors").code == 2
 
 
+def test_a_mistyped_command_is_told_the_one_that_was_meant(call: Call) -> None:
+    said = call("adapter")
+    assert said.code == 2
+    assert "Did you mean 'adapters'?" in said.err
+
+
 def test_every_exit_code_is_documented_in_the_help(call: Call) -> None:
     said = " ".join(call("--help").out.split())
     for code in range(7):
