@@ -10,39 +10,39 @@ from datetime import datetime, timedelta
 import structlog
 from prometheus_client import CollectorRegistry, Gauge
 
-from gateway.access import Access
-from gateway.calendar import WorkingCalendar
-from gateway.clock import Clock, Drift, SystemClock, day_of, to_micros
-from gateway.crypto.envelope import Algorithm, Envelope, installed_keys
-from gateway.decisions import Decisions
-from gateway.delivery import Delivery, Events, Resolutions, ledger, limits
-from gateway.delivery.callbacks import Callbacks
-from gateway.delivery.engines import choose
-from gateway.delivery.next_step import Patience
-from gateway.delivery.schedules import Schedules
-from gateway.delivery.service import DeliverySettings
-from gateway.delivery.webhooks import Webhooks
-from gateway.disclosures import Disclosures
-from gateway.entities import Entities
-from gateway.errors import GatewayError
-from gateway.evidence import Evidence
-from gateway.payments import Payments
-from gateway.payments.cash import Cash
-from gateway.payments.exceptions import Exceptions
-from gateway.payments.receipts import Receipts
-from gateway.payments.refunds import Refunds
-from gateway.payments.renewal import code_asked_again, void_asked_again
-from gateway.plugins import Channels
-from gateway.ports import Kind
-from gateway.reconciliation import Grace, Months, Proposals, Reconciliation
-from gateway.reconciliation.profiles import Profile, load_profiles
-from gateway.seals import Seals, Trust, load_roots
+from gateway.foundation.access import Access
+from gateway.foundation.channels import Channels
+from gateway.foundation.crypto.envelope import Algorithm, Envelope, installed_keys
+from gateway.foundation.delivery import Delivery, Events, Resolutions, ledger, limits
+from gateway.foundation.delivery.callbacks import Callbacks
+from gateway.foundation.delivery.engines import choose
+from gateway.foundation.delivery.retry_rules import Patience
+from gateway.foundation.delivery.schedules import Schedules
+from gateway.foundation.delivery.service import DeliverySettings
+from gateway.foundation.delivery.webhooks import Webhooks
+from gateway.foundation.evidence import Evidence
+from gateway.foundation.store import Store, sealed
+from gateway.foundation.store.engine import sqlite_path
+from gateway.foundation.store.lock import NodeName
+from gateway.foundation.wire.channel import Timeouts
+from gateway.foundation.wire.outward import AllowList, OutwardWire
+from gateway.ports.base import Kind
+from gateway.rooms.cash.service import Cash
+from gateway.rooms.decisions import Decisions
+from gateway.rooms.disclosures import Disclosures
+from gateway.rooms.entities import Entities
+from gateway.rooms.payments import Payments
+from gateway.rooms.payments.renewal import code_asked_again, void_asked_again
+from gateway.rooms.receipts.service import Receipts
+from gateway.rooms.reconciliation import Grace, Months, Proposals, Reconciliation
+from gateway.rooms.reconciliation.profiles import Profile, load_profiles
+from gateway.rooms.refunds.service import Refunds
+from gateway.rooms.refunds.unforeseen_money import Exceptions
+from gateway.rooms.seals import Seals, Trust, load_roots
 from gateway.settings import Settings
-from gateway.store import Store, sealed
-from gateway.store.engine import sqlite_path
-from gateway.store.lock import NodeName
-from gateway.wire.channel import Timeouts
-from gateway.wire.outward import AllowList, OutwardWire
+from gateway.words.calendar import WorkingCalendar
+from gateway.words.clock import Clock, Drift, SystemClock, day_of, to_micros
+from gateway.words.errors import GatewayError
 
 log = structlog.get_logger(__name__)
 

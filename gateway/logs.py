@@ -17,8 +17,8 @@ import structlog
 from pydantic import SecretBytes, SecretStr
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from gateway.clock import rfc3339
 from gateway.settings import LogSettings
+from gateway.words.clock import rfc3339
 
 HIDDEN = "‹hidden›"
 

@@ -24,7 +24,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
-from gateway.errors import SettingsError
+from gateway.words.errors import SettingsError
 
 PREFIX = "GATEWAY_"
 FILE_NAME = "gateway.toml"

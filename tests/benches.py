@@ -15,25 +15,18 @@ from gateway.adapters.nontax.cnnontax import CnNonTax
 from gateway.adapters.nontax.soap import SoapNonTax
 from gateway.adapters.registry.sharing import SharingRegistry
 from gateway.adapters.seal.rest import RestSealService
-from gateway.clock import SystemClock, day_of
-from gateway.crypto.sm import sm3
-from gateway.ports import (
-    ApplyRequest,
-    BillLine,
-    DisclosedParty,
-    DisclosureRecord,
-    Incoming,
-    IssueRequest,
-    Placement,
-    RawExchange,
-    Reply,
-)
+from gateway.foundation.crypto.sm import sm3
+from gateway.foundation.wire import ChannelWire, FrameWire, Limits, Timeouts
+from gateway.ports.base import Incoming, RawExchange, Reply
+from gateway.ports.credit import DisclosedParty, DisclosureRecord
+from gateway.ports.nontax import BillLine, IssueRequest
+from gateway.ports.seal import ApplyRequest, Placement
 from gateway.testing.bench import Bench, Code
 from gateway.testing.credit import DisclosureBench
 from gateway.testing.nontax import NonTaxBench
 from gateway.testing.registry import RegistryBench
 from gateway.testing.seal import SealBench
-from gateway.wire import ChannelWire, FrameWire, Limits, Timeouts
+from gateway.words.clock import SystemClock, day_of
 from simulators.testing import Simulation
 
 START = datetime(2026, 9, 14, 2, 30, tzinfo=UTC)

@@ -15,8 +15,8 @@ from types import ModuleType
 import pytest
 import structlog
 
-from gateway.store import Store
-from gateway.store.engine import open_engine
+from gateway.foundation.store import Store
+from gateway.foundation.store.engine import open_engine
 from simulators.testing import simulation_process, simulators
 
 __all__ = ["simulation_process", "simulators"]  # fixtures made elsewhere

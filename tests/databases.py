@@ -25,8 +25,8 @@ import psutil
 import psycopg
 from sqlalchemy import Engine
 
-from gateway.store import schema
-from gateway.store.engine import open_engine
+from gateway.foundation.store import schema
+from gateway.foundation.store.engine import open_engine
 
 TEMPLATE = "gateway_template"
 FOLDER = "GATEWAY_TEST_POSTGRESQL_FOLDER"  # shared by the workers of one run

@@ -12,28 +12,28 @@ import typer
 from typer.core import TyperGroup
 
 from gateway import __version__
-from gateway.cli.output import EXIT_CODES, Session, report
-from gateway.errors import GatewayError
+from gateway.foundation.terminal.output import EXIT_CODES, Session, report
+from gateway.words.errors import GatewayError
 
 COMMANDS = {
-    "demo": "demo:demo",
-    "adapters": "channels:adapters",
-    "channels": "channels:app",
-    "migrate": "database:app",
-    "doctor": "doctor:doctor",
-    "authorities": "access:authorities",
-    "keys": "access:keys",
-    "operators": "access:operators",
-    "operations": "operations:app",
-    "webhooks": "webhooks:app",
-    "evidence": "evidence:app",
-    "payments": "payments:app",
-    "reconcile": "reconcile:app",
-    "states": "states:states",
-    "serve": "serve:serve",
-    "worker": "serve:worker",
+    "demo": "cli.demo:demo",
+    "adapters": "cli.channels:adapters",
+    "channels": "cli.channels:app",
+    "migrate": "cli.database:app",
+    "doctor": "cli.doctor:doctor",
+    "authorities": "rooms.accounts.commands:authorities",
+    "keys": "rooms.accounts.commands:keys",
+    "operators": "rooms.accounts.commands:operators",
+    "operations": "rooms.operations.commands:app",
+    "webhooks": "rooms.webhooks.commands:app",
+    "evidence": "rooms.evidence.commands:app",
+    "payments": "rooms.payments.commands:app",
+    "reconcile": "rooms.reconciliation.commands:app",
+    "states": "cli.states:states",
+    "serve": "cli.serve:serve",
+    "worker": "cli.serve:worker",
 }
-"""Each command with its place, ``module:attribute`` of this package: a command loads what it needs and no more."""
+"""Each command with its place, ``module:attribute`` of ``gateway``: a command loads what it needs and no more."""
 
 
 class _Commands(UserDict[str, Any]):
@@ -91,7 +91,7 @@ def root(
 @cache
 def _load(place: str, name: str) -> Any:
     module, _, attribute = place.partition(":")
-    found = getattr(import_module(f"{__name__}.{module}"), attribute)
+    found = getattr(import_module(f"gateway.{module}"), attribute)
     if not isinstance(found, typer.Typer):
         one, found = found, typer.Typer(pretty_exceptions_enable=False, add_completion=False)
         found.command(name)(one)

@@ -8,13 +8,14 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy import Connection
 
-from gateway.cli.output import Exit, Json, progress, session, show, table
-from gateway.clock import SystemClock, to_micros
-from gateway.delivery import limits
-from gateway.errors import NotFoundProblem, SettingsError
-from gateway.plugins import Channels, Checked, installed, load
-from gateway.ports import RawExchange
+from gateway.foundation.channels import Channels, Checked, adapter_class
+from gateway.foundation.delivery import limits
+from gateway.foundation.terminal.output import Exit, Json, progress, session, show, table
+from gateway.plugins import installed
+from gateway.ports.base import RawExchange
 from gateway.settings import Settings, known
+from gateway.words.clock import SystemClock, to_micros
+from gateway.words.errors import NotFoundProblem, SettingsError
 
 app = typer.Typer(help="Configured channels: list them, or prove with a harmless call that they work.")
 
@@ -178,7 +179,7 @@ def _adapter(name: str) -> dict[str, Any]:
         "fault": None,
     }
     try:
-        info = load(name).info
+        info = adapter_class(name).info
     except SettingsError as error:
         return {**row, "fault": error.reason}
     return {**row, "contract": info.contract, "capabilities": sorted(info.capabilities)}

@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 from rich.progress import Progress, TaskID
 
-from gateway.cli.output import Exit, Json, progress, session, show, table
+from gateway.foundation.store import copying, schema
+from gateway.foundation.store.engine import open_engine, sqlite_path
+from gateway.foundation.terminal.output import Exit, Json, progress, session, show, table
 from gateway.settings import StoreSettings
-from gateway.store import copying, schema
-from gateway.store.engine import open_engine, sqlite_path
 
 app = typer.Typer()
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.output import Exit, Json, console, progress, show
+from gateway.foundation.terminal.output import Exit, Json, console, progress, show
 from gateway.settings import PREFIX
 
 

@@ -18,21 +18,21 @@ import typer
 from cryptography import x509
 from sqlalchemy import Connection
 
-from gateway.calendar import WorkingCalendar
 from gateway.cli.channels import check_all
-from gateway.cli.output import Exit, Json, Session, progress, session, show, table
-from gateway.clock import day_of
-from gateway.crypto import selftest
-from gateway.crypto.envelope import installed_keys
-from gateway.crypto.keys import FileKeys
-from gateway.delivery import ledger, limits
-from gateway.errors import GatewayError, SettingsError
-from gateway.plugins import Checked
+from gateway.foundation.channels import Checked
+from gateway.foundation.crypto import selftest
+from gateway.foundation.crypto.envelope import installed_keys
+from gateway.foundation.crypto.keys import FileKeys
+from gateway.foundation.delivery import ledger, limits
+from gateway.foundation.store import schema, sealed
+from gateway.foundation.store.engine import sqlite_path
+from gateway.foundation.store.lock import DatabaseLock, LockedError
+from gateway.foundation.store.store import database_now
+from gateway.foundation.terminal.output import Exit, Json, Session, progress, session, show, table
 from gateway.settings import Settings
-from gateway.store import schema, sealed
-from gateway.store.engine import sqlite_path
-from gateway.store.lock import DatabaseLock, LockedError
-from gateway.store.store import database_now
+from gateway.words.calendar import WorkingCalendar
+from gateway.words.clock import day_of
+from gateway.words.errors import GatewayError, SettingsError
 
 CLOCK_DRIFT = 2.0  # seconds between this machine and the database
 DISK_LOW, DISK_EMPTY = 1 << 30, 100 << 20  # bytes

@@ -13,13 +13,13 @@ import uvicorn
 from pydantic import ValidationError
 
 from gateway import logs
-from gateway.cli.output import Json, progress, session
-from gateway.crypto import selftest
-from gateway.errors import SettingsError
+from gateway.foundation.crypto import selftest
+from gateway.foundation.store import schema
+from gateway.foundation.store.engine import open_engine, sqlite_path
+from gateway.foundation.store.lock import DatabaseLock
+from gateway.foundation.terminal.output import Json, progress, session
 from gateway.settings import FACES, DeliverySettings, Face, Settings, known
-from gateway.store import schema
-from gateway.store.engine import open_engine, sqlite_path
-from gateway.store.lock import DatabaseLock
+from gateway.words.errors import SettingsError
 
 Node = Annotated[str | None, typer.Option("--node", help="This node's name; each of several nodes has its own.")]
 

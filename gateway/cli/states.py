@@ -8,17 +8,17 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from gateway.cli.output import Json, show, table
-from gateway.errors import NotFoundProblem
+from gateway.foundation.terminal.output import Json, show, table
 from gateway.settings import known
+from gateway.words.errors import NotFoundProblem
 
 # Each module offers EDGES: rows with start, end, event and when.
 TABLES = {
-    "payments": "gateway.payments.states",
-    "refunds": "gateway.payments.refund_states",
-    "disclosures": "gateway.disclosures.states",
-    "operations": "gateway.delivery.states",
-    "seals": "gateway.seals.states",
+    "payments": "gateway.rooms.payments.states",
+    "refunds": "gateway.rooms.refunds.states",
+    "disclosures": "gateway.rooms.disclosures.states",
+    "operations": "gateway.foundation.delivery.states",
+    "seals": "gateway.rooms.seals.states",
 }
 
 

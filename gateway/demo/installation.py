@@ -15,10 +15,10 @@ from typing import Any
 
 from gateway.app import App
 from gateway.demo import story
-from gateway.disclosures import Organ
-from gateway.payments import IncomeItem, LineKind, Unit
+from gateway.foundation.store import schema
+from gateway.rooms.disclosures import Organ
+from gateway.rooms.payments import IncomeItem, LineKind, Unit
 from gateway.settings import load
-from gateway.store import schema
 
 Systems = Mapping[str, Mapping[str, Any]]
 

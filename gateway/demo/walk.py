@@ -25,10 +25,10 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
-from gateway.clock import SHANGHAI
 from gateway.demo import document, party, story
 from gateway.demo.installation import Installation, install
 from gateway.demo.receiver import Receiver
+from gateway.words.clock import SHANGHAI
 
 READY_SECONDS = 30.0
 

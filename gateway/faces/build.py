@@ -10,31 +10,31 @@ from fastapi_offline import FastAPIOffline
 from gateway import __version__
 from gateway.app import App
 from gateway.faces import callbacks, health
-from gateway.faces.api import (
-    decisions,
-    disclosures,
-    entities,
-    evidence,
-    months,
-    operations,
-    payments,
-    reconciliation,
-    refunds,
-    resolutions,
-    seals,
-    webhooks,
-)
-from gateway.faces.api.problems import BodyLimit, NoNul, ProblemDocument, install
 from gateway.faces.payer import pages
 from gateway.faces.payer.guessing import Guesses
+from gateway.foundation.http.problems import BodyLimit, NoNul, ProblemDocument, install
+from gateway.rooms.cash import routes as cash
+from gateway.rooms.decisions import routes as decisions
+from gateway.rooms.disclosures import routes as disclosures
+from gateway.rooms.entities import routes as entities
+from gateway.rooms.evidence import routes as evidence
+from gateway.rooms.operations import resolution_routes as resolutions
+from gateway.rooms.operations import routes as operations
+from gateway.rooms.payments import routes as payments
+from gateway.rooms.receipts import routes as receipts
+from gateway.rooms.reconciliation import month_routes as months
+from gateway.rooms.reconciliation import routes as reconciliation
+from gateway.rooms.refunds import routes as refunds
+from gateway.rooms.seals import routes as seals
+from gateway.rooms.webhooks import routes as webhooks
 
 MEGABYTE = 1 << 20
 API_ROUTERS = (
     payments.router,
     decisions.router,
     refunds.router,
-    refunds.receipts,
-    refunds.cash,
+    receipts.router,
+    cash.router,
     disclosures.router,
     entities.router,
     seals.router,

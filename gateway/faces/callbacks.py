@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from gateway.errors import ContractError
-from gateway.faces.api.access import Gateway
-from gateway.faces.api.problems import document, responses
-from gateway.ports import Incoming
+from gateway.foundation.http.authorization import Gateway
+from gateway.foundation.http.problems import document, responses
+from gateway.ports.base import Incoming
+from gateway.words.errors import ContractError
 
 router = APIRouter(tags=["callbacks"])
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 
-from gateway.faces.api.access import Gateway
+from gateway.foundation.http.authorization import Gateway
 
 router = APIRouter(tags=["health"])
 

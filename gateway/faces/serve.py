@@ -12,9 +12,9 @@ import structlog
 import uvicorn
 
 from gateway.app import App
-from gateway.errors import SettingsError
 from gateway.faces.build import build
 from gateway.settings import Face
+from gateway.words.errors import SettingsError
 
 log = structlog.get_logger(__name__)
 

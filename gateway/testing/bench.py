@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from gateway.clock import Clock
-from gateway.ports import Incoming, RawExchange, Reply
+from gateway.ports.base import Incoming, RawExchange, Reply
+from gateway.words.clock import Clock
 
 FaultKind = Literal[
     "refuse",  # the port refuses connections

@@ -19,8 +19,13 @@ from urllib.parse import quote, unquote
 
 import pytest
 
-from gateway.clock import to_micros
-from gateway.errors import (
+from gateway.foundation.evidence import redact
+from gateway.plugins import faults
+from gateway.ports.base import Incoming, Notice, OpenedCallback, RawExchange, Reply
+from gateway.ports.credit import Submission, SubmissionState
+from gateway.testing.bench import Bench, Code, FaultKind, Meaning
+from gateway.words.clock import to_micros
+from gateway.words.errors import (
     BusyError,
     ContractError,
     DeniedError,
@@ -31,23 +36,8 @@ from gateway.errors import (
     RejectedError,
     UnsupportedError,
 )
-from gateway.evidence import redact
-from gateway.identifiers import new_reference
-from gateway.plugins import faults
-from gateway.ports import (
-    Incoming,
-    OpenedCallback,
-    PaymentNotice,
-    RawExchange,
-    Reply,
-    SealNotice,
-    Submission,
-    SubmissionState,
-    VerdictNotice,
-)
-from gateway.testing.bench import Bench, Code, FaultKind, Meaning
+from gateway.words.identifiers import new_reference
 
-Notice = PaymentNotice | VerdictNotice | SealNotice
 T = TypeVar("T")
 E = TypeVar("E", bound=ExchangeError)
 
@@ -101,7 +91,7 @@ async def outcome(call: Awaitable[T], when: str) -> T | ExchangeError:
     except ExchangeError as error:
         return error
     except Exception as foreign:
-        reason = f"{when}: {_told(foreign)} left the adapter; only the errors of gateway.errors may"
+        reason = f"{when}: {_told(foreign)} left the adapter; only the errors of gateway.words.errors may"
         raise AssertionError(reason) from foreign
 
 

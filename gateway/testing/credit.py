@@ -6,9 +6,8 @@ from abc import abstractmethod
 from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar
 
-from gateway.disclosures.questions import check
-from gateway.errors import RejectedError
-from gateway.ports import (
+from gateway.ports.base import Notice
+from gateway.ports.credit import (
     CorrectRequest,
     DisclosureKey,
     DisclosureRecord,
@@ -20,16 +19,17 @@ from gateway.ports import (
     VerdictNotice,
     WithdrawRequest,
 )
+from gateway.rooms.disclosures.questions import check
 from gateway.testing.bench import Bench
 from gateway.testing.conformance import (
     CallbackConformance,
     EffectConformance,
-    Notice,
     Trial,
     answered,
     declared,
     noticed,
 )
+from gateway.words.errors import RejectedError
 
 Request = SubmitRequest | CorrectRequest | WithdrawRequest | RepairRequest
 

@@ -8,10 +8,8 @@ from typing import Any, ClassVar
 
 import pytest
 
-from gateway.clock import SHANGHAI
-from gateway.errors import ContractError, ExchangeError, RejectedError
-from gateway.payments.bill import check_issued, issued_from
-from gateway.ports import (
+from gateway.ports.base import Notice
+from gateway.ports.nontax import (
     Bill,
     BillState,
     CancelRequest,
@@ -25,18 +23,20 @@ from gateway.ports import (
     Refund,
     RefundRequest,
 )
-from gateway.reconciliation.statement import Statement, StatementRefusedError, fetch, window
+from gateway.rooms.payments.bill import check_issued, issued_from
+from gateway.rooms.reconciliation.statement import Statement, StatementRefusedError, fetch, window
 from gateway.testing.bench import Bench
 from gateway.testing.conformance import (
     CallbackConformance,
     EffectConformance,
-    Notice,
     Trial,
     answered,
     declared,
     fails,
     noticed,
 )
+from gateway.words.clock import SHANGHAI
+from gateway.words.errors import ContractError, ExchangeError, RejectedError
 
 
 class NonTaxBench(Bench):

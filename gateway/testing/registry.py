@@ -6,10 +6,10 @@ from abc import abstractmethod
 from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar
 
-from gateway.errors import RejectedError
-from gateway.ports import EntityChange, EntityRegistry
+from gateway.ports.registry import EntityChange, EntityRegistry
 from gateway.testing.bench import Bench
 from gateway.testing.conformance import Conformance, Trial, answered, declared, fails, noticed
+from gateway.words.errors import RejectedError
 
 
 class RegistryBench(Bench):

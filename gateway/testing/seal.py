@@ -6,12 +6,12 @@ from abc import abstractmethod
 from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar
 
-from gateway.ports import ApplyRequest, SealInfo, SealJob, SealNotice, SealService
+from gateway.ports.base import Notice
+from gateway.ports.seal import ApplyRequest, SealInfo, SealJob, SealNotice, SealService
 from gateway.testing.bench import Bench
 from gateway.testing.conformance import (
     CallbackConformance,
     EffectConformance,
-    Notice,
     Trial,
     answered,
     declared,

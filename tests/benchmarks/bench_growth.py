@@ -23,7 +23,7 @@ import structlog
 import uvloop
 from bench_payments import Gateway, numbers
 
-from gateway.crypto.envelope import Envelope, installed_keys
+from gateway.foundation.crypto.envelope import Envelope, installed_keys
 from gateway.settings import load
 from simulators.testing import Simulation
 

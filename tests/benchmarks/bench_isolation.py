@@ -18,14 +18,15 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection
 
-from gateway.clock import SystemClock
-from gateway.crypto.envelope import Envelope
-from gateway.crypto.keys import FileKeys
-from gateway.delivery import Action, Delivery, DeliverySettings
-from gateway.evidence import Evidence
-from gateway.plugins import Channel
-from gateway.ports import AdapterInfo, Cancelled, FindGuarantee, FindRequest, Kind
-from gateway.store import Store, schema
+from gateway.foundation.channels import Channel
+from gateway.foundation.crypto.envelope import Envelope
+from gateway.foundation.crypto.keys import FileKeys
+from gateway.foundation.delivery import Action, Delivery, DeliverySettings
+from gateway.foundation.evidence import Evidence
+from gateway.foundation.store import Store, schema
+from gateway.ports.base import AdapterInfo, FindGuarantee, Kind
+from gateway.ports.nontax import Cancelled, FindRequest
+from gateway.words.clock import SystemClock
 
 PAIRS = 7
 SECONDS = 1.5

@@ -33,13 +33,13 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 import databases
 
 from gateway.app import App
-from gateway.clock import SystemClock
 from gateway.demo import story
 from gateway.demo.installation import free_port, populate, write_settings
-from gateway.plugins import Channels
-from gateway.ports import BillLine, IssueRequest
+from gateway.foundation.channels import Channels
+from gateway.foundation.store import schema
+from gateway.ports.nontax import BillLine, IssueRequest
 from gateway.settings import load
-from gateway.store import schema
+from gateway.words.clock import SystemClock
 from simulators.testing import Simulation
 
 ROUNDS, EACH, IN_FLIGHT, ALONE = 5, 64, 32, 8
@@ -64,7 +64,7 @@ _serial = itertools.count(1)
 def serve_keeping_nothing(settings: str) -> None:
     """``gateway serve`` whose commits reach no disk."""
     from gateway.cli import app
-    from gateway.store import engine
+    from gateway.foundation.store import engine
 
     def writing(driver: Any, _record: object) -> None:
         driver.execute("PRAGMA journal_mode=WAL")

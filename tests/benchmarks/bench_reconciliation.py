@@ -23,9 +23,9 @@ from datetime import date
 from datetime import time as clock_time
 from pathlib import Path
 
-from gateway.reconciliation import bulk, files
-from gateway.reconciliation.profiles import Profile
-from gateway.reconciliation.statement import window
+from gateway.rooms.reconciliation import bulk, files
+from gateway.rooms.reconciliation.profiles import Profile
+from gateway.rooms.reconciliation.statement import window
 
 SIZES = (100_000, 1_000_000, 10_000_000)
 DAY = date(2026, 9, 16)

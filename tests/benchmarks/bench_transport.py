@@ -21,7 +21,7 @@ from contextlib import AsyncExitStack
 import aiohttp
 import httpx
 
-from gateway.wire.transport import AiohttpTransport
+from gateway.foundation.wire.transport import AiohttpTransport
 
 DELAY = 0.2
 BODY = b'{"ok":true}' + b" " * 500

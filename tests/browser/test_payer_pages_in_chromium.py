@@ -18,10 +18,10 @@ from PIL import Image
 from playwright.sync_api import Page
 from sqlalchemy import update
 
-from gateway.clock import SHANGHAI, to_micros
 from gateway.faces.payer import pages
 from gateway.faces.payer.texts import MESSAGES
-from gateway.store.tables.payments import payment
+from gateway.rooms.payments.tables import payment
+from gateway.words.clock import SHANGHAI, to_micros
 
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
 PICTURES = os.environ.get("GATEWAY_TEST_PICTURES")

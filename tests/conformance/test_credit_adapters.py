@@ -13,24 +13,20 @@ import pytest
 
 from gateway.adapters.credit.creditchina import CreditChina
 from gateway.adapters.credit.portal import DisclosurePortal
-from gateway.clock import Clock, ManualClock, SystemClock
-from gateway.errors import (
-    DeniedError,
-    NotSentError,
-    RejectedError,
-)
-from gateway.ports import (
+from gateway.foundation.wire import ChannelWire, Timeouts
+from gateway.ports.base import RawExchange
+from gateway.ports.credit import (
     DisclosedParty,
     DisclosureKey,
     DisclosureRecord,
     DisclosureTarget,
-    RawExchange,
     Submission,
     SubmissionState,
     SubmitRequest,
     WithdrawRequest,
 )
-from gateway.wire import ChannelWire, Timeouts
+from gateway.words.clock import Clock, ManualClock, SystemClock
+from gateway.words.errors import DeniedError, NotSentError, RejectedError
 from simulators.testing import Simulation
 
 FIRM = DisclosedParty(

@@ -16,9 +16,9 @@ LOOPS = ("-o", "asyncio_default_fixture_loop_scope=function")
 BENCH = """
 import pytest
 from gateway.adapters.registry.sharing import SharingRegistry
-from gateway.clock import SystemClock
+from gateway.words.clock import SystemClock
 from gateway.testing.registry import RegistryBench, RegistryConformance
-from gateway.wire import ChannelWire
+from gateway.foundation.wire import ChannelWire
 
 
 class NobodyThere(RegistryBench):

@@ -15,8 +15,22 @@ import pytest
 
 from gateway.adapters.nontax.cnnontax import CnNonTax
 from gateway.adapters.nontax.soap import SoapNonTax
-from gateway.clock import SHANGHAI, SystemClock
-from gateway.errors import (
+from gateway.foundation.evidence import redact
+from gateway.foundation.wire import ChannelWire, FrameWire, Timeouts
+from gateway.ports.base import Incoming, RawExchange
+from gateway.ports.nontax import (
+    BillLine,
+    BillState,
+    CancelRequest,
+    FindRequest,
+    IssueRequest,
+    NonTaxPlatform,
+    ReceiptRequest,
+    RefundRequest,
+    RefundState,
+)
+from gateway.words.clock import SHANGHAI, SystemClock
+from gateway.words.errors import (
     BusyError,
     ContractError,
     DeniedError,
@@ -26,21 +40,6 @@ from gateway.errors import (
     RejectedError,
     UnsupportedError,
 )
-from gateway.evidence import redact
-from gateway.ports import (
-    BillLine,
-    BillState,
-    CancelRequest,
-    FindRequest,
-    Incoming,
-    IssueRequest,
-    NonTaxPlatform,
-    RawExchange,
-    ReceiptRequest,
-    RefundRequest,
-    RefundState,
-)
-from gateway.wire import ChannelWire, FrameWire, Timeouts
 from simulators.cnnontax import frames
 from simulators.nontax.soap import element
 from simulators.testing import Simulation

@@ -7,10 +7,11 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from gateway.adapters.registry.sharing import SharingRegistry
-from gateway.clock import ManualClock, SystemClock
-from gateway.errors import ContractError, DeniedError, OutcomeUnknownError, RejectedError
-from gateway.ports import EntityRegistry, RawExchange
-from gateway.wire import ChannelWire, Timeouts
+from gateway.foundation.wire import ChannelWire, Timeouts
+from gateway.ports.base import RawExchange
+from gateway.ports.registry import EntityRegistry
+from gateway.words.clock import ManualClock, SystemClock
+from gateway.words.errors import ContractError, DeniedError, OutcomeUnknownError, RejectedError
 
 COMPANY = "91990102MA0HD1233R"
 SHOP = "92990102MA0WA4562J"

@@ -8,9 +8,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from gateway.adapters.seal.rest import RestSealService
-from gateway.clock import ManualClock, SystemClock
-from gateway.crypto.sm import sm3
-from gateway.errors import (
+from gateway.foundation.crypto.sm import sm3
+from gateway.foundation.wire import ChannelWire, Timeouts
+from gateway.ports.seal import ApplyRequest, Placement, SealService
+from gateway.rooms.seals.ses import read_seal, read_signature
+from gateway.rooms.seals.verification import Trust
+from gateway.words.clock import ManualClock, SystemClock
+from gateway.words.errors import (
     BusyError,
     ContractError,
     DeniedError,
@@ -19,10 +23,6 @@ from gateway.errors import (
     RejectedError,
     UnusableError,
 )
-from gateway.ports import ApplyRequest, Placement, SealService
-from gateway.seals.ses import read_seal, read_signature
-from gateway.seals.verification import Trust
-from gateway.wire import ChannelWire, Timeouts
 
 ORGAN = "11990102002100216D"
 SEAL, EXPIRED = "99010200000021", "99010200000003"

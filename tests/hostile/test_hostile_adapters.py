@@ -17,7 +17,31 @@ from gateway.adapters.credit.portal import DisclosurePortal
 from gateway.adapters.nontax.soap import SoapNonTax
 from gateway.adapters.registry.sharing import SharingRegistry
 from gateway.adapters.seal.rest import RestSealService
-from gateway.errors import (
+from gateway.foundation.wire.signing import Authenticated
+from gateway.ports.base import AdapterInfo, Incoming, OpenedCallback, Reply
+from gateway.ports.credit import Shown, Submission, SubmissionState, SubmitRequest
+from gateway.ports.nontax import (
+    Bill,
+    BillState,
+    Cancelled,
+    CancelRequest,
+    FindRequest,
+    FiscalReceipt,
+    Issued,
+    IssueRequest,
+    ReceiptRequest,
+    Refund,
+    RefundState,
+    StatementPage,
+)
+from gateway.ports.registry import ChangePage, RegistrationRecord
+from gateway.ports.seal import ApplyRequest, SealInfo, SealJob
+from gateway.testing.conformance import Conformance
+from gateway.testing.credit import DisclosureConformance
+from gateway.testing.nontax import NonTaxConformance
+from gateway.testing.registry import RegistryConformance
+from gateway.testing.seal import SealConformance
+from gateway.words.errors import (
     BusyError,
     ContractError,
     ExchangeError,
@@ -26,40 +50,7 @@ from gateway.errors import (
     RejectedError,
     UnsupportedError,
 )
-from gateway.identifiers import new_reference
-from gateway.ports import (
-    AdapterInfo,
-    ApplyRequest,
-    Bill,
-    BillState,
-    Cancelled,
-    CancelRequest,
-    ChangePage,
-    FindRequest,
-    FiscalReceipt,
-    Incoming,
-    Issued,
-    IssueRequest,
-    OpenedCallback,
-    ReceiptRequest,
-    Refund,
-    RefundState,
-    RegistrationRecord,
-    Reply,
-    SealInfo,
-    SealJob,
-    Shown,
-    StatementPage,
-    Submission,
-    SubmissionState,
-    SubmitRequest,
-)
-from gateway.testing.conformance import Conformance
-from gateway.testing.credit import DisclosureConformance
-from gateway.testing.nontax import NonTaxConformance
-from gateway.testing.registry import RegistryConformance
-from gateway.testing.seal import SealConformance
-from gateway.wire.signing import Authenticated
+from gateway.words.identifiers import new_reference
 from simulators.testing import Simulation
 
 TRIED: dict[type[Any], tuple[type[Conformance], type[SimulatorBench]]] = {

@@ -17,12 +17,13 @@ from urllib.parse import unquote
 import pytest
 from pydantic import BaseModel
 
-from gateway.access import ROLES, SCOPES
 from gateway.cli.states import TABLES, edges, mermaid
-from gateway.delivery.webhooks import sign
-from gateway.plugins import ChannelKeys, installed, load
+from gateway.foundation.access import ROLES, SCOPES
+from gateway.foundation.channels import ChannelKeys
+from gateway.foundation.delivery.webhooks import sign
+from gateway.foundation.wire import WireSettings
+from gateway.plugins import installed, load
 from gateway.settings import Settings
-from gateway.wire import WireSettings
 from simulators.faults import KINDS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -118,7 +119,7 @@ def _types(node: ast.AST) -> list[ast.expr]:
             return [one.value for one in node.keywords if one.arg == "type"]
         if name == "document" and len(node.args) > 1:
             return [node.args[1]]
-        if name == "_create":  # gateway.access: what exists already
+        if name == "_create":  # gateway.foundation.access: what exists already
             return [one for one in node.args if isinstance(one, ast.Constant) and str(one.value).endswith("-exists")]
     if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "kinds" and isinstance(node.value, ast.Dict):
         return list(node.value.values)

@@ -40,16 +40,16 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("module", "line"),
     [
-        ("gateway/payments/wrong.py", "import gateway.adapters.nontax"),
-        ("gateway/payments/wrong.py", "import gateway.faces.api"),
-        ("gateway/decisions/wrong.py", "import gateway.payments"),
-        ("gateway/payments/wrong.py", "import gateway.disclosures"),
-        ("gateway/reconciliation/wrong.py", "import gateway.seals"),
-        ("gateway/adapters/credit/wrong.py", "import gateway.store"),
+        ("gateway/rooms/payments/wrong.py", "import gateway.adapters.nontax"),
+        ("gateway/rooms/payments/wrong.py", "import gateway.foundation.http"),
+        ("gateway/rooms/decisions/wrong.py", "import gateway.rooms.payments"),
+        ("gateway/rooms/payments/wrong.py", "import gateway.rooms.disclosures"),
+        ("gateway/rooms/reconciliation/wrong.py", "import gateway.rooms.seals"),
+        ("gateway/adapters/credit/wrong.py", "import gateway.foundation.store"),
         ("gateway/adapters/credit/wrong.py", "import gateway.adapters.nontax"),
-        ("gateway/entities/wrong.py", "import aiohttp"),
+        ("gateway/rooms/entities/wrong.py", "import aiohttp"),
         ("gateway/wrong.py", "import simulators"),
-        ("simulators/wrong.py", "import gateway.errors"),
+        ("simulators/wrong.py", "import gateway.words.errors"),
     ],
 )
 def test_an_import_against_the_directions_is_named(copy: Path, module: str, line: str) -> None:

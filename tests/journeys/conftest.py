@@ -31,12 +31,12 @@ import pytest
 from sqlalchemy import Connection
 
 from gateway.app import App
-from gateway.clock import SHANGHAI
 from gateway.demo import story
 from gateway.demo.installation import populate, write_settings
 from gateway.faces.serve import serve
-from gateway.payments import Payments
+from gateway.rooms.payments import Payments
 from gateway.settings import load
+from gateway.words.clock import SHANGHAI
 from simulators.testing import Simulation
 
 FACTS: dict[str, Any] = {

@@ -79,7 +79,7 @@ class Load:
 @pytest.fixture
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever asks does not wait for the platform."""
-    from gateway.payments import Payments
+    from gateway.rooms.payments import Payments
 
     monkeypatch.setitem(Payments.request.__kwdefaults__, "wait", 0.2)
 

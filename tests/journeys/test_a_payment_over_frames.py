@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from gateway.clock import day_of
 from gateway.demo import installation
-from gateway.store.tables.evidence import exchange
+from gateway.foundation.evidence.tables import exchange
+from gateway.words.clock import day_of
 from simulators.cnnontax import frames
 
 

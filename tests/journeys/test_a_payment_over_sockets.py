@@ -9,10 +9,10 @@ from typing import Any
 import httpx
 from sqlalchemy import select
 
-from gateway.clock import SystemClock, day_of
-from gateway.store.tables.evidence import exchange
-from gateway.store.tables.payments import collection, payment_code
-from gateway.wire.signing import sign
+from gateway.foundation.evidence.tables import exchange
+from gateway.foundation.wire.signing import sign
+from gateway.rooms.payments.tables import collection, payment_code
+from gateway.words.clock import SystemClock, day_of
 
 CALLBACK = (
     "<?xml version='1.0' encoding='UTF-8'?>\n"

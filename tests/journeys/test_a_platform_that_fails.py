@@ -10,8 +10,11 @@ import pytest
 from sqlalchemy import select
 
 from gateway.demo import story
-from gateway.store.tables.delivery import attempt, operation
-from gateway.store.tables.payments import payment_code
+from gateway.foundation.delivery.tables import (
+    attempt,
+    operation,
+)
+from gateway.rooms.payments.tables import payment_code
 
 
 async def attempts(site, subject: str, action: str = "nontax.issue") -> list[str]:

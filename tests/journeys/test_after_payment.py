@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from gateway.clock import SHANGHAI, SystemClock, day_of
-from gateway.crypto.sm import sm3
+from gateway.foundation.crypto.sm import sm3
+from gateway.words.clock import SHANGHAI, SystemClock, day_of
 
 PAYEE = {"name": "罗小满", "account": "6222021001116245702", "bank": "安澜农商银行望川支行"}
 LETTER = {"kind": "opinion_letter", "reference": "望市监退〔2026〕3号", "digest": sm3(b"letter").hex()}
@@ -46,7 +46,7 @@ async def finance(site, refund: dict[str, Any], state: str, **more: Any) -> dict
 
 
 def _reference(conn: Any, refund_id: str) -> Any:
-    from gateway.payments import refund_records
+    from gateway.rooms.refunds import records as refund_records
 
     row = refund_records.fetch(conn, refund_id)
     return row["reference"] if row is not None else None

@@ -9,8 +9,10 @@ from typing import Any
 from sqlalchemy import func, select
 
 from gateway.demo import story
-from gateway.store.tables.delivery import operation
-from gateway.store.tables.payments import payment
+from gateway.foundation.delivery.tables import (
+    operation,
+)
+from gateway.rooms.payments.tables import payment
 
 
 def kind(answer) -> str:

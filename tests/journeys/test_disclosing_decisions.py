@@ -12,25 +12,27 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from gateway.access import Access
 from gateway.adapters.credit.creditchina import CreditChina
 from gateway.adapters.credit.portal import DisclosurePortal
-from gateway.calendar import WorkingCalendar
-from gateway.clock import SystemClock, day_of, to_micros
-from gateway.crypto.envelope import Envelope
-from gateway.crypto.keys import FileKeys
-from gateway.decisions import DecisionEvent, DecisionFacts, Decisions
-from gateway.delivery import Delivery, DeliverySettings, Events
-from gateway.delivery.next_step import Patience
-from gateway.disclosures import Disclosures, Organ
-from gateway.disclosures import records as disclosure_records
-from gateway.errors import ConflictProblem, InvalidProblem
-from gateway.evidence import Evidence
-from gateway.plugins import Channel, Channels
-from gateway.ports import VerdictNotice
-from gateway.store import Store
-from gateway.store.tables.delivery import operation
-from gateway.wire import ChannelWire, Timeouts
+from gateway.foundation.access import Access
+from gateway.foundation.channels import Channel, Channels
+from gateway.foundation.crypto.envelope import Envelope
+from gateway.foundation.crypto.keys import FileKeys
+from gateway.foundation.delivery import Delivery, DeliverySettings, Events
+from gateway.foundation.delivery.retry_rules import Patience
+from gateway.foundation.delivery.tables import (
+    operation,
+)
+from gateway.foundation.evidence import Evidence
+from gateway.foundation.store import Store
+from gateway.foundation.wire import ChannelWire, Timeouts
+from gateway.ports.credit import VerdictNotice
+from gateway.rooms.decisions import DecisionEvent, DecisionFacts, Decisions
+from gateway.rooms.disclosures import Disclosures, Organ
+from gateway.rooms.disclosures import records as disclosure_records
+from gateway.words.calendar import WorkingCalendar
+from gateway.words.clock import SystemClock, day_of, to_micros
+from gateway.words.errors import ConflictProblem, InvalidProblem
 from simulators.testing import Simulation
 
 AUTHORITY, NUMBER = "wangchuan", "安望市监罚决〔2026〕57号"

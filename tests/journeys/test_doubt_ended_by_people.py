@@ -22,11 +22,11 @@ from typer.testing import CliRunner, Result
 
 from gateway.app import App
 from gateway.cli import app
-from gateway.clock import SystemClock, day_of
-from gateway.crypto.sm import sm3
 from gateway.demo import story
-from gateway.seals import Seals
+from gateway.foundation.crypto.sm import sm3
+from gateway.rooms.seals import Seals
 from gateway.typography import Block, Letter, Signature, render
+from gateway.words.clock import SystemClock, day_of
 
 PASSWORD = "a long enough password"
 PAYEE = {"name": "罗小满", "account": "6222021001116245702", "bank": "安澜农商银行望川支行"}

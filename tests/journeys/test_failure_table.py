@@ -17,14 +17,17 @@ import pytest
 from sqlalchemy import select
 
 from gateway.app import App
-from gateway.decisions import DecisionFacts
-from gateway.delivery import failures, ledger
-from gateway.delivery.failures import TABLE, Course, Failure
 from gateway.demo import story
 from gateway.demo.installation import populate, write_settings
-from gateway.payments import PaymentRequest
+from gateway.foundation.delivery import failures, ledger
+from gateway.foundation.delivery.failures import TABLE, Course, Failure
+from gateway.foundation.delivery.tables import (
+    event,
+    operation,
+)
+from gateway.rooms.decisions import DecisionFacts
+from gateway.rooms.payments import PaymentRequest
 from gateway.settings import load
-from gateway.store.tables.delivery import event, operation
 from simulators.testing import Simulation
 
 IMPATIENT = """
@@ -289,4 +292,6 @@ def events_of(conn: Any, subject: str) -> list[Any]:
 
 def test_the_page_shows_this_table() -> None:
     page = Path(failures.__file__).parents[2] / "docs" / failures.DOCUMENT
-    assert failures.markdown() in page.read_text(encoding="utf-8"), "paste gateway.delivery.failures.markdown() there"
+    assert failures.markdown() in page.read_text(encoding="utf-8"), (
+        "paste gateway.foundation.delivery.failures.markdown() there"
+    )

@@ -13,11 +13,13 @@ import pytest
 from sqlalchemy import select
 
 from gateway.adapters.nontax.soap import SoapNonTax
-from gateway.clock import day_of
-from gateway.errors import ConflictProblem
-from gateway.payments.exceptions import WayOut
-from gateway.payments.refund_proposals import DocumentInput, Payee
-from gateway.store.tables.delivery import operation
+from gateway.foundation.delivery.tables import (
+    operation,
+)
+from gateway.rooms.refunds.proposals import DocumentInput, Payee
+from gateway.rooms.refunds.unforeseen_money import WayOut
+from gateway.words.clock import day_of
+from gateway.words.errors import ConflictProblem
 
 SERVED = {"kind": "served", "on": "2026-09-16", "method": "direct"}  # due 2026-10-08: more than 34 days ago
 NUMBER = "望市监罚决字〔2026〕第7号"
@@ -144,8 +146,8 @@ async def test_a_code_expires_only_by_the_platforms_word_and_can_be_replaced(any
 
 
 async def test_an_hours_share_of_the_open_bills_is_asked_about_and_each_once(site, monkeypatch):
-    monkeypatch.setattr("gateway.payments.service._TOGETHER", 2)
-    monkeypatch.setattr("gateway.payments.service._SHARES", 2)
+    monkeypatch.setattr("gateway.rooms.payments.service._TOGETHER", 2)
+    monkeypatch.setattr("gateway.rooms.payments.service._SHARES", 2)
     await site.travel("2026-09-16 10:00")
     bills = [await site.issued(number=await site.decide(f"第{n}号")) for n in range(6)]
     assert await site.app.payments.sweep() == 0  # just issued
@@ -164,8 +166,8 @@ async def test_an_hours_share_of_the_open_bills_is_asked_about_and_each_once(sit
 
 
 async def test_a_code_past_its_validity_is_asked_about_once_in_a_sweep_however_long_that_takes(site, monkeypatch):
-    monkeypatch.setattr("gateway.payments.service._TOGETHER", 2)
-    monkeypatch.setattr("gateway.payments.service._SHARES", 1)
+    monkeypatch.setattr("gateway.rooms.payments.service._TOGETHER", 2)
+    monkeypatch.setattr("gateway.rooms.payments.service._SHARES", 1)
     await site.simulators.aask("POST", "/nontax/settings", {"valid_days": -1})
     for number in range(5):
         await site.issued(number=await site.decide(f"第{number}号"))

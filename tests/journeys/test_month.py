@@ -13,16 +13,18 @@ import pytest
 from sqlalchemy import Connection, func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from gateway.clock import SHANGHAI
-from gateway.delivery import Person
 from gateway.demo import story
-from gateway.errors import ConflictProblem
-from gateway.reconciliation import BreakKind, Side
-from gateway.reconciliation import report as reports
-from gateway.reconciliation.profiles import Profile
-from gateway.store.tables.delivery import operation
-from gateway.store.tables.payments import payment_code
-from gateway.store.tables.reconciliation import break_action
+from gateway.foundation.delivery import Person
+from gateway.foundation.delivery.tables import (
+    operation,
+)
+from gateway.rooms.payments.tables import payment_code
+from gateway.rooms.reconciliation import BreakKind, Side
+from gateway.rooms.reconciliation import report as reports
+from gateway.rooms.reconciliation.profiles import Profile
+from gateway.rooms.reconciliation.tables import break_action
+from gateway.words.clock import SHANGHAI
+from gateway.words.errors import ConflictProblem
 
 CHANNEL, MONTH = "nontax", "2026-09"
 STRAY, REVISED, FOREIGN = "99010226309999999901", "99010226309999999902", "99010226309999999903"

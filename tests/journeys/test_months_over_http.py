@@ -10,11 +10,11 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
-from gateway.clock import day_of
-from gateway.crypto.sm import sm3
-from gateway.crypto.sm2 import default_provider
 from gateway.demo import story
-from gateway.reconciliation.balance import canonical
+from gateway.foundation.crypto.sm import sm3
+from gateway.foundation.crypto.sm2 import default_provider
+from gateway.rooms.reconciliation.balance import canonical
+from gateway.words.clock import day_of
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _keys = itertools.count(1)

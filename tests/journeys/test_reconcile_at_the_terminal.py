@@ -13,8 +13,8 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from gateway.cli import app
-from gateway.clock import day_of
-from gateway.crypto.sm import sm3
+from gateway.foundation.crypto.sm import sm3
+from gateway.words.clock import day_of
 
 STRAY = "99010226309999999901"
 

@@ -9,17 +9,17 @@ import pytest
 from sqlalchemy import func, select
 
 from gateway.adapters.registry.sharing import SharingRegistry
-from gateway.clock import SystemClock
-from gateway.crypto.envelope import Envelope
-from gateway.crypto.keys import FileKeys
-from gateway.delivery.events import EVERY, Events
-from gateway.entities import Alert, Entities
-from gateway.errors import InvalidProblem, NotFoundProblem, UnavailableProblem
-from gateway.evidence import Evidence
-from gateway.plugins import Channel, Channels
-from gateway.store.tables.entities import entity_change, entity_snapshot
-from gateway.store.tables.evidence import exchange
-from gateway.wire import ChannelWire, Timeouts
+from gateway.foundation.channels import Channel, Channels
+from gateway.foundation.crypto.envelope import Envelope
+from gateway.foundation.crypto.keys import FileKeys
+from gateway.foundation.delivery.events import EVERY, Events
+from gateway.foundation.evidence import Evidence
+from gateway.foundation.evidence.tables import exchange
+from gateway.foundation.wire import ChannelWire, Timeouts
+from gateway.rooms.entities import Alert, Entities
+from gateway.rooms.entities.tables import entity_change, entity_snapshot
+from gateway.words.clock import SystemClock
+from gateway.words.errors import InvalidProblem, NotFoundProblem, UnavailableProblem
 
 COMPANY = "91990102MA0HD1233R"
 SHOP = "92990102MA0WA4562J"

@@ -20,9 +20,9 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from gateway.clock import day_of
-from gateway.delivery import Person
 from gateway.demo import story
+from gateway.foundation.delivery import Person
+from gateway.words.clock import day_of
 from simulators.testing import Simulation
 
 EXAMPLES = int(os.environ.get("GATEWAY_TEST_FUZZ_EXAMPLES", "3"))

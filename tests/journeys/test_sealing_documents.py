@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from gateway.demo import story
-from gateway.seals import Seals
+from gateway.rooms.seals import Seals
 from gateway.typography import Block, Letter, Signature, render
 
 SEAL = "99010200000040"

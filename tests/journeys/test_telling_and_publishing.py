@@ -13,10 +13,12 @@ from sqlalchemy import update
 from standardwebhooks import Webhook
 from standardwebhooks.webhooks import WebhookVerificationError
 
-from gateway.clock import SystemClock, day_of
 from gateway.demo import receiver, story
-from gateway.store.tables.delivery import webhook_delivery
-from gateway.wire.signing import sign
+from gateway.foundation.delivery.tables import (
+    webhook_delivery,
+)
+from gateway.foundation.wire.signing import sign
+from gateway.words.clock import SystemClock, day_of
 
 
 def by_the_library(secret: str, headers: Any, body: bytes) -> bool:

@@ -6,11 +6,11 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import Any
 
-from gateway.clock import day_of
-from gateway.crypto.sm import sm3
-from gateway.delivery import Person
-from gateway.payments import refund_records
-from gateway.reconciliation import BreakKind
+from gateway.foundation.crypto.sm import sm3
+from gateway.foundation.delivery import Person
+from gateway.rooms.reconciliation import BreakKind
+from gateway.rooms.refunds import records as refund_records
+from gateway.words.clock import day_of
 
 PAYEE = {"name": "罗小满", "account": "6222021001116245702", "bank": "安澜农商银行望川支行"}
 PAPERS = [

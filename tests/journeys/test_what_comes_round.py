@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, time, timedelta
 
-from gateway.clock import SHANGHAI, SystemClock, day_of, to_micros
-from gateway.store.tables.delivery import schedule_run
+from gateway.foundation.delivery.tables import (
+    schedule_run,
+)
+from gateway.words.clock import SHANGHAI, SystemClock, day_of, to_micros
 
 STATEMENTS, RETENTION = "statements of the day before", "retention of evidence"
 

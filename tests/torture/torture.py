@@ -43,9 +43,9 @@ from sqlalchemy import Engine, text  # noqa: E402
 from gateway.app import App  # noqa: E402
 from gateway.demo import story  # noqa: E402
 from gateway.demo.installation import free_port, populate, write_settings  # noqa: E402
+from gateway.foundation.store import schema  # noqa: E402
+from gateway.foundation.store.engine import open_engine  # noqa: E402
 from gateway.settings import load  # noqa: E402
-from gateway.store import schema  # noqa: E402
-from gateway.store.engine import open_engine  # noqa: E402
 from simulators.testing import Simulation  # noqa: E402
 
 FACTS: dict[str, Any] = {

@@ -44,7 +44,7 @@ def run(command: list[str], log: str, out: str, environment: dict[str, str]) -> 
 
 def arm() -> None:
     """Put the crash points, and the sabotage that the environment names, into this process."""
-    from gateway.delivery.service import Delivery
+    from gateway.foundation.delivery.service import Delivery
 
     register, record, tell = Delivery.register, Delivery._record, Delivery._tell
     wrong_reference = os.environ.get(SABOTAGE) == "reference"
@@ -119,8 +119,10 @@ def _no_fence() -> None:
     """Whoever finishes, finishes: an attempt that was overtaken makes itself the newest before it closes."""
     from sqlalchemy import update
 
-    from gateway.delivery import ledger
-    from gateway.store.tables.delivery import operation as table
+    from gateway.foundation.delivery import ledger
+    from gateway.foundation.delivery.tables import (
+        operation as table,
+    )
 
     close = ledger.close
 
@@ -141,7 +143,7 @@ def _no_index() -> None:
 
     The torture drops the index itself. Any one of the three suffices alone.
     """
-    from gateway.payments import records
+    from gateway.rooms.payments import records
 
     records.live_payment = lambda *_: None  # type: ignore[assignment]
     records.claimed = lambda *_: {}  # type: ignore[assignment]

@@ -14,8 +14,21 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 import contracts
 from gateway.adapters.credit import creditchina_mapping as mapping
-from gateway.clock import Clock
-from gateway.errors import (
+from gateway.foundation.wire import ChannelWire, MessageSigner, busy
+from gateway.ports.base import AdapterInfo, FindGuarantee, Incoming, Kind, OpenedCallback, Reply
+from gateway.ports.credit import (
+    CorrectRequest,
+    DisclosureKey,
+    RepairRequest,
+    Shown,
+    Submission,
+    SubmissionState,
+    SubmitRequest,
+    VerdictNotice,
+    WithdrawRequest,
+)
+from gateway.words.clock import Clock
+from gateway.words.errors import (
     BusyError,
     ContractError,
     DeniedError,
@@ -24,24 +37,6 @@ from gateway.errors import (
     OutcomeUnknownError,
     RejectedError,
 )
-from gateway.ports import (
-    AdapterInfo,
-    CorrectRequest,
-    DisclosureKey,
-    FindGuarantee,
-    Incoming,
-    Kind,
-    OpenedCallback,
-    RepairRequest,
-    Reply,
-    Shown,
-    Submission,
-    SubmissionState,
-    SubmitRequest,
-    VerdictNotice,
-    WithdrawRequest,
-)
-from gateway.wire import ChannelWire, MessageSigner, busy
 
 _RESULTS = {row["code"]: row["effect"] for row in contracts.code_table("credit", "v1", "results")}
 _VERDICTS = {row["state"]: row["effect"] for row in contracts.code_table("credit", "v1", "verdicts")}

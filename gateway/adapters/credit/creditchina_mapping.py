@@ -12,10 +12,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway.errors import ContractError, RejectedError
-from gateway.identifiers import USCC_PLACEHOLDER
-from gateway.money import format_wan
-from gateway.ports import (
+from gateway.ports.credit import (
     DisclosedParty,
     DisclosureKey,
     DisclosureRecord,
@@ -24,6 +21,9 @@ from gateway.ports import (
     Submission,
     SubmissionState,
 )
+from gateway.words.errors import ContractError, RejectedError
+from gateway.words.identifiers import USCC_PLACEHOLDER
+from gateway.words.money import format_wan
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,19 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 import contracts
 from gateway.adapters.credit import portal_mapping as mapping
-from gateway.clock import Clock
-from gateway.errors import (
+from gateway.foundation.wire import ChannelWire, MessageSigner, busy
+from gateway.ports.base import AdapterInfo, FindGuarantee, Incoming, Kind, OpenedCallback
+from gateway.ports.credit import (
+    CorrectRequest,
+    DisclosureKey,
+    RepairRequest,
+    Shown,
+    Submission,
+    SubmitRequest,
+    WithdrawRequest,
+)
+from gateway.words.clock import Clock
+from gateway.words.errors import (
     BusyError,
     ContractError,
     DeniedError,
@@ -23,21 +34,6 @@ from gateway.errors import (
     RejectedError,
     UnsupportedError,
 )
-from gateway.ports import (
-    AdapterInfo,
-    CorrectRequest,
-    DisclosureKey,
-    FindGuarantee,
-    Incoming,
-    Kind,
-    OpenedCallback,
-    RepairRequest,
-    Shown,
-    Submission,
-    SubmitRequest,
-    WithdrawRequest,
-)
-from gateway.wire import ChannelWire, MessageSigner, busy
 
 _RESULTS = {row["code"]: row["effect"] for row in contracts.code_table("portal", "v1", "results")}
 _STATES = {row["state"]: row["effect"] for row in contracts.code_table("portal", "v1", "states")}

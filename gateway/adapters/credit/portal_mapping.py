@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway.errors import ContractError
-from gateway.ports import DisclosureKey, DisclosureRecord, FieldError, Shown, Submission, SubmissionState
+from gateway.ports.credit import DisclosureKey, DisclosureRecord, FieldError, Shown, Submission, SubmissionState
+from gateway.words.errors import ContractError
 
 STATES = {"pending": SubmissionState.PENDING, "ok": SubmissionState.ACCEPTED, "rejected": SubmissionState.REJECTED}
 

@@ -17,8 +17,24 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from gateway.adapters.nontax import cnnontax_frame as frames
 from gateway.adapters.nontax import cnnontax_mapping as mapping
 from gateway.adapters.nontax import fields
-from gateway.clock import Clock, day_of
-from gateway.errors import (
+from gateway.foundation.wire import FrameWire
+from gateway.ports.base import AdapterInfo, FindGuarantee, Incoming, Kind, OpenedCallback, ReferenceFormat, Reply
+from gateway.ports.nontax import (
+    Bill,
+    BillState,
+    Cancelled,
+    CancelRequest,
+    FindRequest,
+    FiscalReceipt,
+    Issued,
+    IssueRequest,
+    ReceiptRequest,
+    Refund,
+    RefundRequest,
+    StatementPage,
+)
+from gateway.words.clock import Clock, day_of
+from gateway.words.errors import (
     ContractError,
     ExchangeError,
     ForgedCallbackError,
@@ -27,29 +43,7 @@ from gateway.errors import (
     UnsupportedError,
     UnusableError,
 )
-from gateway.identifiers import check_payment_code
-from gateway.ports import (
-    AdapterInfo,
-    Bill,
-    BillState,
-    Cancelled,
-    CancelRequest,
-    FindGuarantee,
-    FindRequest,
-    FiscalReceipt,
-    Incoming,
-    Issued,
-    IssueRequest,
-    Kind,
-    OpenedCallback,
-    ReceiptRequest,
-    ReferenceFormat,
-    Refund,
-    RefundRequest,
-    Reply,
-    StatementPage,
-)
-from gateway.wire import FrameWire
+from gateway.words.identifiers import check_payment_code
 
 _LONGEST_CALLBACK = 64 * 1024
 _UNSIGNED_REFUSALS = frozenset({"19100", "19103"})  # no key that both sides know: their MAC is all zeros

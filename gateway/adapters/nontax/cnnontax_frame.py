@@ -20,8 +20,8 @@ from lxml import etree
 
 import contracts
 from gateway.adapters.nontax.fields import day, day_text
-from gateway.errors import ContractError, UnusableError
-from gateway.wire.frame import LENGTH, announced
+from gateway.foundation.wire.frame import LENGTH, announced
+from gateway.words.errors import ContractError, UnusableError
 
 APPLICATION, VERSION = b"CNNONTAX", b"1.0"
 UNSIGNED = "0" * 64

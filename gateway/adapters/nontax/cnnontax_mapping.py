@@ -8,9 +8,9 @@ from urllib.parse import parse_qs, urlsplit
 
 from gateway.adapters.nontax import fields
 from gateway.adapters.nontax.fields import day_text
-from gateway.errors import ContractError, RejectedError
-from gateway.money import format_yuan
-from gateway.ports import BillLine, CancelRequest, FindRequest, IssueRequest, PaymentNotice, RefundRequest
+from gateway.ports.nontax import BillLine, CancelRequest, FindRequest, IssueRequest, PaymentNotice, RefundRequest
+from gateway.words.errors import ContractError, RejectedError
+from gateway.words.money import format_yuan
 
 CODES = fields.Codes("cnnontax", "v1")
 

@@ -11,11 +11,7 @@ from datetime import date, datetime
 from typing import Any
 
 import contracts
-from gateway.clock import SHANGHAI
-from gateway.errors import BusyError, ContractError, DeniedError, ExchangeError, OutcomeUnknownError, RejectedError
-from gateway.identifiers import check_encodable
-from gateway.money import parse_yuan
-from gateway.ports import (
+from gateway.ports.nontax import (
     Bill,
     BillState,
     FiscalReceipt,
@@ -27,6 +23,17 @@ from gateway.ports import (
     StatementLine,
     StatementPage,
 )
+from gateway.words.clock import SHANGHAI
+from gateway.words.errors import (
+    BusyError,
+    ContractError,
+    DeniedError,
+    ExchangeError,
+    OutcomeUnknownError,
+    RejectedError,
+)
+from gateway.words.identifiers import check_encodable
+from gateway.words.money import parse_yuan
 
 
 class Codes:

@@ -15,32 +15,26 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 import contracts
 from gateway.adapters.nontax import soap_mapping as mapping
-from gateway.clock import Clock
-from gateway.errors import ContractError, OutcomeUnknownError, RejectedError, UnsupportedError
-from gateway.identifiers import check_payment_code
-from gateway.ports import (
-    AdapterInfo,
+from gateway.foundation.wire import ChannelWire, MessageSigner
+from gateway.foundation.wire.soap import SoapFault
+from gateway.ports.base import AdapterInfo, FindGuarantee, Incoming, Kind, OpenedCallback, ReferenceFormat, Reply
+from gateway.ports.nontax import (
     Bill,
     Cancelled,
     CancelRequest,
-    FindGuarantee,
     FindRequest,
     FiscalReceipt,
-    Incoming,
     Issued,
     IssueRequest,
-    Kind,
-    OpenedCallback,
     PaymentNotice,
     ReceiptRequest,
-    ReferenceFormat,
     Refund,
     RefundRequest,
-    Reply,
     StatementPage,
 )
-from gateway.wire import ChannelWire, MessageSigner
-from gateway.wire.soap import SoapFault
+from gateway.words.clock import Clock
+from gateway.words.errors import ContractError, OutcomeUnknownError, RejectedError, UnsupportedError
+from gateway.words.identifiers import check_payment_code
 
 _BINDING = "{urn:nontax-platform:v1}NonTaxPlatformSoap11"
 _LONGEST_CALLBACK = 64 * 1024

@@ -13,8 +13,17 @@ from lxml import etree
 
 from gateway.adapters.nontax import fields
 from gateway.adapters.nontax.fields import day, day_text, moment, paid_fact, require, unencodable
-from gateway.money import format_yuan
-from gateway.ports import Bill, CancelRequest, FiscalReceipt, Issued, IssueRequest, Refund, RefundRequest, StatementPage
+from gateway.ports.nontax import (
+    Bill,
+    CancelRequest,
+    FiscalReceipt,
+    Issued,
+    IssueRequest,
+    Refund,
+    RefundRequest,
+    StatementPage,
+)
+from gateway.words.money import format_yuan
 
 __all__ = ["day", "day_text", "moment", "paid_fact", "require", "unencodable"]  # words of all non-tax wires
 

@@ -9,11 +9,12 @@ import httpx
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from gateway.adapters.registry import sharing_mapping as mapping
-from gateway.clock import Clock
-from gateway.errors import ContractError, ExchangeError, UnusableError
-from gateway.ports import AdapterInfo, ChangePage, EntitySummary, FindGuarantee, Kind, RegistrationRecord
-from gateway.wire import ChannelWire, MessageSigner, busy
-from gateway.wire.signing import NONCE, SignatureRefusedError
+from gateway.foundation.wire import ChannelWire, MessageSigner, busy
+from gateway.foundation.wire.signing import NONCE, SignatureRefusedError
+from gateway.ports.base import AdapterInfo, FindGuarantee, Kind
+from gateway.ports.registry import ChangePage, EntitySummary, RegistrationRecord
+from gateway.words.clock import Clock
+from gateway.words.errors import ContractError, ExchangeError, UnusableError
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -14,10 +14,17 @@ from typing import Annotated, Any, Generic, Literal, TypeVar, cast, get_args
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 import contracts
-from gateway.clock import parse_rfc3339
-from gateway.errors import BusyError, ContractError, DeniedError, ExchangeError, OutcomeUnknownError, RejectedError
-from gateway.identifiers import check_uscc, clean_text
-from gateway.ports import ChangePage, EntityChange, EntitySummary, RegistrationRecord
+from gateway.ports.registry import ChangePage, EntityChange, EntitySummary, RegistrationRecord
+from gateway.words.clock import parse_rfc3339
+from gateway.words.errors import (
+    BusyError,
+    ContractError,
+    DeniedError,
+    ExchangeError,
+    OutcomeUnknownError,
+    RejectedError,
+)
+from gateway.words.identifiers import check_uscc, clean_text
 
 Status = Literal["operating", "suspended", "liquidating", "revoked", "deregistered", "annulled", "moved_out", "other"]
 Category = Literal["organisation", "individual_business"]

@@ -10,23 +10,12 @@ import httpx
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from gateway.adapters.seal import rest_mapping as mapping
-from gateway.clock import Clock
-from gateway.errors import ContractError, ExchangeError, UnusableError
-from gateway.ports import (
-    AdapterInfo,
-    ApplyRequest,
-    FindGuarantee,
-    Incoming,
-    Kind,
-    OpenedCallback,
-    ReferenceFormat,
-    Reply,
-    SealInfo,
-    SealJob,
-    SealNotice,
-)
-from gateway.wire import ChannelWire, MessageSigner, busy
-from gateway.wire.signing import NONCE, SignatureRefusedError
+from gateway.foundation.wire import ChannelWire, MessageSigner, busy
+from gateway.foundation.wire.signing import NONCE, SignatureRefusedError
+from gateway.ports.base import AdapterInfo, FindGuarantee, Incoming, Kind, OpenedCallback, ReferenceFormat, Reply
+from gateway.ports.seal import ApplyRequest, SealInfo, SealJob, SealNotice
+from gateway.words.clock import Clock
+from gateway.words.errors import ContractError, ExchangeError, UnusableError
 
 M = TypeVar("M", bound=BaseModel)
 

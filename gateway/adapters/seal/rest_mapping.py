@@ -13,9 +13,17 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 import contracts
-from gateway.errors import BusyError, ContractError, DeniedError, ExchangeError, OutcomeUnknownError, RejectedError
-from gateway.identifiers import check_uscc, clean_text
-from gateway.ports import ApplyRequest, JsonObject, SealInfo, SealJob
+from gateway.ports.base import JsonObject
+from gateway.ports.seal import ApplyRequest, SealInfo, SealJob
+from gateway.words.errors import (
+    BusyError,
+    ContractError,
+    DeniedError,
+    ExchangeError,
+    OutcomeUnknownError,
+    RejectedError,
+)
+from gateway.words.identifiers import check_uscc, clean_text
 
 D = TypeVar("D")
 

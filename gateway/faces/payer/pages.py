@@ -26,17 +26,19 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy import Connection, RowMapping
 
 from gateway.app import App
-from gateway.clock import SHANGHAI, day_of, from_micros, to_micros
-from gateway.decisions import Decision, PartyKind
-from gateway.decisions import fetch as fetch_decision
-from gateway.delivery.limits import closed_until
-from gateway.faces.api.access import Gateway
-from gateway.faces.api.views import masked
 from gateway.faces.payer.guessing import WINDOW_SECONDS, Guesses
 from gateway.faces.payer.texts import FOUND_BY_STATUS, KINDS, MESSAGES, OWED, REFUNDS, words
-from gateway.money import format_yuan, yuan_in_words
-from gateway.payments import Status, receipts, records, refund_records
-from gateway.payments.refund_states import RefundStatus
+from gateway.foundation.delivery.limits import closed_until
+from gateway.foundation.http.authorization import Gateway
+from gateway.foundation.http.views import masked
+from gateway.rooms.decisions import Decision, PartyKind
+from gateway.rooms.decisions import fetch as fetch_decision
+from gateway.rooms.payments import Status, records
+from gateway.rooms.receipts import service as receipts
+from gateway.rooms.refunds import records as refund_records
+from gateway.rooms.refunds.states import RefundStatus
+from gateway.words.clock import SHANGHAI, day_of, from_micros, to_micros
+from gateway.words.money import format_yuan, yuan_in_words
 
 router = APIRouter(include_in_schema=False)
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gateway.payments import Status
-from gateway.payments.refund_states import RefundStatus
+from gateway.rooms.payments import Status
+from gateway.rooms.refunds.states import RefundStatus
 
 Both = tuple[str, str]
 

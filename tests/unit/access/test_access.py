@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
-from gateway.access import ROLES, SCOPES, Access, keys
-from gateway.access.keys import check_password, hash_password, make_token, read_token
-from gateway.clock import ManualClock
-from gateway.errors import ConflictProblem, InvalidProblem, NotFoundProblem, UnavailableProblem
-from gateway.identifiers import uscc_check_character
-from gateway.store.tables.access import access_key, operator
+from gateway.foundation.access import ROLES, SCOPES, Access, keys
+from gateway.foundation.access.keys import check_password, hash_password, make_token, read_token
+from gateway.foundation.access.tables import access_key, operator
+from gateway.words.clock import ManualClock
+from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem, UnavailableProblem
+from gateway.words.identifiers import uscc_check_character
 
 PASSWORD = "安澜市2026年的口令"
 
@@ -108,7 +108,7 @@ async def test_a_revoked_key_is_refused_at_once_here_and_soon_elsewhere(access, 
     elsewhere = Access(store, clock)
     issued = await access.issue_key(client.id)
     now = [1000.0]
-    monkeypatch.setattr("gateway.access.access.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("gateway.foundation.access.access.time.monotonic", lambda: now[0])
     assert await access.authenticate(issued.token)
     assert await elsewhere.authenticate(issued.token)
     await access.revoke_key(issued.id)
@@ -127,7 +127,7 @@ async def test_a_key_expires_to_the_second_even_while_remembered(access, client,
 
 async def test_the_last_use_is_noted_to_the_minute(access, client, clock, monkeypatch):
     now = [0.0]
-    monkeypatch.setattr("gateway.access.access.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("gateway.foundation.access.access.time.monotonic", lambda: now[0])
     issued = await access.issue_key(client.id)
     used = []
     for _ in range(3):  # 0, 30 and 60 seconds after the first use

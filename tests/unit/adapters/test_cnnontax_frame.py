@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.adapters.nontax import cnnontax_frame as frames
-from gateway.errors import ContractError
+from gateway.words.errors import ContractError
 
 TOKEN = b"development-token"
 # Characters that both GBK and XML hold, the separators of markup among them.

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from gateway.adapters.nontax import cnnontax_frame as frames
 from gateway.adapters.nontax import cnnontax_mapping as mapping
 from gateway.adapters.nontax.cnnontax import CnNonTaxSettings
-from gateway.errors import ContractError, RejectedError
-from gateway.ports import BillLine, FindRequest, IssueRequest
+from gateway.ports.nontax import BillLine, FindRequest, IssueRequest
+from gateway.words.errors import ContractError, RejectedError
 from simulators.cnnontax.frames import items
 
 NAMES = st.text(st.characters(codec="gbk", exclude_categories=("Cc", "Cs"), exclude_characters="|#"), min_size=1)

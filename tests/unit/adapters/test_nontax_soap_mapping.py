@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from gateway.adapters.nontax import soap_mapping as mapping
 from gateway.adapters.nontax.soap import SoapNonTaxSettings
-from gateway.errors import BusyError, ContractError
-from gateway.money import MAX_FEN
-from gateway.ports import BillLine, IssueRequest
+from gateway.ports.nontax import BillLine, IssueRequest
+from gateway.words.errors import BusyError, ContractError
+from gateway.words.money import MAX_FEN
 
 REFUND = {"RefundNo": "R1", "PayCode": "9", "Amt": "1.00", "RefundStats": "0"}
 PAGE = {"StatementDate": "20260917", "Page": 1, "Pages": 2, "Count": 0, "TotalAmt": "0.00", "Line": []}

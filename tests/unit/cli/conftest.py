@@ -13,9 +13,12 @@ import pytest
 from typer.testing import CliRunner
 
 from gateway.cli import app
-from gateway.crypto.envelope import Envelope, installed_keys
-from gateway.store import Store
-from gateway.store.tables.delivery import attempt, operation
+from gateway.foundation.crypto.envelope import Envelope, installed_keys
+from gateway.foundation.delivery.tables import (
+    attempt,
+    operation,
+)
+from gateway.foundation.store import Store
 
 SETTINGS = """
 [store]

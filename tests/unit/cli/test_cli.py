@@ -19,9 +19,11 @@ from cryptography.x509.oid import NameOID
 
 from gateway.cli.doctor import certificate
 from gateway.cli.serve import chosen_faces
-from gateway.errors import SettingsError
-from gateway.store import DatabaseLock, Store
-from gateway.store.tables.delivery import channel_condition
+from gateway.foundation.delivery.tables import (
+    channel_condition,
+)
+from gateway.foundation.store import DatabaseLock, Store
+from gateway.words.errors import SettingsError
 
 Call = Callable[..., Any]
 
@@ -162,7 +164,7 @@ def test_operations_can_be_read_while_the_gateway_runs(call: Call, add: Callable
 
 
 def test_states_are_drawn_from_the_tables_that_the_code_follows(call: Call) -> None:
-    from gateway.payments.states import EDGES
+    from gateway.rooms.payments.states import EDGES
 
     rows = call("states", "payments", "--json").json["payments"]
     assert len(rows) == len(EDGES)

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from gateway.access import Access
 from gateway.cli import app
-from gateway.clock import SystemClock
-from gateway.disclosures import Organ
-from gateway.disclosures import records as disclosure_records
-from gateway.payments import IncomeItem, LineKind, records
-from gateway.store import DatabaseLock, Store
+from gateway.foundation.access import Access
+from gateway.foundation.store import DatabaseLock, Store
+from gateway.rooms.disclosures import Organ
+from gateway.rooms.disclosures import records as disclosure_records
+from gateway.rooms.payments import IncomeItem, LineKind, records
+from gateway.words.clock import SystemClock
 
 Call = Callable[..., Any]
 USCC = "11990102002100216D"

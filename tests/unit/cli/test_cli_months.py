@@ -11,8 +11,8 @@ from sqlalchemy import Connection
 from typer.testing import CliRunner
 
 from gateway.cli import app
-from gateway.store import Store
-from gateway.store.tables.reconciliation import reconciliation_run
+from gateway.foundation.store import Store
+from gateway.rooms.reconciliation.tables import reconciliation_run
 
 CHANNEL = """
 [channels.nontax]

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from gateway.clock import SystemClock
-from gateway.payments import IncomeItem, LineKind, Unit, records
-from gateway.store import Store
-from gateway.store.tables.access import authority
+from gateway.foundation.access.tables import authority
+from gateway.foundation.store import Store
+from gateway.rooms.payments import IncomeItem, LineKind, Unit, records
+from gateway.words.clock import SystemClock
 
 CHANNEL = """
 [channels.nontax]

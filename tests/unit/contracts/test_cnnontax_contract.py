@@ -13,7 +13,7 @@ from lxml import etree
 import contracts
 from gateway.adapters.nontax import cnnontax_frame, cnnontax_mapping
 from gateway.adapters.nontax.cnnontax import CnNonTaxSettings
-from gateway.errors import ContractError
+from gateway.words.errors import ContractError
 from simulators.cnnontax import frames, platform
 from simulators.nontax import books
 

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes, hmac
 from jsonschema import Draft202012Validator, FormatChecker
 
 import contracts
-from gateway.identifiers import check_uscc
+from gateway.words.identifiers import check_uscc
 
 SYSTEMS = ("credit", "portal")
 

@@ -13,9 +13,9 @@ from lxml import etree
 
 import contracts
 from gateway.adapters.nontax import soap_mapping
-from gateway.clock import from_micros
-from gateway.errors import ContractError, OutcomeUnknownError
-from gateway.wire.signing import SignatureRefusedError, verify
+from gateway.foundation.wire.signing import SignatureRefusedError, verify
+from gateway.words.clock import from_micros
+from gateway.words.errors import ContractError, OutcomeUnknownError
 from simulators.signing import signature
 
 ROOT = contracts.path("nontax/v1")

@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives import hashes, hmac
 from jsonschema import Draft202012Validator, FormatChecker
 
 import contracts
-from gateway.identifiers import check_registration_number, check_uscc
-from gateway.wire.signing import canonical
+from gateway.foundation.wire.signing import canonical
+from gateway.words.identifiers import check_registration_number, check_uscc
 
 ROOT = contracts.path("registry/v1")
 DOCUMENT = json.loads((ROOT / "openapi.json").read_text(encoding="utf-8"))

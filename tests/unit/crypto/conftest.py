@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from asn1crypto import algos, core, crl, keys, x509
 
-from gateway.crypto.certificates import SM2_CURVE, SM2_WITH_SM3
-from gateway.crypto.sm2 import DEFAULT_ID, default_provider
+from gateway.foundation.crypto.certificates import SM2_CURVE, SM2_WITH_SM3
+from gateway.foundation.crypto.sm2 import DEFAULT_ID, default_provider
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 END = datetime(2028, 1, 1, tzinfo=UTC)

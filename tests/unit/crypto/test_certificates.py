@@ -9,7 +9,7 @@ from asn1crypto.pem import unarmor
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.crypto.certificates import CertificateError, parse_certificate, verify_chain
+from gateway.foundation.crypto.certificates import CertificateError, parse_certificate, verify_chain
 
 SIGNING = {"digital_signature", "non_repudiation"}
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.crypto.envelope import Algorithm, Envelope, EnvelopeError, installed_keys
-from gateway.crypto.keys import EVIDENCE_KEY, HEAD_KEY, FileKeys
-from gateway.crypto.sm2 import default_provider
-from gateway.errors import SettingsError
+from gateway.foundation.crypto.envelope import Algorithm, Envelope, EnvelopeError, installed_keys
+from gateway.foundation.crypto.keys import EVIDENCE_KEY, HEAD_KEY, FileKeys
+from gateway.foundation.crypto.sm2 import default_provider
+from gateway.words.errors import SettingsError
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,10 @@ from asn1crypto.pem import unarmor
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.crypto import selftest, sm2
-from gateway.crypto.sm import aes_gcm_open, aes_gcm_seal, hmac_sm3, sm3, sm4_gcm_open, sm4_gcm_seal
-from gateway.crypto.sm2 import GmsslProvider, LibcryptoProvider
-from gateway.errors import SettingsError
+from gateway.foundation.crypto import selftest, sm2
+from gateway.foundation.crypto.sm import aes_gcm_open, aes_gcm_seal, hmac_sm3, sm3, sm4_gcm_open, sm4_gcm_seal
+from gateway.foundation.crypto.sm2 import GmsslProvider, LibcryptoProvider
+from gateway.words.errors import SettingsError
 
 
 @pytest.fixture(scope="module", params=[GmsslProvider, LibcryptoProvider], ids=lambda kind: kind.name)

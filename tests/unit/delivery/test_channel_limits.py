@@ -10,11 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import update
 
-from gateway.clock import SHANGHAI
-from gateway.delivery import limits
-from gateway.errors import SettingsError
-from gateway.plugins import ChannelKeys, QuietHours, _validated
-from gateway.store.tables.delivery import channel_condition
+from gateway.foundation.channels import ChannelKeys, QuietHours, _validated
+from gateway.foundation.delivery import limits
+from gateway.foundation.delivery.tables import (
+    channel_condition,
+)
+from gateway.words.clock import SHANGHAI
+from gateway.words.errors import SettingsError
 
 NIGHT = (QuietHours(time(22, 30), time(0, 30)),)
 

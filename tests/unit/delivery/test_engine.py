@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, update
 
-from gateway.clock import ManualClock, to_micros
-from gateway.crypto.envelope import Envelope
-from gateway.crypto.keys import FileKeys
-from gateway.delivery import (
+from gateway.foundation.channels import Channel, ChannelKeys
+from gateway.foundation.crypto.envelope import Envelope
+from gateway.foundation.crypto.keys import FileKeys
+from gateway.foundation.delivery import (
     Absent,
     Action,
     Delivery,
@@ -30,13 +30,16 @@ from gateway.delivery import (
     ledger,
     limits,
 )
-from gateway.delivery.engines import Engine
-from gateway.delivery.next_step import Patience
-from gateway.errors import ConflictProblem, DeniedError, NotSentError, OutcomeUnknownError, RejectedError
-from gateway.evidence import Evidence
-from gateway.plugins import Channel, ChannelKeys
-from gateway.ports import AdapterInfo, Cancelled, FindGuarantee, FindRequest, Kind
-from gateway.store.tables.delivery import operation as operation_table
+from gateway.foundation.delivery.engines import Engine
+from gateway.foundation.delivery.retry_rules import Patience
+from gateway.foundation.delivery.tables import (
+    operation as operation_table,
+)
+from gateway.foundation.evidence import Evidence
+from gateway.ports.base import AdapterInfo, FindGuarantee, Kind
+from gateway.ports.nontax import Cancelled, FindRequest
+from gateway.words.clock import ManualClock, to_micros
+from gateway.words.errors import ConflictProblem, DeniedError, NotSentError, OutcomeUnknownError, RejectedError
 
 START = datetime(2026, 9, 16, 2, 0, tzinfo=UTC)
 

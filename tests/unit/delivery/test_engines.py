@@ -12,13 +12,16 @@ import psycopg
 import pytest
 from sqlalchemy import update
 
-from gateway.delivery import Doubt, ledger
-from gateway.delivery.engines import Cluster, Embedded, choose
-from gateway.errors import SettingsError
-from gateway.ports import FindGuarantee, FindRequest
-from gateway.store import Store
-from gateway.store.lock import NodeName
-from gateway.store.tables.delivery import operation as operation_table
+from gateway.foundation.delivery import Doubt, ledger
+from gateway.foundation.delivery.engines import Cluster, Embedded, choose
+from gateway.foundation.delivery.tables import (
+    operation as operation_table,
+)
+from gateway.foundation.store import Store
+from gateway.foundation.store.lock import NodeName
+from gateway.ports.base import FindGuarantee
+from gateway.ports.nontax import FindRequest
+from gateway.words.errors import SettingsError
 
 
 def _bench_module():

@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.delivery.actions import Absent, Done, Doubt, NotYet, Operation, Parked, Rejected
-from gateway.delivery.next_step import SECOND, Patience, after_call, after_find
-from gateway.errors import (
+from gateway.foundation.delivery.actions import Absent, Done, Doubt, NotYet, Operation, Parked, Rejected
+from gateway.foundation.delivery.retry_rules import SECOND, Patience, after_call, after_find
+from gateway.ports.base import FindGuarantee
+from gateway.ports.nontax import Cancelled
+from gateway.words.errors import (
     BusyError,
     ContractError,
     DeniedError,
@@ -18,7 +20,6 @@ from gateway.errors import (
     UnsupportedError,
     UnusableError,
 )
-from gateway.ports import Cancelled, FindGuarantee
 
 NOW = 1_790_000_000_000_000
 ANSWER = Cancelled(code="1" * 20)

@@ -5,10 +5,15 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.delivery.actions import NotYet, Operation
-from gateway.delivery.next_step import SECOND, Patience, after_call, after_find
-from gateway.delivery.states import EDGES, FINAL
-from gateway.errors import (
+from gateway.foundation.delivery.actions import NotYet, Operation
+from gateway.foundation.delivery.retry_rules import SECOND, Patience, after_call, after_find
+from gateway.foundation.delivery.states import EDGES, FINAL
+from gateway.foundation.delivery.tables import (
+    operation as operation_table,
+)
+from gateway.ports.base import FindGuarantee
+from gateway.ports.nontax import Cancelled
+from gateway.words.errors import (
     BusyError,
     ContractError,
     DeniedError,
@@ -17,8 +22,6 @@ from gateway.errors import (
     RejectedError,
     UnsupportedError,
 )
-from gateway.ports import Cancelled, FindGuarantee
-from gateway.store.tables.delivery import operation as operation_table
 
 NOW = 1_790_000_000_000_000
 FROM_SENDING = {edge.end for edge in EDGES if edge.start == "sending"}

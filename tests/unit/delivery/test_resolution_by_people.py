@@ -11,10 +11,21 @@ import pytest
 from sqlalchemy import insert, update
 from sqlalchemy.exc import IntegrityError
 
-from gateway.delivery import Absent, Action, Done, Parked, Person, Resolutions
-from gateway.errors import ConflictProblem, ContractError, InvalidProblem, OutcomeUnknownError, Problem, RejectedError
-from gateway.ports import Cancelled, FindGuarantee, FindRequest
-from gateway.store.tables.delivery import operation, resolution
+from gateway.foundation.delivery import Absent, Action, Done, Parked, Person, Resolutions
+from gateway.foundation.delivery.tables import (
+    operation,
+    resolution,
+)
+from gateway.ports.base import FindGuarantee
+from gateway.ports.nontax import Cancelled, FindRequest
+from gateway.words.errors import (
+    ConflictProblem,
+    ContractError,
+    InvalidProblem,
+    OutcomeUnknownError,
+    Problem,
+    RejectedError,
+)
 
 
 def _bench_module():

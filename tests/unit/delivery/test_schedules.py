@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from gateway.clock import SHANGHAI, ManualClock, SystemClock, from_micros, to_micros
-from gateway.delivery import schedules as module
-from gateway.delivery.schedules import Schedules
-from gateway.store.tables.delivery import schedule_run
+from gateway.foundation.delivery import schedules as module
+from gateway.foundation.delivery.schedules import Schedules
+from gateway.foundation.delivery.tables import (
+    schedule_run,
+)
+from gateway.words.clock import SHANGHAI, ManualClock, SystemClock, from_micros, to_micros
 
 NOON = datetime(2026, 9, 16, 12, 0, tzinfo=SHANGHAI)
 DAILY = "30 6 * * *"

@@ -22,33 +22,27 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from sqlalchemy import Connection, insert, select, update
 
-from gateway.calendar import WorkingCalendar
-from gateway.clock import ManualClock
-from gateway.crypto.envelope import Envelope
-from gateway.crypto.keys import FileKeys
-from gateway.decisions import DecisionFacts, Decisions
-from gateway.delivery import Delivery, DeliverySettings, Events, ledger
-from gateway.delivery.next_step import Patience
-from gateway.errors import BusyError, ConflictProblem, NotSentError, OutcomeUnknownError, RejectedError
-from gateway.evidence import Evidence
-from gateway.payments import IncomeItem, LineKind, Payments, Unit, records
-from gateway.payments.bill import PaymentRequest
-from gateway.plugins import Channel, ChannelKeys
-from gateway.ports import (
-    AdapterInfo,
-    Bill,
-    BillState,
-    Cancelled,
-    FindGuarantee,
-    Issued,
-    Kind,
-    PaidFact,
-    PaymentNotice,
+from gateway.foundation.access.tables import authority as authority_table
+from gateway.foundation.channels import Channel, ChannelKeys
+from gateway.foundation.crypto.envelope import Envelope
+from gateway.foundation.crypto.keys import FileKeys
+from gateway.foundation.delivery import Delivery, DeliverySettings, Events, ledger
+from gateway.foundation.delivery.retry_rules import Patience
+from gateway.foundation.delivery.tables import (
+    event,
+    operation,
 )
-from gateway.store import Store
-from gateway.store.tables.access import authority as authority_table
-from gateway.store.tables.delivery import event, operation
-from gateway.store.tables.payments import payment, payment_code, payment_line
+from gateway.foundation.evidence import Evidence
+from gateway.foundation.store import Store
+from gateway.ports.base import AdapterInfo, FindGuarantee, Kind
+from gateway.ports.nontax import Bill, BillState, Cancelled, Issued, PaidFact, PaymentNotice
+from gateway.rooms.decisions import DecisionFacts, Decisions
+from gateway.rooms.payments import IncomeItem, LineKind, Payments, Unit, records
+from gateway.rooms.payments.bill import PaymentRequest
+from gateway.rooms.payments.tables import payment, payment_code, payment_line
+from gateway.words.calendar import WorkingCalendar
+from gateway.words.clock import ManualClock
+from gateway.words.errors import BusyError, ConflictProblem, NotSentError, OutcomeUnknownError, RejectedError
 
 NOW = datetime(2026, 9, 16, 2, 0, tzinfo=UTC)
 FINE = 500_000

@@ -11,15 +11,17 @@ import pytest
 from sqlalchemy import select
 from standardwebhooks import Webhook
 
-from gateway.clock import ManualClock, to_micros
-from gateway.crypto.envelope import Envelope
-from gateway.crypto.keys import FileKeys
-from gateway.delivery import events as event_log
-from gateway.delivery.events import Events
-from gateway.delivery.webhooks import SCHEDULE, Webhooks
-from gateway.errors import InvalidProblem
-from gateway.store.engine import open_engine
-from gateway.store.tables.delivery import event as event_table
+from gateway.foundation.crypto.envelope import Envelope
+from gateway.foundation.crypto.keys import FileKeys
+from gateway.foundation.delivery import events as event_log
+from gateway.foundation.delivery.events import Events
+from gateway.foundation.delivery.tables import (
+    event as event_table,
+)
+from gateway.foundation.delivery.webhooks import SCHEDULE, Webhooks
+from gateway.foundation.store.engine import open_engine
+from gateway.words.clock import ManualClock, to_micros
+from gateway.words.errors import InvalidProblem
 
 
 class Wire:

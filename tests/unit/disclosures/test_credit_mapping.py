@@ -12,9 +12,9 @@ from jsonschema import Draft202012Validator, FormatChecker
 
 import contracts
 from gateway.adapters.credit import creditchina_mapping, portal_mapping
-from gateway.errors import ContractError, RejectedError
-from gateway.identifiers import USCC_PLACEHOLDER, clean_text
-from gateway.ports import DisclosedParty, DisclosureKey, DisclosureRecord, SubmissionState
+from gateway.ports.credit import DisclosedParty, DisclosureKey, DisclosureRecord, SubmissionState
+from gateway.words.errors import ContractError, RejectedError
+from gateway.words.identifiers import USCC_PLACEHOLDER, clean_text
 
 TABLE = creditchina_mapping.TABLES["2018"]
 FIRM = DisclosedParty(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from gateway.disclosures.records import NOT_LIVE
-from gateway.disclosures.states import CHINESE, EDGES, SHOWN, UNPUBLISHED, Status, edge, sources
-from gateway.store.tables.disclosures import LIVE, disclosure
+from gateway.rooms.disclosures.records import NOT_LIVE
+from gateway.rooms.disclosures.states import CHINESE, EDGES, SHOWN, UNPUBLISHED, Status, edge, sources
+from gateway.rooms.disclosures.tables import LIVE, disclosure
 
 
 def test_every_state_can_be_reached_and_has_a_chinese_word():

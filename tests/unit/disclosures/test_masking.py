@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.decisions import Party, PartyKind
-from gateway.disclosures.masking import REMOVED, mask_name, redact
-from gateway.identifiers import resident_check_character
+from gateway.rooms.decisions import Party, PartyKind
+from gateway.rooms.disclosures.masking import REMOVED, mask_name, redact
+from gateway.words.identifiers import resident_check_character
 
 FIRM = Party(kind=PartyKind.ORGANISATION, name="恒筑建设有限公司", uscc="91990102MA0HD1233R")
 PERSON = Party(

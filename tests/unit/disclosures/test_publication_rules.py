@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.calendar import WorkingCalendar
-from gateway.decisions import Decision, DecisionFacts, Party, PartyKind
-from gateway.disclosures.deadlines import add_months, seriousness, submit_by, withdraw_by
-from gateway.disclosures.publication import Organ, Plan, Refusal, plan, record
-from gateway.disclosures.rules import Rules, load
+from gateway.rooms.decisions import Decision, DecisionFacts, Party, PartyKind
+from gateway.rooms.disclosures.deadlines import add_months, seriousness, submit_by, withdraw_by
+from gateway.rooms.disclosures.publication import Organ, Plan, Refusal, plan, record
+from gateway.rooms.disclosures.rules import Rules, load
+from gateway.words.calendar import WorkingCalendar
 
 RULES = load()
 CALENDAR = WorkingCalendar()

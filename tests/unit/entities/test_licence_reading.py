@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.entities import LicenceReading, read_licence
+from gateway.rooms.entities import LicenceReading, read_licence
 
 CODE = "92990102MA0WA4562J"
 OTHER = "91990102MA0HD1233R"

@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from gateway.entities.changes import Alert, alert_of, differences, is_history, reflects, topic_of
-from gateway.ports import RegistrationRecord
+from gateway.ports.registry import RegistrationRecord
+from gateway.rooms.entities.changes import Alert, alert_of, differences, is_history, reflects, topic_of
 
 RECORD = RegistrationRecord(
     uscc="91990102MA0HD1233R",

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 import contracts
 from gateway.adapters.registry import sharing_mapping as mapping
-from gateway.errors import BusyError, ContractError, DeniedError, OutcomeUnknownError, RejectedError
+from gateway.words.errors import BusyError, ContractError, DeniedError, OutcomeUnknownError, RejectedError
 
 BUSY = BusyError("HTTP 429", 7.0)
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from gateway.clock import ManualClock
-from gateway.crypto.envelope import Envelope
-from gateway.crypto.keys import FileKeys
-from gateway.evidence import Evidence
-from gateway.ports import RawExchange
-from gateway.store import Store
+from gateway.foundation.crypto.envelope import Envelope
+from gateway.foundation.crypto.keys import FileKeys
+from gateway.foundation.evidence import Evidence
+from gateway.foundation.store import Store
+from gateway.ports.base import RawExchange
+from gateway.words.clock import ManualClock
 
 RAW = RawExchange(
     channel="nontax-city",

@@ -12,11 +12,11 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import delete, insert, select, text, update
 
-from gateway.crypto.envelope import Envelope
-from gateway.crypto.keys import EVIDENCE_KEY
-from gateway.evidence.chain import FIELDS, GENESIS, body_mac, chain_value, pack
-from gateway.evidence.verification import sealed_for
-from gateway.store.tables.evidence import chain_head, exchange, exchange_body
+from gateway.foundation.crypto.envelope import Envelope
+from gateway.foundation.crypto.keys import EVIDENCE_KEY
+from gateway.foundation.evidence.chain import FIELDS, GENESIS, body_mac, chain_value, pack
+from gateway.foundation.evidence.tables import chain_head, exchange, exchange_body
+from gateway.foundation.evidence.verification import sealed_for
 
 
 async def change(bench, *statements):
@@ -278,8 +278,8 @@ async def test_an_altered_line_does_not_verify(signed, field):
 
 
 async def test_heads_signed_by_another_key_do_not_count(signed, tmp_path):
-    from gateway.crypto.keys import FileKeys
-    from gateway.evidence.heads import HeadsWriter
+    from gateway.foundation.crypto.keys import FileKeys
+    from gateway.foundation.evidence.heads import HeadsWriter
 
     query = select(exchange.c.chain).order_by(exchange.c.seq)
     chains = await signed.store.read(lambda conn: [bytes(chain) for chain in conn.execute(query).scalars()])

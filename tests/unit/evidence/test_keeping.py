@@ -8,11 +8,11 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select
 
-from gateway.crypto.sm import sm3
-from gateway.errors import NotFoundProblem, UnavailableProblem
-from gateway.evidence import EvidenceError
-from gateway.evidence.chain import KEPT_BYTES, unpack
-from gateway.store.tables.evidence import exchange
+from gateway.foundation.crypto.sm import sm3
+from gateway.foundation.evidence import EvidenceError
+from gateway.foundation.evidence.chain import KEPT_BYTES, unpack
+from gateway.foundation.evidence.tables import exchange
+from gateway.words.errors import NotFoundProblem, UnavailableProblem
 
 
 async def rows(bench):

@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.evidence import redaction
-from gateway.evidence.redaction import MASK, SHOWN_CHARACTERS, redact, redact_text
-from gateway.identifiers import resident_check_character
-from gateway.ports import RawExchange
+from gateway.foundation.evidence import redaction
+from gateway.foundation.evidence.redaction import MASK, SHOWN_CHARACTERS, redact, redact_text
+from gateway.ports.base import RawExchange
+from gateway.words.identifiers import resident_check_character
 
 EXCHANGE = RawExchange("c", "out", "a", "POST", "/x", (), b"", 200, (), b"", "answered", 0, 0)
 SENSITIVE = frozenset({"PayerName", "idNumber"})

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from gateway.clock import to_micros
-from gateway.faces.api.views import masked
 from gateway.faces.payer import guessing
 from gateway.faces.payer.guessing import WRONG_BY_CODE, WRONG_BY_SOURCE, Guesses, network
 from gateway.faces.payer.pages import Found, returned, state, waited_about
 from gateway.faces.payer.texts import FOUND_BY_STATUS, KINDS, MESSAGES, OWED, REFUNDS, words
-from gateway.payments import Status
-from gateway.payments.refund_states import RefundStatus
+from gateway.foundation.http.views import masked
+from gateway.rooms.payments import Status
+from gateway.rooms.refunds.states import RefundStatus
+from gateway.words.clock import to_micros
 
 NOW = datetime(2026, 10, 8, 4, 0, tzinfo=UTC)
 NEVER_AGAIN = {"doubt", "long_doubt", "paid", "refunded", "late_money", "amount_differs", "paid_twice"}

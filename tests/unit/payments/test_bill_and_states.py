@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.decisions import Decision, DecisionFacts, Party, PartyKind
-from gateway.errors import ConflictProblem, ContractError, InvalidProblem
-from gateway.payments import EDGES, IncomeItem, LineInput, LineKind, PaymentRequest, Status, Unit
-from gateway.payments.bill import bill_for, check_issued, check_within, issued_from, lines_of
-from gateway.payments.states import CHINESE, sources
-from gateway.ports import Bill, BillState, Issued
+from gateway.ports.nontax import Bill, BillState, Issued
+from gateway.rooms.decisions import Decision, DecisionFacts, Party, PartyKind
+from gateway.rooms.payments import EDGES, IncomeItem, LineInput, LineKind, PaymentRequest, Status, Unit
+from gateway.rooms.payments.bill import bill_for, check_issued, check_within, issued_from, lines_of
+from gateway.rooms.payments.states import CHINESE, sources
+from gateway.words.errors import ConflictProblem, ContractError, InvalidProblem
 
 UNIT = Unit(
     "9901020001",

@@ -13,11 +13,11 @@ import zxingcpp
 from PIL import Image
 from pypdf import PdfReader
 
-from gateway.decisions import Decision, DecisionEvent, DecisionFacts
-from gateway.errors import ConflictProblem, InvalidProblem
-from gateway.payments.notice import due_words, notice
-from gateway.ports import BillLine, IssueRequest
+from gateway.ports.nontax import BillLine, IssueRequest
+from gateway.rooms.decisions import Decision, DecisionEvent, DecisionFacts
+from gateway.rooms.payments.notice import due_words, notice
 from gateway.typography.letter import qr_matrix
+from gateway.words.errors import ConflictProblem, InvalidProblem
 
 PAGE = "https://pay.anlan.example/pay/Zm9vYmFyYmF6cXV4MTIzNA"
 CODE = "99010226300000000001"

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from gateway.clock import SHANGHAI
-from gateway.errors import ContractError
-from gateway.payments.receipt_verification import ReceiptAsk, ReceiptProfile, check_receipt, signers
-from gateway.ports import FiscalReceipt, ReceiptSignature
+from gateway.ports.nontax import FiscalReceipt, ReceiptSignature
+from gateway.rooms.receipts.verification import ReceiptAsk, ReceiptProfile, check_receipt, signers
+from gateway.words.clock import SHANGHAI
+from gateway.words.errors import ContractError
 from simulators.nontax import receipts
 from simulators.seal.pki import Authority, Key
 

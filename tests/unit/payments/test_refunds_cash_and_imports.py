@@ -18,30 +18,35 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from gateway.calendar import WorkingCalendar
-from gateway.clock import ManualClock, to_micros
-from gateway.crypto.envelope import Envelope
-from gateway.crypto.keys import FileKeys
-from gateway.crypto.sm import sm3
-from gateway.decisions import DecisionFacts, Decisions
-from gateway.delivery import Delivery, DeliverySettings, Events, Rejected, ledger
-from gateway.errors import ConflictProblem, InvalidProblem
-from gateway.evidence import Evidence
-from gateway.money import format_yuan
-from gateway.payments import IncomeItem, LineKind, Payments, Unit, apply_paid, records, refund_records
-from gateway.payments.cash import Cash, CashInput, RemittanceInput
-from gateway.payments.imports import Imports, read_csv, read_xlsx
-from gateway.payments.receipts import Receipts, live
-from gateway.payments.refund_proposals import DocumentInput, Payee, RefundProposal
-from gateway.payments.refund_states import EDGES, RELEASED, RefundStatus, edge, sources
-from gateway.payments.refunds import Refunds
-from gateway.plugins import Channel, ChannelKeys
-from gateway.ports import AdapterInfo, Kind, PaidFact
-from gateway.store import Store
-from gateway.store.tables.access import authority as authority_table
-from gateway.store.tables.delivery import event
-from gateway.store.tables.payments import payment
-from gateway.store.tables.refunds import cash_taken, refund
+from gateway.foundation.access.tables import authority as authority_table
+from gateway.foundation.channels import Channel, ChannelKeys
+from gateway.foundation.crypto.envelope import Envelope
+from gateway.foundation.crypto.keys import FileKeys
+from gateway.foundation.crypto.sm import sm3
+from gateway.foundation.delivery import Delivery, DeliverySettings, Events, Rejected, ledger
+from gateway.foundation.delivery.tables import (
+    event,
+)
+from gateway.foundation.evidence import Evidence
+from gateway.foundation.store import Store
+from gateway.ports.base import AdapterInfo, Kind
+from gateway.ports.nontax import PaidFact
+from gateway.rooms.cash.service import Cash, CashInput, RemittanceInput
+from gateway.rooms.cash.tables import cash_taken
+from gateway.rooms.decisions import DecisionFacts, Decisions
+from gateway.rooms.imports.service import Imports, read_csv, read_xlsx
+from gateway.rooms.payments import IncomeItem, LineKind, Payments, Unit, apply_paid, records
+from gateway.rooms.payments.tables import payment
+from gateway.rooms.receipts.service import Receipts, live
+from gateway.rooms.refunds import records as refund_records
+from gateway.rooms.refunds.proposals import DocumentInput, Payee, RefundProposal
+from gateway.rooms.refunds.service import Refunds
+from gateway.rooms.refunds.states import EDGES, RELEASED, RefundStatus, edge, sources
+from gateway.rooms.refunds.tables import refund
+from gateway.words.calendar import WorkingCalendar
+from gateway.words.clock import ManualClock, to_micros
+from gateway.words.errors import ConflictProblem, InvalidProblem
+from gateway.words.money import format_yuan
 
 NOW = datetime(2026, 9, 16, 2, 0, tzinfo=UTC)
 CODE = "99010226300000000001"

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.calendar import WorkingCalendar
-from gateway.payments.surcharge import DuePeriod, PrincipalPaid, Suspension, surcharge
-from gateway.plugins import ChannelKeys
+from gateway.foundation.channels import ChannelKeys
+from gateway.rooms.payments.surcharge import DuePeriod, PrincipalPaid, Suspension, surcharge
+from gateway.words.calendar import WorkingCalendar
 
 DUE = date(2026, 10, 8)
 DAY = timedelta(days=1)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
-from gateway.payments import IncomeItem, LineKind, Unit, records
-from gateway.store import Store
+from gateway.foundation.store import Store
+from gateway.rooms.payments import IncomeItem, LineKind, Unit, records
 
 OLD, NEW = date(2026, 12, 31), date(2027, 1, 1)
 

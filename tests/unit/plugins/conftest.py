@@ -17,8 +17,9 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
-from gateway.errors import DeniedError, NotSentError
-from gateway.ports import AdapterInfo, ChangePage, EntitySummary, FindGuarantee, Kind, RegistrationRecord
+from gateway.words.errors import DeniedError, NotSentError
+from gateway.ports.base import AdapterInfo, FindGuarantee, Kind
+from gateway.ports.registry import ChangePage, EntitySummary, RegistrationRecord
 
 
 class Province:

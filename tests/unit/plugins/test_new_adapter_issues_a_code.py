@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from gateway.app import App
-from gateway.decisions import DecisionFacts
 from gateway.demo import story
 from gateway.demo.installation import populate
-from gateway.payments import PaymentRequest
+from gateway.rooms.decisions import DecisionFacts
+from gateway.rooms.payments import PaymentRequest
 from gateway.settings import load
 
 ADAPTER = '''
@@ -26,7 +26,8 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
-from gateway.ports import AdapterInfo, FindGuarantee, Issued, Kind, ReferenceFormat
+from gateway.ports.base import AdapterInfo, FindGuarantee, Kind, ReferenceFormat
+from gateway.ports.nontax import Issued
 
 
 class Platform:

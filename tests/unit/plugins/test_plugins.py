@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from gateway.clock import SystemClock
-from gateway.errors import NotFoundProblem, SettingsError
-from gateway.plugins import Channels, Checked, installed, load
-from gateway.ports import RawExchange
+from gateway.foundation.channels import Channels, Checked, adapter_class
+from gateway.foundation.wire import FrameWire
+from gateway.plugins import installed
+from gateway.ports.base import RawExchange
 from gateway.settings import Settings
-from gateway.wire import FrameWire
+from gateway.words.clock import SystemClock
+from gateway.words.errors import NotFoundProblem, SettingsError
 
 AddPackage = Callable[..., None]
 CHANNEL = {"adapter": "registry.province", "url": "http://127.0.0.1:9/api", "secret": "env:PROVINCE_SECRET"}
@@ -156,7 +157,7 @@ def test_an_adapter_that_breaks_its_contract_is_refused(
     assert old in province_source
     add_package(source=province_source.replace(old, new))
     with pytest.raises(SettingsError) as caught:
-        load("registry.province", "channels.register.adapter")
+        adapter_class("registry.province", "channels.register.adapter")
     assert reason in caught.value.reason
     assert "province-adapter" in caught.value.reason
 
@@ -165,7 +166,7 @@ def test_two_packages_cannot_claim_one_name(add_package: AddPackage) -> None:
     add_package()
     add_package(target="other_adapter:Province", project="other-adapter")
     with pytest.raises(SettingsError, match="other-adapter and province-adapter"):
-        load("registry.province")
+        adapter_class("registry.province")
 
 
 async def test_a_failed_check_names_the_cure(add_package: AddPackage) -> None:
@@ -195,6 +196,6 @@ def test_the_built_in_adapters_use_the_same_door() -> None:
     ("name", "contract"), [("registry.sharing", "registry/v1"), ("nontax.cnnontax", "cnnontax/v1")]
 )
 def test_a_built_in_adapter_keeps_its_contract(name: str, contract: str) -> None:
-    loaded = load(name)
+    loaded = adapter_class(name)
     assert loaded.info.contract == contract
     assert Path(sys.modules[loaded.__module__].__file__ or "").is_file()

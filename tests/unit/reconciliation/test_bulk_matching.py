@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.clock import from_micros
-from gateway.payments.settlement import Booked, Standing
-from gateway.ports import StatementLine
-from gateway.reconciliation import bulk
-from gateway.reconciliation.matching import Outcome, Question, Terms, findings, outcome
-from gateway.reconciliation.statement import Window
+from gateway.ports.nontax import StatementLine
+from gateway.rooms.payments.books import Booked, Standing
+from gateway.rooms.reconciliation import bulk
+from gateway.rooms.reconciliation.matching import Outcome, Question, Terms, findings, outcome
+from gateway.rooms.reconciliation.statement import Window
+from gateway.words.clock import from_micros
 
 DAYS, LATE = Window(0, 1000), Window(900, 1000)
 codes, serials = st.sampled_from(["c1", "c2", "c3,x"]), st.sampled_from(['s"1', "s2", "序号3", "s 4"])

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.clock import from_micros
-from gateway.payments.settlement import Booked, Standing
-from gateway.ports import StatementLine
-from gateway.reconciliation import CHINESE, BreakKind, Finding, match
-from gateway.reconciliation.statement import window
+from gateway.ports.nontax import StatementLine
+from gateway.rooms.payments.books import Booked, Standing
+from gateway.rooms.reconciliation import CHINESE, BreakKind, Finding, match
+from gateway.rooms.reconciliation.statement import window
+from gateway.words.clock import from_micros
 
 DAY = window(date(2026, 9, 16), time.min)
 NOON = (DAY.start + DAY.end) // 2

@@ -13,11 +13,35 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, insert, select, update
 
-from gateway.clock import SHANGHAI, ManualClock, to_micros
-from gateway.crypto.envelope import Envelope
-from gateway.crypto.keys import FileKeys
-from gateway.delivery import Events
-from gateway.errors import (
+from gateway.foundation.channels import Channel
+from gateway.foundation.crypto.envelope import Envelope
+from gateway.foundation.crypto.keys import FileKeys
+from gateway.foundation.delivery import Events
+from gateway.foundation.delivery.tables import (
+    event,
+)
+from gateway.foundation.evidence import Evidence
+from gateway.foundation.store import Store
+from gateway.ports.base import AdapterInfo, Kind
+from gateway.ports.nontax import PaidFact, StatementLine, StatementPage
+from gateway.rooms.decisions.tables import decision
+from gateway.rooms.payments import Status, apply_paid, records
+from gateway.rooms.payments.collections import keep_late
+from gateway.rooms.payments.tables import (
+    collecting_unit,
+    collection,
+    payment,
+    payment_code,
+    payment_exception,
+    payment_line,
+)
+from gateway.rooms.reconciliation import BreakKind, Reconciliation, Run, Side
+from gateway.rooms.reconciliation import records as break_records
+from gateway.rooms.reconciliation.profiles import Profile
+from gateway.rooms.reconciliation.report import age_in_days
+from gateway.rooms.reconciliation.tables import statement
+from gateway.words.clock import SHANGHAI, ManualClock, to_micros
+from gateway.words.errors import (
     ConflictProblem,
     ContractError,
     ExchangeError,
@@ -26,27 +50,6 @@ from gateway.errors import (
     NotSentError,
     UnavailableProblem,
 )
-from gateway.evidence import Evidence
-from gateway.payments import Status, apply_paid, records
-from gateway.payments.arrivals import keep_late
-from gateway.plugins import Channel
-from gateway.ports import AdapterInfo, Kind, PaidFact, StatementLine, StatementPage
-from gateway.reconciliation import BreakKind, Reconciliation, Run, Side
-from gateway.reconciliation import records as break_records
-from gateway.reconciliation.profiles import Profile
-from gateway.reconciliation.report import age_in_days
-from gateway.store import Store
-from gateway.store.tables.decisions import decision
-from gateway.store.tables.delivery import event
-from gateway.store.tables.payments import (
-    collecting_unit,
-    collection,
-    payment,
-    payment_code,
-    payment_exception,
-    payment_line,
-)
-from gateway.store.tables.reconciliation import statement
 
 DAY = date(2026, 9, 16)
 NEXT = DAY + timedelta(days=1)

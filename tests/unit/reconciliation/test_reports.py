@@ -7,11 +7,11 @@ import zipfile
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from gateway.crypto.keys import FileKeys
-from gateway.crypto.sm import sm3
-from gateway.crypto.sm2 import default_provider
-from gateway.reconciliation import report as reports
-from gateway.reconciliation.balance import canonical
+from gateway.foundation.crypto.keys import FileKeys
+from gateway.foundation.crypto.sm import sm3
+from gateway.foundation.crypto.sm2 import default_provider
+from gateway.rooms.reconciliation import report as reports
+from gateway.rooms.reconciliation.balance import canonical
 
 EVIL = ("=1+2", "+SUM(A1)", "-2+3", "@cmd", "\tx", '=HYPERLINK("http://x","y")')
 REPORT = reports.Report(

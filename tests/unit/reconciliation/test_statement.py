@@ -6,9 +6,9 @@ from datetime import date, datetime, time, timedelta
 
 import pytest
 
-from gateway.clock import SHANGHAI, to_micros
-from gateway.ports import StatementLine, StatementPage
-from gateway.reconciliation.statement import StatementRefusedError, check, fetch, window
+from gateway.ports.nontax import StatementLine, StatementPage
+from gateway.rooms.reconciliation.statement import StatementRefusedError, check, fetch, window
+from gateway.words.clock import SHANGHAI, to_micros
 
 DAY = date(2026, 9, 16)
 DAYS = window(DAY, time.min)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from gateway.clock import SHANGHAI
-from gateway.errors import SettingsError
-from gateway.reconciliation import files
-from gateway.reconciliation.profiles import Profile, load_profiles
-from gateway.reconciliation.statement import StatementRefusedError, window
+from gateway.rooms.reconciliation import files
+from gateway.rooms.reconciliation.profiles import Profile, load_profiles
+from gateway.rooms.reconciliation.statement import StatementRefusedError, window
+from gateway.words.clock import SHANGHAI
+from gateway.words.errors import SettingsError
 
 DAY = date(2026, 9, 16)
 DAYS = window(DAY, time.min)

@@ -9,9 +9,9 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from PIL import Image, ImageDraw
 
-from gateway.ports import Placement
-from gateway.seals.pdf import PdfProfile, Prepared, embed, prepare
-from gateway.seals.verification import Report, Trust, verify_pdf
+from gateway.ports.seal import Placement
+from gateway.rooms.seals.pdf import PdfProfile, Prepared, embed, prepare
+from gateway.rooms.seals.verification import Report, Trust, verify_pdf
 from gateway.typography import Block, Letter, Signature, render
 from simulators.seal import ses
 from simulators.seal.pki import Authority, Key

@@ -9,12 +9,12 @@ import subprocess
 import pytest
 from pypdf import PdfReader, PdfWriter
 
-from gateway.crypto.sm import sm3
-from gateway.errors import InvalidProblem
-from gateway.ports import Placement
-from gateway.seals.pdf import PdfProfile, coverage, embed, prepare, signatures
-from gateway.seals.placement import Page, spots
-from gateway.seals.ses import read_signature
+from gateway.foundation.crypto.sm import sm3
+from gateway.ports.seal import Placement
+from gateway.rooms.seals.pdf import PdfProfile, coverage, embed, prepare, signatures
+from gateway.rooms.seals.placement import Page, spots
+from gateway.rooms.seals.ses import read_signature
+from gateway.words.errors import InvalidProblem
 from simulators.seal.pki import SM2_CURVE
 
 A4 = Page(0, 0, 595.28, 841.89)

@@ -10,10 +10,10 @@ import pytest
 from pyhanko.pdf_utils.generic import DictionaryObject
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
-from gateway.crypto.sm import sm3
-from gateway.errors import SettingsError
-from gateway.seals.pdf import embed
-from gateway.seals.verification import LABELS, REQUIRED, Expected, Trust, load_roots, verify_pdf
+from gateway.foundation.crypto.sm import sm3
+from gateway.rooms.seals.pdf import embed
+from gateway.rooms.seals.verification import LABELS, REQUIRED, Expected, Trust, load_roots, verify_pdf
+from gateway.words.errors import SettingsError
 from simulators.seal import ses as writer
 from simulators.seal.pki import Authority, Key
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import contracts
-from gateway.seals.ses import SesError, UnsupportedVersionError, read_seal, read_signature
+from gateway.rooms.seals.ses import SesError, UnsupportedVersionError, read_seal, read_signature
 from simulators.seal import ses as writer
 from simulators.seal.pki import SM3_OID, sm3
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from gateway.clock import SystemClock
-from gateway.plugins import Channels
-from gateway.ports import RawExchange
-from gateway.reconciliation import Side
-from gateway.reconciliation.profiles import load_profiles
+from gateway.foundation.channels import Channels
+from gateway.ports.base import RawExchange
+from gateway.rooms.reconciliation import Side
+from gateway.rooms.reconciliation.profiles import load_profiles
 from gateway.settings import load
+from gateway.words.clock import SystemClock
 
 EXAMPLE = Path(__file__).resolve().parents[3] / "gateway.example.toml"
 

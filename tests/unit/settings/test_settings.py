@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.errors import SettingsError
 from gateway.settings import Settings, load, read_secret
+from gateway.words.errors import SettingsError
 
 CHANNEL = """
 [channels.nontax]

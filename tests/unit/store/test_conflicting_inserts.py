@@ -6,9 +6,11 @@ from datetime import UTC, datetime
 
 from sqlalchemy.dialects import postgresql, sqlite
 
-from gateway.clock import SystemClock
-from gateway.delivery.schedules import Schedules
-from gateway.store.tables.delivery import callback_nonce
+from gateway.foundation.delivery.schedules import Schedules
+from gateway.foundation.delivery.tables import (
+    callback_nonce,
+)
+from gateway.words.clock import SystemClock
 
 
 async def test_an_insert_that_does_nothing_tells_that_it_did_nothing(store):

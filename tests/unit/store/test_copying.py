@@ -5,13 +5,18 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import event, func, insert, select, update
 
-from gateway.errors import SettingsError
-from gateway.store import copying
-from gateway.store.copying import CopyError, copy
-from gateway.store.engine import open_engine
-from gateway.store.tables.base import metadata
-from gateway.store.tables.delivery import attempt, operation
-from gateway.store.tables.delivery import event as event_table
+from gateway.foundation.delivery.tables import (
+    attempt,
+    operation,
+)
+from gateway.foundation.delivery.tables import (
+    event as event_table,
+)
+from gateway.foundation.store import copying
+from gateway.foundation.store.base import metadata
+from gateway.foundation.store.copying import CopyError, copy
+from gateway.foundation.store.engine import open_engine
+from gateway.words.errors import SettingsError
 
 ROWS = 2500
 

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from gateway.errors import SettingsError
-from gateway.store import DatabaseLock, Store
-from gateway.store.engine import open_engine, parse_url, sqlite_path
-from gateway.store.lock import LockedError
+from gateway.foundation.store import DatabaseLock, Store
+from gateway.foundation.store.engine import open_engine, parse_url, sqlite_path
+from gateway.foundation.store.lock import LockedError
+from gateway.words.errors import SettingsError
 
 HOLD = """
 import sys
 from pathlib import Path
-from gateway.store import DatabaseLock
+from gateway.foundation.store import DatabaseLock
 lock = DatabaseLock.take(Path(sys.argv[1]))
 print("held", flush=True)
 sys.stdin.read()

@@ -10,10 +10,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import CheckConstraint, inspect
 
-from gateway.errors import SettingsError
-from gateway.store import schema
-from gateway.store.engine import open_engine
-from gateway.store.tables.base import metadata
+from gateway.foundation.store import schema
+from gateway.foundation.store.base import metadata
+from gateway.foundation.store.engine import open_engine
+from gateway.words.errors import SettingsError
 
 
 def test_migrated_schema_is_what_the_tables_say(empty_database_url: str) -> None:
@@ -21,7 +21,7 @@ def test_migrated_schema_is_what_the_tables_say(empty_database_url: str) -> None
     schema.upgrade(engine)
     with engine.connect() as conn:
         context = MigrationContext.configure(conn, opts=schema.comparison_options())
-        assert compare_metadata(context, metadata) == [], "run `python -m gateway.store.revise`"
+        assert compare_metadata(context, metadata) == [], "run `python -m gateway.foundation.store.revise`"
     engine.dispose()
 
 

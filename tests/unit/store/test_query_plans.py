@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event
 
-from gateway.delivery import ledger, webhooks
-from gateway.disclosures import records as disclosures
-from gateway.payments import records as payments
-from gateway.reconciliation import records as reconciliation
-from gateway.store import schema
-from gateway.store.engine import open_engine
+from gateway.foundation.delivery import ledger, webhooks
+from gateway.foundation.store import schema
+from gateway.foundation.store.engine import open_engine
+from gateway.rooms.disclosures import records as disclosures
+from gateway.rooms.payments import records as payments
+from gateway.rooms.reconciliation import records as reconciliation
 
 GROWING = ("operation", "payment", "payment_code", "payment_line", "event", "collection", "disclosure", "decision")
 NARROW = ("ix_operation_due", "ix_operation_lease", "ix_operation_unfinished", "ix_payment_open", "ix_webhook_delivery")

@@ -30,9 +30,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from gateway.errors import ConflictProblem, UnavailableProblem
-from gateway.store import CommitUnknownProblem, Store
-from gateway.store.engine import open_engine
+from gateway.foundation.store import CommitUnknownProblem, Store
+from gateway.foundation.store.engine import open_engine
+from gateway.words.errors import ConflictProblem, UnavailableProblem
 
 probe_tables = MetaData()
 parent = Table("probe_parent", probe_tables, Column("id", Integer, primary_key=True))

@@ -14,8 +14,10 @@ import pytest
 import respx
 from pydantic import BaseModel
 
-from gateway.clock import ManualClock, to_micros
-from gateway.errors import (
+from gateway.foundation.wire import ChannelWire, Limits, Timeouts, Tls, WireSettings, busy
+from gateway.ports.base import RawExchange
+from gateway.words.clock import ManualClock, to_micros
+from gateway.words.errors import (
     BusyError,
     ContractError,
     DeniedError,
@@ -24,8 +26,6 @@ from gateway.errors import (
     OutcomeUnknownError,
     RejectedError,
 )
-from gateway.ports import RawExchange
-from gateway.wire import ChannelWire, Limits, Timeouts, Tls, WireSettings, busy
 
 NOW = datetime(2026, 11, 2, tzinfo=UTC)
 BASE = "https://platform.test/api"

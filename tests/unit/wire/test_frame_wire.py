@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.errors import ContractError, NotSentError, OutcomeUnknownError
-from gateway.ports import RawExchange
-from gateway.wire import FrameWire, Limits, Timeouts, Tls
-from gateway.wire.frame import LENGTH, announced
+from gateway.foundation.wire import FrameWire, Limits, Timeouts, Tls
+from gateway.foundation.wire.frame import LENGTH, announced
+from gateway.ports.base import RawExchange
+from gateway.words.errors import ContractError, NotSentError, OutcomeUnknownError
 
 
 def framed(content: bytes) -> bytes:

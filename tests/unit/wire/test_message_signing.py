@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.clock import ManualClock
-from gateway.errors import ForgedCallbackError
-from gateway.wire.signing import MessageSigner, SignatureRefusedError, canonical, new_nonce, sign, verify
+from gateway.foundation.wire.signing import MessageSigner, SignatureRefusedError, canonical, new_nonce, sign, verify
+from gateway.words.clock import ManualClock
+from gateway.words.errors import ForgedCallbackError
 
 NOW = datetime(2026, 11, 2, 1, 0, tzinfo=UTC)
 KEY = b"k" * 32

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from aiohttp.abc import AbstractResolver
 
-from gateway.errors import ContractError, NotSentError, OutcomeUnknownError
-from gateway.ports import RawExchange
-from gateway.wire import Limits, Timeouts
-from gateway.wire.outward import AllowList, ForbiddenTargetError, OutwardWire, is_public
+from gateway.foundation.wire import Limits, Timeouts
+from gateway.foundation.wire.outward import AllowList, ForbiddenTargetError, OutwardWire, is_public
+from gateway.ports.base import RawExchange
+from gateway.words.errors import ContractError, NotSentError, OutcomeUnknownError
 
 
 class Names(AbstractResolver):

@@ -10,11 +10,18 @@ from typing import Any
 
 import pytest
 
-from gateway.clock import ManualClock
-from gateway.errors import ContractError, DeniedError, ExchangeError, NotSentError, OutcomeUnknownError, UnusableError
-from gateway.ports import RawExchange
-from gateway.wire import ChannelWire, MessageSigner, Timeouts
-from gateway.wire.soap import SoapCaller, SoapFault
+from gateway.foundation.wire import ChannelWire, MessageSigner, Timeouts
+from gateway.foundation.wire.soap import SoapCaller, SoapFault
+from gateway.ports.base import RawExchange
+from gateway.words.clock import ManualClock
+from gateway.words.errors import (
+    ContractError,
+    DeniedError,
+    ExchangeError,
+    NotSentError,
+    OutcomeUnknownError,
+    UnusableError,
+)
 
 SCHEMA = """<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns="urn:test" targetNamespace="urn:test"
   elementFormDefault="qualified">

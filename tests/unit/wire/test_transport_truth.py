@@ -18,7 +18,7 @@ import pytest
 import uvloop
 from aiohttp.abc import AbstractResolver
 
-from gateway.wire.transport import NOT_SENT, AiohttpTransport, AnswerTooLargeError
+from gateway.foundation.wire.transport import NOT_SENT, AiohttpTransport, AnswerTooLargeError
 
 PATIENT = httpx.Timeout(5)  # where time is not the matter, a busy machine may take its own
 SHORT = httpx.Timeout(0.3)

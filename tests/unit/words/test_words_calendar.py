@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.calendar import Judged, WorkingCalendar
+from gateway.words.calendar import Judged, WorkingCalendar
 
 calendar = WorkingCalendar()
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gateway.clock import (
+from gateway.words.clock import (
     SHANGHAI,
     Drift,
     ManualClock,

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from stdnum.cn import ric, uscc
 from stdnum.iso7064 import mod_11_2, mod_11_10
 
-from gateway.identifiers import (
+from gateway.words.identifiers import (
     USCC_ALPHABET,
     USCC_PLACEHOLDER,
     check_encodable,

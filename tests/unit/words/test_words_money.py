@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from gateway.money import (
+from gateway.words.money import (
     MAX_FEN,
     Yuan,
     YuanOut,

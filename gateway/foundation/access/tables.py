@@ -1,0 +1,74 @@
+"""Access: authorities, clients with their keys, and operators."""
+
+from __future__ import annotations
+
+from sqlalchemy import JSON as Json
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+)
+
+from gateway.foundation.store.base import metadata
+
+authority = Table(
+    "authority",
+    metadata,
+    Column("code", String(40), primary_key=True, comment="its identifier everywhere: the tenant"),
+    Column("name", String(200), nullable=False),
+    Column("uscc", String(18), nullable=False, unique=True),
+    Column("unit_code", String(40), comment="its code as a collecting unit 执收单位"),
+    Column("telephone", String(40), comment="shown to parties"),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+client = Table(
+    "client",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("name", String(200), nullable=False, unique=True),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+client_authority = Table(
+    "client_authority",
+    metadata,
+    Column("client_id", String(40), ForeignKey("client.id"), primary_key=True),
+    Column("authority", String(40), ForeignKey("authority.code"), primary_key=True),
+)
+
+operator = Table(
+    "operator",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("login", String(60), nullable=False, unique=True),
+    Column("name", String(200), nullable=False),
+    Column("role", String(10), nullable=False),
+    Column("password", LargeBinary, nullable=False, comment="scrypt: salt and hash"),
+    Column("failures", Integer, nullable=False, server_default="0", comment="wrong passwords in a row"),
+    Column("locked_until_at", BigInteger),
+    Column("disabled_at", BigInteger),
+    Column("created_at", BigInteger, nullable=False),
+    CheckConstraint("role in ('viewer','operator','supervisor')", name="known_role"),
+)
+
+access_key = Table(
+    "access_key",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("client_id", String(40), ForeignKey("client.id"), index=True),
+    Column("operator_id", String(40), ForeignKey("operator.id"), index=True),
+    Column("label", String(200), nullable=False),
+    Column("digest", LargeBinary, nullable=False, comment="SM3 of the secret half, which is shown once"),
+    Column("scopes", Json, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),
+    Column("revoked_at", BigInteger),
+    Column("last_used_at", BigInteger, comment="to the minute"),
+    CheckConstraint("(client_id is null) <> (operator_id is null)", name="one_owner"),
+)

@@ -1,0 +1,184 @@
+"""Envelope encryption of personal columns and exact bytes, and blind indexes for equality search.
+
+A sealed value carries all that is needed to open it but the key-encryption key::
+
+    fmt(1) | alg(1) | length(1) kid | length(1) wrapped data key | nonce(12) | ciphertext and tag
+
+The data key is this process's own, made at start and replaced long before random 96-bit nonces could meet (NIST SP
+800-38D clause 8.3 allows 2^32; here 2^24), so nodes never share a nonce space. The context (table, column, record) is
+authenticated: a value moved to another row does not open. ``rewrap`` moves a value to the current key-encryption key
+without touching its ciphertext.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+from gateway.foundation.crypto.keys import EVIDENCE_KEY, HEAD_KEY, INDEX_KEY, FileKeys, KeyProvider
+from gateway.foundation.crypto.sm import (
+    NONCE_BYTES,
+    aes_gcm_open,
+    aes_gcm_seal,
+    hkdf_sm3,
+    hmac_sm3,
+    sm4_gcm_open,
+    sm4_gcm_seal,
+)
+from gateway.words.errors import GatewayError, SettingsError
+
+_FORMAT: Final = 1
+_USES: Final = 1 << 24
+
+
+class EnvelopeError(GatewayError):
+    """A sealed value does not open: altered, moved to another place, or its key is not here."""
+
+
+class Algorithm(IntEnum):
+    """How the content is encrypted; the number is in the header. SM4-GCM (RFC 8998) unless settings say otherwise."""
+
+    SM4_GCM = 1
+    AES_256_GCM = 2
+
+
+_KEY_BYTES: Final = {Algorithm.SM4_GCM: 16, Algorithm.AES_256_GCM: 32}
+
+
+@dataclass
+class _DataKey:
+    kid: str
+    key: bytes
+    header: bytes
+    left: int
+
+
+@dataclass(frozen=True)
+class _Parts:
+    algorithm: Algorithm
+    kid: str
+    wrapped: bytes
+    nonce: bytes
+    content: bytes
+
+
+class Envelope:
+    """Seals and opens values under the keys of a provider. Safe to use from several threads."""
+
+    def __init__(self, keys: KeyProvider, algorithm: Algorithm = Algorithm.SM4_GCM) -> None:
+        self._keys = keys
+        self._algorithm = algorithm
+        self._lock = threading.Lock()
+        self._current: _DataKey | None = None
+        self._unwrap = lru_cache(maxsize=4096)(keys.unwrap)
+        self._index_key = lru_cache(maxsize=256)(
+            lambda purpose: hkdf_sm3(keys.secret(INDEX_KEY), f"blind index: {purpose}".encode())
+        )
+
+    def seal(self, plaintext: bytes, context: str) -> bytes:
+        """Encrypt ``plaintext`` for the place named by ``context``, such as ``party.id_number|pty_…``."""
+        data_key = self._data_key()
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        seal = sm4_gcm_seal if self._algorithm is Algorithm.SM4_GCM else aes_gcm_seal
+        return data_key.header + nonce + seal(data_key.key, nonce, plaintext, _aad(self._algorithm, context))
+
+    def open(self, blob: bytes, context: str) -> bytes:
+        """The plaintext sealed for ``context``. Raises EnvelopeError."""
+        parts = _split(blob)
+        try:
+            key = self._unwrap(parts.kid, parts.wrapped)
+            open_ = sm4_gcm_open if parts.algorithm is Algorithm.SM4_GCM else aes_gcm_open
+            return open_(key, parts.nonce, parts.content, _aad(parts.algorithm, context))
+        except ValueError as error:
+            raise EnvelopeError(f"sealed value for {context!r} does not open: {error}") from None
+
+    def rewrap(self, blob: bytes) -> bytes:
+        """The same sealed value under the current key-encryption key; the content is not decrypted."""
+        parts = _split(blob)
+        if parts.kid == self._keys.current():
+            return blob
+        try:
+            key = self._unwrap(parts.kid, parts.wrapped)
+        except ValueError as error:
+            raise EnvelopeError(str(error)) from None
+        return _header(parts.algorithm, *self._keys.wrap(key)) + parts.nonce + parts.content
+
+    def has_key_of(self, blob: bytes) -> bool:
+        """Whether a value was sealed under keys that are here. Nothing of it is decrypted but its data key."""
+        parts = _split(blob)
+        try:
+            self._unwrap(parts.kid, parts.wrapped)
+        except ValueError:
+            return False
+        return True
+
+    def key_id(self, blob: bytes) -> str:
+        """Id of the key-encryption key that a sealed value is under."""
+        return _split(blob).kid
+
+    def blind_index(self, value: str, purpose: str) -> bytes:
+        """32 bytes by which equal values are found without decrypting; differs by purpose (HMAC-SM3)."""
+        return hmac_sm3(self._index_key(purpose), value.encode())
+
+    def _data_key(self) -> _DataKey:
+        with self._lock:
+            current = self._current
+            if current is None or current.left == 0 or current.kid != self._keys.current():
+                key = secrets.token_bytes(_KEY_BYTES[self._algorithm])
+                kid, wrapped = self._keys.wrap(key)
+                current = self._current = _DataKey(kid, key, _header(self._algorithm, kid, wrapped), _USES)
+            current.left -= 1
+            return current
+
+
+def _header(algorithm: Algorithm, kid: str, wrapped: bytes) -> bytes:
+    name = kid.encode()
+    return bytes([_FORMAT, algorithm, len(name)]) + name + bytes([len(wrapped)]) + wrapped
+
+
+def _aad(algorithm: Algorithm, context: str) -> bytes:
+    return bytes([_FORMAT, algorithm]) + context.encode()
+
+
+def installed_keys(directory: Path, sealed: bytes | None) -> FileKeys:
+    """The keys of an installation. ``sealed``: any value that its database holds; None where nothing is sealed yet.
+
+    Keys are made only where nothing is sealed: then all that a start needs, at once. Otherwise a folder that is
+    missing, incomplete or another installation's raises SettingsError, before anything is sealed under the wrong key.
+    """
+    if sealed is None:
+        keys = FileKeys(directory)
+        for name in (INDEX_KEY, EVIDENCE_KEY):
+            keys.secret(name)
+        keys.public(HEAD_KEY)
+        return keys
+    key, cure = "keys.directory", "Mount the folder of keys, or restore it from its backup; new keys open nothing."
+    if not any(directory.glob("kek-*.key")):
+        raise SettingsError(key, f"{directory} has no keys, but the database holds data sealed under some", cure)
+    keys = FileKeys(directory, create=False)
+    for name in (INDEX_KEY, EVIDENCE_KEY, HEAD_KEY):
+        keys.secret(name)
+    if not Envelope(keys).has_key_of(sealed):
+        raise SettingsError(key, f"{directory} holds other keys than those that the database is sealed under", cure)
+    return FileKeys(directory)
+
+
+def _split(blob: bytes) -> _Parts:
+    try:
+        if blob[0] != _FORMAT:
+            raise EnvelopeError(f"sealed value has unknown format {blob[0]}")
+        algorithm = Algorithm(blob[1])
+        at = 3 + blob[2]
+        kid = blob[3:at].decode()
+        end = at + 1 + blob[at]
+        wrapped, nonce, content = blob[at + 1 : end], blob[end : end + NONCE_BYTES], blob[end + NONCE_BYTES :]
+    except (IndexError, ValueError):
+        raise EnvelopeError("not a sealed value") from None
+    if len(nonce) != NONCE_BYTES:
+        raise EnvelopeError("not a sealed value")
+    return _Parts(algorithm, kid, wrapped, nonce, content)

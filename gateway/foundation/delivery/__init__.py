@@ -1,0 +1,34 @@
+"""Delivery: every intended effect on an external system, durable before it is sent, followed until it is known."""
+
+from gateway.foundation.delivery.actions import (
+    Absent,
+    Action,
+    Done,
+    Doubt,
+    NotYet,
+    Operation,
+    Outcome,
+    Parked,
+    Rejected,
+)
+from gateway.foundation.delivery.events import Event, Events
+from gateway.foundation.delivery.resolutions import Person, Resolutions
+from gateway.foundation.delivery.service import Delivery, DeliverySettings
+
+__all__ = [
+    "Absent",
+    "Action",
+    "Delivery",
+    "DeliverySettings",
+    "Done",
+    "Doubt",
+    "Event",
+    "Events",
+    "NotYet",
+    "Operation",
+    "Outcome",
+    "Parked",
+    "Person",
+    "Rejected",
+    "Resolutions",
+]

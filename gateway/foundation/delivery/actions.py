@@ -1,0 +1,103 @@
+"""What the rooms tell delivery about an effect, and what delivery tells them about its outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection
+
+from gateway.ports.base import Message
+from gateway.words.errors import GatewayError
+
+
+class NotYet(GatewayError):
+    """A question was answered, but what it waits for has not happened: ask again in ``seconds``."""
+
+    def __init__(self, seconds: float, reason: str = "not decided yet") -> None:
+        super().__init__(reason)
+        self.seconds = seconds
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One intended effect, or one question, as the ledger knows it. Instants in microseconds."""
+
+    id: str
+    action: str
+    channel: str
+    authority: str
+    subject: str
+    reference: str | None
+    effectful: bool
+    state: str
+    attempt: int
+    tries: int
+    sent_at: int | None
+    doubt_since_at: int | None
+    created_at: int
+    claimed: float = field(default=0.0, compare=False)
+    """When this process claimed it, by its monotonic clock: an old claim is looked at again before the call."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """The other side answered, and the answer was checked. ``found``: the answer came from asking, after doubt."""
+
+    answer: Message
+    found: bool = False
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A business "no" in the other side's words. Final."""
+
+    reason: str
+    code: str
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """We do not know whether the effect happened. Told once, when doubt begins."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Absent:
+    """Doubt has ended: the other side proved that nothing had happened. It is being sent again."""
+
+
+@dataclass(frozen=True)
+class Parked:
+    """Waits for a person."""
+
+    reason: str
+
+
+Outcome = Done | Rejected | Doubt | Absent | Parked
+
+
+@dataclass(frozen=True)
+class Action:
+    """How one kind of operation is called, asked about, checked and recorded.
+
+    ``call`` and ``find`` take the adapter and the request and raise only ``ExchangeError``; a question
+    (``effectful=False``) may also raise ``NotYet``. ``find`` answers None when the other side says that there was no
+    such effect. ``check`` raises ContractError when an answer is about something else or another amount.
+    ``record`` runs in the transaction that closes the ledger's row, possibly twice: no side effects but SQL.
+    ``two_persons``: where people say what became of it, a second one confirms. ``by_hand``: people may give the answer;
+    False where it is a judgement of our own, which nobody can give in our place.
+    """
+
+    name: str
+    request_model: type[Message]
+    answer_model: type[Message]
+    call: Callable[[Any, Any], Awaitable[Message]]
+    record: Callable[[Connection, Operation, Outcome], None]
+    find: Callable[[Any, Any], Awaitable[Message | None]] | None = None
+    check: Callable[[Any, Any], None] | None = None
+    effectful: bool = True
+    two_persons: bool = True
+    by_hand: bool = True

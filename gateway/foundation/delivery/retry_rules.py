@@ -1,0 +1,218 @@
+"""What follows from an attempt: one pure function of the operation, what happened, and the time."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from tenacity import RetryCallState, wait_exponential_jitter
+
+from gateway.foundation.delivery.actions import Absent, Done, Doubt, NotYet, Operation, Outcome, Parked, Rejected
+from gateway.ports.base import FindGuarantee, Message
+from gateway.words.errors import (
+    BusyError,
+    ContractError,
+    DeniedError,
+    ExchangeError,
+    NotSentError,
+    RejectedError,
+    UnsupportedError,
+    UnusableError,
+)
+
+SECOND = 1_000_000
+SHORTEST = 0.05
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to wait and when to give a thing to a person. Seconds.
+
+    ``ask_after``: from the start of doubt to the first question. ``first`` and ``longest``: the delays between tries,
+    doubling with jitter. ``doubt_deadline``: doubt older than this is parked. ``give_up``: an operation that never
+    left us for so long is parked. ``question_deadline``: a question still unanswered after so long is parked.
+    """
+
+    ask_after: float = 1.0
+    first: float = 1.0
+    longest: float = 300.0
+    doubt_deadline: float = 24 * 3600.0
+    give_up: float = 72 * 3600.0
+    question_deadline: float = 60 * 24 * 3600.0
+
+    def delay(self, tries: int) -> int:
+        """Microseconds to wait after the ``tries``-th failure in a row (from 1)."""
+        state = RetryCallState(None, None, (), {})  # type: ignore[arg-type]
+        state.attempt_number = max(1, tries)
+        wait = wait_exponential_jitter(multiplier=self.first, max=self.longest, jitter=self.first / 2)
+        return int(wait(state) * SECOND)
+
+    def told(self, seconds: float) -> int:
+        """Microseconds to wait when the other side named a time; what makes no sense is bounded."""
+        sensible = seconds if math.isfinite(seconds) else self.longest
+        return int(min(max(sensible, SHORTEST), self.give_up) * SECOND)
+
+
+@dataclass(frozen=True)
+class Step:
+    """Where the operation goes: the ledger's next values, what the room is told, and whether the channel stops."""
+
+    state: Literal["queued", "done", "rejected", "uncertain", "parked"]
+    due: int
+    tries: int
+    label: str
+    reason: str | None = None
+    code: str | None = None
+    sent: int | None = None
+    doubt_since: int | None = None
+    answer: Message | None = None
+    tell: Outcome | None = None
+    stop_channel: str | None = None
+    alarm: bool = False
+
+
+def after_call(
+    operation: Operation, result: Message | BaseException, *, now: int, began: int, can_find: bool, patience: Patience
+) -> Step:
+    """What follows from a call. ``began``: when it started; ``now``: when it ended (microseconds)."""
+    began = min(began, now)  # somebody may have set the clock back meanwhile
+    if isinstance(result, Message):
+        return Step("done", now, 0, "done", sent=began, answer=result, tell=Done(result))
+    reason = _words(result)
+    if isinstance(result, NotYet) and not operation.effectful:
+        if now - operation.created_at > patience.question_deadline * SECOND:
+            days = patience.question_deadline / 86400
+            return _park(now, "deadline", f"no decision after {days:.0f} days: {reason}", operation)
+        return Step("queued", now + patience.told(result.seconds), 0, "not yet", reason)
+    if isinstance(result, RejectedError):
+        told = Rejected(result.reason, result.code)
+        return Step("rejected", now, 0, "rejected", result.reason, result.code, sent=began, tell=told)
+    if isinstance(result, UnsupportedError):
+        return _park(now, "unsupported", reason, operation)
+    tries = operation.tries + 1
+    if isinstance(result, DeniedError):
+        return Step("queued", now, tries, "denied", reason, stop_channel=reason, alarm=True)
+    if isinstance(result, NotSentError | BusyError):
+        if now - operation.created_at > patience.give_up * SECOND:
+            return _park(now, "gave up", f"never left us for {patience.give_up / 3600:.0f} h: {reason}", operation)
+        told_when = result.retry_after if isinstance(result, BusyError) else None
+        delay = patience.delay(tries) if told_when is None else patience.told(told_when)
+        label = "busy" if isinstance(result, BusyError) else "not sent"
+        return Step("queued", now + delay, tries, label, reason)
+    alarm = isinstance(result, ContractError) or not _expected(result)
+    if not operation.effectful:
+        if now - operation.created_at > patience.give_up * SECOND:
+            return _park(now, "gave up", f"no usable answer for {patience.give_up / 3600:.0f} h: {reason}", operation)
+        return Step("queued", now + patience.delay(tries), tries, "unknown", reason, alarm=alarm)
+    since = operation.doubt_since_at or now
+    if not can_find:
+        words = f"{reason}; this system offers no query, so a person must find out"
+        return Step("parked", now, 0, "unknown", words, sent=began, doubt_since=since, tell=Parked(words), alarm=True)
+    return Step(
+        "uncertain",
+        now + int(patience.ask_after * SECOND),
+        0,
+        "unknown",
+        reason,
+        sent=began,
+        doubt_since=since,
+        tell=Doubt(reason),
+        alarm=alarm,
+    )
+
+
+def after_find(
+    operation: Operation,
+    result: Message | BaseException | None,
+    *,
+    now: int,
+    guarantee: FindGuarantee,
+    patience: Patience,
+    waited: float = math.inf,
+    age: float = math.inf,
+) -> Step:
+    """What follows from asking the other side about an effect in doubt.
+
+    ``waited``: seconds that have really passed since the one who asks knows of the doubt, whatever was done to the
+    civil clock meanwhile: "not found" is believed no sooner than the settle delay by both. ``age``: how old the doubt
+    is, in the same sense.
+    """
+    sent, since = operation.sent_at, operation.doubt_since_at or now
+    if isinstance(result, Message):
+        return Step("done", now, 0, "found", sent=sent, answer=result, tell=Done(result, found=True))
+    if result is None:
+        # Doubt begins when the call ended: until then the request may have been on its way.
+        settled_at = max(sent or 0, since) + int(guarantee.settle_seconds * SECOND)
+        left = guarantee.settle_seconds - waited
+        if guarantee.consistent or (now >= settled_at and left <= 0):
+            return Step("queued", now, 0, "absent", "the other side has no such effect: sent again", tell=Absent())
+        settled_at = max(settled_at, now + int(max(0.0, left) * SECOND))
+        again = min(settled_at, now + patience.delay(operation.tries + 1))
+        return Step(
+            "uncertain",
+            max(again, now + SECOND // 10),
+            operation.tries + 1,
+            "not found",
+            "not found, but not yet trusted",
+            sent=sent,
+            doubt_since=since,
+        )
+    reason = _words(result)
+    contradicts = isinstance(result, ContractError) and not isinstance(result, UnusableError)
+    if contradicts or isinstance(result, RejectedError | UnsupportedError):
+        return _park(now, "contradiction", reason, operation)
+    if now - since > patience.doubt_deadline * SECOND and age > patience.doubt_deadline:
+        hours = patience.doubt_deadline / 3600
+        return _park(now, "deadline", f"still in doubt after {hours:.0f} h: {reason}", operation)
+    stop = reason if isinstance(result, DeniedError) else None
+    told_when = result.retry_after if isinstance(result, BusyError) else None
+    if isinstance(result, NotYet):
+        told_when = result.seconds
+    delay = patience.delay(operation.tries + 1) if told_when is None else patience.told(told_when)
+    return Step(
+        "uncertain",
+        now + delay,
+        operation.tries + 1,
+        "no answer",
+        reason,
+        sent=sent,
+        doubt_since=since,
+        stop_channel=stop,
+        alarm=stop is not None or isinstance(result, UnusableError),
+    )
+
+
+def without_question(operation: Operation, now: int) -> Step:
+    """What follows when an effect is in doubt and the other side cannot be asked: only people can find out."""
+    words = "it is not known whether this happened, and this system offers no query: a person must find out"
+    return _park(now, "no query", words, replace(operation, doubt_since_at=operation.doubt_since_at or now))
+
+
+def unusable(operation: Operation, fault: BaseException, now: int, answer: Message | None = None) -> Step:
+    """What follows from a fault of ours: the operation cannot be read, or its outcome cannot be recorded."""
+    words = _words(fault).partition("\n")[0]  # further lines are for the log
+    return replace(_park(now, "fault", f"a fault of the gateway: {words}", operation), answer=answer)
+
+
+def _park(now: int, label: str, reason: str, operation: Operation) -> Step:
+    return Step(
+        "parked",
+        now,
+        0,
+        label,
+        reason,
+        sent=operation.sent_at,
+        doubt_since=operation.doubt_since_at,
+        tell=Parked(reason),
+        alarm=True,
+    )
+
+
+def _expected(error: BaseException) -> bool:
+    return isinstance(error, ExchangeError)
+
+
+def _words(error: BaseException) -> str:
+    text = str(error) or type(error).__name__
+    return text if _expected(error) or isinstance(error, NotYet) else f"{type(error).__name__}: {text}"

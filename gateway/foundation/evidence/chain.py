@@ -1,0 +1,114 @@
+"""The chain's arithmetic: what exactly is MACed, and the container of the exact bytes. Pure.
+
+A row's chain value is ``HMAC-SM3(key, previous value | every column in fixed order | body MAC)``; the body MAC is
+``HMAC-SM3(key, container)``. Every part carries its type and length, so that no two rows share an encoding.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from gateway.foundation.crypto.sm import hmac_sm3, sm3
+from gateway.ports.base import RawExchange
+
+GENESIS: Final = bytes(32)
+ANSWERED: Final = "answered"
+KEPT_BYTES: Final = 1024 * 1024
+"""How much is kept of an answer that was not taken, such as one without an end; of an answer that was, everything."""
+FIELDS: Final = (
+    "id",
+    "node",
+    "seq",
+    "channel",
+    "direction",
+    "action",
+    "operation_id",
+    "subject",
+    "authority",
+    "method",
+    "url",
+    "request",
+    "response",
+    "status",
+    "outcome",
+    "started_at",
+    "ended_at",
+)
+
+
+@dataclass(frozen=True)
+class Exact:
+    """One exchange as it crossed the wire, nothing masked.
+
+    ``read``: where ``response_body`` is only the beginning of what arrived, how many bytes that were, and their SM3.
+    """
+
+    method: str
+    url: str
+    request_headers: tuple[tuple[str, str], ...]
+    request_body: bytes
+    status: int | None
+    response_headers: tuple[tuple[str, str], ...]
+    response_body: bytes
+    read: tuple[int, str] | None = None
+
+
+def chain_value(key: bytes, previous: bytes, row: Mapping[Any, Any], mac: bytes) -> bytes:
+    """The chain value of a row after the one whose value is ``previous`` (``GENESIS`` for the first)."""
+    return hmac_sm3(key, b"".join([previous, *(_part(row[name]) for name in FIELDS), mac]))
+
+
+def body_mac(key: bytes, container: bytes) -> bytes:
+    """The MAC of the exact bytes that a row carries; told apart from chain values by its first bytes."""
+    return hmac_sm3(key, b"body" + container)
+
+
+def pack(raw: RawExchange) -> bytes:
+    """The container of an exchange's exact bytes: a head as JSON, then both bodies, each after its length.
+
+    Of an answer that broke off or was refused while it was read, such as one without an end, ``KEPT_BYTES`` stay; the
+    head then ends with how many bytes were read, and their SM3.
+    """
+    facts: list[object] = [raw.method, raw.url, raw.request_headers, raw.status, raw.response_headers]
+    body = raw.response_body
+    if raw.outcome != ANSWERED and len(body) > KEPT_BYTES:
+        facts.append([len(body), sm3(body).hex()])
+        body = body[:KEPT_BYTES]
+    parts = (json.dumps(facts).encode(), raw.request_body, body)
+    return b"\x01" + b"".join(struct.pack(">I", len(part)) + part for part in parts)
+
+
+def unpack(container: bytes) -> Exact:
+    """What ``pack`` packed. Raises ValueError for anything else."""
+    parts, at = [], 1
+    for _ in range(3):
+        (length,) = struct.unpack_from(">I", container, at)
+        parts.append(container[at + 4 : at + 4 + length])
+        at += 4 + length
+    if container[0] != 1 or at != len(container):
+        raise ValueError("not a container of exact bytes")
+    method, url, request_headers, status, response_headers, *cut = json.loads(parts[0])
+    return Exact(
+        method,
+        url,
+        tuple((name, value) for name, value in request_headers),
+        parts[1],
+        status,
+        tuple((name, value) for name, value in response_headers),
+        parts[2],
+        (int(cut[0][0]), str(cut[0][1])) if cut else None,
+    )
+
+
+def _part(value: object) -> bytes:
+    """One column with its type. Other types than ours, which SQLite would hold, are told apart and never equal."""
+    if value is None:
+        return b"n"
+    if isinstance(value, int):
+        return b"i" + value.to_bytes(8, "big", signed=True)
+    encoded = (value if isinstance(value, str) else repr(value)).encode()
+    return (b"s" if isinstance(value, str) else b"x") + struct.pack(">I", len(encoded)) + encoded

@@ -1,0 +1,393 @@
+"""Keeping evidence: each exchange a row of its node's chain, its exact bytes sealed beside it, the head signed outside.
+
+Whoever holds the database and the MAC key could still rewrite a whole chain, so its head is signed regularly with
+SM2 into a file outside the database (``heads``); ``verification`` compares all three.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
+
+from gateway.foundation.crypto.envelope import Envelope
+from gateway.foundation.crypto.keys import EVIDENCE_KEY, HEAD_KEY, KeyProvider
+from gateway.foundation.evidence.chain import GENESIS, Exact, body_mac, chain_value, pack, unpack
+from gateway.foundation.evidence.heads import HeadsWriter
+from gateway.foundation.evidence.redaction import redact, redact_text
+from gateway.foundation.evidence.tables import chain_head, exchange, exchange_body
+from gateway.foundation.evidence.verification import Report, sealed_for, verify
+from gateway.foundation.store import Store
+from gateway.ports.base import RawExchange
+from gateway.words.clock import Clock, to_micros
+from gateway.words.errors import GatewayError, NotFoundProblem, UnavailableProblem
+from gateway.words.identifiers import new_id
+
+log = structlog.get_logger(__name__)
+
+SIGN_SECONDS: Final = 10.0
+_HELD: Final = 10_000
+_TOGETHER: Final = 50
+_EAGER_BYTES: Final = 64 * 1024
+_PAGE: Final = 500
+
+_SELECT_HEAD = select(chain_head.c.seq, chain_head.c.chain).where(chain_head.c.node == bindparam("of"))
+_INSERT_HEAD = insert(chain_head)
+_MOVE_HEAD = update(chain_head).where(chain_head.c.node == bindparam("of"), chain_head.c.seq == bindparam("was"))
+_INSERT_EXCHANGE = insert(exchange)
+_INSERT_BODY = insert(exchange_body)
+_SELECT_CHAINS = (
+    select(exchange.c.chain)
+    .where(exchange.c.node == bindparam("of"), exchange.c.seq > bindparam("after"))
+    .order_by(exchange.c.seq)
+    .limit(1000)
+)
+_KNOWN = select(exchange.c.id).where(exchange.c.id == bindparam("id"))
+
+
+class EvidenceError(GatewayError):
+    """Two processes write evidence under one node name: each needs a name of its own."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An exchange ready to be stored: redacted, its exact bytes MACed and sealed. Its id is fixed."""
+
+    id: str
+    fields: dict[str, Any]
+    exact_sealed: bytes
+    body_mac: bytes
+
+
+@dataclass(frozen=True)
+class OpenedExchange:
+    """One exchange for an authorised reader. ``exact`` is None once retention has shredded it."""
+
+    row: RowMapping
+    exact: Exact | None
+
+
+class Batch(Sequence[Prepared | RawExchange]):
+    """Exchanges of one task, in order, for whoever stores them with the outcome."""
+
+    def __init__(self) -> None:
+        self._items: list[Prepared | RawExchange] = []
+        self.open = True
+
+    def add(self, item: Prepared | RawExchange) -> None:
+        """Take one more."""
+        self._items.append(item)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._items[index]
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+
+class Evidence:
+    """The evidence of one node. ``record`` is a ``gateway.ports.Recorder``.
+
+    ``heads`` is the directory of signed heads, outside the database. ``start`` begins signing what is new every
+    ``sign_seconds``; ``close`` writes what is held, signs and stops.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        keys: KeyProvider,
+        envelope: Envelope,
+        clock: Clock,
+        *,
+        node: str,
+        heads: Path,
+        sign_seconds: float = SIGN_SECONDS,
+    ) -> None:
+        self.node = node
+        self.heads = heads
+        self._store, self._keys, self._envelope, self._clock = store, keys, envelope, clock
+        self._key = keys.secret(EVIDENCE_KEY)
+        self._writer: HeadsWriter | None = None
+        self._sign_seconds = sign_seconds
+        self._collecting: ContextVar[Batch | None] = ContextVar("collecting", default=None)
+        self._held: deque[Prepared | RawExchange] = deque()
+        self._writing: asyncio.Task[None] | None = None
+        self._signing: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._signed_lock = asyncio.Lock()
+
+    # --- taking exchanges
+
+    @contextmanager
+    def collecting(self) -> Iterator[Batch]:
+        """Exchanges of this task inside the block go to the batch; whoever opened it appends them in a unit.
+
+        An exchange that ends after the block, in a task begun inside it, is stored on its own. If the unit fails for
+        good, ``record`` each of the batch, so that they are kept anyway.
+        """
+        batch = Batch()
+        token = self._collecting.set(batch)
+        try:
+            yield batch
+        finally:
+            batch.open = False
+            self._collecting.reset(token)
+
+    def record(self, exchange: RawExchange | Prepared) -> None:
+        """Take one finished exchange: into the task's batch, or stored soon in a unit of its own.
+
+        Never blocks and never raises. While the database is away up to 10 000 are held and tried again.
+        """
+        item: RawExchange | Prepared = exchange
+        small = isinstance(exchange, RawExchange) and (
+            len(exchange.request_body) + len(exchange.response_body) <= _EAGER_BYTES
+        )
+        if isinstance(exchange, RawExchange) and small:
+            with suppress(Exception):  # whoever appends it will see the reason
+                item = self.prepare(exchange)
+        batch = self._collecting.get()
+        if batch is not None and batch.open:
+            batch.add(item)
+        elif len(self._held) >= _HELD:
+            log.error("evidence lost: too much waits to be stored", held=len(self._held))
+        else:
+            self._held.append(item)
+            self._wake()
+
+    def prepare(self, raw: RawExchange) -> Prepared:
+        """Redact, MAC and seal an exchange. Touches no database; several threads may call it."""
+        container = pack(raw)
+        shown = redact(raw)
+        exchange_id = new_id("exc")
+        fields = {
+            "id": exchange_id,
+            "channel": raw.channel,
+            "direction": raw.direction,
+            "action": redact_text(raw.action)[:200],
+            "method": redact_text(raw.method)[:40],
+            "url": shown.url,
+            "request": shown.request,
+            "response": shown.response,
+            "status": raw.status,
+            "outcome": redact_text(raw.outcome, raw.sensitive)[:500],
+            "started_at": raw.started_at,
+            "ended_at": raw.ended_at,
+        }
+        sealed = self._envelope.seal(container, sealed_for(exchange_id))
+        return Prepared(exchange_id, fields, sealed, body_mac(self._key, container))
+
+    async def ready(self, items: Sequence[Prepared | RawExchange]) -> list[Prepared | RawExchange]:
+        """The same with the large ones prepared in a thread, so that neither the loop nor the store's writer waits.
+
+        What cannot be prepared stays as it is: whoever appends it will see the reason.
+        """
+        made = list(items)
+        for place, item in enumerate(items):
+            if not isinstance(item, Prepared):
+                with suppress(Exception):
+                    made[place] = await asyncio.to_thread(self.prepare, item)
+        return made
+
+    def append(
+        self,
+        conn: Connection,
+        raw: RawExchange | Prepared,
+        operation_id: str | None = None,
+        subject: str | None = None,
+        authority: str | None = None,
+    ) -> str:
+        """Store one exchange at the end of this node's chain, in the caller's unit; returns its id.
+
+        Reads the head from the database each time, so the unit may run twice. Raises EvidenceError when another
+        process appended under this node's name in between.
+        """
+        ready = raw if isinstance(raw, Prepared) else self.prepare(raw)
+        head = conn.execute(_SELECT_HEAD, {"of": self.node}).first()
+        now = to_micros(self._clock.now())
+        if head is None:
+            conn.execute(_INSERT_HEAD, {"node": self.node, "seq": 0, "chain": GENESIS, "updated_at": now})
+        was, previous = (head.seq, bytes(head.chain)) if head is not None else (0, GENESIS)
+        row = {
+            **ready.fields,
+            "node": self.node,
+            "seq": was + 1,
+            "operation_id": operation_id,
+            "subject": subject,
+            "authority": authority,
+        }
+        chain = chain_value(self._key, previous, row, ready.body_mac)
+        moved = conn.execute(
+            _MOVE_HEAD, {"of": self.node, "was": was, "seq": was + 1, "chain": chain, "updated_at": now}
+        )
+        if moved.rowcount != 1:
+            raise EvidenceError(f"another process writes evidence as node {self.node!r}; give each a name of its own")
+        conn.execute(_INSERT_EXCHANGE, {**row, "body_mac": ready.body_mac, "chain": chain})
+        conn.execute(_INSERT_BODY, {"exchange_id": ready.id, "exact_sealed": ready.exact_sealed})
+        return ready.id
+
+    # --- reading
+
+    def open(self, conn: Connection, exchange_id: str) -> OpenedExchange:
+        """One exchange with its exact bytes, for authorised reading. Raises NotFoundProblem.
+
+        Raises EvidenceError if the bytes are not those that were kept.
+        """
+        row = conn.execute(select(exchange).where(exchange.c.id == exchange_id)).mappings().first()
+        if row is None:
+            raise NotFoundProblem(f"no exchange {exchange_id}")
+        sealed = conn.execute(
+            select(exchange_body.c.exact_sealed).where(exchange_body.c.exchange_id == exchange_id)
+        ).scalar()
+        if sealed is None:
+            return OpenedExchange(row, None)
+        container = self._envelope.open(bytes(sealed), sealed_for(exchange_id))
+        if body_mac(self._key, container) != bytes(row["body_mac"]):
+            raise EvidenceError(f"the exact bytes of {exchange_id} were altered")
+        return OpenedExchange(row, unpack(container))
+
+    async def forget(self, before: int) -> int:
+        """Retention: shred the exact bytes of every exchange that ended before an instant (microseconds); how many.
+
+        In small units, so that nobody waits for it. Ids are made in the order of time: it stops at the first page of
+        exchanges that are all younger.
+        """
+        forgotten, after = 0, ""
+        while page := await self._store.read(partial(_page_of_bodies, after=after)):
+            old = [row.exchange_id for row in page if row.ended_at < before and row.kept]
+            if old:
+                forgotten += await self._store.write(partial(self._shred, exchange_ids=old))
+            if all(row.ended_at >= before for row in page):
+                break
+            after = page[-1].exchange_id
+        return forgotten
+
+    def _shred(self, conn: Connection, exchange_ids: Sequence[str]) -> int:
+        statement = (
+            update(exchange_body)
+            .where(exchange_body.c.exchange_id.in_(exchange_ids), exchange_body.c.exact_sealed.is_not(None))
+            .values(exact_sealed=None, shredded_at=to_micros(self._clock.now()))
+        )
+        return conn.execute(statement).rowcount
+
+    def verify(self, conn: Connection, heads: Path | None = None) -> Report:
+        """Check every node's evidence; see ``gateway.foundation.evidence.verification.verify``."""
+        public = self._keys.public(HEAD_KEY)
+        return verify(conn, heads or self.heads, key=self._key, public=public, envelope=self._envelope)
+
+    # --- signing and stopping
+
+    async def sign_head(self) -> int:
+        """Sign whatever this node appended since its last signed head; returns how many records that were."""
+        async with self._signed_lock:
+            if self._writer is None:
+                self._writer = await asyncio.to_thread(HeadsWriter, self.heads, self.node, self._keys)
+            writer, line, begun = self._writer, None, self._writer.seq
+            while chains := await self._store.read(lambda conn: self._chains_after(conn, writer.seq)):
+                line = await asyncio.to_thread(writer.append, chains, self._clock.now())
+            if line is not None:
+                signed = update(chain_head).where(chain_head.c.node == self.node).values(signed_line=line)
+                await self._store.write(lambda conn: conn.execute(signed).rowcount)
+            return writer.seq - begun
+
+    async def start(self) -> None:
+        """Sign what an earlier life left, then sign regularly. The signing key is made now if it is missing."""
+        self._loop = asyncio.get_running_loop()
+        self._wake()
+        await asyncio.to_thread(self._keys.public, HEAD_KEY)
+        await self.sign_head()
+        if self._signing is None:
+            self._signing = asyncio.create_task(self._sign_regularly(), name="evidence-heads")
+
+    async def flush(self) -> None:
+        """Wait until every exchange recorded so far is stored."""
+        self._wake()
+        while self._writing is not None and not self._writing.done():
+            await asyncio.shield(self._writing)
+
+    async def close(self) -> None:
+        """Store what is held, sign the head, stop. What cannot be stored now is logged as lost."""
+        if self._signing is not None:
+            self._signing.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._signing
+            self._signing = None
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.flush(), 5)
+        if self._writing is not None and not self._writing.done():
+            self._writing.cancel()
+            log.error("evidence lost: the database did not take it before the stop", held=len(self._held))
+        try:
+            await self.sign_head()
+        except (GatewayError, OSError) as error:
+            log.error("the evidence head could not be signed", reason=str(error))
+
+    def _chains_after(self, conn: Connection, seq: int) -> list[bytes]:
+        return [bytes(chain) for chain in conn.execute(_SELECT_CHAINS, {"of": self.node, "after": seq}).scalars()]
+
+    async def _sign_regularly(self) -> None:
+        while True:
+            await asyncio.sleep(self._sign_seconds)
+            try:
+                await self.sign_head()
+            except (GatewayError, OSError) as error:
+                log.error("the evidence head could not be signed", reason=str(error))
+
+    def _wake(self) -> None:
+        """Have the held exchanges stored, from whichever thread."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            if self._loop is not None and not self._loop.is_closed():
+                self._loop.call_soon_threadsafe(self._wake)
+            return
+        self._loop = loop
+        if self._held and (self._writing is None or self._writing.done()):
+            self._writing = loop.create_task(self._write_held(), name="evidence-writer")
+
+    async def _write_held(self) -> None:
+        pause = 0.05
+        while self._held:
+            some = [self._held[index] for index in range(min(_TOGETHER, len(self._held)))]
+            try:
+                ready = [
+                    item if isinstance(item, Prepared) else await asyncio.to_thread(self.prepare, item) for item in some
+                ]
+                for place, item in enumerate(ready):
+                    self._held[place] = item  # with a fixed id, so that a second try stores nothing twice
+                await self._store.write(partial(self._append_new, ready))
+            except UnavailableProblem:
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 5.0)
+                continue
+            except Exception:
+                log.exception("evidence lost: it cannot be stored", exchanges=len(some))
+            for _ in some:
+                self._held.popleft()
+            pause = 0.05
+
+    def _append_new(self, ready: Sequence[Prepared], conn: Connection) -> None:
+        for item in ready:
+            if conn.execute(_KNOWN, {"id": item.id}).first() is None:
+                self.append(conn, item)
+
+
+def _page_of_bodies(conn: Connection, after: str) -> Sequence[Any]:
+    """Some exchanges after an id: when each ended, and whether its exact bytes are still there."""
+    kept = exchange_body.c.exact_sealed.is_not(None).label("kept")
+    query = (
+        select(exchange_body.c.exchange_id, exchange.c.ended_at, kept)
+        .join(exchange, exchange.c.id == exchange_body.c.exchange_id)
+        .where(exchange_body.c.exchange_id > after)
+        .order_by(exchange_body.c.exchange_id)
+        .limit(_PAGE)
+    )
+    return conn.execute(query).all()

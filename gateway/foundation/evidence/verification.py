@@ -1,0 +1,208 @@
+"""Proof that the evidence is what it was: every row, every body still kept, and the signed heads against both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from sqlalchemy import Connection, RowMapping, bindparam, select
+
+from gateway.foundation.crypto.envelope import Envelope, EnvelopeError
+from gateway.foundation.crypto.sm import same, sm3
+from gateway.foundation.crypto.sm2 import Sm2Provider
+from gateway.foundation.evidence.chain import GENESIS, body_mac, chain_value
+from gateway.foundation.evidence.heads import MARK_BYTES, HeadsError, heads_file, read_heads, whole_lines
+from gateway.foundation.evidence.tables import chain_head, exchange, exchange_body
+from gateway.words.errors import SettingsError
+
+_PAGE: Final = 500
+_ROWS = (
+    select(exchange, exchange_body.c.exchange_id.label("body_of"), exchange_body.c.exact_sealed)
+    .outerjoin(exchange_body, exchange_body.c.exchange_id == exchange.c.id)
+    .where(exchange.c.node == bindparam("of"), exchange.c.seq > bindparam("after"))
+    .order_by(exchange.c.seq)
+    .limit(bindparam("most"))
+)
+_HEAD = select(chain_head).where(chain_head.c.node == bindparam("of"))
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The first record of a node that is not what it was. ``heads`` means the file of signed heads itself."""
+
+    node: str
+    seq: int
+    what: Literal["altered", "missing", "truncated", "heads"]
+    detail: str
+    exchange_id: str | None = None
+
+    def __str__(self) -> str:
+        record = f" ({self.exchange_id})" if self.exchange_id else ""
+        return f"node {self.node}, record {self.seq}{record}: {self.what}: {self.detail}"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a verification found. ``exchanges`` that were checked, of which ``shredded`` have no body any more by
+    retention and ``unsigned`` came after the last signed head: until it is signed, only the MAC protects these.
+    """
+
+    exchanges: int
+    ok: bool
+    first_problem: Finding | None
+    heads_checked: int
+    shredded: int
+    unsigned: int
+
+
+@dataclass
+class _Tally:
+    exchanges: int = 0
+    heads: int = 0
+    shredded: int = 0
+    unsigned: int = 0
+
+
+def sealed_for(exchange_id: str) -> str:
+    """The envelope's context of an exchange's exact bytes."""
+    return f"exchange_body.exact|{exchange_id}"
+
+
+def verify(
+    conn: Connection,
+    heads: Path,
+    *,
+    key: bytes,
+    public: bytes,
+    envelope: Envelope,
+    provider: Sm2Provider | None = None,
+) -> Report:
+    """Check every node's chain against itself, its bodies and the signed heads in the directory ``heads``.
+
+    ``conn`` must not have read anything yet: the file is looked at first, so that a head signed meanwhile by a running
+    gateway is not taken for a missing record. ``key`` is the evidence MAC key, ``public`` the head signing key.
+    """
+    sizes = {path.stem: path.stat().st_size for path in sorted(heads.glob("*.jsonl"))}
+    nodes = {*sizes, *conn.execute(select(chain_head.c.node)).scalars()}
+    nodes.update(conn.execute(select(exchange.c.node).distinct()).scalars())
+    tally, first = _Tally(), None
+    for node in sorted(nodes):
+        try:
+            file = heads_file(heads, node)
+        except SettingsError:
+            first = first or Finding(node, 1, "altered", "no node of ours has such a name")
+            continue
+        check = _Check(conn, node, file, sizes.get(node, 0), key, public, envelope, provider, tally)
+        first = first or check.run()
+    return Report(tally.exchanges, first is None, first, tally.heads, tally.shredded, tally.unsigned)
+
+
+@dataclass
+class _Check:
+    """One node's check; counts into a shared tally."""
+
+    conn: Connection
+    node: str
+    file: Path
+    size: int
+    key: bytes
+    public: bytes
+    envelope: Envelope
+    provider: Sm2Provider | None
+    tally: _Tally
+
+    def run(self) -> Finding | None:
+        self._lines: set[bytes] = set()
+        self._read = 0
+        try:
+            return self._walk()
+        except (TypeError, ValueError) as error:
+            return self._finding(self._read + 1, "altered", f"the record cannot be read: {error}")
+
+    def _walk(self) -> Finding | None:
+        seq, chain = 0, GENESIS
+        marks = self._marks()
+        for row in self._rows():
+            seq += 1
+            if row["seq"] != seq:
+                return self._finding(seq, "missing", f"the next record is number {row['seq']}")
+            value = chain_value(self.key, chain, row, bytes(row["body_mac"]))
+            try:
+                mark = next(marks, None)
+            except HeadsError as error:
+                return self._finding(seq, "heads", str(error))
+            chain = bytes(row["chain"])
+            if not same(value, chain):
+                return self._finding(seq, "altered", "the row does not match its chain value", row)
+            if mark is not None and not chain.startswith(mark):
+                return self._finding(seq, "altered", "not what was signed; the chain was re-hashed after it", row)
+            if reason := self._refuse_body(row):
+                return self._finding(seq, "altered", reason, row)
+            self.tally.exchanges += 1
+            self.tally.unsigned += mark is None
+        return self._refuse_end(seq, chain, marks)
+
+    def _refuse_end(self, seq: int, chain: bytes, marks: Iterator[bytes]) -> Finding | None:
+        try:
+            if next(marks, None) is not None:
+                return self._finding(seq + 1, "truncated", "it was signed, and the chain ends before it")
+        except HeadsError as error:
+            return self._finding(seq + 1, "heads", str(error))
+        head = self.conn.execute(_HEAD, {"of": self.node}).mappings().first()
+        if head is None:
+            return self._finding(seq + 1, "truncated", "the chain's head is gone") if seq else None
+        if head["seq"] != seq:
+            return self._finding(seq + 1, "truncated", f"the chain's head is record {head['seq']}")
+        if not same(bytes(head["chain"]), chain):
+            return self._finding(seq, "altered", "the chain's head does not match it")
+        signed = head["signed_line"]
+        if signed is None or bytes(signed) in self._lines:
+            return None
+        # Signed while we were reading, or cut from the file: the file as it is now tells.
+        if any(sm3(line) == bytes(signed) for line in whole_lines(self.file)):
+            return None
+        return self._finding(seq, "heads", f"{self.file.name}: the last signed line is missing")
+
+    def _rows(self) -> Iterator[RowMapping]:
+        """Page by page; one by one once a page holds a value of a wrong type, to come right up to it."""
+        most = _PAGE
+        while True:
+            wanted = {"of": self.node, "after": self._read, "most": most}
+            try:
+                rows = self.conn.execute(_ROWS, wanted).mappings().all()
+            except (TypeError, ValueError):
+                if most == 1:
+                    raise
+                most = 1
+                continue
+            if not rows:
+                return
+            for row in rows:
+                yield row
+                self._read = row["seq"]
+
+    def _marks(self) -> Iterator[bytes]:
+        """What was signed of each chain value, from record 1: its first bytes, or all of it at a head."""
+        for head in read_heads(self.file, self.node, self.public, self.size, self.provider):
+            self.tally.heads += 1
+            self._lines.add(head.digest)
+            for at in range(0, len(head.marks) - MARK_BYTES, MARK_BYTES):
+                yield head.marks[at : at + MARK_BYTES]
+            yield head.chain
+
+    def _refuse_body(self, row: RowMapping) -> str | None:
+        if row["body_of"] is None:
+            return "the row of its exact bytes is gone"
+        if row["exact_sealed"] is None:
+            self.tally.shredded += 1
+            return None
+        try:
+            container = self.envelope.open(bytes(row["exact_sealed"]), sealed_for(row["id"]))
+        except EnvelopeError:
+            return "its exact bytes do not open"
+        return None if same(body_mac(self.key, container), bytes(row["body_mac"])) else "its exact bytes were altered"
+
+    def _finding(self, seq: int, what: Any, detail: str, row: RowMapping | None = None) -> Finding:
+        return Finding(self.node, seq, what, detail, row["id"] if row is not None else None)

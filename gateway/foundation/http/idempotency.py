@@ -1,0 +1,133 @@
+"""Idempotency-Key: one effect per key, scoped to client and path, kept for the life of the record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, TypeVar
+
+from fastapi import Depends, Header, Request
+from pydantic import BaseModel
+from sqlalchemy import Connection, RowMapping, bindparam, select, update
+
+from gateway.app import App
+from gateway.foundation.access import Principal
+from gateway.foundation.http.authorization import gateway_app
+from gateway.foundation.store.inserting import insert_new
+from gateway.foundation.store.tables import idempotency
+from gateway.words.clock import to_micros
+from gateway.words.errors import ConflictProblem, InvalidProblem
+
+T = TypeVar("T")
+
+Key = Annotated[
+    str,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=200,
+        pattern=r"^[\x21-\x7e]+$",
+        description="One key per intended effect; repeat it to repeat the request safely.",
+    ),
+]
+
+_STILL_RUNNING = 10_000_000
+_MINE = (
+    idempotency.c.client_id == bindparam("of"),
+    idempotency.c.path == bindparam("at"),
+    idempotency.c.key == bindparam("under"),
+)
+_KNOWN = select(idempotency).where(*_MINE)
+_FINISH = update(idempotency).where(*_MINE)
+
+
+@dataclass
+class Once:
+    """One request under its key. ``subject`` and ``status`` are set when this key was answered before."""
+
+    app: App
+    client: str
+    path: str
+    key: str
+    digest: bytes = b""
+    subject: str | None = None
+    status: int | None = None
+
+    async def open(self, who: Principal, body: BaseModel | None) -> Once:
+        """Look the key up. Raises InvalidProblem for another body, ConflictProblem while the first still runs."""
+        self.client = who.client_id
+        text = "" if body is None else body.model_dump_json()
+        self.digest = self.app.envelope.blind_index(text, "idempotency.body")
+        row = await self.app.store.read(self._row)
+        if row is None:
+            return self
+        if bytes(row["digest"]) != self.digest:
+            raise InvalidProblem(
+                "this Idempotency-Key was used before with another body",
+                type="idempotency-key-reused",
+                field="Idempotency-Key",
+                cure="Use a new key for a new request.",
+            )
+        if row["status"] is None and self._may_still_run(row["created_at"]):
+            raise self._running()
+        self.subject, self.status = row["subject"], row["status"] or 202
+        return self
+
+    def remember(self, conn: Connection, subject: str) -> None:
+        """Join the transaction that makes the record."""
+        if not insert_new(
+            conn,
+            idempotency,
+            client_id=self.client,
+            path=self.path,
+            key=self.key,
+            digest=self.digest,
+            subject=subject,
+            created_at=to_micros(self.app.clock.now()),
+        ):
+            raise self._running()
+
+    async def finish(self, status: int) -> None:
+        """Keep the first status, which every replay repeats."""
+        await self.app.store.write(lambda conn: self._keep(conn, status))
+
+    async def finish_with(self, view: Callable[[Connection], T], status: Callable[[T], int]) -> T:
+        """Read what is answered and keep its status, in one unit. ``status`` of this request is set afterwards."""
+
+        def unit(conn: Connection) -> tuple[T, int]:
+            shown = view(conn)
+            self._keep(conn, status(shown))
+            return shown, status(shown)
+
+        shown, self.status = await self.app.store.write(unit)
+        return shown
+
+    def _keep(self, conn: Connection, status: int) -> None:
+        conn.execute(_FINISH, {**self._mine(), "status": status})
+
+    def _may_still_run(self, began: int) -> bool:
+        """Whether the first request may still be served: not by a process that has ended, where there is only one."""
+        if self.app.store.dialect == "sqlite" and began < self.app.opened_at:
+            return False
+        return to_micros(self.app.clock.now()) - began < _STILL_RUNNING
+
+    def _row(self, conn: Connection) -> RowMapping | None:
+        return conn.execute(_KNOWN, self._mine()).mappings().first()
+
+    def _mine(self) -> dict[str, str]:
+        return {"of": self.client, "at": self.path, "under": self.key}
+
+    def _running(self) -> ConflictProblem:
+        return ConflictProblem(
+            "the first request with this Idempotency-Key is still being served",
+            type="request-in-progress",
+            cure="Repeat it after a few seconds.",
+        )
+
+
+async def once(request: Request, key: Key, app: Annotated[App, Depends(gateway_app)]) -> Once:
+    """The dependency of every request that has an effect."""
+    return Once(app, "", request.url.path[:200], key)
+
+
+OnceKey = Annotated[Once, Depends(once)]

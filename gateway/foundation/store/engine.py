@@ -1,0 +1,123 @@
+"""Connections: how SQLite and PostgreSQL must be opened so that a commit means what the rest of the house believes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError
+
+from gateway.words.errors import SettingsError
+
+SQLITE = "sqlite"
+POSTGRESQL = "postgresql"
+
+_BUSY_SECONDS = 10
+
+
+def parse_url(url: str) -> URL:
+    """The database's address, with the one driver we use for it. SettingsError when it is none of ours.
+
+    ``sqlite:////absolute/path.db`` or ``postgresql://user@host/name``.
+    """
+    cure = "Use sqlite:////absolute/path.db or postgresql://user@host/name."
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise SettingsError("database", "this is not the address of a database", cure) from None
+    backend = parsed.get_backend_name()
+    if backend == POSTGRESQL:
+        return parsed.set(drivername="postgresql+psycopg")
+    if backend != SQLITE:
+        raise SettingsError("database", f"{backend} is not supported", cure)
+    if not parsed.database or parsed.database == ":memory:" or parsed.query:
+        raise SettingsError("database", "SQLite must be a plain file: several connections share it", cure)
+    return parsed.set(drivername=SQLITE)
+
+
+def sqlite_path(url: str) -> Path | None:
+    """The absolute path of the SQLite file; None for PostgreSQL."""
+    parsed = parse_url(url)
+    return Path(parsed.database or "").absolute() if parsed.drivername == SQLITE else None
+
+
+def open_engine(url: str, *, read_only: bool = False, connections: int = 1) -> Engine:
+    """An engine with at most ``connections`` connections; those of a ``read_only`` one refuse to change anything.
+
+    A transaction of a read-only engine sees one unchanging state of the database.
+    """
+    parsed = parse_url(url)
+    options: dict[str, Any] = {
+        "pool_size": connections,
+        "max_overflow": 0,
+        "json_serializer": _compact_json,
+        "hide_parameters": True,  # errors go to logs and to people, and values may be personal data
+        # Else an INSERT tells -1 on PostgreSQL, and "ON CONFLICT DO NOTHING" never says that it did nothing.
+        "execution_options": {"preserve_rowcount": True},
+    }
+    if parsed.drivername == SQLITE:
+        path = Path(parsed.database or "")
+        if not path.parent.is_dir():
+            raise SettingsError(
+                "database", f"the folder {path.parent} does not exist", "Create it, or name another file."
+            )
+        if not read_only:
+            path.touch(mode=0o600, exist_ok=True)  # what SQLite puts beside it takes the same mode
+        # Explicit transactions only. pysqlite's own would let a released savepoint be seen before the outer COMMIT.
+        engine = create_engine(
+            parsed,
+            connect_args={"isolation_level": None, "timeout": _BUSY_SECONDS, "check_same_thread": False},
+            **options,
+        )
+        event.listen(engine, "connect", _sqlite_reading if read_only else _sqlite_writing)
+        event.listen(engine, "begin", _begin if read_only else _begin_immediate)
+        return engine
+    engine = create_engine(
+        parsed,
+        connect_args={
+            "connect_timeout": 5,
+            "application_name": "gateway-read" if read_only else "gateway-write",
+            "options": f"-c timezone=UTC -c lock_timeout={_BUSY_SECONDS}s",
+            # A server that vanished without a word is noticed within half a minute.
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 30_000,
+        },
+        isolation_level="REPEATABLE READ" if read_only else "READ COMMITTED",
+        **options,
+    )
+    if read_only:
+        event.listen(engine, "connect", _postgresql_reading)
+    return engine
+
+
+def _compact_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def _sqlite_writing(driver: Any, _record: object) -> None:
+    driver.execute("PRAGMA journal_mode=WAL")
+    driver.execute("PRAGMA synchronous=FULL")
+    driver.execute("PRAGMA foreign_keys=ON")
+
+
+def _sqlite_reading(driver: Any, _record: object) -> None:
+    driver.execute("PRAGMA query_only=ON")
+
+
+def _postgresql_reading(driver: Any, _record: object) -> None:
+    driver.read_only = True
+
+
+def _begin(conn: Connection) -> None:
+    driver: Any = conn.connection.driver_connection
+    driver.execute("BEGIN")  # touches no file yet and cannot fail
+
+
+def _begin_immediate(conn: Connection) -> None:
+    # Taking the write lock at once: a lock taken later cannot be waited for once the snapshot is old.
+    conn.exec_driver_sql("BEGIN IMMEDIATE")

@@ -1,0 +1,152 @@
+"""The lock beside a SQLite database: one process may free leases and send, for as long as it lives.
+
+The operating system holds it and lets go when the process dies, however it dies. The file stays, and means nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from gateway.foundation.store.engine import parse_url
+from gateway.words.errors import GatewayError, SettingsError, UnavailableProblem
+
+if sys.platform == "win32":
+    import msvcrt
+
+    # Far behind the text, because a locked range cannot be read by others on Windows.
+    _PLACE = 1 << 20
+
+    def _try_lock(file: int) -> bool:
+        os.lseek(file, _PLACE, os.SEEK_SET)
+        try:
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+else:
+    import fcntl
+
+    def _try_lock(file: int) -> bool:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
+class LockedError(GatewayError):
+    """Another process works on this database. ``pid`` is its process id, None when it could not be read."""
+
+    def __init__(self, database: Path, pid: int | None) -> None:
+        holder = f"process {pid}" if pid is not None else "another process"
+        super().__init__(
+            f"{holder} already works on {database}. Use the running gateway, or stop it first; "
+            "several gateways share one database only on PostgreSQL."
+        )
+        self.database = database
+        self.pid = pid
+
+
+class DatabaseLock:
+    """Held from ``take`` until ``release`` or the end of the process. Not inherited by child processes."""
+
+    def __init__(self, file: int) -> None:
+        self._file: int | None = file
+
+    @classmethod
+    def take(cls, database: Path) -> DatabaseLock:
+        """Take the lock of a database, or raise LockedError naming who has it."""
+        beside = database.with_name(database.name + ".lock")
+        file = os.open(beside, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+        if not _try_lock(file):
+            written = os.pread(file, 20, 0) if hasattr(os, "pread") else os.read(file, 20)
+            os.close(file)
+            raise LockedError(database, int(written) if written.strip().isdigit() else None)
+        os.lseek(file, 0, os.SEEK_SET)
+        os.ftruncate(file, 0)
+        os.write(file, str(os.getpid()).encode())
+        return cls(file)
+
+    def release(self) -> None:
+        """Let go; a second call does nothing."""
+        file, self._file = self._file, None
+        if file is not None:
+            os.ftruncate(file, 0)
+            os.close(file)
+
+    def __enter__(self) -> DatabaseLock:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+
+class NodeName:
+    """The name of one node on a shared PostgreSQL: no two living processes have the same.
+
+    An advisory lock of a connection that is kept for life; the server lets go of it when the process dies.
+    """
+
+    def __init__(self, name: str, address: str) -> None:
+        self.name = name
+        self._address = address
+        self._conn: psycopg.Connection[Any] | None = None
+
+    @classmethod
+    def take(cls, url: str, name: str, *, others: bool = False, patience: float = 5.0) -> NodeName:
+        """Take the name; with ``others`` the next free one, ``node-2`` after ``node-1``. SettingsError if taken.
+
+        Waits up to ``patience`` seconds: the server may not yet know that who had the name is dead.
+        """
+        address = parse_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+        until = time.monotonic() + patience
+        stem, _, number = name.rpartition("-")
+        names = [name]
+        if others:
+            first = int(number) if number.isdigit() else 1
+            names += [f"{stem or name}-{one}" for one in range(first + 1, first + 100)]
+        while True:
+            for each in names:
+                taken = cls(each, address)
+                if taken.hold():
+                    return taken
+            if time.monotonic() > until:
+                raise SettingsError(
+                    "delivery.node",
+                    f"another process works on this database under the name {name}",
+                    "Give each process a name of its own: --node, or GATEWAY_DELIVERY__NODE.",
+                )
+            time.sleep(0.2)
+
+    def hold(self) -> bool:
+        """Make sure that the name is still ours, taking it again after the server was away. False if it is lost."""
+        try:
+            if self._conn is not None:
+                self._conn.execute("select 1")
+                return True
+        except psycopg.OperationalError:
+            self.release()
+        try:
+            self._conn = psycopg.connect(
+                self._address, autocommit=True, connect_timeout=5, application_name=f"gateway {self.name}"
+            )
+            key = f"gateway node {self.name}"
+            row = self._conn.execute("select pg_try_advisory_lock(hashtextextended(%s, 0))", (key,)).fetchone()
+        except psycopg.OperationalError as error:
+            raise UnavailableProblem("the database cannot be reached", cure="Start it, or check store.url.") from error
+        if row is not None and row[0]:
+            return True
+        self.release()
+        return False
+
+    def release(self) -> None:
+        """Let go; a second call does nothing."""
+        conn, self._conn = self._conn, None
+        if conn is not None:
+            conn.close()

@@ -1,0 +1,195 @@
+"""What rooms see of the database: ``write`` a unit, ``read`` a query."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from sqlalchemy import BigInteger, Connection, Engine, delete, insert, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import GenericFunction
+
+from gateway.foundation.store.engine import SQLITE, open_engine, sqlite_path
+from gateway.foundation.store.lock import DatabaseLock
+from gateway.foundation.store.tables import idempotency
+from gateway.foundation.store.writer import BATCH, CAPACITY, Unit, Writer, run_apart
+from gateway.words.errors import UnavailableProblem
+
+T = TypeVar("T")
+
+_APART = 2
+_PROVED_BYTES = 32 * 1024
+_PROOF = insert(idempotency)
+_FORGET_PROOF = delete(idempotency).where(idempotency.c.client_id == "readiness")
+_POSTGRESQL_NOW = text("select (extract(epoch from clock_timestamp()) * 1000000)::bigint")
+
+
+class database_clock(GenericFunction[int]):
+    """The database's clock inside a statement, in UTC microseconds: see ``database_now``."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+    def __init__(self) -> None:
+        super().__init__()
+
+
+@compiles(database_clock, "sqlite")
+def _sqlite_clock(*_: Any, **__: Any) -> str:
+    return "CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)"
+
+
+@compiles(database_clock, "postgresql")
+def _postgresql_clock(*_: Any, **__: Any) -> str:
+    return "(extract(epoch from clock_timestamp()) * 1000000)::bigint"
+
+
+def database_now(conn: Connection) -> int:
+    """The database's clock in UTC microseconds: for leases and rates, which several nodes must agree about.
+
+    A SQLite database is on this machine, and so is its clock.
+    """
+    if conn.dialect.name == SQLITE:
+        return time.time_ns() // 1000
+    return int(conn.execute(_POSTGRESQL_NOW).scalar_one())
+
+
+class Store:
+    """One database. Open it with ``Store.open``, close it with ``close``.
+
+    Units and queries are plain functions of a connection and run in the store's threads, never on the event loop.
+    """
+
+    def __init__(self, writing: Engine, reading: Engine, *, readers: int, batch: int, capacity: int) -> None:
+        self._writing = writing
+        self._reading = reading
+        self._lock: DatabaseLock | None = None
+        self._writer = Writer(writing, batch=batch, capacity=capacity)
+        self._readers = ThreadPoolExecutor(readers, thread_name_prefix="store-reader")
+        self._apart: Engine | None = None
+        self._apart_threads: ThreadPoolExecutor | None = None
+
+    @classmethod
+    def open(
+        cls, url: str, *, exclusive: bool = False, readers: int = 4, batch: int = BATCH, capacity: int = CAPACITY
+    ) -> Store:
+        """The store at ``url``; its schema must be current (``gateway.foundation.store.schema``).
+
+        ``exclusive`` takes the lock beside a SQLite file until ``close``: only its holder may free leases or send.
+        At most ``capacity`` units wait, at most ``batch`` share a commit. Raises SettingsError, LockedError.
+        """
+        path = sqlite_path(url)
+        lock = DatabaseLock.take(path) if exclusive and path is not None else None
+        try:
+            store = cls(
+                open_engine(url),
+                open_engine(url, read_only=True, connections=readers),
+                readers=readers,
+                batch=batch,
+                capacity=capacity,
+            )
+        except BaseException:
+            if lock is not None:
+                lock.release()
+            raise
+        store._lock = lock
+        if store.dialect != SQLITE:
+            store._apart = open_engine(url, connections=_APART)
+            store._apart_threads = ThreadPoolExecutor(_APART, thread_name_prefix="store-apart")
+        return store
+
+    @property
+    def dialect(self) -> str:
+        """``sqlite`` or ``postgresql``."""
+        return self._writing.dialect.name
+
+    @property
+    def waiting(self) -> int:
+        """How many units wait to be stored."""
+        return self._writer.waiting
+
+    async def prove_writable(self) -> None:
+        """After a change could not be stored: store some pages and remove them again. UnavailableProblem if that fails.
+
+        Of a database that has taken every change so far, nothing is asked.
+        """
+        if self._writer.trouble is None:
+            return
+        row: dict[str, Any] = {"client_id": "readiness", "path": "readiness", "key": os.urandom(16).hex()}
+        row |= {"digest": os.urandom(_PROVED_BYTES), "subject": "", "created_at": 0}
+        await self.write(lambda conn: conn.execute(_FORGET_PROOF).rowcount + conn.execute(_PROOF, row).rowcount)
+        await self.write(lambda conn: conn.execute(_FORGET_PROOF).rowcount)
+        self._writer.trouble = None
+
+    async def write(self, unit: Unit[T]) -> T:
+        """Run a unit in a transaction that others may share; returns its result after the COMMIT.
+
+        The unit may run twice: no effects but SQL, state changes by compare-and-set, and every database error let
+        out. Raises what the unit raised; UnavailableProblem when nothing was stored, CommitUnknownProblem when that
+        cannot be told. Cancelling the caller does not stop the unit.
+        """
+        return await self._writer.write(unit)
+
+    async def write_apart(self, unit: Unit[T]) -> T:
+        """Run a unit in a transaction of its own, for rows that every node changes all the time (rates, circuits).
+
+        In a shared commit such a row would stay locked until the whole batch is stored, and batches would deadlock.
+        On SQLite there is one writer and nothing to gain: the unit shares a commit there. Raises as ``write`` does.
+        """
+        if self._apart is None or self._apart_threads is None:
+            return await self.write(unit)
+        return await asyncio.get_running_loop().run_in_executor(self._apart_threads, run_apart, self._apart, unit)
+
+    def write_sync(self, unit: Unit[T]) -> T:
+        """``write`` for callers without an event loop."""
+        return self._writer.write_sync(unit)
+
+    async def read(self, query: Callable[[Connection], T]) -> T:
+        """Run a query that changes nothing, on one unchanging state of the database.
+
+        UnavailableProblem when the database is gone.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self.read_sync, query)
+
+    def read_sync(self, query: Callable[[Connection], T]) -> T:
+        """``read`` for callers without an event loop; runs in the caller's thread."""
+        for again in (True, False):
+            try:
+                with self._reading.begin() as conn:
+                    return query(conn)
+            except DBAPIError as error:
+                # A pooled connection may have died while it was idle; the next one is fresh.
+                if error.connection_invalidated and again:
+                    continue
+                if error.connection_invalidated or _refused(error):
+                    raise UnavailableProblem(
+                        "the database cannot be reached", cure="Repeat the request a little later."
+                    ) from error
+                raise
+        raise AssertionError("unreachable")
+
+    async def database_now(self) -> int:
+        """The database's clock in UTC microseconds."""
+        return await self.read(database_now)
+
+    def close(self) -> None:
+        """Finish what was taken, refuse the rest, let go of every connection and the lock."""
+        self._writer.close()
+        if self._apart is not None and self._apart_threads is not None:
+            self._apart_threads.shutdown(wait=True)
+            self._apart.dispose()
+        self._readers.shutdown(wait=True)
+        self._reading.dispose()
+        self._writing.dispose()
+        if self._lock is not None:
+            self._lock.release()
+
+
+def _refused(error: DBAPIError) -> bool:
+    """No connection could be made: psycopg gives such an error no SQLSTATE of a statement and no statement."""
+    return error.statement is None and type(error.orig).__name__ == "OperationalError"

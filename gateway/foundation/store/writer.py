@@ -1,0 +1,353 @@
+"""Shared commits: one thread writes, and units that were queued during one commit share the next.
+
+A unit is a plain function of a connection. It **may run twice**: its neighbour failed, or the database asked for it
+again. So it has no effect but its SQL, changes state by compare-and-set, and lets every database error out. A caller
+hears of its unit only after the COMMIT that holds it.
+
+Why no savepoint on the happy path: it costs more than it saves (a third of the throughput on SQLite). Only when a unit
+fails is the batch run again, each unit under its savepoint, so that a bad unit never harms its neighbours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from psycopg.pq import TransactionStatus
+from sqlalchemy import Connection, Engine, RootTransaction, event
+from sqlalchemy.exc import DBAPIError
+
+from gateway.words.errors import UnavailableProblem
+
+T = TypeVar("T")
+Unit = Callable[[Connection], T]
+
+BATCH = 64
+CAPACITY = 1024
+_RERUNS = 5
+_ASKED_TO_RERUN = frozenset({"40001", "40P01"})  # PostgreSQL: serialization_failure, deadlock_detected
+# SQLite's primary result codes and PostgreSQL's classes of SQLSTATE that say: not your fault, not now.
+_SQLITE_BUSY, _SQLITE_READONLY, _SQLITE_IOERR, _SQLITE_FULL, _SQLITE_CANTOPEN = 5, 8, 10, 13, 14
+_SQLITE_NOT_NOW = frozenset({_SQLITE_BUSY, _SQLITE_READONLY, _SQLITE_IOERR, _SQLITE_FULL, _SQLITE_CANTOPEN})
+_POSTGRESQL_NOT_NOW = frozenset({"08", "53", "55", "57", "58"})
+
+
+class CommitUnknownProblem(UnavailableProblem):
+    """The database vanished while it committed: the unit is stored or it is not, and nobody here can tell.
+
+    Never repeated by the writer. Whoever asked finds out by the key that it made itself.
+    """
+
+    type = "commit-unknown"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the connection to the database broke during a commit; the change was stored or it was not",
+            cure="Repeat the request with the same Idempotency-Key: it is answered from what is stored.",
+        )
+
+
+@dataclass(slots=True, eq=False)
+class _Job:
+    unit: Unit[Any]
+    future: asyncio.Future[Any] | Future[Any]
+    loop: asyncio.AbstractEventLoop | None
+    result: Any = None
+    error: BaseException | None = None
+
+    def run(self, conn: Connection) -> None:
+        self.result = self.error = None
+        try:
+            self.result = self.unit(conn)
+        except StopIteration as error:
+            self.error = RuntimeError("the unit let a StopIteration out")
+            self.error.__cause__ = error
+        except BaseException as error:
+            self.error = error
+
+    def settle(self) -> None:
+        if self.future.done():  # the caller has gone; what it asked for stays done
+            return
+        if self.error is not None:
+            self.future.set_exception(self.error)
+        else:
+            self.future.set_result(self.result)
+
+
+class Writer:
+    """The one thread that changes the database, through ``engine``."""
+
+    def __init__(self, engine: Engine, *, batch: int = BATCH, capacity: int = CAPACITY) -> None:
+        self._engine = engine
+        self._batch = batch
+        self._capacity = capacity
+        self._queue: deque[_Job] = deque()
+        self._ready = threading.Condition()
+        self._closing = False
+        self._committing = False
+        self._conn: Connection | None = None
+        self.trouble: str | None = None
+        """Why the database last took a change not; None once it has been proved that it takes them again."""
+        event.listen(engine, "commit", self._refuse_foreign_commit)
+        self._thread = threading.Thread(target=self._work, name="store-writer", daemon=True)
+        self._thread.start()
+
+    async def write(self, unit: Unit[T]) -> T:
+        """Run the unit; returns its result once it is committed, raises what it raised.
+
+        A caller that is cancelled meanwhile does not stop it. UnavailableProblem when too many units wait or the
+        database cannot take it now (nothing is stored); CommitUnknownProblem when nobody can say.
+        """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self._submit(_Job(unit, future, loop))
+        return await future
+
+    def write_sync(self, unit: Unit[T]) -> T:
+        """The same for a caller without an event loop."""
+        future: Future[T] = Future()
+        self._submit(_Job(unit, future, None))
+        return future.result()
+
+    def close(self) -> None:
+        """Take no more, finish what was taken, let the connection go."""
+        with self._ready:
+            self._closing = True
+            self._ready.notify()
+        self._thread.join()
+
+    @property
+    def waiting(self) -> int:
+        """How many units wait for their turn."""
+        return len(self._queue)
+
+    def _submit(self, job: _Job) -> None:
+        with self._ready:
+            if self._closing:
+                raise UnavailableProblem("the gateway is shutting down", cure="Repeat the request a little later.")
+            if len(self._queue) >= self._capacity:
+                raise UnavailableProblem(
+                    "too many changes wait to be stored", cure="Repeat the request after a second.", retry_after=1
+                )
+            self._queue.append(job)
+            self._ready.notify()
+
+    # --- the thread ------------------------------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        while jobs := self._next():
+            try:
+                self._store(jobs)
+            except BaseException as fault:  # a fault of ours must not leave callers waiting for ever
+                for job in jobs:
+                    job.error = job.error or fault
+                self._drop()
+            _settle(jobs)
+        self._drop()
+
+    def _next(self) -> list[_Job]:
+        """What was queued meanwhile, waiting for the first; empty when closed and nothing is left."""
+        with self._ready:
+            while not self._queue and not self._closing:
+                self._ready.wait()
+            return [self._queue.popleft() for _ in range(min(len(self._queue), self._batch))]
+
+    def _store(self, jobs: Sequence[_Job]) -> None:
+        """Give every job its final outcome: all together, else each under a savepoint, else each alone."""
+        left = deque(jobs)
+        try:
+            if len(jobs) > 1 and (self._together(jobs) or self._apart(jobs)):
+                left.clear()
+            while left:
+                self._alone(left[0])
+                left.popleft()
+        except UnavailableProblem as problem:  # no transaction could be begun
+            for job in left:
+                job.error = problem
+        for job in jobs:
+            job.error = _explained(job.error)
+            if isinstance(job.error, UnavailableProblem):
+                self.trouble = job.error.detail
+
+    def _together(self, jobs: Sequence[_Job]) -> bool:
+        """The happy path. False when nothing is stored, because a unit or the COMMIT failed."""
+        conn, transaction, driver = self._begin()
+        for job in jobs:
+            job.run(conn)
+            if job.error is None and not _is_open(transaction, driver):
+                job.error = RuntimeError("the unit went on after a database error, or ended its transaction")
+            if job.error is not None:
+                self._roll_back(driver)
+                return False
+        return self._commit(jobs, transaction, driver)
+
+    def _apart(self, jobs: Sequence[_Job]) -> bool:
+        """Each unit under a savepoint: those that fail are undone alone. False when nothing is stored."""
+        conn, transaction, driver = self._begin()
+        try:
+            for job in jobs:
+                driver.execute("SAVEPOINT unit")
+                job.run(conn)
+                if _asks_for_rerun(job.error) or not transaction.is_active:
+                    break
+                if job.error is not None:
+                    driver.execute("ROLLBACK TO SAVEPOINT unit")
+                driver.execute("RELEASE SAVEPOINT unit")
+            else:
+                return self._commit([job for job in jobs if job.error is None], transaction, driver)
+        except self._engine.dialect.loaded_dbapi.Error:
+            pass  # the database has rolled everything back by itself, or is gone
+        self._roll_back(driver)
+        return False
+
+    def _alone(self, job: _Job) -> None:
+        """One unit in a transaction of its own, again while the database asks for that."""
+        for _ in range(_RERUNS):
+            if self._together([job]) or not _asks_for_rerun(job.error):
+                break
+
+    def _begin(self) -> tuple[Connection, RootTransaction, Any]:
+        try:
+            if self._conn is None:
+                self._conn = self._engine.connect()
+            transaction = self._conn.begin()
+            return self._conn, transaction, self._conn.connection.driver_connection
+        except DBAPIError as error:
+            self._drop()
+            raise _unavailable(error) from error
+
+    def _commit(self, jobs: Sequence[_Job], transaction: RootTransaction, driver: Any) -> bool:
+        """True when the outcome is final: stored, or unknown. False: the database says that nothing is stored."""
+        self._committing = True
+        try:
+            transaction.commit()
+            return True
+        except DBAPIError as error:
+            unknown = _is_lost(error) or _sqlite_code(error) == _SQLITE_IOERR
+            self._roll_back(driver)
+            for job in jobs:
+                job.error = CommitUnknownProblem() if unknown else error
+                job.error.__cause__ = error if unknown else None
+            return unknown
+        finally:
+            self._committing = False
+
+    def _roll_back(self, driver: Any) -> None:
+        if self._conn is None:
+            return
+        try:
+            self._conn.rollback()
+            driver.rollback()  # after a failed COMMIT SQLAlchemy believes that there is nothing left to roll back
+        except Exception:
+            self._drop()
+        else:
+            if self._conn.invalidated:
+                self._drop()
+
+    def _drop(self) -> None:
+        conn, self._conn = self._conn, None
+        if conn is not None:
+            with suppress(Exception):
+                conn.invalidate()
+            with suppress(Exception):
+                conn.close()
+
+    def _refuse_foreign_commit(self, _conn: Connection) -> None:
+        if not self._committing:
+            raise RuntimeError("a unit must not commit: the writer does, for all units that share the commit")
+
+
+def run_apart(engine: Engine, unit: Unit[T]) -> T:
+    """Run one unit in a transaction of its own, again while the database asks for that. Blocks; for threads."""
+    for left in range(_RERUNS, 0, -1):
+        try:
+            with engine.begin() as conn:
+                return unit(conn)
+        except DBAPIError as error:
+            if left == 1 or not _asks_for_rerun(error):
+                explained = _explained(error)
+                assert explained is not None
+                raise explained from error
+    raise AssertionError("unreachable")
+
+
+def _settle(jobs: Iterable[_Job]) -> None:
+    """Tell the callers: one wake-up an event loop, not one a job."""
+    by_loop: defaultdict[asyncio.AbstractEventLoop, list[_Job]] = defaultdict(list)
+    for job in jobs:
+        if job.loop is None:
+            job.settle()
+        else:
+            by_loop[job.loop].append(job)
+    for loop, theirs in by_loop.items():
+        with suppress(RuntimeError):  # the loop was closed: nobody waits any more
+            loop.call_soon_threadsafe(_settle_here, theirs)
+
+
+def _settle_here(jobs: list[_Job]) -> None:
+    for job in jobs:
+        job.settle()
+
+
+def _is_open(transaction: RootTransaction, driver: Any) -> bool:
+    """Whether a COMMIT would store what the units did.
+
+    SQLite may have rolled back by itself (full disk); PostgreSQL answers the COMMIT of a failed transaction with a
+    silent ROLLBACK.
+    """
+    if not transaction.is_active:
+        return False
+    if isinstance(driver, sqlite3.Connection):
+        return driver.in_transaction
+    # Idle is fine too: psycopg begins with the first statement, and these units had none.
+    return driver.info.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.IDLE)
+
+
+def _sqlite_code(error: BaseException | None) -> int | None:
+    """The primary result code (sqlite.org/rescode.html)."""
+    code = getattr(getattr(error, "orig", None), "sqlite_errorcode", None)
+    return code & 0xFF if isinstance(code, int) else None
+
+
+def _sqlstate(error: BaseException | None) -> str:
+    return getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+
+
+def _is_lost(error: BaseException | None) -> bool:
+    return isinstance(error, DBAPIError) and error.connection_invalidated
+
+
+def _asks_for_rerun(error: BaseException | None) -> bool:
+    """Deadlock or serialization failure; or the connection went before any COMMIT, so that nothing is stored."""
+    return _is_lost(error) or _sqlstate(error) in _ASKED_TO_RERUN
+
+
+def _explained(error: BaseException | None) -> BaseException | None:
+    """What the caller is told: errors that are not the unit's own fault become UnavailableProblem."""
+    if not isinstance(error, DBAPIError):
+        return error
+    if _asks_for_rerun(error) or _sqlite_code(error) in _SQLITE_NOT_NOW or _sqlstate(error)[:2] in _POSTGRESQL_NOT_NOW:
+        problem = _unavailable(error)
+        problem.__cause__ = error
+        return problem
+    return error
+
+
+def _unavailable(error: DBAPIError) -> UnavailableProblem:
+    if _sqlite_code(error) == _SQLITE_FULL or _sqlstate(error) == "53100":
+        return UnavailableProblem(
+            "the database's disk is full; nothing was stored",
+            type="storage-full",
+            cure="Free space on the database's disk; what was accepted before is safe.",
+        )
+    return UnavailableProblem(
+        "the database cannot take this now; nothing was stored",
+        cure="Repeat the request a little later; `gateway doctor` tells operators what is wrong.",
+    )

@@ -1,0 +1,1 @@
+"""What commands share: output, the running gateway, signing in."""

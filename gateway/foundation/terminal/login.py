@@ -1,0 +1,77 @@
+"""An operator at the command line: who it is, for what needs a person, or two.
+
+On SQLite the running gateway alone changes the database: it acts, under the operator's own key. Where none runs, the
+command acts itself, under the operator's password.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+from gateway.foundation.delivery import Person
+from gateway.foundation.terminal.output import session
+from gateway.foundation.terminal.running import ask
+from gateway.words.errors import InvalidProblem, Problem
+
+if TYPE_CHECKING:
+    from gateway.app import App
+
+T = TypeVar("T")
+Asking = Callable[[str, str, object], Any]
+
+Login = Annotated[
+    str | None, typer.Option("--login", help="Who you are: an operator's login; asks for the password. Takes the lock.")
+]
+FromStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from stdin.")]
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who acts: either a login with its password, or a file with an operator's key."""
+
+    login: str | None
+    password_from_stdin: bool
+    key_file: Path | None
+
+
+def as_operator(
+    ctx: typer.Context,
+    who: Identity,
+    act: Callable[[App, Person], Awaitable[T]],
+    over_http: Callable[[Asking], T],
+) -> T:
+    """Act here as this operator, or have the running gateway act. Raises InvalidProblem, and a 401 Problem."""
+    from gateway.app import App
+
+    if (who.login is None) == (who.key_file is None):
+        raise InvalidProblem(
+            "say who you are",
+            field="--login",
+            cure="--key-file while the gateway runs; --login while it does not, or on PostgreSQL.",
+        )
+    if who.key_file is not None:
+        settings, key_file = session(ctx).settings, who.key_file
+        return over_http(lambda method, path, body: ask(settings, key_file, method, path, body))
+    login = who.login or ""
+    given = (
+        sys.stdin.readline().rstrip("\r\n")
+        if who.password_from_stdin
+        else typer.prompt("Password", hide_input=True, err=True)
+    )
+
+    async def run() -> T:
+        with session(ctx).changing() as settings:
+            async with App.open(settings) as gateway:
+                found = await gateway.access.authenticate_operator(login, given)
+                if found is None:
+                    raise Problem("no such operator, or not this password", status=401, type="not-authenticated")
+                return await act(gateway, Person(found.client_id, found.name, found.role))
+
+    return asyncio.run(run())

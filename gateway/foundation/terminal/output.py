@@ -1,0 +1,188 @@
+"""How commands speak: one value, shown as text or as one JSON object; errors with their cure; exit codes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
+
+from gateway import logs
+from gateway.foundation.store import Store, schema
+from gateway.foundation.store.engine import open_engine, sqlite_path
+from gateway.foundation.store.lock import DatabaseLock, LockedError
+from gateway.settings import LogSettings, Settings, load
+from gateway.words.errors import ExchangeError, GatewayError, Problem, SettingsError, UnavailableProblem
+
+T = TypeVar("T")
+
+
+class Exit(IntEnum):
+    """Exit codes, the same for every command; usage errors are 2, as everywhere."""
+
+    __doc__: str
+
+    def __new__(cls, code: int, meaning: str) -> Exit:
+        """An exit code with its meaning."""
+        member = int.__new__(cls, code)
+        member._value_ = code
+        member.__doc__ = meaning
+        return member
+
+    OK = 0, "done"
+    FOUND = 1, "looked at, and found wanting"
+    USAGE = 2, "command line not understood"
+    SETTINGS = 3, "settings are wrong"
+    REFUSED = 4, "refused: no such record, or not in its present state"
+    LOCKED = 5, "another process works on the database"
+    UNAVAILABLE = 6, "database or external system not available"
+
+
+EXIT_CODES = tuple(Exit)
+
+_JSON = "gateway.json"
+
+
+def _remember(ctx: typer.Context, wanted: bool) -> bool:
+    if wanted:
+        ctx.meta[_JSON] = True  # shared by the contexts of a run: errors are told in the same way
+    return wanted
+
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.", callback=_remember)]
+
+
+@dataclass
+class Session:
+    """One run of the command line: its settings, loaded when the first command asks."""
+
+    file: Path | None = None
+    _settings: Settings | None = field(default=None, repr=False)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings. Raises SettingsError."""
+        if self._settings is None:
+            self._settings = load(self.file)
+            logs.configure(LogSettings(format="console", level="warning"))
+        return self._settings
+
+    @contextlib.contextmanager
+    def store(self, *, exclusive: bool) -> Iterator[Store]:
+        """The database's store; ``exclusive`` to change things. Raises SettingsError, LockedError."""
+        self.read(lambda _: None)
+        store = Store.open(self.settings.store.location(), exclusive=exclusive)
+        try:
+            yield store
+        finally:
+            store.close()
+
+    def read(self, query: Callable[[Connection], T]) -> T:
+        """Run a query on the database, also while a gateway works on it. SettingsError if its schema is not ours."""
+        url = self.settings.store.location()
+        if (path := sqlite_path(url)) is not None and not path.exists():
+            raise SettingsError(
+                "store.url", f"there is no database {path}", "Run `gateway migrate`, or `gateway serve`."
+            )
+        engine = open_engine(url, read_only=True)
+        try:
+            schema.require_current(engine)
+            with engine.begin() as conn:
+                return query(conn)
+        except OperationalError as error:
+            reason = str(error.orig).strip()
+            raise UnavailableProblem(
+                f"the database cannot be reached: {reason}", cure="Start it, or check store.url."
+            ) from error
+        finally:
+            engine.dispose()
+
+    @contextlib.contextmanager
+    def changing(self) -> Iterator[Settings]:
+        """Settings, while nobody else works on a SQLite database. Raises LockedError if somebody does."""
+        path = sqlite_path(self.settings.store.location())
+        with DatabaseLock.take(path) if path is not None else contextlib.nullcontext():
+            yield self.settings
+
+
+def session(ctx: typer.Context) -> Session:
+    """The session of a command."""
+    found = ctx.find_object(Session)
+    assert found is not None
+    return found
+
+
+# --- results --------------------------------------------------------------------------------------------------------
+
+
+def show(value: Mapping[str, Any], as_json: bool, *human: Any) -> None:
+    """A command's result: one JSON object for programs, or whatever is given for people (texts, tables)."""
+    if as_json:
+        typer.echo(json.dumps(value, ensure_ascii=False, default=str))
+        return
+    for one in human:
+        console().print(one, markup=False, highlight=False)
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None) -> Table:
+    """A table whose cells wrap and are never cut."""
+    made = Table(*columns, title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for column in made.columns:
+        column.overflow = "fold"
+    for row in rows:
+        made.add_row(*("" if cell is None else str(cell) for cell in row))
+    return made
+
+
+def console() -> Console:
+    """Results, wide enough that nothing is broken where no terminal says how wide it is."""
+    return Console(file=sys.stdout, width=None if sys.stdout.isatty() else 240, highlight=False)
+
+
+def progress() -> Console:
+    """Where a command says what it is doing."""
+    return Console(file=sys.stderr, width=None if sys.stderr.isatty() else 240, highlight=False)
+
+
+# --- errors ---------------------------------------------------------------------------------------------------------
+
+
+def report(ctx: typer.Context, error: GatewayError) -> Exit:
+    """Say what went wrong and its cure on stderr; the exit code for it."""
+    told: dict[str, Any] = {"error": type(error).__name__, "detail": str(error)}
+    code = Exit.REFUSED
+    match error:
+        case SettingsError():
+            told |= {"key": error.key, "detail": error.reason, "cure": error.cure}
+            code = Exit.SETTINGS
+        case LockedError():
+            told |= {"detail": f"process {error.pid or '?'} already works on {error.database}", "pid": error.pid}
+            told |= {
+                "cure": "Use the running gateway's API or console (what ends a doubt takes --key-file), or stop it "
+                "first; PostgreSQL takes several."
+            }
+            code = Exit.LOCKED
+        case Problem():
+            told |= {"detail": error.detail, "field": error.field, "cure": error.cure, "type": error.type}
+            code = Exit.UNAVAILABLE if isinstance(error, UnavailableProblem) else Exit.REFUSED
+        case ExchangeError():
+            code = Exit.UNAVAILABLE
+    if ctx.meta.get(_JSON):
+        known = {name: value for name, value in told.items() if value is not None}
+        typer.echo(json.dumps(known, ensure_ascii=False), err=True)
+        return code
+    where = f"{told['key']}: " if told.get("key") else ""
+    progress().print(f"Error: {where}{told['detail']}", markup=False)
+    if told.get("cure"):
+        progress().print(f"Cure:  {told['cure']}", markup=False)
+    return code

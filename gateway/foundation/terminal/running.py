@@ -1,0 +1,64 @@
+"""How a command has the running gateway do something: over its HTTP interface, under an operator's key.
+
+On SQLite the running gateway alone changes the database, so a command that changes things has it do so.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import httpx
+import typer
+
+from gateway.settings import Settings
+from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem, Problem, UnavailableProblem
+from gateway.words.identifiers import new_id
+
+KeyFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--key-file", help="A file with your own key (gateway operators key): the running gateway does it, under it."
+    ),
+]
+
+_SECONDS = 30.0
+_KINDS = {404: NotFoundProblem, 409: ConflictProblem, 422: InvalidProblem, 503: UnavailableProblem}
+
+
+def ask(settings: Settings, key_file: Path, method: str, path: str, body: object = None) -> Any:
+    """What the running gateway answers: JSON, or None. Raises the Problem that it answers with, or UnavailableProblem.
+
+    ``body`` goes as JSON, or as it is where it is bytes.
+
+    Its address is where ``[server]`` says that the API listens; ``0.0.0.0`` means this machine.
+    """
+    host, _, port = settings.server.api.rpartition(":")
+    address = f"http://{'127.0.0.1' if host in ('0.0.0.0', '*') else host}:{port}"  # noqa: S104 - compared, not bound
+    try:
+        key = key_file.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise InvalidProblem(f"{key_file} cannot be read: {error.strerror}", field="--key-file") from None
+    headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": new_id("cli")}
+    try:
+        with httpx.Client(base_url=address, headers=headers, timeout=_SECONDS, trust_env=False) as http:
+            sent: dict[str, Any] = {"content": body} if isinstance(body, bytes) else {"json": body}
+            answer = http.request(method, path, **sent)
+    except httpx.TransportError as error:
+        raise UnavailableProblem(
+            f"no gateway answers at {address}: {error}",
+            cure="Start it; or work on its database directly, with --login instead of --key-file.",
+        ) from error
+    if answer.is_success:
+        return answer.json() if answer.content else None
+    raise _problem(answer)
+
+
+def _problem(answer: httpx.Response) -> Problem:
+    try:
+        told = answer.json()
+        detail, kind = str(told["detail"]), str(told["type"]).rpartition(":")[2]
+    except (ValueError, KeyError, TypeError):
+        return UnavailableProblem(f"the gateway answered {answer.status_code} without saying why")
+    known = {name: told.get(name) for name in ("field", "cure")}
+    return _KINDS.get(answer.status_code, Problem)(detail, status=answer.status_code, type=kind, **known)

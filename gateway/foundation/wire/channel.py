@@ -1,0 +1,328 @@
+"""One channel's way out over HTTP: its client, its limits, its TLS, and what its answers mean.
+
+Every failure leaves here as an error of ``gateway.words.errors``: not sent, busy, denied, or doubt. The
+contract of a channel declares which statuses are answers; all others are doubt, for whoever sent them may well have
+done what was asked.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Mapping
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+
+import httpx
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import from_json
+
+from gateway.foundation.wire.recording import RecordingTransport
+from gateway.foundation.wire.transport import NOT_SENT, AiohttpTransport, AnswerTooLargeError
+from gateway.ports.base import Recorder
+from gateway.words.clock import Clock, SystemClock
+from gateway.words.errors import (
+    BusyError,
+    ContractError,
+    DeniedError,
+    ExchangeError,
+    NotSentError,
+    OutcomeUnknownError,
+    UnusableError,
+)
+
+if TYPE_CHECKING:
+    from gateway.foundation.wire.signing import MessageSigner
+    from gateway.foundation.wire.soap import SoapCaller
+
+Seconds = Annotated[float, Field(gt=0, le=3600)]
+ErrorFactory = Callable[[httpx.Response], ExchangeError | None]
+"""Turns a declared answer into the error it stands for, or None when it is a usable answer."""
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class _Options(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Timeouts(_Options):
+    """Seconds. ``connect`` covers name resolution and TLS, ``read`` the longest silence, ``write`` the longest stall,
+    ``pool`` the wait for a free connection, ``total`` everything together."""
+
+    connect: Seconds = 5.0
+    read: Seconds = 20.0
+    write: Seconds = 10.0
+    total: Seconds = 30.0
+    pool: Seconds = 5.0
+
+    def as_httpx(self) -> httpx.Timeout:
+        """The steps, for httpx."""
+        return httpx.Timeout(connect=self.connect, read=self.read, write=self.write, pool=self.pool)
+
+
+class Limits(_Options):
+    """``max_connections`` to the channel at a time, the largest answer after decompression in bytes, and the seconds
+    for which an idle connection is kept."""
+
+    max_connections: Annotated[int, Field(ge=1, le=1000)] = 64
+    max_response_bytes: Annotated[int, Field(ge=1024, le=1 << 30)] = 16 * 1024 * 1024
+    keepalive: Annotated[float, Field(ge=0, le=300)] = 4.0
+
+
+class Tls(_Options):
+    """Trust and identity: ``ca_file`` replaces the system's authorities, ``client_cert`` and ``client_key`` (PEM) show
+    who we are. Verification itself cannot be switched off."""
+
+    ca_file: Path | None = None
+    client_cert: Path | None = None
+    client_key: Path | None = None
+    min_version: Literal["1.2", "1.3"] = "1.2"
+
+    def context(self) -> ssl.SSLContext:
+        """A verifying client context. Raises OSError or ssl.SSLError (an OSError) naming an unusable file."""
+        for path in (self.ca_file, self.client_cert, self.client_key):
+            if path is not None:
+                path.open("rb").close()  # the ssl module's own errors do not name the file
+        context = ssl.create_default_context(cafile=str(self.ca_file) if self.ca_file else None)
+        context.minimum_version = ssl.TLSVersion.TLSv1_3 if self.min_version == "1.3" else ssl.TLSVersion.TLSv1_2
+        if self.client_cert is not None:
+            context.load_cert_chain(self.client_cert, self.client_key)
+        return context
+
+
+class WireSettings(_Options):
+    """The keys of a channel's settings block that belong to the wire and not to the adapter."""
+
+    connect_timeout: Seconds = 5.0
+    read_timeout: Seconds = 20.0
+    write_timeout: Seconds = 10.0
+    total_timeout: Seconds = 30.0
+    pool_timeout: Seconds = 5.0
+    max_connections: Annotated[int, Field(ge=1, le=1000)] = 64
+    max_response_bytes: Annotated[int, Field(ge=1024, le=1 << 30)] = 16 * 1024 * 1024
+    ca_file: Path | None = None
+    client_cert: Path | None = None
+    client_key: Path | None = None
+    min_tls_version: Literal["1.2", "1.3"] = "1.2"
+
+    @property
+    def timeouts(self) -> Timeouts:
+        """The timeouts among them."""
+        return Timeouts(
+            connect=self.connect_timeout,
+            read=self.read_timeout,
+            write=self.write_timeout,
+            total=self.total_timeout,
+            pool=self.pool_timeout,
+        )
+
+    @property
+    def limits(self) -> Limits:
+        """The limits among them."""
+        return Limits(max_connections=self.max_connections, max_response_bytes=self.max_response_bytes)
+
+    @property
+    def tls(self) -> Tls:
+        """The TLS options among them."""
+        return Tls(
+            ca_file=self.ca_file,
+            client_cert=self.client_cert,
+            client_key=self.client_key,
+            min_version=self.min_tls_version,
+        )
+
+
+def no_cookies() -> CookieJar:
+    """A jar that takes nothing."""
+    return CookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
+
+
+def meaning(error: httpx.TransportError) -> ExchangeError:
+    """What a transport failure means for the core: not sent, or doubt."""
+    text = f"{type(error).__name__}: {error}"
+    if isinstance(error, NOT_SENT):
+        return NotSentError(text)
+    if isinstance(error, AnswerTooLargeError):
+        return UnusableError(text)
+    return OutcomeUnknownError(text)
+
+
+def busy(response: httpx.Response) -> BusyError:
+    """For ``declared``: a refusal for load that the contract declares effect-free, with ``Retry-After`` if given.
+
+    RFC 9110 section 10.2.3: seconds, or a date, which is read relative to the answer's own ``Date``.
+    """
+    text = response.headers.get("Retry-After", "").strip()
+    seconds: float | None = None
+    if text.isascii() and text.isdigit() and len(text) <= 9:
+        seconds = float(text)
+    elif text:
+        try:
+            until, sent = parsedate_to_datetime(text), parsedate_to_datetime(response.headers["Date"])
+            until, sent = (moment.replace(tzinfo=moment.tzinfo or UTC) for moment in (until, sent))
+            seconds = max(0.0, (until - sent).total_seconds())
+        except (ValueError, KeyError):
+            seconds = None
+    return BusyError(f"HTTP {response.status_code}", retry_after=seconds)
+
+
+def undeclared(response: httpx.Response) -> ExchangeError | None:
+    """What a status means that the contract does not mention; None for 2xx."""
+    if response.is_success:
+        return None
+    if response.status_code in (401, 403):
+        return DeniedError(f"HTTP {response.status_code}")
+    return OutcomeUnknownError(f"HTTP {response.status_code}, which the contract does not declare")
+
+
+class ChannelWire:
+    """The way out of one channel. Requests go to ``base_url`` and nowhere else; ``http`` is the client below."""
+
+    def __init__(
+        self,
+        channel: str,
+        base_url: str,
+        *,
+        recorder: Recorder,
+        timeouts: Timeouts | None = None,
+        limits: Limits | None = None,
+        tls: Tls | None = None,
+        sensitive: frozenset[str] = frozenset(),
+        clock: Clock | None = None,
+    ) -> None:
+        url = httpx.URL(base_url)
+        if url.scheme not in ("http", "https") or not url.host or url.userinfo or url.query or url.fragment:
+            raise ValueError(f"{base_url!r} is not an http or https address without credentials, query and fragment")
+        timeouts = timeouts or Timeouts()
+        limits = limits or Limits()
+        self.channel = channel
+        self.base_url = base_url.rstrip("/")
+        self.clock = clock or SystemClock()
+        self._total = timeouts.total
+        transport = AiohttpTransport(
+            total=timeouts.total,
+            max_connections=limits.max_connections,
+            max_response_bytes=limits.max_response_bytes,
+            keepalive=limits.keepalive,
+            ssl_context=(tls or Tls()).context() if url.scheme == "https" else None,
+        )
+        self.http = httpx.AsyncClient(
+            transport=RecordingTransport(transport, channel, sensitive, recorder, self.clock),
+            headers={"User-Agent": "enforcement-gateway", "Accept-Encoding": "identity"},
+            cookies=no_cookies(),
+            timeout=timeouts.as_httpx(),
+            follow_redirects=False,
+            trust_env=False,
+        )
+
+    def url(self, path: str) -> str:
+        """The full address of ``path``, which is relative to the channel's; "" is the channel's address itself."""
+        if "://" in path or path.startswith("//"):
+            raise ValueError(f"{path!r} leaves the channel's address")
+        return f"{self.base_url}/{path.lstrip('/')}" if path else self.base_url
+
+    async def send(
+        self,
+        action: str,
+        method: str,
+        path: str,
+        *,
+        content: bytes | None = None,
+        json: Any = None,
+        data: Mapping[str, Any] | None = None,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeouts: Timeouts | None = None,
+    ) -> httpx.Response:
+        """One exchange, any status an answer. Raises NotSentError, OutcomeUnknownError or UnusableError (too large)."""
+        if self.http.is_closed:
+            raise NotSentError(f"the channel {self.channel} is closed")
+        try:
+            return await self.http.request(
+                method,
+                self.url(path),
+                content=content,
+                json=json,
+                data=data,
+                params=params,
+                headers=headers,
+                timeout=timeouts.as_httpx() if timeouts else httpx.USE_CLIENT_DEFAULT,
+                extensions={"action": action, "total": timeouts.total if timeouts else self._total},
+            )
+        except httpx.TransportError as error:
+            raise meaning(error) from error
+
+    async def request(
+        self,
+        action: str,
+        method: str,
+        path: str,
+        *,
+        content: bytes | None = None,
+        json: Any = None,
+        data: Mapping[str, Any] | None = None,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        declared: Mapping[int, ErrorFactory] | None = None,
+        timeouts: Timeouts | None = None,
+    ) -> httpx.Response:
+        """One exchange whose answer the contract declares: 2xx, or a status in ``declared`` for which it gives None.
+
+        Raises what ``declared`` makes of a status (``busy`` is one such factory), DeniedError for other 401 and 403,
+        OutcomeUnknownError for every other status and for a lost answer, NotSentError when nothing left.
+        """
+        response = await self.send(
+            action,
+            method,
+            path,
+            content=content,
+            json=json,
+            data=data,
+            params=params,
+            headers=headers,
+            timeouts=timeouts,
+        )
+        error = (declared or {}).get(response.status_code, undeclared)(response)
+        if error is not None:
+            raise error
+        return response
+
+    @staticmethod
+    def json(response: httpx.Response) -> Any:
+        """The answer's JSON value. UnusableError: other type, empty, not UTF-8, not JSON, NaN, a lone surrogate."""
+        media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        if media_type != "application/json" and not (
+            media_type.startswith("application/") and media_type.endswith("+json")
+        ):
+            raise UnusableError(f"HTTP {response.status_code} with {media_type or 'no media type'} instead of JSON")
+        if not response.content:
+            raise UnusableError(f"HTTP {response.status_code} with an empty body")
+        try:
+            return from_json(response.content, allow_inf_nan=False)
+        except ValueError as error:
+            raise UnusableError(f"HTTP {response.status_code} with malformed JSON: {error}") from error
+
+    @classmethod
+    def model(cls, response: httpx.Response, of: type[M]) -> M:
+        """The answer read as a model. ContractError names the fields that break the contract, never their values."""
+        try:
+            return of.model_validate(cls.json(response))
+        except ValidationError as error:
+            broken = "; ".join(
+                f"{'.'.join(map(str, item['loc']))}: {item['msg']}"
+                for item in error.errors(include_input=False, include_url=False, include_context=False)
+            )
+            raise ContractError(f"HTTP {response.status_code}, the answer breaks the contract: {broken}") from None
+
+    def soap(self, wsdl: Path, binding: str, address: str = "", signer: MessageSigner | None = None) -> SoapCaller:
+        """A caller of the SOAP operations of ``binding``, named in full ``{namespace}name``, at ``address``, a path."""
+        from gateway.foundation.wire.soap import SoapCaller
+
+        return SoapCaller(self, wsdl, binding, address, signer)
+
+    async def close(self) -> None:
+        """Close every connection of the channel."""
+        await self.http.aclose()

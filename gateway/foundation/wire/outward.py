@@ -1,0 +1,198 @@
+"""Our own webhooks out: requests to addresses that clients chose, so they must not reach into our network (SSRF).
+
+The address that counts is the one the socket connects to: each is judged when its socket is made, after name
+resolution, so a name that resolves differently the second time gains nothing. Public addresses over https are allowed;
+whatever else an operator wants is on the allow-list, as a network (``10.1.0.0/16``) or as a host name. A listed name is
+trusted wholly; a listed network opens those addresses, to plain http too. Redirects are answers, not instructions.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+import ssl
+from collections.abc import Iterable, Mapping
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Any
+
+import httpx
+from aiohttp.abc import AbstractResolver
+
+from gateway.foundation.wire.channel import Limits, Timeouts, meaning, no_cookies
+from gateway.foundation.wire.recording import RecordingTransport
+from gateway.foundation.wire.transport import AiohttpTransport, SocketFactory
+from gateway.ports.base import Recorder
+from gateway.words.clock import Clock, SystemClock
+from gateway.words.errors import NotSentError
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+_REFUSED = "is not an address we send to"
+
+# RFC 6890 and 7526: protocol assignments and relays, judged differently by different Pythons. RFC 6052, 8215, 3056 and
+# 4380: addresses that carry another address inside, which a NAT64 or a relay unpacks.
+_SPECIAL = tuple(
+    ip_network(text)
+    for text in ("192.0.0.0/24", "192.88.99.0/24", "64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")
+)
+
+
+class ForbiddenTargetError(NotSentError):
+    """The target's address, or its scheme, is not one that we send to."""
+
+
+def is_public(address: Address) -> bool:
+    """Whether an address belongs to the public internet and to nobody's inside: no loopback, private, shared (RFC
+    6598), link-local (where clouds keep their metadata), multicast, reserved or translated address."""
+    if isinstance(address, IPv6Address):
+        if address.ipv4_mapped is not None:
+            return is_public(address.ipv4_mapped)
+        if address.is_site_local:
+            return False
+    if any(address.version == network.version and address in network for network in _SPECIAL):
+        return False
+    return address.is_global and not (
+        address.is_private
+        or address.is_loopback
+        or address.is_link_local
+        or address.is_multicast
+        or address.is_reserved
+        or address.is_unspecified
+    )
+
+
+class AllowList:
+    """Operators' exceptions: networks in CIDR form, single addresses, and host names. ValueError for anything else."""
+
+    def __init__(self, entries: Iterable[str] = ()) -> None:
+        self.networks: tuple[Network, ...] = ()
+        self.hosts: frozenset[str] = frozenset()
+        for entry in entries:
+            try:
+                self.networks += (ip_network(entry),)
+            except ValueError:
+                name = entry.rstrip(".").lower()
+                if not name or not name.isascii() or set(name) - set("abcdefghijklmnopqrstuvwxyz0123456789-."):
+                    raise ValueError(f"{entry!r} is neither a network such as 10.1.0.0/16 nor a host name") from None
+                if name.replace(".", "").isdigit():
+                    raise ValueError(f"{entry!r} is not a network: its host bits are set or a part is wrong") from None
+                self.hosts |= {name}
+
+    def __contains__(self, address: Address) -> bool:
+        """Whether a listed network holds the address, also when it is written as IPv4-mapped IPv6."""
+        plain = address.ipv4_mapped if isinstance(address, IPv6Address) and address.ipv4_mapped else address
+        return any(plain.version == network.version and plain in network for network in self.networks)
+
+
+class OutwardWire:
+    """Posts to addresses that others chose. ``total`` seconds, size and connections are bounded as for a channel."""
+
+    def __init__(
+        self,
+        *,
+        recorder: Recorder,
+        allow: AllowList | None = None,
+        timeouts: Timeouts | None = None,
+        limits: Limits | None = None,
+        ca_file: str | None = None,
+        resolver: AbstractResolver | None = None,
+        clock: Clock | None = None,
+        channel: str = "webhooks",
+    ) -> None:
+        self._allow = allow or AllowList()
+        self._timeouts = timeouts or Timeouts(connect=5, read=10, write=10, pool=5, total=15)
+        limits = limits or Limits(max_response_bytes=64 * 1024)
+        context = ssl.create_default_context(cafile=ca_file)
+
+        def client(socket_factory: SocketFactory | None) -> httpx.AsyncClient:
+            transport = AiohttpTransport(
+                total=self._timeouts.total,
+                max_connections=limits.max_connections,
+                max_response_bytes=limits.max_response_bytes,
+                keepalive=limits.keepalive,
+                ssl_context=context,
+                resolver=resolver,
+                socket_factory=socket_factory,
+                dns_cache=False,
+            )
+            return httpx.AsyncClient(
+                transport=RecordingTransport(transport, channel, frozenset(), recorder, clock or SystemClock()),
+                headers={"User-Agent": "enforcement-gateway", "Accept-Encoding": "identity"},
+                cookies=no_cookies(),
+                timeout=self._timeouts.as_httpx(),
+                follow_redirects=False,
+                trust_env=False,
+            )
+
+        # Three pools, so that a connection opened under one rule is never reused under another.
+        self._trusted = client(None)
+        self._public = client(self._guard(public=True))
+        self._listed = client(self._guard(public=False))
+
+    def _guard(self, *, public: bool) -> SocketFactory:
+        """Makes sockets only towards allowed addresses: listed ones and, if ``public``, those of the internet."""
+
+        def make(info: Any) -> socket.socket:
+            family, kind, protocol, _, place = info
+            address = ip_address(str(place[0]).partition("%")[0])
+            if address not in self._allow and not (public and is_public(address)):
+                raise PermissionError(errno.EACCES, f"{address} {_REFUSED}")
+            return socket.socket(family=family, type=kind, proto=protocol)
+
+        return make
+
+    def check(self, url: str) -> None:
+        """Judge an address before it is stored: ValueError with the reason. The decisive check is made at each send."""
+        self._client_for(url)
+
+    def _client_for(self, url: str) -> httpx.AsyncClient:
+        try:
+            target = httpx.URL(url)
+        except httpx.InvalidURL as error:
+            raise ValueError(f"not an address: {error}") from error
+        if target.scheme not in ("http", "https") or not target.host:
+            raise ValueError("only https addresses with a host are sent to")
+        if target.userinfo or target.fragment:
+            raise ValueError("an address with credentials or a fragment is not sent to")
+        host = target.host.rstrip(".").lower()
+        if host in self._allow.hosts:
+            return self._trusted
+        try:
+            address = ip_address(host.partition("%")[0])
+        except ValueError:
+            if host == "localhost" or host.endswith(".localhost"):
+                raise ValueError("the host is this machine") from None
+            if target.scheme == "http" and not self._allow.networks:
+                raise ValueError("https is required") from None
+        else:
+            if address not in self._allow and not is_public(address):
+                raise ValueError(f"{address} is not a public address")
+            if address not in self._allow and target.scheme == "http":
+                raise ValueError("https is required")
+        return self._public if target.scheme == "https" else self._listed
+
+    async def post(self, action: str, url: str, content: bytes, headers: Mapping[str, str]) -> httpx.Response:
+        """Post once and give the answer, whatever its status (a redirect is one too).
+
+        Raises ForbiddenTargetError or NotSentError when nothing left, OutcomeUnknownError when no answer came.
+        """
+        try:
+            client = self._client_for(url)
+        except ValueError as error:
+            raise ForbiddenTargetError(str(error)) from error
+        try:
+            return await client.post(
+                url,
+                content=content,
+                headers=dict(headers),
+                extensions={"action": action, "total": self._timeouts.total},
+            )
+        except httpx.TransportError as error:
+            if isinstance(error, httpx.ConnectError) and _REFUSED in str(error):
+                raise ForbiddenTargetError(str(error)) from error
+            raise meaning(error) from error
+
+    async def close(self) -> None:
+        """Close every connection."""
+        for client in (self._trusted, self._public, self._listed):
+            await client.aclose()

@@ -1,0 +1,209 @@
+"""SOAP 1.1, document/literal, with zeep for the values and every trap of zeep and XML disarmed here.
+
+The WSDL and its schemas come from local files only. What goes out and what comes in is validated against the
+contract's XSD, facets included, which zeep alone does not look at. The envelope is opened here and not by zeep, which
+answers an empty 202 with None and an empty Body with an IndexError.
+
+What an answer means (SOAP 1.1 section 6.2 lets faults travel as 500; DESIGN section 5):
+
+- the operation's declared output with 200: the value;
+- a fault whose detail the operation declares, whatever the HTTP status: SoapFault, an answer that the adapter maps;
+- 401 and 403 otherwise: DeniedError; every other status but 200: OutcomeUnknownError;
+- what is no answer, with 200 (malformed XML, a DOCTYPE, an empty Body), and any bad signature: UnusableError;
+- anything else with 200: ContractError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin, urlsplit
+
+import httpx
+import zeep.exceptions
+from lxml import etree
+from zeep import Settings, helpers, loader
+from zeep.wsdl import Document
+
+from gateway.words.errors import ContractError, DeniedError, ForgedCallbackError, OutcomeUnknownError, UnusableError
+
+if TYPE_CHECKING:
+    from gateway.foundation.wire.channel import ChannelWire
+    from gateway.foundation.wire.signing import MessageSigner
+
+_XSD = "http://www.w3.org/2001/XMLSchema"
+_ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"
+_parse: Any = loader.parse_xml  # zeep's own type hints are wrong or missing here
+_load: Any = Document
+_plain: Any = helpers.serialize_object
+_HARDENED: dict[str, bool] = {"strict": True, "forbid_dtd": True, "forbid_entities": True, "forbid_external": True}
+
+
+class SoapFault(OutcomeUnknownError):
+    """A fault that the contract declares: an answer. The adapter maps it by its code table; unmapped, it is doubt.
+
+    ``name`` is the local name of the detail's element, ``code`` and ``message`` the fault's own, ``detail`` its values.
+    """
+
+    def __init__(self, name: str, code: str, message: str, detail: dict[str, Any]) -> None:
+        super().__init__(f"{name} {code}: {message}")
+        self.name = name
+        self.code = code
+        self.message = message
+        self.detail = detail
+
+
+class _LocalFiles:
+    """What zeep loads WSDL and XSD through: files beside the contract, never the network."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder.resolve()
+
+    def load(self, url: str) -> bytes:
+        """The bytes of one file below the contract's folder."""
+        path = Path(url).resolve()
+        if urlsplit(url).scheme or not path.is_relative_to(self._folder):
+            raise ValueError(f"{url} is not a file of the contract in {self._folder}")
+        return path.read_bytes()
+
+
+class SoapCaller:
+    """Calls the operations of one binding of one WSDL over a channel. Built once, at start: loading blocks.
+
+    The WSDL's ``types`` import or include XSD files that stand beside it; schemas written into the WSDL itself are
+    refused. ``signer`` signs the exact bytes of each request and checks those of each answer.
+    """
+
+    def __init__(
+        self, wire: ChannelWire, wsdl: Path, binding: str, address: str = "", signer: MessageSigner | None = None
+    ) -> None:
+        self._wire = wire
+        self._address = address
+        self._signer = signer
+        self._loader: Any = _LocalFiles(wsdl.parent)
+        self._settings = Settings(**_HARDENED)
+        self._document: Any = _load(str(wsdl.resolve()), self._loader, settings=self._settings)
+        self._binding: Any = self._document.bindings[binding]
+        self._schema = _schema_of(wsdl)
+
+    async def call(self, operation: str, /, **arguments: Any) -> dict[str, Any]:
+        """Call ``operation`` and give the values of its answer.
+
+        Raises ValueError before anything is sent when the arguments break the contract, naming the field; SoapFault
+        for a declared fault; otherwise as the module says.
+        """
+        body = self._write(operation, arguments)
+        action = self._binding.get(operation).soapaction or ""
+        headers = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": f'"{action}"'}
+        if self._signer is not None:
+            headers |= self._signer.sign(body)
+        response = await self._wire.send(operation, "POST", self._address, content=body, headers=headers)
+        return self._read(operation, response)
+
+    def _write(self, operation: str, arguments: Mapping[str, Any]) -> bytes:
+        """The envelope's exact bytes."""
+        try:
+            envelope = self._binding.get(operation).create(**arguments).content
+        except (zeep.exceptions.Error, TypeError, ValueError) as error:
+            raise ValueError(f"{operation}: {error}") from error
+        for payload in envelope.find(f"{{{_ENVELOPE}}}Body"):
+            if not self._schema.validate(payload):
+                raise ValueError(f"{operation}: {_complaint(self._schema)}")
+        return etree.tostring(envelope, encoding="utf-8", xml_declaration=True)
+
+    def _read(self, operation: str, response: httpx.Response) -> dict[str, Any]:
+        """The values of an answer, or what it means instead."""
+        status = response.status_code
+        try:
+            payload = self._open(response)
+            if payload.tag == f"{{{_ENVELOPE}}}Fault":
+                fault = self._declared_fault(operation, payload)
+                if fault is not None:
+                    raise fault
+                raise ContractError(f"a fault that the contract does not declare: {payload.findtext('faultstring')}")
+            if status == 200:
+                return self._result(operation, payload)
+        except ContractError as error:
+            if status in (401, 403):
+                raise DeniedError(f"{operation}: HTTP {status}") from error
+            if status == 200 or isinstance(error.__cause__, ForgedCallbackError):
+                raise type(error)(f"{operation}: HTTP {status}, {error}") from error
+            raise OutcomeUnknownError(f"{operation}: HTTP {status}, {error}") from error
+        raise OutcomeUnknownError(f"{operation}: HTTP {status} with an answer that belongs to 200")
+
+    def _open(self, response: httpx.Response) -> etree._Element:
+        """The one element of a well-formed, authentic envelope's Body. UnusableError for anything less."""
+        media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        if media_type != "text/xml":
+            raise UnusableError(f"{media_type or 'no media type'} instead of text/xml")
+        if not response.content:
+            raise UnusableError("an empty answer")
+        if self._signer is not None:
+            try:
+                self._signer.verify(response.headers, response.content)
+            except ForgedCallbackError as error:
+                raise UnusableError(f"the answer's signature: {error}") from error
+        try:
+            envelope: etree._Element = _parse(response.content, self._loader, settings=self._settings)
+        except (zeep.exceptions.Error, etree.LxmlError, ValueError) as error:
+            raise UnusableError(f"unusable XML: {error}") from error
+        body = envelope.find(f"{{{_ENVELOPE}}}Body") if envelope.tag == f"{{{_ENVELOPE}}}Envelope" else None
+        if body is None or len(body) != 1:
+            raise UnusableError("not a SOAP 1.1 envelope with exactly one element in its Body")
+        payload: etree._Element = body[0]
+        return payload
+
+    def _result(self, operation: str, payload: etree._Element) -> dict[str, Any]:
+        element = self._binding.get(operation).output.body
+        if payload.tag != element.qname.text:
+            raise ContractError(f"{payload.tag} instead of {element.qname.text}")
+        return self._values(element, payload)
+
+    def _declared_fault(self, operation: str, fault: etree._Element) -> SoapFault | None:
+        """The fault, if its detail is one that the operation declares and is valid."""
+        details = fault.findall("detail/*")
+        declared = {
+            part.element.qname.text: part.element
+            for message in self._binding.get(operation).abstract.fault_messages.values()
+            for part in message.parts.values()
+        }
+        if len(details) != 1 or details[0].tag not in declared:
+            return None
+        values = self._values(declared[details[0].tag], details[0])
+        name = etree.QName(details[0]).localname
+        return SoapFault(name, fault.findtext("faultcode") or "", fault.findtext("faultstring") or "", values)
+
+    def _values(self, element: Any, payload: etree._Element) -> dict[str, Any]:
+        """A valid element's values. ContractError if it breaks the schema."""
+        if not self._schema.validate(payload):
+            raise ContractError(f"the answer breaks the contract: {_complaint(self._schema)}")
+        try:
+            values = _plain(element.parse(payload, self._document.types), dict)
+        except (zeep.exceptions.Error, ValueError, TypeError, ArithmeticError) as error:
+            raise ContractError(f"the answer breaks the contract: {error}") from error
+        return values if isinstance(values, dict) else {}
+
+
+def _schema_of(wsdl: Path) -> etree.XMLSchema:
+    """One schema of all the XSD files that the WSDL's types import or include."""
+    parser = etree.XMLParser(resolve_entities=False, no_network=True)
+    types = etree.parse(str(wsdl), parser).getroot()
+    combined = etree.Element(f"{{{_XSD}}}schema")
+    base = wsdl.resolve().as_uri()
+    for schema in types.iter(f"{{{_XSD}}}schema"):
+        for child in schema:
+            location = child.get("schemaLocation")
+            if child.tag not in (f"{{{_XSD}}}import", f"{{{_XSD}}}include") or location is None:
+                if isinstance(child.tag, str):
+                    raise ValueError(f"{wsdl}: keep the schema in an XSD file of its own, beside the WSDL")
+                continue
+            namespace = child.get("namespace") or schema.get("targetNamespace") or ""
+            etree.SubElement(combined, f"{{{_XSD}}}import", namespace=namespace, schemaLocation=urljoin(base, location))
+    return etree.XMLSchema(combined)
+
+
+def _complaint(schema: etree.XMLSchema) -> str:
+    """The schema's first complaint, which names the element."""
+    log: Any = schema.error_log
+    return str(log[0].message) if len(log) else "invalid"

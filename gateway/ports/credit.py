@@ -1,0 +1,164 @@
+"""The door to disclosure targets: Credit China 信用中国, portals 公示平台."""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import StrEnum
+from typing import Literal, Protocol, runtime_checkable
+
+from gateway.ports.base import Adapter, Fen, Incoming, Message, Notice, OpenedCallback
+
+
+class VerdictNotice(Notice):
+    """A callback's content once opened: a target decided about a submission. A hint to ask, unless authenticated."""
+
+    kind: Literal["verdict"] = "verdict"
+    reference: str
+
+
+class DisclosedParty(Message):
+    """The party as disclosed. ``category`` is organisation, individual_business or natural_person."""
+
+    category: Literal["organisation", "individual_business", "natural_person"]
+    name: str
+    uscc: str | None = None
+    registration_number: str | None = None
+    legal_representative: str | None = None
+    id_type: str | None = None
+    id_number: str | None = None
+
+
+class DisclosureRecord(Message):
+    """One decision as it is to be published: what the 30-field penalty table (发改办财金〔2018〕424号) needs.
+
+    ``fine`` and ``confiscated`` in fen, None when not imposed. ``publish_until`` 公示截止期;
+    ``valid_until`` 处罚有效期.
+    Natural persons are already masked where the target's profile says so.
+    """
+
+    decision_number: str
+    authority_name: str
+    authority_code: str
+    source_name: str
+    source_code: str
+    party: DisclosedParty
+    violation: str
+    facts: str
+    basis: str
+    penalty_kinds: tuple[str, ...]
+    content: str
+    fine: Fen | None = None
+    confiscated: Fen | None = None
+    licence: str | None = None
+    decided_on: date
+    valid_until: date
+    publish_until: date
+    full_text: str | None = None
+    remark: str = ""
+
+
+class SubmitRequest(Message):
+    """Publish one decision under our reference."""
+
+    reference: str
+    record: DisclosureRecord
+
+
+class FieldError(Message):
+    """One field the target refused: its name on the wire, its code and the target's words."""
+
+    field: str
+    code: str
+    message: str
+
+
+class SubmissionState(StrEnum):
+    """What the target has decided so far."""
+
+    PENDING = "pending"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+
+
+class Submission(Message):
+    """What the target knows about one submission."""
+
+    reference: str
+    state: SubmissionState
+    receipt: str
+    field_errors: tuple[FieldError, ...] = ()
+
+
+class DisclosureKey(Message):
+    """What identifies a published decision: number, authority code, party name."""
+
+    decision_number: str
+    authority_code: str
+    party_name: str
+
+
+class CorrectRequest(Message):
+    """Replace what is published by a corrected record 更正; the key stays."""
+
+    reference: str
+    record: DisclosureRecord
+    reason: str
+
+
+class WithdrawRequest(Message):
+    """Take a publication back 撤回 with an explanation (行政处罚法 art. 48)."""
+
+    reference: str
+    key: DisclosureKey
+    reason: str
+
+
+class RepairRequest(Message):
+    """End a publication early after repair 信用修复."""
+
+    reference: str
+    key: DisclosureKey
+    repair_number: str
+
+
+class Shown(Message):
+    """What the public can see at the target: ``digest`` covers nothing here, compare the fields that matter."""
+
+    key: DisclosureKey
+    state: Literal["published", "withdrawn", "repaired", "ended"]
+    content: str | None = None
+    published_on: date | None = None
+    url: str | None = None
+
+
+@runtime_checkable
+class DisclosureTarget(Adapter, Protocol):
+    """Credit China, or one disclosure portal."""
+
+    async def submit(self, request: SubmitRequest) -> Submission:
+        """Submit one decision. PENDING is normal: the verdict comes later by ``find`` or callback."""
+        ...
+
+    async def find(self, reference: str) -> Submission | None:
+        """The submission under our reference; None when the target says there is none."""
+        ...
+
+    async def correct(self, request: CorrectRequest) -> Submission:
+        """Correct a publication."""
+        ...
+
+    async def withdraw(self, request: WithdrawRequest) -> Submission:
+        """Withdraw a publication. Already withdrawn is a success."""
+        ...
+
+    async def repair(self, request: RepairRequest) -> Submission:
+        """End a publication after repair."""
+        ...
+
+    async def read_back(self, key: DisclosureKey) -> Shown | None:
+        """What is publicly shown for this decision; None when nothing ever was."""
+        ...
+
+    async def open_callback(self, incoming: Incoming) -> OpenedCallback:
+        """Authenticate and read a callback without any network."""
+        ...

@@ -1,0 +1,244 @@
+"""The door to non-tax revenue platforms 非税收入收缴平台."""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import StrEnum
+from typing import Literal, Protocol, runtime_checkable
+
+from pydantic import AwareDatetime
+
+from gateway.ports.base import Adapter, Fen, Incoming, Message, Notice, OpenedCallback
+
+
+class BillLine(Message):
+    """One line of a bill: income item 收入项目 and amount in fen."""
+
+    item_code: str
+    item_name: str
+    amount: Fen
+
+
+class IssueRequest(Message):
+    """One bill to be given a payment code 缴款码. ``total`` equals the sum of the lines.
+
+    ``code`` is set only in the issuing modes where the unit composes the code or takes it from a range.
+    """
+
+    reference: str
+    region: str
+    unit_code: str
+    unit_name: str
+    payer_name: str
+    payer_code: str | None = None
+    payer_phone: str | None = None
+    decision_number: str
+    lines: tuple[BillLine, ...]
+    total: Fen
+    bill_date: date
+    due_on: date | None = None
+    code: str | None = None
+    memo: str = ""
+
+
+class Issued(Message):
+    """The platform gave a code. ``valid_until`` is the platform's date for the code, not the legal due date."""
+
+    reference: str
+    code: str
+    total: Fen
+    pay_url: str | None = None
+    valid_until: date | None = None
+    check_code: str | None = None
+
+
+class PaidFact(Message):
+    """That money arrived: the business key is ``code`` and ``bank_serial``."""
+
+    code: str
+    amount: Fen
+    paid_at: AwareDatetime
+    bank_serial: str
+    pay_mode: str
+    payer_name: str | None = None
+
+
+class BillState(StrEnum):
+    """States of a bill on the platform's wire (PayStats 0, 1, 2)."""
+
+    UNPAID = "unpaid"
+    PAID = "paid"
+    VOID = "void"
+
+
+class Bill(Message):
+    """What the platform knows about one bill, found by our reference or by its code."""
+
+    reference: str
+    code: str
+    total: Fen
+    state: BillState
+    pay_url: str | None = None
+    valid_until: date | None = None
+    check_code: str | None = None
+    paid: tuple[PaidFact, ...] = ()
+
+
+class FindRequest(Message):
+    """Ask by our reference, or by the code, exactly one of them."""
+
+    reference: str | None = None
+    code: str | None = None
+
+
+class CancelRequest(Message):
+    """Void an unpaid bill. ``bill_reference`` is the reference it was issued under."""
+
+    reference: str
+    bill_reference: str
+    code: str
+    reason: str
+
+
+class Cancelled(Message):
+    """The platform has voided the bill."""
+
+    code: str
+
+
+class RefundRequest(Message):
+    """File a refund 退付; finance decides later."""
+
+    reference: str
+    code: str
+    bank_serial: str
+    amount: Fen
+    reason: str
+    payee_name: str
+    payee_account: str
+    payee_bank: str
+
+
+class RefundState(StrEnum):
+    """States of a refund at the platform."""
+
+    FILED = "filed"
+    APPROVED = "approved"
+    REFUNDED = "refunded"
+    REFUSED = "refused"
+
+
+class Refund(Message):
+    """What the platform knows about one refund."""
+
+    reference: str
+    code: str
+    amount: Fen
+    state: RefundState
+    reason: str | None = None
+    refunded_at: AwareDatetime | None = None
+
+
+class StatementLine(Message):
+    """One collected or refunded amount on a statement 对账文件."""
+
+    kind: Literal["paid", "refunded"]
+    reference: str
+    code: str
+    amount: Fen
+    paid_at: AwareDatetime
+    bank_serial: str
+    unit_code: str
+    item_codes: tuple[str, ...] = ()
+
+
+class StatementPage(Message):
+    """One page of a day's statement. ``count`` and ``amount`` (of paid lines) are totals of the whole day."""
+
+    day: date
+    page: int
+    pages: int
+    count: int
+    amount: Fen
+    lines: tuple[StatementLine, ...]
+
+
+class ReceiptRequest(Message):
+    """Ask for the fiscal receipt of a paid bill to be issued."""
+
+    reference: str
+    code: str
+
+
+class ReceiptSignature(Message):
+    """A detached SM2 signature over the exact bytes of a receipt's file: by the issuing unit or finance's supervisor.
+
+    ``certificate`` is DER; ``value`` the DER signature; ``signed_at`` stands beside it and is not covered by it.
+    """
+
+    role: Literal["issuer", "supervisor"]
+    signed_at: AwareDatetime
+    certificate: bytes
+    value: bytes
+
+
+class FiscalReceipt(Message):
+    """A fiscal receipt 财政电子票据: 8-digit code, 10-digit number, 6-character check code, and its file.
+
+    ``signatures`` is empty where the platform sends none beside the file.
+    """
+
+    code: str
+    receipt_code: str
+    receipt_number: str
+    check_code: str
+    amount: Fen
+    issued_at: AwareDatetime
+    document: bytes
+    media_type: str
+    signatures: tuple[ReceiptSignature, ...] = ()
+
+
+class PaymentNotice(Notice):
+    """A callback's content once opened: money arrived."""
+
+    kind: Literal["paid"] = "paid"
+    fact: PaidFact
+    bill_reference: str | None = None
+
+
+@runtime_checkable
+class NonTaxPlatform(Adapter, Protocol):
+    """Non-tax revenue platform."""
+
+    async def issue(self, request: IssueRequest) -> Issued:
+        """Ask for a payment code for one bill. The same reference sent twice yields the same code."""
+        ...
+
+    async def find(self, request: FindRequest) -> Bill | None:
+        """What the platform knows of a bill; None when it says that there is none."""
+        ...
+
+    async def cancel(self, request: CancelRequest) -> Cancelled:
+        """Void an unpaid bill. A bill already void is a success; a paid one raises RejectedError."""
+        ...
+
+    async def refund(self, request: RefundRequest) -> Refund:
+        """File a refund; the answer is only that it was filed."""
+        ...
+
+    async def find_refund(self, reference: str) -> Refund | None:
+        """State of a refund by our reference."""
+        ...
+
+    async def statement(self, day: date, page: int) -> StatementPage:
+        """One page (from 1) of the statement of one platform day."""
+        ...
+
+    async def receipt(self, request: ReceiptRequest) -> FiscalReceipt:
+        """Have the receipt of a paid bill issued, or fetch it again. The same code yields the same receipt."""
+        ...
+
+    async def open_callback(self, incoming: Incoming) -> OpenedCallback:
+        """Authenticate and read a callback without any network. Raises ForgedCallbackError or ContractError."""
+        ...

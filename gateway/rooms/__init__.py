@@ -1,0 +1,1 @@
+"""The capabilities of the gateway, one folder each."""

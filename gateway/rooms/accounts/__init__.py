@@ -1,0 +1,1 @@
+"""Who may use the gateway: authorities, case systems and their keys, operators."""

@@ -1,0 +1,328 @@
+"""``gateway authorities``, ``keys`` and ``operators``: whose records there are, and who may touch them."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from datetime import date, datetime, time
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from gateway.foundation.access import ROLES, SCOPES, Access, Client, IssuedKey, Operator
+from gateway.foundation.terminal.output import Json, session, show, table
+from gateway.rooms.disclosures import Organ
+from gateway.rooms.disclosures import records as disclosure_records
+from gateway.rooms.payments import IncomeItem, LineKind, Unit, records
+from gateway.settings import known
+from gateway.words.clock import SHANGHAI, SystemClock, day_of, from_micros, rfc3339
+from gateway.words.errors import InvalidProblem, NotFoundProblem
+from gateway.words.identifiers import check_uscc
+
+authorities = typer.Typer(help="Authorities 执法机关, the tenants: list or create.", no_args_is_help=True)
+keys = typer.Typer(help="Case systems 接入系统 and their API keys: create, issue, list, revoke.", no_args_is_help=True)
+operators = typer.Typer(help="Operators 操作员: people with a role, a password and keys.", no_args_is_help=True)
+
+T = TypeVar("T")
+
+
+# --- authorities ----------------------------------------------------------------------------------------------------
+
+
+@authorities.command("list")
+def list_authorities(ctx: typer.Context, as_json: Json = False) -> None:
+    """Every authority, by code."""
+    rows = [asdict(one) for one in _ask(ctx, lambda access: access.authorities())]
+    show({"authorities": rows}, as_json, _listed(rows, "code", "name", "uscc", "unit_code", "telephone"))
+
+
+@authorities.command("create")
+def create_authority(
+    ctx: typer.Context,
+    code: Annotated[str, typer.Argument(help="Identifies it everywhere; cannot be changed.")],
+    name: Annotated[str, typer.Argument(help="As it stands in decisions.")],
+    uscc: Annotated[str, typer.Argument(help="Unified social credit code 统一社会信用代码.")],
+    unit_code: Annotated[str | None, typer.Option(help="Its code as a collecting unit 执收单位编码.")] = None,
+    telephone: Annotated[str | None, typer.Option(help="Shown to parties.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Record an authority."""
+    made = _change(ctx, lambda access: access.create_authority(code, name, uscc, unit_code, telephone))
+    show(asdict(made), as_json, f"Authority {made.code} {made.name} is recorded.")
+
+
+@authorities.command("unit")
+def set_unit(
+    ctx: typer.Context,
+    authority: Annotated[str, typer.Argument(help="The authority's code.")],
+    region: Annotated[str, typer.Option(help="Division code of the non-tax platform 行政区划, six digits.")],
+    item: Annotated[list[str], typer.Option(help="Income item of a kind of line, as fine=103050199:罚没收入; repeat.")],
+    unit_code: Annotated[str | None, typer.Option(help="Collecting unit 执收单位编码; else the authority's.")] = None,
+    name: Annotated[str | None, typer.Option(help="Its name on bills; else the authority's.")] = None,
+    since: Annotated[str | None, typer.Option("--from", help="First day, as 2027-01-01; today if none.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say which unit collects for an authority, under which income items 收入项目, from a day on."""
+    items = dict(_item(one) for one in item)
+    first = day_of(SystemClock().now()) if since is None else _day(since, "from")
+    with session(ctx).store(exclusive=True) as store:
+        owner = asyncio.run(Access(store, SystemClock()).authority(authority))
+        code = unit_code or owner.unit_code
+        if code is None:
+            raise InvalidProblem(f"{authority} has no unit code", field="unit_code", cure="Name it with --unit-code.")
+        unit = Unit(code, name or owner.name, region, items)
+        store.write_sync(lambda conn: records.set_unit(conn, authority, unit, first))
+    kinds = {kind.value: asdict(one) for kind, one in items.items()}
+    show(
+        {"authority": authority, "unit_code": code, "region": region, "from": first.isoformat(), "items": kinds},
+        as_json,
+        f"{unit.name} ({code}) collects for {authority} from {first} on: {', '.join(kinds)}.",
+    )
+
+
+@authorities.command("organ")
+def set_organ(
+    ctx: typer.Context,
+    authority: Annotated[str, typer.Argument(help="The authority's code.")],
+    name: Annotated[str | None, typer.Option(help="Penalising organ 处罚机关; else the authority's name.")] = None,
+    uscc: Annotated[str | None, typer.Option(help="Its unified code; else the authority's.")] = None,
+    source_name: Annotated[str | None, typer.Option(help="Source of the data 数据来源单位; else the organ.")] = None,
+    source_uscc: Annotated[str | None, typer.Option(help="Its unified code; else the organ's.")] = None,
+    since: Annotated[str | None, typer.Option("--from", help="First day, as 2027-01-01; today if none.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say under which names and unified codes an authority publishes its decisions, from a day on."""
+    first = day_of(SystemClock().now()) if since is None else _day(since, "from")
+    with session(ctx).store(exclusive=True) as store:
+        owner = asyncio.run(Access(store, SystemClock()).authority(authority))
+        organ_name, organ_code = name or owner.name, uscc or owner.uscc
+        organ = Organ(organ_name, organ_code, source_name or organ_name, source_uscc or organ_code)
+        for field, code in (("uscc", organ.code), ("source_uscc", organ.source_code)):
+            try:
+                check_uscc(code)
+            except ValueError as error:
+                raise InvalidProblem(str(error), field=field) from None
+        store.write_sync(lambda conn: disclosure_records.set_organ(conn, authority, organ, first))
+    show(
+        {"authority": authority, "from": first.isoformat(), **asdict(organ)},
+        as_json,
+        f"{authority} publishes as {organ.name} ({organ.code}) from {first} on.",
+    )
+
+
+# --- clients and keys -----------------------------------------------------------------------------------------------
+
+
+@keys.command("client")
+def create_client(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(help="The case system's name.")],
+    authority: Annotated[list[str], typer.Option(help="An authority it works for; repeat for several.")],
+    as_json: Json = False,
+) -> None:
+    """Record a case system and the authorities it works for."""
+    made = _change(ctx, lambda access: access.create_client(name, authority))
+    show(asdict(made), as_json, f"Client {made.id} {made.name} works for {', '.join(made.authorities)}.")
+
+
+@keys.command("clients")
+def list_clients(ctx: typer.Context, as_json: Json = False) -> None:
+    """Every case system, by name."""
+    rows = [asdict(one) for one in _ask(ctx, lambda access: access.clients())]
+    show({"clients": rows}, as_json, _listed(rows, "id", "name", "authorities"))
+
+
+@keys.command("issue")
+def issue_key(
+    ctx: typer.Context,
+    client: Annotated[str, typer.Argument(help="The case system's name or id.")],
+    scope: Annotated[list[str] | None, typer.Option(help="One thing the key may do; repeat. All if none.")] = None,
+    label: Annotated[str, typer.Option(help="What the key is for.")] = "",
+    expires: Annotated[str | None, typer.Option(help="Last day of use, for example 2027-06-30.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Make a new API key. It is shown this once and kept nowhere."""
+    until = _end_of(expires)
+
+    async def run(access: Access) -> IssuedKey:
+        owner = await _client(access, client)
+        return await access.issue_key(owner.id, scope or SCOPES, label=label, expires_at=until)
+
+    _show_key(_change(ctx, run), as_json)
+
+
+@keys.command("list")
+def list_keys(
+    ctx: typer.Context,
+    owner: Annotated[str | None, typer.Option(help="Id of one client or operator.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Keys without their secrets, oldest first."""
+    rows = []
+    for key in _ask(ctx, lambda access: access.keys(owner)):
+        row = {**asdict(key), "owner": key.client_id or key.operator_id}
+        row |= {name: _moment(row[name]) for name in ("created_at", "expires_at", "revoked_at", "last_used_at")}
+        rows.append(row)
+    columns = ("id", "owner", "label", "created_at", "expires_at", "revoked_at", "last_used_at")
+    show({"keys": rows}, as_json, _listed(rows, *columns))
+
+
+@keys.command("revoke")
+def revoke_key(ctx: typer.Context, key: str, as_json: Json = False) -> None:
+    """Refuse a key from now on."""
+    _change(ctx, lambda access: access.revoke_key(key))
+    show({"id": key, "revoked": True}, as_json, f"{key} is refused from now on.")
+
+
+# --- operators ------------------------------------------------------------------------------------------------------
+
+
+@operators.command("list")
+def list_operators(ctx: typer.Context, as_json: Json = False) -> None:
+    """Every operator, by login."""
+    rows = [
+        {**asdict(one), "disabled_at": _moment(one.disabled_at)} for one in _ask(ctx, lambda access: access.operators())
+    ]
+    show({"operators": rows}, as_json, _listed(rows, "login", "name", "role", "disabled_at", "id"))
+
+
+@operators.command("create")
+def create_operator(
+    ctx: typer.Context,
+    login: str,
+    name: Annotated[str, typer.Argument(help="The person's name.")],
+    role: Annotated[str, typer.Option(help=f"{', '.join(ROLES)}.")] = "operator",
+    password_stdin: Annotated[bool, typer.Option("--password-stdin", help="Read the password from stdin.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Record a person who operates the gateway. Asks for the password."""
+    password = _password(password_stdin)
+    made = _change(ctx, lambda access: access.create_operator(login, name, role, password))
+    show(asdict(made), as_json, f"Operator {made.login} ({made.role}) is recorded.")
+
+
+@operators.command("password")
+def set_password(
+    ctx: typer.Context,
+    login: str,
+    password_stdin: Annotated[bool, typer.Option("--password-stdin", help="Read the password from stdin.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Give an operator a new password, and unlock the login."""
+    password = _password(password_stdin)
+
+    async def run(access: Access) -> None:
+        await access.set_password((await _operator(access, login)).id, password)
+
+    _change(ctx, run)
+    show({"login": login, "password": "changed"}, as_json, f"{login} has a new password.")
+
+
+@operators.command("disable")
+def disable_operator(ctx: typer.Context, login: str, as_json: Json = False) -> None:
+    """Refuse an operator and all of the operator's keys from now on."""
+
+    async def run(access: Access) -> None:
+        await access.disable_operator((await _operator(access, login)).id)
+
+    _change(ctx, run)
+    show({"login": login, "disabled": True}, as_json, f"{login} is refused from now on.")
+
+
+@operators.command("key")
+def issue_operator_key(
+    ctx: typer.Context,
+    login: str,
+    label: Annotated[str, typer.Option(help="What the key is for.")] = "",
+    expires: Annotated[str | None, typer.Option(help="Last day of use, for example 2027-06-30.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Make a key with which an operator uses the API, within the operator's role."""
+    until = _end_of(expires)
+
+    async def run(access: Access) -> IssuedKey:
+        owner = await _operator(access, login)
+        return await access.issue_operator_key(owner.id, label=label, expires_at=until)
+
+    _show_key(_change(ctx, run), as_json)
+
+
+# --- inside ---------------------------------------------------------------------------------------------------------
+
+
+def _ask(ctx: typer.Context, question: Callable[[Access], Awaitable[T]]) -> T:
+    """Read, also while a gateway runs."""
+    return _run(ctx, question, exclusive=False)
+
+
+def _change(ctx: typer.Context, change: Callable[[Access], Awaitable[T]]) -> T:
+    """Change, while no gateway works on a SQLite database. Raises LockedError."""
+    return _run(ctx, change, exclusive=True)
+
+
+def _run(ctx: typer.Context, work: Callable[[Access], Awaitable[T]], *, exclusive: bool) -> T:
+    async def run() -> T:
+        with session(ctx).store(exclusive=exclusive) as store:
+            return await work(Access(store, SystemClock()))
+
+    return asyncio.run(run())
+
+
+async def _client(access: Access, word: str) -> Client:
+    clients = {name: one for one in await access.clients() for name in (one.id, one.name)}
+    if word not in clients:
+        raise NotFoundProblem(f'there is no client "{word}"', cure=known(word, clients))
+    return clients[word]
+
+
+async def _operator(access: Access, login: str) -> Operator:
+    people = {one.login: one for one in await access.operators()}
+    if login not in people:
+        raise NotFoundProblem(f'there is no operator "{login}"', cure=known(login, people))
+    return people[login]
+
+
+def _password(from_stdin: bool) -> str:
+    """From stdin for programs, else asked for twice without showing it. Never an argument: others can read those."""
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
+
+
+def _end_of(day: str | None) -> datetime | None:
+    """The last instant of a day in Shanghai."""
+    return None if day is None else datetime.combine(_day(day, "expires"), time.max, SHANGHAI)
+
+
+def _day(text: str, field: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InvalidProblem(f"{text} is not a day", field=field, cure="Write it as 2027-06-30.") from None
+
+
+def _item(text: str) -> tuple[LineKind, IncomeItem]:
+    match = re.fullmatch(r"(\w+)=([0-9A-Za-z]{1,20}):(.+)", text)
+    if match is None or match[1] not in set(LineKind):
+        raise InvalidProblem(
+            f"{text} is not KIND=CODE:NAME", field="item", cure=f"The kinds are {', '.join(LineKind)}."
+        )
+    return LineKind(match[1]), IncomeItem(match[2], match[3])
+
+
+def _show_key(key: IssuedKey, as_json: bool) -> None:
+    show({"id": key.id, "key": key.token}, as_json, key.token, f"Key {key.id}: shown this once, keep it safe.")
+
+
+def _listed(rows: list[dict[str, Any]], *columns: str) -> Any:
+    def cell(value: Any) -> Any:
+        return " ".join(value) if isinstance(value, tuple | list) else value
+
+    return table([name.replace("_", " ") for name in columns], ([cell(row[name]) for name in columns] for row in rows))
+
+
+def _moment(micros: int | None) -> str | None:
+    return None if micros is None else rfc3339(from_micros(micros))

@@ -1,0 +1,468 @@
+"""Cash taken on the spot 当场收缴, and the one bill that remits it for many decisions 集中汇缴.
+
+行政处罚法 (2021): art. 68 (a decision on the spot under art. 51, and at most 100 yuan or otherwise hard to enforce);
+art. 69 (remote places, on the water, at the party's request); art. 70 (the finance department's receipt, or the party
+may refuse); art. 71 (handed in within two days, from landing if taken on the water; paid to the bank within two days
+more); art. 85 (these are working days).
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from datetime import date
+from enum import StrEnum
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from sqlalchemy import Connection, RowMapping, func, insert, select, update
+
+from gateway.foundation.channels import Channels
+from gateway.foundation.crypto.envelope import Envelope
+from gateway.foundation.delivery import Delivery, Event, Events, Operation
+from gateway.foundation.store import Store
+from gateway.ports.nontax import BillLine, IssueRequest
+from gateway.rooms.cash.tables import cash_taken
+from gateway.rooms.decisions import Decision, Decisions, is_revoked
+from gateway.rooms.payments import records as payment_records
+from gateway.rooms.payments.bill import LineInput, LineKind, Unit
+from gateway.rooms.payments.states import Settlement, Status
+from gateway.rooms.payments.tables import payment
+from gateway.words.calendar import WorkingCalendar
+from gateway.words.clock import Clock, day_of, to_micros
+from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem
+from gateway.words.identifiers import clean_text, new_id
+from gateway.words.money import Yuan, format_yuan
+
+Remember = Callable[[Connection, str], None]
+
+SMALL = 100_00
+"""Fen up to which a fine may be collected on the spot without further reason (art. 68 (1))."""
+DAYS = 2
+"""Working days to hand in, and as many again to pay to the bank (art. 71, art. 85)."""
+REMITTANCE = "remittance"
+"""The line group of a bill that remits cash; no decision of its own stands behind it."""
+_MOST = 500
+
+
+def _forget(_conn: Connection, _subject: str) -> None:
+    """For callers that need no idempotency record."""
+
+
+class CashGround(StrEnum):
+    """What allows cash: a small fine, one hard to enforce later (art. 68), a remote place on request (art. 69)."""
+
+    SMALL = "small"
+    HARD_TO_ENFORCE = "hard_to_enforce"
+    REMOTE = "remote"
+
+
+class CashInput(BaseModel):
+    """Cash that an officer took for the fine of one decision, against the finance department's receipt.
+
+    ``on_water``: the two days to hand it in run from ``ashore_on``, which may be told later.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    authority: str = Field(min_length=1, max_length=40)
+    decision_number: str = Field(min_length=1, max_length=128)
+    amount: Yuan
+    ground: CashGround
+    explanation: Annotated[str, Field(min_length=1, max_length=500), AfterValidator(clean_text)] | None = None
+    receipt_number: Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{1,60}$")]
+    officer: Annotated[str, Field(min_length=1, max_length=100), AfterValidator(clean_text)]
+    taken_on: date
+    on_water: bool = False
+    ashore_on: date | None = None
+
+    @model_validator(mode="after")
+    def _allowed(self) -> Self:
+        if self.amount == 0:
+            raise ValueError("amount must be above 0.00")
+        if self.ground is CashGround.SMALL and self.amount > SMALL:
+            raise ValueError("a small fine is at most 100.00 yuan (行政处罚法 art. 68)")
+        if self.ground is not CashGround.SMALL and self.explanation is None:
+            raise ValueError("say in explanation why it is hard to enforce, or what the party asked for")
+        if self.ashore_on is not None and (not self.on_water or self.ashore_on < self.taken_on):
+            raise ValueError("ashore_on is for cash taken on the water, on that day or later")
+        return self
+
+
+class RemittanceInput(BaseModel):
+    """Which cash one bill remits; all that was handed in and has no bill, if not given."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    authority: str = Field(min_length=1, max_length=40)
+    cash: Annotated[tuple[str, ...], Field(min_length=1, max_length=_MOST)] | None = None
+
+
+class Cash:
+    """Record cash, watch its two duties, remit it, and see each decision's money through."""
+
+    def __init__(
+        self,
+        store: Store,
+        delivery: Delivery,
+        decisions: Decisions,
+        events: Events,
+        channels: Channels,
+        envelope: Envelope,
+        calendar: WorkingCalendar,
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._delivery = delivery
+        self._decisions = decisions
+        self._events = events
+        self._channels = channels
+        self._envelope = envelope
+        self._calendar = calendar
+        self._clock = clock
+
+    # --- taking and handing in --------------------------------------------------------------------------------------
+
+    async def take(self, given: CashInput, *, remember: Remember = _forget) -> str:
+        """Record cash taken. Returns its id. Raises InvalidProblem, NotFoundProblem, ConflictProblem."""
+        decision = await self._decisions.get(given.authority, given.decision_number)
+        now = self._clock.now()
+        at = to_micros(now)
+        if not decision.facts.decided_on <= given.taken_on <= day_of(now):
+            raise InvalidProblem("taken_on lies before the decision, or in the future", field="taken_on")
+        self._allowed(decision, given)
+        cash_id = new_id("csh")
+        begins = given.ashore_on if given.on_water else given.taken_on
+        values = {
+            "id": cash_id,
+            "authority": given.authority,
+            "decision_id": decision.id,
+            "decision_number": decision.number,
+            "amount": given.amount,
+            "ground": given.ground.value,
+            "explanation": given.explanation,
+            "receipt_number": given.receipt_number,
+            "officer_sealed": self._envelope.seal(given.officer.encode(), f"cash|officer|{cash_id}"),
+            "taken_on": given.taken_on,
+            "ashore_on": given.ashore_on,
+            "on_water": int(given.on_water),
+            "hand_in_due_on": None if begins is None else self._after(begins),
+            "status": "TAKEN",
+            "created_at": at,
+            "updated_at": at,
+        }
+
+        def unit(conn: Connection) -> str:
+            remember(conn, cash_id)
+            payment_records.lock_decision(conn, decision.id)
+            if is_revoked(conn, decision.id):
+                raise ConflictProblem("this decision was revoked; nothing is to be paid", type="decision-revoked")
+            same = select(cash_taken.c.id).where(
+                cash_taken.c.authority == given.authority, cash_taken.c.receipt_number == given.receipt_number
+            )
+            if conn.execute(same).first() is not None:
+                raise ConflictProblem(f"receipt {given.receipt_number} was recorded before", type="receipt-number-used")
+            left = (decision.facts.fine or 0) - payment_records.claimed(conn, decision.id).get(LineKind.FINE, 0)
+            if given.amount > left:
+                raise ConflictProblem(
+                    f"of the fine {format_yuan(max(0, left))} is neither demanded nor paid",
+                    type="exceeds-decision",
+                    field="amount",
+                    cure="Cancel the open payment of this decision first.",
+                )
+            conn.execute(insert(cash_taken), values)
+            self._emit(conn, values, "cash.taken", ground=given.ground.value)
+            return cash_id
+
+        return await self._store.write(unit)
+
+    async def landed(self, cash_id: str, on: date, *, remember: Remember = _forget) -> None:
+        """Cash taken on the water has come ashore: from now the two days to hand it in run (art. 71)."""
+
+        def unit(conn: Connection) -> None:
+            remember(conn, cash_id)
+            row = _held(conn, cash_id)
+            if not row["on_water"] or row["status"] != "TAKEN" or row["ashore_on"] not in (None, on):
+                raise ConflictProblem("this cash was not taken on the water, or has landed", type="cash-state")
+            if not row["taken_on"] <= on <= day_of(self._clock.now()):
+                raise InvalidProblem("the day of landing lies before the cash was taken, or in the future", field="on")
+            self._change(conn, cash_id, ashore_on=on, hand_in_due_on=self._after(on))
+
+        await self._store.write(unit)
+
+    async def hand_in(self, cash_id: str, on: date, *, remember: Remember = _forget) -> None:
+        """The officer handed it in; the authority's two days to pay the bank begin."""
+
+        def unit(conn: Connection) -> None:
+            remember(conn, cash_id)
+            row = _held(conn, cash_id)
+            if row["status"] != "TAKEN":
+                raise ConflictProblem(f"cash that is {row['status']} was handed in before", type="cash-state")
+            if not (row["ashore_on"] or row["taken_on"]) <= on <= day_of(self._clock.now()):
+                raise InvalidProblem("the day lies before the cash was taken, or in the future", field="on")
+            self._change(conn, cash_id, status="HANDED_IN", handed_in_on=on, bank_due_on=self._after(on), alarmed=None)
+            late = row["hand_in_due_on"] is not None and on > row["hand_in_due_on"]
+            self._emit(conn, row, "cash.handed_in", on=str(on), late=late)
+
+        await self._store.write(unit)
+
+    # --- remitting --------------------------------------------------------------------------------------------------
+
+    async def remit(self, ask: RemittanceInput, *, wait: float = 3.0, remember: Remember = _forget) -> str:
+        """Ask for one bill over cash that was handed in. Returns the id of its payment, under whose code the bank is
+        paid; its total is the sum of its cash to the fen. Raises ConflictProblem.
+        """
+        now = self._clock.now()
+        today, at = day_of(now), to_micros(now)
+        unit = await self._store.read(lambda conn: payment_records.unit_of(conn, ask.authority, today))
+        item = unit.items.get(LineKind.FINE) if unit is not None else None
+        if unit is None or item is None:
+            raise ConflictProblem(
+                f"authority {ask.authority} has no collecting unit 执收单位 with an income item for fines on {today}",
+                type="no-collecting-unit",
+                cure="Add it with `gateway authorities unit`.",
+            )
+        channels = self._channels.route(ask.authority, "payments")
+        if not channels:
+            raise ConflictProblem(f"no channel takes payments for authority {ask.authority}", type="no-channel")
+        channel = channels[0]
+        if channel.issuing != "platform":
+            raise ConflictProblem(
+                "remittance needs a channel on which the platform makes the codes", type="remittance-unsupported"
+            )
+        payment_id, reference = new_id("pay"), self._delivery.new_reference(channel.name)
+
+        def write(conn: Connection) -> tuple[Operation, IssueRequest]:
+            remember(conn, payment_id)
+            rows = _to_remit(conn, ask)
+            bill = _bill(unit, BillLine(item_code=item.code, item_name=item.name, amount=0), rows, reference, today)
+            token = secrets.token_urlsafe(16)
+            values = {
+                "id": payment_id,
+                "authority": ask.authority,
+                "decision_id": None,
+                "decision_number": bill.decision_number,
+                "instalment": 0,
+                "line_group": REMITTANCE,
+                "channel": channel.name,
+                "status": Status.REQUESTED.value,
+                "settlement": Settlement.NONE.value,
+                "amount": bill.total,
+                "due_on": min(row["bank_due_on"] for row in rows),
+                "bill_sealed": self._envelope.seal(bill.model_dump_json().encode(), f"payment|bill|{payment_id}"),
+                "token_index": self._envelope.blind_index(token, "payment.token"),
+                "token_sealed": self._envelope.seal(token.encode(), f"payment|token|{payment_id}"),
+                "created_at": at,
+                "updated_at": at,
+            }
+            lines = [LineInput(kind=LineKind.FINE, amount=format_yuan(bill.total))]
+            payment_records.add(conn, values, lines, bill.lines, reference)
+            for row in rows:
+                self._change(conn, row["id"], status="BILLED", payment_id=payment_id)
+            self._events.emit(
+                conn,
+                type="payment.requested",
+                subject=payment_id,
+                authority=ask.authority,
+                data={
+                    "decision_number": bill.decision_number,
+                    "amount": format_yuan(bill.total),
+                    "remits": len(rows),
+                },
+            )
+            operation = self._delivery.enqueue(
+                conn,
+                action="nontax.issue",
+                channel=channel.name,
+                authority=ask.authority,
+                subject=payment_id,
+                request=bill,
+                claim=True,
+            )
+            return operation, bill
+
+        operation, bill = await self._store.write(write)
+        self._delivery.begin(operation, bill)
+        if wait > 0:
+            await self._delivery.settled(operation.id, wait)
+        return payment_id
+
+    # --- what happens elsewhere -------------------------------------------------------------------------------------
+
+    def payment_moved(self, conn: Connection, event: Event) -> None:
+        """The bill was paid: so is each decision's part. It was refused or cancelled: its cash waits for another."""
+        rows = allocation(conn, event.subject)
+        if not rows:
+            return
+        if event.type == "payment.paid":
+            bill = payment_records.fetch(conn, event.subject)
+            assert bill is not None
+            assert bill["paid_amount"] == sum(row["amount"] for row in rows), "a remittance is paid to the fen"
+            for row in rows:
+                self._change(conn, row["id"], status="REMITTED", remitted_at=bill["paid_at"])
+                self._emit(conn, row, "cash.remitted", payment=event.subject)
+        elif event.type in ("payment.rejected", "payment.cancelled"):
+            for row in rows:
+                if row["status"] == "BILLED":
+                    self._change(conn, row["id"], status="HANDED_IN", payment_id=None)
+
+    def settled(self, conn: Connection, event: Event) -> None:
+        """Reconciliation matched the bill: told for each decision behind it."""
+        for row in allocation(conn, event.subject):
+            settlement = str(event.data.get("settlement", ""))
+            self._emit(conn, row, "cash.settlement", settlement=settlement, payment=event.subject)
+
+    async def alarm(self) -> int:
+        """Tell once of each duty that is past its day (a schedule runs this each morning). How many were told."""
+        today = day_of(self._clock.now())
+
+        def unit(conn: Connection) -> int:
+            late = conn.execute(
+                select(cash_taken).where(
+                    cash_taken.c.status.in_(("TAKEN", "HANDED_IN", "BILLED")),
+                    func.coalesce(cash_taken.c.bank_due_on, cash_taken.c.hand_in_due_on) < today,
+                )
+            )
+            told = 0
+            for row in late.mappings().all():
+                duty = "hand_in" if row["status"] == "TAKEN" else "bank"
+                if row["alarmed"] == duty:
+                    continue
+                due = row["hand_in_due_on"] if duty == "hand_in" else row["bank_due_on"]
+                self._change(conn, row["id"], alarmed=duty)
+                self._emit(conn, row, "cash.overdue", duty=duty, due_on=str(due))
+                told += 1
+            return told
+
+        return await self._store.write(unit)
+
+    # --- reading ----------------------------------------------------------------------------------------------------
+
+    async def get(self, cash_id: str) -> RowMapping:
+        """One row of cash. Raises NotFoundProblem."""
+        row = await self._store.read(lambda conn: fetch(conn, cash_id))
+        if row is None:
+            raise NotFoundProblem("no such cash")
+        return row
+
+    def officer(self, row: RowMapping) -> str:
+        """Who took it."""
+        return self._envelope.open(row["officer_sealed"], f"cash|officer|{row['id']}").decode()
+
+    # --- inside -----------------------------------------------------------------------------------------------------
+
+    def _allowed(self, decision: Decision, given: CashInput) -> None:
+        """Arts. 68 and 69: only fines; without the party's request in a remote place only decisions on the spot."""
+        if decision.facts.fine is None:
+            raise InvalidProblem("this decision imposes no fine; only fines are collected on the spot", field="amount")
+        if given.ground is not CashGround.REMOTE and decision.facts.procedure != "simple":
+            raise InvalidProblem(
+                f"cash on the ground {given.ground.value} is for decisions made on the spot (行政处罚法 arts. 51, 68)",
+                field="ground",
+                cure="In a remote place, at the party's request, the ground is remote (art. 69).",
+            )
+        if given.ground is CashGround.SMALL and decision.facts.fine > SMALL:
+            raise InvalidProblem("the fine itself is above 100.00 yuan (行政处罚法 art. 68)", field="ground")
+
+    def _after(self, start: date) -> date:
+        return self._calendar.add_working_days(start, DAYS).value
+
+    def _change(self, conn: Connection, cash_id: str, **values: Any) -> None:
+        now = to_micros(self._clock.now())
+        conn.execute(update(cash_taken).where(cash_taken.c.id == cash_id).values(updated_at=now, **values))
+
+    def _emit(self, conn: Connection, row: Any, type: str, **data: Any) -> None:
+        self._events.emit(
+            conn,
+            type=type,
+            subject=row["id"],
+            authority=row["authority"],
+            data={
+                "decision_number": row["decision_number"],
+                "amount": format_yuan(row["amount"]),
+                "receipt_number": row["receipt_number"],
+                **data,
+            },
+        )
+
+
+def fetch(conn: Connection, cash_id: str) -> RowMapping | None:
+    """One row of cash."""
+    return conn.execute(select(cash_taken).where(cash_taken.c.id == cash_id)).mappings().first()
+
+
+def allocation(conn: Connection, payment_id: str) -> Sequence[RowMapping]:
+    """The cash that a bill remits, in order."""
+    query = select(cash_taken).where(cash_taken.c.payment_id == payment_id).order_by(cash_taken.c.id)
+    return conn.execute(query).mappings().all()
+
+
+def search(
+    conn: Connection,
+    *,
+    authorities: Sequence[str] | None,
+    status: str | None = None,
+    decision_number: str | None = None,
+    before: str | None = None,
+    limit: int = 50,
+) -> Sequence[RowMapping]:
+    """Cash, newest first; ``before`` is the id at which the previous page ended."""
+    query = select(cash_taken).order_by(cash_taken.c.id.desc()).limit(limit)
+    if authorities is not None:
+        query = query.where(cash_taken.c.authority.in_(authorities))
+    if status is not None:
+        query = query.where(cash_taken.c.status == status)
+    if decision_number is not None:
+        query = query.where(cash_taken.c.decision_number == decision_number)
+    if before is not None:
+        query = query.where(cash_taken.c.id < before)
+    return conn.execute(query).mappings().all()
+
+
+def _held(conn: Connection, cash_id: str) -> RowMapping:
+    row = conn.execute(select(cash_taken).where(cash_taken.c.id == cash_id).with_for_update()).mappings().first()
+    if row is None:
+        raise NotFoundProblem("no such cash")
+    return row
+
+
+def _to_remit(conn: Connection, ask: RemittanceInput) -> Sequence[RowMapping]:
+    """The cash for one bill, held. Raises ConflictProblem unless all of it was handed in and has no bill."""
+    query = select(cash_taken).where(cash_taken.c.authority == ask.authority).order_by(cash_taken.c.id)
+    if ask.cash is None:
+        query = query.where(cash_taken.c.status == "HANDED_IN").limit(_MOST)
+    else:
+        query = query.where(cash_taken.c.id.in_(ask.cash))
+    rows = conn.execute(query.with_for_update()).mappings().all()
+    unfit = [row["receipt_number"] for row in rows if row["status"] != "HANDED_IN"]
+    if not rows or unfit or (ask.cash is not None and len(rows) != len(set(ask.cash))):
+        raise ConflictProblem(
+            f"not all of this was handed in and waits for a bill: {', '.join(unfit) or 'nothing found'}",
+            type="cash-state",
+            field="cash",
+        )
+    return rows
+
+
+def _bill(unit: Unit, line: BillLine, rows: Sequence[RowMapping], reference: str, today: date) -> IssueRequest:
+    """One bill over many decisions: the unit pays, the sum is that of its cash."""
+    total = sum(row["amount"] for row in rows)
+    return IssueRequest(
+        reference=reference,
+        region=unit.region,
+        unit_code=unit.code,
+        unit_name=unit.name,
+        payer_name=unit.name,
+        decision_number=f"集中汇缴{today:%Y%m%d}（{len(rows)}件）",
+        lines=(line.model_copy(update={"amount": total}),),
+        total=total,
+        bill_date=today,
+        due_on=min(row["bank_due_on"] for row in rows),
+        memo="、".join(row["receipt_number"] for row in rows)[:200],
+    )
+
+
+def remits(conn: Connection, payment_id: str) -> bool:
+    """Whether a payment is a remittance of cash."""
+    query = select(payment.c.line_group).where(payment.c.id == payment_id)
+    return conn.execute(query).scalar_one_or_none() == REMITTANCE

@@ -1,0 +1,21 @@
+"""Decisions 行政处罚决定: facts kept as versions, parties, service, and the events that move every clock."""
+
+from gateway.rooms.decisions.clocks import DueDate, due_date
+from gateway.rooms.decisions.facts import DecisionEvent, DecisionFacts, EventKind, Party, PartyKind
+from gateway.rooms.decisions.records import Decision, fetch, is_revoked, moved
+from gateway.rooms.decisions.service import Decisions
+
+__all__ = [
+    "Decision",
+    "DecisionEvent",
+    "DecisionFacts",
+    "Decisions",
+    "DueDate",
+    "EventKind",
+    "Party",
+    "PartyKind",
+    "due_date",
+    "fetch",
+    "is_revoked",
+    "moved",
+]

@@ -1,0 +1,183 @@
+"""Storing and reading decisions: plain functions of a connection."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, RowMapping, bindparam, exists, insert, select, update
+
+from gateway.foundation.crypto.envelope import Envelope
+from gateway.rooms.decisions.facts import DecisionEvent, DecisionFacts, EventKind
+from gateway.rooms.decisions.tables import decision, decision_event, decision_version
+from gateway.words.identifiers import new_id
+
+_BY_ID = select(decision).where(decision.c.id == bindparam("id"))
+_BY_NUMBER = select(decision).where(
+    decision.c.authority == bindparam("authority"), decision.c.number == bindparam("number")
+)
+_EVENTS = (
+    select(decision_event)
+    .where(decision_event.c.decision_id == bindparam("id"))
+    .order_by(decision_event.c.recorded_at, decision_event.c.id)
+)
+_REVOCATION = select(decision_event.c.id).where(
+    decision_event.c.decision_id == bindparam("id"), decision_event.c.kind == EventKind.REVOKED.value
+)
+_MOVED = select(decision.c.version, exists(_REVOCATION).label("revoked")).where(decision.c.id == bindparam("id"))
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One decision with its current facts and all its events, in the order in which they were recorded."""
+
+    id: str
+    authority: str
+    number: str
+    version: int
+    facts: DecisionFacts
+    events: tuple[DecisionEvent, ...]
+    created_at: int
+    updated_at: int
+
+    @property
+    def revoked(self) -> bool:
+        """Whether a revocation was recorded."""
+        return any(event.kind is EventKind.REVOKED for event in self.events)
+
+
+def canonical(facts: DecisionFacts) -> bytes:
+    """The facts as canonical JSON: equal facts, equal bytes."""
+    return json.dumps(facts.model_dump(mode="json"), ensure_ascii=False, sort_keys=True).encode()
+
+
+def _context(decision_id: str) -> str:
+    return f"decision|facts|{decision_id}"
+
+
+def _read(conn: Connection, envelope: Envelope, row: RowMapping) -> Decision:
+    facts = DecisionFacts.model_validate_json(envelope.open(row["facts_sealed"], _context(row["id"])))
+    return Decision(
+        id=row["id"],
+        authority=row["authority"],
+        number=row["number"],
+        version=row["version"],
+        facts=facts,
+        events=events_of(conn, row["id"]),
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )
+
+
+def events_of(conn: Connection, decision_id: str) -> tuple[DecisionEvent, ...]:
+    """The events of a decision, oldest first."""
+    rows = conn.execute(_EVENTS, {"id": decision_id}).mappings()
+    return tuple(
+        DecisionEvent.model_validate({"kind": row["kind"], "on": row["happened_on"], **row["data"]}, strict=False)
+        for row in rows
+    )
+
+
+def fetch(conn: Connection, envelope: Envelope, decision_id: str) -> Decision | None:
+    """The decision with this id."""
+    row = conn.execute(_BY_ID, {"id": decision_id}).mappings().first()
+    return None if row is None else _read(conn, envelope, row)
+
+
+def fetch_by_number(conn: Connection, envelope: Envelope, authority: str, number: str) -> Decision | None:
+    """The decision of an authority with this decision number 决定书文号."""
+    row = conn.execute(_BY_NUMBER, {"authority": authority, "number": number}).mappings().first()
+    return None if row is None else _read(conn, envelope, row)
+
+
+def moved(conn: Connection, decision_id: str) -> tuple[bool, bool]:
+    """Whether it was revoked, and whether its facts were amended, without opening them."""
+    row = conn.execute(_MOVED, {"id": decision_id}).first()
+    return (False, False) if row is None else (bool(row.revoked), row.version > 1)
+
+
+def is_revoked(conn: Connection, decision_id: str) -> bool:
+    """Whether a revocation was recorded, without opening the facts."""
+    return conn.execute(_REVOCATION, {"id": decision_id}).first() is not None
+
+
+def add(
+    conn: Connection, envelope: Envelope, decision_id: str, authority: str, number: str, facts: DecisionFacts, now: int
+) -> None:
+    """Insert a decision; its first version is added by ``add_version``."""
+    conn.execute(
+        insert(decision),
+        {
+            "id": decision_id,
+            "authority": authority,
+            "number": number,
+            "version": 1,
+            "facts_sealed": envelope.seal(canonical(facts), _context(decision_id)),
+            "created_at": now,
+            "updated_at": now,
+        },
+    )
+
+
+def set_facts(
+    conn: Connection, envelope: Envelope, decision_id: str, facts: DecisionFacts, expected: int, now: int
+) -> bool:
+    """Move from version ``expected`` to the next one; False when somebody else was faster."""
+    done = conn.execute(
+        update(decision)
+        .where(decision.c.id == decision_id, decision.c.version == expected)
+        .values(
+            version=expected + 1, facts_sealed=envelope.seal(canonical(facts), _context(decision_id)), updated_at=now
+        )
+    )
+    return done.rowcount == 1
+
+
+def add_version(
+    conn: Connection, envelope: Envelope, decision_id: str, version: int, facts: DecisionFacts, by: str, now: int
+) -> None:
+    """Keep one version of the facts for good."""
+    body = canonical(facts)
+    conn.execute(
+        insert(decision_version),
+        {
+            "decision_id": decision_id,
+            "version": version,
+            "facts_sealed": envelope.seal(body, _context(decision_id)),
+            "digest": envelope.blind_index(body.decode(), "decision.facts"),
+            "recorded_at": now,
+            "recorded_by": by,
+        },
+    )
+
+
+def add_event(conn: Connection, decision_id: str, event: DecisionEvent, by: str, now: int) -> str:
+    """Record one event; returns its id."""
+    event_id = new_id("dev")
+    conn.execute(
+        insert(decision_event),
+        {
+            "id": event_id,
+            "decision_id": decision_id,
+            "kind": event.kind.value,
+            "happened_on": event.on,
+            "data": event.data(),
+            "recorded_at": now,
+            "recorded_by": by,
+        },
+    )
+    return event_id
+
+
+def versions_of(conn: Connection, decision_id: str) -> Sequence[RowMapping]:
+    """Version numbers with when and by whom, oldest first."""
+    return (
+        conn.execute(
+            select(decision_version.c.version, decision_version.c.recorded_at, decision_version.c.recorded_by)
+            .where(decision_version.c.decision_id == decision_id)
+            .order_by(decision_version.c.version)
+        )
+        .mappings()
+        .all()
+    )

@@ -1,0 +1,164 @@
+"""What can be done with decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy import Connection
+
+from gateway.foundation.crypto.envelope import Envelope
+from gateway.foundation.delivery.events import Events
+from gateway.foundation.store import Store
+from gateway.rooms.decisions import records
+from gateway.rooms.decisions.clocks import DueDate, due_date
+from gateway.rooms.decisions.facts import DecisionEvent, DecisionFacts, EventKind
+from gateway.rooms.decisions.records import Decision
+from gateway.words.calendar import WorkingCalendar
+from gateway.words.clock import Clock, day_of, to_micros
+from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem
+from gateway.words.identifiers import clean_text, new_id
+
+
+class Decisions:
+    """Facts as versions, and the events that move the clocks.
+
+    Emits ``decision.recorded``, ``decision.amended`` and ``decision.<event kind>`` in the transaction of the change.
+    """
+
+    def __init__(
+        self, store: Store, events: Events, envelope: Envelope, calendar: WorkingCalendar, clock: Clock
+    ) -> None:
+        self._store = store
+        self._events = events
+        self._envelope = envelope
+        self._calendar = calendar
+        self._clock = clock
+
+    async def put(self, authority: str, number: str, facts: DecisionFacts, *, by: str) -> tuple[Decision, bool]:
+        """Record the facts; the same facts again change nothing. Returns the decision and whether it is new."""
+        number = _number(number)
+        now = self._clock.now()
+        if facts.decided_on > day_of(now):
+            raise InvalidProblem(
+                f"decided_on {facts.decided_on} lies in the future",
+                field="decided_on",
+                cure="Give the date printed on the decision.",
+            )
+        decision_id, at = new_id("dec"), to_micros(now)
+
+        def unit(conn: Connection) -> tuple[Decision, bool]:
+            known = records.fetch_by_number(conn, self._envelope, authority, number)
+            if known is None:
+                records.add(conn, self._envelope, decision_id, authority, number, facts, at)
+                records.add_version(conn, self._envelope, decision_id, 1, facts, by, at)
+                self._emit(conn, "decision.recorded", authority, decision_id, number)
+                return self._again(conn, decision_id), True
+            if known.facts == facts:
+                return known, False
+            if known.revoked:
+                raise ConflictProblem(
+                    "this decision was revoked; its facts can no longer change",
+                    type="decision-revoked",
+                    cure="Record a new decision under its own number.",
+                )
+            if not records.set_facts(conn, self._envelope, known.id, facts, known.version, at):
+                raise ConflictProblem("the decision changed meanwhile", cure="Read it again and repeat the request.")
+            records.add_version(conn, self._envelope, known.id, known.version + 1, facts, by, at)
+            self._emit(conn, "decision.amended", authority, known.id, number)
+            return self._again(conn, known.id), False
+
+        return await self._store.write(unit)
+
+    async def get(self, authority: str, number: str) -> Decision:
+        """One decision. Raises NotFoundProblem."""
+        return await self._store.read(lambda conn: self.read(conn, authority, number))
+
+    def read(self, conn: Connection, authority: str, number: str) -> Decision:
+        """``get`` inside a query or unit of the caller's."""
+        found = records.fetch_by_number(conn, self._envelope, authority, _number(number))
+        if found is None:
+            raise NotFoundProblem(
+                "no such decision", cure="Store it first with PUT /v1/decisions/{authority}/{number}."
+            )
+        return found
+
+    async def record_event(
+        self,
+        authority: str,
+        number: str,
+        event: DecisionEvent,
+        *,
+        by: str,
+        remember: Callable[[Connection, str], None] | None = None,
+    ) -> Decision:
+        """Record that something happened. The same event for the same day again changes nothing.
+
+        ``remember(conn, decision_id)`` joins the transaction.
+        """
+        number = _number(number)
+        now = self._clock.now()
+        if event.on > day_of(now):
+            raise InvalidProblem(
+                f"the event's day {event.on} lies in the future",
+                field="on",
+                cure="Record it on the day on which it happened, or later.",
+            )
+
+        def unit(conn: Connection) -> Decision:
+            known = records.fetch_by_number(conn, self._envelope, authority, number)
+            if known is None:
+                raise NotFoundProblem(
+                    "no such decision", cure="Store it first with PUT /v1/decisions/{authority}/{number}."
+                )
+            if remember is not None:
+                remember(conn, known.id)
+            if event in known.events:
+                return known
+            self._allowed(known, event)
+            records.add_event(conn, known.id, event, by, to_micros(now))
+            self._emit(conn, f"decision.{event.kind.value}", authority, known.id, number, on=str(event.on))
+            return self._again(conn, known.id)
+
+        return await self._store.write(unit)
+
+    def due(self, decision: Decision) -> DueDate | None:
+        """The last day to pay; None while not served."""
+        return due_date(decision.facts, decision.events, self._calendar)
+
+    def _allowed(self, known: Decision, event: DecisionEvent) -> None:
+        if event.on < known.facts.decided_on:
+            raise InvalidProblem(
+                f"the event's day {event.on} lies before the decision of {known.facts.decided_on}", field="on"
+            )
+        if known.revoked:
+            raise ConflictProblem("this decision was revoked; nothing more can happen to it", type="decision-revoked")
+        kinds = [past.kind for past in known.events]
+        if event.kind is EventKind.SERVED and EventKind.SERVED in kinds:
+            raise ConflictProblem(
+                "this decision is already served on another day or by another method",
+                type="already-served",
+                cure="Service fixes the due date and happens once; a changed decision is served under its own number.",
+            )
+        appeals = kinds.count(EventKind.APPEALED) - kinds.count(EventKind.APPEAL_ENDED)
+        if event.kind is EventKind.APPEAL_ENDED and appeals < 1:
+            raise ConflictProblem("no appeal is open", type="no-open-appeal", cure="Record the appeal first.")
+
+    def _again(self, conn: Connection, decision_id: str) -> Decision:
+        found = records.fetch(conn, self._envelope, decision_id)
+        assert found is not None
+        return found
+
+    def _emit(self, conn: Connection, type: str, authority: str, decision_id: str, number: str, **data: str) -> None:
+        self._events.emit(
+            conn, type=type, subject=decision_id, authority=authority, data={"decision_number": number, **data}
+        )
+
+
+def _number(number: str) -> str:
+    try:
+        cleaned = clean_text(number).strip()
+    except ValueError as problem:
+        raise InvalidProblem(str(problem), field="number") from problem
+    if not 1 <= len(cleaned) <= 128:
+        raise InvalidProblem("a decision number has 1 to 128 characters", field="number")
+    return cleaned

@@ -1,0 +1,123 @@
+"""How a target is called and asked: the actions behind delivery's names, without any record keeping.
+
+``credit.submit``, ``credit.correct``, ``credit.withdraw`` and ``credit.repair`` are effects under our own reference,
+which ``find`` asks about. ``credit.verdict`` and ``credit.read_back`` are questions, asked until they are answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Literal
+
+from gateway.foundation.delivery import NotYet
+from gateway.ports.base import Message
+from gateway.ports.credit import (
+    CorrectRequest,
+    DisclosureKey,
+    DisclosureTarget,
+    RepairRequest,
+    Shown,
+    Submission,
+    SubmissionState,
+    SubmitRequest,
+    WithdrawRequest,
+)
+from gateway.words.clock import Clock, to_micros
+from gateway.words.errors import ContractError
+
+Effect = Literal["submit", "correct", "withdraw", "repair"]
+EffectRequest = SubmitRequest | CorrectRequest | WithdrawRequest | RepairRequest
+REQUESTS: dict[Effect, type[EffectRequest]] = {
+    "submit": SubmitRequest,
+    "correct": CorrectRequest,
+    "withdraw": WithdrawRequest,
+    "repair": RepairRequest,
+}
+SHORTEST, LONGEST = 0.2, 600.0
+
+
+class VerdictQuery(Message):
+    """What has become of the effect with this reference? ``asked_at``: microseconds, since when we ask."""
+
+    reference: str
+    asked_at: int
+
+
+class PageQuery(Message):
+    """Does the public see what the effect ``about`` should have brought about?
+
+    ``shown`` True: an entry with this content; a page that still shows ``former`` only trails. False: no entry.
+    """
+
+    about: str
+    key: DisclosureKey
+    shown: bool
+    content: str | None = None
+    former: str | None = None
+    asked_at: int
+
+
+class Page(Message):
+    """What the public sees, as the answer to a ``PageQuery``."""
+
+    about: str
+    entry: Shown | None
+
+
+def caller(effect: Effect) -> Callable[[DisclosureTarget, EffectRequest], Awaitable[Submission]]:
+    """The port method of an effect."""
+
+    async def call(target: DisclosureTarget, request: EffectRequest) -> Submission:
+        method: Callable[[EffectRequest], Awaitable[Submission]] = getattr(target, effect)
+        return await method(request)
+
+    return call
+
+
+async def find(target: DisclosureTarget, request: EffectRequest) -> Submission | None:
+    """What the target knows under the reference of an effect in doubt."""
+    return await target.find(request.reference)
+
+
+def check(request: EffectRequest | VerdictQuery, answer: Submission) -> None:
+    """Hold an answer against what was asked. Raises ContractError."""
+    if answer.reference != request.reference:
+        raise ContractError(f"the answer is about {answer.reference}, asked was {request.reference}")
+
+
+def check_page(request: PageQuery, answer: Page) -> None:
+    """Hold a page against what was asked. Raises ContractError."""
+    if answer.entry is not None and answer.entry.key != request.key:
+        raise ContractError("the target showed another decision or party than the one asked about")
+
+
+def verdict(clock: Clock) -> Callable[[DisclosureTarget, VerdictQuery], Awaitable[Submission]]:
+    """Ask for the verdict; NotYet while there is none."""
+
+    async def call(target: DisclosureTarget, query: VerdictQuery) -> Submission:
+        found = await target.find(query.reference)
+        if found is None or found.state is SubmissionState.PENDING:
+            raise NotYet(pause(clock, query.asked_at), "the target has not decided yet")
+        return found
+
+    return call
+
+
+def read_back(clock: Clock) -> Callable[[DisclosureTarget, PageQuery], Awaitable[Page]]:
+    """Look at the public page; NotYet while it does not show what it should and may only be slow."""
+
+    async def call(target: DisclosureTarget, query: PageQuery) -> Page:
+        entry = await target.read_back(query.key)
+        published = entry is not None and entry.state == "published"
+        trails = entry is not None and query.former is not None and entry.content == query.former != query.content
+        if published != query.shown or (query.shown and trails):
+            raise NotYet(pause(clock, query.asked_at), "the public page does not show it yet")
+        return Page(about=query.about, entry=entry)
+
+    return call
+
+
+def pause(clock: Clock, asked_at: int) -> float:
+    """Seconds until it is worth asking again: a third of the time waited so far, within limits."""
+    waited = (to_micros(clock.now()) - asked_at) / 1_000_000
+    return min(LONGEST, max(SHORTEST, waited / 3))

@@ -1,0 +1,153 @@
+"""The law as data: dated rules with their citations, read from ``rules/*.toml`` and checked when read.
+
+Nothing about days, periods or exclusions stands in code: a new order is a new table in a file, with the day from which
+it holds. ``confirm`` marks what must be confirmed with the platform before it is relied upon.
+"""
+
+from __future__ import annotations
+
+import itertools
+import tomllib
+from collections.abc import Mapping, Sequence
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from gateway.rooms.decisions import DecisionFacts
+
+Seriousness = Literal["minor", "general", "serious"]
+DIRECTORY = Path(__file__).parent / "rules"
+
+
+class _Rule(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Exclusion(_Rule):
+    """What must not be published from a day on: every fact named by ``when`` holds."""
+
+    when: Mapping[str, str | bool]
+    since: date = Field(alias="from")
+    reason: str
+    citation: str
+
+    @model_validator(mode="after")
+    def _known_facts(self) -> Self:
+        if unknown := set(self.when) - set(DecisionFacts.model_fields):
+            raise ValueError(f"a decision has no {', '.join(sorted(unknown))}")
+        return self
+
+    def holds(self, facts: DecisionFacts, today: date) -> bool:
+        """Whether it forbids publishing these facts today."""
+        return today >= self.since and all(getattr(facts, name) == value for name, value in self.when.items())
+
+
+class Withdrawal(_Rule):
+    """How many working days there are to take a publication back."""
+
+    since: date = Field(alias="from")
+    working_days: Annotated[int, Field(ge=1)]
+    citation: str
+
+
+class Period(_Rule):
+    """Months. ``published`` False: in principle not shown."""
+
+    published: bool
+    minimum: Annotated[int, Field(ge=0)]
+    maximum: Annotated[int, Field(ge=1)]
+
+
+class Regime(_Rule):
+    """One order on publication periods, and the days of decision that fall under it."""
+
+    name: str
+    since: date = Field(alias="from")
+    until: date | None = None
+    citation: str
+    unclassified: Seriousness
+    sectors: tuple[str, ...] = ()
+    confirm: tuple[str, ...] = ()
+    minor: Period
+    general: Period
+    serious: Period
+
+    def covers(self, decided_on: date) -> bool:
+        """Whether a decision of this day falls under it."""
+        return self.since <= decided_on and (self.until is None or decided_on <= self.until)
+
+    def period(self, seriousness: Seriousness) -> Period:
+        """The period of a class."""
+        return {"minor": self.minor, "general": self.general, "serious": self.serious}[seriousness]
+
+
+class TargetProfile(_Rule):
+    """What a target shows, and how soon. ``years`` (with its citation) only where ``periods`` is "years"."""
+
+    submit_working_days: Annotated[int, Field(ge=1)]
+    submit_citation: str
+    periods: Literal["regimes", "years"]
+    years: Annotated[int, Field(ge=1)] | None = None
+    period_citation: str = ""
+    minor: Literal["regime", "published"]
+    natural_persons: Literal["full", "masked", "withheld"]
+    full_text: bool
+    confirm: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_kind_of_period(self) -> Self:
+        if (self.periods == "years") != (self.years is not None):
+            raise ValueError('years is given exactly where periods = "years"')
+        if self.periods == "years" and self.minor == "regime":
+            raise ValueError('minor = "regime" needs periods = "regimes"')
+        return self
+
+
+class Rules(_Rule):
+    """All rules together."""
+
+    exclusions: tuple[Exclusion, ...]
+    withdrawals: tuple[Withdrawal, ...]
+    regimes: tuple[Regime, ...]
+    targets: Mapping[str, TargetProfile]
+
+    @model_validator(mode="after")
+    def _without_overlap(self) -> Self:
+        ordered = sorted(self.regimes, key=lambda regime: regime.since)
+        for earlier, later in itertools.pairwise(ordered):
+            if earlier.until is None or earlier.until >= later.since:
+                raise ValueError(f"regimes {earlier.name} and {later.name} overlap")
+        return self
+
+    def regime_of(self, decided_on: date) -> Regime | None:
+        """The order under which a decision of this day is published; None before the first one on file."""
+        return next((regime for regime in self.regimes if regime.covers(decided_on)), None)
+
+    def withdrawal_on(self, day: date) -> Withdrawal:
+        """The rule on withdrawals in force on a day; the earliest one before any."""
+        ordered = sorted(self.withdrawals, key=lambda rule: rule.since)
+        return next((rule for rule in reversed(ordered) if rule.since <= day), ordered[0])
+
+
+@lru_cache
+def load(directory: Path = DIRECTORY) -> Rules:
+    """Read and check the rules. Raises OSError, tomllib.TOMLDecodeError or ValueError (pydantic's names the place)."""
+
+    def read(name: str) -> Mapping[str, Any]:
+        return tomllib.loads((directory / f"{name}.toml").read_text(encoding="utf-8"))
+
+    def table(name: str, key: str) -> Sequence[Any]:
+        entries: Sequence[Any] = read(name)[key]
+        return entries
+
+    return Rules.model_validate(
+        {
+            "exclusions": table("exclusions", "exclusion"),
+            "withdrawals": table("withdrawal", "withdrawal"),
+            "regimes": table("periods", "regime"),
+            "targets": read("targets"),
+        }
+    )

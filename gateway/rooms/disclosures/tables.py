@@ -1,0 +1,105 @@
+"""Disclosures: one decision's publication at one target, and who publishes for an authority."""
+
+from __future__ import annotations
+
+from sqlalchemy import JSON as Json
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    text,
+)
+
+from gateway.foundation.store.base import metadata
+
+LIVE = "status not in ('NOT_PUBLISHABLE','REJECTED','WITHDRAWN')"
+
+disclosing_organ = Table(
+    "disclosing_organ",
+    metadata,
+    Column("authority", String(40), primary_key=True),
+    Column("valid_from_on", Date, primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column("code", String(18), nullable=False, comment="unified social credit code of the organ"),
+    Column("source_name", String(200), nullable=False, comment="数据来源单位"),
+    Column("source_code", String(18), nullable=False),
+)
+
+disclosure = Table(
+    "disclosure",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("authority", String(40), nullable=False),
+    Column("decision_id", String(40), ForeignKey("decision.id"), nullable=False),
+    Column("decision_number", String(128), nullable=False),
+    Column("decision_version", Integer, nullable=False, comment="version of the facts that was sent"),
+    Column("target", String(60), nullable=False, comment="the channel"),
+    Column("status", String(20), nullable=False),
+    Column("record_sealed", LargeBinary, comment="as sent; null where nothing may be published"),
+    Column("pending_sealed", LargeBinary, comment="the correction under way"),
+    Column("pending_version", Integer),
+    Column("citation", Text, nullable=False, comment="the rule behind period or refusal"),
+    Column("override_reason", Text),
+    Column("submit_by_on", Date),
+    Column("submit_by_provisional", Boolean, nullable=False, server_default=text("false")),
+    Column("submit_citation", Text),
+    Column("publish_until_on", Date),
+    Column("repair_from_on", Date),
+    Column("effect", String(10), comment="what is under way at the target"),
+    Column("awaiting", String(10), comment="of that effect: answer, verdict, page"),
+    Column("effect_operation", String(40)),
+    Column("effect_reference", String(64)),
+    Column("withdraw_wanted_at", BigInteger, comment="a withdrawal is owed since"),
+    Column("withdraw_by_on", Date),
+    Column("withdraw_by_provisional", Boolean, nullable=False, server_default=text("false")),
+    Column("withdraw_reason", Text),
+    Column("repair_number", String(128)),
+    Column("receipt", String(64)),
+    Column("field_errors", Json, nullable=False, comment="field, code, message as the target gave them"),
+    Column("reason", Text, comment="why not publishable, refused, or different from what was sent"),
+    Column("url", Text, comment="where the public reads it"),
+    Column("published_on", Date),
+    Column("in_doubt_since_at", BigInteger),
+    Column("doubt_reason", Text),
+    Column("late_at", BigInteger, comment="when the alarm about a missed submission was raised"),
+    Column("withdraw_late_at", BigInteger),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    CheckConstraint(
+        "status in ('NOT_PUBLISHABLE','PLANNED','SUBMITTED','ACCEPTED','PUBLISHED','CORRECTED','REJECTED','WITHDRAWN',"
+        "'REPAIRED','ENDED')",
+        name="known_status",
+    ),
+    CheckConstraint("effect in ('submit','correct','withdraw','repair')", name="known_effect"),
+    CheckConstraint("awaiting in ('answer','verdict','page')", name="known_awaiting"),
+    CheckConstraint("(effect is null) = (awaiting is null)", name="effect_awaits"),
+    CheckConstraint("status = 'NOT_PUBLISHABLE' or record_sealed is not null", name="published_has_a_record"),
+    CheckConstraint("status = 'NOT_PUBLISHABLE' or submit_by_on is not null", name="published_has_a_deadline"),
+    Index(
+        "uq_disclosure_live",
+        "decision_id",
+        "target",
+        unique=True,
+        sqlite_where=text(LIVE),
+        postgresql_where=text(LIVE),
+    ),
+    Index("ix_disclosure_authority", "authority", "id"),
+    Index("ix_disclosure_reference", "target", "effect_reference"),
+    Index("ix_disclosure_open", "status", "submit_by_on"),
+    Index("ix_disclosure_until", "publish_until_on"),
+    Index(
+        "ix_disclosure_withdrawal",
+        "withdraw_by_on",
+        sqlite_where=text("withdraw_wanted_at is not null"),
+        postgresql_where=text("withdraw_wanted_at is not null"),
+    ),
+)

@@ -1,0 +1,112 @@
+"""Registration records over HTTP: by code, by name, by licence QR, and what changed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import Field
+
+from gateway.foundation.access import Principal
+from gateway.foundation.http.authorization import Gateway, may, own
+from gateway.foundation.http.problems import responses
+from gateway.foundation.http.views import Ask, Cursor, Limit, Page, View, after, encode_cursor
+from gateway.ports.registry import EntityChange, EntitySummary, RegistrationRecord
+from gateway.rooms.entities.service import EntityView
+from gateway.words.clock import SHANGHAI, rfc3339
+
+router = APIRouter(prefix="/v1", tags=["entities"], responses=responses(401, 403, 404, 409, 422, 503))
+
+Reader = Annotated[Principal, Depends(may("entities:read"))]
+Authority = Annotated[str, Query(min_length=1, max_length=40, description="for which authority this is asked")]
+
+
+class EntityDocument(View):
+    """Registration facts with their dates. ``stale``: the registry could not be asked, and this is an old answer."""
+
+    record: RegistrationRecord
+    channel: str
+    version: int
+    confirmed_at: str
+    stale: bool
+
+    @classmethod
+    def of(cls, view: EntityView) -> EntityDocument:
+        """From what the room answers."""
+        return cls(
+            record=view.record.model_copy(update={"as_of": view.record.as_of.astimezone(SHANGHAI)}),
+            channel=view.channel,
+            version=view.version,
+            confirmed_at=rfc3339(view.confirmed_at),
+            stale=view.stale,
+        )
+
+
+class ChangeDocument(View):
+    """One change of registration. ``alert`` names what matters for a case: deregistered, revoked, moved, …"""
+
+    id: str
+    change: EntityChange
+    alert: str | None
+    source: str
+    recorded_at: str
+
+
+class LicenceScan(Ask):
+    """The text of a licence QR as the scanner read it. It is parsed, never followed."""
+
+    authority: str = Field(min_length=1, max_length=40)
+    text: str = Field(min_length=1, max_length=4000)
+    allow_stale: bool = False
+
+
+@router.get("/entities/{uscc}", response_model=EntityDocument)
+async def get_entity(
+    gateway: Gateway,
+    who: Reader,
+    uscc: str,
+    authority: Authority,
+    max_age_hours: Annotated[float, Query(ge=0, le=24 * 365, description="0 asks the registry in any case")] = 24,
+    allow_stale: bool = False,
+) -> EntityDocument:
+    """The record for a unified social credit code."""
+    own(who, authority, "authority")
+    age = timedelta(hours=max_age_hours)
+    return EntityDocument.of(await gateway.entities.by_code(authority, uscc, max_age=age, allow_stale=allow_stale))
+
+
+@router.get("/entities", response_model=list[EntitySummary])
+async def find_entities(
+    gateway: Gateway, who: Reader, authority: Authority, name: Annotated[str, Query(min_length=2, max_length=200)]
+) -> list[EntitySummary]:
+    """Businesses whose name contains the text."""
+    own(who, authority, "authority")
+    return list(await gateway.entities.by_name(authority, name))
+
+
+@router.post("/licence-scans", response_model=EntityDocument, responses=responses(413))
+async def scan_licence(gateway: Gateway, who: Reader, scan: LicenceScan) -> EntityDocument:
+    """The record behind a licence QR, asked for anew."""
+    own(who, scan.authority, "authority")
+    return EntityDocument.of(await gateway.entities.scan(scan.authority, scan.text, allow_stale=scan.allow_stale))
+
+
+@router.get("/entities/{uscc}/changes", response_model=Page[ChangeDocument])
+async def entity_changes(
+    gateway: Gateway, who: Reader, uscc: str, authority: Authority, cursor: Cursor = None, limit: Limit = 50
+) -> Page[ChangeDocument]:
+    """Changes recorded since the entity was first looked up, oldest first."""
+    own(who, authority, "authority")
+    found = await gateway.entities.changes(authority, uscc, after=after(cursor) or "", limit=limit)
+    items = [
+        ChangeDocument(
+            id=one.id,
+            change=one.change,
+            alert=one.alert,
+            source=one.source,
+            recorded_at=rfc3339(one.recorded_at),
+        )
+        for one in found
+    ]
+    return Page(items=items, next=encode_cursor(found[-1].id) if len(found) == limit else None)

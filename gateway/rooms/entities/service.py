@@ -1,0 +1,400 @@
+"""What can be asked about registered businesses, and how their changes reach those who asked."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+import structlog
+from sqlalchemy import Connection
+
+from gateway.foundation.channels import Channel, Channels
+from gateway.foundation.crypto.envelope import Envelope
+from gateway.foundation.delivery.events import Events
+from gateway.foundation.evidence import Batch, Evidence
+from gateway.foundation.store import Store
+from gateway.ports.registry import ChangePage, EntityChange, EntityRegistry, EntitySummary, RegistrationRecord
+from gateway.rooms.entities import records
+from gateway.rooms.entities.changes import Alert, differences
+from gateway.rooms.entities.licence import read_licence
+from gateway.rooms.entities.records import RecordedChange, Snapshot
+from gateway.words.clock import Clock, to_micros
+from gateway.words.errors import (
+    BusyError,
+    ContractError,
+    DeniedError,
+    ExchangeError,
+    InvalidProblem,
+    NotFoundProblem,
+    Problem,
+    RejectedError,
+    UnavailableProblem,
+    UnsupportedError,
+)
+from gateway.words.identifiers import check_uscc, clean_text
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+FRESH = timedelta(hours=24)
+"""How old a snapshot may be by default. Before a decision and at service, ask with ``max_age`` zero."""
+
+
+@dataclass(frozen=True)
+class EntityView:
+    """Registration facts with their dates.
+
+    ``record.as_of`` is the day of the registry's books 数据截至, ``confirmed_at`` when the registry last told us.
+    ``asked``: it was asked just now. ``stale``: it could not be asked, and this is older than the caller wanted.
+    """
+
+    record: RegistrationRecord
+    channel: str
+    version: int
+    confirmed_at: datetime
+    asked: bool
+    stale: bool
+
+
+class Entities:
+    """Looks businesses up for an authority, keeps dated snapshots, and tells of changes to whoever looked.
+
+    Emits ``entity.<alert>`` (``changes.Alert``) to each authority that has looked the entity up, in
+    the transaction that records the change; the subject is the unified code.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        channels: Channels,
+        events: Events,
+        evidence: Evidence,
+        envelope: Envelope,
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._channels = channels
+        self._events = events
+        self._evidence = evidence
+        self._envelope = envelope
+        self._clock = clock
+
+    # --- looking up ------------------------------------------------------------------------------------------------
+
+    async def by_code(
+        self, authority: str, uscc: str, *, max_age: timedelta = FRESH, allow_stale: bool = False
+    ) -> EntityView:
+        """The record for a unified social credit code, from a snapshot not older than ``max_age`` or from the registry.
+
+        With ``allow_stale`` an older snapshot is served, marked and dated, when the registry cannot be asked.
+        Raises InvalidProblem, NotFoundProblem, UnavailableProblem.
+        """
+        code = _checked(uscc)
+        channels = self._route(authority)
+        known = await self._known(channels, code)
+        if known is not None and not known.outdated and self._clock.now() - known.confirmed_at <= max_age:
+            await self._watch(known, authority)
+            return _view(known, asked=False, stale=False)
+        try:
+            found = await self._find(authority, channels, code, lambda registry: registry.by_code(code))
+        except UnavailableProblem as problem:
+            if known is None or not allow_stale:
+                raise
+            log.warning(
+                "registry cannot be asked; an old snapshot is served", reason=problem.detail, age=known.confirmed_at
+            )
+            await self._watch(known, authority)
+            return _view(known, asked=False, stale=True)
+        if found is None:
+            raise NotFoundProblem("no registered business has this unified code", cure="Check the code on the licence.")
+        return found
+
+    async def by_name(self, authority: str, name: str) -> tuple[EntitySummary, ...]:
+        """Businesses whose name contains ``name`` (two characters or more), as the registry knows them now."""
+        try:
+            name = clean_text(name)
+        except ValueError as error:
+            raise InvalidProblem(f"name: {error}", field="name") from None
+        if not 2 <= len(name) <= 200:
+            raise InvalidProblem("a name to search for has 2 to 200 characters", field="name")
+        failure: Problem | None = None
+        found: tuple[EntitySummary, ...] = ()
+        for channel in self._route(authority):
+            try:
+                found += await self._names(channel, authority, name)
+            except Problem as problem:
+                failure = problem
+        if not found and failure is not None:
+            raise failure
+        return tuple(dict.fromkeys(found))
+
+    async def scan(self, authority: str, text: str, *, allow_stale: bool = False) -> EntityView:
+        """The record behind the text of a licence QR, always asked for anew. The text is read, never followed.
+
+        Raises InvalidProblem (not a licence, or expired), NotFoundProblem, UnavailableProblem.
+        """
+        try:
+            reading = read_licence(text)
+        except ValueError as error:
+            raise InvalidProblem(
+                str(error),
+                field="text",
+                type="licence-unreadable",
+                cure="Scan the QR code on the business licence, or type the unified code.",
+            ) from None
+        if reading.uscc is not None:
+            return await self.by_code(authority, reading.uscc, max_age=timedelta(0), allow_stale=allow_stale)
+        token = reading.token or ""
+        found = await self._find(
+            authority, self._route(authority), None, lambda registry: registry.resolve_licence(token)
+        )
+        if found is None:
+            raise NotFoundProblem(
+                "the registry does not know this licence", cure="Type the unified code printed on the licence."
+            )
+        return found
+
+    # --- changes ---------------------------------------------------------------------------------------------------
+
+    async def changes(self, authority: str, code: str, *, after: str = "", limit: int = 50) -> list[RecordedChange]:
+        """Changes recorded since the entity was first looked up, oldest first, after the change with the id ``after``.
+
+        ``code``: unified code, or registration number where there is none. NotFoundProblem when this authority never
+        looked it up: changes are kept from then on.
+        """
+        if not re.fullmatch(r"[0-9A-Z]{15,18}", code):
+            raise InvalidProblem("neither a unified code nor a registration number", field="uscc", type="invalid-uscc")
+        if after and not re.fullmatch(r"chg_[0-9a-f]{32}", after):
+            raise InvalidProblem("this cursor was not made here", field="cursor", cure="Begin without a cursor.")
+        channels = self._route(authority)
+
+        def query(conn: Connection) -> list[RecordedChange] | None:
+            for channel in channels:
+                if authority in records.watchers(conn, channel.name, code):
+                    return records.changes_of(conn, self._envelope, channel.name, code, after, limit)
+            return None
+
+        found = await self._store.read(query)
+        if found is None:
+            raise NotFoundProblem(
+                "no changes are kept of this entity", cure="Look it up once; its changes are kept from then on."
+            )
+        return found
+
+    async def pull_changes(self, channel_name: str) -> int:
+        """Take in a registry's change feed from where it stood, page by page; how many changes the pages held.
+
+        Each page and the cursor behind it are one transaction, so nothing is skipped or told twice. Only entities
+        that somebody looked up are recorded. Raises UnavailableProblem, and InvalidProblem for a cursor refused.
+        """
+        channel = self._channels.get(channel_name)
+        taken, more = 0, True
+        while more:
+            count, more = await self._pull_page(channel)
+            taken += count
+        return taken
+
+    async def _pull_page(self, channel: Channel) -> tuple[int, bool]:
+        """Take in one page; how many changes it held, and whether it is for us to go on."""
+        cursor = await self._store.read(lambda conn: records.cursor_of(conn, channel.name))
+        exchanges, page, error = await self._exchange(channel, lambda registry: registry.changes(cursor))
+        moved = await self._keep_page(channel.name, cursor, exchanges, page)
+        if page is None:
+            raise _problem(error) from error
+        return len(page.changes), page.more and moved
+
+    async def _keep_page(self, channel: str, cursor: str, exchanges: Batch, page: ChangePage | None) -> bool:
+        now = to_micros(self._clock.now())
+
+        def unit(conn: Connection) -> bool:
+            for exchange in exchanges:
+                self._evidence.append(conn, exchange)
+            if page is None or not records.move_cursor(conn, channel, cursor, page.next_cursor, now):
+                return False
+            for change in page.changes:
+                if authorities := records.watchers(conn, channel, change.uscc):
+                    alert = records.add_told(conn, self._envelope, channel, change, now)
+                    if alert is not None:
+                        self._alert(conn, channel, change, alert, authorities)
+            return True
+
+        return await self._stored(unit, exchanges)
+
+    def _alert(
+        self, conn: Connection, channel: str, change: EntityChange, alert: Alert, authorities: Sequence[str]
+    ) -> None:
+        """Tell everybody who looked the entity up. No names: whoever hears of it looks again."""
+        data = {"uscc": change.uscc, "channel": channel, "changed_on": change.changed_on.isoformat()}
+        for authority in authorities:
+            self._events.emit(conn, type=f"entity.{alert}", subject=change.uscc, authority=authority, data=data)
+
+    # --- asking ----------------------------------------------------------------------------------------------------
+
+    def _route(self, authority: str) -> tuple[Channel, ...]:
+        channels = self._channels.route(authority, "entities")
+        if not channels:
+            raise UnavailableProblem(
+                "no registration authority is configured for this authority",
+                type="no-channel",
+                cure='Add a channel and a route with capability = "entities" to the settings.',
+            )
+        return channels
+
+    async def _known(self, channels: tuple[Channel, ...], code: str) -> Snapshot | None:
+        """The most recently confirmed snapshot that these channels gave."""
+
+        def query(conn: Connection) -> Snapshot | None:
+            found = [records.latest(conn, self._envelope, channel.name, code) for channel in channels]
+            return max(filter(None, found), key=lambda one: one.confirmed_at, default=None)
+
+        return await self._store.read(query)
+
+    async def _watch(self, known: Snapshot, authority: str) -> None:
+        now = to_micros(self._clock.now())
+        if authority not in await self._store.read(lambda conn: records.watchers(conn, known.channel, known.code)):
+            await self._store.write(lambda conn: records.watch(conn, known.channel, known.code, authority, now))
+
+    async def _find(
+        self,
+        authority: str,
+        channels: tuple[Channel, ...],
+        code: str | None,
+        question: Callable[[EntityRegistry], Awaitable[RegistrationRecord | None]],
+    ) -> EntityView | None:
+        """Ask the channels in turn until one knows the entity; None when all say that there is none.
+
+        A channel that cannot be asked leaves the answer open: its problem is raised unless another one knows.
+        """
+        failure: Problem | None = None
+        for channel in channels:
+            try:
+                snapshot = await self._look(channel, authority, code, question)
+            except Problem as problem:
+                failure = problem
+                continue
+            if snapshot is not None:
+                return _view(snapshot, asked=True, stale=False)
+        if failure is not None:
+            raise failure
+        return None
+
+    async def _look(
+        self,
+        channel: Channel,
+        authority: str,
+        code: str | None,
+        question: Callable[[EntityRegistry], Awaitable[RegistrationRecord | None]],
+    ) -> Snapshot | None:
+        """One question about one entity; what came back is kept in one transaction with the evidence of asking."""
+        exchanges, record, error = await self._exchange(channel, question)
+        if record is not None and record.uscc is None and record.registration_number is None:
+            record, error = None, ContractError("a registration record without any number")
+        subject = code if record is None else records.code_of(record)
+        now = to_micros(self._clock.now())
+
+        def unit(conn: Connection) -> Snapshot | None:
+            for exchange in exchanges:
+                self._evidence.append(conn, exchange, subject=subject, authority=authority)
+            if record is None:
+                return None
+            snapshot, before = records.keep(conn, self._envelope, channel.name, record, now)
+            for change in () if before is None else differences(before, record):
+                alert = records.add_found(conn, self._envelope, channel.name, change, now)
+                if alert is not None:
+                    self._alert(conn, channel.name, change, alert, records.watchers(conn, channel.name, snapshot.code))
+            records.watch(conn, channel.name, snapshot.code, authority, now)
+            return snapshot
+
+        snapshot = await self._stored(unit, exchanges)
+        if error is not None:
+            raise _problem(error) from error
+        return snapshot
+
+    async def _names(self, channel: Channel, authority: str, name: str) -> tuple[EntitySummary, ...]:
+        exchanges, found, error = await self._exchange(channel, lambda registry: registry.by_name(name))
+
+        def unit(conn: Connection) -> None:
+            for exchange in exchanges:
+                self._evidence.append(conn, exchange, authority=authority)
+
+        await self._stored(unit, exchanges)
+        if error is not None:
+            raise _problem(error) from error
+        return found or ()
+
+    async def _exchange(
+        self, channel: Channel, question: Callable[[EntityRegistry], Awaitable[T]]
+    ) -> tuple[Batch, T | None, ExchangeError | None]:
+        """One call: the exchanges it made, and its answer or its error."""
+        with self._evidence.collecting() as exchanges:
+            try:
+                return exchanges, await question(channel.adapter), None
+            except ExchangeError as error:
+                return exchanges, None, error
+            except BaseException:  # cancelled: what was exchanged is evidence all the same
+                exchanges.open = False
+                for exchange in exchanges:
+                    self._evidence.record(exchange)
+                raise
+
+    async def _stored(self, unit: Callable[[Connection], T], exchanges: Batch) -> T:
+        try:
+            return await self._store.write(unit)
+        except Exception:
+            for exchange in exchanges:
+                self._evidence.record(exchange)
+            raise
+
+
+def _checked(uscc: str) -> str:
+    try:
+        return check_uscc(uscc).code
+    except ValueError as error:
+        raise InvalidProblem(
+            f"uscc: {error}", field="uscc", type="invalid-uscc", cure="Copy the code from the business licence."
+        ) from None
+
+
+def _view(snapshot: Snapshot, *, asked: bool, stale: bool) -> EntityView:
+    return EntityView(snapshot.record, snapshot.channel, snapshot.version, snapshot.confirmed_at, asked, stale)
+
+
+def _problem(error: ExchangeError | None) -> Problem:
+    """What a caller is told of an exchange that failed. A refusal is told in the registry's words."""
+    match error:
+        case RejectedError():
+            return InvalidProblem(error.reason, type="rejected-by-registry", code=error.code)
+        case BusyError():
+            return UnavailableProblem(
+                "the registration authority is busy",
+                type="registry-busy",
+                cure="Repeat the request a little later.",
+                retry_after=math.ceil(error.retry_after or 5.0),
+            )
+        case DeniedError():
+            return UnavailableProblem(
+                "the registration authority refuses our credentials",
+                type="registry-denied",
+                cure="Have an operator check the channel's credentials.",
+            )
+        case UnsupportedError():
+            return UnavailableProblem(
+                "this registration authority does not offer that", type="not-offered", cure="Ask by the unified code."
+            )
+        case ContractError():
+            return UnavailableProblem(
+                "the registration authority's answer cannot be trusted",
+                type="registry-answer-broken",
+                cure="Have an operator look at the exchange; nothing of the answer was taken over.",
+            )
+        case _:
+            return UnavailableProblem(
+                "the registration authority cannot be reached",
+                type="registry-unreachable",
+                cure="Repeat the request later, or accept an older record with allow_stale.",
+            )

@@ -1,0 +1,1 @@
+"""Evidence of exchanges 交互留痕 as people look it up."""

@@ -1,0 +1,114 @@
+"""``gateway evidence``: prove that nothing kept was changed, and look at one exchange."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gateway.foundation.crypto.envelope import Algorithm, Envelope
+from gateway.foundation.crypto.keys import FileKeys
+from gateway.foundation.evidence import Evidence
+from gateway.foundation.store import Store
+from gateway.foundation.terminal.output import Exit, Json, Session, progress, session, show, table
+from gateway.words.clock import SystemClock, from_micros, rfc3339
+
+app = typer.Typer(help="Evidence 交互留痕: verify all of it, or show one exchange.", no_args_is_help=True)
+
+_SHOWN = ("id", "node", "seq", "channel", "direction", "action", "operation_id", "subject", "authority")
+_WIRE = ("method", "url", "status", "outcome")
+
+
+@app.command("verify")
+def verify(
+    ctx: typer.Context,
+    heads: Annotated[
+        Path | None, typer.Option(help="Folder of signed heads, for example a copy kept elsewhere; else the settings'.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Check every record against the chain and the signed heads. Exit code 1 names the first altered or missing one."""
+    evidence = _evidence(session(ctx))
+    with progress().status("Verifying"):
+        found = session(ctx).read(lambda conn: evidence.verify(conn, heads))
+    problem = found.first_problem
+    show(
+        {
+            "ok": found.ok,
+            "exchanges": found.exchanges,
+            "heads": found.heads_checked,
+            "shredded": found.shredded,
+            "unsigned": found.unsigned,
+            "problem": problem
+            and {
+                "node": problem.node,
+                "record": problem.seq,
+                "exchange": problem.exchange_id,
+                "what": problem.what,
+                "detail": problem.detail,
+            },
+        },
+        as_json,
+        f"{found.exchanges} exchanges and {found.heads_checked} signed heads: "
+        + ("everything is as it was kept." if problem is None else f"NOT as kept. First problem: {problem}"),
+    )
+    if not found.ok:
+        raise typer.Exit(Exit.FOUND)
+
+
+@app.command("show")
+def show_exchange(
+    ctx: typer.Context,
+    exchange: str,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="The exact bytes, with personal data. Their use is yours to answer for.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """One exchange as it crossed the wire, redacted unless --exact is given."""
+    evidence = _evidence(session(ctx))
+    opened = session(ctx).read(lambda conn: evidence.open(conn, exchange))
+    row = opened.row
+    facts = {name: row[name] for name in (*_SHOWN, *_WIRE)}
+    facts |= {name: rfc3339(from_micros(row[name])) for name in ("started_at", "ended_at")}
+    bodies = {"request": row["request"], "response": row["response"]}
+    if exact:
+        kept = opened.exact
+        bodies = {
+            "request": _text(kept.request_body) if kept else "(shredded by retention)",
+            "response": _text(kept.response_body) if kept else "(shredded by retention)",
+        }
+        if kept is not None and kept.read is not None:
+            length, digest = kept.read
+            facts["response_read"] = f"{length} bytes, SM3 {digest}; kept are the first {len(kept.response_body)}"
+    listed = table(["", ""], ((name, value) for name, value in facts.items() if value is not None))
+    listed.show_header = False
+    show(facts | bodies, as_json, listed, "", "--- request", bodies["request"], "--- response", bodies["response"])
+
+
+def _evidence(ours: Session) -> Evidence:
+    """The room over keys that must be there: making new ones could prove nothing."""
+    settings = ours.settings
+    keys = FileKeys(settings.keys.directory, create=False)
+    algorithm = Algorithm.SM4_GCM if settings.keys.cipher == "sm4-gcm" else Algorithm.AES_256_GCM
+    store = Store.open(settings.store.location())
+    try:
+        return Evidence(
+            store,
+            keys,
+            Envelope(keys, algorithm),
+            SystemClock(),
+            node=settings.delivery.node,
+            heads=settings.evidence.heads,
+        )
+    finally:
+        store.close()
+
+
+def _text(body: bytes) -> str:
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        return "base64:" + base64.b64encode(body).decode()

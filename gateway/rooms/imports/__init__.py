@@ -1,0 +1,1 @@
+"""Open payments brought over from an earlier system."""

@@ -1,0 +1,435 @@
+"""Going live: open bills of another system come over with their codes, from a CSV or XLSX file.
+
+Each row is judged before anything is written; a bad one is named by its line and reason. A row makes a decision with
+the few facts that a bill tells, and a payment that is ISSUED already under its code. A code that is known is left as it
+is, so that a file may be imported again after an interruption.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import secrets
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from sqlalchemy import Connection, select
+
+from gateway.foundation.access.tables import authority as authority_table
+from gateway.foundation.channels import Channels
+from gateway.foundation.crypto.envelope import Envelope
+from gateway.foundation.delivery import Events
+from gateway.foundation.store import Store
+from gateway.ports.nontax import BillLine, IssueRequest
+from gateway.rooms.decisions import DecisionFacts, Party, PartyKind
+from gateway.rooms.decisions.records import add as add_decision
+from gateway.rooms.decisions.records import add_version, fetch_by_number, is_revoked
+from gateway.rooms.imports.sheets import MAGIC, amount_of, read_sheet
+from gateway.rooms.imports.sheets import day_of as day_of_serial
+from gateway.rooms.payments import records
+from gateway.rooms.payments.bill import LineInput, LineKind, Unit
+from gateway.rooms.payments.states import Settlement, Status
+from gateway.rooms.payments.tables import payment_code
+from gateway.words.clock import Clock, day_of, to_micros
+from gateway.words.errors import InvalidProblem, Problem
+from gateway.words.identifiers import check_payment_code, clean_text, new_id
+from gateway.words.money import Yuan, format_yuan
+
+Progress = Callable[[int, int], None]
+
+_TOLD = "由原系统导入，详见决定书"
+_CHUNK = 200
+_LONGEST = 64 << 20
+_ENCODINGS = ("utf-8-sig", "gb18030")
+_DAYS = frozenset({"decided_on", "issued_on", "valid_until", "due_on"})
+_AMOUNTS = frozenset({"fine", "confiscated"})
+
+
+class BillRow(BaseModel):
+    """One open bill, by the names of the file's columns. Amounts are decimal yuan, days 2026-06-30.
+
+    ``reference``: the bill's number at the platform 单位缴款书编号, by which it is asked for and voided.
+    ``served_on`` is not a column: service is recorded with the decision's events. Empty cells are left out.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    authority: Annotated[str, Field(min_length=1, max_length=40)]
+    decision_number: Annotated[str, Field(min_length=1, max_length=128), AfterValidator(clean_text)]
+    decided_on: date
+    code: str
+    reference: Annotated[str, Field(pattern=r"^[0-9A-Za-z]{1,64}$")]
+    party_kind: PartyKind
+    party_name: Annotated[str, Field(min_length=1, max_length=100), AfterValidator(clean_text)]
+    party_uscc: str | None = None
+    party_registration_number: str | None = None
+    party_id_type: str | None = None
+    party_id_number: str | None = None
+    fine: Yuan | None = None
+    confiscated: Yuan | None = None
+    issued_on: date | None = None
+    valid_until: date | None = None
+    due_on: date | None = None
+    pay_url: Annotated[str, Field(max_length=2000, pattern=r"^https?://")] | None = None
+    procedure: Literal["simple", "ordinary"] = "ordinary"
+    surcharge_stated: bool = False
+    violation: str = _TOLD
+    basis: str = _TOLD
+
+    @model_validator(mode="after")
+    def _pays(self) -> Self:
+        check_payment_code(self.code)
+        if not (self.fine or self.confiscated):
+            raise ValueError("neither fine nor confiscated is above 0.00: nothing is to be paid")
+        return self
+
+    def facts(self) -> DecisionFacts:
+        """The few facts that a bill tells. Raises ValidationError."""
+        kinds = [*(["罚款"] if self.fine else []), *(["没收违法所得"] if self.confiscated else [])]
+        party = {
+            "kind": self.party_kind,
+            "name": self.party_name,
+            "uscc": self.party_uscc,
+            "registration_number": self.party_registration_number,
+            "id_type": self.party_id_type,
+            "id_number": self.party_id_number,
+        }
+        return DecisionFacts.model_validate(
+            {
+                "procedure": self.procedure,
+                "party": Party.model_validate(party),
+                "violation": self.violation,
+                "facts": _TOLD,
+                "basis": self.basis,
+                "penalty_kinds": kinds,
+                "content": "，".join(f"{line.kind.value} {format_yuan(line.amount)}" for line in self.lines()),
+                "fine": format_yuan(self.fine) if self.fine else None,
+                "confiscated": format_yuan(self.confiscated) if self.confiscated else None,
+                "decided_on": self.decided_on,
+                "surcharge_stated": self.surcharge_stated and bool(self.fine),
+            }
+        )
+
+    def lines(self) -> list[LineInput]:
+        """What is to be paid, by kind."""
+        parts = ((LineKind.CONFISCATED, self.confiscated), (LineKind.FINE, self.fine))
+        return [LineInput(kind=kind, amount=format_yuan(amount)) for kind, amount in parts if amount]
+
+
+@dataclass(frozen=True)
+class RowResult:
+    """What became of one line of the file (the header is line 1): new, known, or bad with its reason."""
+
+    line: int
+    outcome: Literal["new", "known", "bad"]
+    code: str = ""
+    reason: str = ""
+    payment: str = ""
+
+
+@dataclass
+class ImportReport:
+    """All results, and whether anything was written."""
+
+    rows: list[RowResult] = field(default_factory=list)
+    written: bool = False
+
+    def count(self, outcome: str) -> int:
+        """How many rows ended so."""
+        return sum(1 for row in self.rows if row.outcome == outcome)
+
+
+@dataclass(frozen=True)
+class _Judged:
+    line: int
+    row: BillRow
+    facts: DecisionFacts
+    unit: Unit
+    channel: str
+
+
+def read_csv(content: bytes) -> list[tuple[int, dict[str, str]]]:
+    """Rows with their line numbers, from CSV in UTF-8 or GB 18030 with a header line.
+
+    Raises InvalidProblem when the file as a whole is none: too long, other encoding, unknown or missing columns.
+    """
+    if len(content) > _LONGEST:
+        raise InvalidProblem(f"the file has more than {_LONGEST >> 20} MB", cure="Split it.")
+    reader = csv.reader(io.StringIO(_decoded(content), newline=""), strict=True)
+    try:
+        return _table((reader.line_num, cells) for cells in reader)
+    except csv.Error as error:
+        raise InvalidProblem(f"line {reader.line_num}: not CSV: {error}") from None
+
+
+def read_xlsx(content: bytes) -> list[tuple[int, dict[str, str]]]:
+    """Rows with their numbers from the first sheet of a workbook. A code must stand there as text, not as a number.
+
+    Raises InvalidProblem when the file as a whole is none.
+    """
+    if len(content) > _LONGEST:
+        raise InvalidProblem(f"the file has more than {_LONGEST >> 20} MB", cure="Split it.")
+    try:
+        rows = list(read_sheet(content))
+    except ValueError as error:
+        raise InvalidProblem(str(error), cure="Save it as XLSX with plain values, or as CSV UTF-8.") from None
+    width = max((len(cells) for _, cells in rows[:1]), default=0)
+    found = _table((number, [*cells, *[""] * (width - len(cells))]) for number, cells in rows)
+    return [(number, {name: _plain(name, cell) for name, cell in cells.items()}) for number, cells in found]
+
+
+def _plain(name: str, cell: str) -> str:
+    return day_of_serial(cell) if name in _DAYS else amount_of(cell) if name in _AMOUNTS else cell
+
+
+def _table(lines: Iterable[tuple[int, list[str]]]) -> list[tuple[int, dict[str, str]]]:
+    """Rows under their header. Raises InvalidProblem for unknown, repeated or missing columns."""
+    needed = {name for name, one in BillRow.model_fields.items() if one.is_required()}
+    rows: list[tuple[int, dict[str, str]]] = []
+    header: list[str] | None = None
+    for number, cells in lines:
+        if header is None:
+            header = [name.strip() for name in cells]
+            repeated = [name for name, times in Counter(header).items() if times > 1]
+            if unknown := sorted({*header} - set(BillRow.model_fields) | {*repeated}):
+                raise InvalidProblem(
+                    f"line 1: no such columns, or twice: {', '.join(unknown)}",
+                    cure=f"The columns are {', '.join(BillRow.model_fields)}.",
+                )
+        elif not any(cell.strip() for cell in cells):
+            continue
+        elif len(cells) != len(header):
+            rows.append((number, {"": f"{len(cells)} cells under {len(header)} columns"}))
+        else:
+            pairs = zip(header, cells, strict=True)
+            rows.append((number, {name: cell.strip() for name, cell in pairs if cell.strip()}))
+    if absent := sorted(needed - set(header or ())):
+        raise InvalidProblem(f"line 1: columns are missing: {', '.join(absent)}")
+    return rows
+
+
+class Imports:
+    """Brings open bills of another system in."""
+
+    def __init__(self, store: Store, events: Events, channels: Channels, envelope: Envelope, clock: Clock) -> None:
+        self._store = store
+        self._events = events
+        self._channels = channels
+        self._envelope = envelope
+        self._clock = clock
+
+    async def run(
+        self,
+        content: bytes,
+        *,
+        by: str,
+        dry_run: bool = False,
+        partial: bool = False,
+        progress: Progress = lambda _done, _all: None,
+    ) -> ImportReport:
+        """Judge all rows, then write them: all if none is bad, the good ones with ``partial``, none with ``dry_run``.
+
+        ``progress(done, all)`` is told after each chunk, judging and writing alike. Raises InvalidProblem for a file
+        that is none.
+        """
+        rows = read_xlsx(content) if content.startswith(MAGIC) else read_csv(content)
+        report = ImportReport()
+        good: list[_Judged] = []
+        seen: dict[str, int] = {}
+        total = len(rows) * (1 if dry_run else 2)
+        for start in range(0, len(rows), _CHUNK):
+            chunk = rows[start : start + _CHUNK]
+            results = await self._store.read(lambda conn, chunk=chunk: self._judge(conn, chunk, seen))  # type: ignore[misc]
+            for result in results:
+                if isinstance(result, _Judged):
+                    good.append(result)
+                else:
+                    report.rows.append(result)
+            progress(min(start + _CHUNK, len(rows)), total)
+        if dry_run or (report.count("bad") and not partial):
+            report.rows += [RowResult(one.line, "new", one.row.code) for one in good]
+        else:
+            report.written = True
+            for start in range(0, len(good), _CHUNK):
+                made = [self._made(one) for one in good[start : start + _CHUNK]]
+                report.rows += await self._store.write(lambda conn, made=made: self._write(conn, made, by))  # type: ignore[misc]
+                progress(len(rows) + min(start + _CHUNK, len(good)), total)
+        report.rows.sort(key=lambda one: one.line)
+        return report
+
+    # --- judging ----------------------------------------------------------------------------------------------------
+
+    def _judge(
+        self, conn: Connection, rows: Sequence[tuple[int, Mapping[str, str]]], seen: dict[str, int]
+    ) -> list[_Judged | RowResult]:
+        return [self._judge_row(conn, line, cells, seen) for line, cells in rows]
+
+    def _judge_row(
+        self, conn: Connection, line: int, cells: Mapping[str, str], seen: dict[str, int]
+    ) -> _Judged | RowResult:
+        code = cells.get("code", "")
+        try:
+            if "" in cells:
+                raise ValueError(cells[""])
+            row = BillRow.model_validate(cells)
+            facts = row.facts()
+            if (first := seen.setdefault(row.code, line)) != line:
+                raise ValueError(f"the code stands on line {first} already")
+            return self._fits(conn, line, row, facts)
+        except ValidationError as error:
+            return RowResult(line, "bad", code, "; ".join(_words(error)))
+        except (ValueError, Problem) as error:
+            return RowResult(line, "bad", code, getattr(error, "detail", str(error)))
+
+    def _fits(self, conn: Connection, line: int, row: BillRow, facts: DecisionFacts) -> _Judged | RowResult:
+        """Whether a row can be taken in as things stand. Raises ValueError."""
+        today = day_of(self._clock.now())
+        if row.decided_on > today:
+            raise ValueError("decided_on lies in the future")
+        query = select(authority_table.c.code).where(authority_table.c.code == row.authority)
+        if conn.execute(query).first() is None:
+            raise ValueError(f"there is no authority {row.authority}")
+        channels = self._channels.route(row.authority, "payments")
+        if not channels:
+            raise ValueError(f"no channel takes payments for authority {row.authority}")
+        unit = records.unit_of(conn, row.authority, today)
+        if unit is None:
+            raise ValueError(f"authority {row.authority} has no collecting unit on {today}")
+        if unfit := [one.kind.value for one in row.lines() if one.kind not in unit.items]:
+            raise ValueError(f"collecting unit {unit.code} has no income item for {', '.join(unfit)}")
+        channel = channels[0].name
+        if (known := self._known(conn, channel, row)) is not None:
+            return RowResult(line, "known", row.code, payment=known)
+        decision = fetch_by_number(conn, self._envelope, row.authority, row.decision_number)
+        if decision is not None:
+            if is_revoked(conn, decision.id):
+                raise ValueError("this decision is known here as revoked")
+            if records.live_payment(conn, decision.id, 0, "main") is not None:
+                raise ValueError("this decision is known here and has a live payment under another code")
+            if (decision.facts.fine or 0, decision.facts.confiscated or 0) != (row.fine or 0, row.confiscated or 0):
+                raise ValueError("this decision is known here with other amounts")
+        return _Judged(line, row, facts, unit, channel)
+
+    def _known(self, conn: Connection, channel: str, row: BillRow) -> str | None:
+        """The payment that has this code already. Raises ValueError when that is for another demand."""
+        owner = records.by_code(conn, channel, row.code)
+        if owner is None:
+            query = select(payment_code.c.code).where(
+                payment_code.c.channel == channel, payment_code.c.reference == row.reference
+            )
+            if conn.execute(query).first() is not None:
+                raise ValueError(f"reference {row.reference} belongs to another code")
+            return None
+        payment = records.fetch(conn, owner["payment_id"])
+        assert payment is not None
+        total = sum(line.amount for line in row.lines())
+        told = (row.authority, row.decision_number, total)
+        if (payment["authority"], payment["decision_number"], payment["amount"]) != told:
+            raise ValueError(
+                f"the code is known here for {payment['decision_number']}, {format_yuan(payment['amount'])}"
+            )
+        return str(payment["id"])
+
+    # --- writing ----------------------------------------------------------------------------------------------------
+
+    def _made(self, one: _Judged) -> tuple[_Judged, dict[str, Any], IssueRequest]:
+        """What can be made outside the transaction: ids, the bill, what is sealed."""
+        row, unit = one.row, one.unit
+        at = to_micros(self._clock.now())
+        lines = tuple(
+            BillLine(item_code=unit.items[line.kind].code, item_name=unit.items[line.kind].name, amount=line.amount)
+            for line in row.lines()
+        )
+        bill = IssueRequest(
+            reference=row.reference,
+            region=unit.region,
+            unit_code=unit.code,
+            unit_name=unit.name,
+            payer_name=row.party_name,
+            payer_code=None if row.party_kind is PartyKind.NATURAL_PERSON else row.party_uscc,
+            decision_number=row.decision_number,
+            lines=lines,
+            total=sum(line.amount for line in lines),
+            bill_date=row.issued_on or row.decided_on,
+            due_on=row.due_on,
+        )
+        payment_id, token = new_id("pay"), secrets.token_urlsafe(16)
+        values = {
+            "id": payment_id,
+            "authority": row.authority,
+            "decision_number": row.decision_number,
+            "instalment": 0,
+            "line_group": "main",
+            "channel": one.channel,
+            "status": Status.ISSUED.value,
+            "settlement": Settlement.NONE.value,
+            "amount": bill.total,
+            "code": row.code,
+            "pay_url": row.pay_url,
+            "valid_until_on": row.valid_until,
+            "due_on": row.due_on,
+            "bill_sealed": self._envelope.seal(bill.model_dump_json().encode(), f"payment|bill|{payment_id}"),
+            "token_index": self._envelope.blind_index(token, "payment.token"),
+            "token_sealed": self._envelope.seal(token.encode(), f"payment|token|{payment_id}"),
+            "created_at": at,
+            "updated_at": at,
+        }
+        return one, values, bill
+
+    def _write(
+        self, conn: Connection, made: Sequence[tuple[_Judged, dict[str, Any], IssueRequest]], by: str
+    ) -> list[RowResult]:
+        return [self._write_row(conn, one, dict(values), bill, by) for one, values, bill in made]
+
+    def _write_row(
+        self, conn: Connection, one: _Judged, values: dict[str, Any], bill: IssueRequest, by: str
+    ) -> RowResult:
+        """One row, judged again in the transaction that writes it."""
+        row = one.row
+        try:
+            again = self._fits(conn, one.line, row, one.facts)
+        except ValueError as error:
+            return RowResult(one.line, "bad", row.code, str(error))
+        if isinstance(again, RowResult):
+            return again
+        now = values["created_at"]
+        decision = fetch_by_number(conn, self._envelope, row.authority, row.decision_number)
+        decision_id = decision.id if decision is not None else new_id("dec")
+        if decision is None:
+            add_decision(conn, self._envelope, decision_id, row.authority, row.decision_number, one.facts, now)
+            add_version(conn, self._envelope, decision_id, 1, one.facts, by, now)
+            self._emit(conn, "decision.recorded", decision_id, row, imported=True)
+        records.lock_decision(conn, decision_id)
+        records.add(conn, {**values, "decision_id": decision_id}, row.lines(), bill.lines, row.reference)
+        records.change_code(conn, one.channel, row.reference, code=row.code, state="live", issued_at=now)
+        self._emit(conn, "payment.imported", values["id"], row, code=row.code, amount=format_yuan(bill.total))
+        return RowResult(one.line, "new", row.code, payment=values["id"])
+
+    def _emit(self, conn: Connection, type: str, subject: str, row: BillRow, **data: Any) -> None:
+        self._events.emit(
+            conn,
+            type=type,
+            subject=subject,
+            authority=row.authority,
+            data={"decision_number": row.decision_number, **data},
+        )
+
+
+def _decoded(content: bytes) -> str:
+    for encoding in _ENCODINGS:
+        try:
+            return content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise InvalidProblem("the file is neither UTF-8 nor GB 18030", cure="Save it as CSV UTF-8.")
+
+
+def _words(error: ValidationError) -> Iterator[str]:
+    for one in error.errors(include_input=False, include_url=False):
+        where = ".".join(str(part) for part in one["loc"])
+        reason = one["msg"].removeprefix("Value error, ")
+        yield f"{where}: {reason}" if where else reason

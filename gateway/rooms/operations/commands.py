@@ -1,0 +1,324 @@
+"""``gateway operations``: what was meant to leave for external systems, where it stands, and the way on."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from sqlalchemy import Connection, RowMapping
+
+from gateway.foundation.delivery import Person, ledger
+from gateway.foundation.terminal.output import Json, session, show, table
+from gateway.foundation.terminal.running import KeyFile, ask
+from gateway.settings import Settings
+from gateway.words.clock import from_micros, rfc3339
+from gateway.words.errors import InvalidProblem, NotFoundProblem, Problem
+
+if TYPE_CHECKING:
+    from gateway.app import App as GatewayApp
+
+app = typer.Typer(
+    help="Operations 外呼任务: list them, look at one, send a parked one on its way, end a doubt.", no_args_is_help=True
+)
+
+_SHOWN = ("id", "action", "channel", "authority", "subject", "reference", "state", "attempt", "reason", "code")
+_MOMENTS = ("due_at", "sent_at", "doubt_since_at", "created_at", "updated_at")
+
+
+@app.command("list")
+def list_operations(
+    ctx: typer.Context,
+    state: Annotated[str | None, typer.Option(help="queued, sending, done, rejected, uncertain or parked.")] = None,
+    channel: Annotated[str | None, typer.Option(help="Of one channel.")] = None,
+    subject: Annotated[str | None, typer.Option(help="For one record, for example a payment's id.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000)] = 50,
+    as_json: Json = False,
+) -> None:
+    """Operations, newest first."""
+    rows = session(ctx).read(
+        lambda conn: ledger.search(conn, state=state, channel=channel, subject=subject, limit=limit)
+    )
+    shown = [_plain(row) for row in rows]
+    show(
+        {"operations": shown},
+        as_json,
+        table(
+            ["operation", "action", "channel", "subject", "state", "updated", "reason"],
+            (
+                (
+                    one["id"],
+                    one["action"],
+                    one["channel"],
+                    one["subject"],
+                    one["state"],
+                    one["updated_at"],
+                    one["reason"],
+                )
+                for one in shown
+            ),
+        ),
+    )
+
+
+@app.command("show")
+def show_operation(ctx: typer.Context, operation: str, as_json: Json = False) -> None:
+    """One operation with its attempts."""
+
+    def query(conn: Connection) -> dict[str, Any]:
+        row = ledger.fetch(conn, operation)
+        if row is None:
+            raise NotFoundProblem(f"there is no operation {operation}", cure="gateway operations list")
+        attempts = [
+            {
+                **{name: one[name] for name in ("number", "kind", "node", "outcome", "reason", "exchanges")},
+                "started_at": _moment(one["started_at"]),
+                "ended_at": _moment(one["ended_at"]),
+            }
+            for one in ledger.attempts_of(conn, operation)
+        ]
+        return {**_plain(row), "attempts": attempts}
+
+    found = session(ctx).read(query)
+    facts = table(
+        ["", ""], ((name, value) for name, value in found.items() if name != "attempts" and value is not None)
+    )
+    facts.show_header = False
+    attempts = table(
+        ["attempt", "kind", "started", "outcome", "reason", "exchanges"],
+        (
+            (one["number"], one["kind"], one["started_at"], one["outcome"], one["reason"], " ".join(one["exchanges"]))
+            for one in found["attempts"]
+        ),
+    )
+    show(found, as_json, facts, "", attempts)
+
+
+@app.command("retry")
+def retry(
+    ctx: typer.Context,
+    operation: str,
+    reason: Annotated[str, typer.Option(help="Why, for the record.")],
+    send: Annotated[
+        bool, typer.Option("--send", help="Call at once instead of asking first; refused while the outcome is unknown.")
+    ] = False,
+    key_file: KeyFile = None,
+    as_json: Json = False,
+) -> None:
+    """Send a parked operation on its way again: the other side is asked first what became of it."""
+    from gateway.app import App
+
+    async def run() -> None:
+        with session(ctx).changing() as settings:
+            async with App.open(settings) as gateway:
+                await gateway.delivery.resolve(operation, ask=not send, reason=f"command line: {reason}")
+
+    if key_file is not None:
+        body = {"ask": not send, "reason": reason}
+        ask(session(ctx).settings, key_file, "POST", f"/v1/operations/{operation}/retry", body)
+    else:
+        asyncio.run(run())
+    row = session(ctx).read(lambda conn: ledger.fetch(conn, operation))
+    assert row is not None
+    when = "it leaves when the gateway runs" if key_file is None else "it leaves now"
+    show(_plain(row), as_json, f"{operation} is {row['state']} again; {when}.")
+
+
+# --- doubt ended by people --------------------------------------------------------------------------------------------
+
+Login = Annotated[
+    str | None, typer.Option("--login", help="Who you are: an operator's login; asks for the password. Takes the lock.")
+]
+FromStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from stdin.")]
+
+
+@app.command("resolution")
+def resolution(ctx: typer.Context, operation: str, as_json: Json = False) -> None:
+    """The evidence side by side: what was asked, what came back, and what somebody has said about it."""
+    from gateway.app import App
+    from gateway.rooms.operations.resolution_routes import ResolutionView, look
+
+    async def run() -> ResolutionView:
+        async with App.open(session(ctx).settings) as gateway:
+            return await look(gateway, operation)
+
+    session(ctx).read(lambda _: None)
+    _show_resolution(asyncio.run(run()).model_dump(), as_json)
+
+
+@app.command("resolve")
+def resolve(
+    ctx: typer.Context,
+    operation: str,
+    reason: Annotated[str, typer.Option(help="How you found out, for the record.")],
+    happened: Annotated[bool, typer.Option("--happened/--did-not-happen", help="What became of it.")],
+    answer: Annotated[
+        str | None, typer.Option(help="The other side's answer as JSON, from its own records, if it happened.")
+    ] = None,
+    login: Login = None,
+    password_stdin: FromStdin = False,
+    key_file: KeyFile = None,
+    as_json: Json = False,
+) -> None:
+    """Say what became of an operation that waits for a person; money and codes need another operator to confirm."""
+    typed = None
+    if answer is not None:
+        try:
+            typed = json.loads(answer)
+        except ValueError:
+            typed = None
+        if not isinstance(typed, dict):
+            raise InvalidProblem("this is no JSON object", field="--answer", cure='For example {"code": "…"}.')
+
+    async def act(gateway: GatewayApp, who: Person) -> None:
+        await gateway.resolutions.propose(operation, who, happened=happened, reason=reason, answer=typed)
+
+    body = {"outcome": "happened" if happened else "did_not_happen", "reason": reason, "answer": typed}
+    said = _Said(operation, "POST", "resolution", body, act)
+    _by_an_operator(ctx, said, login, password_stdin, key_file, as_json)
+
+
+@app.command("confirm")
+def confirm(
+    ctx: typer.Context,
+    operation: str,
+    login: Login = None,
+    password_stdin: FromStdin = False,
+    key_file: KeyFile = None,
+    as_json: Json = False,
+) -> None:
+    """Confirm what another operator has said became of an operation; then it counts."""
+
+    async def act(gateway: GatewayApp, who: Person) -> None:
+        await gateway.resolutions.confirm(operation, who)
+
+    said = _Said(operation, "POST", "confirmation", None, act)
+    _by_an_operator(ctx, said, login, password_stdin, key_file, as_json)
+
+
+@app.command("withdraw")
+def withdraw(
+    ctx: typer.Context,
+    operation: str,
+    login: Login = None,
+    password_stdin: FromStdin = False,
+    key_file: KeyFile = None,
+    as_json: Json = False,
+) -> None:
+    """Take back what was said became of an operation, before it counts."""
+
+    async def act(gateway: GatewayApp, who: Person) -> None:
+        await gateway.resolutions.withdraw(operation, who)
+
+    said = _Said(operation, "DELETE", "resolution", None, act)
+    _by_an_operator(ctx, said, login, password_stdin, key_file, as_json)
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What an operator says about an operation: as a request to the running gateway, and as what that does."""
+
+    operation: str
+    method: str
+    path: str
+    body: Any
+    act: Callable[[GatewayApp, Person], Awaitable[None]]
+
+
+def _by_an_operator(
+    ctx: typer.Context, said: _Said, login: str | None, from_stdin: bool, key_file: Path | None, as_json: bool
+) -> None:
+    """Have the running gateway do it under the operator's key, or do it here under the operator's password."""
+    from gateway.app import App
+    from gateway.rooms.operations.resolution_routes import ResolutionView, look
+
+    if (login is None) == (key_file is None):
+        raise InvalidProblem(
+            "say who you are",
+            field="--login",
+            cure="--key-file while the gateway runs; --login while it does not, or on PostgreSQL.",
+        )
+    if key_file is not None:
+        here, settings = f"/v1/operations/{said.operation}", session(ctx).settings
+        ask(settings, key_file, said.method, f"{here}/{said.path}", said.body)
+        _show_resolution(ask(settings, key_file, "GET", f"{here}/resolution"), as_json, evidence=False)
+        return
+    assert login is not None
+
+    async def run(settings: Settings, given: str) -> ResolutionView:
+        async with App.open(settings) as gateway:
+            who = await gateway.access.authenticate_operator(login, given)
+            if who is None:
+                raise Problem("no such operator, or not this password", status=401, type="not-authenticated")
+            await said.act(gateway, Person(who.client_id, who.name, who.role))
+            return await look(gateway, said.operation)
+
+    session(ctx).read(lambda _: None)
+    with session(ctx).changing() as settings:
+        asked = sys.stdin.readline if from_stdin else lambda: typer.prompt("Password", hide_input=True, err=True)
+        view = asyncio.run(run(settings, str(asked()).rstrip("\r\n")))
+    _show_resolution(view.model_dump(), as_json, evidence=False)
+
+
+def _show_resolution(view: Mapping[str, Any], as_json: bool, *, evidence: bool = True) -> None:
+    """The operation, what is said about it, what follows, and on demand its exchanges one beside the other."""
+    facts = {name: view[name] for name in ("operation", "action", "channel", "authority", "subject", "reference")}
+    facts |= {"state": view["state"], "why": view["why"]}
+    if view["outcome"] is not None:
+        facts["said"] = {"happened": "it happened", "did_not_happen": "it did not happen"}[view["outcome"]]
+        facts["because"] = view["reason"]
+        if view["answer"] is not None:
+            facts["answer"] = json.dumps(view["answer"], ensure_ascii=False)
+        facts["by"] = f"{view['proposed_name'] or view['proposed_by']}, {view['proposed_at']}"
+        if view["confirmed_by"] is not None:
+            facts["confirmed by"] = f"{view['confirmed_name'] or view['confirmed_by']}, {view['confirmed_at']}"
+    if view["rerun"] is not None:
+        facts["sent again as"] = view["rerun"]
+    listed = table(["", ""], ((name, value) for name, value in facts.items() if value is not None))
+    listed.show_header = False
+    shown: list[Any] = [listed, "", _next(view)]
+    if evidence:
+        for one in view["evidence"]:
+            came = one["outcome"] if one["status"] is None else f"{one['outcome']} {one['status']}"
+            sides = table(["we sent", "they answered"], [(_body(one["request"]), _body(one["response"]))])
+            for column in sides.columns:
+                column.ratio = 1
+            sides.expand = True
+            shown += ["", f"attempt {one['attempt']}, {one['kind']}: {one['started_at']}, {came}"]
+            shown += [sides, f"all of it: gateway evidence show {one['exchange']}"]
+        if not view["evidence"]:
+            shown += ["", "No exchange was made."]
+    show(view, as_json, *shown)
+
+
+def _body(message: str) -> str:
+    """What was said, without the head, an element a line."""
+    head, apart, body = message.partition("\n\n")
+    return (body if apart else head).replace("><", ">\n<") or "(nothing)"
+
+
+def _next(view: Mapping[str, Any]) -> str:
+    """What a person can do now."""
+    name = view["operation"]
+    if view["applied"]:
+        return "This counts."
+    if view["outcome"] is not None:
+        return f"Another operator must confirm: gateway operations confirm {name}"
+    if view["state"] in ("parked", "uncertain"):
+        pair = "another operator confirms" if view["two_persons"] else "it counts at once"
+        return f"Say what became of it ({pair}): gateway operations resolve {name}"
+    return f"It is {view['state']}: nobody needs to say anything."
+
+
+def _plain(row: RowMapping) -> dict[str, Any]:
+    """What may be shown: the request itself holds personal data and stays sealed."""
+    return {name: row[name] for name in _SHOWN} | {name: _moment(row[name]) for name in _MOMENTS}
+
+
+def _moment(micros: int | None) -> str | None:
+    return None if micros is None else rfc3339(from_micros(micros))

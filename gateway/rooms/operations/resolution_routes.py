@@ -1,0 +1,207 @@
+"""Doubt ended by people, over HTTP: the evidence side by side, what somebody says happened, a second person's word."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Response
+from pydantic import Field
+from sqlalchemy import Connection, RowMapping, select
+
+from gateway.app import App
+from gateway.foundation.access import Principal
+from gateway.foundation.access.tables import operator
+from gateway.foundation.delivery import Person, ledger
+from gateway.foundation.delivery.tables import (
+    operation as operation_table,
+)
+from gateway.foundation.delivery.tables import (
+    resolution,
+)
+from gateway.foundation.evidence.tables import exchange
+from gateway.foundation.http.authorization import Gateway, may, own
+from gateway.foundation.http.idempotency import OnceKey
+from gateway.foundation.http.problems import responses
+from gateway.foundation.http.views import Ask, View, instant
+from gateway.words.errors import NotFoundProblem
+
+router = APIRouter(prefix="/v1", tags=["operations"], responses=responses(401, 403, 404, 422, 503))
+
+Reader = Annotated[Principal, Depends(may("operations:read"))]
+Writer = Annotated[Principal, Depends(may("operations:write"))]
+Outcome = Literal["happened", "did_not_happen"]
+
+
+class ResolutionRequest(Ask):
+    """What became of an operation. ``answer``: the other side's answer as its own records show it, if it happened."""
+
+    outcome: Outcome
+    reason: str = Field(min_length=1, max_length=1000)
+    answer: dict[str, Any] | None = None
+
+
+class SideView(View):
+    """One exchange of the operation, masked, to be held beside the others."""
+
+    attempt: int
+    kind: Literal["call", "find"]
+    exchange: str
+    started_at: str
+    request: str
+    response: str
+    status: int | None
+    outcome: str
+
+
+class ResolutionView(View):
+    """What people say became of an operation, and the evidence. ``rerun``: the operation that was sent instead."""
+
+    operation: str
+    action: str
+    channel: str
+    authority: str
+    subject: str
+    reference: str | None
+    state: str
+    why: str | None
+    two_persons: bool
+    outcome: Outcome | None
+    reason: str | None
+    answer: dict[str, Any] | None
+    proposed_by: str | None
+    proposed_name: str | None
+    proposed_at: str | None
+    confirmed_by: str | None
+    confirmed_name: str | None
+    confirmed_at: str | None
+    applied: bool
+    rerun: str | None
+    evidence: list[SideView]
+
+
+async def look(gateway: App, operation_id: str) -> ResolutionView:
+    """The evidence of an operation side by side, and what somebody has said about it. Raises NotFoundProblem."""
+
+    def query(conn: Connection) -> ResolutionView:
+        row = ledger.fetch(conn, operation_id)
+        if row is None:
+            raise NotFoundProblem("no such operation")
+        said = (
+            conn.execute(
+                select(resolution).where(resolution.c.operation_id == operation_id, resolution.c.withdrawn_at.is_(None))
+            )
+            .mappings()
+            .first()
+        )
+        again = conn.execute(select(operation_table.c.id).where(operation_table.c.rerun_of == operation_id)).scalar()
+        people = () if said is None else (said["proposed_by"], said["confirmed_by"])
+        named = conn.execute(select(operator.c.id, operator.c.name).where(operator.c.id.in_(people))).all()
+        names = {one.id: one.name for one in named}
+        return _view(row, said, again, _sides(conn, operation_id), gateway.resolutions.answer_of, names)
+
+    return await gateway.store.read(query)
+
+
+@router.get("/operations/{operation_id}/resolution", response_model=ResolutionView)
+async def get_resolution(gateway: Gateway, who: Reader, operation_id: str) -> ResolutionView:
+    """The evidence side by side, and what somebody has said about it."""
+    view = await look(gateway, operation_id)
+    own(who, view.authority, "operation")
+    return view
+
+
+@router.post("/operations/{operation_id}/resolution", response_model=ResolutionView, responses=responses(400, 409, 413))
+async def propose(
+    gateway: Gateway, who: Writer, operation_id: str, ask: ResolutionRequest, once: OnceKey
+) -> ResolutionView:
+    """Say what became of an operation that waits for a person. Money and codes need a second person's confirmation."""
+    await get_resolution(gateway, who, operation_id)
+    await once.open(who, ask)
+    if once.subject is None:
+        await gateway.resolutions.propose(
+            operation_id,
+            _person(who),
+            happened=ask.outcome == "happened",
+            reason=ask.reason,
+            answer=ask.answer,
+            remember=once.remember,
+        )
+        await once.finish(200)
+    return await get_resolution(gateway, who, operation_id)
+
+
+@router.post("/operations/{operation_id}/confirmation", response_model=ResolutionView, responses=responses(400, 409))
+async def confirm(gateway: Gateway, who: Writer, operation_id: str, once: OnceKey) -> ResolutionView:
+    """Confirm what another operator has said; then it counts."""
+    await get_resolution(gateway, who, operation_id)
+    await once.open(who, None)
+    if once.subject is None:
+        await gateway.resolutions.confirm(operation_id, _person(who), remember=once.remember)
+        await once.finish(200)
+    return await get_resolution(gateway, who, operation_id)
+
+
+@router.delete("/operations/{operation_id}/resolution", status_code=204)
+async def withdraw(gateway: Gateway, who: Writer, operation_id: str) -> Response:
+    """Take back what was said before it counted."""
+    await get_resolution(gateway, who, operation_id)
+    await gateway.resolutions.withdraw(operation_id, _person(who))
+    return Response(status_code=204)
+
+
+def _person(who: Principal) -> Person:
+    return Person(who.client_id, who.name, who.role if who.kind == "operator" else None)
+
+
+def _sides(conn: Connection, operation_id: str) -> list[SideView]:
+    attempts = {exchange_id: one for one in ledger.attempts_of(conn, operation_id) for exchange_id in one["exchanges"]}
+    rows = conn.execute(
+        select(exchange).where(exchange.c.operation_id == operation_id).order_by(exchange.c.started_at, exchange.c.id)
+    ).mappings()
+    return [
+        SideView(
+            attempt=attempts[row["id"]]["number"],
+            kind=attempts[row["id"]]["kind"],
+            exchange=row["id"],
+            started_at=instant(row["started_at"]) or "",
+            request=row["request"],
+            response=row["response"],
+            status=row["status"],
+            outcome=row["outcome"],
+        )
+        for row in rows
+        if row["id"] in attempts
+    ]
+
+
+def _view(
+    row: RowMapping,
+    said: RowMapping | None,
+    again: str | None,
+    sides: list[SideView],
+    answer_of: Any,
+    names: Mapping[str, str],
+) -> ResolutionView:
+    outcome: Outcome | None = None
+    if said is not None:
+        outcome = "happened" if said["happened"] else "did_not_happen"
+    known = said or dict.fromkeys(("reason", "proposed_by", "confirmed_by", "proposed_at", "confirmed_at"))
+    return ResolutionView(
+        operation=row["id"],
+        **{name: row[name] for name in ("action", "channel", "authority", "subject", "reference", "state")},
+        why=row["reason"],
+        two_persons=row["two_persons"],
+        outcome=outcome,
+        reason=known["reason"],
+        answer=None if said is None else answer_of(said),
+        proposed_by=known["proposed_by"],
+        proposed_name=names.get(known["proposed_by"] or ""),
+        proposed_at=instant(known["proposed_at"]),
+        confirmed_by=known["confirmed_by"],
+        confirmed_name=names.get(known["confirmed_by"] or ""),
+        confirmed_at=instant(known["confirmed_at"]),
+        applied=bool(said is not None and said["applied"]),
+        rerun=again,
+        evidence=sides,
+    )

@@ -1,0 +1,219 @@
+"""From a decision to a bill, and back: pure functions that hold every answer against what was asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from gateway.ports.base import Message
+from gateway.ports.nontax import Bill, BillLine, BillState, Issued, IssueRequest
+from gateway.rooms.decisions import Decision, PartyKind
+from gateway.words.errors import ConflictProblem, ContractError, InvalidProblem
+from gateway.words.identifiers import check_payment_code
+from gateway.words.money import Yuan, format_yuan
+
+
+class LineKind(StrEnum):
+    """What a line collects: 罚款, 没收违法所得, 加处罚款."""
+
+    FINE = "fine"
+    CONFISCATED = "confiscated"
+    SURCHARGE = "surcharge"
+
+
+class LineInput(BaseModel):
+    """One line as a case system asks for it. ``amount`` is decimal yuan on the wire."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: LineKind
+    amount: Yuan
+
+    @field_validator("amount")
+    @classmethod
+    def _something(cls, value: int) -> int:
+        if value == 0:
+            raise ValueError("a line is above 0.00")
+        return value
+
+
+class PaymentRequest(BaseModel):
+    """A demand for money from a decision. Without ``lines``: its whole fine and confiscation in one payment.
+
+    ``instalment`` 0 for the whole, from 1 for parts 分期; ``line_group`` keeps lines apart that are collected apart.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    authority: str = Field(min_length=1, max_length=40)
+    decision_number: str = Field(min_length=1, max_length=128)
+    instalment: int = Field(default=0, ge=0, le=99)
+    line_group: str = Field(default="main", pattern=r"^[a-z][a-z0-9_]{0,19}$")
+    lines: tuple[LineInput, ...] | None = Field(default=None, min_length=1, max_length=10)
+    due_on: date | None = Field(default=None, description="an instalment's own last day, from the approved plan")
+
+    @model_validator(mode="after")
+    def _plan(self) -> Self:
+        if self.due_on is not None and self.instalment == 0:
+            raise ValueError("due_on belongs to an instalment; the whole is due fifteen days after service")
+        if self.instalment > 0 and self.lines is None:
+            raise ValueError("an instalment names its lines and their amounts")
+        return self
+
+
+@dataclass(frozen=True)
+class IncomeItem:
+    """Under which income item 收入项目 a kind of line is collected."""
+
+    code: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Unit:
+    """The collecting unit 执收单位 of an authority on a day, with the income items it may collect."""
+
+    code: str
+    name: str
+    region: str
+    items: Mapping[LineKind, IncomeItem]
+
+
+class CancelAsk(Message):
+    """Void one bill; ``reference`` is this request's own, ``bill_reference`` the bill's."""
+
+    reference: str
+    bill_reference: str
+    code: str
+    reason: str
+
+
+class CancelAnswer(Message):
+    """What became of a void: the bill is void, or it was paid before."""
+
+    code: str
+    state: BillState
+
+
+def lines_of(request: PaymentRequest, decision: Decision) -> tuple[LineInput, ...]:
+    """The lines asked for, or those that the decision imposes. Raises InvalidProblem when there is nothing to pay."""
+    if request.lines is not None:
+        return request.lines
+    facts = decision.facts
+    imposed = ((LineKind.CONFISCATED, facts.confiscated), (LineKind.FINE, facts.fine))
+    lines = tuple(LineInput(kind=kind, amount=format_yuan(amount)) for kind, amount in imposed if amount)
+    if not lines:
+        raise InvalidProblem(
+            "this decision imposes neither a fine nor a confiscation: there is nothing to pay",
+            field="decision_number",
+            cure="Check penalty_kinds, fine and confiscated of the decision.",
+        )
+    return lines
+
+
+def check_within(
+    decision: Decision, lines: Sequence[LineInput], claimed: Mapping[LineKind, int], accrued: int = 0
+) -> None:
+    """Live and paid lines of a decision never exceed what it imposes, nor its surcharge what has accrued.
+
+    ``claimed``: fen already demanded, by kind; ``accrued``: the surcharge in fen up to today.
+    """
+    facts = decision.facts
+    imposed = {LineKind.FINE: facts.fine or 0, LineKind.CONFISCATED: facts.confiscated or 0}
+    if facts.surcharge_stated:
+        imposed[LineKind.SURCHARGE] = accrued
+    for kind, limit in imposed.items():
+        asked = sum(line.amount for line in lines if line.kind is kind)
+        if asked and asked + claimed.get(kind, 0) > limit:
+            left = max(0, limit - claimed.get(kind, 0))
+            raise ConflictProblem(
+                f"the decision imposes {format_yuan(limit)} as {kind.value}; "
+                f"{format_yuan(claimed.get(kind, 0))} is already demanded or paid",
+                type="exceeds-decision",
+                field="lines",
+                cure=f"Ask for at most {format_yuan(left)}.",
+            )
+    if any(line.kind is LineKind.SURCHARGE for line in lines) and not facts.surcharge_stated:
+        raise InvalidProblem(
+            "the decision does not state a surcharge 加处罚款, so none can be collected (国务院令235号 art. 7)",
+            field="lines",
+        )
+
+
+def exceeding(decision: Decision, claimed: Mapping[LineKind, int]) -> frozenset[LineKind]:
+    """Kinds of which more is demanded or paid (fen) than the decision imposes; its surcharge is another matter."""
+    facts = decision.facts
+    imposed = {LineKind.FINE: facts.fine or 0, LineKind.CONFISCATED: facts.confiscated or 0}
+    return frozenset(kind for kind, limit in imposed.items() if claimed.get(kind, 0) > limit)
+
+
+def bill_for(
+    decision: Decision,
+    lines: Sequence[LineInput],
+    unit: Unit,
+    *,
+    reference: str,
+    today: date,
+    due_on: date | None,
+    code: str | None = None,
+) -> IssueRequest:
+    """The bill to send. Raises InvalidProblem when the unit may not collect a kind of line."""
+    party = decision.facts.party
+    bill_lines = []
+    for number, line in enumerate(lines):
+        item = unit.items.get(line.kind)
+        if item is None:
+            raise InvalidProblem(
+                f"collecting unit {unit.code} has no income item for {line.kind.value} on {today}",
+                field=f"lines.{number}.kind",
+                cure="Add the income item with `gateway authorities unit`.",
+            )
+        bill_lines.append(BillLine(item_code=item.code, item_name=item.name, amount=line.amount))
+    return IssueRequest(
+        reference=reference,
+        region=unit.region,
+        unit_code=unit.code,
+        unit_name=unit.name,
+        payer_name=party.name,
+        payer_code=None if party.kind is PartyKind.NATURAL_PERSON else party.uscc,
+        payer_phone=party.phone,
+        decision_number=decision.number,
+        lines=tuple(bill_lines),
+        total=sum(line.amount for line in bill_lines),
+        bill_date=today,
+        due_on=due_on,
+        code=code,
+    )
+
+
+def check_issued(request: IssueRequest, answer: Issued) -> None:
+    """Hold an answer against the bill that was sent. Raises ContractError."""
+    if answer.reference != request.reference:
+        raise ContractError(f"the answer is about {answer.reference}, asked was {request.reference}")
+    if answer.total != request.total:
+        raise ContractError(f"the answer's amount {answer.total} fen differs from the bill's {request.total}")
+    if request.code is not None and answer.code != request.code:
+        raise ContractError("the answer names another code than the one composed for this bill")
+    try:
+        check_payment_code(answer.code)
+    except ValueError as problem:
+        raise ContractError(f"the answer's payment code is none: {problem}") from problem
+
+
+def issued_from(bill: Bill) -> Issued:
+    """A found bill as the answer that was lost. Raises ContractError when it was voided by somebody else."""
+    if bill.state is BillState.VOID:
+        raise ContractError(f"bill {bill.reference} exists but is void; we never asked for that")
+    return Issued(
+        reference=bill.reference,
+        code=bill.code,
+        total=bill.total,
+        pay_url=bill.pay_url,
+        valid_until=bill.valid_until,
+        check_code=bill.check_code,
+    )

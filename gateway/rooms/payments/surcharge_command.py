@@ -1,0 +1,70 @@
+"""``gateway payments explain``: how a surcharge came about, day range by day range."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from gateway.foundation.terminal.output import Json, Session, session, show, table
+from gateway.rooms.payments import records
+from gateway.rooms.payments.surcharge import Surcharge
+from gateway.words.errors import NotFoundProblem
+from gateway.words.money import format_yuan
+
+
+def explain(
+    ctx: typer.Context,
+    payment: str,
+    on: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Up to and including this day; else the day of payment, or today."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """The surcharge 加处罚款 on a payment's fine, explained from the decision's events. PAYMENT is an id or a code."""
+    found = asyncio.run(_accrued(session(ctx), payment, on))
+    stretches = [
+        {
+            "from": str(one.first),
+            "to": str(one.last),
+            "days": one.days,
+            "counted": one.counted,
+            "base": format_yuan(one.base),
+            "why": one.why,
+        }
+        for one in found.stretches
+    ]
+    summary = {
+        "on": str(found.on),
+        "days": found.days,
+        "amount": format_yuan(found.amount),
+        "capped": found.capped,
+        "reduced_by": format_yuan(found.reduced_by),
+    }
+    words = f"Up to {found.on}: {found.days} days count, surcharge {summary['amount']} yuan"
+    words += ", capped at the fine" if found.capped else ""
+    words += f", after {summary['reduced_by']} taken off by agreement" if found.reduced_by else ""
+    names = ("from", "to", "days", "counted", "base", "why")
+    human = [table(names, ([one[name] for name in names] for one in stretches)), words]
+    if not stretches:
+        human = ["No surcharge has accrued: the decision is not served, not due, or does not state one."]
+    show({**summary, "stretches": stretches}, as_json, *human)
+
+
+async def _accrued(run: Session, payment: str, on: datetime | None) -> Surcharge:
+    from gateway.app import App
+
+    async with App.open(run.settings) as gateway:
+        rows = await gateway.store.read(
+            lambda conn: (
+                records.search(conn, authorities=None, code=payment, limit=1)
+                if not payment.startswith("pay_")
+                else [row for row in [records.fetch(conn, payment)] if row is not None]
+            )
+        )
+        if not rows:
+            raise NotFoundProblem(f"there is no payment {payment}", cure="gateway payments list")
+        return await gateway.payments.accrued(rows[0]["id"], on.date() if on is not None else None)

@@ -1,0 +1,1 @@
+"""Fiscal receipts 财政电子票据 of paid bills."""

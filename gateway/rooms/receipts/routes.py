@@ -1,0 +1,161 @@
+"""Fiscal receipts over HTTP."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Response
+from pydantic import Field
+from sqlalchemy import RowMapping
+
+from gateway.app import App
+from gateway.foundation.access import Principal
+from gateway.foundation.http.authorization import Gateway, may, operator, own
+from gateway.foundation.http.idempotency import OnceKey
+from gateway.foundation.http.problems import responses
+from gateway.foundation.http.views import Ask, View, instant
+from gateway.words.money import YuanOut
+
+router = APIRouter(prefix="/v1", tags=["receipts"], responses=responses(401, 403, 422, 503))
+
+Reader = Annotated[Principal, Depends(may("payments:read"))]
+Writer = Annotated[Principal, Depends(may("payments:write"))]
+OperatorWriter = Annotated[Principal, Depends(operator("payments:write"))]
+
+
+class SignerView(View):
+    """Who signed a receipt: the unit (issuer) or finance (supervisor)."""
+
+    role: str
+    name: str
+    certificate: str
+    signed_at: str
+
+
+class ReceiptView(View):
+    """The receipt of a payment. ``signers`` is null where the channel's receipts bear no signatures beside the file.
+
+    ``kind`` fiscal_receipt: 财政电子票据; general_bill: 电子一般缴款书, completed after payment. ``red_*``: of the red
+    receipt 红票.
+    """
+
+    id: str
+    payment: str
+    kind: Literal["fiscal_receipt", "general_bill"]
+    status: Literal["REQUESTED", "ISSUED", "REFUSED", "REVERSED"]
+    code: str
+    amount: YuanOut
+    receipt_code: str | None
+    receipt_number: str | None
+    check_code: str | None
+    issued_at: str | None
+    file: str | None
+    media_type: str | None
+    digest: str | None
+    signers: list[SignerView] | None
+    in_doubt_since: str | None
+    doubt_reason: str | None
+    refusal: str | None
+    red_code: str | None
+    red_number: str | None
+    red_at: str | None
+
+
+class RedReceipt(Ask):
+    """The red receipt that a person had issued at the platform."""
+
+    red_code: str = Field(pattern=r"^\d{8}$")
+    red_number: str = Field(pattern=r"^\d{10}$")
+
+
+@router.post(
+    "/payments/{payment_id}/receipt",
+    status_code=201,
+    response_model=ReceiptView,
+    responses={
+        202: {"model": ReceiptView, "description": "Accepted; the platform has not answered yet"},
+        **responses(400, 404, 409, 413),
+    },
+)
+async def request_receipt(
+    gateway: Gateway, who: Writer, payment_id: str, once: OnceKey, response: Response
+) -> ReceiptView:
+    """Have the receipt of a paid bill issued; the same one if it was issued before."""
+    own(who, (await gateway.payments.get(payment_id))["authority"], "payment")
+    await once.open(who, None)
+    if once.subject is None:
+        await gateway.receipts.request(payment_id, remember=once.remember)
+        view = await _receipt(gateway, payment_id)
+        once.status = 202 if view.status == "REQUESTED" else 201
+        await once.finish(once.status)
+    response.status_code = once.status or 202
+    return await _receipt(gateway, payment_id)
+
+
+@router.get("/payments/{payment_id}/receipt", response_model=ReceiptView, responses=responses(404))
+async def get_receipt(gateway: Gateway, who: Reader, payment_id: str) -> ReceiptView:
+    """The receipt of a payment, and where its file is."""
+    own(who, (await gateway.payments.get(payment_id))["authority"], "payment")
+    return await _receipt(gateway, payment_id)
+
+
+@router.get(
+    "/payments/{payment_id}/receipt/file",
+    response_class=Response,
+    responses={
+        200: {"content": {"application/xml": {}, "application/pdf": {}}, "description": "The receipt's file"},
+        **responses(404),
+    },
+)
+async def receipt_file(gateway: Gateway, who: Reader, payment_id: str) -> Response:
+    """The receipt's file, byte for byte as the platform gave it."""
+    own(who, (await gateway.payments.get(payment_id))["authority"], "payment")
+    row = await gateway.receipts.of_payment(payment_id)
+    name = f"{row['receipt_code']}-{row['receipt_number']}"
+    return _download(gateway.receipts.file(row), row["media_type"] or "application/octet-stream", name)
+
+
+@router.post(
+    "/payments/{payment_id}/receipt/reversal", response_model=ReceiptView, responses=responses(400, 404, 409, 413)
+)
+async def record_reversal(
+    gateway: Gateway, who: OperatorWriter, payment_id: str, ask: RedReceipt, once: OnceKey
+) -> ReceiptView:
+    """Record the red receipt 红票 that a person had issued at the platform; refunds that waited for it are filed."""
+    own(who, (await gateway.payments.get(payment_id))["authority"], "payment")
+    await once.open(who, ask)
+    if once.subject is None:
+        await gateway.receipts.record_reversal(
+            payment_id, ask.red_code, ask.red_number, by=who.client_id, remember=once.remember
+        )
+        await once.finish(200)
+    return await _receipt(gateway, payment_id)
+
+
+async def _receipt(gateway: App, payment_id: str) -> ReceiptView:
+    row = await gateway.receipts.of_payment(payment_id)
+    has_file = row["document_sealed"] is not None
+    return ReceiptView(
+        **_same(
+            row,
+            "id kind status code amount receipt_code receipt_number check_code media_type signers doubt_reason "
+            "refusal red_code red_number",
+        ),
+        payment=payment_id,
+        issued_at=instant(row["issued_at"]),
+        file=f"/v1/payments/{payment_id}/receipt/file" if has_file else None,
+        digest=bytes(row["digest"]).hex() if has_file else None,
+        in_doubt_since=instant(row["in_doubt_since_at"]),
+        red_at=instant(row["red_at"]),
+    )
+
+
+def _same(row: RowMapping, names: str) -> dict[str, Any]:
+    """Fields that have the same name inside and outside."""
+    return {name: row[name] for name in names.split()}
+
+
+def _download(content: bytes, media_type: str, name: str) -> Response:
+    """A file to be saved: what others wrote is never shown in place."""
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"}
+    return Response(content, media_type=media_type, headers=headers)

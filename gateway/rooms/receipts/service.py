@@ -1,0 +1,312 @@
+"""Receipts: 财政电子票据, or the 电子一般缴款书 completed after payment. Asked for once, verified, kept sealed.
+
+The platform issues one receipt per code and gives the same one to whoever asks again, so asking again is also how doubt
+ends. Reversing a receipt 红票 has no method in the port: a person has it reversed at the platform and records the red
+receipt's numbers here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, insert, select, update
+
+from gateway.foundation.channels import Channels
+from gateway.foundation.crypto.envelope import Envelope
+from gateway.foundation.crypto.sm import sm3
+from gateway.foundation.delivery import (
+    Absent,
+    Action,
+    Delivery,
+    Done,
+    Doubt,
+    Event,
+    Events,
+    Operation,
+    Outcome,
+    Parked,
+    Rejected,
+)
+from gateway.foundation.store import Store
+from gateway.ports.base import Message
+from gateway.ports.nontax import FiscalReceipt, IssueRequest, NonTaxPlatform, ReceiptRequest
+from gateway.rooms.payments import records as payment_records
+from gateway.rooms.payments.states import Status
+from gateway.rooms.payments.tables import payment
+from gateway.rooms.receipts.tables import fiscal_receipt
+from gateway.rooms.receipts.verification import ReceiptAsk, ReceiptProfile, check_receipt, signers
+from gateway.words.clock import Clock, to_micros
+from gateway.words.errors import ConflictProblem, NotFoundProblem
+from gateway.words.identifiers import new_id
+from gateway.words.money import format_yuan
+
+Remember = Callable[[Connection, str], None]
+
+
+def _forget(_conn: Connection, _subject: str) -> None:
+    """For callers that need no idempotency record."""
+
+
+class Receipts:
+    """Ask for receipts, keep them, record red ones. Registers its action with delivery."""
+
+    def __init__(
+        self,
+        store: Store,
+        delivery: Delivery,
+        events: Events,
+        channels: Channels,
+        envelope: Envelope,
+        clock: Clock,
+        roots: Sequence[bytes] = (),
+    ) -> None:
+        """``roots``: DER certificates that signers' chains must lead to, where a channel's receipts are signed."""
+        self._store = store
+        self._delivery = delivery
+        self._events = events
+        self._channels = channels
+        self._envelope = envelope
+        self._clock = clock
+        self._roots = tuple(roots)
+        delivery.register(
+            Action(
+                name="nontax.receipt",
+                request_model=ChannelReceiptAsk,
+                answer_model=FiscalReceipt,
+                call=_issue,
+                find=_issue,
+                check=self._check,
+                record=self._ended,
+            )
+        )
+
+    # --- for case systems -------------------------------------------------------------------------------------------
+
+    async def request(self, payment_id: str, *, wait: float = 3.0, remember: Remember = _forget) -> str:
+        """Have the receipt of a paid bill issued; the same one again if it was. Returns the receipt's id.
+
+        Raises NotFoundProblem, and ConflictProblem while nothing is paid or where the channel issues none.
+        """
+
+        def unit(conn: Connection) -> tuple[str, Operation | None, ChannelReceiptAsk | None]:
+            row = _held(conn, payment_id)
+            known = live(conn, payment_id)
+            if known is not None:
+                remember(conn, known["id"])
+                return known["id"], None, None
+            if row["status"] != Status.PAID.value:
+                raise ConflictProblem("a receipt is issued for a paid bill", type="payment-not-paid")
+            if "receipt" not in self._channels.get(row["channel"]).info.capabilities:
+                raise ConflictProblem(
+                    f"channel {row['channel']} issues no receipts",
+                    type="receipt-unsupported",
+                    cure="Have it issued by hand at the platform.",
+                )
+            receipt_id, operation, ask = self._start(conn, row, claim=True)
+            remember(conn, receipt_id)
+            return receipt_id, operation, ask
+
+        receipt_id, operation, ask = await self._store.write(unit)
+        if operation is not None and ask is not None:
+            self._delivery.begin(operation, ask)
+            if wait > 0:
+                await self._delivery.settled(operation.id, wait)
+        return receipt_id
+
+    async def of_payment(self, payment_id: str) -> RowMapping:
+        """The receipt of a payment, or the last that was refused. Raises NotFoundProblem."""
+
+        def query(conn: Connection) -> RowMapping | None:
+            rows = conn.execute(
+                select(fiscal_receipt)
+                .where(fiscal_receipt.c.payment_id == payment_id)
+                .order_by((fiscal_receipt.c.status == "REFUSED"), fiscal_receipt.c.id.desc())
+            )
+            return rows.mappings().first()
+
+        row = await self._store.read(query)
+        if row is None:
+            raise NotFoundProblem(
+                "no receipt was asked for yet", cure="Ask for it with POST /v1/payments/{id}/receipt."
+            )
+        return row
+
+    def file(self, row: RowMapping) -> bytes:
+        """The receipt's file as the platform gave it. Raises NotFoundProblem while there is none."""
+        if row["document_sealed"] is None:
+            raise NotFoundProblem("the receipt is not there yet")
+        return self._envelope.open(row["document_sealed"], f"receipt|document|{row['id']}")
+
+    async def record_reversal(
+        self, payment_id: str, red_code: str, red_number: str, *, by: str, remember: Remember = _forget
+    ) -> str:
+        """A person had the receipt reversed and says under which red receipt 红票. Refunds that waited are filed."""
+        now = to_micros(self._clock.now())
+
+        def unit(conn: Connection) -> str:
+            row = _held(conn, payment_id)
+            known = live(conn, payment_id)
+            if known is None:
+                raise NotFoundProblem("this payment has no receipt to reverse")
+            remember(conn, known["id"])
+            if known["status"] == "REVERSED" and (known["red_code"], known["red_number"]) == (red_code, red_number):
+                return str(known["id"])
+            done = conn.execute(
+                update(fiscal_receipt)
+                .where(fiscal_receipt.c.id == known["id"], fiscal_receipt.c.status == "ISSUED")
+                .values(
+                    status="REVERSED", red_code=red_code, red_number=red_number, red_by=by, red_at=now, updated_at=now
+                )
+            )
+            if done.rowcount != 1:
+                raise ConflictProblem(
+                    f"a receipt that is {known['status']} cannot be reversed", type="receipt-not-reversible"
+                )
+            self._emit(conn, row, "receipt.reversed", red_code=red_code, red_number=red_number)
+            return str(known["id"])
+
+        receipt_id = await self._store.write(unit)
+        self._delivery.wake()
+        return receipt_id
+
+    # --- what happens elsewhere -------------------------------------------------------------------------------------
+
+    def renewed(self, conn: Connection, old: Operation, _request: Message, new: Operation) -> None:
+        """People found out that it was never issued: it is asked for again under a new reference."""
+        values = {"reference": new.reference, "updated_at": new.created_at}
+        conn.execute(update(fiscal_receipt).where(fiscal_receipt.c.id == old.subject).values(**values))
+
+    def payment_paid(self, conn: Connection, event: Event) -> None:
+        """Money arrived: ask for the receipt where the channel's profile says so."""
+        row = payment_records.fetch(conn, event.subject)
+        if row is None or live(conn, event.subject) is not None:
+            return
+        channel = self._channels.get(row["channel"])
+        if channel.keys.receipt_automatic and "receipt" in channel.info.capabilities:
+            self._start(conn, row, claim=False)
+
+    # --- inside -----------------------------------------------------------------------------------------------------
+
+    def _start(self, conn: Connection, row: RowMapping, *, claim: bool) -> tuple[str, Operation, ChannelReceiptAsk]:
+        now = to_micros(self._clock.now())
+        receipt_id = new_id("rcp")
+        bill = IssueRequest.model_validate_json(self._envelope.open(row["bill_sealed"], f"payment|bill|{row['id']}"))
+        ask = ChannelReceiptAsk(
+            reference=self._delivery.new_reference(row["channel"]),
+            code=row["code"],
+            amount=row["paid_amount"],
+            region=bill.region,
+            channel=row["channel"],
+        )
+        conn.execute(
+            insert(fiscal_receipt),
+            {
+                "id": receipt_id,
+                "authority": row["authority"],
+                "payment_id": row["id"],
+                "channel": row["channel"],
+                "code": row["code"],
+                "kind": self._channels.get(row["channel"]).keys.receipt_kind,
+                "status": "REQUESTED",
+                "reference": ask.reference,
+                "amount": row["paid_amount"],
+                "created_at": now,
+                "updated_at": now,
+            },
+        )
+        self._emit(conn, row, "receipt.requested")
+        operation = self._delivery.enqueue(
+            conn,
+            action="nontax.receipt",
+            channel=row["channel"],
+            authority=row["authority"],
+            subject=receipt_id,
+            request=ask,
+            claim=claim,
+        )
+        return receipt_id, operation, ask
+
+    def _check(self, ask: ChannelReceiptAsk, answer: FiscalReceipt) -> None:
+        keys = self._channels.get(ask.channel).keys
+        profile = ReceiptProfile(signed=keys.receipt_signed, layout=keys.receipt_layout)
+        check_receipt(ask, answer, profile, self._roots)
+
+    def _ended(self, conn: Connection, operation: Operation, outcome: Outcome) -> None:
+        now = to_micros(self._clock.now())
+        known = conn.execute(select(fiscal_receipt).where(fiscal_receipt.c.id == operation.subject)).mappings().one()
+        row = payment_records.fetch(conn, known["payment_id"])
+        assert row is not None
+        change: dict[str, Any] = {"in_doubt_since_at": None, "doubt_reason": None}
+        told: tuple[str, dict[str, str]] | None = None
+        match outcome:
+            case Done(answer=FiscalReceipt() as issued):
+                change |= {
+                    "status": "ISSUED",
+                    "receipt_code": issued.receipt_code,
+                    "receipt_number": issued.receipt_number,
+                    "check_code": issued.check_code,
+                    "issued_at": to_micros(issued.issued_at),
+                    "document_sealed": self._envelope.seal(issued.document, f"receipt|document|{known['id']}"),
+                    "media_type": issued.media_type,
+                    "digest": sm3(issued.document),
+                    "signers": signers(issued.signatures) if issued.signatures else None,
+                }
+                numbers = {"receipt_code": issued.receipt_code, "receipt_number": issued.receipt_number}
+                told = ("receipt.issued", numbers)
+            case Rejected(reason=reason, code=code):
+                change |= {"status": "REFUSED", "refusal": reason}
+                told = ("receipt.refused", {"reason": reason, "platform_code": code})
+            case Doubt(reason=reason):
+                change = {"in_doubt_since_at": now, "doubt_reason": reason}
+                told = ("receipt.in_doubt", {"reason": reason})
+            case Absent():
+                pass
+            case Parked(reason=reason):
+                change = {"doubt_reason": reason}
+                told = ("receipt.parked", {"reason": reason})
+            case _:
+                raise AssertionError(f"unforeseen outcome {outcome}")
+        conn.execute(update(fiscal_receipt).where(fiscal_receipt.c.id == known["id"]).values(updated_at=now, **change))
+        if told is not None:
+            self._emit(conn, row, told[0], **told[1])
+
+    def _emit(self, conn: Connection, row: RowMapping, type: str, **data: Any) -> None:
+        """Tell it as part of the payment's story."""
+        self._events.emit(
+            conn,
+            type=type,
+            subject=row["id"],
+            authority=row["authority"],
+            data={
+                "decision_number": row["decision_number"],
+                "code": row["code"],
+                "amount": format_yuan(row["paid_amount"]),
+                **data,
+            },
+        )
+
+
+class ChannelReceiptAsk(ReceiptAsk):
+    """What is asked, with the channel whose profile the answer is held against."""
+
+    channel: str
+
+
+def live(conn: Connection, payment_id: str) -> RowMapping | None:
+    """The receipt of a payment that was not refused."""
+    query = select(fiscal_receipt).where(
+        fiscal_receipt.c.payment_id == payment_id, fiscal_receipt.c.status != "REFUSED"
+    )
+    return conn.execute(query).mappings().first()
+
+
+def _held(conn: Connection, payment_id: str) -> RowMapping:
+    row = conn.execute(select(payment).where(payment.c.id == payment_id).with_for_update()).mappings().first()
+    if row is None:
+        raise NotFoundProblem("no such payment")
+    return row
+
+
+async def _issue(platform: NonTaxPlatform, ask: ChannelReceiptAsk) -> FiscalReceipt:
+    return await platform.receipt(ReceiptRequest(reference=ask.reference, code=ask.code))

@@ -1,0 +1,208 @@
+"""The story of a break in plain words: what both sides say, the likely cause, what happened, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Connection, select
+
+from gateway.foundation.delivery.tables import (
+    event,
+)
+from gateway.foundation.evidence.tables import exchange
+from gateway.rooms.payments import Status
+from gateway.rooms.payments.records import BESIDE_THE_BILL
+from gateway.rooms.payments.states import CHINESE as STATUS
+from gateway.rooms.payments.tables import collection, payment, payment_exception
+from gateway.rooms.reconciliation import records
+from gateway.rooms.reconciliation.matching import CHINESE, STATES, BreakKind, Side
+from gateway.rooms.reconciliation.records import Break
+from gateway.rooms.reconciliation.report import age_in_days
+from gateway.rooms.refunds.tables import refund
+from gateway.rooms.refunds.unforeseen_money import CHINESE as EXCEPTIONS
+from gateway.rooms.refunds.unforeseen_money import WAYS_OUT as WAYS_OUT_OF_EXCEPTIONS
+from gateway.words.clock import SHANGHAI, from_micros
+from gateway.words.money import format_yuan
+
+WAYS_OUT: Final = {**WAYS_OUT_OF_EXCEPTIONS, "attribute": "认领"}
+
+_MOST_EXCHANGES: Final = 20
+_SIDES: Final = {Side.PLATFORM: "平台", Side.BANK: "银行", Side.TREASURY: "国库"}
+_SOURCES: Final = {"callback": "回调通知", "query": "查询", "statement": "对账文件"}
+_SETTLEMENTS: Final = {"none": "无款项", "pending": "待对账", "matched": "已对平", "broken": "有差错"}
+_EVENTS: Final = {
+    "payment.requested": "申请缴款码",
+    "payment.imported": "从其他系统迁入",
+    "payment.issued": "取得缴款码",
+    "payment.rejected": "平台拒绝开单",
+    "payment.in_doubt": "结果待核实",
+    "payment.paid": "记为已缴款",
+    "payment.cancelling": "申请作废",
+    "payment.cancelled": "已作废",
+    "payment.cancel_refused": "平台拒绝作废",
+    "payment.expired": "缴款码失效",
+    "payment.void_at_platform": "平台显示已作废,并非我方申请",
+    "payment.exception": "异常缴款",
+    "payment.exception_proposed": "提出处理意见",
+    "payment.exception_resolved": "处理意见已复核",
+    "payment.exception_reopened": "处理未果,重新打开异常",
+    "payment.settlement": "对账结果",
+    "refund.proposed": "提出退付",
+    "refund.confirmed": "退付已复核",
+    "refund.filed": "退付已提交财政",
+    "refund.approved": "财政已批准退付",
+    "refund.refunded": "已退付",
+    "refund.returned": "平台自行退回",
+    "refund.refused": "退付未获批准",
+    "refund.dismissed": "退付已撤回",
+    "receipt.issued": "取得票据",
+    "receipt.refused": "未取得票据",
+    "receipt.reversed": "票据已冲红",
+}
+
+# Likely cause, and what to do. Proposals: a person decides.
+_CAUSES = {
+    BreakKind.PLATFORM_ONLY: ("平台有款,我方未收到通知。", "已按对账文件补记;如仍未决,请核对缴款码。"),
+    BreakKind.OURS_ONLY: ("我方有款,{side}对账文件没有。", "向{side}核实该流水;确认前不得视为到账。"),
+    BreakKind.AMOUNT_DIFFERS: ("同一流水,我方与{side}记载的金额不一致。", "按银行凭证核对,请记载有误的一方更正。"),
+    BreakKind.STATUS_DIFFERS: ("款项缴到已作废或已失效的缴款单。", "按规定退付,两人复核。"),
+    BreakKind.PAID_TWICE: ("同一笔罚款收到两次付款。", "退付多缴的一笔,两人复核。"),
+    BreakKind.UNKNOWN_CODE: (
+        "缴款码不是我方开具,或尚未收到开具结果。",
+        "查明归属后认领,两人复核;确非我方款项的,写明去向后销记。",
+    ),
+    BreakKind.REFUND_UNMATCHED: ("平台有退付,我方没有对应的退付申请。", "向财政部门核实退付依据。"),
+    BreakKind.CROSS_DAY: ("临近日切缴款,可能列入次日对账文件。", "等待次日对账,届时自动消除或转为短款。"),
+    BreakKind.WRONG_UNIT: ("款项记到了其他执收单位。", "请平台更正执收单位。"),
+    BreakKind.WRONG_ITEM: ("款项记到了其他收入项目。", "请平台更正收入项目。"),
+    BreakKind.RECEIPT_MISSING: ("已缴款但未取得票据。", "重新申请财政电子票据。"),
+    BreakKind.STATEMENT_CHANGED: ("平台在日终之后更改了对账文件。", "核对更改内容,向平台索取说明。"),
+    BreakKind.CONTINUITY: ("上日余额加本日开具减本日了结,不等于本日余额。", "检查数据库是否被直接改动,核验交互留痕。"),
+}
+
+
+# Where payments know more: what was unforeseen about the money.
+_OF_EXCEPTIONS = {
+    "amount_differs": ("实缴金额与缴款单不一致。", "退回来款并请当事人按缴款单重缴,两人复核。"),
+    "paid_after_expiry": ("缴款码失效后到账,缴款义务仍在。", "入账,或退付后重新开单,两人复核。"),
+    "paid_after_cancel": ("款项缴到已作废的缴款单。", "按规定退付,两人复核。"),
+}
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What is known of a break: sentences in order, the proposed cause and way out, ids of exchanges as evidence."""
+
+    about: Break
+    age: int
+    cause: str
+    proposal: str
+    story: tuple[str, ...]
+    exchanges: tuple[str, ...]
+
+
+def explained(conn: Connection, id: str, now: datetime) -> Explanation | None:
+    """The explanation of a break; None if there is none with this id."""
+    one = records.fetch_break(conn, id)
+    if one is None:
+        return None
+    side = _SIDES[one.side]
+    cause, proposal = (words.format(side=side) for words in _OF_EXCEPTIONS.get(_odd(conn, one), _CAUSES[one.kind]))
+    story = [f"{one.day} {one.channel} {CHINESE[one.kind]}:缴款码 {one.code or '—'},流水号 {one.bank_serial or '—'}。"]
+    story.append(f"我方 {_yuan(one.ours)},{side} {_yuan(one.theirs)}。")
+    line = records.line_of(conn, one.channel, one.code, one.bank_serial, one.side)
+    if line is not None:
+        where = f"{line['day_on']} 的{side}对账文件(第 {line['version']} 版)第 {line['line']} 行"
+        story.append(f"{where}:{format_yuan(line['amount'])} 元,{_at(line['paid_at'])}。")
+    elif one.code and one.kind is not BreakKind.RECEIPT_MISSING:
+        story.append(f"现行{side}对账文件没有这笔款项。")
+    if one.payment_id is not None:
+        bill = conn.execute(select(payment).where(payment.c.id == one.payment_id)).mappings().one()
+        status = STATUS[Status(bill["status"])]
+        story.append(f"决定书 {bill['decision_number']},应缴 {format_yuan(bill['amount'])} 元,现状:{status}。")
+    happened = sorted([*_money(conn, one), *_life(conn, one), *_handling(conn, one)], key=lambda step: step[0])
+    story += [f"{_at(at)} {words}" for at, words in happened]
+    return Explanation(one, age_in_days(one, now), cause, proposal, tuple(story), _exchanges(conn, one))
+
+
+def _odd(conn: Connection, one: Break) -> str:
+    """What payments found unforeseen about the money of a break; banks and treasuries know nothing of bills."""
+    if one.side is not Side.PLATFORM:
+        return ""
+    query = (
+        select(payment_exception.c.kind)
+        .join(collection, collection.c.id == payment_exception.c.collection_id)
+        .where(
+            collection.c.channel == one.channel,
+            collection.c.code == one.code,
+            collection.c.bank_serial == one.bank_serial,
+            payment_exception.c.kind.in_(BESIDE_THE_BILL),
+        )
+    )
+    return conn.execute(query).scalar() or ""
+
+
+def _money(conn: Connection, one: Break) -> Iterator[tuple[int, str]]:
+    """When the money came, and how we learnt of it."""
+    rows = conn.execute(
+        select(collection).where(
+            collection.c.channel == one.channel,
+            collection.c.code == one.code,
+            collection.c.bank_serial == one.bank_serial,
+        )
+    ).mappings()
+    for row in rows:
+        yield row["paid_at"], f"缴款 {format_yuan(row['amount'])} 元,流水号 {row['bank_serial']}。"
+        yield row["received_at"], f"由{_SOURCES[row['source']]}得知这笔款项。"
+
+
+def _life(conn: Connection, one: Break) -> Iterator[tuple[int, str]]:
+    """What happened to the payment, in words; what nobody asks about here is left out."""
+    if one.payment_id is None:
+        return
+    rows = conn.execute(select(event).where(event.c.subject == one.payment_id).order_by(event.c.seq)).mappings()
+    for row in rows:
+        if (words := _EVENTS.get(row["type"])) is None:
+            continue
+        data = row["data"]
+        details = [EXCEPTIONS.get(str(data.get("kind", "")), ""), WAYS_OUT.get(str(data.get("way_out", "")), "")]
+        if row["type"].startswith("refund."):
+            details.append(f"{data['amount']} 元")
+        if row["type"] in ("payment.paid", "payment.settlement"):
+            details.append(_SETTLEMENTS.get(str(data.get("settlement", "")), ""))
+        told = ",".join(detail for detail in details if detail)
+        yield row["at"], f"{words}({told})。" if told else f"{words}。"
+
+
+def _handling(conn: Connection, one: Break) -> Iterator[tuple[int, str]]:
+    """What people and runs did about the break itself."""
+    yield one.opened_at, "对账发现差错。"
+    for action in records.actions_of(conn, one.id):
+        words = WAYS_OUT[action["action"]]
+        yield action["proposed_at"], f"{action['proposed_name']} 提出{words}:{action['reason']}"
+        if action["confirmed_at"]:
+            yield action["confirmed_at"], f"{action['confirmed_name']} 复核。"
+    if one.closed_at is not None:
+        yield one.closed_at, f"{STATES[one.state]}:{one.reason}({one.closed_by or '自动'})"
+
+
+def _exchanges(conn: Connection, one: Break) -> tuple[str, ...]:
+    """Evidence: what was exchanged about the payment, and for the statements of the day; newest first."""
+    subjects = records.runs_of(conn, one.channel, one.day, one.side)
+    if one.payment_id is not None:
+        subjects.append(one.payment_id)
+        refunds = select(refund.c.id).where(refund.c.payment_id == one.payment_id)
+        subjects += conn.execute(refunds).scalars()
+    query = select(exchange.c.id).where(exchange.c.subject.in_(subjects)).order_by(exchange.c.started_at.desc())
+    return tuple(conn.execute(query.limit(_MOST_EXCHANGES)).scalars())
+
+
+def _yuan(amount: int | None) -> str:
+    return "无" if amount is None else f"{format_yuan(amount)} 元"
+
+
+def _at(instant: int) -> str:
+    return f"{from_micros(instant).astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}"

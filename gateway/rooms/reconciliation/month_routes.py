@@ -1,0 +1,313 @@
+"""Reports, balance and the month over HTTP: what a reconciler hands in, signed, as a file, and frozen once closed."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from datetime import date
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
+
+from fastapi import APIRouter, Query, Response
+from pydantic import Field
+from sqlalchemy import RowMapping
+
+from gateway.app import App
+from gateway.foundation.access import Principal
+from gateway.foundation.http.authorization import Gateway, own
+from gateway.foundation.http.idempotency import OnceKey
+from gateway.foundation.http.problems import responses
+from gateway.foundation.http.views import Ask, Cursor, Limit, Page, View, after, instant, next_cursor
+from gateway.rooms.reconciliation import report as reports
+from gateway.rooms.reconciliation.balance import Balance, canonical, chinese, month_days
+from gateway.rooms.reconciliation.routes import ChannelName, Operator, Reader, channels_of, person, serves
+from gateway.words.errors import InvalidProblem, NotFoundProblem
+from gateway.words.money import YuanOut
+
+router = APIRouter(prefix="/v1", tags=["months"], responses=responses(401, 403, 422, 503))
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+Month = Annotated[str, Query(pattern=r"^20\d\d-(0[1-9]|1[0-2])$", description="as 2026-06")]
+_WHOSE = ("ledger", "authority")  # reports in which every row is somebody's
+
+
+class ReportTable(View):
+    """One table, every cell as text: yuan, days, local time."""
+
+    title: str
+    columns: list[str]
+    rows: list[list[str]]
+
+
+class ReportContent(View):
+    """A report. ``note``: under which close it stands, if its month is closed."""
+
+    kind: reports.Kind
+    title: str
+    channel: str
+    first: date
+    last: date
+    made_at: str
+    note: str
+    tables: list[ReportTable]
+
+
+class SignedReport(View):
+    """A report with its SM3 digest and an SM2 signature, in hex.
+
+    Both are over the UTF-8 bytes of ``report`` as JSON with sorted keys and no blanks.
+    """
+
+    report: ReportContent
+    digest: str
+    signature: str
+    public_key: str
+
+
+class ItemView(View):
+    """One amount between the two balances, and the break that names it; ``timing`` is in the neighbouring month."""
+
+    kind: str
+    kind_zh: str
+    code: str
+    bank_serial: str
+    to_books: YuanOut
+    to_statements: YuanOut
+    break_id: str | None
+
+
+class BalanceView(View):
+    """The balance statement 余额调节表: both balances, and each fen between them named."""
+
+    channel: str
+    first: date
+    last: date
+    books: YuanOut
+    statements: YuanOut
+    adjusted_books: YuanOut
+    adjusted_statements: YuanOut
+    balanced: bool
+    items: list[ItemView]
+
+    @classmethod
+    def of(cls, balance: Balance) -> BalanceView:
+        """From the room's value."""
+        names = ("channel", "first", "last", "books", "statements", "adjusted_books", "adjusted_statements", "balanced")
+        return cls(
+            **{name: getattr(balance, name) for name in names},
+            items=[
+                ItemView(
+                    kind=one.kind,
+                    kind_zh=chinese(one.kind),
+                    code=one.code,
+                    bank_serial=one.bank_serial,
+                    to_books=one.books,
+                    to_statements=one.statements,
+                    break_id=one.break_id,
+                )
+                for one in balance.items
+            ],
+        )
+
+
+class MonthClose(View):
+    """A closed month 月结. ``digest`` (SM3) and ``signature`` (SM2) are over the text ``signed``, amounts in fen."""
+
+    id: str
+    channel: str
+    month: str
+    state: Literal["closed", "reopening", "reopened"]
+    balance: BalanceView
+    signed: str
+    digest: str
+    signature: str
+    closed_by: str
+    closed_at: str
+    reason: str | None
+    asked_by: str | None
+    reopened_by: str | None
+    reopened_at: str | None
+
+    @classmethod
+    def of(cls, row: RowMapping) -> MonthClose:
+        """From its row."""
+        return cls(
+            id=row["id"],
+            channel=row["channel"],
+            month=row["month"],
+            state=row["state"],
+            balance=BalanceView.of(Balance.from_figures(row["figures"])),
+            signed=canonical(row["figures"]).decode(),
+            digest=bytes(row["digest"]).hex(),
+            signature=bytes(row["signature"]).hex(),
+            closed_by=row["closed_name"],
+            closed_at=instant(row["closed_at"]) or "",
+            reason=row["reason"],
+            asked_by=row["asked_name"],
+            reopened_by=row["reopened_name"],
+            reopened_at=instant(row["reopened_at"]),
+        )
+
+
+class CloseRequest(Ask):
+    """Which month of which channel to close."""
+
+    channel: str = Field(min_length=1, max_length=60)
+    month: str = Field(pattern=r"^20\d\d-(0[1-9]|1[0-2])$")
+
+
+class ReopenRequest(Ask):
+    """Why a closed month must be opened again."""
+
+    reason: str = Field(min_length=1, max_length=2000)
+
+
+@router.get(
+    "/reports/{kind}",
+    response_model=SignedReport,
+    responses={
+        200: {
+            "description": "The report, as signed JSON, CSV of one table, or a workbook",
+            "content": {
+                "text/csv": {"schema": {"type": "string"}},
+                XLSX: {"schema": {"type": "string", "format": "binary"}},
+            },
+        },
+        **responses(404),
+    },
+)
+async def get_report(
+    gateway: Gateway,
+    who: Reader,
+    kind: reports.Kind,
+    channel: ChannelName,
+    period: Annotated[
+        str, Query(pattern=r"^20\d\d-\d\d(-\d\d)?$", description="a day as 2026-06-30, or a month as 2026-06")
+    ],
+    format: Literal["json", "csv", "xlsx"] = "json",
+    table: Annotated[int, Query(ge=1, le=9, description="which table of the report, for csv")] = 1,
+    authority: Annotated[str | None, Query(max_length=40, description="only what is this authority's")] = None,
+) -> SignedReport | Response:
+    """A report: day, month, by authority, by unit, receivables ledger 应收台账, balance statement 余额调节表.
+
+    No cell of a file is a formula. Reports over all of a channel that several authorities share are for operators.
+    """
+    first, last = _days(period)
+    if authority is not None:
+        own(who, authority, "authority")
+    if kind not in _WHOSE:
+        await serves(gateway, who, channel)
+    else:
+        _exists(gateway, channel)
+    whose = {authority} if authority is not None else None if who.kind == "operator" else who.authorities
+    made = await gateway.months.report(kind, channel, first, last, authorities=whose)
+    if format == "json":
+        return SignedReport.model_validate(gateway.months.signed(made))
+    name = f"{made.zh}-{channel}-{period}"
+    if format == "csv":
+        if table > len(made.tables):
+            raise InvalidProblem(f"this report has {len(made.tables)} tables", field="table")
+        return _download(reports.to_csv(made, table - 1).encode(), "text/csv; charset=utf-8", f"{name}.csv")
+    out = io.BytesIO()
+    await asyncio.to_thread(reports.to_xlsx, made, out)
+    return _download(out.getvalue(), XLSX, f"{name}.xlsx")
+
+
+@router.get("/balance", response_model=BalanceView, responses=responses(404))
+async def get_balance(gateway: Gateway, who: Reader, channel: ChannelName, month: Month) -> BalanceView:
+    """The balance statement 余额调节表 of a month: as it was signed if the month is closed, else as it stands."""
+    await serves(gateway, who, channel)
+    return BalanceView.of(await gateway.months.balance(channel, month))
+
+
+@router.post("/month-closes", status_code=201, response_model=MonthClose, responses=responses(400, 404, 409, 413))
+async def close_month(
+    gateway: Gateway, who: Operator, ask: CloseRequest, once: OnceKey, response: Response
+) -> MonthClose:
+    """Close a month 月结: its statements, runs and books are frozen, and the balance statement is signed."""
+    await serves(gateway, who, ask.channel)
+    await once.open(who, ask)
+    if once.subject is None:
+        row = await gateway.months.close(ask.channel, ask.month, by=person(who), remember=once.remember)
+        await once.finish(201)
+    else:
+        row = await gateway.months.get(once.subject)
+    response.headers["Location"] = f"/v1/month-closes/{row['id']}"
+    return MonthClose.of(row)
+
+
+@router.get("/month-closes", response_model=Page[MonthClose], responses=responses(404))
+async def list_closes(
+    gateway: Gateway, who: Reader, channel: ChannelName | None = None, cursor: Cursor = None, limit: Limit = 50
+) -> Page[MonthClose]:
+    """Closed months, newest first; also those that were opened again."""
+    seen = await channels_of(gateway, who)
+    if channel is not None:
+        await serves(gateway, who, channel)
+        seen = {channel}
+    rows = await gateway.months.closes(seen, before=after(cursor), limit=limit)
+    return Page(items=[MonthClose.of(row) for row in rows], next=next_cursor(rows, limit))
+
+
+@router.get("/month-closes/{close_id}", response_model=MonthClose, responses=responses(404))
+async def get_close(gateway: Gateway, who: Reader, close_id: str) -> MonthClose:
+    """One close, with the figures that were signed."""
+    return MonthClose.of(await _mine(gateway, who, close_id))
+
+
+@router.post("/month-closes/{close_id}/reopening", response_model=MonthClose, responses=responses(400, 404, 409, 413))
+async def ask_to_reopen(
+    gateway: Gateway, who: Operator, close_id: str, ask: ReopenRequest, once: OnceKey
+) -> MonthClose:
+    """Ask to open a closed month again, with a reason; it stays frozen until another operator confirms."""
+    await _mine(gateway, who, close_id)
+    await once.open(who, ask)
+    if once.subject is None:
+        await gateway.months.ask_to_reopen(close_id, ask.reason, by=person(who), remember=once.remember)
+        await once.finish(200)
+    return MonthClose.of(await gateway.months.get(close_id))
+
+
+@router.post(
+    "/month-closes/{close_id}/confirmation", response_model=MonthClose, responses=responses(400, 404, 409, 413)
+)
+async def confirm_reopening(gateway: Gateway, who: Operator, close_id: str, once: OnceKey) -> MonthClose:
+    """Open the month again, as the second person 复核."""
+    await _mine(gateway, who, close_id)
+    await once.open(who, None)
+    if once.subject is None:
+        await gateway.months.confirm_reopening(close_id, by=person(who), remember=once.remember)
+        await once.finish(200)
+    return MonthClose.of(await gateway.months.get(close_id))
+
+
+async def _mine(gateway: App, who: Principal, close_id: str) -> RowMapping:
+    row = await gateway.months.get(close_id)
+    if row["channel"] not in await channels_of(gateway, who):
+        raise NotFoundProblem("no such close of a month")
+    return row
+
+
+def _exists(gateway: App, channel: str) -> None:
+    try:
+        gateway.channels.get(channel)
+    except KeyError:
+        raise NotFoundProblem(f"no channel {channel}", field="channel") from None
+
+
+def _days(period: str) -> tuple[date, date]:
+    if len(period) == len("2026-06"):
+        return month_days(period)
+    try:
+        day = date.fromisoformat(period)
+    except ValueError:
+        raise InvalidProblem(f"{period} is no day", field="period", cure="Write it as 2026-06-30.") from None
+    return day, day
+
+
+def _download(content: bytes, media_type: str, name: str) -> Response:
+    headers: dict[str, Any] = {
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return Response(content, media_type=media_type, headers=headers)

@@ -1,0 +1,240 @@
+"""The month: its balance statement 余额调节表, its reports, and its close 月结, which freezes what was signed.
+
+Frozen are the month's statements, runs and books. Differences that stood open at the close are named in the signed
+figures and dealt with afterwards, as any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping
+from sqlalchemy.exc import IntegrityError
+
+from gateway.foundation.crypto.keys import KeyProvider
+from gateway.foundation.crypto.sm import sm3
+from gateway.foundation.delivery import Events, Person
+from gateway.foundation.store import Store
+from gateway.rooms.reconciliation import records
+from gateway.rooms.reconciliation import report as reports
+from gateway.rooms.reconciliation.balance import REPORT_KEY, Balance, balance_of, canonical, month_days
+from gateway.rooms.reconciliation.breaks import said
+from gateway.rooms.reconciliation.statement import Window
+from gateway.words.clock import Clock, to_micros
+from gateway.words.errors import ConflictProblem, NotFoundProblem
+from gateway.words.identifiers import new_id
+from gateway.words.money import format_yuan
+
+Remember = Callable[[Connection, str], None]
+
+
+def _forget(_conn: Connection, _subject: str) -> None:
+    """For callers that need no idempotency record."""
+
+
+class Months:
+    """Balance, report, close, and open again by two people. ``window``: a channel's day as instants.
+
+    Emits ``month.closed``, ``month.reopening`` and ``month.reopened``.
+    """
+
+    def __init__(
+        self, store: Store, events: Events, clock: Clock, keys: KeyProvider, window: Callable[[str, date], Window]
+    ) -> None:
+        self._store = store
+        self._events = events
+        self._clock = clock
+        self._keys = keys
+        self._window = window
+
+    async def balance(self, channel: str, month: str) -> Balance:
+        """The balance statement of a month: as signed if it is closed, else as it stands. Raises InvalidProblem."""
+        first, last = month_days(month)
+
+        def query(conn: Connection) -> Balance:
+            close = records.closed_month(conn, channel, month)
+            if close is not None:
+                return Balance.from_figures(close["figures"])
+            return balance_of(conn, channel, first, last, self._window)
+
+        return await self._store.read(query)
+
+    async def report(
+        self,
+        kind: reports.Kind,
+        channel: str,
+        first: date,
+        last: date,
+        *,
+        authorities: Collection[str] | None = None,
+    ) -> reports.Report:
+        """A report over these days; ``authorities`` narrows what belongs to somebody. Raises InvalidProblem."""
+        now = self._clock.now()
+        return await self._store.read(
+            lambda conn: reports.gather(
+                conn, kind, channel, first, last, window_of=self._window, now=now, authorities=authorities
+            )
+        )
+
+    def signed(self, made: reports.Report) -> dict[str, Any]:
+        """A report as signed JSON."""
+        return reports.to_json(made, self._keys)
+
+    async def close(self, channel: str, month: str, *, by: Person, remember: Remember = _forget) -> RowMapping:
+        """Close and freeze a month: signed, and only two people with a reason can open it again. The close.
+
+        Raises ConflictProblem ``month-not-over``, ``month-incomplete`` (days without a final run),
+        ``month-not-balanced`` (differences that no break names, days that do not follow from each other),
+        ``month-closed``.
+        """
+        first, last = month_days(month)
+        now = to_micros(self._clock.now())
+        if now < self._window(channel, last).end:
+            raise ConflictProblem(f"{month} is not over", type="month-not-over")
+        close_id = new_id("cls")
+
+        def unit(conn: Connection) -> RowMapping:
+            if records.closed_month(conn, channel, month) is not None:
+                raise ConflictProblem(f"{month} is closed for {channel}", type="month-closed")
+            _complete(conn, channel, first, last)
+            found = balance_of(conn, channel, first, last, self._window)
+            _balanced(found)
+            figures = found.figures()
+            body = canonical(figures)
+            records.add_close(
+                conn,
+                id=close_id,
+                channel=channel,
+                month=month,
+                state="closed",
+                figures=figures,
+                digest=sm3(body),
+                signature=self._keys.sign(REPORT_KEY, body),
+                closed_by=by.id,
+                closed_name=by.name,
+                closed_at=now,
+            )
+            self._tell(conn, "month.closed", close_id, channel, month, by, digest=sm3(body).hex())
+            remember(conn, close_id)
+            return _held(conn, close_id)
+
+        try:
+            return await self._store.write(unit)
+        except IntegrityError as error:
+            raise ConflictProblem(f"{month} is closed for {channel}", type="month-closed") from error
+
+    async def ask_to_reopen(
+        self, close_id: str, reason: str, *, by: Person, remember: Remember = _forget
+    ) -> RowMapping:
+        """Ask to open a closed month again.
+
+        Raises NotFoundProblem, InvalidProblem, ConflictProblem ``month-not-closed``.
+        """
+        words = said(reason)
+
+        def unit(conn: Connection) -> RowMapping:
+            row = _held(conn, close_id)
+            asked = {"asked_by": by.id, "asked_name": by.name, "reason": words}
+            if not records.move_close(conn, close_id, "closed", state="reopening", **asked):
+                raise _not(row, "closed")
+            self._tell(conn, "month.reopening", close_id, row["channel"], row["month"], by)
+            remember(conn, close_id)
+            return _held(conn, close_id)
+
+        return await self._store.write(unit)
+
+    async def confirm_reopening(self, close_id: str, *, by: Person, remember: Remember = _forget) -> RowMapping:
+        """Open the month as the second person. Raises NotFoundProblem, ConflictProblem."""
+        now = to_micros(self._clock.now())
+
+        def unit(conn: Connection) -> RowMapping:
+            row = _held(conn, close_id)
+            if row["state"] == "reopening" and row["asked_by"] == by.id:
+                raise ConflictProblem(
+                    "who asked for it cannot confirm it",
+                    type="second-person-needed",
+                    cure="Ask a colleague to confirm 复核.",
+                )
+            opened = {"reopened_by": by.id, "reopened_name": by.name, "reopened_at": now}
+            if not records.move_close(conn, close_id, "reopening", state="reopened", **opened):
+                raise _not(row, "waiting to be reopened")
+            self._tell(conn, "month.reopened", close_id, row["channel"], row["month"], by)
+            remember(conn, close_id)
+            return _held(conn, close_id)
+
+        return await self._store.write(unit)
+
+    async def get(self, close_id: str) -> RowMapping:
+        """One close. Raises NotFoundProblem."""
+        return await self._store.read(lambda conn: _held(conn, close_id))
+
+    async def closed(self, channel: str, month: str) -> RowMapping | None:
+        """The close of a month that still holds."""
+        return await self._store.read(lambda conn: records.closed_month(conn, channel, month))
+
+    async def closes(
+        self, channels: Collection[str], *, before: str | None = None, limit: int = 50
+    ) -> Sequence[RowMapping]:
+        """Closes of these channels, newest first, those that were reopened as well."""
+        return await self._store.read(lambda conn: records.search_closes(conn, channels, before=before, limit=limit))
+
+    def _tell(
+        self, conn: Connection, type: str, close_id: str, channel: str, month: str, by: Person, **more: str
+    ) -> None:
+        self._events.emit(
+            conn,
+            type=type,
+            subject=close_id,
+            authority="",
+            data={"channel": channel, "month": month, "by": by.name, **more},
+        )
+
+
+def refuse_frozen(conn: Connection, channel: str, day: date) -> None:
+    """Raises ConflictProblem ``month-closed`` where the day's month is closed."""
+    month = records.month_of(day)
+    if records.closed_month(conn, channel, month) is not None:
+        raise ConflictProblem(
+            f"{month} is closed for {channel}",
+            type="month-closed",
+            cure="Have the month reopened by two people, with a reason.",
+        )
+
+
+def _complete(conn: Connection, channel: str, first: date, last: date) -> None:
+    if missing := records.days_without_run(conn, channel, first, last):
+        raise ConflictProblem(
+            f"not reconciled: {', '.join(str(day) for day in missing)}",
+            type="month-incomplete",
+            cure="Reconcile these days, then close the month.",
+        )
+    if torn := records.torn_days(conn, channel, first, last):
+        raise ConflictProblem(
+            f"what lives at the end of {', '.join(str(day) for day in torn)} does not follow from the day before",
+            type="month-not-balanced",
+            cure="Reconcile these days again: each then has a break that names the difference.",
+        )
+
+
+def _balanced(found: Balance) -> None:
+    if not found.balanced:
+        raise ConflictProblem(
+            f"{len(found.unexplained)} differences have no break, adjusted books and statement are "
+            f"{format_yuan(abs(found.adjusted_books - found.adjusted_statements))} apart",
+            type="month-not-balanced",
+            cure="Reconcile the days of these differences again: "
+            + ", ".join(f"{one.code} {one.bank_serial}" for one in found.unexplained[:5]),
+        )
+
+
+def _held(conn: Connection, close_id: str) -> RowMapping:
+    row = records.fetch_close(conn, close_id)
+    if row is None:
+        raise NotFoundProblem("no such close of a month")
+    return row
+
+
+def _not(row: RowMapping, state: str) -> ConflictProblem:
+    return ConflictProblem(f"{row['month']} is {row['state']}, not {state}", type="month-not-closed")

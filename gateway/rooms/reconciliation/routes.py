@@ -1,0 +1,543 @@
+"""Reconciliation over HTTP: run a day, from the platform or from a file, read its breaks, explain and settle them."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Sequence
+from datetime import date, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import Field
+from sqlalchemy import RowMapping
+
+from gateway.app import App
+from gateway.foundation.access import Principal
+from gateway.foundation.delivery import Person
+from gateway.foundation.http.authorization import Gateway, may, operator, own
+from gateway.foundation.http.idempotency import OnceKey
+from gateway.foundation.http.problems import responses
+from gateway.foundation.http.views import Ask, Cursor, Limit, Page, View, after, encode_cursor, instant
+from gateway.rooms.reconciliation import CHINESE, Break, BreakKind, Run, Side
+from gateway.rooms.reconciliation.proposals import Action
+from gateway.rooms.reconciliation.report import age_in_days
+from gateway.rooms.refunds.proposals import DocumentInput, Payee
+from gateway.words.errors import NotFoundProblem
+from gateway.words.money import YuanOut
+
+router = APIRouter(prefix="/v1", tags=["reconciliation"], responses=responses(401, 403, 422, 503))
+
+Reader = Annotated[Principal, Depends(may("reconciliation:read"))]
+Writer = Annotated[Principal, Depends(may("reconciliation:write"))]
+Operator = Annotated[Principal, Depends(operator("reconciliation:write"))]
+ChannelName = Annotated[str, Query(min_length=1, max_length=60)]
+BreakState = Literal["open", "healed", "cleared", "resolved"]
+
+FILE = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+
+
+class RunRequest(Ask):
+    """Which day of which channel. A day is the platform's: it ends at the channel's cut-off 日切."""
+
+    channel: str = Field(min_length=1, max_length=60)
+    day: date
+
+
+class StatementFile(Ask):
+    """What a file is about, and which file it is: for the Idempotency-Key."""
+
+    channel: str
+    day: date
+    profile: str
+    digest: str
+
+
+class ResolutionRequest(Ask):
+    """What explains the difference."""
+
+    reason: str = Field(min_length=1, max_length=2000)
+
+
+class BatchRequest(Ask):
+    """What explains several differences at once: all are resolved, or none."""
+
+    breaks: list[str] = Field(min_length=1, max_length=200)
+    reason: str = Field(min_length=1, max_length=2000)
+
+
+class AssignmentRequest(Ask):
+    """Who looks into it; null: nobody."""
+
+    assignee: str | None = Field(min_length=1, max_length=80)
+
+
+class ProposalRequest(Ask):
+    """What moves money: give it back, or say which payment it is for. Another person confirms.
+
+    ``payment`` belongs to attribute. ``payee`` and ``documents`` belong to refund and may follow at the refund itself,
+    but nobody can confirm it without them.
+    """
+
+    action: Action
+    payment: str | None = Field(default=None, max_length=40)
+    reason: str = Field(min_length=1, max_length=2000)
+    payee: Payee | None = None
+    documents: list[DocumentInput] = Field(default=[], max_length=20)
+
+
+class ProposalView(View):
+    """What one person proposed about a break, and whether another has confirmed it 复核.
+
+    ``refund`` is what goes back, at ``/v1/refunds/{refund}``, with its own state.
+    """
+
+    id: str
+    break_id: str
+    action: Action
+    payment: str | None
+    refund: str | None
+    refund_status: str | None
+    reason: str
+    state: Literal["proposed", "confirmed", "withdrawn"]
+    proposed_by: str
+    proposed_at: str
+    confirmed_by: str | None
+    confirmed_at: str | None
+
+    @classmethod
+    def of(cls, row: RowMapping) -> ProposalView:
+        """From its row."""
+        return cls(
+            id=row["id"],
+            break_id=row["break_id"],
+            action=row["action"],
+            payment=row["payment_id"],
+            refund=row["refund_id"],
+            refund_status=row["refund_status"],
+            reason=row["reason"],
+            state=row["state"],
+            proposed_by=row["proposed_name"],
+            proposed_at=instant(row["proposed_at"]) or "",
+            confirmed_by=row["confirmed_name"],
+            confirmed_at=instant(row["confirmed_at"]),
+        )
+
+
+class ExplanationView(View):
+    """The story of a break in plain words, and the exchanges that prove it."""
+
+    id: str
+    age_days: int
+    cause: str
+    proposal: str
+    story: list[str]
+    exchanges: list[str]
+
+
+class RunView(View):
+    """One reconciliation 对账 as it ended. ``side``: whose statement the books were held against."""
+
+    id: str
+    channel: str
+    side: Side
+    day: date
+    state: Literal["done", "refused", "failed"]
+    reason: str | None
+    provisional: bool
+    matched: int
+    matched_amount: YuanOut
+    healed: int
+    waiting: int
+    breaks: int
+    ran_by: str
+    ran_at: str
+
+    @classmethod
+    def of(cls, run: Run) -> RunView:
+        """From the room's value."""
+        return cls(
+            id=run.id,
+            channel=run.channel,
+            side=run.side,
+            day=run.day,
+            state=run.state,
+            reason=run.reason,
+            provisional=run.provisional,
+            matched=run.matched,
+            matched_amount=run.matched_amount,
+            healed=run.healed,
+            waiting=run.waiting,
+            breaks=run.breaks,
+            ran_by=run.ran_by,
+            ran_at=instant(run.ran_at) or "",
+        )
+
+
+class ProfileView(View):
+    """A format of statement files, as the settings describe it in ``[statements.NAME]``."""
+
+    name: str
+    side: Side
+    shape: Literal["delimited", "fixed"]
+    encoding: str
+    delimiter: str
+    header: bool
+
+
+class BreakView(View):
+    """One difference 差错 that somebody must explain. ``ours`` and ``theirs``: the amounts on both sides."""
+
+    id: str
+    channel: str
+    side: Side
+    day: date
+    kind: BreakKind
+    kind_zh: str
+    code: str
+    bank_serial: str
+    authority: str
+    payment: str | None
+    ours: YuanOut | None
+    theirs: YuanOut | None
+    state: BreakState
+    reason: str | None
+    opened_at: str
+    age_days: int
+    closed_at: str | None
+    closed_by: str | None
+    assignee: str | None
+
+    @classmethod
+    def of(cls, one: Break, now: datetime) -> BreakView:
+        """From the room's value; its age runs until ``now`` while it is open."""
+        return cls(
+            id=one.id,
+            channel=one.channel,
+            side=one.side,
+            day=one.day,
+            kind=one.kind,
+            kind_zh=CHINESE[one.kind],
+            code=one.code,
+            bank_serial=one.bank_serial,
+            authority=one.authority,
+            payment=one.payment_id,
+            ours=one.ours,
+            theirs=one.theirs,
+            state=one.state,
+            reason=one.reason,
+            opened_at=instant(one.opened_at) or "",
+            age_days=age_in_days(one, now),
+            closed_at=instant(one.closed_at),
+            closed_by=one.closed_by,
+            assignee=one.assignee,
+        )
+
+
+class WholeBreakView(View):
+    """A break with all that was proposed about it, oldest first."""
+
+    difference: BreakView
+    proposals: list[ProposalView]
+
+
+# --- runs -----------------------------------------------------------------------------------------------------------
+
+
+@router.post("/reconciliations", status_code=201, response_model=RunView, responses=responses(400, 404, 409, 413))
+async def reconcile(gateway: Gateway, who: Writer, ask: RunRequest, once: OnceKey, response: Response) -> RunView:
+    """Fetch the platform's statement of a day and match it against our books, both ways."""
+    await serves(gateway, who, ask.channel)
+    await once.open(who, ask)
+    if once.subject is None:
+        run = await gateway.reconciliation.run(ask.channel, ask.day, by=who.name, remember=once.remember)
+        await once.finish(201)
+    else:
+        run = await gateway.reconciliation.get_run(once.subject)
+    response.headers["Location"] = f"/v1/reconciliations/{run.id}"
+    return RunView.of(run)
+
+
+@router.get("/reconciliations", response_model=Page[RunView], responses=responses(404))
+async def list_runs(
+    gateway: Gateway,
+    who: Reader,
+    channel: ChannelName | None = None,
+    day: date | None = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Page[RunView]:
+    """Runs, newest first."""
+    if channel is not None:
+        await serves(gateway, who, channel)
+    mine = await channels_of(gateway, who)
+    found = await gateway.reconciliation.runs(
+        channels=mine, channel=channel, day=day, before=after(cursor), limit=limit
+    )
+    next_page = encode_cursor(found[-1].id) if len(found) == limit else None
+    return Page(items=[RunView.of(run) for run in found], next=next_page)
+
+
+@router.get("/reconciliations/{run_id}", response_model=RunView, responses=responses(404))
+async def get_run(gateway: Gateway, who: Reader, run_id: str) -> RunView:
+    """One run."""
+    run = await gateway.reconciliation.get_run(run_id)
+    if run.channel not in await channels_of(gateway, who):
+        raise NotFoundProblem("no such reconciliation")
+    return RunView.of(run)
+
+
+@router.get("/statement-profiles", response_model=list[ProfileView])
+async def list_profiles(gateway: Gateway, _who: Reader) -> list[ProfileView]:
+    """The formats of statement files that the settings know."""
+    names = ("side", "shape", "encoding", "delimiter", "header")
+    return [
+        ProfileView(name=name, **{field: getattr(one, field) for field in names})
+        for name, one in gateway.profiles.items()
+    ]
+
+
+@router.post(
+    "/statement-files",
+    status_code=201,
+    response_model=RunView,
+    responses=responses(400, 404, 409, 413),
+    openapi_extra={"requestBody": {"required": True, "content": FILE}},
+)
+async def take_statement_file(
+    gateway: Gateway,
+    who: Writer,
+    request: Request,
+    once: OnceKey,
+    response: Response,
+    channel: ChannelName,
+    day: date,
+    profile: Annotated[str, Query(min_length=1, max_length=60, description="a block `[statements.NAME]`")],
+    name: Annotated[str, Query(max_length=200, description="the file's name, for the record")] = "statement",
+) -> RunView:
+    """Match a day against a statement, clearing or treasury file: the body, byte for byte as it was handed out.
+
+    It is believed as a whole or not at all: a file that contradicts itself is 409 ``statement-refused``, with the line.
+    """
+    await serves(gateway, who, channel)
+    if profile not in gateway.profiles:
+        raise NotFoundProblem(
+            f"no format [statements.{profile}]", field="profile", cure="GET /v1/statement-profiles lists them."
+        )
+    body = await request.body()
+    await once.open(who, StatementFile(channel=channel, day=day, profile=profile, digest=sha256(body).hexdigest()))
+    if once.subject is not None:
+        run = await gateway.reconciliation.get_run(once.subject)
+    else:
+        with tempfile.TemporaryDirectory(prefix="statement-") as folder:
+            file = Path(folder, "body")
+            await asyncio.to_thread(file.write_bytes, body)
+            run = await gateway.reconciliation.run_file(
+                channel,
+                day,
+                file,
+                gateway.profiles[profile],
+                by=who.name,
+                name=Path(name).name,
+                remember=once.remember,
+            )
+        await once.finish(201)
+    response.headers["Location"] = f"/v1/reconciliations/{run.id}"
+    return RunView.of(run)
+
+
+# --- breaks ---------------------------------------------------------------------------------------------------------
+
+
+@router.get("/breaks", response_model=Page[BreakView])
+async def list_breaks(
+    gateway: Gateway,
+    who: Reader,
+    channel: ChannelName | None = None,
+    day: date | None = None,
+    kind: BreakKind | None = None,
+    state: BreakState | None = None,
+    side: Side | None = None,
+    assignee: Annotated[str | None, Query(max_length=80)] = None,
+    payment: Annotated[str | None, Query(max_length=40)] = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Page[BreakView]:
+    """Breaks, newest first. Operators also see those that nobody owns yet."""
+    found = await gateway.reconciliation.breaks(
+        authorities=None if who.kind == "operator" else who.authorities,
+        channel=channel,
+        day=day,
+        kind=kind,
+        state=state,
+        side=side,
+        assignee=assignee,
+        payment_id=payment,
+        before=after(cursor),
+        limit=limit,
+    )
+    next_page = encode_cursor(found[-1].id) if len(found) == limit else None
+    return Page(items=_views(gateway, found), next=next_page)
+
+
+@router.get("/breaks/{break_id}", response_model=WholeBreakView, responses=responses(404))
+async def get_break(gateway: Gateway, who: Reader, break_id: str) -> WholeBreakView:
+    """One break, and what was proposed about it."""
+    found = await _mine(gateway, who, break_id)
+    proposals = await gateway.proposals.of_break(break_id)
+    return WholeBreakView(difference=_view(gateway, found), proposals=[ProposalView.of(row) for row in proposals])
+
+
+@router.get("/breaks/{break_id}/explanation", response_model=ExplanationView, responses=responses(404))
+async def explain_break(gateway: Gateway, who: Reader, break_id: str) -> ExplanationView:
+    """Why there is a difference: both sides, likely cause, what happened, what to do."""
+    await _mine(gateway, who, break_id)
+    found = await gateway.reconciliation.explain(break_id)
+    return ExplanationView(
+        id=break_id,
+        age_days=found.age,
+        cause=found.cause,
+        proposal=found.proposal,
+        story=list(found.story),
+        exchanges=list(found.exchanges),
+    )
+
+
+@router.put("/breaks/{break_id}/assignee", response_model=BreakView, responses=responses(400, 404, 409, 413))
+async def assign_break(gateway: Gateway, who: Writer, break_id: str, ask: AssignmentRequest) -> BreakView:
+    """Say who looks into a break."""
+    await _mine(gateway, who, break_id)
+    return _view(gateway, await gateway.reconciliation.assign(break_id, ask.assignee, by=who.name))
+
+
+@router.post("/breaks/{break_id}/resolution", response_model=BreakView, responses=responses(400, 404, 409, 413))
+async def resolve_break(
+    gateway: Gateway, who: Writer, break_id: str, ask: ResolutionRequest, once: OnceKey
+) -> BreakView:
+    """Explain a break. It moves no money, and stays resolved while its figures stay what they are."""
+    found = await _mine(gateway, who, break_id)
+    await once.open(who, ask)
+    if once.subject is None:
+        found = await gateway.reconciliation.resolve(break_id, ask.reason, by=who.name, remember=once.remember)
+        await once.finish(200)
+    return _view(gateway, found)
+
+
+@router.post("/break-resolutions", response_model=list[BreakView], responses=responses(400, 404, 409, 413))
+async def resolve_breaks(gateway: Gateway, who: Writer, ask: BatchRequest, once: OnceKey) -> list[BreakView]:
+    """Explain several breaks at once: all of them, or none."""
+    for break_id in ask.breaks:
+        await _mine(gateway, who, break_id)
+    await once.open(who, ask)
+    room = gateway.reconciliation
+    if once.subject is None:
+        done = await room.resolve_many(ask.breaks, ask.reason, by=who.name, remember=once.remember)
+        await once.finish(200)
+    else:
+        done = [await room.get_break(break_id) for break_id in ask.breaks]
+    return _views(gateway, done)
+
+
+# --- what moves money -----------------------------------------------------------------------------------------------
+
+
+@router.post(
+    "/breaks/{break_id}/proposals",
+    status_code=201,
+    response_model=ProposalView,
+    responses=responses(400, 404, 409, 413),
+)
+async def propose(
+    gateway: Gateway, who: Operator, break_id: str, ask: ProposalRequest, once: OnceKey, response: Response
+) -> ProposalView:
+    """Propose what moves money. At most one proposal waits for each break; operators only."""
+    await _mine(gateway, who, break_id)
+    await once.open(who, ask)
+    id = once.subject
+    if id is None:
+        id = await gateway.proposals.propose(
+            break_id,
+            ask.action,
+            ask.reason,
+            by=person(who),
+            payment_id=ask.payment,
+            payee=ask.payee,
+            documents=ask.documents,
+            remember=once.remember,
+        )
+        await once.finish(201)
+    response.headers["Location"] = f"/v1/break-proposals/{id}"
+    return ProposalView.of(await gateway.proposals.get(id))
+
+
+@router.get("/break-proposals/{proposal_id}", response_model=ProposalView, responses=responses(404))
+async def get_proposal(gateway: Gateway, who: Reader, proposal_id: str) -> ProposalView:
+    """One proposal, and where its refund stands."""
+    found = await gateway.proposals.get(proposal_id)
+    await _mine(gateway, who, found["break_id"])
+    return ProposalView.of(found)
+
+
+@router.post(
+    "/break-proposals/{proposal_id}/confirmation", response_model=BreakView, responses=responses(400, 404, 409, 413)
+)
+async def confirm_proposal(gateway: Gateway, who: Operator, proposal_id: str, once: OnceKey) -> BreakView:
+    """Confirm as a second person 复核; the one who proposed it is refused. A refund is filed with that."""
+    await once.open(who, None)
+    if once.subject is not None:
+        return _view(gateway, await gateway.reconciliation.get_break(once.subject))
+    done = await gateway.proposals.confirm(proposal_id, by=person(who), remember=once.remember)
+    await once.finish(200)
+    return _view(gateway, done)
+
+
+@router.delete("/break-proposals/{proposal_id}", status_code=204, responses=responses(404, 409))
+async def withdraw_proposal(gateway: Gateway, who: Operator, proposal_id: str) -> Response:
+    """Take a proposal back before it is confirmed; its refund is dismissed."""
+    await gateway.proposals.withdraw(proposal_id, by=person(who))
+    return Response(status_code=204)
+
+
+# --- whose ----------------------------------------------------------------------------------------------------------
+
+
+def person(who: Principal) -> Person:
+    """An operator, as one of the two people that money needs."""
+    return Person(who.client_id, who.name, who.role)
+
+
+async def channels_of(gateway: App, who: Principal) -> set[str]:
+    """Channels whose sums the caller may see: of every authority that pays there, or an operator's all."""
+    mine: set[str] = set()
+    others: set[str] = set()
+    for authority in await gateway.access.authorities():
+        group = mine if authority.code in who.authorities else others
+        group |= {one.name for one in gateway.channels.route(authority.code, "payments")}
+    return mine - others
+
+
+async def serves(gateway: App, who: Principal, channel: str) -> None:
+    """Raises NotFoundProblem for a channel whose sums are not the caller's to see."""
+    if channel not in await channels_of(gateway, who):
+        raise NotFoundProblem(
+            f"no payment channel {channel} of yours alone",
+            field="channel",
+            cure="A channel that other authorities share is reconciled by operators.",
+        )
+
+
+async def _mine(gateway: App, who: Principal, break_id: str) -> Break:
+    found = await gateway.reconciliation.get_break(break_id)
+    if who.kind != "operator":
+        own(who, found.authority, "break")
+    return found
+
+
+def _view(gateway: App, one: Break) -> BreakView:
+    return BreakView.of(one, gateway.clock.now())
+
+
+def _views(gateway: App, those: Sequence[Break]) -> list[BreakView]:
+    return [_view(gateway, one) for one in those]

@@ -1,0 +1,153 @@
+"""A platform's statement 对账文件: fetched page by page, and believed only as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from gateway.foundation.crypto.sm import sm3
+from gateway.ports.nontax import NonTaxPlatform, StatementLine, StatementPage
+from gateway.words.clock import SHANGHAI, to_micros
+from gateway.words.errors import GatewayError
+
+Progress = Callable[[int, int], None]
+"""How much has been read, and how much there is: pages, or bytes of a file. May be called from another thread."""
+
+_TRIES = 3
+_MOST_PAGES = 10_000
+
+
+class StatementRefusedError(GatewayError):
+    """A statement that contradicts itself: nothing of it is used. ``line``, from 1 over all pages, is to blame."""
+
+    def __init__(self, reason: str, line: int | None = None) -> None:
+        super().__init__(reason if line is None else f"line {line}: {reason}")
+        self.line = line
+
+
+class _MovedError(StatementRefusedError):
+    """The totals changed from page to page: the platform was still writing."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """A platform's day as instants in microseconds, from ``start`` up to but not including ``end``."""
+
+    start: int
+    end: int
+
+    def __contains__(self, instant: int) -> bool:
+        return self.start <= instant < self.end
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One day as the platform tells it, checked. ``amount`` is the sum of the paid lines in fen."""
+
+    day: date
+    lines: tuple[StatementLine, ...]
+    amount: int
+    digest: bytes
+
+
+def window(day: date, cut_off: time) -> Window:
+    """The platform's day: it ends at the cut-off 日切 in Asia/Shanghai, and later money is the next day's."""
+    end = datetime.combine(day, cut_off, SHANGHAI)
+    if cut_off == time.min:
+        end += timedelta(days=1)
+    return Window(to_micros(end - timedelta(days=1)), to_micros(end))
+
+
+def unseen(_done: int, _all: int) -> None:
+    """For callers that nobody watches."""
+
+
+async def fetch(platform: NonTaxPlatform, day: date, days: Window, progress: Progress = unseen) -> Statement:
+    """All pages of a day, checked. Raises StatementRefusedError, and the adapter's ExchangeErrors.
+
+    Money that arrives between two pages changes the totals; then the pages are read again.
+    """
+    for attempt in range(1, _TRIES + 1):
+        try:
+            return check(await _pages(platform, day, progress), day, days)
+        except _MovedError:
+            if attempt == _TRIES:
+                raise
+    raise AssertionError("unreachable")
+
+
+async def _pages(platform: NonTaxPlatform, day: date, progress: Progress) -> list[StatementPage]:
+    pages = [await platform.statement(day, 1)]
+    if pages[0].pages > _MOST_PAGES:
+        raise StatementRefusedError(f"{pages[0].pages} pages are more than a day can have")
+    progress(1, pages[0].pages)
+    for number in range(2, pages[0].pages + 1):
+        pages.append(await platform.statement(day, number))
+        progress(number, pages[0].pages)
+    return pages
+
+
+def check(pages: Sequence[StatementPage], day: date, days: Window) -> Statement:
+    """One statement from its pages, or StatementRefusedError.
+
+    Day, page numbers, the counts and totals that every page repeats, money outside the day, negative or empty lines,
+    and lines that occur twice: each of these refuses the whole.
+    """
+    first = pages[0]
+    for number, page in enumerate(pages, start=1):
+        if page.day != day:
+            raise StatementRefusedError(f"page {number} is of {page.day}, asked was {day}")
+        if page.page != number:
+            raise StatementRefusedError(f"page {number} calls itself page {page.page}")
+        if (page.pages, page.count, page.amount) != (first.pages, first.count, first.amount):
+            raise _MovedError(f"page {number} repeats other totals than page 1")
+    if len(pages) != first.pages:
+        raise StatementRefusedError(f"{len(pages)} pages where {first.pages} were announced")
+    return check_lines(tuple(line for page in pages for line in page.lines), day, days, first.count, first.amount)
+
+
+def check_lines(
+    lines: tuple[StatementLine, ...], day: date, days: Window, count: int, amount: int, numbers: Sequence[int] = ()
+) -> Statement:
+    """One statement from its lines and what its totals say. ``numbers``: the lines' places in their file."""
+    if len(lines) != count:
+        raise StatementRefusedError(f"{len(lines)} lines where the total says {count}")
+    seen: dict[tuple[str, str, str], int] = {}
+    for number, line in zip(numbers or range(1, len(lines) + 1), lines, strict=True):
+        if line.amount == 0:
+            raise StatementRefusedError("an amount of nothing", number)
+        if line.kind == "paid" and to_micros(line.paid_at) not in days:
+            raise StatementRefusedError(
+                f"paid at {line.paid_at.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}, which is not on {day} "
+                "(does the channel's cut-off 日切 differ from the settings?)",
+                number,
+            )
+        key = (line.kind, line.code, line.bank_serial)
+        if key in seen:
+            raise StatementRefusedError(f"the same as line {seen[key]}: {line.code} {line.bank_serial}", number)
+        seen[key] = number
+    total = sum(line.amount for line in lines if line.kind == "paid")
+    if total != amount:
+        raise StatementRefusedError(f"the paid lines make {total} fen, the total says {amount}")
+    return Statement(day, lines, total, _digest(lines))
+
+
+def _digest(lines: Sequence[StatementLine]) -> bytes:
+    """The same for the same lines in any order."""
+    words = sorted(
+        "\x1f".join(
+            (
+                line.kind,
+                line.code,
+                line.bank_serial,
+                line.reference,
+                str(line.amount),
+                str(to_micros(line.paid_at)),
+                line.unit_code,
+                *line.item_codes,
+            )
+        )
+        for line in lines
+    )
+    return sm3("\x1e".join(words).encode())

@@ -1,0 +1,1 @@
+"""Refunds 退付, and the ways out of unforeseen money."""

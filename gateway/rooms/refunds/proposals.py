@@ -1,0 +1,70 @@
+"""What people say about a refund 退付: to whom, why, and with which documents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Base64Bytes, BaseModel, ConfigDict, Field
+
+from gateway.rooms.refunds.states import DocumentKind, RefundReason
+from gateway.words.identifiers import clean_text
+from gateway.words.money import Yuan
+
+Short = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(clean_text)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Payee(_Model):
+    """Who gets the money: name, account and bank as finance needs them. Kept sealed, shown masked."""
+
+    name: Short
+    account: Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{4,50}$")]
+    bank: Short
+
+    def masked(self) -> Payee:
+        """As views show it: the first character of the name, the last four digits of the account."""
+        hidden = "*" * (len(self.name) - 1)
+        return Payee.model_construct(
+            name=self.name[0] + hidden, account=f"{'*' * (len(self.account) - 4)}{self.account[-4:]}", bank=self.bank
+        )
+
+
+class DocumentInput(_Model):
+    """A document that finance wants. ``digest``: SM3 in lower-case hex; may be left out when the file itself comes."""
+
+    kind: DocumentKind
+    reference: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(clean_text)]
+    digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    file: Base64Bytes | None = None
+    media_type: Annotated[str, Field(pattern=r"^[a-z]+/[a-z0-9.+-]{1,60}$")] | None = None
+
+
+class RefundProposal(_Model):
+    """What is to go back, to whom and why.
+
+    ``bank_serial`` names the money where several sums arrived; ``amount`` is all that is left of it if not given.
+    Payee and documents may follow: without them nobody can confirm it.
+    """
+
+    reason: RefundReason
+    explanation: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(clean_text)]
+    payee: Payee | None = None
+    bank_serial: Annotated[str, Field(min_length=1, max_length=80), AfterValidator(clean_text)] | None = None
+    amount: Yuan | None = None
+    documents: Annotated[tuple[DocumentInput, ...], Field(max_length=20)] = ()
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A proposal ready to be stored: sealed, under the id that it will have, by whom."""
+
+    id: str
+    ask: RefundProposal
+    payee: bytes | None
+    documents: tuple[dict[str, Any], ...]
+    by: str
+    name: str

@@ -1,0 +1,232 @@
+"""Exceptions 异常缴款: money that arrived as no bill foresaw. One person proposes the way out, another confirms it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+
+from sqlalchemy import Connection, RowMapping
+
+from gateway.foundation.delivery.events import Events
+from gateway.foundation.store import Store
+from gateway.rooms.payments import records
+from gateway.rooms.payments.collections import keep_late
+from gateway.rooms.refunds import records as refund_records
+from gateway.rooms.refunds.proposals import DocumentInput, Draft, Payee, RefundProposal
+from gateway.rooms.refunds.service import Refunds, Sent, tell_exception
+from gateway.rooms.refunds.states import RefundReason, RefundStatus
+from gateway.words.clock import Clock, to_micros
+from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem
+from gateway.words.identifiers import clean_text
+
+Remember = Callable[[Connection, str], None]
+
+_LONGEST = 200  # of a refund's explanation, which goes to the platform
+_REASONS = {
+    "paid_twice": RefundReason.PAID_TWICE,
+    "paid_after_expiry": RefundReason.PAID_AFTER_CANCEL,
+    "paid_after_cancel": RefundReason.PAID_AFTER_CANCEL,
+    "paid_after_refusal": RefundReason.PAID_AFTER_CANCEL,
+    "paid_on_dead_code": RefundReason.PAID_AFTER_CANCEL,
+}
+
+
+def _forget(_conn: Connection, _subject: str) -> None:
+    """For callers that need no idempotency record."""
+
+
+class WayOut(StrEnum):
+    """What is done with the money: 退付, 收缴入库不退, or it was already returned by the platform.
+
+    ``keep`` lets late money on an expired code pay its bill; other money that is kept pays nothing here.
+    """
+
+    REFUND = "refund"
+    KEEP = "keep"
+    RETURNED_BY_PLATFORM = "returned_by_platform"
+
+
+WAYS_OUT = {"refund": "退付", "keep": "收缴入库不退", "returned_by_platform": "平台已退回"}
+
+CHINESE = {
+    "amount_differs": "金额不符",
+    "paid_twice": "重复缴款",
+    "paid_after_cancel": "作废后缴款",
+    "paid_after_expiry": "缴款码失效后缴款",
+    "paid_after_refusal": "缴到平台拒绝的缴款单",
+    "paid_on_dead_code": "缴到失效的缴款码",
+    "paid_unforeseen": "缴款单尚不能缴款",
+    "told_differently": "两处金额说法不一",
+}
+
+
+class Exceptions:
+    """Resolution by two people, which the database itself enforces. Emits ``payment.exception_proposed``/``_resolved``.
+
+    To propose ``refund`` is to propose the refund itself, and to confirm it is to confirm that: in one transaction, so
+    that no exception is resolved by a refund that nobody files.
+    """
+
+    def __init__(self, store: Store, events: Events, clock: Clock, refunds: Refunds) -> None:
+        self._store = store
+        self._events = events
+        self._clock = clock
+        self.refunds = refunds
+
+    async def propose(
+        self,
+        exception_id: str,
+        way_out: WayOut,
+        reason: str,
+        *,
+        by: str,
+        name: str,
+        payee: Payee | None = None,
+        documents: Sequence[DocumentInput] = (),
+        remember: Remember = _forget,
+    ) -> None:
+        """One person proposes. Raises NotFoundProblem, InvalidProblem, ConflictProblem when it is resolved.
+
+        ``payee`` and ``documents`` belong to a refund and may follow; without them it cannot be confirmed.
+        """
+        said = _said(reason)
+        if way_out is not WayOut.REFUND and (payee is not None or documents):
+            raise InvalidProblem("only a refund has a payee and documents", field="way_out")
+        kind = (await self.get(exception_id))["kind"]
+        draft = self.draft(kind, said, by=by, name=name, payee=payee, documents=documents)
+
+        def unit(conn: Connection) -> None:
+            remember(conn, exception_id)
+            if way_out is WayOut.REFUND:
+                self.propose_refund_in(conn, exception_id, draft)
+                records.move_exception(conn, exception_id, ("proposed",), reason=said)
+                return
+            row = self._undecided(conn, exception_id)
+            self._withdraw(conn, row, by)
+            values = {"resolution": way_out.value, "reason": said, "proposed_by": by, "proposed_name": name}
+            records.move_exception(conn, exception_id, ("open", "proposed"), state="proposed", **values)
+            self._tell(conn, exception_id, "payment.exception_proposed")
+
+        await self._store.write(unit)
+
+    def draft(
+        self,
+        kind: str,
+        reason: str,
+        *,
+        by: str,
+        name: str,
+        payee: Payee | None = None,
+        documents: Sequence[DocumentInput] = (),
+    ) -> Draft:
+        """The refund of all the money of an exception of this kind, sealed outside any transaction."""
+        ask = RefundProposal(
+            reason=_REASONS.get(kind, RefundReason.WRONG_PAYMENT),
+            explanation=" ".join(reason.split())[:_LONGEST],
+            payee=payee,
+            documents=tuple(documents),
+        )
+        return self.refunds.draft(ask, by=by, name=name)
+
+    def propose_refund_in(self, conn: Connection, exception_id: str, draft: Draft) -> str:
+        """Propose a refund inside a transaction, in place of whatever was proposed before; the refund's id."""
+        row = self._undecided(conn, exception_id)
+        if row["kind"] not in records.BESIDE_THE_BILL:
+            raise InvalidProblem(
+                f"{row['kind']} is a question about one sum of money, not money too much",
+                field="way_out",
+                cure="Ask the platform, then keep the money or propose a refund at the payment.",
+            )
+        self._withdraw(conn, row, draft.by)
+        return self.refunds.propose_in(conn, row["payment_id"], draft, row["collection_id"])
+
+    async def confirm(
+        self, exception_id: str, *, by: str, name: str, wait: float = 3.0, remember: Remember = _forget
+    ) -> None:
+        """Another person confirms; a refund is filed. Raises NotFoundProblem, ConflictProblem.
+
+        ConflictProblem: nothing is proposed, it is the same person, the refund lacks its payee or documents.
+        """
+
+        def unit(conn: Connection) -> Sent | None:
+            remember(conn, exception_id)
+            return self.confirm_in(conn, exception_id, by=by, name=name)
+
+        await self.refunds.send(await self._store.write(unit), wait)
+
+    def confirm_in(self, conn: Connection, exception_id: str, *, by: str, name: str) -> Sent | None:
+        """``confirm`` inside a transaction; what it returns is for ``Refunds.send`` once that is committed."""
+        row = _fetch(conn, exception_id)
+        if row["state"] != "proposed":
+            raise _not_proposed(row)
+        if row["proposed_by"] == by:
+            raise ConflictProblem(
+                "money needs two people: whoever proposed the way out cannot confirm it",
+                type="second-person-needed",
+                cure="Ask a colleague to confirm it.",
+            )
+        if row["refund_status"] == RefundStatus.PROPOSED.value:
+            return self.refunds.confirm_in(conn, row["refund_id"], by=by, name=name)
+        now = to_micros(self._clock.now())
+        settled = {"confirmed_by": by, "confirmed_name": name, "resolved_at": now}
+        if not records.move_exception(conn, exception_id, ("proposed",), state="resolved", **settled):
+            raise _not_proposed(_fetch(conn, exception_id))
+        late = row["kind"] == "paid_after_expiry" and row["resolution"] == WayOut.KEEP.value
+        if late and not keep_late(conn, self._events, row["payment_id"], row["collection_id"], now):
+            raise ConflictProblem(
+                "this bill does not wait for money any more, so the money cannot pay it",
+                type="payment-not-payable",
+                cure="Give the money back: propose refund.",
+            )
+        self._tell(conn, exception_id, "payment.exception_resolved")
+        return None
+
+    def confirm_refund_in(self, conn: Connection, refund_id: str, *, by: str, name: str) -> Sent | None:
+        """Confirm the way out that this refund is, while it still is one. Raises ConflictProblem, as ``confirm_in``."""
+        row = refund_records.fetch(conn, refund_id)
+        if row is None or row["status"] not in (RefundStatus.PROPOSED.value, RefundStatus.REFUNDED.value):
+            raise ConflictProblem("the refund is not proposed any more", type="not-proposed", refund=refund_id)
+        return self.confirm_in(conn, row["exception_id"], by=by, name=name)
+
+    async def get(self, exception_id: str) -> RowMapping:
+        """One exception. Raises NotFoundProblem."""
+        return await self._store.read(lambda conn: _fetch(conn, exception_id))
+
+    def _undecided(self, conn: Connection, exception_id: str) -> RowMapping:
+        row = _fetch(conn, exception_id)
+        if row["state"] == "resolved":
+            raise ConflictProblem("this exception is resolved", type="exception-resolved")
+        return row
+
+    def _withdraw(self, conn: Connection, row: RowMapping, by: str) -> None:
+        """Another way out is proposed: the refund that was is not to be."""
+        if row["refund_status"] == RefundStatus.PROPOSED.value:
+            self.refunds.dismiss_in(conn, row["refund_id"], "another way out was proposed", by=by)
+
+    def _tell(self, conn: Connection, exception_id: str, type: str) -> None:
+        tell_exception(conn, self._events, _fetch(conn, exception_id), type)
+
+
+def _fetch(conn: Connection, exception_id: str) -> RowMapping:
+    row = records.fetch_exception(conn, exception_id)
+    if row is None:
+        raise NotFoundProblem("no such exception")
+    return row
+
+
+def _not_proposed(row: RowMapping) -> ConflictProblem:
+    return ConflictProblem(
+        f"this exception is {row['state']}; only a proposed way out can be confirmed",
+        type="exception-not-proposed",
+        cure="Propose a way out first: POST /v1/exceptions/{id}/resolution.",
+    )
+
+
+def _said(reason: str) -> str:
+    try:
+        said = clean_text(reason, multiline=True).strip()
+    except ValueError as problem:
+        raise InvalidProblem(str(problem), field="reason") from problem
+    if not said:
+        raise InvalidProblem("a way out needs a reason", field="reason")
+    return said

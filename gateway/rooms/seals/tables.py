@@ -1,0 +1,59 @@
+"""Sealed documents: the prepared file, the signature that came for it, and what our checks found."""
+
+from __future__ import annotations
+
+from sqlalchemy import JSON as Json
+from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, LargeBinary, String, Table, Text
+from sqlalchemy import text as sql
+
+from gateway.foundation.store.base import metadata
+
+LIVE = "status in ('REQUESTED','SEALED')"
+
+sealed_document = Table(
+    "sealed_document",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("authority", String(40), nullable=False),
+    Column("decision_id", String(40), ForeignKey("decision.id")),
+    Column("decision_number", String(128)),
+    Column("channel", String(60), nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("title", String(200), nullable=False),
+    Column("approval", String(200), nullable=False, comment="用印审批: who approved, under which number"),
+    Column("seal_id", String(32), nullable=False),
+    Column("seal_name", String(200), nullable=False),
+    Column("placements", Json, nullable=False, comment="page, x, y, width, height in millimetres"),
+    Column("property_info", String(200), nullable=False),
+    Column("picture_digest", LargeBinary, nullable=False, comment="SM3 of the picture that was drawn"),
+    Column("source_digest", LargeBinary, nullable=False, comment="SM3 of the file as it was given to us"),
+    Column("digest", LargeBinary, nullable=False, comment="SM3 of what the signature covers"),
+    Column("file_sealed", LargeBinary, nullable=False, comment="the prepared file: original, picture, room for it"),
+    Column("gap_start", Integer, nullable=False),
+    Column("gap_end", Integer, nullable=False),
+    Column("reference", String(64), nullable=False),
+    Column("operation", String(40), nullable=False, comment="the latest operation about it"),
+    Column("job_id", String(64)),
+    Column("signature", LargeBinary, comment="DER SES_Signature as it came"),
+    Column("report", Json, comment="what our checks found"),
+    Column("reason", Text),
+    Column("in_doubt_since_at", BigInteger),
+    Column("doubt_reason", Text),
+    Column("sealed_at", BigInteger, comment="timeInfo of the signature"),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    CheckConstraint("status in ('REQUESTED','SEALED','REFUSED')", name="known_status"),
+    CheckConstraint("status <> 'SEALED' or (signature is not null and report is not null)", name="sealed_is_verified"),
+    Index("uq_sealed_document_reference", "channel", "reference", unique=True),
+    Index(
+        "uq_sealed_document_live",
+        "authority",
+        "source_digest",
+        "seal_id",
+        unique=True,
+        sqlite_where=sql(LIVE),
+        postgresql_where=sql(LIVE),
+    ),
+    Index("ix_sealed_document_authority", "authority", "id"),
+    Index("ix_sealed_document_decision", "decision_id"),
+)

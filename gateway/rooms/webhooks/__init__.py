@@ -1,0 +1,1 @@
+"""Webhook endpoints and the list of events."""

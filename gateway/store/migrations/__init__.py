@@ -1,1 +1,0 @@
-"""Alembic's scripts. Users never call alembic: ``gateway migrate`` does, through ``gateway.store.schema``."""
