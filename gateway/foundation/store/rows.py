@@ -1,0 +1,47 @@
+"""From a row to the record that it is: a frozen dataclass whose fields have the names of the columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from types import UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from sqlalchemy import RowMapping
+
+T = TypeVar("T")
+
+
+def reader(record: type[T]) -> Callable[[RowMapping], T]:
+    """A function that makes one ``record`` of a row: enums by their values, flags as bool, the rest as it is.
+
+    The row may have more columns than the record has fields. A field without a column is a KeyError. Made once, when
+    its module is imported. Raises TypeError for a class that is no dataclass.
+    """
+    if not is_dataclass(record):
+        raise TypeError(f"{record!r} is no dataclass")
+    hints = get_type_hints(record)
+    names = tuple(one.name for one in fields(record) if one.init)
+    converts = tuple((name, convert) for name in names if (convert := _converter(hints[name])) is not None)
+
+    def read(row: RowMapping) -> T:
+        values = {name: row[name] for name in names}
+        for name, convert in converts:
+            if values[name] is not None:
+                values[name] = convert(values[name])
+        return record(**values)
+
+    return read
+
+
+def _converter(hint: Any) -> Callable[[Any], Any] | None:
+    """What a value of the database becomes; None where it is already what the record holds."""
+    if get_origin(hint) in (Union, UnionType):
+        inner = [one for one in get_args(hint) if one is not type(None)]
+        return _converter(inner[0]) if len(inner) == 1 else None
+    if isinstance(hint, type) and (issubclass(hint, Enum) or hint in (bool, bytes)):
+        return hint
+    if get_origin(hint) is tuple:
+        return tuple
+    return None
