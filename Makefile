@@ -17,7 +17,7 @@ WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test torture bench lint fmt lock clean
+.PHONY: help demo test torture bench lint fmt snapshots lock clean
 
 # A virtual environment is bound to its folder and its Python: after either has moved it is made anew.
 ifneq ($(shell cat $(VENV)/.made 2>/dev/null),$(CURDIR))
@@ -51,6 +51,9 @@ lint: $(VENV)/.ready-test ## style, types and the directions between rooms
 fmt: $(VENV)/.ready-test ## put the code into the house style
 	@$(BIN)/ruff check --fix --quiet .
 	@$(BIN)/ruff format .
+
+snapshots: $(VENV)/.ready-test ## write down again what others see: API, events, states, problems, settings, commands
+	@$(BIN)/python tests/snapshots/collect.py
 
 lock: $(VENV)/.made ## resolve the dependencies again; the locks hold hashes and no registry address
 	@$(PIP) install uv >&2

@@ -1,0 +1,75 @@
+"""What the product shows to others, as files in the tree: `make snapshots` rewrites them, a test compares them.
+
+A change here is a change that somebody outside may notice, so it is read before it is committed. Nothing in these files
+depends on the day, the version, the machine or the order in which modules load.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from gateway.app import App
+from gateway.faces.build import build
+from gateway.foundation.store import schema
+from gateway.settings import FACES, Settings
+
+HERE = Path(__file__).parent
+
+
+def settings(folder: Path) -> Settings:
+    """The settings of an installation without channels, in this folder."""
+    return Settings.model_validate(
+        {
+            "store": {"url": f"sqlite:///{folder / 'gateway.sqlite'}"},
+            "keys": {"directory": folder / "keys"},
+            "evidence": {"heads": folder / "heads"},
+        }
+    )
+
+
+def openapi() -> dict[str, Any]:
+    """The description of every path of every face."""
+
+    async def describe(folder: Path) -> dict[str, Any]:
+        chosen = settings(folder)
+        schema.migrate(chosen.store.location())
+        async with App.open(chosen) as app:
+            return build(app, FACES).openapi()
+
+    with tempfile.TemporaryDirectory() as folder:
+        described = json.loads(json.dumps(asyncio.run(describe(Path(folder)))))
+    del described["info"]["version"]
+    return dict(described)
+
+
+SNAPSHOTS: dict[str, Callable[[], Any]] = {"openapi": openapi}
+"""Each snapshot by the name of its file, with what collects it."""
+
+
+def written(name: str) -> str:
+    """A snapshot as it should stand in its file."""
+    return json.dumps(SNAPSHOTS[name](), ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+
+
+def file_of(name: str) -> Path:
+    """Where a snapshot stands."""
+    return HERE / f"{name}.json"
+
+
+def main() -> None:
+    """Rewrite those that are named, or all."""
+    for name in sys.argv[1:] or SNAPSHOTS:
+        text, file = written(name), file_of(name)
+        if not file.exists() or file.read_text(encoding="utf-8") != text:
+            file.write_text(text, encoding="utf-8")
+            print(f"rewritten: {file.name}")
+
+
+if __name__ == "__main__":
+    main()

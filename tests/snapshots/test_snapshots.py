@@ -1,0 +1,21 @@
+"""Nobody changes by accident what others rely on: what the code shows is what stands in the tree."""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+
+import pytest
+from snapshots.collect import HERE, SNAPSHOTS, file_of, written
+
+
+@pytest.mark.parametrize("name", SNAPSHOTS)
+async def test_what_others_see_is_what_stands_in_the_tree(name: str) -> None:
+    stands = file_of(name).read_text(encoding="utf-8").splitlines()
+    shown = (await asyncio.to_thread(written, name)).splitlines()
+    changed = list(difflib.unified_diff(stands, shown, "in the tree", "shown now", lineterm="", n=4))
+    assert not changed, "\n".join(["if this is meant, run `make snapshots` and commit the change", *changed[:200]])
+
+
+def test_no_snapshot_is_left_without_its_collector() -> None:
+    assert {file.stem for file in HERE.glob("*.json")} == set(SNAPSHOTS)
