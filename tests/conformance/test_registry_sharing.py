@@ -75,7 +75,7 @@ async def test_names_are_found_and_an_exact_one_comes_first(registry, simulators
 
 
 async def test_changes_come_in_order_over_pages_and_never_twice(registry, simulators, monkeypatch):
-    monkeypatch.setattr("gateway.adapters.registry.sharing.PAGE", 2)
+    monkeypatch.setattr("gateway.adapters.registry.sharing.adapter.PAGE", 2)
     simulators.seed(registry={"alter": [{"uniscId": SHOP, "set": {"regState_CN": "注销"}, "on": "2026-11-02"}]})
     first = await registry.changes("")
     second = await registry.changes(first.next_cursor)

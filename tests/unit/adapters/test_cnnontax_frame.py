@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.adapters.nontax import cnnontax_frame as frames
+from gateway.adapters.nontax.cnnontax import frame as frames
 from gateway.words.errors import ContractError
 
 TOKEN = b"development-token"

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.adapters.nontax import cnnontax_frame as frames
-from gateway.adapters.nontax import cnnontax_mapping as mapping
-from gateway.adapters.nontax.cnnontax import CnNonTaxSettings
+from gateway.adapters.nontax.cnnontax import CnNonTaxSettings, mapping
+from gateway.adapters.nontax.cnnontax import frame as frames
 from gateway.ports.nontax import BillLine, FindRequest, IssueRequest
 from gateway.words.errors import ContractError, RejectedError
 from simulators.cnnontax.frames import items

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.adapters.nontax import soap_mapping as mapping
-from gateway.adapters.nontax.soap import SoapNonTaxSettings
+from gateway.adapters.nontax.soap import SoapNonTaxSettings, mapping
 from gateway.ports.nontax import BillLine, IssueRequest
 from gateway.words.errors import BusyError, ContractError
 from gateway.words.money import MAX_FEN

@@ -11,8 +11,9 @@ import pytest
 from lxml import etree
 
 import contracts
-from gateway.adapters.nontax import cnnontax_frame, cnnontax_mapping
 from gateway.adapters.nontax.cnnontax import CnNonTaxSettings
+from gateway.adapters.nontax.cnnontax import frame as cnnontax_frame
+from gateway.adapters.nontax.cnnontax import mapping as cnnontax_mapping
 from gateway.words.errors import ContractError
 from simulators.cnnontax import frames, platform
 from simulators.nontax import books

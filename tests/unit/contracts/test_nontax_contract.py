@@ -12,7 +12,7 @@ import pytest
 from lxml import etree
 
 import contracts
-from gateway.adapters.nontax import soap_mapping
+from gateway.adapters.nontax.soap import mapping as soap_mapping
 from gateway.foundation.wire.signing import SignatureRefusedError, verify
 from gateway.words.clock import from_micros
 from gateway.words.errors import ContractError, OutcomeUnknownError

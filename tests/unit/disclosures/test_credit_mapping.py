@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
 
 import contracts
-from gateway.adapters.credit import creditchina_mapping, portal_mapping
+from gateway.adapters.credit.creditchina import mapping as creditchina_mapping
+from gateway.adapters.credit.portal import mapping as portal_mapping
 from gateway.ports.credit import DisclosedParty, DisclosureKey, DisclosureRecord, SubmissionState
 from gateway.words.errors import ContractError, RejectedError
 from gateway.words.identifiers import USCC_PLACEHOLDER, clean_text

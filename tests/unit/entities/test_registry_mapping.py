@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 import contracts
-from gateway.adapters.registry import sharing_mapping as mapping
+from gateway.adapters.registry.sharing import mapping
 from gateway.words.errors import BusyError, ContractError, DeniedError, OutcomeUnknownError, RejectedError
 
 BUSY = BusyError("HTTP 429", 7.0)

@@ -14,7 +14,7 @@ from lxml import etree
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 import contracts
-from gateway.adapters.nontax import soap_mapping as mapping
+from gateway.adapters.nontax.soap import mapping
 from gateway.foundation.wire import ChannelWire, MessageSigner
 from gateway.foundation.wire.soap import SoapFault
 from gateway.ports.base import AdapterInfo, FindGuarantee, Incoming, Kind, OpenedCallback, ReferenceFormat, Reply

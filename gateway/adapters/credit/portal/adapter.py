@@ -12,7 +12,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 import contracts
-from gateway.adapters.credit import portal_mapping as mapping
+from gateway.adapters.credit.portal import mapping
 from gateway.foundation.wire import ChannelWire, MessageSigner, busy
 from gateway.ports.base import AdapterInfo, FindGuarantee, Incoming, Kind, OpenedCallback
 from gateway.ports.credit import (

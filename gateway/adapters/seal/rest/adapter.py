@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeVar
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from gateway.adapters.seal import rest_mapping as mapping
+from gateway.adapters.seal.rest import mapping
 from gateway.foundation.wire import ChannelWire, MessageSigner, busy
 from gateway.foundation.wire.signing import NONCE, SignatureRefusedError
 from gateway.ports.base import AdapterInfo, FindGuarantee, Incoming, Kind, OpenedCallback, ReferenceFormat, Reply

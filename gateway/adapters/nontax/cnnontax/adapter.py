@@ -14,9 +14,9 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
-from gateway.adapters.nontax import cnnontax_frame as frames
-from gateway.adapters.nontax import cnnontax_mapping as mapping
 from gateway.adapters.nontax import fields
+from gateway.adapters.nontax.cnnontax import frame as frames
+from gateway.adapters.nontax.cnnontax import mapping
 from gateway.foundation.wire import FrameWire
 from gateway.ports.base import AdapterInfo, FindGuarantee, Incoming, Kind, OpenedCallback, ReferenceFormat, Reply
 from gateway.ports.nontax import (

@@ -13,7 +13,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 import contracts
-from gateway.adapters.credit import creditchina_mapping as mapping
+from gateway.adapters.credit.creditchina import mapping
 from gateway.foundation.wire import ChannelWire, MessageSigner, busy
 from gateway.ports.base import AdapterInfo, FindGuarantee, Incoming, Kind, OpenedCallback, Reply
 from gateway.ports.credit import (

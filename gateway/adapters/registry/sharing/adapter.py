@@ -8,7 +8,7 @@ from typing import Any, ClassVar, TypeVar
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from gateway.adapters.registry import sharing_mapping as mapping
+from gateway.adapters.registry.sharing import mapping
 from gateway.foundation.wire import ChannelWire, MessageSigner, busy
 from gateway.foundation.wire.signing import NONCE, SignatureRefusedError
 from gateway.ports.base import AdapterInfo, FindGuarantee, Kind
