@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
 import structlog
 from prometheus_client import CollectorRegistry, Gauge
 
 from gateway.foundation.access import Access
-from gateway.foundation.channels import Channels
+from gateway.foundation.channels import Channels, for_every_channel
 from gateway.foundation.crypto.envelope import Algorithm, Envelope, installed_keys
 from gateway.foundation.delivery import Delivery, Events, Resolutions, ledger, limits
 from gateway.foundation.delivery.callbacks import Callbacks
@@ -26,7 +26,6 @@ from gateway.foundation.store.engine import sqlite_path
 from gateway.foundation.store.lock import NodeName
 from gateway.foundation.wire.channel import Timeouts
 from gateway.foundation.wire.outward import AllowList, OutwardWire
-from gateway.ports.base import Kind
 from gateway.rooms.cash.service import Cash
 from gateway.rooms.decisions import Decisions
 from gateway.rooms.disclosures import Disclosures
@@ -251,26 +250,20 @@ class App:
         self.schedules.every("disclosure deadlines", "5 * * * *", lambda _: self.disclosures.sweep())
         self.schedules.every("statements of the day before", "30 6 * * *", self._reconcile_day_before, each=True)
         self.schedules.every("statements that were late", "50 7-23 * * *", lambda _: self._catch_up())
-        self.schedules.every("registration changes", "40 * * * *", lambda _: self._pull_changes())
+        self.schedules.every("registration changes", "40 * * * *", lambda _: self.entities.pull_every_feed())
         self.schedules.every("retention of evidence", "15 3 * * *", lambda _: self._forget())
 
     async def _reconcile_day_before(self, slot: datetime) -> None:
         """One statement a channel; a channel that fails does not keep the others from theirs."""
         day = day_of(slot) - timedelta(days=1)
-        await _for_each(self._with_statements(), lambda name: self.reconciliation.run(name, day, by="schedule"))
+        await for_every_channel(self._with_statements(), lambda name: self.reconciliation.run(name, day, by="schedule"))
 
     async def _catch_up(self) -> None:
         """Days of the last week whose statement was not to be had, or not to be believed, when its turn came."""
-        await _for_each(self._with_statements(), lambda name: self.reconciliation.catch_up(name, by="schedule"))
+        await for_every_channel(self._with_statements(), lambda name: self.reconciliation.catch_up(name, by="schedule"))
 
     def _with_statements(self) -> list[str]:
         return [one.name for one in self.channels.all() if "statement" in one.info.capabilities]
-
-    async def _pull_changes(self) -> None:
-        await _for_each(
-            [channel.name for channel in self.channels.all() if channel.info.kind is Kind.REGISTRY],
-            self.entities.pull_changes,
-        )
 
     async def _forget(self) -> None:
         """Shred the exact bytes of exchanges that are older than they have to be."""
@@ -316,19 +309,6 @@ class App:
         self._operations.clear()
         for (channel, state), number in (await self.store.read(ledger.counts)).items():
             self._operations.labels(channel, state).set(number)
-
-
-async def _for_each(names: Sequence[str], duty: Callable[[str], Awaitable[object]]) -> None:
-    """Do a duty for every channel, then raise the first error that one of them met."""
-    failed: list[Exception] = []
-    for name in names:
-        try:
-            await duty(name)
-        except Exception as error:
-            log.warning("a duty failed for one channel", channel=name, reason=str(error))
-            failed.append(error)
-    if failed:
-        raise failed[0]
 
 
 async def _keep_name(name: NodeName) -> None:

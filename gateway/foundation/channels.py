@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, time
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
+import structlog
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from gateway.foundation.wire import ChannelWire, FrameWire, WireSettings
@@ -17,6 +18,8 @@ from gateway.ports.base import Adapter, AdapterInfo, FindGuarantee, Kind, Record
 from gateway.settings import SHARED_ROUTE, Capability, ChannelSettings, Seconds, Settings, known, read_secret
 from gateway.words.clock import Clock
 from gateway.words.errors import ExchangeError, NotFoundProblem, SettingsError
+
+log = structlog.get_logger(__name__)
 
 KIND_FOR: Mapping[Capability, Kind] = {
     "payments": Kind.NONTAX,
@@ -188,6 +191,19 @@ class Channels:
                 await channel.adapter.close()
             finally:
                 await channel.wire.close()
+
+
+async def for_every_channel(names: Sequence[str], duty: Callable[[str], Awaitable[object]]) -> None:
+    """Do a duty for every channel of these names, then raise the first error that one of them met."""
+    failed: list[Exception] = []
+    for name in names:
+        try:
+            await duty(name)
+        except Exception as error:
+            log.warning("a duty failed for one channel", channel=name, reason=str(error))
+            failed.append(error)
+    if failed:
+        raise failed[0]
 
 
 _CURES = {

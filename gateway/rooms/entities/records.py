@@ -6,12 +6,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from enum import StrEnum
 
-from sqlalchemy import Connection, RowMapping, Table, bindparam, insert, literal, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 
 from gateway.foundation.crypto.envelope import Envelope
+from gateway.foundation.store.inserting import insert_new
 from gateway.ports.registry import EntityChange, RegistrationRecord
 from gateway.rooms.entities.changes import Alert, is_history, plain, reflects, topic_of
 from gateway.rooms.entities.tables import entity_change, entity_feed, entity_snapshot, entity_watch
@@ -42,9 +42,20 @@ _WATCHERS = (
 )
 
 
-@dataclass(frozen=True)
-class Snapshot:
-    """A registration record as received. ``as_of`` is the date of the registry's books, ``confirmed_at`` ours."""
+class Source(StrEnum):
+    """How a change became known: the registry's feed told it, or two records differ."""
+
+    FEED = "feed"
+    COMPARISON = "comparison"
+
+
+@dataclass(frozen=True, slots=True)
+class EntitySnapshot:
+    """A registration record as received, opened.
+
+    ``record.as_of`` is the date of the registry's books, ``confirmed_at`` ours. ``outdated``: a change became known
+    since.
+    """
 
     id: str
     channel: str
@@ -55,14 +66,14 @@ class Snapshot:
     outdated: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RecordedChange:
-    """A change as recorded: told by the registry's feed, or found by comparing two records."""
+    """A change as recorded, opened: told by the registry's feed, or found by comparing two records."""
 
     id: str
     change: EntityChange
     alert: Alert | None
-    source: str
+    source: Source
     recorded_at: datetime
 
 
@@ -74,7 +85,7 @@ def code_of(record: RegistrationRecord) -> str:
     return code
 
 
-def latest(conn: Connection, envelope: Envelope, channel: str, code: str) -> Snapshot | None:
+def latest(conn: Connection, envelope: Envelope, channel: str, code: str) -> EntitySnapshot | None:
     """The newest snapshot that a channel gave for a code."""
     row = conn.execute(_LATEST, {"channel": channel, "code": code}).mappings().first()
     return None if row is None else _snapshot(envelope, row)
@@ -82,7 +93,7 @@ def latest(conn: Connection, envelope: Envelope, channel: str, code: str) -> Sna
 
 def keep(
     conn: Connection, envelope: Envelope, channel: str, record: RegistrationRecord, now: int
-) -> tuple[Snapshot, RegistrationRecord | None]:
+) -> tuple[EntitySnapshot, RegistrationRecord | None]:
     """Keep a record just received: a new version if anything differs, else the newest one confirmed.
 
     Returns the newest snapshot and, where it is a new version, the record before it. An answer older than what is
@@ -101,7 +112,7 @@ def keep(
         )
         return _again(conn, envelope, channel, code), None
     snapshot_id = new_id("ent")
-    new = _insert_once(
+    new = insert_new(
         conn,
         entity_snapshot,
         id=snapshot_id,
@@ -122,7 +133,7 @@ def keep(
 
 def watch(conn: Connection, channel: str, code: str, authority: str, now: int) -> None:
     """Have an authority told about changes of an entity; again changes nothing."""
-    _insert_once(conn, entity_watch, channel=channel, code=code, authority=authority, since_at=now)
+    insert_new(conn, entity_watch, channel=channel, code=code, authority=authority, since_at=now)
 
 
 def watchers(conn: Connection, channel: str, code: str) -> Sequence[str]:
@@ -136,7 +147,7 @@ def add_found(conn: Connection, envelope: Envelope, channel: str, change: Entity
     last = conn.execute(_LAST_TOLD, {"channel": channel, "code": change.uscc, "topic": topic}).scalar()
     if last is not None and bytes(last) == _after_index(envelope, topic, change):
         return None
-    return _add_change(conn, envelope, channel, change, "comparison", now)
+    return _add_change(conn, envelope, channel, change, Source.COMPARISON, now)
 
 
 def add_told(conn: Connection, envelope: Envelope, channel: str, change: EntityChange, now: int) -> Alert | None:
@@ -147,7 +158,7 @@ def add_told(conn: Connection, envelope: Envelope, channel: str, change: EntityC
     known = latest(conn, envelope, channel, change.uscc)
     if known is not None and is_history(known.record, change.changed_on):
         return None
-    alert = _add_change(conn, envelope, channel, change, "feed", now)
+    alert = _add_change(conn, envelope, channel, change, Source.FEED, now)
     if known is None:
         return alert
     if reflects(known.record, change.item, change.after):
@@ -157,7 +168,7 @@ def add_told(conn: Connection, envelope: Envelope, channel: str, change: EntityC
 
 
 def _add_change(
-    conn: Connection, envelope: Envelope, channel: str, change: EntityChange, source: str, now: int
+    conn: Connection, envelope: Envelope, channel: str, change: EntityChange, source: Source, now: int
 ) -> Alert | None:
     topic = topic_of(change.item, change.after)
     alert = Alert(topic) if topic in set(Alert) else None
@@ -170,7 +181,7 @@ def _add_change(
             "code": change.uscc,
             "topic": topic,
             "alert": alert is not None,
-            "source": source,
+            "source": source.value,
             "change_sealed": envelope.seal(change.model_dump_json().encode(), _change_context(change_id)),
             "after_index": _after_index(envelope, topic, change),
             "changed_on": change.changed_on,
@@ -194,16 +205,7 @@ def changes_of(
         .order_by(entity_change.c.id)
         .limit(limit)
     ).mappings()
-    return [
-        RecordedChange(
-            id=row["id"],
-            change=EntityChange.model_validate_json(envelope.open(row["change_sealed"], _change_context(row["id"]))),
-            alert=Alert(row["topic"]) if row["alert"] else None,
-            source=row["source"],
-            recorded_at=from_micros(row["recorded_at"]),
-        )
-        for row in rows
-    ]
+    return [_change(envelope, row) for row in rows]
 
 
 def cursor_of(conn: Connection, channel: str) -> str:
@@ -213,7 +215,7 @@ def cursor_of(conn: Connection, channel: str) -> str:
 
 def move_cursor(conn: Connection, channel: str, seen: str, reached: str, now: int) -> bool:
     """Move a feed from ``seen`` to ``reached``; False when another node was faster."""
-    _insert_once(conn, entity_feed, channel=channel, cursor="", moved_at=now)
+    insert_new(conn, entity_feed, channel=channel, cursor="", moved_at=now)
     moved = conn.execute(
         update(entity_feed)
         .where(entity_feed.c.channel == channel, entity_feed.c.cursor == seen)
@@ -222,29 +224,32 @@ def move_cursor(conn: Connection, channel: str, seen: str, reached: str, now: in
     return moved.rowcount == 1
 
 
-def _insert_once(conn: Connection, table: Table, **values: Any) -> bool:
-    """Insert a row unless its key is taken; whether it was inserted."""
-    insert_into = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
-    row = insert_into(table).values(**values).on_conflict_do_nothing().returning(literal(1))
-    return conn.execute(row).first() is not None
-
-
-def _again(conn: Connection, envelope: Envelope, channel: str, code: str) -> Snapshot:
+def _again(conn: Connection, envelope: Envelope, channel: str, code: str) -> EntitySnapshot:
     found = latest(conn, envelope, channel, code)
     assert found is not None
     return found
 
 
-def _snapshot(envelope: Envelope, row: RowMapping) -> Snapshot:
+def _snapshot(envelope: Envelope, row: RowMapping) -> EntitySnapshot:
     record = RegistrationRecord.model_validate_json(envelope.open(row["record_sealed"], _record_context(row["id"])))
-    return Snapshot(
+    return EntitySnapshot(
         id=row["id"],
         channel=row["channel"],
         code=row["code"],
         version=row["version"],
         record=record.model_copy(update={"as_of": from_micros(row["as_of_at"])}),
         confirmed_at=from_micros(row["confirmed_at"]),
-        outdated=row["outdated"],
+        outdated=bool(row["outdated"]),
+    )
+
+
+def _change(envelope: Envelope, row: RowMapping) -> RecordedChange:
+    return RecordedChange(
+        id=row["id"],
+        change=EntityChange.model_validate_json(envelope.open(row["change_sealed"], _change_context(row["id"]))),
+        alert=Alert(row["topic"]) if row["alert"] else None,
+        source=Source(row["source"]),
+        recorded_at=from_micros(row["recorded_at"]),
     )
 
 

@@ -13,7 +13,7 @@ from gateway.foundation.http.authorization import Gateway, may, own
 from gateway.foundation.http.problems import responses
 from gateway.foundation.http.views import Ask, Cursor, Limit, Page, View, after, encode_cursor
 from gateway.ports.registry import EntityChange, EntitySummary, RegistrationRecord
-from gateway.rooms.entities.service import EntityView
+from gateway.rooms.entities import EntityView, RecordedChange
 from gateway.words.clock import SHANGHAI, rfc3339
 
 router = APIRouter(prefix="/v1", tags=["entities"], responses=responses(401, 403, 404, 409, 422, 503))
@@ -51,6 +51,17 @@ class ChangeDocument(View):
     alert: str | None
     source: str
     recorded_at: str
+
+    @classmethod
+    def of(cls, found: RecordedChange) -> ChangeDocument:
+        """From what the room has recorded."""
+        return cls(
+            id=found.id,
+            change=found.change,
+            alert=found.alert,
+            source=found.source,
+            recorded_at=rfc3339(found.recorded_at),
+        )
 
 
 class LicenceScan(Ask):
@@ -99,14 +110,7 @@ async def entity_changes(
     """Changes recorded since the entity was first looked up, oldest first."""
     own(who, authority, "authority")
     found = await gateway.entities.changes(authority, uscc, after=after(cursor) or "", limit=limit)
-    items = [
-        ChangeDocument(
-            id=one.id,
-            change=one.change,
-            alert=one.alert,
-            source=one.source,
-            recorded_at=rfc3339(one.recorded_at),
-        )
-        for one in found
-    ]
-    return Page(items=items, next=encode_cursor(found[-1].id) if len(found) == limit else None)
+    return Page(
+        items=[ChangeDocument.of(one) for one in found],
+        next=encode_cursor(found[-1].id) if len(found) == limit else None,
+    )

@@ -12,16 +12,17 @@ from typing import TypeVar
 import structlog
 from sqlalchemy import Connection
 
-from gateway.foundation.channels import Channel, Channels
+from gateway.foundation.channels import Channel, Channels, for_every_channel
 from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.delivery.events import Events
 from gateway.foundation.evidence import Batch, Evidence
 from gateway.foundation.store import Store
+from gateway.ports.base import Kind
 from gateway.ports.registry import ChangePage, EntityChange, EntityRegistry, EntitySummary, RegistrationRecord
 from gateway.rooms.entities import records
 from gateway.rooms.entities.changes import Alert, differences
 from gateway.rooms.entities.licence import read_licence
-from gateway.rooms.entities.records import RecordedChange, Snapshot
+from gateway.rooms.entities.records import EntitySnapshot, RecordedChange
 from gateway.words.clock import Clock, to_micros
 from gateway.words.errors import (
     BusyError,
@@ -199,6 +200,14 @@ class Entities:
             taken += count
         return taken
 
+    async def pull_every_feed(self) -> None:
+        """``pull_changes`` of every registry. One that fails does not keep the others from their turn.
+
+        Raises the first error that one of them met, after all had their turn.
+        """
+        registries = [channel.name for channel in self._channels.all() if channel.info.kind is Kind.REGISTRY]
+        await for_every_channel(registries, self.pull_changes)
+
     async def _pull_page(self, channel: Channel) -> tuple[int, bool]:
         """Take in one page; how many changes it held, and whether it is for us to go on."""
         cursor = await self._store.read(lambda conn: records.cursor_of(conn, channel.name))
@@ -245,16 +254,16 @@ class Entities:
             )
         return channels
 
-    async def _known(self, channels: tuple[Channel, ...], code: str) -> Snapshot | None:
+    async def _known(self, channels: tuple[Channel, ...], code: str) -> EntitySnapshot | None:
         """The most recently confirmed snapshot that these channels gave."""
 
-        def query(conn: Connection) -> Snapshot | None:
+        def query(conn: Connection) -> EntitySnapshot | None:
             found = [records.latest(conn, self._envelope, channel.name, code) for channel in channels]
             return max(filter(None, found), key=lambda one: one.confirmed_at, default=None)
 
         return await self._store.read(query)
 
-    async def _watch(self, known: Snapshot, authority: str) -> None:
+    async def _watch(self, known: EntitySnapshot, authority: str) -> None:
         now = to_micros(self._clock.now())
         if authority not in await self._store.read(lambda conn: records.watchers(conn, known.channel, known.code)):
             await self._store.write(lambda conn: records.watch(conn, known.channel, known.code, authority, now))
@@ -289,7 +298,7 @@ class Entities:
         authority: str,
         code: str | None,
         question: Callable[[EntityRegistry], Awaitable[RegistrationRecord | None]],
-    ) -> Snapshot | None:
+    ) -> EntitySnapshot | None:
         """One question about one entity; what came back is kept in one transaction with the evidence of asking."""
         exchanges, record, error = await self._exchange(channel, question)
         if record is not None and record.uscc is None and record.registration_number is None:
@@ -297,7 +306,7 @@ class Entities:
         subject = code if record is None else records.code_of(record)
         now = to_micros(self._clock.now())
 
-        def unit(conn: Connection) -> Snapshot | None:
+        def unit(conn: Connection) -> EntitySnapshot | None:
             for exchange in exchanges:
                 self._evidence.append(conn, exchange, subject=subject, authority=authority)
             if record is None:
@@ -360,7 +369,7 @@ def _checked(uscc: str) -> str:
         ) from None
 
 
-def _view(snapshot: Snapshot, *, asked: bool, stale: bool) -> EntityView:
+def _view(snapshot: EntitySnapshot, *, asked: bool, stale: bool) -> EntityView:
     return EntityView(snapshot.record, snapshot.channel, snapshot.version, snapshot.confirmed_at, asked, stale)
 
 
