@@ -8,8 +8,11 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from gateway.foundation.outcomes import Absent, Done, Doubt, Outcome, Parked, Rejected
 from gateway.ports.base import Message
 from gateway.words.errors import GatewayError
+
+__all__ = ["Absent", "Action", "Done", "Doubt", "NotYet", "Operation", "Outcome", "Parked", "Rejected"]
 
 
 class NotYet(GatewayError):
@@ -39,44 +42,6 @@ class Operation:
     created_at: int
     claimed: float = field(default=0.0, compare=False)
     """When this process claimed it, by its monotonic clock: an old claim is looked at again before the call."""
-
-
-@dataclass(frozen=True)
-class Done:
-    """The other side answered, and the answer was checked. ``found``: the answer came from asking, after doubt."""
-
-    answer: Message
-    found: bool = False
-
-
-@dataclass(frozen=True)
-class Rejected:
-    """A business "no" in the other side's words. Final."""
-
-    reason: str
-    code: str
-
-
-@dataclass(frozen=True)
-class Doubt:
-    """We do not know whether the effect happened. Told once, when doubt begins."""
-
-    reason: str
-
-
-@dataclass(frozen=True)
-class Absent:
-    """Doubt has ended: the other side proved that nothing had happened. It is being sent again."""
-
-
-@dataclass(frozen=True)
-class Parked:
-    """Waits for a person."""
-
-    reason: str
-
-
-Outcome = Done | Rejected | Doubt | Absent | Parked
 
 
 @dataclass(frozen=True)
