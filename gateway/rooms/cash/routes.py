@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
-from sqlalchemy import RowMapping
 
 from gateway.app import App
 from gateway.foundation.access import Principal
 from gateway.foundation.http.authorization import Gateway, may, operator, own
 from gateway.foundation.http.idempotency import OnceKey
 from gateway.foundation.http.problems import responses
-from gateway.foundation.http.views import Ask, Cursor, Limit, Page, View, after, instant, next_cursor
-from gateway.rooms.cash import service as cash_room
-from gateway.rooms.cash.service import CashInput, RemittanceInput
+from gateway.foundation.http.views import Ask, Cursor, Limit, Page, View, after, encode_cursor, instant
+from gateway.rooms.cash.records import CashFilter, CashTaken
+from gateway.rooms.cash.service import REMITTANCE, CashInput, RemittanceInput
+from gateway.rooms.cash.states import CashStatus
 from gateway.rooms.payments import Status
 from gateway.rooms.payments.routes import FINAL
 from gateway.words.errors import NotFoundProblem
@@ -93,7 +93,7 @@ async def take_cash(gateway: Gateway, who: Writer, ask: CashInput, once: OnceKey
     else:
         cash_id = once.subject
     response.headers["Location"] = f"/v1/cash/{cash_id}"
-    return _cash_view(gateway, await gateway.cash.get(cash_id))
+    return _cash_view(gateway, await gateway.cash.held(cash_id))
 
 
 @router.get("/cash", response_model=Page[CashView])
@@ -106,17 +106,16 @@ async def list_cash(
     limit: Limit = 50,
 ) -> Page[CashView]:
     """Cash, newest first."""
-    rows = await gateway.store.read(
-        lambda conn: cash_room.search(
-            conn,
-            authorities=list(who.authorities),
-            status=status,
-            decision_number=decision_number,
-            before=after(cursor),
-            limit=limit,
-        )
+    wanted = CashFilter(
+        authorities=who.authorities,
+        status=None if status is None else CashStatus(status),
+        decision_number=decision_number,
+        before=after(cursor),
+        limit=limit,
     )
-    return Page(items=[_cash_view(gateway, row) for row in rows], next=next_cursor(rows, limit))
+    found = await gateway.cash.find(wanted)
+    last = None if len(found) < limit else encode_cursor(found[-1].id)
+    return Page(items=[_cash_view(gateway, cash) for cash in found], next=last)
 
 
 @router.get("/cash/{cash_id}", response_model=CashView, responses=responses(404))
@@ -133,7 +132,7 @@ async def land_cash(gateway: Gateway, who: Writer, cash_id: str, ask: OnDay, onc
     if once.subject is None:
         await gateway.cash.landed(cash_id, ask.on, remember=once.remember)
         await once.finish(200)
-    return _cash_view(gateway, await gateway.cash.get(cash_id))
+    return _cash_view(gateway, await gateway.cash.held(cash_id))
 
 
 @router.post("/cash/{cash_id}/hand-in", response_model=CashView, responses=responses(400, 404, 409, 413))
@@ -144,7 +143,7 @@ async def hand_in_cash(gateway: Gateway, who: Writer, cash_id: str, ask: OnDay, 
     if once.subject is None:
         await gateway.cash.hand_in(cash_id, ask.on, remember=once.remember)
         await once.finish(200)
-    return _cash_view(gateway, await gateway.cash.get(cash_id))
+    return _cash_view(gateway, await gateway.cash.held(cash_id))
 
 
 @router.post(
@@ -181,38 +180,57 @@ async def get_remittance(gateway: Gateway, who: Reader, payment_id: str) -> Remi
     return await _remittance(gateway, payment_id)
 
 
-async def _own_cash(gateway: App, who: Principal, cash_id: str) -> RowMapping:
-    row = await gateway.cash.get(cash_id)
-    own(who, row["authority"], "cash")
-    return row
+async def _own_cash(gateway: App, who: Principal, cash_id: str) -> CashTaken:
+    cash = await gateway.cash.held(cash_id)
+    own(who, cash.authority, "cash")
+    return cash
 
 
-def _cash_view(gateway: App, row: RowMapping) -> CashView:
+def _cash_view(gateway: App, cash: CashTaken) -> CashView:
     return CashView(
-        **_same(
-            row,
-            "id authority decision_number amount ground explanation receipt_number status taken_on ashore_on "
-            "hand_in_due_on handed_in_on bank_due_on",
-        ),
-        officer=gateway.cash.officer(row),
-        on_water=bool(row["on_water"]),
-        remittance=row["payment_id"],
-        remitted_at=instant(row["remitted_at"]),
+        id=cash.id,
+        authority=cash.authority,
+        decision_number=cash.decision_number,
+        amount=cash.amount,
+        ground=cash.ground,
+        explanation=cash.explanation,
+        receipt_number=cash.receipt_number,
+        officer=gateway.cash.officer(cash),
+        status=cash.status.value,
+        taken_on=cash.taken_on,
+        on_water=cash.on_water,
+        ashore_on=cash.ashore_on,
+        hand_in_due_on=cash.hand_in_due_on,
+        handed_in_on=cash.handed_in_on,
+        bank_due_on=cash.bank_due_on,
+        remittance=cash.payment_id,
+        remitted_at=instant(cash.remitted_at),
     )
 
 
 async def _remittance(gateway: App, payment_id: str) -> RemittanceView:
-    row = await gateway.payments.get(payment_id)
-    if row["line_group"] != cash_room.REMITTANCE:
+    bill = await gateway.payments.get(payment_id)
+    if bill["line_group"] != REMITTANCE:
         raise NotFoundProblem("no such remittance")
-    parts = await gateway.store.read(lambda conn: cash_room.allocation(conn, payment_id))
     return RemittanceView(
-        **_same(row, "id authority status settlement amount code pay_url due_on reason"),
-        paid_at=instant(row["paid_at"]),
-        parts=[PartView(cash=one["id"], **_same(one, "decision_number amount receipt_number status")) for one in parts],
+        id=bill["id"],
+        authority=bill["authority"],
+        status=bill["status"],
+        settlement=bill["settlement"],
+        amount=bill["amount"],
+        code=bill["code"],
+        pay_url=bill["pay_url"],
+        due_on=bill["due_on"],
+        paid_at=instant(bill["paid_at"]),
+        reason=bill["reason"],
+        parts=[
+            PartView(
+                cash=cash.id,
+                decision_number=cash.decision_number,
+                amount=cash.amount,
+                receipt_number=cash.receipt_number,
+                status=cash.status,
+            )
+            for cash in await gateway.cash.parts(payment_id)
+        ],
     )
-
-
-def _same(row: RowMapping, names: str) -> dict[str, Any]:
-    """Fields that have the same name inside and outside."""
-    return {name: row[name] for name in names.split()}

@@ -11,26 +11,26 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Sequence
 from datetime import date
-from enum import StrEnum
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
-from sqlalchemy import Connection, RowMapping, func, insert, select, update
+from sqlalchemy import Connection
 
 from gateway.foundation.channels import Channels
 from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.delivery import Delivery, Event, Events, Operation
 from gateway.foundation.store import Store
 from gateway.ports.nontax import BillLine, IssueRequest
-from gateway.rooms.cash.tables import cash_taken
+from gateway.rooms.cash import records
+from gateway.rooms.cash.records import CashFilter, CashTaken
+from gateway.rooms.cash.states import CashGround, CashStatus
 from gateway.rooms.decisions import Decision, Decisions, is_revoked
 from gateway.rooms.payments import records as payment_records
 from gateway.rooms.payments.bill import LineInput, LineKind, Unit
 from gateway.rooms.payments.states import Settlement, Status
-from gateway.rooms.payments.tables import payment
 from gateway.words.calendar import WorkingCalendar
 from gateway.words.clock import Clock, day_of, to_micros
-from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem
+from gateway.words.errors import ConflictProblem, InvalidProblem
 from gateway.words.identifiers import clean_text, new_id
 from gateway.words.money import Yuan, format_yuan
 
@@ -47,14 +47,6 @@ _MOST = 500
 
 def _forget(_conn: Connection, _subject: str) -> None:
     """For callers that need no idempotency record."""
-
-
-class CashGround(StrEnum):
-    """What allows cash: a small fine, one hard to enforce later (art. 68), a remote place on request (art. 69)."""
-
-    SMALL = "small"
-    HARD_TO_ENFORCE = "hard_to_enforce"
-    REMOTE = "remote"
 
 
 class CashInput(BaseModel):
@@ -133,34 +125,31 @@ class Cash:
         self._allowed(decision, given)
         cash_id = new_id("csh")
         begins = given.ashore_on if given.on_water else given.taken_on
-        values = {
-            "id": cash_id,
-            "authority": given.authority,
-            "decision_id": decision.id,
-            "decision_number": decision.number,
-            "amount": given.amount,
-            "ground": given.ground.value,
-            "explanation": given.explanation,
-            "receipt_number": given.receipt_number,
-            "officer_sealed": self._envelope.seal(given.officer.encode(), f"cash|officer|{cash_id}"),
-            "taken_on": given.taken_on,
-            "ashore_on": given.ashore_on,
-            "on_water": int(given.on_water),
-            "hand_in_due_on": None if begins is None else self._after(begins),
-            "status": "TAKEN",
-            "created_at": at,
-            "updated_at": at,
-        }
+        cash = CashTaken(
+            id=cash_id,
+            authority=given.authority,
+            decision_id=decision.id,
+            decision_number=decision.number,
+            amount=given.amount,
+            ground=given.ground,
+            explanation=given.explanation,
+            receipt_number=given.receipt_number,
+            officer_sealed=records.seal_officer(self._envelope, cash_id, given.officer),
+            taken_on=given.taken_on,
+            on_water=given.on_water,
+            ashore_on=given.ashore_on,
+            status=CashStatus.TAKEN,
+            hand_in_due_on=None if begins is None else self._after(begins),
+            created_at=at,
+            updated_at=at,
+        )
 
         def unit(conn: Connection) -> str:
             remember(conn, cash_id)
             payment_records.lock_decision(conn, decision.id)
             if is_revoked(conn, decision.id):
                 raise ConflictProblem("this decision was revoked; nothing is to be paid", type="decision-revoked")
-            same = select(cash_taken.c.id).where(
-                cash_taken.c.authority == given.authority, cash_taken.c.receipt_number == given.receipt_number
-            )
-            if conn.execute(same).first() is not None:
+            if records.is_receipt_used(conn, given.authority, given.receipt_number):
                 raise ConflictProblem(f"receipt {given.receipt_number} was recorded before", type="receipt-number-used")
             left = (decision.facts.fine or 0) - payment_records.claimed(conn, decision.id).get(LineKind.FINE, 0)
             if given.amount > left:
@@ -170,8 +159,8 @@ class Cash:
                     field="amount",
                     cure="Cancel the open payment of this decision first.",
                 )
-            conn.execute(insert(cash_taken), values)
-            self._emit(conn, values, "cash.taken", ground=given.ground.value)
+            records.add(conn, cash)
+            self._emit(conn, cash, "cash.taken", ground=given.ground.value)
             return cash_id
 
         return await self._store.write(unit)
@@ -181,12 +170,12 @@ class Cash:
 
         def unit(conn: Connection) -> None:
             remember(conn, cash_id)
-            row = _held(conn, cash_id)
-            if not row["on_water"] or row["status"] != "TAKEN" or row["ashore_on"] not in (None, on):
+            cash = records.held(conn, cash_id, lock=True)
+            if not cash.on_water or cash.status is not CashStatus.TAKEN or cash.ashore_on not in (None, on):
                 raise ConflictProblem("this cash was not taken on the water, or has landed", type="cash-state")
-            if not row["taken_on"] <= on <= day_of(self._clock.now()):
+            if not cash.taken_on <= on <= day_of(self._clock.now()):
                 raise InvalidProblem("the day of landing lies before the cash was taken, or in the future", field="on")
-            self._change(conn, cash_id, ashore_on=on, hand_in_due_on=self._after(on))
+            records.change(conn, cash, self._now(), ashore_on=on, hand_in_due_on=self._after(on))
 
         await self._store.write(unit)
 
@@ -195,14 +184,17 @@ class Cash:
 
         def unit(conn: Connection) -> None:
             remember(conn, cash_id)
-            row = _held(conn, cash_id)
-            if row["status"] != "TAKEN":
-                raise ConflictProblem(f"cash that is {row['status']} was handed in before", type="cash-state")
-            if not (row["ashore_on"] or row["taken_on"]) <= on <= day_of(self._clock.now()):
+            cash = records.held(conn, cash_id, lock=True)
+            if cash.status is not CashStatus.TAKEN:
+                raise ConflictProblem(f"cash that is {cash.status} was handed in before", type="cash-state")
+            if not (cash.ashore_on or cash.taken_on) <= on <= day_of(self._clock.now()):
                 raise InvalidProblem("the day lies before the cash was taken, or in the future", field="on")
-            self._change(conn, cash_id, status="HANDED_IN", handed_in_on=on, bank_due_on=self._after(on), alarmed=None)
-            late = row["hand_in_due_on"] is not None and on > row["hand_in_due_on"]
-            self._emit(conn, row, "cash.handed_in", on=str(on), late=late)
+            until = self._after(on)
+            records.move(
+                conn, cash, CashStatus.HANDED_IN, self._now(), handed_in_on=on, bank_due_on=until, alarmed=None
+            )
+            late = cash.hand_in_due_on is not None and on > cash.hand_in_due_on
+            self._emit(conn, cash, "cash.handed_in", on=str(on), late=late)
 
         await self._store.write(unit)
 
@@ -234,8 +226,9 @@ class Cash:
 
         def write(conn: Connection) -> tuple[Operation, IssueRequest]:
             remember(conn, payment_id)
-            rows = _to_remit(conn, ask)
-            bill = _bill(unit, BillLine(item_code=item.code, item_name=item.name, amount=0), rows, reference, today)
+            parts = _to_remit(conn, ask)
+            line = BillLine(item_code=item.code, item_name=item.name, amount=0)
+            bill = _bill(unit, line, parts, reference, today)
             token = secrets.token_urlsafe(16)
             values = {
                 "id": payment_id,
@@ -248,7 +241,7 @@ class Cash:
                 "status": Status.REQUESTED.value,
                 "settlement": Settlement.NONE.value,
                 "amount": bill.total,
-                "due_on": min(row["bank_due_on"] for row in rows),
+                "due_on": bill.due_on,
                 "bill_sealed": self._envelope.seal(bill.model_dump_json().encode(), f"payment|bill|{payment_id}"),
                 "token_index": self._envelope.blind_index(token, "payment.token"),
                 "token_sealed": self._envelope.seal(token.encode(), f"payment|token|{payment_id}"),
@@ -257,8 +250,8 @@ class Cash:
             }
             lines = [LineInput(kind=LineKind.FINE, amount=format_yuan(bill.total))]
             payment_records.add(conn, values, lines, bill.lines, reference)
-            for row in rows:
-                self._change(conn, row["id"], status="BILLED", payment_id=payment_id)
+            for cash in parts:
+                records.move(conn, cash, CashStatus.BILLED, at, payment_id=payment_id)
             self._events.emit(
                 conn,
                 type="payment.requested",
@@ -267,7 +260,7 @@ class Cash:
                 data={
                     "decision_number": bill.decision_number,
                     "amount": format_yuan(bill.total),
-                    "remits": len(rows),
+                    "remits": len(parts),
                 },
             )
             operation = self._delivery.enqueue(
@@ -291,63 +284,58 @@ class Cash:
 
     def payment_moved(self, conn: Connection, event: Event) -> None:
         """The bill was paid: so is each decision's part. It was refused or cancelled: its cash waits for another."""
-        rows = allocation(conn, event.subject)
-        if not rows:
+        parts = records.of_bill(conn, event.subject)
+        if not parts:
             return
+        now = self._now()
         if event.type == "payment.paid":
             bill = payment_records.fetch(conn, event.subject)
             assert bill is not None
-            assert bill["paid_amount"] == sum(row["amount"] for row in rows), "a remittance is paid to the fen"
-            for row in rows:
-                self._change(conn, row["id"], status="REMITTED", remitted_at=bill["paid_at"])
-                self._emit(conn, row, "cash.remitted", payment=event.subject)
+            assert bill["paid_amount"] == sum(cash.amount for cash in parts), "a remittance is paid to the fen"
+            for cash in parts:
+                records.move(conn, cash, CashStatus.REMITTED, now, remitted_at=bill["paid_at"])
+                self._emit(conn, cash, "cash.remitted", payment=event.subject)
         elif event.type in ("payment.rejected", "payment.cancelled"):
-            for row in rows:
-                if row["status"] == "BILLED":
-                    self._change(conn, row["id"], status="HANDED_IN", payment_id=None)
+            for cash in parts:
+                if cash.status is CashStatus.BILLED:
+                    records.move(conn, cash, CashStatus.HANDED_IN, now, payment_id=None)
 
     def settled(self, conn: Connection, event: Event) -> None:
         """Reconciliation matched the bill: told for each decision behind it."""
-        for row in allocation(conn, event.subject):
+        for cash in records.of_bill(conn, event.subject):
             settlement = str(event.data.get("settlement", ""))
-            self._emit(conn, row, "cash.settlement", settlement=settlement, payment=event.subject)
+            self._emit(conn, cash, "cash.settlement", settlement=settlement, payment=event.subject)
 
     async def alarm(self) -> int:
         """Tell once of each duty that is past its day (a schedule runs this each morning). How many were told."""
         today = day_of(self._clock.now())
 
         def unit(conn: Connection) -> int:
-            late = conn.execute(
-                select(cash_taken).where(
-                    cash_taken.c.status.in_(("TAKEN", "HANDED_IN", "BILLED")),
-                    func.coalesce(cash_taken.c.bank_due_on, cash_taken.c.hand_in_due_on) < today,
-                )
-            )
-            told = 0
-            for row in late.mappings().all():
-                duty = "hand_in" if row["status"] == "TAKEN" else "bank"
-                if row["alarmed"] == duty:
-                    continue
-                due = row["hand_in_due_on"] if duty == "hand_in" else row["bank_due_on"]
-                self._change(conn, row["id"], alarmed=duty)
-                self._emit(conn, row, "cash.overdue", duty=duty, due_on=str(due))
-                told += 1
-            return told
+            untold = [cash for cash in records.late(conn, today) if cash.alarmed is not cash.duty]
+            for cash in untold:
+                records.change(conn, cash, self._now(), alarmed=cash.duty)
+                self._emit(conn, cash, "cash.overdue", duty=cash.duty.value, due_on=str(cash.due_on))
+            return len(untold)
 
         return await self._store.write(unit)
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
-    async def get(self, cash_id: str) -> RowMapping:
-        """One row of cash. Raises NotFoundProblem."""
-        row = await self._store.read(lambda conn: fetch(conn, cash_id))
-        if row is None:
-            raise NotFoundProblem("no such cash")
-        return row
+    async def held(self, cash_id: str) -> CashTaken:
+        """One sum of cash. Raises NotFoundProblem."""
+        return await self._store.read(lambda conn: records.held(conn, cash_id))
 
-    def officer(self, row: RowMapping) -> str:
+    async def find(self, wanted: CashFilter) -> list[CashTaken]:
+        """Cash, newest first."""
+        return await self._store.read(lambda conn: records.find(conn, wanted))
+
+    async def parts(self, payment_id: str) -> list[CashTaken]:
+        """The cash that a bill remits: each decision's part, which add up to it to the fen."""
+        return await self._store.read(lambda conn: records.of_bill(conn, payment_id))
+
+    def officer(self, cash: CashTaken) -> str:
         """Who took it."""
-        return self._envelope.open(row["officer_sealed"], f"cash|officer|{row['id']}").decode()
+        return cash.officer(self._envelope)
 
     # --- inside -----------------------------------------------------------------------------------------------------
 
@@ -367,102 +355,53 @@ class Cash:
     def _after(self, start: date) -> date:
         return self._calendar.add_working_days(start, DAYS).value
 
-    def _change(self, conn: Connection, cash_id: str, **values: Any) -> None:
-        now = to_micros(self._clock.now())
-        conn.execute(update(cash_taken).where(cash_taken.c.id == cash_id).values(updated_at=now, **values))
+    def _now(self) -> int:
+        return to_micros(self._clock.now())
 
-    def _emit(self, conn: Connection, row: Any, type: str, **data: Any) -> None:
+    def _emit(self, conn: Connection, cash: CashTaken, type: str, **data: Any) -> None:
         self._events.emit(
             conn,
             type=type,
-            subject=row["id"],
-            authority=row["authority"],
+            subject=cash.id,
+            authority=cash.authority,
             data={
-                "decision_number": row["decision_number"],
-                "amount": format_yuan(row["amount"]),
-                "receipt_number": row["receipt_number"],
+                "decision_number": cash.decision_number,
+                "amount": format_yuan(cash.amount),
+                "receipt_number": cash.receipt_number,
                 **data,
             },
         )
 
 
-def fetch(conn: Connection, cash_id: str) -> RowMapping | None:
-    """One row of cash."""
-    return conn.execute(select(cash_taken).where(cash_taken.c.id == cash_id)).mappings().first()
-
-
-def allocation(conn: Connection, payment_id: str) -> Sequence[RowMapping]:
-    """The cash that a bill remits, in order."""
-    query = select(cash_taken).where(cash_taken.c.payment_id == payment_id).order_by(cash_taken.c.id)
-    return conn.execute(query).mappings().all()
-
-
-def search(
-    conn: Connection,
-    *,
-    authorities: Sequence[str] | None,
-    status: str | None = None,
-    decision_number: str | None = None,
-    before: str | None = None,
-    limit: int = 50,
-) -> Sequence[RowMapping]:
-    """Cash, newest first; ``before`` is the id at which the previous page ended."""
-    query = select(cash_taken).order_by(cash_taken.c.id.desc()).limit(limit)
-    if authorities is not None:
-        query = query.where(cash_taken.c.authority.in_(authorities))
-    if status is not None:
-        query = query.where(cash_taken.c.status == status)
-    if decision_number is not None:
-        query = query.where(cash_taken.c.decision_number == decision_number)
-    if before is not None:
-        query = query.where(cash_taken.c.id < before)
-    return conn.execute(query).mappings().all()
-
-
-def _held(conn: Connection, cash_id: str) -> RowMapping:
-    row = conn.execute(select(cash_taken).where(cash_taken.c.id == cash_id).with_for_update()).mappings().first()
-    if row is None:
-        raise NotFoundProblem("no such cash")
-    return row
-
-
-def _to_remit(conn: Connection, ask: RemittanceInput) -> Sequence[RowMapping]:
+def _to_remit(conn: Connection, ask: RemittanceInput) -> list[CashTaken]:
     """The cash for one bill, held. Raises ConflictProblem unless all of it was handed in and has no bill."""
-    query = select(cash_taken).where(cash_taken.c.authority == ask.authority).order_by(cash_taken.c.id)
     if ask.cash is None:
-        query = query.where(cash_taken.c.status == "HANDED_IN").limit(_MOST)
+        parts = records.handed_in(conn, ask.authority, _MOST)
     else:
-        query = query.where(cash_taken.c.id.in_(ask.cash))
-    rows = conn.execute(query.with_for_update()).mappings().all()
-    unfit = [row["receipt_number"] for row in rows if row["status"] != "HANDED_IN"]
-    if not rows or unfit or (ask.cash is not None and len(rows) != len(set(ask.cash))):
+        parts = records.chosen(conn, ask.authority, ask.cash)
+    unfit = [cash.receipt_number for cash in parts if cash.status is not CashStatus.HANDED_IN]
+    if not parts or unfit or (ask.cash is not None and len(parts) != len(set(ask.cash))):
         raise ConflictProblem(
             f"not all of this was handed in and waits for a bill: {', '.join(unfit) or 'nothing found'}",
             type="cash-state",
             field="cash",
         )
-    return rows
+    return parts
 
 
-def _bill(unit: Unit, line: BillLine, rows: Sequence[RowMapping], reference: str, today: date) -> IssueRequest:
+def _bill(unit: Unit, line: BillLine, parts: Sequence[CashTaken], reference: str, today: date) -> IssueRequest:
     """One bill over many decisions: the unit pays, the sum is that of its cash."""
-    total = sum(row["amount"] for row in rows)
+    total = sum(cash.amount for cash in parts)
     return IssueRequest(
         reference=reference,
         region=unit.region,
         unit_code=unit.code,
         unit_name=unit.name,
         payer_name=unit.name,
-        decision_number=f"集中汇缴{today:%Y%m%d}（{len(rows)}件）",
+        decision_number=f"集中汇缴{today:%Y%m%d}（{len(parts)}件）",
         lines=(line.model_copy(update={"amount": total}),),
         total=total,
         bill_date=today,
-        due_on=min(row["bank_due_on"] for row in rows),
-        memo="、".join(row["receipt_number"] for row in rows)[:200],
+        due_on=min((cash.bank_due_on for cash in parts if cash.bank_due_on is not None), default=None),
+        memo="、".join(cash.receipt_number for cash in parts)[:200],
     )
-
-
-def remits(conn: Connection, payment_id: str) -> bool:
-    """Whether a payment is a remittance of cash."""
-    query = select(payment.c.line_group).where(payment.c.id == payment_id)
-    return conn.execute(query).scalar_one_or_none() == REMITTANCE

@@ -420,12 +420,12 @@ async def test_a_receipt_is_used_once_and_a_fine_is_paid_once(bench):
 async def test_two_working_days_and_two_more_and_each_late_duty_is_told_once(bench):
     await decide(bench, "1号")
     cash_id = await bench.cash.take(cash("1号"))  # Tuesday 15th
-    assert (await bench.cash.get(cash_id))["hand_in_due_on"] == date(2026, 9, 17)
+    assert (await bench.cash.held(cash_id)).hand_in_due_on == date(2026, 9, 17)
     assert await bench.cash.alarm() == 0
     bench.clock.set(NOW + timedelta(days=2))  # Friday 18th
     assert [await bench.cash.alarm(), await bench.cash.alarm()] == [1, 0]
     await bench.cash.hand_in(cash_id, date(2026, 9, 18))
-    assert (await bench.cash.get(cash_id))["bank_due_on"] == date(2026, 9, 21)  # the 20th is a working Sunday 调休
+    assert (await bench.cash.held(cash_id)).bank_due_on == date(2026, 9, 21)  # the 20th is a working Sunday 调休
     bench.clock.set(NOW + timedelta(days=6))
     assert [await bench.cash.alarm(), await bench.cash.alarm()] == [1, 0]
     query = select(event.c.data).where(event.c.type == "cash.overdue").order_by(event.c.seq)
@@ -436,9 +436,9 @@ async def test_two_working_days_and_two_more_and_each_late_duty_is_told_once(ben
 async def test_on_the_water_the_days_run_from_landing(quick):
     await decide(quick, "1号")
     cash_id = await quick.cash.take(cash("1号", on_water=True))
-    assert (await quick.cash.get(cash_id))["hand_in_due_on"] is None
+    assert (await quick.cash.held(cash_id)).hand_in_due_on is None
     await quick.cash.landed(cash_id, date(2026, 9, 16))
-    assert (await quick.cash.get(cash_id))["hand_in_due_on"] == date(2026, 9, 18)
+    assert (await quick.cash.held(cash_id)).hand_in_due_on == date(2026, 9, 18)
 
 
 async def test_a_remittance_is_the_sum_of_its_cash_and_two_bills_never_share_any(bench):

@@ -1,0 +1,161 @@
+"""Storing and reading cash taken on the spot: plain functions of a connection, and the record that they hand out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, and_, func, insert, select, update
+
+from gateway.foundation.crypto.envelope import Envelope
+from gateway.foundation.store.rows import reader
+from gateway.rooms.cash.states import CashGround, CashStatus, Duty, edge
+from gateway.rooms.cash.tables import cash_taken
+from gateway.words.errors import NotFoundProblem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CashTaken:
+    """One sum of cash that an officer took for a fine. Amounts in fen, instants in microseconds.
+
+    ``payment_id`` is the bill that remits it; ``alarmed`` the last duty of which it was told that it is late.
+    """
+
+    id: str
+    authority: str
+    decision_id: str
+    decision_number: str
+    amount: int
+    ground: CashGround
+    explanation: str | None
+    receipt_number: str
+    officer_sealed: bytes
+    taken_on: date
+    on_water: bool
+    ashore_on: date | None
+    status: CashStatus
+    hand_in_due_on: date | None
+    handed_in_on: date | None = None
+    bank_due_on: date | None = None
+    payment_id: str | None = None
+    remitted_at: int | None = None
+    alarmed: Duty | None = None
+    created_at: int
+    updated_at: int
+
+    def officer(self, envelope: Envelope) -> str:
+        """Who took it."""
+        return envelope.open(self.officer_sealed, _officer_context(self.id)).decode()
+
+    @property
+    def duty(self) -> Duty:
+        """What must be done with it next."""
+        return Duty.HAND_IN if self.status is CashStatus.TAKEN else Duty.BANK
+
+    @property
+    def due_on(self) -> date | None:
+        """The last day for that; None on the water until landing."""
+        return self.hand_in_due_on if self.duty is Duty.HAND_IN else self.bank_due_on
+
+
+@dataclass(frozen=True, slots=True)
+class CashFilter:
+    """Which cash, newest first; ``before`` is the id at which the previous page ended."""
+
+    authorities: Collection[str] | None = None
+    status: CashStatus | None = None
+    decision_number: str | None = None
+    before: str | None = None
+    limit: int = 50
+
+
+_read = reader(CashTaken)
+
+
+def _officer_context(cash_id: str) -> str:
+    return f"cash|officer|{cash_id}"
+
+
+def seal_officer(envelope: Envelope, cash_id: str, officer: str) -> bytes:
+    """The name of who took it, as ``CashTaken.officer`` opens it."""
+    return envelope.seal(officer.encode(), _officer_context(cash_id))
+
+
+def add(conn: Connection, cash: CashTaken) -> None:
+    """Record cash that was taken."""
+    conn.execute(insert(cash_taken), {**asdict(cash), "on_water": int(cash.on_water)})
+
+
+def held(conn: Connection, cash_id: str, *, lock: bool = False) -> CashTaken:
+    """One sum of cash, with ``lock`` kept from others until the end of the transaction. Raises NotFoundProblem."""
+    query = select(cash_taken).where(cash_taken.c.id == cash_id)
+    row = conn.execute(query.with_for_update() if lock else query).mappings().first()
+    if row is None:
+        raise NotFoundProblem("no such cash")
+    return _read(row)
+
+
+def is_receipt_used(conn: Connection, authority: str, receipt_number: str) -> bool:
+    """Whether cash was recorded under this number of the finance department's receipt."""
+    query = select(cash_taken.c.id).where(
+        cash_taken.c.authority == authority, cash_taken.c.receipt_number == receipt_number
+    )
+    return conn.execute(query).first() is not None
+
+
+def move(conn: Connection, cash: CashTaken, end: CashStatus, now: int, **values: Any) -> bool:
+    """Compare-and-set along the state table; False when it has left the state in which it was read."""
+    if edge(cash.status, end) is None:
+        raise ValueError(f"cash does not go from {cash.status} to {end}")
+    return change(conn, cash, now, status=end, **values)
+
+
+def change(conn: Connection, cash: CashTaken, now: int, **values: Any) -> bool:
+    """Set fields while it is in the state in which it was read; False when it has left that."""
+    mine = and_(cash_taken.c.id == cash.id, cash_taken.c.status == cash.status)
+    return conn.execute(update(cash_taken).where(mine).values(updated_at=now, **values)).rowcount == 1
+
+
+def of_bill(conn: Connection, payment_id: str) -> list[CashTaken]:
+    """The cash that a bill remits, in order."""
+    query = select(cash_taken).where(cash_taken.c.payment_id == payment_id).order_by(cash_taken.c.id)
+    return [_read(row) for row in conn.execute(query).mappings()]
+
+
+def handed_in(conn: Connection, authority: str, limit: int) -> list[CashTaken]:
+    """Cash of an authority that waits for a bill, kept from others until the end of the transaction."""
+    query = select(cash_taken).where(cash_taken.c.authority == authority, cash_taken.c.status == CashStatus.HANDED_IN)
+    query = query.order_by(cash_taken.c.id).limit(limit).with_for_update()
+    return [_read(row) for row in conn.execute(query).mappings()]
+
+
+def chosen(conn: Connection, authority: str, ids: Sequence[str]) -> list[CashTaken]:
+    """This cash of an authority, whatever its state, kept from others until the end of the transaction."""
+    query = select(cash_taken).where(cash_taken.c.authority == authority, cash_taken.c.id.in_(ids))
+    query = query.order_by(cash_taken.c.id).with_for_update()
+    return [_read(row) for row in conn.execute(query).mappings()]
+
+
+def late(conn: Connection, today: date) -> list[CashTaken]:
+    """Cash with a duty whose last day is over."""
+    query = select(cash_taken).where(
+        cash_taken.c.status != CashStatus.REMITTED,
+        func.coalesce(cash_taken.c.bank_due_on, cash_taken.c.hand_in_due_on) < today,
+    )
+    return [_read(row) for row in conn.execute(query).mappings()]
+
+
+def find(conn: Connection, wanted: CashFilter) -> list[CashTaken]:
+    """Cash, newest first."""
+    query = select(cash_taken).order_by(cash_taken.c.id.desc()).limit(wanted.limit)
+    if wanted.authorities is not None:
+        query = query.where(cash_taken.c.authority.in_(list(wanted.authorities)))
+    if wanted.status is not None:
+        query = query.where(cash_taken.c.status == wanted.status)
+    if wanted.decision_number is not None:
+        query = query.where(cash_taken.c.decision_number == wanted.decision_number)
+    if wanted.before is not None:
+        query = query.where(cash_taken.c.id < wanted.before)
+    return [_read(row) for row in conn.execute(query).mappings()]
