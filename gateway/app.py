@@ -13,12 +13,11 @@ from prometheus_client import CollectorRegistry, Gauge
 from gateway.foundation.access import Access
 from gateway.foundation.channels import Channels, for_every_channel
 from gateway.foundation.crypto.envelope import Algorithm, Envelope, installed_keys
-from gateway.foundation.delivery import Delivery, Events, Resolutions, ledger, limits
+from gateway.foundation.delivery import Delivery, DeliverySettings, Events, Resolutions, ledger, limits
 from gateway.foundation.delivery.callbacks import Callbacks
 from gateway.foundation.delivery.engines import choose
 from gateway.foundation.delivery.retry_rules import Patience
 from gateway.foundation.delivery.schedules import Schedules
-from gateway.foundation.delivery.service import DeliverySettings
 from gateway.foundation.delivery.webhooks import Webhooks
 from gateway.foundation.evidence import Evidence
 from gateway.foundation.store import Store, sealed

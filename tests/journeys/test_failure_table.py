@@ -170,7 +170,7 @@ def listen(app: App) -> list[str]:
             raise
         return got
 
-    app.delivery._actions["nontax.issue"] = replace(known, call=call)
+    app.delivery.node.actions["nontax.issue"] = replace(known, call=call)
     return met
 
 

@@ -44,24 +44,28 @@ def run(command: list[str], log: str, out: str, environment: dict[str, str]) -> 
 
 def arm() -> None:
     """Put the crash points, and the sabotage that the environment names, into this process."""
-    from gateway.foundation.delivery.service import Delivery
+    from gateway.foundation.delivery import Delivery
+    from gateway.foundation.delivery.attempts import Attempts
+    from gateway.foundation.delivery.endings import Ending
 
-    register, record, tell = Delivery.register, Delivery._record, Delivery._tell
+    register, write, tell = Delivery.register, Ending.write, Attempts.tell
     wrong_reference = os.environ.get(SABOTAGE) == "reference"
 
     def registering(self: Delivery, action: Any) -> None:
         register(self, replace(action, call=_call(action.call, wrong_reference)) if action.effectful else action)
 
-    def recording(self: Delivery, *arguments: Any) -> bool:
-        mine = record(self, *arguments)
+    def writing(self: Ending, *arguments: Any) -> bool:
+        mine = write(self, *arguments)
         _pass("before-commit")
         return mine
 
-    def telling(self: Delivery, *arguments: Any) -> None:
+    def telling(self: Attempts, *arguments: Any) -> None:
         _pass("after-commit")
         tell(self, *arguments)
 
-    Delivery.register, Delivery._record, Delivery._tell = registering, recording, telling  # type: ignore[method-assign]
+    Delivery.register = registering  # type: ignore[method-assign]
+    Ending.write = writing  # type: ignore[method-assign]
+    Attempts.tell = telling  # type: ignore[method-assign]
     _watch_sending()
     {"fence": _no_fence, "index": _no_index}.get(os.environ.get(SABOTAGE, ""), lambda: None)()
 

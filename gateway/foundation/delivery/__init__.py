@@ -12,8 +12,9 @@ from gateway.foundation.delivery.actions import (
     Rejected,
 )
 from gateway.foundation.delivery.events import Event, Events
+from gateway.foundation.delivery.node import DeliverySettings
 from gateway.foundation.delivery.resolutions import Person, Resolutions
-from gateway.foundation.delivery.service import Delivery, DeliverySettings
+from gateway.foundation.delivery.service import Delivery
 
 __all__ = [
     "Absent",

@@ -417,8 +417,7 @@ async def test_a_lease_is_renewed_while_its_call_is_under_way_and_ends_when_nobo
     operation = await under_way(bench)
     await asyncio.sleep(1.0)
     assert await bench.delivery.sweep() == 0
-    for pump in bench.delivery._pumps[-2:]:
-        pump.cancel()  # as if the process were gone
+    await bench.delivery.leases.stop()  # as if the process were gone
     async with asyncio.timeout(5):
         while not await bench.delivery.sweep():
             await asyncio.sleep(0.05)
@@ -509,7 +508,7 @@ async def test_an_open_circuit_keeps_calls_back_and_a_probe_closes_it(bench):
     bench.side.calls = [NotSentError("refused")] * 500
     first = await bench.send()
     async with asyncio.timeout(5):
-        while bench.delivery._conditions.get("nontax", limits.Condition()).clear:
+        while bench.delivery.conditions.of("nontax").clear:
             bench.clock.advance(timedelta(seconds=1))
             bench.delivery.wake()
             await asyncio.sleep(0.01)

@@ -52,7 +52,7 @@ async def parked(store, tmp_path):
     """A bench with one operation whose outcome nobody could find out, and the people's desk."""
     bench = _bench_module().Bench(store, tmp_path, FindGuarantee(settle_seconds=5))
     known = bench.delivery.action("test.effect")
-    bench.delivery._actions["test.effect"] = Action(
+    bench.delivery.node.actions["test.effect"] = Action(
         **{**known.__dict__, "check": check}  # the same, with a check of its answers
     )
     bench.renewed = []
@@ -153,7 +153,7 @@ async def test_a_question_is_answered_in_pairs_or_asked_again_but_has_no_effect_
 
 async def test_nobody_gives_a_judgement_that_is_our_own(parked):
     known = parked.delivery.action("test.effect")
-    parked.delivery._actions["test.effect"] = replace(known, by_hand=False)
+    parked.delivery.node.actions["test.effect"] = replace(known, by_hand=False)
     with pytest.raises(ConflictProblem, match="judgement") as refused:
         await parked.desk.propose(parked.operation, ANNA, happened=True, reason="r", answer={"code": parked.reference})
     assert refused.value.type == "operation-not-answerable"

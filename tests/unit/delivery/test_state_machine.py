@@ -174,7 +174,7 @@ class Machine(RuleBasedStateMachine):
             while quiet < 3:
                 await asyncio.sleep(0.003)
                 held = sum(not one.done() for one in self.platform.hanging)
-                alive = len(self.delivery._tasks) + sum(len(one._tasks) for one in self.dead)
+                alive = len(self.delivery.attempts) + sum(len(one.attempts) for one in self.dead)
                 quiet = quiet + 1 if alive <= held and not self.store.waiting else 0
 
     # --- what happens -----------------------------------------------------------------------------------------------
@@ -275,9 +275,8 @@ class Machine(RuleBasedStateMachine):
         """The process is gone, with its calls under way; another one starts over what is stored."""
 
         async def dying() -> None:
-            for pump in self.delivery._pumps:
-                pump.cancel()
-            await asyncio.gather(*self.delivery._pumps, return_exceptions=True)
+            await self.delivery.pumps.stop()
+            await self.delivery.leases.stop()
             self.dead.append(self.delivery)
             await self._live()
             await self._calm()

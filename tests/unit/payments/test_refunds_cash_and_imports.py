@@ -235,7 +235,7 @@ async def test_one_person_alone_cannot_confirm_and_neither_can_a_statement_of_sq
 async def test_a_confirmed_refund_that_has_not_left_can_still_be_dismissed_and_frees_its_money(quick):
     payment_id = await quick.paid(100_00)
     refund_id = await quick.refunds.propose(payment_id, quick.proposal(), by="p1", name="甲")
-    quick.delivery._stopping = True  # nothing is claimed at birth
+    quick.delivery.node.stopping = True  # nothing is claimed at birth
     await quick.refunds.confirm(refund_id, by="p2", name="乙", wait=0)
     await quick.refunds.dismiss(refund_id, "当事人撤回", by="p2")
     assert (await quick.refunds.get(refund_id))["status"] == "DISMISSED"
@@ -447,7 +447,7 @@ async def test_a_remittance_is_the_sum_of_its_cash_and_two_bills_never_share_any
         await decide(bench, f"{number}号", amount)
         cash_id = await bench.cash.take(cash(f"{number}号", amount))
         await bench.cash.hand_in(cash_id, date(2026, 9, 16))
-    bench.delivery._stopping = True  # the operation stays queued
+    bench.delivery.node.stopping = True  # the operation stays queued
     both = await asyncio.gather(
         *(bench.cash.remit(RemittanceInput(authority="A1"), wait=0) for _ in range(2)), return_exceptions=True
     )

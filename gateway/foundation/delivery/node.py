@@ -1,0 +1,98 @@
+"""This node: what delivery works with, the kinds of operation it knows, and whether it is stopping."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from sqlalchemy import RowMapping
+
+from gateway.foundation.channels import Channels
+from gateway.foundation.crypto.envelope import Envelope
+from gateway.foundation.delivery.actions import Action
+from gateway.foundation.delivery.limits import SECOND
+from gateway.foundation.delivery.retry_rules import Patience
+from gateway.foundation.evidence import Evidence
+from gateway.foundation.store import Store
+from gateway.foundation.store.engine import SQLITE
+from gateway.ports.base import Message
+from gateway.words.clock import Clock, to_micros
+from gateway.words.errors import NotFoundProblem
+
+FINAL = ("done", "rejected", "parked")
+LOOK_SECONDS = 1.0
+"""How long a pump or a waiter trusts what it last saw."""
+
+
+@dataclass(frozen=True)
+class DeliverySettings:
+    """``concurrency``: calls in flight per channel here. ``grace``: seconds that a stop waits for calls to end.
+
+    ``lease``: seconds after which a call that is not heard of counts as cut; ``sweep``: seconds between two looks for
+    such calls.
+    """
+
+    node: str = "node-1"
+    concurrency: int = 32
+    grace: float = 20.0
+    lease: float = 60.0
+    sweep: float = 60.0
+    patience: Patience = field(default_factory=Patience)
+
+
+@dataclass(eq=False)
+class Node:
+    """What pumps, attempts and leases share on one node.
+
+    ``stopping``: nothing more is claimed. ``wakes``: what each channel's pump waits for.
+    """
+
+    store: Store
+    channels: Channels
+    evidence: Evidence
+    envelope: Envelope
+    clock: Clock
+    settings: DeliverySettings
+    actions: dict[str, Action] = field(default_factory=dict)
+    wakes: dict[str, asyncio.Event] = field(default_factory=dict)
+    stopping: bool = False
+
+    @property
+    def name(self) -> str:
+        """Under which name it holds its leases."""
+        return self.settings.node
+
+    @property
+    def lease(self) -> int:
+        """How long a lease lasts, in microseconds."""
+        return int(self.settings.lease * SECOND)
+
+    @property
+    def alone(self) -> bool:
+        """Whether no other node can work on the same ledger: SQLite has one process."""
+        return self.store.dialect == SQLITE
+
+    def now(self) -> int:
+        """The civil clock, in microseconds."""
+        return to_micros(self.clock.now())
+
+    def action(self, name: str) -> Action:
+        """The kind of operation of this name. Raises NotFoundProblem."""
+        if name not in self.actions:
+            raise NotFoundProblem(f"nothing here knows {name} any more")
+        return self.actions[name]
+
+    def can_ask(self, action: str, channel: str) -> bool:
+        """Whether the other side can be asked what became of an operation of this kind."""
+        return self.actions[action].find is not None and self.channels.get(channel).find.offered
+
+    def request_of(self, row: RowMapping) -> Message:
+        """What an operation asks for. Holds personal data. Raises NotFoundProblem for a kind that nobody knows."""
+        body = self.envelope.open(row["request_sealed"], f"operation|request|{row['id']}")
+        return self.action(row["action"]).request_model.model_validate_json(body)
+
+    def wake(self, channel: str | None = None) -> None:
+        """Something may be due: let the pump of a channel, or all of them, look now."""
+        for name, event in self.wakes.items():
+            if channel is None or name == channel:
+                event.set()

@@ -1,0 +1,159 @@
+"""One pump a channel, so that a slow one slows no other: claims what is due, as far as the channel lets it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from dataclasses import replace
+
+import structlog
+from sqlalchemy import Connection, RowMapping
+
+from gateway.foundation.channels import Channel
+from gateway.foundation.delivery import ledger, limits
+from gateway.foundation.delivery.attempts import Attempts, give_back
+from gateway.foundation.delivery.conditions import Conditions
+from gateway.foundation.delivery.limits import SECOND, Condition
+from gateway.foundation.delivery.node import LOOK_SECONDS, Node
+from gateway.words.clock import rfc3339, to_micros
+from gateway.words.errors import UnavailableProblem
+
+log = structlog.get_logger(__name__)
+
+
+class Pumps:
+    """The pumps of this node. Each looks at the ledger by itself, now and then, and at once when it is woken."""
+
+    def __init__(self, node: Node, attempts: Attempts, conditions: Conditions) -> None:
+        self._node = node
+        self._attempts = attempts
+        self._conditions = conditions
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Begin to look, for every channel."""
+        for channel in self._node.channels.all():
+            self._node.wakes[channel.name] = asyncio.Event()
+            self._tasks.append(asyncio.create_task(self._pump(channel), name=f"pump {channel.name}"))
+
+    async def rest(self) -> None:
+        """Wait, no longer than the grace, until nothing more is claimed: one that is just claiming gives it back."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=self._node.settings.grace)
+
+    async def stop(self) -> None:
+        """End at once."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def may_begin(self, channel: str) -> bool:
+        """Whether a call may begin at once, as far as this node knows. What must be counted by all nodes may not."""
+        bound = self._node.channels.get(channel).keys
+        return (
+            not self._node.stopping
+            and self._attempts.room(channel) > 0
+            and (bound.concurrency is None or self._node.alone)
+            and self._conditions.of(channel).clear
+            and limits.closed_until(bound.quiet, self._node.clock.now()) is None
+        )
+
+    async def take(self, operation_id: str) -> None:
+        """Claim and begin one operation that somebody told us about, if it is due and its channel has room here."""
+        node = self._node
+        row = await node.store.read(lambda conn: ledger.fetch(conn, operation_id))
+        if row is None or row["state"] not in ("queued", "uncertain") or row["channel"] not in node.wakes:
+            return
+        if not node.stopping and self._conditions.of(row["channel"]).clear:
+            await self._look(node.channels.get(row["channel"]), only=operation_id)
+
+    async def _pump(self, channel: Channel) -> None:
+        wake = self._node.wakes[channel.name]
+        while not self._node.stopping:
+            wake.clear()
+            try:
+                pause = await self._look(channel)
+            except asyncio.CancelledError:
+                raise
+            except UnavailableProblem:
+                pause = 0.2
+            except Exception:
+                log.exception("delivery could not look at its ledger", channel=channel.name)
+                pause = 1.0
+            if pause and not self._node.stopping:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(pause):
+                        await wake.wait()
+
+    async def _look(self, channel: Channel, only: str | None = None) -> float:
+        """Claim what is due and start it; seconds until it is worth looking again."""
+        name, bound, store = channel.name, channel.keys, self._node.store
+        room = self._attempts.room(name)
+        if room <= 0 or await self._closed(channel):
+            return LOOK_SECONDS
+        now = self._node.now()
+        due, condition = await store.read(lambda conn: (ledger.next_due(conn, name), limits.condition(conn, name)))
+        self._conditions.learn(name, condition)
+        if due is None or due > now:
+            return LOOK_SECONDS if due is None else min(LOOK_SECONDS, max(0.01, (due - now) / SECOND))
+        if condition.stopped is not None:
+            return LOOK_SECONDS
+        if condition.open_until is not None:
+            pause = await self._probe(name, condition, condition.open_until)
+            if pause is not None:
+                return pause
+            room = 1
+        if bound.rate is not None:
+            room = min(room, bound.burst + max(1, int(bound.rate * LOOK_SECONDS)))
+        claimed = await self._claim(channel, now, room, only)
+        if len(claimed) == room:
+            return 0.0 if room > 1 else LOOK_SECONDS / 4
+        return 0.05 if claimed or self._shared(channel) is not None else LOOK_SECONDS
+
+    async def _closed(self, channel: Channel) -> bool:
+        """Whether the platform is closed now 日切停服; what is due meanwhile is put off until it opens, and says so."""
+        name, store = channel.name, self._node.store
+        closed = limits.closed_until(channel.keys.quiet, self._node.clock.now())
+        if closed is None:
+            return False
+        until, words = to_micros(closed), f"the channel is closed until {rfc3339(closed)} 日切停服"
+        due = await store.read(lambda conn: ledger.next_due(conn, name))
+        if due is not None and due < until:
+            await store.write(lambda conn: ledger.postpone(conn, name, until=until, reason=words))
+        return True
+
+    async def _probe(self, name: str, condition: Condition, open_until: int) -> float | None:
+        """None when this node may try one call through the open circuit; otherwise seconds until the next look."""
+        left = (open_until - condition.read_at) / SECOND
+        if left > 0:
+            return min(LOOK_SECONDS, left + 0.005)
+        mine = await self._node.store.write_apart(lambda conn: limits.take_probe(conn, name))
+        return None if mine else LOOK_SECONDS / 4
+
+    def _shared(self, channel: Channel) -> int | None:
+        """The channel's calls in flight that all nodes must count together; None where nobody else can call."""
+        return channel.keys.concurrency if not self._node.alone else None
+
+    async def _claim(self, channel: Channel, now: int, room: int, only: str | None) -> list[tuple[RowMapping, str]]:
+        """Claim up to ``room`` due operations and start them."""
+        name, node, shared = channel.name, self._node, self._shared(channel)
+        began = time.monotonic()
+
+        def claim(conn: Connection) -> list[tuple[RowMapping, str]]:
+            free = room
+            if shared is not None:
+                limits.hold(conn, name)
+                free = min(room, shared - ledger.waiting(conn, name))
+            if free <= 0:
+                return []
+            return ledger.claim_due(conn, name, now=now, room=free, node=node.name, lease=node.lease, only=only)
+
+        claimed = await (node.store.write if shared is None else node.store.write_apart)(claim)
+        for row, was in claimed:
+            operation = replace(ledger.as_operation(row), claimed=began)
+            if node.stopping:
+                await give_back(node, operation, was, row["due_at"])
+            else:
+                self._attempts.start(operation, was, lambda row=row: node.request_of(row))  # type: ignore[misc]
+        return claimed
