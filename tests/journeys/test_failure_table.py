@@ -291,7 +291,7 @@ def events_of(conn: Any, subject: str) -> list[Any]:
 
 
 def test_the_page_shows_this_table() -> None:
-    page = Path(failures.__file__).parents[2] / "docs" / failures.DOCUMENT
+    page = Path(failures.__file__).parents[3] / "docs" / failures.DOCUMENT
     assert failures.markdown() in page.read_text(encoding="utf-8"), (
         "paste gateway.foundation.delivery.failures.markdown() there"
     )
