@@ -34,7 +34,9 @@ from gateway.foundation.http.views import masked
 from gateway.rooms.decisions import Decision, PartyKind
 from gateway.rooms.decisions import fetch as fetch_decision
 from gateway.rooms.payments import Status, records
-from gateway.rooms.receipts import service as receipts
+from gateway.rooms.receipts import records as receipts
+from gateway.rooms.receipts.records import Receipt
+from gateway.rooms.receipts.states import ReceiptStatus
 from gateway.rooms.refunds import records as refund_records
 from gateway.rooms.refunds.states import RefundStatus
 from gateway.words.clock import SHANGHAI, day_of, from_micros, to_micros
@@ -81,7 +83,7 @@ class Found:
     exceptions: frozenset[str]
     returned: int
     refunds: Sequence[RowMapping]
-    receipt: RowMapping | None
+    receipt: Receipt | None
     decision: Decision | None
     renewed: RowMapping | None
 
@@ -182,8 +184,8 @@ async def receipt(gateway: Gateway, token: str, lang: Language = "zh") -> Respon
     if found is None or not _has_receipt(found):
         return _unknown(gateway, lang)
     assert found.receipt is not None
-    kind = found.receipt["media_type"] or "application/octet-stream"
-    name = f"{found.receipt['receipt_code']}-{found.receipt['receipt_number']}.{kind.rpartition('/')[2]}"
+    kind = found.receipt.media_type or "application/octet-stream"
+    name = f"{found.receipt.receipt_code}-{found.receipt.receipt_number}.{kind.rpartition('/')[2]}"
     return Response(
         gateway.receipts.file(found.receipt),
         media_type=kind,
@@ -298,8 +300,8 @@ def _lines(found: Found, english: bool) -> list[dict[str, str]]:
 def _has_receipt(found: Found) -> bool:
     return (
         found.receipt is not None
-        and found.receipt["status"] == "ISSUED"
-        and found.receipt["document_sealed"] is not None
+        and found.receipt.status is ReceiptStatus.ISSUED
+        and found.receipt.document_sealed is not None
     )
 
 

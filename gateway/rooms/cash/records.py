@@ -106,9 +106,12 @@ def is_receipt_used(conn: Connection, authority: str, receipt_number: str) -> bo
 
 
 def move(conn: Connection, cash: CashTaken, end: CashStatus, now: int, **values: Any) -> bool:
-    """Compare-and-set along the state table; False when it has left the state in which it was read."""
+    """Compare-and-set along the table of edges.
+
+    False where no edge leads from the state in which the cash was read, or it has left that.
+    """
     if edge(cash.status, end) is None:
-        raise ValueError(f"cash does not go from {cash.status} to {end}")
+        return False
     return change(conn, cash, now, status=end, **values)
 
 

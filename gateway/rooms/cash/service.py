@@ -293,12 +293,11 @@ class Cash:
             assert bill is not None
             assert bill["paid_amount"] == sum(cash.amount for cash in parts), "a remittance is paid to the fen"
             for cash in parts:
-                records.move(conn, cash, CashStatus.REMITTED, now, remitted_at=bill["paid_at"])
-                self._emit(conn, cash, "cash.remitted", payment=event.subject)
+                if records.move(conn, cash, CashStatus.REMITTED, now, remitted_at=bill["paid_at"]):
+                    self._emit(conn, cash, "cash.remitted", payment=event.subject)
         elif event.type in ("payment.rejected", "payment.cancelled"):
             for cash in parts:
-                if cash.status is CashStatus.BILLED:
-                    records.move(conn, cash, CashStatus.HANDED_IN, now, payment_id=None)
+                records.move(conn, cash, CashStatus.HANDED_IN, now, payment_id=None)
 
     def settled(self, conn: Connection, event: Event) -> None:
         """Reconciliation matched the bill: told for each decision behind it."""

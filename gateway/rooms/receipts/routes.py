@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Response
 from pydantic import Field
-from sqlalchemy import RowMapping
 
 from gateway.app import App
 from gateway.foundation.access import Principal
@@ -110,9 +109,9 @@ async def get_receipt(gateway: Gateway, who: Reader, payment_id: str) -> Receipt
 async def receipt_file(gateway: Gateway, who: Reader, payment_id: str) -> Response:
     """The receipt's file, byte for byte as the platform gave it."""
     own(who, (await gateway.payments.get(payment_id))["authority"], "payment")
-    row = await gateway.receipts.of_payment(payment_id)
-    name = f"{row['receipt_code']}-{row['receipt_number']}"
-    return _download(gateway.receipts.file(row), row["media_type"] or "application/octet-stream", name)
+    receipt = await gateway.receipts.of_payment(payment_id)
+    name = f"{receipt.receipt_code}-{receipt.receipt_number}"
+    return _download(gateway.receipts.file(receipt), receipt.media_type or "application/octet-stream", name)
 
 
 @router.post(
@@ -133,26 +132,29 @@ async def record_reversal(
 
 
 async def _receipt(gateway: App, payment_id: str) -> ReceiptView:
-    row = await gateway.receipts.of_payment(payment_id)
-    has_file = row["document_sealed"] is not None
+    receipt = await gateway.receipts.of_payment(payment_id)
     return ReceiptView(
-        **_same(
-            row,
-            "id kind status code amount receipt_code receipt_number check_code media_type signers doubt_reason "
-            "refusal red_code red_number",
-        ),
-        payment=payment_id,
-        issued_at=instant(row["issued_at"]),
-        file=f"/v1/payments/{payment_id}/receipt/file" if has_file else None,
-        digest=bytes(row["digest"]).hex() if has_file else None,
-        in_doubt_since=instant(row["in_doubt_since_at"]),
-        red_at=instant(row["red_at"]),
+        id=receipt.id,
+        payment=receipt.payment_id,
+        kind=receipt.kind.value,
+        status=receipt.status.value,
+        code=receipt.code,
+        amount=receipt.amount,
+        receipt_code=receipt.receipt_code,
+        receipt_number=receipt.receipt_number,
+        check_code=receipt.check_code,
+        issued_at=instant(receipt.issued_at),
+        file=f"/v1/payments/{payment_id}/receipt/file" if receipt.document_sealed is not None else None,
+        media_type=receipt.media_type,
+        digest=None if receipt.digest is None else receipt.digest.hex(),
+        signers=None if receipt.signers is None else [SignerView(**one) for one in receipt.signers],
+        in_doubt_since=instant(receipt.in_doubt_since_at),
+        doubt_reason=receipt.doubt_reason,
+        refusal=receipt.refusal,
+        red_code=receipt.red_code,
+        red_number=receipt.red_number,
+        red_at=instant(receipt.red_at),
     )
-
-
-def _same(row: RowMapping, names: str) -> dict[str, Any]:
-    """Fields that have the same name inside and outside."""
-    return {name: row[name] for name in names.split()}
 
 
 def _download(content: bytes, media_type: str, name: str) -> Response:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy import Connection, RowMapping, select
 
 from gateway.foundation.channels import Channels
 from gateway.foundation.crypto.envelope import Envelope
@@ -34,7 +34,9 @@ from gateway.ports.nontax import FiscalReceipt, IssueRequest, NonTaxPlatform, Re
 from gateway.rooms.payments import records as payment_records
 from gateway.rooms.payments.states import Status
 from gateway.rooms.payments.tables import payment
-from gateway.rooms.receipts.tables import fiscal_receipt
+from gateway.rooms.receipts import records
+from gateway.rooms.receipts.records import Receipt
+from gateway.rooms.receipts.states import ReceiptKind, ReceiptStatus
 from gateway.rooms.receipts.verification import ReceiptAsk, ReceiptProfile, check_receipt, signers
 from gateway.words.clock import Clock, to_micros
 from gateway.words.errors import ConflictProblem, NotFoundProblem
@@ -77,7 +79,7 @@ class Receipts:
                 call=_issue,
                 find=_issue,
                 check=self._check,
-                record=self._ended,
+                record=self.record_outcome,
             )
         )
 
@@ -91,10 +93,10 @@ class Receipts:
 
         def unit(conn: Connection) -> tuple[str, Operation | None, ChannelReceiptAsk | None]:
             row = _held(conn, payment_id)
-            known = live(conn, payment_id)
+            known = records.live(conn, payment_id)
             if known is not None:
-                remember(conn, known["id"])
-                return known["id"], None, None
+                remember(conn, known.id)
+                return known.id, None, None
             if row["status"] != Status.PAID.value:
                 raise ConflictProblem("a receipt is issued for a paid bill", type="payment-not-paid")
             if "receipt" not in self._channels.get(row["channel"]).info.capabilities:
@@ -114,29 +116,21 @@ class Receipts:
                 await self._delivery.settled(operation.id, wait)
         return receipt_id
 
-    async def of_payment(self, payment_id: str) -> RowMapping:
+    async def of_payment(self, payment_id: str) -> Receipt:
         """The receipt of a payment, or the last that was refused. Raises NotFoundProblem."""
-
-        def query(conn: Connection) -> RowMapping | None:
-            rows = conn.execute(
-                select(fiscal_receipt)
-                .where(fiscal_receipt.c.payment_id == payment_id)
-                .order_by((fiscal_receipt.c.status == "REFUSED"), fiscal_receipt.c.id.desc())
-            )
-            return rows.mappings().first()
-
-        row = await self._store.read(query)
-        if row is None:
+        receipt = await self._store.read(lambda conn: records.latest(conn, payment_id))
+        if receipt is None:
             raise NotFoundProblem(
                 "no receipt was asked for yet", cure="Ask for it with POST /v1/payments/{id}/receipt."
             )
-        return row
+        return receipt
 
-    def file(self, row: RowMapping) -> bytes:
+    def file(self, receipt: Receipt) -> bytes:
         """The receipt's file as the platform gave it. Raises NotFoundProblem while there is none."""
-        if row["document_sealed"] is None:
+        document = receipt.document(self._envelope)
+        if document is None:
             raise NotFoundProblem("the receipt is not there yet")
-        return self._envelope.open(row["document_sealed"], f"receipt|document|{row['id']}")
+        return document
 
     async def record_reversal(
         self, payment_id: str, red_code: str, red_number: str, *, by: str, remember: Remember = _forget
@@ -146,25 +140,22 @@ class Receipts:
 
         def unit(conn: Connection) -> str:
             row = _held(conn, payment_id)
-            known = live(conn, payment_id)
-            if known is None:
+            receipt = records.live(conn, payment_id)
+            if receipt is None:
                 raise NotFoundProblem("this payment has no receipt to reverse")
-            remember(conn, known["id"])
-            if known["status"] == "REVERSED" and (known["red_code"], known["red_number"]) == (red_code, red_number):
-                return str(known["id"])
-            done = conn.execute(
-                update(fiscal_receipt)
-                .where(fiscal_receipt.c.id == known["id"], fiscal_receipt.c.status == "ISSUED")
-                .values(
-                    status="REVERSED", red_code=red_code, red_number=red_number, red_by=by, red_at=now, updated_at=now
-                )
-            )
-            if done.rowcount != 1:
+            remember(conn, receipt.id)
+            numbers = {"red_code": red_code, "red_number": red_number}
+            if receipt.status is ReceiptStatus.REVERSED and (receipt.red_code, receipt.red_number) == (
+                red_code,
+                red_number,
+            ):
+                return receipt.id
+            if not records.move(conn, receipt, ReceiptStatus.REVERSED, now, red_by=by, red_at=now, **numbers):
                 raise ConflictProblem(
-                    f"a receipt that is {known['status']} cannot be reversed", type="receipt-not-reversible"
+                    f"a receipt that is {receipt.status} cannot be reversed", type="receipt-not-reversible"
                 )
-            self._emit(conn, row, "receipt.reversed", red_code=red_code, red_number=red_number)
-            return str(known["id"])
+            self._emit(conn, row, "receipt.reversed", **numbers)
+            return receipt.id
 
         receipt_id = await self._store.write(unit)
         self._delivery.wake()
@@ -174,13 +165,13 @@ class Receipts:
 
     def renewed(self, conn: Connection, old: Operation, _request: Message, new: Operation) -> None:
         """People found out that it was never issued: it is asked for again under a new reference."""
-        values = {"reference": new.reference, "updated_at": new.created_at}
-        conn.execute(update(fiscal_receipt).where(fiscal_receipt.c.id == old.subject).values(**values))
+        receipt = records.held(conn, old.subject)
+        records.change(conn, receipt, new.created_at, reference=new.reference)
 
     def payment_paid(self, conn: Connection, event: Event) -> None:
         """Money arrived: ask for the receipt where the channel's profile says so."""
         row = payment_records.fetch(conn, event.subject)
-        if row is None or live(conn, event.subject) is not None:
+        if row is None or records.live(conn, event.subject) is not None:
             return
         channel = self._channels.get(row["channel"])
         if channel.keys.receipt_automatic and "receipt" in channel.info.capabilities:
@@ -199,22 +190,20 @@ class Receipts:
             region=bill.region,
             channel=row["channel"],
         )
-        conn.execute(
-            insert(fiscal_receipt),
-            {
-                "id": receipt_id,
-                "authority": row["authority"],
-                "payment_id": row["id"],
-                "channel": row["channel"],
-                "code": row["code"],
-                "kind": self._channels.get(row["channel"]).keys.receipt_kind,
-                "status": "REQUESTED",
-                "reference": ask.reference,
-                "amount": row["paid_amount"],
-                "created_at": now,
-                "updated_at": now,
-            },
+        receipt = Receipt(
+            id=receipt_id,
+            authority=row["authority"],
+            payment_id=row["id"],
+            channel=row["channel"],
+            code=row["code"],
+            kind=ReceiptKind(self._channels.get(row["channel"]).keys.receipt_kind),
+            status=ReceiptStatus.REQUESTED,
+            reference=ask.reference,
+            amount=row["paid_amount"],
+            created_at=now,
+            updated_at=now,
         )
+        records.add(conn, receipt)
         self._emit(conn, row, "receipt.requested")
         operation = self._delivery.enqueue(
             conn,
@@ -232,44 +221,43 @@ class Receipts:
         profile = ReceiptProfile(signed=keys.receipt_signed, layout=keys.receipt_layout)
         check_receipt(ask, answer, profile, self._roots)
 
-    def _ended(self, conn: Connection, operation: Operation, outcome: Outcome) -> None:
+    def record_outcome(self, conn: Connection, operation: Operation, outcome: Outcome) -> None:
+        """What became of asking for a receipt, in the ledger's transaction."""
         now = to_micros(self._clock.now())
-        known = conn.execute(select(fiscal_receipt).where(fiscal_receipt.c.id == operation.subject)).mappings().one()
-        row = payment_records.fetch(conn, known["payment_id"])
+        receipt = records.held(conn, operation.subject)
+        row = payment_records.fetch(conn, receipt.payment_id)
         assert row is not None
-        change: dict[str, Any] = {"in_doubt_since_at": None, "doubt_reason": None}
-        told: tuple[str, dict[str, str]] | None = None
         match outcome:
             case Done(answer=FiscalReceipt() as issued):
-                change |= {
-                    "status": "ISSUED",
-                    "receipt_code": issued.receipt_code,
-                    "receipt_number": issued.receipt_number,
-                    "check_code": issued.check_code,
-                    "issued_at": to_micros(issued.issued_at),
-                    "document_sealed": self._envelope.seal(issued.document, f"receipt|document|{known['id']}"),
-                    "media_type": issued.media_type,
-                    "digest": sm3(issued.document),
-                    "signers": signers(issued.signatures) if issued.signatures else None,
-                }
-                numbers = {"receipt_code": issued.receipt_code, "receipt_number": issued.receipt_number}
-                told = ("receipt.issued", numbers)
+                if records.move(conn, receipt, ReceiptStatus.ISSUED, now, **self._kept(receipt, issued)):
+                    numbers = {"receipt_code": issued.receipt_code, "receipt_number": issued.receipt_number}
+                    self._emit(conn, row, "receipt.issued", **numbers)
             case Rejected(reason=reason, code=code):
-                change |= {"status": "REFUSED", "refusal": reason}
-                told = ("receipt.refused", {"reason": reason, "platform_code": code})
+                if records.move(conn, receipt, ReceiptStatus.REFUSED, now, refusal=reason):
+                    self._emit(conn, row, "receipt.refused", reason=reason, platform_code=code)
             case Doubt(reason=reason):
-                change = {"in_doubt_since_at": now, "doubt_reason": reason}
-                told = ("receipt.in_doubt", {"reason": reason})
+                records.change(conn, receipt, now, in_doubt_since_at=now, doubt_reason=reason)
+                self._emit(conn, row, "receipt.in_doubt", reason=reason)
             case Absent():
-                pass
+                records.change(conn, receipt, now, in_doubt_since_at=None, doubt_reason=None)
             case Parked(reason=reason):
-                change = {"doubt_reason": reason}
-                told = ("receipt.parked", {"reason": reason})
+                records.change(conn, receipt, now, doubt_reason=reason)
+                self._emit(conn, row, "receipt.parked", reason=reason)
             case _:
                 raise AssertionError(f"unforeseen outcome {outcome}")
-        conn.execute(update(fiscal_receipt).where(fiscal_receipt.c.id == known["id"]).values(updated_at=now, **change))
-        if told is not None:
-            self._emit(conn, row, told[0], **told[1])
+
+    def _kept(self, receipt: Receipt, issued: FiscalReceipt) -> dict[str, Any]:
+        """What is kept of a receipt that was verified: its numbers, its file sealed, who signed."""
+        return {
+            "receipt_code": issued.receipt_code,
+            "receipt_number": issued.receipt_number,
+            "check_code": issued.check_code,
+            "issued_at": to_micros(issued.issued_at),
+            "document_sealed": records.seal_document(self._envelope, receipt.id, issued.document),
+            "media_type": issued.media_type,
+            "digest": sm3(issued.document),
+            "signers": signers(issued.signatures) if issued.signatures else None,
+        }
 
     def _emit(self, conn: Connection, row: RowMapping, type: str, **data: Any) -> None:
         """Tell it as part of the payment's story."""
@@ -291,14 +279,6 @@ class ChannelReceiptAsk(ReceiptAsk):
     """What is asked, with the channel whose profile the answer is held against."""
 
     channel: str
-
-
-def live(conn: Connection, payment_id: str) -> RowMapping | None:
-    """The receipt of a payment that was not refused."""
-    query = select(fiscal_receipt).where(
-        fiscal_receipt.c.payment_id == payment_id, fiscal_receipt.c.status != "REFUSED"
-    )
-    return conn.execute(query).mappings().first()
 
 
 def _held(conn: Connection, payment_id: str) -> RowMapping:

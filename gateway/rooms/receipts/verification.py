@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypedDict
 
 from lxml import etree
 from pydantic import BaseModel, ConfigDict
@@ -77,18 +77,27 @@ def check_receipt(
         _check_signatures(answer, roots, provider or default_provider())
 
 
-def signers(signatures: Sequence[ReceiptSignature]) -> list[dict[str, str]]:
-    """Who signed, for the record: role, name and serial number of the certificate, and when."""
+class Signer(TypedDict):
+    """Who signed a receipt, as the record keeps it: role, name and serial number of the certificate, and when."""
+
+    role: str
+    name: str
+    certificate: str
+    signed_at: str
+
+
+def signers(signatures: Sequence[ReceiptSignature]) -> list[Signer]:
+    """Who signed, for the record."""
     found = []
     for one in signatures:
         certificate = parse_certificate(one.certificate)
         found.append(
-            {
-                "role": one.role,
-                "name": certificate.common_name,
-                "certificate": certificate.serial,
-                "signed_at": rfc3339(one.signed_at),
-            }
+            Signer(
+                role=one.role,
+                name=certificate.common_name,
+                certificate=certificate.serial,
+                signed_at=rfc3339(one.signed_at),
+            )
         )
     return found
 

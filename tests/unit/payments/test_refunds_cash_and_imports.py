@@ -37,7 +37,8 @@ from gateway.rooms.decisions import DecisionFacts, Decisions
 from gateway.rooms.imports.service import Imports, read_csv, read_xlsx
 from gateway.rooms.payments import IncomeItem, LineKind, Payments, Unit, apply_paid, records
 from gateway.rooms.payments.tables import payment
-from gateway.rooms.receipts.service import Receipts, live
+from gateway.rooms.receipts.records import live
+from gateway.rooms.receipts.service import Receipts
 from gateway.rooms.refunds import records as refund_records
 from gateway.rooms.refunds.proposals import DocumentInput, Payee, RefundProposal
 from gateway.rooms.refunds.service import Refunds
@@ -311,7 +312,7 @@ async def test_a_receipt_is_asked_for_upon_payment_only_where_the_channel_says_s
     row = await bench.store.read(lambda conn: live(conn, payment_id))
     assert (row is not None) is automatic
     if row is not None:
-        assert (row["status"], row["kind"], row["amount"]) == ("REQUESTED", "general_bill", 100_00)
+        assert (row.status, row.kind, row.amount) == ("REQUESTED", "general_bill", 100_00)
 
 
 async def test_a_refund_that_waits_for_a_receipt_in_flight_is_filed_when_that_is_refused(sqlite_store, tmp_path):
@@ -325,7 +326,7 @@ async def test_a_refund_that_waits_for_a_receipt_in_flight_is_filed_when_that_is
 
     def refuse(conn: Connection) -> None:
         asked = next(one for one in ledger.search(conn) if one["action"] == "nontax.receipt")
-        bench.receipts._ended(conn, ledger.as_operation(asked), Rejected("不予开具", "18022"))
+        bench.receipts.record_outcome(conn, ledger.as_operation(asked), Rejected("不予开具", "18022"))
 
     await bench.store.write(refuse)
     row = await bench.refunds.get(refund_id)

@@ -1,0 +1,48 @@
+"""The life of a receipt 财政电子票据 as values: asked for, issued or refused, and perhaps reversed 红票."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ReceiptStatus(StrEnum):
+    """Where a receipt stands; doubt is a flag with its date, as for payments."""
+
+    REQUESTED = "REQUESTED"
+    ISSUED = "ISSUED"
+    REFUSED = "REFUSED"
+    REVERSED = "REVERSED"
+
+
+class ReceiptKind(StrEnum):
+    """财政电子票据, or the 电子一般缴款书 that is completed after payment."""
+
+    FISCAL_RECEIPT = "fiscal_receipt"
+    GENERAL_BILL = "general_bill"
+
+
+@dataclass(frozen=True)
+class Edge:
+    """One allowed transition, the event it emits, and what makes it happen."""
+
+    start: ReceiptStatus | None
+    end: ReceiptStatus
+    event: str
+    when: str
+
+
+_S = ReceiptStatus
+EDGES = (
+    Edge(None, _S.REQUESTED, "receipt.requested", "the bill was paid, or a case system asks for its receipt"),
+    Edge(_S.REQUESTED, _S.ISSUED, "receipt.issued", "the platform gave it, and it was verified"),
+    Edge(_S.REQUESTED, _S.REFUSED, "receipt.refused", "the platform refused to issue it"),
+    Edge(_S.ISSUED, _S.REVERSED, "receipt.reversed", "a person records the red receipt that reverses it"),
+)
+
+_ALLOWED = {(one.start, one.end): one for one in EDGES}
+
+
+def edge(start: ReceiptStatus | None, end: ReceiptStatus) -> Edge | None:
+    """The transition between two states, or None when there is none."""
+    return _ALLOWED.get((start, end))
