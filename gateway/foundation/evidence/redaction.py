@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from lxml import etree
 
 from gateway.foundation.crypto.sm import sm3
+from gateway.foundation.wire.xml import XmlRefusedError, parse_xml
 from gateway.ports.base import RawExchange
 
 MASK: Final = "***"
@@ -268,9 +269,6 @@ class _Masker:
                 continue
             if element.tail and element is not root:
                 element.tail = self.text(element.tail, depth)
-            if not isinstance(element.tag, str):
-                element.text = self.text(element.text or "", _NESTED).replace("--", "- -")
-                continue
             if self._secret(etree.QName(element).localname):
                 hidden.update(element.iterdescendants())
                 self._hide(element)
@@ -399,13 +397,10 @@ def _loads(text: str) -> Any:
 
 
 def _parsed_xml(text: str) -> Any:
-    if "<!DOCTYPE" in text or "<!ENTITY" in text:
-        raise _Unreadable("a document type has no place here")
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
     try:
-        return etree.fromstring(re.sub(r"^\s*<\?xml[^>]*\?>", "", text).strip().encode(), parser)
-    except (etree.XMLSyntaxError, ValueError, UnicodeEncodeError):
-        raise _Unreadable("not XML") from None
+        return parse_xml(text.strip())
+    except XmlRefusedError as error:
+        raise _Unreadable(str(error)) from None
 
 
 def _strings(value: Any) -> list[str]:

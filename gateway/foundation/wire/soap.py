@@ -23,9 +23,10 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 import zeep.exceptions
 from lxml import etree
-from zeep import Settings, helpers, loader
+from zeep import Settings, helpers
 from zeep.wsdl import Document
 
+from gateway.foundation.wire.xml import XmlRefusedError, first_complaint, load_xml, parse_xml
 from gateway.words.errors import ContractError, DeniedError, ForgedCallbackError, OutcomeUnknownError, UnusableError
 
 if TYPE_CHECKING:
@@ -34,8 +35,7 @@ if TYPE_CHECKING:
 
 _XSD = "http://www.w3.org/2001/XMLSchema"
 _ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"
-_parse: Any = loader.parse_xml  # zeep's own type hints are wrong or missing here
-_load: Any = Document
+_load: Any = Document  # zeep's own type hints are wrong or missing here
 _plain: Any = helpers.serialize_object
 _HARDENED: dict[str, bool] = {"strict": True, "forbid_dtd": True, "forbid_entities": True, "forbid_external": True}
 
@@ -108,8 +108,8 @@ class SoapCaller:
         except (zeep.exceptions.Error, TypeError, ValueError) as error:
             raise ValueError(f"{operation}: {error}") from error
         for payload in envelope.find(f"{{{_ENVELOPE}}}Body"):
-            if not self._schema.validate(payload):
-                raise ValueError(f"{operation}: {_complaint(self._schema)}")
+            if broken := first_complaint(self._schema, payload):
+                raise ValueError(f"{operation}: {broken}")
         return etree.tostring(envelope, encoding="utf-8", xml_declaration=True)
 
     def _read(self, operation: str, response: httpx.Response) -> dict[str, Any]:
@@ -145,8 +145,8 @@ class SoapCaller:
             except ForgedCallbackError as error:
                 raise UnusableError(f"the answer's signature: {error}") from error
         try:
-            envelope: etree._Element = _parse(response.content, self._loader, settings=self._settings)
-        except (zeep.exceptions.Error, etree.LxmlError, ValueError) as error:
+            envelope = parse_xml(response.content)
+        except XmlRefusedError as error:
             raise UnusableError(f"unusable XML: {error}") from error
         body = envelope.find(f"{{{_ENVELOPE}}}Body") if envelope.tag == f"{{{_ENVELOPE}}}Envelope" else None
         if body is None or len(body) != 1:
@@ -176,8 +176,8 @@ class SoapCaller:
 
     def _values(self, element: Any, payload: etree._Element) -> dict[str, Any]:
         """A valid element's values. ContractError if it breaks the schema."""
-        if not self._schema.validate(payload):
-            raise ContractError(f"the answer breaks the contract: {_complaint(self._schema)}")
+        if broken := first_complaint(self._schema, payload):
+            raise ContractError(f"the answer breaks the contract: {broken}")
         try:
             values = _plain(element.parse(payload, self._document.types), dict)
         except (zeep.exceptions.Error, ValueError, TypeError, ArithmeticError) as error:
@@ -187,8 +187,7 @@ class SoapCaller:
 
 def _schema_of(wsdl: Path) -> etree.XMLSchema:
     """One schema of all the XSD files that the WSDL's types import or include."""
-    parser = etree.XMLParser(resolve_entities=False, no_network=True)
-    types = etree.parse(str(wsdl), parser).getroot()
+    types = load_xml(wsdl)
     combined = etree.Element(f"{{{_XSD}}}schema")
     base = wsdl.resolve().as_uri()
     for schema in types.iter(f"{{{_XSD}}}schema"):
@@ -201,9 +200,3 @@ def _schema_of(wsdl: Path) -> etree.XMLSchema:
             namespace = child.get("namespace") or schema.get("targetNamespace") or ""
             etree.SubElement(combined, f"{{{_XSD}}}import", namespace=namespace, schemaLocation=urljoin(base, location))
     return etree.XMLSchema(combined)
-
-
-def _complaint(schema: etree.XMLSchema) -> str:
-    """The schema's first complaint, which names the element."""
-    log: Any = schema.error_log
-    return str(log[0].message) if len(log) else "invalid"

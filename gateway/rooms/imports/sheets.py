@@ -15,10 +15,13 @@ from datetime import date, timedelta
 
 from lxml import etree
 
+from gateway.foundation.wire.xml import XmlBounds, XmlRefusedError, parse_xml
+
 _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _DOCUMENT = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 _PACKAGE = "{http://schemas.openxmlformats.org/package/2006/relationships}"
 _LONGEST = 256 << 20
+_BOUNDS = XmlBounds(bytes=_LONGEST, elements=10_000_000)
 _COLUMNS = 200
 MAGIC = b"PK\x03\x04"
 
@@ -31,7 +34,7 @@ def read_sheet(content: bytes) -> Iterator[tuple[int, list[str]]]:
                 raise ValueError(f"the workbook unpacks to more than {_LONGEST >> 20} MB")
             strings = _strings(book)
             sheet = _part(book, _first_sheet(book))
-    except (zipfile.BadZipFile, KeyError, etree.XMLSyntaxError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, KeyError, XmlRefusedError, NotImplementedError, RuntimeError) as error:
         raise ValueError(f"not a workbook that can be read: {error}") from None
     for position, row in enumerate(sheet.iter(f"{_MAIN}row"), start=1):
         number = int(row.get("r", position))
@@ -60,8 +63,7 @@ def amount_of(number: str) -> str:
 
 
 def _part(book: zipfile.ZipFile, name: str) -> etree._Element:
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True)
-    return etree.fromstring(book.read(name), parser)
+    return parse_xml(book.read(name), _BOUNDS)
 
 
 def _strings(book: zipfile.ZipFile) -> list[str]:

@@ -10,13 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any, TypedDict
+from typing import TypedDict
 
-from lxml import etree
 from pydantic import BaseModel, ConfigDict
 
 from gateway.foundation.crypto.certificates import CertificateError, parse_certificate, verify_chain
 from gateway.foundation.crypto.sm2 import Sm2Provider, default_provider
+from gateway.foundation.wire.xml import XmlRefusedError, parse_xml
 from gateway.ports.base import Message
 from gateway.ports.nontax import FiscalReceipt, ReceiptSignature
 from gateway.words.clock import day_of, rfc3339
@@ -104,14 +104,10 @@ def signers(signatures: Sequence[ReceiptSignature]) -> list[Signer]:
 
 def _check_content(answer: FiscalReceipt) -> None:
     """What the signed document itself says must be what the answer around it says."""
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
     try:
-        root = etree.fromstring(answer.document, parser)
-    except (etree.XMLSyntaxError, ValueError) as error:
-        raise ContractError(f"the receipt's file is not XML: {error}") from None
-    info: Any = root.getroottree().docinfo
-    if info.doctype:
-        raise ContractError("the receipt's file brings a DOCTYPE")
+        root = parse_xml(answer.document)
+    except XmlRefusedError as error:
+        raise ContractError(f"the receipt's file is refused: {error}") from None
     expected = {
         "EInvoiceCode": answer.receipt_code,
         "EInvoiceNumber": answer.receipt_number,

@@ -21,6 +21,7 @@ from lxml import etree
 import contracts
 from gateway.adapters.nontax.fields import day, day_text
 from gateway.foundation.wire.frame import LENGTH, announced
+from gateway.foundation.wire.xml import XmlRefusedError, first_complaint, load_schema, parse_xml
 from gateway.words.errors import ContractError, UnusableError
 
 APPLICATION, VERSION = b"CNNONTAX", b"1.0"
@@ -29,9 +30,7 @@ _DECLARATION = '<?xml version="1.0" encoding="GBK"?>'
 _DECLARED = re.compile(r"""<\?xml version=["']1\.0["'] encoding=["'](?i:gbk)["'] ?\?>\s*""")
 _HEAD, _MAC = LENGTH + len(APPLICATION) + len(VERSION), 64
 _REPEATED = frozenset({"Payment", "Line", "ItemCode"})
-_ENVELOPE, _VOUCHERS = (
-    etree.XMLSchema(etree.parse(str(contracts.path(f"cnnontax/v1/{name}.xsd")))) for name in ("envelope", "vouchers")
-)
+_ENVELOPE, _VOUCHERS = (load_schema(contracts.path(f"cnnontax/v1/{name}.xsd")) for name in ("envelope", "vouchers"))
 
 
 @dataclass(frozen=True)
@@ -95,7 +94,7 @@ def split(frame: bytes) -> Frame:
 def complaint(voucher: str, values: Mapping[str, Any]) -> str | None:
     """What the contract says against a voucher that we are about to send; None when nothing."""
     try:
-        return _complaint(_VOUCHERS, _element(voucher, values))
+        return first_complaint(_VOUCHERS, _element(voucher, values))
     except ValueError as error:  # text that no XML can hold
         return str(error)
 
@@ -123,14 +122,14 @@ def seal(letter: Letter, token: bytes) -> bytes:
 def open_letter(frame: Frame) -> Letter:
     """The message in a frame. ContractError unless it keeps the contract in every part; its MAC is not looked at."""
     root = _parsed(frame.xml, "the frame's XML")
-    if complaint := _complaint(_ENVELOPE, root):
-        raise ContractError(f"the frame's XML breaks the contract: {complaint}")
+    if broken := first_complaint(_ENVELOPE, root):
+        raise ContractError(f"the frame's XML breaks the contract: {broken}")
     head = {part.tag: part.text or "" for part in root[0]}
     if head["MsgNo"] != frame.number:
         raise ContractError(f"a frame of message {frame.number} with a head of {head['MsgNo']}")
     voucher = _parsed(unpacked(root.findtext(".//Voucher") or ""), "the voucher")
-    if complaint := _complaint(_VOUCHERS, voucher):
-        raise ContractError(f"the voucher breaks the contract: {complaint}")
+    if broken := first_complaint(_VOUCHERS, voucher):
+        raise ContractError(f"the voucher breaks the contract: {broken}")
     return Letter(
         number=frame.number,
         sender=head["SRC"],
@@ -167,24 +166,10 @@ def _parsed(content: bytes, what: str) -> etree._Element:
     declared = _DECLARED.match(text)
     if declared is None:
         raise UnusableError(f"{what} does not declare itself XML in GBK")
-    parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True
-    )
     try:
-        root = etree.fromstring(text[declared.end() :], parser)
-    except (etree.XMLSyntaxError, ValueError) as error:
-        raise UnusableError(f"{what} is not XML: {error}") from None
-    document: Any = root.getroottree().docinfo
-    if document.doctype:
-        raise UnusableError(f"{what} brings a DOCTYPE (DTD)")
-    return root
-
-
-def _complaint(schema: etree.XMLSchema, root: etree._Element) -> str | None:
-    if schema.validate(root):
-        return None
-    log: Any = schema.error_log
-    return str(log[0].message) if len(log) else "invalid"
+        return parse_xml(text[declared.end() :])
+    except XmlRefusedError as error:
+        raise UnusableError(f"{what} is refused: {error}") from None
 
 
 def _element(name: str, values: Mapping[str, Any]) -> etree._Element:

@@ -10,13 +10,13 @@ import re
 from datetime import date
 from typing import Annotated, Any, ClassVar, Literal
 
-from lxml import etree
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 import contracts
 from gateway.adapters.nontax.soap import mapping
 from gateway.foundation.wire import ChannelWire, MessageSigner
 from gateway.foundation.wire.soap import SoapFault
+from gateway.foundation.wire.xml import XmlRefusedError, first_complaint, load_schema, parse_xml
 from gateway.ports.base import AdapterInfo, FindGuarantee, Incoming, Kind, OpenedCallback, ReferenceFormat, Reply
 from gateway.ports.nontax import (
     Bill,
@@ -93,7 +93,7 @@ class SoapNonTax:
             settings.node_code, settings.secret.get_secret_value().encode(), clock, peer=settings.platform_node
         )
         self._caller = wire.soap(contracts.path("nontax/v1/nontax.wsdl"), _BINDING, settings.services, self._signer)
-        self._callback = etree.XMLSchema(etree.parse(str(contracts.path("nontax/v1/callback.xsd"))))
+        self._callback = load_schema(contracts.path("nontax/v1/callback.xsd"))
 
     # --- calls -----------------------------------------------------------------------------------------------------
 
@@ -189,19 +189,14 @@ class SoapNonTax:
         authentic = self._signer.verify(incoming.headers, incoming.body)
         if len(incoming.body) > _LONGEST_CALLBACK:
             raise ContractError(f"a callback of {len(incoming.body)} bytes")
-        parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
         try:
-            message = etree.fromstring(incoming.body, parser)
-        except (etree.XMLSyntaxError, ValueError) as error:
-            raise ContractError(f"the callback is not XML: {error}") from None
-        document: Any = message.getroottree().docinfo
-        if document.doctype:
-            raise ContractError("the callback brings a DOCTYPE")
-        if message.tag != f"{{{mapping.CALLBACK}}}PaymentConfirm" or not self._callback.validate(message):
-            complaints: Any = self._callback.error_log
-            raise ContractError(
-                f"the callback breaks the contract: {complaints[0].message if complaints else message.tag}"
-            )
+            message = parse_xml(incoming.body)
+        except XmlRefusedError as error:
+            raise ContractError(f"the callback is refused: {error}") from None
+        if broken := first_complaint(self._callback, message):
+            raise ContractError(f"the callback breaks the contract: {broken}")
+        if message.tag != f"{{{mapping.CALLBACK}}}PaymentConfirm":
+            raise ContractError(f"the callback breaks the contract: {message.tag}")
         told = mapping.callback_values(message)
         fact = mapping.paid_fact(told["PayCode"], told)
         return OpenedCallback(

@@ -1,0 +1,122 @@
+"""XML that others made: the one place of the house where it is parsed.
+
+An answer, a callback, a receipt's file or a workbook is data, so what XML can do beside data has no place in it: a
+DOCTYPE (DTD) is refused, and with it every entity; comments and processing instructions are dropped before anybody
+looks, so that a value is the same text for the schema, for the reader and for the evidence. Nothing outside the
+document is ever loaded. Bytes, elements, attributes and depth are bounded, the first three before a tree is built.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from lxml import etree
+
+_DECLARED = re.compile(rb"""<\?xml\s[^>]{0,120}?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
+_UTF8 = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
+_OTHERS = frozenset({"gbk", "gb2312", "gb18030", "utf-16", "iso-8859-1"})
+_BOM8, _BOMS16 = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
+# A DOCTYPE can stand before the first element, after blanks, comments and instructions; nothing else begins so there.
+_DOCTYPE = re.compile(rb"(?>\s+|<!--.*?-->|<\?.*?\?>)*+<!(?!--)", re.DOTALL)
+_ATTRIBUTES_AN_ELEMENT = 4
+
+
+class XmlRefusedError(ValueError):
+    """A document that is not well-formed, or that holds or demands more than data has to."""
+
+
+@dataclass(frozen=True, slots=True)
+class XmlBounds:
+    """How large a document may be: bytes in UTF-8, elements (and four attributes for each), elements one in another.
+
+    Depth is at most 255 and one text at most 10 MB whatever is said here: so the parser itself has it.
+    """
+
+    bytes: int = 16 * 1024 * 1024
+    elements: int = 200_000
+    depth: int = 64
+
+
+USUAL = XmlBounds()
+
+
+def parse_xml(content: bytes | str, bounds: XmlBounds = USUAL) -> etree._Element:
+    """The root of a document, in which there is nothing but elements, attributes and text.
+
+    Bytes are read in the encoding of their byte order mark or declaration, UTF-8 if they have neither. Text has been
+    decoded already, and what it declares is passed over. Raises XmlRefusedError.
+    """
+    document = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else _in_utf8(content)
+    if len(document) > bounds.bytes:
+        raise XmlRefusedError(f"{len(document)} bytes, more than {bounds.bytes}")
+    # Every element begins with a "<" that is not of </, <! or <?, and every attribute has a "=": upper bounds at once.
+    starts = document.count(b"<") - sum(document.count(other) for other in (b"</", b"<!", b"<?"))
+    if starts > bounds.elements:
+        raise XmlRefusedError(f"more than {bounds.elements} elements")
+    if document.count(b"=") > _ATTRIBUTES_AN_ELEMENT * bounds.elements:
+        raise XmlRefusedError(f"more than {_ATTRIBUTES_AN_ELEMENT * bounds.elements} attributes")
+    if _DOCTYPE.match(document):
+        raise XmlRefusedError("a DOCTYPE (DTD) has no place in data")
+    parser = etree.XMLParser(
+        encoding="utf-8",
+        resolve_entities=False,
+        load_dtd=False,
+        no_network=True,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+    try:
+        root = etree.fromstring(document, parser)
+    except (etree.XMLSyntaxError, ValueError) as error:
+        raise XmlRefusedError(f"not XML: {error}") from None
+    if _deeper_than(bounds.depth)(root):
+        raise XmlRefusedError(f"elements more than {bounds.depth} deep")
+    return root
+
+
+def load_xml(file: Path) -> etree._Element:
+    """The root of one of our own files: a WSDL or a schema of a contract. Raises OSError or XmlRefusedError."""
+    parser = etree.XMLParser(resolve_entities=False, load_dtd=False, no_network=True)
+    try:
+        return etree.parse(str(file), parser).getroot()
+    except etree.XMLSyntaxError as error:
+        raise XmlRefusedError(f"{file}: {error}") from None
+
+
+def load_schema(file: Path) -> etree.XMLSchema:
+    """The schema in one of our own files, with those beside it that it includes."""
+    return etree.XMLSchema(load_xml(file).getroottree())
+
+
+def first_complaint(schema: etree.XMLSchema, element: etree._Element) -> str | None:
+    """The first thing that a schema says against an element, naming where; None when it is valid."""
+    if schema.validate(element):
+        return None
+    log: Any = schema.error_log
+    return str(log[0].message) if len(log) else "invalid"
+
+
+def _in_utf8(content: bytes) -> bytes:
+    """The same document in UTF-8. XmlRefusedError for an encoding that no contract uses, and for broken text."""
+    content = content.removeprefix(_BOM8)
+    declared = _DECLARED.match(content)
+    encoding = "utf-16" if content[:2] in _BOMS16 else declared[1].decode().lower() if declared else "utf-8"
+    if encoding in _UTF8:
+        return content
+    if encoding not in _OTHERS:
+        raise XmlRefusedError(f"the encoding {encoding[:40]}")
+    try:
+        return content.decode(encoding).encode()
+    except UnicodeError as error:
+        raise XmlRefusedError(f"not {encoding}: {error}") from None
+
+
+@lru_cache(maxsize=8)
+def _deeper_than(depth: int) -> etree.XPath:
+    """A question that the parser's own engine answers: is there an element below ``depth`` others?"""
+    return etree.XPath(f"boolean({'/*' * (depth + 1)})")
