@@ -218,16 +218,57 @@ def check_payment_code(code: str, region: str | None = None, rule: PaymentCodeRu
 
 # --- our own -------------------------------------------------------------------------------------------------------
 
+PREFIXES = {
+    "act": "what somebody proposes or does about a break",
+    "chg": "change in a registration record",
+    "cli": "client",
+    "cls": "closed month",
+    "cmd": "request that a command makes: its Idempotency-Key",
+    "col": "collection: money that arrived",
+    "csh": "cash that an officer took",
+    "dec": "decision",
+    "dev": "event of a decision",
+    "dsc": "disclosure",
+    "ent": "snapshot of an entity",
+    "evt": "event",
+    "exc": "exception: money that the bill did not foresee",
+    "key": "API key",
+    "opn": "operation",
+    "opr": "operator",
+    "pay": "payment",
+    "rcp": "receipt",
+    "rdo": "document of a refund",
+    "rec": "run of a reconciliation",
+    "res": "resolution of an operation by people",
+    "rfd": "refund",
+    "sdc": "sealed document",
+    "stm": "statement",
+    "whe": "webhook endpoint",
+    "xch": "exchange",
+}
+"""Which kind of record each prefix of a public id names. No two kinds share one."""
+
 _uuid_lock = threading.Lock()
 _uuid_last = 0
+
+
+def claim_prefix(prefix: str, kind: str) -> None:
+    """Give a prefix to a kind of record that is made elsewhere. ValueError if another kind has it, or it is none."""
+    if not re.fullmatch(r"[a-z]{3,8}", prefix):
+        raise ValueError(f"{prefix!r} is no prefix: three to eight small letters")
+    if PREFIXES.setdefault(prefix, kind) != kind:
+        raise ValueError(f"the prefix {prefix} belongs to another kind of record: {PREFIXES[prefix]}")
 
 
 def new_id(prefix: str) -> str:
     """A public id: ``prefix``, an underscore, and 32 hex digits of a UUIDv7 (RFC 9562, 5.7).
 
-    Ids of one process grow strictly: twelve bits below the millisecond hold its fraction (6.2, method 3).
+    Ids of one process grow strictly: twelve bits below the millisecond hold its fraction (6.2, method 3). ValueError
+    for a prefix that no kind of record has.
     """
     global _uuid_last
+    if prefix not in PREFIXES:
+        raise ValueError(f"no kind of record has the prefix {prefix}")
     with _uuid_lock:
         now = time.time_ns()
         stamp = (now // 1_000_000 << 12) | (now % 1_000_000 * 4096 // 1_000_000)

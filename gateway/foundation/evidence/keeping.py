@@ -167,7 +167,7 @@ class Evidence:
         """Redact, MAC and seal an exchange. Touches no database; several threads may call it."""
         container = pack(raw)
         shown = redact(raw)
-        exchange_id = new_id("exc")
+        exchange_id = new_id("xch")
         fields = {
             "id": exchange_id,
             "channel": raw.channel,

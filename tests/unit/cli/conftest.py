@@ -114,7 +114,7 @@ def add_operation(store: Store, envelope: Envelope, operation_id: str, state: st
         "node": "node-1",
         "outcome": "not sent",
         "reason": "connection refused",
-        "exchanges": ["exc_1"],
+        "exchanges": ["xch_1"],
         "started_at": 1_790_000_000_000_000,
         "ended_at": 1_790_000_001_000_000,
     }

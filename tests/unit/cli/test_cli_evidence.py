@@ -89,7 +89,7 @@ def test_an_exchange_is_shown_redacted_unless_the_exact_bytes_are_asked_for(call
     assert "by_code" in shown.out
     assert "王敏" not in shown.out
     assert call("evidence", "show", exchanges[0], "--exact", "--json").json["request"] == '{"name":"王敏","number":0}'
-    assert call("evidence", "show", "exc_0").code == 4
+    assert call("evidence", "show", "xch_0").code == 4
 
 
 def test_nothing_is_proved_with_new_keys(call: Call, exchanges: list[str], site: Path) -> None:

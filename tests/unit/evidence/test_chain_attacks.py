@@ -113,21 +113,21 @@ async def test_a_record_altered_before_the_whole_chain_was_rehashed_is_named(bot
 async def test_a_record_put_in_between_and_rehashed_is_named(bench):
     ids = await bench.keep(4)
     await bench.evidence.sign_head()
-    forged = {"id": "exc_forged", "seq": 3}
+    forged = {"id": "xch_forged", "seq": 3}
     shift = [row_of(old).values(seq=seq) for old, seq in ((ids[3], 5), (ids[2], 4))]
     copied = await bench.store.read(
         lambda conn: dict(conn.execute(select(exchange).where(exchange.c.id == ids[2])).mappings().one())
     )
-    body = Envelope(bench.keys).seal(b"forged", sealed_for("exc_forged"))
+    body = Envelope(bench.keys).seal(b"forged", sealed_for("xch_forged"))
     forged_row = {**copied, **forged, "body_mac": body_mac(bench.keys.secret(EVIDENCE_KEY), b"forged")}
     await change(
         bench,
         *shift,
         insert(exchange).values(forged_row),
-        insert(exchange_body).values(exchange_id="exc_forged", exact_sealed=body),
+        insert(exchange_body).values(exchange_id="xch_forged", exact_sealed=body),
     )
     await rehash(bench)
-    assert found(await bench.verify()) == ("altered", 3, "exc_forged")
+    assert found(await bench.verify()) == ("altered", 3, "xch_forged")
 
 
 async def test_a_record_taken_out_renumbered_and_rehashed_is_noticed(bench):

@@ -198,7 +198,7 @@ async def test_two_processes_under_one_node_name_are_told_apart(bench, raw):
 
 async def test_reading_what_is_not_there_says_so(bench):
     with pytest.raises(NotFoundProblem):
-        await bench.store.read(lambda conn: bench.evidence.open(conn, "exc_none"))
+        await bench.store.read(lambda conn: bench.evidence.open(conn, "xch_none"))
 
 
 def test_a_container_is_read_whole_or_not_at_all():

@@ -53,7 +53,7 @@ def filled(sqlite_url: str) -> str:
                 "node": "n",
                 "outcome": "done",
                 "reason": "缴款码已生成",
-                "exchanges": ["exc_1", "exc_2"],
+                "exchanges": ["xch_1", "xch_2"],
                 "started_at": 1,
                 "ended_at": 2,
             },
@@ -84,7 +84,7 @@ def test_every_row_of_every_table_arrives_and_is_compared(filled: str, postgresq
     engine = open_engine(postgresql_url)
     with engine.begin() as conn:
         row = conn.execute(select(attempt)).mappings().one()
-        assert (row["reason"], row["exchanges"]) == ("缴款码已生成", ["exc_1", "exc_2"])
+        assert (row["reason"], row["exchanges"]) == ("缴款码已生成", ["xch_1", "xch_2"])
         made = conn.execute(
             insert(event_table), {"id": "evt_9", "type": "t", "authority": "a", "subject": "s", "data": {}, "at": 1}
         )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 from stdnum.cn import ric, uscc
 from stdnum.iso7064 import mod_11_2, mod_11_10
 
+from gateway.words import identifiers
 from gateway.words.identifiers import (
     USCC_ALPHABET,
     USCC_PLACEHOLDER,
@@ -22,6 +25,7 @@ from gateway.words.identifiers import (
     check_registration_number,
     check_resident_id,
     check_uscc,
+    claim_prefix,
     clean_text,
     new_id,
     new_reference,
@@ -254,6 +258,49 @@ def test_ids_are_uuid_version_7_and_grow_strictly_even_across_threads() -> None:
         assert re.fullmatch(r"pay_[0-9a-f]{32}", one)
         assert UUID(one[4:]).version == 7
         assert UUID(one[4:]).variant == "specified in RFC 4122"
+
+
+def test_no_two_kinds_of_record_share_a_prefix() -> None:
+    source = Path(identifiers.__file__).read_text(encoding="utf-8")
+    (table,) = (
+        node.value
+        for node in ast.parse(source).body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "PREFIXES"
+    )
+    assert isinstance(table, ast.Dict)
+    assert len(table.keys) == len(identifiers.PREFIXES)  # a key written twice would lose one without a word
+    assert len(set(identifiers.PREFIXES.values())) == len(identifiers.PREFIXES)
+    used = prefixes_used()
+    assert {prefix: files for prefix, files in used.items() if prefix not in identifiers.PREFIXES} == {}
+    assert identifiers.PREFIXES.keys() - used.keys() == set()
+
+
+def prefixes_used() -> dict[str, set[str]]:
+    """Each prefix that the code makes ids with, and the rooms and parts that do."""
+    root = Path(identifiers.__file__).parents[1]
+    found: dict[str, set[str]] = {}
+    for file in root.rglob("*.py"):
+        for prefix in re.findall(r"""\bnew_id\("([^"]*)"\)""", file.read_text(encoding="utf-8")):
+            found.setdefault(prefix, set()).add(file.relative_to(root).as_posix())
+    return found
+
+
+def test_the_ids_of_exchanges_and_of_exceptions_are_told_apart() -> None:
+    used = prefixes_used()
+    assert all(file.startswith("foundation/evidence/") for file in used["xch"])
+    assert all(file.startswith("rooms/") for file in used["exc"])
+
+
+def test_a_prefix_belongs_to_one_kind_of_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(identifiers, "PREFIXES", dict(identifiers.PREFIXES))
+    claim_prefix("msg", "message to an officer")
+    claim_prefix("msg", "message to an officer")
+    assert new_id("msg").startswith("msg_")
+    for prefix, kind in (("msg", "something else"), ("pay", "payee"), ("M", "short"), ("pay_", "odd")):
+        with pytest.raises(ValueError, match="prefix"):
+            claim_prefix(prefix, kind)
+    with pytest.raises(ValueError, match="no kind of record"):
+        new_id("zzz")
 
 
 def test_references_have_exactly_the_declared_format_and_do_not_repeat() -> None:
