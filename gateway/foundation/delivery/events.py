@@ -118,6 +118,8 @@ def page(
         query = query.where(event_table.c.subject == subject)
     if after is not None:
         txid, seq = (int(part) for part in after.split("."))
+        if seq >= 1 << 63:
+            raise ValueError("no event has such a number")
         # A number from the future is another server's: the database was moved, and its events were numbered anew.
         query = query.where(tuple_(event_table.c.txid, event_table.c.seq) > (txid if txid < horizon else 0, seq))
     query = query.order_by(event_table.c.txid, event_table.c.seq).limit(limit)

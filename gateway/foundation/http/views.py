@@ -55,14 +55,14 @@ Cursor = Annotated[str | None, Query(max_length=200, description="`next` of the 
 
 
 def after(cursor: str | None) -> str | None:
-    """The id inside an opaque cursor. Raises InvalidProblem."""
+    """The position inside an opaque cursor: an id, or a place among events. Raises InvalidProblem."""
     if cursor is None:
         return None
     try:
         position = base64.urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)).decode("ascii")
     except (UnicodeError, binascii.Error, ValueError):
         position = ""
-    if not re.fullmatch(r"[A-Za-z0-9_]{1,60}", position):
+    if not re.fullmatch(r"[A-Za-z0-9_.]{1,60}", position):
         raise InvalidProblem("this cursor was not made here", field="cursor", cure="Begin without a cursor.")
     return position
 
