@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Protocol, runtime_checkable
 from pydantic import Field
 
 from gateway.ports.base import Adapter, Incoming, Message, Notice, OpenedCallback
+from gateway.words.text import Ask
 
 
 class SealNotice(Notice):
@@ -27,7 +28,7 @@ class SealInfo(Message):
     eseal: bytes | None = None
 
 
-class Placement(Message):
+class Placement(Ask):
     """Where a seal goes: page from 1, lower-left corner and size in millimetres."""
 
     page: Annotated[int, Field(ge=1)]

@@ -307,6 +307,8 @@ def clean_text(text: str, *, multiline: bool = False) -> str:
     pairs, unassigned code points. ``multiline`` admits line feeds. Private-use characters pass: rare names need them.
     """
     cleaned = unicodedata.normalize("NFC", text).strip()
+    if cleaned.isprintable():  # nothing that is refused is printable: nearly every text ends here
+        return cleaned
     for position, character in enumerate(cleaned, start=1):
         if reason := _REFUSED.get(unicodedata.category(character)):
             if multiline and character == "\n":

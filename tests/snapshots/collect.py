@@ -14,6 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from fastapi import FastAPI
+
 from gateway.app import App
 from gateway.faces.build import build
 from gateway.foundation.store import schema
@@ -33,17 +35,22 @@ def settings(folder: Path) -> Settings:
     )
 
 
-def openapi() -> dict[str, Any]:
-    """The description of every path of every face."""
+def application() -> FastAPI:
+    """The built application, every face of it, over an installation without channels that has been closed again."""
 
-    async def describe(folder: Path) -> dict[str, Any]:
+    async def assemble(folder: Path) -> FastAPI:
         chosen = settings(folder)
         schema.migrate(chosen.store.location())
         async with App.open(chosen) as app:
-            return build(app, FACES).openapi()
+            return build(app, FACES)
 
     with tempfile.TemporaryDirectory() as folder:
-        described = json.loads(json.dumps(asyncio.run(describe(Path(folder)))))
+        return asyncio.run(assemble(Path(folder)))
+
+
+def openapi() -> dict[str, Any]:
+    """The description of every path of every face."""
+    described = json.loads(json.dumps(application().openapi()))
     del described["info"]["version"]
     return dict(described)
 

@@ -10,13 +10,13 @@ from datetime import date
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from fastapi import Query
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import RowMapping
 
 from gateway.words.clock import from_micros, rfc3339
 from gateway.words.errors import InvalidProblem
-from gateway.words.identifiers import clean_text
 from gateway.words.money import YuanOut
+from gateway.words.text import Ask as Ask  # routes find both bases here
 
 T = TypeVar("T")
 
@@ -30,17 +30,6 @@ class View(BaseModel):
     """Base of what the API answers."""
 
     model_config = ConfigDict(extra="forbid")
-
-
-class Ask(BaseModel):
-    """Base of what the API is asked: closed to unknown fields; texts in NFC, without characters that hide or break."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _readable(cls, value: Any) -> Any:
-        return clean_text(value, multiline=True) if isinstance(value, str) else value
 
 
 class Page(View, Generic[T]):

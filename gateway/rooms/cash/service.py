@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from sqlalchemy import Connection
 
 from gateway.foundation.channels import Channels
@@ -33,6 +33,7 @@ from gateway.words.clock import Clock, day_of, to_micros
 from gateway.words.errors import ConflictProblem, InvalidProblem
 from gateway.words.identifiers import clean_text, new_id
 from gateway.words.money import Yuan, format_yuan
+from gateway.words.text import Ask
 
 Remember = Callable[[Connection, str], None]
 
@@ -49,13 +50,11 @@ def _forget(_conn: Connection, _subject: str) -> None:
     """For callers that need no idempotency record."""
 
 
-class CashInput(BaseModel):
+class CashInput(Ask):
     """Cash that an officer took for the fine of one decision, against the finance department's receipt.
 
     ``on_water``: the two days to hand it in run from ``ashore_on``, which may be told later.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     authority: str = Field(min_length=1, max_length=40)
     decision_number: str = Field(min_length=1, max_length=128)
@@ -81,10 +80,8 @@ class CashInput(BaseModel):
         return self
 
 
-class RemittanceInput(BaseModel):
+class RemittanceInput(Ask):
     """Which cash one bill remits; all that was handed in and has no bill, if not given."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     authority: str = Field(min_length=1, max_length=40)
     cash: Annotated[tuple[str, ...], Field(min_length=1, max_length=_MOST)] | None = None

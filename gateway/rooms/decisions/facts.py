@@ -6,19 +6,16 @@ from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from gateway.words.identifiers import check_registration_number, check_resident_id, check_uscc, clean_text
 from gateway.words.money import Yuan
+from gateway.words.text import Ask
 
 Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(clean_text)]
 LongText = Annotated[
     str, Field(min_length=1, max_length=20_000), AfterValidator(lambda text: clean_text(text, multiline=True))
 ]
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class PartyKind(StrEnum):
@@ -29,7 +26,7 @@ class PartyKind(StrEnum):
     ORGANISATION = "organisation"
 
 
-class Party(_Model):
+class Party(Ask):
     """The party 当事人 / 行政相对人.
 
     A natural person is told apart by a document number; an organisation by its unified social credit code
@@ -67,7 +64,7 @@ class Party(_Model):
         return self
 
 
-class DecisionFacts(_Model):
+class DecisionFacts(Ask):
     """The facts of one penalty decision 行政处罚决定书.
 
     Amounts are decimal yuan on the wire. ``surcharge_stated``: whether the document itself states the surcharge
@@ -126,7 +123,7 @@ class EventKind(StrEnum):
     REVOKED = "revoked"
 
 
-class DecisionEvent(_Model):
+class DecisionEvent(Ask):
     """One event, and the day on which it happened.
 
     served 送达: ``method`` (直接 留置 委托 邮寄 电子 公告) and ``evidence``; ``on`` is the day of receipt.

@@ -25,6 +25,7 @@ from gateway.foundation.http.idempotency import OnceKey
 from gateway.foundation.http.problems import responses
 from gateway.foundation.http.views import Ask, View, instant
 from gateway.words.errors import NotFoundProblem
+from gateway.words.text import JsonObject
 
 router = APIRouter(prefix="/v1", tags=["operations"], responses=responses(401, 403, 404, 422, 503))
 
@@ -38,7 +39,7 @@ class ResolutionRequest(Ask):
 
     outcome: Outcome
     reason: str = Field(min_length=1, max_length=1000)
-    answer: dict[str, Any] | None = None
+    answer: JsonObject | None = None
 
 
 class SideView(View):
@@ -68,7 +69,7 @@ class ResolutionView(View):
     two_persons: bool
     outcome: Outcome | None
     reason: str | None
-    answer: dict[str, Any] | None
+    answer: JsonObject | None
     proposed_by: str | None
     proposed_name: str | None
     proposed_at: str | None

@@ -8,7 +8,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from gateway.ports.base import Message
 from gateway.ports.nontax import Bill, BillLine, BillState, Issued, IssueRequest
@@ -16,6 +16,7 @@ from gateway.rooms.decisions import Decision, PartyKind
 from gateway.words.errors import ConflictProblem, ContractError, InvalidProblem
 from gateway.words.identifiers import check_payment_code
 from gateway.words.money import Yuan, format_yuan
+from gateway.words.text import Ask
 
 
 class LineKind(StrEnum):
@@ -26,10 +27,8 @@ class LineKind(StrEnum):
     SURCHARGE = "surcharge"
 
 
-class LineInput(BaseModel):
+class LineInput(Ask):
     """One line as a case system asks for it. ``amount`` is decimal yuan on the wire."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: LineKind
     amount: Yuan
@@ -42,13 +41,11 @@ class LineInput(BaseModel):
         return value
 
 
-class PaymentRequest(BaseModel):
+class PaymentRequest(Ask):
     """A demand for money from a decision. Without ``lines``: its whole fine and confiscation in one payment.
 
     ``instalment`` 0 for the whole, from 1 for parts 分期; ``line_group`` keeps lines apart that are collected apart.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     authority: str = Field(min_length=1, max_length=40)
     decision_number: str = Field(min_length=1, max_length=128)

@@ -5,20 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Base64Bytes, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Base64Bytes, Field
 
 from gateway.rooms.refunds.states import DocumentKind, RefundReason
 from gateway.words.identifiers import clean_text
 from gateway.words.money import Yuan
+from gateway.words.text import Ask
 
 Short = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(clean_text)]
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Payee(_Model):
+class Payee(Ask):
     """Who gets the money: name, account and bank as finance needs them. Kept sealed, shown masked."""
 
     name: Short
@@ -33,7 +30,7 @@ class Payee(_Model):
         )
 
 
-class DocumentInput(_Model):
+class DocumentInput(Ask):
     """A document that finance wants. ``digest``: SM3 in lower-case hex; may be left out when the file itself comes."""
 
     kind: DocumentKind
@@ -43,7 +40,7 @@ class DocumentInput(_Model):
     media_type: Annotated[str, Field(pattern=r"^[a-z]+/[a-z0-9.+-]{1,60}$")] | None = None
 
 
-class RefundProposal(_Model):
+class RefundProposal(Ask):
     """What is to go back, to whom and why.
 
     ``bank_serial`` names the money where several sums arrived; ``amount`` is all that is left of it if not given.

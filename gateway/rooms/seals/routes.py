@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
+from pydantic import Base64Bytes, ConfigDict, Field
 from sqlalchemy import Connection, RowMapping
 
 from gateway.app import App
@@ -13,7 +13,7 @@ from gateway.foundation.access import Principal
 from gateway.foundation.http.authorization import Gateway, may, own
 from gateway.foundation.http.idempotency import OnceKey
 from gateway.foundation.http.problems import responses
-from gateway.foundation.http.views import Cursor, EventView, Limit, Page, View, after, instant, next_cursor
+from gateway.foundation.http.views import Ask, Cursor, EventView, Limit, Page, View, after, instant, next_cursor
 from gateway.ports.seal import Placement
 from gateway.rooms.seals import Check, Report, SealAsk, Status, records
 from gateway.rooms.seals.service import LARGEST
@@ -39,15 +39,13 @@ class SealView(View):
 class SealRequest(SealAsk):
     """A document to be sealed. It stays here: the seal service gets its digest."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, ser_json_bytes="base64")
+    model_config = ConfigDict(ser_json_bytes="base64")
 
     document: Pdf
 
 
-class VerificationRequest(BaseModel):
+class VerificationRequest(Ask):
     """A document to be judged."""
-
-    model_config = ConfigDict(extra="forbid")
 
     document: Pdf
 

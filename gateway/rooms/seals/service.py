@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from sqlalchemy import Connection, RowMapping
 
 from gateway.foundation.channels import Channel, Channels
@@ -54,6 +54,7 @@ from gateway.words.errors import (
     UnavailableProblem,
 )
 from gateway.words.identifiers import clean_text, new_id
+from gateway.words.text import Ask
 
 Remember = Callable[[Connection, str], None]
 T = TypeVar("T")
@@ -70,10 +71,8 @@ def _forget(_conn: Connection, _subject: str) -> None:
     """For callers that need no idempotency record."""
 
 
-class SealAsk(BaseModel):
+class SealAsk(Ask):
     """What to seal besides the file: which seal, where, for what, and who approved it 用印审批."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     authority: str = Field(min_length=1, max_length=40)
     seal_id: str = Field(pattern=r"^[0-9A-Za-z-]{1,32}$")
