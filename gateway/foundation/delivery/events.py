@@ -14,6 +14,7 @@ from sqlalchemy.sql.functions import GenericFunction
 from gateway.foundation.delivery.tables import (
     event as event_table,
 )
+from gateway.foundation.store.rows import reader
 from gateway.words.clock import Clock, to_micros
 from gateway.words.identifiers import new_id
 
@@ -74,6 +75,8 @@ class Event:
     seq: int = 0
 
 
+_read = reader(Event)
+
 Handler = Callable[[Connection, Event], None]
 
 
@@ -101,6 +104,12 @@ class Events:
         for handler in (*self._handlers.get(type, ()), *self._handlers.get(EVERY, ())):
             handler(conn, event)
         return event
+
+
+def timeline(conn: Connection, subject: str) -> list[Event]:
+    """What happened to one record, oldest first."""
+    query = select(event_table).where(event_table.c.subject == subject).order_by(event_table.c.seq)
+    return [_read(row) for row in conn.execute(query).mappings()]
 
 
 def page(

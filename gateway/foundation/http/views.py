@@ -7,12 +7,13 @@ import binascii
 import re
 from collections.abc import Sequence
 from datetime import date
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, Protocol, TypeVar
 
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import RowMapping
 
+from gateway.foundation.delivery.events import Event
 from gateway.words.clock import from_micros, rfc3339
 from gateway.words.errors import InvalidProblem
 from gateway.words.money import YuanOut
@@ -56,9 +57,23 @@ def after(cursor: str | None) -> str | None:
     return position
 
 
+class Identified(Protocol):
+    """A record with an id by which its list is ordered."""
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+        ...
+
+
 def next_cursor(rows: Sequence[RowMapping], limit: int, key: str = "id") -> str | None:
     """The cursor of the next page, or None when this page was the last."""
     return None if len(rows) < limit else encode_cursor(str(rows[-1][key]))
+
+
+def cursor_after(found: Sequence[Identified], limit: int) -> str | None:
+    """``next_cursor`` of records."""
+    return None if len(found) < limit else encode_cursor(found[-1].id)
 
 
 def encode_cursor(position: str) -> str:
@@ -84,8 +99,11 @@ class EventView(View):
     data: dict[str, Any]
 
     @classmethod
-    def of(cls, row: RowMapping) -> EventView:
-        """From its row."""
+    def of(cls, row: RowMapping | Event) -> EventView:
+        """From the event, or its row."""
+        if isinstance(row, Event):
+            at = instant(row.at) or ""
+            return cls(id=row.id, type=row.type, subject=row.subject, authority=row.authority, at=at, data=row.data)
         at = instant(row["at"]) or ""
         return cls(
             id=row["id"], type=row["type"], subject=row["subject"], authority=row["authority"], at=at, data=row["data"]

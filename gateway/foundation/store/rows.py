@@ -1,4 +1,4 @@
-"""From a row to the record that it is: a frozen dataclass whose fields have the names of the columns."""
+"""From a row to the record that it is, and back: a frozen dataclass whose fields have the names of the columns."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from enum import Enum
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from pydantic import BaseModel
 from sqlalchemy import RowMapping
 
 T = TypeVar("T")
 
 
 def reader(record: type[T]) -> Callable[[RowMapping], T]:
-    """A function that makes one ``record`` of a row: enums by their values, flags as bool, the rest as it is.
+    """A function that makes one ``record`` of a row: enums and models by their values, flags as bool.
 
-    The row may have more columns than the record has fields. A field without a column is a KeyError. Made once, when
-    its module is imported. Raises TypeError for a class that is no dataclass.
+    The rest is as it is. The row may have more columns than the record has fields. A field without a column is a
+    KeyError. Made once, when its module is imported. Raises TypeError for a class that is no dataclass.
     """
     if not is_dataclass(record):
         raise TypeError(f"{record!r} is no dataclass")
@@ -35,6 +36,25 @@ def reader(record: type[T]) -> Callable[[RowMapping], T]:
     return read
 
 
+def columns(record: Any) -> dict[str, Any]:
+    """What is inserted for a new record: the values that ``reader`` makes it of.
+
+    What is None is left out: a column of JSON would hold the word null, which is not NULL.
+    """
+    known = {one.name: getattr(record, one.name) for one in fields(record) if one.init}
+    return {name: _plain(value) for name, value in known.items() if value is not None}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if isinstance(value, tuple):
+        return [_plain(one) for one in value]
+    return value
+
+
 def _converter(hint: Any) -> Callable[[Any], Any] | None:
     """What a value of the database becomes; None where it is already what the record holds."""
     if get_origin(hint) in (Union, UnionType):
@@ -42,6 +62,9 @@ def _converter(hint: Any) -> Callable[[Any], Any] | None:
         return _converter(inner[0]) if len(inner) == 1 else None
     if isinstance(hint, type) and (issubclass(hint, Enum) or hint in (bool, bytes)):
         return hint
+    if isinstance(hint, type) and issubclass(hint, BaseModel):
+        return hint.model_validate
     if get_origin(hint) is tuple:
-        return tuple
+        one = _converter(get_args(hint)[0])
+        return tuple if one is None else lambda values: tuple(one(value) for value in values)
     return None

@@ -20,9 +20,9 @@ from gateway.rooms.disclosures import records as disclosure_records
 from gateway.rooms.disclosures.routes import DisclosureView
 from gateway.rooms.disclosures.states import SHOWN
 from gateway.rooms.payments import records as payment_records
-from gateway.rooms.seals import Status
 from gateway.rooms.seals import records as seal_records
-from gateway.rooms.seals.routes import SealedDocumentView
+from gateway.rooms.seals.states import Status
+from gateway.rooms.seals.views import SealedDocumentView
 
 router = APIRouter(prefix="/v1/decisions", tags=["decisions"], responses=responses(401, 403, 404, 422, 503))
 

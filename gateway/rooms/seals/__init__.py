@@ -1,7 +1,19 @@
 """Electronic seals 电子印章: a seal service seals, and we verify before anything calls a document sealed."""
 
+from gateway.rooms.seals.records import DocumentFilter, SealedDocument
 from gateway.rooms.seals.service import SealAsk, Seals
 from gateway.rooms.seals.states import Status
 from gateway.rooms.seals.verification import Check, Report, Trust, load_roots, verify_pdf
 
-__all__ = ["Check", "Report", "SealAsk", "Seals", "Status", "Trust", "load_roots", "verify_pdf"]
+__all__ = [
+    "Check",
+    "DocumentFilter",
+    "Report",
+    "SealAsk",
+    "SealedDocument",
+    "Seals",
+    "Status",
+    "Trust",
+    "load_roots",
+    "verify_pdf",
+]

@@ -1,19 +1,107 @@
-"""Storing and reading sealed documents: plain functions of a connection."""
+"""Sealed documents as records, and all SQL about them: plain functions of a connection."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import TypedDict, Unpack
 
-from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from gateway.foundation.access.tables import authority as owner
-from gateway.foundation.delivery.tables import (
-    event,
-)
-from gateway.rooms.seals.states import Status, sources
+from gateway.foundation.crypto.envelope import Envelope
+from gateway.foundation.store.rows import columns, reader
+from gateway.ports.seal import Placement
+from gateway.rooms.seals.states import Status
 from gateway.rooms.seals.tables import sealed_document
+from gateway.rooms.seals.verification import Report
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedDocument:
+    """One document without its file and its signature. Digests are SM3, instants UTC microseconds.
+
+    ``source_digest`` is of the file as it was given to us, ``digest`` of what the signature covers, ``picture_digest``
+    of the picture that was drawn. ``gap_start`` and ``gap_end`` bound the room for the signature. ``operation`` is the
+    latest about it, ``sealed_at`` the time inside the signature.
+    """
+
+    id: str
+    authority: str
+    decision_id: str | None
+    decision_number: str | None
+    channel: str
+    status: Status
+    title: str
+    approval: str
+    seal_id: str
+    seal_name: str
+    placements: tuple[Placement, ...]
+    property_info: str
+    picture_digest: bytes
+    source_digest: bytes
+    digest: bytes
+    gap_start: int
+    gap_end: int
+    reference: str
+    operation: str
+    job_id: str | None = None
+    report: Report | None = None
+    reason: str | None = None
+    in_doubt_since_at: int | None = None
+    doubt_reason: str | None = None
+    sealed_at: int | None = None
+    created_at: int
+    updated_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredDocument(SealedDocument):
+    """One document with its prepared file, which never changes, and the signature (DER) once it has come."""
+
+    file_sealed: bytes
+    signature: bytes | None = None
+
+    def prepared(self, envelope: Envelope) -> bytes:
+        """The file as it was prepared: original, picture, room for the signature."""
+        return envelope.open(self.file_sealed, _file_context(self.id))
+
+
+def seal_file(envelope: Envelope, document_id: str, content: bytes) -> bytes:
+    """A prepared file as it is kept."""
+    return envelope.seal(content, _file_context(document_id))
+
+
+def _file_context(document_id: str) -> str:
+    return f"sealed_document|file|{document_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentFilter:
+    """Which documents a list shows, newest first. ``before``: the id at which the previous page ended."""
+
+    authorities: Collection[str]
+    status: Status | None = None
+    decision_number: str | None = None
+    in_doubt: bool | None = None
+    before: str | None = None
+    limit: int = 50
+
+
+class Change(TypedDict, total=False):
+    """Columns that change while the state stays."""
+
+    reference: str
+    operation: str
+    job_id: str | None
+    signature: bytes | None
+    report: dict[str, object]
+    in_doubt_since_at: int | None
+    doubt_reason: str | None
+
+
+_document = reader(SealedDocument)
+_stored = reader(StoredDocument)
 _LARGE = ("file_sealed", "signature")
 _LISTED = [column for column in sealed_document.c if column.name not in _LARGE]
 _LIVE = (Status.REQUESTED.value, Status.SEALED.value)
@@ -24,19 +112,21 @@ def owner_code(conn: Connection, authority: str) -> str | None:
     return conn.execute(select(owner.c.uscc).where(owner.c.code == authority)).scalar_one_or_none()
 
 
-def add(conn: Connection, values: Mapping[str, Any]) -> None:
+def add(conn: Connection, document: StoredDocument) -> None:
     """Insert one document. IntegrityError if the same file is sealed, or being sealed, with the same seal."""
-    conn.execute(insert(sealed_document), dict(values))
+    conn.execute(insert(sealed_document), columns(document))
 
 
-def fetch(conn: Connection, document_id: str) -> RowMapping | None:
-    """One document's row, files and all."""
-    return conn.execute(select(sealed_document).where(sealed_document.c.id == document_id)).mappings().first()
+def fetch(conn: Connection, document_id: str) -> SealedDocument | None:
+    """One document without its file."""
+    row = conn.execute(select(*_LISTED).where(sealed_document.c.id == document_id)).mappings().first()
+    return None if row is None else _document(row)
 
 
-def describe(conn: Connection, document_id: str) -> RowMapping | None:
-    """One document's row without its file and signature."""
-    return conn.execute(select(*_LISTED).where(sealed_document.c.id == document_id)).mappings().first()
+def fetch_stored(conn: Connection, document_id: str) -> StoredDocument | None:
+    """One document, file and all."""
+    row = conn.execute(select(sealed_document).where(sealed_document.c.id == document_id)).mappings().first()
+    return None if row is None else _stored(row)
 
 
 def live(conn: Connection, authority: str, source_digest: bytes, seal_id: str) -> str | None:
@@ -51,60 +141,35 @@ def live(conn: Connection, authority: str, source_digest: bytes, seal_id: str) -
     ).scalar_one_or_none()
 
 
-def by_reference(conn: Connection, channel: str, reference: str) -> RowMapping | None:
+def fetch_by_reference(conn: Connection, channel: str, reference: str) -> SealedDocument | None:
     """The document whose sealing has this reference."""
     query = select(*_LISTED).where(sealed_document.c.channel == channel, sealed_document.c.reference == reference)
-    return conn.execute(query).mappings().first()
+    row = conn.execute(query).mappings().first()
+    return None if row is None else _document(row)
 
 
-def of_decision(conn: Connection, decision_id: str) -> Sequence[RowMapping]:
+def of_decision(conn: Connection, decision_id: str) -> list[SealedDocument]:
     """All documents of a decision, oldest first, without files."""
     query = select(*_LISTED).where(sealed_document.c.decision_id == decision_id).order_by(sealed_document.c.id)
-    return conn.execute(query).mappings().all()
+    return [_document(row) for row in conn.execute(query).mappings()]
 
 
-def move(conn: Connection, document_id: str, end: Status, now: int, **values: Any) -> bool:
-    """Compare-and-set along the state table; False when the document is in no state from which ``end`` follows."""
-    done = conn.execute(
-        update(sealed_document)
-        .where(
-            sealed_document.c.id == document_id,
-            sealed_document.c.status.in_([start.value for start in sources(end)]),
-        )
-        .values(status=end.value, updated_at=now, in_doubt_since_at=None, doubt_reason=None, **values)
-    )
-    return done.rowcount == 1
-
-
-def change(conn: Connection, document_id: str, now: int, **values: Any) -> None:
+def change(conn: Connection, document_id: str, now: int, **values: Unpack[Change]) -> None:
     """Set fields that are not states."""
     conn.execute(update(sealed_document).where(sealed_document.c.id == document_id).values(updated_at=now, **values))
 
 
-def search(
-    conn: Connection,
-    *,
-    authorities: Sequence[str],
-    status: str | None = None,
-    decision_number: str | None = None,
-    in_doubt: bool | None = None,
-    before: str | None = None,
-    limit: int = 50,
-) -> Sequence[RowMapping]:
-    """Documents, newest first, without files; ``before`` is the id at which the previous page ended."""
-    query = select(*_LISTED).where(sealed_document.c.authority.in_(authorities))
-    if status is not None:
-        query = query.where(sealed_document.c.status == status)
-    if decision_number is not None:
-        query = query.where(sealed_document.c.decision_number == decision_number)
-    if in_doubt is not None:
+def find(conn: Connection, wanted: DocumentFilter) -> list[SealedDocument]:
+    """Documents, newest first, without files."""
+    query = select(*_LISTED).where(sealed_document.c.authority.in_(list(wanted.authorities)))
+    if wanted.status is not None:
+        query = query.where(sealed_document.c.status == wanted.status.value)
+    if wanted.decision_number is not None:
+        query = query.where(sealed_document.c.decision_number == wanted.decision_number)
+    if wanted.in_doubt is not None:
         flag = sealed_document.c.in_doubt_since_at
-        query = query.where(flag.is_not(None) if in_doubt else flag.is_(None))
-    if before is not None:
-        query = query.where(sealed_document.c.id < before)
-    return conn.execute(query.order_by(sealed_document.c.id.desc()).limit(limit)).mappings().all()
-
-
-def timeline(conn: Connection, document_id: str) -> Sequence[RowMapping]:
-    """Events of one document, oldest first."""
-    return conn.execute(select(event).where(event.c.subject == document_id).order_by(event.c.seq)).mappings().all()
+        query = query.where(flag.is_not(None) if wanted.in_doubt else flag.is_(None))
+    if wanted.before is not None:
+        query = query.where(sealed_document.c.id < wanted.before)
+    rows = conn.execute(query.order_by(sealed_document.c.id.desc()).limit(wanted.limit)).mappings()
+    return [_document(row) for row in rows]

@@ -7,16 +7,14 @@ is put into the file and verified by us; only then is the document SEALED.
 from __future__ import annotations
 
 import asyncio
-import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any
 
 from pydantic import Field
-from sqlalchemy import Connection, RowMapping
+from sqlalchemy import Connection
 
-from gateway.foundation.channels import Channel, Channels
+from gateway.foundation.channels import Channels
 from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.crypto.sm import sm3
 from gateway.foundation.delivery import (
@@ -25,46 +23,37 @@ from gateway.foundation.delivery import (
     Delivery,
     Done,
     Doubt,
+    Event,
     Events,
-    NotYet,
     Operation,
     Outcome,
     Parked,
     Rejected,
 )
+from gateway.foundation.delivery.events import timeline
+from gateway.foundation.lives import Living
 from gateway.foundation.store import Store
 from gateway.ports.base import Message
 from gateway.ports.seal import ApplyRequest, Placement, SealInfo, SealJob, SealNotice, SealService
 from gateway.rooms.decisions import Decision, Decisions, is_revoked
 from gateway.rooms.seals import records
-from gateway.rooms.seals.pdf import PdfError, PdfProfile, embed, prepare
-from gateway.rooms.seals.ses import Seal, SesError, der_length, read_seal
-from gateway.rooms.seals.states import Status
-from gateway.rooms.seals.verification import Check, Expected, Report, Trust, verify_pdf
-from gateway.words.clock import Clock, from_micros, to_micros
-from gateway.words.errors import (
-    BusyError,
-    ConflictProblem,
-    ContractError,
-    ExchangeError,
-    InvalidProblem,
-    NotFoundProblem,
-    Problem,
-    RejectedError,
-    UnavailableProblem,
-)
+from gateway.rooms.seals.catalogue import Catalogue
+from gateway.rooms.seals.judging import Judge, Judgement, JudgeQuery
+from gateway.rooms.seals.pdf import PdfProfile, prepare
+from gateway.rooms.seals.records import DocumentFilter, SealedDocument, StoredDocument
+from gateway.rooms.seals.states import LIFE, Status
+from gateway.rooms.seals.verification import Report, Trust
+from gateway.words.clock import Clock, to_micros
+from gateway.words.errors import ConflictProblem, ContractError, InvalidProblem, NotFoundProblem
 from gateway.words.identifiers import clean_text, new_id
 from gateway.words.text import Ask
 
 Remember = Callable[[Connection, str], None]
-T = TypeVar("T")
 
 PROPERTY_INFO = "/ByteRange"
 LARGEST = 24 * 1024 * 1024
-_SHORTEST, _LONGEST = 0.2, 600.0
 _BESIDE_SEAL = 16 * 1024
 """Room for what a signature holds besides the seal: certificate, digest, signature, a time stamp."""
-_SURE: dict[str, Any] = {"in_doubt_since_at": None, "doubt_reason": None}
 
 
 def _forget(_conn: Connection, _subject: str) -> None:
@@ -80,26 +69,6 @@ class SealAsk(Ask):
     title: str = Field(min_length=1, max_length=200)
     approval: str = Field(min_length=1, max_length=200)
     decision_number: str | None = Field(default=None, min_length=1, max_length=128)
-
-
-class JudgeQuery(Message):
-    """Fetch the signature of a job if it has not come yet, and judge the document. ``asked_at`` in microseconds."""
-
-    reference: str
-    document: str
-    asked_at: int
-
-
-class Judgement(Message):
-    """What became of a job: the service refused it, or it signed and this is what our checks found."""
-
-    reference: str
-    state: Literal["done", "refused", "void"]
-    job_id: str
-    reason: str = ""
-    signature: bytes | None = None
-    signed_at: int | None = None
-    report: Report | None = None
 
 
 class Seals:
@@ -124,11 +93,13 @@ class Seals:
         self._store = store
         self._delivery = delivery
         self._decisions = decisions
-        self._events = events
-        self._channels = channels
+        self._life: Living[Status, SealedDocument] = Living(
+            LIFE, events, clock, lambda document: {"decision_number": document.decision_number}
+        )
+        self._catalogue = Catalogue(store, channels)
         self._envelope = envelope
         self._clock = clock
-        self._trust = trust
+        self._judge = Judge(store, envelope, clock, trust)
         self._profile = profile or PdfProfile()
         delivery.register(
             Action(
@@ -146,7 +117,7 @@ class Seals:
                 name="seal.judge",
                 request_model=JudgeQuery,
                 answer_model=Judgement,
-                call=self._judge,
+                call=self._judge.judge,
                 check=_check,
                 record=self._judged,
                 effectful=False,
@@ -158,9 +129,7 @@ class Seals:
 
     async def list_seals(self, authority: str) -> tuple[SealInfo, ...]:
         """The seals of an authority, whatever their status. Raises ConflictProblem, UnavailableProblem."""
-        channel = self._route(authority)
-        owner = await self._owner(authority)
-        return await _asked(channel, lambda service: service.list_seals(owner))
+        return await self._catalogue.all_of(authority)
 
     async def seal_document(self, ask: SealAsk, pdf: bytes, *, wait: float = 5.0, remember: Remember = _forget) -> str:
         """Have a PDF sealed; waits up to ``wait`` seconds for the end, and never cancels the call. Returns the id.
@@ -171,9 +140,9 @@ class Seals:
         title, approval = _clean(ask.title, "title"), _clean(ask.approval, "approval")
         if not 0 < len(pdf) <= LARGEST:
             raise InvalidProblem(f"a document has 1 to {LARGEST} bytes", field="document")
-        channel = self._route(ask.authority)
+        channel = self._catalogue.channel_of(ask.authority)
         decision = await self._decision(ask)
-        info, seal = await self._usable_seal(channel, ask)
+        info, seal = await self._catalogue.usable(channel, ask.authority, ask.seal_id)
         now = self._clock.now()
         profile = replace(self._profile, reserve=max(self._profile.reserve, len(seal.der) + _BESIDE_SEAL))
         prepared = await asyncio.to_thread(
@@ -189,58 +158,64 @@ class Seals:
             document_title=title,
             approval=approval,
         )
-        values = {
-            "id": document_id,
-            "authority": ask.authority,
-            "decision_id": decision.id if decision else None,
-            "decision_number": decision.number if decision else None,
-            "channel": channel.name,
-            "status": Status.REQUESTED.value,
-            "title": title,
-            "approval": approval,
-            "seal_id": ask.seal_id,
-            "seal_name": info.name,
-            "placements": [place.model_dump() for place in ask.placements],
-            "property_info": PROPERTY_INFO,
-            "picture_digest": sm3(seal.picture),
-            "source_digest": sm3(pdf),
-            "digest": prepared.digest,
-            "file_sealed": await asyncio.to_thread(self._envelope.seal, prepared.content, _context(document_id)),
-            "gap_start": prepared.start,
-            "gap_end": prepared.end,
-            "reference": request.reference,
-            "created_at": to_micros(now),
-            "updated_at": to_micros(now),
-        }
-        operation = await self._store.write(lambda conn: self._begin(conn, values, request, remember))
+        document = StoredDocument(
+            id=document_id,
+            authority=ask.authority,
+            decision_id=decision.id if decision else None,
+            decision_number=decision.number if decision else None,
+            channel=channel.name,
+            status=Status.REQUESTED,
+            title=title,
+            approval=approval,
+            seal_id=ask.seal_id,
+            seal_name=info.name,
+            placements=ask.placements,
+            property_info=PROPERTY_INFO,
+            picture_digest=sm3(seal.picture),
+            source_digest=sm3(pdf),
+            digest=prepared.digest,
+            gap_start=prepared.start,
+            gap_end=prepared.end,
+            reference=request.reference,
+            operation="",  # known once it is enqueued
+            created_at=to_micros(now),
+            updated_at=to_micros(now),
+            file_sealed=await asyncio.to_thread(records.seal_file, self._envelope, document_id, prepared.content),
+        )
+        operation = await self._store.write(lambda conn: self._begin(conn, document, request, remember))
         self._delivery.begin(operation, request)
         if wait > 0:
             await self._settled(document_id, operation.id, wait)
         return document_id
 
-    async def get(self, document_id: str) -> RowMapping:
-        """One document's row without its file. Raises NotFoundProblem."""
-        row = await self._store.read(lambda conn: records.describe(conn, document_id))
-        if row is None:
-            raise NotFoundProblem("no such sealed document")
-        return row
+    async def held(self, document_id: str) -> SealedDocument:
+        """One document without its file. Raises NotFoundProblem."""
+        return await self._store.read(lambda conn: self._held(conn, document_id))
+
+    async def view(self, document_id: str) -> tuple[SealedDocument, list[Event]]:
+        """One document with its timeline, oldest first. Raises NotFoundProblem."""
+        return await self._store.read(lambda conn: (self._held(conn, document_id), timeline(conn, document_id)))
+
+    async def find(self, wanted: DocumentFilter) -> list[SealedDocument]:
+        """Documents, newest first, without files."""
+        return await self._store.read(lambda conn: records.find(conn, wanted))
 
     async def file(self, document_id: str) -> bytes:
         """The sealed file. Raises NotFoundProblem, and ConflictProblem unless it is SEALED."""
-        row = await self._store.read(lambda conn: records.fetch(conn, document_id))
-        if row is None:
+        document = await self._store.read(lambda conn: records.fetch_stored(conn, document_id))
+        if document is None:
             raise NotFoundProblem("no such sealed document")
-        if row["status"] != Status.SEALED.value:
+        if document.status is not Status.SEALED or document.signature is None:
             raise ConflictProblem(
-                f"the document is {row['status']}; only a sealed one can be fetched",
+                f"the document is {document.status}; only a sealed one can be fetched",
                 type="document-not-sealed",
-                document_status=row["status"],
+                document_status=document.status,
             )
-        return await asyncio.to_thread(self._sealed_file, row, row["signature"])
+        return await asyncio.to_thread(self._judge.sealed_file, document, document.signature)
 
     async def verify_document(self, pdf: bytes) -> Report:
         """Judge any PDF by our own checks. What is not a sealed document is simply not valid."""
-        return await asyncio.to_thread(verify_pdf, pdf, self._trust, self._clock.now())
+        return await asyncio.to_thread(self._judge.verify, pdf)
 
     # --- what happens elsewhere ---------------------------------------------------------------------------------------
 
@@ -249,145 +224,95 @@ class Seals:
 
         Unless the decision was revoked meanwhile: then nothing is sealed for it.
         """
-        row = records.describe(conn, new.subject)
-        assert row is not None
-        now = new.created_at
-        records.change(conn, row["id"], now, reference=new.reference, operation=new.id)
-        if row["decision_id"] is not None and is_revoked(conn, row["decision_id"]):
+        assert new.reference is not None, "an effect has a reference"
+        document = self._held(conn, new.subject)
+        records.change(conn, document.id, new.created_at, reference=new.reference, operation=new.id)
+        if document.decision_id is not None and is_revoked(conn, document.decision_id):
             why = "the decision was revoked; nothing is sealed for it"
             self._delivery.cancel(conn, new.id, why)
-            self._refuse(conn, row, why, now)
+            self._refuse(conn, document, why)
 
     def take_notice(self, conn: Connection, channel: str, notice: SealNotice, _exchange_id: str) -> None:
         """The service says that a job moved: a hint to ask now."""
-        row = records.by_reference(conn, channel, notice.reference)
-        if row is not None and row["status"] == Status.REQUESTED.value:
-            self._delivery.hurry(conn, channel, subject=row["id"])
+        document = records.fetch_by_reference(conn, channel, notice.reference)
+        if document is not None and document.status is Status.REQUESTED:
+            self._delivery.hurry(conn, channel, subject=document.id)
 
     # --- outcomes, in the ledger's transaction ------------------------------------------------------------------------
 
     def _applied(self, conn: Connection, operation: Operation, outcome: Outcome) -> None:
         now = to_micros(self._clock.now())
-        row = records.describe(conn, operation.subject)
-        assert row is not None
+        document = self._held(conn, operation.subject)
         match outcome:
             case Done(answer=SealJob() as job) if job.state in ("pending", "done"):
-                query = JudgeQuery(reference=job.reference, document=row["id"], asked_at=now)
+                query = JudgeQuery(reference=job.reference, document=document.id, asked_at=now)
                 judge = self._delivery.enqueue(
                     conn,
                     action="seal.judge",
                     channel=operation.channel,
                     authority=operation.authority,
-                    subject=row["id"],
+                    subject=document.id,
                     request=query,
                 )
-                kept = {"job_id": job.job_id, "signature": job.signature, "operation": judge.id}
-                records.change(conn, row["id"], now, **kept, **_SURE)
+                records.change(
+                    conn,
+                    document.id,
+                    now,
+                    job_id=job.job_id,
+                    signature=job.signature,
+                    operation=judge.id,
+                    in_doubt_since_at=None,
+                    doubt_reason=None,
+                )
             case Done(answer=SealJob() as job):
-                self._refuse(conn, row, job.reason or f"the job is {job.state}", now, job_id=job.job_id)
+                self._refuse(conn, document, job.reason or f"the job is {job.state}", job_id=job.job_id)
             case Rejected(reason=reason, code=code):
-                self._refuse(conn, row, reason, now, service_code=code)
-            case _:
-                self._doubt(conn, row, outcome, now)
-
-    def _judged(self, conn: Connection, operation: Operation, outcome: Outcome) -> None:
-        now = to_micros(self._clock.now())
-        row = records.describe(conn, operation.subject)
-        assert row is not None
-        match outcome:
-            case Done(answer=Judgement(report=Report() as report) as found):
-                kept = {"signature": found.signature, "report": report.model_dump(mode="json"), "job_id": found.job_id}
-                if not report.valid:
-                    records.change(conn, row["id"], now, **kept)
-                    self._refuse(conn, row, report.reason or "our checks were not all made", now)
-                elif records.move(conn, row["id"], Status.SEALED, now, sealed_at=found.signed_at, **kept):
-                    self._emit(conn, row, "sealed_document.sealed", seal_id=row["seal_id"], signer=report.signer)
-            case Done(answer=Judgement() as found):
-                self._refuse(conn, row, found.reason or f"the job is {found.state}", now, job_id=found.job_id)
-            case Rejected(reason=reason, code=code):
-                self._refuse(conn, row, reason, now, service_code=code)
-            case _:
-                self._doubt(conn, row, outcome, now)
-
-    def _refuse(self, conn: Connection, row: RowMapping, reason: str, now: int, **data: Any) -> None:
-        if records.move(conn, row["id"], Status.REFUSED, now, reason=reason):
-            self._emit(conn, row, "sealed_document.refused", reason=reason, seal_id=row["seal_id"], **data)
-
-    def _doubt(self, conn: Connection, row: RowMapping, outcome: Outcome, now: int) -> None:
-        match outcome:
-            case Doubt(reason=reason):
-                records.change(conn, row["id"], now, in_doubt_since_at=now, doubt_reason=reason)
-                self._emit(conn, row, "sealed_document.in_doubt", reason=reason)
-            case Absent():
-                records.change(conn, row["id"], now, **_SURE)
-            case Parked(reason=reason):
-                records.change(conn, row["id"], now, doubt_reason=reason)
-                self._emit(conn, row, "sealed_document.parked", reason=reason)
+                self._refuse(conn, document, reason, service_code=code)
+            case Doubt() | Absent() | Parked():
+                self._life.doubt(conn, document, outcome)
             case _:
                 raise AssertionError(f"unforeseen outcome {outcome}")
 
-    # --- judging ------------------------------------------------------------------------------------------------------
-
-    async def _judge(self, service: SealService, query: JudgeQuery) -> Judgement:
-        """Fetch what is missing, then judge in a thread. NotYet while the service has not decided."""
-        row = await self._store.read(lambda conn: records.fetch(conn, query.document))
-        assert row is not None
-        der, job_id = row["signature"], row["job_id"] or ""
-        if der is None:
-            job = await service.find(query.reference)
-            if job is None:
-                raise ContractError("the service no longer knows a job that it had accepted")
-            if job.state == "pending":
-                raise NotYet(self._pause(query.asked_at), "the service has not decided yet")
-            if job.state != "done" or job.signature is None:
-                state: Literal["refused", "void"] = "void" if job.state == "void" else "refused"
-                return Judgement(
-                    reference=query.reference, state=state, job_id=job.job_id, reason=job.reason or "no signature came"
+    def _judged(self, conn: Connection, operation: Operation, outcome: Outcome) -> None:
+        now = to_micros(self._clock.now())
+        document = self._held(conn, operation.subject)
+        match outcome:
+            case Done(answer=Judgement(report=Report() as report) as found):
+                kept = records.Change(
+                    signature=found.signature, report=report.model_dump(mode="json"), job_id=found.job_id
                 )
-            der, job_id = job.signature, job.job_id
-        info = await service.seal_status(row["seal_id"])
-        status = "unknown to the service" if info is None else info.status
-        report = await asyncio.to_thread(self._examine, row, bytes(der), status)
-        signed_at = None if report.signed_at is None else to_micros(datetime.fromisoformat(report.signed_at))
-        return Judgement(
-            reference=query.reference,
-            state="done",
-            job_id=job_id,
-            signature=bytes(der),
-            signed_at=signed_at,
-            report=report,
-        )
+                if not report.valid:
+                    records.change(conn, document.id, now, **kept)
+                    self._refuse(conn, document, report.reason or "our checks were not all made")
+                else:
+                    tell = {"seal_id": document.seal_id, "signer": report.signer}
+                    self._life.move(conn, document, Status.SEALED, tell=tell, sealed_at=found.signed_at, **kept)
+            case Done(answer=Judgement() as found):
+                self._refuse(conn, document, found.reason or f"the job is {found.state}", job_id=found.job_id)
+            case Rejected(reason=reason, code=code):
+                self._refuse(conn, document, reason, service_code=code)
+            case Doubt() | Absent() | Parked():
+                self._life.doubt(conn, document, outcome)
+            case _:
+                raise AssertionError(f"unforeseen outcome {outcome}")
 
-    def _examine(self, row: RowMapping, der: bytes, status: str) -> Report:
-        now = self._clock.now()
-        expected = Expected(
-            seal_id=row["seal_id"],
-            picture_digest=bytes(row["picture_digest"]),
-            property_info=row["property_info"],
-            between=(from_micros(row["created_at"]), now),
-            status=status,
-        )
-        try:
-            der_length(der)  # once it stands in the file, zeros behind it could pass for what was cut off
-            sealed = self._sealed_file(row, der)
-        except (PdfError, SesError) as error:
-            return Report(valid=False, checks=(Check(name="structure", outcome="failed", detail=str(error)),))
-        return verify_pdf(sealed, self._trust, now, expected=expected)
-
-    def _sealed_file(self, row: RowMapping, der: bytes) -> bytes:
-        content = self._envelope.open(bytes(row["file_sealed"]), _context(row["id"]))
-        return embed(content, row["gap_start"], row["gap_end"], bytes(der))
-
-    def _pause(self, asked_at: int) -> float:
-        """Seconds until it is worth asking again: a third of the time waited so far, within limits."""
-        waited = (to_micros(self._clock.now()) - asked_at) / 1_000_000
-        return min(_LONGEST, max(_SHORTEST, waited / 3))
+    def _refuse(self, conn: Connection, document: SealedDocument, reason: str, **tell: Any) -> None:
+        tell = {"reason": reason, "seal_id": document.seal_id, **tell}
+        self._life.move(conn, document, Status.REFUSED, tell=tell, reason=reason)
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
-    def _begin(self, conn: Connection, values: dict[str, Any], request: ApplyRequest, remember: Remember) -> Operation:
-        remember(conn, values["id"])
-        existing = records.live(conn, values["authority"], values["source_digest"], values["seal_id"])
+    def _held(self, conn: Connection, document_id: str) -> SealedDocument:
+        document = records.fetch(conn, document_id)
+        if document is None:
+            raise NotFoundProblem("no such sealed document")
+        return document
+
+    def _begin(
+        self, conn: Connection, document: StoredDocument, request: ApplyRequest, remember: Remember
+    ) -> Operation:
+        remember(conn, document.id)
+        existing = records.live(conn, document.authority, document.source_digest, document.seal_id)
         if existing is not None:
             raise ConflictProblem(
                 "this file is sealed with this seal already, or about to be",
@@ -399,14 +324,14 @@ class Seals:
         operation = self._delivery.enqueue(
             conn,
             action="seal.apply",
-            channel=values["channel"],
-            authority=values["authority"],
-            subject=values["id"],
+            channel=document.channel,
+            authority=document.authority,
+            subject=document.id,
             request=request,
             claim=True,
         )
-        records.add(conn, {**values, "operation": operation.id})
-        self._emit(conn, values, "sealed_document.requested", seal_id=values["seal_id"])
+        records.add(conn, replace(document, operation=operation.id))
+        self._life.begin(conn, document, seal_id=document.seal_id)
         return operation
 
     async def _settled(self, document_id: str, operation_id: str, seconds: float) -> None:
@@ -414,7 +339,7 @@ class Seals:
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
         while await self._delivery.settled(operation_id, max(0.0, until - loop.time())) is not None:
-            latest = (await self.get(document_id))["operation"]
+            latest = (await self.held(document_id)).operation
             if latest == operation_id:
                 return
             operation_id = latest
@@ -426,59 +351,6 @@ class Seals:
         if decision.revoked:
             raise ConflictProblem("this decision was revoked; nothing is sealed for it", type="decision-revoked")
         return decision
-
-    async def _usable_seal(self, channel: Channel, ask: SealAsk) -> tuple[SealInfo, Seal]:
-        """The seal as the service knows it, and as its SESeal describes it."""
-        info = await _asked(channel, lambda service: service.seal_status(ask.seal_id))
-        if info is None or info.owner_code != await self._owner(ask.authority):
-            raise InvalidProblem(
-                "the authority has no such seal",
-                field="seal_id",
-                type="unknown-seal",
-                cure="Choose from GET /v1/seals.",
-            )
-        if info.status != "active" or info.eseal is None:
-            raise ConflictProblem(f"the seal is {info.status}", type="seal-not-usable", seal_status=info.status)
-        try:
-            seal = read_seal(info.eseal)
-        except SesError as error:
-            raise UnavailableProblem(
-                f"the seal service describes this seal in a way that cannot be read: {error}",
-                type="seal-not-usable",
-                cure="Have an operator look at the exchange.",
-            ) from error
-        if seal.seal_id != info.seal_id:
-            raise UnavailableProblem(
-                "the seal service gave another seal than the one asked for",
-                type="seal-not-usable",
-                cure="Have an operator look at the exchange.",
-            )
-        return info, seal
-
-    async def _owner(self, authority: str) -> str:
-        code = await self._store.read(lambda conn: records.owner_code(conn, authority))
-        if code is None:
-            raise NotFoundProblem("no such authority")
-        return code
-
-    def _route(self, authority: str) -> Channel:
-        channels = self._channels.route(authority, "seals")
-        if not channels:
-            raise ConflictProblem(
-                f"no channel seals documents for authority {authority}",
-                type="no-channel",
-                cure='Add a [[routes]] block with capability = "seals" to the settings.',
-            )
-        return channels[0]
-
-    def _emit(self, conn: Connection, row: Any, type: str, **data: Any) -> None:
-        self._events.emit(
-            conn,
-            type=type,
-            subject=row["id"],
-            authority=row["authority"],
-            data={"decision_number": row["decision_number"], **data},
-        )
 
 
 async def _apply(service: SealService, request: ApplyRequest) -> SealJob:
@@ -494,46 +366,8 @@ def _check(request: ApplyRequest | JudgeQuery, answer: SealJob | Judgement) -> N
         raise ContractError(f"the answer is about {answer.reference}, asked was {request.reference}")
 
 
-async def _asked(channel: Channel, question: Callable[[Any], Awaitable[T]]) -> T:
-    """A question that a request waits for. Raises Problems only."""
-    try:
-        return await question(channel.adapter)
-    except ExchangeError as error:
-        raise _problem(error) from error
-
-
-def _problem(error: ExchangeError) -> Problem:
-    """What a caller is told of a question that failed."""
-    match error:
-        case RejectedError():
-            return InvalidProblem(error.reason, type="rejected-by-seal-service", code=error.code)
-        case BusyError():
-            return UnavailableProblem(
-                "the seal service is busy",
-                type="seal-service-busy",
-                cure="Repeat the request a little later.",
-                retry_after=math.ceil(error.retry_after or 5.0),
-            )
-        case ContractError():
-            return UnavailableProblem(
-                "the seal service's answer cannot be trusted",
-                type="seal-service-answer-broken",
-                cure="Have an operator look at the exchange; nothing of the answer was taken over.",
-            )
-        case _:
-            return UnavailableProblem(
-                "the seal service cannot be reached, or does not let us in",
-                type="seal-service-unreachable",
-                cure="Repeat the request later; nothing was sealed.",
-            )
-
-
 def _clean(text: str, field: str) -> str:
     try:
         return clean_text(text)
     except ValueError as error:
         raise InvalidProblem(str(error), field=field) from None
-
-
-def _context(document_id: str) -> str:
-    return f"sealed_document|file|{document_id}"

@@ -1,9 +1,11 @@
-"""The life of a sealed document as values: every transition is a row here, and ``gateway states`` draws it."""
+"""The life of a sealed document: every transition is a row here, and ``gateway states`` draws it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from gateway.foundation.lives import Edge, Life
+from gateway.rooms.seals.tables import sealed_document
 
 
 class Status(StrEnum):
@@ -16,17 +18,6 @@ class Status(StrEnum):
 
 CHINESE = {Status.REQUESTED: "用印中", Status.SEALED: "已用印", Status.REFUSED: "未用印"}
 
-
-@dataclass(frozen=True)
-class Edge:
-    """One allowed transition, the event it emits, and what makes it happen."""
-
-    start: Status | None
-    end: Status
-    event: str
-    when: str
-
-
 EDGES = (
     Edge(None, Status.REQUESTED, "sealed_document.requested", "a case system asks for a seal; the file is kept"),
     Edge(Status.REQUESTED, Status.SEALED, "sealed_document.sealed", "the signature came and passed our own checks"),
@@ -35,7 +26,4 @@ EDGES = (
     ),
 )
 
-
-def sources(end: Status) -> tuple[Status, ...]:
-    """The states from which ``end`` can be reached."""
-    return tuple(one.start for one in EDGES if one.end is end and one.start is not None)
+LIFE = Life("seals", sealed_document, EDGES, doubt=True)

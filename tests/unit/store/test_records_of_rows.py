@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import pytest
+from pydantic import BaseModel
 from sqlalchemy import create_engine, text
 
-from gateway.foundation.store.rows import reader
+from gateway.foundation.store.rows import columns, reader
 
 
 class Colour(StrEnum):
@@ -49,3 +50,25 @@ def test_a_word_that_no_state_has_is_an_error() -> None:
 def test_only_a_dataclass_is_a_record() -> None:
     with pytest.raises(TypeError):
         reader(int)
+
+
+class Place(BaseModel):
+    page: int
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    colour: Colour
+    first: Place | None
+    places: tuple[Place, ...]
+
+
+def test_models_come_from_json_and_go_back_into_it() -> None:
+    known = {"colour": "red", "first": {"page": 1}, "places": [{"page": 2}, {"page": 3}]}
+    placed = reader(Placed)(known)  # type: ignore[arg-type]
+    assert placed == Placed(Colour.RED, Place(page=1), (Place(page=2), Place(page=3)))
+    assert columns(placed) == known
+
+
+def test_what_is_none_is_left_to_the_column() -> None:
+    assert columns(Placed(Colour.RED, None, ())) == {"colour": "red", "places": []}

@@ -1,0 +1,123 @@
+"""What is asked of a seal service while a case system waits: its seals, and whether one may be used."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from gateway.foundation.channels import Channel, Channels
+from gateway.foundation.store import Store
+from gateway.ports.seal import SealInfo
+from gateway.rooms.seals import records
+from gateway.rooms.seals.ses import Seal, SesError, read_seal
+from gateway.words.errors import (
+    BusyError,
+    ConflictProblem,
+    ContractError,
+    ExchangeError,
+    InvalidProblem,
+    NotFoundProblem,
+    Problem,
+    RejectedError,
+    UnavailableProblem,
+)
+
+T = TypeVar("T")
+
+
+class Catalogue:
+    """The seals of authorities, as their seal services have them now."""
+
+    def __init__(self, store: Store, channels: Channels) -> None:
+        self._store = store
+        self._channels = channels
+
+    def channel_of(self, authority: str) -> Channel:
+        """The channel that seals for an authority. Raises ConflictProblem."""
+        channels = self._channels.route(authority, "seals")
+        if not channels:
+            raise ConflictProblem(
+                f"no channel seals documents for authority {authority}",
+                type="no-channel",
+                cure='Add a [[routes]] block with capability = "seals" to the settings.',
+            )
+        return channels[0]
+
+    async def all_of(self, authority: str) -> tuple[SealInfo, ...]:
+        """The seals of an authority, whatever their status. Raises ConflictProblem, UnavailableProblem."""
+        channel = self.channel_of(authority)
+        owner = await self._owner(authority)
+        return await _asked(channel, lambda service: service.list_seals(owner))
+
+    async def usable(self, channel: Channel, authority: str, seal_id: str) -> tuple[SealInfo, Seal]:
+        """The seal as the service knows it, and as its SESeal describes it.
+
+        Raises InvalidProblem where the authority has no such seal, ConflictProblem where it is not active, and
+        UnavailableProblem.
+        """
+        info = await _asked(channel, lambda service: service.seal_status(seal_id))
+        if info is None or info.owner_code != await self._owner(authority):
+            raise InvalidProblem(
+                "the authority has no such seal",
+                field="seal_id",
+                type="unknown-seal",
+                cure="Choose from GET /v1/seals.",
+            )
+        if info.status != "active" or info.eseal is None:
+            raise ConflictProblem(f"the seal is {info.status}", type="seal-not-usable", seal_status=info.status)
+        try:
+            seal = read_seal(info.eseal)
+        except SesError as error:
+            raise UnavailableProblem(
+                f"the seal service describes this seal in a way that cannot be read: {error}",
+                type="seal-not-usable",
+                cure="Have an operator look at the exchange.",
+            ) from error
+        if seal.seal_id != info.seal_id:
+            raise UnavailableProblem(
+                "the seal service gave another seal than the one asked for",
+                type="seal-not-usable",
+                cure="Have an operator look at the exchange.",
+            )
+        return info, seal
+
+    async def _owner(self, authority: str) -> str:
+        code = await self._store.read(lambda conn: records.owner_code(conn, authority))
+        if code is None:
+            raise NotFoundProblem("no such authority")
+        return code
+
+
+async def _asked(channel: Channel, question: Callable[[Any], Awaitable[T]]) -> T:
+    """A question that a request waits for. Raises Problems only."""
+    try:
+        return await question(channel.adapter)
+    except ExchangeError as error:
+        raise _problem(error) from error
+
+
+def _problem(error: ExchangeError) -> Problem:
+    """What a caller is told of a question that failed."""
+    match error:
+        case RejectedError():
+            return InvalidProblem(error.reason, type="rejected-by-seal-service", code=error.code)
+        case BusyError():
+            return UnavailableProblem(
+                "the seal service is busy",
+                type="seal-service-busy",
+                cure="Repeat the request a little later.",
+                retry_after=math.ceil(error.retry_after or 5.0),
+            )
+        case ContractError():
+            return UnavailableProblem(
+                "the seal service's answer cannot be trusted",
+                type="seal-service-answer-broken",
+                cure="Have an operator look at the exchange; nothing of the answer was taken over.",
+            )
+        case _:
+            return UnavailableProblem(
+                "the seal service cannot be reached, or does not let us in",
+                type="seal-service-unreachable",
+                cure="Repeat the request later; nothing was sealed.",
+            )

@@ -1,0 +1,111 @@
+"""What a seal service gave, judged: the signature is fetched, put into the file, and verified by our own checks."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from typing import Literal
+
+from gateway.foundation.crypto.envelope import Envelope
+from gateway.foundation.delivery import NotYet
+from gateway.foundation.store import Store
+from gateway.ports.base import Message
+from gateway.ports.seal import SealService
+from gateway.rooms.seals import records
+from gateway.rooms.seals.pdf import PdfError, embed
+from gateway.rooms.seals.records import StoredDocument
+from gateway.rooms.seals.ses import SesError, der_length
+from gateway.rooms.seals.verification import Check, Expected, Report, Trust, verify_pdf
+from gateway.words.clock import Clock, from_micros, to_micros
+from gateway.words.errors import ContractError
+
+_SHORTEST, _LONGEST = 0.2, 600.0
+
+
+class JudgeQuery(Message):
+    """Fetch the signature of a job if it has not come yet, and judge the document. ``asked_at`` in microseconds."""
+
+    reference: str
+    document: str
+    asked_at: int
+
+
+class Judgement(Message):
+    """What became of a job: the service refused it, or it signed and this is what our checks found."""
+
+    reference: str
+    state: Literal["done", "refused", "void"]
+    job_id: str
+    reason: str = ""
+    signature: bytes | None = None
+    signed_at: int | None = None
+    report: Report | None = None
+
+
+class Judge:
+    """Fetches what is missing of a document, and says what our checks found. Changes nothing."""
+
+    def __init__(self, store: Store, envelope: Envelope, clock: Clock, trust: Trust) -> None:
+        self._store = store
+        self._envelope = envelope
+        self._clock = clock
+        self._trust = trust
+
+    def verify(self, pdf: bytes) -> Report:
+        """Judge any PDF: what is not a sealed document is simply not valid. Takes processor time, no network."""
+        return verify_pdf(pdf, self._trust, self._clock.now())
+
+    async def judge(self, service: SealService, query: JudgeQuery) -> Judgement:
+        """Fetch the signature if it has not come, then judge in a thread. NotYet while the service has not decided."""
+        document = await self._store.read(lambda conn: records.fetch_stored(conn, query.document))
+        assert document is not None
+        der, job_id = document.signature, document.job_id or ""
+        if der is None:
+            job = await service.find(query.reference)
+            if job is None:
+                raise ContractError("the service no longer knows a job that it had accepted")
+            if job.state == "pending":
+                raise NotYet(self._pause(query.asked_at), "the service has not decided yet")
+            if job.state != "done" or job.signature is None:
+                state: Literal["refused", "void"] = "void" if job.state == "void" else "refused"
+                return Judgement(
+                    reference=query.reference, state=state, job_id=job.job_id, reason=job.reason or "no signature came"
+                )
+            der, job_id = job.signature, job.job_id
+        info = await service.seal_status(document.seal_id)
+        status = "unknown to the service" if info is None else info.status
+        report = await asyncio.to_thread(self._examine, document, der, status)
+        signed_at = None if report.signed_at is None else to_micros(datetime.fromisoformat(report.signed_at))
+        return Judgement(
+            reference=query.reference,
+            state="done",
+            job_id=job_id,
+            signature=der,
+            signed_at=signed_at,
+            report=report,
+        )
+
+    def _examine(self, document: StoredDocument, der: bytes, status: str) -> Report:
+        now = self._clock.now()
+        expected = Expected(
+            seal_id=document.seal_id,
+            picture_digest=document.picture_digest,
+            property_info=document.property_info,
+            between=(from_micros(document.created_at), now),
+            status=status,
+        )
+        try:
+            der_length(der)  # once it stands in the file, zeros behind it could pass for what was cut off
+            sealed = self.sealed_file(document, der)
+        except (PdfError, SesError) as error:
+            return Report(valid=False, checks=(Check(name="structure", outcome="failed", detail=str(error)),))
+        return verify_pdf(sealed, self._trust, now, expected=expected)
+
+    def sealed_file(self, document: StoredDocument, der: bytes) -> bytes:
+        """The prepared file with this signature in the room that was left for it. PdfError where it does not fit."""
+        return embed(document.prepared(self._envelope), document.gap_start, document.gap_end, der)
+
+    def _pause(self, asked_at: int) -> float:
+        """Seconds until it is worth asking again: a third of the time waited so far, within limits."""
+        waited = (to_micros(self._clock.now()) - asked_at) / 1_000_000
+        return min(_LONGEST, max(_SHORTEST, waited / 3))
