@@ -1,7 +1,7 @@
 """Callbacks to the gateway: queued in the transaction of the effect, sent until acknowledged, over restarts too.
 
-A system says how its callback is made (``System.callback``), what an acknowledgement looks like
-(``System.acknowledged``) and what a forger would send (``System.forge``). Signatures are made anew for each attempt.
+A system's wire says how its callback is made (``Wire.callback``), what an acknowledgement looks like
+(``Wire.acknowledged``) and what a forger would send (``Wire.forge``). Signatures are made anew for each attempt.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from simulators.state import Document, Transaction
+from simulators.faults import Faults
+from simulators.journal import Entry, Journal
+from simulators.state import Document, State, Transaction
 
 if TYPE_CHECKING:
-    from simulators.frame import World
+    from simulators.service import Service
 
 #: Seconds of real time between attempts; the last one repeats.
 BACKOFF = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
@@ -27,8 +29,11 @@ PARALLEL = 8
 class Callbacks:
     """The queue of one simulators process and the task that empties it."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, state: State, faults: Faults, journal: Journal) -> None:
+        self._state = state
+        self._faults = faults
+        self._journal = journal
+        self._services: dict[str, Service] = {}
         self._wake = asyncio.Event()
         self._due: dict[str, float] = {}
         self._sending: dict[str, asyncio.Task[None]] = {}
@@ -36,11 +41,15 @@ class Callbacks:
         self._runner: asyncio.Task[None] | None = None
         self._client: httpx.AsyncClient | None = None
 
+    def admit(self, service: Service) -> None:
+        """Let a system send callbacks."""
+        self._services[service.name] = service
+
     # --- where they go ---------------------------------------------------------------------------------------------
 
     def direct(self, system: str, url: str | None) -> None:
         """Say where a system's callbacks go; None: nowhere, they wait."""
-        with self._world.state.transaction() as tx:
+        with self._state.transaction() as tx:
             if url is None:
                 tx.delete("", "callback_urls", system)
             else:
@@ -49,7 +58,7 @@ class Callbacks:
 
     def urls(self) -> dict[str, str]:
         """Where each system's callbacks go."""
-        with self._world.state.transaction() as tx:
+        with self._state.transaction() as tx:
             return {system: document["url"] for system, document in tx.list("", "callback_urls")}
 
     # --- the queue -------------------------------------------------------------------------------------------------
@@ -71,8 +80,8 @@ class Callbacks:
         # One that comes while another is held back overtakes it, and is not held back itself.
         overtaken = tx.get("", "callbacks_held", system)
         rest = {"callback_reordered"} if overtaken else set()
-        fault = self._world.faults.pick(system, operation, key, callback=True, without=rest)
-        fault = fault or self._world.system(system).chosen_fault(operation, payload)
+        fault = self._faults.pick(system, operation, key, callback=True, without=rest)
+        fault = fault or self._services[system].chosen_fault(operation, payload)
         if fault is not None and fault.kind not in rest:
             document["fault"] = fault.kind
             match fault.kind:
@@ -109,12 +118,12 @@ class Callbacks:
 
     def queued(self) -> list[dict[str, Any]]:
         """All callbacks with their state: pending, acknowledged, lost."""
-        with self._world.state.transaction() as tx:
+        with self._state.transaction() as tx:
             return [{"id": key, **document} for key, document in tx.list("", "callbacks")]
 
     def hasten(self) -> None:
         """Make everything pending due at once: after time travel or a reset."""
-        with self._world.state.transaction() as tx:
+        with self._state.transaction() as tx:
             for callback_id, document in tx.list("", "callbacks", "pending"):
                 self._let_go(tx, callback_id, document)
         self.resume()
@@ -122,13 +131,13 @@ class Callbacks:
     def resume(self) -> None:
         """Make everything pending due at once that no fault holds back: after a start, or under a new address."""
         now = time.monotonic()
-        with self._world.state.transaction() as tx:
+        with self._state.transaction() as tx:
             self._due = {key: now + document["wait"] for key, document in tx.list("", "callbacks", "pending")}
         self._wake.set()
 
     async def flush(self, system: str | None = None) -> list[dict[str, Any]]:
         """One attempt now at everything pending; what is still pending afterwards."""
-        with self._world.state.transaction() as tx:
+        with self._state.transaction() as tx:
             pending = [key for key, doc in tx.list("", "callbacks", "pending") if system in (None, doc["system"])]
         await asyncio.gather(*(self._sending[key] for key in pending if key in self._sending))
         await asyncio.gather(*(self._attempt(key) for key in pending))
@@ -174,7 +183,7 @@ class Callbacks:
         return task
 
     async def _send_in_turn(self, callback_id: str) -> None:
-        with self._world.state.transaction() as tx:
+        with self._state.transaction() as tx:
             document = tx.get("", "callbacks", callback_id) or {}
         if (first := self._sending.get(document.get("behind", ""))) is not None:
             await asyncio.wait({first})
@@ -183,8 +192,7 @@ class Callbacks:
 
     async def _send(self, callback_id: str) -> None:
         """One attempt (with its forged copy), and a note of what came of it."""
-        world = self._world
-        with world.state.transaction() as tx:
+        with self._state.transaction() as tx:
             document = tx.get("", "callbacks", callback_id)
             target = tx.get("", "callback_urls", document["system"]) if document else None
             if document is not None:
@@ -192,19 +200,19 @@ class Callbacks:
         if document is None or document["state"] != "pending" or target is None:
             return
         self._due.pop(callback_id, None)
-        system = world.systems[document["system"]]
+        wire = self._services[document["system"]].wire
         if document["forged"]:
-            body, headers = system.forge(*system.callback(document["payload"]))
+            body, headers = wire.forge(*wire.callback(document["payload"]))
             await self._post(document, target["url"], body, headers, "forged")
             document["forged"] = False
-        body, headers = system.callback(document["payload"])
+        body, headers = wire.callback(document["payload"])
         answer = await self._post(document, target["url"], body, headers, None)
-        if answer is not None and system.acknowledged(document["payload"], answer.status_code, answer.content):
+        if answer is not None and wire.acknowledged(document["payload"], answer.status_code, answer.content):
             document["sends"] -= 1
             if document["sends"] <= 0:
                 document["state"] = "acknowledged"
         document["attempts"] += 1
-        with world.state.transaction() as tx:
+        with self._state.transaction() as tx:
             if tx.get("", "callbacks", callback_id) is None:  # a reset came between
                 return
             tx.put("", "callbacks", callback_id, document, group=document["state"])
@@ -228,15 +236,17 @@ class Callbacks:
             answer = await self._client.post(url, content=body, headers=headers)
         except httpx.HTTPError as problem:
             outcome = type(problem).__name__
-        self._world.journal.add(
-            system=document["system"],
-            operation=document["operation"],
-            key=document["key"],
-            path=url,
-            status=answer.status_code if answer else None,
-            outcome=outcome,
-            fault=fault or document.get("fault"),
-            request=body,
-            answer=answer.content if answer else b"",
+        self._journal.add(
+            Entry(
+                system=document["system"],
+                operation=document["operation"],
+                key=document["key"],
+                path=url,
+                status=answer.status_code if answer else None,
+                outcome=outcome,
+                fault=fault or document.get("fault"),
+                request=body,
+                answer=answer.content if answer else b"",
+            )
         )
         return answer

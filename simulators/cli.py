@@ -11,11 +11,11 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from simulators import scenario
-from simulators.faults import COLLECTING, FIELDS, KINDS, PHASES
-from simulators.nontax.amounts import AMOUNTS
+from simulators import scenario, systems
+from simulators.fault_kinds import COMMON, PHASES, Kind, Magic
+from simulators.faults import FIELDS
 from simulators.state import Document
-from simulators.systems import SYSTEMS
+from simulators.system import System
 
 _EXAMPLES = """\
 examples:
@@ -51,7 +51,7 @@ def parser() -> argparse.ArgumentParser:
         " this state, else free ones)",
     )
     serve.add_argument("--state", metavar="FILE", type=Path, help="SQLite file that keeps everything over a restart")
-    serve.add_argument("--only", metavar="SYSTEMS", default="", help=f"some of {','.join(SYSTEMS)}")
+    serve.add_argument("--only", metavar="SYSTEMS", default="", help=f"some of {','.join(systems.installed())}")
     serve.add_argument(
         "--scenario",
         metavar="FILE",
@@ -72,18 +72,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status (0 done, 2 wrong use)."""
     given = parser().parse_args(arguments)
     if given.command == "faults":
-        print(json.dumps(_kinds()) if given.json else "\n".join(_page(shutil.get_terminal_size().columns)))
+        listed = Listed(systems.load())
+        print(
+            json.dumps(listed.document()) if given.json else "\n".join(listed.page(shutil.get_terminal_size().columns))
+        )
         return 0
     from simulators.server import serve as run
 
     only = [name.strip() for name in given.only.split(",") if name.strip()]
     try:
-        magic = [name for name in COLLECTING if given.magic_amounts and name in (only or SYSTEMS)]
+        found = systems.load(only)
+        magic = [one.name for one in found if one.amounts and given.magic_amounts]
         opening = _opening(given.scenario, magic)
         if given.state is not None:
-            return run(given.host, given.port, given.state, only, opening)
+            return run(given.host, given.port, given.state, found, opening)
         with tempfile.TemporaryDirectory(prefix="simulators-") as folder:
-            return run(given.host, given.port, Path(folder) / "simulators.sqlite", only, opening)
+            return run(given.host, given.port, Path(folder) / "simulators.sqlite", found, opening)
     except (ValueError, OSError) as problem:
         print(f"simulators: {problem}", file=sys.stderr)
         return 2
@@ -98,46 +102,66 @@ def _opening(named: str | None, magic: Iterable[str]) -> Document | None:
     return told or None
 
 
-def _kinds() -> dict[str, Document]:
-    """Everything about each kind of fault."""
-    return {
-        name: {
-            "phase": kind.phase,
-            "phases": [kind.phase, *kind.also],
-            "effect": kind.effect,
-            "needs": ["system", "kind", *kind.needs],
-            "systems": list(kind.systems or SYSTEMS),
-            "magic_amounts": [f".{fen:02d}" for fen, magic in AMOUNTS.items() if magic.kind == name],
+class Listed:
+    """What can be made to go wrong in some systems, for people and for programs."""
+
+    def __init__(self, found: Sequence[System]) -> None:
+        self.kinds: dict[str, Kind] = dict(COMMON)
+        self.amounts: dict[int, Magic] = {}
+        for system in found:
+            self.kinds |= system.kinds
+            self.amounts = {**system.amounts, **self.amounts}
+        #: Kind → the systems that know it.
+        self.knowing = {kind: [one.name for one in found if kind in one.known_kinds] for kind in self.kinds}
+        self.everyone = [one.name for one in found]
+        self.with_magic = [one.name for one in found if one.amounts]
+
+    def document(self) -> dict[str, Document]:
+        """Everything about each kind of fault."""
+        return {
+            name: {
+                "phase": kind.phase,
+                "phases": [kind.phase, *kind.also],
+                "effect": kind.effect,
+                "needs": ["system", "kind", *kind.needs],
+                "systems": self.knowing[name],
+                "magic_amounts": [f".{fen:02d}" for fen, magic in self.amounts.items() if magic.kind == name],
+            }
+            for name, kind in self.kinds.items()
         }
-        for name, kind in KINDS.items()
-    }
 
+    def page(self, width: int) -> Iterable[str]:
+        """The same for people, in lines no wider than the terminal."""
+        width = min(width, 120)
 
-def _page(width: int) -> Iterable[str]:
-    """The same for people, in lines no wider than the terminal."""
-    width = min(width, 120)
+        def row(name: str, words: str, indent: int) -> str:
+            lead = f"  {name:<{indent - 2}}"
+            return textwrap.fill(words, width, initial_indent=lead, subsequent_indent=" " * indent)
 
-    def row(name: str, words: str, indent: int) -> str:
-        lead = f"  {name:<{indent - 2}}"
-        return textwrap.fill(words, width, initial_indent=lead, subsequent_indent=" " * indent)
-
-    yield "Kinds of faults, by the phase in which they act"
-    for phase, truth in PHASES.items():
-        kinds = {name: kind for name, kind in KINDS.items() if kind.phase == phase}
-        only = next(iter(kinds.values())).systems
-        heading = f"{phase}: {truth}" + (f" (in {', '.join(only)})" if only else "")
-        yield "\n" + textwrap.fill(heading, width)
-        for name, kind in kinds.items():
-            yield row(name, kind.effect + "".join(f"; also in phase {other}" for other in kind.also), 25)
-    yield "\nFields of a fault: `system` and `kind`, and any of the others"
-    yield from (row(name, one.means, 25) for name, one in FIELDS.items())
-    yield "\n" + textwrap.fill(
-        f"Magic amounts, where the setting magic_amounts of {' or '.join(COLLECTING)} is on (off by default;"
-        " `simulators serve --magic-amounts`): a bill whose total ends in these fen brings a fault with it, once.",
-        width,
-    )
-    for fen, magic in AMOUNTS.items():
-        yield row(f".{fen:02d}  {magic.kind}", magic.words, 29)
+        yield "Kinds of faults, by the phase in which they act"
+        for phase, truth in PHASES.items():
+            kinds = {name: kind for name, kind in self.kinds.items() if kind.phase == phase}
+            knowing = [self.knowing[name] for name in kinds]
+            same = next(iter(knowing), self.everyone)
+            shared = same != self.everyone and all(one == same for one in knowing)
+            yield "\n" + textwrap.fill(f"{phase}: {truth}" + (f" (in {', '.join(same)})" if shared else ""), width)
+            for name, kind in kinds.items():
+                words = kind.effect + "".join(f"; also in phase {other}" for other in kind.also)
+                if not shared and self.knowing[name] != self.everyone:
+                    words += f" (in {', '.join(self.knowing[name])})"
+                yield row(name, words, 25)
+        yield "\nFields of a fault: `system` and `kind`, and any of the others"
+        yield from (row(name, one.means, 25) for name, one in FIELDS.items())
+        if not self.amounts:
+            return
+        where = " or ".join(self.with_magic)
+        yield "\n" + textwrap.fill(
+            f"Magic amounts, where the setting magic_amounts of {where} is on (off by default;"
+            " `simulators serve --magic-amounts`): a bill whose total ends in these fen brings a fault with it, once.",
+            width,
+        )
+        for fen, magic in self.amounts.items():
+            yield row(f".{fen:02d}  {magic.kind}", magic.words, 29)
 
 
 if __name__ == "__main__":

@@ -10,12 +10,14 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from simulators import scenario
 from simulators.clock import rfc3339
-from simulators.faults import KINDS
-from simulators.frame import World, endpoint
+from simulators.endpoint import endpoint
+from simulators.world import World
 
 
 def routes(world: World, listeners: Callable[[], Awaitable[None]]) -> list[BaseRoute]:
     """The routes below ``/_sim``. ``listeners`` is called when the set of refusing ports may have changed."""
+
+    base = world.base
 
     async def reset(request: Request, body: Any) -> Any:
         world.reset()
@@ -24,55 +26,55 @@ def routes(world: World, listeners: Callable[[], Awaitable[None]]) -> list[BaseR
 
     async def apply(request: Request, body: Any) -> Any:
         planted = scenario.apply(world, body or {})
-        world.callbacks.hasten()
+        world.clock_moved()
         await listeners()
         return {"faults": planted}
 
     def seed(request: Request, body: Any) -> Any:
         if not isinstance(body, dict):
             raise ValueError('the body is an object by system, such as {"nontax": {"units": []}}')
-        with world.state.transaction():
+        with base.state.transaction():
             for name, data in body.items():
                 world.seed(name, data)
         return {"ok": True}
 
     def clock(request: Request, body: Any) -> Any:
         if request.method == "POST":
-            world.clock.change(body)
-            world.callbacks.hasten()
+            base.clock.change(body)
+            world.clock_moved()
         return {
-            "now": rfc3339(world.clock.now()),
-            "offset_seconds": world.clock.offset.total_seconds(),
-            "frozen": world.clock.frozen is not None,
+            "now": rfc3339(base.clock.now()),
+            "offset_seconds": base.clock.offset.total_seconds(),
+            "frozen": base.clock.frozen is not None,
         }
 
     async def journal(request: Request, body: Any) -> Any:
         asked = dict(request.query_params)
         wait, after, limit = float(asked.pop("wait", 0)), int(asked.pop("after", 0)), int(asked.pop("limit", 1000))
-        return {"entries": await world.journal.wait(wait, after, limit, **asked)}
+        return {"entries": await base.journal.wait(wait, after, limit, **asked)}
 
     def state(request: Request, body: Any) -> Any:
-        return world.state.dump(request.query_params.get("system"))
+        return base.state.dump(request.query_params.get("system"))
 
     def effects(request: Request, body: Any) -> Any:
-        return world.state.effects(request.query_params.get("system"))
+        return base.state.effects(request.query_params.get("system"))
 
     async def faults(request: Request, body: Any) -> Any:
         if request.method == "DELETE":
-            world.faults.remove(request.query_params.get("id"))
+            base.faults.remove(request.query_params.get("id"))
             await listeners()
         if request.method == "POST":
-            planted = world.plant(body if isinstance(body, list) else [body])
+            planted = base.faults.plant_all(body if isinstance(body, list) else [body])
             await listeners()
             return {"ids": [fault.id for fault in planted]}
-        return {"faults": [vars(fault) for fault in world.faults.planted], "kinds": sorted(KINDS)}
+        return {"faults": [vars(fault) for fault in base.faults.planted], "kinds": sorted(base.faults.kinds)}
 
     async def callbacks(request: Request, body: Any) -> Any:
         if request.url.path.endswith("/flush"):
-            return {"pending": await world.callbacks.flush(request.query_params.get("system"))}
+            return {"pending": await base.callbacks.flush(request.query_params.get("system"))}
         if request.method == "POST":
             world.direct_callbacks(body["system"], body["url"])
-        return {"urls": world.callbacks.urls(), "callbacks": world.callbacks.queued()}
+        return {"urls": base.callbacks.urls(), "callbacks": base.callbacks.queued()}
 
     def settings(request: Request, body: Any) -> Any:
         return world.change_settings(request.path_params["system"], body or {})
@@ -93,16 +95,15 @@ def routes(world: World, listeners: Callable[[], Awaitable[None]]) -> list[BaseR
         Route("/scenario", endpoint(apply, read=scenario.read), methods=["POST"]),
         Route("/systems", endpoint(systems)),
         Route("/{system}/settings", endpoint(settings), methods=["GET", "POST"]),
-        *(Mount(f"/{system.name}", routes=system.control_routes()) for system in world.systems.values()),
+        *(Mount(f"/{name}", routes=service.control_routes()) for name, service in world.services.items()),
     ]
 
 
 def ready(world: World) -> dict[str, Any]:
     """What the ready line tells: every system with its address and development credentials."""
+    urls = world.base.urls
     return {
-        "url": world.urls[""],
-        "control": world.urls[""] + "/_sim",
-        "systems": {
-            name: {"url": world.url_of(name), **system.credentials()} for name, system in world.systems.items()
-        },
+        "url": urls[""],
+        "control": urls[""] + "/_sim",
+        "systems": {name: {"url": service.url, **service.credentials()} for name, service in world.services.items()},
     }

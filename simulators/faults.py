@@ -1,4 +1,4 @@
-"""Misbehaviour on purpose: which kinds there are, and which request meets which.
+"""Misbehaviour on purpose: what is planted, and which request meets which.
 
 The same faults and the same requests give the same behaviour: a probability is drawn from the seed, the business key
 and the count of earlier requests with that key, not from the order in which different keys arrive. Where keys differ
@@ -9,98 +9,16 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from simulators.fault_kinds import COMMON, STANDING, Kind
 from simulators.naming import unknown
 from simulators.state import State
 
-#: Where in the life of a request a fault acts, in that order, and what is true by then.
-PHASES: dict[str, str] = {
-    "connection": "no request can be made",
-    "before_effect": "nothing has happened yet",
-    "effect": "what happens is not what was asked for",
-    "after_effect": "it has happened, the caller does not know",
-    "during_answer": "it has happened, the answer is wrong",
-    "callback": "it has happened, the callback about it goes astray",
-    "statement": "a day's statement is wrong, for as long as the fault is planted",
-}
-
-
-@dataclass(frozen=True)
-class Kind:
-    """One kind of fault. ``phase`` is where it acts unless the fault says one of ``also``.
-
-    ``needs``: fields of a fault that it cannot do without. ``systems``: the only ones that know it (empty: all).
-    """
-
-    phase: str
-    effect: str
-    also: tuple[str, ...] = ()
-    needs: tuple[str, ...] = ()
-    systems: tuple[str, ...] = ()
-
-
-#: The systems that collect money: only they have bills, statements, and amounts with a meaning.
-COLLECTING = ("nontax", "cnnontax")
-
-
-def _statement(effect: str) -> Kind:
-    return Kind("statement", effect, needs=("key", "code"), systems=COLLECTING)
-
-
-def _sealing(effect: str) -> Kind:
-    return Kind("effect", effect, systems=("seal",))
-
-
-KINDS: dict[str, Kind] = {
-    "refuse": Kind("connection", "the system's port refuses connections, for `seconds` or until the fault is removed"),
-    "silence": Kind("before_effect", "no effect, no answer; the connection closes after `seconds`, else stays open"),
-    "busy": Kind("before_effect", "the contract's effect-free refusal for load, with `seconds` to wait (default 2)"),
-    "error_500": Kind("before_effect", "an undeclared HTTP 500 with an HTML page", also=("after_effect",)),
-    "answer_code": Kind(
-        "before_effect", "the contract's answer with result code `code`, which no table need have", needs=("code",)
-    ),
-    "not_found_then_found": Kind("before_effect", "says that there is no such thing, though there may be"),
-    "slow": Kind("before_effect", "waits `seconds` (default 1), then goes on", also=("after_effect",)),
-    "seal_wrong_digest": _sealing("seals another digest than the one asked for"),
-    "seal_wrong_seal": _sealing("seals with another organ's seal"),
-    "seal_expired": _sealing("seals with a seal whose validity has ended"),
-    "seal_revoked": _sealing("seals, though the seal is cancelled"),
-    "seal_damaged_der": _sealing("cuts the signature's DER short"),
-    "seal_trailing_bytes": _sealing("adds bytes behind the signature's DER"),
-    "seal_empty_id": _sealing("signs with a certificate that its CA signed under an empty identifier"),
-    "seal_unknown_version": _sealing("seals in a structure of version 6"),
-    "seal_foreign_ca": _sealing("seals with a seal and certificates of a CA that nobody trusts"),
-    "seal_not_listed": _sealing("signs with a certificate that the seal does not list"),
-    "apply_then_silence": Kind("after_effect", "no answer; the connection closes after `seconds`, else stays open"),
-    "apply_then_reset": Kind("after_effect", "the connection is reset (RST)"),
-    "callback_before_reply": Kind("after_effect", "the callback of the effect is delivered before the answer"),
-    "drip": Kind("during_answer", "the answer comes byte by byte, `seconds` apart (default 0.2)"),
-    "malformed": Kind("during_answer", "an answer that does not parse"),
-    "malformed_doctype": Kind("during_answer", "an answer with a DOCTYPE and an entity (XML), else unparsable"),
-    "empty": Kind("during_answer", "a 200 with an empty body"),
-    "truncated": Kind("during_answer", "half of the announced bytes, then the connection closes"),
-    "wrong_amount": Kind("during_answer", "the amount in the answer differs by one unit"),
-    "wrong_code": Kind("during_answer", "the code or identity in the answer is somebody else's"),
-    "unknown_status": Kind("during_answer", "a status or result code that no table has"),
-    "bad_signature": Kind("during_answer", "a signature that does not verify"),
-    "callback_lost": Kind("callback", "it is never sent"),
-    "callback_twice": Kind("callback", "it is sent again after it was acknowledged"),
-    "callback_late": Kind("callback", "it leaves `seconds` late (default 3600); time travel and flush hasten it"),
-    "callback_reordered": Kind(
-        "callback",
-        "it waits until the system's next callback was acknowledged, `seconds` at most (default 60); time travel and "
-        "flush send it at once, still behind that one",
-    ),
-    "callback_forged": Kind("callback", "one with altered content and a bad signature comes before the true one"),
-    "statement_missing": _statement("the statement of day `key` (yyyyMMdd) lacks the line of payment code `code`"),
-    "statement_extra": _statement("the statement of day `key` has a line for `code` that nobody paid"),
-    "statement_changed": _statement("on the statement of day `key` the amount for `code` is a fen more"),
-    "statement_duplicate": _statement("the statement of day `key` has the line for `code` twice"),
-    "statement_late": _statement("the line for `code` of day `key` is on the next day's statement"),
-}
+if TYPE_CHECKING:
+    from simulators.system import System
 
 
 @dataclass
@@ -108,6 +26,7 @@ class Fault:
     """One planted fault. ``operation`` "*" is any, ``key`` None is any; ``times`` 0 is for ever.
 
     ``nth`` (from 1) skips the matching requests before the nth. ``probability`` with ``seed`` makes it a dice.
+    ``phase`` is that of its kind once it is planted.
     """
 
     system: str
@@ -126,9 +45,6 @@ class Fault:
     seen: int = 0
     fired: int = 0
     seen_by_key: dict[str, int] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.phase = self.phase or KINDS[self.kind].phase
 
     def wait(self, default: float) -> float:
         """``seconds``, or the kind's default."""
@@ -206,8 +122,8 @@ FIELDS: dict[str, Field] = {
 _CHOOSING = ("nth", "probability", "dice")
 
 
-def mistakes(description: Any) -> list[str]:
-    """What is wrong with a fault's JSON description whatever systems there are, as "field: words"; empty: nothing."""
+def mistakes(description: Any, kinds: Mapping[str, Kind]) -> list[str]:
+    """What is wrong with a fault's JSON description whatever system it is for, as "field: words"; empty: nothing."""
     if not isinstance(description, dict):
         return ['a fault is an object such as {"system": "nontax", "kind": "busy"}']
     wrong = [f"{name}: {unknown('field', name, FIELDS)}" for name in description if name not in FIELDS]
@@ -215,10 +131,10 @@ def mistakes(description: Any) -> list[str]:
     for name, value in description.items():
         if name in FIELDS and not FIELDS[name].fits(value):
             wrong.append(f"{name}: {value!r} is not {FIELDS[name].must_be}")
-    kind = KINDS.get(str(description.get("kind")))
+    kind = kinds.get(str(description.get("kind")))
     if kind is None:
         if _is_text(description.get("kind")):
-            wrong.append(f"kind: {unknown('kind', description['kind'], KINDS)}")
+            wrong.append(f"kind: {unknown('kind', description['kind'], kinds)}")
         return wrong
     wrong += [f"{name}: {description['kind']} needs it" for name in kind.needs if not description.get(name)]
     day = description.get("key")
@@ -227,7 +143,7 @@ def mistakes(description: Any) -> list[str]:
     phases = (kind.phase, *kind.also)
     if _is_text(phase := description.get("phase", kind.phase)) and phase not in phases:
         wrong.append(f"phase: {description['kind']} acts in {' or '.join(phases)}")
-    if kind.phase in ("connection", "statement"):
+    if kind.phase in STANDING:
         wrong += [
             f"{name}: {description['kind']} meets no single requests and takes no {name}"
             for name in _CHOOSING
@@ -237,12 +153,20 @@ def mistakes(description: Any) -> list[str]:
 
 
 class Faults:
-    """The planted faults, kept over a restart."""
+    """The planted faults, kept over a restart, and what can be planted in which system."""
 
     def __init__(self, state: State) -> None:
         self._state = state
+        self._systems: dict[str, System] = {}
+        #: Every kind that some system knows.
+        self.kinds: dict[str, Kind] = dict(COMMON)
         self.planted: list[Fault] = []
         self.load()
+
+    def admit(self, system: System) -> None:
+        """Let faults be planted in a system, those of its own kinds too."""
+        self._systems[system.name] = system
+        self.kinds.update(system.known_kinds)
 
     def load(self) -> None:
         """Take over what the state file remembers (after a restart, a reset, or a change that was undone)."""
@@ -251,14 +175,44 @@ class Faults:
 
     def plant(self, description: dict[str, Any]) -> Fault:
         """Plant one fault from its JSON description. ValueError names what is wrong with it."""
-        if wrong := mistakes(description):
+        if wrong := mistakes(description, self.kinds):
             raise ValueError("; ".join(wrong))
         fault = Fault(**description)
+        fault.phase = fault.phase or self.kinds[fault.kind].phase
         with self._state.transaction() as tx:
             fault.id = f"fault-{tx.next('', 'faults')}"
             tx.put("", "faults", fault.id, asdict(fault))
         self.planted.append(fault)
         return fault
+
+    def plant_all(self, descriptions: Sequence[Any]) -> list[Fault]:
+        """Plant faults in systems that are there, in this order, all or none. ValueError names each wrong place."""
+        wrong = [
+            f"faults[{index}]{'.' if isinstance(one, dict) else ': '}{words}"
+            for index, one in enumerate(descriptions)
+            for words in mistakes(one, self.kinds) or self._misplaced(one)
+        ]
+        if wrong:
+            raise ValueError("\n".join(wrong))
+        with self._state.transaction():
+            return [self.plant(one) for one in descriptions]
+
+    def _misplaced(self, description: dict[str, Any]) -> list[str]:
+        """What is wrong with a fault because of the system it is for: it would never be met there."""
+        name, kind = description["system"], description["kind"]
+        if name not in self._systems:
+            return [f"system: {unknown('system', name, self._systems)}"]
+        system, operation = self._systems[name], description.get("operation", "*")
+        if kind not in system.known_kinds:
+            others = [other for other, one in self._systems.items() if kind in one.known_kinds]
+            return [f"kind: only {' and '.join(others)} can have {kind}"]
+        callback = self.kinds[kind].phase == "callback"
+        if callback and not system.callbacks:
+            return [f"kind: {name} sends no callbacks"]
+        known = system.callbacks if callback else system.operations
+        if operation != "*" and operation not in known:
+            return [f"operation: {unknown('operation', operation, sorted(known))}"]
+        return []
 
     def remove(self, fault_id: str | None = None) -> list[Fault]:
         """Remove one fault, or all; those that were removed."""
@@ -281,7 +235,7 @@ class Faults:
         for fault in self.planted:
             if (
                 fault.system != system
-                or fault.phase in ("connection", "statement")
+                or fault.phase in STANDING
                 or (fault.phase == "callback") != callback
                 or fault.kind in without
             ):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from simulators.clock import SimulatedClock, rfc3339
@@ -26,6 +27,22 @@ _COLUMNS = (
 _LONGEST = 65_536
 
 
+@dataclass(frozen=True)
+class Entry:
+    """One request or callback. ``outcome`` is "answered", "refused" (contract broken) or what was done instead."""
+
+    system: str
+    operation: str
+    key: str = ""
+    method: str = "POST"
+    path: str = ""
+    status: int | None = None
+    outcome: str = "answered"
+    fault: str | None = None
+    request: bytes = b""
+    answer: bytes = b""
+
+
 class Journal:
     """The journal of one simulators process, kept with its state; a reset empties it."""
 
@@ -34,37 +51,13 @@ class Journal:
         self._clock = clock
         self._grown = asyncio.Event()
 
-    def add(
-        self,
-        *,
-        system: str,
-        operation: str,
-        key: str = "",
-        method: str = "POST",
-        path: str = "",
-        status: int | None = None,
-        outcome: str = "answered",
-        fault: str | None = None,
-        request: bytes = b"",
-        answer: bytes = b"",
-    ) -> None:
-        """Write one entry. ``outcome`` is "answered", "refused" (contract broken) or what was done instead."""
+    def add(self, entry: Entry) -> None:
+        """Write one entry, under the present time."""
+        told = {**asdict(entry), "request": _text(entry.request), "answer": _text(entry.answer)}
         with self._state.transaction() as tx:
             tx.connection.execute(
                 f"INSERT INTO journal ({', '.join(_COLUMNS[1:])}) VALUES (?,?,?,?,?,?,?,?,?,?,?)",
-                (
-                    rfc3339(self._clock.now()),
-                    system,
-                    operation,
-                    key,
-                    method,
-                    path,
-                    status,
-                    outcome,
-                    fault,
-                    _text(request),
-                    _text(answer),
-                ),
+                (rfc3339(self._clock.now()), *(told[name] for name in _COLUMNS[2:])),
             )
         self._grown.set()
         self._grown = asyncio.Event()

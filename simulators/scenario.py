@@ -20,7 +20,7 @@ from simulators.naming import mistakes, unknown, words_of
 from simulators.state import Document
 
 if TYPE_CHECKING:
-    from simulators.frame import World
+    from simulators.world import World
 
 FOLDER = Path(__file__).with_name("scenarios")
 
@@ -72,11 +72,11 @@ def apply(world: World, told: Document) -> list[str]:
     planted: list[str] = []
 
     def plant() -> None:
-        world.faults.remove()
-        planted.extend(fault.id for fault in world.plant(told["faults"]))
+        world.base.faults.remove()
+        planted.extend(fault.id for fault in world.base.faults.plant_all(told["faults"]))
 
     try:
-        with world.state.transaction():
+        with world.base.state.transaction():
             for place, act in _steps(world, told, plant):
                 try:
                     act()
@@ -85,8 +85,8 @@ def apply(world: World, told: Document) -> list[str]:
             if wrong:
                 raise ValueError("\n".join(wrong))
     except Exception:
-        world.clock.load()
-        world.faults.load()
+        world.base.clock.load()
+        world.base.faults.load()
         raise
     return planted
 
@@ -94,7 +94,7 @@ def apply(world: World, told: Document) -> list[str]:
 def _steps(world: World, told: Document, plant: Callable[[], None]) -> Iterator[tuple[str, Callable[[], Any]]]:
     """What there is to do, each with the place that its words of refusal begin with."""
     if "clock" in told:
-        yield "clock: ", partial(world.clock.change, told["clock"])
+        yield "clock: ", partial(world.base.clock.change, told["clock"])
     for name, data in told.get("seed", {}).items():
         yield "seed.", partial(world.seed, name, data)
     for name, change in told.get("settings", {}).items():

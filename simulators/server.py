@@ -12,19 +12,22 @@ import json
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.routing import Mount
+from starlette.routing import BaseRoute, Mount
 
-from simulators import control, systems
-from simulators.frame import System, World
+from simulators import control
+from simulators.foundation import Foundation
+from simulators.service import Service
 from simulators.state import Document, State
+from simulators.system import System
 from simulators.transport import protocol, reset
+from simulators.world import World
 
 _STREAM = "/stream"
 _REUSE = getattr(socket, "SO_REUSEPORT", None)
@@ -35,6 +38,7 @@ class Listeners:
 
     def __init__(self, world: World, host: str) -> None:
         self.world = world
+        self.base = world.base
         self.host = host
         self.ports: dict[str, int] = {}
         self.sockets: dict[str, socket.socket] = {}
@@ -45,15 +49,15 @@ class Listeners:
     @property
     def names(self) -> list[str]:
         """All listeners: the main one, one a system, and one for the streams of those that have them."""
-        streams = (f"{name}{_STREAM}" for name, system in self.world.systems.items() if system.streams)
-        return ["", *self.world.systems, *streams]
+        streams = (f"{name}{_STREAM}" for name, service in self.world.services.items() if service.system.streams)
+        return ["", *self.world.services, *streams]
 
     def bind(self, port: int) -> None:
         """Bind the main port (0: any) and the ports of the systems, and tell the world its addresses.
 
         OSError when one of the ports that were asked for is somebody else's.
         """
-        with self.world.state.transaction() as tx:
+        with self.base.state.transaction() as tx:
             kept = tx.get("", "_ports", "ports") or {}
             for index, name in enumerate(self.names):
                 wanted = port + index if port else int(kept.get(name, 0))
@@ -67,7 +71,7 @@ class Listeners:
                     self.reserved.append(self._bind(self.ports[name], strict=True))
                 place = f"{self.host}:{self.ports[name]}"
                 base = f"http://{place}/{name}" if name else f"http://{place}"
-                self.world.urls[name] = f"tcp://{place}" if name.endswith(_STREAM) else base
+                self.base.urls[name] = f"tcp://{place}" if name.endswith(_STREAM) else base
             tx.put("", "_ports", "ports", {**kept, **self.ports})
 
     def _taken(self, port: int) -> bool:
@@ -96,28 +100,28 @@ class Listeners:
     async def open(self, name: str, server: uvicorn.Server) -> None:
         """Listen on a system's port."""
         loop = asyncio.get_running_loop()
-        config, world = server.config, self.world
+        config = server.config
         sock = self.sockets.pop(name, None) or self._bind(self.ports[name], strict=True)
         if name.endswith(_STREAM):
-            system = world.systems[name.removesuffix(_STREAM)]
-            self.servers[name] = await asyncio.start_server(self._streamed(system), sock=sock, backlog=config.backlog)
+            service = self.world.services[name.removesuffix(_STREAM)]
+            self.servers[name] = await asyncio.start_server(self._streamed(service), sock=sock, backlog=config.backlog)
             return
-        kind = protocol(world.connections)
+        kind = protocol(self.base.connections)
         self.servers[name] = await loop.create_server(
             lambda: kind(config=config, server_state=server.server_state, app_state=server.lifespan.state),  # type: ignore[call-arg]
             sock=sock,
             backlog=config.backlog,
         )
 
-    def _streamed(self, system: System) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]:
+    def _streamed(self, service: Service) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]:
         """Serves a connection without HTTP, and tells the world's ``connections`` of it meanwhile."""
-        open_now: dict[Any, Any] = self.world.connections.transports
+        open_now: dict[Any, Any] = self.base.connections.transports
 
         async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             place = (writer.get_extra_info("peername"), writer.get_extra_info("sockname"))
             open_now[place] = writer.transport
             try:
-                await system.connected(reader, writer)
+                await service.connected(reader, writer)
             except ConnectionError:
                 pass  # the other side left
             finally:
@@ -130,13 +134,13 @@ class Listeners:
         """Refuse connections on a system's port; those that are open end in RST."""
         if (server := self.servers.pop(name, None)) is not None:
             server.close()
-        for transport in self.world.connections.at_port(self.ports[name]):
+        for transport in self.base.connections.at_port(self.ports[name]):
             reset(transport)
 
     async def follow_faults(self, server: uvicorn.Server) -> None:
         """Close and open ports as the planted ``refuse`` faults say."""
         loop = asyncio.get_running_loop()
-        refusing = {fault.system: fault for fault in self.world.faults.planted if fault.kind == "refuse"}
+        refusing = {fault.system: fault for fault in self.base.faults.planted if fault.kind == "refuse"}
         for name in self.names[1:]:
             fault = refusing.get(name.removesuffix(_STREAM))
             if fault is not None and name in self.servers:
@@ -147,7 +151,7 @@ class Listeners:
                 await self.open(name, server)
 
     def _expire(self, fault_id: str, server: uvicorn.Server) -> None:
-        self.world.faults.remove(fault_id)
+        self.base.faults.remove(fault_id)
         self._following = asyncio.ensure_future(self.follow_faults(server))
 
 
@@ -170,7 +174,7 @@ class Server(uvicorn.Server):
         for server in self.listeners.servers.values():
             server.close()
         await asyncio.sleep(0)
-        for transport in list(self.world.connections.transports.values()):
+        for transport in list(self.world.base.connections.transports.values()):
             transport.close()
         await super().shutdown(sockets=sockets)
 
@@ -180,9 +184,9 @@ def application(world: World, listeners: Listeners, server: list[Server]) -> Sta
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        await world.callbacks.start()
+        await world.base.callbacks.start()
         yield
-        await world.callbacks.stop()
+        await world.base.callbacks.stop()
 
     async def changed() -> None:
         await listeners.follow_faults(server[0])
@@ -190,16 +194,22 @@ def application(world: World, listeners: Listeners, server: list[Server]) -> Sta
     return Starlette(
         routes=[
             Mount("/_sim", routes=control.routes(world, changed)),
-            *(Mount(f"/{system.name}", routes=system.routes()) for system in world.systems.values()),
+            *(Mount(f"/{name}", routes=_routes(service)) for name, service in world.services.items()),
         ],
         lifespan=lifespan,
     )
 
 
-def serve(host: str, port: int, state_file: Path, only: Collection[str] = (), opening: Document | None = None) -> int:
-    """Serve until SIGTERM or SIGINT; the exit status. ValueError: no such system, no such ``opening`` scenario."""
-    world = World(State(state_file), opening)
-    systems.load(world, only)
+def _routes(service: Service) -> list[BaseRoute]:
+    """What is served below a system's address: its routes, then its pages."""
+    return [*service.routes(), *(page.route(service.base.state) for page in service.pages())]
+
+
+def serve(host: str, port: int, state_file: Path, systems: Sequence[System], opening: Document | None = None) -> int:
+    """Serve these systems until SIGTERM or SIGINT; the exit status. ValueError: the ``opening`` scenario cannot be."""
+    world = World(Foundation(State(state_file)), opening)
+    for system in systems:
+        world.add(system)
     world.begin()
     listeners = Listeners(world, host)
     listeners.bind(port)
@@ -220,6 +230,6 @@ def serve(host: str, port: int, state_file: Path, only: Collection[str] = (), op
     try:
         server.run()
     finally:
-        world.state.close()
+        world.base.state.close()
     print("simulators: stopped", file=sys.stderr)
     return 0

@@ -6,6 +6,7 @@ whose name begins with an underscore (keys, ports) survive a reset. Everything r
 
 from __future__ import annotations
 
+import base64
 import json
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -103,6 +104,8 @@ class State:
         # A killed process loses nothing with WAL and NORMAL; only a power cut could, and that is not simulated.
         self.connection.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; {_TABLES}")
         self.open: Transaction | None = None
+        #: How often this process has reset it.
+        self.resets = 0
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -126,6 +129,7 @@ class State:
 
     def reset(self) -> None:
         """Forget everything but the kinds that begin with an underscore."""
+        self.resets += 1
         with self.transaction() as tx:
             tx.connection.execute("DELETE FROM documents WHERE kind NOT LIKE '\\_%' ESCAPE '\\'")
             for table in ("counters", "effects", "journal"):
@@ -154,3 +158,13 @@ class State:
     def close(self) -> None:
         """Let go of the file."""
         self.connection.close()
+
+
+def b64(data: bytes) -> str:
+    """Bytes as Base64 text, as documents keep them."""
+    return base64.b64encode(data).decode()
+
+
+def unb64(text: str) -> bytes:
+    """The bytes of Base64 text."""
+    return base64.b64decode(text)

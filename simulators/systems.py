@@ -1,37 +1,89 @@
-"""Which systems there are, and where each is found."""
+"""From entry points to systems.
+
+Any installed distribution may bring systems in the group ``simulators.systems``; the built-in ones use the same door.
+Each entry point names a value of ``System``.
+"""
 
 from __future__ import annotations
 
-import importlib
+import re
 import sys
-import traceback
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from functools import lru_cache
+from importlib.metadata import EntryPoint, entry_points
 
-from simulators.frame import System, World
+from simulators.fault_kinds import COMMON
+from simulators.naming import unknown
+from simulators.system import System
 
-SYSTEMS: dict[str, str] = {
-    "nontax": "simulators.nontax.platform:NonTax",
-    "credit": "simulators.credit.platform:Credit",
-    "portal": "simulators.portal.platform:Portal",
-    "registry": "simulators.registry.platform:Registry",
-    "seal": "simulators.seal.platform:Seal",
-    "cnnontax": "simulators.cnnontax.platform:CnNonTax",
-}
+GROUP = "simulators.systems"
+#: Names that the control API has for itself.
+_TAKEN = ("_sim", "callbacks", "clock", "effects", "faults", "journal", "reset", "scenario", "seed", "state", "systems")
 
 
-def load(world: World, only: Collection[str] = ()) -> None:
-    """Bring the systems in, all or those named. ValueError for an unknown name.
+def installed() -> Mapping[str, tuple[EntryPoint, ...]]:
+    """Every system's name and who declares it, without importing any: the built-in ones first, then by name."""
+    return _declared(tuple(sys.path))
 
-    One that cannot be loaded is reported on stderr and left out, unless it was asked for by name.
+
+@lru_cache(maxsize=8)
+def _declared(_path: tuple[str, ...]) -> Mapping[str, tuple[EntryPoint, ...]]:
+    found: dict[str, tuple[EntryPoint, ...]] = {}
+    for entry in sorted(entry_points(group=GROUP), key=lambda one: (not _ours(one), one.name)):
+        if entry not in found.get(entry.name, ()):
+            found[entry.name] = (*found.get(entry.name, ()), entry)
+    return found
+
+
+def _ours(entry: EntryPoint) -> bool:
+    return entry.value.startswith("simulators.")
+
+
+def load(only: Collection[str] = ()) -> list[System]:
+    """The systems that are installed, or those named. ValueError in one sentence for one that cannot be.
+
+    One that was not asked for by name is reported on stderr instead, and left out.
     """
-    if unknown := set(only) - set(SYSTEMS):
-        raise ValueError(f"no system {', '.join(sorted(unknown))}; there are {', '.join(SYSTEMS)}")
-    for name in only or SYSTEMS:
-        module, _, attribute = SYSTEMS[name].partition(":")
+    loaded: list[System] = []
+    for name in only or installed():
         try:
-            system: type[System] = getattr(importlib.import_module(module), attribute)
-            world.add(system(world))
-        except Exception:
-            if name in only:
+            system = _load(name)
+            _agree(system, loaded)
+            loaded.append(system)
+        except ValueError as wrong:
+            if only:
                 raise
-            print(f"simulators: {name} is left out:\n{traceback.format_exc(limit=-2)}", file=sys.stderr)
+            print(f"simulators: left out: {wrong}", file=sys.stderr)
+    return loaded
+
+
+def _load(name: str) -> System:
+    """One system by its name. ValueError says why there is none."""
+    entries = installed().get(name)
+    if not entries:
+        raise ValueError(unknown("system", name, installed()))
+    owners = sorted({entry.dist.name if entry.dist else entry.value for entry in entries})
+    if len(entries) > 1:
+        raise ValueError(f"system {name!r} is declared by {' and '.join(owners)}; uninstall one, or rename it")
+    who = f"system {name!r} of {owners[0]}"
+    try:
+        system = entries[0].load()
+    except Exception as problem:
+        raise ValueError(f"{who} cannot be imported: {type(problem).__name__}: {problem}") from problem
+    if not isinstance(system, System):
+        raise ValueError(f"{who} is not a System but {type(system).__name__}")
+    if system.name != name:
+        raise ValueError(f"{who} calls itself {system.name!r}; the entry point and the value need one name")
+    if not re.fullmatch(r"[a-z][a-z0-9-]*", name) or name in _TAKEN:
+        raise ValueError(f"{who} cannot be called so: small letters, digits and hyphens, and none of {list(_TAKEN)}")
+    if doubled := sorted(COMMON.keys() & system.kinds.keys()):
+        raise ValueError(f"{who} describes the kind of fault {doubled[0]!r}, which every system has already")
+    return system
+
+
+def _agree(system: System, others: Collection[System]) -> None:
+    """ValueError when it means something else by a kind of fault than a system that was loaded before it."""
+    for other in others:
+        for kind in other.kinds.keys() & system.kinds.keys():
+            if other.kinds[kind] != system.kinds[kind]:
+                raise ValueError(f"systems {other.name!r} and {system.name!r} describe the kind {kind!r} differently")

@@ -25,7 +25,7 @@ from simulators import scenario
 _START = 30.0
 
 
-class Simulation:
+class SimulatorsProcess:
     """One ``simulators serve`` process over a state file of its own. ``options``: more words of its command line."""
 
     def __init__(self, folder: Path, only: str = "", options: Sequence[str] = ()) -> None:
@@ -36,8 +36,6 @@ class Simulation:
         self.ready: dict[str, Any] = {}
         self._log: IO[bytes] | None = None
         self._control: httpx.Client | None = None
-
-    # --- the process -----------------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Start the process and wait for its ready line. A restart has the same addresses and state."""
@@ -92,6 +90,10 @@ class Simulation:
         if self._log is not None:
             self._log.close()
         return status
+
+
+class Simulation(SimulatorsProcess):
+    """Such a process, with its systems' addresses and its control API."""
 
     # --- its systems -----------------------------------------------------------------------------------------------
 

@@ -18,11 +18,11 @@ from lxml import etree
 from simulators.clock import SHANGHAI
 from simulators.cnnontax import frames
 from simulators.cnnontax.platform import CnNonTax
-from simulators.contract import parse_xml
 from simulators.nontax.platform import CALLBACK, NonTax
 from simulators.nontax.soap import SoapContract, element
 from simulators.signing import signed_headers
 from simulators.testing import Simulation
+from simulators.xml import parse_xml
 
 SOAP = SoapContract()
 

@@ -13,7 +13,7 @@ from typing import Any
 from lxml import etree
 
 import contracts
-from simulators.contract import XmlContract, parse_xml
+from simulators.frame import XmlContract, parse_xml
 from simulators.nontax.soap import element, values
 
 #: MAC of an answer to somebody with whom there is no common key.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
@@ -15,14 +15,22 @@ from starlette.requests import Request
 from starlette.types import Message as AsgiMessage
 
 import contracts
-from simulators.clock import SHANGHAI
 from simulators.cnnontax import frames
-from simulators.frame import Answer, Call, Refused, World
-from simulators.nontax import books
-from simulators.nontax.amounts import AMOUNTS, Magic
-from simulators.nontax.collection import CollectionPlatform, text_of
+from simulators.frame import (
+    SHANGHAI,
+    Answer,
+    Call,
+    Document,
+    Foundation,
+    Refused,
+    Settings,
+    System,
+    Transaction,
+)
+from simulators.nontax import books, collection, statements
+from simulators.nontax.amounts import AMOUNTS
+from simulators.nontax.collection import CollectionPlatform, CollectionWire, text_of
 from simulators.nontax.soap import element, values
-from simulators.state import Document, Transaction
 
 MEANINGS = {row["code"]: row["meaning"] for row in contracts.code_table("cnnontax", "v1", "results")}
 
@@ -50,39 +58,18 @@ _KEYS = ("PayNo", "RefundNo", "RequestNo", "PayCode", "StatementDate", "EInvoice
 _NUMBER, _MAC = "x-msg-no", "x-mac"
 
 
-class CnNonTax(CollectionPlatform):
-    """Bills, money and receipts over CNNONTAX. Answers travel the frame's life as XML, and become frames at its end."""
+PLATFORM_NODE = "F990100"
 
-    name = "cnnontax"
-    title = "非税收入收缴平台(报文接口)"
-    streams = True
-    node: ClassVar[str] = "K9901000002"
-    platform_node: ClassVar[str] = "F990100"
-    secret: ClassVar[str] = "anlan-cnnontax-development-token"  # noqa: S105 - for loopback only
-    # Codes and receipts of its own, so that two platforms in one process never give the same.
-    defaults: ClassVar[Document] = {
-        **books.DEFAULTS,
-        "name": "安澜市财政非税系统",
-        "code_literal": "31",
-        "receipt_kind": "0102",
-    }
-    # The answer to a bill tells no amount here; the first question about it does.
-    amounts: ClassVar[Mapping[int, Magic]] = {**AMOUNTS, 93: replace(AMOUNTS[93], operation="QueryBill")}
+
+class FrameWire(CollectionWire):
+    """CNNONTAX: answers travel through the frame's life as XML, and become frames at its end."""
+
     signature_header = _MAC
 
-    def __init__(self, world: World) -> None:
-        super().__init__(world)
+    def __init__(self, base: Foundation, system: System) -> None:
+        super().__init__(base, system)
         #: (PayCode, TraNoBus) → MsgID of the push that was sent last
         self.pushed: dict[tuple[str, str], str] = {}
-
-    # --- what the frame asks ---------------------------------------------------------------------------------------
-
-    @property
-    def operations(self) -> frozenset[str]:
-        return frozenset(OPERATIONS.values())
-
-    def credentials(self) -> dict[str, Any]:
-        return {"frames": self.world.stream_of(self.name), "token": self.secret, **super().credentials()}
 
     def invalid(self, call: Call, errors: Sequence[str]) -> Answer:
         return self.reply(call, "19200", information="; ".join(errors)[:400])
@@ -119,7 +106,7 @@ class CnNonTax(CollectionPlatform):
         """Under the token of the node that asked, once it has shown that it has it."""
         if _NUMBER not in headers:
             return headers
-        token = self._token(call.params.get("node", "")) if call.params.get("genuine") else None
+        token = self.token(call.params.get("node", "")) if call.params.get("genuine") else None
         return {**headers, _MAC: frames.NO_MAC if token is None else frames.mac(token, body)}
 
     def callback(self, payload: Document) -> tuple[bytes, dict[str, str]]:
@@ -131,7 +118,7 @@ class CnNonTax(CollectionPlatform):
         head = self._head("5996", payload["node"])
         self.pushed[payload["PayCode"], payload["TraNoBus"]] = head["MsgID"]
         xml = frames.write(head, voucher)
-        frame = frames.join("5996", xml, frames.mac(self._token(payload["node"]) or "", xml))
+        frame = frames.join("5996", xml, frames.mac(self.token(payload["node"]) or "", xml))
         return frame, {"Content-Type": "application/octet-stream"}
 
     def acknowledged(self, payload: Document, status: int, body: bytes) -> bool:
@@ -143,8 +130,8 @@ class CnNonTax(CollectionPlatform):
         return (
             status == 200
             and answer.number == "8001"
-            and (answer.sender, answer.receiver) == (payload["node"], self.platform_node)
-            and answer.mac.upper() == frames.mac(self._token(payload["node"]) or "", answer.xml)
+            and (answer.sender, answer.receiver) == (payload["node"], PLATFORM_NODE)
+            and answer.mac.upper() == frames.mac(self.token(payload["node"]) or "", answer.xml)
             and answer.answers == self.pushed.get((payload["PayCode"], payload["TraNoBus"]))
             and answer.voucher.findtext("OriMsgNo") == "5996"
             and answer.voucher.findtext("Result") == "00000"
@@ -159,6 +146,56 @@ class CnNonTax(CollectionPlatform):
         head = {"SRC": told.sender, "DES": told.receiver, "MsgNo": told.number, "MsgID": told.id}
         xml = frames.write({**head, "MsgRef": told.answers, "WorkDate": told.work_date}, told.voucher)
         return frames.join(told.number, xml, told.mac), headers
+
+    def reply(
+        self,
+        call: Call,
+        code: str,
+        content: Document | None = None,
+        *,
+        information: str = "",
+        retry_after: float | None = None,
+    ) -> Answer:
+        """A 5001 with a result code of the table."""
+        told: Document = {
+            "OriMsgNo": call.params.get("number", "0000"),
+            "Result": code,
+            "Information": information or MEANINGS.get(code, "未知结果"),
+            "RetryAfter": None if retry_after is None else max(1, round(retry_after)),
+        }
+        return Answer(element("Reply", told | (content or {}), ""))
+
+    def _head(self, number: str, to: str, answers: str = "") -> dict[str, str]:
+        return {
+            "SRC": PLATFORM_NODE,
+            "DES": to,
+            "MsgNo": number,
+            "MsgID": secrets.token_hex(12),
+            "MsgRef": answers,
+            "WorkDate": self.base.clock.today().strftime("%Y%m%d"),
+        }
+
+    def token(self, node: str) -> str | None:
+        with self.base.state.transaction() as tx:
+            known = tx.get(self.name, "nodes", node)
+        return None if known is None else str(known["secret"])
+
+
+class CnNonTax(CollectionPlatform):
+    """Bills, money and receipts over CNNONTAX."""
+
+    wire: FrameWire
+    node: ClassVar[str] = "K9901000002"
+    platform_node: ClassVar[str] = PLATFORM_NODE
+    secret: ClassVar[str] = "anlan-cnnontax-development-token"  # noqa: S105 - for loopback only
+
+    def __init__(self, base: Foundation, system: System) -> None:
+        super().__init__(base, system, FrameWire(base, system))
+
+    # --- what the frame asks ---------------------------------------------------------------------------------------
+
+    def credentials(self) -> dict[str, Any]:
+        return {"frames": self.base.urls[f"{self.name}/stream"], "token": self.secret, **super().credentials()}
 
     # --- frames ----------------------------------------------------------------------------------------------------
 
@@ -202,7 +239,7 @@ class CnNonTax(CollectionPlatform):
         node, errors = frames.sender_of(frame), []
         operation, content, params = "?", {}, {"node": node}
         _, xml, code = frames.split(frame)
-        token = self._token(node)
+        token = self.wire.token(node)
         if token is not None and code.upper() == frames.mac(token, xml):
             params["genuine"] = "yes"
         try:
@@ -216,7 +253,7 @@ class CnNonTax(CollectionPlatform):
         except ValueError as broken:
             errors = [str(broken)] if params.get("genuine") else []
         key = next((str(content[name]) for name in _KEYS if name in content), "")
-        call = Call(operation, request, frame, content, self.world.clock.now(), params, key)
+        call = Call(operation, request, frame, content, self.base.clock.now(), params, key)
         return await self.serve(call, self._served, errors=errors, check=self._check)
 
     def _check(self, call: Call, answer: Answer) -> Sequence[str]:
@@ -227,69 +264,36 @@ class CnNonTax(CollectionPlatform):
         node = self._authenticate(tx, call)
         if until := books.closed_until(self.books.settings(tx), call.now):
             wait = (until - call.now).total_seconds()
-            raise Refused(self.reply(call, "19002", retry_after=wait))
+            raise Refused(self.wire.reply(call, "19002", retry_after=wait))
         try:
             told = self.run(tx, node, call.operation, call.content, call.now)
         except books.No as refusal:
-            raise Refused(self.reply(call, refusal.code)) from None
+            raise Refused(self.wire.reply(call, refusal.code)) from None
         match call.operation:
             case "QueryBill":
                 return Answer(element("BillState", told["Bill"], ""))
             case "CreateBill":
-                return self.reply(call, "00000", information=told["Bill"]["PayUrl"])
+                return self.wire.reply(call, "00000", information=told["Bill"]["PayUrl"])
             case "VoidBill" | "IssueReceipt":
-                return self.reply(call, "00000")
+                return self.wire.reply(call, "00000")
         holds = _HOLDS[call.operation]
-        return self.reply(call, "00000", {holds: told.get(holds, told)})
+        return self.wire.reply(call, "00000", {holds: told.get(holds, told)})
 
     def _authenticate(self, tx: Transaction, call: Call) -> str:
         """The calling node. Refused: unknown, a wrong MAC, another day, or a MsgID seen before."""
         node = call.params["node"]
-        if self._token(node) is None:
-            raise Refused(self.reply(call, "19103"))
+        if self.wire.token(node) is None:
+            raise Refused(self.wire.reply(call, "19103"))
         if not call.params.get("genuine") or call.params["receiver"] != self.platform_node:
-            raise Refused(self.reply(call, "19100"))
+            raise Refused(self.wire.reply(call, "19100"))
         told = datetime.strptime(call.params["work_date"], "%Y%m%d").date()  # noqa: DTZ007 - a day
         if abs(told - call.now.astimezone(SHANGHAI).date()) > timedelta(days=1):
-            raise Refused(self.reply(call, "19101"))
+            raise Refused(self.wire.reply(call, "19101"))
         seen = f"{node}/{call.params['id']}"
         if tx.get(self.name, "messages", seen) is not None:
-            raise Refused(self.reply(call, "19102"))
+            raise Refused(self.wire.reply(call, "19102"))
         tx.put(self.name, "messages", seen, {})
         return str(node)
-
-    def reply(
-        self,
-        call: Call,
-        code: str,
-        content: Document | None = None,
-        *,
-        information: str = "",
-        retry_after: float | None = None,
-    ) -> Answer:
-        """A 5001 with a result code of the table."""
-        told: Document = {
-            "OriMsgNo": call.params.get("number", "0000"),
-            "Result": code,
-            "Information": information or MEANINGS.get(code, "未知结果"),
-            "RetryAfter": None if retry_after is None else max(1, round(retry_after)),
-        }
-        return Answer(element("Reply", told | (content or {}), ""))
-
-    def _head(self, number: str, to: str, answers: str = "") -> dict[str, str]:
-        return {
-            "SRC": self.platform_node,
-            "DES": to,
-            "MsgNo": number,
-            "MsgID": secrets.token_hex(12),
-            "MsgRef": answers,
-            "WorkDate": self.world.clock.today().strftime("%Y%m%d"),
-        }
-
-    def _token(self, node: str) -> str | None:
-        with self.world.state.transaction() as tx:
-            known = tx.get(self.name, "nodes", node)
-        return None if known is None else str(known["secret"])
 
 
 def _asked(operation: str, voucher: etree._Element) -> Document:
@@ -302,3 +306,21 @@ def _asked(operation: str, voucher: etree._Element) -> Document:
         case "VoidBill":
             return {**told, "VoidNo": told["Hold1"], "Reason": told["Memo"]}
     return told
+
+
+SYSTEM = System(
+    name="cnnontax",
+    title="非税收入收缴平台(报文接口)",
+    build=CnNonTax,
+    operations=frozenset(OPERATIONS.values()),
+    callbacks=collection.CALLBACKS,
+    kinds=statements.KINDS,
+    # The answer to a bill tells no amount here; the first question about it does.
+    amounts={**AMOUNTS, 93: replace(AMOUNTS[93], operation="QueryBill")},
+    # Codes and receipts of its own, so that two platforms in one process never give the same.
+    settings=Settings(
+        {**books.DEFAULTS, "name": "安澜市财政非税系统", "code_literal": "31", "receipt_kind": "0102"}, books.SCHEMAS
+    ),
+    seed=collection.SEED,
+    streams=True,
+)

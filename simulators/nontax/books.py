@@ -1,4 +1,4 @@
-"""The platform's books: bills and codes, money that arrives, refunds, receipts, statements of a day.
+"""The platform's books: bills and codes, money that arrives, refunds, receipts.
 
 Amounts are integer fen inside and 元 text on the wire. What a caller may not do is raised as ``No`` with a result code
 of ``contracts/nontax/v1/codes/results.csv``, which other contracts for this kind of platform use as well.
@@ -7,15 +7,13 @@ of ``contracts/nontax/v1/codes/results.csv``, which other contracts for this kin
 from __future__ import annotations
 
 import hashlib
-import math
 import re
-from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any
 
 import contracts
-from simulators.clock import SHANGHAI, rfc3339
-from simulators.state import Document, Transaction
+from simulators.frame import SHANGHAI, Document, Transaction, rfc3339
 
 UNPAID, PAID, VOID = "0", "1", "2"
 FILED, APPROVED, REFUNDED, REFUSED = "0", "1", "2", "3"
@@ -134,28 +132,18 @@ def closed_until(rules: Document, now: datetime) -> datetime | None:
     return until if until > local else until + timedelta(days=1)
 
 
-def _next_day(day: str) -> str:
-    return (datetime.strptime(day, "%Y%m%d").replace(tzinfo=SHANGHAI) + timedelta(days=1)).strftime("%Y%m%d")
+@dataclass(frozen=True)
+class Money:
+    """How money arrives: ``amount`` in fen (None: what is owed), ``payer`` and ``serial`` where they are told.
 
+    ``force``: also where the cashier would take none (paid twice, paid after the bill was voided or has expired).
+    """
 
-def day_before(day: str) -> str:
-    """The day (yyyyMMdd) before another one, which the calendar need not have: callers may ask for 20260231."""
-    first = datetime(int(day[:4]), int(day[4:6]), 1, tzinfo=SHANGHAI)
-    return (first + timedelta(days=int(day[6:]) - 2)).strftime("%Y%m%d")
-
-
-def _unpaid_line(day: str, code: str) -> Document:
-    """A line for the fault statement_extra: money that nobody paid."""
-    noon = datetime.strptime(f"{day}12", "%Y%m%d%H").replace(tzinfo=SHANGHAI)
-    return {
-        "code": code,
-        "number": f"X{code[-12:]}",
-        "amount": 8800,
-        "serial": f"{day}99{code[-10:]}",
-        "at": rfc3339(noon),
-        "unit": "990102001",
-        "items": ["103050199001"],
-    }
+    channel: str
+    payer: str | None = None
+    amount: int | None = None
+    serial: str | None = None
+    force: bool = False
 
 
 class Books:
@@ -267,35 +255,29 @@ class Books:
         self,
         tx: Transaction,
         code: str,
-        *,
-        channel: str,
+        money: Money,
         now: datetime,
-        payer: str | None = None,
-        amount: int | None = None,
-        serial: str | None = None,
-        force: bool = False,
     ) -> Document:
-        """Money arrives for a bill; the payment. ValueError when the bill cannot be paid, unless ``force`` makes it so
-        (paid twice, paid after it was voided or has expired: money that arrives all the same)."""
+        """Money arrives for a bill; the payment. ValueError when the bill cannot be paid and it is not forced."""
         bill = tx.get(self.system, "bills", code)
         if bill is None:
             raise ValueError(f"无此缴款码 {code}")
-        if (refusal := refusal_to_pay(bill, now)) and not force:
+        if (refusal := refusal_to_pay(bill, now)) and not money.force:
             raise ValueError(refusal)
-        if channel not in MODES:
-            raise ValueError(f"no channel {channel!r}; there are {', '.join(MODES)}")
+        if money.channel not in MODES:
+            raise ValueError(f"no channel {money.channel!r}; there are {', '.join(MODES)}")
         local = now.astimezone(SHANGHAI)
-        serial = serial or f"{local:%Y%m%d}{MODES[channel]}{tx.next(self.system, 'serial'):010d}"
+        serial = money.serial or f"{local:%Y%m%d}{MODES[money.channel]}{tx.next(self.system, 'serial'):010d}"
         if tx.get(self.system, "payments", f"{code}/{serial}") is not None:
             raise ValueError(f"serial {serial} was used for this bill before")
         payment = {
             "code": code,
             "number": bill["number"],
             "node": bill["node"],
-            "amount": bill["amount"] if amount is None else amount,
-            "mode": MODES[channel],
+            "amount": bill["amount"] if money.amount is None else money.amount,
+            "mode": MODES[money.channel],
             "serial": serial,
-            "payer": payer or bill["asked"]["PayerName"],
+            "payer": money.payer or bill["asked"]["PayerName"],
             "at": rfc3339(now),
             "unit": bill["asked"]["ChgAgenCode"],
             "items": [item["ItemCode"] for item in bill["asked"]["Item"]],
@@ -417,78 +399,6 @@ class Books:
         }
         tx.put(self.system, "returned", f"{code}/{line['serial']}", line, group=self.statement_day(tx, now))
         return line
-
-    # --- statements ------------------------------------------------------------------------------------------------
-
-    def statement(
-        self,
-        tx: Transaction,
-        node: str,
-        day: str,
-        page: int,
-        now: datetime,
-        planted: Sequence[tuple[str, str, str]] = (),
-    ) -> Document:
-        """One page of the statement of a day: all money that came or went back, in the order in which it did.
-
-        ``planted``: faults of the phase "statement" as kind, day and payment code.
-        """
-        rules = self.settings(tx)
-        today = self.statement_day(tx, now)
-        if day > today or (day == today and rules["statement_after_close"]):
-            raise No("18040")
-        lines = [("P", line) for line in self._collected(tx, node, day, planted)]
-        lines += [("R", line) for _, line in tx.list(self.system, "returned", day) if line["node"] == node]
-        lines.sort(key=lambda line: line[1]["at"])
-        size = rules["page_size"]
-        pages = max(1, math.ceil(len(lines) / size))
-        if page > pages:
-            raise No("18041")
-        return {
-            "StatementDate": day,
-            "Page": page,
-            "Pages": pages,
-            "Count": len(lines),
-            "TotalAmt": yuan(sum(line["amount"] for kind, line in lines if kind == "P")),
-            "Line": [
-                {
-                    "Type": kind,
-                    "PayNo": line["number"],
-                    "PayCode": line["code"],
-                    "Amt": yuan(line["amount"]),
-                    **confirm_date(line),
-                    "TraNoBus": line["serial"],
-                    "ChgAgenCode": line["unit"],
-                    "ItemCode": line["items"],
-                }
-                for kind, line in lines[(page - 1) * size : page * size]
-            ],
-        }
-
-    def _collected(
-        self, tx: Transaction, node: str, day: str, planted: Sequence[tuple[str, str, str]]
-    ) -> list[Document]:
-        """The money of a day as its statement tells it."""
-
-        def paid(on: str) -> list[Document]:
-            return [line for _, line in tx.list(self.system, "payments", on) if line["node"] == node]
-
-        lines = paid(day)
-        for kind, on, code in planted:
-            if kind == "statement_late" and _next_day(on) == day:
-                lines += [line for line in paid(on) if line["code"] == code]
-            if on != day:
-                continue
-            mine = [line for line in lines if line["code"] == code]
-            if kind in ("statement_missing", "statement_late"):
-                lines = [line for line in lines if line["code"] != code]
-            elif kind == "statement_changed":
-                lines = [{**line, "amount": line["amount"] + 1} if line in mine else line for line in lines]
-            elif kind == "statement_duplicate":
-                lines += mine
-            elif kind == "statement_extra":
-                lines.append(_unpaid_line(day, code))
-        return lines
 
     # --- receipts --------------------------------------------------------------------------------------------------
 

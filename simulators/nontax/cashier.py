@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from simulators.frame import Document
 from simulators.nontax import books
-from simulators.state import Document
 
 if TYPE_CHECKING:
     from simulators.nontax.collection import CollectionPlatform
@@ -46,15 +46,15 @@ def routes(system: CollectionPlatform) -> list[BaseRoute]:
     """``GET /cashier?billId=`` and ``POST /cashier/pay``."""
 
     def page(title: str, content: str, status: int = 200) -> HTMLResponse:
-        with system.world.state.transaction() as tx:
+        with system.base.state.transaction() as tx:
             platform = str(system.books.settings(tx)["name"])
         body = _PAGE.format(title=escape(title), platform=escape(platform), content=content)
         return HTMLResponse(body, status, {"Cache-Control": "no-store"})
 
     async def show(request: Request) -> Response:
         code = request.query_params.get("billId", "")
-        now = system.world.clock.now()
-        with system.world.state.transaction() as tx:
+        now = system.base.clock.now()
+        with system.base.state.transaction() as tx:
             bill = tx.get(system.name, "bills", code)
             quiet = books.closed_until(system.books.settings(tx), now)
             paid = system.books.payments_of(tx, bill) if bill else []
@@ -76,12 +76,11 @@ def routes(system: CollectionPlatform) -> list[BaseRoute]:
         form = {name: values[0] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
         code = form.get("billId", "")
         try:
-            with system.world.state.transaction() as tx:
-                if books.closed_until(system.books.settings(tx), system.world.clock.now()):
+            with system.base.state.transaction() as tx:
+                if books.closed_until(system.books.settings(tx), system.base.clock.now()):
                     raise ValueError("平台结算中,请稍后再试")
-                payment = system.pay(
-                    tx, code, channel=form.get("channel", ""), payer=form.get("payer", "").strip() or None
-                )
+                money = books.Money(form.get("channel", ""), form.get("payer", "").strip() or None)
+                payment = system.pay(tx, code, money)
                 bill = tx.get(system.name, "bills", code)
         except ValueError as refusal:
             answer = page("未能缴款", _notice("!", "未能缴款", escape(str(refusal))), 409)

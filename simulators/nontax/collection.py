@@ -7,7 +7,6 @@ requests from its wire and writes these documents to it.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, ClassVar
@@ -16,12 +15,22 @@ from lxml import etree
 from starlette.requests import Request
 from starlette.routing import BaseRoute, Route
 
-from simulators.clock import SHANGHAI
-from simulators.faults import Fault
-from simulators.frame import Answer, Call, System, World, b64, endpoint
+from simulators.frame import (
+    SHANGHAI,
+    Answer,
+    Call,
+    Document,
+    Fault,
+    Foundation,
+    Service,
+    System,
+    Transaction,
+    Wire,
+    b64,
+    endpoint,
+)
 from simulators.nontax import books, cashier, receipts
-from simulators.nontax.amounts import AMOUNTS, Magic
-from simulators.state import Document, Transaction
+from simulators.nontax.statements import Statements, day_before
 
 REGION = "990102"
 
@@ -34,43 +43,64 @@ UNITS: tuple[dict[str, Any], ...] = (
 )
 
 
-class CollectionPlatform(System):
+#: What a platform of this kind takes as its seed.
+SEED: Document = {
+    "properties": {
+        "nodes": {"type": "object", "additionalProperties": {"type": "string"}},
+        "units": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["code", "name"],
+                "properties": {
+                    "code": {"type": "string"},
+                    "name": {"type": "string"},
+                    "items": {"type": ["array", "null"], "items": {"type": "string"}},
+                },
+                "additionalProperties": False,
+            },
+        },
+        "settings": {"type": "object"},
+    },
+    "additionalProperties": False,
+}
+CALLBACKS = frozenset({"PaymentConfirm"})
+
+
+class CollectionWire(Wire):
+    """What the wires of such platforms have in common: the names of fields in their answers."""
+
+    amount_fields = frozenset({"Amt", "TotalAmt", "TotalAmount"})
+    code_fields = frozenset({"PayCode"})
+    status_fields = frozenset({"Result"})
+
+    def distort(self, kind: str, call: Call, answer: Answer) -> Answer:
+        """An unknown status of an answer about something is that thing's, of any other answer its result's."""
+        status = next((name for name in ("PayStats", "RefundStats") if text_of(answer.body, name)), None)
+        if kind == "unknown_status" and status and call.operation.startswith("Query"):
+            changed = copy.deepcopy(answer.body)
+            found = changed.find(f".//{{*}}{status}")
+            found.text = "9"
+            return replace(answer, body=changed)
+        return super().distort(kind, call, answer)
+
+    def code_in(self, answer: Answer) -> str | None:
+        """The payment code that an answer to CreateBill gives."""
+        return text_of(answer.body, "PayCode")
+
+
+class CollectionPlatform(Service):
     """A non-tax revenue platform 非税收入收缴平台 without its wire."""
 
+    wire: CollectionWire
     node: ClassVar[str]
     platform_node: ClassVar[str]
     secret: ClassVar[str]
-    defaults: ClassVar[Document] = books.DEFAULTS
-    setting_schemas: ClassVar[dict[str, Document]] = books.SCHEMAS
-    seed_schema: ClassVar[Document] = {
-        "properties": {
-            "nodes": {"type": "object", "additionalProperties": {"type": "string"}},
-            "units": {
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "required": ["code", "name"],
-                    "properties": {
-                        "code": {"type": "string"},
-                        "name": {"type": "string"},
-                        "items": {"type": ["array", "null"], "items": {"type": "string"}},
-                    },
-                    "additionalProperties": False,
-                },
-            },
-            "settings": {"type": "object"},
-        },
-        "additionalProperties": False,
-    }
-    amounts: ClassVar[Mapping[int, Magic]] = AMOUNTS
-    callback_operations: ClassVar[frozenset[str]] = frozenset({"PaymentConfirm"})
-    amount_fields: ClassVar[frozenset[str]] = frozenset({"Amt", "TotalAmt", "TotalAmount"})
-    code_fields: ClassVar[frozenset[str]] = frozenset({"PayCode"})
-    status_fields: ClassVar[frozenset[str]] = frozenset({"Result"})
 
-    def __init__(self, world: World) -> None:
-        super().__init__(world)
+    def __init__(self, base: Foundation, system: System, wire: CollectionWire) -> None:
+        super().__init__(base, system, wire)
         self.books = books.Books(self.name)
+        self.statements = Statements(self.books)
 
     # --- what the frame asks ---------------------------------------------------------------------------------------
 
@@ -78,7 +108,7 @@ class CollectionPlatform(System):
         return cashier.routes(self)
 
     def set_up(self, tx: Transaction) -> None:
-        tx.put(self.name, "settings", "settings", dict(self.defaults))
+        tx.put(self.name, "settings", "settings", dict(self.system.settings.defaults))
         tx.put(self.name, "nodes", self.node, {"secret": self.secret})
         for unit in UNITS:
             tx.put(self.name, "units", unit["code"], unit)
@@ -101,18 +131,19 @@ class CollectionPlatform(System):
 
     def chosen_fault(self, operation: str, content: Any) -> Fault | None:
         """What a bill's total brings, the first time that it may (``amounts``)."""
-        with self.world.state.transaction() as tx:
+        with self.base.state.transaction() as tx:
             if not self.settings(tx)["magic_amounts"]:
                 return None
             number, amount = content.get("PayNo"), content.get("Amt")
             if operation != "CreateBill":
                 bill = self._bill_meant(tx, content)
                 number, amount = (bill["number"], bill["asked"]["Amt"]) if bill else (None, None)
-            magic = self.amounts.get(books.fen(amount) % 100) if amount else None
+            magic = self.system.amounts.get(books.fen(amount) % 100) if amount else None
             if magic is None or magic.operation != operation or tx.get(self.name, "magic", number) is not None:
                 return None
             tx.put(self.name, "magic", number, {"kind": magic.kind})
-        return Fault(self.name, magic.kind, phase=magic.phase, seconds=magic.seconds, code=magic.code)
+        phase = magic.phase or self.system.known_kinds[magic.kind].phase
+        return Fault(self.name, magic.kind, phase=phase, seconds=magic.seconds, code=magic.code)
 
     def _bill_meant(self, tx: Transaction, content: Document) -> Document | None:
         """The bill that a request or callback is about, as far as it says so."""
@@ -125,31 +156,17 @@ class CollectionPlatform(System):
         """What the amounts that came on a day or the day before do to its statement: kind, day, payment code."""
         if not self.settings(tx)["magic_amounts"]:
             return []
-        lines = [(on, line) for on in (books.day_before(day), day) for _, line in tx.list(self.name, "payments", on)]
+        lines = [(on, line) for on in (day_before(day), day) for _, line in tx.list(self.name, "payments", on)]
         found = [
             (magic.kind, on, str(line["code"]))
             for on, line in lines
-            if (magic := self.amounts.get(line["amount"] % 100)) and not magic.operation
+            if (magic := self.system.amounts.get(line["amount"] % 100)) and not magic.operation
         ]
         return list(dict.fromkeys(found))
 
     def early(self, tx: Transaction, call: Call, answer: Answer) -> None:
-        if call.operation == "CreateBill" and (code := self.code_in(answer)):
-            self.pay(tx, code, channel="wechat")
-
-    def distort(self, kind: str, call: Call, answer: Answer) -> Answer:
-        """An unknown status of an answer about something is that thing's, of any other answer its result's."""
-        status = next((name for name in ("PayStats", "RefundStats") if text_of(answer.body, name)), None)
-        if kind == "unknown_status" and status and call.operation.startswith("Query"):
-            changed = copy.deepcopy(answer.body)
-            found = changed.find(f".//{{*}}{status}")
-            found.text = "9"
-            return replace(answer, body=changed)
-        return super().distort(kind, call, answer)
-
-    def code_in(self, answer: Answer) -> str | None:
-        """The payment code that an answer to CreateBill gives."""
-        return text_of(answer.body, "PayCode")
+        if call.operation == "CreateBill" and (code := self.wire.code_in(answer)):
+            self.pay(tx, code, books.Money("wechat"))
 
     # --- what an operation answers ---------------------------------------------------------------------------------
 
@@ -169,8 +186,8 @@ class CollectionPlatform(System):
                 return _refund(keep.find_refund(tx, node, asked["RefundNo"]))
             case "Statement":
                 day = asked["StatementDate"]
-                planted = self.world.faults.statement(self.name) + self._chosen_statement(tx, day)
-                return keep.statement(tx, node, day, int(asked["Page"]), now, planted)
+                planted = self.base.faults.statement(self.name) + self._chosen_statement(tx, day)
+                return self.statements.page(tx, node, day, int(asked["Page"]), now, planted)
             case "IssueReceipt":
                 return {"Receipt": keep.receipt(tx, node, asked, now)}
             case "ReceiptNumber":
@@ -197,7 +214,7 @@ class CollectionPlatform(System):
                 "Amt": books.yuan(bill["amount"]),
                 "PayStats": bill["stats"],
                 "CrcCode": bill["crc"],
-                "PayUrl": f"{self.world.url_of(self.name)}/cashier?billId={bill['code']}",
+                "PayUrl": f"{self.url}/cashier?billId={bill['code']}",
                 "ValidDate": bill["valid_date"],
                 "Payment": [
                     {
@@ -214,9 +231,11 @@ class CollectionPlatform(System):
 
     # --- money that arrives ----------------------------------------------------------------------------------------
 
-    def pay(self, tx: Transaction, code: str, *, callback: bool = True, **how: Any) -> Document:
+    def pay(
+        self, tx: Transaction, code: str, money: books.Money, *, now: datetime | None = None, callback: bool = True
+    ) -> Document:
         """Money arrives (``Books.pay``), and the unit is told unless ``callback`` is off."""
-        payment = self.books.pay(tx, code, now=how.pop("now", None) or self.world.clock.now(), **how)
+        payment = self.books.pay(tx, code, money, now or self.base.clock.now())
         if callback:
             self.tell(tx, payment)
         return payment
@@ -233,25 +252,24 @@ class CollectionPlatform(System):
             "TraNoBus": payment["serial"],
             "PayerName": payment["payer"],
         }
-        self.world.callbacks.enqueue(tx, self.name, "PaymentConfirm", payment["code"], payload)
+        self.base.callbacks.enqueue(tx, self.name, "PaymentConfirm", payment["code"], payload)
 
     def control_routes(self) -> list[BaseRoute]:
         """``/_sim/<name>/``: pay, tell, refunds, returns."""
 
         def pay(request: Request, body: Any) -> Any:
             """``{code, channel?, payer?, amount?, serial?, at?, force?, callback?}``; amount is 元 text."""
-            how = dict(body)
-            how.setdefault("channel", "counter")
+            how = {"channel": "counter", **body}
+            code, callback = how.pop("code"), how.pop("callback", True)
+            now = datetime.fromisoformat(how.pop("at")) if "at" in how else None
             if "amount" in how:
                 how["amount"] = books.fen(how["amount"])
-            if "at" in how:
-                how["now"] = datetime.fromisoformat(how.pop("at"))
-            with self.world.state.transaction() as tx:
-                return self.pay(tx, how.pop("code"), **how)
+            with self.base.state.transaction() as tx:
+                return self.pay(tx, code, books.Money(**how), now=now, callback=callback)
 
         def tell(request: Request, body: Any) -> Any:
             """``{code, serial}``: send the callback about this payment (again)."""
-            with self.world.state.transaction() as tx:
+            with self.base.state.transaction() as tx:
                 payment = tx.get(self.name, "payments", f"{body['code']}/{body['serial']}")
                 if payment is None:
                     raise ValueError("no such payment")
@@ -260,14 +278,14 @@ class CollectionPlatform(System):
 
         def refund(request: Request, body: Any) -> Any:
             """``{state: approved|refunded|refused, reason?}``."""
-            number, now = request.path_params["number"], self.world.clock.now()
-            with self.world.state.transaction() as tx:
+            number, now = request.path_params["number"], self.base.clock.now()
+            with self.base.state.transaction() as tx:
                 return self.books.move_refund(tx, number, body["state"], body.get("reason"), now)
 
         def give_back(request: Request, body: Any) -> Any:
             """``{code, serial}``: the platform returns a payment of its own accord."""
-            with self.world.state.transaction() as tx:
-                return self.books.give_back(tx, body["code"], body["serial"], self.world.clock.now())
+            with self.base.state.transaction() as tx:
+                return self.books.give_back(tx, body["code"], body["serial"], self.base.clock.now())
 
         return [
             Route("/pay", endpoint(pay), methods=["POST"]),

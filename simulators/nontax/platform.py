@@ -12,57 +12,38 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 import contracts
-from simulators.contract import XmlContract, parse_xml
-from simulators.frame import Answer, Call, Refused, World, b64, unb64
-from simulators.nontax import books, receipts
-from simulators.nontax.collection import CollectionPlatform, text_of
+from simulators.frame import (
+    Answer,
+    Call,
+    Document,
+    Foundation,
+    Refused,
+    Settings,
+    System,
+    Transaction,
+    XmlContract,
+    b64,
+    parse_xml,
+    unb64,
+)
+from simulators.nontax import books, collection, receipts, statements
+from simulators.nontax.amounts import AMOUNTS
+from simulators.nontax.collection import CollectionPlatform, CollectionWire, text_of
 from simulators.nontax.soap import SoapContract, element, values
 from simulators.signing import fresh, genuine, signed_headers
-from simulators.state import Document, Transaction
 
 CALLBACK = "urn:nontax-platform:callback:v1"
 
 _KEYS = ("PayNo", "VoidNo", "RefundNo", "RequestNo", "PayCode", "StatementDate", "EInvoiceNumber")
 
 
-class NonTax(CollectionPlatform):
-    """Bills, money and receipts over SOAP 1.1, messages signed with HMAC-SM3."""
+SOAP = SoapContract()
+CALLBACK_CONTRACT = XmlContract(contracts.path("nontax/v1/callback.xsd"))
+PLATFORM_NODE = "F990100"
 
-    name = "nontax"
-    title = "非税收入收缴平台"
-    node: ClassVar[str] = "K9901000001"
-    platform_node: ClassVar[str] = "F990100"
-    secret: ClassVar[str] = "anlan-nontax-development-secret"  # noqa: S105 - for loopback only
 
-    def __init__(self, world: World) -> None:
-        super().__init__(world)
-        self.soap = SoapContract()
-        self.callback_contract = XmlContract(contracts.path("nontax/v1/callback.xsd"))
-        self.signers = receipts.Signers(self.name)
-
-    # --- what the frame asks ---------------------------------------------------------------------------------------
-
-    def routes(self) -> list[BaseRoute]:
-        return [Route("/services", self.services, methods=["POST"]), *super().routes()]
-
-    @property
-    def operations(self) -> frozenset[str]:
-        return self.soap.operations
-
-    def credentials(self) -> dict[str, Any]:
-        services = f"{self.world.url_of(self.name)}/services"
-        with self.world.state.transaction() as tx:
-            root = b64(self.signers.root(tx).certificate)
-        return {"services": services, "secret": self.secret, "receipt_root": root, **super().credentials()}
-
-    def run(self, tx: Transaction, node: str, operation: str, asked: Document, now: datetime) -> Document:
-        """As for any collecting platform; a receipt's document comes with the signatures over it."""
-        answer = super().run(tx, node, operation, asked, now)
-        if operation == "DownloadReceipt":
-            issued, bill = self.books.receipt_by_number(tx, node, asked["EInvoiceCode"], asked["EInvoiceNumber"])
-            unit, who = bill["asked"]["ChgAgenName"], str(self.books.settings(tx)["receipt_signatures"])
-            answer["Signature"] = self.signers.signatures(tx, unb64(answer["Document"]), issued, unit, who)
-        return answer
+class SoapWire(CollectionWire):
+    """SOAP 1.1, messages signed with HMAC-SM3."""
 
     def invalid(self, call: Call, errors: Sequence[str]) -> Answer:
         return self.fault("InvalidMessage", "19200", "; ".join(errors)[:400])
@@ -80,26 +61,26 @@ class NonTax(CollectionPlatform):
     def render(self, call: Call, answer: Answer) -> tuple[bytes, dict[str, str]]:
         if not isinstance(answer.body, etree._Element):
             return super().render(call, answer)
-        return self.soap.envelope(answer.body), {**answer.headers, "Content-Type": "text/xml; charset=utf-8"}
+        return SOAP.envelope(answer.body), {**answer.headers, "Content-Type": "text/xml; charset=utf-8"}
 
     def sign(self, call: Call, body: bytes, headers: dict[str, str]) -> dict[str, str]:
         """Answers are signed with the key of the node that asked; nobody else could check them."""
-        with self.world.state.transaction() as tx:
+        with self.base.state.transaction() as tx:
             node = tx.get(self.name, "nodes", call.request.headers.get("x-node-code", ""))
         if node is None:
             return headers
-        return headers | signed_headers(node["secret"].encode(), self.platform_node, self.world.clock.now(), body)
+        return headers | signed_headers(node["secret"].encode(), PLATFORM_NODE, self.base.clock.now(), body)
 
     def callback(self, payload: Document) -> tuple[bytes, dict[str, str]]:
         content = {name: value for name, value in payload.items() if name != "node"}
         message = element("PaymentConfirm", content, CALLBACK)
-        if broken := self.callback_contract.errors(message):
+        if broken := CALLBACK_CONTRACT.errors(message):
             raise ValueError(f"the callback breaks its contract: {broken}")
         body = etree.tostring(message, xml_declaration=True, encoding="UTF-8")
-        with self.world.state.transaction() as tx:
+        with self.base.state.transaction() as tx:
             node = tx.get(self.name, "nodes", payload["node"])
         assert node is not None
-        headers = signed_headers(node["secret"].encode(), self.platform_node, self.world.clock.now(), body)
+        headers = signed_headers(node["secret"].encode(), PLATFORM_NODE, self.base.clock.now(), body)
         return body, {"Content-Type": "application/xml; charset=utf-8", **headers}
 
     def acknowledged(self, payload: Document, status: int, body: bytes) -> bool:
@@ -111,7 +92,7 @@ class NonTax(CollectionPlatform):
         return (
             status == 200
             and etree.QName(answer).localname == "PaymentConfirmAck"
-            and not self.callback_contract.errors(answer)
+            and not CALLBACK_CONTRACT.errors(answer)
             and text_of(answer, "Result") == "00000"
             and text_of(answer, "PayCode") == payload["PayCode"]
             and text_of(answer, "TraNoBus") == payload["TraNoBus"]
@@ -124,54 +105,6 @@ class NonTax(CollectionPlatform):
         assert amount is not None
         amount.text = "0.01"
         return etree.tostring(message, xml_declaration=True, encoding="UTF-8"), headers
-
-    # --- SOAP ------------------------------------------------------------------------------------------------------
-
-    async def services(self, request: Request) -> Response:
-        """``POST /nontax/services``: all operations of the WSDL."""
-        body = await request.body()
-        operation, content, errors, key = "?", {}, [], ""
-        try:
-            operation, payload = self.soap.read(body)
-            errors = self.soap.schema.errors(payload)
-            content = values(payload)
-            key = next((str(content[name]) for name in _KEYS if name in content), "")
-        except ValueError as broken:
-            errors = [str(broken)]
-        call = Call(operation, request, body, content, self.world.clock.now(), key=key)
-        return await self.serve(call, self._served, errors=errors, check=self._check)
-
-    def _check(self, call: Call, answer: Answer) -> Sequence[str]:
-        return self.soap.schema.errors(answer.body)
-
-    def _served(self, tx: Transaction, call: Call) -> Answer:
-        """Authenticate, see whether the platform is open, and run the operation."""
-        node = self._authenticate(tx, call)
-        until = books.closed_until(self.books.settings(tx), call.now)
-        if until is not None:
-            wait = (until - call.now).total_seconds()
-            raise Refused(self.fault("ClosedForSettlement", "19002", retry_after=wait))
-        try:
-            return self.result(call, "00000", self.run(tx, node, call.operation, call.content, call.now))
-        except books.No as refusal:
-            raise Refused(self.result(call, refusal.code)) from None
-
-    def _authenticate(self, tx: Transaction, call: Call) -> str:
-        """The calling node. Refused: unknown, forged, stale, or a nonce seen before."""
-        headers = call.request.headers
-        node = headers.get("x-node-code", "")
-        known = tx.get(self.name, "nodes", node)
-        if known is None:
-            raise Refused(self.fault("SignatureRefused", "19103", status=401))
-        if not genuine(known["secret"].encode(), headers, call.body):
-            raise Refused(self.fault("SignatureRefused", "19100", status=401))
-        if not fresh(headers, call.now):
-            raise Refused(self.fault("SignatureRefused", "19101", status=401))
-        nonce = f"{node}/{headers.get('x-nonce', '')}"
-        if tx.get(self.name, "nonces", nonce) is not None:
-            raise Refused(self.fault("InternalError", "19102"))
-        tx.put(self.name, "nonces", nonce, {})
-        return node
 
     def result(self, call: Call, code: str, content: Document | None = None) -> Answer:
         """An answer with a result code of the table."""
@@ -186,3 +119,97 @@ class NonTax(CollectionPlatform):
         if retry_after is not None:
             detail["RetryAfter"] = max(1, round(retry_after))
         return Answer(element(name, detail), status)
+
+
+class NonTax(CollectionPlatform):
+    """Bills, money and receipts over SOAP."""
+
+    wire: SoapWire
+    node: ClassVar[str] = "K9901000001"
+    platform_node: ClassVar[str] = PLATFORM_NODE
+    secret: ClassVar[str] = "anlan-nontax-development-secret"  # noqa: S105 - for loopback only
+
+    def __init__(self, base: Foundation, system: System) -> None:
+        super().__init__(base, system, SoapWire(base, system))
+        self.signers = receipts.Signers(self.name)
+
+    # --- what the frame asks ---------------------------------------------------------------------------------------
+
+    def routes(self) -> list[BaseRoute]:
+        return [Route("/services", self.services, methods=["POST"]), *super().routes()]
+
+    def credentials(self) -> dict[str, Any]:
+        services = f"{self.url}/services"
+        with self.base.state.transaction() as tx:
+            root = b64(self.signers.root(tx).certificate)
+        return {"services": services, "secret": self.secret, "receipt_root": root, **super().credentials()}
+
+    def run(self, tx: Transaction, node: str, operation: str, asked: Document, now: datetime) -> Document:
+        """As for any collecting platform; a receipt's document comes with the signatures over it."""
+        answer = super().run(tx, node, operation, asked, now)
+        if operation == "DownloadReceipt":
+            issued, bill = self.books.receipt_by_number(tx, node, asked["EInvoiceCode"], asked["EInvoiceNumber"])
+            unit, who = bill["asked"]["ChgAgenName"], str(self.books.settings(tx)["receipt_signatures"])
+            answer["Signature"] = self.signers.signatures(tx, unb64(answer["Document"]), issued, unit, who)
+        return answer
+
+    # --- SOAP ------------------------------------------------------------------------------------------------------
+
+    async def services(self, request: Request) -> Response:
+        """``POST /nontax/services``: all operations of the WSDL."""
+        body = await request.body()
+        operation, content, errors, key = "?", {}, [], ""
+        try:
+            operation, payload = SOAP.read(body)
+            errors = SOAP.schema.errors(payload)
+            content = values(payload)
+            key = next((str(content[name]) for name in _KEYS if name in content), "")
+        except ValueError as broken:
+            errors = [str(broken)]
+        call = Call(operation, request, body, content, self.base.clock.now(), key=key)
+        return await self.serve(call, self._served, errors=errors, check=self._check)
+
+    def _check(self, call: Call, answer: Answer) -> Sequence[str]:
+        return SOAP.schema.errors(answer.body)
+
+    def _served(self, tx: Transaction, call: Call) -> Answer:
+        """Authenticate, see whether the platform is open, and run the operation."""
+        node = self._authenticate(tx, call)
+        until = books.closed_until(self.books.settings(tx), call.now)
+        if until is not None:
+            wait = (until - call.now).total_seconds()
+            raise Refused(self.wire.fault("ClosedForSettlement", "19002", retry_after=wait))
+        try:
+            return self.wire.result(call, "00000", self.run(tx, node, call.operation, call.content, call.now))
+        except books.No as refusal:
+            raise Refused(self.wire.result(call, refusal.code)) from None
+
+    def _authenticate(self, tx: Transaction, call: Call) -> str:
+        """The calling node. Refused: unknown, forged, stale, or a nonce seen before."""
+        headers = call.request.headers
+        node = headers.get("x-node-code", "")
+        known = tx.get(self.name, "nodes", node)
+        if known is None:
+            raise Refused(self.wire.fault("SignatureRefused", "19103", status=401))
+        if not genuine(known["secret"].encode(), headers, call.body):
+            raise Refused(self.wire.fault("SignatureRefused", "19100", status=401))
+        if not fresh(headers, call.now):
+            raise Refused(self.wire.fault("SignatureRefused", "19101", status=401))
+        nonce = f"{node}/{headers.get('x-nonce', '')}"
+        if tx.get(self.name, "nonces", nonce) is not None:
+            raise Refused(self.wire.fault("InternalError", "19102"))
+        tx.put(self.name, "nonces", nonce, {})
+        return node
+
+
+SYSTEM = System(
+    name="nontax",
+    title="非税收入收缴平台",
+    build=NonTax,
+    operations=SOAP.operations,
+    callbacks=collection.CALLBACKS,
+    kinds=statements.KINDS,
+    amounts=AMOUNTS,
+    settings=Settings(books.DEFAULTS, books.SCHEMAS),
+    seed=collection.SEED,
+)

@@ -6,10 +6,9 @@ from typing import Any
 
 from lxml import etree
 
-from simulators.frame import b64, unb64
+from simulators.frame import Document, Transaction, b64, unb64
 from simulators.nontax.soap import element
 from simulators.seal.pki import Authority, Key
-from simulators.state import Document, Transaction
 
 ROOT, SUPERVISOR = "安澜市财政电子票据根（虚构）", "安澜市财政局"
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 from lxml import etree
 
 import contracts
-from simulators.contract import XmlContract, parse_xml
+from simulators.frame import XmlContract, parse_xml
 
 NAMESPACE = "urn:nontax-platform:v1"
 ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"
@@ -20,7 +20,7 @@ class SoapContract:
     """What the WSDL and its schema allow."""
 
     def __init__(self) -> None:
-        wsdl = etree.parse(str(contracts.path("nontax/v1/nontax.wsdl"))).getroot()
+        wsdl = parse_xml(contracts.path("nontax/v1/nontax.wsdl").read_bytes())
         self.schema = XmlContract(contracts.path("nontax/v1/nontax.xsd"))
         self.operations = frozenset(
             str(operation.get("name")) for operation in wsdl.iterfind(f"{_WSDL}portType/{_WSDL}operation")

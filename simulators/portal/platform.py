@@ -10,21 +10,32 @@ import json
 import re
 from collections.abc import Callable
 from hashlib import sha256
-from typing import Any, ClassVar
+from typing import Any
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.hmac import HMAC
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
 import contracts
-from simulators.clock import rfc3339
-from simulators.contract import OpenApiContract
 from simulators.credit.judgement import uscc_holds
-from simulators.credit.platform import page
-from simulators.frame import Answer, Call, Refused, System, World, endpoint
-from simulators.state import Document, Transaction
+from simulators.frame import (
+    Answer,
+    Call,
+    Document,
+    Entry,
+    Foundation,
+    OpenApiContract,
+    Page,
+    Refused,
+    Service,
+    Settings,
+    System,
+    Transaction,
+    Wire,
+    endpoint,
+    rfc3339,
+)
 
 NODE = "PK990102"
 SECRET = "development-portal-secret"  # noqa: S105 - known to everybody on purpose
@@ -38,25 +49,49 @@ _KINDS = {"publish": "PUBLISH", "correct": "CORRECT", "withdraw": "WITHDRAW", "e
 _STATES = {"PUBLISHED": "公示中", "WITHDRAWN": "已撤回", "REPAIRED": "已修复，终止公示", "ENDED": "公示期满"}
 
 
-class Portal(System):
-    """Publishes summaries and texts of penalty decisions."""
+CONTRACT = OpenApiContract(contracts.path("portal/v1/openapi.json"))
 
-    name = "portal"
-    title = "行政执法信息公示平台"
+
+class PortalWire(Wire):
+    """Refusals in the codes of the contract's table."""
+
     amount_fields = frozenset({"content"})
     code_fields = frozenset({"reference", "decisionNumber"})
     status_fields = frozenset({"code", "state"})
-    defaults: ClassVar[Document] = {"review": False}
-    setting_schemas: ClassVar[dict[str, Document]] = {"review": {"type": "boolean"}}
 
-    def __init__(self, world: World) -> None:
-        super().__init__(world)
-        self.contract = OpenApiContract(contracts.path("portal/v1/openapi.json"))
+    def invalid(self, call: Call, errors: Any) -> Answer:
+        """P0400, with what the contract says."""
+        answer = _result("P0400")
+        answer.body["message"] += "：" + "; ".join(errors)[:300]
+        return answer
+
+    def busy(self, call: Call, seconds: float) -> Answer:
+        """P0503."""
+        answer = _result("P0503")
+        answer.headers["Retry-After"] = str(max(1, round(seconds)))
+        return answer
+
+    def with_code(self, call: Call, code: str) -> Answer:
+        """Any code of the table; one that it does not have comes with 200."""
+        return _result(code)
+
+    def not_found(self, call: Call) -> Answer:
+        """P0404, or an empty list."""
+        return _result("P0000", records=[]) if call.operation == "shown" else _result("P0404")
+
+
+class Portal(Service):
+    """Publishes summaries and texts of penalty decisions."""
+
+    contract = CONTRACT
+
+    def __init__(self, base: Foundation, system: System) -> None:
+        super().__init__(base, system, PortalWire(base, system))
 
     # --- operations ------------------------------------------------------------------------------------------------
 
     def routes(self) -> list[BaseRoute]:
-        """The contract's operations and the public page."""
+        """The contract's operations."""
         reference = lambda call: str(call.content["reference"])  # noqa: E731
         return [
             self.operation("ready", self._signed(self._ready)),
@@ -66,8 +101,6 @@ class Portal(System):
             self.operation("end", self._signed(self._effect(self._end)), key=reference),
             self.operation("find", self._signed(self._find), key=lambda call: call.params["reference"]),
             self.operation("shown", self._shown, key=lambda call: call.params["decisionNumber"]),
-            Route("/public", self._page),
-            Route("/public/{number:int}", self._page),
         ]
 
     def control_routes(self) -> list[BaseRoute]:
@@ -126,7 +159,7 @@ class Portal(System):
             "state": "PUBLISHED",
             "summary": content["summary"],
             "fullText": content.get("fullText"),
-            "publishedOn": self.world.clock.today().isoformat(),
+            "publishedOn": self.base.clock.today().isoformat(),
         }
         tx.put(self.name, "entry", key, entry, group=_group(content["summary"]))
 
@@ -163,9 +196,7 @@ class Portal(System):
     # --- what people see -------------------------------------------------------------------------------------------
 
     def _state(self, entry: Document) -> str:
-        ended = (
-            entry["state"] == "PUBLISHED" and entry["summary"]["publishUntil"] < self.world.clock.today().isoformat()
-        )
+        ended = entry["state"] == "PUBLISHED" and entry["summary"]["publishUntil"] < self.base.clock.today().isoformat()
         return "ENDED" if ended else str(entry["state"])
 
     def _face(self, entry: Document) -> Document:
@@ -173,7 +204,7 @@ class Portal(System):
         face = {
             "state": state,
             "key": {name: summary[name] for name in ("decisionNumber", "authorityCode", "partyName")},
-            "url": f"{self.world.url_of(self.name)}/public/{entry['number']}",
+            "url": f"{self.url}/public/{entry['number']}",
         }
         if state == "PUBLISHED":
             face |= {"summary": summary, "publishedOn": entry["publishedOn"]}
@@ -183,12 +214,16 @@ class Portal(System):
             face["explanation"] = entry["explanation"]
         return face
 
-    async def _page(self, request: Request) -> Response:
+    def pages(self) -> list[Page]:
+        """All publications, and each alone with its text."""
+        look = ("执法公示（模拟）", "行政执法决定公示", self._entries, "暂无公示信息。")
+        return [Page("/public", *look), Page("/public/{number:int}", *look)]
+
+    def _entries(self, tx: Transaction, request: Request) -> list[Entry] | None:
         number = request.path_params.get("number")
-        with self.world.state.transaction() as tx:
-            found = [one for _, one in tx.list(self.name, "entry") if number in (None, one["number"])]
-        titles = self.contract.document["components"]["schemas"]["Summary"]["properties"]
-        entries = []
+        found = [one for _, one in tx.list(self.name, "entry") if number in (None, one["number"])]
+        titles = CONTRACT.document["components"]["schemas"]["Summary"]["properties"]
+        entries: list[Entry] = []
         for entry in found:
             face = self._face(entry)
             shown = face.get("summary") or face["key"]
@@ -201,15 +236,14 @@ class Portal(System):
             more = (("publishedOn", "公示日期"), ("explanation", "说明"), ("fullText", "决定书全文"))
             rows += [(words, face[name]) for name, words in more if name in face and (number or name != "fullText")]
             entries.append(rows)
-        status = 200 if entries or number is None else 404
-        return HTMLResponse(page("执法公示（模拟）", "行政执法决定公示", entries), status)
+        return entries if entries or number is None else None
 
     # --- control ---------------------------------------------------------------------------------------------------
 
     def _review(self, request: Request, body: Any) -> Any:
         """Decide what waits: ``{"reference": …}`` for one, ``"reject": "words"`` to refuse."""
         body = body or {}
-        with self.world.state.transaction() as tx:
+        with self.base.state.transaction() as tx:
             pending = [one for _, one in tx.list(self.name, "submission", "PENDING")]
             chosen = [one for one in pending if body.get("reference") in (None, one["reference"])]
             for submission in chosen:
@@ -223,7 +257,7 @@ class Portal(System):
 
     def credentials(self) -> dict[str, Any]:
         """Node and secret, and the page to look at."""
-        return {"node": NODE, "secret": SECRET, "public": f"{self.world.url_of(self.name)}/public"}
+        return {"node": NODE, "secret": SECRET, "public": f"{self.url}/public"}
 
     # --- signatures and refusals -----------------------------------------------------------------------------------
 
@@ -243,26 +277,6 @@ class Portal(System):
             return handler(tx, call)
 
         return guarded
-
-    def invalid(self, call: Call, errors: Any) -> Answer:
-        """P0400, with what the contract says."""
-        answer = _result("P0400")
-        answer.body["message"] += "：" + "; ".join(errors)[:300]
-        return answer
-
-    def busy(self, call: Call, seconds: float) -> Answer:
-        """P0503."""
-        answer = _result("P0503")
-        answer.headers["Retry-After"] = str(max(1, round(seconds)))
-        return answer
-
-    def with_code(self, call: Call, code: str) -> Answer:
-        """Any code of the table; one that it does not have comes with 200."""
-        return _result(code)
-
-    def not_found(self, call: Call) -> Answer:
-        """P0404, or an empty list."""
-        return _result("P0000", records=[]) if call.operation == "shown" else _result("P0404")
 
 
 def _check(summary: Document, text: str) -> None:
@@ -296,3 +310,12 @@ def _group(holder: Document) -> str:
 
 def _public(submission: Document) -> Document:
     return {name: value for name, value in submission.items() if name not in ("digest", "content")}
+
+
+SYSTEM = System(
+    name="portal",
+    title="行政执法信息公示平台",
+    build=Portal,
+    operations=frozenset(CONTRACT.operations),
+    settings=Settings({"review": False}, {"review": {"type": "boolean"}}),
+)

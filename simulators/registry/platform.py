@@ -15,19 +15,29 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.hmac import HMAC
 from starlette.routing import BaseRoute
 
 import contracts
-from simulators.clock import rfc3339
-from simulators.contract import OpenApiContract
-from simulators.frame import Answer, Call, Refused, System, World
+from simulators.frame import (
+    Answer,
+    Call,
+    Document,
+    Foundation,
+    OpenApiContract,
+    Refused,
+    Service,
+    System,
+    Transaction,
+    Wire,
+    rfc3339,
+)
 from simulators.registry.seed import ENTITIES, HISTORY, TOKENS
-from simulators.state import Document, Transaction
 
+NAME = "registry"
 NODE = "RK990102"
 SECRET = "development-registry-secret"  # noqa: S105 - known to everybody on purpose
 TOLERANCE = 300.0
@@ -49,53 +59,89 @@ _ITEMS = {
 }
 
 
-class Registry(System):
-    """Answers questions about registered businesses; nothing that a caller does changes anything."""
-
-    name = "registry"
-    title = "市场主体登记"
-    code_fields = frozenset({"uniscId"})
-    status_fields = frozenset({"code"})
-    seed_schema: ClassVar[Document] = {
-        "properties": {
-            "entities": {"type": "array", "items": {"type": "object", "required": ["pripid"]}},
-            "alter": {
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "required": ["set"],
-                    "properties": {
-                        "uniscId": {"type": "string"},
-                        "pripid": {"type": "string"},
-                        "set": {"type": "object"},
-                        "on": {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}$"},
-                    },
-                    "anyOf": [{"required": ["uniscId"]}, {"required": ["pripid"]}],
-                    "additionalProperties": False,
+CONTRACT = OpenApiContract(contracts.path("registry/v1/openapi.json"))
+SEED: Document = {
+    "properties": {
+        "entities": {"type": "array", "items": {"type": "object", "required": ["pripid"]}},
+        "alter": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["set"],
+                "properties": {
+                    "uniscId": {"type": "string"},
+                    "pripid": {"type": "string"},
+                    "set": {"type": "object"},
+                    "on": {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}$"},
                 },
-            },
-            "tokens": {
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "required": ["token"],
-                    "properties": {
-                        "token": {"type": "string"},
-                        "uniscId": {"type": "string"},
-                        "pripid": {"type": "string"},
-                        "expires_at": {"type": ["string", "null"]},
-                    },
-                    "anyOf": [{"required": ["uniscId"]}, {"required": ["pripid"]}],
-                    "additionalProperties": False,
-                },
+                "anyOf": [{"required": ["uniscId"]}, {"required": ["pripid"]}],
+                "additionalProperties": False,
             },
         },
-        "additionalProperties": False,
-    }
+        "tokens": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["token"],
+                "properties": {
+                    "token": {"type": "string"},
+                    "uniscId": {"type": "string"},
+                    "pripid": {"type": "string"},
+                    "expires_at": {"type": ["string", "null"]},
+                },
+                "anyOf": [{"required": ["uniscId"]}, {"required": ["pripid"]}],
+                "additionalProperties": False,
+            },
+        },
+    },
+    "additionalProperties": False,
+}
 
-    def __init__(self, world: World) -> None:
-        super().__init__(world)
-        self.contract = OpenApiContract(contracts.path("registry/v1/openapi.json"))
+
+class RegistryWire(Wire):
+    """Answers and refusals in the codes of the contract's table, signed."""
+
+    code_fields = frozenset({"uniscId"})
+    status_fields = frozenset({"code"})
+
+    def render(self, call: Call, answer: Answer) -> tuple[bytes, dict[str, str]]:
+        """Every answer with status 200 is signed, and bound to its request by the nonce."""
+        body, headers = super().render(call, answer)
+        if answer.status == 200:
+            asked = call.request.headers
+            node, nonce = asked.get("x-node-code", ""), asked.get("x-nonce", "")
+            stamp = str(int(self.base.clock.now().timestamp() * 1000))
+            headers |= {"X-Node-Code": node, "X-Timestamp": stamp, "X-Nonce": nonce}
+            headers["X-Signature"] = _signature(node, stamp, nonce, body)
+        return body, headers
+
+    def invalid(self, call: Call, errors: Any) -> Answer:
+        """R0400, with what the contract says."""
+        answer = _result("R0400", None)
+        return replace(answer, body={**answer.body, "message": "; ".join(errors)[:200]})
+
+    def busy(self, call: Call, seconds: float) -> Answer:
+        """R0429."""
+        answer = _result("R0429", None)
+        answer.headers["Retry-After"] = str(max(1, round(seconds)))
+        return answer
+
+    def with_code(self, call: Call, code: str) -> Answer:
+        """Any code of the table; one that it does not have comes with 200."""
+        return _result(code, None)
+
+    def not_found(self, call: Call) -> Answer:
+        """R0404."""
+        return _result("R0404", None)
+
+
+class Registry(Service):
+    """Answers questions about registered businesses; nothing that a caller does changes anything."""
+
+    contract = CONTRACT
+
+    def __init__(self, base: Foundation, system: System) -> None:
+        super().__init__(base, system, RegistryWire(base, system))
         self._nonces: dict[str, datetime] = {}
 
     # --- operations ------------------------------------------------------------------------------------------------
@@ -152,6 +198,10 @@ class Registry(System):
         """The businesses of 安澜市, what was altered in their records, and their licences."""
         self.seed(tx, {"entities": ENTITIES, "alter": HISTORY, "tokens": TOKENS})
 
+    def forget(self) -> None:
+        """Nonces may come again."""
+        self._nonces = {}
+
     def seed(self, tx: Transaction, data: Any) -> None:
         """Take in entities, alterations and tokens, in this order."""
         for entity in data.get("entities", ()):
@@ -163,7 +213,7 @@ class Registry(System):
             tx.put(self.name, "token", token["token"], document)
 
     def _keep(self, tx: Transaction, entity: Document) -> None:
-        complete = {**entity, "dataTime": rfc3339(self.world.clock.now())}
+        complete = {**entity, "dataTime": rfc3339(self.base.clock.now())}
         if errors := self.contract.schema_errors("Entity", complete):
             raise ValueError("; ".join(errors))
         tx.put(self.name, "entity", entity["pripid"], entity)
@@ -172,7 +222,7 @@ class Registry(System):
 
     def _alter(self, tx: Transaction, alteration: Document) -> None:
         entity = _must(tx, alteration)
-        on = alteration.get("on") or self.world.clock.today().isoformat()
+        on = alteration.get("on") or self.base.clock.today().isoformat()
         for member, value in alteration["set"].items():
             if member not in _ITEMS:
                 raise ValueError(f"{member} cannot be altered; these can: {', '.join(_ITEMS)}")
@@ -216,36 +266,6 @@ class Registry(System):
 
         return guarded
 
-    def render(self, call: Call, answer: Answer) -> tuple[bytes, dict[str, str]]:
-        """Every answer with status 200 is signed, and bound to its request by the nonce."""
-        body, headers = super().render(call, answer)
-        if answer.status == 200:
-            asked = call.request.headers
-            node, nonce = asked.get("x-node-code", ""), asked.get("x-nonce", "")
-            stamp = str(int(self.world.clock.now().timestamp() * 1000))
-            headers |= {"X-Node-Code": node, "X-Timestamp": stamp, "X-Nonce": nonce}
-            headers["X-Signature"] = _signature(node, stamp, nonce, body)
-        return body, headers
-
-    def invalid(self, call: Call, errors: Any) -> Answer:
-        """R0400, with what the contract says."""
-        answer = _result("R0400", None)
-        return replace(answer, body={**answer.body, "message": "; ".join(errors)[:200]})
-
-    def busy(self, call: Call, seconds: float) -> Answer:
-        """R0429."""
-        answer = _result("R0429", None)
-        answer.headers["Retry-After"] = str(max(1, round(seconds)))
-        return answer
-
-    def with_code(self, call: Call, code: str) -> Answer:
-        """Any code of the table; one that it does not have comes with 200."""
-        return _result(code, None)
-
-    def not_found(self, call: Call) -> Answer:
-        """R0404."""
-        return _result("R0404", None)
-
 
 def _result(code: str, data: Any) -> Answer:
     row = _RESULTS.get(code, _UNKNOWN)
@@ -262,9 +282,9 @@ def _found(tx: Transaction, where: Document) -> Document | None:
     """The entity with this ``pripid`` or ``uniscId``."""
     pripid = where.get("pripid")
     if pripid is None:
-        code = tx.get(Registry.name, "code", where["uniscId"])
+        code = tx.get(NAME, "code", where["uniscId"])
         pripid = code and code["pripid"]
-    return tx.get(Registry.name, "entity", str(pripid))
+    return tx.get(NAME, "entity", str(pripid))
 
 
 def _must(tx: Transaction, where: Document) -> Document:
@@ -281,3 +301,6 @@ def _name(entity: Document) -> str:
 def _plain(name: str) -> str:
     """A name as it is compared: half-width, without blanks."""
     return "".join(unicodedata.normalize("NFKC", name).split())
+
+
+SYSTEM = System(name=NAME, title="市场主体登记", build=Registry, operations=frozenset(CONTRACT.operations), seed=SEED)

@@ -16,22 +16,36 @@ Seed (``POST /_sim/seed`` with ``{"seal": {"seals": [{"sealId", "name", "ownerCo
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any
 
 from starlette.requests import Request
 from starlette.routing import BaseRoute, Route
 
 import contracts
-from simulators.clock import rfc3339
-from simulators.contract import OpenApiContract
-from simulators.frame import Answer, Call, Refused, System, World, b64, endpoint, unb64
+from simulators.frame import (
+    Answer,
+    Call,
+    Document,
+    Foundation,
+    Handler,
+    Kind,
+    OpenApiContract,
+    Refused,
+    Service,
+    Settings,
+    System,
+    Transaction,
+    Wire,
+    b64,
+    endpoint,
+    rfc3339,
+    unb64,
+)
 from simulators.seal import ses
-from simulators.seal.picture import organ_seal
-from simulators.seal.pki import Authority, Key, sm3
+from simulators.seal.cabinet import Cabinet
+from simulators.seal.pki import sm3
 from simulators.signing import fresh, signature, signed_headers
-from simulators.state import Document, Transaction
 
 NODE = "SK990102"
 SECRET = "development-seal-secret"  # noqa: S105 - known to everybody on purpose
@@ -59,44 +73,91 @@ _RESULTS = {row["code"]: row for row in contracts.code_table("seal", "v1", "resu
 _UNKNOWN = {"meaning": "未知结果", "status": "200"}
 _STATES = {row["code"] for row in contracts.code_table("seal", "v1", "seal_states")}
 _UNUSABLE = {"SUSPENDED": "S1421", "CANCELLED": "S1422", "EXPIRED": "S1423"}
+CONTRACT = OpenApiContract(contracts.path("seal/v1/openapi.yaml"))
+SEED: Document = {
+    "properties": {
+        "seals": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["sealId", "name", "ownerCode"],
+                "properties": {
+                    **{name: {"type": "string"} for name in ("sealId", "name", "ownerCode")},
+                    **{name: {"type": "string"} for name in ("validFrom", "validUntil")},
+                    "listType": {"enum": [1, 2]},
+                },
+                "additionalProperties": False,
+            },
+        }
+    },
+    "additionalProperties": False,
+}
 
-Handler = Callable[[Transaction, Call], Answer]
+_FLAWS = {
+    "seal_wrong_digest": "seals another digest than the one asked for",
+    "seal_wrong_seal": "seals with another organ's seal",
+    "seal_expired": "seals with a seal whose validity has ended",
+    "seal_revoked": "seals, though the seal is cancelled",
+    "seal_damaged_der": "cuts the signature's DER short",
+    "seal_trailing_bytes": "adds bytes behind the signature's DER",
+    "seal_empty_id": "signs with a certificate that its CA signed under an empty identifier",
+    "seal_unknown_version": "seals in a structure of version 6",
+    "seal_foreign_ca": "seals with a seal and certificates of a CA that nobody trusts",
+    "seal_not_listed": "signs with a certificate that the seal does not list",
+}
+#: Ways of sealing wrongly.
+KINDS = {name: Kind("effect", effect) for name, effect in _FLAWS.items()}
 
 
-class Seal(System):
-    """One seal service for the organs of 望川区. Nonces are remembered while the process runs."""
+class SealWire(Wire):
+    """Answers and refusals in the codes of the contract's table, signed and bound to their request."""
 
-    name = "seal"
-    title = "电子签章"
     code_fields = frozenset({"sealId"})
     status_fields = frozenset({"code"})
-    callback_operations = frozenset({"job_moved"})
-    defaults: ClassVar[Document] = {"pending": False}
-    setting_schemas: ClassVar[dict[str, Document]] = {"pending": {"type": "boolean"}}
-    seed_schema: ClassVar[Document] = {
-        "properties": {
-            "seals": {
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "required": ["sealId", "name", "ownerCode"],
-                    "properties": {
-                        **{name: {"type": "string"} for name in ("sealId", "name", "ownerCode")},
-                        **{name: {"type": "string"} for name in ("validFrom", "validUntil")},
-                        "listType": {"enum": [1, 2]},
-                    },
-                    "additionalProperties": False,
-                },
-            }
-        },
-        "additionalProperties": False,
-    }
 
-    def __init__(self, world: World) -> None:
-        super().__init__(world)
-        self.contract = OpenApiContract(contracts.path("seal/v1/openapi.yaml"))
+    def sign(self, call: Call, body: bytes, headers: dict[str, str]) -> dict[str, str]:
+        """Answers are bound to their request by its node and nonce."""
+        asked = call.request.headers
+        node, nonce = asked.get("x-node-code", ""), asked.get("x-nonce", "")
+        stamp = str(round(self.base.clock.now().timestamp() * 1000))
+        signed = signature(SECRET.encode(), node, stamp, nonce, body)
+        return headers | {"X-Node-Code": node, "X-Timestamp": stamp, "X-Nonce": nonce, "X-Signature": signed}
+
+    def callback(self, payload: Document) -> tuple[bytes, dict[str, str]]:
+        """A notice, signed now with the receiver's node."""
+        body, headers = super().callback(payload)
+        return body, headers | signed_headers(SECRET.encode(), NODE, self.base.clock.now(), body)
+
+    def invalid(self, call: Call, errors: Any) -> Answer:
+        """S0400, with what the contract says."""
+        answer = _result("S0400")
+        answer.body["message"] = "; ".join(errors)[:200]
+        return answer
+
+    def busy(self, call: Call, seconds: float) -> Answer:
+        """S0429."""
+        answer = _result("S0429")
+        answer.headers["Retry-After"] = str(max(1, round(seconds)))
+        return answer
+
+    def with_code(self, call: Call, code: str) -> Answer:
+        """Any code of the table; one that it does not have comes with 200."""
+        return _result(code)
+
+    def not_found(self, call: Call) -> Answer:
+        """S0404."""
+        return _result("S0404")
+
+
+class Seal(Service):
+    """One seal service for the organs of 望川区. Nonces are remembered while the process runs."""
+
+    contract = CONTRACT
+
+    def __init__(self, base: Foundation, system: System) -> None:
+        super().__init__(base, system, SealWire(base, system))
+        self.cabinet = Cabinet(self.name)
         self._nonces: dict[str, datetime] = {}
-        self._held: dict[str, ses.Seal] = {}
 
     # --- operations ------------------------------------------------------------------------------------------------
 
@@ -121,11 +182,11 @@ class Seal(System):
 
     def _list(self, tx: Transaction, call: Call) -> Answer:
         owned = [seal for _, seal in tx.list(self.name, "_seal") if seal["ownerCode"] == call.content["ownerCode"]]
-        return _result("S0000", {"seals": [self._shown(tx, seal, call.now) for seal in owned]})
+        return _result("S0000", {"seals": [self.cabinet.shown(tx, seal, call.now) for seal in owned]})
 
     def _one(self, tx: Transaction, call: Call) -> Answer:
         seal = tx.get(self.name, "_seal", call.content["sealId"])
-        return _result("S0404") if seal is None else _result("S0000", self._shown(tx, seal, call.now))
+        return _result("S0404") if seal is None else _result("S0000", self.cabinet.shown(tx, seal, call.now))
 
     def _apply(self, tx: Transaction, call: Call) -> Answer:
         asked, reference = call.content, call.content["reference"]
@@ -137,7 +198,7 @@ class Seal(System):
         seal = tx.get(self.name, "_seal", asked["sealId"])
         if seal is None:
             raise Refused(_result("S1404"))
-        if (status := self._status(tx, seal, call.now)) != "ACTIVE":
+        if (status := self.cabinet.status(tx, seal, call.now)) != "ACTIVE":
             raise Refused(_result(_UNUSABLE[status]))
         job = {
             "reference": reference,
@@ -205,97 +266,42 @@ class Seal(System):
             "state": job["state"],
             "occurredAt": rfc3339(now.replace(microsecond=0)),
         }
-        self.world.callbacks.enqueue(tx, self.name, "job_moved", job["reference"], notice)
+        self.base.callbacks.enqueue(tx, self.name, "job_moved", job["reference"], notice)
 
     def _signature(self, tx: Transaction, asked: Document, fault: str, now: datetime) -> bytes:
-        authority, maker = self._authority(tx)
-        seal = self._hold(tx, asked["sealId"])
+        authority, maker = self.cabinet.authority(tx)
+        seal = self.cabinet.hold(tx, asked["sealId"])
         other = next(key for key, _ in tx.list(self.name, "_seal") if key != asked["sealId"])
-        seal, maker = ses.flawed(fault, seal, self._hold(tx, other), maker, authority, now)
+        seal, maker = ses.flawed(fault, seal, self.cabinet.hold(tx, other), maker, authority, now)
         digest = bytes.fromhex(asked["digest"])
         if fault == "seal_wrong_digest":
             digest = sm3(digest)
         der = ses.signature(seal, ses.eseal(seal, maker), digest, asked["propertyInfo"], now)
         return {"seal_damaged_der": der[:-7], "seal_trailing_bytes": der + b"\x05\x00"}.get(fault, der)
 
-    def _shown(self, tx: Transaction, seal: Document, now: datetime) -> Document:
-        members = ("sealId", "name", "ownerCode", "ownerName", "eseal")
-        return {name: seal[name] for name in members} | {"status": self._status(tx, seal, now)}
-
-    def _status(self, tx: Transaction, seal: Document, now: datetime) -> str:
-        kept = tx.get(self.name, "status", seal["sealId"])
-        if kept and kept["status"] != "ACTIVE":
-            return str(kept["status"])
-        return "EXPIRED" if now > datetime.fromisoformat(seal["validUntil"]) else "ACTIVE"
-
     # --- seals and keys ----------------------------------------------------------------------------------------------
 
     def set_up(self, tx: Transaction) -> None:
         """The CA, the maker, and a seal for each organ, unless this state file has them."""
-        if tx.get(self.name, "_keys", "root") is None:
-            authority = Authority.found(ROOT)
-            maker = ses.Maker.under(authority, "安澜市电子印章制章中心")
-            tx.put(self.name, "_keys", "root", _kept(authority.key, authority.certificate))
-            tx.put(self.name, "_keys", "maker", _kept(maker.key, maker.certificate))
+        if self.cabinet.found(tx, ROOT):
             for seal in SEALS:
-                self._make(tx, seal)
+                self.cabinet.make(tx, seal)
+
+    def forget(self) -> None:
+        """Nonces may come again."""
+        self._nonces = {}
 
     def seed(self, tx: Transaction, data: Any) -> None:
         """Further seals."""
         for seal in data.get("seals", ()):
             if tx.get(self.name, "_seal", seal["sealId"]) is None:
-                self._make(tx, seal)
-
-    def _make(self, tx: Transaction, asked: Document) -> None:
-        authority, maker = self._authority(tx)
-        self._held.pop(asked["sealId"], None)  # of a seeding that was undone
-        key = Key.generate()
-        certificate = authority.issue(asked["name"], key.public)
-        tx.put(self.name, "_keys", asked["sealId"], _kept(key, certificate))
-        document = {
-            "ownerName": asked["name"],
-            "validFrom": "2025-03-01T00:00:00+08:00",
-            "validUntil": "2035-03-01T00:00:00+08:00",
-            "listType": 1,
-            **asked,
-            "picture": b64(organ_seal(asked["name"])),
-        }
-        tx.put(self.name, "_seal", asked["sealId"], document)
-        made = ses.eseal(self._hold(tx, asked["sealId"]), maker)
-        tx.put(self.name, "_seal", asked["sealId"], {**document, "eseal": b64(ses.encode("SESeal", made))})
-
-    def _authority(self, tx: Transaction) -> tuple[Authority, ses.Maker]:
-        return Authority(*self._key(tx, "root")), ses.Maker(*self._key(tx, "maker"))
-
-    def _key(self, tx: Transaction, name: str) -> tuple[Key, bytes]:
-        kept = tx.get(self.name, "_keys", name)
-        assert kept is not None
-        return Key(unb64(kept["private"]), unb64(kept["public"])), unb64(kept["certificate"])
-
-    def _hold(self, tx: Transaction, seal_id: str) -> ses.Seal:
-        if seal_id not in self._held:
-            seal = tx.get(self.name, "_seal", seal_id)
-            assert seal is not None
-            key, certificate = self._key(tx, seal_id)
-            self._held[seal_id] = ses.Seal(
-                seal_id=seal_id,
-                name=seal["name"],
-                picture=unb64(seal["picture"]),
-                valid_from=datetime.fromisoformat(seal["validFrom"]),
-                valid_until=datetime.fromisoformat(seal["validUntil"]),
-                key=key,
-                certificate=certificate,
-                listed=(certificate,),
-                list_type=seal["listType"],
-            )
-        return self._held[seal_id]
+                self.cabinet.make(tx, seal)
 
     def credentials(self) -> dict[str, Any]:
         """Node and secret, the root certificate, and a seal to try with."""
-        with self.world.state.transaction() as tx:
-            root = tx.get(self.name, "_keys", "root")
-        assert root is not None
-        return {"node": NODE, "secret": SECRET, "root": root["certificate"], "seal_id": SEALS[0]["sealId"]}
+        with self.base.state.transaction() as tx:
+            root = self.cabinet.authority(tx)[0].certificate
+        return {"node": NODE, "secret": SECRET, "root": b64(root), "seal_id": SEALS[0]["sealId"]}
 
     # --- control -----------------------------------------------------------------------------------------------------
 
@@ -311,26 +317,26 @@ class Seal(System):
     def _set_status(self, request: Request, body: Any) -> Any:
         if body["status"] not in _STATES - {"EXPIRED"}:
             raise ValueError(f"no status {body['status']!r} to set")
-        with self.world.state.transaction() as tx:
+        with self.base.state.transaction() as tx:
             if tx.get(self.name, "_seal", body["sealId"]) is None:
                 raise ValueError(f"no seal {body['sealId']}")
             tx.put(self.name, "status", body["sealId"], {"status": body["status"]})
         return {"ok": True}
 
     def _set_mode(self, request: Request, body: Any) -> Any:
-        with self.world.state.transaction() as tx:
+        with self.base.state.transaction() as tx:
             self.settings(tx, body)
         return {"ok": True}
 
     def _finish_now(self, request: Request, body: Any) -> Any:
-        with self.world.state.transaction() as tx:
+        with self.base.state.transaction() as tx:
             document = tx.get(self.name, "job", body["reference"])
             if document is None or document["job"]["state"] != "PENDING":
                 raise ValueError(f"no waiting job {body['reference']}")
             state = body.get("state", "DONE")
             if state not in ("DONE", "REFUSED"):
                 raise ValueError(f"a job ends DONE or REFUSED, not {state}")
-            self._finish_job(tx, document, self.world.clock.now(), state, body.get("reason", ""))
+            self._finish_job(tx, document, self.base.clock.now(), state, body.get("reason", ""))
         return {"ok": True}
 
     # --- signatures of messages and refusals -------------------------------------------------------------------------
@@ -354,44 +360,19 @@ class Seal(System):
 
         return guarded
 
-    def sign(self, call: Call, body: bytes, headers: dict[str, str]) -> dict[str, str]:
-        """Answers are bound to their request by its node and nonce."""
-        asked = call.request.headers
-        node, nonce = asked.get("x-node-code", ""), asked.get("x-nonce", "")
-        stamp = str(round(self.world.clock.now().timestamp() * 1000))
-        signed = signature(SECRET.encode(), node, stamp, nonce, body)
-        return headers | {"X-Node-Code": node, "X-Timestamp": stamp, "X-Nonce": nonce, "X-Signature": signed}
-
-    def callback(self, payload: Document) -> tuple[bytes, dict[str, str]]:
-        """A notice, signed now with the receiver's node."""
-        body, headers = super().callback(payload)
-        return body, headers | signed_headers(SECRET.encode(), NODE, self.world.clock.now(), body)
-
-    def invalid(self, call: Call, errors: Any) -> Answer:
-        """S0400, with what the contract says."""
-        answer = _result("S0400")
-        answer.body["message"] = "; ".join(errors)[:200]
-        return answer
-
-    def busy(self, call: Call, seconds: float) -> Answer:
-        """S0429."""
-        answer = _result("S0429")
-        answer.headers["Retry-After"] = str(max(1, round(seconds)))
-        return answer
-
-    def with_code(self, call: Call, code: str) -> Answer:
-        """Any code of the table; one that it does not have comes with 200."""
-        return _result(code)
-
-    def not_found(self, call: Call) -> Answer:
-        """S0404."""
-        return _result("S0404")
-
 
 def _result(code: str, data: Any = None) -> Answer:
     row = _RESULTS.get(code, _UNKNOWN)
     return Answer({"code": code, "message": row["meaning"], "data": data}, int(row["status"]))
 
 
-def _kept(key: Key, certificate: bytes) -> Document:
-    return {"private": b64(key.private), "public": b64(key.public), "certificate": b64(certificate)}
+SYSTEM = System(
+    name="seal",
+    title="电子签章",
+    build=Seal,
+    operations=frozenset(CONTRACT.operations),
+    callbacks=frozenset({"job_moved"}),
+    kinds=KINDS,
+    settings=Settings({"pending": False}, {"pending": {"type": "boolean"}}),
+    seed=SEED,
+)

@@ -15,11 +15,13 @@ from collecting_unit import Unit
 
 from simulators import systems
 from simulators.clock import SimulatedClock
-from simulators.contract import OpenApiContract, parse_xml
+from simulators.contract import OpenApiContract
 from simulators.faults import Fault, Faults
-from simulators.frame import World
+from simulators.foundation import Foundation
 from simulators.state import State
 from simulators.testing import Simulation
+from simulators.world import World
+from simulators.xml import parse_xml
 
 
 @pytest.fixture
@@ -195,9 +197,10 @@ def test_openapi_errors_name_the_place(tmp_path: Path) -> None:
 
 
 def test_every_system_loads(tmp_path: Path) -> None:
-    world = World(State(tmp_path / "state.sqlite"))
-    systems.load(world, list(systems.SYSTEMS))
-    assert set(world.systems) == set(systems.SYSTEMS)
+    world = World(Foundation(State(tmp_path / "state.sqlite")))
+    for system in systems.load(list(systems.installed())):
+        world.add(system)
+    assert set(world.services) == set(systems.installed())
 
 
 def test_serve_prints_one_ready_line_and_ends_cleanly_on_sigterm(tmp_path: Path) -> None:

@@ -1,0 +1,31 @@
+"""What every simulated system stands on: one state, clock, faults, journal and callbacks for all of a process."""
+
+from __future__ import annotations
+
+from simulators.callbacks import Callbacks
+from simulators.clock import SimulatedClock
+from simulators.faults import Faults
+from simulators.journal import Journal
+from simulators.state import State
+from simulators.transport import Connections
+
+
+class Foundation:
+    """Opened once over a state; it knows no system."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self.clock = SimulatedClock(state)
+        self.faults = Faults(state)
+        self.journal = Journal(state, self.clock)
+        self.callbacks = Callbacks(state, self.faults, self.journal)
+        self.connections = Connections()
+        #: Base addresses by system, without a slash at the end; "" is the main port, "<name>/stream" without HTTP.
+        self.urls: dict[str, str] = {}
+
+    def reset(self) -> None:
+        """Everything forgotten but keys and ports; the clock is real time."""
+        self.state.reset()
+        self.clock.load()
+        self.faults.load()
+        self.callbacks.hasten()

@@ -1,0 +1,79 @@
+"""Pages for people, in one plain look: tables of names and values, nothing from outside.
+
+A system brings some by ``Service.pages``; the frame serves each below ``/<system>``. A page is given by what stands on
+it, never as HTML: every text is escaped here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from html import escape
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from simulators.state import State, Transaction
+
+
+@dataclass(frozen=True)
+class Link:
+    """A value that leads somewhere: an address of the system itself, such as ``Service.url`` + "/inbox/3"."""
+
+    words: str
+    url: str
+
+
+#: The rows of one table: what it is called, what it is.
+Entry = Sequence[tuple[str, str | Link]]
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page at ``path`` (Starlette's words, such as "/inbox/{number:int}") below the system's address.
+
+    ``entries`` gives what stands on it, a table each; None when there is no such thing (404). ``empty``: what is said
+    where there is nothing.
+    """
+
+    path: str
+    title: str
+    heading: str
+    entries: Callable[[Transaction, Request], Sequence[Entry] | None]
+    empty: str = "暂无信息。"
+
+    def route(self, state: State) -> Route:
+        """The route that serves it over a state."""
+
+        async def show(request: Request) -> Response:
+            with state.transaction() as tx:
+                found = self.entries(tx, request)
+            return HTMLResponse(self.html(found or ()), 404 if found is None else 200, {"Cache-Control": "no-store"})
+
+        return Route(self.path, show)
+
+    def html(self, entries: Sequence[Entry]) -> str:
+        """The page as HTML."""
+        tables = "".join(f"<table>{''.join(map(_row, entry))}</table>" for entry in entries)
+        return (
+            '<!doctype html><html lang="zh-CN"><meta charset="utf-8">'
+            '<meta name="viewport" content="width=device-width">'
+            f"<title>{escape(self.title)}</title><style>{_STYLE}</style><h1>{escape(self.heading)}</h1>"
+            f"<p>模拟系统，数据均为虚构。</p>{tables or f'<p>{escape(self.empty)}</p>'}</html>"
+        )
+
+
+def _row(row: tuple[str, str | Link]) -> str:
+    name, value = row
+    if isinstance(value, Link):
+        return f'<tr><th>{escape(name)}</th><td><a href="{escape(value.url)}">{escape(value.words)}</a></td></tr>'
+    return f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>"
+
+
+_STYLE = (
+    "body{font:16px/1.6 sans-serif;max-width:48rem;margin:2rem auto;padding:0 1rem;color:#222}h1{color:#a11}"
+    "table{border-collapse:collapse;width:100%;margin:0 0 1.5rem}"
+    "th,td{border:1px solid #ccc;padding:.4rem .6rem;text-align:left;vertical-align:top}"
+    "th{width:13rem;background:#f6f6f6;font-weight:normal}td{white-space:pre-wrap;overflow-wrap:anywhere}"
+)

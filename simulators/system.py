@@ -1,0 +1,70 @@
+"""What a simulated system says of itself: one value, which its entry point in ``simulators.systems`` names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from simulators.fault_kinds import COMMON, Kind, Magic
+from simulators.naming import mistakes, unknown
+from simulators.state import Document, Transaction
+
+if TYPE_CHECKING:
+    from simulators.foundation import Foundation
+    from simulators.service import Service
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A system's settings: ``defaults`` on the first day, ``schemas`` the JSON schema of each value."""
+
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    schemas: Mapping[str, Document] = field(default_factory=dict)
+
+    def of(self, tx: Transaction, system: str) -> Document:
+        """All settings of the system of that name as they are now."""
+        return {**self.defaults, **(tx.get(system, "settings", "settings") or {})}
+
+    def change(self, tx: Transaction, system: str, change: Document) -> Document:
+        """Change those that are named; all of them then. ValueError names each that is none or cannot be so."""
+        kept = self.of(tx, system)
+        if not change:
+            return kept
+        wrong = [unknown("setting", name, self.defaults) for name in change if name not in self.defaults]
+        wrong += mistakes({"type": "object", "properties": dict(self.schemas)}, change)
+        if wrong:
+            raise ValueError("\n".join(wrong))
+        tx.put(system, "settings", "settings", kept | change)
+        return kept | change
+
+
+@dataclass(frozen=True)
+class System:
+    """One simulated external system, served below ``/<name>``."""
+
+    #: The name of its entry point, part of every address: small letters, digits, hyphens.
+    name: str
+    #: What it stands for, in Chinese, for the ready line and pages.
+    title: str
+    #: Makes what serves it (``Service``): its routes, effects, wire, callbacks, pages.
+    build: Callable[[Foundation, System], Service]
+    #: What can be asked of it, by the names that faults and the journal use.
+    operations: frozenset[str]
+    #: What its callbacks are called; empty: it sends none.
+    callbacks: frozenset[str] = frozenset()
+    #: Kinds of faults of its own, beside those that every system has.
+    kinds: Mapping[str, Kind] = field(default_factory=dict)
+    #: Last two digits of a total in fen → the fault that it brings where the setting ``magic_amounts`` is on.
+    amounts: Mapping[int, Magic] = field(default_factory=dict)
+    settings: Settings = Settings()
+    #: The JSON schema of its part of ``POST /_sim/seed``; None: it takes no seed.
+    seed: Document | None = None
+    #: Whether it also takes connections without HTTP (``Service.connected``), on a port of their own.
+    streams: bool = False
+
+    @cached_property
+    def known_kinds(self) -> Mapping[str, Kind]:
+        """Every kind of fault that can be planted in it."""
+        return {**COMMON, **self.kinds}

@@ -1,0 +1,151 @@
+"""How a system speaks: what its refusals look like, how its bytes are made and signed, also those of callbacks."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from lxml import etree
+
+from simulators.answers import Answer, Call, problem
+from simulators.state import Document
+
+if TYPE_CHECKING:
+    from simulators.foundation import Foundation
+    from simulators.system import System
+
+
+class Wire:
+    """JSON with problems (RFC 9457), unsigned. A system's own wire overrides what its contract says otherwise."""
+
+    #: JSON members or XML local names that the faults wrong_amount, wrong_code and unknown_status alter.
+    amount_fields: ClassVar[frozenset[str]] = frozenset()
+    code_fields: ClassVar[frozenset[str]] = frozenset()
+    status_fields: ClassVar[frozenset[str]] = frozenset()
+    #: Header that the fault bad_signature and the default ``forge`` alter.
+    signature_header: ClassVar[str] = "X-Signature"
+
+    def __init__(self, base: Foundation, system: System) -> None:
+        self.base = base
+        self.name = system.name
+
+    # --- answers ---------------------------------------------------------------------------------------------------
+
+    def invalid(self, call: Call, errors: Sequence[str]) -> Answer:
+        """The answer to a request that breaks the contract."""
+        return problem(400, "invalid-request", "; ".join(errors))
+
+    def busy(self, call: Call, seconds: float) -> Answer:
+        """The contract's effect-free refusal for load."""
+        answer = problem(429, "busy", "系统繁忙,请稍后再试")
+        answer.headers["Retry-After"] = str(max(1, round(seconds)))
+        return answer
+
+    def not_found(self, call: Call) -> Answer:
+        """What is said of something that does not exist."""
+        return problem(404, "not-found", "未找到")
+
+    def with_code(self, call: Call, code: str) -> Answer:
+        """For the fault answer_code: a result code of the contract's table, or one that it does not have."""
+        return problem(400, code, code)
+
+    def distort(self, kind: str, call: Call, answer: Answer) -> Answer:
+        """The answer with a wrong amount, a wrong code or an unknown status, before it is signed."""
+        fields = {
+            "wrong_amount": self.amount_fields,
+            "wrong_code": self.code_fields,
+            "unknown_status": self.status_fields,
+        }[kind]
+        return replace(answer, body=_altered(answer.body, fields, DISTORTIONS[kind]))
+
+    def render(self, call: Call, answer: Answer) -> tuple[bytes, dict[str, str]]:
+        """The bytes of an answer and its headers."""
+        headers = dict(answer.headers)
+        if isinstance(answer.body, etree._Element):
+            body = etree.tostring(answer.body, xml_declaration=True, encoding="UTF-8")
+            headers["Content-Type"] = answer.media_type or "text/xml; charset=utf-8"
+        elif isinstance(answer.body, bytes):
+            body = answer.body
+            headers["Content-Type"] = answer.media_type or "application/octet-stream"
+        elif isinstance(answer.body, str):
+            body = answer.body.encode()
+            headers["Content-Type"] = answer.media_type or "text/html; charset=utf-8"
+        elif answer.body is None:
+            body = b""
+        else:
+            body = json.dumps(answer.body, ensure_ascii=False).encode()
+            headers["Content-Type"] = answer.media_type or "application/json"
+        return body, headers
+
+    def sign(self, call: Call, body: bytes, headers: dict[str, str]) -> dict[str, str]:
+        """The headers of an answer with a signature over its bytes, for systems that sign."""
+        return headers
+
+    def spoil(self, headers: Mapping[str, str]) -> dict[str, str]:
+        """Headers whose signature no longer verifies."""
+        value = headers.get(self.signature_header, "")
+        return {**headers, self.signature_header: value[:-1] + ("0" if value[-1:] != "0" else "1")}
+
+    # --- callbacks -------------------------------------------------------------------------------------------------
+
+    def callback(self, payload: Document) -> tuple[bytes, dict[str, str]]:
+        """The body and headers of a callback, signed now."""
+        return json.dumps(payload, ensure_ascii=False).encode(), {"Content-Type": "application/json"}
+
+    def acknowledged(self, payload: Document, status: int, body: bytes) -> bool:
+        """Whether an answer acknowledges a callback."""
+        return 200 <= status < 300
+
+    def forge(self, body: bytes, headers: dict[str, str]) -> tuple[bytes, dict[str, str]]:
+        """What somebody without our key would send."""
+        return body, self.spoil(headers)
+
+
+# --- distortions of answers ----------------------------------------------------------------------------------------
+
+
+def _other_amount(value: Any) -> Any:
+    if isinstance(value, (int, float)):
+        return value + 1
+    digits = str(value)
+    return digits[:-1] + str((int(digits[-1]) + 1) % 10) if digits[-1:].isdigit() else digits + "1"
+
+
+def _other_code(value: Any) -> Any:
+    text = str(value)
+    return text[:-1] + ("7" if text[-1:] != "7" else "8")
+
+
+def _other_status(value: Any) -> Any:
+    return 97 if isinstance(value, int) else "9" * max(1, min(len(str(value)), 5))
+
+
+#: Kinds of faults that make an answer say something else, and what becomes of the value.
+DISTORTIONS: dict[str, Callable[[Any], Any]] = {
+    "wrong_amount": _other_amount,
+    "wrong_code": _other_code,
+    "unknown_status": _other_status,
+}
+
+
+def _altered(body: Any, fields: frozenset[str], alter: Callable[[Any], Any]) -> Any:
+    """A copy of a JSON value or XML element with the named fields altered."""
+    if isinstance(body, etree._Element):
+        body = copy.deepcopy(body)
+        for element in body.iter(etree.Element):
+            if etree.QName(element).localname in fields and element.text and not len(element):
+                element.text = str(alter(element.text))
+        return body
+    if isinstance(body, dict):
+        return {
+            name: alter(value)
+            if name in fields and isinstance(value, (str, int, float))
+            else _altered(value, fields, alter)
+            for name, value in body.items()
+        }
+    if isinstance(body, list):
+        return [_altered(value, fields, alter) for value in body]
+    return body
