@@ -44,6 +44,8 @@ def load(only: Collection[str] = ()) -> list[System]:
 
     One that was not asked for by name is reported on stderr instead, and left out.
     """
+    if not installed():
+        raise ValueError("no system is installed; install this project again, so that its entry points are known")
     loaded: list[System] = []
     for name in only or installed():
         try:

@@ -9,7 +9,6 @@ Seed: ``{"credit": {"apps": {"<appKey>": {"secret": …, "authorities": ["<code>
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 import json
 from collections.abc import Callable
@@ -203,7 +202,7 @@ class Credit(Service):
             tx.effect(self.name, call.operation, source)
         tx.put(self.name, "receipt", receipt, {"receivedAt": at, "sources": [source for source, _ in items]})
         if wait is not None:
-            tx.after_commit(lambda: self._judge_later(float(wait)))
+            tx.after_commit(lambda: self.register.judge_later(float(wait)))
         return _result("00001", receiptNo=receipt, receivedAt=at, count=len(items))
 
     def _batch(self, tx: Transaction, call: Call) -> Answer:
@@ -224,26 +223,16 @@ class Credit(Service):
     def _held(self, tx: Transaction, call: Call) -> Answer:
         records = [
             {"sourceId": one["sourceId"], "state": self.register.state(one), "penalty": one["penalty"]}
-            for one in self._records(tx, call)
+            for one in self.register.records(tx, call.params, call.now)
         ]
         return _result("00000", records=records)
 
     def _shown(self, tx: Transaction, call: Call) -> Answer:
-        return _result("00000", records=[self.register.face(one) for one in self._records(tx, call)])
-
-    def _records(self, tx: Transaction, call: Call) -> list[Document]:
-        self.register.judge(tx, call.now)
-        group = f"{call.params['CF_WSH']}|{call.params['CF_CFJGDM']}"
-        return [record for _, record in tx.list(self.name, "record", group)]
+        return _result(
+            "00000", records=[self.register.face(one) for one in self.register.records(tx, call.params, call.now)]
+        )
 
     # --- verdicts --------------------------------------------------------------------------------------------------
-
-    def _judge_later(self, seconds: float) -> None:
-        def judge() -> None:
-            with self.base.state.transaction() as tx:
-                self.register.judge(tx, self.base.clock.now())
-
-        asyncio.get_running_loop().call_later(seconds + 0.01, judge)
 
     def _judge_now(self, request: Request, body: Any) -> Any:
         body = body or {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -30,6 +32,21 @@ class Register:
         for _, submission in tx.list(self.name, "submission", "PENDING"):
             if submission["due"] is not None and datetime.fromisoformat(submission["due"]) <= now:
                 self.decide(tx, submission)
+
+    def judge_later(self, seconds: float) -> None:
+        """Do so once that much real time has passed."""
+
+        def judge() -> None:
+            with self.base.state.transaction() as tx:
+                self.judge(tx, self.base.clock.now())
+
+        asyncio.get_running_loop().call_later(seconds + 0.01, judge)
+
+    def records(self, tx: Transaction, decision: Mapping[str, str], now: datetime) -> list[Document]:
+        """What the register has of a decision by its number and authority."""
+        self.judge(tx, now)
+        group = f"{decision['CF_WSH']}|{decision['CF_CFJGDM']}"
+        return [record for _, record in tx.list(self.name, "record", group)]
 
     def decide(self, tx: Transaction, submission: Document, refuse: str | None = None) -> None:
         """Give the verdict on one, "no" in the words of ``refuse`` if there are any, and tell of it by callback."""
