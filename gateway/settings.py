@@ -260,6 +260,7 @@ class Settings(Block):
     reconciliation: ReconciliationSettings = ReconciliationSettings()
     statements: dict[Annotated[str, Field(pattern=_CHANNEL_NAME)], dict[str, Any]] = {}
     log: LogSettings = LogSettings()
+    rooms: dict[str, dict[str, Any]] = {}
     channels: dict[Annotated[str, Field(pattern=_CHANNEL_NAME)], ChannelSettings] = {}
     routes: tuple[Route, ...] = ()
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import UserDict
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,28 +13,33 @@ import typer
 from typer.core import TyperGroup
 
 from gateway import __version__
-from gateway.foundation.terminal.output import EXIT_CODES, Session, report
-from gateway.words.errors import GatewayError
+from gateway.foundation import rooms
+from gateway.terminal.output import EXIT_CODES, Session, report
+from gateway.words.errors import GatewayError, SettingsError
 
-COMMANDS = {
-    "demo": "cli.demo:demo",
-    "adapters": "cli.channels:adapters",
-    "channels": "cli.channels:app",
-    "migrate": "cli.database:app",
-    "doctor": "cli.doctor:doctor",
-    "authorities": "rooms.accounts.commands:authorities",
-    "keys": "rooms.accounts.commands:keys",
-    "operators": "rooms.accounts.commands:operators",
-    "operations": "rooms.operations.commands:app",
-    "webhooks": "rooms.webhooks.commands:app",
-    "evidence": "rooms.evidence.commands:app",
-    "payments": "rooms.payments.commands:app",
-    "reconcile": "rooms.reconciliation.commands:app",
-    "states": "cli.states:states",
-    "serve": "cli.serve:serve",
-    "worker": "cli.serve:worker",
+FRAME = {
+    "demo": "gateway.cli.demo:demo",
+    "adapters": "gateway.cli.channels:adapters",
+    "channels": "gateway.cli.channels:app",
+    "migrate": "gateway.cli.database:app",
+    "doctor": "gateway.cli.doctor:doctor",
+    "states": "gateway.cli.states:states",
+    "serve": "gateway.cli.serve:serve",
+    "worker": "gateway.cli.serve:worker",
 }
-"""Each command with its place, ``module:attribute`` of ``gateway``: a command loads what it needs and no more."""
+"""The commands of no room, each with its place: a command loads what it needs and no more."""
+
+
+def commands() -> dict[str, Callable[[], Any]]:
+    """Every command by its word, and how it is loaded: those of the frame, then those that rooms bring."""
+    found: dict[str, Callable[[], Any]] = {name: partial(_at, place) for name, place in FRAME.items()}
+    for room in rooms.found():
+        for name, place in room.commands.items():
+            if name in FRAME:
+                reason = f'the room "{room.name}" brings the command "{name}", which is there already'
+                raise SettingsError("rooms", reason, "Update or uninstall the package that brings it.")
+            found[name] = partial(room.place, place)
+    return found
 
 
 class _Commands(UserDict[str, Any]):
@@ -41,7 +47,7 @@ class _Commands(UserDict[str, Any]):
 
     def __getitem__(self, name: str) -> Any:
         """One of them. KeyError if there is none of this name."""
-        return _load(self.data[name], name)
+        return _loaded(name)
 
 
 class _Root(TyperGroup):
@@ -49,7 +55,19 @@ class _Root(TyperGroup):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.commands = _Commands(COMMANDS)
+        self._trouble: SettingsError | None = None
+        try:
+            self.commands = _Commands(commands())
+        except SettingsError as trouble:  # the frame's own commands serve: doctor and adapters name what is wrong
+            self._trouble = trouble
+            self.commands = _Commands(FRAME)
+
+    def get_command(self, ctx: Any, name: str) -> Any:
+        """The command of a word; where rooms cannot be found, the reason instead of a usage error."""
+        found = super().get_command(ctx, name)
+        if found is None and self._trouble is not None:
+            raise self._trouble
+        return found
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -88,10 +106,14 @@ def root(
     ctx.obj = Session(settings)
 
 
-@cache
-def _load(place: str, name: str) -> Any:
+def _at(place: str) -> Any:
     module, _, attribute = place.partition(":")
-    found = getattr(import_module(f"gateway.{module}"), attribute)
+    return getattr(import_module(module), attribute)
+
+
+@cache
+def _loaded(name: str) -> Any:
+    found = _at(FRAME[name]) if name in FRAME else commands()[name]()
     if not isinstance(found, typer.Typer):
         one, found = found, typer.Typer(pretty_exceptions_enable=False, add_completion=False)
         found.command(name)(one)

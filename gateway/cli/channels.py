@@ -10,10 +10,10 @@ from sqlalchemy import Connection
 
 from gateway.foundation.channels import Channels, Checked, adapter_class
 from gateway.foundation.delivery import limits
-from gateway.foundation.terminal.output import Exit, Json, progress, session, show, table
 from gateway.plugins import installed
 from gateway.ports.base import RawExchange
 from gateway.settings import Settings, known
+from gateway.terminal.output import Exit, Json, progress, session, show, table
 from gateway.words.clock import SystemClock, to_micros
 from gateway.words.errors import NotFoundProblem, SettingsError
 

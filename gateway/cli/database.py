@@ -9,8 +9,8 @@ from rich.progress import Progress, TaskID
 
 from gateway.foundation.store import copying, schema
 from gateway.foundation.store.engine import open_engine, sqlite_path
-from gateway.foundation.terminal.output import Exit, Json, progress, session, show, table
 from gateway.settings import StoreSettings
+from gateway.terminal.output import Exit, Json, progress, session, show, table
 
 app = typer.Typer()
 

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from gateway.foundation.terminal.output import Exit, Json, console, progress, show
 from gateway.settings import PREFIX
+from gateway.terminal.output import Exit, Json, console, progress, show
 
 
 def demo(

@@ -28,8 +28,8 @@ from gateway.foundation.store import schema, sealed
 from gateway.foundation.store.engine import sqlite_path
 from gateway.foundation.store.lock import DatabaseLock, LockedError
 from gateway.foundation.store.store import database_now
-from gateway.foundation.terminal.output import Exit, Json, Session, progress, session, show, table
 from gateway.settings import Settings
+from gateway.terminal.output import Exit, Json, Session, progress, session, show, table
 from gateway.words.calendar import WorkingCalendar
 from gateway.words.clock import day_of
 from gateway.words.errors import GatewayError, SettingsError

@@ -17,8 +17,8 @@ from gateway.foundation.crypto import selftest
 from gateway.foundation.store import schema
 from gateway.foundation.store.engine import open_engine, sqlite_path
 from gateway.foundation.store.lock import DatabaseLock
-from gateway.foundation.terminal.output import Json, progress, session
 from gateway.settings import FACES, DeliverySettings, Face, Settings, known
+from gateway.terminal.output import Json, progress, session
 from gateway.words.errors import SettingsError
 
 Node = Annotated[str | None, typer.Option("--node", help="This node's name; each of several nodes has its own.")]

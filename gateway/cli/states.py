@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from gateway.foundation.terminal.output import Json, show, table
 from gateway.settings import known
+from gateway.terminal.output import Json, show, table
 from gateway.words.errors import NotFoundProblem
 
 # Each module offers EDGES: rows with start, end, event and when.

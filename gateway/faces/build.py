@@ -13,38 +13,6 @@ from gateway.faces import callbacks, health
 from gateway.faces.payer import pages
 from gateway.faces.payer.guessing import Guesses
 from gateway.foundation.http.problems import BodyLimit, NoNul, ProblemDocument, install
-from gateway.rooms.cash import routes as cash
-from gateway.rooms.decisions import routes as decisions
-from gateway.rooms.disclosures import routes as disclosures
-from gateway.rooms.entities import routes as entities
-from gateway.rooms.evidence import routes as evidence
-from gateway.rooms.operations import resolution_routes as resolutions
-from gateway.rooms.operations import routes as operations
-from gateway.rooms.payments import routes as payments
-from gateway.rooms.receipts import routes as receipts
-from gateway.rooms.reconciliation import month_routes as months
-from gateway.rooms.reconciliation import routes as reconciliation
-from gateway.rooms.refunds import routes as refunds
-from gateway.rooms.seals import routes as seals
-from gateway.rooms.webhooks import routes as webhooks
-
-MEGABYTE = 1 << 20
-API_ROUTERS = (
-    payments.router,
-    decisions.router,
-    refunds.router,
-    receipts.router,
-    cash.router,
-    disclosures.router,
-    entities.router,
-    seals.router,
-    reconciliation.router,
-    months.router,
-    operations.router,
-    resolutions.router,
-    webhooks.router,
-    evidence.router,
-)
 
 
 def build(gateway: App, faces: Collection[str]) -> FastAPI:
@@ -62,7 +30,7 @@ def build(gateway: App, faces: Collection[str]) -> FastAPI:
     install(api)
     routers = [health.router]
     if "api" in faces:
-        routers += API_ROUTERS
+        routers += [room.place(where) for room, _ in gateway.rooms for where in room.routes]
     if "callbacks" in faces:
         routers.append(callbacks.router)
     if "payer" in faces:
@@ -74,11 +42,7 @@ def build(gateway: App, faces: Collection[str]) -> FastAPI:
     api.add_middleware(
         BodyLimit,
         default=gateway.settings.server.max_body_bytes,
-        larger={
-            "/v1/sealed-documents": 40 * MEGABYTE,
-            "/v1/verifications": 40 * MEGABYTE,
-            "/v1/statement-files": 40 * MEGABYTE,
-        },
+        larger={path: size for room, _ in gateway.rooms for path, size in room.body_limits.items()},
     )
     api.add_middleware(NoNul)
     _declare_problems(api)

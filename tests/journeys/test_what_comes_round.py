@@ -44,7 +44,8 @@ async def test_exact_bytes_are_shredded_at_their_age_and_everything_can_still_be
     assert (await site.app.store.read(site.app.evidence.verify)).shredded == 0  # nobody said how long
 
     block = site.app.settings.evidence.model_copy(update={"keep_days": 30})
-    site.app.settings = site.app.settings.model_copy(update={"evidence": block})
+    changed = site.app.settings.model_copy(update={"evidence": block})
+    object.__setattr__(site.app.base, "settings", changed)  # as if the installation had been told so
     assert await site.app.schedules.run(RETENTION, slot + timedelta(days=1))
     assert (await site.app.store.read(site.app.evidence.verify)).shredded == 0  # not old enough
     site.clock.jump(timedelta(days=31))

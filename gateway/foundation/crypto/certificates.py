@@ -11,13 +11,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
+from pathlib import Path
 from typing import Final, Literal
 
+from asn1crypto import pem
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.x509.oid import ExtensionOID
 
 from gateway.foundation.crypto.sm2 import Sm2Provider, default_provider, is_public_key
+from gateway.words.errors import SettingsError
 
 SM2_WITH_SM3: Final = "1.2.156.10197.1.501"
 SM2_CURVE: Final = "1.2.156.10197.1.301"
@@ -248,3 +251,22 @@ def _names(issuer: Sm2Certificate, child: Sm2Certificate) -> bool:
     except x509.ExtensionNotFound:
         return True
     return wanted is None or wanted == offered
+
+
+def load_roots(files: Sequence[Path], key: str) -> tuple[bytes, ...]:
+    """Root certificates from PEM or DER files. Raises SettingsError naming the file and the cure."""
+    roots: list[bytes] = []
+    for file in files:
+        try:
+            data = file.read_bytes()
+            ders = [der for _, _, der in pem.unarmor(data, multiple=True)] if pem.detect(data) else [data]
+            for der in ders:
+                parse_certificate(der)
+            roots += ders
+        except (OSError, ValueError) as error:
+            raise SettingsError(
+                key,
+                f"{file} holds no certificate with an SM2 key: {error}",
+                "Give PEM files of the roots that the signers' certificates lead to.",
+            ) from error
+    return tuple(roots)

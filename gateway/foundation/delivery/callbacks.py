@@ -18,7 +18,7 @@ from gateway.foundation.delivery.tables import (
 from gateway.foundation.evidence import Evidence
 from gateway.foundation.store import Store
 from gateway.foundation.store.inserting import insert_new
-from gateway.ports.base import Incoming, OpenedCallback, RawExchange, Reply
+from gateway.ports.base import Incoming, Notice, OpenedCallback, RawExchange, Reply
 from gateway.words.clock import Clock, to_micros
 from gateway.words.errors import ContractError, ForgedCallbackError, NotFoundProblem
 
@@ -49,11 +49,16 @@ class Callbacks:
         self._evidence = evidence
         self._delivery = delivery
         self._clock = clock
-        self._handlers: dict[str, Handler] = {}
+        self._handlers: dict[type[Notice], Handler] = {}
 
-    def on(self, kind: str, handler: Handler) -> None:
-        """``handler(conn, channel, notice, exchange_id)`` applies notices of this kind and tells what they concern."""
-        self._handlers[kind] = handler
+    def on(self, notice: type[Notice], handler: Handler) -> None:
+        """``handler(conn, channel, notice, exchange_id)`` applies notices of this class and tells what they concern.
+
+        Raises ValueError where somebody takes them already.
+        """
+        if notice in self._handlers:
+            raise ValueError(f"two rooms take {notice.__name__}")
+        self._handlers[notice] = handler
 
     async def take(self, channel_name: str, incoming: Incoming) -> Reply:
         """Answer one message. Raises ForgedCallbackError (nothing changes) and NotFoundProblem.
@@ -76,7 +81,7 @@ class Callbacks:
             raw = self._raw(channel_name, channel.info.sensitive, incoming, None, f"{label}: {refused}")
             await self._store.write(lambda conn: self._evidence.append(conn, raw))
             raise
-        handler = self._handlers.get(opened.notice.kind)
+        handler = self._handlers.get(type(opened.notice))
         if handler is None:
             raise NotFoundProblem(f"nothing here takes {opened.notice.kind} notices")
         raw = self._raw(channel_name, channel.info.sensitive, incoming, opened.acknowledge, "answered")

@@ -6,14 +6,19 @@ Dependencies are coroutines even where they wait for nothing: others would each 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from gateway.app import App
 from gateway.foundation.access import Principal
+from gateway.foundation.http.services import Base
 from gateway.words.errors import NotFoundProblem, Problem
+
+if TYPE_CHECKING:
+    from gateway.app import App
+else:
+    App = Any
 
 bearer = HTTPBearer(auto_error=False, description="API key of a client or an operator")
 
@@ -28,10 +33,10 @@ Gateway = Annotated[App, Depends(gateway_app)]
 
 
 async def principal(
-    gateway: Gateway, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
+    base: Base, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 ) -> Principal:
     """The caller. Raises a 401 problem."""
-    found = None if credentials is None else await gateway.access.authenticate(credentials.credentials)
+    found = None if credentials is None else await base.access.authenticate(credentials.credentials)
     if found is None:
         raise Problem(
             "no valid API key was given",

@@ -10,9 +10,9 @@ from fastapi import Depends, Header, Request
 from pydantic import BaseModel
 from sqlalchemy import Connection, RowMapping, bindparam, select, update
 
-from gateway.app import App
 from gateway.foundation.access import Principal
-from gateway.foundation.http.authorization import gateway_app
+from gateway.foundation.base import Foundation
+from gateway.foundation.http.services import Base
 from gateway.foundation.store.inserting import insert_new
 from gateway.foundation.store.tables import idempotency
 from gateway.words.clock import to_micros
@@ -45,7 +45,7 @@ _FINISH = update(idempotency).where(*_MINE)
 class Once:
     """One request under its key. ``subject`` and ``status`` are set when this key was answered before."""
 
-    app: App
+    base: Foundation
     client: str
     path: str
     key: str
@@ -57,8 +57,8 @@ class Once:
         """Look the key up. Raises InvalidProblem for another body, ConflictProblem while the first still runs."""
         self.client = who.client_id
         text = "" if body is None else body.model_dump_json()
-        self.digest = self.app.envelope.blind_index(text, "idempotency.body")
-        row = await self.app.store.read(self._row)
+        self.digest = self.base.envelope.blind_index(text, "idempotency.body")
+        row = await self.base.store.read(self._row)
         if row is None:
             return self
         if bytes(row["digest"]) != self.digest:
@@ -83,13 +83,13 @@ class Once:
             key=self.key,
             digest=self.digest,
             subject=subject,
-            created_at=to_micros(self.app.clock.now()),
+            created_at=to_micros(self.base.clock.now()),
         ):
             raise self._running()
 
     async def finish(self, status: int) -> None:
         """Keep the first status, which every replay repeats."""
-        await self.app.store.write(lambda conn: self._keep(conn, status))
+        await self.base.store.write(lambda conn: self._keep(conn, status))
 
     async def finish_with(self, view: Callable[[Connection], T], status: Callable[[T], int]) -> T:
         """Read what is answered and keep its status, in one unit. ``status`` of this request is set afterwards."""
@@ -99,7 +99,7 @@ class Once:
             self._keep(conn, status(shown))
             return shown, status(shown)
 
-        shown, self.status = await self.app.store.write(unit)
+        shown, self.status = await self.base.store.write(unit)
         return shown
 
     def _keep(self, conn: Connection, status: int) -> None:
@@ -107,9 +107,9 @@ class Once:
 
     def _may_still_run(self, began: int) -> bool:
         """Whether the first request may still be served: not by a process that has ended, where there is only one."""
-        if self.app.store.dialect == "sqlite" and began < self.app.opened_at:
+        if self.base.store.dialect == "sqlite" and began < self.base.opened_at:
             return False
-        return to_micros(self.app.clock.now()) - began < _STILL_RUNNING
+        return to_micros(self.base.clock.now()) - began < _STILL_RUNNING
 
     def _row(self, conn: Connection) -> RowMapping | None:
         return conn.execute(_KNOWN, self._mine()).mappings().first()
@@ -125,9 +125,9 @@ class Once:
         )
 
 
-async def once(request: Request, key: Key, app: Annotated[App, Depends(gateway_app)]) -> Once:
+async def once(request: Request, key: Key, base: Base) -> Once:
     """The dependency of every request that has an effect."""
-    return Once(app, "", request.url.path[:200], key)
+    return Once(base, "", request.url.path[:200], key)
 
 
 OnceKey = Annotated[Once, Depends(once)]

@@ -13,11 +13,11 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from gateway.foundation.access import ROLES, SCOPES, Access, Client, IssuedKey, Operator
-from gateway.foundation.terminal.output import Json, session, show, table
 from gateway.rooms.disclosures import Organ
 from gateway.rooms.disclosures import records as disclosure_records
 from gateway.rooms.payments import IncomeItem, LineKind, Unit, records
 from gateway.settings import known
+from gateway.terminal.output import Json, session, show, table
 from gateway.words.clock import SHANGHAI, SystemClock, day_of, from_micros, rfc3339
 from gateway.words.errors import InvalidProblem, NotFoundProblem
 from gateway.words.identifiers import check_uscc

@@ -12,7 +12,7 @@ from gateway.foundation.crypto.envelope import Algorithm, Envelope
 from gateway.foundation.crypto.keys import FileKeys
 from gateway.foundation.evidence import Evidence
 from gateway.foundation.store import Store
-from gateway.foundation.terminal.output import Exit, Json, Session, progress, session, show, table
+from gateway.terminal.output import Exit, Json, Session, progress, session, show, table
 from gateway.words.clock import SystemClock, from_micros, rfc3339
 
 app = typer.Typer(help="Evidence 交互留痕: verify all of it, or show one exchange.", no_args_is_help=True)

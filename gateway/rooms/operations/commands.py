@@ -14,9 +14,9 @@ import typer
 from sqlalchemy import Connection, RowMapping
 
 from gateway.foundation.delivery import Person, ledger
-from gateway.foundation.terminal.output import Json, session, show, table
-from gateway.foundation.terminal.running import KeyFile, ask
 from gateway.settings import Settings
+from gateway.terminal.output import Json, session, show, table
+from gateway.terminal.running import KeyFile, ask
 from gateway.words.clock import from_micros, rfc3339
 from gateway.words.errors import InvalidProblem, NotFoundProblem, Problem
 

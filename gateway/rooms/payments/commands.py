@@ -10,10 +10,10 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from sqlalchemy import Connection, RowMapping
 
-from gateway.foundation.terminal.output import Exit, Json, progress, session, show, table
 from gateway.rooms.payments import records
 from gateway.rooms.payments.surcharge_command import explain
 from gateway.rooms.refunds import records as refund_records
+from gateway.terminal.output import Exit, Json, progress, session, show, table
 from gateway.words.clock import from_micros, rfc3339
 from gateway.words.errors import InvalidProblem, NotFoundProblem
 from gateway.words.money import format_yuan

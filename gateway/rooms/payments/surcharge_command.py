@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from gateway.foundation.terminal.output import Json, Session, session, show, table
 from gateway.rooms.payments import records
 from gateway.rooms.payments.surcharge import Surcharge
+from gateway.terminal.output import Json, Session, session, show, table
 from gateway.words.errors import NotFoundProblem
 from gateway.words.money import format_yuan
 

@@ -15,10 +15,10 @@ from sqlalchemy import RowMapping
 
 from gateway.foundation.channels import KIND_FOR
 from gateway.foundation.crypto.sm import sm3
-from gateway.foundation.terminal.login import Asking, FromStdin, Identity, Login, as_operator
-from gateway.foundation.terminal.output import Exit, Json, console, progress, session, show, table
-from gateway.foundation.terminal.running import KeyFile, ask
 from gateway.settings import Settings, known
+from gateway.terminal.login import Asking, FromStdin, Identity, Login, as_operator
+from gateway.terminal.output import Exit, Json, console, progress, session, show, table
+from gateway.terminal.running import KeyFile, ask
 from gateway.words.clock import day_of
 from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem, Problem, UnavailableProblem
 from gateway.words.money import format_yuan

@@ -73,6 +73,10 @@ class Profile(BaseModel):
         return self
 
 
+class Profiles(dict[str, Profile]):
+    """The formats of statement files that settings name."""
+
+
 def load_profiles(blocks: dict[str, dict[str, Any]]) -> dict[str, Profile]:
     """The profiles of ``[statements.NAME]``. Raises SettingsError naming the block."""
     found = {}

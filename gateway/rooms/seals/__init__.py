@@ -3,7 +3,7 @@
 from gateway.rooms.seals.records import DocumentFilter, SealedDocument
 from gateway.rooms.seals.service import SealAsk, Seals
 from gateway.rooms.seals.states import Status
-from gateway.rooms.seals.verification import Check, Report, Trust, load_roots, verify_pdf
+from gateway.rooms.seals.verification import Check, Report, Trust, verify_pdf
 
 __all__ = [
     "Check",
@@ -14,6 +14,5 @@ __all__ = [
     "Seals",
     "Status",
     "Trust",
-    "load_roots",
     "verify_pdf",
 ]

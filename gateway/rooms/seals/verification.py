@@ -7,13 +7,9 @@ is never valid, and a structure that is not understood is never valid.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Final, Literal
-
-from asn1crypto import pem
 
 from gateway.foundation.crypto.certificates import SM2_WITH_SM3, CertificateError, parse_certificate, verify_chain
 from gateway.foundation.crypto.sm import sm3
@@ -21,7 +17,6 @@ from gateway.foundation.crypto.sm2 import Sm2Provider, default_provider
 from gateway.ports.base import Message
 from gateway.rooms.seals.pdf import Embedded, PdfError, coverage, signatures
 from gateway.rooms.seals.ses import SealSignature, SesError, UnsupportedVersionError, der_length, read_signature
-from gateway.words.errors import SettingsError
 
 Outcome = Literal["passed", "failed", "not_checked"]
 
@@ -270,25 +265,6 @@ def _compare(findings: _Findings, signature: SealSignature, expected: Expected) 
     findings.add("picture", same, "" if same is not False else "the picture drawn is not that of the seal")
     usable = None if expected.status is None else expected.status == "active"
     findings.add("seal_status", usable, expected.status or "")
-
-
-def load_roots(files: Sequence[Path], key: str = "trust.seal_roots") -> tuple[bytes, ...]:
-    """Root certificates from PEM or DER files. Raises SettingsError naming the file and the cure."""
-    roots: list[bytes] = []
-    for file in files:
-        try:
-            data = file.read_bytes()
-            ders = [der for _, _, der in pem.unarmor(data, multiple=True)] if pem.detect(data) else [data]
-            for der in ders:
-                parse_certificate(der)
-            roots += ders
-        except (OSError, ValueError) as error:
-            raise SettingsError(
-                key,
-                f"{file} holds no certificate with an SM2 key: {error}",
-                "Give PEM files of the roots that the signers' certificates lead to.",
-            ) from error
-    return tuple(roots)
 
 
 def _public(certificate: bytes) -> bytes | None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.foundation.terminal.output import Json, session, show, table
+from gateway.terminal.output import Json, session, show, table
 from gateway.words.clock import from_micros, parse_rfc3339, rfc3339, to_micros
 from gateway.words.errors import InvalidProblem
 

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from gateway.foundation.delivery import Person
-from gateway.foundation.terminal.output import session
-from gateway.foundation.terminal.running import ask
+from gateway.terminal.output import session
+from gateway.terminal.running import ask
 from gateway.words.errors import InvalidProblem, Problem
 
 if TYPE_CHECKING:

@@ -1,0 +1,59 @@
+"""What every room stands on, in one value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from gateway.foundation.access import Access
+from gateway.foundation.channels import Channels
+from gateway.foundation.crypto.envelope import Envelope
+from gateway.foundation.crypto.keys import FileKeys
+from gateway.foundation.delivery import Delivery, Events, Resolutions
+from gateway.foundation.delivery.callbacks import Callbacks
+from gateway.foundation.delivery.schedules import Schedules
+from gateway.foundation.delivery.webhooks import Webhooks
+from gateway.foundation.evidence import Evidence
+from gateway.foundation.store import Store
+from gateway.settings import Settings
+from gateway.words.calendar import WorkingCalendar
+from gateway.words.clock import Clock
+from gateway.words.errors import SettingsError
+
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Foundation:
+    """Store, delivery, events, channels, encryption, calendar, clock, evidence and access of one running gateway.
+
+    ``opened_at``: when, in microseconds.
+    """
+
+    settings: Settings
+    clock: Clock
+    opened_at: int
+    calendar: WorkingCalendar
+    store: Store
+    keys: FileKeys
+    envelope: Envelope
+    evidence: Evidence
+    channels: Channels
+    events: Events
+    delivery: Delivery
+    resolutions: Resolutions
+    callbacks: Callbacks
+    webhooks: Webhooks
+    access: Access
+    schedules: Schedules
+
+    def settings_of(self, room: str, model: type[M]) -> M:
+        """The block ``[rooms.NAME]`` as the room's own model. SettingsError names what is wrong in it."""
+        try:
+            return model.model_validate(self.settings.rooms.get(room, {}))
+        except ValidationError as error:
+            first = error.errors(include_input=False)[0]
+            where = ".".join(map(str, first["loc"]))
+            raise SettingsError(f"rooms.{room}.{where}", str(first["msg"]), "Correct it.") from None

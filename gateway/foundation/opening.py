@@ -1,0 +1,143 @@
+"""Opens the foundation: the database under its lock or name, keys, evidence, channels, delivery; and lets go of it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import structlog
+
+from gateway.foundation.access import Access
+from gateway.foundation.base import Foundation
+from gateway.foundation.channels import Channels
+from gateway.foundation.crypto.envelope import Algorithm, Envelope, installed_keys
+from gateway.foundation.delivery import Delivery, DeliverySettings, Events, Resolutions
+from gateway.foundation.delivery.callbacks import Callbacks
+from gateway.foundation.delivery.engines import choose
+from gateway.foundation.delivery.retry_rules import Patience
+from gateway.foundation.delivery.schedules import Schedules
+from gateway.foundation.delivery.webhooks import Webhooks
+from gateway.foundation.evidence import Evidence
+from gateway.foundation.store import Store, sealed
+from gateway.foundation.store.engine import sqlite_path
+from gateway.foundation.store.lock import NodeName
+from gateway.foundation.wire.channel import Timeouts
+from gateway.foundation.wire.outward import AllowList, OutwardWire
+from gateway.settings import Settings
+from gateway.words.calendar import WorkingCalendar
+from gateway.words.clock import Clock, to_micros
+from gateway.words.errors import GatewayError
+
+log = structlog.get_logger(__name__)
+
+
+async def open_foundation(
+    settings: Settings, clock: Clock, stack: contextlib.AsyncExitStack, *, sending: bool
+) -> Foundation:
+    """Open everything that rooms stand on; ``stack`` lets go of it in the reverse order.
+
+    ``sending`` takes the database's lock: only one such process at a time on SQLite. Nothing is sent before
+    ``start``.
+    """
+    url = settings.store.location()
+    if sqlite_path(url) is None:
+        settings = await _take_name(settings, url, sending, stack)
+    store = Store.open(url, exclusive=sending)
+    stack.callback(store.close)
+    keys = installed_keys(settings.keys.directory, await store.read(sealed.sample))
+    envelope = Envelope(keys, Algorithm.SM4_GCM if settings.keys.cipher == "sm4-gcm" else Algorithm.AES_256_GCM)
+    node, heads, sign = settings.delivery.node, settings.evidence.heads, settings.evidence.head_every
+    evidence = Evidence(store, keys, envelope, clock, node=node, heads=heads, sign_seconds=sign)
+    overrides = settings.calendar.overrides
+    channels = Channels.build(settings, recorder=evidence.record, clock=clock)
+    stack.push_async_callback(channels.close)
+    events = Events(clock)
+    engine = choose(settings.delivery.engine, url, store.dialect, node)
+    delivery = Delivery(store, channels, evidence, envelope, clock, _delivery_settings(settings), engine)
+    return Foundation(
+        settings=settings,
+        clock=clock,
+        opened_at=to_micros(clock.now()),
+        calendar=WorkingCalendar() if overrides is None else WorkingCalendar.load(overrides),
+        store=store,
+        keys=keys,
+        envelope=envelope,
+        evidence=evidence,
+        channels=channels,
+        events=events,
+        delivery=delivery,
+        resolutions=Resolutions(store, delivery, envelope, clock),
+        callbacks=Callbacks(store, channels, evidence, delivery, clock),
+        webhooks=Webhooks(store, events, envelope, clock, _outward(settings, evidence, clock), node),
+        access=Access(store, clock),
+        schedules=Schedules(store, clock, node),
+    )
+
+
+async def start(base: Foundation) -> None:
+    """Begin to deliver, to tell webhooks, and to tick."""
+    await base.evidence.start()
+    await base.delivery.start()
+    await base.webhooks.start()
+    await base.schedules.start()
+
+
+async def stop(base: Foundation) -> None:
+    """Claim nothing, let calls end within the grace, mark the rest as in doubt, sign the evidence's head."""
+    await base.schedules.stop()
+    await base.delivery.stop()
+    await base.webhooks.stop()
+    await base.evidence.close()
+
+
+def _outward(settings: Settings, evidence: Evidence, clock: Clock) -> OutwardWire:
+    """The way out to the webhook endpoints of case systems."""
+    seconds = settings.webhooks.timeout
+    timeouts = Timeouts(connect=min(5.0, seconds), read=seconds, write=seconds, total=seconds)
+    allow = AllowList(settings.webhooks.allow)
+    return OutwardWire(recorder=evidence.record, allow=allow, timeouts=timeouts, clock=clock)
+
+
+async def _take_name(settings: Settings, url: str, sending: bool, stack: contextlib.AsyncExitStack) -> Settings:
+    """Several processes share a PostgreSQL: each has a name of its own, under which it leases and keeps evidence.
+
+    A name that settings give is taken or the start fails; the default one makes room for others.
+    """
+    block = settings.delivery
+    wanted = block.node if sending else f"{block.node}-commands-1"
+    given = sending and "node" in block.model_fields_set
+    name = await asyncio.to_thread(NodeName.take, url, wanted, others=not given)
+    stack.callback(name.release)
+    keeping = asyncio.create_task(_keep_name(name))
+    stack.callback(keeping.cancel)
+    return settings.model_copy(update={"delivery": block.model_copy(update={"node": name.name})})
+
+
+async def _keep_name(name: NodeName) -> None:
+    """Take the name again after the database was away. Lost to another process: fences and evidence tell us apart."""
+    while True:
+        await asyncio.sleep(5)
+        try:
+            if not await asyncio.to_thread(name.hold):
+                log.error("another process has taken this node's name; restart this one", node=name.name)
+        except GatewayError as problem:
+            log.warning("the node's name could not be confirmed", node=name.name, reason=str(problem))
+
+
+def _delivery_settings(settings: Settings) -> DeliverySettings:
+    block = settings.delivery
+    patience = Patience(
+        ask_after=block.ask_after,
+        first=block.first,
+        longest=block.longest,
+        doubt_deadline=block.doubt_deadline,
+        give_up=block.give_up,
+    )
+    return DeliverySettings(
+        node=block.node,
+        concurrency=block.concurrency,
+        grace=block.grace,
+        lease=block.lease,
+        sweep=block.sweep,
+        patience=patience,
+    )

@@ -1,0 +1,278 @@
+"""Rooms: what a capability of the gateway brings, how rooms are found, and in which order they are opened.
+
+A room is one value, ``Room``, behind an entry point in the group ``gateway.rooms``; the built-in ones use the same
+door. What is known of a room without opening anything stands in ``Room``; its heavy parts are named as places
+(``".service:open_room"``: module and attribute, with a dot in front seen from the room's own package), so that a
+command loads only what it needs. What is alive after opening stands in ``Opened``. Everything wrong with a room stops
+the start with a sentence (SettingsError).
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sqlalchemy import Connection
+
+from gateway.ports.base import Notice
+from gateway.words.errors import SettingsError
+
+if TYPE_CHECKING:
+    from gateway.foundation.base import Foundation
+    from gateway.foundation.delivery import Action, Event
+    from gateway.foundation.delivery.callbacks import Handler as TakeNotice
+    from gateway.foundation.delivery.resolutions import Renew
+
+T = TypeVar("T")
+
+GROUP = "gateway.rooms"
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+
+Hear = Callable[[Connection, "Event"], None]
+"""Hears an event in the transaction that writes it, possibly twice: no side effects but SQL."""
+
+
+@dataclass(frozen=True)
+class Duty:
+    """What comes round: ``do(slot)`` at each slot of a five-field crontab in Asia/Shanghai; safe to run again.
+
+    ``each``: of slots that were missed, every one is caught up, not only the latest.
+    """
+
+    name: str
+    crontab: str
+    do: Callable[[datetime], Awaitable[object]]
+    each: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """A room at work.
+
+    ``services``: what routes, commands and other rooms reach by class. ``actions``: kinds of operations, made known to
+    delivery. ``renews``: how an effect that provably did not happen is sent again. ``callbacks``: who takes which kind
+    of notice. ``hears``: events of other rooms, in the transaction that writes them. ``comes_round``: by the clock.
+    ``decision_part``: what the room shows of a decision in the decision's one view. ``notes``: what is worth knowing,
+    for readiness and ``doctor``. ``close``: let go of what the room opened.
+    """
+
+    services: tuple[object, ...] = ()
+    actions: tuple[Action, ...] = ()
+    renews: Mapping[str, Renew] = field(default_factory=dict)
+    callbacks: Mapping[type[Notice], TakeNotice] = field(default_factory=dict)
+    hears: Mapping[str, Sequence[Hear]] = field(default_factory=dict)
+    comes_round: tuple[Duty, ...] = ()
+    decision_part: Callable[[Connection, str], Any] | None = None
+    notes: Callable[[], Awaitable[Sequence[str]]] | None = None
+    close: Callable[[], Awaitable[None]] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Room:
+    """What a room brings. Places are ``"module:attribute"``; one that begins with a dot is seen from ``package``.
+
+    ``needs``: the rooms whose services and records it uses; they are opened before it. ``open``: a function of the
+    foundation and of the services of the rooms before it, giving ``Opened``. ``kind``, ``port``, ``capability``,
+    ``channel_keys``, ``suite``: the kind of channel it works with, the Protocol of its adapters, the word for it in
+    ``[[routes]]``, the keys of such a channel's block, and the conformance suite. ``one_channel``: an authority has at
+    most one. ``scopes``: what its routes ask of a key. ``routes``: routers. ``commands``: word to a typer application
+    or function. ``lives``: the modules that declare them. ``events``: what it emits beside the events of its lives.
+    ``tables``: the module of its tables; ``revisions``: the folder of its migration branch. ``settings``: the model of
+    ``[rooms.NAME]``. ``body_limits``: bytes by path, where a request may be larger than others.
+    """
+
+    name: str
+    package: str
+    title: str = ""
+    needs: tuple[str, ...] = ()
+    open: str = ""
+    kind: str | None = None
+    port: str | None = None
+    capability: str | None = None
+    channel_keys: str | None = None
+    suite: str | None = None
+    one_channel: bool = False
+    scopes: tuple[str, ...] = ()
+    routes: tuple[str, ...] = ()
+    commands: Mapping[str, str] = field(default_factory=dict)
+    lives: tuple[str, ...] = ()
+    events: tuple[str, ...] = ()
+    tables: str | None = None
+    revisions: str | None = None
+    settings: str | None = None
+    body_limits: Mapping[str, int] = field(default_factory=dict)
+
+    def place(self, where: str) -> Any:
+        """What stands at a place: a module, or an attribute of one. Raises SettingsError if it is not there."""
+        module, _, attribute = where.partition(":")
+        full = self.package + module if module.startswith(".") else module
+        try:
+            found = import_module(full)
+            return getattr(found, attribute) if attribute else found
+        except (ImportError, AttributeError) as error:
+            raise SettingsError(
+                "rooms", f'the room "{self.name}" names {full}:{attribute}, which is not there: {error}', _REPAIR
+            ) from error
+
+
+_REPAIR = "Update or uninstall the package that brings it."
+
+
+class Services:
+    """The services of the rooms that are open, by class."""
+
+    def __init__(self) -> None:
+        self._found: dict[type, object] = {}
+
+    def add(self, service: object) -> None:
+        """Make a service known under its class."""
+        self._found[type(service)] = service
+
+    def get(self, cls: type[T]) -> T:
+        """The service of this class. Raises KeyError where no room before this one brings it."""
+        found = self._found[cls]
+        assert isinstance(found, cls)
+        return found
+
+
+# --- finding --------------------------------------------------------------------------------------------------------
+
+
+def found() -> tuple[Room, ...]:
+    """Every installed room, those that others need first. Raises SettingsError for what cannot be opened.
+
+    All distributions are looked through, once for each import path.
+    """
+    return _found(tuple(sys.path))
+
+
+@lru_cache(maxsize=8)
+def _found(_path: tuple[str, ...]) -> tuple[Room, ...]:
+    entries = sorted(set(entry_points(group=GROUP)), key=lambda entry: (entry.name, entry.value))
+    return ordered([_load(entry) for entry in entries])
+
+
+def _load(entry: EntryPoint) -> Room:
+    owner = entry.dist.name if entry.dist else entry.value
+    try:
+        room = entry.load()
+    except Exception as error:
+        reason = f'the room "{entry.name}" of {owner} cannot be imported: {type(error).__name__}: {error}'
+        raise SettingsError("rooms", reason, "Repair or reinstall that package.") from error
+    if not isinstance(room, Room):
+        raise SettingsError("rooms", f'"{entry.name}" of {owner} is no Room', _REPAIR)
+    if room.name != entry.name or not _NAME.fullmatch(room.name):
+        reason = f'the room "{entry.name}" of {owner} calls itself "{room.name}"'
+        raise SettingsError("rooms", reason, "A room has one name: small letters, digits and underlines.")
+    return room
+
+
+def ordered(rooms: Iterable[Room]) -> tuple[Room, ...]:
+    """Rooms in the order of their needs. SettingsError for two of one name, what is missing, and circles.
+
+    Also for two rooms that bring one kind, one capability, one command or one scope.
+    """
+    by_name: dict[str, Room] = {}
+    for room in rooms:
+        if room.name in by_name:
+            places = f"{by_name[room.name].package} and {room.package}"
+            raise SettingsError("rooms", f'two rooms are called "{room.name}": {places}', "Uninstall one of the two.")
+        by_name[room.name] = room
+    for room in by_name.values():
+        if lacking := sorted(set(room.needs) - by_name.keys()):
+            reason = f'the room "{room.name}" needs {", ".join(lacking)}, which is not installed'
+            raise SettingsError("rooms", reason, "Install what brings it, or uninstall the room.")
+    for what, brought in (("kind", _kinds), ("capability", _capabilities), ("command", _commands), ("scope", _scopes)):
+        owners: dict[str, str] = {}
+        for room in by_name.values():
+            for word in brought(room):
+                if (other := owners.setdefault(word, room.name)) != room.name:
+                    reason = f'the rooms "{other}" and "{room.name}" both bring the {what} "{word}"'
+                    raise SettingsError("rooms", reason, "Uninstall one of the two.")
+    placed: dict[str, Room] = {}
+    while len(placed) < len(by_name):
+        ready = sorted(
+            room.name for room in by_name.values() if room.name not in placed and placed.keys() >= set(room.needs)
+        )
+        if not ready:
+            circle = ", ".join(sorted(by_name.keys() - placed.keys()))
+            raise SettingsError("rooms", f"these rooms need each other in a circle: {circle}", _REPAIR)
+        placed[ready[0]] = by_name[ready[0]]
+    return tuple(placed.values())
+
+
+def _kinds(room: Room) -> tuple[str, ...]:
+    return () if room.kind is None else (room.kind,)
+
+
+def _capabilities(room: Room) -> tuple[str, ...]:
+    return () if room.capability is None else (room.capability,)
+
+
+def _commands(room: Room) -> tuple[str, ...]:
+    return tuple(room.commands)
+
+
+def _scopes(room: Room) -> tuple[str, ...]:
+    return room.scopes
+
+
+# --- opening --------------------------------------------------------------------------------------------------------
+
+
+def open_all(base: Foundation, rooms: Sequence[Room], services: Services) -> tuple[tuple[Room, Opened], ...]:
+    """Open every room in turn, and wire what it brings into the foundation.
+
+    Raises SettingsError where a room hears an event that no room emits, or takes a notice that another one takes.
+    """
+    emitted = events_of(rooms)
+    opened: list[tuple[Room, Opened]] = []
+    for room in rooms:
+        alive = Opened() if not room.open else room.place(room.open)(base, services)
+        for service in alive.services:
+            services.add(service)
+        _wire(base, room, alive, emitted)
+        opened.append((room, alive))
+    return tuple(opened)
+
+
+def events_of(rooms: Sequence[Room]) -> frozenset[str]:
+    """Every event that these rooms, or the foundation, can emit."""
+    from gateway.foundation.lives import LIVES
+
+    drawn: set[str] = set()
+    for room in rooms:
+        for module in room.lives:
+            edges = getattr(room.place(module), "EDGES", ())
+            drawn |= {edge.event for edge in edges if getattr(edge, "event", None)}
+    of_lives = {edge.event for life in LIVES.values() for edge in life.edges if edge.event is not None}
+    families = {event.partition(".")[0] for life in LIVES.values() if life.doubt for event in _told(life)}
+    doubts = {f"{family}.{word}" for family in families for word in ("in_doubt", "parked")}
+    return frozenset(drawn | of_lives | doubts | {event for room in rooms for event in room.events})
+
+
+def _told(life: Any) -> tuple[str, ...]:
+    return tuple(edge.event for edge in life.edges if edge.event is not None)
+
+
+def _wire(base: Foundation, room: Room, alive: Opened, emitted: frozenset[str]) -> None:
+    for action in alive.actions:
+        base.delivery.register(action)
+    for name, renew in alive.renews.items():
+        base.resolutions.renews(name, renew)
+    for notice, take in alive.callbacks.items():
+        base.callbacks.on(notice, take)
+    for event, hearers in alive.hears.items():
+        if event not in emitted:
+            raise SettingsError("rooms", f'the room "{room.name}" hears "{event}", which nothing emits', _REPAIR)
+        for hear in hearers:
+            base.events.subscribe(event, hear)
+    for duty in alive.comes_round:
+        base.schedules.every(duty.name, duty.crontab, duty.do, each=duty.each)

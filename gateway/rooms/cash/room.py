@@ -1,0 +1,13 @@
+"""What the room of cash brings."""
+
+from gateway.foundation.rooms import Room
+
+ROOM = Room(
+    name="cash",
+    package=__package__,
+    title="当场收缴",
+    needs=("decisions", "payments"),
+    open=".assembly:open_room",
+    routes=(".routes:router",),
+    tables=".tables",
+)

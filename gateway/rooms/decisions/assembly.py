@@ -1,0 +1,13 @@
+"""Opens the room of decisions."""
+
+from __future__ import annotations
+
+from gateway.foundation.base import Foundation
+from gateway.foundation.rooms import Opened, Services
+from gateway.rooms.decisions.service import Decisions
+
+
+def open_room(base: Foundation, rooms: Services) -> Opened:  # noqa: ARG001
+    """Decisions stand on no other room."""
+    decisions = Decisions(base.store, base.events, base.envelope, base.calendar, base.clock)
+    return Opened(services=(decisions,))

@@ -1,0 +1,30 @@
+"""Opens the room of disclosures."""
+
+from __future__ import annotations
+
+from gateway.foundation.base import Foundation
+from gateway.foundation.rooms import Duty, Opened, Services
+from gateway.ports.credit import VerdictNotice
+from gateway.rooms.decisions import Decisions
+from gateway.rooms.disclosures.service import Disclosures
+
+
+def open_room(base: Foundation, rooms: Services) -> Opened:
+    """What is published follows the decision: amended, changed, revoked."""
+    disclosures = Disclosures(
+        base.store,
+        base.delivery,
+        rooms.get(Decisions),
+        base.events,
+        base.channels,
+        base.envelope,
+        base.calendar,
+        base.clock,
+    )
+    return Opened(
+        services=(disclosures,),
+        renews={f"credit.{effect}": disclosures.renewed for effect in ("submit", "correct", "withdraw", "repair")},
+        callbacks={VerdictNotice: disclosures.take_notice},
+        hears={f"decision.{word}": (disclosures.decision_moved,) for word in ("amended", "changed", "revoked")},
+        comes_round=(Duty("disclosure deadlines", "5 * * * *", lambda _: disclosures.sweep()),),
+    )

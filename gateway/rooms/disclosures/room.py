@@ -1,0 +1,19 @@
+"""What the room of disclosures brings."""
+
+from gateway.foundation.rooms import Room
+
+ROOM = Room(
+    name="disclosures",
+    package=__package__,
+    title="信用与执法公示",
+    needs=("decisions",),
+    open=".assembly:open_room",
+    kind="credit",
+    port="gateway.ports.credit:DisclosureTarget",
+    capability="disclosures",
+    suite="gateway.testing.credit:DisclosureConformance",
+    scopes=("disclosures:read", "disclosures:write"),
+    routes=(".routes:router",),
+    lives=(".states",),
+    tables=".tables",
+)

@@ -1,0 +1,17 @@
+"""What the room of entities brings."""
+
+from gateway.foundation.rooms import Room
+
+ROOM = Room(
+    name="entities",
+    package=__package__,
+    title="市场主体",
+    open=".assembly:open_room",
+    kind="registry",
+    port="gateway.ports.registry:EntityRegistry",
+    capability="entities",
+    suite="gateway.testing.registry:RegistryConformance",
+    scopes=("entities:read",),
+    routes=(".routes:router",),
+    tables=".tables",
+)

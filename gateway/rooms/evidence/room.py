@@ -1,0 +1,13 @@
+"""What the room of evidence brings."""
+
+from gateway.foundation.rooms import Room
+
+ROOM = Room(
+    name="evidence",
+    package=__package__,
+    title="交互留痕",
+    open=".assembly:open_room",
+    scopes=("evidence:read",),
+    routes=(".routes:router",),
+    commands={"evidence": ".commands:app"},
+)

@@ -1,0 +1,13 @@
+"""Opens the room of imports."""
+
+from __future__ import annotations
+
+from gateway.foundation.base import Foundation
+from gateway.foundation.rooms import Opened, Services
+from gateway.rooms.imports.service import Imports
+
+
+def open_room(base: Foundation, rooms: Services) -> Opened:  # noqa: ARG001
+    """Bills that an earlier system has issued become payments here."""
+    imports = Imports(base.store, base.events, base.channels, base.envelope, base.clock)
+    return Opened(services=(imports,))

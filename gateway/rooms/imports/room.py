@@ -1,0 +1,11 @@
+"""What the room of imports brings."""
+
+from gateway.foundation.rooms import Room
+
+ROOM = Room(
+    name="imports",
+    package=__package__,
+    title="历史数据",
+    needs=("decisions", "payments"),
+    open=".assembly:open_room",
+)

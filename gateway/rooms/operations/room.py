@@ -1,0 +1,13 @@
+"""What the room of operations brings."""
+
+from gateway.foundation.rooms import Room
+
+ROOM = Room(
+    name="operations",
+    package=__package__,
+    title="外呼任务",
+    scopes=("operations:read", "operations:write"),
+    routes=(".routes:router", ".resolution_routes:router"),
+    commands={"operations": ".commands:app"},
+    lives=("gateway.foundation.delivery.states",),
+)

@@ -1,0 +1,22 @@
+"""What the room of payments brings."""
+
+from gateway.foundation.rooms import Room
+
+ROOM = Room(
+    name="payments",
+    package=__package__,
+    title="罚款缴纳",
+    needs=("decisions",),
+    open=".assembly:open_room",
+    kind="nontax",
+    port="gateway.ports.nontax:NonTaxPlatform",
+    capability="payments",
+    suite="gateway.testing.nontax:NonTaxConformance",
+    one_channel=True,
+    scopes=("payments:read", "payments:write"),
+    routes=(".routes:router",),
+    commands={"payments": ".commands:app"},
+    lives=(".states",),
+    events=("payment.exception_resolved", "payment.exception_reopened", "payment.settlement"),
+    tables=".tables",
+)

@@ -1,0 +1,19 @@
+"""Opens the room of receipts."""
+
+from __future__ import annotations
+
+from gateway.foundation.base import Foundation
+from gateway.foundation.crypto.certificates import load_roots
+from gateway.foundation.rooms import Opened, Services
+from gateway.rooms.receipts.service import Receipts
+
+
+def open_room(base: Foundation, rooms: Services) -> Opened:  # noqa: ARG001
+    """A receipt is asked for upon payment, where the channel says so."""
+    roots = load_roots(base.settings.trust.receipt_roots, "trust.receipt_roots")
+    receipts = Receipts(base.store, base.delivery, base.events, base.channels, base.envelope, base.clock, roots)
+    return Opened(
+        services=(receipts,),
+        renews={"nontax.receipt": receipts.renewed},
+        hears={"payment.paid": (receipts.payment_paid,)},
+    )

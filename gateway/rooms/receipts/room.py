@@ -1,0 +1,14 @@
+"""What the room of receipts brings."""
+
+from gateway.foundation.rooms import Room
+
+ROOM = Room(
+    name="receipts",
+    package=__package__,
+    title="财政电子票据",
+    needs=("payments",),
+    open=".assembly:open_room",
+    routes=(".routes:router",),
+    events=("receipt.issued", "receipt.refused", "receipt.reversed"),
+    tables=".tables",
+)

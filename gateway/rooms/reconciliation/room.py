@@ -1,0 +1,16 @@
+"""What the room of reconciliation brings."""
+
+from gateway.foundation.rooms import Room
+
+ROOM = Room(
+    name="reconciliation",
+    package=__package__,
+    title="对账",
+    needs=("payments", "receipts", "refunds"),
+    open=".assembly:open_room",
+    scopes=("reconciliation:read", "reconciliation:write"),
+    routes=(".routes:router", ".month_routes:router"),
+    commands={"reconcile": ".commands:app"},
+    tables=".tables",
+    body_limits={"/v1/statement-files": 40 << 20},
+)

@@ -1,0 +1,23 @@
+"""Opens the room of refunds."""
+
+from __future__ import annotations
+
+from gateway.foundation.base import Foundation
+from gateway.foundation.rooms import Opened, Services
+from gateway.rooms.refunds.service import Refunds
+from gateway.rooms.refunds.unforeseen_money import Exceptions
+
+
+def open_room(base: Foundation, rooms: Services) -> Opened:  # noqa: ARG001
+    """Refunds wait for a red receipt, and are one way out of unforeseen money."""
+    refunds = Refunds(base.store, base.delivery, base.events, base.channels, base.envelope, base.clock)
+    exceptions = Exceptions(base.store, base.events, base.clock, refunds)
+    return Opened(
+        services=(refunds, exceptions),
+        renews={"nontax.refund": refunds.renewed},
+        hears={
+            "receipt.reversed": (refunds.receipt_reversed,),
+            "receipt.refused": (refunds.receipt_reversed,),
+            "payment.exception_resolved": (refunds.exception_resolved,),
+        },
+    )

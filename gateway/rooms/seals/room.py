@@ -1,0 +1,20 @@
+"""What the room of seals brings."""
+
+from gateway.foundation.rooms import Room
+
+ROOM = Room(
+    name="seals",
+    package=__package__,
+    title="电子印章",
+    needs=("decisions",),
+    open=".assembly:open_room",
+    kind="seal",
+    port="gateway.ports.seal:SealService",
+    capability="seals",
+    suite="gateway.testing.seal:SealConformance",
+    scopes=("seals:read", "seals:write"),
+    routes=(".routes:router",),
+    lives=(".states",),
+    tables=".tables",
+    body_limits={"/v1/sealed-documents": 40 << 20, "/v1/verifications": 40 << 20},
+)

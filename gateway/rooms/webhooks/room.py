@@ -1,0 +1,12 @@
+"""What the room of webhooks brings."""
+
+from gateway.foundation.rooms import Room
+
+ROOM = Room(
+    name="webhooks",
+    package=__package__,
+    title="事件推送",
+    scopes=("events:read", "webhooks:write"),
+    routes=(".routes:router",),
+    commands={"webhooks": ".commands:app"},
+)
