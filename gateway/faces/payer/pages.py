@@ -34,6 +34,8 @@ from gateway.foundation.http.views import masked
 from gateway.rooms.decisions import Decision, PartyKind
 from gateway.rooms.decisions import fetch as fetch_decision
 from gateway.rooms.payments import Status, records
+from gateway.rooms.payments.records import Collection, Payment, PaymentLine, Unforeseen
+from gateway.rooms.payments.states import ExceptionState, UnforeseenKind
 from gateway.rooms.receipts import records as receipts
 from gateway.rooms.receipts.records import Receipt
 from gateway.rooms.receipts.states import ReceiptStatus
@@ -78,34 +80,34 @@ class Found:
     had paid the bill.
     """
 
-    row: RowMapping
-    lines: Sequence[RowMapping]
-    exceptions: frozenset[str]
+    payment: Payment
+    lines: Sequence[PaymentLine]
+    exceptions: frozenset[UnforeseenKind]
     returned: int
     refunds: Sequence[RowMapping]
     receipt: Receipt | None
     decision: Decision | None
-    renewed: RowMapping | None
+    renewed: Payment | None
 
 
 async def _find(gateway: App, token: str) -> Found | None:
-    row = await gateway.payments.by_token(token)
-    if row is None:
+    payment = await gateway.payments.by_token(token)
+    if payment is None:
         return None
 
     def query(conn: Connection) -> Found:
-        next_id = records.replacement_of(conn, row["id"])
-        decision_id = row["decision_id"]
-        exceptions = records.exceptions_of(conn, row["id"])
-        refunds = refund_records.of_payment(conn, row["id"])
-        money = records.collections_of(conn, row["id"])
+        next_id = records.replacement_of(conn, payment.id)
+        decision_id = payment.decision_id
+        exceptions = records.exceptions_of(conn, payment.id)
+        refunds = refund_records.of_payment(conn, payment.id)
+        money = records.collections_of(conn, payment.id)
         return Found(
-            row=row,
-            lines=records.lines(conn, row["id"]),
+            payment=payment,
+            lines=records.lines(conn, payment.id),
             exceptions=waited_about(exceptions, refunds, money),
             returned=returned(exceptions, refunds),
             refunds=refunds,
-            receipt=receipts.live(conn, row["id"]),
+            receipt=receipts.live(conn, payment.id),
             decision=fetch_decision(conn, gateway.envelope, decision_id) if decision_id is not None else None,
             renewed=records.fetch(conn, next_id) if next_id is not None else None,
         )
@@ -133,9 +135,9 @@ async def find_payment(gateway: Gateway, request: Request, lang: Language = "zh"
     if guesses.too_many(source, code):
         return _page("find.html", lang, 429, {"Retry-After": str(int(WINDOW_SECONDS))}, wrong="find_often")
     rows = await gateway.store.read(lambda conn: records.search(conn, authorities=None, code=code)) if code else []
-    for row in rows:
-        if digits and hmac.compare_digest(_last_number(row["decision_number"]), digits):
-            return RedirectResponse(_path(gateway, row) + f"?lang={lang}", 303, HEADERS)
+    for payment in rows:
+        if digits and hmac.compare_digest(_last_number(payment.decision_number), digits):
+            return RedirectResponse(_path(gateway, payment) + f"?lang={lang}", 303, HEADERS)
     guesses.wrong(source, code)
     return _page("find.html", lang, 404, wrong="find_wrong")
 
@@ -152,7 +154,7 @@ async def payer_page(
     if found is None:
         return _unknown(gateway, lang)
     now = gateway.clock.now()
-    closed = _closed(gateway, found.row["channel"], now)
+    closed = _closed(gateway, found.payment.channel, now)
     key = state(found, now, closed is not None)
     claimed = after == "pay" and key in ("issued", "overdue", "closed")
     shown = await _shown(gateway, found, "doubt" if claimed else key, closed, lang == "en")
@@ -170,11 +172,11 @@ async def slip(gateway: Gateway, token: str, lang: Language = "zh") -> Response:
         return RedirectResponse(f"../{token}?lang={lang}", 303, HEADERS)
     shown = await _shown(gateway, found, key, None, lang == "en")
     out = io.BytesIO()
-    code = segno.make(gateway.payments.payer_page(found.row), error="m", micro=False)
+    code = segno.make(gateway.payments.payer_page(found.payment), error="m", micro=False)
     code.save(out, kind="svg", scale=4, border=4, xmldecl=False, svgns=True)
     qr = "data:image/svg+xml;base64," + base64.b64encode(out.getvalue()).decode()
-    groups = re.findall(".{1,4}", found.row["code"])
-    return _page("slip.html", lang, qr=qr, groups=groups, in_words=yuan_in_words(found.row["amount"]), **shown)
+    groups = re.findall(".{1,4}", found.payment.code or "")
+    return _page("slip.html", lang, qr=qr, groups=groups, in_words=yuan_in_words(found.payment.amount), **shown)
 
 
 @router.get("/pay/{token}/receipt")
@@ -195,41 +197,43 @@ async def receipt(gateway: Gateway, token: str, lang: Language = "zh") -> Respon
 
 def state(found: Found, now: datetime, closed: bool) -> str:
     """Which of the messages holds: money that came unforeseen first, then doubt, then the payment's own state."""
-    row = found.row
-    for kind in ("paid_twice", "amount_differs"):
+    payment = found.payment
+    for kind in (UnforeseenKind.PAID_TWICE, UnforeseenKind.AMOUNT_DIFFERS):
         if kind in found.exceptions:
-            return kind
+            return kind.value
     if found.exceptions:
         return "late_money"
-    if row["paid_amount"] and found.returned >= row["paid_amount"]:
+    if payment.paid_amount and found.returned >= payment.paid_amount:
         return "refunded"
-    since = row["in_doubt_since_at"]
+    since = payment.in_doubt_since_at
     if since is not None:
         return "long_doubt" if to_micros(now) - since > _DAY else "doubt"
-    key = FOUND_BY_STATUS[Status(row["status"])]
+    key = FOUND_BY_STATUS[payment.status]
     if key != "issued":
         return key
     if closed:
         return "closed"
-    return "overdue" if row["due_on"] is not None and row["due_on"] < day_of(now) else "issued"
+    return "overdue" if payment.due_on is not None and payment.due_on < day_of(now) else "issued"
 
 
-def waited_about(exceptions: Sequence[Row], refunds: Sequence[Row], money: Sequence[Row]) -> frozenset[str]:
+def waited_about(
+    exceptions: Sequence[Unforeseen], refunds: Sequence[Row], money: Sequence[Collection]
+) -> frozenset[UnforeseenKind]:
     """Kinds of unforeseen money that the party still waits about: not yet gone back, nor kept for good."""
     gone = _went_back(refunds)
-    amounts = {one["id"]: one["amount"] for one in money}
+    amounts = {one.id: one.amount for one in money}
     kinds = set()
     for one in exceptions:
-        back = gone[one["collection_id"]] >= amounts[one["collection_id"]]
-        kept = one["state"] == "resolved" and one["resolution"] == "keep" and one["kind"] != "amount_differs"
-        if records.is_beside(one) and not back and not kept:
-            kinds.add(one["kind"])
+        back = gone[one.collection_id] >= amounts[one.collection_id]
+        kept = one.state is ExceptionState.RESOLVED and one.resolution == "keep"
+        if one.is_beside and not back and not (kept and one.kind is not UnforeseenKind.AMOUNT_DIFFERS):
+            kinds.add(one.kind)
     return frozenset(kinds)
 
 
-def returned(exceptions: Sequence[Row], refunds: Sequence[Row]) -> int:
+def returned(exceptions: Sequence[Unforeseen], refunds: Sequence[Row]) -> int:
     """Fen that went back of what had paid the bill."""
-    beside = {one["collection_id"] for one in exceptions if records.is_beside(one)}
+    beside = {one.collection_id for one in exceptions if one.is_beside}
     return sum(amount for collection, amount in _went_back(refunds).items() if collection not in beside)
 
 
@@ -242,13 +246,13 @@ def _went_back(refunds: Sequence[Row]) -> Counter[str]:
 
 
 async def _shown(gateway: App, found: Found, key: str, closed: datetime | None, english: bool) -> dict[str, Any]:
-    row, message = found.row, MESSAGES[key]
-    bill = gateway.payments.bill(row)
+    payment, message = found.payment, MESSAGES[key]
+    bill = payment.bill(gateway.envelope)
     facts = found.decision.facts if found.decision is not None else None
-    authority = await gateway.access.authority(row["authority"])
+    authority = await gateway.access.authority(payment.authority)
     until = closed.astimezone(SHANGHAI) if closed is not None else None
-    url = row["pay_url"] or ""
-    renewed = found.renewed if found.renewed is not None and found.renewed["status"] == Status.ISSUED.value else None
+    url = payment.pay_url or ""
+    renewed = found.renewed if found.renewed is not None and found.renewed.status is Status.ISSUED else None
     return {
         "key": key,
         "title": message.title[english],
@@ -261,17 +265,17 @@ async def _shown(gateway: App, found: Found, key: str, closed: datetime | None, 
         "payer": masked(bill.payer_name, facts is not None and facts.party.kind is PartyKind.NATURAL_PERSON),
         "why": facts.violation if facts is not None else None,
         "days": facts.payment_days if facts is not None else None,
-        "decision": row["decision_number"],
-        "code": row["code"],
-        "amount": format_yuan(row["paid_amount"] or row["amount"]),
-        "paid": bool(row["paid_amount"]),
-        "owed": key in OWED and not row["paid_amount"],
-        "due_on": _day(row["due_on"], english),
-        "provisional": bool(row["due_provisional"]),
-        "valid_until": _day(row["valid_until_on"], english),
+        "decision": payment.decision_number,
+        "code": payment.code,
+        "amount": format_yuan(payment.paid_amount or payment.amount),
+        "paid": bool(payment.paid_amount),
+        "owed": key in OWED and not payment.paid_amount,
+        "due_on": _day(payment.due_on, english),
+        "provisional": payment.due_provisional,
+        "valid_until": _day(payment.valid_until_on, english),
         "lines": _lines(found, english),
         "pay_url": url if message.can_pay and url.startswith(("https://", "http://")) else None,
-        "paid_at": f"{from_micros(row['paid_at']).astimezone(SHANGHAI):%Y-%m-%d %H:%M}" if row["paid_at"] else None,
+        "paid_at": f"{from_micros(payment.paid_at).astimezone(SHANGHAI):%Y-%m-%d %H:%M}" if payment.paid_at else None,
         "refunds": [
             (format_yuan(one["amount"]), REFUNDS[one["status"]][english])
             for one in found.refunds
@@ -279,20 +283,20 @@ async def _shown(gateway: App, found: Found, key: str, closed: datetime | None, 
         ],
         "receipt": "there" if _has_receipt(found) else ("wait" if found.receipt is not None else "ask"),
         "renewed": _path(gateway, renewed) if renewed is not None else None,
-        "path": _path(gateway, row),
+        "path": _path(gateway, payment),
     }
 
 
 def _lines(found: Found, english: bool) -> list[dict[str, str]]:
     shown = [
         {
-            "name": KINDS[one["kind"]][english],
-            "item": f"{one['item_code']} {one['item_name']}",
-            "amount": format_yuan(one["amount"]),
+            "name": KINDS[one.kind][english],
+            "item": f"{one.item_code} {one.item_name}",
+            "amount": format_yuan(one.amount),
         }
         for one in found.lines
     ]
-    if added := found.row["surcharge_paid"]:
+    if added := found.payment.surcharge_paid:
         shown.append({"name": KINDS["surcharge"][english], "item": "", "amount": format_yuan(added)})
     return shown
 
@@ -318,8 +322,8 @@ def _closed(gateway: App, channel: str, now: datetime) -> datetime | None:
     return None
 
 
-def _path(gateway: App, row: RowMapping) -> str:
-    return urlsplit(gateway.payments.payer_page(row)).path
+def _path(gateway: App, payment: Payment) -> str:
+    return urlsplit(gateway.payments.payer_page(payment)).path
 
 
 def _digits(text: str) -> str:

@@ -176,7 +176,7 @@ async def remit_cash(
 @router.get("/remittances/{payment_id}", response_model=RemittanceView, responses=responses(404))
 async def get_remittance(gateway: Gateway, who: Reader, payment_id: str) -> RemittanceView:
     """One remittance with each decision's part."""
-    own(who, (await gateway.payments.get(payment_id))["authority"], "remittance")
+    own(who, (await gateway.payments.get(payment_id)).authority, "remittance")
     return await _remittance(gateway, payment_id)
 
 
@@ -210,19 +210,19 @@ def _cash_view(gateway: App, cash: CashTaken) -> CashView:
 
 async def _remittance(gateway: App, payment_id: str) -> RemittanceView:
     bill = await gateway.payments.get(payment_id)
-    if bill["line_group"] != REMITTANCE:
+    if bill.line_group != REMITTANCE:
         raise NotFoundProblem("no such remittance")
     return RemittanceView(
-        id=bill["id"],
-        authority=bill["authority"],
-        status=bill["status"],
-        settlement=bill["settlement"],
-        amount=bill["amount"],
-        code=bill["code"],
-        pay_url=bill["pay_url"],
-        due_on=bill["due_on"],
-        paid_at=instant(bill["paid_at"]),
-        reason=bill["reason"],
+        id=bill.id,
+        authority=bill.authority,
+        status=bill.status,
+        settlement=bill.settlement,
+        amount=bill.amount,
+        code=bill.code,
+        pay_url=bill.pay_url,
+        due_on=bill.due_on,
+        paid_at=instant(bill.paid_at),
+        reason=bill.reason,
         parts=[
             PartView(
                 cash=cash.id,

@@ -8,8 +8,8 @@ more); art. 85 (these are working days).
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Annotated, Any, Self
 
@@ -27,7 +27,6 @@ from gateway.rooms.cash.states import CashGround, CashStatus
 from gateway.rooms.decisions import Decision, Decisions, is_revoked
 from gateway.rooms.payments import records as payment_records
 from gateway.rooms.payments.bill import LineInput, LineKind, Unit
-from gateway.rooms.payments.states import Settlement, Status
 from gateway.words.calendar import WorkingCalendar
 from gateway.words.clock import Clock, day_of, to_micros
 from gateway.words.errors import ConflictProblem, InvalidProblem
@@ -226,27 +225,12 @@ class Cash:
             parts = _to_remit(conn, ask)
             line = BillLine(item_code=item.code, item_name=item.name, amount=0)
             bill = _bill(unit, line, parts, reference, today)
-            token = secrets.token_urlsafe(16)
-            values = {
-                "id": payment_id,
-                "authority": ask.authority,
-                "decision_id": None,
-                "decision_number": bill.decision_number,
-                "instalment": 0,
-                "line_group": REMITTANCE,
-                "channel": channel.name,
-                "status": Status.REQUESTED.value,
-                "settlement": Settlement.NONE.value,
-                "amount": bill.total,
-                "due_on": bill.due_on,
-                "bill_sealed": self._envelope.seal(bill.model_dump_json().encode(), f"payment|bill|{payment_id}"),
-                "token_index": self._envelope.blind_index(token, "payment.token"),
-                "token_sealed": self._envelope.seal(token.encode(), f"payment|token|{payment_id}"),
-                "created_at": at,
-                "updated_at": at,
-            }
+            made = payment_records.new_payment(
+                self._envelope, bill, authority=ask.authority, channel=channel.name, at=at, payment_id=payment_id
+            )
+            made = replace(made, line_group=REMITTANCE, due_on=bill.due_on)
             lines = [LineInput(kind=LineKind.FINE, amount=format_yuan(bill.total))]
-            payment_records.add(conn, values, lines, bill.lines, reference)
+            payment_records.add(conn, made, lines, bill.lines, reference)
             for cash in parts:
                 records.move(conn, cash, CashStatus.BILLED, at, payment_id=payment_id)
             self._events.emit(
@@ -286,11 +270,10 @@ class Cash:
             return
         now = self._now()
         if event.type == "payment.paid":
-            bill = payment_records.fetch(conn, event.subject)
-            assert bill is not None
-            assert bill["paid_amount"] == sum(cash.amount for cash in parts), "a remittance is paid to the fen"
+            bill = payment_records.held(conn, event.subject)
+            assert bill.paid_amount == sum(cash.amount for cash in parts), "a remittance is paid to the fen"
             for cash in parts:
-                if records.move(conn, cash, CashStatus.REMITTED, now, remitted_at=bill["paid_at"]):
+                if records.move(conn, cash, CashStatus.REMITTED, now, remitted_at=bill.paid_at):
                     self._emit(conn, cash, "cash.remitted", payment=event.subject)
         elif event.type in ("payment.rejected", "payment.cancelled"):
             for cash in parts:

@@ -14,12 +14,13 @@ from gateway.foundation.access import Principal
 from gateway.foundation.http.authorization import Gateway, may, own
 from gateway.foundation.http.idempotency import OnceKey
 from gateway.foundation.http.problems import responses
-from gateway.foundation.http.views import PaymentSummary, View, instant
+from gateway.foundation.http.views import View, instant
 from gateway.rooms.decisions import Decision, DecisionEvent, DecisionFacts
 from gateway.rooms.disclosures import records as disclosure_records
 from gateway.rooms.disclosures.routes import DisclosureView
 from gateway.rooms.disclosures.states import SHOWN
 from gateway.rooms.payments import records as payment_records
+from gateway.rooms.payments.views import PaymentSummary
 from gateway.rooms.seals import records as seal_records
 from gateway.rooms.seals.states import Status
 from gateway.rooms.seals.views import SealedDocumentView
@@ -114,7 +115,7 @@ async def record_event(
 
 async def _view(gateway: App, decision: Decision) -> DecisionView:
     def query(conn: Connection) -> tuple[list[PaymentSummary], list[DisclosureView], list[SealedDocumentView]]:
-        paid = [PaymentSummary(**PaymentSummary.fields(row)) for row in payment_records.of_decision(conn, decision.id)]
+        paid = [PaymentSummary.of(one) for one in payment_records.of_decision(conn, decision.id)]
         shown = [DisclosureView.of(row) for row in disclosure_records.of_decision(conn, decision.id)]
         sealed = [SealedDocumentView.of(row) for row in seal_records.of_decision(conn, decision.id)]
         return paid, shown, sealed

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import csv
 import io
-import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 
@@ -32,7 +31,8 @@ from gateway.rooms.imports.sheets import MAGIC, amount_of, read_sheet
 from gateway.rooms.imports.sheets import day_of as day_of_serial
 from gateway.rooms.payments import records
 from gateway.rooms.payments.bill import LineInput, LineKind, Unit
-from gateway.rooms.payments.states import Settlement, Status
+from gateway.rooms.payments.records import Payment, new_payment
+from gateway.rooms.payments.states import CodeState, Status
 from gateway.rooms.payments.tables import payment_code
 from gateway.words.clock import Clock, day_of, to_micros
 from gateway.words.errors import InvalidProblem, Problem
@@ -324,19 +324,16 @@ class Imports:
             if conn.execute(query).first() is not None:
                 raise ValueError(f"reference {row.reference} belongs to another code")
             return None
-        payment = records.fetch(conn, owner["payment_id"])
-        assert payment is not None
+        payment = records.held(conn, owner.payment_id)
         total = sum(line.amount for line in row.lines())
         told = (row.authority, row.decision_number, total)
-        if (payment["authority"], payment["decision_number"], payment["amount"]) != told:
-            raise ValueError(
-                f"the code is known here for {payment['decision_number']}, {format_yuan(payment['amount'])}"
-            )
-        return str(payment["id"])
+        if (payment.authority, payment.decision_number, payment.amount) != told:
+            raise ValueError(f"the code is known here for {payment.decision_number}, {format_yuan(payment.amount)}")
+        return payment.id
 
     # --- writing ----------------------------------------------------------------------------------------------------
 
-    def _made(self, one: _Judged) -> tuple[_Judged, dict[str, Any], IssueRequest]:
+    def _made(self, one: _Judged) -> tuple[_Judged, Payment, IssueRequest]:
         """What can be made outside the transaction: ids, the bill, what is sealed."""
         row, unit = one.row, one.unit
         at = to_micros(self._clock.now())
@@ -357,37 +354,23 @@ class Imports:
             bill_date=row.issued_on or row.decided_on,
             due_on=row.due_on,
         )
-        payment_id, token = new_id("pay"), secrets.token_urlsafe(16)
-        values = {
-            "id": payment_id,
-            "authority": row.authority,
-            "decision_number": row.decision_number,
-            "instalment": 0,
-            "line_group": "main",
-            "channel": one.channel,
-            "status": Status.ISSUED.value,
-            "settlement": Settlement.NONE.value,
-            "amount": bill.total,
-            "code": row.code,
-            "pay_url": row.pay_url,
-            "valid_until_on": row.valid_until,
-            "due_on": row.due_on,
-            "bill_sealed": self._envelope.seal(bill.model_dump_json().encode(), f"payment|bill|{payment_id}"),
-            "token_index": self._envelope.blind_index(token, "payment.token"),
-            "token_sealed": self._envelope.seal(token.encode(), f"payment|token|{payment_id}"),
-            "created_at": at,
-            "updated_at": at,
-        }
-        return one, values, bill
+        made = new_payment(self._envelope, bill, authority=row.authority, channel=one.channel, at=at)
+        payment = replace(
+            made,
+            status=Status.ISSUED,
+            code=row.code,
+            pay_url=row.pay_url,
+            valid_until_on=row.valid_until,
+            due_on=row.due_on,
+        )
+        return one, payment, bill
 
     def _write(
-        self, conn: Connection, made: Sequence[tuple[_Judged, dict[str, Any], IssueRequest]], by: str
+        self, conn: Connection, made: Sequence[tuple[_Judged, Payment, IssueRequest]], by: str
     ) -> list[RowResult]:
-        return [self._write_row(conn, one, dict(values), bill, by) for one, values, bill in made]
+        return [self._write_row(conn, one, payment, bill, by) for one, payment, bill in made]
 
-    def _write_row(
-        self, conn: Connection, one: _Judged, values: dict[str, Any], bill: IssueRequest, by: str
-    ) -> RowResult:
+    def _write_row(self, conn: Connection, one: _Judged, payment: Payment, bill: IssueRequest, by: str) -> RowResult:
         """One row, judged again in the transaction that writes it."""
         row = one.row
         try:
@@ -396,7 +379,7 @@ class Imports:
             return RowResult(one.line, "bad", row.code, str(error))
         if isinstance(again, RowResult):
             return again
-        now = values["created_at"]
+        now = payment.created_at
         decision = fetch_by_number(conn, self._envelope, row.authority, row.decision_number)
         decision_id = decision.id if decision is not None else new_id("dec")
         if decision is None:
@@ -404,10 +387,10 @@ class Imports:
             add_version(conn, self._envelope, decision_id, 1, one.facts, by, now)
             self._emit(conn, "decision.recorded", decision_id, row, imported=True)
         records.lock_decision(conn, decision_id)
-        records.add(conn, {**values, "decision_id": decision_id}, row.lines(), bill.lines, row.reference)
-        records.change_code(conn, one.channel, row.reference, code=row.code, state="live", issued_at=now)
-        self._emit(conn, "payment.imported", values["id"], row, code=row.code, amount=format_yuan(bill.total))
-        return RowResult(one.line, "new", row.code, payment=values["id"])
+        records.add(conn, replace(payment, decision_id=decision_id), row.lines(), bill.lines, row.reference)
+        records.change_code(conn, one.channel, row.reference, CodeState.LIVE, code=row.code, issued_at=now)
+        self._emit(conn, "payment.imported", payment.id, row, code=row.code, amount=format_yuan(bill.total))
+        return RowResult(one.line, "new", row.code, payment=payment.id)
 
     def _emit(self, conn: Connection, type: str, subject: str, row: BillRow, **data: Any) -> None:
         self._events.emit(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import date
-from typing import Any
 
 from gateway.rooms.decisions import Decision, EventKind
 from gateway.rooms.payments.bill import LineKind
+from gateway.rooms.payments.records import Payment, PaymentLine
 from gateway.rooms.payments.surcharge import Base, DuePeriod, PrincipalPaid, Surcharge, Suspension, surcharge
 from gateway.words.calendar import WorkingCalendar
 from gateway.words.clock import day_of, from_micros
@@ -46,7 +46,7 @@ def suspensions(decision: Decision) -> tuple[Suspension, ...]:
 
 def accrued(
     decision: Decision,
-    payment: Mapping[Any, Any],
+    payment: Payment,
     fine: int,
     on: date,
     calendar: WorkingCalendar,
@@ -56,21 +56,21 @@ def accrued(
     """What has accrued on one payment's fine line up to and including ``on``."""
     return surcharge(
         fine,
-        due_periods(decision, calendar, payment["planned_due_on"]),
+        due_periods(decision, calendar, payment.planned_due_on),
         on,
         stated=decision.facts.surcharge_stated,
         suspensions=suspensions(decision),
         paid=tuple(paid),
         base=base,
-        reduced_by=payment["surcharge_reduced"],
+        reduced_by=payment.surcharge_reduced,
     )
 
 
-def fine_in(lines: Iterable[Mapping[Any, Any]]) -> int:
+def fine_in(lines: Iterable[PaymentLine]) -> int:
     """The fine among a payment's lines, in fen: the only line that bears a surcharge."""
-    return sum(line["amount"] for line in lines if line["kind"] == LineKind.FINE.value)
+    return sum(line.amount for line in lines if line.kind is LineKind.FINE)
 
 
-def paid_day(payment: Mapping[Any, Any]) -> date | None:
+def paid_day(payment: Payment) -> date | None:
     """The day on which a payment's money arrived, in Shanghai."""
-    return None if payment["paid_at"] is None else day_of(from_micros(payment["paid_at"]))
+    return None if payment.paid_at is None else day_of(from_micros(payment.paid_at))

@@ -9,8 +9,7 @@ from enum import StrEnum
 from sqlalchemy import Connection, RowMapping, and_, bindparam, select, update
 
 from gateway.foundation.delivery.events import Events
-from gateway.rooms.payments.records import is_beside
-from gateway.rooms.payments.states import Settlement
+from gateway.rooms.payments.states import ExceptionState, Settlement, UnforeseenKind, is_beside
 from gateway.rooms.payments.tables import collecting_unit, collection, payment, payment_code, payment_exception
 
 _CHUNK = 500  # below every database's limit of parameters
@@ -52,13 +51,13 @@ class Owner:
 
 # How an unresolved exception makes its money stand; "told_differently" says nothing about the money itself.
 _STANDINGS = {
-    "paid_twice": Standing.TWICE,
-    "amount_differs": Standing.WRONG_AMOUNT,
-    "paid_after_cancel": Standing.WRONG_STATUS,
-    "paid_after_expiry": Standing.WRONG_STATUS,
-    "paid_after_refusal": Standing.WRONG_STATUS,
-    "paid_on_dead_code": Standing.WRONG_STATUS,
-    "paid_unforeseen": Standing.WRONG_STATUS,
+    UnforeseenKind.PAID_TWICE: Standing.TWICE,
+    UnforeseenKind.AMOUNT_DIFFERS: Standing.WRONG_AMOUNT,
+    UnforeseenKind.PAID_AFTER_CANCEL: Standing.WRONG_STATUS,
+    UnforeseenKind.PAID_AFTER_EXPIRY: Standing.WRONG_STATUS,
+    UnforeseenKind.PAID_AFTER_REFUSAL: Standing.WRONG_STATUS,
+    UnforeseenKind.PAID_ON_DEAD_CODE: Standing.WRONG_STATUS,
+    UnforeseenKind.PAID_UNFORESEEN: Standing.WRONG_STATUS,
 }
 
 _BOOKS = (
@@ -81,7 +80,7 @@ _BOOKS = (
         payment_exception,
         and_(
             payment_exception.c.collection_id == collection.c.id,
-            payment_exception.c.kind.in_(list(_STANDINGS)),
+            payment_exception.c.kind.in_([kind.value for kind in _STANDINGS]),
         ),
     )
 )
@@ -114,8 +113,10 @@ def books(conn: Connection, channel: str, start: int, end: int, codes: Iterable[
 
 
 def _standing(row: RowMapping) -> Standing:
-    if row["kind"] is not None and is_beside(row):
-        return Standing.APART if row["state"] == "resolved" else _STANDINGS[row["kind"]]
+    if row["kind"] is not None:
+        kind, state = UnforeseenKind(row["kind"]), ExceptionState(row["state"])
+        if is_beside(kind, state, row["resolution"]):
+            return Standing.APART if state is ExceptionState.RESOLVED else _STANDINGS[kind]
     return Standing.UNOWNED if row["payment_id"] is None else Standing.PAYS
 
 

@@ -5,32 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
-from sqlalchemy import Connection, RowMapping
+from sqlalchemy import Connection
 
 from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.delivery.events import Events
 from gateway.ports.nontax import PaidFact
 from gateway.rooms.payments import records
-from gateway.rooms.payments.states import Settlement, Status
+from gateway.rooms.payments.records import Code, Collection, Payment, Source
+from gateway.rooms.payments.states import CodeState, ExceptionState, Settlement, Status, UnforeseenKind
 from gateway.words.clock import to_micros
 from gateway.words.identifiers import new_id
 from gateway.words.money import format_yuan
 
-Quoted = Callable[[Connection, RowMapping, int], int]
-Source = Literal["callback", "query", "statement"]
+Quoted = Callable[[Connection, Payment, int], int]
 Applied = Literal["applied", "known", "unmatched", "exception"]
 
 # How money may arrive that the bill did not foresee, and the way out that a person is offered.
 # On an expired code the sum is right and the duty stays: it is offered to be kept. All else goes back by default.
 LATE_EDGES = {
-    Status.EXPIRED: ("paid_after_expiry", "keep"),
-    Status.CANCELLED: ("paid_after_cancel", "refund"),
-    Status.REJECTED: ("paid_after_refusal", "refund"),
-    Status.PAID: ("paid_twice", "refund"),
+    Status.EXPIRED: (UnforeseenKind.PAID_AFTER_EXPIRY, "keep"),
+    Status.CANCELLED: (UnforeseenKind.PAID_AFTER_CANCEL, "refund"),
+    Status.REJECTED: (UnforeseenKind.PAID_AFTER_REFUSAL, "refund"),
+    Status.PAID: (UnforeseenKind.PAID_TWICE, "refund"),
 }
 
 
-def nothing_quoted(_conn: Connection, _row: RowMapping, _paid_at: int) -> int:
+def nothing_quoted(_conn: Connection, _payment: Payment, _paid_at: int) -> int:
     """For channels that add no surcharge at payment."""
     return 0
 
@@ -53,17 +53,14 @@ def apply_paid(
     """
     known = records.collection_of(conn, channel, fact.code, fact.bank_serial)
     if known is not None:
-        if known["amount"] != fact.amount and known["payment_id"] is not None:
-            _exception(conn, events, known["payment_id"], known["id"], "told_differently", "ask_platform", now)
+        if known.amount != fact.amount and known.payment_id is not None:
+            payment = records.held(conn, known.payment_id)
+            _exception(conn, events, payment, known.id, UnforeseenKind.TOLD_DIFFERENTLY, "ask_platform", now)
             return "exception"
         return "known"
     collection_id = new_id("col")
-    payer = None
-    if fact.payer_name:
-        payer = envelope.seal(fact.payer_name.encode(), f"collection|payer|{collection_id}")
     owner = records.by_code(conn, channel, fact.code)
-    records.add_collection(
-        conn,
+    money = Collection(
         id=collection_id,
         channel=channel,
         code=fact.code,
@@ -71,122 +68,121 @@ def apply_paid(
         amount=fact.amount,
         paid_at=to_micros(fact.paid_at),
         pay_mode=fact.pay_mode,
-        payer_sealed=payer,
+        payer_sealed=records.sealed_payer(envelope, collection_id, fact.payer_name),
         source=source,
-        payment_id=owner["payment_id"] if owner is not None else None,
+        payment_id=owner.payment_id if owner is not None else None,
         received_at=now,
     )
+    records.add_collection(conn, money)
     if owner is None:
         return "unmatched"
-    row = records.fetch(conn, owner["payment_id"])
-    assert row is not None
-    at = to_micros(fact.paid_at)
-    return settle(conn, events, row, owner, collection_id, fact.amount, at, source, now, quoted)
+    return settle(conn, events, records.held(conn, owner.payment_id), owner, money, source, now, quoted)
 
 
 def settle(
     conn: Connection,
     events: Events,
-    row: RowMapping,
-    code: RowMapping,
-    collection_id: str,
-    amount: int,
-    paid_at: int,
+    payment: Payment,
+    code: Code,
+    money: Collection,
     source: Source,
     now: int,
     quoted: Quoted = nothing_quoted,
 ) -> Applied:
-    """Move the payment that this money is for, or open the exception that it is."""
-    added = amount - row["amount"]
-    if added != 0 and (added < 0 or added != quoted(conn, row, paid_at)):
-        _exception(conn, events, row["id"], collection_id, "amount_differs", "refund", now)
+    """Move the payment that this money is for, or open the exception that it is.
+
+    ``source`` is who makes us settle it now, which need not be who told of it first.
+    """
+    added = money.amount - payment.amount
+    if added != 0 and (added < 0 or added != quoted(conn, payment, money.paid_at)):
+        _exception(conn, events, payment, money.id, UnforeseenKind.AMOUNT_DIFFERS, "refund", now)
         return "exception"
-    status = Status(row["status"])
-    if code["state"] in ("void", "expired", "refused"):
-        kind, proposal = LATE_EDGES.get(status, ("paid_on_dead_code", "refund"))
-        _exception(conn, events, row["id"], collection_id, kind, proposal, now)
+    if code.state in (CodeState.VOID, CodeState.EXPIRED, CodeState.REFUSED):
+        kind, proposal = LATE_EDGES.get(payment.status, (UnforeseenKind.PAID_ON_DEAD_CODE, "refund"))
+        _exception(conn, events, payment, money.id, kind, proposal, now)
         return "exception"
     moved = records.move(
         conn,
-        row["id"],
+        payment.id,
         Status.PAID,
         now,
-        paid_at=paid_at,
-        paid_amount=amount,
+        paid_at=money.paid_at,
+        paid_amount=money.amount,
         surcharge_paid=added or None,
         settlement=Settlement.PENDING.value,
         in_doubt_since_at=None,
         doubt_reason=None,
     )
     if not moved:
-        kind, proposal = LATE_EDGES.get(status, ("paid_unforeseen", "refund"))
-        _exception(conn, events, row["id"], collection_id, kind, proposal, now)
+        kind, proposal = LATE_EDGES.get(payment.status, (UnforeseenKind.PAID_UNFORESEEN, "refund"))
+        _exception(conn, events, payment, money.id, kind, proposal, now)
         return "exception"
-    records.change_code(conn, row["channel"], code["reference"], state="paid", closed_at=now)
-    _tell_paid(conn, events, row, amount, source)
+    records.change_code(conn, payment.channel, code.reference, CodeState.PAID, closed_at=now)
+    _tell_paid(conn, events, payment, money.amount, source)
     return "applied"
 
 
 def keep_late(conn: Connection, events: Events, payment_id: str, collection_id: str, now: int) -> bool:
     """Two people keep money that came on an expired code: it pays the bill. False when the bill is past that."""
-    row, money = records.fetch(conn, payment_id), records.fetch_collection(conn, collection_id)
-    assert row is not None
+    payment, money = records.held(conn, payment_id), records.fetch_collection(conn, collection_id)
     assert money is not None
-    amount = money["amount"]
-    paid = {"paid_at": money["paid_at"], "paid_amount": amount, "settlement": Settlement.PENDING.value}
-    added = amount - row["amount"] or None
-    if row["status"] != Status.EXPIRED.value or not records.move(
+    paid = {"paid_at": money.paid_at, "paid_amount": money.amount, "settlement": Settlement.PENDING.value}
+    added = money.amount - payment.amount or None
+    if payment.status is not Status.EXPIRED or not records.move(
         conn, payment_id, Status.PAID, now, surcharge_paid=added, **paid
     ):
         return False
     code = records.expired_code(conn, payment_id)
     if code is not None:  # it ended to live when it expired: its last day stays
-        records.change_code(conn, row["channel"], code["reference"], state="paid")
-    _tell_paid(conn, events, row, amount, money["source"])
+        records.change_code(conn, payment.channel, code.reference, CodeState.PAID)
+    _tell_paid(conn, events, payment, money.amount, money.source)
     return True
 
 
-def _tell_paid(conn: Connection, events: Events, row: RowMapping, amount: int, source: str) -> None:
-    late = row["status"] in (Status.EXPIRED.value, Status.CANCELLING.value)
+def _tell_paid(conn: Connection, events: Events, payment: Payment, amount: int, source: Source) -> None:
+    late = payment.status in (Status.EXPIRED, Status.CANCELLING)
     events.emit(
         conn,
         type="payment.paid",
-        subject=row["id"],
-        authority=row["authority"],
+        subject=payment.id,
+        authority=payment.authority,
         data={
-            "decision_number": row["decision_number"],
-            "code": row["code"],
+            "decision_number": payment.decision_number,
+            "code": payment.code,
             "amount": format_yuan(amount),
             "source": source,
-            **({"after": row["status"]} if late else {}),
+            **({"after": payment.status.value} if late else {}),
         },
     )
 
 
 def _exception(
-    conn: Connection, events: Events, payment_id: str, collection_id: str, kind: str, proposal: str, now: int
+    conn: Connection,
+    events: Events,
+    payment: Payment,
+    collection_id: str,
+    kind: UnforeseenKind,
+    proposal: str,
+    now: int,
 ) -> None:
-    row = records.fetch(conn, payment_id)
-    assert row is not None
-    if any(
-        one["collection_id"] == collection_id and one["kind"] == kind for one in records.exceptions_of(conn, payment_id)
-    ):
+    """Open an exception; the same one again has no effect."""
+    if any(one.kind is kind for one in records.exceptions_about(conn, collection_id)):
         return
     records.add_exception(
         conn,
         id=new_id("exc"),
-        authority=row["authority"],
-        payment_id=payment_id,
+        authority=payment.authority,
+        payment_id=payment.id,
         collection_id=collection_id,
-        kind=kind,
+        kind=kind.value,
         proposal=proposal,
-        state="open",
+        state=ExceptionState.OPEN.value,
         opened_at=now,
     )
     events.emit(
         conn,
         type="payment.exception",
-        subject=payment_id,
-        authority=row["authority"],
-        data={"decision_number": row["decision_number"], "kind": kind, "proposal": proposal},
+        subject=payment.id,
+        authority=payment.authority,
+        data={"decision_number": payment.decision_number, "kind": kind.value, "proposal": proposal},
     )

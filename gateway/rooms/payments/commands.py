@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from sqlalchemy import Connection, RowMapping
 
 from gateway.rooms.payments import records
+from gateway.rooms.payments.records import Payment, Unforeseen
 from gateway.rooms.payments.surcharge_command import explain
 from gateway.rooms.refunds import records as refund_records
 from gateway.terminal.output import Exit, Json, progress, session, show, table
@@ -22,9 +23,7 @@ app = typer.Typer(
     help="Payments 缴款: list them, look at one, see what goes back, import open bills.", no_args_is_help=True
 )
 
-_SHOWN = ("id", "authority", "decision_number", "instalment", "channel", "status", "settlement", "code", "reason")
 _REFUND = ("id", "payment_id", "decision_number", "code", "bank_serial", "reason", "status", "origin", "waits_for")
-_EXCEPTION = ("id", "payment_id", "kind", "proposal", "state", "resolution", "refund_id", "refund_status", "reason")
 
 
 @app.command("list")
@@ -39,7 +38,7 @@ def list_payments(
     as_json: Json = False,
 ) -> None:
     """Payments, newest first."""
-    rows = session(ctx).read(
+    found = session(ctx).read(
         lambda conn: records.search(
             conn,
             authorities=None if authority is None else [authority],
@@ -50,7 +49,7 @@ def list_payments(
             limit=limit,
         )
     )
-    shown = [_payment(row) for row in rows]
+    shown = [_payment(one) for one in found]
     names = ("id", "decision_number", "code", "amount", "status", "settlement", "due_on", "paid_at")
     show({"payments": shown}, as_json, table(names, ([one[name] for name in names] for one in shown)))
 
@@ -60,27 +59,27 @@ def show_payment(ctx: typer.Context, payment: str, as_json: Json = False) -> Non
     """One payment by its id or its code: lines, money, refunds and its story."""
 
     def query(conn: Connection) -> dict[str, Any]:
-        row = records.fetch(conn, payment) or next(iter(records.search(conn, authorities=None, code=payment)), None)
-        if row is None:
+        held = records.fetch(conn, payment) or next(iter(records.search(conn, authorities=None, code=payment)), None)
+        if held is None:
             raise NotFoundProblem(f"there is no payment {payment}", cure="gateway payments list")
         return {
-            **_payment(row),
+            **_payment(held),
             "lines": [
-                {"kind": one["kind"], "item_code": one["item_code"], "amount": format_yuan(one["amount"])}
-                for one in records.lines(conn, row["id"])
+                {"kind": one.kind.value, "item_code": one.item_code, "amount": format_yuan(one.amount)}
+                for one in records.lines(conn, held.id)
             ],
             "money": [
                 {
-                    "bank_serial": one["bank_serial"],
-                    "amount": format_yuan(one["amount"]),
-                    "paid_at": _moment(one["paid_at"]),
-                    "source": one["source"],
+                    "bank_serial": one.bank_serial,
+                    "amount": format_yuan(one.amount),
+                    "paid_at": _moment(one.paid_at),
+                    "source": one.source,
                 }
-                for one in records.collections_of(conn, row["id"])
+                for one in records.collections_of(conn, held.id)
             ],
-            "exceptions": [_exception(one) for one in records.exceptions_of(conn, row["id"])],
-            "refunds": [_refund(one) for one in refund_records.of_payment(conn, row["id"])],
-            "events": [{"type": one["type"], "at": _moment(one["at"])} for one in records.timeline(conn, row["id"])],
+            "exceptions": [_exception(one) for one in records.exceptions_of(conn, held.id)],
+            "refunds": [_refund(one) for one in refund_records.of_payment(conn, held.id)],
+            "events": [{"type": one.type, "at": _moment(one.at)} for one in records.timeline(conn, held.id)],
         }
 
     found = session(ctx).read(query)
@@ -126,8 +125,8 @@ def list_exceptions(
     as_json: Json = False,
 ) -> None:
     """Exceptions 异常缴款 with the refund that each leads to, newest first."""
-    rows = session(ctx).read(lambda conn: records.exceptions(conn, state=state, limit=limit))
-    shown = [_exception(row) for row in rows]
+    found = session(ctx).read(lambda conn: records.exceptions(conn, state=state, limit=limit))
+    shown = [_exception(one) for one in found]
     names = ("id", "payment_id", "kind", "proposal", "state", "resolution", "refund_id", "refund_status", "opened_at")
     show({"exceptions": shown}, as_json, table(names, ([one[name] for name in names] for one in shown)))
 
@@ -181,16 +180,25 @@ def import_bills(
         raise typer.Exit(Exit.FOUND)
 
 
-def _payment(row: RowMapping) -> dict[str, Any]:
+def _payment(payment: Payment) -> dict[str, Any]:
     """What may be shown: the bill itself names the payer and stays sealed."""
-    return {name: row[name] for name in _SHOWN} | {
-        "amount": format_yuan(row["amount"]),
-        "paid_amount": None if row["paid_amount"] is None else format_yuan(row["paid_amount"]),
-        "valid_until": row["valid_until_on"],
-        "due_on": row["due_on"],
-        "in_doubt_since": _moment(row["in_doubt_since_at"]),
-        "paid_at": _moment(row["paid_at"]),
-        "created_at": _moment(row["created_at"]),
+    return {
+        "id": payment.id,
+        "authority": payment.authority,
+        "decision_number": payment.decision_number,
+        "instalment": payment.instalment,
+        "channel": payment.channel,
+        "status": payment.status.value,
+        "settlement": payment.settlement.value,
+        "code": payment.code,
+        "reason": payment.reason,
+        "amount": format_yuan(payment.amount),
+        "paid_amount": None if payment.paid_amount is None else format_yuan(payment.paid_amount),
+        "valid_until": payment.valid_until_on,
+        "due_on": payment.due_on,
+        "in_doubt_since": _moment(payment.in_doubt_since_at),
+        "paid_at": _moment(payment.paid_at),
+        "created_at": _moment(payment.created_at),
     }
 
 
@@ -202,10 +210,19 @@ def _refund(row: RowMapping) -> dict[str, Any]:
     }
 
 
-def _exception(row: RowMapping) -> dict[str, Any]:
-    return {name: row[name] for name in _EXCEPTION} | {
-        "opened_at": _moment(row["opened_at"]),
-        "resolved_at": _moment(row["resolved_at"]),
+def _exception(odd: Unforeseen) -> dict[str, Any]:
+    return {
+        "id": odd.id,
+        "payment_id": odd.payment_id,
+        "kind": odd.kind.value,
+        "proposal": odd.proposal,
+        "state": odd.state.value,
+        "resolution": odd.resolution,
+        "refund_id": odd.refund_id,
+        "refund_status": None if odd.refund_status is None else odd.refund_status.value,
+        "reason": odd.reason,
+        "opened_at": _moment(odd.opened_at),
+        "resolved_at": _moment(odd.resolved_at),
     }
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
 
-from sqlalchemy import Connection, RowMapping
+from sqlalchemy import Connection
 
 from gateway.foundation.channels import Channels
 from gateway.foundation.crypto.envelope import Envelope
@@ -21,12 +19,12 @@ from gateway.rooms.payments.accrual import accrued as accrued_on
 from gateway.rooms.payments.accrual import fine_in, paid_day
 from gateway.rooms.payments.bill import LineInput, LineKind, PaymentRequest, Unit, bill_for, check_within, lines_of
 from gateway.rooms.payments.codes import next_composed, next_from_ranges
-from gateway.rooms.payments.states import Settlement, Status
+from gateway.rooms.payments.records import Payment, new_payment
+from gateway.rooms.payments.states import Status
 from gateway.rooms.payments.surcharge import Surcharge
 from gateway.words.calendar import WorkingCalendar
 from gateway.words.clock import Clock, day_of, from_micros, to_micros
 from gateway.words.errors import ConflictProblem, InvalidProblem, Problem
-from gateway.words.identifiers import new_id
 from gateway.words.money import format_yuan
 
 SURCHARGE_GROUP = "surcharge"
@@ -34,26 +32,21 @@ SURCHARGE_GROUP = "surcharge"
 
 @dataclass(frozen=True)
 class Demand:
-    """A payment's row, its lines, and the bill that asks for its code."""
+    """A payment, its lines, and the bill that asks for its code."""
 
-    values: dict[str, Any]
+    payment: Payment
     lines: tuple[LineInput, ...]
     bill: IssueRequest
 
     @property
     def id(self) -> str:
         """The payment's id."""
-        return str(self.values["id"])
+        return self.payment.id
 
     def with_code(self, code: str, envelope: Envelope) -> Demand:
         """The same demand under a code that we made ourselves."""
         bill = self.bill.model_copy(update={"code": code})
-        return replace(self, bill=bill, values={**self.values, "bill_sealed": sealed_bill(envelope, self.id, bill)})
-
-
-def sealed_bill(envelope: Envelope, payment_id: str, bill: IssueRequest) -> bytes:
-    """The bill as it is kept: payer and unit as they were sent."""
-    return envelope.seal(bill.model_dump_json().encode(), f"payment|bill|{payment_id}")
+        return replace(self, bill=bill, payment=self.payment.with_bill(envelope, bill))
 
 
 def demand(
@@ -71,32 +64,19 @@ def demand(
     replaces: str | None = None,
 ) -> Demand:
     """Make one demand. ``today``: the day in Shanghai; ``at``: the instant in microseconds. Raises InvalidProblem."""
-    payment_id = new_id("pay")
     due_on = ask.due_on or (due.on if due is not None else None)
     bill = bill_for(decision, lines, unit, reference=reference, today=today, due_on=due_on)
-    token = secrets.token_urlsafe(16)
-    values = {
-        "id": payment_id,
-        "authority": ask.authority,
-        "decision_id": decision.id,
-        "decision_number": decision.number,
-        "instalment": ask.instalment,
-        "line_group": ask.line_group,
-        "channel": channel,
-        "status": Status.REQUESTED.value,
-        "settlement": Settlement.NONE.value,
-        "amount": bill.total,
-        "due_on": due_on,
-        "due_provisional": int(due.provisional) if due is not None and ask.due_on is None else 0,
-        "planned_due_on": ask.due_on,
-        "replaces": replaces,
-        "bill_sealed": sealed_bill(envelope, payment_id, bill),
-        "token_index": envelope.blind_index(token, "payment.token"),
-        "token_sealed": envelope.seal(token.encode(), f"payment|token|{payment_id}"),
-        "created_at": at,
-        "updated_at": at,
-    }
-    return Demand(values, tuple(lines), bill)
+    payment = replace(
+        new_payment(envelope, bill, authority=ask.authority, channel=channel, at=at),
+        decision_id=decision.id,
+        instalment=ask.instalment,
+        line_group=ask.line_group,
+        due_on=due_on,
+        due_provisional=due is not None and due.provisional and ask.due_on is None,
+        planned_due_on=ask.due_on,
+        replaces=replaces,
+    )
+    return Demand(payment, tuple(lines), bill)
 
 
 class Demands:
@@ -169,11 +149,11 @@ class Demands:
         self, conn: Connection, made: Demand, decision: Decision, channel: str, *, claim: bool = True
     ) -> tuple[Operation, Demand]:
         """Store a demand and ask for its code, in one transaction. Raises ConflictProblem, InvalidProblem."""
-        values = made.values
+        payment = made.payment
         records.lock_decision(conn, decision.id)
         if is_revoked(conn, decision.id):
             raise ConflictProblem("this decision was revoked; nothing is to be paid", type="decision-revoked")
-        existing = records.live_payment(conn, decision.id, values["instalment"], values["line_group"])
+        existing = records.live_payment(conn, decision.id, payment.instalment, payment.line_group)
         if existing is not None:
             raise ConflictProblem(
                 "there is already a live payment for this demand",
@@ -187,73 +167,83 @@ class Demands:
             accrued = self.surcharge_of(conn, decision, made.bill.bill_date)
         check_within(decision, made.lines, records.claimed(conn, decision.id), accrued)
         made = self._coded(conn, made, channel)
-        records.add(conn, made.values, made.lines, made.bill.lines, made.bill.reference)
+        records.add(conn, made.payment, made.lines, made.bill.lines, made.bill.reference)
         self._events.emit(
             conn,
             type="payment.requested",
             subject=made.id,
-            authority=values["authority"],
-            data={"decision_number": values["decision_number"], "amount": format_yuan(made.bill.total)},
+            authority=payment.authority,
+            data={"decision_number": payment.decision_number, "amount": format_yuan(made.bill.total)},
         )
         operation = self._delivery.enqueue(
             conn,
             action="nontax.issue",
             channel=channel,
-            authority=values["authority"],
+            authority=payment.authority,
             subject=made.id,
             request=made.bill,
             claim=claim,
         )
         return operation, made
 
-    def reopen(self, conn: Connection, row: RowMapping) -> None:
+    def reopen(self, conn: Connection, payment: Payment) -> None:
         """After a confirmed void: ask for the new code, with the surcharge where the channel re-issues for it."""
-        body = self._envelope.open(row["reissue_sealed"], f"payment|reissue|{row['id']}")
-        ask = PaymentRequest.model_validate_json(body)
-        decision = fetch_decision(conn, self._envelope, row["decision_id"])
+        ask = payment.asked_again(self._envelope)
+        decision = self._decision(conn, payment)
+        assert ask is not None
         assert decision is not None
         today = day_of(self._clock.now())
         lines, unit = self.lines_and_unit(conn, ask, decision, today)
-        if self._channels.get(row["channel"]).keys.surcharge == "reissue":
-            due = self.accrued(conn, row, decision, today).amount
+        if self._channels.get(payment.channel).keys.surcharge == "reissue":
+            due = self.accrued(conn, payment, decision, today).amount
             if due > 0:
                 lines = (*lines, LineInput.model_construct(kind=LineKind.SURCHARGE, amount=due))
         try:
-            made = self.make(ask, decision, lines, unit, row["channel"], replaces=row["id"])
-            self.open(conn, made, decision, row["channel"], claim=False)
+            made = self.make(ask, decision, lines, unit, payment.channel, replaces=payment.id)
+            self.open(conn, made, decision, payment.channel, claim=False)
         except Problem as problem:
             self._events.emit(
                 conn,
                 type="payment.reissue_refused",
-                subject=row["id"],
-                authority=row["authority"],
-                data={"decision_number": row["decision_number"], "reason": problem.detail},
+                subject=payment.id,
+                authority=payment.authority,
+                data={"decision_number": payment.decision_number, "reason": problem.detail},
             )
 
-    def accrued(self, conn: Connection, row: RowMapping, decision: Decision, on: date) -> Surcharge:
+    def accrued(self, conn: Connection, payment: Payment, decision: Decision, on: date) -> Surcharge:
         """The surcharge on a payment's fine up to and including a day."""
-        fine = fine_in(records.lines(conn, row["id"]))
-        base = self._channels.get(row["channel"]).keys.surcharge_base_on(decision.facts.decided_on)
-        return accrued_on(decision, row, fine, on, self._calendar, base)
+        fine = fine_in(records.lines(conn, payment.id))
+        base = self._channels.get(payment.channel).keys.surcharge_base_on(decision.facts.decided_on)
+        return accrued_on(decision, payment, fine, on, self._calendar, base)
 
-    def quoted(self, conn: Connection, row: RowMapping, paid_at: int) -> int:
+    def quoted(self, conn: Connection, payment: Payment, paid_at: int) -> int:
         """The surcharge that the platform adds at payment on that day (microseconds); 0 unless the channel does so."""
-        if self._channels.get(row["channel"]).keys.surcharge != "quoted_at_payment" or row["decision_id"] is None:
+        if self._channels.get(payment.channel).keys.surcharge != "quoted_at_payment":
             return 0
-        decision = fetch_decision(conn, self._envelope, row["decision_id"])
-        assert decision is not None
-        return self.accrued(conn, row, decision, day_of(from_micros(paid_at))).amount
+        decision = self._decision(conn, payment)
+        if decision is None:
+            return 0
+        return self.accrued(conn, payment, decision, day_of(from_micros(paid_at))).amount
 
     def surcharge_of(self, conn: Connection, decision: Decision, today: date) -> int:
         """What has accrued on all fines of a decision, in fen: up to payment, or to today where unpaid."""
         total = 0
-        for row in records.of_decision(conn, decision.id):
-            if row["status"] not in (Status.REJECTED.value, Status.CANCELLED.value):
-                total += self.accrued(conn, row, decision, paid_day(row) or today).amount
-        replaced = [row for row in records.of_decision(conn, decision.id) if row["reissue_sealed"] is not None]
+        payments = records.of_decision(conn, decision.id)
+        for payment in payments:
+            if payment.status not in (Status.REJECTED, Status.CANCELLED):
+                total += self.accrued(conn, payment, decision, paid_day(payment) or today).amount
+        replaced = [payment for payment in payments if payment.reissue_sealed is not None]
         if total == 0 and replaced:
             total = self.accrued(conn, replaced[-1], decision, today).amount
         return total
+
+    def _decision(self, conn: Connection, payment: Payment) -> Decision | None:
+        """The decision behind a payment; none stands behind a remittance of cash."""
+        if payment.decision_id is None:
+            return None
+        decision = fetch_decision(conn, self._envelope, payment.decision_id)
+        assert decision is not None
+        return decision
 
     def _coded(self, conn: Connection, made: Demand, channel: str) -> Demand:
         """The demand with a code of ours, in the issuing modes where we make it."""

@@ -8,12 +8,12 @@ so: only finance's own document proves collection (行政处罚法 art. 70).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
-from typing import Any
+from datetime import timedelta
 
 from gateway.ports.nontax import IssueRequest
 from gateway.rooms.decisions import Decision, EventKind
 from gateway.rooms.payments.bill import LineKind
+from gateway.rooms.payments.records import Payment, PaymentLine
 from gateway.rooms.payments.states import Status
 from gateway.typography import Item, QrBlock, Voucher, chinese_date, render_voucher
 from gateway.words.errors import ConflictProblem, InvalidProblem
@@ -21,12 +21,12 @@ from gateway.words.money import format_yuan, yuan_in_words
 
 TITLE = "罚没款缴款通知"
 NOT_A_RECEIPT = "本通知不作为收款收据"
-KINDS = {"fine": "罚款", "confiscated": "没收违法所得", "surcharge": "加处罚款"}
+KINDS = {LineKind.FINE: "罚款", LineKind.CONFISCATED: "没收违法所得", LineKind.SURCHARGE: "加处罚款"}
 
 
-def due_words(row: Any, decision: Decision) -> str:
+def due_words(payment: Payment, decision: Decision) -> str:
     """The last day to pay and how it came about, in the words of the notice."""
-    due: date | None = row["due_on"]
+    due = payment.due_on
     if due is None:
         return f"自收到行政处罚决定书之日起{decision.facts.payment_days}日内"
     said = chinese_date(due)
@@ -37,18 +37,18 @@ def due_words(row: Any, decision: Decision) -> str:
     served = next((one for one in decision.events if one.kind is EventKind.SERVED), None)
     if deferral is not None:
         return f"{said}（{chinese_date(deferral.on)}经批准延期缴纳）"
-    if row["planned_due_on"] == due:
-        return f"{said}（按经批准的分期缴纳计划，第{row['instalment']}期）"
+    if payment.planned_due_on == due:
+        return f"{said}（按经批准的分期缴纳计划，第{payment.instalment}期）"
     if served is None:
         return said
     days = decision.facts.payment_days
     nominal = served.on + timedelta(days=days)
     rolled = "" if nominal == due else f"，该日为{chinese_date(nominal)}，遇休息日或节假日顺延"
-    provisional = "；节假日安排尚未公布，以公布的安排为准" if row["due_provisional"] else ""
+    provisional = "；节假日安排尚未公布，以公布的安排为准" if payment.due_provisional else ""
     return f"{said}（决定书于{chinese_date(served.on)}送达，自次日起算第{days}日{rolled}{provisional}）"
 
 
-def warnings(lines: Sequence[Any], decision: Decision, telephone: str | None) -> tuple[str, ...]:
+def warnings(lines: Sequence[PaymentLine], decision: Decision, telephone: str | None) -> tuple[str, ...]:
     """What the party is told below the table; the surcharge is threatened only where the decision states it.
 
     行政处罚法 (2021) art. 66 (deferral), 67 (bank or electronic payment), 72 (surcharge), 73 (appeal).
@@ -58,7 +58,7 @@ def warnings(lines: Sequence[Any], decision: Decision, telephone: str | None) ->
         "请扫描上方二维码核对后缴款，或者凭缴款码到代理银行柜面、通过网上银行的非税缴款功能缴款。"
         "请勿向个人账户转账；任何人以“代缴手续费”“保证金”等名义索要款项的，请拒绝并向执收单位核实。",
     ]
-    if decision.facts.surcharge_stated and any(one["kind"] == LineKind.FINE for one in lines):
+    if decision.facts.surcharge_stated and any(one.kind is LineKind.FINE for one in lines):
         said.append(
             "到期不缴纳罚款的，依照《中华人民共和国行政处罚法》第七十二条的规定，每日按罚款数额的百分之三加处罚款，"
             "加处罚款的数额不超出罚款的数额。"
@@ -73,8 +73,8 @@ def warnings(lines: Sequence[Any], decision: Decision, telephone: str | None) ->
 
 
 def notice(
-    row: Any,
-    lines: Sequence[Any],
+    payment: Payment,
+    lines: Sequence[PaymentLine],
     bill: IssueRequest,
     decision: Decision,
     *,
@@ -87,15 +87,15 @@ def notice(
     Raises ConflictProblem unless the payment waits to be paid, and InvalidProblem (422) that names a character which
     the document's font cannot print.
     """
-    if row["status"] != Status.ISSUED.value:
+    if payment.status is not Status.ISSUED:
         raise ConflictProblem(
-            f"a notice is printed for a payment that waits to be paid; this one is {row['status']}",
+            f"a notice is printed for a payment that waits to be paid; this one is {payment.status}",
             type="payment-not-issued",
             cure="Wait for the code, or ask for a new payment.",
-            payment_status=row["status"],
+            payment_status=payment.status.value,
         )
-    amount = format_yuan(row["amount"])
-    until = row["valid_until_on"]
+    amount = format_yuan(payment.amount)
+    until = payment.valid_until_on
     voucher = Voucher(
         title=TITLE,
         stamp=f"（{NOT_A_RECEIPT}）",
@@ -103,26 +103,25 @@ def notice(
             ("执收单位编码", bill.unit_code),
             ("执收单位名称", bill.unit_name),
             ("业务生成日期", chinese_date(bill.bill_date)),
-            ("决定书文号", row["decision_number"]),
-            ("缴款码", row["code"]),
+            ("决定书文号", payment.decision_number),
+            ("缴款码", payment.code or ""),
             ("缴款人", bill.payer_name),
         ),
         items=tuple(
-            Item(one["item_code"], f"{one['item_name']}（{KINDS[one['kind']]}）", format_yuan(one["amount"]))
-            for one in lines
+            Item(one.item_code, f"{one.item_name}（{KINDS[one.kind]}）", format_yuan(one.amount)) for one in lines
         ),
         total=f"¥{amount}",
-        total_in_words=yuan_in_words(row["amount"]),
+        total_in_words=yuan_in_words(payment.amount),
         wide=(
             ("缴款事由", decision.facts.violation),
-            ("缴款期限", due_words(row, decision)),
+            ("缴款期限", due_words(payment, decision)),
             ("缴款码有效期", f"至{chinese_date(until)}" if until else "以缴费平台显示为准"),
             ("执收单位电话", telephone or "见行政处罚决定书"),
         ),
         qr=QrBlock(
             payer_page,
             (
-                f"缴款码：{row['code']}",
+                f"缴款码：{payment.code}",
                 f"应缴金额：{amount}元",
                 "扫描二维码，核对执收单位、决定书文号与金额后缴款。",
                 "请勿向个人账户转账。",
@@ -131,7 +130,7 @@ def notice(
         notes=warnings(lines, decision, telephone),
         issuer=authority,
         day=chinese_date(bill.bill_date),
-        footer=f"{bill.unit_name}  {row['decision_number']}",
+        footer=f"{bill.unit_name}  {payment.decision_number}",
     )
     try:
         return render_voucher(voucher)

@@ -1,23 +1,37 @@
-"""Storing and reading payments: plain functions of a connection."""
+"""Payments as they are kept: the records, and plain functions of a connection that store and read them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import secrets
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, or_, select, update
 
+from gateway.foundation.crypto.envelope import Envelope
+from gateway.foundation.delivery.events import Event
 from gateway.foundation.delivery.tables import (
     event,
 )
 from gateway.foundation.store.base import constant
 from gateway.foundation.store.engine import SQLITE
-from gateway.ports.nontax import BillLine
+from gateway.foundation.store.rows import reader
+from gateway.ports.nontax import BillLine, IssueRequest
 from gateway.rooms.cash.tables import cash_taken
 from gateway.rooms.decisions.tables import decision
-from gateway.rooms.payments.bill import IncomeItem, LineInput, LineKind, Unit
-from gateway.rooms.payments.states import Status, sources
+from gateway.rooms.payments.bill import IncomeItem, LineInput, LineKind, PaymentRequest, Unit
+from gateway.rooms.payments.states import (
+    BESIDE_THE_BILL,
+    CodeState,
+    ExceptionState,
+    Settlement,
+    Status,
+    UnforeseenKind,
+    is_beside,
+    sources,
+)
 from gateway.rooms.payments.tables import (
     collecting_unit,
     collection,
@@ -27,25 +41,231 @@ from gateway.rooms.payments.tables import (
     payment_exception,
     payment_line,
 )
-from gateway.rooms.refunds.states import RELEASED
+from gateway.rooms.refunds.states import RELEASED, RefundStatus
 from gateway.rooms.refunds.tables import refund
+from gateway.words.errors import NotFoundProblem
+from gateway.words.identifiers import new_id
 
-#: Exceptions that say that money did not pay the bill it came for: no receipt was issued over it.
-BESIDE_THE_BILL = (
-    "paid_twice",
-    "amount_differs",
-    "paid_after_expiry",
-    "paid_after_cancel",
-    "paid_after_refusal",
-    "paid_on_dead_code",
-    "paid_unforeseen",
-)
+Source = Literal["callback", "query", "statement"]
+"""Who told us first that money arrived."""
+
+
+# --- records ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """One demand 缴款. Amounts in fen, instants in microseconds; what is sealed opens by the methods.
+
+    ``decision_id`` is None for a remittance of cash; ``code`` is the live or last code; ``due_on`` is None until the
+    decision is served; ``asked_at``: when the platform was last asked how the bill stands.
+    """
+
+    id: str
+    authority: str
+    decision_number: str
+    channel: str
+    amount: int
+    bill_sealed: bytes
+    token_index: bytes
+    token_sealed: bytes
+    created_at: int
+    updated_at: int
+    decision_id: str | None = None
+    instalment: int = 0
+    line_group: str = "main"
+    status: Status = Status.REQUESTED
+    settlement: Settlement = Settlement.NONE
+    paid_amount: int | None = None
+    code: str | None = None
+    pay_url: str | None = None
+    check_code: str | None = None
+    valid_until_on: date | None = None
+    due_on: date | None = None
+    due_provisional: bool = False
+    planned_due_on: date | None = None
+    surcharge_paid: int | None = None
+    surcharge_reduced: int = 0
+    replaces: str | None = None
+    reissue_sealed: bytes | None = None
+    asked_at: int | None = None
+    in_doubt_since_at: int | None = None
+    doubt_reason: str | None = None
+    reason: str | None = None
+    paid_at: int | None = None
+
+    def bill(self, envelope: Envelope) -> IssueRequest:
+        """The bill as it was sent: payer, unit, lines."""
+        return IssueRequest.model_validate_json(envelope.open(self.bill_sealed, _bill_context(self.id)))
+
+    def with_bill(self, envelope: Envelope, bill: IssueRequest) -> Payment:
+        """The same payment over a bill that was changed before it was sent."""
+        return replace(self, bill_sealed=_sealed_bill(envelope, self.id, bill))
+
+    def token(self, envelope: Envelope) -> str:
+        """The token of the payer's page."""
+        return envelope.open(self.token_sealed, _token_context(self.id)).decode()
+
+    def asked_again(self, envelope: Envelope) -> PaymentRequest | None:
+        """What is to be asked for once the void of this code is confirmed; None when nothing is."""
+        if self.reissue_sealed is None:
+            return None
+        return PaymentRequest.model_validate_json(envelope.open(self.reissue_sealed, _reissue_context(self.id)))
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentLine:
+    """One line of a payment: what is collected, under which income item. ``amount`` in fen."""
+
+    payment_id: str
+    line: int
+    kind: LineKind
+    item_code: str
+    item_name: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A payment code 缴款码, or the request for one: ``code`` is None until the platform gave it."""
+
+    channel: str
+    reference: str
+    payment_id: str
+    code: str | None
+    state: CodeState
+    asked_at: int
+    issued_at: int | None
+    closed_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """Money that arrived, in fen. ``payment_id`` is None while no payment has its code."""
+
+    id: str
+    channel: str
+    code: str
+    bank_serial: str
+    amount: int
+    paid_at: int
+    pay_mode: str
+    payer_sealed: bytes | None
+    source: Source
+    payment_id: str | None
+    received_at: int
+
+    def payer(self, envelope: Envelope) -> str | None:
+        """Who paid, as the bank named them; None where nobody told."""
+        return None if self.payer_sealed is None else envelope.open(self.payer_sealed, _payer_context(self.id)).decode()
+
+
+@dataclass(frozen=True, slots=True)
+class Unforeseen:
+    """An exception 异常缴款: money that arrived as no bill foresaw, with the refund that is its way out.
+
+    ``proposal`` is what was offered when it opened, ``resolution`` the way out that a person chose. ``refund_id`` and
+    ``refund_status`` are of a refund that goes back or may; one that was refused or dismissed leads nowhere.
+    """
+
+    id: str
+    authority: str
+    payment_id: str
+    collection_id: str
+    kind: UnforeseenKind
+    proposal: str
+    state: ExceptionState
+    opened_at: int
+    resolution: str | None
+    reason: str | None
+    proposed_by: str | None
+    proposed_name: str | None
+    confirmed_by: str | None
+    confirmed_name: str | None
+    resolved_at: int | None
+    refund_id: str | None
+    refund_status: RefundStatus | None
+
+    @property
+    def is_beside(self) -> bool:
+        """Whether its money pays no bill."""
+        return is_beside(self.kind, self.state, self.resolution)
+
+
+_payment = reader(Payment)
+_line = reader(PaymentLine)
+_code = reader(Code)
+_collection = reader(Collection)
+_unforeseen = reader(Unforeseen)
+_event = reader(Event)
+
+
+def _bill_context(payment_id: str) -> str:
+    return f"payment|bill|{payment_id}"
+
+
+def _token_context(payment_id: str) -> str:
+    return f"payment|token|{payment_id}"
+
+
+def _reissue_context(payment_id: str) -> str:
+    return f"payment|reissue|{payment_id}"
+
+
+def _payer_context(collection_id: str) -> str:
+    return f"collection|payer|{collection_id}"
+
+
+def _sealed_bill(envelope: Envelope, payment_id: str, bill: IssueRequest) -> bytes:
+    return envelope.seal(bill.model_dump_json().encode(), _bill_context(payment_id))
+
+
+def new_payment(
+    envelope: Envelope, bill: IssueRequest, *, authority: str, channel: str, at: int, payment_id: str | None = None
+) -> Payment:
+    """A payment over a bill, not stored yet, with what every one has: id, sealed bill, the token of its page.
+
+    The rest is told with ``dataclasses.replace``: decision, instalment, state, days. ``at`` in microseconds.
+    """
+    made_id = payment_id or new_id("pay")
+    token = secrets.token_urlsafe(16)
+    return Payment(
+        id=made_id,
+        authority=authority,
+        decision_number=bill.decision_number,
+        channel=channel,
+        amount=bill.total,
+        bill_sealed=_sealed_bill(envelope, made_id, bill),
+        token_index=token_index(envelope, token),
+        token_sealed=envelope.seal(token.encode(), _token_context(made_id)),
+        created_at=at,
+        updated_at=at,
+    )
+
+
+def token_index(envelope: Envelope, token: str) -> bytes:
+    """By what the payment behind a payer page's token is found."""
+    return envelope.blind_index(token, "payment.token")
+
+
+def sealed_payer(envelope: Envelope, collection_id: str, name: str | None) -> bytes | None:
+    """Who paid a sum, as it is kept."""
+    return envelope.seal(name.encode(), _payer_context(collection_id)) if name else None
+
+
+def sealed_reissue(envelope: Envelope, payment_id: str, ask: PaymentRequest) -> bytes:
+    """What to ask for once the void of a code is confirmed, as it is kept."""
+    return envelope.seal(ask.model_dump_json().encode(), _reissue_context(payment_id))
+
+
+# --- statements -------------------------------------------------------------------------------------------------------
 
 _ADD_PAYMENT = insert(payment)
 _ADD_LINES = insert(payment_line)
 _ADD_CODE = insert(payment_code)
 _ADD_COLLECTION = insert(collection)
 _BY_ID = select(payment).where(payment.c.id == bindparam("id"))
+_LOCKED = _BY_ID.with_for_update()
 _LINES = select(payment_line).where(payment_line.c.payment_id == bindparam("id")).order_by(payment_line.c.line)
 _OPEN = payment.c.status == constant("ISSUED")
 _DEMANDS = payment.c.status.not_in([constant("REJECTED"), constant("CANCELLED")])
@@ -68,6 +288,10 @@ _CHANGE = update(payment).where(payment.c.id == bindparam("of"))
 _MOVE = {end: _CHANGE.where(payment.c.status.in_([constant(start.value) for start in sources(end)])) for end in Status}
 _CHANGE_CODE = update(payment_code).where(
     payment_code.c.channel == bindparam("at"), payment_code.c.reference == bindparam("of")
+)
+_LIVE_CODE = select(payment_code).where(
+    payment_code.c.payment_id == bindparam("id"),
+    payment_code.c.state.in_([constant(one.value) for one in (CodeState.REQUESTED, CodeState.LIVE, CodeState.PAID)]),
 )
 _UNMATCHED = select(collection).where(
     collection.c.channel == bindparam("channel"),
@@ -105,7 +329,7 @@ _EXCEPTIONS = select(
 _EXCEPTIONS_OF = _EXCEPTIONS.where(payment_exception.c.payment_id == bindparam("id")).order_by(
     payment_exception.c.id.desc()
 )
-_BY_CODE = select(payment_code.c.payment_id, payment_code.c.state, payment_code.c.reference).where(
+_BY_CODE = select(payment_code).where(
     payment_code.c.channel == bindparam("channel"), payment_code.c.code == bindparam("code")
 )
 
@@ -182,19 +406,16 @@ def claimed(conn: Connection, decision_id: str) -> dict[LineKind, int]:
 
 
 def add(
-    conn: Connection,
-    values: Mapping[str, Any],
-    lines: Sequence[LineInput],
-    bill_lines: Sequence[BillLine],
-    reference: str,
+    conn: Connection, made: Payment, lines: Sequence[LineInput], bill_lines: Sequence[BillLine], reference: str
 ) -> None:
     """Insert a payment with its lines and the code that is being asked for."""
-    conn.execute(_ADD_PAYMENT, dict(values))
+    words = {"status": made.status.value, "settlement": made.settlement.value}
+    conn.execute(_ADD_PAYMENT, asdict(made) | words | {"due_provisional": int(made.due_provisional)})
     conn.execute(
         _ADD_LINES,
         [
             {
-                "payment_id": values["id"],
+                "payment_id": made.id,
                 "line": number,
                 "kind": line.kind.value,
                 "item_code": sent.item_code,
@@ -207,28 +428,46 @@ def add(
     conn.execute(
         _ADD_CODE,
         {
-            "channel": values["channel"],
+            "channel": made.channel,
             "reference": reference,
-            "payment_id": values["id"],
-            "state": "requested",
-            "asked_at": values["created_at"],
+            "payment_id": made.id,
+            "state": CodeState.REQUESTED.value,
+            "asked_at": made.created_at,
         },
     )
 
 
-def fetch(conn: Connection, payment_id: str) -> RowMapping | None:
-    """One payment's row."""
-    return conn.execute(_BY_ID, {"id": payment_id}).mappings().first()
+def fetch(conn: Connection, payment_id: str) -> Payment | None:
+    """One payment."""
+    row = conn.execute(_BY_ID, {"id": payment_id}).mappings().first()
+    return None if row is None else _payment(row)
 
 
-def fetch_by_token(conn: Connection, token_index: bytes) -> RowMapping | None:
-    """The payment behind a payer page's token."""
-    return conn.execute(select(payment).where(payment.c.token_index == token_index)).mappings().first()
+def held(conn: Connection, payment_id: str) -> Payment:
+    """One payment. Raises NotFoundProblem."""
+    found = fetch(conn, payment_id)
+    if found is None:
+        raise NotFoundProblem("no such payment")
+    return found
 
 
-def lines(conn: Connection, payment_id: str) -> Sequence[RowMapping]:
+def locked(conn: Connection, payment_id: str) -> Payment:
+    """One payment, kept from others until the end of the transaction. Raises NotFoundProblem."""
+    row = conn.execute(_LOCKED, {"id": payment_id}).mappings().first()
+    if row is None:
+        raise NotFoundProblem("no such payment")
+    return _payment(row)
+
+
+def fetch_by_token(conn: Connection, index: bytes) -> Payment | None:
+    """The payment behind a payer page's token, by its ``token_index``."""
+    row = conn.execute(select(payment).where(payment.c.token_index == index)).mappings().first()
+    return None if row is None else _payment(row)
+
+
+def lines(conn: Connection, payment_id: str) -> list[PaymentLine]:
     """The lines of a payment in order."""
-    return conn.execute(_LINES, {"id": payment_id}).mappings().all()
+    return [_line(row) for row in conn.execute(_LINES, {"id": payment_id}).mappings()]
 
 
 def move(conn: Connection, payment_id: str, end: Status, now: int, **values: Any) -> bool:
@@ -242,50 +481,51 @@ def change(conn: Connection, payment_id: str, now: int, **values: Any) -> None:
     conn.execute(_CHANGE, {"of": payment_id, "updated_at": now, **values})
 
 
-def change_code(conn: Connection, channel: str, reference: str, **values: Any) -> None:
+def change_code(conn: Connection, channel: str, reference: str, state: CodeState, **values: Any) -> None:
     """Move one code on, found by the reference it was asked for with."""
-    conn.execute(_CHANGE_CODE, {"at": channel, "of": reference, **values})
+    conn.execute(_CHANGE_CODE, {"at": channel, "of": reference, "state": state.value, **values})
 
 
-def live_code(conn: Connection, payment_id: str) -> RowMapping | None:
-    """The live or paid code of a payment with the reference it was asked for with."""
-    return (
-        conn.execute(
-            select(payment_code).where(
-                payment_code.c.payment_id == payment_id,
-                payment_code.c.state.in_([constant(state) for state in ("requested", "live", "paid")]),
-            )
-        )
-        .mappings()
-        .first()
-    )
+def live_code(conn: Connection, payment_id: str) -> Code | None:
+    """The requested, live or paid code of a payment."""
+    row = conn.execute(_LIVE_CODE, {"id": payment_id}).mappings().first()
+    return None if row is None else _code(row)
 
 
-def last_code(conn: Connection, payment_id: str) -> RowMapping | None:
+def last_code(conn: Connection, payment_id: str) -> Code | None:
     """The newest code of a payment, whatever became of it; None while none was given."""
-    return (
-        conn.execute(
-            select(payment_code)
-            .where(payment_code.c.payment_id == payment_id, payment_code.c.code.is_not(None))
-            .order_by(payment_code.c.asked_at.desc(), payment_code.c.reference.desc())
-            .limit(1)
-        )
-        .mappings()
-        .first()
+    query = (
+        select(payment_code)
+        .where(payment_code.c.payment_id == payment_id, payment_code.c.code.is_not(None))
+        .order_by(payment_code.c.asked_at.desc(), payment_code.c.reference.desc())
+        .limit(1)
     )
+    row = conn.execute(query).mappings().first()
+    return None if row is None else _code(row)
 
 
-def expired_code(conn: Connection, payment_id: str) -> RowMapping | None:
+def expired_code(conn: Connection, payment_id: str) -> Code | None:
     """The newest code of a payment that the platform let expire."""
-    return (
-        conn.execute(
-            select(payment_code)
-            .where(payment_code.c.payment_id == payment_id, payment_code.c.state == "expired")
-            .order_by(payment_code.c.asked_at.desc())
-        )
-        .mappings()
-        .first()
+    query = (
+        select(payment_code)
+        .where(payment_code.c.payment_id == payment_id, payment_code.c.state == CodeState.EXPIRED.value)
+        .order_by(payment_code.c.asked_at.desc())
+        .limit(1)
     )
+    row = conn.execute(query).mappings().first()
+    return None if row is None else _code(row)
+
+
+def fetch_code(conn: Connection, channel: str, reference: str) -> Code | None:
+    """One code, by the reference it was asked for with."""
+    mine = (payment_code.c.channel == channel, payment_code.c.reference == reference)
+    row = conn.execute(select(payment_code).where(*mine)).mappings().first()
+    return None if row is None else _code(row)
+
+
+def add_code(conn: Connection, asked: Code) -> None:
+    """Insert a code that is being asked for."""
+    conn.execute(_ADD_CODE, asdict(asked) | {"state": asked.state.value})
 
 
 def replacement_of(conn: Connection, payment_id: str) -> str | None:
@@ -293,7 +533,7 @@ def replacement_of(conn: Connection, payment_id: str) -> str | None:
     return conn.execute(select(payment.c.id).where(payment.c.replaces == payment_id)).scalar()
 
 
-def to_ask(conn: Connection, today: date, lately: int, now: int, limit: int) -> Sequence[RowMapping]:
+def to_ask(conn: Connection, today: date, lately: int, now: int, limit: int) -> list[Payment]:
     """Issued payments whose code is past its validity, or about which the platform was not asked since ``lately``.
 
     Nothing that was asked about since ``now``.
@@ -304,13 +544,8 @@ def to_ask(conn: Connection, today: date, lately: int, now: int, limit: int) -> 
 
     stale = and_(not_asked_since(lately), payment.c.updated_at < lately)
     over = and_(not_asked_since(now), payment.c.valid_until_on < today)
-    return (
-        conn.execute(
-            select(payment).where(_OPEN, or_(stale, over)).order_by(payment.c.asked_at.nulls_first()).limit(limit)
-        )
-        .mappings()
-        .all()
-    )
+    query = select(payment).where(_OPEN, or_(stale, over)).order_by(payment.c.asked_at.nulls_first()).limit(limit)
+    return [_payment(row) for row in conn.execute(query).mappings()]
 
 
 def open_bills(conn: Connection) -> int:
@@ -318,39 +553,33 @@ def open_bills(conn: Connection) -> int:
     return int(conn.execute(select(func.count()).where(_OPEN)).scalar_one())
 
 
-def by_code(conn: Connection, channel: str, code: str) -> RowMapping | None:
-    """Whose code this is: payment id, state of the code, reference."""
-    return conn.execute(_BY_CODE, {"channel": channel, "code": code}).mappings().first()
+def by_code(conn: Connection, channel: str, code: str) -> Code | None:
+    """Whose code this is."""
+    row = conn.execute(_BY_CODE, {"channel": channel, "code": code}).mappings().first()
+    return None if row is None else _code(row)
 
 
-def collection_of(conn: Connection, channel: str, code: str, bank_serial: str) -> RowMapping | None:
+def collection_of(conn: Connection, channel: str, code: str, bank_serial: str) -> Collection | None:
     """Money already known under its business key."""
-    return (
-        conn.execute(
-            select(collection).where(
-                collection.c.channel == channel,
-                collection.c.code == code,
-                collection.c.bank_serial == bank_serial,
-            )
-        )
-        .mappings()
-        .first()
-    )
+    mine = (collection.c.channel == channel, collection.c.code == code, collection.c.bank_serial == bank_serial)
+    row = conn.execute(select(collection).where(*mine)).mappings().first()
+    return None if row is None else _collection(row)
 
 
-def fetch_collection(conn: Connection, collection_id: str) -> RowMapping | None:
+def fetch_collection(conn: Connection, collection_id: str) -> Collection | None:
     """Money that arrived, by its id."""
-    return conn.execute(select(collection).where(collection.c.id == collection_id)).mappings().first()
+    row = conn.execute(select(collection).where(collection.c.id == collection_id)).mappings().first()
+    return None if row is None else _collection(row)
 
 
-def add_collection(conn: Connection, **values: Any) -> None:
+def add_collection(conn: Connection, money: Collection) -> None:
     """Keep money that arrived."""
-    conn.execute(_ADD_COLLECTION, values)
+    conn.execute(_ADD_COLLECTION, asdict(money))
 
 
-def unmatched(conn: Connection, channel: str, code: str) -> Sequence[RowMapping]:
+def unmatched(conn: Connection, channel: str, code: str) -> list[Collection]:
     """Money that arrived for a code before we knew whose it is."""
-    return conn.execute(_UNMATCHED, {"channel": channel, "code": code}).mappings().all()
+    return [_collection(row) for row in conn.execute(_UNMATCHED, {"channel": channel, "code": code}).mappings()]
 
 
 def claim_collection(conn: Connection, collection_id: str, payment_id: str) -> bool:
@@ -359,22 +588,19 @@ def claim_collection(conn: Connection, collection_id: str, payment_id: str) -> b
     return conn.execute(update(collection).where(nobodys).values(payment_id=payment_id)).rowcount == 1
 
 
-def collections_of(conn: Connection, payment_id: str) -> Sequence[RowMapping]:
+def collections_of(conn: Connection, payment_id: str) -> list[Collection]:
     """All money that arrived for a payment, in order of arrival."""
-    return conn.execute(_COLLECTIONS, {"id": payment_id}).mappings().all()
+    return [_collection(row) for row in conn.execute(_COLLECTIONS, {"id": payment_id}).mappings()]
 
 
-def collected_between(conn: Connection, channel: str, start: int, end: int) -> Sequence[RowMapping]:
+def collected_between(conn: Connection, channel: str, start: int, end: int) -> list[Collection]:
     """Our books for a statement's day: money paid from ``start`` up to but not including ``end`` (microseconds)."""
-    return (
-        conn.execute(
-            select(collection)
-            .where(collection.c.channel == channel, collection.c.paid_at >= start, collection.c.paid_at < end)
-            .order_by(collection.c.code, collection.c.bank_serial)
-        )
-        .mappings()
-        .all()
+    query = (
+        select(collection)
+        .where(collection.c.channel == channel, collection.c.paid_at >= start, collection.c.paid_at < end)
+        .order_by(collection.c.code, collection.c.bank_serial)
     )
+    return [_collection(row) for row in conn.execute(query).mappings()]
 
 
 def add_exception(conn: Connection, **values: Any) -> None:
@@ -389,7 +615,7 @@ def exceptions(
     state: str | None = None,
     before: str | None = None,
     limit: int = 200,
-) -> Sequence[RowMapping]:
+) -> list[Unforeseen]:
     """Exceptions with the refund that is their way out, newest first; ``before`` is where the previous page ended."""
     query = _EXCEPTIONS.order_by(payment_exception.c.id.desc()).limit(limit)
     if authorities is not None:
@@ -398,43 +624,53 @@ def exceptions(
         query = query.where(payment_exception.c.state == state)
     if before is not None:
         query = query.where(payment_exception.c.id < before)
-    return conn.execute(query).mappings().all()
+    return [_unforeseen(row) for row in conn.execute(query).mappings()]
 
 
-def exceptions_of(conn: Connection, payment_id: str) -> Sequence[RowMapping]:
+def exceptions_of(conn: Connection, payment_id: str) -> list[Unforeseen]:
     """The exceptions of one payment, newest first."""
-    return conn.execute(_EXCEPTIONS_OF, {"id": payment_id}).mappings().all()
+    return [_unforeseen(row) for row in conn.execute(_EXCEPTIONS_OF, {"id": payment_id}).mappings()]
 
 
-def fetch_exception(conn: Connection, exception_id: str) -> RowMapping | None:
+def exceptions_about(conn: Connection, collection_id: str) -> list[Unforeseen]:
+    """The exceptions of one sum of money."""
+    query = _EXCEPTIONS.where(payment_exception.c.collection_id == collection_id)
+    return [_unforeseen(row) for row in conn.execute(query).mappings()]
+
+
+def fetch_exception(conn: Connection, exception_id: str) -> Unforeseen | None:
     """One exception with the refund that is its way out."""
-    return conn.execute(_EXCEPTIONS.where(payment_exception.c.id == exception_id)).mappings().first()
+    row = conn.execute(_EXCEPTIONS.where(payment_exception.c.id == exception_id)).mappings().first()
+    return None if row is None else _unforeseen(row)
 
 
-def unresolved_exception(conn: Connection, collection_id: str) -> RowMapping | None:
+def held_exception(conn: Connection, exception_id: str) -> Unforeseen:
+    """One exception. Raises NotFoundProblem."""
+    found = fetch_exception(conn, exception_id)
+    if found is None:
+        raise NotFoundProblem("no such exception")
+    return found
+
+
+def unresolved_exception(conn: Connection, collection_id: str) -> Unforeseen | None:
     """The exception that says that this money did not pay its bill, while nobody has settled it."""
     query = _EXCEPTIONS.where(
         payment_exception.c.collection_id == collection_id,
-        payment_exception.c.state != "resolved",
-        payment_exception.c.kind.in_(BESIDE_THE_BILL),
+        payment_exception.c.state != ExceptionState.RESOLVED.value,
+        payment_exception.c.kind.in_([kind.value for kind in BESIDE_THE_BILL]),
     )
-    return conn.execute(query).mappings().first()
+    row = conn.execute(query).mappings().first()
+    return None if row is None else _unforeseen(row)
 
 
 def waits_about_late_money(conn: Connection, payment_id: str) -> bool:
     """Whether money came on the expired code of this payment and nobody has settled what becomes of it."""
     query = select(payment_exception.c.id).where(
         payment_exception.c.payment_id == payment_id,
-        payment_exception.c.kind == "paid_after_expiry",
-        payment_exception.c.state != "resolved",
+        payment_exception.c.kind == UnforeseenKind.PAID_AFTER_EXPIRY.value,
+        payment_exception.c.state != ExceptionState.RESOLVED.value,
     )
     return conn.execute(query).first() is not None
-
-
-def is_beside(exception: Mapping[Any, Any]) -> bool:
-    """Whether the money of an exception pays no bill: late money on an expired code that was kept does after all."""
-    kept = (exception["state"], exception["resolution"]) == ("resolved", "keep")
-    return exception["kind"] in BESIDE_THE_BILL and not (exception["kind"] == "paid_after_expiry" and kept)
 
 
 def move_exception(conn: Connection, exception_id: str, was: Sequence[str], **values: Any) -> bool:
@@ -443,13 +679,10 @@ def move_exception(conn: Connection, exception_id: str, was: Sequence[str], **va
     return conn.execute(update(payment_exception).where(mine).values(**values)).rowcount == 1
 
 
-def of_decision(conn: Connection, decision_id: str) -> Sequence[RowMapping]:
+def of_decision(conn: Connection, decision_id: str) -> list[Payment]:
     """All payments of a decision, oldest first."""
-    return (
-        conn.execute(select(payment).where(payment.c.decision_id == decision_id).order_by(payment.c.id))
-        .mappings()
-        .all()
-    )
+    query = select(payment).where(payment.c.decision_id == decision_id).order_by(payment.c.id)
+    return [_payment(row) for row in conn.execute(query).mappings()]
 
 
 def search(
@@ -462,7 +695,7 @@ def search(
     in_doubt: bool | None = None,
     before: str | None = None,
     limit: int = 50,
-) -> Sequence[RowMapping]:
+) -> list[Payment]:
     """Payments, newest first; ``before`` is the id at which the previous page ended."""
     query = select(payment).order_by(payment.c.id.desc()).limit(limit)
     if authorities is not None:
@@ -478,9 +711,9 @@ def search(
         query = query.where(flag.is_not(None) if in_doubt else flag.is_(None))
     if before is not None:
         query = query.where(payment.c.id < before)
-    return conn.execute(query).mappings().all()
+    return [_payment(row) for row in conn.execute(query).mappings()]
 
 
-def timeline(conn: Connection, payment_id: str) -> Sequence[RowMapping]:
+def timeline(conn: Connection, payment_id: str) -> list[Event]:
     """The events of a payment, oldest first."""
-    return conn.execute(_TIMELINE, {"id": payment_id}).mappings().all()
+    return [_event(row) for row in conn.execute(_TIMELINE, {"id": payment_id}).mappings()]

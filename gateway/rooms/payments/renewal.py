@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, insert, select
+from dataclasses import replace
+
+from sqlalchemy import Connection
 
 from gateway.foundation.delivery import Operation, ledger
 from gateway.ports.base import Message
 from gateway.rooms.payments import records
-from gateway.rooms.payments.states import Status
-from gateway.rooms.payments.tables import payment_code
+from gateway.rooms.payments.states import CodeState, Status
 
 
 def code_asked_again(conn: Connection, old: Operation, _request: Message, new: Operation) -> None:
     """The code that was never made is given up before another one is asked for: no payment has two live ones."""
     assert old.reference is not None
     now = new.created_at
-    records.change_code(conn, old.channel, old.reference, state="refused", closed_at=now)
-    was = (
-        conn.execute(
-            select(payment_code).where(payment_code.c.channel == old.channel, payment_code.c.reference == old.reference)
-        )
-        .mappings()
-        .one()
-    )
-    kept = {name: was[name] for name in was if name not in ("reference", "code", "state", "asked_at", "closed_at")}
-    asked = {"reference": new.reference, "state": "requested", "asked_at": now}
-    conn.execute(insert(payment_code), {**kept, **asked})
+    assert new.reference is not None
+    was = records.fetch_code(conn, old.channel, old.reference)
+    assert was is not None
+    records.change_code(conn, old.channel, old.reference, CodeState.REFUSED, closed_at=now)
+    asked = replace(was, reference=new.reference, code=None, state=CodeState.REQUESTED, asked_at=now, closed_at=None)
+    records.add_code(conn, asked)
 
 
 def void_asked_again(conn: Connection, _old: Operation, _request: Message, new: Operation) -> None:
     """Nothing hangs on the reference of a void; but what was paid meanwhile is not voided any more."""
-    row = records.fetch(conn, new.subject)
-    assert row is not None
-    if row["status"] != Status.CANCELLING.value:
-        ledger.cancel(conn, new.id, reason=f"the payment is {row['status']} meanwhile", now=new.created_at)
+    payment = records.held(conn, new.subject)
+    if payment.status is not Status.CANCELLING:
+        ledger.cancel(conn, new.id, reason=f"the payment is {payment.status} meanwhile", now=new.created_at)

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Header, Query, Response
 from pydantic import Field
-from sqlalchemy import Connection, RowMapping
+from sqlalchemy import Connection
 
 from gateway.app import App
 from gateway.foundation.access import Principal
@@ -18,23 +18,20 @@ from gateway.foundation.http.idempotency import Once, OnceKey
 from gateway.foundation.http.problems import responses
 from gateway.foundation.http.views import (
     Ask,
-    CollectionView,
     Cursor,
     EventView,
-    ExceptionView,
     Limit,
-    LineView,
     Page,
-    PaymentSummary,
-    PaymentView,
     View,
     after,
+    cursor_after,
     instant,
     masked,
-    next_cursor,
 )
 from gateway.rooms.payments import PaymentRequest, Status, records
+from gateway.rooms.payments.records import Payment
 from gateway.rooms.payments.surcharge import Surcharge
+from gateway.rooms.payments.views import CollectionView, ExceptionView, LineView, PaymentSummary, PaymentView
 from gateway.rooms.reconciliation.records import dates
 from gateway.rooms.refunds.proposals import DocumentInput, Payee
 from gateway.rooms.refunds.unforeseen_money import WayOut
@@ -94,7 +91,7 @@ async def list_payments(
 ) -> Page[PaymentSummary]:
     """Payments, newest first."""
     authorities = [name for name in who.authorities if authority in (None, name)]
-    rows = await gateway.store.read(
+    found = await gateway.store.read(
         lambda conn: records.search(
             conn,
             authorities=authorities,
@@ -106,8 +103,7 @@ async def list_payments(
             limit=limit,
         )
     )
-    items = [PaymentSummary(**PaymentSummary.fields(row)) for row in rows]
-    return Page(items=items, next=next_cursor(rows, limit))
+    return Page(items=[PaymentSummary.of(one) for one in found], next=cursor_after(found, limit))
 
 
 @router.get(
@@ -123,8 +119,8 @@ async def get_payment(
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> PaymentView | Response:
     """One payment with its timeline."""
-    row = await gateway.payments.get(payment_id)
-    own(who, row["authority"], "payment")
+    payment = await gateway.payments.get(payment_id)
+    own(who, payment.authority, "payment")
     view = await _view(gateway, payment_id)
     tag = f'W/"{sha256(view.model_dump_json().encode()).hexdigest()[:32]}"'  # other rooms change it: the view itself
     if if_none_match == tag:
@@ -170,9 +166,9 @@ async def confirm_payment(gateway: Gateway, who: Writer, payment_id: str) -> Pay
 )
 async def payment_qr(gateway: Gateway, who: Reader, payment_id: str) -> Response:
     """The QR code for the decision document or the notice."""
-    row = await gateway.payments.get(payment_id)
-    own(who, row["authority"], "payment")
-    return Response(gateway.payments.qr_svg(row), media_type="image/svg+xml")
+    payment = await gateway.payments.get(payment_id)
+    own(who, payment.authority, "payment")
+    return Response(gateway.payments.qr_svg(payment), media_type="image/svg+xml")
 
 
 @router.get(
@@ -185,10 +181,10 @@ async def payment_qr(gateway: Gateway, who: Reader, payment_id: str) -> Response
 )
 async def payment_notice(gateway: Gateway, who: Reader, payment_id: str) -> Response:
     """The notice to be served on the party, with QR code, due date and legal warning; it is no receipt."""
-    row = await gateway.payments.get(payment_id)
-    own(who, row["authority"], "payment")
-    authority = await gateway.access.authority(row["authority"])
-    made = await gateway.payments.notice(row, authority.name, authority.telephone)
+    payment = await gateway.payments.get(payment_id)
+    own(who, payment.authority, "payment")
+    authority = await gateway.access.authority(payment.authority)
+    made = await gateway.payments.notice(payment, authority.name, authority.telephone)
     return Response(
         made,
         media_type="application/pdf",
@@ -308,7 +304,7 @@ async def resolve_exception(
     gateway: Gateway, who: OperatorWriter, exception_id: str, ask: ExceptionResolution, once: OnceKey
 ) -> ExceptionView:
     """Propose the way out of an exception 异常缴款. Operators only; a second one confirms."""
-    own(who, (await gateway.exceptions.get(exception_id))["authority"], "exception")
+    own(who, (await gateway.exceptions.get(exception_id)).authority, "exception")
     await once.open(who, ask)
     if once.subject is None:
         await gateway.exceptions.propose(
@@ -330,7 +326,7 @@ async def resolve_exception(
 )
 async def confirm_exception(gateway: Gateway, who: OperatorWriter, exception_id: str, once: OnceKey) -> ExceptionView:
     """Confirm a proposed way out, as the second person (复核). A refund is filed, in the same transaction."""
-    own(who, (await gateway.exceptions.get(exception_id))["authority"], "exception")
+    own(who, (await gateway.exceptions.get(exception_id)).authority, "exception")
     await once.open(who, None)
     if once.subject is None:
         await gateway.exceptions.confirm(exception_id, by=who.client_id, name=who.name, remember=once.remember)
@@ -347,25 +343,25 @@ async def list_exceptions(
     limit: Limit = 50,
 ) -> Page[ExceptionView]:
     """Money that arrived in a way no bill foresaw, newest first."""
-    rows = await gateway.store.read(
+    found = await gateway.store.read(
         lambda conn: records.exceptions(
             conn, authorities=list(who.authorities), state=state, before=after(cursor), limit=limit
         )
     )
-    return Page(items=[ExceptionView.of(row) for row in rows], next=next_cursor(rows, limit))
+    return Page(items=[ExceptionView.of(one) for one in found], next=cursor_after(found, limit))
 
 
 @router.get("/exceptions/{exception_id}", response_model=ExceptionView, responses=responses(404))
 async def get_exception(gateway: Gateway, who: Reader, exception_id: str) -> ExceptionView:
     """One exception, and the refund that it leads to."""
-    row = await gateway.exceptions.get(exception_id)
-    own(who, row["authority"], "exception")
-    return ExceptionView.of(row)
+    odd = await gateway.exceptions.get(exception_id)
+    own(who, odd.authority, "exception")
+    return ExceptionView.of(odd)
 
 
 async def _owned(gateway: App, who: Principal, payment_id: str) -> None:
-    row = await gateway.payments.get(payment_id)
-    own(who, row["authority"], "payment")
+    payment = await gateway.payments.get(payment_id)
+    own(who, payment.authority, "payment")
 
 
 async def _finish(gateway: App, payment_id: str, once: Once, response: Response) -> PaymentView:
@@ -383,44 +379,43 @@ async def _view(gateway: App, payment_id: str) -> PaymentView:
 
 
 def _shown(gateway: App, payment_id: str, conn: Connection) -> PaymentView:
-    row = records.fetch(conn, payment_id)
-    assert row is not None
+    payment = records.held(conn, payment_id)
     return PaymentView(
-        **PaymentSummary.fields(row),
-        pay_url=row["pay_url"],
-        payer_page=gateway.payments.payer_page(row),
+        **PaymentSummary.fields(payment),
+        pay_url=payment.pay_url,
+        payer_page=gateway.payments.payer_page(payment),
         lines=[
-            LineView(kind=one["kind"], item_code=one["item_code"], item_name=one["item_name"], amount=one["amount"])
+            LineView(kind=one.kind.value, item_code=one.item_code, item_name=one.item_name, amount=one.amount)
             for one in records.lines(conn, payment_id)
         ],
-        collections=_collections(gateway, conn, row),
+        collections=_collections(gateway, conn, payment),
         exceptions=[ExceptionView.of(one) for one in records.exceptions_of(conn, payment_id)],
         timeline=[EventView.of(one) for one in records.timeline(conn, payment_id)],
     )
 
 
-def _collections(gateway: App, conn: Connection, row: RowMapping) -> list[CollectionView]:
+def _collections(gateway: App, conn: Connection, payment: Payment) -> list[CollectionView]:
     """The money of a payment as it is shown."""
-    money = records.collections_of(conn, row["id"])
+    money = records.collections_of(conn, payment.id)
     if not money:
         return []
-    days = dates(conn, row["channel"], {one["code"] for one in money})
-    named = gateway.payments.bill(row).payer_name
+    days = dates(conn, payment.channel, {one.code for one in money})
+    named = payment.bill(gateway.envelope).payer_name
     shown = []
     for one in money:
-        payer = gateway.payments.payer(one)
-        cleared, treasury = days.get((one["code"], one["bank_serial"]), (None, None))
+        payer = one.payer(gateway.envelope)
+        cleared, treasury = days.get((one.code, one.bank_serial), (None, None))
         shown.append(
             CollectionView(
-                bank_serial=one["bank_serial"],
-                amount=one["amount"],
-                paid_at=instant(one["paid_at"]) or "",
+                bank_serial=one.bank_serial,
+                amount=one.amount,
+                paid_at=instant(one.paid_at) or "",
                 cleared_on=cleared,
                 treasury_on=treasury,
-                pay_mode=one["pay_mode"],
+                pay_mode=one.pay_mode,
                 payer=None if payer is None else masked(payer, person=False),
                 paid_by_another=None if payer is None else payer != named,
-                source=one["source"],
+                source=one.source,
             )
         )
     return shown

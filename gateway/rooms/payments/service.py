@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import io
-import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import segno
-from sqlalchemy import Connection, RowMapping
+from sqlalchemy import Connection
 
 from gateway.foundation.channels import Channels
 from gateway.foundation.crypto.envelope import Envelope
@@ -55,10 +55,11 @@ from gateway.rooms.payments.bill import (
     exceeding,
     issued_from,
 )
-from gateway.rooms.payments.collections import Applied, Source, apply_paid, settle
+from gateway.rooms.payments.collections import Applied, apply_paid, settle
 from gateway.rooms.payments.demand import Demand, Demands
 from gateway.rooms.payments.notice import notice
-from gateway.rooms.payments.states import Status
+from gateway.rooms.payments.records import Payment, PaymentLine, Source
+from gateway.rooms.payments.states import CodeState, Status
 from gateway.rooms.payments.surcharge import Surcharge
 from gateway.words.calendar import WorkingCalendar
 from gateway.words.clock import Clock, day_of, to_micros
@@ -66,6 +67,7 @@ from gateway.words.errors import ConflictProblem, ContractError, NotFoundProblem
 from gateway.words.money import format_yuan
 
 Remember = Callable[[Connection, str], None]
+_NOT_PAID_YET = (Status.REQUESTED, Status.ISSUED, Status.EXPIRED)
 _ASK_AGAIN = 24 * 3600 * 1_000_000
 _TOGETHER = 200
 """Questions that are written in one transaction."""
@@ -179,27 +181,13 @@ class Payments:
 
         def unit(conn: Connection) -> tuple[Operation, CancelAsk]:
             remember(conn, payment_id)
-            row = records.fetch(conn, payment_id)
-            if row is None:
-                raise NotFoundProblem("no such payment")
-            if row["decision_id"] is None:
+            payment = records.held(conn, payment_id)
+            if payment.decision_id is None:
                 raise ConflictProblem("a remittance is cancelled and made again", type="payment-not-reissuable")
-            lines = [
-                {"kind": line["kind"], "amount": format_yuan(line["amount"])}
-                for line in records.lines(conn, payment_id)
-                if line["kind"] != LineKind.SURCHARGE.value
-            ]
-            again = {
-                "authority": row["authority"],
-                "decision_number": row["decision_number"],
-                "instalment": row["instalment"],
-                "line_group": row["line_group"],
-                "lines": lines,
-                "due_on": str(row["planned_due_on"]) if row["planned_due_on"] else None,
-            }
-            sealed = self._envelope.seal(json.dumps(again).encode(), f"payment|reissue|{payment_id}")
+            again = _asked_again(payment, records.lines(conn, payment_id))
+            sealed = records.sealed_reissue(self._envelope, payment_id, again)
             records.change(conn, payment_id, now, reissue_sealed=sealed)
-            return self._start_cancel(conn, row, reason, now)
+            return self._start_cancel(conn, payment, reason, now)
 
         operation, ask = await self._store.write(unit)
         self._delivery.begin(operation, ask)
@@ -211,14 +199,12 @@ class Payments:
         """The surcharge on a payment's fine up to and including a day: today, or the day it was paid, if not given."""
 
         def query(conn: Connection) -> Surcharge:
-            row = records.fetch(conn, payment_id)
-            if row is None:
-                raise NotFoundProblem("no such payment")
-            if row["decision_id"] is None:
+            payment = records.held(conn, payment_id)
+            if payment.decision_id is None:
                 raise NotFoundProblem("a remittance of cash bears no surcharge")
-            decision = fetch_decision(conn, self._envelope, row["decision_id"])
+            decision = fetch_decision(conn, self._envelope, payment.decision_id)
             assert decision is not None
-            return self._demands.accrued(conn, row, decision, on or paid_day(row) or day_of(self._clock.now()))
+            return self._demands.accrued(conn, payment, decision, on or paid_day(payment) or day_of(self._clock.now()))
 
         return await self._store.read(query)
 
@@ -230,11 +216,9 @@ class Payments:
 
         def unit(conn: Connection) -> None:
             remember(conn, payment_id)
-            row = records.fetch(conn, payment_id)
-            if row is None:
-                raise NotFoundProblem("no such payment")
+            payment = records.held(conn, payment_id)
             records.change(conn, payment_id, now, surcharge_reduced=amount)
-            self._emit(conn, row, "payment.surcharge_reduced", amount=format_yuan(amount), reason=reason)
+            self._emit(conn, payment, "payment.surcharge_reduced", amount=format_yuan(amount), reason=reason)
 
         await self._store.write(unit)
 
@@ -248,10 +232,10 @@ class Payments:
         at = to_micros(now)
 
         def unit(conn: Connection) -> int:
-            rows = records.to_ask(conn, day_of(now), at - _ASK_AGAIN, at, _TOGETHER)
-            for row in rows:
-                self._ask_platform(conn, row, claim=False)
-            return len(rows)
+            payments = records.to_ask(conn, day_of(now), at - _ASK_AGAIN, at, _TOGETHER)
+            for payment in payments:
+                self._ask_platform(conn, payment, claim=False)
+            return len(payments)
 
         share = max(_TOGETHER, await self._store.read(records.open_bills) // _SHARES)
         asked, just_asked = 0, _TOGETHER
@@ -267,10 +251,8 @@ class Payments:
 
         def unit(conn: Connection) -> tuple[Operation, CancelAsk]:
             remember(conn, payment_id)
-            row = records.fetch(conn, payment_id)
-            if row is None:
-                raise NotFoundProblem("no such payment")
-            return self._start_cancel(conn, row, reason, now)
+            payment = records.held(conn, payment_id)
+            return self._start_cancel(conn, payment, reason, now)
 
         operation, ask = await self._store.write(unit)
         self._delivery.begin(operation, ask)
@@ -281,63 +263,48 @@ class Payments:
         """Ask the platform how the bill stands, and apply what it says."""
 
         def unit(conn: Connection) -> tuple[Operation, FindRequest]:
-            row = records.fetch(conn, payment_id)
-            if row is None:
-                raise NotFoundProblem("no such payment")
-            return self._ask_platform(conn, row)
+            payment = records.held(conn, payment_id)
+            return self._ask_platform(conn, payment)
 
         operation, ask = await self._store.write(unit)
         self._delivery.begin(operation, ask)
         if wait > 0:
             await self._delivery.settled(operation.id, wait)
 
-    async def get(self, payment_id: str) -> RowMapping:
-        """One payment's row. Raises NotFoundProblem."""
-        row = await self._store.read(lambda conn: records.fetch(conn, payment_id))
-        if row is None:
-            raise NotFoundProblem("no such payment")
-        return row
+    async def get(self, payment_id: str) -> Payment:
+        """One payment. Raises NotFoundProblem."""
+        return await self._store.read(lambda conn: records.held(conn, payment_id))
 
-    async def by_token(self, token: str) -> RowMapping | None:
+    async def by_token(self, token: str) -> Payment | None:
         """The payment behind the payer page's token; None when there is none."""
-        index = self._envelope.blind_index(token, "payment.token")
+        index = records.token_index(self._envelope, token)
         return await self._store.read(lambda conn: records.fetch_by_token(conn, index))
 
-    def bill(self, row: RowMapping) -> IssueRequest:
-        """The bill as it was sent: payer, unit, lines."""
-        body = self._envelope.open(row["bill_sealed"], f"payment|bill|{row['id']}")
-        return IssueRequest.model_validate_json(body)
-
-    def payer(self, money: RowMapping) -> str | None:
-        """Who paid a sum, as the bank named them; None where nobody told."""
-        if money["payer_sealed"] is None:
-            return None
-        return self._envelope.open(money["payer_sealed"], f"collection|payer|{money['id']}").decode()
-
-    def payer_page(self, row: RowMapping) -> str:
+    def payer_page(self, payment: Payment) -> str:
         """The address behind the QR code: the page for the party."""
-        token = self._envelope.open(row["token_sealed"], f"payment|token|{row['id']}").decode()
-        return f"{self._public_url}/pay/{token}"
+        return f"{self._public_url}/pay/{payment.token(self._envelope)}"
 
-    def qr_svg(self, row: RowMapping) -> str:
+    def qr_svg(self, payment: Payment) -> str:
         """The QR code of the payer page as SVG, level M, four modules of margin."""
         out = io.BytesIO()
-        segno.make(self.payer_page(row), error="m", micro=False).save(out, kind="svg", scale=6, border=4, xmldecl=False)
+        code = segno.make(self.payer_page(payment), error="m", micro=False)
+        code.save(out, kind="svg", scale=6, border=4, xmldecl=False)
         return out.getvalue().decode()
 
-    async def notice(self, row: RowMapping, authority: str, telephone: str | None) -> bytes:
+    async def notice(self, payment: Payment, authority: str, telephone: str | None) -> bytes:
         """The notice 缴款通知 as PDF; ``authority`` and ``telephone`` are printed on it. See ``payments.notice``."""
-        if row["decision_id"] is None:
+        decision_id = payment.decision_id
+        if decision_id is None:
             raise ConflictProblem("a remittance of cash is served on nobody", type="payment-without-decision")
 
-        def query(conn: Connection) -> tuple[Sequence[RowMapping], Decision | None]:
-            return records.lines(conn, row["id"]), fetch_decision(conn, self._envelope, row["decision_id"])
+        def query(conn: Connection) -> tuple[list[PaymentLine], Decision | None]:
+            return records.lines(conn, payment.id), fetch_decision(conn, self._envelope, decision_id)
 
         lines, decision = await self._store.read(query)
         assert decision is not None
-        bill, page = self.bill(row), self.payer_page(row)
+        bill, page = payment.bill(self._envelope), self.payer_page(payment)
         return await asyncio.to_thread(
-            notice, row, lines, bill, decision, authority=authority, telephone=telephone, payer_page=page
+            notice, payment, lines, bill, decision, authority=authority, telephone=telephone, payer_page=page
         )
 
     # --- what arrives -----------------------------------------------------------------------------------------------
@@ -351,12 +318,12 @@ class Payments:
             if notice.bill_reference is not None:
                 self._delivery.hurry(conn, channel, reference=notice.bill_reference)
             return None
-        row = records.fetch(conn, owner["payment_id"])
-        return None if row is None else Concerned(row["authority"], row["id"])
+        payment = records.held(conn, owner.payment_id)
+        return Concerned(payment.authority, payment.id)
 
-    def quoted(self, conn: Connection, row: RowMapping, paid_at: int) -> int:
+    def quoted(self, conn: Connection, payment: Payment, paid_at: int) -> int:
         """The surcharge that the platform may have added to a payment at that instant (microseconds), in fen."""
-        return self._demands.quoted(conn, row, paid_at)
+        return self._demands.quoted(conn, payment, paid_at)
 
     def apply_paid(self, conn: Connection, channel: str, fact: PaidFact, source: Source, now: int) -> Applied:
         """Money arrived, whoever tells first; see ``gateway.rooms.payments.collections.apply_paid``."""
@@ -373,18 +340,16 @@ class Payments:
         assert decision is not None
         now = to_micros(self._clock.now())
         due = due_date(decision.facts, decision.events, self._calendar)
-        for row in records.of_decision(conn, decision.id):
+        for payment in records.of_decision(conn, decision.id):
             mine = due
-            if (
-                due is not None and row["planned_due_on"] is not None
-            ):  # an instalment's own plan, moved by deferrals only
-                planned = due_periods(decision, self._calendar, row["planned_due_on"])
+            if due is not None and payment.planned_due_on is not None:  # its own plan, moved by deferrals only
+                planned = due_periods(decision, self._calendar, payment.planned_due_on)
                 mine = DueDate(planned[-1].due_on, False, "the approved plan of instalments")
-            if mine is not None and row["due_on"] != mine.on and row["status"] in ("REQUESTED", "ISSUED", "EXPIRED"):
-                records.change(conn, row["id"], now, due_on=mine.on, due_provisional=int(mine.provisional))
-                self._emit(conn, row, "payment.due_date", due_on=str(mine.on), provisional=mine.provisional)
+            if mine is not None and payment.due_on != mine.on and payment.status in _NOT_PAID_YET:
+                records.change(conn, payment.id, now, due_on=mine.on, due_provisional=int(mine.provisional))
+                self._emit(conn, payment, "payment.due_date", due_on=str(mine.on), provisional=mine.provisional)
             if decision.revoked:
-                self._take_back(conn, row, now, "行政处罚决定已撤销")
+                self._take_back(conn, payment, now, "行政处罚决定已撤销")
         if not decision.revoked:
             self._fit(conn, decision, now)
 
@@ -392,18 +357,18 @@ class Payments:
 
     def _issue_ended(self, conn: Connection, operation: Operation, outcome: Outcome) -> None:
         now = to_micros(self._clock.now())
-        row = records.fetch(conn, operation.subject)
-        assert row is not None
+        payment = records.held(conn, operation.subject)
         assert operation.reference is not None
-        records.lock_decision(conn, row["decision_id"])
+        if payment.decision_id is not None:
+            records.lock_decision(conn, payment.decision_id)
         match outcome:
             case Done(answer=Issued() as issued, found=found):
                 owner = records.by_code(conn, operation.channel, issued.code)
-                if owner is not None and owner["reference"] != operation.reference:
-                    raise ContractError(f"the answer's code {issued.code} is that of payment {owner['payment_id']}")
+                if owner is not None and owner.reference != operation.reference:
+                    raise ContractError(f"the answer's code {issued.code} is that of payment {owner.payment_id}")
                 issuing = records.move(
                     conn,
-                    row["id"],
+                    payment.id,
                     Status.ISSUED,
                     now,
                     code=issued.code,
@@ -415,171 +380,164 @@ class Payments:
                 )
                 assert issuing, "a code arrived for a payment that asked for none"
                 records.change_code(
-                    conn, operation.channel, operation.reference, code=issued.code, state="live", issued_at=now
+                    conn,
+                    operation.channel,
+                    operation.reference,
+                    CodeState.LIVE,
+                    code=issued.code,
+                    issued_at=now,
                 )
-                self._emit(conn, row, "payment.issued", code=issued.code, found_after_doubt=found)
-                self._apply_waiting(conn, row["id"], operation.channel, issued.code, now)
+                self._emit(conn, payment, "payment.issued", code=issued.code, found_after_doubt=found)
+                self._apply_waiting(conn, payment.id, operation.channel, issued.code, now)
                 if found:
-                    self._ask_platform(conn, {**row, "code": issued.code}, claim=False)
-                revoked, amended = moved(conn, row["decision_id"])
+                    self._ask_platform(conn, replace(payment, code=issued.code), claim=False)
+                if payment.decision_id is None:
+                    return
+                revoked, amended = moved(conn, payment.decision_id)
                 if revoked:
-                    self._take_back(conn, records.fetch(conn, row["id"]), now, "行政处罚决定已撤销")
+                    self._take_back(conn, records.held(conn, payment.id), now, "行政处罚决定已撤销")
                 elif amended:  # perhaps while the code was being asked for
-                    decision = fetch_decision(conn, self._envelope, row["decision_id"])
+                    decision = fetch_decision(conn, self._envelope, payment.decision_id)
                     assert decision is not None
                     self._fit(conn, decision, now)
             case Rejected(reason=reason, code=code):
                 records.move(
-                    conn, row["id"], Status.REJECTED, now, reason=reason, in_doubt_since_at=None, doubt_reason=None
+                    conn, payment.id, Status.REJECTED, now, reason=reason, in_doubt_since_at=None, doubt_reason=None
                 )
-                records.change_code(conn, operation.channel, operation.reference, state="refused", closed_at=now)
-                self._emit(conn, row, "payment.rejected", reason=reason, platform_code=code)
+                records.change_code(conn, operation.channel, operation.reference, CodeState.REFUSED, closed_at=now)
+                self._emit(conn, payment, "payment.rejected", reason=reason, platform_code=code)
             case _:
-                self._doubt(conn, row, outcome, now)
+                self._doubt(conn, payment, outcome, now)
 
     def _cancel_ended(self, conn: Connection, operation: Operation, outcome: Outcome) -> None:
         now = to_micros(self._clock.now())
-        row = records.fetch(conn, operation.subject)
-        assert row is not None
+        payment = records.held(conn, operation.subject)
         match outcome:
             case Done(answer=CancelAnswer(state=BillState.VOID)):
-                if records.move(conn, row["id"], Status.CANCELLED, now, in_doubt_since_at=None, doubt_reason=None):
-                    code = records.live_code(conn, row["id"])
+                if records.move(conn, payment.id, Status.CANCELLED, now, in_doubt_since_at=None, doubt_reason=None):
+                    code = records.live_code(conn, payment.id)
                     if code is not None:
-                        records.change_code(conn, row["channel"], code["reference"], state="void", closed_at=now)
-                    self._emit(conn, row, "payment.cancelled", reason=row["reason"] or "")
-                    if row["reissue_sealed"] is not None:
-                        self._demands.reopen(conn, row)
+                        records.change_code(conn, payment.channel, code.reference, CodeState.VOID, closed_at=now)
+                    self._emit(conn, payment, "payment.cancelled", reason=payment.reason or "")
+                    if payment.reissue_sealed is not None:
+                        self._demands.reopen(conn, payment)
             case Done() | Rejected():
                 why = outcome.reason if isinstance(outcome, Rejected) else "the bill was paid before"
-                if records.move(conn, row["id"], Status.ISSUED, now, in_doubt_since_at=None, doubt_reason=None):
-                    self._emit(conn, row, "payment.cancel_refused", reason=why)
-                self._ask_platform(conn, row, claim=False)
+                if records.move(conn, payment.id, Status.ISSUED, now, in_doubt_since_at=None, doubt_reason=None):
+                    self._emit(conn, payment, "payment.cancel_refused", reason=why)
+                self._ask_platform(conn, payment, claim=False)
             case _:
-                self._doubt(conn, row, outcome, now)
+                self._doubt(conn, payment, outcome, now)
 
     def _confirmed(self, conn: Connection, operation: Operation, outcome: Outcome) -> None:
         now = to_micros(self._clock.now())
-        row = records.fetch(conn, operation.subject)
-        assert row is not None
+        payment = records.held(conn, operation.subject)
         if not isinstance(outcome, Done) or not isinstance(outcome.answer, Bill):
             return
         for fact in outcome.answer.paid:
             self.apply_paid(conn, operation.channel, fact, "query", now)
         bill = outcome.answer
-        if bill.state is BillState.VOID and row["status"] == Status.ISSUED.value:
-            self._emit(conn, row, "payment.void_at_platform", code=row["code"])
-        until = bill.valid_until or row["valid_until_on"]
+        if bill.state is BillState.VOID and payment.status is Status.ISSUED:
+            self._emit(conn, payment, "payment.void_at_platform", code=payment.code)
+        until = bill.valid_until or payment.valid_until_on
         if bill.state is BillState.UNPAID and until is not None and until < day_of(self._clock.now()):
-            code = records.live_code(conn, row["id"])
-            if code is not None and records.move(conn, row["id"], Status.EXPIRED, now):
-                records.change_code(conn, row["channel"], code["reference"], state="expired", closed_at=now)
-                self._emit(conn, row, "payment.expired", code=row["code"], valid_until=str(until))
+            code = records.live_code(conn, payment.id)
+            if code is not None and records.move(conn, payment.id, Status.EXPIRED, now):
+                records.change_code(conn, payment.channel, code.reference, CodeState.EXPIRED, closed_at=now)
+                self._emit(conn, payment, "payment.expired", code=payment.code, valid_until=str(until))
 
     def _apply_waiting(self, conn: Connection, payment_id: str, channel: str, code: str, now: int) -> None:
         """Money that came before the code's answer did."""
         for waiting in records.unmatched(conn, channel, code):
             owner = records.by_code(conn, channel, code)
             assert owner is not None
-            records.claim_collection(conn, waiting["id"], payment_id)
-            row = records.fetch(conn, payment_id)
-            assert row is not None
-            source = waiting["source"]
-            settle(
-                conn,
-                self._events,
-                row,
-                owner,
-                waiting["id"],
-                waiting["amount"],
-                waiting["paid_at"],
-                source,
-                now,
-                self._demands.quoted,
-            )
+            records.claim_collection(conn, waiting.id, payment_id)
+            payment = records.held(conn, payment_id)
+            settle(conn, self._events, payment, owner, waiting, waiting.source, now, self._demands.quoted)
 
-    def _doubt(self, conn: Connection, row: RowMapping, outcome: Outcome, now: int) -> None:
+    def _doubt(self, conn: Connection, payment: Payment, outcome: Outcome, now: int) -> None:
         match outcome:
             case Doubt(reason=reason):
-                records.change(conn, row["id"], now, in_doubt_since_at=now, doubt_reason=reason)
-                self._emit(conn, row, "payment.in_doubt", reason=reason)
+                records.change(conn, payment.id, now, in_doubt_since_at=now, doubt_reason=reason)
+                self._emit(conn, payment, "payment.in_doubt", reason=reason)
             case Absent():
-                records.change(conn, row["id"], now, in_doubt_since_at=None, doubt_reason=None)
+                records.change(conn, payment.id, now, in_doubt_since_at=None, doubt_reason=None)
             case Parked(reason=reason):
-                records.change(conn, row["id"], now, doubt_reason=reason)
-                self._emit(conn, row, "payment.parked", reason=reason)
+                records.change(conn, payment.id, now, doubt_reason=reason)
+                self._emit(conn, payment, "payment.parked", reason=reason)
             case _:
                 raise AssertionError(f"unforeseen outcome {outcome}")
 
     # --- inside -----------------------------------------------------------------------------------------------------
 
-    def _take_back(self, conn: Connection, row: Any, now: int, reason: str) -> None:
+    def _take_back(self, conn: Connection, payment: Payment, now: int, reason: str) -> None:
         """Void an unpaid code that must not be paid."""
-        if row["status"] == Status.ISSUED.value:
-            self._start_cancel(conn, row, reason, now, claim=False)
+        if payment.status is Status.ISSUED:
+            self._start_cancel(conn, payment, reason, now, claim=False)
 
     def _fit(self, conn: Connection, decision: Decision, now: int) -> None:
         """Void unpaid codes that demand more than the decision imposes since it was amended; tell of money too much."""
         too_much = exceeding(decision, records.claimed(conn, decision.id))
         if not too_much:
             return
-        for row in records.of_decision(conn, decision.id):
-            mine = [line for line in records.lines(conn, row["id"]) if LineKind(line["kind"]) in too_much]
+        for payment in records.of_decision(conn, decision.id):
+            mine = [line for line in records.lines(conn, payment.id) if line.kind in too_much]
             if not mine:
                 continue
-            self._take_back(conn, row, now, "行政处罚决定已变更")
-            if row["status"] == Status.PAID.value:
-                self._emit(conn, row, "payment.exceeds_decision", kinds=[line["kind"] for line in mine])
+            self._take_back(conn, payment, now, "行政处罚决定已变更")
+            if payment.status is Status.PAID:
+                self._emit(conn, payment, "payment.exceeds_decision", kinds=[line.kind.value for line in mine])
 
     def _start_cancel(
-        self, conn: Connection, row: RowMapping, reason: str, now: int, *, claim: bool = True
+        self, conn: Connection, payment: Payment, reason: str, now: int, *, claim: bool = True
     ) -> tuple[Operation, CancelAsk]:
-        if row["status"] == Status.EXPIRED.value and records.waits_about_late_money(conn, row["id"]):
+        if payment.status is Status.EXPIRED and records.waits_about_late_money(conn, payment.id):
             raise ConflictProblem(
                 "money came on this code after it had expired, and nobody has said yet what becomes of it",
                 type="exception-open",
                 cure="Settle the exception first: kept, the money pays this bill; refunded, the code can be replaced.",
             )
-        code = records.live_code(conn, row["id"]) or records.expired_code(conn, row["id"])
-        if code is None or not records.move(conn, row["id"], Status.CANCELLING, now, reason=reason):
+        code = records.live_code(conn, payment.id) or records.expired_code(conn, payment.id)
+        if code is None or not records.move(conn, payment.id, Status.CANCELLING, now, reason=reason):
             raise ConflictProblem(
-                f"a payment that is {row['status']} cannot be cancelled",
+                f"a payment that is {payment.status} cannot be cancelled",
                 type="payment-not-cancellable",
                 cure="Only an issued, unpaid payment can be cancelled; a paid one is refunded.",
                 status=409,
-                payment_status=row["status"],
+                payment_status=payment.status.value,
             )
+        assert payment.code is not None
         ask = CancelAsk(
-            reference=self._delivery.new_reference(row["channel"]),
-            bill_reference=code["reference"],
-            code=row["code"],
+            reference=self._delivery.new_reference(payment.channel),
+            bill_reference=code.reference,
+            code=payment.code,
             reason=reason,
         )
-        self._emit(conn, row, "payment.cancelling", reason=reason)
+        self._emit(conn, payment, "payment.cancelling", reason=reason)
         operation = self._delivery.enqueue(
             conn,
             action="nontax.cancel",
-            channel=row["channel"],
-            authority=row["authority"],
-            subject=row["id"],
+            channel=payment.channel,
+            authority=payment.authority,
+            subject=payment.id,
             request=ask,
             claim=claim,
         )
         return operation, ask
 
-    def _ask_platform(self, conn: Connection, row: Any, *, claim: bool = True) -> tuple[Operation, FindRequest]:
-        if row["code"] is None:
+    def _ask_platform(self, conn: Connection, payment: Payment, *, claim: bool = True) -> tuple[Operation, FindRequest]:
+        if payment.code is None:
             raise ConflictProblem(
                 "this payment has no code yet; its request is still being followed", type="payment-not-issued"
             )
-        records.change(conn, row["id"], row["updated_at"], asked_at=to_micros(self._clock.now()))
-        ask = FindRequest(code=row["code"])
+        records.change(conn, payment.id, payment.updated_at, asked_at=to_micros(self._clock.now()))
+        ask = FindRequest(code=payment.code)
         operation = self._delivery.enqueue(
             conn,
             action="nontax.confirm",
-            channel=row["channel"],
-            authority=row["authority"],
-            subject=row["id"],
+            channel=payment.channel,
+            authority=payment.authority,
+            subject=payment.id,
             request=ask,
             claim=claim,
         )
@@ -595,13 +553,13 @@ class Payments:
             )
         return channels[0].name
 
-    def _emit(self, conn: Connection, row: Any, type: str, **data: Any) -> None:
+    def _emit(self, conn: Connection, payment: Payment, type: str, **data: Any) -> None:
         self._events.emit(
             conn,
             type=type,
-            subject=row["id"],
-            authority=row["authority"],
-            data={"decision_number": row["decision_number"], **data},
+            subject=payment.id,
+            authority=payment.authority,
+            data={"decision_number": payment.decision_number, **data},
         )
 
 
@@ -634,6 +592,17 @@ async def _confirm(platform: NonTaxPlatform, ask: FindRequest) -> Bill:
     return bill
 
 
-def payments_of(conn: Connection, decision: Decision) -> Sequence[RowMapping]:
-    """All payments of a decision, for its one view."""
-    return records.of_decision(conn, decision.id)
+def _asked_again(payment: Payment, lines: Sequence[PaymentLine]) -> PaymentRequest:
+    """The same demand; its surcharge is counted anew when its code is asked for."""
+    return PaymentRequest(
+        authority=payment.authority,
+        decision_number=payment.decision_number,
+        instalment=payment.instalment,
+        line_group=payment.line_group,
+        lines=tuple(
+            LineInput.model_construct(kind=line.kind, amount=line.amount)
+            for line in lines
+            if line.kind is not LineKind.SURCHARGE
+        ),
+        due_on=payment.planned_due_on,
+    )

@@ -38,6 +38,48 @@ class Settlement(StrEnum):
     BROKEN = "broken"
 
 
+class CodeState(StrEnum):
+    """Where one payment code 缴款码 stands: asked for, taking money, paid, or ended without money."""
+
+    REQUESTED = "requested"
+    LIVE = "live"
+    PAID = "paid"
+    VOID = "void"
+    EXPIRED = "expired"
+    REFUSED = "refused"
+
+
+class ExceptionState(StrEnum):
+    """Where an exception 异常缴款 stands: nobody has said what becomes of the money, one person has, two have."""
+
+    OPEN = "open"
+    PROPOSED = "proposed"
+    RESOLVED = "resolved"
+
+
+class UnforeseenKind(StrEnum):
+    """How money arrived that the bill did not foresee."""
+
+    PAID_TWICE = "paid_twice"
+    AMOUNT_DIFFERS = "amount_differs"
+    PAID_AFTER_EXPIRY = "paid_after_expiry"
+    PAID_AFTER_CANCEL = "paid_after_cancel"
+    PAID_AFTER_REFUSAL = "paid_after_refusal"
+    PAID_ON_DEAD_CODE = "paid_on_dead_code"
+    PAID_UNFORESEEN = "paid_unforeseen"
+    TOLD_DIFFERENTLY = "told_differently"
+
+
+BESIDE_THE_BILL = tuple(kind for kind in UnforeseenKind if kind is not UnforeseenKind.TOLD_DIFFERENTLY)
+"""Kinds that say that money did not pay the bill it came for: no receipt was issued over it."""
+
+
+def is_beside(kind: UnforeseenKind, state: ExceptionState, resolution: str | None) -> bool:
+    """Whether the money of an exception pays no bill: late money on an expired code that was kept does after all."""
+    kept = state is ExceptionState.RESOLVED and resolution == "keep"
+    return kind in BESIDE_THE_BILL and not (kind is UnforeseenKind.PAID_AFTER_EXPIRY and kept)
+
+
 @dataclass(frozen=True)
 class Edge:
     """One allowed transition, the event it emits, and what makes it happen."""

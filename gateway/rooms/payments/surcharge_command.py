@@ -58,13 +58,13 @@ async def _accrued(run: Session, payment: str, on: datetime | None) -> Surcharge
     from gateway.app import App
 
     async with App.open(run.settings) as gateway:
-        rows = await gateway.store.read(
+        found = await gateway.store.read(
             lambda conn: (
                 records.search(conn, authorities=None, code=payment, limit=1)
                 if not payment.startswith("pay_")
-                else [row for row in [records.fetch(conn, payment)] if row is not None]
+                else [one for one in [records.fetch(conn, payment)] if one is not None]
             )
         )
-        if not rows:
+        if not found:
             raise NotFoundProblem(f"there is no payment {payment}", cure="gateway payments list")
-        return await gateway.payments.accrued(rows[0]["id"], on.date() if on is not None else None)
+        return await gateway.payments.accrued(found[0].id, on.date() if on is not None else None)

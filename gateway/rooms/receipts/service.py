@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import Connection
 
 from gateway.foundation.channels import Channels
 from gateway.foundation.crypto.envelope import Envelope
@@ -30,10 +30,10 @@ from gateway.foundation.delivery import (
 )
 from gateway.foundation.store import Store
 from gateway.ports.base import Message
-from gateway.ports.nontax import FiscalReceipt, IssueRequest, NonTaxPlatform, ReceiptRequest
+from gateway.ports.nontax import FiscalReceipt, NonTaxPlatform, ReceiptRequest
 from gateway.rooms.payments import records as payment_records
+from gateway.rooms.payments.records import Payment
 from gateway.rooms.payments.states import Status
-from gateway.rooms.payments.tables import payment
 from gateway.rooms.receipts import records
 from gateway.rooms.receipts.records import Receipt
 from gateway.rooms.receipts.states import ReceiptKind, ReceiptStatus
@@ -92,20 +92,20 @@ class Receipts:
         """
 
         def unit(conn: Connection) -> tuple[str, Operation | None, ChannelReceiptAsk | None]:
-            row = _held(conn, payment_id)
+            payment = payment_records.locked(conn, payment_id)
             known = records.live(conn, payment_id)
             if known is not None:
                 remember(conn, known.id)
                 return known.id, None, None
-            if row["status"] != Status.PAID.value:
+            if payment.status is not Status.PAID:
                 raise ConflictProblem("a receipt is issued for a paid bill", type="payment-not-paid")
-            if "receipt" not in self._channels.get(row["channel"]).info.capabilities:
+            if "receipt" not in self._channels.get(payment.channel).info.capabilities:
                 raise ConflictProblem(
-                    f"channel {row['channel']} issues no receipts",
+                    f"channel {payment.channel} issues no receipts",
                     type="receipt-unsupported",
                     cure="Have it issued by hand at the platform.",
                 )
-            receipt_id, operation, ask = self._start(conn, row, claim=True)
+            receipt_id, operation, ask = self._start(conn, payment, claim=True)
             remember(conn, receipt_id)
             return receipt_id, operation, ask
 
@@ -139,7 +139,7 @@ class Receipts:
         now = to_micros(self._clock.now())
 
         def unit(conn: Connection) -> str:
-            row = _held(conn, payment_id)
+            payment = payment_records.locked(conn, payment_id)
             receipt = records.live(conn, payment_id)
             if receipt is None:
                 raise NotFoundProblem("this payment has no receipt to reverse")
@@ -154,7 +154,7 @@ class Receipts:
                 raise ConflictProblem(
                     f"a receipt that is {receipt.status} cannot be reversed", type="receipt-not-reversible"
                 )
-            self._emit(conn, row, "receipt.reversed", **numbers)
+            self._emit(conn, payment, "receipt.reversed", **numbers)
             return receipt.id
 
         receipt_id = await self._store.write(unit)
@@ -170,46 +170,47 @@ class Receipts:
 
     def payment_paid(self, conn: Connection, event: Event) -> None:
         """Money arrived: ask for the receipt where the channel's profile says so."""
-        row = payment_records.fetch(conn, event.subject)
-        if row is None or records.live(conn, event.subject) is not None:
+        payment = payment_records.held(conn, event.subject)
+        if records.live(conn, event.subject) is not None:
             return
-        channel = self._channels.get(row["channel"])
+        channel = self._channels.get(payment.channel)
         if channel.keys.receipt_automatic and "receipt" in channel.info.capabilities:
-            self._start(conn, row, claim=False)
+            self._start(conn, payment, claim=False)
 
     # --- inside -----------------------------------------------------------------------------------------------------
 
-    def _start(self, conn: Connection, row: RowMapping, *, claim: bool) -> tuple[str, Operation, ChannelReceiptAsk]:
+    def _start(self, conn: Connection, payment: Payment, *, claim: bool) -> tuple[str, Operation, ChannelReceiptAsk]:
         now = to_micros(self._clock.now())
         receipt_id = new_id("rcp")
-        bill = IssueRequest.model_validate_json(self._envelope.open(row["bill_sealed"], f"payment|bill|{row['id']}"))
+        assert payment.code is not None
+        assert payment.paid_amount is not None
         ask = ChannelReceiptAsk(
-            reference=self._delivery.new_reference(row["channel"]),
-            code=row["code"],
-            amount=row["paid_amount"],
-            region=bill.region,
-            channel=row["channel"],
+            reference=self._delivery.new_reference(payment.channel),
+            code=payment.code,
+            amount=payment.paid_amount,
+            region=payment.bill(self._envelope).region,
+            channel=payment.channel,
         )
         receipt = Receipt(
             id=receipt_id,
-            authority=row["authority"],
-            payment_id=row["id"],
-            channel=row["channel"],
-            code=row["code"],
-            kind=ReceiptKind(self._channels.get(row["channel"]).keys.receipt_kind),
+            authority=payment.authority,
+            payment_id=payment.id,
+            channel=payment.channel,
+            code=payment.code,
+            kind=ReceiptKind(self._channels.get(payment.channel).keys.receipt_kind),
             status=ReceiptStatus.REQUESTED,
             reference=ask.reference,
-            amount=row["paid_amount"],
+            amount=payment.paid_amount,
             created_at=now,
             updated_at=now,
         )
         records.add(conn, receipt)
-        self._emit(conn, row, "receipt.requested")
+        self._emit(conn, payment, "receipt.requested")
         operation = self._delivery.enqueue(
             conn,
             action="nontax.receipt",
-            channel=row["channel"],
-            authority=row["authority"],
+            channel=payment.channel,
+            authority=payment.authority,
             subject=receipt_id,
             request=ask,
             claim=claim,
@@ -225,24 +226,23 @@ class Receipts:
         """What became of asking for a receipt, in the ledger's transaction."""
         now = to_micros(self._clock.now())
         receipt = records.held(conn, operation.subject)
-        row = payment_records.fetch(conn, receipt.payment_id)
-        assert row is not None
+        payment = payment_records.held(conn, receipt.payment_id)
         match outcome:
             case Done(answer=FiscalReceipt() as issued):
                 if records.move(conn, receipt, ReceiptStatus.ISSUED, now, **self._kept(receipt, issued)):
                     numbers = {"receipt_code": issued.receipt_code, "receipt_number": issued.receipt_number}
-                    self._emit(conn, row, "receipt.issued", **numbers)
+                    self._emit(conn, payment, "receipt.issued", **numbers)
             case Rejected(reason=reason, code=code):
                 if records.move(conn, receipt, ReceiptStatus.REFUSED, now, refusal=reason):
-                    self._emit(conn, row, "receipt.refused", reason=reason, platform_code=code)
+                    self._emit(conn, payment, "receipt.refused", reason=reason, platform_code=code)
             case Doubt(reason=reason):
                 records.change(conn, receipt, now, in_doubt_since_at=now, doubt_reason=reason)
-                self._emit(conn, row, "receipt.in_doubt", reason=reason)
+                self._emit(conn, payment, "receipt.in_doubt", reason=reason)
             case Absent():
                 records.change(conn, receipt, now, in_doubt_since_at=None, doubt_reason=None)
             case Parked(reason=reason):
                 records.change(conn, receipt, now, doubt_reason=reason)
-                self._emit(conn, row, "receipt.parked", reason=reason)
+                self._emit(conn, payment, "receipt.parked", reason=reason)
             case _:
                 raise AssertionError(f"unforeseen outcome {outcome}")
 
@@ -259,17 +259,17 @@ class Receipts:
             "signers": signers(issued.signatures) if issued.signatures else None,
         }
 
-    def _emit(self, conn: Connection, row: RowMapping, type: str, **data: Any) -> None:
+    def _emit(self, conn: Connection, payment: Payment, type: str, **data: Any) -> None:
         """Tell it as part of the payment's story."""
         self._events.emit(
             conn,
             type=type,
-            subject=row["id"],
-            authority=row["authority"],
+            subject=payment.id,
+            authority=payment.authority,
             data={
-                "decision_number": row["decision_number"],
-                "code": row["code"],
-                "amount": format_yuan(row["paid_amount"]),
+                "decision_number": payment.decision_number,
+                "code": payment.code,
+                "amount": format_yuan(payment.paid_amount or 0),
                 **data,
             },
         )
@@ -279,13 +279,6 @@ class ChannelReceiptAsk(ReceiptAsk):
     """What is asked, with the channel whose profile the answer is held against."""
 
     channel: str
-
-
-def _held(conn: Connection, payment_id: str) -> RowMapping:
-    row = conn.execute(select(payment).where(payment.c.id == payment_id).with_for_update()).mappings().first()
-    if row is None:
-        raise NotFoundProblem("no such payment")
-    return row
 
 
 async def _issue(platform: NonTaxPlatform, ask: ChannelReceiptAsk) -> FiscalReceipt:

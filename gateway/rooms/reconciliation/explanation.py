@@ -14,7 +14,7 @@ from gateway.foundation.delivery.tables import (
 )
 from gateway.foundation.evidence.tables import exchange
 from gateway.rooms.payments import Status
-from gateway.rooms.payments.records import BESIDE_THE_BILL
+from gateway.rooms.payments.states import BESIDE_THE_BILL
 from gateway.rooms.payments.states import CHINESE as STATUS
 from gateway.rooms.payments.tables import collection, payment, payment_exception
 from gateway.rooms.reconciliation import records
@@ -139,7 +139,7 @@ def _odd(conn: Connection, one: Break) -> str:
             collection.c.channel == one.channel,
             collection.c.code == one.code,
             collection.c.bank_serial == one.bank_serial,
-            payment_exception.c.kind.in_(BESIDE_THE_BILL),
+            payment_exception.c.kind.in_([kind.value for kind in BESIDE_THE_BILL]),
         )
     )
     return conn.execute(query).scalar() or ""

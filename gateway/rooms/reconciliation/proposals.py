@@ -20,6 +20,8 @@ from gateway.rooms.payments import apply_paid
 from gateway.rooms.payments import records as payment_records
 from gateway.rooms.payments import settle as settle_payment
 from gateway.rooms.payments.collections import Quoted
+from gateway.rooms.payments.records import Code, Payment
+from gateway.rooms.payments.states import ExceptionState
 from gateway.rooms.reconciliation import records
 from gateway.rooms.reconciliation.breaks import held, reopen, resolve, said, settle, tell
 from gateway.rooms.reconciliation.explanation import WAYS_OUT
@@ -156,7 +158,7 @@ class Proposals:
             sent = None
             if action["action"] == "attribute":
                 refuse_frozen(conn, known.channel, known.day)
-                words = _closing("attribute", action, by.name)
+                words = _closing("attribute", action["reason"], action["proposed_name"], by.name)
                 resolve(conn, self._events, known.id, words, by.name, now)
                 self._attribute(conn, known, action["payment_id"], now)
             else:
@@ -195,18 +197,19 @@ class Proposals:
 
     def exception_resolved(self, conn: Connection, event: Event) -> None:
         """Two people have said what becomes of unforeseen money, wherever they said it: that resolves its break."""
-        row = payment_records.fetch_exception(conn, event.data["exception"])
-        assert row is not None
+        odd = payment_records.held_exception(conn, event.data["exception"])
+        assert odd.resolution is not None
+        assert odd.confirmed_name is not None
         now = to_micros(self._clock.now())
-        words = _closing(row["resolution"], row, row["confirmed_name"])
+        words = _closing(odd.resolution, odd.reason, odd.proposed_name, odd.confirmed_name)
         for known in _breaks_of(conn, event.data["collection"]):
             for action in records.actions_of(conn, known.id):
-                if action["refund_id"] == row["refund_id"] and action["proposed_by"] != row["confirmed_by"]:
-                    confirmed = {"confirmed_by": row["confirmed_by"], "confirmed_name": row["confirmed_name"]}
+                if action["refund_id"] == odd.refund_id and action["proposed_by"] != odd.confirmed_by:
+                    confirmed = {"confirmed_by": odd.confirmed_by, "confirmed_name": odd.confirmed_name}
                     records.move_action(conn, action["id"], state="confirmed", **confirmed, confirmed_at=now)
             records.withdraw_actions(conn, known.id)
             if known.state == "open":
-                resolve(conn, self._events, known.id, words, row["confirmed_name"], now)
+                resolve(conn, self._events, known.id, words, odd.confirmed_name, now)
 
     def exception_reopened(self, conn: Connection, event: Event) -> None:
         """The refund led nowhere: what was proposed is void, and a break that it had resolved is open again."""
@@ -226,33 +229,33 @@ class Proposals:
         money = payment_records.collection_of(conn, known.channel, known.code, known.bank_serial)
         if known.side is not Side.PLATFORM or known.theirs is None or known.kind in _ABOUT_NO_MONEY:
             raise ConflictProblem("the statement has no money here that could move", type="no-money")
-        if money is None or money["payment_id"] is None:
+        if money is None or money.payment_id is None:
             raise ConflictProblem(
                 "nobody knows yet whose money this is, so nothing can be filed for it",
                 type="money-without-owner",
                 cure="Attribute it to a payment first: what that payment does not owe can then go back.",
             )
-        odd = payment_records.unresolved_exception(conn, money["id"])
-        if odd is not None and odd["state"] == "proposed":
+        odd = payment_records.unresolved_exception(conn, money.id)
+        if odd is not None and odd.state is ExceptionState.PROPOSED:
             raise ConflictProblem(
-                f"a way out is proposed at its exception already: {odd['resolution']}",
+                f"a way out is proposed at its exception already: {odd.resolution}",
                 type="already-proposed",
                 cure="Confirm it there: POST /v1/exceptions/{id}/confirmation.",
-                exception=odd["id"],
-                refund=odd["refund_id"],
+                exception=odd.id,
+                refund=odd.refund_id,
             )
         if odd is None:
             raise ConflictProblem(
                 "this money pays its bill",
                 type="money-pays-its-bill",
                 cure="If it goes back after all, propose that at the payment: POST /v1/payments/{id}/refunds.",
-                payment=money["payment_id"],
+                payment=money.payment_id,
             )
-        return self._exceptions.propose_refund_in(conn, odd["id"], draft)
+        return self._exceptions.propose_refund_in(conn, odd.id, draft)
 
     def _attribute(self, conn: Connection, known: Break, payment_id: str, now: int) -> None:
         """Book the money to its payment as its arrival would have: it pays, or opens an exception with its way out."""
-        row, code = _attributable(conn, known, payment_id)
+        payment, code = _attributable(conn, known, payment_id)
         assert known.theirs is not None
         money = payment_records.collection_of(conn, known.channel, known.code, known.bank_serial)
         line = records.line_of(conn, known.channel, known.code, known.bank_serial)
@@ -266,46 +269,45 @@ class Proposals:
             )
             apply_paid(conn, self._events, self._envelope, known.channel, fact, "statement", now, self._quoted)
             money = payment_records.collection_of(conn, known.channel, known.code, known.bank_serial)
-        if money is None or money["payment_id"] is not None:
+        if money is None or money.payment_id is not None:
             raise ConflictProblem("this money has an owner already", type="money-has-an-owner")
-        if not payment_records.claim_collection(conn, money["id"], payment_id):
+        if not payment_records.claim_collection(conn, money.id, payment_id):
             raise ConflictProblem("this money found an owner at the same moment", type="money-has-an-owner")
-        amount, paid_at = money["amount"], money["paid_at"]
-        settle_payment(conn, self._events, row, code, money["id"], amount, paid_at, "statement", now, self._quoted)
-        records.own_break(conn, known.id, row["authority"], payment_id)
+        settle_payment(conn, self._events, payment, code, money, "statement", now, self._quoted)
+        records.own_break(conn, known.id, payment.authority, payment_id)
         settle(conn, self._events, known.channel, {payment_id}, (), now)
 
 
-def _attributable(conn: Connection, known: Break, payment_id: str) -> tuple[RowMapping, RowMapping]:
+def _attributable(conn: Connection, known: Break, payment_id: str) -> tuple[Payment, Code]:
     """The payment and its code, if this break's money can be said to be its. Raises what ``propose`` raises."""
     if known.side is not Side.PLATFORM or known.kind is not BreakKind.UNKNOWN_CODE or known.theirs is None:
         raise ConflictProblem("only money on an unknown code 待查收入 waits for an owner", type="money-has-an-owner")
-    row = payment_records.fetch(conn, payment_id)
-    if row is None:
+    payment = payment_records.fetch(conn, payment_id)
+    if payment is None:
         raise NotFoundProblem("no such payment", field="payment")
     code = payment_records.last_code(conn, payment_id)
-    if code is None or row["channel"] != known.channel:
-        why = "has no code yet" if code is None else f"is collected through {row['channel']}, not {known.channel}"
+    if code is None or payment.channel != known.channel:
+        why = "has no code yet" if code is None else f"is collected through {payment.channel}, not {known.channel}"
         raise ConflictProblem(f"this payment {why}", type="payment-not-payable", field="payment")
-    return row, code
+    return payment, code
 
 
 def _exception_kind(conn: Connection, id: str) -> str:
     """The kind of the unresolved exception of a break's money; empty if there is none."""
     known = held(records.fetch_break(conn, id))
     money = payment_records.collection_of(conn, known.channel, known.code, known.bank_serial)
-    odd = None if money is None else payment_records.unresolved_exception(conn, money["id"])
-    return "" if odd is None else str(odd["kind"])
+    odd = None if money is None else payment_records.unresolved_exception(conn, money.id)
+    return "" if odd is None else odd.kind.value
 
 
 def _breaks_of(conn: Connection, collection_id: str) -> list[Break]:
     """The breaks of unforeseen money."""
     money = payment_records.fetch_collection(conn, collection_id)
     assert money is not None
-    found = records.breaks_of_money(conn, money["channel"], money["code"], money["bank_serial"])
+    found = records.breaks_of_money(conn, money.channel, money.code, money.bank_serial)
     return [one for one in found if one.kind in _OF_EXCEPTIONS]
 
 
-def _closing(way_out: str, said_by: RowMapping, confirmed_by: str) -> str:
+def _closing(way_out: str, reason: str | None, proposed_by: str | None, confirmed_by: str) -> str:
     """The reason of a break that two people closed."""
-    return f"{WAYS_OUT[way_out]}:{said_by['reason']} (提出 {said_by['proposed_name']}, 复核 {confirmed_by})"
+    return f"{WAYS_OUT[way_out]}:{reason} (提出 {proposed_by}, 复核 {confirmed_by})"

@@ -7,25 +7,13 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, func, insert, select, update
 
-from gateway.rooms.payments.records import is_beside
-from gateway.rooms.payments.tables import collection, payment, payment_code, payment_exception
+from gateway.rooms.payments.records import exceptions_about
+from gateway.rooms.payments.tables import collection, payment_code, payment_exception
 from gateway.rooms.receipts.tables import fiscal_receipt
 from gateway.rooms.refunds.states import RELEASED, DocumentKind, RefundStatus, sources
 from gateway.rooms.refunds.tables import refund, refund_document
 
 _GOING = [one.value for one in RELEASED]
-
-
-def lock_payment(conn: Connection, payment_id: str) -> RowMapping | None:
-    """The payment, held until the end of the transaction, so that two refunds cannot both fit."""
-    query = select(payment).where(payment.c.id == payment_id).with_for_update()
-    return conn.execute(query).mappings().first()
-
-
-def collections(conn: Connection, payment_id: str) -> Sequence[RowMapping]:
-    """The money of a payment, in order of arrival."""
-    query = select(collection).where(collection.c.payment_id == payment_id)
-    return conn.execute(query.order_by(collection.c.received_at, collection.c.id)).mappings().all()
 
 
 def exception_kinds(conn: Connection, collection_id: str) -> frozenset[str]:
@@ -127,8 +115,7 @@ def kinds_given(conn: Connection, refund_id: str) -> frozenset[DocumentKind]:
 
 def receipt_to_reverse(conn: Connection, payment_id: str, collection_id: str) -> str | None:
     """The receipt that covers this money and is not reversed yet, or may still be issued; its id."""
-    odd = select(payment_exception).where(payment_exception.c.collection_id == collection_id)
-    if any(is_beside(row) for row in conn.execute(odd).mappings()):
+    if any(odd.is_beside for odd in exceptions_about(conn, collection_id)):
         return None
     query = select(fiscal_receipt.c.id).where(
         fiscal_receipt.c.payment_id == payment_id, fiscal_receipt.c.status.in_(("REQUESTED", "ISSUED"))

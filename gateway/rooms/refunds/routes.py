@@ -96,7 +96,7 @@ async def propose_refund(
     gateway: Gateway, who: Writer, payment_id: str, ask: RefundProposal, once: OnceKey, response: Response
 ) -> RefundView:
     """Propose that money goes back. Nothing leaves until somebody else confirms it."""
-    own(who, (await gateway.payments.get(payment_id))["authority"], "payment")
+    own(who, (await gateway.payments.get(payment_id)).authority, "payment")
     await once.open(who, ask)
     if once.subject is None:
         refund_id = await gateway.refunds.propose(
@@ -112,7 +112,7 @@ async def propose_refund(
 @router.get("/payments/{payment_id}/refunds", response_model=list[RefundView], responses=responses(404))
 async def refunds_of_payment(gateway: Gateway, who: Reader, payment_id: str) -> list[RefundView]:
     """The refunds of a payment, oldest first."""
-    own(who, (await gateway.payments.get(payment_id))["authority"], "payment")
+    own(who, (await gateway.payments.get(payment_id)).authority, "payment")
     return await gateway.store.read(
         lambda conn: [_refund_view(gateway, conn, row) for row in refund_records.of_payment(conn, payment_id)]
     )

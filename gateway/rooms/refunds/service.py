@@ -39,6 +39,7 @@ from gateway.ports.nontax import NonTaxPlatform, Refund, RefundRequest, RefundSt
 from gateway.rooms.decisions import EventKind
 from gateway.rooms.decisions.records import events_of
 from gateway.rooms.payments import records as payment_records
+from gateway.rooms.payments.records import Collection, Payment, Unforeseen
 from gateway.rooms.refunds import records
 from gateway.rooms.refunds.proposals import DocumentInput, Draft, Payee, RefundProposal
 from gateway.rooms.refunds.states import REQUIRED_DOCUMENTS, Alternatives, RefundReason, RefundStatus, edge, missing
@@ -154,32 +155,30 @@ class Refunds:
         """``propose`` inside a transaction; ``collection_id`` names the money instead of the bank's serial."""
         now = to_micros(self._clock.now())
         ask = draft.ask
-        payment = records.lock_payment(conn, payment_id)
-        if payment is None:
-            raise NotFoundProblem("no such payment")
+        payment = payment_records.locked(conn, payment_id)
         money = _money(conn, payment_id, ask, collection_id)
         self._bears_out(conn, payment, money, ask.reason)
-        left = money["amount"] - records.going_back(conn, money["id"])
+        left = money.amount - records.going_back(conn, money.id)
         amount = left if ask.amount is None else ask.amount
         if not 0 < amount <= left:
             raise ConflictProblem(
-                f"{format_yuan(money['amount'])} came in under {money['bank_serial']}, of which "
+                f"{format_yuan(money.amount)} came in under {money.bank_serial}, of which "
                 f"{format_yuan(left)} can still go back",
                 type="refund-exceeds-paid",
                 field="amount",
                 cure="See the refunds of this payment; those refused or dismissed do not count.",
             )
-        odd = payment_records.unresolved_exception(conn, money["id"]) if amount == left else None
+        odd = payment_records.unresolved_exception(conn, money.id) if amount == left else None
         values = {
             "id": draft.id,
-            "authority": payment["authority"],
+            "authority": payment.authority,
             "payment_id": payment_id,
-            "collection_id": money["id"],
-            "exception_id": None if odd is None else odd["id"],
-            "decision_number": payment["decision_number"],
-            "channel": money["channel"],
-            "code": money["code"],
-            "bank_serial": money["bank_serial"],
+            "collection_id": money.id,
+            "exception_id": None if odd is None else odd.id,
+            "decision_number": payment.decision_number,
+            "channel": money.channel,
+            "code": money.code,
+            "bank_serial": money.bank_serial,
             "amount": amount,
             "reason": ask.reason.value,
             "explanation": ask.explanation,
@@ -198,7 +197,7 @@ class Refunds:
         if odd is not None:
             said = {"reason": ask.explanation, "proposed_by": draft.by, "proposed_name": draft.name}
             payment_records.move_exception(
-                conn, odd["id"], ("open", "proposed"), state="proposed", resolution="refund", **said
+                conn, odd.id, ("open", "proposed"), state="proposed", resolution="refund", **said
             )
             self._tell_exception(conn, values, "payment.exception_proposed")
         return draft.id
@@ -392,7 +391,7 @@ class Refunds:
         owner = records.owner_of(conn, channel, code)
         if owner is None:
             return "unmatched"
-        records.lock_payment(conn, owner)
+        payment_records.locked(conn, owner)
         rows = records.of_code(conn, channel, code)
         if any(row["returned_serial"] == bank_serial for row in rows):
             return "known"
@@ -421,11 +420,12 @@ class Refunds:
         if event.data.get("way_out") != "returned_by_platform":
             return
         now = to_micros(self._clock.now())
-        payment = records.lock_payment(conn, event.subject)
-        money = [one for one in records.collections(conn, event.subject) if one["id"] == event.data["collection"]]
-        if payment is None or not money:
+        payment = payment_records.locked(conn, event.subject)
+        came = payment_records.collections_of(conn, event.subject)
+        money = [one for one in came if one.id == event.data["collection"]]
+        if not money:
             return
-        left = money[0]["amount"] - records.going_back(conn, money[0]["id"])
+        left = money[0].amount - records.going_back(conn, money[0].id)
         if left > 0:
             self._add_returned(conn, payment, money[0], left, None, now, now, event.data["exception"])
 
@@ -433,47 +433,46 @@ class Refunds:
         self, conn: Connection, payment_id: str, amount: int, bank_serial: str, at: int, now: int
     ) -> Returned:
         """Money that the platform returned and nobody here had asked for: duplicates first, then whatever fits."""
-        payment = payment_records.fetch(conn, payment_id)
-        assert payment is not None
+        payment = payment_records.held(conn, payment_id)
         money = [
             one
-            for one in records.collections(conn, payment_id)
-            if one["amount"] - records.going_back(conn, one["id"]) >= amount
+            for one in payment_records.collections_of(conn, payment_id)
+            if one.amount - records.going_back(conn, one.id) >= amount
         ]
         money.sort(
-            key=lambda one: (not records.exception_kinds(conn, one["id"]) & _TWICE, one["amount"] != amount),
+            key=lambda one: (not records.exception_kinds(conn, one.id) & _TWICE, one.amount != amount),
             reverse=False,
         )
         if not money:
             return "unmatched"
-        odd = payment_records.unresolved_exception(conn, money[0]["id"])
-        whole = odd is not None and money[0]["amount"] - records.going_back(conn, money[0]["id"]) == amount
-        tie = odd["id"] if odd is not None and whole else None
+        odd = payment_records.unresolved_exception(conn, money[0].id)
+        whole = odd is not None and money[0].amount - records.going_back(conn, money[0].id) == amount
+        tie = odd.id if odd is not None and whole else None
         self._add_returned(conn, payment, money[0], amount, bank_serial, at, now, tie)
         return "platform"
 
     def _add_returned(
         self,
         conn: Connection,
-        payment: RowMapping,
-        money: RowMapping,
+        payment: Payment,
+        money: Collection,
         amount: int,
         bank_serial: str | None,
         at: int,
         now: int,
         exception_id: str | None,
     ) -> None:
-        twice = bool(records.exception_kinds(conn, money["id"]) & _TWICE)
+        twice = bool(records.exception_kinds(conn, money.id) & _TWICE)
         values = {
             "id": new_id("rfd"),
-            "authority": payment["authority"],
-            "payment_id": payment["id"],
-            "collection_id": money["id"],
+            "authority": payment.authority,
+            "payment_id": payment.id,
+            "collection_id": money.id,
             "exception_id": exception_id,
-            "decision_number": payment["decision_number"],
-            "channel": money["channel"],
-            "code": money["code"],
-            "bank_serial": money["bank_serial"],
+            "decision_number": payment.decision_number,
+            "channel": money.channel,
+            "code": money.code,
+            "bank_serial": money.bank_serial,
             "amount": amount,
             "reason": (RefundReason.PAID_TWICE if twice else RefundReason.WRONG_PAYMENT).value,
             "explanation": "平台自行退回",
@@ -565,15 +564,15 @@ class Refunds:
         row = records.fetch(conn, refund_id)
         if row is None:
             raise NotFoundProblem("no such refund")
-        records.lock_payment(conn, row["payment_id"])
+        payment_records.locked(conn, row["payment_id"])
         again = records.fetch(conn, refund_id)
         assert again is not None
         return again
 
-    def _bears_out(self, conn: Connection, payment: RowMapping, money: RowMapping, reason: RefundReason) -> None:
+    def _bears_out(self, conn: Connection, payment: Payment, money: Collection, reason: RefundReason) -> None:
         """Whether the record says what the reason says."""
-        odd = records.exception_kinds(conn, money["id"])
-        kinds = {one.kind for one in events_of(conn, payment["decision_id"] or "")}
+        odd = records.exception_kinds(conn, money.id)
+        kinds = {one.kind for one in events_of(conn, payment.decision_id or "")}
         borne = {
             RefundReason.WRONG_PAYMENT: True,
             RefundReason.PAID_TWICE: bool(odd & _TWICE),
@@ -583,7 +582,7 @@ class Refunds:
         }
         if not borne[reason]:
             raise InvalidProblem(
-                f"the record does not show {reason.value} for the money under {money['bank_serial']}",
+                f"the record does not show {reason.value} for the money under {money.bank_serial}",
                 field="reason",
                 cure="Record the decision's event first, name the bank_serial of the other sum, or use wrong_payment.",
             )
@@ -600,7 +599,7 @@ class Refunds:
                 self._tell_exception(conn, row, "payment.exception_reopened", was=was, refund=row["id"])
 
     def _tell_exception(self, conn: Connection, row: Any, type: str, **more: str) -> None:
-        tell_exception(conn, self._events, payment_records.fetch_exception(conn, row["exception_id"]), type, **more)
+        tell_exception(conn, self._events, payment_records.held_exception(conn, row["exception_id"]), type, **more)
 
     def _sealed_payee(self, refund_id: str, payee: Payee | None) -> bytes | None:
         if payee is None:
@@ -696,39 +695,37 @@ class Refunds:
         )
 
 
-def tell_exception(conn: Connection, events: Events, row: RowMapping | None, type: str, **more: str) -> None:
+def tell_exception(conn: Connection, events: Events, odd: Unforeseen, type: str, **more: str) -> None:
     """Tell what became of an exception, as part of its payment's story."""
-    assert row is not None
-    payment = payment_records.fetch(conn, row["payment_id"])
-    assert payment is not None
+    payment = payment_records.held(conn, odd.payment_id)
     events.emit(
         conn,
         type=type,
-        subject=row["payment_id"],
-        authority=row["authority"],
+        subject=odd.payment_id,
+        authority=odd.authority,
         data={
-            "decision_number": payment["decision_number"],
-            "exception": row["id"],
-            "collection": row["collection_id"],
-            "kind": row["kind"],
-            "way_out": row["resolution"],
-            "refund": row["refund_id"],
+            "decision_number": payment.decision_number,
+            "exception": odd.id,
+            "collection": odd.collection_id,
+            "kind": odd.kind.value,
+            "way_out": odd.resolution,
+            "refund": odd.refund_id,
             **more,
         },
     )
 
 
-def _money(conn: Connection, payment_id: str, ask: RefundProposal, collection_id: str | None) -> RowMapping:
+def _money(conn: Connection, payment_id: str, ask: RefundProposal, collection_id: str | None) -> Collection:
     """The sum that is to go back. Raises ConflictProblem when none arrived, InvalidProblem when it is not clear."""
-    money = records.collections(conn, payment_id)
+    money = payment_records.collections_of(conn, payment_id)
     if not money:
         raise ConflictProblem("no money has arrived for this payment", type="payment-not-paid")
     if collection_id is not None:
-        money = [one for one in money if one["id"] == collection_id]
+        money = [one for one in money if one.id == collection_id]
     elif ask.bank_serial is not None:
-        money = [one for one in money if one["bank_serial"] == ask.bank_serial]
+        money = [one for one in money if one.bank_serial == ask.bank_serial]
     elif ask.reason is RefundReason.PAID_TWICE:
-        money = [one for one in money if records.exception_kinds(conn, one["id"]) & _TWICE]
+        money = [one for one in money if records.exception_kinds(conn, one.id) & _TWICE]
     if len(money) != 1:
         raise InvalidProblem(
             "several sums arrived for this payment" if money else "no such sum arrived for this payment",

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 
-from sqlalchemy import Connection, RowMapping
+from sqlalchemy import Connection
 
 from gateway.foundation.delivery.events import Events
 from gateway.foundation.store import Store
 from gateway.rooms.payments import records
 from gateway.rooms.payments.collections import keep_late
+from gateway.rooms.payments.records import Unforeseen
+from gateway.rooms.payments.states import BESIDE_THE_BILL, ExceptionState, UnforeseenKind
 from gateway.rooms.refunds import records as refund_records
 from gateway.rooms.refunds.proposals import DocumentInput, Draft, Payee, RefundProposal
 from gateway.rooms.refunds.service import Refunds, Sent, tell_exception
 from gateway.rooms.refunds.states import RefundReason, RefundStatus
 from gateway.words.clock import Clock, to_micros
-from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem
+from gateway.words.errors import ConflictProblem, InvalidProblem
 from gateway.words.identifiers import clean_text
 
 Remember = Callable[[Connection, str], None]
@@ -92,7 +94,7 @@ class Exceptions:
         said = _said(reason)
         if way_out is not WayOut.REFUND and (payee is not None or documents):
             raise InvalidProblem("only a refund has a payee and documents", field="way_out")
-        kind = (await self.get(exception_id))["kind"]
+        kind = (await self.get(exception_id)).kind
         draft = self.draft(kind, said, by=by, name=name, payee=payee, documents=documents)
 
         def unit(conn: Connection) -> None:
@@ -101,8 +103,8 @@ class Exceptions:
                 self.propose_refund_in(conn, exception_id, draft)
                 records.move_exception(conn, exception_id, ("proposed",), reason=said)
                 return
-            row = self._undecided(conn, exception_id)
-            self._withdraw(conn, row, by)
+            odd = self._undecided(conn, exception_id)
+            self._withdraw(conn, odd, by)
             values = {"resolution": way_out.value, "reason": said, "proposed_by": by, "proposed_name": name}
             records.move_exception(conn, exception_id, ("open", "proposed"), state="proposed", **values)
             self._tell(conn, exception_id, "payment.exception_proposed")
@@ -130,15 +132,15 @@ class Exceptions:
 
     def propose_refund_in(self, conn: Connection, exception_id: str, draft: Draft) -> str:
         """Propose a refund inside a transaction, in place of whatever was proposed before; the refund's id."""
-        row = self._undecided(conn, exception_id)
-        if row["kind"] not in records.BESIDE_THE_BILL:
+        odd = self._undecided(conn, exception_id)
+        if odd.kind not in BESIDE_THE_BILL:
             raise InvalidProblem(
-                f"{row['kind']} is a question about one sum of money, not money too much",
+                f"{odd.kind} is a question about one sum of money, not money too much",
                 field="way_out",
                 cure="Ask the platform, then keep the money or propose a refund at the payment.",
             )
-        self._withdraw(conn, row, draft.by)
-        return self.refunds.propose_in(conn, row["payment_id"], draft, row["collection_id"])
+        self._withdraw(conn, odd, draft.by)
+        return self.refunds.propose_in(conn, odd.payment_id, draft, odd.collection_id)
 
     async def confirm(
         self, exception_id: str, *, by: str, name: str, wait: float = 3.0, remember: Remember = _forget
@@ -156,23 +158,23 @@ class Exceptions:
 
     def confirm_in(self, conn: Connection, exception_id: str, *, by: str, name: str) -> Sent | None:
         """``confirm`` inside a transaction; what it returns is for ``Refunds.send`` once that is committed."""
-        row = _fetch(conn, exception_id)
-        if row["state"] != "proposed":
-            raise _not_proposed(row)
-        if row["proposed_by"] == by:
+        odd = records.held_exception(conn, exception_id)
+        if odd.state is not ExceptionState.PROPOSED:
+            raise _not_proposed(odd)
+        if odd.proposed_by == by:
             raise ConflictProblem(
                 "money needs two people: whoever proposed the way out cannot confirm it",
                 type="second-person-needed",
                 cure="Ask a colleague to confirm it.",
             )
-        if row["refund_status"] == RefundStatus.PROPOSED.value:
-            return self.refunds.confirm_in(conn, row["refund_id"], by=by, name=name)
+        if odd.refund_id is not None and odd.refund_status is RefundStatus.PROPOSED:
+            return self.refunds.confirm_in(conn, odd.refund_id, by=by, name=name)
         now = to_micros(self._clock.now())
         settled = {"confirmed_by": by, "confirmed_name": name, "resolved_at": now}
         if not records.move_exception(conn, exception_id, ("proposed",), state="resolved", **settled):
-            raise _not_proposed(_fetch(conn, exception_id))
-        late = row["kind"] == "paid_after_expiry" and row["resolution"] == WayOut.KEEP.value
-        if late and not keep_late(conn, self._events, row["payment_id"], row["collection_id"], now):
+            raise _not_proposed(records.held_exception(conn, exception_id))
+        late = odd.kind is UnforeseenKind.PAID_AFTER_EXPIRY and odd.resolution == WayOut.KEEP.value
+        if late and not keep_late(conn, self._events, odd.payment_id, odd.collection_id, now):
             raise ConflictProblem(
                 "this bill does not wait for money any more, so the money cannot pay it",
                 type="payment-not-payable",
@@ -188,35 +190,28 @@ class Exceptions:
             raise ConflictProblem("the refund is not proposed any more", type="not-proposed", refund=refund_id)
         return self.confirm_in(conn, row["exception_id"], by=by, name=name)
 
-    async def get(self, exception_id: str) -> RowMapping:
+    async def get(self, exception_id: str) -> Unforeseen:
         """One exception. Raises NotFoundProblem."""
-        return await self._store.read(lambda conn: _fetch(conn, exception_id))
+        return await self._store.read(lambda conn: records.held_exception(conn, exception_id))
 
-    def _undecided(self, conn: Connection, exception_id: str) -> RowMapping:
-        row = _fetch(conn, exception_id)
-        if row["state"] == "resolved":
+    def _undecided(self, conn: Connection, exception_id: str) -> Unforeseen:
+        odd = records.held_exception(conn, exception_id)
+        if odd.state is ExceptionState.RESOLVED:
             raise ConflictProblem("this exception is resolved", type="exception-resolved")
-        return row
+        return odd
 
-    def _withdraw(self, conn: Connection, row: RowMapping, by: str) -> None:
+    def _withdraw(self, conn: Connection, odd: Unforeseen, by: str) -> None:
         """Another way out is proposed: the refund that was is not to be."""
-        if row["refund_status"] == RefundStatus.PROPOSED.value:
-            self.refunds.dismiss_in(conn, row["refund_id"], "another way out was proposed", by=by)
+        if odd.refund_id is not None and odd.refund_status is RefundStatus.PROPOSED:
+            self.refunds.dismiss_in(conn, odd.refund_id, "another way out was proposed", by=by)
 
     def _tell(self, conn: Connection, exception_id: str, type: str) -> None:
-        tell_exception(conn, self._events, _fetch(conn, exception_id), type)
+        tell_exception(conn, self._events, records.held_exception(conn, exception_id), type)
 
 
-def _fetch(conn: Connection, exception_id: str) -> RowMapping:
-    row = records.fetch_exception(conn, exception_id)
-    if row is None:
-        raise NotFoundProblem("no such exception")
-    return row
-
-
-def _not_proposed(row: RowMapping) -> ConflictProblem:
+def _not_proposed(odd: Unforeseen) -> ConflictProblem:
     return ConflictProblem(
-        f"this exception is {row['state']}; only a proposed way out can be confirmed",
+        f"this exception is {odd.state}; only a proposed way out can be confirmed",
         type="exception-not-proposed",
         cure="Propose a way out first: POST /v1/exceptions/{id}/resolution.",
     )

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
+from payment_records import a_collection, a_payment, an_exception
 
 from gateway.faces.payer import guessing
 from gateway.faces.payer.guessing import WRONG_BY_CODE, WRONG_BY_SOURCE, Guesses, network
@@ -14,6 +15,7 @@ from gateway.faces.payer.pages import Found, returned, state, waited_about
 from gateway.faces.payer.texts import FOUND_BY_STATUS, KINDS, MESSAGES, OWED, REFUNDS, words
 from gateway.foundation.http.views import masked
 from gateway.rooms.payments import Status
+from gateway.rooms.payments.states import UnforeseenKind
 from gateway.rooms.refunds.states import RefundStatus
 from gateway.words.clock import to_micros
 
@@ -22,8 +24,8 @@ NEVER_AGAIN = {"doubt", "long_doubt", "paid", "refunded", "late_money", "amount_
 
 
 def found(status: Status, *exceptions: str, returned: int = 0, **row: Any) -> Found:
-    made = {"status": status.value, "paid_amount": None, "in_doubt_since_at": None, "due_on": None} | row
-    return Found(made, (), frozenset(exceptions), returned, (), None, None, None)  # type: ignore[arg-type]
+    kinds = frozenset(UnforeseenKind(one) for one in exceptions)
+    return Found(a_payment(status=status, **row), (), kinds, returned, (), None, None, None)
 
 
 @pytest.mark.parametrize(
@@ -67,14 +69,14 @@ def test_the_message_is_the_one_that_protects_the_party_most(made, closed, key):
 )
 def test_the_party_waits_about_money_until_it_went_back_or_is_kept_for_good(kind, resolution, refund, waits):
     state = "open" if resolution is None else "resolved"
-    odd = [{"kind": kind, "state": state, "resolution": resolution, "collection_id": "c2"}]
+    odd = [an_exception(kind, state, resolution, collection_id="c2")]
     back = [] if refund is None else [{"status": refund[0], "amount": refund[1], "collection_id": "c2"}]
-    money = [{"id": "c1", "amount": 100}, {"id": "c2", "amount": 100}]
+    money = [a_collection("c1", 100), a_collection("c2", 100)]
     assert waited_about(odd, back, money) == (frozenset({kind}) if waits else frozenset())
 
 
 def test_only_what_had_paid_the_bill_makes_it_a_returned_one():
-    twice = [{"kind": "paid_twice", "state": "resolved", "resolution": "refund", "collection_id": "c2"}]
+    twice = [an_exception("paid_twice", "resolved", "refund", collection_id="c2")]
     back = [{"status": "REFUNDED", "amount": 100, "collection_id": one} for one in ("c1", "c2")]
     assert returned(twice, back[1:]) == 0
     assert returned(twice, back) == 100

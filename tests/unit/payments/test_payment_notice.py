@@ -10,12 +10,15 @@ from typing import Any
 
 import pytest
 import zxingcpp
+from payment_records import a_payment
 from PIL import Image
 from pypdf import PdfReader
 
 from gateway.ports.nontax import BillLine, IssueRequest
 from gateway.rooms.decisions import Decision, DecisionEvent, DecisionFacts
+from gateway.rooms.payments import LineKind, Status
 from gateway.rooms.payments.notice import due_words, notice
+from gateway.rooms.payments.records import Payment, PaymentLine
 from gateway.typography.letter import qr_matrix
 from gateway.words.errors import ConflictProblem, InvalidProblem
 
@@ -44,24 +47,22 @@ def decision(*events: dict[str, Any], **facts: Any) -> Decision:
     return Decision("dec_1", "wangchuan-scjg", number, 1, DecisionFacts.model_validate(body), happened, 0, 0)
 
 
-def row(**other: Any) -> dict[str, Any]:
-    return {
-        "status": "ISSUED",
+def issued(**other: Any) -> Payment:
+    known = {
+        "status": Status.ISSUED,
         "amount": 503650,
         "code": CODE,
         "decision_number": "望市监罚决字〔2026〕第102号",
         "valid_until_on": date(2026, 12, 31),
         "due_on": date(2026, 10, 8),
-        "planned_due_on": None,
-        "due_provisional": 0,
-        "instalment": 0,
-    } | other
+    }
+    return a_payment(**known | other)
 
 
 def printed(made: Decision, payer: str = "味安副食店", **other: Any) -> bytes:
     lines = [
-        {"kind": "fine", "item_code": "103050199", "item_name": "其他一般罚没收入", "amount": 500000},
-        {"kind": "confiscated", "item_code": "103050198", "item_name": "没收收入", "amount": 3650},
+        PaymentLine("pay_1", 1, LineKind.FINE, "103050199", "其他一般罚没收入", 500000),
+        PaymentLine("pay_1", 2, LineKind.CONFISCATED, "103050198", "没收收入", 3650),
     ]
     bill = IssueRequest(
         reference="r",
@@ -75,7 +76,7 @@ def printed(made: Decision, payer: str = "味安副食店", **other: Any) -> byt
         bill_date=date(2026, 9, 14),
     )
     return notice(
-        row(**other), lines, bill, made, authority="望川区市场监督管理局", telephone="0990-5550123", payer_page=PAGE
+        issued(**other), lines, bill, made, authority="望川区市场监督管理局", telephone="0990-5550123", payer_page=PAGE
     )
 
 
@@ -103,21 +104,23 @@ def test_the_surcharge_is_threatened_only_where_the_decision_states_it():
 
 
 def test_the_notice_explains_how_its_last_day_came_about():
-    assert due_words(row(due_on=None), decision()) == "自收到行政处罚决定书之日起15日内"
-    rolled = due_words(row(), decision(SERVED))
+    assert due_words(issued(due_on=None), decision()) == "自收到行政处罚决定书之日起15日内"
+    rolled = due_words(issued(), decision(SERVED))
     assert rolled.startswith("2026年10月8日（决定书于2026年9月16日送达，自次日起算第15日，该日为2026年10月1日，遇")
-    plain = due_words(row(due_on=date(2026, 9, 24)), decision(SERVED | {"on": "2026-09-09"}, decided_on="2026-09-01"))
+    plain = due_words(
+        issued(due_on=date(2026, 9, 24)), decision(SERVED | {"on": "2026-09-09"}, decided_on="2026-09-01")
+    )
     assert plain == "2026年9月24日（决定书于2026年9月9日送达，自次日起算第15日）"
     deferral = {"kind": "deferred", "on": "2026-09-20", "until": "2026-11-30"}
-    deferred = due_words(row(due_on=date(2026, 11, 30)), decision(SERVED, deferral))
+    deferred = due_words(issued(due_on=date(2026, 11, 30)), decision(SERVED, deferral))
     assert deferred == "2026年11月30日（2026年9月20日经批准延期缴纳）"
-    planned = row(due_on=date(2026, 11, 2), planned_due_on=date(2026, 11, 2), instalment=2)
+    planned = issued(due_on=date(2026, 11, 2), planned_due_on=date(2026, 11, 2), instalment=2)
     assert "分期缴纳计划，第2期" in due_words(planned, decision(SERVED))
-    assert "尚未公布" in due_words(row(due_provisional=1), decision(SERVED))
+    assert "尚未公布" in due_words(issued(due_provisional=True), decision(SERVED))
 
 
 def test_only_a_payment_that_waits_to_be_paid_gets_a_notice():
-    for status in ("REQUESTED", "PAID", "CANCELLING", "CANCELLED", "EXPIRED", "REJECTED"):
+    for status in set(Status) - {Status.ISSUED}:
         with pytest.raises(ConflictProblem):
             printed(decision(SERVED), status=status)
 

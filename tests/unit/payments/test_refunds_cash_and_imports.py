@@ -135,7 +135,7 @@ class Bench:
 
     async def going_back(self, payment_id: str) -> list[int]:
         def query(conn: Connection) -> list[int]:
-            return [refund_records.going_back(conn, one["id"]) for one in refund_records.collections(conn, payment_id)]
+            return [refund_records.going_back(conn, one.id) for one in records.collections_of(conn, payment_id)]
 
         return await self.store.read(query)
 
@@ -340,8 +340,8 @@ async def test_money_beside_the_bill_needs_no_red_receipt_but_money_under_it_doe
     payment_id = await bench.paid(100_00, 100_00)
 
     def covers(conn: Connection) -> list[bool]:
-        money = refund_records.collections(conn, payment_id)
-        return [refund_records.receipt_to_reverse(conn, payment_id, one["id"]) is not None for one in money]
+        money = records.collections_of(conn, payment_id)
+        return [refund_records.receipt_to_reverse(conn, payment_id, one.id) is not None for one in money]
 
     assert await bench.store.read(covers) == [True, False]
 
@@ -454,8 +454,8 @@ async def test_a_remittance_is_the_sum_of_its_cash_and_two_bills_never_share_any
     )
     assert sorted(type(one).__name__ for one in both) == ["ConflictProblem", "str"]
     bill = next(one for one in both if isinstance(one, str))
-    row = await bench.store.read(lambda conn: records.fetch(conn, bill))
-    assert (row["amount"], row["decision_id"]) == (135_57, None)
+    payment = await bench.store.read(lambda conn: records.held(conn, bill))
+    assert (payment.amount, payment.decision_id) == (135_57, None)
 
 
 # --- imports --------------------------------------------------------------------------------------------------------
@@ -509,8 +509,8 @@ async def test_open_bills_come_over_issued_and_again_changes_nothing(quick, enco
 
 async def test_an_imported_bill_is_paid_like_any_other(bench):
     payment_id = await bench.paid(5000_00)
-    row = await bench.store.read(lambda conn: records.fetch(conn, payment_id))
-    assert (row["status"], row["paid_amount"], row["code"]) == ("PAID", 5000_00, CODE)
+    payment = await bench.store.read(lambda conn: records.held(conn, payment_id))
+    assert (payment.status, payment.paid_amount, payment.code) == ("PAID", 5000_00, CODE)
 
 
 def _bad() -> Iterator[Any]:

@@ -127,8 +127,8 @@ async def test_a_code_is_issued_through_an_adapter_that_only_settings_name(
         }
         await app.decisions.put(story.AUTHORITY, "1号", DecisionFacts.model_validate_json(json.dumps(facts)), by="test")
         payment_id = await app.payments.request(PaymentRequest(authority=story.AUTHORITY, decision_number="1号"))
-        row = await app.payments.get(payment_id)
-    assert (row["status"], row["code"], row["channel"]) == ("ISSUED", "99010226300000000001", "province")
+        made = await app.payments.get(payment_id)
+    assert (made.status, made.code, made.channel) == ("ISSUED", "99010226300000000001", "province")
     (bill,) = taken
     assert (bill["fen"], bill["payer"], bill["key"]) == (503650, "味安副食店", "a-secret-of-the-province")
     assert bill["number"].startswith("P")

@@ -27,6 +27,7 @@ from gateway.ports.nontax import PaidFact, StatementLine, StatementPage
 from gateway.rooms.decisions.tables import decision
 from gateway.rooms.payments import Status, apply_paid, records
 from gateway.rooms.payments.collections import keep_late
+from gateway.rooms.payments.states import CodeState
 from gateway.rooms.payments.tables import (
     collecting_unit,
     collection,
@@ -636,7 +637,7 @@ async def test_an_expired_code_that_is_paid_after_all_keeps_continuity(bench: Be
 
     def expire(conn: Connection) -> None:
         records.move(conn, name, Status.EXPIRED, to_micros(NOON))
-        records.change_code(conn, CHANNEL, "REF0001", state="expired", closed_at=to_micros(NOON))
+        records.change_code(conn, CHANNEL, "REF0001", CodeState.EXPIRED, closed_at=to_micros(NOON))
 
     await bench.store.write(expire)
     await bench.room.run(CHANNEL, DAY, by="x")

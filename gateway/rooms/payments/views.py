@@ -1,0 +1,151 @@
+"""How payments look from outside."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any, Literal
+
+from gateway.foundation.http.views import EventView, View, instant
+from gateway.rooms.payments.records import Payment, Unforeseen
+from gateway.words.money import YuanOut
+
+
+class LineView(View):
+    """One line of a payment: 罚款, 没收违法所得 or 加处罚款."""
+
+    kind: str
+    item_code: str
+    item_name: str
+    amount: YuanOut
+
+
+class CollectionView(View):
+    """Money that arrived, with its three dates: paid, cleared 清算, into the treasury 入库; ``source`` told us first.
+
+    ``payer`` is masked; ``paid_by_another``: somebody else than the bill's payer 代缴, which is normal. Both are null
+    where nobody told who paid.
+    """
+
+    bank_serial: str
+    amount: YuanOut
+    paid_at: str
+    cleared_on: date | None
+    treasury_on: date | None
+    pay_mode: str
+    payer: str | None
+    paid_by_another: bool | None
+    source: Literal["callback", "query", "statement"]
+
+
+class ExceptionView(View):
+    """Money that arrived in a way the bill did not foresee, with the way out that people chose.
+
+    ``refund`` is the refund that it leads to, proposed, filed or done: ``/v1/refunds/{refund}``. One that is refused or
+    dismissed leads nowhere: the exception is then open again.
+    """
+
+    id: str
+    authority: str
+    payment: str | None
+    kind: str
+    proposal: str
+    state: Literal["open", "proposed", "resolved"]
+    resolution: str | None
+    reason: str | None
+    refund: str | None
+    refund_status: str | None
+    proposed_by: str | None
+    confirmed_by: str | None
+    opened_at: str
+    resolved_at: str | None
+
+    @classmethod
+    def of(cls, odd: Unforeseen) -> ExceptionView:
+        """From the record."""
+        return cls(
+            id=odd.id,
+            authority=odd.authority,
+            payment=odd.payment_id,
+            kind=odd.kind.value,
+            proposal=odd.proposal,
+            state=odd.state.value,
+            resolution=odd.resolution,
+            reason=odd.reason,
+            refund=odd.refund_id,
+            refund_status=None if odd.refund_status is None else odd.refund_status.value,
+            proposed_by=odd.proposed_name,
+            confirmed_by=odd.confirmed_name,
+            opened_at=instant(odd.opened_at) or "",
+            resolved_at=instant(odd.resolved_at),
+        )
+
+
+class PaymentSummary(View):
+    """A payment in a list. ``in_doubt_since``: its outcome at the platform is being found out since then."""
+
+    id: str
+    authority: str
+    decision_number: str
+    instalment: int
+    line_group: str
+    channel: str
+    status: str
+    settlement: str
+    amount: YuanOut
+    paid_amount: YuanOut | None
+    surcharge_paid: YuanOut | None
+    replaces: str | None
+    code: str | None
+    valid_until: date | None
+    due_on: date | None
+    due_provisional: bool
+    in_doubt_since: str | None
+    doubt_reason: str | None
+    reason: str | None
+    paid_at: str | None
+    created_at: str
+    updated_at: str
+
+    @classmethod
+    def fields(cls, payment: Payment) -> dict[str, Any]:
+        """The values of a payment under their public names."""
+        return {
+            "id": payment.id,
+            "authority": payment.authority,
+            "decision_number": payment.decision_number,
+            "instalment": payment.instalment,
+            "line_group": payment.line_group,
+            "channel": payment.channel,
+            "status": payment.status.value,
+            "settlement": payment.settlement.value,
+            "amount": payment.amount,
+            "paid_amount": payment.paid_amount,
+            "surcharge_paid": payment.surcharge_paid,
+            "replaces": payment.replaces,
+            "code": payment.code,
+            "valid_until": payment.valid_until_on,
+            "due_on": payment.due_on,
+            "due_provisional": payment.due_provisional,
+            "in_doubt_since": instant(payment.in_doubt_since_at),
+            "doubt_reason": payment.doubt_reason,
+            "reason": payment.reason,
+            "paid_at": instant(payment.paid_at),
+            "created_at": instant(payment.created_at),
+            "updated_at": instant(payment.updated_at),
+        }
+
+    @classmethod
+    def of(cls, payment: Payment) -> PaymentSummary:
+        """From the record."""
+        return cls(**cls.fields(payment))
+
+
+class PaymentView(PaymentSummary):
+    """One payment with everything about it. ``payer_page`` is the address behind the QR code."""
+
+    pay_url: str | None
+    payer_page: str
+    lines: list[LineView]
+    collections: list[CollectionView]
+    exceptions: list[ExceptionView]
+    timeline: list[EventView]
