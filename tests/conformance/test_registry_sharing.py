@@ -8,6 +8,7 @@ import pytest
 
 from gateway.adapters.registry.sharing import SharingRegistry
 from gateway.foundation.wire import ChannelWire, Timeouts
+from gateway.foundation.wire.signed import SignedSettings
 from gateway.ports.base import RawExchange
 from gateway.ports.registry import EntityRegistry
 from gateway.words.clock import ManualClock, SystemClock
@@ -140,9 +141,9 @@ async def test_a_drip_ends_at_the_total_deadline_and_the_next_answer_is_good(reg
     assert (await registry.by_code(COMPANY)).uscc == COMPANY
 
 
-async def test_a_signed_answer_to_another_question_is_refused(registry, monkeypatch):
+async def test_a_signed_answer_to_another_question_is_refused(registry, simulators, monkeypatch):
     """A recorded answer played back verifies, but it carries the nonce of the question it was for."""
-    first = await registry._wire.send("by_code", "POST", "v1/entities/by-code", **signed(registry, COMPANY))
+    first = await registry._wire.send("by_code", "POST", "v1/entities/by-code", **signed(simulators, COMPANY))
     assert first.status_code == 200
 
     async def replay(*args, **kwargs):
@@ -153,6 +154,8 @@ async def test_a_signed_answer_to_another_question_is_refused(registry, monkeypa
         await registry.by_code(COMPANY)
 
 
-def signed(registry: SharingRegistry, code: str) -> dict:
+def signed(simulators, code: str) -> dict:
     body = f'{{"uniscId": "{code}"}}'.encode()
-    return {"content": body, "headers": {"Content-Type": "application/json", **registry._signer.sign(body)}}
+    known = simulators.credentials("registry")
+    signer = SignedSettings(node=known["node"], secret=known["secret"]).signer(SystemClock())
+    return {"content": body, "headers": {"Content-Type": "application/json", **signer.sign(body)}}

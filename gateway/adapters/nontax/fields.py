@@ -6,9 +6,12 @@ tables of a contract.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, field_validator
 
 import contracts
 from gateway.ports.nontax import (
@@ -32,8 +35,38 @@ from gateway.words.errors import (
     OutcomeUnknownError,
     RejectedError,
 )
-from gateway.words.identifiers import check_encodable
+from gateway.words.identifiers import check_encodable, check_payment_code
 from gateway.words.money import parse_yuan
+
+
+class CodeSettings(BaseModel):
+    """Payment codes of a channel: ``issuing`` says who makes them, ``code_pattern`` their local layout as a regular
+    expression beyond 20 digits, ``region_prefix`` whether they begin with the region."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    issuing: Literal["platform", "unit", "range"] = "platform"
+    code_pattern: str | None = None
+    region_prefix: bool = True
+
+    @field_validator("code_pattern")
+    @classmethod
+    def _compiles(cls, value: str | None) -> str | None:
+        try:
+            re.compile(value or "")
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from None
+        return value
+
+    def strange(self, code: str, region: str) -> str | None:
+        """What is wrong with a payment code by the local rules; None when nothing is."""
+        try:
+            check_payment_code(code, region if self.region_prefix else None)
+        except ValueError as reason:
+            return str(reason)
+        if self.code_pattern and not re.fullmatch(self.code_pattern, code):
+            return f"the payment code does not have the channel's layout {self.code_pattern}"
+        return None
 
 
 class Codes:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from datetime import date
 
+import httpx
 import pytest
 from pydantic import ValidationError
 
 import contracts
 from gateway.adapters.registry.sharing import mapping
+from gateway.foundation.wire.envelope import Answer
 from gateway.words.errors import BusyError, ContractError, DeniedError, OutcomeUnknownError, RejectedError
-
-BUSY = BusyError("HTTP 429", 7.0)
 
 
 def example(name: str) -> dict:
@@ -133,12 +133,12 @@ def test_members_unknown_to_us_are_passed_over():
     assert mapping.record(entity("entity_with_unknown_member")).name == "味安副食店"
 
 
-def answer(code: str, data: object) -> mapping.Answer[mapping.Entity]:
-    return mapping.Answer[mapping.Entity].model_validate({"code": code, "message": "某句话", "data": data})
+def answer(code: str, data: object) -> Answer[mapping.Entity]:
+    return Answer[mapping.Entity].model_validate({"code": code, "message": "某句话", "data": data})
 
 
 def test_absence_is_said_and_never_inferred():
-    assert mapping.content(answer("R0404", None)) is None
+    assert mapping.RESULTS.content(answer("R0404", None)) is None
     for code, data in (
         ("R0000", None),
         ("R0404", example("entity_company")),
@@ -146,12 +146,12 @@ def test_absence_is_said_and_never_inferred():
         ("R9999", example("entity_company")),
     ):
         with pytest.raises(ContractError):
-            mapping.content(answer(code, data))
+            mapping.RESULTS.content(answer(code, data))
 
 
 def test_a_refusal_keeps_the_registrys_words():
     with pytest.raises(RejectedError) as refused:
-        mapping.content(answer("R0410", None))
+        mapping.RESULTS.content(answer("R0410", None))
     assert (refused.value.reason, refused.value.code) == ("某句话", "R0410")
 
 
@@ -162,20 +162,20 @@ def test_every_result_code_leads_to_what_the_table_says(row):
         value = answer(row["code"], example("entity_company") if row["effect"] == "ok" else None)
         if row["effect"] == "rejected":
             with pytest.raises(RejectedError):
-                mapping.content(value)
+                mapping.RESULTS.content(value)
         else:
-            assert (mapping.content(value) is None) == (row["effect"] == "absent")
+            assert (mapping.RESULTS.content(value) is None) == (row["effect"] == "absent")
     else:
         expected = {"rejected": RejectedError, "denied": DeniedError, "busy": BusyError}[row["effect"]]
-        assert type(mapping.refusal(int(row["status"]), body, BUSY)) is expected
+        assert type(mapping.RESULTS.refusal(httpx.Response(int(row["status"]), json=body))) is expected
 
 
 @pytest.mark.parametrize(
     "body", [None, [], "x", {}, {"code": "R9999"}, {"code": 7}, {"code": "R0000", "message": "成功"}]
 )
 def test_a_refusal_outside_the_contract_is_doubt_unless_it_denies(body):
-    assert type(mapping.refusal(503, body, BUSY)) is OutcomeUnknownError
-    assert type(mapping.refusal(403, body, BUSY)) is DeniedError
+    assert type(mapping.RESULTS.refusal(httpx.Response(503, json=body))) is OutcomeUnknownError
+    assert type(mapping.RESULTS.refusal(httpx.Response(403, json=body))) is DeniedError
 
 
 def test_a_page_that_does_not_move_on_is_a_broken_contract():

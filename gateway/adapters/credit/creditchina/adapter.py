@@ -5,8 +5,7 @@ A submission is answered by a receipt, which is not a verdict: every effect here
 
 from __future__ import annotations
 
-import asyncio
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, ClassVar, Literal, TypeVar
 
 import httpx
@@ -14,7 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 import contracts
 from gateway.adapters.credit.creditchina import mapping
-from gateway.foundation.wire import ChannelWire, MessageSigner, busy
+from gateway.foundation.wire import ChannelWire, MessageSigner
+from gateway.foundation.wire.tokens import AccessToken, TokenRefusedError
 from gateway.ports.base import AdapterInfo, FindGuarantee, Incoming, Kind, OpenedCallback, Reply
 from gateway.ports.credit import (
     CorrectRequest,
@@ -28,26 +28,11 @@ from gateway.ports.credit import (
     WithdrawRequest,
 )
 from gateway.words.clock import Clock
-from gateway.words.errors import (
-    BusyError,
-    ContractError,
-    DeniedError,
-    ExchangeError,
-    NotSentError,
-    OutcomeUnknownError,
-    RejectedError,
-)
+from gateway.words.errors import ContractError, ExchangeError
 
-_RESULTS = {row["code"]: row["effect"] for row in contracts.code_table("credit", "v1", "results")}
 _VERDICTS = {row["state"]: row["effect"] for row in contracts.code_table("credit", "v1", "verdicts")}
-_DECLARED = (400, 401, 403, 404, 409)
-_MARGIN = timedelta(seconds=30)
 
 M = TypeVar("M", bound=BaseModel)
-
-
-class _TokenRefusedError(ExchangeError):
-    """A0002: the token was refused before anything happened."""
 
 
 class _VerdictMessage(BaseModel):
@@ -83,13 +68,10 @@ class CreditChina:
     def __init__(self, settings: CreditChina.Settings, wire: ChannelWire, clock: Clock) -> None:
         self._settings = settings
         self._wire = wire
-        self._clock = clock
         self._table = mapping.TABLES[settings.table]
         key = settings.secret.get_secret_value().encode()
         self._signer = MessageSigner(settings.app_key, key, clock)
-        self._token = ""
-        self._token_until: datetime | None = None
-        self._token_lock = asyncio.Lock()
+        self._token = AccessToken(self._new_token, clock)
 
     # --- effects ----------------------------------------------------------------------------------------------------
 
@@ -142,8 +124,8 @@ class CreditChina:
 
     async def check(self) -> str:
         """Fetch a fresh token."""
-        self._token_until = None
-        await self._bearer()
+        self._token.forget()
+        await self._token.get()
         return f"信用平台可达, 应用 {self._settings.app_key} 已取得令牌"
 
     async def open_callback(self, incoming: Incoming) -> OpenedCallback:
@@ -168,80 +150,31 @@ class CreditChina:
     # --- the wire ---------------------------------------------------------------------------------------------------
 
     async def _authorised(self, action: str, method: str, path: str, **message: Any) -> httpx.Response:
-        """One exchange with a valid token. A token refused for its age (effect-free) is fetched anew, once."""
-        for last in (False, True):
-            token = await self._bearer()
-            try:
-                return await self._exchange(
-                    action, method, path, headers={"Authorization": f"Bearer {token}"}, **message
-                )
-            except _TokenRefusedError:
-                if self._token == token:
-                    self._token_until = None
-                if last:
-                    raise DeniedError("A0002: the platform refuses a token that it has just issued") from None
-        raise AssertionError("unreachable")
+        """One exchange with a valid token."""
 
-    async def _bearer(self) -> str:
-        """A token that is good for a while yet.
+        async def call(token: str) -> httpx.Response:
+            return await self._exchange(action, method, path, headers={"Authorization": f"Bearer {token}"}, **message)
 
-        Whatever goes wrong here, our request has provably not left: it is NotSentError, unless the platform
-        refuses our credentials or names a time to come back.
-        """
-        async with self._token_lock:
-            now = self._clock.now()
-            if self._token_until is not None and now < self._token_until:
-                return self._token
-            secret = self._settings.secret.get_secret_value()
-            body = {"appKey": self._settings.app_key, "appSecret": secret}
-            try:
-                token = self._read(await self._exchange("token", "POST", "/v1/token", json=body), mapping.Token)
-            except (OutcomeUnknownError, RejectedError, _TokenRefusedError) as error:
-                raise NotSentError(f"no token, so nothing was submitted: {error}") from error
-            lifetime = timedelta(seconds=token.expiresIn)
-            self._token, self._token_until = token.accessToken, now + max(lifetime - _MARGIN, lifetime / 2)
-            return self._token
+        return await self._token.use(call)
+
+    async def _new_token(self) -> tuple[str, timedelta]:
+        body = {"appKey": self._settings.app_key, "appSecret": self._settings.secret.get_secret_value()}
+        response = await self._exchange("token", "POST", "/v1/token", json=body)
+        token = self._read(response, mapping.Token)
+        return token.accessToken, timedelta(seconds=token.expiresIn)
 
     async def _exchange(self, action: str, method: str, path: str, **message: Any) -> httpx.Response:
         """One exchange; 404 with B0404 is an answer to ``find``, everything else refused is an error."""
-        declared = {status: lambda response: self._refusal(action, response) for status in _DECLARED}
-        return await self._wire.request(
-            action, method, path, declared={**declared, 429: self._busy, 503: self._busy}, **message
-        )
 
-    def _refusal(self, action: str, response: httpx.Response) -> ExchangeError | None:
-        problem = self._problem(response)
-        if problem is None:
-            return OutcomeUnknownError(f"HTTP {response.status_code} without the words that the contract declares")
-        if problem.code == "A0002":
-            return _TokenRefusedError(problem.message)
-        if problem.code == "B0404" and action == "find":
-            return None
-        words = f"{problem.code}: {problem.message}"
-        match _RESULTS.get(problem.code):
-            case "denied":
-                return DeniedError(words)
-            case "rejected":
-                return RejectedError(problem.message, problem.code)
-        return ContractError(f"HTTP {response.status_code} with code {words}")
+        def refusal(response: httpx.Response) -> ExchangeError | None:
+            head = mapping.RESULTS.head(response)
+            if head is not None and head.code == "A0002":
+                return TokenRefusedError(f"{head.code}: {head.message}")
+            if head is not None and head.code == "B0404" and action == "find":
+                return None
+            return mapping.RESULTS.refusal(response)
 
-    def _busy(self, response: httpx.Response) -> ExchangeError:
-        """Effect-free only if it is the platform that says so: a proxy's 503 proves nothing."""
-        problem = self._problem(response)
-        if problem is None or _RESULTS.get(problem.code) != "busy":
-            return OutcomeUnknownError(f"HTTP {response.status_code} without the words that the contract declares")
-        told = busy(response)
-        return BusyError(f"{problem.code}: {problem.message}", told.retry_after)
-
-    def _problem(self, response: httpx.Response) -> mapping.Answer | None:
-        try:
-            return self._wire.model(response, mapping.Answer)
-        except ContractError:
-            return None
+        return await self._wire.request(action, method, path, declared=mapping.RESULTS.declared(refusal), **message)
 
     def _read(self, response: httpx.Response, of: type[M]) -> M:
-        """A 2xx answer. ContractError unless its code says that it is one."""
-        head = self._wire.model(response, mapping.Answer)
-        if _RESULTS.get(head.code) not in ("ok", "pending"):
-            raise ContractError(f"HTTP {response.status_code} with code {head.code}: {head.message}")
-        return self._wire.model(response, of)
+        return mapping.RESULTS.read(response, of, ("ok", "pending"))

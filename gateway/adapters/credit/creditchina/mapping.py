@@ -10,8 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
+import contracts
+from gateway.foundation.wire.envelope import Head, Results
 from gateway.ports.credit import (
     DisclosedParty,
     DisclosureKey,
@@ -24,6 +26,8 @@ from gateway.ports.credit import (
 from gateway.words.errors import ContractError, RejectedError
 from gateway.words.identifiers import USCC_PLACEHOLDER
 from gateway.words.money import format_wan
+
+RESULTS = Results(contracts.code_table("credit", "v1", "results"))
 
 
 @dataclass(frozen=True)
@@ -134,23 +138,14 @@ def key(of: DisclosureKey) -> dict[str, str]:
 # --- answers -------------------------------------------------------------------------------------------------------
 
 
-class Answer(BaseModel):
-    """What every answer has: a code of codes/results.csv, and words."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    code: str
-    message: str
-
-
-class Token(Answer):
+class Token(Head):
     """A bearer token; ``expiresIn`` in seconds."""
 
     accessToken: str = Field(min_length=1)
     expiresIn: int = Field(gt=0)
 
 
-class Receipt(Answer):
+class Receipt(Head):
     """The platform took something in."""
 
     receiptNo: str = Field(min_length=1)
@@ -174,7 +169,7 @@ class WireSubmission(BaseModel):
     fieldErrors: tuple[WireFieldError, ...] = ()
 
 
-class SubmissionAnswer(Answer):
+class SubmissionAnswer(Head):
     """The answer to a query by source id."""
 
     submission: WireSubmission
@@ -192,7 +187,7 @@ class WireShown(BaseModel):
     url: str
 
 
-class ShownAnswer(Answer):
+class ShownAnswer(Head):
     """What the public sees under one decision number."""
 
     records: tuple[WireShown, ...]

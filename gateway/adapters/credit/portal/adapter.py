@@ -6,14 +6,14 @@ Effects are final at once unless the portal reviews first; every request is sign
 from __future__ import annotations
 
 import json
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 import contracts
 from gateway.adapters.credit.portal import mapping
-from gateway.foundation.wire import ChannelWire, MessageSigner, busy
+from gateway.foundation.wire import ChannelWire, MessageSigner
 from gateway.ports.base import AdapterInfo, FindGuarantee, Incoming, Kind, OpenedCallback
 from gateway.ports.credit import (
     CorrectRequest,
@@ -25,21 +25,9 @@ from gateway.ports.credit import (
     WithdrawRequest,
 )
 from gateway.words.clock import Clock
-from gateway.words.errors import (
-    BusyError,
-    ContractError,
-    DeniedError,
-    ExchangeError,
-    OutcomeUnknownError,
-    RejectedError,
-    UnsupportedError,
-)
+from gateway.words.errors import ContractError, ExchangeError, UnsupportedError
 
-_RESULTS = {row["code"]: row["effect"] for row in contracts.code_table("portal", "v1", "results")}
 _STATES = {row["state"]: row["effect"] for row in contracts.code_table("portal", "v1", "states")}
-_DECLARED = (400, 401, 403, 404, 409, 422)
-
-M = TypeVar("M", bound=BaseModel)
 
 
 class DisclosurePortal:
@@ -97,7 +85,7 @@ class DisclosurePortal:
     async def _effect(self, action: str, path: str, reference: str, body: dict[str, Any]) -> Submission:
         response = await self._signed(action, "POST", path, body)
         if response.status_code == 422:
-            return mapping.refused(reference, self._wire.model(response, mapping.Answer))
+            return mapping.refused(reference, self._wire.model(response, mapping.Problem))
         return self._about(reference, response)
 
     # --- questions --------------------------------------------------------------------------------------------------
@@ -111,11 +99,11 @@ class DisclosurePortal:
         """What anybody can see for this decision and party. Asked unsigned, as the public would."""
         params = {"decisionNumber": key.decision_number, "authorityCode": key.authority_code}
         response = await self._exchange("read_back", "GET", "/v1/public/disclosures", params=params)
-        return mapping.shown(self._read(response, mapping.ShownAnswer).records, key)
+        return mapping.shown(mapping.RESULTS.read(response, mapping.ShownAnswer).records, key)
 
     async def check(self) -> str:
         """A signed question that changes nothing."""
-        self._read(await self._signed("check", "GET", "/v1/ready"), mapping.ReadyAnswer)
+        mapping.RESULTS.read(await self._signed("check", "GET", "/v1/ready"), mapping.ReadyAnswer)
         return f"公示平台可达, 接入标识 {self._node} 有效"
 
     async def open_callback(self, incoming: Incoming) -> OpenedCallback:  # noqa: ARG002 - the port's signature
@@ -137,47 +125,19 @@ class DisclosurePortal:
 
     async def _exchange(self, action: str, method: str, path: str, **message: Any) -> httpx.Response:
         """One exchange; refused fields, and "no record" to ``find``, are answers; everything else refused an error."""
-        declared = {status: lambda response: self._refusal(action, response) for status in _DECLARED}
-        return await self._wire.request(
-            action, method, path, declared={**declared, 429: self._busy, 503: self._busy}, **message
-        )
 
-    def _refusal(self, action: str, response: httpx.Response) -> ExchangeError | None:
-        problem = self._problem(response)
-        if problem is None:
-            return OutcomeUnknownError(f"HTTP {response.status_code} without the words that the contract declares")
-        if (problem.code == "P0404" and action == "find") or (problem.code == "P0422" and problem.fieldErrors):
-            return None
-        words = f"{problem.code}: {problem.message}"
-        match _RESULTS.get(problem.code):
-            case "denied":
-                return DeniedError(words)
-            case "rejected":
-                return RejectedError(problem.message, problem.code)
-        return ContractError(f"HTTP {response.status_code} with code {words}")
+        def refusal(response: httpx.Response) -> ExchangeError | None:
+            head = mapping.RESULTS.head(response)
+            if head is not None and head.code == "P0404" and action == "find":
+                return None
+            if head is not None and head.code == "P0422" and self._wire.model(response, mapping.Problem).fieldErrors:
+                return None
+            return mapping.RESULTS.refusal(response)
 
-    def _busy(self, response: httpx.Response) -> ExchangeError:
-        """Effect-free only if it is the portal that says so: a proxy's 503 proves nothing."""
-        problem = self._problem(response)
-        if problem is None or _RESULTS.get(problem.code) != "busy":
-            return OutcomeUnknownError(f"HTTP {response.status_code} without the words that the contract declares")
-        return BusyError(f"{problem.code}: {problem.message}", busy(response).retry_after)
-
-    def _problem(self, response: httpx.Response) -> mapping.Answer | None:
-        try:
-            return self._wire.model(response, mapping.Answer)
-        except ContractError:
-            return None
+        return await self._wire.request(action, method, path, declared=mapping.RESULTS.declared(refusal), **message)
 
     def _about(self, reference: str, response: httpx.Response) -> Submission:
-        found = self._read(response, mapping.SubmissionAnswer).submission
+        found = mapping.RESULTS.read(response, mapping.SubmissionAnswer).submission
         if found.reference != reference:
             raise ContractError(f"asked about {reference}, the portal answered about {found.reference}")
         return mapping.submission(found, _STATES)
-
-    def _read(self, response: httpx.Response, of: type[M]) -> M:
-        """A 2xx answer. ContractError unless its code says that it is one."""
-        head = self._wire.model(response, mapping.Answer)
-        if _RESULTS.get(head.code) != "ok":
-            raise ContractError(f"HTTP {response.status_code} with code {head.code}: {head.message}")
-        return self._wire.model(response, of)

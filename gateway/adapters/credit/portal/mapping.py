@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
+import contracts
+from gateway.foundation.wire.envelope import Head, Results
 from gateway.ports.credit import DisclosureKey, DisclosureRecord, FieldError, Shown, Submission, SubmissionState
 from gateway.words.errors import ContractError
 
+RESULTS = Results(contracts.code_table("portal", "v1", "results"))
 STATES = {"pending": SubmissionState.PENDING, "ok": SubmissionState.ACCEPTED, "rejected": SubmissionState.REJECTED}
 
 
@@ -54,13 +57,9 @@ class WireFieldError(BaseModel):
     message: str
 
 
-class Answer(BaseModel):
-    """What every answer has: a code of codes/results.csv, words, and the fields it refuses."""
+class Problem(Head):
+    """A refusal, with the fields that it refuses."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    code: str
-    message: str
     fieldErrors: tuple[WireFieldError, ...] = ()
 
 
@@ -73,7 +72,7 @@ class WireSubmission(BaseModel):
     reason: str | None = None
 
 
-class SubmissionAnswer(Answer):
+class SubmissionAnswer(Head):
     """The answer to an effect, or to a query by reference."""
 
     submission: WireSubmission
@@ -103,13 +102,13 @@ class WireShown(BaseModel):
     url: str
 
 
-class ShownAnswer(Answer):
+class ShownAnswer(Head):
     """What the public sees under one decision number."""
 
     records: tuple[WireShown, ...]
 
 
-class ReadyAnswer(Answer):
+class ReadyAnswer(Head):
     """The portal is there and takes our signature."""
 
     now: str
@@ -125,7 +124,7 @@ def submission(answer: WireSubmission, effects: Mapping[str, str]) -> Submission
     return Submission(reference=answer.reference, state=STATES[effect], receipt=answer.receipt, field_errors=errors)
 
 
-def refused(reference: str, problem: Answer) -> Submission:
+def refused(reference: str, problem: Problem) -> Submission:
     """A publication whose fields the portal refused: nothing happened, and it says which."""
     errors = tuple(FieldError(field=one.field, code=one.code, message=one.message) for one in problem.fieldErrors)
     return Submission(reference=reference, state=SubmissionState.REJECTED, receipt="", field_errors=errors)

@@ -6,13 +6,12 @@ we claim it: its code and amount after issuing, that it is void after voiding.
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections.abc import Mapping
 from datetime import date, timedelta
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, Field, SecretStr
 
 from gateway.adapters.nontax import fields
 from gateway.adapters.nontax.cnnontax import frame as frames
@@ -43,7 +42,6 @@ from gateway.words.errors import (
     UnsupportedError,
     UnusableError,
 )
-from gateway.words.identifiers import check_payment_code
 
 _LONGEST_CALLBACK = 64 * 1024
 _UNSIGNED_REFUSALS = frozenset({"19100", "19103"})  # no key that both sides know: their MAC is all zeros
@@ -52,7 +50,7 @@ Node = Annotated[str, Field(pattern=r"^(F[0-9]{6}|K[0-9]{10})$")]
 MessageNumber = Annotated[str, Field(pattern=r"^[0-9A-Z]{4}$")]
 
 
-class CnNonTaxSettings(BaseModel):
+class CnNonTaxSettings(fields.CodeSettings):
     """Settings of one ``nontax.cnnontax`` channel.
 
     ``token`` is the secret in every MAC; ``node_code`` is the unit's node (K…), ``platform_node`` the platform's (F…).
@@ -60,8 +58,6 @@ class CnNonTaxSettings(BaseModel):
     ``work_days_apart`` is how far a message's working day may be from ours. ``issuing`` and ``code_pattern`` say who
     makes the payment code and its local layout beyond 20 digits.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     token: SecretStr
     node_code: Node
@@ -71,18 +67,6 @@ class CnNonTaxSettings(BaseModel):
     refund_query_message: MessageNumber = "RFD2"
     statement_message: MessageNumber = "STM1"
     work_days_apart: Annotated[int, Field(ge=0, le=10)] = 1
-    issuing: Literal["platform", "unit", "range"] = "platform"
-    code_pattern: str | None = None
-    region_prefix: bool = True
-
-    @field_validator("code_pattern")
-    @classmethod
-    def _compiles(cls, value: str | None) -> str | None:
-        try:
-            re.compile(value or "")
-        except re.error as error:
-            raise ValueError(f"not a regular expression: {error}") from None
-        return value
 
 
 class CnNonTax:
@@ -130,11 +114,11 @@ class CnNonTax:
         """
         if (request.code is None) != (self._settings.issuing == "platform"):
             raise UnsupportedError(f"issuing mode {self._settings.issuing} and a bill with code {request.code}")
-        if request.code is not None and (reason := self._strange(request.code, request.region)):
+        if request.code is not None and (reason := self._settings.strange(request.code, request.region)):
             raise RejectedError(reason, "LOCAL-CODE")
         answer = self._succeeded(await self._exchange("CreateBill", "8994", "Bill", mapping.bill(request)))
         code = mapping.code_of(answer["Information"])
-        if reason := self._strange(code, request.region):
+        if reason := self._settings.strange(code, request.region):
             raise ContractError(reason)
         bill = await self._read_back(FindRequest(reference=request.reference))
         if bill.code != code:
@@ -314,13 +298,3 @@ class CnNonTax:
         if bill is None:
             raise OutcomeUnknownError("answered with yes, but not to be found yet")
         return bill
-
-    def _strange(self, code: str, region: str) -> str | None:
-        """What is wrong with a payment code by the local rules; None when nothing is."""
-        try:
-            check_payment_code(code, region if self._settings.region_prefix else None)
-        except ValueError as reason:
-            return str(reason)
-        if self._settings.code_pattern and not re.fullmatch(self._settings.code_pattern, code):
-            return f"the payment code does not have the channel's layout {self._settings.code_pattern}"
-        return None

@@ -6,13 +6,13 @@ outside its character set, a field that breaks the schema) is refused before any
 
 from __future__ import annotations
 
-import re
 from datetime import date
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, Field, SecretStr
 
 import contracts
+from gateway.adapters.nontax import fields
 from gateway.adapters.nontax.soap import mapping
 from gateway.foundation.wire import ChannelWire, MessageSigner
 from gateway.foundation.wire.soap import SoapFault
@@ -34,38 +34,23 @@ from gateway.ports.nontax import (
 )
 from gateway.words.clock import Clock
 from gateway.words.errors import ContractError, OutcomeUnknownError, RejectedError, UnsupportedError
-from gateway.words.identifiers import check_payment_code
 
 _BINDING = "{urn:nontax-platform:v1}NonTaxPlatformSoap11"
 _LONGEST_CALLBACK = 64 * 1024
 
 
-class SoapNonTaxSettings(BaseModel):
+class SoapNonTaxSettings(fields.CodeSettings):
     """Settings of one ``nontax.soap`` channel.
 
     ``issuing`` says who makes the code: the platform, the unit by its local rule, or a range issued in advance.
     ``code_pattern`` is the local layout of codes beyond 20 digits, as a regular expression for the whole code.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     secret: SecretStr
     node_code: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
     platform_node: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
     services: str = "services"
-    issuing: Literal["platform", "unit", "range"] = "platform"
-    code_pattern: str | None = None
-    region_prefix: bool = True
     encoding: Literal["gbk", "utf-8"] = "gbk"
-
-    @field_validator("code_pattern")
-    @classmethod
-    def _compiles(cls, value: str | None) -> str | None:
-        try:
-            re.compile(value or "")
-        except re.error as error:
-            raise ValueError(f"not a regular expression: {error}") from None
-        return value
 
 
 class SoapNonTax:
@@ -113,12 +98,12 @@ class SoapNonTax:
         """
         if (request.code is None) != (self._settings.issuing == "platform"):
             raise UnsupportedError(f"issuing mode {self._settings.issuing} and a bill with code {request.code}")
-        if request.code is not None and (reason := self._strange(request.code, request.region)):
+        if request.code is not None and (reason := self._settings.strange(request.code, request.region)):
             raise RejectedError(reason, "LOCAL-CODE")
         issued = mapping.issued(await self._call("CreateBill", **mapping.create_bill(request)))
         if issued.reference != request.reference:
             raise ContractError(f"asked for bill {request.reference}, got {issued.reference}")
-        if reason := self._strange(issued.code, request.region):
+        if reason := self._settings.strange(issued.code, request.region):
             raise ContractError(reason)
         return issued
 
@@ -236,16 +221,6 @@ class SoapNonTax:
             raise error or ContractError(f"a fault that calls itself a success: {fault}") from fault
         except ValueError as broken:
             raise RejectedError(f"the request breaks the platform's contract: {broken}", "LOCAL-SCHEMA") from broken
-
-    def _strange(self, code: str, region: str) -> str | None:
-        """What is wrong with a payment code by the local rules; None when nothing is."""
-        try:
-            check_payment_code(code, region if self._settings.region_prefix else None)
-        except ValueError as reason:
-            return str(reason)
-        if self._settings.code_pattern and not re.fullmatch(self._settings.code_pattern, code):
-            return f"the payment code does not have the channel's layout {self._settings.code_pattern}"
-        return None
 
 
 def _seconds(value: Any) -> float | None:

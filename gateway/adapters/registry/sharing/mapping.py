@@ -9,27 +9,21 @@ import re
 import unicodedata
 from datetime import date, datetime
 from functools import cache
-from typing import Annotated, Any, Generic, Literal, TypeVar, cast, get_args
+from typing import Annotated, Any, Literal, cast, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 import contracts
+from gateway.foundation.wire.envelope import Results
 from gateway.ports.registry import ChangePage, EntityChange, EntitySummary, RegistrationRecord
 from gateway.words.clock import parse_rfc3339
-from gateway.words.errors import (
-    BusyError,
-    ContractError,
-    DeniedError,
-    ExchangeError,
-    OutcomeUnknownError,
-    RejectedError,
-)
+from gateway.words.errors import ContractError
 from gateway.words.identifiers import check_uscc, clean_text
 
 Status = Literal["operating", "suspended", "liquidating", "revoked", "deregistered", "annulled", "moved_out", "other"]
 Category = Literal["organisation", "individual_business"]
 
-D = TypeVar("D")
+RESULTS = Results(contracts.code_table("registry", "v1", "results"))
 
 
 def _code(text: str) -> str:
@@ -120,46 +114,6 @@ class Changes(_Wire):
     more: bool
 
 
-class Answer(_Wire, Generic[D]):
-    """The frame around every answer: a result code of ``codes/results.csv``, its meaning, and the data or null."""
-
-    code: str
-    message: str
-    data: D | None
-
-
-def content(answer: Answer[D]) -> D | None:
-    """The data of an answer; None where the registry says that there is none.
-
-    Raises RejectedError in the registry's words, ContractError for a code that the contract does not know.
-    """
-    effect = _effects().get(answer.code)
-    if effect == "rejected":
-        raise RejectedError(answer.message, answer.code)
-    if effect == "absent" and answer.data is None:
-        return None
-    if effect == "ok" and answer.data is not None:
-        return answer.data
-    raise ContractError(f"result code {answer.code!r} {'without' if answer.data is None else 'with'} data")
-
-
-def refusal(status: int, body: Any, busy: BusyError) -> ExchangeError:
-    """What an answer with another status than 200 stands for: ``body`` its JSON value, None where it is not JSON.
-
-    Only a body of the contract makes it busy or rejected; 401 and 403 are a denial whoever says so.
-    """
-    code = body.get("code") if isinstance(body, dict) else None
-    effect = _effects().get(code) if isinstance(code, str) else None
-    words = f"HTTP {status} {code}: {body.get('message')}" if effect else f"HTTP {status} outside the contract"
-    if effect == "denied" or status in (401, 403):
-        return DeniedError(words)
-    if effect == "busy":
-        return busy
-    if effect == "rejected":
-        return RejectedError(str(body.get("message")), str(code))
-    return OutcomeUnknownError(words)
-
-
 def record(entity: Entity) -> RegistrationRecord:
     """The registration facts of an entity. ContractError where they contradict the contract."""
     name = entity.called
@@ -236,11 +190,6 @@ def capital(amount: str | None, currency: str | None) -> str | None:
 def _plain(text: str) -> str:
     """A text as tables are searched: half-width, without blanks."""
     return "".join(unicodedata.normalize("NFKC", text).split())
-
-
-@cache
-def _effects() -> dict[str, str]:
-    return {row["code"]: row["effect"] for row in contracts.code_table("registry", "v1", "results")}
 
 
 @cache

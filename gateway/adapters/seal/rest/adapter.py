@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import base64
-import json
-from typing import Any, ClassVar, TypeVar
+from typing import ClassVar
 
-import httpx
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from gateway.adapters.seal.rest import mapping
-from gateway.foundation.wire import ChannelWire, MessageSigner, busy
-from gateway.foundation.wire.signing import NONCE, SignatureRefusedError
-from gateway.ports.base import AdapterInfo, FindGuarantee, Incoming, Kind, OpenedCallback, ReferenceFormat, Reply
+from gateway.foundation.wire import ChannelWire
+from gateway.foundation.wire.signed import SignedCaller, SignedSettings
+from gateway.ports.base import (
+    AdapterInfo,
+    FindGuarantee,
+    Incoming,
+    JsonObject,
+    Kind,
+    OpenedCallback,
+    ReferenceFormat,
+    Reply,
+)
 from gateway.ports.seal import ApplyRequest, SealInfo, SealJob, SealNotice
 from gateway.words.clock import Clock
-from gateway.words.errors import ContractError, ExchangeError, UnusableError
-
-M = TypeVar("M", bound=BaseModel)
+from gateway.words.errors import ContractError
 
 _TAKEN = Reply(200, b'{"code":"S0000","message":"ok"}', "application/json")
 _AGAIN = Reply(503, b'{"code":"S0503","message":"later"}', "application/json")
@@ -36,24 +41,16 @@ class RestSealService:
         sensitive=frozenset({"documentTitle", "approval"}),
     )
 
-    class Settings(BaseModel):
-        """``node``: the code under which the service knows us; ``secret``: the key that both sides sign with."""
+    Settings: ClassVar[type[BaseModel]] = SignedSettings
 
-        model_config = ConfigDict(frozen=True, extra="forbid")
-
-        node: str = Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")
-        secret: SecretStr = Field(min_length=16)
-
-    def __init__(self, settings: Settings, wire: ChannelWire, clock: Clock) -> None:
+    def __init__(self, settings: SignedSettings, wire: ChannelWire, clock: Clock) -> None:
         self._wire = wire
-        self._signer = MessageSigner(settings.node, settings.secret.get_secret_value().encode(), clock)
+        self._signer = settings.signer(clock)
+        self._platform = SignedCaller(wire, self._signer, mapping.RESULTS)
 
     async def check(self) -> str:
         """Ask whether we are known. Raises NotSentError, DeniedError or OutcomeUnknownError."""
-        answer = await self._ask("ready", "v1/ready", {}, mapping.Answer[None])
-        if answer.code != "S0000":
-            raise ContractError(f"result code {answer.code!r} to the question whether we are known")
-        return f"seal service reachable, {answer.message}"
+        return f"seal service reachable, {await self._platform.ready('v1/ready')}"
 
     async def close(self) -> None:
         """Close the channel's connections."""
@@ -62,7 +59,7 @@ class RestSealService:
     async def list_seals(self, owner_code: str) -> tuple[SealInfo, ...]:
         """Every seal of one organ, whatever its status; ``owner_code`` is its unified social credit code."""
         asked = {"ownerCode": owner_code}
-        found = mapping.content(await self._ask("list_seals", "v1/seals/list", asked, mapping.Answer[mapping.Seals]))
+        found = await self._platform.ask("list_seals", "v1/seals/list", asked, mapping.Seals)
         if found is None:
             raise ContractError("no list of seals, though an empty one would do")
         if any(one.ownerCode != owner_code for one in found.seals):
@@ -72,7 +69,7 @@ class RestSealService:
     async def seal_status(self, seal_id: str) -> SealInfo | None:
         """One seal with its SESeal; None when the service says that there is none."""
         asked = {"sealId": seal_id}
-        found = mapping.content(await self._ask("seal_status", "v1/seals/status", asked, mapping.Answer[mapping.Seal]))
+        found = await self._platform.ask("seal_status", "v1/seals/status", asked, mapping.Seal)
         if found is not None and found.sealId != seal_id:
             raise ContractError("the answer is about another seal than the one asked for")
         return None if found is None else mapping.seal(found)
@@ -101,9 +98,7 @@ class RestSealService:
     async def verify(self, signature: bytes, digest: str) -> bool:
         """The service's own opinion of a signature."""
         asked = {"signature": base64.b64encode(signature).decode(), "digest": digest}
-        found = mapping.content(
-            await self._ask("verify", "v1/signatures/verify", asked, mapping.Answer[mapping.Verdict])
-        )
+        found = await self._platform.ask("verify", "v1/signatures/verify", asked, mapping.Verdict)
         if found is None:
             raise ContractError("no verdict")
         return found.valid
@@ -123,30 +118,8 @@ class RestSealService:
             retry_later=_AGAIN,
         )
 
-    async def _job(self, action: str, path: str, question: dict[str, Any], reference: str) -> mapping.Job | None:
-        found = mapping.content(await self._ask(action, path, question, mapping.Answer[mapping.Job]))
+    async def _job(self, action: str, path: str, question: JsonObject, reference: str) -> mapping.Job | None:
+        found = await self._platform.ask(action, path, question, mapping.Job)
         if found is not None and found.reference != reference:
             raise ContractError("the answer is about another job than the one asked for")
         return found
-
-    async def _ask(self, action: str, path: str, question: dict[str, Any], of: type[M]) -> M:
-        """One signed message and its signed answer, bound to each other by the nonce."""
-        body = json.dumps(question, ensure_ascii=False).encode()
-        signed = self._signer.sign(body)
-        headers = {"Content-Type": "application/json", **signed}
-        declared = dict.fromkeys((400, 401, 403, 429, 503), self._refusal)
-        response = await self._wire.request(action, "POST", path, content=body, headers=headers, declared=declared)
-        try:
-            authenticated = self._signer.verify(response.headers, response.content)
-        except SignatureRefusedError as refused:
-            raise UnusableError(f"the answer's signature: {refused}") from refused
-        if authenticated.nonce != signed[NONCE]:
-            raise ContractError("the answer belongs to another question")
-        return self._wire.model(response, of)
-
-    def _refusal(self, response: httpx.Response) -> ExchangeError:
-        try:
-            body = self._wire.json(response)
-        except ContractError:
-            body = None
-        return mapping.refusal(response.status_code, body, busy(response))

@@ -7,25 +7,18 @@ from __future__ import annotations
 
 import base64
 import binascii
-from functools import cache
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 import contracts
+from gateway.foundation.wire.envelope import Results
 from gateway.ports.base import JsonObject
 from gateway.ports.seal import ApplyRequest, SealInfo, SealJob
-from gateway.words.errors import (
-    BusyError,
-    ContractError,
-    DeniedError,
-    ExchangeError,
-    OutcomeUnknownError,
-    RejectedError,
-)
+from gateway.words.errors import ContractError
 from gateway.words.identifiers import check_uscc, clean_text
 
-D = TypeVar("D")
+RESULTS = Results(contracts.code_table("seal", "v1", "results"))
 
 
 def _der(value: Any) -> bytes:
@@ -98,46 +91,6 @@ class Notice(_Wire):
     state: Literal["PENDING", "DONE", "REFUSED", "VOID"]
 
 
-class Answer(_Wire, Generic[D]):
-    """The frame around every answer: a result code of ``codes/results.csv``, its meaning, and the data or null."""
-
-    code: str
-    message: str
-    data: D | None
-
-
-def content(answer: Answer[D]) -> D | None:
-    """The data of an answer; None where the service says that there is none.
-
-    Raises RejectedError in the service's words, ContractError for a code that the contract does not know.
-    """
-    effect = _effects().get(answer.code)
-    if effect == "rejected":
-        raise RejectedError(answer.message, answer.code)
-    if effect == "absent" and answer.data is None:
-        return None
-    if effect == "ok" and answer.data is not None:
-        return answer.data
-    raise ContractError(f"result code {answer.code!r} {'without' if answer.data is None else 'with'} data")
-
-
-def refusal(status: int, body: Any, busy: BusyError) -> ExchangeError:
-    """What an answer with another status than 200 stands for: ``body`` its JSON value, None where it is not JSON.
-
-    Only a body of the contract makes it busy or rejected; 401 and 403 are a denial whoever says so.
-    """
-    code = body.get("code") if isinstance(body, dict) else None
-    effect = _effects().get(code) if isinstance(code, str) else None
-    words = f"HTTP {status} {code}: {body.get('message')}" if effect else f"HTTP {status} outside the contract"
-    if effect == "denied" or status in (401, 403):
-        return DeniedError(words)
-    if effect == "busy":
-        return busy
-    if effect == "rejected":
-        return RejectedError(str(body.get("message")), str(code))
-    return OutcomeUnknownError(words)
-
-
 def application(request: ApplyRequest) -> JsonObject:
     """The body of ``apply``."""
     return {
@@ -189,8 +142,3 @@ def seal(found: Seal) -> SealInfo:
         status=states[found.status],
         eseal=found.eseal,
     )
-
-
-@cache
-def _effects() -> dict[str, str]:
-    return {row["code"]: row["effect"] for row in contracts.code_table("seal", "v1", "results")}

@@ -1,0 +1,73 @@
+"""Signed questions: JSON posted under a signature, and an answer signed back that repeats the question's nonce."""
+
+from __future__ import annotations
+
+import json
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from gateway.foundation.wire.channel import ChannelWire
+from gateway.foundation.wire.envelope import Answer, Results
+from gateway.foundation.wire.signing import NONCE, MessageSigner, SignatureRefusedError
+from gateway.ports.base import JsonObject
+from gateway.words.clock import Clock
+from gateway.words.errors import ContractError, UnusableError
+
+D = TypeVar("D")
+
+
+class SignedSettings(BaseModel):
+    """``node``: the code under which the other side knows us; ``secret``: the key that both sides sign with."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    node: str = Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")
+    secret: SecretStr = Field(min_length=16)
+
+    def signer(self, clock: Clock) -> MessageSigner:
+        """Signs and checks with these."""
+        return MessageSigner(self.node, self.secret.get_secret_value().encode(), clock)
+
+
+class SignedCaller:
+    """Asks a platform that signs what it answers. Results outside the contract are raised as ``Results`` says."""
+
+    def __init__(self, wire: ChannelWire, signer: MessageSigner, results: Results) -> None:
+        self._wire = wire
+        self._signer = signer
+        self._results = results
+
+    async def ask(self, action: str, path: str, question: JsonObject, of: type[D]) -> D | None:
+        """The data of the answer, read as ``of``; None where the platform says that there is none.
+
+        Raises RejectedError in the platform's words, UnusableError for a bad signature, ContractError for the answer to
+        another question and for what breaks the contract, and what ``ChannelWire.request`` raises.
+        """
+        return self._results.content(await self._answer(action, path, question, of))
+
+    async def ready(self, path: str) -> str:
+        """The platform's words when it is asked whether it knows us. ContractError unless that is a yes."""
+        answer = await self._answer("ready", path, {}, type(None))
+        if self._results.effect(answer.code) != "ok":
+            raise ContractError(f"result code {answer.code!r} to the question whether we are known")
+        return answer.message
+
+    async def _answer(self, action: str, path: str, question: JsonObject, of: type[D]) -> Answer[D]:
+        body = json.dumps(question, ensure_ascii=False).encode()
+        signed = self._signer.sign(body)
+        response = await self._wire.request(
+            action,
+            "POST",
+            path,
+            content=body,
+            headers={"Content-Type": "application/json", **signed},
+            declared=self._results.declared(),
+        )
+        try:
+            authentic = self._signer.verify(response.headers, response.content)
+        except SignatureRefusedError as refused:
+            raise UnusableError(f"the answer's signature: {refused}") from refused
+        if authentic.nonce != signed[NONCE]:
+            raise ContractError("the answer belongs to another question")
+        return self._wire.model(response, Answer[of])  # type: ignore[valid-type]
