@@ -133,22 +133,22 @@ class House:
         await self.decisions.record_event(AUTHORITY, NUMBER, event, by="test")
 
     async def until(self, disclosure_id: str, *statuses: str) -> Any:
-        return await self.when(disclosure_id, lambda row: row["status"] in statuses)
+        return await self.when(disclosure_id, lambda row: row.status in statuses)
 
     async def when(self, disclosure_id: str, holds: Any) -> Any:
         row = None
         try:
             async with asyncio.timeout(15):
-                while not holds(row := await self.disclosures.get(disclosure_id)):
+                while not holds(row := await self.disclosures.held(disclosure_id)):
                     self.delivery.wake()
                     await asyncio.sleep(0.02)
         except TimeoutError:
-            raise AssertionError(f"not reached; the disclosure is {dict(row or {})}") from None
+            raise AssertionError(f"not reached; the disclosure is {row}") from None
         return row
 
     async def told(self, disclosure_id: str) -> list[str]:
-        rows = await self.store.read(lambda conn: disclosure_records.timeline(conn, disclosure_id))
-        return [row["type"].removeprefix("disclosure.") for row in rows]
+        _, timeline = await self.disclosures.view(disclosure_id)
+        return [one.type.removeprefix("disclosure.") for one in timeline]
 
     def travel(self, day: date) -> None:
         """Both clocks to the same hour of another day."""
@@ -183,10 +183,10 @@ async def any_house(store: Store, simulators: Simulation, tmp_path: Path) -> Asy
 async def test_one_request_publishes_at_every_target_and_claims_it_only_after_reading_back(any_house):
     house = any_house
     credit, portal = await house.published()
-    row = await house.disclosures.get(credit)
-    assert (row["submit_by_on"], row["submit_by_provisional"]) == (date(2026, 9, 22), False)  # 09-20 is worked
-    assert (row["publish_until_on"], row["published_on"]) == (date(2027, 9, 14), date(2026, 9, 15))
-    assert row["effect"] is None
+    row = await house.disclosures.held(credit)
+    assert (row.submit_by_on, row.submit_by_provisional) == (date(2026, 9, 22), False)  # 09-20 is worked
+    assert (row.publish_until_on, row.published_on) == (date(2027, 9, 14), date(2026, 9, 15))
+    assert row.effect is None
     assert await house.told(credit) == ["planned", "submitted", "accepted", "published"]
     assert await house.told(portal) == ["planned", "accepted", "published"]
     assert house.effects("credit", "submit") == house.effects("portal", "publish") == [1]
@@ -214,9 +214,9 @@ async def test_asking_twice_publishes_once(any_house):
 async def test_a_public_security_case_is_published_nowhere(house):
     await house.decide(field_of_law="public_security")
     for one in await house.publish(override_reason="上级要求"):
-        row = await house.disclosures.get(one)
-        assert row["status"] == "NOT_PUBLISHABLE"
-        assert "一百三十六条" in row["citation"]
+        row = await house.disclosures.held(one)
+        assert row.status == "NOT_PUBLISHABLE"
+        assert "一百三十六条" in row.citation
     assert house.simulators.effects("credit") == house.simulators.effects("portal") == {}
 
 
@@ -226,7 +226,7 @@ async def test_a_street_stall_under_the_simple_procedure_is_not_on_credit_china(
         procedure="simple", party=person, penalty_kinds=["罚款"], fine="200.00", confiscated=None, content="罚款200元"
     )
     ids = await house.publish()
-    assert [(await house.disclosures.get(one))["status"] for one in ids] == ["NOT_PUBLISHABLE"] * 2
+    assert [(await house.disclosures.held(one)).status for one in ids] == ["NOT_PUBLISHABLE"] * 2
     assert await house.publish() == ids
 
 
@@ -234,7 +234,7 @@ async def test_refused_fields_are_named_and_better_facts_may_be_sent_again(house
     await house.decide(confiscated=None)
     (refused,) = await house.publish("credit")
     row = await house.until(refused, "REJECTED")
-    assert [(error["field"], error["code"]) for error in row["field_errors"]] == [("CF_NR_WFFF", "F01")]
+    assert [(error.field, error.code) for error in row.field_errors] == [("CF_NR_WFFF", "F01")]
     await house.decide()
     (again,) = await house.publish("credit")
     assert again != refused
@@ -248,7 +248,7 @@ async def test_changed_facts_of_a_live_disclosure_need_a_correction(house):
         await house.publish("credit")
     await house.disclosures.correct(credit, "处罚内容笔误")
     row = await house.until(credit, "CORRECTED")
-    assert row["decision_version"] == 2
+    assert row.decision_version == 2
     assert house.disclosures.record_of(row).fine == 400_000
     assert await house.publish("credit") == (credit,)
 
@@ -257,8 +257,8 @@ async def test_what_the_page_shows_differently_is_never_called_published(house):
     house.simulators.faults({"system": "portal", "operation": "shown", "kind": "wrong_amount"})
     await house.decide()
     (portal,) = await house.publish("portal")
-    row = await house.when(portal, lambda row: row["effect"] is None)
-    assert row["status"] == "ACCEPTED"
+    row = await house.when(portal, lambda row: row.effect is None)
+    assert row.status == "ACCEPTED"
     assert (await house.told(portal))[-1] == "differs"
 
 
@@ -271,7 +271,7 @@ async def test_a_lost_answer_ends_in_one_publication(house, system, name):
     (one,) = await house.published(system)
     assert house.effects(system, name) == [1]
     assert "in_doubt" in await house.told(one)
-    assert (await house.disclosures.get(one))["in_doubt_since_at"] is None
+    assert (await house.disclosures.held(one)).in_doubt_since_at is None
 
 
 async def test_a_hint_of_the_target_makes_us_ask_at_once(house):
@@ -290,7 +290,7 @@ async def test_a_hint_of_the_target_makes_us_ask_at_once(house):
             house.delivery.wake()
             await asyncio.sleep(0.02)
     house.simulators.ask("POST", "/credit/judge", {})
-    notice = VerdictNotice(reference=row["effect_reference"])
+    notice = VerdictNotice(reference=row.effect_reference)
     await house.store.write(lambda conn: house.disclosures.take_notice(conn, "credit", notice, "exc"))
     await house.until(credit, "PUBLISHED")
 
@@ -304,8 +304,8 @@ async def test_a_revoked_decision_disappears_everywhere_with_an_explanation(any_
     await house.revoke()
     for one in ids:
         row = await house.until(one, "WITHDRAWN")
-        assert row["withdraw_by_on"] == date(2026, 9, 18)
-        assert "事实不清" in row["withdraw_reason"]
+        assert row.withdraw_by_on == date(2026, 9, 18)
+        assert "事实不清" in row.withdraw_reason
         await house.disclosures.withdraw(one, "再次撤回")
     assert house.effects("credit", "withdraw") == house.effects("portal", "withdraw") == [1]
     with pytest.raises(ConflictProblem, match="revoked"):
@@ -319,10 +319,10 @@ async def test_a_withdrawal_waits_for_a_submission_in_doubt_and_then_wins(house)
     )
     await house.decide()
     (credit,) = await house.publish("credit")
-    await house.when(credit, lambda row: row["in_doubt_since_at"] is not None)
+    await house.when(credit, lambda row: row.in_doubt_since_at is not None)
     await house.disclosures.withdraw(credit, "该行政处罚决定已被撤销")
-    row = await house.disclosures.get(credit)
-    assert (row["status"], row["effect"]) == ("PLANNED", "submit")
+    row = await house.disclosures.held(credit)
+    assert (row.status, row.effect) == ("PLANNED", "submit")
     await house.until(credit, "WITHDRAWN")
     assert "published" not in await house.told(credit)
     assert house.effects("credit", "submit") == house.effects("credit", "withdraw") == [1]
@@ -335,7 +335,7 @@ async def test_a_submission_that_never_happened_is_not_sent_again_once_it_is_wit
     )
     await house.decide()
     (portal,) = await house.publish("portal")
-    await house.when(portal, lambda row: row["in_doubt_since_at"] is not None)
+    await house.when(portal, lambda row: row.in_doubt_since_at is not None)
     await house.disclosures.withdraw(portal, "该行政处罚决定已被撤销")
     await house.until(portal, "WITHDRAWN")
     assert house.simulators.effects("portal") == {}
@@ -350,7 +350,7 @@ async def test_what_has_not_left_us_never_does_once_it_is_withdrawn(house):
         while await house.store.read(lambda conn: conn.execute(query).scalar_one()) < 1:
             await asyncio.sleep(0.02)
     async with asyncio.timeout(10):  # between two tries it is provably not on its way
-        while (await house.disclosures.get(portal))["status"] != "WITHDRAWN":
+        while (await house.disclosures.held(portal)).status != "WITHDRAWN":
             await house.disclosures.withdraw(portal, "该行政处罚决定已被撤销")
             await asyncio.sleep(0.02)
     house.simulators.clear_faults()
@@ -402,8 +402,8 @@ async def test_facts_that_must_not_be_public_any_more_are_withdrawn_without_sayi
     await house.decide(withheld="state_secret")
     for one in ids:
         row = await house.until(one, "WITHDRAWN")
-        assert row["withdraw_reason"] == "依法不予公开"
-    assert [(await house.disclosures.get(one))["status"] for one in await house.publish()] == ["NOT_PUBLISHABLE"] * 2
+        assert row.withdraw_reason == "依法不予公开"
+    assert [(await house.disclosures.held(one)).status for one in await house.publish()] == ["NOT_PUBLISHABLE"] * 2
 
 
 async def test_an_authority_publishes_under_its_own_name_unless_told_otherwise(house):
@@ -455,4 +455,4 @@ async def test_a_publication_ends_with_its_maximum_period(house):
     assert await house.disclosures.sweep() == 0
     house.travel(date(2027, 9, 15))
     assert await house.disclosures.sweep() == 1
-    assert (await house.disclosures.get(credit))["status"] == "ENDED"
+    assert (await house.disclosures.held(credit)).status == "ENDED"

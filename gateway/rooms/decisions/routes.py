@@ -17,8 +17,8 @@ from gateway.foundation.http.problems import responses
 from gateway.foundation.http.views import View, instant
 from gateway.rooms.decisions import Decision, DecisionEvent, DecisionFacts
 from gateway.rooms.disclosures import records as disclosure_records
-from gateway.rooms.disclosures.routes import DisclosureView
 from gateway.rooms.disclosures.states import SHOWN
+from gateway.rooms.disclosures.views import DisclosureView
 from gateway.rooms.payments import records as payment_records
 from gateway.rooms.payments.views import PaymentSummary
 from gateway.rooms.seals import records as seal_records

@@ -1,21 +1,162 @@
-"""Storing and reading disclosures: plain functions of a connection."""
+"""Disclosures as records, and all SQL about them: plain functions of a connection."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Literal, TypedDict, Unpack
 
-from sqlalchemy import Connection, RowMapping, and_, bindparam, exists, insert, or_, select, update
+from sqlalchemy import Connection, Select, and_, bindparam, exists, insert, or_, select, update
 
 from gateway.foundation.access.tables import authority as owner
-from gateway.foundation.delivery.tables import (
-    event,
-)
+from gateway.foundation.crypto.envelope import Envelope
+from gateway.foundation.store.rows import columns, reader
+from gateway.ports.credit import DisclosureRecord, FieldError
 from gateway.rooms.decisions.tables import decision
 from gateway.rooms.disclosures.publication import Organ
-from gateway.rooms.disclosures.states import SHOWN, UNPUBLISHED, Status, sources
+from gateway.rooms.disclosures.questions import Effect
+from gateway.rooms.disclosures.states import SHOWN, UNPUBLISHED, Status
 from gateway.rooms.disclosures.tables import disclosing_organ, disclosure
+
+Awaiting = Literal["answer", "verdict", "page"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disclosure:
+    """One decision's publication at one target. Days are of Asia/Shanghai, instants UTC microseconds.
+
+    ``target`` is the channel, ``decision_version`` the facts that were sent, ``citation`` the rule behind period or
+    refusal. ``effect`` is what is under way at the target, and ``awaiting`` what of it. ``withdraw_wanted_at``: a
+    withdrawal is owed since. ``late_at`` and ``withdraw_late_at``: when the alarm was raised.
+    """
+
+    id: str
+    authority: str
+    decision_id: str
+    decision_number: str
+    decision_version: int
+    target: str
+    status: Status
+    record_sealed: bytes | None = None
+    pending_sealed: bytes | None = None
+    pending_version: int | None = None
+    citation: str
+    override_reason: str | None = None
+    submit_by_on: date | None = None
+    submit_by_provisional: bool = False
+    submit_citation: str | None = None
+    publish_until_on: date | None = None
+    repair_from_on: date | None = None
+    effect: Effect | None = None
+    awaiting: Awaiting | None = None
+    effect_operation: str | None = None
+    effect_reference: str | None = None
+    withdraw_wanted_at: int | None = None
+    withdraw_by_on: date | None = None
+    withdraw_by_provisional: bool = False
+    withdraw_reason: str | None = None
+    repair_number: str | None = None
+    receipt: str | None = None
+    field_errors: tuple[FieldError, ...] = ()
+    reason: str | None = None
+    url: str | None = None
+    published_on: date | None = None
+    in_doubt_since_at: int | None = None
+    doubt_reason: str | None = None
+    late_at: int | None = None
+    withdraw_late_at: int | None = None
+    created_at: int
+    updated_at: int
+
+    @property
+    def late(self) -> bool:
+        """Whether an alarm was raised about it."""
+        return self.late_at is not None or self.withdraw_late_at is not None
+
+    def sent(self, envelope: Envelope) -> DisclosureRecord:
+        """The decision in the words in which it left us. ValueError where nothing may be published."""
+        return self._opened(envelope, self.record_sealed)
+
+    def correction(self, envelope: Envelope) -> DisclosureRecord:
+        """The correction that is under way. ValueError where none is."""
+        return self._opened(envelope, self.pending_sealed)
+
+    def _opened(self, envelope: Envelope, sealed: bytes | None) -> DisclosureRecord:
+        if sealed is None:
+            raise ValueError(f"the disclosure {self.id} holds no such record")
+        return DisclosureRecord.model_validate_json(envelope.open(sealed, _record_context(self.id)))
+
+
+def seal_record(envelope: Envelope, disclosure_id: str, record: DisclosureRecord) -> bytes:
+    """A record as a disclosure keeps it."""
+    return envelope.seal(record.model_dump_json().encode(), _record_context(disclosure_id))
+
+
+def _record_context(disclosure_id: str) -> str:
+    return f"disclosure|record|{disclosure_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisclosureFilter:
+    """Which disclosures a list shows, newest first. ``before``: the id at which the previous page ended.
+
+    ``authorities`` None: of every authority.
+    """
+
+    authorities: Collection[str] | None
+    status: Status | None = None
+    target: str | None = None
+    decision_number: str | None = None
+    late: bool | None = None
+    in_doubt: bool | None = None
+    before: str | None = None
+    limit: int = 50
+
+
+class Change(TypedDict, total=False):
+    """Columns that change while the state stays."""
+
+    decision_version: int
+    record_sealed: bytes
+    pending_sealed: bytes | None
+    pending_version: int | None
+    submit_by_on: date
+    submit_by_provisional: bool
+    effect: Effect | None
+    awaiting: Awaiting | None
+    effect_operation: str
+    effect_reference: str | None
+    withdraw_wanted_at: int
+    withdraw_by_on: date
+    withdraw_by_provisional: bool
+    withdraw_reason: str
+    repair_number: str
+    receipt: str | None
+    field_errors: list[dict[str, Any]]
+    reason: str | None
+    in_doubt_since_at: int | None
+    doubt_reason: str | None
+    late_at: int
+    withdraw_late_at: int
+
+
+class Idle(TypedDict):
+    """The part of a change by which nothing is under way any more."""
+
+    effect: None
+    awaiting: None
+
+
+class Sure(TypedDict):
+    """The part of a change by which doubt ends."""
+
+    in_doubt_since_at: None
+    doubt_reason: None
+
+
+IDLE = Idle(effect=None, awaiting=None)
+SURE = Sure(in_doubt_since_at=None, doubt_reason=None)
 
 NOT_LIVE = (Status.NOT_PUBLISHABLE.value, Status.REJECTED.value, Status.WITHDRAWN.value)
 
@@ -23,6 +164,18 @@ _BY_ID = select(disclosure).where(disclosure.c.id == bindparam("id"))
 _BY_REFERENCE = select(disclosure).where(
     disclosure.c.target == bindparam("target"), disclosure.c.effect_reference == bindparam("reference")
 )
+
+
+_disclosure = reader(Disclosure)
+
+
+def _one(conn: Connection, query: Select[Any], **parameters: object) -> Disclosure | None:
+    row = conn.execute(query, parameters).mappings().first()
+    return None if row is None else _disclosure(row)
+
+
+def _all(conn: Connection, query: Select[Any]) -> list[Disclosure]:
+    return [_disclosure(row) for row in conn.execute(query).mappings()]
 
 
 def set_organ(conn: Connection, authority: str, organ: Organ, valid_from: date) -> None:
@@ -55,95 +208,65 @@ def lock_decision(conn: Connection, decision_id: str) -> None:
     conn.execute(select(decision.c.id).where(decision.c.id == decision_id).with_for_update())
 
 
-def add(conn: Connection, values: Mapping[str, Any]) -> None:
+def add(conn: Connection, new: Disclosure) -> None:
     """Insert one disclosure. IntegrityError if the decision is already live at the target."""
-    conn.execute(insert(disclosure), {"field_errors": [], **values})
+    conn.execute(insert(disclosure), columns(new))
 
 
-def fetch(conn: Connection, disclosure_id: str) -> RowMapping | None:
-    """One disclosure's row."""
-    return conn.execute(_BY_ID, {"id": disclosure_id}).mappings().first()
+def fetch(conn: Connection, disclosure_id: str) -> Disclosure | None:
+    """One disclosure."""
+    return _one(conn, _BY_ID, id=disclosure_id)
 
 
-def hold(conn: Connection, disclosure_id: str) -> RowMapping | None:
-    """One disclosure's row, held until the end of the transaction."""
-    return conn.execute(_BY_ID.with_for_update(), {"id": disclosure_id}).mappings().first()
+def lock(conn: Connection, disclosure_id: str) -> Disclosure | None:
+    """One disclosure, held until the end of the transaction."""
+    return _one(conn, _BY_ID.with_for_update(), id=disclosure_id)
 
 
-def by_reference(conn: Connection, target: str, reference: str) -> RowMapping | None:
+def fetch_by_reference(conn: Connection, target: str, reference: str) -> Disclosure | None:
     """The disclosure whose present effect has this reference."""
-    return conn.execute(_BY_REFERENCE, {"target": target, "reference": reference}).mappings().first()
+    return _one(conn, _BY_REFERENCE, target=target, reference=reference)
 
 
-def latest(conn: Connection, decision_id: str, target: str) -> RowMapping | None:
+def latest(conn: Connection, decision_id: str, target: str) -> Disclosure | None:
     """The newest disclosure of a decision at a target, whatever its state."""
-    return (
-        conn.execute(
-            select(disclosure)
-            .where(disclosure.c.decision_id == decision_id, disclosure.c.target == target)
-            .order_by(disclosure.c.id.desc())
-            .limit(1)
-        )
-        .mappings()
-        .first()
-    )
+    same = (disclosure.c.decision_id == decision_id, disclosure.c.target == target)
+    return _one(conn, select(disclosure).where(*same).order_by(disclosure.c.id.desc()).limit(1))
 
 
-def of_decision(conn: Connection, decision_id: str) -> Sequence[RowMapping]:
+def of_decision(conn: Connection, decision_id: str) -> list[Disclosure]:
     """All disclosures of a decision, oldest first."""
-    query = select(disclosure).where(disclosure.c.decision_id == decision_id).order_by(disclosure.c.id)
-    return conn.execute(query).mappings().all()
+    return _all(conn, select(disclosure).where(disclosure.c.decision_id == decision_id).order_by(disclosure.c.id))
 
 
-def move(conn: Connection, disclosure_id: str, end: Status, now: int, **values: Any) -> bool:
-    """Compare-and-set along the state table; False when the disclosure is in no state from which ``end`` follows."""
-    done = conn.execute(
-        update(disclosure)
-        .where(disclosure.c.id == disclosure_id, disclosure.c.status.in_([start.value for start in sources(end)]))
-        .values(status=end.value, updated_at=now, **values)
-    )
-    return done.rowcount == 1
-
-
-def change(conn: Connection, disclosure_id: str, now: int, **values: Any) -> None:
+def change(conn: Connection, disclosure_id: str, now: int, **values: Unpack[Change]) -> None:
     """Set fields that are not states."""
     conn.execute(update(disclosure).where(disclosure.c.id == disclosure_id).values(updated_at=now, **values))
 
 
-def search(
-    conn: Connection,
-    *,
-    authorities: Sequence[str] | None,
-    status: str | None = None,
-    target: str | None = None,
-    decision_number: str | None = None,
-    late: bool | None = None,
-    in_doubt: bool | None = None,
-    before: str | None = None,
-    limit: int = 50,
-) -> Sequence[RowMapping]:
-    """Disclosures, newest first; ``before`` is the id at which the previous page ended."""
-    query = select(disclosure).order_by(disclosure.c.id.desc()).limit(limit)
-    if authorities is not None:
-        query = query.where(disclosure.c.authority.in_(authorities))
-    if status is not None:
-        query = query.where(disclosure.c.status == status)
-    if target is not None:
-        query = query.where(disclosure.c.target == target)
-    if decision_number is not None:
-        query = query.where(disclosure.c.decision_number == decision_number)
-    if late is not None:
+def find(conn: Connection, wanted: DisclosureFilter) -> list[Disclosure]:
+    """Disclosures, newest first."""
+    query = select(disclosure).order_by(disclosure.c.id.desc()).limit(wanted.limit)
+    if wanted.authorities is not None:
+        query = query.where(disclosure.c.authority.in_(list(wanted.authorities)))
+    if wanted.status is not None:
+        query = query.where(disclosure.c.status == wanted.status.value)
+    if wanted.target is not None:
+        query = query.where(disclosure.c.target == wanted.target)
+    if wanted.decision_number is not None:
+        query = query.where(disclosure.c.decision_number == wanted.decision_number)
+    if wanted.late is not None:
         flags = or_(disclosure.c.late_at.is_not(None), disclosure.c.withdraw_late_at.is_not(None))
-        query = query.where(flags if late else ~flags)
-    if in_doubt is not None:
+        query = query.where(flags if wanted.late else ~flags)
+    if wanted.in_doubt is not None:
         flag = disclosure.c.in_doubt_since_at
-        query = query.where(flag.is_not(None) if in_doubt else flag.is_(None))
-    if before is not None:
-        query = query.where(disclosure.c.id < before)
-    return conn.execute(query).mappings().all()
+        query = query.where(flag.is_not(None) if wanted.in_doubt else flag.is_(None))
+    if wanted.before is not None:
+        query = query.where(disclosure.c.id < wanted.before)
+    return _all(conn, query)
 
 
-def late_submissions(conn: Connection, today: date, limit: int) -> Sequence[RowMapping]:
+def late_submissions(conn: Connection, today: date, limit: int) -> list[Disclosure]:
     """What should be public and is not, without an alarm so far: on the way, or refused and never sent again."""
     sibling = disclosure.alias()
     again = exists().where(
@@ -159,10 +282,10 @@ def late_submissions(conn: Connection, today: date, limit: int) -> Sequence[RowM
         disclosure.c.late_at.is_(None),
         disclosure.c.withdraw_wanted_at.is_(None),
     )
-    return conn.execute(query.order_by(disclosure.c.submit_by_on).limit(limit)).mappings().all()
+    return _all(conn, query.order_by(disclosure.c.submit_by_on).limit(limit))
 
 
-def late_withdrawals(conn: Connection, today: date, limit: int) -> Sequence[RowMapping]:
+def late_withdrawals(conn: Connection, today: date, limit: int) -> list[Disclosure]:
     """Withdrawals that are owed and overdue, without an alarm so far."""
     query = select(disclosure).where(
         disclosure.c.withdraw_wanted_at.is_not(None),
@@ -170,10 +293,10 @@ def late_withdrawals(conn: Connection, today: date, limit: int) -> Sequence[RowM
         disclosure.c.withdraw_by_on < today,
         disclosure.c.withdraw_late_at.is_(None),
     )
-    return conn.execute(query.order_by(disclosure.c.withdraw_by_on).limit(limit)).mappings().all()
+    return _all(conn, query.order_by(disclosure.c.withdraw_by_on).limit(limit))
 
 
-def over(conn: Connection, today: date, limit: int) -> Sequence[RowMapping]:
+def over(conn: Connection, today: date, limit: int) -> list[Disclosure]:
     """What is shown beyond its maximum period, with nothing else under way."""
     query = select(disclosure).where(
         disclosure.c.status.in_([status.value for status in SHOWN]),
@@ -181,17 +304,12 @@ def over(conn: Connection, today: date, limit: int) -> Sequence[RowMapping]:
         disclosure.c.effect.is_(None),
         disclosure.c.withdraw_wanted_at.is_(None),
     )
-    return conn.execute(query.order_by(disclosure.c.publish_until_on).limit(limit)).mappings().all()
+    return _all(conn, query.order_by(disclosure.c.publish_until_on).limit(limit))
 
 
-def provisional(conn: Connection, limit: int) -> Sequence[RowMapping]:
+def provisional(conn: Connection, limit: int) -> list[Disclosure]:
     """What is on the way under a deadline that rests on an unpublished calendar."""
     query = select(disclosure).where(
         disclosure.c.status.in_([status.value for status in UNPUBLISHED]), disclosure.c.submit_by_provisional
     )
-    return conn.execute(query.order_by(disclosure.c.submit_by_on).limit(limit)).mappings().all()
-
-
-def timeline(conn: Connection, disclosure_id: str) -> Sequence[RowMapping]:
-    """The events of a disclosure, oldest first."""
-    return conn.execute(select(event).where(event.c.subject == disclosure_id).order_by(event.c.seq)).mappings().all()
+    return _all(conn, query.order_by(disclosure.c.submit_by_on).limit(limit))

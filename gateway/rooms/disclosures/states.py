@@ -1,9 +1,11 @@
-"""The life of a disclosure as values: every transition is a row here, and ``gateway states`` draws it."""
+"""The life of a disclosure: every transition is a row here, and ``gateway states`` draws it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from gateway.foundation.lives import Edge, Life
+from gateway.rooms.disclosures.tables import disclosure
 
 
 class Status(StrEnum):
@@ -41,16 +43,6 @@ UNPUBLISHED = (Status.PLANNED, Status.SUBMITTED, Status.ACCEPTED)
 """On the way, and late once the deadline has passed."""
 
 
-@dataclass(frozen=True)
-class Edge:
-    """One allowed transition, the event it emits, and what makes it happen."""
-
-    start: Status | None
-    end: Status
-    event: str
-    when: str
-
-
 EDGES = (
     Edge(None, Status.NOT_PUBLISHABLE, "disclosure.not_publishable", "the law or the target's profile forbids it"),
     Edge(None, Status.PLANNED, "disclosure.planned", "a case system asks for publication"),
@@ -72,14 +64,4 @@ EDGES = (
     Edge(Status.CORRECTED, Status.ENDED, "disclosure.ended", "its maximum period is over"),
 )
 
-_ALLOWED = {(edge.start, edge.end): edge for edge in EDGES}
-
-
-def edge(start: Status | None, end: Status) -> Edge | None:
-    """The transition between two states, or None when there is none."""
-    return _ALLOWED.get((start, end))
-
-
-def sources(end: Status) -> tuple[Status, ...]:
-    """The states from which ``end`` can be reached."""
-    return tuple(one.start for one in EDGES if one.end is end and one.start is not None)
+LIFE = Life("disclosures", disclosure, EDGES, doubt=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.rooms.disclosures.records import NOT_LIVE
-from gateway.rooms.disclosures.states import CHINESE, EDGES, SHOWN, UNPUBLISHED, Status, edge, sources
+from gateway.rooms.disclosures.states import CHINESE, EDGES, LIFE, SHOWN, UNPUBLISHED, Status
 from gateway.rooms.disclosures.tables import LIVE, disclosure
 
 
@@ -18,14 +18,14 @@ def test_nothing_is_shown_again_after_withdrawal_repair_or_end():
 
 
 def test_published_is_claimed_only_from_accepted():
-    assert sources(Status.PUBLISHED) == (Status.ACCEPTED,)
+    assert LIFE.sources(Status.PUBLISHED) == (Status.ACCEPTED,)
 
 
 def test_each_step_emits_one_event_of_its_own_name():
     for one in EDGES:
         assert one.event == f"disclosure.{one.end.value.lower()}" or one.end is Status.NOT_PUBLISHABLE
     assert len({(one.start, one.end) for one in EDGES}) == len(EDGES)
-    assert edge(Status.PLANNED, Status.PUBLISHED) is None
+    assert LIFE.edge(Status.PLANNED, Status.PUBLISHED) is None
 
 
 def test_the_database_knows_the_same_states():

@@ -1,0 +1,195 @@
+"""What is under way at a target for one disclosure: sending it, asking about it, and the withdrawal that wins over it.
+
+All functions of a connection, in the caller's transaction.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection
+
+from gateway.foundation.crypto.envelope import Envelope
+from gateway.foundation.delivery import Delivery, Events
+from gateway.foundation.lives import Living
+from gateway.ports.credit import WithdrawRequest
+from gateway.rooms.disclosures import questions, records
+from gateway.rooms.disclosures.deadlines import withdraw_by
+from gateway.rooms.disclosures.publication import key_of
+from gateway.rooms.disclosures.questions import Effect, EffectRequest, PageQuery, VerdictQuery
+from gateway.rooms.disclosures.records import Disclosure
+from gateway.rooms.disclosures.rules import Rules
+from gateway.rooms.disclosures.states import LIFE, Status
+from gateway.words.calendar import WorkingCalendar
+from gateway.words.clock import Clock
+from gateway.words.errors import NotFoundProblem
+
+
+class Effects:
+    """One effect at a time per disclosure. ``move`` is the only door for its state."""
+
+    def __init__(
+        self,
+        delivery: Delivery,
+        events: Events,
+        envelope: Envelope,
+        clock: Clock,
+        calendar: WorkingCalendar,
+        rules: Rules,
+    ) -> None:
+        self.life: Living[Status, Disclosure] = Living(LIFE, events, clock, _tells)
+        self.envelope = envelope
+        self._delivery = delivery
+        self._events = events
+        self._calendar = calendar
+        self._rules = rules
+
+    def lock(self, conn: Connection, disclosure_id: str) -> Disclosure:
+        """One disclosure, held until the end of the transaction. Raises NotFoundProblem."""
+        found = records.lock(conn, disclosure_id)
+        if found is None:
+            raise NotFoundProblem("no such disclosure")
+        return found
+
+    def move(self, conn: Connection, disclosure: Disclosure, end: Status, **values: Any) -> bool:
+        """One step of its life; the event says the columns that change with it. A step that is none is not taken."""
+        told = {name: str(value) if isinstance(value, date) else value for name, value in values.items()}
+        return self.life.move(conn, self.lock(conn, disclosure.id), end, tell=told, **values)
+
+    def tell(self, conn: Connection, disclosure: Disclosure, what: str, **data: Any) -> None:
+        """Emit ``disclosure.<what>``: something that is no step of its life."""
+        self._events.emit(
+            conn,
+            type=f"disclosure.{what}",
+            subject=disclosure.id,
+            authority=disclosure.authority,
+            data={**_tells(disclosure), **data},
+        )
+
+    def alarm_late(self, conn: Connection, disclosure: Disclosure, now: int) -> None:
+        """It should be public by now, and is not."""
+        records.change(conn, disclosure.id, now, late_at=now)
+        self.tell(conn, disclosure, "late", submit_by_on=str(disclosure.submit_by_on), status=disclosure.status.value)
+
+    # --- sending and asking -----------------------------------------------------------------------------------------
+
+    def new_reference(self, disclosure: Disclosure) -> str:
+        """A reference for the next effect."""
+        return self._delivery.new_reference(disclosure.target)
+
+    def send(self, conn: Connection, disclosure: Disclosure, effect: Effect, ask: EffectRequest, now: int) -> None:
+        """Have an effect sent; its answer is awaited."""
+        operation = self._delivery.enqueue(
+            conn,
+            action=f"credit.{effect}",
+            channel=disclosure.target,
+            authority=disclosure.authority,
+            subject=disclosure.id,
+            request=ask,
+        )
+        records.change(
+            conn,
+            disclosure.id,
+            now,
+            effect=effect,
+            awaiting="answer",
+            effect_operation=operation.id,
+            effect_reference=ask.reference,
+        )
+
+    def ask_verdict(self, conn: Connection, disclosure: Disclosure, reference: str, now: int) -> None:
+        """Ask what the target has decided about the effect with this reference."""
+        query = VerdictQuery(reference=reference, asked_at=now)
+        self._ask(conn, disclosure, "credit.verdict", query, now + int(questions.SHORTEST * 1_000_000))
+
+    def ask_page(self, conn: Connection, disclosure: Disclosure, effect: Effect, about: str, now: int) -> None:
+        """Ask what the public sees, until it is what the effect should have brought about."""
+        former = disclosure.sent(self.envelope)
+        sent = disclosure.correction(self.envelope) if effect == "correct" else former
+        query = PageQuery(
+            about=about,
+            key=key_of(sent),
+            shown=effect in ("submit", "correct"),
+            content=sent.content,
+            former=former.content if effect == "correct" else None,
+            asked_at=now,
+        )
+        self._ask(conn, disclosure, "credit.read_back", query)
+
+    def _ask(
+        self,
+        conn: Connection,
+        disclosure: Disclosure,
+        action: str,
+        query: VerdictQuery | PageQuery,
+        not_before: int | None = None,
+    ) -> None:
+        self._delivery.enqueue(
+            conn,
+            action=action,
+            channel=disclosure.target,
+            authority=disclosure.authority,
+            subject=disclosure.id,
+            request=query,
+            not_before=not_before,
+        )
+
+    # --- withdrawals ------------------------------------------------------------------------------------------------
+
+    def owe_withdrawal(
+        self, conn: Connection, disclosure: Disclosure, reason: str, happened_on: date, now: int
+    ) -> None:
+        """Note that a withdrawal is owed, and begin it unless something else must end first."""
+        if disclosure.withdraw_wanted_at is None:
+            last = withdraw_by(happened_on, self._rules, self._calendar)
+            records.change(
+                conn,
+                disclosure.id,
+                now,
+                withdraw_wanted_at=now,
+                withdraw_by_on=last.on,
+                withdraw_by_provisional=last.provisional,
+                withdraw_reason=reason,
+            )
+            self.tell(
+                conn,
+                disclosure,
+                "withdrawal_requested",
+                reason=reason,
+                withdraw_by_on=str(last.on),
+                citation=last.citation,
+            )
+            disclosure = self.lock(conn, disclosure.id)
+        if disclosure.effect == "withdraw":
+            return
+        if disclosure.awaiting == "answer":
+            self.stop_sending(conn, disclosure, now)
+        elif disclosure.awaiting in (None, "page") and disclosure.status is not Status.PLANNED:
+            self.send_withdrawal(conn, disclosure, now)
+
+    def stop_sending(self, conn: Connection, disclosure: Disclosure, now: int) -> None:
+        """Stop an effect that has provably not left us; otherwise its outcome is waited for."""
+        operation = disclosure.effect_operation
+        if operation is None or not self._delivery.cancel(conn, operation, "撤回在先，不再报送"):
+            return
+        records.change(conn, disclosure.id, now, pending_sealed=None, **records.IDLE)
+        if disclosure.effect == "submit":
+            self.move(conn, disclosure, Status.WITHDRAWN, reason=disclosure.withdraw_reason)
+        else:
+            self.send_withdrawal(conn, disclosure, now)
+
+    def send_withdrawal(self, conn: Connection, disclosure: Disclosure, now: int) -> None:
+        """Send the withdrawal that is owed, with its explanation for the public."""
+        disclosure = self.lock(conn, disclosure.id)
+        assert disclosure.withdraw_reason is not None, "what is owed has a reason"
+        ask = WithdrawRequest(
+            reference=self.new_reference(disclosure),
+            key=key_of(disclosure.sent(self.envelope)),
+            reason=disclosure.withdraw_reason,
+        )
+        self.send(conn, disclosure, "withdraw", ask, now)
+
+
+def _tells(disclosure: Disclosure) -> dict[str, Any]:
+    return {"decision_number": disclosure.decision_number, "target": disclosure.target}

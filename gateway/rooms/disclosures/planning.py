@@ -1,0 +1,201 @@
+"""Whether, where and until when a decision is published: what a request makes of it at each target."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import Connection
+
+from gateway.foundation.channels import Channel, Channels
+from gateway.ports.credit import DisclosureRecord, SubmitRequest
+from gateway.rooms.decisions import Decision, EventKind
+from gateway.rooms.disclosures import records
+from gateway.rooms.disclosures.deadlines import Deadline, submit_by
+from gateway.rooms.disclosures.effects import Effects
+from gateway.rooms.disclosures.publication import Organ, Plan, Refusal, plan, record
+from gateway.rooms.disclosures.records import Disclosure
+from gateway.rooms.disclosures.rules import Rules, TargetProfile
+from gateway.rooms.disclosures.states import SHOWN, UNPUBLISHED, Status
+from gateway.words.calendar import WorkingCalendar
+from gateway.words.errors import ConflictProblem, InvalidProblem
+from gateway.words.identifiers import new_id
+
+
+@dataclass(frozen=True)
+class Intent:
+    """What the rules say of one decision at one target, found before the transaction."""
+
+    target: str
+    profile: TargetProfile
+    found: Plan | Refusal
+
+
+class Planning:
+    """Chooses targets, asks the rules, and enters what follows. ``profiles``: as ``Disclosures`` takes them."""
+
+    def __init__(
+        self,
+        effects: Effects,
+        channels: Channels,
+        calendar: WorkingCalendar,
+        rules: Rules,
+        profiles: Mapping[str, TargetProfile],
+    ) -> None:
+        self._effects = effects
+        self._channels = channels
+        self._calendar = calendar
+        self._rules = rules
+        self._profiles = dict(profiles)
+
+    def intents(
+        self, decision: Decision, wanted: Sequence[str] | None, override_reason: str | None, today: date
+    ) -> list[Intent]:
+        """What is to be done at the authority's targets, or at those named. Raises ConflictProblem, InvalidProblem."""
+        chosen = []
+        for channel in self._targets(decision.authority, wanted):
+            profile = self._profile(channel)
+            found = plan(
+                decision.facts, profile, self._rules, self._calendar, today=today, override_reason=override_reason
+            )
+            chosen.append(Intent(channel.name, profile, found))
+        return chosen
+
+    def profile_of(self, target: str) -> TargetProfile:
+        """What a target shows and how soon. Raises ConflictProblem where nothing says so."""
+        return self._profile(self._channels.get(target))
+
+    def deadline_of(self, disclosure: Disclosure) -> Deadline:
+        """The last day to have it published, by the calendar as it is known now."""
+        decided_on = disclosure.sent(self._effects.envelope).decided_on
+        return submit_by(decided_on, self.profile_of(disclosure.target), self._calendar)
+
+    def enter(
+        self,
+        conn: Connection,
+        decision: Decision,
+        organ: Organ,
+        intent: Intent,
+        override_reason: str | None,
+        today: date,
+        now: int,
+    ) -> str:
+        """The disclosure that answers a request at one target: the one that stands, or a new one. Returns its id."""
+        before = records.latest(conn, decision.id, intent.target)
+        if before is not None and _stands(before, decision, intent.found):
+            return before.id
+        if isinstance(intent.found, Refusal):
+            return self._refuse(conn, decision, intent.target, intent.found, now)
+        sent = record(decision, organ, intent.profile, intent.found.until)
+        return self._plan(conn, decision, intent.target, sent, intent.found, override_reason, today, now)
+
+    def _targets(self, authority: str, wanted: Sequence[str] | None) -> list[Channel]:
+        routed = self._channels.route(authority, "disclosures")
+        if not routed:
+            raise ConflictProblem(
+                f"no channel takes disclosures for authority {authority}",
+                type="no-channel",
+                cure='Add a [[routes]] block with capability = "disclosures" to the settings.',
+            )
+        names = [channel.name for channel in routed]
+        if wanted is not None and (unknown := [name for name in wanted if name not in names]):
+            raise InvalidProblem(
+                f"authority {authority} does not publish at {', '.join(unknown)}",
+                field="targets",
+                cure=f"Choose among {', '.join(names)}.",
+            )
+        return [channel for channel in routed if wanted is None or channel.name in wanted]
+
+    def _profile(self, channel: Channel) -> TargetProfile:
+        found = self._profiles.get(channel.name) or self._rules.targets.get(channel.info.name)
+        if found is None:
+            raise ConflictProblem(
+                f"nothing says what the target {channel.name} shows and how soon",
+                type="no-target-profile",
+                cure=f"Give the channel a profile; known ones: {', '.join(self._rules.targets)}.",
+            )
+        return found
+
+    def _refuse(self, conn: Connection, decision: Decision, target: str, found: Refusal, now: int) -> str:
+        new = Disclosure(
+            id=new_id("dsc"),
+            authority=decision.authority,
+            decision_id=decision.id,
+            decision_number=decision.number,
+            decision_version=decision.version,
+            target=target,
+            status=Status.NOT_PUBLISHABLE,
+            citation=found.citation,
+            reason=found.reason,
+            created_at=now,
+            updated_at=now,
+        )
+        records.add(conn, new)
+        self._effects.life.begin(conn, new, reason=found.reason, citation=found.citation, overridable=found.overridable)
+        return new.id
+
+    def _plan(
+        self,
+        conn: Connection,
+        decision: Decision,
+        target: str,
+        sent: DisclosureRecord,
+        found: Plan,
+        override_reason: str | None,
+        today: date,
+        now: int,
+    ) -> str:
+        disclosure_id = new_id("dsc")
+        new = Disclosure(
+            id=disclosure_id,
+            authority=decision.authority,
+            decision_id=decision.id,
+            decision_number=decision.number,
+            decision_version=decision.version,
+            target=target,
+            status=Status.PLANNED,
+            record_sealed=records.seal_record(self._effects.envelope, disclosure_id, sent),
+            citation=found.citation,
+            override_reason=override_reason,
+            submit_by_on=found.by.on,
+            submit_by_provisional=found.by.provisional,
+            submit_citation=found.by.citation,
+            publish_until_on=found.until,
+            repair_from_on=found.repair_from,
+            created_at=now,
+            updated_at=now,
+        )
+        records.add(conn, new)
+        self._effects.life.begin(conn, new, submit_by_on=str(found.by.on), provisional=found.by.provisional)
+        if found.by.on < today:
+            self._effects.alarm_late(conn, new, now)
+        ask = SubmitRequest(reference=self._effects.new_reference(new), record=sent)
+        self._effects.send(conn, new, "submit", ask, now)
+        return new.id
+
+
+def _stands(before: Disclosure, decision: Decision, found: Plan | Refusal) -> bool:
+    """Whether a request finds its answer in the disclosure that is already there. Raises ConflictProblem."""
+    same_facts = before.decision_version == decision.version
+    if before.status is Status.NOT_PUBLISHABLE:
+        return same_facts and isinstance(found, Refusal) and found.reason == before.reason
+    if before.status is Status.WITHDRAWN:
+        if same_facts and any(event.kind is EventKind.CHANGED for event in decision.events):
+            raise ConflictProblem(
+                "the decision was changed, but its facts are those that were withdrawn",
+                type="decision-not-amended",
+                cure="Store the changed facts first: PUT /v1/decisions/{authority}/{number}.",
+            )
+        return False
+    if before.status is Status.REJECTED:
+        return False
+    if not same_facts and before.status in (*UNPUBLISHED, *SHOWN):
+        raise ConflictProblem(
+            f"{before.target} has this decision with earlier facts",
+            type="disclosure-outdated",
+            cure="Correct or withdraw that disclosure.",
+            disclosure=before.id,
+            location=f"/v1/disclosures/{before.id}",
+        )
+    return True

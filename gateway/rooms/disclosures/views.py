@@ -1,0 +1,76 @@
+"""How disclosures look from outside."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from gateway.foundation.delivery import Event
+from gateway.foundation.http.views import EventView, View, instant
+from gateway.rooms.disclosures.records import Disclosure
+from gateway.rooms.disclosures.states import Status
+
+
+class FieldErrorView(View):
+    """One field that the target refused."""
+
+    field: str
+    code: str
+    message: str
+
+
+class DisclosureView(View):
+    """One decision's publication at one target. ``citation`` is the rule behind its period, or behind the refusal."""
+
+    id: str
+    authority: str
+    decision_number: str
+    target: str
+    status: Status
+    under_way: str | None
+    citation: str
+    reason: str | None
+    field_errors: list[FieldErrorView]
+    submit_by: date | None
+    submit_by_provisional: bool
+    publish_until: date | None
+    repair_from: date | None
+    withdraw_by: date | None
+    published_on: date | None
+    url: str | None
+    late: bool
+    in_doubt_since: str | None
+    doubt_reason: str | None
+    created_at: str
+    updated_at: str
+    timeline: list[EventView] | None = None
+
+    @classmethod
+    def of(cls, disclosure: Disclosure, timeline: list[Event] | None = None) -> DisclosureView:
+        """From its record."""
+        errors = [
+            FieldErrorView(field=one.field, code=one.code, message=one.message) for one in disclosure.field_errors
+        ]
+        return cls(
+            id=disclosure.id,
+            authority=disclosure.authority,
+            decision_number=disclosure.decision_number,
+            target=disclosure.target,
+            status=disclosure.status,
+            under_way=disclosure.effect,
+            citation=disclosure.citation,
+            reason=disclosure.reason,
+            field_errors=errors,
+            submit_by=disclosure.submit_by_on,
+            submit_by_provisional=disclosure.submit_by_provisional,
+            publish_until=disclosure.publish_until_on,
+            repair_from=disclosure.repair_from_on,
+            withdraw_by=disclosure.withdraw_by_on,
+            published_on=disclosure.published_on,
+            url=disclosure.url,
+            late=disclosure.late,
+            in_doubt_since=instant(disclosure.in_doubt_since_at),
+            doubt_reason=disclosure.doubt_reason,
+            created_at=instant(disclosure.created_at) or "",
+            updated_at=instant(disclosure.updated_at) or "",
+            timeline=None if timeline is None else [EventView.of(one) for one in timeline],
+        )

@@ -1,0 +1,362 @@
+"""The disclosures room on a real store: what becomes of each answer. The targets are scripts held in the test."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.foundation.channels import Channel, Channels
+from gateway.foundation.crypto.envelope import Envelope
+from gateway.foundation.crypto.keys import FileKeys
+from gateway.foundation.delivery import Delivery, DeliverySettings, Events
+from gateway.foundation.delivery.retry_rules import Patience
+from gateway.foundation.evidence import Evidence
+from gateway.foundation.store import Store
+from gateway.ports.base import AdapterInfo, FindGuarantee, Kind
+from gateway.ports.credit import (
+    DisclosureKey,
+    DisclosureRecord,
+    FieldError,
+    Shown,
+    Submission,
+    SubmissionState,
+    VerdictNotice,
+)
+from gateway.rooms.decisions import DecisionEvent, DecisionFacts, Decisions, EventKind
+from gateway.rooms.disclosures import Disclosure, DisclosureFilter, Disclosures, Organ, Status
+from gateway.rooms.disclosures.publication import key_of
+from gateway.rooms.disclosures.questions import EffectRequest
+from gateway.words.calendar import WorkingCalendar
+from gateway.words.clock import ManualClock, day_of
+from gateway.words.errors import (
+    ConflictProblem,
+    ExchangeError,
+    InvalidProblem,
+    NotFoundProblem,
+    OutcomeUnknownError,
+    Problem,
+    RejectedError,
+)
+
+NOW = datetime(2026, 9, 15, 2, 0, tzinfo=UTC)
+NUMBER = "安望市监罚决〔2026〕57号"
+ORGAN = Organ("安澜市望川区市场监督管理局", "11990102002100216D", "安澜市信用信息中心", "119901000031003146")
+FACTS: dict[str, Any] = {
+    "procedure": "ordinary",
+    "party": {"kind": "organisation", "name": "恒筑建设有限公司", "uscc": "91990102MA0HD1233R"},
+    "violation": "经营超过保质期的食品",
+    "facts": "货架上有过期糕点",
+    "basis": "食品安全法第一百二十四条",
+    "penalty_kinds": ["罚款"],
+    "content": "罚款5000元",
+    "fine": "5000.00",
+    "decided_on": "2026-09-14",
+}
+ACCEPTED, PENDING, REJECTED = SubmissionState.ACCEPTED, SubmissionState.PENDING, SubmissionState.REJECTED
+
+
+class Target:
+    """A target that answers what it is told to, and shows what it has accepted unless ``hides``."""
+
+    def __init__(self) -> None:
+        self.says: SubmissionState | ExchangeError = ACCEPTED
+        self.errors: tuple[FieldError, ...] = ()
+        self.content: str | None = None
+        self.hides = False
+        self.page: Shown | None = None
+        self.known: dict[str, Submission] = {}
+        self.asked: list[tuple[str, EffectRequest]] = []
+
+    def _take(self, effect: str, request: EffectRequest) -> Submission:
+        self.asked.append((effect, request))
+        if isinstance(self.says, ExchangeError):
+            raise self.says
+        return self.decide(effect, request, self.says)
+
+    def decide(self, effect: str, request: EffectRequest, state: SubmissionState) -> Submission:
+        """What becomes of an effect, now or later."""
+        made = Submission(reference=request.reference, state=state, receipt="R1", field_errors=self.errors)
+        self.known[request.reference] = made
+        if state is ACCEPTED:
+            record: DisclosureRecord | None = getattr(request, "record", None)
+            self.page = None if record is None else self._entry(key_of(record), record.content)
+        return made
+
+    def _entry(self, key: DisclosureKey, content: str) -> Shown:
+        return Shown(
+            key=key, state="published", content=self.content or content, published_on=date(2026, 9, 15), url="http://p"
+        )
+
+    async def submit(self, request: EffectRequest) -> Submission:
+        return self._take("submit", request)
+
+    async def correct(self, request: EffectRequest) -> Submission:
+        return self._take("correct", request)
+
+    async def withdraw(self, request: EffectRequest) -> Submission:
+        return self._take("withdraw", request)
+
+    async def repair(self, request: EffectRequest) -> Submission:
+        return self._take("repair", request)
+
+    async def find(self, reference: str) -> Submission | None:
+        return self.known.get(reference)
+
+    async def read_back(self, key: DisclosureKey) -> Shown | None:
+        return None if self.hides else self.page
+
+
+class Room:
+    """Decisions and disclosures over a store, with two targets of one authority."""
+
+    def __init__(self, store: Store, folder: Path) -> None:
+        self.store, self.clock = store, ManualClock(NOW)
+        keys = FileKeys(folder / "keys")
+        envelope = Envelope(keys)
+        self.evidence = Evidence(store, keys, envelope, self.clock, node="node-1", heads=folder / "heads")
+        info = AdapterInfo(
+            Kind.CREDIT, "credit.creditchina", "v1", frozenset({"submit", "find"}), find=FindGuarantee(consistent=True)
+        )
+        self.city, self.portal = Target(), Target()
+        made = {"city": self.city, "portal": self.portal}
+        channels = Channels(
+            {
+                name: Channel(name, target, info, info.find, "http://x", None)  # type: ignore[arg-type]
+                for name, target in made.items()
+            },
+            {("A1", "disclosures"): ("city", "portal")},
+        )
+        self.events = Events(self.clock)
+        calendar = WorkingCalendar()
+        settings = DeliverySettings(grace=0.5, patience=Patience(ask_after=0.05, first=0.05, longest=0.2))
+        self.delivery = Delivery(store, channels, self.evidence, envelope, self.clock, settings)
+        self.decisions = Decisions(store, self.events, envelope, calendar, self.clock)
+        self.disclosures = Disclosures(
+            store, self.delivery, self.decisions, self.events, channels, envelope, calendar, self.clock
+        )
+        for happened in ("decision.amended", "decision.changed", "decision.revoked"):
+            self.events.subscribe(happened, self.disclosures.decision_moved)
+
+    async def decide(self, **changes: Any) -> None:
+        facts = DecisionFacts.model_validate(FACTS | changes, strict=False)
+        await self.decisions.put("A1", NUMBER, facts, by="test")
+
+    async def publish(self, *targets: str) -> str:
+        """Ask for publication at these targets, the city by default; the first id."""
+        await self.decide()
+        return (await self.disclosures.request("A1", NUMBER, targets=targets or ("city",)))[0]
+
+    async def when(self, disclosure_id: str, holds: Callable[[Disclosure], bool], step: float = 0.1) -> Disclosure:
+        """Wait until that holds; the clock moves by ``step`` seconds each time that we look."""
+        async with asyncio.timeout(10):
+            while not holds(found := await self.disclosures.held(disclosure_id)):
+                self.clock.advance(timedelta(seconds=step))
+                self.delivery.wake()
+                await asyncio.sleep(0.02)
+        return found
+
+    async def until(self, disclosure_id: str, *ends: Status) -> Disclosure:
+        return await self.when(disclosure_id, lambda one: one.status in ends and one.effect is None)
+
+    async def told(self, disclosure_id: str) -> list[str]:
+        _, timeline = await self.disclosures.view(disclosure_id)
+        return [one.type.removeprefix("disclosure.") for one in timeline]
+
+
+@pytest.fixture
+async def room(sqlite_store: Store, tmp_path: Path) -> AsyncIterator[Room]:
+    made = Room(sqlite_store, tmp_path)
+    await made.disclosures.set_organ("A1", ORGAN, date(2020, 1, 1))
+    await made.delivery.start()
+    yield made
+    await made.delivery.stop()
+    await made.evidence.close()
+
+
+async def refused(problem: type[Problem], kind: str, doing: Any) -> None:
+    with pytest.raises(problem) as told:
+        await doing
+    assert told.value.type == kind
+
+
+async def test_accepted_is_not_published_before_the_page_shows_it(room: Room) -> None:
+    room.city.hides = True
+    one = await room.publish()
+    found = await room.when(one, lambda now: now.awaiting == "page")
+    assert (found.status, found.effect, found.receipt) == (Status.ACCEPTED, "submit", "R1")
+    room.city.hides = False
+    found = await room.until(one, Status.PUBLISHED)
+    assert (found.url, found.published_on, found.awaiting) == ("http://p", date(2026, 9, 15), None)
+    assert await room.told(one) == ["planned", "accepted", "published"]
+    sent = room.disclosures.record_of(found)
+    assert sent is not None
+    assert (sent.authority_name, sent.fine) == (ORGAN.name, 500_000)
+
+
+async def test_another_content_on_the_page_is_told_and_never_called_published(room: Room) -> None:
+    room.city.content = "罚款1元"
+    one = await room.publish()
+    found = await room.when(one, lambda now: now.status is Status.ACCEPTED and now.effect is None)
+    assert found.reason
+    assert await room.told(one) == ["planned", "accepted", "differs"]
+
+
+async def test_a_hint_makes_us_ask_for_the_verdict_now(room: Room) -> None:
+    room.city.says = PENDING
+    one = await room.publish()
+    found = await room.when(one, lambda now: now.awaiting == "verdict")
+    assert found.status is Status.SUBMITTED
+    effect, request = room.city.asked[0]
+    room.city.decide(effect, request, ACCEPTED)
+    assert found.effect_reference is not None
+    for reference in ("unknown", found.effect_reference):
+        notice = VerdictNotice(reference=reference)
+        await room.store.write(lambda conn, said=notice: room.disclosures.take_notice(conn, "city", said, "exc"))
+    # the clock stands still, so that by itself the verdict would never be due
+    found = await room.when(one, lambda now: now.status is not Status.SUBMITTED, step=0)
+    assert found.status in (Status.ACCEPTED, Status.PUBLISHED)
+
+
+async def test_refused_fields_are_kept_and_a_better_version_is_a_new_disclosure(room: Room) -> None:
+    room.city.says, room.city.errors = REJECTED, (FieldError(field="CF_NR", code="F01", message="过短"),)
+    one = await room.publish()
+    found = await room.until(one, Status.REJECTED)
+    assert (found.field_errors, found.reason) == (room.city.errors, "CF_NR 过短")
+    room.city.says, room.city.errors = ACCEPTED, ()
+    await room.decide(content="罚款人民币5000元")
+    (again,) = await room.disclosures.request("A1", NUMBER, targets=["city"])
+    assert again != one
+    assert (await room.until(again, Status.PUBLISHED)).decision_version == 2
+
+
+async def test_a_business_no_at_once_ends_it_with_the_targets_words(room: Room) -> None:
+    room.city.says = RejectedError("重复报送", "E9")
+    found = await room.until(await room.publish(), Status.REJECTED)
+    assert found.field_errors == (FieldError(field="", code="E9", message="重复报送"),)
+
+
+async def test_doubt_has_a_date_and_ends_with_what_the_target_knows(room: Room) -> None:
+    room.city.says = OutcomeUnknownError("read timeout")
+    one = await room.publish()
+    found = await room.when(one, lambda now: now.in_doubt_since_at is not None)
+    assert (found.status, found.doubt_reason) == (Status.PLANNED, "read timeout")
+    room.city.decide(*room.city.asked[0], ACCEPTED)
+    found = await room.until(one, Status.PUBLISHED)
+    assert (found.in_doubt_since_at, found.doubt_reason) == (None, None)
+    assert len(room.city.asked) == 1
+    assert "in_doubt" in await room.told(one)
+
+
+async def test_what_never_happened_is_not_sent_again_once_it_is_withdrawn(room: Room) -> None:
+    room.city.says = OutcomeUnknownError("read timeout")
+    one = await room.publish()
+    await room.when(one, lambda now: now.in_doubt_since_at is not None)
+    await room.disclosures.withdraw(one, "撤回")
+    found = await room.until(one, Status.WITHDRAWN)
+    assert (found.withdraw_reason, len(room.city.asked), found.doubt_reason) == ("撤回", 1, None)
+
+
+async def test_a_correction_replaces_the_record_only_when_the_page_shows_it(room: Room) -> None:
+    one = await room.publish()
+    await room.until(one, Status.PUBLISHED)
+    await refused(ConflictProblem, "nothing-to-correct", room.disclosures.correct(one, "更正"))
+    await room.decide(content="罚款4000元", fine="4000.00")
+    await refused(ConflictProblem, "disclosure-outdated", room.disclosures.request("A1", NUMBER, targets=["city"]))
+    room.city.hides = True
+    await room.disclosures.correct(one, "更正")
+    found = await room.when(one, lambda now: now.awaiting == "page")
+    assert (found.status, found.decision_version, found.pending_version) == (Status.PUBLISHED, 1, 2)
+    await refused(ConflictProblem, "disclosure-busy", room.disclosures.repair(one, "修1号"))
+    room.city.hides = False
+    found = await room.until(one, Status.CORRECTED)
+    assert (found.decision_version, found.pending_sealed, found.pending_version) == (2, None, None)
+    sent = room.disclosures.record_of(found)
+    assert sent is not None
+    assert sent.fine == 400_000
+
+
+async def test_a_refused_correction_leaves_what_is_shown_as_it_is(room: Room) -> None:
+    one = await room.publish()
+    await room.until(one, Status.PUBLISHED)
+    await room.decide(content="罚款4000元", fine="4000.00")
+    room.city.says = REJECTED
+    await room.disclosures.correct(one, "更正")
+    found = await room.when(one, lambda now: now.effect is None)
+    assert (found.status, found.decision_version, found.pending_sealed) == (Status.PUBLISHED, 1, None)
+    assert (await room.told(one))[-2:] == ["correction_requested", "correction_refused"]
+
+
+async def test_a_revoked_decision_is_withdrawn_everywhere_with_its_reason(room: Room) -> None:
+    await room.decide()
+    ids = await room.disclosures.request("A1", NUMBER)
+    for one in ids:
+        await room.until(one, Status.PUBLISHED)
+    event = DecisionEvent(kind=EventKind.REVOKED, on=day_of(NOW), reason="事实不清")
+    await room.decisions.record_event("A1", NUMBER, event, by="test")
+    for one in ids:
+        found = await room.until(one, Status.WITHDRAWN)
+        assert (found.withdraw_by_on, found.reason) == (date(2026, 9, 18), "该行政处罚决定已被撤销：事实不清")
+    await refused(ConflictProblem, "decision-revoked", room.disclosures.request("A1", NUMBER))
+    await room.disclosures.withdraw(ids[0], "again")  # changes nothing
+    assert [effect for effect, _ in room.city.asked] == ["submit", "withdraw"]
+
+
+async def test_a_repair_waits_for_the_minimum_period(room: Room) -> None:
+    one = await room.publish()
+    found = await room.until(one, Status.PUBLISHED)
+    await refused(InvalidProblem, "minimum-period", room.disclosures.repair(one, "修1号"))
+    assert found.repair_from_on is not None
+    room.clock.advance(timedelta(days=(found.repair_from_on - day_of(NOW)).days))
+    await room.disclosures.repair(one, "修1号")
+    assert (await room.until(one, Status.REPAIRED)).repair_number == "修1号"
+
+
+async def test_the_sweep_raises_each_alarm_once_and_ends_what_is_over(room: Room) -> None:
+    room.city.says = PENDING
+    late, shown = await room.publish("city"), await room.publish("portal")
+    await room.when(late, lambda now: now.status is Status.SUBMITTED)
+    found = await room.until(shown, Status.PUBLISHED)
+    assert await room.disclosures.sweep() == 0
+    room.clock.advance(timedelta(days=14))
+    assert (await room.disclosures.sweep(), await room.disclosures.sweep()) == (1, 0)
+    assert (await room.told(late))[-1] == "late"
+    assert found.publish_until_on is not None
+    room.clock.advance(timedelta(days=(found.publish_until_on - day_of(room.clock.now())).days + 1))
+    assert await room.disclosures.sweep() == 1
+    assert (await room.disclosures.held(shown)).status is Status.ENDED
+
+
+async def test_lists_show_what_was_asked_for_and_nothing_of_others(room: Room) -> None:
+    room.portal.says = REJECTED
+    one = await room.publish()
+    other = await room.publish("portal")
+    published = await room.until(one, Status.PUBLISHED)
+    rejected = await room.until(other, Status.REJECTED)
+    cases = {
+        (other, one): DisclosureFilter(authorities=("A1",)),
+        (one,): DisclosureFilter(authorities=("A1",), status=Status.PUBLISHED),
+        (other,): DisclosureFilter(authorities=None, target="portal"),
+        (): DisclosureFilter(authorities=("A2",)),
+    }
+    for expected, wanted in cases.items():
+        assert tuple(found.id for found in await room.disclosures.find(wanted)) == expected
+    assert await room.disclosures.find(DisclosureFilter(authorities=("A1",), before=other)) == [published]
+    assert await room.disclosures.find(DisclosureFilter(authorities=("A1",), late=True)) == []
+    assert await room.disclosures.of_decision("A1", NUMBER) == [published, rejected]
+
+
+async def test_what_cannot_be_asked_for(room: Room) -> None:
+    with pytest.raises(NotFoundProblem):
+        await room.disclosures.request("A1", NUMBER)
+    await room.decide()
+    await refused(InvalidProblem, "invalid-value", room.disclosures.request("A1", NUMBER, targets=["elsewhere"]))
+    for doing in (room.disclosures.view, room.disclosures.held):
+        with pytest.raises(NotFoundProblem):
+            await doing("dsc_unknown")
+    bad = Organ("局", "1", "局", "1")
+    await refused(InvalidProblem, "invalid-value", room.disclosures.set_organ("A1", bad, date(2026, 1, 1)))
