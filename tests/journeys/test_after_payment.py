@@ -48,8 +48,7 @@ async def finance(site, refund: dict[str, Any], state: str, **more: Any) -> dict
 def _reference(conn: Any, refund_id: str) -> Any:
     from gateway.rooms.refunds import records as refund_records
 
-    row = refund_records.fetch(conn, refund_id)
-    return row["reference"] if row is not None else None
+    return refund_records.held(conn, refund_id).reference
 
 
 async def paid_twice(site) -> dict[str, Any]:
@@ -112,7 +111,7 @@ async def test_what_the_platform_returned_by_itself_is_not_asked_for_again(site)
     now = int(datetime.fromisoformat(line["at"]).timestamp() * 1_000_000)
 
     def apply(conn: Any) -> str:
-        room = site.app.refunds
+        room = site.app.refunds.returns
         return str(room.money_returned(conn, "nontax", line["code"], line["amount"], line["serial"], now))
 
     assert [await site.app.store.write(apply) for _ in range(2)] == ["platform", "known"]

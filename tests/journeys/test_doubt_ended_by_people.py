@@ -303,7 +303,9 @@ async def the_platform_returns(site, code: str, serial: str) -> None:
     line = await site.simulators.aask("POST", "/nontax/returns", {"code": code, "serial": serial})
     at = int(SystemClock().now().timestamp() * 1_000_000)
     told = await site.app.store.write(
-        lambda conn: site.app.refunds.money_returned(conn, "nontax", line["code"], line["amount"], line["serial"], at)
+        lambda conn: site.app.refunds.returns.money_returned(
+            conn, "nontax", line["code"], line["amount"], line["serial"], at
+        )
     )
     assert told == "platform"
 

@@ -69,12 +69,7 @@ async def reconcile(site) -> Any:
 async def finance(site, refund: str, state: str, **more: Any) -> None:
     """Finance decides; we ask until we know."""
 
-    def reference(conn: Any) -> str:
-        row = refund_records.fetch(conn, refund)
-        assert row is not None
-        return str(row["reference"])
-
-    number = await site.read(reference)
+    number = await site.read(lambda conn: refund_records.held(conn, refund).reference)
     await site.simulators.aask("POST", f"/nontax/refunds/{number}", {"state": state, **more})
     async with asyncio.timeout(15):
         while (await site.get(f"/v1/refunds/{refund}"))["status"] != state.upper():

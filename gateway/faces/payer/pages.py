@@ -12,7 +12,7 @@ import io
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -23,7 +23,7 @@ import segno
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from sqlalchemy import Connection, RowMapping
+from sqlalchemy import Connection
 
 from gateway.app import App
 from gateway.faces.payer.guessing import WINDOW_SECONDS, Guesses
@@ -40,6 +40,7 @@ from gateway.rooms.receipts import records as receipts
 from gateway.rooms.receipts.records import Receipt
 from gateway.rooms.receipts.states import ReceiptStatus
 from gateway.rooms.refunds import records as refund_records
+from gateway.rooms.refunds.records import Refund
 from gateway.rooms.refunds.states import RefundStatus
 from gateway.words.clock import SHANGHAI, day_of, from_micros, to_micros
 from gateway.words.money import format_yuan, yuan_in_words
@@ -68,7 +69,6 @@ HEADERS = {
 _DAY = 86_400_000_000
 _MOST_BYTES = 2000
 
-Row = Mapping[Any, Any]
 Language = Annotated[Literal["zh", "en"], Query()]
 
 
@@ -84,7 +84,7 @@ class Found:
     lines: Sequence[PaymentLine]
     exceptions: frozenset[UnforeseenKind]
     returned: int
-    refunds: Sequence[RowMapping]
+    refunds: Sequence[Refund]
     receipt: Receipt | None
     decision: Decision | None
     renewed: Payment | None
@@ -217,7 +217,7 @@ def state(found: Found, now: datetime, closed: bool) -> str:
 
 
 def waited_about(
-    exceptions: Sequence[Unforeseen], refunds: Sequence[Row], money: Sequence[Collection]
+    exceptions: Sequence[Unforeseen], refunds: Sequence[Refund], money: Sequence[Collection]
 ) -> frozenset[UnforeseenKind]:
     """Kinds of unforeseen money that the party still waits about: not yet gone back, nor kept for good."""
     gone = _went_back(refunds)
@@ -231,17 +231,17 @@ def waited_about(
     return frozenset(kinds)
 
 
-def returned(exceptions: Sequence[Unforeseen], refunds: Sequence[Row]) -> int:
+def returned(exceptions: Sequence[Unforeseen], refunds: Sequence[Refund]) -> int:
     """Fen that went back of what had paid the bill."""
     beside = {one.collection_id for one in exceptions if one.is_beside}
     return sum(amount for collection, amount in _went_back(refunds).items() if collection not in beside)
 
 
-def _went_back(refunds: Sequence[Row]) -> Counter[str]:
+def _went_back(refunds: Sequence[Refund]) -> Counter[str]:
     gone: Counter[str] = Counter()
     for one in refunds:
-        if one["status"] == RefundStatus.REFUNDED:
-            gone[one["collection_id"]] += one["amount"]
+        if one.status is RefundStatus.REFUNDED:
+            gone[one.collection_id] += one.amount
     return gone
 
 
@@ -277,9 +277,7 @@ async def _shown(gateway: App, found: Found, key: str, closed: datetime | None, 
         "pay_url": url if message.can_pay and url.startswith(("https://", "http://")) else None,
         "paid_at": f"{from_micros(payment.paid_at).astimezone(SHANGHAI):%Y-%m-%d %H:%M}" if payment.paid_at else None,
         "refunds": [
-            (format_yuan(one["amount"]), REFUNDS[one["status"]][english])
-            for one in found.refunds
-            if one["status"] in REFUNDS
+            (format_yuan(one.amount), REFUNDS[one.status][english]) for one in found.refunds if one.status in REFUNDS
         ],
         "receipt": "there" if _has_receipt(found) else ("wait" if found.receipt is not None else "ask"),
         "renewed": _path(gateway, renewed) if renewed is not None else None,

@@ -12,7 +12,7 @@ from gateway.foundation.access import Principal
 from gateway.foundation.http.authorization import Gateway, may, operator, own
 from gateway.foundation.http.idempotency import OnceKey
 from gateway.foundation.http.problems import responses
-from gateway.foundation.http.views import Ask, Cursor, Limit, Page, View, after, encode_cursor, instant
+from gateway.foundation.http.views import Ask, Cursor, Limit, Page, View, after, cursor_after, instant
 from gateway.rooms.cash.records import CashFilter, CashTaken
 from gateway.rooms.cash.service import REMITTANCE, CashInput, RemittanceInput
 from gateway.rooms.cash.states import CashStatus
@@ -114,8 +114,7 @@ async def list_cash(
         limit=limit,
     )
     found = await gateway.cash.find(wanted)
-    last = None if len(found) < limit else encode_cursor(found[-1].id)
-    return Page(items=[_cash_view(gateway, cash) for cash in found], next=last)
+    return Page(items=[_cash_view(gateway, cash) for cash in found], next=cursor_after(found, limit))
 
 
 @router.get("/cash/{cash_id}", response_model=CashView, responses=responses(404))

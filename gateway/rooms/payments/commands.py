@@ -8,12 +8,14 @@ from typing import Annotated, Any
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from sqlalchemy import Connection, RowMapping
+from sqlalchemy import Connection
 
 from gateway.rooms.payments import records
 from gateway.rooms.payments.records import Payment, Unforeseen
 from gateway.rooms.payments.surcharge_command import explain
 from gateway.rooms.refunds import records as refund_records
+from gateway.rooms.refunds.records import Refund
+from gateway.rooms.refunds.states import RefundStatus
 from gateway.terminal.output import Exit, Json, progress, session, show, table
 from gateway.words.clock import from_micros, rfc3339
 from gateway.words.errors import InvalidProblem, NotFoundProblem
@@ -22,8 +24,6 @@ from gateway.words.money import format_yuan
 app = typer.Typer(
     help="Payments 缴款: list them, look at one, see what goes back, import open bills.", no_args_is_help=True
 )
-
-_REFUND = ("id", "payment_id", "decision_number", "code", "bank_serial", "reason", "status", "origin", "waits_for")
 
 
 @app.command("list")
@@ -106,13 +106,13 @@ app.command("explain")(explain)
 @app.command("refunds")
 def list_refunds(
     ctx: typer.Context,
-    status: Annotated[str | None, typer.Option(help="PROPOSED, CONFIRMED, FILED, APPROVED, REFUNDED, …")] = None,
+    status: Annotated[RefundStatus | None, typer.Option(help="Where it stands.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000)] = 50,
     as_json: Json = False,
 ) -> None:
     """Refunds 退付, newest first."""
-    rows = session(ctx).read(lambda conn: refund_records.search(conn, status=status, limit=limit))
-    shown = [_refund(row) for row in rows]
+    wanted = refund_records.RefundFilter(status=status, limit=limit)
+    shown = [_refund(one) for one in session(ctx).read(lambda conn: refund_records.find(conn, wanted))]
     names = ("id", "decision_number", "code", "amount", "reason", "status", "waits_for", "created_at")
     show({"refunds": shown}, as_json, table(names, ([one[name] for name in names] for one in shown)))
 
@@ -202,11 +202,20 @@ def _payment(payment: Payment) -> dict[str, Any]:
     }
 
 
-def _refund(row: RowMapping) -> dict[str, Any]:
-    return {name: row[name] for name in _REFUND} | {
-        "amount": format_yuan(row["amount"]),
-        "refunded_at": _moment(row["refunded_at"]),
-        "created_at": _moment(row["created_at"]),
+def _refund(refund: Refund) -> dict[str, Any]:
+    return {
+        "id": refund.id,
+        "payment_id": refund.payment_id,
+        "decision_number": refund.decision_number,
+        "code": refund.code,
+        "bank_serial": refund.bank_serial,
+        "reason": refund.reason.value,
+        "status": refund.status.value,
+        "origin": refund.origin.value,
+        "waits_for": None if refund.waits_for is None else refund.waits_for.value,
+        "amount": format_yuan(refund.amount),
+        "refunded_at": _moment(refund.refunded_at),
+        "created_at": _moment(refund.created_at),
     }
 
 

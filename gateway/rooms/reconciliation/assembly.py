@@ -34,7 +34,7 @@ def open_room(base: Foundation, rooms: Services) -> Opened:
             treasury=patience.treasury_days,
             receipt=patience.receipt_days or None,
         ),
-        returned=rooms.get(Refunds).money_returned,
+        returned=rooms.get(Refunds).returns.money_returned,
         quoted=payments.quoted,
     )
     proposals = Proposals(base.store, base.events, base.envelope, base.clock, rooms.get(Exceptions), payments.quoted)

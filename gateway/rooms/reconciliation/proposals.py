@@ -28,8 +28,8 @@ from gateway.rooms.reconciliation.explanation import WAYS_OUT
 from gateway.rooms.reconciliation.matching import BreakKind, Side
 from gateway.rooms.reconciliation.months import refuse_frozen
 from gateway.rooms.reconciliation.records import Break
+from gateway.rooms.refunds.filing import Sent
 from gateway.rooms.refunds.proposals import DocumentInput, Draft, Payee
-from gateway.rooms.refunds.service import Sent
 from gateway.rooms.refunds.states import RefundStatus
 from gateway.rooms.refunds.unforeseen_money import Exceptions
 from gateway.words.clock import Clock, from_micros, to_micros

@@ -14,10 +14,10 @@ def open_room(base: Foundation, rooms: Services) -> Opened:  # noqa: ARG001
     exceptions = Exceptions(base.store, base.events, base.clock, refunds)
     return Opened(
         services=(refunds, exceptions),
-        renews={"nontax.refund": refunds.renewed},
+        renews={"nontax.refund": refunds.filing.renewed},
         hears={
-            "receipt.reversed": (refunds.receipt_reversed,),
-            "receipt.refused": (refunds.receipt_reversed,),
-            "payment.exception_resolved": (refunds.exception_resolved,),
+            "receipt.reversed": (refunds.filing.receipt_reversed,),
+            "receipt.refused": (refunds.filing.receipt_reversed,),
+            "payment.exception_resolved": (refunds.returns.exception_resolved,),
         },
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, Base64Bytes, Field
 
@@ -11,6 +11,9 @@ from gateway.rooms.refunds.states import DocumentKind, RefundReason
 from gateway.words.identifiers import clean_text
 from gateway.words.money import Yuan
 from gateway.words.text import Ask
+
+if TYPE_CHECKING:  # a record opens the payee that is said here
+    from gateway.rooms.refunds.records import RefundDocument
 
 Short = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(clean_text)]
 
@@ -62,6 +65,6 @@ class Draft:
     id: str
     ask: RefundProposal
     payee: bytes | None
-    documents: tuple[dict[str, Any], ...]
+    documents: tuple[RefundDocument, ...]
     by: str
     name: str

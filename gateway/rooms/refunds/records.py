@@ -1,123 +1,236 @@
-"""Storing and reading refunds: plain functions of a connection."""
+"""Storing and reading refunds: plain functions of a connection, and the records that they hand out."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, insert, select, update
+from sqlalchemy import Connection, and_, func, insert, select, update
 
-from gateway.rooms.payments.records import exceptions_about
-from gateway.rooms.payments.tables import collection, payment_code, payment_exception
-from gateway.rooms.receipts.tables import fiscal_receipt
-from gateway.rooms.refunds.states import RELEASED, DocumentKind, RefundStatus, sources
+from gateway.foundation.crypto.envelope import Envelope
+from gateway.foundation.store.rows import reader
+from gateway.rooms.payments import records as payment_records
+from gateway.rooms.payments.tables import collection
+from gateway.rooms.receipts import records as receipt_records
+from gateway.rooms.receipts.states import ReceiptStatus
+from gateway.rooms.refunds.proposals import Payee
+from gateway.rooms.refunds.states import (
+    RELEASED,
+    DocumentKind,
+    RefundOrigin,
+    RefundReason,
+    RefundStatus,
+    WaitsFor,
+    sources,
+)
 from gateway.rooms.refunds.tables import refund, refund_document
+from gateway.words.errors import NotFoundProblem
 
-_GOING = [one.value for one in RELEASED]
+SURE: dict[str, Any] = {"in_doubt_since_at": None, "doubt_reason": None}
+"""What the columns of doubt hold when there is none."""
 
 
-def exception_kinds(conn: Connection, collection_id: str) -> frozenset[str]:
-    """What was unforeseen about this money, settled or not."""
-    query = select(payment_exception.c.kind).where(payment_exception.c.collection_id == collection_id)
-    return frozenset(conn.execute(query).scalars())
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refund:
+    """One sum that goes back, or may. Amounts in fen, instants in microseconds.
+
+    ``exception_id``: what it is the way out of. ``bank_serial``: of the money that goes back; ``returned_serial``: of
+    its going back, from a statement. ``reference``: under which it was filed. ``refusal``: the words of whoever
+    refused or dismissed it.
+    """
+
+    id: str
+    authority: str
+    payment_id: str
+    collection_id: str
+    exception_id: str | None
+    decision_number: str
+    channel: str
+    code: str
+    bank_serial: str
+    amount: int
+    reason: RefundReason
+    explanation: str
+    status: RefundStatus
+    origin: RefundOrigin
+    payee_sealed: bytes | None = None
+    proposed_by: str | None = None
+    proposed_name: str | None = None
+    confirmed_by: str | None = None
+    confirmed_name: str | None = None
+    confirmed_at: int | None = None
+    reference: str | None = None
+    operation_id: str | None = None
+    waits_for: WaitsFor | None = None
+    in_doubt_since_at: int | None = None
+    doubt_reason: str | None = None
+    refusal: str | None = None
+    returned_serial: str | None = None
+    refunded_at: int | None = None
+    created_at: int
+    updated_at: int
+
+    def payee(self, envelope: Envelope) -> Payee | None:
+        """Who gets the money, in clear; None while nobody said, and when the platform returned it by itself."""
+        if self.payee_sealed is None:
+            return None
+        return Payee.model_validate_json(envelope.open(self.payee_sealed, _payee_context(self.id)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundDocument:
+    """A document of a refund: its number or where the paper lies, the SM3 of it, and the file if it came with one."""
+
+    id: str
+    refund_id: str
+    kind: DocumentKind
+    reference: str
+    digest: bytes
+    file_sealed: bytes | None = None
+    media_type: str | None = None
+    added_by: str
+    added_at: int
+
+    def file(self, envelope: Envelope) -> bytes | None:
+        """The file; None when only its digest was given."""
+        return None if self.file_sealed is None else envelope.open(self.file_sealed, _file_context(self.id))
+
+
+@dataclass(frozen=True, slots=True)
+class RefundFilter:
+    """Which refunds, newest first; ``before`` is the id at which the previous page ended."""
+
+    authorities: Collection[str] | None = None
+    status: RefundStatus | None = None
+    before: str | None = None
+    limit: int = 50
+
+
+_refund = reader(Refund)
+_document = reader(RefundDocument)
+
+
+def _payee_context(refund_id: str) -> str:
+    return f"refund|payee|{refund_id}"
+
+
+def _file_context(document_id: str) -> str:
+    return f"refund|document|{document_id}"
+
+
+def seal_payee(envelope: Envelope, refund_id: str, payee: Payee | None) -> bytes | None:
+    """Who gets the money, as ``Refund.payee`` opens it."""
+    return None if payee is None else envelope.seal(payee.model_dump_json().encode(), _payee_context(refund_id))
+
+
+def seal_file(envelope: Envelope, document_id: str, file: bytes | None) -> bytes | None:
+    """The file of a document, as ``RefundDocument.file`` opens it."""
+    return None if file is None else envelope.seal(file, _file_context(document_id))
+
+
+# --- refunds ----------------------------------------------------------------------------------------------------------
+
+
+def add(conn: Connection, made: Refund) -> None:
+    """Insert a refund."""
+    conn.execute(insert(refund), asdict(made))
+
+
+def held(conn: Connection, refund_id: str) -> Refund:
+    """One refund. Raises NotFoundProblem."""
+    row = conn.execute(select(refund).where(refund.c.id == refund_id)).mappings().first()
+    if row is None:
+        raise NotFoundProblem("no such refund")
+    return _refund(row)
+
+
+def locked(conn: Connection, refund_id: str) -> Refund:
+    """One refund, its payment kept from others until the end of the transaction. Raises NotFoundProblem."""
+    payment_records.locked(conn, held(conn, refund_id).payment_id)
+    return held(conn, refund_id)
+
+
+def move(conn: Connection, moved: Refund, end: RefundStatus, now: int, **values: Any) -> bool:
+    """Compare-and-set along the table of edges, which ends doubt.
+
+    False when the refund is in no state from which ``end`` follows.
+    """
+    mine = and_(refund.c.id == moved.id, refund.c.status.in_(sources(end)))
+    done = conn.execute(update(refund).where(mine).values(status=end, updated_at=now, **SURE | values))
+    return done.rowcount == 1
+
+
+def change(conn: Connection, changed: Refund, now: int, **values: Any) -> bool:
+    """Set fields while it is in the state in which it was read; False when it has left that."""
+    mine = and_(refund.c.id == changed.id, refund.c.status == changed.status)
+    return conn.execute(update(refund).where(mine).values(updated_at=now, **values)).rowcount == 1
+
+
+def of_payment(conn: Connection, payment_id: str) -> list[Refund]:
+    """The refunds of a payment, oldest first."""
+    query = select(refund).where(refund.c.payment_id == payment_id).order_by(refund.c.id)
+    return [_refund(row) for row in conn.execute(query).mappings()]
+
+
+def of_code(conn: Connection, channel: str, code: str) -> list[Refund]:
+    """The refunds of money that came under a code, oldest first."""
+    query = select(refund).where(refund.c.channel == channel, refund.c.code == code).order_by(refund.c.id)
+    return [_refund(row) for row in conn.execute(query).mappings()]
+
+
+def find(conn: Connection, wanted: RefundFilter) -> list[Refund]:
+    """Refunds, newest first."""
+    query = select(refund).order_by(refund.c.id.desc()).limit(wanted.limit)
+    if wanted.authorities is not None:
+        query = query.where(refund.c.authority.in_(list(wanted.authorities)))
+    if wanted.status is not None:
+        query = query.where(refund.c.status == wanted.status)
+    if wanted.before is not None:
+        query = query.where(refund.c.id < wanted.before)
+    return [_refund(row) for row in conn.execute(query).mappings()]
+
+
+# --- documents --------------------------------------------------------------------------------------------------------
+
+
+def add_document(conn: Connection, document: RefundDocument) -> None:
+    """Insert a document of a refund."""
+    conn.execute(insert(refund_document), asdict(document))
+
+
+def documents(conn: Connection, refund_id: str) -> list[RefundDocument]:
+    """The documents of a refund in the order in which they were added."""
+    query = select(refund_document).where(refund_document.c.refund_id == refund_id).order_by(refund_document.c.id)
+    return [_document(row) for row in conn.execute(query).mappings()]
+
+
+# --- the money behind them --------------------------------------------------------------------------------------------
 
 
 def going_back(conn: Connection, collection_id: str) -> int:
     """Fen of this money that went back, or may: refused and dismissed refunds do not count."""
     query = select(func.coalesce(func.sum(refund.c.amount), 0)).where(
-        refund.c.collection_id == collection_id, refund.c.status.not_in(_GOING)
+        refund.c.collection_id == collection_id, refund.c.status.not_in(RELEASED)
     )
     return int(conn.execute(query).scalar_one())
 
 
-def add(conn: Connection, **values: Any) -> None:
-    """Insert a refund."""
-    conn.execute(insert(refund), values)
-
-
-def fetch(conn: Connection, refund_id: str) -> RowMapping | None:
-    """One refund's row."""
-    return conn.execute(select(refund).where(refund.c.id == refund_id)).mappings().first()
-
-
-def move(conn: Connection, refund_id: str, end: RefundStatus, now: int, **values: Any) -> bool:
-    """Compare-and-set along the state table; False when the refund is in no state from which ``end`` follows."""
-    done = conn.execute(
-        update(refund)
-        .where(refund.c.id == refund_id, refund.c.status.in_([one.value for one in sources(end)]))
-        .values(status=end.value, updated_at=now, **values)
-    )
-    return done.rowcount == 1
-
-
-def change(conn: Connection, refund_id: str, now: int, **values: Any) -> None:
-    """Set fields that are not states."""
-    conn.execute(update(refund).where(refund.c.id == refund_id).values(updated_at=now, **values))
-
-
-def of_payment(conn: Connection, payment_id: str) -> Sequence[RowMapping]:
-    """The refunds of a payment, oldest first."""
-    return conn.execute(select(refund).where(refund.c.payment_id == payment_id).order_by(refund.c.id)).mappings().all()
-
-
 def owner_of(conn: Connection, channel: str, code: str) -> str | None:
     """The payment that this code was issued for, or to which money on it was attributed."""
-    issued = select(payment_code.c.payment_id).where(payment_code.c.channel == channel, payment_code.c.code == code)
-    owner = conn.execute(issued).scalar_one_or_none()
-    if owner is None:
-        came = select(collection.c.payment_id).where(
-            collection.c.channel == channel, collection.c.code == code, collection.c.payment_id.is_not(None)
-        )
-        owner = conn.execute(came.limit(1)).scalar_one_or_none()
+    issued = payment_records.by_code(conn, channel, code)
+    if issued is not None:
+        return issued.payment_id
+    came = select(collection.c.payment_id).where(
+        collection.c.channel == channel, collection.c.code == code, collection.c.payment_id.is_not(None)
+    )
+    owner = conn.execute(came.limit(1)).scalar_one_or_none()
     return None if owner is None else str(owner)
-
-
-def of_code(conn: Connection, channel: str, code: str) -> Sequence[RowMapping]:
-    """The refunds of money that came under a code, oldest first."""
-    query = select(refund).where(refund.c.channel == channel, refund.c.code == code).order_by(refund.c.id)
-    return conn.execute(query).mappings().all()
-
-
-def search(
-    conn: Connection,
-    *,
-    authorities: Sequence[str] | None = None,
-    status: str | None = None,
-    before: str | None = None,
-    limit: int = 50,
-) -> Sequence[RowMapping]:
-    """Refunds, newest first; ``before`` is the id at which the previous page ended."""
-    query = select(refund).order_by(refund.c.id.desc()).limit(limit)
-    if authorities is not None:
-        query = query.where(refund.c.authority.in_(authorities))
-    if status is not None:
-        query = query.where(refund.c.status == status)
-    if before is not None:
-        query = query.where(refund.c.id < before)
-    return conn.execute(query).mappings().all()
-
-
-def add_document(conn: Connection, **values: Any) -> None:
-    """Insert a document of a refund."""
-    conn.execute(insert(refund_document), values)
-
-
-def documents(conn: Connection, refund_id: str) -> Sequence[RowMapping]:
-    """The documents of a refund in the order in which they were added."""
-    query = select(refund_document).where(refund_document.c.refund_id == refund_id).order_by(refund_document.c.id)
-    return conn.execute(query).mappings().all()
-
-
-def kinds_given(conn: Connection, refund_id: str) -> frozenset[DocumentKind]:
-    """Which kinds of documents a refund has."""
-    return frozenset(DocumentKind(one["kind"]) for one in documents(conn, refund_id))
 
 
 def receipt_to_reverse(conn: Connection, payment_id: str, collection_id: str) -> str | None:
     """The receipt that covers this money and is not reversed yet, or may still be issued; its id."""
-    if any(odd.is_beside for odd in exceptions_about(conn, collection_id)):
+    if any(odd.is_beside for odd in payment_records.exceptions_about(conn, collection_id)):
         return None
-    query = select(fiscal_receipt.c.id).where(
-        fiscal_receipt.c.payment_id == payment_id, fiscal_receipt.c.status.in_(("REQUESTED", "ISSUED"))
-    )
-    return conn.execute(query).scalar_one_or_none()
+    receipt = receipt_records.live(conn, payment_id)
+    return None if receipt is None or receipt.status is ReceiptStatus.REVERSED else receipt.id

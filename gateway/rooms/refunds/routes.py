@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Response
 from pydantic import Field
-from sqlalchemy import Connection, RowMapping
 
 from gateway.app import App
 from gateway.foundation.access import Principal
 from gateway.foundation.http.authorization import Gateway, may, operator, own
 from gateway.foundation.http.idempotency import OnceKey
 from gateway.foundation.http.problems import responses
-from gateway.foundation.http.views import Ask, Cursor, Limit, Page, View, after, instant, next_cursor
-from gateway.rooms.refunds import records as refund_records
+from gateway.foundation.http.views import Ask, Cursor, Limit, Page, View, after, cursor_after, instant
 from gateway.rooms.refunds.proposals import DocumentInput, Payee, RefundProposal
+from gateway.rooms.refunds.records import RefundFilter
+from gateway.rooms.refunds.service import RefundDetails
 from gateway.rooms.refunds.states import RefundStatus
-from gateway.words.errors import NotFoundProblem
 from gateway.words.money import YuanOut
 
 router = APIRouter(prefix="/v1", tags=["refunds"], responses=responses(401, 403, 422, 503))
@@ -113,9 +112,7 @@ async def propose_refund(
 async def refunds_of_payment(gateway: Gateway, who: Reader, payment_id: str) -> list[RefundView]:
     """The refunds of a payment, oldest first."""
     own(who, (await gateway.payments.get(payment_id)).authority, "payment")
-    return await gateway.store.read(
-        lambda conn: [_refund_view(gateway, conn, row) for row in refund_records.of_payment(conn, payment_id)]
-    )
+    return [_refund_view(one) for one in await gateway.refunds.of_payment(payment_id)]
 
 
 @router.get("/refunds", response_model=Page[RefundView])
@@ -123,18 +120,10 @@ async def list_refunds(
     gateway: Gateway, who: Reader, status: RefundStatus | None = None, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[RefundView]:
     """Refunds, newest first."""
-
-    def query(conn: Connection) -> Page[RefundView]:
-        rows = refund_records.search(
-            conn,
-            authorities=list(who.authorities),
-            status=status.value if status else None,
-            before=after(cursor),
-            limit=limit,
-        )
-        return Page(items=[_refund_view(gateway, conn, row) for row in rows], next=next_cursor(rows, limit))
-
-    return await gateway.store.read(query)
+    wanted = RefundFilter(authorities=who.authorities, status=status, before=after(cursor), limit=limit)
+    found = await gateway.refunds.find(wanted)
+    last = cursor_after([one.refund for one in found], limit)
+    return Page(items=[_refund_view(one) for one in found], next=last)
 
 
 @router.get("/refunds/{refund_id}", response_model=RefundView, responses=responses(404))
@@ -173,12 +162,8 @@ async def add_refund_document(
 async def refund_document_file(gateway: Gateway, who: Reader, refund_id: str, document_id: str) -> Response:
     """The file of a document, to be saved and never shown in place."""
     await _own_refund(gateway, who, refund_id)
-    rows = await gateway.store.read(lambda conn: refund_records.documents(conn, refund_id))
-    row = next((one for one in rows if one["id"] == document_id), None)
-    content = None if row is None else gateway.refunds.file(row)
-    if row is None or content is None:
-        raise NotFoundProblem("no such file")
-    return _download(content, row["media_type"] or "application/octet-stream", document_id)
+    document, content = await gateway.refunds.file_of(refund_id, document_id)
+    return _download(content, document.media_type or "application/octet-stream", document_id)
 
 
 @router.post("/refunds/{refund_id}/confirmation", response_model=RefundView, responses=responses(400, 404, 409, 413))
@@ -214,50 +199,51 @@ async def inquire_refund(gateway: Gateway, who: Writer, refund_id: str) -> Refun
 
 
 async def _own_refund(gateway: App, who: Principal, refund_id: str) -> None:
-    own(who, (await gateway.refunds.get(refund_id))["authority"], "refund")
+    own(who, (await gateway.refunds.held(refund_id)).authority, "refund")
 
 
 async def _refund(gateway: App, refund_id: str) -> RefundView:
-    def query(conn: Connection) -> RefundView:
-        row = refund_records.fetch(conn, refund_id)
-        assert row is not None
-        return _refund_view(gateway, conn, row)
-
-    return await gateway.store.read(query)
+    return _refund_view(await gateway.refunds.view(refund_id))
 
 
-def _refund_view(gateway: App, conn: Connection, row: RowMapping) -> RefundView:
-    payee = gateway.refunds.payee(row)
+def _refund_view(shown: RefundDetails) -> RefundView:
+    refund = shown.refund
     return RefundView(
-        **_same(
-            row,
-            "id authority decision_number code bank_serial amount reason explanation status origin waits_for "
-            "doubt_reason refusal",
-        ),
-        payment=row["payment_id"],
-        exception=row["exception_id"],
-        missing=gateway.refunds.wanting(conn, row),
-        payee=None if payee is None else PayeeView(**payee.masked().model_dump()),
-        proposed_by=row["proposed_name"],
-        confirmed_by=row["confirmed_name"],
-        in_doubt_since=instant(row["in_doubt_since_at"]),
-        refunded_at=instant(row["refunded_at"]),
-        created_at=instant(row["created_at"]) or "",
-        updated_at=instant(row["updated_at"]) or "",
+        id=refund.id,
+        payment=refund.payment_id,
+        exception=refund.exception_id,
+        authority=refund.authority,
+        decision_number=refund.decision_number,
+        code=refund.code,
+        bank_serial=refund.bank_serial,
+        amount=refund.amount,
+        reason=refund.reason,
+        explanation=refund.explanation,
+        status=refund.status,
+        origin=refund.origin.value,
+        payee=None if shown.payee is None else PayeeView(**shown.payee.masked().model_dump()),
+        missing=shown.missing,
+        proposed_by=refund.proposed_name,
+        confirmed_by=refund.confirmed_name,
+        waits_for=None if refund.waits_for is None else refund.waits_for.value,
+        in_doubt_since=instant(refund.in_doubt_since_at),
+        doubt_reason=refund.doubt_reason,
+        refusal=refund.refusal,
+        refunded_at=instant(refund.refunded_at),
+        created_at=instant(refund.created_at) or "",
+        updated_at=instant(refund.updated_at) or "",
         documents=[
             DocumentView(
-                **_same(one, "id kind reference media_type"),
-                digest=bytes(one["digest"]).hex(),
-                file=f"/v1/refunds/{row['id']}/documents/{one['id']}/file" if one["file_sealed"] is not None else None,
+                id=one.id,
+                kind=one.kind,
+                reference=one.reference,
+                digest=one.digest.hex(),
+                file=None if one.file_sealed is None else f"/v1/refunds/{refund.id}/documents/{one.id}/file",
+                media_type=one.media_type,
             )
-            for one in refund_records.documents(conn, row["id"])
+            for one in shown.documents
         ],
     )
-
-
-def _same(row: RowMapping, names: str) -> dict[str, Any]:
-    """Fields that have the same name inside and outside."""
-    return {name: row[name] for name in names.split()}
 
 
 def _download(content: bytes, media_type: str, name: str) -> Response:

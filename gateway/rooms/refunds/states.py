@@ -40,6 +40,24 @@ class RefundReason(StrEnum):
     DECISION_CHANGED = "decision_changed"
 
 
+class RefundOrigin(StrEnum):
+    """Filed by us, or returned by the platform of its own accord."""
+
+    FILED = "filed"
+    PLATFORM = "platform"
+
+
+class WaitsFor(StrEnum):
+    """What a person must do before a confirmed refund can be filed.
+
+    Red receipt: the receipt over this money is reversed 红票 first. Person: this channel takes no refunds, so it is
+    filed on paper.
+    """
+
+    RED_RECEIPT = "red_receipt"
+    PERSON = "person"
+
+
 class DocumentKind(StrEnum):
     """Opinion letter 退付意见书, original voucher 原缴款凭证, loss statement 遗失说明, legal document 法律文书."""
 
@@ -107,7 +125,7 @@ def sources(end: RefundStatus) -> tuple[RefundStatus, ...]:
     return tuple(one.start for one in EDGES if one.end is end and one.start is not None)
 
 
-def missing(
+def missing_documents(
     reason: RefundReason, given: frozenset[DocumentKind], required: Mapping[RefundReason, Alternatives]
 ) -> list[str]:
     """What is still wanting before a refund for this reason can be confirmed, in words."""

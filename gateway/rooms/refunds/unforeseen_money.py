@@ -14,9 +14,11 @@ from gateway.rooms.payments.collections import keep_late
 from gateway.rooms.payments.records import Unforeseen
 from gateway.rooms.payments.states import BESIDE_THE_BILL, ExceptionState, UnforeseenKind
 from gateway.rooms.refunds import records as refund_records
+from gateway.rooms.refunds.filing import Sent
 from gateway.rooms.refunds.proposals import DocumentInput, Draft, Payee, RefundProposal
-from gateway.rooms.refunds.service import Refunds, Sent, tell_exception
+from gateway.rooms.refunds.service import Refunds
 from gateway.rooms.refunds.states import RefundReason, RefundStatus
+from gateway.rooms.refunds.telling import propose_way_out, resolve_exception, tell_exception
 from gateway.words.clock import Clock, to_micros
 from gateway.words.errors import ConflictProblem, InvalidProblem
 from gateway.words.identifiers import clean_text
@@ -105,9 +107,7 @@ class Exceptions:
                 return
             odd = self._undecided(conn, exception_id)
             self._withdraw(conn, odd, by)
-            values = {"resolution": way_out.value, "reason": said, "proposed_by": by, "proposed_name": name}
-            records.move_exception(conn, exception_id, ("open", "proposed"), state="proposed", **values)
-            self._tell(conn, exception_id, "payment.exception_proposed")
+            propose_way_out(conn, self._events, exception_id, way_out.value, said, by=by, name=name)
 
         await self._store.write(unit)
 
@@ -170,8 +170,7 @@ class Exceptions:
         if odd.refund_id is not None and odd.refund_status is RefundStatus.PROPOSED:
             return self.refunds.confirm_in(conn, odd.refund_id, by=by, name=name)
         now = to_micros(self._clock.now())
-        settled = {"confirmed_by": by, "confirmed_name": name, "resolved_at": now}
-        if not records.move_exception(conn, exception_id, ("proposed",), state="resolved", **settled):
+        if not resolve_exception(conn, exception_id, now, by=by, name=name):
             raise _not_proposed(records.held_exception(conn, exception_id))
         late = odd.kind is UnforeseenKind.PAID_AFTER_EXPIRY and odd.resolution == WayOut.KEEP.value
         if late and not keep_late(conn, self._events, odd.payment_id, odd.collection_id, now):
@@ -180,15 +179,16 @@ class Exceptions:
                 type="payment-not-payable",
                 cure="Give the money back: propose refund.",
             )
-        self._tell(conn, exception_id, "payment.exception_resolved")
+        tell_exception(conn, self._events, exception_id, "payment.exception_resolved")
         return None
 
     def confirm_refund_in(self, conn: Connection, refund_id: str, *, by: str, name: str) -> Sent | None:
         """Confirm the way out that this refund is, while it still is one. Raises ConflictProblem, as ``confirm_in``."""
-        row = refund_records.fetch(conn, refund_id)
-        if row is None or row["status"] not in (RefundStatus.PROPOSED.value, RefundStatus.REFUNDED.value):
+        refund = refund_records.held(conn, refund_id)
+        still = refund.status in (RefundStatus.PROPOSED, RefundStatus.REFUNDED)
+        if not still or refund.exception_id is None:
             raise ConflictProblem("the refund is not proposed any more", type="not-proposed", refund=refund_id)
-        return self.confirm_in(conn, row["exception_id"], by=by, name=name)
+        return self.confirm_in(conn, refund.exception_id, by=by, name=name)
 
     async def get(self, exception_id: str) -> Unforeseen:
         """One exception. Raises NotFoundProblem."""
@@ -204,9 +204,6 @@ class Exceptions:
         """Another way out is proposed: the refund that was is not to be."""
         if odd.refund_id is not None and odd.refund_status is RefundStatus.PROPOSED:
             self.refunds.dismiss_in(conn, odd.refund_id, "another way out was proposed", by=by)
-
-    def _tell(self, conn: Connection, exception_id: str, type: str) -> None:
-        tell_exception(conn, self._events, records.held_exception(conn, exception_id), type)
 
 
 def _not_proposed(odd: Unforeseen) -> ConflictProblem:

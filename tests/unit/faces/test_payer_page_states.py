@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from payment_records import a_collection, a_payment, an_exception
+from refund_records import a_refund
 
 from gateway.faces.payer import guessing
 from gateway.faces.payer.guessing import WRONG_BY_CODE, WRONG_BY_SOURCE, Guesses, network
@@ -70,14 +71,14 @@ def test_the_message_is_the_one_that_protects_the_party_most(made, closed, key):
 def test_the_party_waits_about_money_until_it_went_back_or_is_kept_for_good(kind, resolution, refund, waits):
     state = "open" if resolution is None else "resolved"
     odd = [an_exception(kind, state, resolution, collection_id="c2")]
-    back = [] if refund is None else [{"status": refund[0], "amount": refund[1], "collection_id": "c2"}]
+    back = [] if refund is None else [a_refund(*refund, collection_id="c2")]
     money = [a_collection("c1", 100), a_collection("c2", 100)]
     assert waited_about(odd, back, money) == (frozenset({kind}) if waits else frozenset())
 
 
 def test_only_what_had_paid_the_bill_makes_it_a_returned_one():
     twice = [an_exception("paid_twice", "resolved", "refund", collection_id="c2")]
-    back = [{"status": "REFUNDED", "amount": 100, "collection_id": one} for one in ("c1", "c2")]
+    back = [a_refund("REFUNDED", 100, collection_id=one) for one in ("c1", "c2")]
     assert returned(twice, back[1:]) == 0
     assert returned(twice, back) == 100
 

@@ -202,7 +202,7 @@ async def test_whatever_happens_no_more_principal_goes_back_than_came_in(quick, 
                 made.append(await quick.refunds.propose(payment_id, ask, by="p1", name="甲"))
             elif step == "returned":
                 await quick.store.write(
-                    lambda conn, number=number, value=value: quick.refunds.money_returned(
+                    lambda conn, number=number, value=value: quick.refunds.returns.money_returned(
                         conn, "nontax", CODE, value, f"R{number}", 1
                     )
                 )
@@ -212,7 +212,12 @@ async def test_whatever_happens_no_more_principal_goes_back_than_came_in(quick, 
                 end = RefundStatus.REFUSED if step == "refuse" else RefundStatus.REFUNDED
                 await quick.store.write(
                     lambda conn, value=value, end=end: refund_records.move(
-                        conn, made[value % len(made)], end, 1, confirmed_by="p2", refunded_at=1
+                        conn,
+                        refund_records.held(conn, made[value % len(made)]),
+                        end,
+                        1,
+                        confirmed_by="p2",
+                        refunded_at=1,
                     )
                 )
         except ConflictProblem:
@@ -230,7 +235,7 @@ async def test_one_person_alone_cannot_confirm_and_neither_can_a_statement_of_sq
         with pytest.raises(IntegrityError):
             await bench.store.write(lambda conn, values=values: conn.execute(update(refund).values(**values)).rowcount)
     await bench.refunds.confirm(refund_id, by="p2", name="乙", wait=0)
-    assert (await bench.refunds.get(refund_id))["status"] == "CONFIRMED"
+    assert (await bench.refunds.held(refund_id)).status == "CONFIRMED"
 
 
 async def test_a_confirmed_refund_that_has_not_left_can_still_be_dismissed_and_frees_its_money(quick):
@@ -239,7 +244,7 @@ async def test_a_confirmed_refund_that_has_not_left_can_still_be_dismissed_and_f
     quick.delivery.node.stopping = True  # nothing is claimed at birth
     await quick.refunds.confirm(refund_id, by="p2", name="乙", wait=0)
     await quick.refunds.dismiss(refund_id, "当事人撤回", by="p2")
-    assert (await quick.refunds.get(refund_id))["status"] == "DISMISSED"
+    assert (await quick.refunds.held(refund_id)).status == "DISMISSED"
     assert await quick.going_back(payment_id) == [0]
 
 
@@ -253,18 +258,18 @@ async def test_documents_are_held_to_their_digest_and_files_are_kept_sealed(quic
     with pytest.raises(InvalidProblem):
         await quick.refunds.add_document(refund_id, letter.model_copy(update={"digest": "0" * 64}), by="p1")
     await quick.refunds.add_document(refund_id, letter, by="p1")
-    row = (await quick.store.read(lambda conn: refund_records.documents(conn, refund_id)))[0]
-    assert bytes(row["digest"]) == sm3(b"letter")
-    assert b"letter" not in bytes(row["file_sealed"])
-    assert quick.refunds.file(row) == b"letter"
+    document = (await quick.refunds.view(refund_id)).documents[0]
+    assert document.digest == sm3(b"letter")
+    assert b"letter" not in (document.file_sealed or b"letter")
+    assert await quick.refunds.file_of(refund_id, document.id) == (document, b"letter")
 
 
 async def test_the_payee_is_sealed_and_shown_masked(quick):
     payment_id = await quick.paid(100_00)
     refund_id = await quick.refunds.propose(payment_id, quick.proposal(), by="p1", name="甲")
-    row = await quick.refunds.get(refund_id)
-    assert b"6222" not in bytes(row["payee_sealed"])
-    assert quick.refunds.payee(row) == PAYEE
+    shown = await quick.refunds.view(refund_id)
+    assert b"6222" not in (shown.refund.payee_sealed or b"6222")
+    assert shown.payee == PAYEE
     assert PAYEE.masked().model_dump() == {"name": "罗**", "account": "*" * 15 + "5702", "bank": "安澜农商银行"}
 
 
@@ -278,15 +283,15 @@ async def test_a_reason_that_the_record_does_not_bear_out_is_refused(quick, reas
 async def test_a_return_that_nobody_asked_for_takes_the_duplicate_first(bench):
     payment_id = await bench.paid(100_00, 100_00)
     told = await bench.store.write(
-        lambda conn: bench.refunds.money_returned(conn, "nontax", CODE, 100_00, "R1", to_micros(NOW))
+        lambda conn: bench.refunds.returns.money_returned(conn, "nontax", CODE, 100_00, "R1", to_micros(NOW))
     )
     assert told == "platform"
     rows = await bench.store.read(lambda conn: refund_records.of_payment(conn, payment_id))
-    assert [(one["bank_serial"], one["origin"], one["status"]) for one in rows] == [("S2", "platform", "REFUNDED")]
+    assert [(one.bank_serial, one.origin, one.status) for one in rows] == [("S2", "platform", "REFUNDED")]
     with pytest.raises(ConflictProblem):
         await bench.refunds.propose(payment_id, bench.proposal("paid_twice"), by="p1", name="甲")
     unknown = await bench.store.write(
-        lambda conn: bench.refunds.money_returned(conn, "nontax", CODE, 100_01, "R2", to_micros(NOW))
+        lambda conn: bench.refunds.returns.money_returned(conn, "nontax", CODE, 100_01, "R2", to_micros(NOW))
     )
     assert unknown == "unmatched"
 
@@ -297,11 +302,11 @@ async def test_where_a_channel_takes_no_refunds_a_person_files_and_the_statement
     payment_id = await bench.paid(100_00)
     refund_id = await bench.refunds.propose(payment_id, bench.proposal(), by="p1", name="甲")
     await bench.refunds.confirm(refund_id, by="p2", name="乙")
-    row = await bench.refunds.get(refund_id)
-    assert (row["status"], row["waits_for"], row["operation_id"]) == ("CONFIRMED", "person", None)
-    await bench.store.write(lambda conn: bench.refunds.money_returned(conn, "nontax", CODE, 100_00, "R1", 1))
-    row = await bench.refunds.get(refund_id)
-    assert (row["status"], row["waits_for"], row["returned_serial"]) == ("REFUNDED", None, "R1")
+    row = await bench.refunds.held(refund_id)
+    assert (row.status, row.waits_for, row.operation_id) == ("CONFIRMED", "person", None)
+    await bench.store.write(lambda conn: bench.refunds.returns.money_returned(conn, "nontax", CODE, 100_00, "R1", 1))
+    row = await bench.refunds.held(refund_id)
+    assert (row.status, row.waits_for, row.returned_serial) == ("REFUNDED", None, "R1")
 
 
 @pytest.mark.parametrize("automatic", [True, False])
@@ -318,20 +323,20 @@ async def test_a_receipt_is_asked_for_upon_payment_only_where_the_channel_says_s
 async def test_a_refund_that_waits_for_a_receipt_in_flight_is_filed_when_that_is_refused(sqlite_store, tmp_path):
     bench = Bench(sqlite_store, tmp_path, ChannelKeys(receipt_automatic=True))
     await bench.open()
-    bench.events.subscribe("receipt.refused", bench.refunds.receipt_reversed)
+    bench.events.subscribe("receipt.refused", bench.refunds.filing.receipt_reversed)
     payment_id = await bench.paid(100_00)
     refund_id = await bench.refunds.propose(payment_id, bench.proposal(), by="p1", name="甲")
     await bench.refunds.confirm(refund_id, by="p2", name="乙", wait=0)
-    assert (await bench.refunds.get(refund_id))["waits_for"] == "red_receipt"
+    assert (await bench.refunds.held(refund_id)).waits_for == "red_receipt"
 
     def refuse(conn: Connection) -> None:
         asked = next(one for one in ledger.search(conn) if one["action"] == "nontax.receipt")
         bench.receipts.record_outcome(conn, ledger.as_operation(asked), Rejected("不予开具", "18022"))
 
     await bench.store.write(refuse)
-    row = await bench.refunds.get(refund_id)
-    assert row["waits_for"] is None
-    assert row["operation_id"] is not None
+    row = await bench.refunds.held(refund_id)
+    assert row.waits_for is None
+    assert row.operation_id is not None
 
 
 async def test_money_beside_the_bill_needs_no_red_receipt_but_money_under_it_does(sqlite_store, tmp_path):

@@ -1,0 +1,134 @@
+"""Money that the platform returned of its own accord: what we had proposed for it ends, so that it goes back once."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from sqlalchemy import Connection
+
+from gateway.foundation.delivery import Delivery, Event, Events
+from gateway.rooms.payments import records as payment_records
+from gateway.rooms.payments.records import Collection
+from gateway.rooms.payments.states import UnforeseenKind
+from gateway.rooms.refunds import records
+from gateway.rooms.refunds.records import Refund
+from gateway.rooms.refunds.states import RefundOrigin, RefundReason, RefundStatus
+from gateway.rooms.refunds.telling import tell_refund
+from gateway.words.clock import Clock, to_micros
+from gateway.words.identifiers import new_id
+
+Returned = Literal["known", "ours", "platform", "unmatched"]
+
+
+class Returns:
+    """Take what a statement, or two people, say about money that went back."""
+
+    def __init__(self, delivery: Delivery, events: Events, clock: Clock) -> None:
+        self._delivery = delivery
+        self._events = events
+        self._clock = clock
+
+    def money_returned(
+        self, conn: Connection, channel: str, code: str, amount: int, bank_serial: str, at: int
+    ) -> Returned:
+        """A statement says that money went back (fen; ``at`` in microseconds). The same line again has no effect.
+
+        "ours": a refund that was filed. "platform": the platform did it by itself, and what we had proposed for the
+        same money is ended. "unmatched": no money of ours fits; a break for a person.
+        """
+        now = to_micros(self._clock.now())
+        owner = records.owner_of(conn, channel, code)
+        if owner is None:
+            return "unmatched"
+        payment_records.locked(conn, owner)
+        known = records.of_code(conn, channel, code)
+        if any(one.returned_serial == bank_serial for one in known):
+            return "known"
+        fits = [one for one in known if one.amount == amount and one.returned_serial is None]
+        for refund in fits:
+            if refund.status is RefundStatus.REFUNDED:
+                records.change(conn, refund, now, returned_serial=bank_serial)
+                return "ours"
+        ended = {"returned_serial": bank_serial, "refunded_at": at}
+        for refund in fits:
+            if refund.status in (RefundStatus.FILED, RefundStatus.APPROVED):
+                records.move(conn, refund, RefundStatus.REFUNDED, now, **ended)
+                tell_refund(conn, self._events, refund, "refund.refunded")
+                return "ours"
+        for refund in fits:
+            if refund.status in (RefundStatus.PROPOSED, RefundStatus.CONFIRMED):
+                if refund.operation_id is not None:
+                    self._delivery.cancel(conn, refund.operation_id, "the platform returned the money by itself")
+                by_itself = {"origin": RefundOrigin.PLATFORM, "waits_for": None}
+                records.move(conn, refund, RefundStatus.REFUNDED, now, **by_itself, **ended)
+                tell_refund(conn, self._events, refund, "refund.returned", by="platform")
+                return "platform"
+        return self._returned_unasked(conn, owner, amount, bank_serial, at)
+
+    def exception_resolved(self, conn: Connection, event: Event) -> None:
+        """Two people say that the platform returned this money: nothing of it can be asked for again."""
+        if event.data.get("way_out") != "returned_by_platform":
+            return
+        payment_records.locked(conn, event.subject)
+        money = payment_records.fetch_collection(conn, event.data["collection"])
+        if money is None or money.payment_id != event.subject:
+            return
+        left = money.amount - records.going_back(conn, money.id)
+        if left > 0:
+            at = to_micros(self._clock.now())
+            self._add_returned(conn, event.subject, money, left, at, exception_id=event.data["exception"])
+
+    def _returned_unasked(self, conn: Connection, payment_id: str, amount: int, bank_serial: str, at: int) -> Returned:
+        """Money that the platform returned and nobody here had asked for: duplicates first, then whatever fits."""
+        came = payment_records.collections_of(conn, payment_id)
+        left = {one.id: one.amount - records.going_back(conn, one.id) for one in came}
+        fits = [one for one in came if left[one.id] >= amount]
+        fits.sort(key=lambda one: (not _was_paid_twice(conn, one), one.amount != amount))
+        if not fits:
+            return "unmatched"
+        money = fits[0]
+        odd = payment_records.unresolved_exception(conn, money.id)
+        tie = odd.id if odd is not None and left[money.id] == amount else None
+        self._add_returned(conn, payment_id, money, amount, at, bank_serial=bank_serial, exception_id=tie)
+        return "platform"
+
+    def _add_returned(
+        self,
+        conn: Connection,
+        payment_id: str,
+        money: Collection,
+        amount: int,
+        at: int,
+        *,
+        bank_serial: str | None = None,
+        exception_id: str | None = None,
+    ) -> None:
+        now = to_micros(self._clock.now())
+        payment = payment_records.held(conn, payment_id)
+        twice = _was_paid_twice(conn, money)
+        refund = Refund(
+            id=new_id("rfd"),
+            authority=payment.authority,
+            payment_id=payment.id,
+            collection_id=money.id,
+            exception_id=exception_id,
+            decision_number=payment.decision_number,
+            channel=money.channel,
+            code=money.code,
+            bank_serial=money.bank_serial,
+            amount=amount,
+            reason=RefundReason.PAID_TWICE if twice else RefundReason.WRONG_PAYMENT,
+            explanation="平台自行退回",
+            status=RefundStatus.REFUNDED,
+            origin=RefundOrigin.PLATFORM,
+            returned_serial=bank_serial,
+            refunded_at=at,
+            created_at=now,
+            updated_at=now,
+        )
+        records.add(conn, refund)
+        tell_refund(conn, self._events, refund, "refund.returned", by="platform")
+
+
+def _was_paid_twice(conn: Connection, money: Collection) -> bool:
+    return any(odd.kind is UnforeseenKind.PAID_TWICE for odd in payment_records.exceptions_about(conn, money.id))
