@@ -1,0 +1,159 @@
+"""The rooms of money over a real store; the platform is a script that nothing is sent to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, insert
+
+from gateway.foundation.access.tables import authority as authority_table
+from gateway.foundation.channels import Channel, ChannelKeys
+from gateway.foundation.crypto.envelope import Envelope
+from gateway.foundation.crypto.keys import FileKeys
+from gateway.foundation.crypto.sm import sm3
+from gateway.foundation.delivery import Delivery, DeliverySettings, Events
+from gateway.foundation.evidence import Evidence
+from gateway.foundation.store import Store
+from gateway.ports.base import AdapterInfo, Kind
+from gateway.ports.nontax import PaidFact
+from gateway.rooms.cash.service import Cash
+from gateway.rooms.decisions import Decisions
+from gateway.rooms.imports.service import Imports
+from gateway.rooms.payments import IncomeItem, LineKind, Payments, Unit, apply_paid, records
+from gateway.rooms.receipts.service import Receipts
+from gateway.rooms.refunds import records as refund_records
+from gateway.rooms.refunds.proposals import DocumentInput, Payee, RefundProposal
+from gateway.rooms.refunds.service import Refunds
+from gateway.words.calendar import WorkingCalendar
+from gateway.words.clock import ManualClock, to_micros
+from gateway.words.money import format_yuan
+
+NOW = datetime(2026, 9, 16, 2, 0, tzinfo=UTC)
+CODE = "99010226300000000001"
+PAYEE = Payee(name="罗小满", account="6222021001116245702", bank="安澜农商银行")
+DOCUMENTS = tuple(
+    DocumentInput(kind=kind, reference=kind, digest=sm3(kind.encode()).hex())
+    for kind in ("opinion_letter", "loss_statement")
+)
+
+
+class Bench:
+    """The rooms over a store, with one channel that nothing leaves through."""
+
+    def __init__(
+        self,
+        store: Store,
+        folder: Path,
+        keys_of_channel: ChannelKeys | None = None,
+        lacking: frozenset[str] = frozenset(),
+    ) -> None:
+        self.store, self.clock = store, ManualClock(NOW)
+        keys = FileKeys(folder / "keys")
+        self.envelope = Envelope(keys)
+        self.events = Events(self.clock)
+        info = AdapterInfo(Kind.NONTAX, "nontax.script", "v1", frozenset({"issue", "refund", "receipt"}))
+        info = replace(info, capabilities=info.capabilities - lacking)
+        channel = Channel("nontax", None, info, info.find, "http://x", None, keys=keys_of_channel or ChannelKeys())  # type: ignore[arg-type]
+        channels: Any = SimpleNamespace(
+            get=lambda name: channel, all=lambda: (channel,), route=lambda authority, capability: (channel,)
+        )
+        evidence = Evidence(store, keys, self.envelope, self.clock, node="node-1", heads=folder / "heads")
+        self.delivery = Delivery(store, channels, evidence, self.envelope, self.clock, DeliverySettings())
+        calendar = WorkingCalendar()
+        self.decisions = Decisions(store, self.events, self.envelope, calendar, self.clock)
+        self.payments = Payments(
+            store,
+            self.delivery,
+            self.decisions,
+            self.events,
+            channels,
+            self.envelope,
+            calendar,
+            self.clock,
+            "http://127.0.0.1",
+        )
+        self.refunds = Refunds(store, self.delivery, self.events, channels, self.envelope, self.clock)
+        self.receipts = Receipts(store, self.delivery, self.events, channels, self.envelope, self.clock)
+        self.events.subscribe("payment.paid", self.receipts.payment_paid)
+        self.cash = Cash(
+            store, self.delivery, self.decisions, self.events, channels, self.envelope, calendar, self.clock
+        )
+        self.imports = Imports(store, self.events, channels, self.envelope, self.clock)
+
+    async def open(self) -> None:
+        item = IncomeItem("103050199", "其他一般罚没收入")
+        unit = Unit("990102001", "望川区综合行政执法局", "990102", {LineKind.FINE: item, LineKind.CONFISCATED: item})
+
+        def write(conn: Connection) -> None:
+            conn.execute(
+                insert(authority_table),
+                {"code": "A1", "name": "望川区综合行政执法局", "uscc": "11990102MB0000011T", "created_at": 1},
+            )
+            records.set_unit(conn, "A1", unit, date(2026, 1, 1))
+
+        await self.store.write(write)
+
+    async def paid(self, *amounts: int, bill: int | None = None) -> str:
+        """An imported bill to which these sums arrived; its payment's id."""
+        fine = bill or amounts[0]
+        report = await self.imports.run(a_file([a_row(fine=format_yuan(fine))]), by="test")
+        payment_id = report.rows[0].payment
+        for number, amount in enumerate(amounts, start=1):
+            await self.arrive(amount, f"S{number}")
+        return payment_id
+
+    async def arrive(self, amount: int, serial: str) -> str:
+        fact = PaidFact(code=CODE, amount=amount, paid_at=NOW, bank_serial=serial, pay_mode="51")
+        return await self.store.write(
+            lambda conn: apply_paid(conn, self.events, self.envelope, "nontax", fact, "callback", to_micros(NOW))
+        )
+
+    def proposal(self, reason: str = "wrong_payment", **more: Any) -> RefundProposal:
+        known = {"reason": reason, "explanation": "误缴", "payee": PAYEE, "documents": DOCUMENTS, **more}
+        return RefundProposal.model_validate(known)
+
+    async def going_back(self, payment_id: str) -> list[int]:
+        def query(conn: Connection) -> list[int]:
+            return [refund_records.going_back(conn, one.id) for one in records.collections_of(conn, payment_id)]
+
+        return await self.store.read(query)
+
+
+@pytest.fixture
+async def bench(store: Store, tmp_path: Path) -> Bench:
+    made = Bench(store, tmp_path)
+    await made.open()
+    return made
+
+
+@pytest.fixture
+async def quick(sqlite_store: Store, tmp_path: Path) -> Bench:
+    made = Bench(sqlite_store, tmp_path)
+    await made.open()
+    return made
+
+
+def a_row(**more: str) -> dict[str, str]:
+    return {
+        "authority": "A1",
+        "decision_number": "望综罚〔2025〕1号",
+        "decided_on": "2026-03-02",
+        "code": CODE,
+        "reference": "OLD0001",
+        "party_kind": "individual_business",
+        "party_name": "味安副食店",
+        "party_uscc": "92990102MA0WA4562J",
+        "fine": "5000.00",
+        "confiscated": "",
+        **more,
+    }
+
+
+def a_file(rows: list[dict[str, str]], encoding: str = "utf-8") -> bytes:
+    lines = [",".join(rows[0]), *(",".join(row.values()) for row in rows)]
+    return "\r\n".join(lines).encode(encoding)
