@@ -8,14 +8,14 @@ without a key.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar
 
 from sqlalchemy import Connection, bindparam, update
 
 from gateway.foundation.store.inserting import insert_new
 from gateway.foundation.store.tables import idempotency
-from gateway.words.clock import Clock, to_micros
+from gateway.words.clock import Clock, SystemClock, to_micros
 from gateway.words.errors import ConflictProblem
 
 T = TypeVar("T")
@@ -24,15 +24,16 @@ _KEEP = update(idempotency).where(
     idempotency.c.client_id == bindparam("of"),
     idempotency.c.path == bindparam("at"),
     idempotency.c.key == bindparam("under"),
+    idempotency.c.status.is_(None),
 )
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Once:
     """One request under its key: who asked, where, and the digest of what was asked.
 
     ``done``: the status that the request is answered with when its effect has ended; ``pending``: when it has not.
-    ``subject``: the record that the effect is about.
+    ``subject``: the record that the effect is about; ``status``: the first answer's, once it is known.
     """
 
     client: str
@@ -43,13 +44,15 @@ class Once:
     done: int = 200
     pending: int = 202
     subject: str | None = None
+    status: int | None = None
 
     def about(self, subject: str) -> Once:
-        """The same request, about this record."""
-        return replace(self, subject=subject)
+        """Say which record the effect is about."""
+        self.subject = subject
+        return self
 
-    def begin(self, conn: Connection, *, ended: bool) -> None:
-        """Join the transaction that makes the record. ``ended``: nothing is waited for, so the status is known now.
+    def begin(self, conn: Connection, status: int | None = None) -> None:
+        """Join the transaction that makes the record. ``status``: the answer's, where nothing is waited for.
 
         Raises ConflictProblem where the first request under this key is still being served.
         """
@@ -62,21 +65,25 @@ class Once:
             key=self.key,
             digest=self.digest,
             subject=self.subject,
-            status=self.done if ended else None,
+            status=status,
             created_at=to_micros(self.clock.now()),
         ):
             raise still_running()
 
-    def end(self, conn: Connection, *, ended: bool) -> None:
-        """Keep the first status, which every repeat is answered with, where it is not known yet."""
-        status = self.done if ended else self.pending
-        conn.execute(_KEEP, {"of": self.client, "at": self.path, "under": self.key, "status": status})
+    def end(self, conn: Connection, status: int) -> bool:
+        """Keep the first status, which every repeat is answered with; False when one was kept before."""
+        mine = {"of": self.client, "at": self.path, "under": self.key}
+        return conn.execute(_KEEP, {**mine, "status": status}).rowcount == 1
+
+    def answered(self, status: int) -> None:
+        """The transaction that kept this status has committed."""
+        self.status = status
 
     def first(self, unit: Callable[[Connection], T]) -> Callable[[Connection], T]:
         """A unit of work that remembers the key first. For effects that nothing is waited for."""
 
         def remembered(conn: Connection) -> T:
-            self.begin(conn, ended=True)
+            self.begin(conn, self.done)
             return unit(conn)
 
         return remembered
@@ -88,19 +95,18 @@ class _Never(Once):
     def about(self, subject: str) -> Once:  # noqa: ARG002 - no key, no record
         return self
 
-    def begin(self, conn: Connection, *, ended: bool) -> None:
+    def begin(self, conn: Connection, status: int | None = None) -> None:
         """Remember nothing."""
 
-    def end(self, conn: Connection, *, ended: bool) -> None:
+    def end(self, conn: Connection, status: int) -> bool:  # noqa: ARG002 - nothing is kept
         """Keep nothing."""
+        return True
+
+    def answered(self, status: int) -> None:
+        """Nobody asks."""
 
 
-class _NoClock:
-    def now(self) -> None:
-        raise AssertionError("no key was given")
-
-
-NEVER: Once = _Never("", "", "", b"", _NoClock())  # type: ignore[arg-type]
+NEVER: Once = _Never("", "", "", b"", SystemClock())
 """For callers that need no idempotency."""
 
 

@@ -12,7 +12,10 @@ from gateway.foundation.store.tables import idempotency
 from gateway.words.clock import SystemClock
 from gateway.words.errors import ConflictProblem
 
-ONCE = Once("cli_1", "/v1/things", "key", b"digest", SystemClock(), done=201)
+
+@pytest.fixture
+def once() -> Once:
+    return Once("cli_1", "/v1/things", "key", b"digest", SystemClock(), done=201)
 
 
 @pytest.fixture
@@ -27,25 +30,23 @@ def kept(conn: Connection) -> list[tuple[str, int | None]]:
     return [(row.subject, row.status) for row in conn.execute(select(idempotency))]
 
 
-def test_what_nobody_waits_for_is_remembered_with_its_status(conn: Connection) -> None:
-    done = ONCE.about("pay_1").first(lambda _: "done")(conn)
-    assert done == "done"
+def test_what_nobody_waits_for_is_remembered_with_its_status(conn: Connection, once: Once) -> None:
+    assert once.about("pay_1").first(lambda _: "done")(conn) == "done"
     assert kept(conn) == [("pay_1", 201)]
 
 
-@pytest.mark.parametrize(("ended", "status"), [(True, 201), (False, 202)])
-def test_what_is_waited_for_gets_its_status_at_the_end(conn: Connection, ended: bool, status: int) -> None:
-    once = ONCE.about("pay_1")
-    once.begin(conn, ended=False)
+@pytest.mark.parametrize("status", [201, 202])
+def test_what_is_waited_for_gets_its_status_at_the_end(conn: Connection, once: Once, status: int) -> None:
+    once.about("pay_1").begin(conn)
     assert kept(conn) == [("pay_1", None)]
-    once.end(conn, ended=ended)
+    once.end(conn, status)
     assert kept(conn) == [("pay_1", status)]
 
 
-def test_the_same_key_a_second_time_is_a_conflict_and_nothing_is_done(conn: Connection) -> None:
-    ONCE.about("pay_1").begin(conn, ended=True)
+def test_the_same_key_a_second_time_is_a_conflict_and_nothing_is_done(conn: Connection, once: Once) -> None:
+    once.about("pay_1").begin(conn, 201)
     with pytest.raises(ConflictProblem) as refused:
-        ONCE.about("pay_2").first(lambda _: pytest.fail("the effect was done twice"))(conn)
+        once.about("pay_2").first(lambda _: pytest.fail("the effect was done twice"))(conn)
     assert refused.value.type == "request-in-progress"
     assert kept(conn) == [("pay_1", 201)]
 
@@ -53,5 +54,7 @@ def test_the_same_key_a_second_time_is_a_conflict_and_nothing_is_done(conn: Conn
 def test_without_a_key_nothing_is_remembered(conn: Connection) -> None:
     once = NEVER.about("pay_1")
     assert once.first(lambda _: 7)(conn) == 7
-    once.end(conn, ended=True)
+    once.end(conn, 200)
+    once.answered(200)
     assert kept(conn) == []
+    assert (NEVER.subject, NEVER.status) == (None, None)

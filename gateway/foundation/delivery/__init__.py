@@ -10,6 +10,7 @@ from gateway.foundation.delivery.actions import (
     Outcome,
     Parked,
     Rejected,
+    Sent,
 )
 from gateway.foundation.delivery.events import Event, Events
 from gateway.foundation.delivery.node import DeliverySettings
@@ -32,4 +33,5 @@ __all__ = [
     "Person",
     "Rejected",
     "Resolutions",
+    "Sent",
 ]

@@ -12,7 +12,7 @@ from gateway.foundation.outcomes import Absent, Done, Doubt, Outcome, Parked, Re
 from gateway.ports.base import Message
 from gateway.words.errors import GatewayError
 
-__all__ = ["Absent", "Action", "Done", "Doubt", "NotYet", "Operation", "Outcome", "Parked", "Rejected"]
+__all__ = ["Absent", "Action", "Done", "Doubt", "NotYet", "Operation", "Outcome", "Parked", "Rejected", "Sent"]
 
 
 class NotYet(GatewayError):
@@ -42,6 +42,14 @@ class Operation:
     created_at: int
     claimed: float = field(default=0.0, compare=False)
     """When this process claimed it, by its monotonic clock: an old claim is looked at again before the call."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """An operation that a unit of work has written, with what it asks for: what is begun once that has committed."""
+
+    operation: Operation
+    request: Message
 
 
 @dataclass(frozen=True)

@@ -241,6 +241,7 @@ class Attempts:
             exc_info=result if isinstance(result, BaseException) and not known else None,
         )
         if kept.mine and step.state in FINAL:
+            self._node.asked_under.pop(operation.id, None)
             self.waiters.tell(operation.id, step.state)
         if kept.mine and step.state in ("queued", "uncertain"):
             self._node.wake(operation.channel)

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from gateway.foundation.delivery import ledger
 from gateway.foundation.delivery.actions import Action, Done, Doubt, Operation
-from gateway.foundation.delivery.node import Node
+from gateway.foundation.delivery.node import FINAL, Node
 from gateway.foundation.delivery.retry_rules import Step, after_call, after_find, unusable
 from gateway.words.errors import ContractError, UnavailableProblem
 
@@ -75,6 +75,8 @@ class Ending:
         doubt_told = isinstance(step.tell, Doubt) and operation.doubt_since_at is not None
         if self.action is not None and step.tell is not None and not doubt_told:
             self.action.record(conn, operation, step.tell)
+        if step.state in FINAL and (once := node.asked_under.get(operation.id)) is not None:
+            once.end(conn, once.pending if step.state == "parked" else once.done)
         return True
 
     def refused(self, node: Node, refusal: ContractError) -> Ending:

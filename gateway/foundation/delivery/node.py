@@ -13,6 +13,7 @@ from gateway.foundation.delivery.actions import Action
 from gateway.foundation.delivery.limits import SECOND
 from gateway.foundation.delivery.retry_rules import Patience
 from gateway.foundation.evidence import Evidence
+from gateway.foundation.once import Once
 from gateway.foundation.store import Store
 from gateway.foundation.store.engine import SQLITE
 from gateway.ports.base import Message
@@ -44,7 +45,8 @@ class DeliverySettings:
 class Node:
     """What pumps, attempts and leases share on one node.
 
-    ``stopping``: nothing more is claimed. ``wakes``: what each channel's pump waits for.
+    ``stopping``: nothing more is claimed. ``wakes``: what each channel's pump waits for. ``asked_under``: the keys of
+    requests that wait here for an operation to end, by its id: their status is kept with the outcome.
     """
 
     store: Store
@@ -55,6 +57,7 @@ class Node:
     settings: DeliverySettings
     actions: dict[str, Action] = field(default_factory=dict)
     wakes: dict[str, asyncio.Event] = field(default_factory=dict)
+    asked_under: dict[str, Once] = field(default_factory=dict)
     stopping: bool = False
 
     @property

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, RowMapping
 from gateway.foundation.channels import Channels
 from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.delivery import ledger, limits
-from gateway.foundation.delivery.actions import Action, Operation
+from gateway.foundation.delivery.actions import Action, Operation, Sent
 from gateway.foundation.delivery.attempts import Attempts
 from gateway.foundation.delivery.conditions import Conditions
 from gateway.foundation.delivery.doubts import DoubtAges
@@ -26,6 +26,7 @@ from gateway.foundation.delivery.leases import Leases
 from gateway.foundation.delivery.node import DeliverySettings, Node
 from gateway.foundation.delivery.pumps import Pumps
 from gateway.foundation.evidence import Evidence
+from gateway.foundation.once import NEVER, Once
 from gateway.foundation.store import Store
 from gateway.ports.base import Message
 from gateway.words.clock import Clock
@@ -140,6 +141,41 @@ class Delivery:
             log.warning("an operation was accepted while stopping; it is asked about later", operation=operation.id)
             return
         self.attempts.start(operation, "queued", lambda: request)
+
+    async def carry_out(self, unit: Callable[[Connection], Sent | None], once: Once = NEVER, wait: float = 3.0) -> bool:
+        """Do an effect: write the unit, begin the call, wait for its end at most ``wait`` seconds; whether it ended.
+
+        ``unit(conn)`` writes the operation, or returns None where there is nothing to send. ``once`` is remembered in
+        the same transaction, and its status is kept with the outcome, or when the waiting is over. The call itself is
+        never cancelled.
+        """
+
+        def remembered(conn: Connection) -> Sent | None:
+            once.begin(conn, None if wait > 0 else once.pending)
+            sent = unit(conn)
+            if sent is None:
+                once.end(conn, once.done)
+            return sent
+
+        sent = await self.node.store.write(remembered)
+        if sent is None:
+            once.answered(once.done)
+            return True
+        operation = sent.operation
+        waiting = wait > 0 and once is not NEVER
+        if waiting:
+            self.node.asked_under[operation.id] = once
+        try:
+            self.begin(operation, sent.request)
+            state = await self.settled(operation.id, wait) if wait > 0 else None
+        finally:
+            unkept = self.node.asked_under.pop(operation.id, None) is not None
+        ended = state in ("done", "rejected")
+        status = once.done if ended else once.pending
+        if unkept and not await self.node.store.write(lambda conn: once.end(conn, status)):
+            ended, status = True, once.done  # it ended in this very moment, and its end has kept the status
+        once.answered(status)
+        return ended
 
     def hurry(
         self, conn: Connection, channel: str, *, reference: str | None = None, subject: str | None = None
