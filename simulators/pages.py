@@ -38,28 +38,30 @@ class Page:
     """
 
     path: str
-    title: str
     heading: str
     entries: Callable[[Transaction, Request], Sequence[Entry] | None]
     empty: str = "暂无信息。"
 
-    def route(self, state: State) -> Route:
-        """The route that serves it over a state."""
+    def route(self, state: State, title: str) -> Route:
+        """The route that serves it over a state, for the system of that title."""
 
         async def show(request: Request) -> Response:
             with state.transaction() as tx:
                 found = self.entries(tx, request)
-            return HTMLResponse(self.html(found or ()), 404 if found is None else 200, {"Cache-Control": "no-store"})
+            return HTMLResponse(
+                self.html(found or (), title), 404 if found is None else 200, {"Cache-Control": "no-store"}
+            )
 
         return Route(self.path, show)
 
-    def html(self, entries: Sequence[Entry]) -> str:
+    def html(self, entries: Sequence[Entry], title: str) -> str:
         """The page as HTML."""
         tables = "".join(f"<table>{''.join(map(_row, entry))}</table>" for entry in entries)
         return (
             '<!doctype html><html lang="zh-CN"><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width">'
-            f"<title>{escape(self.title)}</title><style>{_STYLE}</style><h1>{escape(self.heading)}</h1>"
+            f"<title>{escape(self.heading)} - {escape(title)}（模拟）</title><style>{_STYLE}</style>"
+            f"<h1>{escape(self.heading)}</h1>"
             f"<p>模拟系统，数据均为虚构。</p>{tables or f'<p>{escape(self.empty)}</p>'}</html>"
         )
 

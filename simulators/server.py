@@ -202,7 +202,7 @@ def application(world: World, listeners: Listeners, server: list[Server]) -> Sta
 
 def _routes(service: Service) -> list[BaseRoute]:
     """What is served below a system's address: its routes, then its pages."""
-    return [*service.routes(), *(page.route(service.base.state) for page in service.pages())]
+    return [*service.routes(), *(page.route(service.base.state, service.system.title) for page in service.pages())]
 
 
 def serve(host: str, port: int, state_file: Path, systems: Sequence[System], opening: Document | None = None) -> int:

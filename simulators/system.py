@@ -46,7 +46,7 @@ class System:
 
     #: The name of its entry point, part of every address: small letters, digits, hyphens.
     name: str
-    #: What it stands for, in Chinese, for the ready line and pages.
+    #: What it stands for, in Chinese, as its pages say.
     title: str
     #: Makes what serves it (``Service``): its routes, effects, wire, callbacks, pages.
     build: Callable[[Foundation, System], Service]

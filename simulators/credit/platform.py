@@ -247,7 +247,7 @@ class Credit(Service):
 
     def pages(self) -> list[Page]:
         """All publications, and each alone."""
-        look = ("信用公示（模拟）", "行政处罚信息公示", self._entries, "暂无公示信息。")
+        look = ("行政处罚信息公示", self._entries, "暂无公示信息。")
         return [Page("/public", *look), Page("/public/{number:int}", *look)]
 
     def _entries(self, tx: Transaction, request: Request) -> list[Entry] | None:

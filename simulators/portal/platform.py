@@ -216,7 +216,7 @@ class Portal(Service):
 
     def pages(self) -> list[Page]:
         """All publications, and each alone with its text."""
-        look = ("执法公示（模拟）", "行政执法决定公示", self._entries, "暂无公示信息。")
+        look = ("行政执法决定公示", self._entries, "暂无公示信息。")
         return [Page("/public", *look), Page("/public/{number:int}", *look)]
 
     def _entries(self, tx: Transaction, request: Request) -> list[Entry] | None:

@@ -45,8 +45,8 @@ class Post(Service):
 
     def pages(self):
         return [
-            Page("/inbox", "收件箱", "已投递邮件", self._inbox, "没有邮件。"),
-            Page("/inbox/{letter}", "邮件", "邮件详情", self._one),
+            Page("/inbox", "已投递邮件", self._inbox, "没有邮件。"),
+            Page("/inbox/{letter}", "邮件详情", self._one),
         ]
 
     def control_routes(self):

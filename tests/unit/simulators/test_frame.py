@@ -21,7 +21,7 @@ from simulators.foundation import Foundation
 from simulators.state import State
 from simulators.testing import Simulation
 from simulators.world import World
-from simulators.xml import parse_xml
+from simulators.xml import MOST_BYTES, parse_xml
 
 
 @pytest.fixture
@@ -140,6 +140,25 @@ def test_a_fault_that_does_not_exist_is_refused(state: State, wrong: dict) -> No
 def test_a_document_with_a_doctype_is_no_message() -> None:
     with pytest.raises(ValueError, match="DOCTYPE"):
         parse_xml(b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>')
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"<a>" * 65 + b"</a>" * 65, "deeper than 64"),
+        (b"<a>" + b"<b/>" * 200_000 + b"</a>", "more than 200000 elements"),
+        (b"<a>" + b" " * MOST_BYTES + b"</a>", "bytes"),
+        (b"<a>", "not XML"),
+    ],
+    ids=["deep", "many", "long", "cut"],
+)
+def test_xml_is_bounded(body: bytes, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        parse_xml(body)
+
+
+def test_comments_and_instructions_part_no_value() -> None:
+    assert parse_xml(b"<a>1<!-- x -->2<?y z?>3</a>").text == "123"
 
 
 def test_openapi_errors_name_the_place(tmp_path: Path) -> None:

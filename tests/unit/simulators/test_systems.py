@@ -175,6 +175,7 @@ def test_its_pages_have_the_shared_look_and_escape_what_stands_on_them(post: Sim
     post.clock(advance_seconds=3 * 86400)
     listed = httpx.get(inbox, trust_env=False)
     assert (listed.status_code, "<h1>已投递邮件</h1>" in listed.text) == (200, True)
+    assert "<title>已投递邮件 - 邮政挂号信（模拟）</title>" in listed.text
     assert "&lt;b&gt;罗巧云&lt;/b&gt;" in listed.text
     assert f'<a href="{inbox}/L1">查看</a>' in listed.text
     assert "delivered" in httpx.get(f"{inbox}/L1", trust_env=False).text
