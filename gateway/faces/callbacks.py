@@ -28,5 +28,5 @@ async def take_callback(gateway: Gateway, channel: str, request: Request) -> Res
     try:
         reply = await gateway.callbacks.take(channel, incoming)
     except ContractError as error:
-        return document(400, "callback-unreadable", str(error))
+        return document("callback-unreadable", str(error))
     return Response(reply.body, reply.status, media_type=reply.content_type)

@@ -71,7 +71,7 @@ def as_operator(
             async with App.open(settings) as gateway:
                 found = await gateway.access.authenticate_operator(login, given)
                 if found is None:
-                    raise Problem("no such operator, or not this password", status=401, type="not-authenticated")
+                    raise Problem("no such operator, or not this password", type="not-authenticated")
                 return await act(gateway, Person(found.client_id, found.name, found.role))
 
     return asyncio.run(run())

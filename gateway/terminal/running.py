@@ -14,6 +14,7 @@ import typer
 from gateway.settings import Settings
 from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem, Problem, UnavailableProblem
 from gateway.words.identifiers import new_id
+from gateway.words.problems import PROBLEMS
 
 KeyFile = Annotated[
     Path | None,
@@ -61,4 +62,6 @@ def _problem(answer: httpx.Response) -> Problem:
     except (ValueError, KeyError, TypeError):
         return UnavailableProblem(f"the gateway answered {answer.status_code} without saying why")
     known = {name: told.get(name) for name in ("field", "cure")}
-    return _KINDS.get(answer.status_code, Problem)(detail, status=answer.status_code, type=kind, **known)
+    if kind in PROBLEMS and PROBLEMS[kind].status == answer.status_code:
+        return _KINDS.get(answer.status_code, Problem)(detail, type=kind, **known)
+    return _KINDS.get(answer.status_code, Problem)(detail, **known)  # it runs another version than this command

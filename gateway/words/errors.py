@@ -7,7 +7,9 @@ carry everything an ``application/problem+json`` answer needs (RFC 9457): a stab
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
+
+from gateway.words.problems import problem_type
 
 
 class GatewayError(Exception):
@@ -78,12 +80,14 @@ class ForgedCallbackError(ExchangeError):
 class Problem(GatewayError):
     """A request that cannot be served, with the reason and the cure.
 
-    ``type`` is the last part of the stable problem type URI; ``status`` the HTTP status; ``field`` a dotted path into
-    the request where one field is to blame; ``extra`` further members of the problem document (JSON values only).
+    ``type`` is the last part of the stable problem type URI, one of ``gateway.words.problems``, which gives the HTTP
+    ``status``; ``field`` a dotted path into the request where one field is to blame; ``extra`` further members of the
+    problem document (JSON values only). ValueError for a type that is not declared, or is none of this class.
     """
 
-    status = 400
     type = "bad-request"
+    family: ClassVar[int | None] = None
+    """The status of every problem of a class, where it has one."""
 
     def __init__(
         self,
@@ -92,7 +96,6 @@ class Problem(GatewayError):
         field: str | None = None,
         cure: str | None = None,
         type: str | None = None,
-        status: int | None = None,
         **extra: Any,
     ) -> None:
         super().__init__(detail)
@@ -102,35 +105,36 @@ class Problem(GatewayError):
         self.extra = extra
         if type is not None:
             self.type = type
-        if status is not None:
-            self.status = status
+        self.status = problem_type(self.type).status
+        if "status" in extra or self.family not in (None, self.status):
+            raise ValueError(f"a problem of the type {self.type} is {self.status} everywhere")
 
 
 class InvalidProblem(Problem):
     """The request is well-formed but a value is not acceptable (422)."""
 
-    status = 422
+    family = 422
     type = "invalid-value"
 
 
 class NotFoundProblem(Problem):
     """No such record for this caller; another tenant's record looks the same (404)."""
 
-    status = 404
+    family = 404
     type = "not-found"
 
 
 class ConflictProblem(Problem):
     """The request contradicts the present state of the record (409)."""
 
-    status = 409
+    family = 409
     type = "conflict"
 
 
 class UnavailableProblem(Problem):
     """The gateway cannot serve this now: queue full, channel stopped, shutting down (503)."""
 
-    status = 503
+    family = 503
     type = "unavailable"
 
 

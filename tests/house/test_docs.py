@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import re
 import subprocess
@@ -99,47 +98,6 @@ def test_every_page_is_reached_from_the_first_one() -> None:
 
 
 # --- lists ----------------------------------------------------------------------------------------------------------
-
-
-def problem_types() -> set[str]:
-    """The type of every problem that the code can raise, read from the code."""
-    found: set[str] = set()
-    for file in sorted((ROOT / "gateway").rglob("*.py")):
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            found |= {one.value for one in _types(node) if isinstance(one, ast.Constant) and isinstance(one.value, str)}
-    return found
-
-
-def _types(node: ast.AST) -> list[ast.expr]:
-    if isinstance(node, ast.ClassDef) and node.name.endswith("Problem"):
-        body = [one for one in node.body if isinstance(one, ast.Assign)]
-        return [one.value for one in body if ast.unparse(one.targets[0]) == "type"]
-    if isinstance(node, ast.Call):
-        name = ast.unparse(node.func).rpartition(".")[2]
-        if name.endswith("Problem"):
-            return [one.value for one in node.keywords if one.arg == "type"]
-        if name == "document" and len(node.args) > 1:
-            return [node.args[1]]
-        if name == "_create":  # gateway.foundation.access: what exists already
-            return [one for one in node.args if isinstance(one, ast.Constant) and str(one.value).endswith("-exists")]
-    if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "kinds" and isinstance(node.value, ast.Dict):
-        return list(node.value.values)
-    return []
-
-
-def test_every_problem_type_is_listed_and_no_other() -> None:
-    listed = {
-        name
-        for cells in rows("api.md")
-        if len(cells) == 3 and re.match(r"[45]\d\d", cells[1])
-        for name in re.findall(r"`([a-z-]+)`", cells[0])
-    }
-    raised = problem_types()
-    assert len(raised) > 40
-    assert {"not in docs/api.md": raised - listed, "raised nowhere": listed - raised} == {
-        "not in docs/api.md": set(),
-        "raised nowhere": set(),
-    }
 
 
 def settings_rows() -> Iterator[tuple[str, str]]:

@@ -151,7 +151,7 @@ async def test_it_happened_says_one_with_the_answer_and_it_counts_when_another_c
     assert again == said
     assert kind(await second.says(operation["id"], "did_not_happen")) == (409, "resolution-exists")
     assert (await site.get(f"/v1/payments/{payment['id']}"))["status"] == "REQUESTED"
-    assert kind(await first.confirms(operation["id"], "my-own")) == (403, "second-person-needed")
+    assert kind(await first.confirms(operation["id"], "my-own")) == (409, "second-person-needed")
     await the_database_refuses_it_too(site, operation["id"], first.id)
 
     assert (await second.look(operation["id"]))["answer"]["code"] == bill["code"]

@@ -19,7 +19,7 @@ from gateway.foundation.wire import ChannelWire, Timeouts
 from gateway.rooms.entities import Alert, Entities
 from gateway.rooms.entities.tables import entity_change, entity_snapshot
 from gateway.words.clock import SystemClock
-from gateway.words.errors import InvalidProblem, NotFoundProblem, UnavailableProblem
+from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem, UnavailableProblem
 
 COMPANY = "91990102MA0HD1233R"
 SHOP = "92990102MA0WA4562J"
@@ -248,7 +248,7 @@ async def test_names_are_searched_live(house):
 
 
 async def test_an_authority_without_a_registry_is_told_so(house):
-    with pytest.raises(UnavailableProblem) as caught:
+    with pytest.raises(ConflictProblem) as caught:
         await house.entities.by_code("nowhere", COMPANY)
     assert caught.value.type == "no-channel"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sys
 import tempfile
 from collections.abc import Callable
@@ -20,8 +21,10 @@ from gateway.app import App
 from gateway.faces.build import build
 from gateway.foundation.store import schema
 from gateway.settings import FACES, Settings
+from gateway.words.problems import PROBLEMS
 
 HERE = Path(__file__).parent
+DOCS = HERE.parents[1] / "docs"
 
 
 def settings(folder: Path) -> Settings:
@@ -55,7 +58,23 @@ def openapi() -> dict[str, Any]:
     return dict(described)
 
 
-SNAPSHOTS: dict[str, Callable[[], Any]] = {"openapi": openapi}
+def problems() -> dict[str, Any]:
+    """Every problem type: its status, its title and what it means."""
+    application()  # loads every room, and so the types that each declares
+    return {
+        name: {"status": one.status, "title": one.title, "means": one.means, "chinese": one.chinese}
+        for name, one in PROBLEMS.items()
+    }
+
+
+def table_of_problems() -> str:
+    """The problem types as a page shows them, by status."""
+    rows = sorted(PROBLEMS.values(), key=lambda one: one.status)
+    lines = [f"| `{one.name}` | {one.status} | {one.means} | {one.chinese} |" for one in rows]
+    return "\n".join(["| Type | Status | Means | 中文 |", "|---|---|---|---|", *lines])
+
+
+SNAPSHOTS: dict[str, Callable[[], Any]] = {"openapi": openapi, "problems": problems}
 """Each snapshot by the name of its file, with what collects it."""
 
 
@@ -64,18 +83,37 @@ def written(name: str) -> str:
     return json.dumps(SNAPSHOTS[name](), ensure_ascii=False, indent=1, sort_keys=True) + "\n"
 
 
+BLOCKS: dict[str, Callable[[], str]] = {"problem types": table_of_problems}
+"""What stands in a page between two comments of this name, with what collects it."""
+
+
+def with_blocks(text: str) -> str:
+    """A page with every marked block as it should be."""
+    for name, collect in BLOCKS.items():
+        marks = re.compile(rf"(<!-- {name}:[^>]*-->\n).*?(<!-- end of {name} -->)", re.DOTALL)
+        if marks.search(text):
+            shown = collect()
+            text = marks.sub(lambda found, shown=shown: f"{found[1]}{shown}\n{found[2]}", text)
+    return text
+
+
 def file_of(name: str) -> Path:
     """Where a snapshot stands."""
     return HERE / f"{name}.json"
 
 
 def main() -> None:
-    """Rewrite those that are named, or all."""
+    """Rewrite those that are named, or all; and the marked blocks of the pages."""
     for name in sys.argv[1:] or SNAPSHOTS:
         text, file = written(name), file_of(name)
         if not file.exists() or file.read_text(encoding="utf-8") != text:
             file.write_text(text, encoding="utf-8")
             print(f"rewritten: {file.name}")
+    for page in sorted(DOCS.glob("*.md")):
+        text = page.read_text(encoding="utf-8")
+        if with_blocks(text) != text:
+            page.write_text(with_blocks(text), encoding="utf-8")
+            print(f"rewritten: {page.name}")
 
 
 if __name__ == "__main__":

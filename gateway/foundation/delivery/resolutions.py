@@ -153,7 +153,7 @@ class Resolutions:
         return await self.of(operation_id)
 
     async def confirm(self, operation_id: str, by: Person, *, remember: Remember = _forget) -> RowMapping:
-        """A second person confirms; then it counts. Raises NotFoundProblem, ConflictProblem, and a 403 Problem."""
+        """A second person confirms; then it counts. Raises NotFoundProblem and ConflictProblem."""
         _require(by)
         now = to_micros(self._clock.now())
 
@@ -163,9 +163,8 @@ class Resolutions:
             if row is None:
                 raise NotFoundProblem("nobody has said yet what became of it")
             if row["proposed_by"] == by.id:
-                raise Problem(
+                raise ConflictProblem(
                     "who proposed a resolution cannot confirm it",
-                    status=403,
                     type="second-person-needed",
                     cure="Have another operator look at the evidence and confirm.",
                 )
@@ -304,7 +303,6 @@ def _require(by: Person) -> None:
     if by.role not in RESOLVERS:
         raise Problem(
             "only an operator or a supervisor can say what became of an operation",
-            status=403,
             type="operator-needed",
             cure="Use an operator's key: `gateway operators key`.",
         )

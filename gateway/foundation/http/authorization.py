@@ -40,7 +40,6 @@ async def principal(
     if found is None:
         raise Problem(
             "no valid API key was given",
-            status=401,
             type="not-authenticated",
             cure="Send `Authorization: Bearer <key>`; issue one with `gateway keys issue`.",
         )
@@ -54,7 +53,6 @@ def may(scope: str) -> Callable[[Principal], Awaitable[Principal]]:
         if scope not in who.scopes:
             raise Problem(
                 f"this key does not have the scope {scope}",
-                status=403,
                 type="scope-missing",
                 cure=f"Issue a key with {scope}.",
             )
@@ -70,7 +68,6 @@ def operator(scope: str) -> Callable[[Principal], Awaitable[Principal]]:
         if who.kind != "operator":
             raise Problem(
                 "only an operator may do this",
-                status=403,
                 type="operator-needed",
                 cure="Use an operator's own key: `gateway operators key`.",
             )

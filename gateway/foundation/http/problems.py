@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.words.errors import ForgedCallbackError, Problem
+from gateway.words.problems import TITLES, problem_type
 
 log = structlog.get_logger(__name__)
 
@@ -35,21 +36,6 @@ class ProblemDocument(BaseModel):
     errors: list[dict[str, str]] | None = None
 
 
-TITLES = {
-    400: "Bad request",
-    401: "Not authenticated",
-    403: "Not permitted",
-    404: "Not found",
-    405: "Method not allowed",
-    409: "Conflict",
-    413: "Body too large",
-    415: "Unsupported media type",
-    422: "Not acceptable value",
-    500: "Internal error",
-    503: "Unavailable",
-}
-
-
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The OpenAPI declaration of these error statuses."""
     schema = {"$ref": "#/components/schemas/ProblemDocument"}
@@ -57,7 +43,6 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def document(
-    status: int,
     type: str,
     detail: str,
     *,
@@ -66,11 +51,12 @@ def document(
     headers: dict[str, str] | None = None,
     **extra: Any,
 ) -> Response:
-    """One problem document as an answer."""
+    """One problem document as an answer, with the status of its type."""
+    kind = problem_type(type)
     body: dict[str, Any] = {
         "type": TYPE_BASE + type,
-        "title": TITLES.get(status, "Error"),
-        "status": status,
+        "title": kind.title,
+        "status": kind.status,
         "detail": detail,
     }
     if field is not None:
@@ -79,7 +65,7 @@ def document(
         body["cure"] = cure
     body.update(extra)
     text = json.dumps(body, ensure_ascii=False, default=str)
-    return Response(text.encode("utf-8", "backslashreplace"), status, headers, MEDIA_TYPE)
+    return Response(text.encode("utf-8", "backslashreplace"), kind.status, headers, MEDIA_TYPE)
 
 
 def install(api: FastAPI) -> None:
@@ -95,7 +81,6 @@ def install(api: FastAPI) -> None:
         if "location" in problem.extra:
             headers["Location"] = problem.extra["location"]
         return document(
-            problem.status,
             problem.type,
             problem.detail,
             field=problem.field,
@@ -106,7 +91,7 @@ def install(api: FastAPI) -> None:
 
     @api.exception_handler(ForgedCallbackError)
     async def _forged(_: Request, error: ForgedCallbackError) -> Response:
-        return document(401, "callback-not-authenticated", str(error))
+        return document("callback-not-authenticated", str(error))
 
     @api.exception_handler(RequestValidationError)
     async def _validation(_: Request, error: RequestValidationError) -> Response:
@@ -121,7 +106,6 @@ def install(api: FastAPI) -> None:
         missing_key = any(one["in"] == "header" and one["field"].lower() == "idempotency-key" for one in errors)
         if missing_key:
             return document(
-                400,
                 "idempotency-key-missing",
                 "every request that has an effect carries an Idempotency-Key header of 1 to 200 visible characters",
                 field="Idempotency-Key",
@@ -129,7 +113,6 @@ def install(api: FastAPI) -> None:
             )
         first = errors[0]
         return document(
-            422,
             "invalid-request",
             f"{first['field'] or first['in']}: {first['reason']}",
             field=first["field"] or None,
@@ -148,14 +131,12 @@ def install(api: FastAPI) -> None:
         }
         headers = dict(error.headers) if error.headers else None
         cure = _SEND_LESS if error.status_code == 413 else None
-        kind = kinds.get(error.status_code, "error")
-        return document(error.status_code, kind, str(error.detail), cure=cure, headers=headers)
+        return document(kinds.get(error.status_code, "bad-request"), str(error.detail), cure=cure, headers=headers)
 
     @api.exception_handler(Exception)
     async def _fault(request: Request, error: Exception) -> Response:
         log.error("a request failed inside the gateway", path=request.url.path, exc_info=error)
         return document(
-            500,
             "internal-error",
             "the gateway failed to serve this request; nothing that it accepted before is lost",
             cure="Repeat the request with the same Idempotency-Key; report it if it stays.",
@@ -175,7 +156,7 @@ class NoNul:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and ("\x00" in scope["path"] or b"%00" in scope["query_string"]):
-            refusal = document(422, "invalid-request", "an address holds no NUL character", cure="Leave %00 out.")
+            refusal = document("invalid-request", "an address holds no NUL character", cure="Leave %00 out.")
             await refusal(scope, receive, send)
             return
         await self._app(scope, receive, send)
@@ -202,7 +183,7 @@ class BodyLimit:
         declared = dict(scope["headers"]).get(b"content-length", b"0")
         if declared.isdigit() and len(declared) < 20 and int(declared) > limit:
             await _pour_away(receive)
-            refusal = document(413, "body-too-large", _too_large(limit), cure=_SEND_LESS, headers=_CLOSE)
+            refusal = document("body-too-large", _too_large(limit), cure=_SEND_LESS, headers=_CLOSE)
             await refusal(scope, receive, send)
             return
         taken = 0

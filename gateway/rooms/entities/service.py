@@ -26,6 +26,7 @@ from gateway.rooms.entities.records import EntitySnapshot, RecordedChange
 from gateway.words.clock import Clock, to_micros
 from gateway.words.errors import (
     BusyError,
+    ConflictProblem,
     ContractError,
     DeniedError,
     ExchangeError,
@@ -247,7 +248,7 @@ class Entities:
     def _route(self, authority: str) -> tuple[Channel, ...]:
         channels = self._channels.route(authority, "entities")
         if not channels:
-            raise UnavailableProblem(
+            raise ConflictProblem(
                 "no registration authority is configured for this authority",
                 type="no-channel",
                 cure='Add a channel and a route with capability = "entities" to the settings.',

@@ -254,7 +254,7 @@ def _by_an_operator(
         async with App.open(settings) as gateway:
             who = await gateway.access.authenticate_operator(login, given)
             if who is None:
-                raise Problem("no such operator, or not this password", status=401, type="not-authenticated")
+                raise Problem("no such operator, or not this password", type="not-authenticated")
             await said.act(gateway, Person(who.client_id, who.name, who.role))
             return await look(gateway, said.operation)
 

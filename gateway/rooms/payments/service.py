@@ -503,7 +503,6 @@ class Payments:
                 f"a payment that is {payment.status} cannot be cancelled",
                 type="payment-not-cancellable",
                 cure="Only an issued, unpaid payment can be cancelled; a paid one is refunded.",
-                status=409,
                 payment_status=payment.status.value,
             )
         assert payment.code is not None

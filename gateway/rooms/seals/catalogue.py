@@ -71,13 +71,13 @@ class Catalogue:
         except SesError as error:
             raise UnavailableProblem(
                 f"the seal service describes this seal in a way that cannot be read: {error}",
-                type="seal-not-usable",
+                type="seal-service-answer-broken",
                 cure="Have an operator look at the exchange.",
             ) from error
         if seal.seal_id != info.seal_id:
             raise UnavailableProblem(
                 "the seal service gave another seal than the one asked for",
-                type="seal-not-usable",
+                type="seal-service-answer-broken",
                 cure="Have an operator look at the exchange.",
             )
         return info, seal

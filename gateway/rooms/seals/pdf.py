@@ -35,7 +35,7 @@ from pyhanko.stamp import StaticStampStyle
 from gateway.foundation.crypto.sm import sm3
 from gateway.ports.seal import Placement
 from gateway.rooms.seals.placement import Page, spots
-from gateway.words.errors import InvalidProblem
+from gateway.words.errors import ConflictProblem, InvalidProblem
 
 FIELD: Final = "Seal1"
 _LARGEST_PICTURE: Final = 4096
@@ -270,7 +270,7 @@ def _style(picture: bytes) -> StaticStampStyle:
                 raise PdfError(f"the seal's picture has {image.size[0]} by {image.size[1]} pixels")
             pixels = image.convert("RGBA")
     except (OSError, ValueError, Image.DecompressionBombError) as error:
-        raise InvalidProblem(
+        raise ConflictProblem(
             f"the seal's picture cannot be drawn: {error}", field="seal_id", type="seal-not-usable"
         ) from None
     layout = SimpleBoxLayoutRule(AxisAlignment.ALIGN_MID, AxisAlignment.ALIGN_MID, margins=Margins(0, 0, 0, 0))
