@@ -19,8 +19,7 @@ from gateway.foundation.delivery.tables import (
     operation,
 )
 from gateway.rooms.payments.tables import payment_code
-from gateway.rooms.reconciliation import BreakKind, Side
-from gateway.rooms.reconciliation import report as reports
+from gateway.rooms.reconciliation import Ask, BreakFilter, BreakKind, Side, StatementFile, report_files
 from gateway.rooms.reconciliation.profiles import Profile
 from gateway.rooms.reconciliation.tables import break_action
 from gateway.words.clock import SHANGHAI
@@ -115,7 +114,7 @@ class Month:
         path.write_bytes("\n".join([*("|".join(row) for row in rows), total, ""]).encode("gbk"))
         profile = Profile.model_validate({**PIPES, "side": side})
         await self.at(day + 1, "06:40")
-        return await self.room.run_file(CHANNEL, date(2026, 9, day), path, profile, by="schedule")
+        return await self.room.run_file(CHANNEL, date(2026, 9, day), StatementFile(path, profile), by="schedule")
 
     async def tamper(self, code: str, issued_at: int | None) -> None:
         """Somebody changes the database behind our back."""
@@ -132,13 +131,13 @@ class Month:
         return str(view["collections"][0]["bank_serial"])
 
     async def found(self) -> Counter[tuple[BreakKind, str]]:
-        return Counter((one.kind, one.code) for one in await self.room.breaks(limit=200))
+        return Counter((one.kind, one.code) for one in await self.room.breaks.find(limit=200))
 
 
 async def test_a_month_in_which_everything_goes_wrong_once_closes_to_the_fen(any_site, tmp_path):
     month = Month(any_site, tmp_path)
     site, room = month.site, month.room
-    room._grace = replace(room._grace, receipt=3)
+    room.rules = replace(room.rules, grace=replace(room.rules.grace, receipt=3))
     month.receipts(upon_payment=True)
     faults = [("callback_twice", "PaymentConfirm"), ("busy", "CreateBill"), ("apply_then_reset", "CreateBill")]
 
@@ -229,28 +228,28 @@ async def test_a_month_in_which_everything_goes_wrong_once_closes_to_the_fen(any
             for issued_at, state in ((None, "open"), (await month.issued_at(forgotten["code"]), "cleared")):
                 await month.tamper(forgotten["code"], issued_at)
                 await room.run(CHANNEL, date(2026, 9, 26), by="operator Li")
-                (torn,) = await room.breaks(kind=K.CONTINUITY)
-                assert (torn.state, torn.day.day) == (state, 26)
+                (torn,) = await room.breaks.find(BreakFilter(kind=K.CONTINUITY))
+                assert (torn.state, torn.day_on.day) == (state, 26)
             month.expect(K.CONTINUITY, "")
 
     assert {kind for kind, _ in month.planted} == set(BreakKind)
     assert await month.found() == Counter(month.planted)
-    states = {(one.kind, one.code): one.state for one in await room.breaks(limit=200)}
+    states = {(one.kind, one.code): one.state for one in await room.breaks.find(limit=200)}
     assert states[K.PLATFORM_ONLY, lost["code"]] == "healed"
     assert states[K.CROSS_DAY, late["code"]] == "cleared"
-    (at_bank,) = await room.breaks(side=Side.BANK)
+    (at_bank,) = await room.breaks.find(BreakFilter(side=Side.BANK))
     assert (at_bank.kind, at_bank.code, at_bank.ours) == (K.OURS_ONLY, uncleared["code"], 6100)
 
     # A receipt that comes late ends its break, whenever it comes.
-    (missing,) = await room.breaks(kind=K.RECEIPT_MISSING)
-    assert (missing.day.day, missing.payment_id, missing.state) == (24, unreceipted["id"], "open")
+    (missing,) = await room.breaks.find(BreakFilter(kind=K.RECEIPT_MISSING))
+    assert (missing.day_on.day, missing.payment_id, missing.state) == (24, unreceipted["id"], "open")
     await site.post(f"/v1/payments/{unreceipted['id']}/receipt", None)
     await site.until(f"/v1/breaks/{missing.id}", lambda now: now["difference"]["state"] == "cleared")
 
     # Two people for money, held by the database as well; and the refund is filed by the second one's word.
-    (doubled_pay,) = await room.breaks(kind=K.PAID_TWICE)
+    (doubled_pay,) = await room.breaks.find(BreakFilter(kind=K.PAID_TWICE))
     proposals, months = site.app.proposals, site.app.months
-    action = await proposals.propose(doubled_pay.id, "refund", "重复缴款,应退", by=LI)
+    action = (await proposals.propose(doubled_pay.id, Ask("refund", "重复缴款,应退"), by=LI)).id
     with pytest.raises(ConflictProblem, match="cannot confirm"):
         await proposals.confirm(action, by=LI)
     alone = update(break_action).where(break_action.c.id == action).values(state="confirmed", confirmed_by=LI.id)
@@ -265,7 +264,7 @@ async def test_a_month_in_which_everything_goes_wrong_once_closes_to_the_fen(any
         await site.post(f"/v1/refunds/{refund['id']}/documents", paper)
     assert (await proposals.confirm(action, by=WANG)).state == "resolved"
     await site.until(f"/v1/refunds/{refund['id']}", lambda now: now["status"] == "FILED")
-    told = await room.explain(doubled_pay.id)
+    told = await room.breaks.explain(doubled_pay.id)
     assert "Wang 复核" in "".join(told.story)
     assert told.exchanges
 
@@ -283,19 +282,21 @@ async def test_a_month_in_which_everything_goes_wrong_once_closes_to_the_fen(any
     close = await months.close(CHANNEL, MONTH, by=LI)
     with pytest.raises(ConflictProblem, match="closed"):
         await room.run(CHANNEL, date(2026, 9, 3), by="Li")
-    (stray,) = [one for one in await room.breaks(kind=K.UNKNOWN_CODE) if one.code == STRAY]
+    (stray,) = [one for one in await room.breaks.find(BreakFilter(kind=K.UNKNOWN_CODE)) if one.code == STRAY]
     with pytest.raises(ConflictProblem, match="closed"):
-        await proposals.propose(stray.id, "attribute", "查明归属", by=LI, payment_id=forgotten["id"])
-    assert (await room.resolve(stray.id, "邻区案件,已移交", by="Li")).state == "resolved"  # words change no figures
+        await proposals.propose(stray.id, Ask("attribute", "查明归属", forgotten["id"]), by=LI)
+    assert (
+        await room.breaks.resolve(stray.id, "邻区案件,已移交", by="Li")
+    ).state == "resolved"  # words change no figures
     assert await months.balance(CHANNEL, MONTH) == balance
     for kind in ("day", "month", "authority", "unit", "ledger", "balance"):
         made = await months.report(kind, CHANNEL, date(2026, 9, 1), date(2026, 9, 30))
-        reports.to_xlsx(made, tmp_path / f"{kind}.xlsx")
-        assert reports.to_csv(made).startswith("\ufeff")
+        report_files.to_xlsx(made, tmp_path / f"{kind}.xlsx")
+        assert report_files.to_csv(made).startswith("\ufeff")
         assert len(months.signed(made)["digest"]) == 64
         assert ("已月结 Li" in made.note) is (kind in ("month", "balance"))
-    assert (await months.ask_to_reopen(close["id"], "银行更正", by=LI))["state"] == "reopening"
+    assert (await months.ask_to_reopen(close.id, "银行更正", by=LI)).state == "reopening"
     with pytest.raises(ConflictProblem, match="cannot confirm"):
-        await months.confirm_reopening(close["id"], by=LI)
-    assert (await months.confirm_reopening(close["id"], by=WANG))["state"] == "reopened"
+        await months.confirm_reopening(close.id, by=LI)
+    assert (await months.confirm_reopening(close.id, by=WANG)).state == "reopened"
     assert (await room.run(CHANNEL, date(2026, 9, 3), by="Li")).state == "done"

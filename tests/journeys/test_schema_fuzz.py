@@ -22,6 +22,7 @@ from schemathesis.specs.openapi.checks import (
 
 from gateway.demo import story
 from gateway.foundation.delivery import Person
+from gateway.rooms.reconciliation import Ask
 from gateway.words.clock import day_of
 from simulators.testing import Simulation
 
@@ -51,7 +52,8 @@ async def known(site) -> dict[str, Any]:
     day = day_of(site.clock.now())
     run = (await site.post("/v1/reconciliations", {"channel": "nontax", "day": str(day)})).json()
     (twice,) = (await site.get("/v1/breaks"))["items"]
-    proposal = await site.app.proposals.propose(twice["id"], "refund", "重复缴款", by=Person("opr_1", "李", "operator"))
+    by = Person("opr_1", "李", "operator")
+    proposal = await site.app.proposals.propose(twice["id"], Ask("refund", "重复缴款"), by=by)
     await site.post("/v1/disclosures", site.demand(number))
     view = await site.get(site.path(number))
     operations = (await site.get(f"/v1/operations?subject={payment['id']}"))["items"]
@@ -67,7 +69,7 @@ async def known(site) -> dict[str, Any]:
         "exception_id": odd["id"],
         "run_id": run["id"],
         "break_id": twice["id"],
-        "proposal_id": proposal,
+        "proposal_id": proposal.id,
         "refund_id": (await site.get(f"/v1/payments/{payment['id']}/refunds"))[0]["id"],
         "channel": "nontax",
         "profile": "bank",

@@ -8,7 +8,7 @@ from typing import Any
 
 from gateway.foundation.crypto.sm import sm3
 from gateway.foundation.delivery import Person
-from gateway.rooms.reconciliation import BreakKind
+from gateway.rooms.reconciliation import Ask, BreakFilter, BreakKind, BreakState, Proposal
 from gateway.rooms.refunds import records as refund_records
 from gateway.words.clock import day_of
 
@@ -270,7 +270,7 @@ async def unknown_money(site) -> dict[str, Any]:
     day = day_of(site.clock.now())
     site.simulators.faults({"system": "nontax", "kind": "statement_extra", "key": f"{day:%Y%m%d}", "code": FOREIGN})
     await reconcile(site)
-    found = await site.app.reconciliation.breaks(kind=BreakKind.UNKNOWN_CODE, state="open")
+    found = await site.app.reconciliation.breaks.find(BreakFilter(kind=BreakKind.UNKNOWN_CODE, state=BreakState.OPEN))
     assert [(one.code, one.theirs) for one in found] == [(FOREIGN, 8800)]
     return {"id": found[0].id}
 
@@ -321,11 +321,11 @@ async def test_money_is_attributed_once_however_many_ask(site):
     ]
     rooms = site.app.proposals
     asked = await asyncio.gather(
-        *(rooms.propose(stray["id"], "attribute", "认领", by=LI, payment_id=bill["id"]) for bill in bills),
+        *(rooms.propose(stray["id"], Ask("attribute", "认领", bill["id"]), by=LI) for bill in bills),
         return_exceptions=True,
     )
-    (proposal,) = [one for one in asked if isinstance(one, str)]
-    done = await asyncio.gather(*(rooms.confirm(proposal, by=WANG) for _ in range(3)), return_exceptions=True)
+    (proposal,) = [one for one in asked if isinstance(one, Proposal)]
+    done = await asyncio.gather(*(rooms.confirm(proposal.id, by=WANG) for _ in range(3)), return_exceptions=True)
     assert sum(not isinstance(one, Exception) for one in done) == 1
     states = [(await site.get(f"/v1/payments/{bill['id']}"))["status"] for bill in bills]
     assert sorted(states) == ["ISSUED", "PAID"]

@@ -68,3 +68,12 @@ def _converter(hint: Any) -> Callable[[Any], Any] | None:
         one = _converter(get_args(hint)[0])
         return tuple if one is None else lambda values: tuple(one(value) for value in values)
     return None
+
+
+def changes(before: Any, after: Any) -> dict[str, Any]:
+    """What is updated where a record has become another: the columns in which they differ."""
+    return {
+        one.name: _plain(value)
+        for one in fields(after)
+        if one.init and (value := getattr(after, one.name)) != getattr(before, one.name)
+    }

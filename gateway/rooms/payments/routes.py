@@ -32,7 +32,7 @@ from gateway.rooms.payments import PaymentRequest, Status, records
 from gateway.rooms.payments.records import Payment
 from gateway.rooms.payments.surcharge import Surcharge
 from gateway.rooms.payments.views import CollectionView, ExceptionView, LineView, PaymentSummary, PaymentView
-from gateway.rooms.reconciliation.records import dates
+from gateway.rooms.reconciliation.statement_records import dates
 from gateway.rooms.refunds.proposals import DocumentInput, Payee
 from gateway.rooms.refunds.unforeseen_money import WayOut
 from gateway.words.money import Yuan, YuanOut

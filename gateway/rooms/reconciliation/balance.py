@@ -5,29 +5,23 @@ from __future__ import annotations
 import calendar
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import Connection, select
-
-from gateway.rooms.payments.tables import collection
-from gateway.rooms.reconciliation.matching import CHINESE, BreakKind, Key, Side
-from gateway.rooms.reconciliation.statement import Window
-from gateway.rooms.reconciliation.tables import breaks, statement, statement_line
+from gateway.rooms.reconciliation.matching import CHINESE, BreakKind, Key
 from gateway.words.errors import InvalidProblem
 
 REPORT_KEY: Final = "report"
 
-#: Breaks that explain money which one side has and the other has not, or not as much of.
-_EXPLAIN = (
-    BreakKind.PLATFORM_ONLY,
-    BreakKind.OURS_ONLY,
-    BreakKind.CROSS_DAY,
-    BreakKind.AMOUNT_DIFFERS,
-    BreakKind.UNKNOWN_CODE,
-)
+
+@dataclass(frozen=True)
+class Sum:
+    """Money of one side in fen; ``inside``: of the days that are balanced, and not of their neighbours."""
+
+    amount: int
+    inside: bool
 
 
 @dataclass(frozen=True)
@@ -118,47 +112,18 @@ def chinese(kind: str) -> str:
 
 
 def balance_of(
-    conn: Connection, channel: str, first: date, last: date, window_of: Callable[[str, date], Window]
+    channel: str,
+    days: tuple[date, date],
+    ours: Mapping[Key, Sum],
+    theirs: Mapping[Key, Sum],
+    named: Mapping[Key, tuple[str, str]],
 ) -> Balance:
-    """Balance the days from ``first`` to ``last``.
+    """Balance the days from the first of ``days`` to the last.
 
     Our balance is money paid within these days; theirs is what their statements of these days have. Money of one side's
-    days that is on the other side's neighbouring days is ``timing``, and no difference.
+    days that is on the other side's neighbouring days is ``timing``, and no difference. ``named``: kind and id of the
+    break that explains a sum.
     """
-    start, end = window_of(channel, first).start, window_of(channel, last).end
-    around = timedelta(days=3)
-    ours: dict[Key, tuple[int, bool]] = {}
-    paid = select(collection.c.code, collection.c.bank_serial, collection.c.amount, collection.c.paid_at).where(
-        collection.c.channel == channel,
-        collection.c.paid_at >= start - 3 * 86_400_000_000,
-        collection.c.paid_at < end + 3 * 86_400_000_000,
-    )
-    for code, serial, amount, paid_at in conn.execute(paid):
-        ours[code, serial] = (amount, start <= paid_at < end)
-    theirs: dict[Key, tuple[int, bool]] = {}
-    told = (
-        select(statement_line.c.code, statement_line.c.bank_serial, statement_line.c.amount, statement.c.day_on)
-        .join(statement, statement.c.id == statement_line.c.statement_id)
-        .where(
-            statement.c.channel == channel,
-            statement.c.side == Side.PLATFORM.value,
-            statement.c.superseded_at.is_(None),
-            statement.c.day_on.between(first - around, last + around),
-            statement_line.c.kind == "paid",
-        )
-    )
-    for code, serial, amount, day in conn.execute(told):
-        theirs[code, serial] = (amount, first <= day <= last)
-    named: dict[Key, tuple[str, str]] = {}
-    explained = select(breaks.c.code, breaks.c.bank_serial, breaks.c.kind, breaks.c.id).where(
-        breaks.c.channel == channel,
-        breaks.c.side == Side.PLATFORM.value,
-        breaks.c.state.in_(("open", "resolved")),
-        breaks.c.kind.in_([kind.value for kind in _EXPLAIN]),
-        breaks.c.day_on.between(first - around, last + around),
-    )
-    for code, serial, kind, id in conn.execute(explained):
-        named[code, serial] = (kind, id)
     items = [
         item
         for key in sorted(ours.keys() | theirs.keys())
@@ -166,23 +131,20 @@ def balance_of(
     ]
     return Balance(
         channel,
-        first,
-        last,
-        sum(amount for amount, inside in ours.values() if inside),
-        sum(amount for amount, inside in theirs.values() if inside),
+        *days,
+        sum(one.amount for one in ours.values() if one.inside),
+        sum(one.amount for one in theirs.values() if one.inside),
         tuple(items),
     )
 
 
-def _item(
-    key: Key, ours: tuple[int, bool] | None, theirs: tuple[int, bool] | None, named: tuple[str, str] | None
-) -> Item | None:
+def _item(key: Key, ours: Sum | None, theirs: Sum | None, named: tuple[str, str] | None) -> Item | None:
     """What this money puts between the balances; None for nothing."""
-    mine = ours[0] if ours is not None and ours[1] else 0
-    told = theirs[0] if theirs is not None and theirs[1] else 0
+    mine = ours.amount if ours is not None and ours.inside else 0
+    told = theirs.amount if theirs is not None and theirs.inside else 0
     if mine == told:
         return None
-    if ours is not None and theirs is not None and ours[0] == theirs[0]:
+    if ours is not None and theirs is not None and ours.amount == theirs.amount:
         return Item("timing", *key, books=told, statements=mine, break_id=None)
     kind, id = named if named is not None else ("unexplained", None)
     if mine and told:

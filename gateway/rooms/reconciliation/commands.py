@@ -1,23 +1,27 @@
-"""``gateway reconcile``: match a day both ways, explain its breaks, report, close the month."""
+"""``gateway reconcile``: match a day both ways; look at its breaks, report, close the month with its sub-commands."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlencode
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from sqlalchemy import RowMapping
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from gateway.foundation.channels import KIND_FOR
-from gateway.foundation.crypto.sm import sm3
+from gateway.rooms.reconciliation import CHINESE, Break, BreakFilter, BreakState, StatementFile
+from gateway.rooms.reconciliation.break_commands import explain, list_breaks, yuan
+from gateway.rooms.reconciliation.month_commands import close, reopen
+from gateway.rooms.reconciliation.options import as_day, payment_channels
+from gateway.rooms.reconciliation.profiles import load_profiles
+from gateway.rooms.reconciliation.report_command import report
+from gateway.rooms.reconciliation.statement import Progress as ReadProgress
 from gateway.settings import Settings, known
-from gateway.terminal.login import Asking, FromStdin, Identity, Login, as_operator
-from gateway.terminal.output import Exit, Json, console, progress, session, show, table
+from gateway.terminal.output import Exit, Json, progress, session, show, table
 from gateway.terminal.running import KeyFile, ask
 from gateway.words.clock import day_of
 from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem, Problem, UnavailableProblem
@@ -25,12 +29,6 @@ from gateway.words.money import format_yuan
 
 if TYPE_CHECKING:
     from gateway.app import App
-    from gateway.foundation.delivery import Person
-    from gateway.rooms.reconciliation import Run
-    from gateway.rooms.reconciliation import report as reports
-    from gateway.rooms.reconciliation.profiles import Profile
-
-T = TypeVar("T")
 
 app = typer.Typer(
     name="reconcile",
@@ -38,8 +36,11 @@ app = typer.Typer(
     invoke_without_command=True,
     no_args_is_help=False,
 )
-
-Channel = Annotated[str | None, typer.Option(help="The channel; may be left out where there is only one.")]
+app.command()(explain)
+app.command()(report)
+app.command("breaks")(list_breaks)
+app.command()(close)
+app.command()(reopen)
 
 
 @app.callback()
@@ -55,16 +56,16 @@ def reconcile(
     """Match a day's statement against the books, both ways."""
     if ctx.invoked_subcommand is not None:
         return
-    wanted = day_of(datetime.now(UTC)) - timedelta(days=1) if day is None else _day(day)
+    wanted = day_of(datetime.now(UTC)) - timedelta(days=1) if day is None else as_day(day)
     settings = session(ctx).settings
-    chosen = _payment_channels(settings, channel or [])
-    told = _format(settings, file, profile)
+    chosen = payment_channels(settings, channel or [])
+    told = _statement_file(settings, file, profile)
     if told is not None and len(chosen) != 1:
         raise InvalidProblem("a file is of one channel", field="channel", cure="Name it with --channel.")
     if key_file is not None:
         rows = [_ask(settings, key_file, wanted, name, file, profile) for name in chosen]
     else:
-        rows = asyncio.run(_run(ctx, wanted, chosen, file, told))
+        rows = asyncio.run(_run(ctx, wanted, chosen, told))
     ok = not any(row["breaks"] or row["error"] for row in rows)
     differences = [one for row in rows for one in row["open"]]
     show(
@@ -99,292 +100,71 @@ def reconcile(
         raise typer.Exit(Exit.FOUND)
 
 
-@app.command()
-def explain(
-    ctx: typer.Context, break_id: Annotated[str, typer.Argument(metavar="BREAK")], as_json: Json = False
-) -> None:
-    """Tell the story of a break in plain words, with its exchanges."""
-    from gateway.rooms.reconciliation import CHINESE
-    from gateway.rooms.reconciliation.explanation import explained
-
-    found = session(ctx).read(lambda conn: explained(conn, break_id, datetime.now(UTC)))
-    if found is None:
-        raise NotFoundProblem(f"no break {break_id}", cure="`gateway reconcile breaks` lists those that are open.")
-    about = found.about
-    told = {
-        "id": about.id,
-        "kind": str(about.kind),
-        "zh": CHINESE[about.kind],
-        "state": about.state,
-        "age_days": found.age,
-        "assignee": about.assignee,
-        "cause": found.cause,
-        "proposal": found.proposal,
-        "story": list(found.story),
-        "exchanges": list(found.exchanges),
-    }
-    show(
-        told,
-        as_json,
-        f"{about.id}  {CHINESE[about.kind]} {about.kind}  {about.state}  账龄 {found.age} 天",
-        f"原因: {found.cause}",
-        f"建议: {found.proposal}",
-        *(f"  {sentence}" for sentence in found.story),
-        *(["交互留痕 (gateway evidence show ID):"] if found.exchanges else []),
-        *(f"  {one}" for one in found.exchanges),
-    )
-
-
-@app.command()
-def report(
-    ctx: typer.Context,
-    kind: Annotated[str, typer.Argument(help="day, month, authority, unit, ledger or balance.")],
-    period: Annotated[str, typer.Argument(help="A day as 2026-06-30 or a month as 2026-06.")],
-    channel: Channel = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Where to write it: .xlsx, .csv or .json (signed); the terminal if none.")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Write a report 报表 as a workbook, CSV, or signed JSON."""
-    from gateway.rooms.reconciliation import report as reports
-    from gateway.rooms.reconciliation.balance import month_days
-
-    kinds: dict[str, reports.Kind] = {one: one for one in ("day", "month", "authority", "unit", "ledger", "balance")}
-    if kind not in kinds:
-        raise InvalidProblem(f"there is no report {kind}", field="kind", cure=known(kind, kinds))
-    first, last = month_days(period) if len(period) == 7 else (_day(period), _day(period))
-    name = _one_channel(session(ctx).settings, channel)
-
-    async def make() -> tuple[reports.Report, dict[str, Any]]:
-        from gateway.app import App
-
-        async with App.open(session(ctx).settings) as gateway:
-            made = await gateway.months.report(kinds[kind], name, first, last)
-            return made, gateway.months.signed(made)
-
-    session(ctx).read(lambda _: None)
-    made, signed = asyncio.run(make())
-    if out is None:
-        if as_json:
-            typer.echo(reports.dump(signed))
-            return
-        _print(made)
-        return
-    match out.suffix:
-        case ".xlsx":
-            reports.to_xlsx(made, out)
-        case ".csv":
-            for number, one in enumerate(made.tables):
-                path = out if number == 0 else out.with_stem(f"{out.stem}-{one.zh}")
-                path.write_text(reports.to_csv(made, number), encoding="utf-8", newline="")
-        case ".json":
-            out.write_text(reports.dump(signed), encoding="utf-8")
-        case other:
-            raise InvalidProblem(f"{other or 'no ending'} is no format", field="out", cure="Use .xlsx, .csv or .json.")
-    digest = signed["digest"] if out.suffix == ".json" else sm3(out.read_bytes()).hex()
-    what = "of the report" if out.suffix == ".json" else "of the file"
-    show({"file": str(out), "digest": digest}, as_json, f"{out}  SM3 {what} {digest}")
-
-
-@app.command("breaks")
-def list_breaks(
-    ctx: typer.Context,
-    state: Annotated[str, typer.Option(help="open, resolved, healed, cleared, or all.")] = "open",
-    channel: Channel = None,
-    day: Annotated[str | None, typer.Option(help="Of one day, as 2026-06-30.")] = None,
-    kind: Annotated[str | None, typer.Option(help="paid_twice, unknown_code, …")] = None,
-    assignee: Annotated[str | None, typer.Option(help="Who looks into it.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=1000)] = 100,
-    as_json: Json = False,
-) -> None:
-    """Breaks 差错 with their age and who looks into them, newest first."""
-    from gateway.rooms.reconciliation import CHINESE, BreakKind, records
-    from gateway.rooms.reconciliation.report import age_in_days
-
-    kinds = {str(one): one for one in BreakKind}
-    if kind is not None and kind not in kinds:
-        raise InvalidProblem(f"there is no kind {kind}", field="kind", cure=known(kind, kinds))
-    found = session(ctx).read(
-        lambda conn: records.search_breaks(
-            conn,
-            state=None if state == "all" else state,
-            channel=channel,
-            day=None if day is None else _day(day),
-            kind=None if kind is None else kinds[kind],
-            assignee=assignee,
-            limit=limit,
-        )
-    )
-    now = datetime.now(UTC)
-    rows = [
-        {
-            "id": one.id,
-            "day": one.day.isoformat(),
-            "channel": one.channel,
-            "side": str(one.side),
-            "kind": str(one.kind),
-            "zh": CHINESE[one.kind],
-            "code": one.code,
-            "ours": None if one.ours is None else format_yuan(one.ours),
-            "theirs": None if one.theirs is None else format_yuan(one.theirs),
-            "state": one.state,
-            "age_days": age_in_days(one, now),
-            "assignee": one.assignee,
-        }
-        for one in found
-    ]
-    names = ("id", "day", "zh", "kind", "code", "ours", "theirs", "state", "age_days", "assignee")
-    show({"breaks": rows}, as_json, table(names, ([row[name] for name in names] for row in rows)))
-
-
-@app.command()
-def close(
-    ctx: typer.Context,
-    month: Annotated[str, typer.Argument(help="As 2026-06.")],
-    channel: Channel = None,
-    login: Login = None,
-    password_stdin: FromStdin = False,
-    key_file: KeyFile = None,
-    as_json: Json = False,
-) -> None:
-    """Close and freeze a month 月结; its balance statement is signed."""
-    name = _one_channel(session(ctx).settings, channel)
-
-    async def act(gateway: App, who: Person) -> dict[str, Any]:
-        return _closed(await gateway.months.close(name, month, by=who))
-
-    def over_http(http: Asking) -> dict[str, Any]:
-        return _answered(http("POST", "/v1/month-closes", {"channel": name, "month": month}))
-
-    _show_close(as_operator(ctx, Identity(login, password_stdin, key_file), act, over_http), as_json)
-
-
-@app.command()
-def reopen(
-    ctx: typer.Context,
-    month: Annotated[str, typer.Argument(help="As 2026-06.")],
-    reason: Annotated[str | None, typer.Option(help="Why; said by the first person.")] = None,
-    confirm: Annotated[bool, typer.Option("--confirm", help="Agree as the second person 复核.")] = False,
-    channel: Channel = None,
-    login: Login = None,
-    password_stdin: FromStdin = False,
-    key_file: KeyFile = None,
-    as_json: Json = False,
-) -> None:
-    """Open a closed month again: one operator asks with a reason, another one confirms."""
-    from gateway.rooms.reconciliation.balance import month_days
-
-    if (reason is None) != confirm:
-        raise InvalidProblem("either ask with --reason, or --confirm what somebody else asked", field="--reason")
-    name = _one_channel(session(ctx).settings, channel)
-    month_days(month)
-    nothing = NotFoundProblem(f"{month} is not closed for {name}", cure="gateway reconcile report balance shows it.")
-
-    async def act(gateway: App, who: Person) -> dict[str, Any]:
-        row = await gateway.months.closed(name, month)
-        if row is None:
-            raise nothing
-        if reason is not None:
-            return _closed(await gateway.months.ask_to_reopen(row["id"], reason, by=who))
-        return _closed(await gateway.months.confirm_reopening(row["id"], by=who))
-
-    def over_http(http: Asking) -> dict[str, Any]:
-        items = http("GET", f"/v1/month-closes?channel={name}&limit=200", None)["items"]
-        row = next((one for one in items if one["month"] == month and one["state"] != "reopened"), None)
-        if row is None:
-            raise nothing
-        path = f"/v1/month-closes/{row['id']}"
-        if reason is not None:
-            return _answered(http("POST", f"{path}/reopening", {"reason": reason}))
-        return _answered(http("POST", f"{path}/confirmation", None))
-
-    _show_close(as_operator(ctx, Identity(login, password_stdin, key_file), act, over_http), as_json)
-
-
-# --- showing --------------------------------------------------------------------------------------------------------
-
-
-def _print(made: reports.Report) -> None:
-    from gateway.rooms.reconciliation import report as reports
-
-    for number, one in enumerate(made.tables):
-        rows = [
-            [reports.as_text(cell, col.shape) for cell, col in zip(row, one.columns, strict=True)] for row in one.rows
-        ]
-        totals = one.totals()
-        if rows and any(total is not None for total in totals):
-            shown = [reports.as_text(total, col.shape) for total, col in zip(totals, one.columns, strict=True)]
-            rows.append(["合计", *shown[1:]])
-        made_table = table([col.zh for col in one.columns], rows, title=f"{one.zh}")
-        for column, shape in zip(made_table.columns, one.columns, strict=True):
-            column.justify = "right" if shape.shape in ("fen", "number") else "left"
-        console().print(*([] if number else [f"{made.title}  {made.note}".rstrip()]), "", made_table, sep="\n")
-
-
-def _closed(row: RowMapping) -> dict[str, Any]:
-    figures = row["figures"]
-    return {
-        "id": row["id"],
-        "channel": row["channel"],
-        "month": row["month"],
-        "state": row["state"],
-        "balance": format_yuan(figures["adjusted_books"]),
-        "items": len(figures["items"]),
-        "digest": bytes(row["digest"]).hex(),
-    }
-
-
-def _answered(view: dict[str, Any]) -> dict[str, Any]:
-    same = {name: view[name] for name in ("id", "channel", "month", "state", "digest")}
-    return same | {"balance": view["balance"]["adjusted_books"], "items": len(view["balance"]["items"])}
-
-
-def _show_close(told: dict[str, Any], as_json: bool) -> None:
-    words = {
-        "closed": "closed and frozen 月结",
-        "reopening": "waits for a second person 复核: gateway reconcile reopen --confirm",
-        "reopened": "open again",
-    }
-    show(
-        told,
-        as_json,
-        f"{told['channel']} {told['month']}: {words[told['state']]}",
-        f"调节后余额 {told['balance']} 元, 未达账项 {told['items']}, SM3 {told['digest']}",
-    )
-
-
 # --- work -----------------------------------------------------------------------------------------------------------
 
 
-async def _run(
-    ctx: typer.Context, day: date, names: list[str], file: Path | None, told: Profile | None
-) -> list[dict[str, Any]]:
-    async def every(gateway: App) -> list[dict[str, Any]]:
-        rows = []
-        with Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=progress(),
-            transient=True,
-        ) as bar:
-            for name in names:
-                task = bar.add_task(f"Reconciling {day} {name}", total=None)
+async def _run(ctx: typer.Context, day: date, names: list[str], file: StatementFile | None) -> list[dict[str, Any]]:
+    from gateway.app import App
 
-                def read(done: int, all_: int, task: TaskID = task) -> None:
-                    bar.update(task, completed=done, total=all_)
+    with session(ctx).changing() as settings:
+        async with App.open(settings) as gateway:
+            try:
+                return [await _one(gateway, name, day, file) for name in names]
+            finally:
+                await gateway.evidence.close()
 
-                room = gateway.reconciliation
-                if file is not None and told is not None:
-                    doing = room.run_file(name, day, file, told, by="command line", progress=read)
-                else:
-                    doing = room.run(name, day, by="command line", progress=read)
-                rows.append(await _one(gateway, name, day, doing))
-        return rows
 
-    return await _with_app(ctx, every)
+async def _one(gateway: App, channel: str, day: date, file: StatementFile | None) -> dict[str, Any]:
+    """Reconcile a channel's day here, and show how far it is."""
+    room, by = gateway.reconciliation, "command line"
+    with _watching(f"Reconciling {day} {channel}") as seen:
+        try:
+            if file is not None:
+                run = await room.run_file(channel, day, file, by=by, progress=seen)
+            else:
+                run = await room.run(channel, day, by=by, progress=seen)
+        except Problem as problem:
+            return _nothing(channel, problem)
+    wanted = BreakFilter(channel=channel, day_on=day, state=BreakState.OPEN, side=run.side)
+    found = await room.breaks.find(wanted, limit=200)
+    return {
+        "channel": channel,
+        "run": run.id,
+        "side": str(run.side),
+        "provisional": run.provisional,
+        "matched": run.matched,
+        "amount": format_yuan(run.matched_amount),
+        "waiting": run.waiting,
+        "breaks": run.breaks,
+        "open": [_difference(one) for one in found],
+        "error": None,
+    }
+
+
+def _difference(one: Break) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "kind": str(one.kind),
+        "zh": CHINESE[one.kind],
+        "code": one.code,
+        "ours": yuan(one.ours),
+        "theirs": yuan(one.theirs),
+    }
+
+
+@contextlib.contextmanager
+def _watching(what: str) -> Iterator[ReadProgress]:
+    """A bar on the terminal while a statement is read."""
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=progress(),
+        transient=True,
+    ) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, all_: bar.update(task, completed=done, total=all_)
 
 
 def _ask(
@@ -427,84 +207,13 @@ def _nothing(channel: str, problem: Problem) -> dict[str, Any]:
     }
 
 
-async def _with_app(ctx: typer.Context, do: Callable[[App], Awaitable[T]]) -> T:
-    from gateway.app import App
-
-    with session(ctx).changing() as settings:
-        async with App.open(settings) as gateway:
-            try:
-                return await do(gateway)
-            finally:
-                await gateway.evidence.close()
-
-
-async def _one(gateway: App, channel: str, day: date, doing: Awaitable[Run]) -> dict[str, Any]:
-    from gateway.rooms.reconciliation import CHINESE
-
-    try:
-        run = await doing
-    except Problem as problem:
-        return _nothing(channel, problem)
-    found = await gateway.reconciliation.breaks(channel=channel, day=day, state="open", side=run.side, limit=200)
-    return {
-        "channel": channel,
-        "run": run.id,
-        "side": str(run.side),
-        "provisional": run.provisional,
-        "matched": run.matched,
-        "amount": format_yuan(run.matched_amount),
-        "waiting": run.waiting,
-        "breaks": run.breaks,
-        "open": [
-            {
-                "id": one.id,
-                "kind": str(one.kind),
-                "zh": CHINESE[one.kind],
-                "code": one.code,
-                "ours": None if one.ours is None else format_yuan(one.ours),
-                "theirs": None if one.theirs is None else format_yuan(one.theirs),
-            }
-            for one in found
-        ],
-        "error": None,
-    }
-
-
-def _format(settings: Settings, file: Path | None, profile: str | None) -> Profile | None:
+def _statement_file(settings: Settings, file: Path | None, profile: str | None) -> StatementFile | None:
     if file is None and profile is None:
         return None
-    from gateway.rooms.reconciliation.profiles import load_profiles
-
     if file is None or profile is None:
         raise InvalidProblem("--file and --profile belong together", field="file")
     if profile not in settings.statements:
         raise NotFoundProblem(f"no block [statements.{profile}]", cure=known(profile, settings.statements))
     if not file.is_file():
         raise NotFoundProblem(f"there is no file {file}", field="file")
-    return load_profiles({profile: settings.statements[profile]})[profile]
-
-
-def _one_channel(settings: Settings, name: str | None) -> str:
-    chosen = _payment_channels(settings, [name] if name else [])
-    if len(chosen) != 1:
-        raise InvalidProblem(
-            "several channels take payments", field="channel", cure=f"Name one of {', '.join(chosen)}."
-        )
-    return chosen[0]
-
-
-def _payment_channels(settings: Settings, names: list[str]) -> list[str]:
-    """The named channels, or every one whose adapter speaks to a non-tax platform."""
-    kind = KIND_FOR["payments"]
-    taking = [name for name, one in settings.channels.items() if one.adapter.partition(".")[0] == kind]
-    for name in names:
-        if name not in taking:
-            raise NotFoundProblem(f'no channel "{name}" takes payments', cure=known(name, taking))
-    return names or taking
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise InvalidProblem(f"{text} is not a day", field="day", cure="Write it as 2026-06-30.") from None
+    return StatementFile(file, load_profiles({profile: settings.statements[profile]})[profile])

@@ -7,21 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
-from gateway.foundation.delivery.tables import (
-    event,
-)
-from gateway.foundation.evidence.tables import exchange
-from gateway.rooms.payments import Status
-from gateway.rooms.payments.states import BESIDE_THE_BILL
 from gateway.rooms.payments.states import CHINESE as STATUS
-from gateway.rooms.payments.tables import collection, payment, payment_exception
-from gateway.rooms.reconciliation import records
-from gateway.rooms.reconciliation.matching import CHINESE, STATES, BreakKind, Side
-from gateway.rooms.reconciliation.records import Break
-from gateway.rooms.reconciliation.report import age_in_days
-from gateway.rooms.refunds.tables import refund
+from gateway.rooms.reconciliation import explanation_records, proposal_records, statement_records
+from gateway.rooms.reconciliation.break_records import Break
+from gateway.rooms.reconciliation.matching import CHINESE, BreakKind, Side
+from gateway.rooms.reconciliation.states import CHINESE as STATES
 from gateway.rooms.refunds.unforeseen_money import CHINESE as EXCEPTIONS
 from gateway.rooms.refunds.unforeseen_money import WAYS_OUT as WAYS_OUT_OF_EXCEPTIONS
 from gateway.words.clock import SHANGHAI, from_micros
@@ -104,100 +96,69 @@ class Explanation:
     exchanges: tuple[str, ...]
 
 
-def explained(conn: Connection, id: str, now: datetime) -> Explanation | None:
-    """The explanation of a break; None if there is none with this id."""
-    one = records.fetch_break(conn, id)
-    if one is None:
-        return None
+def explained(conn: Connection, one: Break, now: datetime) -> Explanation:
+    """The explanation of a break."""
     side = _SIDES[one.side]
     cause, proposal = (words.format(side=side) for words in _OF_EXCEPTIONS.get(_odd(conn, one), _CAUSES[one.kind]))
-    story = [f"{one.day} {one.channel} {CHINESE[one.kind]}:缴款码 {one.code or '—'},流水号 {one.bank_serial or '—'}。"]
+    story = [
+        f"{one.day_on} {one.channel} {CHINESE[one.kind]}:缴款码 {one.code or '—'},流水号 {one.bank_serial or '—'}。"
+    ]
     story.append(f"我方 {_yuan(one.ours)},{side} {_yuan(one.theirs)}。")
-    line = records.line_of(conn, one.channel, one.code, one.bank_serial, one.side)
+    line = statement_records.fetch_line(conn, one.channel, one.code, one.bank_serial, one.side)
     if line is not None:
-        where = f"{line['day_on']} 的{side}对账文件(第 {line['version']} 版)第 {line['line']} 行"
-        story.append(f"{where}:{format_yuan(line['amount'])} 元,{_at(line['paid_at'])}。")
+        where = f"{line.day_on} 的{side}对账文件(第 {line.version} 版)第 {line.line} 行"
+        story.append(f"{where}:{format_yuan(line.amount)} 元,{_at(line.paid_at)}。")
     elif one.code and one.kind is not BreakKind.RECEIPT_MISSING:
         story.append(f"现行{side}对账文件没有这笔款项。")
     if one.payment_id is not None:
-        bill = conn.execute(select(payment).where(payment.c.id == one.payment_id)).mappings().one()
-        status = STATUS[Status(bill["status"])]
-        story.append(f"决定书 {bill['decision_number']},应缴 {format_yuan(bill['amount'])} 元,现状:{status}。")
+        bill = explanation_records.fetch_bill(conn, one.payment_id)
+        status = STATUS[bill.status]
+        story.append(f"决定书 {bill.decision_number},应缴 {format_yuan(bill.amount)} 元,现状:{status}。")
     happened = sorted([*_money(conn, one), *_life(conn, one), *_handling(conn, one)], key=lambda step: step[0])
     story += [f"{_at(at)} {words}" for at, words in happened]
-    return Explanation(one, age_in_days(one, now), cause, proposal, tuple(story), _exchanges(conn, one))
+    exchanges = explanation_records.exchange_ids(conn, one, _MOST_EXCHANGES)
+    return Explanation(one, one.age_in_days(now), cause, proposal, tuple(story), exchanges)
 
 
 def _odd(conn: Connection, one: Break) -> str:
     """What payments found unforeseen about the money of a break; banks and treasuries know nothing of bills."""
-    if one.side is not Side.PLATFORM:
-        return ""
-    query = (
-        select(payment_exception.c.kind)
-        .join(collection, collection.c.id == payment_exception.c.collection_id)
-        .where(
-            collection.c.channel == one.channel,
-            collection.c.code == one.code,
-            collection.c.bank_serial == one.bank_serial,
-            payment_exception.c.kind.in_([kind.value for kind in BESIDE_THE_BILL]),
-        )
-    )
-    return conn.execute(query).scalar() or ""
+    return explanation_records.kind_of_exception(conn, one) if one.side is Side.PLATFORM else ""
 
 
 def _money(conn: Connection, one: Break) -> Iterator[tuple[int, str]]:
     """When the money came, and how we learnt of it."""
-    rows = conn.execute(
-        select(collection).where(
-            collection.c.channel == one.channel,
-            collection.c.code == one.code,
-            collection.c.bank_serial == one.bank_serial,
-        )
-    ).mappings()
-    for row in rows:
-        yield row["paid_at"], f"缴款 {format_yuan(row['amount'])} 元,流水号 {row['bank_serial']}。"
-        yield row["received_at"], f"由{_SOURCES[row['source']]}得知这笔款项。"
+    for money in explanation_records.arrivals(conn, one):
+        yield money.paid_at, f"缴款 {format_yuan(money.amount)} 元,流水号 {money.bank_serial}。"
+        yield money.received_at, f"由{_SOURCES[money.source]}得知这笔款项。"
 
 
 def _life(conn: Connection, one: Break) -> Iterator[tuple[int, str]]:
     """What happened to the payment, in words; what nobody asks about here is left out."""
     if one.payment_id is None:
         return
-    rows = conn.execute(select(event).where(event.c.subject == one.payment_id).order_by(event.c.seq)).mappings()
-    for row in rows:
-        if (words := _EVENTS.get(row["type"])) is None:
+    for happened in explanation_records.happenings(conn, one.payment_id):
+        if (words := _EVENTS.get(happened.type)) is None:
             continue
-        data = row["data"]
+        data = happened.data
         details = [EXCEPTIONS.get(str(data.get("kind", "")), ""), WAYS_OUT.get(str(data.get("way_out", "")), "")]
-        if row["type"].startswith("refund."):
+        if happened.type.startswith("refund."):
             details.append(f"{data['amount']} 元")
-        if row["type"] in ("payment.paid", "payment.settlement"):
+        if happened.type in ("payment.paid", "payment.settlement"):
             details.append(_SETTLEMENTS.get(str(data.get("settlement", "")), ""))
         told = ",".join(detail for detail in details if detail)
-        yield row["at"], f"{words}({told})。" if told else f"{words}。"
+        yield happened.at, f"{words}({told})。" if told else f"{words}。"
 
 
 def _handling(conn: Connection, one: Break) -> Iterator[tuple[int, str]]:
     """What people and runs did about the break itself."""
     yield one.opened_at, "对账发现差错。"
-    for action in records.actions_of(conn, one.id):
-        words = WAYS_OUT[action["action"]]
-        yield action["proposed_at"], f"{action['proposed_name']} 提出{words}:{action['reason']}"
-        if action["confirmed_at"]:
-            yield action["confirmed_at"], f"{action['confirmed_name']} 复核。"
+    for proposal in proposal_records.of_break(conn, one.id):
+        words = WAYS_OUT[proposal.action]
+        yield proposal.proposed_at, f"{proposal.proposed_name} 提出{words}:{proposal.reason}"
+        if proposal.confirmed_at:
+            yield proposal.confirmed_at, f"{proposal.confirmed_name} 复核。"
     if one.closed_at is not None:
         yield one.closed_at, f"{STATES[one.state]}:{one.reason}({one.closed_by or '自动'})"
-
-
-def _exchanges(conn: Connection, one: Break) -> tuple[str, ...]:
-    """Evidence: what was exchanged about the payment, and for the statements of the day; newest first."""
-    subjects = records.runs_of(conn, one.channel, one.day, one.side)
-    if one.payment_id is not None:
-        subjects.append(one.payment_id)
-        refunds = select(refund.c.id).where(refund.c.payment_id == one.payment_id)
-        subjects += conn.execute(refunds).scalars()
-    query = select(exchange.c.id).where(exchange.c.subject.in_(subjects)).order_by(exchange.c.started_at.desc())
-    return tuple(conn.execute(query.limit(_MOST_EXCHANGES)).scalars())
 
 
 def _yuan(amount: int | None) -> str:

@@ -55,8 +55,6 @@ CHINESE = {
     BreakKind.CONTINUITY: "连续性不符",
 }
 
-STATES = {"open": "未决", "healed": "已补记", "cleared": "已消除", "resolved": "已处理"}
-
 HEALED = "对账文件先于通知,已按回调同样的方式补记"
 CLEARED = "再次对账已无差异"
 

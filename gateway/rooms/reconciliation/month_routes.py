@@ -10,16 +10,16 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
-from sqlalchemy import RowMapping
 
 from gateway.app import App
 from gateway.foundation.access import Principal
 from gateway.foundation.http.authorization import Gateway, own
 from gateway.foundation.http.idempotency import OnceKey
 from gateway.foundation.http.problems import responses
-from gateway.foundation.http.views import Ask, Cursor, Limit, Page, View, after, instant, next_cursor
-from gateway.rooms.reconciliation import report as reports
+from gateway.foundation.http.views import Ask, Cursor, Limit, Page, View, after, encode_cursor, instant
+from gateway.rooms.reconciliation import month_records, report_files
 from gateway.rooms.reconciliation.balance import Balance, canonical, chinese, month_days
+from gateway.rooms.reconciliation.report import Kind
 from gateway.rooms.reconciliation.routes import ChannelName, Operator, Reader, channels_of, person, serves
 from gateway.words.errors import InvalidProblem, NotFoundProblem
 from gateway.words.money import YuanOut
@@ -42,7 +42,7 @@ class ReportTable(View):
 class ReportContent(View):
     """A report. ``note``: under which close it stands, if its month is closed."""
 
-    kind: reports.Kind
+    kind: Kind
     title: str
     channel: str
     first: date
@@ -129,23 +129,23 @@ class MonthClose(View):
     reopened_at: str | None
 
     @classmethod
-    def of(cls, row: RowMapping) -> MonthClose:
-        """From its row."""
+    def of(cls, close: month_records.MonthClose) -> MonthClose:
+        """From the room's value."""
         return cls(
-            id=row["id"],
-            channel=row["channel"],
-            month=row["month"],
-            state=row["state"],
-            balance=BalanceView.of(Balance.from_figures(row["figures"])),
-            signed=canonical(row["figures"]).decode(),
-            digest=bytes(row["digest"]).hex(),
-            signature=bytes(row["signature"]).hex(),
-            closed_by=row["closed_name"],
-            closed_at=instant(row["closed_at"]) or "",
-            reason=row["reason"],
-            asked_by=row["asked_name"],
-            reopened_by=row["reopened_name"],
-            reopened_at=instant(row["reopened_at"]),
+            id=close.id,
+            channel=close.channel,
+            month=close.month,
+            state=close.state.value,
+            balance=BalanceView.of(close.balance),
+            signed=canonical(close.figures).decode(),
+            digest=close.digest.hex(),
+            signature=close.signature.hex(),
+            closed_by=close.closed_name,
+            closed_at=instant(close.closed_at) or "",
+            reason=close.reason,
+            asked_by=close.asked_name,
+            reopened_by=close.reopened_name,
+            reopened_at=instant(close.reopened_at),
         )
 
 
@@ -179,7 +179,7 @@ class ReopenRequest(Ask):
 async def get_report(
     gateway: Gateway,
     who: Reader,
-    kind: reports.Kind,
+    kind: Kind,
     channel: ChannelName,
     period: Annotated[
         str, Query(pattern=r"^20\d\d-\d\d(-\d\d)?$", description="a day as 2026-06-30, or a month as 2026-06")
@@ -207,9 +207,9 @@ async def get_report(
     if format == "csv":
         if table > len(made.tables):
             raise InvalidProblem(f"this report has {len(made.tables)} tables", field="table")
-        return _download(reports.to_csv(made, table - 1).encode(), "text/csv; charset=utf-8", f"{name}.csv")
+        return _download(report_files.to_csv(made, table - 1).encode(), "text/csv; charset=utf-8", f"{name}.csv")
     out = io.BytesIO()
-    await asyncio.to_thread(reports.to_xlsx, made, out)
+    await asyncio.to_thread(report_files.to_xlsx, made, out)
     return _download(out.getvalue(), XLSX, f"{name}.xlsx")
 
 
@@ -228,12 +228,12 @@ async def close_month(
     await serves(gateway, who, ask.channel)
     await once.open(who, ask)
     if once.subject is None:
-        row = await gateway.months.close(ask.channel, ask.month, by=person(who), remember=once.remember)
+        close = await gateway.months.close(ask.channel, ask.month, by=person(who), remember=once.remember)
         await once.finish(201)
     else:
-        row = await gateway.months.get(once.subject)
-    response.headers["Location"] = f"/v1/month-closes/{row['id']}"
-    return MonthClose.of(row)
+        close = await gateway.months.held(once.subject)
+    response.headers["Location"] = f"/v1/month-closes/{close.id}"
+    return MonthClose.of(close)
 
 
 @router.get("/month-closes", response_model=Page[MonthClose], responses=responses(404))
@@ -245,8 +245,9 @@ async def list_closes(
     if channel is not None:
         await serves(gateway, who, channel)
         seen = {channel}
-    rows = await gateway.months.closes(seen, before=after(cursor), limit=limit)
-    return Page(items=[MonthClose.of(row) for row in rows], next=next_cursor(rows, limit))
+    found = await gateway.months.find(seen, before=after(cursor), limit=limit)
+    next_page = encode_cursor(found[-1].id) if len(found) == limit else None
+    return Page(items=[MonthClose.of(close) for close in found], next=next_page)
 
 
 @router.get("/month-closes/{close_id}", response_model=MonthClose, responses=responses(404))
@@ -265,7 +266,7 @@ async def ask_to_reopen(
     if once.subject is None:
         await gateway.months.ask_to_reopen(close_id, ask.reason, by=person(who), remember=once.remember)
         await once.finish(200)
-    return MonthClose.of(await gateway.months.get(close_id))
+    return MonthClose.of(await gateway.months.held(close_id))
 
 
 @router.post(
@@ -278,14 +279,14 @@ async def confirm_reopening(gateway: Gateway, who: Operator, close_id: str, once
     if once.subject is None:
         await gateway.months.confirm_reopening(close_id, by=person(who), remember=once.remember)
         await once.finish(200)
-    return MonthClose.of(await gateway.months.get(close_id))
+    return MonthClose.of(await gateway.months.held(close_id))
 
 
-async def _mine(gateway: App, who: Principal, close_id: str) -> RowMapping:
-    row = await gateway.months.get(close_id)
-    if row["channel"] not in await channels_of(gateway, who):
+async def _mine(gateway: App, who: Principal, close_id: str) -> month_records.MonthClose:
+    close = await gateway.months.held(close_id)
+    if close.channel not in await channels_of(gateway, who):
         raise NotFoundProblem("no such close of a month")
-    return row
+    return close
 
 
 def _exists(gateway: App, channel: str) -> None:

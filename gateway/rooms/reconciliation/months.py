@@ -6,32 +6,32 @@ figures and dealt with afterwards, as any other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping
+from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from gateway.foundation.crypto.keys import KeyProvider
 from gateway.foundation.crypto.sm import sm3
 from gateway.foundation.delivery import Events, Person
 from gateway.foundation.store import Store
-from gateway.rooms.reconciliation import records
-from gateway.rooms.reconciliation import report as reports
-from gateway.rooms.reconciliation.balance import REPORT_KEY, Balance, balance_of, canonical, month_days
-from gateway.rooms.reconciliation.breaks import said
+from gateway.rooms.reconciliation import continuity_records, month_records, run_records
+from gateway.rooms.reconciliation.balance import REPORT_KEY, Balance, canonical, month_days
+from gateway.rooms.reconciliation.balance_records import balance_between
+from gateway.rooms.reconciliation.breaks import Remember, cleaned, forget
+from gateway.rooms.reconciliation.month_records import MonthClose
+from gateway.rooms.reconciliation.report import Kind, Report
+from gateway.rooms.reconciliation.report_files import to_json
+from gateway.rooms.reconciliation.report_tables import Gathering
 from gateway.rooms.reconciliation.statement import Window
+from gateway.rooms.reconciliation.states import MonthState
 from gateway.words.clock import Clock, to_micros
-from gateway.words.errors import ConflictProblem, NotFoundProblem
+from gateway.words.errors import ConflictProblem
 from gateway.words.identifiers import new_id
 from gateway.words.money import format_yuan
-
-Remember = Callable[[Connection, str], None]
-
-
-def _forget(_conn: Connection, _subject: str) -> None:
-    """For callers that need no idempotency record."""
 
 
 class Months:
@@ -54,35 +54,33 @@ class Months:
         first, last = month_days(month)
 
         def query(conn: Connection) -> Balance:
-            close = records.closed_month(conn, channel, month)
+            close = month_records.fetch_of_month(conn, channel, month)
             if close is not None:
-                return Balance.from_figures(close["figures"])
-            return balance_of(conn, channel, first, last, self._window)
+                return close.balance
+            return balance_between(conn, channel, first, last, self._window)
 
         return await self._store.read(query)
 
     async def report(
         self,
-        kind: reports.Kind,
+        kind: Kind,
         channel: str,
         first: date,
         last: date,
         *,
         authorities: Collection[str] | None = None,
-    ) -> reports.Report:
+    ) -> Report:
         """A report over these days; ``authorities`` narrows what belongs to somebody. Raises InvalidProblem."""
         now = self._clock.now()
         return await self._store.read(
-            lambda conn: reports.gather(
-                conn, kind, channel, first, last, window_of=self._window, now=now, authorities=authorities
-            )
+            lambda conn: Gathering(conn, self._window, now).report(kind, channel, first, last, authorities)
         )
 
-    def signed(self, made: reports.Report) -> dict[str, Any]:
+    def signed(self, made: Report) -> dict[str, Any]:
         """A report as signed JSON."""
-        return reports.to_json(made, self._keys)
+        return to_json(made, self._keys)
 
-    async def close(self, channel: str, month: str, *, by: Person, remember: Remember = _forget) -> RowMapping:
+    async def close(self, channel: str, month: str, *, by: Person, remember: Remember = forget) -> MonthClose:
         """Close and freeze a month: signed, and only two people with a reason can open it again. The close.
 
         Raises ConflictProblem ``month-not-over``, ``month-incomplete`` (days without a final run),
@@ -95,20 +93,19 @@ class Months:
             raise ConflictProblem(f"{month} is not over", type="month-not-over")
         close_id = new_id("cls")
 
-        def unit(conn: Connection) -> RowMapping:
-            if records.closed_month(conn, channel, month) is not None:
+        def unit(conn: Connection) -> MonthClose:
+            if month_records.fetch_of_month(conn, channel, month) is not None:
                 raise ConflictProblem(f"{month} is closed for {channel}", type="month-closed")
             _complete(conn, channel, first, last)
-            found = balance_of(conn, channel, first, last, self._window)
+            found = balance_between(conn, channel, first, last, self._window)
             _balanced(found)
             figures = found.figures()
             body = canonical(figures)
-            records.add_close(
-                conn,
+            close = MonthClose(
                 id=close_id,
                 channel=channel,
                 month=month,
-                state="closed",
+                state=MonthState.CLOSED,
                 figures=figures,
                 digest=sm3(body),
                 signature=self._keys.sign(REPORT_KEY, body),
@@ -116,86 +113,83 @@ class Months:
                 closed_name=by.name,
                 closed_at=now,
             )
-            self._tell(conn, "month.closed", close_id, channel, month, by, digest=sm3(body).hex())
+            month_records.add(conn, close)
+            self._tell(conn, "month.closed", close, by, digest=close.digest.hex())
             remember(conn, close_id)
-            return _held(conn, close_id)
+            return close
 
         try:
             return await self._store.write(unit)
         except IntegrityError as error:
             raise ConflictProblem(f"{month} is closed for {channel}", type="month-closed") from error
 
-    async def ask_to_reopen(
-        self, close_id: str, reason: str, *, by: Person, remember: Remember = _forget
-    ) -> RowMapping:
+    async def ask_to_reopen(self, close_id: str, reason: str, *, by: Person, remember: Remember = forget) -> MonthClose:
         """Ask to open a closed month again.
 
         Raises NotFoundProblem, InvalidProblem, ConflictProblem ``month-not-closed``.
         """
-        words = said(reason)
+        words = cleaned(reason)
 
-        def unit(conn: Connection) -> RowMapping:
-            row = _held(conn, close_id)
-            asked = {"asked_by": by.id, "asked_name": by.name, "reason": words}
-            if not records.move_close(conn, close_id, "closed", state="reopening", **asked):
-                raise _not(row, "closed")
-            self._tell(conn, "month.reopening", close_id, row["channel"], row["month"], by)
+        def unit(conn: Connection) -> MonthClose:
+            close = month_records.held(conn, close_id)
+            asked = replace(close, state=MonthState.REOPENING, asked_by=by.id, asked_name=by.name, reason=words)
+            if close.state is not MonthState.CLOSED or not month_records.change(conn, close, asked):
+                raise _not(close, "closed")
+            self._tell(conn, "month.reopening", asked, by)
             remember(conn, close_id)
-            return _held(conn, close_id)
+            return asked
 
         return await self._store.write(unit)
 
-    async def confirm_reopening(self, close_id: str, *, by: Person, remember: Remember = _forget) -> RowMapping:
+    async def confirm_reopening(self, close_id: str, *, by: Person, remember: Remember = forget) -> MonthClose:
         """Open the month as the second person. Raises NotFoundProblem, ConflictProblem."""
         now = to_micros(self._clock.now())
 
-        def unit(conn: Connection) -> RowMapping:
-            row = _held(conn, close_id)
-            if row["state"] == "reopening" and row["asked_by"] == by.id:
+        def unit(conn: Connection) -> MonthClose:
+            close = month_records.held(conn, close_id)
+            if close.state is MonthState.REOPENING and close.asked_by == by.id:
                 raise ConflictProblem(
                     "who asked for it cannot confirm it",
                     type="second-person-needed",
                     cure="Ask a colleague to confirm 复核.",
                 )
-            opened = {"reopened_by": by.id, "reopened_name": by.name, "reopened_at": now}
-            if not records.move_close(conn, close_id, "reopening", state="reopened", **opened):
-                raise _not(row, "waiting to be reopened")
-            self._tell(conn, "month.reopened", close_id, row["channel"], row["month"], by)
+            opened = replace(
+                close, state=MonthState.REOPENED, reopened_by=by.id, reopened_name=by.name, reopened_at=now
+            )
+            if close.state is not MonthState.REOPENING or not month_records.change(conn, close, opened):
+                raise _not(close, "waiting to be reopened")
+            self._tell(conn, "month.reopened", opened, by)
             remember(conn, close_id)
-            return _held(conn, close_id)
+            return opened
 
         return await self._store.write(unit)
 
-    async def get(self, close_id: str) -> RowMapping:
+    async def held(self, close_id: str) -> MonthClose:
         """One close. Raises NotFoundProblem."""
-        return await self._store.read(lambda conn: _held(conn, close_id))
+        return await self._store.read(lambda conn: month_records.held(conn, close_id))
 
-    async def closed(self, channel: str, month: str) -> RowMapping | None:
+    async def closed(self, channel: str, month: str) -> MonthClose | None:
         """The close of a month that still holds."""
-        return await self._store.read(lambda conn: records.closed_month(conn, channel, month))
+        return await self._store.read(lambda conn: month_records.fetch_of_month(conn, channel, month))
 
-    async def closes(
-        self, channels: Collection[str], *, before: str | None = None, limit: int = 50
-    ) -> Sequence[RowMapping]:
+    async def find(self, channels: Collection[str], *, before: str | None = None, limit: int = 50) -> list[MonthClose]:
         """Closes of these channels, newest first, those that were reopened as well."""
-        return await self._store.read(lambda conn: records.search_closes(conn, channels, before=before, limit=limit))
+        return await self._store.read(lambda conn: month_records.find(conn, channels, before=before, limit=limit))
 
-    def _tell(
-        self, conn: Connection, type: str, close_id: str, channel: str, month: str, by: Person, **more: str
-    ) -> None:
+    def _tell(self, conn: Connection, type: str, close: MonthClose, by: Person, **more: str) -> None:
         self._events.emit(
             conn,
             type=type,
-            subject=close_id,
+            subject=close.id,
             authority="",
-            data={"channel": channel, "month": month, "by": by.name, **more},
+            data={"channel": close.channel, "month": close.month, "by": by.name, **more},
         )
 
 
 def refuse_frozen(conn: Connection, channel: str, day: date) -> None:
     """Raises ConflictProblem ``month-closed`` where the day's month is closed."""
-    month = records.month_of(day)
-    if records.closed_month(conn, channel, month) is not None:
+    month = month_records.month_of(day)
+    if month_records.fetch_of_month(conn, channel, month) is not None:
         raise ConflictProblem(
             f"{month} is closed for {channel}",
             type="month-closed",
@@ -204,13 +198,13 @@ def refuse_frozen(conn: Connection, channel: str, day: date) -> None:
 
 
 def _complete(conn: Connection, channel: str, first: date, last: date) -> None:
-    if missing := records.days_without_run(conn, channel, first, last):
+    if missing := run_records.days_without_run(conn, channel, first, last):
         raise ConflictProblem(
             f"not reconciled: {', '.join(str(day) for day in missing)}",
             type="month-incomplete",
             cure="Reconcile these days, then close the month.",
         )
-    if torn := records.torn_days(conn, channel, first, last):
+    if torn := continuity_records.torn_days(conn, channel, first, last):
         raise ConflictProblem(
             f"what lives at the end of {', '.join(str(day) for day in torn)} does not follow from the day before",
             type="month-not-balanced",
@@ -229,12 +223,5 @@ def _balanced(found: Balance) -> None:
         )
 
 
-def _held(conn: Connection, close_id: str) -> RowMapping:
-    row = records.fetch_close(conn, close_id)
-    if row is None:
-        raise NotFoundProblem("no such close of a month")
-    return row
-
-
-def _not(row: RowMapping, state: str) -> ConflictProblem:
-    return ConflictProblem(f"{row['month']} is {row['state']}, not {state}", type="month-not-closed")
+def _not(close: MonthClose, state: str) -> ConflictProblem:
+    return ConflictProblem(f"{close.month} is {close.state}, not {state}", type="month-not-closed")

@@ -7,10 +7,10 @@ payment closes the break with it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Literal
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, RowMapping
+from sqlalchemy import Connection
 
 from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.delivery import Event, Events, Person
@@ -22,12 +22,15 @@ from gateway.rooms.payments import settle as settle_payment
 from gateway.rooms.payments.collections import Quoted
 from gateway.rooms.payments.records import Code, Payment
 from gateway.rooms.payments.states import ExceptionState
-from gateway.rooms.reconciliation import records
-from gateway.rooms.reconciliation.breaks import held, reopen, resolve, said, settle, tell
+from gateway.rooms.reconciliation import break_records, proposal_records, statement_records
+from gateway.rooms.reconciliation.break_records import Break
+from gateway.rooms.reconciliation.breaks import Breaks, Remember, cleaned, forget, not_open, tell
 from gateway.rooms.reconciliation.explanation import WAYS_OUT
 from gateway.rooms.reconciliation.matching import BreakKind, Side
 from gateway.rooms.reconciliation.months import refuse_frozen
-from gateway.rooms.reconciliation.records import Break
+from gateway.rooms.reconciliation.proposal_records import Action, Proposal
+from gateway.rooms.reconciliation.settlement import update_settlements
+from gateway.rooms.reconciliation.states import BreakState, ProposalState
 from gateway.rooms.refunds.filing import Sent
 from gateway.rooms.refunds.proposals import DocumentInput, Draft, Payee
 from gateway.rooms.refunds.states import RefundStatus
@@ -35,9 +38,6 @@ from gateway.rooms.refunds.unforeseen_money import Exceptions
 from gateway.words.clock import Clock, from_micros, to_micros
 from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem
 from gateway.words.identifiers import new_id
-
-Remember = Callable[[Connection, str], None]
-Action = Literal["refund", "attribute"]
 
 #: Breaks of money that payments know as an exception: what two people say there holds here.
 _OF_EXCEPTIONS = (BreakKind.PAID_TWICE, BreakKind.AMOUNT_DIFFERS, BreakKind.STATUS_DIFFERS)
@@ -50,8 +50,27 @@ _ABOUT_NO_MONEY = (
 )
 
 
-def _forget(_conn: Connection, _subject: str) -> None:
-    """For callers that need no idempotency record."""
+@dataclass(frozen=True)
+class Ask:
+    """What one person wants done with the money of a break: give it back, or say whose it is (``payment_id``).
+
+    ``payee`` and ``documents`` belong to a refund.
+    """
+
+    action: Action
+    reason: str
+    payment_id: str | None = None
+    payee: Payee | None = None
+    documents: Sequence[DocumentInput] = ()
+
+    def checked(self) -> Ask:
+        """The same with its words cleaned. Raises InvalidProblem for what does not belong together."""
+        words = cleaned(self.reason)
+        if (self.action == "attribute") != (self.payment_id is not None):
+            raise InvalidProblem("attribute names a payment, refund does not", field="payment")
+        if self.action == "attribute" and (self.payee is not None or self.documents):
+            raise InvalidProblem("only a refund has a payee and documents", field="payee")
+        return replace(self, reason=words)
 
 
 class Proposals:
@@ -63,6 +82,7 @@ class Proposals:
         events: Events,
         envelope: Envelope,
         clock: Clock,
+        breaks: Breaks,
         exceptions: Exceptions,
         quoted: Quoted,
     ) -> None:
@@ -70,71 +90,61 @@ class Proposals:
         self._events = events
         self._envelope = envelope
         self._clock = clock
+        self._breaks = breaks
         self._exceptions = exceptions
         self._quoted = quoted
 
-    async def propose(
-        self,
-        id: str,
-        action: Action,
-        reason: str,
-        *,
-        by: Person,
-        payment_id: str | None = None,
-        payee: Payee | None = None,
-        documents: Sequence[DocumentInput] = (),
-        remember: Remember = _forget,
-    ) -> str:
-        """Propose to give money back (``refund``) or to say whose it is (``attribute``); the proposal's id.
+    async def propose(self, id: str, ask: Ask, *, by: Person, remember: Remember = forget) -> Proposal:
+        """Propose to give money back (``refund``) or to say whose it is (``attribute``).
 
-        A refund is the way out of the money's exception and becomes one of the refunds of its payment; ``payee`` and
-        ``documents`` are its own. Nothing moves before another person confirms. Raises NotFoundProblem, InvalidProblem,
-        and ConflictProblem where the break is not open or about no money that could move so.
+        A refund is the way out of the money's exception and becomes one of the refunds of its payment. Nothing moves
+        before another person confirms. Raises NotFoundProblem, InvalidProblem, and ConflictProblem where the break is
+        not open or about no money that could move so.
         """
-        words = said(reason)
+        ask = ask.checked()
         now = to_micros(self._clock.now())
-        if (action == "attribute") != (payment_id is not None):
-            raise InvalidProblem("attribute names a payment, refund does not", field="payment")
-        if action == "attribute" and (payee is not None or documents):
-            raise InvalidProblem("only a refund has a payee and documents", field="payee")
-        action_id = new_id("act")
+        proposal_id = new_id("act")
         kind = await self._store.read(lambda conn: _exception_kind(conn, id))
-        draft = self._exceptions.draft(kind, words, by=by.id, name=by.name, payee=payee, documents=documents)
+        draft = self._exceptions.draft(
+            kind, ask.reason, by=by.id, name=by.name, payee=ask.payee, documents=ask.documents
+        )
 
-        def unit(conn: Connection) -> str:
-            known = held(records.fetch_break(conn, id))
-            if known.state != "open":
-                raise ConflictProblem(f"this break is {known.state}", type="break-not-open")
-            if any(one["state"] == "proposed" for one in records.actions_of(conn, id)):
+        def unit(conn: Connection) -> Proposal:
+            known = break_records.held(conn, id)
+            if known.state is not BreakState.OPEN:
+                raise not_open(known)
+            if any(one.state is ProposalState.PROPOSED for one in proposal_records.of_break(conn, id)):
                 raise ConflictProblem(
                     "something is proposed already", type="already-proposed", cure="Confirm it, or have it withdrawn."
                 )
             refund_id = None
-            if payment_id is not None:
-                refuse_frozen(conn, known.channel, known.day)
-                _attributable(conn, known, payment_id)
+            if ask.payment_id is not None:
+                refuse_frozen(conn, known.channel, known.day_on)
+                _attributable(conn, known, ask.payment_id)
             else:
                 refund_id = self._propose_refund(conn, known, draft)
-            records.add_action(
+            proposal_records.add(
                 conn,
-                id=action_id,
-                break_id=id,
-                action=action,
-                payment_id=payment_id,
-                refund_id=refund_id,
-                reason=words,
-                state="proposed",
-                proposed_by=by.id,
-                proposed_name=by.name,
-                proposed_at=now,
+                Proposal(
+                    id=proposal_id,
+                    break_id=id,
+                    action=ask.action,
+                    payment_id=ask.payment_id,
+                    refund_id=refund_id,
+                    reason=ask.reason,
+                    state=ProposalState.PROPOSED,
+                    proposed_by=by.id,
+                    proposed_name=by.name,
+                    proposed_at=now,
+                ),
             )
-            tell(conn, self._events, "break.proposed", known, state="open", action=action, by=by.name)
-            remember(conn, action_id)
-            return action_id
+            tell(conn, self._events, "break.proposed", known, action=ask.action, by=by.name)
+            remember(conn, proposal_id)
+            return proposal_records.held(conn, proposal_id)
 
         return await self._store.write(unit)
 
-    async def confirm(self, action_id: str, *, by: Person, wait: float = 3.0, remember: Remember = _forget) -> Break:
+    async def confirm(self, proposal_id: str, *, by: Person, wait: float = 3.0, remember: Remember = forget) -> Break:
         """Confirm as a second person, and close the break. The database itself refuses the first person.
 
         ``attribute`` applies the money to its payment as its arrival would have; ``refund`` confirms the refund, which
@@ -144,86 +154,78 @@ class Proposals:
         now = to_micros(self._clock.now())
 
         def unit(conn: Connection) -> tuple[Break, Sent | None]:
-            action = self._proposed(conn, action_id)
-            known = held(records.fetch_break(conn, action["break_id"]))
-            if action["proposed_by"] == by.id:
+            proposal = proposal_records.held(conn, proposal_id)
+            known = break_records.held(conn, proposal.break_id)
+            if proposal.proposed_by == by.id:
                 raise ConflictProblem(
                     "who proposed it cannot confirm it",
                     type="second-person-needed",
                     cure="Ask a colleague to confirm 复核.",
                 )
-            confirmed = {"confirmed_by": by.id, "confirmed_name": by.name, "confirmed_at": now}
-            if known.state != "open" or not records.move_action(conn, action_id, state="confirmed", **confirmed):
-                raise ConflictProblem("this is not proposed any more", type="not-proposed")
+            confirmed = _confirmed(proposal, by.id, by.name, now)
+            if known.state is not BreakState.OPEN or not proposal_records.change(conn, proposal, confirmed):
+                raise _not_proposed()
             sent = None
-            if action["action"] == "attribute":
-                refuse_frozen(conn, known.channel, known.day)
-                words = _closing("attribute", action["reason"], action["proposed_name"], by.name)
-                resolve(conn, self._events, known.id, words, by.name, now)
-                self._attribute(conn, known, action["payment_id"], now)
-            else:
-                sent = self._exceptions.confirm_refund_in(conn, action["refund_id"], by=by.id, name=by.name)
+            if proposal.payment_id is not None:
+                refuse_frozen(conn, known.channel, known.day_on)
+                words = _closing(proposal.action, proposal.reason, proposal.proposed_name, by.name)
+                self._breaks.resolve_in(conn, known.id, words, by.name)
+                self._attribute(conn, known, proposal.payment_id, now)
+            elif proposal.refund_id is not None:
+                sent = self._exceptions.confirm_refund_in(conn, proposal.refund_id, by=by.id, name=by.name)
             remember(conn, known.id)
-            return held(records.fetch_break(conn, known.id)), sent
+            return break_records.held(conn, known.id), sent
 
         closed, sent = await self._store.write(unit)
         await self._exceptions.refunds.send(sent, wait)
         return closed
 
-    async def withdraw(self, action_id: str, *, by: Person) -> None:
+    async def withdraw(self, proposal_id: str, *, by: Person) -> None:
         """Take a proposal back before it counts; its refund is dismissed. Raises NotFoundProblem, ConflictProblem."""
 
         def unit(conn: Connection) -> None:
-            action = self._proposed(conn, action_id)
-            if not records.move_action(conn, action_id, state="withdrawn"):
-                raise ConflictProblem("this is not proposed any more", type="not-proposed")
-            if action["refund_status"] == RefundStatus.PROPOSED.value:
-                self._exceptions.refunds.dismiss_in(conn, action["refund_id"], "withdrawn", by=by.name)
-            known = held(records.fetch_break(conn, action["break_id"]))
-            tell(conn, self._events, "break.withdrawn", known, state=known.state, action=action["action"], by=by.name)
+            proposal = proposal_records.held(conn, proposal_id)
+            withdrawn = replace(proposal, state=ProposalState.WITHDRAWN)
+            if not proposal_records.change(conn, proposal, withdrawn):
+                raise _not_proposed()
+            if proposal.refund_id is not None and proposal.refund_status is RefundStatus.PROPOSED:
+                self._exceptions.refunds.dismiss_in(conn, proposal.refund_id, "withdrawn", by=by.name)
+            known = break_records.held(conn, proposal.break_id)
+            tell(conn, self._events, "break.withdrawn", known, action=proposal.action, by=by.name)
 
         await self._store.write(unit)
 
-    async def of_break(self, id: str) -> Sequence[RowMapping]:
+    async def of_break(self, id: str) -> list[Proposal]:
         """What was proposed about a break, oldest first, with where its refund stands."""
-        return await self._store.read(lambda conn: records.actions_of(conn, id))
+        return await self._store.read(lambda conn: proposal_records.of_break(conn, id))
 
-    async def get(self, action_id: str) -> RowMapping:
+    async def held(self, proposal_id: str) -> Proposal:
         """One proposal. Raises NotFoundProblem."""
-        found = await self._store.read(lambda conn: records.fetch_action(conn, action_id))
-        if found is None:
-            raise NotFoundProblem("no such proposal")
-        return found
+        return await self._store.read(lambda conn: proposal_records.held(conn, proposal_id))
 
     def exception_resolved(self, conn: Connection, event: Event) -> None:
         """Two people have said what becomes of unforeseen money, wherever they said it: that resolves its break."""
         odd = payment_records.held_exception(conn, event.data["exception"])
         assert odd.resolution is not None
+        assert odd.confirmed_by is not None
         assert odd.confirmed_name is not None
         now = to_micros(self._clock.now())
         words = _closing(odd.resolution, odd.reason, odd.proposed_name, odd.confirmed_name)
         for known in _breaks_of(conn, event.data["collection"]):
-            for action in records.actions_of(conn, known.id):
-                if action["refund_id"] == odd.refund_id and action["proposed_by"] != odd.confirmed_by:
-                    confirmed = {"confirmed_by": odd.confirmed_by, "confirmed_name": odd.confirmed_name}
-                    records.move_action(conn, action["id"], state="confirmed", **confirmed, confirmed_at=now)
-            records.withdraw_actions(conn, known.id)
-            if known.state == "open":
-                resolve(conn, self._events, known.id, words, odd.confirmed_name, now)
+            for proposal in proposal_records.of_break(conn, known.id):
+                if proposal.refund_id == odd.refund_id and proposal.proposed_by != odd.confirmed_by:
+                    confirmed = _confirmed(proposal, odd.confirmed_by, odd.confirmed_name, now)
+                    proposal_records.change(conn, proposal, confirmed)
+            proposal_records.withdraw_all(conn, known.id)
+            if known.state is BreakState.OPEN:
+                self._breaks.resolve_in(conn, known.id, words, odd.confirmed_name)
 
     def exception_reopened(self, conn: Connection, event: Event) -> None:
         """The refund led nowhere: what was proposed is void, and a break that it had resolved is open again."""
-        now = to_micros(self._clock.now())
         for known in _breaks_of(conn, event.data["collection"]):
-            records.withdraw_actions(conn, known.id)
+            proposal_records.withdraw_all(conn, known.id)
             if event.data["was"] == "resolved":
-                reopen(conn, self._events, known, now)
-
-    def _proposed(self, conn: Connection, action_id: str) -> RowMapping:
-        action = records.fetch_action(conn, action_id)
-        if action is None:
-            raise NotFoundProblem("no such proposal")
-        return action
+                self._breaks.reopen_in(conn, known)
 
     def _propose_refund(self, conn: Connection, known: Break, draft: Draft) -> str:
         money = payment_records.collection_of(conn, known.channel, known.code, known.bank_serial)
@@ -258,12 +260,12 @@ class Proposals:
         payment, code = _attributable(conn, known, payment_id)
         assert known.theirs is not None
         money = payment_records.collection_of(conn, known.channel, known.code, known.bank_serial)
-        line = records.line_of(conn, known.channel, known.code, known.bank_serial)
+        line = statement_records.fetch_line(conn, known.channel, known.code, known.bank_serial)
         if money is None and line is not None:
             fact = PaidFact(
                 code=known.code,
                 amount=known.theirs,
-                paid_at=from_micros(line["paid_at"]),
+                paid_at=from_micros(line.paid_at),
                 bank_serial=known.bank_serial,
                 pay_mode="unknown",
             )
@@ -274,8 +276,8 @@ class Proposals:
         if not payment_records.claim_collection(conn, money.id, payment_id):
             raise ConflictProblem("this money found an owner at the same moment", type="money-has-an-owner")
         settle_payment(conn, self._events, payment, code, money, "statement", now, self._quoted)
-        records.own_break(conn, known.id, payment.authority, payment_id)
-        settle(conn, self._events, known.channel, {payment_id}, (), now)
+        break_records.set_owner(conn, known.id, payment.authority, payment_id)
+        update_settlements(conn, self._events, known.channel, {payment_id}, now)
 
 
 def _attributable(conn: Connection, known: Break, payment_id: str) -> tuple[Payment, Code]:
@@ -294,7 +296,7 @@ def _attributable(conn: Connection, known: Break, payment_id: str) -> tuple[Paym
 
 def _exception_kind(conn: Connection, id: str) -> str:
     """The kind of the unresolved exception of a break's money; empty if there is none."""
-    known = held(records.fetch_break(conn, id))
+    known = break_records.held(conn, id)
     money = payment_records.collection_of(conn, known.channel, known.code, known.bank_serial)
     odd = None if money is None else payment_records.unresolved_exception(conn, money.id)
     return "" if odd is None else odd.kind.value
@@ -304,8 +306,16 @@ def _breaks_of(conn: Connection, collection_id: str) -> list[Break]:
     """The breaks of unforeseen money."""
     money = payment_records.fetch_collection(conn, collection_id)
     assert money is not None
-    found = records.breaks_of_money(conn, money.channel, money.code, money.bank_serial)
+    found = break_records.of_money(conn, money.channel, money.code, money.bank_serial)
     return [one for one in found if one.kind in _OF_EXCEPTIONS]
+
+
+def _confirmed(proposal: Proposal, by: str, name: str, now: int) -> Proposal:
+    return replace(proposal, state=ProposalState.CONFIRMED, confirmed_by=by, confirmed_name=name, confirmed_at=now)
+
+
+def _not_proposed() -> ConflictProblem:
+    return ConflictProblem("this is not proposed any more", type="not-proposed")
 
 
 def _closing(way_out: str, reason: str | None, proposed_by: str | None, confirmed_by: str) -> str:

@@ -12,7 +12,6 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
-from sqlalchemy import RowMapping
 
 from gateway.app import App
 from gateway.foundation.access import Principal
@@ -21,9 +20,20 @@ from gateway.foundation.http.authorization import Gateway, may, operator, own
 from gateway.foundation.http.idempotency import OnceKey
 from gateway.foundation.http.problems import responses
 from gateway.foundation.http.views import Ask, Cursor, Limit, Page, View, after, encode_cursor, instant
-from gateway.rooms.reconciliation import CHINESE, Break, BreakKind, Run, Side
-from gateway.rooms.reconciliation.proposals import Action
-from gateway.rooms.reconciliation.report import age_in_days
+from gateway.rooms.reconciliation import (
+    CHINESE,
+    Break,
+    BreakFilter,
+    BreakKind,
+    Proposal,
+    Run,
+    RunFilter,
+    Side,
+    proposals,
+    service,
+    states,
+)
+from gateway.rooms.reconciliation.proposal_records import Action
 from gateway.rooms.refunds.proposals import DocumentInput, Payee
 from gateway.words.errors import NotFoundProblem
 from gateway.words.money import YuanOut
@@ -108,21 +118,21 @@ class ProposalView(View):
     confirmed_at: str | None
 
     @classmethod
-    def of(cls, row: RowMapping) -> ProposalView:
-        """From its row."""
+    def of(cls, one: Proposal) -> ProposalView:
+        """From the room's value."""
         return cls(
-            id=row["id"],
-            break_id=row["break_id"],
-            action=row["action"],
-            payment=row["payment_id"],
-            refund=row["refund_id"],
-            refund_status=row["refund_status"],
-            reason=row["reason"],
-            state=row["state"],
-            proposed_by=row["proposed_name"],
-            proposed_at=instant(row["proposed_at"]) or "",
-            confirmed_by=row["confirmed_name"],
-            confirmed_at=instant(row["confirmed_at"]),
+            id=one.id,
+            break_id=one.break_id,
+            action=one.action,
+            payment=one.payment_id,
+            refund=one.refund_id,
+            refund_status=one.refund_status,
+            reason=one.reason,
+            state=one.state.value,
+            proposed_by=one.proposed_name,
+            proposed_at=instant(one.proposed_at) or "",
+            confirmed_by=one.confirmed_name,
+            confirmed_at=instant(one.confirmed_at),
         )
 
 
@@ -162,8 +172,8 @@ class RunView(View):
             id=run.id,
             channel=run.channel,
             side=run.side,
-            day=run.day,
-            state=run.state,
+            day=run.day_on,
+            state=run.state.value,
             reason=run.reason,
             provisional=run.provisional,
             matched=run.matched,
@@ -217,7 +227,7 @@ class BreakView(View):
             id=one.id,
             channel=one.channel,
             side=one.side,
-            day=one.day,
+            day=one.day_on,
             kind=one.kind,
             kind_zh=CHINESE[one.kind],
             code=one.code,
@@ -226,10 +236,10 @@ class BreakView(View):
             payment=one.payment_id,
             ours=one.ours,
             theirs=one.theirs,
-            state=one.state,
+            state=one.state.value,
             reason=one.reason,
             opened_at=instant(one.opened_at) or "",
-            age_days=age_in_days(one, now),
+            age_days=one.age_in_days(now),
             closed_at=instant(one.closed_at),
             closed_by=one.closed_by,
             assignee=one.assignee,
@@ -255,7 +265,7 @@ async def reconcile(gateway: Gateway, who: Writer, ask: RunRequest, once: OnceKe
         run = await gateway.reconciliation.run(ask.channel, ask.day, by=who.name, remember=once.remember)
         await once.finish(201)
     else:
-        run = await gateway.reconciliation.get_run(once.subject)
+        run = await gateway.reconciliation.held(once.subject)
     response.headers["Location"] = f"/v1/reconciliations/{run.id}"
     return RunView.of(run)
 
@@ -273,9 +283,8 @@ async def list_runs(
     if channel is not None:
         await serves(gateway, who, channel)
     mine = await channels_of(gateway, who)
-    found = await gateway.reconciliation.runs(
-        channels=mine, channel=channel, day=day, before=after(cursor), limit=limit
-    )
+    wanted = RunFilter(channels=mine, channel=channel, day_on=day)
+    found = await gateway.reconciliation.find(wanted, before=after(cursor), limit=limit)
     next_page = encode_cursor(found[-1].id) if len(found) == limit else None
     return Page(items=[RunView.of(run) for run in found], next=next_page)
 
@@ -283,7 +292,7 @@ async def list_runs(
 @router.get("/reconciliations/{run_id}", response_model=RunView, responses=responses(404))
 async def get_run(gateway: Gateway, who: Reader, run_id: str) -> RunView:
     """One run."""
-    run = await gateway.reconciliation.get_run(run_id)
+    run = await gateway.reconciliation.held(run_id)
     if run.channel not in await channels_of(gateway, who):
         raise NotFoundProblem("no such reconciliation")
     return RunView.of(run)
@@ -329,20 +338,13 @@ async def take_statement_file(
     body = await request.body()
     await once.open(who, StatementFile(channel=channel, day=day, profile=profile, digest=sha256(body).hexdigest()))
     if once.subject is not None:
-        run = await gateway.reconciliation.get_run(once.subject)
+        run = await gateway.reconciliation.held(once.subject)
     else:
         with tempfile.TemporaryDirectory(prefix="statement-") as folder:
             file = Path(folder, "body")
             await asyncio.to_thread(file.write_bytes, body)
-            run = await gateway.reconciliation.run_file(
-                channel,
-                day,
-                file,
-                gateway.profiles[profile],
-                by=who.name,
-                name=Path(name).name,
-                remember=once.remember,
-            )
+            handed_in = service.StatementFile(file, gateway.profiles[profile], Path(name).name)
+            run = await gateway.reconciliation.run_file(channel, day, handed_in, by=who.name, remember=once.remember)
         await once.finish(201)
     response.headers["Location"] = f"/v1/reconciliations/{run.id}"
     return RunView.of(run)
@@ -366,18 +368,17 @@ async def list_breaks(
     limit: Limit = 50,
 ) -> Page[BreakView]:
     """Breaks, newest first. Operators also see those that nobody owns yet."""
-    found = await gateway.reconciliation.breaks(
+    wanted = BreakFilter(
         authorities=None if who.kind == "operator" else who.authorities,
         channel=channel,
-        day=day,
-        kind=kind,
-        state=state,
         side=side,
-        assignee=assignee,
+        day_on=day,
+        kind=kind,
+        state=None if state is None else states.BreakState(state),
         payment_id=payment,
-        before=after(cursor),
-        limit=limit,
+        assignee=assignee,
     )
+    found = await gateway.reconciliation.breaks.find(wanted, before=after(cursor), limit=limit)
     next_page = encode_cursor(found[-1].id) if len(found) == limit else None
     return Page(items=_views(gateway, found), next=next_page)
 
@@ -386,15 +387,15 @@ async def list_breaks(
 async def get_break(gateway: Gateway, who: Reader, break_id: str) -> WholeBreakView:
     """One break, and what was proposed about it."""
     found = await _mine(gateway, who, break_id)
-    proposals = await gateway.proposals.of_break(break_id)
-    return WholeBreakView(difference=_view(gateway, found), proposals=[ProposalView.of(row) for row in proposals])
+    proposed = await gateway.proposals.of_break(break_id)
+    return WholeBreakView(difference=_view(gateway, found), proposals=[ProposalView.of(one) for one in proposed])
 
 
 @router.get("/breaks/{break_id}/explanation", response_model=ExplanationView, responses=responses(404))
 async def explain_break(gateway: Gateway, who: Reader, break_id: str) -> ExplanationView:
     """Why there is a difference: both sides, likely cause, what happened, what to do."""
     await _mine(gateway, who, break_id)
-    found = await gateway.reconciliation.explain(break_id)
+    found = await gateway.reconciliation.breaks.explain(break_id)
     return ExplanationView(
         id=break_id,
         age_days=found.age,
@@ -409,7 +410,7 @@ async def explain_break(gateway: Gateway, who: Reader, break_id: str) -> Explana
 async def assign_break(gateway: Gateway, who: Writer, break_id: str, ask: AssignmentRequest) -> BreakView:
     """Say who looks into a break."""
     await _mine(gateway, who, break_id)
-    return _view(gateway, await gateway.reconciliation.assign(break_id, ask.assignee, by=who.name))
+    return _view(gateway, await gateway.reconciliation.breaks.assign(break_id, ask.assignee, by=who.name))
 
 
 @router.post("/breaks/{break_id}/resolution", response_model=BreakView, responses=responses(400, 404, 409, 413))
@@ -420,7 +421,7 @@ async def resolve_break(
     found = await _mine(gateway, who, break_id)
     await once.open(who, ask)
     if once.subject is None:
-        found = await gateway.reconciliation.resolve(break_id, ask.reason, by=who.name, remember=once.remember)
+        found = await gateway.reconciliation.breaks.resolve(break_id, ask.reason, by=who.name, remember=once.remember)
         await once.finish(200)
     return _view(gateway, found)
 
@@ -431,12 +432,12 @@ async def resolve_breaks(gateway: Gateway, who: Writer, ask: BatchRequest, once:
     for break_id in ask.breaks:
         await _mine(gateway, who, break_id)
     await once.open(who, ask)
-    room = gateway.reconciliation
+    room = gateway.reconciliation.breaks
     if once.subject is None:
         done = await room.resolve_many(ask.breaks, ask.reason, by=who.name, remember=once.remember)
         await once.finish(200)
     else:
-        done = [await room.get_break(break_id) for break_id in ask.breaks]
+        done = [await room.held(break_id) for break_id in ask.breaks]
     return _views(gateway, done)
 
 
@@ -455,28 +456,21 @@ async def propose(
     """Propose what moves money. At most one proposal waits for each break; operators only."""
     await _mine(gateway, who, break_id)
     await once.open(who, ask)
-    id = once.subject
-    if id is None:
-        id = await gateway.proposals.propose(
-            break_id,
-            ask.action,
-            ask.reason,
-            by=person(who),
-            payment_id=ask.payment,
-            payee=ask.payee,
-            documents=ask.documents,
-            remember=once.remember,
-        )
+    if once.subject is None:
+        wanted = proposals.Ask(ask.action, ask.reason, ask.payment, ask.payee, ask.documents)
+        made = await gateway.proposals.propose(break_id, wanted, by=person(who), remember=once.remember)
         await once.finish(201)
-    response.headers["Location"] = f"/v1/break-proposals/{id}"
-    return ProposalView.of(await gateway.proposals.get(id))
+    else:
+        made = await gateway.proposals.held(once.subject)
+    response.headers["Location"] = f"/v1/break-proposals/{made.id}"
+    return ProposalView.of(made)
 
 
 @router.get("/break-proposals/{proposal_id}", response_model=ProposalView, responses=responses(404))
 async def get_proposal(gateway: Gateway, who: Reader, proposal_id: str) -> ProposalView:
     """One proposal, and where its refund stands."""
-    found = await gateway.proposals.get(proposal_id)
-    await _mine(gateway, who, found["break_id"])
+    found = await gateway.proposals.held(proposal_id)
+    await _mine(gateway, who, found.break_id)
     return ProposalView.of(found)
 
 
@@ -487,7 +481,7 @@ async def confirm_proposal(gateway: Gateway, who: Operator, proposal_id: str, on
     """Confirm as a second person 复核; the one who proposed it is refused. A refund is filed with that."""
     await once.open(who, None)
     if once.subject is not None:
-        return _view(gateway, await gateway.reconciliation.get_break(once.subject))
+        return _view(gateway, await gateway.reconciliation.breaks.held(once.subject))
     done = await gateway.proposals.confirm(proposal_id, by=person(who), remember=once.remember)
     await once.finish(200)
     return _view(gateway, done)
@@ -529,7 +523,7 @@ async def serves(gateway: App, who: Principal, channel: str) -> None:
 
 
 async def _mine(gateway: App, who: Principal, break_id: str) -> Break:
-    found = await gateway.reconciliation.get_break(break_id)
+    found = await gateway.reconciliation.breaks.held(break_id)
     if who.kind != "operator":
         own(who, found.authority, "break")
     return found

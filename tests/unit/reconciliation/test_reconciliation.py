@@ -36,10 +36,21 @@ from gateway.rooms.payments.tables import (
     payment_exception,
     payment_line,
 )
-from gateway.rooms.reconciliation import BreakKind, Reconciliation, Run, Side
-from gateway.rooms.reconciliation import records as break_records
+from gateway.rooms.reconciliation import (
+    Break,
+    BreakFilter,
+    BreakKind,
+    BreakState,
+    Reconciliation,
+    Rules,
+    Run,
+    RunFilter,
+    Side,
+    StatementFile,
+    statement_records,
+)
+from gateway.rooms.reconciliation.break_records import EVERY_BREAK
 from gateway.rooms.reconciliation.profiles import Profile
-from gateway.rooms.reconciliation.report import age_in_days
 from gateway.rooms.reconciliation.tables import statement
 from gateway.words.clock import SHANGHAI, ManualClock, to_micros
 from gateway.words.errors import (
@@ -56,6 +67,7 @@ DAY = date(2026, 9, 16)
 NEXT = DAY + timedelta(days=1)
 NOON = datetime(2026, 9, 16, 12, 0, tzinfo=SHANGHAI)
 CHANNEL = "anlan"
+OPEN = BreakFilter(state=BreakState.OPEN)
 
 
 class Platform:
@@ -102,6 +114,7 @@ class Bench:
     clock: ManualClock
     platform: Platform
     events: Events
+    channels: Any
     room: Reconciliation
 
     async def issue(self, code: str, amount: int, status: str = "ISSUED") -> str:
@@ -164,9 +177,9 @@ class Bench:
             lambda conn: apply_paid(conn, self.events, self.envelope, CHANNEL, fact, "callback", to_micros(at))
         )
 
-    async def differences(self, **narrow: Any) -> list[Any]:
+    async def differences(self, wanted: BreakFilter = EVERY_BREAK) -> list[Break]:
         """Breaks of money: without those that say that a statement was changed."""
-        return [one for one in await self.room.breaks(**narrow) if one.kind is not BreakKind.STATEMENT_CHANGED]
+        return [one for one in await self.room.breaks.find(wanted) if one.kind is not BreakKind.STATEMENT_CHANGED]
 
     async def payment(self, name: str) -> Any:
         return await self.store.read(
@@ -185,7 +198,7 @@ class Bench:
             tables = (payment, collection, statement, event)
             return [conn.execute(select(one).order_by(*one.primary_key)).all() for one in tables]
 
-        return [*await self.store.read(query), await self.room.breaks(limit=200)]
+        return [*await self.store.read(query), await self.room.breaks.find(limit=200)]
 
 
 def code(number: int) -> str:
@@ -203,7 +216,7 @@ def bench(store: Store, tmp_path: Path) -> Bench:
     envelope, events = Envelope(keys), Events(clock)
     evidence = Evidence(store, keys, envelope, clock, node="node-1", heads=tmp_path / "heads")
     room = Reconciliation(store, channels, events, evidence, envelope, clock)  # type: ignore[arg-type]
-    return Bench(store, envelope, clock, platform, events, room)
+    return Bench(store, envelope, clock, platform, events, channels, room)
 
 
 async def test_a_day_that_agrees_is_matched_to_the_fen_and_its_payments_are_settled(bench: Bench) -> None:
@@ -216,7 +229,7 @@ async def test_a_day_that_agrees_is_matched_to_the_fen_and_its_payments_are_sett
     assert not run.provisional
     assert [(await bench.payment(name))["settlement"] for name in names] == ["matched"] * 3
     assert [told["settlement"] for told in await bench.told("payment.settlement")] == ["matched"] * 3
-    assert await bench.room.breaks() == []
+    assert await bench.room.breaks.find() == []
 
 
 async def test_running_a_day_again_has_no_second_effect(bench: Bench) -> None:
@@ -245,7 +258,7 @@ async def test_money_that_nobody_told_us_about_applies_itself_and_is_recorded_as
     paid = await bench.payment(name)
     assert (paid["status"], paid["settlement"], paid["paid_amount"]) == ("PAID", "matched", 5000)
     assert [told["source"] for told in await bench.told("payment.paid")] == ["statement"]
-    (healed,) = await bench.room.breaks()
+    (healed,) = await bench.room.breaks.find()
     assert (healed.kind, healed.state, healed.theirs, healed.ours) == (BreakKind.PLATFORM_ONLY, "healed", 5000, None)
     assert (await bench.callback(code(1), 5000)) == "known"
 
@@ -260,16 +273,16 @@ async def test_money_for_a_foreign_code_waits_for_an_explanation_under_the_unit_
     bench.platform.says(code(8), 700)
     bench.platform.says(code(9), 700, unit_code="U2")
     assert (await bench.room.run(CHANNEL, DAY, by="x")).breaks == 2
-    (mine,) = await bench.room.breaks(authorities=["A1"])
+    (mine,) = await bench.room.breaks.find(BreakFilter(authorities=["A1"]))
     assert (mine.kind, mine.code, mine.theirs) == (BreakKind.UNKNOWN_CODE, code(8), 700)
-    assert len(await bench.room.breaks()) == 2
+    assert len(await bench.room.breaks.find()) == 2
 
 
 async def test_money_that_the_platform_denies_breaks_the_payment(bench: Bench) -> None:
     name = await bench.issue(code(1), 100)
     await bench.callback(code(1), 100)
     assert (await bench.room.run(CHANNEL, DAY, by="x")).breaks == 1
-    (found,) = await bench.room.breaks(state="open")
+    (found,) = await bench.room.breaks.find(OPEN)
     assert (found.kind, found.ours, found.theirs, found.payment_id) == (BreakKind.OURS_ONLY, 100, None, name)
     assert (await bench.payment(name))["settlement"] == "broken"
 
@@ -279,7 +292,7 @@ async def test_a_wrong_amount_is_a_break_and_pays_nothing(bench: Bench) -> None:
     bench.platform.says(code(1), 4999)
     run = await bench.room.run(CHANNEL, DAY, by="x")
     assert (run.matched, run.breaks) == (0, 1)
-    (found,) = await bench.room.breaks(state="open")
+    (found,) = await bench.room.breaks.find(OPEN)
     assert (found.kind, found.ours, found.theirs) == (BreakKind.AMOUNT_DIFFERS, 5000, 4999)
     row = await bench.payment(name)
     assert (row["status"], row["settlement"]) == ("ISSUED", "broken")
@@ -290,7 +303,7 @@ async def test_a_statement_that_differs_from_a_callback_by_a_fen_is_a_break(benc
     await bench.callback(code(1), 5000)
     bench.platform.says(code(1), 5001)
     await bench.room.run(CHANNEL, DAY, by="x")
-    (found,) = await bench.room.breaks(state="open")
+    (found,) = await bench.room.breaks.find(OPEN)
     assert (found.kind, found.ours, found.theirs) == (BreakKind.AMOUNT_DIFFERS, 5000, 5001)
     row = await bench.payment(name)
     assert (row["status"], row["settlement"]) == ("PAID", "broken")
@@ -303,7 +316,7 @@ async def test_paid_twice_is_one_match_and_one_break_whoever_told_us(bench: Benc
     bench.platform.says(code(1), 100, serial="S2", at=NOON + timedelta(hours=6))
     run = await bench.room.run(CHANNEL, DAY, by="x")
     assert (run.matched, run.breaks, run.healed) == (1, 1, 1)
-    (found,) = await bench.room.breaks(state="open")
+    (found,) = await bench.room.breaks.find(OPEN)
     assert (found.kind, found.bank_serial) == (BreakKind.PAID_TWICE, "S2")
     assert (await bench.payment(name))["settlement"] == "broken"
 
@@ -316,8 +329,8 @@ async def test_paid_twice_across_the_cut_off_is_seen_on_the_second_day(bench: Be
     bench.clock.advance(timedelta(days=1))
     assert (await bench.room.run(CHANNEL, DAY, by="x")).breaks == 0
     assert (await bench.room.run(CHANNEL, NEXT, by="x")).breaks == 1
-    (found,) = await bench.room.breaks(state="open")
-    assert (found.kind, found.day) == (BreakKind.PAID_TWICE, NEXT)
+    (found,) = await bench.room.breaks.find(OPEN)
+    assert (found.kind, found.day_on) == (BreakKind.PAID_TWICE, NEXT)
 
 
 async def test_of_two_amounts_that_nobody_told_us_about_the_earlier_pays(bench: Bench) -> None:
@@ -325,7 +338,7 @@ async def test_of_two_amounts_that_nobody_told_us_about_the_earlier_pays(bench: 
     bench.platform.says(code(1), 100, serial="later", at=NOON + timedelta(hours=1))
     bench.platform.says(code(1), 100, serial="sooner", at=NOON)
     await bench.room.run(CHANNEL, DAY, by="x")
-    (found,) = await bench.room.breaks(state="open")
+    (found,) = await bench.room.breaks.find(OPEN)
     assert (found.kind, found.bank_serial) == (BreakKind.PAID_TWICE, "later")
     assert (await bench.payment(name))["paid_at"] == to_micros(NOON)
 
@@ -356,13 +369,13 @@ async def test_a_break_that_a_changed_statement_clears_lets_go_of_its_payment(be
     bench.clock.advance(timedelta(days=1))
     await bench.room.run(CHANNEL, NEXT, by="x")
     await bench.room.run(CHANNEL, DAY, by="x")
-    (twice,) = await bench.differences(state="open")
-    assert (twice.kind, twice.day) == (BreakKind.PAID_TWICE, NEXT)
+    (twice,) = await bench.differences(OPEN)
+    assert (twice.kind, twice.day_on) == (BreakKind.PAID_TWICE, NEXT)
     bench.platform.days[NEXT].clear()
     await bench.room.run(CHANNEL, NEXT, by="x")
     assert (await bench.payment(name))["settlement"] == "matched"
     await bench.room.run(CHANNEL, DAY, by="x")
-    (missing,) = await bench.differences(state="open")
+    (missing,) = await bench.differences(OPEN)
     assert (missing.kind, missing.bank_serial) == (BreakKind.OURS_ONLY, "S2")
     assert (await bench.payment(name))["settlement"] == "broken"
 
@@ -371,7 +384,7 @@ async def test_money_on_a_cancelled_bill_is_a_break_of_status(bench: Bench) -> N
     await bench.issue(code(1), 100, status="CANCELLED")
     bench.platform.says(code(1), 100)
     await bench.room.run(CHANNEL, DAY, by="x")
-    (found,) = await bench.room.breaks(state="open")
+    (found,) = await bench.room.breaks.find(OPEN)
     assert found.kind is BreakKind.STATUS_DIFFERS
 
 
@@ -385,8 +398,8 @@ async def test_money_that_crossed_the_cut_off_is_cleared_by_the_next_days_statem
     bench.platform.says(code(1), 100, at=late + timedelta(seconds=2), day=NEXT)
     run = await bench.room.run(CHANNEL, NEXT, by="x")
     assert (run.matched, run.breaks) == (1, 0)
-    (cleared,) = await bench.room.breaks()
-    assert (cleared.state, cleared.day) == ("cleared", DAY)
+    (cleared,) = await bench.room.breaks.find()
+    assert (cleared.state, cleared.day_on) == ("cleared", DAY)
     assert (await bench.payment(name))["settlement"] == "matched"
     assert (await bench.room.run(CHANNEL, DAY, by="x")).breaks == 0
 
@@ -406,24 +419,24 @@ async def test_a_changed_statement_reopens_only_what_changed(bench: Bench) -> No
         lambda conn: conn.execute(select(statement.c.version, statement.c.superseded_at.is_(None))).all()
     )
     assert [tuple(map(int, row)) for row in sorted(versions)] == [(1, 0), (2, 1)]
-    (found,) = await bench.differences(state="open")
-    (changed,) = await bench.room.breaks(kind=BreakKind.STATEMENT_CHANGED)
+    (found,) = await bench.differences(OPEN)
+    (changed,) = await bench.room.breaks.find(BreakFilter(kind=BreakKind.STATEMENT_CHANGED))
     assert (changed.ours, changed.theirs, changed.state) == (200, 190, "open")
     bench.platform.days[DAY][1] = bench.platform.days[DAY][1].model_copy(update={"amount": 100})
     await bench.room.run(CHANNEL, DAY, by="x")
-    assert await bench.differences(state="open") == []
-    assert (await bench.room.get_break(found.id)).state == "cleared"
+    assert await bench.differences(OPEN) == []
+    assert (await bench.room.breaks.held(found.id)).state == "cleared"
     assert (await bench.payment(f"pay_{code(2)[-4:]}"))["settlement"] == "matched"
 
 
 async def test_a_break_keeps_its_id_and_its_first_date_over_reruns(bench: Bench) -> None:
     bench.platform.says(code(9), 5)
     await bench.room.run(CHANNEL, DAY, by="x")
-    (first,) = await bench.room.breaks()
+    (first,) = await bench.room.breaks.find()
     bench.platform.days[DAY].clear()
     bench.clock.advance(timedelta(hours=1))
     await bench.room.run(CHANNEL, DAY, by="x")
-    assert (await bench.room.get_break(first.id)).state == "cleared"
+    assert (await bench.room.breaks.held(first.id)).state == "cleared"
     bench.platform.says(code(9), 5)
     await bench.room.run(CHANNEL, DAY, by="x")
     (again,) = await bench.differences()
@@ -433,32 +446,32 @@ async def test_a_break_keeps_its_id_and_its_first_date_over_reruns(bench: Bench)
 async def test_a_resolved_break_stays_resolved_until_its_figures_change(bench: Bench) -> None:
     bench.platform.says(code(9), 500)
     await bench.room.run(CHANNEL, DAY, by="x")
-    (found,) = await bench.room.breaks()
-    resolved = await bench.room.resolve(found.id, "邻区案件，已移交望川区财政局", by="operator Li")
+    (found,) = await bench.room.breaks.find()
+    resolved = await bench.room.breaks.resolve(found.id, "邻区案件，已移交望川区财政局", by="operator Li")
     assert (resolved.state, resolved.closed_by, resolved.reason) == (
         "resolved",
         "operator Li",
         "邻区案件，已移交望川区财政局",
     )
     assert (await bench.room.run(CHANNEL, DAY, by="x")).breaks == 0
-    assert (await bench.room.get_break(found.id)) == resolved
+    assert (await bench.room.breaks.held(found.id)) == resolved
     bench.platform.days[DAY] = [bench.platform.days[DAY][0].model_copy(update={"amount": 501})]
     assert (await bench.room.run(CHANNEL, DAY, by="x")).breaks == 2  # this, and that the statement was changed
-    assert (await bench.room.get_break(found.id)).theirs == 501
+    assert (await bench.room.breaks.held(found.id)).theirs == 501
 
 
 async def test_a_break_is_resolved_once_by_somebody_with_a_reason(bench: Bench) -> None:
     bench.platform.says(code(9), 500)
     await bench.room.run(CHANNEL, DAY, by="x")
-    (found,) = await bench.room.breaks()
+    (found,) = await bench.room.breaks.find()
     with pytest.raises(InvalidProblem):
-        await bench.room.resolve(found.id, "  ", by="operator Li")
+        await bench.room.breaks.resolve(found.id, "  ", by="operator Li")
     outcomes = await asyncio.gather(
-        *(bench.room.resolve(found.id, "核实", by=who) for who in ("Li", "Wang")), return_exceptions=True
+        *(bench.room.breaks.resolve(found.id, "核实", by=who) for who in ("Li", "Wang")), return_exceptions=True
     )
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Break", "ConflictProblem"]
     with pytest.raises(NotFoundProblem):
-        await bench.room.resolve("brk_none", "核实", by="Li")
+        await bench.room.breaks.resolve("brk_none", "核实", by="Li")
     assert [told["state"] for told in await bench.told("break.closed")] == ["resolved"]
 
 
@@ -467,10 +480,10 @@ async def test_resolving_one_of_two_breaks_leaves_the_payment_broken(bench: Benc
     for serial in ("S1", "S2", "S3"):
         bench.platform.says(code(1), 100, serial=serial)
     await bench.room.run(CHANNEL, DAY, by="x")
-    first, second = await bench.room.breaks(state="open")
-    await bench.room.resolve(first.id, "退付", by="Li")
+    first, second = await bench.room.breaks.find(OPEN)
+    await bench.room.breaks.resolve(first.id, "退付", by="Li")
     assert (await bench.payment(name))["settlement"] == "broken"
-    await bench.room.resolve(second.id, "退付", by="Li")
+    await bench.room.breaks.resolve(second.id, "退付", by="Li")
     assert (await bench.payment(name))["settlement"] == "matched"
 
 
@@ -483,7 +496,7 @@ async def test_an_unbelievable_statement_changes_nothing_and_is_kept_as_a_refuse
         await bench.room.run(CHANNEL, DAY, by="x")
     assert caught.value.type == "statement-refused"
     assert await bench.everything() == before
-    (run,) = await bench.room.runs(channel=CHANNEL, day=DAY)
+    (run,) = await bench.room.find(RunFilter(channel=CHANNEL, day_on=DAY))
     assert (run.state, run.statement_id) == ("refused", None)
     assert "line 2" in (run.reason or "")
 
@@ -499,7 +512,7 @@ async def test_no_statement_changes_nothing_and_says_why(bench: Bench, trouble, 
     bench.platform.trouble = trouble
     with pytest.raises(problem, match=str(trouble)):
         await bench.room.run(CHANNEL, DAY, by="x")
-    (run,) = await bench.room.runs()
+    (run,) = await bench.room.find()
     assert run.state == state
 
 
@@ -515,7 +528,7 @@ async def test_while_the_day_lasts_what_only_we_have_is_waiting_and_not_a_break(
 
 
 async def test_the_day_of_a_channel_ends_at_its_own_cut_off(bench: Bench) -> None:
-    bench.room._cut_offs[CHANNEL] = time(22, 0)
+    bench.room.rules = Rules({CHANNEL: time(22, 0)})
     evening = datetime(2026, 9, 15, 22, 30, tzinfo=SHANGHAI)
     await bench.issue(code(1), 100)
     await bench.callback(code(1), 100, at=evening)
@@ -537,33 +550,33 @@ async def test_an_unknown_channel_and_one_without_statements_are_refused(bench: 
     with pytest.raises(NotFoundProblem):
         await bench.room.run("nowhere", DAY, by="x")
     mute = AdapterInfo(Kind.NONTAX, "nontax.script", "v1", frozenset({"issue"}))
-    bench.room._channels = SimpleNamespace(get=lambda _name: SimpleNamespace(info=mute))  # type: ignore[assignment]
+    bench.channels.get = lambda _name: SimpleNamespace(info=mute)
     with pytest.raises(ConflictProblem) as caught:
         await bench.room.run(CHANNEL, DAY, by="x")
     assert caught.value.type == "no-statements"
-    assert await bench.room.runs() == []
+    assert await bench.room.find() == []
 
 
 async def test_a_run_can_be_read_back(bench: Bench) -> None:
     run = await bench.room.run(CHANNEL, DAY, by="operator Li")
-    assert await bench.room.get_run(run.id) == run
+    assert await bench.room.held(run.id) == run
     assert run.ran_by == "operator Li"
     with pytest.raises(NotFoundProblem):
-        await bench.room.get_run("rec_none")
+        await bench.room.held("rec_none")
 
 
 async def test_money_that_waited_for_its_code_is_explained_once_the_code_is_known(bench: Bench) -> None:
     assert await bench.callback(code(1), 100) == "unmatched"
     bench.platform.says(code(1), 100)
     await bench.room.run(CHANNEL, DAY, by="x")
-    (found,) = await bench.room.breaks(state="open")
+    (found,) = await bench.room.breaks.find(OPEN)
     assert found.kind is BreakKind.UNKNOWN_CODE
     name = await bench.issue(code(1), 100)
     await bench.store.write(
         lambda conn: conn.execute(update(collection).where(collection.c.code == code(1)).values(payment_id=name))
     )
     assert (await bench.room.run(CHANNEL, DAY, by="x")).breaks == 0
-    assert (await bench.room.get_break(found.id)).state == "cleared"
+    assert (await bench.room.breaks.held(found.id)).state == "cleared"
 
 
 async def test_lists_page_without_gaps_or_doubles(bench: Bench) -> None:
@@ -572,11 +585,13 @@ async def test_lists_page_without_gaps_or_doubles(bench: Bench) -> None:
     await bench.room.run(CHANNEL, DAY, by="x")
     seen: list[str] = []
     before = None
-    while page := await bench.room.breaks(before=before, limit=4):
+    while page := await bench.room.breaks.find(before=before, limit=4):
         seen += [one.id for one in page]
         before = page[-1].id
     assert len(seen) == len(set(seen)) == 11
-    assert {one.id for one in await bench.room.breaks(kind=BreakKind.UNKNOWN_CODE, day=DAY)} == set(seen)
+    assert {
+        one.id for one in await bench.room.breaks.find(BreakFilter(kind=BreakKind.UNKNOWN_CODE, day_on=DAY))
+    } == set(seen)
 
 
 async def test_money_paid_just_before_the_cut_off_may_be_the_next_days_and_is_missing_only_after_it(
@@ -587,12 +602,12 @@ async def test_money_paid_just_before_the_cut_off_may_be_the_next_days_and_is_mi
         await bench.issue(code(n), 100)
         await bench.callback(code(n), 100, at=late)
     await bench.room.run(CHANNEL, DAY, by="x")
-    assert {one.kind for one in await bench.room.breaks(state="open")} == {BreakKind.CROSS_DAY}
+    assert {one.kind for one in await bench.room.breaks.find(OPEN)} == {BreakKind.CROSS_DAY}
     bench.clock.advance(timedelta(days=1))
     bench.platform.says(code(1), 100, at=late, day=NEXT)
     assert (await bench.room.run(CHANNEL, NEXT, by="x")).breaks == 0
-    (missing,) = await bench.room.breaks(state="open")
-    assert (missing.kind, missing.day, missing.code) == (BreakKind.OURS_ONLY, DAY, code(2))
+    (missing,) = await bench.room.breaks.find(OPEN)
+    assert (missing.kind, missing.day_on, missing.code) == (BreakKind.OURS_ONLY, DAY, code(2))
     assert (await bench.payment("pay_0001"))["settlement"] == "matched"
     assert (await bench.payment("pay_0002"))["settlement"] == "broken"
 
@@ -609,7 +624,7 @@ async def test_money_booked_for_another_unit_or_item_is_named(bench: Bench) -> N
     bench.platform.says(code(2), 100, item_codes=("I2",))
     bench.platform.says(code(3), 100, item_codes=("I1",))
     assert (await bench.room.run(CHANNEL, DAY, by="x")).matched == 1
-    found = {one.code: one.kind for one in await bench.room.breaks(state="open")}
+    found = {one.code: one.kind for one in await bench.room.breaks.find(OPEN)}
     assert found == {code(1): BreakKind.WRONG_UNIT, code(2): BreakKind.WRONG_ITEM}
 
 
@@ -623,7 +638,7 @@ async def test_a_code_that_vanished_from_the_books_breaks_continuity(bench: Benc
     gone = update(payment_code).where(payment_code.c.code == code(2)).values(issued_at=None)
     await bench.store.write(lambda conn: conn.execute(gone))
     await bench.room.run(CHANNEL, DAY, by="x")
-    (found,) = await bench.room.breaks(state="open")
+    (found,) = await bench.room.breaks.find(OPEN)
     assert (found.kind, found.ours, found.theirs) == (BreakKind.CONTINUITY, 300, 100)
     await bench.store.write(lambda conn: conn.execute(update(payment_code).values(issued_at=lived)))
     assert (await bench.room.run(CHANNEL, DAY, by="x")).breaks == 0
@@ -649,7 +664,7 @@ async def test_an_expired_code_that_is_paid_after_all_keeps_continuity(bench: Be
     await bench.store.write(lambda conn: keep_late(conn, bench.events, name, money, to_micros(late)))
     bench.clock.set(late + timedelta(days=1))
     await bench.room.run(CHANNEL, NEXT, by="x")
-    assert await bench.room.breaks(kind=BreakKind.CONTINUITY) == []
+    assert await bench.room.breaks.find(BreakFilter(kind=BreakKind.CONTINUITY)) == []
     assert (await bench.payment(name))["status"] == "PAID"
 
 
@@ -668,7 +683,7 @@ def of_side(bench: Bench, folder: Path, side: str) -> Callable[..., Awaitable[Ru
         rows = [f"{code(n)},1.00,2026-09-16 12:00:00,S1" for n in numbers]
         path = folder / f"{day}.csv"
         path.write_text("\n".join([*rows, f"T,{len(rows)},{len(rows)}.00", ""]))
-        return await bench.room.run_file(CHANNEL, day, path, profile, by="x")
+        return await bench.room.run_file(CHANNEL, day, StatementFile(path, profile), by="x")
 
     return told
 
@@ -681,11 +696,11 @@ async def test_what_fell_due_while_the_bank_rested_is_asked_of_its_next_file(ben
     bench.clock.set(NOON.replace(day=30))
     assert (await told(date(2026, 9, 18))).breaks == 0  # nothing is due before three days have passed
     assert (await told(date(2026, 9, 21), 3)).breaks == 2  # the 16th and the 17th fell due on a weekend
-    late = {one.code for one in await bench.room.breaks(state="open", side=Side.BANK)}
+    late = {one.code for one in await bench.room.breaks.find(BreakFilter(state=BreakState.OPEN, side=Side.BANK))}
     assert late == {code(1), code(2)}
     assert (await told(date(2026, 9, 22))).breaks == 0
     assert (await told(date(2026, 9, 23), 1, 2)).matched == 2
-    assert await bench.room.breaks(state="open") == []
+    assert await bench.room.breaks.find(OPEN) == []
 
 
 async def test_the_treasury_has_its_own_days_and_dates(bench: Bench, tmp_path: Path) -> None:
@@ -698,13 +713,13 @@ async def test_the_treasury_has_its_own_days_and_dates(bench: Bench, tmp_path: P
     early = await told(DAY + timedelta(days=1), 1)
     assert (early.side, early.matched, early.breaks) == (Side.TREASURY, 1, 0)  # the other has a week
     assert (await told(week)).breaks == 1
-    (missing,) = await bench.room.breaks(state="open")
+    (missing,) = await bench.room.breaks.find(OPEN)
     assert (missing.kind, missing.side, missing.code) == (BreakKind.OURS_ONLY, Side.TREASURY, code(2))
     settled = [(await bench.payment(f"pay_{code(n)[-4:]}"))["settlement"] for n in (1, 2)]
     assert settled == ["pending", "pending"]  # that is between us and the platform
     assert (await told(week, 2)).breaks == 1  # the file was told again, and says something else now
-    assert (await bench.room.get_break(missing.id)).state == "cleared"
-    dates = await bench.store.read(lambda conn: break_records.dates(conn, CHANNEL, [code(1), code(2)]))
+    assert (await bench.room.breaks.held(missing.id)).state == "cleared"
+    dates = await bench.store.read(lambda conn: statement_records.dates(conn, CHANNEL, [code(1), code(2)]))
     assert dates == {(code(1), "S1"): (None, DAY + timedelta(days=1)), (code(2), "S1"): (None, week)}
 
 
@@ -712,21 +727,24 @@ async def test_one_reason_explains_many_breaks_or_none_and_each_has_its_owner_an
     for n in (7, 8, 9):
         bench.platform.says(code(n), 100)
     await bench.room.run(CHANNEL, DAY, by="x")
-    ids = [one.id for one in await bench.room.breaks()]
-    mine = await bench.room.assign(ids[0], "王对账", by="x")
-    assert (mine.assignee, [one.id for one in await bench.room.breaks(assignee="王对账")]) == ("王对账", [ids[0]])
-    assert (await bench.room.assign(ids[0], None, by="x")).assignee is None
+    ids = [one.id for one in await bench.room.breaks.find()]
+    mine = await bench.room.breaks.assign(ids[0], "王对账", by="x")
+    assert (mine.assignee, [one.id for one in await bench.room.breaks.find(BreakFilter(assignee="王对账"))]) == (
+        "王对账",
+        [ids[0]],
+    )
+    assert (await bench.room.breaks.assign(ids[0], None, by="x")).assignee is None
     with pytest.raises(NotFoundProblem):
-        await bench.room.resolve_many([*ids, "brk_none"], "邻区案件", by="Li")
-    assert len(await bench.room.breaks(state="open")) == 3
+        await bench.room.breaks.resolve_many([*ids, "brk_none"], "邻区案件", by="Li")
+    assert len(await bench.room.breaks.find(OPEN)) == 3
     bench.clock.advance(timedelta(days=2))
-    assert [age_in_days(one, bench.clock.now()) for one in await bench.room.breaks()] == [2, 2, 2]
-    done = await bench.room.resolve_many([*ids, ids[0]], "邻区案件", by="Li")
+    assert [one.age_in_days(bench.clock.now()) for one in await bench.room.breaks.find()] == [2, 2, 2]
+    done = await bench.room.breaks.resolve_many([*ids, ids[0]], "邻区案件", by="Li")
     assert {(one.state, one.reason, one.closed_by) for one in done} == {("resolved", "邻区案件", "Li")}
     bench.clock.advance(timedelta(days=5))
-    assert {age_in_days(one, bench.clock.now()) for one in await bench.room.breaks()} == {2}
+    assert {one.age_in_days(bench.clock.now()) for one in await bench.room.breaks.find()} == {2}
     with pytest.raises(ConflictProblem):
-        await bench.room.assign(ids[0], "王对账", by="x")
+        await bench.room.breaks.assign(ids[0], "王对账", by="x")
 
 
 async def test_a_statement_that_was_late_is_fetched_again_until_it_is_there(bench: Bench) -> None:
@@ -743,4 +761,4 @@ async def test_a_statement_that_was_late_is_fetched_again_until_it_is_there(benc
     assert await bench.room.catch_up(CHANNEL, by="schedule") == days  # what was missed meanwhile as well
     assert await bench.room.catch_up(CHANNEL, by="schedule") == []
     assert (await bench.payment("pay_0001"))["status"] == "PAID"
-    assert [run.state for run in await bench.room.runs()] == ["done"] * 3 + ["failed"] * 2
+    assert [run.state for run in await bench.room.find()] == ["done"] * 3 + ["failed"] * 2

@@ -11,6 +11,7 @@ from gateway.foundation.crypto.keys import FileKeys
 from gateway.foundation.crypto.sm import sm3
 from gateway.foundation.crypto.sm2 import default_provider
 from gateway.rooms.reconciliation import report as reports
+from gateway.rooms.reconciliation import report_files
 from gateway.rooms.reconciliation.balance import canonical
 
 EVIL = ("=1+2", "+SUM(A1)", "-2+3", "@cmd", "\tx", '=HYPERLINK("http://x","y")')
@@ -38,7 +39,7 @@ REPORT = reports.Report(
 
 def test_no_cell_of_a_workbook_is_a_formula_and_totals_are_exact(tmp_path: Path) -> None:
     path = tmp_path / "report.xlsx"
-    reports.to_xlsx(REPORT, path)
+    report_files.to_xlsx(REPORT, path)
     with zipfile.ZipFile(path) as book:
         sheet = book.read("xl/worksheets/sheet1.xml").decode()
         strings = book.read("xl/sharedStrings.xml").decode()
@@ -50,7 +51,7 @@ def test_no_cell_of_a_workbook_is_a_formula_and_totals_are_exact(tmp_path: Path)
 
 
 def test_no_cell_of_a_csv_starts_a_formula() -> None:
-    text = reports.to_csv(REPORT)
+    text = report_files.to_csv(REPORT)
     assert text.splitlines()[0] == "\ufeff缴款码,实缴金额,清算日期"
     firsts = [re.sub('^"', "", line)[0] for line in text.split("\r\n")[1:-1]]
     assert firsts == ["'"] * len(EVIL) + ["9"]
@@ -59,7 +60,7 @@ def test_no_cell_of_a_csv_starts_a_formula() -> None:
 
 def test_signed_json_proves_its_figures(tmp_path: Path) -> None:
     keys = FileKeys(tmp_path / "keys")
-    told = reports.to_json(REPORT, keys)
+    told = report_files.to_json(REPORT, keys)
     body = canonical(told["report"])
     signature, public = bytes.fromhex(told["signature"]), bytes.fromhex(told["public_key"])
     assert told["digest"] == sm3(body).hex()

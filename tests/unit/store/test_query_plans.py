@@ -14,7 +14,7 @@ from gateway.foundation.store import schema
 from gateway.foundation.store.engine import open_engine
 from gateway.rooms.disclosures import records as disclosures
 from gateway.rooms.payments import records as payments
-from gateway.rooms.reconciliation import records as reconciliation
+from gateway.rooms.reconciliation import bill_records
 
 GROWING = ("operation", "payment", "payment_code", "payment_line", "event", "collection", "disclosure", "decision")
 NARROW = ("ix_operation_due", "ix_operation_lease", "ix_operation_unfinished", "ix_payment_open", "ix_webhook_delivery")
@@ -43,7 +43,7 @@ QUERIES: dict[str, Callable[[Connection], Any]] = {
     "a page of payments": lambda conn: payments.search(conn, authorities=["a"]),
     "payments in doubt": lambda conn: payments.search(conn, authorities=["a"], in_doubt=True),
     "money of a day": lambda conn: payments.collected_between(conn, "nontax", 1, 2),
-    "payments without a receipt": lambda conn: reconciliation.without_receipt(conn, "nontax", 1, 2),
+    "payments without a receipt": lambda conn: bill_records.without_receipt(conn, "nontax", 1, 2),
     "late submissions": lambda conn: disclosures.late_submissions(conn, TODAY, 100),
     "late withdrawals": lambda conn: disclosures.late_withdrawals(conn, TODAY, 100),
     "disclosures that are over": lambda conn: disclosures.over(conn, TODAY, 100),

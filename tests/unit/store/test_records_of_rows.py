@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel
 from sqlalchemy import create_engine, text
 
-from gateway.foundation.store.rows import columns, reader
+from gateway.foundation.store.rows import changes, columns, reader
 
 
 class Colour(StrEnum):
@@ -72,3 +72,9 @@ def test_models_come_from_json_and_go_back_into_it() -> None:
 
 def test_what_is_none_is_left_to_the_column() -> None:
     assert columns(Placed(Colour.RED, None, ())) == {"colour": "red", "places": []}
+
+
+def test_only_what_has_become_another_value_is_updated() -> None:
+    before = Thing("a", Colour.RED, None, True, "note")
+    assert changes(before, before) == {}
+    assert changes(before, Thing("a", Colour.RED, Colour.RED, True, None)) == {"other": "red", "note": None}
