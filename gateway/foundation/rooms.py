@@ -59,7 +59,7 @@ class Opened:
     ``services``: what routes, commands and other rooms reach by class. ``actions``: kinds of operations, made known to
     delivery. ``renews``: how an effect that provably did not happen is sent again. ``callbacks``: who takes which kind
     of notice. ``hears``: events of other rooms, in the transaction that writes them. ``comes_round``: by the clock.
-    ``decision_part``: what the room shows of a decision in the decision's one view. ``notes``: what is worth knowing,
+    ``notes``: what is worth knowing,
     for readiness and ``doctor``. ``close``: let go of what the room opened.
     """
 
@@ -69,7 +69,6 @@ class Opened:
     callbacks: Mapping[type[Notice], TakeNotice] = field(default_factory=dict)
     hears: Mapping[str, Sequence[Hear]] = field(default_factory=dict)
     comes_round: tuple[Duty, ...] = ()
-    decision_part: Callable[[Connection, str], Any] | None = None
     notes: Callable[[], Awaitable[Sequence[str]]] | None = None
     close: Callable[[], Awaitable[None]] | None = None
 
@@ -85,7 +84,8 @@ class Room:
     most one. ``scopes``: what its routes ask of a key. ``routes``: routers. ``commands``: word to a typer application
     or function. ``lives``: the modules that declare them. ``events``: what it emits beside the events of its lives.
     ``tables``: the module of its tables; ``revisions``: the folder of its migration branch. ``settings``: the model of
-    ``[rooms.NAME]``. ``body_limits``: bytes by path, where a request may be larger than others.
+    ``[rooms.NAME]``. ``decision_part``: what the room shows of a decision in its one view. ``body_limits``: bytes by
+    path, where a request may be larger than others.
     """
 
     name: str
@@ -107,6 +107,7 @@ class Room:
     tables: str | None = None
     revisions: str | None = None
     settings: str | None = None
+    decision_part: str | None = None
     body_limits: Mapping[str, int] = field(default_factory=dict)
 
     def place(self, where: str) -> Any:

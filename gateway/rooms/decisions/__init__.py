@@ -2,7 +2,7 @@
 
 from gateway.rooms.decisions.clocks import DueDate, due_date
 from gateway.rooms.decisions.facts import DecisionEvent, DecisionFacts, EventKind, Party, PartyKind
-from gateway.rooms.decisions.records import Decision, fetch, is_revoked, moved
+from gateway.rooms.decisions.records import Decision, fetch, is_revoked, revoked_or_amended
 from gateway.rooms.decisions.service import Decisions
 
 __all__ = [
@@ -17,5 +17,5 @@ __all__ = [
     "due_date",
     "fetch",
     "is_revoked",
-    "moved",
+    "revoked_or_amended",
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, RowMapping, bindparam, exists, insert, select, update
@@ -25,10 +24,12 @@ _EVENTS = (
 _REVOCATION = select(decision_event.c.id).where(
     decision_event.c.decision_id == bindparam("id"), decision_event.c.kind == EventKind.REVOKED.value
 )
-_MOVED = select(decision.c.version, exists(_REVOCATION).label("revoked")).where(decision.c.id == bindparam("id"))
+_REVOKED_AND_VERSION = select(decision.c.version, exists(_REVOCATION).label("revoked")).where(
+    decision.c.id == bindparam("id")
+)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Decision:
     """One decision with its current facts and all its events, in the order in which they were recorded."""
 
@@ -91,9 +92,9 @@ def fetch_by_number(conn: Connection, envelope: Envelope, authority: str, number
     return None if row is None else _read(conn, envelope, row)
 
 
-def moved(conn: Connection, decision_id: str) -> tuple[bool, bool]:
+def revoked_or_amended(conn: Connection, decision_id: str) -> tuple[bool, bool]:
     """Whether it was revoked, and whether its facts were amended, without opening them."""
-    row = conn.execute(_MOVED, {"id": decision_id}).first()
+    row = conn.execute(_REVOKED_AND_VERSION, {"id": decision_id}).first()
     return (False, False) if row is None else (bool(row.revoked), row.version > 1)
 
 
@@ -168,16 +169,3 @@ def add_event(conn: Connection, decision_id: str, event: DecisionEvent, by: str,
         },
     )
     return event_id
-
-
-def versions_of(conn: Connection, decision_id: str) -> Sequence[RowMapping]:
-    """Version numbers with when and by whom, oldest first."""
-    return (
-        conn.execute(
-            select(decision_version.c.version, decision_version.c.recorded_at, decision_version.c.recorded_by)
-            .where(decision_version.c.decision_id == decision_id)
-            .order_by(decision_version.c.version)
-        )
-        .mappings()
-        .all()
-    )

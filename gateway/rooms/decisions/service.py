@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
 from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.delivery.events import Events
+from gateway.foundation.http.views import View
 from gateway.foundation.store import Store
 from gateway.rooms.decisions import records
 from gateway.rooms.decisions.clocks import DueDate, due_date
+from gateway.rooms.decisions.duties import next_duty
 from gateway.rooms.decisions.facts import DecisionEvent, DecisionFacts, EventKind
+from gateway.rooms.decisions.parts import Contribution, Part
 from gateway.rooms.decisions.records import Decision
 from gateway.words.calendar import WorkingCalendar
 from gateway.words.clock import Clock, day_of, to_micros
 from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem
 from gateway.words.identifiers import clean_text, new_id
+
+
+@dataclass(frozen=True)
+class Overview:
+    """What hangs on a decision: the last day to pay, the parts of other rooms by name, and what must be done next."""
+
+    due: DueDate | None
+    parts: Mapping[str, Sequence[View]]
+    next_duty: str | None
 
 
 class Decisions:
@@ -124,6 +137,18 @@ class Decisions:
     def due(self, decision: Decision) -> DueDate | None:
         """The last day to pay; None while not served."""
         return due_date(decision.facts, decision.events, self._calendar)
+
+    async def overview(self, decision: Decision, parts: Sequence[Part]) -> Overview:
+        """Everything about a decision: its clocks, what other rooms show of it, and what must be done next."""
+
+        def query(conn: Connection) -> dict[str, Contribution]:
+            return {part.name: part.of(conn, decision) for part in parts}
+
+        found = await self._store.read(query)
+        due = self.due(decision)
+        marks = frozenset(mark for one in found.values() for mark in one.marks)
+        duty = next_duty(decision.facts, revoked=decision.revoked, due_on=due.on if due else None, marks=marks)
+        return Overview(due, {name: one.items for name, one in found.items()}, duty)
 
     def _allowed(self, known: Decision, event: DecisionEvent) -> None:
         if event.on < known.facts.decided_on:

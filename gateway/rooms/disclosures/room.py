@@ -16,4 +16,5 @@ ROOM = Room(
     routes=(".routes:router",),
     lives=(".states",),
     tables=".tables",
+    decision_part=".decision_part:PART",
 )

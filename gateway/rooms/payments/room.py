@@ -19,4 +19,5 @@ ROOM = Room(
     lives=(".states",),
     events=("payment.exception_resolved", "payment.exception_reopened", "payment.settlement"),
     tables=".tables",
+    decision_part=".decision_part:PART",
 )

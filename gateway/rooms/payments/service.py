@@ -40,7 +40,7 @@ from gateway.ports.nontax import (
     PaidFact,
     PaymentNotice,
 )
-from gateway.rooms.decisions import Decision, Decisions, DueDate, due_date, moved
+from gateway.rooms.decisions import Decision, Decisions, DueDate, due_date, revoked_or_amended
 from gateway.rooms.decisions import fetch as fetch_decision
 from gateway.rooms.payments import records
 from gateway.rooms.payments.accrual import due_periods, paid_day
@@ -393,7 +393,7 @@ class Payments:
                     self._ask_platform(conn, replace(payment, code=issued.code), claim=False)
                 if payment.decision_id is None:
                     return
-                revoked, amended = moved(conn, payment.decision_id)
+                revoked, amended = revoked_or_amended(conn, payment.decision_id)
                 if revoked:
                     self._take_back(conn, records.held(conn, payment.id), now, "行政处罚决定已撤销")
                 elif amended:  # perhaps while the code was being asked for

@@ -16,5 +16,6 @@ ROOM = Room(
     routes=(".routes:router",),
     lives=(".states",),
     tables=".tables",
+    decision_part=".decision_part:PART",
     body_limits={"/v1/sealed-documents": 40 << 20, "/v1/verifications": 40 << 20},
 )

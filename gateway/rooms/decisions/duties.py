@@ -1,0 +1,44 @@
+"""What somebody has to do next for a decision: a rule over its facts and over what other rooms say of it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import date
+from enum import StrEnum
+
+from gateway.rooms.decisions.facts import DecisionFacts
+
+
+class Mark(StrEnum):
+    """What other rooms say of a decision, as far as it matters for what must be done next."""
+
+    BILLED = "billed"
+    """Payment of it was demanded."""
+    IN_DOUBT = "in_doubt"
+    """What became of a demand at the platform is being found out."""
+    PAYABLE = "payable"
+    """The party can pay: a code is live."""
+    SEALED = "sealed"
+    """Its document is sealed, and our own checks have passed."""
+    PUBLIC = "public"
+    """The public sees it."""
+
+
+def next_duty(facts: DecisionFacts, *, revoked: bool, due_on: date | None, marks: Collection[Mark]) -> str | None:
+    """What somebody has to do next, in the order of acts of an ordinary procedure; None where nothing is to be done.
+
+    ``due_on``: the last day to pay, None while the decision is not served.
+    """
+    if revoked:
+        return "withdraw the publications within 3 working days (行政处罚法 art. 48)" if Mark.PUBLIC in marks else None
+    if (facts.fine or facts.confiscated) and Mark.BILLED not in marks:
+        return "request a payment code"
+    if Mark.SEALED not in marks:
+        return "have the decision document sealed"
+    if due_on is None:
+        return "serve the decision within 7 working days (行政处罚法 art. 61)"
+    if Mark.IN_DOUBT in marks:
+        return "none: the outcome at the platform is being found out"
+    if Mark.PAYABLE in marks:
+        return f"the party pays by {due_on} (行政处罚法 art. 67)"
+    return None

@@ -1,0 +1,61 @@
+"""What must be done next follows the order of acts of an ordinary procedure."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from gateway.rooms.decisions import DecisionFacts
+from gateway.rooms.decisions.duties import Mark, next_duty
+
+BILLED, IN_DOUBT, PAYABLE, SEALED, PUBLIC = Mark.BILLED, Mark.IN_DOUBT, Mark.PAYABLE, Mark.SEALED, Mark.PUBLIC
+DUE = date(2026, 10, 8)
+FACTS: dict[str, Any] = {
+    "procedure": "ordinary",
+    "party": {"kind": "organisation", "name": "恒筑建设有限公司", "uscc": "91990102MA0HD1233R"},
+    "violation": "占用公共场所",
+    "facts": "占道经营",
+    "basis": "条例第十条",
+    "penalty_kinds": ["罚款"],
+    "content": "罚款500元",
+    "fine": "500.00",
+    "decided_on": "2026-09-14",
+}
+
+
+def facts(**changes: Any) -> DecisionFacts:
+    return DecisionFacts.model_validate({**FACTS, **changes}, strict=False)
+
+
+@pytest.mark.parametrize(
+    ("due_on", "marks", "begins"),
+    [
+        (None, set(), "request a payment code"),
+        (DUE, {SEALED}, "request a payment code"),
+        (None, {BILLED, PAYABLE}, "have the decision document sealed"),
+        (DUE, {BILLED, PAYABLE, IN_DOUBT}, "have the decision document sealed"),
+        (None, {BILLED, PAYABLE, SEALED}, "serve the decision within 7 working days"),
+        (DUE, {BILLED, PAYABLE, SEALED, IN_DOUBT}, "none: the outcome at the platform"),
+        (DUE, {BILLED, PAYABLE, SEALED}, "the party pays by 2026-10-08"),
+        (DUE, {BILLED, SEALED, PUBLIC}, None),
+    ],
+)
+def test_each_act_is_named_when_it_is_next(due_on: date | None, marks: set[Mark], begins: str | None) -> None:
+    duty = next_duty(facts(), revoked=False, due_on=due_on, marks=marks)
+    assert duty is None if begins is None else duty is not None and duty.startswith(begins)
+
+
+def test_where_no_money_is_owed_no_code_is_asked_for() -> None:
+    warned = facts(penalty_kinds=["警告"], content="警告", fine=None)
+    assert next_duty(warned, revoked=False, due_on=None, marks=()) == "have the decision document sealed"
+    taken = facts(penalty_kinds=["没收违法所得"], fine=None, confiscated="36.50")
+    assert next_duty(taken, revoked=False, due_on=None, marks=()) == "request a payment code"
+
+
+def test_a_revoked_decision_leaves_nothing_to_do_but_taking_it_back() -> None:
+    duty = next_duty(facts(), revoked=True, due_on=DUE, marks={BILLED, PAYABLE, SEALED, PUBLIC})
+    assert duty is not None
+    assert duty.startswith("withdraw the publications within 3 working days")
+    assert next_duty(facts(), revoked=True, due_on=DUE, marks={BILLED, PAYABLE, SEALED}) is None
