@@ -25,10 +25,12 @@ from gateway.rooms.cash.service import Cash
 from gateway.rooms.decisions import Decisions
 from gateway.rooms.imports.service import Imports
 from gateway.rooms.payments import IncomeItem, LineKind, Payments, Unit, apply_paid, records
+from gateway.rooms.payments.records import Unforeseen
 from gateway.rooms.receipts.service import Receipts
 from gateway.rooms.refunds import records as refund_records
 from gateway.rooms.refunds.proposals import DocumentInput, Payee, RefundProposal
 from gateway.rooms.refunds.service import Refunds
+from gateway.rooms.refunds.unforeseen_money import Exceptions
 from gateway.words.calendar import WorkingCalendar
 from gateway.words.clock import ManualClock, to_micros
 from gateway.words.money import format_yuan
@@ -78,6 +80,8 @@ class Bench:
             "http://127.0.0.1",
         )
         self.refunds = Refunds(store, self.delivery, self.events, channels, self.envelope, self.clock)
+        self.exceptions = Exceptions(store, self.events, self.clock, self.refunds)
+        self.events.subscribe("payment.exception_resolved", self.refunds.returns.exception_resolved)
         self.receipts = Receipts(store, self.delivery, self.events, channels, self.envelope, self.clock)
         self.events.subscribe("payment.paid", self.receipts.payment_paid)
         self.cash = Cash(
@@ -116,6 +120,14 @@ class Bench:
     def proposal(self, reason: str = "wrong_payment", **more: Any) -> RefundProposal:
         known = {"reason": reason, "explanation": "误缴", "payee": PAYEE, "documents": DOCUMENTS, **more}
         return RefundProposal.model_validate(known)
+
+    async def unforeseen(self, payment_id: str) -> list[Unforeseen]:
+        """The exceptions of a payment, oldest first."""
+        return (await self.store.read(lambda conn: records.exceptions_of(conn, payment_id)))[::-1]
+
+    async def told(self, payment_id: str) -> list[str]:
+        """The types of a payment's events, oldest first."""
+        return [one.type for one in await self.store.read(lambda conn: records.timeline(conn, payment_id))]
 
     async def going_back(self, payment_id: str) -> list[int]:
         def query(conn: Connection) -> list[int]:

@@ -1,0 +1,83 @@
+"""What the platform says about a refund: it is followed step by step, doubt is kept with its date, nothing is believed
+that does not follow.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from money_bench import CODE, NOW, Bench
+
+from gateway.foundation.delivery import Absent, Doubt, Operation, Parked, Rejected, ledger
+from gateway.ports.nontax import Refund as RefundAnswer
+from gateway.ports.nontax import RefundState
+from gateway.rooms.refunds.records import Refund
+from gateway.rooms.refunds.states import RefundStatus
+from gateway.words.clock import to_micros
+
+
+async def confirmed(bench: Bench) -> tuple[str, Refund]:
+    """A payment and its confirmed refund, which has not left."""
+    bench.delivery.node.stopping = True
+    payment_id = await bench.paid(100_00)
+    refund_id = await bench.refunds.propose(payment_id, bench.proposal(), by="p1", name="甲")
+    await bench.refunds.confirm(refund_id, by="p2", name="乙", wait=0)
+    return payment_id, await bench.refunds.held(refund_id)
+
+
+async def hear(bench: Bench, refund: Refund, state: RefundState, **more: Any) -> Refund:
+    """The platform says how far a refund is; how it stands then."""
+    told = RefundAnswer(reference=refund.reference or "", code=CODE, amount=refund.amount, state=state, **more)
+    known = await bench.refunds.held(refund.id)
+    await bench.store.write(lambda conn: bench.refunds.filing.apply_state(conn, known, told))
+    return await bench.refunds.held(refund.id)
+
+
+async def end(bench: Bench, refund: Refund, outcome: Any) -> Refund:
+    """The filing of a refund ends so; how it stands then."""
+
+    def unit(conn: Any) -> None:
+        asked = next(one for one in ledger.search(conn) if one["id"] == refund.operation_id)
+        operation: Operation = ledger.as_operation(asked)
+        bench.refunds.filing.record_filing(conn, operation, outcome)
+
+    await bench.store.write(unit)
+    return await bench.refunds.held(refund.id)
+
+
+async def test_finance_is_followed_to_its_end_and_each_step_is_told(quick):
+    payment_id, refund = await confirmed(quick)
+    assert (await hear(quick, refund, RefundState.APPROVED)).status is RefundStatus.APPROVED
+    done = await hear(quick, refund, RefundState.REFUNDED, refunded_at=NOW)
+    assert (done.status, done.refunded_at) == (RefundStatus.REFUNDED, to_micros(NOW))
+    told = [one for one in await quick.told(payment_id) if one.startswith("refund.")]
+    assert told == [f"refund.{one}" for one in ("proposed", "confirmed", "filed", "approved", "refunded")]
+
+
+@pytest.mark.parametrize("state", [RefundState.REFUSED, RefundState.FILED, RefundState.APPROVED])
+async def test_what_contradicts_an_end_is_told_and_changes_nothing(quick, state):
+    payment_id, refund = await confirmed(quick)
+    await hear(quick, refund, RefundState.REFUNDED, refunded_at=NOW)
+    assert (await hear(quick, refund, state)).status is RefundStatus.REFUNDED
+    assert (await quick.told(payment_id))[-1] == "refund.contradiction"
+
+
+async def test_a_refusal_keeps_the_words_and_frees_the_money(quick):
+    payment_id, refund = await confirmed(quick)
+    refused = await end(quick, refund, Rejected("账户不符", "18031"))
+    assert (refused.status, refused.refusal) == (RefundStatus.REFUSED, "账户不符")
+    assert await quick.going_back(payment_id) == [0]
+
+
+async def test_doubt_is_a_flag_with_its_date_and_goes_when_it_is_resolved(quick):
+    _, refund = await confirmed(quick)
+    doubted = await end(quick, refund, Doubt("no answer"))
+    assert (doubted.status, doubted.in_doubt_since_at) == (RefundStatus.CONFIRMED, to_micros(NOW))
+    parked = await end(quick, refund, Parked("asked too often"))
+    assert (parked.in_doubt_since_at, parked.doubt_reason) == (to_micros(NOW), "asked too often")
+    absent = await end(quick, refund, Absent())
+    assert (absent.in_doubt_since_at, absent.doubt_reason) == (None, None)
+    await end(quick, refund, Doubt("no answer"))
+    filed = await hear(quick, refund, RefundState.FILED)
+    assert (filed.status, filed.in_doubt_since_at) == (RefundStatus.FILED, None)
