@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, insert, select, update
+from sqlalchemy import Connection, Select, and_, bindparam, func, insert, select, update
 
 from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.store.rows import reader
@@ -72,6 +72,7 @@ class CashFilter:
 
 
 _read = reader(CashTaken)
+_BY_ID = select(cash_taken).where(cash_taken.c.id == bindparam("id"))
 
 
 def _officer_context(cash_id: str) -> str:
@@ -88,10 +89,18 @@ def add(conn: Connection, cash: CashTaken) -> None:
     conn.execute(insert(cash_taken), {**asdict(cash), "on_water": int(cash.on_water)})
 
 
-def held(conn: Connection, cash_id: str, *, lock: bool = False) -> CashTaken:
-    """One sum of cash, with ``lock`` kept from others until the end of the transaction. Raises NotFoundProblem."""
-    query = select(cash_taken).where(cash_taken.c.id == cash_id)
-    row = conn.execute(query.with_for_update() if lock else query).mappings().first()
+def held(conn: Connection, cash_id: str) -> CashTaken:
+    """One sum of cash. Raises NotFoundProblem."""
+    return _found(conn, _BY_ID, cash_id)
+
+
+def locked(conn: Connection, cash_id: str) -> CashTaken:
+    """One sum of cash, kept from others until the end of the transaction. Raises NotFoundProblem."""
+    return _found(conn, _BY_ID.with_for_update(), cash_id)
+
+
+def _found(conn: Connection, query: Select[Any], cash_id: str) -> CashTaken:
+    row = conn.execute(query, {"id": cash_id}).mappings().first()
     if row is None:
         raise NotFoundProblem("no such cash")
     return _read(row)

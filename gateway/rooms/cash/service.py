@@ -166,7 +166,7 @@ class Cash:
 
         def unit(conn: Connection) -> None:
             remember(conn, cash_id)
-            cash = records.held(conn, cash_id, lock=True)
+            cash = records.locked(conn, cash_id)
             if not cash.on_water or cash.status is not CashStatus.TAKEN or cash.ashore_on not in (None, on):
                 raise ConflictProblem("this cash was not taken on the water, or has landed", type="cash-state")
             if not cash.taken_on <= on <= day_of(self._clock.now()):
@@ -180,7 +180,7 @@ class Cash:
 
         def unit(conn: Connection) -> None:
             remember(conn, cash_id)
-            cash = records.held(conn, cash_id, lock=True)
+            cash = records.locked(conn, cash_id)
             if cash.status is not CashStatus.TAKEN:
                 raise ConflictProblem(f"cash that is {cash.status} was handed in before", type="cash-state")
             if not (cash.ashore_on or cash.taken_on) <= on <= day_of(self._clock.now()):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from gateway.foundation.lives import Edge
 
 
 class CashStatus(StrEnum):
@@ -30,21 +31,8 @@ class Duty(StrEnum):
     BANK = "bank"
 
 
-@dataclass(frozen=True)
-class Edge:
-    """One allowed transition, the event it emits, and what makes it happen.
-
-    ``event`` is None where the bill's own event tells it: a remittance is a payment and lives as one.
-    """
-
-    start: CashStatus | None
-    end: CashStatus
-    event: str | None
-    when: str
-
-
 _S = CashStatus
-EDGES = (
+EDGES = (  # ``event`` None: the bill tells it, for a remittance is a payment and lives as one
     Edge(None, _S.TAKEN, "cash.taken", "an officer took it for a fine, against the finance department's receipt"),
     Edge(_S.TAKEN, _S.HANDED_IN, "cash.handed_in", "the officer handed it in to the authority"),
     Edge(_S.HANDED_IN, _S.BILLED, None, "one bill that remits it was asked for"),
@@ -55,6 +43,6 @@ EDGES = (
 _ALLOWED = {(one.start, one.end): one for one in EDGES}
 
 
-def edge(start: CashStatus | None, end: CashStatus) -> Edge | None:
+def edge(start: CashStatus | None, end: CashStatus) -> Edge[CashStatus] | None:
     """The transition between two states, or None when there is none."""
     return _ALLOWED.get((start, end))

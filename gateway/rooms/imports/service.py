@@ -16,9 +16,8 @@ from datetime import date
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
-from gateway.foundation.access.tables import authority as authority_table
 from gateway.foundation.channels import Channels
 from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.delivery import Events
@@ -27,13 +26,13 @@ from gateway.ports.nontax import BillLine, IssueRequest
 from gateway.rooms.decisions import DecisionFacts, Party, PartyKind
 from gateway.rooms.decisions.records import add as add_decision
 from gateway.rooms.decisions.records import add_version, fetch_by_number, is_revoked
+from gateway.rooms.imports.records import is_authority
 from gateway.rooms.imports.sheets import MAGIC, amount_of, read_sheet
 from gateway.rooms.imports.sheets import day_of as day_of_serial
 from gateway.rooms.payments import records
 from gateway.rooms.payments.bill import LineInput, LineKind, Unit
 from gateway.rooms.payments.records import Payment, new_payment
 from gateway.rooms.payments.states import CodeState, Status
-from gateway.rooms.payments.tables import payment_code
 from gateway.words.clock import Clock, day_of, to_micros
 from gateway.words.errors import InvalidProblem, Problem
 from gateway.words.identifiers import check_payment_code, clean_text, new_id
@@ -290,8 +289,7 @@ class Imports:
         today = day_of(self._clock.now())
         if row.decided_on > today:
             raise ValueError("decided_on lies in the future")
-        query = select(authority_table.c.code).where(authority_table.c.code == row.authority)
-        if conn.execute(query).first() is None:
+        if not is_authority(conn, row.authority):
             raise ValueError(f"there is no authority {row.authority}")
         channels = self._channels.route(row.authority, "payments")
         if not channels:
@@ -318,10 +316,7 @@ class Imports:
         """The payment that has this code already. Raises ValueError when that is for another demand."""
         owner = records.by_code(conn, channel, row.code)
         if owner is None:
-            query = select(payment_code.c.code).where(
-                payment_code.c.channel == channel, payment_code.c.reference == row.reference
-            )
-            if conn.execute(query).first() is not None:
+            if records.fetch_code(conn, channel, row.reference) is not None:
                 raise ValueError(f"reference {row.reference} belongs to another code")
             return None
         payment = records.held(conn, owner.payment_id)

@@ -182,8 +182,8 @@ class Receipts:
     def _start(self, conn: Connection, payment: Payment, *, claim: bool) -> tuple[str, Operation, ChannelReceiptAsk]:
         now = to_micros(self._clock.now())
         receipt_id = new_id("rcp")
-        assert payment.code is not None
-        assert payment.paid_amount is not None
+        if payment.code is None or payment.paid_amount is None:
+            raise ValueError(f"{payment.id} is {payment.status}: a receipt is issued for a paid bill")
         ask = ChannelReceiptAsk(
             reference=self._delivery.new_reference(payment.channel),
             code=payment.code,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from gateway.foundation.lives import Edge
 
 
 class ReceiptStatus(StrEnum):
@@ -22,16 +23,6 @@ class ReceiptKind(StrEnum):
     GENERAL_BILL = "general_bill"
 
 
-@dataclass(frozen=True)
-class Edge:
-    """One allowed transition, the event it emits, and what makes it happen."""
-
-    start: ReceiptStatus | None
-    end: ReceiptStatus
-    event: str
-    when: str
-
-
 _S = ReceiptStatus
 EDGES = (
     Edge(None, _S.REQUESTED, "receipt.requested", "the bill was paid, or a case system asks for its receipt"),
@@ -43,6 +34,6 @@ EDGES = (
 _ALLOWED = {(one.start, one.end): one for one in EDGES}
 
 
-def edge(start: ReceiptStatus | None, end: ReceiptStatus) -> Edge | None:
+def edge(start: ReceiptStatus | None, end: ReceiptStatus) -> Edge[ReceiptStatus] | None:
     """The transition between two states, or None when there is none."""
     return _ALLOWED.get((start, end))

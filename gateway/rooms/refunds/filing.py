@@ -210,7 +210,7 @@ class Filing:
         if end is RefundStatus.REFUSED:
             ended["refusal"] = told.reason or "refused by finance"
         step = edge(status, end)
-        if step is None or not records.move(conn, refund, end, self._now(), **ended):
+        if step is None or step.event is None or not records.move(conn, refund, end, self._now(), **ended):
             return
         words = {"reason": ended["refusal"]} if "refusal" in ended else {}
         tell_refund(conn, self._events, refund, step.event, **words)

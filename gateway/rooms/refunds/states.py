@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+
+from gateway.foundation.lives import Edge
 
 
 class RefundStatus(StrEnum):
@@ -82,16 +83,6 @@ REQUIRED_DOCUMENTS: Mapping[RefundReason, Alternatives] = {
 """What finance wants to see, one of each set, by a city's published rule; other places may be given another table."""
 
 
-@dataclass(frozen=True)
-class Edge:
-    """One allowed transition, the event it emits, and what makes it happen."""
-
-    start: RefundStatus | None
-    end: RefundStatus
-    event: str
-    when: str
-
-
 _S = RefundStatus
 EDGES = (
     Edge(None, _S.PROPOSED, "refund.proposed", "somebody asks for money to go back"),
@@ -115,7 +106,7 @@ RELEASED = (RefundStatus.REFUSED, RefundStatus.DISMISSED)
 """Ends in which nothing went back: the money may be asked for again."""
 
 
-def edge(start: RefundStatus | None, end: RefundStatus) -> Edge | None:
+def edge(start: RefundStatus | None, end: RefundStatus) -> Edge[RefundStatus] | None:
     """The transition between two states, or None when there is none."""
     return _ALLOWED.get((start, end))
 

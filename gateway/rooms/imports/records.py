@@ -1,0 +1,12 @@
+"""What an import asks of others' tables: plain functions of a connection."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, select
+
+from gateway.foundation.access.tables import authority
+
+
+def is_authority(conn: Connection, code: str) -> bool:
+    """Whether there is an authority 执收单位 of this code."""
+    return conn.execute(select(authority.c.code).where(authority.c.code == code)).first() is not None
