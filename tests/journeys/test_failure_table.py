@@ -271,7 +271,7 @@ async def in_the_end(app: App, row: Failure, payment: str, simulators: Simulatio
     """The truth comes out, by the way that the table says, with one effect or none."""
     ends = "REJECTED" if row.course is Course.FINAL else "ISSUED"
     async with asyncio.timeout(20):
-        while (view := await app.payments.get(payment)).status != ends:
+        while (view := await app.payments.held(payment)).status != ends:
             await asyncio.sleep(0.02)
     assert view.in_doubt_since_at is None
     made = await attempts(app, payment)

@@ -23,7 +23,6 @@ import segno
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from sqlalchemy import Connection
 
 from gateway.app import App
 from gateway.faces.payer.guessing import WINDOW_SECONDS, Guesses
@@ -31,16 +30,14 @@ from gateway.faces.payer.texts import FOUND_BY_STATUS, KINDS, MESSAGES, OWED, RE
 from gateway.foundation.delivery.limits import closed_until
 from gateway.foundation.http.authorization import Gateway
 from gateway.foundation.http.views import masked
-from gateway.rooms.decisions import Decision, PartyKind
-from gateway.rooms.decisions import fetch as fetch_decision
-from gateway.rooms.payments import Status, records
-from gateway.rooms.payments.records import Collection, Payment, PaymentLine, Unforeseen
+from gateway.rooms.decisions import Decision, Decisions, PartyKind
+from gateway.rooms.payments import Collection, Payment, PaymentFilter, PaymentLine, Payments, Status, Unforeseen
 from gateway.rooms.payments.states import ExceptionState, UnforeseenKind
-from gateway.rooms.receipts import records as receipts
 from gateway.rooms.receipts.records import Receipt
+from gateway.rooms.receipts.service import Receipts
 from gateway.rooms.receipts.states import ReceiptStatus
-from gateway.rooms.refunds import records as refund_records
 from gateway.rooms.refunds.records import Refund
+from gateway.rooms.refunds.service import Refunds
 from gateway.rooms.refunds.states import RefundStatus
 from gateway.words.clock import SHANGHAI, day_of, from_micros, to_micros
 from gateway.words.money import format_yuan, yuan_in_words
@@ -91,28 +88,24 @@ class Found:
 
 
 async def _find(gateway: App, token: str) -> Found | None:
-    payment = await gateway.payments.by_token(token)
-    if payment is None:
+    """What is known of the payment behind a token; what cannot be there yet is not looked for."""
+    known = await gateway.get(Payments).by_token(token)
+    if known is None:
         return None
-
-    def query(conn: Connection) -> Found:
-        next_id = records.replacement_of(conn, payment.id)
-        decision_id = payment.decision_id
-        exceptions = records.exceptions_of(conn, payment.id)
-        refunds = refund_records.of_payment(conn, payment.id)
-        money = records.collections_of(conn, payment.id)
-        return Found(
-            payment=payment,
-            lines=records.lines(conn, payment.id),
-            exceptions=waited_about(exceptions, refunds, money),
-            returned=returned(exceptions, refunds),
-            refunds=refunds,
-            receipt=receipts.live(conn, payment.id),
-            decision=fetch_decision(conn, gateway.envelope, decision_id) if decision_id is not None else None,
-            renewed=records.fetch(conn, next_id) if next_id is not None else None,
-        )
-
-    return await gateway.store.read(query)
+    seen = await gateway.get(Payments).view(known.id)
+    payment, money = seen.payment, seen.collections
+    refunds = [one.refund for one in await gateway.get(Refunds).of_payment(payment.id)] if money else []
+    behind = payment.decision_id is not None
+    return Found(
+        payment=payment,
+        lines=seen.lines,
+        exceptions=waited_about(seen.exceptions, refunds, money),
+        returned=returned(seen.exceptions, refunds),
+        refunds=refunds,
+        receipt=await gateway.get(Receipts).live(payment.id) if money else None,
+        decision=await gateway.get(Decisions).get(payment.authority, payment.decision_number) if behind else None,
+        renewed=await gateway.get(Payments).renewed(payment),
+    )
 
 
 @router.get("/pay", response_class=HTMLResponse)
@@ -134,8 +127,7 @@ async def find_payment(gateway: Gateway, request: Request, lang: Language = "zh"
     guesses: Guesses = request.app.state.guesses
     if guesses.too_many(source, code):
         return _page("find.html", lang, 429, {"Retry-After": str(int(WINDOW_SECONDS))}, wrong="find_often")
-    rows = await gateway.store.read(lambda conn: records.search(conn, authorities=None, code=code)) if code else []
-    for payment in rows:
+    for payment in await gateway.get(Payments).find(PaymentFilter(code=code)) if code else []:
         if digits and hmac.compare_digest(_last_number(payment.decision_number), digits):
             return RedirectResponse(_path(gateway, payment) + f"?lang={lang}", 303, HEADERS)
     guesses.wrong(source, code)
@@ -153,7 +145,7 @@ async def payer_page(
     found = await _find(gateway, token)
     if found is None:
         return _unknown(gateway, lang)
-    now = gateway.clock.now()
+    now = gateway.base.clock.now()
     closed = _closed(gateway, found.payment.channel, now)
     key = state(found, now, closed is not None)
     claimed = after == "pay" and key in ("issued", "overdue", "closed")
@@ -167,12 +159,12 @@ async def slip(gateway: Gateway, token: str, lang: Language = "zh") -> Response:
     found = await _find(gateway, token)
     if found is None:
         return _unknown(gateway, lang)
-    key = state(found, gateway.clock.now(), closed=False)
+    key = state(found, gateway.base.clock.now(), closed=False)
     if not MESSAGES[key].can_pay:
         return RedirectResponse(f"../{token}?lang={lang}", 303, HEADERS)
     shown = await _shown(gateway, found, key, None, lang == "en")
     out = io.BytesIO()
-    code = segno.make(gateway.payments.payer_page(found.payment), error="m", micro=False)
+    code = segno.make(gateway.get(Payments).pages.address(found.payment), error="m", micro=False)
     code.save(out, kind="svg", scale=4, border=4, xmldecl=False, svgns=True)
     qr = "data:image/svg+xml;base64," + base64.b64encode(out.getvalue()).decode()
     groups = re.findall(".{1,4}", found.payment.code or "")
@@ -189,7 +181,7 @@ async def receipt(gateway: Gateway, token: str, lang: Language = "zh") -> Respon
     kind = found.receipt.media_type or "application/octet-stream"
     name = f"{found.receipt.receipt_code}-{found.receipt.receipt_number}.{kind.rpartition('/')[2]}"
     return Response(
-        gateway.receipts.file(found.receipt),
+        gateway.get(Receipts).file(found.receipt),
         media_type=kind,
         headers=HEADERS | {"Content-Disposition": f'attachment; filename="{name}"'},
     )
@@ -247,9 +239,9 @@ def _went_back(refunds: Sequence[Refund]) -> Counter[str]:
 
 async def _shown(gateway: App, found: Found, key: str, closed: datetime | None, english: bool) -> dict[str, Any]:
     payment, message = found.payment, MESSAGES[key]
-    bill = payment.bill(gateway.envelope)
+    bill = payment.bill(gateway.base.envelope)
     facts = found.decision.facts if found.decision is not None else None
-    authority = await gateway.access.authority(payment.authority)
+    authority = await gateway.base.access.authority(payment.authority)
     until = closed.astimezone(SHANGHAI) if closed is not None else None
     url = payment.pay_url or ""
     renewed = found.renewed if found.renewed is not None and found.renewed.status is Status.ISSUED else None
@@ -314,14 +306,14 @@ def _day(day: date | None, english: bool) -> str | None:
 
 
 def _closed(gateway: App, channel: str, now: datetime) -> datetime | None:
-    for one in gateway.channels.all():
+    for one in gateway.base.channels.all():
         if one.name == channel:
             return closed_until(one.keys.quiet, now)
     return None
 
 
 def _path(gateway: App, payment: Payment) -> str:
-    return urlsplit(gateway.payments.payer_page(payment)).path
+    return urlsplit(gateway.get(Payments).pages.address(payment)).path
 
 
 def _digits(text: str) -> str:
@@ -338,7 +330,7 @@ def _last_number(decision_number: str) -> str:
 def _unknown(gateway: App, lang: str) -> HTMLResponse:
     message = MESSAGES["unknown"]
     english = lang == "en"
-    home = urlsplit(gateway.settings.public_url).path.rstrip("/") + "/pay"
+    home = urlsplit(gateway.base.settings.public_url).path.rstrip("/") + "/pay"
     said = message.title[english], message.text[english]
     return _page("unknown.html", lang, 404, home=home, title=said[0], text=said[1], message=message)
 

@@ -175,7 +175,7 @@ async def remit_cash(
 @router.get("/remittances/{payment_id}", response_model=RemittanceView, responses=responses(404))
 async def get_remittance(gateway: Gateway, who: Reader, payment_id: str) -> RemittanceView:
     """One remittance with each decision's part."""
-    own(who, (await gateway.payments.get(payment_id)).authority, "remittance")
+    own(who, (await gateway.payments.held(payment_id)).authority, "remittance")
     return await _remittance(gateway, payment_id)
 
 
@@ -208,7 +208,7 @@ def _cash_view(gateway: App, cash: CashTaken) -> CashView:
 
 
 async def _remittance(gateway: App, payment_id: str) -> RemittanceView:
-    bill = await gateway.payments.get(payment_id)
+    bill = await gateway.payments.held(payment_id)
     if bill.line_group != REMITTANCE:
         raise NotFoundProblem("no such remittance")
     return RemittanceView(

@@ -2,18 +2,27 @@
 
 from gateway.rooms.payments.bill import IncomeItem, LineInput, LineKind, PaymentRequest, Unit
 from gateway.rooms.payments.collections import apply_paid, settle
+from gateway.rooms.payments.details import PaymentDetails
+from gateway.rooms.payments.records import Collection, ExceptionFilter, Payment, PaymentFilter, PaymentLine, Unforeseen
 from gateway.rooms.payments.service import Payments
 from gateway.rooms.payments.states import EDGES, Settlement, Status
 
 __all__ = [
     "EDGES",
+    "Collection",
+    "ExceptionFilter",
     "IncomeItem",
     "LineInput",
     "LineKind",
+    "Payment",
+    "PaymentDetails",
+    "PaymentFilter",
+    "PaymentLine",
     "PaymentRequest",
     "Payments",
     "Settlement",
     "Status",
+    "Unforeseen",
     "Unit",
     "apply_paid",
     "settle",

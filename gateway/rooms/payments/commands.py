@@ -8,17 +8,16 @@ from typing import Annotated, Any
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from sqlalchemy import Connection
 
-from gateway.rooms.payments import records
-from gateway.rooms.payments.records import Payment, Unforeseen
+from gateway.rooms.payments import ExceptionFilter, Payment, PaymentFilter, Unforeseen
+from gateway.rooms.payments.details import find, find_exceptions, known_as
 from gateway.rooms.payments.surcharge_command import explain
 from gateway.rooms.refunds import records as refund_records
 from gateway.rooms.refunds.records import Refund
 from gateway.rooms.refunds.states import RefundStatus
 from gateway.terminal.output import Exit, Json, progress, session, show, table
 from gateway.words.clock import from_micros, rfc3339
-from gateway.words.errors import InvalidProblem, NotFoundProblem
+from gateway.words.errors import InvalidProblem
 from gateway.words.money import format_yuan
 
 app = typer.Typer(
@@ -38,17 +37,15 @@ def list_payments(
     as_json: Json = False,
 ) -> None:
     """Payments, newest first."""
-    found = session(ctx).read(
-        lambda conn: records.search(
-            conn,
-            authorities=None if authority is None else [authority],
-            status=status,
-            code=code,
-            decision_number=decision,
-            in_doubt=True if in_doubt else None,
-            limit=limit,
-        )
+    narrow = PaymentFilter(
+        authorities=None if authority is None else (authority,),
+        status=status,
+        code=code,
+        decision_number=decision,
+        in_doubt=True if in_doubt else None,
+        limit=limit,
     )
+    found = session(ctx).read(find(narrow))
     shown = [_payment(one) for one in found]
     names = ("id", "decision_number", "code", "amount", "status", "settlement", "due_on", "paid_at")
     show({"payments": shown}, as_json, table(names, ([one[name] for name in names] for one in shown)))
@@ -58,31 +55,28 @@ def list_payments(
 def show_payment(ctx: typer.Context, payment: str, as_json: Json = False) -> None:
     """One payment by its id or its code: lines, money, refunds and its story."""
 
-    def query(conn: Connection) -> dict[str, Any]:
-        held = records.fetch(conn, payment) or next(iter(records.search(conn, authorities=None, code=payment)), None)
-        if held is None:
-            raise NotFoundProblem(f"there is no payment {payment}", cure="gateway payments list")
-        return {
-            **_payment(held),
-            "lines": [
-                {"kind": one.kind.value, "item_code": one.item_code, "amount": format_yuan(one.amount)}
-                for one in records.lines(conn, held.id)
-            ],
-            "money": [
-                {
-                    "bank_serial": one.bank_serial,
-                    "amount": format_yuan(one.amount),
-                    "paid_at": _moment(one.paid_at),
-                    "source": one.source,
-                }
-                for one in records.collections_of(conn, held.id)
-            ],
-            "exceptions": [_exception(one) for one in records.exceptions_of(conn, held.id)],
-            "refunds": [_refund(one) for one in refund_records.of_payment(conn, held.id)],
-            "events": [{"type": one.type, "at": _moment(one.at)} for one in records.timeline(conn, held.id)],
-        }
-
-    found = session(ctx).read(query)
+    known, refunds = session(ctx).read(
+        lambda conn: (seen := known_as(conn, payment), refund_records.of_payment(conn, seen.payment.id))
+    )
+    found = {
+        **_payment(known.payment),
+        "lines": [
+            {"kind": one.kind.value, "item_code": one.item_code, "amount": format_yuan(one.amount)}
+            for one in known.lines
+        ],
+        "money": [
+            {
+                "bank_serial": one.bank_serial,
+                "amount": format_yuan(one.amount),
+                "paid_at": _moment(one.paid_at),
+                "source": one.source,
+            }
+            for one in known.collections
+        ],
+        "exceptions": [_exception(one) for one in known.exceptions],
+        "refunds": [_refund(one) for one in refunds],
+        "events": [{"type": one.type, "at": _moment(one.at)} for one in known.timeline],
+    }
     shown = {
         "lines": None,
         "money": None,
@@ -125,7 +119,7 @@ def list_exceptions(
     as_json: Json = False,
 ) -> None:
     """Exceptions 异常缴款 with the refund that each leads to, newest first."""
-    found = session(ctx).read(lambda conn: records.exceptions(conn, state=state, limit=limit))
+    found = session(ctx).read(find_exceptions(ExceptionFilter(state=state, limit=limit)))
     shown = [_exception(one) for one in found]
     names = ("id", "payment_id", "kind", "proposal", "state", "resolution", "refund_id", "refund_status", "opened_at")
     show({"exceptions": shown}, as_json, table(names, ([one[name] for name in names] for one in shown)))

@@ -192,6 +192,29 @@ class Unforeseen:
         return is_beside(self.kind, self.state, self.resolution)
 
 
+@dataclass(frozen=True, slots=True)
+class PaymentFilter:
+    """Which payments; what is None does not narrow. ``before`` is the id at which the previous page ended."""
+
+    authorities: tuple[str, ...] | None = None
+    status: str | None = None
+    code: str | None = None
+    decision_number: str | None = None
+    in_doubt: bool | None = None
+    before: str | None = None
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class ExceptionFilter:
+    """Which exceptions; what is None does not narrow. ``before`` is the id at which the previous page ended."""
+
+    authorities: tuple[str, ...] | None = None
+    state: str | None = None
+    before: str | None = None
+    limit: int = 50
+
+
 _payment = reader(Payment)
 _line = reader(PaymentLine)
 _code = reader(Code)
@@ -608,22 +631,15 @@ def add_exception(conn: Connection, **values: Any) -> None:
     conn.execute(insert(payment_exception), values)
 
 
-def exceptions(
-    conn: Connection,
-    *,
-    authorities: Sequence[str] | None = None,
-    state: str | None = None,
-    before: str | None = None,
-    limit: int = 200,
-) -> list[Unforeseen]:
-    """Exceptions with the refund that is their way out, newest first; ``before`` is where the previous page ended."""
-    query = _EXCEPTIONS.order_by(payment_exception.c.id.desc()).limit(limit)
-    if authorities is not None:
-        query = query.where(payment_exception.c.authority.in_(authorities))
-    if state is not None:
-        query = query.where(payment_exception.c.state == state)
-    if before is not None:
-        query = query.where(payment_exception.c.id < before)
+def exceptions(conn: Connection, narrow: ExceptionFilter) -> list[Unforeseen]:
+    """Exceptions with the refund that is their way out, newest first."""
+    query = _EXCEPTIONS.order_by(payment_exception.c.id.desc()).limit(narrow.limit)
+    if narrow.authorities is not None:
+        query = query.where(payment_exception.c.authority.in_(narrow.authorities))
+    if narrow.state is not None:
+        query = query.where(payment_exception.c.state == str(narrow.state))
+    if narrow.before is not None:
+        query = query.where(payment_exception.c.id < narrow.before)
     return [_unforeseen(row) for row in conn.execute(query).mappings()]
 
 
@@ -685,32 +701,22 @@ def of_decision(conn: Connection, decision_id: str) -> list[Payment]:
     return [_payment(row) for row in conn.execute(query).mappings()]
 
 
-def search(
-    conn: Connection,
-    *,
-    authorities: Sequence[str] | None,
-    status: str | None = None,
-    code: str | None = None,
-    decision_number: str | None = None,
-    in_doubt: bool | None = None,
-    before: str | None = None,
-    limit: int = 50,
-) -> list[Payment]:
-    """Payments, newest first; ``before`` is the id at which the previous page ended."""
-    query = select(payment).order_by(payment.c.id.desc()).limit(limit)
-    if authorities is not None:
-        query = query.where(payment.c.authority.in_(authorities))
-    if status is not None:
-        query = query.where(payment.c.status == status)
-    if code is not None:
-        query = query.where(payment.c.code == code)
-    if decision_number is not None:
-        query = query.where(payment.c.decision_number == decision_number)
-    if in_doubt is not None:
+def search(conn: Connection, narrow: PaymentFilter) -> list[Payment]:
+    """Payments, newest first."""
+    query = select(payment).order_by(payment.c.id.desc()).limit(narrow.limit)
+    if narrow.authorities is not None:
+        query = query.where(payment.c.authority.in_(narrow.authorities))
+    if narrow.status is not None:
+        query = query.where(payment.c.status == str(narrow.status))
+    if narrow.code is not None:
+        query = query.where(payment.c.code == narrow.code)
+    if narrow.decision_number is not None:
+        query = query.where(payment.c.decision_number == narrow.decision_number)
+    if narrow.in_doubt is not None:
         flag = payment.c.in_doubt_since_at
-        query = query.where(flag.is_not(None) if in_doubt else flag.is_(None))
-    if before is not None:
-        query = query.where(payment.c.id < before)
+        query = query.where(flag.is_not(None) if narrow.in_doubt else flag.is_(None))
+    if narrow.before is not None:
+        query = query.where(payment.c.id < narrow.before)
     return [_payment(row) for row in conn.execute(query).mappings()]
 
 

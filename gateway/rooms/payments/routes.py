@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from datetime import date
-from functools import partial
 from hashlib import sha256
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Header, Query, Response
 from pydantic import Field
-from sqlalchemy import Connection
 
 from gateway.app import App
 from gateway.foundation.access import Principal
@@ -19,22 +17,25 @@ from gateway.foundation.http.problems import responses
 from gateway.foundation.http.views import (
     Ask,
     Cursor,
-    EventView,
     Limit,
     Page,
     View,
     after,
     cursor_after,
-    instant,
-    masked,
 )
-from gateway.rooms.payments import PaymentRequest, Status, records
-from gateway.rooms.payments.records import Payment
+from gateway.rooms.payments import (
+    ExceptionFilter,
+    Payment,
+    PaymentDetails,
+    PaymentFilter,
+    PaymentRequest,
+    Payments,
+    Status,
+)
 from gateway.rooms.payments.surcharge import Surcharge
-from gateway.rooms.payments.views import CollectionView, ExceptionView, LineView, PaymentSummary, PaymentView
-from gateway.rooms.reconciliation.statement_records import dates
+from gateway.rooms.payments.views import ExceptionView, PaymentSummary, PaymentView
 from gateway.rooms.refunds.proposals import DocumentInput, Payee
-from gateway.rooms.refunds.unforeseen_money import WayOut
+from gateway.rooms.refunds.unforeseen_money import Exceptions, WayOut
 from gateway.words.money import Yuan, YuanOut
 
 router = APIRouter(prefix="/v1", tags=["payments"], responses=responses(401, 403, 422, 503))
@@ -67,14 +68,13 @@ async def request_payment(
     own(who, ask.authority, "decision")
     await once.open(who, ask)
     if once.subject is None:
-        payment_id = await gateway.payments.request(ask, remember=once.remember)
-        shown = partial(_shown, gateway, payment_id)
-        view = await once.finish_with(shown, lambda view: 201 if view.status in FINAL else 202)
+        payment_id = await _payments(gateway).request(ask, remember=once.remember)
+        found = await once.finish_with(_payments(gateway).viewing(payment_id), lambda known: _status(known, 201))
     else:
-        view = await _view(gateway, once.subject)
+        found = await _payments(gateway).view(once.subject)
     response.status_code = once.status or 202
-    response.headers["Location"] = f"/v1/payments/{view.id}"
-    return view
+    response.headers["Location"] = f"/v1/payments/{found.payment.id}"
+    return _shown(gateway, found)
 
 
 @router.get("/payments", response_model=Page[PaymentSummary])
@@ -90,12 +90,10 @@ async def list_payments(
     limit: Limit = 50,
 ) -> Page[PaymentSummary]:
     """Payments, newest first."""
-    authorities = [name for name in who.authorities if authority in (None, name)]
-    found = await gateway.store.read(
-        lambda conn: records.search(
-            conn,
-            authorities=authorities,
-            status=status.value if status else None,
+    found = await _payments(gateway).find(
+        PaymentFilter(
+            authorities=tuple(name for name in who.authorities if authority in (None, name)),
+            status=status,
             code=code,
             decision_number=decision_number,
             in_doubt=in_doubt,
@@ -119,8 +117,7 @@ async def get_payment(
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> PaymentView | Response:
     """One payment with its timeline."""
-    payment = await gateway.payments.get(payment_id)
-    own(who, payment.authority, "payment")
+    await _owned(gateway, who, payment_id)
     view = await _view(gateway, payment_id)
     tag = f'W/"{sha256(view.model_dump_json().encode()).hexdigest()[:32]}"'  # other rooms change it: the view itself
     if if_none_match == tag:
@@ -144,7 +141,7 @@ async def cancel_payment(
     await _owned(gateway, who, payment_id)
     await once.open(who, ask)
     if once.subject is None:
-        await gateway.payments.cancel(payment_id, ask.reason, remember=once.remember)
+        await _payments(gateway).cancel(payment_id, ask.reason, remember=once.remember)
     return await _finish(gateway, payment_id, once, response)
 
 
@@ -152,7 +149,7 @@ async def cancel_payment(
 async def confirm_payment(gateway: Gateway, who: Writer, payment_id: str) -> PaymentView:
     """Ask the platform how the bill stands. A question without effect, so it needs no Idempotency-Key."""
     await _owned(gateway, who, payment_id)
-    await gateway.payments.confirm(payment_id)
+    await _payments(gateway).confirm(payment_id)
     return await _view(gateway, payment_id)
 
 
@@ -166,9 +163,8 @@ async def confirm_payment(gateway: Gateway, who: Writer, payment_id: str) -> Pay
 )
 async def payment_qr(gateway: Gateway, who: Reader, payment_id: str) -> Response:
     """The QR code for the decision document or the notice."""
-    payment = await gateway.payments.get(payment_id)
-    own(who, payment.authority, "payment")
-    return Response(gateway.payments.qr_svg(payment), media_type="image/svg+xml")
+    payment = await _owned(gateway, who, payment_id)
+    return Response(_payments(gateway).pages.qr_svg(payment), media_type="image/svg+xml")
 
 
 @router.get(
@@ -181,10 +177,9 @@ async def payment_qr(gateway: Gateway, who: Reader, payment_id: str) -> Response
 )
 async def payment_notice(gateway: Gateway, who: Reader, payment_id: str) -> Response:
     """The notice to be served on the party, with QR code, due date and legal warning; it is no receipt."""
-    payment = await gateway.payments.get(payment_id)
-    own(who, payment.authority, "payment")
-    authority = await gateway.access.authority(payment.authority)
-    made = await gateway.payments.notice(payment, authority.name, authority.telephone)
+    payment = await _owned(gateway, who, payment_id)
+    authority = await gateway.base.access.authority(payment.authority)
+    made = await _payments(gateway).pages.notice(payment, authority.name, authority.telephone)
     return Response(
         made,
         media_type="application/pdf",
@@ -256,9 +251,9 @@ async def reissue_payment(
     await _owned(gateway, who, payment_id)
     await once.open(who, ask)
     if once.subject is None:
-        new = await gateway.payments.reissue(payment_id, ask.reason, remember=once.remember)
+        new = await _payments(gateway).reissue(payment_id, ask.reason, remember=once.remember)
     else:
-        new = await gateway.store.read(lambda conn: records.replacement_of(conn, payment_id))
+        new = await _payments(gateway).replacement_of(payment_id)
     return await _finish(gateway, new or payment_id, once, response)
 
 
@@ -266,7 +261,7 @@ async def reissue_payment(
 async def payment_surcharge(gateway: Gateway, who: Reader, payment_id: str, on: date | None = None) -> SurchargeView:
     """What surcharge has accrued up to a day, explained stretch by stretch from the decision's events."""
     await _owned(gateway, who, payment_id)
-    return SurchargeView.of(await gateway.payments.accrued(payment_id, on))
+    return SurchargeView.of(await _payments(gateway).accrued(payment_id, on))
 
 
 @router.post(
@@ -279,9 +274,9 @@ async def reduce_surcharge(
     await _owned(gateway, who, payment_id)
     await once.open(who, ask)
     if once.subject is None:
-        await gateway.payments.reduce_surcharge(payment_id, ask.amount, reason=ask.reason, remember=once.remember)
+        await _payments(gateway).reduce_surcharge(payment_id, ask.amount, reason=ask.reason, remember=once.remember)
         await once.finish(200)
-    return SurchargeView.of(await gateway.payments.accrued(payment_id))
+    return SurchargeView.of(await _payments(gateway).accrued(payment_id))
 
 
 class ExceptionResolution(Ask):
@@ -304,10 +299,10 @@ async def resolve_exception(
     gateway: Gateway, who: OperatorWriter, exception_id: str, ask: ExceptionResolution, once: OnceKey
 ) -> ExceptionView:
     """Propose the way out of an exception 异常缴款. Operators only; a second one confirms."""
-    own(who, (await gateway.exceptions.get(exception_id)).authority, "exception")
+    own(who, (await _exceptions(gateway).get(exception_id)).authority, "exception")
     await once.open(who, ask)
     if once.subject is None:
-        await gateway.exceptions.propose(
+        await _exceptions(gateway).propose(
             exception_id,
             ask.way_out,
             ask.reason,
@@ -318,7 +313,7 @@ async def resolve_exception(
             remember=once.remember,
         )
         await once.finish(200)
-    return ExceptionView.of(await gateway.exceptions.get(exception_id))
+    return ExceptionView.of(await _exceptions(gateway).get(exception_id))
 
 
 @router.post(
@@ -326,12 +321,12 @@ async def resolve_exception(
 )
 async def confirm_exception(gateway: Gateway, who: OperatorWriter, exception_id: str, once: OnceKey) -> ExceptionView:
     """Confirm a proposed way out, as the second person (复核). A refund is filed, in the same transaction."""
-    own(who, (await gateway.exceptions.get(exception_id)).authority, "exception")
+    own(who, (await _exceptions(gateway).get(exception_id)).authority, "exception")
     await once.open(who, None)
     if once.subject is None:
-        await gateway.exceptions.confirm(exception_id, by=who.client_id, name=who.name, remember=once.remember)
+        await _exceptions(gateway).confirm(exception_id, by=who.client_id, name=who.name, remember=once.remember)
         await once.finish(200)
-    return ExceptionView.of(await gateway.exceptions.get(exception_id))
+    return ExceptionView.of(await _exceptions(gateway).get(exception_id))
 
 
 @router.get("/exceptions", response_model=Page[ExceptionView])
@@ -343,10 +338,8 @@ async def list_exceptions(
     limit: Limit = 50,
 ) -> Page[ExceptionView]:
     """Money that arrived in a way no bill foresaw, newest first."""
-    found = await gateway.store.read(
-        lambda conn: records.exceptions(
-            conn, authorities=list(who.authorities), state=state, before=after(cursor), limit=limit
-        )
+    found = await _exceptions(gateway).find(
+        ExceptionFilter(authorities=tuple(who.authorities), state=state, before=after(cursor), limit=limit)
     )
     return Page(items=[ExceptionView.of(one) for one in found], next=cursor_after(found, limit))
 
@@ -354,68 +347,42 @@ async def list_exceptions(
 @router.get("/exceptions/{exception_id}", response_model=ExceptionView, responses=responses(404))
 async def get_exception(gateway: Gateway, who: Reader, exception_id: str) -> ExceptionView:
     """One exception, and the refund that it leads to."""
-    odd = await gateway.exceptions.get(exception_id)
+    odd = await _exceptions(gateway).get(exception_id)
     own(who, odd.authority, "exception")
     return ExceptionView.of(odd)
 
 
-async def _owned(gateway: App, who: Principal, payment_id: str) -> None:
-    payment = await gateway.payments.get(payment_id)
+def _payments(gateway: App) -> Payments:
+    return gateway.get(Payments)
+
+
+def _exceptions(gateway: App) -> Exceptions:
+    return gateway.get(Exceptions)
+
+
+async def _owned(gateway: App, who: Principal, payment_id: str) -> Payment:
+    payment = await _payments(gateway).held(payment_id)
     own(who, payment.authority, "payment")
+    return payment
 
 
 async def _finish(gateway: App, payment_id: str, once: Once, response: Response) -> PaymentView:
     if once.status is None:
-        shown = partial(_shown, gateway, payment_id)
-        view = await once.finish_with(shown, lambda view: 200 if view.status in FINAL else 202)
+        found = await once.finish_with(_payments(gateway).viewing(payment_id), lambda known: _status(known, 200))
     else:
-        view = await _view(gateway, payment_id)
+        found = await _payments(gateway).view(payment_id)
     response.status_code = once.status or 202
-    return view
+    return _shown(gateway, found)
 
 
 async def _view(gateway: App, payment_id: str) -> PaymentView:
-    return await gateway.store.read(partial(_shown, gateway, payment_id))
+    return _shown(gateway, await _payments(gateway).view(payment_id))
 
 
-def _shown(gateway: App, payment_id: str, conn: Connection) -> PaymentView:
-    payment = records.held(conn, payment_id)
-    return PaymentView(
-        **PaymentSummary.fields(payment),
-        pay_url=payment.pay_url,
-        payer_page=gateway.payments.payer_page(payment),
-        lines=[
-            LineView(kind=one.kind.value, item_code=one.item_code, item_name=one.item_name, amount=one.amount)
-            for one in records.lines(conn, payment_id)
-        ],
-        collections=_collections(gateway, conn, payment),
-        exceptions=[ExceptionView.of(one) for one in records.exceptions_of(conn, payment_id)],
-        timeline=[EventView.of(one) for one in records.timeline(conn, payment_id)],
-    )
+def _shown(gateway: App, found: PaymentDetails) -> PaymentView:
+    return PaymentView.from_details(found, gateway.base.envelope, _payments(gateway).pages.address(found.payment))
 
 
-def _collections(gateway: App, conn: Connection, payment: Payment) -> list[CollectionView]:
-    """The money of a payment as it is shown."""
-    money = records.collections_of(conn, payment.id)
-    if not money:
-        return []
-    days = dates(conn, payment.channel, {one.code for one in money})
-    named = payment.bill(gateway.envelope).payer_name
-    shown = []
-    for one in money:
-        payer = one.payer(gateway.envelope)
-        cleared, treasury = days.get((one.code, one.bank_serial), (None, None))
-        shown.append(
-            CollectionView(
-                bank_serial=one.bank_serial,
-                amount=one.amount,
-                paid_at=instant(one.paid_at) or "",
-                cleared_on=cleared,
-                treasury_on=treasury,
-                pay_mode=one.pay_mode,
-                payer=None if payer is None else masked(payer, person=False),
-                paid_by_another=None if payer is None else payer != named,
-                source=one.source,
-            )
-        )
-    return shown
+def _status(found: PaymentDetails, ended: int) -> int:
+    """The answer's status: ``ended`` where nothing is waited for any more."""
+    return ended if found.payment.status in FINAL else 202

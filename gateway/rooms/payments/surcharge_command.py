@@ -8,10 +8,9 @@ from typing import Annotated
 
 import typer
 
-from gateway.rooms.payments import records
+from gateway.rooms.payments import Payments
 from gateway.rooms.payments.surcharge import Surcharge
 from gateway.terminal.output import Json, Session, session, show, table
-from gateway.words.errors import NotFoundProblem
 from gateway.words.money import format_yuan
 
 
@@ -54,17 +53,10 @@ def explain(
     show({**summary, "stretches": stretches}, as_json, *human)
 
 
-async def _accrued(run: Session, payment: str, on: datetime | None) -> Surcharge:
+async def _accrued(run: Session, word: str, on: datetime | None) -> Surcharge:
     from gateway.app import App
 
     async with App.open(run.settings) as gateway:
-        found = await gateway.store.read(
-            lambda conn: (
-                records.search(conn, authorities=None, code=payment, limit=1)
-                if not payment.startswith("pay_")
-                else [one for one in [records.fetch(conn, payment)] if one is not None]
-            )
-        )
-        if not found:
-            raise NotFoundProblem(f"there is no payment {payment}", cure="gateway payments list")
-        return await gateway.payments.accrued(found[0].id, on.date() if on is not None else None)
+        payments = gateway.get(Payments)
+        payment = await payments.by_id_or_code(word)
+        return await payments.accrued(payment.id, on.date() if on is not None else None)

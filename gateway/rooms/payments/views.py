@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import date
 from typing import Any, Literal
 
-from gateway.foundation.http.views import EventView, View, instant
-from gateway.rooms.payments.records import Payment, Unforeseen
+from gateway.foundation.crypto.envelope import Envelope
+from gateway.foundation.http.views import EventView, View, instant, masked
+from gateway.rooms.payments.details import Days, PaymentDetails
+from gateway.rooms.payments.records import Collection, Payment, PaymentLine, Unforeseen
 from gateway.words.money import YuanOut
 
 
@@ -17,6 +19,11 @@ class LineView(View):
     item_code: str
     item_name: str
     amount: YuanOut
+
+    @classmethod
+    def of(cls, line: PaymentLine) -> LineView:
+        """From the record."""
+        return cls(kind=line.kind.value, item_code=line.item_code, item_name=line.item_name, amount=line.amount)
 
 
 class CollectionView(View):
@@ -35,6 +42,23 @@ class CollectionView(View):
     payer: str | None
     paid_by_another: bool | None
     source: Literal["callback", "query", "statement"]
+
+    @classmethod
+    def of(cls, money: Collection, days: Days, envelope: Envelope, named: str) -> CollectionView:
+        """From the record; ``named`` is the payer whom the bill names."""
+        payer = money.payer(envelope)
+        cleared, treasury = days.get((money.code, money.bank_serial), (None, None))
+        return cls(
+            bank_serial=money.bank_serial,
+            amount=money.amount,
+            paid_at=instant(money.paid_at) or "",
+            cleared_on=cleared,
+            treasury_on=treasury,
+            pay_mode=money.pay_mode,
+            payer=None if payer is None else masked(payer, person=False),
+            paid_by_another=None if payer is None else payer != named,
+            source=money.source,
+        )
 
 
 class ExceptionView(View):
@@ -149,3 +173,17 @@ class PaymentView(PaymentSummary):
     collections: list[CollectionView]
     exceptions: list[ExceptionView]
     timeline: list[EventView]
+
+    @classmethod
+    def from_details(cls, found: PaymentDetails, envelope: Envelope, payer_page: str) -> PaymentView:
+        """From all that is known of it."""
+        named = found.payment.bill(envelope).payer_name if found.collections else ""
+        return cls(
+            **cls.fields(found.payment),
+            pay_url=found.payment.pay_url,
+            payer_page=payer_page,
+            lines=[LineView.of(one) for one in found.lines],
+            collections=[CollectionView.of(one, found.days, envelope, named) for one in found.collections],
+            exceptions=[ExceptionView.of(one) for one in found.exceptions],
+            timeline=[EventView.of(one) for one in found.timeline],
+        )

@@ -80,7 +80,7 @@ async def request_receipt(
     gateway: Gateway, who: Writer, payment_id: str, once: OnceKey, response: Response
 ) -> ReceiptView:
     """Have the receipt of a paid bill issued; the same one if it was issued before."""
-    own(who, (await gateway.payments.get(payment_id)).authority, "payment")
+    own(who, (await gateway.payments.held(payment_id)).authority, "payment")
     await once.open(who, None)
     if once.subject is None:
         await gateway.receipts.request(payment_id, remember=once.remember)
@@ -94,7 +94,7 @@ async def request_receipt(
 @router.get("/payments/{payment_id}/receipt", response_model=ReceiptView, responses=responses(404))
 async def get_receipt(gateway: Gateway, who: Reader, payment_id: str) -> ReceiptView:
     """The receipt of a payment, and where its file is."""
-    own(who, (await gateway.payments.get(payment_id)).authority, "payment")
+    own(who, (await gateway.payments.held(payment_id)).authority, "payment")
     return await _receipt(gateway, payment_id)
 
 
@@ -108,7 +108,7 @@ async def get_receipt(gateway: Gateway, who: Reader, payment_id: str) -> Receipt
 )
 async def receipt_file(gateway: Gateway, who: Reader, payment_id: str) -> Response:
     """The receipt's file, byte for byte as the platform gave it."""
-    own(who, (await gateway.payments.get(payment_id)).authority, "payment")
+    own(who, (await gateway.payments.held(payment_id)).authority, "payment")
     receipt = await gateway.receipts.of_payment(payment_id)
     name = f"{receipt.receipt_code}-{receipt.receipt_number}"
     return _download(gateway.receipts.file(receipt), receipt.media_type or "application/octet-stream", name)
@@ -121,7 +121,7 @@ async def record_reversal(
     gateway: Gateway, who: OperatorWriter, payment_id: str, ask: RedReceipt, once: OnceKey
 ) -> ReceiptView:
     """Record the red receipt 红票 that a person had issued at the platform; refunds that waited for it are filed."""
-    own(who, (await gateway.payments.get(payment_id)).authority, "payment")
+    own(who, (await gateway.payments.held(payment_id)).authority, "payment")
     await once.open(who, ask)
     if once.subject is None:
         await gateway.receipts.record_reversal(

@@ -125,6 +125,10 @@ class Receipts:
             )
         return receipt
 
+    async def live(self, payment_id: str) -> Receipt | None:
+        """The receipt of a payment that was not refused."""
+        return await self._store.read(lambda conn: records.live(conn, payment_id))
+
     def file(self, receipt: Receipt) -> bytes:
         """The receipt's file as the platform gave it. Raises NotFoundProblem while there is none."""
         document = receipt.document(self._envelope)

@@ -13,6 +13,7 @@ from gateway.rooms.reconciliation.proposals import Proposals
 from gateway.rooms.reconciliation.rules import Grace, Rules
 from gateway.rooms.reconciliation.schedule import StatementSchedule
 from gateway.rooms.reconciliation.service import Reconciliation
+from gateway.rooms.reconciliation.statement_records import dates
 from gateway.rooms.refunds.service import Refunds
 from gateway.rooms.refunds.unforeseen_money import Exceptions
 
@@ -20,6 +21,7 @@ from gateway.rooms.refunds.unforeseen_money import Exceptions
 def open_room(base: Foundation, rooms: Services) -> Opened:
     """Statements are fetched by the clock; what they say is matched both ways with our books."""
     payments, patience = rooms.get(Payments), base.settings.reconciliation
+    payments.days_of = dates
     rules = Rules(
         {channel.name: channel.cut_off for channel in base.channels.all()},
         Grace(

@@ -95,7 +95,7 @@ async def propose_refund(
     gateway: Gateway, who: Writer, payment_id: str, ask: RefundProposal, once: OnceKey, response: Response
 ) -> RefundView:
     """Propose that money goes back. Nothing leaves until somebody else confirms it."""
-    own(who, (await gateway.payments.get(payment_id)).authority, "payment")
+    own(who, (await gateway.payments.held(payment_id)).authority, "payment")
     await once.open(who, ask)
     if once.subject is None:
         refund_id = await gateway.refunds.propose(
@@ -111,7 +111,7 @@ async def propose_refund(
 @router.get("/payments/{payment_id}/refunds", response_model=list[RefundView], responses=responses(404))
 async def refunds_of_payment(gateway: Gateway, who: Reader, payment_id: str) -> list[RefundView]:
     """The refunds of a payment, oldest first."""
-    own(who, (await gateway.payments.get(payment_id)).authority, "payment")
+    own(who, (await gateway.payments.held(payment_id)).authority, "payment")
     return [_refund_view(one) for one in await gateway.refunds.of_payment(payment_id)]
 
 

@@ -11,7 +11,7 @@ from gateway.foundation.delivery.events import Events
 from gateway.foundation.store import Store
 from gateway.rooms.payments import records
 from gateway.rooms.payments.collections import keep_late
-from gateway.rooms.payments.records import Unforeseen
+from gateway.rooms.payments.records import ExceptionFilter, Unforeseen
 from gateway.rooms.payments.states import BESIDE_THE_BILL, ExceptionState, UnforeseenKind
 from gateway.rooms.refunds import records as refund_records
 from gateway.rooms.refunds.filing import Sent
@@ -193,6 +193,10 @@ class Exceptions:
     async def get(self, exception_id: str) -> Unforeseen:
         """One exception. Raises NotFoundProblem."""
         return await self._store.read(lambda conn: records.held_exception(conn, exception_id))
+
+    async def find(self, narrow: ExceptionFilter) -> list[Unforeseen]:
+        """Exceptions, newest first."""
+        return await self._store.read(lambda conn: records.exceptions(conn, narrow))
 
     def _undecided(self, conn: Connection, exception_id: str) -> Unforeseen:
         odd = records.held_exception(conn, exception_id)

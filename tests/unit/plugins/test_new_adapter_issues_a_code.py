@@ -127,7 +127,7 @@ async def test_a_code_is_issued_through_an_adapter_that_only_settings_name(
         }
         await app.decisions.put(story.AUTHORITY, "1号", DecisionFacts.model_validate_json(json.dumps(facts)), by="test")
         payment_id = await app.payments.request(PaymentRequest(authority=story.AUTHORITY, decision_number="1号"))
-        made = await app.payments.get(payment_id)
+        made = await app.payments.held(payment_id)
     assert (made.status, made.code, made.channel) == ("ISSUED", "99010226300000000001", "province")
     (bill,) = taken
     assert (bill["fen"], bill["payer"], bill["key"]) == (503650, "味安副食店", "a-secret-of-the-province")

@@ -1,0 +1,231 @@
+"""What the platform answered: a code, a void, how a bill stands. Recorded in the ledger's transaction."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sqlalchemy import Connection
+
+from gateway.foundation.crypto.envelope import Envelope
+from gateway.foundation.delivery import (
+    Absent,
+    Action,
+    Done,
+    Doubt,
+    Events,
+    Operation,
+    Outcome,
+    Parked,
+    Rejected,
+)
+from gateway.ports.nontax import (
+    Bill,
+    BillState,
+    CancelRequest,
+    FindRequest,
+    Issued,
+    IssueRequest,
+    NonTaxPlatform,
+    PaidFact,
+)
+from gateway.rooms.decisions import fetch as fetch_decision
+from gateway.rooms.decisions import revoked_or_amended
+from gateway.rooms.payments import records
+from gateway.rooms.payments.asks import PlatformAsks
+from gateway.rooms.payments.bill import CancelAnswer, CancelAsk, check_issued, issued_from
+from gateway.rooms.payments.collections import Applied, apply_paid, settle
+from gateway.rooms.payments.demand import Demands
+from gateway.rooms.payments.records import Payment, Source
+from gateway.rooms.payments.states import CodeState, Status
+from gateway.words.clock import Clock, day_of, to_micros
+from gateway.words.errors import ContractError
+
+
+class PlatformAnswers:
+    """Takes what becomes of issuing, voiding and asking; each moves its payment."""
+
+    def __init__(self, asks: PlatformAsks, demands: Demands, events: Events, envelope: Envelope, clock: Clock) -> None:
+        self._asks = asks
+        self._demands = demands
+        self._events = events
+        self._envelope = envelope
+        self._clock = clock
+
+    def actions(self) -> tuple[Action, ...]:
+        """The effects and questions that this room brings to delivery."""
+        return (
+            Action(
+                name="nontax.issue",
+                request_model=IssueRequest,
+                answer_model=Issued,
+                call=_issue,
+                find=_find_issued,
+                check=check_issued,
+                record=self.issue_ended,
+            ),
+            Action(
+                name="nontax.cancel",
+                request_model=CancelAsk,
+                answer_model=CancelAnswer,
+                call=_cancel,
+                find=_find_cancelled,
+                record=self.cancel_ended,
+            ),
+            Action(
+                name="nontax.confirm",
+                request_model=FindRequest,
+                answer_model=Bill,
+                call=_confirm,
+                record=self.confirmed,
+                effectful=False,
+            ),
+        )
+
+    def apply_paid(self, conn: Connection, channel: str, fact: PaidFact, source: Source, now: int) -> Applied:
+        """Money arrived, whoever tells first; see ``gateway.rooms.payments.collections.apply_paid``."""
+        return apply_paid(conn, self._events, self._envelope, channel, fact, source, now, self._demands.quoted)
+
+    def issue_ended(self, conn: Connection, operation: Operation, outcome: Outcome) -> None:
+        """The code came, was refused, or nobody knows."""
+        now = to_micros(self._clock.now())
+        payment = records.held(conn, operation.subject)
+        assert operation.reference is not None
+        if payment.decision_id is not None:
+            records.lock_decision(conn, payment.decision_id)
+        match outcome:
+            case Done(answer=Issued() as issued, found=found):
+                owner = records.by_code(conn, operation.channel, issued.code)
+                if owner is not None and owner.reference != operation.reference:
+                    raise ContractError(f"the answer's code {issued.code} is that of payment {owner.payment_id}")
+                issuing = records.move(
+                    conn,
+                    payment.id,
+                    Status.ISSUED,
+                    now,
+                    code=issued.code,
+                    pay_url=issued.pay_url,
+                    check_code=issued.check_code,
+                    valid_until_on=issued.valid_until,
+                    in_doubt_since_at=None,
+                    doubt_reason=None,
+                )
+                assert issuing, "a code arrived for a payment that asked for none"
+                records.change_code(
+                    conn,
+                    operation.channel,
+                    operation.reference,
+                    CodeState.LIVE,
+                    code=issued.code,
+                    issued_at=now,
+                )
+                self._asks.tell(conn, payment, "payment.issued", code=issued.code, found_after_doubt=found)
+                self._apply_waiting(conn, payment.id, operation.channel, issued.code, now)
+                if found:
+                    self._asks.how_it_stands(conn, replace(payment, code=issued.code), claim=False)
+                if payment.decision_id is None:
+                    return
+                revoked, amended = revoked_or_amended(conn, payment.decision_id)
+                if revoked:
+                    self._asks.void_unpaid(conn, records.held(conn, payment.id), now, "行政处罚决定已撤销")
+                elif amended:  # perhaps while the code was being asked for
+                    decision = fetch_decision(conn, self._envelope, payment.decision_id)
+                    assert decision is not None
+                    self._asks.void_excess(conn, decision, now)
+            case Rejected(reason=reason, code=code):
+                records.move(
+                    conn, payment.id, Status.REJECTED, now, reason=reason, in_doubt_since_at=None, doubt_reason=None
+                )
+                records.change_code(conn, operation.channel, operation.reference, CodeState.REFUSED, closed_at=now)
+                self._asks.tell(conn, payment, "payment.rejected", reason=reason, platform_code=code)
+            case _:
+                self._doubt(conn, payment, outcome, now)
+
+    def cancel_ended(self, conn: Connection, operation: Operation, outcome: Outcome) -> None:
+        """The bill is void, was paid before, or nobody knows."""
+        now = to_micros(self._clock.now())
+        payment = records.held(conn, operation.subject)
+        match outcome:
+            case Done(answer=CancelAnswer(state=BillState.VOID)):
+                if records.move(conn, payment.id, Status.CANCELLED, now, in_doubt_since_at=None, doubt_reason=None):
+                    code = records.live_code(conn, payment.id)
+                    if code is not None:
+                        records.change_code(conn, payment.channel, code.reference, CodeState.VOID, closed_at=now)
+                    self._asks.tell(conn, payment, "payment.cancelled", reason=payment.reason or "")
+                    if payment.reissue_sealed is not None:
+                        self._demands.reopen(conn, payment)
+            case Done() | Rejected():
+                why = outcome.reason if isinstance(outcome, Rejected) else "the bill was paid before"
+                if records.move(conn, payment.id, Status.ISSUED, now, in_doubt_since_at=None, doubt_reason=None):
+                    self._asks.tell(conn, payment, "payment.cancel_refused", reason=why)
+                self._asks.how_it_stands(conn, payment, claim=False)
+            case _:
+                self._doubt(conn, payment, outcome, now)
+
+    def confirmed(self, conn: Connection, operation: Operation, outcome: Outcome) -> None:
+        """The platform said how a bill stands: money, a void, a code that is past its validity."""
+        now = to_micros(self._clock.now())
+        payment = records.held(conn, operation.subject)
+        if not isinstance(outcome, Done) or not isinstance(outcome.answer, Bill):
+            return
+        for fact in outcome.answer.paid:
+            self.apply_paid(conn, operation.channel, fact, "query", now)
+        bill = outcome.answer
+        if bill.state is BillState.VOID and payment.status is Status.ISSUED:
+            self._asks.tell(conn, payment, "payment.void_at_platform", code=payment.code)
+        until = bill.valid_until or payment.valid_until_on
+        if bill.state is BillState.UNPAID and until is not None and until < day_of(self._clock.now()):
+            code = records.live_code(conn, payment.id)
+            if code is not None and records.move(conn, payment.id, Status.EXPIRED, now):
+                records.change_code(conn, payment.channel, code.reference, CodeState.EXPIRED, closed_at=now)
+                self._asks.tell(conn, payment, "payment.expired", code=payment.code, valid_until=str(until))
+
+    def _apply_waiting(self, conn: Connection, payment_id: str, channel: str, code: str, now: int) -> None:
+        """Money that came before the code's answer did."""
+        for waiting in records.unmatched(conn, channel, code):
+            owner = records.by_code(conn, channel, code)
+            assert owner is not None
+            records.claim_collection(conn, waiting.id, payment_id)
+            payment = records.held(conn, payment_id)
+            settle(conn, self._events, payment, owner, waiting, waiting.source, now, self._demands.quoted)
+
+    def _doubt(self, conn: Connection, payment: Payment, outcome: Outcome, now: int) -> None:
+        match outcome:
+            case Doubt(reason=reason):
+                records.change(conn, payment.id, now, in_doubt_since_at=now, doubt_reason=reason)
+                self._asks.tell(conn, payment, "payment.in_doubt", reason=reason)
+            case Absent():
+                records.change(conn, payment.id, now, in_doubt_since_at=None, doubt_reason=None)
+            case Parked(reason=reason):
+                records.change(conn, payment.id, now, doubt_reason=reason)
+                self._asks.tell(conn, payment, "payment.parked", reason=reason)
+            case _:
+                raise AssertionError(f"unforeseen outcome {outcome}")
+
+
+async def _issue(platform: NonTaxPlatform, request: IssueRequest) -> Issued:
+    return await platform.issue(request)
+
+
+async def _find_issued(platform: NonTaxPlatform, request: IssueRequest) -> Issued | None:
+    bill = await platform.find(FindRequest(reference=request.reference))
+    return None if bill is None else issued_from(bill)
+
+
+async def _cancel(platform: NonTaxPlatform, ask: CancelAsk) -> CancelAnswer:
+    request = CancelRequest(**ask.model_dump())
+    done = await platform.cancel(request)
+    return CancelAnswer(code=done.code, state=BillState.VOID)
+
+
+async def _find_cancelled(platform: NonTaxPlatform, ask: CancelAsk) -> CancelAnswer | None:
+    bill = await platform.find(FindRequest(code=ask.code))
+    if bill is None or bill.state is BillState.UNPAID:
+        return None
+    return CancelAnswer(code=bill.code, state=bill.state)
+
+
+async def _confirm(platform: NonTaxPlatform, ask: FindRequest) -> Bill:
+    bill = await platform.find(ask)
+    if bill is None:
+        raise ContractError("the platform does not know a code that it issued")
+    return bill

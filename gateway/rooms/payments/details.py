@@ -1,0 +1,73 @@
+"""All that is known of one payment, read in one look at the store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+from sqlalchemy import Connection
+
+from gateway.foundation.delivery.events import Event
+from gateway.rooms.payments import records
+from gateway.rooms.payments.records import Collection as Money
+from gateway.rooms.payments.records import ExceptionFilter, Payment, PaymentFilter, PaymentLine, Unforeseen
+from gateway.words.errors import NotFoundProblem
+
+Days = Mapping[tuple[str, str], tuple[date | None, date | None]]
+"""By code and bank serial: when money was cleared 清算, and when it came into the treasury 入库."""
+DaysOf = Callable[[Connection, str, Collection[str]], Days]
+"""Tells the days of money on a channel under these codes. Statements know them."""
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentDetails:
+    """One payment with its lines, its money in order of arrival, exceptions newest first, events oldest first."""
+
+    payment: Payment
+    lines: tuple[PaymentLine, ...]
+    collections: tuple[Money, ...]
+    exceptions: tuple[Unforeseen, ...]
+    timeline: tuple[Event, ...]
+    days: Days = field(default_factory=dict)
+
+
+def no_days(_conn: Connection, _channel: str, _codes: Collection[str]) -> Days:
+    """Where no statements are kept."""
+    return {}
+
+
+def details_of(conn: Connection, payment: Payment, days_of: DaysOf = no_days) -> PaymentDetails:
+    """Everything about a payment."""
+    money = tuple(records.collections_of(conn, payment.id))
+    return PaymentDetails(
+        payment=payment,
+        lines=tuple(records.lines(conn, payment.id)),
+        collections=money,
+        exceptions=tuple(records.exceptions_of(conn, payment.id)),
+        timeline=tuple(records.timeline(conn, payment.id)),
+        days=days_of(conn, payment.channel, {one.code for one in money}) if money else {},
+    )
+
+
+def find(narrow: PaymentFilter) -> Callable[[Connection], list[Payment]]:
+    """Payments, newest first, for somebody who reads the store without the service."""
+    return lambda conn: records.search(conn, narrow)
+
+
+def find_exceptions(narrow: ExceptionFilter) -> Callable[[Connection], list[Unforeseen]]:
+    """Exceptions, newest first, for the same."""
+    return lambda conn: records.exceptions(conn, narrow)
+
+
+def known_as(conn: Connection, word: str) -> PaymentDetails:
+    """Everything about the payment with this id or code. Raises NotFoundProblem."""
+    return details_of(conn, by_id_or_code(conn, word))
+
+
+def by_id_or_code(conn: Connection, word: str) -> Payment:
+    """The payment with this id, or the newest with this code. Raises NotFoundProblem."""
+    found = records.fetch(conn, word) or next(iter(records.search(conn, PaymentFilter(code=word, limit=1))), None)
+    if found is None:
+        raise NotFoundProblem(f"there is no payment {word}", cure="gateway payments list")
+    return found

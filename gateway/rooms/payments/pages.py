@@ -1,0 +1,54 @@
+"""What a party gets in hand: the address behind the QR code, the code itself, the notice 缴款通知."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+
+import segno
+from sqlalchemy import Connection
+
+from gateway.foundation.crypto.envelope import Envelope
+from gateway.foundation.store import Store
+from gateway.rooms.decisions import Decision
+from gateway.rooms.decisions import fetch as fetch_decision
+from gateway.rooms.payments import records
+from gateway.rooms.payments.notice import notice
+from gateway.rooms.payments.records import Payment, PaymentLine
+from gateway.words.errors import ConflictProblem
+
+
+class PayerPages:
+    """Where a payment's page is, and what leads there. ``public_url`` is where the pages stand."""
+
+    def __init__(self, store: Store, envelope: Envelope, public_url: str) -> None:
+        self._store = store
+        self._envelope = envelope
+        self._public_url = public_url.rstrip("/")
+
+    def address(self, payment: Payment) -> str:
+        """The address behind the QR code: the page for the party."""
+        return f"{self._public_url}/pay/{payment.token(self._envelope)}"
+
+    def qr_svg(self, payment: Payment) -> str:
+        """The QR code of the payer page as SVG, level M, four modules of margin."""
+        out = io.BytesIO()
+        code = segno.make(self.address(payment), error="m", micro=False)
+        code.save(out, kind="svg", scale=6, border=4, xmldecl=False)
+        return out.getvalue().decode()
+
+    async def notice(self, payment: Payment, authority: str, telephone: str | None) -> bytes:
+        """The notice 缴款通知 as PDF; ``authority`` and ``telephone`` are printed on it. See ``payments.notice``."""
+        decision_id = payment.decision_id
+        if decision_id is None:
+            raise ConflictProblem("a remittance of cash is served on nobody", type="payment-without-decision")
+
+        def query(conn: Connection) -> tuple[list[PaymentLine], Decision | None]:
+            return records.lines(conn, payment.id), fetch_decision(conn, self._envelope, decision_id)
+
+        lines, decision = await self._store.read(query)
+        assert decision is not None
+        bill, page = payment.bill(self._envelope), self.address(payment)
+        return await asyncio.to_thread(
+            notice, payment, lines, bill, decision, authority=authority, telephone=telephone, payer_page=page
+        )
