@@ -11,15 +11,25 @@ import json
 import re
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import typer
+import typer.main
 from fastapi import FastAPI
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from gateway.app import App
+from gateway.cli import app
 from gateway.faces.build import build
+from gateway.foundation import rooms
+from gateway.foundation.channels import ChannelKeys
+from gateway.foundation.lives import LIVES, Life
 from gateway.foundation.store import schema
+from gateway.foundation.wire import WireSettings
 from gateway.settings import FACES, Settings
 from gateway.words.problems import PROBLEMS
 
@@ -44,8 +54,8 @@ def application() -> FastAPI:
     async def assemble(folder: Path) -> FastAPI:
         chosen = settings(folder)
         schema.migrate(chosen.store.location())
-        async with App.open(chosen) as app:
-            return build(app, FACES)
+        async with App.open(chosen) as opened:
+            return build(opened, FACES)
 
     with tempfile.TemporaryDirectory() as folder:
         return asyncio.run(assemble(Path(folder)))
@@ -74,7 +84,83 @@ def table_of_problems() -> str:
     return "\n".join(["| Type | Status | Means | 中文 |", "|---|---|---|---|", *lines])
 
 
-SNAPSHOTS: dict[str, Callable[[], Any]] = {"openapi": openapi, "problems": problems}
+def lives() -> dict[str, Any]:
+    """The life of every kind of record: its edges, with the event of each and what makes it happen."""
+    modules = [room.place(one) for room in rooms.found() for one in room.lives]
+    modules.append(import_module("gateway.foundation.delivery.states"))
+    drawn = {name: edges(life.edges) for name, life in LIVES.items()}
+    for module in modules:  # tables of edges that are no Life yet
+        if not any(isinstance(one, Life) for one in vars(module).values()) and hasattr(module, "EDGES"):
+            drawn[module.__name__.removeprefix("gateway.")] = edges(module.EDGES)
+    return drawn
+
+
+def edges(steps: Iterable[Any]) -> list[dict[str, Any]]:
+    """Edges as plain values, in the order of their table."""
+    return [
+        {
+            "from": None if one.start is None else str(one.start),
+            "to": str(one.end),
+            "event": getattr(one, "event", None),
+            "when": one.when,
+        }
+        for one in steps
+    ]
+
+
+def defaults() -> dict[str, Any]:
+    """Every key that an installation can be told, with its default; ``(needed)`` where there is none."""
+    blocks = {"settings": Settings, "channels.NAME": ChannelKeys, "channels.NAME (wire)": WireSettings}
+    for name, field in Settings.model_fields.items():
+        if isinstance(field.default, BaseModel):
+            blocks[name] = type(field.default)
+    for room in rooms.found():
+        if room.settings is not None:
+            blocks[f"rooms.{room.name}"] = room.place(room.settings)
+    return {name: {key: default(field) for key, field in model.model_fields.items()} for name, model in blocks.items()}
+
+
+def default(field: FieldInfo) -> Any:
+    """A default as JSON has it."""
+    if field.is_required():
+        return "(needed)"
+    value = field.get_default(call_default_factory=True)
+    return "(a block)" if isinstance(value, BaseModel) else json.loads(json.dumps(value, default=str))
+
+
+def commands() -> dict[str, Any]:
+    """Every command line: what it is for, its arguments and options."""
+    return dict(described(typer.main.get_command(app), "gateway"))
+
+
+def described(command: Any, name: str) -> Iterator[tuple[str, Any]]:
+    """A command and those below it."""
+    words = [one for one in command.params if one.name != "help"]
+    yield (
+        name,
+        {
+            "help": command.help or (command.callback and command.callback.__doc__),
+            "arguments": [one.name for one in words if one.param_type_name == "argument"],
+            "options": {
+                " ".join(one.opts + one.secondary_opts): getattr(one, "help", None)
+                for one in words
+                if one.param_type_name == "option"
+            },
+        },
+    )
+    if hasattr(command, "list_commands"):
+        context = typer.Context(command)
+        for word in command.list_commands(context):
+            yield from described(command.get_command(context, word), f"{name} {word}")
+
+
+SNAPSHOTS: dict[str, Callable[[], Any]] = {
+    "openapi": openapi,
+    "problems": problems,
+    "lives": lives,
+    "settings": defaults,
+    "commands": commands,
+}
 """Each snapshot by the name of its file, with what collects it."""
 
 
