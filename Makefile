@@ -17,7 +17,7 @@ WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test torture bench lint fmt snapshots lock clean
+.PHONY: help demo test coverage torture bench lint fmt snapshots lock clean
 
 # A virtual environment is bound to its folder and its Python: after either has moved it is made anew.
 ifneq ($(shell cat $(VENV)/.made 2>/dev/null),$(CURDIR))
@@ -34,6 +34,12 @@ demo: $(VENV)/.ready-demo ## the main job from end to end on loopback; DEMO_ARGS
 
 test: $(VENV)/.ready-test ## every test, with layers, types and style; TEST_ARGS go to pytest
 	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist worksteal $(TEST_ARGS)
+
+coverage: $(VENV)/.ready-test ## how much of the gateway the tests run, by file; TEST_ARGS go to pytest
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest -n $(WORKERS) --maxprocesses 4 --dist worksteal $(TEST_ARGS)
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report
 
 torture: $(VENV)/.ready-test ## kill -9 at random under load, on both engines: nothing lost, nothing twice; TORTURE_ARGS
 	@for engine in embedded cluster; do \
@@ -61,7 +67,7 @@ lock: $(VENV)/.made ## resolve the dependencies again; the locks hold hashes and
 	@$(BIN)/$(LOCK) --upgrade --extra test --constraint requirements.lock --output-file requirements-dev.lock
 
 clean: ## remove the environment and every cache
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* build dist
 
 # --- set-up: each step leaves a stamp, so that the next run starts at once ------------------------------------------
 
