@@ -17,6 +17,7 @@ from gateway.foundation.delivery.schedules import Schedules
 from gateway.foundation.delivery.webhooks import Webhooks
 from gateway.foundation.evidence import Evidence
 from gateway.foundation.store import Store
+from gateway.foundation.two_persons import TwoPersons
 from gateway.settings import Settings
 from gateway.words.calendar import WorkingCalendar
 from gateway.words.clock import Clock
@@ -48,6 +49,7 @@ class Foundation:
     webhooks: Webhooks
     access: Access
     schedules: Schedules
+    two_persons: TwoPersons
 
     def settings_of(self, room: str, model: type[M]) -> M:
         """The block ``[rooms.NAME]`` as the room's own model. SettingsError names what is wrong in it."""

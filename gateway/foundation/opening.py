@@ -21,6 +21,7 @@ from gateway.foundation.evidence import Evidence
 from gateway.foundation.store import Store, sealed
 from gateway.foundation.store.engine import sqlite_path
 from gateway.foundation.store.lock import NodeName
+from gateway.foundation.two_persons import TwoPersons
 from gateway.foundation.wire.channel import Timeouts
 from gateway.foundation.wire.outward import AllowList, OutwardWire
 from gateway.settings import Settings
@@ -71,6 +72,7 @@ async def open_foundation(
         webhooks=Webhooks(store, events, envelope, clock, _outward(settings, evidence, clock), node),
         access=Access(store, clock),
         schedules=Schedules(store, clock, node),
+        two_persons=TwoPersons(envelope, clock),
     )
 
 

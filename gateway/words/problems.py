@@ -96,6 +96,10 @@ declare(
     conflict=("the record's present state forbids it", "记录的当前状态不允许此操作"),
     request_in_progress=("the first request with this key still runs", "同一幂等键的首次请求仍在处理"),
     second_person_needed=("whoever proposed cannot confirm", "须由他人复核，提出人不得复核"),
+    changed_since_seen=(
+        "what is confirmed has changed since it was seen",
+        "您查看之后内容已有变动，请重新查看后再确认",
+    ),
     no_channel=("no route for this capability", "未配置可用通道"),
 )
 declare(413, body_too_large=("the body is larger than is taken here", "请求内容过大"))

@@ -5,13 +5,18 @@ from __future__ import annotations
 from sqlalchemy import JSON as Json
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     ForeignKey,
+    ForeignKeyConstraint,
+    Index,
     Integer,
     LargeBinary,
     String,
     Table,
+    Text,
+    UniqueConstraint,
 )
 
 from gateway.foundation.store.base import metadata
@@ -71,4 +76,39 @@ access_key = Table(
     Column("revoked_at", BigInteger),
     Column("last_used_at", BigInteger, comment="to the minute"),
     CheckConstraint("(client_id is null) <> (operator_id is null)", name="one_owner"),
+)
+
+matter_person = Table(
+    "matter_person",
+    metadata,
+    Column("matter", String(80), primary_key=True, comment="what is proposed: a refund, a way out, a month"),
+    Column("person", String(40), primary_key=True, comment="an operator, or a case system for an officer"),
+    Column("side", String(12), nullable=False),
+    Column("operator", Boolean, nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("officer", String(200), comment="for whom a case system speaks"),
+    UniqueConstraint("matter", "person", "side"),
+    CheckConstraint("side in ('taking_part','confirming')", name="known_side"),
+    CheckConstraint("side <> 'confirming' or operator", name="a_key_is_no_person"),
+    comment="on which side a person is in a matter, once and for all",
+)
+
+participation = Table(
+    "participation",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("matter", String(80), nullable=False),
+    Column("person", String(40), nullable=False),
+    Column("side", String(12), nullable=False),
+    Column("part", String(12), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("seen", Text, comment="the token of what was seen by who confirmed"),
+    ForeignKeyConstraint(
+        ["matter", "person", "side"], ["matter_person.matter", "matter_person.person", "matter_person.side"]
+    ),
+    CheckConstraint("part in ('proposed','named','added','changed','confirmed')", name="known_part"),
+    CheckConstraint("(part = 'confirmed') = (side = 'confirming')", name="who_confirms_takes_no_part"),
+    CheckConstraint("(part = 'confirmed') = (seen is not null)", name="what_is_confirmed_was_seen"),
+    Index("ix_participation_matter", "matter"),
+    comment="everything that people did in matters that need two; never changed",
 )

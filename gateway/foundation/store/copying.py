@@ -14,7 +14,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, func, insert, select, text
 
-from gateway.foundation.store import base, schema
+from gateway.foundation.store import schema
+from gateway.foundation.store.all_tables import all_tables
 from gateway.foundation.store.engine import open_engine, sqlite_path
 from gateway.words.errors import GatewayError, SettingsError
 
@@ -50,7 +51,7 @@ def copy(source: str, target: str, progress: Progress = lambda *_: None) -> list
     try:
         schema.require_current(reading)
         schema.upgrade(writing)
-        tables = base.metadata.sorted_tables
+        tables = all_tables().sorted_tables
         with reading.begin() as here, writing.begin() as there:
             for table in tables:
                 if there.execute(select(text("1")).select_from(table).limit(1)).first() is not None:

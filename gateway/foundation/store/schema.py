@@ -15,7 +15,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, text
 
-from gateway.foundation.store import base
+from gateway.foundation.store.all_tables import all_tables
 from gateway.foundation.store.engine import POSTGRESQL, open_engine, sqlite_path
 from gateway.words.errors import SettingsError
 
@@ -44,7 +44,7 @@ def alembic_config() -> Config:
 def comparison_options() -> dict[str, Any]:
     """How revisions are run and metadata is compared with a database: the same in every place."""
     return {
-        "target_metadata": base.metadata,
+        "target_metadata": all_tables(),
         "render_as_batch": True,  # SQLite alters a table by copying it
         "transactional_ddl": True,  # on SQLite too, because our connections begin explicitly
         "compare_type": True,

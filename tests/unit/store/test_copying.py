@@ -13,10 +13,12 @@ from gateway.foundation.delivery.tables import (
     event as event_table,
 )
 from gateway.foundation.store import copying
-from gateway.foundation.store.base import metadata
+from gateway.foundation.store.all_tables import all_tables
 from gateway.foundation.store.copying import CopyError, copy
 from gateway.foundation.store.engine import open_engine
 from gateway.words.errors import SettingsError
+
+metadata = all_tables()
 
 ROWS = 2500
 

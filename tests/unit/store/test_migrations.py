@@ -11,9 +11,11 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import CheckConstraint, inspect
 
 from gateway.foundation.store import schema
-from gateway.foundation.store.base import metadata
+from gateway.foundation.store.all_tables import all_tables
 from gateway.foundation.store.engine import open_engine
 from gateway.words.errors import SettingsError
+
+metadata = all_tables()
 
 
 def test_migrated_schema_is_what_the_tables_say(empty_database_url: str) -> None:

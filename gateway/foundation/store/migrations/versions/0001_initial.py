@@ -218,6 +218,19 @@ def upgrade() -> None:
     sa.CheckConstraint("kind in ('fine','confiscated','surcharge')", name=op.f('ck_income_item_known_kind')),
     sa.PrimaryKeyConstraint('unit_code', 'kind', 'valid_from_on', name=op.f('pk_income_item'))
     )
+    op.create_table('matter_person',
+    sa.Column('matter', sa.String(length=80), nullable=False, comment='what is proposed: a refund, a way out, a month'),
+    sa.Column('person', sa.String(length=40), nullable=False, comment='an operator, or a case system for an officer'),
+    sa.Column('side', sa.String(length=12), nullable=False),
+    sa.Column('operator', sa.Boolean(), nullable=False),
+    sa.Column('name', sa.String(length=200), nullable=False),
+    sa.Column('officer', sa.String(length=200), nullable=True, comment='for whom a case system speaks'),
+    sa.CheckConstraint("side <> 'confirming' or operator", name=op.f('ck_matter_person_a_key_is_no_person')),
+    sa.CheckConstraint("side in ('taking_part','confirming')", name=op.f('ck_matter_person_known_side')),
+    sa.PrimaryKeyConstraint('matter', 'person', name=op.f('pk_matter_person')),
+    sa.UniqueConstraint('matter', 'person', 'side', name=op.f('uq_matter_person_matter_person_side')),
+    comment='on which side a person is in a matter, once and for all'
+    )
     op.create_table('month_close',
     sa.Column('id', sa.String(length=40), nullable=False),
     sa.Column('channel', sa.String(length=60), nullable=False),
@@ -432,8 +445,8 @@ def upgrade() -> None:
     with op.batch_alter_table('disclosure', schema=None) as batch_op:
         batch_op.create_index('ix_disclosure_authority', ['authority', 'id'], unique=False)
         batch_op.create_index('ix_disclosure_open', ['status', 'submit_by_on'], unique=False)
-        batch_op.create_index('ix_disclosure_until', ['publish_until_on'], unique=False)
         batch_op.create_index('ix_disclosure_reference', ['target', 'effect_reference'], unique=False)
+        batch_op.create_index('ix_disclosure_until', ['publish_until_on'], unique=False)
         batch_op.create_index('ix_disclosure_withdrawal', ['withdraw_by_on'], unique=False, sqlite_where=sa.text('withdraw_wanted_at is not null'), postgresql_where=sa.text('withdraw_wanted_at is not null'))
         batch_op.create_index('uq_disclosure_live', ['decision_id', 'target'], unique=True, sqlite_where=sa.text("status not in ('NOT_PUBLISHABLE','REJECTED','WITHDRAWN')"), postgresql_where=sa.text("status not in ('NOT_PUBLISHABLE','REJECTED','WITHDRAWN')"))
 
@@ -490,6 +503,24 @@ def upgrade() -> None:
         batch_op.create_index('ix_operation_subject', ['subject'], unique=False)
         batch_op.create_index('ix_operation_unfinished', ['state', 'id'], unique=False, sqlite_where=sa.text("state in ('queued','sending','uncertain','parked')"), postgresql_where=sa.text("state in ('queued','sending','uncertain','parked')"))
 
+    op.create_table('participation',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
+    sa.Column('matter', sa.String(length=80), nullable=False),
+    sa.Column('person', sa.String(length=40), nullable=False),
+    sa.Column('side', sa.String(length=12), nullable=False),
+    sa.Column('part', sa.String(length=12), nullable=False),
+    sa.Column('at', sa.BigInteger(), nullable=False),
+    sa.Column('seen', sa.Text(), nullable=True, comment='the token of what was seen by who confirmed'),
+    sa.CheckConstraint("(part = 'confirmed') = (seen is not null)", name=op.f('ck_participation_what_is_confirmed_was_seen')),
+    sa.CheckConstraint("(part = 'confirmed') = (side = 'confirming')", name=op.f('ck_participation_who_confirms_takes_no_part')),
+    sa.CheckConstraint("part in ('proposed','named','added','changed','confirmed')", name=op.f('ck_participation_known_part')),
+    sa.ForeignKeyConstraint(['matter', 'person', 'side'], ['matter_person.matter', 'matter_person.person', 'matter_person.side'], name=op.f('fk_participation_matter_person_side')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_participation')),
+    comment='everything that people did in matters that need two; never changed'
+    )
+    with op.batch_alter_table('participation', schema=None) as batch_op:
+        batch_op.create_index('ix_participation_matter', ['matter'], unique=False)
+
     op.create_table('payment',
     sa.Column('id', sa.String(length=40), nullable=False),
     sa.Column('authority', sa.String(length=40), nullable=False),
@@ -534,12 +565,12 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('payment', schema=None) as batch_op:
         batch_op.create_index('ix_payment_authority', ['authority', 'id'], unique=False)
-        batch_op.create_index('ix_payment_paid', ['channel', 'paid_at'], unique=False)
-        batch_op.create_index('ix_payment_open', ['asked_at'], unique=False, sqlite_where=sa.text("status = 'ISSUED'"), postgresql_where=sa.text("status = 'ISSUED'"))
-        batch_op.create_index('ix_payment_doubt', ['authority', 'id'], unique=False, sqlite_where=sa.text('in_doubt_since_at is not null'), postgresql_where=sa.text('in_doubt_since_at is not null'))
-        batch_op.create_index('ix_payment_replaces', ['replaces'], unique=False, sqlite_where=sa.text('replaces is not null'), postgresql_where=sa.text('replaces is not null'))
         batch_op.create_index('ix_payment_code', ['code'], unique=False)
         batch_op.create_index(batch_op.f('ix_payment_decision_id'), ['decision_id'], unique=False)
+        batch_op.create_index('ix_payment_doubt', ['authority', 'id'], unique=False, sqlite_where=sa.text('in_doubt_since_at is not null'), postgresql_where=sa.text('in_doubt_since_at is not null'))
+        batch_op.create_index('ix_payment_open', ['asked_at'], unique=False, sqlite_where=sa.text("status = 'ISSUED'"), postgresql_where=sa.text("status = 'ISSUED'"))
+        batch_op.create_index('ix_payment_paid', ['channel', 'paid_at'], unique=False)
+        batch_op.create_index('ix_payment_replaces', ['replaces'], unique=False, sqlite_where=sa.text('replaces is not null'), postgresql_where=sa.text('replaces is not null'))
         batch_op.create_index('uq_payment_live', ['decision_id', 'instalment', 'line_group'], unique=True, sqlite_where=sa.text("status not in ('REJECTED','CANCELLED')"), postgresql_where=sa.text("status not in ('REJECTED','CANCELLED')"))
 
     op.create_table('reconciliation_run',

@@ -1,0 +1,189 @@
+"""Two people: who confirms has no part in it, confirms what was seen, and the database holds that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import Connection, create_engine, event, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from gateway.foundation.access.tables import matter_person, participation
+from gateway.foundation.crypto.envelope import Envelope
+from gateway.foundation.crypto.keys import FileKeys
+from gateway.foundation.two_persons import Part, Person, TwoPersons, require_operator
+from gateway.words.clock import SystemClock
+from gateway.words.errors import ConflictProblem, InvalidProblem, Problem
+
+WANG = Person("opr_wang", "王敏", operator=True)
+LI = Person("opr_li", "李强", operator=True)
+ZHAO = Person("opr_zhao", "赵云", operator=True)
+CASES = Person("cli_1", "案件系统", operator=False, officer="陈立 33010001")
+PEOPLE = (WANG, LI, ZHAO, CASES)
+FACE = {"id": "rfd_1", "amount": 500, "payee": {"name": "罗小满", "account": "6222"}, "documents": ["ab", "cd"]}
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> TwoPersons:
+    folder: Path = tmp_path_factory.mktemp("keys")
+    return TwoPersons(Envelope(FileKeys(folder)), SystemClock())
+
+
+@pytest.fixture
+def conn() -> Iterator[Connection]:
+    with connection() as conn:
+        yield conn
+
+
+@contextmanager
+def connection() -> Iterator[Connection]:
+    engine = create_engine("sqlite://")
+    event.listen(engine, "connect", lambda raw, _: raw.execute("pragma foreign_keys = on"))
+    matter_person.create(engine)
+    participation.create(engine)
+    with engine.begin() as conn:
+        yield conn
+
+
+def test_another_person_confirms_what_was_seen(two: TwoPersons, conn: Connection) -> None:
+    two.took_part(conn, "rfd_1", WANG, Part.PROPOSED)
+    assert two.confirm(conn, "rfd_1", LI, seen=two.seen(FACE), face=FACE)
+    assert [(one.person, one.part) for one in two.participants(conn, "rfd_1")] == [
+        ("opr_wang", Part.PROPOSED),
+        ("opr_li", Part.CONFIRMED),
+    ]
+
+
+@pytest.mark.parametrize("part", [Part.PROPOSED, Part.NAMED, Part.ADDED, Part.CHANGED])
+def test_whoever_has_a_part_does_not_confirm(two: TwoPersons, conn: Connection, part: Part) -> None:
+    two.took_part(conn, "rfd_1", WANG, Part.PROPOSED)
+    two.took_part(conn, "rfd_1", LI, part)
+    for one in (WANG, LI):
+        with pytest.raises(ConflictProblem) as refused:
+            two.confirm(conn, "rfd_1", one, seen=two.seen(FACE), face=FACE)
+        assert refused.value.type == "second-person-needed"
+
+
+def test_naming_the_payee_does_not_free_who_proposed(two: TwoPersons, conn: Connection) -> None:
+    """The one who proposed stays in the matter whoever names what later."""
+    two.took_part(conn, "rfd_1", WANG, Part.PROPOSED)
+    two.took_part(conn, "rfd_1", CASES, Part.NAMED)
+    with pytest.raises(ConflictProblem):
+        two.confirm(conn, "rfd_1", WANG, seen=two.seen(FACE), face=FACE)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("payee", {"name": "罗小满", "account": "6223"}), ("amount", 501), ("documents", ["ab"])]
+)
+def test_what_was_swapped_between_look_and_word_is_named(
+    two: TwoPersons, conn: Connection, name: str, value: object
+) -> None:
+    two.took_part(conn, "rfd_1", WANG, Part.PROPOSED)
+    with pytest.raises(ConflictProblem) as refused:
+        two.confirm(conn, "rfd_1", LI, seen=two.seen(FACE), face={**FACE, name: value})
+    assert refused.value.type == "changed-since-seen"
+    assert refused.value.extra["changed"] == [name]
+    assert [one.part for one in two.participants(conn, "rfd_1")] == [Part.PROPOSED]
+
+
+def test_a_key_is_no_person(two: TwoPersons, conn: Connection) -> None:
+    two.took_part(conn, "rfd_1", WANG, Part.PROPOSED)
+    with pytest.raises(Problem) as refused:
+        two.confirm(conn, "rfd_1", CASES, seen=two.seen(FACE), face=FACE)
+    assert (refused.value.status, refused.value.type) == (403, "operator-needed")
+    with pytest.raises(Problem):
+        require_operator(CASES, "closing a difference of money")
+
+
+def test_where_money_leaves_a_case_systems_word_needs_two_operators(two: TwoPersons, conn: Connection) -> None:
+    two.took_part(conn, "rfd_1", CASES, Part.PROPOSED)
+    assert not two.confirm(conn, "rfd_1", WANG, seen=two.seen(FACE), face=FACE, operators=2)
+    # a second word of one person is no second person
+    assert not two.confirm(conn, "rfd_1", WANG, seen=two.seen(FACE), face=FACE, operators=2)
+    assert two.confirm(conn, "rfd_1", LI, seen=two.seen(FACE), face=FACE, operators=2)
+    assert two.participants(conn, "rfd_1")[0].officer == "陈立 33010001"
+
+
+def test_a_confirmation_of_an_older_version_does_not_count(two: TwoPersons, conn: Connection) -> None:
+    two.took_part(conn, "rfd_1", CASES, Part.PROPOSED)
+    assert not two.confirm(conn, "rfd_1", WANG, seen=two.seen(FACE), face=FACE, operators=2)
+    two.took_part(conn, "rfd_1", CASES, Part.CHANGED)
+    later = {**FACE, "amount": 700}
+    assert not two.confirm(conn, "rfd_1", LI, seen=two.seen(later), face=later, operators=2)
+    assert two.confirm(conn, "rfd_1", ZHAO, seen=two.seen(later), face=later, operators=2)
+
+
+def test_who_has_confirmed_changes_nothing_any_more(two: TwoPersons, conn: Connection) -> None:
+    two.took_part(conn, "rfd_1", CASES, Part.PROPOSED)
+    two.confirm(conn, "rfd_1", WANG, seen=two.seen(FACE), face=FACE, operators=2)
+    with pytest.raises(ConflictProblem) as refused:
+        two.took_part(conn, "rfd_1", WANG, Part.NAMED)
+    assert refused.value.type == "second-person-needed"
+
+
+@pytest.mark.parametrize("token", ["", "x", "bm90IGpzb24", "WyJhIl0"])
+def test_a_token_that_was_not_made_here_is_said_to_be_none(two: TwoPersons, conn: Connection, token: str) -> None:
+    with pytest.raises(InvalidProblem, match="not shown"):
+        two.confirm(conn, "rfd_1", LI, seen=token, face=FACE)
+
+
+def test_the_token_tells_nothing_of_what_it_stands_for(two: TwoPersons) -> None:
+    assert "6222" not in two.seen(FACE)
+    assert two.seen(FACE) == two.seen(dict(reversed(FACE.items())))
+
+
+def test_the_database_itself_refuses_one_person_on_both_sides(two: TwoPersons, conn: Connection) -> None:
+    two.took_part(conn, "rfd_1", WANG, Part.PROPOSED)
+    both = {"matter": "rfd_1", "person": "opr_wang", "at": 1, "seen": "x", "part": "confirmed"}
+    for side in ("confirming", "taking_part"):
+        with pytest.raises(IntegrityError), conn.begin_nested():
+            conn.execute(insert(participation), {**both, "side": side})
+    with pytest.raises(IntegrityError), conn.begin_nested():
+        row = {"matter": "rfd_1", "person": "cli_1", "side": "confirming", "operator": False, "name": "x"}
+        conn.execute(insert(matter_person), row)
+
+
+acts = st.tuples(st.sampled_from(PEOPLE), st.sampled_from(list(Part)), st.integers(0, 2))
+
+
+@given(steps=st.lists(acts, max_size=12), operators=st.sampled_from([1, 2]))
+def test_whatever_people_do_nobody_confirms_alone(
+    two: TwoPersons, steps: list[tuple[Person, Part, int]], operators: int
+) -> None:
+    """However proposals, changes, looks and words follow each other."""
+    with connection() as conn:
+        _walk(two, conn, steps, operators)
+
+
+def _walk(two: TwoPersons, conn: Connection, steps: list[tuple[Person, Part, int]], operators: int) -> None:
+    amount, tokens = 0, [two.seen({"amount": 0})]
+    for person, part, look in steps:
+        face = {"amount": amount}
+        try:
+            if part is Part.CONFIRMED:
+                seen = tokens[max(0, len(tokens) - 1 - look)]
+                counts = two.confirm(conn, "m", person, seen=seen, face=face, operators=operators)
+            else:
+                two.took_part(conn, "m", person, part)
+                if part is Part.CHANGED:
+                    amount += 1
+                    tokens.append(two.seen({"amount": amount}))
+                continue
+        except Problem:
+            continue
+        those = two.participants(conn, "m")
+        confirmed = {one.person for one in those if one.part is Part.CONFIRMED and one.seen == two.seen(face)}
+        taking = {one.person for one in those if one.part is not Part.CONFIRMED}
+        assert person.operator
+        assert person.id not in taking
+        assert not confirmed & taking
+        assert seen == two.seen(face), "what was confirmed is what is there"
+        if counts:
+            involved = confirmed | {one.person for one in those if one.operator}
+            assert len(involved) >= operators
+    people = conn.execute(select(matter_person.c.person)).scalars().all()
+    assert len(people) == len(set(people))
