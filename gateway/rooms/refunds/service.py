@@ -230,7 +230,7 @@ class Refunds:
                 type="second-person-needed",
                 cure="Have another operator confirm it.",
             )
-        missing = self._missing(refund, records.documents(conn, refund_id))
+        missing = _missing(refund, records.documents(conn, refund_id), self._required)
         if "payee" in missing:
             raise ConflictProblem(
                 f"before it can be filed, this is missing: {', '.join(missing)}",
@@ -331,15 +331,8 @@ class Refunds:
 
     def _details(self, conn: Connection, refund: Refund) -> RefundDetails:
         documents = records.documents(conn, refund.id)
-        return RefundDetails(refund, refund.payee(self._envelope), documents, self._missing(refund, documents))
-
-    def _missing(self, refund: Refund, documents: list[RefundDocument]) -> list[str]:
-        """What a proposed refund still lacks before it can be confirmed: the payee, kinds of documents."""
-        if refund.status is not RefundStatus.PROPOSED:
-            return []
-        given = frozenset(one.kind for one in documents)
-        papers = missing_documents(refund.reason, given, self._required)
-        return [*(["payee"] if refund.payee_sealed is None else []), *papers]
+        missing = _missing(refund, documents, self._required)
+        return RefundDetails(refund, refund.payee(self._envelope), documents, missing)
 
     def _document(self, refund_id: str, given: DocumentInput, by: str) -> RefundDocument:
         """A document, its file sealed. Raises InvalidProblem when digest and file do not belong together."""
@@ -406,6 +399,16 @@ def _money(conn: Connection, payment_id: str, ask: RefundProposal, collection_id
             cure="Name the bank_serial of one of the payment's collections.",
         )
     return money[0]
+
+
+def _missing(
+    refund: Refund, documents: list[RefundDocument], required: Mapping[RefundReason, Alternatives]
+) -> list[str]:
+    """What a proposed refund still lacks before it can be confirmed: the payee, kinds of documents."""
+    if refund.status is not RefundStatus.PROPOSED:
+        return []
+    papers = missing_documents(refund.reason, frozenset(one.kind for one in documents), required)
+    return [*(["payee"] if refund.payee_sealed is None else []), *papers]
 
 
 def _wrong_state(refund: Refund, words: str) -> ConflictProblem:
