@@ -383,7 +383,7 @@ class Imports:
             self._emit(conn, "decision.recorded", decision_id, row, imported=True)
         records.lock_decision(conn, decision_id)
         records.add(conn, replace(payment, decision_id=decision_id), row.lines(), bill.lines, row.reference)
-        records.change_code(conn, one.channel, row.reference, CodeState.LIVE, code=row.code, issued_at=now)
+        records.move_code(conn, one.channel, row.reference, CodeState.LIVE, code=row.code, issued_at=now)
         self._emit(conn, "payment.imported", payment.id, row, code=row.code, amount=format_yuan(bill.total))
         return RowResult(one.line, "new", row.code, payment=payment.id)
 

@@ -110,14 +110,9 @@ class PlatformAnswers:
                     doubt_reason=None,
                 )
                 assert issuing, "a code arrived for a payment that asked for none"
-                records.change_code(
-                    conn,
-                    operation.channel,
-                    operation.reference,
-                    CodeState.LIVE,
-                    code=issued.code,
-                    issued_at=now,
-                )
+                told = {"code": issued.code, "issued_at": now}
+                given = records.move_code(conn, operation.channel, operation.reference, CodeState.LIVE, **told)
+                assert given, "a code arrived for a request that has ended"
                 self._asks.tell(conn, payment, "payment.issued", code=issued.code, found_after_doubt=found)
                 self._apply_waiting(conn, payment.id, operation.channel, issued.code, now)
                 if found:
@@ -135,7 +130,7 @@ class PlatformAnswers:
                 records.move(
                     conn, payment.id, Status.REJECTED, now, reason=reason, in_doubt_since_at=None, doubt_reason=None
                 )
-                records.change_code(conn, operation.channel, operation.reference, CodeState.REFUSED, closed_at=now)
+                records.move_code(conn, operation.channel, operation.reference, CodeState.REFUSED, closed_at=now)
                 self._asks.tell(conn, payment, "payment.rejected", reason=reason, platform_code=code)
             case _:
                 self._doubt(conn, payment, outcome, now)
@@ -149,7 +144,7 @@ class PlatformAnswers:
                 if records.move(conn, payment.id, Status.CANCELLED, now, in_doubt_since_at=None, doubt_reason=None):
                     code = records.live_code(conn, payment.id)
                     if code is not None:
-                        records.change_code(conn, payment.channel, code.reference, CodeState.VOID, closed_at=now)
+                        records.move_code(conn, payment.channel, code.reference, CodeState.VOID, closed_at=now)
                     self._asks.tell(conn, payment, "payment.cancelled", reason=payment.reason or "")
                     if payment.reissue_sealed is not None:
                         self._demands.reopen(conn, payment)
@@ -176,7 +171,7 @@ class PlatformAnswers:
         if bill.state is BillState.UNPAID and until is not None and until < day_of(self._clock.now()):
             code = records.live_code(conn, payment.id)
             if code is not None and records.move(conn, payment.id, Status.EXPIRED, now):
-                records.change_code(conn, payment.channel, code.reference, CodeState.EXPIRED, closed_at=now)
+                records.move_code(conn, payment.channel, code.reference, CodeState.EXPIRED, closed_at=now)
                 self._asks.tell(conn, payment, "payment.expired", code=payment.code, valid_until=str(until))
 
     def _apply_waiting(self, conn: Connection, payment_id: str, channel: str, code: str, now: int) -> None:

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import Connection, RowMapping, and_, bindparam, select, update
+from sqlalchemy import Connection, and_, select
 
 from gateway.foundation.delivery.events import Events
-from gateway.rooms.payments.states import ExceptionState, Settlement, UnforeseenKind, is_beside
+from gateway.foundation.store.rows import reader
+from gateway.rooms.payments.states import SETTLEMENT_LIFE, ExceptionState, Settlement, UnforeseenKind, is_beside
 from gateway.rooms.payments.tables import collecting_unit, collection, payment, payment_code, payment_exception
 
 _CHUNK = 500  # below every database's limit of parameters
@@ -84,11 +85,33 @@ _BOOKS = (
         ),
     )
 )
-_SETTLE = (
-    update(payment)
-    .where(payment.c.id == bindparam("payment"), payment.c.settlement != bindparam("value"))
-    .values(settlement=bindparam("value"), updated_at=bindparam("now"))
-)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """Money beside the payment that has its code and the exception that says that it does not pay it."""
+
+    code: str
+    bank_serial: str
+    amount: int
+    paid_at: int
+    received_at: int
+    payment_id: str | None
+    authority: str | None
+    expected: int | None
+    kind: UnforeseenKind | None
+    state: ExceptionState | None
+    resolution: str | None
+
+    @property
+    def standing(self) -> Standing:
+        """What the money is to its payment."""
+        if self.kind is not None and self.state is not None and is_beside(self.kind, self.state, self.resolution):
+            return Standing.APART if self.state is ExceptionState.RESOLVED else _STANDINGS[self.kind]
+        return Standing.UNOWNED if self.payment_id is None else Standing.PAYS
+
+
+_entry = reader(_Entry)
 
 
 def books(conn: Connection, channel: str, start: int, end: int, codes: Iterable[str]) -> list[Booked]:
@@ -98,26 +121,19 @@ def books(conn: Connection, channel: str, start: int, end: int, codes: Iterable[
     conditions += [collection.c.code.in_(chunk) for chunk in _chunks(codes)]
     for condition in conditions:
         for row in conn.execute(_BOOKS.where(collection.c.channel == channel, condition)).mappings():
-            found[row["code"], row["bank_serial"]] = Booked(
-                code=row["code"],
-                bank_serial=row["bank_serial"],
-                amount=row["amount"],
-                paid_at=row["paid_at"],
-                received_at=row["received_at"],
-                standing=_standing(row),
-                payment_id=row["payment_id"],
-                authority=row["authority"] or "",
-                expected=row["expected"],
+            one = _entry(row)
+            found[one.code, one.bank_serial] = Booked(
+                code=one.code,
+                bank_serial=one.bank_serial,
+                amount=one.amount,
+                paid_at=one.paid_at,
+                received_at=one.received_at,
+                standing=one.standing,
+                payment_id=one.payment_id,
+                authority=one.authority or "",
+                expected=one.expected,
             )
     return sorted(found.values(), key=lambda one: (one.code, one.bank_serial))
-
-
-def _standing(row: RowMapping) -> Standing:
-    if row["kind"] is not None:
-        kind, state = UnforeseenKind(row["kind"]), ExceptionState(row["state"])
-        if is_beside(kind, state, row["resolution"]):
-            return Standing.APART if state is ExceptionState.RESOLVED else _STANDINGS[kind]
-    return Standing.UNOWNED if row["payment_id"] is None else Standing.PAYS
 
 
 def owners(conn: Connection, channel: str, codes: Iterable[str]) -> dict[str, Owner]:
@@ -162,8 +178,9 @@ def settle_all(conn: Connection, events: Events, wanted: dict[str, Settlement], 
     """Set where settlement of each payment stands; tells of those that changed, and returns them."""
     changed = []
     for payment_id in sorted(wanted):  # in one order everywhere, so that two nodes never wait for each other
-        value = wanted[payment_id].value
-        if conn.execute(_SETTLE, {"payment": payment_id, "value": value, "now": now}).rowcount:
+        value = wanted[payment_id]
+        step = SETTLEMENT_LIFE.statement(frozenset(SETTLEMENT_LIFE.sources(value)), value)
+        if conn.execute(step, {"of_id": payment_id, "settlement": value.value, "updated_at": now}).rowcount:
             changed.append(payment_id)
     for chunk in _chunks(changed):
         rows = conn.execute(

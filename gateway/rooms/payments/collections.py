@@ -117,7 +117,7 @@ def settle(
         kind, proposal = LATE_EDGES.get(payment.status, (UnforeseenKind.PAID_UNFORESEEN, "refund"))
         _exception(conn, events, payment, money.id, kind, proposal, now)
         return "exception"
-    records.change_code(conn, payment.channel, code.reference, CodeState.PAID, closed_at=now)
+    records.move_code(conn, payment.channel, code.reference, CodeState.PAID, closed_at=now)
     _tell_paid(conn, events, payment, money.amount, source)
     return "applied"
 
@@ -134,7 +134,7 @@ def keep_late(conn: Connection, events: Events, payment_id: str, collection_id: 
         return False
     code = records.expired_code(conn, payment_id)
     if code is not None:  # it ended to live when it expired: its last day stays
-        records.change_code(conn, payment.channel, code.reference, CodeState.PAID)
+        records.move_code(conn, payment.channel, code.reference, CodeState.PAID)
     _tell_paid(conn, events, payment, money.amount, money.source)
     return True
 

@@ -24,13 +24,14 @@ from gateway.rooms.decisions.tables import decision
 from gateway.rooms.payments.bill import IncomeItem, LineInput, LineKind, PaymentRequest, Unit
 from gateway.rooms.payments.states import (
     BESIDE_THE_BILL,
+    CODE_LIFE,
+    LIFE,
     CodeState,
     ExceptionState,
     Settlement,
     Status,
     UnforeseenKind,
     is_beside,
-    sources,
 )
 from gateway.rooms.payments.tables import (
     collecting_unit,
@@ -290,8 +291,8 @@ _ADD_COLLECTION = insert(collection)
 _BY_ID = select(payment).where(payment.c.id == bindparam("id"))
 _LOCKED = _BY_ID.with_for_update()
 _LINES = select(payment_line).where(payment_line.c.payment_id == bindparam("id")).order_by(payment_line.c.line)
-_OPEN = payment.c.status == constant("ISSUED")
-_DEMANDS = payment.c.status.not_in([constant("REJECTED"), constant("CANCELLED")])
+_OPEN = payment.c.status == constant(Status.ISSUED.value)
+_DEMANDS = payment.c.status.not_in([constant(Status.REJECTED.value), constant(Status.CANCELLED.value)])
 _LIVE = select(payment.c.id).where(
     payment.c.decision_id == bindparam("decision_id"),
     payment.c.instalment == bindparam("instalment"),
@@ -308,10 +309,6 @@ _CASH = select(func.sum(cash_taken.c.amount)).where(cash_taken.c.decision_id == 
 _LOCK_DECISION = select(decision.c.id).where(decision.c.id == bindparam("id")).with_for_update()
 # What is set is named by the values that a statement is executed with.
 _CHANGE = update(payment).where(payment.c.id == bindparam("of"))
-_MOVE = {end: _CHANGE.where(payment.c.status.in_([constant(start.value) for start in sources(end)])) for end in Status}
-_CHANGE_CODE = update(payment_code).where(
-    payment_code.c.channel == bindparam("at"), payment_code.c.reference == bindparam("of")
-)
 _LIVE_CODE = select(payment_code).where(
     payment_code.c.payment_id == bindparam("id"),
     payment_code.c.state.in_([constant(one.value) for one in (CodeState.REQUESTED, CodeState.LIVE, CodeState.PAID)]),
@@ -494,8 +491,9 @@ def lines(conn: Connection, payment_id: str) -> list[PaymentLine]:
 
 
 def move(conn: Connection, payment_id: str, end: Status, now: int, **values: Any) -> bool:
-    """Compare-and-set along the state table; False when the payment is in no state from which ``end`` follows."""
-    done = conn.execute(_MOVE[end], {"of": payment_id, "status": end.value, "updated_at": now, **values})
+    """Compare-and-set along the life; False when the payment is in no state from which ``end`` follows."""
+    step = LIFE.statement(frozenset(LIFE.sources(end)), end)
+    done = conn.execute(step, {"of_id": payment_id, "status": end.value, "updated_at": now, **values})
     return done.rowcount == 1
 
 
@@ -504,9 +502,11 @@ def change(conn: Connection, payment_id: str, now: int, **values: Any) -> None:
     conn.execute(_CHANGE, {"of": payment_id, "updated_at": now, **values})
 
 
-def change_code(conn: Connection, channel: str, reference: str, state: CodeState, **values: Any) -> None:
-    """Move one code on, found by the reference it was asked for with."""
-    conn.execute(_CHANGE_CODE, {"at": channel, "of": reference, "state": state.value, **values})
+def move_code(conn: Connection, channel: str, reference: str, end: CodeState, **values: Any) -> bool:
+    """Compare-and-set along the life of codes; False when this one is in no state from which ``end`` follows."""
+    step = CODE_LIFE.statement(frozenset(CODE_LIFE.sources(end)), end)
+    mine = {"of_channel": channel, "of_reference": reference}
+    return conn.execute(step, {**mine, "state": end.value, **values}).rowcount == 1
 
 
 def live_code(conn: Connection, payment_id: str) -> Code | None:

@@ -19,7 +19,7 @@ def code_asked_again(conn: Connection, old: Operation, _request: Message, new: O
     assert new.reference is not None
     was = records.fetch_code(conn, old.channel, old.reference)
     assert was is not None
-    records.change_code(conn, old.channel, old.reference, CodeState.REFUSED, closed_at=now)
+    records.move_code(conn, old.channel, old.reference, CodeState.REFUSED, closed_at=now)
     asked = replace(was, reference=new.reference, code=None, state=CodeState.REQUESTED, asked_at=now, closed_at=None)
     records.add_code(conn, asked)
 

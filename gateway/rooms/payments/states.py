@@ -1,9 +1,11 @@
-"""The life of a payment as values: every transition is a row here, and ``gateway states`` draws it."""
+"""The lives of payments, their codes, their exceptions and their settlement: every transition is a row here."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from gateway.foundation.lives import Edge, Life
+from gateway.rooms.payments.tables import payment, payment_code, payment_exception
 
 
 class Status(StrEnum):
@@ -80,16 +82,6 @@ def is_beside(kind: UnforeseenKind, state: ExceptionState, resolution: str | Non
     return kind in BESIDE_THE_BILL and not (kind is UnforeseenKind.PAID_AFTER_EXPIRY and kept)
 
 
-@dataclass(frozen=True)
-class Edge:
-    """One allowed transition, the event it emits, and what makes it happen."""
-
-    start: Status | None
-    end: Status
-    event: str
-    when: str
-
-
 EDGES = (
     Edge(None, Status.REQUESTED, "payment.requested", "a case system asks for a code"),
     Edge(Status.REQUESTED, Status.ISSUED, "payment.issued", "the platform gave a code, or was found to have given it"),
@@ -106,14 +98,50 @@ EDGES = (
     Edge(Status.EXPIRED, Status.PAID, "payment.paid", "two people keep money that came on the expired code after all"),
 )
 
-_ALLOWED = {(edge.start, edge.end): edge for edge in EDGES}
+CODE_EDGES = (
+    Edge(None, CodeState.REQUESTED, None, "a payment asks for its code, for the first time or under a new reference"),
+    Edge(CodeState.REQUESTED, CodeState.LIVE, None, "the platform gave the code"),
+    Edge(CodeState.REQUESTED, CodeState.REFUSED, None, "the platform refused the bill, or never made the code"),
+    Edge(CodeState.LIVE, CodeState.PAID, None, "money paid the bill"),
+    Edge(CodeState.LIVE, CodeState.VOID, None, "the platform voided the bill"),
+    Edge(CodeState.LIVE, CodeState.EXPIRED, None, "the platform says that the code no longer takes money"),
+    Edge(CodeState.EXPIRED, CodeState.PAID, None, "two people keep money that came on the expired code"),
+)
 
+_RESOLVED, _REOPENED = "payment.exception_resolved", "payment.exception_reopened"
+EXCEPTION_EDGES = (
+    Edge(None, ExceptionState.OPEN, "payment.exception", "money arrived as no bill foresaw"),
+    Edge(ExceptionState.OPEN, ExceptionState.PROPOSED, "payment.exception_proposed", "one person proposes a way out"),
+    Edge(ExceptionState.PROPOSED, ExceptionState.PROPOSED, "payment.exception_proposed", "another way out is proposed"),
+    Edge(ExceptionState.PROPOSED, ExceptionState.RESOLVED, _RESOLVED, "another person confirms it"),
+    Edge(ExceptionState.PROPOSED, ExceptionState.OPEN, _REOPENED, "the proposed refund was dismissed"),
+    Edge(ExceptionState.RESOLVED, ExceptionState.OPEN, _REOPENED, "the refund was refused, or dismissed after all"),
+)
 
-def edge(start: Status | None, end: Status) -> Edge | None:
-    """The transition between two states, or None when there is none."""
-    return _ALLOWED.get((start, end))
+_TOLD = "payment.settlement"
+_N, _P, _M, _B = Settlement.NONE, Settlement.PENDING, Settlement.MATCHED, Settlement.BROKEN
+SETTLEMENT_EDGES = (
+    Edge(None, _N, None, "a bill is asked for"),
+    Edge(_N, _P, _TOLD, "money paid the bill and no statement has it yet"),
+    Edge(_M, _P, _TOLD, "the statement that had the money was replaced"),
+    Edge(_B, _P, _TOLD, "the break was closed and no statement has the money yet"),
+    Edge(_N, _M, _TOLD, "a statement has the money, to the fen"),
+    Edge(_P, _M, _TOLD, "a statement has the money, to the fen"),
+    Edge(_B, _M, _TOLD, "the break was closed and a statement has the money"),
+    Edge(_N, _B, _TOLD, "a break of its money is open"),
+    Edge(_P, _B, _TOLD, "a break of its money is open"),
+    Edge(_M, _B, _TOLD, "a break of its money is open"),
+    Edge(_P, _N, _TOLD, "no money pays the bill after all"),
+    Edge(_M, _N, _TOLD, "no money pays the bill after all"),
+    Edge(_B, _N, _TOLD, "the break was closed and no money pays the bill"),
+)
+
+LIFE = Life("payments", payment, EDGES, doubt=True)
+CODE_LIFE = Life("payment codes", payment_code, CODE_EDGES, column="state", key=("channel", "reference"), stamped=False)
+EXCEPTION_LIFE = Life("exceptions", payment_exception, EXCEPTION_EDGES, column="state", stamped=False)
+SETTLEMENT_LIFE = Life("settlement", payment, SETTLEMENT_EDGES, column="settlement")
 
 
 def sources(end: Status) -> tuple[Status, ...]:
     """The states from which ``end`` can be reached."""
-    return tuple(one.start for one in EDGES if one.end is end and one.start is not None)
+    return LIFE.sources(end)

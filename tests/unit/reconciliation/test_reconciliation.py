@@ -652,7 +652,7 @@ async def test_an_expired_code_that_is_paid_after_all_keeps_continuity(bench: Be
 
     def expire(conn: Connection) -> None:
         records.move(conn, name, Status.EXPIRED, to_micros(NOON))
-        records.change_code(conn, CHANNEL, "REF0001", CodeState.EXPIRED, closed_at=to_micros(NOON))
+        records.move_code(conn, CHANNEL, "REF0001", CodeState.EXPIRED, closed_at=to_micros(NOON))
 
     await bench.store.write(expire)
     await bench.room.run(CHANNEL, DAY, by="x")
