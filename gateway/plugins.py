@@ -10,27 +10,38 @@ import inspect
 import sys
 import typing
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from pydantic import BaseModel
 
-from gateway.ports.base import Adapter, AdapterInfo, Kind
-from gateway.ports.credit import DisclosureTarget
-from gateway.ports.nontax import NonTaxPlatform
-from gateway.ports.registry import EntityRegistry
-from gateway.ports.seal import SealService
+from gateway.ports.base import Adapter, AdapterInfo
 from gateway.settings import known
 from gateway.words.errors import SettingsError
 
 GROUP = "gateway.adapters"
-PORTS: Mapping[Kind, type] = {
-    Kind.NONTAX: NonTaxPlatform,
-    Kind.CREDIT: DisclosureTarget,
-    Kind.REGISTRY: EntityRegistry,
-    Kind.SEAL: SealService,
-}
+
+
+@dataclass(frozen=True, slots=True)
+class KindOf:
+    """One kind of external system, as the room that serves it declares it.
+
+    ``port``: the Protocol of its adapters. ``capability``: its word in ``[[routes]]``. ``channel_keys``: the keys that
+    the block of such a channel has beside those of any channel. ``one_channel``: an authority has at most one.
+    """
+
+    kind: str
+    room: str
+    port: type
+    capability: str
+    channel_keys: type[BaseModel] | None = None
+    one_channel: bool = False
+
+
+Kinds = Mapping[str, KindOf]
+"""The kinds that installed rooms serve, by their words."""
 
 
 def installed() -> Mapping[str, tuple[EntryPoint, ...]]:
@@ -51,8 +62,29 @@ def _declared(_path: tuple[str, ...]) -> Mapping[str, tuple[EntryPoint, ...]]:
     return found
 
 
-def load(name: str, key: str = "adapter", reserved: Collection[str] = ()) -> type[Adapter]:
-    """The adapter class behind a name, held to its contract. SettingsError under ``key`` if it cannot be used."""
+def load(name: str, kinds: Kinds, key: str = "adapter", reserved: Collection[str] = ()) -> type[Adapter]:
+    """The adapter class behind a name, held to the port of its kind. SettingsError under ``key`` if it cannot be used.
+
+    ``reserved`` are the keys of any channel; those of the kind are reserved as well.
+    """
+    adapter = declared(name, key, reserved)
+    served = kinds.get(adapter.info.kind)
+    if served is None:
+        raise SettingsError(
+            key,
+            f'no installed room serves channels of the kind "{adapter.info.kind}", of which "{name}" is one',
+            f"Install the package that brings such a room. {known(adapter.info.kind, kinds)}",
+        )
+    keys = served.channel_keys.model_fields.keys() if served.channel_keys else ()
+    _refuse(name, key, [*_taken(adapter, keys, "every channel of its kind"), *port_faults(adapter, served.port)])
+    return adapter
+
+
+def declared(name: str, key: str = "adapter", reserved: Collection[str] = ()) -> type[Adapter]:
+    """The adapter class behind a name, whether a room serves its kind or not.
+
+    SettingsError under ``key`` unless it can be imported and is an adapter by the rules that hold for every kind.
+    """
     entries = installed().get(name)
     if not entries:
         names = ", ".join(installed()) or "none"
@@ -72,15 +104,21 @@ def load(name: str, key: str = "adapter", reserved: Collection[str] = ()) -> typ
             f'the adapter "{name}" of {owners[0]} cannot be imported: {type(error).__name__}: {error}',
             "Repair or reinstall that package.",
         ) from error
-    for fault in faults(loaded, name, reserved):
-        raise SettingsError(
-            key, f'the adapter "{name}" of {owners[0]} breaks its contract: {fault}', "Update that package."
-        )
+    _refuse(name, key, faults(loaded, name, reserved))
     return typing.cast(type[Adapter], loaded)
 
 
+def _refuse(name: str, key: str, found: list[str]) -> None:
+    if found:
+        entry = installed()[name][0]
+        owner = entry.dist.name if entry.dist else entry.value
+        raise SettingsError(
+            key, f'the adapter "{name}" of {owner} breaks its contract: {found[0]}', "Update that package."
+        )
+
+
 def faults(adapter: Any, name: str, reserved: Collection[str] = ()) -> list[str]:
-    """What an adapter class lacks to be one; empty when it keeps the contract of ``gateway.ports``."""
+    """What an adapter class lacks to be one of any kind; empty when it lacks nothing."""
     if not isinstance(adapter, type):
         return ["it is not a class"]
     info = getattr(adapter, "info", None)
@@ -94,19 +132,36 @@ def faults(adapter: Any, name: str, reserved: Collection[str] = ()) -> list[str]
     model = getattr(adapter, "Settings", None)
     if not (isinstance(model, type) and issubclass(model, BaseModel) and model.model_config.get("extra") == "forbid"):
         found.append('Settings is not a pydantic model with extra="forbid"')
-    elif taken := sorted(model.model_fields.keys() & set(reserved)):
-        found.append(f"Settings declares {', '.join(taken)}, which every channel already has")
-    port = PORTS[info.kind]
+    else:
+        found += _taken(adapter, reserved)
+    return found + [
+        f"{method} is not an async method" for method in ("check", "close") if not _is_async(adapter, method)
+    ]
+
+
+def _taken(adapter: Any, reserved: Collection[str], whose: str = "every channel") -> list[str]:
+    taken = sorted(adapter.Settings.model_fields.keys() & set(reserved))
+    return [f"Settings declares {', '.join(taken)}, which {whose} already has"] if taken else []
+
+
+def port_faults(adapter: type[Adapter], port: type) -> list[str]:
+    """What an adapter class lacks to keep its port: empty when the methods that it declares can be called as there."""
+    info = adapter.info
     offered = {method for method in vars(port) if not method.startswith("_") and callable(getattr(port, method))}
+    found = []
     if strange := sorted(info.capabilities - offered):
         found.append(f"info.capabilities names {', '.join(strange)}, which {port.__name__} does not have")
     for method in sorted(info.capabilities & offered | {"check", "close"}):
-        written = getattr(adapter, method, None)
-        if not inspect.iscoroutinefunction(written):
+        if not _is_async(adapter, method):
             found.append(f"{method} is not an async method")
             continue
+        signature = inspect.signature(getattr(port, method))
         try:
-            inspect.signature(written).bind(*inspect.signature(getattr(port, method)).parameters)
+            inspect.signature(getattr(adapter, method)).bind(*signature.parameters)
         except TypeError:
-            found.append(f"{method} does not take {inspect.signature(getattr(port, method))}")
+            found.append(f"{method} does not take {signature}")
     return found
+
+
+def _is_async(adapter: Any, method: str) -> bool:
+    return inspect.iscoroutinefunction(getattr(adapter, method, None))

@@ -12,19 +12,20 @@ import pytest
 from sqlalchemy import Connection, insert
 
 from gateway.foundation.access.tables import authority as authority_table
-from gateway.foundation.channels import Channel, ChannelKeys
+from gateway.foundation.channels import Channel
 from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.crypto.keys import FileKeys
 from gateway.foundation.crypto.sm import sm3
 from gateway.foundation.delivery import Delivery, DeliverySettings, Events
 from gateway.foundation.evidence import Evidence
 from gateway.foundation.store import Store
-from gateway.ports.base import AdapterInfo, Kind
+from gateway.ports.base import AdapterInfo
 from gateway.ports.nontax import PaidFact
 from gateway.rooms.cash.service import Cash
 from gateway.rooms.decisions import Decisions
 from gateway.rooms.imports.service import Imports
 from gateway.rooms.payments import IncomeItem, LineKind, Payments, Unit, apply_paid, records
+from gateway.rooms.payments.channel_keys import PaymentKeys
 from gateway.rooms.payments.records import Unforeseen
 from gateway.rooms.receipts.service import Receipts
 from gateway.rooms.refunds import records as refund_records
@@ -51,16 +52,16 @@ class Bench:
         self,
         store: Store,
         folder: Path,
-        keys_of_channel: ChannelKeys | None = None,
+        keys_of_channel: PaymentKeys | None = None,
         lacking: frozenset[str] = frozenset(),
     ) -> None:
         self.store, self.clock = store, ManualClock(NOW)
         keys = FileKeys(folder / "keys")
         self.envelope = Envelope(keys)
         self.events = Events(self.clock)
-        info = AdapterInfo(Kind.NONTAX, "nontax.script", "v1", frozenset({"issue", "refund", "receipt"}))
+        info = AdapterInfo("nontax", "nontax.script", "v1", frozenset({"issue", "refund", "receipt"}))
         info = replace(info, capabilities=info.capabilities - lacking)
-        channel = Channel("nontax", None, info, info.find, "http://x", None, keys=keys_of_channel or ChannelKeys())  # type: ignore[arg-type]
+        channel = Channel("nontax", None, info, info.find, "http://x", None, kind_keys=keys_of_channel)  # type: ignore[arg-type]
         channels: Any = SimpleNamespace(
             get=lambda name: channel, all=lambda: (channel,), route=lambda authority, capability: (channel,)
         )

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy import Connection
 
-from gateway.foundation.channels import Channels, Checked, adapter_class
+from gateway.foundation.channels import Channels, Checked, adapter_class, reserved_keys, served_kinds
 from gateway.foundation.delivery import limits
-from gateway.plugins import installed
+from gateway.plugins import Kinds, declared, installed
 from gateway.ports.base import RawExchange
 from gateway.settings import Settings, known
 from gateway.terminal.output import Exit, Json, progress, session, show, table
@@ -22,7 +22,8 @@ app = typer.Typer(help="Configured channels: list them, or prove with a harmless
 
 def adapters(as_json: Json = False) -> None:
     """List the installed adapters with their capabilities and contract versions."""
-    rows = [_adapter(name) for name in installed()]
+    kinds, no_rooms = _served()
+    rows = [_adapter(name, kinds, no_rooms) for name in installed()]
     show(
         {"adapters": rows},
         as_json,
@@ -167,8 +168,16 @@ def _forget(exchange: RawExchange) -> None:
     """A check by hand is no exchange of the job: no evidence is kept."""
 
 
-def _adapter(name: str) -> dict[str, Any]:
-    """What an adapter declares, or why it cannot be used."""
+def _served() -> tuple[Kinds, str | None]:
+    """The kinds that rooms serve; none of them, and why, where the rooms themselves cannot be found."""
+    try:
+        return served_kinds(), None
+    except SettingsError as error:
+        return {}, error.reason
+
+
+def _adapter(name: str, kinds: Kinds, no_rooms: str | None) -> dict[str, Any]:
+    """What an adapter declares, and why it cannot be used if so: one of a kind that no room serves is shown as well."""
     owner = installed()[name][0].dist
     row: dict[str, Any] = {
         "name": name,
@@ -179,7 +188,12 @@ def _adapter(name: str) -> dict[str, Any]:
         "fault": None,
     }
     try:
-        info = adapter_class(name).info
+        info = declared(name, reserved=reserved_keys()).info
     except SettingsError as error:
         return {**row, "fault": error.reason}
-    return {**row, "contract": info.contract, "capabilities": sorted(info.capabilities)}
+    row |= {"kind": info.kind, "contract": info.contract, "capabilities": sorted(info.capabilities)}
+    try:
+        adapter_class(name, kinds=kinds)
+    except SettingsError as error:
+        return {**row, "fault": no_rooms or error.reason}
+    return row

@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
-from datetime import date, time
+from datetime import time
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import structlog
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
+from gateway.foundation import rooms
+from gateway.foundation.rooms import Room
 from gateway.foundation.wire import ChannelWire, FrameWire, WireSettings
-from gateway.plugins import load
-from gateway.ports.base import Adapter, AdapterInfo, FindGuarantee, Kind, Recorder
-from gateway.settings import SHARED_ROUTE, Capability, ChannelSettings, Seconds, Settings, known, read_secret
+from gateway.plugins import KindOf, Kinds, load
+from gateway.ports.base import Adapter, AdapterInfo, FindGuarantee, Recorder, check_word
+from gateway.settings import SHARED_ROUTE, ChannelSettings, Route, Seconds, Settings, known, read_secret
 from gateway.words.clock import Clock
 from gateway.words.errors import ExchangeError, NotFoundProblem, SettingsError
 
 log = structlog.get_logger(__name__)
 
-KIND_FOR: Mapping[Capability, Kind] = {
-    "payments": Kind.NONTAX,
-    "disclosures": Kind.CREDIT,
-    "entities": Kind.REGISTRY,
-    "seals": Kind.SEAL,
-}
+M = typing.TypeVar("M", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -52,20 +49,10 @@ def _quiet_hours(value: Any) -> QuietHours:
     return window
 
 
-SurchargeBase = typing.Literal["original", "outstanding"]
-
-
 class ChannelKeys(BaseModel):
-    """Keys of any channel that are neither the wire's nor the adapter's.
+    """Keys of any channel that are neither the wire's nor the adapter's nor those of its kind.
 
     ``settle_seconds``: how long "not found" is not believed there, where that differs from the adapter's word.
-    ``cut_off``: the time in Shanghai at which the day of its statements ends 日切; midnight if not given.
-    ``surcharge``: how a surcharge 加处罚款 reaches the payer; ``surcharge_base``: three per cent of the whole fine or
-    of what is outstanding, or which of them for decisions from which day on. ``code_layout`` and ``code_ranges``: how
-    payment codes are made where we make them.
-    ``receipt_kind``: 财政电子票据, or 电子一般缴款书 completed after payment. ``receipt_signed``: both signatures come
-    with its file and must lead to ``[trust] receipt_roots``. ``receipt_layout``: a regular expression for the receipt
-    code, in which ``{region}`` and ``{year}`` are two digits each. ``receipt_automatic``: asked for upon payment.
     ``rate``: calls a second over all nodes, ``burst`` of them at once; ``concurrency``: calls in flight over all nodes.
     ``quiet``: hours in Shanghai in which the platform is closed 日切停服, ``["22:30-00:30"]``: nothing is sent, nothing
     is asked. ``circuit_failures``: after so many attempts in a row without an answer nothing leaves for
@@ -75,15 +62,6 @@ class ChannelKeys(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     settle_seconds: Seconds | None = None
-    cut_off: time = time.min
-    surcharge: typing.Literal["quoted_at_payment", "separate_bill", "reissue", "manual"] = "manual"
-    surcharge_base: SurchargeBase | Annotated[dict[date, SurchargeBase], Field(min_length=1)] = "original"
-    code_layout: str = "{region}{year:02d}30{serial:010d}"
-    code_ranges: tuple[tuple[str, str], ...] = ()
-    receipt_kind: typing.Literal["fiscal_receipt", "general_bill"] = "fiscal_receipt"
-    receipt_signed: bool = False
-    receipt_layout: str = r"\d{8}"
-    receipt_automatic: bool = False
     rate: Annotated[float, Field(gt=0, le=100_000)] | None = None
     burst: Annotated[int, Field(ge=1, le=100_000)] = 1
     concurrency: Annotated[int, Field(ge=1, le=1000)] | None = None
@@ -91,20 +69,13 @@ class ChannelKeys(BaseModel):
     circuit_failures: Annotated[int, Field(ge=0, le=10_000)] = 10
     circuit_seconds: Seconds = 5.0
 
-    def surcharge_base_on(self, decided_on: date) -> SurchargeBase:
-        """The base for a decision of this day: what began last; before all of them, the first."""
-        if isinstance(self.surcharge_base, str):
-            return self.surcharge_base
-        begun = [day for day in self.surcharge_base if day <= decided_on]
-        return self.surcharge_base[max(begun) if begun else min(self.surcharge_base)]
-
 
 @dataclass(frozen=True)
 class Channel:
     """One configured instance of an adapter.
 
-    ``find`` says how far its "not found" can be trusted, ``cut_off`` when the day of its statements ends in Shanghai,
-    ``keys`` what else the settings say of any channel, ``options`` the adapter's own settings.
+    ``find`` says how far its "not found" can be trusted, ``keys`` what the settings say of any channel, ``kind_keys``
+    what they say of one of its kind (see ``keys_of``), ``options`` the adapter's own settings.
     """
 
     name: str
@@ -113,9 +84,20 @@ class Channel:
     find: FindGuarantee
     url: str
     wire: ChannelWire | FrameWire
-    cut_off: time = time.min
     keys: ChannelKeys = field(default_factory=ChannelKeys)
     options: Any = None
+    kind_keys: BaseModel | None = None
+
+    def keys_of(self, model: type[M]) -> M:
+        """The keys that channels of this kind have: ``model`` is the one that the kind's room declares.
+
+        The model's defaults where the channel was made without settings. TypeError for another kind's model.
+        """
+        if self.kind_keys is None:
+            return model()
+        if not isinstance(self.kind_keys, model):
+            raise TypeError(f"the channel {self.name} of kind {self.info.kind} has no {model.__name__}")
+        return self.kind_keys
 
     @property
     def issuing(self) -> str:
@@ -141,22 +123,20 @@ class Channels:
         self._routes = dict(routes)
 
     @classmethod
-    def build(cls, settings: Settings, *, recorder: Recorder, clock: Clock) -> Channels:
-        """Import what settings name, and build one adapter a channel. Opens no connection. Raises SettingsError."""
+    def build(cls, settings: Settings, *, recorder: Recorder, clock: Clock, kinds: Kinds | None = None) -> Channels:
+        """Import what settings name, and build one adapter a channel. Opens no connection. Raises SettingsError.
+
+        ``kinds``: those that may be named; without it, those that installed rooms serve.
+        """
+        kinds = served_kinds() if kinds is None else kinds
         classes = {
-            name: adapter_class(one.adapter, f"channels.{name}.adapter") for name, one in settings.channels.items()
+            name: adapter_class(one.adapter, f"channels.{name}.adapter", kinds)
+            for name, one in settings.channels.items()
         }
         for index, route in enumerate(settings.routes):
-            kind = KIND_FOR[route.capability]
-            for name in route.channels:
-                if (other := classes[name].info.kind) is not kind:
-                    raise SettingsError(
-                        f"routes[{index}].channels",
-                        f'{route.capability} need a channel of kind "{kind}", and "{name}" is of kind "{other}"',
-                        f"Name a channel whose adapter begins with {kind}.",
-                    )
+            _check_route(f"routes[{index}]", route, classes, kinds)
         channels = {
-            name: build_channel(name, one, classes[name], recorder=recorder, clock=clock)
+            name: build_channel(name, one, classes[name], kinds, recorder=recorder, clock=clock)
             for name, one in settings.channels.items()
         }
         return cls(channels, {(route.authority, route.capability): route.channels for route in settings.routes})
@@ -169,7 +149,7 @@ class Channels:
         """Every channel, in the order of the settings."""
         return tuple(self._channels.values())
 
-    def route(self, authority: str, capability: Capability) -> tuple[Channel, ...]:
+    def route(self, authority: str, capability: str) -> tuple[Channel, ...]:
         """The channels that serve a capability of an authority, its own or the shared ones; possibly none."""
         names = self._routes.get((authority, capability)) or self._routes.get((SHARED_ROUTE, capability), ())
         return tuple(self._channels[name] for name in names)
@@ -219,7 +199,13 @@ def _family(error: ExchangeError) -> str:
 
 
 def build_channel(
-    name: str, settings: ChannelSettings, adapter_class: type[Adapter], *, recorder: Recorder, clock: Clock
+    name: str,
+    settings: ChannelSettings,
+    adapter_class: type[Adapter],
+    kinds: Kinds,
+    *,
+    recorder: Recorder,
+    clock: Clock,
 ) -> Channel:
     """One channel: its keys divided between wire and adapter, its secrets read. Raises SettingsError."""
     key = f"channels.{name}"
@@ -227,6 +213,10 @@ def build_channel(
     options = _validated(key, WireSettings, {one: rest.pop(one) for one in WireSettings.model_fields if one in rest})
     general = _validated(key, ChannelKeys, {one: rest.pop(one) for one in ChannelKeys.model_fields if one in rest})
     info, find = adapter_class.info, adapter_class.info.find
+    of_kind = kinds[info.kind].channel_keys
+    kind_keys = None
+    if of_kind is not None:
+        kind_keys = _validated(key, of_kind, {one: rest.pop(one) for one in of_kind.model_fields if one in rest})
     scheme = urlsplit(settings.url).scheme
     if scheme not in info.schemes:
         spoken = sorted(info.schemes)
@@ -241,7 +231,7 @@ def build_channel(
     for one, declared in model.model_fields.items():
         if one in rest and not isinstance(rest[one], SecretStr) and _holds_secret(declared.annotation):
             rest[one] = read_secret(str(rest[one]), f"{key}.{one}")
-    own = _validated(key, model, rest)
+    own = _validated(key, model, rest, of_kind.model_fields.keys() if of_kind else frozenset())
     try:
         wire = (FrameWire if scheme in FrameWire.schemes else ChannelWire)(
             name,
@@ -261,17 +251,36 @@ def build_channel(
         adapter = adapter_class(own, wire, clock)  # type: ignore[call-arg]
     except ValueError as error:
         raise SettingsError(key, f'the adapter "{info.name}" refuses its settings: {error}', "Correct them.") from error
-    return Channel(name, adapter, info, find, settings.url, wire, general.cut_off, general, own)
+    return Channel(name, adapter, info, find, settings.url, wire, general, own, kind_keys)
 
 
 def _holds_secret(annotation: Any) -> bool:
     return annotation is SecretStr or any(_holds_secret(part) for part in typing.get_args(annotation))
 
 
-M = typing.TypeVar("M", bound=BaseModel)
+def _check_route(key: str, route: Route, classes: Mapping[str, type[Adapter]], kinds: Kinds) -> None:
+    """SettingsError unless a room serves the capability, and these channels are of its kind and not too many."""
+    by_capability = {one.capability: one for one in kinds.values()}
+    wanted = by_capability.get(route.capability)
+    if wanted is None:
+        cure = known(route.capability, by_capability)
+        raise SettingsError(f"{key}.capability", f'no installed room serves "{route.capability}"', cure)
+    if wanted.one_channel and len(route.channels) > 1:
+        raise SettingsError(
+            f"{key}.channels",
+            f"{route.capability} of one authority go to exactly one channel, so that nothing is asked for twice",
+            "Name one channel here, and route other authorities separately.",
+        )
+    for name in route.channels:
+        if (other := classes[name].info.kind) != wanted.kind:
+            raise SettingsError(
+                f"{key}.channels",
+                f'{route.capability} need a channel of kind "{wanted.kind}", and "{name}" is of kind "{other}"',
+                f"Name a channel whose adapter begins with {wanted.kind}.",
+            )
 
 
-def _validated(key: str, model: type[M], values: dict[str, Any]) -> M:
+def _validated(key: str, model: type[M], values: dict[str, Any], of_kind: Set[str] = frozenset()) -> M:
     """The model of these keys. SettingsError names the first wrong one; values of secrets are never shown."""
     try:
         return model.model_validate(values)
@@ -280,7 +289,7 @@ def _validated(key: str, model: type[M], values: dict[str, Any]) -> M:
         name = str(found["loc"][0]) if found["loc"] else ""
         whole = ".".join([key, *map(str, found["loc"])])
         if found["type"] == "extra_forbidden":
-            choices = reserved_keys() | model.model_fields.keys()
+            choices = reserved_keys() | of_kind | model.model_fields.keys()
             raise SettingsError(
                 whole, "neither the adapter nor the wire knows this key", known(name, choices)
             ) from None
@@ -297,6 +306,49 @@ def reserved_keys() -> set[str]:
     return {"adapter", "url", *ChannelKeys.model_fields, *WireSettings.model_fields}
 
 
-def adapter_class(name: str, key: str = "adapter") -> type[Adapter]:
+def adapter_class(name: str, key: str = "adapter", kinds: Kinds | None = None) -> type[Adapter]:
     """The adapter class behind a name, held to its contract. SettingsError under ``key`` if it cannot be used."""
-    return load(name, key, reserved_keys())
+    return load(name, served_kinds() if kinds is None else kinds, key, reserved_keys())
+
+
+def served_kinds() -> Kinds:
+    """The kinds that installed rooms serve. Raises SettingsError for a room that cannot be opened."""
+    return kinds_of(rooms.found())
+
+
+def kinds_of(found: Iterable[Room]) -> Kinds:
+    """The kinds that these rooms serve.
+
+    Raises SettingsError for a kind or a capability that is no word, for one of them without the other or without a
+    port, and for two rooms that bring the same.
+    """
+    kinds: dict[str, KindOf] = {}
+    for room in found:
+        if room.kind is None and room.capability is None and room.port is None:
+            continue
+        if room.kind is None or room.capability is None or room.port is None:
+            raise _bad_room(room, "kind, capability and port go together, and it does not declare all of them")
+        for word in (room.kind, room.capability):
+            try:
+                check_word(word)
+            except ValueError as error:
+                raise _bad_room(room, str(error)) from None
+        for other in kinds.values():
+            if room.kind == other.kind or room.capability == other.capability:
+                said = f'it serves "{room.kind}" for {room.capability}, and "{other.room}" does too'
+                raise _bad_room(room, said)
+        port, keys = room.place(room.port), room.place(room.channel_keys) if room.channel_keys else None
+        if not isinstance(port, type):
+            raise _bad_room(room, f"{room.port} is no Protocol")
+        if keys is not None and not (isinstance(keys, type) and issubclass(keys, BaseModel)):
+            raise _bad_room(room, f"{room.channel_keys} is no pydantic model")
+        if keys is not None and (taken := sorted(keys.model_fields.keys() & reserved_keys())):
+            raise _bad_room(room, f"its channel keys declare {', '.join(taken)}, which every channel already has")
+        kinds[room.kind] = KindOf(room.kind, room.name, port, room.capability, keys, room.one_channel)
+    return kinds
+
+
+def _bad_room(room: Room, reason: str) -> SettingsError:
+    return SettingsError(
+        "rooms", f'the room "{room.name}": {reason}', "Update or uninstall the package that brings it."
+    )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Literal, Protocol, runtime_checkable
+from typing import Annotated, Any, ClassVar, Literal, Protocol, TypeVar, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field
+
+_WORD = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 Fen = Annotated[int, Field(ge=0, le=999_999_999_999)]
 
@@ -19,13 +21,15 @@ class Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_bytes="base64", val_json_bytes="base64")
 
 
-class Kind(StrEnum):
-    """What an adapter is for; also the first part of its name."""
+Q = TypeVar("Q", bound="EffectRequest", contravariant=True)
+A = TypeVar("A", bound=Message, covariant=True)
 
-    NONTAX = "nontax"
-    CREDIT = "credit"
-    REGISTRY = "registry"
-    SEAL = "seal"
+
+def check_word(word: str) -> str:
+    """A kind of external system, or a capability: small letters, digits and underlines, a letter first. ValueError."""
+    if not _WORD.fullmatch(word):
+        raise ValueError(f"{word!r} is not a word of small letters, digits and underlines")
+    return word
 
 
 @dataclass(frozen=True)
@@ -54,13 +58,15 @@ class FindGuarantee:
 class AdapterInfo:
     """What an adapter declares about itself; ``gateway adapters`` prints it and the conformance kit reads it.
 
+    ``kind`` is the word of the port that it implements, which an installed room declares (``KIND`` of
+    ``gateway.ports.nontax`` and so on); the adapter's name begins with it. ValueError for what is not a word.
     ``capabilities`` names the port methods that work. ``sensitive`` names the fields of the wire format (XML local
     names or JSON keys) whose values must not appear in the redacted copy of an exchange. ``encoding`` is the wire's
     character set: text it cannot hold is refused before sending. ``idempotent``: the same reference sent twice has
     one effect there. ``schemes`` are those of the addresses it calls: http and https, or tcp and tls for frames.
     """
 
-    kind: Kind
+    kind: str
     name: str
     contract: str
     capabilities: frozenset[str]
@@ -70,6 +76,9 @@ class AdapterInfo:
     encoding: str = "utf-8"
     idempotent: bool = True
     schemes: frozenset[str] = frozenset({"http", "https"})
+
+    def __post_init__(self) -> None:
+        check_word(self.kind)
 
 
 @dataclass(frozen=True)
@@ -111,6 +120,34 @@ class Adapter(Protocol):
 
     async def close(self) -> None:
         """Let go of everything opened."""
+        ...
+
+
+class EffectRequest(Message):
+    """What every effect is asked with: ``reference`` is ours, durable before the call, and never used again."""
+
+    reference: str
+
+
+class Pending(Message):
+    """An answer to an effect: accepted, not ready, and no doubt about it.
+
+    The other side has taken the request under our reference and will carry it out; ``ask_after`` is how many seconds
+    later it is worth asking with ``find``. Not for "perhaps": an answer that says neither yes nor no raises
+    OutcomeUnknownError. A ``find`` that still says pending is not "absent".
+    """
+
+    ask_after: Annotated[float, Field(gt=0, le=30 * 24 * 3600)]
+
+
+class Effect(Protocol[Q, A]):
+    """A method of a port that changes something on the other side: it answers what was done, or ``Pending``.
+
+    Ports of today answer at once or say "pending" in a state of their own; a new port may name this answer.
+    """
+
+    async def __call__(self, request: Q, /) -> A | Pending:
+        """Do it once. Raises the errors of ``gateway.words.errors``."""
         ...
 
 

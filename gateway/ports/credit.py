@@ -8,6 +8,8 @@ from typing import Literal, Protocol, runtime_checkable
 
 from gateway.ports.base import Adapter, Fen, Incoming, Message, Notice, OpenedCallback
 
+KIND = "credit"
+
 
 class VerdictNotice(Notice):
     """A callback's content once opened: a target decided about a submission. A hint to ask, unless authenticated."""

@@ -10,6 +10,8 @@ from pydantic import AwareDatetime
 
 from gateway.ports.base import Adapter, Fen, Incoming, Message, Notice, OpenedCallback
 
+KIND = "nontax"
+
 
 class BillLine(Message):
     """One line of a bill: income item 收入项目 and amount in fen."""

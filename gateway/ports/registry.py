@@ -9,6 +9,8 @@ from pydantic import AwareDatetime
 
 from gateway.ports.base import Adapter, Message
 
+KIND = "registry"
+
 
 class RegistrationRecord(Message):
     """Registration facts of one entity as of ``as_of``. ``status`` is normalised (facts D3); ``raw_status`` as sent."""

@@ -9,6 +9,8 @@ from pydantic import Field
 from gateway.ports.base import Adapter, Incoming, Message, Notice, OpenedCallback
 from gateway.words.text import Ask
 
+KIND = "seal"
+
 
 class SealNotice(Notice):
     """A callback's content once opened: a seal job moved. Always only a hint to ask."""

@@ -24,7 +24,7 @@ from gateway.foundation.crypto.keys import FileKeys
 from gateway.foundation.delivery import Action, Delivery, DeliverySettings
 from gateway.foundation.evidence import Evidence
 from gateway.foundation.store import Store, schema
-from gateway.ports.base import AdapterInfo, FindGuarantee, Kind
+from gateway.ports.base import AdapterInfo, FindGuarantee
 from gateway.ports.nontax import Cancelled, FindRequest
 from gateway.words.clock import SystemClock
 
@@ -77,7 +77,7 @@ async def main(folder: Path) -> None:
     url = f"sqlite:///{folder}/bench.db"
     schema.migrate(url)
     store, clock, keys = Store.open(url), SystemClock(), FileKeys(folder / "keys")
-    info = AdapterInfo(Kind.NONTAX, "nontax.bench", "v1", frozenset({"cancel"}))
+    info = AdapterInfo("nontax", "nontax.bench", "v1", frozenset({"cancel"}))
     sides = {"well": Side(), "ill": Side()}
     channels = {
         name: Channel(name, side, info, FindGuarantee(), "http://x", None)  # type: ignore[arg-type]

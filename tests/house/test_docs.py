@@ -18,10 +18,10 @@ from pydantic import BaseModel
 
 from gateway.cli.states import TABLES, edges, mermaid
 from gateway.foundation.access import ROLES, SCOPES
-from gateway.foundation.channels import ChannelKeys
+from gateway.foundation.channels import ChannelKeys, served_kinds
 from gateway.foundation.delivery.webhooks import sign
 from gateway.foundation.wire import WireSettings
-from gateway.plugins import installed, load
+from gateway.plugins import declared, installed
 from gateway.settings import Settings
 from simulators import systems
 from simulators.fault_kinds import COMMON
@@ -130,7 +130,10 @@ def test_every_key_of_a_channel_is_described() -> None:
     assert set(WireSettings.model_fields) - words("wire.md") == set()
     known = words("settings.md")
     assert set(ChannelKeys.model_fields) - known == set()
-    ours = {name: load(name) for name, entries in installed().items() if entries[0].value.startswith("gateway.")}
+    of_kinds = [one.channel_keys for one in served_kinds().values() if one.channel_keys is not None]
+    assert of_kinds
+    assert [keys.__name__ for keys in of_kinds if set(keys.model_fields) - known] == []
+    ours = {name: declared(name) for name, entries in installed().items() if entries[0].value.startswith("gateway.")}
     assert {name: lacking for name, one in ours.items() if (lacking := one.Settings.model_fields.keys() - known)} == {}
 
 

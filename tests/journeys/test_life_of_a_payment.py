@@ -16,6 +16,7 @@ from gateway.adapters.nontax.soap import SoapNonTax
 from gateway.foundation.delivery.tables import (
     operation,
 )
+from gateway.rooms.payments.channel_keys import PaymentKeys
 from gateway.rooms.refunds.proposals import DocumentInput, Payee
 from gateway.rooms.refunds.unforeseen_money import WayOut
 from gateway.words.clock import day_of
@@ -28,7 +29,9 @@ NUMBER = "望市监罚决字〔2026〕第7号"
 def change_channel(site, **keys: object) -> None:
     """Let the channel of non-tax bills say otherwise."""
     channel = site.app.channels.get("nontax")
-    site.app.channels._channels["nontax"] = replace(channel, keys=channel.keys.model_copy(update=keys))
+    site.app.channels._channels["nontax"] = replace(
+        channel, kind_keys=channel.keys_of(PaymentKeys).model_copy(update=keys)
+    )
 
 
 def let_unit_issue(site, issuing: str) -> None:

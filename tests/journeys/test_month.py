@@ -18,6 +18,7 @@ from gateway.foundation.delivery import Person
 from gateway.foundation.delivery.tables import (
     operation,
 )
+from gateway.rooms.payments.channel_keys import PaymentKeys
 from gateway.rooms.payments.tables import payment_code
 from gateway.rooms.reconciliation import Ask, BreakFilter, BreakKind, Side, StatementFile, report_files
 from gateway.rooms.reconciliation.profiles import Profile
@@ -98,8 +99,8 @@ class Month:
         """Whether the channel asks for receipts by itself."""
         channels = self.site.app.channels
         channel = channels.get(CHANNEL)
-        keys = channel.keys.model_copy(update={"receipt_automatic": upon_payment})
-        channels._channels[CHANNEL] = replace(channel, keys=keys)
+        keys = channel.keys_of(PaymentKeys).model_copy(update={"receipt_automatic": upon_payment})
+        channels._channels[CHANNEL] = replace(channel, kind_keys=keys)
 
     async def reconcile(self, day: int) -> Any:
         """The day's run, on the morning after."""

@@ -17,8 +17,7 @@ from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.delivery.events import Events
 from gateway.foundation.evidence import Batch, Evidence
 from gateway.foundation.store import Store
-from gateway.ports.base import Kind
-from gateway.ports.registry import ChangePage, EntityChange, EntityRegistry, EntitySummary, RegistrationRecord
+from gateway.ports.registry import KIND, ChangePage, EntityChange, EntityRegistry, EntitySummary, RegistrationRecord
 from gateway.rooms.entities import records
 from gateway.rooms.entities.changes import Alert, differences
 from gateway.rooms.entities.licence import read_licence
@@ -206,7 +205,7 @@ class Entities:
 
         Raises the first error that one of them met, after all had their turn.
         """
-        registries = [channel.name for channel in self._channels.all() if channel.info.kind is Kind.REGISTRY]
+        registries = [channel.name for channel in self._channels.all() if channel.info.kind == KIND]
         await for_every_channel(registries, self.pull_changes)
 
     async def _pull_page(self, channel: Channel) -> tuple[int, bool]:

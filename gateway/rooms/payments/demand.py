@@ -18,6 +18,7 @@ from gateway.rooms.payments import records
 from gateway.rooms.payments.accrual import accrued as accrued_on
 from gateway.rooms.payments.accrual import fine_in, paid_day
 from gateway.rooms.payments.bill import LineInput, LineKind, PaymentRequest, Unit, bill_for, check_within, lines_of
+from gateway.rooms.payments.channel_keys import PaymentKeys
 from gateway.rooms.payments.codes import next_composed, next_from_ranges
 from gateway.rooms.payments.records import Payment, new_payment
 from gateway.rooms.payments.states import Status
@@ -194,7 +195,7 @@ class Demands:
         assert decision is not None
         today = day_of(self._clock.now())
         lines, unit = self.lines_and_unit(conn, ask, decision, today)
-        if self._channels.get(payment.channel).keys.surcharge == "reissue":
+        if self._channels.get(payment.channel).keys_of(PaymentKeys).surcharge == "reissue":
             due = self.accrued(conn, payment, decision, today).amount
             if due > 0:
                 lines = (*lines, LineInput.model_construct(kind=LineKind.SURCHARGE, amount=due))
@@ -213,12 +214,12 @@ class Demands:
     def accrued(self, conn: Connection, payment: Payment, decision: Decision, on: date) -> Surcharge:
         """The surcharge on a payment's fine up to and including a day."""
         fine = fine_in(records.lines(conn, payment.id))
-        base = self._channels.get(payment.channel).keys.surcharge_base_on(decision.facts.decided_on)
+        base = self._channels.get(payment.channel).keys_of(PaymentKeys).surcharge_base_on(decision.facts.decided_on)
         return accrued_on(decision, payment, fine, on, self._calendar, base)
 
     def quoted(self, conn: Connection, payment: Payment, paid_at: int) -> int:
         """The surcharge that the platform adds at payment on that day (microseconds); 0 unless the channel does so."""
-        if self._channels.get(payment.channel).keys.surcharge != "quoted_at_payment":
+        if self._channels.get(payment.channel).keys_of(PaymentKeys).surcharge != "quoted_at_payment":
             return 0
         decision = self._decision(conn, payment)
         if decision is None:
@@ -247,7 +248,7 @@ class Demands:
 
     def _coded(self, conn: Connection, made: Demand, channel: str) -> Demand:
         """The demand with a code of ours, in the issuing modes where we make it."""
-        keys, issuing = self._channels.get(channel).keys, self._channels.get(channel).issuing
+        keys, issuing = self._channels.get(channel).keys_of(PaymentKeys), self._channels.get(channel).issuing
         if issuing == "unit":
             bill = made.bill
             return made.with_code(

@@ -11,6 +11,7 @@ ROOM = Room(
     kind="nontax",
     port="gateway.ports.nontax:NonTaxPlatform",
     capability="payments",
+    channel_keys=".channel_keys:PaymentKeys",
     suite="gateway.testing.nontax:NonTaxConformance",
     one_channel=True,
     scopes=("payments:read", "payments:write"),

@@ -32,6 +32,7 @@ from gateway.foundation.store import Store
 from gateway.ports.base import Message
 from gateway.ports.nontax import FiscalReceipt, NonTaxPlatform, ReceiptRequest
 from gateway.rooms.payments import records as payment_records
+from gateway.rooms.payments.channel_keys import PaymentKeys
 from gateway.rooms.payments.records import Payment
 from gateway.rooms.payments.states import Status
 from gateway.rooms.receipts import records
@@ -178,7 +179,7 @@ class Receipts:
         if records.live(conn, event.subject) is not None:
             return
         channel = self._channels.get(payment.channel)
-        if channel.keys.receipt_automatic and "receipt" in channel.info.capabilities:
+        if channel.keys_of(PaymentKeys).receipt_automatic and "receipt" in channel.info.capabilities:
             self._start(conn, payment, claim=False)
 
     # --- inside -----------------------------------------------------------------------------------------------------
@@ -201,7 +202,7 @@ class Receipts:
             payment_id=payment.id,
             channel=payment.channel,
             code=payment.code,
-            kind=ReceiptKind(self._channels.get(payment.channel).keys.receipt_kind),
+            kind=ReceiptKind(self._channels.get(payment.channel).keys_of(PaymentKeys).receipt_kind),
             status=ReceiptStatus.REQUESTED,
             reference=ask.reference,
             amount=payment.paid_amount,
@@ -222,7 +223,7 @@ class Receipts:
         return receipt_id, operation, ask
 
     def _check(self, ask: ChannelReceiptAsk, answer: FiscalReceipt) -> None:
-        keys = self._channels.get(ask.channel).keys
+        keys = self._channels.get(ask.channel).keys_of(PaymentKeys)
         profile = ReceiptProfile(signed=keys.receipt_signed, layout=keys.receipt_layout)
         check_receipt(ask, answer, profile, self._roots)
 

@@ -6,7 +6,9 @@ from datetime import timedelta
 
 from gateway.foundation.base import Foundation
 from gateway.foundation.rooms import Duty, Opened, Services
+from gateway.ports.nontax import KIND
 from gateway.rooms.payments import Payments
+from gateway.rooms.payments.channel_keys import PaymentKeys
 from gateway.rooms.reconciliation.months import Months
 from gateway.rooms.reconciliation.profiles import Profiles, load_profiles
 from gateway.rooms.reconciliation.proposals import Proposals
@@ -23,7 +25,7 @@ def open_room(base: Foundation, rooms: Services) -> Opened:
     payments, patience = rooms.get(Payments), base.settings.reconciliation
     payments.days_of = dates
     rules = Rules(
-        {channel.name: channel.cut_off for channel in base.channels.all()},
+        {one.name: one.keys_of(PaymentKeys).cut_off for one in base.channels.all() if one.info.kind == KIND},
         Grace(
             late=timedelta(minutes=patience.late_minutes),
             bank=patience.bank_days,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.foundation.channels import KIND_FOR
+from gateway.ports.nontax import KIND
 from gateway.settings import Settings, known
 from gateway.words.errors import InvalidProblem, NotFoundProblem
 
@@ -26,8 +26,7 @@ def one_channel(settings: Settings, name: str | None) -> str:
 
 def payment_channels(settings: Settings, names: list[str]) -> list[str]:
     """The named channels, or every one whose adapter speaks to a non-tax platform. Raises NotFoundProblem."""
-    kind = KIND_FOR["payments"]
-    taking = [name for name, one in settings.channels.items() if one.adapter.partition(".")[0] == kind]
+    taking = [name for name, one in settings.channels.items() if one.adapter.partition(".")[0] == KIND]
     for name in names:
         if name not in taking:
             raise NotFoundProblem(f'no channel "{name}" takes payments', cure=known(name, taking))

@@ -36,7 +36,7 @@ from gateway.foundation.delivery.tables import (
     operation as operation_table,
 )
 from gateway.foundation.evidence import Evidence
-from gateway.ports.base import AdapterInfo, FindGuarantee, Kind
+from gateway.ports.base import AdapterInfo, FindGuarantee
 from gateway.ports.nontax import Cancelled, FindRequest
 from gateway.words.clock import ManualClock, to_micros
 from gateway.words.errors import ConflictProblem, DeniedError, NotSentError, OutcomeUnknownError, RejectedError
@@ -88,7 +88,7 @@ class Bench:
         self.envelope = Envelope(self.keys)
         self.heads = tmp_path / "heads"
         self.keys_of_channel = ChannelKeys(circuit_failures=0)
-        info = AdapterInfo(Kind.NONTAX, "nontax.script", "v1", frozenset({"cancel", "find"}), find=guarantee)
+        info = AdapterInfo("nontax", "nontax.script", "v1", frozenset({"cancel", "find"}), find=guarantee)
         self.channel = Channel("nontax", self.side, info, guarantee, "http://x", None, keys=self.keys_of_channel)  # type: ignore[arg-type]
         self.delivery = self.new_delivery()
 

@@ -34,7 +34,7 @@ from gateway.foundation.delivery.tables import (
 )
 from gateway.foundation.evidence import Evidence
 from gateway.foundation.store import Store
-from gateway.ports.base import AdapterInfo, FindGuarantee, Kind
+from gateway.ports.base import AdapterInfo, FindGuarantee
 from gateway.ports.nontax import Bill, BillState, Cancelled, Issued, PaidFact, PaymentNotice
 from gateway.rooms.decisions import DecisionFacts, Decisions
 from gateway.rooms.payments import IncomeItem, LineKind, Payments, Unit, records
@@ -140,7 +140,7 @@ class Machine(RuleBasedStateMachine):
 
     async def _live(self) -> None:
         guarantee = FindGuarantee(settle_seconds=5)
-        info = AdapterInfo(Kind.NONTAX, "nontax.script", "v1", frozenset({"issue", "cancel", "find"}), find=guarantee)
+        info = AdapterInfo("nontax", "nontax.script", "v1", frozenset({"issue", "cancel", "find"}), find=guarantee)
         keys = ChannelKeys(circuit_failures=4, circuit_seconds=0.05)
         channel = Channel("nontax", self.platform, info, guarantee, "http://x", None, keys=keys)  # type: ignore[arg-type]
         channels: Any = SimpleNamespace(

@@ -17,7 +17,7 @@ from gateway.foundation.delivery import Delivery, DeliverySettings, Events
 from gateway.foundation.delivery.retry_rules import Patience
 from gateway.foundation.evidence import Evidence
 from gateway.foundation.store import Store
-from gateway.ports.base import AdapterInfo, FindGuarantee, Kind
+from gateway.ports.base import AdapterInfo, FindGuarantee
 from gateway.ports.credit import (
     DisclosureKey,
     DisclosureRecord,
@@ -120,7 +120,7 @@ class Room:
         envelope = Envelope(keys)
         self.evidence = Evidence(store, keys, envelope, self.clock, node="node-1", heads=folder / "heads")
         info = AdapterInfo(
-            Kind.CREDIT, "credit.creditchina", "v1", frozenset({"submit", "find"}), find=FindGuarantee(consistent=True)
+            "credit", "credit.creditchina", "v1", frozenset({"submit", "find"}), find=FindGuarantee(consistent=True)
         )
         self.city, self.portal = Target(), Target()
         made = {"city": self.city, "portal": self.portal}

@@ -16,7 +16,7 @@ from gateway.foundation.crypto.keys import FileKeys
 from gateway.foundation.delivery.events import EVERY, Events
 from gateway.foundation.evidence import Evidence
 from gateway.foundation.store import Store
-from gateway.ports.base import AdapterInfo, Kind
+from gateway.ports.base import AdapterInfo
 from gateway.ports.registry import ChangePage, EntityChange, EntitySummary, RegistrationRecord
 from gateway.rooms.entities import Alert, Entities, EntityView
 from gateway.rooms.entities.records import Source
@@ -85,7 +85,7 @@ class Room:
         self.clock = ManualClock(NOW)
         keys = FileKeys(folder / "keys")
         evidence = Evidence(store, keys, Envelope(keys), self.clock, node="node-1", heads=folder / "heads")
-        info = AdapterInfo(Kind.REGISTRY, "registry.script", "v1", frozenset({"by_code", "by_name", "changes"}))
+        info = AdapterInfo("registry", "registry.script", "v1", frozenset({"by_code", "by_name", "changes"}))
         self.city, self.province = Registry(), Registry()
         made = {"city": self.city, "province": self.province}
         channels = {

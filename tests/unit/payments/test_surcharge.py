@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.foundation.channels import ChannelKeys
+from gateway.rooms.payments.channel_keys import PaymentKeys
 from gateway.rooms.payments.surcharge import DuePeriod, PrincipalPaid, Suspension, surcharge
 from gateway.words.calendar import WorkingCalendar
 
@@ -111,10 +111,10 @@ def test_equals_an_independent_day_by_day_count(fine, horizon, appeals, deferral
 
 
 def test_which_base_holds_is_a_dated_setting_of_the_channel():
-    dated = ChannelKeys.model_validate({"surcharge_base": {"2021-07-15": "original", "2027-01-01": "outstanding"}})
+    dated = PaymentKeys.model_validate({"surcharge_base": {"2021-07-15": "original", "2027-01-01": "outstanding"}})
     days = (date(2020, 1, 1), date(2026, 12, 31), date(2027, 1, 1))
     assert [dated.surcharge_base_on(day) for day in days] == ["original", "original", "outstanding"]
-    assert ChannelKeys(surcharge_base="outstanding").surcharge_base_on(days[0]) == "outstanding"
+    assert PaymentKeys(surcharge_base="outstanding").surcharge_base_on(days[0]) == "outstanding"
     for wrong in ({}, {"2027-01-01": "half"}, {"soon": "original"}):
         with pytest.raises(ValueError, match="surcharge_base"):
-            ChannelKeys.model_validate({"surcharge_base": wrong})
+            PaymentKeys.model_validate({"surcharge_base": wrong})

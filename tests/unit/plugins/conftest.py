@@ -18,13 +18,13 @@ from typing import ClassVar
 from pydantic import BaseModel, ConfigDict, SecretStr
 
 from gateway.words.errors import DeniedError, NotSentError
-from gateway.ports.base import AdapterInfo, FindGuarantee, Kind
+from gateway.ports.base import AdapterInfo, FindGuarantee
 from gateway.ports.registry import ChangePage, EntitySummary, RegistrationRecord
 
 
 class Province:
     info: ClassVar[AdapterInfo] = AdapterInfo(
-        kind=Kind.REGISTRY,
+        kind="registry",
         name="registry.province",
         contract="province/v3",
         capabilities=frozenset({"by_code", "by_name"}),

@@ -26,13 +26,13 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
-from gateway.ports.base import AdapterInfo, FindGuarantee, Kind, ReferenceFormat
+from gateway.ports.base import AdapterInfo, FindGuarantee, ReferenceFormat
 from gateway.ports.nontax import Issued
 
 
 class Platform:
     info: ClassVar[AdapterInfo] = AdapterInfo(
-        kind=Kind.NONTAX,
+        kind="nontax",
         name="nontax.province",
         contract="province/v1",
         capabilities=frozenset({"issue"}),

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel, ConfigDict
 
-from gateway.foundation.channels import Channels, Checked, adapter_class
+from gateway.cli.channels import adapters
+from gateway.foundation import rooms
+from gateway.foundation.channels import Channels, Checked, adapter_class, kinds_of, served_kinds
+from gateway.foundation.rooms import Room
 from gateway.foundation.wire import FrameWire
-from gateway.plugins import installed
+from gateway.plugins import Kinds, installed
 from gateway.ports.base import RawExchange
+from gateway.rooms.payments.channel_keys import PaymentKeys
 from gateway.settings import Settings
 from gateway.words.clock import SystemClock
 from gateway.words.errors import NotFoundProblem, SettingsError
@@ -27,9 +34,9 @@ def forget(_: RawExchange) -> None:
     """Evidence is not what these tests are about."""
 
 
-def build(channels: dict[str, dict[str, Any]], *routes: dict[str, Any]) -> Channels:
+def build(channels: dict[str, dict[str, Any]], *routes: dict[str, Any], kinds: Kinds | None = None) -> Channels:
     settings = Settings.model_validate({"channels": channels, "routes": routes})
-    return Channels.build(settings, recorder=forget, clock=SystemClock())
+    return Channels.build(settings, recorder=forget, clock=SystemClock(), kinds=kinds)
 
 
 @pytest.fixture(autouse=True)
@@ -88,12 +95,150 @@ def test_a_channel_may_distrust_not_found_longer_than_its_adapter_does(add_packa
     assert channels.get("slow").find.settle_seconds == 900
 
 
-def test_a_channel_says_when_the_day_of_its_statements_ends(add_package: AddPackage) -> None:
+# --- kinds ----------------------------------------------------------------------------------------------------------
+
+
+def of_kind(kind: str, source: str, methods: str = "") -> dict[str, str]:
+    """What a package brings whose adapter is of another kind."""
+    changed = source.replace('kind="registry"', f'kind="{kind}"').replace("registry.province", f"{kind}.province")
+    return {"source": changed.replace('"by_code", "by_name"', methods), "name": f"{kind}.province"}
+
+
+def test_a_channel_says_when_the_day_of_its_statements_ends(add_package: AddPackage, province_source: str) -> None:
+    add_package(**of_kind("nontax", province_source))
+    block = {**CHANNEL, "adapter": "nontax.province"}
+    channels = build({"bank": block, "early": {**block, "cut_off": "17:30", "surcharge": "reissue"}})
+    ends = [channels.get(name).keys_of(PaymentKeys).cut_off for name in ("bank", "early")]
+    assert ends == [time(0), time(17, 30)]
+    assert channels.get("early").keys_of(PaymentKeys).surcharge == "reissue"
+    with pytest.raises(SettingsError, match=r"channels\.bank\.cut_off"):
+        build({"bank": {**block, "cut_off": "half past five"}})
+    with pytest.raises(SettingsError, match='"cut_off"'):
+        build({"bank": {**block, "cut_of": "17:30"}})
+
+
+@pytest.mark.parametrize("key", sorted(PaymentKeys.model_fields))
+def test_a_channel_of_another_kind_has_no_keys_of_payments(add_package: AddPackage, key: str) -> None:
     add_package()
-    channels = build({"register": CHANNEL, "early": {**CHANNEL, "cut_off": "17:30"}})
-    assert (channels.get("register").cut_off, channels.get("early").cut_off) == (time(0), time(17, 30))
-    with pytest.raises(SettingsError, match=r"channels\.register\.cut_off"):
-        build({"register": {**CHANNEL, "cut_off": "half past five"}})
+    with pytest.raises(SettingsError, match=rf"channels\.register\.{key}: neither the adapter nor the wire"):
+        build({"register": {**CHANNEL, key: "x"}})
+
+
+class OtherKeys(BaseModel):
+    """Keys of a kind that a test brings."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    template: str = "plain"
+
+
+def test_keys_of_another_kind_are_not_to_be_had(add_package: AddPackage) -> None:
+    add_package()
+    served = {**served_kinds()}
+    served["registry"] = replace(served["registry"], channel_keys=OtherKeys)
+    channel = build({"register": {**CHANNEL, "template": "long"}}, kinds=served).get("register")
+    assert channel.keys_of(OtherKeys).template == "long"
+    with pytest.raises(TypeError, match="has no PaymentKeys"):
+        channel.keys_of(PaymentKeys)
+    served["registry"] = replace(served["registry"], channel_keys=Regional)
+    with pytest.raises(SettingsError, match="declares region, which every channel of its kind already has"):
+        build({"register": CHANNEL}, kinds=served)
+
+
+class Regional(OtherKeys):
+    """Keys that the adapter of these tests has as well."""
+
+    region: str = ""
+
+
+def test_a_capability_that_no_room_serves_is_refused(add_package: AddPackage) -> None:
+    add_package()
+    with pytest.raises(SettingsError) as caught:
+        build({"register": CHANNEL}, {**ROUTE, "capability": "entitys"})
+    assert caught.value.key == "routes[0].capability"
+    assert caught.value.reason == 'no installed room serves "entitys"'
+    assert '"entities"' in caught.value.cure
+
+
+def test_payments_of_an_authority_go_to_one_channel(add_package: AddPackage, province_source: str) -> None:
+    add_package(**of_kind("nontax", province_source))
+    block = {**CHANNEL, "adapter": "nontax.province"}
+    with pytest.raises(SettingsError) as caught:
+        build({"a": block, "b": block}, {"authority": "*", "capability": "payments", "channels": ["a", "b"]})
+    assert caught.value.key == "routes[0].channels"
+    assert "exactly one channel" in caught.value.reason
+    assert "one channel" in caught.value.cure
+
+
+def test_what_may_have_several_channels_has_them(add_package: AddPackage) -> None:
+    add_package()
+    both = build({"a": CHANNEL, "b": CHANNEL}, {**ROUTE, "channels": ["a", "b"]})
+    assert [one.name for one in both.route("any", "entities")] == ["a", "b"]
+
+
+def test_a_kind_that_no_room_serves_is_refused_and_yet_listed(
+    add_package: AddPackage, province_source: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add_package(**of_kind("ferry", province_source, '"sail"'))
+    with pytest.raises(SettingsError) as caught:
+        build({"boat": {**CHANNEL, "adapter": "ferry.province"}})
+    assert caught.value.key == "channels.boat.adapter"
+    assert caught.value.reason.startswith('no installed room serves channels of the kind "ferry"')
+    assert "nontax" in caught.value.cure
+    adapters(as_json=True)
+    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)["adapters"]}
+    boat = rows["ferry.province"]
+    assert (boat["kind"], boat["contract"], boat["capabilities"]) == ("ferry", "province/v3", ["sail"])
+    assert boat["fault"] == caught.value.reason
+    assert rows["seal.rest"]["fault"] is None
+
+
+def test_adapters_are_listed_when_no_room_can_be_found(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> tuple[Room, ...]:
+        raise SettingsError("rooms", "two rooms are called a", "Uninstall one.")
+
+    monkeypatch.setattr(rooms, "found", broken)
+    adapters(as_json=True)
+    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)["adapters"]}
+    assert (rows["seal.rest"]["contract"], rows["seal.rest"]["fault"]) == ("seal/v1", "two rooms are called a")
+
+
+PORT = "gateway.ports.seal:SealService"
+
+
+def room(name: str = "ferries", **more: Any) -> Room:
+    """A room that serves boats, or what a test makes of it."""
+    return Room(name=name, package=__package__ or "", **{"kind": "ferry", "port": PORT, "capability": "ferries"} | more)
+
+
+def test_a_room_declares_its_kind() -> None:
+    (kind,) = kinds_of([room(), Room(name="plain", package="")]).values()
+    assert (kind.kind, kind.room, kind.capability, kind.port.__name__) == ("ferry", "ferries", "ferries", "SealService")
+
+
+@pytest.mark.parametrize(
+    ("found", "reason"),
+    [
+        ([room(kind="Ferry")], "is not a word"),
+        ([room(capability="the ferries")], "is not a word"),
+        ([room(port=None)], "go together"),
+        ([room(capability=None)], "go together"),
+        ([room(kind=None)], "go together"),
+        ([room(port="gateway.ports.seal:NoService")], "which is not there"),
+        ([room(port="gateway.ports.seal:KIND")], "is no Protocol"),
+        ([room(channel_keys="gateway.ports.seal:KIND")], "is no pydantic model"),
+        ([room(channel_keys="gateway.foundation.channels:ChannelKeys")], "which every channel already has"),
+        ([room(), room("boats", capability="boats")], '"ferries" does too'),
+        ([room(), room("boats", kind="boat")], '"ferries" does too'),
+    ],
+)
+def test_a_room_that_misdeclares_its_kind_stops_the_start(found: list[Room], reason: str) -> None:
+    with pytest.raises(SettingsError, match=reason) as caught:
+        kinds_of(found)
+    assert caught.value.key == "rooms"
+    assert found[-1].name in caught.value.reason
 
 
 @pytest.mark.parametrize(
@@ -142,7 +287,8 @@ def test_a_route_to_a_channel_of_another_kind_is_refused(add_package: AddPackage
         ("class Province:", "Province = 3\nclass Other:", "it is not a class"),
         ("info: ClassVar", "information: ClassVar", "not an AdapterInfo"),
         ('name="registry.province"', 'name="registry.county"', 'info.name is "registry.county"'),
-        ("kind=Kind.REGISTRY", "kind=Kind.SEAL", "begin with its kind"),
+        ('kind="registry"', 'kind="seal"', "begin with its kind"),
+        ('kind="registry"', 'kind="Registry"', "cannot be imported: ValueError: 'Registry' is not a word"),
         ('extra="forbid", frozen', "frozen", 'extra="forbid"'),
         ('region: str = "990100"', "read_timeout: float = 3", "read_timeout, which every channel already has"),
         ('"by_code", "by_name"', '"by_code", "by_phone"', "by_phone, which EntityRegistry does not have"),

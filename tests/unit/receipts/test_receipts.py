@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from money_bench import Bench
 
-from gateway.foundation.channels import ChannelKeys
+from gateway.rooms.payments.channel_keys import PaymentKeys
 from gateway.rooms.receipts.records import live
 
 
 @pytest.mark.parametrize("automatic", [True, False])
 async def test_a_receipt_is_asked_for_upon_payment_only_where_the_channel_says_so(sqlite_store, tmp_path, automatic):
-    bench = Bench(sqlite_store, tmp_path, ChannelKeys(receipt_automatic=automatic, receipt_kind="general_bill"))
+    bench = Bench(sqlite_store, tmp_path, PaymentKeys(receipt_automatic=automatic, receipt_kind="general_bill"))
     await bench.open()
     payment_id = await bench.paid(100_00, 100_00)  # the second sum asks for no second receipt
     row = await bench.store.read(lambda conn: live(conn, payment_id))

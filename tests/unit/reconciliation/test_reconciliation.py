@@ -22,7 +22,7 @@ from gateway.foundation.delivery.tables import (
 )
 from gateway.foundation.evidence import Evidence
 from gateway.foundation.store import Store
-from gateway.ports.base import AdapterInfo, Kind
+from gateway.ports.base import AdapterInfo
 from gateway.ports.nontax import PaidFact, StatementLine, StatementPage
 from gateway.rooms.decisions.tables import decision
 from gateway.rooms.payments import Status, apply_paid, records
@@ -209,7 +209,7 @@ def code(number: int) -> str:
 def bench(store: Store, tmp_path: Path) -> Bench:
     clock = ManualClock(datetime(2026, 9, 16, 22, 0, tzinfo=UTC))  # the next morning in Shanghai
     platform = Platform()
-    info = AdapterInfo(Kind.NONTAX, "nontax.script", "v1", frozenset({"statement"}))
+    info = AdapterInfo("nontax", "nontax.script", "v1", frozenset({"statement"}))
     channel = Channel(CHANNEL, platform, info, info.find, "http://x", None)  # type: ignore[arg-type]
     channels = SimpleNamespace(get={CHANNEL: channel}.__getitem__)
     keys = FileKeys(tmp_path / "keys")
@@ -549,7 +549,7 @@ async def test_two_runs_of_a_day_at_once_have_one_effect(bench: Bench) -> None:
 async def test_an_unknown_channel_and_one_without_statements_are_refused(bench: Bench) -> None:
     with pytest.raises(NotFoundProblem):
         await bench.room.run("nowhere", DAY, by="x")
-    mute = AdapterInfo(Kind.NONTAX, "nontax.script", "v1", frozenset({"issue"}))
+    mute = AdapterInfo("nontax", "nontax.script", "v1", frozenset({"issue"}))
     bench.channels.get = lambda _name: SimpleNamespace(info=mute)
     with pytest.raises(ConflictProblem) as caught:
         await bench.room.run(CHANNEL, DAY, by="x")

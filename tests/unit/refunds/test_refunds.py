@@ -11,10 +11,10 @@ from money_bench import CODE, NOW, PAYEE, Bench
 from sqlalchemy import Connection, update
 from sqlalchemy.exc import IntegrityError
 
-from gateway.foundation.channels import ChannelKeys
 from gateway.foundation.crypto.sm import sm3
 from gateway.foundation.delivery import Rejected, ledger
 from gateway.rooms.payments import records
+from gateway.rooms.payments.channel_keys import PaymentKeys
 from gateway.rooms.payments.tables import payment
 from gateway.rooms.refunds import records as refund_records
 from gateway.rooms.refunds.proposals import DocumentInput
@@ -178,7 +178,7 @@ async def test_where_a_channel_takes_no_refunds_a_person_files_and_the_statement
 
 
 async def test_a_refund_that_waits_for_a_receipt_in_flight_is_filed_when_that_is_refused(sqlite_store, tmp_path):
-    bench = Bench(sqlite_store, tmp_path, ChannelKeys(receipt_automatic=True))
+    bench = Bench(sqlite_store, tmp_path, PaymentKeys(receipt_automatic=True))
     await bench.open()
     bench.events.subscribe("receipt.refused", bench.refunds.filing.receipt_reversed)
     payment_id = await bench.paid(100_00)
@@ -197,7 +197,7 @@ async def test_a_refund_that_waits_for_a_receipt_in_flight_is_filed_when_that_is
 
 
 async def test_money_beside_the_bill_needs_no_red_receipt_but_money_under_it_does(sqlite_store, tmp_path):
-    bench = Bench(sqlite_store, tmp_path, ChannelKeys(receipt_automatic=True))
+    bench = Bench(sqlite_store, tmp_path, PaymentKeys(receipt_automatic=True))
     await bench.open()
     payment_id = await bench.paid(100_00, 100_00)
 

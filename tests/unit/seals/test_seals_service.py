@@ -18,7 +18,7 @@ from gateway.foundation.delivery import Delivery, DeliverySettings, Events, Oper
 from gateway.foundation.delivery.retry_rules import Patience
 from gateway.foundation.evidence import Evidence
 from gateway.foundation.store import Store
-from gateway.ports.base import AdapterInfo, FindGuarantee, Kind
+from gateway.ports.base import AdapterInfo, FindGuarantee
 from gateway.ports.seal import ApplyRequest, Placement, SealInfo, SealJob, SealNotice
 from gateway.rooms.decisions import DecisionEvent, DecisionFacts, Decisions, EventKind
 from gateway.rooms.seals import DocumentFilter, SealAsk, SealedDocument, Seals, Status
@@ -108,7 +108,7 @@ class Room:
         envelope = Envelope(keys)
         self.evidence = Evidence(store, keys, envelope, self.clock, node="node-1", heads=folder / "heads")
         info = AdapterInfo(
-            Kind.SEAL, "seal.script", "v1", frozenset({"apply", "find"}), find=FindGuarantee(consistent=True)
+            "seal", "seal.script", "v1", frozenset({"apply", "find"}), find=FindGuarantee(consistent=True)
         )
         channel = Channel("seal", self.service, info, info.find, "http://x", None)  # type: ignore[arg-type]
         channels = Channels({"seal": channel}, {("A1", "seals"): ("seal",)})

@@ -15,7 +15,7 @@ import contracts
 from gateway.adapters.credit.creditchina import mapping
 from gateway.foundation.wire import ChannelWire, MessageSigner
 from gateway.foundation.wire.tokens import AccessToken, TokenRefusedError
-from gateway.ports.base import AdapterInfo, FindGuarantee, Incoming, Kind, OpenedCallback, Reply
+from gateway.ports.base import AdapterInfo, FindGuarantee, Incoming, OpenedCallback, Reply
 from gateway.ports.credit import (
     CorrectRequest,
     DisclosureKey,
@@ -55,7 +55,7 @@ class CreditChina:
         table: Literal["2018"] = "2018"
 
     info: ClassVar[AdapterInfo] = AdapterInfo(
-        kind=Kind.CREDIT,
+        kind="credit",
         name="credit.creditchina",
         contract="credit/v1",
         capabilities=frozenset({"submit", "find", "correct", "withdraw", "repair", "read_back", "open_callback"}),

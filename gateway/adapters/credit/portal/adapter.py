@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 import contracts
 from gateway.adapters.credit.portal import mapping
 from gateway.foundation.wire import ChannelWire, MessageSigner
-from gateway.ports.base import AdapterInfo, FindGuarantee, Incoming, Kind, OpenedCallback
+from gateway.ports.base import AdapterInfo, FindGuarantee, Incoming, OpenedCallback
 from gateway.ports.credit import (
     CorrectRequest,
     DisclosureKey,
@@ -42,7 +42,7 @@ class DisclosurePortal:
         secret: SecretStr
 
     info: ClassVar[AdapterInfo] = AdapterInfo(
-        kind=Kind.CREDIT,
+        kind="credit",
         name="credit.portal",
         contract="portal/v1",
         capabilities=frozenset({"submit", "find", "correct", "withdraw", "repair", "read_back"}),

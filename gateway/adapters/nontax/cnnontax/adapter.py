@@ -17,7 +17,7 @@ from gateway.adapters.nontax import fields
 from gateway.adapters.nontax.cnnontax import frame as frames
 from gateway.adapters.nontax.cnnontax import mapping
 from gateway.foundation.wire import FrameWire
-from gateway.ports.base import AdapterInfo, FindGuarantee, Incoming, Kind, OpenedCallback, ReferenceFormat, Reply
+from gateway.ports.base import AdapterInfo, FindGuarantee, Incoming, OpenedCallback, ReferenceFormat, Reply
 from gateway.ports.nontax import (
     Bill,
     BillState,
@@ -74,7 +74,7 @@ class CnNonTax:
 
     Settings: ClassVar[type[BaseModel]] = CnNonTaxSettings
     info: ClassVar[AdapterInfo] = AdapterInfo(
-        kind=Kind.NONTAX,
+        kind="nontax",
         name="nontax.cnnontax",
         contract="cnnontax/v1",
         capabilities=frozenset(

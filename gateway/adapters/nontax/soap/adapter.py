@@ -17,7 +17,7 @@ from gateway.adapters.nontax.soap import mapping
 from gateway.foundation.wire import ChannelWire, MessageSigner
 from gateway.foundation.wire.soap import SoapFault
 from gateway.foundation.wire.xml import XmlRefusedError, first_complaint, load_schema, parse_xml
-from gateway.ports.base import AdapterInfo, FindGuarantee, Incoming, Kind, OpenedCallback, ReferenceFormat, Reply
+from gateway.ports.base import AdapterInfo, FindGuarantee, Incoming, OpenedCallback, ReferenceFormat, Reply
 from gateway.ports.nontax import (
     Bill,
     Cancelled,
@@ -58,7 +58,7 @@ class SoapNonTax:
 
     Settings: ClassVar[type[BaseModel]] = SoapNonTaxSettings
     info: ClassVar[AdapterInfo] = AdapterInfo(
-        kind=Kind.NONTAX,
+        kind="nontax",
         name="nontax.soap",
         contract="nontax/v1",
         capabilities=frozenset(

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from gateway.adapters.registry.sharing import mapping
 from gateway.foundation.wire import ChannelWire
 from gateway.foundation.wire.signed import SignedCaller, SignedSettings
-from gateway.ports.base import AdapterInfo, FindGuarantee, Kind
+from gateway.ports.base import AdapterInfo, FindGuarantee
 from gateway.ports.registry import ChangePage, EntitySummary, RegistrationRecord
 from gateway.words.clock import Clock
 from gateway.words.errors import ContractError
@@ -21,7 +21,7 @@ class SharingRegistry:
     """Asks by code, by name, for changes and for licence tokens. Nothing here has an effect on the other side."""
 
     info: ClassVar[AdapterInfo] = AdapterInfo(
-        kind=Kind.REGISTRY,
+        kind="registry",
         name="registry.sharing",
         contract="registry/v1",
         capabilities=frozenset({"by_code", "by_name", "changes", "resolve_licence"}),

@@ -15,7 +15,6 @@ from gateway.ports.base import (
     FindGuarantee,
     Incoming,
     JsonObject,
-    Kind,
     OpenedCallback,
     ReferenceFormat,
     Reply,
@@ -32,7 +31,7 @@ class RestSealService:
     """Seals a digest, asks about jobs and seals. The document and the seal's keys stay where they are."""
 
     info: ClassVar[AdapterInfo] = AdapterInfo(
-        kind=Kind.SEAL,
+        kind="seal",
         name="seal.rest",
         contract="seal/v1",
         capabilities=frozenset({"list_seals", "apply", "find", "verify", "void", "seal_status", "open_callback"}),

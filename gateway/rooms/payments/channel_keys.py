@@ -1,0 +1,42 @@
+"""What the settings say of a channel to a non-tax platform, beside what they say of any channel."""
+
+from __future__ import annotations
+
+from datetime import date, time
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SurchargeBase = Literal["original", "outstanding"]
+
+
+class PaymentKeys(BaseModel):
+    """Keys of a channel of the kind ``nontax``, read as ``channel.keys_of(PaymentKeys)``.
+
+    ``cut_off``: the time in Shanghai at which the day of its statements ends 日切; midnight if not given.
+    ``surcharge``: how a surcharge 加处罚款 reaches the payer; ``surcharge_base``: three per cent of the whole fine or
+    of what is outstanding, or which of them for decisions from which day on. ``code_layout`` and ``code_ranges``: how
+    payment codes are made where we make them.
+    ``receipt_kind``: 财政电子票据, or 电子一般缴款书 completed after payment. ``receipt_signed``: both signatures come
+    with its file and must lead to ``[trust] receipt_roots``. ``receipt_layout``: a regular expression for the receipt
+    code, in which ``{region}`` and ``{year}`` are two digits each. ``receipt_automatic``: asked for upon payment.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    cut_off: time = time.min
+    surcharge: Literal["quoted_at_payment", "separate_bill", "reissue", "manual"] = "manual"
+    surcharge_base: SurchargeBase | Annotated[dict[date, SurchargeBase], Field(min_length=1)] = "original"
+    code_layout: str = "{region}{year:02d}30{serial:010d}"
+    code_ranges: tuple[tuple[str, str], ...] = ()
+    receipt_kind: Literal["fiscal_receipt", "general_bill"] = "fiscal_receipt"
+    receipt_signed: bool = False
+    receipt_layout: str = r"\d{8}"
+    receipt_automatic: bool = False
+
+    def surcharge_base_on(self, decided_on: date) -> SurchargeBase:
+        """The base for a decision of this day: what began last; before all of them, the first."""
+        if isinstance(self.surcharge_base, str):
+            return self.surcharge_base
+        begun = [day for day in self.surcharge_base if day <= decided_on]
+        return self.surcharge_base[max(begun) if begun else min(self.surcharge_base)]
