@@ -35,14 +35,10 @@ def open_room(base: Foundation, rooms: Services) -> Opened:
         rooms.get(Refunds).returns.money_returned,
         payments.quoted,
     )
-    reconciliation = Reconciliation(
-        base.store, base.channels, base.events, base.evidence, base.envelope, base.clock, rules
-    )
+    reconciliation = Reconciliation(base, rules)
     breaks, schedule = reconciliation.breaks, StatementSchedule(reconciliation, base.channels)
-    proposals = Proposals(
-        base.store, base.events, base.envelope, base.clock, breaks, rooms.get(Exceptions), payments.quoted
-    )
-    months = Months(base.store, base.events, base.clock, base.keys, reconciliation.window)
+    proposals = Proposals(base, breaks, rooms.get(Exceptions), payments.quoted)
+    months = Months(base, reconciliation.window)
     return Opened(
         services=(reconciliation, proposals, months, Profiles(load_profiles(base.settings.statements))),
         hears={

@@ -14,10 +14,9 @@ from typing import Any
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from gateway.foundation.crypto.keys import KeyProvider
+from gateway.foundation.base import Foundation
 from gateway.foundation.crypto.sm import sm3
-from gateway.foundation.delivery import Events, Person
-from gateway.foundation.store import Store
+from gateway.foundation.delivery import Person
 from gateway.rooms.reconciliation import continuity_records, month_records, run_records
 from gateway.rooms.reconciliation.balance import REPORT_KEY, Balance, canonical, month_days
 from gateway.rooms.reconciliation.balance_records import balance_between
@@ -28,7 +27,7 @@ from gateway.rooms.reconciliation.report_files import to_json
 from gateway.rooms.reconciliation.report_tables import Gathering
 from gateway.rooms.reconciliation.statement import Window
 from gateway.rooms.reconciliation.states import MonthState
-from gateway.words.clock import Clock, to_micros
+from gateway.words.clock import to_micros
 from gateway.words.errors import ConflictProblem
 from gateway.words.identifiers import new_id
 from gateway.words.money import format_yuan
@@ -40,13 +39,11 @@ class Months:
     Emits ``month.closed``, ``month.reopening`` and ``month.reopened``.
     """
 
-    def __init__(
-        self, store: Store, events: Events, clock: Clock, keys: KeyProvider, window: Callable[[str, date], Window]
-    ) -> None:
-        self._store = store
-        self._events = events
-        self._clock = clock
-        self._keys = keys
+    def __init__(self, base: Foundation, window: Callable[[str, date], Window]) -> None:
+        self._store = base.store
+        self._events = base.events
+        self._clock = base.clock
+        self._keys = base.keys
         self._window = window
 
     async def balance(self, channel: str, month: str) -> Balance:

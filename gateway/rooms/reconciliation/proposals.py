@@ -12,9 +12,8 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
-from gateway.foundation.crypto.envelope import Envelope
-from gateway.foundation.delivery import Event, Events, Person
-from gateway.foundation.store import Store
+from gateway.foundation.base import Foundation
+from gateway.foundation.delivery import Event, Person
 from gateway.ports.nontax import PaidFact
 from gateway.rooms.payments import apply_paid
 from gateway.rooms.payments import records as payment_records
@@ -35,7 +34,7 @@ from gateway.rooms.refunds.filing import Sent
 from gateway.rooms.refunds.proposals import DocumentInput, Draft, Payee
 from gateway.rooms.refunds.states import RefundStatus
 from gateway.rooms.refunds.unforeseen_money import Exceptions
-from gateway.words.clock import Clock, from_micros, to_micros
+from gateway.words.clock import from_micros, to_micros
 from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem
 from gateway.words.identifiers import new_id
 
@@ -76,20 +75,11 @@ class Ask:
 class Proposals:
     """Propose, confirm, withdraw. Emits ``break.proposed`` and ``break.withdrawn``, and closes breaks."""
 
-    def __init__(
-        self,
-        store: Store,
-        events: Events,
-        envelope: Envelope,
-        clock: Clock,
-        breaks: Breaks,
-        exceptions: Exceptions,
-        quoted: Quoted,
-    ) -> None:
-        self._store = store
-        self._events = events
-        self._envelope = envelope
-        self._clock = clock
+    def __init__(self, base: Foundation, breaks: Breaks, exceptions: Exceptions, quoted: Quoted) -> None:
+        self._store = base.store
+        self._events = base.events
+        self._envelope = base.envelope
+        self._clock = base.clock
         self._breaks = breaks
         self._exceptions = exceptions
         self._quoted = quoted

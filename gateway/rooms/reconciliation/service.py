@@ -12,12 +12,8 @@ from pathlib import Path
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from gateway.foundation.channels import Channels
-from gateway.foundation.crypto.envelope import Envelope
-from gateway.foundation.delivery import Events
-from gateway.foundation.evidence import Evidence
+from gateway.foundation.base import Foundation
 from gateway.foundation.evidence.keeping import Prepared
-from gateway.foundation.store import Store
 from gateway.ports.base import RawExchange
 from gateway.ports.nontax import NonTaxPlatform
 from gateway.rooms.reconciliation import files, run_records, statement_records
@@ -31,7 +27,7 @@ from gateway.rooms.reconciliation.run_records import EVERY_RUN, Run, RunFilter
 from gateway.rooms.reconciliation.statement import Progress, Statement, StatementRefusedError, Window, fetch, unseen
 from gateway.rooms.reconciliation.statement_records import KeptStatement
 from gateway.rooms.reconciliation.states import RunState
-from gateway.words.clock import Clock, day_of, to_micros
+from gateway.words.clock import day_of, to_micros
 from gateway.words.errors import (
     ConflictProblem,
     ContractError,
@@ -78,24 +74,13 @@ class Reconciliation:
     what people do about them.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        channels: Channels,
-        events: Events,
-        evidence: Evidence,
-        envelope: Envelope,
-        clock: Clock,
-        rules: Rules | None = None,
-    ) -> None:
-        self._store = store
-        self._channels = channels
-        self._events = events
-        self._evidence = evidence
-        self._envelope = envelope
-        self._clock = clock
+    def __init__(self, base: Foundation, rules: Rules | None = None) -> None:
+        self._base = base
+        self._store = base.store
+        self._clock = base.clock
+        self._evidence = base.evidence
         self.rules = rules or Rules()
-        self.breaks = Breaks(store, events, clock)
+        self.breaks = Breaks(base.store, base.events, base.clock)
 
     def window(self, channel: str, day: date) -> Window:
         """A channel's day as instants."""
@@ -232,7 +217,7 @@ class Reconciliation:
         if statement_records.fetch_current(conn, channel, side, day + timedelta(days=1)) is None:
             late = Window(today.end - self.rules.grace.late_micros, today.end)
         work = RunInput(run.id, channel, side, told, self._due(conn, run), late, run.provisional, now)
-        day_run = DayRun(conn, work, self.rules, self._events, self._envelope)
+        day_run = DayRun(conn, work, self.rules, self._base.events, self._base.envelope)
         if before is not None and before.fetched_at >= today.end:
             day_run.keep_change(before)
         run = day_run.reconcile(run)
@@ -292,7 +277,7 @@ class Reconciliation:
 
     def _platform(self, channel: str) -> NonTaxPlatform:
         try:
-            found = self._channels.get(channel)
+            found = self._base.channels.get(channel)
         except KeyError:
             raise NotFoundProblem(f"no channel {channel}", field="channel") from None
         if "statement" not in found.info.capabilities:

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -106,7 +107,8 @@ class Bench:
 def bench(store: Store, tmp_path: Path) -> Bench:
     clock = ManualClock(datetime(2026, 7, 1, 9, 0, tzinfo=SHANGHAI))
     keys = FileKeys(tmp_path / "keys")
-    return Bench(store, clock, keys, Months(store, Events(clock), clock, keys, Rules().window))
+    base: Any = SimpleNamespace(store=store, events=Events(clock), clock=clock, keys=keys)
+    return Bench(store, clock, keys, Months(base, Rules().window))
 
 
 async def refused(asked: Any) -> str:

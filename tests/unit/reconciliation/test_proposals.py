@@ -47,10 +47,8 @@ class Room:
         self.bench, self.store = bench, bench.store
         self.breaks = Breaks(bench.store, bench.events, bench.clock)
         self.exceptions = Exceptions(bench.store, bench.events, bench.clock, bench.refunds)
-        nothing = bench.payments.quoted
-        self.proposals = Proposals(
-            bench.store, bench.events, bench.envelope, bench.clock, self.breaks, self.exceptions, nothing
-        )
+        base: Any = bench
+        self.proposals = Proposals(base, self.breaks, self.exceptions, bench.payments.quoted)
         bench.events.subscribe("payment.exception_resolved", self.proposals.exception_resolved)
         bench.events.subscribe("payment.exception_reopened", self.proposals.exception_reopened)
 

@@ -215,7 +215,10 @@ def bench(store: Store, tmp_path: Path) -> Bench:
     keys = FileKeys(tmp_path / "keys")
     envelope, events = Envelope(keys), Events(clock)
     evidence = Evidence(store, keys, envelope, clock, node="node-1", heads=tmp_path / "heads")
-    room = Reconciliation(store, channels, events, evidence, envelope, clock)  # type: ignore[arg-type]
+    base: Any = SimpleNamespace(
+        store=store, channels=channels, events=events, evidence=evidence, envelope=envelope, clock=clock
+    )
+    room = Reconciliation(base)
     return Bench(store, envelope, clock, platform, events, channels, room)
 
 
