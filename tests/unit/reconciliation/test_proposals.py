@@ -12,6 +12,7 @@ from sqlalchemy import Connection, insert, select
 from gateway.foundation.delivery import Person
 from gateway.foundation.delivery.tables import event
 from gateway.rooms.payments import records as payment_records
+from gateway.rooms.payments.records import Unforeseen
 from gateway.rooms.payments.tables import collection
 from gateway.rooms.reconciliation import (
     Ask,
@@ -138,7 +139,15 @@ async def test_a_withdrawn_proposal_takes_its_refund_with_it_and_makes_room_for_
 
 async def test_what_two_people_say_at_the_exception_resolves_the_break(room: Room) -> None:
     known = await room.twice()
-    (odd,) = await room.store.read(lambda conn: payment_records.exceptions(conn, limit=5))
+
+    def undecided(conn: Connection) -> Unforeseen:
+        money = payment_records.collection_of(conn, "nontax", CODE, "S2")
+        assert money is not None
+        odd = payment_records.unresolved_exception(conn, money.id)
+        assert odd is not None
+        return odd
+
+    odd = await room.store.read(undecided)
     await room.exceptions.propose(
         odd.id, WayOut.REFUND, "退回", by=LI.id, name=LI.name, payee=PAYEE, documents=DOCUMENTS
     )
