@@ -150,4 +150,4 @@ def _no_index() -> None:
     from gateway.rooms.payments import records
 
     records.live_payment = lambda *_: None  # type: ignore[assignment]
-    records.claimed = lambda *_: {}  # type: ignore[assignment]
+    records.demanded = lambda *_: {}  # type: ignore[assignment]

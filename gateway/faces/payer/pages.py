@@ -89,7 +89,7 @@ class Found:
 
 async def _find(gateway: App, token: str) -> Found | None:
     """What is known of the payment behind a token; what cannot be there yet is not looked for."""
-    known = await gateway.get(Payments).by_token(token)
+    known = await gateway.get(Payments).pages.payment_of(token)
     if known is None:
         return None
     seen = await gateway.get(Payments).view(known.id)

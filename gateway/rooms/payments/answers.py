@@ -147,7 +147,7 @@ class PlatformAnswers:
                         records.move_code(conn, payment.channel, code.reference, CodeState.VOID, closed_at=now)
                     self._asks.tell(conn, payment, "payment.cancelled", reason=payment.reason or "")
                     if payment.reissue_sealed is not None:
-                        self._demands.reopen(conn, payment)
+                        self._demands.request_code_again(conn, payment)
             case Done() | Rejected():
                 why = outcome.reason if isinstance(outcome, Rejected) else "the bill was paid before"
                 if records.move(conn, payment.id, Status.ISSUED, now, in_doubt_since_at=None, doubt_reason=None):

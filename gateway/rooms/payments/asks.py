@@ -88,7 +88,7 @@ class PlatformAsks:
 
     def void_excess(self, conn: Connection, decision: Decision, now: int) -> None:
         """Void unpaid codes that demand more than the decision imposes since it was amended; tell of money too much."""
-        too_much = exceeding(decision, records.claimed(conn, decision.id))
+        too_much = exceeding(decision, records.demanded(conn, decision.id))
         if not too_much:
             return
         for payment in records.of_decision(conn, decision.id):

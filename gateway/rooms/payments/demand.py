@@ -112,7 +112,7 @@ class Demands:
             )
         if ask.line_group != SURCHARGE_GROUP or ask.lines is not None:
             return lines_of(ask, decision), unit
-        left = self.surcharge_of(conn, decision, today) - records.claimed(conn, decision.id).get(LineKind.SURCHARGE, 0)
+        left = self.surcharge_of(conn, decision, today) - records.demanded(conn, decision.id).get(LineKind.SURCHARGE, 0)
         if left <= 0:
             raise InvalidProblem(
                 "no surcharge 加处罚款 has accrued that is not demanded already",
@@ -146,7 +146,7 @@ class Demands:
             replaces=replaces,
         )
 
-    def open(
+    def request_code(
         self, conn: Connection, made: Demand, decision: Decision, channel: str, *, claim: bool = True
     ) -> tuple[Operation, Demand]:
         """Store a demand and ask for its code, in one transaction. Raises ConflictProblem, InvalidProblem."""
@@ -166,7 +166,7 @@ class Demands:
         accrued = 0
         if any(line.kind is LineKind.SURCHARGE for line in made.lines):
             accrued = self.surcharge_of(conn, decision, made.bill.bill_date)
-        check_within(decision, made.lines, records.claimed(conn, decision.id), accrued)
+        check_within(decision, made.lines, records.demanded(conn, decision.id), accrued)
         made = self._coded(conn, made, channel)
         records.add(conn, made.payment, made.lines, made.bill.lines, made.bill.reference)
         self._events.emit(
@@ -187,7 +187,7 @@ class Demands:
         )
         return operation, made
 
-    def reopen(self, conn: Connection, payment: Payment) -> None:
+    def request_code_again(self, conn: Connection, payment: Payment) -> None:
         """After a confirmed void: ask for the new code, with the surcharge where the channel re-issues for it."""
         ask = payment.asked_again(self._envelope)
         decision = self._decision(conn, payment)
@@ -201,7 +201,7 @@ class Demands:
                 lines = (*lines, LineInput.model_construct(kind=LineKind.SURCHARGE, amount=due))
         try:
             made = self.make(ask, decision, lines, unit, payment.channel, replaces=payment.id)
-            self.open(conn, made, decision, payment.channel, claim=False)
+            self.request_code(conn, made, decision, payment.channel, claim=False)
         except Problem as problem:
             self._events.emit(
                 conn,

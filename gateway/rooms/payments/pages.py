@@ -26,6 +26,11 @@ class PayerPages:
         self._envelope = envelope
         self._public_url = public_url.rstrip("/")
 
+    async def payment_of(self, token: str) -> Payment | None:
+        """The payment behind a page's token; None when there is none."""
+        index = records.token_index(self._envelope, token)
+        return await self._store.read(lambda conn: records.fetch_by_token(conn, index))
+
     def address(self, payment: Payment) -> str:
         """The address behind the QR code: the page for the party."""
         return f"{self._public_url}/pay/{payment.token(self._envelope)}"

@@ -299,7 +299,7 @@ _LIVE = select(payment.c.id).where(
     payment.c.line_group == bindparam("line_group"),
     _DEMANDS,
 )
-_CLAIMED = (
+_DEMANDED = (
     select(payment_line.c.kind, func.sum(payment_line.c.amount))
     .join(payment, payment.c.id == payment_line.c.payment_id)
     .where(payment.c.decision_id == bindparam("decision_id"), _DEMANDS)
@@ -414,12 +414,12 @@ def live_payment(conn: Connection, decision_id: str, instalment: int, line_group
     ).scalar_one_or_none()
 
 
-def claimed(conn: Connection, decision_id: str) -> dict[LineKind, int]:
+def demanded(conn: Connection, decision_id: str) -> dict[LineKind, int]:
     """Fen demanded or paid for a decision, by kind of line; refused and cancelled payments do not count.
 
     Cash taken on the spot pays its fine.
     """
-    found = {LineKind(kind): int(total) for kind, total in conn.execute(_CLAIMED, {"decision_id": decision_id})}
+    found = {LineKind(kind): int(total) for kind, total in conn.execute(_DEMANDED, {"decision_id": decision_id})}
     if cash := conn.execute(_CASH, {"decision_id": decision_id}).scalar_one():
         found[LineKind.FINE] = found.get(LineKind.FINE, 0) + int(cash)
     return found

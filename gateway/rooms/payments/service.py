@@ -102,7 +102,7 @@ class Payments:
 
         def unit_of_work(conn: Connection) -> tuple[Operation, Demand]:
             remember(conn, made.id)
-            return self._demands.open(conn, made, decision, channel)
+            return self._demands.request_code(conn, made, decision, channel)
 
         operation, sent = await self._store.write(unit_of_work)
         self._delivery.begin(operation, sent.bill)
@@ -249,11 +249,6 @@ class Payments:
     async def replacement_of(self, payment_id: str) -> str | None:
         """The id of the payment that re-issues this one's code."""
         return await self._store.read(lambda conn: records.replacement_of(conn, payment_id))
-
-    async def by_token(self, token: str) -> Payment | None:
-        """The payment behind the payer page's token; None when there is none."""
-        index = records.token_index(self._envelope, token)
-        return await self._store.read(lambda conn: records.fetch_by_token(conn, index))
 
     # --- what arrives -----------------------------------------------------------------------------------------------
 

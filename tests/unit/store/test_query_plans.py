@@ -36,7 +36,7 @@ QUERIES: dict[str, Callable[[Connection], Any]] = {
     "codes to ask about": lambda conn: payments.to_ask(conn, TODAY, 1, 2, 200),
     "how many codes can be paid": lambda conn: payments.open_bills(conn),
     "the live payment of a demand": lambda conn: payments.live_payment(conn, "dec_1", 0, "main"),
-    "what is demanded already": lambda conn: payments.claimed(conn, "dec_1"),
+    "what is demanded already": lambda conn: payments.demanded(conn, "dec_1"),
     "the live code": lambda conn: payments.live_code(conn, "pay_1"),
     "the code that replaces one": lambda conn: payments.replacement_of(conn, "pay_1"),
     "a payment's events": lambda conn: payments.timeline(conn, "pay_1"),
