@@ -241,7 +241,9 @@ class Attempts:
             exc_info=result if isinstance(result, BaseException) and not known else None,
         )
         if kept.mine and step.state in FINAL:
-            self._node.asked_under.pop(operation.id, None)
+            once, next_ = self._node.asked_under.pop(operation.id, None), self._node.followed.get(operation.id)
+            if once is not None and next_ is not None:
+                self._node.asked_under[next_] = once
             self.waiters.tell(operation.id, step.state)
         if kept.mine and step.state in ("queued", "uncertain"):
             self._node.wake(operation.channel)

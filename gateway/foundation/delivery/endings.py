@@ -75,7 +75,8 @@ class Ending:
         doubt_told = isinstance(step.tell, Doubt) and operation.doubt_since_at is not None
         if self.action is not None and step.tell is not None and not doubt_told:
             self.action.record(conn, operation, step.tell)
-        if step.state in FINAL and (once := node.asked_under.get(operation.id)) is not None:
+        once = node.asked_under.get(operation.id)
+        if once is not None and step.state in FINAL and operation.id not in node.followed:
             once.end(conn, once.pending if step.state == "parked" else once.done)
         return True
 

@@ -47,6 +47,7 @@ class Node:
 
     ``stopping``: nothing more is claimed. ``wakes``: what each channel's pump waits for. ``asked_under``: the keys of
     requests that wait here for an operation to end, by its id: their status is kept with the outcome.
+    ``followed``: which operation carries on what one of these began.
     """
 
     store: Store
@@ -58,6 +59,7 @@ class Node:
     actions: dict[str, Action] = field(default_factory=dict)
     wakes: dict[str, asyncio.Event] = field(default_factory=dict)
     asked_under: dict[str, Once] = field(default_factory=dict)
+    followed: dict[str, str] = field(default_factory=dict)
     stopping: bool = False
 
     @property

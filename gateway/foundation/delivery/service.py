@@ -92,11 +92,13 @@ class Delivery:
         not_before: int | None = None,
         rerun_of: str | None = None,
         claim: bool = False,
+        follows: Operation | None = None,
     ) -> Operation:
         """Write one operation in the caller's transaction; it leaves once that has committed and ``begin`` is called.
 
         ``claim``: taken by this node at birth, if the channel has room. Should the process die before ``begin``, the
-        lease ends as doubt and the other side is asked first.
+        lease ends as doubt and the other side is asked first. ``follows``: it carries on what that operation began, and
+        a request that waits for the one waits for the other too.
         """
         known = self.node.actions[action]
         now = self.node.now()
@@ -129,6 +131,8 @@ class Delivery:
             "updated_at": now,
         }
         ledger.add(conn, values, self.node.lease if claim else None)
+        if follows is not None and follows.id in self.node.asked_under:
+            self.node.followed[follows.id] = operation_id
         return operation
 
     def begin(self, operation: Operation, request: Message) -> None:
@@ -161,21 +165,31 @@ class Delivery:
         if sent is None:
             once.answered(once.done)
             return True
-        operation = sent.operation
-        waiting = wait > 0 and once is not NEVER
-        if waiting:
-            self.node.asked_under[operation.id] = once
+        waited = sent.operation.id
+        if wait > 0:
+            self.node.asked_under[waited] = once
         try:
-            self.begin(operation, sent.request)
-            state = await self.settled(operation.id, wait) if wait > 0 else None
+            self.begin(sent.operation, sent.request)
+            state, waited = await self._ended(waited, wait)
         finally:
-            unkept = self.node.asked_under.pop(operation.id, None) is not None
+            unkept = self.node.asked_under.pop(waited, None) is not None
         ended = state in ("done", "rejected")
         status = once.done if ended else once.pending
-        if unkept and not await self.node.store.write(lambda conn: once.end(conn, status)):
+        if unkept and once is not NEVER and not await self.node.store.write(lambda conn: once.end(conn, status)):
             ended, status = True, once.done  # it ended in this very moment, and its end has kept the status
         once.answered(status)
         return ended
+
+    async def _ended(self, operation_id: str, seconds: float) -> tuple[str | None, str]:
+        """The final state of an operation, or of the last that carried on what it began; and which that was."""
+        until = time.monotonic() + seconds
+        while True:
+            left = until - time.monotonic()
+            state = await self.settled(operation_id, left) if left > 0 else None
+            next_ = self.node.followed.pop(operation_id, None)
+            if state is None or next_ is None:
+                return state, operation_id
+            operation_id = next_
 
     def hurry(
         self, conn: Connection, channel: str, *, reference: str | None = None, subject: str | None = None

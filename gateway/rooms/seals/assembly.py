@@ -13,14 +13,11 @@ from gateway.rooms.seals.verification import Trust
 
 def open_room(base: Foundation, rooms: Services) -> Opened:
     """Roots of trust come from ``[trust] seal_roots``."""
-    seals = Seals(
-        base.store,
-        base.delivery,
-        rooms.get(Decisions),
-        base.events,
-        base.channels,
-        base.envelope,
-        base.clock,
-        Trust(load_roots(base.settings.trust.seal_roots, "trust.seal_roots")),
+    trust = Trust(load_roots(base.settings.trust.seal_roots, "trust.seal_roots"))
+    seals = Seals(base, rooms.get(Decisions), trust)
+    return Opened(
+        services=(seals,),
+        actions=seals.actions(),
+        renews={"seal.apply": seals.renewed},
+        callbacks={SealNotice: seals.take_notice},
     )
-    return Opened(services=(seals,), renews={"seal.apply": seals.renewed}, callbacks={SealNotice: seals.take_notice})

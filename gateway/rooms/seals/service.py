@@ -7,32 +7,30 @@ is put into the file and verified by us; only then is the document SEALED.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any
 
 from pydantic import Field
 from sqlalchemy import Connection
 
-from gateway.foundation.channels import Channels
-from gateway.foundation.crypto.envelope import Envelope
+from gateway.foundation.base import Foundation
 from gateway.foundation.crypto.sm import sm3
 from gateway.foundation.delivery import (
     Absent,
     Action,
-    Delivery,
     Done,
     Doubt,
     Event,
-    Events,
     Operation,
     Outcome,
     Parked,
     Rejected,
+    Sent,
 )
 from gateway.foundation.delivery.events import timeline
 from gateway.foundation.lives import Living
-from gateway.foundation.store import Store
+from gateway.foundation.once import NEVER, Once
 from gateway.ports.base import Message
 from gateway.ports.seal import ApplyRequest, Placement, SealInfo, SealJob, SealNotice, SealService
 from gateway.rooms.decisions import Decision, Decisions, is_revoked
@@ -43,21 +41,15 @@ from gateway.rooms.seals.pdf import PdfProfile, prepare
 from gateway.rooms.seals.records import DocumentFilter, SealedDocument, StoredDocument
 from gateway.rooms.seals.states import LIFE, Status
 from gateway.rooms.seals.verification import Report, Trust
-from gateway.words.clock import Clock, to_micros
+from gateway.words.clock import to_micros
 from gateway.words.errors import ConflictProblem, ContractError, InvalidProblem, NotFoundProblem
 from gateway.words.identifiers import clean_text, new_id
 from gateway.words.text import Ask
-
-Remember = Callable[[Connection, str], None]
 
 PROPERTY_INFO = "/ByteRange"
 LARGEST = 24 * 1024 * 1024
 _BESIDE_SEAL = 16 * 1024
 """Room for what a signature holds besides the seal: certificate, digest, signature, a time stamp."""
-
-
-def _forget(_conn: Connection, _subject: str) -> None:
-    """For callers that need no idempotency record."""
 
 
 class SealAsk(Ask):
@@ -72,36 +64,23 @@ class SealAsk(Ask):
 
 
 class Seals:
-    """Seal documents and verify them. Registers its actions with delivery.
-
-    Register ``take_notice`` for seal notices. ``trust``: the roots that seal certificates must lead to.
-    """
+    """Seal documents and verify them. ``trust``: the roots that seal certificates must lead to."""
 
     def __init__(
-        self,
-        store: Store,
-        delivery: Delivery,
-        decisions: Decisions,
-        events: Events,
-        channels: Channels,
-        envelope: Envelope,
-        clock: Clock,
-        trust: Trust,
-        *,
-        profile: PdfProfile | None = None,
+        self, base: Foundation, decisions: Decisions, trust: Trust, *, profile: PdfProfile | None = None
     ) -> None:
-        self._store = store
-        self._delivery = delivery
+        self._base = base
         self._decisions = decisions
         self._life: Living[Status, SealedDocument] = Living(
-            LIFE, events, clock, lambda document: {"decision_number": document.decision_number}
+            LIFE, base.events, base.clock, lambda document: {"decision_number": document.decision_number}
         )
-        self._catalogue = Catalogue(store, channels)
-        self._envelope = envelope
-        self._clock = clock
-        self._judge = Judge(store, envelope, clock, trust)
+        self._catalogue = Catalogue(base.store, base.channels)
+        self._judge = Judge(base.store, base.envelope, base.clock, trust)
         self._profile = profile or PdfProfile()
-        delivery.register(
+
+    def actions(self) -> tuple[Action, ...]:
+        """What delivery is told: to have a digest sealed, and to judge what came back."""
+        return (
             Action(
                 name="seal.apply",
                 request_model=ApplyRequest,
@@ -110,9 +89,7 @@ class Seals:
                 find=_find,
                 check=_check,
                 record=self._applied,
-            )
-        )
-        delivery.register(
+            ),
             Action(
                 name="seal.judge",
                 request_model=JudgeQuery,
@@ -122,7 +99,7 @@ class Seals:
                 record=self._judged,
                 effectful=False,
                 by_hand=False,
-            )
+            ),
         )
 
     # --- for case systems -------------------------------------------------------------------------------------------
@@ -131,10 +108,10 @@ class Seals:
         """The seals of an authority, whatever their status. Raises ConflictProblem, UnavailableProblem."""
         return await self._catalogue.all_of(authority)
 
-    async def seal_document(self, ask: SealAsk, pdf: bytes, *, wait: float = 5.0, remember: Remember = _forget) -> str:
+    async def seal_document(self, ask: SealAsk, pdf: bytes, *, wait: float = 5.0, once: Once = NEVER) -> str:
         """Have a PDF sealed; waits up to ``wait`` seconds for the end, and never cancels the call. Returns the id.
 
-        One transaction holds the prepared file, its event and the operation. ``remember(conn, document_id)`` joins it.
+        One transaction holds the prepared file, its event and the operation. ``once`` joins it.
         Raises InvalidProblem, NotFoundProblem, ConflictProblem, UnavailableProblem.
         """
         title, approval = _clean(ask.title, "title"), _clean(ask.approval, "approval")
@@ -143,14 +120,14 @@ class Seals:
         channel = self._catalogue.channel_of(ask.authority)
         decision = await self._decision(ask)
         info, seal = await self._catalogue.usable(channel, ask.authority, ask.seal_id)
-        now = self._clock.now()
+        now = self._base.clock.now()
         profile = replace(self._profile, reserve=max(self._profile.reserve, len(seal.der) + _BESIDE_SEAL))
         prepared = await asyncio.to_thread(
             prepare, pdf, seal.picture, ask.placements, at=now, name=seal.name, profile=profile
         )
         document_id = new_id("sdc")
         request = ApplyRequest(
-            reference=self._delivery.new_reference(channel.name),
+            reference=self._base.delivery.new_reference(channel.name),
             seal_id=ask.seal_id,
             digest=prepared.digest.hex(),
             property_info=PROPERTY_INFO,
@@ -180,29 +157,27 @@ class Seals:
             operation="",  # known once it is enqueued
             created_at=to_micros(now),
             updated_at=to_micros(now),
-            file_sealed=await asyncio.to_thread(records.seal_file, self._envelope, document_id, prepared.content),
+            file_sealed=await asyncio.to_thread(records.seal_file, self._base.envelope, document_id, prepared.content),
         )
-        operation = await self._store.write(lambda conn: self._begin(conn, document, request, remember))
-        self._delivery.begin(operation, request)
-        if wait > 0:
-            await self._settled(document_id, operation.id, wait)
+        unit = partial(self._begin, document=document, request=request)
+        await self._base.delivery.carry_out(unit, once.about(document_id), wait)
         return document_id
 
     async def held(self, document_id: str) -> SealedDocument:
         """One document without its file. Raises NotFoundProblem."""
-        return await self._store.read(lambda conn: self._held(conn, document_id))
+        return await self._base.store.read(lambda conn: self._held(conn, document_id))
 
     async def view(self, document_id: str) -> tuple[SealedDocument, list[Event]]:
         """One document with its timeline, oldest first. Raises NotFoundProblem."""
-        return await self._store.read(lambda conn: (self._held(conn, document_id), timeline(conn, document_id)))
+        return await self._base.store.read(lambda conn: (self._held(conn, document_id), timeline(conn, document_id)))
 
     async def find(self, wanted: DocumentFilter) -> list[SealedDocument]:
         """Documents, newest first, without files."""
-        return await self._store.read(lambda conn: records.find(conn, wanted))
+        return await self._base.store.read(lambda conn: records.find(conn, wanted))
 
     async def file(self, document_id: str) -> bytes:
         """The sealed file. Raises NotFoundProblem, and ConflictProblem unless it is SEALED."""
-        document = await self._store.read(lambda conn: records.fetch_stored(conn, document_id))
+        document = await self._base.store.read(lambda conn: records.fetch_stored(conn, document_id))
         if document is None:
             raise NotFoundProblem("no such sealed document")
         if document.status is not Status.SEALED or document.signature is None:
@@ -229,30 +204,31 @@ class Seals:
         records.change(conn, document.id, new.created_at, reference=new.reference, operation=new.id)
         if document.decision_id is not None and is_revoked(conn, document.decision_id):
             why = "the decision was revoked; nothing is sealed for it"
-            self._delivery.cancel(conn, new.id, why)
+            self._base.delivery.cancel(conn, new.id, why)
             self._refuse(conn, document, why)
 
     def take_notice(self, conn: Connection, channel: str, notice: SealNotice, _exchange_id: str) -> None:
         """The service says that a job moved: a hint to ask now."""
         document = records.fetch_by_reference(conn, channel, notice.reference)
         if document is not None and document.status is Status.REQUESTED:
-            self._delivery.hurry(conn, channel, subject=document.id)
+            self._base.delivery.hurry(conn, channel, subject=document.id)
 
     # --- outcomes, in the ledger's transaction ------------------------------------------------------------------------
 
     def _applied(self, conn: Connection, operation: Operation, outcome: Outcome) -> None:
-        now = to_micros(self._clock.now())
+        now = to_micros(self._base.clock.now())
         document = self._held(conn, operation.subject)
         match outcome:
             case Done(answer=SealJob() as job) if job.state in ("pending", "done"):
                 query = JudgeQuery(reference=job.reference, document=document.id, asked_at=now)
-                judge = self._delivery.enqueue(
+                judge = self._base.delivery.enqueue(
                     conn,
                     action="seal.judge",
                     channel=operation.channel,
                     authority=operation.authority,
                     subject=document.id,
                     request=query,
+                    follows=operation,
                 )
                 records.change(
                     conn,
@@ -274,7 +250,7 @@ class Seals:
                 raise AssertionError(f"unforeseen outcome {outcome}")
 
     def _judged(self, conn: Connection, operation: Operation, outcome: Outcome) -> None:
-        now = to_micros(self._clock.now())
+        now = to_micros(self._base.clock.now())
         document = self._held(conn, operation.subject)
         match outcome:
             case Done(answer=Judgement(report=Report() as report) as found):
@@ -308,10 +284,7 @@ class Seals:
             raise NotFoundProblem("no such sealed document")
         return document
 
-    def _begin(
-        self, conn: Connection, document: StoredDocument, request: ApplyRequest, remember: Remember
-    ) -> Operation:
-        remember(conn, document.id)
+    def _begin(self, conn: Connection, document: StoredDocument, request: ApplyRequest) -> Sent:
         existing = records.live(conn, document.authority, document.source_digest, document.seal_id)
         if existing is not None:
             raise ConflictProblem(
@@ -321,7 +294,7 @@ class Seals:
                 document=existing,
                 location=f"/v1/sealed-documents/{existing}",
             )
-        operation = self._delivery.enqueue(
+        operation = self._base.delivery.enqueue(
             conn,
             action="seal.apply",
             channel=document.channel,
@@ -332,17 +305,7 @@ class Seals:
         )
         records.add(conn, replace(document, operation=operation.id))
         self._life.begin(conn, document, seal_id=document.seal_id)
-        return operation
-
-    async def _settled(self, document_id: str, operation_id: str, seconds: float) -> None:
-        """Wait for the application, then for the judgement that follows it."""
-        loop = asyncio.get_running_loop()
-        until = loop.time() + seconds
-        while await self._delivery.settled(operation_id, max(0.0, until - loop.time())) is not None:
-            latest = (await self.held(document_id)).operation
-            if latest == operation_id:
-                return
-            operation_id = latest
+        return Sent(operation, request)
 
     async def _decision(self, ask: SealAsk) -> Decision | None:
         if ask.decision_number is None:

@@ -9,14 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from foundation import foundation
 
 from gateway.foundation.access import Access
 from gateway.foundation.channels import Channel, Channels
-from gateway.foundation.crypto.envelope import Envelope
-from gateway.foundation.crypto.keys import FileKeys
-from gateway.foundation.delivery import Delivery, DeliverySettings, Events, Operation
-from gateway.foundation.delivery.retry_rules import Patience
-from gateway.foundation.evidence import Evidence
+from gateway.foundation.delivery import Operation
 from gateway.foundation.store import Store
 from gateway.ports.base import AdapterInfo, FindGuarantee
 from gateway.ports.seal import ApplyRequest, Placement, SealInfo, SealJob, SealNotice
@@ -104,21 +101,17 @@ class Room:
     def __init__(self, store: Store, folder: Path, forge: Any) -> None:
         self.store, self.forge, self.clock = store, forge, ManualClock(forge.now)
         self.service = Service(forge)
-        keys = FileKeys(folder / "keys")
-        envelope = Envelope(keys)
-        self.evidence = Evidence(store, keys, envelope, self.clock, node="node-1", heads=folder / "heads")
         info = AdapterInfo(
             "seal", "seal.script", "v1", frozenset({"apply", "find"}), find=FindGuarantee(consistent=True)
         )
         channel = Channel("seal", self.service, info, info.find, "http://x", None)  # type: ignore[arg-type]
         channels = Channels({"seal": channel}, {("A1", "seals"): ("seal",)})
-        self.events = Events(self.clock)
-        settings = DeliverySettings(grace=0.5, patience=Patience(ask_after=0.05, first=0.05, longest=0.2))
-        self.delivery = Delivery(store, channels, self.evidence, envelope, self.clock, settings)
-        self.decisions = Decisions(store, self.events, envelope, WorkingCalendar(), self.clock)
-        self.seals = Seals(
-            store, self.delivery, self.decisions, self.events, channels, envelope, self.clock, forge.trust
-        )
+        base = foundation(store, folder, self.clock, channels)
+        self.events, self.delivery, self.evidence = base.events, base.delivery, base.evidence
+        self.decisions = Decisions(store, self.events, base.envelope, WorkingCalendar(), self.clock)
+        self.seals = Seals(base, self.decisions, forge.trust)
+        for action in self.seals.actions():
+            self.delivery.register(action)
 
     def ask(self, **more: Any) -> SealAsk:
         known = {"authority": "A1", "seal_id": self.forge.seal.seal_id, "placements": (PLACE,)}

@@ -1,0 +1,76 @@
+"""A foundation for tests of one room: a real store, real delivery and evidence, and the channels that a test gives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from gateway.foundation.access import Access
+from gateway.foundation.base import Foundation
+from gateway.foundation.channels import Channels
+from gateway.foundation.crypto.envelope import Envelope
+from gateway.foundation.crypto.keys import FileKeys
+from gateway.foundation.delivery import Delivery, DeliverySettings, Events, Resolutions
+from gateway.foundation.delivery.callbacks import Callbacks
+from gateway.foundation.delivery.retry_rules import Patience
+from gateway.foundation.delivery.schedules import Schedules
+from gateway.foundation.evidence import Evidence
+from gateway.foundation.rooms import Opened
+from gateway.foundation.store import Store
+from gateway.foundation.two_persons import TwoPersons
+from gateway.settings import Settings
+from gateway.words.calendar import WorkingCalendar
+from gateway.words.clock import Clock, to_micros
+
+QUICK = DeliverySettings(grace=0.5, patience=Patience(ask_after=0.05, first=0.05, longest=0.2))
+
+
+def foundation(
+    store: Store,
+    folder: Path,
+    clock: Clock,
+    channels: Channels | None = None,
+    *,
+    settings: Settings | None = None,
+    delivery: DeliverySettings = QUICK,
+    calendar: WorkingCalendar | None = None,
+) -> Foundation:
+    """Everything that a room stands on, over this store; keys and heads below ``folder``. No webhooks leave."""
+    channels = channels or Channels({}, {})
+    keys = FileKeys(folder / "keys")
+    envelope = Envelope(keys)
+    evidence = Evidence(store, keys, envelope, clock, node=delivery.node, heads=folder / "heads")
+    sends = Delivery(store, channels, evidence, envelope, clock, delivery)
+    nothing: Any = None
+    return Foundation(
+        settings=settings or Settings(),
+        clock=clock,
+        opened_at=to_micros(clock.now()),
+        calendar=calendar or WorkingCalendar(),
+        store=store,
+        keys=keys,
+        envelope=envelope,
+        evidence=evidence,
+        channels=channels,
+        events=Events(clock),
+        delivery=sends,
+        resolutions=Resolutions(store, sends, envelope, clock),
+        callbacks=Callbacks(store, channels, evidence, sends, clock),
+        webhooks=nothing,
+        access=Access(store, clock),
+        schedules=Schedules(store, clock, delivery.node),
+        two_persons=TwoPersons(envelope, clock),
+    )
+
+
+def wire(base: Foundation, opened: Opened) -> None:
+    """What a room brings, put where it belongs, as at the start of the gateway."""
+    for action in opened.actions:
+        base.delivery.register(action)
+    for name, renew in opened.renews.items():
+        base.resolutions.renews(name, renew)
+    for notice, take in opened.callbacks.items():
+        base.callbacks.on(notice, take)
+    for event, hearers in opened.hears.items():
+        for hear in hearers:
+            base.events.subscribe(event, hear)
