@@ -220,6 +220,7 @@ def check_payment_code(code: str, region: str | None = None, rule: PaymentCodeRu
 
 PREFIXES = {
     "act": "what somebody proposes or does about a break",
+    "brk": "break: made from what it is about, and so the same in every run",
     "chg": "change in a registration record",
     "cli": "client",
     "cls": "closed month",

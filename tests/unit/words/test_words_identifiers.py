@@ -280,7 +280,9 @@ def prefixes_used() -> dict[str, set[str]]:
     root = Path(identifiers.__file__).parents[1]
     found: dict[str, set[str]] = {}
     for file in root.rglob("*.py"):
-        for prefix in re.findall(r"""\bnew_id\("([^"]*)"\)""", file.read_text(encoding="utf-8")):
+        source = file.read_text(encoding="utf-8")
+        for prefix in re.findall(r"""\bnew_id\("([^"]*)"\)|"([a-z]{3})_" \+ sm3""", source):
+            prefix = "".join(prefix)
             found.setdefault(prefix, set()).add(file.relative_to(root).as_posix())
     return found
 

@@ -1,0 +1,48 @@
+"""Every event that others may hear of stands in the catalogue, with an example that a receiver can rely on."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from snapshots.catalogue import ALWAYS, CODE, EVENT, FILE, always, emitted, example
+
+from gateway.words.identifiers import PREFIXES
+
+CATALOGUE: dict[str, dict[str, Any]] = json.loads(FILE.read_text(encoding="utf-8"))
+SECRET = {"name", "party", "payer", "payee", "account", "id_number", "phone", "address", "secret", "token"}
+
+
+def test_every_type_that_the_code_can_emit_has_an_example() -> None:
+    found = emitted()
+    assert len(found) > 60
+    assert found - CATALOGUE.keys() == set(), "see snapshots/catalogue.py: record it, or write it by hand"
+
+
+def test_nothing_stands_there_that_the_code_cannot_emit() -> None:
+    source = "".join(file.read_text(encoding="utf-8") for file in CODE.rglob("*.py"))
+    endings = {name: name.partition(".")[2].rpartition("_")[2] for name in CATALOGUE.keys() - emitted()}
+    assert [name for name, ending in endings.items() if not re.search(rf'["_}}]{ending}"', source)] == []
+
+
+@pytest.mark.parametrize("name", sorted(CATALOGUE))
+def test_an_example_is_what_a_receiver_gets(name: str) -> None:
+    subject, data = CATALOGUE[name]["subject"], CATALOGUE[name]["data"]
+    assert EVENT.fullmatch(name)
+    assert subject.partition("_")[0] in PREFIXES or re.fullmatch(r"[0-9A-Z]{15,18}", subject)
+    assert all(re.fullmatch(r"[a-z][a-z_]*", member) for member in data)
+    assert data.keys() & SECRET == set(), "events carry no personal data"
+    assert always(CATALOGUE[name]) == CATALOGUE[name], "ids, days and codes in examples are always the same ones"
+
+
+def test_an_example_holds_every_member_that_was_seen() -> None:
+    seen = [
+        {"subject": "pay_" + "a" * 32, "data": {"on": "2031-01-02", "reason": None}},
+        {"subject": "pay_" + "b" * 32, "data": {"reason": "x", "at": 1_900_000_000_000_000}},
+    ]
+    made = example(seen)
+    assert made["data"] == {"on": "2026-09-16", "reason": "x", "at": 1_789_524_000_000_000}
+    assert made["subject"] == example(reversed(seen))["subject"]
+    assert len(ALWAYS) > 3
