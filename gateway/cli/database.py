@@ -1,7 +1,8 @@
-"""``gateway migrate``: bring the database to the schema of this version."""
+"""``gateway migrate``: bring the database to the schema of this version, or take a room out of it."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,30 +20,72 @@ app = typer.Typer()
 def migrate(
     ctx: typer.Context,
     check: bool = typer.Option(False, "--check", help="Change nothing; exit code 1 unless the schema is current."),
+    undo: Annotated[
+        str | None,
+        typer.Option("--undo", metavar="ROOM", help="Take a room's tables out, before you remove its package."),
+    ] = None,
+    drop_data: bool = typer.Option(False, "--drop-data", help="With --undo: also where its tables hold rows."),
     as_json: Json = False,
 ) -> None:
     """Back a SQLite database up, then bring the schema to this version. A current database is left alone."""
     if ctx.invoked_subcommand is not None:
         return
     if check:
-        found, wanted = revision(session(ctx).settings.store.location()), schema.expected()
-        show(
-            {"current": found == wanted, "revision": found, "expected": wanted},
-            as_json,
-            f"The schema is {found or 'empty'}; this version works with {wanted}.",
-        )
-        if found != wanted:
-            raise typer.Exit(Exit.FOUND)
+        _check(session(ctx).settings.store.location(), as_json)
+        return
+    if undo is not None:
+        _undo(ctx, undo, drop_data, as_json)
         return
     with session(ctx).changing() as settings, progress().status("Migrating"):
         done = schema.migrate(settings.store.location())
-    was = "nothing to do" if done.before == done.after else f"from {done.before or 'an empty database'}"
+    new = "" if not done.before else f": {', '.join(sorted(done.after - done.before))} ran"
+    was = "there was nothing to do" if done.before == done.after else f"it was brought there{new}"
     show(
-        {"before": done.before, "after": done.after, "backup": str(done.backup) if done.backup else None},
+        {
+            "before": sorted(done.before),
+            "after": sorted(done.after),
+            "backup": str(done.backup) if done.backup else None,
+        },
         as_json,
-        f"The schema is {done.after} ({was}).",
-        *([f"Backup: {done.backup}"] if done.backup else []),
+        f"The schema is current ({was}).",
+        *_backup(done.backup),
     )
+
+
+def _check(url: str, as_json: bool) -> None:
+    found, wanted = revisions(url), schema.expected()
+    lacking, unknown = sorted(wanted - found), sorted(found - wanted)
+    told = [f"it lacks {', '.join(lacking)}"] if lacking and found else []
+    told += [f"it has {', '.join(unknown)}"] if unknown else []
+    state = "current" if found == wanted else f"not current: {' and '.join(told) or 'the database is empty'}"
+    show(
+        {"current": found == wanted, "revisions": sorted(found), "expected": sorted(wanted)},
+        as_json,
+        f"The schema is {state}.",
+    )
+    if found != wanted:
+        raise typer.Exit(Exit.FOUND)
+
+
+def _undo(ctx: typer.Context, room: str, drop_data: bool, as_json: bool) -> None:
+    with session(ctx).changing() as settings, progress().status("Undoing"):
+        done = schema.undo(settings.store.location(), room, drop_data=drop_data)
+    show(
+        {
+            "room": done.room,
+            "tables": list(done.tables),
+            "rows": done.rows,
+            "backup": str(done.backup) if done.backup else None,
+        },
+        as_json,
+        f"The tables of {room} are gone: {', '.join(done.tables)} ({done.rows} rows).",
+        *_backup(done.backup),
+        "Remove its package now: the next start, or `gateway migrate`, would make them again.",
+    )
+
+
+def _backup(made: Path | None) -> list[str]:
+    return [f"Backup: {made}"] if made else []
 
 
 @app.command("copy")
@@ -72,11 +115,11 @@ def copy(
     )
 
 
-def revision(url: str) -> str | None:
-    """The schema's revision; None for a database that was never migrated or is not there."""
+def revisions(url: str) -> frozenset[str]:
+    """The last revisions of the schema; none for a database that was never migrated or is not there."""
     path = sqlite_path(url)
     if path is not None and not path.exists():
-        return None
+        return frozenset()
     engine = open_engine(url)
     try:
         return schema.current(engine)

@@ -104,7 +104,8 @@ def prepare_database(settings: Settings) -> None:
         done = schema.migrate(url)
     if done.before != done.after:
         backup = f", backup {done.backup}" if done.backup else ""
-        progress().print(f"Database {path}: schema {done.after}{backup}", markup=False)
+        new = ", ".join(sorted(done.after - done.before))
+        progress().print(f"Database {path}: brought to {new}{backup}", markup=False)
 
 
 async def _run(settings: Settings, faces: tuple[Face, ...], as_json: bool) -> None:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 GROUP = "gateway.rooms"
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+_NAME = re.compile(r"(?!foundation$)[a-z][a-z0-9_]{0,26}")  # with a number it names revisions of at most 32 letters
 
 Hear = Callable[[Connection, "Event"], None]
 """Hears an event in the transaction that writes it, possibly twice: no side effects but SQL."""
@@ -83,8 +83,8 @@ class Room:
     ``[[routes]]``, the keys of such a channel's block, and the conformance suite. ``one_channel``: an authority has at
     most one. ``scopes``: what its routes ask of a key. ``routes``: routers. ``commands``: word to a typer application
     or function. ``lives``: the modules that declare them. ``events``: what it emits beside the events of its lives.
-    ``tables``: the module of its tables; ``revisions``: the folder of its migration branch. ``settings``: the model of
-    ``[rooms.NAME]``. ``decision_part``: what the room shows of a decision in its one view. ``body_limits``: bytes by
+    ``tables``: the module that holds its tables; ``revisions``: the folder of their migrations. ``settings``: the model
+    of ``[rooms.NAME]``. ``decision_part``: what the room shows of a decision in its one view. ``body_limits``: bytes by
     path, where a request may be larger than others.
     """
 
@@ -171,7 +171,8 @@ def _load(entry: EntryPoint) -> Room:
         raise SettingsError("rooms", f'"{entry.name}" of {owner} is no Room', _REPAIR)
     if room.name != entry.name or not _NAME.fullmatch(room.name):
         reason = f'the room "{entry.name}" of {owner} calls itself "{room.name}"'
-        raise SettingsError("rooms", reason, "A room has one name: small letters, digits and underlines.")
+        cure = "A room has one name: at most 27 small letters, digits and underlines, and not foundation."
+        raise SettingsError("rooms", reason, cure)
     return room
 
 

@@ -1,51 +1,129 @@
-"""Write a revision from what the tables say: for developers, ``python -m gateway.foundation.store.revise``.
+"""Write revisions from what the tables say: for developers, ``python -m gateway.foundation.store.revise``.
 
-Without arguments it rewrites the single initial revision (while there has been no release); with a message it adds one
-that leads from the last revision to the present definitions.
+Without arguments it rewrites the initial revision of every branch of this distribution, and with a room's name that of
+the room; so it goes until the first release. With a room's name and a message it adds a revision, which leads from the
+room's last one to the present definitions. ``foundation`` names the foundation's own branch.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
-from alembic import command
+from alembic.autogenerate import produce_migrations, render_python_code
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Table
 
 from gateway.foundation.store import schema
+from gateway.foundation.store.all_tables import all_tables
+from gateway.foundation.store.branches import Branch, branches
 from gateway.foundation.store.engine import open_engine
 
-VERSIONS = schema.SCRIPTS / "versions"
-INITIAL = "0001"
+_REVISION = '''\
+"""{message}"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "{revision}"
+down_revision = {follows}
+branch_labels = {labels}
+depends_on = {depends_on}
 
 
-def revise(message: str | None = None) -> Path:
-    """Write the revision; returns its path."""
-    known = sorted(VERSIONS.glob("*.py"))
-    if message is None:
-        if len(known) > 1:
-            raise SystemExit("there is more than the initial revision: give a message to add another")
-        for file in known:
-            file.unlink()
+def upgrade() -> None:
+{upgrade}
+
+
+def downgrade() -> None:
+{downgrade}
+'''
+
+
+def revise(room: str | None = None, message: str | None = None) -> list[Path]:
+    """Write the revisions; returns their paths. SystemExit says why one cannot be written."""
+    everyone = branches()
+    if orphans := set(all_tables().tables) - {table.name for one in everyone for table in one.tables}:
+        raise SystemExit(f"no room names these tables in the module of its tables: {', '.join(sorted(orphans))}")
+    if room is None:
+        ours = Path(schema.__file__).parents[2]
+        return [_write(one, everyone, None) for one in everyone if one.folder.is_relative_to(ours)]
+    chosen = next((one for one in everyone if one.name == room), None)
+    if chosen is None:
+        raise SystemExit(f"no room {room} has tables: there are {', '.join(one.name for one in everyone)}")
+    return [_write(chosen, everyone, message)]
+
+
+def _write(branch: Branch, everyone: Collection[Branch], message: str | None) -> Path:
+    known = _revisions(branch)
+    if message is None and len(known) > 1:
+        raise SystemExit(f"{branch.name} has more than its initial revision: give a message to add another")
+    if message is not None and not known:
+        raise SystemExit(f"{branch.name} has no revision yet: leave the message out")
+    number = 1 if message is None else len(known) + 1
     with tempfile.TemporaryDirectory() as folder:
         engine = open_engine(f"sqlite:///{folder}/empty.db")
-        config = schema.alembic_config()
-        config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
         if message is not None:
             schema.upgrade(engine)
+        options = {**schema.comparison_options(), "include_object": _only(branch)}
         with engine.begin() as conn:
-            config.attributes["connection"] = conn
-            script = command.revision(
-                config,
+            context = MigrationContext.configure(conn, opts=options)
+            script = produce_migrations(context, all_tables())
+            assert script.upgrade_ops is not None
+            assert script.downgrade_ops is not None
+            text = _REVISION.format(
                 message=message or "initial",
-                autogenerate=True,
-                rev_id=INITIAL if message is None else f"{len(known) + 1:04}",
+                revision=_name(branch, number),
+                follows=f'"{_name(branch, number - 1)}"' if number > 1 else None,
+                labels=f'("{branch.name}",)' if number == 1 else None,
+                depends_on=_depends_on(branch, everyone),
+                upgrade=_code(script.upgrade_ops, context),
+                downgrade=_code(script.downgrade_ops, context),
             )
         engine.dispose()
-    assert script is not None
-    assert not isinstance(script, list)
-    return Path(script.path)
+    branch.folder.mkdir(exist_ok=True)
+    for file in known if message is None else ():
+        file.unlink()
+    slug = re.sub(r"\W+", "_", (message or "initial").lower())[:40].strip("_")
+    path = branch.folder / f"{number:04}_{slug}.py"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def _revisions(branch: Branch) -> list[Path]:
+    return sorted(branch.folder.glob("[0-9]*.py"))
+
+
+def _name(branch: Branch, number: int) -> str:
+    return f"{branch.name}_{number:04}"
+
+
+def _depends_on(branch: Branch, everyone: Collection[Branch]) -> tuple[str, ...] | None:
+    """The last revision of every branch to whose tables one of ours refers."""
+    wanted = branch.refers_to()
+    found = [one for one in everyone if not wanted.isdisjoint(table.name for table in one.tables)]
+    return tuple(_name(one, max(len(_revisions(one)), 1)) for one in found) or None
+
+
+def _only(branch: Branch) -> Any:
+    mine = {table.name for table in branch.tables}
+
+    def include(one: Any, name: str | None, kind: str, _reflected: bool, _compared: object) -> bool:
+        return kind != "table" or (isinstance(one, Table) and name in mine)
+
+    return include
+
+
+def _code(ops: Any, context: MigrationContext) -> str:
+    rendered = render_python_code(ops, render_as_batch=True, migration_context=context)
+    lines = (line.rstrip() for line in f"    {rendered}".splitlines())
+    return "\n".join(line for line in lines if not line.startswith("    # ###")).rstrip()
 
 
 if __name__ == "__main__":
-    print(revise(" ".join(sys.argv[1:]) or None))
+    room_name = sys.argv[1] if len(sys.argv) > 1 else None
+    print(*revise(room_name, " ".join(sys.argv[2:]) or None), sep="\n")

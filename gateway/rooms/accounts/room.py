@@ -6,7 +6,6 @@ ROOM = Room(
     name="accounts",
     package=__package__,
     title="账号",
-    tables="gateway.foundation.access.tables",
     commands={
         "authorities": ".commands:authorities",
         "keys": ".commands:keys",

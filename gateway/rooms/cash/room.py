@@ -10,4 +10,5 @@ ROOM = Room(
     open=".assembly:open_room",
     routes=(".routes:router",),
     tables=".tables",
+    revisions=".revisions",
 )

@@ -10,6 +10,7 @@ ROOM = Room(
     scopes=("decisions:read", "decisions:write"),
     routes=(".routes:router",),
     tables=".tables",
+    revisions=".revisions",
     events=tuple(
         f"decision.{word}"
         for word in ("recorded", "amended", "served", "appealed", "appeal_ended", "deferred", "changed", "revoked")

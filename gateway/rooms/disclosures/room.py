@@ -16,5 +16,6 @@ ROOM = Room(
     routes=(".routes:router",),
     lives=(".states",),
     tables=".tables",
+    revisions=".revisions",
     decision_part=".decision_part:PART",
 )

@@ -14,4 +14,5 @@ ROOM = Room(
     scopes=("entities:read",),
     routes=(".routes:router",),
     tables=".tables",
+    revisions=".revisions",
 )

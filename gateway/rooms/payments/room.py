@@ -20,5 +20,6 @@ ROOM = Room(
     lives=(".states",),
     events=("payment.exception_resolved", "payment.exception_reopened", "payment.settlement"),
     tables=".tables",
+    revisions=".revisions",
     decision_part=".decision_part:PART",
 )

@@ -11,4 +11,5 @@ ROOM = Room(
     routes=(".routes:router",),
     events=("receipt.issued", "receipt.refused", "receipt.reversed"),
     tables=".tables",
+    revisions=".revisions",
 )

@@ -12,5 +12,6 @@ ROOM = Room(
     routes=(".routes:router", ".month_routes:router"),
     commands={"reconcile": ".commands:app"},
     tables=".tables",
+    revisions=".revisions",
     body_limits={"/v1/statement-files": 40 << 20},
 )

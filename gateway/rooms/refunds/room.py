@@ -11,4 +11,5 @@ ROOM = Room(
     routes=(".routes:router",),
     lives=(".states",),
     tables=".tables",
+    revisions=".revisions",
 )

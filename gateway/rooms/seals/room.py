@@ -16,6 +16,7 @@ ROOM = Room(
     routes=(".routes:router",),
     lives=(".states",),
     tables=".tables",
+    revisions=".revisions",
     decision_part=".decision_part:PART",
     body_limits={"/v1/sealed-documents": 40 << 20, "/v1/verifications": 40 << 20},
 )

@@ -115,8 +115,20 @@ def test_migrate_makes_the_schema_once_and_check_only_looks(call: Call, site: Pa
     assert call("migrate", "--check", "--json").code == 1
     assert not (site / "gateway.sqlite").exists()
     first = call("migrate", "--json").json
-    assert (first["before"], first["backup"]) == (None, None)
+    assert (first["before"], first["backup"]) == ([], None)
     assert call("migrate", "--json").json["before"] == first["after"]
+    assert call("migrate", "--check", "--json").json["current"] is True
+
+
+def test_a_room_is_undone_and_the_next_migration_makes_it_again(call: Call, site: Path) -> None:
+    call("migrate")
+    undone = call("migrate", "--undo", "seals", "--json").json
+    assert (undone["room"], undone["tables"], undone["rows"]) == ("seals", ["sealed_document"], 0)
+    assert Path(undone["backup"]).exists()
+    said = call("migrate", "--check")
+    assert (said.code, "it lacks seals_0001" in said.out) == (1, True)
+    assert call("migrate", "--undo", "decisions").code == 4
+    assert "seals_0001 ran" in call("migrate").out
     assert call("migrate", "--check", "--json").json["current"] is True
 
 

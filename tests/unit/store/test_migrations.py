@@ -8,14 +8,20 @@ from contextlib import closing
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import CheckConstraint, inspect
+from sqlalchemy import CheckConstraint, insert, inspect
 
+from gateway.foundation import rooms
 from gateway.foundation.store import schema
 from gateway.foundation.store.all_tables import all_tables
+from gateway.foundation.store.branches import FOUNDATION, branch_of, branches
 from gateway.foundation.store.engine import open_engine
-from gateway.words.errors import SettingsError
+from gateway.rooms.entities.tables import entity_feed
+from gateway.words.errors import ConflictProblem, NotFoundProblem, SettingsError
 
 metadata = all_tables()
+
+FEED = {"channel": "register", "cursor": "7", "moved_at": 1}
+NEWER = "update alembic_version set version_num = 'foundation_9999'"
 
 
 def test_migrated_schema_is_what_the_tables_say(empty_database_url: str) -> None:
@@ -69,7 +75,7 @@ def test_an_unmigrated_database_is_refused_with_the_command_that_helps(empty_dat
 def test_a_newer_database_is_refused_and_not_called_old(database_url: str) -> None:
     engine = open_engine(database_url)
     with engine.begin() as conn:
-        conn.exec_driver_sql("update alembic_version set version_num = '9999'")
+        conn.exec_driver_sql(f"{NEWER} where version_num = 'foundation_0001'")
     with pytest.raises(SettingsError, match="newer gateway"):
         schema.require_current(engine)
     engine.dispose()
@@ -90,7 +96,7 @@ def test_a_failing_migration_leaves_nothing_behind(empty_database_url: str, monk
 
 def test_migrate_backs_a_sqlite_file_up_only_when_it_has_something_to_lose(tmp_path) -> None:
     url = f"sqlite:///{tmp_path / 'gateway.db'}"
-    assert schema.migrate(url) == schema.Migrated(None, schema.expected(), None)
+    assert schema.migrate(url) == schema.Migrated(frozenset(), schema.expected(), None)
     assert schema.migrate(url).backup is None
     with closing(sqlite3.connect(tmp_path / "gateway.db")) as conn:
         conn.execute("insert into schedule_run values ('nightly', 1, 'node', 2, 3)")
@@ -104,7 +110,7 @@ def test_migrate_makes_its_backup_before_it_changes_anything(tmp_path, monkeypat
     url = f"sqlite:///{tmp_path / 'gateway.db'}"
     schema.migrate(url)
     with closing(sqlite3.connect(tmp_path / "gateway.db")) as conn:
-        conn.execute("update alembic_version set version_num = 'old'")
+        conn.execute(f"{NEWER} where version_num = 'foundation_0001'")
         conn.commit()
     seen = []
 
@@ -117,5 +123,103 @@ def test_migrate_makes_its_backup_before_it_changes_anything(tmp_path, monkeypat
         schema.migrate(url)
     (backup,) = tmp_path.glob("*.backup")
     with closing(sqlite3.connect(backup)) as conn:
-        assert conn.execute("select version_num from alembic_version").fetchall() == [("old",)]
-    assert seen == ["old"]
+        assert ("foundation_9999",) in conn.execute("select version_num from alembic_version").fetchall()
+    assert seen == [schema.expected() - {"foundation_0001"} | {"foundation_9999"}]
+
+
+# --- branches ---------------------------------------------------------------------------------------------------------
+
+
+def test_every_table_belongs_to_one_branch() -> None:
+    owned = [table.name for branch in branches() for table in branch.tables]
+    assert sorted(owned) == sorted(metadata.tables)
+
+
+def test_the_last_revision_of_each_branch_carries_its_name(database_url: str) -> None:
+    engine = open_engine(database_url)
+    assert sorted(map(branch_of, schema.current(engine))) == sorted(branch.name for branch in branches())
+    engine.dispose()
+
+
+def test_a_room_refers_to_tables_of_the_foundation_and_of_rooms_that_it_needs() -> None:
+    owners = {table.name: branch.name for branch in branches() for table in branch.tables}
+    needs = {room.name: {*room.needs, FOUNDATION} for room in rooms.found()} | {FOUNDATION: set()}
+    wrong = {
+        branch.name: strange
+        for branch in branches()
+        if (strange := {owners[name] for name in branch.refers_to()} - needs[branch.name])
+    }
+    assert wrong == {}
+
+
+def test_every_branch_can_be_undone_and_done_again(database_url: str) -> None:
+    """Those that others lean on come last, and only the foundation stays."""
+    for branch in reversed(branches()):
+        if branch.name != FOUNDATION:
+            done = schema.undo(database_url, branch.name)
+            assert set(done.tables) == {table.name for table in branch.tables}
+    engine = open_engine(database_url)
+    assert schema.current(engine) == {"foundation_0001"}
+    foundation = {table.name for table in branches()[0].tables}
+    assert set(inspect(engine).get_table_names()) == foundation | {"alembic_version"}
+    schema.upgrade(engine)
+    with engine.connect() as conn:
+        context = MigrationContext.configure(conn, opts=schema.comparison_options())
+        assert compare_metadata(context, metadata) == []
+    schema.require_current(engine)
+    engine.dispose()
+
+
+def test_a_room_is_undone_alone_and_a_sqlite_file_is_backed_up_first(tmp_path) -> None:
+    url = f"sqlite:///{tmp_path / 'gateway.db'}"
+    schema.migrate(url)
+    done = schema.undo(url, "seals")
+    assert (done.tables, done.rows) == (("sealed_document",), 0)
+    assert done.backup is not None
+    with closing(sqlite3.connect(done.backup)) as conn:
+        assert conn.execute("select * from sealed_document").fetchall() == []
+    engine = open_engine(url)
+    assert schema.expected() - schema.current(engine) == {"seals_0001"}
+    with pytest.raises(SettingsError, match="lacks seals_0001"):
+        schema.require_current(engine)
+    engine.dispose()
+    with pytest.raises(ConflictProblem, match="nothing to undo"):
+        schema.undo(url, "seals")
+    assert schema.migrate(url).before == schema.expected() - {"seals_0001"}
+
+
+def test_what_others_lean_on_is_not_undone(database_url: str) -> None:
+    with pytest.raises(ConflictProblem, match="tables of cash, receipts, reconciliation, refunds refer to"):
+        schema.undo(database_url, "payments")
+    with pytest.raises(ConflictProblem, match="cannot be undone"):
+        schema.undo(database_url, FOUNDATION)
+    with pytest.raises(NotFoundProblem, match="weather"):
+        schema.undo(database_url, "weather")
+    engine = open_engine(database_url)
+    schema.require_current(engine)
+    engine.dispose()
+
+
+def test_rows_are_lost_only_where_it_is_said(database_url: str) -> None:
+    engine = open_engine(database_url)
+    with engine.begin() as conn:
+        conn.execute(insert(entity_feed).values(**FEED))
+    with pytest.raises(ConflictProblem, match=r"hold rows: entity_feed \(1\)"):
+        schema.undo(database_url, "entities")
+    schema.require_current(engine)
+    assert schema.undo(database_url, "entities", drop_data=True).rows == 1
+    assert "entity_feed" not in inspect(engine).get_table_names()
+    engine.dispose()
+
+
+def test_an_undoing_that_fails_leaves_everything(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def drop_then_fail(config, _revision) -> None:
+        config.attributes["connection"].exec_driver_sql("drop table sealed_document")
+        raise RuntimeError("power cut")
+
+    monkeypatch.setattr(schema.command, "downgrade", drop_then_fail)
+    with pytest.raises(RuntimeError):
+        schema.undo(database_url, "seals")
+    engine = open_engine(database_url)
+    assert "sealed_document" in inspect(engine).get_table_names()
+    engine.dispose()

@@ -1,0 +1,88 @@
+"""initial"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "disclosures_0001"
+down_revision = None
+branch_labels = ("disclosures",)
+depends_on = ('decisions_0001',)
+
+
+def upgrade() -> None:
+    op.create_table('disclosing_organ',
+    sa.Column('authority', sa.String(length=40), nullable=False),
+    sa.Column('valid_from_on', sa.Date(), nullable=False),
+    sa.Column('name', sa.String(length=200), nullable=False),
+    sa.Column('code', sa.String(length=18), nullable=False, comment='unified social credit code of the organ'),
+    sa.Column('source_name', sa.String(length=200), nullable=False, comment='数据来源单位'),
+    sa.Column('source_code', sa.String(length=18), nullable=False),
+    sa.PrimaryKeyConstraint('authority', 'valid_from_on', name=op.f('pk_disclosing_organ'))
+    )
+    op.create_table('disclosure',
+    sa.Column('id', sa.String(length=40), nullable=False),
+    sa.Column('authority', sa.String(length=40), nullable=False),
+    sa.Column('decision_id', sa.String(length=40), nullable=False),
+    sa.Column('decision_number', sa.String(length=128), nullable=False),
+    sa.Column('decision_version', sa.Integer(), nullable=False, comment='version of the facts that was sent'),
+    sa.Column('target', sa.String(length=60), nullable=False, comment='the channel'),
+    sa.Column('status', sa.String(length=20), nullable=False),
+    sa.Column('record_sealed', sa.LargeBinary(), nullable=True, comment='as sent; null where nothing may be published'),
+    sa.Column('pending_sealed', sa.LargeBinary(), nullable=True, comment='the correction under way'),
+    sa.Column('pending_version', sa.Integer(), nullable=True),
+    sa.Column('citation', sa.Text(), nullable=False, comment='the rule behind period or refusal'),
+    sa.Column('override_reason', sa.Text(), nullable=True),
+    sa.Column('submit_by_on', sa.Date(), nullable=True),
+    sa.Column('submit_by_provisional', sa.Boolean(), server_default=sa.text('(false)'), nullable=False),
+    sa.Column('submit_citation', sa.Text(), nullable=True),
+    sa.Column('publish_until_on', sa.Date(), nullable=True),
+    sa.Column('repair_from_on', sa.Date(), nullable=True),
+    sa.Column('effect', sa.String(length=10), nullable=True, comment='what is under way at the target'),
+    sa.Column('awaiting', sa.String(length=10), nullable=True, comment='of that effect: answer, verdict, page'),
+    sa.Column('effect_operation', sa.String(length=40), nullable=True),
+    sa.Column('effect_reference', sa.String(length=64), nullable=True),
+    sa.Column('withdraw_wanted_at', sa.BigInteger(), nullable=True, comment='a withdrawal is owed since'),
+    sa.Column('withdraw_by_on', sa.Date(), nullable=True),
+    sa.Column('withdraw_by_provisional', sa.Boolean(), server_default=sa.text('(false)'), nullable=False),
+    sa.Column('withdraw_reason', sa.Text(), nullable=True),
+    sa.Column('repair_number', sa.String(length=128), nullable=True),
+    sa.Column('receipt', sa.String(length=64), nullable=True),
+    sa.Column('field_errors', sa.JSON(), nullable=False, comment='field, code, message as the target gave them'),
+    sa.Column('reason', sa.Text(), nullable=True, comment='why not publishable, refused, or different from what was sent'),
+    sa.Column('url', sa.Text(), nullable=True, comment='where the public reads it'),
+    sa.Column('published_on', sa.Date(), nullable=True),
+    sa.Column('in_doubt_since_at', sa.BigInteger(), nullable=True),
+    sa.Column('doubt_reason', sa.Text(), nullable=True),
+    sa.Column('late_at', sa.BigInteger(), nullable=True, comment='when the alarm about a missed submission was raised'),
+    sa.Column('withdraw_late_at', sa.BigInteger(), nullable=True),
+    sa.Column('created_at', sa.BigInteger(), nullable=False),
+    sa.Column('updated_at', sa.BigInteger(), nullable=False),
+    sa.CheckConstraint("awaiting in ('answer','verdict','page')", name=op.f('ck_disclosure_known_awaiting')),
+    sa.CheckConstraint("effect in ('submit','correct','withdraw','repair')", name=op.f('ck_disclosure_known_effect')),
+    sa.CheckConstraint("status = 'NOT_PUBLISHABLE' or record_sealed is not null", name=op.f('ck_disclosure_published_has_a_record')),
+    sa.CheckConstraint("status = 'NOT_PUBLISHABLE' or submit_by_on is not null", name=op.f('ck_disclosure_published_has_a_deadline')),
+    sa.CheckConstraint("status in ('NOT_PUBLISHABLE','PLANNED','SUBMITTED','ACCEPTED','PUBLISHED','CORRECTED','REJECTED','WITHDRAWN','REPAIRED','ENDED')", name=op.f('ck_disclosure_known_status')),
+    sa.CheckConstraint('(effect is null) = (awaiting is null)', name=op.f('ck_disclosure_effect_awaits')),
+    sa.ForeignKeyConstraint(['decision_id'], ['decision.id'], name=op.f('fk_disclosure_decision_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_disclosure'))
+    )
+    with op.batch_alter_table('disclosure', schema=None) as batch_op:
+        batch_op.create_index('ix_disclosure_authority', ['authority', 'id'], unique=False)
+        batch_op.create_index('ix_disclosure_open', ['status', 'submit_by_on'], unique=False)
+        batch_op.create_index('ix_disclosure_reference', ['target', 'effect_reference'], unique=False)
+        batch_op.create_index('ix_disclosure_until', ['publish_until_on'], unique=False)
+        batch_op.create_index('ix_disclosure_withdrawal', ['withdraw_by_on'], unique=False, sqlite_where=sa.text('withdraw_wanted_at is not null'), postgresql_where=sa.text('withdraw_wanted_at is not null'))
+        batch_op.create_index('uq_disclosure_live', ['decision_id', 'target'], unique=True, sqlite_where=sa.text("status not in ('NOT_PUBLISHABLE','REJECTED','WITHDRAWN')"), postgresql_where=sa.text("status not in ('NOT_PUBLISHABLE','REJECTED','WITHDRAWN')"))
+
+
+def downgrade() -> None:
+    with op.batch_alter_table('disclosure', schema=None) as batch_op:
+        batch_op.drop_index('uq_disclosure_live', sqlite_where=sa.text("status not in ('NOT_PUBLISHABLE','REJECTED','WITHDRAWN')"), postgresql_where=sa.text("status not in ('NOT_PUBLISHABLE','REJECTED','WITHDRAWN')"))
+        batch_op.drop_index('ix_disclosure_withdrawal', sqlite_where=sa.text('withdraw_wanted_at is not null'), postgresql_where=sa.text('withdraw_wanted_at is not null'))
+        batch_op.drop_index('ix_disclosure_until')
+        batch_op.drop_index('ix_disclosure_reference')
+        batch_op.drop_index('ix_disclosure_open')
+        batch_op.drop_index('ix_disclosure_authority')
+
+    op.drop_table('disclosure')
+    op.drop_table('disclosing_organ')

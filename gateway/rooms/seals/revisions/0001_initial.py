@@ -1,0 +1,62 @@
+"""initial"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "seals_0001"
+down_revision = None
+branch_labels = ("seals",)
+depends_on = ('decisions_0001',)
+
+
+def upgrade() -> None:
+    op.create_table('sealed_document',
+    sa.Column('id', sa.String(length=40), nullable=False),
+    sa.Column('authority', sa.String(length=40), nullable=False),
+    sa.Column('decision_id', sa.String(length=40), nullable=True),
+    sa.Column('decision_number', sa.String(length=128), nullable=True),
+    sa.Column('channel', sa.String(length=60), nullable=False),
+    sa.Column('status', sa.String(length=20), nullable=False),
+    sa.Column('title', sa.String(length=200), nullable=False),
+    sa.Column('approval', sa.String(length=200), nullable=False, comment='用印审批: who approved, under which number'),
+    sa.Column('seal_id', sa.String(length=32), nullable=False),
+    sa.Column('seal_name', sa.String(length=200), nullable=False),
+    sa.Column('placements', sa.JSON(), nullable=False, comment='page, x, y, width, height in millimetres'),
+    sa.Column('property_info', sa.String(length=200), nullable=False),
+    sa.Column('picture_digest', sa.LargeBinary(), nullable=False, comment='SM3 of the picture that was drawn'),
+    sa.Column('source_digest', sa.LargeBinary(), nullable=False, comment='SM3 of the file as it was given to us'),
+    sa.Column('digest', sa.LargeBinary(), nullable=False, comment='SM3 of what the signature covers'),
+    sa.Column('file_sealed', sa.LargeBinary(), nullable=False, comment='the prepared file: original, picture, room for it'),
+    sa.Column('gap_start', sa.Integer(), nullable=False),
+    sa.Column('gap_end', sa.Integer(), nullable=False),
+    sa.Column('reference', sa.String(length=64), nullable=False),
+    sa.Column('operation', sa.String(length=40), nullable=False, comment='the latest operation about it'),
+    sa.Column('job_id', sa.String(length=64), nullable=True),
+    sa.Column('signature', sa.LargeBinary(), nullable=True, comment='DER SES_Signature as it came'),
+    sa.Column('report', sa.JSON(), nullable=True, comment='what our checks found'),
+    sa.Column('reason', sa.Text(), nullable=True),
+    sa.Column('in_doubt_since_at', sa.BigInteger(), nullable=True),
+    sa.Column('doubt_reason', sa.Text(), nullable=True),
+    sa.Column('sealed_at', sa.BigInteger(), nullable=True, comment='timeInfo of the signature'),
+    sa.Column('created_at', sa.BigInteger(), nullable=False),
+    sa.Column('updated_at', sa.BigInteger(), nullable=False),
+    sa.CheckConstraint("status <> 'SEALED' or (signature is not null and report is not null)", name=op.f('ck_sealed_document_sealed_is_verified')),
+    sa.CheckConstraint("status in ('REQUESTED','SEALED','REFUSED')", name=op.f('ck_sealed_document_known_status')),
+    sa.ForeignKeyConstraint(['decision_id'], ['decision.id'], name=op.f('fk_sealed_document_decision_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_sealed_document'))
+    )
+    with op.batch_alter_table('sealed_document', schema=None) as batch_op:
+        batch_op.create_index('ix_sealed_document_authority', ['authority', 'id'], unique=False)
+        batch_op.create_index('ix_sealed_document_decision', ['decision_id'], unique=False)
+        batch_op.create_index('uq_sealed_document_live', ['authority', 'source_digest', 'seal_id'], unique=True, sqlite_where=sa.text("status in ('REQUESTED','SEALED')"), postgresql_where=sa.text("status in ('REQUESTED','SEALED')"))
+        batch_op.create_index('uq_sealed_document_reference', ['channel', 'reference'], unique=True)
+
+
+def downgrade() -> None:
+    with op.batch_alter_table('sealed_document', schema=None) as batch_op:
+        batch_op.drop_index('uq_sealed_document_reference')
+        batch_op.drop_index('uq_sealed_document_live', sqlite_where=sa.text("status in ('REQUESTED','SEALED')"), postgresql_where=sa.text("status in ('REQUESTED','SEALED')"))
+        batch_op.drop_index('ix_sealed_document_decision')
+        batch_op.drop_index('ix_sealed_document_authority')
+
+    op.drop_table('sealed_document')
