@@ -29,7 +29,6 @@ from gateway.faces.payer.guessing import WINDOW_SECONDS, Guesses
 from gateway.faces.payer.texts import FOUND_BY_STATUS, KINDS, MESSAGES, OWED, REFUNDS, words
 from gateway.foundation.delivery.limits import closed_until
 from gateway.foundation.http.authorization import Gateway
-from gateway.foundation.http.views import masked
 from gateway.rooms.decisions import Decision, Decisions, PartyKind
 from gateway.rooms.payments import Collection, Payment, PaymentFilter, PaymentLine, Payments, Status, Unforeseen
 from gateway.rooms.payments.states import ExceptionState, UnforeseenKind
@@ -40,6 +39,7 @@ from gateway.rooms.refunds.records import Refund
 from gateway.rooms.refunds.service import Refunds
 from gateway.rooms.refunds.states import RefundStatus
 from gateway.words.clock import SHANGHAI, day_of, from_micros, to_micros
+from gateway.words.masking import mask_firm, mask_person
 from gateway.words.money import format_yuan, yuan_in_words
 
 router = APIRouter(include_in_schema=False)
@@ -244,6 +244,7 @@ async def _shown(gateway: App, found: Found, key: str, closed: datetime | None, 
     authority = await gateway.base.access.authority(payment.authority)
     until = closed.astimezone(SHANGHAI) if closed is not None else None
     url = payment.pay_url or ""
+    natural = facts is not None and facts.party.kind is PartyKind.NATURAL_PERSON
     renewed = found.renewed if found.renewed is not None and found.renewed.status is Status.ISSUED else None
     return {
         "key": key,
@@ -254,7 +255,7 @@ async def _shown(gateway: App, found: Found, key: str, closed: datetime | None, 
         "telephone": authority.telephone,
         "unit": bill.unit_name,
         "unit_code": bill.unit_code,
-        "payer": masked(bill.payer_name, facts is not None and facts.party.kind is PartyKind.NATURAL_PERSON),
+        "payer": mask_person(bill.payer_name) if natural else mask_firm(bill.payer_name),
         "why": facts.violation if facts is not None else None,
         "days": facts.payment_days if facts is not None else None,
         "decision": payment.decision_number,

@@ -79,13 +79,6 @@ def encode_cursor(position: str) -> str:
     return base64.urlsafe_b64encode(position.encode()).decode().rstrip("=")
 
 
-def masked(name: str, person: bool) -> str:
-    """A name as strangers may see it: a person's first character, a firm's first two and last two."""
-    if person or len(name) <= 5:
-        return name[:1] + "*" * (len(name) - 1)
-    return name[:2] + "*" * (len(name) - 4) + name[-2:]
-
-
 class EventView(View):
     """Something that happened."""
 

@@ -8,9 +8,10 @@ from datetime import date
 from gateway.ports.credit import DisclosedParty, DisclosureKey, DisclosureRecord
 from gateway.rooms.decisions import Decision, DecisionFacts, PartyKind
 from gateway.rooms.disclosures.deadlines import Deadline, add_months, seriousness, submit_by
-from gateway.rooms.disclosures.masking import mask_name, redact
+from gateway.rooms.disclosures.public_text import redact
 from gateway.rooms.disclosures.rules import Rules, TargetProfile
 from gateway.words.calendar import WorkingCalendar
+from gateway.words.masking import mask_published
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ def record(decision: Decision, organ: Organ, profile: TargetProfile, until: date
         source_code=organ.source_code,
         party=DisclosedParty(
             category=party.kind.value,
-            name=mask_name(party.name) if masked else party.name,
+            name=mask_published(party.name) if masked else party.name,
             uscc=party.uscc,
             registration_number=party.registration_number,
             legal_representative=party.legal_representative,

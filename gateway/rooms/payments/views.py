@@ -6,9 +6,10 @@ from datetime import date
 from typing import Any, Literal
 
 from gateway.foundation.crypto.envelope import Envelope
-from gateway.foundation.http.views import EventView, View, instant, masked
+from gateway.foundation.http.views import EventView, View, instant
 from gateway.rooms.payments.details import Days, PaymentDetails
 from gateway.rooms.payments.records import Collection, Payment, PaymentLine, Unforeseen
+from gateway.words.masking import mask_firm
 from gateway.words.money import YuanOut
 
 
@@ -55,7 +56,7 @@ class CollectionView(View):
             cleared_on=cleared,
             treasury_on=treasury,
             pay_mode=money.pay_mode,
-            payer=None if payer is None else masked(payer, person=False),
+            payer=None if payer is None else mask_firm(payer),
             paid_by_another=None if payer is None else payer != named,
             source=money.source,
         )

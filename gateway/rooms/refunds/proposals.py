@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Base64Bytes, Field
 
 from gateway.rooms.refunds.states import DocumentKind, RefundReason
 from gateway.words.identifiers import clean_text
+from gateway.words.masking import mask_account, mask_person
 from gateway.words.money import Yuan
 from gateway.words.text import Ask
 
@@ -27,10 +28,8 @@ class Payee(Ask):
 
     def masked(self) -> Payee:
         """As views show it: the first character of the name, the last four digits of the account."""
-        hidden = "*" * (len(self.name) - 1)
-        return Payee.model_construct(
-            name=self.name[0] + hidden, account=f"{'*' * (len(self.account) - 4)}{self.account[-4:]}", bank=self.bank
-        )
+        name, account = mask_person(self.name), mask_account(self.account)
+        return Payee.model_construct(name=name, account=account, bank=self.bank)
 
 
 class DocumentInput(Ask):

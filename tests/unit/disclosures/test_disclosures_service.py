@@ -152,7 +152,10 @@ class Room:
         return (await self.disclosures.request("A1", NUMBER, targets=targets or ("city",)))[0]
 
     async def when(self, disclosure_id: str, holds: Callable[[Disclosure], bool], step: float = 0.1) -> Disclosure:
-        """Wait until that holds; the clock moves by ``step`` seconds each time that we look."""
+        """Wait until that holds; the clock moves by ``step`` seconds each time that we look.
+
+        With 0 it stands still: nothing is asked about that is not due at once.
+        """
         async with asyncio.timeout(10):
             while not holds(found := await self.disclosures.held(disclosure_id)):
                 self.clock.advance(timedelta(seconds=step))
@@ -209,7 +212,7 @@ async def test_another_content_on_the_page_is_told_and_never_called_published(ro
 async def test_a_hint_makes_us_ask_for_the_verdict_now(room: Room) -> None:
     room.city.says = PENDING
     one = await room.publish()
-    found = await room.when(one, lambda now: now.awaiting == "verdict")
+    found = await room.when(one, lambda now: now.awaiting == "verdict", step=0)
     assert found.status is Status.SUBMITTED
     effect, request = room.city.asked[0]
     room.city.decide(effect, request, ACCEPTED)
@@ -243,7 +246,7 @@ async def test_a_business_no_at_once_ends_it_with_the_targets_words(room: Room) 
 async def test_doubt_has_a_date_and_ends_with_what_the_target_knows(room: Room) -> None:
     room.city.says = OutcomeUnknownError("read timeout")
     one = await room.publish()
-    found = await room.when(one, lambda now: now.in_doubt_since_at is not None)
+    found = await room.when(one, lambda now: now.in_doubt_since_at is not None, step=0)
     assert (found.status, found.doubt_reason) == (Status.PLANNED, "read timeout")
     room.city.decide(*room.city.asked[0], ACCEPTED)
     found = await room.until(one, Status.PUBLISHED)
@@ -255,7 +258,7 @@ async def test_doubt_has_a_date_and_ends_with_what_the_target_knows(room: Room) 
 async def test_what_never_happened_is_not_sent_again_once_it_is_withdrawn(room: Room) -> None:
     room.city.says = OutcomeUnknownError("read timeout")
     one = await room.publish()
-    await room.when(one, lambda now: now.in_doubt_since_at is not None)
+    await room.when(one, lambda now: now.in_doubt_since_at is not None, step=0)
     await room.disclosures.withdraw(one, "撤回")
     found = await room.until(one, Status.WITHDRAWN)
     assert (found.withdraw_reason, len(room.city.asked), found.doubt_reason) == ("撤回", 1, None)

@@ -14,7 +14,6 @@ from gateway.faces.payer import guessing
 from gateway.faces.payer.guessing import WRONG_BY_CODE, WRONG_BY_SOURCE, Guesses, network
 from gateway.faces.payer.pages import Found, returned, state, waited_about
 from gateway.faces.payer.texts import FOUND_BY_STATUS, KINDS, MESSAGES, OWED, REFUNDS, words
-from gateway.foundation.http.views import masked
 from gateway.rooms.payments import Status
 from gateway.rooms.payments.states import UnforeseenKind
 from gateway.rooms.refunds.states import RefundStatus
@@ -102,15 +101,6 @@ def test_every_status_and_refund_has_words_in_both_languages():
         assert chinese
         assert english
         assert not half_width.search(chinese), chinese
-
-
-def test_names_are_masked_and_keep_their_length():
-    assert masked("罗巧云", True) == "罗**"
-    assert masked("欧阳娜娜", True) == "欧***"
-    assert masked("阿卜杜拉·买买提", True) == "阿*******"
-    assert masked("望川区青禾食品有限公司", False) == "望川*******公司"
-    assert masked("味安副食店", False) == "味****"
-    assert masked("张", True) == "张"
 
 
 def test_wrong_tries_are_counted_by_source_and_by_code_for_ten_minutes(monkeypatch):

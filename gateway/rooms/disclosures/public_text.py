@@ -1,4 +1,4 @@
-"""What the public must not read: pure functions over names and texts.
+"""What the public must not read in a text: pure functions.
 
 Full-width digits and letters hide nothing: texts are searched in half-width and cut in the original. Nothing that
 identifies the decision is touched: decision numbers, unified codes, amounts and payment codes stay.
@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 
 from gateway.rooms.decisions import Party, PartyKind
+from gateway.words.masking import mask_published
 
 REMOVED = "（已隐去）"
 
@@ -41,11 +42,6 @@ _PATTERNS = tuple(
 )
 
 
-def mask_name(name: str) -> str:
-    """A natural person's name as it may be read: the first character, and 某 for each other one."""
-    return name[:1] + "某" * (len(name) - 1) if len(name) > 1 else "某"
-
-
 def redact(text: str, party: Party, *, mask_party: bool = False) -> str:
     """A text without ID numbers, telephones, bank accounts, plates and home addresses.
 
@@ -54,7 +50,7 @@ def redact(text: str, party: Party, *, mask_party: bool = False) -> str:
     natural = party.kind is PartyKind.NATURAL_PERSON
     known = [party.id_number, party.phone, party.address if natural else None]
     cleaned = _cut(text, known)
-    return cleaned.replace(party.name, mask_name(party.name)) if mask_party else cleaned
+    return cleaned.replace(party.name, mask_published(party.name)) if mask_party else cleaned
 
 
 def _cut(text: str, known: Iterable[str | None]) -> str:

@@ -1,0 +1,28 @@
+"""Names as others may see them. Each rule stands here once; what is hidden keeps its length."""
+
+from __future__ import annotations
+
+SHORT_FIRM = 5
+"""A firm's name of so many characters or fewer is masked as a person's: more of it would show nearly all."""
+
+
+def mask_person(name: str) -> str:
+    """A person's name on pages and in answers: the first character, and ``*`` for each other one."""
+    return name[:1] + "*" * (len(name) - 1)
+
+
+def mask_firm(name: str) -> str:
+    """A firm's name on pages and in answers: the first two characters and the last two."""
+    if len(name) <= SHORT_FIRM:
+        return mask_person(name)
+    return name[:2] + "*" * (len(name) - 4) + name[-2:]
+
+
+def mask_published(name: str) -> str:
+    """A natural person's name in what is published: the first character, and 某 for each other one; one alone is 某."""
+    return name[:1] + "某" * (len(name) - 1) if len(name) > 1 else "某"
+
+
+def mask_account(account: str) -> str:
+    """A bank account: its last four digits."""
+    return "*" * (len(account) - 4) + account[-4:]
