@@ -10,9 +10,10 @@ import pytest
 from pyhanko.pdf_utils.generic import DictionaryObject
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
+from gateway.foundation.crypto.certificates import load_roots
 from gateway.foundation.crypto.sm import sm3
 from gateway.rooms.seals.pdf import embed
-from gateway.rooms.seals.verification import LABELS, REQUIRED, Expected, Trust, load_roots, verify_pdf
+from gateway.rooms.seals.verification import LABELS, REQUIRED, Expected, Trust, verify_pdf
 from gateway.words.errors import SettingsError
 from simulators.seal import ses as writer
 from simulators.seal.pki import Authority, Key
@@ -211,9 +212,9 @@ def test_what_may_be_hidden_in_room_that_is_too_small_is_refused(forge):
 def test_a_root_that_is_none_stops_the_start_with_its_file_and_the_cure(forge, tmp_path):
     file = tmp_path / "root.pem"
     with pytest.raises(SettingsError, match=r"root\.pem"):
-        load_roots([file])
+        load_roots([file], "trust.seal_roots")
     file.write_bytes(b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
     with pytest.raises(SettingsError, match="SM2"):
-        load_roots([file])
+        load_roots([file], "trust.seal_roots")
     file.write_bytes(forge.root.certificate)
-    assert load_roots([file]) == (forge.root.certificate,)
+    assert load_roots([file], "trust.seal_roots") == (forge.root.certificate,)
