@@ -6,21 +6,28 @@ none of the gateway until a suite of the kit is used.
 
 from __future__ import annotations
 
+import pkgutil
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-_SUITES = ("conformance", "nontax", "credit", "registry", "seal")
 _PROPERTY = "gateway conformance"
 _NOT_DECLARED = "not declared: "  # as in gateway.testing.conformance, which is not imported here
 
-pytest.register_assert_rewrite(*(f"gateway.testing.{suite}" for suite in _SUITES))
+_MODULES = [one.name for one in pkgutil.iter_modules([str(Path(__file__).parent)]) if one.name != "plugin"]
+pytest.register_assert_rewrite(*(f"gateway.testing.{name}" for name in _MODULES))
 
 
 def _is_ours(item: pytest.Item) -> bool:
-    return isinstance(item, pytest.Function) and item.function.__module__.startswith("gateway.testing.")
+    """Whether a test is a promise: inherited from a suite, of this kit or of a stranger's kind."""
+    kit = sys.modules.get("gateway.testing.conformance")
+    if kit is None or not isinstance(item, pytest.Function) or item.cls is None:
+        return False
+    return issubclass(item.cls, kit.Conformance) and item.function.__module__ != item.cls.__module__
 
 
 @pytest.hookimpl(wrapper=True)

@@ -9,6 +9,9 @@ import pytest
 
 import gateway.adapters.registry.sharing
 import gateway.testing.registry  # noqa: F401 - imported once here, or each inner run would import them anew
+from gateway.foundation.channels import served_kinds
+from gateway.testing.suites import suite_for
+from gateway.words.errors import SettingsError
 
 pytest_plugins = ["pytester"]
 LOOPS = ("-o", "asyncio_default_fixture_loop_scope=function")
@@ -96,3 +99,44 @@ def test_the_plugin_costs_those_who_do_not_use_it_nothing() -> None:
     command = [sys.executable, "-c", f"import sys, gateway.testing.plugin; print({names})"]
     loaded = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert loaded.strip() == "['gateway', 'gateway.testing', 'gateway.testing.plugin']"
+
+
+def test_a_suite_of_a_kind_from_outside_is_held_to_the_same(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        ferry_kit="""
+import pytest
+from gateway.testing.conformance import Conformance
+
+
+class FerryConformance(Conformance):
+    methods, primary = ("sail",), "sail"
+
+    async def trial(self, bench, method): ...
+
+    async def test_the_ferry_sails(self, bench):
+        pytest.skip("the river is low")
+""",
+        test_ferry=f"""{BENCH}
+from ferry_kit import FerryConformance
+
+
+class TestFerry(FerryConformance):
+    @pytest.fixture
+    def bench(self):
+        return NobodyThere()
+
+    def test_of_our_own(self):
+        pytest.skip("not a promise")
+""",
+    )
+    result = pytester.runpytest_inprocess(*LOOPS, "-k", "sails or of_our_own")
+    result.assert_outcomes(failed=1, skipped=1)
+    result.stdout.fnmatch_lines(["*only what is not declared may be skipped, and this was: *the river is low*"])
+
+
+def test_every_kind_that_a_room_serves_has_a_suite_for_its_port() -> None:
+    for kind, served in served_kinds().items():
+        suite = suite_for(kind)
+        assert {method for method in suite.methods if not hasattr(served.port, method)} == set(), kind
+    with pytest.raises(SettingsError, match="no installed room serves"):
+        suite_for("ferry")
