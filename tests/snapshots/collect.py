@@ -117,6 +117,8 @@ def defaults() -> dict[str, Any]:
     for room in rooms.found():
         if room.settings is not None:
             blocks[f"rooms.{room.name}"] = room.place(room.settings)
+        if room.channel_keys is not None:
+            blocks[f"channels.NAME ({room.kind})"] = room.place(room.channel_keys)
     return {name: {key: default(field) for key, field in model.model_fields.items()} for name, model in blocks.items()}
 
 
