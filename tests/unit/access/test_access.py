@@ -108,7 +108,7 @@ async def test_a_revoked_key_is_refused_at_once_here_and_soon_elsewhere(access, 
     elsewhere = Access(store, clock)
     issued = await access.issue_key(client.id)
     now = [1000.0]
-    monkeypatch.setattr("gateway.foundation.access.access.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("gateway.foundation.access.sign_in.time.monotonic", lambda: now[0])
     assert await access.authenticate(issued.token)
     assert await elsewhere.authenticate(issued.token)
     await access.revoke_key(issued.id)
@@ -127,7 +127,7 @@ async def test_a_key_expires_to_the_second_even_while_remembered(access, client,
 
 async def test_the_last_use_is_noted_to_the_minute(access, client, clock, monkeypatch):
     now = [0.0]
-    monkeypatch.setattr("gateway.foundation.access.access.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("gateway.foundation.access.sign_in.time.monotonic", lambda: now[0])
     issued = await access.issue_key(client.id)
     used = []
     for _ in range(3):  # 0, 30 and 60 seconds after the first use

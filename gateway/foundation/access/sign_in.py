@@ -1,0 +1,127 @@
+"""Who is asking: a presented key, or a login with its password."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, Literal
+
+from sqlalchemy import Connection
+
+from gateway.foundation.access import records
+from gateway.foundation.access.keys import CLIENT_KEY, check_password, read_token
+from gateway.foundation.access.records import KeyOwner
+from gateway.foundation.access.scopes import ROLES
+from gateway.foundation.crypto.sm import same, sm3
+from gateway.foundation.store import Store
+from gateway.words.clock import Clock, to_micros
+from gateway.words.errors import UnavailableProblem
+
+_REMEMBERED_SECONDS: Final = 2.0
+_REMEMBERED: Final = 10_000
+_MINUTE: Final = 60_000_000
+_TRIES: Final = 5
+_NOBODY: Final = b"\x01" + bytes(48)  # what an unknown login's password is compared with, to take as long
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Who is asking. ``client_id`` is the operator's id where an operator asks; operators see every authority.
+
+    ``role`` is an operator's: viewer, operator or supervisor.
+    """
+
+    client_id: str
+    kind: Literal["client", "operator"]
+    scopes: frozenset[str]
+    authorities: frozenset[str]
+    name: str
+    role: str | None = None
+
+
+@dataclass(frozen=True)
+class _Remembered:
+    principal: Principal
+    expires_at: int | None
+    until: float
+
+
+class SignIn:
+    """Knows who is asking. A key that was found good is remembered for two seconds."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._known: dict[bytes, _Remembered] = {}
+        self._checking = asyncio.Semaphore(2)  # passwords are checked slowly: not many at once, nor many per lock
+
+    def forget(self) -> None:
+        """Something has changed about who there is: look at every key anew."""
+        self._known.clear()
+
+    async def by_key(self, token: str) -> Principal | None:
+        """The owner of a presented key; None if it is unknown, expired, revoked, or its operator is disabled."""
+        presented = read_token(token)
+        if presented is None:
+            return None
+        now = to_micros(self._clock.now())
+        mark = sm3(token.encode())
+        known = self._known.get(mark)
+        if known is None or known.until < time.monotonic():
+            found = await self._store.read(lambda conn: records.owner_of(conn, presented.key_id))
+            if not same(presented.digest, found[0].digest if found is not None else bytes(32)) or found is None:
+                return None
+            owner, authorities = found
+            if (presented.kind == CLIENT_KEY) is not (owner.client_id is not None):
+                return None
+            if owner.revoked_at is not None or owner.disabled_at is not None:
+                return None
+            until = time.monotonic() + _REMEMBERED_SECONDS
+            known = _Remembered(_principal(owner, authorities), owner.expires_at, until)
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            self._known[mark] = known
+            if owner.last_used_at is None or owner.last_used_at <= now - _MINUTE:
+                with suppress(UnavailableProblem):  # a full disk must not lock readers out
+                    await self._store.write(partial(records.note_use, key_id=presented.key_id, now=now))
+        if known.expires_at is not None and known.expires_at <= now:
+            return None
+        return known.principal
+
+    async def by_password(self, login: str, password: str) -> Principal | None:
+        """The operator with this login and password; None otherwise.
+
+        After five wrong passwords in a row the login is refused for a minute, right password or not.
+        """
+        async with self._checking:
+            return await self._check(login, password)
+
+    async def _check(self, login: str, password: str) -> Principal | None:
+        found = await self._store.read(lambda conn: records.login_of(conn, login))
+        kept = found.password if found is not None else _NOBODY
+        right = await asyncio.to_thread(check_password, password, kept)
+        now = to_micros(self._clock.now())
+        if found is None or found.disabled_at is not None or (found.locked_until_at or 0) > now:
+            return None
+
+        def count(conn: Connection) -> None:
+            records.count_try(conn, found.id, right=right, tries=_TRIES, locked_until=now + _MINUTE)
+
+        await self._store.write(count)
+        if not right:
+            return None
+        authorities = await self._store.read(records.codes)
+        return Principal(found.id, "operator", ROLES[found.role], authorities, found.name, role=found.role)
+
+
+def _principal(owner: KeyOwner, authorities: frozenset[str]) -> Principal:
+    if owner.client_id is not None:
+        assert owner.client_name is not None
+        return Principal(owner.client_id, "client", frozenset(owner.scopes), authorities, owner.client_name)
+    assert owner.operator_id is not None
+    assert owner.role is not None
+    assert owner.name is not None
+    return Principal(owner.operator_id, "operator", ROLES[owner.role], authorities, owner.name, role=owner.role)
