@@ -2,6 +2,7 @@
 
 from gateway.foundation.evidence.chain import Exact
 from gateway.foundation.evidence.keeping import Batch, Evidence, EvidenceError, OpenedExchange, Prepared
+from gateway.foundation.evidence.records import Exchange
 from gateway.foundation.evidence.redaction import Redacted, redact, redact_text
 from gateway.foundation.evidence.verification import Finding, Report, verify
 
@@ -10,6 +11,7 @@ __all__ = [
     "Evidence",
     "EvidenceError",
     "Exact",
+    "Exchange",
     "Finding",
     "OpenedExchange",
     "Prepared",

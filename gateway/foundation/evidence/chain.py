@@ -57,7 +57,7 @@ class Exact:
     read: tuple[int, str] | None = None
 
 
-def chain_value(key: bytes, previous: bytes, row: Mapping[Any, Any], mac: bytes) -> bytes:
+def chain_value(key: bytes, previous: bytes, row: Mapping[str, Any], mac: bytes) -> bytes:
     """The chain value of a row after the one whose value is ``previous`` (``GENESIS`` for the first)."""
     return hmac_sm3(key, b"".join([previous, *(_part(row[name]) for name in FIELDS), mac]))
 

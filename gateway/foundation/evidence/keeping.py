@@ -17,19 +17,21 @@ from pathlib import Path
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.crypto.keys import EVIDENCE_KEY, HEAD_KEY, KeyProvider
+from gateway.foundation.evidence import records
 from gateway.foundation.evidence.chain import GENESIS, Exact, body_mac, chain_value, pack, unpack
 from gateway.foundation.evidence.heads import HeadsWriter
+from gateway.foundation.evidence.records import Exchange
 from gateway.foundation.evidence.redaction import redact, redact_text
 from gateway.foundation.evidence.tables import chain_head, exchange, exchange_body
-from gateway.foundation.evidence.verification import Report, sealed_for, verify
+from gateway.foundation.evidence.verification import Report, verify
 from gateway.foundation.store import Store
 from gateway.ports.base import RawExchange
 from gateway.words.clock import Clock, to_micros
-from gateway.words.errors import GatewayError, NotFoundProblem, UnavailableProblem
+from gateway.words.errors import GatewayError, UnavailableProblem
 from gateway.words.identifiers import new_id
 
 log = structlog.get_logger(__name__)
@@ -38,7 +40,6 @@ SIGN_SECONDS: Final = 10.0
 _HELD: Final = 10_000
 _TOGETHER: Final = 50
 _EAGER_BYTES: Final = 64 * 1024
-_PAGE: Final = 500
 
 _SELECT_HEAD = select(chain_head.c.seq, chain_head.c.chain).where(chain_head.c.node == bindparam("of"))
 _INSERT_HEAD = insert(chain_head)
@@ -72,7 +73,7 @@ class Prepared:
 class OpenedExchange:
     """One exchange for an authorised reader. ``exact`` is None once retention has shredded it."""
 
-    row: RowMapping
+    exchange: Exchange
     exact: Exact | None
 
 
@@ -182,7 +183,7 @@ class Evidence:
             "started_at": raw.started_at,
             "ended_at": raw.ended_at,
         }
-        sealed = self._envelope.seal(container, sealed_for(exchange_id))
+        sealed = records.sealed_exact(self._envelope, exchange_id, container)
         return Prepared(exchange_id, fields, sealed, body_mac(self._key, container))
 
     async def ready(self, items: Sequence[Prepared | RawExchange]) -> list[Prepared | RawExchange]:
@@ -241,18 +242,17 @@ class Evidence:
 
         Raises EvidenceError if the bytes are not those that were kept.
         """
-        row = conn.execute(select(exchange).where(exchange.c.id == exchange_id)).mappings().first()
-        if row is None:
-            raise NotFoundProblem(f"no exchange {exchange_id}")
-        sealed = conn.execute(
-            select(exchange_body.c.exact_sealed).where(exchange_body.c.exchange_id == exchange_id)
-        ).scalar()
-        if sealed is None:
-            return OpenedExchange(row, None)
-        container = self._envelope.open(bytes(sealed), sealed_for(exchange_id))
-        if body_mac(self._key, container) != bytes(row["body_mac"]):
+        kept = records.kept(conn, exchange_id)
+        if kept.shredded:
+            return OpenedExchange(kept.exchange, None)
+        container = kept.container(self._envelope)
+        if body_mac(self._key, container) != kept.exchange.body_mac:
             raise EvidenceError(f"the exact bytes of {exchange_id} were altered")
-        return OpenedExchange(row, unpack(container))
+        return OpenedExchange(kept.exchange, unpack(container))
+
+    async def held(self, exchange_id: str) -> Exchange:
+        """One exchange as it may be shown. Raises NotFoundProblem."""
+        return await self._store.read(partial(records.held, exchange_id=exchange_id))
 
     async def forget(self, before: int) -> int:
         """Retention: shred the exact bytes of every exchange that ended before an instant (microseconds); how many.
@@ -261,22 +261,16 @@ class Evidence:
         exchanges that are all younger.
         """
         forgotten, after = 0, ""
-        while page := await self._store.read(partial(_page_of_bodies, after=after)):
-            old = [row.exchange_id for row in page if row.ended_at < before and row.kept]
+        while page := await self._store.read(partial(records.bodies, after=after)):
+            old = [one.exchange_id for one in page if one.ended_at < before and one.kept]
             if old:
-                forgotten += await self._store.write(partial(self._shred, exchange_ids=old))
-            if all(row.ended_at >= before for row in page):
+                forgotten += await self._store.write(
+                    partial(records.shred, exchange_ids=old, now=to_micros(self._clock.now()))
+                )
+            if all(one.ended_at >= before for one in page):
                 break
             after = page[-1].exchange_id
         return forgotten
-
-    def _shred(self, conn: Connection, exchange_ids: Sequence[str]) -> int:
-        statement = (
-            update(exchange_body)
-            .where(exchange_body.c.exchange_id.in_(exchange_ids), exchange_body.c.exact_sealed.is_not(None))
-            .values(exact_sealed=None, shredded_at=to_micros(self._clock.now()))
-        )
-        return conn.execute(statement).rowcount
 
     def verify(self, conn: Connection, heads: Path | None = None) -> Report:
         """Check every node's evidence; see ``gateway.foundation.evidence.verification.verify``."""
@@ -378,16 +372,3 @@ class Evidence:
         for item in ready:
             if conn.execute(_KNOWN, {"id": item.id}).first() is None:
                 self.append(conn, item)
-
-
-def _page_of_bodies(conn: Connection, after: str) -> Sequence[Any]:
-    """Some exchanges after an id: when each ended, and whether its exact bytes are still there."""
-    kept = exchange_body.c.exact_sealed.is_not(None).label("kept")
-    query = (
-        select(exchange_body.c.exchange_id, exchange.c.ended_at, kept)
-        .join(exchange, exchange.c.id == exchange_body.c.exchange_id)
-        .where(exchange_body.c.exchange_id > after)
-        .order_by(exchange_body.c.exchange_id)
-        .limit(_PAGE)
-    )
-    return conn.execute(query).all()

@@ -7,25 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from sqlalchemy import Connection, RowMapping, bindparam, select
+from sqlalchemy import Connection
 
 from gateway.foundation.crypto.envelope import Envelope, EnvelopeError
 from gateway.foundation.crypto.sm import same, sm3
 from gateway.foundation.crypto.sm2 import Sm2Provider
+from gateway.foundation.evidence import records
 from gateway.foundation.evidence.chain import GENESIS, body_mac, chain_value
 from gateway.foundation.evidence.heads import MARK_BYTES, HeadsError, heads_file, read_heads, whole_lines
-from gateway.foundation.evidence.tables import chain_head, exchange, exchange_body
+from gateway.foundation.evidence.records import Exchange, Kept
 from gateway.words.errors import SettingsError
 
 _PAGE: Final = 500
-_ROWS = (
-    select(exchange, exchange_body.c.exchange_id.label("body_of"), exchange_body.c.exact_sealed)
-    .outerjoin(exchange_body, exchange_body.c.exchange_id == exchange.c.id)
-    .where(exchange.c.node == bindparam("of"), exchange.c.seq > bindparam("after"))
-    .order_by(exchange.c.seq)
-    .limit(bindparam("most"))
-)
-_HEAD = select(chain_head).where(chain_head.c.node == bindparam("of"))
 
 
 @dataclass(frozen=True)
@@ -65,11 +58,6 @@ class _Tally:
     unsigned: int = 0
 
 
-def sealed_for(exchange_id: str) -> str:
-    """The envelope's context of an exchange's exact bytes."""
-    return f"exchange_body.exact|{exchange_id}"
-
-
 def verify(
     conn: Connection,
     heads: Path,
@@ -85,8 +73,7 @@ def verify(
     gateway is not taken for a missing record. ``key`` is the evidence MAC key, ``public`` the head signing key.
     """
     sizes = {path.stem: path.stat().st_size for path in sorted(heads.glob("*.jsonl"))}
-    nodes = {*sizes, *conn.execute(select(chain_head.c.node)).scalars()}
-    nodes.update(conn.execute(select(exchange.c.node).distinct()).scalars())
+    nodes = {*sizes, *records.nodes(conn)}
     tally, first = _Tally(), None
     for node in sorted(nodes):
         try:
@@ -124,21 +111,21 @@ class _Check:
     def _walk(self) -> Finding | None:
         seq, chain = 0, GENESIS
         marks = self._marks()
-        for row in self._rows():
-            seq += 1
-            if row["seq"] != seq:
-                return self._finding(seq, "missing", f"the next record is number {row['seq']}")
-            value = chain_value(self.key, chain, row, bytes(row["body_mac"]))
+        for kept in self._records():
+            seq, row = seq + 1, kept.exchange
+            if row.seq != seq:
+                return self._finding(seq, "missing", f"the next record is number {row.seq}")
+            value = chain_value(self.key, chain, row.chained, row.body_mac)
             try:
                 mark = next(marks, None)
             except HeadsError as error:
                 return self._finding(seq, "heads", str(error))
-            chain = bytes(row["chain"])
+            chain = row.chain
             if not same(value, chain):
                 return self._finding(seq, "altered", "the row does not match its chain value", row)
             if mark is not None and not chain.startswith(mark):
                 return self._finding(seq, "altered", "not what was signed; the chain was re-hashed after it", row)
-            if reason := self._refuse_body(row):
+            if reason := self._refuse_body(kept):
                 return self._finding(seq, "altered", reason, row)
             self.tally.exchanges += 1
             self.tally.unsigned += mark is None
@@ -150,38 +137,37 @@ class _Check:
                 return self._finding(seq + 1, "truncated", "it was signed, and the chain ends before it")
         except HeadsError as error:
             return self._finding(seq + 1, "heads", str(error))
-        head = self.conn.execute(_HEAD, {"of": self.node}).mappings().first()
+        head = records.head_of(self.conn, self.node)
         if head is None:
             return self._finding(seq + 1, "truncated", "the chain's head is gone") if seq else None
-        if head["seq"] != seq:
-            return self._finding(seq + 1, "truncated", f"the chain's head is record {head['seq']}")
-        if not same(bytes(head["chain"]), chain):
+        if head.seq != seq:
+            return self._finding(seq + 1, "truncated", f"the chain's head is record {head.seq}")
+        if not same(head.chain, chain):
             return self._finding(seq, "altered", "the chain's head does not match it")
-        signed = head["signed_line"]
-        if signed is None or bytes(signed) in self._lines:
+        signed = head.signed_line
+        if signed is None or signed in self._lines:
             return None
         # Signed while we were reading, or cut from the file: the file as it is now tells.
-        if any(sm3(line) == bytes(signed) for line in whole_lines(self.file)):
+        if any(sm3(line) == signed for line in whole_lines(self.file)):
             return None
         return self._finding(seq, "heads", f"{self.file.name}: the last signed line is missing")
 
-    def _rows(self) -> Iterator[RowMapping]:
+    def _records(self) -> Iterator[Kept]:
         """Page by page; one by one once a page holds a value of a wrong type, to come right up to it."""
         most = _PAGE
         while True:
-            wanted = {"of": self.node, "after": self._read, "most": most}
             try:
-                rows = self.conn.execute(_ROWS, wanted).mappings().all()
+                page = records.chain_of(self.conn, self.node, after=self._read, most=most)
             except (TypeError, ValueError):
                 if most == 1:
                     raise
                 most = 1
                 continue
-            if not rows:
+            if not page:
                 return
-            for row in rows:
-                yield row
-                self._read = row["seq"]
+            for kept in page:
+                yield kept
+                self._read = kept.exchange.seq
 
     def _marks(self) -> Iterator[bytes]:
         """What was signed of each chain value, from record 1: its first bytes, or all of it at a head."""
@@ -192,17 +178,17 @@ class _Check:
                 yield head.marks[at : at + MARK_BYTES]
             yield head.chain
 
-    def _refuse_body(self, row: RowMapping) -> str | None:
-        if row["body_of"] is None:
+    def _refuse_body(self, kept: Kept) -> str | None:
+        if not kept.body_there:
             return "the row of its exact bytes is gone"
-        if row["exact_sealed"] is None:
+        if kept.shredded:
             self.tally.shredded += 1
             return None
         try:
-            container = self.envelope.open(bytes(row["exact_sealed"]), sealed_for(row["id"]))
+            container = kept.container(self.envelope)
         except EnvelopeError:
             return "its exact bytes do not open"
-        return None if same(body_mac(self.key, container), bytes(row["body_mac"])) else "its exact bytes were altered"
+        return None if same(body_mac(self.key, container), kept.exchange.body_mac) else "its exact bytes were altered"
 
-    def _finding(self, seq: int, what: Any, detail: str, row: RowMapping | None = None) -> Finding:
-        return Finding(self.node, seq, what, detail, row["id"] if row is not None else None)
+    def _finding(self, seq: int, what: Any, detail: str, row: Exchange | None = None) -> Finding:
+        return Finding(self.node, seq, what, detail, row.id if row is not None else None)

@@ -70,10 +70,10 @@ def show_exchange(
     """One exchange as it crossed the wire, redacted unless --exact is given."""
     evidence = _evidence(session(ctx))
     opened = session(ctx).read(lambda conn: evidence.open(conn, exchange))
-    row = opened.row
-    facts = {name: row[name] for name in (*_SHOWN, *_WIRE)}
-    facts |= {name: rfc3339(from_micros(row[name])) for name in ("started_at", "ended_at")}
-    bodies = {"request": row["request"], "response": row["response"]}
+    found = opened.exchange
+    facts = {name: getattr(found, name) for name in (*_SHOWN, *_WIRE)}
+    facts |= {"started_at": rfc3339(from_micros(found.started_at)), "ended_at": rfc3339(from_micros(found.ended_at))}
+    bodies = {"request": found.request, "response": found.response}
     if exact:
         kept = opened.exact
         bodies = {

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends
-from sqlalchemy import Connection, select
 
 from gateway.foundation.access import Principal
-from gateway.foundation.evidence.tables import exchange
+from gateway.foundation.evidence import Exchange
 from gateway.foundation.http.authorization import Gateway, may, own
 from gateway.foundation.http.problems import responses
 from gateway.foundation.http.views import View, instant
@@ -40,26 +39,25 @@ class ExchangeView(View):
     ended_at: str
     chain: str
 
+    @classmethod
+    def of(cls, found: Exchange) -> ExchangeView:
+        """From its record."""
+        names = ("id", "node", "seq", "channel", "direction", "action", "subject", "method", "url", "status", "outcome")
+        return cls(
+            **{name: getattr(found, name) for name in (*names, "request", "response")},
+            operation=found.operation_id,
+            started_at=instant(found.started_at) or "",
+            ended_at=instant(found.ended_at) or "",
+            chain=found.chain.hex(),
+        )
+
 
 @router.get("/evidence/{exchange_id}", response_model=ExchangeView)
 async def get_exchange(gateway: Gateway, who: Reader, exchange_id: str) -> ExchangeView:
     """One exchange. The exact bytes are for `gateway evidence show --exact`."""
-
-    def query(conn: Connection) -> ExchangeView:
-        row = conn.execute(select(exchange).where(exchange.c.id == exchange_id)).mappings().first()
-        if row is None or (row["authority"] is None and who.kind != "operator"):  # statements are of many authorities
-            raise NotFoundProblem("no such exchange")
-        if row["authority"] is not None:
-            own(who, row["authority"], "exchange")
-        names = ("id", "node", "seq", "channel", "direction", "action", "subject", "method", "url", "status", "outcome")
-        return ExchangeView(
-            **{name: row[name] for name in names},
-            operation=row["operation_id"],
-            request=row["request"],
-            response=row["response"],
-            started_at=instant(row["started_at"]) or "",
-            ended_at=instant(row["ended_at"]) or "",
-            chain=bytes(row["chain"]).hex(),
-        )
-
-    return await gateway.store.read(query)
+    found = await gateway.evidence.held(exchange_id)
+    if found.authority is None and who.kind != "operator":  # statements are of many authorities
+        raise NotFoundProblem("no such exchange")
+    if found.authority is not None:
+        own(who, found.authority, "exchange")
+    return ExchangeView.of(found)

@@ -15,8 +15,8 @@ from sqlalchemy import delete, insert, select, text, update
 from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.crypto.keys import EVIDENCE_KEY
 from gateway.foundation.evidence.chain import FIELDS, GENESIS, body_mac, chain_value, pack
+from gateway.foundation.evidence.records import sealed_exact
 from gateway.foundation.evidence.tables import chain_head, exchange, exchange_body
-from gateway.foundation.evidence.verification import sealed_for
 
 
 async def change(bench, *statements):
@@ -118,7 +118,7 @@ async def test_a_record_put_in_between_and_rehashed_is_named(bench):
     copied = await bench.store.read(
         lambda conn: dict(conn.execute(select(exchange).where(exchange.c.id == ids[2])).mappings().one())
     )
-    body = Envelope(bench.keys).seal(b"forged", sealed_for("xch_forged"))
+    body = sealed_exact(Envelope(bench.keys), "xch_forged", b"forged")
     forged_row = {**copied, **forged, "body_mac": body_mac(bench.keys.secret(EVIDENCE_KEY), b"forged")}
     await change(
         bench,
@@ -196,7 +196,7 @@ async def test_exact_bytes_sealed_anew_by_somebody_with_the_data_keys_are_named(
     ids = await bench.keep(4)
     await bench.evidence.sign_head()
     other = pack(replace(raw, response_body=b"<other/>"))
-    sealed = Envelope(bench.keys).seal(other, sealed_for(ids[2]))
+    sealed = sealed_exact(Envelope(bench.keys), ids[2], other)
     await change(bench, update(exchange_body).where(exchange_body.c.exchange_id == ids[2]).values(exact_sealed=sealed))
     if with_mac:
         mac = body_mac(bench.keys.secret(EVIDENCE_KEY), other)
@@ -231,7 +231,7 @@ async def test_shredding_by_retention_keeps_the_chain_and_is_counted(both):
     assert (report.ok, report.shredded) == (True, 2)
     opened = await both.store.read(lambda conn: both.evidence.open(conn, ids[0]))
     assert opened.exact is None
-    assert opened.row["request"]
+    assert opened.exchange.request
 
 
 # --- the file of signed heads

@@ -30,7 +30,11 @@ async def test_an_exchange_comes_back_exactly_as_it_crossed_the_wire(both, raw):
     assert (exact.method, exact.url, exact.status) == (raw.method, raw.url, None)
     assert (exact.request_headers, exact.request_body) == (raw.request_headers, raw.request_body)
     assert (exact.response_headers, exact.response_body) == (raw.response_headers, raw.response_body)
-    assert (opened.row["operation_id"], opened.row["subject"], opened.row["authority"]) == ("op_1", "pay_1", "anlan")
+    assert (opened.exchange.operation_id, opened.exchange.subject, opened.exchange.authority) == (
+        "op_1",
+        "pay_1",
+        "anlan",
+    )
 
 
 async def test_of_an_answer_that_was_not_taken_the_beginning_is_kept_with_length_and_digest(both, raw):
@@ -42,7 +46,7 @@ async def test_of_an_answer_that_was_not_taken_the_beginning_is_kept_with_length
     opened = await both.store.read(lambda conn: both.evidence.open(conn, exchange_id))
     assert opened.exact.response_body == endless[:KEPT_BYTES]
     assert opened.exact.read == (len(endless), sm3(endless).hex())
-    assert f"{len(endless)} bytes, SM3 {sm3(endless).hex()}" in opened.row["response"]
+    assert f"{len(endless)} bytes, SM3 {sm3(endless).hex()}" in opened.exchange.response
     assert (await both.verify()).ok
 
 
