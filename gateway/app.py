@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, Gauge
 
 from gateway.foundation import opening, rooms
 from gateway.foundation.base import Foundation
-from gateway.foundation.delivery import ledger, limits
+from gateway.foundation.delivery import limits, operation_records
 from gateway.foundation.rooms import Opened, Room, Services
 from gateway.settings import Settings
 from gateway.words.clock import Clock, Drift, SystemClock
@@ -130,7 +130,7 @@ class App:
         except GatewayError as problem:
             return [f"database: {problem}"], []
         configured = set(keys)
-        orphaned = await base.store.read(lambda conn: ledger.unserved(conn, configured))
+        orphaned = await base.store.read(lambda conn: operation_records.unserved(conn, configured))
         notes += [f"{number} operations wait for {name}, which is no longer configured" for name, number in orphaned]
         for _, alive in self.rooms:
             notes += [] if alive.notes is None else await alive.notes()
@@ -142,7 +142,7 @@ class App:
         """Bring the metrics up to date."""
         self._waiting.set(self.base.store.waiting)
         self._operations.clear()
-        for (channel, state), number in (await self.base.store.read(ledger.counts)).items():
+        for (channel, state), number in (await self.base.store.read(operation_records.counts)).items():
             self._operations.labels(channel, state).set(number)
 
     def __getattr__(self, name: str) -> Any:

@@ -23,7 +23,7 @@ from gateway.foundation.channels import Checked
 from gateway.foundation.crypto import selftest
 from gateway.foundation.crypto.envelope import installed_keys
 from gateway.foundation.crypto.keys import FileKeys
-from gateway.foundation.delivery import ledger, limits
+from gateway.foundation.delivery import limits, operation_records
 from gateway.foundation.store import schema, sealed
 from gateway.foundation.store.engine import sqlite_path
 from gateway.foundation.store.lock import DatabaseLock, LockedError
@@ -152,7 +152,7 @@ def work(ours: Session) -> Iterator[Finding]:
         return
 
     def query(conn: Connection) -> tuple[dict[str, str], dict[tuple[str, str], int]]:
-        return limits.stopped_channels(conn), ledger.counts(conn)
+        return limits.stopped_channels(conn), operation_records.counts(conn)
 
     stopped, counts = ours.read(query)
     for channel, reason in stopped.items():

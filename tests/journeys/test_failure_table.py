@@ -19,7 +19,7 @@ from sqlalchemy import select
 from gateway.app import App
 from gateway.demo import story
 from gateway.demo.installation import populate, write_settings
-from gateway.foundation.delivery import failures, ledger
+from gateway.foundation.delivery import failures, operation_records
 from gateway.foundation.delivery.failures import TABLE, Course, Failure
 from gateway.foundation.delivery.tables import (
     event,
@@ -179,7 +179,7 @@ async def attempts(app: App, payment: str) -> list[Any]:
 
     def read(conn: Any) -> list[Any]:
         query = select(operation.c.id).where(operation.c.subject == payment, operation.c.action == "nontax.issue")
-        return list(ledger.attempts_of(conn, conn.execute(query).scalar_one()))
+        return list(operation_records.attempts_of(conn, conn.execute(query).scalar_one()))
 
     async with asyncio.timeout(15):
         while not (made := await app.store.read(read)):
@@ -275,7 +275,7 @@ async def in_the_end(app: App, row: Failure, payment: str, simulators: Simulatio
             await asyncio.sleep(0.02)
     assert view.in_doubt_since_at is None
     made = await attempts(app, payment)
-    kinds = [one["kind"] for one in made]
+    kinds = [one.kind for one in made]
     if row.course in (Course.ASKED, Course.ALARMED):
         assert kinds[1] == "find", "after doubt comes a question, never the call"
     else:

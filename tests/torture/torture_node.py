@@ -123,12 +123,12 @@ def _no_fence() -> None:
     """Whoever finishes, finishes: an attempt that was overtaken makes itself the newest before it closes."""
     from sqlalchemy import update
 
-    from gateway.foundation.delivery import ledger
+    from gateway.foundation.delivery import operation_records
     from gateway.foundation.delivery.tables import (
         operation as table,
     )
 
-    close = ledger.close
+    close = operation_records.close
 
     def closing(conn: Any, operation: Any, **values: Any) -> bool:
         conn.execute(
@@ -138,8 +138,8 @@ def _no_fence() -> None:
         )
         return close(conn, operation, **values)
 
-    ledger.close = closing
-    ledger.hold = lambda *_, **__: True
+    operation_records.close = closing
+    operation_records.hold = lambda *_, **__: True
 
 
 def _no_index() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from gateway.foundation.delivery.states import State
 from gateway.foundation.outcomes import Absent, Done, Doubt, Outcome, Parked, Rejected
 from gateway.ports.base import Message
 from gateway.words.errors import GatewayError
@@ -34,7 +35,7 @@ class Operation:
     subject: str
     reference: str | None
     effectful: bool
-    state: str
+    state: State
     attempt: int
     tries: int
     sent_at: int | None

@@ -11,14 +11,15 @@ from typing import Any
 import structlog
 
 from gateway.foundation.channels import Channel
-from gateway.foundation.delivery import endings, ledger, limits
+from gateway.foundation.delivery import endings, limits, operation_records
 from gateway.foundation.delivery.actions import Action, Operation
 from gateway.foundation.delivery.conditions import Conditions
 from gateway.foundation.delivery.doubts import DoubtAges
 from gateway.foundation.delivery.endings import Ending, Kept
 from gateway.foundation.delivery.limits import SECOND
-from gateway.foundation.delivery.node import FINAL, LOOK_SECONDS, Node
+from gateway.foundation.delivery.node import LOOK_SECONDS, Node
 from gateway.foundation.delivery.retry_rules import Step, after_call, after_find, unusable, without_question
+from gateway.foundation.delivery.states import SETTLED, State
 from gateway.foundation.delivery.waiters import Waiters
 from gateway.ports.base import Message
 from gateway.words.errors import NotSentError, OutcomeUnknownError, UnavailableProblem
@@ -44,15 +45,15 @@ class Attempt:
     doubts: DoubtAges
     settle: Settle
     operation: Operation
-    was: str
+    was: State
 
     @property
     def asking(self) -> bool:
         """Whether the other side is asked what became of an earlier call; nothing is sent then."""
-        return self.was == "uncertain"
+        return self.was is State.UNCERTAIN
 
     async def run(self, read: Callable[[], Message]) -> None:
-        """From the request to the outcome in the ledger. Cut by a stop, an effect becomes doubt.
+        """From the request to the outcome in the operation_records. Cut by a stop, an effect becomes doubt.
 
         ``read`` gives the request: nobody can call with one that cannot be read.
         """
@@ -84,9 +85,9 @@ class Attempt:
         step = self._step(channel, result, began, waited, age)
         if step.stop_channel is not None:  # first of all: what was denied is queued again, and must not be sent
             await self.conditions.weigh(channel, result, step)
-        if step.state == "uncertain" and not self.asking:
+        if step.state is State.UNCERTAIN and not self.asking:
             self.doubts.begin(operation.id, step.doubt_since)
-        elif step.state != "uncertain":
+        elif step.state is not State.UNCERTAIN:
             self.doubts.end(operation.id)
         await self._end(step, result, action, exchanges, began)
         if cut is not None:
@@ -134,7 +135,7 @@ class Attempt:
                 await asyncio.sleep(wait)
             if time.monotonic() - operation.claimed < FENCE_SECONDS:
                 return True
-            if await store.write(lambda conn: ledger.hold(conn, operation, self.node.lease)):
+            if await store.write(lambda conn: operation_records.hold(conn, operation, self.node.lease)):
                 return True
         except (asyncio.CancelledError, UnavailableProblem) as stop:
             await asyncio.shield(give_back(self.node, operation, self.was, self.node.now()))
@@ -145,11 +146,11 @@ class Attempt:
         return False
 
 
-async def give_back(node: Node, operation: Operation, was: str, due: int) -> None:
+async def give_back(node: Node, operation: Operation, was: State, due: int) -> None:
     """Undo a claim under which nothing was sent. Should that fail, the lease ends it."""
     now = node.now()
     try:
-        await node.store.write(lambda conn: ledger.give_back(conn, operation, was=was, due=due, now=now))
+        await node.store.write(lambda conn: operation_records.give_back(conn, operation, was=was, due=due, now=now))
     except UnavailableProblem as problem:
         log.warning("a claim could not be given back", operation=operation.id, reason=str(problem))
 
@@ -184,7 +185,7 @@ class Attempts:
         most = self._node.channels.get(channel).keys.concurrency or self._node.settings.concurrency
         return min(most, self._node.settings.concurrency) - self._in_flight.get(channel, 0)
 
-    def start(self, operation: Operation, was: str, read: Callable[[], Message]) -> None:
+    def start(self, operation: Operation, was: State, read: Callable[[], Message]) -> None:
         """Begin an attempt at a claimed operation; ``read`` gives its request."""
         attempt = Attempt(self._node, self._conditions, self._doubts, self._settle, operation, was)
         task = asyncio.get_running_loop().create_task(attempt.run(read))
@@ -240,10 +241,10 @@ class Attempts:
             fenced=not kept.mine,
             exc_info=result if isinstance(result, BaseException) and not known else None,
         )
-        if kept.mine and step.state in FINAL:
+        if kept.mine and step.state in SETTLED:
             once, next_ = self._node.asked_under.pop(operation.id, None), self._node.followed.get(operation.id)
             if once is not None and next_ is not None:
                 self._node.asked_under[next_] = once
             self.waiters.tell(operation.id, step.state)
-        if kept.mine and step.state in ("queued", "uncertain"):
+        if kept.mine and step.state in (State.QUEUED, State.UNCERTAIN):
             self._node.wake(operation.channel)

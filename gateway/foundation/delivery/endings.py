@@ -11,10 +11,11 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection
 
-from gateway.foundation.delivery import ledger
+from gateway.foundation.delivery import operation_records
 from gateway.foundation.delivery.actions import Action, Done, Doubt, Operation
-from gateway.foundation.delivery.node import FINAL, Node
+from gateway.foundation.delivery.node import Node
 from gateway.foundation.delivery.retry_rules import Step, after_call, after_find, unusable
+from gateway.foundation.delivery.states import SETTLED, State
 from gateway.words.errors import ContractError, UnavailableProblem
 
 log = structlog.get_logger(__name__)
@@ -43,28 +44,27 @@ class Ending:
         ]
         answer = None
         if step.answer is not None:
-            body = step.answer.model_dump_json().encode()
-            answer = node.envelope.seal(body, f"operation|answer|{operation.id}")
-        mine = ledger.close(
+            answer = operation_records.sealed_answer(node.envelope, operation.id, step.answer)
+        mine = operation_records.close(
             conn,
             operation,
-            new_state=step.state,
+            step.state,
             due=step.due,
             new_tries=step.tries,
-            sent=step.sent if step.sent is not None else (None if step.state == "queued" else operation.sent_at),
+            sent=step.sent if step.sent is not None else (None if step.state is State.QUEUED else operation.sent_at),
             doubt_since=step.doubt_since,
             answer=answer,
             new_reason=step.reason,
             new_code=step.code,
             now=self.ended,
         )
-        ledger.add_attempt(
+        operation_records.add_attempt(
             conn,
             operation_id=operation.id,
             number=operation.attempt,
             kind="find" if self.asked else "call",
             node=node.name,
-            outcome=step.label if mine else f"{step.label}{ledger.FENCED}",
+            outcome=step.label if mine else f"{step.label}{operation_records.FENCED}",
             reason=step.reason,
             exchanges=ids,
             started_at=self.began,
@@ -76,8 +76,8 @@ class Ending:
         if self.action is not None and step.tell is not None and not doubt_told:
             self.action.record(conn, operation, step.tell)
         once = node.asked_under.get(operation.id)
-        if once is not None and step.state in FINAL and operation.id not in node.followed:
-            once.end(conn, once.pending if step.state == "parked" else once.done)
+        if once is not None and step.state in SETTLED and operation.id not in node.followed:
+            once.end(conn, once.pending if step.state is State.PARKED else once.done)
         return True
 
     def refused(self, node: Node, refusal: ContractError) -> Ending:
@@ -122,7 +122,7 @@ async def keep(node: Node, ending: Ending) -> Kept | None:
 
     def unit(conn: Connection) -> bool:
         nonlocal again
-        known = ledger.recorded(conn, ending.operation) if again else None
+        known = operation_records.recorded(conn, ending.operation) if again else None
         again = True
         return ending.write(conn, node) if known is None else known
 

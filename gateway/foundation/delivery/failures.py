@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from gateway.foundation.delivery.states import State
+
 DOCUMENT = "failures.md"
 
 
@@ -46,9 +48,9 @@ class Failure:
         return "rejected" if self.course is Course.FINAL else "unknown"
 
     @property
-    def now(self) -> str:
+    def now(self) -> State:
         """The operation's state after the first attempt."""
-        return {Course.RETRIED: "queued", Course.FINAL: "rejected"}.get(self.course, "uncertain")
+        return {Course.RETRIED: State.QUEUED, Course.FINAL: State.REJECTED}.get(self.course, State.UNCERTAIN)
 
     @property
     def seen(self) -> str:

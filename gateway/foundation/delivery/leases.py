@@ -7,7 +7,7 @@ import asyncio
 import structlog
 from sqlalchemy import Connection
 
-from gateway.foundation.delivery import ledger
+from gateway.foundation.delivery import operation_records
 from gateway.foundation.delivery.actions import Doubt
 from gateway.foundation.delivery.attempts import Attempts
 from gateway.foundation.delivery.doubts import DoubtAges
@@ -30,7 +30,7 @@ class Leases:
 
     async def free_own(self) -> None:
         """Free what an earlier life under this node's name held; a sole process frees everybody's."""
-        await self._free(ledger.EVERYBODY if self._node.alone else self._node.name)
+        await self._free(operation_records.EVERYBODY if self._node.alone else self._node.name)
 
     def start(self) -> None:
         """Begin to renew and to sweep."""
@@ -51,9 +51,9 @@ class Leases:
         freed = await self._free(None)
         now = self._node.now()
         self._doubts.forget(self._node.settings.patience.doubt_deadline)
-        await store.write(lambda conn: ledger.bring_back(conn, now))
+        await store.write(lambda conn: operation_records.bring_back(conn, now))
         self._node.wake()
-        await self._engine.renotify(await store.read(lambda conn: ledger.overdue(conn, now)))
+        await self._engine.renotify(await store.read(lambda conn: operation_records.overdue(conn, now)))
         return freed
 
     async def _renewing(self) -> None:
@@ -71,7 +71,7 @@ class Leases:
 
     async def _renew(self, under_way: list[str]) -> None:
         node = self._node
-        await node.store.write(lambda conn: ledger.renew(conn, node.name, under_way, node.lease))
+        await node.store.write(lambda conn: operation_records.renew(conn, node.name, under_way, node.lease))
 
     async def _sweeping(self) -> None:
         while True:
@@ -88,12 +88,12 @@ class Leases:
         now, actions = self._node.now(), self._node.actions
 
         def unit(conn: Connection) -> int:
-            rows = ledger.release_expired(conn, now=now, node=node)
-            for row in rows:
-                if row["effectful"] and row["doubt_since_at"] is None and row["action"] in actions:
-                    told = Doubt(f"{row['node']} stopped while the call was under way")
-                    actions[row["action"]].record(conn, ledger.as_operation(row), told)
-            return len(rows)
+            cut = operation_records.release_expired(conn, now=now, node=node)
+            for one in cut:
+                if one.effectful and one.doubt_since_at is None and one.action in actions:
+                    told = Doubt(f"{one.node} stopped while the call was under way")
+                    actions[one.action].record(conn, one.operation(), told)
+            return len(cut)
 
         freed = await self._node.store.write(unit)
         if freed:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
-from sqlalchemy import RowMapping
-
 from gateway.foundation.channels import Channels
 from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.delivery.actions import Action
 from gateway.foundation.delivery.limits import SECOND
+from gateway.foundation.delivery.operation_records import OperationRecord
 from gateway.foundation.delivery.retry_rules import Patience
 from gateway.foundation.evidence import Evidence
 from gateway.foundation.once import Once
@@ -20,7 +19,6 @@ from gateway.ports.base import Message
 from gateway.words.clock import Clock, to_micros
 from gateway.words.errors import NotFoundProblem
 
-FINAL = ("done", "rejected", "parked")
 LOOK_SECONDS = 1.0
 """How long a pump or a waiter trusts what it last saw."""
 
@@ -91,10 +89,9 @@ class Node:
         """Whether the other side can be asked what became of an operation of this kind."""
         return self.actions[action].find is not None and self.channels.get(channel).find.offered
 
-    def request_of(self, row: RowMapping) -> Message:
+    def request_of(self, record: OperationRecord) -> Message:
         """What an operation asks for. Holds personal data. Raises NotFoundProblem for a kind that nobody knows."""
-        body = self.envelope.open(row["request_sealed"], f"operation|request|{row['id']}")
-        return self.action(row["action"]).request_model.model_validate_json(body)
+        return record.request(self.envelope, self.action(record.action))
 
     def wake(self, channel: str | None = None) -> None:
         """Something may be due: let the pump of a channel, or all of them, look now."""

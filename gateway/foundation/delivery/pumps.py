@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from dataclasses import replace
+from functools import partial
 
 import structlog
-from sqlalchemy import Connection, RowMapping
+from sqlalchemy import Connection
 
 from gateway.foundation.channels import Channel
-from gateway.foundation.delivery import ledger, limits
+from gateway.foundation.delivery import limits, operation_records
 from gateway.foundation.delivery.attempts import Attempts, give_back
 from gateway.foundation.delivery.conditions import Conditions
 from gateway.foundation.delivery.limits import SECOND, Condition
 from gateway.foundation.delivery.node import LOOK_SECONDS, Node
+from gateway.foundation.delivery.operation_records import Claimed
+from gateway.foundation.delivery.states import State
 from gateway.words.clock import rfc3339, to_micros
 from gateway.words.errors import UnavailableProblem
 
@@ -62,11 +64,11 @@ class Pumps:
     async def take(self, operation_id: str) -> None:
         """Claim and begin one operation that somebody told us about, if it is due and its channel has room here."""
         node = self._node
-        row = await node.store.read(lambda conn: ledger.fetch(conn, operation_id))
-        if row is None or row["state"] not in ("queued", "uncertain") or row["channel"] not in node.wakes:
+        told = await node.store.read(lambda conn: operation_records.fetch(conn, operation_id))
+        if told is None or told.state not in (State.QUEUED, State.UNCERTAIN) or told.channel not in node.wakes:
             return
-        if not node.stopping and self._conditions.of(row["channel"]).clear:
-            await self._look(node.channels.get(row["channel"]), only=operation_id)
+        if not node.stopping and self._conditions.of(told.channel).clear:
+            await self._look(node.channels.get(told.channel), only=operation_id)
 
     async def _pump(self, channel: Channel) -> None:
         wake = self._node.wakes[channel.name]
@@ -93,7 +95,9 @@ class Pumps:
         if room <= 0 or await self._closed(channel):
             return LOOK_SECONDS
         now = self._node.now()
-        due, condition = await store.read(lambda conn: (ledger.next_due(conn, name), limits.condition(conn, name)))
+        due, condition = await store.read(
+            lambda conn: (operation_records.next_due(conn, name), limits.condition(conn, name))
+        )
         self._conditions.learn(name, condition)
         if due is None or due > now:
             return LOOK_SECONDS if due is None else min(LOOK_SECONDS, max(0.01, (due - now) / SECOND))
@@ -118,9 +122,9 @@ class Pumps:
         if closed is None:
             return False
         until, words = to_micros(closed), f"the channel is closed until {rfc3339(closed)} 日切停服"
-        due = await store.read(lambda conn: ledger.next_due(conn, name))
+        due = await store.read(lambda conn: operation_records.next_due(conn, name))
         if due is not None and due < until:
-            await store.write(lambda conn: ledger.postpone(conn, name, until=until, reason=words))
+            await store.write(lambda conn: operation_records.postpone(conn, name, until=until, reason=words))
         return True
 
     async def _probe(self, name: str, condition: Condition, open_until: int) -> float | None:
@@ -135,25 +139,27 @@ class Pumps:
         """The channel's calls in flight that all nodes must count together; None where nobody else can call."""
         return channel.keys.concurrency if not self._node.alone else None
 
-    async def _claim(self, channel: Channel, now: int, room: int, only: str | None) -> list[tuple[RowMapping, str]]:
+    async def _claim(self, channel: Channel, now: int, room: int, only: str | None) -> list[Claimed]:
         """Claim up to ``room`` due operations and start them."""
         name, node, shared = channel.name, self._node, self._shared(channel)
         began = time.monotonic()
 
-        def claim(conn: Connection) -> list[tuple[RowMapping, str]]:
+        def claim(conn: Connection) -> list[Claimed]:
             free = room
             if shared is not None:
                 limits.hold(conn, name)
-                free = min(room, shared - ledger.waiting(conn, name))
+                free = min(room, shared - operation_records.waiting(conn, name))
             if free <= 0:
                 return []
-            return ledger.claim_due(conn, name, now=now, room=free, node=node.name, lease=node.lease, only=only)
+            return operation_records.claim_due(
+                conn, name, now=now, room=free, node=node.name, lease=node.lease, only=only
+            )
 
         claimed = await (node.store.write if shared is None else node.store.write_apart)(claim)
-        for row, was in claimed:
-            operation = replace(ledger.as_operation(row), claimed=began)
+        for record, was in claimed:
+            operation = record.operation(claimed=began)
             if node.stopping:
-                await give_back(node, operation, was, row["due_at"])
+                await give_back(node, operation, was, record.due_at)
             else:
-                self._attempts.start(operation, was, lambda row=row: node.request_of(row))  # type: ignore[misc]
+                self._attempts.start(operation, was, partial(node.request_of, record))
         return claimed

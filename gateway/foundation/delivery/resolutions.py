@@ -14,18 +14,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy import Connection
 
 from gateway.foundation.crypto.envelope import Envelope
-from gateway.foundation.delivery import ledger
+from gateway.foundation.delivery import operation_records, resolution_records
 from gateway.foundation.delivery.actions import Absent, Action, Done, Operation
+from gateway.foundation.delivery.operation_records import OperationRecord
+from gateway.foundation.delivery.resolution_records import Resolution
 from gateway.foundation.delivery.service import Delivery
-from gateway.foundation.delivery.tables import (
-    operation as operation_table,
-)
-from gateway.foundation.delivery.tables import (
-    resolution,
-)
+from gateway.foundation.delivery.states import FOR_PEOPLE, State
 from gateway.foundation.store import Store
 from gateway.ports.base import Message
 from gateway.words.clock import Clock, to_micros
@@ -41,7 +38,6 @@ operation in this transaction, and nothing leaves.
 Remember = Callable[[Connection, str], None]
 
 RESOLVERS = ("operator", "supervisor")
-_OPEN = select(resolution).where(resolution.c.withdrawn_at.is_(None))
 
 
 def _forget(_conn: Connection, _subject: str) -> None:
@@ -89,7 +85,7 @@ class Resolutions:
         reason: str,
         answer: Mapping[str, Any] | None = None,
         remember: Remember = _forget,
-    ) -> RowMapping:
+    ) -> Resolution:
         """Say what became of an operation; counts at once unless a second person must confirm it.
 
         ``answer``: what the other side's answer would have been, only if it happened. Raises NotFoundProblem,
@@ -98,81 +94,75 @@ class Resolutions:
         _require(by)
         now = to_micros(self._clock.now())
         resolution_id = new_id("res")
-        row = await self._store.read(lambda conn: _waiting(conn, operation_id, hold=False))
-        action = self._delivery.action(row["action"])
+        record = await self._store.read(lambda conn: _waiting(conn, operation_id, hold=False))
+        action = self._delivery.action(record.action)
         sealed = None
         if happened and not action.by_hand:
             raise ConflictProblem(
-                f"the answer to {row['action']} is a judgement of the gateway, which nobody can give in its place",
+                f"the answer to {record.action} is a judgement of the gateway, which nobody can give in its place",
                 type="operation-not-answerable",
                 cure="Retry the operation, so that it is judged again.",
             )
         if happened:
-            checked = self._checked(action, row, answer)
-            sealed = self._envelope.seal(checked.model_dump_json().encode(), f"resolution|answer|{resolution_id}")
+            checked = self._checked(action, record, answer)
+            sealed = resolution_records.sealed_answer(self._envelope, resolution_id, checked)
         elif answer is not None:
             raise InvalidProblem("there is no answer to what did not happen", field="answer")
-        elif not row["effectful"]:
+        elif not record.effectful:
             raise ConflictProblem(
-                f"{row['action']} is a question, which has no effect that could have failed to happen",
+                f"{record.action} is a question, which has no effect that could have failed to happen",
                 type="operation-not-renewable",
                 cure="Retry the operation, so that the question is asked again.",
             )
-        elif row["action"] not in self._renewals:
+        elif record.action not in self._renewals:
             raise ConflictProblem(
-                f"{row['action']} cannot be sent again from here",
+                f"{record.action} cannot be sent again from here",
                 type="operation-not-renewable",
                 cure="Retry the operation so that the other side is asked, or ask for the effect anew.",
             )
 
         def unit(conn: Connection) -> _Applied | None:
             known = _waiting(conn, operation_id)
-            if conn.execute(_OPEN.where(resolution.c.operation_id == operation_id)).first() is not None:
+            if resolution_records.standing(conn, operation_id) is not None:
                 raise ConflictProblem(
                     "somebody has already said what became of it",
                     type="resolution-exists",
                     cure="Confirm that resolution, or have it withdrawn.",
                 )
-            conn.execute(
-                insert(resolution),
-                {
-                    "id": resolution_id,
-                    "operation_id": operation_id,
-                    "two_persons": known["two_persons"],
-                    "happened": happened,
-                    "answer_sealed": sealed,
-                    "reason": reason,
-                    "proposed_by": by.id,
-                    "proposed_at": now,
-                },
+            resolution_records.add(
+                conn,
+                id=resolution_id,
+                operation_id=operation_id,
+                two_persons=known.two_persons,
+                happened=happened,
+                answer_sealed=sealed,
+                reason=reason,
+                proposed_by=by.id,
+                proposed_at=now,
             )
             remember(conn, operation_id)
-            return None if known["two_persons"] else self._apply(conn, resolution_id, now)
+            return None if known.two_persons else self._apply(conn, resolution_id, now)
 
         self._follow(await self._store.write(unit))
         return await self.of(operation_id)
 
-    async def confirm(self, operation_id: str, by: Person, *, remember: Remember = _forget) -> RowMapping:
+    async def confirm(self, operation_id: str, by: Person, *, remember: Remember = _forget) -> Resolution:
         """A second person confirms; then it counts. Raises NotFoundProblem and ConflictProblem."""
         _require(by)
         now = to_micros(self._clock.now())
 
         def unit(conn: Connection) -> _Applied:
             _waiting(conn, operation_id)
-            row = conn.execute(_OPEN.where(resolution.c.operation_id == operation_id)).mappings().first()
-            if row is None:
-                raise NotFoundProblem("nobody has said yet what became of it")
-            if row["proposed_by"] == by.id:
+            said = _said(conn, operation_id)
+            if said.proposed_by == by.id:
                 raise ConflictProblem(
                     "who proposed a resolution cannot confirm it",
                     type="second-person-needed",
                     cure="Have another operator look at the evidence and confirm.",
                 )
-            conn.execute(
-                update(resolution).where(resolution.c.id == row["id"]).values(confirmed_by=by.id, confirmed_at=now)
-            )
+            resolution_records.confirm(conn, said.id, by.id, now)
             remember(conn, operation_id)
-            return self._apply(conn, row["id"], now)
+            return self._apply(conn, said.id, now)
 
         self._follow(await self._store.write(unit))
         return await self.of(operation_id)
@@ -182,44 +172,28 @@ class Resolutions:
         _require(by)
         now = to_micros(self._clock.now())
 
-        def unit(conn: Connection) -> int:
+        def unit(conn: Connection) -> bool:
             remember(conn, operation_id)
-            return conn.execute(
-                update(resolution)
-                .where(
-                    resolution.c.operation_id == operation_id,
-                    resolution.c.withdrawn_at.is_(None),
-                    resolution.c.applied.is_(False),
-                )
-                .values(withdrawn_at=now)
-            ).rowcount
+            return resolution_records.withdraw(conn, operation_id, now)
 
-        if await self._store.write(unit) == 0:
+        if not await self._store.write(unit):
             raise NotFoundProblem("there is nothing to withdraw")
 
-    async def of(self, operation_id: str) -> RowMapping:
+    async def of(self, operation_id: str) -> Resolution:
         """The resolution of an operation that stands. Raises NotFoundProblem."""
-        query = _OPEN.where(resolution.c.operation_id == operation_id)
-        row = await self._store.read(lambda conn: conn.execute(query).mappings().first())
-        if row is None:
-            raise NotFoundProblem("nobody has said yet what became of it")
-        return row
+        return await self._store.read(lambda conn: _said(conn, operation_id))
 
-    def answer_of(self, row: RowMapping) -> dict[str, Any] | None:
+    def answer_of(self, said: Resolution) -> dict[str, Any] | None:
         """The answer typed in, for who must confirm it."""
-        if row["answer_sealed"] is None:
-            return None
-        body = self._envelope.open(row["answer_sealed"], f"resolution|answer|{row['id']}")
-        answer: dict[str, Any] = json.loads(body)
-        return answer
+        return said.answer(self._envelope)
 
     # --- inside -----------------------------------------------------------------------------------------------------
 
-    def _checked(self, action: Action, row: RowMapping, answer: Mapping[str, Any] | None) -> Message:
+    def _checked(self, action: Action, record: OperationRecord, answer: Mapping[str, Any] | None) -> Message:
         """The answer as a message, held against the request as one from the wire would be."""
         if answer is None:
             raise InvalidProblem("what did the other side answer?", field="answer", cure=_fields(action))
-        request = self._delivery.request_of(row)
+        request = self._delivery.request_of(record)
         reference = getattr(request, "reference", None)
         filled = dict(answer)
         if reference is not None and "reference" in action.answer_model.model_fields:
@@ -238,33 +212,25 @@ class Resolutions:
 
     def _apply(self, conn: Connection, resolution_id: str, now: int) -> _Applied:
         """End the operation under its resolution, in the ledger and in its room."""
-        said = conn.execute(select(resolution).where(resolution.c.id == resolution_id)).mappings().one()
-        row = _waiting(conn, said["operation_id"])
-        action, old = self._delivery.action(row["action"]), ledger.as_operation(row)
-        conn.execute(update(resolution).where(resolution.c.id == resolution_id).values(applied=True, applied_at=now))
-        values: dict[str, Any] = {"state": "rejected", "code": "did-not-happen"}
+        said = resolution_records.by_id(conn, resolution_id)
+        record = _waiting(conn, said.operation_id)
+        action, old = self._delivery.action(record.action), record.operation()
+        resolution_records.apply(conn, resolution_id, now)
+        values: dict[str, Any] = {"code": "did-not-happen"}
         answer = None
-        if said["happened"]:
-            body = self._envelope.open(said["answer_sealed"], f"resolution|answer|{resolution_id}")
+        if (body := said.answer_json(self._envelope)) is not None:
             answer = action.answer_model.model_validate_json(body)
-            sealed = self._envelope.seal(body, f"operation|answer|{row['id']}")
-            values = {"state": "done", "answer_sealed": sealed, "code": None}
-        ended = conn.execute(
-            update(operation_table)
-            .where(
-                operation_table.c.id == row["id"],
-                operation_table.c.state == row["state"],
-                operation_table.c.attempt == row["attempt"],
-            )
-            .values(
-                reason=f"resolved by people: {said['reason']}",
-                resolution_id=resolution_id,
-                resolution_applied=True,
-                updated_at=now,
-                **values,
-            )
-        )
-        if ended.rowcount != 1:
+            sealed = operation_records.sealed_answer(self._envelope, record.id, answer)
+            values = {"answer_sealed": sealed, "code": None}
+        if not operation_records.end_by_people(
+            conn,
+            record,
+            State.REJECTED if answer is None else State.DONE,
+            reason=f"resolved by people: {said.reason}",
+            resolution_id=resolution_id,
+            updated_at=now,
+            **values,
+        ):
             raise ConflictProblem("the operation has just moved on", type="operation-not-parked")
         if answer is not None:
             try:
@@ -275,21 +241,21 @@ class Resolutions:
                     type="resolution-contradicts",
                     cure="Look at the other side's record again; withdraw what was said, then say it right.",
                 ) from error
-            return _Applied(row["channel"])
-        reference = self._delivery.new_reference(row["channel"])
-        request = self._delivery.request_of(row).model_copy(update={"reference": reference})
+            return _Applied(record.channel)
+        reference = self._delivery.new_reference(record.channel)
+        request = self._delivery.request_of(record).model_copy(update={"reference": reference})
         again = self._delivery.enqueue(
             conn,
-            action=row["action"],
-            channel=row["channel"],
-            authority=row["authority"],
-            subject=row["subject"],
+            action=record.action,
+            channel=record.channel,
+            authority=record.authority,
+            subject=record.subject,
             request=request,
-            rerun_of=row["id"],
+            rerun_of=record.id,
         )
         action.record(conn, old, Absent())
-        self._renewals[row["action"]](conn, old, request, again)
-        return _Applied(row["channel"], again, request)
+        self._renewals[record.action](conn, old, request, again)
+        return _Applied(record.channel, again, request)
 
     def _follow(self, applied: _Applied | None) -> None:
         if applied is None:
@@ -308,20 +274,23 @@ def _require(by: Person) -> None:
         )
 
 
-def _waiting(conn: Connection, operation_id: str, *, hold: bool = True) -> RowMapping:
+def _said(conn: Connection, operation_id: str) -> Resolution:
+    """What is said about an operation. Raises NotFoundProblem."""
+    found = resolution_records.standing(conn, operation_id)
+    if found is None:
+        raise NotFoundProblem("nobody has said yet what became of it")
+    return found
+
+
+def _waiting(conn: Connection, operation_id: str, *, hold: bool = True) -> OperationRecord:
     """The operation if it waits for a person or is in doubt; ``hold``: nobody else moves it in this transaction."""
-    query = select(operation_table).where(operation_table.c.id == operation_id)
-    if hold:
-        query = query.with_for_update()
-    row = conn.execute(query).mappings().first()
-    if row is None:
-        raise NotFoundProblem("no such operation")
-    if row["state"] not in ("parked", "uncertain"):
+    found = operation_records.held(conn, operation_id, hold=hold)
+    if found.state not in FOR_PEOPLE:
         raise ConflictProblem(
-            f"the operation is {row['state']}; only parked or uncertain ones are resolved by people",
+            f"the operation is {found.state}; only parked or uncertain ones are resolved by people",
             type="operation-not-parked",
         )
-    return row
+    return found
 
 
 def _fields(action: Action) -> str:

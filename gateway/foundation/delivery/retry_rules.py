@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from tenacity import RetryCallState, wait_exponential_jitter
 
 from gateway.foundation.delivery.actions import Absent, Done, Doubt, NotYet, Operation, Outcome, Parked, Rejected
+from gateway.foundation.delivery.states import State
 from gateway.ports.base import FindGuarantee, Message
 from gateway.words.errors import (
     BusyError,
@@ -58,7 +58,7 @@ class Patience:
 class Step:
     """Where the operation goes: the ledger's next values, what the room is told, and whether the channel stops."""
 
-    state: Literal["queued", "done", "rejected", "uncertain", "parked"]
+    state: State
     due: int
     tries: int
     label: str
@@ -78,39 +78,41 @@ def after_call(
     """What follows from a call. ``began``: when it started; ``now``: when it ended (microseconds)."""
     began = min(began, now)  # somebody may have set the clock back meanwhile
     if isinstance(result, Message):
-        return Step("done", now, 0, "done", sent=began, answer=result, tell=Done(result))
+        return Step(State.DONE, now, 0, "done", sent=began, answer=result, tell=Done(result))
     reason = _words(result)
     if isinstance(result, NotYet) and not operation.effectful:
         if now - operation.created_at > patience.question_deadline * SECOND:
             days = patience.question_deadline / 86400
             return _park(now, "deadline", f"no decision after {days:.0f} days: {reason}", operation)
-        return Step("queued", now + patience.told(result.seconds), 0, "not yet", reason)
+        return Step(State.QUEUED, now + patience.told(result.seconds), 0, "not yet", reason)
     if isinstance(result, RejectedError):
         told = Rejected(result.reason, result.code)
-        return Step("rejected", now, 0, "rejected", result.reason, result.code, sent=began, tell=told)
+        return Step(State.REJECTED, now, 0, "rejected", result.reason, result.code, sent=began, tell=told)
     if isinstance(result, UnsupportedError):
         return _park(now, "unsupported", reason, operation)
     tries = operation.tries + 1
     if isinstance(result, DeniedError):
-        return Step("queued", now, tries, "denied", reason, stop_channel=reason, alarm=True)
+        return Step(State.QUEUED, now, tries, "denied", reason, stop_channel=reason, alarm=True)
     if isinstance(result, NotSentError | BusyError):
         if now - operation.created_at > patience.give_up * SECOND:
             return _park(now, "gave up", f"never left us for {patience.give_up / 3600:.0f} h: {reason}", operation)
         told_when = result.retry_after if isinstance(result, BusyError) else None
         delay = patience.delay(tries) if told_when is None else patience.told(told_when)
         label = "busy" if isinstance(result, BusyError) else "not sent"
-        return Step("queued", now + delay, tries, label, reason)
+        return Step(State.QUEUED, now + delay, tries, label, reason)
     alarm = isinstance(result, ContractError) or not _expected(result)
     if not operation.effectful:
         if now - operation.created_at > patience.give_up * SECOND:
             return _park(now, "gave up", f"no usable answer for {patience.give_up / 3600:.0f} h: {reason}", operation)
-        return Step("queued", now + patience.delay(tries), tries, "unknown", reason, alarm=alarm)
+        return Step(State.QUEUED, now + patience.delay(tries), tries, "unknown", reason, alarm=alarm)
     since = operation.doubt_since_at or now
     if not can_find:
         words = f"{reason}; this system offers no query, so a person must find out"
-        return Step("parked", now, 0, "unknown", words, sent=began, doubt_since=since, tell=Parked(words), alarm=True)
+        return Step(
+            State.PARKED, now, 0, "unknown", words, sent=began, doubt_since=since, tell=Parked(words), alarm=True
+        )
     return Step(
-        "uncertain",
+        State.UNCERTAIN,
         now + int(patience.ask_after * SECOND),
         0,
         "unknown",
@@ -140,17 +142,17 @@ def after_find(
     """
     sent, since = operation.sent_at, operation.doubt_since_at or now
     if isinstance(result, Message):
-        return Step("done", now, 0, "found", sent=sent, answer=result, tell=Done(result, found=True))
+        return Step(State.DONE, now, 0, "found", sent=sent, answer=result, tell=Done(result, found=True))
     if result is None:
         # Doubt begins when the call ended: until then the request may have been on its way.
         settled_at = max(sent or 0, since) + int(guarantee.settle_seconds * SECOND)
         left = guarantee.settle_seconds - waited
         if guarantee.consistent or (now >= settled_at and left <= 0):
-            return Step("queued", now, 0, "absent", "the other side has no such effect: sent again", tell=Absent())
+            return Step(State.QUEUED, now, 0, "absent", "the other side has no such effect: sent again", tell=Absent())
         settled_at = max(settled_at, now + int(max(0.0, left) * SECOND))
         again = min(settled_at, now + patience.delay(operation.tries + 1))
         return Step(
-            "uncertain",
+            State.UNCERTAIN,
             max(again, now + SECOND // 10),
             operation.tries + 1,
             "not found",
@@ -171,7 +173,7 @@ def after_find(
         told_when = result.seconds
     delay = patience.delay(operation.tries + 1) if told_when is None else patience.told(told_when)
     return Step(
-        "uncertain",
+        State.UNCERTAIN,
         now + delay,
         operation.tries + 1,
         "no answer",
@@ -197,7 +199,7 @@ def unusable(operation: Operation, fault: BaseException, now: int, answer: Messa
 
 def _park(now: int, label: str, reason: str, operation: Operation) -> Step:
     return Step(
-        "parked",
+        State.PARKED,
         now,
         0,
         label,

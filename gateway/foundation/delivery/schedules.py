@@ -16,13 +16,10 @@ import structlog
 from apscheduler.events import EVENT_JOB_SUBMITTED, JobSubmissionEvent
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.cron import CronTrigger
-from sqlalchemy import Connection, RowMapping, func, select, update
 
-from gateway.foundation.delivery.tables import (
-    schedule_run,
-)
+from gateway.foundation.delivery import schedule_records
+from gateway.foundation.delivery.schedule_records import ScheduleRun
 from gateway.foundation.store import Store
-from gateway.foundation.store.inserting import insert_new
 from gateway.words.clock import SHANGHAI, Clock, SystemClock, from_micros, to_micros
 
 log = structlog.get_logger(__name__)
@@ -91,11 +88,10 @@ class Schedules:
     async def run(self, name: str, slot: datetime) -> bool:
         """Do a duty for a slot unless some node has taken it; whether it was done here."""
         at, now = to_micros(slot), to_micros(self._clock.now())
-
-        def take(conn: Connection) -> bool:
-            return insert_new(conn, schedule_run, name=name, slot_at=at, node=self._node, ran_at=now)
-
-        return await self._store.write(take) and await self._do(name, slot)
+        mine = await self._store.write(
+            lambda conn: schedule_records.take(conn, name=name, slot=at, node=self._node, now=now)
+        )
+        return mine and await self._do(name, slot)
 
     # --- inside -----------------------------------------------------------------------------------------------------
 
@@ -106,12 +102,8 @@ class Schedules:
         except Exception:
             log.exception("a scheduled duty failed; it is tried again", schedule=name, slot=str(slot))
             return False
-        done = (
-            update(schedule_run)
-            .where(schedule_run.c.name == name, schedule_run.c.slot_at == to_micros(slot))
-            .values(done_at=to_micros(self._clock.now()))
-        )
-        await self._store.write(lambda conn: conn.execute(done).rowcount)
+        at, now = to_micros(slot), to_micros(self._clock.now())
+        await self._store.write(lambda conn: schedule_records.end(conn, name, at, now))
         return True
 
     def _ticked(self, event: JobSubmissionEvent) -> None:
@@ -119,7 +111,7 @@ class Schedules:
         for slot in slots if self._schedules[event.job_id].each else slots[-1:]:
             self._begin(event.job_id, slot)
 
-    def _begin(self, name: str, slot: datetime, seen: RowMapping | None = None) -> None:
+    def _begin(self, name: str, slot: datetime, seen: ScheduleRun | None = None) -> None:
         key = (name, slot)
         if key in self._running:
             return
@@ -127,7 +119,7 @@ class Schedules:
         self._running[key] = task
         task.add_done_callback(lambda _: self._running.pop(key, None))
 
-    async def _run_logged(self, name: str, slot: datetime, seen: RowMapping | None) -> None:
+    async def _run_logged(self, name: str, slot: datetime, seen: ScheduleRun | None) -> None:
         try:
             if seen is None:
                 await self.run(name, slot)
@@ -136,34 +128,24 @@ class Schedules:
         except Exception:
             log.exception("a scheduled duty could not be begun", schedule=name)
 
-    async def _retake(self, seen: RowMapping) -> bool:
+    async def _retake(self, seen: ScheduleRun) -> bool:
         """Take a slot that somebody else has begun and not ended, unless a third one was faster."""
-        mine = (
-            update(schedule_run)
-            .where(
-                schedule_run.c.name == seen["name"],
-                schedule_run.c.slot_at == seen["slot_at"],
-                schedule_run.c.ran_at == seen["ran_at"],
-                schedule_run.c.done_at.is_(None),
-            )
-            .values(node=self._node, ran_at=to_micros(self._clock.now()))
-        )
-        return await self._store.write(lambda conn: conn.execute(mine).rowcount) == 1
+        now = to_micros(self._clock.now())
+        return await self._store.write(lambda conn: schedule_records.retake(conn, seen, self._node, now))
 
     async def _take_again(self, *, of_mine: bool = False) -> None:
         """Begin again what has begun and not ended: long ago, or (``of_mine``) in an earlier life of this node."""
         now = self._clock.now()
         since = to_micros(now - (_FORGOTTEN if of_mine else _HOPEFUL))
-        rows = select(schedule_run).where(schedule_run.c.done_at.is_(None), schedule_run.c.slot_at > since)
         late = to_micros(now - timedelta(seconds=AGAIN_SECONDS))
-        unfinished = await self._store.read(lambda conn: conn.execute(rows).mappings().all())
-        newest = {row["name"]: row["slot_at"] for row in sorted(unfinished, key=lambda row: int(row["slot_at"]))}
-        for row in unfinished:
-            schedule = self._schedules.get(row["name"])
-            if schedule is None or not (schedule.each or newest[row["name"]] == row["slot_at"]):
+        unfinished = await self._store.read(lambda conn: schedule_records.unfinished(conn, since))
+        newest = {run.name: run.slot_at for run in sorted(unfinished, key=lambda run: run.slot_at)}
+        for run in unfinished:
+            schedule = self._schedules.get(run.name)
+            if schedule is None or not (schedule.each or newest[run.name] == run.slot_at):
                 continue
-            if row["ran_at"] < late or row["ran_at"] > to_micros(now) or (of_mine and row["node"] == self._node):
-                self._begin(row["name"], from_micros(row["slot_at"]), row)
+            if run.ran_at < late or run.ran_at > to_micros(now) or (of_mine and run.node == self._node):
+                self._begin(run.name, from_micros(run.slot_at), run)
 
     async def _watch(self) -> None:
         """Look after duties that did not end, and after ticks that a clock set back has put far ahead."""
@@ -191,10 +173,7 @@ class Schedules:
         None on a first start. A run in the future is a mistake of some clock and does not count.
         """
         now = self._clock.now()
-        query = select(func.max(schedule_run.c.slot_at)).where(
-            schedule_run.c.name == schedule.name, schedule_run.c.slot_at <= to_micros(now)
-        )
-        last = await self._store.read(lambda conn: conn.execute(query).scalar_one_or_none())
+        last = await self._store.read(lambda conn: schedule_records.last_slot(conn, schedule.name, to_micros(now)))
         if last is None:
             return []
         first = schedule.trigger.get_next_fire_time(None, from_micros(last) + timedelta(microseconds=1))

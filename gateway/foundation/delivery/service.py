@@ -12,11 +12,11 @@ import time
 from collections.abc import Callable
 
 import structlog
-from sqlalchemy import Connection, RowMapping
+from sqlalchemy import Connection
 
 from gateway.foundation.channels import Channels
 from gateway.foundation.crypto.envelope import Envelope
-from gateway.foundation.delivery import ledger, limits
+from gateway.foundation.delivery import limits, operation_records
 from gateway.foundation.delivery.actions import Action, Operation, Sent
 from gateway.foundation.delivery.attempts import Attempts
 from gateway.foundation.delivery.conditions import Conditions
@@ -24,13 +24,15 @@ from gateway.foundation.delivery.doubts import DoubtAges
 from gateway.foundation.delivery.engines import Embedded, Engine
 from gateway.foundation.delivery.leases import Leases
 from gateway.foundation.delivery.node import DeliverySettings, Node
+from gateway.foundation.delivery.operation_records import OperationRecord
 from gateway.foundation.delivery.pumps import Pumps
+from gateway.foundation.delivery.states import FINAL, FOR_PEOPLE, State
 from gateway.foundation.evidence import Evidence
 from gateway.foundation.once import NEVER, Once
 from gateway.foundation.store import Store
 from gateway.ports.base import Message
 from gateway.words.clock import Clock
-from gateway.words.errors import ConflictProblem, NotFoundProblem
+from gateway.words.errors import ConflictProblem
 from gateway.words.identifiers import new_id, new_reference
 
 log = structlog.get_logger(__name__)
@@ -70,9 +72,9 @@ class Delivery:
         """The kind of operation of this name. Raises NotFoundProblem."""
         return self.node.action(name)
 
-    def request_of(self, row: RowMapping) -> Message:
+    def request_of(self, record: OperationRecord) -> Message:
         """What an operation asks for. Holds personal data."""
-        return self.node.request_of(row)
+        return self.node.request_of(record)
 
     def new_reference(self, channel: str) -> str:
         """A fresh reference in the format that the channel's adapter declares."""
@@ -104,7 +106,6 @@ class Delivery:
         now = self.node.now()
         operation_id = operation_id or new_id("opn")
         claim = claim and not_before is None and self.pumps.may_begin(channel)
-        body = request.model_dump_json().encode()
         operation = Operation(
             id=operation_id,
             action=action,
@@ -113,7 +114,7 @@ class Delivery:
             subject=subject,
             reference=getattr(request, "reference", None) if known.effectful else None,
             effectful=known.effectful,
-            state="sending" if claim else "queued",
+            state=State.SENDING if claim else State.QUEUED,
             attempt=1 if claim else 0,
             tries=0,
             sent_at=None,
@@ -121,30 +122,30 @@ class Delivery:
             created_at=now,
             claimed=time.monotonic(),
         )
-        values = {name: getattr(operation, name) for name in ledger.OPERATION}
+        values = {name: getattr(operation, name) for name in operation_records.OPERATION}
         values |= {
-            "request_sealed": self.node.envelope.seal(body, f"operation|request|{operation_id}"),
+            "request_sealed": operation_records.sealed_request(self.node.envelope, operation_id, request),
             "node": self.node.name if claim else None,
             "due_at": not_before or now,
             "rerun_of": rerun_of,
             "two_persons": known.two_persons,
             "updated_at": now,
         }
-        ledger.add(conn, values, self.node.lease if claim else None)
+        operation_records.add(conn, values, self.node.lease if claim else None)
         if follows is not None and follows.id in self.node.asked_under:
             self.node.followed[follows.id] = operation_id
         return operation
 
     def begin(self, operation: Operation, request: Message) -> None:
         """After the commit of an ``enqueue``: call now if it was claimed at birth, otherwise look at what is due."""
-        if operation.state != "sending":
+        if operation.state is not State.SENDING:
             self.wake(operation.channel)
             self._engine.notify(operation.id)
             return
         if self.node.stopping:  # nothing was sent, yet nobody would hear of the answer: the lease ends it
             log.warning("an operation was accepted while stopping; it is asked about later", operation=operation.id)
             return
-        self.attempts.start(operation, "queued", lambda: request)
+        self.attempts.start(operation, State.QUEUED, lambda: request)
 
     async def carry_out(self, unit: Callable[[Connection], Sent | None], once: Once = NEVER, wait: float = 3.0) -> bool:
         """Do an effect: write the unit, begin the call, wait for its end at most ``wait`` seconds; whether it ended.
@@ -173,14 +174,14 @@ class Delivery:
             state, waited = await self._ended(waited, wait)
         finally:
             unkept = self.node.asked_under.pop(waited, None) is not None
-        ended = state in ("done", "rejected")
+        ended = state in FINAL
         status = once.done if ended else once.pending
         if unkept and once is not NEVER and not await self.node.store.write(lambda conn: once.end(conn, status)):
             ended, status = True, once.done  # it ended in this very moment, and its end has kept the status
         once.answered(status)
         return ended
 
-    async def _ended(self, operation_id: str, seconds: float) -> tuple[str | None, str]:
+    async def _ended(self, operation_id: str, seconds: float) -> tuple[State | None, str]:
         """The final state of an operation, or of the last that carried on what it began; and which that was."""
         until = time.monotonic() + seconds
         while True:
@@ -195,20 +196,20 @@ class Delivery:
         self, conn: Connection, channel: str, *, reference: str | None = None, subject: str | None = None
     ) -> None:
         """Something hints that the answer is there: let what is queued or in doubt for it be due now."""
-        ledger.hurry(conn, channel, self.node.now(), reference=reference, subject=subject)
+        operation_records.hurry(conn, channel, self.node.now(), reference=reference, subject=subject)
 
     def cancel(self, conn: Connection, operation_id: str, reason: str) -> bool:
         """End an operation that has provably not left us, in the caller's transaction. Its action is not told.
 
         False when it was sent, may have been sent, or is being sent: then its outcome must be waited for.
         """
-        return ledger.cancel(conn, operation_id, reason=reason, now=self.node.now())
+        return operation_records.cancel(conn, operation_id, reason=reason, now=self.node.now())
 
     def wake(self, channel: str | None = None) -> None:
         """Something may be due: look now."""
         self.node.wake(channel)
 
-    async def settled(self, operation_id: str, seconds: float) -> str | None:
+    async def settled(self, operation_id: str, seconds: float) -> State | None:
         """Wait until an operation has ended; its final state, or None when it has not within ``seconds``."""
         return await self.attempts.waiters.wait(operation_id, seconds)
 
@@ -230,32 +231,30 @@ class Delivery:
         now = self.node.now()
 
         def unit(conn: Connection) -> str:
-            row = ledger.fetch(conn, operation_id)
-            if row is None:
-                raise NotFoundProblem("no such operation")
-            if row["state"] not in ("parked", "uncertain"):
+            known = operation_records.held(conn, operation_id)
+            if known.state not in FOR_PEOPLE:
                 raise ConflictProblem(
-                    f"the operation is {row['state']}; only parked or uncertain ones can be retried",
+                    f"the operation is {known.state}; only parked or uncertain ones can be retried",
                     type="operation-not-parked",
                 )
-            if row["doubt_since_at"] is not None and not ask:
+            if known.doubt_since_at is not None and not ask:
                 raise ConflictProblem(
                     "it is not known whether this effect happened; it must be asked about, never sent again",
                     type="operation-in-doubt",
                     cure="Retry with ask=true.",
                 )
-            if row["doubt_since_at"] is not None and not self.node.can_ask(row["action"], row["channel"]):
+            if known.doubt_since_at is not None and not self.node.can_ask(known.action, known.channel):
                 raise ConflictProblem(
                     "it is not known whether this effect happened, and this system offers no query",
                     type="operation-not-askable",
                     cure="Find out by other means, and resolve the operation with what you found.",
                 )
-            state = "uncertain" if row["doubt_since_at"] is not None else "queued"
+            state = State.QUEUED if known.doubt_since_at is None else State.UNCERTAIN
             if remember is not None:
                 remember(conn, operation_id)
-            if not ledger.resolve_parked(conn, operation_id, state=state, due=now, reason=reason, now=now):
+            if not operation_records.send_on(conn, operation_id, state=state, reason=reason, now=now):
                 raise ConflictProblem("the operation has just moved on", type="operation-not-parked")
-            return str(row["channel"])
+            return known.channel
 
         self.wake(await self.node.store.write(unit))
 

@@ -1,41 +1,112 @@
-"""The life of an operation as values, for ``gateway states``: what ``next_step``, the ledger and people do to it."""
+"""The lives of operations, of what people say about them, and of webhook deliveries."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from enum import StrEnum
 
-FINAL = ("done", "rejected")
+from gateway.foundation.delivery.tables import operation, webhook_delivery
+from gateway.foundation.lives import Edge, Life
+
+
+class State(StrEnum):
+    """Where an operation stands."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    DONE = "done"
+    REJECTED = "rejected"
+    UNCERTAIN = "uncertain"
+    PARKED = "parked"
+
+
+FINAL = (State.DONE, State.REJECTED)
 """Nothing leaves these. ``parked`` ends the engine's part alone: a person sends it on its way."""
+SETTLED = (*FINAL, State.PARKED)
+"""Nothing more happens by itself."""
+UNFINISHED = (State.QUEUED, State.SENDING, State.UNCERTAIN, State.PARKED)
+FOR_PEOPLE = (State.PARKED, State.UNCERTAIN)
+"""In these a person may send an operation on its way, or say what became of it."""
 
-
-@dataclass(frozen=True)
-class Edge:
-    """One allowed transition and what makes it happen. Operations emit no events of their own: their rooms do."""
-
-    start: str | None
-    end: str
-    when: str
-
-
+# Operations emit no events of their own: their rooms do.
 EDGES = (
-    Edge(None, "queued", "a room wants something outside, in its own transaction"),
-    Edge(None, "sending", "the same, and the node that wrote it calls at once"),
-    Edge("queued", "sending", "due: a node claims it with a lease, and calls"),
-    Edge("uncertain", "sending", "due: a node claims it with a lease, and asks by our reference"),
-    Edge("sending", "done", "the answer, or what was found, is checked and believed"),
-    Edge("sending", "rejected", "a business no of the other side"),
-    Edge("sending", "queued", "nothing left us, or the other side provably has nothing: called again later"),
+    Edge(None, State.QUEUED, None, "a room wants something outside, in its own transaction"),
+    Edge(None, State.SENDING, None, "the same, and the node that wrote it calls at once"),
+    Edge(State.QUEUED, State.SENDING, None, "due: a node claims it with a lease, and calls"),
+    Edge(State.UNCERTAIN, State.SENDING, None, "due: a node claims it with a lease, and asks by our reference"),
+    Edge(State.SENDING, State.DONE, None, "the answer, or what was found, is checked and believed"),
+    Edge(State.SENDING, State.REJECTED, None, "a business no of the other side"),
     Edge(
-        "sending", "uncertain", "sent without a trustworthy answer, or the lease ended: asked first, never sent again"
+        State.SENDING,
+        State.QUEUED,
+        None,
+        "nothing left us, or the other side provably has nothing: called again later",
     ),
-    Edge("sending", "parked", "no query is offered, the answers contradict each other, or patience has ended"),
-    Edge("parked", "queued", "a person has it called again; refused while the outcome is unknown"),
-    Edge("parked", "uncertain", "a person has the other side asked again"),
-    Edge("parked", "done", "people say that it happened, and what was answered"),
     Edge(
-        "parked", "rejected", "people say that it did not happen: sent again as a new operation; or a room cancels it"
+        State.SENDING,
+        State.UNCERTAIN,
+        None,
+        "sent without a trustworthy answer, or the lease ended: asked first, never sent again",
     ),
-    Edge("uncertain", "done", "the same, before patience has ended"),
-    Edge("uncertain", "rejected", "the same, before patience has ended"),
-    Edge("queued", "rejected", "a room cancels what has provably not left us"),
+    Edge(
+        State.SENDING,
+        State.PARKED,
+        None,
+        "no query is offered, the answers contradict each other, or patience has ended",
+    ),
+    Edge(State.PARKED, State.QUEUED, None, "a person has it called again; refused while the outcome is unknown"),
+    Edge(State.PARKED, State.UNCERTAIN, None, "a person has the other side asked again"),
+    Edge(State.UNCERTAIN, State.UNCERTAIN, None, "a person has the other side asked at once"),
+    Edge(State.PARKED, State.DONE, None, "people say that it happened, and what was answered"),
+    Edge(
+        State.PARKED,
+        State.REJECTED,
+        None,
+        "people say that it did not happen: sent again as a new operation; or a room cancels it",
+    ),
+    Edge(State.UNCERTAIN, State.DONE, None, "the same, before patience has ended"),
+    Edge(State.UNCERTAIN, State.REJECTED, None, "the same, before patience has ended"),
+    Edge(State.QUEUED, State.REJECTED, None, "a room cancels what has provably not left us"),
+)
+LIFE = Life("operations", operation, EDGES, column="state")
+
+
+class DeliveryState(StrEnum):
+    """Where one event stands on its way to one endpoint."""
+
+    QUEUED = "queued"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+
+
+DELIVERY_EDGES = (
+    Edge(None, DeliveryState.QUEUED, None, "an event happened to which the endpoint listens"),
+    Edge(DeliveryState.QUEUED, DeliveryState.DELIVERED, None, "the endpoint answered 2xx"),
+    Edge(DeliveryState.QUEUED, DeliveryState.FAILED, None, "every attempt of three days was in vain: given up"),
+    Edge(DeliveryState.QUEUED, DeliveryState.QUEUED, None, "somebody has it sent at once, its attempts counted anew"),
+    Edge(DeliveryState.FAILED, DeliveryState.QUEUED, None, "somebody has it sent again"),
+    Edge(DeliveryState.DELIVERED, DeliveryState.QUEUED, None, "the same; the receiver knows it by its webhook-id"),
+)
+DELIVERY_LIFE = Life(
+    "webhook deliveries",
+    webhook_delivery,
+    DELIVERY_EDGES,
+    column="state",
+    key=("endpoint_id", "event_id"),
+    stamped=False,
+)
+
+
+class ResolutionState(StrEnum):
+    """Where that stands what people say about an operation. Told by dates and names: no column holds it."""
+
+    PROPOSED = "proposed"
+    APPLIED = "applied"
+    WITHDRAWN = "withdrawn"
+
+
+RESOLUTION_EDGES = (
+    Edge(None, ResolutionState.PROPOSED, None, "an operator says what became of an operation"),
+    Edge(None, ResolutionState.APPLIED, None, "the same, where one person is enough"),
+    Edge(ResolutionState.PROPOSED, ResolutionState.APPLIED, None, "another operator confirms it"),
+    Edge(ResolutionState.PROPOSED, ResolutionState.WITHDRAWN, None, "it is taken back before it counts"),
 )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from gateway.foundation.delivery import ledger
-from gateway.foundation.delivery.node import FINAL
+from gateway.foundation.delivery import operation_records
+from gateway.foundation.delivery.states import SETTLED, State
 from gateway.foundation.store import Store
 
 
@@ -16,24 +16,24 @@ class Waiters:
     def __init__(self, store: Store, under_way: Callable[[str], bool]) -> None:
         self._store = store
         self._under_way = under_way
-        self._waiting: dict[str, list[asyncio.Future[str]]] = {}
+        self._waiting: dict[str, list[asyncio.Future[State]]] = {}
 
-    async def wait(self, operation_id: str, seconds: float) -> str | None:
+    async def wait(self, operation_id: str, seconds: float) -> State | None:
         """The final state of an operation, or None when it has not ended within ``seconds``.
 
         It may end elsewhere: called by another node, or cancelled by a room. So the ledger is looked at as well,
         unless the call is under way here.
         """
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[str] = loop.create_future()
+        future: asyncio.Future[State] = loop.create_future()
         self._waiting.setdefault(operation_id, []).append(future)
         until, pause = loop.time() + seconds, 0.02
         try:
             while True:
                 if not self._under_way(operation_id):
-                    row = await self._store.read(lambda conn: ledger.fetch(conn, operation_id))
-                    if row is not None and row["state"] in FINAL:
-                        return str(row["state"])
+                    known = await self._store.read(lambda conn: operation_records.fetch(conn, operation_id))
+                    if known is not None and known.state in SETTLED:
+                        return known.state
                     pause = min(0.25, pause * 2)
                 left = until - loop.time()
                 await asyncio.wait([future], timeout=max(0.0, min(left, pause)))
@@ -48,7 +48,7 @@ class Waiters:
             if not waiting:
                 self._waiting.pop(operation_id, None)
 
-    def tell(self, operation_id: str, state: str) -> None:
+    def tell(self, operation_id: str, state: State) -> None:
         """An operation has ended in ``state``."""
         for future in self._waiting.get(operation_id, ()):
             if not future.done():

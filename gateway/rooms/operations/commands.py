@@ -8,13 +8,15 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
-from sqlalchemy import Connection, RowMapping
 
-from gateway.foundation.delivery import Person, ledger
-from gateway.settings import Settings
+from gateway.foundation.delivery import Person
+from gateway.foundation.delivery.operation_records import OperationRecord
+from gateway.foundation.delivery.states import State
+from gateway.rooms.operations.service import Operations
+from gateway.settings import Settings, known
 from gateway.terminal.output import Json, session, show, table
 from gateway.terminal.running import KeyFile, ask
 from gateway.words.clock import from_micros, rfc3339
@@ -22,6 +24,8 @@ from gateway.words.errors import InvalidProblem, NotFoundProblem, Problem
 
 if TYPE_CHECKING:
     from gateway.app import App as GatewayApp
+
+T = TypeVar("T")
 
 app = typer.Typer(
     help="Operations 外呼任务: list them, look at one, send a parked one on its way, end a doubt.", no_args_is_help=True
@@ -41,10 +45,9 @@ def list_operations(
     as_json: Json = False,
 ) -> None:
     """Operations, newest first."""
-    rows = session(ctx).read(
-        lambda conn: ledger.search(conn, state=state, channel=channel, subject=subject, limit=limit)
-    )
-    shown = [_plain(row) for row in rows]
+    wanted = None if state is None else _state(state)
+    found = _ask(ctx, lambda ours: ours.find(state=wanted, channel=channel, subject=subject, limit=limit))
+    shown = [_plain(one) for one in found]
     show(
         {"operations": shown},
         as_json,
@@ -69,22 +72,19 @@ def list_operations(
 @app.command("show")
 def show_operation(ctx: typer.Context, operation: str, as_json: Json = False) -> None:
     """One operation with its attempts."""
-
-    def query(conn: Connection) -> dict[str, Any]:
-        row = ledger.fetch(conn, operation)
-        if row is None:
-            raise NotFoundProblem(f"there is no operation {operation}", cure="gateway operations list")
-        attempts = [
-            {
-                **{name: one[name] for name in ("number", "kind", "node", "outcome", "reason", "exchanges")},
-                "started_at": _moment(one["started_at"]),
-                "ended_at": _moment(one["ended_at"]),
-            }
-            for one in ledger.attempts_of(conn, operation)
-        ]
-        return {**_plain(row), "attempts": attempts}
-
-    found = session(ctx).read(query)
+    try:
+        story = _ask(ctx, lambda ours: ours.view(operation))
+    except NotFoundProblem:
+        raise NotFoundProblem(f"there is no operation {operation}", cure="gateway operations list") from None
+    made = [
+        {
+            **{name: getattr(one, name) for name in ("number", "kind", "node", "outcome", "reason", "exchanges")},
+            "started_at": _moment(one.started_at),
+            "ended_at": _moment(one.ended_at),
+        }
+        for one in story.attempts
+    ]
+    found = {**_plain(story.operation), "attempts": made}
     facts = table(
         ["", ""], ((name, value) for name, value in found.items() if name != "attempts" and value is not None)
     )
@@ -123,10 +123,9 @@ def retry(
         ask(session(ctx).settings, key_file, "POST", f"/v1/operations/{operation}/retry", body)
     else:
         asyncio.run(run())
-    row = session(ctx).read(lambda conn: ledger.fetch(conn, operation))
-    assert row is not None
+    now = _ask(ctx, lambda ours: ours.view(operation)).operation
     when = "it leaves when the gateway runs" if key_file is None else "it leaves now"
-    show(_plain(row), as_json, f"{operation} is {row['state']} again; {when}.")
+    show(_plain(now), as_json, f"{operation} is {now.state} again; {when}.")
 
 
 # --- doubt ended by people --------------------------------------------------------------------------------------------
@@ -315,9 +314,26 @@ def _next(view: Mapping[str, Any]) -> str:
     return f"It is {view['state']}: nobody needs to say anything."
 
 
-def _plain(row: RowMapping) -> dict[str, Any]:
+def _ask(ctx: typer.Context, question: Callable[[Operations], Awaitable[T]]) -> T:
+    """Read, also while a gateway runs."""
+
+    async def run() -> T:
+        with session(ctx).store(exclusive=False) as store:
+            return await question(Operations(store))
+
+    return asyncio.run(run())
+
+
+def _state(text: str) -> State:
+    try:
+        return State(text)
+    except ValueError:
+        raise InvalidProblem(f"no operation is ever {text}", field="--state", cure=known(text, list(State))) from None
+
+
+def _plain(found: OperationRecord) -> dict[str, Any]:
     """What may be shown: the request itself holds personal data and stays sealed."""
-    return {name: row[name] for name in _SHOWN} | {name: _moment(row[name]) for name in _MOMENTS}
+    return {name: getattr(found, name) for name in _SHOWN} | {name: _moment(getattr(found, name)) for name in _MOMENTS}
 
 
 def _moment(micros: int | None) -> str | None:

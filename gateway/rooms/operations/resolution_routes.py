@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Response
 from pydantic import Field
-from sqlalchemy import Connection, RowMapping, select
 
 from gateway.app import App
 from gateway.foundation.access import Principal
-from gateway.foundation.access.tables import operator
-from gateway.foundation.delivery import Person, ledger
-from gateway.foundation.delivery.tables import (
-    operation as operation_table,
-)
-from gateway.foundation.delivery.tables import (
-    resolution,
-)
-from gateway.foundation.evidence.tables import exchange
+from gateway.foundation.delivery import Person
 from gateway.foundation.http.authorization import Gateway, may, own
 from gateway.foundation.http.idempotency import OnceKey
 from gateway.foundation.http.problems import responses
 from gateway.foundation.http.views import Ask, View, instant
-from gateway.words.errors import NotFoundProblem
+from gateway.rooms.operations.service import Operations, Side, Sight
 from gateway.words.text import JsonObject
 
 router = APIRouter(prefix="/v1", tags=["operations"], responses=responses(401, 403, 404, 422, 503))
@@ -83,25 +73,8 @@ class ResolutionView(View):
 
 async def look(gateway: App, operation_id: str) -> ResolutionView:
     """The evidence of an operation side by side, and what somebody has said about it. Raises NotFoundProblem."""
-
-    def query(conn: Connection) -> ResolutionView:
-        row = ledger.fetch(conn, operation_id)
-        if row is None:
-            raise NotFoundProblem("no such operation")
-        said = (
-            conn.execute(
-                select(resolution).where(resolution.c.operation_id == operation_id, resolution.c.withdrawn_at.is_(None))
-            )
-            .mappings()
-            .first()
-        )
-        again = conn.execute(select(operation_table.c.id).where(operation_table.c.rerun_of == operation_id)).scalar()
-        people = () if said is None else (said["proposed_by"], said["confirmed_by"])
-        named = conn.execute(select(operator.c.id, operator.c.name).where(operator.c.id.in_(people))).all()
-        names = {one.id: one.name for one in named}
-        return _view(row, said, again, _sides(conn, operation_id), gateway.resolutions.answer_of, names)
-
-    return await gateway.store.read(query)
+    sight = await Operations(gateway.store).look(operation_id)
+    return _view(sight, None if sight.said is None else gateway.resolutions.answer_of(sight.said))
 
 
 @router.get("/operations/{operation_id}/resolution", response_model=ResolutionView)
@@ -155,54 +128,37 @@ def _person(who: Principal) -> Person:
     return Person(who.client_id, who.name, who.role if who.kind == "operator" else None)
 
 
-def _sides(conn: Connection, operation_id: str) -> list[SideView]:
-    attempts = {exchange_id: one for one in ledger.attempts_of(conn, operation_id) for exchange_id in one["exchanges"]}
-    rows = conn.execute(
-        select(exchange).where(exchange.c.operation_id == operation_id).order_by(exchange.c.started_at, exchange.c.id)
-    ).mappings()
-    return [
-        SideView(
-            attempt=attempts[row["id"]]["number"],
-            kind=attempts[row["id"]]["kind"],
-            exchange=row["id"],
-            started_at=instant(row["started_at"]) or "",
-            request=row["request"],
-            response=row["response"],
-            status=row["status"],
-            outcome=row["outcome"],
-        )
-        for row in rows
-        if row["id"] in attempts
-    ]
+def _side(side: Side) -> SideView:
+    return SideView(
+        attempt=side.attempt.number,
+        kind=side.attempt.kind,
+        exchange=side.exchange.id,
+        started_at=instant(side.exchange.started_at) or "",
+        **{name: getattr(side.exchange, name) for name in ("request", "response", "status", "outcome")},
+    )
 
 
-def _view(
-    row: RowMapping,
-    said: RowMapping | None,
-    again: str | None,
-    sides: list[SideView],
-    answer_of: Any,
-    names: Mapping[str, str],
-) -> ResolutionView:
+def _view(sight: Sight, answer: dict[str, Any] | None) -> ResolutionView:
+    found, said = sight.operation, sight.said
     outcome: Outcome | None = None
     if said is not None:
-        outcome = "happened" if said["happened"] else "did_not_happen"
-    known = said or dict.fromkeys(("reason", "proposed_by", "confirmed_by", "proposed_at", "confirmed_at"))
+        outcome = "happened" if said.happened else "did_not_happen"
+    proposed_by, confirmed_by = (None, None) if said is None else (said.proposed_by, said.confirmed_by)
     return ResolutionView(
-        operation=row["id"],
-        **{name: row[name] for name in ("action", "channel", "authority", "subject", "reference", "state")},
-        why=row["reason"],
-        two_persons=row["two_persons"],
+        operation=found.id,
+        **{name: getattr(found, name) for name in ("action", "channel", "authority", "subject", "reference", "state")},
+        why=found.reason,
+        two_persons=found.two_persons,
         outcome=outcome,
-        reason=known["reason"],
-        answer=None if said is None else answer_of(said),
-        proposed_by=known["proposed_by"],
-        proposed_name=names.get(known["proposed_by"] or ""),
-        proposed_at=instant(known["proposed_at"]),
-        confirmed_by=known["confirmed_by"],
-        confirmed_name=names.get(known["confirmed_by"] or ""),
-        confirmed_at=instant(known["confirmed_at"]),
-        applied=bool(said is not None and said["applied"]),
-        rerun=again,
-        evidence=sides,
+        reason=None if said is None else said.reason,
+        answer=answer,
+        proposed_by=proposed_by,
+        proposed_name=sight.names.get(proposed_by or ""),
+        proposed_at=None if said is None else instant(said.proposed_at),
+        confirmed_by=confirmed_by,
+        confirmed_name=sight.names.get(confirmed_by or ""),
+        confirmed_at=None if said is None else instant(said.confirmed_at),
+        applied=said is not None and said.applied,
+        rerun=sight.rerun,
+        evidence=[_side(one) for one in sight.sides],
     )

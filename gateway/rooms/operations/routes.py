@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import Field
-from sqlalchemy import Connection, RowMapping
 
 from gateway.foundation.access import Principal
-from gateway.foundation.delivery import events, ledger
+from gateway.foundation.delivery.events import EventLog
+from gateway.foundation.delivery.operation_records import AttemptRecord, OperationRecord
+from gateway.foundation.delivery.states import State
+from gateway.foundation.delivery.webhook_records import Endpoint
 from gateway.foundation.http.authorization import Gateway, may, own
 from gateway.foundation.http.idempotency import OnceKey
 from gateway.foundation.http.problems import responses
@@ -23,8 +26,8 @@ from gateway.foundation.http.views import (
     after,
     encode_cursor,
     instant,
-    next_cursor,
 )
+from gateway.rooms.operations.service import Operations
 from gateway.words.errors import InvalidProblem, NotFoundProblem
 
 router = APIRouter(prefix="/v1", responses=responses(401, 403, 422, 503))
@@ -33,7 +36,10 @@ OperationsReader = Annotated[Principal, Depends(may("operations:read"))]
 OperationsWriter = Annotated[Principal, Depends(may("operations:write"))]
 WebhooksWriter = Annotated[Principal, Depends(may("webhooks:write"))]
 EventsReader = Annotated[Principal, Depends(may("events:read"))]
-State = Literal["queued", "sending", "done", "rejected", "uncertain", "parked"]
+
+
+StateWord = Literal["queued", "sending", "done", "rejected", "uncertain", "parked"]
+_SHOWN = ("id", "action", "channel", "authority", "subject", "reference", "state", "reason", "code")
 
 
 class AttemptView(View):
@@ -47,6 +53,15 @@ class AttemptView(View):
     started_at: str
     ended_at: str
 
+    @classmethod
+    def of(cls, made: AttemptRecord) -> AttemptView:
+        """From its record."""
+        return cls(
+            **{name: getattr(made, name) for name in ("number", "kind", "outcome", "reason", "exchanges")},
+            started_at=instant(made.started_at) or "",
+            ended_at=instant(made.ended_at) or "",
+        )
+
 
 class OperationView(View):
     """One intended effect 外呼任务 and where it stands."""
@@ -57,7 +72,7 @@ class OperationView(View):
     authority: str
     subject: str
     reference: str | None
-    state: State
+    state: StateWord
     reason: str | None
     code: str | None
     due_at: str
@@ -67,28 +82,15 @@ class OperationView(View):
     attempts: list[AttemptView] | None = None
 
     @classmethod
-    def of(cls, row: RowMapping, attempts: list[AttemptView] | None = None) -> OperationView:
-        """From its row."""
+    def of(cls, found: OperationRecord, attempts: Sequence[AttemptRecord] | None = None) -> OperationView:
+        """From its record."""
         return cls(
-            **{
-                name: row[name]
-                for name in (
-                    "id",
-                    "action",
-                    "channel",
-                    "authority",
-                    "subject",
-                    "reference",
-                    "state",
-                    "reason",
-                    "code",
-                )
-            },
-            due_at=instant(row["due_at"]) or "",
-            doubt_since=instant(row["doubt_since_at"]),
-            created_at=instant(row["created_at"]) or "",
-            updated_at=instant(row["updated_at"]) or "",
-            attempts=attempts,
+            **{name: getattr(found, name) for name in _SHOWN},
+            due_at=instant(found.due_at) or "",
+            doubt_since=instant(found.doubt_since_at),
+            created_at=instant(found.created_at) or "",
+            updated_at=instant(found.updated_at) or "",
+            attempts=None if attempts is None else [AttemptView.of(one) for one in attempts],
         )
 
 
@@ -121,61 +123,37 @@ class EndpointView(View):
     secret: str | None = None
 
     @classmethod
-    def of(cls, row: RowMapping) -> EndpointView:
-        """From its row, without its secret."""
+    def of(cls, found: Endpoint) -> EndpointView:
+        """From its record, without its secret."""
         names = ("id", "authority", "url", "types", "ordered", "disabled_reason")
-        return cls(**{name: row[name] for name in names}, disabled_since=instant(row["disabled_at"]))
+        return cls(**{name: getattr(found, name) for name in names}, disabled_since=instant(found.disabled_at))
 
 
 @router.get("/operations", response_model=Page[OperationView], tags=["operations"])
 async def list_operations(
     gateway: Gateway,
     who: OperationsReader,
-    state: State | None = None,
+    state: StateWord | None = None,
     channel: Annotated[str | None, Query(max_length=60)] = None,
     subject: Annotated[str | None, Query(max_length=40)] = None,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Page[OperationView]:
     """Operations, newest first."""
-    rows = await gateway.store.read(
-        lambda conn: ledger.search(
-            conn,
-            authorities=list(who.authorities),
-            state=state,
-            channel=channel,
-            subject=subject,
-            before=after(cursor),
-            limit=limit,
-        )
+    wanted = None if state is None else State(state)
+    found = await Operations(gateway.store).find(
+        list(who.authorities), state=wanted, channel=channel, subject=subject, before=after(cursor), limit=limit
     )
-    return Page(items=[OperationView.of(row) for row in rows], next=next_cursor(rows, limit))
+    last = encode_cursor(found[-1].id) if len(found) == limit else None
+    return Page(items=[OperationView.of(one) for one in found], next=last)
 
 
 @router.get("/operations/{operation_id}", response_model=OperationView, tags=["operations"], responses=responses(404))
 async def get_operation(gateway: Gateway, who: OperationsReader, operation_id: str) -> OperationView:
     """One operation with its attempts."""
-
-    def query(conn: Connection) -> OperationView:
-        row = ledger.fetch(conn, operation_id)
-        if row is None:
-            raise NotFoundProblem("no such operation")
-        own(who, row["authority"], "operation")
-        attempts = [
-            AttemptView(
-                number=one["number"],
-                kind=one["kind"],
-                outcome=one["outcome"],
-                reason=one["reason"],
-                exchanges=one["exchanges"],
-                started_at=instant(one["started_at"]) or "",
-                ended_at=instant(one["ended_at"]) or "",
-            )
-            for one in ledger.attempts_of(conn, operation_id)
-        ]
-        return OperationView.of(row, attempts)
-
-    return await gateway.store.read(query)
+    story = await Operations(gateway.store).view(operation_id)
+    own(who, story.operation.authority, "operation")
+    return OperationView.of(story.operation, story.attempts)
 
 
 @router.post(
@@ -209,13 +187,11 @@ async def list_events(
     """Everything that happened, oldest first, so that a client can replay what its endpoint missed."""
     since = after(cursor)
     try:
-        rows = await gateway.store.read(
-            lambda conn: events.page(conn, list(who.authorities), subject=subject, after=since, limit=limit)
-        )
+        found = await EventLog(gateway.store).find(list(who.authorities), subject=subject, after=since, limit=limit)
     except ValueError:
         raise InvalidProblem("this cursor was not made here", field="cursor", cure="Begin without a cursor.") from None
-    last = encode_cursor(events.place(rows[-1])) if len(rows) == limit else None
-    return Page(items=[EventView.of(row) for row in rows], next=last)
+    last = encode_cursor(found[-1].place) if len(found) == limit else None
+    return Page(items=[EventView.of(one) for one in found], next=last)
 
 
 @router.post(
@@ -236,7 +212,7 @@ async def add_endpoint(gateway: Gateway, who: WebhooksWriter, ask: EndpointReque
         await once.finish(201)
     else:
         made = once.subject
-    found = [row for row in await gateway.webhooks.endpoints([ask.authority]) if row["id"] == made]
+    found = [one for one in await gateway.webhooks.endpoints.find([ask.authority]) if one.id == made]
     if not found:
         raise NotFoundProblem("this webhook endpoint was removed")
     return EndpointView.of(found[0]).model_copy(update={"secret": await gateway.webhooks.secret_of(made)})
@@ -245,15 +221,12 @@ async def add_endpoint(gateway: Gateway, who: WebhooksWriter, ask: EndpointReque
 @router.get("/webhook-endpoints", response_model=list[EndpointView], tags=["webhooks"])
 async def list_endpoints(gateway: Gateway, who: WebhooksWriter) -> list[EndpointView]:
     """The active endpoints, without their secrets."""
-    rows = await gateway.webhooks.endpoints(list(who.authorities))
-    return [EndpointView.of(row) for row in rows]
+    return [EndpointView.of(one) for one in await gateway.webhooks.endpoints.find(list(who.authorities))]
 
 
 @router.delete("/webhook-endpoints/{endpoint_id}", status_code=204, tags=["webhooks"], responses=responses(404))
 async def remove_endpoint(gateway: Gateway, who: WebhooksWriter, endpoint_id: str) -> Response:
     """Post nothing more to an endpoint."""
-    mine = {row["id"] for row in await gateway.webhooks.endpoints(list(who.authorities))}
-    if endpoint_id not in mine:
-        raise NotFoundProblem("no such webhook endpoint")
+    await gateway.webhooks.endpoints.held(endpoint_id, list(who.authorities))
     await gateway.webhooks.remove_endpoint(endpoint_id)
     return Response(status_code=204)

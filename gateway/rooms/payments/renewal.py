@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from gateway.foundation.delivery import Operation, ledger
+from gateway.foundation.delivery import Operation, operation_records
 from gateway.ports.base import Message
 from gateway.rooms.payments import records
 from gateway.rooms.payments.states import CodeState, Status
@@ -28,4 +28,4 @@ def void_asked_again(conn: Connection, _old: Operation, _request: Message, new: 
     """Nothing hangs on the reference of a void; but what was paid meanwhile is not voided any more."""
     payment = records.held(conn, new.subject)
     if payment.status is not Status.CANCELLING:
-        ledger.cancel(conn, new.id, reason=f"the payment is {payment.status} meanwhile", now=new.created_at)
+        operation_records.cancel(conn, new.id, reason=f"the payment is {payment.status} meanwhile", now=new.created_at)

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from gateway.foundation.delivery.states import DeliveryState
+from gateway.settings import known
 from gateway.terminal.output import Json, session, show, table
 from gateway.words.clock import from_micros, parse_rfc3339, rfc3339, to_micros
 from gateway.words.errors import InvalidProblem
+
+if TYPE_CHECKING:
+    from gateway.foundation.delivery.webhooks import Endpoints
+
+T = TypeVar("T")
 
 app = typer.Typer(help="Webhooks out: endpoints, deliveries, sending again.", no_args_is_help=True)
 
@@ -19,12 +27,8 @@ Endpoint = Annotated[str, typer.Argument(help="An endpoint's id: gateway webhook
 @app.command("list")
 def list_endpoints(ctx: typer.Context, as_json: Json = False) -> None:
     """Endpoints, also those disabled because nothing arrived."""
-    from gateway.foundation.delivery.webhooks import endpoints_of
-
-    rows = [dict(row) for row in session(ctx).read(lambda conn: endpoints_of(conn, None))]
-    shown = [
-        {name: row[name] for name in ("id", "authority", "url", "types", "ordered", "disabled_reason")} for row in rows
-    ]
+    names = ("id", "authority", "url", "types", "ordered", "disabled_reason")
+    shown = [{name: getattr(one, name) for name in names} for one in _ask(ctx, lambda ours: ours.find())]
     show(
         {"endpoints": shown},
         as_json,
@@ -44,17 +48,15 @@ def deliveries(
     as_json: Json = False,
 ) -> None:
     """What went to an endpoint, newest event first, and how often it was tried."""
-    from gateway.foundation.delivery.webhooks import deliveries_of
-
-    rows = session(ctx).read(lambda conn: deliveries_of(conn, endpoint, state=state, limit=limit))
+    wanted = None if state is None else _state(state)
+    names = ("event_id", "subject", "state", "attempts", "last_status", "last_error")
     shown = [
         {
-            **{name: row[name] for name in ("event_id", "subject", "state", "attempts", "last_status", "last_error")},
-            "due_at": rfc3339(from_micros(row["due_at"])),
+            **{name: getattr(one.delivery, name) for name in names},
+            "due_at": rfc3339(from_micros(one.delivery.due_at)),
         }
-        for row in rows
+        for one in _ask(ctx, lambda ours: ours.deliveries(endpoint, state=wanted, limit=limit))
     ]
-    names = ("event_id", "subject", "state", "attempts", "last_status", "last_error")
     show(
         {"deliveries": shown},
         as_json,
@@ -101,6 +103,25 @@ def enable(ctx: typer.Context, endpoint: Endpoint, as_json: Json = False) -> Non
 
     asyncio.run(run())
     show({"endpoint": endpoint, "enabled": True}, as_json, f"{endpoint} has what waits for it again.")
+
+
+def _ask(ctx: typer.Context, question: Callable[[Endpoints], Awaitable[T]]) -> T:
+    """Read, also while a gateway runs."""
+    from gateway.foundation.delivery.webhooks import Endpoints
+
+    async def run() -> T:
+        with session(ctx).store(exclusive=False) as store:
+            return await question(Endpoints(store))
+
+    return asyncio.run(run())
+
+
+def _state(text: str) -> DeliveryState:
+    try:
+        return DeliveryState(text)
+    except ValueError:
+        cure = known(text, list(DeliveryState))
+        raise InvalidProblem(f"no delivery is ever {text}", field="--state", cure=cure) from None
 
 
 def _instant(text: str | None) -> int | None:

@@ -9,15 +9,18 @@ from fastapi import APIRouter, Depends, Response
 from pydantic import Field
 
 from gateway.foundation.access import Principal
+from gateway.foundation.delivery.states import DeliveryState
+from gateway.foundation.delivery.webhook_records import DeliveryStory, WebhookAttempt
 from gateway.foundation.http.authorization import Gateway, may
 from gateway.foundation.http.idempotency import OnceKey
 from gateway.foundation.http.problems import responses
 from gateway.foundation.http.views import Ask, Cursor, Limit, Page, View, after, encode_cursor, instant
 from gateway.words.clock import to_micros
-from gateway.words.errors import InvalidProblem, NotFoundProblem
+from gateway.words.errors import InvalidProblem
 
 router = APIRouter(prefix="/v1/webhook-endpoints", tags=["webhooks"], responses=responses(401, 403, 404, 422, 503))
 
+StateWord = Literal["queued", "delivered", "failed"]
 Writer = Annotated[Principal, Depends(may("webhooks:write"))]
 
 
@@ -30,16 +33,39 @@ class TryView(View):
     started_at: str
     ended_at: str
 
+    @classmethod
+    def of(cls, made: WebhookAttempt) -> TryView:
+        """From its record."""
+        return cls(
+            node=made.node,
+            status=made.status,
+            error=made.error,
+            started_at=instant(made.started_at) or "",
+            ended_at=instant(made.ended_at) or "",
+        )
+
 
 class DeliveryView(View):
     """One event on its way to one endpoint."""
 
     event: str
     subject: str
-    state: Literal["queued", "delivered", "failed"]
+    state: StateWord
     due_at: str
     delivered_at: str | None
     attempts: list[TryView]
+
+    @classmethod
+    def of(cls, story: DeliveryStory) -> DeliveryView:
+        """From its record, with its attempts."""
+        return cls(
+            event=story.delivery.event_id,
+            subject=story.delivery.subject,
+            state=story.delivery.state.value,
+            due_at=instant(story.delivery.due_at) or "",
+            delivered_at=instant(story.delivery.delivered_at),
+            attempts=[TryView.of(one) for one in story.tries],
+        )
 
 
 class ResendRequest(Ask):
@@ -68,7 +94,7 @@ async def list_deliveries(
     gateway: Gateway,
     who: Writer,
     endpoint_id: str,
-    state: Literal["queued", "delivered", "failed"] | None = None,
+    state: StateWord | None = None,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Page[DeliveryView]:
@@ -77,28 +103,12 @@ async def list_deliveries(
     since = after(cursor)
     if since is not None and not (since.isdigit() and len(since) < 19):
         raise InvalidProblem("this cursor was not made here", field="cursor", cure="Begin without a cursor.")
-    rows = await gateway.webhooks.deliveries(
-        endpoint_id, state=state, before=None if since is None else int(since), limit=limit
+    wanted = None if state is None else DeliveryState(state)
+    found = await gateway.webhooks.endpoints.deliveries(
+        endpoint_id, state=wanted, before=None if since is None else int(since), limit=limit
     )
-    items = [
-        DeliveryView(
-            event=row["event_id"],
-            subject=row["subject"],
-            state=row["state"],
-            due_at=instant(row["due_at"]) or "",
-            delivered_at=instant(row["delivered_at"]),
-            attempts=[
-                TryView(
-                    **{name: one[name] for name in ("node", "status", "error")},
-                    started_at=instant(one["started_at"]) or "",
-                    ended_at=instant(one["ended_at"]) or "",
-                )
-                for one in row["tries"]
-            ],
-        )
-        for row in rows
-    ]
-    return Page(items=items, next=encode_cursor(str(rows[-1]["event_seq"])) if len(rows) == limit else None)
+    last = encode_cursor(str(found[-1].delivery.event_seq)) if len(found) == limit else None
+    return Page(items=[DeliveryView.of(one) for one in found], next=last)
 
 
 @router.post("/{endpoint_id}/resend", response_model=Resent, responses=responses(413))
@@ -139,5 +149,4 @@ async def enable(gateway: Gateway, who: Writer, endpoint_id: str) -> Response:
 
 
 async def _mine(gateway: Gateway, who: Principal, endpoint_id: str) -> None:
-    if endpoint_id not in {row["id"] for row in await gateway.webhooks.endpoints(list(who.authorities))}:
-        raise NotFoundProblem("no such webhook endpoint")
+    await gateway.webhooks.endpoints.held(endpoint_id, list(who.authorities))

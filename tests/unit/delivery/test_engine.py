@@ -27,8 +27,8 @@ from gateway.foundation.delivery import (
     Outcome,
     Parked,
     Rejected,
-    ledger,
     limits,
+    operation_records,
 )
 from gateway.foundation.delivery.engines import Engine
 from gateway.foundation.delivery.retry_rules import Patience
@@ -139,11 +139,11 @@ class Bench:
         return operation.id
 
     async def row(self, operation_id: str) -> Any:
-        return await self.store.read(lambda conn: ledger.fetch(conn, operation_id))
+        return await self.store.read(lambda conn: operation_records.fetch(conn, operation_id))
 
     async def until(self, operation_id: str, *states: str) -> Any:
         async with asyncio.timeout(10):
-            while (row := await self.row(operation_id))["state"] not in states:
+            while (row := await self.row(operation_id)).state not in states:
                 self.clock.advance(timedelta(seconds=1))
                 self.delivery.wake()
                 await asyncio.sleep(0.01)
@@ -182,7 +182,7 @@ async def test_a_lost_request_is_sent_again_only_once_its_absence_is_settled(ben
     row = await bench.until(operation, "done")
     assert len(bench.side.effects) == 1
     assert [type(outcome) for outcome in bench.told] == [Doubt, Absent, Done]
-    assert row["updated_at"] - row["created_at"] >= 5_000_000
+    assert row.updated_at - row.created_at >= 5_000_000
 
 
 async def test_a_clock_that_is_set_forward_makes_no_absence_count_sooner(bench):
@@ -190,7 +190,7 @@ async def test_a_clock_that_is_set_forward_makes_no_absence_count_sooner(bench):
     bench.side.calls = [OutcomeUnknownError("reset")]
     operation = await bench.send()
     async with asyncio.timeout(5):
-        while (await bench.row(operation))["state"] != "uncertain":
+        while (await bench.row(operation)).state != "uncertain":
             await asyncio.sleep(0.01)
     bench.clock.set(bench.clock.now() + timedelta(days=1))
     for _ in range(20):
@@ -207,7 +207,7 @@ async def test_after_a_restart_the_settle_delay_begins_again(bench):
     bench.side.calls = [OutcomeUnknownError("reset")]
     operation = await bench.send()
     async with asyncio.timeout(5):
-        while (await bench.row(operation))["state"] != "uncertain":
+        while (await bench.row(operation)).state != "uncertain":
             await asyncio.sleep(0.01)
     await bench.delivery.stop()
     bench.clock.set(bench.clock.now() + timedelta(days=1))  # who knows what clock the new machine has
@@ -229,7 +229,7 @@ async def test_what_a_clock_far_ahead_has_written_is_due_again_once_the_clock_is
     never_left, doubtful = await bench.send(), await bench.send()
     async with asyncio.timeout(5):
         for operation, state in ((never_left, "queued"), (doubtful, "uncertain")):
-            while (await bench.row(operation))["state"] != state:
+            while (await bench.row(operation)).state != state:
                 await asyncio.sleep(0.01)
     bench.clock.set(START)
     await bench.delivery.sweep()
@@ -245,8 +245,8 @@ async def test_what_never_left_is_retried_until_it_does(bench):
     await bench.until(operation, "done")
     assert len(bench.side.effects) == 1
     assert bench.side.asked == 0
-    attempts = await bench.store.read(lambda conn: ledger.attempts_of(conn, operation))
-    assert [one["outcome"] for one in attempts] == ["not sent"] * 3 + ["done"]
+    attempts = await bench.store.read(lambda conn: operation_records.attempts_of(conn, operation))
+    assert [one.outcome for one in attempts] == ["not sent"] * 3 + ["done"]
 
 
 async def test_a_refusal_is_final(bench):
@@ -290,7 +290,7 @@ async def test_a_call_cut_by_a_stop_becomes_doubt_and_the_next_life_finds_out(be
         while not bench.side.effects:
             await asyncio.sleep(0.01)
     await bench.delivery.stop()
-    assert (await bench.row(operation))["state"] == "uncertain"
+    assert (await bench.row(operation)).state == "uncertain"
     bench.side.hold = None
     bench.delivery = bench.new_delivery()
     await bench.delivery.start()
@@ -321,12 +321,12 @@ async def test_an_attempt_that_was_overtaken_changes_nothing(bench):
         while not bench.side.effects:
             await asyncio.sleep(0.01)
     now = to_micros(bench.clock.now())
-    await bench.store.write(lambda conn: len(ledger.release_expired(conn, now=now, node="node-1")))
+    await bench.store.write(lambda conn: len(operation_records.release_expired(conn, now=now, node="node-1")))
     bench.side.hold.set()
     bench.side.hold = None
     await bench.until(operation, "done")
-    attempts = await bench.store.read(lambda conn: ledger.attempts_of(conn, operation))
-    assert "done (fenced)" in [one["outcome"] for one in attempts]
+    attempts = await bench.store.read(lambda conn: operation_records.attempts_of(conn, operation))
+    assert "done (fenced)" in [one.outcome for one in attempts]
     assert [type(outcome) for outcome in bench.told] == [Done]
 
 
@@ -344,8 +344,8 @@ async def test_doubt_past_its_deadline_waits_visibly_for_a_person(bench):
 async def test_the_request_is_not_readable_in_the_database(bench):
     operation = await bench.send()
     row = await bench.row(operation)
-    reference = row["reference"].encode()
-    assert reference not in bytes(row["request_sealed"])
+    reference = row.reference.encode()
+    assert reference not in bytes(row.request_sealed)
 
 
 # --- as a hostile world would have it ---------------------------------------------------------------------------------
@@ -367,7 +367,7 @@ async def test_an_effect_that_cannot_be_asked_about_is_never_called_again(bench)
     await bench.delivery.start()
     operation = await under_way(bench)
     await bench.delivery.stop()
-    assert (await bench.row(operation))["state"] == "parked"
+    assert (await bench.row(operation)).state == "parked"
     await bench.store.write(
         lambda conn: (
             conn.execute(update(operation_table).values(state="uncertain")).rowcount
@@ -377,7 +377,7 @@ async def test_an_effect_that_cannot_be_asked_about_is_never_called_again(bench)
     bench.delivery = bench.new_delivery(find=False)
     await bench.delivery.start()
     row = await bench.until(operation, "parked")
-    assert row["doubt_since_at"] is not None
+    assert row.doubt_since_at is not None
     assert len(bench.side.effects) == 1
     with pytest.raises(ConflictProblem, match="offers no query"):
         await bench.delivery.resolve(operation, ask=True, reason="again")
@@ -431,29 +431,29 @@ async def test_a_lease_is_renewed_while_its_call_is_under_way_and_ends_when_nobo
 async def test_every_attempt_is_logged_once_with_its_number_the_cut_ones_too(bench):
     operation = await under_way(bench)
     now = to_micros(bench.clock.now())
-    await bench.store.write(lambda conn: len(ledger.release_expired(conn, now=now, node="node-1")))
-    cut = await bench.store.read(lambda conn: ledger.attempts_of(conn, operation))
-    assert [(one["number"], one["outcome"]) for one in cut] == [(1, "cut")]
+    await bench.store.write(lambda conn: len(operation_records.release_expired(conn, now=now, node="node-1")))
+    cut = await bench.store.read(lambda conn: operation_records.attempts_of(conn, operation))
+    assert [(one.number, one.outcome) for one in cut] == [(1, "cut")]
     bench.side.hold.set()
     bench.side.hold = None
     await bench.until(operation, "done")
     async with asyncio.timeout(5):
         while True:
-            attempts = await bench.store.read(lambda conn: ledger.attempts_of(conn, operation))
-            if attempts[0]["outcome"] != "cut":
+            attempts = await bench.store.read(lambda conn: operation_records.attempts_of(conn, operation))
+            if attempts[0].outcome != "cut":
                 break
             await asyncio.sleep(0.01)
-    assert attempts[0]["outcome"] == "done (fenced)"
-    assert [one["number"] for one in attempts] == [1, 2]
+    assert attempts[0].outcome == "done (fenced)"
+    assert [one.number for one in attempts] == [1, 2]
 
 
 async def test_an_outcome_that_the_room_cannot_take_is_parked_where_people_see_it(bench):
     bench.fault = AssertionError("a fault of the room")
     operation = await bench.send()
     row = await bench.until(operation, "parked")
-    assert "a fault of the room" in row["reason"]
-    assert row["doubt_since_at"] is not None
-    assert row["answer_sealed"] is not None
+    assert "a fault of the room" in row.reason
+    assert row.doubt_since_at is not None
+    assert row.answer_sealed is not None
     bench.fault = None
     await bench.delivery.resolve(operation, ask=True, reason="repaired")
     await bench.until(operation, "done")
@@ -480,7 +480,7 @@ async def test_an_effect_is_not_called_again_because_its_answer_said_not_yet(ben
 async def test_what_is_accepted_while_stopping_is_not_called_any_more(bench):
     await bench.delivery.stop()
     operation = await bench.send()
-    assert (await bench.row(operation))["state"] == "queued"
+    assert (await bench.row(operation)).state == "queued"
     assert bench.side.effects == []
 
 
@@ -490,14 +490,14 @@ async def test_in_the_hours_of_settlement_nothing_leaves_and_everybody_is_told_u
     bench.delivery = bench.new_delivery()
     await bench.delivery.start()
     operation = await bench.send()
-    assert (await bench.row(operation))["state"] == "queued"
+    assert (await bench.row(operation)).state == "queued"
     async with asyncio.timeout(5):
-        while "closed until" not in ((await bench.row(operation))["reason"] or ""):
+        while "closed until" not in ((await bench.row(operation)).reason or ""):
             bench.delivery.wake()
             await asyncio.sleep(0.01)
     row = await bench.row(operation)
-    assert row["due_at"] == to_micros(START + timedelta(hours=1))
-    assert "2026-09-16T11:00" in row["reason"]
+    assert row.due_at == to_micros(START + timedelta(hours=1))
+    assert "2026-09-16T11:00" in row.reason
     assert bench.side.effects == []
     bench.clock.advance(timedelta(hours=1))
     await bench.until(operation, "done")
@@ -514,7 +514,7 @@ async def test_an_open_circuit_keeps_calls_back_and_a_probe_closes_it(bench):
             await asyncio.sleep(0.01)
     bench.side.calls.clear()
     second = await bench.send()
-    assert (await bench.row(second))["attempt"] == 0
+    assert (await bench.row(second)).attempt == 0
     await bench.until(first, "done")
     await bench.until(second, "done")
     assert (await bench.store.read(lambda conn: limits.condition(conn, "nontax"))).clear

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from sqlalchemy import update
 
-from gateway.foundation.delivery import Doubt, ledger
+from gateway.foundation.delivery import Doubt, operation_records
 from gateway.foundation.delivery.engines import Cluster, Embedded, choose
 from gateway.foundation.delivery.tables import (
     operation as operation_table,
@@ -66,7 +66,7 @@ async def nodes(request, tmp_path):
 
 async def until(nodes, operation: str, *states: str):
     async with asyncio.timeout(15):
-        while (row := await nodes.bench.row(operation))["state"] not in states:
+        while (row := await nodes.bench.row(operation)).state not in states:
             nodes.bench.clock.advance(timedelta(seconds=1))
             await asyncio.sleep(0.02)
     return row
@@ -115,7 +115,7 @@ async def test_a_notification_is_no_permission_to_send(nodes):
     await until(nodes, operation, "done")
     await asyncio.gather(*(one.take(operation) for one in (first, second) * 5))
     assert len(nodes.bench.side.effects) == 1
-    attempts = await nodes.bench.store.read(lambda conn: ledger.attempts_of(conn, operation))
+    attempts = await nodes.bench.store.read(lambda conn: operation_records.attempts_of(conn, operation))
     assert len(attempts) == 1
 
 
@@ -134,8 +134,8 @@ async def test_a_node_that_dies_in_a_call_leaves_doubt_that_the_other_ends(nodes
     await until(nodes, operation.id, "done")
     assert bench.side.effects == ["DEAD1"]
     assert isinstance(bench.told[0], Doubt)
-    attempts = await bench.store.read(lambda conn: ledger.attempts_of(conn, operation.id))
-    assert [(one["node"], one["outcome"]) for one in attempts] == [("node-1", "cut"), ("node-2", "found")]
+    attempts = await bench.store.read(lambda conn: operation_records.attempts_of(conn, operation.id))
+    assert [(one.node, one.outcome) for one in attempts] == [("node-1", "cut"), ("node-2", "found")]
 
 
 async def test_a_node_at_its_start_frees_its_own_leases_and_no_other(nodes):
@@ -164,7 +164,7 @@ async def test_a_node_at_its_start_frees_its_own_leases_and_no_other(nodes):
         )
     await nodes.start("node-1")
     await until(nodes, held[1], "done")
-    assert (await bench.row(held[0]))["state"] == "sending"
+    assert (await bench.row(held[0])).state == "sending"
 
 
 async def test_a_paused_node_that_wakes_finds_itself_fenced(nodes):
@@ -185,7 +185,8 @@ async def test_a_paused_node_that_wakes_finds_itself_fenced(nodes):
     async with asyncio.timeout(5):
         while "done (fenced)" not in (
             attempts := [
-                one["outcome"] for one in await bench.store.read(lambda conn: ledger.attempts_of(conn, operation))
+                one.outcome
+                for one in await bench.store.read(lambda conn: operation_records.attempts_of(conn, operation))
             ]
         ):
             await asyncio.sleep(0.02)

@@ -63,7 +63,7 @@ async def parked(store, tmp_path):
     bench.side.finds = [RejectedError("no permission", "9")]
     bench.operation = await bench.send()
     await bench.until(bench.operation, "parked")
-    bench.reference = (await bench.row(bench.operation))["reference"]
+    bench.reference = (await bench.row(bench.operation)).reference
     yield bench
     await bench.delivery.stop()
 
@@ -72,17 +72,17 @@ async def test_what_happened_counts_only_when_a_second_person_confirms(parked):
     said = await parked.desk.propose(
         parked.operation, ANNA, happened=True, reason="电话核实", answer={"code": parked.reference}
     )
-    assert not said["applied"]
-    assert (await parked.row(parked.operation))["state"] == "parked"
+    assert not said.applied
+    assert (await parked.row(parked.operation)).state == "parked"
     assert parked.desk.answer_of(said)["code"] == parked.reference
     with pytest.raises(Problem, match="cannot confirm") as refused:
         await parked.desk.confirm(parked.operation, ANNA)
     assert refused.value.status == 403
     said = await parked.desk.confirm(parked.operation, BORIS)
-    assert (said["proposed_by"], said["confirmed_by"], said["applied"]) == (ANNA.id, BORIS.id, True)
+    assert (said.proposed_by, said.confirmed_by, said.applied) == (ANNA.id, BORIS.id, True)
     row = await parked.row(parked.operation)
-    assert row["state"] == "done"
-    assert row["resolution_id"] == said["id"]
+    assert row.state == "done"
+    assert row.resolution_id == said.id
     assert parked.told[-1] == Done(Cancelled(code=parked.reference), found=True)
     assert parked.side.effects == []
 
@@ -91,13 +91,13 @@ async def test_what_did_not_happen_is_sent_again_as_a_new_operation_linked_to_th
     await parked.desk.propose(parked.operation, ANNA, happened=False, reason="平台无此单")
     await parked.desk.confirm(parked.operation, BORIS)
     old = await parked.row(parked.operation)
-    assert (old["state"], old["code"]) == ("rejected", "did-not-happen")
+    assert (old.state, old.code) == ("rejected", "did-not-happen")
     ((was, again),) = parked.renewed
     assert was == parked.operation
     new = await parked.until(again, "done")
-    assert new["rerun_of"] == parked.operation
-    assert new["reference"] != parked.reference
-    assert parked.side.effects == [new["reference"]]
+    assert new.rerun_of == parked.operation
+    assert new.reference != parked.reference
+    assert parked.side.effects == [new.reference]
     assert [type(one) for one in parked.told] == [
         type(parked.told[0]), Parked, Absent, Done,
     ]  # fmt: skip
@@ -136,8 +136,8 @@ async def test_what_needs_no_second_person_counts_at_once(parked):
     said = await parked.desk.propose(
         parked.operation, ANNA, happened=True, reason="r", answer={"code": parked.reference}
     )
-    assert said["applied"]
-    assert (await parked.row(parked.operation))["state"] == "done"
+    assert said.applied
+    assert (await parked.row(parked.operation)).state == "done"
 
 
 async def test_a_question_is_answered_in_pairs_or_asked_again_but_has_no_effect_that_did_not_happen(parked):
@@ -148,7 +148,7 @@ async def test_a_question_is_answered_in_pairs_or_asked_again_but_has_no_effect_
     said = await parked.desk.propose(
         parked.operation, ANNA, happened=True, reason="r", answer={"code": parked.reference}
     )
-    assert not said["applied"]
+    assert not said.applied
 
 
 async def test_nobody_gives_a_judgement_that_is_our_own(parked):

@@ -26,7 +26,7 @@ from gateway.foundation.access.tables import authority as authority_table
 from gateway.foundation.channels import Channel, ChannelKeys
 from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.crypto.keys import FileKeys
-from gateway.foundation.delivery import Delivery, DeliverySettings, Events, ledger
+from gateway.foundation.delivery import Delivery, DeliverySettings, Events, operation_records
 from gateway.foundation.delivery.retry_rules import Patience
 from gateway.foundation.delivery.tables import (
     event,
@@ -418,13 +418,13 @@ def test_each_fate_followed_by_a_death_ends_well(sqlite_url: str, fate: str) -> 
 
 
 def test_the_machine_notices_when_the_fence_is_gone(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    close = ledger.close
+    close = operation_records.close
 
     def unfenced(conn: Connection, overtaken: Any, **values: Any) -> bool:
         newest = {"state": "sending", "attempt": overtaken.attempt, "lease_until_at": 1, "doubt_since_at": None}
         conn.execute(update(operation).where(operation.c.id == overtaken.id).values(newest))
         return close(conn, overtaken, **values)
 
-    monkeypatch.setattr(ledger, "close", unfenced)
+    monkeypatch.setattr(operation_records, "close", unfenced)
     with pytest.raises(AssertionError):
         test_each_fate_followed_by_a_death_ends_well(sqlite_url, "effect and hang")

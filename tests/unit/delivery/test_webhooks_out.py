@@ -13,8 +13,9 @@ from standardwebhooks import Webhook
 
 from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.crypto.keys import FileKeys
-from gateway.foundation.delivery import events as event_log
+from gateway.foundation.delivery import event_records
 from gateway.foundation.delivery.events import Events
+from gateway.foundation.delivery.states import DeliveryState
 from gateway.foundation.delivery.tables import (
     event as event_table,
 )
@@ -64,7 +65,7 @@ async def emit(out, subject: str = "pay_1", type: str = "payment.paid") -> str:
 
 async def send_all(out, rounds: int = 50) -> None:
     for _ in range(rounds):
-        if not await out.webhooks._send_due():
+        if not await out.webhooks.sender.send_due():
             return
 
 
@@ -105,9 +106,9 @@ async def test_every_attempt_is_seen_with_what_was_answered(out):
     await send_all(out)
     out.clock.advance(timedelta(minutes=1))
     await send_all(out)
-    (delivery,) = await out.webhooks.deliveries(endpoint)
-    assert delivery["state"] == "delivered"
-    assert [(one["status"], one["error"]) for one in delivery["tries"]] == [(503, "answered 503"), (200, None)]
+    (story,) = await out.webhooks.endpoints.deliveries(endpoint)
+    assert story.delivery.state == "delivered"
+    assert [(one.status, one.error) for one in story.tries] == [(503, "answered 503"), (200, None)]
 
 
 async def test_pauses_between_attempts_widen_and_are_not_the_same_for_all(out):
@@ -119,7 +120,8 @@ async def test_pauses_between_attempts_widen_and_are_not_the_same_for_all(out):
     for wait in SCHEDULE:
         now = to_micros(out.clock.now())
         await send_all(out)
-        pauses = [(row["due_at"] - now) / 1_000_000 for row in await out.webhooks.deliveries(endpoint, state="queued")]
+        waiting = await out.webhooks.endpoints.deliveries(endpoint, state=DeliveryState.QUEUED)
+        pauses = [(one.delivery.due_at - now) / 1_000_000 for one in waiting]
         assert len(pauses) == 5
         assert all(wait <= pause <= wait * 1.1 for pause in pauses)
         assert len(set(pauses)) > 1
@@ -134,7 +136,7 @@ async def test_what_a_clock_far_ahead_put_off_is_sent_once_the_clock_is_right(ou
     out.clock.set(right)
     await send_all(out)
     assert names(out) == []
-    await out.webhooks._bring_back()
+    await out.webhooks.sender.bring_back()
     await send_all(out)
     assert names(out) == [event]
 
@@ -147,12 +149,12 @@ async def test_what_was_given_up_one_event_and_a_range_can_be_sent_again(out):
     for wait in (*SCHEDULE, 0):
         await send_all(out)
         out.clock.advance(timedelta(seconds=wait * 1.2 + 1))
-    (delivery,) = await out.webhooks.deliveries(endpoint, state="failed")
-    assert delivery["attempts"] == len(SCHEDULE) + 1
+    (story,) = await out.webhooks.endpoints.deliveries(endpoint, state=DeliveryState.FAILED)
+    assert story.delivery.attempts == len(SCHEDULE) + 1
     out.wire.default = 200
     assert await out.webhooks.resend(endpoint, failed=True) == 1
     await send_all(out)
-    assert await out.webhooks.deliveries(endpoint, state="failed") == []
+    assert await out.webhooks.endpoints.deliveries(endpoint, state=DeliveryState.FAILED) == []
     assert await out.webhooks.resend(endpoint, event=event) == 1
     assert await out.webhooks.resend(endpoint, since=began, until=began + 1) == 1
     assert await out.webhooks.resend(endpoint, since=began + 1) == 0
@@ -170,8 +172,8 @@ async def test_an_endpoint_that_takes_nothing_for_days_is_disabled_with_an_alarm
         await emit(out)
         await send_all(out)
         out.clock.advance(timedelta(days=1))
-    (row,) = await out.webhooks.endpoints(["a"])
-    assert "for 5 days" in row["disabled_reason"]
+    (found,) = await out.webhooks.endpoints.find(["a"])
+    assert "for 5 days" in found.disabled_reason
     told = await out.store.read(
         lambda conn: conn.execute(select(event_table.c.subject).where(event_table.c.type == "webhook.disabled")).all()
     )
@@ -189,7 +191,7 @@ async def test_two_nodes_do_not_send_one_delivery_twice(out):
     await out.webhooks.add_endpoint("c", "a", "https://x")
     other = Webhooks(out.store, Events(out.clock), out.envelope, out.clock, out.wire, "node-2")  # type: ignore[arg-type]
     sent = [await emit(out, f"pay_{number}") for number in range(30)]
-    await asyncio.gather(*(one._send_due() for one in (out.webhooks, other) * 4))
+    await asyncio.gather(*(one.sender.send_due() for one in (out.webhooks, other) * 4))
     await send_all(out)
     assert sorted(names(out)) == sorted(sent)
 
@@ -202,8 +204,8 @@ async def test_replay_by_cursor_misses_nothing_when_transactions_commit_out_of_o
 
     def seen(after: str | None) -> tuple[list[str], str | None]:
         with engine.begin() as conn:
-            rows = event_log.page(conn, ["a"], subject=None, after=after, limit=10)
-        return [row["subject"] for row in rows], event_log.place(rows[-1]) if rows else after
+            rows = event_records.find(conn, ["a"], subject=None, after=after, limit=10)
+        return [one.subject for one in rows], rows[-1].place if rows else after
 
     with engine.connect() as slow, engine.connect() as quick:
         began = slow.begin()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from money_bench import CODE, NOW, Bench
 
-from gateway.foundation.delivery import Absent, Doubt, Operation, Parked, Rejected, ledger
+from gateway.foundation.delivery import Absent, Doubt, Operation, Parked, Rejected, operation_records
 from gateway.ports.nontax import Refund as RefundAnswer
 from gateway.ports.nontax import RefundState
 from gateway.rooms.refunds.records import Refund
@@ -38,8 +38,8 @@ async def end(bench: Bench, refund: Refund, outcome: Any) -> Refund:
     """The filing of a refund ends so; how it stands then."""
 
     def unit(conn: Any) -> None:
-        asked = next(one for one in ledger.search(conn) if one["id"] == refund.operation_id)
-        operation: Operation = ledger.as_operation(asked)
+        asked = next(one for one in operation_records.find(conn) if one.id == refund.operation_id)
+        operation: Operation = asked.operation()
         bench.refunds.filing.record_filing(conn, operation, outcome)
 
     await bench.store.write(unit)

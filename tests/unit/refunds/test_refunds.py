@@ -12,7 +12,7 @@ from sqlalchemy import Connection, update
 from sqlalchemy.exc import IntegrityError
 
 from gateway.foundation.crypto.sm import sm3
-from gateway.foundation.delivery import Rejected, ledger
+from gateway.foundation.delivery import Rejected, operation_records
 from gateway.rooms.payments import records
 from gateway.rooms.payments.channel_keys import PaymentKeys
 from gateway.rooms.payments.tables import payment
@@ -187,8 +187,8 @@ async def test_a_refund_that_waits_for_a_receipt_in_flight_is_filed_when_that_is
     assert (await bench.refunds.held(refund_id)).waits_for == "red_receipt"
 
     def refuse(conn: Connection) -> None:
-        asked = next(one for one in ledger.search(conn) if one["action"] == "nontax.receipt")
-        bench.receipts.record_outcome(conn, ledger.as_operation(asked), Rejected("不予开具", "18022"))
+        asked = next(one for one in operation_records.find(conn) if one.action == "nontax.receipt")
+        bench.receipts.record_outcome(conn, asked.operation(), Rejected("不予开具", "18022"))
 
     await bench.store.write(refuse)
     row = await bench.refunds.held(refund_id)

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event
 
-from gateway.foundation.delivery import ledger, webhooks
+from gateway.foundation.delivery import operation_records, webhook_records
+from gateway.foundation.delivery.states import State
 from gateway.foundation.store import schema
 from gateway.foundation.store.engine import open_engine
 from gateway.rooms.disclosures import records as disclosures
@@ -21,18 +22,18 @@ NARROW = ("ix_operation_due", "ix_operation_lease", "ix_operation_unfinished", "
 """Partial indexes of what has not ended: to read one of them whole is to read little."""
 TODAY = date(2026, 9, 14)
 QUERIES: dict[str, Callable[[Connection], Any]] = {
-    "what a pump looks at": lambda conn: ledger.next_due(conn, "nontax"),
-    "what a pump takes": lambda conn: ledger.claim_due(conn, "nontax", now=1, room=3, node="n", lease=1),
-    "calls under way": lambda conn: ledger.waiting(conn, "nontax"),
-    "what is overdue": lambda conn: ledger.overdue(conn, 1),
-    "leases that ran out": lambda conn: ledger.release_expired(conn, now=1, node=None),
-    "leases of one node": lambda conn: ledger.release_expired(conn, now=1, node="n"),
-    "channels nobody serves": lambda conn: ledger.unserved(conn, ["nontax"]),
-    "metrics": ledger.counts,
-    "a closed channel": lambda conn: ledger.postpone(conn, "nontax", until=1, reason="r"),
-    "a hint": lambda conn: ledger.hurry(conn, "nontax", 1, reference="r", subject=None),
-    "parked operations": lambda conn: ledger.search(conn, state="parked"),
-    "webhooks that are due": lambda conn: conn.execute(webhooks._DUE, {"now": 1}).all(),
+    "what a pump looks at": lambda conn: operation_records.next_due(conn, "nontax"),
+    "what a pump takes": lambda conn: operation_records.claim_due(conn, "nontax", now=1, room=3, node="n", lease=1),
+    "calls under way": lambda conn: operation_records.waiting(conn, "nontax"),
+    "what is overdue": lambda conn: operation_records.overdue(conn, 1),
+    "leases that ran out": lambda conn: operation_records.release_expired(conn, now=1, node=None),
+    "leases of one node": lambda conn: operation_records.release_expired(conn, now=1, node="n"),
+    "channels nobody serves": lambda conn: operation_records.unserved(conn, ["nontax"]),
+    "metrics": operation_records.counts,
+    "a closed channel": lambda conn: operation_records.postpone(conn, "nontax", until=1, reason="r"),
+    "a hint": lambda conn: operation_records.hurry(conn, "nontax", 1, reference="r", subject=None),
+    "parked operations": lambda conn: operation_records.find(conn, state=State.PARKED),
+    "webhooks that are due": lambda conn: webhook_records.due(conn, 1),
     "codes to ask about": lambda conn: payments.to_ask(conn, TODAY, 1, 2, 200),
     "how many codes can be paid": lambda conn: payments.open_bills(conn),
     "the live payment of a demand": lambda conn: payments.live_payment(conn, "dec_1", 0, "main"),

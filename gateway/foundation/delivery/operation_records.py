@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Executable, RowMapping, bindparam, case, func, insert, or_, select, update
+from sqlalchemy import Connection, Executable, Update, bindparam, case, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from gateway.foundation.delivery.actions import Operation
+from gateway.foundation.crypto.envelope import Envelope
+from gateway.foundation.delivery.actions import Action, Operation
+from gateway.foundation.delivery.states import FOR_PEOPLE, LIFE, UNFINISHED, State
 from gateway.foundation.delivery.tables import (
     attempt as attempt_table,
 )
@@ -19,14 +21,99 @@ from gateway.foundation.delivery.tables import (
 )
 from gateway.foundation.store import database_clock
 from gateway.foundation.store.base import constant
+from gateway.foundation.store.rows import reader
+from gateway.ports.base import Message
+from gateway.words.errors import NotFoundProblem
 
-_OPEN = operation.c.state.in_([constant("queued"), constant("uncertain")])
-_SENDING = operation.c.state == constant("sending")
-_NOT_ENDED = ("queued", "sending", "uncertain", "parked")
-_UNFINISHED = operation.c.state.in_([constant(state) for state in _NOT_ENDED])
+
+@dataclass(frozen=True, slots=True)
+class OperationRecord:
+    """One intended effect, or one question, as it is kept. Instants in microseconds."""
+
+    id: str
+    action: str
+    channel: str
+    authority: str
+    subject: str
+    reference: str | None
+    effectful: bool
+    state: State
+    request_sealed: bytes
+    answer_sealed: bytes | None
+    attempt: int
+    node: str | None
+    due_at: int
+    tries: int
+    sent_at: int | None
+    doubt_since_at: int | None
+    reason: str | None
+    code: str | None
+    rerun_of: str | None
+    two_persons: bool
+    resolution_id: str | None
+    created_at: int
+    updated_at: int
+
+    def operation(self, claimed: float = 0.0) -> Operation:
+        """What actions see of it. ``claimed``: when this process claimed it, by its monotonic clock."""
+        return Operation(**{name: getattr(self, name) for name in OPERATION}, claimed=claimed)
+
+    def request(self, envelope: Envelope, action: Action) -> Message:
+        """What it asks for. Holds personal data."""
+        body = envelope.open(self.request_sealed, _request_of(self.id))
+        return action.request_model.model_validate_json(body)
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRecord:
+    """One attempt that was made: ``kind`` is call or find, ``exchanges`` the ids of what crossed the wire."""
+
+    operation_id: str
+    number: int
+    kind: str
+    node: str
+    outcome: str
+    reason: str | None
+    exchanges: tuple[str, ...]
+    started_at: int
+    ended_at: int
+
+
+Claimed = tuple[OperationRecord, State]
+"""An operation as it is after its claim, and the state in which it was found."""
+
+
+def sealed_request(envelope: Envelope, operation_id: str, request: Message) -> bytes:
+    """A request as it is kept."""
+    return envelope.seal(request.model_dump_json().encode(), _request_of(operation_id))
+
+
+def sealed_answer(envelope: Envelope, operation_id: str, answer: Message) -> bytes:
+    """An answer as it is kept."""
+    return envelope.seal(answer.model_dump_json().encode(), f"operation|answer|{operation_id}")
+
+
+def _request_of(operation_id: str) -> str:
+    return f"operation|request|{operation_id}"
+
+
+def _step(end: State, *starts: State) -> Update:
+    """The compare-and-set of a step by which an operation comes to ``end``. ValueError for one that its life lacks."""
+    if missing := [one for one in starts if LIFE.edge(one, end) is None]:
+        raise ValueError(f"an operation does not go from {missing[0]} to {end}")
+    return LIFE.statement(frozenset(starts), end).values(state=end.value)
+
+
+_operation = reader(OperationRecord)
+_attempt = reader(AttemptRecord)
+_MINE = operation.c.attempt == bindparam("mine")
+_OPEN = operation.c.state.in_([constant(State.QUEUED.value), constant(State.UNCERTAIN.value)])
+_SENDING = operation.c.state == constant(State.SENDING.value)
+_UNFINISHED = operation.c.state.in_([constant(state.value) for state in UNFINISHED])
 _INSERT = insert(operation)
 _INSERT_CLAIMED = insert(operation).values(lease_until_at=database_clock() + bindparam("lease"))
 _BY_ID = select(operation).where(operation.c.id == bindparam("id"))
+_BY_ID_HELD = _BY_ID.with_for_update()
 _DUE = (
     select(operation.c.id)
     .where(
@@ -39,17 +126,15 @@ _DUE = (
     .with_for_update(skip_locked=True)
 )
 _DUE_ONE = _DUE.where(operation.c.id == bindparam("op"))
-_CLAIM = (
-    update(operation)
-    .where(operation.c.id == bindparam("op"), operation.c.state == bindparam("was"))
-    .values(
-        state="sending",
+_CLAIM = {
+    was: _step(State.SENDING, was).values(
         attempt=operation.c.attempt + 1,
         node=bindparam("at_node"),
         lease_until_at=database_clock() + bindparam("lease"),
         updated_at=bindparam("now"),
     )
-)
+    for was in (State.QUEUED, State.UNCERTAIN)
+}
 _RENEW = (
     update(operation)
     .where(
@@ -61,21 +146,19 @@ _RENEW = (
 )
 _HOLD = (
     update(operation)
-    .where(operation.c.id == bindparam("op"), operation.c.state == "sending", operation.c.attempt == bindparam("mine"))
+    .where(operation.c.id == bindparam("op"), _SENDING, _MINE)
     .values(lease_until_at=database_clock() + bindparam("lease"))
 )
-_GIVE_BACK = (
-    update(operation)
-    .where(operation.c.id == bindparam("op"), operation.c.state == "sending", operation.c.attempt == bindparam("mine"))
+_GIVE_BACK = {
+    was: _step(was, State.SENDING)
+    .where(_MINE)
+    .values(node=None, lease_until_at=None, due_at=bindparam("due"), updated_at=bindparam("now"))
+    for was in (State.QUEUED, State.UNCERTAIN)
+}
+_CLOSE = {
+    end: _step(end, State.SENDING)
+    .where(_MINE)
     .values(
-        state=bindparam("was"), node=None, lease_until_at=None, due_at=bindparam("due"), updated_at=bindparam("now")
-    )
-)
-_CLOSE = (
-    update(operation)
-    .where(operation.c.id == bindparam("op"), operation.c.state == "sending", operation.c.attempt == bindparam("mine"))
-    .values(
-        state=bindparam("new_state"),
         node=None,
         lease_until_at=None,
         due_at=bindparam("due"),
@@ -87,7 +170,32 @@ _CLOSE = (
         code=bindparam("new_code"),
         updated_at=bindparam("now"),
     )
+    for end in (State.DONE, State.REJECTED, State.QUEUED, State.UNCERTAIN, State.PARKED)
+}
+_FREE = {
+    end: _step(end, State.SENDING)
+    .where(_MINE)
+    .values(
+        node=None,
+        lease_until_at=None,
+        due_at=bindparam("now"),
+        sent_at=bindparam("sent"),
+        doubt_since_at=bindparam("since"),
+        reason=bindparam("why"),
+        updated_at=bindparam("now"),
+    )
+    for end in (State.QUEUED, State.UNCERTAIN)
+}
+_CANCEL = (
+    _step(State.REJECTED, State.QUEUED, State.PARKED)
+    .where(operation.c.doubt_since_at.is_(None), operation.c.sent_at.is_(None))
+    .values(reason=bindparam("why"), code="cancelled", updated_at=bindparam("now"))
 )
+_SEND_ON = {
+    State.QUEUED: _step(State.QUEUED, State.PARKED),
+    State.UNCERTAIN: _step(State.UNCERTAIN, *FOR_PEOPLE),
+}
+_END_BY_PEOPLE = {end: _step(end, *FOR_PEOPLE).where(_MINE) for end in (State.DONE, State.REJECTED)}
 _ATTEMPT_KNOWN = select(attempt_table.c.outcome).where(
     attempt_table.c.operation_id == bindparam("op"), attempt_table.c.number == bindparam("mine")
 )
@@ -111,7 +219,7 @@ _POSTPONE = (
 _BRING_BACK = (
     update(operation)
     .where(
-        operation.c.state.in_(("queued", "uncertain")),
+        operation.c.state.in_((State.QUEUED.value, State.UNCERTAIN.value)),
         or_(*(operation.c[name] > bindparam("ahead") for name in ("updated_at", "sent_at", "doubt_since_at"))),
     )
     .values(
@@ -125,25 +233,6 @@ _BRING_BACK = (
 _NEXT_DUE = select(func.min(operation.c.due_at)).where(operation.c.channel == bindparam("channel"), _OPEN)
 
 
-def as_operation(row: RowMapping) -> Operation:
-    """The row as the value that actions see."""
-    return Operation(
-        id=row["id"],
-        action=row["action"],
-        channel=row["channel"],
-        authority=row["authority"],
-        subject=row["subject"],
-        reference=row["reference"],
-        effectful=bool(row["effectful"]),
-        state=row["state"],
-        attempt=row["attempt"],
-        tries=row["tries"],
-        sent_at=row["sent_at"],
-        doubt_since_at=row["doubt_since_at"],
-        created_at=row["created_at"],
-    )
-
-
 def add(conn: Connection, values: dict[str, Any], lease: int | None) -> None:
     """Insert one operation; with a ``lease`` (microseconds) it is claimed at birth."""
     if lease is None:
@@ -152,14 +241,29 @@ def add(conn: Connection, values: dict[str, Any], lease: int | None) -> None:
         conn.execute(_INSERT_CLAIMED, {**values, "lease": lease})
 
 
-def fetch(conn: Connection, operation_id: str) -> RowMapping | None:
-    """One operation's row."""
-    return conn.execute(_BY_ID, {"id": operation_id}).mappings().first()
+def fetch(conn: Connection, operation_id: str, *, hold: bool = False) -> OperationRecord | None:
+    """One operation; ``hold``: nobody else moves it in this transaction."""
+    row = conn.execute(_BY_ID_HELD if hold else _BY_ID, {"id": operation_id}).mappings().first()
+    return None if row is None else _operation(row)
+
+
+def held(conn: Connection, operation_id: str, *, hold: bool = False) -> OperationRecord:
+    """The same, where there must be one. Raises NotFoundProblem."""
+    found = fetch(conn, operation_id, hold=hold)
+    if found is None:
+        raise NotFoundProblem("no such operation")
+    return found
+
+
+def rerun_of(conn: Connection, operation_id: str) -> str | None:
+    """The operation under which the same effect was sent again, if it was."""
+    found: str | None = conn.execute(select(operation.c.id).where(operation.c.rerun_of == operation_id)).scalar()
+    return found
 
 
 def claim_due(
     conn: Connection, channel: str, *, now: int, room: int, node: str, lease: int, only: str | None = None
-) -> list[tuple[RowMapping, str]]:
+) -> list[Claimed]:
     """Take up to ``room`` due operations of a channel, or ``only`` one; each with the state it was in.
 
     ``lease`` in microseconds, from now by the database's clock.
@@ -168,16 +272,15 @@ def claim_due(
     statement = _DUE if only is None else _DUE_ONE
     taken = []
     for operation_id in conn.execute(statement, values | ({} if only is None else {"op": only})).scalars().all():
-        row = fetch(conn, operation_id)
-        assert row is not None
+        found = fetch(conn, operation_id)
+        assert found is not None
         claimed = conn.execute(
-            _CLAIM,
-            {"op": operation_id, "was": row["state"], "at_node": node, "lease": lease, "now": now},
+            _CLAIM[found.state], {"of_id": operation_id, "at_node": node, "lease": lease, "now": now}
         )
         if claimed.rowcount == 1:
             again = fetch(conn, operation_id)
             assert again is not None
-            taken.append((again, row["state"]))
+            taken.append((again, found.state))
     return taken
 
 
@@ -207,9 +310,10 @@ def next_due(conn: Connection, channel: str) -> int | None:
     return conn.execute(_NEXT_DUE, {"channel": channel}).scalar_one_or_none()
 
 
-def close(conn: Connection, operation: Operation, **values: Any) -> bool:
+def close(conn: Connection, operation: Operation, new_state: State, **values: Any) -> bool:
     """Move a claimed operation on; False when the fence says that another attempt has taken over."""
-    return conn.execute(_CLOSE, {"op": operation.id, "mine": operation.attempt, **values}).rowcount == 1
+    known = {"of_id": operation.id, "mine": operation.attempt}
+    return conn.execute(_CLOSE[new_state], {**known, **values}).rowcount == 1
 
 
 def renew(conn: Connection, node: str, operations: Sequence[str], lease: int) -> int:
@@ -223,10 +327,10 @@ def hold(conn: Connection, operation: Operation, lease: int) -> bool:
     return conn.execute(_HOLD, {"op": operation.id, "mine": operation.attempt, "lease": lease}).rowcount == 1
 
 
-def give_back(conn: Connection, operation: Operation, *, was: str, due: int, now: int) -> bool:
+def give_back(conn: Connection, operation: Operation, *, was: State, due: int, now: int) -> bool:
     """Undo a claim under which nothing was sent."""
-    values = {"op": operation.id, "mine": operation.attempt, "was": was, "due": due, "now": now}
-    return conn.execute(_GIVE_BACK, values).rowcount == 1
+    values = {"of_id": operation.id, "mine": operation.attempt, "due": due, "now": now}
+    return conn.execute(_GIVE_BACK[was], values).rowcount == 1
 
 
 def recorded(conn: Connection, operation: Operation) -> bool | None:
@@ -248,85 +352,76 @@ def add_attempt(conn: Connection, **values: Any) -> None:
     conn.execute(_log_attempt(conn.dialect.name), values)
 
 
-def release_expired(conn: Connection, *, now: int, node: str | None) -> Sequence[RowMapping]:
+def release_expired(conn: Connection, *, now: int, node: str | None) -> list[OperationRecord]:
     """Free leases: those of ``node`` at its start (EVERYBODY's by a sole process), or with None those that ran out.
 
     An effect becomes doubt, never "queued again"; a question is simply asked again. An effect counts as sent until
-    now: who knows how long the one who held the lease was at it.
+    now: who knows how long the one who held the lease was at it. The operations as they were before.
     """
     query = select(operation).where(_SENDING, _UNFINISHED).order_by(operation.c.id)
     if node is None:
         query = query.where(operation.c.lease_until_at < database_clock())
     elif node != EVERYBODY:
         query = query.where(operation.c.node == node)
-    rows = conn.execute(query.with_for_update(skip_locked=True)).mappings().all()
-    for row in rows:
-        doubt = bool(row["effectful"])
-        was_asked = row["doubt_since_at"] is not None
-        reason = f"{row['node']} stopped while the call was under way"
+    cut = [_operation(row) for row in conn.execute(query.with_for_update(skip_locked=True)).mappings()]
+    for one in cut:
+        was_asked = one.doubt_since_at is not None
+        reason = f"{one.node} stopped while the call was under way"
         conn.execute(
-            update(operation)
-            .where(operation.c.id == row["id"], operation.c.state == "sending", operation.c.attempt == row["attempt"])
-            .values(
-                state="uncertain" if doubt else "queued",
-                node=None,
-                lease_until_at=None,
-                due_at=now,
-                sent_at=row["sent_at"] if was_asked or not doubt else now,
-                doubt_since_at=(row["doubt_since_at"] or now) if doubt else None,
-                reason=reason,
-                updated_at=now,
-            )
+            _FREE[State.UNCERTAIN if one.effectful else State.QUEUED],
+            {
+                "of_id": one.id,
+                "mine": one.attempt,
+                "now": now,
+                "sent": one.sent_at if was_asked or not one.effectful else now,
+                "since": (one.doubt_since_at or now) if one.effectful else None,
+                "why": reason,
+            },
         )
         add_attempt(
             conn,
-            operation_id=row["id"],
-            number=row["attempt"],
+            operation_id=one.id,
+            number=one.attempt,
             kind="find" if was_asked else "call",
-            node=row["node"],
+            node=one.node,
             outcome=CUT,
             reason=reason,
             exchanges=[],
-            started_at=row["updated_at"],
+            started_at=one.updated_at,
             ended_at=now,
         )
-    return rows
+    return cut
 
 
-def search(
+def find(
     conn: Connection,
     *,
     authorities: Sequence[str] | None = None,
-    state: str | None = None,
+    state: State | None = None,
     channel: str | None = None,
     subject: str | None = None,
     before: str | None = None,
     limit: int = 50,
-) -> Sequence[RowMapping]:
+) -> list[OperationRecord]:
     """Operations, newest first."""
     query = select(operation).order_by(operation.c.id.desc()).limit(limit)
     if authorities is not None:
         query = query.where(operation.c.authority.in_(authorities))
     if state is not None:
-        query = query.where(operation.c.state == state, *([_UNFINISHED] if state in _NOT_ENDED else []))
+        query = query.where(operation.c.state == state, *([_UNFINISHED] if state in UNFINISHED else []))
     if channel is not None:
         query = query.where(operation.c.channel == channel)
     if subject is not None:
         query = query.where(operation.c.subject == subject)
     if before is not None:
         query = query.where(operation.c.id < before)
-    return conn.execute(query).mappings().all()
+    return [_operation(row) for row in conn.execute(query).mappings()]
 
 
-def attempts_of(conn: Connection, operation_id: str) -> Sequence[RowMapping]:
+def attempts_of(conn: Connection, operation_id: str) -> list[AttemptRecord]:
     """The attempts of an operation, oldest first."""
-    return (
-        conn.execute(
-            select(attempt_table).where(attempt_table.c.operation_id == operation_id).order_by(attempt_table.c.number)
-        )
-        .mappings()
-        .all()
-    )
+    query = select(attempt_table).where(attempt_table.c.operation_id == operation_id).order_by(attempt_table.c.number)
+    return [_attempt(row) for row in conn.execute(query).mappings()]
 
 
 def hurry(conn: Connection, channel: str, now: int, *, reference: str | None, subject: str | None) -> None:
@@ -342,27 +437,19 @@ def hurry(conn: Connection, channel: str, now: int, *, reference: str | None, su
 
 def cancel(conn: Connection, operation_id: str, *, reason: str, now: int) -> bool:
     """End an operation that has provably not left us; False when it has, or may have."""
-    done = conn.execute(
-        update(operation)
-        .where(
-            operation.c.id == operation_id,
-            operation.c.state.in_(("queued", "parked")),
-            operation.c.doubt_since_at.is_(None),
-            operation.c.sent_at.is_(None),
-        )
-        .values(state="rejected", reason=reason, code="cancelled", updated_at=now)
-    )
-    return done.rowcount == 1
+    return conn.execute(_CANCEL, {"of_id": operation_id, "why": reason, "now": now}).rowcount == 1
 
 
-def resolve_parked(conn: Connection, operation_id: str, *, state: str, due: int, reason: str, now: int) -> bool:
+def send_on(conn: Connection, operation_id: str, *, state: State, reason: str, now: int) -> bool:
     """Send a parked or uncertain operation on its way again (queued: call; uncertain: ask first)."""
-    done = conn.execute(
-        update(operation)
-        .where(operation.c.id == operation_id, or_(operation.c.state == "parked", operation.c.state == "uncertain"))
-        .values(state=state, due_at=due, tries=0, reason=reason, updated_at=now)
-    )
-    return done.rowcount == 1
+    values = {"due_at": now, "tries": 0, "reason": reason, "updated_at": now}
+    return conn.execute(_SEND_ON[state], {"of_id": operation_id, **values}).rowcount == 1
+
+
+def end_by_people(conn: Connection, record: OperationRecord, end: State, **values: Any) -> bool:
+    """End an operation under a resolution that counts; False when it has moved on meanwhile."""
+    known = {"of_id": record.id, "mine": record.attempt, "resolution_applied": True}
+    return conn.execute(_END_BY_PEOPLE[end], {**known, **values}).rowcount == 1
 
 
 def unserved(conn: Connection, channels: Collection[str]) -> list[tuple[str, int]]:
@@ -378,4 +465,4 @@ def counts(conn: Connection) -> dict[tuple[str, str], int]:
         .where(_UNFINISHED)
         .group_by(operation.c.channel, operation.c.state)
     )
-    return {(channel, state): number for channel, state, number in rows}
+    return {(channel, State(state)): number for channel, state, number in rows}

@@ -1,0 +1,119 @@
+"""The log of events: the SQL. Events are only ever added."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import BigInteger, Connection, bindparam, insert, select, tuple_
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import GenericFunction
+
+from gateway.foundation.delivery.tables import (
+    event as event_table,
+)
+from gateway.foundation.store.rows import reader
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened to ``subject``. ``data``: JSON values, no personal data. ``at`` in microseconds.
+
+    ``seq`` is its number; ``txid`` is PostgreSQL's number of the transaction that wrote it.
+    """
+
+    id: str
+    type: str
+    authority: str
+    subject: str
+    data: dict[str, Any]
+    at: int
+    seq: int = 0
+    txid: int = 0
+
+    @property
+    def place(self) -> str:
+        """Where it stands among all events, for whoever reads on from there."""
+        return f"{self.txid}.{self.seq}"
+
+
+class transaction_number(GenericFunction[int]):
+    """The number of the writing transaction on PostgreSQL; SQLite has one writer, and there it is 0."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+
+class transaction_horizon(GenericFunction[int]):
+    """Every transaction with a smaller number has ended. On SQLite nothing else writes: 1."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+
+@compiles(transaction_number, "sqlite")
+def _sqlite_number(*_: Any, **__: Any) -> str:
+    return "0"
+
+
+@compiles(transaction_number, "postgresql")
+def _postgresql_number(*_: Any, **__: Any) -> str:
+    return "pg_current_xact_id()::text::bigint"
+
+
+@compiles(transaction_horizon, "sqlite")
+def _sqlite_horizon(*_: Any, **__: Any) -> str:
+    return "1"
+
+
+@compiles(transaction_horizon, "postgresql")
+def _postgresql_horizon(*_: Any, **__: Any) -> str:
+    return "pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+
+
+_INSERT = insert(event_table).values(txid=transaction_number())
+_HORIZON = select(transaction_horizon())
+_BY_ID = select(event_table).where(event_table.c.id == bindparam("one"))
+_event = reader(Event)
+
+
+def add(conn: Connection, **values: Any) -> int:
+    """Write one event; its number."""
+    key = conn.execute(_INSERT, values).inserted_primary_key
+    assert key is not None
+    return int(key[0])
+
+
+def by_id(conn: Connection, event_id: str) -> Event:
+    """One event, which must be there."""
+    return _event(conn.execute(_BY_ID, {"one": event_id}).mappings().one())
+
+
+def timeline(conn: Connection, subject: str) -> list[Event]:
+    """What happened to one record, oldest first."""
+    query = select(event_table).where(event_table.c.subject == subject).order_by(event_table.c.seq)
+    return [_event(row) for row in conn.execute(query).mappings()]
+
+
+def find(
+    conn: Connection, authorities: Sequence[str], *, subject: str | None, after: str | None, limit: int
+) -> list[Event]:
+    """Events, oldest first, after the ``place`` of one. Raises ValueError for a place that is none.
+
+    Nothing is ever inserted before a place that was shown. Numbers are given when a row is written and seen when it is
+    committed, and on PostgreSQL transactions commit in another order; so events are shown only up to the oldest
+    transaction that is still open, in the order of transactions.
+    """
+    horizon = conn.execute(_HORIZON).scalar_one()
+    query = select(event_table).where(event_table.c.authority.in_(authorities), event_table.c.txid < horizon)
+    if subject is not None:
+        query = query.where(event_table.c.subject == subject)
+    if after is not None:
+        txid, seq = (int(part) for part in after.split("."))
+        if seq >= 1 << 63:
+            raise ValueError("no event has such a number")
+        # A number from the future is another server's: the database was moved, and its events were numbered anew.
+        query = query.where(tuple_(event_table.c.txid, event_table.c.seq) > (txid if txid < horizon else 0, seq))
+    query = query.order_by(event_table.c.txid, event_table.c.seq).limit(limit)
+    return [_event(row) for row in conn.execute(query).mappings()]

@@ -1,0 +1,112 @@
+"""Operations as people see them: the list, one with its attempts, and the evidence side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gateway.foundation.access import records as access_records
+from gateway.foundation.delivery import operation_records, resolution_records
+from gateway.foundation.delivery.operation_records import AttemptRecord, OperationRecord
+from gateway.foundation.delivery.resolution_records import Resolution
+from gateway.foundation.delivery.states import State
+from gateway.foundation.evidence import Exchange
+from gateway.foundation.evidence import records as evidence_records
+from gateway.foundation.store import Store
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+@dataclass(frozen=True)
+class OperationStory:
+    """One operation with its attempts, oldest first."""
+
+    operation: OperationRecord
+    attempts: Sequence[AttemptRecord]
+
+
+@dataclass(frozen=True)
+class Side:
+    """One exchange, and the attempt that made it."""
+
+    attempt: AttemptRecord
+    exchange: Exchange
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What a person sees who must say what became of an operation.
+
+    ``said``: what stands already. ``names``: of who said or confirmed it, by id. ``rerun``: the operation that was sent
+    instead. ``sides``: what crossed the wire, in the order of time.
+    """
+
+    operation: OperationRecord
+    said: Resolution | None
+    names: Mapping[str, str]
+    rerun: str | None
+    sides: Sequence[Side]
+
+
+class Operations:
+    """Reads the ledger for people. Nothing here changes anything."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def find(
+        self,
+        authorities: Sequence[str] | None = None,
+        *,
+        state: State | None = None,
+        channel: str | None = None,
+        subject: str | None = None,
+        before: str | None = None,
+        limit: int = 50,
+    ) -> list[OperationRecord]:
+        """Operations, newest first: of these authorities, or of all. ``before``: an operation's id."""
+        return await self._store.read(
+            lambda conn: operation_records.find(
+                conn,
+                authorities=authorities,
+                state=state,
+                channel=channel,
+                subject=subject,
+                before=before,
+                limit=limit,
+            )
+        )
+
+    async def view(self, operation_id: str) -> OperationStory:
+        """One operation with its attempts. Raises NotFoundProblem."""
+
+        def read(conn: Connection) -> OperationStory:
+            found = operation_records.held(conn, operation_id)
+            return OperationStory(found, operation_records.attempts_of(conn, operation_id))
+
+        return await self._store.read(read)
+
+    async def look(self, operation_id: str) -> Sight:
+        """The evidence of an operation side by side, and what is said about it. Raises NotFoundProblem."""
+
+        def read(conn: Connection) -> Sight:
+            found = operation_records.held(conn, operation_id)
+            said = resolution_records.standing(conn, operation_id)
+            people = () if said is None else (said.proposed_by, said.confirmed_by)
+            return Sight(
+                found,
+                said,
+                access_records.names_of(conn, [one for one in people if one is not None]),
+                operation_records.rerun_of(conn, operation_id),
+                _sides(conn, operation_id),
+            )
+
+        return await self._store.read(read)
+
+
+def _sides(conn: Connection, operation_id: str) -> list[Side]:
+    made = {one: attempt for attempt in operation_records.attempts_of(conn, operation_id) for one in attempt.exchanges}
+    wire = evidence_records.of_operation(conn, operation_id)
+    return [Side(made[one.id], one) for one in wire if one.id in made]
