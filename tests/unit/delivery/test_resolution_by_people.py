@@ -77,7 +77,7 @@ async def test_what_happened_counts_only_when_a_second_person_confirms(parked):
     assert parked.desk.answer_of(said)["code"] == parked.reference
     with pytest.raises(Problem, match="cannot confirm") as refused:
         await parked.desk.confirm(parked.operation, ANNA)
-    assert refused.value.status == 403
+    assert refused.value.status == 409
     said = await parked.desk.confirm(parked.operation, BORIS)
     assert (said.proposed_by, said.confirmed_by, said.applied) == (ANNA.id, BORIS.id, True)
     row = await parked.row(parked.operation)
