@@ -263,8 +263,8 @@ async def test_what_the_table_says_is_what_happens(
 async def first_attempt(app: App, row: Failure, payment: str) -> None:
     """What the first attempt became, in the ledger and for the case system."""
     first = (await attempts(app, payment))[0]
-    assert (first["kind"], first["outcome"]) == ("call", row.label), first["reason"]
-    assert app.met[0] == row.error, first["reason"]  # type: ignore[attr-defined]
+    assert (first.kind, first.outcome) == ("call", row.label), first.reason
+    assert app.met[0] == row.error, first.reason  # type: ignore[attr-defined]
 
 
 async def in_the_end(app: App, row: Failure, payment: str, simulators: Simulation) -> None:
