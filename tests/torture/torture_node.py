@@ -130,13 +130,13 @@ def _no_fence() -> None:
 
     close = operation_records.close
 
-    def closing(conn: Any, operation: Any, **values: Any) -> bool:
+    def closing(conn: Any, operation: Any, end: Any, **values: Any) -> bool:
         conn.execute(
             update(table)
             .where(table.c.id == operation.id)
             .values(state="sending", attempt=operation.attempt, lease_until_at=1, doubt_since_at=None)
         )
-        return close(conn, operation, **values)
+        return close(conn, operation, end, **values)
 
     operation_records.close = closing
     operation_records.hold = lambda *_, **__: True

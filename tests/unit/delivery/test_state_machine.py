@@ -420,10 +420,10 @@ def test_each_fate_followed_by_a_death_ends_well(sqlite_url: str, fate: str) -> 
 def test_the_machine_notices_when_the_fence_is_gone(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     close = operation_records.close
 
-    def unfenced(conn: Connection, overtaken: Any, **values: Any) -> bool:
+    def unfenced(conn: Connection, overtaken: Any, end: Any, **values: Any) -> bool:
         newest = {"state": "sending", "attempt": overtaken.attempt, "lease_until_at": 1, "doubt_since_at": None}
         conn.execute(update(operation).where(operation.c.id == overtaken.id).values(newest))
-        return close(conn, overtaken, **values)
+        return close(conn, overtaken, end, **values)
 
     monkeypatch.setattr(operation_records, "close", unfenced)
     with pytest.raises(AssertionError):
