@@ -23,7 +23,8 @@ from gateway.words.clock import rfc3339
 HIDDEN = "‹hidden›"
 
 _SECRET_NAME = re.compile(
-    r"secret|passw|token|authori[sz]ation|cookie|credential|private|api_?key|id_number|phone|payer_name", re.IGNORECASE
+    r"secret|passw|token|authori[sz]ation|cookie|credential|private|api_?key|id_number|phone|payer_name|officer",
+    re.IGNORECASE,
 )
 _NOT_SECRET = frozenset({"authorities"})
 _SECRET_TEXT = re.compile(

@@ -64,12 +64,20 @@ class Party(Ask):
         return self
 
 
+class Officer(Ask):
+    """An officer 执法人员 who works the case. ``number``: of the certificate 执法证号. Personal data."""
+
+    name: Name
+    number: Annotated[str, Field(min_length=3, max_length=40), AfterValidator(clean_text)]
+
+
 class DecisionFacts(Ask):
     """The facts of one penalty decision 行政处罚决定书.
 
     Amounts are decimal yuan on the wire. ``surcharge_stated``: whether the document itself states the surcharge
     加处罚款 (国务院令235号 art. 7); without it none is ever computed. ``payment_days``: calendar days from receipt
     (行政处罚法 art. 67: fifteen). ``seriousness`` 失信程度 is classified by the sector authority, never by us.
+    ``officers`` 执法人员 are told what happens to their case; they are in no event and nothing that is published.
     """
 
     procedure: Literal["simple", "ordinary"]
@@ -93,6 +101,7 @@ class DecisionFacts(Ask):
     withheld: Literal["state_secret", "forbidden_by_law", "security", "privacy"] | None = None
     party_is_minor: bool = False
     full_text: LongText | None = None
+    officers: Annotated[tuple[Officer, ...], Field(max_length=20)] = ()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -109,6 +118,8 @@ class DecisionFacts(Ask):
             raise ValueError("surcharge_stated needs a fine: the surcharge runs on the fine only")
         if self.valid_until is not None and self.valid_until < self.decided_on:
             raise ValueError("valid_until lies before decided_on")
+        if len({one.number for one in self.officers}) < len(self.officers):
+            raise ValueError("officers names one certificate twice")
         return self
 
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, RowMapping, bindparam, exists, insert, select, update
 
 from gateway.foundation.crypto.envelope import Envelope
-from gateway.rooms.decisions.facts import DecisionEvent, DecisionFacts, EventKind
+from gateway.rooms.decisions.facts import DecisionEvent, DecisionFacts, EventKind, Officer
 from gateway.rooms.decisions.tables import decision, decision_event, decision_version
 from gateway.words.identifiers import new_id
 
 _BY_ID = select(decision).where(decision.c.id == bindparam("id"))
+_FACTS = select(decision.c.facts_sealed).where(decision.c.id == bindparam("id"))
 _BY_NUMBER = select(decision).where(
     decision.c.authority == bindparam("authority"), decision.c.number == bindparam("number")
 )
@@ -47,6 +48,11 @@ class Decision:
         """Whether a revocation was recorded."""
         return any(event.kind is EventKind.REVOKED for event in self.events)
 
+    @property
+    def officers(self) -> tuple[Officer, ...]:
+        """Who works the case 执法人员, as the case system has named them. Personal data."""
+        return self.facts.officers
+
 
 def canonical(facts: DecisionFacts) -> bytes:
     """The facts as canonical JSON: equal facts, equal bytes."""
@@ -57,14 +63,17 @@ def _context(decision_id: str) -> str:
     return f"decision|facts|{decision_id}"
 
 
+def _open(envelope: Envelope, decision_id: str, facts_sealed: bytes) -> DecisionFacts:
+    return DecisionFacts.model_validate_json(envelope.open(facts_sealed, _context(decision_id)))
+
+
 def _read(conn: Connection, envelope: Envelope, row: RowMapping) -> Decision:
-    facts = DecisionFacts.model_validate_json(envelope.open(row["facts_sealed"], _context(row["id"])))
     return Decision(
         id=row["id"],
         authority=row["authority"],
         number=row["number"],
         version=row["version"],
-        facts=facts,
+        facts=_open(envelope, row["id"], row["facts_sealed"]),
         events=events_of(conn, row["id"]),
         created_at=row["created_at"],
         updated_at=row["updated_at"],
@@ -90,6 +99,12 @@ def fetch_by_number(conn: Connection, envelope: Envelope, authority: str, number
     """The decision of an authority with this decision number 决定书文号."""
     row = conn.execute(_BY_NUMBER, {"authority": authority, "number": number}).mappings().first()
     return None if row is None else _read(conn, envelope, row)
+
+
+def officers_of(conn: Connection, envelope: Envelope, decision_id: str) -> tuple[Officer, ...]:
+    """Who works a case, by the decision's current facts; none where there is no such decision."""
+    row = conn.execute(_FACTS, {"id": decision_id}).first()
+    return () if row is None else _open(envelope, decision_id, row.facts_sealed).officers
 
 
 def revoked_or_amended(conn: Connection, decision_id: str) -> tuple[bool, bool]:

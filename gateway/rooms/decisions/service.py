@@ -14,7 +14,7 @@ from gateway.foundation.store import Store
 from gateway.rooms.decisions import records
 from gateway.rooms.decisions.clocks import DueDate, due_date
 from gateway.rooms.decisions.duties import next_duty
-from gateway.rooms.decisions.facts import DecisionEvent, DecisionFacts, EventKind
+from gateway.rooms.decisions.facts import DecisionEvent, DecisionFacts, EventKind, Officer
 from gateway.rooms.decisions.parts import Contribution, Part
 from gateway.rooms.decisions.records import Decision
 from gateway.words.calendar import WorkingCalendar
@@ -94,6 +94,13 @@ class Decisions:
                 "no such decision", cure="Store it first with PUT /v1/decisions/{authority}/{number}."
             )
         return found
+
+    def officers(self, conn: Connection, decision_id: str) -> tuple[Officer, ...]:
+        """Who works a case 执法人员, for those who tell them something; none where nobody was named.
+
+        In the caller's transaction. Personal data: for no event and no log.
+        """
+        return records.officers_of(conn, self._envelope, decision_id)
 
     async def record_event(
         self,

@@ -83,12 +83,21 @@ class Planning:
     ) -> str:
         """The disclosure that answers a request at one target: the one that stands, or a new one. Returns its id."""
         before = records.latest(conn, decision.id, intent.target)
-        if before is not None and _stands(before, decision, intent.found):
+        if before is not None and (
+            self._shows_already(before, decision, organ, intent) or _stands(before, decision, intent.found)
+        ):
             return before.id
         if isinstance(intent.found, Refusal):
             return self._refuse(conn, decision, intent.target, intent.found, now)
         sent = record(decision, organ, intent.profile, intent.found.until)
         return self._plan(conn, decision, intent.target, sent, intent.found, override_reason, today, now)
+
+    def _shows_already(self, before: Disclosure, decision: Decision, organ: Organ, intent: Intent) -> bool:
+        """Whether the facts were amended in nothing that this target is told, such as who works the case."""
+        until = before.publish_until_on
+        if before.status not in (*UNPUBLISHED, *SHOWN) or until is None or isinstance(intent.found, Refusal):
+            return False
+        return record(decision, organ, intent.profile, until) == before.sent(self._effects.envelope)
 
     def _targets(self, authority: str, wanted: Sequence[str] | None) -> list[Channel]:
         routed = self._channels.route(authority, "disclosures")

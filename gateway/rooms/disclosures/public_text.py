@@ -7,9 +7,9 @@ identifies the decision is touched: decision numbers, unified codes, amounts and
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from gateway.rooms.decisions import Party, PartyKind
+from gateway.rooms.decisions import Officer, Party, PartyKind
 from gateway.words.masking import mask_published
 
 REMOVED = "（已隐去）"
@@ -42,14 +42,19 @@ _PATTERNS = tuple(
 )
 
 
-def redact(text: str, party: Party, *, mask_party: bool = False) -> str:
+def redact(text: str, party: Party, officers: Sequence[Officer] = (), *, mask_party: bool = False) -> str:
     """A text without ID numbers, telephones, bank accounts, plates and home addresses.
 
     What is known of the party is removed word for word. ``mask_party``: the party's own name is masked as well.
+    ``officers`` lose their certificate numbers, and their names are masked; where an officer's name is part of the
+    party's, it stays: the party's must be told whole.
     """
     natural = party.kind is PartyKind.NATURAL_PERSON
-    known = [party.id_number, party.phone, party.address if natural else None]
+    known = [party.id_number, party.phone, party.address if natural else None, *(one.number for one in officers)]
     cleaned = _cut(text, known)
+    for officer in officers:
+        if not any(officer.name in name for name in (party.name, party.legal_representative or "")):
+            cleaned = cleaned.replace(officer.name, mask_published(officer.name))
     return cleaned.replace(party.name, mask_published(party.name)) if mask_party else cleaned
 
 

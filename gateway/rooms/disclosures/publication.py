@@ -95,7 +95,7 @@ def record(decision: Decision, organ: Organ, profile: TargetProfile, until: date
     masked = natural and profile.natural_persons == "masked"
 
     def public(text: str) -> str:
-        return redact(text, party, mask_party=masked)
+        return redact(text, party, decision.officers, mask_party=masked)
 
     return DisclosureRecord(
         decision_number=decision.number,

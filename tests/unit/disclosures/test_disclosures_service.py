@@ -283,6 +283,16 @@ async def test_a_correction_replaces_the_record_only_when_the_page_shows_it(room
     assert sent.fine == 400_000
 
 
+async def test_facts_that_no_target_is_told_make_nothing_outdated(room: Room) -> None:
+    one = await room.publish()
+    await room.until(one, Status.PUBLISHED)
+    await room.decide(officers=[{"name": "高远", "number": "99010200123"}])
+    assert await room.disclosures.request("A1", NUMBER, targets=["city"]) == (one,)
+    sent = room.disclosures.record_of(await room.disclosures.held(one))
+    assert sent is not None
+    assert "高远" not in sent.model_dump_json()
+
+
 async def test_a_refused_correction_leaves_what_is_shown_as_it_is(room: Room) -> None:
     one = await room.publish()
     await room.until(one, Status.PUBLISHED)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.rooms.decisions import Party, PartyKind
+from gateway.rooms.decisions import Officer, Party, PartyKind
 from gateway.rooms.disclosures.public_text import REMOVED, redact
 from gateway.words.identifiers import resident_check_character
 
@@ -105,3 +105,9 @@ def test_a_firm_keeps_its_address_and_name():
     firm = FIRM.model_copy(update={"address": "安澜市望川区工业路1号"})
     text = "恒筑建设有限公司位于安澜市望川区工业路1号"
     assert redact(text, firm) == text
+
+
+def test_officers_lose_their_numbers_and_their_names_are_masked():
+    officers = (Officer(name="高远", number="99010200123"), Officer(name="恒筑", number="99010200124"))
+    text = "执法人员高远(执法证号９９０１０２００１２３)检查恒筑建设有限公司"
+    assert redact(text, FIRM, officers) == f"执法人员高某(执法证号{REMOVED})检查恒筑建设有限公司"
