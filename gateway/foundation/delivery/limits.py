@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Integer, RowMapping, bindparam, case, cast, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Integer, bindparam, case, cast, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.foundation.channels import ChannelKeys, QuietHours
@@ -35,7 +35,10 @@ def _later(one: ColumnElement[int], other: ColumnElement[int]) -> ColumnElement[
     return case((one > other, one), else_=other)
 
 
-_CONDITION = select(channel_condition, _NOW.label("now")).where(_OF)
+_CONDITIONS = select(
+    _row.channel, _row.stopped, _row.reason, _row.failures, _row.open_until_at, _row.probe_until_at, _NOW.label("now")
+)
+_CONDITION = _CONDITIONS.where(_OF)
 _SLOT = (
     update(channel_condition)
     .where(_OF, func.coalesce(_row.next_slot_at, 0) <= _NOW + bindparam("ahead"))
@@ -101,19 +104,21 @@ def add_channels(conn: Connection, channels: list[str], now: int) -> None:
 
 def condition(conn: Connection, channel: str) -> Condition:
     """How a channel stands."""
-    row = conn.execute(_CONDITION, {"of": channel}).mappings().first()
-    return Condition() if row is None else _condition(row)
+    found = conn.execute(_CONDITION, {"of": channel}).first()
+    return Condition() if found is None else _condition(*found)[1]
 
 
 def conditions(conn: Connection) -> dict[str, Condition]:
     """How each channel stands that ever stood otherwise than well."""
-    rows = conn.execute(select(channel_condition, _NOW.label("now"))).mappings()
-    return {row["channel"]: _condition(row) for row in rows}
+    return dict(_condition(*found) for found in conn.execute(_CONDITIONS))
 
 
-def _condition(row: RowMapping) -> Condition:
-    stopped = (row["reason"] or "no reason given") if row["stopped"] else None
-    return Condition(stopped, row["failures"], row["open_until_at"], row["probe_until_at"], row["now"])
+def _condition(
+    channel: str, stopped: bool, reason: str | None, failures: int, open_until: int | None, probe: int | None, now: int
+) -> tuple[str, Condition]:
+    """A channel and how it stands, from the columns of ``_CONDITIONS``."""
+    why = (reason or "no reason given") if stopped else None
+    return channel, Condition(why, failures, open_until, probe, now)
 
 
 def stop_channel(conn: Connection, channel: str, reason: str | None, now: int) -> None:
