@@ -19,8 +19,9 @@ from urllib.parse import quote, unquote
 
 import pytest
 
+from gateway.foundation.channels import served_kinds
 from gateway.foundation.evidence import redact
-from gateway.plugins import faults
+from gateway.plugins import faults, port_faults
 from gateway.ports.base import Incoming, Notice, OpenedCallback, RawExchange, Reply
 from gateway.ports.credit import Submission, SubmissionState
 from gateway.testing.bench import Bench, Code, FaultKind, Meaning
@@ -220,7 +221,10 @@ class Conformance(ABC):
     # --- declarations
 
     async def test_what_is_declared_is_there(self, bench: Bench) -> None:
-        found = faults(type(bench.adapter), bench.adapter.info.name)
+        adapter, info = type(bench.adapter), bench.adapter.info
+        served = served_kinds().get(info.kind)
+        assert served is not None, f'no installed room serves the kind "{info.kind}"'
+        found = faults(adapter, info.name) or port_faults(adapter, served.port)
         assert not found, f"the adapter breaks the contract of its port: {'; '.join(found)}"
 
     async def test_every_declared_method_works(self, bench: Bench, method: str) -> None:

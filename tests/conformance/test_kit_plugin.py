@@ -14,6 +14,7 @@ from gateway.testing.suites import suite_for
 from gateway.words.errors import SettingsError
 
 pytest_plugins = ["pytester"]
+KINDS = served_kinds()  # loads the rooms, once, for the same reason
 LOOPS = ("-o", "asyncio_default_fixture_loop_scope=function")
 
 BENCH = """
@@ -135,7 +136,7 @@ class TestFerry(FerryConformance):
 
 
 def test_every_kind_that_a_room_serves_has_a_suite_for_its_port() -> None:
-    for kind, served in served_kinds().items():
+    for kind, served in KINDS.items():
         suite = suite_for(kind)
         assert {method for method in suite.methods if not hasattr(served.port, method)} == set(), kind
     with pytest.raises(SettingsError, match="no installed room serves"):
