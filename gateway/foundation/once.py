@@ -51,6 +51,10 @@ class Once:
         self.subject = subject
         return self
 
+    def goes_on(self) -> None:
+        """What this is about was begun by an earlier request and has not ended: the answer is ``pending``."""
+        self.done = self.pending
+
     def begin(self, conn: Connection, status: int | None = None) -> None:
         """Join the transaction that makes the record. ``status``: the answer's, where nothing is waited for.
 
@@ -94,6 +98,9 @@ class _Never(Once):
 
     def about(self, subject: str) -> Once:  # noqa: ARG002 - no key, no record
         return self
+
+    def goes_on(self) -> None:
+        """Nobody is answered."""
 
     def begin(self, conn: Connection, status: int | None = None) -> None:
         """Remember nothing."""

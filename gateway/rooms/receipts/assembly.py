@@ -11,9 +11,10 @@ from gateway.rooms.receipts.service import Receipts
 def open_room(base: Foundation, rooms: Services) -> Opened:  # noqa: ARG001
     """A receipt is asked for upon payment, where the channel says so."""
     roots = load_roots(base.settings.trust.receipt_roots, "trust.receipt_roots")
-    receipts = Receipts(base.store, base.delivery, base.events, base.channels, base.envelope, base.clock, roots)
+    receipts = Receipts(base, roots)
     return Opened(
         services=(receipts,),
+        actions=receipts.actions(),
         renews={"nontax.receipt": receipts.renewed},
         hears={"payment.paid": (receipts.payment_paid,)},
     )

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from sqlalchemy import Connection, and_, insert, select, update
 
 from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.store.rows import reader
-from gateway.rooms.receipts.states import ReceiptKind, ReceiptStatus, edge
+from gateway.rooms.receipts.states import ReceiptKind, ReceiptStatus
 from gateway.rooms.receipts.tables import fiscal_receipt
 from gateway.rooms.receipts.verification import Signer
 from gateway.words.errors import NotFoundProblem
@@ -99,17 +98,7 @@ def latest(conn: Connection, payment_id: str) -> Receipt | None:
     return None if row is None else _read(row)
 
 
-def move(conn: Connection, receipt: Receipt, end: ReceiptStatus, now: int, **values: Any) -> bool:
-    """Compare-and-set along the table of edges, which ends doubt.
-
-    False where no edge leads from the state in which the receipt was read, or it has left that.
-    """
-    if edge(receipt.status, end) is None:
-        return False
-    return change(conn, receipt, now, status=end, in_doubt_since_at=None, doubt_reason=None, **values)
-
-
-def change(conn: Connection, receipt: Receipt, now: int, **values: Any) -> bool:
-    """Set fields while it is in the state in which it was read; False when it has left that."""
-    mine = and_(fiscal_receipt.c.id == receipt.id, fiscal_receipt.c.status == receipt.status)
-    return conn.execute(update(fiscal_receipt).where(mine).values(updated_at=now, **values)).rowcount == 1
+def ask_under(conn: Connection, receipt_id: str, reference: str, now: int) -> None:
+    """A receipt that is still not there is asked for under another reference."""
+    mine = and_(fiscal_receipt.c.id == receipt_id, fiscal_receipt.c.status == ReceiptStatus.REQUESTED)
+    conn.execute(update(fiscal_receipt).where(mine).values(updated_at=now, reference=reference))

@@ -9,7 +9,7 @@ ROOM = Room(
     needs=("payments",),
     open=".assembly:open_room",
     routes=(".routes:router",),
-    events=("receipt.issued", "receipt.refused", "receipt.reversed"),
+    lives=(".states",),
     tables=".tables",
     revisions=".revisions",
 )

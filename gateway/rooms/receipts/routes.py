@@ -7,12 +7,15 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Response
 from pydantic import Field
 
-from gateway.app import App
 from gateway.foundation.access import Principal
-from gateway.foundation.http.authorization import Gateway, may, operator, own
-from gateway.foundation.http.idempotency import OnceKey
+from gateway.foundation.http.authorization import may, operator, own
+from gateway.foundation.http.idempotency import KeyedRequest
 from gateway.foundation.http.problems import responses
+from gateway.foundation.http.services import service
 from gateway.foundation.http.views import Ask, View, instant
+from gateway.rooms.payments import Payments
+from gateway.rooms.receipts.records import Receipt
+from gateway.rooms.receipts.service import Receipts
 from gateway.words.money import YuanOut
 
 router = APIRouter(prefix="/v1", tags=["receipts"], responses=responses(401, 403, 422, 503))
@@ -20,6 +23,8 @@ router = APIRouter(prefix="/v1", tags=["receipts"], responses=responses(401, 403
 Reader = Annotated[Principal, Depends(may("payments:read"))]
 Writer = Annotated[Principal, Depends(may("payments:write"))]
 OperatorWriter = Annotated[Principal, Depends(operator("payments:write"))]
+TheReceipts = Annotated[Receipts, Depends(service(Receipts))]
+ThePayments = Annotated[Payments, Depends(service(Payments))]
 
 
 class SignerView(View):
@@ -77,25 +82,20 @@ class RedReceipt(Ask):
     },
 )
 async def request_receipt(
-    gateway: Gateway, who: Writer, payment_id: str, once: OnceKey, response: Response
+    receipts: TheReceipts, payments: ThePayments, who: Writer, payment_id: str, key: KeyedRequest, response: Response
 ) -> ReceiptView:
     """Have the receipt of a paid bill issued; the same one if it was issued before."""
-    own(who, (await gateway.payments.held(payment_id)).authority, "payment")
-    await once.open(who, None)
-    if once.subject is None:
-        await gateway.receipts.request(payment_id, remember=once.remember)
-        view = await _receipt(gateway, payment_id)
-        once.status = 202 if view.status == "REQUESTED" else 201
-        await once.finish(once.status)
-    response.status_code = once.status or 202
-    return await _receipt(gateway, payment_id)
+    own(who, (await payments.held(payment_id)).authority, "payment")
+    await key.once(who, None, lambda once: receipts.request(payment_id, once=once))
+    response.status_code = key.status
+    return _view(await receipts.of_payment(payment_id))
 
 
 @router.get("/payments/{payment_id}/receipt", response_model=ReceiptView, responses=responses(404))
-async def get_receipt(gateway: Gateway, who: Reader, payment_id: str) -> ReceiptView:
+async def get_receipt(receipts: TheReceipts, payments: ThePayments, who: Reader, payment_id: str) -> ReceiptView:
     """The receipt of a payment, and where its file is."""
-    own(who, (await gateway.payments.held(payment_id)).authority, "payment")
-    return await _receipt(gateway, payment_id)
+    own(who, (await payments.held(payment_id)).authority, "payment")
+    return _view(await receipts.of_payment(payment_id))
 
 
 @router.get(
@@ -106,33 +106,36 @@ async def get_receipt(gateway: Gateway, who: Reader, payment_id: str) -> Receipt
         **responses(404),
     },
 )
-async def receipt_file(gateway: Gateway, who: Reader, payment_id: str) -> Response:
+async def receipt_file(receipts: TheReceipts, payments: ThePayments, who: Reader, payment_id: str) -> Response:
     """The receipt's file, byte for byte as the platform gave it."""
-    own(who, (await gateway.payments.held(payment_id)).authority, "payment")
-    receipt = await gateway.receipts.of_payment(payment_id)
+    own(who, (await payments.held(payment_id)).authority, "payment")
+    receipt = await receipts.of_payment(payment_id)
     name = f"{receipt.receipt_code}-{receipt.receipt_number}"
-    return _download(gateway.receipts.file(receipt), receipt.media_type or "application/octet-stream", name)
+    return _download(receipts.file(receipt), receipt.media_type or "application/octet-stream", name)
 
 
 @router.post(
     "/payments/{payment_id}/receipt/reversal", response_model=ReceiptView, responses=responses(400, 404, 409, 413)
 )
 async def record_reversal(
-    gateway: Gateway, who: OperatorWriter, payment_id: str, ask: RedReceipt, once: OnceKey
+    receipts: TheReceipts,
+    payments: ThePayments,
+    who: OperatorWriter,
+    payment_id: str,
+    ask: RedReceipt,
+    key: KeyedRequest,
 ) -> ReceiptView:
     """Record the red receipt 红票 that a person had issued at the platform; refunds that waited for it are filed."""
-    own(who, (await gateway.payments.held(payment_id)).authority, "payment")
-    await once.open(who, ask)
-    if once.subject is None:
-        await gateway.receipts.record_reversal(
-            payment_id, ask.red_code, ask.red_number, by=who.client_id, remember=once.remember
-        )
-        await once.finish(200)
-    return await _receipt(gateway, payment_id)
+    own(who, (await payments.held(payment_id)).authority, "payment")
+    await key.once(
+        who,
+        ask,
+        lambda once: receipts.record_reversal(payment_id, ask.red_code, ask.red_number, by=who.client_id, once=once),
+    )
+    return _view(await receipts.of_payment(payment_id))
 
 
-async def _receipt(gateway: App, payment_id: str) -> ReceiptView:
-    receipt = await gateway.receipts.of_payment(payment_id)
+def _view(receipt: Receipt) -> ReceiptView:
     return ReceiptView(
         id=receipt.id,
         payment=receipt.payment_id,
@@ -144,7 +147,7 @@ async def _receipt(gateway: App, payment_id: str) -> ReceiptView:
         receipt_number=receipt.receipt_number,
         check_code=receipt.check_code,
         issued_at=instant(receipt.issued_at),
-        file=f"/v1/payments/{payment_id}/receipt/file" if receipt.document_sealed is not None else None,
+        file=f"/v1/payments/{receipt.payment_id}/receipt/file" if receipt.document_sealed is not None else None,
         media_type=receipt.media_type,
         digest=None if receipt.digest is None else receipt.digest.hex(),
         signers=None if receipt.signers is None else [SignerView(**one) for one in receipt.signers],

@@ -1,10 +1,11 @@
-"""The life of a receipt 财政电子票据 as values: asked for, issued or refused, and perhaps reversed 红票."""
+"""The life of a receipt 财政电子票据: asked for, issued or refused, and perhaps reversed 红票."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
-from gateway.foundation.lives import Edge
+from gateway.foundation.lives import Edge, Life
+from gateway.rooms.receipts.tables import fiscal_receipt
 
 
 class ReceiptStatus(StrEnum):
@@ -31,9 +32,4 @@ EDGES = (
     Edge(_S.ISSUED, _S.REVERSED, "receipt.reversed", "a person records the red receipt that reverses it"),
 )
 
-_ALLOWED = {(one.start, one.end): one for one in EDGES}
-
-
-def edge(start: ReceiptStatus | None, end: ReceiptStatus) -> Edge[ReceiptStatus] | None:
-    """The transition between two states, or None when there is none."""
-    return _ALLOWED.get((start, end))
+LIFE = Life("receipts", fiscal_receipt, EDGES, doubt=True)
