@@ -10,16 +10,7 @@ from gateway.rooms.decisions import Decisions
 
 def open_room(base: Foundation, rooms: Services) -> Opened:
     """Cash is remitted by a payment of its own, whose life it follows."""
-    cash = Cash(
-        base.store,
-        base.delivery,
-        rooms.get(Decisions),
-        base.events,
-        base.channels,
-        base.envelope,
-        base.calendar,
-        base.clock,
-    )
+    cash = Cash(base, rooms.get(Decisions))
     return Opened(
         services=(cash,),
         hears={

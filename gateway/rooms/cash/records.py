@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Select, and_, bindparam, func, insert, select
 
 from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.store.rows import reader
-from gateway.rooms.cash.states import CashGround, CashStatus, Duty, edge
+from gateway.rooms.cash.states import CashGround, CashStatus, Duty
 from gateway.rooms.cash.tables import cash_taken
 from gateway.words.errors import NotFoundProblem
 
@@ -114,20 +114,20 @@ def is_receipt_used(conn: Connection, authority: str, receipt_number: str) -> bo
     return conn.execute(query).first() is not None
 
 
-def move(conn: Connection, cash: CashTaken, end: CashStatus, now: int, **values: Any) -> bool:
-    """Compare-and-set along the table of edges.
-
-    False where no edge leads from the state in which the cash was read, or it has left that.
-    """
-    if edge(cash.status, end) is None:
-        return False
-    return change(conn, cash, now, status=end, **values)
+def land(conn: Connection, cash: CashTaken, on: date, hand_in_due_on: date, now: int) -> None:
+    """It has come ashore, so the days to hand it in run."""
+    _change(conn, cash, now, ashore_on=on, hand_in_due_on=hand_in_due_on)
 
 
-def change(conn: Connection, cash: CashTaken, now: int, **values: Any) -> bool:
-    """Set fields while it is in the state in which it was read; False when it has left that."""
+def alarmed(conn: Connection, cash: CashTaken, now: int) -> None:
+    """It was told that the duty which it has now is late."""
+    _change(conn, cash, now, alarmed=cash.duty)
+
+
+def _change(conn: Connection, cash: CashTaken, now: int, **values: Any) -> None:
+    """Set fields while it is in the state in which it was read."""
     mine = and_(cash_taken.c.id == cash.id, cash_taken.c.status == cash.status)
-    return conn.execute(update(cash_taken).where(mine).values(updated_at=now, **values)).rowcount == 1
+    conn.execute(update(cash_taken).where(mine).values(updated_at=now, **values))
 
 
 def of_bill(conn: Connection, payment_id: str) -> list[CashTaken]:

@@ -9,6 +9,8 @@ ROOM = Room(
     needs=("decisions", "payments"),
     open=".assembly:open_room",
     routes=(".routes:router",),
+    lives=(".states",),
+    events=("cash.overdue", "cash.settlement"),
     tables=".tables",
     revisions=".revisions",
 )

@@ -7,17 +7,16 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from gateway.app import App
 from gateway.foundation.access import Principal
-from gateway.foundation.http.authorization import Gateway, may, operator, own
-from gateway.foundation.http.idempotency import OnceKey
+from gateway.foundation.http.authorization import may, own
+from gateway.foundation.http.idempotency import KeyedRequest
 from gateway.foundation.http.problems import responses
+from gateway.foundation.http.services import service
 from gateway.foundation.http.views import Ask, Cursor, Limit, Page, View, after, cursor_after, instant
 from gateway.rooms.cash.records import CashFilter, CashTaken
-from gateway.rooms.cash.service import REMITTANCE, CashInput, RemittanceInput
+from gateway.rooms.cash.service import REMITTANCE, Cash, CashInput, RemittanceInput
 from gateway.rooms.cash.states import CashStatus
-from gateway.rooms.payments import Status
-from gateway.rooms.payments.routes import FINAL
+from gateway.rooms.payments import Payment, Payments, Status
 from gateway.words.errors import NotFoundProblem
 from gateway.words.money import YuanOut
 
@@ -25,7 +24,8 @@ router = APIRouter(prefix="/v1", tags=["cash"], responses=responses(401, 403, 42
 
 Reader = Annotated[Principal, Depends(may("payments:read"))]
 Writer = Annotated[Principal, Depends(may("payments:write"))]
-OperatorWriter = Annotated[Principal, Depends(operator("payments:write"))]
+TheCash = Annotated[Cash, Depends(service(Cash))]
+ThePayments = Annotated[Payments, Depends(service(Payments))]
 
 
 class CashView(View):
@@ -83,22 +83,17 @@ class RemittanceView(View):
 
 
 @router.post("/cash", status_code=201, response_model=CashView, responses=responses(400, 404, 409, 413))
-async def take_cash(gateway: Gateway, who: Writer, ask: CashInput, once: OnceKey, response: Response) -> CashView:
+async def take_cash(cash: TheCash, who: Writer, ask: CashInput, key: KeyedRequest, response: Response) -> CashView:
     """Record cash that an officer took for a fine (行政处罚法 arts. 68-70)."""
     own(who, ask.authority, "decision")
-    await once.open(who, ask)
-    if once.subject is None:
-        cash_id = await gateway.cash.take(ask, remember=once.remember)
-        await once.finish(201)
-    else:
-        cash_id = once.subject
+    cash_id = await key.once(who, ask, lambda once: cash.take(ask, once=once))
     response.headers["Location"] = f"/v1/cash/{cash_id}"
-    return _cash_view(gateway, await gateway.cash.held(cash_id))
+    return _cash_view(cash, await cash.held(cash_id))
 
 
 @router.get("/cash", response_model=Page[CashView])
 async def list_cash(
-    gateway: Gateway,
+    cash: TheCash,
     who: Reader,
     status: Literal["TAKEN", "HANDED_IN", "BILLED", "REMITTED"] | None = None,
     decision_number: Annotated[str | None, Query(max_length=128)] = None,
@@ -113,36 +108,30 @@ async def list_cash(
         before=after(cursor),
         limit=limit,
     )
-    found = await gateway.cash.find(wanted)
-    return Page(items=[_cash_view(gateway, cash) for cash in found], next=cursor_after(found, limit))
+    found = await cash.find(wanted)
+    return Page(items=[_cash_view(cash, one) for one in found], next=cursor_after(found, limit))
 
 
 @router.get("/cash/{cash_id}", response_model=CashView, responses=responses(404))
-async def get_cash(gateway: Gateway, who: Reader, cash_id: str) -> CashView:
+async def get_cash(cash: TheCash, who: Reader, cash_id: str) -> CashView:
     """One sum of cash."""
-    return _cash_view(gateway, await _own_cash(gateway, who, cash_id))
+    return _cash_view(cash, await _own_cash(cash, who, cash_id))
 
 
 @router.post("/cash/{cash_id}/landing", response_model=CashView, responses=responses(400, 404, 409, 413))
-async def land_cash(gateway: Gateway, who: Writer, cash_id: str, ask: OnDay, once: OnceKey) -> CashView:
+async def land_cash(cash: TheCash, who: Writer, cash_id: str, ask: OnDay, key: KeyedRequest) -> CashView:
     """Cash taken on the water has come ashore; the two days to hand it in begin (art. 71)."""
-    await _own_cash(gateway, who, cash_id)
-    await once.open(who, ask)
-    if once.subject is None:
-        await gateway.cash.landed(cash_id, ask.on, remember=once.remember)
-        await once.finish(200)
-    return _cash_view(gateway, await gateway.cash.held(cash_id))
+    await _own_cash(cash, who, cash_id)
+    await key.once(who, ask, lambda once: cash.landed(cash_id, ask.on, once=once))
+    return _cash_view(cash, await cash.held(cash_id))
 
 
 @router.post("/cash/{cash_id}/hand-in", response_model=CashView, responses=responses(400, 404, 409, 413))
-async def hand_in_cash(gateway: Gateway, who: Writer, cash_id: str, ask: OnDay, once: OnceKey) -> CashView:
+async def hand_in_cash(cash: TheCash, who: Writer, cash_id: str, ask: OnDay, key: KeyedRequest) -> CashView:
     """The officer handed it in to the authority; two more days to pay the bank begin (art. 71)."""
-    await _own_cash(gateway, who, cash_id)
-    await once.open(who, ask)
-    if once.subject is None:
-        await gateway.cash.hand_in(cash_id, ask.on, remember=once.remember)
-        await once.finish(200)
-    return _cash_view(gateway, await gateway.cash.held(cash_id))
+    await _own_cash(cash, who, cash_id)
+    await key.once(who, ask, lambda once: cash.hand_in(cash_id, ask.on, once=once))
+    return _cash_view(cash, await cash.held(cash_id))
 
 
 @router.post(
@@ -155,37 +144,31 @@ async def hand_in_cash(gateway: Gateway, who: Writer, cash_id: str, ask: OnDay, 
     },
 )
 async def remit_cash(
-    gateway: Gateway, who: Writer, ask: RemittanceInput, once: OnceKey, response: Response
+    cash: TheCash, payments: ThePayments, who: Writer, ask: RemittanceInput, key: KeyedRequest, response: Response
 ) -> RemittanceView:
     """Ask for one bill over cash that was handed in. The bill is a payment: it can be followed and cancelled as one."""
     own(who, ask.authority, "authority")
-    await once.open(who, ask)
-    if once.subject is None:
-        payment_id = await gateway.cash.remit(ask, remember=once.remember)
-        view = await _remittance(gateway, payment_id)
-        once.status = 201 if view.status in FINAL else 202
-        await once.finish(once.status)
-    else:
-        view = await _remittance(gateway, once.subject)
-    response.status_code = once.status or 202
-    response.headers["Location"] = f"/v1/remittances/{view.id}"
-    return view
+    payment_id = await key.once(who, ask, lambda once: cash.remit(ask, once=once))
+    response.status_code = key.status
+    response.headers["Location"] = f"/v1/remittances/{payment_id}"
+    return await _remittance(cash, await payments.held(payment_id))
 
 
 @router.get("/remittances/{payment_id}", response_model=RemittanceView, responses=responses(404))
-async def get_remittance(gateway: Gateway, who: Reader, payment_id: str) -> RemittanceView:
+async def get_remittance(cash: TheCash, payments: ThePayments, who: Reader, payment_id: str) -> RemittanceView:
     """One remittance with each decision's part."""
-    own(who, (await gateway.payments.held(payment_id)).authority, "remittance")
-    return await _remittance(gateway, payment_id)
+    bill = await payments.held(payment_id)
+    own(who, bill.authority, "remittance")
+    return await _remittance(cash, bill)
 
 
-async def _own_cash(gateway: App, who: Principal, cash_id: str) -> CashTaken:
-    cash = await gateway.cash.held(cash_id)
-    own(who, cash.authority, "cash")
-    return cash
+async def _own_cash(cash: Cash, who: Principal, cash_id: str) -> CashTaken:
+    taken = await cash.held(cash_id)
+    own(who, taken.authority, "cash")
+    return taken
 
 
-def _cash_view(gateway: App, cash: CashTaken) -> CashView:
+def _cash_view(room: Cash, cash: CashTaken) -> CashView:
     return CashView(
         id=cash.id,
         authority=cash.authority,
@@ -194,7 +177,7 @@ def _cash_view(gateway: App, cash: CashTaken) -> CashView:
         ground=cash.ground,
         explanation=cash.explanation,
         receipt_number=cash.receipt_number,
-        officer=gateway.cash.officer(cash),
+        officer=room.officer(cash),
         status=cash.status.value,
         taken_on=cash.taken_on,
         on_water=cash.on_water,
@@ -207,8 +190,7 @@ def _cash_view(gateway: App, cash: CashTaken) -> CashView:
     )
 
 
-async def _remittance(gateway: App, payment_id: str) -> RemittanceView:
-    bill = await gateway.payments.held(payment_id)
+async def _remittance(room: Cash, bill: Payment) -> RemittanceView:
     if bill.line_group != REMITTANCE:
         raise NotFoundProblem("no such remittance")
     return RemittanceView(
@@ -230,6 +212,6 @@ async def _remittance(gateway: App, payment_id: str) -> RemittanceView:
                 receipt_number=cash.receipt_number,
                 status=cash.status,
             )
-            for cash in await gateway.cash.parts(payment_id)
+            for cash in await room.parts(bill.id)
         ],
     )

@@ -8,7 +8,7 @@ more); art. 85 (these are working days).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Annotated, Any, Self
@@ -16,25 +16,22 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, Field, model_validator
 from sqlalchemy import Connection
 
-from gateway.foundation.channels import Channels
-from gateway.foundation.crypto.envelope import Envelope
-from gateway.foundation.delivery import Delivery, Event, Events, Operation
-from gateway.foundation.store import Store
+from gateway.foundation.base import Foundation
+from gateway.foundation.delivery import Event, Sent
+from gateway.foundation.lives import Living
+from gateway.foundation.once import NEVER, Once
 from gateway.ports.nontax import BillLine, IssueRequest
 from gateway.rooms.cash import records
 from gateway.rooms.cash.records import CashFilter, CashTaken
-from gateway.rooms.cash.states import CashGround, CashStatus
+from gateway.rooms.cash.states import LIFE, CashGround, CashStatus
 from gateway.rooms.decisions import Decision, Decisions, is_revoked
 from gateway.rooms.payments import records as payment_records
 from gateway.rooms.payments.bill import LineInput, LineKind, Unit
-from gateway.words.calendar import WorkingCalendar
-from gateway.words.clock import Clock, day_of, to_micros
+from gateway.words.clock import day_of, to_micros
 from gateway.words.errors import ConflictProblem, InvalidProblem
 from gateway.words.identifiers import clean_text, new_id
 from gateway.words.money import Yuan, format_yuan
 from gateway.words.text import Ask
-
-Remember = Callable[[Connection, str], None]
 
 SMALL = 100_00
 """Fen up to which a fine may be collected on the spot without further reason (art. 68 (1))."""
@@ -43,10 +40,6 @@ DAYS = 2
 REMITTANCE = "remittance"
 """The line group of a bill that remits cash; no decision of its own stands behind it."""
 _MOST = 500
-
-
-def _forget(_conn: Connection, _subject: str) -> None:
-    """For callers that need no idempotency record."""
 
 
 class CashInput(Ask):
@@ -89,32 +82,17 @@ class RemittanceInput(Ask):
 class Cash:
     """Record cash, watch its two duties, remit it, and see each decision's money through."""
 
-    def __init__(
-        self,
-        store: Store,
-        delivery: Delivery,
-        decisions: Decisions,
-        events: Events,
-        channels: Channels,
-        envelope: Envelope,
-        calendar: WorkingCalendar,
-        clock: Clock,
-    ) -> None:
-        self._store = store
-        self._delivery = delivery
+    def __init__(self, base: Foundation, decisions: Decisions) -> None:
+        self._base = base
         self._decisions = decisions
-        self._events = events
-        self._channels = channels
-        self._envelope = envelope
-        self._calendar = calendar
-        self._clock = clock
+        self._life: Living[CashStatus, CashTaken] = Living(LIFE, base.events, base.clock, _told)
 
     # --- taking and handing in --------------------------------------------------------------------------------------
 
-    async def take(self, given: CashInput, *, remember: Remember = _forget) -> str:
+    async def take(self, given: CashInput, *, once: Once = NEVER) -> str:
         """Record cash taken. Returns its id. Raises InvalidProblem, NotFoundProblem, ConflictProblem."""
         decision = await self._decisions.get(given.authority, given.decision_number)
-        now = self._clock.now()
+        now = self._base.clock.now()
         at = to_micros(now)
         if not decision.facts.decided_on <= given.taken_on <= day_of(now):
             raise InvalidProblem("taken_on lies before the decision, or in the future", field="taken_on")
@@ -130,7 +108,7 @@ class Cash:
             ground=given.ground,
             explanation=given.explanation,
             receipt_number=given.receipt_number,
-            officer_sealed=records.seal_officer(self._envelope, cash_id, given.officer),
+            officer_sealed=records.seal_officer(self._base.envelope, cash_id, given.officer),
             taken_on=given.taken_on,
             on_water=given.on_water,
             ashore_on=given.ashore_on,
@@ -140,8 +118,7 @@ class Cash:
             updated_at=at,
         )
 
-        def unit(conn: Connection) -> str:
-            remember(conn, cash_id)
+        def unit(conn: Connection) -> None:
             payment_records.lock_decision(conn, decision.id)
             if is_revoked(conn, decision.id):
                 raise ConflictProblem("this decision was revoked; nothing is to be paid", type="decision-revoked")
@@ -156,53 +133,49 @@ class Cash:
                     cure="Cancel the open payment of this decision first.",
                 )
             records.add(conn, cash)
-            self._emit(conn, cash, "cash.taken", ground=given.ground.value)
-            return cash_id
+            self._life.begin(conn, cash, ground=given.ground.value)
 
-        return await self._store.write(unit)
+        await self._base.store.write(once.about(cash_id).first(unit))
+        return cash_id
 
-    async def landed(self, cash_id: str, on: date, *, remember: Remember = _forget) -> None:
+    async def landed(self, cash_id: str, on: date, *, once: Once = NEVER) -> None:
         """Cash taken on the water has come ashore: from now the two days to hand it in run (art. 71)."""
 
         def unit(conn: Connection) -> None:
-            remember(conn, cash_id)
             cash = records.locked(conn, cash_id)
             if not cash.on_water or cash.status is not CashStatus.TAKEN or cash.ashore_on not in (None, on):
                 raise ConflictProblem("this cash was not taken on the water, or has landed", type="cash-state")
-            if not cash.taken_on <= on <= day_of(self._clock.now()):
+            if not cash.taken_on <= on <= day_of(self._base.clock.now()):
                 raise InvalidProblem("the day of landing lies before the cash was taken, or in the future", field="on")
-            records.change(conn, cash, self._now(), ashore_on=on, hand_in_due_on=self._after(on))
+            records.land(conn, cash, on, self._after(on), self._now())
 
-        await self._store.write(unit)
+        await self._base.store.write(once.about(cash_id).first(unit))
 
-    async def hand_in(self, cash_id: str, on: date, *, remember: Remember = _forget) -> None:
+    async def hand_in(self, cash_id: str, on: date, *, once: Once = NEVER) -> None:
         """The officer handed it in; the authority's two days to pay the bank begin."""
 
         def unit(conn: Connection) -> None:
-            remember(conn, cash_id)
             cash = records.locked(conn, cash_id)
             if cash.status is not CashStatus.TAKEN:
                 raise ConflictProblem(f"cash that is {cash.status} was handed in before", type="cash-state")
-            if not (cash.ashore_on or cash.taken_on) <= on <= day_of(self._clock.now()):
+            if not (cash.ashore_on or cash.taken_on) <= on <= day_of(self._base.clock.now()):
                 raise InvalidProblem("the day lies before the cash was taken, or in the future", field="on")
-            until = self._after(on)
-            records.move(
-                conn, cash, CashStatus.HANDED_IN, self._now(), handed_in_on=on, bank_due_on=until, alarmed=None
-            )
             late = cash.hand_in_due_on is not None and on > cash.hand_in_due_on
-            self._emit(conn, cash, "cash.handed_in", on=str(on), late=late)
+            told = {"on": str(on), "late": late}
+            kept = {"handed_in_on": on, "bank_due_on": self._after(on), "alarmed": None}
+            self._life.move(conn, cash, CashStatus.HANDED_IN, tell=told, **kept)
 
-        await self._store.write(unit)
+        await self._base.store.write(once.about(cash_id).first(unit))
 
     # --- remitting --------------------------------------------------------------------------------------------------
 
-    async def remit(self, ask: RemittanceInput, *, wait: float = 3.0, remember: Remember = _forget) -> str:
+    async def remit(self, ask: RemittanceInput, *, wait: float = 3.0, once: Once = NEVER) -> str:
         """Ask for one bill over cash that was handed in. Returns the id of its payment, under whose code the bank is
         paid; its total is the sum of its cash to the fen. Raises ConflictProblem.
         """
-        now = self._clock.now()
+        now = self._base.clock.now()
         today, at = day_of(now), to_micros(now)
-        unit = await self._store.read(lambda conn: payment_records.unit_of(conn, ask.authority, today))
+        unit = await self._base.store.read(lambda conn: payment_records.unit_of(conn, ask.authority, today))
         item = unit.items.get(LineKind.FINE) if unit is not None else None
         if unit is None or item is None:
             raise ConflictProblem(
@@ -210,7 +183,7 @@ class Cash:
                 type="no-collecting-unit",
                 cure="Add it with `gateway authorities unit`.",
             )
-        channels = self._channels.route(ask.authority, "payments")
+        channels = self._base.channels.route(ask.authority, "payments")
         if not channels:
             raise ConflictProblem(f"no channel takes payments for authority {ask.authority}", type="no-channel")
         channel = channels[0]
@@ -218,22 +191,21 @@ class Cash:
             raise ConflictProblem(
                 "remittance needs a channel on which the platform makes the codes", type="remittance-unsupported"
             )
-        payment_id, reference = new_id("pay"), self._delivery.new_reference(channel.name)
+        payment_id, reference = new_id("pay"), self._base.delivery.new_reference(channel.name)
 
-        def write(conn: Connection) -> tuple[Operation, IssueRequest]:
-            remember(conn, payment_id)
+        def write(conn: Connection) -> Sent:
             parts = _to_remit(conn, ask)
             line = BillLine(item_code=item.code, item_name=item.name, amount=0)
             bill = _bill(unit, line, parts, reference, today)
             made = payment_records.new_payment(
-                self._envelope, bill, authority=ask.authority, channel=channel.name, at=at, payment_id=payment_id
+                self._base.envelope, bill, authority=ask.authority, channel=channel.name, at=at, payment_id=payment_id
             )
             made = replace(made, line_group=REMITTANCE, due_on=bill.due_on)
             lines = [LineInput(kind=LineKind.FINE, amount=format_yuan(bill.total))]
             payment_records.add(conn, made, lines, bill.lines, reference)
             for cash in parts:
-                records.move(conn, cash, CashStatus.BILLED, at, payment_id=payment_id)
-            self._events.emit(
+                self._life.move(conn, cash, CashStatus.BILLED, payment_id=payment_id)
+            self._base.events.emit(
                 conn,
                 type="payment.requested",
                 subject=payment_id,
@@ -244,7 +216,7 @@ class Cash:
                     "remits": len(parts),
                 },
             )
-            operation = self._delivery.enqueue(
+            operation = self._base.delivery.enqueue(
                 conn,
                 action="nontax.issue",
                 channel=channel.name,
@@ -253,12 +225,9 @@ class Cash:
                 request=bill,
                 claim=True,
             )
-            return operation, bill
+            return Sent(operation, bill)
 
-        operation, bill = await self._store.write(write)
-        self._delivery.begin(operation, bill)
-        if wait > 0:
-            await self._delivery.settled(operation.id, wait)
+        await self._base.delivery.carry_out(write, once.about(payment_id), wait)
         return payment_id
 
     # --- what happens elsewhere -------------------------------------------------------------------------------------
@@ -268,16 +237,15 @@ class Cash:
         parts = records.of_bill(conn, event.subject)
         if not parts:
             return
-        now = self._now()
         if event.type == "payment.paid":
             bill = payment_records.held(conn, event.subject)
             assert bill.paid_amount == sum(cash.amount for cash in parts), "a remittance is paid to the fen"
             for cash in parts:
-                if records.move(conn, cash, CashStatus.REMITTED, now, remitted_at=bill.paid_at):
-                    self._emit(conn, cash, "cash.remitted", payment=event.subject)
+                told = {"payment": event.subject}
+                self._life.move(conn, cash, CashStatus.REMITTED, tell=told, remitted_at=bill.paid_at)
         elif event.type in ("payment.rejected", "payment.cancelled"):
             for cash in parts:
-                records.move(conn, cash, CashStatus.HANDED_IN, now, payment_id=None)
+                self._life.move(conn, cash, CashStatus.HANDED_IN, payment_id=None)
 
     def settled(self, conn: Connection, event: Event) -> None:
         """Reconciliation matched the bill: told for each decision behind it."""
@@ -287,34 +255,34 @@ class Cash:
 
     async def alarm(self) -> int:
         """Tell once of each duty that is past its day (a schedule runs this each morning). How many were told."""
-        today = day_of(self._clock.now())
+        today = day_of(self._base.clock.now())
 
         def unit(conn: Connection) -> int:
             untold = [cash for cash in records.late(conn, today) if cash.alarmed is not cash.duty]
             for cash in untold:
-                records.change(conn, cash, self._now(), alarmed=cash.duty)
+                records.alarmed(conn, cash, self._now())
                 self._emit(conn, cash, "cash.overdue", duty=cash.duty.value, due_on=str(cash.due_on))
             return len(untold)
 
-        return await self._store.write(unit)
+        return await self._base.store.write(unit)
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
     async def held(self, cash_id: str) -> CashTaken:
         """One sum of cash. Raises NotFoundProblem."""
-        return await self._store.read(lambda conn: records.held(conn, cash_id))
+        return await self._base.store.read(lambda conn: records.held(conn, cash_id))
 
     async def find(self, wanted: CashFilter) -> list[CashTaken]:
         """Cash, newest first."""
-        return await self._store.read(lambda conn: records.find(conn, wanted))
+        return await self._base.store.read(lambda conn: records.find(conn, wanted))
 
     async def parts(self, payment_id: str) -> list[CashTaken]:
         """The cash that a bill remits: each decision's part, which add up to it to the fen."""
-        return await self._store.read(lambda conn: records.of_bill(conn, payment_id))
+        return await self._base.store.read(lambda conn: records.of_bill(conn, payment_id))
 
     def officer(self, cash: CashTaken) -> str:
         """Who took it."""
-        return cash.officer(self._envelope)
+        return cash.officer(self._base.envelope)
 
     # --- inside -----------------------------------------------------------------------------------------------------
 
@@ -332,24 +300,28 @@ class Cash:
             raise InvalidProblem("the fine itself is above 100.00 yuan (行政处罚法 art. 68)", field="ground")
 
     def _after(self, start: date) -> date:
-        return self._calendar.add_working_days(start, DAYS).value
+        return self._base.calendar.add_working_days(start, DAYS).value
 
     def _now(self) -> int:
-        return to_micros(self._clock.now())
+        return to_micros(self._base.clock.now())
 
     def _emit(self, conn: Connection, cash: CashTaken, type: str, **data: Any) -> None:
-        self._events.emit(
+        self._base.events.emit(
             conn,
             type=type,
             subject=cash.id,
             authority=cash.authority,
-            data={
-                "decision_number": cash.decision_number,
-                "amount": format_yuan(cash.amount),
-                "receipt_number": cash.receipt_number,
-                **data,
-            },
+            data={**_told(cash), **data},
         )
+
+
+def _told(cash: CashTaken) -> Mapping[str, Any]:
+    """What every event says of cash."""
+    return {
+        "decision_number": cash.decision_number,
+        "amount": format_yuan(cash.amount),
+        "receipt_number": cash.receipt_number,
+    }
 
 
 def _to_remit(conn: Connection, ask: RemittanceInput) -> list[CashTaken]:

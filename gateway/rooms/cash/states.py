@@ -1,10 +1,11 @@
-"""The life of cash taken on the spot 当场收缴 as values: from the officer's hand to the bank."""
+"""The life of cash taken on the spot 当场收缴: from the officer's hand to the bank."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
-from gateway.foundation.lives import Edge
+from gateway.foundation.lives import Edge, Life
+from gateway.rooms.cash.tables import cash_taken
 
 
 class CashStatus(StrEnum):
@@ -40,9 +41,4 @@ EDGES = (  # ``event`` None: the bill tells it, for a remittance is a payment an
     Edge(_S.BILLED, _S.REMITTED, "cash.remitted", "that bill was paid"),
 )
 
-_ALLOWED = {(one.start, one.end): one for one in EDGES}
-
-
-def edge(start: CashStatus | None, end: CashStatus) -> Edge[CashStatus] | None:
-    """The transition between two states, or None when there is none."""
-    return _ALLOWED.get((start, end))
+LIFE = Life("cash", cash_taken, EDGES)
