@@ -9,15 +9,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from foundation import foundation
 from sqlalchemy import Connection, insert
 
 from gateway.foundation.access.tables import authority as authority_table
 from gateway.foundation.channels import Channel
-from gateway.foundation.crypto.envelope import Envelope
-from gateway.foundation.crypto.keys import FileKeys
 from gateway.foundation.crypto.sm import sm3
-from gateway.foundation.delivery import Delivery, DeliverySettings, Events
-from gateway.foundation.evidence import Evidence
+from gateway.foundation.delivery import DeliverySettings
 from gateway.foundation.store import Store
 from gateway.ports.base import AdapterInfo
 from gateway.ports.nontax import PaidFact
@@ -32,7 +30,6 @@ from gateway.rooms.refunds import records as refund_records
 from gateway.rooms.refunds.proposals import DocumentInput, Payee, RefundProposal
 from gateway.rooms.refunds.service import Refunds
 from gateway.rooms.refunds.unforeseen_money import Exceptions
-from gateway.words.calendar import WorkingCalendar
 from gateway.words.clock import ManualClock, to_micros
 from gateway.words.money import format_yuan
 
@@ -56,19 +53,15 @@ class Bench:
         lacking: frozenset[str] = frozenset(),
     ) -> None:
         self.store, self.clock = store, ManualClock(NOW)
-        keys = FileKeys(folder / "keys")
-        self.envelope = Envelope(keys)
-        self.events = Events(self.clock)
         info = AdapterInfo("nontax", "nontax.script", "v1", frozenset({"issue", "refund", "receipt"}))
         info = replace(info, capabilities=info.capabilities - lacking)
         channel = Channel("nontax", None, info, info.find, "http://x", None, kind_keys=keys_of_channel)  # type: ignore[arg-type]
         channels: Any = SimpleNamespace(
             get=lambda name: channel, all=lambda: (channel,), route=lambda authority, capability: (channel,)
         )
-        evidence = Evidence(store, keys, self.envelope, self.clock, node="node-1", heads=folder / "heads")
-        self.delivery = Delivery(store, channels, evidence, self.envelope, self.clock, DeliverySettings())
-        calendar = WorkingCalendar()
-        self.decisions = Decisions(store, self.events, self.envelope, calendar, self.clock)
+        self.base = base = foundation(store, folder, self.clock, channels, delivery=DeliverySettings())
+        self.envelope, self.events, self.delivery = base.envelope, base.events, base.delivery
+        self.decisions = Decisions(store, self.events, self.envelope, base.calendar, self.clock)
         self.payments = Payments(
             store,
             self.delivery,
@@ -76,19 +69,19 @@ class Bench:
             self.events,
             channels,
             self.envelope,
-            calendar,
+            base.calendar,
             self.clock,
             "http://127.0.0.1",
         )
         self.refunds = Refunds(store, self.delivery, self.events, channels, self.envelope, self.clock)
         self.exceptions = Exceptions(store, self.events, self.clock, self.refunds)
         self.events.subscribe("payment.exception_resolved", self.refunds.returns.exception_resolved)
-        self.receipts = Receipts(store, self.delivery, self.events, channels, self.envelope, self.clock)
+        self.receipts = Receipts(base)
         self.events.subscribe("payment.paid", self.receipts.payment_paid)
-        self.cash = Cash(
-            store, self.delivery, self.decisions, self.events, channels, self.envelope, calendar, self.clock
-        )
-        self.imports = Imports(store, self.events, channels, self.envelope, self.clock)
+        self.cash = Cash(base, self.decisions)
+        self.imports = Imports(base)
+        for action in self.receipts.actions():
+            base.delivery.register(action)
 
     async def open(self) -> None:
         item = IncomeItem("103050199", "其他一般罚没收入")

@@ -9,5 +9,4 @@ from gateway.rooms.imports.service import Imports
 
 def open_room(base: Foundation, rooms: Services) -> Opened:  # noqa: ARG001
     """Bills that an earlier system has issued become payments here."""
-    imports = Imports(base.store, base.events, base.channels, base.envelope, base.clock)
-    return Opened(services=(imports,))
+    return Opened(services=(Imports(base),))

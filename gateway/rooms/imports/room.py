@@ -8,4 +8,5 @@ ROOM = Room(
     title="历史数据",
     needs=("decisions", "payments"),
     open=".assembly:open_room",
+    events=("payment.imported",),
 )

@@ -18,10 +18,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from sqlalchemy import Connection
 
-from gateway.foundation.channels import Channels
-from gateway.foundation.crypto.envelope import Envelope
-from gateway.foundation.delivery import Events
-from gateway.foundation.store import Store
+from gateway.foundation.base import Foundation
 from gateway.ports.nontax import BillLine, IssueRequest
 from gateway.rooms.decisions import DecisionFacts, Party, PartyKind
 from gateway.rooms.decisions.records import add as add_decision
@@ -33,7 +30,7 @@ from gateway.rooms.payments import records
 from gateway.rooms.payments.bill import LineInput, LineKind, Unit
 from gateway.rooms.payments.records import Payment, new_payment
 from gateway.rooms.payments.states import CodeState, Status
-from gateway.words.clock import Clock, day_of, to_micros
+from gateway.words.clock import day_of, to_micros
 from gateway.words.errors import InvalidProblem, Problem
 from gateway.words.identifiers import check_payment_code, clean_text, new_id
 from gateway.words.money import Yuan, format_yuan
@@ -214,12 +211,8 @@ def _table(lines: Iterable[tuple[int, list[str]]]) -> list[tuple[int, dict[str, 
 class Imports:
     """Brings open bills of another system in."""
 
-    def __init__(self, store: Store, events: Events, channels: Channels, envelope: Envelope, clock: Clock) -> None:
-        self._store = store
-        self._events = events
-        self._channels = channels
-        self._envelope = envelope
-        self._clock = clock
+    def __init__(self, base: Foundation) -> None:
+        self._base = base
 
     async def run(
         self,
@@ -242,7 +235,7 @@ class Imports:
         total = len(rows) * (1 if dry_run else 2)
         for start in range(0, len(rows), _CHUNK):
             chunk = rows[start : start + _CHUNK]
-            results = await self._store.read(lambda conn, chunk=chunk: self._judge(conn, chunk, seen))  # type: ignore[misc]
+            results = await self._base.store.read(lambda conn, chunk=chunk: self._judge(conn, chunk, seen))  # type: ignore[misc]
             for result in results:
                 if isinstance(result, _Judged):
                     good.append(result)
@@ -255,7 +248,7 @@ class Imports:
             report.written = True
             for start in range(0, len(good), _CHUNK):
                 made = [self._made(one) for one in good[start : start + _CHUNK]]
-                report.rows += await self._store.write(lambda conn, made=made: self._write(conn, made, by))  # type: ignore[misc]
+                report.rows += await self._base.store.write(lambda conn, made=made: self._write(conn, made, by))  # type: ignore[misc]
                 progress(len(rows) + min(start + _CHUNK, len(good)), total)
         report.rows.sort(key=lambda one: one.line)
         return report
@@ -286,12 +279,12 @@ class Imports:
 
     def _fits(self, conn: Connection, line: int, row: BillRow, facts: DecisionFacts) -> _Judged | RowResult:
         """Whether a row can be taken in as things stand. Raises ValueError."""
-        today = day_of(self._clock.now())
+        today = day_of(self._base.clock.now())
         if row.decided_on > today:
             raise ValueError("decided_on lies in the future")
         if not is_authority(conn, row.authority):
             raise ValueError(f"there is no authority {row.authority}")
-        channels = self._channels.route(row.authority, "payments")
+        channels = self._base.channels.route(row.authority, "payments")
         if not channels:
             raise ValueError(f"no channel takes payments for authority {row.authority}")
         unit = records.unit_of(conn, row.authority, today)
@@ -302,7 +295,7 @@ class Imports:
         channel = channels[0].name
         if (known := self._known(conn, channel, row)) is not None:
             return RowResult(line, "known", row.code, payment=known)
-        decision = fetch_by_number(conn, self._envelope, row.authority, row.decision_number)
+        decision = fetch_by_number(conn, self._base.envelope, row.authority, row.decision_number)
         if decision is not None:
             if is_revoked(conn, decision.id):
                 raise ValueError("this decision is known here as revoked")
@@ -331,7 +324,7 @@ class Imports:
     def _made(self, one: _Judged) -> tuple[_Judged, Payment, IssueRequest]:
         """What can be made outside the transaction: ids, the bill, what is sealed."""
         row, unit = one.row, one.unit
-        at = to_micros(self._clock.now())
+        at = to_micros(self._base.clock.now())
         lines = tuple(
             BillLine(item_code=unit.items[line.kind].code, item_name=unit.items[line.kind].name, amount=line.amount)
             for line in row.lines()
@@ -349,7 +342,7 @@ class Imports:
             bill_date=row.issued_on or row.decided_on,
             due_on=row.due_on,
         )
-        made = new_payment(self._envelope, bill, authority=row.authority, channel=one.channel, at=at)
+        made = new_payment(self._base.envelope, bill, authority=row.authority, channel=one.channel, at=at)
         payment = replace(
             made,
             status=Status.ISSUED,
@@ -375,11 +368,11 @@ class Imports:
         if isinstance(again, RowResult):
             return again
         now = payment.created_at
-        decision = fetch_by_number(conn, self._envelope, row.authority, row.decision_number)
+        decision = fetch_by_number(conn, self._base.envelope, row.authority, row.decision_number)
         decision_id = decision.id if decision is not None else new_id("dec")
         if decision is None:
-            add_decision(conn, self._envelope, decision_id, row.authority, row.decision_number, one.facts, now)
-            add_version(conn, self._envelope, decision_id, 1, one.facts, by, now)
+            add_decision(conn, self._base.envelope, decision_id, row.authority, row.decision_number, one.facts, now)
+            add_version(conn, self._base.envelope, decision_id, 1, one.facts, by, now)
             self._emit(conn, "decision.recorded", decision_id, row, imported=True)
         records.lock_decision(conn, decision_id)
         records.add(conn, replace(payment, decision_id=decision_id), row.lines(), bill.lines, row.reference)
@@ -388,7 +381,7 @@ class Imports:
         return RowResult(one.line, "new", row.code, payment=payment.id)
 
     def _emit(self, conn: Connection, type: str, subject: str, row: BillRow, **data: Any) -> None:
-        self._events.emit(
+        self._base.events.emit(
             conn,
             type=type,
             subject=subject,

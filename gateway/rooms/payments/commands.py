@@ -150,8 +150,7 @@ def import_bills(
         with session(ctx).changing() as settings, bar:
             task = bar.add_task("", total=None)
             async with App.open(settings) as gateway:
-                room = Imports(gateway.store, gateway.events, gateway.channels, gateway.envelope, gateway.clock)
-                return await room.run(
+                return await gateway.get(Imports).run(
                     content,
                     by="command line",
                     dry_run=dry_run,

@@ -39,7 +39,7 @@ async def late(bench: Bench, steps: tuple[Status, ...], code: CodeState, amount:
         for step in steps:
             assert records.move(conn, payment_id, step, 1)
         if code is not CodeState.LIVE:
-            records.change_code(conn, "nontax", "OLD0001", code)
+            assert records.move_code(conn, "nontax", "OLD0001", code)
 
     await bench.store.write(unit)
     await bench.arrive(amount, "S1")
