@@ -52,7 +52,7 @@ lint: $(VENV)/.ready-test ## style, types and the directions between rooms
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest -q tests/house/test_layers.py -k every_import
 
 fmt: $(VENV)/.ready-test ## put the code into the house style
 	@$(BIN)/ruff check --fix --quiet .
