@@ -8,7 +8,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -19,11 +19,13 @@ from cryptography import x509
 from sqlalchemy import Connection
 
 from gateway.cli.channels import check_all
+from gateway.foundation import rooms
 from gateway.foundation.channels import Checked
 from gateway.foundation.crypto import selftest
 from gateway.foundation.crypto.envelope import installed_keys
 from gateway.foundation.crypto.keys import FileKeys
 from gateway.foundation.delivery import limits, operation_records
+from gateway.foundation.findings import Finding
 from gateway.foundation.store import schema, sealed
 from gateway.foundation.store.engine import sqlite_path
 from gateway.foundation.store.lock import DatabaseLock, LockedError
@@ -39,21 +41,11 @@ DISK_LOW, DISK_EMPTY = 1 << 30, 100 << 20  # bytes
 EXPIRES_SOON = timedelta(days=30)
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One thing looked at. ``warn`` should be seen to, ``fail`` must be: the gateway does not do its work."""
-
-    name: str
-    state: Literal["ok", "warn", "fail"]
-    detail: str
-    cure: str = ""
-
-
 def doctor(ctx: typer.Context, as_json: Json = False) -> None:
     """Check settings, crypto, keys, database, clocks, disk, calendar, channels. Exit code 1 if something fails."""
     findings: list[Finding] = []
     with progress().status("Looking") as status:
-        for look in (crypto, settings_load, keys, database, clocks, work, disk, calendar, credentials, reachability):
+        for look in LOOKS:
             status.update(f"Looking at {look.__name__.replace('_', ' ')}")
             try:
                 findings += look(session(ctx))
@@ -168,6 +160,17 @@ def work(ours: Session) -> Iterator[Finding]:
         yield Finding("operations", "ok", f"none waits for a person, {doubtful} are in doubt")
 
 
+def of_rooms(ours: Session) -> Iterator[Finding]:
+    """The rooms can be found, and what each of them looks at."""
+    found = rooms.found()
+    yield Finding("rooms", "ok", ", ".join(room.name for room in found))
+    if not _there(ours):
+        return
+    for room in found:
+        if room.doctor is not None:
+            yield from room.place(room.doctor)(ours.settings, ours.read)
+
+
 def disk(ours: Session) -> Iterator[Finding]:
     """Room for what must never be lost."""
     places = {"evidence heads": ours.settings.evidence.heads, "keys": ours.settings.keys.directory}
@@ -261,3 +264,18 @@ def _near(url: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+LOOKS = (
+    crypto,
+    settings_load,
+    of_rooms,
+    keys,
+    database,
+    clocks,
+    work,
+    disk,
+    calendar,
+    credentials,
+    reachability,
+)

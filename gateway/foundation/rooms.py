@@ -13,12 +13,13 @@ import re
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import structlog
 from sqlalchemy import Connection
 
 from gateway.ports.base import Notice
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from gateway.foundation.delivery import Action, Event
     from gateway.foundation.delivery.callbacks import Handler as TakeNotice
     from gateway.foundation.delivery.resolutions import Renew
+
+log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
@@ -52,6 +55,19 @@ class Duty:
     each: bool = False
 
 
+@dataclass(frozen=True)
+class Keeps:
+    """What a room keeps, for how many days (None: for good), and why (the rule, with its source).
+
+    ``forget(before)`` removes what is older than an instant and says how much that was; it runs each night.
+    """
+
+    what: str
+    days: int | None
+    why: str
+    forget: Callable[[datetime], Awaitable[int]] | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Opened:
     """A room at work.
@@ -59,8 +75,8 @@ class Opened:
     ``services``: what routes, commands and other rooms reach by class. ``actions``: kinds of operations, made known to
     delivery. ``renews``: how an effect that provably did not happen is sent again. ``callbacks``: who takes which kind
     of notice. ``hears``: events of other rooms, in the transaction that writes them. ``comes_round``: by the clock.
-    ``notes``: what is worth knowing,
-    for readiness and ``doctor``. ``close``: let go of what the room opened.
+    ``keeps``: what the room keeps, how long and why. ``notes``: what is worth knowing, for readiness. ``close``: let go
+    of what the room opened.
     """
 
     services: tuple[object, ...] = ()
@@ -69,6 +85,7 @@ class Opened:
     callbacks: Mapping[type[Notice], TakeNotice] = field(default_factory=dict)
     hears: Mapping[str, Sequence[Hear]] = field(default_factory=dict)
     comes_round: tuple[Duty, ...] = ()
+    keeps: tuple[Keeps, ...] = ()
     notes: Callable[[], Awaitable[Sequence[str]]] | None = None
     close: Callable[[], Awaitable[None]] | None = None
 
@@ -81,11 +98,12 @@ class Room:
     foundation and of the services of the rooms before it, giving ``Opened``. ``kind``, ``port``, ``capability``,
     ``channel_keys``, ``suite``: the kind of channel it works with, the Protocol of its adapters, the word for it in
     ``[[routes]]``, the keys of such a channel's block, and the conformance suite. ``one_channel``: an authority has at
-    most one. ``scopes``: what its routes ask of a key. ``routes``: routers. ``commands``: word to a typer application
-    or function. ``lives``: the modules that declare them. ``events``: what it emits beside the events of its lives.
-    ``tables``: the module that holds its tables; ``revisions``: the folder of their migrations. ``settings``: the model
-    of ``[rooms.NAME]``. ``decision_part``: what the room shows of a decision in its one view. ``body_limits``: bytes by
-    path, where a request may be larger than others.
+    most one. ``scopes``: what its routes ask of a key; ``supervisor_scopes``: those that only supervisors have.
+    ``routes``: routers. ``commands``: word to a typer application or function. ``lives``: the modules that declare
+    them. ``events``: what it emits beside the events of its lives. ``tables``: the module that holds its tables;
+    ``revisions``: the folder of their migrations. ``settings``: the model of ``[rooms.NAME]``. ``decision_part``: what
+    the room shows of a decision in its one view. ``doctor``: a ``findings.Look``. ``body_limits``: bytes by path, where
+    a request may be larger than others.
     """
 
     name: str
@@ -100,6 +118,7 @@ class Room:
     suite: str | None = None
     one_channel: bool = False
     scopes: tuple[str, ...] = ()
+    supervisor_scopes: tuple[str, ...] = ()
     routes: tuple[str, ...] = ()
     commands: Mapping[str, str] = field(default_factory=dict)
     lives: tuple[str, ...] = ()
@@ -108,6 +127,7 @@ class Room:
     revisions: str | None = None
     settings: str | None = None
     decision_part: str | None = None
+    doctor: str | None = None
     body_limits: Mapping[str, int] = field(default_factory=dict)
 
     def place(self, where: str) -> Any:
@@ -223,7 +243,7 @@ def _commands(room: Room) -> tuple[str, ...]:
 
 
 def _scopes(room: Room) -> tuple[str, ...]:
-    return room.scopes
+    return (*room.scopes, *room.supervisor_scopes)
 
 
 # --- opening --------------------------------------------------------------------------------------------------------
@@ -276,5 +296,17 @@ def _wire(base: Foundation, room: Room, alive: Opened, emitted: frozenset[str]) 
             raise SettingsError("rooms", f'the room "{room.name}" hears "{event}", which nothing emits', _REPAIR)
         for hear in hearers:
             base.events.subscribe(event, hear)
-    for duty in alive.comes_round:
+    for duty in (*alive.comes_round, *(_retention(base, kept) for kept in alive.keeps if kept.forget and kept.days)):
         base.schedules.every(duty.name, duty.crontab, duty.do, each=duty.each)
+
+
+def _retention(base: Foundation, kept: Keeps) -> Duty:
+    """Forget each night what is older than it has to be."""
+
+    async def forget(_slot: datetime) -> None:
+        assert kept.forget is not None
+        assert kept.days is not None
+        number = await kept.forget(base.clock.now() - timedelta(days=kept.days))
+        log.info("what was kept long enough is gone", what=kept.what, number=number)
+
+    return Duty(f"retention of {kept.what}", "15 3 * * *", forget)

@@ -17,7 +17,7 @@ import pytest
 from pydantic import BaseModel
 
 from gateway.cli.states import TABLES, edges, mermaid
-from gateway.foundation.access import ROLES, SCOPES
+from gateway.foundation.access import roles, scopes
 from gateway.foundation.channels import ChannelKeys, served_kinds
 from gateway.foundation.delivery.webhooks import sign
 from gateway.foundation.wire import WireSettings
@@ -139,8 +139,8 @@ def test_every_key_of_a_channel_is_described() -> None:
 
 def test_every_scope_role_and_fault_is_described() -> None:
     access = text("access.md")
-    assert [scope for scope in SCOPES if f"`{scope}`" not in access] == []
-    assert [role for role in ROLES if f"*{role}*" not in access] == []
+    assert [scope for scope in scopes() if f"`{scope}`" not in access] == []
+    assert [role for role in roles() if f"*{role}*" not in access] == []
     kinds = {*COMMON, *(kind for system in systems.load() for kind in system.kinds)}
     assert [kind for kind in kinds if f"`{kind}`" not in text("simulators.md")] == []
 

@@ -35,24 +35,26 @@ async def test_after_days_of_silence_every_days_statement_is_fetched_once(tmp_pa
             assert len((await site.get("/v1/reconciliations?limit=50"))["items"]) == slots
 
 
-async def test_exact_bytes_are_shredded_at_their_age_and_everything_can_still_be_proved(site):
-    payment = await site.issued()
-    (operation,) = (await site.get(f"/v1/operations?subject={payment['id']}"))["items"]
-    exchange = (await site.get(f"/v1/operations/{operation['id']}"))["attempts"][0]["exchanges"][0]
-    slot = site.clock.now()
-    assert await site.app.schedules.run(RETENTION, slot)
-    assert (await site.app.store.read(site.app.evidence.verify)).shredded == 0  # nobody said how long
-
-    block = site.app.settings.evidence.model_copy(update={"keep_days": 30})
-    changed = site.app.settings.model_copy(update={"evidence": block})
-    object.__setattr__(site.app.base, "settings", changed)  # as if the installation had been told so
-    assert await site.app.schedules.run(RETENTION, slot + timedelta(days=1))
-    assert (await site.app.store.read(site.app.evidence.verify)).shredded == 0  # not old enough
-    site.clock.jump(timedelta(days=31))
-    assert await site.app.schedules.run(RETENTION, slot + timedelta(days=31))
-    assert not await site.app.schedules.run(RETENTION, slot + timedelta(days=31))  # this slot was done
-    report = await site.app.store.read(site.app.evidence.verify)
-    assert (report.ok, report.shredded) == (True, report.exchanges), report
-    assert "CreateBill" in (await site.get(f"/v1/evidence/{exchange}"))["request"]
-    opened = await site.app.store.read(lambda conn: site.app.evidence.open(conn, exchange))
-    assert opened.exact is None
+async def test_exact_bytes_are_shredded_at_their_age_and_everything_can_still_be_proved(
+    tmp_path, simulators, sqlite_url, make_site
+):
+    with make_site(tmp_path, simulators, sqlite_url) as site:
+        async with site.running():
+            payment = await site.issued()
+            (operation,) = (await site.get(f"/v1/operations?subject={payment['id']}"))["items"]
+            exchange = (await site.get(f"/v1/operations/{operation['id']}"))["attempts"][0]["exchanges"][0]
+            assert not [name for name in site.app.base.schedules.names if name == RETENTION]  # nobody said how long
+        block = site.settings.evidence.model_copy(update={"keep_days": 30})
+        site.settings = site.settings.model_copy(update={"evidence": block})
+        async with site.running():
+            slot, base = site.clock.now(), site.app.base
+            assert await base.schedules.run(RETENTION, slot + timedelta(days=1))
+            assert (await base.store.read(base.evidence.verify)).shredded == 0  # not old enough
+            site.clock.jump(timedelta(days=31))
+            assert await base.schedules.run(RETENTION, slot + timedelta(days=31))
+            assert not await base.schedules.run(RETENTION, slot + timedelta(days=31))  # this slot was done
+            report = await base.store.read(base.evidence.verify)
+            assert (report.ok, report.shredded) == (True, report.exchanges), report
+            assert "CreateBill" in (await site.get(f"/v1/evidence/{exchange}"))["request"]
+            opened = await base.store.read(lambda conn: base.evidence.open(conn, exchange))
+            assert opened.exact is None

@@ -2,12 +2,10 @@
 
 from gateway.foundation.access.access import Access, IssuedKey
 from gateway.foundation.access.records import Authority, Client, Key, Operator
-from gateway.foundation.access.scopes import ROLES, SCOPES
+from gateway.foundation.access.scopes import roles, scopes
 from gateway.foundation.access.sign_in import Principal
 
 __all__ = [
-    "ROLES",
-    "SCOPES",
     "Access",
     "Authority",
     "Client",
@@ -15,4 +13,6 @@ __all__ = [
     "Key",
     "Operator",
     "Principal",
+    "roles",
+    "scopes",
 ]

@@ -19,7 +19,8 @@ from sqlalchemy.exc import IntegrityError
 from gateway.foundation.access import records
 from gateway.foundation.access.keys import CLIENT_KEY, OPERATOR_KEY, hash_password, make_token
 from gateway.foundation.access.records import Authority, Client, Key, Operator
-from gateway.foundation.access.scopes import ROLES, SCOPES
+from gateway.foundation.access.scopes import roles
+from gateway.foundation.access.scopes import scopes as all_scopes
 from gateway.foundation.access.sign_in import Principal, SignIn
 from gateway.foundation.store import Store
 from gateway.words.clock import Clock, to_micros
@@ -114,17 +115,19 @@ class Access:
     async def issue_key(
         self,
         client_id: str,
-        scopes: Collection[str] = SCOPES,
+        scopes: Collection[str] | None = None,
         *,
         label: str = "",
         expires_at: datetime | None = None,
     ) -> IssuedKey:
         """A new key for a client. Raises NotFoundProblem, and InvalidProblem for an unknown scope or a past expiry."""
-        if unknown := sorted(set(scopes) - set(SCOPES)):
+        every = all_scopes()
+        chosen = every if scopes is None else scopes
+        if unknown := sorted(set(chosen) - set(every)):
             raise InvalidProblem(
-                f"no such scope: {unknown[0]}", field="scopes", cure=f"The scopes are {', '.join(SCOPES)}."
+                f"no such scope: {unknown[0]}", field="scopes", cure=f"The scopes are {', '.join(every)}."
             )
-        made = self._key(tuple(sorted(set(scopes))), label, expires_at)
+        made = self._key(tuple(sorted(set(chosen))), label, expires_at)
         return await self._issue(replace(made, client_id=client_id), CLIENT_KEY)
 
     async def issue_operator_key(
@@ -148,8 +151,8 @@ class Access:
 
     async def create_operator(self, login: str, name: str, role: str, password: str) -> Operator:
         """Record an operator. Raises InvalidProblem for a bad role or a short password, ConflictProblem."""
-        if role not in ROLES:
-            raise InvalidProblem(f"no such role: {role}", field="role", cure=f"The roles are {', '.join(ROLES)}.")
+        if role not in roles():
+            raise InvalidProblem(f"no such role: {role}", field="role", cure=f"The roles are {', '.join(roles())}.")
         made = Operator(new_id("opr"), _text("login", login, 60), _text("name", name), role, None)
         hashed = await _hashed(password)
         await self._create(

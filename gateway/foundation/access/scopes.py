@@ -1,30 +1,28 @@
-"""What a key or a role may do."""
+"""What a key or a role may do: the scopes that rooms bring, and the roles of people over them."""
 
 from __future__ import annotations
 
-from typing import Final
+from functools import lru_cache
 
-SCOPES: Final = (
-    "payments:read",
-    "payments:write",
-    "decisions:read",
-    "decisions:write",
-    "disclosures:read",
-    "disclosures:write",
-    "entities:read",
-    "seals:read",
-    "seals:write",
-    "reconciliation:read",
-    "reconciliation:write",
-    "operations:read",
-    "operations:write",
-    "evidence:read",
-    "events:read",
-    "webhooks:write",
-)
-_READING: Final = frozenset(scope for scope in SCOPES if scope.endswith(":read"))
-ROLES: Final[dict[str, frozenset[str]]] = {
-    "viewer": _READING,
-    "operator": frozenset(SCOPES) - {"webhooks:write"},
-    "supervisor": frozenset(SCOPES),
-}
+from gateway.foundation import rooms
+
+READ = ":read"
+
+
+def scopes() -> tuple[str, ...]:
+    """Every scope of the installed rooms, in the order of the rooms."""
+    return tuple(scope for room in rooms.found() for scope in (*room.scopes, *room.supervisor_scopes))
+
+
+def roles() -> dict[str, frozenset[str]]:
+    """The roles of operators 操作员: a viewer reads, an operator does, a supervisor does what few may."""
+    return _roles(scopes(), tuple(scope for room in rooms.found() for scope in room.supervisor_scopes))
+
+
+@lru_cache(maxsize=4)
+def _roles(every: tuple[str, ...], few: tuple[str, ...]) -> dict[str, frozenset[str]]:
+    return {
+        "viewer": frozenset(scope for scope in every if scope.endswith(READ)),
+        "operator": frozenset(every) - frozenset(few),
+        "supervisor": frozenset(every),
+    }

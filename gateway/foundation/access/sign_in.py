@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from gateway.foundation.access import records
 from gateway.foundation.access.keys import CLIENT_KEY, check_password, read_token
 from gateway.foundation.access.records import KeyOwner
-from gateway.foundation.access.scopes import ROLES
+from gateway.foundation.access.scopes import roles
 from gateway.foundation.crypto.sm import same, sm3
 from gateway.foundation.store import Store
 from gateway.words.clock import Clock, to_micros
@@ -114,7 +114,7 @@ class SignIn:
         if not right:
             return None
         authorities = await self._store.read(records.codes)
-        return Principal(found.id, "operator", ROLES[found.role], authorities, found.name, role=found.role)
+        return Principal(found.id, "operator", roles()[found.role], authorities, found.name, role=found.role)
 
 
 def _principal(owner: KeyOwner, authorities: frozenset[str]) -> Principal:
@@ -124,4 +124,4 @@ def _principal(owner: KeyOwner, authorities: frozenset[str]) -> Principal:
     assert owner.operator_id is not None
     assert owner.role is not None
     assert owner.name is not None
-    return Principal(owner.operator_id, "operator", ROLES[owner.role], authorities, owner.name, role=owner.role)
+    return Principal(owner.operator_id, "operator", roles()[owner.role], authorities, owner.name, role=owner.role)

@@ -64,6 +64,11 @@ class Schedules:
         """
         self._schedules[name] = _Schedule(name, CronTrigger.from_crontab(crontab, timezone=SHANGHAI), duty, each)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every duty that comes round."""
+        return tuple(self._schedules)
+
     async def start(self) -> None:
         """Begin to tick, and catch up on what was missed since the last run anywhere, and on what died under way."""
         for schedule in self._schedules.values():

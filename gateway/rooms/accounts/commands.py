@@ -12,7 +12,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from gateway.foundation.access import ROLES, SCOPES, Access, Client, IssuedKey, Operator
+from gateway.foundation.access import Access, Client, IssuedKey, Operator, roles, scopes
 from gateway.rooms.disclosures import Organ
 from gateway.rooms.disclosures import records as disclosure_records
 from gateway.rooms.payments import IncomeItem, LineKind, Unit, records
@@ -149,7 +149,7 @@ def issue_key(
 
     async def run(access: Access) -> IssuedKey:
         owner = await _client(access, client)
-        return await access.issue_key(owner.id, scope or SCOPES, label=label, expires_at=until)
+        return await access.issue_key(owner.id, scope or scopes(), label=label, expires_at=until)
 
     _show_key(_change(ctx, run), as_json)
 
@@ -194,7 +194,7 @@ def create_operator(
     ctx: typer.Context,
     login: str,
     name: Annotated[str, typer.Argument(help="The person's name.")],
-    role: Annotated[str, typer.Option(help=f"{', '.join(ROLES)}.")] = "operator",
+    role: Annotated[str, typer.Option(help=f"{', '.join(roles())}.")] = "operator",
     password_stdin: Annotated[bool, typer.Option("--password-stdin", help="Read the password from stdin.")] = False,
     as_json: Json = False,
 ) -> None:

@@ -6,7 +6,8 @@ ROOM = Room(
     name="webhooks",
     package=__package__,
     title="事件推送",
-    scopes=("events:read", "webhooks:write"),
+    scopes=("events:read",),
+    supervisor_scopes=("webhooks:write",),
     routes=(".routes:router",),
     commands={"webhooks": ".commands:app"},
 )

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
-from gateway.foundation.access import ROLES, SCOPES, Access, keys
+from gateway.foundation.access import Access, keys, roles, scopes
 from gateway.foundation.access.keys import check_password, hash_password, make_token, read_token
 from gateway.foundation.access.tables import access_key, operator
 from gateway.words.clock import ManualClock
@@ -69,7 +69,7 @@ async def test_a_key_is_kept_only_as_a_digest(access, client, store):
     secret = issued.token.rpartition("_")[2]
     assert secret not in kept
     assert [(key.id, key.label, key.scopes) for key in await access.keys(client.id)] == [
-        (issued.id, "生产", tuple(sorted(SCOPES)))
+        (issued.id, "生产", tuple(sorted(scopes())))
     ]
 
 
@@ -204,15 +204,15 @@ async def test_an_operator_signs_in_by_password_and_sees_every_authority(access,
     who = await access.authenticate_operator("zhou", PASSWORD)
     assert (who.client_id, who.kind, who.role, who.name) == (made.id, "operator", "operator", "周敏")
     assert who.authorities == {"wangchuan", "anlan"}
-    assert who.scopes == ROLES["operator"]
+    assert who.scopes == roles()["operator"]
     assert await access.authenticate_operator("zhou", PASSWORD + "x") is None
     assert await access.authenticate_operator("nobody", PASSWORD) is None
     assert [one.login for one in await access.operators()] == ["zhou"]
 
 
 def test_roles_grow_from_viewer_to_supervisor_and_a_viewer_changes_nothing():
-    assert ROLES["viewer"] < ROLES["operator"] < ROLES["supervisor"] == set(SCOPES)
-    assert not [scope for scope in ROLES["viewer"] if scope.endswith(":write")]
+    assert roles()["viewer"] < roles()["operator"] < roles()["supervisor"] == set(scopes())
+    assert not [scope for scope in roles()["viewer"] if scope.endswith(":write")]
 
 
 async def test_guessing_a_password_locks_the_login_for_a_minute(access, clock):
@@ -241,7 +241,7 @@ async def test_an_operators_key_carries_the_role_of_today(access, client, store)
     issued = await access.issue_operator_key(made.id)
     who = await access.authenticate(issued.token)
     assert issued.token.startswith("gwo_")
-    assert (who.client_id, who.kind, who.role, who.scopes) == (made.id, "operator", "viewer", ROLES["viewer"])
+    assert (who.client_id, who.kind, who.role, who.scopes) == (made.id, "operator", "viewer", roles()["viewer"])
     assert await access.authenticate(issued.token.replace("gwo_", "gwk_")) is None
     await access.disable_operator(made.id)
     assert await access.authenticate(issued.token) is None
