@@ -127,8 +127,8 @@ async def month_closes(site: Any, stack: AsyncExitStack) -> tuple[str, Make]:
 
     async def make() -> None:
         close = (await say(first, "", {"channel": "nontax", "month": "2026-09"}))["id"]
-        await say(first, f"/{close}/reopening", {"reason": "银行更正"})
-        await say(second, f"/{close}/confirmation")
+        seen = (await say(first, f"/{close}/reopening", {"reason": "银行更正"}))["seen"]
+        await say(second, f"/{close}/confirmation", {"seen": seen})
 
     return "/v1/month-closes", make
 

@@ -14,10 +14,8 @@ from sqlalchemy import Connection, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from gateway.demo import story
-from gateway.foundation.delivery import Person
-from gateway.foundation.delivery.tables import (
-    operation,
-)
+from gateway.foundation.delivery.tables import operation
+from gateway.foundation.two_persons import Person
 from gateway.rooms.payments.channel_keys import PaymentKeys
 from gateway.rooms.payments.tables import payment_code
 from gateway.rooms.reconciliation import Ask, BreakFilter, BreakKind, Side, StatementFile, report_files
@@ -29,7 +27,7 @@ from gateway.words.errors import ConflictProblem
 CHANNEL, MONTH = "nontax", "2026-09"
 STRAY, REVISED, FOREIGN = "99010226309999999901", "99010226309999999902", "99010226309999999903"
 K = BreakKind
-LI, WANG = Person("opr_li", "Li", "operator"), Person("opr_wang", "Wang", "operator")
+LI, WANG = Person("opr_li", "Li", operator=True), Person("opr_wang", "Wang", operator=True)
 PAPERS = [{"kind": kind, "reference": kind, "digest": "0" * 64} for kind in ("opinion_letter", "original_voucher")]
 PIPES: dict[str, Any] = {
     "delimiter": "|",
@@ -251,19 +249,26 @@ async def test_a_month_in_which_everything_goes_wrong_once_closes_to_the_fen(any
     (doubled_pay,) = await room.breaks.find(BreakFilter(kind=K.PAID_TWICE))
     proposals, months = site.app.proposals, site.app.months
     action = (await proposals.propose(doubled_pay.id, Ask("refund", "重复缴款,应退"), by=LI)).id
-    with pytest.raises(ConflictProblem, match="cannot confirm"):
-        await proposals.confirm(action, by=LI)
+
+    async def seen() -> str:
+        return str((await proposals.view(action)).seen)
+
+    with pytest.raises(ConflictProblem, match="somebody else"):
+        await proposals.confirm(action, by=LI, seen=await seen())
     alone = update(break_action).where(break_action.c.id == action).values(state="confirmed", confirmed_by=LI.id)
     with pytest.raises(IntegrityError):
         await site.app.store.write(lambda conn: conn.execute(alone))
     with pytest.raises(ConflictProblem, match="payee, opinion_letter, loss_statement or original_voucher"):
-        await proposals.confirm(action, by=WANG)
+        await proposals.confirm(action, by=WANG, seen=await seen())
+    before = await seen()
     (refund,) = await site.get(f"/v1/payments/{twice['id']}/refunds")
     payee = {"name": "罗小满", "account": "6222021001116245702", "bank": "安澜农商银行望川支行"}
     assert (await site.http.put(f"/v1/refunds/{refund['id']}/payee", json=payee)).status_code == 200
     for paper in PAPERS:
         await site.post(f"/v1/refunds/{refund['id']}/documents", paper)
-    assert (await proposals.confirm(action, by=WANG)).state == "resolved"
+    with pytest.raises(ConflictProblem, match="changed since you saw it: documents, payee"):
+        await proposals.confirm(action, by=WANG, seen=before)
+    assert (await proposals.confirm(action, by=WANG, seen=await seen())).state == "resolved"
     await site.until(f"/v1/refunds/{refund['id']}", lambda now: now["status"] == "FILED")
     told = await room.breaks.explain(doubled_pay.id)
     assert "Wang 复核" in "".join(told.story)
@@ -287,7 +292,7 @@ async def test_a_month_in_which_everything_goes_wrong_once_closes_to_the_fen(any
     with pytest.raises(ConflictProblem, match="closed"):
         await proposals.propose(stray.id, Ask("attribute", "查明归属", forgotten["id"]), by=LI)
     assert (
-        await room.breaks.resolve(stray.id, "邻区案件,已移交", by="Li")
+        await room.breaks.resolve(stray.id, "邻区案件,已移交", by=LI)
     ).state == "resolved"  # words change no figures
     assert await months.balance(CHANNEL, MONTH) == balance
     for kind in ("day", "month", "authority", "unit", "ledger", "balance"):
@@ -296,8 +301,9 @@ async def test_a_month_in_which_everything_goes_wrong_once_closes_to_the_fen(any
         assert report_files.to_csv(made).startswith("\ufeff")
         assert len(months.signed(made)["digest"]) == 64
         assert ("已月结 Li" in made.note) is (kind in ("month", "balance"))
-    assert (await months.ask_to_reopen(close.id, "银行更正", by=LI)).state == "reopening"
-    with pytest.raises(ConflictProblem, match="cannot confirm"):
-        await months.confirm_reopening(close.id, by=LI)
-    assert (await months.confirm_reopening(close.id, by=WANG)).state == "reopened"
+    asked = await months.ask_to_reopen(close.id, "银行更正", by=LI)
+    assert asked.state == "reopening"
+    with pytest.raises(ConflictProblem, match="somebody else"):
+        await months.confirm_reopening(close.id, by=LI, seen=months.seen(asked))
+    assert (await months.confirm_reopening(close.id, by=WANG, seen=months.seen(asked))).state == "reopened"
     assert (await room.run(CHANNEL, date(2026, 9, 3), by="Li")).state == "done"

@@ -184,6 +184,8 @@ async def test_a_month_is_closed_signed_and_opened_again_by_two(any_site):
         for number in range(30):
             await reconcile(site, str(last - timedelta(days=number)))
         balance = await site.get("/v1/balance?channel=nontax&month=2026-09")
+        ask["seen"] = balance.pop("seen")
+        assert kind(await say(first, "/v1/month-closes", {**ask, "seen": "e30"})) == "changed-since-seen"
         assert (balance["books"], balance["statements"], balance["balanced"]) == ("5036.50", "5036.50", True)
         answer = await say(first, "/v1/month-closes", ask, key="close-1")
         assert answer.status_code == 201, answer.text
@@ -199,17 +201,24 @@ async def test_a_month_is_closed_signed_and_opened_again_by_two(any_site):
         assert close["digest"] in report["report"]["note"]
 
         path = f"/v1/month-closes/{close['id']}"
-        assert kind(await say(second, f"{path}/confirmation")) == "month-not-closed"
+        assert close["seen"] is None
+        assert (await site.get("/v1/balance?channel=nontax&month=2026-09"))["seen"] is None
+        assert (await say(second, f"{path}/confirmation", {})).status_code == 422
+        assert kind(await say(second, f"{path}/confirmation", {"seen": "e30"})) == "month-not-closed"
         asked = (await say(first, f"{path}/reopening", {"reason": "银行更正"})).json()
         assert (asked["state"], asked["asked_by"], asked["reason"]) == ("reopening", "高远", "银行更正")
-        assert kind(await say(first, f"{path}/confirmation")) == "second-person-needed"
+        seen = {"seen": asked["seen"]}
+        assert kind(await say(first, f"{path}/confirmation", seen)) == "second-person-needed"
+        assert kind(await say(site.http, f"{path}/confirmation", seen)) == "operator-needed"
+        other = await say(second, f"{path}/confirmation", {"seen": "e30"})
+        assert (kind(other), "reason" in other.json()["changed"]) == ("changed-since-seen", True)
         assert (
             kind(await site.post("/v1/reconciliations", {"channel": "nontax", "day": "2026-09-16"})) == "month-closed"
         )
-        opened = (await say(second, f"{path}/confirmation")).json()
+        opened = (await say(second, f"{path}/confirmation", seen)).json()
         assert (opened["state"], opened["reopened_by"]) == ("reopened", "林溪")
         await reconcile(site, "2026-09-16")
-        assert (await say(second, "/v1/month-closes", ask)).status_code == 201
+        assert (await say(second, "/v1/month-closes", ask)).status_code == 201  # the balance is still what was seen
     listed = (await site.get("/v1/month-closes?channel=nontax&limit=1"))["items"]
     assert [one["state"] for one in listed] == ["closed"]
     states = [one["state"] for one in (await site.get("/v1/month-closes"))["items"]]

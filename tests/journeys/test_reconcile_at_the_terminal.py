@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from gateway.cli import app
 from gateway.foundation.crypto.sm import sm3
+from gateway.rooms.reconciliation import Reconciliation
 from gateway.words.clock import day_of
 
 STRAY = "99010226309999999901"
@@ -87,7 +88,7 @@ async def test_a_month_is_closed_and_opened_again_by_two_at_their_terminals(site
     file = tmp_path / "empty.txt"
     file.write_bytes("合计|0|0.00\n".encode("gbk"))
     for day in range(1, 31):
-        await site.app.reconciliation.run("nontax", date(2026, 9, day), by="schedule")
+        await site.app.get(Reconciliation).run("nontax", date(2026, 9, day), by="schedule")
     handed = await said(
         "--day", "2026-09-19", "--channel", "nontax", "--file", str(file), "--profile", "bank", "--key-file", first
     )
@@ -99,9 +100,14 @@ async def test_a_month_is_closed_and_opened_again_by_two_at_their_terminals(site
     assert "调节后余额 5036.50 元, 未达账项 0" in closed.stdout
     assert "已月结 高远" in (await said("report", "balance", "2026-09")).stdout
     assert (await said("reopen", "2026-09", "--key-file", second)).exit_code == 4  # neither reason nor confirmation
+    early = await said("reopen", "2026-09", "--confirm", "--key-file", second)
+    assert (early.exit_code, "not waiting to be reopened" in early.stderr) == (4, True)
     asked = await said("reopen", "2026-09", "--reason", "银行更正", "--key-file", first)
     assert "waits for a second person" in asked.stdout, asked.stderr
-    alone = await said("reopen", "2026-09", "--confirm", "--key-file", first)
-    assert (alone.exit_code, "cannot confirm it" in alone.stderr) == (4, True)
-    opened = await said("reopen", "2026-09", "--confirm", "--key-file", second)
+    blind = await said("reopen", "2026-09", "--confirm", "--key-file", second)
+    assert (blind.exit_code, "say what you have seen" in blind.stderr) == (4, True)
+    seen = blind.stderr.partition("--seen ")[2].split()[0]
+    alone = await said("reopen", "2026-09", "--confirm", "--seen", seen, "--key-file", first)
+    assert (alone.exit_code, "somebody else" in alone.stderr) == (4, True)
+    opened = await said("reopen", "2026-09", "--confirm", "--seen", seen, "--key-file", second)
     assert (opened.exit_code, "open again" in opened.stdout) == (0, True)

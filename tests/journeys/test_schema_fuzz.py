@@ -21,7 +21,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from gateway.demo import story
-from gateway.foundation.delivery import Person
+from gateway.foundation.two_persons import Person
 from gateway.rooms.reconciliation import Ask
 from gateway.words.clock import day_of
 from simulators.testing import Simulation
@@ -52,7 +52,7 @@ async def known(site) -> dict[str, Any]:
     day = day_of(site.clock.now())
     run = (await site.post("/v1/reconciliations", {"channel": "nontax", "day": str(day)})).json()
     (twice,) = (await site.get("/v1/breaks"))["items"]
-    by = Person("opr_1", "李", "operator")
+    by = Person("opr_1", "李", operator=True)
     proposal = await site.app.proposals.propose(twice["id"], Ask("refund", "重复缴款"), by=by)
     await site.post("/v1/disclosures", site.demand(number))
     view = await site.get(site.path(number))

@@ -177,7 +177,12 @@ async def test_money_that_only_we_know_of_is_a_break_until_somebody_explains_it(
     (found,) = (await site.get("/v1/breaks"))["items"]
     assert (found["ours"], found["theirs"], found["state"]) == ("5036.50", None, "open")
     assert (await site.get(f"/v1/payments/{payment['id']}"))["settlement"] == "broken"
-    closed = await site.post(f"/v1/breaks/{found['id']}/resolution", {"reason": "平台次日补记"})
+    path, why = f"/v1/breaks/{found['id']}/resolution", {"reason": "平台次日补记"}
+    refused = await site.post(path, why)
+    assert (refused.status_code, refused.json()["type"].rpartition(":")[2]) == (403, "operator-needed")
+    li = await site.app.access.create_operator("li", "李强", "operator", "long enough a password")
+    async with site.client((await site.app.access.issue_operator_key(li.id, label="journey")).token) as operator:
+        closed = await operator.post(path, json=why, headers={"Idempotency-Key": "explained"})
     assert (closed.status_code, closed.json()["state"]) == (200, "resolved")
 
 

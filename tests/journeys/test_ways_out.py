@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from gateway.foundation.crypto.sm import sm3
-from gateway.foundation.delivery import Person
+from gateway.foundation.two_persons import Person
 from gateway.rooms.reconciliation import Ask, BreakFilter, BreakKind, BreakState, Proposal
 from gateway.rooms.refunds import records as refund_records
 from gateway.words.clock import day_of
@@ -17,7 +17,7 @@ PAPERS = [
     {"kind": kind, "reference": kind, "digest": sm3(kind.encode()).hex()}
     for kind in ("opinion_letter", "original_voucher")
 ]
-LI, WANG = Person("opr_li", "李", "operator"), Person("opr_wang", "王", "operator")
+LI, WANG = Person("opr_li", "李", operator=True), Person("opr_wang", "王", operator=True)
 FOREIGN = "99010226309999999901"
 
 
@@ -187,8 +187,9 @@ async def test_a_break_confirmed_as_refund_files_it_and_settles_the_exception(an
         assert (await site.get(f"/v1/exceptions/{found['id']}"))["refund"] == proposal["refund"]
         assert kind(await say(first, f"{path}/proposals", ask)) == "already-proposed"
         assert (await reconcile(site))["breaks"] == 1  # what is only proposed explains nothing yet
-        assert kind(await say(first, f"/v1/break-proposals/{proposal['id']}/confirmation")) == "second-person-needed"
-        closed = (await say(second, f"/v1/break-proposals/{proposal['id']}/confirmation")).json()
+        door, seen = f"/v1/break-proposals/{proposal['id']}/confirmation", {"seen": proposal["seen"]}
+        assert kind(await say(first, door, seen)) == "second-person-needed"
+        closed = (await say(second, door, seen)).json()
         assert (closed["state"], closed["closed_by"]) == ("resolved", "林溪")
     assert site.effects("Refund") == [1]
     settled = await site.get(f"/v1/exceptions/{found['id']}")
@@ -223,7 +224,8 @@ async def test_one_word_files_one_refund_at_whichever_door_it_is_said(any_site):
             f"/v1/exceptions/{found['id']}/confirmation",
             f"/v1/refunds/{proposal['refund']}/confirmation",
         ]
-        answers = await asyncio.gather(*(say(second, door) for door in doors * 2))
+        seen = {doors[0]: {"seen": proposal["seen"]}}
+        answers = await asyncio.gather(*(say(second, door, seen.get(door)) for door in doors * 2))
     assert sorted(answer.status_code for answer in answers) == [200] + [409] * 5
     assert site.effects("Refund") == [1]
     assert (await site.get(f"/v1/exceptions/{found['id']}"))["state"] == "resolved"
@@ -240,7 +242,8 @@ async def test_a_proposal_that_was_wrong_is_withdrawn_with_its_refund(site):
         ask = {"action": "refund", "reason": "重复缴款"}
         proposal = (await say(first, f"/v1/breaks/{twice['id']}/proposals", ask)).json()
         assert (await second.delete(f"/v1/break-proposals/{proposal['id']}")).status_code == 204
-        assert kind(await say(second, f"/v1/break-proposals/{proposal['id']}/confirmation")) == "not-proposed"
+        gone = await say(second, f"/v1/break-proposals/{proposal['id']}/confirmation", {"seen": proposal["seen"]})
+        assert kind(gone) == "not-proposed"
         assert (await site.get(f"/v1/refunds/{proposal['refund']}"))["status"] == "DISMISSED"
         assert (await site.get(f"/v1/exceptions/{found['id']}"))["state"] == "open"
         assert (await say(first, f"/v1/breaks/{twice['id']}/proposals", ask)).status_code == 201
@@ -281,8 +284,9 @@ async def attribute(site, stray: dict[str, Any], payment: dict[str, Any]) -> Any
         ask = {"action": "attribute", "reason": "当事人输错一位缴款码", "payment": payment["id"]}
         proposal = (await say(first, f"/v1/breaks/{stray['id']}/proposals", ask)).json()
         assert (proposal["payment"], proposal["refund"]) == (payment["id"], None)
-        assert kind(await say(first, f"/v1/break-proposals/{proposal['id']}/confirmation")) == "second-person-needed"
-        return await say(second, f"/v1/break-proposals/{proposal['id']}/confirmation")
+        door, seen = f"/v1/break-proposals/{proposal['id']}/confirmation", {"seen": proposal["seen"]}
+        assert kind(await say(first, door, seen)) == "second-person-needed"
+        return await say(second, door, seen)
 
 
 async def test_money_on_a_mistyped_code_pays_the_bill_that_two_people_find_for_it(any_site):
@@ -325,7 +329,9 @@ async def test_money_is_attributed_once_however_many_ask(site):
         return_exceptions=True,
     )
     (proposal,) = [one for one in asked if isinstance(one, Proposal)]
-    done = await asyncio.gather(*(rooms.confirm(proposal.id, by=WANG) for _ in range(3)), return_exceptions=True)
+    seen = (await rooms.view(proposal.id)).seen or ""
+    asked = [rooms.confirm(proposal.id, by=WANG, seen=seen) for _ in range(3)]
+    done = await asyncio.gather(*asked, return_exceptions=True)
     assert sum(not isinstance(one, Exception) for one in done) == 1
     states = [(await site.get(f"/v1/payments/{bill['id']}"))["status"] for bill in bills]
     assert sorted(states) == ["ISSUED", "PAID"]

@@ -16,7 +16,7 @@ from gateway.rooms.reconciliation.breaks import Breaks
 from gateway.rooms.reconciliation.matching import CHINESE, BreakKind, Finding, Side, match
 from gateway.rooms.reconciliation.month_records import MonthClose
 from gateway.rooms.reconciliation.months import Months
-from gateway.rooms.reconciliation.proposal_records import Proposal
+from gateway.rooms.reconciliation.proposal_records import Proposal, Proposed
 from gateway.rooms.reconciliation.proposals import Ask, Proposals
 from gateway.rooms.reconciliation.rules import Grace, Rules
 from gateway.rooms.reconciliation.run_records import Run, RunFilter
@@ -40,6 +40,7 @@ __all__ = [
     "Proposal",
     "ProposalState",
     "Proposals",
+    "Proposed",
     "Reconciliation",
     "Rules",
     "Run",

@@ -40,7 +40,7 @@ def open_room(base: Foundation, rooms: Services) -> Opened:
     proposals = Proposals(base, breaks, rooms.get(Exceptions), payments.quoted)
     months = Months(base, reconciliation.window)
     return Opened(
-        services=(reconciliation, proposals, months, Profiles(load_profiles(base.settings.statements))),
+        services=(reconciliation, breaks, proposals, months, Profiles(load_profiles(base.settings.statements))),
         hears={
             "payment.exception_resolved": (proposals.exception_resolved,),
             "payment.exception_reopened": (proposals.exception_reopened,),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, insert, or_, select, update
 
@@ -87,11 +88,15 @@ def add(conn: Connection, one: Break) -> None:
     conn.execute(_ADD, columns(one))
 
 
-def change(conn: Connection, known: Break, fresh: Break) -> bool:
-    """Compare-and-set on its state; False when somebody else was faster. Only what differs is written."""
-    mine = and_(breaks.c.id == known.id, breaks.c.state == known.state.value)
-    values = {"state": fresh.state.value, **changes(known, fresh)}
-    return conn.execute(update(breaks).where(mine).values(**values)).rowcount == 1
+def differing(known: Break, fresh: Break) -> dict[str, Any]:
+    """What a step writes beside the state: the columns in which the break differs after it."""
+    return {name: value for name, value in changes(known, fresh).items() if name != "state"}
+
+
+def assign(conn: Connection, id: str, name: str | None) -> bool:
+    """Say who looks into a break; False when it is not open."""
+    mine = and_(breaks.c.id == id, _OPEN)
+    return conn.execute(update(breaks).where(mine).values(assignee=name)).rowcount == 1
 
 
 def set_owner(conn: Connection, id: str, authority: str, payment_id: str) -> None:

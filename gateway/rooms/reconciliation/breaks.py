@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from sqlalchemy import Connection
 
 from gateway.foundation.delivery.events import Event, Events
+from gateway.foundation.lives import Living
+from gateway.foundation.once import NEVER, Once
 from gateway.foundation.store import Store
+from gateway.foundation.two_persons import Person, require_operator
 from gateway.rooms.reconciliation import break_records
 from gateway.rooms.reconciliation.break_records import EVERY_BREAK, Break, BreakFilter
 from gateway.rooms.reconciliation.explanation import Explanation, explained
 from gateway.rooms.reconciliation.matching import BreakKind
 from gateway.rooms.reconciliation.settlement import update_settlements
-from gateway.rooms.reconciliation.states import BreakState
+from gateway.rooms.reconciliation.states import BREAKS, BreakState
 from gateway.words.clock import Clock, to_micros
 from gateway.words.errors import ConflictProblem, InvalidProblem
 from gateway.words.identifiers import clean_text
 
-Remember = Callable[[Connection, str], None]
-
-
-def forget(_conn: Connection, _subject: str) -> None:
-    """For callers that need no idempotency record."""
-
 
 class Breaks:
-    """The breaks of all channels. Emits ``break.opened``, ``break.closed`` and ``break.assigned``, and
-    ``payment.settlement`` where a payment's settlement follows.
+    """The breaks of all channels. ``life`` is their life at work, which runs share. Emits ``break.assigned`` beside it,
+    and ``payment.settlement`` where a payment's settlement follows.
 
     Methods with ``_in`` join the caller's transaction.
     """
@@ -37,6 +35,7 @@ class Breaks:
         self._store = store
         self._events = events
         self._clock = clock
+        self.life: Living[BreakState, Break] = Living(BREAKS, events, clock, facts)
 
     async def find(
         self, wanted: BreakFilter = EVERY_BREAK, *, before: str | None = None, limit: int = 50
@@ -52,26 +51,24 @@ class Breaks:
         """The story of a break in plain words, with its exchanges. Raises NotFoundProblem."""
         return await self._store.read(lambda conn: explained(conn, break_records.held(conn, id), self._clock.now()))
 
-    async def resolve(self, id: str, reason: str, *, by: str, remember: Remember = forget) -> Break:
-        """A person explains a break, also one of a closed month. It stays resolved while its figures stay the same.
+    async def resolve(self, id: str, reason: str, *, by: Person, once: Once = NEVER) -> Break:
+        """An operator explains a break, also one of a closed month. It stays resolved while its figures stay the same.
 
-        Moves no money and no payment. Raises NotFoundProblem, InvalidProblem, ConflictProblem when it is not open.
+        Moves no money and no payment. Raises NotFoundProblem, InvalidProblem, ConflictProblem when it is not open, and
+        Problem 403 for a case system: closing a difference of money is an operator's.
         """
-        (done,) = await self.resolve_many([id], reason, by=by, remember=remember)
+        (done,) = await self.resolve_many([id], reason, by=by, once=once)
         return done
 
-    async def resolve_many(
-        self, ids: Sequence[str], reason: str, *, by: str, remember: Remember = forget
-    ) -> list[Break]:
+    async def resolve_many(self, ids: Sequence[str], reason: str, *, by: Person, once: Once = NEVER) -> list[Break]:
         """One explanation for several breaks: all of them, or none. Raises what ``resolve`` raises."""
+        require_operator(by, "closing a difference of money")
         words = cleaned(reason)
 
         def unit(conn: Connection) -> list[Break]:
-            done = [self.resolve_in(conn, id, words, by) for id in dict.fromkeys(ids)]
-            remember(conn, ids[0])
-            return done
+            return [self.resolve_in(conn, id, words, by.name) for id in dict.fromkeys(ids)]
 
-        return await self._store.write(unit)
+        return await self._store.write(once.about(ids[0]).first(unit))
 
     async def assign(self, id: str, assignee: str | None, *, by: str) -> Break:
         """Say who looks into a break; None: nobody. Raises NotFoundProblem, ConflictProblem when it is not open."""
@@ -79,11 +76,11 @@ class Breaks:
 
         def unit(conn: Connection) -> Break:
             known = break_records.held(conn, id)
-            fresh = replace(known, assignee=name)
-            if known.state is not BreakState.OPEN or not break_records.change(conn, known, fresh):
+            if not break_records.assign(conn, id, name):
                 raise not_open(known)
-            tell(conn, self._events, "break.assigned", fresh, by=by)
-            return fresh
+            told = {**facts(known), "by": by}
+            self._events.emit(conn, type="break.assigned", subject=id, authority=known.authority, data=told)
+            return replace(known, assignee=name)
 
         return await self._store.write(unit)
 
@@ -92,16 +89,16 @@ class Breaks:
         now = to_micros(self._clock.now())
         known = break_records.held(conn, id)
         fresh = replace(known, state=BreakState.RESOLVED, closed_at=now, closed_by=by, reason=reason)
-        if known.state is not BreakState.OPEN or not break_records.change(conn, known, fresh):
+        if not step(conn, self.life, known, fresh):
             raise not_open(known)
-        self._told(conn, "break.closed", fresh, now)
+        self._settle(conn, fresh, now)
         return fresh
 
     def reopen_in(self, conn: Connection, known: Break) -> None:
         """Open a resolved break again: what resolved it did not hold. Nothing happens to one that is not resolved."""
         fresh = replace(known, state=BreakState.OPEN, closed_at=None, closed_by=None, reason=None)
-        if known.state is BreakState.RESOLVED and break_records.change(conn, known, fresh):
-            self._told(conn, "break.opened", fresh, to_micros(self._clock.now()))
+        if known.state is BreakState.RESOLVED and step(conn, self.life, known, fresh):
+            self._settle(conn, fresh, to_micros(self._clock.now()))
 
     def receipt_issued(self, conn: Connection, event: Event) -> None:
         """The receipt that was missing is there."""
@@ -110,34 +107,30 @@ class Breaks:
             fresh = replace(
                 known, state=BreakState.CLEARED, closed_at=closed_at, closed_by=None, reason="其后已开具票据"
             )
-            if break_records.change(conn, known, fresh):
-                tell(conn, self._events, "break.closed", fresh)
+            step(conn, self.life, known, fresh)
 
-    def _told(self, conn: Connection, type: str, fresh: Break, now: int) -> None:
-        """Tell of a break that a person closed or opened; its payment's settlement follows."""
-        tell(conn, self._events, type, fresh)
+    def _settle(self, conn: Connection, fresh: Break, now: int) -> None:
+        """A person closed or opened a break: its payment's settlement follows."""
         if fresh.payment_id is not None:
             update_settlements(conn, self._events, fresh.channel, {fresh.payment_id}, now)
 
 
-def tell(conn: Connection, events: Events, type: str, about: Break, **more: str) -> None:
-    """Emit an event about a break."""
-    events.emit(
-        conn,
-        type=type,
-        subject=about.id,
-        authority=about.authority,
-        data={
-            "channel": about.channel,
-            "side": about.side.value,
-            "day": about.day_on.isoformat(),
-            "kind": about.kind.value,
-            "state": about.state.value,
-            "code": about.code,
-            "payment_id": about.payment_id,
-            **more,
-        },
-    )
+def facts(about: Break) -> Mapping[str, Any]:
+    """What every event says of a break."""
+    return {
+        "channel": about.channel,
+        "side": about.side.value,
+        "day": about.day_on.isoformat(),
+        "kind": about.kind.value,
+        "state": about.state.value,
+        "code": about.code,
+        "payment_id": about.payment_id,
+    }
+
+
+def step(conn: Connection, life: Living[BreakState, Break], known: Break, fresh: Break) -> bool:
+    """Take a break from what it is to what it becomes, which its event tells. False when no step leads there."""
+    return life.move(conn, fresh, fresh.state, **break_records.differing(known, fresh))
 
 
 def not_open(known: Break) -> ConflictProblem:

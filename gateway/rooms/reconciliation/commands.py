@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from gateway.rooms.reconciliation import CHINESE, Break, BreakFilter, BreakState, StatementFile
+from gateway.rooms.reconciliation import CHINESE, Break, BreakFilter, BreakState, Reconciliation, StatementFile
 from gateway.rooms.reconciliation.break_commands import explain, list_breaks, yuan
 from gateway.rooms.reconciliation.month_commands import close, reopen
 from gateway.rooms.reconciliation.options import as_day, payment_channels
@@ -111,12 +111,12 @@ async def _run(ctx: typer.Context, day: date, names: list[str], file: StatementF
             try:
                 return [await _one(gateway, name, day, file) for name in names]
             finally:
-                await gateway.evidence.close()
+                await gateway.base.evidence.close()
 
 
 async def _one(gateway: App, channel: str, day: date, file: StatementFile | None) -> dict[str, Any]:
     """Reconcile a channel's day here, and show how far it is."""
-    room, by = gateway.reconciliation, "command line"
+    room, by = gateway.get(Reconciliation), "command line"
     with _watching(f"Reconciling {day} {channel}") as seen:
         try:
             if file is not None:

@@ -8,8 +8,8 @@ from datetime import date, timedelta
 
 from sqlalchemy import Connection
 
-from gateway.foundation.crypto.envelope import Envelope
-from gateway.foundation.delivery.events import Events
+from gateway.foundation.base import Foundation
+from gateway.foundation.lives import Living
 from gateway.ports.nontax import PaidFact
 from gateway.rooms.payments import apply_paid, books
 from gateway.rooms.payments.books import Owner
@@ -34,6 +34,7 @@ from gateway.rooms.reconciliation.run_records import Run
 from gateway.rooms.reconciliation.settlement import update_settlements
 from gateway.rooms.reconciliation.statement import Statement, Window
 from gateway.rooms.reconciliation.statement_records import KeptStatement
+from gateway.rooms.reconciliation.states import BreakState
 from gateway.words.clock import to_micros
 
 BIG = 200_000  # lines from which files and DuckDB cost less than objects
@@ -74,13 +75,15 @@ class RunInput:
 class DayRun:
     """One run. ``reconcile`` is all of it; ``keep_change`` goes before it where the statement says something new."""
 
-    def __init__(self, conn: Connection, run: RunInput, rules: Rules, events: Events, envelope: Envelope) -> None:
+    def __init__(
+        self, conn: Connection, run: RunInput, rules: Rules, base: Foundation, life: Living[BreakState, Break]
+    ) -> None:
         self._conn = conn
         self._run = run
         self._rules = rules
-        self._events = events
-        self._envelope = envelope
-        self._breaks = RunBreaks(conn, events, run.run_id, run.channel, run.side, run.now)
+        self._events = base.events
+        self._envelope = base.envelope
+        self._breaks = RunBreaks(conn, life, run.run_id, run.channel, run.side, run.now)
 
     def keep_change(self, before: KeptStatement) -> None:
         """A statement that was final and says something else now: a person should know."""

@@ -1,4 +1,7 @@
-"""``gateway reconcile close`` and ``reopen``: a month is closed 月结 by one person and opened again by two."""
+"""``gateway reconcile close`` and ``reopen``: a month is closed 月结 by one person and opened again by two.
+
+At a terminal both show what they are about before they ask for a word on it.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gateway.rooms.reconciliation import MonthClose
+from gateway.foundation.two_persons import Person
+from gateway.rooms.reconciliation import MonthClose, Months
 from gateway.rooms.reconciliation.balance import month_days
 from gateway.rooms.reconciliation.options import Channel, one_channel
+from gateway.terminal.confirming import Seen, at_a_terminal, word_on
 from gateway.terminal.login import Asking, FromStdin, Identity, Login, as_operator
 from gateway.terminal.output import Json, session, show
 from gateway.terminal.running import KeyFile
@@ -17,13 +22,14 @@ from gateway.words.money import format_yuan
 
 if TYPE_CHECKING:
     from gateway.app import App
-    from gateway.foundation.delivery import Person
+    from gateway.foundation.delivery import Person as Operator
 
 
 def close(
     ctx: typer.Context,
     month: Annotated[str, typer.Argument(help="As 2026-06.")],
     channel: Channel = None,
+    seen: Seen = None,
     login: Login = None,
     password_stdin: FromStdin = False,
     key_file: KeyFile = None,
@@ -32,11 +38,24 @@ def close(
     """Close and freeze a month 月结; its balance statement is signed."""
     name = one_channel(session(ctx).settings, channel)
 
-    async def act(gateway: App, who: Person) -> dict[str, Any]:
-        return _closed(await gateway.months.close(name, month, by=who))
+    def word(books: str, items: int, token: str | None) -> str | None:
+        """What is closed was looked at, where somebody sits at the terminal; a script says so itself, or does not."""
+        if token is None or (seen is None and not at_a_terminal()):
+            return seen
+        lines = [f"{name} {month}: 调节后余额 {books} 元, 未达账项 {items}"]
+        return word_on(token, seen, lines, "Close and freeze this month 月结?")
+
+    async def act(gateway: App, who: Operator) -> dict[str, Any]:
+        months = gateway.get(Months)
+        balance = await months.balance(name, month)
+        said = word(format_yuan(balance.adjusted_books), len(balance.items), months.seen(balance))
+        close = await months.close(name, month, by=_person(who), seen=said)
+        return _closed(close, months.seen(close))
 
     def over_http(http: Asking) -> dict[str, Any]:
-        return _answered(http("POST", "/v1/month-closes", {"channel": name, "month": month}))
+        balance = http("GET", f"/v1/balance?channel={name}&month={month}", None)
+        said = word(balance["adjusted_books"], len(balance["items"]), balance["seen"])
+        return _answered(http("POST", "/v1/month-closes", {"channel": name, "month": month, "seen": said}))
 
     _show_close(as_operator(ctx, Identity(login, password_stdin, key_file), act, over_http), as_json)
 
@@ -47,25 +66,35 @@ def reopen(
     reason: Annotated[str | None, typer.Option(help="Why; said by the first person.")] = None,
     confirm: Annotated[bool, typer.Option("--confirm", help="Agree as the second person 复核.")] = False,
     channel: Channel = None,
+    seen: Seen = None,
     login: Login = None,
     password_stdin: FromStdin = False,
     key_file: KeyFile = None,
     as_json: Json = False,
 ) -> None:
-    """Open a closed month again: one operator asks with a reason, another one confirms."""
+    """Open a closed month again: one operator asks with a reason, another one confirms what they see of it."""
     if (reason is None) != confirm:
         raise InvalidProblem("either ask with --reason, or --confirm what somebody else asked", field="--reason")
     name = one_channel(session(ctx).settings, channel)
     month_days(month)
     nothing = NotFoundProblem(f"{month} is not closed for {name}", cure="gateway reconcile report balance shows it.")
 
-    async def act(gateway: App, who: Person) -> dict[str, Any]:
-        held = await gateway.months.closed(name, month)
+    def word(told: dict[str, Any]) -> str:
+        """What is opened again was looked at. Where nobody has asked for it, the gateway says so."""
+        if told["seen"] is None:
+            return seen or "nothing"
+        return word_on(told["seen"], seen, _lines(told), "Open this month again?")
+
+    async def act(gateway: App, who: Operator) -> dict[str, Any]:
+        months = gateway.get(Months)
+        held = await months.closed(name, month)
         if held is None:
             raise nothing
         if reason is not None:
-            return _closed(await gateway.months.ask_to_reopen(held.id, reason, by=who))
-        return _closed(await gateway.months.confirm_reopening(held.id, by=who))
+            asked = await months.ask_to_reopen(held.id, reason, by=_person(who))
+            return _closed(asked, months.seen(asked))
+        said = word(_closed(held, months.seen(held)))
+        return _closed(await months.confirm_reopening(held.id, by=_person(who), seen=said), None)
 
     def over_http(http: Asking) -> dict[str, Any]:
         items = http("GET", f"/v1/month-closes?channel={name}&limit=200", None)["items"]
@@ -75,12 +104,16 @@ def reopen(
         path = f"/v1/month-closes/{row['id']}"
         if reason is not None:
             return _answered(http("POST", f"{path}/reopening", {"reason": reason}))
-        return _answered(http("POST", f"{path}/confirmation", None))
+        return _answered(http("POST", f"{path}/confirmation", {"seen": word(_answered(row))}))
 
     _show_close(as_operator(ctx, Identity(login, password_stdin, key_file), act, over_http), as_json)
 
 
-def _closed(close: MonthClose) -> dict[str, Any]:
+def _person(who: Operator) -> Person:
+    return Person(who.id, who.name, operator=True)
+
+
+def _closed(close: MonthClose, seen: str | None) -> dict[str, Any]:
     balance = close.balance
     return {
         "id": close.id,
@@ -90,23 +123,34 @@ def _closed(close: MonthClose) -> dict[str, Any]:
         "balance": format_yuan(balance.adjusted_books),
         "items": len(balance.items),
         "digest": close.digest.hex(),
+        "closed_by": close.closed_name,
+        "asked_by": close.asked_name,
+        "reason": close.reason,
+        "seen": seen,
     }
 
 
 def _answered(view: dict[str, Any]) -> dict[str, Any]:
-    same = {name: view[name] for name in ("id", "channel", "month", "state", "digest")}
+    names = ("id", "channel", "month", "state", "digest", "closed_by", "asked_by", "reason", "seen")
+    same = {name: view[name] for name in names}
     return same | {"balance": view["balance"]["adjusted_books"], "items": len(view["balance"]["items"])}
 
 
 def _show_close(told: dict[str, Any], as_json: bool) -> None:
+    show(told, as_json, *_lines(told))
+
+
+def _lines(told: dict[str, Any]) -> list[str]:
+    """A close in words, with who wants it open again and why."""
     words = {
         "closed": "closed and frozen 月结",
         "reopening": "waits for a second person 复核: gateway reconcile reopen --confirm",
         "reopened": "open again",
     }
-    show(
-        told,
-        as_json,
+    lines = [
         f"{told['channel']} {told['month']}: {words[told['state']]}",
         f"调节后余额 {told['balance']} 元, 未达账项 {told['items']}, SM3 {told['digest']}",
-    )
+    ]
+    if told["reason"] is not None:
+        lines.append(f"closed by {told['closed_by']}; {told['asked_by']} asks to open it again: {told['reason']}")
+    return lines

@@ -8,25 +8,28 @@ from datetime import date
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import Field
 
-from gateway.app import App
 from gateway.foundation.access import Principal
-from gateway.foundation.http.authorization import Gateway, own
-from gateway.foundation.http.idempotency import OnceKey
+from gateway.foundation.base import Foundation
+from gateway.foundation.http.authorization import own
+from gateway.foundation.http.idempotency import KeyedRequest
 from gateway.foundation.http.problems import responses
-from gateway.foundation.http.views import Ask, Cursor, Limit, Page, View, after, encode_cursor, instant
-from gateway.rooms.reconciliation import month_records, report_files
+from gateway.foundation.http.services import Base, service
+from gateway.foundation.http.two_persons import Confirmation, person
+from gateway.foundation.http.views import Ask, Cursor, Limit, Page, View, after, cursor_after, instant
+from gateway.rooms.reconciliation import Months, month_records, report_files
 from gateway.rooms.reconciliation.balance import Balance, canonical, chinese, month_days
 from gateway.rooms.reconciliation.report import Kind
-from gateway.rooms.reconciliation.routes import ChannelName, Operator, Reader, channels_of, person, serves
+from gateway.rooms.reconciliation.routes import ChannelName, Operator, Reader, channels_of, serves
 from gateway.words.errors import InvalidProblem, NotFoundProblem
 from gateway.words.money import YuanOut
 
 router = APIRouter(prefix="/v1", tags=["months"], responses=responses(401, 403, 422, 503))
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+TheMonths = Annotated[Months, Depends(service(Months))]
 Month = Annotated[str, Query(pattern=r"^20\d\d-(0[1-9]|1[0-2])$", description="as 2026-06")]
 _WHOSE = ("ledger", "authority")  # reports in which every row is somebody's
 
@@ -110,8 +113,17 @@ class BalanceView(View):
         )
 
 
+class BalanceNow(BalanceView):
+    """A balance statement that may be closed. ``seen``: what the close sends back; null once the month is closed."""
+
+    seen: str | None
+
+
 class MonthClose(View):
-    """A closed month 月结. ``digest`` (SM3) and ``signature`` (SM2) are over the text ``signed``, amounts in fen."""
+    """A closed month 月结. ``digest`` (SM3) and ``signature`` (SM2) are over the text ``signed``, amounts in fen.
+
+    ``seen``: what the second person sends back who opens it again; null while nobody has asked for that.
+    """
 
     id: str
     channel: str
@@ -127,9 +139,10 @@ class MonthClose(View):
     asked_by: str | None
     reopened_by: str | None
     reopened_at: str | None
+    seen: str | None
 
     @classmethod
-    def of(cls, close: month_records.MonthClose) -> MonthClose:
+    def of(cls, close: month_records.MonthClose, seen: str | None) -> MonthClose:
         """From the room's value."""
         return cls(
             id=close.id,
@@ -146,14 +159,16 @@ class MonthClose(View):
             asked_by=close.asked_name,
             reopened_by=close.reopened_name,
             reopened_at=instant(close.reopened_at),
+            seen=seen,
         )
 
 
 class CloseRequest(Ask):
-    """Which month of which channel to close."""
+    """Which month of which channel to close; ``seen`` of the balance that was looked at before, if it was."""
 
     channel: str = Field(min_length=1, max_length=60)
     month: str = Field(pattern=r"^20\d\d-(0[1-9]|1[0-2])$")
+    seen: str | None = Field(default=None, max_length=2000)
 
 
 class ReopenRequest(Ask):
@@ -177,7 +192,8 @@ class ReopenRequest(Ask):
     },
 )
 async def get_report(
-    gateway: Gateway,
+    base: Base,
+    months: TheMonths,
     who: Reader,
     kind: Kind,
     channel: ChannelName,
@@ -196,13 +212,13 @@ async def get_report(
     if authority is not None:
         own(who, authority, "authority")
     if kind not in _WHOSE:
-        await serves(gateway, who, channel)
+        await serves(base, who, channel)
     else:
-        _exists(gateway, channel)
+        _exists(base, channel)
     whose = {authority} if authority is not None else None if who.kind == "operator" else who.authorities
-    made = await gateway.months.report(kind, channel, first, last, authorities=whose)
+    made = await months.report(kind, channel, first, last, authorities=whose)
     if format == "json":
-        return SignedReport.model_validate(gateway.months.signed(made))
+        return SignedReport.model_validate(months.signed(made))
     name = f"{made.zh}-{channel}-{period}"
     if format == "csv":
         if table > len(made.tables):
@@ -213,85 +229,90 @@ async def get_report(
     return _download(out.getvalue(), XLSX, f"{name}.xlsx")
 
 
-@router.get("/balance", response_model=BalanceView, responses=responses(404))
-async def get_balance(gateway: Gateway, who: Reader, channel: ChannelName, month: Month) -> BalanceView:
+@router.get("/balance", response_model=BalanceNow, responses=responses(404))
+async def get_balance(base: Base, months: TheMonths, who: Reader, channel: ChannelName, month: Month) -> BalanceNow:
     """The balance statement 余额调节表 of a month: as it was signed if the month is closed, else as it stands."""
-    await serves(gateway, who, channel)
-    return BalanceView.of(await gateway.months.balance(channel, month))
+    await serves(base, who, channel)
+    balance = await months.balance(channel, month)
+    closed = await months.closed(channel, month) is not None
+    return BalanceNow(**dict(BalanceView.of(balance)), seen=None if closed else months.seen(balance))
 
 
 @router.post("/month-closes", status_code=201, response_model=MonthClose, responses=responses(400, 404, 409, 413))
 async def close_month(
-    gateway: Gateway, who: Operator, ask: CloseRequest, once: OnceKey, response: Response
+    base: Base, months: TheMonths, who: Operator, ask: CloseRequest, key: KeyedRequest, response: Response
 ) -> MonthClose:
     """Close a month 月结: its statements, runs and books are frozen, and the balance statement is signed."""
-    await serves(gateway, who, ask.channel)
-    await once.open(who, ask)
-    if once.subject is None:
-        close = await gateway.months.close(ask.channel, ask.month, by=person(who), remember=once.remember)
-        await once.finish(201)
-    else:
-        close = await gateway.months.held(once.subject)
-    response.headers["Location"] = f"/v1/month-closes/{close.id}"
-    return MonthClose.of(close)
+    await serves(base, who, ask.channel)
+    close_id = await key.once(
+        who, ask, lambda once: months.close(ask.channel, ask.month, by=person(who), seen=ask.seen, once=once)
+    )
+    response.headers["Location"] = f"/v1/month-closes/{close_id}"
+    return await _view(months, close_id)
 
 
 @router.get("/month-closes", response_model=Page[MonthClose], responses=responses(404))
 async def list_closes(
-    gateway: Gateway, who: Reader, channel: ChannelName | None = None, cursor: Cursor = None, limit: Limit = 50
+    base: Base,
+    months: TheMonths,
+    who: Reader,
+    channel: ChannelName | None = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
 ) -> Page[MonthClose]:
     """Closed months, newest first; also those that were opened again."""
-    seen = await channels_of(gateway, who)
+    mine = await channels_of(base, who)
     if channel is not None:
-        await serves(gateway, who, channel)
-        seen = {channel}
-    found = await gateway.months.find(seen, before=after(cursor), limit=limit)
-    next_page = encode_cursor(found[-1].id) if len(found) == limit else None
-    return Page(items=[MonthClose.of(close) for close in found], next=next_page)
+        await serves(base, who, channel)
+        mine = {channel}
+    found = await months.find(mine, before=after(cursor), limit=limit)
+    return Page(items=[MonthClose.of(one, months.seen(one)) for one in found], next=cursor_after(found, limit))
 
 
 @router.get("/month-closes/{close_id}", response_model=MonthClose, responses=responses(404))
-async def get_close(gateway: Gateway, who: Reader, close_id: str) -> MonthClose:
+async def get_close(base: Base, months: TheMonths, who: Reader, close_id: str) -> MonthClose:
     """One close, with the figures that were signed."""
-    return MonthClose.of(await _mine(gateway, who, close_id))
+    close = await _mine(base, months, who, close_id)
+    return MonthClose.of(close, months.seen(close))
 
 
 @router.post("/month-closes/{close_id}/reopening", response_model=MonthClose, responses=responses(400, 404, 409, 413))
 async def ask_to_reopen(
-    gateway: Gateway, who: Operator, close_id: str, ask: ReopenRequest, once: OnceKey
+    base: Base, months: TheMonths, who: Operator, close_id: str, ask: ReopenRequest, key: KeyedRequest
 ) -> MonthClose:
     """Ask to open a closed month again, with a reason; it stays frozen until another operator confirms."""
-    await _mine(gateway, who, close_id)
-    await once.open(who, ask)
-    if once.subject is None:
-        await gateway.months.ask_to_reopen(close_id, ask.reason, by=person(who), remember=once.remember)
-        await once.finish(200)
-    return MonthClose.of(await gateway.months.held(close_id))
+    await _mine(base, months, who, close_id)
+    await key.once(who, ask, lambda once: months.ask_to_reopen(close_id, ask.reason, by=person(who), once=once))
+    return await _view(months, close_id)
 
 
 @router.post(
     "/month-closes/{close_id}/confirmation", response_model=MonthClose, responses=responses(400, 404, 409, 413)
 )
-async def confirm_reopening(gateway: Gateway, who: Operator, close_id: str, once: OnceKey) -> MonthClose:
-    """Open the month again, as the second person 复核."""
-    await _mine(gateway, who, close_id)
-    await once.open(who, None)
-    if once.subject is None:
-        await gateway.months.confirm_reopening(close_id, by=person(who), remember=once.remember)
-        await once.finish(200)
-    return MonthClose.of(await gateway.months.held(close_id))
+async def confirm_reopening(
+    base: Base, months: TheMonths, who: Operator, close_id: str, ask: Confirmation, key: KeyedRequest
+) -> MonthClose:
+    """Open the month again, as the second person 复核, with ``seen`` of the close that was looked at."""
+    await _mine(base, months, who, close_id)
+    await key.once(who, ask, lambda once: months.confirm_reopening(close_id, by=person(who), seen=ask.seen, once=once))
+    return await _view(months, close_id)
 
 
-async def _mine(gateway: App, who: Principal, close_id: str) -> month_records.MonthClose:
-    close = await gateway.months.held(close_id)
-    if close.channel not in await channels_of(gateway, who):
+async def _mine(base: Foundation, months: Months, who: Principal, close_id: str) -> month_records.MonthClose:
+    close = await months.held(close_id)
+    if close.channel not in await channels_of(base, who):
         raise NotFoundProblem("no such close of a month")
     return close
 
 
-def _exists(gateway: App, channel: str) -> None:
+async def _view(months: Months, close_id: str) -> MonthClose:
+    close = await months.held(close_id)
+    return MonthClose.of(close, months.seen(close))
+
+
+def _exists(base: Foundation, channel: str) -> None:
     try:
-        gateway.channels.get(channel)
+        base.channels.get(channel)
     except KeyError:
         raise NotFoundProblem(f"no channel {channel}", field="channel") from None
 

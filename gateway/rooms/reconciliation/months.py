@@ -7,7 +7,6 @@ figures and dealt with afterwards, as any other.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -16,17 +15,19 @@ from sqlalchemy.exc import IntegrityError
 
 from gateway.foundation.base import Foundation
 from gateway.foundation.crypto.sm import sm3
-from gateway.foundation.delivery import Person
+from gateway.foundation.lives import Living
+from gateway.foundation.once import NEVER, Once
+from gateway.foundation.two_persons import Part, Person, differences, require_operator
 from gateway.rooms.reconciliation import continuity_records, month_records, run_records
 from gateway.rooms.reconciliation.balance import REPORT_KEY, Balance, canonical, month_days
 from gateway.rooms.reconciliation.balance_records import balance_between
-from gateway.rooms.reconciliation.breaks import Remember, cleaned, forget
+from gateway.rooms.reconciliation.breaks import cleaned
 from gateway.rooms.reconciliation.month_records import MonthClose
 from gateway.rooms.reconciliation.report import Kind, Report
 from gateway.rooms.reconciliation.report_files import to_json
 from gateway.rooms.reconciliation.report_tables import Gathering
 from gateway.rooms.reconciliation.statement import Window
-from gateway.rooms.reconciliation.states import MonthState
+from gateway.rooms.reconciliation.states import MONTHS, MonthState
 from gateway.words.clock import to_micros
 from gateway.words.errors import ConflictProblem
 from gateway.words.identifiers import new_id
@@ -34,17 +35,15 @@ from gateway.words.money import format_yuan
 
 
 class Months:
-    """Balance, report, close, and open again by two people. ``window``: a channel's day as instants.
-
-    Emits ``month.closed``, ``month.reopening`` and ``month.reopened``.
-    """
+    """Balance, report, close, and open again by two operators. ``window``: a channel's day as instants."""
 
     def __init__(self, base: Foundation, window: Callable[[str, date], Window]) -> None:
+        self._base = base
         self._store = base.store
-        self._events = base.events
-        self._clock = base.clock
-        self._keys = base.keys
         self._window = window
+        self._life: Living[MonthState, MonthClose] = Living(
+            MONTHS, base.events, base.clock, lambda close: {"channel": close.channel, "month": close.month}
+        )
 
     async def balance(self, channel: str, month: str) -> Balance:
         """The balance statement of a month: as signed if it is closed, else as it stands. Raises InvalidProblem."""
@@ -68,24 +67,27 @@ class Months:
         authorities: Collection[str] | None = None,
     ) -> Report:
         """A report over these days; ``authorities`` narrows what belongs to somebody. Raises InvalidProblem."""
-        now = self._clock.now()
+        now = self._base.clock.now()
         return await self._store.read(
             lambda conn: Gathering(conn, self._window, now).report(kind, channel, first, last, authorities)
         )
 
     def signed(self, made: Report) -> dict[str, Any]:
         """A report as signed JSON."""
-        return to_json(made, self._keys)
+        return to_json(made, self._base.keys)
 
-    async def close(self, channel: str, month: str, *, by: Person, remember: Remember = forget) -> MonthClose:
+    async def close(
+        self, channel: str, month: str, *, by: Person, seen: str | None = None, once: Once = NEVER
+    ) -> MonthClose:
         """Close and freeze a month: signed, and only two people with a reason can open it again. The close.
 
-        Raises ConflictProblem ``month-not-over``, ``month-incomplete`` (days without a final run),
-        ``month-not-balanced`` (differences that no break names, days that do not follow from each other),
-        ``month-closed``.
+        ``seen``: the balance that whoever closes it was shown, if they were. Raises ConflictProblem ``month-not-over``,
+        ``month-incomplete`` (days without a final run), ``month-not-balanced`` (differences that no break names, days
+        that do not follow from each other), ``month-closed``, ``changed-since-seen``; Problem 403 for a case system.
         """
+        require_operator(by, "closing a month")
         first, last = month_days(month)
-        now = to_micros(self._clock.now())
+        now = to_micros(self._base.clock.now())
         if now < self._window(channel, last).end:
             raise ConflictProblem(f"{month} is not over", type="month-not-over")
         close_id = new_id("cls")
@@ -95,6 +97,7 @@ class Months:
                 raise ConflictProblem(f"{month} is closed for {channel}", type="month-closed")
             _complete(conn, channel, first, last)
             found = balance_between(conn, channel, first, last, self._window)
+            self._as_seen(found, seen)
             _balanced(found)
             figures = found.figures()
             body = canonical(figures)
@@ -105,61 +108,63 @@ class Months:
                 state=MonthState.CLOSED,
                 figures=figures,
                 digest=sm3(body),
-                signature=self._keys.sign(REPORT_KEY, body),
+                signature=self._base.keys.sign(REPORT_KEY, body),
                 closed_by=by.id,
                 closed_name=by.name,
                 closed_at=now,
             )
             month_records.add(conn, close)
-            self._tell(conn, "month.closed", close, by, digest=close.digest.hex())
-            remember(conn, close_id)
+            self._life.begin(conn, close, by=by.name, digest=close.digest.hex())
             return close
 
         try:
-            return await self._store.write(unit)
+            return await self._store.write(once.about(close_id).first(unit))
         except IntegrityError as error:
             raise ConflictProblem(f"{month} is closed for {channel}", type="month-closed") from error
 
-    async def ask_to_reopen(self, close_id: str, reason: str, *, by: Person, remember: Remember = forget) -> MonthClose:
+    async def ask_to_reopen(self, close_id: str, reason: str, *, by: Person, once: Once = NEVER) -> MonthClose:
         """Ask to open a closed month again.
 
-        Raises NotFoundProblem, InvalidProblem, ConflictProblem ``month-not-closed``.
+        Raises NotFoundProblem, InvalidProblem, ConflictProblem ``month-not-closed``; Problem 403 for a case system.
         """
+        require_operator(by, "reopening a month")
         words = cleaned(reason)
 
         def unit(conn: Connection) -> MonthClose:
             close = month_records.held(conn, close_id)
-            asked = replace(close, state=MonthState.REOPENING, asked_by=by.id, asked_name=by.name, reason=words)
-            if close.state is not MonthState.CLOSED or not month_records.change(conn, close, asked):
+            asked = {"asked_by": by.id, "asked_name": by.name, "reason": words}
+            if not self._life.move(conn, close, MonthState.REOPENING, tell={"by": by.name}, **asked):
                 raise _not(close, "closed")
-            self._tell(conn, "month.reopening", asked, by)
-            remember(conn, close_id)
-            return asked
+            self._base.two_persons.took_part(conn, close_id, by, Part.PROPOSED)
+            return month_records.held(conn, close_id)
 
-        return await self._store.write(unit)
+        return await self._store.write(once.about(close_id).first(unit))
 
-    async def confirm_reopening(self, close_id: str, *, by: Person, remember: Remember = forget) -> MonthClose:
-        """Open the month as the second person. Raises NotFoundProblem, ConflictProblem."""
-        now = to_micros(self._clock.now())
+    async def confirm_reopening(self, close_id: str, *, by: Person, seen: str, once: Once = NEVER) -> MonthClose:
+        """Open the month that was seen, as the second operator.
+
+        Raises NotFoundProblem; ConflictProblem ``month-not-closed``, ``second-person-needed``, ``changed-since-seen``;
+        Problem 403 for a case system.
+        """
+        now = to_micros(self._base.clock.now())
 
         def unit(conn: Connection) -> MonthClose:
             close = month_records.held(conn, close_id)
-            if close.state is MonthState.REOPENING and close.asked_by == by.id:
-                raise ConflictProblem(
-                    "who asked for it cannot confirm it",
-                    type="second-person-needed",
-                    cure="Ask a colleague to confirm 复核.",
-                )
-            opened = replace(
-                close, state=MonthState.REOPENED, reopened_by=by.id, reopened_name=by.name, reopened_at=now
-            )
-            if close.state is not MonthState.REOPENING or not month_records.change(conn, close, opened):
+            if close.state is not MonthState.REOPENING:
                 raise _not(close, "waiting to be reopened")
-            self._tell(conn, "month.reopened", opened, by)
-            remember(conn, close_id)
-            return opened
+            agreed = {"reopened_by": by.id, "reopened_name": by.name, "reopened_at": now}
+            enough = self._base.two_persons.confirm(conn, close_id, by, seen=seen, face=_face(close))
+            if not (enough and self._life.move(conn, close, MonthState.REOPENED, tell={"by": by.name}, **agreed)):
+                raise _not(close, "waiting to be reopened")
+            return month_records.held(conn, close_id)
 
-        return await self._store.write(unit)
+        return await self._store.write(once.about(close_id).first(unit))
+
+    def seen(self, shown: MonthClose | Balance) -> str | None:
+        """What is sent back by who has seen this: a month that waits to be reopened, or the balance to be closed."""
+        if isinstance(shown, Balance):
+            return self._base.two_persons.seen(shown.figures())
+        return self._base.two_persons.seen(_face(shown)) if shown.state is MonthState.REOPENING else None
 
     async def held(self, close_id: str) -> MonthClose:
         """One close. Raises NotFoundProblem."""
@@ -173,13 +178,16 @@ class Months:
         """Closes of these channels, newest first, those that were reopened as well."""
         return await self._store.read(lambda conn: month_records.find(conn, channels, before=before, limit=limit))
 
-    def _tell(self, conn: Connection, type: str, close: MonthClose, by: Person, **more: str) -> None:
-        self._events.emit(
-            conn,
-            type=type,
-            subject=close.id,
-            authority="",
-            data={"channel": close.channel, "month": close.month, "by": by.name, **more},
+    def _as_seen(self, found: Balance, seen: str | None) -> None:
+        """Raises ConflictProblem where the balance is not what was seen of it."""
+        if seen is None or not (changed := differences(seen, self._base.two_persons.seen(found.figures()))):
+            return
+        raise ConflictProblem(
+            f"the balance has changed since you saw it: {', '.join(changed)}",
+            type="changed-since-seen",
+            field="seen",
+            cure="Look at it again, and close what you see then.",
+            changed=changed,
         )
 
 
@@ -218,6 +226,19 @@ def _balanced(found: Balance) -> None:
             cure="Reconcile the days of these differences again: "
             + ", ".join(f"{one.code} {one.bank_serial}" for one in found.unexplained[:5]),
         )
+
+
+def _face(close: MonthClose) -> dict[str, Any]:
+    """What matters of a month that is to be opened again, by name."""
+    return {
+        "close": close.id,
+        "channel": close.channel,
+        "month": close.month,
+        "balance": close.figures,
+        "digest": close.digest,
+        "reason": close.reason,
+        "asked_by": close.asked_by,
+    }
 
 
 def _not(close: MonthClose, state: str) -> ConflictProblem:

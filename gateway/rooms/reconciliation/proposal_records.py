@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import Connection, and_, insert, select, update
+from sqlalchemy import Connection, insert, select
 
-from gateway.foundation.store.rows import changes, columns, reader
+from gateway.foundation.store.rows import columns, reader
+from gateway.rooms.reconciliation.break_records import Break
 from gateway.rooms.reconciliation.states import ProposalState
 from gateway.rooms.reconciliation.tables import break_action
 from gateway.rooms.refunds.states import RefundStatus
@@ -40,10 +41,38 @@ class Proposal:
     refund_status: RefundStatus | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """A proposal with the break that it is about. ``seen``: what a second person sends back; None once it has ended."""
+
+    proposal: Proposal
+    about: Break
+    seen: str | None = None
+
+    @property
+    def id(self) -> str:
+        """The proposal's."""
+        return self.proposal.id
+
+    @property
+    def state(self) -> ProposalState:
+        """The proposal's."""
+        return self.proposal.state
+
+    @property
+    def break_id(self) -> str:
+        """The subject of its events."""
+        return self.proposal.break_id
+
+    @property
+    def authority(self) -> str:
+        """Whose difference it is."""
+        return self.about.authority
+
+
 _ALL = select(break_action, refund.c.status.label("refund_status")).outerjoin(
     refund, refund.c.id == break_action.c.refund_id
 )
-_PROPOSED = break_action.c.state == ProposalState.PROPOSED.value
 _read = reader(Proposal)
 
 
@@ -52,19 +81,6 @@ def add(conn: Connection, one: Proposal) -> None:
     values = columns(one)
     values.pop("refund_status", None)  # the refund's own
     conn.execute(insert(break_action), values)
-
-
-def change(conn: Connection, known: Proposal, fresh: Proposal) -> bool:
-    """Confirm or withdraw; False when it is not proposed any more."""
-    mine = and_(break_action.c.id == known.id, _PROPOSED)
-    values = {"state": fresh.state.value, **changes(known, fresh)}
-    return conn.execute(update(break_action).where(mine).values(**values)).rowcount == 1
-
-
-def withdraw_all(conn: Connection, break_id: str) -> None:
-    """What was proposed about a break has been settled, or overtaken, elsewhere."""
-    mine = and_(break_action.c.break_id == break_id, _PROPOSED)
-    conn.execute(update(break_action).where(mine).values(state=ProposalState.WITHDRAWN.value))
 
 
 def held(conn: Connection, id: str) -> Proposal:

@@ -1,4 +1,4 @@
-"""What moves money that reconciliation found: one person proposes, another confirms, the database holds that.
+"""What moves money that reconciliation found: one operator proposes, another confirms what they saw.
 
 A refund is the way out of the money's exception 异常缴款, and one of the refunds of its payment: proposed and confirmed
 there in the transaction in which it is proposed and confirmed here, then filed. Whoever settles the exception at its
@@ -9,11 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sqlalchemy import Connection
 
 from gateway.foundation.base import Foundation
-from gateway.foundation.delivery import Event, Person
+from gateway.foundation.delivery import Event, Sent
+from gateway.foundation.lives import Living
+from gateway.foundation.once import NEVER, Once
+from gateway.foundation.two_persons import Part, Person, require_operator
 from gateway.ports.nontax import PaidFact
 from gateway.rooms.payments import apply_paid
 from gateway.rooms.payments import records as payment_records
@@ -23,14 +27,14 @@ from gateway.rooms.payments.records import Code, Payment
 from gateway.rooms.payments.states import ExceptionState
 from gateway.rooms.reconciliation import break_records, proposal_records, statement_records
 from gateway.rooms.reconciliation.break_records import Break
-from gateway.rooms.reconciliation.breaks import Breaks, Remember, cleaned, forget, not_open, tell
+from gateway.rooms.reconciliation.breaks import Breaks, cleaned, facts, not_open
 from gateway.rooms.reconciliation.explanation import WAYS_OUT
 from gateway.rooms.reconciliation.matching import BreakKind, Side
 from gateway.rooms.reconciliation.months import refuse_frozen
-from gateway.rooms.reconciliation.proposal_records import Action, Proposal
+from gateway.rooms.reconciliation.proposal_records import Action, Proposal, Proposed
 from gateway.rooms.reconciliation.settlement import update_settlements
-from gateway.rooms.reconciliation.states import BreakState, ProposalState
-from gateway.rooms.refunds.filing import Sent
+from gateway.rooms.reconciliation.states import PROPOSALS, BreakState, ProposalState
+from gateway.rooms.refunds import records as refund_records
 from gateway.rooms.refunds.proposals import DocumentInput, Draft, Payee
 from gateway.rooms.refunds.states import RefundStatus
 from gateway.rooms.refunds.unforeseen_money import Exceptions
@@ -38,6 +42,8 @@ from gateway.words.clock import from_micros, to_micros
 from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem
 from gateway.words.identifiers import new_id
 
+_OPERATORS = 2  # where money moves
+_MOVING = "moving the money of a difference"
 #: Breaks of money that payments know as an exception: what two people say there holds here.
 _OF_EXCEPTIONS = (BreakKind.PAID_TWICE, BreakKind.AMOUNT_DIFFERS, BreakKind.STATUS_DIFFERS)
 #: Breaks whose figures are no money that could go back.
@@ -73,26 +79,32 @@ class Ask:
 
 
 class Proposals:
-    """Propose, confirm, withdraw. Emits ``break.proposed`` and ``break.withdrawn``, and closes breaks."""
+    """Propose, confirm, withdraw; a proposal that is confirmed closes its break. All of it is an operator's."""
 
     def __init__(self, base: Foundation, breaks: Breaks, exceptions: Exceptions, quoted: Quoted) -> None:
+        self._base = base
         self._store = base.store
-        self._events = base.events
-        self._envelope = base.envelope
-        self._clock = base.clock
+        self._life: Living[ProposalState, Proposed] = Living(
+            PROPOSALS,
+            base.events,
+            base.clock,
+            lambda one: {**facts(one.about), "action": one.proposal.action},
+            subject="break_id",
+        )
         self._breaks = breaks
         self._exceptions = exceptions
         self._quoted = quoted
 
-    async def propose(self, id: str, ask: Ask, *, by: Person, remember: Remember = forget) -> Proposal:
+    async def propose(self, id: str, ask: Ask, *, by: Person, once: Once = NEVER) -> Proposal:
         """Propose to give money back (``refund``) or to say whose it is (``attribute``).
 
         A refund is the way out of the money's exception and becomes one of the refunds of its payment. Nothing moves
         before another person confirms. Raises NotFoundProblem, InvalidProblem, and ConflictProblem where the break is
-        not open or about no money that could move so.
+        not open or about no money that could move so; Problem 403 for a case system.
         """
+        require_operator(by, _MOVING)
         ask = ask.checked()
-        now = to_micros(self._clock.now())
+        now = to_micros(self._base.clock.now())
         proposal_id = new_id("act")
         kind = await self._store.read(lambda conn: _exception_kind(conn, id))
         draft = self._exceptions.draft(
@@ -113,85 +125,88 @@ class Proposals:
                 _attributable(conn, known, ask.payment_id)
             else:
                 refund_id = self._propose_refund(conn, known, draft)
-            proposal_records.add(
-                conn,
-                Proposal(
-                    id=proposal_id,
-                    break_id=id,
-                    action=ask.action,
-                    payment_id=ask.payment_id,
-                    refund_id=refund_id,
-                    reason=ask.reason,
-                    state=ProposalState.PROPOSED,
-                    proposed_by=by.id,
-                    proposed_name=by.name,
-                    proposed_at=now,
-                ),
+            made = Proposal(
+                id=proposal_id,
+                break_id=id,
+                action=ask.action,
+                payment_id=ask.payment_id,
+                refund_id=refund_id,
+                reason=ask.reason,
+                state=ProposalState.PROPOSED,
+                proposed_by=by.id,
+                proposed_name=by.name,
+                proposed_at=now,
             )
-            tell(conn, self._events, "break.proposed", known, action=ask.action, by=by.name)
-            remember(conn, proposal_id)
+            proposal_records.add(conn, made)
+            self._base.two_persons.took_part(conn, proposal_id, by, Part.PROPOSED)
+            self._life.begin(conn, Proposed(made, known), by=by.name)
             return proposal_records.held(conn, proposal_id)
 
-        return await self._store.write(unit)
+        return await self._store.write(once.about(proposal_id).first(unit))
 
-    async def confirm(self, proposal_id: str, *, by: Person, wait: float = 3.0, remember: Remember = forget) -> Break:
-        """Confirm as a second person, and close the break. The database itself refuses the first person.
+    async def confirm(self, proposal_id: str, *, by: Person, seen: str, wait: float = 3.0, once: Once = NEVER) -> Break:
+        """Confirm what was seen, as a second operator, and close the break.
 
         ``attribute`` applies the money to its payment as its arrival would have; ``refund`` confirms the refund, which
-        is filed. Raises NotFoundProblem, ConflictProblem: the same person, not proposed any more, payee or documents
+        is filed. ``once`` is about the proposal. Raises NotFoundProblem; Problem 403 for a case system; ConflictProblem
+        for somebody who takes part, what has changed since, a proposal that has ended, a payee or documents that are
         missing, an attribution that would change the books of a closed month.
         """
-        now = to_micros(self._clock.now())
+        now = to_micros(self._base.clock.now())
 
-        def unit(conn: Connection) -> tuple[Break, Sent | None]:
-            proposal = proposal_records.held(conn, proposal_id)
-            known = break_records.held(conn, proposal.break_id)
-            if proposal.proposed_by == by.id:
-                raise ConflictProblem(
-                    "who proposed it cannot confirm it",
-                    type="second-person-needed",
-                    cure="Ask a colleague to confirm 复核.",
-                )
-            confirmed = _confirmed(proposal, by.id, by.name, now)
-            if known.state is not BreakState.OPEN or not proposal_records.change(conn, proposal, confirmed):
+        def unit(conn: Connection) -> Sent | None:
+            one = self._proposed(conn, proposal_id)
+            proposal, known = one.proposal, one.about
+            if one.state is not ProposalState.PROPOSED or known.state is not BreakState.OPEN:
                 raise _not_proposed()
-            sent = None
-            if proposal.payment_id is not None:
-                refuse_frozen(conn, known.channel, known.day_on)
-                words = _closing(proposal.action, proposal.reason, proposal.proposed_name, by.name)
-                self._breaks.resolve_in(conn, known.id, words, by.name)
-                self._attribute(conn, known, proposal.payment_id, now)
-            elif proposal.refund_id is not None:
+            face = _face(conn, one)
+            if not self._base.two_persons.confirm(
+                conn, proposal_id, by, seen=seen, face=face, operators=_OPERATORS
+            ):  # pragma: no cover - who proposes is an operator, so the second one is enough
+                return None
+            if proposal.refund_id is not None:  # the break and this proposal follow the refund's exception
                 sent = self._exceptions.confirm_refund_in(conn, proposal.refund_id, by=by.id, name=by.name)
-            remember(conn, known.id)
-            return break_records.held(conn, known.id), sent
+                return None if sent is None else Sent(*sent)
+            assert proposal.payment_id is not None, "what is no refund is an attribution"
+            refuse_frozen(conn, known.channel, known.day_on)
+            if not self._confirmed(conn, one, by.id, by.name, now):
+                raise _not_proposed()
+            words = _closing(proposal.action, proposal.reason, proposal.proposed_name, by.name)
+            self._breaks.resolve_in(conn, known.id, words, by.name)
+            self._attribute(conn, known, proposal.payment_id, now)
+            return None
 
-        closed, sent = await self._store.write(unit)
-        await self._exceptions.refunds.send(sent, wait)
-        return closed
+        await self._base.delivery.carry_out(unit, once.about(proposal_id), wait)
+        return (await self.view(proposal_id)).about
 
     async def withdraw(self, proposal_id: str, *, by: Person) -> None:
-        """Take a proposal back before it counts; its refund is dismissed. Raises NotFoundProblem, ConflictProblem."""
+        """Take a proposal back before it counts; its refund is dismissed.
+
+        Raises NotFoundProblem, ConflictProblem; Problem 403 for a case system.
+        """
+        require_operator(by, _MOVING)
 
         def unit(conn: Connection) -> None:
-            proposal = proposal_records.held(conn, proposal_id)
-            withdrawn = replace(proposal, state=ProposalState.WITHDRAWN)
-            if not proposal_records.change(conn, proposal, withdrawn):
+            one = self._proposed(conn, proposal_id)
+            if not self._life.move(conn, one, ProposalState.WITHDRAWN, tell={"by": by.name}):
                 raise _not_proposed()
-            if proposal.refund_id is not None and proposal.refund_status is RefundStatus.PROPOSED:
-                self._exceptions.refunds.dismiss_in(conn, proposal.refund_id, "withdrawn", by=by.name)
-            known = break_records.held(conn, proposal.break_id)
-            tell(conn, self._events, "break.withdrawn", known, action=proposal.action, by=by.name)
+            if one.proposal.refund_id is not None and one.proposal.refund_status is RefundStatus.PROPOSED:
+                self._exceptions.refunds.dismiss_in(conn, one.proposal.refund_id, "withdrawn", by=by.name)
 
         await self._store.write(unit)
 
-    async def of_break(self, id: str) -> list[Proposal]:
+    async def of_break(self, id: str) -> list[Proposed]:
         """What was proposed about a break, oldest first, with where its refund stands."""
-        return await self._store.read(lambda conn: proposal_records.of_break(conn, id))
 
-    async def held(self, proposal_id: str) -> Proposal:
-        """One proposal. Raises NotFoundProblem."""
-        return await self._store.read(lambda conn: proposal_records.held(conn, proposal_id))
+        def query(conn: Connection) -> list[Proposed]:
+            about = break_records.held(conn, id)
+            return [self._shown(conn, Proposed(one, about)) for one in proposal_records.of_break(conn, id)]
+
+        return await self._store.read(query)
+
+    async def view(self, proposal_id: str) -> Proposed:
+        """One proposal, its break, and what a second person sends back who has seen it. Raises NotFoundProblem."""
+        return await self._store.read(lambda conn: self._shown(conn, self._proposed(conn, proposal_id)))
 
     def exception_resolved(self, conn: Connection, event: Event) -> None:
         """Two people have said what becomes of unforeseen money, wherever they said it: that resolves its break."""
@@ -199,23 +214,44 @@ class Proposals:
         assert odd.resolution is not None
         assert odd.confirmed_by is not None
         assert odd.confirmed_name is not None
-        now = to_micros(self._clock.now())
+        now = to_micros(self._base.clock.now())
         words = _closing(odd.resolution, odd.reason, odd.proposed_name, odd.confirmed_name)
         for known in _breaks_of(conn, event.data["collection"]):
             for proposal in proposal_records.of_break(conn, known.id):
                 if proposal.refund_id == odd.refund_id and proposal.proposed_by != odd.confirmed_by:
-                    confirmed = _confirmed(proposal, odd.confirmed_by, odd.confirmed_name, now)
-                    proposal_records.change(conn, proposal, confirmed)
-            proposal_records.withdraw_all(conn, known.id)
+                    self._confirmed(conn, Proposed(proposal, known), odd.confirmed_by, odd.confirmed_name, now)
+            self._withdraw_all(conn, known, by=odd.confirmed_name)
             if known.state is BreakState.OPEN:
                 self._breaks.resolve_in(conn, known.id, words, odd.confirmed_name)
 
     def exception_reopened(self, conn: Connection, event: Event) -> None:
         """The refund led nowhere: what was proposed is void, and a break that it had resolved is open again."""
         for known in _breaks_of(conn, event.data["collection"]):
-            proposal_records.withdraw_all(conn, known.id)
-            if event.data["was"] == "resolved":
+            self._withdraw_all(conn, known, by=None)
+            if event.data["was"] == ExceptionState.RESOLVED.value:
                 self._breaks.reopen_in(conn, known)
+
+    # --- inside -----------------------------------------------------------------------------------------------------
+
+    def _proposed(self, conn: Connection, proposal_id: str) -> Proposed:
+        proposal = proposal_records.held(conn, proposal_id)
+        return Proposed(proposal, break_records.held(conn, proposal.break_id))
+
+    def _shown(self, conn: Connection, one: Proposed) -> Proposed:
+        """With what a second person sends back, while one is waited for."""
+        if one.state is not ProposalState.PROPOSED:
+            return one
+        return replace(one, seen=self._base.two_persons.seen(_face(conn, one)))
+
+    def _confirmed(self, conn: Connection, one: Proposed, by: str, name: str, now: int) -> bool:
+        return self._life.move(
+            conn, one, ProposalState.CONFIRMED, confirmed_by=by, confirmed_name=name, confirmed_at=now
+        )
+
+    def _withdraw_all(self, conn: Connection, known: Break, *, by: str | None) -> None:
+        """What was proposed about a break has been overtaken elsewhere; ``by``: whose word it was, if that is known."""
+        for proposal in proposal_records.of_break(conn, known.id):
+            self._life.move(conn, Proposed(proposal, known), ProposalState.WITHDRAWN, tell={"by": by})
 
     def _propose_refund(self, conn: Connection, known: Break, draft: Draft) -> str:
         money = payment_records.collection_of(conn, known.channel, known.code, known.bank_serial)
@@ -259,15 +295,16 @@ class Proposals:
                 bank_serial=known.bank_serial,
                 pay_mode="unknown",
             )
-            apply_paid(conn, self._events, self._envelope, known.channel, fact, "statement", now, self._quoted)
+            base = self._base
+            apply_paid(conn, base.events, base.envelope, known.channel, fact, "statement", now, self._quoted)
             money = payment_records.collection_of(conn, known.channel, known.code, known.bank_serial)
         if money is None or money.payment_id is not None:
             raise ConflictProblem("this money has an owner already", type="money-has-an-owner")
         if not payment_records.claim_collection(conn, money.id, payment_id):
             raise ConflictProblem("this money found an owner at the same moment", type="money-has-an-owner")
-        settle_payment(conn, self._events, payment, code, money, "statement", now, self._quoted)
+        settle_payment(conn, self._base.events, payment, code, money, "statement", now, self._quoted)
         break_records.set_owner(conn, known.id, payment.authority, payment_id)
-        update_settlements(conn, self._events, known.channel, {payment_id}, now)
+        update_settlements(conn, self._base.events, known.channel, {payment_id}, now)
 
 
 def _attributable(conn: Connection, known: Break, payment_id: str) -> tuple[Payment, Code]:
@@ -300,8 +337,26 @@ def _breaks_of(conn: Connection, collection_id: str) -> list[Break]:
     return [one for one in found if one.kind in _OF_EXCEPTIONS]
 
 
-def _confirmed(proposal: Proposal, by: str, name: str, now: int) -> Proposal:
-    return replace(proposal, state=ProposalState.CONFIRMED, confirmed_by=by, confirmed_name=name, confirmed_at=now)
+def _face(conn: Connection, one: Proposed) -> dict[str, Any]:
+    """What matters of a proposal, by name: what is confirmed is what was seen of this."""
+    known, proposal = one.about, one.proposal
+    face: dict[str, Any] = {
+        "break": known.id,
+        "kind": known.kind,
+        "ours": known.ours,
+        "theirs": known.theirs,
+        "action": proposal.action,
+        "reason": proposal.reason,
+        "payment": proposal.payment_id,
+        "refund": proposal.refund_id,
+    }
+    if proposal.refund_id is not None:
+        refund = refund_records.held(conn, proposal.refund_id)
+        papers = refund_records.documents(conn, refund.id)
+        face["amount"] = refund.amount
+        face["payee"] = refund.payee_sealed
+        face["documents"] = sorted([paper.kind.value, paper.digest.hex()] for paper in papers)
+    return face
 
 
 def _not_proposed() -> ConflictProblem:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from gateway.foundation.crypto.sm import sm3
-from gateway.rooms.reconciliation import report_files
+from gateway.rooms.reconciliation import Months, report_files
 from gateway.rooms.reconciliation.balance import month_days
 from gateway.rooms.reconciliation.options import Channel, as_day, one_channel
 from gateway.rooms.reconciliation.report import Kind, Report, as_text
@@ -39,8 +39,9 @@ def report(
         from gateway.app import App
 
         async with App.open(session(ctx).settings) as gateway:
-            made = await gateway.months.report(kinds[kind], name, first, last)
-            return made, gateway.months.signed(made)
+            months = gateway.get(Months)
+            made = await months.report(kinds[kind], name, first, last)
+            return made, months.signed(made)
 
     session(ctx).read(lambda _: None)
     made, signed = asyncio.run(make())

@@ -13,27 +13,32 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
-from gateway.app import App
 from gateway.foundation.access import Principal
-from gateway.foundation.delivery import Person
-from gateway.foundation.http.authorization import Gateway, may, operator, own
-from gateway.foundation.http.idempotency import OnceKey
+from gateway.foundation.base import Foundation
+from gateway.foundation.http.authorization import may, operator, own
+from gateway.foundation.http.idempotency import KeyedRequest
 from gateway.foundation.http.problems import responses
-from gateway.foundation.http.views import Ask, Cursor, Limit, Page, View, after, encode_cursor, instant
+from gateway.foundation.http.services import Base, service
+from gateway.foundation.http.two_persons import Confirmation, person
+from gateway.foundation.http.views import Ask, Cursor, Limit, Page, View, after, cursor_after, instant
+from gateway.foundation.once import Once
 from gateway.rooms.reconciliation import (
     CHINESE,
     Break,
     BreakFilter,
     BreakKind,
-    Proposal,
+    Breaks,
+    Proposals,
+    Reconciliation,
     Run,
     RunFilter,
     Side,
     proposals,
-    service,
     states,
 )
-from gateway.rooms.reconciliation.proposal_records import Action
+from gateway.rooms.reconciliation import StatementFile as FileOfSide
+from gateway.rooms.reconciliation.profiles import Profiles
+from gateway.rooms.reconciliation.proposal_records import Action, Proposed
 from gateway.rooms.refunds.proposals import DocumentInput, Payee
 from gateway.words.errors import NotFoundProblem
 from gateway.words.money import YuanOut
@@ -43,6 +48,10 @@ router = APIRouter(prefix="/v1", tags=["reconciliation"], responses=responses(40
 Reader = Annotated[Principal, Depends(may("reconciliation:read"))]
 Writer = Annotated[Principal, Depends(may("reconciliation:write"))]
 Operator = Annotated[Principal, Depends(operator("reconciliation:write"))]
+Runs = Annotated[Reconciliation, Depends(service(Reconciliation))]
+TheBreaks = Annotated[Breaks, Depends(service(Breaks))]
+TheProposals = Annotated[Proposals, Depends(service(Proposals))]
+TheProfiles = Annotated[Profiles, Depends(service(Profiles))]
 ChannelName = Annotated[str, Query(min_length=1, max_length=60)]
 BreakState = Literal["open", "healed", "cleared", "resolved"]
 
@@ -101,7 +110,8 @@ class ProposalRequest(Ask):
 class ProposalView(View):
     """What one person proposed about a break, and whether another has confirmed it 复核.
 
-    ``refund`` is what goes back, at ``/v1/refunds/{refund}``, with its own state.
+    ``refund`` is what goes back, at ``/v1/refunds/{refund}``, with its own state. ``seen``: what the second person
+    sends back; null once the proposal has ended.
     """
 
     id: str
@@ -116,10 +126,12 @@ class ProposalView(View):
     proposed_at: str
     confirmed_by: str | None
     confirmed_at: str | None
+    seen: str | None
 
     @classmethod
-    def of(cls, one: Proposal) -> ProposalView:
+    def of(cls, shown: Proposed) -> ProposalView:
         """From the room's value."""
+        one = shown.proposal
         return cls(
             id=one.id,
             break_id=one.break_id,
@@ -133,6 +145,7 @@ class ProposalView(View):
             proposed_at=instant(one.proposed_at) or "",
             confirmed_by=one.confirmed_name,
             confirmed_at=instant(one.confirmed_at),
+            seen=shown.seen,
         )
 
 
@@ -257,22 +270,20 @@ class WholeBreakView(View):
 
 
 @router.post("/reconciliations", status_code=201, response_model=RunView, responses=responses(400, 404, 409, 413))
-async def reconcile(gateway: Gateway, who: Writer, ask: RunRequest, once: OnceKey, response: Response) -> RunView:
+async def reconcile(
+    base: Base, runs: Runs, who: Writer, ask: RunRequest, key: KeyedRequest, response: Response
+) -> RunView:
     """Fetch the platform's statement of a day and match it against our books, both ways."""
-    await serves(gateway, who, ask.channel)
-    await once.open(who, ask)
-    if once.subject is None:
-        run = await gateway.reconciliation.run(ask.channel, ask.day, by=who.name, remember=once.remember)
-        await once.finish(201)
-    else:
-        run = await gateway.reconciliation.held(once.subject)
-    response.headers["Location"] = f"/v1/reconciliations/{run.id}"
-    return RunView.of(run)
+    await serves(base, who, ask.channel)
+    run_id = await key.once(who, ask, lambda once: runs.run(ask.channel, ask.day, by=who.name, once=once))
+    response.headers["Location"] = f"/v1/reconciliations/{run_id}"
+    return RunView.of(await runs.held(run_id))
 
 
 @router.get("/reconciliations", response_model=Page[RunView], responses=responses(404))
 async def list_runs(
-    gateway: Gateway,
+    base: Base,
+    runs: Runs,
     who: Reader,
     channel: ChannelName | None = None,
     day: date | None = None,
@@ -281,31 +292,27 @@ async def list_runs(
 ) -> Page[RunView]:
     """Runs, newest first."""
     if channel is not None:
-        await serves(gateway, who, channel)
-    mine = await channels_of(gateway, who)
+        await serves(base, who, channel)
+    mine = await channels_of(base, who)
     wanted = RunFilter(channels=mine, channel=channel, day_on=day)
-    found = await gateway.reconciliation.find(wanted, before=after(cursor), limit=limit)
-    next_page = encode_cursor(found[-1].id) if len(found) == limit else None
-    return Page(items=[RunView.of(run) for run in found], next=next_page)
+    found = await runs.find(wanted, before=after(cursor), limit=limit)
+    return Page(items=[RunView.of(run) for run in found], next=cursor_after(found, limit))
 
 
 @router.get("/reconciliations/{run_id}", response_model=RunView, responses=responses(404))
-async def get_run(gateway: Gateway, who: Reader, run_id: str) -> RunView:
+async def get_run(base: Base, runs: Runs, who: Reader, run_id: str) -> RunView:
     """One run."""
-    run = await gateway.reconciliation.held(run_id)
-    if run.channel not in await channels_of(gateway, who):
+    run = await runs.held(run_id)
+    if run.channel not in await channels_of(base, who):
         raise NotFoundProblem("no such reconciliation")
     return RunView.of(run)
 
 
 @router.get("/statement-profiles", response_model=list[ProfileView])
-async def list_profiles(gateway: Gateway, _who: Reader) -> list[ProfileView]:
+async def list_profiles(profiles: TheProfiles, _who: Reader) -> list[ProfileView]:
     """The formats of statement files that the settings know."""
     names = ("side", "shape", "encoding", "delimiter", "header")
-    return [
-        ProfileView(name=name, **{field: getattr(one, field) for field in names})
-        for name, one in gateway.profiles.items()
-    ]
+    return [ProfileView(name=name, **{field: getattr(one, field) for field in names}) for name, one in profiles.items()]
 
 
 @router.post(
@@ -316,10 +323,12 @@ async def list_profiles(gateway: Gateway, _who: Reader) -> list[ProfileView]:
     openapi_extra={"requestBody": {"required": True, "content": FILE}},
 )
 async def take_statement_file(
-    gateway: Gateway,
+    base: Base,
+    runs: Runs,
+    profiles: TheProfiles,
     who: Writer,
     request: Request,
-    once: OnceKey,
+    key: KeyedRequest,
     response: Response,
     channel: ChannelName,
     day: date,
@@ -330,24 +339,24 @@ async def take_statement_file(
 
     It is believed as a whole or not at all: a file that contradicts itself is 409 ``statement-refused``, with the line.
     """
-    await serves(gateway, who, channel)
-    if profile not in gateway.profiles:
+    await serves(base, who, channel)
+    if profile not in profiles:
         raise NotFoundProblem(
             f"no format [statements.{profile}]", field="profile", cure="GET /v1/statement-profiles lists them."
         )
     body = await request.body()
-    await once.open(who, StatementFile(channel=channel, day=day, profile=profile, digest=sha256(body).hexdigest()))
-    if once.subject is not None:
-        run = await gateway.reconciliation.held(once.subject)
-    else:
+
+    async def match(once: Once) -> None:
         with tempfile.TemporaryDirectory(prefix="statement-") as folder:
             file = Path(folder, "body")
             await asyncio.to_thread(file.write_bytes, body)
-            handed_in = service.StatementFile(file, gateway.profiles[profile], Path(name).name)
-            run = await gateway.reconciliation.run_file(channel, day, handed_in, by=who.name, remember=once.remember)
-        await once.finish(201)
-    response.headers["Location"] = f"/v1/reconciliations/{run.id}"
-    return RunView.of(run)
+            handed_in = FileOfSide(file, profiles[profile], Path(name).name)
+            await runs.run_file(channel, day, handed_in, by=who.name, once=once)
+
+    ask = StatementFile(channel=channel, day=day, profile=profile, digest=sha256(body).hexdigest())
+    run_id = await key.once(who, ask, match)
+    response.headers["Location"] = f"/v1/reconciliations/{run_id}"
+    return RunView.of(await runs.held(run_id))
 
 
 # --- breaks ---------------------------------------------------------------------------------------------------------
@@ -355,7 +364,8 @@ async def take_statement_file(
 
 @router.get("/breaks", response_model=Page[BreakView])
 async def list_breaks(
-    gateway: Gateway,
+    base: Base,
+    breaks: TheBreaks,
     who: Reader,
     channel: ChannelName | None = None,
     day: date | None = None,
@@ -378,24 +388,25 @@ async def list_breaks(
         payment_id=payment,
         assignee=assignee,
     )
-    found = await gateway.reconciliation.breaks.find(wanted, before=after(cursor), limit=limit)
-    next_page = encode_cursor(found[-1].id) if len(found) == limit else None
-    return Page(items=_views(gateway, found), next=next_page)
+    found = await breaks.find(wanted, before=after(cursor), limit=limit)
+    return Page(items=_views(base, found), next=cursor_after(found, limit))
 
 
 @router.get("/breaks/{break_id}", response_model=WholeBreakView, responses=responses(404))
-async def get_break(gateway: Gateway, who: Reader, break_id: str) -> WholeBreakView:
+async def get_break(
+    base: Base, breaks: TheBreaks, proposed: TheProposals, who: Reader, break_id: str
+) -> WholeBreakView:
     """One break, and what was proposed about it."""
-    found = await _mine(gateway, who, break_id)
-    proposed = await gateway.proposals.of_break(break_id)
-    return WholeBreakView(difference=_view(gateway, found), proposals=[ProposalView.of(one) for one in proposed])
+    found = await _mine(breaks, who, break_id)
+    about = await proposed.of_break(break_id)
+    return WholeBreakView(difference=_view(base, found), proposals=[ProposalView.of(one) for one in about])
 
 
 @router.get("/breaks/{break_id}/explanation", response_model=ExplanationView, responses=responses(404))
-async def explain_break(gateway: Gateway, who: Reader, break_id: str) -> ExplanationView:
+async def explain_break(breaks: TheBreaks, who: Reader, break_id: str) -> ExplanationView:
     """Why there is a difference: both sides, likely cause, what happened, what to do."""
-    await _mine(gateway, who, break_id)
-    found = await gateway.reconciliation.breaks.explain(break_id)
+    await _mine(breaks, who, break_id)
+    found = await breaks.explain(break_id)
     return ExplanationView(
         id=break_id,
         age_days=found.age,
@@ -407,38 +418,28 @@ async def explain_break(gateway: Gateway, who: Reader, break_id: str) -> Explana
 
 
 @router.put("/breaks/{break_id}/assignee", response_model=BreakView, responses=responses(400, 404, 409, 413))
-async def assign_break(gateway: Gateway, who: Writer, break_id: str, ask: AssignmentRequest) -> BreakView:
+async def assign_break(base: Base, breaks: TheBreaks, who: Writer, break_id: str, ask: AssignmentRequest) -> BreakView:
     """Say who looks into a break."""
-    await _mine(gateway, who, break_id)
-    return _view(gateway, await gateway.reconciliation.breaks.assign(break_id, ask.assignee, by=who.name))
+    await _mine(breaks, who, break_id)
+    return _view(base, await breaks.assign(break_id, ask.assignee, by=who.name))
 
 
 @router.post("/breaks/{break_id}/resolution", response_model=BreakView, responses=responses(400, 404, 409, 413))
 async def resolve_break(
-    gateway: Gateway, who: Writer, break_id: str, ask: ResolutionRequest, once: OnceKey
+    base: Base, breaks: TheBreaks, who: Operator, break_id: str, ask: ResolutionRequest, key: KeyedRequest
 ) -> BreakView:
-    """Explain a break. It moves no money, and stays resolved while its figures stay what they are."""
-    found = await _mine(gateway, who, break_id)
-    await once.open(who, ask)
-    if once.subject is None:
-        found = await gateway.reconciliation.breaks.resolve(break_id, ask.reason, by=who.name, remember=once.remember)
-        await once.finish(200)
-    return _view(gateway, found)
+    """Explain a break. It moves no money, and stays resolved while its figures stay what they are; operators only."""
+    await key.once(who, ask, lambda once: breaks.resolve(break_id, ask.reason, by=person(who), once=once))
+    return _view(base, await breaks.held(break_id))
 
 
 @router.post("/break-resolutions", response_model=list[BreakView], responses=responses(400, 404, 409, 413))
-async def resolve_breaks(gateway: Gateway, who: Writer, ask: BatchRequest, once: OnceKey) -> list[BreakView]:
-    """Explain several breaks at once: all of them, or none."""
-    for break_id in ask.breaks:
-        await _mine(gateway, who, break_id)
-    await once.open(who, ask)
-    room = gateway.reconciliation.breaks
-    if once.subject is None:
-        done = await room.resolve_many(ask.breaks, ask.reason, by=who.name, remember=once.remember)
-        await once.finish(200)
-    else:
-        done = [await room.held(break_id) for break_id in ask.breaks]
-    return _views(gateway, done)
+async def resolve_breaks(
+    base: Base, breaks: TheBreaks, who: Operator, ask: BatchRequest, key: KeyedRequest
+) -> list[BreakView]:
+    """Explain several breaks at once: all of them, or none; operators only."""
+    await key.once(who, ask, lambda once: breaks.resolve_many(ask.breaks, ask.reason, by=person(who), once=once))
+    return _views(base, [await breaks.held(break_id) for break_id in dict.fromkeys(ask.breaks)])
 
 
 # --- what moves money -----------------------------------------------------------------------------------------------
@@ -451,70 +452,57 @@ async def resolve_breaks(gateway: Gateway, who: Writer, ask: BatchRequest, once:
     responses=responses(400, 404, 409, 413),
 )
 async def propose(
-    gateway: Gateway, who: Operator, break_id: str, ask: ProposalRequest, once: OnceKey, response: Response
+    proposed: TheProposals, who: Operator, break_id: str, ask: ProposalRequest, key: KeyedRequest, response: Response
 ) -> ProposalView:
     """Propose what moves money. At most one proposal waits for each break; operators only."""
-    await _mine(gateway, who, break_id)
-    await once.open(who, ask)
-    if once.subject is None:
-        wanted = proposals.Ask(ask.action, ask.reason, ask.payment, ask.payee, ask.documents)
-        made = await gateway.proposals.propose(break_id, wanted, by=person(who), remember=once.remember)
-        await once.finish(201)
-    else:
-        made = await gateway.proposals.held(once.subject)
-    response.headers["Location"] = f"/v1/break-proposals/{made.id}"
-    return ProposalView.of(made)
+    wanted = proposals.Ask(ask.action, ask.reason, ask.payment, ask.payee, ask.documents)
+    proposal_id = await key.once(who, ask, lambda once: proposed.propose(break_id, wanted, by=person(who), once=once))
+    response.headers["Location"] = f"/v1/break-proposals/{proposal_id}"
+    return ProposalView.of(await proposed.view(proposal_id))
 
 
 @router.get("/break-proposals/{proposal_id}", response_model=ProposalView, responses=responses(404))
-async def get_proposal(gateway: Gateway, who: Reader, proposal_id: str) -> ProposalView:
+async def get_proposal(breaks: TheBreaks, proposed: TheProposals, who: Reader, proposal_id: str) -> ProposalView:
     """One proposal, and where its refund stands."""
-    found = await gateway.proposals.held(proposal_id)
-    await _mine(gateway, who, found.break_id)
+    found = await proposed.view(proposal_id)
+    await _mine(breaks, who, found.break_id)
     return ProposalView.of(found)
 
 
 @router.post(
     "/break-proposals/{proposal_id}/confirmation", response_model=BreakView, responses=responses(400, 404, 409, 413)
 )
-async def confirm_proposal(gateway: Gateway, who: Operator, proposal_id: str, once: OnceKey) -> BreakView:
-    """Confirm as a second person 复核; the one who proposed it is refused. A refund is filed with that."""
-    await once.open(who, None)
-    if once.subject is not None:
-        return _view(gateway, await gateway.reconciliation.breaks.held(once.subject))
-    done = await gateway.proposals.confirm(proposal_id, by=person(who), remember=once.remember)
-    await once.finish(200)
-    return _view(gateway, done)
+async def confirm_proposal(
+    base: Base, proposed: TheProposals, who: Operator, proposal_id: str, ask: Confirmation, key: KeyedRequest
+) -> BreakView:
+    """Confirm what was seen, as a second person 复核; who proposed it is refused. A refund is filed with that."""
+    await key.once(who, ask, lambda once: proposed.confirm(proposal_id, by=person(who), seen=ask.seen, once=once))
+    return _view(base, (await proposed.view(proposal_id)).about)  # 200 whatever has become of the refund by now
 
 
 @router.delete("/break-proposals/{proposal_id}", status_code=204, responses=responses(404, 409))
-async def withdraw_proposal(gateway: Gateway, who: Operator, proposal_id: str) -> Response:
+async def withdraw_proposal(proposed: TheProposals, who: Operator, proposal_id: str) -> Response:
     """Take a proposal back before it is confirmed; its refund is dismissed."""
-    await gateway.proposals.withdraw(proposal_id, by=person(who))
+    await proposed.withdraw(proposal_id, by=person(who))
     return Response(status_code=204)
 
 
 # --- whose ----------------------------------------------------------------------------------------------------------
 
 
-def person(who: Principal) -> Person:
-    """An operator, as one of the two people that money needs."""
-    return Person(who.client_id, who.name, who.role)
-
-
-async def channels_of(gateway: App, who: Principal) -> set[str]:
+async def channels_of(base: Foundation, who: Principal) -> set[str]:
     """Channels whose sums the caller may see: of every authority that pays there, or an operator's all."""
     mine: set[str] = set()
     others: set[str] = set()
-    for authority in await gateway.access.authorities():
+    for authority in await base.access.authorities():
         group = mine if authority.code in who.authorities else others
-        group |= {one.name for one in gateway.channels.route(authority.code, "payments")}
+        group |= {one.name for one in base.channels.route(authority.code, "payments")}
     return mine - others
 
 
-async def serves(gateway: App, who: Principal, channel: str) -> None:
+async def serves(base: Foundation, who: Principal, channel: str) -> None:
     """Raises NotFoundProblem for a channel whose sums are not the caller's to see."""
-    if channel not in await channels_of(gateway, who):
+    if channel not in await channels_of(base, who):
         raise NotFoundProblem(
             f"no payment channel {channel} of yours alone",
             field="channel",
@@ -522,16 +510,16 @@ async def serves(gateway: App, who: Principal, channel: str) -> None:
         )
 
 
-async def _mine(gateway: App, who: Principal, break_id: str) -> Break:
-    found = await gateway.reconciliation.breaks.held(break_id)
+async def _mine(breaks: Breaks, who: Principal, break_id: str) -> Break:
+    found = await breaks.held(break_id)
     if who.kind != "operator":
         own(who, found.authority, "break")
     return found
 
 
-def _view(gateway: App, one: Break) -> BreakView:
-    return BreakView.of(one, gateway.clock.now())
+def _view(base: Foundation, one: Break) -> BreakView:
+    return BreakView.of(one, base.clock.now())
 
 
-def _views(gateway: App, those: Sequence[Break]) -> list[BreakView]:
-    return [_view(gateway, one) for one in those]
+def _views(base: Foundation, those: Sequence[Break]) -> list[BreakView]:
+    return [_view(base, one) for one in those]

@@ -8,10 +8,10 @@ from datetime import date
 
 from sqlalchemy import Connection
 
-from gateway.foundation.delivery.events import Events
+from gateway.foundation.lives import Living
 from gateway.rooms.reconciliation import break_records
 from gateway.rooms.reconciliation.break_records import Break, break_id
-from gateway.rooms.reconciliation.breaks import tell
+from gateway.rooms.reconciliation.breaks import step
 from gateway.rooms.reconciliation.matching import BreakKind, Key, Side
 from gateway.rooms.reconciliation.states import BreakState
 
@@ -31,9 +31,11 @@ class Difference:
 class RunBreaks:
     """The breaks of one run. ``cleared`` are those that it has closed because they are explained."""
 
-    def __init__(self, conn: Connection, events: Events, run_id: str, channel: str, side: Side, now: int) -> None:
+    def __init__(
+        self, conn: Connection, life: Living[BreakState, Break], run_id: str, channel: str, side: Side, now: int
+    ) -> None:
         self._conn = conn
-        self._events = events
+        self._life = life
         self._run_id = run_id
         self._channel = channel
         self._side = side
@@ -72,9 +74,9 @@ class RunBreaks:
         )
         if old is None:
             break_records.add(self._conn, fresh)
+            self._life.begin(self._conn, fresh)
         else:
-            break_records.change(self._conn, old, fresh)
-        tell(self._conn, self._events, "break.closed" if healed else "break.opened", fresh)
+            step(self._conn, self._life, old, fresh)
         return id
 
     def clear(self, those: Iterable[Break], reason: str) -> None:
@@ -90,6 +92,5 @@ class RunBreaks:
                 reason=reason,
                 run_id=self._run_id,
             )
-            if break_records.change(self._conn, old, fresh):
+            if step(self._conn, self._life, old, fresh):
                 self.cleared.append(old)
-                tell(self._conn, self._events, "break.closed", fresh)

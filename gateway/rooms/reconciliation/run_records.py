@@ -60,7 +60,8 @@ def add(conn: Connection, run: Run) -> None:
 
 def complete(conn: Connection, run: Run) -> None:
     """Keep a run's figures in the transaction that made it."""
-    conn.execute(update(reconciliation_run).where(reconciliation_run.c.id == run.id).values(**columns(run)))
+    figures = {name: value for name, value in columns(run).items() if name not in ("id", "state")}
+    conn.execute(update(reconciliation_run).where(reconciliation_run.c.id == run.id).values(**figures))
 
 
 def held(conn: Connection, id: str) -> Run:

@@ -14,10 +14,11 @@ from sqlalchemy.exc import IntegrityError
 
 from gateway.foundation.base import Foundation
 from gateway.foundation.evidence.keeping import Prepared
+from gateway.foundation.once import NEVER, Once
 from gateway.ports.base import RawExchange
 from gateway.ports.nontax import NonTaxPlatform
 from gateway.rooms.reconciliation import files, run_records, statement_records
-from gateway.rooms.reconciliation.breaks import Breaks, Remember, forget
+from gateway.rooms.reconciliation.breaks import Breaks
 from gateway.rooms.reconciliation.day_run import DayRun, RunInput
 from gateway.rooms.reconciliation.matching import Side
 from gateway.rooms.reconciliation.months import refuse_frozen
@@ -70,7 +71,7 @@ class _Order:
 class Reconciliation:
     """Statement against books, both ways, once a day and again whenever somebody asks: a rerun has no second effect.
 
-    Emits ``break.opened``, ``break.closed`` and ``payment.settlement`` in the transaction of the change. ``breaks`` is
+    Breaks are opened and closed, and ``payment.settlement`` emitted, in the transaction of the change. ``breaks`` is
     what people do about them.
     """
 
@@ -94,20 +95,18 @@ class Reconciliation:
         """Runs, newest first; ``before`` is the id at which the previous page ended."""
         return await self._store.read(lambda conn: run_records.find(conn, wanted, before=before, limit=limit))
 
-    async def run(
-        self, channel: str, day: date, *, by: str, remember: Remember = forget, progress: Progress = unseen
-    ) -> Run:
+    async def run(self, channel: str, day: date, *, by: str, once: Once = NEVER, progress: Progress = unseen) -> Run:
         """Fetch the day's statement, believe it as a whole or not at all, match both ways, keep what differs.
 
         Before the platform's day has ended the run is provisional: what only we have may still come, and is counted
-        as waiting. ``remember(conn, run_id)`` joins the transaction. Raises NotFoundProblem and InvalidProblem;
+        as waiting. ``once`` joins the transaction. Raises NotFoundProblem and InvalidProblem;
         ConflictProblem ``statement-refused``, UnavailableProblem ``statement-unavailable`` (both kept as runs).
         """
         platform = self._platform(channel)
         days = self.window(channel, day)
         lenient = Window(days.start - self.rules.grace.late_micros, days.end)
         order = _Order(channel, Side.PLATFORM, day, by)
-        return await self._run(order, remember, lambda: fetch(platform, day, lenient, progress))
+        return await self._run(order, once, lambda: fetch(platform, day, lenient, progress))
 
     async def run_file(
         self,
@@ -116,7 +115,7 @@ class Reconciliation:
         file: StatementFile,
         *,
         by: str,
-        remember: Remember = forget,
+        once: Once = NEVER,
         progress: Progress = unseen,
     ) -> Run:
         """The same with a statement, clearing or treasury file, read as its profile says; raises what ``run`` does."""
@@ -127,7 +126,7 @@ class Reconciliation:
         lenient = Window(days.start - patience // timedelta(microseconds=1), days.end)
         order = _Order(channel, side, day, by, file.origin)
         return await self._run(
-            order, remember, lambda: asyncio.to_thread(files.read, file.path, file.profile, day, lenient, progress)
+            order, once, lambda: asyncio.to_thread(files.read, file.path, file.profile, day, lenient, progress)
         )
 
     async def catch_up(self, channel: str, *, by: str, back: int = 7) -> list[date]:
@@ -151,7 +150,7 @@ class Reconciliation:
 
     # --- one run ------------------------------------------------------------------------------------------------------
 
-    async def _run(self, order: _Order, remember: Remember, tell: Callable[[], Awaitable[Statement]]) -> Run:
+    async def _run(self, order: _Order, once: Once, tell: Callable[[], Awaitable[Statement]]) -> Run:
         today = self.window(order.channel, order.day)
         begun = to_micros(self._clock.now())
         if begun < today.start:
@@ -179,12 +178,10 @@ class Reconciliation:
         def unit(conn: Connection) -> Run:
             self._keep_exchanges(conn, exchanges, run.id)
             refuse_frozen(conn, order.channel, order.day)
-            done = self._reconcile(conn, run, told, order.origin)
-            remember(conn, run.id)
-            return done
+            return self._reconcile(conn, run, told, order.origin)
 
         try:
-            return await self._store.write(unit)
+            return await self._store.write(once.about(run.id).first(unit))
         except Exception as failed:
             for exchange in exchanges:  # what was exchanged is evidence all the same
                 self._evidence.record(exchange)
@@ -217,7 +214,7 @@ class Reconciliation:
         if statement_records.fetch_current(conn, channel, side, day + timedelta(days=1)) is None:
             late = Window(today.end - self.rules.grace.late_micros, today.end)
         work = RunInput(run.id, channel, side, told, self._due(conn, run), late, run.provisional, now)
-        day_run = DayRun(conn, work, self.rules, self._base.events, self._base.envelope)
+        day_run = DayRun(conn, work, self.rules, self._base, self.breaks.life)
         if before is not None and before.fetched_at >= today.end:
             day_run.keep_change(before)
         run = day_run.reconcile(run)

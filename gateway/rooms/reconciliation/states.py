@@ -1,10 +1,11 @@
-"""The lives of this room's records as values: breaks 差错, what is proposed about them, closes of months 月结."""
+"""The lives of this room's records: breaks 差错, what is proposed about them, closes of months 月结, runs."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
-from gateway.foundation.lives import Edge
+from gateway.foundation.lives import Edge, Life
+from gateway.rooms.reconciliation.tables import break_action, breaks, month_close, reconciliation_run
 
 
 class BreakState(StrEnum):
@@ -35,7 +36,7 @@ class MonthState(StrEnum):
 
 
 class RunState(StrEnum):
-    """How a run ended. It has no life: ``refused``, the statement contradicts itself; ``failed``, there was none."""
+    """How a run ended: ``refused``, the statement contradicts itself; ``failed``, there was none."""
 
     DONE = "done"
     REFUSED = "refused"
@@ -54,20 +55,27 @@ BREAK_EDGES = (
     Edge(None, BreakState.OPEN, "break.opened", "a run found a difference"),
     Edge(None, BreakState.HEALED, "break.closed", "the statement told of money first, and it was booked from there"),
     Edge(BreakState.OPEN, BreakState.OPEN, "break.opened", "a later run finds other figures"),
+    Edge(BreakState.OPEN, BreakState.HEALED, "break.closed", "a later statement told of its money, and it was booked"),
     Edge(BreakState.OPEN, BreakState.CLEARED, "break.closed", "a later run, or a receipt, explains it"),
     Edge(BreakState.OPEN, BreakState.RESOLVED, "break.closed", "a person explains it, or two move its money"),
     Edge(BreakState.CLEARED, BreakState.OPEN, "break.opened", "a later run finds it again"),
+    Edge(BreakState.HEALED, BreakState.OPEN, "break.opened", "a later run finds it again"),
     Edge(BreakState.RESOLVED, BreakState.OPEN, "break.opened", "its figures changed, or what resolved it led nowhere"),
 )
 
 PROPOSAL_EDGES = (
     Edge(None, ProposalState.PROPOSED, "break.proposed", "an operator proposes to refund or to attribute the money"),
-    Edge(ProposalState.PROPOSED, ProposalState.CONFIRMED, "break.closed", "another operator confirms 复核"),
+    Edge(
+        ProposalState.PROPOSED,
+        ProposalState.CONFIRMED,
+        None,
+        "another operator confirms 复核, here or at the refund; the break itself tells that it is closed",
+    ),
     Edge(
         ProposalState.PROPOSED,
         ProposalState.WITHDRAWN,
         "break.withdrawn",
-        "an operator takes it back; untold, the money's exception was settled at its payment",
+        "an operator takes it back, or its money's exception goes another way",
     ),
 )
 
@@ -76,3 +84,14 @@ MONTH_EDGES = (
     Edge(MonthState.CLOSED, MonthState.REOPENING, "month.reopening", "an operator asks to open it, with a reason"),
     Edge(MonthState.REOPENING, MonthState.REOPENED, "month.reopened", "another operator confirms 复核"),
 )
+
+RUN_EDGES = (
+    Edge(None, RunState.DONE, None, "the statement was matched with the books"),
+    Edge(None, RunState.REFUSED, None, "the statement contradicts itself; nothing of it was used"),
+    Edge(None, RunState.FAILED, None, "no statement was to be had"),
+)
+
+BREAKS = Life("breaks", breaks, BREAK_EDGES, column="state", stamped=False)
+PROPOSALS = Life("break proposals", break_action, PROPOSAL_EDGES, column="state", stamped=False)
+MONTHS = Life("months", month_close, MONTH_EDGES, column="state", stamped=False)
+RUNS = Life("reconciliations", reconciliation_run, RUN_EDGES, column="state", stamped=False)

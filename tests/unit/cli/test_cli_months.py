@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -70,12 +71,17 @@ def test_a_month_is_closed_under_a_password_and_opened_by_another_one(june):
     assert (early.exit_code, "not reconciled: 2026-05-01" in early.stderr) == (4, True)
     closed = run("reconcile", "close", "2026-06", "--login", "wang", "--password-stdin", typed="wang secret 1\n")
     assert (closed.exit_code, "closed and frozen 月结" in closed.stdout) == (0, True), closed.stderr
-    assert reopen("--reason", "银行更正", login="wang").exit_code == 0
-    alone = reopen("--confirm", login="wang")
-    assert (alone.exit_code, "cannot confirm it" in alone.stderr) == (4, True)
-    opened = reopen("--confirm", login="li")
+    asked = reopen("--reason", "银行更正", "--json", login="wang")
+    assert asked.exit_code == 0
+    told = json.loads(asked.stdout)
+    assert (told["state"], told["asked_by"], told["reason"]) == ("reopening", "王敏", "银行更正")
+    alone = reopen("--confirm", "--seen", told["seen"], login="wang")
+    assert (alone.exit_code, "somebody else" in alone.stderr) == (4, True)
+    blind = reopen("--confirm", login="li")
+    assert (blind.exit_code, "say what you have seen" in blind.stderr) == (4, True)
+    opened = reopen("--confirm", "--seen", told["seen"], login="li")
     assert (opened.exit_code, "open again" in opened.stdout) == (0, True)
-    gone = reopen("--confirm", login="li")
+    gone = reopen("--confirm", "--seen", told["seen"], login="li")
     assert (gone.exit_code, "is not closed" in gone.stderr) == (4, True)
 
 

@@ -6,18 +6,18 @@ import asyncio
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from foundation import foundation
 from sqlalchemy import Connection, insert, select
 
 from gateway.foundation.crypto.keys import FileKeys
 from gateway.foundation.crypto.sm import sm3
 from gateway.foundation.crypto.sm2 import default_provider
-from gateway.foundation.delivery import Events, Person
 from gateway.foundation.delivery.tables import event
 from gateway.foundation.store import Store
+from gateway.foundation.two_persons import Person
 from gateway.rooms.payments.tables import collection
 from gateway.rooms.reconciliation import (
     BreakKind,
@@ -37,10 +37,11 @@ from gateway.rooms.reconciliation.break_records import Break, break_id
 from gateway.rooms.reconciliation.continuity_records import ChannelDay
 from gateway.rooms.reconciliation.months import refuse_frozen
 from gateway.words.clock import SHANGHAI, ManualClock, to_micros
-from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem
+from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem, Problem
 
 CHANNEL, MONTH, CODE = "nontax", "2026-06", "99010226300000000001"
-LI, WANG = Person("opr_li", "李强", "operator"), Person("opr_wang", "王敏", "operator")
+LI, WANG = Person("opr_li", "李强", operator=True), Person("opr_wang", "王敏", operator=True)
+KEY = Person("cli_1", "办案系统", operator=False)
 NOON = datetime(2026, 6, 16, 12, 0, tzinfo=SHANGHAI)
 
 
@@ -106,9 +107,8 @@ class Bench:
 @pytest.fixture
 def bench(store: Store, tmp_path: Path) -> Bench:
     clock = ManualClock(datetime(2026, 7, 1, 9, 0, tzinfo=SHANGHAI))
-    keys = FileKeys(tmp_path / "keys")
-    base: Any = SimpleNamespace(store=store, events=Events(clock), clock=clock, keys=keys)
-    return Bench(store, clock, keys, Months(base, Rules().window))
+    base = foundation(store, tmp_path, clock)
+    return Bench(store, clock, base.keys, Months(base, Rules().window))
 
 
 async def refused(asked: Any) -> str:
@@ -186,15 +186,18 @@ async def test_a_month_is_opened_again_by_two_people_and_can_then_be_closed_anew
     await bench.reconciled()
     frozen = date(2026, 6, 16)
     close = await bench.months.close(CHANNEL, MONTH, by=LI)
-    assert await refused(bench.months.confirm_reopening(close.id, by=WANG)) == "month-not-closed"
+    assert bench.months.seen(close) is None
+    assert await refused(bench.months.confirm_reopening(close.id, by=WANG, seen="e30")) == "month-not-closed"
     with pytest.raises(InvalidProblem):
         await bench.months.ask_to_reopen(close.id, "  ", by=LI)
     asked = await bench.months.ask_to_reopen(close.id, "银行更正", by=LI)
     assert (asked.state, asked.asked_name, asked.reason) == (MonthState.REOPENING, LI.name, "银行更正")
     assert await refused(bench.months.ask_to_reopen(close.id, "再次", by=WANG)) == "month-not-closed"
-    assert await refused(bench.months.confirm_reopening(close.id, by=LI)) == "second-person-needed"
+    seen = bench.months.seen(asked) or ""
+    assert await refused(bench.months.confirm_reopening(close.id, by=LI, seen=seen)) == "second-person-needed"
+    assert await refused(bench.months.confirm_reopening(close.id, by=WANG, seen="e30")) == "changed-since-seen"
     assert await refused(bench.store.read(lambda conn: refuse_frozen(conn, CHANNEL, frozen))) == "month-closed"
-    opened = await bench.months.confirm_reopening(close.id, by=WANG)
+    opened = await bench.months.confirm_reopening(close.id, by=WANG, seen=seen)
     assert (opened.state, opened.reopened_name) == (MonthState.REOPENED, WANG.name)
     assert opened == await bench.months.held(close.id)
     await bench.store.read(lambda conn: refuse_frozen(conn, CHANNEL, frozen))
@@ -214,7 +217,35 @@ async def test_a_close_that_is_not_there_is_not_found(bench: Bench) -> None:
     for asked in (
         bench.months.held("cls_none"),
         bench.months.ask_to_reopen("cls_none", "更正", by=LI),
-        bench.months.confirm_reopening("cls_none", by=LI),
+        bench.months.confirm_reopening("cls_none", by=LI, seen="e30"),
     ):
         with pytest.raises(NotFoundProblem):
             await asked
+
+
+async def test_what_is_closed_is_what_was_seen(bench: Bench) -> None:
+    await bench.reconciled()
+    seen = bench.months.seen(await bench.months.balance(CHANNEL, MONTH))
+    await bench.money()
+    await bench.broken()
+    with pytest.raises(ConflictProblem) as caught:
+        await bench.months.close(CHANNEL, MONTH, by=LI, seen=seen)
+    assert caught.value.type == "changed-since-seen"
+    assert caught.value.extra["changed"] == ["adjusted_books", "adjusted_statements", "books", "items"]
+    seen = bench.months.seen(await bench.months.balance(CHANNEL, MONTH))
+    assert (await bench.months.close(CHANNEL, MONTH, by=LI, seen=seen)).state is MonthState.CLOSED
+
+
+async def test_a_key_neither_closes_a_month_nor_opens_it(bench: Bench) -> None:
+    await bench.reconciled()
+    close = await bench.months.close(CHANNEL, MONTH, by=LI)
+    asked = await bench.months.ask_to_reopen(close.id, "银行更正", by=LI)
+    seen = bench.months.seen(asked) or ""
+    for act in (
+        bench.months.close(CHANNEL, "2026-05", by=KEY),
+        bench.months.ask_to_reopen(close.id, "更正", by=KEY),
+        bench.months.confirm_reopening(close.id, by=KEY, seen=seen),
+    ):
+        with pytest.raises(Problem) as caught:
+            await act
+        assert (caught.value.status, caught.value.type) == (403, "operator-needed")

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from datetime import date
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from money_bench import CODE, DOCUMENTS, NOW, PAYEE, Bench, bench
 from sqlalchemy import Connection, insert, select
 
-from gateway.foundation.delivery import Person
 from gateway.foundation.delivery.tables import event
+from gateway.foundation.two_persons import Person, TwoPersons
 from gateway.rooms.payments import records as payment_records
 from gateway.rooms.payments.records import Unforeseen
 from gateway.rooms.payments.tables import collection
@@ -36,7 +37,8 @@ from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProble
 
 __all__ = ["bench"]
 
-LI, WANG = Person("opr_li", "李强", "operator"), Person("opr_wang", "王敏", "operator")
+LI, WANG = Person("opr_li", "李强", operator=True), Person("opr_wang", "王敏", operator=True)
+KEY = Person("cli_1", "办案系统", operator=False)
 DAY, STRAY = date(2026, 9, 16), "99010226309999999901"
 REFUND = Ask("refund", "重复缴款,应退", payee=PAYEE, documents=DOCUMENTS)
 
@@ -48,7 +50,7 @@ class Room:
         self.bench, self.store = bench, bench.store
         self.breaks = Breaks(bench.store, bench.events, bench.clock)
         self.exceptions = Exceptions(bench.store, bench.events, bench.clock, bench.refunds)
-        base: Any = bench
+        base: Any = SimpleNamespace(**vars(bench), two_persons=TwoPersons(bench.envelope, bench.clock))
         self.proposals = Proposals(base, self.breaks, self.exceptions, bench.payments.quoted)
         bench.events.subscribe("payment.exception_resolved", self.proposals.exception_resolved)
         bench.events.subscribe("payment.exception_reopened", self.proposals.exception_reopened)
@@ -86,6 +88,11 @@ class Room:
         payment_id = await self.bench.paid(500000, 500000)
         return await self.broken(BreakKind.PAID_TWICE, payment_id=payment_id)
 
+    async def confirm(self, proposal_id: str, by: Person, seen: str | None = None) -> Break:
+        """This person's word on what they see now, unless they saw something else."""
+        shown = await self.proposals.view(proposal_id)
+        return await self.proposals.confirm(proposal_id, by=by, seen=seen or shown.seen or "e30", wait=0)
+
     async def state(self, known: Break) -> BreakState:
         return (await self.breaks.held(known.id)).state
 
@@ -110,17 +117,18 @@ async def test_a_refund_is_proposed_by_one_and_confirmed_by_another_who_closes_t
     made = await room.proposals.propose(known.id, REFUND, by=LI)
     assert (made.state, made.action, made.proposed_name) == (ProposalState.PROPOSED, "refund", LI.name)
     assert (made.refund_status, made.payment_id) == (RefundStatus.PROPOSED, None)
-    assert await room.proposals.held(made.id) == made
+    assert (await room.proposals.view(made.id)).proposal == made
     assert await refused(room.proposals.propose(known.id, REFUND, by=WANG)) == "already-proposed"
-    assert await refused(room.proposals.confirm(made.id, by=LI)) == "second-person-needed"
+    assert await refused(room.confirm(made.id, LI)) == "second-person-needed"
     assert await room.state(known) is BreakState.OPEN
-    closed = await room.proposals.confirm(made.id, by=WANG, wait=0)
+    closed = await room.confirm(made.id, WANG)
     assert (closed.state, closed.closed_by) == (BreakState.RESOLVED, WANG.name)
     assert closed.reason is not None
     assert "重复缴款,应退 (提出 李强, 复核 王敏)" in closed.reason
     (confirmed,) = await room.proposals.of_break(known.id)
-    assert (confirmed.state, confirmed.confirmed_by) == (ProposalState.CONFIRMED, WANG.id)
-    assert await refused(room.proposals.confirm(made.id, by=WANG)) == "not-proposed"
+    assert (confirmed.state, confirmed.proposal.confirmed_by) == (ProposalState.CONFIRMED, WANG.id)
+    assert confirmed.seen is None
+    assert await refused(room.confirm(made.id, WANG)) == "not-proposed"
     assert await refused(room.proposals.withdraw(made.id, by=LI)) == "not-proposed"
     assert await refused(room.proposals.propose(known.id, REFUND, by=LI)) == "break-not-open"
     assert await room.told() == ["break.proposed", "break.closed"]
@@ -130,7 +138,7 @@ async def test_a_withdrawn_proposal_takes_its_refund_with_it_and_makes_room_for_
     known = await room.twice()
     made = await room.proposals.propose(known.id, REFUND, by=LI)
     await room.proposals.withdraw(made.id, by=WANG)
-    gone = await room.proposals.held(made.id)
+    gone = (await room.proposals.view(made.id)).proposal
     assert (gone.state, gone.refund_status) == (ProposalState.WITHDRAWN, RefundStatus.DISMISSED)
     assert await room.state(known) is BreakState.OPEN
     again = await room.proposals.propose(known.id, REFUND, by=WANG)
@@ -164,7 +172,7 @@ async def test_money_on_a_strange_code_is_attributed_by_two_and_pays_the_bill(ro
     await room.store.write(lambda conn: conn.execute(insert(collection), {**values, **when}))
     assert await refused(room.proposals.propose(known.id, REFUND, by=LI)) == "money-without-owner"
     made = await room.proposals.propose(known.id, Ask("attribute", "输错一位", payment_id), by=LI)
-    closed = await room.proposals.confirm(made.id, by=WANG)
+    closed = await room.confirm(made.id, WANG)
     assert (closed.state, closed.payment_id, closed.authority) == (BreakState.RESOLVED, payment_id, "A1")
     money = await room.store.read(lambda conn: payment_records.collection_of(conn, "nontax", STRAY, "S9"))
     assert money is not None
@@ -193,9 +201,9 @@ async def test_only_money_that_could_move_is_proposed_about(room: Room) -> None:
     assert await refused(room.proposals.propose(at_bank.id, owned, by=LI)) == "money-has-an-owner"
     for asked in (
         room.proposals.propose("brk_none", REFUND, by=LI),
-        room.proposals.confirm("act_none", by=LI),
+        room.proposals.confirm("act_none", by=LI, seen="e30"),
         room.proposals.withdraw("act_none", by=LI),
-        room.proposals.held("act_none"),
+        room.proposals.view("act_none"),
     ):
         with pytest.raises(NotFoundProblem):
             await asked

@@ -22,6 +22,7 @@ from gateway.foundation.delivery.tables import (
 )
 from gateway.foundation.evidence import Evidence
 from gateway.foundation.store import Store
+from gateway.foundation.two_persons import Person
 from gateway.ports.base import AdapterInfo
 from gateway.ports.nontax import PaidFact, StatementLine, StatementPage
 from gateway.rooms.decisions.tables import decision
@@ -67,6 +68,7 @@ DAY = date(2026, 9, 16)
 NEXT = DAY + timedelta(days=1)
 NOON = datetime(2026, 9, 16, 12, 0, tzinfo=SHANGHAI)
 CHANNEL = "anlan"
+LI, WANG = Person("opr_li", "Li", operator=True), Person("opr_wang", "Wang", operator=True)
 OPEN = BreakFilter(state=BreakState.OPEN)
 
 
@@ -450,10 +452,10 @@ async def test_a_resolved_break_stays_resolved_until_its_figures_change(bench: B
     bench.platform.says(code(9), 500)
     await bench.room.run(CHANNEL, DAY, by="x")
     (found,) = await bench.room.breaks.find()
-    resolved = await bench.room.breaks.resolve(found.id, "邻区案件，已移交望川区财政局", by="operator Li")
+    resolved = await bench.room.breaks.resolve(found.id, "邻区案件，已移交望川区财政局", by=LI)
     assert (resolved.state, resolved.closed_by, resolved.reason) == (
         "resolved",
-        "operator Li",
+        "Li",
         "邻区案件，已移交望川区财政局",
     )
     assert (await bench.room.run(CHANNEL, DAY, by="x")).breaks == 0
@@ -468,13 +470,13 @@ async def test_a_break_is_resolved_once_by_somebody_with_a_reason(bench: Bench) 
     await bench.room.run(CHANNEL, DAY, by="x")
     (found,) = await bench.room.breaks.find()
     with pytest.raises(InvalidProblem):
-        await bench.room.breaks.resolve(found.id, "  ", by="operator Li")
+        await bench.room.breaks.resolve(found.id, "  ", by=LI)
     outcomes = await asyncio.gather(
-        *(bench.room.breaks.resolve(found.id, "核实", by=who) for who in ("Li", "Wang")), return_exceptions=True
+        *(bench.room.breaks.resolve(found.id, "核实", by=who) for who in (LI, WANG)), return_exceptions=True
     )
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Break", "ConflictProblem"]
     with pytest.raises(NotFoundProblem):
-        await bench.room.breaks.resolve("brk_none", "核实", by="Li")
+        await bench.room.breaks.resolve("brk_none", "核实", by=LI)
     assert [told["state"] for told in await bench.told("break.closed")] == ["resolved"]
 
 
@@ -484,9 +486,9 @@ async def test_resolving_one_of_two_breaks_leaves_the_payment_broken(bench: Benc
         bench.platform.says(code(1), 100, serial=serial)
     await bench.room.run(CHANNEL, DAY, by="x")
     first, second = await bench.room.breaks.find(OPEN)
-    await bench.room.breaks.resolve(first.id, "退付", by="Li")
+    await bench.room.breaks.resolve(first.id, "退付", by=LI)
     assert (await bench.payment(name))["settlement"] == "broken"
-    await bench.room.breaks.resolve(second.id, "退付", by="Li")
+    await bench.room.breaks.resolve(second.id, "退付", by=LI)
     assert (await bench.payment(name))["settlement"] == "matched"
 
 
@@ -738,11 +740,11 @@ async def test_one_reason_explains_many_breaks_or_none_and_each_has_its_owner_an
     )
     assert (await bench.room.breaks.assign(ids[0], None, by="x")).assignee is None
     with pytest.raises(NotFoundProblem):
-        await bench.room.breaks.resolve_many([*ids, "brk_none"], "邻区案件", by="Li")
+        await bench.room.breaks.resolve_many([*ids, "brk_none"], "邻区案件", by=LI)
     assert len(await bench.room.breaks.find(OPEN)) == 3
     bench.clock.advance(timedelta(days=2))
     assert [one.age_in_days(bench.clock.now()) for one in await bench.room.breaks.find()] == [2, 2, 2]
-    done = await bench.room.breaks.resolve_many([*ids, ids[0]], "邻区案件", by="Li")
+    done = await bench.room.breaks.resolve_many([*ids, ids[0]], "邻区案件", by=LI)
     assert {(one.state, one.reason, one.closed_by) for one in done} == {("resolved", "邻区案件", "Li")}
     bench.clock.advance(timedelta(days=5))
     assert {one.age_in_days(bench.clock.now()) for one in await bench.room.breaks.find()} == {2}

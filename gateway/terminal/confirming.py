@@ -1,0 +1,36 @@
+"""A word on what was seen: what is confirmed is shown first, and what is sent says what was shown."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from gateway.words.errors import InvalidProblem
+
+Seen = Annotated[
+    str | None,
+    typer.Option("--seen", help="`seen` of what you looked at; without it a terminal shows it and asks."),
+]
+
+
+def at_a_terminal() -> bool:
+    """Whether somebody sits there who can be asked."""
+    return sys.stdin.isatty()
+
+
+def word_on(seen: str, given: str | None, shown: Sequence[str], question: str) -> str:
+    """What is sent as seen: what was given, or ``seen`` once a person has been shown this and has said yes.
+
+    Raises InvalidProblem where nobody can be asked, and typer.Abort for a no.
+    """
+    if given is not None:
+        return given
+    if not at_a_terminal():
+        raise InvalidProblem("say what you have seen", field="--seen", cure=f"Look at it, then say --seen {seen}")
+    for line in shown:
+        typer.echo(line, err=True)
+    typer.confirm(question, abort=True, err=True)
+    return seen
