@@ -10,7 +10,7 @@ from gateway.foundation.base import Foundation
 from gateway.foundation.channels import Channels
 from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.crypto.keys import FileKeys
-from gateway.foundation.delivery import Delivery, DeliverySettings, Events, Resolutions
+from gateway.foundation.delivery import Delivery, DeliverySettings, Resolutions
 from gateway.foundation.delivery.callbacks import Callbacks
 from gateway.foundation.delivery.retry_rules import Patience
 from gateway.foundation.delivery.schedules import Schedules
@@ -52,7 +52,7 @@ def foundation(
         envelope=envelope,
         evidence=evidence,
         channels=channels,
-        events=Events(clock),
+        events=sends.events,
         delivery=sends,
         resolutions=Resolutions(store, sends, envelope, clock),
         callbacks=Callbacks(store, channels, evidence, sends, clock),

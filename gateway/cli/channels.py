@@ -121,7 +121,7 @@ def resume(ctx: typer.Context, name: str, as_json: Json = False) -> None:
     def unit(conn: Connection) -> str | None:
         reason = limits.stopped_channels(conn).get(name)
         if reason is not None:
-            limits.stop_channel(conn, name, None, to_micros(SystemClock().now()))
+            limits.resume_channel(conn, name, to_micros(SystemClock().now()))
         return reason
 
     with session(ctx).store(exclusive=True) as store:

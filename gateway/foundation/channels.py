@@ -154,6 +154,15 @@ class Channels:
         names = self._routes.get((authority, capability)) or self._routes.get((SHARED_ROUTE, capability), ())
         return tuple(self._channels[name] for name in names)
 
+    def served(self, name: str, authorities: Iterable[str]) -> list[str]:
+        """Those of these authorities for which a channel does anything, in order."""
+        capabilities = {capability for _, capability in self._routes}
+        return [
+            authority
+            for authority in sorted(authorities)
+            if any(one.name == name for capability in capabilities for one in self.route(authority, capability))
+        ]
+
     async def check(self, name: str) -> Checked:
         """Prove with a harmless call that a channel works. Raises NotFoundProblem for an unknown name."""
         if name not in self._channels:

@@ -11,7 +11,7 @@ from gateway.foundation.access import Access
 from gateway.foundation.base import Foundation
 from gateway.foundation.channels import Channels
 from gateway.foundation.crypto.envelope import Algorithm, Envelope, installed_keys
-from gateway.foundation.delivery import Delivery, DeliverySettings, Events, Resolutions
+from gateway.foundation.delivery import Delivery, DeliverySettings, Resolutions
 from gateway.foundation.delivery.callbacks import Callbacks
 from gateway.foundation.delivery.engines import choose
 from gateway.foundation.delivery.retry_rules import Patience
@@ -52,7 +52,6 @@ async def open_foundation(
     overrides = settings.calendar.overrides
     channels = Channels.build(settings, recorder=evidence.record, clock=clock)
     stack.push_async_callback(channels.close)
-    events = Events(clock)
     engine = choose(settings.delivery.engine, url, store.dialect, node)
     delivery = Delivery(store, channels, evidence, envelope, clock, _delivery_settings(settings), engine)
     return Foundation(
@@ -65,11 +64,11 @@ async def open_foundation(
         envelope=envelope,
         evidence=evidence,
         channels=channels,
-        events=events,
+        events=delivery.events,
         delivery=delivery,
         resolutions=Resolutions(store, delivery, envelope, clock),
         callbacks=Callbacks(store, channels, evidence, delivery, clock),
-        webhooks=Webhooks(store, events, envelope, clock, _outward(settings, evidence, clock), node),
+        webhooks=Webhooks(store, delivery.events, envelope, clock, _outward(settings, evidence, clock), node),
         access=Access(store, clock),
         schedules=Schedules(store, clock, node),
         two_persons=TwoPersons(envelope, clock),

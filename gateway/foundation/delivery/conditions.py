@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import structlog
+from sqlalchemy import Connection
 
+from gateway.foundation.access import records as access_records
 from gateway.foundation.channels import Channel
 from gateway.foundation.delivery import limits
 from gateway.foundation.delivery.limits import Condition
@@ -39,7 +41,7 @@ class Conditions:
         try:
             if step.stop_channel is not None:
                 reason = step.stop_channel
-                await store.write_apart(lambda conn: limits.stop_channel(conn, name, reason, now))
+                await store.write_apart(lambda conn: self._stop(conn, name, reason, now))
                 self.learn(name, replace(known, stopped=reason))
             elif bound.circuit_failures and not _answered(result):
                 await store.write_apart(lambda conn: limits.note_failure(conn, name, bound))
@@ -54,6 +56,15 @@ class Conditions:
                 self._node.wake(name)
         except UnavailableProblem as problem:
             log.warning("a channel's condition could not be noted", channel=name, reason=str(problem))
+
+    def _stop(self, conn: Connection, channel: str, reason: str, now: int) -> None:
+        """Stop a channel, and tell every authority that it serves."""
+        if not limits.stop_channel(conn, channel, reason, now):
+            return
+        for authority in self._node.channels.served(channel, access_records.codes(conn)):
+            self._node.events.emit(
+                conn, type="channel.stopped", subject=channel, authority=authority, data={"reason": reason}
+            )
 
 
 def _answered(result: Message | BaseException | None) -> bool:

@@ -34,7 +34,7 @@ class Ending:
     ended: int
 
     def write(self, conn: Connection, node: Node) -> bool:
-        """Evidence, the ledger's row, the attempt, the room; False when another attempt has taken over."""
+        """Evidence, the ledger's row, the attempt, the room, the word that a person is needed; False when fenced."""
         operation, step = self.operation, self.step
         ids = [
             node.evidence.append(
@@ -75,6 +75,19 @@ class Ending:
         doubt_told = isinstance(step.tell, Doubt) and operation.doubt_since_at is not None
         if self.action is not None and step.tell is not None and not doubt_told:
             self.action.record(conn, operation, step.tell)
+        if step.state is State.PARKED:
+            node.events.emit(
+                conn,
+                type="operation.parked",
+                subject=operation.subject,
+                authority=operation.authority,
+                data={
+                    "operation": operation.id,
+                    "action": operation.action,
+                    "channel": operation.channel,
+                    "reason": step.reason,
+                },
+            )
         once = node.asked_under.get(operation.id)
         if once is not None and step.state in SETTLED and operation.id not in node.followed:
             once.end(conn, once.pending if step.state is State.PARKED else once.done)

@@ -121,13 +121,22 @@ def _condition(
     return channel, Condition(why, failures, open_until, probe, now)
 
 
-def stop_channel(conn: Connection, channel: str, reason: str | None, now: int) -> None:
-    """Stop a channel with a reason, or let it go again with None, its circuit closed."""
-    values: dict[str, Any] = {"stopped": reason is not None, "reason": reason, "updated_at": now}
-    if reason is None:
-        values |= {"failures": 0, "open_until_at": None, "probe_until_at": None}
+def stop_channel(conn: Connection, channel: str, reason: str, now: int) -> bool:
+    """Stop a channel with a reason; False when it was stopped before, and stays so for the reason given then."""
+    values: dict[str, Any] = {"stopped": True, "reason": reason, "updated_at": now}
+    return _put(conn, channel, values, _row.stopped.is_(False))
+
+
+def resume_channel(conn: Connection, channel: str, now: int) -> None:
+    """Let a stopped channel go again, its circuit closed."""
+    values = {"stopped": False, "reason": None, "updated_at": now}
+    _put(conn, channel, values | {"failures": 0, "open_until_at": None, "probe_until_at": None})
+
+
+def _put(conn: Connection, channel: str, values: dict[str, Any], where: ColumnElement[bool] | None = None) -> bool:
     made = (sqlite if conn.dialect.name == "sqlite" else postgresql).insert(channel_condition)
-    conn.execute(made.on_conflict_do_update(index_elements=["channel"], set_=values), {"channel": channel, **values})
+    put = made.on_conflict_do_update(index_elements=["channel"], set_=values, where=where)
+    return conn.execute(put, {"channel": channel, **values}).rowcount == 1
 
 
 def stopped_channels(conn: Connection) -> dict[str, str]:

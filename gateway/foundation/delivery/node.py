@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from gateway.foundation.channels import Channels
 from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.delivery.actions import Action
+from gateway.foundation.delivery.events import Events
 from gateway.foundation.delivery.limits import SECOND
 from gateway.foundation.delivery.operation_records import OperationRecord
 from gateway.foundation.delivery.retry_rules import Patience
@@ -54,6 +55,7 @@ class Node:
     envelope: Envelope
     clock: Clock
     settings: DeliverySettings
+    events: Events
     actions: dict[str, Action] = field(default_factory=dict)
     wakes: dict[str, asyncio.Event] = field(default_factory=dict)
     asked_under: dict[str, Once] = field(default_factory=dict)

@@ -22,6 +22,7 @@ from gateway.foundation.delivery.attempts import Attempts
 from gateway.foundation.delivery.conditions import Conditions
 from gateway.foundation.delivery.doubts import DoubtAges
 from gateway.foundation.delivery.engines import Embedded, Engine
+from gateway.foundation.delivery.events import Events
 from gateway.foundation.delivery.leases import Leases
 from gateway.foundation.delivery.node import DeliverySettings, Node
 from gateway.foundation.delivery.operation_records import OperationRecord
@@ -39,7 +40,10 @@ log = structlog.get_logger(__name__)
 
 
 class Delivery:
-    """What rooms and people use. ``node``, ``pumps``, ``attempts``, ``conditions`` and ``leases`` do the work."""
+    """What rooms and people use. ``node``, ``pumps``, ``attempts``, ``conditions`` and ``leases`` do the work.
+
+    ``events``: where it tells of operations that wait for a person and of channels that were stopped.
+    """
 
     def __init__(
         self,
@@ -52,7 +56,8 @@ class Delivery:
         engine: Engine | None = None,
     ) -> None:
         self.settings = settings or DeliverySettings()
-        self.node = Node(store, channels, evidence, envelope, clock, self.settings)
+        self.events = Events(clock)
+        self.node = Node(store, channels, evidence, envelope, clock, self.settings, self.events)
         doubts = DoubtAges(clock)
         self.conditions = Conditions(self.node)
         self.attempts = Attempts(self.node, self.conditions, doubts)
@@ -261,7 +266,7 @@ class Delivery:
     async def resume_channel(self, channel: str) -> None:
         """Let a stopped channel go again."""
         now = self.node.now()
-        await self.node.store.write_apart(lambda conn: limits.stop_channel(conn, channel, None, now))
+        await self.node.store.write_apart(lambda conn: limits.resume_channel(conn, channel, now))
         self.wake(channel)
 
     # --- life -------------------------------------------------------------------------------------------------------

@@ -10,4 +10,5 @@ ROOM = Room(
     routes=(".routes:router", ".resolution_routes:router"),
     commands={"operations": ".commands:app"},
     lives=("gateway.foundation.delivery.states",),
+    events=("operation.parked", "channel.stopped"),
 )

@@ -10,4 +10,5 @@ ROOM = Room(
     supervisor_scopes=("webhooks:write",),
     routes=(".routes:router",),
     commands={"webhooks": ".commands:app"},
+    events=("webhook.disabled",),
 )

@@ -120,9 +120,11 @@ async def test_a_stopped_channel_let_go_has_its_circuit_closed(store):
     keys = ChannelKeys(circuit_failures=1)
     await store.write_apart(lambda conn: limits.add_channels(conn, ["a"], 0))
     await store.write_apart(lambda conn: limits.note_failure(conn, "a", keys))
-    await store.write_apart(lambda conn: limits.stop_channel(conn, "a", "401", 1))
+    assert await store.write_apart(lambda conn: limits.stop_channel(conn, "a", "401", 1))
     assert await store.read(limits.stopped_channels) == {"a": "401"}
-    await store.write_apart(lambda conn: limits.stop_channel(conn, "a", None, 2))
+    assert not await store.write_apart(lambda conn: limits.stop_channel(conn, "a", "403", 2)), "it is stopped already"
+    assert await store.read(limits.stopped_channels) == {"a": "401"}
+    await store.write_apart(lambda conn: limits.resume_channel(conn, "a", 3))
     assert (await store.read(lambda conn: limits.condition(conn, "a"))).clear
 
 

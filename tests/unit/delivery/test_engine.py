@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, insert, update
 
-from gateway.foundation.channels import Channel, ChannelKeys
+from gateway.foundation.access.tables import authority as authority_table
+from gateway.foundation.channels import Channel, ChannelKeys, Channels
 from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.crypto.keys import FileKeys
 from gateway.foundation.delivery import (
@@ -22,6 +22,7 @@ from gateway.foundation.delivery import (
     DeliverySettings,
     Done,
     Doubt,
+    Event,
     NotYet,
     Operation,
     Outcome,
@@ -31,6 +32,7 @@ from gateway.foundation.delivery import (
     operation_records,
 )
 from gateway.foundation.delivery.engines import Engine
+from gateway.foundation.delivery.events import EventLog
 from gateway.foundation.delivery.retry_rules import Patience
 from gateway.foundation.delivery.tables import (
     operation as operation_table,
@@ -99,11 +101,14 @@ class Bench:
     def new_delivery(
         self, node: str = "node-1", *, find: bool = True, engine: Engine | None = None, **more: Any
     ) -> Delivery:
-        channels = SimpleNamespace(get=lambda name: self.channel, all=lambda: (self.channel,))
+        channels = Channels(
+            {"nontax": self.channel, "other": replace(self.channel, name="other")},
+            {("*", "payments"): ("nontax",), ("b", "payments"): ("other",)},
+        )
         evidence = Evidence(self.store, self.keys, self.envelope, self.clock, node=node, heads=self.heads)
         patience = Patience(ask_after=0.01, first=0.01, longest=0.05)
         settings = DeliverySettings(node=node, grace=0.1, patience=patience, **more)
-        delivery = Delivery(self.store, channels, evidence, self.envelope, self.clock, settings, engine)  # type: ignore[arg-type]
+        delivery = Delivery(self.store, channels, evidence, self.envelope, self.clock, settings, engine)
         delivery.register(
             Action(
                 "test.effect",
@@ -140,6 +145,11 @@ class Bench:
 
     async def row(self, operation_id: str) -> Any:
         return await self.store.read(lambda conn: operation_records.fetch(conn, operation_id))
+
+    async def events(self, type: str) -> list[Event]:
+        """Events of a type, by authority."""
+        told = [one for one in await EventLog(self.store).find(list("abc"), limit=200) if one.type == type]
+        return sorted(told, key=lambda one: one.authority)
 
     async def until(self, operation_id: str, *states: str) -> Any:
         async with asyncio.timeout(10):
@@ -269,6 +279,44 @@ async def test_refused_credentials_stop_the_channel_until_somebody_lets_it_go(be
     await bench.delivery.resume_channel("nontax")
     await bench.until(first, "done")
     await bench.until(second, "done")
+
+
+async def test_that_a_channel_was_stopped_is_told_once_to_every_authority_that_it_serves(bench):
+    def authorities(conn: Connection) -> None:
+        for code in ("a", "b", "c"):
+            conn.execute(insert(authority_table).values(code=code, name=code, uscc=code, created_at=1))
+
+    await bench.store.write(authorities)
+    bench.side.hold, bench.side.calls = asyncio.Event(), [DeniedError("401"), DeniedError("403")]
+    await bench.send()
+    await bench.send()
+    bench.side.hold.set()
+    async with asyncio.timeout(5):
+        while len(bench.delivery.attempts) or not await bench.store.read(limits.stopped_channels):
+            await asyncio.sleep(0.01)
+    told = await bench.events("channel.stopped")
+    assert [(one.authority, one.subject) for one in told] == [("a", "nontax"), ("c", "nontax")]
+    assert told[0].data["reason"] in ("401", "403")
+
+
+async def test_that_an_operation_waits_for_a_person_is_told_with_what_it_is_for(bench):
+    heard: list[str] = []
+    bench.delivery.events.subscribe("operation.parked", lambda _conn, event: heard.append(event.subject))
+    bench.side.calls, bench.side.finds = ["effect then silence"], [RejectedError("no permission", "9")]
+    operation = await bench.send()
+    await bench.until(operation, "parked")
+    (told,) = await bench.events("operation.parked")
+    assert heard == ["s"]
+    assert (told.authority, told.subject) == ("a", "s")
+    assert told.data == {
+        "operation": operation,
+        "action": "test.effect",
+        "channel": "nontax",
+        "reason": (await bench.row(operation)).reason,
+    }
+    await bench.delivery.resolve(operation, ask=True, reason="permission was given")
+    await bench.until(operation, "done")
+    assert len(await bench.events("operation.parked")) == 1
 
 
 async def test_a_contradiction_is_parked_and_can_only_be_asked_about(bench):
