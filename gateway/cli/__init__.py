@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import UserDict
-from collections.abc import Callable
-from functools import cache, partial
+from collections.abc import Callable, Mapping
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -35,19 +35,37 @@ def commands() -> dict[str, Callable[[], Any]]:
     found: dict[str, Callable[[], Any]] = {name: partial(_at, place) for name, place in FRAME.items()}
     for room in rooms.found():
         for name, place in room.commands.items():
+            if " " in name:
+                continue
             if name in FRAME:
-                reason = f'the room "{room.name}" brings the command "{name}", which is there already'
-                raise SettingsError("rooms", reason, "Update or uninstall the package that brings it.")
+                raise _doubled(room.name, name)
             found[name] = partial(room.place, place)
     return found
 
 
+def verbs(command: str) -> dict[str, tuple[str, Callable[[], Any]]]:
+    """The verbs that rooms add to another room's command: who brings each, and how it is loaded."""
+    found: dict[str, tuple[str, Callable[[], Any]]] = {}
+    for room in rooms.found():
+        for name, place in room.commands.items():
+            group, _, verb = name.partition(" ")
+            if verb and group == command:
+                found[verb] = (room.name, partial(room.place, place))
+    return found
+
+
 class _Commands(UserDict[str, Any]):
-    """The commands by name, each loaded when it is looked up."""
+    """The commands by name, each loaded when it is first looked up."""
+
+    def __init__(self, found: Mapping[str, Any]) -> None:
+        super().__init__(found)
+        self._loaded: dict[str, Any] = {}
 
     def __getitem__(self, name: str) -> Any:
         """One of them. KeyError if there is none of this name."""
-        return _loaded(name)
+        if name not in self._loaded:
+            self._loaded[name] = _load(name)
+        return self._loaded[name]
 
 
 class _Root(TyperGroup):
@@ -111,15 +129,32 @@ def _at(place: str) -> Any:
     return getattr(import_module(module), attribute)
 
 
-@cache
-def _loaded(name: str) -> Any:
+def _load(name: str) -> Any:
     found = _at(FRAME[name]) if name in FRAME else commands()[name]()
+    command = _click(name, found)
+    added = {} if name in FRAME else verbs(name)
+    if added and not isinstance(command, TyperGroup):
+        raise _doubled(next(iter(added.values()))[0], name)
+    for verb, (room, load) in added.items():
+        if verb in command.commands:
+            raise _doubled(room, f"{name} {verb}")
+        command.commands[verb] = _click(verb, load())
+    return command
+
+
+def _click(name: str, found: Any) -> Any:
+    """A typer application, or a function, under its word."""
     if not isinstance(found, typer.Typer):
         one, found = found, typer.Typer(pretty_exceptions_enable=False, add_completion=False)
         found.command(name)(one)
     command = typer.main.get_command(found)
     command.name = name
     return command
+
+
+def _doubled(room: str, name: str) -> SettingsError:
+    reason = f'the room "{room}" brings the command "{name}", which is there already'
+    return SettingsError("rooms", reason, "Update or uninstall the package that brings it.")
 
 
 def main() -> None:

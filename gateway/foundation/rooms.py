@@ -99,11 +99,12 @@ class Room:
     ``channel_keys``, ``suite``: the kind of channel it works with, the Protocol of its adapters, the word for it in
     ``[[routes]]``, the keys of such a channel's block, and the conformance suite. ``one_channel``: an authority has at
     most one. ``scopes``: what its routes ask of a key; ``supervisor_scopes``: those that only supervisors have.
-    ``routes``: routers. ``commands``: word to a typer application or function. ``lives``: the modules that declare
-    them. ``events``: what it emits beside the events of its lives. ``tables``: the module that holds its tables;
-    ``revisions``: the folder of their migrations. ``settings``: the model of ``[rooms.NAME]``. ``decision_part``: what
-    the room shows of a decision in its one view. ``doctor``: a ``findings.Look``. ``body_limits``: bytes by path, where
-    a request may be larger than others.
+    ``routes``: routers. ``commands``: word to a typer application or function; two words add a verb to the application
+    of a room that this one needs (``"payments refunds"``). ``lives``: the modules that declare them. ``events``: what
+    it emits beside the events of its lives. ``tables``: the module that holds its tables; ``revisions``: the folder of
+    their migrations. ``settings``: the model of ``[rooms.NAME]``. ``decision_part``: what the room shows of a decision
+    in its one view; ``payment_part``: of a payment. ``doctor``: a ``findings.Look``. ``body_limits``: bytes by path,
+    where a request may be larger than others.
     """
 
     name: str
@@ -127,6 +128,7 @@ class Room:
     revisions: str | None = None
     settings: str | None = None
     decision_part: str | None = None
+    payment_part: str | None = None
     doctor: str | None = None
     body_limits: Mapping[str, int] = field(default_factory=dict)
 
@@ -218,6 +220,11 @@ def ordered(rooms: Iterable[Room]) -> tuple[Room, ...]:
                 if (other := owners.setdefault(word, room.name)) != room.name:
                     reason = f'the rooms "{other}" and "{room.name}" both bring the {what} "{word}"'
                     raise SettingsError("rooms", reason, "Uninstall one of the two.")
+    for room in by_name.values():
+        for group, verb in _verbs(room):
+            if not any(group in by_name[other].commands for other in room.needs):
+                reason = f'the room "{room.name}" adds "{verb}" to "{group}", which no room that it needs brings'
+                raise SettingsError("rooms", reason, _REPAIR)
     placed: dict[str, Room] = {}
     while len(placed) < len(by_name):
         ready = sorted(
@@ -240,6 +247,11 @@ def _capabilities(room: Room) -> tuple[str, ...]:
 
 def _commands(room: Room) -> tuple[str, ...]:
     return tuple(room.commands)
+
+
+def _verbs(room: Room) -> tuple[tuple[str, str], ...]:
+    """What a room adds to commands of others: the command and the verb."""
+    return tuple((group, verb) for group, _, verb in (name.partition(" ") for name in room.commands) if verb)
 
 
 def _scopes(room: Room) -> tuple[str, ...]:
