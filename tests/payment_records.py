@@ -52,6 +52,4 @@ def an_exception(kind: str, state: str, resolution: str | None, *, collection_id
         confirmed_by=None,
         confirmed_name=None,
         resolved_at=None,
-        refund_id=None,
-        refund_status=None,
     )

@@ -22,6 +22,7 @@ from gateway.foundation.store import Store, schema
 from gateway.foundation.store.engine import open_engine, sqlite_path
 from gateway.foundation.store.lock import DatabaseLock, LockedError
 from gateway.settings import LogSettings, Settings, load
+from gateway.words.clock import from_micros, rfc3339
 from gateway.words.errors import ExchangeError, GatewayError, Problem, SettingsError, UnavailableProblem
 
 T = TypeVar("T")
@@ -132,6 +133,11 @@ def show(value: Mapping[str, Any], as_json: bool, *human: Any) -> None:
         return
     for one in human:
         console().print(one, markup=False, highlight=False)
+
+
+def moment(micros: int | None) -> str | None:
+    """Microseconds as RFC 3339 in +08:00."""
+    return None if micros is None else rfc3339(from_micros(micros))
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None) -> Table:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from gateway.foundation.base import Foundation
 from gateway.foundation.rooms import Duty, Opened, Services
+from gateway.rooms.cash.records import claimed
 from gateway.rooms.cash.service import Cash
 from gateway.rooms.decisions import Decisions
+from gateway.rooms.payments import Payments
 
 
 def open_room(base: Foundation, rooms: Services) -> Opened:
     """Cash is remitted by a payment of its own, whose life it follows."""
     cash = Cash(base, rooms.get(Decisions))
+    rooms.get(Payments).hooks.claims(claimed)
     return Opened(
         services=(cash,),
         hears={

@@ -13,6 +13,7 @@ from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.store.rows import reader
 from gateway.rooms.cash.states import CashGround, CashStatus, Duty
 from gateway.rooms.cash.tables import cash_taken
+from gateway.rooms.payments import LineKind
 from gateway.words.errors import NotFoundProblem
 
 
@@ -72,6 +73,7 @@ class CashFilter:
 
 
 _read = reader(CashTaken)
+_CLAIMED = select(func.sum(cash_taken.c.amount)).where(cash_taken.c.decision_id == bindparam("decision_id"))
 _BY_ID = select(cash_taken).where(cash_taken.c.id == bindparam("id"))
 
 
@@ -117,6 +119,12 @@ def is_receipt_used(conn: Connection, authority: str, receipt_number: str) -> bo
 def land(conn: Connection, cash: CashTaken, on: date, hand_in_due_on: date, now: int) -> None:
     """It has come ashore, so the days to hand it in run."""
     _change(conn, cash, now, ashore_on=on, hand_in_due_on=hand_in_due_on)
+
+
+def claimed(conn: Connection, decision_id: str) -> dict[LineKind, int]:
+    """Fen that were taken for a decision: cash pays its fine."""
+    taken = conn.execute(_CLAIMED, {"decision_id": decision_id}).scalar_one()
+    return {LineKind.FINE: int(taken)} if taken else {}
 
 
 def alarmed(conn: Connection, cash: CashTaken, now: int) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
 
@@ -44,11 +45,28 @@ def installed() -> tuple[Part, ...]:
     return in_order(found)
 
 
-def in_order(found: Sequence[Part]) -> tuple[Part, ...]:
+class Ranked(Protocol):
+    """A part of some record's view."""
+
+    @property
+    def name(self) -> str:
+        """The member's name in JSON."""
+        ...
+
+    @property
+    def rank(self) -> int:
+        """Where it stands."""
+        ...
+
+
+P = TypeVar("P", bound=Ranked)
+
+
+def in_order(found: Sequence[P], of: str = "a decision") -> tuple[P, ...]:
     """Parts as the view shows them. Raises SettingsError where two have one name."""
     names = [part.name for part in found]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise SettingsError(
-            "rooms", f'two rooms show "{twice[0]}" of a decision', "Uninstall one of the two, or rename its part."
+            "rooms", f'two rooms show "{twice[0]}" of {of}', "Uninstall one of the two, or rename its part."
         )
     return tuple(sorted(found, key=lambda part: (part.rank, part.name)))

@@ -8,5 +8,6 @@ ROOM = Room(
     title="历史数据",
     needs=("decisions", "payments"),
     open=".assembly:open_room",
+    commands={"payments import": ".commands:import_bills"},
     events=("payment.imported",),
 )

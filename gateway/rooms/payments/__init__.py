@@ -3,14 +3,13 @@
 from gateway.rooms.payments.bill import IncomeItem, LineInput, LineKind, PaymentRequest, Unit
 from gateway.rooms.payments.collections import apply_paid, settle
 from gateway.rooms.payments.details import PaymentDetails
-from gateway.rooms.payments.records import Collection, ExceptionFilter, Payment, PaymentFilter, PaymentLine, Unforeseen
+from gateway.rooms.payments.records import Collection, Payment, PaymentFilter, PaymentLine, Unforeseen
 from gateway.rooms.payments.service import Payments
 from gateway.rooms.payments.states import EDGES, Settlement, Status
 
 __all__ = [
     "EDGES",
     "Collection",
-    "ExceptionFilter",
     "IncomeItem",
     "LineInput",
     "LineKind",

@@ -11,6 +11,7 @@ from gateway.ports.nontax import FindRequest
 from gateway.rooms.decisions import Decision
 from gateway.rooms.payments import records
 from gateway.rooms.payments.bill import CancelAsk, exceeding
+from gateway.rooms.payments.hooks import Hooks
 from gateway.rooms.payments.records import Payment
 from gateway.rooms.payments.states import Status
 from gateway.words.clock import Clock, to_micros
@@ -20,10 +21,11 @@ from gateway.words.errors import ConflictProblem
 class PlatformAsks:
     """Begins voids and questions, inside the caller's transaction."""
 
-    def __init__(self, delivery: Delivery, events: Events, clock: Clock) -> None:
+    def __init__(self, delivery: Delivery, events: Events, clock: Clock, hooks: Hooks) -> None:
         self._delivery = delivery
         self._events = events
         self._clock = clock
+        self._hooks = hooks
 
     def void(
         self, conn: Connection, payment: Payment, reason: str, now: int, *, claim: bool = True
@@ -88,7 +90,7 @@ class PlatformAsks:
 
     def void_excess(self, conn: Connection, decision: Decision, now: int) -> None:
         """Void unpaid codes that demand more than the decision imposes since it was amended; tell of money too much."""
-        too_much = exceeding(decision, records.demanded(conn, decision.id))
+        too_much = exceeding(decision, self._hooks.demanded(conn, decision.id))
         if not too_much:
             return
         for payment in records.of_decision(conn, decision.id):

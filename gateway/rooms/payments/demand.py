@@ -20,6 +20,7 @@ from gateway.rooms.payments.accrual import fine_in, paid_day
 from gateway.rooms.payments.bill import LineInput, LineKind, PaymentRequest, Unit, bill_for, check_within, lines_of
 from gateway.rooms.payments.channel_keys import PaymentKeys
 from gateway.rooms.payments.codes import next_composed, next_from_ranges
+from gateway.rooms.payments.hooks import Hooks
 from gateway.rooms.payments.records import Payment, new_payment
 from gateway.rooms.payments.states import Status
 from gateway.rooms.payments.surcharge import Surcharge
@@ -91,6 +92,7 @@ class Demands:
         envelope: Envelope,
         calendar: WorkingCalendar,
         clock: Clock,
+        hooks: Hooks,
     ) -> None:
         self._delivery = delivery
         self._events = events
@@ -98,6 +100,7 @@ class Demands:
         self._envelope = envelope
         self._calendar = calendar
         self._clock = clock
+        self._hooks = hooks
 
     def lines_and_unit(
         self, conn: Connection, ask: PaymentRequest, decision: Decision, today: date
@@ -112,7 +115,8 @@ class Demands:
             )
         if ask.line_group != SURCHARGE_GROUP or ask.lines is not None:
             return lines_of(ask, decision), unit
-        left = self.surcharge_of(conn, decision, today) - records.demanded(conn, decision.id).get(LineKind.SURCHARGE, 0)
+        demanded = self._hooks.demanded(conn, decision.id)
+        left = self.surcharge_of(conn, decision, today) - demanded.get(LineKind.SURCHARGE, 0)
         if left <= 0:
             raise InvalidProblem(
                 "no surcharge 加处罚款 has accrued that is not demanded already",
@@ -166,7 +170,7 @@ class Demands:
         accrued = 0
         if any(line.kind is LineKind.SURCHARGE for line in made.lines):
             accrued = self.surcharge_of(conn, decision, made.bill.bill_date)
-        check_within(decision, made.lines, records.demanded(conn, decision.id), accrued)
+        check_within(decision, made.lines, self._hooks.demanded(conn, decision.id), accrued)
         made = self._coded(conn, made, channel)
         records.add(conn, made.payment, made.lines, made.bill.lines, made.bill.reference)
         self._events.emit(

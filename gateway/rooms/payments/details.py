@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 
 from sqlalchemy import Connection
 
 from gateway.foundation.delivery.events import Event
+from gateway.foundation.http.views import View
 from gateway.rooms.payments import records
+from gateway.rooms.payments.hooks import Days, DaysOf
 from gateway.rooms.payments.records import Collection as Money
-from gateway.rooms.payments.records import ExceptionFilter, Payment, PaymentFilter, PaymentLine, Unforeseen
+from gateway.rooms.payments.records import Payment, PaymentFilter, PaymentLine, Unforeseen
 from gateway.words.errors import NotFoundProblem
-
-Days = Mapping[tuple[str, str], tuple[date | None, date | None]]
-"""By code and bank serial: when money was cleared 清算, and when it came into the treasury 入库."""
-DaysOf = Callable[[Connection, str, Collection[str]], Days]
-"""Tells the days of money on a channel under these codes. Statements know them."""
 
 
 @dataclass(frozen=True, slots=True)
 class PaymentDetails:
-    """One payment with its lines, its money in order of arrival, exceptions newest first, events oldest first."""
+    """One payment with its lines, its money in order of arrival, exceptions newest first, events oldest first.
+
+    ``parts``: what other rooms show of it, by name.
+    """
 
     payment: Payment
     lines: tuple[PaymentLine, ...]
@@ -30,6 +29,7 @@ class PaymentDetails:
     exceptions: tuple[Unforeseen, ...]
     timeline: tuple[Event, ...]
     days: Days = field(default_factory=dict)
+    parts: Mapping[str, Sequence[View]] = field(default_factory=dict)
 
 
 def no_days(_conn: Connection, _channel: str, _codes: Collection[str]) -> Days:
@@ -53,11 +53,6 @@ def details_of(conn: Connection, payment: Payment, days_of: DaysOf = no_days) ->
 def find(narrow: PaymentFilter) -> Callable[[Connection], list[Payment]]:
     """Payments, newest first, for somebody who reads the store without the service."""
     return lambda conn: records.search(conn, narrow)
-
-
-def find_exceptions(narrow: ExceptionFilter) -> Callable[[Connection], list[Unforeseen]]:
-    """Exceptions, newest first, for the same."""
-    return lambda conn: records.exceptions(conn, narrow)
 
 
 def known_as(conn: Connection, word: str) -> PaymentDetails:

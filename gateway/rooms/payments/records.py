@@ -19,7 +19,6 @@ from gateway.foundation.store.base import constant
 from gateway.foundation.store.engine import SQLITE
 from gateway.foundation.store.rows import reader
 from gateway.ports.nontax import BillLine, IssueRequest
-from gateway.rooms.cash.tables import cash_taken
 from gateway.rooms.decisions.tables import decision
 from gateway.rooms.payments.bill import IncomeItem, LineInput, LineKind, PaymentRequest, Unit
 from gateway.rooms.payments.states import (
@@ -42,8 +41,6 @@ from gateway.rooms.payments.tables import (
     payment_exception,
     payment_line,
 )
-from gateway.rooms.refunds.states import RELEASED, RefundStatus
-from gateway.rooms.refunds.tables import refund
 from gateway.words.errors import NotFoundProblem
 from gateway.words.identifiers import new_id
 
@@ -163,10 +160,9 @@ class Collection:
 
 @dataclass(frozen=True, slots=True)
 class Unforeseen:
-    """An exception 异常缴款: money that arrived as no bill foresaw, with the refund that is its way out.
+    """An exception 异常缴款: money that arrived as no bill foresaw.
 
-    ``proposal`` is what was offered when it opened, ``resolution`` the way out that a person chose. ``refund_id`` and
-    ``refund_status`` are of a refund that goes back or may; one that was refused or dismissed leads nowhere.
+    ``proposal`` is what was offered when it opened, ``resolution`` the way out that a person chose.
     """
 
     id: str
@@ -184,8 +180,6 @@ class Unforeseen:
     confirmed_by: str | None
     confirmed_name: str | None
     resolved_at: int | None
-    refund_id: str | None
-    refund_status: RefundStatus | None
 
     @property
     def is_beside(self) -> bool:
@@ -202,16 +196,6 @@ class PaymentFilter:
     code: str | None = None
     decision_number: str | None = None
     in_doubt: bool | None = None
-    before: str | None = None
-    limit: int = 50
-
-
-@dataclass(frozen=True, slots=True)
-class ExceptionFilter:
-    """Which exceptions; what is None does not narrow. ``before`` is the id at which the previous page ended."""
-
-    authorities: tuple[str, ...] | None = None
-    state: str | None = None
     before: str | None = None
     limit: int = 50
 
@@ -305,7 +289,6 @@ _DEMANDED = (
     .where(payment.c.decision_id == bindparam("decision_id"), _DEMANDS)
     .group_by(payment_line.c.kind)
 )
-_CASH = select(func.sum(cash_taken.c.amount)).where(cash_taken.c.decision_id == bindparam("decision_id"))
 _LOCK_DECISION = select(decision.c.id).where(decision.c.id == bindparam("id")).with_for_update()
 # What is set is named by the values that a statement is executed with.
 _CHANGE = update(payment).where(payment.c.id == bindparam("of"))
@@ -339,15 +322,10 @@ _ITEMS = (
     )
     .order_by(income_item.c.valid_from_on)
 )
-_GOES_BACK = and_(
-    refund.c.exception_id == payment_exception.c.id,
-    refund.c.status.not_in([constant(one.value) for one in RELEASED]),
-)
-_EXCEPTIONS = select(
-    payment_exception, refund.c.id.label("refund_id"), refund.c.status.label("refund_status")
-).select_from(payment_exception.outerjoin(refund, _GOES_BACK))
-_EXCEPTIONS_OF = _EXCEPTIONS.where(payment_exception.c.payment_id == bindparam("id")).order_by(
-    payment_exception.c.id.desc()
+_EXCEPTIONS_OF = (
+    select(payment_exception)
+    .where(payment_exception.c.payment_id == bindparam("id"))
+    .order_by(payment_exception.c.id.desc())
 )
 _BY_CODE = select(payment_code).where(
     payment_code.c.channel == bindparam("channel"), payment_code.c.code == bindparam("code")
@@ -415,14 +393,11 @@ def live_payment(conn: Connection, decision_id: str, instalment: int, line_group
 
 
 def demanded(conn: Connection, decision_id: str) -> dict[LineKind, int]:
-    """Fen demanded or paid for a decision, by kind of line; refused and cancelled payments do not count.
+    """Fen demanded or paid by payments of a decision, by kind of line; refused and cancelled ones do not count.
 
-    Cash taken on the spot pays its fine.
+    What other rooms claim of it is added by ``Hooks.demanded``.
     """
-    found = {LineKind(kind): int(total) for kind, total in conn.execute(_DEMANDED, {"decision_id": decision_id})}
-    if cash := conn.execute(_CASH, {"decision_id": decision_id}).scalar_one():
-        found[LineKind.FINE] = found.get(LineKind.FINE, 0) + int(cash)
-    return found
+    return {LineKind(kind): int(total) for kind, total in conn.execute(_DEMANDED, {"decision_id": decision_id})}
 
 
 def add(
@@ -631,18 +606,6 @@ def add_exception(conn: Connection, **values: Any) -> None:
     conn.execute(insert(payment_exception), values)
 
 
-def exceptions(conn: Connection, narrow: ExceptionFilter) -> list[Unforeseen]:
-    """Exceptions with the refund that is their way out, newest first."""
-    query = _EXCEPTIONS.order_by(payment_exception.c.id.desc()).limit(narrow.limit)
-    if narrow.authorities is not None:
-        query = query.where(payment_exception.c.authority.in_(narrow.authorities))
-    if narrow.state is not None:
-        query = query.where(payment_exception.c.state == str(narrow.state))
-    if narrow.before is not None:
-        query = query.where(payment_exception.c.id < narrow.before)
-    return [_unforeseen(row) for row in conn.execute(query).mappings()]
-
-
 def exceptions_of(conn: Connection, payment_id: str) -> list[Unforeseen]:
     """The exceptions of one payment, newest first."""
     return [_unforeseen(row) for row in conn.execute(_EXCEPTIONS_OF, {"id": payment_id}).mappings()]
@@ -650,13 +613,13 @@ def exceptions_of(conn: Connection, payment_id: str) -> list[Unforeseen]:
 
 def exceptions_about(conn: Connection, collection_id: str) -> list[Unforeseen]:
     """The exceptions of one sum of money."""
-    query = _EXCEPTIONS.where(payment_exception.c.collection_id == collection_id)
+    query = select(payment_exception).where(payment_exception.c.collection_id == collection_id)
     return [_unforeseen(row) for row in conn.execute(query).mappings()]
 
 
 def fetch_exception(conn: Connection, exception_id: str) -> Unforeseen | None:
-    """One exception with the refund that is its way out."""
-    row = conn.execute(_EXCEPTIONS.where(payment_exception.c.id == exception_id)).mappings().first()
+    """One exception."""
+    row = conn.execute(select(payment_exception).where(payment_exception.c.id == exception_id)).mappings().first()
     return None if row is None else _unforeseen(row)
 
 
@@ -670,7 +633,7 @@ def held_exception(conn: Connection, exception_id: str) -> Unforeseen:
 
 def unresolved_exception(conn: Connection, collection_id: str) -> Unforeseen | None:
     """The exception that says that this money did not pay its bill, while nobody has settled it."""
-    query = _EXCEPTIONS.where(
+    query = select(payment_exception).where(
         payment_exception.c.collection_id == collection_id,
         payment_exception.c.state != ExceptionState.RESOLVED.value,
         payment_exception.c.kind.in_([kind.value for kind in BESIDE_THE_BILL]),

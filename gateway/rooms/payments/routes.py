@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from datetime import date
 from hashlib import sha256
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Response
-from pydantic import Field
+from pydantic import Field, create_model
 
 from gateway.app import App
 from gateway.foundation.access import Principal
-from gateway.foundation.http.authorization import Gateway, may, operator, own
+from gateway.foundation.http.authorization import Gateway, may, own
 from gateway.foundation.http.idempotency import Once, OnceKey
 from gateway.foundation.http.problems import responses
 from gateway.foundation.http.views import (
     Ask,
     Cursor,
+    EventView,
     Limit,
     Page,
     View,
@@ -24,7 +25,6 @@ from gateway.foundation.http.views import (
     cursor_after,
 )
 from gateway.rooms.payments import (
-    ExceptionFilter,
     Payment,
     PaymentDetails,
     PaymentFilter,
@@ -32,18 +32,36 @@ from gateway.rooms.payments import (
     Payments,
     Status,
 )
+from gateway.rooms.payments.parts import installed
 from gateway.rooms.payments.surcharge import Surcharge
-from gateway.rooms.payments.views import ExceptionView, PaymentSummary, PaymentView
-from gateway.rooms.refunds.proposals import DocumentInput, Payee
-from gateway.rooms.refunds.unforeseen_money import Exceptions, WayOut
+from gateway.rooms.payments.views import CollectionView, LineView, PaymentSummary
 from gateway.words.money import Yuan, YuanOut
 
 router = APIRouter(prefix="/v1", tags=["payments"], responses=responses(401, 403, 422, 503))
 
 Reader = Annotated[Principal, Depends(may("payments:read"))]
 Writer = Annotated[Principal, Depends(may("payments:write"))]
-OperatorWriter = Annotated[Principal, Depends(operator("payments:write"))]
 FINAL = (Status.ISSUED, Status.PAID, Status.REJECTED, Status.CANCELLED)
+
+
+class _Known(PaymentSummary):
+    """What this room itself shows, before the parts of others."""
+
+    pay_url: str | None
+    payer_page: str
+    lines: list[LineView]
+    collections: list[CollectionView]
+
+
+PARTS = installed()
+_members: dict[str, Any] = {part.name: (list[part.view], ...) for part in PARTS}  # type: ignore[name-defined]
+PaymentView: type[PaymentSummary] = create_model(
+    "PaymentView",
+    __base__=_Known,
+    __doc__="One payment with everything about it. ``payer_page`` is the address behind the QR code.",
+    **_members,
+    timeline=(list[EventView], ...),
+)
 
 
 class CancelRequest(Ask):
@@ -63,15 +81,15 @@ class CancelRequest(Ask):
 )
 async def request_payment(
     gateway: Gateway, who: Writer, ask: PaymentRequest, once: OnceKey, response: Response
-) -> PaymentView:
+) -> PaymentSummary:
     """Ask the non-tax platform for a payment code 缴款码. Waits up to 3 s for its answer."""
     own(who, ask.authority, "decision")
     await once.open(who, ask)
     if once.subject is None:
         payment_id = await _payments(gateway).request(ask, remember=once.remember)
-        found = await once.finish_with(_payments(gateway).viewing(payment_id), lambda known: _status(known, 201))
+        found = await once.finish_with(_payments(gateway).viewing(payment_id, PARTS), lambda known: _status(known, 201))
     else:
-        found = await _payments(gateway).view(once.subject)
+        found = await _payments(gateway).view(once.subject, PARTS)
     response.status_code = once.status or 202
     response.headers["Location"] = f"/v1/payments/{found.payment.id}"
     return _shown(gateway, found)
@@ -115,7 +133,7 @@ async def get_payment(
     payment_id: str,
     response: Response,
     if_none_match: Annotated[str | None, Header()] = None,
-) -> PaymentView | Response:
+) -> PaymentSummary | Response:
     """One payment with its timeline."""
     await _owned(gateway, who, payment_id)
     view = await _view(gateway, payment_id)
@@ -136,7 +154,7 @@ async def get_payment(
 )
 async def cancel_payment(
     gateway: Gateway, who: Writer, payment_id: str, ask: CancelRequest, once: OnceKey, response: Response
-) -> PaymentView:
+) -> PaymentSummary:
     """Have an unpaid bill voided."""
     await _owned(gateway, who, payment_id)
     await once.open(who, ask)
@@ -146,7 +164,7 @@ async def cancel_payment(
 
 
 @router.post("/payments/{payment_id}/confirmation", response_model=PaymentView, responses=responses(404, 409))
-async def confirm_payment(gateway: Gateway, who: Writer, payment_id: str) -> PaymentView:
+async def confirm_payment(gateway: Gateway, who: Writer, payment_id: str) -> PaymentSummary:
     """Ask the platform how the bill stands. A question without effect, so it needs no Idempotency-Key."""
     await _owned(gateway, who, payment_id)
     await _payments(gateway).confirm(payment_id)
@@ -243,7 +261,7 @@ class SurchargeView(View):
 )
 async def reissue_payment(
     gateway: Gateway, who: Writer, payment_id: str, ask: CancelRequest, once: OnceKey, response: Response
-) -> PaymentView:
+) -> PaymentSummary:
     """Have the code replaced: void the old one, then ask for a new one, with the surcharge where the channel says so.
 
     Answers with the payment that the new code belongs to, or with the old one while its void is not confirmed.
@@ -279,85 +297,8 @@ async def reduce_surcharge(
     return SurchargeView.of(await _payments(gateway).accrued(payment_id))
 
 
-class ExceptionResolution(Ask):
-    """The way out of an exception, and why. Another operator confirms it.
-
-    ``payee`` and ``documents`` are of a refund. They may follow (``/v1/refunds/{id}/payee``, ``…/documents``), but
-    nobody can confirm a refund without them.
-    """
-
-    way_out: WayOut
-    reason: str = Field(min_length=1, max_length=2000)
-    payee: Payee | None = None
-    documents: list[DocumentInput] = Field(default=[], max_length=20)
-
-
-@router.post(
-    "/exceptions/{exception_id}/resolution", response_model=ExceptionView, responses=responses(400, 404, 409, 413)
-)
-async def resolve_exception(
-    gateway: Gateway, who: OperatorWriter, exception_id: str, ask: ExceptionResolution, once: OnceKey
-) -> ExceptionView:
-    """Propose the way out of an exception 异常缴款. Operators only; a second one confirms."""
-    own(who, (await _exceptions(gateway).get(exception_id)).authority, "exception")
-    await once.open(who, ask)
-    if once.subject is None:
-        await _exceptions(gateway).propose(
-            exception_id,
-            ask.way_out,
-            ask.reason,
-            by=who.client_id,
-            name=who.name,
-            payee=ask.payee,
-            documents=ask.documents,
-            remember=once.remember,
-        )
-        await once.finish(200)
-    return ExceptionView.of(await _exceptions(gateway).get(exception_id))
-
-
-@router.post(
-    "/exceptions/{exception_id}/confirmation", response_model=ExceptionView, responses=responses(400, 404, 409, 413)
-)
-async def confirm_exception(gateway: Gateway, who: OperatorWriter, exception_id: str, once: OnceKey) -> ExceptionView:
-    """Confirm a proposed way out, as the second person (复核). A refund is filed, in the same transaction."""
-    own(who, (await _exceptions(gateway).get(exception_id)).authority, "exception")
-    await once.open(who, None)
-    if once.subject is None:
-        await _exceptions(gateway).confirm(exception_id, by=who.client_id, name=who.name, remember=once.remember)
-        await once.finish(200)
-    return ExceptionView.of(await _exceptions(gateway).get(exception_id))
-
-
-@router.get("/exceptions", response_model=Page[ExceptionView])
-async def list_exceptions(
-    gateway: Gateway,
-    who: Reader,
-    state: Literal["open", "proposed", "resolved"] | None = None,
-    cursor: Cursor = None,
-    limit: Limit = 50,
-) -> Page[ExceptionView]:
-    """Money that arrived in a way no bill foresaw, newest first."""
-    found = await _exceptions(gateway).find(
-        ExceptionFilter(authorities=tuple(who.authorities), state=state, before=after(cursor), limit=limit)
-    )
-    return Page(items=[ExceptionView.of(one) for one in found], next=cursor_after(found, limit))
-
-
-@router.get("/exceptions/{exception_id}", response_model=ExceptionView, responses=responses(404))
-async def get_exception(gateway: Gateway, who: Reader, exception_id: str) -> ExceptionView:
-    """One exception, and the refund that it leads to."""
-    odd = await _exceptions(gateway).get(exception_id)
-    own(who, odd.authority, "exception")
-    return ExceptionView.of(odd)
-
-
 def _payments(gateway: App) -> Payments:
     return gateway.get(Payments)
-
-
-def _exceptions(gateway: App) -> Exceptions:
-    return gateway.get(Exceptions)
 
 
 async def _owned(gateway: App, who: Principal, payment_id: str) -> Payment:
@@ -366,21 +307,32 @@ async def _owned(gateway: App, who: Principal, payment_id: str) -> Payment:
     return payment
 
 
-async def _finish(gateway: App, payment_id: str, once: Once, response: Response) -> PaymentView:
+async def _finish(gateway: App, payment_id: str, once: Once, response: Response) -> PaymentSummary:
     if once.status is None:
-        found = await once.finish_with(_payments(gateway).viewing(payment_id), lambda known: _status(known, 200))
+        found = await once.finish_with(_payments(gateway).viewing(payment_id, PARTS), lambda known: _status(known, 200))
     else:
-        found = await _payments(gateway).view(payment_id)
+        found = await _payments(gateway).view(payment_id, PARTS)
     response.status_code = once.status or 202
     return _shown(gateway, found)
 
 
-async def _view(gateway: App, payment_id: str) -> PaymentView:
-    return _shown(gateway, await _payments(gateway).view(payment_id))
+async def _view(gateway: App, payment_id: str) -> PaymentSummary:
+    return _shown(gateway, await _payments(gateway).view(payment_id, PARTS))
 
 
-def _shown(gateway: App, found: PaymentDetails) -> PaymentView:
-    return PaymentView.from_details(found, gateway.base.envelope, _payments(gateway).pages.address(found.payment))
+def _shown(gateway: App, found: PaymentDetails) -> PaymentSummary:
+    envelope = gateway.base.envelope
+    named = found.payment.bill(envelope).payer_name if found.collections else ""
+    members: dict[str, Any] = {
+        **PaymentSummary.fields(found.payment),
+        "pay_url": found.payment.pay_url,
+        "payer_page": _payments(gateway).pages.address(found.payment),
+        "lines": [LineView.of(one) for one in found.lines],
+        "collections": [CollectionView.of(one, found.days, envelope, named) for one in found.collections],
+        **found.parts,
+        "timeline": [EventView.of(one) for one in found.timeline],
+    }
+    return PaymentView(**members)
 
 
 def _status(found: PaymentDetails, ended: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date
 
 from sqlalchemy import Connection
@@ -21,8 +22,10 @@ from gateway.rooms.payments.answers import PlatformAnswers
 from gateway.rooms.payments.asks import PlatformAsks
 from gateway.rooms.payments.bill import CancelAsk, LineInput, LineKind, PaymentRequest, Unit
 from gateway.rooms.payments.demand import Demand, Demands
-from gateway.rooms.payments.details import DaysOf, PaymentDetails, by_id_or_code, details_of, no_days
+from gateway.rooms.payments.details import PaymentDetails, by_id_or_code, details_of
+from gateway.rooms.payments.hooks import Hooks
 from gateway.rooms.payments.pages import PayerPages
+from gateway.rooms.payments.parts import Part
 from gateway.rooms.payments.records import Payment, PaymentFilter, PaymentLine
 from gateway.rooms.payments.states import Status
 from gateway.rooms.payments.surcharge import Surcharge
@@ -47,7 +50,7 @@ def _forget(_conn: Connection, _subject: str) -> None:
 class Payments:
     """Request a code, follow it, cancel it, take the money's notice. Registers its actions with delivery.
 
-    ``pages``: what a party gets in hand. ``days_of``: who keeps statements tells by it when money was cleared.
+    ``pages``: what a party gets in hand. ``hooks``: what other rooms tell this one.
     """
 
     def __init__(
@@ -70,11 +73,11 @@ class Payments:
         self._envelope = envelope
         self._calendar = calendar
         self._clock = clock
-        self._demands = Demands(delivery, events, channels, envelope, calendar, clock)
-        self._asks = PlatformAsks(delivery, events, clock)
+        self.hooks = Hooks()
+        self._demands = Demands(delivery, events, channels, envelope, calendar, clock, self.hooks)
+        self._asks = PlatformAsks(delivery, events, clock, self.hooks)
         self._answers = PlatformAnswers(self._asks, self._demands, events, envelope, clock)
         self.pages = PayerPages(store, envelope, public_url)
-        self.days_of: DaysOf = no_days
         for action in self._answers.actions():
             delivery.register(action)
 
@@ -223,13 +226,18 @@ class Payments:
         """Payments, newest first."""
         return await self._store.read(lambda conn: records.search(conn, narrow))
 
-    async def view(self, payment_id: str) -> PaymentDetails:
-        """One payment with all that is known of it. Raises NotFoundProblem."""
-        return await self._store.read(self.viewing(payment_id))
+    async def view(self, payment_id: str, parts: Sequence[Part] = ()) -> PaymentDetails:
+        """One payment with all that is known of it, and these parts of other rooms. Raises NotFoundProblem."""
+        return await self._store.read(self.viewing(payment_id, parts))
 
-    def viewing(self, payment_id: str) -> Callable[[Connection], PaymentDetails]:
+    def viewing(self, payment_id: str, parts: Sequence[Part] = ()) -> Callable[[Connection], PaymentDetails]:
         """``view`` for somebody who reads it together with something else."""
-        return lambda conn: details_of(conn, records.held(conn, payment_id), self.days_of)
+
+        def query(conn: Connection) -> PaymentDetails:
+            found = details_of(conn, records.held(conn, payment_id), self.hooks.days_of)
+            return replace(found, parts={part.name: part.of(conn, found) for part in parts})
+
+        return query
 
     async def by_id_or_code(self, word: str) -> Payment:
         """The payment with this id, or the newest with this code. Raises NotFoundProblem."""

@@ -6,9 +6,9 @@ from datetime import date
 from typing import Any, Literal
 
 from gateway.foundation.crypto.envelope import Envelope
-from gateway.foundation.http.views import EventView, View, instant
-from gateway.rooms.payments.details import Days, PaymentDetails
-from gateway.rooms.payments.records import Collection, Payment, PaymentLine, Unforeseen
+from gateway.foundation.http.views import View, instant
+from gateway.rooms.payments.hooks import Days
+from gateway.rooms.payments.records import Collection, Payment, PaymentLine
 from gateway.words.masking import mask_firm
 from gateway.words.money import YuanOut
 
@@ -59,49 +59,6 @@ class CollectionView(View):
             payer=None if payer is None else mask_firm(payer),
             paid_by_another=None if payer is None else payer != named,
             source=money.source,
-        )
-
-
-class ExceptionView(View):
-    """Money that arrived in a way the bill did not foresee, with the way out that people chose.
-
-    ``refund`` is the refund that it leads to, proposed, filed or done: ``/v1/refunds/{refund}``. One that is refused or
-    dismissed leads nowhere: the exception is then open again.
-    """
-
-    id: str
-    authority: str
-    payment: str | None
-    kind: str
-    proposal: str
-    state: Literal["open", "proposed", "resolved"]
-    resolution: str | None
-    reason: str | None
-    refund: str | None
-    refund_status: str | None
-    proposed_by: str | None
-    confirmed_by: str | None
-    opened_at: str
-    resolved_at: str | None
-
-    @classmethod
-    def of(cls, odd: Unforeseen) -> ExceptionView:
-        """From the record."""
-        return cls(
-            id=odd.id,
-            authority=odd.authority,
-            payment=odd.payment_id,
-            kind=odd.kind.value,
-            proposal=odd.proposal,
-            state=odd.state.value,
-            resolution=odd.resolution,
-            reason=odd.reason,
-            refund=odd.refund_id,
-            refund_status=None if odd.refund_status is None else odd.refund_status.value,
-            proposed_by=odd.proposed_name,
-            confirmed_by=odd.confirmed_name,
-            opened_at=instant(odd.opened_at) or "",
-            resolved_at=instant(odd.resolved_at),
         )
 
 
@@ -163,28 +120,3 @@ class PaymentSummary(View):
     def of(cls, payment: Payment) -> PaymentSummary:
         """From the record."""
         return cls(**cls.fields(payment))
-
-
-class PaymentView(PaymentSummary):
-    """One payment with everything about it. ``payer_page`` is the address behind the QR code."""
-
-    pay_url: str | None
-    payer_page: str
-    lines: list[LineView]
-    collections: list[CollectionView]
-    exceptions: list[ExceptionView]
-    timeline: list[EventView]
-
-    @classmethod
-    def from_details(cls, found: PaymentDetails, envelope: Envelope, payer_page: str) -> PaymentView:
-        """From all that is known of it."""
-        named = found.payment.bill(envelope).payer_name if found.collections else ""
-        return cls(
-            **cls.fields(found.payment),
-            pay_url=found.payment.pay_url,
-            payer_page=payer_page,
-            lines=[LineView.of(one) for one in found.lines],
-            collections=[CollectionView.of(one, found.days, envelope, named) for one in found.collections],
-            exceptions=[ExceptionView.of(one) for one in found.exceptions],
-            timeline=[EventView.of(one) for one in found.timeline],
-        )

@@ -23,7 +23,7 @@ from gateway.rooms.refunds.unforeseen_money import Exceptions
 def open_room(base: Foundation, rooms: Services) -> Opened:
     """Statements are fetched by the clock; what they say is matched both ways with our books."""
     payments, patience = rooms.get(Payments), base.settings.reconciliation
-    payments.days_of = dates
+    payments.hooks.knows_days(dates)
     rules = Rules(
         {one.name: one.keys_of(PaymentKeys).cut_off for one in base.channels.all() if one.info.kind == KIND},
         Grace(

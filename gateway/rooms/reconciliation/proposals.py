@@ -34,6 +34,7 @@ from gateway.rooms.reconciliation.months import refuse_frozen
 from gateway.rooms.reconciliation.proposal_records import Action, Proposal, Proposed
 from gateway.rooms.reconciliation.settlement import update_settlements
 from gateway.rooms.reconciliation.states import PROPOSALS, BreakState, ProposalState
+from gateway.rooms.refunds import exception_records
 from gateway.rooms.refunds import records as refund_records
 from gateway.rooms.refunds.proposals import DocumentInput, Draft, Payee
 from gateway.rooms.refunds.states import RefundStatus
@@ -210,7 +211,7 @@ class Proposals:
 
     def exception_resolved(self, conn: Connection, event: Event) -> None:
         """Two people have said what becomes of unforeseen money, wherever they said it: that resolves its break."""
-        odd = payment_records.held_exception(conn, event.data["exception"])
+        odd = exception_records.held(conn, event.data["exception"])
         assert odd.resolution is not None
         assert odd.confirmed_by is not None
         assert odd.confirmed_name is not None
@@ -263,7 +264,7 @@ class Proposals:
                 type="money-without-owner",
                 cure="Attribute it to a payment first: what that payment does not owe can then go back.",
             )
-        odd = payment_records.unresolved_exception(conn, money.id)
+        odd = exception_records.unresolved(conn, money.id)
         if odd is not None and odd.state is ExceptionState.PROPOSED:
             raise ConflictProblem(
                 f"a way out is proposed at its exception already: {odd.resolution}",

@@ -8,8 +8,10 @@ ROOM = Room(
     title="退付",
     needs=("decisions", "payments", "receipts"),
     open=".assembly:open_room",
-    routes=(".routes:router",),
+    routes=(".routes:router", ".exception_routes:router"),
+    commands={"payments refunds": ".commands:list_refunds", "payments exceptions": ".commands:list_exceptions"},
     lives=(".states",),
     tables=".tables",
+    payment_part=".payment_part:PART",
     revisions=".revisions",
 )

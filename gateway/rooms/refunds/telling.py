@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from gateway.foundation.delivery import Events
 from gateway.rooms.payments import records as payment_records
+from gateway.rooms.refunds import exception_records
 from gateway.rooms.refunds.records import Refund
 from gateway.words.money import format_yuan
 
@@ -32,7 +33,7 @@ def tell_refund(conn: Connection, events: Events, refund: Refund, type: str, **d
 
 def tell_exception(conn: Connection, events: Events, exception_id: str, type: str, **more: str) -> None:
     """Tell what became of an exception."""
-    odd = payment_records.held_exception(conn, exception_id)
+    odd = exception_records.held(conn, exception_id)
     events.emit(
         conn,
         type=type,

@@ -11,9 +11,10 @@ from gateway.foundation.delivery.events import Events
 from gateway.foundation.store import Store
 from gateway.rooms.payments import records
 from gateway.rooms.payments.collections import keep_late
-from gateway.rooms.payments.records import ExceptionFilter, Unforeseen
 from gateway.rooms.payments.states import BESIDE_THE_BILL, ExceptionState, UnforeseenKind
+from gateway.rooms.refunds import exception_records
 from gateway.rooms.refunds import records as refund_records
+from gateway.rooms.refunds.exception_records import ExceptionFilter, ExceptionWithRefund
 from gateway.rooms.refunds.filing import Sent
 from gateway.rooms.refunds.proposals import DocumentInput, Draft, Payee, RefundProposal
 from gateway.rooms.refunds.service import Refunds
@@ -158,7 +159,7 @@ class Exceptions:
 
     def confirm_in(self, conn: Connection, exception_id: str, *, by: str, name: str) -> Sent | None:
         """``confirm`` inside a transaction; what it returns is for ``Refunds.send`` once that is committed."""
-        odd = records.held_exception(conn, exception_id)
+        odd = exception_records.held(conn, exception_id)
         if odd.state is not ExceptionState.PROPOSED:
             raise _not_proposed(odd)
         if odd.proposed_by == by:
@@ -171,7 +172,7 @@ class Exceptions:
             return self.refunds.confirm_in(conn, odd.refund_id, by=by, name=name)
         now = to_micros(self._clock.now())
         if not resolve_exception(conn, exception_id, now, by=by, name=name):
-            raise _not_proposed(records.held_exception(conn, exception_id))
+            raise _not_proposed(exception_records.held(conn, exception_id))
         late = odd.kind is UnforeseenKind.PAID_AFTER_EXPIRY and odd.resolution == WayOut.KEEP.value
         if late and not keep_late(conn, self._events, odd.payment_id, odd.collection_id, now):
             raise ConflictProblem(
@@ -190,27 +191,27 @@ class Exceptions:
             raise ConflictProblem("the refund is not proposed any more", type="not-proposed", refund=refund_id)
         return self.confirm_in(conn, refund.exception_id, by=by, name=name)
 
-    async def get(self, exception_id: str) -> Unforeseen:
+    async def get(self, exception_id: str) -> ExceptionWithRefund:
         """One exception. Raises NotFoundProblem."""
-        return await self._store.read(lambda conn: records.held_exception(conn, exception_id))
+        return await self._store.read(lambda conn: exception_records.held(conn, exception_id))
 
-    async def find(self, narrow: ExceptionFilter) -> list[Unforeseen]:
+    async def find(self, narrow: ExceptionFilter) -> list[ExceptionWithRefund]:
         """Exceptions, newest first."""
-        return await self._store.read(lambda conn: records.exceptions(conn, narrow))
+        return await self._store.read(lambda conn: exception_records.find(conn, narrow))
 
-    def _undecided(self, conn: Connection, exception_id: str) -> Unforeseen:
-        odd = records.held_exception(conn, exception_id)
+    def _undecided(self, conn: Connection, exception_id: str) -> ExceptionWithRefund:
+        odd = exception_records.held(conn, exception_id)
         if odd.state is ExceptionState.RESOLVED:
             raise ConflictProblem("this exception is resolved", type="exception-resolved")
         return odd
 
-    def _withdraw(self, conn: Connection, odd: Unforeseen, by: str) -> None:
+    def _withdraw(self, conn: Connection, odd: ExceptionWithRefund, by: str) -> None:
         """Another way out is proposed: the refund that was is not to be."""
         if odd.refund_id is not None and odd.refund_status is RefundStatus.PROPOSED:
             self.refunds.dismiss_in(conn, odd.refund_id, "another way out was proposed", by=by)
 
 
-def _not_proposed(odd: Unforeseen) -> ConflictProblem:
+def _not_proposed(odd: ExceptionWithRefund) -> ConflictProblem:
     return ConflictProblem(
         f"this exception is {odd.state}; only a proposed way out can be confirmed",
         type="exception-not-proposed",

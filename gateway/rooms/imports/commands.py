@@ -1,0 +1,60 @@
+"""``gateway payments import``: bring open bills of another system in."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from gateway.terminal.output import Exit, Json, progress, session, show, table
+from gateway.words.errors import InvalidProblem
+
+
+def import_bills(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(help="CSV in UTF-8 or GB 18030, or XLSX, with a header line.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Judge every row and write nothing.")] = False,
+    partial: Annotated[bool, typer.Option("--partial", help="Import the good rows although others are bad.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Bring open bills of another system in, with the codes they have. Exit code 1 if rows are bad.
+
+    Without --partial a bad row keeps the whole file out. A code that is known already is left as it is.
+    """
+    from gateway.app import App
+    from gateway.rooms.imports.service import ImportReport, Imports
+
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise InvalidProblem(f"{file} cannot be read: {error.strerror}", field="file") from error
+
+    async def run() -> ImportReport:
+        bar = Progress(TextColumn("Importing"), BarColumn(), MofNCompleteColumn(), console=progress(), transient=True)
+        with session(ctx).changing() as settings, bar:
+            task = bar.add_task("", total=None)
+            async with App.open(settings) as gateway:
+                return await gateway.get(Imports).run(
+                    content,
+                    by="command line",
+                    dry_run=dry_run,
+                    partial=partial,
+                    progress=lambda done, all_: bar.update(task, completed=done, total=all_),
+                )
+
+    report = asyncio.run(run())
+    counts = {name: report.count(name) for name in ("new", "known", "bad")}
+    told = "imported" if report.written else "would be imported"
+    show(
+        {"written": report.written, **counts, "rows": [vars(one) for one in report.rows]},
+        as_json,
+        table(["line", "code", "reason"], ((r.line, r.code, r.reason) for r in report.rows if r.outcome == "bad"))
+        if counts["bad"]
+        else "No bad rows.",
+        f"{counts['new']} {told}, {counts['known']} known already, {counts['bad']} bad.",
+    )
+    if counts["bad"]:
+        raise typer.Exit(Exit.FOUND)
