@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
-from sqlalchemy import Connection
 
-from gateway.rooms.payments import Payment, PaymentDetails, PaymentFilter
-from gateway.rooms.payments.details import find, known_as
+from gateway.rooms.payments import Payment, PaymentFilter
+from gateway.rooms.payments.details import find
 from gateway.rooms.payments.surcharge_command import explain
 from gateway.terminal.output import Json, moment, session, show, table
 from gateway.words.money import format_yuan
@@ -47,13 +46,9 @@ def list_payments(
 @app.command("show")
 def show_payment(ctx: typer.Context, payment: str, as_json: Json = False) -> None:
     """One payment by its id or its code: lines, money, refunds and its story."""
-    from gateway.rooms.payments.parts import Section, installed
+    from gateway.rooms.payments.parts import Section, with_sections
 
-    def query(conn: Connection) -> tuple[PaymentDetails, list[Section]]:
-        known = known_as(conn, payment)
-        return known, [section for part in installed() for section in part.sections(conn, known)]
-
-    known, theirs = session(ctx).read(query)
+    known, theirs = session(ctx).read(with_sections(payment))
     lines = [
         {"kind": one.kind.value, "item_code": one.item_code, "amount": format_yuan(one.amount)} for one in known.lines
     ]

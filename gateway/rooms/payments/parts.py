@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from gateway.foundation import rooms
 from gateway.foundation.http.views import View
 from gateway.rooms.decisions.parts import in_order
-from gateway.rooms.payments.details import PaymentDetails
+from gateway.rooms.payments.details import PaymentDetails, known_as
 
 
 @dataclass(frozen=True)
@@ -49,3 +49,13 @@ def installed() -> tuple[Part, ...]:
     """The parts of all rooms, in their order. Raises SettingsError where two have one name."""
     found = [room.place(room.payment_part) for room in rooms.found() if room.payment_part is not None]
     return in_order(found, "a payment")
+
+
+def with_sections(word: str) -> Callable[[Connection], tuple[PaymentDetails, list[Section]]]:
+    """The payment with this id or code, with what other rooms show of it at the terminal. Raises NotFoundProblem."""
+
+    def query(conn: Connection) -> tuple[PaymentDetails, list[Section]]:
+        found = known_as(conn, word)
+        return found, [section for part in installed() for section in part.sections(conn, found)]
+
+    return query
