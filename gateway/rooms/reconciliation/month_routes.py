@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from gateway.foundation.access import Principal
 from gateway.foundation.base import Foundation
@@ -177,6 +177,16 @@ class ReopenRequest(Ask):
     reason: str = Field(min_length=1, max_length=2000)
 
 
+class ReportQuery(BaseModel):
+    """Of what a report is, and in which form."""
+
+    channel: ChannelName
+    period: str = Field(pattern=r"^20\d\d-\d\d(-\d\d)?$", description="a day as 2026-06-30, or a month as 2026-06")
+    format: Literal["json", "csv", "xlsx"] = "json"
+    table: int = Field(default=1, ge=1, le=9, description="which table of the report, for csv")
+    authority: str | None = Field(default=None, max_length=40, description="only what is this authority's")
+
+
 @router.get(
     "/reports/{kind}",
     response_model=SignedReport,
@@ -192,38 +202,29 @@ class ReopenRequest(Ask):
     },
 )
 async def get_report(
-    base: Base,
-    months: TheMonths,
-    who: Reader,
-    kind: Kind,
-    channel: ChannelName,
-    period: Annotated[
-        str, Query(pattern=r"^20\d\d-\d\d(-\d\d)?$", description="a day as 2026-06-30, or a month as 2026-06")
-    ],
-    format: Literal["json", "csv", "xlsx"] = "json",
-    table: Annotated[int, Query(ge=1, le=9, description="which table of the report, for csv")] = 1,
-    authority: Annotated[str | None, Query(max_length=40, description="only what is this authority's")] = None,
+    base: Base, months: TheMonths, who: Reader, kind: Kind, asked: Annotated[ReportQuery, Query()]
 ) -> SignedReport | Response:
     """A report: day, month, by authority, by unit, receivables ledger 应收台账, balance statement 余额调节表.
 
     No cell of a file is a formula. Reports over all of a channel that several authorities share are for operators.
     """
-    first, last = _days(period)
-    if authority is not None:
-        own(who, authority, "authority")
+    first, last = _days(asked.period)
+    if asked.authority is not None:
+        own(who, asked.authority, "authority")
     if kind not in _WHOSE:
-        await serves(base, who, channel)
+        await serves(base, who, asked.channel)
     else:
-        _exists(base, channel)
-    whose = {authority} if authority is not None else None if who.kind == "operator" else who.authorities
-    made = await months.report(kind, channel, first, last, authorities=whose)
-    if format == "json":
+        _exists(base, asked.channel)
+    whose = {asked.authority} if asked.authority is not None else None if who.kind == "operator" else who.authorities
+    made = await months.report(kind, asked.channel, first, last, authorities=whose)
+    if asked.format == "json":
         return SignedReport.model_validate(months.signed(made))
-    name = f"{made.zh}-{channel}-{period}"
-    if format == "csv":
-        if table > len(made.tables):
+    name = f"{made.zh}-{asked.channel}-{asked.period}"
+    if asked.format == "csv":
+        if asked.table > len(made.tables):
             raise InvalidProblem(f"this report has {len(made.tables)} tables", field="table")
-        return _download(report_files.to_csv(made, table - 1).encode(), "text/csv; charset=utf-8", f"{name}.csv")
+        content = report_files.to_csv(made, asked.table - 1).encode()
+        return _download(content, "text/csv; charset=utf-8", f"{name}.csv")
     out = io.BytesIO()
     await asyncio.to_thread(report_files.to_xlsx, made, out)
     return _download(out.getvalue(), XLSX, f"{name}.xlsx")

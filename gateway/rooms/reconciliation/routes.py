@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from gateway.foundation.access import Principal
 from gateway.foundation.base import Foundation
@@ -65,6 +65,15 @@ class RunRequest(Ask):
     day: date
 
 
+class FileQuery(BaseModel):
+    """What a statement file is about, and how it is read."""
+
+    channel: ChannelName
+    day: date
+    profile: str = Field(min_length=1, max_length=60, description="a block `[statements.NAME]`")
+    name: str = Field(default="statement", max_length=200, description="the file's name, for the record")
+
+
 class StatementFile(Ask):
     """What a file is about, and which file it is: for the Idempotency-Key."""
 
@@ -72,6 +81,20 @@ class StatementFile(Ask):
     day: date
     profile: str
     digest: str
+
+
+class BreakQuery(BaseModel):
+    """Which breaks are looked for."""
+
+    channel: ChannelName | None = None
+    day: date | None = None
+    kind: BreakKind | None = None
+    state: BreakState | None = None
+    side: Side | None = None
+    assignee: str | None = Field(default=None, max_length=80)
+    payment: str | None = Field(default=None, max_length=40)
+    cursor: Cursor = None
+    limit: Limit = 50
 
 
 class ResolutionRequest(Ask):
@@ -330,19 +353,16 @@ async def take_statement_file(
     request: Request,
     key: KeyedRequest,
     response: Response,
-    channel: ChannelName,
-    day: date,
-    profile: Annotated[str, Query(min_length=1, max_length=60, description="a block `[statements.NAME]`")],
-    name: Annotated[str, Query(max_length=200, description="the file's name, for the record")] = "statement",
+    about: Annotated[FileQuery, Query()],
 ) -> RunView:
     """Match a day against a statement, clearing or treasury file: the body, byte for byte as it was handed out.
 
     It is believed as a whole or not at all: a file that contradicts itself is 409 ``statement-refused``, with the line.
     """
-    await serves(base, who, channel)
-    if profile not in profiles:
+    await serves(base, who, about.channel)
+    if about.profile not in profiles:
         raise NotFoundProblem(
-            f"no format [statements.{profile}]", field="profile", cure="GET /v1/statement-profiles lists them."
+            f"no format [statements.{about.profile}]", field="profile", cure="GET /v1/statement-profiles lists them."
         )
     body = await request.body()
 
@@ -350,10 +370,11 @@ async def take_statement_file(
         with tempfile.TemporaryDirectory(prefix="statement-") as folder:
             file = Path(folder, "body")
             await asyncio.to_thread(file.write_bytes, body)
-            handed_in = FileOfSide(file, profiles[profile], Path(name).name)
-            await runs.run_file(channel, day, handed_in, by=who.name, once=once)
+            handed_in = FileOfSide(file, profiles[about.profile], Path(about.name).name)
+            await runs.run_file(about.channel, about.day, handed_in, by=who.name, once=once)
 
-    ask = StatementFile(channel=channel, day=day, profile=profile, digest=sha256(body).hexdigest())
+    digest = sha256(body).hexdigest()
+    ask = StatementFile(channel=about.channel, day=about.day, profile=about.profile, digest=digest)
     run_id = await key.once(who, ask, match)
     response.headers["Location"] = f"/v1/reconciliations/{run_id}"
     return RunView.of(await runs.held(run_id))
@@ -364,32 +385,21 @@ async def take_statement_file(
 
 @router.get("/breaks", response_model=Page[BreakView])
 async def list_breaks(
-    base: Base,
-    breaks: TheBreaks,
-    who: Reader,
-    channel: ChannelName | None = None,
-    day: date | None = None,
-    kind: BreakKind | None = None,
-    state: BreakState | None = None,
-    side: Side | None = None,
-    assignee: Annotated[str | None, Query(max_length=80)] = None,
-    payment: Annotated[str | None, Query(max_length=40)] = None,
-    cursor: Cursor = None,
-    limit: Limit = 50,
+    base: Base, breaks: TheBreaks, who: Reader, asked: Annotated[BreakQuery, Query()]
 ) -> Page[BreakView]:
     """Breaks, newest first. Operators also see those that nobody owns yet."""
     wanted = BreakFilter(
         authorities=None if who.kind == "operator" else who.authorities,
-        channel=channel,
-        side=side,
-        day_on=day,
-        kind=kind,
-        state=None if state is None else states.BreakState(state),
-        payment_id=payment,
-        assignee=assignee,
+        channel=asked.channel,
+        side=asked.side,
+        day_on=asked.day,
+        kind=asked.kind,
+        state=None if asked.state is None else states.BreakState(asked.state),
+        payment_id=asked.payment,
+        assignee=asked.assignee,
     )
-    found = await breaks.find(wanted, before=after(cursor), limit=limit)
-    return Page(items=_views(base, found), next=cursor_after(found, limit))
+    found = await breaks.find(wanted, before=after(asked.cursor), limit=asked.limit)
+    return Page(items=_views(base, found), next=cursor_after(found, asked.limit))
 
 
 @router.get("/breaks/{break_id}", response_model=WholeBreakView, responses=responses(404))
