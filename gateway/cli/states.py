@@ -1,48 +1,51 @@
-"""``gateway states``: the state tables of the rooms, drawn. What is drawn is what the code follows."""
+"""``gateway states``: the lives of all kinds of records, drawn. What is drawn is what the code follows."""
 
 from __future__ import annotations
 
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Annotated, Any, Literal
 
 import typer
 
+from gateway.foundation import rooms
+from gateway.foundation.lives import LIVES, Life
 from gateway.settings import known
 from gateway.terminal.output import Json, show, table
 from gateway.words.errors import NotFoundProblem
 
-# Each module offers EDGES: rows with start, end, event and when.
-TABLES = {
-    "payments": "gateway.rooms.payments.states",
-    "refunds": "gateway.rooms.refunds.states",
-    "disclosures": "gateway.rooms.disclosures.states",
-    "operations": "gateway.foundation.delivery.states",
-    "seals": "gateway.rooms.seals.states",
-}
-
 
 def states(
-    what: Annotated[
-        str | None, typer.Argument(help="payments, refunds, disclosures, operations or seals; all if none.")
-    ] = None,
+    what: Annotated[str | None, typer.Argument(help="One kind of record, payments for instance; all if none.")] = None,
     form: Annotated[Literal["text", "mermaid"], typer.Option("--format", help="How to draw.")] = "text",
     as_json: Json = False,
 ) -> None:
-    """Draw the lives of payments, refunds, disclosures, operations and seals as tables or Mermaid diagrams."""
-    tables = {name: edges(module) for name, module in TABLES.items() if find_spec(module) is not None}
+    """Draw the lives of payments, codes, refunds and all other records as tables or Mermaid diagrams."""
+    tables = lives()
     if what is not None and what not in tables:
         raise NotFoundProblem(f"nothing called {what} has states", cure=known(what, tables))
     chosen = {what: tables[what]} if what else tables
     show(chosen, as_json, *(mermaid(rows) if form == "mermaid" else text(name, rows) for name, rows in chosen.items()))
 
 
-def edges(module: str) -> list[dict[str, Any]]:
-    """The transitions of a room as plain values; ``start`` is None where a life begins."""
-    return [
-        {"start": _word(one.start), "end": _word(one.end), "event": getattr(one, "event", None), "when": one.when}
-        for one in import_module(module).EDGES
-    ]
+def lives() -> dict[str, list[dict[str, Any]]]:
+    """The edges of every life that the installed rooms declare, as plain values; ``start`` is None where one begins."""
+    tables: dict[str, Any] = {}
+    for room in rooms.found():
+        for place in room.lives:
+            module = room.place(place)
+            if not any(isinstance(one, Life) for one in vars(module).values()):  # a table that no Life follows yet
+                tables[room.name] = module.EDGES
+    tables |= {name.replace(" ", "-"): life.edges for name, life in LIVES.items()}
+    return {name: [_plain(edge) for edge in tables[name]] for name in sorted(tables)}
+
+
+def _plain(edge: Any) -> dict[str, Any]:
+    return {
+        "start": None if edge.start is None else str(edge.start),
+        "end": str(edge.end),
+        "event": getattr(edge, "event", None),
+        "when": edge.when,
+        "who": getattr(edge, "who", ""),
+    }
 
 
 def mermaid(rows: list[dict[str, Any]]) -> str:
@@ -57,11 +60,7 @@ def mermaid(rows: list[dict[str, Any]]) -> str:
 def text(name: str, rows: list[dict[str, Any]]) -> Any:
     """The same as a table."""
     return table(
-        ["from", "to", "event", "when"],
-        ((row["start"] or "(new)", row["end"], row["event"], row["when"]) for row in rows),
+        ["from", "to", "event", "when", "who"],
+        ((row["start"] or "(new)", row["end"], row["event"], row["when"], row["who"]) for row in rows),
         title=name,
     )
-
-
-def _word(state: Any) -> str | None:
-    return None if state is None else str(state)
