@@ -36,6 +36,7 @@ def _load(name: str) -> ModuleType:
 
 
 databases = _load("databases")
+state_guard = _load("state_guard")
 
 
 def plain_logs() -> None:
@@ -48,6 +49,7 @@ def plain_logs() -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     plain_logs()
+    state_guard.watch()
     if not hasattr(config, "workerinput"):
         databases.begin_run()
 
@@ -66,6 +68,14 @@ def _logs_end_with_the_test() -> Iterator[None]:
     for handler in root.handlers[:]:
         if getattr(getattr(handler, "stream", None), "closed", False):
             root.removeHandler(handler)
+
+
+@pytest.fixture(autouse=True)
+def _states_change_through_their_lives() -> Iterator[None]:
+    """Also where the code under test takes the failure for one of its own kind."""
+    state_guard.wrong.clear()
+    yield
+    assert state_guard.wrong == []
 
 
 @pytest.fixture(scope="session")
