@@ -61,7 +61,7 @@ class Bench:
         )
         self.base = base = foundation(store, folder, self.clock, channels, delivery=DeliverySettings())
         self.envelope, self.events, self.delivery = base.envelope, base.events, base.delivery
-        self.decisions = Decisions(store, self.events, self.envelope, base.calendar, self.clock)
+        self.decisions = Decisions(base)
         self.payments = Payments(
             store,
             self.delivery,

@@ -9,5 +9,4 @@ from gateway.rooms.decisions.service import Decisions
 
 def open_room(base: Foundation, rooms: Services) -> Opened:  # noqa: ARG001
     """Decisions stand on no other room."""
-    decisions = Decisions(base.store, base.events, base.envelope, base.calendar, base.clock)
-    return Opened(services=(decisions,))
+    return Opened(services=(Decisions(base),))

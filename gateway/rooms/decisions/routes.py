@@ -9,11 +9,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Header, Path, Response
 from pydantic import create_model
 
-from gateway.app import App
 from gateway.foundation.access import Principal
-from gateway.foundation.http.authorization import Gateway, may, own
-from gateway.foundation.http.idempotency import OnceKey
+from gateway.foundation.http.authorization import may, own
+from gateway.foundation.http.idempotency import KeyedRequest
 from gateway.foundation.http.problems import responses
+from gateway.foundation.http.services import service
 from gateway.foundation.http.views import View, instant
 from gateway.rooms.decisions import Decision, DecisionEvent, DecisionFacts, Decisions
 from gateway.rooms.decisions.parts import installed
@@ -22,6 +22,7 @@ router = APIRouter(prefix="/v1/decisions", tags=["decisions"], responses=respons
 
 Reader = Annotated[Principal, Depends(may("decisions:read"))]
 Writer = Annotated[Principal, Depends(may("decisions:write"))]
+TheDecisions = Annotated[Decisions, Depends(service(Decisions))]
 Authority = Annotated[str, Path(min_length=1, max_length=40)]
 Number = Annotated[str, Path(min_length=1, max_length=128, description="decision number 决定书文号, percent-encoded")]
 
@@ -65,13 +66,13 @@ DecisionView: type[View] = create_model(
     responses={201: {"model": DecisionView, "description": "Recorded as new"}, **responses(400, 409, 413)},
 )
 async def put_decision(
-    gateway: Gateway, who: Writer, authority: Authority, number: Number, facts: DecisionFacts, response: Response
+    decisions: TheDecisions, who: Writer, authority: Authority, number: Number, facts: DecisionFacts, response: Response
 ) -> View:
     """Record the facts of a decision, or a new version of them. The same facts again change nothing."""
     own(who, authority, "authority")
-    decision, new = await gateway.get(Decisions).put(authority, number, facts, by=who.name)
+    decision, new = await decisions.put(authority, number, facts, by=who.name)
     response.status_code = 201 if new else 200
-    return await _view(gateway, decision)
+    return await _view(decisions, decision)
 
 
 @router.get(
@@ -80,7 +81,7 @@ async def put_decision(
     responses={304: {"description": "Unchanged since the ETag"}},
 )
 async def get_decision(
-    gateway: Gateway,
+    decisions: TheDecisions,
     who: Reader,
     authority: Authority,
     number: Number,
@@ -89,7 +90,7 @@ async def get_decision(
 ) -> View | Response:
     """The one view: facts, events, money, seal, disclosures, and what is due next."""
     own(who, authority, "decision")
-    view = await _view(gateway, await gateway.get(Decisions).get(authority, number))
+    view = await _view(decisions, await decisions.get(authority, number))
     tag = f'W/"{sha256(view.model_dump_json().encode()).hexdigest()[:32]}"'  # many rooms change it: the view itself
     if if_none_match == tag:
         return Response(status_code=304, headers={"ETag": tag})
@@ -99,25 +100,16 @@ async def get_decision(
 
 @router.post("/{authority}/{number:path}/events", response_model=DecisionView, responses=responses(400, 409, 413))
 async def record_event(
-    gateway: Gateway, who: Writer, authority: Authority, number: Number, event: DecisionEvent, once: OnceKey
+    decisions: TheDecisions, who: Writer, authority: Authority, number: Number, event: DecisionEvent, key: KeyedRequest
 ) -> View:
     """Record that the decision was served, appealed, deferred, changed or revoked."""
     own(who, authority, "decision")
-    decisions = gateway.get(Decisions)
-    await once.open(who, event)
-    if once.subject is None:
-        decision = await gateway.get(Decisions).record_event(
-            authority, number, event, by=who.name, remember=once.remember
-        )
-        await once.finish(200)
-    else:
-        decision = await decisions.get(authority, number)
-    gateway.delivery.wake()
-    return await _view(gateway, decision)
+    await key.once(who, event, lambda once: decisions.record_event(authority, number, event, by=who.name, once=once))
+    return await _view(decisions, await decisions.get(authority, number))
 
 
-async def _view(gateway: App, decision: Decision) -> View:
-    shown = await gateway.get(Decisions).overview(decision, PARTS)
+async def _view(decisions: Decisions, decision: Decision) -> View:
+    shown = await decisions.overview(decision, PARTS)
     due = shown.due
     members: dict[str, Any] = {
         "id": decision.id,

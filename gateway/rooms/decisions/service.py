@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from gateway.foundation.crypto.envelope import Envelope
-from gateway.foundation.delivery.events import Events
+from gateway.foundation.base import Foundation
 from gateway.foundation.http.views import View
-from gateway.foundation.store import Store
+from gateway.foundation.once import NEVER, Once
 from gateway.rooms.decisions import records
 from gateway.rooms.decisions.clocks import DueDate, due_date
 from gateway.rooms.decisions.duties import next_duty
 from gateway.rooms.decisions.facts import DecisionEvent, DecisionFacts, EventKind, Officer
 from gateway.rooms.decisions.parts import Contribution, Part
 from gateway.rooms.decisions.records import Decision
-from gateway.words.calendar import WorkingCalendar
-from gateway.words.clock import Clock, day_of, to_micros
+from gateway.words.clock import day_of, to_micros
 from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem
 from gateway.words.identifiers import clean_text, new_id
 
@@ -38,19 +36,17 @@ class Decisions:
     Emits ``decision.recorded``, ``decision.amended`` and ``decision.<event kind>`` in the transaction of the change.
     """
 
-    def __init__(
-        self, store: Store, events: Events, envelope: Envelope, calendar: WorkingCalendar, clock: Clock
-    ) -> None:
-        self._store = store
-        self._events = events
-        self._envelope = envelope
-        self._calendar = calendar
-        self._clock = clock
+    def __init__(self, base: Foundation) -> None:
+        self._base = base
+        self._envelope = base.envelope
 
     async def put(self, authority: str, number: str, facts: DecisionFacts, *, by: str) -> tuple[Decision, bool]:
-        """Record the facts; the same facts again change nothing. Returns the decision and whether it is new."""
+        """Record the facts; the same facts again change nothing. Returns the decision and whether it is new.
+
+        Raises InvalidProblem, ConflictProblem.
+        """
         number = _number(number)
-        now = self._clock.now()
+        now = self._base.clock.now()
         if facts.decided_on > day_of(now):
             raise InvalidProblem(
                 f"decided_on {facts.decided_on} lies in the future",
@@ -80,11 +76,11 @@ class Decisions:
             self._emit(conn, "decision.amended", authority, known.id, number)
             return self._again(conn, known.id), False
 
-        return await self._store.write(unit)
+        return await self._base.store.write(unit)
 
     async def get(self, authority: str, number: str) -> Decision:
         """One decision. Raises NotFoundProblem."""
-        return await self._store.read(lambda conn: self.read(conn, authority, number))
+        return await self._base.store.read(lambda conn: self.read(conn, authority, number))
 
     def read(self, conn: Connection, authority: str, number: str) -> Decision:
         """``get`` inside a query or unit of the caller's."""
@@ -103,20 +99,15 @@ class Decisions:
         return records.officers_of(conn, self._envelope, decision_id)
 
     async def record_event(
-        self,
-        authority: str,
-        number: str,
-        event: DecisionEvent,
-        *,
-        by: str,
-        remember: Callable[[Connection, str], None] | None = None,
+        self, authority: str, number: str, event: DecisionEvent, *, by: str, once: Once = NEVER
     ) -> Decision:
         """Record that something happened. The same event for the same day again changes nothing.
 
-        ``remember(conn, decision_id)`` joins the transaction.
+        ``once`` joins the transaction; what other rooms then owe is begun at once.
+        Raises NotFoundProblem, InvalidProblem, ConflictProblem.
         """
         number = _number(number)
-        now = self._clock.now()
+        now = self._base.clock.now()
         if event.on > day_of(now):
             raise InvalidProblem(
                 f"the event's day {event.on} lies in the future",
@@ -125,13 +116,8 @@ class Decisions:
             )
 
         def unit(conn: Connection) -> Decision:
-            known = records.fetch_by_number(conn, self._envelope, authority, number)
-            if known is None:
-                raise NotFoundProblem(
-                    "no such decision", cure="Store it first with PUT /v1/decisions/{authority}/{number}."
-                )
-            if remember is not None:
-                remember(conn, known.id)
+            known = self.read(conn, authority, number)
+            once.about(known.id).begin(conn, once.done)
             if event in known.events:
                 return known
             self._allowed(known, event)
@@ -139,11 +125,13 @@ class Decisions:
             self._emit(conn, f"decision.{event.kind.value}", authority, known.id, number, on=str(event.on))
             return self._again(conn, known.id)
 
-        return await self._store.write(unit)
+        recorded = await self._base.store.write(unit)
+        self._base.delivery.wake()
+        return recorded
 
     def due(self, decision: Decision) -> DueDate | None:
         """The last day to pay; None while not served."""
-        return due_date(decision.facts, decision.events, self._calendar)
+        return due_date(decision.facts, decision.events, self._base.calendar)
 
     async def overview(self, decision: Decision, parts: Sequence[Part]) -> Overview:
         """Everything about a decision: its clocks, what other rooms show of it, and what must be done next."""
@@ -151,7 +139,7 @@ class Decisions:
         def query(conn: Connection) -> dict[str, Contribution]:
             return {part.name: part.of(conn, decision) for part in parts}
 
-        found = await self._store.read(query)
+        found = await self._base.store.read(query)
         due = self.due(decision)
         marks = frozenset(mark for one in found.values() for mark in one.marks)
         duty = next_duty(decision.facts, revoked=decision.revoked, due_on=due.on if due else None, marks=marks)
@@ -181,7 +169,7 @@ class Decisions:
         return found
 
     def _emit(self, conn: Connection, type: str, authority: str, decision_id: str, number: str, **data: str) -> None:
-        self._events.emit(
+        self._base.events.emit(
             conn, type=type, subject=decision_id, authority=authority, data={"decision_number": number, **data}
         )
 

@@ -7,17 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from foundation import foundation
 from pydantic import ValidationError
 from sqlalchemy import select
 
-from gateway.foundation.crypto.envelope import Envelope
-from gateway.foundation.crypto.keys import FileKeys
-from gateway.foundation.delivery import Event, Events
+from gateway.foundation.delivery import Event
 from gateway.foundation.delivery.events import EVERY
 from gateway.foundation.store import Store
 from gateway.rooms.decisions import DecisionEvent, DecisionFacts, Decisions, EventKind, Officer
 from gateway.rooms.decisions.tables import decision_version
-from gateway.words.calendar import WorkingCalendar
 from gateway.words.clock import ManualClock
 
 FACTS: dict[str, Any] = {
@@ -40,10 +38,10 @@ def facts(**changes: Any) -> DecisionFacts:
 
 async def test_officers_are_read_by_decision_and_told_to_nobody(sqlite_store: Store, tmp_path: Path) -> None:
     clock = ManualClock(datetime(2026, 9, 16, 2, 0, tzinfo=UTC))
-    events, envelope = Events(clock), Envelope(FileKeys(tmp_path / "keys"))
+    base = foundation(sqlite_store, tmp_path, clock)
     told: list[Event] = []
-    events.subscribe(EVERY, lambda _, event: told.append(event))
-    decisions = Decisions(sqlite_store, events, envelope, WorkingCalendar(), clock)
+    base.events.subscribe(EVERY, lambda _, event: told.append(event))
+    decisions = Decisions(base)
     first, _ = await decisions.put("A1", "1号", facts(), by="test")
     assert first.officers == ()
     second, new = await decisions.put("A1", "1号", facts(officers=TWO), by="test")

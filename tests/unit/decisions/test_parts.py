@@ -7,17 +7,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from foundation import foundation
 from sqlalchemy import Connection
 
-from gateway.foundation.crypto.envelope import Envelope
-from gateway.foundation.crypto.keys import FileKeys
-from gateway.foundation.delivery import Events
 from gateway.foundation.http.views import View
 from gateway.foundation.store import Store
 from gateway.rooms.decisions import Decision, DecisionFacts, Decisions
 from gateway.rooms.decisions.duties import Mark
 from gateway.rooms.decisions.parts import Contribution, Part, in_order, installed
-from gateway.words.calendar import WorkingCalendar
 from gateway.words.clock import ManualClock
 from gateway.words.errors import SettingsError
 
@@ -59,8 +56,7 @@ def test_a_new_part_stands_behind_them_and_no_name_is_taken_twice() -> None:
 
 async def test_an_overview_holds_every_part_and_the_duty_that_follows(sqlite_store: Store, tmp_path: Path) -> None:
     clock = ManualClock(datetime(2026, 9, 16, 2, 0, tzinfo=UTC))
-    envelope = Envelope(FileKeys(tmp_path / "keys"))
-    decisions = Decisions(sqlite_store, Events(clock), envelope, WorkingCalendar(), clock)
+    decisions = Decisions(foundation(sqlite_store, tmp_path, clock))
     decision, _ = await decisions.put("A1", "1号", DecisionFacts.model_validate(FACTS, strict=False), by="test")
     bare = await decisions.overview(decision, ())
     assert (bare.due, bare.parts, bare.next_duty) == (None, {}, "request a payment code")

@@ -153,7 +153,15 @@ class Machine(RuleBasedStateMachine):
         patience = Patience(ask_after=0.01, first=0.01, longest=0.05)
         limits = DeliverySettings(grace=0.5, patience=patience)
         self.delivery = Delivery(self.store, channels, evidence, self.envelope, self.clock, limits)
-        self.decisions = Decisions(self.store, events, self.envelope, calendar, self.clock)
+        parts: Any = SimpleNamespace(
+            store=self.store,
+            events=events,
+            envelope=self.envelope,
+            calendar=calendar,
+            clock=self.clock,
+            delivery=self.delivery,
+        )
+        self.decisions = Decisions(parts)
         self.payments = Payments(
             self.store,
             self.delivery,

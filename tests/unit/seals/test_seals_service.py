@@ -19,7 +19,6 @@ from gateway.ports.base import AdapterInfo, FindGuarantee
 from gateway.ports.seal import ApplyRequest, Placement, SealInfo, SealJob, SealNotice
 from gateway.rooms.decisions import DecisionEvent, DecisionFacts, Decisions, EventKind
 from gateway.rooms.seals import DocumentFilter, SealAsk, SealedDocument, Seals, Status
-from gateway.words.calendar import WorkingCalendar
 from gateway.words.clock import ManualClock
 from gateway.words.errors import (
     ConflictProblem,
@@ -108,7 +107,7 @@ class Room:
         channels = Channels({"seal": channel}, {("A1", "seals"): ("seal",)})
         base = foundation(store, folder, self.clock, channels)
         self.events, self.delivery, self.evidence = base.events, base.delivery, base.evidence
-        self.decisions = Decisions(store, self.events, base.envelope, WorkingCalendar(), self.clock)
+        self.decisions = Decisions(base)
         self.seals = Seals(base, self.decisions, forge.trust)
         for action in self.seals.actions():
             self.delivery.register(action)
