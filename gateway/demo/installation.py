@@ -16,7 +16,7 @@ from typing import Any
 from gateway.app import App
 from gateway.demo import story
 from gateway.foundation.store import schema
-from gateway.rooms.disclosures import Organ
+from gateway.rooms.disclosures import Organ, Organs
 from gateway.rooms.payments import IncomeItem, LineKind, Unit
 from gateway.settings import load
 
@@ -168,7 +168,7 @@ async def populate(app: App) -> tuple[str, str]:
     today = app.clock.now().date()
     await app.payments.set_unit(story.AUTHORITY, unit, today.replace(month=1, day=1))
     organ = Organ(story.AUTHORITY_NAME, story.AUTHORITY_USCC, story.AUTHORITY_NAME, story.AUTHORITY_USCC)
-    await app.disclosures.set_organ(story.AUTHORITY, organ, today.replace(month=1, day=1))
+    await app.get(Organs).set(story.AUTHORITY, organ, today.replace(month=1, day=1))
     client = await app.access.create_client(story.CLIENT, [story.AUTHORITY])
     key = await app.access.issue_key(client.id, label="demo")
     password = secrets.token_urlsafe(12)

@@ -10,27 +10,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from foundation import foundation, wire
 from sqlalchemy import select
 
 from gateway.adapters.credit.creditchina import CreditChina
 from gateway.adapters.credit.portal import DisclosurePortal
 from gateway.foundation.access import Access
 from gateway.foundation.channels import Channel, Channels
-from gateway.foundation.crypto.envelope import Envelope
-from gateway.foundation.crypto.keys import FileKeys
-from gateway.foundation.delivery import Delivery, DeliverySettings, Events
+from gateway.foundation.delivery import DeliverySettings
 from gateway.foundation.delivery.retry_rules import Patience
 from gateway.foundation.delivery.tables import (
     operation,
 )
-from gateway.foundation.evidence import Evidence
+from gateway.foundation.rooms import Opened
 from gateway.foundation.store import Store
 from gateway.foundation.wire import ChannelWire, Timeouts
 from gateway.ports.credit import VerdictNotice
 from gateway.rooms.decisions import DecisionEvent, DecisionFacts, Decisions
-from gateway.rooms.disclosures import Disclosures, Organ
-from gateway.rooms.disclosures import records as disclosure_records
-from gateway.words.calendar import WorkingCalendar
+from gateway.rooms.disclosures import Disclosures, Organ, Organs
 from gateway.words.clock import SystemClock, day_of, to_micros
 from gateway.words.errors import ConflictProblem, InvalidProblem
 from simulators.testing import Simulation
@@ -68,9 +65,6 @@ class House:
         self.clock = SystemClock(START - datetime.now(UTC))
         simulators.clock(now=START.isoformat())
         simulators.ask("POST", "/credit/settings", {"verdict_seconds": 0.05})
-        keys = FileKeys(folder / "keys")
-        envelope = Envelope(keys)
-        self.evidence = Evidence(store, keys, envelope, self.clock, node="node-1", heads=folder / "heads")
         credit, portal = simulators.credentials("credit"), simulators.credentials("portal")
         channels = {
             "credit": self._channel(
@@ -81,32 +75,36 @@ class House:
             ),
         }
         self.channels = Channels(channels, {(AUTHORITY, "disclosures"): ("credit", "portal")})
-        self.events = Events(self.clock)
-        calendar = WorkingCalendar()
         patience = Patience(ask_after=0.05, first=0.05, longest=0.2, give_up=30 * 86400)
         settings = DeliverySettings(grace=0.5, patience=patience)
-        self.delivery = Delivery(store, self.channels, self.evidence, envelope, self.clock, settings)
-        self.decisions = Decisions(store, self.events, envelope, calendar, self.clock)
-        self.disclosures = Disclosures(
-            store, self.delivery, self.decisions, self.events, self.channels, envelope, calendar, self.clock
+        base = foundation(store, folder, self.clock, self.channels, delivery=settings)
+        self.delivery, self.evidence = base.delivery, base.evidence
+        self.decisions = Decisions(base)
+        self.disclosures = Disclosures(base, self.decisions, due_soon_days=(3, 1))
+        self.organs = Organs(store)
+        hears = ("decision.amended", "decision.changed", "decision.revoked")
+        wire(
+            base,
+            Opened(
+                actions=self.disclosures.actions(),
+                hears=dict.fromkeys(hears, (self.disclosures.decision_moved,)),
+            ),
         )
-        for happened in ("decision.amended", "decision.changed", "decision.revoked"):
-            self.events.subscribe(happened, self.disclosures.decision_moved)
 
     def _channel(self, name: str, adapter_class: Any, settings: Any) -> Channel:
-        wire = ChannelWire(
+        channel_wire = ChannelWire(
             name,
             self.simulators.url(name),
-            recorder=self.evidence.record,
+            recorder=lambda exchange: self.evidence.record(exchange),
             timeouts=Timeouts(connect=1.0, read=0.5, total=1.5),
             sensitive=adapter_class.info.sensitive,
             clock=self.clock,
         )
-        adapter = adapter_class(settings, wire, self.clock)
-        return Channel(name, adapter, adapter_class.info, adapter_class.info.find, wire.base_url, wire)
+        adapter = adapter_class(settings, channel_wire, self.clock)
+        return Channel(name, adapter, adapter_class.info, adapter_class.info.find, channel_wire.base_url, channel_wire)
 
     async def open(self) -> None:
-        await self.disclosures.set_organ(AUTHORITY, ORGAN, date(2020, 1, 1))
+        await self.organs.set(AUTHORITY, ORGAN, date(2020, 1, 1))
         await self.delivery.start()
 
     async def close(self) -> None:
@@ -408,7 +406,7 @@ async def test_facts_that_must_not_be_public_any_more_are_withdrawn_without_sayi
 
 async def test_an_authority_publishes_under_its_own_name_unless_told_otherwise(house):
     await Access(house.store, house.clock).create_authority("qinghe", "青禾镇人民政府", ORGAN.code)
-    found = await house.store.read(lambda conn: disclosure_records.organ_of(conn, "qinghe", START.date()))
+    found = await house.organs.of("qinghe", START.date())
     assert found == Organ("青禾镇人民政府", ORGAN.code, "青禾镇人民政府", ORGAN.code)
 
 

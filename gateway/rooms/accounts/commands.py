@@ -13,14 +13,12 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from gateway.foundation.access import Access, Client, IssuedKey, Operator, roles, scopes
-from gateway.rooms.disclosures import Organ
-from gateway.rooms.disclosures import records as disclosure_records
+from gateway.rooms.disclosures import Organ, Organs
 from gateway.rooms.payments import IncomeItem, LineKind, Unit, records
 from gateway.settings import known
 from gateway.terminal.output import Json, session, show, table
 from gateway.words.clock import SHANGHAI, SystemClock, day_of, from_micros, rfc3339
 from gateway.words.errors import InvalidProblem, NotFoundProblem
-from gateway.words.identifiers import check_uscc
 
 authorities = typer.Typer(help="Authorities 执法机关, the tenants: list or create.", no_args_is_help=True)
 keys = typer.Typer(help="Case systems 接入系统 and their API keys: create, issue, list, revoke.", no_args_is_help=True)
@@ -100,12 +98,7 @@ def set_organ(
         owner = asyncio.run(Access(store, SystemClock()).authority(authority))
         organ_name, organ_code = name or owner.name, uscc or owner.uscc
         organ = Organ(organ_name, organ_code, source_name or organ_name, source_uscc or organ_code)
-        for field, code in (("uscc", organ.code), ("source_uscc", organ.source_code)):
-            try:
-                check_uscc(code)
-            except ValueError as error:
-                raise InvalidProblem(str(error), field=field) from None
-        store.write_sync(lambda conn: disclosure_records.set_organ(conn, authority, organ, first))
+        asyncio.run(Organs(store).set(authority, organ, first))
     show(
         {"authority": authority, "from": first.isoformat(), **asdict(organ)},
         as_json,

@@ -6,23 +6,18 @@ from gateway.foundation.base import Foundation
 from gateway.foundation.rooms import Duty, Opened, Services
 from gateway.ports.credit import VerdictNotice
 from gateway.rooms.decisions import Decisions
+from gateway.rooms.disclosures.options import DisclosureOptions
+from gateway.rooms.disclosures.organs import Organs
 from gateway.rooms.disclosures.service import Disclosures
 
 
 def open_room(base: Foundation, rooms: Services) -> Opened:
     """What is published follows the decision: amended, changed, revoked."""
-    disclosures = Disclosures(
-        base.store,
-        base.delivery,
-        rooms.get(Decisions),
-        base.events,
-        base.channels,
-        base.envelope,
-        base.calendar,
-        base.clock,
-    )
+    options = base.settings_of("disclosures", DisclosureOptions)
+    disclosures = Disclosures(base, rooms.get(Decisions), due_soon_days=options.due_soon_days)
     return Opened(
-        services=(disclosures,),
+        services=(disclosures, Organs(base.store)),
+        actions=disclosures.actions(),
         renews={f"credit.{effect}": disclosures.renewed for effect in ("submit", "correct", "withdraw", "repair")},
         callbacks={VerdictNotice: disclosures.take_notice},
         hears={f"decision.{word}": (disclosures.decision_moved,) for word in ("amended", "changed", "revoked")},

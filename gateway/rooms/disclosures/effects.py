@@ -10,8 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from gateway.foundation.crypto.envelope import Envelope
-from gateway.foundation.delivery import Delivery, Events
+from gateway.foundation.base import Foundation
 from gateway.foundation.lives import Living
 from gateway.ports.credit import WithdrawRequest
 from gateway.rooms.disclosures import questions, records
@@ -21,28 +20,18 @@ from gateway.rooms.disclosures.questions import Effect, EffectRequest, PageQuery
 from gateway.rooms.disclosures.records import Disclosure
 from gateway.rooms.disclosures.rules import Rules
 from gateway.rooms.disclosures.states import LIFE, Status
-from gateway.words.calendar import WorkingCalendar
-from gateway.words.clock import Clock
 from gateway.words.errors import NotFoundProblem
 
 
 class Effects:
     """One effect at a time per disclosure. ``move`` is the only door for its state."""
 
-    def __init__(
-        self,
-        delivery: Delivery,
-        events: Events,
-        envelope: Envelope,
-        clock: Clock,
-        calendar: WorkingCalendar,
-        rules: Rules,
-    ) -> None:
-        self.life: Living[Status, Disclosure] = Living(LIFE, events, clock, _tells)
-        self.envelope = envelope
-        self._delivery = delivery
-        self._events = events
-        self._calendar = calendar
+    def __init__(self, base: Foundation, rules: Rules) -> None:
+        self.life: Living[Status, Disclosure] = Living(LIFE, base.events, base.clock, _tells)
+        self.envelope = base.envelope
+        self._delivery = base.delivery
+        self._events = base.events
+        self._calendar = base.calendar
         self._rules = rules
 
     def lock(self, conn: Connection, disclosure_id: str) -> Disclosure:

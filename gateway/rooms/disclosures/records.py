@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal, TypedDict, Unpack
 
-from sqlalchemy import Connection, Select, and_, bindparam, exists, insert, or_, select, update
+from sqlalchemy import Column, ColumnElement, Connection, Select, and_, bindparam, exists, insert, or_, select, update
 
 from gateway.foundation.access.tables import authority as owner
 from gateway.foundation.crypto.envelope import Envelope
@@ -28,7 +28,8 @@ class Disclosure:
 
     ``target`` is the channel, ``decision_version`` the facts that were sent, ``citation`` the rule behind period or
     refusal. ``effect`` is what is under way at the target, and ``awaiting`` what of it. ``withdraw_wanted_at``: a
-    withdrawal is owed since. ``late_at`` and ``withdraw_late_at``: when the alarm was raised.
+    withdrawal is owed since. ``late_at`` and ``withdraw_late_at``: when the alarm was raised. ``due_soon_days`` and
+    ``withdraw_due_soon_days``: for how many working days before the last day it was told last that it comes near.
     """
 
     id: str
@@ -66,6 +67,8 @@ class Disclosure:
     doubt_reason: str | None = None
     late_at: int | None = None
     withdraw_late_at: int | None = None
+    due_soon_days: int | None = None
+    withdraw_due_soon_days: int | None = None
     created_at: int
     updated_at: int
 
@@ -114,6 +117,15 @@ class DisclosureFilter:
     limit: int = 50
 
 
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The last days that lie within ``days`` working days, and not within fewer: from ``first`` to ``last``."""
+
+    days: int
+    first: date
+    last: date
+
+
 class Change(TypedDict, total=False):
     """Columns that change while the state stays."""
 
@@ -139,6 +151,8 @@ class Change(TypedDict, total=False):
     doubt_reason: str | None
     late_at: int
     withdraw_late_at: int
+    due_soon_days: int | None
+    withdraw_due_soon_days: int | None
 
 
 class Idle(TypedDict):
@@ -266,8 +280,8 @@ def find(conn: Connection, wanted: DisclosureFilter) -> list[Disclosure]:
     return _all(conn, query)
 
 
-def late_submissions(conn: Connection, today: date, limit: int) -> list[Disclosure]:
-    """What should be public and is not, without an alarm so far: on the way, or refused and never sent again."""
+def _unpublished() -> ColumnElement[bool]:
+    """What should become public and is not: on the way, or refused and never sent again. No withdrawal is owed."""
     sibling = disclosure.alias()
     again = exists().where(
         sibling.c.decision_id == disclosure.c.decision_id,
@@ -276,24 +290,41 @@ def late_submissions(conn: Connection, today: date, limit: int) -> list[Disclosu
     )
     open_ones = disclosure.c.status.in_([status.value for status in UNPUBLISHED])
     refused = and_(disclosure.c.status == Status.REJECTED.value, ~again)
-    query = select(disclosure).where(
-        or_(open_ones, refused),
-        disclosure.c.submit_by_on < today,
-        disclosure.c.late_at.is_(None),
-        disclosure.c.withdraw_wanted_at.is_(None),
-    )
+    return and_(or_(open_ones, refused), disclosure.c.withdraw_wanted_at.is_(None))
+
+
+def _owed() -> ColumnElement[bool]:
+    """What is still public, or on the way, while a withdrawal is owed."""
+    return and_(disclosure.c.withdraw_wanted_at.is_not(None), disclosure.c.status.not_in(NOT_LIVE))
+
+
+def late_submissions(conn: Connection, today: date, limit: int) -> list[Disclosure]:
+    """What should be public by now and is not, without an alarm so far."""
+    late = (disclosure.c.submit_by_on < today, disclosure.c.late_at.is_(None))
+    query = select(disclosure).where(_unpublished(), *late)
     return _all(conn, query.order_by(disclosure.c.submit_by_on).limit(limit))
 
 
 def late_withdrawals(conn: Connection, today: date, limit: int) -> list[Disclosure]:
     """Withdrawals that are owed and overdue, without an alarm so far."""
-    query = select(disclosure).where(
-        disclosure.c.withdraw_wanted_at.is_not(None),
-        disclosure.c.status.not_in(NOT_LIVE),
-        disclosure.c.withdraw_by_on < today,
-        disclosure.c.withdraw_late_at.is_(None),
-    )
-    return _all(conn, query.order_by(disclosure.c.withdraw_by_on).limit(limit))
+    late = (disclosure.c.withdraw_by_on < today, disclosure.c.withdraw_late_at.is_(None))
+    return _all(conn, select(disclosure).where(_owed(), *late).order_by(disclosure.c.withdraw_by_on).limit(limit))
+
+
+def due_publications(conn: Connection, window: Window, limit: int) -> list[Disclosure]:
+    """What is not public yet and has its last day in the window, where that was not told for so few days."""
+    near = _within(window, disclosure.c.submit_by_on, disclosure.c.due_soon_days)
+    return _all(conn, select(disclosure).where(_unpublished(), near).order_by(disclosure.c.submit_by_on).limit(limit))
+
+
+def due_withdrawals(conn: Connection, window: Window, limit: int) -> list[Disclosure]:
+    """Withdrawals that are owed and have their last day in the window, where that was not told for so few days."""
+    near = _within(window, disclosure.c.withdraw_by_on, disclosure.c.withdraw_due_soon_days)
+    return _all(conn, select(disclosure).where(_owed(), near).order_by(disclosure.c.withdraw_by_on).limit(limit))
+
+
+def _within(window: Window, last_day: Column[Any], told: Column[Any]) -> ColumnElement[bool]:
+    return and_(last_day.between(window.first, window.last), or_(told.is_(None), told > window.days))
 
 
 def over(conn: Connection, today: date, limit: int) -> list[Disclosure]:

@@ -15,6 +15,23 @@ ROOM = Room(
     scopes=("disclosures:read", "disclosures:write"),
     routes=(".routes:router",),
     lives=(".states",),
+    events=tuple(
+        f"disclosure.{word}"
+        for word in (
+            "correction_requested",
+            "correction_refused",
+            "repair_requested",
+            "repair_refused",
+            "withdrawal_requested",
+            "withdrawal_refused",
+            "differs",
+            "deadline",
+            "due_soon",
+            "late",
+            "withdrawal_late",
+        )
+    ),
+    settings=".options:DisclosureOptions",
     tables=".tables",
     revisions=".revisions",
     decision_part=".decision_part:PART",

@@ -7,19 +7,20 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import Field
 
-from gateway.app import App
 from gateway.foundation.access import Principal
-from gateway.foundation.http.authorization import Gateway, may, own
-from gateway.foundation.http.idempotency import Once, OnceKey
+from gateway.foundation.http.authorization import may, own
+from gateway.foundation.http.idempotency import KeyedRequest
 from gateway.foundation.http.problems import responses
+from gateway.foundation.http.services import service
 from gateway.foundation.http.views import Ask, Cursor, Limit, Page, after, cursor_after
-from gateway.rooms.disclosures import DisclosureFilter, Status
+from gateway.rooms.disclosures import DisclosureFilter, Disclosures, Status
 from gateway.rooms.disclosures.views import DisclosureView
 
 router = APIRouter(prefix="/v1/disclosures", tags=["disclosures"], responses=responses(401, 403, 422, 503))
 
 Reader = Annotated[Principal, Depends(may("disclosures:read"))]
 Writer = Annotated[Principal, Depends(may("disclosures:write"))]
+TheDisclosures = Annotated[Disclosures, Depends(service(Disclosures))]
 Reason = Annotated[str, Field(min_length=1, max_length=500)]
 
 
@@ -45,26 +46,26 @@ class RepairRequest(Ask):
 
 
 @router.post("", status_code=202, response_model=list[DisclosureView], responses=responses(400, 404, 409, 413))
-async def publish(gateway: Gateway, who: Writer, ask: PublishRequest, once: OnceKey) -> list[DisclosureView]:
+async def publish(
+    disclosures: TheDisclosures, who: Writer, ask: PublishRequest, key: KeyedRequest, response: Response
+) -> list[DisclosureView]:
     """Publish a decision at the authority's targets. Each is followed on its own; webhooks tell what became of it."""
     own(who, ask.authority, "decision")
-    await once.open(who, ask)
-    if once.subject is None:
-        await gateway.disclosures.request(
-            ask.authority,
-            ask.decision_number,
-            targets=ask.targets,
-            override_reason=ask.override_reason,
-            remember=once.remember,
-        )
-        await once.finish(202)
-    found = await gateway.disclosures.of_decision(ask.authority, ask.decision_number)
+    await key.once(
+        who,
+        ask,
+        lambda once: disclosures.request(
+            ask.authority, ask.decision_number, targets=ask.targets, override_reason=ask.override_reason, once=once
+        ),
+    )
+    response.status_code = key.status
+    found = await disclosures.of_decision(ask.authority, ask.decision_number)
     return [DisclosureView.of(one) for one in found if ask.targets is None or one.target in ask.targets]
 
 
 @router.get("", response_model=Page[DisclosureView])
 async def list_disclosures(
-    gateway: Gateway,
+    disclosures: TheDisclosures,
     who: Reader,
     status: Status | None = None,
     target: Annotated[str | None, Query(max_length=60)] = None,
@@ -85,14 +86,14 @@ async def list_disclosures(
         before=after(cursor),
         limit=limit,
     )
-    found = await gateway.disclosures.find(wanted)
+    found = await disclosures.find(wanted)
     return Page(items=[DisclosureView.of(one) for one in found], next=cursor_after(found, limit))
 
 
 @router.get("/{disclosure_id}", response_model=DisclosureView, responses=responses(404))
-async def get_disclosure(gateway: Gateway, who: Reader, disclosure_id: str) -> DisclosureView:
+async def get_disclosure(disclosures: TheDisclosures, who: Reader, disclosure_id: str) -> DisclosureView:
     """One disclosure with its timeline."""
-    disclosure, timeline = await gateway.disclosures.view(disclosure_id)
+    disclosure, timeline = await disclosures.view(disclosure_id)
     own(who, disclosure.authority, "disclosure")
     return DisclosureView.of(disclosure, timeline)
 
@@ -104,14 +105,18 @@ async def get_disclosure(gateway: Gateway, who: Reader, disclosure_id: str) -> D
     responses=responses(400, 404, 409, 413),
 )
 async def correct(
-    gateway: Gateway, who: Writer, disclosure_id: str, ask: ReasonRequest, once: OnceKey, response: Response
+    disclosures: TheDisclosures,
+    who: Writer,
+    disclosure_id: str,
+    ask: ReasonRequest,
+    key: KeyedRequest,
+    response: Response,
 ) -> DisclosureView:
     """Replace what is shown by the decision's present facts 更正."""
-    await _owned(gateway, who, disclosure_id)
-    await once.open(who, ask)
-    if once.subject is None:
-        await gateway.disclosures.correct(disclosure_id, ask.reason, remember=once.remember)
-    return await _finish(gateway, disclosure_id, once, response)
+    own(who, (await disclosures.held(disclosure_id)).authority, "disclosure")
+    await key.once(who, ask, lambda once: disclosures.correct(disclosure_id, ask.reason, once=once))
+    response.status_code = key.status
+    return DisclosureView.of(*await disclosures.view(disclosure_id))
 
 
 @router.post(
@@ -121,14 +126,18 @@ async def correct(
     responses=responses(400, 404, 409, 413),
 )
 async def withdraw(
-    gateway: Gateway, who: Writer, disclosure_id: str, ask: ReasonRequest, once: OnceKey, response: Response
+    disclosures: TheDisclosures,
+    who: Writer,
+    disclosure_id: str,
+    ask: ReasonRequest,
+    key: KeyedRequest,
+    response: Response,
 ) -> DisclosureView:
     """Take a publication back 撤回 with an explanation (行政处罚法 art. 48)."""
-    await _owned(gateway, who, disclosure_id)
-    await once.open(who, ask)
-    if once.subject is None:
-        await gateway.disclosures.withdraw(disclosure_id, ask.reason, remember=once.remember)
-    return await _finish(gateway, disclosure_id, once, response)
+    own(who, (await disclosures.held(disclosure_id)).authority, "disclosure")
+    await key.once(who, ask, lambda once: disclosures.withdraw(disclosure_id, ask.reason, once=once))
+    response.status_code = key.status
+    return DisclosureView.of(*await disclosures.view(disclosure_id))
 
 
 @router.post(
@@ -138,23 +147,15 @@ async def withdraw(
     responses=responses(400, 404, 409, 413),
 )
 async def repair(
-    gateway: Gateway, who: Writer, disclosure_id: str, ask: RepairRequest, once: OnceKey, response: Response
+    disclosures: TheDisclosures,
+    who: Writer,
+    disclosure_id: str,
+    ask: RepairRequest,
+    key: KeyedRequest,
+    response: Response,
 ) -> DisclosureView:
     """End a publication early after repair 信用修复."""
-    await _owned(gateway, who, disclosure_id)
-    await once.open(who, ask)
-    if once.subject is None:
-        await gateway.disclosures.repair(disclosure_id, ask.repair_number, remember=once.remember)
-    return await _finish(gateway, disclosure_id, once, response)
-
-
-async def _owned(gateway: App, who: Principal, disclosure_id: str) -> None:
-    own(who, (await gateway.disclosures.held(disclosure_id)).authority, "disclosure")
-
-
-async def _finish(gateway: App, disclosure_id: str, once: Once, response: Response) -> DisclosureView:
-    if once.status is None:
-        once.status = 202
-        await once.finish(202)
-    response.status_code = once.status
-    return DisclosureView.of(*await gateway.disclosures.view(disclosure_id))
+    own(who, (await disclosures.held(disclosure_id)).authority, "disclosure")
+    await key.once(who, ask, lambda once: disclosures.repair(disclosure_id, ask.repair_number, once=once))
+    response.status_code = key.status
+    return DisclosureView.of(*await disclosures.view(disclosure_id))

@@ -6,16 +6,14 @@ withdrawal that is owed waits for what is under way, and then wins over everythi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date
+from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import Connection
 
-from gateway.foundation.channels import Channels
-from gateway.foundation.crypto.envelope import Envelope
-from gateway.foundation.delivery import Delivery, Event, Events, Operation
+from gateway.foundation.base import Foundation
+from gateway.foundation.delivery import Action, Event, Operation
 from gateway.foundation.delivery.events import timeline
-from gateway.foundation.store import Store
+from gateway.foundation.once import NEVER, Once
 from gateway.ports.base import Message
 from gateway.ports.credit import CorrectRequest, DisclosureRecord, RepairRequest, VerdictNotice
 from gateway.rooms.decisions import Decisions, EventKind
@@ -24,65 +22,42 @@ from gateway.rooms.disclosures import records, sweeps
 from gateway.rooms.disclosures.answers import Answers
 from gateway.rooms.disclosures.effects import Effects
 from gateway.rooms.disclosures.planning import Planning
-from gateway.rooms.disclosures.publication import Organ, key_of, record
+from gateway.rooms.disclosures.publication import key_of, record
 from gateway.rooms.disclosures.records import Disclosure, DisclosureFilter
 from gateway.rooms.disclosures.rules import Rules, TargetProfile, load
 from gateway.rooms.disclosures.states import SHOWN, UNPUBLISHED, Status
-from gateway.words.calendar import WorkingCalendar
-from gateway.words.clock import Clock, day_of, to_micros
+from gateway.words.clock import day_of, to_micros
 from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem
-from gateway.words.identifiers import check_uscc
-
-Remember = Callable[[Connection, str], None]
-
-
-def _forget(_conn: Connection, _subject: str) -> None:
-    """For callers that need no idempotency record."""
 
 
 class Disclosures:
-    """Publish, correct, withdraw, repair, and watch the clocks. Registers its actions with delivery.
+    """Publish, correct, withdraw, repair, and watch the clocks.
 
     ``profiles``: by channel name, what a target shows and how soon, where it differs from the rules' own profile for
-    its adapter. Subscribe ``decision_moved`` to ``decision.amended``, ``decision.changed`` and ``decision.revoked``,
-    and ``take_notice`` to verdict notices; call ``sweep`` every hour or so.
+    its adapter. ``due_soon_days``: how many working days before a last day it is told of.
     """
 
     def __init__(
         self,
-        store: Store,
-        delivery: Delivery,
+        base: Foundation,
         decisions: Decisions,
-        events: Events,
-        channels: Channels,
-        envelope: Envelope,
-        calendar: WorkingCalendar,
-        clock: Clock,
         *,
         rules: Rules | None = None,
         profiles: Mapping[str, TargetProfile] | None = None,
+        due_soon_days: Sequence[int] = (),
     ) -> None:
-        self._store = store
-        self._delivery = delivery
+        self._base = base
         self._decisions = decisions
-        self._envelope = envelope
-        self._clock = clock
         self._rules = rules or load()
-        self._effects = Effects(delivery, events, envelope, clock, calendar, self._rules)
-        self._planning = Planning(self._effects, channels, calendar, self._rules, profiles or {})
-        for action in Answers(self._effects, clock).actions():
-            delivery.register(action)
+        self._effects = Effects(base, self._rules)
+        self._planning = Planning(self._effects, base.channels, base.calendar, self._rules, profiles or {})
+        self._due_soon_days = tuple(due_soon_days)
+
+    def actions(self) -> tuple[Action, ...]:
+        """What delivery is told: the four effects at a target, and the two questions about them."""
+        return Answers(self._effects, self._base.clock).actions()
 
     # --- for case systems -------------------------------------------------------------------------------------------
-
-    async def set_organ(self, authority: str, organ: Organ, valid_from: date) -> None:
-        """Say under which names and unified codes an authority publishes, from a day on. Raises InvalidProblem."""
-        for field, code in (("code", organ.code), ("source_code", organ.source_code)):
-            try:
-                check_uscc(code)
-            except ValueError as problem:
-                raise InvalidProblem(str(problem), field=field) from problem
-        await self._store.write(lambda conn: records.set_organ(conn, authority, organ, valid_from))
 
     async def request(
         self,
@@ -91,7 +66,7 @@ class Disclosures:
         *,
         targets: Sequence[str] | None = None,
         override_reason: str | None = None,
-        remember: Remember = _forget,
+        once: Once = NEVER,
     ) -> tuple[str, ...]:
         """Publish a decision at the authority's targets, or at those named; the ids, one a target, in their order.
 
@@ -102,10 +77,10 @@ class Disclosures:
         decision = await self._decisions.get(authority, number)
         if decision.revoked:
             raise ConflictProblem("this decision was revoked; nothing is to be published", type="decision-revoked")
-        now = self._clock.now()
+        now = self._base.clock.now()
         today, at = day_of(now), to_micros(now)
         intents = self._planning.intents(decision, targets, override_reason, today)
-        organ = await self._store.read(lambda conn: records.organ_of(conn, authority, today))
+        organ = await self._base.store.read(lambda conn: records.organ_of(conn, authority, today))
         if organ is None:
             raise ConflictProblem(
                 f"authority {authority} has no name and unified code to publish under on {today}",
@@ -118,14 +93,13 @@ class Disclosures:
             ids = [
                 self._planning.enter(conn, decision, organ, intent, override_reason, today, at) for intent in intents
             ]
-            remember(conn, decision.id)
             return tuple(ids)
 
-        ids = await self._store.write(unit)
+        ids = await self._base.store.write(once.about(decision.id).first(unit))
         self._wake(intent.target for intent in intents)
         return ids
 
-    async def correct(self, disclosure_id: str, reason: str, *, remember: Remember = _forget) -> None:
+    async def correct(self, disclosure_id: str, reason: str, *, once: Once = NEVER) -> None:
         """Replace what is shown by the decision's present facts 更正; number, organ and party stay.
 
         Raises NotFoundProblem, and ConflictProblem unless it is shown and nothing else is under way.
@@ -133,16 +107,15 @@ class Disclosures:
         known = await self.held(disclosure_id)
         decision = await self._decisions.get(known.authority, known.decision_number)
         profile = self._planning.profile_of(known.target)
-        now = self._clock.now()
+        now = self._base.clock.now()
         today, at = day_of(now), to_micros(now)
 
         def unit(conn: Connection) -> None:
-            remember(conn, disclosure_id)
             held = self._shown_and_idle(conn, disclosure_id, "corrected")
             organ = records.organ_of(conn, held.authority, today)
             assert organ is not None, "what is shown was published under a name"
             assert held.publish_until_on is not None, "what is shown has an end"
-            former = held.sent(self._envelope)
+            former = held.sent(self._base.envelope)
             corrected = record(decision, organ, profile, held.publish_until_on)
             if key_of(corrected) != key_of(former):
                 raise ConflictProblem(
@@ -156,25 +129,24 @@ class Disclosures:
                     type="nothing-to-correct",
                     cure="Store the corrected facts first: PUT /v1/decisions/{authority}/{number}.",
                 )
-            pending = records.seal_record(self._envelope, disclosure_id, corrected)
+            pending = records.seal_record(self._base.envelope, disclosure_id, corrected)
             records.change(conn, disclosure_id, at, pending_sealed=pending, pending_version=decision.version)
             self._effects.tell(conn, held, "correction_requested", reason=reason)
             ask = CorrectRequest(reference=self._effects.new_reference(held), record=corrected, reason=reason)
             self._effects.send(conn, held, "correct", ask, at)
 
-        await self._store.write(unit)
+        await self._base.store.write(once.about(disclosure_id).first(unit))
         self._wake([known.target])
 
-    async def withdraw(self, disclosure_id: str, reason: str, *, remember: Remember = _forget) -> None:
+    async def withdraw(self, disclosure_id: str, reason: str, *, once: Once = NEVER) -> None:
         """Take a publication back 撤回, with an explanation for the public (行政处罚法 art. 48).
 
         What has not left us never will; what is under way is waited for; then the withdrawal wins. Withdrawing again
         changes nothing. Raises NotFoundProblem, and ConflictProblem where nothing is published.
         """
-        now = self._clock.now()
+        now = self._base.clock.now()
 
         def unit(conn: Connection) -> str:
-            remember(conn, disclosure_id)
             held = self._effects.lock(conn, disclosure_id)
             if held.status is not Status.WITHDRAWN:
                 if held.status not in (*UNPUBLISHED, *SHOWN):
@@ -186,19 +158,18 @@ class Disclosures:
                 self._effects.owe_withdrawal(conn, held, reason, day_of(now), to_micros(now))
             return held.target
 
-        self._wake([await self._store.write(unit)])
+        self._wake([await self._base.store.write(once.about(disclosure_id).first(unit))])
 
-    async def repair(self, disclosure_id: str, repair_number: str, *, remember: Remember = _forget) -> None:
+    async def repair(self, disclosure_id: str, repair_number: str, *, once: Once = NEVER) -> None:
         """End a publication early after repair 信用修复, under the number of the repair's decision.
 
         Raises NotFoundProblem, InvalidProblem before the minimum period has passed, and ConflictProblem unless it is
         shown and nothing else is under way.
         """
-        now = self._clock.now()
+        now = self._base.clock.now()
         at = to_micros(now)
 
         def unit(conn: Connection) -> str:
-            remember(conn, disclosure_id)
             held = self._shown_and_idle(conn, disclosure_id, "repaired")
             earliest = held.repair_from_on
             if earliest is not None and day_of(now) < earliest:
@@ -210,24 +181,26 @@ class Disclosures:
                 )
             records.change(conn, disclosure_id, at, repair_number=repair_number)
             self._effects.tell(conn, held, "repair_requested", repair_number=repair_number)
-            key = key_of(held.sent(self._envelope))
+            key = key_of(held.sent(self._base.envelope))
             ask = RepairRequest(reference=self._effects.new_reference(held), key=key, repair_number=repair_number)
             self._effects.send(conn, held, "repair", ask, at)
             return held.target
 
-        self._wake([await self._store.write(unit)])
+        self._wake([await self._base.store.write(once.about(disclosure_id).first(unit))])
 
     async def held(self, disclosure_id: str) -> Disclosure:
         """One disclosure. Raises NotFoundProblem."""
-        return await self._store.read(lambda conn: self._held(conn, disclosure_id))
+        return await self._base.store.read(lambda conn: self._held(conn, disclosure_id))
 
     async def view(self, disclosure_id: str) -> tuple[Disclosure, list[Event]]:
         """One disclosure with its timeline, oldest first. Raises NotFoundProblem."""
-        return await self._store.read(lambda conn: (self._held(conn, disclosure_id), timeline(conn, disclosure_id)))
+        return await self._base.store.read(
+            lambda conn: (self._held(conn, disclosure_id), timeline(conn, disclosure_id))
+        )
 
     async def find(self, wanted: DisclosureFilter) -> list[Disclosure]:
         """Disclosures, newest first."""
-        return await self._store.read(lambda conn: records.find(conn, wanted))
+        return await self._base.store.read(lambda conn: records.find(conn, wanted))
 
     async def of_decision(self, authority: str, number: str) -> list[Disclosure]:
         """All disclosures of a decision, oldest first. Raises NotFoundProblem."""
@@ -235,11 +208,11 @@ class Disclosures:
         def query(conn: Connection) -> list[Disclosure]:
             return records.of_decision(conn, self._decisions.read(conn, authority, number).id)
 
-        return await self._store.read(query)
+        return await self._base.store.read(query)
 
     def record_of(self, disclosure: Disclosure) -> DisclosureRecord | None:
         """What was sent to the target; None where nothing was."""
-        return None if disclosure.record_sealed is None else disclosure.sent(self._envelope)
+        return None if disclosure.record_sealed is None else disclosure.sent(self._base.envelope)
 
     # --- what happens elsewhere ---------------------------------------------------------------------------------------
 
@@ -258,7 +231,7 @@ class Disclosures:
         """A target says that it has decided: a hint to ask now."""
         found = records.fetch_by_reference(conn, channel, notice.reference)
         if found is not None:
-            self._delivery.hurry(conn, channel, subject=found.id)
+            self._base.delivery.hurry(conn, channel, subject=found.id)
 
     def decision_moved(self, conn: Connection, event: Event) -> None:
         """A decision was changed or revoked, or amended so that it must not be public: its publications are withdrawn.
@@ -266,9 +239,9 @@ class Disclosures:
         The clock runs from the day of the event; for amended facts, from today. The reason is read by the public, so
         it never says why something is secret.
         """
-        decision = fetch_decision(conn, self._envelope, event.subject)
+        decision = fetch_decision(conn, self._base.envelope, event.subject)
         assert decision is not None
-        now = self._clock.now()
+        now = self._base.clock.now()
         today = day_of(now)
         if event.type == "decision.amended":
             if not any(exclusion.holds(decision.facts, today) for exclusion in self._rules.exclusions):
@@ -285,11 +258,20 @@ class Disclosures:
                 self._effects.owe_withdrawal(conn, held, reason, since, to_micros(now))
 
     async def sweep(self) -> int:
-        """Raise the alarm about what is late, end what is over, recompute what was provisional; how many changed."""
-        now = self._clock.now()
-        return await self._store.write(
-            lambda conn: sweeps.sweep(conn, self._effects, self._planning, day_of(now), to_micros(now))
-        )
+        """Tell what is due soon and what is late, end what is over, recompute what was provisional; how many changed.
+
+        In as many transactions as it takes: what one has told of, the next one does not find any more.
+        """
+        now = self._base.clock.now()
+        today = day_of(now)
+        near = sweeps.windows(self._due_soon_days, today, self._base.calendar)
+        changed, more = 0, True
+        while more:
+            count = await self._base.store.write(
+                lambda conn: sweeps.sweep(conn, self._effects, self._planning, near, today, to_micros(now))
+            )
+            changed, more = changed + count, count >= sweeps.SWEPT_AT_ONCE
+        return changed
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
@@ -320,4 +302,4 @@ class Disclosures:
 
     def _wake(self, targets: Iterable[str]) -> None:
         for target in targets:
-            self._delivery.wake(target)
+            self._base.delivery.wake(target)

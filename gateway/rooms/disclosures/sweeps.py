@@ -1,26 +1,54 @@
-"""What comes round by the clock: alarms about what is late, the end of what is over, deadlines that became certain."""
+"""What comes round by the clock: what is due soon, alarms about what is late, the end of what is over, deadlines that
+became certain.
+
+Each word is said once: what was said is kept with the disclosure, in the transaction that says it. Only what is open is
+looked at.
+"""
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Sequence
+from datetime import date, timedelta
 
 from sqlalchemy import Connection
 
 from gateway.rooms.disclosures import records
 from gateway.rooms.disclosures.effects import Effects
 from gateway.rooms.disclosures.planning import Planning
+from gateway.rooms.disclosures.records import Window
 from gateway.rooms.disclosures.states import Status
+from gateway.words.calendar import WorkingCalendar
 
 SWEPT_AT_ONCE = 500
 
 
-def sweep(conn: Connection, effects: Effects, planning: Planning, today: date, now: int) -> int:
-    """Look at everything that a day changes; how many disclosures did."""
+def windows(days: Sequence[int], today: date, calendar: WorkingCalendar) -> tuple[Window, ...]:
+    """The last days that are told of today: of so many working days before, the nearest first; no day is in two."""
+    made: list[Window] = []
+    for one in sorted(set(days)):
+        first = made[-1].last + timedelta(days=1) if made else today
+        made.append(Window(one, first, calendar.add_working_days(today, one).value))
+    return tuple(made)
+
+
+def sweep(conn: Connection, effects: Effects, planning: Planning, near: Sequence[Window], today: date, now: int) -> int:
+    """Look at everything that a day changes, so many at once; how many disclosures did.
+
+    ``near``: as ``windows`` gives them.
+    """
     changed = 0
     for one in records.provisional(conn, SWEPT_AT_ONCE):
         last = planning.deadline_of(one)
         if (last.on, last.provisional) != (one.submit_by_on, one.submit_by_provisional):
-            records.change(conn, one.id, now, submit_by_on=last.on, submit_by_provisional=last.provisional)
+            told = one.due_soon_days if last.on == one.submit_by_on else None  # another day is told of anew
+            records.change(
+                conn,
+                one.id,
+                now,
+                submit_by_on=last.on,
+                submit_by_provisional=last.provisional,
+                due_soon_days=told,
+            )
             effects.tell(conn, one, "deadline", submit_by_on=str(last.on), provisional=last.provisional)
             changed += 1
     for one in records.late_submissions(conn, today, SWEPT_AT_ONCE):
@@ -30,6 +58,19 @@ def sweep(conn: Connection, effects: Effects, planning: Planning, today: date, n
         records.change(conn, one.id, now, withdraw_late_at=now)
         effects.tell(conn, one, "withdrawal_late", withdraw_by_on=str(one.withdraw_by_on))
         changed += 1
+    for window in near:
+        for one in records.due_publications(conn, window, SWEPT_AT_ONCE):
+            records.change(conn, one.id, now, due_soon_days=window.days)
+            effects.tell(
+                conn, one, "due_soon", due="publication", last_day=str(one.submit_by_on), working_days=window.days
+            )
+            changed += 1
+        for one in records.due_withdrawals(conn, window, SWEPT_AT_ONCE):
+            records.change(conn, one.id, now, withdraw_due_soon_days=window.days)
+            effects.tell(
+                conn, one, "due_soon", due="withdrawal", last_day=str(one.withdraw_by_on), working_days=window.days
+            )
+            changed += 1
     for one in records.over(conn, today, SWEPT_AT_ONCE):
         changed += effects.move(conn, one, Status.ENDED, publish_until_on=one.publish_until_on)
     return changed

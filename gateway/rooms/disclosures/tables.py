@@ -72,6 +72,8 @@ disclosure = Table(
     Column("doubt_reason", Text),
     Column("late_at", BigInteger, comment="when the alarm about a missed submission was raised"),
     Column("withdraw_late_at", BigInteger),
+    Column("due_soon_days", Integer, comment="working days before the last day to publish, of which was told last"),
+    Column("withdraw_due_soon_days", Integer, comment="the same of the last day to withdraw"),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     CheckConstraint(

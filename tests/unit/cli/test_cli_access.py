@@ -15,8 +15,7 @@ from typer.testing import CliRunner
 from gateway.cli import app
 from gateway.foundation.access import Access
 from gateway.foundation.store import DatabaseLock, Store
-from gateway.rooms.disclosures import Organ
-from gateway.rooms.disclosures import records as disclosure_records
+from gateway.rooms.disclosures import Organ, Organs
 from gateway.rooms.payments import IncomeItem, LineKind, records
 from gateway.words.clock import SystemClock
 
@@ -105,7 +104,7 @@ def test_an_authority_says_under_which_name_it_publishes(call: Call, authority: 
     assert call("authorities", "organ", authority, "--source-name", "望川区数据局", "--from", "2026-01-01").code == 0
     store = Store.open(f"sqlite:///{site}/gateway.sqlite")
     try:
-        organ = store.read_sync(lambda conn: disclosure_records.organ_of(conn, authority, date(2026, 3, 1)))
+        organ = asyncio.run(Organs(store).of(authority, date(2026, 3, 1)))
     finally:
         store.close()
     assert organ == Organ("望川区城市管理局", USCC, "望川区数据局", USCC)

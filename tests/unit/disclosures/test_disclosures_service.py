@@ -9,13 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from foundation import foundation, wire
 
 from gateway.foundation.channels import Channel, Channels
-from gateway.foundation.crypto.envelope import Envelope
-from gateway.foundation.crypto.keys import FileKeys
-from gateway.foundation.delivery import Delivery, DeliverySettings, Events
-from gateway.foundation.delivery.retry_rules import Patience
-from gateway.foundation.evidence import Evidence
+from gateway.foundation.rooms import Opened
 from gateway.foundation.store import Store
 from gateway.ports.base import AdapterInfo, FindGuarantee
 from gateway.ports.credit import (
@@ -28,10 +25,9 @@ from gateway.ports.credit import (
     VerdictNotice,
 )
 from gateway.rooms.decisions import DecisionEvent, DecisionFacts, Decisions, EventKind
-from gateway.rooms.disclosures import Disclosure, DisclosureFilter, Disclosures, Organ, Status
+from gateway.rooms.disclosures import Disclosure, DisclosureFilter, Disclosures, Organ, Organs, Status
 from gateway.rooms.disclosures.publication import key_of
 from gateway.rooms.disclosures.questions import EffectRequest
-from gateway.words.calendar import WorkingCalendar
 from gateway.words.clock import ManualClock, day_of
 from gateway.words.errors import (
     ConflictProblem,
@@ -116,9 +112,6 @@ class Room:
 
     def __init__(self, store: Store, folder: Path) -> None:
         self.store, self.clock = store, ManualClock(NOW)
-        keys = FileKeys(folder / "keys")
-        envelope = Envelope(keys)
-        self.evidence = Evidence(store, keys, envelope, self.clock, node="node-1", heads=folder / "heads")
         info = AdapterInfo(
             "credit", "credit.creditchina", "v1", frozenset({"submit", "find"}), find=FindGuarantee(consistent=True)
         )
@@ -131,14 +124,12 @@ class Room:
             },
             {("A1", "disclosures"): ("city", "portal")},
         )
-        self.events = Events(self.clock)
-        calendar = WorkingCalendar()
-        settings = DeliverySettings(grace=0.5, patience=Patience(ask_after=0.05, first=0.05, longest=0.2))
-        self.delivery = Delivery(store, channels, self.evidence, envelope, self.clock, settings)
-        self.decisions = Decisions(store, self.events, envelope, calendar, self.clock)
-        self.disclosures = Disclosures(
-            store, self.delivery, self.decisions, self.events, channels, envelope, calendar, self.clock
-        )
+        base = foundation(store, folder, self.clock, channels)
+        self.events, self.delivery, self.evidence = base.events, base.delivery, base.evidence
+        self.decisions = Decisions(base)
+        self.disclosures = Disclosures(base, self.decisions, due_soon_days=(3, 1))
+        self.organs = Organs(store)
+        wire(base, Opened(actions=self.disclosures.actions()))
         for happened in ("decision.amended", "decision.changed", "decision.revoked"):
             self.events.subscribe(happened, self.disclosures.decision_moved)
 
@@ -174,7 +165,7 @@ class Room:
 @pytest.fixture
 async def room(sqlite_store: Store, tmp_path: Path) -> AsyncIterator[Room]:
     made = Room(sqlite_store, tmp_path)
-    await made.disclosures.set_organ("A1", ORGAN, date(2020, 1, 1))
+    await made.organs.set("A1", ORGAN, date(2020, 1, 1))
     await made.delivery.start()
     yield made
     await made.delivery.stop()
@@ -344,6 +335,66 @@ async def test_the_sweep_raises_each_alarm_once_and_ends_what_is_over(room: Room
     assert (await room.disclosures.held(shown)).status is Status.ENDED
 
 
+async def test_a_last_day_is_told_of_once_for_each_number_of_working_days_before(room: Room) -> None:
+    room.city.says = PENDING
+    one = await room.publish("city")
+    last = (await room.when(one, lambda now: now.status is Status.SUBMITTED)).submit_by_on
+    assert last == date(2026, 9, 22)
+    said = []
+    while day_of(room.clock.now()) <= last:
+        for _ in range(2):
+            for _ in range(await room.disclosures.sweep()):
+                _, timeline = await room.disclosures.view(one)
+                said.append((day_of(room.clock.now()).day, timeline[-1].type, timeline[-1].data.get("working_days")))
+        room.clock.advance(timedelta(days=1))
+    assert said == [(18, "disclosure.due_soon", 3), (21, "disclosure.due_soon", 1)]
+    assert await room.disclosures.sweep() == 1
+    _, timeline = await room.disclosures.view(one)
+    assert [event.type for event in timeline[-3:]] == ["disclosure.due_soon", "disclosure.due_soon", "disclosure.late"]
+    assert timeline[-2].data == {
+        "decision_number": NUMBER,
+        "target": "city",
+        "due": "publication",
+        "last_day": "2026-09-22",
+        "working_days": 1,
+    }
+
+
+async def test_a_withdrawal_that_is_owed_is_told_of_before_its_last_day(room: Room) -> None:
+    one = await room.publish()
+    await room.until(one, Status.PUBLISHED)
+    room.city.says = PENDING
+    await room.disclosures.withdraw(one, "撤回")
+    found = await room.when(one, lambda now: now.awaiting == "verdict", step=0)
+    assert (found.withdraw_by_on, await room.disclosures.sweep()) == (date(2026, 9, 18), 1)
+    room.clock.advance(timedelta(days=2))
+    assert (await room.disclosures.sweep(), await room.disclosures.sweep()) == (1, 0)
+    _, timeline = await room.disclosures.view(one)
+    told = [event.data for event in timeline if event.type == "disclosure.due_soon"]
+    assert [(data["due"], data["last_day"], data["working_days"]) for data in told] == [
+        ("withdrawal", "2026-09-18", 3),
+        ("withdrawal", "2026-09-18", 1),
+    ]
+
+
+async def test_what_is_public_in_time_is_never_told_of(room: Room) -> None:
+    one = await room.publish()
+    await room.until(one, Status.PUBLISHED)
+    room.clock.advance(timedelta(days=6))
+    assert await room.disclosures.sweep() == 0
+
+
+async def test_more_than_one_pass_is_told_of_in_one_sweep(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.rooms.disclosures.sweeps.SWEPT_AT_ONCE", 1)
+    room.city.says = room.portal.says = PENDING
+    await room.decide()
+    ids = await room.disclosures.request("A1", NUMBER)
+    for one in ids:
+        await room.when(one, lambda now: now.status is Status.SUBMITTED)
+    room.clock.advance(timedelta(days=6))
+    assert (await room.disclosures.sweep(), await room.disclosures.sweep()) == (2, 0)
+
+
 async def test_lists_show_what_was_asked_for_and_nothing_of_others(room: Room) -> None:
     room.portal.says = REJECTED
     one = await room.publish()
@@ -372,4 +423,4 @@ async def test_what_cannot_be_asked_for(room: Room) -> None:
         with pytest.raises(NotFoundProblem):
             await doing("dsc_unknown")
     bad = Organ("局", "1", "局", "1")
-    await refused(InvalidProblem, "invalid-value", room.disclosures.set_organ("A1", bad, date(2026, 1, 1)))
+    await refused(InvalidProblem, "invalid-value", room.organs.set("A1", bad, date(2026, 1, 1)))

@@ -21,6 +21,7 @@ GROWING = ("operation", "payment", "payment_code", "payment_line", "event", "col
 NARROW = ("ix_operation_due", "ix_operation_lease", "ix_operation_unfinished", "ix_payment_open", "ix_webhook_delivery")
 """Partial indexes of what has not ended: to read one of them whole is to read little."""
 TODAY = date(2026, 9, 14)
+SOON = disclosures.Window(3, TODAY, date(2026, 9, 17))
 QUERIES: dict[str, Callable[[Connection], Any]] = {
     "what a pump looks at": lambda conn: operation_records.next_due(conn, "nontax"),
     "what a pump takes": lambda conn: operation_records.claim_due(conn, "nontax", now=1, room=3, node="n", lease=1),
@@ -47,6 +48,8 @@ QUERIES: dict[str, Callable[[Connection], Any]] = {
     "payments without a receipt": lambda conn: bill_records.without_receipt(conn, "nontax", 1, 2),
     "late submissions": lambda conn: disclosures.late_submissions(conn, TODAY, 100),
     "late withdrawals": lambda conn: disclosures.late_withdrawals(conn, TODAY, 100),
+    "publications due soon": lambda conn: disclosures.due_publications(conn, SOON, 100),
+    "withdrawals due soon": lambda conn: disclosures.due_withdrawals(conn, SOON, 100),
     "disclosures that are over": lambda conn: disclosures.over(conn, TODAY, 100),
 }
 

@@ -55,6 +55,8 @@ def upgrade() -> None:
     sa.Column('doubt_reason', sa.Text(), nullable=True),
     sa.Column('late_at', sa.BigInteger(), nullable=True, comment='when the alarm about a missed submission was raised'),
     sa.Column('withdraw_late_at', sa.BigInteger(), nullable=True),
+    sa.Column('due_soon_days', sa.Integer(), nullable=True, comment='working days before the last day to publish, of which was told last'),
+    sa.Column('withdraw_due_soon_days', sa.Integer(), nullable=True, comment='the same of the last day to withdraw'),
     sa.Column('created_at', sa.BigInteger(), nullable=False),
     sa.Column('updated_at', sa.BigInteger(), nullable=False),
     sa.CheckConstraint("awaiting in ('answer','verdict','page')", name=op.f('ck_disclosure_known_awaiting')),
