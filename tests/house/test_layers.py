@@ -28,7 +28,6 @@ KNOWN = {
     "gateway.app -> gateway.rooms.**": "the services' old names, until every reader asks for a service by its class",
     "gateway.foundation.http.authorization -> gateway.app": "names the type only; to become a protocol",
     "gateway.rooms.accounts.commands -> gateway.rooms.disclosures": "an authority's organ; to move into disclosures",
-    "gateway.rooms.accounts.commands -> gateway.rooms.disclosures.records": "the same",
     "gateway.rooms.accounts.commands -> gateway.rooms.payments": "an authority's items; to move into payments",
     "gateway.rooms.accounts.commands -> gateway.rooms.payments.records": "the same",
 }
