@@ -244,7 +244,7 @@ async def _shown(gateway: App, found: Found, key: str, closed: datetime | None, 
     authority = await gateway.base.access.authority(payment.authority)
     until = closed.astimezone(SHANGHAI) if closed is not None else None
     url = payment.pay_url or ""
-    natural = facts is not None and facts.party.kind is PartyKind.NATURAL_PERSON
+    firm = facts is not None and facts.party.kind is not PartyKind.NATURAL_PERSON  # unknown: it may be a person
     renewed = found.renewed if found.renewed is not None and found.renewed.status is Status.ISSUED else None
     return {
         "key": key,
@@ -255,7 +255,7 @@ async def _shown(gateway: App, found: Found, key: str, closed: datetime | None, 
         "telephone": authority.telephone,
         "unit": bill.unit_name,
         "unit_code": bill.unit_code,
-        "payer": mask_person(bill.payer_name) if natural else mask_firm(bill.payer_name),
+        "payer": mask_firm(bill.payer_name) if firm else mask_person(bill.payer_name),
         "why": facts.violation if facts is not None else None,
         "days": facts.payment_days if facts is not None else None,
         "decision": payment.decision_number,

@@ -9,7 +9,7 @@ from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.http.views import View, instant
 from gateway.rooms.payments.hooks import Days
 from gateway.rooms.payments.records import Collection, Payment, PaymentLine
-from gateway.words.masking import mask_firm
+from gateway.words.masking import mask_person
 from gateway.words.money import YuanOut
 
 
@@ -30,8 +30,8 @@ class LineView(View):
 class CollectionView(View):
     """Money that arrived, with its three dates: paid, cleared 清算, into the treasury 入库; ``source`` told us first.
 
-    ``payer`` is masked; ``paid_by_another``: somebody else than the bill's payer 代缴, which is normal. Both are null
-    where nobody told who paid.
+    ``payer`` is masked as a person's name is: nobody says whether it is one. ``paid_by_another``: somebody else than
+    the bill's payer 代缴, which is normal. Both are null where nobody told who paid.
     """
 
     bank_serial: str
@@ -56,7 +56,7 @@ class CollectionView(View):
             cleared_on=cleared,
             treasury_on=treasury,
             pay_mode=money.pay_mode,
-            payer=None if payer is None else mask_firm(payer),
+            payer=None if payer is None else mask_person(payer),
             paid_by_another=None if payer is None else payer != named,
             source=money.source,
         )
