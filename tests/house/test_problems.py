@@ -45,6 +45,8 @@ def types(node: ast.AST) -> list[ast.expr]:
     if isinstance(node, ast.Call):
         if called(node).endswith("Problem"):
             return [one.value for one in node.keywords if one.arg == "type"]
+        if called(node) == "Unanswered":  # gateway.foundation.unanswered: what is told of a question that failed
+            return [one.value for one in node.keywords if one.arg not in ("system", "later", "instead")]
         if called(node) == "document":
             return node.args[:1]
         if called(node) == "_create":  # gateway.foundation.access: what exists already

@@ -6,14 +6,12 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from foundation import foundation
 from sqlalchemy import func, select
 
 from gateway.adapters.registry.sharing import SharingRegistry
 from gateway.foundation.channels import Channel, Channels
-from gateway.foundation.crypto.envelope import Envelope
-from gateway.foundation.crypto.keys import FileKeys
-from gateway.foundation.delivery.events import EVERY, Events
-from gateway.foundation.evidence import Evidence
+from gateway.foundation.delivery.events import EVERY
 from gateway.foundation.evidence.tables import exchange
 from gateway.foundation.wire import ChannelWire, Timeouts
 from gateway.rooms.entities import Alert, Entities
@@ -32,13 +30,10 @@ class House:
     def __init__(self, store, simulators, folder) -> None:
         self.store, self.simulators = store, simulators
         self.clock = SystemClock()
-        keys = FileKeys(folder / "keys")
-        self.envelope = Envelope(keys)
-        self.evidence = Evidence(store, keys, self.envelope, self.clock, node="node-1", heads=folder / "heads")
         self.wire = ChannelWire(
             "registry",
             simulators.url("registry"),
-            recorder=self.evidence.record,
+            recorder=lambda exchange: self.evidence.record(exchange),
             timeouts=Timeouts(connect=1, read=0.5, write=1, total=1, pool=1),
             sensitive=SharingRegistry.info.sensitive,
             clock=self.clock,
@@ -49,11 +44,11 @@ class House:
         info = SharingRegistry.info
         channel = Channel("registry", self.adapter, info, info.find, self.wire.base_url, self.wire)
         routes = {("city", "entities"): ("registry",), ("district", "entities"): ("registry",)}
-        self.events = Events(self.clock)
+        base = foundation(store, folder, self.clock, Channels({"registry": channel}, routes))
+        self.events, self.evidence, self.envelope = base.events, base.evidence, base.envelope
         self.told: list[tuple[str, str, str]] = []
         self.events.subscribe(EVERY, lambda conn, event: self.told.append((event.type, event.subject, event.authority)))
-        channels = Channels({"registry": channel}, routes)
-        self.entities = Entities(store, channels, self.events, self.evidence, self.envelope, self.clock)
+        self.entities = Entities(base)
 
     def asked(self, operation: str = "by_code") -> int:
         return len(self.simulators.journal(system="registry", operation=operation))

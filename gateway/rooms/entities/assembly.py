@@ -9,6 +9,6 @@ from gateway.rooms.entities.service import Entities
 
 def open_room(base: Foundation, rooms: Services) -> Opened:  # noqa: ARG001
     """Entities stand on no other room."""
-    entities = Entities(base.store, base.channels, base.events, base.evidence, base.envelope, base.clock)
+    entities = Entities(base)
     duty = Duty("registration changes", "40 * * * *", lambda _: entities.pull_every_feed())
     return Opened(services=(entities,), comes_round=(duty,))

@@ -13,6 +13,17 @@ ROOM = Room(
     suite="gateway.testing.registry:RegistryConformance",
     scopes=("entities:read",),
     routes=(".routes:router",),
+    events=tuple(
+        f"entity.{word}"
+        for word in (
+            "deregistered",
+            "deregistration_announced",
+            "revoked",
+            "annulled",
+            "moved_out",
+            "representative_changed",
+        )
+    ),
     tables=".tables",
     revisions=".revisions",
 )

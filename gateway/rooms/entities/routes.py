@@ -9,16 +9,18 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import Field
 
 from gateway.foundation.access import Principal
-from gateway.foundation.http.authorization import Gateway, may, own
+from gateway.foundation.http.authorization import may, own
 from gateway.foundation.http.problems import responses
+from gateway.foundation.http.services import service
 from gateway.foundation.http.views import Ask, Cursor, Limit, Page, View, after, encode_cursor
 from gateway.ports.registry import EntityChange, EntitySummary, RegistrationRecord
-from gateway.rooms.entities import EntityView, RecordedChange
+from gateway.rooms.entities import Entities, EntityView, RecordedChange
 from gateway.words.clock import SHANGHAI, rfc3339
 
 router = APIRouter(prefix="/v1", tags=["entities"], responses=responses(401, 403, 404, 409, 422, 503))
 
 Reader = Annotated[Principal, Depends(may("entities:read"))]
+TheEntities = Annotated[Entities, Depends(service(Entities))]
 Authority = Annotated[str, Query(min_length=1, max_length=40, description="for which authority this is asked")]
 
 
@@ -74,7 +76,7 @@ class LicenceScan(Ask):
 
 @router.get("/entities/{uscc}", response_model=EntityDocument)
 async def get_entity(
-    gateway: Gateway,
+    entities: TheEntities,
     who: Reader,
     uscc: str,
     authority: Authority,
@@ -84,32 +86,32 @@ async def get_entity(
     """The record for a unified social credit code."""
     own(who, authority, "authority")
     age = timedelta(hours=max_age_hours)
-    return EntityDocument.of(await gateway.entities.by_code(authority, uscc, max_age=age, allow_stale=allow_stale))
+    return EntityDocument.of(await entities.by_code(authority, uscc, max_age=age, allow_stale=allow_stale))
 
 
 @router.get("/entities", response_model=list[EntitySummary])
 async def find_entities(
-    gateway: Gateway, who: Reader, authority: Authority, name: Annotated[str, Query(min_length=2, max_length=200)]
+    entities: TheEntities, who: Reader, authority: Authority, name: Annotated[str, Query(min_length=2, max_length=200)]
 ) -> list[EntitySummary]:
     """Businesses whose name contains the text."""
     own(who, authority, "authority")
-    return list(await gateway.entities.by_name(authority, name))
+    return list(await entities.by_name(authority, name))
 
 
 @router.post("/licence-scans", response_model=EntityDocument, responses=responses(413))
-async def scan_licence(gateway: Gateway, who: Reader, scan: LicenceScan) -> EntityDocument:
+async def scan_licence(entities: TheEntities, who: Reader, scan: LicenceScan) -> EntityDocument:
     """The record behind a licence QR, asked for anew."""
     own(who, scan.authority, "authority")
-    return EntityDocument.of(await gateway.entities.scan(scan.authority, scan.text, allow_stale=scan.allow_stale))
+    return EntityDocument.of(await entities.scan(scan.authority, scan.text, allow_stale=scan.allow_stale))
 
 
 @router.get("/entities/{uscc}/changes", response_model=Page[ChangeDocument])
 async def entity_changes(
-    gateway: Gateway, who: Reader, uscc: str, authority: Authority, cursor: Cursor = None, limit: Limit = 50
+    entities: TheEntities, who: Reader, uscc: str, authority: Authority, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[ChangeDocument]:
     """Changes recorded since the entity was first looked up, oldest first."""
     own(who, authority, "authority")
-    found = await gateway.entities.changes(authority, uscc, after=after(cursor) or "", limit=limit)
+    found = await entities.changes(authority, uscc, after=after(cursor) or "", limit=limit)
     return Page(
         items=[ChangeDocument.of(one) for one in found],
         next=encode_cursor(found[-1].id) if len(found) == limit else None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -12,29 +11,24 @@ from typing import TypeVar
 import structlog
 from sqlalchemy import Connection
 
-from gateway.foundation.channels import Channel, Channels, for_every_channel
-from gateway.foundation.crypto.envelope import Envelope
-from gateway.foundation.delivery.events import Events
-from gateway.foundation.evidence import Batch, Evidence
-from gateway.foundation.store import Store
+from gateway.foundation.base import Foundation
+from gateway.foundation.channels import Channel, for_every_channel
+from gateway.foundation.evidence import Batch
+from gateway.foundation.unanswered import Unanswered
 from gateway.ports.registry import KIND, ChangePage, EntityChange, EntityRegistry, EntitySummary, RegistrationRecord
 from gateway.rooms.entities import records
 from gateway.rooms.entities.changes import Alert, differences
 from gateway.rooms.entities.licence import read_licence
 from gateway.rooms.entities.records import EntitySnapshot, RecordedChange
-from gateway.words.clock import Clock, to_micros
+from gateway.words.clock import to_micros
 from gateway.words.errors import (
-    BusyError,
     ConflictProblem,
     ContractError,
-    DeniedError,
     ExchangeError,
     InvalidProblem,
     NotFoundProblem,
     Problem,
-    RejectedError,
     UnavailableProblem,
-    UnsupportedError,
 )
 from gateway.words.identifiers import check_uscc, clean_text
 
@@ -44,6 +38,18 @@ T = TypeVar("T")
 
 FRESH = timedelta(hours=24)
 """How old a snapshot may be by default. Before a decision and at service, ask with ``max_age`` zero."""
+
+_UNANSWERED = Unanswered(
+    system="the registration authority",
+    rejected="rejected-by-registry",
+    busy="registry-busy",
+    broken="registry-answer-broken",
+    unreachable="registry-unreachable",
+    later="Repeat the request later, or accept an older record with allow_stale.",
+    denied="registry-denied",
+    not_offered="not-offered",
+    instead="Ask by the unified code.",
+)
 
 
 @dataclass(frozen=True)
@@ -69,21 +75,9 @@ class Entities:
     the transaction that records the change; the subject is the unified code.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        channels: Channels,
-        events: Events,
-        evidence: Evidence,
-        envelope: Envelope,
-        clock: Clock,
-    ) -> None:
-        self._store = store
-        self._channels = channels
-        self._events = events
-        self._evidence = evidence
-        self._envelope = envelope
-        self._clock = clock
+    def __init__(self, base: Foundation) -> None:
+        self._base = base
+        self._envelope = base.envelope
 
     # --- looking up ------------------------------------------------------------------------------------------------
 
@@ -92,13 +86,14 @@ class Entities:
     ) -> EntityView:
         """The record for a unified social credit code, from a snapshot not older than ``max_age`` or from the registry.
 
+        ``max_age`` zero asks the registry in any case.
         With ``allow_stale`` an older snapshot is served, marked and dated, when the registry cannot be asked.
         Raises InvalidProblem, NotFoundProblem, UnavailableProblem.
         """
         code = _checked(uscc)
         channels = self._route(authority)
         known = await self._known(channels, code)
-        if known is not None and not known.outdated and self._clock.now() - known.confirmed_at <= max_age:
+        if known is not None and self._fresh(known, max_age):
             await self._watch(known, authority)
             return _view(known, asked=False, stale=False)
         try:
@@ -180,7 +175,7 @@ class Entities:
                     return records.changes_of(conn, self._envelope, channel.name, code, after, limit)
             return None
 
-        found = await self._store.read(query)
+        found = await self._base.store.read(query)
         if found is None:
             raise NotFoundProblem(
                 "no changes are kept of this entity", cure="Look it up once; its changes are kept from then on."
@@ -193,7 +188,7 @@ class Entities:
         Each page and the cursor behind it are one transaction, so nothing is skipped or told twice. Only entities
         that somebody looked up are recorded. Raises UnavailableProblem, and InvalidProblem for a cursor refused.
         """
-        channel = self._channels.get(channel_name)
+        channel = self._base.channels.get(channel_name)
         taken, more = 0, True
         while more:
             count, more = await self._pull_page(channel)
@@ -205,24 +200,25 @@ class Entities:
 
         Raises the first error that one of them met, after all had their turn.
         """
-        registries = [channel.name for channel in self._channels.all() if channel.info.kind == KIND]
+        registries = [channel.name for channel in self._base.channels.all() if channel.info.kind == KIND]
         await for_every_channel(registries, self.pull_changes)
 
     async def _pull_page(self, channel: Channel) -> tuple[int, bool]:
         """Take in one page; how many changes it held, and whether it is for us to go on."""
-        cursor = await self._store.read(lambda conn: records.cursor_of(conn, channel.name))
+        cursor = await self._base.store.read(lambda conn: records.cursor_of(conn, channel.name))
         exchanges, page, error = await self._exchange(channel, lambda registry: registry.changes(cursor))
         moved = await self._keep_page(channel.name, cursor, exchanges, page)
-        if page is None:
-            raise _problem(error) from error
+        if error is not None:
+            raise _UNANSWERED.problem(error) from error
+        assert page is not None, "a registry answers, or fails"
         return len(page.changes), page.more and moved
 
     async def _keep_page(self, channel: str, cursor: str, exchanges: Batch, page: ChangePage | None) -> bool:
-        now = to_micros(self._clock.now())
+        now = to_micros(self._base.clock.now())
 
         def unit(conn: Connection) -> bool:
             for exchange in exchanges:
-                self._evidence.append(conn, exchange)
+                self._base.evidence.append(conn, exchange)
             if page is None or not records.move_cursor(conn, channel, cursor, page.next_cursor, now):
                 return False
             for change in page.changes:
@@ -240,12 +236,12 @@ class Entities:
         """Tell everybody who looked the entity up. No names: whoever hears of it looks again."""
         data = {"uscc": change.uscc, "channel": channel, "changed_on": change.changed_on.isoformat()}
         for authority in authorities:
-            self._events.emit(conn, type=f"entity.{alert}", subject=change.uscc, authority=authority, data=data)
+            self._base.events.emit(conn, type=f"entity.{alert}", subject=change.uscc, authority=authority, data=data)
 
     # --- asking ----------------------------------------------------------------------------------------------------
 
     def _route(self, authority: str) -> tuple[Channel, ...]:
-        channels = self._channels.route(authority, "entities")
+        channels = self._base.channels.route(authority, "entities")
         if not channels:
             raise ConflictProblem(
                 "no registration authority is configured for this authority",
@@ -261,12 +257,17 @@ class Entities:
             found = [records.latest(conn, self._envelope, channel.name, code) for channel in channels]
             return max(filter(None, found), key=lambda one: one.confirmed_at, default=None)
 
-        return await self._store.read(query)
+        return await self._base.store.read(query)
+
+    def _fresh(self, known: EntitySnapshot, max_age: timedelta) -> bool:
+        """Whether a snapshot may answer. Never where nothing but the registry itself may."""
+        age = self._base.clock.now() - known.confirmed_at
+        return not known.outdated and max_age > timedelta(0) and age <= max_age
 
     async def _watch(self, known: EntitySnapshot, authority: str) -> None:
-        now = to_micros(self._clock.now())
-        if authority not in await self._store.read(lambda conn: records.watchers(conn, known.channel, known.code)):
-            await self._store.write(lambda conn: records.watch(conn, known.channel, known.code, authority, now))
+        now = to_micros(self._base.clock.now())
+        if authority not in await self._base.store.read(lambda conn: records.watchers(conn, known.channel, known.code)):
+            await self._base.store.write(lambda conn: records.watch(conn, known.channel, known.code, authority, now))
 
     async def _find(
         self,
@@ -304,11 +305,11 @@ class Entities:
         if record is not None and record.uscc is None and record.registration_number is None:
             record, error = None, ContractError("a registration record without any number")
         subject = code if record is None else records.code_of(record)
-        now = to_micros(self._clock.now())
+        now = to_micros(self._base.clock.now())
 
         def unit(conn: Connection) -> EntitySnapshot | None:
             for exchange in exchanges:
-                self._evidence.append(conn, exchange, subject=subject, authority=authority)
+                self._base.evidence.append(conn, exchange, subject=subject, authority=authority)
             if record is None:
                 return None
             snapshot, before = records.keep(conn, self._envelope, channel.name, record, now)
@@ -321,7 +322,7 @@ class Entities:
 
         snapshot = await self._stored(unit, exchanges)
         if error is not None:
-            raise _problem(error) from error
+            raise _UNANSWERED.problem(error) from error
         return snapshot
 
     async def _names(self, channel: Channel, authority: str, name: str) -> tuple[EntitySummary, ...]:
@@ -329,18 +330,18 @@ class Entities:
 
         def unit(conn: Connection) -> None:
             for exchange in exchanges:
-                self._evidence.append(conn, exchange, authority=authority)
+                self._base.evidence.append(conn, exchange, authority=authority)
 
         await self._stored(unit, exchanges)
         if error is not None:
-            raise _problem(error) from error
+            raise _UNANSWERED.problem(error) from error
         return found or ()
 
     async def _exchange(
         self, channel: Channel, question: Callable[[EntityRegistry], Awaitable[T]]
     ) -> tuple[Batch, T | None, ExchangeError | None]:
         """One call: the exchanges it made, and its answer or its error."""
-        with self._evidence.collecting() as exchanges:
+        with self._base.evidence.collecting() as exchanges:
             try:
                 return exchanges, await question(channel.adapter), None
             except ExchangeError as error:
@@ -348,15 +349,15 @@ class Entities:
             except BaseException:  # cancelled: what was exchanged is evidence all the same
                 exchanges.open = False
                 for exchange in exchanges:
-                    self._evidence.record(exchange)
+                    self._base.evidence.record(exchange)
                 raise
 
     async def _stored(self, unit: Callable[[Connection], T], exchanges: Batch) -> T:
         try:
-            return await self._store.write(unit)
+            return await self._base.store.write(unit)
         except Exception:
             for exchange in exchanges:
-                self._evidence.record(exchange)
+                self._base.evidence.record(exchange)
             raise
 
 
@@ -371,39 +372,3 @@ def _checked(uscc: str) -> str:
 
 def _view(snapshot: EntitySnapshot, *, asked: bool, stale: bool) -> EntityView:
     return EntityView(snapshot.record, snapshot.channel, snapshot.version, snapshot.confirmed_at, asked, stale)
-
-
-def _problem(error: ExchangeError | None) -> Problem:
-    """What a caller is told of an exchange that failed. A refusal is told in the registry's words."""
-    match error:
-        case RejectedError():
-            return InvalidProblem(error.reason, type="rejected-by-registry", code=error.code)
-        case BusyError():
-            return UnavailableProblem(
-                "the registration authority is busy",
-                type="registry-busy",
-                cure="Repeat the request a little later.",
-                retry_after=math.ceil(error.retry_after or 5.0),
-            )
-        case DeniedError():
-            return UnavailableProblem(
-                "the registration authority refuses our credentials",
-                type="registry-denied",
-                cure="Have an operator check the channel's credentials.",
-            )
-        case UnsupportedError():
-            return UnavailableProblem(
-                "this registration authority does not offer that", type="not-offered", cure="Ask by the unified code."
-            )
-        case ContractError():
-            return UnavailableProblem(
-                "the registration authority's answer cannot be trusted",
-                type="registry-answer-broken",
-                cure="Have an operator look at the exchange; nothing of the answer was taken over.",
-            )
-        case _:
-            return UnavailableProblem(
-                "the registration authority cannot be reached",
-                type="registry-unreachable",
-                cure="Repeat the request later, or accept an older record with allow_stale.",
-            )

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from gateway.foundation.channels import Channel, Channels
 from gateway.foundation.store import Store
+from gateway.foundation.unanswered import Unanswered
 from gateway.ports.seal import SealInfo
 from gateway.rooms.seals import records
 from gateway.rooms.seals.ses import Seal, SesError, read_seal
-from gateway.words.errors import (
-    BusyError,
-    ConflictProblem,
-    ContractError,
-    ExchangeError,
-    InvalidProblem,
-    NotFoundProblem,
-    Problem,
-    RejectedError,
-    UnavailableProblem,
-)
+from gateway.words.errors import ConflictProblem, ExchangeError, InvalidProblem, NotFoundProblem, UnavailableProblem
 
 T = TypeVar("T")
+
+_UNANSWERED = Unanswered(
+    system="the seal service",
+    rejected="rejected-by-seal-service",
+    busy="seal-service-busy",
+    broken="seal-service-answer-broken",
+    unreachable="seal-service-unreachable",
+    later="Repeat the request later; nothing was sealed.",
+)
 
 
 class Catalogue:
@@ -94,30 +93,4 @@ async def _asked(channel: Channel, question: Callable[[Any], Awaitable[T]]) -> T
     try:
         return await question(channel.adapter)
     except ExchangeError as error:
-        raise _problem(error) from error
-
-
-def _problem(error: ExchangeError) -> Problem:
-    """What a caller is told of a question that failed."""
-    match error:
-        case RejectedError():
-            return InvalidProblem(error.reason, type="rejected-by-seal-service", code=error.code)
-        case BusyError():
-            return UnavailableProblem(
-                "the seal service is busy",
-                type="seal-service-busy",
-                cure="Repeat the request a little later.",
-                retry_after=math.ceil(error.retry_after or 5.0),
-            )
-        case ContractError():
-            return UnavailableProblem(
-                "the seal service's answer cannot be trusted",
-                type="seal-service-answer-broken",
-                cure="Have an operator look at the exchange; nothing of the answer was taken over.",
-            )
-        case _:
-            return UnavailableProblem(
-                "the seal service cannot be reached, or does not let us in",
-                type="seal-service-unreachable",
-                cure="Repeat the request later; nothing was sealed.",
-            )
+        raise _UNANSWERED.problem(error) from error

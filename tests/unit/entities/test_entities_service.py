@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from foundation import foundation
 from sqlalchemy import func, select
 
 from gateway.foundation.channels import Channel, Channels
-from gateway.foundation.crypto.envelope import Envelope
-from gateway.foundation.crypto.keys import FileKeys
-from gateway.foundation.delivery.events import EVERY, Events
-from gateway.foundation.evidence import Evidence
+from gateway.foundation.delivery.events import EVERY
 from gateway.foundation.store import Store
 from gateway.ports.base import AdapterInfo
 from gateway.ports.registry import ChangePage, EntityChange, EntitySummary, RegistrationRecord
@@ -24,6 +22,7 @@ from gateway.rooms.entities.tables import entity_snapshot
 from gateway.words.clock import ManualClock
 from gateway.words.errors import (
     BusyError,
+    ConflictProblem,
     ContractError,
     DeniedError,
     ExchangeError,
@@ -83,8 +82,6 @@ class Room:
 
     def __init__(self, store: Store, folder: Path) -> None:
         self.clock = ManualClock(NOW)
-        keys = FileKeys(folder / "keys")
-        evidence = Evidence(store, keys, Envelope(keys), self.clock, node="node-1", heads=folder / "heads")
         info = AdapterInfo("registry", "registry.script", "v1", frozenset({"by_code", "by_name", "changes"}))
         self.city, self.province = Registry(), Registry()
         made = {"city": self.city, "province": self.province}
@@ -93,10 +90,11 @@ class Room:
             for name, adapter in made.items()
         }
         routes = {("both", "entities"): ("city", "province"), ("one", "entities"): ("city",)}
-        self.store, self.events = store, Events(self.clock)
+        base = foundation(store, folder, self.clock, Channels(channels, routes))
+        self.store, self.events = store, base.events
         self.told: list[tuple[str, str]] = []
         self.events.subscribe(EVERY, lambda conn, event: self.told.append((event.type, event.authority)))
-        self.entities = Entities(store, Channels(channels, routes), self.events, evidence, Envelope(keys), self.clock)
+        self.entities = Entities(base)
 
     async def anew(self, authority: str, **more: Any) -> EntityView:
         """Look the company up a minute later, and take nothing older."""
@@ -120,6 +118,12 @@ async def test_a_snapshot_answers_until_it_is_older_than_the_caller_wants(room: 
     room.clock.advance(timedelta(hours=2))
     again = await room.entities.by_code("one", COMPANY)
     assert (again.asked, again.version, again.confirmed_at) == (True, 1, room.clock.now())
+    assert room.city.asked == ["by_code"] * 2
+
+
+async def test_who_takes_nothing_older_is_answered_by_the_registry_even_at_the_same_instant(room: Room) -> None:
+    await room.entities.by_code("one", COMPANY)
+    assert (await room.entities.by_code("one", COMPANY, max_age=timedelta(0))).asked
     assert room.city.asked == ["by_code"] * 2
 
 
@@ -224,5 +228,5 @@ async def test_changes_are_kept_for_whoever_looked_and_for_nobody_else(room: Roo
     for code, after in (("91", ""), (COMPANY, "nonsense")):
         with pytest.raises(InvalidProblem):
             await room.entities.changes("one", code, after=after)
-    with pytest.raises(UnavailableProblem):
+    with pytest.raises(ConflictProblem):
         await room.entities.changes("nobody", COMPANY)
