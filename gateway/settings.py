@@ -35,6 +35,8 @@ Face = Literal["api", "console", "payer", "callbacks"]
 FACES: tuple[Face, ...] = typing.get_args(Face)
 Seconds = Annotated[float, Field(gt=0)]
 
+M = typing.TypeVar("M", bound=BaseModel)
+
 _CHANNEL_NAME = r"^[a-z][a-z0-9_-]{0,39}$"
 _REFERENCE = re.compile(r"(env|file):(.+)")
 
@@ -265,6 +267,15 @@ class Settings(Block):
     rooms: dict[str, dict[str, Any]] = {}
     channels: dict[Annotated[str, Field(pattern=_CHANNEL_NAME)], ChannelSettings] = {}
     routes: tuple[Route, ...] = ()
+
+    def of_room(self, room: str, model: type[M]) -> M:
+        """The block ``[rooms.NAME]`` as the room's own model. SettingsError names what is wrong in it."""
+        try:
+            return model.model_validate(self.rooms.get(room, {}))
+        except ValidationError as error:
+            first = error.errors(include_input=False)[0]
+            where = ".".join(map(str, ("rooms", room, *first["loc"])))
+            raise SettingsError(where, str(first["msg"]), "Correct it.") from None
 
     @model_validator(mode="after")
     def _routes_lead_somewhere(self) -> Settings:

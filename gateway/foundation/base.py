@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from gateway.foundation.access import Access
 from gateway.foundation.channels import Channels
@@ -21,7 +21,6 @@ from gateway.foundation.two_persons import TwoPersons
 from gateway.settings import Settings
 from gateway.words.calendar import WorkingCalendar
 from gateway.words.clock import Clock
-from gateway.words.errors import SettingsError
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -53,9 +52,4 @@ class Foundation:
 
     def settings_of(self, room: str, model: type[M]) -> M:
         """The block ``[rooms.NAME]`` as the room's own model. SettingsError names what is wrong in it."""
-        try:
-            return model.model_validate(self.settings.rooms.get(room, {}))
-        except ValidationError as error:
-            first = error.errors(include_input=False)[0]
-            where = ".".join(map(str, first["loc"]))
-            raise SettingsError(f"rooms.{room}.{where}", str(first["msg"]), "Correct it.") from None
+        return self.settings.of_room(room, model)
