@@ -48,7 +48,8 @@ class Life(Generic[S]):
     """The life of a record: a table, the column that holds its state, and the edges.
 
     ``key``: the columns, and fields of the record, by which one is found. ``doubt``: the table has the two columns of
-    doubt, which a step clears. ``stamped``: the step writes ``updated_at``. Raises ValueError for one step twice.
+    doubt, which a step clears. ``stamped``: the step writes ``updated_at``. Raises ValueError for one step twice, and
+    for another life of this name.
     """
 
     name: str
@@ -64,6 +65,8 @@ class Life(Generic[S]):
         steps = [(one.start, one.end) for one in self.edges]
         if len(set(steps)) != len(steps):
             raise ValueError(f"the life of {self.name} has one step twice")
+        if (other := LIVES.setdefault(self.name, self)).table is not self.table or other.column != self.column:
+            raise ValueError(f"two lives are called {self.name}: of {other.table.name} and of {self.table.name}")
         LIVES[self.name] = self
 
     def edge(self, start: S | None, end: S) -> Edge[S] | None:

@@ -23,7 +23,7 @@ import structlog
 from sqlalchemy import Connection
 
 from gateway.ports.base import Notice
-from gateway.words.errors import SettingsError
+from gateway.words.errors import GatewayError, SettingsError
 
 if TYPE_CHECKING:
     from gateway.foundation.base import Foundation
@@ -133,16 +133,21 @@ class Room:
     body_limits: Mapping[str, int] = field(default_factory=dict)
 
     def place(self, where: str) -> Any:
-        """What stands at a place: a module, or an attribute of one. Raises SettingsError if it is not there."""
+        """What stands at a place: a module, or an attribute of one.
+
+        Raises SettingsError if it is not there, or its module cannot be imported.
+        """
         module, _, attribute = where.partition(":")
         full = self.package + module if module.startswith(".") else module
         try:
             found = import_module(full)
-            return getattr(found, attribute) if attribute else found
-        except (ImportError, AttributeError) as error:
-            raise SettingsError(
-                "rooms", f'the room "{self.name}" names {full}:{attribute}, which is not there: {error}', _REPAIR
-            ) from error
+        except Exception as error:
+            reason = f'the room "{self.name}" names {full}, which cannot be imported: {type(error).__name__}: {error}'
+            raise SettingsError("rooms", reason, _REPAIR) from error
+        if attribute and not hasattr(found, attribute):
+            reason = f'the room "{self.name}" names {full}:{attribute}, which is not there'
+            raise SettingsError("rooms", reason, _REPAIR)
+        return getattr(found, attribute) if attribute else found
 
 
 _REPAIR = "Update or uninstall the package that brings it."
@@ -155,11 +160,15 @@ class Services:
         self._found: dict[type, object] = {}
 
     def add(self, service: object) -> None:
-        """Make a service known under its class."""
+        """Make a service known under its class. Raises ValueError where another one is known under it."""
+        if type(service) in self._found:
+            raise ValueError(f"two services are of the class {type(service).__name__}")
         self._found[type(service)] = service
 
     def get(self, cls: type[T]) -> T:
         """The service of this class. Raises KeyError where no room before this one brings it."""
+        if cls not in self._found:
+            raise KeyError(f"no room that is open by now brings {cls.__name__}")
         found = self._found[cls]
         assert isinstance(found, cls)
         return found
@@ -264,17 +273,39 @@ def _scopes(room: Room) -> tuple[str, ...]:
 def open_all(base: Foundation, rooms: Sequence[Room], services: Services) -> tuple[tuple[Room, Opened], ...]:
     """Open every room in turn, and wire what it brings into the foundation.
 
-    Raises SettingsError where a room hears an event that no room emits, or takes a notice that another one takes.
+    Raises SettingsError where a room cannot be opened, hears an event that no room emits, or brings what another one
+    has brought: an action, a notice, a service, a duty.
     """
     emitted = events_of(rooms)
     opened: list[tuple[Room, Opened]] = []
     for room in rooms:
-        alive = Opened() if not room.open else room.place(room.open)(base, services)
-        for service in alive.services:
-            services.add(service)
-        _wire(base, room, alive, emitted)
+        alive = _open(base, room, services)
+        try:
+            for service in alive.services:
+                services.add(service)
+            _wire(base, room, alive, emitted)
+        except ValueError as error:
+            raise SettingsError("rooms", f'the room "{room.name}": {error}', _REPAIR) from error
         opened.append((room, alive))
     return tuple(opened)
+
+
+def _open(base: Foundation, room: Room, services: Services) -> Opened:
+    """One room at work. SettingsError in one sentence for one that cannot be opened; the log has all of it."""
+    if not room.open:
+        return Opened()
+    opener = room.place(room.open)
+    try:
+        alive = opener(base, services)
+    except GatewayError:
+        raise
+    except Exception as error:
+        log.debug("a room cannot be opened", room=room.name, exc_info=True)
+        reason = f'the room "{room.name}" cannot be opened: {type(error).__name__}: {error}'
+        raise SettingsError("rooms", reason, _REPAIR) from error
+    if not isinstance(alive, Opened):
+        raise SettingsError("rooms", f'the room "{room.name}" opens as {type(alive).__name__}, not as Opened', _REPAIR)
+    return alive
 
 
 def events_of(rooms: Sequence[Room]) -> frozenset[str]:

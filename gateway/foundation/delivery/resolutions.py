@@ -73,7 +73,12 @@ class Resolutions:
         self._renewals: dict[str, Renew] = {}
 
     def renews(self, action: str, renew: Renew) -> None:
-        """Effects of this kind can be sent again under a new reference, which ``renew`` tells the room."""
+        """Effects of this kind can be sent again under a new reference, which ``renew`` tells the room.
+
+        Raises ValueError where somebody renews them already.
+        """
+        if action in self._renewals:
+            raise ValueError(f"{action} is renewed twice")
         self._renewals[action] = renew
 
     async def propose(

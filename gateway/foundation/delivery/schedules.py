@@ -61,7 +61,10 @@ class Schedules:
         """Run ``duty(slot)`` at each slot of a five-field crontab in Asia/Shanghai. A duty is safe to run again.
 
         ``each``: of slots that were missed, every one is caught up (at most ``MOST_SLOTS``), not only the latest.
+        Raises ValueError for what is no crontab, and for a name that another duty has.
         """
+        if name in self._schedules:
+            raise ValueError(f'two duties are called "{name}"')
         self._schedules[name] = _Schedule(name, CronTrigger.from_crontab(crontab, timezone=SHANGHAI), duty, each)
 
     @property
