@@ -29,6 +29,9 @@ FRAME = {
 }
 """The commands of no room, each with its place: a command loads what it needs and no more."""
 
+IN_TROUBLE = ("adapters", "doctor")
+"""What serves also where rooms cannot be found: it names what is wrong."""
+
 
 def commands() -> dict[str, Callable[[], Any]]:
     """Every command by its word, and how it is loaded: those of the frame, then those that rooms bring."""
@@ -76,16 +79,15 @@ class _Root(TyperGroup):
         self._trouble: SettingsError | None = None
         try:
             self.commands = _Commands(commands())
-        except SettingsError as trouble:  # the frame's own commands serve: doctor and adapters name what is wrong
+        except SettingsError as trouble:
             self._trouble = trouble
             self.commands = _Commands(FRAME)
 
-    def get_command(self, ctx: Any, name: str) -> Any:
-        """The command of a word; where rooms cannot be found, the reason instead of a usage error."""
-        found = super().get_command(ctx, name)
-        if found is None and self._trouble is not None:
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command of a word; where rooms cannot be found, the reason instead of it, but for what is to tell it."""
+        if self._trouble is not None and args[0] not in IN_TROUBLE:
             raise self._trouble
-        return found
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
         try:

@@ -49,13 +49,11 @@ def doctor(ctx: typer.Context, as_json: Json = False) -> None:
             status.update(f"Looking at {look.__name__.replace('_', ' ')}")
             try:
                 findings += look(session(ctx))
-            except SettingsError as error:
+            except Exception as error:
                 if look is settings_load:
-                    findings.append(Finding("settings", "fail", f"{error.key}: {error.reason}", error.cure))
+                    findings.append(_failed("settings", error))
                     break
-                findings.append(Finding(look.__name__, "fail", f"{error.key}: {error.reason}", error.cure))
-            except GatewayError as error:
-                findings.append(Finding(look.__name__, "fail", str(error), getattr(error, "cure", None) or ""))
+                findings.append(_failed(look.__name__, error))
     ok = not any(one.state == "fail" for one in findings)
     show(
         {"ok": ok, "findings": [asdict(one) for one in findings]},
@@ -72,6 +70,15 @@ def doctor(ctx: typer.Context, as_json: Json = False) -> None:
     )
     if not ok:
         raise typer.Exit(Exit.FOUND)
+
+
+def _failed(name: str, error: Exception) -> Finding:
+    """A look that could not be had: in the error's words, or its kind as well where it is none of ours."""
+    if isinstance(error, SettingsError):
+        return Finding(name, "fail", f"{error.key}: {error.reason}", error.cure)
+    if isinstance(error, GatewayError):
+        return Finding(name, "fail", str(error), getattr(error, "cure", None) or "")
+    return Finding(name, "fail", f"{type(error).__name__}: {error}")
 
 
 def crypto(_: Session) -> Iterator[Finding]:
@@ -162,13 +169,20 @@ def work(ours: Session) -> Iterator[Finding]:
 
 def of_rooms(ours: Session) -> Iterator[Finding]:
     """The rooms can be found, and what each of them looks at."""
+    from gateway.cli import commands  # the frame, which loads this command
+
     found = rooms.found()
+    commands()
     yield Finding("rooms", "ok", ", ".join(room.name for room in found))
     if not _there(ours):
         return
     for room in found:
-        if room.doctor is not None:
+        if room.doctor is None:
+            continue
+        try:
             yield from room.place(room.doctor)(ours.settings, ours.read)
+        except Exception as error:  # what one room cannot look at must not hide the others
+            yield _failed(room.name, error)
 
 
 def disk(ours: Session) -> Iterator[Finding]:
