@@ -334,6 +334,7 @@ def test_the_built_in_adapters_use_the_same_door() -> None:
         "credit.creditchina",
         "credit.portal",
         "registry.sharing",
+        "notice.rest",
         "seal.rest",
     } <= set(installed())
 

@@ -283,7 +283,9 @@ CHECKS: dict[tuple[str, str], Callable[[Stage], None]] = {
         )
     }.items()
 }
-SEALING = set(SYSTEMS["seal"].kinds)
+#: What only one system can do wrong, and the test in which somebody sees it act.
+ELSEWHERE = {"seal": "journeys/test_sealing_documents.py", "notice": "conformance/test_notice_rest.py"}
+OWNERS = {name: system for system in ELSEWHERE for name in SYSTEMS[system].kinds}
 
 
 @pytest.mark.parametrize("case", CHECKS, ids="-".join)
@@ -293,10 +295,10 @@ def test_a_planted_fault_acts_as_it_is_described(unit: Unit, inbox: Inbox, case:
 
 def test_no_kind_and_no_phase_is_left_without_a_test_that_sees_it_act() -> None:
     acting = {(name, phase) for name, kind in KINDS.items() for phase in (kind.phase, *kind.also)}
-    assert {(name, phase) for name, phase in acting if name not in SEALING} == set(CHECKS)
-    # What a service seals wrongly is seen by whoever verifies it.
-    verified = Path(__file__).resolve().parents[2] / "journeys" / "test_sealing_documents.py"
-    assert [name for name in SEALING if f'"{name}"' not in verified.read_text(encoding="utf-8")] == []
+    assert {(name, phase) for name, phase in acting if name not in OWNERS} == set(CHECKS)
+    tests = Path(__file__).resolve().parents[2]
+    seen = {system: (tests / file).read_text(encoding="utf-8") for system, file in ELSEWHERE.items()}
+    assert [name for name, system in OWNERS.items() if f'"{name}"' not in seen[system]] == []
 
 
 # --- magic amounts --------------------------------------------------------------------------------------------------
@@ -382,7 +384,7 @@ def test_the_page_tells_of_every_magic_amount_and_of_no_other() -> None:
 def described(name: str) -> dict[str, Any]:
     """A complete description of a fault of this kind."""
     kind = KINDS[name]
-    system = "seal" if name in SEALING else "nontax"
+    system = OWNERS.get(name, "nontax")
     needed = {"key": "20260916", "code": "9" * 20}
     chosen = {} if kind.phase in ("connection", "statement") else {"nth": 2, "probability": 0.5, "dice": "order"}
     more = {field: needed[field] for field in kind.needs}

@@ -1,0 +1,1 @@
+"""Adapters of messengers of the administration, a folder a contract."""
