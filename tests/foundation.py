@@ -41,6 +41,7 @@ def foundation(
     envelope = Envelope(keys)
     evidence = Evidence(store, keys, envelope, clock, node=delivery.node, heads=folder / "heads")
     sends = Delivery(store, channels, evidence, envelope, clock, delivery)
+    two_persons = TwoPersons(envelope, clock)
     nothing: Any = None
     return Foundation(
         settings=settings or Settings(),
@@ -54,12 +55,12 @@ def foundation(
         channels=channels,
         events=sends.events,
         delivery=sends,
-        resolutions=Resolutions(store, sends, envelope, clock),
+        resolutions=Resolutions(store, sends, two_persons, envelope),
         callbacks=Callbacks(store, channels, evidence, sends, clock),
         webhooks=nothing,
         access=Access(store, clock),
         schedules=Schedules(store, clock, delivery.node),
-        two_persons=TwoPersons(envelope, clock),
+        two_persons=two_persons,
     )
 
 

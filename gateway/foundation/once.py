@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from sqlalchemy import Connection, bindparam, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from gateway.foundation.store.inserting import insert_new
 from gateway.foundation.store.tables import idempotency
@@ -25,6 +25,11 @@ _KEEP = update(idempotency).where(
     idempotency.c.path == bindparam("at"),
     idempotency.c.key == bindparam("under"),
     idempotency.c.status.is_(None),
+)
+_KEPT = select(idempotency.c.status).where(
+    idempotency.c.client_id == bindparam("of"),
+    idempotency.c.path == bindparam("at"),
+    idempotency.c.key == bindparam("under"),
 )
 
 
@@ -74,10 +79,12 @@ class Once:
         ):
             raise still_running()
 
-    def end(self, conn: Connection, status: int) -> bool:
-        """Keep the first status, which every repeat is answered with; False when one was kept before."""
+    def end(self, conn: Connection, status: int) -> int:
+        """Keep the first status, which every repeat is answered with; that which is kept, maybe since before."""
         mine = {"of": self.client, "at": self.path, "under": self.key}
-        return conn.execute(_KEEP, {**mine, "status": status}).rowcount == 1
+        if conn.execute(_KEEP, {**mine, "status": status}).rowcount == 1:
+            return status
+        return int(conn.execute(_KEPT, mine).scalar_one())
 
     def answered(self, status: int) -> None:
         """The transaction that kept this status has committed."""
@@ -105,9 +112,9 @@ class _Never(Once):
     def begin(self, conn: Connection, status: int | None = None) -> None:
         """Remember nothing."""
 
-    def end(self, conn: Connection, status: int) -> bool:  # noqa: ARG002 - nothing is kept
+    def end(self, conn: Connection, status: int) -> int:  # noqa: ARG002 - nothing is kept
         """Keep nothing."""
-        return True
+        return status
 
     def answered(self, status: int) -> None:
         """Nobody asks."""

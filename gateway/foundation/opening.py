@@ -54,6 +54,7 @@ async def open_foundation(
     stack.push_async_callback(channels.close)
     engine = choose(settings.delivery.engine, url, store.dialect, node)
     delivery = Delivery(store, channels, evidence, envelope, clock, _delivery_settings(settings), engine)
+    two_persons = TwoPersons(envelope, clock)
     return Foundation(
         settings=settings,
         clock=clock,
@@ -66,12 +67,12 @@ async def open_foundation(
         channels=channels,
         events=delivery.events,
         delivery=delivery,
-        resolutions=Resolutions(store, delivery, envelope, clock),
+        resolutions=Resolutions(store, delivery, two_persons, envelope),
         callbacks=Callbacks(store, channels, evidence, delivery, clock),
         webhooks=Webhooks(store, delivery.events, envelope, clock, _outward(settings, evidence, clock), node),
         access=Access(store, clock),
         schedules=Schedules(store, clock, node),
-        two_persons=TwoPersons(envelope, clock),
+        two_persons=two_persons,
     )
 
 

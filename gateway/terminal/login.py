@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from gateway.foundation.delivery import Person
+from gateway.foundation.two_persons import Person
+from gateway.settings import Settings
 from gateway.terminal.output import session
 from gateway.terminal.running import ask
 from gateway.words.errors import InvalidProblem, Problem
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from gateway.app import App
 
 T = TypeVar("T")
+ACTING = ("operator", "supervisor")
 Asking = Callable[[str, str, object], Any]
 
 Login = Annotated[
@@ -47,7 +49,7 @@ def as_operator(
     act: Callable[[App, Person], Awaitable[T]],
     over_http: Callable[[Asking], T],
 ) -> T:
-    """Act here as this operator, or have the running gateway act. Raises InvalidProblem, and a 401 Problem."""
+    """Act here as this operator, or have the running gateway act. Raises InvalidProblem; a 401 or 403 Problem."""
     from gateway.app import App
 
     if (who.login is None) == (who.key_file is None):
@@ -60,18 +62,20 @@ def as_operator(
         settings, key_file = session(ctx).settings, who.key_file
         return over_http(lambda method, path, body: ask(settings, key_file, method, path, body))
     login = who.login or ""
-    given = (
-        sys.stdin.readline().rstrip("\r\n")
-        if who.password_from_stdin
-        else typer.prompt("Password", hide_input=True, err=True)
-    )
 
-    async def run() -> T:
-        with session(ctx).changing() as settings:
-            async with App.open(settings) as gateway:
-                found = await gateway.access.authenticate_operator(login, given)
-                if found is None:
-                    raise Problem("no such operator, or not this password", type="not-authenticated")
-                return await act(gateway, Person(found.client_id, found.name, found.role))
+    async def run(settings: Settings, given: str) -> T:
+        async with App.open(settings) as gateway:
+            found = await gateway.access.authenticate_operator(login, given)
+            if found is None:
+                raise Problem("no such operator, or not this password", type="not-authenticated")
+            if found.role not in ACTING:
+                raise Problem("a viewer changes nothing", type="operator-needed", cure="Use an operator's login.")
+            return await act(gateway, Person(found.client_id, found.name, operator=True))
 
-    return asyncio.run(run())
+    with session(ctx).changing() as settings:
+        asked = sys.stdin.readline if who.password_from_stdin else _prompt
+        return asyncio.run(run(settings, asked().rstrip("\r\n")))
+
+
+def _prompt() -> str:
+    return str(typer.prompt("Password", hide_input=True, err=True))

@@ -45,6 +45,7 @@ class Operator:
     login: str
     key: str
     http: httpx.AsyncClient = field(init=False, repr=False)
+    shown: dict[str, str] = field(default_factory=dict, repr=False)
 
     async def look(self, operation: str) -> dict[str, Any]:
         return (await self.http.get(f"/v1/operations/{operation}/resolution")).raise_for_status().json()
@@ -54,8 +55,13 @@ class Operator:
         headers = {"Idempotency-Key": key}
         return await self.http.post(f"/v1/operations/{operation}/resolution", json=body, headers=headers)
 
-    async def confirms(self, operation: str, key: str = "confirmed") -> httpx.Response:
-        return await self.http.post(f"/v1/operations/{operation}/confirmation", headers={"Idempotency-Key": key})
+    async def confirms(self, operation: str, key: str = "confirmed", seen: str | None = None) -> httpx.Response:
+        """What is there now, or what was seen when this key was first used."""
+        if seen is None and key + operation not in self.shown:
+            self.shown[key + operation] = (await self.look(operation))["seen"] or "nothing"
+        body = {"seen": seen or self.shown[key + operation]}
+        headers = {"Idempotency-Key": key}
+        return await self.http.post(f"/v1/operations/{operation}/confirmation", json=body, headers=headers)
 
 
 async def hire(installation: App, *roles: str) -> list[Operator]:
@@ -153,6 +159,7 @@ async def test_it_happened_says_one_with_the_answer_and_it_counts_when_another_c
     assert (await site.get(f"/v1/payments/{payment['id']}"))["status"] == "REQUESTED"
     assert kind(await first.confirms(operation["id"], "my-own")) == (409, "second-person-needed")
     await the_database_refuses_it_too(site, operation["id"], first.id)
+    assert (await second.http.post(f"{path}/confirmation", headers={"Idempotency-Key": "blind"})).status_code == 422
 
     assert (await second.look(operation["id"]))["answer"]["code"] == bill["code"]
     counts = (await second.confirms(operation["id"])).raise_for_status().json()
@@ -209,7 +216,13 @@ async def test_an_answer_that_another_payment_has_already_does_not_count(site, p
     assert (await site.get(f"/v1/operations/{operation['id']}"))["state"] == "parked"
     assert (await first.http.delete(f"/v1/operations/{operation['id']}/resolution")).status_code == 204
     true = next(one["code"] for one in await bills(site) if one["code"] != other["code"])
+    seen = (await first.look(operation["id"]))["seen"]
     await second.says(operation["id"], "happened", {"code": true, "total": 503650})
+    assert kind(await first.confirms(operation["id"], "unseen", seen=second.shown["confirmed" + operation["id"]])) == (
+        409,
+        "changed-since-seen",
+    )
+    assert seen is None
     (await first.confirms(operation["id"], "right")).raise_for_status()
     assert (await site.reaches(payment, "ISSUED"))["code"] == true
 
@@ -423,6 +436,10 @@ async def test_the_command_line_has_the_running_gateway_end_a_doubt(tmp_path, si
         assert (taken.exit_code, "Say what became of it" in taken.stdout) == (0, True), taken.stderr
         assert (await gateway(site, *said, answer, "--key-file", key_file(tmp_path, first))).exit_code == 0
         confirm = ("operations", "confirm", operation["id"], "--json", "--key-file")
+        blind = await gateway(site, *confirm, key_file(tmp_path, second))
+        assert (blind.exit_code, json.loads(blind.stderr)["field"]) == (4, "--seen")
+        shown = json.loads((await gateway(site, "operations", "resolution", operation["id"], "--json")).stdout)
+        confirm = (*confirm[:-1], "--seen", shown["seen"], "--key-file")
         mine = await gateway(site, *confirm, key_file(tmp_path, first))
         assert (mine.exit_code, json.loads(mine.stderr)["type"]) == (4, "second-person-needed")
         counts = await gateway(site, *confirm, key_file(tmp_path, second))
@@ -448,10 +465,10 @@ async def test_the_command_line_works_beside_the_gateway_on_postgresql(
     staff: list[Operator] = []
 
     async def prepare(installation: App) -> None:
-        staff.extend(await hire(installation, "operator", "supervisor"))
+        staff.extend(await hire(installation, "operator", "supervisor", "viewer"))
 
     async with serve_apart(tmp_path, simulators, postgresql_url, prepare) as served:
-        site, (first, second) = served.site, staff
+        site, (first, second, viewer) = served.site, staff
         payment, operation = await unanswered(site, "silence")
         name = operation["id"]
         said = ("resolve", name, "--did-not-happen", "--reason", "平台无此单", "--login", first.login)
@@ -462,7 +479,10 @@ async def test_the_command_line_works_beside_the_gateway_on_postgresql(
         assert (await by("wrong", *said)).exit_code == 4
         done = await by(PASSWORD, *said)
         assert (done.exit_code, "it did not happen" in done.stdout) == (0, True), done.stderr
-        done = await by(PASSWORD, "confirm", name, "--login", second.login, "--json")
+        seen = json.loads((await gateway(site, "operations", "resolution", name, "--json")).stdout)["seen"]
+        looking = await by(PASSWORD, "confirm", name, "--seen", seen, "--login", viewer.login)
+        assert (looking.exit_code, "a viewer changes nothing" in looking.stderr) == (4, True), looking.stderr
+        done = await by(PASSWORD, "confirm", name, "--seen", seen, "--login", second.login, "--json")
         assert done.exit_code == 0, done.stderr
         assert json.loads(done.stdout)["rerun"]
         await site.reaches(payment, "ISSUED")

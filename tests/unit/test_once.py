@@ -39,7 +39,8 @@ def test_what_nobody_waits_for_is_remembered_with_its_status(conn: Connection, o
 def test_what_is_waited_for_gets_its_status_at_the_end(conn: Connection, once: Once, status: int) -> None:
     once.about("pay_1").begin(conn)
     assert kept(conn) == [("pay_1", None)]
-    once.end(conn, status)
+    assert once.end(conn, status) == status
+    assert once.end(conn, 599) == status, "the first one stays"
     assert kept(conn) == [("pay_1", status)]
 
 

@@ -14,7 +14,7 @@ from gateway.foundation.delivery.actions import (
 )
 from gateway.foundation.delivery.events import Event, Events
 from gateway.foundation.delivery.node import DeliverySettings
-from gateway.foundation.delivery.resolutions import Person, Resolutions
+from gateway.foundation.delivery.resolutions import Resolutions
 from gateway.foundation.delivery.service import Delivery
 
 __all__ = [
@@ -30,7 +30,6 @@ __all__ = [
     "Operation",
     "Outcome",
     "Parked",
-    "Person",
     "Rejected",
     "Resolutions",
     "Sent",

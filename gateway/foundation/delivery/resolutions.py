@@ -3,7 +3,8 @@
 "It happened" ends the operation with the answer that was lost, typed in and held against the same checks as one from
 the wire. "It did not happen" ends it too, and sends the effect again as a new operation with a reference of its own.
 The database holds the rule of two persons: an operation ends under a resolution only if that row is applied, and the
-row can be applied only if somebody other than who proposed it has confirmed it (``delivery.tables``).
+row can be applied only if somebody other than who proposed it has confirmed it (``delivery.tables``). Who has a part in
+what is said, and what a second person saw, ``two_persons`` keeps.
 """
 
 from __future__ import annotations
@@ -22,11 +23,12 @@ from gateway.foundation.delivery.actions import Absent, Action, Done, Operation
 from gateway.foundation.delivery.operation_records import OperationRecord
 from gateway.foundation.delivery.resolution_records import Resolution
 from gateway.foundation.delivery.service import Delivery
-from gateway.foundation.delivery.states import FOR_PEOPLE, State
+from gateway.foundation.delivery.states import FOR_PEOPLE, ResolutionState, State
+from gateway.foundation.once import NEVER, Once
 from gateway.foundation.store import Store
+from gateway.foundation.two_persons import Part, Person, TwoPersons, require_operator
 from gateway.ports.base import Message
-from gateway.words.clock import Clock, to_micros
-from gateway.words.errors import ConflictProblem, ContractError, InvalidProblem, NotFoundProblem, Problem
+from gateway.words.errors import ConflictProblem, ContractError, InvalidProblem, NotFoundProblem
 from gateway.words.identifiers import new_id
 
 Renew = Callable[[Connection, Operation, Message, Operation], None]
@@ -35,22 +37,8 @@ Renew = Callable[[Connection, Operation, Message, Operation], None]
 Where the effect is no longer wanted (money went back meanwhile, a withdrawal came first), the room cancels the new
 operation in this transaction, and nothing leaves.
 """
-Remember = Callable[[Connection, str], None]
 
-RESOLVERS = ("operator", "supervisor")
-
-
-def _forget(_conn: Connection, _subject: str) -> None:
-    """For callers that need no idempotency record."""
-
-
-@dataclass(frozen=True)
-class Person:
-    """Who resolves: an operator, by id, name and role."""
-
-    id: str
-    name: str
-    role: str | None
+_RESOLVING = "saying what became of an operation"
 
 
 @dataclass(frozen=True)
@@ -65,11 +53,11 @@ class _Applied:
 class Resolutions:
     """Proposals of people about operations that wait for them, and what follows once they count."""
 
-    def __init__(self, store: Store, delivery: Delivery, envelope: Envelope, clock: Clock) -> None:
+    def __init__(self, store: Store, delivery: Delivery, two_persons: TwoPersons, envelope: Envelope) -> None:
         self._store = store
         self._delivery = delivery
+        self._two_persons = two_persons
         self._envelope = envelope
-        self._clock = clock
         self._renewals: dict[str, Renew] = {}
 
     def renews(self, action: str, renew: Renew) -> None:
@@ -89,15 +77,15 @@ class Resolutions:
         happened: bool,
         reason: str,
         answer: Mapping[str, Any] | None = None,
-        remember: Remember = _forget,
+        once: Once = NEVER,
     ) -> Resolution:
         """Say what became of an operation; counts at once unless a second person must confirm it.
 
         ``answer``: what the other side's answer would have been, only if it happened. Raises NotFoundProblem,
-        ConflictProblem, InvalidProblem, and a 403 Problem for who may not.
+        ConflictProblem, InvalidProblem, and a 403 Problem for a key.
         """
-        _require(by)
-        now = to_micros(self._clock.now())
+        require_operator(by, _RESOLVING)
+        now = self._delivery.node.now()
         resolution_id = new_id("res")
         record = await self._store.read(lambda conn: _waiting(conn, operation_id, hold=False))
         action = self._delivery.action(record.action)
@@ -145,43 +133,35 @@ class Resolutions:
                 proposed_by=by.id,
                 proposed_at=now,
             )
-            remember(conn, operation_id)
+            self._two_persons.took_part(conn, resolution_id, by, Part.PROPOSED)
             return None if known.two_persons else self._apply(conn, resolution_id, now)
 
-        self._follow(await self._store.write(unit))
+        self._follow(await self._store.write(once.about(operation_id).first(unit)))
         return await self.of(operation_id)
 
-    async def confirm(self, operation_id: str, by: Person, *, remember: Remember = _forget) -> Resolution:
-        """A second person confirms; then it counts. Raises NotFoundProblem and ConflictProblem."""
-        _require(by)
-        now = to_micros(self._clock.now())
+    async def confirm(self, operation_id: str, by: Person, *, seen: str, once: Once = NEVER) -> Resolution:
+        """A second person confirms what they saw; then it counts. Raises NotFoundProblem, ConflictProblem, a Problem.
+
+        ``seen``: the token that came with the view of it.
+        """
+        require_operator(by, _RESOLVING)
+        now = self._delivery.node.now()
 
         def unit(conn: Connection) -> _Applied:
-            _waiting(conn, operation_id)
+            record = _waiting(conn, operation_id)
             said = _said(conn, operation_id)
-            if said.proposed_by == by.id:
-                raise ConflictProblem(
-                    "who proposed a resolution cannot confirm it",
-                    type="second-person-needed",
-                    cure="Have another operator look at the evidence and confirm.",
-                )
+            self._two_persons.confirm(conn, said.id, by, seen=seen, face=self._face(said, record))
             resolution_records.confirm(conn, said.id, by.id, now)
-            remember(conn, operation_id)
             return self._apply(conn, said.id, now)
 
-        self._follow(await self._store.write(unit))
+        self._follow(await self._store.write(once.about(operation_id).first(unit)))
         return await self.of(operation_id)
 
-    async def withdraw(self, operation_id: str, by: Person, *, remember: Remember = _forget) -> None:
+    async def withdraw(self, operation_id: str, by: Person) -> None:
         """Take back what was said before it counted. Raises NotFoundProblem, and a 403 Problem."""
-        _require(by)
-        now = to_micros(self._clock.now())
-
-        def unit(conn: Connection) -> bool:
-            remember(conn, operation_id)
-            return resolution_records.withdraw(conn, operation_id, now)
-
-        if not await self._store.write(unit):
+        require_operator(by, _RESOLVING)
+        now = self._delivery.node.now()
+        if not await self._store.write(lambda conn: resolution_records.withdraw(conn, operation_id, now)):
             raise NotFoundProblem("there is nothing to withdraw")
 
     async def of(self, operation_id: str) -> Resolution:
@@ -192,7 +172,30 @@ class Resolutions:
         """The answer typed in, for who must confirm it."""
         return said.answer(self._envelope)
 
+    def seen(self, said: Resolution, record: OperationRecord) -> str | None:
+        """What a confirmation sends back: the token over what is said of an operation. None where nobody need confirm.
+
+        It changes with the operation: what has come back from the other side meanwhile must be looked at first.
+        """
+        if said.state is not ResolutionState.PROPOSED or record.state not in FOR_PEOPLE:
+            return None
+        return self._two_persons.seen(self._face(said, record))
+
     # --- inside -----------------------------------------------------------------------------------------------------
+
+    def _face(self, said: Resolution, record: OperationRecord) -> dict[str, Any]:
+        """What two people must agree about."""
+        return {
+            "operation": record.id,
+            "action": record.action,
+            "channel": record.channel,
+            "subject": record.subject,
+            "attempt": record.attempt,
+            "state": record.state.value,
+            "happened": said.happened,
+            "answer": said.answer(self._envelope),
+            "reason": said.reason,
+        }
 
     def _checked(self, action: Action, record: OperationRecord, answer: Mapping[str, Any] | None) -> Message:
         """The answer as a message, held against the request as one from the wire would be."""
@@ -268,15 +271,6 @@ class Resolutions:
         if applied.again is not None and applied.request is not None:
             self._delivery.begin(applied.again, applied.request)
         self._delivery.wake(applied.channel)
-
-
-def _require(by: Person) -> None:
-    if by.role not in RESOLVERS:
-        raise Problem(
-            "only an operator or a supervisor can say what became of an operation",
-            type="operator-needed",
-            cure="Use an operator's key: `gateway operators key`.",
-        )
 
 
 def _said(conn: Connection, operation_id: str) -> Resolution:

@@ -180,11 +180,11 @@ class Delivery:
         finally:
             unkept = self.node.asked_under.pop(waited, None) is not None
         ended = state in FINAL
-        status = once.done if ended else once.pending
-        if unkept and once is not NEVER and not await self.node.store.write(lambda conn: once.end(conn, status)):
-            ended, status = True, once.done  # it ended in this very moment, and its end has kept the status
-        once.answered(status)
-        return ended
+        status = kept = once.done if ended else once.pending
+        if unkept and once is not NEVER:  # should it have ended, or parked, in this very moment: that status counts
+            kept = await self.node.store.write(lambda conn: once.end(conn, status))
+        once.answered(kept)
+        return ended or kept != status
 
     async def _ended(self, operation_id: str, seconds: float) -> tuple[State | None, str]:
         """The final state of an operation, or of the last that carried on what it began; and which that was."""
@@ -220,18 +220,10 @@ class Delivery:
 
     # --- what people use --------------------------------------------------------------------------------------------
 
-    async def resolve(
-        self,
-        operation_id: str,
-        *,
-        ask: bool,
-        reason: str,
-        remember: Callable[[Connection, str], None] | None = None,
-    ) -> None:
+    async def resolve(self, operation_id: str, *, ask: bool, reason: str, once: Once = NEVER) -> None:
         """Send a parked operation on its way again: ``ask`` the other side first, or call.
 
-        An effect whose outcome is unknown can only be asked about. ``remember(conn, operation_id)`` joins the
-        transaction. Raises NotFoundProblem, ConflictProblem.
+        An effect whose outcome is unknown can only be asked about. Raises NotFoundProblem, ConflictProblem.
         """
         now = self.node.now()
 
@@ -255,13 +247,11 @@ class Delivery:
                     cure="Find out by other means, and resolve the operation with what you found.",
                 )
             state = State.QUEUED if known.doubt_since_at is None else State.UNCERTAIN
-            if remember is not None:
-                remember(conn, operation_id)
             if not operation_records.send_on(conn, operation_id, state=state, reason=reason, now=now):
                 raise ConflictProblem("the operation has just moved on", type="operation-not-parked")
             return known.channel
 
-        self.wake(await self.node.store.write(unit))
+        self.wake(await self.node.store.write(once.about(operation_id).first(unit)))
 
     async def resume_channel(self, channel: str) -> None:
         """Let a stopped channel go again."""

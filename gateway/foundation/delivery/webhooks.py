@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
@@ -18,6 +18,7 @@ from gateway.foundation.delivery.events import EVERY, Events
 from gateway.foundation.delivery.states import DeliveryState
 from gateway.foundation.delivery.webhook_records import DeliveryStory, Endpoint
 from gateway.foundation.delivery.webhook_sending import SCHEDULE, SECOND, SECRET_PREFIX, Sender, payload, sign
+from gateway.foundation.once import NEVER, Once
 from gateway.foundation.store import Store
 from gateway.foundation.wire.outward import OutwardWire
 from gateway.words.clock import Clock, to_micros
@@ -27,11 +28,6 @@ from gateway.words.identifiers import new_id
 __all__ = ["SCHEDULE", "Endpoints", "Webhooks", "payload", "sign"]
 
 OVERLAP_SECONDS = 24 * 3600
-Remember = Callable[[Connection, str], None]
-
-
-def _forget(conn: Connection, subject: str) -> None:
-    """No Idempotency-Key to remember."""
 
 
 class Endpoints:
@@ -79,12 +75,11 @@ class Webhooks:
         types: Sequence[str] = (),
         *,
         ordered: bool = False,
-        remember: Remember = _forget,
+        once: Once = NEVER,
     ) -> tuple[str, str]:
         """Register an address; returns its id and the signing secret, which is shown only now.
 
         ``ordered``: events of one record are delivered one after another, the next when the one before has arrived.
-        ``remember(conn, endpoint_id)`` joins the transaction.
         """
         try:
             self._wire.check(url)
@@ -107,9 +102,8 @@ class Webhooks:
 
         def unit(conn: Connection) -> None:
             webhook_records.add_endpoint(conn, **values)
-            remember(conn, endpoint_id)
 
-        await self._store.write(unit)
+        await self._store.write(once.about(endpoint_id).first(unit))
         return endpoint_id, secret
 
     async def remove_endpoint(self, endpoint_id: str) -> None:
@@ -122,13 +116,8 @@ class Webhooks:
         """The secret that signs now, for the repetition of the request that made it. Raises NotFoundProblem."""
         return (await self.endpoints.held(endpoint_id)).secret(self._envelope)
 
-    async def rotate_secret(
-        self, endpoint_id: str, overlap: float = OVERLAP_SECONDS, *, remember: Remember = _forget
-    ) -> str:
-        """A new signing secret, shown only now; the old one signs beside it for ``overlap`` seconds.
-
-        ``remember(conn, endpoint_id)`` joins the transaction.
-        """
+    async def rotate_secret(self, endpoint_id: str, overlap: float = OVERLAP_SECONDS, *, once: Once = NEVER) -> str:
+        """A new signing secret, shown only now; the old one signs beside it for ``overlap`` seconds."""
         secret = _new_secret()
         sealed = webhook_records.sealed_secret(self._envelope, endpoint_id, secret)
         until = to_micros(self._clock.now()) + int(overlap * SECOND)
@@ -136,9 +125,8 @@ class Webhooks:
         def unit(conn: Connection) -> None:
             if not webhook_records.rotate(conn, endpoint_id, sealed, until):
                 raise NotFoundProblem("no such webhook endpoint")
-            remember(conn, endpoint_id)
 
-        await self._store.write(unit)
+        await self._store.write(once.about(endpoint_id).first(unit))
         return secret
 
     async def enable(self, endpoint_id: str) -> None:

@@ -8,8 +8,9 @@ from fastapi import APIRouter, Depends
 
 from gateway.foundation.access import Principal
 from gateway.foundation.evidence import Exchange
-from gateway.foundation.http.authorization import Gateway, may, own
+from gateway.foundation.http.authorization import may, own
 from gateway.foundation.http.problems import responses
+from gateway.foundation.http.services import Base
 from gateway.foundation.http.views import View, instant
 from gateway.words.errors import NotFoundProblem
 
@@ -53,9 +54,9 @@ class ExchangeView(View):
 
 
 @router.get("/evidence/{exchange_id}", response_model=ExchangeView)
-async def get_exchange(gateway: Gateway, who: Reader, exchange_id: str) -> ExchangeView:
+async def get_exchange(base: Base, who: Reader, exchange_id: str) -> ExchangeView:
     """One exchange. The exact bytes are for `gateway evidence show --exact`."""
-    found = await gateway.evidence.held(exchange_id)
+    found = await base.evidence.held(exchange_id)
     if found.authority is None and who.kind != "operator":  # statements are of many authorities
         raise NotFoundProblem("no such exchange")
     if found.authority is not None:

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from gateway.foundation.delivery import Person
 from gateway.foundation.delivery.operation_records import OperationRecord
 from gateway.foundation.delivery.states import State
+from gateway.foundation.two_persons import Person
 from gateway.rooms.operations.service import Operations
-from gateway.settings import Settings, known
+from gateway.settings import known
+from gateway.terminal.confirming import Seen, word_on
+from gateway.terminal.login import Asking, FromStdin, Identity, Login, as_operator
 from gateway.terminal.output import Json, session, show, table
 from gateway.terminal.running import KeyFile, ask
 from gateway.words.clock import from_micros, rfc3339
-from gateway.words.errors import InvalidProblem, NotFoundProblem, Problem
+from gateway.words.errors import InvalidProblem, NotFoundProblem
 
 if TYPE_CHECKING:
     from gateway.app import App as GatewayApp
@@ -116,7 +115,7 @@ def retry(
     async def run() -> None:
         with session(ctx).changing() as settings:
             async with App.open(settings) as gateway:
-                await gateway.delivery.resolve(operation, ask=not send, reason=f"command line: {reason}")
+                await gateway.base.delivery.resolve(operation, ask=not send, reason=f"command line: {reason}")
 
     if key_file is not None:
         body = {"ask": not send, "reason": reason}
@@ -130,24 +129,18 @@ def retry(
 
 # --- doubt ended by people --------------------------------------------------------------------------------------------
 
-Login = Annotated[
-    str | None, typer.Option("--login", help="Who you are: an operator's login; asks for the password. Takes the lock.")
-]
-FromStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from stdin.")]
-
 
 @app.command("resolution")
 def resolution(ctx: typer.Context, operation: str, as_json: Json = False) -> None:
     """The evidence side by side: what was asked, what came back, and what somebody has said about it."""
     from gateway.app import App
-    from gateway.rooms.operations.resolution_routes import ResolutionView, look
 
-    async def run() -> ResolutionView:
+    async def run() -> dict[str, Any]:
         async with App.open(session(ctx).settings) as gateway:
-            return await look(gateway, operation)
+            return await _look(gateway, operation)
 
     session(ctx).read(lambda _: None)
-    _show_resolution(asyncio.run(run()).model_dump(), as_json)
+    _show_resolution(asyncio.run(run()), as_json)
 
 
 @app.command("resolve")
@@ -174,30 +167,49 @@ def resolve(
         if not isinstance(typed, dict):
             raise InvalidProblem("this is no JSON object", field="--answer", cure='For example {"code": "…"}.')
 
-    async def act(gateway: GatewayApp, who: Person) -> None:
-        await gateway.resolutions.propose(operation, who, happened=happened, reason=reason, answer=typed)
+    async def act(gateway: GatewayApp, who: Person) -> dict[str, Any]:
+        resolutions = gateway.base.resolutions
+        await resolutions.propose(operation, who, happened=happened, reason=reason, answer=typed)
+        return await _look(gateway, operation)
 
-    body = {"outcome": "happened" if happened else "did_not_happen", "reason": reason, "answer": typed}
-    said = _Said(operation, "POST", "resolution", body, act)
-    _by_an_operator(ctx, said, login, password_stdin, key_file, as_json)
+    def over_http(http: Asking) -> dict[str, Any]:
+        outcome = "happened" if happened else "did_not_happen"
+        return dict(http("POST", _path(operation), {"outcome": outcome, "reason": reason, "answer": typed}))
+
+    view = as_operator(ctx, Identity(login, password_stdin, key_file), act, over_http)
+    _show_resolution(view, as_json, evidence=False)
 
 
 @app.command("confirm")
 def confirm(
     ctx: typer.Context,
     operation: str,
+    seen: Seen = None,
     login: Login = None,
     password_stdin: FromStdin = False,
     key_file: KeyFile = None,
     as_json: Json = False,
 ) -> None:
-    """Confirm what another operator has said became of an operation; then it counts."""
+    """Confirm what another operator has said became of an operation, as you see it; then it counts."""
 
-    async def act(gateway: GatewayApp, who: Person) -> None:
-        await gateway.resolutions.confirm(operation, who)
+    def word(view: Mapping[str, Any]) -> str:
+        """What is confirmed was looked at. Where nothing waits for a second person, the gateway says so."""
+        if view["seen"] is None:
+            return seen or "nothing"
+        lines = [f"{name}: {value}" for name, value in _facts(view).items() if value is not None]
+        return word_on(view["seen"], seen, lines, "Is it so?")
 
-    said = _Said(operation, "POST", "confirmation", None, act)
-    _by_an_operator(ctx, said, login, password_stdin, key_file, as_json)
+    async def act(gateway: GatewayApp, who: Person) -> dict[str, Any]:
+        said = word(await _look(gateway, operation))
+        await gateway.base.resolutions.confirm(operation, who, seen=said)
+        return await _look(gateway, operation)
+
+    def over_http(http: Asking) -> dict[str, Any]:
+        said = word(http("GET", _path(operation), None))
+        return dict(http("POST", f"/v1/operations/{operation}/confirmation", {"seen": said}))
+
+    view = as_operator(ctx, Identity(login, password_stdin, key_file), act, over_http)
+    _show_resolution(view, as_json, evidence=False)
 
 
 @app.command("withdraw")
@@ -211,61 +223,30 @@ def withdraw(
 ) -> None:
     """Take back what was said became of an operation, before it counts."""
 
-    async def act(gateway: GatewayApp, who: Person) -> None:
-        await gateway.resolutions.withdraw(operation, who)
+    async def act(gateway: GatewayApp, who: Person) -> dict[str, Any]:
+        await gateway.base.resolutions.withdraw(operation, who)
+        return await _look(gateway, operation)
 
-    said = _Said(operation, "DELETE", "resolution", None, act)
-    _by_an_operator(ctx, said, login, password_stdin, key_file, as_json)
+    def over_http(http: Asking) -> dict[str, Any]:
+        http("DELETE", _path(operation), None)
+        return dict(http("GET", _path(operation), None))
 
-
-@dataclass(frozen=True)
-class _Said:
-    """What an operator says about an operation: as a request to the running gateway, and as what that does."""
-
-    operation: str
-    method: str
-    path: str
-    body: Any
-    act: Callable[[GatewayApp, Person], Awaitable[None]]
+    view = as_operator(ctx, Identity(login, password_stdin, key_file), act, over_http)
+    _show_resolution(view, as_json, evidence=False)
 
 
-def _by_an_operator(
-    ctx: typer.Context, said: _Said, login: str | None, from_stdin: bool, key_file: Path | None, as_json: bool
-) -> None:
-    """Have the running gateway do it under the operator's key, or do it here under the operator's password."""
-    from gateway.app import App
-    from gateway.rooms.operations.resolution_routes import ResolutionView, look
-
-    if (login is None) == (key_file is None):
-        raise InvalidProblem(
-            "say who you are",
-            field="--login",
-            cure="--key-file while the gateway runs; --login while it does not, or on PostgreSQL.",
-        )
-    if key_file is not None:
-        here, settings = f"/v1/operations/{said.operation}", session(ctx).settings
-        ask(settings, key_file, said.method, f"{here}/{said.path}", said.body)
-        _show_resolution(ask(settings, key_file, "GET", f"{here}/resolution"), as_json, evidence=False)
-        return
-    assert login is not None
-
-    async def run(settings: Settings, given: str) -> ResolutionView:
-        async with App.open(settings) as gateway:
-            who = await gateway.access.authenticate_operator(login, given)
-            if who is None:
-                raise Problem("no such operator, or not this password", type="not-authenticated")
-            await said.act(gateway, Person(who.client_id, who.name, who.role))
-            return await look(gateway, said.operation)
-
-    session(ctx).read(lambda _: None)
-    with session(ctx).changing() as settings:
-        asked = sys.stdin.readline if from_stdin else lambda: typer.prompt("Password", hide_input=True, err=True)
-        view = asyncio.run(run(settings, str(asked()).rstrip("\r\n")))
-    _show_resolution(view.model_dump(), as_json, evidence=False)
+def _path(operation: str) -> str:
+    return f"/v1/operations/{operation}/resolution"
 
 
-def _show_resolution(view: Mapping[str, Any], as_json: bool, *, evidence: bool = True) -> None:
-    """The operation, what is said about it, what follows, and on demand its exchanges one beside the other."""
+async def _look(gateway: GatewayApp, operation: str) -> dict[str, Any]:
+    from gateway.rooms.operations.resolution_routes import look
+
+    return (await look(gateway.base, gateway.get(Operations), operation)).model_dump()
+
+
+def _facts(view: Mapping[str, Any]) -> dict[str, Any]:
+    """The operation, and what is said about it, by the words that people read."""
     facts = {name: view[name] for name in ("operation", "action", "channel", "authority", "subject", "reference")}
     facts |= {"state": view["state"], "why": view["why"]}
     if view["outcome"] is not None:
@@ -278,7 +259,12 @@ def _show_resolution(view: Mapping[str, Any], as_json: bool, *, evidence: bool =
             facts["confirmed by"] = f"{view['confirmed_name'] or view['confirmed_by']}, {view['confirmed_at']}"
     if view["rerun"] is not None:
         facts["sent again as"] = view["rerun"]
-    listed = table(["", ""], ((name, value) for name, value in facts.items() if value is not None))
+    return facts
+
+
+def _show_resolution(view: Mapping[str, Any], as_json: bool, *, evidence: bool = True) -> None:
+    """The operation, what is said about it, what follows, and on demand its exchanges one beside the other."""
+    listed = table(["", ""], ((name, value) for name, value in _facts(view).items() if value is not None))
     listed.show_header = False
     shown: list[Any] = [listed, "", _next(view)]
     if evidence:

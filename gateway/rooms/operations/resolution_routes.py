@@ -7,12 +7,13 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Response
 from pydantic import Field
 
-from gateway.app import App
 from gateway.foundation.access import Principal
-from gateway.foundation.delivery import Person
-from gateway.foundation.http.authorization import Gateway, may, own
-from gateway.foundation.http.idempotency import OnceKey
+from gateway.foundation.base import Foundation
+from gateway.foundation.http.authorization import may, own
+from gateway.foundation.http.idempotency import KeyedRequest
 from gateway.foundation.http.problems import responses
+from gateway.foundation.http.services import Base, service
+from gateway.foundation.http.two_persons import Confirmation, person
 from gateway.foundation.http.views import Ask, View, instant
 from gateway.rooms.operations.service import Operations, Side, Sight
 from gateway.words.text import JsonObject
@@ -21,6 +22,7 @@ router = APIRouter(prefix="/v1", tags=["operations"], responses=responses(401, 4
 
 Reader = Annotated[Principal, Depends(may("operations:read"))]
 Writer = Annotated[Principal, Depends(may("operations:write"))]
+Desk = Annotated[Operations, Depends(service(Operations))]
 Outcome = Literal["happened", "did_not_happen"]
 
 
@@ -46,7 +48,10 @@ class SideView(View):
 
 
 class ResolutionView(View):
-    """What people say became of an operation, and the evidence. ``rerun``: the operation that was sent instead."""
+    """What people say became of an operation, and the evidence. ``rerun``: the operation that was sent instead.
+
+    ``seen`` stands for all that a second person must have looked at: the confirmation says it.
+    """
 
     operation: str
     action: str
@@ -67,65 +72,70 @@ class ResolutionView(View):
     confirmed_name: str | None
     confirmed_at: str | None
     applied: bool
+    seen: str | None
     rerun: str | None
     evidence: list[SideView]
 
 
-async def look(gateway: App, operation_id: str) -> ResolutionView:
+async def look(base: Foundation, operations: Operations, operation_id: str) -> ResolutionView:
     """The evidence of an operation side by side, and what somebody has said about it. Raises NotFoundProblem."""
-    sight = await Operations(gateway.store).look(operation_id)
-    return _view(sight, None if sight.said is None else gateway.resolutions.answer_of(sight.said))
+    sight = await operations.look(operation_id)
+    if sight.said is None:
+        return _view(sight, None, None)
+    return _view(sight, base.resolutions.answer_of(sight.said), base.resolutions.seen(sight.said, sight.operation))
 
 
 @router.get("/operations/{operation_id}/resolution", response_model=ResolutionView)
-async def get_resolution(gateway: Gateway, who: Reader, operation_id: str) -> ResolutionView:
+async def get_resolution(base: Base, operations: Desk, who: Reader, operation_id: str) -> ResolutionView:
     """The evidence side by side, and what somebody has said about it."""
-    view = await look(gateway, operation_id)
+    view = await look(base, operations, operation_id)
     own(who, view.authority, "operation")
     return view
 
 
 @router.post("/operations/{operation_id}/resolution", response_model=ResolutionView, responses=responses(400, 409, 413))
 async def propose(
-    gateway: Gateway, who: Writer, operation_id: str, ask: ResolutionRequest, once: OnceKey
+    base: Base, operations: Desk, who: Writer, operation_id: str, ask: ResolutionRequest, key: KeyedRequest
 ) -> ResolutionView:
     """Say what became of an operation that waits for a person. Money and codes need a second person's confirmation."""
-    await get_resolution(gateway, who, operation_id)
-    await once.open(who, ask)
-    if once.subject is None:
-        await gateway.resolutions.propose(
-            operation_id,
-            _person(who),
-            happened=ask.outcome == "happened",
-            reason=ask.reason,
-            answer=ask.answer,
-            remember=once.remember,
-        )
-        await once.finish(200)
-    return await get_resolution(gateway, who, operation_id)
+    await _own(operations, who, operation_id)
+    happened = ask.outcome == "happened"
+    await key.once(
+        who,
+        ask,
+        lambda once: base.resolutions.propose(
+            operation_id, person(who), happened=happened, reason=ask.reason, answer=ask.answer, once=once
+        ),
+    )
+    return await look(base, operations, operation_id)
 
 
-@router.post("/operations/{operation_id}/confirmation", response_model=ResolutionView, responses=responses(400, 409))
-async def confirm(gateway: Gateway, who: Writer, operation_id: str, once: OnceKey) -> ResolutionView:
-    """Confirm what another operator has said; then it counts."""
-    await get_resolution(gateway, who, operation_id)
-    await once.open(who, None)
-    if once.subject is None:
-        await gateway.resolutions.confirm(operation_id, _person(who), remember=once.remember)
-        await once.finish(200)
-    return await get_resolution(gateway, who, operation_id)
+@router.post(
+    "/operations/{operation_id}/confirmation", response_model=ResolutionView, responses=responses(400, 409, 413)
+)
+async def confirm(
+    base: Base, operations: Desk, who: Writer, operation_id: str, ask: Confirmation, key: KeyedRequest
+) -> ResolutionView:
+    """Confirm what another operator has said, as you saw it; then it counts."""
+    await _own(operations, who, operation_id)
+    await key.once(
+        who,
+        ask,
+        lambda once: base.resolutions.confirm(operation_id, person(who), seen=ask.seen, once=once),
+    )
+    return await look(base, operations, operation_id)
 
 
 @router.delete("/operations/{operation_id}/resolution", status_code=204)
-async def withdraw(gateway: Gateway, who: Writer, operation_id: str) -> Response:
+async def withdraw(base: Base, operations: Desk, who: Writer, operation_id: str) -> Response:
     """Take back what was said before it counted."""
-    await get_resolution(gateway, who, operation_id)
-    await gateway.resolutions.withdraw(operation_id, _person(who))
+    await _own(operations, who, operation_id)
+    await base.resolutions.withdraw(operation_id, person(who))
     return Response(status_code=204)
 
 
-def _person(who: Principal) -> Person:
-    return Person(who.client_id, who.name, who.role if who.kind == "operator" else None)
+async def _own(operations: Operations, who: Principal, operation_id: str) -> None:
+    own(who, (await operations.held(operation_id)).authority, "operation")
 
 
 def _side(side: Side) -> SideView:
@@ -138,7 +148,7 @@ def _side(side: Side) -> SideView:
     )
 
 
-def _view(sight: Sight, answer: dict[str, Any] | None) -> ResolutionView:
+def _view(sight: Sight, answer: dict[str, Any] | None, seen: str | None) -> ResolutionView:
     found, said = sight.operation, sight.said
     outcome: Outcome | None = None
     if said is not None:
@@ -159,6 +169,7 @@ def _view(sight: Sight, answer: dict[str, Any] | None) -> ResolutionView:
         confirmed_name=sight.names.get(confirmed_by or ""),
         confirmed_at=None if said is None else instant(said.confirmed_at),
         applied=said is not None and said.applied,
+        seen=seen,
         rerun=sight.rerun,
         evidence=[_side(one) for one in sight.sides],
     )

@@ -6,6 +6,7 @@ ROOM = Room(
     name="operations",
     package=__package__,
     title="外呼任务",
+    open=".assembly:open_room",
     scopes=("operations:read", "operations:write"),
     routes=(".routes:router", ".resolution_routes:router"),
     commands={"operations": ".commands:app"},

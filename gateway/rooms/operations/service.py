@@ -79,6 +79,10 @@ class Operations:
             )
         )
 
+    async def held(self, operation_id: str) -> OperationRecord:
+        """One operation. Raises NotFoundProblem."""
+        return await self._store.read(lambda conn: operation_records.held(conn, operation_id))
+
     async def view(self, operation_id: str) -> OperationStory:
         """One operation with its attempts. Raises NotFoundProblem."""
 

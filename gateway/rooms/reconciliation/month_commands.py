@@ -22,7 +22,6 @@ from gateway.words.money import format_yuan
 
 if TYPE_CHECKING:
     from gateway.app import App
-    from gateway.foundation.delivery import Person as Operator
 
 
 def close(
@@ -45,11 +44,11 @@ def close(
         lines = [f"{name} {month}: 调节后余额 {books} 元, 未达账项 {items}"]
         return word_on(token, seen, lines, "Close and freeze this month 月结?")
 
-    async def act(gateway: App, who: Operator) -> dict[str, Any]:
+    async def act(gateway: App, who: Person) -> dict[str, Any]:
         months = gateway.get(Months)
         balance = await months.balance(name, month)
         said = word(format_yuan(balance.adjusted_books), len(balance.items), months.seen(balance))
-        close = await months.close(name, month, by=_person(who), seen=said)
+        close = await months.close(name, month, by=who, seen=said)
         return _closed(close, months.seen(close))
 
     def over_http(http: Asking) -> dict[str, Any]:
@@ -85,16 +84,16 @@ def reopen(
             return seen or "nothing"
         return word_on(told["seen"], seen, _lines(told), "Open this month again?")
 
-    async def act(gateway: App, who: Operator) -> dict[str, Any]:
+    async def act(gateway: App, who: Person) -> dict[str, Any]:
         months = gateway.get(Months)
         held = await months.closed(name, month)
         if held is None:
             raise nothing
         if reason is not None:
-            asked = await months.ask_to_reopen(held.id, reason, by=_person(who))
+            asked = await months.ask_to_reopen(held.id, reason, by=who)
             return _closed(asked, months.seen(asked))
         said = word(_closed(held, months.seen(held)))
-        return _closed(await months.confirm_reopening(held.id, by=_person(who), seen=said), None)
+        return _closed(await months.confirm_reopening(held.id, by=who, seen=said), None)
 
     def over_http(http: Asking) -> dict[str, Any]:
         items = http("GET", f"/v1/month-closes?channel={name}&limit=200", None)["items"]
@@ -107,10 +106,6 @@ def reopen(
         return _answered(http("POST", f"{path}/confirmation", {"seen": word(_answered(row))}))
 
     _show_close(as_operator(ctx, Identity(login, password_stdin, key_file), act, over_http), as_json)
-
-
-def _person(who: Operator) -> Person:
-    return Person(who.id, who.name, operator=True)
 
 
 def _closed(close: MonthClose, seen: str | None) -> dict[str, Any]:

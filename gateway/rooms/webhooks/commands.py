@@ -83,7 +83,7 @@ def resend(
     async def run() -> int:
         with session(ctx).changing() as settings:
             async with App.open(settings) as gateway:
-                return await gateway.webhooks.resend(
+                return await gateway.base.webhooks.resend(
                     endpoint, event=event, since=_instant(since), until=_instant(until), failed=failed
                 )
 
@@ -99,7 +99,7 @@ def enable(ctx: typer.Context, endpoint: Endpoint, as_json: Json = False) -> Non
     async def run() -> None:
         with session(ctx).changing() as settings:
             async with App.open(settings) as gateway:
-                await gateway.webhooks.enable(endpoint)
+                await gateway.base.webhooks.enable(endpoint)
 
     asyncio.run(run())
     show({"endpoint": endpoint, "enabled": True}, as_json, f"{endpoint} has what waits for it again.")

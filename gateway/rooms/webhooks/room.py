@@ -6,6 +6,7 @@ ROOM = Room(
     name="webhooks",
     package=__package__,
     title="事件推送",
+    open=".assembly:open_room",
     scopes=("events:read",),
     supervisor_scopes=("webhooks:write",),
     routes=(".routes:router",),

@@ -8,14 +8,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import insert, update
 from sqlalchemy.exc import IntegrityError
 
-from gateway.foundation.delivery import Absent, Action, Done, Parked, Person, Resolutions
+from gateway.foundation.delivery import Absent, Action, Done, Parked, Resolutions
 from gateway.foundation.delivery.tables import (
     operation,
     resolution,
 )
+from gateway.foundation.two_persons import Person, TwoPersons
 from gateway.ports.base import FindGuarantee
 from gateway.ports.nontax import Cancelled, FindRequest
 from gateway.words.errors import (
@@ -38,8 +41,10 @@ def _bench_module():
     return sys.modules[name]
 
 
-ANNA = Person("opr_anna", "安娜", "operator")
-BORIS = Person("opr_boris", "李波", "supervisor")
+ANNA = Person("opr_anna", "安娜", operator=True)
+BORIS = Person("opr_boris", "李波", operator=True)
+VERA = Person("opr_vera", "薇拉", operator=True)
+KEY = Person("cli_1", "办案系统", operator=False)
 
 
 def check(request: FindRequest, answer: Cancelled) -> None:
@@ -56,7 +61,7 @@ async def parked(store, tmp_path):
         **{**known.__dict__, "check": check}  # the same, with a check of its answers
     )
     bench.renewed = []
-    bench.desk = Resolutions(store, bench.delivery, bench.envelope, bench.clock)
+    bench.desk = Resolutions(store, bench.delivery, TwoPersons(bench.envelope, bench.clock), bench.envelope)
     bench.desk.renews("test.effect", lambda conn, old, request, new: bench.renewed.append((old.id, new.id)))
     await bench.delivery.start()
     bench.side.calls = [OutcomeUnknownError("reset")]
@@ -68,6 +73,12 @@ async def parked(store, tmp_path):
     await bench.delivery.stop()
 
 
+async def seen(bench, of=None):
+    """What the view of an operation shows as seen now."""
+    of = of or bench.operation
+    return bench.desk.seen(await bench.desk.of(of), await bench.row(of))
+
+
 async def test_what_happened_counts_only_when_a_second_person_confirms(parked):
     said = await parked.desk.propose(
         parked.operation, ANNA, happened=True, reason="电话核实", answer={"code": parked.reference}
@@ -75,10 +86,11 @@ async def test_what_happened_counts_only_when_a_second_person_confirms(parked):
     assert not said.applied
     assert (await parked.row(parked.operation)).state == "parked"
     assert parked.desk.answer_of(said)["code"] == parked.reference
-    with pytest.raises(Problem, match="cannot confirm") as refused:
-        await parked.desk.confirm(parked.operation, ANNA)
-    assert refused.value.status == 409
-    said = await parked.desk.confirm(parked.operation, BORIS)
+    with pytest.raises(Problem, match="somebody else") as refused:
+        await parked.desk.confirm(parked.operation, ANNA, seen=await seen(parked))
+    assert (refused.value.status, refused.value.type) == (409, "second-person-needed")
+    said = await parked.desk.confirm(parked.operation, BORIS, seen=await seen(parked))
+    assert await seen(parked) is None
     assert (said.proposed_by, said.confirmed_by, said.applied) == (ANNA.id, BORIS.id, True)
     row = await parked.row(parked.operation)
     assert row.state == "done"
@@ -89,7 +101,7 @@ async def test_what_happened_counts_only_when_a_second_person_confirms(parked):
 
 async def test_what_did_not_happen_is_sent_again_as_a_new_operation_linked_to_the_old(parked):
     await parked.desk.propose(parked.operation, ANNA, happened=False, reason="平台无此单")
-    await parked.desk.confirm(parked.operation, BORIS)
+    await parked.desk.confirm(parked.operation, BORIS, seen=await seen(parked))
     old = await parked.row(parked.operation)
     assert (old.state, old.code) == ("rejected", "did-not-happen")
     ((was, again),) = parked.renewed
@@ -113,11 +125,80 @@ async def test_an_answer_typed_in_is_held_against_the_same_checks_as_one_from_ou
     assert refused.value.field == field
 
 
-@pytest.mark.parametrize("role", [None, "viewer"])
-async def test_neither_case_systems_nor_viewers_say_what_happened(parked, role):
+async def test_no_case_system_says_what_happened_nor_confirms_or_withdraws_it(parked):
     with pytest.raises(Problem) as refused:
-        await parked.desk.propose(parked.operation, Person("x", "x", role), happened=False, reason="r")
+        await parked.desk.propose(parked.operation, KEY, happened=False, reason="r")
+    assert (refused.value.status, refused.value.type) == (403, "operator-needed")
+    await parked.desk.propose(parked.operation, ANNA, happened=False, reason="r")
+    with pytest.raises(Problem) as refused:
+        await parked.desk.confirm(parked.operation, KEY, seen=await seen(parked))
     assert refused.value.status == 403
+    with pytest.raises(Problem) as refused:
+        await parked.desk.withdraw(parked.operation, KEY)
+    assert refused.value.status == 403
+
+
+async def test_what_is_confirmed_is_what_was_seen(parked):
+    answer = {"code": parked.reference}
+    await parked.desk.propose(parked.operation, ANNA, happened=True, reason="first", answer=answer)
+    shown = await seen(parked)
+    await parked.desk.withdraw(parked.operation, ANNA)
+    await parked.desk.propose(parked.operation, ANNA, happened=False, reason="second")
+    with pytest.raises(ConflictProblem) as refused:
+        await parked.desk.confirm(parked.operation, BORIS, seen=shown)
+    assert refused.value.type == "changed-since-seen"
+    assert refused.value.extra["changed"] == ["answer", "happened", "reason"]
+    shown = await seen(parked)
+    await parked.store.write(lambda conn: conn.execute(update(operation).values(attempt=7)).rowcount)
+    with pytest.raises(ConflictProblem, match="attempt"):
+        await parked.desk.confirm(parked.operation, BORIS, seen=shown)
+    assert (await parked.row(parked.operation)).state == "parked"
+
+
+DOORS = ("happened", "did not happen", "withdraw", "look", "confirm")
+acts = st.tuples(st.sampled_from([ANNA, BORIS, VERA, KEY]), st.sampled_from(DOORS), st.integers(0, 1))
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=st.lists(acts, min_size=3, max_size=10))
+async def test_through_whatever_doors_nobody_ends_a_doubt_alone(sqlite_store, tmp_path, steps):
+    """However words, looks and confirmations of three operators and a key follow each other."""
+    bench = _bench_module().Bench(sqlite_store, tmp_path, FindGuarantee(settle_seconds=5))
+    desk = bench.desk = Resolutions(
+        sqlite_store, bench.delivery, TwoPersons(bench.envelope, bench.clock), bench.envelope
+    )
+    desk.renews("test.effect", lambda *_: None)
+    one = await bench.send(claim=False)
+    code = (await bench.row(one)).reference
+    stuck = update(operation).where(operation.c.id == one).values(state="parked", sent_at=1, doubt_since_at=1)
+    await sqlite_store.write(lambda conn: conn.execute(stuck).rowcount)
+    shown: list[tuple[str, tuple]] = []
+    for person, door, ago in steps:
+        before = (await bench.row(one)).state
+        try:
+            if door == "happened":
+                await desk.propose(one, person, happened=True, reason="r", answer={"code": code})
+            elif door == "did not happen":
+                await desk.propose(one, person, happened=False, reason="r")
+            elif door == "withdraw":
+                await desk.withdraw(one, person)
+            elif door == "look" and (token := await seen(bench, one)) is not None:
+                shown.append((token, (await desk.of(one)).happened))
+            elif door == "confirm" and shown:
+                token, meant = shown[max(0, len(shown) - 1 - ago)]
+                said = await desk.confirm(one, person, seen=token)
+                assert said.applied
+                assert said.happened is meant, "what was confirmed is what was seen"
+        except Problem:
+            assert (await bench.row(one)).state == before
+            continue
+        assert door == "look" or door == "confirm" or person.operator
+        row = await bench.row(one)
+        if row.state != "parked":
+            said = await desk.of(one)
+            assert {said.proposed_by, said.confirmed_by} <= {ANNA.id, BORIS.id, VERA.id}
+            assert said.proposed_by != said.confirmed_by
+            assert row.resolution_id == said.id
 
 
 async def test_one_thing_is_said_at_a_time_and_can_be_taken_back_until_it_counts(parked):
@@ -126,9 +207,10 @@ async def test_one_thing_is_said_at_a_time_and_can_be_taken_back_until_it_counts
         await parked.desk.propose(parked.operation, BORIS, happened=False, reason="second")
     await parked.desk.withdraw(parked.operation, BORIS)
     await parked.desk.propose(parked.operation, BORIS, happened=False, reason="second")
-    await parked.desk.confirm(parked.operation, ANNA)
+    shown = await seen(parked)
+    await parked.desk.confirm(parked.operation, ANNA, seen=shown)
     with pytest.raises(ConflictProblem, match="only parked"):
-        await parked.desk.confirm(parked.operation, BORIS)
+        await parked.desk.confirm(parked.operation, BORIS, seen=shown)
 
 
 async def test_what_needs_no_second_person_counts_at_once(parked):
