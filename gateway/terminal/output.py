@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from enum import IntEnum
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -23,7 +24,7 @@ from gateway.foundation.store.engine import open_engine, sqlite_path
 from gateway.foundation.store.lock import DatabaseLock, LockedError
 from gateway.settings import LogSettings, Settings, load
 from gateway.words.clock import from_micros, rfc3339
-from gateway.words.errors import ExchangeError, GatewayError, Problem, SettingsError, UnavailableProblem
+from gateway.words.errors import ExchangeError, GatewayError, InvalidProblem, Problem, SettingsError, UnavailableProblem
 
 T = TypeVar("T")
 
@@ -124,6 +125,14 @@ def session(ctx: typer.Context) -> Session:
 
 
 # --- results --------------------------------------------------------------------------------------------------------
+
+
+def parse_day(text: str, field: str) -> date:
+    """A day as people write it. Raises InvalidProblem."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InvalidProblem(f"{text} is not a day", field=field, cure="Write it as 2027-06-30.") from None
 
 
 def show(value: Mapping[str, Any], as_json: bool, *human: Any) -> None:

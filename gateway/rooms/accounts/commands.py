@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from datetime import date, datetime, time
+from datetime import datetime, time
 from typing import Annotated, Any, TypeVar
 
 import typer
 
 from gateway.foundation.access import Access, Client, IssuedKey, Operator, roles, scopes
-from gateway.rooms.disclosures import Organ, Organs
-from gateway.rooms.payments import IncomeItem, LineKind, Unit, records
 from gateway.settings import known
-from gateway.terminal.output import Json, session, show, table
-from gateway.words.clock import SHANGHAI, SystemClock, day_of, from_micros, rfc3339
-from gateway.words.errors import InvalidProblem, NotFoundProblem
+from gateway.terminal.output import Json, parse_day, session, show, table
+from gateway.words.clock import SHANGHAI, SystemClock, from_micros, rfc3339
+from gateway.words.errors import NotFoundProblem
 
 authorities = typer.Typer(help="Authorities 执法机关, the tenants: list or create.", no_args_is_help=True)
 keys = typer.Typer(help="Case systems 接入系统 and their API keys: create, issue, list, revoke.", no_args_is_help=True)
@@ -50,60 +47,6 @@ def create_authority(
     """Record an authority."""
     made = _change(ctx, lambda access: access.create_authority(code, name, uscc, unit_code, telephone))
     show(asdict(made), as_json, f"Authority {made.code} {made.name} is recorded.")
-
-
-@authorities.command("unit")
-def set_unit(
-    ctx: typer.Context,
-    authority: Annotated[str, typer.Argument(help="The authority's code.")],
-    region: Annotated[str, typer.Option(help="Division code of the non-tax platform 行政区划, six digits.")],
-    item: Annotated[list[str], typer.Option(help="Income item of a kind of line, as fine=103050199:罚没收入; repeat.")],
-    unit_code: Annotated[str | None, typer.Option(help="Collecting unit 执收单位编码; else the authority's.")] = None,
-    name: Annotated[str | None, typer.Option(help="Its name on bills; else the authority's.")] = None,
-    since: Annotated[str | None, typer.Option("--from", help="First day, as 2027-01-01; today if none.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Say which unit collects for an authority, under which income items 收入项目, from a day on."""
-    items = dict(_item(one) for one in item)
-    first = day_of(SystemClock().now()) if since is None else _day(since, "from")
-    with session(ctx).store(exclusive=True) as store:
-        owner = asyncio.run(Access(store, SystemClock()).authority(authority))
-        code = unit_code or owner.unit_code
-        if code is None:
-            raise InvalidProblem(f"{authority} has no unit code", field="unit_code", cure="Name it with --unit-code.")
-        unit = Unit(code, name or owner.name, region, items)
-        store.write_sync(lambda conn: records.set_unit(conn, authority, unit, first))
-    kinds = {kind.value: asdict(one) for kind, one in items.items()}
-    show(
-        {"authority": authority, "unit_code": code, "region": region, "from": first.isoformat(), "items": kinds},
-        as_json,
-        f"{unit.name} ({code}) collects for {authority} from {first} on: {', '.join(kinds)}.",
-    )
-
-
-@authorities.command("organ")
-def set_organ(
-    ctx: typer.Context,
-    authority: Annotated[str, typer.Argument(help="The authority's code.")],
-    name: Annotated[str | None, typer.Option(help="Penalising organ 处罚机关; else the authority's name.")] = None,
-    uscc: Annotated[str | None, typer.Option(help="Its unified code; else the authority's.")] = None,
-    source_name: Annotated[str | None, typer.Option(help="Source of the data 数据来源单位; else the organ.")] = None,
-    source_uscc: Annotated[str | None, typer.Option(help="Its unified code; else the organ's.")] = None,
-    since: Annotated[str | None, typer.Option("--from", help="First day, as 2027-01-01; today if none.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Say under which names and unified codes an authority publishes its decisions, from a day on."""
-    first = day_of(SystemClock().now()) if since is None else _day(since, "from")
-    with session(ctx).store(exclusive=True) as store:
-        owner = asyncio.run(Access(store, SystemClock()).authority(authority))
-        organ_name, organ_code = name or owner.name, uscc or owner.uscc
-        organ = Organ(organ_name, organ_code, source_name or organ_name, source_uscc or organ_code)
-        asyncio.run(Organs(store).set(authority, organ, first))
-    show(
-        {"authority": authority, "from": first.isoformat(), **asdict(organ)},
-        as_json,
-        f"{authority} publishes as {organ.name} ({organ.code}) from {first} on.",
-    )
 
 
 # --- clients and keys -----------------------------------------------------------------------------------------------
@@ -287,23 +230,7 @@ def _password(from_stdin: bool) -> str:
 
 def _end_of(day: str | None) -> datetime | None:
     """The last instant of a day in Shanghai."""
-    return None if day is None else datetime.combine(_day(day, "expires"), time.max, SHANGHAI)
-
-
-def _day(text: str, field: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise InvalidProblem(f"{text} is not a day", field=field, cure="Write it as 2027-06-30.") from None
-
-
-def _item(text: str) -> tuple[LineKind, IncomeItem]:
-    match = re.fullmatch(r"(\w+)=([0-9A-Za-z]{1,20}):(.+)", text)
-    if match is None or match[1] not in set(LineKind):
-        raise InvalidProblem(
-            f"{text} is not KIND=CODE:NAME", field="item", cure=f"The kinds are {', '.join(LineKind)}."
-        )
-    return LineKind(match[1]), IncomeItem(match[2], match[3])
+    return None if day is None else datetime.combine(parse_day(day, "expires"), time.max, SHANGHAI)
 
 
 def _show_key(key: IssuedKey, as_json: bool) -> None:

@@ -6,7 +6,7 @@ ROOM = Room(
     name="disclosures",
     package=__package__,
     title="信用与执法公示",
-    needs=("decisions",),
+    needs=("accounts", "decisions"),
     open=".assembly:open_room",
     kind="credit",
     port="gateway.ports.credit:DisclosureTarget",
@@ -14,6 +14,7 @@ ROOM = Room(
     suite="gateway.testing.credit:DisclosureConformance",
     scopes=("disclosures:read", "disclosures:write"),
     routes=(".routes:router",),
+    commands={"authorities organ": ".commands:set_organ"},
     lives=(".states",),
     events=tuple(
         f"disclosure.{word}"
