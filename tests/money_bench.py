@@ -62,17 +62,7 @@ class Bench:
         self.base = base = foundation(store, folder, self.clock, channels, delivery=DeliverySettings())
         self.envelope, self.events, self.delivery = base.envelope, base.events, base.delivery
         self.decisions = Decisions(base)
-        self.payments = Payments(
-            store,
-            self.delivery,
-            self.decisions,
-            self.events,
-            channels,
-            self.envelope,
-            base.calendar,
-            self.clock,
-            "http://127.0.0.1",
-        )
+        self.payments = Payments(base, self.decisions)
         self.refunds = Refunds(store, self.delivery, self.events, channels, self.envelope, self.clock)
         self.exceptions = Exceptions(store, self.events, self.clock, self.refunds)
         self.events.subscribe("payment.exception_resolved", self.refunds.returns.exception_resolved)
@@ -80,7 +70,7 @@ class Bench:
         self.events.subscribe("payment.paid", self.receipts.payment_paid)
         self.cash = Cash(base, self.decisions)
         self.imports = Imports(base)
-        for action in self.receipts.actions():
+        for action in (*self.payments.actions(), *self.receipts.actions()):
             base.delivery.register(action)
 
     async def open(self) -> None:

@@ -21,10 +21,13 @@ Handler = Callable[[Connection, Event], None]
 
 
 class Events:
-    """Writes events and tells subscribers. Handlers run inside the transaction and may run twice: no side effects."""
+    """Writes events and tells subscribers. Handlers run inside the transaction and may run twice: no side effects.
+
+    ``clock``: by which they are dated.
+    """
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+        self.clock = clock
         self._handlers: dict[str, list[Handler]] = defaultdict(list)
 
     def subscribe(self, type: str, handler: Handler) -> None:
@@ -33,7 +36,7 @@ class Events:
 
     def emit(self, conn: Connection, *, type: str, subject: str, authority: str, data: dict[str, Any]) -> Event:
         """Write one event and tell its subscribers."""
-        event_id, at = new_id("evt"), to_micros(self._clock.now())
+        event_id, at = new_id("evt"), to_micros(self.clock.now())
         seq = event_records.add(conn, id=event_id, type=type, authority=authority, subject=subject, data=data, at=at)
         event = Event(event_id, type, authority, subject, data, at, seq)
         for handler in (*self._handlers.get(type, ()), *self._handlers.get(EVERY, ())):

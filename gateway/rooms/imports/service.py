@@ -28,6 +28,7 @@ from gateway.rooms.imports.sheets import MAGIC, amount_of, read_sheet
 from gateway.rooms.imports.sheets import day_of as day_of_serial
 from gateway.rooms.payments import records
 from gateway.rooms.payments.bill import LineInput, LineKind, Unit
+from gateway.rooms.payments.lives import CodeKey, PaymentLives
 from gateway.rooms.payments.records import Payment, new_payment
 from gateway.rooms.payments.states import CodeState, Status
 from gateway.words.clock import day_of, to_micros
@@ -376,7 +377,8 @@ class Imports:
             self._emit(conn, "decision.recorded", decision_id, row, imported=True)
         records.lock_decision(conn, decision_id)
         records.add(conn, replace(payment, decision_id=decision_id), row.lines(), bill.lines, row.reference)
-        records.move_code(conn, one.channel, row.reference, CodeState.LIVE, code=row.code, issued_at=now)
+        key = CodeKey(one.channel, row.reference)
+        PaymentLives(self._base.events).code.move(conn, key, CodeState.LIVE, code=row.code, issued_at=now)
         self._emit(conn, "payment.imported", payment.id, row, code=row.code, amount=format_yuan(bill.total))
         return RowResult(one.line, "new", row.code, payment=payment.id)
 

@@ -6,13 +6,12 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from gateway.foundation.crypto.envelope import Envelope
+from gateway.foundation.base import Foundation
 from gateway.foundation.delivery import (
     Absent,
     Action,
     Done,
     Doubt,
-    Events,
     Operation,
     Outcome,
     Parked,
@@ -35,21 +34,21 @@ from gateway.rooms.payments.asks import PlatformAsks
 from gateway.rooms.payments.bill import CancelAnswer, CancelAsk, check_issued, issued_from
 from gateway.rooms.payments.collections import Applied, apply_paid, settle
 from gateway.rooms.payments.demand import Demands
-from gateway.rooms.payments.records import Payment, Source
+from gateway.rooms.payments.lives import CodeKey, PaymentLives
+from gateway.rooms.payments.records import Source
 from gateway.rooms.payments.states import CodeState, Status
-from gateway.words.clock import Clock, day_of, to_micros
+from gateway.words.clock import day_of, to_micros
 from gateway.words.errors import ContractError
 
 
 class PlatformAnswers:
     """Takes what becomes of issuing, voiding and asking; each moves its payment."""
 
-    def __init__(self, asks: PlatformAsks, demands: Demands, events: Events, envelope: Envelope, clock: Clock) -> None:
+    def __init__(self, base: Foundation, lives: PaymentLives, asks: PlatformAsks, demands: Demands) -> None:
+        self._base = base
+        self._lives = lives
         self._asks = asks
         self._demands = demands
-        self._events = events
-        self._envelope = envelope
-        self._clock = clock
 
     def actions(self) -> tuple[Action, ...]:
         """The effects and questions that this room brings to delivery."""
@@ -83,13 +82,16 @@ class PlatformAnswers:
 
     def apply_paid(self, conn: Connection, channel: str, fact: PaidFact, source: Source, now: int) -> Applied:
         """Money arrived, whoever tells first; see ``gateway.rooms.payments.collections.apply_paid``."""
-        return apply_paid(conn, self._events, self._envelope, channel, fact, source, now, self._demands.quoted)
+        return apply_paid(
+            conn, self._base.events, self._base.envelope, channel, fact, source, now, self._demands.quoted
+        )
 
     def issue_ended(self, conn: Connection, operation: Operation, outcome: Outcome) -> None:
         """The code came, was refused, or nobody knows."""
-        now = to_micros(self._clock.now())
+        now = to_micros(self._base.clock.now())
         payment = records.held(conn, operation.subject)
         assert operation.reference is not None
+        asked = CodeKey(operation.channel, operation.reference)
         if payment.decision_id is not None:
             records.lock_decision(conn, payment.decision_id)
         match outcome:
@@ -97,23 +99,19 @@ class PlatformAnswers:
                 owner = records.by_code(conn, operation.channel, issued.code)
                 if owner is not None and owner.reference != operation.reference:
                     raise ContractError(f"the answer's code {issued.code} is that of payment {owner.payment_id}")
-                issuing = records.move(
+                issuing = self._lives.payment.move(
                     conn,
-                    payment.id,
+                    payment,
                     Status.ISSUED,
-                    now,
+                    tell={"code": issued.code, "found_after_doubt": found},
                     code=issued.code,
                     pay_url=issued.pay_url,
                     check_code=issued.check_code,
                     valid_until_on=issued.valid_until,
-                    in_doubt_since_at=None,
-                    doubt_reason=None,
                 )
                 assert issuing, "a code arrived for a payment that asked for none"
-                told = {"code": issued.code, "issued_at": now}
-                given = records.move_code(conn, operation.channel, operation.reference, CodeState.LIVE, **told)
+                given = self._lives.code.move(conn, asked, CodeState.LIVE, code=issued.code, issued_at=now)
                 assert given, "a code arrived for a request that has ended"
-                self._asks.tell(conn, payment, "payment.issued", code=issued.code, found_after_doubt=found)
                 self._apply_waiting(conn, payment.id, operation.channel, issued.code, now)
                 if found:
                     self._asks.how_it_stands(conn, replace(payment, code=issued.code), claim=False)
@@ -121,44 +119,46 @@ class PlatformAnswers:
                     return
                 revoked, amended = revoked_or_amended(conn, payment.decision_id)
                 if revoked:
-                    self._asks.void_unpaid(conn, records.held(conn, payment.id), now, "行政处罚决定已撤销")
+                    self._asks.void_unpaid(conn, records.held(conn, payment.id), "行政处罚决定已撤销")
                 elif amended:  # perhaps while the code was being asked for
-                    decision = fetch_decision(conn, self._envelope, payment.decision_id)
+                    decision = fetch_decision(conn, self._base.envelope, payment.decision_id)
                     assert decision is not None
-                    self._asks.void_excess(conn, decision, now)
+                    self._asks.void_excess(conn, decision)
             case Rejected(reason=reason, code=code):
-                records.move(
-                    conn, payment.id, Status.REJECTED, now, reason=reason, in_doubt_since_at=None, doubt_reason=None
-                )
-                records.move_code(conn, operation.channel, operation.reference, CodeState.REFUSED, closed_at=now)
-                self._asks.tell(conn, payment, "payment.rejected", reason=reason, platform_code=code)
+                told = {"reason": reason, "platform_code": code}
+                self._lives.payment.move(conn, payment, Status.REJECTED, tell=told, reason=reason)
+                self._lives.code.move(conn, asked, CodeState.REFUSED, closed_at=now)
+            case Doubt() | Absent() | Parked():
+                self._lives.payment.doubt(conn, payment, outcome)
             case _:
-                self._doubt(conn, payment, outcome, now)
+                raise AssertionError(f"unforeseen outcome {outcome}")
 
     def cancel_ended(self, conn: Connection, operation: Operation, outcome: Outcome) -> None:
         """The bill is void, was paid before, or nobody knows."""
-        now = to_micros(self._clock.now())
+        now = to_micros(self._base.clock.now())
         payment = records.held(conn, operation.subject)
         match outcome:
             case Done(answer=CancelAnswer(state=BillState.VOID)):
-                if records.move(conn, payment.id, Status.CANCELLED, now, in_doubt_since_at=None, doubt_reason=None):
-                    code = records.live_code(conn, payment.id)
+                code = records.live_code(conn, payment.id)
+                told = {"reason": payment.reason or ""}
+                if self._lives.payment.move(conn, payment, Status.CANCELLED, tell=told):
                     if code is not None:
-                        records.move_code(conn, payment.channel, code.reference, CodeState.VOID, closed_at=now)
-                    self._asks.tell(conn, payment, "payment.cancelled", reason=payment.reason or "")
+                        key = CodeKey(code.channel, code.reference)
+                        self._lives.code.move(conn, key, CodeState.VOID, closed_at=now)
                     if payment.reissue_sealed is not None:
-                        self._demands.request_code_again(conn, payment)
+                        self._demands.request_code_again(conn, payment, operation)
             case Done() | Rejected():
                 why = outcome.reason if isinstance(outcome, Rejected) else "the bill was paid before"
-                if records.move(conn, payment.id, Status.ISSUED, now, in_doubt_since_at=None, doubt_reason=None):
-                    self._asks.tell(conn, payment, "payment.cancel_refused", reason=why)
+                self._lives.payment.move(conn, payment, Status.ISSUED, tell={"reason": why})
                 self._asks.how_it_stands(conn, payment, claim=False)
+            case Doubt() | Absent() | Parked():
+                self._lives.payment.doubt(conn, payment, outcome)
             case _:
-                self._doubt(conn, payment, outcome, now)
+                raise AssertionError(f"unforeseen outcome {outcome}")
 
     def confirmed(self, conn: Connection, operation: Operation, outcome: Outcome) -> None:
         """The platform said how a bill stands: money, a void, a code that is past its validity."""
-        now = to_micros(self._clock.now())
+        now = to_micros(self._base.clock.now())
         payment = records.held(conn, operation.subject)
         if not isinstance(outcome, Done) or not isinstance(outcome.answer, Bill):
             return
@@ -168,11 +168,11 @@ class PlatformAnswers:
         if bill.state is BillState.VOID and payment.status is Status.ISSUED:
             self._asks.tell(conn, payment, "payment.void_at_platform", code=payment.code)
         until = bill.valid_until or payment.valid_until_on
-        if bill.state is BillState.UNPAID and until is not None and until < day_of(self._clock.now()):
+        if bill.state is BillState.UNPAID and until is not None and until < day_of(self._base.clock.now()):
             code = records.live_code(conn, payment.id)
-            if code is not None and records.move(conn, payment.id, Status.EXPIRED, now):
-                records.move_code(conn, payment.channel, code.reference, CodeState.EXPIRED, closed_at=now)
-                self._asks.tell(conn, payment, "payment.expired", code=payment.code, valid_until=str(until))
+            told = {"code": payment.code, "valid_until": str(until)}
+            if code is not None and self._lives.payment.move(conn, payment, Status.EXPIRED, tell=told):
+                self._lives.code.move(conn, CodeKey(code.channel, code.reference), CodeState.EXPIRED, closed_at=now)
 
     def _apply_waiting(self, conn: Connection, payment_id: str, channel: str, code: str, now: int) -> None:
         """Money that came before the code's answer did."""
@@ -181,20 +181,7 @@ class PlatformAnswers:
             assert owner is not None
             records.claim_collection(conn, waiting.id, payment_id)
             payment = records.held(conn, payment_id)
-            settle(conn, self._events, payment, owner, waiting, waiting.source, now, self._demands.quoted)
-
-    def _doubt(self, conn: Connection, payment: Payment, outcome: Outcome, now: int) -> None:
-        match outcome:
-            case Doubt(reason=reason):
-                records.change(conn, payment.id, now, in_doubt_since_at=now, doubt_reason=reason)
-                self._asks.tell(conn, payment, "payment.in_doubt", reason=reason)
-            case Absent():
-                records.change(conn, payment.id, now, in_doubt_since_at=None, doubt_reason=None)
-            case Parked(reason=reason):
-                records.change(conn, payment.id, now, doubt_reason=reason)
-                self._asks.tell(conn, payment, "payment.parked", reason=reason)
-            case _:
-                raise AssertionError(f"unforeseen outcome {outcome}")
+            settle(conn, self._base.events, payment, owner, waiting, waiting.source, now, self._demands.quoted)
 
 
 async def _issue(platform: NonTaxPlatform, request: IssueRequest) -> Issued:

@@ -6,30 +6,29 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from gateway.foundation.delivery import Delivery, Events, Operation
+from gateway.foundation.base import Foundation
+from gateway.foundation.delivery import Sent
 from gateway.ports.nontax import FindRequest
 from gateway.rooms.decisions import Decision
 from gateway.rooms.payments import records
 from gateway.rooms.payments.bill import CancelAsk, exceeding
 from gateway.rooms.payments.hooks import Hooks
+from gateway.rooms.payments.lives import PaymentLives
 from gateway.rooms.payments.records import Payment
 from gateway.rooms.payments.states import Status
-from gateway.words.clock import Clock, to_micros
+from gateway.words.clock import to_micros
 from gateway.words.errors import ConflictProblem
 
 
 class PlatformAsks:
     """Begins voids and questions, inside the caller's transaction."""
 
-    def __init__(self, delivery: Delivery, events: Events, clock: Clock, hooks: Hooks) -> None:
-        self._delivery = delivery
-        self._events = events
-        self._clock = clock
+    def __init__(self, base: Foundation, lives: PaymentLives, hooks: Hooks) -> None:
+        self._base = base
+        self._lives = lives
         self._hooks = hooks
 
-    def void(
-        self, conn: Connection, payment: Payment, reason: str, now: int, *, claim: bool = True
-    ) -> tuple[Operation, CancelAsk]:
+    def void(self, conn: Connection, payment: Payment, reason: str, *, claim: bool = True) -> Sent:
         """Have the unpaid bill voided. Raises ConflictProblem unless the payment is ISSUED or EXPIRED."""
         if payment.status is Status.EXPIRED and records.waits_about_late_money(conn, payment.id):
             raise ConflictProblem(
@@ -38,7 +37,8 @@ class PlatformAsks:
                 cure="Settle the exception first: kept, the money pays this bill; refunded, the code can be replaced.",
             )
         code = records.live_code(conn, payment.id) or records.expired_code(conn, payment.id)
-        if code is None or not records.move(conn, payment.id, Status.CANCELLING, now, reason=reason):
+        told = {"reason": reason}
+        if code is None or not self._lives.payment.move(conn, payment, Status.CANCELLING, tell=told, reason=reason):
             raise ConflictProblem(
                 f"a payment that is {payment.status} cannot be cancelled",
                 type="payment-not-cancellable",
@@ -47,13 +47,12 @@ class PlatformAsks:
             )
         assert payment.code is not None
         ask = CancelAsk(
-            reference=self._delivery.new_reference(payment.channel),
+            reference=self._base.delivery.new_reference(payment.channel),
             bill_reference=code.reference,
             code=payment.code,
             reason=reason,
         )
-        self.tell(conn, payment, "payment.cancelling", reason=reason)
-        operation = self._delivery.enqueue(
+        operation = self._base.delivery.enqueue(
             conn,
             action="nontax.cancel",
             channel=payment.channel,
@@ -62,17 +61,17 @@ class PlatformAsks:
             request=ask,
             claim=claim,
         )
-        return operation, ask
+        return Sent(operation, ask)
 
-    def how_it_stands(self, conn: Connection, payment: Payment, *, claim: bool = True) -> tuple[Operation, FindRequest]:
+    def how_it_stands(self, conn: Connection, payment: Payment, *, claim: bool = True) -> Sent:
         """Ask how the bill stands. Raises ConflictProblem while there is no code to ask about."""
         if payment.code is None:
             raise ConflictProblem(
                 "this payment has no code yet; its request is still being followed", type="payment-not-issued"
             )
-        records.change(conn, payment.id, payment.updated_at, asked_at=to_micros(self._clock.now()))
+        records.change(conn, payment.id, payment.updated_at, asked_at=to_micros(self._base.clock.now()))
         ask = FindRequest(code=payment.code)
-        operation = self._delivery.enqueue(
+        operation = self._base.delivery.enqueue(
             conn,
             action="nontax.confirm",
             channel=payment.channel,
@@ -81,14 +80,14 @@ class PlatformAsks:
             request=ask,
             claim=claim,
         )
-        return operation, ask
+        return Sent(operation, ask)
 
-    def void_unpaid(self, conn: Connection, payment: Payment, now: int, reason: str) -> None:
+    def void_unpaid(self, conn: Connection, payment: Payment, reason: str) -> None:
         """Void an unpaid code that must not be paid."""
         if payment.status is Status.ISSUED:
-            self.void(conn, payment, reason, now, claim=False)
+            self.void(conn, payment, reason, claim=False)
 
-    def void_excess(self, conn: Connection, decision: Decision, now: int) -> None:
+    def void_excess(self, conn: Connection, decision: Decision) -> None:
         """Void unpaid codes that demand more than the decision imposes since it was amended; tell of money too much."""
         too_much = exceeding(decision, self._hooks.demanded(conn, decision.id))
         if not too_much:
@@ -97,13 +96,13 @@ class PlatformAsks:
             mine = [line for line in records.lines(conn, payment.id) if line.kind in too_much]
             if not mine:
                 continue
-            self.void_unpaid(conn, payment, now, "行政处罚决定已变更")
+            self.void_unpaid(conn, payment, "行政处罚决定已变更")
             if payment.status is Status.PAID:
                 self.tell(conn, payment, "payment.exceeds_decision", kinds=[line.kind.value for line in mine])
 
     def tell(self, conn: Connection, payment: Payment, type: str, **data: Any) -> None:
-        """Tell what happened to a payment."""
-        self._events.emit(
+        """Tell what happened to a payment beside its life."""
+        self._base.events.emit(
             conn,
             type=type,
             subject=payment.id,

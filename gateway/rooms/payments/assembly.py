@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from gateway.foundation.base import Foundation
 from gateway.foundation.rooms import Duty, Opened, Services
 from gateway.ports.nontax import PaymentNotice
@@ -12,21 +14,12 @@ from gateway.rooms.payments.service import Payments
 
 def open_room(base: Foundation, rooms: Services) -> Opened:
     """A payment follows its decision; money is told by callback, by question, by statement."""
-    payments = Payments(
-        base.store,
-        base.delivery,
-        rooms.get(Decisions),
-        base.events,
-        base.channels,
-        base.envelope,
-        base.calendar,
-        base.clock,
-        base.settings.public_url,
-    )
+    payments = Payments(base, rooms.get(Decisions))
     moves = ("served", "amended", "deferred", "changed", "revoked")
     return Opened(
         services=(payments,),
-        renews={"nontax.issue": code_asked_again, "nontax.cancel": void_asked_again},
+        actions=payments.actions(),
+        renews={"nontax.issue": partial(code_asked_again, payments.lives), "nontax.cancel": void_asked_again},
         callbacks={PaymentNotice: payments.take_notice},
         hears={f"decision.{word}": (payments.decision_moved,) for word in moves},
         comes_round=(Duty("open payments", "20 * * * *", lambda _: payments.sweep()),),

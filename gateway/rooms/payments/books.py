@@ -10,7 +10,8 @@ from sqlalchemy import Connection, and_, select
 
 from gateway.foundation.delivery.events import Events
 from gateway.foundation.store.rows import reader
-from gateway.rooms.payments.states import SETTLEMENT_LIFE, ExceptionState, Settlement, UnforeseenKind, is_beside
+from gateway.rooms.payments.lives import PaymentLives, Settling
+from gateway.rooms.payments.states import ExceptionState, Settlement, UnforeseenKind, is_beside
 from gateway.rooms.payments.tables import collecting_unit, collection, payment, payment_code, payment_exception
 
 _CHUNK = 500  # below every database's limit of parameters
@@ -112,6 +113,7 @@ class _Entry:
 
 
 _entry = reader(_Entry)
+_settling = reader(Settling)
 
 
 def books(conn: Connection, channel: str, start: int, end: int, codes: Iterable[str]) -> list[Booked]:
@@ -174,26 +176,16 @@ def money_of(conn: Connection, payment_ids: Iterable[str]) -> dict[str, list[Boo
     return found
 
 
-def settle_all(conn: Connection, events: Events, wanted: dict[str, Settlement], now: int, **data: str) -> list[str]:
+def settle_all(conn: Connection, events: Events, wanted: dict[str, Settlement], **data: str) -> list[str]:
     """Set where settlement of each payment stands; tells of those that changed, and returns them."""
-    changed = []
-    for payment_id in sorted(wanted):  # in one order everywhere, so that two nodes never wait for each other
-        value = wanted[payment_id]
-        step = SETTLEMENT_LIFE.statement(frozenset(SETTLEMENT_LIFE.sources(value)), value)
-        if conn.execute(step, {"of_id": payment_id, "settlement": value.value, "updated_at": now}).rowcount:
-            changed.append(payment_id)
-    for chunk in _chunks(changed):
-        rows = conn.execute(
-            select(payment.c.id, payment.c.authority, payment.c.decision_number).where(payment.c.id.in_(chunk))
-        )
-        for payment_id, authority, decision_number in rows.all():
-            events.emit(
-                conn,
-                type="payment.settlement",
-                subject=payment_id,
-                authority=authority,
-                data={"decision_number": decision_number, "settlement": wanted[payment_id].value, **data},
-            )
+    life, changed = PaymentLives(events).settlement, []
+    for chunk in _chunks(wanted):  # in one order everywhere, so that two nodes never wait for each other
+        query = select(payment.c.id, payment.c.authority, payment.c.decision_number)
+        found = conn.execute(query.where(payment.c.id.in_(chunk)).order_by(payment.c.id)).mappings()
+        for one in [_settling(row) for row in found]:
+            value = wanted[one.id]
+            if life.move(conn, one, value, tell={"settlement": value.value, **data}):
+                changed.append(one.id)
     return changed
 
 

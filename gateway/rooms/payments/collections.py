@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import Connection
 
@@ -11,7 +11,8 @@ from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.delivery.events import Events
 from gateway.ports.nontax import PaidFact
 from gateway.rooms.payments import records
-from gateway.rooms.payments.records import Code, Collection, Payment, Source
+from gateway.rooms.payments.lives import CodeKey, PaymentLives
+from gateway.rooms.payments.records import Code, Collection, Payment, Source, Unforeseen
 from gateway.rooms.payments.states import CodeState, ExceptionState, Settlement, Status, UnforeseenKind
 from gateway.words.clock import to_micros
 from gateway.words.identifiers import new_id
@@ -101,59 +102,42 @@ def settle(
         kind, proposal = LATE_EDGES.get(payment.status, (UnforeseenKind.PAID_ON_DEAD_CODE, "refund"))
         _exception(conn, events, payment, money.id, kind, proposal, now)
         return "exception"
-    moved = records.move(
-        conn,
-        payment.id,
-        Status.PAID,
-        now,
-        paid_at=money.paid_at,
-        paid_amount=money.amount,
-        surcharge_paid=added or None,
-        settlement=Settlement.PENDING.value,
-        in_doubt_since_at=None,
-        doubt_reason=None,
-    )
-    if not moved:
+    if not _pay(conn, events, payment, code, money, source, closed_at=now):
         kind, proposal = LATE_EDGES.get(payment.status, (UnforeseenKind.PAID_UNFORESEEN, "refund"))
         _exception(conn, events, payment, money.id, kind, proposal, now)
         return "exception"
-    records.move_code(conn, payment.channel, code.reference, CodeState.PAID, closed_at=now)
-    _tell_paid(conn, events, payment, money.amount, source)
     return "applied"
 
 
-def keep_late(conn: Connection, events: Events, payment_id: str, collection_id: str, now: int) -> bool:
+def keep_late(conn: Connection, events: Events, payment_id: str, collection_id: str) -> bool:
     """Two people keep money that came on an expired code: it pays the bill. False when the bill is past that."""
     payment, money = records.held(conn, payment_id), records.fetch_collection(conn, collection_id)
     assert money is not None
-    paid = {"paid_at": money.paid_at, "paid_amount": money.amount, "settlement": Settlement.PENDING.value}
-    added = money.amount - payment.amount or None
-    if payment.status is not Status.EXPIRED or not records.move(
-        conn, payment_id, Status.PAID, now, surcharge_paid=added, **paid
+    code = records.expired_code(conn, payment_id)
+    if payment.status is not Status.EXPIRED or code is None:
+        return False
+    return _pay(conn, events, payment, code, money, money.source)  # the code ended when it expired: its last day stays
+
+
+def _pay(
+    conn: Connection, events: Events, payment: Payment, code: Code, money: Collection, source: Source, **ended: Any
+) -> bool:
+    """Money pays the bill. False when the payment is in no state that leads there. ``ended`` is set on the code."""
+    lives, late = PaymentLives(events), payment.status in (Status.EXPIRED, Status.CANCELLING)
+    tell = {"code": payment.code, "amount": format_yuan(money.amount), "source": source}
+    if not lives.payment.move(
+        conn,
+        payment,
+        Status.PAID,
+        tell={**tell, **({"after": payment.status.value} if late else {})},
+        paid_at=money.paid_at,
+        paid_amount=money.amount,
+        surcharge_paid=money.amount - payment.amount or None,
+        settlement=Settlement.PENDING.value,
     ):
         return False
-    code = records.expired_code(conn, payment_id)
-    if code is not None:  # it ended to live when it expired: its last day stays
-        records.move_code(conn, payment.channel, code.reference, CodeState.PAID)
-    _tell_paid(conn, events, payment, money.amount, money.source)
+    lives.code.move(conn, CodeKey(payment.channel, code.reference), CodeState.PAID, **ended)
     return True
-
-
-def _tell_paid(conn: Connection, events: Events, payment: Payment, amount: int, source: Source) -> None:
-    late = payment.status in (Status.EXPIRED, Status.CANCELLING)
-    events.emit(
-        conn,
-        type="payment.paid",
-        subject=payment.id,
-        authority=payment.authority,
-        data={
-            "decision_number": payment.decision_number,
-            "code": payment.code,
-            "amount": format_yuan(amount),
-            "source": source,
-            **({"after": payment.status.value} if late else {}),
-        },
-    )
 
 
 def _exception(
@@ -168,21 +152,16 @@ def _exception(
     """Open an exception; the same one again has no effect."""
     if any(one.kind is kind for one in records.exceptions_about(conn, collection_id)):
         return
-    records.add_exception(
-        conn,
+    odd = Unforeseen(
         id=new_id("exc"),
         authority=payment.authority,
         payment_id=payment.id,
         collection_id=collection_id,
-        kind=kind.value,
+        kind=kind,
         proposal=proposal,
-        state=ExceptionState.OPEN.value,
+        state=ExceptionState.OPEN,
         opened_at=now,
     )
-    events.emit(
-        conn,
-        type="payment.exception",
-        subject=payment.id,
-        authority=payment.authority,
-        data={"decision_number": payment.decision_number, "kind": kind.value, "proposal": proposal},
-    )
+    records.add_exception(conn, odd)
+    told = {"decision_number": payment.decision_number, "kind": kind.value, "proposal": proposal}
+    PaymentLives(events).exception.begin(conn, odd, **told)

@@ -8,9 +8,9 @@ from datetime import date
 
 from sqlalchemy import Connection
 
-from gateway.foundation.channels import Channels
+from gateway.foundation.base import Foundation
 from gateway.foundation.crypto.envelope import Envelope
-from gateway.foundation.delivery import Delivery, Events, Operation
+from gateway.foundation.delivery import Operation, Sent
 from gateway.ports.nontax import IssueRequest
 from gateway.rooms.decisions import Decision, DueDate, due_date, is_revoked
 from gateway.rooms.decisions import fetch as fetch_decision
@@ -21,11 +21,11 @@ from gateway.rooms.payments.bill import LineInput, LineKind, PaymentRequest, Uni
 from gateway.rooms.payments.channel_keys import PaymentKeys
 from gateway.rooms.payments.codes import next_composed, next_from_ranges
 from gateway.rooms.payments.hooks import Hooks
+from gateway.rooms.payments.lives import PaymentLives
 from gateway.rooms.payments.records import Payment, new_payment
 from gateway.rooms.payments.states import Status
 from gateway.rooms.payments.surcharge import Surcharge
-from gateway.words.calendar import WorkingCalendar
-from gateway.words.clock import Clock, day_of, from_micros, to_micros
+from gateway.words.clock import day_of, from_micros, to_micros
 from gateway.words.errors import ConflictProblem, InvalidProblem, Problem
 from gateway.words.money import format_yuan
 
@@ -84,22 +84,9 @@ def demand(
 class Demands:
     """Opens demands: what is demanded, who collects it, under which code; and what surcharge has accrued."""
 
-    def __init__(
-        self,
-        delivery: Delivery,
-        events: Events,
-        channels: Channels,
-        envelope: Envelope,
-        calendar: WorkingCalendar,
-        clock: Clock,
-        hooks: Hooks,
-    ) -> None:
-        self._delivery = delivery
-        self._events = events
-        self._channels = channels
-        self._envelope = envelope
-        self._calendar = calendar
-        self._clock = clock
+    def __init__(self, base: Foundation, lives: PaymentLives, hooks: Hooks) -> None:
+        self._base = base
+        self._lives = lives
         self._hooks = hooks
 
     def lines_and_unit(
@@ -135,25 +122,34 @@ class Demands:
         replaces: str | None = None,
     ) -> Demand:
         """A demand ready to be opened, with ids and seals of its own. Raises InvalidProblem."""
-        now = self._clock.now()
+        now = self._base.clock.now()
         return demand(
             ask,
             decision,
             lines,
             unit,
-            due_date(decision.facts, decision.events, self._calendar),
-            self._envelope,
+            due_date(decision.facts, decision.events, self._base.calendar),
+            self._base.envelope,
             channel=channel,
-            reference=self._delivery.new_reference(channel),
+            reference=self._base.delivery.new_reference(channel),
             today=day_of(now),
             at=to_micros(now),
             replaces=replaces,
         )
 
     def request_code(
-        self, conn: Connection, made: Demand, decision: Decision, channel: str, *, claim: bool = True
-    ) -> tuple[Operation, Demand]:
-        """Store a demand and ask for its code, in one transaction. Raises ConflictProblem, InvalidProblem."""
+        self,
+        conn: Connection,
+        made: Demand,
+        decision: Decision,
+        channel: str,
+        *,
+        follows: Operation | None = None,
+    ) -> Sent:
+        """Store a demand and ask for its code, in one transaction. Raises ConflictProblem, InvalidProblem.
+
+        ``follows``: the operation that it carries on; it then waits for its turn.
+        """
         payment = made.payment
         records.lock_decision(conn, decision.id)
         if is_revoked(conn, decision.id):
@@ -173,41 +169,36 @@ class Demands:
         check_within(decision, made.lines, self._hooks.demanded(conn, decision.id), accrued)
         made = self._coded(conn, made, channel)
         records.add(conn, made.payment, made.lines, made.bill.lines, made.bill.reference)
-        self._events.emit(
-            conn,
-            type="payment.requested",
-            subject=made.id,
-            authority=payment.authority,
-            data={"decision_number": payment.decision_number, "amount": format_yuan(made.bill.total)},
-        )
-        operation = self._delivery.enqueue(
+        self._lives.payment.begin(conn, made.payment, amount=format_yuan(made.bill.total))
+        operation = self._base.delivery.enqueue(
             conn,
             action="nontax.issue",
             channel=channel,
             authority=payment.authority,
             subject=made.id,
             request=made.bill,
-            claim=claim,
+            claim=follows is None,
+            follows=follows,
         )
-        return operation, made
+        return Sent(operation, made.bill)
 
-    def request_code_again(self, conn: Connection, payment: Payment) -> None:
+    def request_code_again(self, conn: Connection, payment: Payment, void: Operation) -> None:
         """After a confirmed void: ask for the new code, with the surcharge where the channel re-issues for it."""
-        ask = payment.asked_again(self._envelope)
+        ask = payment.asked_again(self._base.envelope)
         decision = self._decision(conn, payment)
         assert ask is not None
         assert decision is not None
-        today = day_of(self._clock.now())
+        today = day_of(self._base.clock.now())
         lines, unit = self.lines_and_unit(conn, ask, decision, today)
-        if self._channels.get(payment.channel).keys_of(PaymentKeys).surcharge == "reissue":
+        if self._base.channels.get(payment.channel).keys_of(PaymentKeys).surcharge == "reissue":
             due = self.accrued(conn, payment, decision, today).amount
             if due > 0:
                 lines = (*lines, LineInput.model_construct(kind=LineKind.SURCHARGE, amount=due))
         try:
             made = self.make(ask, decision, lines, unit, payment.channel, replaces=payment.id)
-            self.request_code(conn, made, decision, payment.channel, claim=False)
+            self.request_code(conn, made, decision, payment.channel, follows=void)
         except Problem as problem:
-            self._events.emit(
+            self._base.events.emit(
                 conn,
                 type="payment.reissue_refused",
                 subject=payment.id,
@@ -218,12 +209,14 @@ class Demands:
     def accrued(self, conn: Connection, payment: Payment, decision: Decision, on: date) -> Surcharge:
         """The surcharge on a payment's fine up to and including a day."""
         fine = fine_in(records.lines(conn, payment.id))
-        base = self._channels.get(payment.channel).keys_of(PaymentKeys).surcharge_base_on(decision.facts.decided_on)
-        return accrued_on(decision, payment, fine, on, self._calendar, base)
+        base = (
+            self._base.channels.get(payment.channel).keys_of(PaymentKeys).surcharge_base_on(decision.facts.decided_on)
+        )
+        return accrued_on(decision, payment, fine, on, self._base.calendar, base)
 
     def quoted(self, conn: Connection, payment: Payment, paid_at: int) -> int:
         """The surcharge that the platform adds at payment on that day (microseconds); 0 unless the channel does so."""
-        if self._channels.get(payment.channel).keys_of(PaymentKeys).surcharge != "quoted_at_payment":
+        if self._base.channels.get(payment.channel).keys_of(PaymentKeys).surcharge != "quoted_at_payment":
             return 0
         decision = self._decision(conn, payment)
         if decision is None:
@@ -246,18 +239,18 @@ class Demands:
         """The decision behind a payment; none stands behind a remittance of cash."""
         if payment.decision_id is None:
             return None
-        decision = fetch_decision(conn, self._envelope, payment.decision_id)
+        decision = fetch_decision(conn, self._base.envelope, payment.decision_id)
         assert decision is not None
         return decision
 
     def _coded(self, conn: Connection, made: Demand, channel: str) -> Demand:
         """The demand with a code of ours, in the issuing modes where we make it."""
-        keys, issuing = self._channels.get(channel).keys_of(PaymentKeys), self._channels.get(channel).issuing
+        keys, issuing = self._base.channels.get(channel).keys_of(PaymentKeys), self._base.channels.get(channel).issuing
         if issuing == "unit":
             bill = made.bill
             return made.with_code(
-                next_composed(conn, channel, keys.code_layout, bill.region, bill.bill_date.year), self._envelope
+                next_composed(conn, channel, keys.code_layout, bill.region, bill.bill_date.year), self._base.envelope
             )
         if issuing == "range":
-            return made.with_code(next_from_ranges(conn, channel, keys.code_ranges), self._envelope)
+            return made.with_code(next_from_ranges(conn, channel, keys.code_ranges), self._base.envelope)
         return made

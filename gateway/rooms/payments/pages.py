@@ -8,8 +8,7 @@ import io
 import segno
 from sqlalchemy import Connection
 
-from gateway.foundation.crypto.envelope import Envelope
-from gateway.foundation.store import Store
+from gateway.foundation.base import Foundation
 from gateway.rooms.decisions import Decision
 from gateway.rooms.decisions import fetch as fetch_decision
 from gateway.rooms.payments import records
@@ -19,12 +18,12 @@ from gateway.words.errors import ConflictProblem
 
 
 class PayerPages:
-    """Where a payment's page is, and what leads there. ``public_url`` is where the pages stand."""
+    """Where a payment's page is, and what leads there."""
 
-    def __init__(self, store: Store, envelope: Envelope, public_url: str) -> None:
-        self._store = store
-        self._envelope = envelope
-        self._public_url = public_url.rstrip("/")
+    def __init__(self, base: Foundation) -> None:
+        self._store = base.store
+        self._envelope = base.envelope
+        self._public_url = base.settings.public_url.rstrip("/")
 
     async def payment_of(self, token: str) -> Payment | None:
         """The payment behind a page's token; None when there is none."""

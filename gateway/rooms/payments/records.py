@@ -17,14 +17,12 @@ from gateway.foundation.delivery.tables import (
 )
 from gateway.foundation.store.base import constant
 from gateway.foundation.store.engine import SQLITE
-from gateway.foundation.store.rows import reader
+from gateway.foundation.store.rows import columns, reader
 from gateway.ports.nontax import BillLine, IssueRequest
 from gateway.rooms.decisions.tables import decision
 from gateway.rooms.payments.bill import IncomeItem, LineInput, LineKind, PaymentRequest, Unit
 from gateway.rooms.payments.states import (
     BESIDE_THE_BILL,
-    CODE_LIFE,
-    LIFE,
     CodeState,
     ExceptionState,
     Settlement,
@@ -173,13 +171,13 @@ class Unforeseen:
     proposal: str
     state: ExceptionState
     opened_at: int
-    resolution: str | None
-    reason: str | None
-    proposed_by: str | None
-    proposed_name: str | None
-    confirmed_by: str | None
-    confirmed_name: str | None
-    resolved_at: int | None
+    resolution: str | None = None
+    reason: str | None = None
+    proposed_by: str | None = None
+    proposed_name: str | None = None
+    confirmed_by: str | None = None
+    confirmed_name: str | None = None
+    resolved_at: int | None = None
 
     @property
     def is_beside(self) -> bool:
@@ -465,23 +463,9 @@ def lines(conn: Connection, payment_id: str) -> list[PaymentLine]:
     return [_line(row) for row in conn.execute(_LINES, {"id": payment_id}).mappings()]
 
 
-def move(conn: Connection, payment_id: str, end: Status, now: int, **values: Any) -> bool:
-    """Compare-and-set along the life; False when the payment is in no state from which ``end`` follows."""
-    step = LIFE.statement(frozenset(LIFE.sources(end)), end)
-    done = conn.execute(step, {"of_id": payment_id, "status": end.value, "updated_at": now, **values})
-    return done.rowcount == 1
-
-
 def change(conn: Connection, payment_id: str, now: int, **values: Any) -> None:
     """Set fields that are not states."""
     conn.execute(_CHANGE, {"of": payment_id, "updated_at": now, **values})
-
-
-def move_code(conn: Connection, channel: str, reference: str, end: CodeState, **values: Any) -> bool:
-    """Compare-and-set along the life of codes; False when this one is in no state from which ``end`` follows."""
-    step = CODE_LIFE.statement(frozenset(CODE_LIFE.sources(end)), end)
-    mine = {"of_channel": channel, "of_reference": reference}
-    return conn.execute(step, {**mine, "state": end.value, **values}).rowcount == 1
 
 
 def live_code(conn: Connection, payment_id: str) -> Code | None:
@@ -601,9 +585,9 @@ def collected_between(conn: Connection, channel: str, start: int, end: int) -> l
     return [_collection(row) for row in conn.execute(query).mappings()]
 
 
-def add_exception(conn: Connection, **values: Any) -> None:
-    """Open an exception 异常缴款."""
-    conn.execute(insert(payment_exception), values)
+def add_exception(conn: Connection, odd: Unforeseen) -> None:
+    """Keep an exception 异常缴款 that opens."""
+    conn.execute(insert(payment_exception), columns(odd))
 
 
 def exceptions_of(conn: Connection, payment_id: str) -> list[Unforeseen]:

@@ -9,11 +9,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Header, Query, Response
 from pydantic import Field, create_model
 
-from gateway.app import App
 from gateway.foundation.access import Principal
-from gateway.foundation.http.authorization import Gateway, may, own
-from gateway.foundation.http.idempotency import Once, OnceKey
+from gateway.foundation.base import Foundation
+from gateway.foundation.http.authorization import may, own
+from gateway.foundation.http.idempotency import KeyedRequest
 from gateway.foundation.http.problems import responses
+from gateway.foundation.http.services import Base, service
 from gateway.foundation.http.views import (
     Ask,
     Cursor,
@@ -26,7 +27,6 @@ from gateway.foundation.http.views import (
 )
 from gateway.rooms.payments import (
     Payment,
-    PaymentDetails,
     PaymentFilter,
     PaymentRequest,
     Payments,
@@ -40,8 +40,8 @@ from gateway.words.money import Yuan, YuanOut
 router = APIRouter(prefix="/v1", tags=["payments"], responses=responses(401, 403, 422, 503))
 
 Reader = Annotated[Principal, Depends(may("payments:read"))]
+ThePayments = Annotated[Payments, Depends(service(Payments))]
 Writer = Annotated[Principal, Depends(may("payments:write"))]
-FINAL = (Status.ISSUED, Status.PAID, Status.REJECTED, Status.CANCELLED)
 
 
 class _Known(PaymentSummary):
@@ -80,24 +80,19 @@ class CancelRequest(Ask):
     },
 )
 async def request_payment(
-    gateway: Gateway, who: Writer, ask: PaymentRequest, once: OnceKey, response: Response
+    base: Base, payments: ThePayments, who: Writer, ask: PaymentRequest, key: KeyedRequest, response: Response
 ) -> PaymentSummary:
     """Ask the non-tax platform for a payment code 缴款码. Waits up to 3 s for its answer."""
     own(who, ask.authority, "decision")
-    await once.open(who, ask)
-    if once.subject is None:
-        payment_id = await _payments(gateway).request(ask, remember=once.remember)
-        found = await once.finish_with(_payments(gateway).viewing(payment_id, PARTS), lambda known: _status(known, 201))
-    else:
-        found = await _payments(gateway).view(once.subject, PARTS)
-    response.status_code = once.status or 202
-    response.headers["Location"] = f"/v1/payments/{found.payment.id}"
-    return _shown(gateway, found)
+    payment_id = await key.once(who, ask, lambda once: payments.request(ask, once=once))
+    response.status_code = key.status
+    response.headers["Location"] = f"/v1/payments/{payment_id}"
+    return await _view(base, payments, payment_id)
 
 
 @router.get("/payments", response_model=Page[PaymentSummary])
 async def list_payments(
-    gateway: Gateway,
+    payments: ThePayments,
     who: Reader,
     authority: Annotated[str | None, Query(max_length=40)] = None,
     status: Status | None = None,
@@ -108,7 +103,7 @@ async def list_payments(
     limit: Limit = 50,
 ) -> Page[PaymentSummary]:
     """Payments, newest first."""
-    found = await _payments(gateway).find(
+    found = await payments.find(
         PaymentFilter(
             authorities=tuple(name for name in who.authorities if authority in (None, name)),
             status=status,
@@ -128,15 +123,16 @@ async def list_payments(
     responses={304: {"description": "Unchanged since the ETag"}, **responses(404)},
 )
 async def get_payment(
-    gateway: Gateway,
+    base: Base,
+    payments: ThePayments,
     who: Reader,
     payment_id: str,
     response: Response,
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> PaymentSummary | Response:
     """One payment with its timeline."""
-    await _owned(gateway, who, payment_id)
-    view = await _view(gateway, payment_id)
+    await _owned(payments, who, payment_id)
+    view = await _view(base, payments, payment_id)
     tag = f'W/"{sha256(view.model_dump_json().encode()).hexdigest()[:32]}"'  # other rooms change it: the view itself
     if if_none_match == tag:
         return Response(status_code=304, headers={"ETag": tag})
@@ -153,22 +149,27 @@ async def get_payment(
     },
 )
 async def cancel_payment(
-    gateway: Gateway, who: Writer, payment_id: str, ask: CancelRequest, once: OnceKey, response: Response
+    base: Base,
+    payments: ThePayments,
+    who: Writer,
+    payment_id: str,
+    ask: CancelRequest,
+    key: KeyedRequest,
+    response: Response,
 ) -> PaymentSummary:
     """Have an unpaid bill voided."""
-    await _owned(gateway, who, payment_id)
-    await once.open(who, ask)
-    if once.subject is None:
-        await _payments(gateway).cancel(payment_id, ask.reason, remember=once.remember)
-    return await _finish(gateway, payment_id, once, response)
+    await _owned(payments, who, payment_id)
+    await key.once(who, ask, lambda once: payments.cancel(payment_id, ask.reason, once=once))
+    response.status_code = key.status
+    return await _view(base, payments, payment_id)
 
 
 @router.post("/payments/{payment_id}/confirmation", response_model=PaymentView, responses=responses(404, 409))
-async def confirm_payment(gateway: Gateway, who: Writer, payment_id: str) -> PaymentSummary:
+async def confirm_payment(base: Base, payments: ThePayments, who: Writer, payment_id: str) -> PaymentSummary:
     """Ask the platform how the bill stands. A question without effect, so it needs no Idempotency-Key."""
-    await _owned(gateway, who, payment_id)
-    await _payments(gateway).confirm(payment_id)
-    return await _view(gateway, payment_id)
+    await _owned(payments, who, payment_id)
+    await payments.confirm(payment_id)
+    return await _view(base, payments, payment_id)
 
 
 @router.get(
@@ -179,10 +180,10 @@ async def confirm_payment(gateway: Gateway, who: Writer, payment_id: str) -> Pay
         **responses(404),
     },
 )
-async def payment_qr(gateway: Gateway, who: Reader, payment_id: str) -> Response:
+async def payment_qr(payments: ThePayments, who: Reader, payment_id: str) -> Response:
     """The QR code for the decision document or the notice."""
-    payment = await _owned(gateway, who, payment_id)
-    return Response(_payments(gateway).pages.qr_svg(payment), media_type="image/svg+xml")
+    payment = await _owned(payments, who, payment_id)
+    return Response(payments.pages.qr_svg(payment), media_type="image/svg+xml")
 
 
 @router.get(
@@ -193,11 +194,11 @@ async def payment_qr(gateway: Gateway, who: Reader, payment_id: str) -> Response
         **responses(404, 409),
     },
 )
-async def payment_notice(gateway: Gateway, who: Reader, payment_id: str) -> Response:
+async def payment_notice(base: Base, payments: ThePayments, who: Reader, payment_id: str) -> Response:
     """The notice to be served on the party, with QR code, due date and legal warning; it is no receipt."""
-    payment = await _owned(gateway, who, payment_id)
-    authority = await gateway.base.access.authority(payment.authority)
-    made = await _payments(gateway).pages.notice(payment, authority.name, authority.telephone)
+    payment = await _owned(payments, who, payment_id)
+    authority = await base.access.authority(payment.authority)
+    made = await payments.pages.notice(payment, authority.name, authority.telephone)
     return Response(
         made,
         media_type="application/pdf",
@@ -260,81 +261,63 @@ class SurchargeView(View):
     },
 )
 async def reissue_payment(
-    gateway: Gateway, who: Writer, payment_id: str, ask: CancelRequest, once: OnceKey, response: Response
+    base: Base,
+    payments: ThePayments,
+    who: Writer,
+    payment_id: str,
+    ask: CancelRequest,
+    key: KeyedRequest,
+    response: Response,
 ) -> PaymentSummary:
     """Have the code replaced: void the old one, then ask for a new one, with the surcharge where the channel says so.
 
     Answers with the payment that the new code belongs to, or with the old one while its void is not confirmed.
     """
-    await _owned(gateway, who, payment_id)
-    await once.open(who, ask)
-    if once.subject is None:
-        new = await _payments(gateway).reissue(payment_id, ask.reason, remember=once.remember)
-    else:
-        new = await _payments(gateway).replacement_of(payment_id)
-    return await _finish(gateway, new or payment_id, once, response)
+    await _owned(payments, who, payment_id)
+    await key.once(who, ask, lambda once: payments.reissue(payment_id, ask.reason, once=once))
+    response.status_code = key.status
+    return await _view(base, payments, await payments.replacement_of(payment_id) or payment_id)
 
 
 @router.get("/payments/{payment_id}/surcharge", response_model=SurchargeView, responses=responses(404))
-async def payment_surcharge(gateway: Gateway, who: Reader, payment_id: str, on: date | None = None) -> SurchargeView:
+async def payment_surcharge(
+    payments: ThePayments, who: Reader, payment_id: str, on: date | None = None
+) -> SurchargeView:
     """What surcharge has accrued up to a day, explained stretch by stretch from the decision's events."""
-    await _owned(gateway, who, payment_id)
-    return SurchargeView.of(await _payments(gateway).accrued(payment_id, on))
+    await _owned(payments, who, payment_id)
+    return SurchargeView.of(await payments.accrued(payment_id, on))
 
 
 @router.post(
     "/payments/{payment_id}/surcharge-reduction", response_model=SurchargeView, responses=responses(400, 404, 409, 413)
 )
 async def reduce_surcharge(
-    gateway: Gateway, who: Writer, payment_id: str, ask: SurchargeReduction, once: OnceKey
+    payments: ThePayments, who: Writer, payment_id: str, ask: SurchargeReduction, key: KeyedRequest
 ) -> SurchargeView:
     """Record an agreement that reduces the surcharge, never the fine (行政强制法 art. 42)."""
-    await _owned(gateway, who, payment_id)
-    await once.open(who, ask)
-    if once.subject is None:
-        await _payments(gateway).reduce_surcharge(payment_id, ask.amount, reason=ask.reason, remember=once.remember)
-        await once.finish(200)
-    return SurchargeView.of(await _payments(gateway).accrued(payment_id))
+    await _owned(payments, who, payment_id)
+    await key.once(
+        who, ask, lambda once: payments.reduce_surcharge(payment_id, ask.amount, reason=ask.reason, once=once)
+    )
+    return SurchargeView.of(await payments.accrued(payment_id))
 
 
-def _payments(gateway: App) -> Payments:
-    return gateway.get(Payments)
-
-
-async def _owned(gateway: App, who: Principal, payment_id: str) -> Payment:
-    payment = await _payments(gateway).held(payment_id)
+async def _owned(payments: Payments, who: Principal, payment_id: str) -> Payment:
+    payment = await payments.held(payment_id)
     own(who, payment.authority, "payment")
     return payment
 
 
-async def _finish(gateway: App, payment_id: str, once: Once, response: Response) -> PaymentSummary:
-    if once.status is None:
-        found = await once.finish_with(_payments(gateway).viewing(payment_id, PARTS), lambda known: _status(known, 200))
-    else:
-        found = await _payments(gateway).view(payment_id, PARTS)
-    response.status_code = once.status or 202
-    return _shown(gateway, found)
-
-
-async def _view(gateway: App, payment_id: str) -> PaymentSummary:
-    return _shown(gateway, await _payments(gateway).view(payment_id, PARTS))
-
-
-def _shown(gateway: App, found: PaymentDetails) -> PaymentSummary:
-    envelope = gateway.base.envelope
-    named = found.payment.bill(envelope).payer_name if found.collections else ""
+async def _view(base: Foundation, payments: Payments, payment_id: str) -> PaymentSummary:
+    found = await payments.view(payment_id, PARTS)
+    named = found.payment.bill(base.envelope).payer_name if found.collections else ""
     members: dict[str, Any] = {
         **PaymentSummary.fields(found.payment),
         "pay_url": found.payment.pay_url,
-        "payer_page": _payments(gateway).pages.address(found.payment),
+        "payer_page": payments.pages.address(found.payment),
         "lines": [LineView.of(one) for one in found.lines],
-        "collections": [CollectionView.of(one, found.days, envelope, named) for one in found.collections],
+        "collections": [CollectionView.of(one, found.days, base.envelope, named) for one in found.collections],
         **found.parts,
         "timeline": [EventView.of(one) for one in found.timeline],
     }
     return PaymentView(**members)
-
-
-def _status(found: PaymentDetails, ended: int) -> int:
-    """The answer's status: ``ended`` where nothing is waited for any more."""
-    return ended if found.payment.status in FINAL else 202

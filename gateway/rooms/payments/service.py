@@ -2,39 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
+from functools import partial
 
 from sqlalchemy import Connection
 
-from gateway.foundation.channels import Channels
-from gateway.foundation.crypto.envelope import Envelope
-from gateway.foundation.delivery import Delivery, Event, Events, Operation
+from gateway.foundation.base import Foundation
+from gateway.foundation.delivery import Action, Event, Sent
 from gateway.foundation.delivery.callbacks import Concerned
-from gateway.foundation.store import Store
-from gateway.ports.nontax import FindRequest, PaymentNotice
+from gateway.foundation.once import NEVER, Once
+from gateway.ports.nontax import PaymentNotice
 from gateway.rooms.decisions import Decision, Decisions, DueDate, due_date
 from gateway.rooms.decisions import fetch as fetch_decision
 from gateway.rooms.payments import records
 from gateway.rooms.payments.accrual import due_periods, paid_day
 from gateway.rooms.payments.answers import PlatformAnswers
 from gateway.rooms.payments.asks import PlatformAsks
-from gateway.rooms.payments.bill import CancelAsk, LineInput, LineKind, PaymentRequest, Unit
-from gateway.rooms.payments.demand import Demand, Demands
+from gateway.rooms.payments.bill import LineInput, LineKind, PaymentRequest, Unit
+from gateway.rooms.payments.demand import Demands
 from gateway.rooms.payments.details import PaymentDetails, by_id_or_code, details_of
 from gateway.rooms.payments.hooks import Hooks
+from gateway.rooms.payments.lives import PaymentLives
 from gateway.rooms.payments.pages import PayerPages
 from gateway.rooms.payments.parts import Part
 from gateway.rooms.payments.records import Payment, PaymentFilter, PaymentLine
 from gateway.rooms.payments.states import Status
 from gateway.rooms.payments.surcharge import Surcharge
-from gateway.words.calendar import WorkingCalendar
-from gateway.words.clock import Clock, day_of, to_micros
+from gateway.words.clock import day_of, to_micros
 from gateway.words.errors import ConflictProblem, NotFoundProblem
 from gateway.words.money import format_yuan
 
-Remember = Callable[[Connection, str], None]
 _NOT_PAID_YET = (Status.REQUESTED, Status.ISSUED, Status.EXPIRED)
 _ASK_AGAIN = 24 * 3600 * 1_000_000
 _TOGETHER = 200
@@ -43,101 +42,71 @@ _SHARES = 20
 """In how many hours every open bill is asked about: those of a day, less some that were missed."""
 
 
-def _forget(_conn: Connection, _subject: str) -> None:
-    """For callers that need no idempotency record."""
-
-
 class Payments:
-    """Request a code, follow it, cancel it, take the money's notice. Registers its actions with delivery.
+    """Request a code, follow it, cancel it, take the money's notice.
 
-    ``pages``: what a party gets in hand. ``hooks``: what other rooms tell this one.
+    ``pages``: what a party gets in hand. ``hooks``: what other rooms tell this one. ``lives``: what moves.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        delivery: Delivery,
-        decisions: Decisions,
-        events: Events,
-        channels: Channels,
-        envelope: Envelope,
-        calendar: WorkingCalendar,
-        clock: Clock,
-        public_url: str,
-    ) -> None:
-        self._store = store
-        self._delivery = delivery
+    def __init__(self, base: Foundation, decisions: Decisions) -> None:
+        self._base = base
         self._decisions = decisions
-        self._events = events
-        self._channels = channels
-        self._envelope = envelope
-        self._calendar = calendar
-        self._clock = clock
         self.hooks = Hooks()
-        self._demands = Demands(delivery, events, channels, envelope, calendar, clock, self.hooks)
-        self._asks = PlatformAsks(delivery, events, clock, self.hooks)
-        self._answers = PlatformAnswers(self._asks, self._demands, events, envelope, clock)
-        self.pages = PayerPages(store, envelope, public_url)
-        for action in self._answers.actions():
-            delivery.register(action)
+        self.pages = PayerPages(base)
+        self.lives = PaymentLives(base.events)
+        self._demands = Demands(base, self.lives, self.hooks)
+        self._asks = PlatformAsks(base, self.lives, self.hooks)
+        self._answers = PlatformAnswers(base, self.lives, self._asks, self._demands)
+
+    def actions(self) -> tuple[Action, ...]:
+        """What delivery is told: to have a code issued or voided, and to ask how a bill stands."""
+        return self._answers.actions()
 
     # --- for case systems -------------------------------------------------------------------------------------------
 
     async def set_unit(self, authority: str, unit: Unit, valid_from: date) -> None:
         """Say which unit collects for an authority, under which income items, from a day on."""
-        await self._store.write(lambda conn: records.set_unit(conn, authority, unit, valid_from))
+        await self._base.store.write(lambda conn: records.set_unit(conn, authority, unit, valid_from))
 
-    async def request(self, ask: PaymentRequest, *, wait: float = 3.0, remember: Remember = _forget) -> str:
+    async def request(self, ask: PaymentRequest, *, wait: float = 3.0, once: Once = NEVER) -> str:
         """Ask the platform for a code; waits up to ``wait`` seconds for the answer, and never cancels the call.
 
-        One transaction holds the payment, its event and the operation with its own reference. Returns the id.
-        ``remember(conn, payment_id)`` joins that transaction. Raises InvalidProblem, NotFoundProblem, ConflictProblem.
+        One transaction holds the payment, its event and the operation with its own reference; ``once`` joins it.
+        Returns the id. Raises InvalidProblem, NotFoundProblem, ConflictProblem.
         """
-        today = day_of(self._clock.now())
+        today = day_of(self._base.clock.now())
 
         def query(conn: Connection) -> tuple[Decision, str, Sequence[LineInput], Unit]:
             decision = self._decisions.read(conn, ask.authority, ask.decision_number)
             channel = self._route(ask.authority)
             return decision, channel, *self._demands.lines_and_unit(conn, ask, decision, today)
 
-        decision, channel, lines, unit = await self._store.read(query)
+        decision, channel, lines, unit = await self._base.store.read(query)
         made = self._demands.make(ask, decision, lines, unit, channel)
 
-        def unit_of_work(conn: Connection) -> tuple[Operation, Demand]:
-            remember(conn, made.id)
-            return self._demands.request_code(conn, made, decision, channel)
-
-        operation, sent = await self._store.write(unit_of_work)
-        self._delivery.begin(operation, sent.bill)
-        if wait > 0:
-            await self._delivery.settled(operation.id, wait)
+        ask_for_code = partial(self._demands.request_code, made=made, decision=decision, channel=channel)
+        await self._base.delivery.carry_out(ask_for_code, once.about(made.id), wait)
         return made.id
 
-    async def reissue(
-        self, payment_id: str, reason: str, *, wait: float = 3.0, remember: Remember = _forget
-    ) -> str | None:
+    async def reissue(self, payment_id: str, reason: str, *, wait: float = 3.0, once: Once = NEVER) -> str | None:
         """Have the code replaced: its void is confirmed before a new one is asked for, in the same transaction.
 
         The new payment carries the surcharge accrued so far where the channel says ``reissue``; late money on the old
         code opens an exception. Returns the new payment's id, or None while the void is not confirmed. Raises
         NotFoundProblem, and ConflictProblem unless the payment is ISSUED or EXPIRED.
         """
-        now = to_micros(self._clock.now())
+        now = to_micros(self._base.clock.now())
 
-        def unit(conn: Connection) -> tuple[Operation, CancelAsk]:
-            remember(conn, payment_id)
+        def unit(conn: Connection) -> Sent:
             payment = records.held(conn, payment_id)
             if payment.decision_id is None:
                 raise ConflictProblem("a remittance is cancelled and made again", type="payment-not-reissuable")
             again = _asked_again(payment, records.lines(conn, payment_id))
-            sealed = records.sealed_reissue(self._envelope, payment_id, again)
+            sealed = records.sealed_reissue(self._base.envelope, payment_id, again)
             records.change(conn, payment_id, now, reissue_sealed=sealed)
-            return self._asks.void(conn, payment, reason, now)
+            return self._asks.void(conn, payment, reason)
 
-        operation, ask = await self._store.write(unit)
-        self._delivery.begin(operation, ask)
-        if wait > 0:
-            await self._delivery.settled(operation.id, wait)
+        await self._base.delivery.carry_out(unit, once.about(payment_id), wait)
         return await self.replacement_of(payment_id)
 
     async def accrued(self, payment_id: str, on: date | None = None) -> Surcharge:
@@ -147,25 +116,23 @@ class Payments:
             payment = records.held(conn, payment_id)
             if payment.decision_id is None:
                 raise NotFoundProblem("a remittance of cash bears no surcharge")
-            decision = fetch_decision(conn, self._envelope, payment.decision_id)
+            decision = fetch_decision(conn, self._base.envelope, payment.decision_id)
             assert decision is not None
-            return self._demands.accrued(conn, payment, decision, on or paid_day(payment) or day_of(self._clock.now()))
+            until = on or paid_day(payment) or day_of(self._base.clock.now())
+            return self._demands.accrued(conn, payment, decision, until)
 
-        return await self._store.read(query)
+        return await self._base.store.read(query)
 
-    async def reduce_surcharge(
-        self, payment_id: str, amount: int, *, reason: str, remember: Remember = _forget
-    ) -> None:
+    async def reduce_surcharge(self, payment_id: str, amount: int, *, reason: str, once: Once = NEVER) -> None:
         """Record an agreement 执行协议 (行政强制法 art. 42): ``amount`` fen off the surcharge, never off the fine."""
-        now = to_micros(self._clock.now())
+        now = to_micros(self._base.clock.now())
 
         def unit(conn: Connection) -> None:
-            remember(conn, payment_id)
             payment = records.held(conn, payment_id)
             records.change(conn, payment_id, now, surcharge_reduced=amount)
             self._asks.tell(conn, payment, "payment.surcharge_reduced", amount=format_yuan(amount), reason=reason)
 
-        await self._store.write(unit)
+        await self._base.store.write(once.about(payment_id).first(unit))
 
     async def sweep(self) -> int:
         """Ask the platform about codes past their validity, and once a day about every code that can still be paid.
@@ -173,7 +140,7 @@ class Payments:
         Run every hour, each time for an hour's share of them. A code expires only by the platform's word. Returns how
         many questions were asked.
         """
-        now = self._clock.now()
+        now = self._base.clock.now()
         at = to_micros(now)
 
         def unit(conn: Connection) -> int:
@@ -182,66 +149,52 @@ class Payments:
                 self._asks.how_it_stands(conn, payment, claim=False)
             return len(payments)
 
-        share = max(_TOGETHER, await self._store.read(records.open_bills) // _SHARES)
+        share = max(_TOGETHER, await self._base.store.read(records.open_bills) // _SHARES)
         asked, just_asked = 0, _TOGETHER
         while just_asked == _TOGETHER and asked < share:
-            just_asked = await self._store.write(unit)
+            just_asked = await self._base.store.write(unit)
             asked += just_asked
-            self._delivery.wake()
+            self._base.delivery.wake()
         return asked
 
-    async def cancel(self, payment_id: str, reason: str, *, wait: float = 3.0, remember: Remember = _forget) -> None:
+    async def cancel(self, payment_id: str, reason: str, *, wait: float = 3.0, once: Once = NEVER) -> None:
         """Have the unpaid bill voided. Raises ConflictProblem unless the payment is ISSUED."""
-        now = to_micros(self._clock.now())
 
-        def unit(conn: Connection) -> tuple[Operation, CancelAsk]:
-            remember(conn, payment_id)
-            payment = records.held(conn, payment_id)
-            return self._asks.void(conn, payment, reason, now)
+        def unit(conn: Connection) -> Sent:
+            return self._asks.void(conn, records.held(conn, payment_id), reason)
 
-        operation, ask = await self._store.write(unit)
-        self._delivery.begin(operation, ask)
-        if wait > 0:
-            await self._delivery.settled(operation.id, wait)
+        await self._base.delivery.carry_out(unit, once.about(payment_id), wait)
 
     async def confirm(self, payment_id: str, *, wait: float = 3.0) -> None:
         """Ask the platform how the bill stands, and apply what it says."""
 
-        def unit(conn: Connection) -> tuple[Operation, FindRequest]:
-            payment = records.held(conn, payment_id)
-            return self._asks.how_it_stands(conn, payment)
+        def unit(conn: Connection) -> Sent:
+            return self._asks.how_it_stands(conn, records.held(conn, payment_id))
 
-        operation, ask = await self._store.write(unit)
-        self._delivery.begin(operation, ask)
-        if wait > 0:
-            await self._delivery.settled(operation.id, wait)
+        await self._base.delivery.carry_out(unit, wait=wait)
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
     async def held(self, payment_id: str) -> Payment:
         """One payment. Raises NotFoundProblem."""
-        return await self._store.read(lambda conn: records.held(conn, payment_id))
+        return await self._base.store.read(lambda conn: records.held(conn, payment_id))
 
     async def find(self, narrow: PaymentFilter) -> list[Payment]:
         """Payments, newest first."""
-        return await self._store.read(lambda conn: records.search(conn, narrow))
+        return await self._base.store.read(lambda conn: records.search(conn, narrow))
 
     async def view(self, payment_id: str, parts: Sequence[Part] = ()) -> PaymentDetails:
         """One payment with all that is known of it, and these parts of other rooms. Raises NotFoundProblem."""
-        return await self._store.read(self.viewing(payment_id, parts))
-
-    def viewing(self, payment_id: str, parts: Sequence[Part] = ()) -> Callable[[Connection], PaymentDetails]:
-        """``view`` for somebody who reads it together with something else."""
 
         def query(conn: Connection) -> PaymentDetails:
             found = details_of(conn, records.held(conn, payment_id), self.hooks.days_of)
             return replace(found, parts={part.name: part.of(conn, found) for part in parts})
 
-        return query
+        return await self._base.store.read(query)
 
     async def by_id_or_code(self, word: str) -> Payment:
         """The payment with this id, or the newest with this code. Raises NotFoundProblem."""
-        return await self._store.read(lambda conn: by_id_or_code(conn, word))
+        return await self._base.store.read(lambda conn: by_id_or_code(conn, word))
 
     async def renewed(self, payment: Payment) -> Payment | None:
         """The payment that re-issues this one's code."""
@@ -252,22 +205,22 @@ class Payments:
             renewed = records.replacement_of(conn, payment.id)
             return None if renewed is None else records.held(conn, renewed)
 
-        return await self._store.read(query)
+        return await self._base.store.read(query)
 
     async def replacement_of(self, payment_id: str) -> str | None:
         """The id of the payment that re-issues this one's code."""
-        return await self._store.read(lambda conn: records.replacement_of(conn, payment_id))
+        return await self._base.store.read(lambda conn: records.replacement_of(conn, payment_id))
 
     # --- what arrives -----------------------------------------------------------------------------------------------
 
     def take_notice(self, conn: Connection, channel: str, notice: PaymentNotice, _exchange_id: str) -> Concerned | None:
         """Apply an authenticated payment notice. Money that overtook our answer hurries the question about it."""
-        now = to_micros(self._clock.now())
+        now = to_micros(self._base.clock.now())
         self._answers.apply_paid(conn, channel, notice.fact, "callback", now)
         owner = records.by_code(conn, channel, notice.fact.code)
         if owner is None:
             if notice.bill_reference is not None:
-                self._delivery.hurry(conn, channel, reference=notice.bill_reference)
+                self._base.delivery.hurry(conn, channel, reference=notice.bill_reference)
             return None
         payment = records.held(conn, owner.payment_id)
         return Concerned(payment.authority, payment.id)
@@ -283,25 +236,25 @@ class Payments:
         is voided as soon as it is there (``answers``); ``payment.exceeds_decision`` tells of what is paid already.
         """
         records.lock_decision(conn, event.subject)
-        decision = fetch_decision(conn, self._envelope, event.subject)
+        decision = fetch_decision(conn, self._base.envelope, event.subject)
         assert decision is not None
-        now = to_micros(self._clock.now())
-        due = due_date(decision.facts, decision.events, self._calendar)
+        now = to_micros(self._base.clock.now())
+        due = due_date(decision.facts, decision.events, self._base.calendar)
         for payment in records.of_decision(conn, decision.id):
             mine = due
             if due is not None and payment.planned_due_on is not None:  # its own plan, moved by deferrals only
-                planned = due_periods(decision, self._calendar, payment.planned_due_on)
+                planned = due_periods(decision, self._base.calendar, payment.planned_due_on)
                 mine = DueDate(planned[-1].due_on, False, "the approved plan of instalments")
             if mine is not None and payment.due_on != mine.on and payment.status in _NOT_PAID_YET:
                 records.change(conn, payment.id, now, due_on=mine.on, due_provisional=int(mine.provisional))
                 self._asks.tell(conn, payment, "payment.due_date", due_on=str(mine.on), provisional=mine.provisional)
             if decision.revoked:
-                self._asks.void_unpaid(conn, payment, now, "行政处罚决定已撤销")
+                self._asks.void_unpaid(conn, payment, "行政处罚决定已撤销")
         if not decision.revoked:
-            self._asks.void_excess(conn, decision, now)
+            self._asks.void_excess(conn, decision)
 
     def _route(self, authority: str) -> str:
-        channels = self._channels.route(authority, "payments")
+        channels = self._base.channels.route(authority, "payments")
         if not channels:
             raise ConflictProblem(
                 f"no channel takes payments for authority {authority}",

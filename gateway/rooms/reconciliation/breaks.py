@@ -91,14 +91,14 @@ class Breaks:
         fresh = replace(known, state=BreakState.RESOLVED, closed_at=now, closed_by=by, reason=reason)
         if not step(conn, self.life, known, fresh):
             raise not_open(known)
-        self._settle(conn, fresh, now)
+        self._settle(conn, fresh)
         return fresh
 
     def reopen_in(self, conn: Connection, known: Break) -> None:
         """Open a resolved break again: what resolved it did not hold. Nothing happens to one that is not resolved."""
         fresh = replace(known, state=BreakState.OPEN, closed_at=None, closed_by=None, reason=None)
         if known.state is BreakState.RESOLVED and step(conn, self.life, known, fresh):
-            self._settle(conn, fresh, to_micros(self._clock.now()))
+            self._settle(conn, fresh)
 
     def receipt_issued(self, conn: Connection, event: Event) -> None:
         """The receipt that was missing is there."""
@@ -109,10 +109,10 @@ class Breaks:
             )
             step(conn, self.life, known, fresh)
 
-    def _settle(self, conn: Connection, fresh: Break, now: int) -> None:
+    def _settle(self, conn: Connection, fresh: Break) -> None:
         """A person closed or opened a break: its payment's settlement follows."""
         if fresh.payment_id is not None:
-            update_settlements(conn, self._events, fresh.channel, {fresh.payment_id}, now)
+            update_settlements(conn, self._events, fresh.channel, {fresh.payment_id})
 
 
 def facts(about: Break) -> Mapping[str, Any]:

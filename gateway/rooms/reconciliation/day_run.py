@@ -114,7 +114,7 @@ class DayRun:
             owners = {_owner(one, issued).payment_id for one in (*differences, *waiting)}
             cleared = {known.payment_id or "" for known in self._breaks.cleared}
             concerned = {*found.payments, *owners, *cleared} - {""}
-            update_settlements(conn, self._events, run.channel, concerned, run.now, found.payments)
+            update_settlements(conn, self._events, run.channel, concerned, found.payments)
             if not run.provisional:
                 self._check_continuity()
                 self._look_for_receipts()

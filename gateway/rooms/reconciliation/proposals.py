@@ -305,7 +305,7 @@ class Proposals:
             raise ConflictProblem("this money found an owner at the same moment", type="money-has-an-owner")
         settle_payment(conn, self._base.events, payment, code, money, "statement", now, self._quoted)
         break_records.set_owner(conn, known.id, payment.authority, payment_id)
-        update_settlements(conn, self._base.events, known.channel, {payment_id}, now)
+        update_settlements(conn, self._base.events, known.channel, {payment_id})
 
 
 def _attributable(conn: Connection, known: Break, payment_id: str) -> tuple[Payment, Code]:

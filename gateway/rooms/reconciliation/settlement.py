@@ -14,7 +14,7 @@ from gateway.rooms.reconciliation import break_records, statement_records
 
 
 def update_settlements(
-    conn: Connection, events: Events, channel: str, concerned: set[str], now: int, matched: Collection[str] = ()
+    conn: Connection, events: Events, channel: str, concerned: set[str], matched: Collection[str] = ()
 ) -> None:
     """Broken while a break is open; matched when a statement has the money that paid it, to the fen.
 
@@ -32,4 +32,4 @@ def update_settlements(
             wanted[payment_id] = Settlement.MATCHED
         else:
             wanted[payment_id] = Settlement.PENDING
-    books.settle_all(conn, events, wanted, now)
+    books.settle_all(conn, events, wanted)

@@ -20,8 +20,8 @@ from gateway.words.errors import NotFoundProblem
 class ExceptionWithRefund(Unforeseen):
     """An exception, and the refund that goes back or may; one that was refused or dismissed leads nowhere."""
 
-    refund_id: str | None
-    refund_status: RefundStatus | None
+    refund_id: str | None = None
+    refund_status: RefundStatus | None = None
 
 
 @dataclass(frozen=True, slots=True)

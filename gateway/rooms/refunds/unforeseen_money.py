@@ -174,7 +174,7 @@ class Exceptions:
         if not resolve_exception(conn, exception_id, now, by=by, name=name):
             raise _not_proposed(exception_records.held(conn, exception_id))
         late = odd.kind is UnforeseenKind.PAID_AFTER_EXPIRY and odd.resolution == WayOut.KEEP.value
-        if late and not keep_late(conn, self._events, odd.payment_id, odd.collection_id, now):
+        if late and not keep_late(conn, self._events, odd.payment_id, odd.collection_id):
             raise ConflictProblem(
                 "this bill does not wait for money any more, so the money cannot pay it",
                 type="payment-not-payable",

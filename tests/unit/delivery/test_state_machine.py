@@ -17,6 +17,7 @@ from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
+from foundation import foundation
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
@@ -26,13 +27,12 @@ from gateway.foundation.access.tables import authority as authority_table
 from gateway.foundation.channels import Channel, ChannelKeys
 from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.crypto.keys import FileKeys
-from gateway.foundation.delivery import Delivery, DeliverySettings, Events, operation_records
+from gateway.foundation.delivery import Delivery, DeliverySettings, operation_records
 from gateway.foundation.delivery.retry_rules import Patience
 from gateway.foundation.delivery.tables import (
     event,
     operation,
 )
-from gateway.foundation.evidence import Evidence
 from gateway.foundation.store import Store
 from gateway.ports.base import AdapterInfo, FindGuarantee
 from gateway.ports.nontax import Bill, BillState, Cancelled, Issued, PaidFact, PaymentNotice
@@ -40,7 +40,6 @@ from gateway.rooms.decisions import DecisionFacts, Decisions
 from gateway.rooms.payments import IncomeItem, LineKind, Payments, Unit, records
 from gateway.rooms.payments.bill import PaymentRequest
 from gateway.rooms.payments.tables import payment, payment_code, payment_line
-from gateway.words.calendar import WorkingCalendar
 from gateway.words.clock import ManualClock
 from gateway.words.errors import BusyError, ConflictProblem, NotSentError, OutcomeUnknownError, RejectedError
 
@@ -146,33 +145,14 @@ class Machine(RuleBasedStateMachine):
         channels: Any = SimpleNamespace(
             get=lambda _: channel, all=lambda: (channel,), route=lambda authority, capability: (channel,)
         )
-        events, calendar = Events(self.clock), WorkingCalendar()
-        evidence = Evidence(
-            self.store, self.keys, self.envelope, self.clock, node="node-1", heads=self.folder / "heads"
-        )
         patience = Patience(ask_after=0.01, first=0.01, longest=0.05)
         limits = DeliverySettings(grace=0.5, patience=patience)
-        self.delivery = Delivery(self.store, channels, evidence, self.envelope, self.clock, limits)
-        parts: Any = SimpleNamespace(
-            store=self.store,
-            events=events,
-            envelope=self.envelope,
-            calendar=calendar,
-            clock=self.clock,
-            delivery=self.delivery,
-        )
-        self.decisions = Decisions(parts)
-        self.payments = Payments(
-            self.store,
-            self.delivery,
-            self.decisions,
-            events,
-            channels,
-            self.envelope,
-            calendar,
-            self.clock,
-            "http://127.0.0.1",
-        )
+        base = foundation(self.store, self.folder, self.clock, channels, delivery=limits)
+        self.delivery = base.delivery
+        self.decisions = Decisions(base)
+        self.payments = Payments(base, self.decisions)
+        for action in self.payments.actions():
+            self.delivery.register(action)
         await self.delivery.start()
 
     async def _calm(self) -> None:

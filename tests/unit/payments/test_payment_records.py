@@ -12,12 +12,14 @@ from sqlalchemy import CheckConstraint, Connection, Table, insert
 
 from gateway.foundation.crypto.envelope import Envelope, EnvelopeError
 from gateway.foundation.crypto.keys import FileKeys
+from gateway.foundation.delivery import Events
 from gateway.foundation.lives import Life
 from gateway.foundation.store import Store
 from gateway.ports.nontax import BillLine, IssueRequest
 from gateway.rooms.decisions.tables import decision
 from gateway.rooms.payments import LineInput, LineKind, PaymentFilter, PaymentRequest, Status, records
 from gateway.rooms.payments.details import by_id_or_code, details_of
+from gateway.rooms.payments.lives import CodeKey, PaymentLives
 from gateway.rooms.payments.records import Payment
 from gateway.rooms.payments.states import (
     BESIDE_THE_BILL,
@@ -30,6 +32,7 @@ from gateway.rooms.payments.states import (
     Settlement,
     UnforeseenKind,
 )
+from gateway.words.clock import SystemClock
 from gateway.words.errors import NotFoundProblem
 
 BILL = IssueRequest(
@@ -179,9 +182,10 @@ def constrained(table: Table, name: str) -> set[str]:
 async def test_a_code_moves_along_its_life_and_no_other_way(sqlite_store: Store, envelope: Envelope) -> None:
     made = a_new_payment(envelope)
     await sqlite_store.write(lambda conn: stored(conn, made))
+    codes = PaymentLives(Events(SystemClock())).code
 
     async def moved(end: CodeState, **values: object) -> bool:
-        return await sqlite_store.write(lambda conn: records.move_code(conn, "nontax", "REF0001", end, **values))
+        return await sqlite_store.write(lambda conn: codes.move(conn, CodeKey("nontax", "REF0001"), end, **values))
 
     assert not await moved(CodeState.PAID)
     assert await moved(CodeState.LIVE, code=CODE, issued_at=6)

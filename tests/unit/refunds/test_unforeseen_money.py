@@ -11,6 +11,7 @@ from money_bench import DOCUMENTS, NOW, PAYEE, Bench, a_file, a_row
 from sqlalchemy import Connection
 
 from gateway.rooms.payments import Status, records
+from gateway.rooms.payments.lives import CodeKey
 from gateway.rooms.payments.states import CodeState, ExceptionState, UnforeseenKind
 from gateway.rooms.payments.tables import payment
 from gateway.rooms.refunds import records as refund_records
@@ -37,9 +38,9 @@ async def late(bench: Bench, steps: tuple[Status, ...], code: CodeState, amount:
 
     def unit(conn: Connection) -> None:
         for step in steps:
-            assert records.move(conn, payment_id, step, 1)
+            assert bench.payments.lives.payment.move(conn, records.held(conn, payment_id), step)
         if code is not CodeState.LIVE:
-            assert records.move_code(conn, "nontax", "OLD0001", code)
+            assert bench.payments.lives.code.move(conn, CodeKey("nontax", "OLD0001"), code)
 
     await bench.store.write(unit)
     await bench.arrive(amount, "S1")
@@ -116,7 +117,8 @@ async def test_late_money_cannot_be_kept_for_a_bill_that_waits_for_none_and_noth
     payment_id = await late(quick, (Status.EXPIRED,), CodeState.EXPIRED)
     (odd,) = await quick.unforeseen(payment_id)
     await quick.exceptions.propose(odd.id, WayOut.KEEP, "逾期一日", **ONE)
-    await quick.store.write(lambda conn: records.move(conn, payment_id, Status.CANCELLING, 1))
+    life = quick.payments.lives.payment
+    await quick.store.write(lambda conn: life.move(conn, records.held(conn, payment_id), Status.CANCELLING))
     with pytest.raises(ConflictProblem) as refused:
         await quick.exceptions.confirm(odd.id, **OTHER)
     assert refused.value.type == "payment-not-payable"
