@@ -141,6 +141,8 @@ class Room:
         full = self.package + module if module.startswith(".") else module
         try:
             found = import_module(full)
+        except GatewayError:  # it has said what is wrong
+            raise
         except Exception as error:
             reason = f'the room "{self.name}" names {full}, which cannot be imported: {type(error).__name__}: {error}'
             raise SettingsError("rooms", reason, _REPAIR) from error
