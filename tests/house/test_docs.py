@@ -199,3 +199,12 @@ def test_the_adapter_of_the_page_installs_loads_and_passes_its_tests(tmp_path: P
     run("pip", "install", "--quiet", "--no-index", "--no-deps", "--no-build-isolation", "--target", str(site), ".")
     assert "anlan-sharing/2026" in run("gateway", "adapters")
     assert "passed" in run("pytest", "-q", "-p", "no:cacheprovider", "tests")
+
+
+def test_the_room_of_the_page_is_the_one_that_is_installed() -> None:
+    package = ROOT / "tests" / "foreign"
+    blocks = re.findall(r"\*\*`([^`]+)`\*\*( \(a part\))?\n\n```\w+\n(.*?)```", text("ADDING_ROOMS.md"), re.DOTALL)
+    assert len(blocks) == 9
+    files = {name: (package / name).read_text(encoding="utf-8") for name, _, _ in blocks}
+    wrong = [name for name, part, code in blocks if not (code in files[name] if part else code == files[name])]
+    assert wrong == [], "copy the code of these files into docs/ADDING_ROOMS.md"
