@@ -193,6 +193,8 @@ async def test_a_kind_from_outside_works_like_any_other_and_can_go(
     assert "impounds" in found["rooms"][1]
     assert found["channel yard"] == ("ok", "the yard answers, 成功")
     assert found["impounds"] == ("ok", "no vehicle is held longer than 30 days")
+    drawn = here.run("states", "impounds", "--format", "mermaid").out
+    assert "STORED --> LEFT: the yard tells that it was handed out" in drawn
 
     # its scopes
     here.run("authorities", "create", AUTHORITY, "安澜市望川区综合行政执法局", USCC)
