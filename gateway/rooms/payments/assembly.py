@@ -8,6 +8,8 @@ from gateway.foundation.base import Foundation
 from gateway.foundation.rooms import Duty, Opened, Services
 from gateway.ports.nontax import PaymentNotice
 from gateway.rooms.decisions import Decisions
+from gateway.rooms.payments.due import DueClock
+from gateway.rooms.payments.options import PaymentOptions
 from gateway.rooms.payments.renewal import code_asked_again, void_asked_again
 from gateway.rooms.payments.service import Payments
 
@@ -15,6 +17,7 @@ from gateway.rooms.payments.service import Payments
 def open_room(base: Foundation, rooms: Services) -> Opened:
     """A payment follows its decision; money is told by callback, by question, by statement."""
     payments = Payments(base, rooms.get(Decisions))
+    due = DueClock(base, base.settings_of("payments", PaymentOptions).due_soon_days)
     moves = ("served", "amended", "deferred", "changed", "revoked")
     return Opened(
         services=(payments,),
@@ -22,5 +25,8 @@ def open_room(base: Foundation, rooms: Services) -> Opened:
         renews={"nontax.issue": partial(code_asked_again, payments.lives), "nontax.cancel": void_asked_again},
         callbacks={PaymentNotice: payments.take_notice},
         hears={f"decision.{word}": (payments.decision_moved,) for word in moves},
-        comes_round=(Duty("open payments", "20 * * * *", lambda _: payments.sweep()),),
+        comes_round=(
+            Duty("open payments", "20 * * * *", lambda _: payments.sweep()),
+            Duty("payments due", "0 8 * * *", lambda _: due.tell()),
+        ),
     )

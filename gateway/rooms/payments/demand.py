@@ -20,6 +20,7 @@ from gateway.rooms.payments.accrual import fine_in, paid_day
 from gateway.rooms.payments.bill import LineInput, LineKind, PaymentRequest, Unit, bill_for, check_within, lines_of
 from gateway.rooms.payments.channel_keys import PaymentKeys
 from gateway.rooms.payments.codes import next_composed, next_from_ranges
+from gateway.rooms.payments.due import first_look
 from gateway.rooms.payments.hooks import Hooks
 from gateway.rooms.payments.lives import PaymentLives
 from gateway.rooms.payments.records import Payment, new_payment
@@ -74,6 +75,7 @@ def demand(
         instalment=ask.instalment,
         line_group=ask.line_group,
         due_on=due_on,
+        due_look_on=first_look(due_on),
         due_provisional=due is not None and due.provisional and ask.due_on is None,
         planned_due_on=ask.due_on,
         replaces=replaces,

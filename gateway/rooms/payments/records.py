@@ -54,7 +54,8 @@ class Payment:
     """One demand 缴款. Amounts in fen, instants in microseconds; what is sealed opens by the methods.
 
     ``decision_id`` is None for a remittance of cash; ``code`` is the live or last code; ``due_on`` is None until the
-    decision is served; ``asked_at``: when the platform was last asked how the bill stands.
+    decision is served, ``due_look_on`` the day on which it is looked at next (``payments.due``); ``asked_at``: when the
+    platform was last asked how the bill stands.
     """
 
     id: str
@@ -79,6 +80,7 @@ class Payment:
     valid_until_on: date | None = None
     due_on: date | None = None
     due_provisional: bool = False
+    due_look_on: date | None = None
     planned_due_on: date | None = None
     surcharge_paid: int | None = None
     surcharge_reduced: int = 0
@@ -274,6 +276,7 @@ _BY_ID = select(payment).where(payment.c.id == bindparam("id"))
 _LOCKED = _BY_ID.with_for_update()
 _LINES = select(payment_line).where(payment_line.c.payment_id == bindparam("id")).order_by(payment_line.c.line)
 _OPEN = payment.c.status == constant(Status.ISSUED.value)
+_UNPAID = payment.c.status.in_([constant(one.value) for one in (Status.REQUESTED, Status.ISSUED, Status.EXPIRED)])
 _DEMANDS = payment.c.status.not_in([constant(Status.REJECTED.value), constant(Status.CANCELLED.value)])
 _LIVE = select(payment.c.id).where(
     payment.c.decision_id == bindparam("decision_id"),
@@ -528,6 +531,18 @@ def to_ask(conn: Connection, today: date, lately: int, now: int, limit: int) -> 
     over = and_(not_asked_since(now), payment.c.valid_until_on < today)
     query = select(payment).where(_OPEN, or_(stale, over)).order_by(payment.c.asked_at.nulls_first()).limit(limit)
     return [_payment(row) for row in conn.execute(query).mappings()]
+
+
+def to_look_at(conn: Connection, today: date, limit: int) -> list[Payment]:
+    """Unpaid payments whose due date is to be looked at now, those that wait longest first."""
+    query = select(payment).where(_UNPAID, payment.c.due_look_on <= today).order_by(payment.c.due_look_on).limit(limit)
+    return [_payment(row) for row in conn.execute(query).mappings()]
+
+
+def looked_at(conn: Connection, seen: Payment, next_on: date | None) -> bool:
+    """Say when a due date is looked at next; False where it has moved, or somebody else has looked."""
+    same = (payment.c.id == seen.id, payment.c.due_on == seen.due_on, payment.c.due_look_on == seen.due_look_on)
+    return conn.execute(update(payment).where(*same, _UNPAID).values(due_look_on=next_on)).rowcount == 1
 
 
 def open_bills(conn: Connection) -> int:

@@ -23,6 +23,7 @@ from gateway.rooms.payments.asks import PlatformAsks
 from gateway.rooms.payments.bill import LineInput, LineKind, PaymentRequest, Unit
 from gateway.rooms.payments.demand import Demands
 from gateway.rooms.payments.details import PaymentDetails, by_id_or_code, details_of
+from gateway.rooms.payments.due import first_look
 from gateway.rooms.payments.hooks import Hooks
 from gateway.rooms.payments.lives import PaymentLives
 from gateway.rooms.payments.pages import PayerPages
@@ -246,7 +247,8 @@ class Payments:
                 planned = due_periods(decision, self._base.calendar, payment.planned_due_on)
                 mine = DueDate(planned[-1].due_on, False, "the approved plan of instalments")
             if mine is not None and payment.due_on != mine.on and payment.status in _NOT_PAID_YET:
-                records.change(conn, payment.id, now, due_on=mine.on, due_provisional=int(mine.provisional))
+                moved = {"due_on": mine.on, "due_look_on": first_look(mine.on)}
+                records.change(conn, payment.id, now, **moved, due_provisional=int(mine.provisional))
                 self._asks.tell(conn, payment, "payment.due_date", due_on=str(mine.on), provisional=mine.provisional)
             if decision.revoked:
                 self._asks.void_unpaid(conn, payment, "行政处罚决定已撤销")

@@ -22,6 +22,7 @@ from gateway.foundation.store.base import metadata
 
 LIVE = "status not in ('REJECTED','CANCELLED')"
 OPEN = "status = 'ISSUED'"
+UNPAID = "status in ('REQUESTED', 'ISSUED', 'EXPIRED')"
 IN_DOUBT = "in_doubt_since_at is not null"
 REPLACES = "replaces is not null"
 LIVE_CODE = "state in ('requested','live','paid')"
@@ -46,6 +47,7 @@ payment = Table(
     Column("valid_until_on", Date, comment="the platform's date for the code"),
     Column("due_on", Date, comment="the law's date; null until served"),
     Column("due_provisional", Integer, nullable=False, server_default="0"),
+    Column("due_look_on", Date, comment="when the due date is looked at next: is it near, is it over"),
     Column("planned_due_on", Date, comment="an instalment's own last day, from the approved plan 分期"),
     Column("surcharge_paid", BigInteger, comment="part of what was paid that is surcharge, in fen"),
     Column("surcharge_reduced", BigInteger, nullable=False, server_default="0", comment="taken off by agreement"),
@@ -79,6 +81,7 @@ payment = Table(
     Index("ix_payment_authority", "authority", "id"),
     Index("ix_payment_paid", "channel", "paid_at"),
     Index("ix_payment_open", "asked_at", sqlite_where=text(OPEN), postgresql_where=text(OPEN)),
+    Index("ix_payment_due", "due_look_on", sqlite_where=text(UNPAID), postgresql_where=text(UNPAID)),
     Index("ix_payment_doubt", "authority", "id", sqlite_where=text(IN_DOUBT), postgresql_where=text(IN_DOUBT)),
     Index("ix_payment_replaces", "replaces", sqlite_where=text(REPLACES), postgresql_where=text(REPLACES)),
     Index("ix_payment_code", "code"),

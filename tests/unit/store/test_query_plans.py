@@ -36,6 +36,7 @@ QUERIES: dict[str, Callable[[Connection], Any]] = {
     "parked operations": lambda conn: operation_records.find(conn, state=State.PARKED),
     "webhooks that are due": lambda conn: webhook_records.due(conn, 1),
     "codes to ask about": lambda conn: payments.to_ask(conn, TODAY, 1, 2, 200),
+    "due dates to look at": lambda conn: payments.to_look_at(conn, TODAY, 200),
     "how many codes can be paid": lambda conn: payments.open_bills(conn),
     "the live payment of a demand": lambda conn: payments.live_payment(conn, "dec_1", 0, "main"),
     "what is demanded already": lambda conn: payments.demanded(conn, "dec_1"),

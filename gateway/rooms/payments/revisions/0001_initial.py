@@ -53,6 +53,7 @@ def upgrade() -> None:
     sa.Column('valid_until_on', sa.Date(), nullable=True, comment="the platform's date for the code"),
     sa.Column('due_on', sa.Date(), nullable=True, comment="the law's date; null until served"),
     sa.Column('due_provisional', sa.Integer(), server_default='0', nullable=False),
+    sa.Column('due_look_on', sa.Date(), nullable=True, comment='when the due date is looked at next: is it near, is it over'),
     sa.Column('planned_due_on', sa.Date(), nullable=True, comment="an instalment's own last day, from the approved plan 分期"),
     sa.Column('surcharge_paid', sa.BigInteger(), nullable=True, comment='part of what was paid that is surcharge, in fen'),
     sa.Column('surcharge_reduced', sa.BigInteger(), server_default='0', nullable=False, comment='taken off by agreement'),
@@ -82,6 +83,7 @@ def upgrade() -> None:
         batch_op.create_index('ix_payment_code', ['code'], unique=False)
         batch_op.create_index(batch_op.f('ix_payment_decision_id'), ['decision_id'], unique=False)
         batch_op.create_index('ix_payment_doubt', ['authority', 'id'], unique=False, sqlite_where=sa.text('in_doubt_since_at is not null'), postgresql_where=sa.text('in_doubt_since_at is not null'))
+        batch_op.create_index('ix_payment_due', ['due_look_on'], unique=False, sqlite_where=sa.text("status in ('REQUESTED', 'ISSUED', 'EXPIRED')"), postgresql_where=sa.text("status in ('REQUESTED', 'ISSUED', 'EXPIRED')"))
         batch_op.create_index('ix_payment_open', ['asked_at'], unique=False, sqlite_where=sa.text("status = 'ISSUED'"), postgresql_where=sa.text("status = 'ISSUED'"))
         batch_op.create_index('ix_payment_paid', ['channel', 'paid_at'], unique=False)
         batch_op.create_index('ix_payment_replaces', ['replaces'], unique=False, sqlite_where=sa.text('replaces is not null'), postgresql_where=sa.text('replaces is not null'))
@@ -185,6 +187,7 @@ def downgrade() -> None:
         batch_op.drop_index('ix_payment_replaces', sqlite_where=sa.text('replaces is not null'), postgresql_where=sa.text('replaces is not null'))
         batch_op.drop_index('ix_payment_paid')
         batch_op.drop_index('ix_payment_open', sqlite_where=sa.text("status = 'ISSUED'"), postgresql_where=sa.text("status = 'ISSUED'"))
+        batch_op.drop_index('ix_payment_due', sqlite_where=sa.text("status in ('REQUESTED', 'ISSUED', 'EXPIRED')"), postgresql_where=sa.text("status in ('REQUESTED', 'ISSUED', 'EXPIRED')"))
         batch_op.drop_index('ix_payment_doubt', sqlite_where=sa.text('in_doubt_since_at is not null'), postgresql_where=sa.text('in_doubt_since_at is not null'))
         batch_op.drop_index(batch_op.f('ix_payment_decision_id'))
         batch_op.drop_index('ix_payment_code')
