@@ -17,6 +17,7 @@ from gateway.foundation.channels import Channel
 from gateway.foundation.crypto.sm import sm3
 from gateway.foundation.delivery import DeliverySettings
 from gateway.foundation.store import Store
+from gateway.foundation.two_persons import Person
 from gateway.ports.base import AdapterInfo
 from gateway.ports.nontax import PaidFact
 from gateway.rooms.cash.service import Cash
@@ -36,6 +37,9 @@ from gateway.words.money import format_yuan
 NOW = datetime(2026, 9, 16, 2, 0, tzinfo=UTC)
 CODE = "99010226300000000001"
 PAYEE = Payee(name="罗小满", account="6222021001116245702", bank="安澜农商银行")
+ONE, OTHER, THIRD = (Person(f"p{number}", name, operator=True) for number, name in enumerate("甲乙丙", start=1))
+KEY = Person("cli_1", "案件系统", operator=False, officer="陈立 33010001")
+NOTHING_SEEN = "e30"  # of nothing at all
 DOCUMENTS = tuple(
     DocumentInput(kind=kind, reference=kind, digest=sm3(kind.encode()).hex())
     for kind in ("opinion_letter", "loss_statement")
@@ -63,14 +67,14 @@ class Bench:
         self.envelope, self.events, self.delivery = base.envelope, base.events, base.delivery
         self.decisions = Decisions(base)
         self.payments = Payments(base, self.decisions)
-        self.refunds = Refunds(store, self.delivery, self.events, channels, self.envelope, self.clock)
-        self.exceptions = Exceptions(store, self.events, self.clock, self.refunds)
+        self.refunds = Refunds(base)
+        self.exceptions = Exceptions(base, self.refunds)
         self.events.subscribe("payment.exception_resolved", self.refunds.returns.exception_resolved)
         self.receipts = Receipts(base)
         self.events.subscribe("payment.paid", self.receipts.payment_paid)
         self.cash = Cash(base, self.decisions)
         self.imports = Imports(base)
-        for action in (*self.payments.actions(), *self.receipts.actions()):
+        for action in (*self.payments.actions(), *self.receipts.actions(), *self.refunds.actions()):
             base.delivery.register(action)
 
     async def open(self) -> None:
@@ -104,6 +108,19 @@ class Bench:
     def proposal(self, reason: str = "wrong_payment", **more: Any) -> RefundProposal:
         known = {"reason": reason, "explanation": "误缴", "payee": PAYEE, "documents": DOCUMENTS, **more}
         return RefundProposal.model_validate(known)
+
+    async def seen(self, refund_id: str) -> str:
+        """What a view of a proposed refund shows to whoever confirms it."""
+        return (await self.refunds.view(refund_id)).seen or NOTHING_SEEN
+
+    async def confirm(self, refund_id: str, by: Person, wait: float = 0) -> None:
+        """Look at a refund and confirm what is seen."""
+        await self.refunds.confirm(refund_id, by=by, seen=await self.seen(refund_id), wait=wait)
+
+    async def agree(self, exception_id: str, by: Person, wait: float = 0) -> None:
+        """Look at an exception and confirm the way out that is seen."""
+        seen = (await self.exceptions.view(exception_id)).seen or NOTHING_SEEN
+        await self.exceptions.confirm(exception_id, by=by, seen=seen, wait=wait)
 
     async def unforeseen(self, payment_id: str) -> list[Unforeseen]:
         """The exceptions of a payment, oldest first."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -18,19 +20,29 @@ LEGAL = {"kind": "legal_document", "reference": "望市监撤〔2026〕1号", "d
 
 
 async def colleague(site, name: str = "高远") -> Any:
-    """A second person: a client bearing an operator's key."""
+    """A person: a client bearing an operator's key."""
     made = await site.app.access.create_operator(f"login-{name}", name, "operator", "long enough a password")
     key = await site.app.access.issue_operator_key(made.id, label="journey")
     return site.client(key.token)
 
 
+@asynccontextmanager
+async def colleagues(site) -> AsyncIterator[tuple[Any, Any]]:
+    """Two operators: so many agree to what a case system proposes."""
+    async with await colleague(site, "林溪") as first, await colleague(site) as second:
+        yield first, second
+
+
 async def confirm(http: Any, refund: dict[str, Any], key: str = "confirm-1") -> Any:
-    return await http.post(f"/v1/refunds/{refund['id']}/confirmation", headers={"Idempotency-Key": key})
+    """Look at the refund, and confirm what is seen."""
+    seen = (await http.get(f"/v1/refunds/{refund['id']}")).json()["seen"] or refund["seen"]
+    path = f"/v1/refunds/{refund['id']}/confirmation"
+    return await http.post(path, json={"seen": seen}, headers={"Idempotency-Key": key})
 
 
 async def propose(site, payment: dict[str, Any], reason: str, *documents: Any, **more: Any) -> Any:
     body = {"reason": reason, "explanation": "多缴退还", "payee": PAYEE, "documents": list(documents), **more}
-    return await site.post(f"/v1/payments/{payment['id']}/refunds", body)
+    return await site.post(f"/v1/payments/{payment['id']}/refunds", {"officer": "陈立 33010001", **body})
 
 
 async def finance(site, refund: dict[str, Any], state: str, **more: Any) -> dict[str, Any]:
@@ -74,10 +86,15 @@ async def test_story_4_what_was_paid_twice_across_the_cut_off_goes_back_once_aft
     more = await propose(site, payment, "paid_twice", LETTER, VOUCHER, amount="0.01")
     assert (more.status_code, more.json()["type"].rpartition(":")[2]) == (409, "refund-exceeds-paid")
     assert (await confirm(site.http, refund)).status_code == 403  # a case system is no second person
-    async with await colleague(site) as second:
+    nameless = await propose(site, payment, "paid_twice", officer=None)
+    assert (nameless.status_code, nameless.json()["field"]) == (422, "officer")
+    async with colleagues(site) as (first, second):
+        agreed = (await confirm(first, refund)).json()
+        assert (agreed["status"], agreed["confirmations"], agreed["officer"]) == ("PROPOSED", ["林溪"], "陈立 33010001")
+        assert (await confirm(first, refund, "again")).json()["status"] == "PROPOSED"
         filed = (await confirm(second, refund)).json()
     assert filed["status"] == "FILED", filed
-    assert filed["confirmed_by"] == "高远"
+    assert (filed["confirmed_by"], filed["seen"]) == ("高远", None)
     assert (await finance(site, refund, "approved"))["status"] == "APPROVED"
     done = await finance(site, refund, "refunded")
     assert done["refunded_at"]
@@ -97,8 +114,9 @@ async def test_a_refund_whose_answer_is_lost_is_found_and_never_filed_twice(site
     payment = await paid_twice(site)
     refund = (await propose(site, payment, "paid_twice", LETTER, VOUCHER)).json()
     site.fault("apply_then_silence", "Refund", nth=1)
-    async with await colleague(site) as second:
-        await confirm(second, refund)
+    async with colleagues(site) as both:
+        for one in both:
+            await confirm(one, refund)
     await site.until(f"/v1/refunds/{refund['id']}", lambda now: now["status"] == "FILED" and not now["in_doubt_since"])
     assert site.effects("Refund") == [1]
     assert "refund.in_doubt" in await site.told(payment["id"], "refund.in_doubt")
@@ -134,11 +152,12 @@ async def test_story_5_revoked_after_payment_the_money_goes_back_once_the_receip
     event = {"kind": "revoked", "on": str(day_of(SystemClock().now())), "reason": "复议撤销"}
     assert (await site.post(site.path(payment["decision_number"]) + "/events", event)).status_code < 300
     refund = (await propose(site, payment, "decision_revoked", LETTER, VOUCHER)).json()
-    async with await colleague(site) as second:
+    async with colleagues(site) as (first, second):
         wanting = await confirm(second, refund)
         assert wanting.json()["type"].rpartition(":")[2] == "documents-missing"
         added = await site.post(f"/v1/refunds/{refund['id']}/documents", LEGAL)
         assert added.status_code == 200, added.text
+        await confirm(first, refund)
         waiting = (await confirm(second, refund, "confirm-2")).json()
         assert (waiting["status"], waiting["waits_for"]) == ("CONFIRMED", "red_receipt")
         assert site.effects("Refund") == []
@@ -154,8 +173,9 @@ async def test_story_5_revoked_after_payment_the_money_goes_back_once_the_receip
 async def test_finance_may_refuse_and_then_the_money_may_be_asked_for_again(site):
     payment = await paid_twice(site)
     refund = (await propose(site, payment, "paid_twice", LETTER, VOUCHER)).json()
-    async with await colleague(site) as second:
-        await confirm(second, refund)
+    async with colleagues(site) as both:
+        for one in both:
+            await confirm(one, refund)
         refused = await finance(site, refund, "refused", reason="账户有误")
         assert refused["refusal"] == "账户有误"
         again = await propose(site, payment, "paid_twice", LETTER, VOUCHER)

@@ -83,7 +83,7 @@ async def exceptions(site: Any, stack: AsyncExitStack) -> tuple[str, Make]:
 
 async def refunds(site: Any, stack: AsyncExitStack) -> tuple[str, Make]:
     payment = await site.paid(number=await site.decide(number()))
-    ask = {"reason": "wrong_payment", "explanation": "多缴", "amount": "1.00"}
+    ask = {"reason": "wrong_payment", "explanation": "多缴", "amount": "1.00", "officer": "陈立 33010001"}
 
     async def make() -> None:
         await well(await site.post(f"/v1/payments/{payment['id']}/refunds", ask))

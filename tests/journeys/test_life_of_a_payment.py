@@ -16,12 +16,14 @@ from gateway.adapters.nontax.soap import SoapNonTax
 from gateway.foundation.delivery.tables import (
     operation,
 )
+from gateway.foundation.two_persons import Person
 from gateway.rooms.payments.channel_keys import PaymentKeys
-from gateway.rooms.refunds.proposals import DocumentInput, Payee
-from gateway.rooms.refunds.unforeseen_money import WayOut
+from gateway.rooms.refunds.proposals import DocumentInput, Payee, Resolution
+from gateway.rooms.refunds.states import WayOut
 from gateway.words.clock import day_of
 from gateway.words.errors import ConflictProblem
 
+LI, WANG = Person("opr_li", "李", operator=True), Person("opr_wang", "王", operator=True)
 SERVED = {"kind": "served", "on": "2026-09-16", "method": "direct"}  # due 2026-10-08: more than 34 days ago
 NUMBER = "望市监罚决字〔2026〕第7号"
 
@@ -202,10 +204,11 @@ async def test_money_on_an_expired_code_pays_it_once_two_people_keep_it(any_site
     refused = await site.post(f"/v1/payments/{payment['id']}/reissue", {"reason": "换码"})
     assert refused.json()["type"].rpartition(":")[2] == "exception-open"  # or the party would be asked twice
     rooms = site.app.exceptions
-    await rooms.propose(exception, WayOut.KEEP, "义务仍在,款项入库", by="opr_li", name="李")
-    with pytest.raises(ConflictProblem, match="two people"):
-        await rooms.confirm(exception, by="opr_li", name="李")
-    await rooms.confirm(exception, by="opr_wang", name="王")
+    await rooms.propose(exception, Resolution(WayOut.KEEP, "义务仍在,款项入库"), by=LI)
+    seen = (await rooms.view(exception)).seen
+    with pytest.raises(ConflictProblem, match="somebody else"):
+        await rooms.confirm(exception, by=LI, seen=seen)
+    await rooms.confirm(exception, by=WANG, seen=seen)
     paid = await site.reaches(payment, "PAID")
     assert (paid["paid_amount"], paid["settlement"]) == ("5036.50", "matched")
     assert "<h1>已缴款</h1>" in (await site.http.get(payment["payer_page"])).text
@@ -220,9 +223,9 @@ async def test_money_on_an_expired_code_may_go_back_and_the_code_be_replaced(sit
         DocumentInput(kind=kind, reference=kind, digest="0" * 64) for kind in ("opinion_letter", "original_voucher")
     ]
     payee = Payee(name="罗小满", account="6222021001116245702", bank="安澜农商银行")
-    more = {"payee": payee, "documents": papers}
-    await site.app.exceptions.propose(exception, WayOut.REFUND, "当事人要求", by="opr_li", name="李", **more)
-    await site.app.exceptions.confirm(exception, by="opr_wang", name="王")
+    rooms = site.app.exceptions
+    await rooms.propose(exception, Resolution(WayOut.REFUND, "当事人要求", payee, papers), by=LI)
+    await rooms.confirm(exception, by=WANG, seen=(await rooms.view(exception)).seen)
     (refund,) = await site.get(f"/v1/payments/{payment['id']}/refunds")
     assert (refund["status"], refund["reason"]) == ("FILED", "paid_after_cancel")
     assert (await site.get(f"/v1/payments/{payment['id']}"))["status"] == "EXPIRED"

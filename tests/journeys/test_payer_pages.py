@@ -80,6 +80,7 @@ async def test_who_paid_twice_sees_how_the_refund_goes_on(site):
     body = {
         "reason": "paid_twice",
         "explanation": "多缴退还",
+        "officer": "陈立 33010001",
         "payee": {"name": "罗巧云", "account": "6222990102000015702", "bank": "安澜银行望川支行"},
         "bank_serial": view["collections"][1]["bank_serial"],
     }

@@ -6,6 +6,7 @@ import asyncio
 import time
 
 from gateway.demo.party import scan_and_pay, shown_state
+from gateway.foundation.two_persons import Person
 
 PARTY = {"kind": "natural_person", "name": "甄立", "id_type": "护照号", "id_number": "E12345678"}
 BUILDER = {"kind": "organisation", "name": "恒筑建设有限公司", "uscc": "91990102MA0HD1233R"}
@@ -103,9 +104,17 @@ async def test_5_revoked_after_payment_the_money_goes_back_and_publications_end_
         for kind in ("opinion_letter", "original_voucher", "legal_document")
     ]
     payee = {"name": "罗巧云", "account": "6222021001116245702", "bank": "安澜农商银行"}
-    ask = {"reason": "decision_revoked", "explanation": "复议撤销,全额退还", "payee": payee, "documents": papers}
+    ask = {
+        "reason": "decision_revoked",
+        "explanation": "复议撤销,全额退还",
+        "payee": payee,
+        "documents": papers,
+        "officer": "陈立 33010001",
+    }
     refund = (await site.post(f"/v1/payments/{payment['id']}/refunds", ask)).json()
-    await site.app.refunds.confirm(refund["id"], by="opr_wang", name="王")
+    for name in ("李", "王"):  # a case system proposed it, so two operators agree
+        by = Person(f"opr_{name}", name, operator=True)
+        await site.app.refunds.confirm(refund["id"], by=by, seen=refund["seen"])
     assert (await site.get(f"/v1/refunds/{refund['id']}"))["status"] == "FILED"
     await site.travel("2026-09-23 09:00")  # the portal is down for two days
     assert (await site.get(f"/v1/disclosures/{shown['portal']}"))["status"] == "PUBLISHED"

@@ -18,6 +18,7 @@ PAPERS = [
     for kind in ("opinion_letter", "original_voucher")
 ]
 LI, WANG = Person("opr_li", "李", operator=True), Person("opr_wang", "王", operator=True)
+NOTHING_SEEN = "e30"  # of nothing at all
 FOREIGN = "99010226309999999901"
 
 
@@ -37,9 +38,9 @@ async def two(site):
         yield first, second
 
 
-async def an_operator(site) -> str:
+async def an_operator(site, role: str = "viewer") -> str:
     """The key of one more operator."""
-    made = await site.app.access.create_operator("he", "何静", "viewer", "long enough a password")
+    made = await site.app.access.create_operator("he", "何静", role, "long enough a password")
     return str((await site.app.access.issue_operator_key(made.id, label="journey")).token)
 
 
@@ -48,6 +49,12 @@ _numbers = iter(range(10**6))
 
 async def say(http: Any, path: str, body: Any = None) -> Any:
     return await http.post(path, json=body, headers={"Idempotency-Key": f"way-{next(_numbers)}"})
+
+
+async def agree(http: Any, path: str) -> Any:
+    """Look at what is proposed, and say so."""
+    seen = (await http.get(path)).json()["seen"] or NOTHING_SEEN
+    return await say(http, f"{path}/confirmation", {"seen": seen})
 
 
 async def paid_twice(site) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -83,12 +90,12 @@ async def test_an_exception_confirmed_as_refund_files_it_with_the_same_word(any_
     assert (found["kind"], found["proposal"], found["state"], found["refund"]) == ("paid_twice", "refund", "open", None)
     path = f"/v1/exceptions/{found['id']}"
     async with two(site) as (first, second):
-        assert kind(await say(second, f"{path}/confirmation")) == "exception-not-proposed"
+        assert kind(await agree(second, path)) == "exception-not-proposed"
         ask = {"way_out": "refund", "reason": "重复缴款", "payee": PAYEE, "documents": PAPERS}
         said = (await say(first, f"{path}/resolution", ask)).json()
         assert (said["state"], said["refund_status"], said["proposed_by"]) == ("proposed", "PROPOSED", "高远")
-        assert kind(await say(first, f"{path}/confirmation")) == "second-person-needed"
-        done = (await say(second, f"{path}/confirmation")).json()
+        assert kind(await agree(first, path)) == "second-person-needed"
+        done = (await agree(second, path)).json()
         assert (done["state"], done["resolution"], done["confirmed_by"]) == ("resolved", "refund", "林溪")
         refund = await site.until(f"/v1/refunds/{done['refund']}", lambda now: now["status"] == "FILED")
         assert (refund["exception"], refund["amount"], refund["reason"]) == (found["id"], "5036.50", "paid_twice")
@@ -96,7 +103,8 @@ async def test_an_exception_confirmed_as_refund_files_it_with_the_same_word(any_
         assert site.effects("Refund") == [1]
         again = await say(first, f"{path}/resolution", ask)
         assert kind(again) == "exception-resolved"
-        more = await site.post(f"/v1/payments/{payment['id']}/refunds", {"reason": "paid_twice", "explanation": "再退"})
+        ask = {"reason": "paid_twice", "explanation": "再退", "officer": "陈立 33010001"}
+        more = await site.post(f"/v1/payments/{payment['id']}/refunds", ask)
         assert kind(more) == "refund-exceeds-paid"
     assert (await site.get(f"/v1/payments/{payment['id']}"))["exceptions"][0]["refund"] == refund["id"]
     assert (await site.get("/v1/exceptions?state=resolved"))["items"][0]["refund_status"] == "FILED"
@@ -115,7 +123,7 @@ async def test_a_refund_that_lacks_its_payee_waits_where_everybody_sees_what_is_
     path = f"/v1/exceptions/{found['id']}"
     async with two(site) as (first, second):
         said = (await say(first, f"{path}/resolution", {"way_out": "refund", "reason": "重复缴款"})).json()
-        refused = await say(second, f"{path}/confirmation")
+        refused = await agree(second, path)
         assert (refused.status_code, kind(refused)) == (409, "payee-missing")
         assert refused.json()["missing"] == ["payee", "opinion_letter", "loss_statement or original_voucher"]
         refund = await site.get(f"/v1/refunds/{said['refund']}")
@@ -125,10 +133,13 @@ async def test_a_refund_that_lacks_its_payee_waits_where_everybody_sees_what_is_
         for paper in PAPERS:
             await say(first, f"/v1/refunds/{refund['id']}/documents", paper)
         # Whoever named the account cannot confirm it, though somebody else proposed the way out.
-        assert kind(await say(second, f"{path}/confirmation")) == "second-person-needed"
+        assert kind(await agree(second, path)) == "second-person-needed"
         assert (await site.get(path))["state"] == "proposed"
-        done = (await say(first, f"{path}/confirmation")).json()
-        assert (done["state"], done["proposed_by"], done["confirmed_by"]) == ("resolved", "林溪", "高远")
+        # Nor can whoever proposed it and brought the papers.
+        assert kind(await agree(first, path)) == "second-person-needed"
+        async with site.client(await an_operator(site, "operator")) as third:
+            done = (await agree(third, path)).json()
+        assert (done["state"], done["proposed_by"], done["confirmed_by"]) == ("resolved", "高远", "何静")
     await site.until(f"/v1/refunds/{refund['id']}", lambda now: now["status"] == "FILED")
 
 
@@ -140,7 +151,7 @@ async def test_a_refund_that_finance_refuses_opens_its_exception_and_its_break_a
     async with two(site) as (first, second):
         ask = {"way_out": "refund", "reason": "重复缴款", "payee": PAYEE, "documents": PAPERS}
         await say(first, f"/v1/exceptions/{found['id']}/resolution", ask)
-        done = (await say(second, f"/v1/exceptions/{found['id']}/confirmation")).json()
+        done = (await agree(second, f"/v1/exceptions/{found['id']}")).json()
         closed = (await site.get(f"/v1/breaks/{twice['id']}"))["difference"]
         assert (closed["state"], closed["closed_by"]) == ("resolved", "林溪")
         assert "高远" in closed["reason"]
@@ -165,7 +176,7 @@ async def test_keeping_the_money_drops_the_refund_that_was_proposed_first(site):
         kept = (await say(second, f"{path}/resolution", {"way_out": "keep", "reason": "当事人书面同意抵缴"})).json()
         assert (kept["state"], kept["resolution"], kept["refund"]) == ("proposed", "keep", None)
         assert (await site.get(f"/v1/refunds/{said['refund']}"))["status"] == "DISMISSED"
-        done = (await say(first, f"{path}/confirmation")).json()
+        done = (await agree(first, path)).json()
         assert (done["state"], done["resolution"]) == ("resolved", "keep")
     assert site.effects("Refund") == []
 
@@ -224,8 +235,9 @@ async def test_one_word_files_one_refund_at_whichever_door_it_is_said(any_site):
             f"/v1/exceptions/{found['id']}/confirmation",
             f"/v1/refunds/{proposal['refund']}/confirmation",
         ]
+        word = {"seen": (await site.get(f"/v1/exceptions/{found['id']}"))["seen"]}
         seen = {doors[0]: {"seen": proposal["seen"]}}
-        answers = await asyncio.gather(*(say(second, door, seen.get(door)) for door in doors * 2))
+        answers = await asyncio.gather(*(say(second, door, seen.get(door, word)) for door in doors * 2))
     assert sorted(answer.status_code for answer in answers) == [200] + [409] * 5
     assert site.effects("Refund") == [1]
     assert (await site.get(f"/v1/exceptions/{found['id']}"))["state"] == "resolved"

@@ -651,12 +651,6 @@ def waits_about_late_money(conn: Connection, payment_id: str) -> bool:
     return conn.execute(query).first() is not None
 
 
-def move_exception(conn: Connection, exception_id: str, was: Sequence[str], **values: Any) -> bool:
-    """Compare-and-set on an exception's state; False when it is in none of these any more."""
-    mine = and_(payment_exception.c.id == exception_id, payment_exception.c.state.in_(was))
-    return conn.execute(update(payment_exception).where(mine).values(**values)).rowcount == 1
-
-
 def of_decision(conn: Connection, decision_id: str) -> list[Payment]:
     """All payments of a decision, oldest first."""
     query = select(payment).where(payment.c.decision_id == decision_id).order_by(payment.c.id)

@@ -160,6 +160,13 @@ payment_exception = Table(
     Column("confirmed_by", String(40)),
     Column("confirmed_name", String(200)),
     Column("resolved_at", BigInteger),
+    Column(
+        "times_proposed",
+        Integer,
+        nullable=False,
+        server_default="0",
+        comment="how often a way out was proposed: each time is a matter of its own between two people",
+    ),
     UniqueConstraint("collection_id", "kind"),
     CheckConstraint("state in ('open','proposed','resolved')", name="known_state"),
     CheckConstraint("state <> 'resolved' or confirmed_by is not null", name="resolved_is_confirmed"),

@@ -108,9 +108,7 @@ class Proposals:
         now = to_micros(self._base.clock.now())
         proposal_id = new_id("act")
         kind = await self._store.read(lambda conn: _exception_kind(conn, id))
-        draft = self._exceptions.draft(
-            kind, ask.reason, by=by.id, name=by.name, payee=ask.payee, documents=ask.documents
-        )
+        draft = self._exceptions.draft(kind, ask.reason, by=by, payee=ask.payee, documents=ask.documents)
 
         def unit(conn: Connection) -> Proposal:
             known = break_records.held(conn, id)
@@ -166,8 +164,7 @@ class Proposals:
             ):  # pragma: no cover - who proposes is an operator, so the second one is enough
                 return None
             if proposal.refund_id is not None:  # the break and this proposal follow the refund's exception
-                sent = self._exceptions.confirm_refund_in(conn, proposal.refund_id, by=by.id, name=by.name)
-                return None if sent is None else Sent(*sent)
+                return self._exceptions.confirm_refund_in(conn, proposal.refund_id, by=by)
             assert proposal.payment_id is not None, "what is no refund is an attribution"
             refuse_frozen(conn, known.channel, known.day_on)
             if not self._confirmed(conn, one, by.id, by.name, now):

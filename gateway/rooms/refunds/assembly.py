@@ -10,10 +10,11 @@ from gateway.rooms.refunds.unforeseen_money import Exceptions
 
 def open_room(base: Foundation, rooms: Services) -> Opened:  # noqa: ARG001
     """Refunds wait for a red receipt, and are one way out of unforeseen money."""
-    refunds = Refunds(base.store, base.delivery, base.events, base.channels, base.envelope, base.clock)
-    exceptions = Exceptions(base.store, base.events, base.clock, refunds)
+    refunds = Refunds(base)
+    exceptions = Exceptions(base, refunds)
     return Opened(
         services=(refunds, exceptions),
+        actions=refunds.actions(),
         renews={"nontax.refund": refunds.filing.renewed},
         hears={
             "receipt.reversed": (refunds.filing.receipt_reversed,),

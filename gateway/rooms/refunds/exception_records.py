@@ -8,6 +8,7 @@ from sqlalchemy import Connection, and_, select
 
 from gateway.foundation.store.base import constant
 from gateway.foundation.store.rows import reader
+from gateway.rooms.payments import records as payment_records
 from gateway.rooms.payments.records import Unforeseen
 from gateway.rooms.payments.states import BESIDE_THE_BILL, ExceptionState
 from gateway.rooms.payments.tables import payment_exception
@@ -18,10 +19,30 @@ from gateway.words.errors import NotFoundProblem
 
 @dataclass(frozen=True, slots=True)
 class ExceptionWithRefund(Unforeseen):
-    """An exception, and the refund that goes back or may; one that was refused or dismissed leads nowhere."""
+    """An exception, and the refund that goes back or may; one that was refused or dismissed leads nowhere.
 
+    ``times_proposed``: how often a way out was proposed; each time is a matter of its own between two people.
+    """
+
+    times_proposed: int = 0
     refund_id: str | None = None
     refund_status: RefundStatus | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExceptionDetails:
+    """An exception with what a second person needs: ``seen`` is what a confirmation sends back, None unless a way out
+    is proposed; ``confirmations`` are the names of those whose word on it counts as it is now.
+    """
+
+    odd: ExceptionWithRefund
+    seen: str | None
+    confirmations: tuple[str, ...]
+
+    @property
+    def id(self) -> str:
+        """The exception's."""
+        return self.odd.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +71,12 @@ def held(conn: Connection, exception_id: str) -> ExceptionWithRefund:
     if row is None:
         raise NotFoundProblem("no such exception")
     return _read(row)
+
+
+def locked(conn: Connection, exception_id: str) -> ExceptionWithRefund:
+    """One exception, its payment kept from others until the end of the transaction. Raises NotFoundProblem."""
+    payment_records.locked(conn, held(conn, exception_id).payment_id)
+    return held(conn, exception_id)
 
 
 def unresolved(conn: Connection, collection_id: str) -> ExceptionWithRefund | None:

@@ -7,21 +7,24 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends
 from pydantic import Field
 
-from gateway.app import App
 from gateway.foundation.access import Principal
-from gateway.foundation.http.authorization import Gateway, may, operator, own
-from gateway.foundation.http.idempotency import OnceKey
+from gateway.foundation.http.authorization import may, operator, own
+from gateway.foundation.http.idempotency import KeyedRequest
 from gateway.foundation.http.problems import responses
+from gateway.foundation.http.services import service
+from gateway.foundation.http.two_persons import Confirmation, person
 from gateway.foundation.http.views import Ask, Cursor, Limit, Page, after, cursor_after
 from gateway.rooms.refunds.exception_records import ExceptionFilter
 from gateway.rooms.refunds.exception_view import ExceptionView
-from gateway.rooms.refunds.proposals import DocumentInput, Payee
-from gateway.rooms.refunds.unforeseen_money import Exceptions, WayOut
+from gateway.rooms.refunds.proposals import DocumentInput, Payee, Resolution
+from gateway.rooms.refunds.states import WayOut
+from gateway.rooms.refunds.unforeseen_money import Exceptions
 
 router = APIRouter(prefix="/v1", tags=["payments"], responses=responses(401, 403, 422, 503))
 
 Reader = Annotated[Principal, Depends(may("payments:read"))]
 OperatorWriter = Annotated[Principal, Depends(operator("payments:write"))]
+TheExceptions = Annotated[Exceptions, Depends(service(Exceptions))]
 
 
 class ExceptionResolution(Ask):
@@ -41,61 +44,45 @@ class ExceptionResolution(Ask):
     "/exceptions/{exception_id}/resolution", response_model=ExceptionView, responses=responses(400, 404, 409, 413)
 )
 async def resolve_exception(
-    gateway: Gateway, who: OperatorWriter, exception_id: str, ask: ExceptionResolution, once: OnceKey
+    exceptions: TheExceptions, who: OperatorWriter, exception_id: str, ask: ExceptionResolution, key: KeyedRequest
 ) -> ExceptionView:
     """Propose the way out of an exception 异常缴款. Operators only; a second one confirms."""
-    own(who, (await _exceptions(gateway).get(exception_id)).authority, "exception")
-    await once.open(who, ask)
-    if once.subject is None:
-        await _exceptions(gateway).propose(
-            exception_id,
-            ask.way_out,
-            ask.reason,
-            by=who.client_id,
-            name=who.name,
-            payee=ask.payee,
-            documents=ask.documents,
-            remember=once.remember,
-        )
-        await once.finish(200)
-    return ExceptionView.of(await _exceptions(gateway).get(exception_id))
+    own(who, (await exceptions.held(exception_id)).authority, "exception")
+    wanted = Resolution(ask.way_out, ask.reason, ask.payee, ask.documents)
+    await key.once(who, ask, lambda once: exceptions.propose(exception_id, wanted, by=person(who), once=once))
+    return ExceptionView.of(await exceptions.view(exception_id))
 
 
 @router.post(
     "/exceptions/{exception_id}/confirmation", response_model=ExceptionView, responses=responses(400, 404, 409, 413)
 )
-async def confirm_exception(gateway: Gateway, who: OperatorWriter, exception_id: str, once: OnceKey) -> ExceptionView:
-    """Confirm a proposed way out, as the second person (复核). A refund is filed, in the same transaction."""
-    own(who, (await _exceptions(gateway).get(exception_id)).authority, "exception")
-    await once.open(who, None)
-    if once.subject is None:
-        await _exceptions(gateway).confirm(exception_id, by=who.client_id, name=who.name, remember=once.remember)
-        await once.finish(200)
-    return ExceptionView.of(await _exceptions(gateway).get(exception_id))
+async def confirm_exception(
+    exceptions: TheExceptions, who: OperatorWriter, exception_id: str, ask: Confirmation, key: KeyedRequest
+) -> ExceptionView:
+    """Confirm the way out that was seen, as the second person (复核). A refund is filed, in the same transaction."""
+    own(who, (await exceptions.held(exception_id)).authority, "exception")
+    await key.once(who, ask, lambda once: exceptions.confirm(exception_id, by=person(who), seen=ask.seen, once=once))
+    return ExceptionView.of(await exceptions.view(exception_id))
 
 
 @router.get("/exceptions", response_model=Page[ExceptionView])
 async def list_exceptions(
-    gateway: Gateway,
+    exceptions: TheExceptions,
     who: Reader,
     state: Literal["open", "proposed", "resolved"] | None = None,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Page[ExceptionView]:
     """Money that arrived in a way no bill foresaw, newest first."""
-    found = await _exceptions(gateway).find(
+    found = await exceptions.find(
         ExceptionFilter(authorities=tuple(who.authorities), state=state, before=after(cursor), limit=limit)
     )
     return Page(items=[ExceptionView.of(one) for one in found], next=cursor_after(found, limit))
 
 
 @router.get("/exceptions/{exception_id}", response_model=ExceptionView, responses=responses(404))
-async def get_exception(gateway: Gateway, who: Reader, exception_id: str) -> ExceptionView:
+async def get_exception(exceptions: TheExceptions, who: Reader, exception_id: str) -> ExceptionView:
     """One exception, and the refund that it leads to."""
-    odd = await _exceptions(gateway).get(exception_id)
-    own(who, odd.authority, "exception")
-    return ExceptionView.of(odd)
-
-
-def _exceptions(gateway: App) -> Exceptions:
-    return gateway.get(Exceptions)
+    shown = await exceptions.view(exception_id)
+    own(who, shown.odd.authority, "exception")
+    return ExceptionView.of(shown)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Literal
 
 from gateway.foundation.http.views import View, instant
-from gateway.rooms.refunds.exception_records import ExceptionWithRefund
+from gateway.rooms.refunds.exception_records import ExceptionDetails
 
 
 class ExceptionView(View):
     """Money that arrived in a way the bill did not foresee, with the way out that people chose.
 
     ``refund`` is the refund that it leads to, proposed, filed or done: ``/v1/refunds/{refund}``. One that is refused or
-    dismissed leads nowhere: the exception is then open again.
+    dismissed leads nowhere: the exception is then open again. ``seen`` is what a second person sends back; null unless
+    a way out is proposed, and in the view of a payment. ``confirmations``: who has agreed to it as it is.
     """
 
     id: str
@@ -29,10 +30,13 @@ class ExceptionView(View):
     confirmed_by: str | None
     opened_at: str
     resolved_at: str | None
+    seen: str | None
+    confirmations: list[str]
 
     @classmethod
-    def of(cls, odd: ExceptionWithRefund) -> ExceptionView:
+    def of(cls, shown: ExceptionDetails) -> ExceptionView:
         """From the record."""
+        odd = shown.odd
         return cls(
             id=odd.id,
             authority=odd.authority,
@@ -48,4 +52,6 @@ class ExceptionView(View):
             confirmed_by=odd.confirmed_name,
             opened_at=instant(odd.opened_at) or "",
             resolved_at=instant(odd.resolved_at),
+            seen=shown.seen,
+            confirmations=list(shown.confirmations),
         )

@@ -2,38 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection
 
-from gateway.foundation.channels import Channels
-from gateway.foundation.crypto.envelope import Envelope
+from gateway.foundation.base import Foundation
 from gateway.foundation.delivery import (
     Absent,
     Action,
-    Delivery,
     Done,
     Doubt,
     Event,
-    Events,
     Operation,
     Outcome,
     Parked,
     Rejected,
+    Sent,
 )
 from gateway.foundation.delivery.actions import NotYet
 from gateway.ports.base import Message
 from gateway.ports.nontax import NonTaxPlatform, RefundRequest, RefundState
 from gateway.ports.nontax import Refund as RefundAnswer
 from gateway.rooms.refunds import records
-from gateway.rooms.refunds.records import SURE, Refund
-from gateway.rooms.refunds.states import RefundStatus, WaitsFor, edge
-from gateway.rooms.refunds.telling import reopen_exception, tell_refund
-from gateway.words.clock import Clock, to_micros
+from gateway.rooms.refunds.records import Refund
+from gateway.rooms.refunds.states import RefundStatus, WaitsFor
+from gateway.rooms.refunds.telling import WaysOut, refund_life, tell_refund
+from gateway.words.clock import to_micros
 from gateway.words.errors import ContractError
-
-Sent = tuple[Operation, RefundRequest]
-"""A refund that is being filed: what ``Refunds.send`` begins once the transaction is committed."""
 
 _STATES = {
     RefundState.FILED: RefundStatus.FILED,
@@ -55,25 +51,18 @@ class RefundQuestion(Message):
 
 
 class Filing:
-    """File what was confirmed, hear what finance says, ask again until it has ended. Registers its actions."""
+    """File what was confirmed, hear what finance says, ask again until it has ended."""
 
-    def __init__(
-        self,
-        delivery: Delivery,
-        events: Events,
-        channels: Channels,
-        envelope: Envelope,
-        clock: Clock,
-        ask_every: float,
-    ) -> None:
+    def __init__(self, base: Foundation, ways_out: WaysOut, ask_every: float) -> None:
         """``ask_every``: seconds between questions to the platform."""
-        self._delivery = delivery
-        self._events = events
-        self._channels = channels
-        self._envelope = envelope
-        self._clock = clock
+        self._base = base
+        self._life = refund_life(base)
+        self._ways_out = ways_out
         self._ask_every = ask_every
-        delivery.register(
+
+    def actions(self) -> tuple[Action, ...]:
+        """What delivery is told: to file a refund, and to ask how far it is."""
+        return (
             Action(
                 name="nontax.refund",
                 request_model=RefundRequest,
@@ -82,9 +71,7 @@ class Filing:
                 find=_find_filed,
                 check=_check,
                 record=self.record_filing,
-            )
-        )
-        delivery.register(
+            ),
             Action(
                 name="nontax.find_refund",
                 request_model=RefundQuestion,
@@ -93,7 +80,7 @@ class Filing:
                 check=_check,
                 record=self.record_query,
                 effectful=False,
-            )
+            ),
         )
 
     def file(self, conn: Connection, refund: Refund, *, claim: bool) -> Sent | None:
@@ -101,13 +88,13 @@ class Filing:
         wait = self._waits_for(conn, refund)
         if wait is not None:
             records.change(conn, refund, self._now(), waits_for=wait)
-            tell_refund(conn, self._events, refund, "refund.waits", waits_for=wait.value)
+            tell_refund(conn, self._base, refund, "refund.waits", waits_for=wait.value)
             return None
-        payee = refund.payee(self._envelope)
+        payee = refund.payee(self._base.envelope)
         if payee is None:
             raise ValueError(f"{refund.id} was confirmed without a payee")
         request = RefundRequest(
-            reference=self._delivery.new_reference(refund.channel),
+            reference=self._base.delivery.new_reference(refund.channel),
             code=refund.code,
             bank_serial=refund.bank_serial,
             amount=refund.amount,
@@ -116,7 +103,7 @@ class Filing:
             payee_account=payee.account,
             payee_bank=payee.bank,
         )
-        operation = self._delivery.enqueue(
+        operation = self._base.delivery.enqueue(
             conn,
             action="nontax.refund",
             channel=refund.channel,
@@ -127,7 +114,7 @@ class Filing:
         )
         filed = {"reference": request.reference, "operation_id": operation.id, "waits_for": None}
         records.change(conn, refund, self._now(), **filed)
-        return operation, request
+        return Sent(operation, request)
 
     # --- what happens elsewhere -------------------------------------------------------------------------------------
 
@@ -138,7 +125,7 @@ class Filing:
         """
         refund = records.locked(conn, old.subject)
         if refund.status is not RefundStatus.CONFIRMED:
-            self._delivery.cancel(conn, new.id, f"the refund is {refund.status} meanwhile")
+            self._base.delivery.cancel(conn, new.id, f"the refund is {refund.status} meanwhile")
             return
         records.change(conn, refund, new.created_at, reference=new.reference, operation_id=new.id)
 
@@ -152,23 +139,16 @@ class Filing:
 
     def record_filing(self, conn: Connection, operation: Operation, outcome: Outcome) -> None:
         """What became of filing a refund."""
-        now = self._now()
         refund = records.held(conn, operation.subject)
         match outcome:
             case Done(answer=RefundAnswer() as told, found=found):
                 self.apply_state(conn, refund, told, found_after_doubt=found)
             case Rejected(reason=reason, code=code):
-                if records.move(conn, refund, RefundStatus.REFUSED, now, refusal=reason):
-                    tell_refund(conn, self._events, refund, "refund.refused", reason=reason, platform_code=code)
-                    reopen_exception(conn, self._events, refund)
-            case Doubt(reason=reason):
-                records.change(conn, refund, now, in_doubt_since_at=now, doubt_reason=reason)
-                tell_refund(conn, self._events, refund, "refund.in_doubt", reason=reason)
-            case Absent():
-                records.change(conn, refund, now, **SURE)
-            case Parked(reason=reason):
-                records.change(conn, refund, now, doubt_reason=reason)
-                tell_refund(conn, self._events, refund, "refund.parked", reason=reason)
+                words = {"reason": reason, "platform_code": code}
+                if self._life.move(conn, refund, RefundStatus.REFUSED, tell=words, refusal=reason):
+                    self._ways_out.reopen(conn, refund)
+            case Doubt() | Absent() | Parked():
+                self._life.doubt(conn, refund, outcome)
             case _:
                 raise AssertionError(f"unforeseen outcome {outcome}")
 
@@ -185,42 +165,35 @@ class Filing:
 
     def apply_state(self, conn: Connection, refund: Refund, told: RefundAnswer, **data: Any) -> None:
         """Move along with what finance has decided, and ask again while it has not ended. ``data``: told of filing."""
-        now, end = self._now(), _STATES[told.state]
-        status = refund.status
-        if status is RefundStatus.CONFIRMED and records.move(conn, refund, RefundStatus.FILED, now):
-            tell_refund(conn, self._events, refund, "refund.filed", **data)
-            status = RefundStatus.FILED
-        if end is not status:
-            if status not in _WITH_FINANCE:
-                tell_refund(conn, self._events, refund, "refund.contradiction", ours=status.value, platform=end.value)
+        end = _STATES[told.state]
+        if refund.status is RefundStatus.CONFIRMED and self._life.move(conn, refund, RefundStatus.FILED, tell=data):
+            refund = replace(refund, status=RefundStatus.FILED)
+        if end is not refund.status:
+            if refund.status not in _WITH_FINANCE:
+                both = {"ours": refund.status.value, "platform": end.value}
+                tell_refund(conn, self._base, refund, "refund.contradiction", **both)
                 return
-            self._decided(conn, refund, status, end, told)
+            self._decided(conn, refund, end, told)
         if told.state in _WITH_FINANCE.values():
             self._ask_later(conn, records.held(conn, refund.id), told.state)
 
     # --- inside -----------------------------------------------------------------------------------------------------
 
-    def _decided(
-        self, conn: Connection, refund: Refund, status: RefundStatus, end: RefundStatus, told: RefundAnswer
-    ) -> None:
-        """Finance moved a refund on from ``status`` to ``end``."""
+    def _decided(self, conn: Connection, refund: Refund, end: RefundStatus, told: RefundAnswer) -> None:
+        """Finance moved a refund on to ``end``."""
         ended: dict[str, Any] = {}
         if end is RefundStatus.REFUNDED and told.refunded_at is not None:
             ended["refunded_at"] = to_micros(told.refunded_at)
         if end is RefundStatus.REFUSED:
             ended["refusal"] = told.reason or "refused by finance"
-        step = edge(status, end)
-        if step is None or step.event is None or not records.move(conn, refund, end, self._now(), **ended):
-            return
         words = {"reason": ended["refusal"]} if "refusal" in ended else {}
-        tell_refund(conn, self._events, refund, step.event, **words)
-        if end is RefundStatus.REFUSED:
-            reopen_exception(conn, self._events, refund)
+        if self._life.move(conn, refund, end, tell=words, **ended) and end is RefundStatus.REFUSED:
+            self._ways_out.reopen(conn, refund)
 
     def _waits_for(self, conn: Connection, refund: Refund) -> WaitsFor | None:
         if records.receipt_to_reverse(conn, refund.payment_id, refund.collection_id) is not None:
             return WaitsFor.RED_RECEIPT
-        if "refund" not in self._channels.get(refund.channel).info.capabilities:
+        if "refund" not in self._base.channels.get(refund.channel).info.capabilities:
             return WaitsFor.PERSON
         return None
 
@@ -230,7 +203,7 @@ class Filing:
         question = RefundQuestion(
             reference=refund.reference, code=refund.code, amount=refund.amount, known=known, again=self._ask_every
         )
-        self._delivery.enqueue(
+        self._base.delivery.enqueue(
             conn,
             action="nontax.find_refund",
             channel=refund.channel,
@@ -241,7 +214,7 @@ class Filing:
         )
 
     def _now(self) -> int:
-        return to_micros(self._clock.now())
+        return to_micros(self._base.clock.now())
 
 
 async def _file(platform: NonTaxPlatform, request: RefundRequest) -> RefundAnswer:

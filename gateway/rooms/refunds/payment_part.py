@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from gateway.rooms.payments import PaymentDetails
 from gateway.rooms.payments.parts import Part, Section
 from gateway.rooms.refunds import exception_records, records
-from gateway.rooms.refunds.exception_records import ExceptionWithRefund
+from gateway.rooms.refunds.exception_records import ExceptionDetails, ExceptionWithRefund
 from gateway.rooms.refunds.exception_view import ExceptionView
 
 
@@ -17,7 +17,7 @@ def _exceptions(conn: Connection, found: PaymentDetails) -> list[ExceptionWithRe
 
 
 def _views(conn: Connection, found: PaymentDetails) -> list[ExceptionView]:
-    return [ExceptionView.of(one) for one in _exceptions(conn, found)]
+    return [ExceptionView.of(ExceptionDetails(one, None, ())) for one in _exceptions(conn, found)]
 
 
 def _sections(conn: Connection, found: PaymentDetails) -> list[Section]:

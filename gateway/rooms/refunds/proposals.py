@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, Base64Bytes, Field
 
-from gateway.rooms.refunds.states import DocumentKind, RefundReason
+from gateway.foundation.two_persons import Person
+from gateway.rooms.refunds.states import DocumentKind, RefundReason, WayOut
 from gateway.words.identifiers import clean_text
 from gateway.words.masking import mask_account, mask_person
 from gateway.words.money import Yuan
@@ -46,7 +48,8 @@ class RefundProposal(Ask):
     """What is to go back, to whom and why.
 
     ``bank_serial`` names the money where several sums arrived; ``amount`` is all that is left of it if not given.
-    Payee and documents may follow: without them nobody can confirm it.
+    Payee and documents may follow: without them nobody can confirm it. ``officer``: who speaks through a case system,
+    "name and certificate number 执法证号"; needed where a client's key proposes.
     """
 
     reason: RefundReason
@@ -55,15 +58,29 @@ class RefundProposal(Ask):
     bank_serial: Annotated[str, Field(min_length=1, max_length=80), AfterValidator(clean_text)] | None = None
     amount: Yuan | None = None
     documents: Annotated[tuple[DocumentInput, ...], Field(max_length=20)] = ()
+    officer: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(clean_text)] | None = None
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """What one person wants done with unforeseen money, and why; payee and documents belong to a refund."""
+
+    way_out: WayOut
+    reason: str
+    payee: Payee | None = None
+    documents: Sequence[DocumentInput] = ()
 
 
 @dataclass(frozen=True)
 class Draft:
-    """A proposal ready to be stored: sealed, under the id that it will have, by whom."""
+    """A proposal ready to be stored: sealed, under the id that it will have, by whom.
+
+    ``said``: what an exception keeps as the reason of its way out.
+    """
 
     id: str
     ask: RefundProposal
     payee: bytes | None
     documents: tuple[RefundDocument, ...]
-    by: str
-    name: str
+    by: Person
+    said: str

@@ -22,13 +22,9 @@ from gateway.rooms.refunds.states import (
     RefundReason,
     RefundStatus,
     WaitsFor,
-    sources,
 )
 from gateway.rooms.refunds.tables import refund, refund_document
 from gateway.words.errors import NotFoundProblem
-
-SURE: dict[str, Any] = {"in_doubt_since_at": None, "doubt_reason": None}
-"""What the columns of doubt hold when there is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,16 +145,6 @@ def locked(conn: Connection, refund_id: str) -> Refund:
     """One refund, its payment kept from others until the end of the transaction. Raises NotFoundProblem."""
     payment_records.locked(conn, held(conn, refund_id).payment_id)
     return held(conn, refund_id)
-
-
-def move(conn: Connection, moved: Refund, end: RefundStatus, now: int, **values: Any) -> bool:
-    """Compare-and-set along the table of edges, which ends doubt.
-
-    False when the refund is in no state from which ``end`` follows.
-    """
-    mine = and_(refund.c.id == moved.id, refund.c.status.in_(sources(end)))
-    done = conn.execute(update(refund).where(mine).values(status=end, updated_at=now, **SURE | values))
-    return done.rowcount == 1
 
 
 def change(conn: Connection, changed: Refund, now: int, **values: Any) -> bool:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import Connection
 
-from gateway.foundation.delivery import Delivery, Event, Events
+from gateway.foundation.base import Foundation
+from gateway.foundation.delivery import Event
 from gateway.rooms.payments import records as payment_records
 from gateway.rooms.payments.records import Collection
 from gateway.rooms.payments.states import UnforeseenKind
 from gateway.rooms.refunds import records
 from gateway.rooms.refunds.records import Refund
 from gateway.rooms.refunds.states import RefundOrigin, RefundReason, RefundStatus
-from gateway.rooms.refunds.telling import tell_refund
-from gateway.words.clock import Clock, to_micros
+from gateway.rooms.refunds.telling import refund_life
+from gateway.words.clock import to_micros
 from gateway.words.identifiers import new_id
 
 Returned = Literal["known", "ours", "platform", "unmatched"]
@@ -23,10 +24,9 @@ Returned = Literal["known", "ours", "platform", "unmatched"]
 class Returns:
     """Take what a statement, or two people, say about money that went back."""
 
-    def __init__(self, delivery: Delivery, events: Events, clock: Clock) -> None:
-        self._delivery = delivery
-        self._events = events
-        self._clock = clock
+    def __init__(self, base: Foundation) -> None:
+        self._base = base
+        self._life = refund_life(base)
 
     def money_returned(
         self, conn: Connection, channel: str, code: str, amount: int, bank_serial: str, at: int
@@ -36,7 +36,7 @@ class Returns:
         "ours": a refund that was filed. "platform": the platform did it by itself, and what we had proposed for the
         same money is ended. "unmatched": no money of ours fits; a break for a person.
         """
-        now = to_micros(self._clock.now())
+        now = to_micros(self._base.clock.now())
         owner = records.owner_of(conn, channel, code)
         if owner is None:
             return "unmatched"
@@ -49,19 +49,17 @@ class Returns:
             if refund.status is RefundStatus.REFUNDED:
                 records.change(conn, refund, now, returned_serial=bank_serial)
                 return "ours"
-        ended = {"returned_serial": bank_serial, "refunded_at": at}
+        ended: dict[str, Any] = {"returned_serial": bank_serial, "refunded_at": at}
         for refund in fits:
             if refund.status in (RefundStatus.FILED, RefundStatus.APPROVED):
-                records.move(conn, refund, RefundStatus.REFUNDED, now, **ended)
-                tell_refund(conn, self._events, refund, "refund.refunded")
+                self._life.move(conn, refund, RefundStatus.REFUNDED, **ended)
                 return "ours"
         for refund in fits:
             if refund.status in (RefundStatus.PROPOSED, RefundStatus.CONFIRMED):
                 if refund.operation_id is not None:
-                    self._delivery.cancel(conn, refund.operation_id, "the platform returned the money by itself")
-                by_itself = {"origin": RefundOrigin.PLATFORM, "waits_for": None}
-                records.move(conn, refund, RefundStatus.REFUNDED, now, **by_itself, **ended)
-                tell_refund(conn, self._events, refund, "refund.returned", by="platform")
+                    self._base.delivery.cancel(conn, refund.operation_id, "the platform returned the money by itself")
+                by_itself: dict[str, Any] = {"origin": RefundOrigin.PLATFORM, "waits_for": None}
+                self._life.move(conn, refund, RefundStatus.REFUNDED, tell={"by": "platform"}, **by_itself, **ended)
                 return "platform"
         return self._returned_unasked(conn, owner, amount, bank_serial, at)
 
@@ -75,7 +73,7 @@ class Returns:
             return
         left = money.amount - records.going_back(conn, money.id)
         if left > 0:
-            at = to_micros(self._clock.now())
+            at = to_micros(self._base.clock.now())
             self._add_returned(conn, event.subject, money, left, at, exception_id=event.data["exception"])
 
     def _returned_unasked(self, conn: Connection, payment_id: str, amount: int, bank_serial: str, at: int) -> Returned:
@@ -103,7 +101,7 @@ class Returns:
         bank_serial: str | None = None,
         exception_id: str | None = None,
     ) -> None:
-        now = to_micros(self._clock.now())
+        now = to_micros(self._base.clock.now())
         payment = payment_records.held(conn, payment_id)
         twice = _was_paid_twice(conn, money)
         refund = Refund(
@@ -127,7 +125,7 @@ class Returns:
             updated_at=now,
         )
         records.add(conn, refund)
-        tell_refund(conn, self._events, refund, "refund.returned", by="platform")
+        self._life.begin(conn, refund, by="platform")
 
 
 def _was_paid_twice(conn: Connection, money: Collection) -> bool:

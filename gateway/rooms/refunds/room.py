@@ -11,6 +11,7 @@ ROOM = Room(
     routes=(".routes:router", ".exception_routes:router"),
     commands={"payments refunds": ".commands:list_refunds", "payments exceptions": ".commands:list_exceptions"},
     lives=(".states",),
+    events=("refund.contradiction", "refund.payee_named", "refund.waits"),
     tables=".tables",
     payment_part=".payment_part:PART",
     revisions=".revisions",

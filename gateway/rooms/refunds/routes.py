@@ -7,15 +7,17 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Response
 from pydantic import Field
 
-from gateway.app import App
 from gateway.foundation.access import Principal
-from gateway.foundation.http.authorization import Gateway, may, operator, own
-from gateway.foundation.http.idempotency import OnceKey
+from gateway.foundation.http.authorization import may, operator, own
+from gateway.foundation.http.idempotency import KeyedRequest
 from gateway.foundation.http.problems import responses
+from gateway.foundation.http.services import service
+from gateway.foundation.http.two_persons import Confirmation, person
 from gateway.foundation.http.views import Ask, Cursor, Limit, Page, View, after, cursor_after, instant
+from gateway.rooms.payments import Payments
 from gateway.rooms.refunds.proposals import DocumentInput, Payee, RefundProposal
 from gateway.rooms.refunds.records import RefundFilter
-from gateway.rooms.refunds.service import RefundDetails
+from gateway.rooms.refunds.service import RefundDetails, Refunds
 from gateway.rooms.refunds.states import RefundStatus
 from gateway.words.money import YuanOut
 
@@ -24,6 +26,8 @@ router = APIRouter(prefix="/v1", tags=["refunds"], responses=responses(401, 403,
 Reader = Annotated[Principal, Depends(may("payments:read"))]
 Writer = Annotated[Principal, Depends(may("payments:write"))]
 OperatorWriter = Annotated[Principal, Depends(operator("payments:write"))]
+TheRefunds = Annotated[Refunds, Depends(service(Refunds))]
+ThePayments = Annotated[Payments, Depends(service(Payments))]
 
 
 class PayeeView(View):
@@ -48,7 +52,9 @@ class DocumentView(View):
 class RefundView(View):
     """One refund 退付. ``origin`` platform: the platform returned the money of its own accord.
 
-    ``exception`` is what it is the way out of. ``missing`` tells what a proposed one lacks before it can be confirmed.
+    ``exception`` is what it is the way out of. ``missing`` tells what a proposed one lacks before it can be confirmed;
+    ``seen`` is what a confirmation of it sends back, and ``confirmations`` names the operators who have agreed to it as
+    it is: two of them where a case system proposed it, for ``officer``.
     ``waits_for`` red_receipt: the receipt over this money must be reversed 红票 first; person: this channel takes no
     refunds, so it is filed on paper and recognised when the statement shows it.
     """
@@ -77,6 +83,9 @@ class RefundView(View):
     created_at: str
     updated_at: str
     documents: list[DocumentView]
+    officer: str | None
+    confirmations: list[str]
+    seen: str | None
 
 
 class Reason(Ask):
@@ -92,66 +101,65 @@ class Reason(Ask):
     responses=responses(400, 404, 409, 413),
 )
 async def propose_refund(
-    gateway: Gateway, who: Writer, payment_id: str, ask: RefundProposal, once: OnceKey, response: Response
+    refunds: TheRefunds,
+    payments: ThePayments,
+    who: Writer,
+    payment_id: str,
+    ask: RefundProposal,
+    key: KeyedRequest,
+    response: Response,
 ) -> RefundView:
-    """Propose that money goes back. Nothing leaves until somebody else confirms it."""
-    own(who, (await gateway.payments.held(payment_id)).authority, "payment")
-    await once.open(who, ask)
-    if once.subject is None:
-        refund_id = await gateway.refunds.propose(
-            payment_id, ask, by=who.client_id, name=who.name, remember=once.remember
-        )
-        await once.finish(201)
-    else:
-        refund_id = once.subject
+    """Propose that money goes back. Nothing leaves until others confirm it: two operators, where a key proposes."""
+    own(who, (await payments.held(payment_id)).authority, "payment")
+    by = person(who, ask.officer)
+    refund_id = await key.once(who, ask, lambda once: refunds.propose(payment_id, ask, by=by, once=once))
     response.headers["Location"] = f"/v1/refunds/{refund_id}"
-    return await _refund(gateway, refund_id)
+    return await _refund(refunds, refund_id)
 
 
 @router.get("/payments/{payment_id}/refunds", response_model=list[RefundView], responses=responses(404))
-async def refunds_of_payment(gateway: Gateway, who: Reader, payment_id: str) -> list[RefundView]:
+async def refunds_of_payment(
+    refunds: TheRefunds, payments: ThePayments, who: Reader, payment_id: str
+) -> list[RefundView]:
     """The refunds of a payment, oldest first."""
-    own(who, (await gateway.payments.held(payment_id)).authority, "payment")
-    return [_refund_view(one) for one in await gateway.refunds.of_payment(payment_id)]
+    own(who, (await payments.held(payment_id)).authority, "payment")
+    return [_refund_view(one) for one in await refunds.of_payment(payment_id)]
 
 
 @router.get("/refunds", response_model=Page[RefundView])
 async def list_refunds(
-    gateway: Gateway, who: Reader, status: RefundStatus | None = None, cursor: Cursor = None, limit: Limit = 50
+    refunds: TheRefunds, who: Reader, status: RefundStatus | None = None, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[RefundView]:
     """Refunds, newest first."""
     wanted = RefundFilter(authorities=who.authorities, status=status, before=after(cursor), limit=limit)
-    found = await gateway.refunds.find(wanted)
+    found = await refunds.find(wanted)
     last = cursor_after([one.refund for one in found], limit)
     return Page(items=[_refund_view(one) for one in found], next=last)
 
 
 @router.get("/refunds/{refund_id}", response_model=RefundView, responses=responses(404))
-async def get_refund(gateway: Gateway, who: Reader, refund_id: str) -> RefundView:
+async def get_refund(refunds: TheRefunds, who: Reader, refund_id: str) -> RefundView:
     """One refund with its documents."""
-    await _own_refund(gateway, who, refund_id)
-    return await _refund(gateway, refund_id)
+    await _own_refund(refunds, who, refund_id)
+    return await _refund(refunds, refund_id)
 
 
 @router.put("/refunds/{refund_id}/payee", response_model=RefundView, responses=responses(400, 404, 409, 413))
-async def name_payee(gateway: Gateway, who: Writer, refund_id: str, ask: Payee) -> RefundView:
+async def name_payee(refunds: TheRefunds, who: Writer, refund_id: str, ask: Payee) -> RefundView:
     """Say who gets the money, while the refund is not confirmed. Whoever does so cannot confirm it."""
-    await _own_refund(gateway, who, refund_id)
-    await gateway.refunds.name_payee(refund_id, ask, by=who.client_id, name=who.name)
-    return await _refund(gateway, refund_id)
+    await _own_refund(refunds, who, refund_id)
+    await refunds.name_payee(refund_id, ask, by=person(who))
+    return await _refund(refunds, refund_id)
 
 
 @router.post("/refunds/{refund_id}/documents", response_model=RefundView, responses=responses(400, 404, 409, 413))
 async def add_refund_document(
-    gateway: Gateway, who: Writer, refund_id: str, ask: DocumentInput, once: OnceKey
+    refunds: TheRefunds, who: Writer, refund_id: str, ask: DocumentInput, key: KeyedRequest
 ) -> RefundView:
     """Add a document that finance wants to see, while the refund is not confirmed."""
-    await _own_refund(gateway, who, refund_id)
-    await once.open(who, ask)
-    if once.subject is None:
-        await gateway.refunds.add_document(refund_id, ask, by=who.client_id, remember=once.remember)
-        await once.finish(200)
-    return await _refund(gateway, refund_id)
+    await _own_refund(refunds, who, refund_id)
+    await key.once(who, ask, lambda once: refunds.add_document(refund_id, ask, by=person(who), once=once))
+    return await _refund(refunds, refund_id)
 
 
 @router.get(
@@ -159,51 +167,50 @@ async def add_refund_document(
     response_class=Response,
     responses={200: {"content": {"application/octet-stream": {}}, "description": "The file"}, **responses(404)},
 )
-async def refund_document_file(gateway: Gateway, who: Reader, refund_id: str, document_id: str) -> Response:
+async def refund_document_file(refunds: TheRefunds, who: Reader, refund_id: str, document_id: str) -> Response:
     """The file of a document, to be saved and never shown in place."""
-    await _own_refund(gateway, who, refund_id)
-    document, content = await gateway.refunds.file_of(refund_id, document_id)
+    await _own_refund(refunds, who, refund_id)
+    document, content = await refunds.file_of(refund_id, document_id)
     return _download(content, document.media_type or "application/octet-stream", document_id)
 
 
 @router.post("/refunds/{refund_id}/confirmation", response_model=RefundView, responses=responses(400, 404, 409, 413))
-async def confirm_refund(gateway: Gateway, who: OperatorWriter, refund_id: str, once: OnceKey) -> RefundView:
-    """An operator who did not propose it confirms the refund; then it is filed."""
-    await _own_refund(gateway, who, refund_id)
-    await once.open(who, None)
-    if once.subject is None:
-        await gateway.refunds.confirm(refund_id, by=who.client_id, name=who.name, remember=once.remember)
-        await once.finish(200)
-    return await _refund(gateway, refund_id)
+async def confirm_refund(
+    refunds: TheRefunds, who: OperatorWriter, refund_id: str, ask: Confirmation, key: KeyedRequest
+) -> RefundView:
+    """An operator without a part in it confirms the refund that was seen; then it is filed.
+
+    Where a case system proposed it, it stays proposed until a second operator agrees.
+    """
+    await _own_refund(refunds, who, refund_id)
+    await key.once(who, ask, lambda once: refunds.confirm(refund_id, by=person(who), seen=ask.seen, once=once))
+    return await _refund(refunds, refund_id)
 
 
 @router.post("/refunds/{refund_id}/dismissal", response_model=RefundView, responses=responses(400, 404, 409, 413))
 async def dismiss_refund(
-    gateway: Gateway, who: OperatorWriter, refund_id: str, ask: Reason, once: OnceKey
+    refunds: TheRefunds, who: OperatorWriter, refund_id: str, ask: Reason, key: KeyedRequest
 ) -> RefundView:
     """An operator decides against a refund that has not left."""
-    await _own_refund(gateway, who, refund_id)
-    await once.open(who, ask)
-    if once.subject is None:
-        await gateway.refunds.dismiss(refund_id, ask.reason, by=who.client_id, remember=once.remember)
-        await once.finish(200)
-    return await _refund(gateway, refund_id)
+    await _own_refund(refunds, who, refund_id)
+    await key.once(who, ask, lambda once: refunds.dismiss(refund_id, ask.reason, by=person(who), once=once))
+    return await _refund(refunds, refund_id)
 
 
 @router.post("/refunds/{refund_id}/inquiry", status_code=202, response_model=RefundView, responses=responses(404))
-async def inquire_refund(gateway: Gateway, who: Writer, refund_id: str) -> RefundView:
+async def inquire_refund(refunds: TheRefunds, who: Writer, refund_id: str) -> RefundView:
     """Ask the platform now how far the refund is. A question without effect, so it needs no Idempotency-Key."""
-    await _own_refund(gateway, who, refund_id)
-    await gateway.refunds.inquire(refund_id)
-    return await _refund(gateway, refund_id)
+    await _own_refund(refunds, who, refund_id)
+    await refunds.inquire(refund_id)
+    return await _refund(refunds, refund_id)
 
 
-async def _own_refund(gateway: App, who: Principal, refund_id: str) -> None:
-    own(who, (await gateway.refunds.held(refund_id)).authority, "refund")
+async def _own_refund(refunds: Refunds, who: Principal, refund_id: str) -> None:
+    own(who, (await refunds.held(refund_id)).authority, "refund")
 
 
-async def _refund(gateway: App, refund_id: str) -> RefundView:
-    return _refund_view(await gateway.refunds.view(refund_id))
+async def _refund(refunds: Refunds, refund_id: str) -> RefundView:
+    return _refund_view(await refunds.view(refund_id))
 
 
 def _refund_view(shown: RefundDetails) -> RefundView:
@@ -243,6 +250,9 @@ def _refund_view(shown: RefundDetails) -> RefundView:
             )
             for one in shown.documents
         ],
+        officer=shown.officer,
+        confirmations=list(shown.confirmations),
+        seen=shown.seen,
     )
 
 

@@ -11,23 +11,24 @@ resolved with its confirmation in the same transaction, and open again when fina
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection
 
-from gateway.foundation.channels import Channels
-from gateway.foundation.crypto.envelope import Envelope
+from gateway.foundation.base import Foundation
 from gateway.foundation.crypto.sm import sm3
-from gateway.foundation.delivery import Delivery, Events
-from gateway.foundation.store import Store
+from gateway.foundation.delivery import Action, Sent
+from gateway.foundation.once import NEVER, Once
+from gateway.foundation.two_persons import Part, Participant, Person, Side, require_operator
 from gateway.rooms.decisions import EventKind
 from gateway.rooms.decisions.records import events_of
 from gateway.rooms.payments import records as payment_records
 from gateway.rooms.payments.records import Collection, Payment
 from gateway.rooms.payments.states import UnforeseenKind
-from gateway.rooms.refunds import records
-from gateway.rooms.refunds.filing import Filing, Sent
+from gateway.rooms.refunds import exception_records, records
+from gateway.rooms.refunds.filing import Filing
 from gateway.rooms.refunds.proposals import DocumentInput, Draft, Payee, RefundProposal
 from gateway.rooms.refunds.records import Refund, RefundDocument, RefundFilter
 from gateway.rooms.refunds.returns import Returns
@@ -37,22 +38,17 @@ from gateway.rooms.refunds.states import (
     RefundOrigin,
     RefundReason,
     RefundStatus,
+    WayOut,
     missing_documents,
 )
-from gateway.rooms.refunds.telling import (
-    propose_way_out,
-    reopen_exception,
-    resolve_exception,
-    tell_exception,
-    tell_refund,
-)
-from gateway.words.clock import Clock, to_micros
+from gateway.rooms.refunds.telling import WaysOut, refund_life, tell_refund
+from gateway.words.clock import to_micros
 from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem
 from gateway.words.identifiers import new_id
 from gateway.words.money import format_yuan
 
-Remember = Callable[[Connection, str], None]
-
+OPERATORS = 2
+"""How many operators have a part in a refund before it is filed: money leaves."""
 _DAY = 24 * 3600.0
 _LATE = frozenset(
     {
@@ -64,18 +60,21 @@ _LATE = frozenset(
 )
 
 
-def _forget(_conn: Connection, _subject: str) -> None:
-    """For callers that need no idempotency record."""
-
-
 @dataclass(frozen=True)
 class RefundDetails:
-    """A refund with everything about it. ``missing``: what a proposed one lacks before it can be confirmed."""
+    """A refund with everything about it. ``missing``: what a proposed one lacks before it can be confirmed.
+
+    ``seen``: what a confirmation sends back, None unless it is proposed; ``confirmations``: names of the operators
+    whose word on it counts as it is now. ``officer``: for whom a case system proposed it.
+    """
 
     refund: Refund
     payee: Payee | None
     documents: list[RefundDocument]
     missing: list[str]
+    seen: str | None
+    confirmations: tuple[str, ...]
+    officer: str | None
 
 
 class Refunds:
@@ -83,53 +82,53 @@ class Refunds:
 
     def __init__(
         self,
-        store: Store,
-        delivery: Delivery,
-        events: Events,
-        channels: Channels,
-        envelope: Envelope,
-        clock: Clock,
+        base: Foundation,
         *,
         ask_every: float = _DAY,
         required: Mapping[RefundReason, Alternatives] = REQUIRED_DOCUMENTS,
     ) -> None:
         """``ask_every``: seconds between questions to the platform; finance takes days to weeks."""
-        self._store = store
-        self._delivery = delivery
-        self._events = events
-        self._envelope = envelope
-        self._clock = clock
+        self._base = base
+        self._life = refund_life(base)
         self._required = required
-        self.filing = Filing(delivery, events, channels, envelope, clock, ask_every)
-        self.returns = Returns(delivery, events, clock)
+        self.ways_out = WaysOut(base)
+        self.filing = Filing(base, self.ways_out, ask_every)
+        self.returns = Returns(base)
 
-    async def propose(
-        self, payment_id: str, ask: RefundProposal, *, by: str, name: str, remember: Remember = _forget
-    ) -> str:
+    def actions(self) -> tuple[Action, ...]:
+        """What delivery is told: to file a refund, and to ask how far it is."""
+        return self.filing.actions()
+
+    async def propose(self, payment_id: str, ask: RefundProposal, *, by: Person, once: Once = NEVER) -> str:
         """Propose that money of a payment goes back. Returns the refund's id.
 
-        Raises NotFoundProblem, InvalidProblem for a reason that the record does not bear out, ConflictProblem when
-        more would go back than came in.
+        Raises NotFoundProblem, InvalidProblem for a reason that the record does not bear out and for a case system that
+        names no officer, ConflictProblem when more would go back than came in.
         """
-        draft = self.draft(ask, by=by, name=name)
+        draft = self.draft(ask, by=by)
+        await self._base.store.write(once.about(draft.id).first(lambda conn: self.propose_in(conn, payment_id, draft)))
+        return draft.id
 
-        def unit(conn: Connection) -> str:
-            remember(conn, draft.id)
-            return self.propose_in(conn, payment_id, draft)
+    def draft(self, ask: RefundProposal, *, by: Person, said: str | None = None) -> Draft:
+        """Seal what a proposal holds, outside any transaction. ``said``: the longer words of a way out.
 
-        return await self._store.write(unit)
-
-    def draft(self, ask: RefundProposal, *, by: str, name: str) -> Draft:
-        """Seal what a proposal holds, outside any transaction. Raises InvalidProblem for documents that do not fit."""
+        Raises InvalidProblem for documents that do not fit, and for a case system that names no officer.
+        """
+        if not by.operator and by.officer is None:
+            raise InvalidProblem(
+                "a case system says for which officer it proposes that money leaves",
+                field="officer",
+                cure="Send the officer's name and certificate number 执法证号.",
+            )
         refund_id = new_id("rfd")
-        given = [self._document(refund_id, one, by) for one in ask.documents]
+        given = [self._document(refund_id, one, by.id) for one in ask.documents]
         documents = {(one.kind, one.digest): one for one in given}.values()
-        payee = records.seal_payee(self._envelope, refund_id, ask.payee)
-        return Draft(refund_id, ask, payee, tuple(documents), by, name)
+        payee = records.seal_payee(self._base.envelope, refund_id, ask.payee)
+        return Draft(refund_id, ask, payee, tuple(documents), by, said or ask.explanation)
 
     def propose_in(self, conn: Connection, payment_id: str, draft: Draft, collection_id: str | None = None) -> str:
         """``propose`` inside a transaction; ``collection_id`` names the money instead of the bank's serial."""
-        now = to_micros(self._clock.now())
+        now = to_micros(self._base.clock.now())
         ask = draft.ask
         payment = payment_records.locked(conn, payment_id)
         money = _money(conn, payment_id, ask, collection_id)
@@ -144,7 +143,7 @@ class Refunds:
                 field="amount",
                 cure="See the refunds of this payment; those refused or dismissed do not count.",
             )
-        odd = payment_records.unresolved_exception(conn, money.id) if amount == left else None
+        odd = exception_records.unresolved(conn, money.id) if amount == left else None
         refund = Refund(
             id=draft.id,
             authority=payment.authority,
@@ -161,83 +160,190 @@ class Refunds:
             status=RefundStatus.PROPOSED,
             origin=RefundOrigin.FILED,
             payee_sealed=draft.payee,
-            proposed_by=draft.by,
-            proposed_name=draft.name,
+            proposed_by=draft.by.id,
+            proposed_name=draft.by.name,
             created_at=now,
             updated_at=now,
         )
         records.add(conn, refund)
         for document in draft.documents:
             records.add_document(conn, document)
-        tell_refund(conn, self._events, refund, "refund.proposed", reason=ask.reason.value)
+        self._base.two_persons.took_part(conn, refund.id, draft.by, Part.PROPOSED)
+        self._life.begin(conn, refund, reason=ask.reason.value)
         if odd is not None:
-            propose_way_out(conn, self._events, odd.id, "refund", ask.explanation, by=draft.by, name=draft.name)
+            self.ways_out.propose(conn, odd, WayOut.REFUND.value, draft.said, draft.by, refund.id)
         return draft.id
 
-    async def name_payee(self, refund_id: str, payee: Payee, *, by: str, name: str) -> None:
-        """Say who gets the money, while nobody has confirmed. Whoever does so proposes it: another one confirms."""
-        sealed = records.seal_payee(self._envelope, refund_id, payee)
+    async def name_payee(self, refund_id: str, payee: Payee, *, by: Person) -> None:
+        """Say who gets the money, while nobody has confirmed. Whoever does so has a part in it: another one confirms.
+
+        Raises NotFoundProblem, ConflictProblem.
+        """
+        sealed = records.seal_payee(self._base.envelope, refund_id, payee)
 
         def unit(conn: Connection) -> None:
             refund = records.locked(conn, refund_id)
             if refund.status is not RefundStatus.PROPOSED:
                 raise _wrong_state(refund, "keeps its payee")
-            records.change(conn, refund, self._now(), payee_sealed=sealed, proposed_by=by, proposed_name=name)
-            if refund.exception_id is not None:
-                payment_records.move_exception(
-                    conn, refund.exception_id, ("proposed",), proposed_by=by, proposed_name=name
-                )
-            tell_refund(conn, self._events, refund, "refund.payee_named")
+            self._base.two_persons.took_part(conn, refund_id, by, Part.NAMED)
+            records.change(conn, refund, self._now(), payee_sealed=sealed)
+            tell_refund(conn, self._base, refund, "refund.payee_named")
 
-        await self._store.write(unit)
+        await self._base.store.write(unit)
 
-    async def add_document(
-        self, refund_id: str, document: DocumentInput, *, by: str, remember: Remember = _forget
-    ) -> None:
-        """Add a document to a refund that is not confirmed yet."""
-        made = self._document(refund_id, document, by)
+    async def add_document(self, refund_id: str, document: DocumentInput, *, by: Person, once: Once = NEVER) -> None:
+        """Add a document to a refund that is not confirmed yet. Whoever does so has a part in it.
+
+        Raises NotFoundProblem, InvalidProblem, ConflictProblem.
+        """
+        made = self._document(refund_id, document, by.id)
 
         def unit(conn: Connection) -> None:
-            remember(conn, refund_id)
             refund = records.locked(conn, refund_id)
             if refund.status is not RefundStatus.PROPOSED:
                 raise _wrong_state(refund, "takes no more documents")
             known = {(one.kind, one.digest) for one in records.documents(conn, refund_id)}
             if (made.kind, made.digest) not in known:
+                self._base.two_persons.took_part(conn, refund_id, by, Part.ADDED)
                 records.add_document(conn, made)
                 records.change(conn, refund, self._now())
 
-        await self._store.write(unit)
+        await self._base.store.write(once.about(refund_id).first(unit))
 
-    async def confirm(
-        self, refund_id: str, *, by: str, name: str, wait: float = 3.0, remember: Remember = _forget
-    ) -> None:
-        """The second person agrees: the refund is filed, or waits for the red receipt. Raises ConflictProblem."""
+    async def confirm(self, refund_id: str, *, by: Person, seen: str, wait: float = 3.0, once: Once = NEVER) -> None:
+        """A second person agrees to what they saw: the refund is filed, or waits for the red receipt.
 
-        def unit(conn: Connection) -> Sent | None:
-            remember(conn, refund_id)
-            return self.confirm_in(conn, refund_id, by=by, name=name)
+        Where a case system proposed it, two operators agree; after the first it stays proposed. Raises NotFoundProblem,
+        ConflictProblem, and Problem 403 for a case system.
+        """
+        await self._base.delivery.carry_out(
+            lambda conn: self.confirm_in(conn, refund_id, by=by, seen=seen), once.about(refund_id), wait
+        )
 
-        await self.send(await self._store.write(unit), wait)
-
-    def confirm_in(self, conn: Connection, refund_id: str, *, by: str, name: str) -> Sent | None:
-        """``confirm`` inside a transaction; what it returns is for ``send`` once that is committed."""
-        now = self._now()
+    def confirm_in(self, conn: Connection, refund_id: str, *, by: Person, seen: str | None) -> Sent | None:
+        """``confirm`` inside a transaction. ``seen`` None: it was seen as part of something else, which was checked."""
         refund = records.locked(conn, refund_id)
-        if refund.proposed_by == by:
-            raise ConflictProblem(
-                "a refund is confirmed by somebody else than who proposed it or named the payee",
-                type="second-person-needed",
-                cure="Have another operator confirm it.",
-            )
-        missing = _missing(refund, records.documents(conn, refund_id), self._required)
+        documents = records.documents(conn, refund_id)
+        two, face = self._base.two_persons, self.face(refund, documents)
+        shown = two.seen(face) if seen is None else seen
+        enough = two.confirm(conn, refund_id, by, seen=shown, face=face, operators=OPERATORS)
+        self._complete(refund, documents)
+        if refund.status is not RefundStatus.PROPOSED:
+            raise _wrong_state(refund, "cannot be confirmed")
+        if not enough:
+            return None
+        agreed: dict[str, Any] = {"confirmed_by": by.id, "confirmed_name": by.name, "confirmed_at": self._now()}
+        agreed["confirmed_side"] = Side.CONFIRMING.value
+        self._life.move(conn, refund, RefundStatus.CONFIRMED, **agreed)
+        if refund.exception_id is not None:
+            self.ways_out.resolve(conn, exception_records.held(conn, refund.exception_id), by)
+        return self.filing.file(conn, records.held(conn, refund_id), claim=True)
+
+    def face(self, refund: Refund, documents: Sequence[RefundDocument]) -> dict[str, Any]:
+        """What matters of a refund, by name: what is confirmed is what was seen of this."""
+        payee = refund.payee(self._base.envelope)
+        return {
+            "id": refund.id,
+            "exception": refund.exception_id,
+            "amount": refund.amount,
+            "reason": refund.reason.value,
+            "explanation": refund.explanation,
+            "payee": None if payee is None else payee.model_dump(),
+            "documents": sorted([one.kind.value, one.digest.hex()] for one in documents),
+            "code": refund.code,
+            "bank_serial": refund.bank_serial,
+        }
+
+    async def dismiss(self, refund_id: str, reason: str, *, by: Person, once: Once = NEVER) -> None:
+        """An operator decides against a refund that has not left us.
+
+        Raises NotFoundProblem, ConflictProblem once it has left, or may have, and Problem 403 for a case system.
+        """
+        require_operator(by, "dismissing a refund")
+        await self._base.store.write(
+            once.about(refund_id).first(lambda conn: self.dismiss_in(conn, refund_id, reason, by=by.id))
+        )
+
+    def dismiss_in(self, conn: Connection, refund_id: str, reason: str, *, by: str) -> None:
+        """``dismiss`` inside a transaction."""
+        refund = records.locked(conn, refund_id)
+        if refund.operation_id is not None and not self._base.delivery.cancel(conn, refund.operation_id, reason):
+            raise _wrong_state(refund, "has left us, or may have")
+        told = {"reason": reason, "by": by}
+        if not self._life.move(conn, refund, RefundStatus.DISMISSED, tell=told, refusal=reason, waits_for=None):
+            raise _wrong_state(refund, "cannot be dismissed")
+        self.ways_out.reopen(conn, refund)
+
+    async def inquire(self, refund_id: str) -> None:
+        """Ask the platform now how far a filed refund is, instead of when its turn comes. Raises NotFoundProblem."""
+
+        def unit(conn: Connection) -> str:
+            refund = records.locked(conn, refund_id)
+            self._base.delivery.hurry(conn, refund.channel, subject=refund_id)
+            return refund.channel
+
+        self._base.delivery.wake(await self._base.store.write(unit))
+
+    # --- reading ----------------------------------------------------------------------------------------------------
+
+    async def held(self, refund_id: str) -> Refund:
+        """One refund. Raises NotFoundProblem."""
+        return await self._base.store.read(lambda conn: records.held(conn, refund_id))
+
+    async def view(self, refund_id: str) -> RefundDetails:
+        """One refund with everything about it. Raises NotFoundProblem."""
+        return await self._base.store.read(lambda conn: self._details(conn, records.held(conn, refund_id)))
+
+    async def find(self, wanted: RefundFilter) -> list[RefundDetails]:
+        """Refunds, newest first."""
+        return await self._base.store.read(
+            lambda conn: [self._details(conn, one) for one in records.find(conn, wanted)]
+        )
+
+    async def of_payment(self, payment_id: str) -> list[RefundDetails]:
+        """The refunds of a payment, oldest first."""
+        return await self._base.store.read(
+            lambda conn: [self._details(conn, one) for one in records.of_payment(conn, payment_id)]
+        )
+
+    async def file_of(self, refund_id: str, document_id: str) -> tuple[RefundDocument, bytes]:
+        """A document of a refund with its file. Raises NotFoundProblem, also where only its digest was given."""
+        for document in await self._base.store.read(lambda conn: records.documents(conn, refund_id)):
+            content = document.file(self._base.envelope)
+            if document.id == document_id and content is not None:
+                return document, content
+        raise NotFoundProblem("no such file")
+
+    # --- inside -----------------------------------------------------------------------------------------------------
+
+    def _now(self) -> int:
+        return to_micros(self._base.clock.now())
+
+    def _details(self, conn: Connection, refund: Refund) -> RefundDetails:
+        documents = records.documents(conn, refund.id)
+        those = self._base.two_persons.participants(conn, refund.id)
+        proposed = refund.status is RefundStatus.PROPOSED
+        seen = self._base.two_persons.seen(self.face(refund, documents)) if proposed else None
+        return RefundDetails(
+            refund=refund,
+            payee=refund.payee(self._base.envelope),
+            documents=documents,
+            missing=_missing(refund, documents, self._required),
+            seen=seen,
+            confirmations=words_on(those, seen),
+            officer=next((one.officer for one in those if one.part is Part.PROPOSED), None),
+        )
+
+    def _complete(self, refund: Refund, documents: Sequence[RefundDocument]) -> None:
+        """Raises ConflictProblem for a proposed refund that lacks its payee or documents."""
+        missing = _missing(refund, documents, self._required)
         if "payee" in missing:
             raise ConflictProblem(
                 f"before it can be filed, this is missing: {', '.join(missing)}",
                 type="payee-missing",
                 field="payee",
                 cure="Say who gets the money: PUT /v1/refunds/{id}/payee.",
-                refund=refund_id,
+                refund=refund.id,
                 missing=missing,
             )
         if missing:
@@ -246,93 +352,9 @@ class Refunds:
                 type="documents-missing",
                 field="documents",
                 cure="Add them with POST /v1/refunds/{id}/documents.",
-                refund=refund_id,
+                refund=refund.id,
                 missing=missing,
             )
-        confirmed = {"confirmed_by": by, "confirmed_name": name, "confirmed_at": now}
-        if not records.move(conn, refund, RefundStatus.CONFIRMED, now, **confirmed):
-            raise _wrong_state(refund, "cannot be confirmed")
-        tell_refund(conn, self._events, refund, "refund.confirmed")
-        odd = refund.exception_id
-        if odd is not None and resolve_exception(conn, odd, now, by=by, name=name):
-            tell_exception(conn, self._events, odd, "payment.exception_resolved")
-        return self.filing.file(conn, records.held(conn, refund_id), claim=True)
-
-    async def send(self, sent: Sent | None, wait: float = 3.0) -> None:
-        """Begin the call of a refund that was just confirmed, and wait for its outcome, at most ``wait`` seconds."""
-        if sent is None:
-            return
-        operation, request = sent
-        self._delivery.begin(operation, request)
-        if wait > 0:
-            await self._delivery.settled(operation.id, wait)
-
-    async def dismiss(self, refund_id: str, reason: str, *, by: str, remember: Remember = _forget) -> None:
-        """Decide against a refund that has not left us. Raises ConflictProblem once it has, or may have."""
-
-        def unit(conn: Connection) -> None:
-            remember(conn, refund_id)
-            self.dismiss_in(conn, refund_id, reason, by=by)
-
-        await self._store.write(unit)
-
-    def dismiss_in(self, conn: Connection, refund_id: str, reason: str, *, by: str) -> None:
-        """``dismiss`` inside a transaction."""
-        refund = records.locked(conn, refund_id)
-        if refund.operation_id is not None and not self._delivery.cancel(conn, refund.operation_id, reason):
-            raise _wrong_state(refund, "has left us, or may have")
-        if not records.move(conn, refund, RefundStatus.DISMISSED, self._now(), refusal=reason, waits_for=None):
-            raise _wrong_state(refund, "cannot be dismissed")
-        tell_refund(conn, self._events, refund, "refund.dismissed", reason=reason, by=by)
-        reopen_exception(conn, self._events, refund)
-
-    async def inquire(self, refund_id: str) -> None:
-        """Ask the platform now how far a filed refund is, instead of when its turn comes. Raises NotFoundProblem."""
-
-        def unit(conn: Connection) -> str:
-            refund = records.locked(conn, refund_id)
-            self._delivery.hurry(conn, refund.channel, subject=refund_id)
-            return refund.channel
-
-        self._delivery.wake(await self._store.write(unit))
-
-    # --- reading ----------------------------------------------------------------------------------------------------
-
-    async def held(self, refund_id: str) -> Refund:
-        """One refund. Raises NotFoundProblem."""
-        return await self._store.read(lambda conn: records.held(conn, refund_id))
-
-    async def view(self, refund_id: str) -> RefundDetails:
-        """One refund with everything about it. Raises NotFoundProblem."""
-        return await self._store.read(lambda conn: self._details(conn, records.held(conn, refund_id)))
-
-    async def find(self, wanted: RefundFilter) -> list[RefundDetails]:
-        """Refunds, newest first."""
-        return await self._store.read(lambda conn: [self._details(conn, one) for one in records.find(conn, wanted)])
-
-    async def of_payment(self, payment_id: str) -> list[RefundDetails]:
-        """The refunds of a payment, oldest first."""
-        return await self._store.read(
-            lambda conn: [self._details(conn, one) for one in records.of_payment(conn, payment_id)]
-        )
-
-    async def file_of(self, refund_id: str, document_id: str) -> tuple[RefundDocument, bytes]:
-        """A document of a refund with its file. Raises NotFoundProblem, also where only its digest was given."""
-        for document in await self._store.read(lambda conn: records.documents(conn, refund_id)):
-            content = document.file(self._envelope)
-            if document.id == document_id and content is not None:
-                return document, content
-        raise NotFoundProblem("no such file")
-
-    # --- inside -----------------------------------------------------------------------------------------------------
-
-    def _now(self) -> int:
-        return to_micros(self._clock.now())
-
-    def _details(self, conn: Connection, refund: Refund) -> RefundDetails:
-        documents = records.documents(conn, refund.id)
-        missing = _missing(refund, documents, self._required)
-        return RefundDetails(refund, refund.payee(self._envelope), documents, missing)
 
     def _document(self, refund_id: str, given: DocumentInput, by: str) -> RefundDocument:
         """A document, its file sealed. Raises InvalidProblem when digest and file do not belong together."""
@@ -350,11 +372,17 @@ class Refunds:
             kind=given.kind,
             reference=given.reference,
             digest=digest,
-            file_sealed=records.seal_file(self._envelope, document_id, given.file),
+            file_sealed=records.seal_file(self._base.envelope, document_id, given.file),
             media_type=given.media_type or ("application/octet-stream" if given.file is not None else None),
             added_by=by,
             added_at=self._now(),
         )
+
+
+def words_on(those: Sequence[Participant], seen: str | None) -> tuple[str, ...]:
+    """The names of those who have confirmed what is there now."""
+    names = (one.name for one in those if one.part is Part.CONFIRMED and one.seen == seen)
+    return tuple(dict.fromkeys(names))
 
 
 def check_reason(conn: Connection, payment: Payment, money: Collection, reason: RefundReason) -> None:
@@ -402,7 +430,7 @@ def _money(conn: Connection, payment_id: str, ask: RefundProposal, collection_id
 
 
 def _missing(
-    refund: Refund, documents: list[RefundDocument], required: Mapping[RefundReason, Alternatives]
+    refund: Refund, documents: Sequence[RefundDocument], required: Mapping[RefundReason, Alternatives]
 ) -> list[str]:
     """What a proposed refund still lacks before it can be confirmed: the payee, kinds of documents."""
     if refund.status is not RefundStatus.PROPOSED:

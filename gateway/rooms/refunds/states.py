@@ -1,11 +1,12 @@
-"""The life of a refund 退付 as values: the gateway files, finance decides, and days may pass between two states."""
+"""The life of a refund 退付: the gateway files, finance decides, and days may pass between two states."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
 
-from gateway.foundation.lives import Edge
+from gateway.foundation.lives import Edge, Life
+from gateway.rooms.refunds.tables import refund
 
 
 class RefundStatus(StrEnum):
@@ -68,6 +69,19 @@ class DocumentKind(StrEnum):
     LEGAL_DOCUMENT = "legal_document"
 
 
+class WayOut(StrEnum):
+    """What is done with unforeseen money: 退付, 收缴入库不退, or it was already returned by the platform.
+
+    ``keep`` lets late money on an expired code pay its bill; other money that is kept pays nothing here.
+    """
+
+    REFUND = "refund"
+    KEEP = "keep"
+    RETURNED_BY_PLATFORM = "returned_by_platform"
+
+
+WAYS_OUT = {"refund": "退付", "keep": "收缴入库不退", "returned_by_platform": "平台已退回"}
+
 Alternatives = tuple[frozenset[DocumentKind], ...]
 _OPINION = frozenset({DocumentKind.OPINION_LETTER})
 _VOUCHER = frozenset({DocumentKind.ORIGINAL_VOUCHER, DocumentKind.LOSS_STATEMENT})
@@ -101,19 +115,9 @@ EDGES = (
     Edge(None, _S.REFUNDED, "refund.returned", "a statement shows that the platform returned money by itself"),
 )
 
-_ALLOWED = {(edge.start, edge.end): edge for edge in EDGES}
+LIFE = Life("refunds", refund, EDGES, doubt=True)
 RELEASED = (RefundStatus.REFUSED, RefundStatus.DISMISSED)
 """Ends in which nothing went back: the money may be asked for again."""
-
-
-def edge(start: RefundStatus | None, end: RefundStatus) -> Edge[RefundStatus] | None:
-    """The transition between two states, or None when there is none."""
-    return _ALLOWED.get((start, end))
-
-
-def sources(end: RefundStatus) -> tuple[RefundStatus, ...]:
-    """The states from which ``end`` can be reached."""
-    return tuple(one.start for one in EDGES if one.end is end and one.start is not None)
 
 
 def missing_documents(

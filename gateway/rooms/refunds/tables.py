@@ -7,6 +7,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     LargeBinary,
     String,
@@ -43,6 +44,7 @@ refund = Table(
     Column("confirmed_by", String(40)),
     Column("confirmed_name", String(200)),
     Column("confirmed_at", BigInteger),
+    Column("confirmed_side", String(12), comment="who confirms has no other part in it: held by the key below"),
     Column("reference", String(64), comment="under which it was filed"),
     Column("operation_id", String(40)),
     Column("waits_for", String(20), comment="what a person must do before it can be filed"),
@@ -69,6 +71,12 @@ refund = Table(
         name="somebody_is_paid",
     ),
     CheckConstraint("confirmed_by is null or confirmed_by <> proposed_by", name="two_people"),
+    CheckConstraint("(confirmed_by is null) = (confirmed_side is null)", name="confirmed_on_a_side"),
+    CheckConstraint("confirmed_side = 'confirming'", name="only_who_takes_no_part_confirms"),
+    ForeignKeyConstraint(
+        ["id", "confirmed_by", "confirmed_side"],
+        ["matter_person.matter", "matter_person.person", "matter_person.side"],
+    ),
     CheckConstraint(
         "status in ('PROPOSED','DISMISSED') or origin = 'platform' or confirmed_by is not null",
         name="confirmed_before_filed",

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from enum import StrEnum
+from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import Connection
 
-from gateway.foundation.delivery.events import Events
-from gateway.foundation.store import Store
+from gateway.foundation.base import Foundation
+from gateway.foundation.delivery import Sent
+from gateway.foundation.once import NEVER, Once
+from gateway.foundation.two_persons import Person, require_operator
 from gateway.rooms.payments import records
 from gateway.rooms.payments.collections import keep_late
 from gateway.rooms.payments.states import BESIDE_THE_BILL, ExceptionState, UnforeseenKind
 from gateway.rooms.refunds import exception_records
 from gateway.rooms.refunds import records as refund_records
-from gateway.rooms.refunds.exception_records import ExceptionFilter, ExceptionWithRefund
-from gateway.rooms.refunds.filing import Sent
-from gateway.rooms.refunds.proposals import DocumentInput, Draft, Payee, RefundProposal
-from gateway.rooms.refunds.service import Refunds
-from gateway.rooms.refunds.states import RefundReason, RefundStatus
-from gateway.rooms.refunds.telling import propose_way_out, resolve_exception, tell_exception
-from gateway.words.clock import Clock, to_micros
+from gateway.rooms.refunds.exception_records import ExceptionDetails, ExceptionFilter, ExceptionWithRefund
+from gateway.rooms.refunds.proposals import DocumentInput, Draft, Payee, RefundProposal, Resolution
+from gateway.rooms.refunds.service import OPERATORS, Refunds, words_on
+from gateway.rooms.refunds.states import WAYS_OUT, RefundReason, RefundStatus, WayOut
 from gateway.words.errors import ConflictProblem, InvalidProblem
 from gateway.words.identifiers import clean_text
 
-Remember = Callable[[Connection, str], None]
+__all__ = ["CHINESE", "WAYS_OUT", "Exceptions", "WayOut"]
 
 _LONGEST = 200  # of a refund's explanation, which goes to the platform
 _REASONS = {
@@ -35,23 +34,6 @@ _REASONS = {
     "paid_on_dead_code": RefundReason.PAID_AFTER_CANCEL,
 }
 
-
-def _forget(_conn: Connection, _subject: str) -> None:
-    """For callers that need no idempotency record."""
-
-
-class WayOut(StrEnum):
-    """What is done with the money: 退付, 收缴入库不退, or it was already returned by the platform.
-
-    ``keep`` lets late money on an expired code pay its bill; other money that is kept pays nothing here.
-    """
-
-    REFUND = "refund"
-    KEEP = "keep"
-    RETURNED_BY_PLATFORM = "returned_by_platform"
-
-
-WAYS_OUT = {"refund": "退付", "keep": "收缴入库不退", "returned_by_platform": "平台已退回"}
 
 CHINESE = {
     "amount_differs": "金额不符",
@@ -66,59 +48,44 @@ CHINESE = {
 
 
 class Exceptions:
-    """Resolution by two people, which the database itself enforces. Emits ``payment.exception_proposed``/``_resolved``.
+    """Resolution by two people: ``payment.exception_proposed``, ``payment.exception_resolved``.
 
     To propose ``refund`` is to propose the refund itself, and to confirm it is to confirm that: in one transaction, so
     that no exception is resolved by a refund that nobody files.
     """
 
-    def __init__(self, store: Store, events: Events, clock: Clock, refunds: Refunds) -> None:
-        self._store = store
-        self._events = events
-        self._clock = clock
+    def __init__(self, base: Foundation, refunds: Refunds) -> None:
+        self._base = base
         self.refunds = refunds
 
-    async def propose(
-        self,
-        exception_id: str,
-        way_out: WayOut,
-        reason: str,
-        *,
-        by: str,
-        name: str,
-        payee: Payee | None = None,
-        documents: Sequence[DocumentInput] = (),
-        remember: Remember = _forget,
-    ) -> None:
-        """One person proposes. Raises NotFoundProblem, InvalidProblem, ConflictProblem when it is resolved.
+    async def propose(self, exception_id: str, ask: Resolution, *, by: Person, once: Once = NEVER) -> None:
+        """One operator proposes; payee and documents of a refund may follow, but nobody confirms it without them.
 
-        ``payee`` and ``documents`` belong to a refund and may follow; without them it cannot be confirmed.
+        Raises NotFoundProblem, InvalidProblem, ConflictProblem when it is resolved, Problem 403 for a case system.
         """
-        said = _said(reason)
-        if way_out is not WayOut.REFUND and (payee is not None or documents):
+        require_operator(by, "saying what becomes of unforeseen money")
+        said = _said(ask.reason)
+        if ask.way_out is not WayOut.REFUND and (ask.payee is not None or ask.documents):
             raise InvalidProblem("only a refund has a payee and documents", field="way_out")
-        kind = (await self.get(exception_id)).kind
-        draft = self.draft(kind, said, by=by, name=name, payee=payee, documents=documents)
+        kind = (await self.held(exception_id)).kind
+        draft = self.draft(kind, said, by=by, payee=ask.payee, documents=ask.documents)
 
         def unit(conn: Connection) -> None:
-            remember(conn, exception_id)
-            if way_out is WayOut.REFUND:
+            if ask.way_out is WayOut.REFUND:
                 self.propose_refund_in(conn, exception_id, draft)
-                records.move_exception(conn, exception_id, ("proposed",), reason=said)
                 return
-            odd = self._undecided(conn, exception_id)
-            self._withdraw(conn, odd, by)
-            propose_way_out(conn, self._events, exception_id, way_out.value, said, by=by, name=name)
+            self._withdraw(conn, self._undecided(conn, exception_id), by)
+            odd = exception_records.held(conn, exception_id)
+            self.refunds.ways_out.propose(conn, odd, ask.way_out.value, said, by)
 
-        await self._store.write(unit)
+        await self._base.store.write(once.about(exception_id).first(unit))
 
     def draft(
         self,
         kind: str,
         reason: str,
         *,
-        by: str,
-        name: str,
+        by: Person,
         payee: Payee | None = None,
         documents: Sequence[DocumentInput] = (),
     ) -> Draft:
@@ -129,7 +96,7 @@ class Exceptions:
             payee=payee,
             documents=tuple(documents),
         )
-        return self.refunds.draft(ask, by=by, name=name)
+        return self.refunds.draft(ask, by=by, said=reason)
 
     def propose_refund_in(self, conn: Connection, exception_id: str, draft: Draft) -> str:
         """Propose a refund inside a transaction, in place of whatever was proposed before; the refund's id."""
@@ -143,72 +110,113 @@ class Exceptions:
         self._withdraw(conn, odd, draft.by)
         return self.refunds.propose_in(conn, odd.payment_id, draft, odd.collection_id)
 
-    async def confirm(
-        self, exception_id: str, *, by: str, name: str, wait: float = 3.0, remember: Remember = _forget
-    ) -> None:
-        """Another person confirms; a refund is filed. Raises NotFoundProblem, ConflictProblem.
+    async def confirm(self, exception_id: str, *, by: Person, seen: str, wait: float = 3.0, once: Once = NEVER) -> None:
+        """Another operator confirms what they saw; a refund is filed.
 
-        ConflictProblem: nothing is proposed, it is the same person, the refund lacks its payee or documents.
+        Raises NotFoundProblem; Problem 403 for a case system; ConflictProblem: nothing is proposed, it has changed
+        since, it is one of those who take part, the refund lacks its payee or documents.
         """
+        await self._base.delivery.carry_out(
+            lambda conn: self.confirm_in(conn, exception_id, by=by, seen=seen), once.about(exception_id), wait
+        )
 
-        def unit(conn: Connection) -> Sent | None:
-            remember(conn, exception_id)
-            return self.confirm_in(conn, exception_id, by=by, name=name)
-
-        await self.refunds.send(await self._store.write(unit), wait)
-
-    def confirm_in(self, conn: Connection, exception_id: str, *, by: str, name: str) -> Sent | None:
-        """``confirm`` inside a transaction; what it returns is for ``Refunds.send`` once that is committed."""
-        odd = exception_records.held(conn, exception_id)
+    def confirm_in(self, conn: Connection, exception_id: str, *, by: Person, seen: str | None) -> Sent | None:
+        """``confirm`` inside a transaction. ``seen`` None: it was seen as part of something else, which was checked."""
+        odd = exception_records.locked(conn, exception_id)
         if odd.state is not ExceptionState.PROPOSED:
             raise _not_proposed(odd)
-        if odd.proposed_by == by:
-            raise ConflictProblem(
-                "money needs two people: whoever proposed the way out cannot confirm it",
-                type="second-person-needed",
-                cure="Ask a colleague to confirm it.",
-            )
-        if odd.refund_id is not None and odd.refund_status is RefundStatus.PROPOSED:
-            return self.refunds.confirm_in(conn, odd.refund_id, by=by, name=name)
-        now = to_micros(self._clock.now())
-        if not resolve_exception(conn, exception_id, now, by=by, name=name):
-            raise _not_proposed(exception_records.held(conn, exception_id))
+        if _is_refund(odd):
+            assert odd.refund_id is not None
+            return self.refunds.confirm_in(conn, odd.refund_id, by=by, seen=seen)
+        two, face = self._base.two_persons, _face(conn, odd)
+        shown = two.seen(face) if seen is None else seen
+        if not two.confirm(conn, _matter(odd), by, seen=shown, face=face, operators=_operators(odd)):
+            return None
         late = odd.kind is UnforeseenKind.PAID_AFTER_EXPIRY and odd.resolution == WayOut.KEEP.value
-        if late and not keep_late(conn, self._events, odd.payment_id, odd.collection_id):
+        if late and not keep_late(conn, self._base.events, odd.payment_id, odd.collection_id):
             raise ConflictProblem(
                 "this bill does not wait for money any more, so the money cannot pay it",
                 type="payment-not-payable",
                 cure="Give the money back: propose refund.",
             )
-        tell_exception(conn, self._events, exception_id, "payment.exception_resolved")
+        self.refunds.ways_out.resolve(conn, odd, by)
         return None
 
-    def confirm_refund_in(self, conn: Connection, refund_id: str, *, by: str, name: str) -> Sent | None:
+    def confirm_refund_in(
+        self, conn: Connection, refund_id: str, *, by: Person, seen: str | None = None
+    ) -> Sent | None:
         """Confirm the way out that this refund is, while it still is one. Raises ConflictProblem, as ``confirm_in``."""
         refund = refund_records.held(conn, refund_id)
         still = refund.status in (RefundStatus.PROPOSED, RefundStatus.REFUNDED)
         if not still or refund.exception_id is None:
             raise ConflictProblem("the refund is not proposed any more", type="not-proposed", refund=refund_id)
-        return self.confirm_in(conn, refund.exception_id, by=by, name=name)
+        return self.confirm_in(conn, refund.exception_id, by=by, seen=seen)
 
-    async def get(self, exception_id: str) -> ExceptionWithRefund:
+    async def held(self, exception_id: str) -> ExceptionWithRefund:
         """One exception. Raises NotFoundProblem."""
-        return await self._store.read(lambda conn: exception_records.held(conn, exception_id))
+        return await self._base.store.read(lambda conn: exception_records.held(conn, exception_id))
 
-    async def find(self, narrow: ExceptionFilter) -> list[ExceptionWithRefund]:
+    async def view(self, exception_id: str) -> ExceptionDetails:
+        """One exception with what a second person needs. Raises NotFoundProblem."""
+        return await self._base.store.read(lambda conn: self._details(conn, exception_records.held(conn, exception_id)))
+
+    async def find(self, wanted: ExceptionFilter) -> list[ExceptionDetails]:
         """Exceptions, newest first."""
-        return await self._store.read(lambda conn: exception_records.find(conn, narrow))
+        return await self._base.store.read(
+            lambda conn: [self._details(conn, odd) for odd in exception_records.find(conn, wanted)]
+        )
+
+    def _details(self, conn: Connection, odd: ExceptionWithRefund) -> ExceptionDetails:
+        if odd.state is not ExceptionState.PROPOSED:
+            return ExceptionDetails(odd, None, ())
+        face, matter = _face(conn, odd), _matter(odd)
+        if _is_refund(odd):
+            assert odd.refund_id is not None
+            matter, refund = odd.refund_id, refund_records.held(conn, odd.refund_id)
+            face = self.refunds.face(refund, refund_records.documents(conn, refund.id))
+        seen = self._base.two_persons.seen(face)
+        return ExceptionDetails(odd, seen, words_on(self._base.two_persons.participants(conn, matter), seen))
 
     def _undecided(self, conn: Connection, exception_id: str) -> ExceptionWithRefund:
-        odd = exception_records.held(conn, exception_id)
+        odd = exception_records.locked(conn, exception_id)
         if odd.state is ExceptionState.RESOLVED:
             raise ConflictProblem("this exception is resolved", type="exception-resolved")
         return odd
 
-    def _withdraw(self, conn: Connection, odd: ExceptionWithRefund, by: str) -> None:
+    def _withdraw(self, conn: Connection, odd: ExceptionWithRefund, by: Person) -> None:
         """Another way out is proposed: the refund that was is not to be."""
         if odd.refund_id is not None and odd.refund_status is RefundStatus.PROPOSED:
-            self.refunds.dismiss_in(conn, odd.refund_id, "another way out was proposed", by=by)
+            self.refunds.dismiss_in(conn, odd.refund_id, "another way out was proposed", by=by.id)
+
+
+def _matter(odd: ExceptionWithRefund) -> str:
+    """What two people agree upon: this way out, and not one that was proposed before it."""
+    return f"{odd.id}.{odd.times_proposed}"
+
+
+def _is_refund(odd: ExceptionWithRefund) -> bool:
+    """Whether the way out that is proposed is a refund that waits for its second person: then that is the matter."""
+    return odd.refund_id is not None and odd.refund_status is RefundStatus.PROPOSED
+
+
+def _operators(odd: ExceptionWithRefund) -> int:
+    """How many operators have a part; a case system may have proposed a refund."""
+    return OPERATORS if odd.resolution == WayOut.REFUND.value else 1
+
+
+def _face(conn: Connection, odd: ExceptionWithRefund) -> dict[str, Any]:
+    """What matters of a way out that is no refund still to be confirmed."""
+    money = records.fetch_collection(conn, odd.collection_id)
+    assert money is not None, "an exception is about money"
+    return {
+        "id": odd.id,
+        "time": odd.times_proposed,
+        "kind": odd.kind.value,
+        "resolution": odd.resolution,
+        "reason": odd.reason,
+        "amount": money.amount,
+        "refund": odd.refund_id,
+    }
 
 
 def _not_proposed(odd: ExceptionWithRefund) -> ConflictProblem:

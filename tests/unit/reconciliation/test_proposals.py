@@ -30,8 +30,9 @@ from gateway.rooms.reconciliation import (
     proposal_records,
     run_records,
 )
-from gateway.rooms.refunds.states import RefundStatus
-from gateway.rooms.refunds.unforeseen_money import Exceptions, WayOut
+from gateway.rooms.refunds.proposals import Resolution
+from gateway.rooms.refunds.states import RefundStatus, WayOut
+from gateway.rooms.refunds.unforeseen_money import Exceptions
 from gateway.words.clock import to_micros
 from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem
 
@@ -49,7 +50,7 @@ class Room:
     def __init__(self, bench: Bench) -> None:
         self.bench, self.store = bench, bench.store
         self.breaks = Breaks(bench.store, bench.events, bench.clock)
-        self.exceptions = Exceptions(bench.store, bench.events, bench.clock, bench.refunds)
+        self.exceptions = Exceptions(bench.base, bench.refunds)
         base: Any = SimpleNamespace(**vars(bench), two_persons=TwoPersons(bench.envelope, bench.clock))
         self.proposals = Proposals(base, self.breaks, self.exceptions, bench.payments.quoted)
         bench.events.subscribe("payment.exception_resolved", self.proposals.exception_resolved)
@@ -156,10 +157,8 @@ async def test_what_two_people_say_at_the_exception_resolves_the_break(room: Roo
         return odd
 
     odd = await room.store.read(undecided)
-    await room.exceptions.propose(
-        odd.id, WayOut.REFUND, "退回", by=LI.id, name=LI.name, payee=PAYEE, documents=DOCUMENTS
-    )
-    await room.exceptions.confirm(odd.id, by=WANG.id, name=WANG.name, wait=0)
+    await room.exceptions.propose(odd.id, Resolution(WayOut.REFUND, "退回", PAYEE, DOCUMENTS), by=LI)
+    await room.bench.agree(odd.id, WANG)
     closed = await room.breaks.held(known.id)
     assert (closed.state, closed.closed_by) == (BreakState.RESOLVED, WANG.name)
 

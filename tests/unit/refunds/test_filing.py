@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from money_bench import CODE, NOW, Bench
+from money_bench import CODE, NOW, ONE, OTHER, Bench
 
 from gateway.foundation.delivery import Absent, Doubt, Operation, Parked, Rejected, operation_records
 from gateway.ports.nontax import Refund as RefundAnswer
@@ -21,8 +21,8 @@ async def confirmed(bench: Bench) -> tuple[str, Refund]:
     """A payment and its confirmed refund, which has not left."""
     bench.delivery.node.stopping = True
     payment_id = await bench.paid(100_00)
-    refund_id = await bench.refunds.propose(payment_id, bench.proposal(), by="p1", name="甲")
-    await bench.refunds.confirm(refund_id, by="p2", name="乙", wait=0)
+    refund_id = await bench.refunds.propose(payment_id, bench.proposal(), by=ONE)
+    await bench.confirm(refund_id, OTHER)
     return payment_id, await bench.refunds.held(refund_id)
 
 

@@ -7,18 +7,20 @@ import asyncio
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from money_bench import CODE, NOW, PAYEE, Bench
+from money_bench import CODE, NOW, ONE, OTHER, PAYEE, Bench
 from sqlalchemy import Connection, update
 from sqlalchemy.exc import IntegrityError
 
 from gateway.foundation.crypto.sm import sm3
 from gateway.foundation.delivery import Rejected, operation_records
+from gateway.ports.nontax import Refund as RefundAnswer
+from gateway.ports.nontax import RefundState
 from gateway.rooms.payments import records
 from gateway.rooms.payments.channel_keys import PaymentKeys
 from gateway.rooms.payments.tables import payment
 from gateway.rooms.refunds import records as refund_records
 from gateway.rooms.refunds.proposals import DocumentInput
-from gateway.rooms.refunds.states import EDGES, RELEASED, RefundStatus, edge, sources
+from gateway.rooms.refunds.states import EDGES, LIFE, RELEASED, RefundStatus
 from gateway.rooms.refunds.tables import refund
 from gateway.words.clock import to_micros
 from gateway.words.errors import ConflictProblem, InvalidProblem
@@ -29,13 +31,13 @@ def test_every_edge_of_a_refund_leads_on_and_its_ends_are_ends():
     assert len({(one.start, one.end) for one in EDGES}) == len(EDGES)
     for end in (RefundStatus.REFUNDED, *RELEASED):
         assert not [one for one in EDGES if one.start is end]
-        assert sources(end)
-    assert edge(RefundStatus.PROPOSED, RefundStatus.FILED) is None, "nobody files what no second person confirmed"
+        assert LIFE.sources(end)
+    assert LIFE.edge(RefundStatus.PROPOSED, RefundStatus.FILED) is None, "nobody files what no second person confirmed"
 
 
 async def test_many_who_ask_at_once_never_get_more_back_than_was_paid(bench):
     payment_id = await bench.paid(100_00)
-    asked = [bench.refunds.propose(payment_id, bench.proposal(amount="40.00"), by="p1", name="甲") for _ in range(6)]
+    asked = [bench.refunds.propose(payment_id, bench.proposal(amount="40.00"), by=ONE) for _ in range(6)]
     done = await asyncio.gather(*asked, return_exceptions=True)
     assert sum(isinstance(one, str) for one in done) == 2
     assert {one.type for one in done if isinstance(one, ConflictProblem)} == {"refund-exceeds-paid"}
@@ -67,7 +69,7 @@ async def test_whatever_happens_no_more_principal_goes_back_than_came_in(quick, 
             if step == "propose":
                 serial = f"S{1 + value % 2}"
                 ask = quick.proposal(amount=format_yuan(value), bank_serial=serial)
-                made.append(await quick.refunds.propose(payment_id, ask, by="p1", name="甲"))
+                made.append(await quick.refunds.propose(payment_id, ask, by=ONE))
             elif step == "returned":
                 await quick.store.write(
                     lambda conn, number=number, value=value: quick.refunds.returns.money_returned(
@@ -75,18 +77,16 @@ async def test_whatever_happens_no_more_principal_goes_back_than_came_in(quick, 
                     )
                 )
             elif made and step == "dismiss":
-                await quick.refunds.dismiss(made[value % len(made)], "不退", by="p2")
+                await quick.refunds.dismiss(made[value % len(made)], "不退", by=OTHER)
             elif made:
-                end = RefundStatus.REFUSED if step == "refuse" else RefundStatus.REFUNDED
+                refund_id = made[value % len(made)]
+                if (await quick.refunds.held(refund_id)).status is RefundStatus.PROPOSED:
+                    await quick.confirm(refund_id, OTHER)
+                state = RefundState.REFUSED if step == "refuse" else RefundState.REFUNDED
+                told = RefundAnswer(reference="", code=CODE, amount=1, state=state, refunded_at=NOW, reason="不予退付")
+                known = await quick.refunds.held(refund_id)
                 await quick.store.write(
-                    lambda conn, value=value, end=end: refund_records.move(
-                        conn,
-                        refund_records.held(conn, made[value % len(made)]),
-                        end,
-                        1,
-                        confirmed_by="p2",
-                        refunded_at=1,
-                    )
+                    lambda conn, known=known, told=told: quick.refunds.filing.apply_state(conn, known, told)
                 )
         except ConflictProblem:
             pass
@@ -95,23 +95,23 @@ async def test_whatever_happens_no_more_principal_goes_back_than_came_in(quick, 
 
 async def test_one_person_alone_cannot_confirm_and_neither_can_a_statement_of_sql(bench):
     payment_id = await bench.paid(100_00)
-    refund_id = await bench.refunds.propose(payment_id, bench.proposal(), by="p1", name="甲")
+    refund_id = await bench.refunds.propose(payment_id, bench.proposal(), by=ONE)
     with pytest.raises(ConflictProblem) as refused:
-        await bench.refunds.confirm(refund_id, by="p1", name="甲")
+        await bench.confirm(refund_id, ONE)
     assert refused.value.type == "second-person-needed"
     for values in ({"confirmed_by": "p1"}, {"status": "FILED"}, {"status": "CONFIRMED"}):
         with pytest.raises(IntegrityError):
             await bench.store.write(lambda conn, values=values: conn.execute(update(refund).values(**values)).rowcount)
-    await bench.refunds.confirm(refund_id, by="p2", name="乙", wait=0)
+    await bench.confirm(refund_id, OTHER)
     assert (await bench.refunds.held(refund_id)).status == "CONFIRMED"
 
 
 async def test_a_confirmed_refund_that_has_not_left_can_still_be_dismissed_and_frees_its_money(quick):
     payment_id = await quick.paid(100_00)
-    refund_id = await quick.refunds.propose(payment_id, quick.proposal(), by="p1", name="甲")
+    refund_id = await quick.refunds.propose(payment_id, quick.proposal(), by=ONE)
     quick.delivery.node.stopping = True  # nothing is claimed at birth
-    await quick.refunds.confirm(refund_id, by="p2", name="乙", wait=0)
-    await quick.refunds.dismiss(refund_id, "当事人撤回", by="p2")
+    await quick.confirm(refund_id, OTHER)
+    await quick.refunds.dismiss(refund_id, "当事人撤回", by=OTHER)
     assert (await quick.refunds.held(refund_id)).status == "DISMISSED"
     assert await quick.going_back(payment_id) == [0]
 
@@ -119,13 +119,13 @@ async def test_a_confirmed_refund_that_has_not_left_can_still_be_dismissed_and_f
 async def test_documents_are_held_to_their_digest_and_files_are_kept_sealed(quick):
     payment_id = await quick.paid(100_00)
     ask = quick.proposal(documents=())
-    refund_id = await quick.refunds.propose(payment_id, ask, by="p1", name="甲")
+    refund_id = await quick.refunds.propose(payment_id, ask, by=ONE)
     with pytest.raises(ConflictProblem, match="opinion_letter, loss_statement or original_voucher"):
-        await quick.refunds.confirm(refund_id, by="p2", name="乙")
+        await quick.confirm(refund_id, OTHER)
     letter = DocumentInput(kind="opinion_letter", reference="1号", file="bGV0dGVy", media_type="application/pdf")
     with pytest.raises(InvalidProblem):
-        await quick.refunds.add_document(refund_id, letter.model_copy(update={"digest": "0" * 64}), by="p1")
-    await quick.refunds.add_document(refund_id, letter, by="p1")
+        await quick.refunds.add_document(refund_id, letter.model_copy(update={"digest": "0" * 64}), by=ONE)
+    await quick.refunds.add_document(refund_id, letter, by=ONE)
     document = (await quick.refunds.view(refund_id)).documents[0]
     assert document.digest == sm3(b"letter")
     assert b"letter" not in (document.file_sealed or b"letter")
@@ -134,7 +134,7 @@ async def test_documents_are_held_to_their_digest_and_files_are_kept_sealed(quic
 
 async def test_the_payee_is_sealed_and_shown_masked(quick):
     payment_id = await quick.paid(100_00)
-    refund_id = await quick.refunds.propose(payment_id, quick.proposal(), by="p1", name="甲")
+    refund_id = await quick.refunds.propose(payment_id, quick.proposal(), by=ONE)
     shown = await quick.refunds.view(refund_id)
     assert b"6222" not in (shown.refund.payee_sealed or b"6222")
     assert shown.payee == PAYEE
@@ -145,7 +145,7 @@ async def test_the_payee_is_sealed_and_shown_masked(quick):
 async def test_a_reason_that_the_record_does_not_bear_out_is_refused(quick, reason):
     payment_id = await quick.paid(100_00)
     with pytest.raises(InvalidProblem):
-        await quick.refunds.propose(payment_id, quick.proposal(reason, bank_serial="S1"), by="p1", name="甲")
+        await quick.refunds.propose(payment_id, quick.proposal(reason, bank_serial="S1"), by=ONE)
 
 
 async def test_a_return_that_nobody_asked_for_takes_the_duplicate_first(bench):
@@ -157,7 +157,7 @@ async def test_a_return_that_nobody_asked_for_takes_the_duplicate_first(bench):
     rows = await bench.store.read(lambda conn: refund_records.of_payment(conn, payment_id))
     assert [(one.bank_serial, one.origin, one.status) for one in rows] == [("S2", "platform", "REFUNDED")]
     with pytest.raises(ConflictProblem):
-        await bench.refunds.propose(payment_id, bench.proposal("paid_twice"), by="p1", name="甲")
+        await bench.refunds.propose(payment_id, bench.proposal("paid_twice"), by=ONE)
     unknown = await bench.store.write(
         lambda conn: bench.refunds.returns.money_returned(conn, "nontax", CODE, 100_01, "R2", to_micros(NOW))
     )
@@ -168,8 +168,8 @@ async def test_where_a_channel_takes_no_refunds_a_person_files_and_the_statement
     bench = Bench(sqlite_store, tmp_path, lacking=frozenset({"refund"}))
     await bench.open()
     payment_id = await bench.paid(100_00)
-    refund_id = await bench.refunds.propose(payment_id, bench.proposal(), by="p1", name="甲")
-    await bench.refunds.confirm(refund_id, by="p2", name="乙")
+    refund_id = await bench.refunds.propose(payment_id, bench.proposal(), by=ONE)
+    await bench.confirm(refund_id, OTHER)
     row = await bench.refunds.held(refund_id)
     assert (row.status, row.waits_for, row.operation_id) == ("CONFIRMED", "person", None)
     await bench.store.write(lambda conn: bench.refunds.returns.money_returned(conn, "nontax", CODE, 100_00, "R1", 1))
@@ -182,8 +182,8 @@ async def test_a_refund_that_waits_for_a_receipt_in_flight_is_filed_when_that_is
     await bench.open()
     bench.events.subscribe("receipt.refused", bench.refunds.filing.receipt_reversed)
     payment_id = await bench.paid(100_00)
-    refund_id = await bench.refunds.propose(payment_id, bench.proposal(), by="p1", name="甲")
-    await bench.refunds.confirm(refund_id, by="p2", name="乙", wait=0)
+    refund_id = await bench.refunds.propose(payment_id, bench.proposal(), by=ONE)
+    await bench.confirm(refund_id, OTHER)
     assert (await bench.refunds.held(refund_id)).waits_for == "red_receipt"
 
     def refuse(conn: Connection) -> None:

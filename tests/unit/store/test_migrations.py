@@ -75,7 +75,7 @@ def test_an_unmigrated_database_is_refused_with_the_command_that_helps(empty_dat
 def test_a_newer_database_is_refused_and_not_called_old(database_url: str) -> None:
     engine = open_engine(database_url)
     with engine.begin() as conn:
-        conn.exec_driver_sql(f"{NEWER} where version_num = 'foundation_0001'")
+        conn.exec_driver_sql(f"{NEWER} where version_num = 'seals_0001'")  # on which no other line depends
     with pytest.raises(SettingsError, match="newer gateway"):
         schema.require_current(engine)
     engine.dispose()
@@ -110,7 +110,7 @@ def test_migrate_makes_its_backup_before_it_changes_anything(tmp_path, monkeypat
     url = f"sqlite:///{tmp_path / 'gateway.db'}"
     schema.migrate(url)
     with closing(sqlite3.connect(tmp_path / "gateway.db")) as conn:
-        conn.execute(f"{NEWER} where version_num = 'foundation_0001'")
+        conn.execute(f"{NEWER} where version_num = 'seals_0001'")  # on which no other line depends
         conn.commit()
     seen = []
 
@@ -124,7 +124,7 @@ def test_migrate_makes_its_backup_before_it_changes_anything(tmp_path, monkeypat
     (backup,) = tmp_path.glob("*.backup")
     with closing(sqlite3.connect(backup)) as conn:
         assert ("foundation_9999",) in conn.execute("select version_num from alembic_version").fetchall()
-    assert seen == [schema.expected() - {"foundation_0001"} | {"foundation_9999"}]
+    assert seen == [schema.expected() - {"seals_0001"} | {"foundation_9999"}]
 
 
 # --- branches ---------------------------------------------------------------------------------------------------------

@@ -155,6 +155,7 @@ def upgrade() -> None:
     sa.Column('confirmed_by', sa.String(length=40), nullable=True),
     sa.Column('confirmed_name', sa.String(length=200), nullable=True),
     sa.Column('resolved_at', sa.BigInteger(), nullable=True),
+    sa.Column('times_proposed', sa.Integer(), server_default='0', nullable=False, comment='how often a way out was proposed: each time is a matter of its own between two people'),
     sa.CheckConstraint("state <> 'resolved' or confirmed_by is not null", name=op.f('ck_payment_exception_resolved_is_confirmed')),
     sa.CheckConstraint("state in ('open','proposed','resolved')", name=op.f('ck_payment_exception_known_state')),
     sa.CheckConstraint('confirmed_by is null or confirmed_by <> proposed_by', name=op.f('ck_payment_exception_two_people')),

@@ -6,7 +6,7 @@ from alembic import op
 revision = "refunds_0001"
 down_revision = None
 branch_labels = ("refunds",)
-depends_on = ('payments_0001',)
+depends_on = ('foundation_0001', 'payments_0001')
 
 
 def upgrade() -> None:
@@ -31,6 +31,7 @@ def upgrade() -> None:
     sa.Column('confirmed_by', sa.String(length=40), nullable=True),
     sa.Column('confirmed_name', sa.String(length=200), nullable=True),
     sa.Column('confirmed_at', sa.BigInteger(), nullable=True),
+    sa.Column('confirmed_side', sa.String(length=12), nullable=True, comment='who confirms has no other part in it: held by the key below'),
     sa.Column('reference', sa.String(length=64), nullable=True, comment='under which it was filed'),
     sa.Column('operation_id', sa.String(length=40), nullable=True),
     sa.Column('waits_for', sa.String(length=20), nullable=True, comment='what a person must do before it can be filed'),
@@ -41,6 +42,7 @@ def upgrade() -> None:
     sa.Column('refunded_at', sa.BigInteger(), nullable=True),
     sa.Column('created_at', sa.BigInteger(), nullable=False),
     sa.Column('updated_at', sa.BigInteger(), nullable=False),
+    sa.CheckConstraint("confirmed_side = 'confirming'", name=op.f('ck_refund_only_who_takes_no_part_confirms')),
     sa.CheckConstraint("origin = 'platform' or payee_sealed is not null or status in ('PROPOSED','DISMISSED')", name=op.f('ck_refund_somebody_is_paid')),
     sa.CheckConstraint("origin = 'platform' or proposed_by is not null", name=op.f('ck_refund_somebody_proposed')),
     sa.CheckConstraint("origin in ('filed','platform')", name=op.f('ck_refund_known_origin')),
@@ -49,10 +51,12 @@ def upgrade() -> None:
     sa.CheckConstraint("status in ('PROPOSED','CONFIRMED','FILED','APPROVED','REFUNDED','REFUSED','DISMISSED')", name=op.f('ck_refund_known_status')),
     sa.CheckConstraint("status in ('PROPOSED','DISMISSED') or origin = 'platform' or confirmed_by is not null", name=op.f('ck_refund_confirmed_before_filed')),
     sa.CheckConstraint("waits_for in ('red_receipt','person')", name=op.f('ck_refund_known_wait')),
+    sa.CheckConstraint('(confirmed_by is null) = (confirmed_side is null)', name=op.f('ck_refund_confirmed_on_a_side')),
     sa.CheckConstraint('amount > 0', name=op.f('ck_refund_positive_amount')),
     sa.CheckConstraint('confirmed_by is null or confirmed_by <> proposed_by', name=op.f('ck_refund_two_people')),
     sa.ForeignKeyConstraint(['collection_id'], ['collection.id'], name=op.f('fk_refund_collection_id')),
     sa.ForeignKeyConstraint(['exception_id'], ['payment_exception.id'], name=op.f('fk_refund_exception_id')),
+    sa.ForeignKeyConstraint(['id', 'confirmed_by', 'confirmed_side'], ['matter_person.matter', 'matter_person.person', 'matter_person.side'], name=op.f('fk_refund_id_confirmed_by_confirmed_side')),
     sa.ForeignKeyConstraint(['payment_id'], ['payment.id'], name=op.f('fk_refund_payment_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_refund')),
     sa.UniqueConstraint('channel', 'code', 'returned_serial', name=op.f('uq_refund_channel_code_returned_serial'))
