@@ -7,17 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from gateway.foundation.channels import Channels
 from gateway.foundation.crypto.sm import sm3
+from gateway.foundation.delivery import callback_records
 from gateway.foundation.delivery.service import Delivery
-from gateway.foundation.delivery.tables import (
-    callback_nonce,
-)
 from gateway.foundation.evidence import Evidence
 from gateway.foundation.store import Store
-from gateway.foundation.store.inserting import insert_new
 from gateway.ports.base import Incoming, Notice, OpenedCallback, RawExchange, Reply
 from gateway.words.clock import Clock, to_micros
 from gateway.words.errors import ContractError, ForgedCallbackError, NotFoundProblem
@@ -35,9 +32,7 @@ class Concerned:
     subject: str
 
 
-@dataclass(frozen=True)
-class _Taken:
-    applied: bool
+_USED = "this nonce was used before with another body"
 
 
 class Callbacks:
@@ -86,30 +81,24 @@ class Callbacks:
             raise NotFoundProblem(f"nothing here takes {opened.notice.kind} notices")
         raw = self._raw(channel_name, channel.info.sensitive, incoming, opened.acknowledge, "answered")
         kept = self._evidence.prepare(raw)
+        forged = self._raw(channel_name, channel.info.sensitive, incoming, None, f"forged: {_USED}")
         digest = sm3(incoming.body)
         now = to_micros(self._clock.now())
 
-        def unit(conn: Connection) -> _Taken:
-            if not insert_new(
-                conn, callback_nonce, channel=channel_name, nonce=opened.nonce, digest=digest, received_at=now
-            ):
-                known = conn.execute(
-                    select(callback_nonce.c.digest).where(
-                        callback_nonce.c.channel == channel_name, callback_nonce.c.nonce == opened.nonce
-                    )
-                ).scalar_one()
-                if bytes(known) != digest:
-                    return _Taken(applied=False)
+        def unit(conn: Connection) -> bool:
+            if not callback_records.take_nonce(conn, channel_name, opened.nonce, digest, now):
+                self._evidence.append(conn, forged)
+                return False
             about = handler(conn, channel_name, opened.notice, kept.id)
             if about is None:
                 self._evidence.append(conn, kept, subject=opened.event_key)
             else:
                 self._evidence.append(conn, kept, subject=about.subject, authority=about.authority)
-            return _Taken(applied=True)
+            return True
 
-        taken = await self._store.write(unit)
-        if not taken.applied:
-            raise ForgedCallbackError("this nonce was used before with another body")
+        if not await self._store.write(unit):
+            log.error("callback refused", channel=channel_name, outcome="forged", reason=_USED)
+            raise ForgedCallbackError(_USED)
         self._delivery.wake(channel_name)
         return opened.acknowledge
 

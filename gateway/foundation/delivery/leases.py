@@ -53,7 +53,9 @@ class Leases:
         self._doubts.forget(self._node.settings.patience.doubt_deadline)
         await store.write(lambda conn: operation_records.bring_back(conn, now))
         self._node.wake()
-        await self._engine.renotify(await store.read(lambda conn: operation_records.overdue(conn, now)))
+        await self._engine.renotify(
+            await store.read(lambda conn: operation_records.overdue(conn, self._node.actions, now))
+        )
         return freed
 
     async def _renewing(self) -> None:

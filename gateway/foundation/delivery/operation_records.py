@@ -114,11 +114,13 @@ _INSERT = insert(operation)
 _INSERT_CLAIMED = insert(operation).values(lease_until_at=database_clock() + bindparam("lease"))
 _BY_ID = select(operation).where(operation.c.id == bindparam("id"))
 _BY_ID_HELD = _BY_ID.with_for_update()
+_KNOWN = operation.c.action.in_(bindparam("known", expanding=True))
 _DUE = (
     select(operation.c.id)
     .where(
         operation.c.channel == bindparam("channel"),
         _OPEN,
+        _KNOWN,
         operation.c.due_at <= bindparam("now"),
     )
     .order_by(operation.c.due_at)
@@ -230,7 +232,13 @@ _BRING_BACK = (
         },
     )
 )
-_NEXT_DUE = select(func.min(operation.c.due_at)).where(operation.c.channel == bindparam("channel"), _OPEN)
+_NEXT_DUE = select(func.min(operation.c.due_at)).where(operation.c.channel == bindparam("channel"), _OPEN, _KNOWN)
+_STRANGE = (
+    select(operation.c.action, func.count())
+    .where(_UNFINISHED, operation.c.action.not_in(bindparam("known", expanding=True)))
+    .group_by(operation.c.action)
+    .order_by(operation.c.action)
+)
 
 
 def add(conn: Connection, values: dict[str, Any], lease: int | None) -> None:
@@ -261,16 +269,22 @@ def rerun_of(conn: Connection, operation_id: str) -> str | None:
     return found
 
 
-def claim_due(
-    conn: Connection, channel: str, *, now: int, room: int, node: str, lease: int, only: str | None = None
-) -> list[Claimed]:
-    """Take up to ``room`` due operations of a channel, or ``only`` one; each with the state it was in.
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a node takes: up to ``room`` operations of a channel due at ``now``, of kinds that it knows; or one."""
 
-    ``lease`` in microseconds, from now by the database's clock.
-    """
-    values: dict[str, Any] = {"channel": channel, "now": now, "room": room}
+    channel: str
+    known: Collection[str]
+    now: int
+    room: int
+    only: str | None = None
+
+
+def claim_due(conn: Connection, wanted: Wanted, *, node: str, lease: int) -> list[Claimed]:
+    """Take due operations, each with the state it was in. ``lease`` in microseconds, by the database's clock."""
+    values = {"channel": wanted.channel, "known": sorted(wanted.known), "now": wanted.now, "room": wanted.room}
+    only, now, taken = wanted.only, wanted.now, []
     statement = _DUE if only is None else _DUE_ONE
-    taken = []
     for operation_id in conn.execute(statement, values | ({} if only is None else {"op": only})).scalars().all():
         found = fetch(conn, operation_id)
         assert found is not None
@@ -294,9 +308,9 @@ def postpone(conn: Connection, channel: str, *, until: int, reason: str) -> int:
     return conn.execute(_POSTPONE, {"of": channel, "until": until, "why": reason}).rowcount
 
 
-def overdue(conn: Connection, now: int, limit: int = 500) -> list[str]:
-    """What is due and not begun, oldest first."""
-    query = select(operation.c.id).where(_OPEN, operation.c.due_at <= now)
+def overdue(conn: Connection, known: Collection[str], now: int, limit: int = 500) -> list[str]:
+    """What is due and not begun, of kinds that are ``known``, oldest first."""
+    query = select(operation.c.id).where(_OPEN, operation.c.action.in_(sorted(known)), operation.c.due_at <= now)
     return list(conn.execute(query.order_by(operation.c.due_at).limit(limit)).scalars())
 
 
@@ -305,9 +319,15 @@ def bring_back(conn: Connection, now: int) -> int:
     return conn.execute(_BRING_BACK, {"now": now, "ahead": now + AHEAD}).rowcount
 
 
-def next_due(conn: Connection, channel: str) -> int | None:
-    """When the next operation of a channel is due."""
-    return conn.execute(_NEXT_DUE, {"channel": channel}).scalar_one_or_none()
+def next_due(conn: Connection, channel: str, known: Collection[str]) -> int | None:
+    """When the next operation of a channel is due, of kinds that are ``known``."""
+    return conn.execute(_NEXT_DUE, {"channel": channel, "known": sorted(known)}).scalar_one_or_none()
+
+
+def strange(conn: Connection, known: Collection[str]) -> list[tuple[str, int]]:
+    """Kinds of operations that have not ended and that nobody here knows, and how many there are of each."""
+    rows = conn.execute(_STRANGE, {"known": sorted(known)})
+    return [(action, number) for action, number in rows]
 
 
 def close(conn: Connection, operation: Operation, new_state: State, **values: Any) -> bool:

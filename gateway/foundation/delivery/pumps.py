@@ -16,7 +16,7 @@ from gateway.foundation.delivery.attempts import Attempts, give_back
 from gateway.foundation.delivery.conditions import Conditions
 from gateway.foundation.delivery.limits import SECOND, Condition
 from gateway.foundation.delivery.node import LOOK_SECONDS, Node
-from gateway.foundation.delivery.operation_records import Claimed
+from gateway.foundation.delivery.operation_records import Claimed, Wanted
 from gateway.foundation.delivery.states import State
 from gateway.words.clock import rfc3339, to_micros
 from gateway.words.errors import UnavailableProblem
@@ -90,13 +90,13 @@ class Pumps:
 
     async def _look(self, channel: Channel, only: str | None = None) -> float:
         """Claim what is due and start it; seconds until it is worth looking again."""
-        name, bound, store = channel.name, channel.keys, self._node.store
+        name, bound, node, store = channel.name, channel.keys, self._node, self._node.store
         room = self._attempts.room(name)
         if room <= 0 or await self._closed(channel):
             return LOOK_SECONDS
         now = self._node.now()
         due, condition = await store.read(
-            lambda conn: (operation_records.next_due(conn, name), limits.condition(conn, name))
+            lambda conn: (operation_records.next_due(conn, name, node.actions), limits.condition(conn, name))
         )
         self._conditions.learn(name, condition)
         if due is None or due > now:
@@ -122,7 +122,7 @@ class Pumps:
         if closed is None:
             return False
         until, words = to_micros(closed), f"the channel is closed until {rfc3339(closed)} 日切停服"
-        due = await store.read(lambda conn: operation_records.next_due(conn, name))
+        due = await store.read(lambda conn: operation_records.next_due(conn, name, self._node.actions))
         if due is not None and due < until:
             await store.write(lambda conn: operation_records.postpone(conn, name, until=until, reason=words))
         return True
@@ -151,9 +151,8 @@ class Pumps:
                 free = min(room, shared - operation_records.waiting(conn, name))
             if free <= 0:
                 return []
-            return operation_records.claim_due(
-                conn, name, now=now, room=free, node=node.name, lease=node.lease, only=only
-            )
+            wanted = Wanted(name, node.actions, now, free, only)
+            return operation_records.claim_due(conn, wanted, node=node.name, lease=node.lease)
 
         claimed = await (node.store.write if shared is None else node.store.write_apart)(claim)
         for record, was in claimed:

@@ -259,6 +259,11 @@ class Delivery:
         await self.node.store.write_apart(lambda conn: limits.resume_channel(conn, channel, now))
         self.wake(channel)
 
+    async def strange(self) -> list[str]:
+        """What waits for a room that is not installed any more, in words; it goes on when the room is back."""
+        found = await self.node.store.read(lambda conn: operation_records.strange(conn, self.node.actions))
+        return [f"operations {name}: {number} wait for a room that is not installed" for name, number in found]
+
     # --- life -------------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
@@ -266,6 +271,8 @@ class Delivery:
         names, now = [channel.name for channel in self.node.channels.all()], self.node.now()
         await self.node.store.write_apart(lambda conn: limits.add_channels(conn, names, now))
         await self.leases.free_own()
+        for words in await self.strange():
+            log.error(words)
         self.pumps.start()
         self.leases.start()
         await self._engine.start(self.take)

@@ -13,6 +13,7 @@ from gateway.foundation.delivery.operation_records import OperationRecord
 from gateway.foundation.delivery.states import State
 from gateway.foundation.two_persons import Person
 from gateway.rooms.operations.service import Operations
+from gateway.rooms.operations.strangers import CURE, strange
 from gateway.settings import known
 from gateway.terminal.confirming import Seen, word_on
 from gateway.terminal.login import Asking, FromStdin, Identity, Login, as_operator
@@ -47,8 +48,9 @@ def list_operations(
     wanted = None if state is None else _state(state)
     found = _ask(ctx, lambda ours: ours.find(state=wanted, channel=channel, subject=subject, limit=limit))
     shown = [_plain(one) for one in found]
+    nobodys = strange(session(ctx).settings, session(ctx).read)
     show(
-        {"operations": shown},
+        {"operations": shown, "strange": nobodys},
         as_json,
         table(
             ["operation", "action", "channel", "subject", "state", "updated", "reason"],
@@ -65,6 +67,7 @@ def list_operations(
                 for one in shown
             ),
         ),
+        *(f"{words}. {CURE}" for words in nobodys),
     )
 
 

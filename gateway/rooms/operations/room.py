@@ -10,6 +10,7 @@ ROOM = Room(
     scopes=("operations:read", "operations:write"),
     routes=(".routes:router", ".resolution_routes:router"),
     commands={"operations": ".commands:app"},
+    doctor=".strangers:look",
     lives=("gateway.foundation.delivery.states",),
     events=("operation.parked", "channel.stopped"),
 )

@@ -18,7 +18,7 @@ from gateway.foundation.http.services import Base, service
 from gateway.foundation.http.views import Ask, Cursor, Limit, Page, View, after, cursor_after, instant
 from gateway.rooms.operations.service import Operations
 
-router = APIRouter(prefix="/v1", responses=responses(401, 403, 422, 503))
+router = APIRouter(prefix="/v1", tags=["operations"], responses=responses(401, 403, 422, 503))
 
 Reader = Annotated[Principal, Depends(may("operations:read"))]
 Writer = Annotated[Principal, Depends(may("operations:write"))]

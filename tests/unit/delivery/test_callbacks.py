@@ -121,6 +121,7 @@ async def test_a_known_nonce_with_another_body_is_a_forgery_and_changes_nothing(
     with pytest.raises(ForgedCallbackError, match="nonce"):
         await desk.take(b"<paid twice/>")
     assert len(desk.applied) == 1
+    assert [one.outcome.partition(":")[0] for one in await desk.kept()] == ["answered", "forged"]
     assert desk.woken == ["nontax"]
 
 

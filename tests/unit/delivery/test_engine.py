@@ -607,3 +607,25 @@ async def test_concurrency_is_counted_over_all_nodes(bench):
     for operation in operations:
         await bench.until(operation, "done")
     await other.stop()
+
+
+async def test_what_belongs_to_a_room_that_is_gone_waits_until_the_room_is_back(store, tmp_path):
+    bench = Bench(store, tmp_path, FindGuarantee(settle_seconds=5))
+    mine = await bench.send(claim=False)
+    known = bench.delivery.node.actions.pop("test.effect")
+    assert await bench.delivery.strange() == ["operations test.effect: 1 wait for a room that is not installed"]
+    await bench.delivery.start()
+    try:
+        bench.clock.advance(timedelta(hours=1))
+        bench.delivery.wake()
+        await bench.delivery.take(mine)
+        await bench.delivery.sweep()
+        assert await bench.delivery.settled(mine, 0.3) is None
+        assert ((await bench.row(mine)).state, (await bench.row(mine)).attempt) == ("queued", 0)
+        bench.delivery.node.actions["test.effect"] = known
+        bench.delivery.wake()
+        await bench.until(mine, "done")
+        assert await bench.delivery.strange() == []
+        assert len(bench.side.effects) == 1
+    finally:
+        await bench.delivery.stop()

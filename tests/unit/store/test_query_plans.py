@@ -22,11 +22,12 @@ NARROW = ("ix_operation_due", "ix_operation_lease", "ix_operation_unfinished", "
 """Partial indexes of what has not ended: to read one of them whole is to read little."""
 TODAY = date(2026, 9, 14)
 SOON = disclosures.Window(3, TODAY, date(2026, 9, 17))
+WANTED = operation_records.Wanted("nontax", ["nontax.issue"], 1, 3)
 QUERIES: dict[str, Callable[[Connection], Any]] = {
-    "what a pump looks at": lambda conn: operation_records.next_due(conn, "nontax"),
-    "what a pump takes": lambda conn: operation_records.claim_due(conn, "nontax", now=1, room=3, node="n", lease=1),
+    "what a pump looks at": lambda conn: operation_records.next_due(conn, "nontax", ["nontax.issue"]),
+    "what a pump takes": lambda conn: operation_records.claim_due(conn, WANTED, node="n", lease=1),
     "calls under way": lambda conn: operation_records.waiting(conn, "nontax"),
-    "what is overdue": lambda conn: operation_records.overdue(conn, 1),
+    "what is overdue": lambda conn: operation_records.overdue(conn, ["nontax.issue"], 1),
     "leases that ran out": lambda conn: operation_records.release_expired(conn, now=1, node=None),
     "leases of one node": lambda conn: operation_records.release_expired(conn, now=1, node="n"),
     "channels nobody serves": lambda conn: operation_records.unserved(conn, ["nontax"]),

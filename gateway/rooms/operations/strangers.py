@@ -1,0 +1,32 @@
+"""Operations of rooms that are not installed any more: nobody here knows how to carry them out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from sqlalchemy import Connection
+
+from gateway.foundation.delivery import operation_records
+from gateway.foundation.findings import Finding
+from gateway.settings import Settings
+
+CURE = "Install the package that brought the room again: they go on then."
+
+
+def strange(settings: Settings, read: Callable[[Callable[[Connection], Any]], Any]) -> list[str]:
+    """One line for each kind of operation that nobody here knows. Opens the gateway if anything has not ended."""
+    from gateway.app import App
+
+    async def told() -> list[str]:
+        async with App.open(settings) as gateway:
+            return await gateway.base.delivery.strange()
+
+    return asyncio.run(told()) if read(operation_records.counts) else []
+
+
+def look(settings: Settings, read: Callable[[Callable[[Connection], Any]], Any]) -> Iterator[Finding]:
+    """What ``gateway doctor`` says of them."""
+    for words in strange(settings, read):
+        yield Finding("operations of no room", "fail", words, CURE)
