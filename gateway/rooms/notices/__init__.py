@@ -1,1 +1,7 @@
 """Notices to officers 执法人员消息: a short message on the phone, without the case, when something is due."""
+
+from gateway.rooms.notices.records import Notice, NoticeFilter
+from gateway.rooms.notices.service import Notices
+from gateway.rooms.notices.states import Status
+
+__all__ = ["Notice", "NoticeFilter", "Notices", "Status"]

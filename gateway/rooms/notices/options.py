@@ -1,0 +1,65 @@
+"""The settings ``[rooms.notices]``: what is told to whom, when, and in how many messages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import time
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+
+from gateway.foundation.channels import QuietHours
+from gateway.rooms.notices.occasions import DEFAULT, OCCASIONS
+
+ANY = "*"
+"""Authorities that have nothing of their own in a table."""
+
+
+def _hours(value: Any) -> QuietHours:
+    begins, dash, ends = value.partition("-") if isinstance(value, str) else ("", "", "")
+    try:
+        window = QuietHours(time.fromisoformat(begins.strip()), time.fromisoformat(ends.strip()))
+    except ValueError:
+        dash = ""
+    if not dash or window.begins == window.ends or window.begins.tzinfo or window.ends.tzinfo:
+        raise ValueError('not hours of the form "20:00-08:00"')
+    return window
+
+
+Hours = Annotated[QuietHours, BeforeValidator(_hours)]
+Words = tuple[str, ...]
+Certificates = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=40)], ...], Field(max_length=20)]
+
+
+class NoticeOptions(BaseModel):
+    """``digest_minutes``: what concerns one officer within so many minutes is one message; 0: each alone.
+
+    ``quiet``: hours in Shanghai in which nothing leaves. ``tell``: of which occasions, by authority. ``on_duty``: who
+    is told where no officer of a decision is concerned, certificate numbers by authority. ``numbers``: whether a text
+    may hold the decision number. ``link``: the address of the case system in each message. ``"*"`` stands for every
+    authority that a table does not name.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    digest_minutes: Annotated[int, Field(ge=0, le=1440)] = 10
+    quiet: tuple[Hours, ...] = (QuietHours(time(20), time(8)),)
+    tell: Mapping[str, Words] = Field(default_factory=lambda: {ANY: DEFAULT})
+    on_duty: Mapping[str, Certificates] = Field(default_factory=dict)
+    numbers: bool = False
+    link: Annotated[str, Field(max_length=400, pattern=r"^https?://\S+$")] | None = None
+
+    @field_validator("tell")
+    @classmethod
+    def _known(cls, tell: Mapping[str, Words]) -> Mapping[str, Words]:
+        if unknown := sorted({word for words in tell.values() for word in words} - OCCASIONS.keys()):
+            raise ValueError(f"{unknown[0]} is no occasion; there are {', '.join(OCCASIONS)}")
+        return tell
+
+    def tells(self, authority: str, occasion: str) -> bool:
+        """Whether officers of an authority are told of an occasion."""
+        return occasion in self.tell.get(authority, self.tell.get(ANY, ()))
+
+    def persons_on_duty(self, authority: str) -> Certificates:
+        """The certificate numbers of those who are told where no officer of a decision is concerned."""
+        return self.on_duty.get(authority, self.on_duty.get(ANY, ()))

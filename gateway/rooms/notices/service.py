@@ -1,0 +1,359 @@
+"""Notices to officers 执法人员消息: planned by events, sent when their time has come, followed until they are read.
+
+A message says of what kind something is, and no more: no facts of a case, no names. Whatever the messenger answers or
+does not answer, one event is told to one officer once.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection
+
+from gateway.foundation.base import Foundation
+from gateway.foundation.channels import Channel
+from gateway.foundation.delivery import (
+    Absent,
+    Action,
+    Done,
+    Doubt,
+    Event,
+    Operation,
+    Outcome,
+    Parked,
+    Rejected,
+    Sent,
+)
+from gateway.foundation.delivery.callbacks import Concerned
+from gateway.foundation.delivery.events import timeline
+from gateway.foundation.delivery.limits import closed_until
+from gateway.foundation.lives import Living
+from gateway.foundation.once import NEVER, Once
+from gateway.ports.base import Message
+from gateway.ports.notice import (
+    DeliveredNotice,
+    OfficerKey,
+    OfficerMessages,
+    ReadNotice,
+    RecallRequest,
+    Recipient,
+    SendRequest,
+    SentMessage,
+)
+from gateway.rooms.decisions import Decisions
+from gateway.rooms.notices import records
+from gateway.rooms.notices.occasions import DIGEST
+from gateway.rooms.notices.options import NoticeOptions
+from gateway.rooms.notices.planning import CAPABILITY, Planner
+from gateway.rooms.notices.records import Item, Notice, NoticeFilter
+from gateway.rooms.notices.states import LIFE, Status
+from gateway.words.clock import to_micros
+from gateway.words.errors import ConflictProblem, ContractError, ExchangeError, NotFoundProblem, RejectedError
+from gateway.words.identifiers import new_id
+
+log = structlog.get_logger(__name__)
+
+NO_NUMBER = "见办案系统"
+"""What stands in a text in place of the decision number: see the case system."""
+_DAY = 86_400_000_000
+
+
+class Notices:
+    """Send what is due, recall it, have it sent again; take what the messenger tells."""
+
+    def __init__(self, base: Foundation, decisions: Decisions, options: NoticeOptions) -> None:
+        self._base = base
+        self._options = options
+        self._life: Living[Status, Notice] = Living(
+            LIFE, base.events, base.clock, lambda notice: {"template": notice.template, "items": notice.items}
+        )
+        self.planner = Planner(base, decisions, options, self._life)
+
+    def actions(self) -> tuple[Action, ...]:
+        """What delivery is told: to send a message, and to take one back."""
+        return (
+            Action(
+                name="notice.send",
+                request_model=SendRequest,
+                answer_model=SentMessage,
+                call=_send,
+                find=_find,
+                check=_check_sent,
+                record=self._sent,
+                two_persons=False,
+            ),
+            Action(
+                name="notice.recall",
+                request_model=RecallRequest,
+                answer_model=SentMessage,
+                call=_recall,
+                find=_find_recalled,
+                check=_check_recalled,
+                record=self._recalled,
+                two_persons=False,
+            ),
+        )
+
+    # --- looking ----------------------------------------------------------------------------------------------------
+
+    async def held(self, notice_id: str) -> Notice:
+        """One notice. Raises NotFoundProblem."""
+        return await self._base.store.read(lambda conn: _held(conn, notice_id))
+
+    async def view(self, notice_id: str) -> tuple[Notice, list[Item], list[Event]]:
+        """One notice, what it tells of, and its timeline, oldest first. Raises NotFoundProblem."""
+        return await self._base.store.read(partial(story, notice_id))
+
+    async def find(self, wanted: NoticeFilter) -> list[Notice]:
+        """Notices, newest first."""
+        return await self._base.store.read(lambda conn: records.find(conn, wanted))
+
+    async def notes(self) -> list[str]:
+        """What is worth knowing: messages that failed lately."""
+        since = to_micros(self._base.clock.now()) - _DAY
+        failed = await self._base.store.read(lambda conn: records.failed_since(conn, since))
+        return [f"{failed} notices to officers have failed since yesterday: gateway notices list"] if failed else []
+
+    # --- acting -----------------------------------------------------------------------------------------------------
+
+    async def sweep(self) -> int:
+        """Send what is due, unless these are quiet hours; how many were begun. What cannot be asked about waits."""
+        now = self._base.clock.now()
+        if closed_until(self._options.quiet, now) is not None:
+            return 0
+        found = await self._base.store.read(lambda conn: records.due(conn, to_micros(now)))
+        begun = 0
+        for notice_id in found:
+            begun += await self._begin(await self.held(notice_id))
+        return begun
+
+    async def resend(self, notice_id: str, *, once: Once = NEVER) -> str:
+        """Have one that failed sent again, by the next sweep. Returns its id. Raises NotFoundProblem, ConflictProblem.
+
+        Who the officer is at the messenger is asked anew.
+        """
+
+        def unit(conn: Connection) -> None:
+            notice = _held(conn, notice_id)
+            now = to_micros(self._base.clock.now())
+            why = notice.reason or "it had failed"
+            if not self._life.move(conn, notice, Status.PLANNED, due_at=now, reason=f"sent again: {why}"):
+                raise ConflictProblem(f"the notice is {notice.status}; only one that failed can be sent again")
+
+        await self._base.store.write(once.about(notice_id).first(unit))
+        return notice_id
+
+    async def recall(self, notice_id: str, reason: str, *, wait: float = 3.0, once: Once = NEVER) -> str:
+        """Take one back 撤回, at the messenger if it was sent. Returns its id.
+
+        Raises NotFoundProblem, ConflictProblem.
+        """
+        unit = partial(self._begin_recall, notice_id=notice_id, reason=reason)
+        await self._base.delivery.carry_out(unit, once.about(notice_id), wait)
+        return notice_id
+
+    # --- what happens elsewhere -------------------------------------------------------------------------------------
+
+    def take_notice(
+        self, conn: Connection, channel: str, told: DeliveredNotice | ReadNotice, _exchange_id: str
+    ) -> Concerned | None:
+        """The messenger tells that a message was delivered or read. Told again, or late, it changes nothing."""
+        notice = records.fetch_by_reference(conn, channel, told.reference)
+        if notice is None:
+            return None
+        if isinstance(told, ReadNotice):
+            self._read(conn, notice, to_micros(told.at))
+        else:
+            self._life.move(conn, notice, Status.DELIVERED, delivered_at=to_micros(told.at))
+        return Concerned(notice.authority, notice.id)
+
+    def renewed(self, conn: Connection, old: Operation, _request: Message, new: Operation) -> None:
+        """People found out that nothing was sent, or taken back: it is asked for again under a new reference."""
+        assert new.reference is not None, "an effect has a reference"
+        if old.action == "notice.recall":
+            records.change(conn, new.subject, new.created_at, recalling=new.id)
+        else:
+            records.change(conn, new.subject, new.created_at, reference=new.reference, operation=new.id)
+
+    # --- sending ----------------------------------------------------------------------------------------------------
+
+    async def _begin(self, notice: Notice) -> bool:
+        """Ask who the officer is, and send; False where that has to wait, or where there is nothing to send."""
+        channels = self._base.channels.route(notice.authority, CAPABILITY)
+        if not channels:
+            return False
+        channel = channels[0]
+        key = OfficerKey(certificate=notice.officer(self._base.envelope))
+        try:
+            found: Recipient | None = await channel.adapter.resolve_user(key)
+        except RejectedError as refused:
+            await self._fail(notice, refused.reason)
+            return False
+        except ExchangeError as problem:
+            log.warning(
+                "the messenger cannot be asked who an officer is; tried again", notice=notice.id, why=str(problem)
+            )
+            return False
+        if found is None or not found.active:
+            await self._fail(notice, "the messenger has no active user with this certificate number")
+            return False
+        unit = partial(self._send, notice_id=notice.id, channel=channel, user_id=found.user_id)
+        await self._base.delivery.carry_out(unit, wait=0)
+        return True
+
+    async def _fail(self, notice: Notice, reason: str) -> None:
+        tell = {"reason": reason}
+        await self._base.store.write(
+            lambda conn: self._life.move(conn, notice, Status.FAILED, tell=tell, reason=reason)
+        )
+
+    def _send(self, conn: Connection, notice_id: str, channel: Channel, user_id: str) -> Sent | None:
+        planned = records.lock(conn, notice_id)
+        if planned is None or planned.status is not Status.PLANNED:
+            return None
+        if not self.planner.count(conn, planned):
+            self._life.move(conn, planned, Status.DROPPED, reason="nothing is to be told any more")
+            return None
+        notice = _held(conn, notice_id)
+        request = SendRequest(
+            reference=self._base.delivery.new_reference(channel.name),
+            user_id=user_id,
+            template=notice.template,
+            parameters=self._parameters(notice),
+            link=self._options.link,
+        )
+        operation_id = new_id("opn")
+        known: dict[str, Any] = {
+            "channel": channel.name,
+            "user_id": user_id,
+            "reference": request.reference,
+            "operation": operation_id,
+        }
+        self._life.move(conn, notice, Status.SENDING, reason=None, **known)
+        operation = self._base.delivery.enqueue(
+            conn,
+            action="notice.send",
+            channel=channel.name,
+            authority=notice.authority,
+            subject=notice.id,
+            request=request,
+            operation_id=operation_id,
+            claim=True,
+        )
+        return Sent(operation, request)
+
+    def _parameters(self, notice: Notice) -> dict[str, str]:
+        if notice.template == DIGEST:
+            return {"count": str(notice.items)}
+        return {"number": notice.number if notice.number and self._options.numbers else NO_NUMBER}
+
+    def _begin_recall(self, conn: Connection, notice_id: str, reason: str) -> Sent | None:
+        notice = _held(conn, notice_id)
+        if self._life.move(conn, notice, Status.DROPPED, reason=reason):
+            return None
+        if notice.status not in LIFE.sources(Status.RECALLED) or notice.reference is None or notice.channel is None:
+            raise ConflictProblem(f"the notice is {notice.status}; what was sent and not read can be recalled")
+        if notice.recalling is not None:
+            raise ConflictProblem("this notice is being recalled already")
+        request = RecallRequest(
+            reference=self._base.delivery.new_reference(notice.channel), message=notice.reference, reason=reason
+        )
+        operation = self._base.delivery.enqueue(
+            conn,
+            action="notice.recall",
+            channel=notice.channel,
+            authority=notice.authority,
+            subject=notice.id,
+            request=request,
+            claim=True,
+        )
+        records.change(conn, notice.id, to_micros(self._base.clock.now()), recalling=operation.id, reason=reason)
+        return Sent(operation, request)
+
+    # --- outcomes, in the ledger's transaction ------------------------------------------------------------------------
+
+    def _sent(self, conn: Connection, operation: Operation, outcome: Outcome) -> None:
+        notice = _held(conn, operation.subject)
+        match outcome:
+            case Done(answer=SentMessage(state="failed") as message):
+                self._refuse(conn, notice, message.reason or "the messenger could not deliver it")
+            case Done(answer=SentMessage() as message):
+                until = None if message.held_until is None else to_micros(message.held_until)
+                now = to_micros(self._base.clock.now())
+                kept: dict[str, Any] = {"message_id": message.message_id, "held_until_at": until, "sent_at": now}
+                self._life.move(conn, notice, Status.SENT, **kept)
+                if message.read_at is not None:
+                    self._read(conn, _held(conn, notice.id), to_micros(message.read_at))
+                elif message.delivered_at is not None:
+                    at = to_micros(message.delivered_at)
+                    self._life.move(conn, _held(conn, notice.id), Status.DELIVERED, delivered_at=at)
+            case Rejected(reason=reason, code=code):
+                self._refuse(conn, notice, reason, messenger_code=code)
+            case Doubt() | Absent() | Parked():
+                self._life.doubt(conn, notice, outcome)
+            case _:
+                raise AssertionError(f"unforeseen outcome {outcome}")
+
+    def _recalled(self, conn: Connection, operation: Operation, outcome: Outcome) -> None:
+        notice = _held(conn, operation.subject)
+        match outcome:
+            case Done(answer=SentMessage()):
+                self._life.move(conn, notice, Status.RECALLED, tell={"reason": notice.reason}, recalling=None)
+            case Rejected(reason=reason):
+                now = to_micros(self._base.clock.now())
+                why = f"not recalled: {reason}"
+                records.change(
+                    conn, notice.id, now, recalling=None, reason=why, in_doubt_since_at=None, doubt_reason=None
+                )
+            case Doubt() | Absent() | Parked():
+                self._life.doubt(conn, notice, outcome)
+            case _:
+                raise AssertionError(f"unforeseen outcome {outcome}")
+
+    def _read(self, conn: Connection, notice: Notice, at: int) -> None:
+        self._life.move(conn, notice, Status.READ, read_at=at, delivered_at=notice.delivered_at or at)
+
+    def _refuse(self, conn: Connection, notice: Notice, reason: str, **tell: str) -> None:
+        self._life.move(conn, notice, Status.FAILED, tell={"reason": reason, **tell}, reason=reason)
+
+
+def story(notice_id: str, conn: Connection) -> tuple[Notice, list[Item], list[Event]]:
+    """One notice, what it tells of, and its timeline. Raises NotFoundProblem."""
+    return _held(conn, notice_id), records.items_of(conn, notice_id), timeline(conn, notice_id)
+
+
+def _held(conn: Connection, notice_id: str) -> Notice:
+    notice = records.fetch(conn, notice_id)
+    if notice is None:
+        raise NotFoundProblem("no such notice")
+    return notice
+
+
+async def _send(messenger: OfficerMessages, request: SendRequest) -> SentMessage:
+    return await messenger.send(request)
+
+
+async def _find(messenger: OfficerMessages, request: SendRequest) -> SentMessage | None:
+    return await messenger.find(request.reference)
+
+
+async def _recall(messenger: OfficerMessages, request: RecallRequest) -> SentMessage:
+    return await messenger.recall(request)
+
+
+async def _find_recalled(messenger: OfficerMessages, request: RecallRequest) -> SentMessage | None:
+    """The message if it is recalled; one that is not shows that nothing has happened."""
+    found = await messenger.find(request.message)
+    return found if found is not None and found.state == "recalled" else None
+
+
+def _check_sent(request: SendRequest, answer: SentMessage) -> None:
+    if (answer.reference, answer.user_id) != (request.reference, request.user_id):
+        raise ContractError(f"the answer is about {answer.reference}, asked was {request.reference}")
+
+
+def _check_recalled(request: RecallRequest, answer: SentMessage) -> None:
+    if (answer.reference, answer.state) != (request.message, "recalled"):
+        raise ContractError(f"{request.message} was to be recalled, the answer says {answer.reference} {answer.state}")

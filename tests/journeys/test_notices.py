@@ -1,0 +1,134 @@
+"""An officer is told, over sockets: an event of the case, one message on the phone, read and told back."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+
+from gateway.demo import story
+from gateway.rooms.notices import Notices
+from gateway.settings import load
+from simulators.notice.platform import APP_KEY, SECRET
+
+OFFICERS = [{"name": "周映川", "number": "99010200118"}]
+USER = "u-990102-0118"
+
+
+@contextmanager
+def messaging(make_site: Any, folder: Any, simulators: Any, url: str):
+    """An installation with a messenger; payments are told of at once, at any hour."""
+    with make_site(folder, simulators, url) as site:
+        (folder / "notice.secret").write_text(SECRET, encoding="utf-8")
+        with site.settings_file.open("a", encoding="utf-8") as file:
+            file.write(
+                f"""
+[channels.phone]
+adapter = "notice.rest"
+url = "{simulators.url("notice")}"
+app_key = "{APP_KEY}"
+secret = "file:{folder / "notice.secret"}"
+read_timeout = 1.0
+total_timeout = 1.0
+
+[[routes]]
+authority = "*"
+capability = "notices"
+channels = ["phone"]
+
+[rooms.notices]
+digest_minutes = 0
+quiet = []
+numbers = true
+link = "https://case.example/todo"
+tell = {{ "*" = ["payment.paid", "payment.overdue"] }}
+"""
+            )
+        site.settings = load(site.settings_file)
+        simulators.callbacks_to("notice", f"{site.url}/callbacks/phone")
+        yield site
+
+
+async def sweep(site: Any) -> None:
+    """What comes round each minute."""
+    await site.app.get(Notices).sweep()
+
+
+async def notices(site: Any, payment: dict[str, Any], status: str) -> list[dict[str, Any]]:
+    """The notices of a payment, once the first has this status."""
+    page = await site.until(
+        f"/v1/notices?subject={payment['id']}",
+        lambda page: bool(page["items"]) and page["items"][0]["status"] == status,
+    )
+    return list(page["items"])
+
+
+async def test_a_payment_is_told_to_the_officer_once_and_read_in_the_inbox(tmp_path, simulators, sqlite_url, make_site):
+    with messaging(make_site, tmp_path, simulators, sqlite_url) as site:
+        async with site.running():
+            payment = await site.paid(officers=OFFICERS)
+            (planned,) = await notices(site, payment, "PLANNED")
+            await sweep(site)
+            await notices(site, payment, "DELIVERED")
+            async with httpx.AsyncClient(base_url=simulators.url("notice"), trust_env=False) as phone:
+                listed = (await phone.get(f"/inbox/{USER}")).text
+                assert "一笔罚款已缴纳" in listed
+                assert "味安副食店" not in listed
+                assert "https://case.example/todo" in (await phone.get(f"/inbox/{USER}/1")).text
+            (read,) = await notices(site, payment, "READ")
+            assert (read["id"], read["user_id"], read["items"]) == (planned["id"], USER, 1)
+            told = {"decision_number": payment["decision_number"]}
+            for _ in range(2):  # the same event again, as another room might emit it
+                await site.app.base.store.write(
+                    lambda conn: site.app.base.events.emit(
+                        conn, type="payment.paid", subject=payment["id"], authority=story.AUTHORITY, data=told
+                    )
+                )
+            await sweep(site)
+            assert len(await notices(site, payment, "READ")) == 1
+            assert list(simulators.effects("notice")["send"].values()) == [1]
+            story_of = await site.get(f"/v1/notices/{read['id']}")
+            assert [one["type"] for one in story_of["timeline"]] == ["notice.sent", "notice.delivered", "notice.read"]
+            assert [one["event"] for one in story_of["tells"]] == ["payment.paid"]
+            view = await site.get(site.path(payment["decision_number"]))
+            assert [one["id"] for one in view["notices"]] == [read["id"]]
+            answer = await site.post(f"/v1/notices/{read['id']}/recall", {"reason": "已办结"})
+            assert answer.status_code == 409
+
+
+async def test_silence_after_the_message_is_doubt_that_ends_by_asking_and_it_can_be_recalled_once(
+    tmp_path, simulators, sqlite_url, make_site
+):
+    with messaging(make_site, tmp_path, simulators, sqlite_url) as site:
+        async with site.running():
+            simulators.ask("POST", "/notice/settings", {"deliver": False})
+            site.fault("apply_then_silence", "send", "notice")
+            payment = await site.paid(officers=OFFICERS)
+            await sweep(site)
+            (found,) = await notices(site, payment, "SENT")
+            told = await site.told(found["id"], "notice.sent")
+            assert told == ["notice.in_doubt", "notice.sent"]
+            assert list(simulators.effects("notice")["send"].values()) == [1]
+            for _ in range(2):
+                answer = await site.post(f"/v1/notices/{found['id']}/recall", {"reason": "已办结"}, key="recall-1")
+                assert (answer.status_code, answer.json()["status"]) == (200, "RECALLED"), answer.text
+            assert list(simulators.effects("notice")["recall"].values()) == [1]
+
+
+async def test_an_officer_whom_the_messenger_does_not_know_shows_and_is_told_later(
+    tmp_path, simulators, sqlite_url, make_site
+):
+    with messaging(make_site, tmp_path, simulators, sqlite_url) as site:
+        async with site.running():
+            simulators.ask("POST", "/notice/user", {"userId": USER, "active": False})
+            payment = await site.paid(officers=OFFICERS)
+            await sweep(site)
+            (failed,) = await notices(site, payment, "FAILED")
+            _, notes = await site.app.readiness()
+            assert any("notices to officers have failed" in note for note in notes)
+            simulators.ask("POST", "/notice/user", {"userId": USER, "active": True})
+            answer = await site.post(f"/v1/notices/{failed['id']}/resend", None)
+            assert (answer.status_code, answer.json()["status"]) == (200, "PLANNED"), answer.text
+            await sweep(site)
+            await notices(site, payment, "DELIVERED")
