@@ -20,15 +20,15 @@ from typing import Annotated, Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
 import segno
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from gateway.app import App
 from gateway.faces.payer.guessing import WINDOW_SECONDS, Guesses
 from gateway.faces.payer.texts import FOUND_BY_STATUS, KINDS, MESSAGES, OWED, REFUNDS, words
+from gateway.foundation.base import Foundation
 from gateway.foundation.delivery.limits import closed_until
-from gateway.foundation.http.authorization import Gateway
+from gateway.foundation.http.services import Base, service
 from gateway.rooms.decisions import Decision, Decisions, PartyKind
 from gateway.rooms.payments import Collection, Payment, PaymentFilter, PaymentLine, Payments, Status, Unforeseen
 from gateway.rooms.payments.states import ExceptionState, UnforeseenKind
@@ -70,6 +70,30 @@ Language = Annotated[Literal["zh", "en"], Query()]
 
 
 @dataclass(frozen=True)
+class Rooms:
+    """What the pages are made from: the rooms that know of a payment, and the foundation."""
+
+    base: Foundation
+    payments: Payments
+    refunds: Refunds
+    receipts: Receipts
+    decisions: Decisions
+
+
+async def _behind(
+    base: Base,
+    payments: Annotated[Payments, Depends(service(Payments))],
+    refunds: Annotated[Refunds, Depends(service(Refunds))],
+    receipts: Annotated[Receipts, Depends(service(Receipts))],
+    decisions: Annotated[Decisions, Depends(service(Decisions))],
+) -> Rooms:
+    return Rooms(base, payments, refunds, receipts, decisions)
+
+
+Behind = Annotated[Rooms, Depends(_behind)]
+
+
+@dataclass(frozen=True)
 class Found:
     """Everything that the pages of one payment are made of.
 
@@ -87,14 +111,14 @@ class Found:
     renewed: Payment | None
 
 
-async def _find(gateway: App, token: str) -> Found | None:
+async def _find(rooms: Rooms, token: str) -> Found | None:
     """What is known of the payment behind a token; what cannot be there yet is not looked for."""
-    known = await gateway.get(Payments).pages.payment_of(token)
+    known = await rooms.payments.pages.payment_of(token)
     if known is None:
         return None
-    seen = await gateway.get(Payments).view(known.id)
+    seen = await rooms.payments.view(known.id)
     payment, money = seen.payment, seen.collections
-    refunds = [one.refund for one in await gateway.get(Refunds).of_payment(payment.id)] if money else []
+    refunds = [one.refund for one in await rooms.refunds.of_payment(payment.id)] if money else []
     behind = payment.decision_id is not None
     return Found(
         payment=payment,
@@ -102,9 +126,9 @@ async def _find(gateway: App, token: str) -> Found | None:
         exceptions=waited_about(seen.exceptions, refunds, money),
         returned=returned(seen.exceptions, refunds),
         refunds=refunds,
-        receipt=await gateway.get(Receipts).live(payment.id) if money else None,
-        decision=await gateway.get(Decisions).get(payment.authority, payment.decision_number) if behind else None,
-        renewed=await gateway.get(Payments).renewed(payment),
+        receipt=await rooms.receipts.live(payment.id) if money else None,
+        decision=await rooms.decisions.get(payment.authority, payment.decision_number) if behind else None,
+        renewed=await rooms.payments.renewed(payment),
     )
 
 
@@ -115,7 +139,7 @@ async def look_up(lang: Language = "zh") -> HTMLResponse:
 
 
 @router.post("/pay", response_class=HTMLResponse)
-async def find_payment(gateway: Gateway, request: Request, lang: Language = "zh") -> Response:
+async def find_payment(rooms: Behind, request: Request, lang: Language = "zh") -> Response:
     """From payment code and the number at the end of the decision number to the payment's page.
 
     A wrong code and a wrong number get the same answer, and few tries.
@@ -127,44 +151,44 @@ async def find_payment(gateway: Gateway, request: Request, lang: Language = "zh"
     guesses: Guesses = request.app.state.guesses
     if guesses.too_many(source, code):
         return _page("find.html", lang, 429, {"Retry-After": str(int(WINDOW_SECONDS))}, wrong="find_often")
-    for payment in await gateway.get(Payments).find(PaymentFilter(code=code)) if code else []:
+    for payment in await rooms.payments.find(PaymentFilter(code=code)) if code else []:
         if digits and hmac.compare_digest(_last_number(payment.decision_number), digits):
-            return RedirectResponse(_path(gateway, payment) + f"?lang={lang}", 303, HEADERS)
+            return RedirectResponse(_path(rooms, payment) + f"?lang={lang}", 303, HEADERS)
     guesses.wrong(source, code)
     return _page("find.html", lang, 404, wrong="find_wrong")
 
 
 @router.get("/pay/{token}", response_class=HTMLResponse)
 async def payer_page(
-    gateway: Gateway, token: str, lang: Language = "zh", after: Annotated[str, Query(max_length=10)] = ""
+    rooms: Behind, token: str, lang: Language = "zh", after: Annotated[str, Query(max_length=10)] = ""
 ) -> HTMLResponse:
     """What is to be paid, why, to whom, by when, and what has become of it.
 
     ``after=pay``: the party says that it has paid. What is not known here yet is then shown as being confirmed.
     """
-    found = await _find(gateway, token)
+    found = await _find(rooms, token)
     if found is None:
-        return _unknown(gateway, lang)
-    now = gateway.base.clock.now()
-    closed = _closed(gateway, found.payment.channel, now)
+        return _unknown(rooms, lang)
+    now = rooms.base.clock.now()
+    closed = _closed(rooms, found.payment.channel, now)
     key = state(found, now, closed is not None)
     claimed = after == "pay" and key in ("issued", "overdue", "closed")
-    shown = await _shown(gateway, found, "doubt" if claimed else key, closed, lang == "en")
+    shown = await _shown(rooms, found, "doubt" if claimed else key, closed, lang == "en")
     return _page("payment.html", lang, claimed=claimed, **shown)
 
 
 @router.get("/pay/{token}/slip", response_class=HTMLResponse)
-async def slip(gateway: Gateway, token: str, lang: Language = "zh") -> Response:
+async def slip(rooms: Behind, token: str, lang: Language = "zh") -> Response:
     """The slip for a bank counter or a company's transfer, to be printed; only while the code takes money."""
-    found = await _find(gateway, token)
+    found = await _find(rooms, token)
     if found is None:
-        return _unknown(gateway, lang)
-    key = state(found, gateway.base.clock.now(), closed=False)
+        return _unknown(rooms, lang)
+    key = state(found, rooms.base.clock.now(), closed=False)
     if not MESSAGES[key].can_pay:
         return RedirectResponse(f"../{token}?lang={lang}", 303, HEADERS)
-    shown = await _shown(gateway, found, key, None, lang == "en")
+    shown = await _shown(rooms, found, key, None, lang == "en")
     out = io.BytesIO()
-    code = segno.make(gateway.get(Payments).pages.address(found.payment), error="m", micro=False)
+    code = segno.make(rooms.payments.pages.address(found.payment), error="m", micro=False)
     code.save(out, kind="svg", scale=4, border=4, xmldecl=False, svgns=True)
     qr = "data:image/svg+xml;base64," + base64.b64encode(out.getvalue()).decode()
     groups = re.findall(".{1,4}", found.payment.code or "")
@@ -172,16 +196,16 @@ async def slip(gateway: Gateway, token: str, lang: Language = "zh") -> Response:
 
 
 @router.get("/pay/{token}/receipt")
-async def receipt(gateway: Gateway, token: str, lang: Language = "zh") -> Response:
+async def receipt(rooms: Behind, token: str, lang: Language = "zh") -> Response:
     """The receipt's file, byte for byte as the platform gave it."""
-    found = await _find(gateway, token)
+    found = await _find(rooms, token)
     if found is None or not _has_receipt(found):
-        return _unknown(gateway, lang)
+        return _unknown(rooms, lang)
     assert found.receipt is not None
     kind = found.receipt.media_type or "application/octet-stream"
     name = f"{found.receipt.receipt_code}-{found.receipt.receipt_number}.{kind.rpartition('/')[2]}"
     return Response(
-        gateway.get(Receipts).file(found.receipt),
+        rooms.receipts.file(found.receipt),
         media_type=kind,
         headers=HEADERS | {"Content-Disposition": f'attachment; filename="{name}"'},
     )
@@ -237,11 +261,11 @@ def _went_back(refunds: Sequence[Refund]) -> Counter[str]:
     return gone
 
 
-async def _shown(gateway: App, found: Found, key: str, closed: datetime | None, english: bool) -> dict[str, Any]:
+async def _shown(rooms: Rooms, found: Found, key: str, closed: datetime | None, english: bool) -> dict[str, Any]:
     payment, message = found.payment, MESSAGES[key]
-    bill = payment.bill(gateway.base.envelope)
+    bill = payment.bill(rooms.base.envelope)
     facts = found.decision.facts if found.decision is not None else None
-    authority = await gateway.base.access.authority(payment.authority)
+    authority = await rooms.base.access.authority(payment.authority)
     until = closed.astimezone(SHANGHAI) if closed is not None else None
     url = payment.pay_url or ""
     firm = facts is not None and facts.party.kind is not PartyKind.NATURAL_PERSON  # unknown: it may be a person
@@ -273,8 +297,8 @@ async def _shown(gateway: App, found: Found, key: str, closed: datetime | None, 
             (format_yuan(one.amount), REFUNDS[one.status][english]) for one in found.refunds if one.status in REFUNDS
         ],
         "receipt": "there" if _has_receipt(found) else ("wait" if found.receipt is not None else "ask"),
-        "renewed": _path(gateway, renewed) if renewed is not None else None,
-        "path": _path(gateway, payment),
+        "renewed": _path(rooms, renewed) if renewed is not None else None,
+        "path": _path(rooms, payment),
     }
 
 
@@ -306,15 +330,15 @@ def _day(day: date | None, english: bool) -> str | None:
     return str(day) if english else f"{day.year}年{day.month}月{day.day}日"
 
 
-def _closed(gateway: App, channel: str, now: datetime) -> datetime | None:
-    for one in gateway.base.channels.all():
+def _closed(rooms: Rooms, channel: str, now: datetime) -> datetime | None:
+    for one in rooms.base.channels.all():
         if one.name == channel:
             return closed_until(one.keys.quiet, now)
     return None
 
 
-def _path(gateway: App, payment: Payment) -> str:
-    return urlsplit(gateway.get(Payments).pages.address(payment)).path
+def _path(rooms: Rooms, payment: Payment) -> str:
+    return urlsplit(rooms.payments.pages.address(payment)).path
 
 
 def _digits(text: str) -> str:
@@ -328,10 +352,10 @@ def _last_number(decision_number: str) -> str:
     return numbers[-1].lstrip("0") if numbers else ""
 
 
-def _unknown(gateway: App, lang: str) -> HTMLResponse:
+def _unknown(rooms: Rooms, lang: str) -> HTMLResponse:
     message = MESSAGES["unknown"]
     english = lang == "en"
-    home = urlsplit(gateway.base.settings.public_url).path.rstrip("/") + "/pay"
+    home = urlsplit(rooms.base.settings.public_url).path.rstrip("/") + "/pay"
     said = message.title[english], message.text[english]
     return _page("unknown.html", lang, 404, home=home, title=said[0], text=said[1], message=message)
 
