@@ -14,23 +14,42 @@ from typing import TypeVar
 from sqlalchemy import Connection, bindparam, select, update
 
 from gateway.foundation.store.inserting import insert_new
+from gateway.foundation.store.rows import reader
 from gateway.foundation.store.tables import idempotency
 from gateway.words.clock import Clock, SystemClock, to_micros
 from gateway.words.errors import ConflictProblem
 
 T = TypeVar("T")
 
-_KEEP = update(idempotency).where(
-    idempotency.c.client_id == bindparam("of"),
-    idempotency.c.path == bindparam("at"),
-    idempotency.c.key == bindparam("under"),
-    idempotency.c.status.is_(None),
-)
-_KEPT = select(idempotency.c.status).where(
+_MINE = (
     idempotency.c.client_id == bindparam("of"),
     idempotency.c.path == bindparam("at"),
     idempotency.c.key == bindparam("under"),
 )
+_KEEP = update(idempotency).where(*_MINE, idempotency.c.status.is_(None))
+_KEPT = select(idempotency.c.status).where(*_MINE)
+_KNOWN = select(idempotency.c.digest, idempotency.c.subject, idempotency.c.status, idempotency.c.created_at).where(
+    *_MINE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is remembered under a key. ``status``: of the first answer, None while it is not known; microseconds."""
+
+    digest: bytes
+    subject: str
+    status: int | None
+    created_at: int
+
+
+_kept = reader(Kept)
+
+
+def kept(conn: Connection, client: str, path: str, key: str) -> Kept | None:
+    """What is remembered under a key of this client at this path."""
+    row = conn.execute(_KNOWN, {"of": client, "at": path, "under": key}).mappings().first()
+    return None if row is None else _kept(row)
 
 
 @dataclass(eq=False)

@@ -76,7 +76,7 @@ def operator(scope: str) -> Callable[[Principal], Awaitable[Principal]]:
     return check
 
 
-def own(who: Principal, authority: str, what: str = "record") -> None:
+def require_authority(who: Principal, authority: str, what: str = "record") -> None:
     """Another tenant's record looks as if it did not exist. Raises NotFoundProblem."""
     if authority not in who.authorities:
         raise NotFoundProblem(f"no such {what}")

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Query, Response
 
 from gateway.foundation.access import Principal
-from gateway.foundation.http.authorization import may, own
+from gateway.foundation.http.authorization import may, require_authority
 from gateway.foundation.http.idempotency import KeyedRequest
 from gateway.foundation.http.problems import responses
 from gateway.foundation.http.services import service
@@ -85,7 +85,7 @@ class RemittanceView(View):
 @router.post("/cash", status_code=201, response_model=CashView, responses=responses(400, 404, 409, 413))
 async def take_cash(cash: TheCash, who: Writer, ask: CashInput, key: KeyedRequest, response: Response) -> CashView:
     """Record cash that an officer took for a fine (行政处罚法 arts. 68-70)."""
-    own(who, ask.authority, "decision")
+    require_authority(who, ask.authority, "decision")
     cash_id = await key.once(who, ask, lambda once: cash.take(ask, once=once))
     response.headers["Location"] = f"/v1/cash/{cash_id}"
     return _cash_view(cash, await cash.held(cash_id))
@@ -147,7 +147,7 @@ async def remit_cash(
     cash: TheCash, payments: ThePayments, who: Writer, ask: RemittanceInput, key: KeyedRequest, response: Response
 ) -> RemittanceView:
     """Ask for one bill over cash that was handed in. The bill is a payment: it can be followed and cancelled as one."""
-    own(who, ask.authority, "authority")
+    require_authority(who, ask.authority, "authority")
     payment_id = await key.once(who, ask, lambda once: cash.remit(ask, once=once))
     response.status_code = key.status
     response.headers["Location"] = f"/v1/remittances/{payment_id}"
@@ -158,13 +158,13 @@ async def remit_cash(
 async def get_remittance(cash: TheCash, payments: ThePayments, who: Reader, payment_id: str) -> RemittanceView:
     """One remittance with each decision's part."""
     bill = await payments.held(payment_id)
-    own(who, bill.authority, "remittance")
+    require_authority(who, bill.authority, "remittance")
     return await _remittance(cash, bill)
 
 
 async def _own_cash(cash: Cash, who: Principal, cash_id: str) -> CashTaken:
     taken = await cash.held(cash_id)
-    own(who, taken.authority, "cash")
+    require_authority(who, taken.authority, "cash")
     return taken
 
 

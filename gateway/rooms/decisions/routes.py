@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Header, Path, Response
 from pydantic import create_model
 
 from gateway.foundation.access import Principal
-from gateway.foundation.http.authorization import may, own
+from gateway.foundation.http.authorization import may, require_authority
 from gateway.foundation.http.idempotency import KeyedRequest
 from gateway.foundation.http.problems import responses
 from gateway.foundation.http.services import service
@@ -69,7 +69,7 @@ async def put_decision(
     decisions: TheDecisions, who: Writer, authority: Authority, number: Number, facts: DecisionFacts, response: Response
 ) -> View:
     """Record the facts of a decision, or a new version of them. The same facts again change nothing."""
-    own(who, authority, "authority")
+    require_authority(who, authority, "authority")
     decision, new = await decisions.put(authority, number, facts, by=who.name)
     response.status_code = 201 if new else 200
     return await _view(decisions, decision)
@@ -89,7 +89,7 @@ async def get_decision(
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> View | Response:
     """The one view: facts, events, money, seal, disclosures, and what is due next."""
-    own(who, authority, "decision")
+    require_authority(who, authority, "decision")
     view = await _view(decisions, await decisions.get(authority, number))
     tag = f'W/"{sha256(view.model_dump_json().encode()).hexdigest()[:32]}"'  # many rooms change it: the view itself
     if if_none_match == tag:
@@ -103,7 +103,7 @@ async def record_event(
     decisions: TheDecisions, who: Writer, authority: Authority, number: Number, event: DecisionEvent, key: KeyedRequest
 ) -> View:
     """Record that the decision was served, appealed, deferred, changed or revoked."""
-    own(who, authority, "decision")
+    require_authority(who, authority, "decision")
     await key.once(who, event, lambda once: decisions.record_event(authority, number, event, by=who.name, once=once))
     return await _view(decisions, await decisions.get(authority, number))
 

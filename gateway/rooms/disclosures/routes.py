@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from pydantic import Field
 
 from gateway.foundation.access import Principal
-from gateway.foundation.http.authorization import may, own
+from gateway.foundation.http.authorization import may, require_authority
 from gateway.foundation.http.idempotency import KeyedRequest
 from gateway.foundation.http.problems import responses
 from gateway.foundation.http.services import service
@@ -50,7 +50,7 @@ async def publish(
     disclosures: TheDisclosures, who: Writer, ask: PublishRequest, key: KeyedRequest, response: Response
 ) -> list[DisclosureView]:
     """Publish a decision at the authority's targets. Each is followed on its own; webhooks tell what became of it."""
-    own(who, ask.authority, "decision")
+    require_authority(who, ask.authority, "decision")
     await key.once(
         who,
         ask,
@@ -94,7 +94,7 @@ async def list_disclosures(
 async def get_disclosure(disclosures: TheDisclosures, who: Reader, disclosure_id: str) -> DisclosureView:
     """One disclosure with its timeline."""
     disclosure, timeline = await disclosures.view(disclosure_id)
-    own(who, disclosure.authority, "disclosure")
+    require_authority(who, disclosure.authority, "disclosure")
     return DisclosureView.of(disclosure, timeline)
 
 
@@ -113,7 +113,7 @@ async def correct(
     response: Response,
 ) -> DisclosureView:
     """Replace what is shown by the decision's present facts 更正."""
-    own(who, (await disclosures.held(disclosure_id)).authority, "disclosure")
+    require_authority(who, (await disclosures.held(disclosure_id)).authority, "disclosure")
     await key.once(who, ask, lambda once: disclosures.correct(disclosure_id, ask.reason, once=once))
     response.status_code = key.status
     return DisclosureView.of(*await disclosures.view(disclosure_id))
@@ -134,7 +134,7 @@ async def withdraw(
     response: Response,
 ) -> DisclosureView:
     """Take a publication back 撤回 with an explanation (行政处罚法 art. 48)."""
-    own(who, (await disclosures.held(disclosure_id)).authority, "disclosure")
+    require_authority(who, (await disclosures.held(disclosure_id)).authority, "disclosure")
     await key.once(who, ask, lambda once: disclosures.withdraw(disclosure_id, ask.reason, once=once))
     response.status_code = key.status
     return DisclosureView.of(*await disclosures.view(disclosure_id))
@@ -155,7 +155,7 @@ async def repair(
     response: Response,
 ) -> DisclosureView:
     """End a publication early after repair 信用修复."""
-    own(who, (await disclosures.held(disclosure_id)).authority, "disclosure")
+    require_authority(who, (await disclosures.held(disclosure_id)).authority, "disclosure")
     await key.once(who, ask, lambda once: disclosures.repair(disclosure_id, ask.repair_number, once=once))
     response.status_code = key.status
     return DisclosureView.of(*await disclosures.view(disclosure_id))

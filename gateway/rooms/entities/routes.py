@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import Field
 
 from gateway.foundation.access import Principal
-from gateway.foundation.http.authorization import may, own
+from gateway.foundation.http.authorization import may, require_authority
 from gateway.foundation.http.problems import responses
 from gateway.foundation.http.services import service
 from gateway.foundation.http.views import Ask, Cursor, Limit, Page, View, after, encode_cursor
@@ -84,7 +84,7 @@ async def get_entity(
     allow_stale: bool = False,
 ) -> EntityDocument:
     """The record for a unified social credit code."""
-    own(who, authority, "authority")
+    require_authority(who, authority, "authority")
     age = timedelta(hours=max_age_hours)
     return EntityDocument.of(await entities.by_code(authority, uscc, max_age=age, allow_stale=allow_stale))
 
@@ -94,14 +94,14 @@ async def find_entities(
     entities: TheEntities, who: Reader, authority: Authority, name: Annotated[str, Query(min_length=2, max_length=200)]
 ) -> list[EntitySummary]:
     """Businesses whose name contains the text."""
-    own(who, authority, "authority")
+    require_authority(who, authority, "authority")
     return list(await entities.by_name(authority, name))
 
 
 @router.post("/licence-scans", response_model=EntityDocument, responses=responses(413))
 async def scan_licence(entities: TheEntities, who: Reader, scan: LicenceScan) -> EntityDocument:
     """The record behind a licence QR, asked for anew."""
-    own(who, scan.authority, "authority")
+    require_authority(who, scan.authority, "authority")
     return EntityDocument.of(await entities.scan(scan.authority, scan.text, allow_stale=scan.allow_stale))
 
 
@@ -110,7 +110,7 @@ async def entity_changes(
     entities: TheEntities, who: Reader, uscc: str, authority: Authority, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[ChangeDocument]:
     """Changes recorded since the entity was first looked up, oldest first."""
-    own(who, authority, "authority")
+    require_authority(who, authority, "authority")
     found = await entities.changes(authority, uscc, after=after(cursor) or "", limit=limit)
     return Page(
         items=[ChangeDocument.of(one) for one in found],

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends
 
 from gateway.foundation.access import Principal
 from gateway.foundation.evidence import Exchange
-from gateway.foundation.http.authorization import may, own
+from gateway.foundation.http.authorization import may, require_authority
 from gateway.foundation.http.problems import responses
 from gateway.foundation.http.services import Base
 from gateway.foundation.http.views import View, instant
@@ -60,5 +60,5 @@ async def get_exchange(base: Base, who: Reader, exchange_id: str) -> ExchangeVie
     if found.authority is None and who.kind != "operator":  # statements are of many authorities
         raise NotFoundProblem("no such exchange")
     if found.authority is not None:
-        own(who, found.authority, "exchange")
+        require_authority(who, found.authority, "exchange")
     return ExchangeView.of(found)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from pydantic import Field
 
 from gateway.foundation.access import Principal
-from gateway.foundation.http.authorization import may, own
+from gateway.foundation.http.authorization import may, require_authority
 from gateway.foundation.http.idempotency import KeyedRequest
 from gateway.foundation.http.problems import responses
 from gateway.foundation.http.services import service
@@ -58,7 +58,7 @@ async def list_notices(
 async def get_notice(notices: TheNotices, who: Reader, notice_id: str) -> NoticeView:
     """One message with what it tells of and its timeline."""
     notice, items, timeline = await notices.view(notice_id)
-    own(who, notice.authority, "notice")
+    require_authority(who, notice.authority, "notice")
     return NoticeView.of(notice, items, timeline)
 
 
@@ -74,7 +74,7 @@ async def recall_notice(
     notices: TheNotices, who: Writer, notice_id: str, ask: RecallAsk, key: KeyedRequest, response: Response
 ) -> NoticeView:
     """Take a message back 撤回: what was not sent yet is not sent any more. One that was read stays."""
-    own(who, (await notices.held(notice_id)).authority, "notice")
+    require_authority(who, (await notices.held(notice_id)).authority, "notice")
     await key.once(who, ask, lambda once: notices.recall(notice_id, ask.reason, once=once))
     response.status_code = key.status
     return NoticeView.of(*await notices.view(notice_id))
@@ -85,7 +85,7 @@ async def resend_notice(
     notices: TheNotices, who: Writer, notice_id: str, key: KeyedRequest, response: Response
 ) -> NoticeView:
     """Have one that failed sent again within a minute; who the officer is at the messenger is asked anew."""
-    own(who, (await notices.held(notice_id)).authority, "notice")
+    require_authority(who, (await notices.held(notice_id)).authority, "notice")
     await key.once(who, None, lambda once: notices.resend(notice_id, once=once))
     response.status_code = key.status
     return NoticeView.of(*await notices.view(notice_id))

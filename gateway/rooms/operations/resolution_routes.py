@@ -9,7 +9,7 @@ from pydantic import Field
 
 from gateway.foundation.access import Principal
 from gateway.foundation.base import Foundation
-from gateway.foundation.http.authorization import may, own
+from gateway.foundation.http.authorization import may, require_authority
 from gateway.foundation.http.idempotency import KeyedRequest
 from gateway.foundation.http.problems import responses
 from gateway.foundation.http.services import Base, service
@@ -89,7 +89,7 @@ async def look(base: Foundation, operations: Operations, operation_id: str) -> R
 async def get_resolution(base: Base, operations: Desk, who: Reader, operation_id: str) -> ResolutionView:
     """The evidence side by side, and what somebody has said about it."""
     view = await look(base, operations, operation_id)
-    own(who, view.authority, "operation")
+    require_authority(who, view.authority, "operation")
     return view
 
 
@@ -135,7 +135,7 @@ async def withdraw(base: Base, operations: Desk, who: Writer, operation_id: str)
 
 
 async def _own(operations: Operations, who: Principal, operation_id: str) -> None:
-    own(who, (await operations.held(operation_id)).authority, "operation")
+    require_authority(who, (await operations.held(operation_id)).authority, "operation")
 
 
 def _side(side: Side) -> SideView:

@@ -11,7 +11,7 @@ from pydantic import Field
 from gateway.foundation.access import Principal
 from gateway.foundation.delivery.operation_records import AttemptRecord, OperationRecord
 from gateway.foundation.delivery.states import State
-from gateway.foundation.http.authorization import may, own
+from gateway.foundation.http.authorization import may, require_authority
 from gateway.foundation.http.idempotency import KeyedRequest
 from gateway.foundation.http.problems import responses
 from gateway.foundation.http.services import Base, service
@@ -109,7 +109,7 @@ async def list_operations(
 async def get_operation(operations: Ledger, who: Reader, operation_id: str) -> OperationView:
     """One operation with its attempts."""
     story = await operations.view(operation_id)
-    own(who, story.operation.authority, "operation")
+    require_authority(who, story.operation.authority, "operation")
     return OperationView.of(story.operation, story.attempts)
 
 
@@ -122,7 +122,7 @@ async def retry_operation(
     base: Base, operations: Ledger, who: Writer, operation_id: str, ask: RetryRequest, key: KeyedRequest
 ) -> OperationView:
     """Send a parked operation on its way again. What is in doubt is asked about, never sent again."""
-    own(who, (await operations.held(operation_id)).authority, "operation")
+    require_authority(who, (await operations.held(operation_id)).authority, "operation")
     reason = f"{who.name}: {ask.reason}"
     await key.once(who, ask, lambda once: base.delivery.resolve(operation_id, ask=ask.ask, reason=reason, once=once))
     story = await operations.view(operation_id)

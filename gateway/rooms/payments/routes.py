@@ -11,7 +11,7 @@ from pydantic import Field, create_model
 
 from gateway.foundation.access import Principal
 from gateway.foundation.base import Foundation
-from gateway.foundation.http.authorization import may, own
+from gateway.foundation.http.authorization import may, require_authority
 from gateway.foundation.http.idempotency import KeyedRequest
 from gateway.foundation.http.problems import responses
 from gateway.foundation.http.services import Base, service
@@ -83,7 +83,7 @@ async def request_payment(
     base: Base, payments: ThePayments, who: Writer, ask: PaymentRequest, key: KeyedRequest, response: Response
 ) -> PaymentSummary:
     """Ask the non-tax platform for a payment code 缴款码. Waits up to 3 s for its answer."""
-    own(who, ask.authority, "decision")
+    require_authority(who, ask.authority, "decision")
     payment_id = await key.once(who, ask, lambda once: payments.request(ask, once=once))
     response.status_code = key.status
     response.headers["Location"] = f"/v1/payments/{payment_id}"
@@ -304,7 +304,7 @@ async def reduce_surcharge(
 
 async def _owned(payments: Payments, who: Principal, payment_id: str) -> Payment:
     payment = await payments.held(payment_id)
-    own(who, payment.authority, "payment")
+    require_authority(who, payment.authority, "payment")
     return payment
 
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Response
 from pydantic import Field
 
 from gateway.foundation.access import Principal
-from gateway.foundation.http.authorization import may, operator, own
+from gateway.foundation.http.authorization import may, operator, require_authority
 from gateway.foundation.http.idempotency import KeyedRequest
 from gateway.foundation.http.problems import responses
 from gateway.foundation.http.services import service
@@ -85,7 +85,7 @@ async def request_receipt(
     receipts: TheReceipts, payments: ThePayments, who: Writer, payment_id: str, key: KeyedRequest, response: Response
 ) -> ReceiptView:
     """Have the receipt of a paid bill issued; the same one if it was issued before."""
-    own(who, (await payments.held(payment_id)).authority, "payment")
+    require_authority(who, (await payments.held(payment_id)).authority, "payment")
     await key.once(who, None, lambda once: receipts.request(payment_id, once=once))
     response.status_code = key.status
     return _view(await receipts.of_payment(payment_id))
@@ -94,7 +94,7 @@ async def request_receipt(
 @router.get("/payments/{payment_id}/receipt", response_model=ReceiptView, responses=responses(404))
 async def get_receipt(receipts: TheReceipts, payments: ThePayments, who: Reader, payment_id: str) -> ReceiptView:
     """The receipt of a payment, and where its file is."""
-    own(who, (await payments.held(payment_id)).authority, "payment")
+    require_authority(who, (await payments.held(payment_id)).authority, "payment")
     return _view(await receipts.of_payment(payment_id))
 
 
@@ -108,7 +108,7 @@ async def get_receipt(receipts: TheReceipts, payments: ThePayments, who: Reader,
 )
 async def receipt_file(receipts: TheReceipts, payments: ThePayments, who: Reader, payment_id: str) -> Response:
     """The receipt's file, byte for byte as the platform gave it."""
-    own(who, (await payments.held(payment_id)).authority, "payment")
+    require_authority(who, (await payments.held(payment_id)).authority, "payment")
     receipt = await receipts.of_payment(payment_id)
     name = f"{receipt.receipt_code}-{receipt.receipt_number}"
     return _download(receipts.file(receipt), receipt.media_type or "application/octet-stream", name)
@@ -126,7 +126,7 @@ async def record_reversal(
     key: KeyedRequest,
 ) -> ReceiptView:
     """Record the red receipt 红票 that a person had issued at the platform; refunds that waited for it are filed."""
-    own(who, (await payments.held(payment_id)).authority, "payment")
+    require_authority(who, (await payments.held(payment_id)).authority, "payment")
     await key.once(
         who,
         ask,

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 
 from gateway.foundation.access import Principal
 from gateway.foundation.base import Foundation
-from gateway.foundation.http.authorization import own
+from gateway.foundation.http.authorization import require_authority
 from gateway.foundation.http.idempotency import KeyedRequest
 from gateway.foundation.http.problems import responses
 from gateway.foundation.http.services import Base, service
@@ -210,7 +210,7 @@ async def get_report(
     """
     first, last = _days(asked.period)
     if asked.authority is not None:
-        own(who, asked.authority, "authority")
+        require_authority(who, asked.authority, "authority")
     if kind not in _WHOSE:
         await serves(base, who, asked.channel)
     else:

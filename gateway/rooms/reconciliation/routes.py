@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field
 
 from gateway.foundation.access import Principal
 from gateway.foundation.base import Foundation
-from gateway.foundation.http.authorization import may, operator, own
+from gateway.foundation.http.authorization import may, operator, require_authority
 from gateway.foundation.http.idempotency import KeyedRequest
 from gateway.foundation.http.problems import responses
 from gateway.foundation.http.services import Base, service
@@ -523,7 +523,7 @@ async def serves(base: Foundation, who: Principal, channel: str) -> None:
 async def _mine(breaks: Breaks, who: Principal, break_id: str) -> Break:
     found = await breaks.held(break_id)
     if who.kind != "operator":
-        own(who, found.authority, "break")
+        require_authority(who, found.authority, "break")
     return found
 
 

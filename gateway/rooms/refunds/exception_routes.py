@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends
 from pydantic import Field
 
 from gateway.foundation.access import Principal
-from gateway.foundation.http.authorization import may, operator, own
+from gateway.foundation.http.authorization import may, operator, require_authority
 from gateway.foundation.http.idempotency import KeyedRequest
 from gateway.foundation.http.problems import responses
 from gateway.foundation.http.services import service
@@ -47,7 +47,7 @@ async def resolve_exception(
     exceptions: TheExceptions, who: OperatorWriter, exception_id: str, ask: ExceptionResolution, key: KeyedRequest
 ) -> ExceptionView:
     """Propose the way out of an exception 异常缴款. Operators only; a second one confirms."""
-    own(who, (await exceptions.held(exception_id)).authority, "exception")
+    require_authority(who, (await exceptions.held(exception_id)).authority, "exception")
     wanted = Resolution(ask.way_out, ask.reason, ask.payee, ask.documents)
     await key.once(who, ask, lambda once: exceptions.propose(exception_id, wanted, by=person(who), once=once))
     return ExceptionView.of(await exceptions.view(exception_id))
@@ -60,7 +60,7 @@ async def confirm_exception(
     exceptions: TheExceptions, who: OperatorWriter, exception_id: str, ask: Confirmation, key: KeyedRequest
 ) -> ExceptionView:
     """Confirm the way out that was seen, as the second person (复核). A refund is filed, in the same transaction."""
-    own(who, (await exceptions.held(exception_id)).authority, "exception")
+    require_authority(who, (await exceptions.held(exception_id)).authority, "exception")
     await key.once(who, ask, lambda once: exceptions.confirm(exception_id, by=person(who), seen=ask.seen, once=once))
     return ExceptionView.of(await exceptions.view(exception_id))
 
@@ -84,5 +84,5 @@ async def list_exceptions(
 async def get_exception(exceptions: TheExceptions, who: Reader, exception_id: str) -> ExceptionView:
     """One exception, and the refund that it leads to."""
     shown = await exceptions.view(exception_id)
-    own(who, shown.odd.authority, "exception")
+    require_authority(who, shown.odd.authority, "exception")
     return ExceptionView.of(shown)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Response
 from pydantic import Field
 
 from gateway.foundation.access import Principal
-from gateway.foundation.http.authorization import may, operator, own
+from gateway.foundation.http.authorization import may, operator, require_authority
 from gateway.foundation.http.idempotency import KeyedRequest
 from gateway.foundation.http.problems import responses
 from gateway.foundation.http.services import service
@@ -110,7 +110,7 @@ async def propose_refund(
     response: Response,
 ) -> RefundView:
     """Propose that money goes back. Nothing leaves until others confirm it: two operators, where a key proposes."""
-    own(who, (await payments.held(payment_id)).authority, "payment")
+    require_authority(who, (await payments.held(payment_id)).authority, "payment")
     by = person(who, ask.officer)
     refund_id = await key.once(who, ask, lambda once: refunds.propose(payment_id, ask, by=by, once=once))
     response.headers["Location"] = f"/v1/refunds/{refund_id}"
@@ -122,7 +122,7 @@ async def refunds_of_payment(
     refunds: TheRefunds, payments: ThePayments, who: Reader, payment_id: str
 ) -> list[RefundView]:
     """The refunds of a payment, oldest first."""
-    own(who, (await payments.held(payment_id)).authority, "payment")
+    require_authority(who, (await payments.held(payment_id)).authority, "payment")
     return [_refund_view(one) for one in await refunds.of_payment(payment_id)]
 
 
@@ -206,7 +206,7 @@ async def inquire_refund(refunds: TheRefunds, who: Writer, refund_id: str) -> Re
 
 
 async def _own_refund(refunds: Refunds, who: Principal, refund_id: str) -> None:
-    own(who, (await refunds.held(refund_id)).authority, "refund")
+    require_authority(who, (await refunds.held(refund_id)).authority, "refund")
 
 
 async def _refund(refunds: Refunds, refund_id: str) -> RefundView:

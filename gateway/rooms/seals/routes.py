@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from pydantic import Base64Bytes, ConfigDict, Field
 
 from gateway.foundation.access import Principal
-from gateway.foundation.http.authorization import may, own
+from gateway.foundation.http.authorization import may, require_authority
 from gateway.foundation.http.idempotency import KeyedRequest
 from gateway.foundation.http.problems import responses
 from gateway.foundation.http.services import service
@@ -44,7 +44,7 @@ async def list_seals(
     seals: TheSeals, who: Reader, authority: Annotated[str, Query(min_length=1, max_length=40)]
 ) -> list[SealView]:
     """The seals of an authority, as the seal service has them now."""
-    own(who, authority, "authority")
+    require_authority(who, authority, "authority")
     found = await seals.list_seals(authority)
     return [SealView.of(one) for one in found]
 
@@ -62,7 +62,7 @@ async def seal_document(
     seals: TheSeals, who: Writer, ask: SealRequest, key: KeyedRequest, response: Response
 ) -> SealedDocumentView:
     """Have a PDF sealed 用印. Waits up to 5 s for the signature and our own verification of it."""
-    own(who, ask.authority, "authority")
+    require_authority(who, ask.authority, "authority")
     plain = SealAsk(**{name: getattr(ask, name) for name in SealAsk.model_fields})
     document_id = await key.once(who, ask, lambda once: seals.seal_document(plain, ask.document, once=once))
     response.status_code = key.status
@@ -97,7 +97,7 @@ async def list_documents(
 async def get_document(seals: TheSeals, who: Reader, document_id: str) -> SealedDocumentView:
     """One document with the report of our checks and its timeline."""
     document, timeline = await seals.view(document_id)
-    own(who, document.authority, "sealed document")
+    require_authority(who, document.authority, "sealed document")
     return SealedDocumentView.of(document, timeline)
 
 
@@ -114,7 +114,7 @@ async def get_document(seals: TheSeals, who: Reader, document_id: str) -> Sealed
 )
 async def get_file(seals: TheSeals, who: Reader, document_id: str) -> Response:
     """The sealed file, byte for byte as it was verified."""
-    own(who, (await seals.held(document_id)).authority, "sealed document")
+    require_authority(who, (await seals.held(document_id)).authority, "sealed document")
     headers = {"Content-Disposition": f'attachment; filename="{document_id}.pdf"', "Cache-Control": "no-store"}
     return Response(await seals.file(document_id), media_type="application/pdf", headers=headers)
 

@@ -13,7 +13,7 @@ from gateway.foundation.delivery.events import EventLog
 from gateway.foundation.delivery.states import DeliveryState
 from gateway.foundation.delivery.webhook_records import DeliveryStory, Endpoint, WebhookAttempt
 from gateway.foundation.delivery.webhooks import Webhooks
-from gateway.foundation.http.authorization import may, own
+from gateway.foundation.http.authorization import may, require_authority
 from gateway.foundation.http.idempotency import KeyedRequest
 from gateway.foundation.http.problems import responses
 from gateway.foundation.http.services import Base, service
@@ -148,7 +148,7 @@ async def list_events(
 )
 async def add_endpoint(base: Base, who: Writer, ask: EndpointRequest, key: KeyedRequest) -> EndpointView:
     """Have events of an authority posted to an address. The answer holds the signing secret, shown by no other one."""
-    own(who, ask.authority, "authority")
+    require_authority(who, ask.authority, "authority")
     made = await key.once(
         who,
         ask,

@@ -11,7 +11,7 @@ from anlan_yard.service import ImpoundAsk, Impounds
 from anlan_yard.states import Status
 from anlan_yard.views import ImpoundView
 from gateway.foundation.access import Principal
-from gateway.foundation.http.authorization import may, own
+from gateway.foundation.http.authorization import may, require_authority
 from gateway.foundation.http.idempotency import KeyedRequest
 from gateway.foundation.http.problems import responses
 from gateway.foundation.http.services import service
@@ -37,7 +37,7 @@ async def impound(
     impounds: TheImpounds, who: Writer, ask: ImpoundAsk, key: KeyedRequest, response: Response
 ) -> ImpoundView:
     """Have a seized vehicle taken in. Waits up to 3 s for the yard."""
-    own(who, ask.authority, "authority")
+    require_authority(who, ask.authority, "authority")
     impound_id = await key.once(who, ask, lambda once: impounds.impound(ask, once=once))
     response.status_code = key.status
     response.headers["Location"] = f"/v1/impounds/{impound_id}"
@@ -58,5 +58,5 @@ async def list_impounds(
 async def get_impound(impounds: TheImpounds, who: Reader, impound_id: str) -> ImpoundView:
     """One vehicle with its timeline."""
     found, timeline = await impounds.view(impound_id)
-    own(who, found.authority, "impounded vehicle")
+    require_authority(who, found.authority, "impounded vehicle")
     return ImpoundView.of(found, timeline)
