@@ -12,7 +12,7 @@ from gateway.foundation.base import Foundation
 from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.delivery import Operation, Sent
 from gateway.ports.nontax import IssueRequest
-from gateway.rooms.decisions import Decision, DueDate, due_date, is_revoked
+from gateway.rooms.decisions import Decision, due_date, is_revoked
 from gateway.rooms.decisions import fetch as fetch_decision
 from gateway.rooms.payments import records
 from gateway.rooms.payments.accrual import accrued as accrued_on
@@ -50,37 +50,6 @@ class Demand:
         """The same demand under a code that we made ourselves."""
         bill = self.bill.model_copy(update={"code": code})
         return replace(self, bill=bill, payment=self.payment.with_bill(envelope, bill))
-
-
-def demand(
-    ask: PaymentRequest,
-    decision: Decision,
-    lines: Sequence[LineInput],
-    unit: Unit,
-    due: DueDate | None,
-    envelope: Envelope,
-    *,
-    channel: str,
-    reference: str,
-    today: date,
-    at: int,
-    replaces: str | None = None,
-) -> Demand:
-    """Make one demand. ``today``: the day in Shanghai; ``at``: the instant in microseconds. Raises InvalidProblem."""
-    due_on = ask.due_on or (due.on if due is not None else None)
-    bill = bill_for(decision, lines, unit, reference=reference, today=today, due_on=due_on)
-    payment = replace(
-        new_payment(envelope, bill, authority=ask.authority, channel=channel, at=at),
-        decision_id=decision.id,
-        instalment=ask.instalment,
-        line_group=ask.line_group,
-        due_on=due_on,
-        due_look_on=first_look(due_on),
-        due_provisional=due is not None and due.provisional and ask.due_on is None,
-        planned_due_on=ask.due_on,
-        replaces=replaces,
-    )
-    return Demand(payment, tuple(lines), bill)
 
 
 class Demands:
@@ -124,20 +93,23 @@ class Demands:
         replaces: str | None = None,
     ) -> Demand:
         """A demand ready to be opened, with ids and seals of its own. Raises InvalidProblem."""
-        now = self._base.clock.now()
-        return demand(
-            ask,
-            decision,
-            lines,
-            unit,
-            due_date(decision.facts, decision.events, self._base.calendar),
-            self._base.envelope,
-            channel=channel,
-            reference=self._base.delivery.new_reference(channel),
-            today=day_of(now),
-            at=to_micros(now),
+        base, now = self._base, self._base.clock.now()
+        due = due_date(decision.facts, decision.events, base.calendar)
+        due_on = ask.due_on or (due.on if due is not None else None)
+        reference = base.delivery.new_reference(channel)
+        bill = bill_for(decision, lines, unit, reference=reference, today=day_of(now), due_on=due_on)
+        payment = replace(
+            new_payment(base.envelope, bill, authority=ask.authority, channel=channel, at=to_micros(now)),
+            decision_id=decision.id,
+            instalment=ask.instalment,
+            line_group=ask.line_group,
+            due_on=due_on,
+            due_look_on=first_look(due_on),
+            due_provisional=due is not None and due.provisional and ask.due_on is None,
+            planned_due_on=ask.due_on,
             replaces=replaces,
         )
+        return Demand(payment, tuple(lines), bill)
 
     def request_code(
         self,
