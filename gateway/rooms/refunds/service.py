@@ -121,7 +121,7 @@ class Refunds:
                 cure="Send the officer's name and certificate number 执法证号.",
             )
         refund_id = new_id("rfd")
-        given = [self._document(refund_id, one, by.id) for one in ask.documents]
+        given = [_document(self._base, refund_id, one, by.id) for one in ask.documents]
         documents = {(one.kind, one.digest): one for one in given}.values()
         payee = records.seal_payee(self._base.envelope, refund_id, ask.payee)
         return Draft(refund_id, ask, payee, tuple(documents), by, said or ask.explanation)
@@ -196,7 +196,7 @@ class Refunds:
 
         Raises NotFoundProblem, InvalidProblem, ConflictProblem.
         """
-        made = self._document(refund_id, document, by.id)
+        made = _document(self._base, refund_id, document, by.id)
 
         def unit(conn: Connection) -> None:
             refund = records.locked(conn, refund_id)
@@ -227,7 +227,7 @@ class Refunds:
         two, face = self._base.two_persons, self.face(refund, documents)
         shown = two.seen(face) if seen is None else seen
         enough = two.confirm(conn, refund_id, by, seen=shown, face=face, operators=OPERATORS)
-        self._complete(refund, documents)
+        _require_complete(refund, _missing(refund, documents, self._required))
         if refund.status is not RefundStatus.PROPOSED:
             raise _wrong_state(refund, "cannot be confirmed")
         if not enough:
@@ -334,49 +334,28 @@ class Refunds:
             officer=next((one.officer for one in those if one.part is Part.PROPOSED), None),
         )
 
-    def _complete(self, refund: Refund, documents: Sequence[RefundDocument]) -> None:
-        """Raises ConflictProblem for a proposed refund that lacks its payee or documents."""
-        missing = _missing(refund, documents, self._required)
-        if "payee" in missing:
-            raise ConflictProblem(
-                f"before it can be filed, this is missing: {', '.join(missing)}",
-                type="payee-missing",
-                field="payee",
-                cure="Say who gets the money: PUT /v1/refunds/{id}/payee.",
-                refund=refund.id,
-                missing=missing,
-            )
-        if missing:
-            raise ConflictProblem(
-                f"finance wants to see: {', '.join(missing)}",
-                type="documents-missing",
-                field="documents",
-                cure="Add them with POST /v1/refunds/{id}/documents.",
-                refund=refund.id,
-                missing=missing,
-            )
 
-    def _document(self, refund_id: str, given: DocumentInput, by: str) -> RefundDocument:
-        """A document, its file sealed. Raises InvalidProblem when digest and file do not belong together."""
-        digest = bytes.fromhex(given.digest) if given.digest is not None else None
-        if given.file is not None:
-            if digest is not None and digest != sm3(given.file):
-                raise InvalidProblem("the digest is not the SM3 of the file", field="documents.digest")
-            digest = sm3(given.file)
-        if digest is None:
-            raise InvalidProblem("a document needs its file, or the SM3 digest of it", field="documents.digest")
-        document_id = new_id("rdo")
-        return RefundDocument(
-            id=document_id,
-            refund_id=refund_id,
-            kind=given.kind,
-            reference=given.reference,
-            digest=digest,
-            file_sealed=records.seal_file(self._base.envelope, document_id, given.file),
-            media_type=given.media_type or ("application/octet-stream" if given.file is not None else None),
-            added_by=by,
-            added_at=self._now(),
-        )
+def _document(base: Foundation, refund_id: str, given: DocumentInput, by: str) -> RefundDocument:
+    """A document, its file sealed. Raises InvalidProblem when digest and file do not belong together."""
+    digest = bytes.fromhex(given.digest) if given.digest is not None else None
+    if given.file is not None:
+        if digest is not None and digest != sm3(given.file):
+            raise InvalidProblem("the digest is not the SM3 of the file", field="documents.digest")
+        digest = sm3(given.file)
+    if digest is None:
+        raise InvalidProblem("a document needs its file, or the SM3 digest of it", field="documents.digest")
+    document_id = new_id("rdo")
+    return RefundDocument(
+        id=document_id,
+        refund_id=refund_id,
+        kind=given.kind,
+        reference=given.reference,
+        digest=digest,
+        file_sealed=records.seal_file(base.envelope, document_id, given.file),
+        media_type=given.media_type or ("application/octet-stream" if given.file is not None else None),
+        added_by=by,
+        added_at=to_micros(base.clock.now()),
+    )
 
 
 def words_on(those: Sequence[Participant], seen: str | None) -> tuple[str, ...]:
@@ -437,6 +416,28 @@ def _missing(
         return []
     papers = missing_documents(refund.reason, frozenset(one.kind for one in documents), required)
     return [*(["payee"] if refund.payee_sealed is None else []), *papers]
+
+
+def _require_complete(refund: Refund, missing: list[str]) -> None:
+    """Raises ConflictProblem for a proposed refund that lacks its payee or documents."""
+    if "payee" in missing:
+        raise ConflictProblem(
+            f"before it can be filed, this is missing: {', '.join(missing)}",
+            type="payee-missing",
+            field="payee",
+            cure="Say who gets the money: PUT /v1/refunds/{id}/payee.",
+            refund=refund.id,
+            missing=missing,
+        )
+    if missing:
+        raise ConflictProblem(
+            f"finance wants to see: {', '.join(missing)}",
+            type="documents-missing",
+            field="documents",
+            cure="Add them with POST /v1/refunds/{id}/documents.",
+            refund=refund.id,
+            missing=missing,
+        )
 
 
 def _wrong_state(refund: Refund, words: str) -> ConflictProblem:
