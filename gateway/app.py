@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, Gauge
 
@@ -17,28 +16,6 @@ from gateway.settings import Settings
 from gateway.words.clock import Clock, Drift, SystemClock
 from gateway.words.errors import GatewayError
 
-if TYPE_CHECKING:
-    from gateway.foundation.access import Access
-    from gateway.foundation.channels import Channels
-    from gateway.foundation.crypto.envelope import Envelope
-    from gateway.foundation.delivery import Delivery, Events, Resolutions
-    from gateway.foundation.delivery.callbacks import Callbacks
-    from gateway.foundation.delivery.schedules import Schedules
-    from gateway.foundation.delivery.webhooks import Webhooks
-    from gateway.foundation.evidence import Evidence
-    from gateway.foundation.store import Store
-    from gateway.rooms.cash.service import Cash
-    from gateway.rooms.decisions import Decisions
-    from gateway.rooms.disclosures import Disclosures
-    from gateway.rooms.entities import Entities
-    from gateway.rooms.payments import Payments
-    from gateway.rooms.receipts.service import Receipts
-    from gateway.rooms.reconciliation import Months, Proposals, Reconciliation
-    from gateway.rooms.reconciliation.profiles import Profiles
-    from gateway.rooms.refunds.service import Refunds
-    from gateway.rooms.refunds.unforeseen_money import Exceptions
-    from gateway.rooms.seals import Seals
-
 T = TypeVar("T")
 
 _DRIFT_SECONDS = 5.0
@@ -49,34 +26,6 @@ class App:
 
     ``sending`` takes the database's lock: only one such process at a time on SQLite.
     """
-
-    if TYPE_CHECKING:
-        settings: Settings
-        clock: Clock
-        store: Store
-        envelope: Envelope
-        evidence: Evidence
-        channels: Channels
-        events: Events
-        delivery: Delivery
-        resolutions: Resolutions
-        callbacks: Callbacks
-        webhooks: Webhooks
-        access: Access
-        schedules: Schedules
-        decisions: Decisions
-        payments: Payments
-        refunds: Refunds
-        receipts: Receipts
-        cash: Cash
-        exceptions: Exceptions
-        reconciliation: Reconciliation
-        proposals: Proposals
-        profiles: Profiles
-        months: Months
-        disclosures: Disclosures
-        entities: Entities
-        seals: Seals
 
     def __init__(self, base: Foundation, found: tuple[Room, ...]) -> None:
         self.base = base
@@ -145,29 +94,3 @@ class App:
         self._operations.clear()
         for (channel, state), number in (await self.base.store.read(operation_records.counts)).items():
             self._operations.labels(channel, state).set(number)
-
-    def __getattr__(self, name: str) -> Any:
-        """The parts of the foundation by their own names, and the services of rooms by old ones."""
-        if name in ("base", "services"):
-            raise AttributeError(name)
-        if name in _OLD:
-            module, _, attribute = _OLD[name].partition(":")
-            return self.services.get(getattr(import_module(module), attribute))
-        return getattr(self.base, name)
-
-
-_OLD = {
-    "decisions": "gateway.rooms.decisions.service:Decisions",
-    "payments": "gateway.rooms.payments.service:Payments",
-    "refunds": "gateway.rooms.refunds.service:Refunds",
-    "exceptions": "gateway.rooms.refunds.unforeseen_money:Exceptions",
-    "receipts": "gateway.rooms.receipts.service:Receipts",
-    "cash": "gateway.rooms.cash.service:Cash",
-    "reconciliation": "gateway.rooms.reconciliation.service:Reconciliation",
-    "proposals": "gateway.rooms.reconciliation.proposals:Proposals",
-    "months": "gateway.rooms.reconciliation.months:Months",
-    "profiles": "gateway.rooms.reconciliation.profiles:Profiles",
-    "disclosures": "gateway.rooms.disclosures.service:Disclosures",
-    "entities": "gateway.rooms.entities.service:Entities",
-    "seals": "gateway.rooms.seals.service:Seals",
-}

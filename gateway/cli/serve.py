@@ -55,7 +55,7 @@ def worker(ctx: typer.Context, node: Node = None, as_json: Json = False) -> None
         for one in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(one, stop.set)
         async with App.open(settings, sending=True) as gateway:
-            name = gateway.settings.delivery.node
+            name = gateway.base.settings.delivery.node
             typer.echo(json.dumps({"ready": True, "node": name}) if as_json else f"{name} delivers")
             await stop.wait()
 

@@ -17,7 +17,7 @@ from gateway.app import App
 from gateway.demo import story
 from gateway.foundation.store import schema
 from gateway.rooms.disclosures import Organ, Organs
-from gateway.rooms.payments import IncomeItem, LineKind, Unit
+from gateway.rooms.payments import IncomeItem, LineKind, Payments, Unit
 from gateway.settings import load
 
 Systems = Mapping[str, Mapping[str, Any]]
@@ -159,20 +159,20 @@ def _write(file: Path, text: str) -> None:
 
 async def populate(app: App) -> tuple[str, str]:
     """Create authority, collecting unit, client with key, and operator; returns the key and the password."""
-    await app.access.create_authority(
+    await app.base.access.create_authority(
         story.AUTHORITY, story.AUTHORITY_NAME, story.AUTHORITY_USCC, story.UNIT_CODE, story.AUTHORITY_TELEPHONE
     )
     item = IncomeItem(*story.ITEM)
     kinds = (LineKind.FINE, LineKind.CONFISCATED, LineKind.SURCHARGE)
     unit = Unit(story.UNIT_CODE, story.AUTHORITY_NAME, story.REGION, dict.fromkeys(kinds, item))
-    today = app.clock.now().date()
-    await app.payments.set_unit(story.AUTHORITY, unit, today.replace(month=1, day=1))
+    today = app.base.clock.now().date()
+    await app.get(Payments).set_unit(story.AUTHORITY, unit, today.replace(month=1, day=1))
     organ = Organ(story.AUTHORITY_NAME, story.AUTHORITY_USCC, story.AUTHORITY_NAME, story.AUTHORITY_USCC)
     await app.get(Organs).set(story.AUTHORITY, organ, today.replace(month=1, day=1))
-    client = await app.access.create_client(story.CLIENT, [story.AUTHORITY])
-    key = await app.access.issue_key(client.id, label="demo")
+    client = await app.base.access.create_client(story.CLIENT, [story.AUTHORITY])
+    key = await app.base.access.issue_key(client.id, label="demo")
     password = secrets.token_urlsafe(12)
-    await app.access.create_operator(*story.OPERATOR, "supervisor", password)
+    await app.base.access.create_operator(*story.OPERATOR, "supervisor", password)
     return key.token, password
 
 

@@ -41,7 +41,7 @@ def build(gateway: App, faces: Collection[str]) -> FastAPI:
     api.router.routes.extend(route for router in routers for route in router.routes)
     api.add_middleware(
         BodyLimit,
-        default=gateway.settings.server.max_body_bytes,
+        default=gateway.base.settings.server.max_body_bytes,
         larger={path: size for room, _ in gateway.rooms for path, size in room.body_limits.items()},
     )
     api.add_middleware(NoNul)

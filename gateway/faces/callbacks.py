@@ -22,11 +22,11 @@ async def take_callback(gateway: Gateway, channel: str, request: Request) -> Res
     incoming = Incoming(
         headers={name.lower(): value for name, value in request.headers.items()},
         body=await request.body(),
-        received_at=gateway.clock.now(),
+        received_at=gateway.base.clock.now(),
         path=request.url.path,
     )
     try:
-        reply = await gateway.callbacks.take(channel, incoming)
+        reply = await gateway.base.callbacks.take(channel, incoming)
     except ContractError as error:
         return document("callback-unreadable", str(error))
     return Response(reply.body, reply.status, media_type=reply.content_type)

@@ -48,7 +48,7 @@ async def serve(
         loop.add_signal_handler(name, stop.set)
     listeners: list[tuple[_Listener, socket.socket]] = []
     served: dict[str, tuple[Face, ...]] = {}
-    for bind, group in app.settings.server.binds(faces).items():
+    for bind, group in app.base.settings.server.binds(faces).items():
         sock = _listen(bind)
         host, port = sock.getsockname()[:2]
         served[f"{host}:{port}"] = group
@@ -58,7 +58,7 @@ async def serve(
             access_log=False,
             lifespan="off",
             server_header=False,
-            timeout_graceful_shutdown=int(app.settings.delivery.grace),
+            timeout_graceful_shutdown=int(app.base.settings.delivery.grace),
             timeout_keep_alive=15,
             h11_max_incomplete_event_size=64 * 1024,
         )

@@ -65,7 +65,7 @@ def as_operator(
 
     async def run(settings: Settings, given: str) -> T:
         async with App.open(settings) as gateway:
-            found = await gateway.access.authenticate_operator(login, given)
+            found = await gateway.base.access.authenticate_operator(login, given)
             if found is None:
                 raise Problem("no such operator, or not this password", type="not-authenticated")
             if found.role not in ACTING:

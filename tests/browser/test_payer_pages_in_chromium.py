@@ -51,7 +51,7 @@ def look(page: Page, name: str) -> None:
 
 async def change(site: Any, payment_id: str, **values: Any) -> None:
     """Set what only time or bad luck would bring about."""
-    await site.app.store.write(
+    await site.app.base.store.write(
         lambda conn: conn.execute(update(payment).where(payment.c.id == payment_id).values(**values))
     )
 

@@ -223,14 +223,14 @@ class Site:
 
     async def read(self, query: Callable[[Connection], Any]) -> Any:
         """A look into the database."""
-        return await self.app.store.read(query)
+        return await self.app.base.store.read(query)
 
     async def travel(self, to: str) -> None:
         """Make it this moment in Shanghai (``2026-09-16 10:00``), for the gateway and for the simulators."""
         moment = datetime.fromisoformat(to).replace(tzinfo=SHANGHAI)
         self.clock.offset = moment - datetime.now(UTC)
         await self.simulators.aask("POST", "/clock", {"now": moment.isoformat()})
-        self.app.delivery.wake()
+        self.app.base.delivery.wake()
 
     # --- what the outside does --------------------------------------------------------------------------------------
 

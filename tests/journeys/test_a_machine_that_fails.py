@@ -107,7 +107,7 @@ async def all_is_well(load: Load, *, sweeping: bool = False) -> None:
     async with asyncio.timeout(40):
         while True:
             if sweeping:
-                await site.app.delivery.sweep()
+                await site.app.base.delivery.sweep()
             known: dict[str, dict[str, Any]] = {}
             path: str | None = "/v1/payments?limit=200"
             while path is not None:
@@ -139,8 +139,8 @@ async def test_a_full_disk_refuses_new_work_says_so_and_what_was_accepted_ends_w
     def pragma(words: str) -> Callable[[Any], Any]:
         return lambda conn: conn.exec_driver_sql(f"PRAGMA {words}").scalar()
 
-    pages = await site.app.store.write(pragma("page_count"))
-    await site.app.store.write(pragma(f"max_page_count = {pages + 6}"))
+    pages = await site.app.base.store.write(pragma("page_count"))
+    await site.app.base.store.write(pragma(f"max_page_count = {pages + 6}"))
     await load.until(lambda: load.refused >= 20)
     assert set(load.seen) <= {"503 storage-full", "503 unavailable", "409 request-in-progress"}, load.seen
     status, why = await readiness(site)
@@ -150,12 +150,12 @@ async def test_a_full_disk_refuses_new_work_says_so_and_what_was_accepted_ends_w
     await asyncio.sleep(0.3)
     assert len(load.accepted) <= accepted + CLIENTS
 
-    await site.app.store.write(pragma("max_page_count = 1000000"))
+    await site.app.base.store.write(pragma("max_page_count = 1000000"))
     await ready_again(site)
     await load.until(lambda: len(load.accepted) >= accepted + 10)
     await load.end()
     await all_is_well(load)
-    report = await site.app.store.read(site.app.evidence.verify)
+    report = await site.app.base.store.read(site.app.base.evidence.verify)
     assert report.ok, report
 
 
@@ -218,7 +218,7 @@ async def test_a_postgresql_that_is_killed_and_started_again_under_load(tmp_path
             await load.until(lambda accepted=accepted: len(load.accepted) >= accepted + 5)
         await load.end()
         await all_is_well(load)
-        assert (await site.app.store.read(site.app.evidence.verify)).ok
+        assert (await site.app.base.store.read(site.app.base.evidence.verify)).ok
 
 
 # --- the clock --------------------------------------------------------------------------------------------------------
@@ -258,8 +258,8 @@ async def test_a_clock_a_day_ahead_stops_the_channel_and_once_it_is_right_people
     assert max(site.effects("CreateBill")) == 1
 
     site.clock.jump(-timedelta(days=1))
-    await site.app.delivery.sweep()  # as it does every minute
-    await site.app.delivery.resume_channel("nontax")
+    await site.app.base.delivery.sweep()  # as it does every minute
+    await site.app.base.delivery.resume_channel("nontax")
     for one in (await site.get("/v1/operations?state=parked"))["items"]:
         await site.post(f"/v1/operations/{one['id']}/retry", {"reason": "时钟已校正"})
     await all_is_well(load, sweeping=True)

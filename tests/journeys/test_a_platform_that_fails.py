@@ -155,7 +155,7 @@ async def test_refused_credentials_stop_the_channel_and_nothing_is_lost(site):
     assert (answer.status_code, answer.json()["in_doubt_since"]) == (202, None)
     notes = (await site.get("/readyz"))["problems"]
     assert any("nontax" in one and "stopped" in one for one in notes)
-    await site.app.delivery.resume_channel("nontax")
+    await site.app.base.delivery.resume_channel("nontax")
     await has_one_code(site, await site.reaches(answer.json(), "ISSUED"))
 
 
@@ -210,7 +210,7 @@ async def test_systems_that_are_down_at_the_start_delay_what_is_asked_and_lose_n
     looked_up = await site.http.get(f"/v1/entities/92990102MA0WA4562J?authority={story.AUTHORITY}")
     assert looked_up.status_code == 503
     assert looked_up.json()["cure"]
-    checked = await site.app.channels.check("nontax")
+    checked = await site.app.base.channels.check("nontax")
     assert (checked.ok, "Cannot connect" in checked.detail, bool(checked.cure)) == (False, True, True)
     await asyncio.to_thread(simulators.start)
     await has_one_code(site, await site.reaches(payment, "ISSUED"))

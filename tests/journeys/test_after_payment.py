@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from gateway.foundation.crypto.sm import sm3
+from gateway.rooms.refunds.service import Refunds
 from gateway.words.clock import SHANGHAI, SystemClock, day_of
 
 PAYEE = {"name": "罗小满", "account": "6222021001116245702", "bank": "安澜农商银行望川支行"}
@@ -21,8 +22,8 @@ LEGAL = {"kind": "legal_document", "reference": "望市监撤〔2026〕1号", "d
 
 async def colleague(site, name: str = "高远") -> Any:
     """A person: a client bearing an operator's key."""
-    made = await site.app.access.create_operator(f"login-{name}", name, "operator", "long enough a password")
-    key = await site.app.access.issue_operator_key(made.id, label="journey")
+    made = await site.app.base.access.create_operator(f"login-{name}", name, "operator", "long enough a password")
+    key = await site.app.base.access.issue_operator_key(made.id, label="journey")
     return site.client(key.token)
 
 
@@ -129,10 +130,10 @@ async def test_what_the_platform_returned_by_itself_is_not_asked_for_again(site)
     now = int(datetime.fromisoformat(line["at"]).timestamp() * 1_000_000)
 
     def apply(conn: Any) -> str:
-        room = site.app.refunds.returns
+        room = site.app.get(Refunds).returns
         return str(room.money_returned(conn, "nontax", line["code"], line["amount"], line["serial"], now))
 
-    assert [await site.app.store.write(apply) for _ in range(2)] == ["platform", "known"]
+    assert [await site.app.base.store.write(apply) for _ in range(2)] == ["platform", "known"]
     view = await site.get(f"/v1/refunds/{refund['id']}")
     assert (view["status"], view["origin"]) == ("REFUNDED", "platform")
     async with await colleague(site) as second:

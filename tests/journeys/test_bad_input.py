@@ -168,9 +168,11 @@ async def test_another_tenants_records_look_as_if_they_were_not_there(site):
 
 async def stranger(site) -> str:
     """The key of a client of another authority."""
-    await site.app.access.create_authority("wangchuan-cg", "望川区城市管理局", "11990102002100216D", "990102001", None)
-    client = await site.app.access.create_client("城管办案系统", ["wangchuan-cg"])
-    return (await site.app.access.issue_key(client.id, label="test")).token
+    await site.app.base.access.create_authority(
+        "wangchuan-cg", "望川区城市管理局", "11990102002100216D", "990102001", None
+    )
+    client = await site.app.base.access.create_client("城管办案系统", ["wangchuan-cg"])
+    return (await site.app.base.access.issue_key(client.id, label="test")).token
 
 
 # --- Idempotency-Key ------------------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ from gateway.app import App
 from gateway.cli import app
 from gateway.demo import story
 from gateway.foundation.crypto.sm import sm3
+from gateway.rooms.refunds.service import Refunds
 from gateway.rooms.seals import Seals
 from gateway.typography import Block, Letter, Signature, render
 from gateway.words.clock import SystemClock, day_of
@@ -184,7 +185,7 @@ async def the_database_refuses_it_too(site, operation: str, by: str) -> None:
     )
     for way in ways:
         with pytest.raises(IntegrityError):
-            await site.app.store.write(
+            await site.app.base.store.write(
                 lambda conn, way=way: conn.execute(text(way), {"operation": operation, "by": by}).rowcount
             )
 
@@ -240,9 +241,9 @@ async def test_what_was_said_can_be_taken_back_until_it_counts(site, people):
 
 async def test_another_authoritys_doubt_is_nobodys_business(site, people):
     _, operation = await unanswered(site, "silence")
-    await site.app.access.create_authority("other", "望川区城市管理局", "11990102002100216D")
-    client = await site.app.access.create_client("其他系统", ["other"])
-    key = await site.app.access.issue_key(client.id)
+    await site.app.base.access.create_authority("other", "望川区城市管理局", "11990102002100216D")
+    client = await site.app.base.access.create_client("其他系统", ["other"])
+    key = await site.app.base.access.issue_key(client.id)
     async with site.client(key.token) as other:
         assert (await other.get(f"/v1/operations/{operation['id']}/resolution")).status_code == 404
 
@@ -251,8 +252,8 @@ async def test_another_authoritys_doubt_is_nobodys_business(site, people):
 
 
 async def test_every_effect_that_is_registered_can_be_sent_again(site):
-    effects = {name for name, action in site.app.delivery.node.actions.items() if action.effectful}
-    assert effects == set(site.app.resolutions._renewals)
+    effects = {name for name, action in site.app.base.delivery.node.actions.items() if action.effectful}
+    assert effects == set(site.app.base.resolutions._renewals)
     assert len(effects) == 11
 
 
@@ -318,8 +319,8 @@ async def the_platform_returns(site, code: str, serial: str) -> None:
     """The platform gives money back by itself, and its statement says so."""
     line = await site.simulators.aask("POST", "/nontax/returns", {"code": code, "serial": serial})
     at = int(SystemClock().now().timestamp() * 1_000_000)
-    told = await site.app.store.write(
-        lambda conn: site.app.refunds.returns.money_returned(
+    told = await site.app.base.store.write(
+        lambda conn: site.app.get(Refunds).returns.money_returned(
             conn, "nontax", line["code"], line["amount"], line["serial"], at
         )
     )

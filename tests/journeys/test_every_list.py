@@ -113,8 +113,8 @@ async def breaks(site: Any, stack: AsyncExitStack) -> tuple[str, Make]:
 async def month_closes(site: Any, stack: AsyncExitStack) -> tuple[str, Make]:
     keys = []
     for login, name in (("gao", "高远"), ("lin", "林溪")):
-        made = await site.app.access.create_operator(login, name, "operator", "long enough a password")
-        keys.append((await site.app.access.issue_operator_key(made.id, label="lists")).token)
+        made = await site.app.base.access.create_operator(login, name, "operator", "long enough a password")
+        keys.append((await site.app.base.access.issue_operator_key(made.id, label="lists")).token)
     first, second = [await stack.enter_async_context(site.client(key)) for key in keys]
     await site.travel("2026-10-01 08:00")
     for back in range(1, 31):

@@ -25,8 +25,8 @@ from gateway.foundation.delivery.tables import (
     event,
     operation,
 )
-from gateway.rooms.decisions import DecisionFacts
-from gateway.rooms.payments import PaymentRequest
+from gateway.rooms.decisions import DecisionFacts, Decisions
+from gateway.rooms.payments import PaymentRequest, Payments
 from gateway.settings import load
 from simulators.testing import Simulation
 
@@ -158,7 +158,7 @@ async def installed(
 def listen(app: App) -> list[str]:
     """The names of the errors that calls for a code and their checks raise, as they come."""
     met: list[str] = []
-    known = app.delivery.action("nontax.issue")
+    known = app.base.delivery.action("nontax.issue")
 
     async def call(adapter: Any, request: Any) -> Any:
         try:
@@ -170,7 +170,7 @@ def listen(app: App) -> list[str]:
             raise
         return got
 
-    app.delivery.node.actions["nontax.issue"] = replace(known, call=call)
+    app.base.delivery.node.actions["nontax.issue"] = replace(known, call=call)
     return met
 
 
@@ -182,7 +182,7 @@ async def attempts(app: App, payment: str) -> list[Any]:
         return list(operation_records.attempts_of(conn, conn.execute(query).scalar_one()))
 
     async with asyncio.timeout(15):
-        while not (made := await app.store.read(read)):
+        while not (made := await app.base.store.read(read)):
             await asyncio.sleep(0.01)
     return made
 
@@ -201,8 +201,8 @@ async def ask(app: App, number: int, wait: float = 0) -> str:
         "fine": "5000.00",
         "decided_on": "2026-09-14",
     }
-    await app.decisions.put(story.AUTHORITY, name, DecisionFacts.model_validate(facts), by="test")
-    return await app.payments.request(PaymentRequest(authority=story.AUTHORITY, decision_number=name), wait=wait)
+    await app.get(Decisions).put(story.AUTHORITY, name, DecisionFacts.model_validate(facts), by="test")
+    return await app.get(Payments).request(PaymentRequest(authority=story.AUTHORITY, decision_number=name), wait=wait)
 
 
 @asynccontextmanager
@@ -271,7 +271,7 @@ async def in_the_end(app: App, row: Failure, payment: str, simulators: Simulatio
     """The truth comes out, by the way that the table says, with one effect or none."""
     ends = "REJECTED" if row.course is Course.FINAL else "ISSUED"
     async with asyncio.timeout(20):
-        while (view := await app.payments.held(payment)).status != ends:
+        while (view := await app.get(Payments).held(payment)).status != ends:
             await asyncio.sleep(0.02)
     assert view.in_doubt_since_at is None
     made = await attempts(app, payment)
@@ -280,7 +280,7 @@ async def in_the_end(app: App, row: Failure, payment: str, simulators: Simulatio
         assert kinds[1] == "find", "after doubt comes a question, never the call"
     else:
         assert "find" not in kinds
-    told = [one["type"] for one in await app.store.read(lambda conn: events_of(conn, payment))]
+    told = [one["type"] for one in await app.base.store.read(lambda conn: events_of(conn, payment))]
     assert ("payment.in_doubt" in told) == (row.course in (Course.ASKED, Course.ALARMED))
     effects = next(iter(simulators.effects("nontax").values()), {})
     assert max(effects.values(), default=0) == (0 if row.course is Course.FINAL else 1)

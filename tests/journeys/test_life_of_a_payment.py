@@ -17,9 +17,11 @@ from gateway.foundation.delivery.tables import (
     operation,
 )
 from gateway.foundation.two_persons import Person
+from gateway.rooms.payments import Payments
 from gateway.rooms.payments.channel_keys import PaymentKeys
 from gateway.rooms.refunds.proposals import DocumentInput, Payee, Resolution
 from gateway.rooms.refunds.states import WayOut
+from gateway.rooms.refunds.unforeseen_money import Exceptions
 from gateway.words.clock import day_of
 from gateway.words.errors import ConflictProblem
 
@@ -30,18 +32,18 @@ NUMBER = "望市监罚决字〔2026〕第7号"
 
 def change_channel(site, **keys: object) -> None:
     """Let the channel of non-tax bills say otherwise."""
-    channel = site.app.channels.get("nontax")
-    site.app.channels._channels["nontax"] = replace(
+    channel = site.app.base.channels.get("nontax")
+    site.app.base.channels._channels["nontax"] = replace(
         channel, kind_keys=channel.keys_of(PaymentKeys).model_copy(update=keys)
     )
 
 
 def let_unit_issue(site, issuing: str) -> None:
     """Let us make the codes, not the platform."""
-    channel = site.app.channels.get("nontax")
+    channel = site.app.base.channels.get("nontax")
     options = channel.options.model_copy(update={"issuing": issuing})
-    adapter = SoapNonTax(options, channel.wire, site.app.clock)
-    site.app.channels._channels["nontax"] = replace(channel, adapter=adapter, options=options)
+    adapter = SoapNonTax(options, channel.wire, site.app.base.clock)
+    site.app.base.channels._channels["nontax"] = replace(channel, adapter=adapter, options=options)
 
 
 async def served(site, **facts: object) -> str:
@@ -140,7 +142,7 @@ async def test_a_code_expires_only_by_the_platforms_word_and_can_be_replaced(any
     await any_site.simulators.aask("POST", "/nontax/settings", {"valid_days": -1})
     payment = await any_site.issued()
     assert payment["status"] == "ISSUED"
-    assert await any_site.app.payments.sweep() == 1
+    assert await any_site.app.get(Payments).sweep() == 1
     expired = await any_site.reaches(payment, "EXPIRED")
     assert "payment.expired" in [event["type"] for event in expired["timeline"]]
     await any_site.simulators.aask("POST", "/nontax/settings", {"valid_days": 180})
@@ -155,9 +157,9 @@ async def test_an_hours_share_of_the_open_bills_is_asked_about_and_each_once(sit
     monkeypatch.setattr("gateway.rooms.payments.service._SHARES", 2)
     await site.travel("2026-09-16 10:00")
     bills = [await site.issued(number=await site.decide(f"第{n}号")) for n in range(6)]
-    assert await site.app.payments.sweep() == 0  # just issued
+    assert await site.app.get(Payments).sweep() == 0  # just issued
     await site.travel("2026-09-17 11:00")
-    assert [await site.app.payments.sweep() for _ in range(3)] == [
+    assert [await site.app.get(Payments).sweep() for _ in range(3)] == [
         4,
         2,
         0,
@@ -167,7 +169,7 @@ async def test_an_hours_share_of_the_open_bills_is_asked_about_and_each_once(sit
         kinds = select(operation.c.subject).where(operation.c.action == "nontax.confirm")
         return sorted(conn.execute(kinds).scalars())
 
-    assert await site.app.store.read(asked) == sorted(bill["id"] for bill in bills)
+    assert await site.app.base.store.read(asked) == sorted(bill["id"] for bill in bills)
 
 
 async def test_a_code_past_its_validity_is_asked_about_once_in_a_sweep_however_long_that_takes(site, monkeypatch):
@@ -177,14 +179,14 @@ async def test_a_code_past_its_validity_is_asked_about_once_in_a_sweep_however_l
     for number in range(5):
         await site.issued(number=await site.decide(f"第{number}号"))
     site.fault("busy", "QueryBill", times=0, seconds=60)  # so that none expires meanwhile
-    assert await site.app.payments.sweep() == 5
+    assert await site.app.get(Payments).sweep() == 5
 
 
 async def expired(site) -> dict[str, Any]:
     """A payment whose code expired, by the platform's word, and on which the money came after all."""
     await site.simulators.aask("POST", "/nontax/settings", {"valid_days": -1})
     payment = await site.issued()
-    await site.app.payments.sweep()
+    await site.app.get(Payments).sweep()
     await site.reaches(payment, "EXPIRED")
     await site.pay(payment["code"], force=True)
     view = await site.until(f"/v1/payments/{payment['id']}", lambda now: now["exceptions"])
@@ -203,7 +205,7 @@ async def test_money_on_an_expired_code_pays_it_once_two_people_keep_it(any_site
     assert run["breaks"] == 1  # 状态不符, while nobody has decided
     refused = await site.post(f"/v1/payments/{payment['id']}/reissue", {"reason": "换码"})
     assert refused.json()["type"].rpartition(":")[2] == "exception-open"  # or the party would be asked twice
-    rooms = site.app.exceptions
+    rooms = site.app.get(Exceptions)
     await rooms.propose(exception, Resolution(WayOut.KEEP, "义务仍在,款项入库"), by=LI)
     seen = (await rooms.view(exception)).seen
     with pytest.raises(ConflictProblem, match="somebody else"):
@@ -223,7 +225,7 @@ async def test_money_on_an_expired_code_may_go_back_and_the_code_be_replaced(sit
         DocumentInput(kind=kind, reference=kind, digest="0" * 64) for kind in ("opinion_letter", "original_voucher")
     ]
     payee = Payee(name="罗小满", account="6222021001116245702", bank="安澜农商银行")
-    rooms = site.app.exceptions
+    rooms = site.app.get(Exceptions)
     await rooms.propose(exception, Resolution(WayOut.REFUND, "当事人要求", payee, papers), by=LI)
     await rooms.confirm(exception, by=WANG, seen=(await rooms.view(exception)).seen)
     (refund,) = await site.get(f"/v1/payments/{payment['id']}/refunds")

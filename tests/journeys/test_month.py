@@ -18,8 +18,10 @@ from gateway.foundation.delivery.tables import operation
 from gateway.foundation.two_persons import Person
 from gateway.rooms.payments.channel_keys import PaymentKeys
 from gateway.rooms.payments.tables import payment_code
-from gateway.rooms.reconciliation import Ask, BreakFilter, BreakKind, Side, StatementFile, report_files
+from gateway.rooms.reconciliation import Ask, BreakFilter, BreakKind, Reconciliation, Side, StatementFile, report_files
+from gateway.rooms.reconciliation.months import Months
 from gateway.rooms.reconciliation.profiles import Profile
+from gateway.rooms.reconciliation.proposals import Proposals
 from gateway.rooms.reconciliation.tables import break_action
 from gateway.words.clock import SHANGHAI
 from gateway.words.errors import ConflictProblem
@@ -50,7 +52,7 @@ class Month:
     """The gateway, the platform and both their clocks."""
 
     def __init__(self, site: Any, folder: Path) -> None:
-        self.site, self.room, self.folder = site, site.app.reconciliation, folder
+        self.site, self.room, self.folder = site, site.app.get(Reconciliation), folder
         self.number = 0
         self.planted: set[tuple[BreakKind, str]] = set()
 
@@ -60,14 +62,14 @@ class Month:
             while await self.site.read(_under_way):
                 await asyncio.sleep(0.01)
         moment = datetime.fromisoformat(f"2026-{month:02}-{day:02}T{time}:00+08:00")
-        self.site.app.clock.offset = moment - datetime.now(SHANGHAI)
+        self.site.app.base.clock.offset = moment - datetime.now(SHANGHAI)
         await self.site.simulators.aask("POST", "/clock", {"now": moment.isoformat()})
         return moment
 
     async def owed(self, amount: str = "200.00") -> dict[str, Any]:
         """A fine with its code."""
         self.number += 1
-        today = self.site.app.clock.now().astimezone(SHANGHAI).date().isoformat()
+        today = self.site.app.base.clock.now().astimezone(SHANGHAI).date().isoformat()
         number = await self.site.decide(
             f"望综执罚决字〔2026〕第{self.number}号",
             decided_on=today,
@@ -95,7 +97,7 @@ class Month:
 
     def receipts(self, *, upon_payment: bool) -> None:
         """Whether the channel asks for receipts by itself."""
-        channels = self.site.app.channels
+        channels = self.site.app.base.channels
         channel = channels.get(CHANNEL)
         keys = channel.keys_of(PaymentKeys).model_copy(update={"receipt_automatic": upon_payment})
         channels._channels[CHANNEL] = replace(channel, kind_keys=keys)
@@ -118,7 +120,7 @@ class Month:
     async def tamper(self, code: str, issued_at: int | None) -> None:
         """Somebody changes the database behind our back."""
         change = update(payment_code).where(payment_code.c.code == code).values(issued_at=issued_at)
-        await self.site.app.store.write(lambda conn: conn.execute(change))
+        await self.site.app.base.store.write(lambda conn: conn.execute(change))
 
     async def issued_at(self, code: str) -> int:
         """When a code began to live."""
@@ -247,7 +249,7 @@ async def test_a_month_in_which_everything_goes_wrong_once_closes_to_the_fen(any
 
     # Two people for money, held by the database as well; and the refund is filed by the second one's word.
     (doubled_pay,) = await room.breaks.find(BreakFilter(kind=K.PAID_TWICE))
-    proposals, months = site.app.proposals, site.app.months
+    proposals, months = site.app.get(Proposals), site.app.get(Months)
     action = (await proposals.propose(doubled_pay.id, Ask("refund", "重复缴款,应退"), by=LI)).id
 
     async def seen() -> str:
@@ -257,7 +259,7 @@ async def test_a_month_in_which_everything_goes_wrong_once_closes_to_the_fen(any
         await proposals.confirm(action, by=LI, seen=await seen())
     alone = update(break_action).where(break_action.c.id == action).values(state="confirmed", confirmed_by=LI.id)
     with pytest.raises(IntegrityError):
-        await site.app.store.write(lambda conn: conn.execute(alone))
+        await site.app.base.store.write(lambda conn: conn.execute(alone))
     with pytest.raises(ConflictProblem, match="payee, opinion_letter, loss_statement or original_voucher"):
         await proposals.confirm(action, by=WANG, seen=await seen())
     before = await seen()

@@ -30,8 +30,8 @@ async def reconcilers(site):
     """Two operators, each with a key of their own."""
     keys = []
     for login, name in (("gao", "高远"), ("lin", "林溪")):
-        made = await site.app.access.create_operator(login, name, "operator", "long enough a password")
-        keys.append((await site.app.access.issue_operator_key(made.id, label="journey")).token)
+        made = await site.app.base.access.create_operator(login, name, "operator", "long enough a password")
+        keys.append((await site.app.base.access.issue_operator_key(made.id, label="journey")).token)
     async with site.client(keys[0]) as first, site.client(keys[1]) as second:
         yield first, second
 
@@ -131,7 +131,7 @@ async def test_reports_come_signed_or_as_files_and_show_only_what_is_the_callers
     assert (await site.http.get("/v1/reports/day?channel=nowhere&period=2026-09-16")).status_code == 404
 
     # Another authority pays through the same channel: then its sums are for operators, and rows for their owners.
-    await site.app.access.create_authority("other-cg", "望川区城市管理局", "11990102002100216D")
+    await site.app.base.access.create_authority("other-cg", "望川区城市管理局", "11990102002100216D")
     assert (await site.http.get("/v1/reports/day?channel=nontax&period=2026-09-16")).status_code == 404
     assert (await site.http.get("/v1/balance?channel=nontax&month=2026-09")).status_code == 404
     mine = await site.get("/v1/reports/authority?channel=nontax&period=2026-09")

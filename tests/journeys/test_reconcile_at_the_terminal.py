@@ -28,9 +28,9 @@ async def gateway(site, *words: str) -> Result:
 
 async def key_of(site, login: str, name: str, folder: Path) -> str:
     """A file with this operator's key."""
-    made = await site.app.access.create_operator(login, name, "operator", "long enough a password")
+    made = await site.app.base.access.create_operator(login, name, "operator", "long enough a password")
     file = folder / f"{login}.key"
-    file.write_text((await site.app.access.issue_operator_key(made.id, label="journey")).token)
+    file.write_text((await site.app.base.access.issue_operator_key(made.id, label="journey")).token)
     return str(file)
 
 

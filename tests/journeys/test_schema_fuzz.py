@@ -23,6 +23,7 @@ from schemathesis.specs.openapi.checks import (
 from gateway.demo import story
 from gateway.foundation.two_persons import Person
 from gateway.rooms.reconciliation import Ask
+from gateway.rooms.reconciliation.proposals import Proposals
 from gateway.words.clock import day_of
 from simulators.testing import Simulation
 
@@ -53,7 +54,7 @@ async def known(site) -> dict[str, Any]:
     run = (await site.post("/v1/reconciliations", {"channel": "nontax", "day": str(day)})).json()
     (twice,) = (await site.get("/v1/breaks"))["items"]
     by = Person("opr_1", "李", operator=True)
-    proposal = await site.app.proposals.propose(twice["id"], Ask("refund", "重复缴款"), by=by)
+    proposal = await site.app.get(Proposals).propose(twice["id"], Ask("refund", "重复缴款"), by=by)
     await site.post("/v1/disclosures", site.demand(number))
     view = await site.get(site.path(number))
     operations = (await site.get(f"/v1/operations?subject={payment['id']}"))["items"]
@@ -116,8 +117,8 @@ def attack(operation: Any, key: str, things: dict[str, Any]) -> None:
 async def test_no_undeclared_status_no_other_shape_no_500(strict_site):
     site = strict_site
     things = await known(site)
-    supervisor = await site.app.access.create_operator("fuzz", "模糊测试", "supervisor", "long-enough-password")
-    keys = [site.key, (await site.app.access.issue_operator_key(supervisor.id, label="fuzz")).token]
+    supervisor = await site.app.base.access.create_operator("fuzz", "模糊测试", "supervisor", "long-enough-password")
+    keys = [site.key, (await site.app.base.access.issue_operator_key(supervisor.id, label="fuzz")).token]
 
     def everything() -> list[str]:
         schema = schemathesis.openapi.from_url(f"{site.url}/openapi.json")

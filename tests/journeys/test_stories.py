@@ -7,6 +7,7 @@ import time
 
 from gateway.demo.party import scan_and_pay, shown_state
 from gateway.foundation.two_persons import Person
+from gateway.rooms.refunds.service import Refunds
 
 PARTY = {"kind": "natural_person", "name": "甄立", "id_type": "护照号", "id_number": "E12345678"}
 BUILDER = {"kind": "organisation", "name": "恒筑建设有限公司", "uscc": "91990102MA0HD1233R"}
@@ -114,7 +115,7 @@ async def test_5_revoked_after_payment_the_money_goes_back_and_publications_end_
     refund = (await site.post(f"/v1/payments/{payment['id']}/refunds", ask)).json()
     for name in ("李", "王"):  # a case system proposed it, so two operators agree
         by = Person(f"opr_{name}", name, operator=True)
-        await site.app.refunds.confirm(refund["id"], by=by, seen=refund["seen"])
+        await site.app.get(Refunds).confirm(refund["id"], by=by, seen=refund["seen"])
     assert (await site.get(f"/v1/refunds/{refund['id']}"))["status"] == "FILED"
     await site.travel("2026-09-23 09:00")  # the portal is down for two days
     assert (await site.get(f"/v1/disclosures/{shown['portal']}"))["status"] == "PUBLISHED"

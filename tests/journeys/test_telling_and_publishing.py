@@ -88,8 +88,10 @@ async def test_a_receiver_that_refuses_is_told_again_and_loses_nothing(site, cas
     due = update(webhook_delivery).where(webhook_delivery.c.endpoint_id == endpoint["id"]).values(due_at=0)
     async with asyncio.timeout(10):
         while not case_system.events:
-            await site.app.store.write(lambda conn: conn.execute(due.where(webhook_delivery.c.attempts > 0)).rowcount)
-            site.app.webhooks.wake()
+            await site.app.base.store.write(
+                lambda conn: conn.execute(due.where(webhook_delivery.c.attempts > 0)).rowcount
+            )
+            site.app.base.webhooks.wake()
             await asyncio.sleep(0.05)
     assert [(one["type"], one["data"]["subject"]) for one in case_system.events] == [("payment.issued", payment["id"])]
 
@@ -180,8 +182,8 @@ async def test_money_that_only_we_know_of_is_a_break_until_somebody_explains_it(
     path, why = f"/v1/breaks/{found['id']}/resolution", {"reason": "平台次日补记"}
     refused = await site.post(path, why)
     assert (refused.status_code, refused.json()["type"].rpartition(":")[2]) == (403, "operator-needed")
-    li = await site.app.access.create_operator("li", "李强", "operator", "long enough a password")
-    async with site.client((await site.app.access.issue_operator_key(li.id, label="journey")).token) as operator:
+    li = await site.app.base.access.create_operator("li", "李强", "operator", "long enough a password")
+    async with site.client((await site.app.base.access.issue_operator_key(li.id, label="journey")).token) as operator:
         closed = await operator.post(path, json=why, headers={"Idempotency-Key": "explained"})
     assert (closed.status_code, closed.json()["state"]) == (200, "resolved")
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from gateway.foundation.crypto.sm import sm3
 from gateway.foundation.two_persons import Person
-from gateway.rooms.reconciliation import Ask, BreakFilter, BreakKind, BreakState, Proposal
+from gateway.rooms.reconciliation import Ask, BreakFilter, BreakKind, BreakState, Proposal, Reconciliation
+from gateway.rooms.reconciliation.proposals import Proposals
 from gateway.rooms.refunds import records as refund_records
 from gateway.words.clock import day_of
 
@@ -32,16 +33,16 @@ async def two(site):
     """Two operators, each with a key of their own."""
     keys = []
     for login, name in (("gao", "高远"), ("lin", "林溪")):
-        made = await site.app.access.create_operator(login, name, "operator", "long enough a password")
-        keys.append((await site.app.access.issue_operator_key(made.id, label="journey")).token)
+        made = await site.app.base.access.create_operator(login, name, "operator", "long enough a password")
+        keys.append((await site.app.base.access.issue_operator_key(made.id, label="journey")).token)
     async with site.client(keys[0]) as first, site.client(keys[1]) as second:
         yield first, second
 
 
 async def an_operator(site, role: str = "viewer") -> str:
     """The key of one more operator."""
-    made = await site.app.access.create_operator("he", "何静", role, "long enough a password")
-    return str((await site.app.access.issue_operator_key(made.id, label="journey")).token)
+    made = await site.app.base.access.create_operator("he", "何静", role, "long enough a password")
+    return str((await site.app.base.access.issue_operator_key(made.id, label="journey")).token)
 
 
 _numbers = iter(range(10**6))
@@ -285,7 +286,9 @@ async def unknown_money(site) -> dict[str, Any]:
     day = day_of(site.clock.now())
     site.simulators.faults({"system": "nontax", "kind": "statement_extra", "key": f"{day:%Y%m%d}", "code": FOREIGN})
     await reconcile(site)
-    found = await site.app.reconciliation.breaks.find(BreakFilter(kind=BreakKind.UNKNOWN_CODE, state=BreakState.OPEN))
+    found = await site.app.get(Reconciliation).breaks.find(
+        BreakFilter(kind=BreakKind.UNKNOWN_CODE, state=BreakState.OPEN)
+    )
     assert [(one.code, one.theirs) for one in found] == [(FOREIGN, 8800)]
     return {"id": found[0].id}
 
@@ -335,7 +338,7 @@ async def test_money_is_attributed_once_however_many_ask(site):
         await site.issued(await site.decide(f"第{n}号", fine="88.00", confiscated=None, penalty_kinds=["罚款"]))
         for n in (1, 2)
     ]
-    rooms = site.app.proposals
+    rooms = site.app.get(Proposals)
     asked = await asyncio.gather(
         *(rooms.propose(stray["id"], Ask("attribute", "认领", bill["id"]), by=LI) for bill in bills),
         return_exceptions=True,

@@ -17,7 +17,7 @@ async def test_after_days_of_silence_every_days_statement_is_fetched_once(tmp_pa
     last = datetime.combine(today - timedelta(days=4), time(6, 30), SHANGHAI)
     with make_site(tmp_path, simulators, sqlite_url) as site:
         async with site.running():
-            await site.app.store.write(
+            await site.app.base.store.write(
                 lambda conn: (
                     conn.execute(
                         schedule_run.insert(),

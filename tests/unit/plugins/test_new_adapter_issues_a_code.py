@@ -15,8 +15,8 @@ import pytest
 from gateway.app import App
 from gateway.demo import story
 from gateway.demo.installation import populate
-from gateway.rooms.decisions import DecisionFacts
-from gateway.rooms.payments import PaymentRequest
+from gateway.rooms.decisions import DecisionFacts, Decisions
+from gateway.rooms.payments import PaymentRequest, Payments
 from gateway.settings import load
 
 ADAPTER = '''
@@ -125,9 +125,11 @@ async def test_a_code_is_issued_through_an_adapter_that_only_settings_name(
             ),
             "decided_on": "2026-09-14",
         }
-        await app.decisions.put(story.AUTHORITY, "1号", DecisionFacts.model_validate_json(json.dumps(facts)), by="test")
-        payment_id = await app.payments.request(PaymentRequest(authority=story.AUTHORITY, decision_number="1号"))
-        made = await app.payments.held(payment_id)
+        await app.get(Decisions).put(
+            story.AUTHORITY, "1号", DecisionFacts.model_validate_json(json.dumps(facts)), by="test"
+        )
+        payment_id = await app.get(Payments).request(PaymentRequest(authority=story.AUTHORITY, decision_number="1号"))
+        made = await app.get(Payments).held(payment_id)
     assert (made.status, made.code, made.channel) == ("ISSUED", "99010226300000000001", "province")
     (bill,) = taken
     assert (bill["fen"], bill["payer"], bill["key"]) == (503650, "味安副食店", "a-secret-of-the-province")
