@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Annotated, Any
 
 import typer
-from sqlalchemy import Connection
 
 from gateway.foundation.channels import Channels, Checked, adapter_class, reserved_keys, served_kinds
 from gateway.foundation.delivery import limits
@@ -118,14 +118,8 @@ def resume(ctx: typer.Context, name: str, as_json: Json = False) -> None:
     settings = session(ctx).settings
     _must_exist(settings, name)
 
-    def unit(conn: Connection) -> str | None:
-        reason = limits.stopped_channels(conn).get(name)
-        if reason is not None:
-            limits.resume_channel(conn, name, to_micros(SystemClock().now()))
-        return reason
-
     with session(ctx).store(exclusive=True) as store:
-        reason = store.write_sync(unit)
+        reason = store.write_sync(partial(limits.resume_stopped, channel=name, now=to_micros(SystemClock().now())))
     said = "was not stopped." if reason is None else f"goes again. It was stopped: {reason}"
     show({"channel": name, "was_stopped": reason is not None, "reason": reason}, as_json, f"Channel {name} {said}")
 

@@ -16,7 +16,6 @@ from urllib.parse import urlsplit
 
 import typer
 from cryptography import x509
-from sqlalchemy import Connection
 
 from gateway.cli.channels import check_all
 from gateway.foundation import rooms
@@ -150,10 +149,7 @@ def work(ours: Session) -> Iterator[Finding]:
     if not _there(ours):
         return
 
-    def query(conn: Connection) -> tuple[dict[str, str], dict[tuple[str, str], int]]:
-        return limits.stopped_channels(conn), operation_records.counts(conn)
-
-    stopped, counts = ours.read(query)
+    stopped, counts = ours.read(limits.stopped_channels), ours.read(operation_records.counts)
     for channel, reason in stopped.items():
         yield Finding(
             f"channel {channel}", "fail", f"stopped: {reason}", f"See to it, then gateway channels resume {channel}."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from gateway.foundation.http.authorization import Gateway
+from gateway.faces.assembled import Gateway
 from gateway.foundation.http.problems import document, responses
 from gateway.ports.base import Incoming
 from gateway.words.errors import ContractError

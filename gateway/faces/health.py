@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 
-from gateway.foundation.http.authorization import Gateway
+from gateway.faces.assembled import Gateway
 
 router = APIRouter(tags=["health"])
 

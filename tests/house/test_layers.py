@@ -24,13 +24,6 @@ from gateway.foundation.store.branches import branches
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("gateway", "simulators", "contracts")
 
-KNOWN = {
-    "gateway.app -> gateway.rooms.**": "the services' old names, until every reader asks for a service by its class",
-    "gateway.foundation.http.authorization -> gateway.app": "names the type only; to become a protocol",
-}
-"""Imports against the rules that are being mended, with what they are there for. Nothing may be added."""
-
-
 # --- rules that follow from what is there -----------------------------------------------------------------------------
 
 
@@ -90,8 +83,7 @@ def configuration(folder: Path, place: Path) -> Path:
     generic = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
     lines = ["[tool.importlinter]", *(f"{key} = {toml(generic[key])}" for key in generic if key != "contracts")]
     for one in (*generic["contracts"], *rules(folder)):
-        ignored = [*one.get("ignore_imports", ()), *(KNOWN if one["type"] in ("forbidden", "layers") else ())]
-        settings = {**one, "ignore_imports": ignored, "unmatched_ignore_imports_alerting": "none"}
+        settings = {**one, "unmatched_ignore_imports_alerting": "none"}
         lines += ["[[tool.importlinter.contracts]]", *(f"{key} = {toml(value)}" for key, value in settings.items())]
     place.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return place
@@ -142,10 +134,6 @@ def test_what_a_room_needs_it_uses(graph: grimp.ImportGraph) -> None:
         if unused := set(room.needs) - used:
             idle[room.name] = unused
     assert idle == {}
-
-
-def test_no_exception_is_kept_longer_than_it_is_needed(graph: grimp.ImportGraph) -> None:
-    assert [known for known in KNOWN if not graph.find_matching_direct_imports(known)] == []
 
 
 # --- they would notice ------------------------------------------------------------------------------------------------

@@ -9,18 +9,6 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
-WITH_SQL = {
-    "gateway/cli/channels.py": "reads the limits' rows; to ask the ledger",
-    "gateway/cli/doctor.py": "catches the driver's errors; the store is to say them in our words",
-}
-"""Faces, commands and routes with SQL in them, which is being moved. Nothing may be added."""
-
-WITH_ROWS = {
-    "gateway/foundation/http/idempotency.py": "requests that are kept",
-    "gateway/foundation/http/views.py": "shows rows of the ledger",
-}
-"""Modules that still pass rows on, which is being mended. Nothing may be added."""
-
 
 def sources() -> dict[str, str]:
     """The text of every module of the gateway, by its path."""
@@ -59,11 +47,11 @@ def keeps_rows(path: str) -> bool:
 
 
 def test_faces_commands_and_routes_know_no_table() -> None:
-    assert {path for path, source in sources().items() if is_face(path) and knows_sql(source)} == set(WITH_SQL)
+    assert {path for path, source in sources().items() if is_face(path) and knows_sql(source)} == set()
 
 
 def test_rows_are_seen_by_records_and_the_store_alone() -> None:
-    assert {path for path, source in sources().items() if not keeps_rows(path) and names_rows(source)} == set(WITH_ROWS)
+    assert {path for path, source in sources().items() if not keeps_rows(path) and names_rows(source)} == set()
 
 
 @pytest.mark.parametrize(

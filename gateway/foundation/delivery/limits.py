@@ -133,6 +133,14 @@ def resume_channel(conn: Connection, channel: str, now: int) -> None:
     _put(conn, channel, values | {"failures": 0, "open_until_at": None, "probe_until_at": None})
 
 
+def resume_stopped(conn: Connection, channel: str, now: int) -> str | None:
+    """Let a channel go again if it was stopped; why it was, or None."""
+    reason = stopped_channels(conn).get(channel)
+    if reason is not None:
+        resume_channel(conn, channel, now)
+    return reason
+
+
 def _put(conn: Connection, channel: str, values: dict[str, Any], where: ColumnElement[bool] | None = None) -> bool:
     made = (sqlite if conn.dialect.name == "sqlite" else postgresql).insert(channel_condition)
     put = made.on_conflict_do_update(index_elements=["channel"], set_=values, where=where)

@@ -6,30 +6,16 @@ Dependencies are coroutines even where they wait for nothing: others would each 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from gateway.foundation.access import Principal
 from gateway.foundation.http.services import Base
 from gateway.words.errors import NotFoundProblem, Problem
 
-if TYPE_CHECKING:
-    from gateway.app import App
-else:
-    App = Any
-
 bearer = HTTPBearer(auto_error=False, description="API key of a client or an operator")
-
-
-async def gateway_app(request: Request) -> App:
-    """The assembled gateway."""
-    app: App = request.app.state.gateway
-    return app
-
-
-Gateway = Annotated[App, Depends(gateway_app)]
 
 
 async def principal(

@@ -10,7 +10,6 @@ from typing import Annotated, Any, Generic, Protocol, TypeVar
 
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import RowMapping
 
 from gateway.foundation.delivery.events import Event
 from gateway.words.clock import from_micros, rfc3339
@@ -64,13 +63,8 @@ class Identified(Protocol):
         ...
 
 
-def next_cursor(rows: Sequence[RowMapping], limit: int, key: str = "id") -> str | None:
-    """The cursor of the next page, or None when this page was the last."""
-    return None if len(rows) < limit else encode_cursor(str(rows[-1][key]))
-
-
 def cursor_after(found: Sequence[Identified], limit: int) -> str | None:
-    """``next_cursor`` of records."""
+    """The cursor of the next page, or None when this page was the last."""
     return None if len(found) < limit else encode_cursor(found[-1].id)
 
 
@@ -90,12 +84,13 @@ class EventView(View):
     data: dict[str, Any]
 
     @classmethod
-    def of(cls, row: RowMapping | Event) -> EventView:
-        """From the event, or its row."""
-        if isinstance(row, Event):
-            at = instant(row.at) or ""
-            return cls(id=row.id, type=row.type, subject=row.subject, authority=row.authority, at=at, data=row.data)
-        at = instant(row["at"]) or ""
+    def of(cls, event: Event) -> EventView:
+        """From the event."""
         return cls(
-            id=row["id"], type=row["type"], subject=row["subject"], authority=row["authority"], at=at, data=row["data"]
+            id=event.id,
+            type=event.type,
+            subject=event.subject,
+            authority=event.authority,
+            at=instant(event.at) or "",
+            data=event.data,
         )
