@@ -15,8 +15,11 @@ from urllib.parse import quote
 import pytest
 
 from gateway.demo import story
+from gateway.rooms.notices import Notice, Status
+from gateway.rooms.notices.records import add as add_notice
 from gateway.typography.letter import Block, Letter, Signature, render
 from gateway.words.clock import day_of
+from gateway.words.identifiers import new_id
 
 OPENAPI = Path(__file__).parents[1] / "snapshots" / "openapi.json"
 LISTS = sorted(
@@ -182,6 +185,16 @@ async def changes(site: Any, stack: AsyncExitStack) -> tuple[str, Make]:
     return f"/v1/entities/{SHOP}/changes?authority={quote(story.AUTHORITY)}", make
 
 
+async def notices(site: Any, stack: AsyncExitStack) -> tuple[str, Make]:
+    async def make() -> None:
+        known = {"officer_index": b"1", "officer_sealed": b"1", "status": Status.PLANNED, "template": "digest"}
+        times = {"due_at": 4_000_000_000_000_000, "created_at": 1, "updated_at": 1}
+        made = Notice(id=new_id("ntc"), authority=story.AUTHORITY, items=2, reason="told alone", **known, **times)
+        await site.app.base.store.write(lambda conn: add_notice(conn, made))
+
+    return "/v1/notices", make
+
+
 FILLED = {
     "/v1/breaks": breaks,
     "/v1/cash": cash,
@@ -190,6 +203,7 @@ FILLED = {
     "/v1/events": events,
     "/v1/exceptions": exceptions,
     "/v1/month-closes": month_closes,
+    "/v1/notices": notices,
     "/v1/operations": operations,
     "/v1/payments": payments,
     "/v1/reconciliations": runs,

@@ -7,10 +7,9 @@ from functools import partial
 from typing import Annotated, Any
 
 import typer
-from sqlalchemy import Connection
 
-from gateway.rooms.notices.records import Notice, NoticeFilter, find
-from gateway.rooms.notices.service import Notices, story
+from gateway.rooms.notices.records import Notice, NoticeFilter
+from gateway.rooms.notices.service import Notices, found, story
 from gateway.rooms.notices.states import CHINESE, Status
 from gateway.settings import known
 from gateway.terminal.output import Json, moment, session, show, table
@@ -38,11 +37,7 @@ def list_notices(
         subject=subject,
         limit=limit,
     )
-
-    def query(conn: Connection) -> list[Notice]:
-        return find(conn, wanted)
-
-    shown = [_plain(one) for one in session(ctx).read(query)]
+    shown = [_plain(one) for one in session(ctx).read(partial(found, wanted))]
     names = ("id", "authority", "template", "items", "status", "zh", "user_id", "due_at", "read_at", "reason")
     show({"notices": shown}, as_json, table(names, ([one[name] for name in names] for one in shown)))
 
@@ -50,8 +45,8 @@ def list_notices(
 @app.command("show")
 def show_notice(ctx: typer.Context, notice: str, as_json: Json = False) -> None:
     """One message: what it tells of, and its story."""
-    found, items, timeline = session(ctx).read(partial(story, notice))
-    facts = _plain(found)
+    one, items, timeline = session(ctx).read(partial(story, notice))
+    facts = _plain(one)
     tells = [
         {"event": one.event, "subject": one.subject, "decision_number": one.number, "at": moment(one.created_at)}
         for one in items

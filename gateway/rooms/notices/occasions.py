@@ -14,6 +14,7 @@ OCCASIONS: Mapping[str, str] = {
     "payment.paid": "payment_paid",
     "disclosure.due_soon": "disclosure_due_soon",
     "disclosure.late": "disclosure_late",
+    "disclosure.withdrawal_late": "disclosure_late",
     "sealed_document.refused": "seal_refused",
     "break.opened": "break_opened",
     PARKED: "operation_parked",
@@ -25,14 +26,20 @@ DEFAULT = tuple(occasion for occasion in OCCASIONS if occasion != "payment.paid"
 
 DIGEST = "digest"
 
+_DAYS = ("due", "due_on", "last_day", "days_left", "working_days")
+"""What events that come round say of their day; another day is another occasion."""
+
 ENDS: Mapping[str, tuple[str, ...]] = {
     "payment.paid": ("payment.due_soon", "payment.overdue"),
     "payment.cancelled": ("payment.due_soon", "payment.overdue"),
+    "payment.due_date": ("payment.due_soon", "payment.overdue"),
+    "disclosure.deadline": ("disclosure.due_soon", "disclosure.late"),
+    "disclosure.withdrawn": ("disclosure.due_soon", "disclosure.withdrawal_late"),
     "disclosure.submitted": ("disclosure.due_soon", "disclosure.late"),
     "disclosure.published": ("disclosure.due_soon", "disclosure.late"),
     "break.closed": ("break.opened",),
 }
-"""Events after which there is nothing to tell any more of what went before."""
+"""Events after which there is nothing to tell any more of what went before: it is settled, or has another day."""
 
 
 def occasion_of(event: str) -> str | None:
@@ -54,6 +61,6 @@ def ending(emitted: Collection[str]) -> tuple[str, ...]:
 
 
 def key_of(event: Event) -> str:
-    """What makes two events one occasion: type and subject, and for how many days it comes near."""
-    days = event.data.get("days")
-    return "|".join((event.type, event.subject, *([] if days is None else [str(days)])))
+    """What makes two events one occasion: type, subject, the last day that it is about, and how near that is."""
+    told = (event.data[name] for name in _DAYS if event.data.get(name) is not None)
+    return "|".join((event.type, event.subject, *map(str, told)))[:200]

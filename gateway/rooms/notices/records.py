@@ -90,6 +90,9 @@ class Change(TypedDict, total=False):
     reference: str
     operation: str
     recalling: str | None
+    message_id: str
+    held_until_at: int | None
+    sent_at: int
     reason: str | None
     in_doubt_since_at: int | None
     doubt_reason: str | None

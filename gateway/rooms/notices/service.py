@@ -282,8 +282,9 @@ class Notices:
             case Done(answer=SentMessage() as message):
                 until = None if message.held_until is None else to_micros(message.held_until)
                 now = to_micros(self._base.clock.now())
-                kept: dict[str, Any] = {"message_id": message.message_id, "held_until_at": until, "sent_at": now}
-                self._life.move(conn, notice, Status.SENT, **kept)
+                kept = records.Change(message_id=message.message_id, held_until_at=until, sent_at=now)
+                if not self._life.move(conn, notice, Status.SENT, **kept):  # a callback came before the answer
+                    records.change(conn, notice.id, now, **kept)
                 if message.read_at is not None:
                     self._read(conn, _held(conn, notice.id), to_micros(message.read_at))
                 elif message.delivered_at is not None:
@@ -317,6 +318,11 @@ class Notices:
 
     def _refuse(self, conn: Connection, notice: Notice, reason: str, **tell: str) -> None:
         self._life.move(conn, notice, Status.FAILED, tell={"reason": reason, **tell}, reason=reason)
+
+
+def found(wanted: NoticeFilter, conn: Connection) -> list[Notice]:
+    """Notices, newest first, for who has no more than a connection."""
+    return records.find(conn, wanted)
 
 
 def story(notice_id: str, conn: Connection) -> tuple[Notice, list[Item], list[Event]]:

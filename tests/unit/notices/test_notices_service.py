@@ -214,10 +214,13 @@ async def test_each_officer_of_the_decision_is_told_once_however_often_the_event
 
 
 async def test_what_comes_near_is_told_for_each_of_its_days(room: Room) -> None:
-    for days in (3, 1, 3):
-        await room.happen("payment.due_soon", days=days)
+    for on, days in (("2026-09-29", 3), ("2026-09-29", 1), ("2026-09-29", 3), ("2026-10-15", 3)):
+        await room.happen("payment.due_soon", due_on=on, days_left=days)
         await room.sweep()
-    assert len(room.messenger.requests) == 4
+    for over in (1, 2):
+        await room.happen("payment.overdue", due_on="2026-10-15", days_over=over)
+        await room.sweep()
+    assert len(room.messenger.requests) == (3 + 1) * 2
 
 
 async def test_several_events_within_the_window_are_one_message_that_counts_them(room: Room) -> None:
@@ -359,7 +362,8 @@ async def test_a_callback_that_comes_before_the_answer_is_kept(room: Room) -> No
     room.clock.advance(timedelta(minutes=1))
     room.base.delivery.wake()
     await asyncio.sleep(0.3)
-    assert (await room.one()).status is Status.READ
+    found = await room.one()
+    assert (found.status, found.message_id) == (Status.READ, "M1")
 
 
 async def test_silence_is_doubt_and_asking_ends_it_without_a_second_message(room: Room) -> None:
