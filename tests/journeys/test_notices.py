@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import subprocess
+import sys
 from contextlib import contextmanager
 from typing import Any
 
@@ -170,3 +174,24 @@ async def test_an_officer_whom_the_messenger_does_not_know_shows_and_is_told_lat
             assert (answer.status_code, answer.json()["status"]) == (200, "PLANNED"), answer.text
             await sweep(site)
             await notices(site, payment, "DELIVERED")
+
+
+async def test_at_the_terminal_notices_are_listed_shown_and_taken_back(tmp_path, simulators, sqlite_url, make_site):
+    with messaging(make_site, tmp_path, simulators, sqlite_url) as site:
+
+        async def gateway(*words: str) -> subprocess.CompletedProcess[str]:
+            command = [sys.executable, "-m", "gateway", "--settings", str(site.settings_file), "notices", *words]
+            return await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
+
+        async with site.running():
+            payment = await site.paid(officers=OFFICERS)
+            await notices(site, payment, "PLANNED")
+            listed = await gateway("list", "--status", "planned", "--json")
+            (one,) = json.loads(listed.stdout)["notices"]
+            assert (one["template"], one["zh"]) == ("payment_paid", "待发送")
+            shown = await gateway("show", one["id"])
+            assert payment["id"] in shown.stdout
+            assert OFFICERS[0]["number"] not in shown.stdout
+            assert (await gateway("list", "--status", "planed")).returncode != 0
+        taken = await gateway("recall", one["id"], "--reason", "已办结")
+        assert "DROPPED" in taken.stdout, taken.stderr
