@@ -66,14 +66,14 @@ def recall_notice(
     reason: Annotated[str, typer.Option(help="Why, for the record and for the messenger.")],
     as_json: Json = False,
 ) -> None:
-    """Take a message back 撤回; what was not sent yet is not sent any more."""
+    """Take a message back 撤回: one that was not sent yet is dropped, another goes back once the gateway runs."""
     from gateway.app import App
 
     async def run() -> Notice:
         with session(ctx).changing() as settings:
-            async with App.open(settings, sending=True) as gateway:
+            async with App.open(settings) as gateway:
                 notices = gateway.get(Notices)
-                await notices.recall(notice, reason, wait=30.0)
+                await notices.recall_later(notice, reason)
                 return await notices.held(notice)
 
     facts = _plain(asyncio.run(run()))

@@ -150,9 +150,13 @@ class Notices:
 
         Raises NotFoundProblem, ConflictProblem.
         """
-        unit = partial(self._begin_recall, notice_id=notice_id, reason=reason)
+        unit = partial(self._begin_recall, notice_id=notice_id, reason=reason, claim=True)
         await self._base.delivery.carry_out(unit, once.about(notice_id), wait)
         return notice_id
+
+    async def recall_later(self, notice_id: str, reason: str) -> None:
+        """Write down that one is taken back, for a process that sends nothing: whoever sends carries it out."""
+        await self._base.store.write(partial(self._begin_recall, notice_id=notice_id, reason=reason, claim=False))
 
     # --- what happens elsewhere -------------------------------------------------------------------------------------
 
@@ -249,7 +253,7 @@ class Notices:
             return {"count": str(notice.items)}
         return {"number": notice.number if notice.number and self._options.numbers else NO_NUMBER}
 
-    def _begin_recall(self, conn: Connection, notice_id: str, reason: str) -> Sent | None:
+    def _begin_recall(self, conn: Connection, notice_id: str, reason: str, claim: bool) -> Sent | None:
         notice = _held(conn, notice_id)
         if self._life.move(conn, notice, Status.DROPPED, reason=reason):
             return None
@@ -267,7 +271,7 @@ class Notices:
             authority=notice.authority,
             subject=notice.id,
             request=request,
-            claim=True,
+            claim=claim,
         )
         records.change(conn, notice.id, to_micros(self._base.clock.now()), recalling=operation.id, reason=reason)
         return Sent(operation, request)

@@ -447,6 +447,12 @@ async def test_what_was_sent_is_taken_back_at_the_messenger(room: Room) -> None:
         await room.notices.recall(notice.id, "已办结")
 
 
+async def test_a_recall_that_was_only_written_down_is_carried_out_by_whoever_sends(room: Room) -> None:
+    notice = await room.sent()
+    await room.notices.recall_later(notice.id, "已办结")
+    await room.reaches(Status.RECALLED)
+
+
 async def test_a_recall_that_is_refused_leaves_the_notice_where_it_was(room: Room) -> None:
     notice = await room.sent()
     room.messenger.recalls = RejectedError("消息已读", "N1423")
