@@ -70,8 +70,8 @@ async def hire(installation: App, *roles: str) -> list[Operator]:
     hired = []
     for number, role in enumerate(roles, start=1):
         login = f"{role}-{number}"
-        made = await installation.access.create_operator(login, f"{role} {number}号", role, PASSWORD)
-        key = (await installation.access.issue_operator_key(made.id, label="journey")).token
+        made = await installation.base.access.create_operator(login, f"{role} {number}号", role, PASSWORD)
+        key = (await installation.base.access.issue_operator_key(made.id, label="journey")).token
         hired.append(Operator(made.id, login, key))
     return hired
 

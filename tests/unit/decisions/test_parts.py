@@ -45,7 +45,8 @@ PART = Part("notes", Note, notes)
 
 
 def test_the_built_in_parts_stand_in_the_order_in_which_they_always_stood() -> None:
-    assert [part.name for part in installed()] == ["payments", "disclosures", "sealed_documents"]
+    names = [part.name for part in installed()]
+    assert names[:3] == ["payments", "disclosures", "sealed_documents"]
 
 
 def test_a_new_part_stands_behind_them_and_no_name_is_taken_twice() -> None:

@@ -93,6 +93,7 @@ class Doors:
     breaks: Breaks
     proposals: Proposals
     looks: list[str] = field(default_factory=list)
+    namers: dict[str, set[str]] = field(default_factory=dict)
 
     @classmethod
     async def open(cls, store: Store, folder: Path) -> Doors:
@@ -100,7 +101,7 @@ class Doors:
         await bench.open()
         base: Any = SimpleNamespace(**vars(bench), two_persons=TwoPersons(bench.envelope, bench.clock))
         breaks = Breaks(store, bench.events, bench.clock)
-        exceptions = Exceptions(store, bench.events, bench.clock, bench.refunds)
+        exceptions = Exceptions(base, bench.refunds)
         proposals = Proposals(base, breaks, exceptions, bench.payments.quoted)
         bench.events.subscribe("payment.exception_resolved", proposals.exception_resolved)
         bench.events.subscribe("payment.exception_reopened", proposals.exception_reopened)
@@ -148,16 +149,16 @@ class Doors:
             await self.proposals.withdraw(one.id, by=who)
         elif what == "name":
             payee = PAYEE.model_copy(update={"name": who.name})
-            await self.bench.refunds.name_payee(one.proposal.refund_id or "", payee, by=who.id, name=who.name)
+            await self.bench.refunds.name_payee(one.proposal.refund_id or "", payee, by=who)
+            self.namers.setdefault(one.id, set()).add(who.id)
         elif what == "look":
             self.looks.append(one.seen or "")
         else:
             seen = [BLIND, *self.looks, one.seen or ""][-1 - min(ago, len(self.looks) + 1)]
-            namer = (await self.bench.refunds.held(one.proposal.refund_id or "")).proposed_by
             await self.proposals.confirm(one.id, by=who, seen=seen, wait=0)
             assert seen == one.seen, "what was confirmed is what was there"
             assert who.operator
-            assert who.id not in (one.proposal.proposed_by, namer)
+            assert who.id not in {one.proposal.proposed_by, *self.namers.get(one.id, ())}
 
     async def check(self) -> None:
         """What has moved was proposed by one operator and confirmed by another."""
