@@ -49,6 +49,10 @@ def _quiet_hours(value: Any) -> QuietHours:
     return window
 
 
+Quiet = Annotated[QuietHours, BeforeValidator(_quiet_hours)]
+"""A window as it is written in settings: ``"22:30-00:30"``."""
+
+
 class ChannelKeys(BaseModel):
     """Keys of any channel that are neither the wire's nor the adapter's nor those of its kind.
 
@@ -65,7 +69,7 @@ class ChannelKeys(BaseModel):
     rate: Annotated[float, Field(gt=0, le=100_000)] | None = None
     burst: Annotated[int, Field(ge=1, le=100_000)] = 1
     concurrency: Annotated[int, Field(ge=1, le=1000)] | None = None
-    quiet: tuple[Annotated[QuietHours, BeforeValidator(_quiet_hours)], ...] = ()
+    quiet: tuple[Quiet, ...] = ()
     circuit_failures: Annotated[int, Field(ge=0, le=10_000)] = 10
     circuit_seconds: Seconds = 5.0
 

@@ -4,29 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import time
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from gateway.foundation.channels import QuietHours
+from gateway.foundation.channels import Quiet, QuietHours
 from gateway.rooms.notices.occasions import DEFAULT, OCCASIONS
 
 ANY = "*"
 """Authorities that have nothing of their own in a table."""
 
 
-def _hours(value: Any) -> QuietHours:
-    begins, dash, ends = value.partition("-") if isinstance(value, str) else ("", "", "")
-    try:
-        window = QuietHours(time.fromisoformat(begins.strip()), time.fromisoformat(ends.strip()))
-    except ValueError:
-        dash = ""
-    if not dash or window.begins == window.ends or window.begins.tzinfo or window.ends.tzinfo:
-        raise ValueError('not hours of the form "20:00-08:00"')
-    return window
-
-
-Hours = Annotated[QuietHours, BeforeValidator(_hours)]
 Words = tuple[str, ...]
 Certificates = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=40)], ...], Field(max_length=20)]
 
@@ -43,7 +31,7 @@ class NoticeOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     digest_minutes: Annotated[int, Field(ge=0, le=1440)] = 10
-    quiet: tuple[Hours, ...] = (QuietHours(time(20), time(8)),)
+    quiet: tuple[Quiet, ...] = (QuietHours(time(20), time(8)),)
     tell: Mapping[str, Words] = Field(default_factory=lambda: {ANY: DEFAULT})
     on_duty: Mapping[str, Certificates] = Field(default_factory=dict)
     numbers: bool = False

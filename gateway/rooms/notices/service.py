@@ -225,7 +225,7 @@ class Notices:
             reference=self._base.delivery.new_reference(channel.name),
             user_id=user_id,
             template=notice.template,
-            parameters=self._parameters(notice),
+            parameters=_parameters(notice, self._options),
             link=self._options.link,
         )
         operation_id = new_id("opn")
@@ -247,11 +247,6 @@ class Notices:
             claim=True,
         )
         return Sent(operation, request)
-
-    def _parameters(self, notice: Notice) -> dict[str, str]:
-        if notice.template == DIGEST:
-            return {"count": str(notice.items)}
-        return {"number": notice.number if notice.number and self._options.numbers else NO_NUMBER}
 
     def _begin_recall(self, conn: Connection, notice_id: str, reason: str, claim: bool) -> Sent | None:
         notice = _held(conn, notice_id)
@@ -367,3 +362,10 @@ def _check_sent(request: SendRequest, answer: SentMessage) -> None:
 def _check_recalled(request: RecallRequest, answer: SentMessage) -> None:
     if (answer.reference, answer.state) != (request.message, "recalled"):
         raise ContractError(f"{request.message} was to be recalled, the answer says {answer.reference} {answer.state}")
+
+
+def _parameters(notice: Notice, options: NoticeOptions) -> dict[str, str]:
+    """What the text of a notice tells beside its template."""
+    if notice.template == DIGEST:
+        return {"count": str(notice.items)}
+    return {"number": notice.number if notice.number and options.numbers else NO_NUMBER}
