@@ -276,8 +276,11 @@ def open_all(base: Foundation, rooms: Sequence[Room], services: Services) -> tup
     """Open every room in turn, and wire what it brings into the foundation.
 
     Raises SettingsError where a room cannot be opened, hears an event that no room emits, or brings what another one
-    has brought: an action, a notice, a service, a duty.
+    has brought: an action, a notice, a service, a duty. Also for settings of a room that is not installed.
     """
+    if strange := sorted(base.settings.rooms.keys() - {room.name for room in rooms}):
+        reason = f'no room is called "{strange[0]}"; there are {", ".join(sorted(room.name for room in rooms))}'
+        raise SettingsError(f"rooms.{strange[0]}", reason, "Correct the name, or install the package that brings it.")
     emitted = events_of(rooms)
     opened: list[tuple[Room, Opened]] = []
     for room in rooms:
