@@ -1,7 +1,7 @@
 """Typography: Chinese official documents on A4, with an embedded font, tables and QR codes."""
 
-from gateway.typography.letter import Block, Letter, QrBlock, Signature, chinese_date, render
-from gateway.typography.voucher import Item, Voucher, render_voucher
+from gateway.typography.letter import Block, Letter, QrBlock, Signature, chinese_date, render, render_ofd
+from gateway.typography.voucher import Item, Voucher, render_voucher, render_voucher_ofd
 
 __all__ = [
     "Block",
@@ -12,5 +12,7 @@ __all__ = [
     "Voucher",
     "chinese_date",
     "render",
+    "render_ofd",
     "render_voucher",
+    "render_voucher_ofd",
 ]
