@@ -15,11 +15,20 @@ import types
 import typing
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
 import pydantic_settings
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
@@ -85,6 +94,20 @@ def _network_or_host(value: str) -> str:
     elif not re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)*", value):
         raise ValueError("neither a network such as 10.2.0.0/16 nor a host name")
     return value
+
+
+def _is_key_identifier(value: Any) -> bool:
+    """Whether a maker is named by its key: 20 or 32 bytes in hexadecimal, with or without colons."""
+    return isinstance(value, str) and re.fullmatch(r"([0-9A-Fa-f]{2}:?){19,31}[0-9A-Fa-f]{2}", value) is not None
+
+
+def _maker(value: Any) -> Any:
+    if not _is_key_identifier(value):
+        return Path(value) if isinstance(value, str) else value
+    digits = value.replace(":", "").lower()
+    if len(digits) not in (40, 64):
+        raise ValueError("a key identifier has 40 or 64 hexadecimal digits")
+    return digits
 
 
 WebAddress = Annotated[str, AfterValidator(_web_address)]
@@ -181,10 +204,35 @@ class WebhookSettings(Block):
 
 
 class TrustSettings(Block):
-    """``[trust]``: PEM files of the roots that certificates of seals and of receipts' signers must lead to."""
+    """``[trust]``: whom signatures are believed. Files are PEM or DER.
+
+    ``seal_roots``: roots of those who sign with a seal; ``maker_roots``: roots of those who make seals;
+    ``seal_makers``: which of these may make seals, certificate files or key identifiers (40 or 64 hexadecimal digits).
+    ``intermediates``: authorities below the roots. ``crls``: revocation lists, read again when they change.
+    ``ocsp_hosts``: hosts that may be asked for a certificate's status. ``stamp_roots``: roots of time stamp services;
+    ``document_roots``: of international signatures; ``receipt_roots``: of the signers of receipts.
+    """
 
     seal_roots: tuple[Path, ...] = ()
+    maker_roots: tuple[Path, ...] = ()
+    seal_makers: tuple[Annotated[Path | str, BeforeValidator(_maker)], ...] = ()
+    intermediates: tuple[Path, ...] = ()
+    crls: tuple[Path, ...] = ()
+    ocsp_hosts: tuple[Annotated[str, AfterValidator(_network_or_host)], ...] = ()
+    stamp_roots: tuple[Path, ...] = ()
+    document_roots: tuple[Path, ...] = ()
     receipt_roots: tuple[Path, ...] = ()
+
+    FILES: ClassVar[tuple[str, ...]] = (
+        "seal_roots",
+        "maker_roots",
+        "seal_makers",
+        "intermediates",
+        "crls",
+        "stamp_roots",
+        "document_roots",
+        "receipt_roots",
+    )
 
 
 class ReconciliationSettings(Block):
@@ -400,9 +448,9 @@ def _located(content: dict[str, Any], folder: Path) -> dict[str, Any]:
         if isinstance(url, str) and url.startswith("sqlite:///"):
             store["url"] = f"sqlite:///{at(url.removeprefix('sqlite:///'))}"
     if isinstance(trust := content.get("trust"), dict):
-        for key in ("seal_roots", "receipt_roots"):
+        for key in TrustSettings.FILES:
             if isinstance(trust.get(key), list):
-                trust[key] = [at(root) for root in trust[key]]
+                trust[key] = [one if _is_key_identifier(one) else at(one) for one in trust[key]]
     channels = content.get("channels")
     for channel in channels.values() if isinstance(channels, dict) else ():
         for key in ("ca_file", "client_cert", "client_key"):

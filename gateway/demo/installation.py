@@ -63,6 +63,8 @@ allow = ["127.0.0.1/32"]
 
 [trust]
 seal_roots = ["seal-root.pem"]
+maker_roots = ["seal-root.pem"]
+seal_makers = ["seal-maker.pem"]
 receipt_roots = ["receipt-root.pem"]
 
 [channels.nontax]
@@ -144,6 +146,7 @@ def write_settings(folder: Path, systems: Systems, port: int) -> Path:
         _write(folder / f"{channel}.secret", str(systems[system][key]))
     for name, root in (
         ("seal-root.pem", systems["seal"]["root"]),
+        ("seal-maker.pem", systems["seal"]["maker"]),
         ("receipt-root.pem", systems["nontax"]["receipt_root"]),
     ):
         _write(folder / name, ssl.DER_cert_to_PEM_cert(base64.b64decode(str(root))))

@@ -227,13 +227,14 @@ class Walk:
         sealed = await self._until(f"/v1/sealed-documents/{sealed['id']}", lambda now: now["status"] != "REQUESTED")
         file = (await self._api.get(f"/v1/sealed-documents/{sealed['id']}/file")).raise_for_status().content
         opinion = await self._call("POST", "/v1/verifications", {"document": base64.b64encode(file).decode()})
-        verified = sealed["status"] == "SEALED" and opinion["valid"]
+        verified = sealed["status"] == "SEALED" and opinion["verdict"] == "VALID"
         self._say("用印文件", f"{len(file) / 1024:.0f} KB  {sealed['status']}")
-        passed = [one["label"] for one in opinion["checks"] if one["outcome"] == "passed"]
+        checks = [*opinion["checks"], *(check for one in opinion["seals"] for check in one["checks"])]
+        passed = [one["label"]["zh"] for one in checks if one["result"] == "passed"]
         self._say("验章", f"{'通过' if verified else '未通过'}  {len(passed)} 项：{'、'.join(passed)}")
         self.facts["sealed_document"] = {"id": sealed["id"], "verified": verified}
         if not verified:
-            raise DemoError(f"the sealed document does not verify: {sealed.get('reason')}")
+            raise DemoError(f"the sealed document does not verify: {sealed.get('reason') or opinion['reason']['en']}")
 
     async def _service(self) -> None:
         event = {"kind": "served", "on": str(self._today), "method": "direct", "evidence": "送达回证第1号"}

@@ -55,6 +55,12 @@ class Cabinet:
         assert kept is not None
         return Key(unb64(kept["private"]), unb64(kept["public"])), unb64(kept["certificate"])
 
+    def eseal(self, tx: Transaction, seal_id: str) -> bytes:
+        """The SESeal as it was made once, in DER."""
+        kept = tx.get(self.name, "_seal", seal_id)
+        assert kept is not None
+        return unb64(kept["eseal"])
+
     def hold(self, tx: Transaction, seal_id: str) -> ses.Seal:
         """A seal with its key, ready to seal with."""
         if seal_id not in self._held:

@@ -272,11 +272,15 @@ class Seal(Service):
         authority, maker = self.cabinet.authority(tx)
         seal = self.cabinet.hold(tx, asked["sealId"])
         other = next(key for key, _ in tx.list(self.name, "_seal") if key != asked["sealId"])
-        seal, maker = ses.flawed(fault, seal, self.cabinet.hold(tx, other), maker, authority, now)
+        flawed, flawed_maker = ses.flawed(fault, seal, self.cabinet.hold(tx, other), maker, authority, now)
+        if (flawed, flawed_maker) == (seal, maker):
+            made = ses.as_issued(seal, maker, self.cabinet.eseal(tx, asked["sealId"]))
+        else:
+            made = ses.eseal(flawed, flawed_maker)
         digest = bytes.fromhex(asked["digest"])
         if fault == "seal_wrong_digest":
             digest = sm3(digest)
-        der = ses.signature(seal, ses.eseal(seal, maker), digest, asked["propertyInfo"], now)
+        der = ses.signature(flawed, made, digest, asked["propertyInfo"], now)
         return {"seal_damaged_der": der[:-7], "seal_trailing_bytes": der + b"\x05\x00"}.get(fault, der)
 
     # --- seals and keys ----------------------------------------------------------------------------------------------
@@ -298,10 +302,16 @@ class Seal(Service):
                 self.cabinet.make(tx, seal)
 
     def credentials(self) -> dict[str, Any]:
-        """Node and secret, the root certificate, and a seal to try with."""
+        """Node and secret, the certificates of root and maker, and a seal to try with."""
         with self.base.state.transaction() as tx:
-            root = self.cabinet.authority(tx)[0].certificate
-        return {"node": NODE, "secret": SECRET, "root": b64(root), "seal_id": SEALS[0]["sealId"]}
+            authority, maker = self.cabinet.authority(tx)
+        return {
+            "node": NODE,
+            "secret": SECRET,
+            "root": b64(authority.certificate),
+            "maker": b64(maker.certificate),
+            "seal_id": SEALS[0]["sealId"],
+        }
 
     # --- control -----------------------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 import asn1tools
+from asn1crypto import core
 
 import contracts
 from simulators.seal.pki import SM2_WITH_SM3, SM3_OID, Authority, Key, sm3
@@ -72,6 +73,12 @@ def eseal(seal: Seal, maker: Maker) -> dict[str, Any]:
         "signAlgID": SM2_WITH_SM3,
         "signedValue": _bits(maker.key.sign(encode("SES-SealInfo", info))),
     }
+
+
+def as_issued(seal: Seal, maker: Maker, der: bytes) -> dict[str, Any]:
+    """The SESeal as a value with the maker's signature of ``der``: byte for byte the one that was made."""
+    made = eseal(seal, maker)
+    return {**made, "signedValue": _bits(bytes(core.Sequence.load(der)[3].contents[1:]))}
 
 
 def signature(seal: Seal, sealed: dict[str, Any], digest: bytes, property_info: str, at: datetime) -> bytes:

@@ -91,18 +91,18 @@ async def test_a_document_is_sealed_verified_and_kept(any_site, letter):
     answer = await seal(site, letter, decision_number=number)
     view = await ended(site, answer)
     assert view["status"] == "SEALED"
-    assert view["report"]["valid"]
-    outcomes = {check["name"]: check["outcome"] for check in view["report"]["checks"]}
-    compared = ("expected_seal", "picture", "property_info", "seal_status")
+    assert view["report"]["verdict"] == "VALID"
+    outcomes = {check["name"]: check["result"] for check in view["report"]["seals"][0]["checks"]}
+    compared = ("expected_seal", "seal_as_issued", "appearance", "property_info", "seal_status")
     assert all(outcomes[name] == "passed" for name in compared)
     assert [one["type"] for one in view["timeline"]] == ["sealed_document.requested", "sealed_document.sealed"]
 
     file = (await site.http.get(f"{answer.headers['Location']}/file")).raise_for_status()
     assert file.headers["content-type"] == "application/pdf"
     assert file.content.startswith(letter)
-    assert (await verdict(site, file.content))["valid"]
-    assert not (await verdict(site, file.content + b" "))["valid"]
-    assert not (await verdict(site, letter))["valid"]
+    assert (await verdict(site, file.content))["verdict"] == "VALID"
+    assert (await verdict(site, file.content + b" "))["verdict"] == "INVALID"
+    assert (await verdict(site, letter))["verdict"] == "INVALID"
 
     decision = await site.get(site.path(number))
     assert [one["id"] for one in decision["sealed_documents"]] == [view["id"]]
@@ -123,7 +123,11 @@ async def test_what_does_not_verify_is_refused_with_the_check_that_failed(site, 
         site.fault(fault, "apply", "seal")
         view = await ended(site, await seal(site, letter))
         assert view["status"] == "REFUSED", fault
-        failed = {one["name"] for one in view["report"]["checks"] if one["outcome"] == "failed"}
+        report = view["report"]
+        checks = [*report["checks"], *(one for seal in report["seals"] for one in seal["checks"])]
+        required = {"failed", "not_made"}
+        against = [one for one in checks if one["result"] in (required if one["required"] else {"failed"})]
+        failed = {one["name"] for one in against}
         assert check in failed, f"{fault}: {failed}"
         assert view["reason"]
         assert (await site.told(view["id"], "sealed_document.refused"))[-1] == "sealed_document.refused"

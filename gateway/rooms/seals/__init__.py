@@ -1,18 +1,22 @@
 """Electronic seals 电子印章: a seal service seals, and we verify before anything calls a document sealed."""
 
 from gateway.rooms.seals.records import DocumentFilter, SealedDocument
+from gateway.rooms.seals.report import Check, Report, SealReport, Verdict
 from gateway.rooms.seals.service import SealAsk, Seals
 from gateway.rooms.seals.states import Status
-from gateway.rooms.seals.verification import Check, Report, Trust, verify_pdf
+from gateway.rooms.seals.trust import Trust
+from gateway.rooms.seals.verification import verify_pdf
 
 __all__ = [
     "Check",
     "DocumentFilter",
     "Report",
     "SealAsk",
+    "SealReport",
     "SealedDocument",
     "Seals",
     "Status",
     "Trust",
+    "Verdict",
     "verify_pdf",
 ]

@@ -10,13 +10,16 @@ from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.delivery import NotYet
 from gateway.foundation.store import Store
 from gateway.ports.base import Message
-from gateway.ports.seal import SealService
+from gateway.ports.seal import SealInfo, SealService
 from gateway.rooms.seals import records
 from gateway.rooms.seals.pdf import PdfError, embed
 from gateway.rooms.seals.records import StoredDocument
+from gateway.rooms.seals.report import Check, Report, Words
 from gateway.rooms.seals.ses import SesError, der_length
-from gateway.rooms.seals.verification import Check, Expected, Report, Trust, verify_pdf
-from gateway.words.clock import Clock, from_micros, to_micros
+from gateway.rooms.seals.ses_checks import Expected
+from gateway.rooms.seals.trust import TrustSource
+from gateway.rooms.seals.verification import verify_pdf
+from gateway.words.clock import Clock, from_micros, rfc3339, to_micros
 from gateway.words.errors import ContractError
 
 _SHORTEST, _LONGEST = 0.2, 600.0
@@ -45,7 +48,7 @@ class Judgement(Message):
 class Judge:
     """Fetches what is missing of a document, and says what our checks found. Changes nothing."""
 
-    def __init__(self, store: Store, envelope: Envelope, clock: Clock, trust: Trust) -> None:
+    def __init__(self, store: Store, envelope: Envelope, clock: Clock, trust: TrustSource) -> None:
         self._store = store
         self._envelope = envelope
         self._clock = clock
@@ -53,7 +56,7 @@ class Judge:
 
     def verify(self, pdf: bytes) -> Report:
         """Judge any PDF: what is not a sealed document is simply not valid. Takes processor time, no network."""
-        return verify_pdf(pdf, self._trust, self._clock.now())
+        return verify_pdf(pdf, self._trust.current(), self._clock.now())
 
     async def judge(self, service: SealService, query: JudgeQuery) -> Judgement:
         """Fetch the signature if it has not come, then judge in a thread. NotYet while the service has not decided."""
@@ -73,9 +76,9 @@ class Judge:
                 )
             der, job_id = job.signature, job.job_id
         info = await service.seal_status(document.seal_id)
-        status = "unknown to the service" if info is None else info.status
-        report = await asyncio.to_thread(self._examine, document, der, status)
-        signed_at = None if report.signed_at is None else to_micros(datetime.fromisoformat(report.signed_at))
+        report = await asyncio.to_thread(self._examine, document, der, info)
+        told = report.seal.signed_at if report.seal else None
+        signed_at = None if told is None else to_micros(datetime.fromisoformat(told))
         return Judgement(
             reference=query.reference,
             state="done",
@@ -85,21 +88,25 @@ class Judge:
             report=report,
         )
 
-    def _examine(self, document: StoredDocument, der: bytes, status: str) -> Report:
+    def _examine(self, document: StoredDocument, der: bytes, info: SealInfo | None) -> Report:
         now = self._clock.now()
         expected = Expected(
             seal_id=document.seal_id,
             picture_digest=document.picture_digest,
             property_info=document.property_info,
             between=(from_micros(document.created_at), now),
-            status=status,
+            status="unknown to the service" if info is None else info.status,
+            seal=None if info is None else info.eseal,
         )
         try:
             der_length(der)  # once it stands in the file, zeros behind it could pass for what was cut off
             sealed = self.sealed_file(document, der)
         except (PdfError, SesError) as error:
-            return Report(valid=False, checks=(Check(name="structure", outcome="failed", detail=str(error)),))
-        return verify_pdf(sealed, self._trust, now, expected=expected)
+            reason = Words(zh="签章结构不完整", en=str(error))
+            broken = Check(name="structure", result="failed", reason=reason, source="GB/T 38540-2020", required=True)
+            digest = document.digest.hex()
+            return Report(format="pdf", digest=digest, judged_at=rfc3339(now), checks=(broken,))
+        return verify_pdf(sealed, self._trust.current(), now, expected=expected)
 
     def sealed_file(self, document: StoredDocument, der: bytes) -> bytes:
         """The prepared file with this signature in the room that was left for it. PdfError where it does not fit."""

@@ -12,9 +12,9 @@ from gateway.foundation.access.tables import authority as owner
 from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.store.rows import columns, reader
 from gateway.ports.seal import Placement
+from gateway.rooms.seals.report import Report
 from gateway.rooms.seals.states import Status
 from gateway.rooms.seals.tables import sealed_document
-from gateway.rooms.seals.verification import Report
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -121,5 +121,5 @@ async def get_file(seals: TheSeals, who: Reader, document_id: str) -> Response:
 
 @router.post("/verifications", response_model=ReportView, responses=responses(400, 413))
 async def verify(seals: TheSeals, _who: Reader, ask: VerificationRequest) -> ReportView:
-    """Judge any document 验章. A document without a seal signature is not valid."""
+    """Judge any document 验章. 有效, 无效 or 无法判定; without a signature it is 无效."""
     return ReportView.of(await seals.verify_document(ask.document))

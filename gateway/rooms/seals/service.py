@@ -39,8 +39,9 @@ from gateway.rooms.seals.catalogue import Catalogue
 from gateway.rooms.seals.judging import Judge, Judgement, JudgeQuery
 from gateway.rooms.seals.pdf import PdfProfile, prepare
 from gateway.rooms.seals.records import DocumentFilter, SealedDocument, StoredDocument
+from gateway.rooms.seals.report import Report
 from gateway.rooms.seals.states import LIFE, Status
-from gateway.rooms.seals.verification import Report, Trust
+from gateway.rooms.seals.trust import TrustSource
 from gateway.words.clock import to_micros
 from gateway.words.errors import ConflictProblem, ContractError, InvalidProblem, NotFoundProblem
 from gateway.words.identifiers import clean_text, new_id
@@ -64,10 +65,10 @@ class SealAsk(Ask):
 
 
 class Seals:
-    """Seal documents and verify them. ``trust``: the roots that seal certificates must lead to."""
+    """Seal documents and verify them. ``trust``: whom seals are believed."""
 
     def __init__(
-        self, base: Foundation, decisions: Decisions, trust: Trust, *, profile: PdfProfile | None = None
+        self, base: Foundation, decisions: Decisions, trust: TrustSource, *, profile: PdfProfile | None = None
     ) -> None:
         self._base = base
         self._decisions = decisions
@@ -261,7 +262,7 @@ class Seals:
                     records.change(conn, document.id, now, **kept)
                     self._refuse(conn, document, report.reason or "our checks were not all made")
                 else:
-                    tell = {"seal_id": document.seal_id, "signer": report.signer}
+                    tell = {"seal_id": document.seal_id, "signer": report.seal.signer if report.seal else None}
                     self._life.move(conn, document, Status.SEALED, tell=tell, sealed_at=found.signed_at, **kept)
             case Done(answer=Judgement() as found):
                 self._refuse(conn, document, found.reason or f"the job is {found.state}", job_id=found.job_id)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from gateway.foundation.delivery import Event
 from gateway.foundation.http.views import EventView, View, instant
 from gateway.ports.seal import Placement, SealInfo
 from gateway.rooms.seals.records import SealedDocument
+from gateway.rooms.seals.report import KINDS, Check, Drawn, Kind, Report, Result, SealReport, Verdict, Words
 from gateway.rooms.seals.states import Status
-from gateway.rooms.seals.verification import Check, Report
 
 
 class SealView(View):
@@ -33,42 +35,121 @@ class SealView(View):
         )
 
 
+class WordsView(View):
+    """One sentence in Chinese and in English."""
+
+    zh: str
+    en: str
+
+    @classmethod
+    def of(cls, words: Words) -> WordsView:
+        """From words."""
+        return cls(zh=words.zh, en=words.en)
+
+
 class CheckView(View):
-    """One check: passed, failed or not_checked, and what was found."""
+    """One check: what it is called, its result, what was found, and what it was held against."""
 
     name: str
-    label: str
-    outcome: str
-    detail: str
+    label: WordsView
+    result: Result
+    reason: WordsView
+    source: str
+    required: bool = Field(description="without it nothing is VALID")
 
     @classmethod
     def of(cls, check: Check) -> CheckView:
-        """With its name in Chinese."""
-        return cls(name=check.name, label=check.label, outcome=check.outcome, detail=check.detail)
+        """From a check."""
+        return cls(
+            name=check.name,
+            label=WordsView.of(check.label),
+            result=check.result,
+            reason=WordsView.of(check.reason),
+            source=check.source,
+            required=check.required,
+        )
+
+
+class SealReportView(View):
+    """Our judgement of one signature in a document."""
+
+    verdict: Verdict
+    kind: Kind
+    kind_name: WordsView
+    place: str = Field(description="name of its field, or its number in the document")
+    seal_id: str | None
+    seal_name: str | None
+    maker: str | None
+    signer: str | None
+    signed_at: str | None
+    time_source: Literal["signer", "time_stamp"] | None = Field(description="whose word the time of sealing is")
+    picture_type: str | None
+    width: int | None = Field(description="of the seal, in millimetres")
+    height: int | None
+    drawn: list[Drawn] = Field(description="where it stands: millimetres from the lower-left corner of the page")
+    revision: int | None = Field(description="the state of the file that it covers, from 1")
+    revisions: int | None
+    checks: list[CheckView]
+    notes: list[WordsView] = Field(description="deviations that do not weigh")
+    not_covered: list[WordsView] = Field(description="what it does not protect")
+
+    @classmethod
+    def of(cls, report: SealReport) -> SealReportView:
+        """From a report."""
+        return cls(
+            verdict=report.verdict,
+            kind=report.kind,
+            kind_name=WordsView.of(KINDS[report.kind]),
+            place=report.place,
+            seal_id=report.seal_id,
+            seal_name=report.seal_name,
+            maker=report.maker,
+            signer=report.signer,
+            signed_at=report.signed_at,
+            time_source=report.time_source,
+            picture_type=report.picture_type,
+            width=report.width,
+            height=report.height,
+            drawn=list(report.drawn),
+            revision=report.revision,
+            revisions=report.revisions,
+            checks=[CheckView.of(one) for one in report.checks],
+            notes=[WordsView.of(one) for one in report.notes],
+            not_covered=[WordsView.of(one) for one in report.not_covered],
+        )
 
 
 class ReportView(View):
-    """Our judgement of a document. ``valid`` only if every check that must be made was made, and none failed."""
+    """Our judgement of a document: VALID 有效, INVALID 无效, or UNDETERMINED 无法判定.
 
-    valid: bool
-    reason: str
-    seal_id: str | None
-    seal_name: str | None
-    signer: str | None
-    signed_at: str | None
-    checks: list[CheckView]
+    VALID only if there is a signature, every required check was made, and none failed.
+    """
+
+    verdict: Verdict
+    verdict_name: WordsView
+    reason: WordsView = Field(description="the first thing that stands against VALID")
+    format: Literal["pdf", "ofd", "unknown"]
+    digest: str = Field(description="SM3 of the whole file")
+    judged_at: str
+    seals: list[SealReportView]
+    checks: list[CheckView] = Field(description="on the document as a whole")
+    notes: list[WordsView]
+    not_covered: list[WordsView]
 
     @classmethod
     def of(cls, report: Report) -> ReportView:
         """From a report."""
         return cls(
-            valid=report.valid,
-            reason=report.reason,
-            seal_id=report.seal_id,
-            seal_name=report.seal_name,
-            signer=report.signer,
-            signed_at=report.signed_at,
+            verdict=report.verdict,
+            verdict_name=WordsView.of(report.verdict.words),
+            reason=WordsView.of(report.why),
+            format=report.format,
+            digest=report.digest,
+            judged_at=report.judged_at,
+            seals=[SealReportView.of(one) for one in report.seals],
             checks=[CheckView.of(one) for one in report.checks],
+            notes=[WordsView.of(one) for one in report.notes],
+            not_covered=[WordsView.of(one) for one in report.not_covered],
         )
 
 

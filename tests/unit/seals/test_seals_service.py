@@ -62,7 +62,7 @@ class Service:
     async def seal_status(self, seal_id: str) -> SealInfo | None:
         if seal_id != self.forge.seal.seal_id:
             return None
-        made = ses.encode("SESeal", ses.eseal(self.forge.seal, self.forge.maker))
+        made = ses.encode("SESeal", self.forge.issued)
         return SealInfo(
             seal_id=seal_id,
             name=self.forge.seal.name,

@@ -1,0 +1,170 @@
+"""Whom seals are believed: roots of signers, roots of makers, who may make seals, and what was revoked.
+
+Roots of makers and of signers are two lists, because whoever can get any certificate of a root could otherwise make
+himself a seal of any organ. A maker is named by certificate or by key: SHA-1 or SM3 (its first 20 bytes) of the public
+key, SM3 or SHA-256 of the SubjectPublicKeyInfo, in hexadecimal. What a certificate *says* its key identifier is does
+not count. Revocation lists are read again when their files change.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Final, Protocol
+
+from asn1crypto import pem
+
+from gateway.foundation.crypto.certificates import Sm2Certificate, load_roots, parse_certificate
+from gateway.foundation.crypto.revocation import RevocationList, parse_crl
+from gateway.foundation.crypto.sm import sm3
+from gateway.settings import TrustSettings
+from gateway.words.errors import SettingsError
+
+_SPKI: Final = bytes.fromhex("3059301306072A8648CE3D020106082A811CCF5501822D034200")
+
+
+@dataclass(frozen=True)
+class Trust:
+    """What signatures must lead to; certificates, lists and answers are DER.
+
+    ``makers``: identifiers of the keys that may make seals. ``stamp_roots``: roots of time stamp services;
+    ``document_roots``: roots of international signatures (PAdES). ``answers``: OCSP responses that came for this
+    judgement.
+    """
+
+    signer_roots: tuple[bytes, ...] = ()
+    maker_roots: tuple[bytes, ...] = ()
+    makers: frozenset[str] = frozenset()
+    intermediates: tuple[bytes, ...] = ()
+    crls: tuple[bytes, ...] = ()
+    stamp_roots: tuple[bytes, ...] = ()
+    document_roots: tuple[bytes, ...] = ()
+    answers: tuple[bytes, ...] = ()
+
+    def current(self) -> Trust:
+        """Itself: trust that does not change (``TrustSource``)."""
+        return self
+
+    def may_make_seals(self, maker: Sm2Certificate) -> bool:
+        """Whether the key of this certificate is listed among the makers."""
+        return not self.makers.isdisjoint(key_identifiers(maker.public))
+
+
+class TrustSource(Protocol):
+    """Who knows what is trusted now."""
+
+    def current(self) -> Trust:
+        """Trust as of now."""
+        ...
+
+
+def key_identifiers(public: bytes) -> frozenset[str]:
+    """What an SM2 public key (65 bytes) may be called in ``[trust] seal_makers``: lower-case hexadecimal."""
+    info = _SPKI + public
+    return frozenset(
+        {
+            hashlib.sha1(public, usedforsecurity=False).hexdigest(),
+            sm3(public)[:20].hex(),
+            sm3(public[1:])[:20].hex(),
+            sm3(info).hex(),
+            hashlib.sha256(info).hexdigest(),
+        }
+    )
+
+
+def makers_of(certificates: Sequence[bytes]) -> frozenset[str]:
+    """The identifiers of the keys of these certificates. Raises CertificateError."""
+    return frozenset(sm3(_SPKI + parse_certificate(der).public).hex() for der in certificates)
+
+
+class TrustFiles:
+    """``[trust]`` read from its files. Raises SettingsError at the start for what cannot be used."""
+
+    def __init__(self, settings: TrustSettings) -> None:
+        self._crls = settings.crls
+        self._stamps: tuple[tuple[int, int], ...] = ()
+        self._lock = threading.Lock()
+        self._trust = Trust(
+            signer_roots=load_roots(settings.seal_roots, "trust.seal_roots"),
+            maker_roots=load_roots(settings.maker_roots, "trust.maker_roots"),
+            makers=_makers(settings.seal_makers),
+            intermediates=load_roots(settings.intermediates, "trust.intermediates"),
+            stamp_roots=_any_certificates(settings.stamp_roots, "trust.stamp_roots"),
+            document_roots=_any_certificates(settings.document_roots, "trust.document_roots"),
+        )
+        self._read_lists()
+
+    def current(self) -> Trust:
+        """Trust with the revocation lists as their files are now; a file that broke meanwhile leaves the old lists."""
+        with self._lock:
+            if self._look() != self._stamps:
+                try:
+                    self._read_lists()
+                except SettingsError:
+                    self._stamps = ()  # try again next time; what is held grows old, and doctor says so
+            return self._trust
+
+    def lists(self) -> Iterator[RevocationList]:
+        """The revocation lists that are held."""
+        return (parse_crl(der) for der in self.current().crls)
+
+    def _look(self) -> tuple[tuple[int, int], ...]:
+        found = []
+        for file in self._crls:
+            try:
+                stat = file.stat()
+                found.append((stat.st_mtime_ns, stat.st_size))
+            except OSError:
+                found.append((0, 0))
+        return tuple(found)
+
+    def _read_lists(self) -> None:
+        stamps, ders = self._look(), []
+        for file in self._crls:
+            try:
+                data = file.read_bytes()
+                found = [der for _, _, der in pem.unarmor(data, multiple=True)] if pem.detect(data) else [data]
+                for der in found:
+                    parse_crl(der)
+                ders += found
+            except (OSError, ValueError) as error:
+                raise SettingsError(
+                    "trust.crls", f"{file} is no revocation list: {error}", "Give PEM or DER files of the lists."
+                ) from error
+        self._trust, self._stamps = replace(self._trust, crls=tuple(ders)), stamps
+
+
+def overdue(lists: Iterator[RevocationList], now: datetime) -> Iterator[RevocationList]:
+    """The lists whose next update should have come."""
+    return (one for one in lists if one.next_update is not None and one.next_update < now)
+
+
+def _makers(listed: Sequence[str | Path]) -> frozenset[str]:
+    found: set[str] = set()
+    for one in listed:
+        if isinstance(one, str):
+            found.add(one)
+        else:
+            found |= makers_of(load_roots((one,), "trust.seal_makers"))
+    return frozenset(found)
+
+
+def _any_certificates(files: Sequence[Path], key: str) -> tuple[bytes, ...]:
+    """Certificates of any algorithm from PEM or DER files."""
+    from cryptography import x509
+
+    found: list[bytes] = []
+    for file in files:
+        try:
+            data = file.read_bytes()
+            ders = [der for _, _, der in pem.unarmor(data, multiple=True)] if pem.detect(data) else [data]
+            for der in ders:
+                x509.load_der_x509_certificate(der)
+            found += ders
+        except (OSError, ValueError) as error:
+            raise SettingsError(key, f"{file} holds no certificate: {error}", "Give PEM or DER files.") from error
+    return tuple(found)
