@@ -10,7 +10,8 @@ from sqlalchemy import Connection, Table, bindparam, insert, select, update
 
 from gateway.foundation.access.tables import access_key, authority, client, client_authority, operator
 from gateway.foundation.store.rows import reader
-from gateway.words.errors import NotFoundProblem
+from gateway.words.errors import ConflictProblem, NotFoundProblem
+from gateway.words.spelling import name_key
 
 
 @dataclass(frozen=True)
@@ -191,7 +192,12 @@ def keys(conn: Connection, owner: str | None) -> list[Key]:
 
 
 def add_authority(conn: Connection, made: Authority, now: int) -> None:
-    """A new authority. IntegrityError where its code or its unified code is taken."""
+    """A new authority. IntegrityError where its code or its unified code is taken.
+
+    Raises ConflictProblem where another spelling of its code is.
+    """
+    if (other := {name_key(one): one for one in codes(conn)}.get(name_key(made.code), made.code)) != made.code:
+        raise ConflictProblem(f"authority {other} is another spelling of {made.code}", type="authority-exists")
     _add(conn, authority, Authority, made, created_at=now)
 
 

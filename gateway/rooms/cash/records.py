@@ -13,8 +13,10 @@ from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.store.rows import reader
 from gateway.rooms.cash.states import CashGround, CashStatus, Duty
 from gateway.rooms.cash.tables import cash_taken
+from gateway.rooms.decisions.records import numbered
 from gateway.rooms.payments import LineKind
 from gateway.words.errors import NotFoundProblem
+from gateway.words.spelling import number_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +90,10 @@ def seal_officer(envelope: Envelope, cash_id: str, officer: str) -> bytes:
 
 def add(conn: Connection, cash: CashTaken) -> None:
     """Record cash that was taken."""
-    conn.execute(insert(cash_taken), {**asdict(cash), "on_water": int(cash.on_water)})
+    conn.execute(
+        insert(cash_taken),
+        {**asdict(cash), "receipt_key": number_key(cash.receipt_number), "on_water": int(cash.on_water)},
+    )
 
 
 def held(conn: Connection, cash_id: str) -> CashTaken:
@@ -111,7 +116,7 @@ def _found(conn: Connection, query: Select[Any], cash_id: str) -> CashTaken:
 def is_receipt_used(conn: Connection, authority: str, receipt_number: str) -> bool:
     """Whether cash was recorded under this number of the finance department's receipt."""
     query = select(cash_taken.c.id).where(
-        cash_taken.c.authority == authority, cash_taken.c.receipt_number == receipt_number
+        cash_taken.c.authority == authority, cash_taken.c.receipt_key == number_key(receipt_number)
     )
     return conn.execute(query).first() is not None
 
@@ -175,7 +180,7 @@ def find(conn: Connection, wanted: CashFilter) -> list[CashTaken]:
     if wanted.status is not None:
         query = query.where(cash_taken.c.status == wanted.status)
     if wanted.decision_number is not None:
-        query = query.where(cash_taken.c.decision_number == wanted.decision_number)
+        query = query.where(numbered(cash_taken.c.decision_number, wanted.decision_number))
     if wanted.before is not None:
         query = query.where(cash_taken.c.id < wanted.before)
     return [_read(row) for row in conn.execute(query).mappings()]

@@ -53,7 +53,7 @@ class CashInput(Ask):
     amount: Yuan
     ground: CashGround
     explanation: Annotated[str, Field(min_length=1, max_length=500), AfterValidator(clean_text)] | None = None
-    receipt_number: Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{1,60}$")]
+    receipt_number: Annotated[str, Field(pattern=r"^[0-9A-Za-z０-９Ａ-Ｚａ-ｚ－ -]{1,60}$")]
     officer: Annotated[str, Field(min_length=1, max_length=100), AfterValidator(clean_text)]
     taken_on: date
     on_water: bool = False

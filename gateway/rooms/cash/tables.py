@@ -30,6 +30,7 @@ cash_taken = Table(
     Column("ground", String(20), nullable=False),
     Column("explanation", Text, comment="why it would be hard to enforce, or what the party asked for"),
     Column("receipt_number", String(60), nullable=False, comment="of the finance department's receipt handed out"),
+    Column("receipt_key", String(80), nullable=False, comment="words.spelling.number_key of it"),
     Column("officer_sealed", LargeBinary, nullable=False),
     Column("taken_on", Date, nullable=False),
     Column("ashore_on", Date, comment="for cash taken on water: the day of landing"),
@@ -50,6 +51,6 @@ cash_taken = Table(
     CheckConstraint("ground <> 'small' or amount <= 10000", name="small_is_small"),
     CheckConstraint("status = 'TAKEN' or handed_in_on is not null", name="handed_in_first"),
     CheckConstraint("status not in ('BILLED','REMITTED') or payment_id is not null", name="billed_has_a_bill"),
-    UniqueConstraint("authority", "receipt_number"),
+    UniqueConstraint("authority", "receipt_key"),
     Index("ix_cash_taken_authority", "authority", "id"),
 )

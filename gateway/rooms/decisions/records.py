@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, RowMapping, bindparam, exists, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, exists, insert, or_, select, update
 
 from gateway.foundation.crypto.envelope import Envelope
 from gateway.rooms.decisions.facts import DecisionEvent, DecisionFacts, EventKind, Officer
 from gateway.rooms.decisions.tables import decision, decision_event, decision_version
 from gateway.words.identifiers import new_id
+from gateway.words.spelling import number_key
 
 _BY_ID = select(decision).where(decision.c.id == bindparam("id"))
 _FACTS = select(decision.c.facts_sealed).where(decision.c.id == bindparam("id"))
 _BY_NUMBER = select(decision).where(
-    decision.c.authority == bindparam("authority"), decision.c.number == bindparam("number")
+    decision.c.authority == bindparam("authority"), decision.c.number_key == bindparam("key")
 )
 _EVENTS = (
     select(decision_event)
@@ -96,9 +97,15 @@ def fetch(conn: Connection, envelope: Envelope, decision_id: str) -> Decision | 
 
 
 def fetch_by_number(conn: Connection, envelope: Envelope, authority: str, number: str) -> Decision | None:
-    """The decision of an authority with this decision number 决定书文号."""
-    row = conn.execute(_BY_NUMBER, {"authority": authority, "number": number}).mappings().first()
+    """The decision of an authority with this decision number 决定书文号, in whatever spelling."""
+    row = conn.execute(_BY_NUMBER, {"authority": authority, "key": number_key(number)}).mappings().first()
     return None if row is None else _read(conn, envelope, row)
+
+
+def numbered(column: ColumnElement[str], number: str) -> ColumnElement[bool]:
+    """A condition on a column of decision numbers as printed: this number, in whatever spelling."""
+    printed = select(decision.c.number).where(decision.c.number_key == number_key(number))
+    return or_(column == number, column.in_(printed))
 
 
 def officers_of(conn: Connection, envelope: Envelope, decision_id: str) -> tuple[Officer, ...]:
@@ -128,6 +135,7 @@ def add(
             "id": decision_id,
             "authority": authority,
             "number": number,
+            "number_key": number_key(number),
             "version": 1,
             "facts_sealed": envelope.seal(canonical(facts), _context(decision_id)),
             "created_at": now,

@@ -19,6 +19,10 @@ from gateway.rooms.decisions.records import Decision
 from gateway.words.clock import day_of, to_micros
 from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem
 from gateway.words.identifiers import clean_text, new_id
+from gateway.words.spelling import number_key
+
+_LONGEST_KEY = 256
+_PATHS_OF_OURS = frozenset({"", ".", "..", "events"})
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,8 @@ class Decisions:
 
     async def put(self, authority: str, number: str, facts: DecisionFacts, *, by: str) -> tuple[Decision, bool]:
         """Record the facts; the same facts again change nothing. Returns the decision and whether it is new.
+
+        Another spelling of a known number is that decision; its number stays as it was printed first.
 
         Raises InvalidProblem, ConflictProblem.
         """
@@ -73,7 +79,7 @@ class Decisions:
             if not records.set_facts(conn, self._envelope, known.id, facts, known.version, at):
                 raise ConflictProblem("the decision changed meanwhile", cure="Read it again and repeat the request.")
             records.add_version(conn, self._envelope, known.id, known.version + 1, facts, by, at)
-            self._emit(conn, "decision.amended", authority, known.id, number)
+            self._emit(conn, "decision.amended", authority, known.id, known.number)
             return self._again(conn, known.id), False
 
         return await self._base.store.write(unit)
@@ -122,7 +128,7 @@ class Decisions:
                 return known
             self._allowed(known, event)
             records.add_event(conn, known.id, event, by, to_micros(now))
-            self._emit(conn, f"decision.{event.kind.value}", authority, known.id, number, on=str(event.on))
+            self._emit(conn, f"decision.{event.kind.value}", authority, known.id, known.number, on=str(event.on))
             return self._again(conn, known.id)
 
         recorded = await self._base.store.write(unit)
@@ -179,6 +185,12 @@ def _number(number: str) -> str:
         cleaned = clean_text(number).strip()
     except ValueError as problem:
         raise InvalidProblem(str(problem), field="number") from problem
-    if not 1 <= len(cleaned) <= 128:
-        raise InvalidProblem("a decision number has 1 to 128 characters", field="number")
+    if not 1 <= len(cleaned) <= 128 or not 1 <= len(number_key(cleaned)) <= _LONGEST_KEY:
+        raise InvalidProblem("a decision number has 1 to 128 characters, a letter or figure among them", field="number")
+    if any(part.strip().casefold() in _PATHS_OF_OURS for part in cleaned.split("/")):
+        raise InvalidProblem(
+            "between slashes a decision number has neither nothing, nor dots alone, nor events, a word of our paths",
+            field="number",
+            cure="Events are recorded with POST; percent-encode the number in the address.",
+        )
     return cleaned

@@ -9,6 +9,7 @@ from sqlalchemy import (
     Column,
     Date,
     ForeignKey,
+    Index,
     Integer,
     LargeBinary,
     String,
@@ -24,12 +25,14 @@ decision = Table(
     Column("id", String(40), primary_key=True),
     Column("authority", String(40), nullable=False),
     Column("number", String(128), nullable=False),
+    Column("number_key", String(256), nullable=False, server_default="", comment="words.spelling.number_key of it"),
     Column("version", Integer, nullable=False),
     Column("facts_sealed", LargeBinary, nullable=False, comment="the current version's facts"),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     UniqueConstraint("authority", "number"),
     CheckConstraint("version >= 1", name="version_from_one"),
+    Index("uq_decision_number_key", "number_key", "authority", unique=True),
 )
 
 decision_version = Table(

@@ -13,6 +13,7 @@ from gateway.foundation.access.tables import authority as owner
 from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.store.rows import columns, reader
 from gateway.ports.credit import DisclosureRecord, FieldError
+from gateway.rooms.decisions.records import numbered
 from gateway.rooms.decisions.tables import decision
 from gateway.rooms.disclosures.publication import Organ
 from gateway.rooms.disclosures.questions import Effect
@@ -268,7 +269,7 @@ def find(conn: Connection, wanted: DisclosureFilter) -> list[Disclosure]:
     if wanted.target is not None:
         query = query.where(disclosure.c.target == wanted.target)
     if wanted.decision_number is not None:
-        query = query.where(disclosure.c.decision_number == wanted.decision_number)
+        query = query.where(numbered(disclosure.c.decision_number, wanted.decision_number))
     if wanted.late is not None:
         flags = or_(disclosure.c.late_at.is_not(None), disclosure.c.withdraw_late_at.is_not(None))
         query = query.where(flags if wanted.late else ~flags)

@@ -19,6 +19,7 @@ from gateway.foundation.store.base import constant
 from gateway.foundation.store.engine import SQLITE
 from gateway.foundation.store.rows import columns, reader
 from gateway.ports.nontax import BillLine, IssueRequest
+from gateway.rooms.decisions.records import numbered
 from gateway.rooms.decisions.tables import decision
 from gateway.rooms.payments.bill import IncomeItem, LineInput, LineKind, PaymentRequest, Unit
 from gateway.rooms.payments.states import (
@@ -667,7 +668,7 @@ def search(conn: Connection, narrow: PaymentFilter) -> list[Payment]:
     if narrow.code is not None:
         query = query.where(payment.c.code == narrow.code)
     if narrow.decision_number is not None:
-        query = query.where(payment.c.decision_number == narrow.decision_number)
+        query = query.where(numbered(payment.c.decision_number, narrow.decision_number))
     if narrow.in_doubt is not None:
         flag = payment.c.in_doubt_since_at
         query = query.where(flag.is_not(None) if narrow.in_doubt else flag.is_(None))

@@ -11,6 +11,7 @@ from gateway.rooms.payments.hooks import Days
 from gateway.rooms.payments.records import Collection, Payment, PaymentLine
 from gateway.words.masking import mask_person
 from gateway.words.money import YuanOut
+from gateway.words.spelling import same_name
 
 
 class LineView(View):
@@ -57,7 +58,7 @@ class CollectionView(View):
             treasury_on=treasury,
             pay_mode=money.pay_mode,
             payer=None if payer is None else mask_person(payer),
-            paid_by_another=None if payer is None else payer != named,
+            paid_by_another=None if payer is None else not same_name(payer, named),
             source=money.source,
         )
 

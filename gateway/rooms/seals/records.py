@@ -12,6 +12,7 @@ from gateway.foundation.access.tables import authority as owner
 from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.store.rows import columns, reader
 from gateway.ports.seal import Placement
+from gateway.rooms.decisions.records import numbered
 from gateway.rooms.seals.report import Report
 from gateway.rooms.seals.states import Status
 from gateway.rooms.seals.tables import sealed_document
@@ -165,7 +166,7 @@ def find(conn: Connection, wanted: DocumentFilter) -> list[SealedDocument]:
     if wanted.status is not None:
         query = query.where(sealed_document.c.status == wanted.status.value)
     if wanted.decision_number is not None:
-        query = query.where(sealed_document.c.decision_number == wanted.decision_number)
+        query = query.where(numbered(sealed_document.c.decision_number, wanted.decision_number))
     if wanted.in_doubt is not None:
         flag = sealed_document.c.in_doubt_since_at
         query = query.where(flag.is_not(None) if wanted.in_doubt else flag.is_(None))

@@ -26,6 +26,7 @@ from gateway.ports.credit import (
 from gateway.words.errors import ContractError, RejectedError
 from gateway.words.identifiers import USCC_PLACEHOLDER
 from gateway.words.money import format_wan
+from gateway.words.spelling import name_key, number_key
 
 RESULTS = Results(contracts.code_table("credit", "v1", "results"))
 
@@ -213,7 +214,7 @@ def submission(answer: WireSubmission, effects: Mapping[str, str]) -> Submission
 def shown(records: Sequence[WireShown], of: DisclosureKey) -> Shown | None:
     """The entry of this party among those shown under a decision number."""
     for record in records:
-        same = of.decision_number == record.CF_WSH and of.authority_code == record.CF_CFJGDM
+        same = number_key(of.decision_number) == number_key(record.CF_WSH) and of.authority_code == record.CF_CFJGDM
         if same and same_name(record.CF_XDR_MC, of.party_name):
             return Shown.model_validate(
                 {
@@ -231,5 +232,5 @@ def shown(records: Sequence[WireShown], of: DisclosureKey) -> Shown | None:
 def same_name(displayed: str, sent: str) -> bool:
     """Whether a name as displayed can be the one sent: the platform masks names of natural persons with ``*``."""
     if "*" not in displayed:
-        return displayed == sent
+        return name_key(displayed) == name_key(sent)
     return len(displayed) == len(sent) and all(d in ("*", s) for d, s in zip(displayed, sent, strict=True))

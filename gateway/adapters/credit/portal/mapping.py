@@ -11,6 +11,7 @@ import contracts
 from gateway.foundation.wire.envelope import Head, Results
 from gateway.ports.credit import DisclosureKey, DisclosureRecord, FieldError, Shown, Submission, SubmissionState
 from gateway.words.errors import ContractError
+from gateway.words.spelling import number_key, same_name
 
 RESULTS = Results(contracts.code_table("portal", "v1", "results"))
 STATES = {"pending": SubmissionState.PENDING, "ok": SubmissionState.ACCEPTED, "rejected": SubmissionState.REJECTED}
@@ -132,9 +133,10 @@ def refused(reference: str, problem: Problem) -> Submission:
 
 def shown(records: Sequence[WireShown], of: DisclosureKey) -> Shown | None:
     """The entry of this party among those shown under a decision number."""
-    wanted = key(of)
     for record in records:
-        if record.key.model_dump() == wanted:
+        told = record.key
+        same = told.authorityCode == of.authority_code and same_name(told.partyName, of.party_name)
+        if same and number_key(told.decisionNumber) == number_key(of.decision_number):
             return Shown.model_validate(
                 {
                     "key": of,

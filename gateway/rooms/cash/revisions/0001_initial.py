@@ -6,7 +6,7 @@ from alembic import op
 revision = "cash_0001"
 down_revision = None
 branch_labels = ("cash",)
-depends_on = ('decisions_0001', 'payments_0001')
+depends_on = ('decisions_0002', 'payments_0001')
 
 
 def upgrade() -> None:
@@ -19,6 +19,7 @@ def upgrade() -> None:
     sa.Column('ground', sa.String(length=20), nullable=False),
     sa.Column('explanation', sa.Text(), nullable=True, comment='why it would be hard to enforce, or what the party asked for'),
     sa.Column('receipt_number', sa.String(length=60), nullable=False, comment="of the finance department's receipt handed out"),
+    sa.Column('receipt_key', sa.String(length=80), nullable=False, comment='words.spelling.number_key of it'),
     sa.Column('officer_sealed', sa.LargeBinary(), nullable=False),
     sa.Column('taken_on', sa.Date(), nullable=False),
     sa.Column('ashore_on', sa.Date(), nullable=True, comment='for cash taken on water: the day of landing'),
@@ -42,7 +43,7 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['decision_id'], ['decision.id'], name=op.f('fk_cash_taken_decision_id')),
     sa.ForeignKeyConstraint(['payment_id'], ['payment.id'], name=op.f('fk_cash_taken_payment_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_cash_taken')),
-    sa.UniqueConstraint('authority', 'receipt_number', name=op.f('uq_cash_taken_authority_receipt_number'))
+    sa.UniqueConstraint('authority', 'receipt_key', name=op.f('uq_cash_taken_authority_receipt_key'))
     )
     with op.batch_alter_table('cash_taken', schema=None) as batch_op:
         batch_op.create_index('ix_cash_taken_authority', ['authority', 'id'], unique=False)
