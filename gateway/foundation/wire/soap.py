@@ -1,8 +1,9 @@
-"""SOAP 1.1, document/literal, with zeep for the values and every trap of zeep and XML disarmed here.
+"""SOAP 1.1, document/literal, with zeep for the contract and every trap of zeep and XML disarmed here.
 
-The WSDL and its schemas come from local files only. What goes out and what comes in is validated against the
-contract's XSD, facets included, which zeep alone does not look at. The envelope is opened here and not by zeep, which
-answers an empty 202 with None and an empty Body with an IndexError.
+The WSDL and its schemas come from local files only. Values are written and read by plans made from zeep's types
+(``plans``), and by zeep itself where a contract or a value is not plain. What goes out and what comes in is validated
+against the contract's XSD, facets included, which zeep alone does not look at. The envelope is opened here and not by
+zeep, which answers an empty 202 with None and an empty Body with an IndexError.
 
 What an answer means (SOAP 1.1 section 6.2 lets faults travel as 500; DESIGN section 5):
 
@@ -16,6 +17,9 @@ What an answer means (SOAP 1.1 section 6.2 lets faults travel as 500; DESIGN sec
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
@@ -26,6 +30,7 @@ from lxml import etree
 from zeep import Settings, helpers
 from zeep.wsdl import Document
 
+from gateway.foundation.wire.plans import Odd, Plan
 from gateway.foundation.wire.xml import XmlRefusedError, first_complaint, load_xml, parse_xml
 from gateway.words.errors import ContractError, DeniedError, ForgedCallbackError, OutcomeUnknownError, UnusableError
 
@@ -68,6 +73,42 @@ class _LocalFiles:
         return path.read_bytes()
 
 
+@dataclass(frozen=True, slots=True)
+class _Element:
+    """An element of the contract: as zeep knows it, and its plan if it is plain."""
+
+    known: Any
+    plan: Plan | None
+
+    @classmethod
+    def of(cls, known: Any) -> _Element:
+        return cls(known, Plan.of(known))
+
+
+@dataclass(frozen=True, slots=True)
+class _Operation:
+    """What the contract says of one operation. ``plan`` writes its request, where that is plain and has no header."""
+
+    known: Any
+    headers: dict[str, str]
+    plan: Plan | None
+    output: _Element
+    faults: dict[str, _Element]
+
+    @classmethod
+    def of(cls, known: Any) -> _Operation:
+        request = known.input
+        bare = request.body is not None and not request._is_body_wrapped and not request.header.type._element
+        faults = [part.element for told in known.abstract.fault_messages.values() for part in told.parts.values()]
+        return cls(
+            known,
+            {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": f'"{known.soapaction or ""}"'},
+            Plan.of(request.body) if bare else None,
+            _Element.of(known.output.body),
+            {element.qname.text: _Element.of(element) for element in faults},
+        )
+
+
 class SoapCaller:
     """Calls the operations of one binding of one WSDL over a channel. Built once, at start: loading blocks.
 
@@ -86,6 +127,7 @@ class SoapCaller:
         self._document: Any = _load(str(wsdl.resolve()), self._loader, settings=self._settings)
         self._binding: Any = self._document.bindings[binding]
         self._schema = _schema_of(wsdl)
+        self._operation = cache(lambda name: _Operation.of(self._binding.get(name)))
 
     async def call(self, operation: str, /, **arguments: Any) -> dict[str, Any]:
         """Call ``operation`` and give the values of its answer.
@@ -94,23 +136,32 @@ class SoapCaller:
         for a declared fault; otherwise as the module says.
         """
         body = self._write(operation, arguments)
-        action = self._binding.get(operation).soapaction or ""
-        headers = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": f'"{action}"'}
+        headers = self._operation(operation).headers
         if self._signer is not None:
-            headers |= self._signer.sign(body)
+            headers = headers | self._signer.sign(body)
         response = await self._wire.send(operation, "POST", self._address, content=body, headers=headers)
         return self._read(operation, response)
 
     def _write(self, operation: str, arguments: Mapping[str, Any]) -> bytes:
         """The envelope's exact bytes."""
         try:
-            envelope = self._binding.get(operation).create(**arguments).content
+            envelope, payloads = self._envelope(self._operation(operation), arguments)
         except (zeep.exceptions.Error, TypeError, ValueError) as error:
             raise ValueError(f"{operation}: {error}") from error
-        for payload in envelope.find(f"{{{_ENVELOPE}}}Body"):
+        for payload in payloads:
             if broken := first_complaint(self._schema, payload):
                 raise ValueError(f"{operation}: {broken}")
         return etree.tostring(envelope, encoding="utf-8", xml_declaration=True)
+
+    def _envelope(self, operation: _Operation, arguments: Mapping[str, Any]) -> tuple[etree._Element, Any]:
+        """The envelope, and what is in its Body."""
+        if operation.plan is not None:
+            envelope = etree.Element(f"{{{_ENVELOPE}}}Envelope", nsmap={"soap-env": _ENVELOPE})
+            body = etree.SubElement(envelope, f"{{{_ENVELOPE}}}Body")
+            with suppress(Odd):
+                return envelope, (operation.plan.write(body, arguments),)
+        envelope = operation.known.create(**arguments).content
+        return envelope, envelope.find(f"{{{_ENVELOPE}}}Body")
 
     def _read(self, operation: str, response: httpx.Response) -> dict[str, Any]:
         """The values of an answer, or what it means instead."""
@@ -155,31 +206,30 @@ class SoapCaller:
         return payload
 
     def _result(self, operation: str, payload: etree._Element) -> dict[str, Any]:
-        element = self._binding.get(operation).output.body
-        if payload.tag != element.qname.text:
-            raise ContractError(f"{payload.tag} instead of {element.qname.text}")
-        return self._values(element, payload)
+        output = self._operation(operation).output
+        if payload.tag != output.known.qname.text:
+            raise ContractError(f"{payload.tag} instead of {output.known.qname.text}")
+        return self._values(output, payload)
 
     def _declared_fault(self, operation: str, fault: etree._Element) -> SoapFault | None:
         """The fault, if its detail is one that the operation declares and is valid."""
         details = fault.findall("detail/*")
-        declared = {
-            part.element.qname.text: part.element
-            for message in self._binding.get(operation).abstract.fault_messages.values()
-            for part in message.parts.values()
-        }
+        declared = self._operation(operation).faults
         if len(details) != 1 or details[0].tag not in declared:
             return None
         values = self._values(declared[details[0].tag], details[0])
         name = etree.QName(details[0]).localname
         return SoapFault(name, fault.findtext("faultcode") or "", fault.findtext("faultstring") or "", values)
 
-    def _values(self, element: Any, payload: etree._Element) -> dict[str, Any]:
+    def _values(self, element: _Element, payload: etree._Element) -> dict[str, Any]:
         """A valid element's values. ContractError if it breaks the schema."""
         if broken := first_complaint(self._schema, payload):
             raise ContractError(f"the answer breaks the contract: {broken}")
+        if element.plan is not None:
+            with suppress(Odd, ValueError, TypeError, ArithmeticError):  # zeep has the word on what it cannot read
+                return element.plan.read(payload)
         try:
-            values = _plain(element.parse(payload, self._document.types), dict)
+            values = _plain(element.known.parse(payload, self._document.types), dict)
         except (zeep.exceptions.Error, ValueError, TypeError, ArithmeticError) as error:
             raise ContractError(f"the answer breaks the contract: {error}") from error
         return values if isinstance(values, dict) else {}
