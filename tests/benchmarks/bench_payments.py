@@ -1,281 +1,182 @@
-"""What the gateway costs a payment: ``python tests/benchmarks/bench_payments.py`` (about two minutes).
+"""What the gateway costs a payment: ``python tests/benchmarks/bench_payments.py [--quick] [--profile FILE]``.
 
-Payments issued per second at 32 in flight, through the whole gateway over HTTP (authentication, idempotency, events,
-evidence), on SQLite (synchronous FULL) and on PostgreSQL (fsync, one node of the cluster engine), against (a) the same
-gateway whose database keeps nothing (SQLite in memory, never synchronised: units are still validated and serialised)
-and (b) direct calls of the same adapter over the same wire client. Then what one request alone takes longer through the
-gateway. Interleaved rounds; medians, with the spread. The platform is the simulator in a process of its own, answering
-as fast as it can.
+Whole payments over HTTP, with authentication, idempotency, events and evidence, in interleaved rounds of one run:
+
+- the gateway on SQLite (synchronous FULL) and on PostgreSQL (fsync, one node);
+- the same gateway with its SQL counted, which tells what one that keeps nothing would take (``counting.py``);
+- the floor: a bare application with the same adapter and two FULL commits, nothing else (``floor_app.py``);
+- the reference: the direct call as it was in the first version, frozen (``reference_call.py``).
+
+``--quick``, a minute or two, is for use while working: SQLite alone. Printed are medians, with the lowest and the
+highest round. Where others use the machine, trust the ratios of CPU of the same round: rates move with the load, which
+is printed, and CPU itself grows by up to a half when neighbours fill the caches. A run whose client used more than a
+tenth of the gateway's CPU is refused. Figures are kept as JSON in ``.results`` (the last ten of each kind), and what
+left the spread of the run before is printed.
+
+``--profile FILE``: py-spy, if it is installed, draws where the gateway's CPU goes meanwhile (a flame graph).
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
-import itertools
-import json
 import os
-import statistics
+import shutil
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Awaitable, Callable, Mapping
-from datetime import date
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
-import httpx
+import psutil
 import structlog
 import uvloop
+from counting import PLACE, counted
+from measuring import Figures, Sample, refuse_heavy_client
+from sides import Floor, Gateway, Reference, Spawned
+
+from simulators.testing import Simulation
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 import databases
 
-from gateway.app import App
-from gateway.demo import story
-from gateway.demo.installation import free_port, populate, write_settings
-from gateway.foundation.channels import Channels
-from gateway.foundation.store import schema
-from gateway.ports.nontax import BillLine, IssueRequest
-from gateway.settings import load
-from gateway.words.clock import SystemClock
-from simulators.testing import Simulation
-
-ROUNDS, EACH, IN_FLIGHT, ALONE = 5, 64, 32, 8
-ENOUGH = 110.0
-"""Seconds after which no further round begins: a loaded machine measures fewer."""
-MEMORY = Path("/dev/shm")
-FACTS: dict[str, Any] = {
-    "procedure": "ordinary",
-    "party": {"kind": "individual_business", "name": "味安副食店", "uscc": "92990102MA0WA4562J"},
-    "violation": "经营超过保质期的食品",
-    "facts": "2026年9月3日检查发现货架上有过期糕点。",
-    "basis": "《中华人民共和国食品安全法》第一百二十四条",
-    "penalty_kinds": ["罚款"],
-    "content": "罚款5000元",
-    "fine": "5000.00",
-    "decided_on": "2026-09-14",
-    "surcharge_stated": True,
-}
-_serial = itertools.count(1)
+IN_FLIGHT, ALONE = 32, 10
+Side = Gateway | Floor | Reference
 
 
-def serve_keeping_nothing(settings: str) -> None:
-    """``gateway serve`` whose commits reach no disk."""
-    from gateway.cli import app
-    from gateway.foundation.store import engine
+class Payments:
+    """The sides of this bench, and their samples."""
 
-    def writing(driver: Any, _record: object) -> None:
-        driver.execute("PRAGMA journal_mode=WAL")
-        driver.execute("PRAGMA synchronous=OFF")
-        driver.execute("PRAGMA foreign_keys=ON")
+    def __init__(self, folder: Path, stack: AsyncExitStack) -> None:
+        self.folder, self._stack = folder, stack
+        self.sides: dict[str, Side] = {}
+        self.samples: dict[str, list[Sample]] = {}
+        self.alone: dict[str, list[float]] = {}
+        self.counted: list[dict[str, float]] = []
 
-    engine._sqlite_writing = writing
-    app(["-s", settings, "serve", "--json"])
-
-
-class Gateway:
-    """One gateway process, on a database that keeps or that does not. ``database``: PostgreSQL's address, migrated.
-
-    ``more``: further settings.
-    """
-
-    def __init__(
-        self,
-        folder: Path,
-        systems: Mapping[str, Mapping[str, Any]],
-        keeping: bool = True,
-        database: str | None = None,
-        more: str = "",
-    ) -> None:
-        self.folder, self.keeping = folder, keeping
-        folder.mkdir()
-        port = free_port()
-        self.url = f"http://127.0.0.1:{port}"
-        self.settings = write_settings(folder, systems, port)
-        words = self.settings.read_text(encoding="utf-8") + more
-        self.settings.write_text(words.replace("sqlite:///gateway.sqlite", database or "sqlite:///gateway.sqlite"))
-        self.migrated = database is not None
-        self.key = ""
-
-    async def install(self) -> None:
-        """A migrated database with an authority, a client and its key."""
-        settings = load(self.settings)
-        if not self.migrated:
-            await asyncio.to_thread(schema.migrate, settings.store.location())
-        async with App.open(settings) as app:
-            self.key, _ = await populate(app)
-
-    async def begin(self, connections: int = IN_FLIGHT) -> None:
-        """Start, wait until ready; what is not installed is installed first."""
-        if not self.key:
-            await self.install()
-        words = ["-m", "gateway", "-s", str(self.settings), "serve", "--json"]
-        if not self.keeping:
-            words = [__file__, "--serve", str(self.settings)]
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
-        await asyncio.to_thread(self._spawn, [sys.executable, *words], environment)
-        assert self.process.stdout is not None
-        ready = await asyncio.to_thread(self.process.stdout.readline)
-        assert ready, (self.folder / "log").read_text()[-2000:]
-        limits = httpx.Limits(max_connections=connections)
-        headers = {"Authorization": f"Bearer {self.key}"}
-        self.http = httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False, timeout=60, limits=limits)
-
-    def _spawn(self, command: list[str], environment: dict[str, str]) -> None:
-        with (self.folder / "log").open("w") as log:
-            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, env=environment)
-
-    async def end(self) -> None:
-        """Stop it."""
-        await self.http.aclose()
-        self.process.terminate()
-        await asyncio.to_thread(self.process.wait, 30)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-
-    async def decide(self, number: str) -> None:
-        """Store a decision; not measured."""
-        path = f"/v1/decisions/{story.AUTHORITY}/{quote(number, safe='')}"
-        answer = await self.http.put(path, json=FACTS)
-        assert answer.status_code == 201, answer.text
-
-    async def nothing(self, _: str) -> None:
-        """A request that does nothing: what HTTP alone costs, on both sides."""
-        assert (await self.http.get("/healthz")).status_code == 200
-
-    async def issue(self, number: str) -> None:
-        """Ask for a code, and get it."""
-        body = {"authority": story.AUTHORITY, "decision_number": number}
-        answer = await self.http.post("/v1/payments", json=body, headers={"Idempotency-Key": f"bench-{next(_serial)}"})
-        assert answer.status_code == 201, answer.text
-
-
-async def together(work: Callable[[str], Awaitable[None]], numbers: list[str]) -> None:
-    """Do all, 32 at a time."""
-    left = iter(numbers)
-
-    async def one() -> None:
-        for number in left:
-            await work(number)
-
-    await asyncio.gather(*(one() for _ in range(IN_FLIGHT)))
-
-
-def numbers(count: int) -> list[str]:
-    """Fresh decision numbers."""
-    return [f"望市监罚决字〔2026〕第{next(_serial)}号" for _ in range(count)]
-
-
-async def rate(issue: Callable[[str], Awaitable[None]], decide: Callable[[str], Awaitable[None]] | None) -> float:
-    """Payments a second at 32 in flight."""
-    wanted = numbers(EACH)
-    if decide is not None:
-        await together(decide, wanted)
-    began = time.perf_counter()
-    await together(issue, wanted)
-    return EACH / (time.perf_counter() - began)
-
-
-async def alone(issue: Callable[[str], Awaitable[None]], decide: Callable[[str], Awaitable[None]] | None) -> float:
-    """The median time of one request with nothing else in flight, in milliseconds."""
-    wanted, taken = numbers(ALONE), []
-    for number in wanted:
-        if decide is not None:
-            await decide(number)
-        began = time.perf_counter()
-        await issue(number)
-        taken.append((time.perf_counter() - began) * 1000)
-    return statistics.median(taken)
-
-
-async def main(folder: Path, memory: Path, server: databases.OwnServer) -> None:
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
-    started, simulators = time.monotonic(), Simulation(folder)
-    await asyncio.to_thread(simulators.start)
-    systems = simulators.ready["systems"]
-    full, nothing = Gateway(folder / "full", systems), Gateway(memory / "nothing", systems, keeping=False)
-    postgresql = Gateway(folder / "postgresql", systems, database=server.url)
-    channels = Channels.build(load(full.settings), recorder=lambda _: None, clock=SystemClock())
-    adapter: Any = channels.get("nontax").adapter
-
-    async def direct(number: str) -> None:
-        code, name = story.ITEM
-        request = IssueRequest(
-            reference=f"D{next(_serial):019d}",
-            region=story.REGION,
-            unit_code=story.UNIT_CODE,
-            unit_name=story.AUTHORITY_NAME,
-            payer_name="味安副食店",
-            payer_code="92990102MA0WA4562J",
-            decision_number=number,
-            lines=(BillLine(item_code=code, item_name=name, amount=500_000),),
-            total=500_000,
-            bill_date=date.today(),  # noqa: DTZ011 - any day will do
-        )
-        await adapter.issue(request)
-
-    try:
-        await full.begin()
-        await nothing.begin()
-        await postgresql.begin()
-        sides: dict[str, tuple[Any, Any]] = {
-            "gateway, SQLite": (full.issue, full.decide),
-            "gateway, PostgreSQL": (postgresql.issue, postgresql.decide),
-            "gateway, keeping nothing": (nothing.issue, nothing.decide),
-            "direct call": (direct, None),
-        }
-        for issue, decide in sides.values():  # connections, caches
-            await rate(issue, decide)
-        rates: dict[str, list[float]] = {name: [] for name in sides}
-        times: dict[str, list[float]] = {name: [] for name in sides}
-        empty: list[float] = []
-        for turn in range(ROUNDS):
-            if turn and time.monotonic() - started > ENOUGH:
-                break
-            for name, (issue, decide) in list(sides.items())[:: 1 if turn % 2 else -1]:
-                rates[name].append(await rate(issue, decide))
-                times[name].append(await alone(issue, decide))
-            empty.append(await alone(full.nothing, None))
-        load_ = os.getloadavg()[0]
-        print(
-            f"{len(rates['direct call'])} interleaved rounds, {os.cpu_count()} cores, "
-            f"load average {load_:.1f} at the end"
-        )
-        for name in sides:
-            print(
-                f"{name:<26} {statistics.median(rates[name]):7.1f}/s ({min(rates[name]):.1f} to {max(rates[name]):.1f})"
-                f" at {IN_FLIGHT} in flight; {statistics.median(times[name]):6.1f} ms alone"
+    async def begin(self, quick: bool) -> None:
+        """Start every side and warm it."""
+        simulators = Simulation(self.folder)
+        await asyncio.to_thread(simulators.start)
+        self._stack.push_async_callback(asyncio.to_thread, simulators.stop)
+        assert simulators.process is not None
+        meanwhile, systems = {"simulator": simulators.process.pid}, simulators.ready["systems"]
+        sqlite = Gateway(self.folder / "sqlite", systems)
+        await self._add("SQLite", sqlite, sqlite.begin(), meanwhile)
+        os.environ[PLACE] = str(self.folder / "counted")
+        counting = Gateway(self.folder / "counting", systems, counting=True)
+        await self._add("SQLite, counted", counting, counting.begin(), meanwhile)
+        if not quick:
+            server = databases.OwnServer("bench")
+            self._stack.callback(server.end)
+            postmaster = next(
+                one for one in psutil.process_iter(["cmdline"]) if str(server.server.folder / "data") in one.cmdline()
             )
-        spread = f"{min(empty):.1f} to {max(empty):.1f}"
-        print(f"a request over HTTP that does nothing: {statistics.median(empty):.1f} ms alone ({spread})")
-        for ours in ("gateway, SQLite", "gateway, PostgreSQL"):
-            for name, wanted in (("gateway, keeping nothing", 0.65), ("direct call", 0.35)):
-                ratios = [mine / theirs for mine, theirs in zip(rates[ours], rates[name], strict=True)]
-                spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
-                print(f"{ours} / {name}: {statistics.median(ratios):.2f} ({spread}), wanted >= {wanted}")
-            added = [mine - theirs for mine, theirs in zip(times[ours], times["direct call"], strict=True)]
-            spread = f"{min(added):.1f} to {max(added):.1f}"
-            print(f"{ours}, added at one in flight: {statistics.median(added):.1f} ms ({spread}), wanted <= 3")
-        print(json.dumps({"rates": rates, "milliseconds": times}))
-    finally:
-        for gateway in (full, nothing, postgresql):
-            if hasattr(gateway, "http"):
-                await gateway.end()
-        await channels.close()
-        await asyncio.to_thread(simulators.stop)
+            postgresql = Gateway(self.folder / "postgresql", systems, server.url)
+            await self._add("PostgreSQL", postgresql, postgresql.begin(), meanwhile | {"database": postmaster.pid})
+        floor = Floor(self.folder / "floor")
+        await self._add("floor", floor, floor.begin(sqlite.settings), meanwhile)
+        reference = Reference(self.folder / "reference")
+        await self._add("reference", reference, reference.begin(systems), meanwhile)
+
+    async def _add(self, name: str, side: Side, begun: Any, meanwhile: Mapping[str, int]) -> None:
+        await begun
+        side.processes |= meanwhile
+        self._stack.push_async_callback(side.end)
+        self.sides[name] = side
+        await side.round(64, IN_FLIGHT)
+
+    async def measure(self, rounds: int, each: int) -> None:
+        """Interleaved rounds: each side once, then once alone, the order turned every time."""
+        for turn in range(rounds):
+            for name, side in list(self.sides.items())[:: -1 if turn % 2 else 1]:
+                before = counted(self.folder / "counted")
+                sample = await side.round(each, IN_FLIGHT)
+                self.samples.setdefault(name, []).append(sample)
+                if name == "SQLite, counted":
+                    after = counted(self.folder / "counted")
+                    self.counted.append({what: (after[what] - before[what]) * 1000 / each for what in after})
+                else:
+                    self.alone.setdefault(name, []).append(await side.alone(ALONE))
+
+    def tell(self, figures: Figures) -> None:
+        """All figures."""
+        for name, side in self.sides.items():
+            self._tell_side(figures, name, side)
+        sql = [one["sql"] for one in self.counted]
+        whole = [one.milliseconds("gateway") for one in self.samples["SQLite, counted"]]
+        figures.add("of it SQL: driver alone, CPU ms a payment", [one["driver"] for one in self.counted])
+        figures.add("of it SQL: with what is put around the driver, CPU ms a payment", sql)
+        nothing = [1 - share for share in _ratios(sql, whole)]
+        figures.add("gateway / one that keeps nothing (CPU without its SQL / CPU)", nothing, ">= 0.75")
+        gateway, floor, reference = (
+            [one.milliseconds(self.sides[name].server) for one in self.samples[name]]
+            for name in ("SQLite", "floor", "reference")
+        )
+        figures.add("gateway CPU / floor CPU, SQLite", _ratios(gateway, floor), "<= 2.5")
+        figures.add("reference call's CPU / gateway CPU, SQLite", _ratios(reference, gateway))
+        for name, wanted in (("SQLite", ">= 0.55"), ("PostgreSQL", ">= 0.35")):
+            if name not in self.sides:
+                continue
+            mine, theirs = ([one.rate for one in self.samples[side]] for side in (name, "reference"))
+            figures.add(f"rate / reference call's rate, {name}", _ratios(mine, theirs), wanted)
+            for other, limit in (("reference", ""), ("floor", "<= 3" if name == "SQLite" else "")):
+                added = [one - base for one, base in zip(self.alone[name], self.alone[other], strict=True)]
+                figures.add(f"added alone to the {other}, {name}, ms", added, limit)
+
+    def _tell_side(self, figures: Figures, name: str, side: Spawned) -> None:
+        samples = self.samples[name]
+        if name == "SQLite, counted":
+            figures.add(
+                f"{name}: CPU ms a payment, stop-watch included", [one.milliseconds("gateway") for one in samples]
+            )
+            return
+        figures.add(f"{name}: payments a second at {IN_FLIGHT} in flight", [one.rate for one in samples])
+        for process in samples[0].cpu:
+            if process == "client" and side.server == "reference":
+                continue
+            figures.add(f"{name}: CPU ms a payment, {process}", [one.milliseconds(process) for one in samples])
+        if side.server == "gateway":
+            refuse_heavy_client(samples, side.server)
+        figures.add(f"{name}: ms of one alone", self.alone[name])
+
+
+def _ratios(of: list[float], to: list[float]) -> list[float]:
+    """Round by round."""
+    return [one / other for one, other in zip(of, to, strict=True)]
+
+
+async def main(quick: bool, profile: Path | None) -> None:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
+    figures = Figures("payments-quick" if quick else "payments")
+    with tempfile.TemporaryDirectory() as folder:
+        async with AsyncExitStack() as stack:
+            payments = Payments(Path(folder), stack)
+            await payments.begin(quick)
+            if profile is not None:
+                await profiled(payments.sides["SQLite"], profile)
+            await payments.measure(*((6, 64) if quick else (7, 160)))
+            payments.tell(figures)
+    figures.finish()
+
+
+async def profiled(side: Side, file: Path) -> None:
+    """Have py-spy watch one side while it works."""
+    spy = shutil.which("py-spy", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    assert spy, "py-spy is not installed"
+    words = [spy, "record", "--gil", "--rate", "400", "--duration", "10", "--format", "speedscope"]
+    with subprocess.Popen(  # noqa: ASYNC220 - it starts at once
+        [*words, "--output", str(file), "--pid", str(side.process.pid)]
+    ) as watching:
+        while watching.poll() is None:
+            await side.round(128, IN_FLIGHT)
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--serve"]:
-        serve_keeping_nothing(sys.argv[2])
-    with (
-        tempfile.TemporaryDirectory() as made,
-        tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as volatile,
-    ):
-        server = databases.OwnServer("bench")
-        try:  # the direct calls run on the event loop that the gateway runs on
-            uvloop.run(asyncio.wait_for(main(Path(made), Path(volatile), server), 240))
-        finally:
-            server.end()
+    arguments = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    arguments.add_argument("--quick", action="store_true", help="SQLite alone, three rounds")
+    arguments.add_argument("--profile", type=Path, help="where py-spy is to write")
+    told = arguments.parse_args()
+    uvloop.run(main(told.quick, told.profile))

@@ -10,19 +10,17 @@ there.
 from __future__ import annotations
 
 import asyncio
-import itertools
-import os
+import json
 import sqlite3
-import statistics
 import tempfile
-import time
 from pathlib import Path
 
 import structlog
 import uvloop
-from bench_payments import Gateway, numbers
+from load import Answer, Load, Send
+from measuring import Figures, Window
+from sides import Gateway, numbers
 
-from gateway.demo import story
 from simulators.testing import Simulation
 
 ROUNDS, DELAY = 3, 0.2
@@ -30,46 +28,35 @@ SIZES = {50: 200, 500: 500}
 """In flight → payments a round."""
 SETTINGS = "\n[delivery]\nconcurrency = 500\n"
 WHERE = "[channels.nontax]\n"
-_keys = itertools.count(1)
 
 
 async def rate(gateway: Gateway, in_flight: int) -> float:
     """Payments a second, from the first request until the last has its code."""
-    wanted = numbers(SIZES[in_flight])
-    slots = asyncio.Semaphore(32)
+    messages = await gateway.prepare(numbers(SIZES[in_flight]))
 
-    async def decide(number: str) -> None:
-        async with slots:
-            await gateway.decide(number)
+    async def until_issued(send: Send, message: bytes) -> Answer:
+        answer = await send(message)
+        while (told := json.loads(answer.body))["status"] == "REQUESTED":
+            await asyncio.sleep(0.25)
+            answer = await send(gateway.request("GET", f"/v1/payments/{told['id']}"))
+        assert told["status"] == "ISSUED", told
+        return answer
 
-    await asyncio.gather(*(decide(number) for number in wanted))
-    left = iter(wanted)
-
-    async def worker() -> None:
-        for number in left:
-            body = {"authority": story.AUTHORITY, "decision_number": number}
-            headers = {"Idempotency-Key": f"slow-{next(_keys)}"}
-            answer = await gateway.http.post("/v1/payments", json=body, headers=headers)
-            assert answer.status_code in (201, 202), answer.text
-            while answer.json()["status"] == "REQUESTED":
-                await asyncio.sleep(0.25)
-                answer = await gateway.http.get(f"/v1/payments/{answer.json()['id']}")
-            assert answer.json()["status"] == "ISSUED", answer.text
-
-    began = time.perf_counter()
-    await asyncio.gather(*(worker() for _ in range(in_flight)))
-    return len(wanted) / (time.perf_counter() - began)
+    async with Load(gateway.port, in_flight) as load:
+        with Window(len(messages), gateway.processes) as window:
+            await load.work(messages, until_issued)
+    return window.sample.rate
 
 
 async def main(folder: Path) -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
-    simulators = Simulation(folder)
+    figures, simulators = Figures("slow-platform"), Simulation(folder)
     await asyncio.to_thread(simulators.start)
     gateway = Gateway(folder / "gateway", simulators.ready["systems"], more=SETTINGS)
     words = gateway.settings.read_text(encoding="utf-8")
     gateway.settings.write_text(words.replace(WHERE, f"{WHERE}max_connections = 500\n"), encoding="utf-8")
     try:
-        await gateway.begin(connections=500)
+        await gateway.begin()
         await rate(gateway, 50)
         found: dict[tuple[int, float], list[float]] = {}
         for turn in range(ROUNDS):
@@ -82,20 +69,17 @@ async def main(folder: Path) -> None:
                     found.setdefault((in_flight, delay), []).append(await rate(gateway, in_flight))
         with sqlite3.connect(gateway.folder / "gateway.sqlite") as books:
             (doubts,) = books.execute("SELECT count(*) FROM event WHERE type = 'payment.in_doubt'").fetchone()
-        print(f"{ROUNDS} interleaved rounds, {os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f} at the end")
         for (in_flight, delay), rates in sorted(found.items()):
-            how = f"{in_flight:4} in flight, answers after {delay * 1000:3.0f} ms"
-            print(f"{how}: {statistics.median(rates):6.1f}/s ({min(rates):.1f} to {max(rates):.1f})")
-        ideal = 50 / DELAY
-        share = statistics.median(found[50, DELAY]) / ideal
-        print(f"50 in flight, of the ideal {ideal:.0f}/s: {share:.2f}, wanted >= 0.9")
+            figures.add(f"payments a second, {in_flight} in flight, answers after {delay * 1000:.0f} ms", rates)
+        shares = [one * DELAY / 50 for one in found[50, DELAY]]
+        figures.add("share of the ideal 250 a second, 50 in flight", shares, ">= 0.75")
         for in_flight in SIZES:
             ratios = [slow / fast for slow, fast in zip(found[in_flight, DELAY], found[in_flight, 0.0], strict=True)]
-            spread = f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
-            print(f"{in_flight} in flight, of the rate without delay: {spread}, wanted >= 0.9")
-        print(f"false timeouts: {doubts}, wanted 0")
+            figures.add(f"share of the rate with answers at once, {in_flight} in flight", ratios, ">= 0.9")
+        figures.add("false timeouts", [doubts], "<= 0")
+        figures.finish()
     finally:
-        if hasattr(gateway, "http"):
+        if hasattr(gateway, "process"):
             await gateway.end()
         await asyncio.to_thread(simulators.stop)
 
