@@ -24,6 +24,7 @@ from gateway.foundation.store.engine import open_engine, sqlite_path
 from gateway.foundation.store.lock import DatabaseLock, LockedError
 from gateway.settings import LogSettings, Settings, load
 from gateway.words.clock import from_micros, rfc3339
+from gateway.words.days import read_day
 from gateway.words.errors import ExchangeError, GatewayError, InvalidProblem, Problem, SettingsError, UnavailableProblem
 
 T = TypeVar("T")
@@ -130,9 +131,9 @@ def session(ctx: typer.Context) -> Session:
 def parse_day(text: str, field: str) -> date:
     """A day as people write it. Raises InvalidProblem."""
     try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise InvalidProblem(f"{text} is not a day", field=field, cure="Write it as 2027-06-30.") from None
+        return read_day(text)
+    except ValueError as problem:
+        raise InvalidProblem(str(problem), field=field) from None
 
 
 def show(value: Mapping[str, Any], as_json: bool, *human: Any) -> None:

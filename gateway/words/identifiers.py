@@ -301,12 +301,19 @@ _REFUSED = {
 }
 
 
+_LINE_END = re.compile("\r\n?|\x0b|\x0c|\x85|\u2028|\u2029")
+"""Line ends of Windows, of old hosts, and of word processors, where a text may have several lines."""
+
+
 def clean_text(text: str, *, multiline: bool = False) -> str:
     """Text in Unicode normal form C without outer blanks. ValueError names the first character that has no place.
 
     Refused: control and invisible formatting characters (they hide text or turn it round), halves of surrogate
-    pairs, unassigned code points. ``multiline`` admits line feeds. Private-use characters pass: rare names need them.
+    pairs, unassigned code points. ``multiline`` admits line feeds, takes every kind of line end for one, and a tab for
+    a blank, as text areas of browsers and word processors send them. Private-use characters pass: rare names have them.
     """
+    if multiline and not text.isprintable():
+        text = _LINE_END.sub("\n", text).replace("\t", " ")
     cleaned = unicodedata.normalize("NFC", text).strip()
     if cleaned.isprintable():  # nothing that is refused is printable: nearly every text ends here
         return cleaned

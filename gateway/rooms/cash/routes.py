@@ -17,6 +17,7 @@ from gateway.rooms.cash.records import CashFilter, CashTaken
 from gateway.rooms.cash.service import REMITTANCE, Cash, CashInput, RemittanceInput
 from gateway.rooms.cash.states import CashStatus
 from gateway.rooms.payments import Payment, Payments, Status
+from gateway.words.days import Day
 from gateway.words.errors import NotFoundProblem
 from gateway.words.money import YuanOut
 
@@ -53,7 +54,7 @@ class CashView(View):
 class OnDay(Ask):
     """On which day it happened."""
 
-    on: date
+    on: Day
 
 
 class PartView(View):

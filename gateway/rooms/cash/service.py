@@ -28,6 +28,7 @@ from gateway.rooms.decisions import Decision, Decisions, is_revoked
 from gateway.rooms.payments import records as payment_records
 from gateway.rooms.payments.bill import LineInput, LineKind, Unit
 from gateway.words.clock import day_of, to_micros
+from gateway.words.days import Day
 from gateway.words.errors import ConflictProblem, InvalidProblem
 from gateway.words.identifiers import clean_text, new_id
 from gateway.words.money import Yuan, format_yuan
@@ -55,9 +56,9 @@ class CashInput(Ask):
     explanation: Annotated[str, Field(min_length=1, max_length=500), AfterValidator(clean_text)] | None = None
     receipt_number: Annotated[str, Field(pattern=r"^[0-9A-Za-z０-９Ａ-Ｚａ-ｚ－ -]{1,60}$")]
     officer: Annotated[str, Field(min_length=1, max_length=100), AfterValidator(clean_text)]
-    taken_on: date
+    taken_on: Day
     on_water: bool = False
-    ashore_on: date | None = None
+    ashore_on: Day | None = None
 
     @model_validator(mode="after")
     def _allowed(self) -> Self:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from gateway.words.days import Day
 from gateway.words.identifiers import check_registration_number, check_resident_id, check_uscc, clean_text
 from gateway.words.money import Yuan
 from gateway.words.text import Ask
@@ -90,8 +90,8 @@ class DecisionFacts(Ask):
     fine: Yuan | None = None
     confiscated: Yuan | None = None
     licence: Name | None = None
-    decided_on: date
-    valid_until: date | None = None
+    decided_on: Day
+    valid_until: Day | None = None
     surcharge_stated: bool = False
     payment_days: Annotated[int, Field(ge=1, le=365)] = 15
     seriousness: Literal["minor", "general", "serious"] | None = None
@@ -144,10 +144,10 @@ class DecisionEvent(Ask):
     """
 
     kind: EventKind
-    on: date
+    on: Day
     method: Literal["direct", "left", "entrusted", "post", "electronic", "publication"] | None = None
     evidence: Annotated[str, Field(max_length=500), AfterValidator(clean_text)] | None = None
-    until: date | None = None
+    until: Day | None = None
     reason: Annotated[str, Field(max_length=2000), AfterValidator(clean_text)] | None = None
 
     @model_validator(mode="after")

@@ -13,6 +13,7 @@ from pydantic import Field, field_validator, model_validator
 from gateway.ports.base import Message
 from gateway.ports.nontax import Bill, BillLine, BillState, Issued, IssueRequest
 from gateway.rooms.decisions import Decision, PartyKind
+from gateway.words.days import Day
 from gateway.words.errors import ConflictProblem, ContractError, InvalidProblem
 from gateway.words.identifiers import check_payment_code
 from gateway.words.money import Yuan, format_yuan
@@ -52,7 +53,7 @@ class PaymentRequest(Ask):
     instalment: int = Field(default=0, ge=0, le=99)
     line_group: str = Field(default="main", pattern=r"^[a-z][a-z0-9_]{0,19}$")
     lines: tuple[LineInput, ...] | None = Field(default=None, min_length=1, max_length=10)
-    due_on: date | None = Field(default=None, description="an instalment's own last day, from the approved plan")
+    due_on: Day | None = Field(default=None, description="an instalment's own last day, from the approved plan")
 
     @model_validator(mode="after")
     def _plan(self) -> Self:

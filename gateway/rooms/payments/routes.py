@@ -35,6 +35,7 @@ from gateway.rooms.payments import (
 from gateway.rooms.payments.parts import installed
 from gateway.rooms.payments.surcharge import Surcharge
 from gateway.rooms.payments.views import CollectionView, LineView, PaymentSummary
+from gateway.words.days import Day
 from gateway.words.money import Yuan, YuanOut
 
 router = APIRouter(prefix="/v1", tags=["payments"], responses=responses(401, 403, 422, 503))
@@ -281,7 +282,7 @@ async def reissue_payment(
 
 @router.get("/payments/{payment_id}/surcharge", response_model=SurchargeView, responses=responses(404))
 async def payment_surcharge(
-    payments: ThePayments, who: Reader, payment_id: str, on: date | None = None
+    payments: ThePayments, who: Reader, payment_id: str, on: Day | None = None
 ) -> SurchargeView:
     """What surcharge has accrued up to a day, explained stretch by stretch from the decision's events."""
     await _owned(payments, who, payment_id)

@@ -23,6 +23,7 @@ from gateway.rooms.reconciliation import Months, month_records, report_files
 from gateway.rooms.reconciliation.balance import Balance, canonical, chinese, month_days
 from gateway.rooms.reconciliation.report import Kind
 from gateway.rooms.reconciliation.routes import ChannelName, Operator, Reader, channels_of, serves
+from gateway.words.days import read_day
 from gateway.words.errors import InvalidProblem, NotFoundProblem
 from gateway.words.money import YuanOut
 
@@ -322,9 +323,9 @@ def _days(period: str) -> tuple[date, date]:
     if len(period) == len("2026-06"):
         return month_days(period)
     try:
-        day = date.fromisoformat(period)
-    except ValueError:
-        raise InvalidProblem(f"{period} is no day", field="period", cure="Write it as 2026-06-30.") from None
+        day = read_day(period)
+    except ValueError as problem:
+        raise InvalidProblem(str(problem), field="period") from None
     return day, day
 
 

@@ -40,6 +40,7 @@ from gateway.rooms.reconciliation import StatementFile as FileOfSide
 from gateway.rooms.reconciliation.profiles import Profiles
 from gateway.rooms.reconciliation.proposal_records import Action, Proposed
 from gateway.rooms.refunds.proposals import DocumentInput, Payee
+from gateway.words.days import Day
 from gateway.words.errors import NotFoundProblem
 from gateway.words.money import YuanOut
 
@@ -62,14 +63,14 @@ class RunRequest(Ask):
     """Which day of which channel. A day is the platform's: it ends at the channel's cut-off 日切."""
 
     channel: str = Field(min_length=1, max_length=60)
-    day: date
+    day: Day
 
 
 class FileQuery(BaseModel):
     """What a statement file is about, and how it is read."""
 
     channel: ChannelName
-    day: date
+    day: Day
     profile: str = Field(min_length=1, max_length=60, description="a block `[statements.NAME]`")
     name: str = Field(default="statement", max_length=200, description="the file's name, for the record")
 
@@ -78,7 +79,7 @@ class StatementFile(Ask):
     """What a file is about, and which file it is: for the Idempotency-Key."""
 
     channel: str
-    day: date
+    day: Day
     profile: str
     digest: str
 
@@ -87,7 +88,7 @@ class BreakQuery(BaseModel):
     """Which breaks are looked for."""
 
     channel: ChannelName | None = None
-    day: date | None = None
+    day: Day | None = None
     kind: BreakKind | None = None
     state: BreakState | None = None
     side: Side | None = None
@@ -309,7 +310,7 @@ async def list_runs(
     runs: Runs,
     who: Reader,
     channel: ChannelName | None = None,
-    day: date | None = None,
+    day: Day | None = None,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Page[RunView]:

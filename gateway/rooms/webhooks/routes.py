@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -19,6 +18,7 @@ from gateway.foundation.http.problems import responses
 from gateway.foundation.http.services import Base, service
 from gateway.foundation.http.views import Ask, Cursor, EventView, Limit, Page, View, after, encode_cursor, instant
 from gateway.words.clock import to_micros
+from gateway.words.days import Instant
 from gateway.words.errors import InvalidProblem
 
 router = APIRouter(prefix="/v1", tags=["webhooks"], responses=responses(401, 403, 422, 503))
@@ -105,8 +105,8 @@ class ResendRequest(Ask):
     """What to deliver again: one event, those of a range of time, or all that were given up. Exactly one of them."""
 
     event: str | None = Field(default=None, max_length=40)
-    since: datetime | None = None
-    until: datetime | None = None
+    since: Instant | None = None
+    until: Instant | None = None
     failed: bool = False
 
 
@@ -200,10 +200,6 @@ async def list_deliveries(
 async def resend(base: Base, who: Writer, endpoint_id: str, ask: ResendRequest) -> Resent:
     """Deliver again. A receiver knows an event by its `webhook-id`, which stays the same: no Idempotency-Key needed."""
     await _mine(base.webhooks, who, endpoint_id)
-    for name in ("since", "until"):
-        moment = getattr(ask, name)
-        if moment is not None and moment.tzinfo is None:
-            raise InvalidProblem("an instant names its offset", field=name, cure="For example +08:00.")
     again = await base.webhooks.resend(
         endpoint_id,
         event=ask.event,

@@ -358,3 +358,18 @@ def test_a_name_that_the_other_side_cannot_write_is_named_by_its_character() -> 
     assert check_encodable("味安副食店", "gbk") == "味安副食店"
     with pytest.raises(ValueError, match=r"character 2, '𠮷' \(U\+20BB7\), cannot be written in GBK"):
         check_encodable("张𠮷", "gbk")
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\r", "\n", "\x0b", "\u2028", "\u2029", "\x85"])
+def test_every_line_end_of_a_text_area_is_one(end: str) -> None:
+    assert clean_text(f"占道{end}堆放\t建材。{end}", multiline=True) == "占道\n堆放 建材。"
+    if end != "\n":
+        with pytest.raises(ValueError, match="character 3"):
+            clean_text(f"占道{end}堆放")
+
+
+def test_a_tab_in_a_single_line_is_refused_and_so_are_hiding_characters_in_a_text() -> None:
+    with pytest.raises(ValueError, match="control"):
+        clean_text("占道\t堆放")
+    with pytest.raises(ValueError, match="invisible"):
+        clean_text("占道\u202e堆放\r\n", multiline=True)
