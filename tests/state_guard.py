@@ -15,9 +15,11 @@ import sqlalchemy
 from sqlalchemy import Engine, event
 
 from gateway.foundation.lives import LIVES
+from gateway.foundation.store import prepared
 
 TESTS = str(Path(__file__).parent)
-LIBRARY = str(Path(sqlalchemy.__file__).parent)
+BETWEEN = (str(Path(sqlalchemy.__file__).parent), prepared.__file__)
+"""Whose frames stand between the watch and whoever had the statement executed."""
 
 NOT_YET = {
     "payments": "payments are being moved to their lives",
@@ -62,6 +64,6 @@ def _look(_conn: Any, _cursor: Any, statement: str, _parameters: Any, context: A
 def _asker() -> str:
     """The file and line that had the statement executed."""
     frame = sys._getframe(2)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(LIBRARY):
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(BETWEEN):
         frame = frame.f_back
     return f"{frame.f_code.co_filename}:{frame.f_lineno}"

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sqlalchemy import Connection, Table, Update, and_, bindparam, update
@@ -88,14 +89,18 @@ class Life(Generic[S]):
         starts = {one.start for one in self.edges}
         return tuple(state for state in self.states if state not in starts)
 
+    @cached_property
+    def one(self) -> Update:
+        """An UPDATE of one record, of columns that are no state. Parameters as those of ``statement``."""
+        columns = self.table.c
+        return update(self.table).where(and_(*(columns[name] == bindparam(f"of_{name}") for name in self.key)))
+
     def statement(self, starts: frozenset[S], end: S) -> Update:
         """The compare-and-set of a step, made once. Parameters: ``of_<key>`` and the columns that are set."""
         known = self._moves.get((starts, end))
         if known is None:
-            columns = self.table.c
-            mine = [columns[name] == bindparam(f"of_{name}") for name in self.key]
-            was = columns[self.column].in_([constant(one.value) for one in sorted(starts)])
-            known = update(self.table).where(and_(*mine, was)).execution_options(life=self.name)
+            was = self.table.c[self.column].in_([constant(one.value) for one in sorted(starts)])
+            known = self.one.where(was).execution_options(life=self.name)
             self._moves[starts, end] = known
         return known
 
@@ -194,11 +199,9 @@ class Living(Generic[S, R]):
         return frozenset(one.start for one in into if one.start is not None), (into[0].event if into else None)
 
     def _set(self, conn: Connection, record: R, **values: Any) -> None:
-        table = self.life.table
-        mine = and_(*(table.c[name] == bindparam(f"of_{name}") for name in self.life.key))
         known = {f"of_{name}": getattr(record, name) for name in self.life.key}
         stamp = {"updated_at": to_micros(self._clock.now())} if self.life.stamped else {}
-        conn.execute(update(table).where(mine), {**stamp, **values, **known})
+        conn.execute(self.life.one, {**stamp, **values, **known})
 
     def _emit(self, conn: Connection, record: R, event: str | None, tell: Mapping[str, Any]) -> None:
         if event is None:

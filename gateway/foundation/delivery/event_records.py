@@ -72,7 +72,7 @@ def _postgresql_horizon(*_: Any, **__: Any) -> str:
     return "pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 
 
-_INSERT = insert(event_table).values(txid=transaction_number())
+_INSERT = insert(event_table).values(txid=transaction_number()).returning(event_table.c.seq)
 _HORIZON = select(transaction_horizon())
 _BY_ID = select(event_table).where(event_table.c.id == bindparam("one"))
 _event = reader(Event)
@@ -80,9 +80,7 @@ _event = reader(Event)
 
 def add(conn: Connection, **values: Any) -> int:
     """Write one event; its number."""
-    key = conn.execute(_INSERT, values).inserted_primary_key
-    assert key is not None
-    return int(key[0])
+    return int(conn.execute(_INSERT, values).scalar_one())
 
 
 def by_id(conn: Connection, event_id: str) -> Event:

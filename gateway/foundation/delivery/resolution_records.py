@@ -67,12 +67,13 @@ _OPEN = (
     .where(resolution.c.applied.is_(False))
 )
 _BY_ID = select(resolution).where(resolution.c.id == bindparam("one"))
+_ADD = insert(resolution)
 _CHANGE = update(resolution).where(resolution.c.id == bindparam("one"))
 
 
 def add(conn: Connection, **values: Any) -> None:
     """Somebody says what became of an operation."""
-    conn.execute(insert(resolution), values)
+    conn.execute(_ADD, values)
 
 
 def standing(conn: Connection, operation_id: str) -> Resolution | None:

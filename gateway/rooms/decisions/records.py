@@ -26,6 +26,8 @@ _EVENTS = (
 _REVOCATION = select(decision_event.c.id).where(
     decision_event.c.decision_id == bindparam("id"), decision_event.c.kind == EventKind.REVOKED.value
 )
+_ADD, _ADD_VERSION, _ADD_EVENT = insert(decision), insert(decision_version), insert(decision_event)
+_SET_FACTS = update(decision).where(decision.c.id == bindparam("of"), decision.c.version == bindparam("expected"))
 _REVOKED_AND_VERSION = select(decision.c.version, exists(_REVOCATION).label("revoked")).where(
     decision.c.id == bindparam("id")
 )
@@ -130,7 +132,7 @@ def add(
 ) -> None:
     """Insert a decision; its first version is added by ``add_version``."""
     conn.execute(
-        insert(decision),
+        _ADD,
         {
             "id": decision_id,
             "authority": authority,
@@ -148,14 +150,10 @@ def set_facts(
     conn: Connection, envelope: Envelope, decision_id: str, facts: DecisionFacts, expected: int, now: int
 ) -> bool:
     """Move from version ``expected`` to the next one; False when somebody else was faster."""
-    done = conn.execute(
-        update(decision)
-        .where(decision.c.id == decision_id, decision.c.version == expected)
-        .values(
-            version=expected + 1, facts_sealed=envelope.seal(canonical(facts), _context(decision_id)), updated_at=now
-        )
-    )
-    return done.rowcount == 1
+    sealed = envelope.seal(canonical(facts), _context(decision_id))
+    known = {"of": decision_id, "expected": expected}
+    values = {"version": expected + 1, "facts_sealed": sealed, "updated_at": now}
+    return conn.execute(_SET_FACTS, known | values).rowcount == 1
 
 
 def add_version(
@@ -164,7 +162,7 @@ def add_version(
     """Keep one version of the facts for good."""
     body = canonical(facts)
     conn.execute(
-        insert(decision_version),
+        _ADD_VERSION,
         {
             "decision_id": decision_id,
             "version": version,
@@ -180,7 +178,7 @@ def add_event(conn: Connection, decision_id: str, event: DecisionEvent, by: str,
     """Record one event; returns its id."""
     event_id = new_id("dev")
     conn.execute(
-        insert(decision_event),
+        _ADD_EVENT,
         {
             "id": event_id,
             "decision_id": decision_id,

@@ -179,6 +179,24 @@ _BY_ID = select(disclosure).where(disclosure.c.id == bindparam("id"))
 _BY_REFERENCE = select(disclosure).where(
     disclosure.c.target == bindparam("target"), disclosure.c.effect_reference == bindparam("reference")
 )
+_LOCKED = _BY_ID.with_for_update()
+_LOCK_DECISION = select(decision.c.id).where(decision.c.id == bindparam("id")).with_for_update()
+_ADD = insert(disclosure)
+_OF_DECISION = select(disclosure).where(disclosure.c.decision_id == bindparam("of")).order_by(disclosure.c.id)
+_LATEST = (
+    select(disclosure)
+    .where(disclosure.c.decision_id == bindparam("of"), disclosure.c.target == bindparam("at"))
+    .order_by(disclosure.c.id.desc())
+    .limit(1)
+)
+_CHANGE = update(disclosure).where(disclosure.c.id == bindparam("of"))
+_ORGAN = (
+    select(disclosing_organ)
+    .where(disclosing_organ.c.authority == bindparam("of"), disclosing_organ.c.valid_from_on <= bindparam("on"))
+    .order_by(disclosing_organ.c.valid_from_on.desc())
+    .limit(1)
+)
+_OWN_NAME = select(owner.c.name, owner.c.uscc).where(owner.c.code == bindparam("of"))
 
 
 _disclosure = reader(Disclosure)
@@ -189,8 +207,8 @@ def _one(conn: Connection, query: Select[Any], **parameters: object) -> Disclosu
     return None if row is None else _disclosure(row)
 
 
-def _all(conn: Connection, query: Select[Any]) -> list[Disclosure]:
-    return [_disclosure(row) for row in conn.execute(query).mappings()]
+def _all(conn: Connection, query: Select[Any], **parameters: object) -> list[Disclosure]:
+    return [_disclosure(row) for row in conn.execute(query, parameters).mappings()]
 
 
 def set_organ(conn: Connection, authority: str, organ: Organ, valid_from: date) -> None:
@@ -202,30 +220,21 @@ def set_organ(conn: Connection, authority: str, organ: Organ, valid_from: date) 
 
 def organ_of(conn: Connection, authority: str, on: date) -> Organ | None:
     """Who publishes for an authority, as valid on a day; where nothing was said, the authority under its own name."""
-    row = (
-        conn.execute(
-            select(disclosing_organ)
-            .where(disclosing_organ.c.authority == authority, disclosing_organ.c.valid_from_on <= on)
-            .order_by(disclosing_organ.c.valid_from_on.desc())
-            .limit(1)
-        )
-        .mappings()
-        .first()
-    )
+    row = conn.execute(_ORGAN, {"of": authority, "on": on}).mappings().first()
     if row is not None:
         return Organ(row["name"], row["code"], row["source_name"], row["source_code"])
-    own = conn.execute(select(owner.c.name, owner.c.uscc).where(owner.c.code == authority)).first()
+    own = conn.execute(_OWN_NAME, {"of": authority}).first()
     return None if own is None else Organ(own.name, own.uscc, own.name, own.uscc)
 
 
 def lock_decision(conn: Connection, decision_id: str) -> None:
     """Hold the decision until the end of the transaction, so that two requests cannot both find it unpublished."""
-    conn.execute(select(decision.c.id).where(decision.c.id == decision_id).with_for_update())
+    conn.execute(_LOCK_DECISION, {"id": decision_id})
 
 
 def add(conn: Connection, new: Disclosure) -> None:
     """Insert one disclosure. IntegrityError if the decision is already live at the target."""
-    conn.execute(insert(disclosure), columns(new))
+    conn.execute(_ADD, columns(new))
 
 
 def fetch(conn: Connection, disclosure_id: str) -> Disclosure | None:
@@ -235,7 +244,7 @@ def fetch(conn: Connection, disclosure_id: str) -> Disclosure | None:
 
 def lock(conn: Connection, disclosure_id: str) -> Disclosure | None:
     """One disclosure, held until the end of the transaction."""
-    return _one(conn, _BY_ID.with_for_update(), id=disclosure_id)
+    return _one(conn, _LOCKED, id=disclosure_id)
 
 
 def fetch_by_reference(conn: Connection, target: str, reference: str) -> Disclosure | None:
@@ -245,18 +254,17 @@ def fetch_by_reference(conn: Connection, target: str, reference: str) -> Disclos
 
 def latest(conn: Connection, decision_id: str, target: str) -> Disclosure | None:
     """The newest disclosure of a decision at a target, whatever its state."""
-    same = (disclosure.c.decision_id == decision_id, disclosure.c.target == target)
-    return _one(conn, select(disclosure).where(*same).order_by(disclosure.c.id.desc()).limit(1))
+    return _one(conn, _LATEST, of=decision_id, at=target)
 
 
 def of_decision(conn: Connection, decision_id: str) -> list[Disclosure]:
     """All disclosures of a decision, oldest first."""
-    return _all(conn, select(disclosure).where(disclosure.c.decision_id == decision_id).order_by(disclosure.c.id))
+    return _all(conn, _OF_DECISION, of=decision_id)
 
 
 def change(conn: Connection, disclosure_id: str, now: int, **values: Unpack[Change]) -> None:
     """Set fields that are not states."""
-    conn.execute(update(disclosure).where(disclosure.c.id == disclosure_id).values(updated_at=now, **values))
+    conn.execute(_CHANGE, {"of": disclosure_id, "updated_at": now, **values})
 
 
 def find(conn: Connection, wanted: DisclosureFilter) -> list[Disclosure]:

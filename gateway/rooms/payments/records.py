@@ -332,6 +332,47 @@ _EXCEPTIONS_OF = (
 _BY_CODE = select(payment_code).where(
     payment_code.c.channel == bindparam("channel"), payment_code.c.code == bindparam("code")
 )
+_BY_TOKEN = select(payment).where(payment.c.token_index == bindparam("token"))
+_OF_DECISION = select(payment).where(payment.c.decision_id == bindparam("id")).order_by(payment.c.id)
+_REPLACEMENT = select(payment.c.id).where(payment.c.replaces == bindparam("id"))
+_LAST_CODE = (
+    select(payment_code)
+    .where(payment_code.c.payment_id == bindparam("id"), payment_code.c.code.is_not(None))
+    .order_by(payment_code.c.asked_at.desc(), payment_code.c.reference.desc())
+    .limit(1)
+)
+_EXPIRED_CODE = (
+    select(payment_code)
+    .where(payment_code.c.payment_id == bindparam("id"), payment_code.c.state == constant(CodeState.EXPIRED.value))
+    .order_by(payment_code.c.asked_at.desc())
+    .limit(1)
+)
+_CODE = select(payment_code).where(
+    payment_code.c.channel == bindparam("channel"), payment_code.c.reference == bindparam("reference")
+)
+_COLLECTION_OF = select(collection).where(
+    collection.c.channel == bindparam("channel"),
+    collection.c.code == bindparam("code"),
+    collection.c.bank_serial == bindparam("bank_serial"),
+)
+_COLLECTION = select(collection).where(collection.c.id == bindparam("id"))
+_CLAIM = (
+    update(collection)
+    .where(collection.c.id == bindparam("of"), collection.c.payment_id.is_(None))
+    .values(payment_id=bindparam("whose"))
+)
+_ADD_EXCEPTION = insert(payment_exception)
+_EXCEPTION = select(payment_exception).where(payment_exception.c.id == bindparam("id"))
+_EXCEPTIONS_ABOUT = select(payment_exception).where(payment_exception.c.collection_id == bindparam("id"))
+_NOT_RESOLVED = payment_exception.c.state != constant(ExceptionState.RESOLVED.value)
+_UNRESOLVED = _EXCEPTIONS_ABOUT.where(
+    _NOT_RESOLVED, payment_exception.c.kind.in_([constant(kind.value) for kind in BESIDE_THE_BILL])
+)
+_LATE_MONEY = select(payment_exception.c.id).where(
+    payment_exception.c.payment_id == bindparam("id"),
+    payment_exception.c.kind == constant(UnforeseenKind.PAID_AFTER_EXPIRY.value),
+    _NOT_RESOLVED,
+)
 
 
 def unit_of(conn: Connection, authority: str, on: date) -> Unit | None:
@@ -458,7 +499,7 @@ def locked(conn: Connection, payment_id: str) -> Payment:
 
 def fetch_by_token(conn: Connection, index: bytes) -> Payment | None:
     """The payment behind a payer page's token, by its ``token_index``."""
-    row = conn.execute(select(payment).where(payment.c.token_index == index)).mappings().first()
+    row = conn.execute(_BY_TOKEN, {"token": index}).mappings().first()
     return None if row is None else _payment(row)
 
 
@@ -480,32 +521,19 @@ def live_code(conn: Connection, payment_id: str) -> Code | None:
 
 def last_code(conn: Connection, payment_id: str) -> Code | None:
     """The newest code of a payment, whatever became of it; None while none was given."""
-    query = (
-        select(payment_code)
-        .where(payment_code.c.payment_id == payment_id, payment_code.c.code.is_not(None))
-        .order_by(payment_code.c.asked_at.desc(), payment_code.c.reference.desc())
-        .limit(1)
-    )
-    row = conn.execute(query).mappings().first()
+    row = conn.execute(_LAST_CODE, {"id": payment_id}).mappings().first()
     return None if row is None else _code(row)
 
 
 def expired_code(conn: Connection, payment_id: str) -> Code | None:
     """The newest code of a payment that the platform let expire."""
-    query = (
-        select(payment_code)
-        .where(payment_code.c.payment_id == payment_id, payment_code.c.state == CodeState.EXPIRED.value)
-        .order_by(payment_code.c.asked_at.desc())
-        .limit(1)
-    )
-    row = conn.execute(query).mappings().first()
+    row = conn.execute(_EXPIRED_CODE, {"id": payment_id}).mappings().first()
     return None if row is None else _code(row)
 
 
 def fetch_code(conn: Connection, channel: str, reference: str) -> Code | None:
     """One code, by the reference it was asked for with."""
-    mine = (payment_code.c.channel == channel, payment_code.c.reference == reference)
-    row = conn.execute(select(payment_code).where(*mine)).mappings().first()
+    row = conn.execute(_CODE, {"channel": channel, "reference": reference}).mappings().first()
     return None if row is None else _code(row)
 
 
@@ -516,7 +544,7 @@ def add_code(conn: Connection, asked: Code) -> None:
 
 def replacement_of(conn: Connection, payment_id: str) -> str | None:
     """The id of the payment that re-issues this one's code."""
-    return conn.execute(select(payment.c.id).where(payment.c.replaces == payment_id)).scalar()
+    return conn.execute(_REPLACEMENT, {"id": payment_id}).scalar()
 
 
 def to_ask(conn: Connection, today: date, lately: int, now: int, limit: int) -> list[Payment]:
@@ -559,14 +587,14 @@ def by_code(conn: Connection, channel: str, code: str) -> Code | None:
 
 def collection_of(conn: Connection, channel: str, code: str, bank_serial: str) -> Collection | None:
     """Money already known under its business key."""
-    mine = (collection.c.channel == channel, collection.c.code == code, collection.c.bank_serial == bank_serial)
-    row = conn.execute(select(collection).where(*mine)).mappings().first()
+    key = {"channel": channel, "code": code, "bank_serial": bank_serial}
+    row = conn.execute(_COLLECTION_OF, key).mappings().first()
     return None if row is None else _collection(row)
 
 
 def fetch_collection(conn: Connection, collection_id: str) -> Collection | None:
     """Money that arrived, by its id."""
-    row = conn.execute(select(collection).where(collection.c.id == collection_id)).mappings().first()
+    row = conn.execute(_COLLECTION, {"id": collection_id}).mappings().first()
     return None if row is None else _collection(row)
 
 
@@ -582,8 +610,7 @@ def unmatched(conn: Connection, channel: str, code: str) -> list[Collection]:
 
 def claim_collection(conn: Connection, collection_id: str, payment_id: str) -> bool:
     """Say whose money it is; False when somebody else has it."""
-    nobodys = and_(collection.c.id == collection_id, collection.c.payment_id.is_(None))
-    return conn.execute(update(collection).where(nobodys).values(payment_id=payment_id)).rowcount == 1
+    return conn.execute(_CLAIM, {"of": collection_id, "whose": payment_id}).rowcount == 1
 
 
 def collections_of(conn: Connection, payment_id: str) -> list[Collection]:
@@ -603,7 +630,7 @@ def collected_between(conn: Connection, channel: str, start: int, end: int) -> l
 
 def add_exception(conn: Connection, odd: Unforeseen) -> None:
     """Keep an exception 异常缴款 that opens."""
-    conn.execute(insert(payment_exception), columns(odd))
+    conn.execute(_ADD_EXCEPTION, columns(odd))
 
 
 def exceptions_of(conn: Connection, payment_id: str) -> list[Unforeseen]:
@@ -613,13 +640,12 @@ def exceptions_of(conn: Connection, payment_id: str) -> list[Unforeseen]:
 
 def exceptions_about(conn: Connection, collection_id: str) -> list[Unforeseen]:
     """The exceptions of one sum of money."""
-    query = select(payment_exception).where(payment_exception.c.collection_id == collection_id)
-    return [_unforeseen(row) for row in conn.execute(query).mappings()]
+    return [_unforeseen(row) for row in conn.execute(_EXCEPTIONS_ABOUT, {"id": collection_id}).mappings()]
 
 
 def fetch_exception(conn: Connection, exception_id: str) -> Unforeseen | None:
     """One exception."""
-    row = conn.execute(select(payment_exception).where(payment_exception.c.id == exception_id)).mappings().first()
+    row = conn.execute(_EXCEPTION, {"id": exception_id}).mappings().first()
     return None if row is None else _unforeseen(row)
 
 
@@ -633,29 +659,18 @@ def held_exception(conn: Connection, exception_id: str) -> Unforeseen:
 
 def unresolved_exception(conn: Connection, collection_id: str) -> Unforeseen | None:
     """The exception that says that this money did not pay its bill, while nobody has settled it."""
-    query = select(payment_exception).where(
-        payment_exception.c.collection_id == collection_id,
-        payment_exception.c.state != ExceptionState.RESOLVED.value,
-        payment_exception.c.kind.in_([kind.value for kind in BESIDE_THE_BILL]),
-    )
-    row = conn.execute(query).mappings().first()
+    row = conn.execute(_UNRESOLVED, {"id": collection_id}).mappings().first()
     return None if row is None else _unforeseen(row)
 
 
 def waits_about_late_money(conn: Connection, payment_id: str) -> bool:
     """Whether money came on the expired code of this payment and nobody has settled what becomes of it."""
-    query = select(payment_exception.c.id).where(
-        payment_exception.c.payment_id == payment_id,
-        payment_exception.c.kind == UnforeseenKind.PAID_AFTER_EXPIRY.value,
-        payment_exception.c.state != ExceptionState.RESOLVED.value,
-    )
-    return conn.execute(query).first() is not None
+    return conn.execute(_LATE_MONEY, {"id": payment_id}).first() is not None
 
 
 def of_decision(conn: Connection, decision_id: str) -> list[Payment]:
     """All payments of a decision, oldest first."""
-    query = select(payment).where(payment.c.decision_id == decision_id).order_by(payment.c.id)
-    return [_payment(row) for row in conn.execute(query).mappings()]
+    return [_payment(row) for row in conn.execute(_OF_DECISION, {"id": decision_id}).mappings()]
 
 
 def search(conn: Connection, narrow: PaymentFilter) -> list[Payment]:

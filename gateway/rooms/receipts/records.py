@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
-from sqlalchemy import Connection, and_, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from gateway.foundation.crypto.envelope import Envelope
-from gateway.foundation.store.rows import reader
+from gateway.foundation.store.base import constant
+from gateway.foundation.store.rows import columns, reader
 from gateway.rooms.receipts.states import ReceiptKind, ReceiptStatus
 from gateway.rooms.receipts.tables import fiscal_receipt
 from gateway.rooms.receipts.verification import Signer
@@ -57,6 +58,15 @@ class Receipt:
 
 
 _read = reader(Receipt)
+_ADD = insert(fiscal_receipt)
+_BY_ID = select(fiscal_receipt).where(fiscal_receipt.c.id == bindparam("id"))
+_OF_PAYMENT = select(fiscal_receipt).where(fiscal_receipt.c.payment_id == bindparam("of"))
+_REFUSED = fiscal_receipt.c.status == constant(ReceiptStatus.REFUSED.value)
+_LIVE = _OF_PAYMENT.where(~_REFUSED)
+_LATEST = _OF_PAYMENT.order_by(_REFUSED, fiscal_receipt.c.id.desc()).limit(1)
+_ASK_UNDER = update(fiscal_receipt).where(
+    fiscal_receipt.c.id == bindparam("of"), fiscal_receipt.c.status == constant(ReceiptStatus.REQUESTED.value)
+)
 
 
 def _document_context(receipt_id: str) -> str:
@@ -70,12 +80,12 @@ def seal_document(envelope: Envelope, receipt_id: str, document: bytes) -> bytes
 
 def add(conn: Connection, receipt: Receipt) -> None:
     """Record a receipt that is being asked for."""
-    conn.execute(insert(fiscal_receipt), asdict(receipt))
+    conn.execute(_ADD, columns(receipt))
 
 
 def held(conn: Connection, receipt_id: str) -> Receipt:
     """One receipt. Raises NotFoundProblem."""
-    row = conn.execute(select(fiscal_receipt).where(fiscal_receipt.c.id == receipt_id)).mappings().first()
+    row = conn.execute(_BY_ID, {"id": receipt_id}).mappings().first()
     if row is None:
         raise NotFoundProblem("no such receipt")
     return _read(row)
@@ -83,22 +93,16 @@ def held(conn: Connection, receipt_id: str) -> Receipt:
 
 def live(conn: Connection, payment_id: str) -> Receipt | None:
     """The receipt of a payment that was not refused."""
-    query = select(fiscal_receipt).where(
-        fiscal_receipt.c.payment_id == payment_id, fiscal_receipt.c.status != ReceiptStatus.REFUSED
-    )
-    row = conn.execute(query).mappings().first()
+    row = conn.execute(_LIVE, {"of": payment_id}).mappings().first()
     return None if row is None else _read(row)
 
 
 def latest(conn: Connection, payment_id: str) -> Receipt | None:
     """The receipt of a payment; the last that was refused where there is no other."""
-    query = select(fiscal_receipt).where(fiscal_receipt.c.payment_id == payment_id)
-    query = query.order_by(fiscal_receipt.c.status == ReceiptStatus.REFUSED, fiscal_receipt.c.id.desc())
-    row = conn.execute(query).mappings().first()
+    row = conn.execute(_LATEST, {"of": payment_id}).mappings().first()
     return None if row is None else _read(row)
 
 
 def ask_under(conn: Connection, receipt_id: str, reference: str, now: int) -> None:
     """A receipt that is still not there is asked for under another reference."""
-    mine = and_(fiscal_receipt.c.id == receipt_id, fiscal_receipt.c.status == ReceiptStatus.REQUESTED)
-    conn.execute(update(fiscal_receipt).where(mine).values(updated_at=now, reference=reference))
+    conn.execute(_ASK_UNDER, {"of": receipt_id, "updated_at": now, "reference": reference})

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from gateway.foundation.crypto.envelope import Envelope
-from gateway.foundation.store.rows import reader
+from gateway.foundation.store.base import constant
+from gateway.foundation.store.rows import columns, reader
 from gateway.rooms.payments import records as payment_records
 from gateway.rooms.payments.tables import collection
 from gateway.rooms.receipts import records as receipt_records
@@ -105,6 +106,21 @@ class RefundFilter:
 
 _refund = reader(Refund)
 _document = reader(RefundDocument)
+_ADD, _ADD_DOCUMENT = insert(refund), insert(refund_document)
+_BY_ID = select(refund).where(refund.c.id == bindparam("id"))
+_OF_PAYMENT = select(refund).where(refund.c.payment_id == bindparam("of")).order_by(refund.c.id)
+_OF_CODE = (
+    select(refund)
+    .where(refund.c.channel == bindparam("channel"), refund.c.code == bindparam("code"))
+    .order_by(refund.c.id)
+)
+_CHANGE = update(refund).where(refund.c.id == bindparam("of"), refund.c.status == bindparam("read_as"))
+_DOCUMENTS = (
+    select(refund_document).where(refund_document.c.refund_id == bindparam("of")).order_by(refund_document.c.id)
+)
+_GOING_BACK = select(func.coalesce(func.sum(refund.c.amount), 0)).where(
+    refund.c.collection_id == bindparam("of"), refund.c.status.not_in([constant(one.value) for one in RELEASED])
+)
 
 
 def _payee_context(refund_id: str) -> str:
@@ -130,12 +146,12 @@ def seal_file(envelope: Envelope, document_id: str, file: bytes | None) -> bytes
 
 def add(conn: Connection, made: Refund) -> None:
     """Insert a refund."""
-    conn.execute(insert(refund), asdict(made))
+    conn.execute(_ADD, columns(made))
 
 
 def held(conn: Connection, refund_id: str) -> Refund:
     """One refund. Raises NotFoundProblem."""
-    row = conn.execute(select(refund).where(refund.c.id == refund_id)).mappings().first()
+    row = conn.execute(_BY_ID, {"id": refund_id}).mappings().first()
     if row is None:
         raise NotFoundProblem("no such refund")
     return _refund(row)
@@ -149,20 +165,18 @@ def locked(conn: Connection, refund_id: str) -> Refund:
 
 def change(conn: Connection, changed: Refund, now: int, **values: Any) -> bool:
     """Set fields while it is in the state in which it was read; False when it has left that."""
-    mine = and_(refund.c.id == changed.id, refund.c.status == changed.status)
-    return conn.execute(update(refund).where(mine).values(updated_at=now, **values)).rowcount == 1
+    mine = {"of": changed.id, "read_as": changed.status.value}
+    return conn.execute(_CHANGE, {**mine, "updated_at": now, **values}).rowcount == 1
 
 
 def of_payment(conn: Connection, payment_id: str) -> list[Refund]:
     """The refunds of a payment, oldest first."""
-    query = select(refund).where(refund.c.payment_id == payment_id).order_by(refund.c.id)
-    return [_refund(row) for row in conn.execute(query).mappings()]
+    return [_refund(row) for row in conn.execute(_OF_PAYMENT, {"of": payment_id}).mappings()]
 
 
 def of_code(conn: Connection, channel: str, code: str) -> list[Refund]:
     """The refunds of money that came under a code, oldest first."""
-    query = select(refund).where(refund.c.channel == channel, refund.c.code == code).order_by(refund.c.id)
-    return [_refund(row) for row in conn.execute(query).mappings()]
+    return [_refund(row) for row in conn.execute(_OF_CODE, {"channel": channel, "code": code}).mappings()]
 
 
 def find(conn: Connection, wanted: RefundFilter) -> list[Refund]:
@@ -182,13 +196,12 @@ def find(conn: Connection, wanted: RefundFilter) -> list[Refund]:
 
 def add_document(conn: Connection, document: RefundDocument) -> None:
     """Insert a document of a refund."""
-    conn.execute(insert(refund_document), asdict(document))
+    conn.execute(_ADD_DOCUMENT, columns(document))
 
 
 def documents(conn: Connection, refund_id: str) -> list[RefundDocument]:
     """The documents of a refund in the order in which they were added."""
-    query = select(refund_document).where(refund_document.c.refund_id == refund_id).order_by(refund_document.c.id)
-    return [_document(row) for row in conn.execute(query).mappings()]
+    return [_document(row) for row in conn.execute(_DOCUMENTS, {"of": refund_id}).mappings()]
 
 
 # --- the money behind them --------------------------------------------------------------------------------------------
@@ -196,10 +209,7 @@ def documents(conn: Connection, refund_id: str) -> list[RefundDocument]:
 
 def going_back(conn: Connection, collection_id: str) -> int:
     """Fen of this money that went back, or may: refused and dismissed refunds do not count."""
-    query = select(func.coalesce(func.sum(refund.c.amount), 0)).where(
-        refund.c.collection_id == collection_id, refund.c.status.not_in(RELEASED)
-    )
-    return int(conn.execute(query).scalar_one())
+    return int(conn.execute(_GOING_BACK, {"of": collection_id}).scalar_one())
 
 
 def owner_of(conn: Connection, channel: str, code: str) -> str | None:
