@@ -82,7 +82,7 @@ async def test_what_comes_back_is_a_signature_over_our_digest(service, simulator
     read = read_signature(job.signature)
     assert read.data_hash == sm3(b"document")
     assert (read.seal.seal_id, read.property_info) == (SEAL, "/ByteRange")
-    assert Trust((base64.b64decode(simulators.credentials("seal")["root"]),)).roots
+    assert Trust((base64.b64decode(simulators.credentials("seal")["root"]),)).signer_roots
     assert await service.find(job.reference) == job
 
 

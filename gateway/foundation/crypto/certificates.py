@@ -1,13 +1,15 @@
 """X.509 certificates with SM2 keys (GB/T 20518-2018, RFC 5280): reading them, and judging a chain.
 
-``cryptography`` parses the certificate but knows no SM2 key; the key comes from the SubjectPublicKeyInfo and the
-signature is verified over the exact TBS bytes with the standard distinguishing ID. A certificate signed under another
-or an empty ID is refused, whatever other tools say about it.
+Read by our own reader over the original bytes: real certificates of government authorities write out defaults, use
+string types that the standard does not name and names that are too long, and general parsers refuse them for that.
+Here such habits are noted. The key comes from the SubjectPublicKeyInfo and the signature is verified over the exact
+TBS bytes with the standard distinguishing ID. A certificate signed under another or an empty ID is refused, whatever
+other tools say about it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
@@ -15,30 +17,42 @@ from pathlib import Path
 from typing import Final, Literal
 
 from asn1crypto import pem
-from asn1crypto import x509 as asn1_x509
-from cryptography import x509
-from cryptography.x509.oid import ExtensionOID
 
+from gateway.foundation.crypto import der as asn1
+from gateway.foundation.crypto.der import DerError, Value
+from gateway.foundation.crypto.revocation import RevocationError, RevocationList, parse_crl
 from gateway.foundation.crypto.sm2 import Sm2Provider, default_provider, is_public_key
+from gateway.words.clock import rfc3339
 from gateway.words.errors import SettingsError
 
 SM2_WITH_SM3: Final = "1.2.156.10197.1.501"
 SM2_CURVE: Final = "1.2.156.10197.1.301"
+EC_PUBLIC_KEY: Final = "1.2.840.10045.2.1"
+LARGEST: Final = 64 << 10
 _MAX_PATH: Final = 6
+_MOST_STEPS: Final = 64
+_COMMON_NAME, _EMAIL, _UNIQUE = "2.5.4.3", "1.2.840.113549.1.9.1", "2.5.4.45"
+_BASIC, _USAGE, _EXTENDED = "2.5.29.19", "2.5.29.15", "2.5.29.37"
+_SUBJECT_KEY, _AUTHORITY_KEY, _ACCESS = "2.5.29.14", "2.5.29.35", "1.3.6.1.5.5.7.1.1"
 _UNDERSTOOD: Final = frozenset(
     {
-        ExtensionOID.BASIC_CONSTRAINTS,
-        ExtensionOID.KEY_USAGE,
-        ExtensionOID.EXTENDED_KEY_USAGE,
-        ExtensionOID.SUBJECT_KEY_IDENTIFIER,
-        ExtensionOID.AUTHORITY_KEY_IDENTIFIER,
-        ExtensionOID.CERTIFICATE_POLICIES,
-        ExtensionOID.CRL_DISTRIBUTION_POINTS,
-        ExtensionOID.AUTHORITY_INFORMATION_ACCESS,
-        ExtensionOID.SUBJECT_ALTERNATIVE_NAME,
-        ExtensionOID.ISSUER_ALTERNATIVE_NAME,
+        _BASIC,
+        _USAGE,
+        _EXTENDED,
+        _SUBJECT_KEY,
+        _AUTHORITY_KEY,
+        _ACCESS,
+        "2.5.29.32",  # certificate policies
+        "2.5.29.31",  # where revocation lists are
+        "2.5.29.17",  # further names
+        "2.5.29.18",
     }
 )
+_HARMLESS: Final = frozenset({"1.3.6.1.5.5.7.1.4"})
+"""Critical extensions that real makers set although nobody reads them: noted, where they stand in a signer's own."""
+
+Name = tuple[tuple[tuple[str, str], ...], ...]
+"""A distinguished name as it is compared: attribute and text, whatever string type the text has."""
 
 
 class CertificateError(ValueError):
@@ -46,29 +60,68 @@ class CertificateError(ValueError):
 
 
 @dataclass(frozen=True)
+class KeyUsage:
+    """What a key may be used for, as far as it matters here."""
+
+    sign: bool
+    certificates: bool
+    lists: bool
+
+
+@dataclass(frozen=True)
 class Sm2Certificate:
-    """One certificate: its exact DER, the parsed form, and the SM2 public key (65 bytes)."""
+    """One certificate: its exact DER, what was signed (``tbs``), and the SM2 public key (65 bytes).
+
+    ``ca`` and ``path_length`` are its BasicConstraints (None: it has none), ``critical`` its critical extensions,
+    ``ocsp`` where its status may be asked, ``deviations`` what is not as the standard writes it and does not matter.
+    """
 
     der: bytes
-    parsed: x509.Certificate = field(compare=False)
+    tbs: bytes = field(repr=False, compare=False)
+    signature: bytes = field(repr=False, compare=False)
+    serial_number: int = field(compare=False)
+    issuer: Name = field(compare=False)
+    subject_name: Name = field(compare=False)
+    issuer_der: bytes = field(repr=False, compare=False)
+    valid_from: datetime = field(compare=False)
+    valid_until: datetime = field(compare=False)
     public: bytes = field(compare=False)
-    extensions: x509.Extensions = field(compare=False)
+    ca: bool | None = field(default=None, compare=False)
+    path_length: int | None = field(default=None, compare=False)
+    usage: KeyUsage | None = field(default=None, compare=False)
+    extended_usage: tuple[str, ...] = field(default=(), compare=False)
+    subject_key: bytes | None = field(default=None, compare=False)
+    authority_key: bytes | None = field(default=None, compare=False)
+    critical: tuple[str, ...] = field(default=(), compare=False)
+    ocsp: tuple[str, ...] = field(default=(), compare=False)
+    deviations: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def subject(self) -> str:
-        """The subject as one line (RFC 4514)."""
-        return self.parsed.subject.rfc4514_string()
+        """The subject as one line."""
+        return ",".join(f"{_SHORT.get(oid, oid)}={said}" for part in reversed(self.subject_name) for oid, said in part)
 
     @property
     def common_name(self) -> str:
         """The subject's first common name, or the whole subject."""
-        names = self.parsed.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
-        return str(names[0].value) if names else self.subject
+        names = (said for part in self.subject_name for oid, said in part if oid == _COMMON_NAME)
+        return next(names, self.subject)
 
     @property
     def serial(self) -> str:
         """The serial number as upper-case hexadecimal."""
-        return f"{self.parsed.serial_number:X}"
+        return f"{self.serial_number:X}"
+
+
+_SHORT: Final = {
+    _COMMON_NAME: "CN",
+    "2.5.4.6": "C",
+    "2.5.4.7": "L",
+    "2.5.4.8": "ST",
+    "2.5.4.10": "O",
+    "2.5.4.11": "OU",
+    _EMAIL: "E",
+}
 
 
 @dataclass(frozen=True)
@@ -76,36 +129,158 @@ class ChainVerdict:
     """What the chain check found. ``reason`` says why not, in words for people; ``path`` runs from leaf to root.
 
     ``revocation`` is "good" only if a current, verified CRL covered every certificate below the root.
+    ``revoked_later``: a certificate was revoked after the instant that was judged.
     """
 
     ok: bool
     reason: str
     path: tuple[Sm2Certificate, ...] = ()
     revocation: Literal["good", "unchecked"] = "unchecked"
+    revoked_later: str | None = None
 
 
 def parse_certificate(der: bytes) -> Sm2Certificate:
     """Read one DER certificate. Raises CertificateError unless key and signature are SM2."""
     try:
-        parsed = x509.load_der_x509_certificate(der)
-        extensions = parsed.extensions
-        # Parsing is lazy: what is asked later must fail here.
-        _ = parsed.subject, parsed.issuer, parsed.not_valid_before_utc, parsed.not_valid_after_utc, parsed.signature
-        decoded = asn1_x509.Certificate.load(der, strict=True)
-        tbs = decoded["tbs_certificate"]
-        inner = tbs["signature"]["algorithm"].dotted
-        if decoded["signature_value"].contents[0] != 0:
-            raise ValueError("the signature is not a whole number of bytes")
-        info = tbs["subject_public_key_info"]
-        curve = info["algorithm"]["parameters"].native if info["algorithm"]["algorithm"].native == "ec" else None
-        public = bytes(info["public_key"].native) if curve == SM2_CURVE else b""
-    except Exception as error:  # two parsers with many ways to say no
+        whole = asn1.read(der, LARGEST)
+        for _ in asn1.walk(whole):
+            pass
+        tbs, algorithm, signature = asn1.sequence(whole, 3)
+        fields = list(asn1.sequence(tbs, 6, 10))
+        deviations: list[str] = []
+        if fields[0].tag == 0xA0 and not 0 <= asn1.integer(_only(fields.pop(0))) <= 2:
+            raise DerError("a certificate of an unknown version")
+        serial, inner, issuer, validity, subject, info, *rest = fields
+        begin, end = (asn1.instant(one) for one in asn1.sequence(validity, 2))
+        public = _sm2_key(info)
+        extensions = _extensions(rest, deviations)
+        critical = tuple(oid for oid, (is_critical, _) in extensions.items() if is_critical)
+        values = {oid: value for oid, (_, value) in extensions.items()}
+        ca, path_length = _constraints(values, deviations)
+        found = Sm2Certificate(
+            der=der,
+            tbs=tbs.der,
+            signature=asn1.bits(signature),
+            serial_number=asn1.integer(serial),
+            issuer=read_name(issuer),
+            subject_name=read_name(subject, deviations),
+            issuer_der=issuer.der,
+            valid_from=begin,
+            valid_until=end,
+            public=public,
+            ca=ca,
+            path_length=path_length,
+            usage=_key_usage(values),
+            extended_usage=tuple(asn1.oid(one) for one in asn1.read(values[_EXTENDED]).parts())
+            if _EXTENDED in values
+            else (),
+            subject_key=asn1.octets(asn1.read(values[_SUBJECT_KEY])) if _SUBJECT_KEY in values else None,
+            authority_key=_authority_key(values),
+            critical=critical,
+            ocsp=_ocsp(values),
+            deviations=tuple(dict.fromkeys(deviations)),
+        )
+        algorithms = {asn1.oid(one.parts()[0]) for one in (algorithm, inner)}
+    except (ValueError, IndexError) as error:
         raise CertificateError(f"not a certificate that can be read: {error}") from None
     if not is_public_key(public):
         raise CertificateError("the certificate's key is not a point of the SM2 curve")
-    if parsed.signature_algorithm_oid.dotted_string != SM2_WITH_SM3 or inner != SM2_WITH_SM3:
+    if algorithms != {SM2_WITH_SM3}:
         raise CertificateError("the certificate is not signed with SM2 and SM3")
-    return Sm2Certificate(der, parsed, public, extensions)
+    return found
+
+
+def read_name(value: Value, deviations: list[str] | None = None) -> Name:
+    """A distinguished name. What is unusual about it is added to ``deviations``."""
+    parts = []
+    for relative in value.parts():
+        attributes = []
+        for attribute in relative.parts():
+            kind, said = asn1.sequence(attribute, 2)
+            oid = asn1.oid(kind)
+            # uniqueIdentifier is a BIT STRING by its standard; what is no text is compared by its bytes.
+            words = said.der.hex() if said.tag == asn1.BIT_STRING else asn1.text(said)
+            attributes.append((oid, words))
+            if deviations is not None:
+                _note_name(oid, said, words, deviations)
+        parts.append(tuple(sorted(attributes)))
+    return tuple(parts)
+
+
+def _note_name(oid: str, said: Value, words: str, deviations: list[str]) -> None:
+    if oid == _UNIQUE and said.tag != asn1.BIT_STRING:
+        deviations.append("uniqueIdentifier is a string instead of a BIT STRING")
+    if oid == _COMMON_NAME and len(words) > 64:
+        deviations.append(f"the common name has {len(words)} characters, more than 64")
+    if said.tag in (asn1.IA5, asn1.PRINTABLE) and not words.isascii():
+        deviations.append(f"{_SHORT.get(oid, oid)} holds UTF-8 under the tag of another string type")
+
+
+def _only(value: Value) -> Value:
+    (one,) = value.parts()
+    return one
+
+
+def _sm2_key(info: Value) -> bytes:
+    algorithm, key = asn1.sequence(info, 2)
+    named = [asn1.oid(one) for one in algorithm.parts() if one.tag == asn1.OID]
+    return asn1.bits(key) if named == [EC_PUBLIC_KEY, SM2_CURVE] else b""
+
+
+def _extensions(rest: Sequence[Value], deviations: list[str]) -> Mapping[str, tuple[bool, bytes]]:
+    found: dict[str, tuple[bool, bytes]] = {}
+    for value in rest:
+        if value.tag != 0xA3:
+            continue  # issuerUniqueID, subjectUniqueID
+        for extension in _only(value).parts():
+            kind, *middle, content = asn1.sequence(extension, 2, 3)
+            critical = asn1.boolean(middle[0]) if middle else False
+            if middle and not critical:
+                deviations.append("critical FALSE is written out")
+            oid = asn1.oid(kind)
+            if oid in found:
+                raise DerError(f"extension {oid} stands there twice")
+            found[oid] = critical, asn1.octets(content)
+    return found
+
+
+def _constraints(values: Mapping[str, bytes], deviations: list[str]) -> tuple[bool | None, int | None]:
+    if _BASIC not in values:
+        return None, None
+    parts = list(asn1.read(values[_BASIC]).parts())
+    ca = False
+    if parts and parts[0].tag == asn1.BOOLEAN:
+        ca = asn1.boolean(parts.pop(0))
+        if not ca:
+            deviations.append("BasicConstraints cA FALSE is written out")
+    return ca, asn1.integer(parts[0]) if parts else None
+
+
+def _key_usage(values: Mapping[str, bytes]) -> KeyUsage | None:
+    if _USAGE not in values:
+        return None
+    value = asn1.read(values[_USAGE])
+    if value.tag != asn1.BIT_STRING or len(value.body) < 2:
+        raise DerError("KeyUsage is no BIT STRING")
+    flags = value.body[1]
+    return KeyUsage(sign=bool(flags & 0xC0), certificates=bool(flags & 0x04), lists=bool(flags & 0x02))
+
+
+def _authority_key(values: Mapping[str, bytes]) -> bytes | None:
+    if _AUTHORITY_KEY not in values:
+        return None
+    return next((one.body for one in asn1.read(values[_AUTHORITY_KEY]).parts() if one.tag == 0x80), None)
+
+
+def _ocsp(values: Mapping[str, bytes]) -> tuple[str, ...]:
+    if _ACCESS not in values:
+        return ()
+    found = (asn1.sequence(one, 2) for one in asn1.read(values[_ACCESS]).parts())
+    return tuple(
+        place.body.decode("ascii", "replace")
+        for method, place in found
+        if place.tag == 0x86 and asn1.oid(method) == "1.3.6.1.5.5.7.48.1"
+    )
 
 
 def verify_chain(
@@ -149,13 +324,14 @@ class _Judge:
     """One judgement: the provider, the instant, the revocation lists."""
 
     def __init__(self, provider: Sm2Provider, at: datetime, crls: Sequence[bytes]) -> None:
-        self._provider, self._at, self._crls = provider, at, crls
+        self._provider, self._at = provider, at
+        self._lists = tuple(_readable_lists(crls))
+        self._steps = 0
 
     def refuse_signer(self, signer: Sm2Certificate) -> str | None:
-        usage = _key_usage(signer)
-        if usage is not None and not (usage.digital_signature or usage.content_commitment):
+        if signer.usage is not None and not signer.usage.sign:
             return f"{signer.common_name}: the key may not sign (KeyUsage)"
-        return self._refuse_any(signer)
+        return self._refuse_any(signer, _UNDERSTOOD | _HARMLESS)
 
     def climb(
         self, path: tuple[Sm2Certificate, ...], others: Sequence[Sm2Certificate], anchors: Sequence[Sm2Certificate]
@@ -178,79 +354,66 @@ class _Judge:
         name = issuer.common_name
         if below + 1 >= _MAX_PATH:
             return f"{name}: the chain is longer than {_MAX_PATH} certificates"
-        parsed = child.parsed
-        if not self._provider.verify(issuer.public, parsed.tbs_certificate_bytes, parsed.signature):
+        self._steps += 1
+        if self._steps > _MOST_STEPS:
+            return f"{name}: too many ways to look for a root"
+        if not self._provider.verify(issuer.public, child.tbs, child.signature):
             return f"{child.common_name}: not signed by {name} under the standard distinguishing ID"
-        try:
-            constraints = issuer.extensions.get_extension_for_class(x509.BasicConstraints).value
-        except x509.ExtensionNotFound:
+        if issuer.ca is None:
             return f"{name}: is not a certification authority (no BasicConstraints)"
-        if not constraints.ca:
+        if not issuer.ca:
             return f"{name}: is not a certification authority (BasicConstraints)"
-        if constraints.path_length is not None and below > constraints.path_length:
-            return f"{name}: allows only {constraints.path_length} authorities below it"
-        usage = _key_usage(issuer)
-        if usage is not None and not usage.key_cert_sign:
+        if issuer.path_length is not None and below > issuer.path_length:
+            return f"{name}: allows only {issuer.path_length} authorities below it"
+        if issuer.usage is not None and not issuer.usage.certificates:
             return f"{name}: its key may not sign certificates (KeyUsage)"
-        return self._refuse_any(issuer)
+        return self._refuse_any(issuer, _UNDERSTOOD)
 
-    def _refuse_any(self, certificate: Sm2Certificate) -> str | None:
-        parsed, name = certificate.parsed, certificate.common_name
-        if self._at < parsed.not_valid_before_utc:
-            return f"{name}: not valid before {parsed.not_valid_before_utc:%Y-%m-%d %H:%M:%S}Z"
-        if self._at > parsed.not_valid_after_utc:
-            return f"{name}: expired {parsed.not_valid_after_utc:%Y-%m-%d %H:%M:%S}Z"
-        for extension in certificate.extensions:
-            if extension.critical and extension.oid not in _UNDERSTOOD:
-                return f"{name}: critical extension {extension.oid.dotted_string} is not understood"
+    def _refuse_any(self, certificate: Sm2Certificate, understood: frozenset[str]) -> str | None:
+        name = certificate.common_name
+        if self._at < certificate.valid_from:
+            return f"{name}: not valid before {rfc3339(certificate.valid_from)}"
+        if self._at > certificate.valid_until:
+            return f"{name}: expired {rfc3339(certificate.valid_until)}"
+        for oid in certificate.critical:
+            if oid not in understood:
+                return f"{name}: critical extension {oid} is not understood"
         return None
 
     def _judge_revocation(self, path: tuple[Sm2Certificate, ...]) -> ChainVerdict:
-        covered = True
+        covered, later = True, None
         for certificate, issuer in pairwise(path):
-            lists = [crl for crl in self._parsed_crls() if crl.issuer == certificate.parsed.issuer]
             current = False
-            for crl in lists:
-                usage = _key_usage(issuer)
-                if (usage is not None and not usage.crl_sign) or not self._provider.verify(
-                    issuer.public, crl.tbs_certlist_bytes, crl.signature
+            for one in self._lists:
+                if one.issuer != certificate.issuer_der:
+                    continue
+                if (issuer.usage is not None and not issuer.usage.lists) or not self._provider.verify(
+                    issuer.public, one.tbs, one.signature
                 ):
                     return ChainVerdict(False, f"{issuer.common_name}: a revocation list of it does not verify", path)
-                entry = crl.get_revoked_certificate_by_serial_number(certificate.parsed.serial_number)
-                if entry is not None and entry.revocation_date_utc <= self._at:
-                    when = f"{entry.revocation_date_utc:%Y-%m-%d %H:%M:%S}Z"
-                    return ChainVerdict(False, f"{certificate.common_name}: revoked {when}", path)
-                current = current or crl.next_update_utc is None or crl.next_update_utc >= self._at
+                when = one.revoked.get(certificate.serial_number)
+                if when is not None and when <= self._at:
+                    return ChainVerdict(False, f"{certificate.common_name}: revoked {rfc3339(when)}", path)
+                later = later or (None if when is None else f"{certificate.common_name}: revoked {rfc3339(when)}")
+                current = current or one.next_update is None or one.next_update >= self._at
             covered = covered and current
-        return ChainVerdict(True, "", path, "good" if covered and len(path) > 1 else "unchecked")
-
-    def _parsed_crls(self) -> Iterator[x509.CertificateRevocationList]:
-        for der in self._crls:
-            try:
-                parsed = x509.load_der_x509_crl(der)
-                _ = parsed.issuer, parsed.next_update_utc, parsed.signature, list(parsed)
-            except Exception:  # noqa: S112 - not a list that can be read, so not one that helps
-                continue
-            yield parsed
+        return ChainVerdict(True, "", path, "good" if covered and len(path) > 1 else "unchecked", later)
 
 
-def _key_usage(certificate: Sm2Certificate) -> x509.KeyUsage | None:
-    try:
-        return certificate.extensions.get_extension_for_class(x509.KeyUsage).value
-    except x509.ExtensionNotFound:
-        return None
+def _readable_lists(ders: Sequence[bytes]) -> Iterator[RevocationList]:
+    for der in ders:
+        try:
+            yield parse_crl(der)
+        except RevocationError:
+            continue
 
 
 def _names(issuer: Sm2Certificate, child: Sm2Certificate) -> bool:
     """Whether ``child`` names ``issuer``: by name, and by key identifier where both carry one."""
-    if issuer.parsed.subject != child.parsed.issuer:
+    if issuer.subject_name != child.issuer:
         return False
-    try:
-        wanted = child.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
-        offered = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
-    except x509.ExtensionNotFound:
-        return True
-    return wanted is None or wanted == offered
+    wanted, offered = child.authority_key, issuer.subject_key
+    return wanted is None or offered is None or wanted == offered
 
 
 def load_roots(files: Sequence[Path], key: str) -> tuple[bytes, ...]:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from gateway.foundation.crypto.envelope import Envelope
+from gateway.foundation.crypto.sm import sm3
 from gateway.foundation.delivery import NotYet
 from gateway.foundation.store import Store
 from gateway.ports.base import Message
@@ -17,6 +18,7 @@ from gateway.rooms.seals.records import StoredDocument
 from gateway.rooms.seals.report import Check, Report, Words
 from gateway.rooms.seals.ses import SesError, der_length
 from gateway.rooms.seals.ses_checks import Expected
+from gateway.rooms.seals.standing import Standing, with_standing
 from gateway.rooms.seals.trust import TrustSource
 from gateway.rooms.seals.verification import verify_pdf
 from gateway.words.clock import Clock, from_micros, rfc3339, to_micros
@@ -92,11 +94,8 @@ class Judge:
         now = self._clock.now()
         expected = Expected(
             seal_id=document.seal_id,
-            picture_digest=document.picture_digest,
             property_info=document.property_info,
             between=(from_micros(document.created_at), now),
-            status="unknown to the service" if info is None else info.status,
-            seal=None if info is None else info.eseal,
         )
         try:
             der_length(der)  # once it stands in the file, zeros behind it could pass for what was cut off
@@ -106,7 +105,10 @@ class Judge:
             broken = Check(name="structure", result="failed", reason=reason, source="GB/T 38540-2020", required=True)
             digest = document.digest.hex()
             return Report(format="pdf", digest=digest, judged_at=rfc3339(now), checks=(broken,))
-        return verify_pdf(sealed, self._trust.current(), now, expected=expected)
+        report = verify_pdf(sealed, self._trust.current(), now, expected=expected)
+        standing = standing_of(info)
+        seals = tuple(with_standing(one, standing, witnessed=True) for one in report.seals)
+        return report.model_copy(update={"seals": seals})
 
     def sealed_file(self, document: StoredDocument, der: bytes) -> bytes:
         """The prepared file with this signature in the room that was left for it. PdfError where it does not fit."""
@@ -116,3 +118,10 @@ class Judge:
         """Seconds until it is worth asking again: a third of the time waited so far, within limits."""
         waited = (to_micros(self._clock.now()) - asked_at) / 1_000_000
         return min(_LONGEST, max(_SHORTEST, waited / 3))
+
+
+def standing_of(info: SealInfo | None) -> Standing:
+    """What a service's answer about a seal comes to."""
+    if info is None:
+        return Standing(status="unknown")
+    return Standing(status=info.status, digest=None if info.eseal is None else sm3(info.eseal).hex())

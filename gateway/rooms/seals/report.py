@@ -97,9 +97,11 @@ CHECKS: Final[dict[str, Named]] = {
     "maker_trusted": Named("制章者许可", "this maker may make seals", "[trust] seal_makers"),
     "seal_validity": Named("印章有效期", "the seal was in force", _SES),
     "sealing_time": Named("用印时间", "time of sealing", _SES),
+    "time_proven": Named("用印时间佐证", "the time of sealing is more than the signer's word", _SES),
     "time_stamp": Named("时间戳", "time stamp", "RFC 3161, GB/T 20520"),
     "revocation": Named("证书吊销状态", "revocation of the certificates", "[trust] crls, OCSP"),
     "seal_status": Named("印章状态", "status of the seal", "the seal service"),
+    "seal_filed": Named("印章备案", "filing of the seal", "国办发〔2025〕33号"),
     # against what was asked for
     "expected_seal": Named("所用印章", "the seal that was asked for", "the request"),
     "seal_as_issued": Named("印章与签发一致", "the seal is the one that its service issues", "the seal service"),
@@ -161,6 +163,7 @@ class SealReport(Message):
     signer: str | None = None
     signed_at: str | None = None
     time_source: Literal["signer", "time_stamp"] | None = None
+    seal_digest: str | None = Field(default=None, description="SM3 of the SESeal")
     picture_type: str | None = None
     width: int | None = Field(default=None, description="of the seal, in millimetres")
     height: int | None = None
@@ -282,6 +285,11 @@ class Findings:
     def leaves_out(self, zh: str, en: str) -> None:
         """Something that the signature does not protect."""
         self._not_covered.append(Words(zh=zh, en=en))
+
+    def require(self, name: str) -> None:
+        """From now on nothing is 有效 without this check."""
+        self._required |= {name}
+        self._checks = [one.model_copy(update={"required": True}) if one.name == name else one for one in self._checks]
 
     @property
     def failed(self) -> bool:

@@ -9,18 +9,25 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Literal
 
-from gateway.foundation.crypto.certificates import SM2_WITH_SM3, CertificateError, parse_certificate, verify_chain
+from gateway.foundation.crypto.certificates import (
+    SM2_WITH_SM3,
+    CertificateError,
+    Sm2Certificate,
+    parse_certificate,
+    verify_chain,
+)
 from gateway.foundation.crypto.sm import sm3
 from gateway.foundation.crypto.sm2 import Sm2Provider, default_provider
 from gateway.ports.seal import Placement
+from gateway.rooms.seals.cms import SM3
 from gateway.rooms.seals.report import Findings, Kind, SealReport
 from gateway.rooms.seals.ses import SealSignature, SesError, UnsupportedVersionError, read_signature
+from gateway.rooms.seals.stamps import judge_stamp
 from gateway.rooms.seals.trust import Trust
 from gateway.words.clock import rfc3339
 
-SM3_OID: Final = "1.2.156.10197.1.401"
 CLOCK_TOLERANCE: Final = timedelta(minutes=5)
 
 REQUIRED: Final = frozenset(
@@ -46,17 +53,12 @@ REQUIRED: Final = frozenset(
 class Expected:
     """What we asked for, where it was us who had the document sealed. None: nothing to compare with.
 
-    ``seal`` is the SESeal as its service issues it (DER); ``picture_digest`` SM3 of the picture that was drawn;
-    ``between`` bounds the time of sealing; ``status`` is what the service says of the seal now; ``placements`` where
-    it was to stand.
+    ``between`` bounds the time of sealing; ``placements`` is where it was to stand.
     """
 
     seal_id: str | None = None
-    seal: bytes | None = None
-    picture_digest: bytes | None = None
     property_info: str | None = None
     between: tuple[datetime, datetime] | None = None
-    status: str | None = None
     placements: tuple[Placement, ...] = ()
 
 
@@ -70,7 +72,16 @@ class Bench:
     provider: Sm2Provider = field(default_factory=default_provider)
 
 
-def judge_ses(findings: Findings, der: bytes, digest: bytes, bench: Bench) -> SealSignature | None:
+@dataclass(frozen=True)
+class Sealing:
+    """A seal signature that was read, and the time that it is judged at: whose word that is, and None if nobody's."""
+
+    signature: SealSignature
+    at: datetime | None
+    time_source: Literal["signer", "time_stamp"] | None
+
+
+def judge_ses(findings: Findings, der: bytes, digest: bytes, bench: Bench) -> Sealing | None:
     """Add the checks on a SES_Signature over something whose SM3 is ``digest``; the signature, if it can be read."""
     try:
         signature = read_signature(der)
@@ -80,8 +91,10 @@ def judge_ses(findings: Findings, der: bytes, digest: bytes, bench: Bench) -> Se
     except SesError as error:
         findings.add("structure", "failed", "不是符合标准的签章结构", str(error))
         return None
-    seal, at, provider = signature.seal, signature.signed_at, bench.provider
+    seal, provider = signature.seal, bench.provider
     findings.add("structure", "passed")
+    for note in signature.notes:
+        findings.note(note.zh, note.en)
     both = f"{signature.version} / {seal.version}"
     findings.hold("version", signature.version == seal.version, f"签章与印章版本不一致：{both}", f"differ: {both}")
     unknown = ", ".join((*signature.critical, *seal.critical))
@@ -92,45 +105,39 @@ def judge_ses(findings: Findings, der: bytes, digest: bytes, bench: Bench) -> Se
         "签章不是针对本文件作出的",
         "the signature was made over another document",
     )
-    signer, maker = _public(signature.certificate), _public(seal.maker_certificate)
-    ours = signature.algorithm == SM2_WITH_SM3
-    right = ours and signer is not None and provider.verify(signer, signature.tbs_der, signature.signature)
-    findings.hold("signature", right, "签章人签名验证不通过", "SM2 over toSign does not verify")
-    made = (
-        seal.algorithm == SM2_WITH_SM3 and maker is not None and provider.verify(maker, seal.info_der, seal.signature)
+    signer, maker = _certificate(signature.certificate), _certificate(seal.maker_certificate)
+    _judge_signature(
+        findings, "signature", signer, signature.algorithm, (signature.tbs_der, signature.signature), provider
     )
-    findings.hold("seal_maker_signature", made, "制章者签名验证不通过", "SM2 over eSealInfo does not verify")
+    _judge_signature(
+        findings, "seal_maker_signature", maker, seal.algorithm, (seal.signed_der, seal.signature), provider
+    )
     listed = signature.certificate in seal.certificates or any(
-        oid == SM3_OID and value == sm3(signature.certificate) for oid, value in seal.digests
+        oid in SM3 and value == sm3(signature.certificate) for oid, value in seal.digests
     )
     findings.hold("signer_listed", listed, "印章未列入该签章人证书", "the seal does not list this signer")
-    _judge_chains(findings, signature, bench)
-    valid = seal.valid_from <= at <= seal.valid_until
-    period = f"{rfc3339(seal.valid_from)} – {rfc3339(seal.valid_until)}"
-    sealed = rfc3339(at)
-    findings.hold(
-        "seal_validity", valid, f"用印时间 {sealed}，印章有效期 {period}", f"sealed {sealed}, in force {period}"
-    )
-    earliest, latest = bench.expected.between or (None, bench.now)
-    timely = at <= latest + CLOCK_TOLERANCE and (earliest is None or at >= earliest - CLOCK_TOLERANCE)
-    findings.hold("sealing_time", timely, f"用印时间 {sealed} 不可能", f"{sealed} cannot be")
-    if signature.time_stamp is None:
-        findings.add("time_stamp", "not_applicable", "无时间戳", "there is none")
-    else:
-        findings.add("time_stamp", "not_made", "有时间戳，尚未验证", "there is one; it is not judged yet")
+    for certificate in (signer, maker):
+        if isinstance(certificate, Sm2Certificate):
+            for deviation in certificate.deviations:
+                name = certificate.common_name
+                findings.note(f"证书“{name}”写法与标准不同：{deviation}", f"certificate {name}: {deviation}")
+    sealing = _judge_time(findings, signature, bench)
+    later = _judge_chains(findings, signature, sealing.at or bench.now, bench)
+    _judge_maker(findings, maker, bench)
+    _judge_validity(findings, sealing, signer, later, bench)
     _compare(findings, signature, bench.expected)
-    return signature
+    return sealing
 
 
-def seal_report(findings: Findings, kind: Kind, place: str, signature: SealSignature | None = None) -> SealReport:
+def seal_report(findings: Findings, kind: Kind, place: str, sealing: Sealing | None = None) -> SealReport:
     """The report of one signature: what was found, and what the signature says of itself."""
-    if signature is None:
+    if sealing is None:
         return SealReport(
             kind=kind, place=place, checks=findings.checks, notes=findings.notes, not_covered=findings.not_covered
         )
-    seal = signature.seal
+    seal = sealing.signature.seal
     return SealReport(
-        kind=kind,
+        kind=sealing.signature.kind,
         place=place,
         checks=findings.checks,
         notes=findings.notes,
@@ -138,17 +145,71 @@ def seal_report(findings: Findings, kind: Kind, place: str, signature: SealSigna
         seal_id=seal.seal_id,
         seal_name=seal.name,
         maker=_common_name(seal.maker_certificate),
-        signer=_common_name(signature.certificate),
-        signed_at=rfc3339(signature.signed_at),
-        time_source="signer",
+        signer=_common_name(sealing.signature.certificate),
+        signed_at=rfc3339(sealing.at) if sealing.at else None,
+        time_source=sealing.time_source,
+        seal_digest=sm3(seal.der).hex(),
         picture_type=seal.picture_type,
         width=seal.width,
         height=seal.height,
     )
 
 
-def _judge_chains(findings: Findings, signature: SealSignature, bench: Bench) -> None:
-    trust, at, provider = bench.trust, signature.signed_at, bench.provider
+# --- inside -----------------------------------------------------------------------------------------------------------
+
+
+def _judge_signature(
+    findings: Findings,
+    name: str,
+    certificate: Sm2Certificate | str,
+    algorithm: str,
+    signed: tuple[bytes, bytes],
+    provider: Sm2Provider,
+) -> None:
+    """One SM2 signature; what is wrong with it is told apart from what is wrong with the certificate."""
+    if isinstance(certificate, str):
+        findings.add(name, "failed", "证书无法判读", certificate)
+    elif algorithm != SM2_WITH_SM3:
+        findings.add(name, "failed", f"签名算法 {algorithm} 不是 SM2", f"algorithm {algorithm} is not SM2 with SM3")
+    elif provider.verify(certificate.public, *signed):
+        findings.add(name, "passed")
+    elif provider.verify(certificate.public, *signed, b""):
+        findings.add(name, "failed", "签名使用了空标识，不符合标准", "made under an empty distinguishing ID")
+    else:
+        findings.add(name, "failed", "签名验证不通过", "SM2 does not verify over the bytes as they stand")
+
+
+def _judge_time(findings: Findings, signature: SealSignature, bench: Bench) -> Sealing:
+    """When it was sealed, and whose word that is."""
+    at, source = signature.signed_at, "signer"
+    if signature.time_stamp is None:
+        findings.add("time_stamp", "not_applicable", "无时间戳", "there is none")
+    else:
+        over = (signature.signature, signature.tbs_der, signature.data_hash)
+        stamp = judge_stamp(signature.time_stamp, over, bench.trust, bench.provider)
+        if stamp.at is not None:
+            findings.add("time_stamp", "passed", rfc3339(stamp.at), rfc3339(stamp.at))
+            at, source = stamp.at, "time_stamp"
+        elif stamp.known:
+            findings.add("time_stamp", "failed", "时间戳验证不通过", stamp.reason)
+        else:
+            findings.add("time_stamp", "not_made", "时间戳未能验证", stamp.reason)
+    if at is None:
+        findings.add("sealing_time", "not_made", "用印时间不明", "there is no time of sealing that can be read")
+        return Sealing(signature, None, None)
+    earliest, latest = bench.expected.between or (None, bench.now)
+    timely = at <= latest + CLOCK_TOLERANCE and (earliest is None or at >= earliest - CLOCK_TOLERANCE)
+    if signature.signed_at is not None and at + CLOCK_TOLERANCE < signature.signed_at:
+        timely = False  # stamped before it was signed
+    findings.hold("sealing_time", timely, f"用印时间 {rfc3339(at)} 不可能", f"{rfc3339(at)} cannot be")
+    if source == "signer" and bench.expected.between is None:
+        findings.note("用印时间为签章人自述，无时间戳佐证", "the time of sealing is the signer's own word")
+    return Sealing(signature, at, "signer" if source == "signer" else "time_stamp")
+
+
+def _judge_chains(findings: Findings, signature: SealSignature, at: datetime, bench: Bench) -> str | None:
+    """Both chains as of ``at``; what was revoked after it."""
+    trust = bench.trust
     chains = []
     for name, leaf, roots in (
         ("signer_chain", signature.certificate, trust.signer_roots),
@@ -157,55 +218,77 @@ def _judge_chains(findings: Findings, signature: SealSignature, bench: Bench) ->
         if not roots:
             findings.add(name, "not_made", "未配置信任根证书", "no trusted root is configured")
             continue
-        chain = verify_chain(leaf, trust.intermediates, roots, at, provider, trust.crls)
-        findings.hold(name, chain.ok, "证书链验证不通过", chain.reason)
+        # The maker answers for the seal from when it made it: his certificate may have ended since.
+        when = min(at, signature.seal.created_at) if name == "maker_chain" else at
+        chain = verify_chain(leaf, trust.intermediates, roots, when, bench.provider, trust.crls)
+        findings.hold(name, chain.ok, f"证书链验证不通过：{chain.reason}", chain.reason)
         chains.append(chain)
-    if not trust.makers:
-        findings.add("maker_trusted", "not_made", "未配置制章者名单", "no list of seal makers is configured")
-    else:
-        try:
-            allowed = trust.may_make_seals(parse_certificate(signature.seal.maker_certificate))
-        except CertificateError:
-            allowed = False
-        findings.hold("maker_trusted", allowed, "该证书不在制章者名单内", "this certificate is no listed seal maker")
     if len(chains) == 2 and all(chain.revocation == "good" for chain in chains):
         findings.add("revocation", "passed")
     else:
         findings.add("revocation", "not_made", "没有覆盖证书链的吊销列表", "no revocation list covers the chains")
+    return next((chain.revoked_later for chain in chains if chain.revoked_later), None)
+
+
+def _judge_maker(findings: Findings, maker: Sm2Certificate | str, bench: Bench) -> None:
+    if not bench.trust.makers:
+        findings.add("maker_trusted", "not_made", "未配置制章者名单", "no list of seal makers is configured")
+        return
+    allowed = isinstance(maker, Sm2Certificate) and bench.trust.may_make_seals(maker)
+    findings.hold("maker_trusted", allowed, "该证书不在制章者名单内", "this certificate is no listed seal maker")
+
+
+def _judge_validity(
+    findings: Findings, sealing: Sealing, signer: Sm2Certificate | str, later: str | None, bench: Bench
+) -> None:
+    """The seal was in force when it was used. Where it ended since, that is more than the signer's word can carry."""
+    seal, at = sealing.signature.seal, sealing.at
+    period = f"{rfc3339(seal.valid_from)} – {rfc3339(seal.valid_until)}"
+    if at is None:
+        findings.add("seal_validity", "not_made", f"印章有效期 {period}，用印时间不明", f"in force {period}")
+        return
+    sealed = rfc3339(at)
+    findings.hold(
+        "seal_validity",
+        max(seal.valid_from, seal.created_at - CLOCK_TOLERANCE) <= at <= seal.valid_until,
+        f"用印时间 {sealed}，印章有效期 {period}",
+        f"sealed {sealed}, in force {period}",
+    )
+    if sealing.time_source == "time_stamp" or bench.expected.between is not None:
+        return
+    ended = ""
+    if bench.now > seal.valid_until:
+        ended = f"the seal ended {rfc3339(seal.valid_until)}"
+    elif isinstance(signer, Sm2Certificate) and bench.now > signer.valid_until:
+        ended = f"the signer's certificate ended {rfc3339(signer.valid_until)}"
+    elif later:
+        ended = later
+    if ended:
+        findings.require("time_proven")
+        findings.add(
+            "time_proven",
+            "not_made",
+            f"印章或证书现已失效（{ended}），用印时间仅为签章人自述",
+            f"{ended}; that it was used before is the signer's own word",
+        )
 
 
 def _compare(findings: Findings, signature: SealSignature, expected: Expected) -> None:
     """What came against what was asked for."""
-    seal = signature.seal
     for name, wanted, got in (
-        ("expected_seal", expected.seal_id, seal.seal_id),
+        ("expected_seal", expected.seal_id, signature.seal.seal_id),
         ("property_info", expected.property_info, signature.property_info),
     ):
         if wanted is not None:
             findings.hold(name, wanted == got, f"实为 {got}，应为 {wanted}", f"{got} instead of {wanted}")
-    if expected.seal is not None:
-        findings.hold(
-            "seal_as_issued",
-            expected.seal == seal.der,
-            "与印章服务签发的印章不一致",
-            "not the seal, byte for byte, that its service issues",
-        )
-    if expected.picture_digest is not None:
-        findings.hold(
-            "appearance",
-            sm3(seal.picture) == expected.picture_digest,
-            "所绘图像不是该印章的图像",
-            "the picture drawn is not that of the seal",
-        )
-    if expected.status is not None:
-        findings.hold("seal_status", expected.status == "active", expected.status, expected.status)
 
 
-def _public(certificate: bytes) -> bytes | None:
+def _certificate(der: bytes) -> Sm2Certificate | str:
+    """The certificate, or why it cannot be read."""
     try:
-        return parse_certificate(certificate).public
-    except CertificateError:
-        return None
+        return parse_certificate(der)
+    except CertificateError as error:
+        return str(error)
 
 
 def _common_name(certificate: bytes) -> str | None:

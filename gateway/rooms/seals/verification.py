@@ -13,7 +13,7 @@ from gateway.foundation.crypto.sm import sm3
 from gateway.foundation.crypto.sm2 import Sm2Provider, default_provider
 from gateway.rooms.seals.pdf import Embedded, PdfError, coverage, signatures
 from gateway.rooms.seals.report import Findings, Report, SealReport
-from gateway.rooms.seals.ses import SesError, der_length
+from gateway.rooms.seals.ses import SesError, der_length, kind_of
 from gateway.rooms.seals.ses_checks import REQUIRED, Bench, Expected, judge_ses, seal_report
 from gateway.rooms.seals.trust import Trust
 from gateway.words.clock import rfc3339
@@ -72,5 +72,5 @@ def _judge(pdf: bytes, found: Embedded, bench: Bench) -> SealReport:
         return seal_report(findings, "ses", found.field)
     der, rest = covered.value[:length], covered.value[length:]
     findings.hold("padding", not rest.strip(b"\0"), "签章值之后还有内容", "bytes after the signature")
-    signature = judge_ses(findings, der, covered.digest, bench)
-    return seal_report(findings, "ses-4" if signature else "ses", found.field, signature)
+    sealing = judge_ses(findings, der, covered.digest, bench)
+    return seal_report(findings, kind_of(der), found.field, sealing)

@@ -11,7 +11,6 @@ from pyhanko.pdf_utils.generic import DictionaryObject
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
 from gateway.foundation.crypto.certificates import load_roots
-from gateway.foundation.crypto.sm import sm3
 from gateway.rooms.seals.pdf import embed
 from gateway.rooms.seals.report import CHECKS, Verdict
 from gateway.rooms.seals.ses_checks import Expected
@@ -27,16 +26,14 @@ def test_a_sealed_document_passes_every_check_and_each_is_named(forge, failed):
         forge.sealed(),
         expected=Expected(
             seal_id=forge.seal.seal_id,
-            picture_digest=sm3(forge.seal.picture),
             property_info="/ByteRange",
             between=(forge.now, forge.now),
-            status="active",
         ),
     )
     assert report.valid
     assert failed(report) == set()
     passed = {check.name for check in report.every_check if check.result == "passed"}
-    assert passed >= REQUIRED_IN_PDF | {"expected_seal", "appearance", "property_info", "seal_status"}
+    assert passed >= REQUIRED_IN_PDF | {"expected_seal", "property_info"}
     assert {check.name for check in report.every_check} <= set(CHECKS)
     assert (report.seal.seal_name, report.seal.signer) == (forge.seal.name, forge.seal.name)
 
@@ -156,14 +153,8 @@ def test_what_the_service_may_get_wrong_is_named(forge, failed, fault, checks):
 
 def test_another_seal_than_the_one_asked_for_is_named(forge, failed):
     other = forge.variant(seal_id="99010200000057", picture=forge.seal.picture + b" ")
-    wanted = Expected(seal_id=forge.seal.seal_id, picture_digest=sm3(forge.seal.picture))
-    report = forge.judge(forge.sealed(forge.sign(seal=other)), expected=wanted)
-    assert failed(report) == {"expected_seal", "appearance"}
-
-
-@pytest.mark.parametrize("status", ["suspended", "cancelled", "expired", "unknown to the service"])
-def test_a_seal_that_its_service_no_longer_stands_by_is_not_valid(forge, failed, status):
-    assert failed(forge.judge(forge.sealed(), expected=Expected(status=status))) == {"seal_status"}
+    report = forge.judge(forge.sealed(forge.sign(seal=other)), expected=Expected(seal_id=forge.seal.seal_id))
+    assert failed(report) == {"expected_seal"}
 
 
 def test_nobody_signs_with_a_key_that_is_not_the_certificates(forge, failed):
