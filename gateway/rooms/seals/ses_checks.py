@@ -22,13 +22,14 @@ from gateway.foundation.crypto.sm import sm3
 from gateway.foundation.crypto.sm2 import Sm2Provider, default_provider
 from gateway.ports.seal import Placement
 from gateway.rooms.seals.cms import SM3
-from gateway.rooms.seals.report import Findings, Kind, SealReport
+from gateway.rooms.seals.report import Findings, Kind, SealReport, Words
 from gateway.rooms.seals.ses import SealSignature, SesError, UnsupportedVersionError, read_signature
 from gateway.rooms.seals.stamps import judge_stamp
 from gateway.rooms.seals.trust import Trust
 from gateway.words.clock import rfc3339
 
 CLOCK_TOLERANCE: Final = timedelta(minutes=5)
+OWN_WORD: Final = Words(zh="用印时间为签章人自述，无时间戳佐证", en="the time of sealing is the signer's own word")
 
 REQUIRED: Final = frozenset(
     {
@@ -203,7 +204,7 @@ def _judge_time(findings: Findings, signature: SealSignature, bench: Bench) -> S
         timely = False  # stamped before it was signed
     findings.hold("sealing_time", timely, f"用印时间 {rfc3339(at)} 不可能", f"{rfc3339(at)} cannot be")
     if source == "signer" and bench.expected.between is None:
-        findings.note("用印时间为签章人自述，无时间戳佐证", "the time of sealing is the signer's own word")
+        findings.note(OWN_WORD.zh, OWN_WORD.en)
     return Sealing(signature, at, "signer" if source == "signer" else "time_stamp")
 
 

@@ -18,7 +18,7 @@ from gateway.rooms.seals.ofd.archive import Archive, OfdError
 from gateway.rooms.seals.ofd.package import ROLES, Document, Package
 from gateway.rooms.seals.ofd.signatures import SignatureFile, StampAnnot, read_signatures, signed_time
 from gateway.rooms.seals.report import Drawn, Findings, Report, SealReport, name_check
-from gateway.rooms.seals.ses import SealSignature
+from gateway.rooms.seals.ses import SealSignature, kind_of
 from gateway.rooms.seals.ses_checks import CLOCK_TOLERANCE, REQUIRED, Bench, judge_ses, seal_report
 from gateway.rooms.seals.sm2_cms import CmsError, is_cms, read_cms
 from gateway.words.clock import rfc3339
@@ -317,9 +317,10 @@ class _One:
 
     def _judge_seal(self, value: bytes, described: bytes, number: int) -> SealReport:
         findings, file = self._findings, self._signature
-        signature = judge_ses(findings, value, sm3(described), self._bench)
-        if signature is None:
-            return seal_report(findings, "ses", f"{number}")
+        sealing = judge_ses(findings, value, sm3(described), self._bench)
+        if sealing is None:
+            return seal_report(findings, kind_of(value), f"{number}")
+        signature = sealing.signature
         self._judge_seal_file(signature)
         self._judge_stamps(signature)
         if signature.property_info.strip("/") != file.part:
@@ -327,9 +328,9 @@ class _One:
                 f"签名属性为 {signature.property_info[:100]}，非签名文件路径",
                 f"the property is {signature.property_info[:100]}, not the path of the signature's file",
             )
-        self._compare_dates(signature.signed_at)
-        kind = {1: "ses-1", 4: "ses-4", 5: "ses-5"}.get(signature.version, "ses")
-        return seal_report(findings, kind, f"{number}", signature)  # type: ignore[arg-type]
+        if sealing.at is not None:
+            self._compare_dates(sealing.at)
+        return seal_report(findings, signature.kind, f"{number}", sealing)
 
     def _judge_seal_file(self, signature: SealSignature) -> None:
         findings, file = self._findings, self._signature
