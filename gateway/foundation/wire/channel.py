@@ -7,19 +7,23 @@ done what was asked.
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeVar
 
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
+from yarl import URL
 
-from gateway.foundation.wire.recording import RecordingTransport
+from gateway.foundation.wire.recording import Recording, RecordingTransport, text_of
 from gateway.foundation.wire.transport import NOT_SENT, AiohttpTransport, AnswerTooLargeError
 from gateway.ports.base import Recorder
 from gateway.words.clock import Clock, SystemClock
@@ -42,6 +46,7 @@ ErrorFactory = Callable[[httpx.Response], ExchangeError | None]
 """Turns a declared answer into the error it stands for, or None when it is a usable answer."""
 
 M = TypeVar("M", bound=BaseModel)
+_AGENT: Final = "enforcement-gateway"
 
 
 class _Options(BaseModel):
@@ -82,15 +87,27 @@ class Tls(_Options):
     min_version: Literal["1.2", "1.3"] = "1.2"
 
     def context(self) -> ssl.SSLContext:
-        """A verifying client context. Raises OSError or ssl.SSLError (an OSError) naming an unusable file."""
+        """A verifying client context, the same one for all who have the same options and the same files.
+
+        Raises OSError or ssl.SSLError (an OSError) naming an unusable file.
+        """
+        files: list[tuple[int, int]] = []
         for path in (self.ca_file, self.client_cert, self.client_key):
             if path is not None:
-                path.open("rb").close()  # the ssl module's own errors do not name the file
-        context = ssl.create_default_context(cafile=str(self.ca_file) if self.ca_file else None)
-        context.minimum_version = ssl.TLSVersion.TLSv1_3 if self.min_version == "1.3" else ssl.TLSVersion.TLSv1_2
-        if self.client_cert is not None:
-            context.load_cert_chain(self.client_cert, self.client_key)
-        return context
+                with path.open("rb") as file:  # the ssl module's own errors do not name the file
+                    facts = os.fstat(file.fileno())
+                files.append((facts.st_mtime_ns, facts.st_size))
+        return _context(self, tuple(files))
+
+
+@lru_cache(maxsize=64)
+def _context(tls: Tls, files: tuple[tuple[int, int], ...]) -> ssl.SSLContext:  # noqa: ARG001
+    """Authorities are many and reading them is slow. ``files``: when they were written, and how long they are."""
+    context = ssl.create_default_context(cafile=str(tls.ca_file) if tls.ca_file else None)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3 if tls.min_version == "1.3" else ssl.TLSVersion.TLSv1_2
+    if tls.client_cert is not None:
+        context.load_cert_chain(tls.client_cert, tls.client_key)
+    return context
 
 
 class WireSettings(_Options):
@@ -133,6 +150,15 @@ class WireSettings(_Options):
             client_key=self.client_key,
             min_version=self.min_tls_version,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: the status, headers by names in small letters (repeated ones joined by commas), the body."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
 
 
 def no_cookies() -> CookieJar:
@@ -202,16 +228,26 @@ class ChannelWire:
         self.base_url = base_url.rstrip("/")
         self.clock = clock or SystemClock()
         self._total = timeouts.total
-        transport = AiohttpTransport(
+        self._transport = AiohttpTransport(
             total=timeouts.total,
             max_connections=limits.max_connections,
             max_response_bytes=limits.max_response_bytes,
             keepalive=limits.keepalive,
             ssl_context=(tls or Tls()).context() if url.scheme == "https" else None,
         )
+        self._recording = Recording(channel, sensitive, recorder, self.clock)
+        self._limits = timeouts.as_httpx().as_dict()
+        self._urls: dict[str, URL] = {}
+        self._always = (
+            ("Host", url.netloc.decode("ascii")),
+            ("Accept", "*/*"),
+            ("Connection", "keep-alive"),
+            ("User-Agent", _AGENT),
+            ("Accept-Encoding", "identity"),
+        )
         self.http = httpx.AsyncClient(
-            transport=RecordingTransport(transport, channel, sensitive, recorder, self.clock),
-            headers={"User-Agent": "enforcement-gateway", "Accept-Encoding": "identity"},
+            transport=RecordingTransport(self._transport, self._recording),
+            headers={"User-Agent": _AGENT, "Accept-Encoding": "identity"},
             cookies=no_cookies(),
             timeout=timeouts.as_httpx(),
             follow_redirects=False,
@@ -223,6 +259,30 @@ class ChannelWire:
         if "://" in path or path.startswith("//"):
             raise ValueError(f"{path!r} leaves the channel's address")
         return f"{self.base_url}/{path.lstrip('/')}" if path else self.base_url
+
+    async def post(self, action: str, path: str, content: bytes, headers: Mapping[str, str]) -> Answer:
+        """Post these bytes once, any status an answer: nothing but the transport stands between us and the wire.
+
+        Raises NotSentError, OutcomeUnknownError or UnusableError (too large).
+        """
+        if self.http.is_closed:
+            raise NotSentError(f"the channel {self.channel} is closed")
+        url = self._urls.get(path)
+        if url is None:
+            url = self._urls[path] = URL(str(httpx.URL(self.url(path))), encoded=True)
+        sent = (*self._always, *headers.items(), ("Content-Length", str(len(content))))
+        try:
+            with self._recording.of(action, "POST", str(url), sent, content) as received:
+                await self._transport.exchange(
+                    "POST", url, sent, content, received, limits=self._limits, total=self._total
+                )
+        except httpx.TransportError as error:
+            raise meaning(error) from error
+        told: dict[str, str] = {}
+        for name, value in text_of(received.headers):
+            name = name.lower()
+            told[name] = f"{told[name]}, {value}" if name in told else value
+        return Answer(received.status or 0, told, bytes(received.body))
 
     async def send(
         self,

@@ -10,16 +10,16 @@ from __future__ import annotations
 
 import errno
 import socket
-import ssl
 from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from pathlib import Path
 from typing import Any
 
 import httpx
 from aiohttp.abc import AbstractResolver
 
-from gateway.foundation.wire.channel import Limits, Timeouts, meaning, no_cookies
-from gateway.foundation.wire.recording import RecordingTransport
+from gateway.foundation.wire.channel import Limits, Timeouts, Tls, meaning, no_cookies
+from gateway.foundation.wire.recording import Recording, RecordingTransport
 from gateway.foundation.wire.transport import AiohttpTransport, SocketFactory
 from gateway.ports.base import Recorder
 from gateway.words.clock import Clock, SystemClock
@@ -102,7 +102,8 @@ class OutwardWire:
         self._allow = allow or AllowList()
         self._timeouts = timeouts or Timeouts(connect=5, read=10, write=10, pool=5, total=15)
         limits = limits or Limits(max_response_bytes=64 * 1024)
-        context = ssl.create_default_context(cafile=ca_file)
+        context = Tls(ca_file=Path(ca_file) if ca_file else None).context()
+        recording = Recording(channel, frozenset(), recorder, clock or SystemClock())
 
         def client(socket_factory: SocketFactory | None) -> httpx.AsyncClient:
             transport = AiohttpTransport(
@@ -116,7 +117,7 @@ class OutwardWire:
                 dns_cache=False,
             )
             return httpx.AsyncClient(
-                transport=RecordingTransport(transport, channel, frozenset(), recorder, clock or SystemClock()),
+                transport=RecordingTransport(transport, recording),
                 headers={"User-Agent": "enforcement-gateway", "Accept-Encoding": "identity"},
                 cookies=no_cookies(),
                 timeout=self._timeouts.as_httpx(),

@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
-import httpx
 import zeep.exceptions
 from lxml import etree
 from zeep import Settings, helpers
@@ -35,7 +34,7 @@ from gateway.foundation.wire.xml import XmlRefusedError, first_complaint, load_x
 from gateway.words.errors import ContractError, DeniedError, ForgedCallbackError, OutcomeUnknownError, UnusableError
 
 if TYPE_CHECKING:
-    from gateway.foundation.wire.channel import ChannelWire
+    from gateway.foundation.wire.channel import Answer, ChannelWire
     from gateway.foundation.wire.signing import MessageSigner
 
 _XSD = "http://www.w3.org/2001/XMLSchema"
@@ -139,7 +138,7 @@ class SoapCaller:
         headers = self._operation(operation).headers
         if self._signer is not None:
             headers = headers | self._signer.sign(body)
-        response = await self._wire.send(operation, "POST", self._address, content=body, headers=headers)
+        response = await self._wire.post(operation, self._address, body, headers)
         return self._read(operation, response)
 
     def _write(self, operation: str, arguments: Mapping[str, Any]) -> bytes:
@@ -163,9 +162,9 @@ class SoapCaller:
         envelope = operation.known.create(**arguments).content
         return envelope, envelope.find(f"{{{_ENVELOPE}}}Body")
 
-    def _read(self, operation: str, response: httpx.Response) -> dict[str, Any]:
+    def _read(self, operation: str, response: Answer) -> dict[str, Any]:
         """The values of an answer, or what it means instead."""
-        status = response.status_code
+        status = response.status
         try:
             payload = self._open(response)
             if payload.tag == f"{{{_ENVELOPE}}}Fault":
@@ -183,9 +182,9 @@ class SoapCaller:
             raise OutcomeUnknownError(f"{operation}: HTTP {status}, {error}") from error
         raise OutcomeUnknownError(f"{operation}: HTTP {status} with an answer that belongs to 200")
 
-    def _open(self, response: httpx.Response) -> etree._Element:
+    def _open(self, response: Answer) -> etree._Element:
         """The one element of a well-formed, authentic envelope's Body. UnusableError for anything less."""
-        media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
         if media_type != "text/xml":
             raise UnusableError(f"{media_type or 'no media type'} instead of text/xml")
         if not response.content:

@@ -17,10 +17,10 @@ import asyncio
 import enum
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
-from types import SimpleNamespace
-from typing import Any
+from typing import Any, Final
 
 import aiohttp
 import httpx
@@ -31,7 +31,7 @@ NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 """The exceptions of this transport that prove that nothing left us."""
 
 SocketFactory = Callable[[Any], socket.socket]
-_CHUNK = 0x10000
+_CHUNK: Final = 0x10000
 
 
 class AnswerTooLargeError(httpx.RemoteProtocolError):
@@ -67,8 +67,8 @@ _TIMED_OUT: dict[_Phase, type[httpx.TimeoutException]] = {
 class _Call:
     """One request under way: its phase, and the one timer that bounds both the present step and the whole call."""
 
-    def __init__(self, limits: dict[str, float | None], total: float, has_body: bool) -> None:
-        self._has_body = has_body
+    def __init__(self, limits: Mapping[str, float | None], total: float, slow_body: bool) -> None:
+        self._slow_body = slow_body
         self.phase = _Phase.QUEUED
         self.timer = asyncio.timeout(total)
         self.abort: Callable[[], None] | None = None
@@ -85,7 +85,7 @@ class _Call:
 
     def connected(self) -> None:
         """The boundary: from here on something may have been sent."""
-        self.enter(_Phase.WRITING if self._has_body else _Phase.READING)
+        self.enter(_Phase.WRITING if self._slow_body else _Phase.READING)
 
     def progress(self) -> None:
         """Bytes moved: the step's timeout starts again, never past the end of the whole."""
@@ -111,6 +111,10 @@ class _Call:
         return httpx.RemoteProtocolError(text)
 
 
+_CALL: ContextVar[_Call] = ContextVar("call")
+"""The request that the present task has under way."""
+
+
 class _EngineError(Exception):
     """Hides aiohttp's exceptions from aiohttp, which would silently send GET, HEAD, PUT and DELETE again."""
 
@@ -126,7 +130,16 @@ class _Request(aiohttp.ClientRequest):
         """Write the request, unless the connection is not clean."""
         if conn.protocol is None or conn.protocol.should_close:
             raise _DirtyConnectionError("the peer spoke, or hung up, on an idle connection")
+        _CALL.get().connected()
         return await super().send(conn)
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Tells the call when its connection begins to be made: until then it waited for a free one."""
+
+    async def _create_connection(self, *arguments: Any) -> Any:
+        _CALL.get().enter(_Phase.CONNECTING)
+        return await super()._create_connection(*arguments)
 
 
 async def _never_resend(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
@@ -137,7 +150,7 @@ async def _never_resend(request: aiohttp.ClientRequest, handler: aiohttp.ClientH
 
 
 class _Body(aiohttp.Payload):
-    """A request body that reports its progress, because aiohttp has no write timeout."""
+    """A large request body that reports its progress, because aiohttp has no write timeout."""
 
     _value: bytes
 
@@ -165,26 +178,6 @@ class _Body(aiohttp.Payload):
     async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:  # noqa: ARG002
         """The same; the length is always ours."""
         await self.write(writer)
-
-
-def _phases() -> aiohttp.TraceConfig:
-    """Signals of the engine that mark how far a request has come."""
-
-    async def queued(_session: object, context: SimpleNamespace, _params: object) -> None:
-        context.trace_request_ctx.enter(_Phase.QUEUED)
-
-    async def connecting(_session: object, context: SimpleNamespace, _params: object) -> None:
-        context.trace_request_ctx.enter(_Phase.CONNECTING)
-
-    async def connected(_session: object, context: SimpleNamespace, _params: object) -> None:
-        context.trace_request_ctx.connected()
-
-    trace = aiohttp.TraceConfig()
-    trace.on_connection_queued_start.append(queued)
-    trace.on_connection_create_start.append(connecting)
-    trace.on_connection_create_end.append(connected)
-    trace.on_connection_reuseconn.append(connected)
-    return trace
 
 
 class AiohttpTransport(httpx.AsyncBaseTransport):
@@ -222,13 +215,11 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(**self._connector_options),
+                connector=_Connector(**self._connector_options),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None),
                 skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
                 request_class=_Request,
-                middlewares=(_never_resend,),
-                trace_configs=[_phases()],
                 trust_env=False,
             )
         return self._session
@@ -236,20 +227,48 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request once. Raises httpx's transport errors with the meaning given above."""
         body = await request.aread()
-        received = request.extensions["received"] = Received()
-        call = _Call(request.extensions.get("timeout", {}), request.extensions.get("total", self._total), bool(body))
-        headers = [(name.decode("ascii"), value.decode("latin-1")) for name, value in request.headers.raw]
+        received: Received = request.extensions.setdefault("received", Received())
+        await self.exchange(
+            request.method,
+            URL(str(request.url), encoded=True),
+            [(name.decode("ascii"), value.decode("latin-1")) for name, value in request.headers.raw],
+            body,
+            received,
+            limits=request.extensions.get("timeout", {}),
+            total=request.extensions.get("total", self._total),
+        )
+        return httpx.Response(received.status or 0, headers=received.headers, content=bytes(received.body))
+
+    async def exchange(
+        self,
+        method: str,
+        url: URL,
+        headers: Sequence[tuple[str, str]],
+        body: bytes,
+        received: Received,
+        *,
+        limits: Mapping[str, float | None],
+        total: float,
+    ) -> None:
+        """Send one request once, with these headers and no others; what arrives is put into ``received``.
+
+        ``limits``: seconds of each step, by httpx's names. Raises as ``handle_async_request`` does.
+        """
+        # A body that fits into the system's buffers is out of our hands at once; only a larger one can be kept waiting.
+        slow = len(body) > _CHUNK
+        call = _Call(limits, total, slow)
+        token = _CALL.set(call)
         answer: aiohttp.ClientResponse | None = None
         try:
             async with call.timer:
                 call.enter(_Phase.QUEUED)
                 answer = await self._open_session().request(
-                    request.method,
-                    URL(str(request.url), encoded=True),
+                    method,
+                    url,
                     headers=[(name, value) for name, value in headers if name.lower() != "transfer-encoding"],
-                    data=_Body(body, call) if body else None,
+                    data=_Body(body, call) if slow else body or None,
                     allow_redirects=False,
-                    trace_request_ctx=call,
+                    middlewares=() if method == "POST" else (_never_resend,),  # a POST it sends once
                 )
                 call.enter(_Phase.READING)
                 await self._receive(call, answer, received)
@@ -263,7 +282,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             raise call.failure(error) from error
         finally:
             call.finish()
-        return httpx.Response(received.status or 0, headers=received.headers, content=bytes(received.body))
+            _CALL.reset(token)
 
     async def _receive(self, call: _Call, answer: aiohttp.ClientResponse, received: Received) -> None:
         """Read the whole answer into ``received``; what is not provably complete is an error."""

@@ -366,3 +366,77 @@ def test_the_settings_of_a_channel_become_its_limits() -> None:
     assert settings.tls == Tls(ca_file="ca.pem", client_cert="cert.pem", client_key="key.pem", min_version="1.3")
     with pytest.raises(ValueError, match="total_timeout"):
         WireSettings(total_timeout=0)
+
+
+async def test_two_channels_with_the_same_tls_options_read_the_authorities_once(papers: Any, tmp_path: Path) -> None:
+    assert Tls().context() is Tls().context()
+    assert Tls().context() is not Tls(min_version="1.3").context()
+    mine = tmp_path / "ca.pem"
+    mine.write_bytes(papers.ca.cert.read_bytes())
+    before = Tls(ca_file=mine).context()
+    mine.write_bytes(papers.stranger.cert.read_bytes() + b"\n")
+    assert Tls(ca_file=mine).context() is not before, "a file that was exchanged is read again"
+
+
+# --- the short way ----------------------------------------------------------------------------------------------------
+
+
+async def test_what_is_posted_is_on_the_wire_as_the_evidence_says(peer: Any, kept: list[RawExchange]) -> None:
+    async def answers(line: Any) -> None:
+        await line.request()
+        await line.answer(b"<ok/>", head="X-Twice: 1\nx-twice: 2\nContent-Type: text/xml")
+
+    async with peer(answers) as platform:
+        wire = ChannelWire("nontax", f"{platform.url}/api", recorder=kept.append, sensitive=frozenset({"name"}))
+        answer = await wire.post("issue", "a b/c", "当事人".encode(), {"SOAPAction": '"x"', "Content-Type": "text/xml"})
+        await wire.close()
+    head, _, body = platform.requests[0].partition(b"\r\n\r\n")
+    line, *headers = head.decode().split("\r\n")
+    (exchange,) = kept
+    assert line == "POST /api/a%20b/c HTTP/1.1"
+    assert sorted(headers) == sorted(f"{name}: {value}" for name, value in exchange.request_headers)
+    assert body == exchange.request_body == "当事人".encode()
+    assert (exchange.action, exchange.method, exchange.url) == ("issue", "POST", f"{platform.url}/api/a%20b/c")
+    assert (exchange.status, exchange.response_body, exchange.outcome) == (200, b"<ok/>", "answered")
+    assert (answer.status, answer.content) == (200, b"<ok/>")
+    assert answer.headers["x-twice"] == "1, 2", "a header that is there twice is not one of the two"
+
+
+async def test_the_short_way_sends_the_same_headers_as_the_long_one(peer: Any, kept: list[RawExchange]) -> None:
+    async def answers(line: Any) -> None:
+        while True:
+            await line.request()
+            await line.answer()
+
+    async with peer(answers) as platform:
+        wire = ChannelWire("nontax", platform.url, recorder=kept.append)
+        await wire.post("issue", "x", b"1", {"X-A": "b"})
+        await wire.send("issue", "POST", "x", content=b"1", headers={"X-A": "b"})
+        await wire.close()
+    short, long = (sorted((name.lower(), value) for name, value in one.request_headers) for one in kept)
+    assert short == long
+    assert platform.connections == 1
+
+
+async def test_the_short_way_tells_the_same_truth_about_what_left(peer: Any, kept: list[RawExchange]) -> None:
+    async def cuts(line: Any) -> None:
+        await line.request()
+        await line.say(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+
+    async with peer(cuts) as platform:
+        wire = ChannelWire("nontax", platform.url, recorder=kept.append)
+        with pytest.raises(OutcomeUnknownError):
+            await wire.post("issue", "", b"1", {})
+        await wire.close()
+    with pytest.raises(NotSentError, match="closed"):
+        await wire.post("issue", "", b"2", {})
+    wire = ChannelWire("nontax", platform.url, recorder=kept.append)
+    with pytest.raises(NotSentError):
+        await wire.post("issue", "", b"3", {})
+    with pytest.raises(ValueError, match="leaves the channel"):
+        await wire.post("issue", "https://elsewhere.test/", b"4", {})
+    await wire.close()
+    assert [(one.request_body, one.outcome, one.status, one.response_body) for one in kept] == [
+        (b"1", "RemoteProtocolError", 200, b"half"),
+        (b"3", "ConnectError", None, b""),
+    ]
