@@ -12,7 +12,9 @@ from gateway.app import App
 from gateway.faces import callbacks, health
 from gateway.faces.payer import pages
 from gateway.faces.payer.guessing import Guesses
-from gateway.foundation.http.problems import BodyLimit, NoNul, ProblemDocument, install
+from gateway.foundation.http.door import Door
+from gateway.foundation.http.plans import Plans
+from gateway.foundation.http.problems import ProblemDocument
 
 
 def build(gateway: App, faces: Collection[str]) -> FastAPI:
@@ -27,7 +29,6 @@ def build(gateway: App, faces: Collection[str]) -> FastAPI:
         openapi_url="/openapi.json" if "api" in faces else None,
     )
     api.state.gateway = gateway
-    install(api)
     routers = [health.router]
     if "api" in faces:
         routers += [room.place(where) for room, _ in gateway.rooms for where in room.routes]
@@ -39,12 +40,12 @@ def build(gateway: App, faces: Collection[str]) -> FastAPI:
     # What is included by FastAPI is matched router by router, and made ready by the first request, which then takes
     # longer than a second. Our routers ask for nothing of that: each route stands by itself.
     api.router.routes.extend(route for router in routers for route in router.routes)
-    api.add_middleware(
-        BodyLimit,
-        default=gateway.base.settings.server.max_body_bytes,
-        larger={path: size for room, _ in gateway.rooms for path, size in room.body_limits.items()},
+    api.middleware_stack = Door(
+        api.router,
+        Plans(api.router.routes),
+        gateway.base.settings.server.max_body_bytes,
+        {path: size for room, _ in gateway.rooms for path, size in room.body_limits.items()},
     )
-    api.add_middleware(NoNul)
     _declare_problems(api)
     return api
 

@@ -6,9 +6,10 @@ import base64
 import binascii
 import re
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import Annotated, Any, Generic, Protocol, TypeVar
 
-from fastapi import Query
+from fastapi import Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.foundation.delivery.events import Event
@@ -28,6 +29,15 @@ class View(BaseModel):
     """Base of what the API answers."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+def tagged(view: View, known: str | None) -> Response:
+    """A view with its ETag, or 304 where the caller knows it by that. Many rooms change it: the tag is of the view."""
+    text = view.model_dump_json(by_alias=True).encode()
+    tag = f'W/"{sha256(text).hexdigest()[:32]}"'
+    if known == tag:
+        return Response(status_code=304, headers={"ETag": tag})
+    return Response(text, media_type="application/json", headers={"ETag": tag})
 
 
 class Page(View, Generic[T]):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from hashlib import sha256
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Path, Response
@@ -14,7 +13,7 @@ from gateway.foundation.http.authorization import may, require_authority
 from gateway.foundation.http.idempotency import KeyedRequest
 from gateway.foundation.http.problems import responses
 from gateway.foundation.http.services import service
-from gateway.foundation.http.views import View, instant
+from gateway.foundation.http.views import View, instant, tagged
 from gateway.rooms.decisions import Decision, DecisionEvent, DecisionFacts, Decisions
 from gateway.rooms.decisions.parts import installed
 
@@ -85,17 +84,11 @@ async def get_decision(
     who: Reader,
     authority: Authority,
     number: Number,
-    response: Response,
     if_none_match: Annotated[str | None, Header()] = None,
-) -> View | Response:
+) -> Response:
     """The one view: facts, events, money, seal, disclosures, and what is due next."""
     require_authority(who, authority, "decision")
-    view = await _view(decisions, await decisions.get(authority, number))
-    tag = f'W/"{sha256(view.model_dump_json().encode()).hexdigest()[:32]}"'  # many rooms change it: the view itself
-    if if_none_match == tag:
-        return Response(status_code=304, headers={"ETag": tag})
-    response.headers["ETag"] = tag
-    return view
+    return tagged(await _view(decisions, await decisions.get(authority, number)), if_none_match)
 
 
 @router.post("/{authority}/{number:path}/events", response_model=DecisionView, responses=responses(400, 409, 413))

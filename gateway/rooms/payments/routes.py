@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from hashlib import sha256
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Response
@@ -24,6 +23,7 @@ from gateway.foundation.http.views import (
     View,
     after,
     cursor_after,
+    tagged,
 )
 from gateway.rooms.payments import (
     Payment,
@@ -128,17 +128,11 @@ async def get_payment(
     payments: ThePayments,
     who: Reader,
     payment_id: str,
-    response: Response,
     if_none_match: Annotated[str | None, Header()] = None,
-) -> PaymentSummary | Response:
+) -> Response:
     """One payment with its timeline."""
     await _owned(payments, who, payment_id)
-    view = await _view(base, payments, payment_id)
-    tag = f'W/"{sha256(view.model_dump_json().encode()).hexdigest()[:32]}"'  # other rooms change it: the view itself
-    if if_none_match == tag:
-        return Response(status_code=304, headers={"ETag": tag})
-    response.headers["ETag"] = tag
-    return view
+    return tagged(await _view(base, payments, payment_id), if_none_match)
 
 
 @router.post(
