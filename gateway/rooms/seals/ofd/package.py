@@ -22,6 +22,8 @@ _XML: Final = XmlBounds(bytes=16 << 20, elements=400_000, depth=64)
 _MOST_DOCUMENTS: Final = 50
 _MOST_PAGES: Final = 5_000
 _MOST_LOCATIONS: Final = 20_000
+_MOST_TAGS: Final = 2_000_000
+_KEPT, _KEPT_SIZE = 8, 256 << 10
 
 ROLES: Final[dict[str, tuple[str, str]]] = {
     "OFD": ("主入口", "entry"),
@@ -67,23 +69,24 @@ _READ_ON: Final = frozenset(
 )
 """Parts that name further parts."""
 
-_BY_ELEMENT: Final = frozenset(
-    {
-        "DocRoot",
-        "PublicRes",
-        "DocumentRes",
-        "PageRes",
-        "Annotations",
-        "Attachments",
-        "CustomTags",
-        "Extensions",
-        "FontFile",
-        "MediaFile",
-        "ExtendData",
-    }
+_BY_TEXT: Final = (
+    "DocRoot",
+    "PublicRes",
+    "DocumentRes",
+    "PageRes",
+    "Annotations",
+    "Attachments",
+    "CustomTags",
+    "Extensions",
+    "FontFile",
+    "MediaFile",
+    "ExtendData",
 )
-"""Elements whose text is a location."""
+"""Elements whose text is a location, and whose name is the part's role."""
 
+_NAMING: Final = tuple(
+    "{*}" + name for name in (*_BY_TEXT, "Page", "TemplatePage", "ColorSpace", "FileLoc", "SchemaLoc", "File")
+)
 _FILE_OF: Final = {"Annotations": "Annotation", "Attachments": "Attachment", "CustomTags": "CustomTag"}
 
 
@@ -124,6 +127,7 @@ class Package:
         if ROOT not in archive:
             raise OfdError("不是 OFD 文件（没有 OFD.xml）", "this is no OFD file: it has no OFD.xml")
         self._roots: dict[str, etree._Element] = {}
+        self._tags = 0
         entry = self.xml(ROOT)
         bodies = children(entry, "DocBody")
         if local(entry) != "OFD" or not 0 < len(bodies) <= _MOST_DOCUMENTS:
@@ -134,11 +138,15 @@ class Package:
         """The root element of a part. Raises OfdError naming it."""
         if part in self._roots:
             return self._roots[part]
+        content = self.archive.read(part)
+        self._tags += content.count(b"<")
+        if self._tags > _MOST_TAGS:
+            raise OfdError("文件的 XML 内容过多", f"{part}: the XML of the file has more than {_MOST_TAGS} tags")
         try:
-            root = parse_xml(self.archive.read(part), _XML)
+            root = parse_xml(content, _XML)
         except XmlRefusedError as error:
             raise OfdError(f"{part} 不是可读的 XML", f"{part} is no XML that can be read: {error}") from None
-        if len(self._roots) < 8:
+        if len(content) <= _KEPT_SIZE and len(self._roots) < _KEPT:
             self._roots[part] = root
         return root
 
@@ -188,7 +196,8 @@ class Package:
         root = self.xml(part)
         folder = (root.get("BaseLoc") or "") if local(root) == "Res" else ""
         found = []
-        for count, (kind, location) in enumerate(_locations(root, role)):
+        named = ((kind, location) for kind, location in _locations(root, role) if location)
+        for count, (kind, location) in enumerate(named):
             if count == _MOST_LOCATIONS:
                 raise OfdError(f"{part} 引用的文件过多", f"{part} names more than {_MOST_LOCATIONS} files")
             parts = self.find(location, part, folder)
@@ -245,19 +254,18 @@ def numbers(text: str | None, count: int) -> tuple[float, ...] | None:
 
 def _locations(root: etree._Element, role: str) -> Iterator[tuple[str, str]]:
     """Roles and locations that an element tree names."""
-    for element in root.iter("{*}*"):
+    for element in root.iter(*_NAMING):
         name, text = local(element), (element.text or "").strip()
-        profile = element.get("Profile")
-        if profile:
-            yield "Profile", profile
-        if name in ("Page", "TemplatePage") and element.get("BaseLoc"):
+        if name in ("Page", "TemplatePage"):
             yield name, element.get("BaseLoc") or ""
-        elif name in _BY_ELEMENT and text and len(element) == 0:
-            yield name, text
-        elif name in ("FileLoc", "SchemaLoc") and text:
+        elif name == "ColorSpace":
+            yield "Profile", element.get("Profile") or ""
+        elif name in ("FileLoc", "SchemaLoc"):
             yield _FILE_OF.get(role, "Other"), text
-        elif name in ("File", "DocRoot") and role == "Version" and text:
-            yield ("DocRoot" if name == "DocRoot" else "Versioned"), text
+        elif name == "File":
+            yield "Versioned", text
+        else:
+            yield name, text
 
 
 def _box(area: etree._Element | None) -> tuple[float, float] | None:

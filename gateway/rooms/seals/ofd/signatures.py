@@ -15,7 +15,7 @@ from gateway.rooms.seals.ofd.archive import OfdError
 from gateway.rooms.seals.ofd.package import Document, Package, children, descendants, local, numbers
 
 MOST: Final = 200
-_MOST_REFERENCES: Final = 10_000
+_MOST_REFERENCES: Final = 20_000
 _CHINA: Final = timezone(timedelta(hours=8))
 _STAMP: Final = re.compile(
     r"(\d{4})-?(\d\d)-?(\d\d)[T ]?(\d\d):?(\d\d):?(\d\d)(?:\.\d{1,9})?\s*(Z|[+-]\d\d:?\d\d)?", re.ASCII
@@ -72,7 +72,7 @@ class SignatureFile:
 
 def read_signatures(package: Package, document: Document) -> tuple[SignatureFile, ...]:
     """The signatures that a document lists, in their order. Raises OfdError for a list that cannot be followed."""
-    found = []
+    found: list[SignatureFile] = []
     for listing in document.lists:
         root = package.xml(listing)
         entries = children(root, "Signature")
@@ -80,7 +80,10 @@ def read_signatures(package: Package, document: Document) -> tuple[SignatureFile
             raise OfdError(
                 f"{listing} 不是签名列表，或签名过多", f"{listing} is no list of signatures, or a too long one"
             )
-        found += [_signature(package, listing, entry) for entry in entries]
+        for entry in entries:
+            found.append(_signature(package, listing, entry))
+            if sum(len(one.references) for one in found) > _MOST_REFERENCES:
+                raise OfdError("签名保护的文件过多", "the signatures hold too many references")
     if len({one.part for one in found}) != len(found):
         raise OfdError("同一签名被列出两次", "one signature is listed twice")
     return tuple(found)
