@@ -346,7 +346,7 @@ FORGERIES = (
     Forgery("value cut short", value(lambda der: der[:-3]), "structure", ""),
     Forgery("bytes behind the value", value(lambda der: der + b"\0"), "structure", ""),
     Forgery("no value", lambda f: put(f.sealed, {VALUE: None}), "described", "not there"),
-    Forgery("seal called a signature", changed(LIST, 'Type="Seal"', 'Type="Sign"'), "structure", "35275"),
+    Forgery("seal called a signature", changed(LIST, 'Type="Seal"', 'Type="Sign"'), "structure", "SignedData"),
     Forgery("signature called a seal", sign_as_seal, "structure", ""),
     Forgery("digital signature over another document", cms(content=sm3(b"another")), "document_digest", "another"),
     Forgery("digital signature by another key", cms(key=lambda f: Key.generate()), "signature", "SM2"),

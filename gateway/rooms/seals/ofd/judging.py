@@ -12,15 +12,14 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from gateway.foundation.crypto.certificates import CertificateError, parse_certificate, verify_chain
 from gateway.foundation.crypto.sm import sm3
+from gateway.rooms.seals.cms_checks import CMS_REQUIRED, judge_cms
 from gateway.rooms.seals.ofd.archive import Archive, OfdError
 from gateway.rooms.seals.ofd.package import ROLES, Document, Package
 from gateway.rooms.seals.ofd.signatures import SignatureFile, StampAnnot, read_signatures, signed_time
 from gateway.rooms.seals.report import Drawn, Findings, Report, SealReport, name_check
 from gateway.rooms.seals.ses import SealSignature, kind_of
-from gateway.rooms.seals.ses_checks import CLOCK_TOLERANCE, REQUIRED, Bench, judge_ses, seal_report
-from gateway.rooms.seals.sm2_cms import CmsError, is_cms, read_cms
+from gateway.rooms.seals.ses_checks import REQUIRED, Bench, judge_ses, seal_report
 from gateway.words.clock import rfc3339
 
 _OFD: Final = "GB/T 33190-2016, 18"
@@ -33,7 +32,7 @@ name_check("versions", "文档版本", "versions of the document", "GB/T 33190-2
 DOCUMENT_CHECKS: Final = frozenset({"readable", "signature_present"})
 _LAYER: Final = frozenset({"described", "parts", "ofd_coverage"})
 SEAL_CHECKS: Final = REQUIRED | _LAYER | {"seal_file"}
-SIGN_CHECKS: Final = _LAYER | {"structure", "document_digest", "signature", "signer_chain", "sealing_time"}
+SIGN_CHECKS: Final = _LAYER | CMS_REQUIRED
 
 _KEYED_SM3: Final = "1.2.156.10197.1.401.2"
 _METHODS: Final[dict[str, Callable[[bytes], bytes]]] = {
@@ -211,11 +210,8 @@ class _One:
             findings.add("described", "failed", "没有签名值文件", "the value of the signature is not there")
             return seal_report(findings, "unknown", f"{number}")
         findings.add("described", "passed")
-        if file.kind == "Sign" and is_cms(value):
-            made = self._judge_cms(value, described, number)
-        elif file.kind == "Sign":
-            findings.add("structure", "failed", "不是 GB/T 35275 签名结构", "the value is no signature of GB/T 35275")
-            made = seal_report(findings, "unknown", f"{number}")
+        if file.kind == "Sign":
+            made = judge_cms(findings, value, described, self._bench, f"{number}", signed_time(file.dated))
         else:
             made = self._judge_seal(value, described, number)
         return made.model_copy(
@@ -410,45 +406,6 @@ class _One:
                 f"签名文件所载时间 {rfc3339(stated)} 与签章内时间 {rfc3339(signed_at)} 相差较大",
                 f"the signature's file says {rfc3339(stated)}, the signature itself {rfc3339(signed_at)}",
             )
-
-    def _judge_cms(self, value: bytes, described: bytes, number: int) -> SealReport:
-        findings, bench = self._findings, self._bench
-        try:
-            cms = read_cms(value, described)
-            public = parse_certificate(cms.certificate)
-        except (CmsError, CertificateError) as error:
-            findings.add("structure", "failed", "签名结构或证书无法识别", str(error))
-            return seal_report(findings, "gbt35275", f"{number}")
-        findings.add("structure", "passed")
-        findings.note("这是数字签名，不是印章", "this is a digital signature, not a seal")
-        if cms.encoded:
-            findings.note("摘要以 Base64 文本存放", "the digest is written as Base64 text")
-        findings.hold(
-            "document_digest", cms.signed is not None, "签名不是针对本文件作出的", "it was made over another document"
-        )
-        right = cms.signed is not None and bench.provider.verify(public.public, cms.signed, cms.signature)
-        findings.hold("signature", right, "签名验证不通过", "SM2 does not verify")
-        at = cms.signed_at or signed_time(self._signature.dated)
-        if at is None:
-            findings.add("sealing_time", "not_made", "没有签名时间", "it bears no time")
-        else:
-            findings.hold("sealing_time", at <= bench.now + CLOCK_TOLERANCE, f"{rfc3339(at)} 不可能", "it cannot be")
-        if not bench.trust.signer_roots:
-            findings.add("signer_chain", "not_made", "未配置信任根证书", "no trusted root is configured")
-        else:
-            others = (*bench.trust.intermediates, *cms.others)
-            chain = verify_chain(
-                cms.certificate, others, bench.trust.signer_roots, at or bench.now, bench.provider, bench.trust.crls
-            )
-            findings.hold("signer_chain", chain.ok, "证书链验证不通过", chain.reason)
-            findings.add("revocation", "passed" if chain.revocation == "good" else "not_made")
-        return SealReport(
-            kind="gbt35275",
-            place=f"{number}",
-            signer=" ".join(public.common_name.split()),
-            signed_at=rfc3339(at) if at else None,
-            time_source="signer" if at else None,
-        )
 
 
 def shown(stamp: StampAnnot) -> tuple[float, float, float, float]:
