@@ -45,7 +45,7 @@ torture: $(VENV)/.ready-test ## kill -9 at random under load, on both engines: n
 	@for engine in embedded cluster; do \
 		$(BIN)/python tests/torture/torture.py --engine $$engine --kills 200 --seconds 1500 $(TORTURE_ARGS) || exit 1; done
 
-bench: $(VENV)/.ready-test ## measure what tests/benchmarks holds, one after another
+bench: $(VENV)/.ready-test ## measure what tests/benchmarks holds, one after another, and say what changed since last time
 	@for bench in tests/benchmarks/bench_*.py; do echo "== $$bench" && $(BIN)/python $$bench || exit 1; done
 
 lint: $(VENV)/.ready-test ## style, types and the directions between rooms
