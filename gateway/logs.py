@@ -11,7 +11,7 @@ import re
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 import structlog
 from pydantic import SecretBytes, SecretStr
@@ -40,7 +40,7 @@ _SECRET_TEXT = re.compile(
 def configure(settings: LogSettings | None = None, stream: TextIO | None = None) -> None:
     """Set logging up for this process: ours through structlog, and what libraries say through the same end."""
     settings = settings or LogSettings()
-    stream = stream or sys.stderr
+    stream = stream or cast(TextIO, _Stderr())
     level = logging.getLevelNamesMapping()[settings.level.upper()]
     first: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -69,6 +69,22 @@ def configure(settings: LogSettings | None = None, stream: TextIO | None = None)
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(max(level, logging.WARNING))  # libraries are heard when something is wrong
+
+
+class _Stderr:
+    """stderr, whatever it is when something is written: a stream that was there at first may have been closed since."""
+
+    def write(self, text: str) -> int:
+        """Write to what is stderr now."""
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        """Flush what is stderr now."""
+        sys.stderr.flush()
+
+    def isatty(self) -> bool:
+        """Whether a person reads it."""
+        return sys.stderr.isatty()
 
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -61,13 +61,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.fixture(autouse=True)
 def _logs_end_with_the_test() -> Iterator[None]:
-    """A command run inside the process sends logs to its own stream; the next test must not find that one closed."""
+    """A command run inside the process sets logging up for all of it; the next test begins as the first did."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
     yield
     plain_logs()
-    root = logging.getLogger()
-    for handler in root.handlers[:]:
-        if getattr(getattr(handler, "stream", None), "closed", False):
-            root.removeHandler(handler)
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 @pytest.fixture(autouse=True)

@@ -69,6 +69,19 @@ def test_secrets_and_personal_data_never_reach_a_log(stream: io.StringIO, format
     assert "ValueError" in said
 
 
+def test_what_is_written_later_goes_to_what_is_stderr_then(
+    stream: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = io.StringIO()
+    monkeypatch.setattr("sys.stderr", first)
+    logs.configure(LogSettings())
+    monkeypatch.setattr("sys.stderr", stream)
+    first.close()
+    structlog.get_logger("ours").warning("one")
+    logging.getLogger("some.library").warning("two")
+    assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == ["one", "two"]
+
+
 def test_libraries_are_heard_only_when_something_is_wrong(stream: io.StringIO) -> None:
     logs.configure(LogSettings(level="info"), stream)
     logging.getLogger("some.library").info("chatter")
