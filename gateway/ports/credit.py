@@ -25,6 +25,9 @@ class DisclosedParty(Message):
     name: str
     uscc: str | None = None
     registration_number: str | None = None
+    organisation_code: str | None = None
+    institution_number: str | None = None
+    social_organisation_number: str | None = None
     legal_representative: str | None = None
     id_type: str | None = None
     id_number: str | None = None

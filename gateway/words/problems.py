@@ -208,7 +208,14 @@ declare(
     disclosure_busy=("another effect on it is under way", "该公示正在办理其他事项"),
     withdrawal_under_way=("it is being withdrawn", "正在撤回"),
 )
-declare(422, minimum_period=("too early for a repair; the day is named", "未满最短公示期，不能修复"))
+declare(
+    422,
+    minimum_period=("too early for a repair; the day is named", "未满最短公示期，不能修复"),
+    disclosure_incomplete=(
+        "a target would refuse the decision; the facts that are wanting are named, nothing was sent",
+        "缺少公示渠道必填的内容，未报送",
+    ),
+)
 
 # --- reconciliation, months ----------------------------------------------------------------------------------------
 

@@ -45,11 +45,10 @@ def number_key(printed: str) -> str:
     """What a decision or receipt number is compared by: 〔2026〕第012号, [2026]12号 and（2026）12 are one number.
 
     Folded are width, letter case, every kind of bracket and dash, blanks, 第 before a figure, leading zeros, and the
-    號/号 at the end. "" where nothing is left that could tell two numbers apart.
+    號/号 at the end. "" where nothing is left.
     """
     key = _ORDINAL.sub("", _folded(printed).replace("號", "号")).rstrip("号")
-    key = _LEADING_ZEROS.sub("", key)
-    return key if any(character.isalnum() for character in key) else ""
+    return _LEADING_ZEROS.sub("", key)
 
 
 def name_key(name: str) -> str:

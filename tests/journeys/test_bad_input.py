@@ -98,11 +98,11 @@ async def test_what_is_not_json_is_refused_whatever_it_is(site):
 
 
 async def test_strange_decision_numbers_are_refused_or_are_just_numbers(site):
-    for number in ("a\x00b", "a\nb", "x" * 129, "‮"):
+    for number in ("a\x00b", "a\nb", "a/events", "a//b", "x" * 129, "‮"):
         answer = await site.http.put(site.path(number), json=site.facts())
         assert answer.status_code in (404, 422), (repr(number), answer.text)
         assert kind(answer)
-    for number in ("../../etc/passwd", "a/b/c", "a/events", "'; drop table payment; --", "%", "望市监 罚〔2026〕1号"):
+    for number in ("../../etc/passwd", "a/b/c", "'; drop table payment; --", "%", "望市监 罚〔2026〕1号"):
         assert await site.decide(number)
         assert (await site.get(site.path(number)))["number"] == number
 

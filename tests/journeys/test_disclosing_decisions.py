@@ -28,6 +28,7 @@ from gateway.foundation.wire import ChannelWire, Timeouts
 from gateway.ports.credit import VerdictNotice
 from gateway.rooms.decisions import DecisionEvent, DecisionFacts, Decisions
 from gateway.rooms.disclosures import Disclosures, Organ, Organs
+from gateway.rooms.disclosures.rules import load
 from gateway.words.clock import SystemClock, day_of, to_micros
 from gateway.words.errors import ConflictProblem, InvalidProblem
 from simulators.testing import Simulation
@@ -57,6 +58,10 @@ FACTS: dict[str, Any] = {
 }
 
 
+# A target that refuses for want of what nobody told us it needs: its refusals come from outside.
+UNFORESEEN = load().targets["credit.creditchina"].model_copy(update={"needs": ()})
+
+
 class House:
     """Decisions, delivery and disclosures on one store, with a channel to each target."""
 
@@ -80,7 +85,7 @@ class House:
         base = foundation(store, folder, self.clock, self.channels, delivery=settings)
         self.delivery, self.evidence = base.delivery, base.evidence
         self.decisions = Decisions(base)
-        self.disclosures = Disclosures(base, self.decisions, due_soon_days=(3, 1))
+        self.disclosures = Disclosures(base, self.decisions, due_soon_days=(3, 1), profiles={"credit": UNFORESEEN})
         self.organs = Organs(store)
         hears = ("decision.amended", "decision.changed", "decision.revoked")
         wire(

@@ -1,7 +1,8 @@
 """Decisions 行政处罚决定: facts kept as versions, parties, service, and the events that move every clock."""
 
 from gateway.rooms.decisions.clocks import DueDate, due_date
-from gateway.rooms.decisions.facts import DecisionEvent, DecisionFacts, EventKind, Officer, Party, PartyKind
+from gateway.rooms.decisions.facts import DecisionEvent, DecisionFacts, EventKind, Officer
+from gateway.rooms.decisions.party import Party, PartyKind
 from gateway.rooms.decisions.records import Decision, fetch, is_revoked, revoked_or_amended
 from gateway.rooms.decisions.service import Decisions
 

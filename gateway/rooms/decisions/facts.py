@@ -2,66 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from gateway.rooms.decisions.party import Name, Party, Warned
+from gateway.rooms.decisions.penalty_kinds import FINE, check_kind, is_confiscation, split_kinds
 from gateway.words.days import Day
-from gateway.words.identifiers import check_registration_number, check_resident_id, check_uscc, clean_text
+from gateway.words.identifiers import clean_text
 from gateway.words.money import Yuan
 from gateway.words.text import Ask
 
-Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(clean_text)]
 LongText = Annotated[
     str, Field(min_length=1, max_length=20_000), AfterValidator(lambda text: clean_text(text, multiline=True))
 ]
 
 
-class PartyKind(StrEnum):
-    """Who was penalised: 自然人, 个体工商户, 法人或非法人组织."""
-
-    NATURAL_PERSON = "natural_person"
-    INDIVIDUAL_BUSINESS = "individual_business"
-    ORGANISATION = "organisation"
-
-
-class Party(Ask):
-    """The party 当事人 / 行政相对人.
-
-    A natural person is told apart by a document number; an organisation by its unified social credit code
-    (GB 32100-2015); an individual business registered before unified codes by its registration number alone.
-    """
-
-    kind: PartyKind
-    name: Name
-    uscc: str | None = None
-    registration_number: str | None = None
-    legal_representative: Name | None = None
-    id_type: (
-        Literal["身份证", "护照号", "港澳居民来往内地通行证", "台湾居民来往大陆通行证", "外国人永久居留身份证"] | None
-    ) = None
-    id_number: Annotated[str, Field(min_length=5, max_length=64), AfterValidator(clean_text)] | None = None
-    phone: Annotated[str, Field(pattern=r"^[0-9+ -]{5,30}$")] | None = None
-    address: Annotated[str, Field(max_length=300), AfterValidator(clean_text)] | None = None
-
-    @model_validator(mode="after")
-    def _identified(self) -> Self:
-        if self.uscc is not None:
-            check_uscc(self.uscc)
-        if self.registration_number is not None:
-            check_registration_number(self.registration_number)
-        if (self.id_type is None) != (self.id_number is None):
-            raise ValueError("id_type and id_number go together: give both or neither")
-        if self.id_type == "身份证" and self.id_number is not None:
-            check_resident_id(self.id_number)
-        if self.kind is PartyKind.NATURAL_PERSON and self.id_number is None:
-            raise ValueError("a natural person needs id_type and id_number")
-        if self.kind is PartyKind.ORGANISATION and self.uscc is None:
-            raise ValueError("an organisation needs its uscc")
-        if self.kind is PartyKind.INDIVIDUAL_BUSINESS and self.uscc is None and self.registration_number is None:
-            raise ValueError("an individual business needs its uscc, or its registration_number if it has no uscc")
-        return self
+Kind = Annotated[Name, AfterValidator(check_kind)]
+_ADULT = 18  # 民法典 art. 17
+_LONGEST_AGO = 5  # years after which no act is punished any more: 行政处罚法 art. 36
 
 
 class Officer(Ask):
@@ -77,7 +38,10 @@ class DecisionFacts(Ask):
     Amounts are decimal yuan on the wire. ``surcharge_stated``: whether the document itself states the surcharge
     加处罚款 (国务院令235号 art. 7); without it none is ever computed. ``payment_days``: calendar days from receipt
     (行政处罚法 art. 67: fifteen). ``seriousness`` 失信程度 is classified by the sector authority, never by us.
-    ``officers`` 执法人员 are told what happens to their case; they are in no event and nothing that is published.
+    ``violation_on``: the day of the act, or the last one. ``party_is_minor`` need not be said where a document's
+    number tells the birthday; it must not contradict it. ``penalty_kinds``: a kind an element; elements that join
+    several are split. ``officers`` 执法人员 are told what happens to their case; they are in no event and nothing that
+    is published.
     """
 
     procedure: Literal["simple", "ordinary"]
@@ -85,12 +49,13 @@ class DecisionFacts(Ask):
     violation: LongText
     facts: LongText
     basis: LongText
-    penalty_kinds: Annotated[tuple[Name, ...], Field(min_length=1, max_length=20)]
+    penalty_kinds: Annotated[tuple[Kind, ...], Field(min_length=1, max_length=20), BeforeValidator(split_kinds)]
     content: LongText
     fine: Yuan | None = None
     confiscated: Yuan | None = None
     licence: Name | None = None
     decided_on: Day
+    violation_on: Day | None = None
     valid_until: Day | None = None
     surcharge_stated: bool = False
     payment_days: Annotated[int, Field(ge=1, le=365)] = 15
@@ -99,20 +64,19 @@ class DecisionFacts(Ask):
         "other"
     )
     withheld: Literal["state_secret", "forbidden_by_law", "security", "privacy"] | None = None
-    party_is_minor: bool = False
+    party_is_minor: bool | None = None
     full_text: LongText | None = None
     officers: Annotated[tuple[Officer, ...], Field(max_length=20)] = ()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        kinds = "".join(self.penalty_kinds)
         if self.fine is not None and self.fine == 0:
             raise ValueError("fine must be above 0.00, or left out when no fine was imposed")
         if self.confiscated is not None and self.confiscated == 0:
             raise ValueError("confiscated must be above 0.00, or left out when nothing was confiscated")
-        if self.fine is not None and "罚款" not in kinds:
+        if self.fine is not None and FINE not in self.penalty_kinds:
             raise ValueError("a fine is given but penalty_kinds does not name 罚款")
-        if self.confiscated is not None and "没收" not in kinds:
+        if self.confiscated is not None and not any(map(is_confiscation, self.penalty_kinds)):
             raise ValueError("confiscated is given but penalty_kinds names no 没收")
         if self.surcharge_stated and self.fine is None:
             raise ValueError("surcharge_stated needs a fine: the surcharge runs on the fine only")
@@ -120,7 +84,57 @@ class DecisionFacts(Ask):
             raise ValueError("valid_until lies before decided_on")
         if len({one.number for one in self.officers}) < len(self.officers):
             raise ValueError("officers names one certificate twice")
+        if self.violation_on is not None and self.violation_on > self.decided_on:
+            raise ValueError("violation_on lies after decided_on")
+        self._of_age()
         return self
+
+    def _of_age(self) -> None:
+        """What the party's document says of its age must be possible, and must not be contradicted. ValueError."""
+        born_on, acted_on = self.party.born_on, self.violation_on or self.decided_on
+        if born_on is None:
+            return
+        if born_on > acted_on:
+            act = "violation_on" if self.violation_on else "decided_on"
+            raise ValueError(f"party.id_number: the party was born after {act} 当事人出生日期晚于行为日或决定日")
+        if self.party_is_minor is False and age_on(born_on, acted_on) < _ADULT:
+            raise ValueError("party_is_minor is false, but by party.id_number the party was a minor 与证件号码不符")
+        grown = _ADULT if self.violation_on else _ADULT + _LONGEST_AGO
+        if self.party_is_minor and age_on(born_on, acted_on) >= grown:
+            raise ValueError(
+                "party_is_minor is true, but by party.id_number the party was of age 与证件号码不符; "
+                "give violation_on if the act lies longer ago"
+            )
+
+    @property
+    def minor(self) -> bool:
+        """Whether the party was a minor 未成年人 on the day of the act: as said, or as its document tells.
+
+        Where the day of the act is not told, that of the decision stands for it.
+        """
+        born_on = self.party.born_on
+        if self.party_is_minor is not None or born_on is None:
+            return bool(self.party_is_minor)
+        return age_on(born_on, self.violation_on or self.decided_on) < _ADULT
+
+    def warnings(self) -> tuple[Warned, ...]:
+        """What is unusual about these facts and taken nevertheless."""
+        found = self.party.warnings()
+        born_on = self.party.born_on
+        if born_on is None or self.party_is_minor is not None:
+            return found
+        if self.minor:
+            words = "按证件号码，当事人行为时未满18周岁，不予公示 by the ID number the party was a minor"
+            return (*found, Warned("party_is_minor", words))
+        if self.violation_on is None and age_on(born_on, self.decided_on) < _ADULT + _LONGEST_AGO:
+            words = "请填写违法行为日期，以确定当时是否成年 give violation_on: was the party of age then?"
+            return (*found, Warned("violation_on", words))
+        return found
+
+
+def age_on(born_on: date, day: date) -> int:
+    """Full years of age on a day. A year is full from the day after the birthday, as 法释〔2006〕1号 art. 2 counts."""
+    return day.year - born_on.year - ((day.month, day.day) <= (born_on.month, born_on.day))
 
 
 class EventKind(StrEnum):

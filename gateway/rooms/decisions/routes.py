@@ -34,6 +34,13 @@ class DueView(View):
     because: str
 
 
+class WarningView(View):
+    """Something unusual about the facts that is taken nevertheless: the field, and a sentence for people."""
+
+    field: str
+    reason: str
+
+
 class _Facts(View):
     """What this room itself shows, before the parts of others."""
 
@@ -42,6 +49,7 @@ class _Facts(View):
     number: str
     version: int
     facts: DecisionFacts
+    warnings: list[WarningView]
     events: list[DecisionEvent]
     due: DueView | None
 
@@ -110,6 +118,7 @@ async def _view(decisions: Decisions, decision: Decision) -> View:
         "number": decision.number,
         "version": decision.version,
         "facts": decision.facts,
+        "warnings": [WarningView(field=one.field, reason=one.reason) for one in decision.facts.warnings()],
         "events": list(decision.events),
         "due": DueView(on=due.on, provisional=due.provisional, because=due.because) if due else None,
         **shown.parts,

@@ -22,7 +22,7 @@ from gateway.words.identifiers import clean_text, new_id
 from gateway.words.spelling import number_key
 
 _LONGEST_KEY = 256
-_PATHS_OF_OURS = frozenset({"", ".", "..", "events"})
+_PATHS_OF_OURS = frozenset({"", "events"})
 
 
 @dataclass(frozen=True)
@@ -186,10 +186,10 @@ def _number(number: str) -> str:
     except ValueError as problem:
         raise InvalidProblem(str(problem), field="number") from problem
     if not 1 <= len(cleaned) <= 128 or not 1 <= len(number_key(cleaned)) <= _LONGEST_KEY:
-        raise InvalidProblem("a decision number has 1 to 128 characters, a letter or figure among them", field="number")
+        raise InvalidProblem("a decision number has 1 to 128 characters", field="number")
     if any(part.strip().casefold() in _PATHS_OF_OURS for part in cleaned.split("/")):
         raise InvalidProblem(
-            "between slashes a decision number has neither nothing, nor dots alone, nor events, a word of our paths",
+            "between slashes a decision number has neither nothing nor events, a word of our paths",
             field="number",
             cure="Events are recorded with POST; percent-encode the number in the address.",
         )

@@ -59,6 +59,10 @@ class Planning:
             found = plan(
                 decision.facts, profile, self._rules, self._calendar, today=today, override_reason=override_reason
             )
+            if isinstance(found, Plan):
+                found = _without_code(decision, profile) or found
+            if isinstance(found, Plan):
+                require_complete(decision, channel.name, profile)
             chosen.append(Intent(channel.name, profile, found))
         return chosen
 
@@ -182,6 +186,29 @@ class Planning:
         ask = SubmitRequest(reference=self._effects.new_reference(new), record=sent)
         self._effects.send(conn, new, "submit", ask, now)
         return new.id
+
+
+def _without_code(decision: Decision, profile: TargetProfile) -> Refusal | None:
+    """A refusal for a party that has no unified code at all, where that is all that the target lacks."""
+    reason = decision.facts.party.no_uscc_reason
+    if not reason or profile.unmet(decision.facts).keys() != {"party.uscc"}:
+        return None
+    words = f"本渠道须有统一社会信用代码（party.uscc），当事人没有：{reason}"
+    return Refusal(words, profile.period_citation or profile.submit_citation)
+
+
+def require_complete(decision: Decision, target: str, profile: TargetProfile) -> None:
+    """That the target gets all that it asks for. Raises InvalidProblem naming what is wanting, by its API name."""
+    unmet = profile.unmet(decision.facts)
+    if not unmet:
+        return
+    raise InvalidProblem(
+        f"{target}: {'; '.join(unmet.values())}",
+        type="disclosure-incomplete",
+        field=next(iter(unmet)),
+        cure="Nothing was sent to any target. Store the facts with PUT /v1/decisions/…, or name other targets.",
+        errors=[{"field": name, "in": "decision", "reason": words} for name, words in unmet.items()],
+    )
 
 
 def _stands(before: Disclosure, decision: Decision, found: Plan | Refusal) -> bool:

@@ -7,6 +7,7 @@ it holds. ``confirm`` marks what must be confirmed with the platform before it i
 from __future__ import annotations
 
 import itertools
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -16,7 +17,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from gateway.rooms.decisions import DecisionFacts
+from gateway.rooms.decisions import DecisionFacts, Party, PartyKind
 
 Seriousness = Literal["minor", "general", "serious"]
 DIRECTORY = Path(__file__).parent / "rules"
@@ -36,7 +37,8 @@ class Exclusion(_Rule):
 
     @model_validator(mode="after")
     def _known_facts(self) -> Self:
-        if unknown := set(self.when) - set(DecisionFacts.model_fields):
+        known = {*DecisionFacts.model_fields, "minor"}
+        if unknown := set(self.when) - known:
             raise ValueError(f"a decision has no {', '.join(sorted(unknown))}")
         return self
 
@@ -84,6 +86,61 @@ class Regime(_Rule):
         return {"minor": self.minor, "general": self.general, "serious": self.serious}[seriousness]
 
 
+class Need(_Rule):
+    """A fact without which a target refuses a decision: ``field``, by its name in our API.
+
+    It is asked for where all of these hold: ``party``, kinds of party; ``penalty``, kinds of penalty of which one was
+    imposed; ``without``, another fact that is not there. ``longest`` characters are taken, and with ``pattern`` nothing
+    else; with ``present = false`` a fact may be absent, but must fit if it is there. ``id_type``: only with this kind
+    of document.
+    """
+
+    field: str
+    says: str
+    party: tuple[PartyKind, ...] = ()
+    penalty: tuple[str, ...] = ()
+    without: str | None = None
+    id_type: str | None = None
+    present: bool = True
+    longest: Annotated[int, Field(ge=1)] | None = None
+    pattern: str | None = None
+
+    @model_validator(mode="after")
+    def _known_facts(self) -> Self:
+        for name in filter(None, (self.field, self.without)):
+            model = Party if name.startswith("party.") else DecisionFacts
+            if name.removeprefix("party.") not in model.model_fields:
+                raise ValueError(f"a decision has no {name}")
+        return self
+
+    def unmet(self, facts: DecisionFacts) -> str | None:
+        """What is wanting, in Chinese and English; None where the target gets what it asks for."""
+        if not self._concerns(facts):
+            return None
+        told = _fact(facts, self.field)
+        if told is None:
+            return f"缺少{self.says} {self.field} is missing" if self.present else None
+        for one in told if isinstance(told, tuple) else (told,):
+            if self.longest is not None and len(str(one)) > self.longest:
+                return f"{self.says}超过{self.longest}个字 {self.field} has more than {self.longest} characters"
+            if self.pattern is not None and not re.fullmatch(self.pattern, str(one)):
+                return f"{self.says}的形式不被接受 {self.field} is not of the form that is taken"
+        return None
+
+    def _concerns(self, facts: DecisionFacts) -> bool:
+        party = facts.party
+        return (
+            (not self.party or party.kind in self.party)
+            and (not self.penalty or any(one in self.penalty for one in facts.penalty_kinds))
+            and (self.without is None or _fact(facts, self.without) is None)
+            and (self.id_type is None or party.id_type == self.id_type)
+        )
+
+
+def _fact(facts: DecisionFacts, name: str) -> Any:
+    return getattr(facts.party if name.startswith("party.") else facts, name.removeprefix("party."))
+
+
 class TargetProfile(_Rule):
     """What a target shows, and how soon. ``years`` (with its citation) only where ``periods`` is "years"."""
 
@@ -96,6 +153,11 @@ class TargetProfile(_Rule):
     natural_persons: Literal["full", "masked", "withheld"]
     full_text: bool
     confirm: tuple[str, ...] = ()
+    needs: tuple[Need, ...] = ()
+
+    def unmet(self, facts: DecisionFacts) -> Mapping[str, str]:
+        """What this target would refuse: a sentence for each fact, by its name in our API."""
+        return {need.field: words for need in self.needs if (words := need.unmet(facts)) is not None}
 
     @model_validator(mode="after")
     def _one_kind_of_period(self) -> Self:

@@ -21,7 +21,7 @@ from gateway.rooms.decisions import fetch as fetch_decision
 from gateway.rooms.disclosures import records, sweeps
 from gateway.rooms.disclosures.answers import Answers
 from gateway.rooms.disclosures.effects import Effects
-from gateway.rooms.disclosures.planning import Planning
+from gateway.rooms.disclosures.planning import Planning, require_complete
 from gateway.rooms.disclosures.publication import key_of, record
 from gateway.rooms.disclosures.records import Disclosure, DisclosureFilter
 from gateway.rooms.disclosures.rules import Rules, TargetProfile, load
@@ -112,6 +112,7 @@ class Disclosures:
 
         def unit(conn: Connection) -> None:
             held = self._shown_and_idle(conn, disclosure_id, "corrected")
+            require_complete(decision, known.target, profile)
             organ = records.organ_of(conn, held.authority, today)
             assert organ is not None, "what is shown was published under a name"
             assert held.publish_until_on is not None, "what is shown has an end"

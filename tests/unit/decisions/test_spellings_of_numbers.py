@@ -78,7 +78,7 @@ async def test_two_authorities_may_have_one_number(decisions: Decisions) -> None
     assert one.id != other.id
 
 
-@pytest.mark.parametrize("number", ["X/events", "X/Events", "X/events/", "/X", "X/", "X//Y", "../X", "X/./Y", "——"])
+@pytest.mark.parametrize("number", ["X/events", "X/Events", "X/events/", "/X", "X/", "X//Y", "X/events/Y", "号"])
 async def test_a_number_that_reads_like_a_path_of_ours_is_refused(decisions: Decisions, number: str) -> None:
     with pytest.raises(InvalidProblem) as told:
         await decisions.put("A1", number, facts(), by="test")

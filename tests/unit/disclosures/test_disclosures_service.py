@@ -44,7 +44,12 @@ NUMBER = "安望市监罚决〔2026〕57号"
 ORGAN = Organ("安澜市望川区市场监督管理局", "11990102002100216D", "安澜市信用信息中心", "119901000031003146")
 FACTS: dict[str, Any] = {
     "procedure": "ordinary",
-    "party": {"kind": "organisation", "name": "恒筑建设有限公司", "uscc": "91990102MA0HD1233R"},
+    "party": {
+        "kind": "organisation",
+        "name": "恒筑建设有限公司",
+        "uscc": "91990102MA0HD1233R",
+        "legal_representative": "齐远山",
+    },
     "violation": "经营超过保质期的食品",
     "facts": "货架上有过期糕点",
     "basis": "食品安全法第一百二十四条",
@@ -424,3 +429,37 @@ async def test_what_cannot_be_asked_for(room: Room) -> None:
             await doing("dsc_unknown")
     bad = Organ("局", "1", "局", "1")
     await refused(InvalidProblem, "invalid-value", room.organs.set("A1", bad, date(2026, 1, 1)))
+
+
+async def test_what_one_target_would_refuse_leaves_for_none(room: Room) -> None:
+    party = {**FACTS["party"], "legal_representative": None}
+    await room.decide(party=party)
+    with pytest.raises(InvalidProblem) as told:
+        await room.disclosures.request("A1", NUMBER)
+    assert (told.value.type, told.value.field) == ("disclosure-incomplete", "party.legal_representative")
+    assert await room.disclosures.of_decision("A1", NUMBER) == []
+    assert room.portal.known == room.city.known == {}
+
+
+async def test_a_party_that_has_no_unified_code_is_not_publishable_where_one_is_needed(room: Room) -> None:
+    party = {"kind": "organisation", "name": "业主委员会", "no_uscc_reason": "未登记", "legal_representative": "齐远山"}
+    await room.decide(party=party)
+    (one,) = await room.disclosures.request("A1", NUMBER, targets=("city",))
+    found = await room.disclosures.held(one)
+    assert found.status is Status.NOT_PUBLISHABLE
+    assert found.reason is not None
+    assert "party.uscc" in found.reason
+
+
+async def test_a_minor_by_the_number_is_not_publishable(room: Room) -> None:
+    party = {"kind": "natural_person", "name": "罗小满", "id_type": "身份证", "id_number": "990102201512310036"}
+    await room.decide(party=party)
+    for one in await room.disclosures.request("A1", NUMBER):
+        assert (await room.disclosures.held(one)).status is Status.NOT_PUBLISHABLE
+
+
+async def test_a_correction_that_a_target_would_refuse_does_not_leave(room: Room) -> None:
+    one = await room.publish()
+    await room.until(one, Status.PUBLISHED)
+    await room.decide(fine=None)
+    await refused(InvalidProblem, "disclosure-incomplete", room.disclosures.correct(one, "更正"))

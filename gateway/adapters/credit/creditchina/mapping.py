@@ -23,6 +23,7 @@ from gateway.ports.credit import (
     Submission,
     SubmissionState,
 )
+from gateway.words.documents import table_type
 from gateway.words.errors import ContractError, RejectedError
 from gateway.words.identifiers import USCC_PLACEHOLDER
 from gateway.words.money import format_wan
@@ -61,6 +62,7 @@ TABLES: Mapping[str, Table] = {
             "没收非法财物": "没收违法所得、没收非法财物",
             "没收违法所得、没收非法财物": "没收违法所得、没收非法财物",
             "责令停产停业": "责令停产停业",
+            "责令停产停业整顿": "责令停产停业",
             "暂扣许可证件": "暂扣或者吊销许可证/执照",
             "吊销许可证件": "暂扣或者吊销许可证/执照",
             "吊销营业执照": "暂扣或者吊销许可证/执照",
@@ -99,6 +101,9 @@ def penalty(record: DisclosureRecord, table: Table) -> dict[str, str]:
         "CF_XDR_LB": table.categories[party.category],
         "CF_XDR_SHXYM": _unified_code(party),
         "CF_XDR_GSZC": party.registration_number,
+        "CF_XDR_ZZJG": party.organisation_code and party.organisation_code.replace("-", ""),
+        "CF_XDR_SYDW": party.institution_number,
+        "CF_XDR_SHZZ": party.social_organisation_number,
         "CF_FRDB": None if party.category == "natural_person" else party.legal_representative,
         "CF_WSH": record.decision_number,
         "CF_WFXW": record.violation,
@@ -119,9 +124,9 @@ def penalty(record: DisclosureRecord, table: Table) -> dict[str, str]:
         "BZ": record.remark,
     }
     if party.category == "natural_person":
-        row |= {"CF_XDR_ZJLX": party.id_type, "CF_XDR_ZJHM": party.id_number}
+        row |= {"CF_XDR_ZJLX": party.id_type and table_type(party.id_type), "CF_XDR_ZJHM": party.id_number}
     elif party.id_type and party.id_number:
-        row |= {"CF_FR_ZJLX": party.id_type, "CF_FR_ZJHM": party.id_number}
+        row |= {"CF_FR_ZJLX": table_type(party.id_type), "CF_FR_ZJHM": party.id_number}
     return {name: value for name, value in row.items() if value}
 
 

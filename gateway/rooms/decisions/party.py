@@ -1,0 +1,116 @@
+"""The party 当事人 of a decision: everybody who exists, as far as documents tell who it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from gateway.words.documents import (
+    DocumentCheck,
+    check_document,
+    check_document_type,
+    check_organisation_code,
+    old_registration_number,
+)
+from gateway.words.identifiers import check_uscc, clean_text
+from gateway.words.text import Ask
+
+Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(clean_text)]
+Number = Annotated[str, Field(min_length=3, max_length=120), AfterValidator(clean_text)]
+
+
+class PartyKind(StrEnum):
+    """Who was penalised: 自然人, 个体工商户, 法人或非法人组织."""
+
+    NATURAL_PERSON = "natural_person"
+    INDIVIDUAL_BUSINESS = "individual_business"
+    ORGANISATION = "organisation"
+
+
+@dataclass(frozen=True)
+class Warned:
+    """Something unusual that is taken nevertheless: the field by its name in the API, and a sentence."""
+
+    field: str
+    reason: str
+
+
+class Party(Ask):
+    """The party 当事人 / 行政相对人.
+
+    A natural person is told apart by a document: ``id_type`` is a kind of document, or 其他- and its name. An
+    organisation has its unified social credit code (GB 32100-2015), or an older code of its own, or ``no_uscc_reason``:
+    why it has none (an owners' committee 业主委员会, a company abroad). An individual business has its unified code or
+    registration number; a trader without a licence 无照经营 has the document of the person. ``wire_name`` with
+    ``wire_name_reason``: how the name is written towards payment platforms whose character set lacks a character of it.
+    """
+
+    kind: PartyKind
+    name: Name
+    uscc: str | None = None
+    no_uscc_reason: Name | None = Field(default=None, description="why an organisation has no unified code")
+    registration_number: Number | None = Field(default=None, description="注册号: 15 or 13 digits, or a 字号")
+    organisation_code: Number | None = Field(default=None, description="组织机构代码 (GB 11714)")
+    institution_number: Number | None = Field(default=None, description="事业单位证书号")
+    social_organisation_number: Number | None = Field(default=None, description="社会组织登记证号")
+    legal_representative: Name | None = None
+    id_type: Annotated[str, AfterValidator(check_document_type)] | None = None
+    id_number: Annotated[str, Field(min_length=3, max_length=64), AfterValidator(clean_text)] | None = None
+    phone: Annotated[str, Field(pattern=r"^[0-9+ -]{5,30}$")] | None = None
+    address: Annotated[str, Field(max_length=300), AfterValidator(clean_text)] | None = None
+    wire_name: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(clean_text)] | None = None
+    wire_name_reason: Name | None = None
+
+    @model_validator(mode="after")
+    def _identified(self) -> Self:
+        if self.uscc is not None:
+            check_uscc(self.uscc)
+        if (self.id_type is None) != (self.id_number is None):
+            raise ValueError("id_type and id_number go together: give both or neither")
+        if (self.wire_name is None) != (self.wire_name_reason is None):
+            raise ValueError("wire_name and wire_name_reason go together: give both or neither")
+        if self.no_uscc_reason is not None and self.uscc is not None:
+            raise ValueError("no_uscc_reason says why there is no uscc, but there is one")
+        self.warnings()  # raises for numbers that none can have
+        self._told_apart()
+        return self
+
+    def _told_apart(self) -> None:
+        older = self.registration_number, self.organisation_code, self.institution_number
+        coded = any((self.uscc, self.social_organisation_number, *older))
+        if self.kind is PartyKind.NATURAL_PERSON and self.id_number is None:
+            raise ValueError("a natural person needs id_type and id_number")
+        if self.kind is PartyKind.ORGANISATION and not (coded or self.no_uscc_reason):
+            raise ValueError("an organisation needs its uscc, an older code, or no_uscc_reason: why it has none")
+        if self.kind is PartyKind.INDIVIDUAL_BUSINESS and not (coded or self.id_number):
+            raise ValueError(
+                "an individual business needs its uscc or registration_number, or id_type and id_number if unlicensed"
+            )
+
+    def _document(self) -> DocumentCheck:
+        known = self.id_type is not None and self.id_number is not None
+        return check_document(self.id_type or "", self.id_number or "") if known else DocumentCheck()
+
+    @property
+    def born_on(self) -> date | None:
+        """The birthday of the person penalised, where the document's number tells it."""
+        return None if self.kind is PartyKind.ORGANISATION else self._document().born_on
+
+    def warnings(self) -> tuple[Warned, ...]:
+        """What is unusual about its numbers. ValueError where a number is none at all."""
+        found = [Warned("party.id_number", one) for one in self._document().warnings]
+        if self.registration_number is not None:
+            told = old_registration_number(self.registration_number)
+            found += [Warned("party.registration_number", one) for one in told]
+        if self.organisation_code is not None:
+            found += [Warned("party.organisation_code", one) for one in check_organisation_code(self.organisation_code)]
+        if self.uscc is not None:
+            found += [Warned("party.uscc", one) for one in check_uscc(self.uscc).warnings]
+        if self.no_uscc_reason is not None:
+            words = f"没有统一社会信用代码：{self.no_uscc_reason} there is no unified code"
+            found.append(Warned("party.uscc", words))
+        return tuple(found)
