@@ -5,7 +5,7 @@ from gateway.rooms.seals.report import Check, Report, SealReport, Verdict
 from gateway.rooms.seals.service import SealAsk, Seals
 from gateway.rooms.seals.states import Status
 from gateway.rooms.seals.trust import Trust
-from gateway.rooms.seals.verification import verify_pdf
+from gateway.rooms.seals.verification import verify_document
 
 __all__ = [
     "Check",
@@ -18,5 +18,5 @@ __all__ = [
     "Status",
     "Trust",
     "Verdict",
-    "verify_pdf",
+    "verify_document",
 ]

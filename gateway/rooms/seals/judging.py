@@ -13,14 +13,15 @@ from gateway.foundation.store import Store
 from gateway.ports.base import Message
 from gateway.ports.seal import SealInfo, SealService
 from gateway.rooms.seals import records
-from gateway.rooms.seals.pdf import PdfError, embed
+from gateway.rooms.seals.pdf import embed
+from gateway.rooms.seals.pdf_reading import PdfError
 from gateway.rooms.seals.records import StoredDocument
 from gateway.rooms.seals.report import Check, Report, Words
 from gateway.rooms.seals.ses import SesError, der_length
 from gateway.rooms.seals.ses_checks import Expected
 from gateway.rooms.seals.standing import Standing, with_standing
 from gateway.rooms.seals.trust import TrustSource
-from gateway.rooms.seals.verification import verify_pdf
+from gateway.rooms.seals.verification import verify_document
 from gateway.words.clock import Clock, from_micros, rfc3339, to_micros
 from gateway.words.errors import ContractError
 
@@ -58,7 +59,7 @@ class Judge:
 
     def verify(self, pdf: bytes) -> Report:
         """Judge any PDF: what is not a sealed document is simply not valid. Takes processor time, no network."""
-        return verify_pdf(pdf, self._trust.current(), self._clock.now())
+        return verify_document(pdf, self._trust.current(), self._clock.now())
 
     async def judge(self, service: SealService, query: JudgeQuery) -> Judgement:
         """Fetch the signature if it has not come, then judge in a thread. NotYet while the service has not decided."""
@@ -95,6 +96,7 @@ class Judge:
         expected = Expected(
             seal_id=document.seal_id,
             property_info=document.property_info,
+            placements=document.placements,
             between=(from_micros(document.created_at), now),
         )
         try:
@@ -105,7 +107,7 @@ class Judge:
             broken = Check(name="structure", result="failed", reason=reason, source="GB/T 38540-2020", required=True)
             digest = document.digest.hex()
             return Report(format="pdf", digest=digest, judged_at=rfc3339(now), checks=(broken,))
-        report = verify_pdf(sealed, self._trust.current(), now, expected=expected)
+        report = verify_document(sealed, self._trust.current(), now, expected=expected)
         standing = standing_of(info)
         seals = tuple(with_standing(one, standing, witnessed=True) for one in report.seals)
         return report.model_copy(update={"seals": seals})

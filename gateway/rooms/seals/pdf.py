@@ -1,4 +1,4 @@
-"""Seal signatures in PDF files: making room for one, putting it in, finding what a file holds.
+"""Seal signatures in PDF files: making room for one, and putting it in.
 
 The file grows by one revision: the seal's picture where it is to stand, and a signature field whose ``/Contents`` is
 reserved. What is covered is everything but that value (ISO 32000-1 clause 12.8.1, ``/ByteRange``). ``/Filter`` and
@@ -8,43 +8,35 @@ reserved. What is covered is everything but that value (ISO 32000-1 clause 12.8.
 from __future__ import annotations
 
 import io
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
+from uuid import uuid4
 
 from PIL import Image
+from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.generic import (
     ArrayObject,
-    ByteStringObject,
-    DictionaryObject,
+    IndirectObject,
     StreamObject,
-    TextStringObject,
     pdf_name,
 )
-from pyhanko.pdf_utils.images import PdfImage
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
-from pyhanko.pdf_utils.layout import AxisAlignment, BoxConstraints, Margins, SimpleBoxLayoutRule
-from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.fields import SigFieldSpec
-from pyhanko.sign.signers.cms_embedder import PdfCMSEmbedder, SigAppearanceSetup, SigIOSetup, SigObjSetup
+from pyhanko.sign.signers.cms_embedder import PdfCMSEmbedder, SigIOSetup, SigObjSetup
 from pyhanko.sign.signers.pdf_byterange import SignatureObject
-from pyhanko.stamp import StaticStampStyle
 
 from gateway.foundation.crypto.sm import sm3
 from gateway.ports.seal import Placement
-from gateway.rooms.seals.placement import Page, spots
+from gateway.rooms.seals.appearance import PictureError, picture_of
+from gateway.rooms.seals.pdf_reading import PdfError, PdfFile
+from gateway.rooms.seals.placement import Spot, spots
+from gateway.rooms.seals.ses import Seal
 from gateway.words.errors import ConflictProblem, InvalidProblem
 
-FIELD: Final = "Seal1"
-_LARGEST_PICTURE: Final = 4096
-_MOST_FIELDS: Final = 1000
-_HEX: Final = re.compile(rb"[0-9A-Fa-f]*")
-
-
-class PdfError(ValueError):
-    """The file cannot be read as a PDF, or not as one that can be sealed."""
+FIELD: Final = "Seal"
+_pdf: Any = generic  # its classes are not typed
 
 
 @dataclass(frozen=True)
@@ -66,63 +58,34 @@ class Prepared:
     digest: bytes
 
 
-@dataclass(frozen=True)
-class Embedded:
-    """A signature dictionary found in a file. ``contents`` None: it is not there, or not a string."""
-
-    field: str
-    filter: str
-    sub_filter: str
-    byte_range: tuple[int, ...] | None
-    contents: bytes | None
-
-
-@dataclass(frozen=True)
-class Coverage:
-    """What a signature covers. ``reason`` is empty if it is the whole file but the signature's own value.
-
-    ``value``: the bytes between the brackets; ``digest``: SM3 of what is covered.
-    """
-
-    reason: str
-    value: bytes = b""
-    digest: bytes = b""
-
-
-def prepare(
-    pdf: bytes, picture: bytes, placements: Sequence[Placement], *, at: datetime, name: str, profile: PdfProfile
-) -> Prepared:
+def prepare(pdf: bytes, seal: Seal, placements: Sequence[Placement], *, at: datetime, profile: PdfProfile) -> Prepared:
     """Draw the seal and make room for its signature. The original bytes stay as they are, at the front.
 
-    The field stands at the first placement. Raises InvalidProblem for a file or placement that cannot be sealed.
+    The field stands at the first placement, under a name that the file does not use yet. Raises InvalidProblem for a
+    file or placement that cannot be sealed, ConflictProblem for a seal whose picture cannot be drawn.
     """
     try:
+        picture = picture_of(seal.picture, seal.picture_type)
+    except PictureError as error:
+        raise ConflictProblem(
+            f"the seal's picture cannot be drawn: {error}", field="seal_id", type="seal-not-usable"
+        ) from None
+    try:
+        file = PdfFile(pdf)
+        _refuse(file)
+        places = spots(placements, file.pages, (seal.width, seal.height))
+        name = free_name({name for name, _, _ in file.fields})
         writer = IncrementalPdfFileWriter(io.BytesIO(pdf))
-        if writer.prev.encrypted:
-            raise InvalidProblem("the document is encrypted", field="document", type="document-not-sealable")
-        if next(_fields(writer.prev), None) is not None:
-            raise InvalidProblem(
-                "the document is signed already; another seal would change what was signed",
-                field="document",
-                type="document-already-signed",
-                cure="Send the document before its first signature.",
-            )
-        places = spots(placements, tuple(_pages(writer.prev)))
-        style = _style(picture)
+        image = writer.add_object(_image(writer, picture))
         for spot in places[1:]:
-            _with_contents(writer, spot.page)
-            stamp = style.create_stamp(
-                writer, BoxConstraints(width=spot.right - spot.left, height=spot.top - spot.bottom), {}
-            )
-            stamp.apply(dest_page=spot.page, x=round(spot.left), y=round(spot.bottom))
-        spec = SigFieldSpec(FIELD, on_page=places[0].page, box=places[0].box)
-        steps = PdfCMSEmbedder(new_field_spec=spec).write_cms(field_name=FIELD, writer=writer)
+            _draw(writer, spot, image)
+        spec = SigFieldSpec(name, on_page=places[0].page, box=places[0].box)
+        steps = PdfCMSEmbedder(new_field_spec=spec).write_cms(field_name=name, writer=writer)
         next(steps)
-        signature = SignatureObject(timestamp=at, name=name, bytes_reserved=profile.reserve * 2)
+        signature = SignatureObject(timestamp=at, name=seal.name, bytes_reserved=profile.reserve * 2)
         signature[pdf_name("/Filter")] = pdf_name("/" + profile.filter)
         signature[pdf_name("/SubFilter")] = pdf_name("/" + profile.sub_filter)
-        appearance = SigAppearanceSetup(style=style, timestamp=at, name=name)
-        steps.send(SigObjSetup(sig_placeholder=signature, appearance_setup=appearance))
+        steps.send(SigObjSetup(sig_placeholder=signature, appearance_setup=_Appearance(places[0], image)))  # type: ignore[arg-type]
         gap, output = steps.send(SigIOSetup(md_algorithm="sm3"))
     except InvalidProblem:
         raise
@@ -136,6 +99,14 @@ def prepare(
     return Prepared(content, start, end, sm3(content[:start] + content[end:]))
 
 
+def free_name(taken: Collection[str]) -> str:
+    """A name for a signature field that the form does not use yet."""
+    number = 1
+    while f"{FIELD}{number}" in taken:
+        number += 1
+    return f"{FIELD}{number}"
+
+
 def embed(content: bytes, start: int, end: int, der: bytes) -> bytes:
     """The prepared file with the signature in its place; nothing else changes. PdfError when there is not enough room.
 
@@ -147,133 +118,108 @@ def embed(content: bytes, start: int, end: int, der: bytes) -> bytes:
     return content[: start + 1] + der.hex().encode().ljust(room, b"0") + content[end - 1 :]
 
 
-def signatures(pdf: bytes) -> tuple[Embedded, ...]:
-    """Every filled signature field of a file. Raises PdfError if it cannot be read."""
-    try:
-        return tuple(_fields(PdfFileReader(io.BytesIO(pdf))))
-    except Exception as error:  # as in ``prepare``
-        raise PdfError(f"not a PDF that can be read: {error}") from error
-
-
-def coverage(pdf: bytes, found: Embedded) -> Coverage:
-    """Hold a signature's ``/ByteRange`` against the file.
-
-    From its first byte to its last, with one gap that is exactly the hexadecimal string of ``/Contents``.
-    """
-    ranges = found.byte_range
-    if ranges is None or len(ranges) != 4:
-        return Coverage("there is no ByteRange of two ranges")
-    first, start, end, rest = ranges
-    if first != 0 or start <= 0 or end <= start or rest <= 0:
-        return Coverage(f"ByteRange {list(ranges)} does not begin at the first byte, or is not in order")
-    if end + rest > len(pdf):
-        return Coverage("ByteRange reaches beyond the end of the file")
-    if end + rest < len(pdf):
-        return Coverage(f"{len(pdf) - end - rest} bytes were added after sealing")
-    if pdf[start : start + 1] != b"<" or pdf[end - 1 : end] != b">":
-        return Coverage("the gap of ByteRange is not the value of Contents")
-    between = pdf[start + 1 : end - 1]
-    if len(between) % 2 or not _HEX.fullmatch(between):
-        return Coverage("the gap of ByteRange holds more than a hexadecimal string")
-    value = bytes.fromhex(between.decode("ascii"))
-    if value != found.contents:
-        return Coverage("the gap of ByteRange is not the Contents of this signature")
-    return Coverage("", value, sm3(pdf[:start] + pdf[end:]))
-
-
 # --- inside -----------------------------------------------------------------------------------------------------------
 
 
-def _pages(reader: PdfFileReader) -> Iterator[Page]:
-    for index in range(int(reader.root["/Pages"]["/Count"])):
-        page = reader.find_page_for_modification(index)[0].get_object()  # type: ignore[no-untyped-call]
-        box = _inherited(page, "/CropBox") or _inherited(page, "/MediaBox")
-        if box is None:
-            raise PdfError(f"page {index + 1} has no size")
-        sides = [float(side) for side in box]
-        left, right = sorted((sides[0], sides[2]))
-        bottom, top = sorted((sides[1], sides[3]))
-        yield Page(left, bottom, right, top, int(_inherited(page, "/Rotate") or 0))
+def _refuse(file: PdfFile) -> None:
+    """What is not sealed: encrypted files, signed ones, and those that may show something else tomorrow."""
+    if file.encrypted:
+        raise InvalidProblem("the document is encrypted", field="document", type="document-not-sealable")
+    if file.signatures:
+        raise InvalidProblem(
+            "the document is signed already; another seal would change what was signed",
+            field="document",
+            type="document-already-signed",
+            cure="Send the document before its first signature.",
+        )
+    if file.acting:
+        raise InvalidProblem(
+            f"the document holds what acts by itself: {', '.join(one.en for one in file.acting)}",
+            field="document",
+            type="document-not-sealable",
+            cure="Print it to a plain PDF, and send that.",
+        )
 
 
-def _with_contents(writer: IncrementalPdfFileWriter, page: int) -> None:
-    """An empty page may have no content stream, and pyHanko needs one to add to."""
-    found = writer.find_page_for_modification(page)[0].get_object()  # type: ignore[no-untyped-call]
-    if "/Contents" not in found:
-        found[pdf_name("/Contents")] = writer.add_object(StreamObject(stream_data=b""))
-        writer.update_container(found)
+class _Appearance:
+    """The seal's picture alone, in the whole of the field's exact box, upright as the reader sees the page."""
+
+    def __init__(self, spot: Spot, image: IndirectObject) -> None:
+        self._spot, self._image = spot, image
+
+    def apply(self, sig_annot: Any, writer: IncrementalPdfFileWriter) -> None:
+        """Set box and appearance (what pyHanko asks of an appearance)."""
+        spot = self._spot
+        sides = (spot.left, spot.bottom, spot.right, spot.top)
+        sig_annot[pdf_name("/Rect")] = ArrayObject([_pdf.FloatObject(round(side, 3)) for side in sides])
+        form = writer.add_object(_form(spot, self._image))
+        sig_annot[pdf_name("/AP")] = _pdf.DictionaryObject({pdf_name("/N"): form})
+        writer.update_container(sig_annot)
 
 
-def _inherited(page: Any, key: str) -> Any:
-    for _ in range(50):
-        if key in page:
-            return page[key]
-        if "/Parent" not in page:
-            return None
-        page = page["/Parent"]
-    return None
-
-
-def _fields(reader: PdfFileReader) -> Iterator[Embedded]:
-    """Signature dictionaries of the form's fields, also of fields inside fields."""
-    if "/AcroForm" not in reader.root:
-        return
-    waiting = [(field, "", None) for field in _at(reader.root["/AcroForm"], "/Fields", ())]
-    seen = 0
-    while waiting:
-        seen += 1
-        if seen > _MOST_FIELDS:
-            raise PdfError(f"more than {_MOST_FIELDS} form fields")
-        field, above, kind = waiting.pop()
-        field = field.get_object()
-        if not isinstance(field, DictionaryObject):
-            continue
-        name = above + str(_at(field, "/T", ""))
-        kind = _at(field, "/FT", kind)
-        for kid in _at(field, "/Kids", ()):
-            waiting.append((kid, f"{name}.", kind))
-        value = _at(field, "/V")
-        if kind == "/Sig" and isinstance(value, DictionaryObject):
-            yield _embedded(name, value)
-
-
-def _at(holder: Any, key: str, default: Any = None) -> Any:
-    """The value under a key, followed to its object; pyHanko's ``get`` leaves references as they are."""
-    return holder[key] if key in holder else default  # noqa: SIM401 - see above
-
-
-def _embedded(name: str, value: DictionaryObject) -> Embedded:
-    contents, ranges = _at(value, "/Contents"), _at(value, "/ByteRange")
-    if isinstance(contents, ByteStringObject):
-        found: bytes | None = bytes(contents)
-    elif isinstance(contents, TextStringObject):
-        found = bytes(contents.original_bytes)
-    else:
-        found = None
-    numbers = None
-    if isinstance(ranges, ArrayObject) and all(isinstance(one, int) for one in ranges):
-        numbers = tuple(int(one) for one in ranges)
-    return Embedded(
-        field=name,
-        filter=str(_at(value, "/Filter", "")).removeprefix("/"),
-        sub_filter=str(_at(value, "/SubFilter", "")).removeprefix("/"),
-        byte_range=numbers,
-        contents=found,
+def _form(spot: Spot, image: IndirectObject) -> StreamObject:
+    """A form that draws the picture over its whole box, turned back against the page."""
+    wide, high = spot.right - spot.left, spot.top - spot.bottom
+    if spot.rotation % 180:
+        wide, high = high, wide
+    turn = {0: (1, 0, 0, 1), 90: (0, 1, -1, 0), 180: (-1, 0, 0, -1), 270: (0, -1, 1, 0)}[spot.rotation]
+    return StreamObject(
+        {
+            pdf_name("/Type"): pdf_name("/XObject"),
+            pdf_name("/Subtype"): pdf_name("/Form"),
+            pdf_name("/BBox"): ArrayObject([_pdf.FloatObject(round(side, 3)) for side in (0, 0, wide, high)]),
+            pdf_name("/Matrix"): ArrayObject([_pdf.NumberObject(one) for one in (*turn, 0, 0)]),
+            pdf_name("/Resources"): _pdf.DictionaryObject(
+                {pdf_name("/XObject"): _pdf.DictionaryObject({pdf_name("/Seal"): image})}
+            ),
+        },
+        stream_data=f"q {wide:.3f} 0 0 {high:.3f} 0 0 cm /Seal Do Q".encode(),
     )
 
 
-def _style(picture: bytes) -> StaticStampStyle:
-    """The seal's picture, alone, in the whole of its box."""
-    try:
-        with Image.open(io.BytesIO(picture), formats=("PNG", "JPEG", "GIF", "BMP")) as image:
-            if max(image.size) > _LARGEST_PICTURE:
-                raise PdfError(f"the seal's picture has {image.size[0]} by {image.size[1]} pixels")
-            pixels = image.convert("RGBA")
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
-        raise ConflictProblem(
-            f"the seal's picture cannot be drawn: {error}", field="seal_id", type="seal-not-usable"
-        ) from None
-    layout = SimpleBoxLayoutRule(AxisAlignment.ALIGN_MID, AxisAlignment.ALIGN_MID, margins=Margins(0, 0, 0, 0))
-    return StaticStampStyle(
-        border_width=0, background=PdfImage(pixels), background_layout=layout, background_opacity=1.0
+def _draw(writer: IncrementalPdfFileWriter, spot: Spot, image: IndirectObject) -> None:
+    """Draw the picture into a page's content, beside the field: further places of the same seal."""
+    turn = {
+        0: (spot.right - spot.left, 0, 0, spot.top - spot.bottom, spot.left, spot.bottom),
+        90: (0, spot.top - spot.bottom, spot.left - spot.right, 0, spot.right, spot.bottom),
+        180: (spot.left - spot.right, 0, 0, spot.bottom - spot.top, spot.right, spot.top),
+        270: (0, spot.bottom - spot.top, spot.right - spot.left, 0, spot.left, spot.top),
+    }[spot.rotation]
+    name = f"/Seal{uuid4().hex[:8]}"
+    page = writer.find_page_for_modification(spot.page)[0].get_object()  # type: ignore[no-untyped-call]
+    old = page.raw_get("/Contents") if "/Contents" in page else None
+    before = writer.add_object(StreamObject(stream_data=b"q\n"))
+    numbers = " ".join(f"{one:.3f}" for one in turn)
+    after = writer.add_object(StreamObject(stream_data=f"\nQ q {numbers} cm {name} Do Q\n".encode()))
+    held = page["/Contents"] if old is not None else None
+    kept = list(held) if isinstance(held, ArrayObject) else [] if old is None else [old]
+    page[pdf_name("/Contents")] = ArrayObject([before, *kept, after])
+    resources = _pdf.DictionaryObject({pdf_name("/XObject"): _pdf.DictionaryObject({pdf_name(name): image})})
+    writer.add_stream_to_page(  # type: ignore[no-untyped-call]
+        spot.page, writer.add_object(StreamObject(stream_data=b"\n")), resources
     )
+    writer.update_container(page)
+
+
+def _image(writer: IncrementalPdfFileWriter, picture: Image.Image) -> StreamObject:
+    """The picture's pixels as they are: RGB, and what is transparent as a mask beside it."""
+    mask = _pixels(picture.getchannel("A"), "/DeviceGray")
+    made = _pixels(picture.convert("RGB"), "/DeviceRGB")
+    made[pdf_name("/SMask")] = writer.add_object(mask)
+    return made
+
+
+def _pixels(image: Image.Image, space: str) -> StreamObject:
+    made = StreamObject(
+        {
+            pdf_name("/Type"): pdf_name("/XObject"),
+            pdf_name("/Subtype"): pdf_name("/Image"),
+            pdf_name("/Width"): _pdf.NumberObject(image.size[0]),
+            pdf_name("/Height"): _pdf.NumberObject(image.size[1]),
+            pdf_name("/ColorSpace"): pdf_name(space),
+            pdf_name("/BitsPerComponent"): _pdf.NumberObject(8),
+        },
+        stream_data=image.tobytes(),
+    )
+    made.compress()  # type: ignore[no-untyped-call]
+    return made

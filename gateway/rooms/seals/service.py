@@ -123,9 +123,7 @@ class Seals:
         info, seal = await self._catalogue.usable(channel, ask.authority, ask.seal_id)
         now = self._base.clock.now()
         profile = replace(self._profile, reserve=max(self._profile.reserve, len(seal.der) + _BESIDE_SEAL))
-        prepared = await asyncio.to_thread(
-            prepare, pdf, seal.picture, ask.placements, at=now, name=seal.name, profile=profile
-        )
+        prepared = await asyncio.to_thread(prepare, pdf, seal, ask.placements, at=now, profile=profile)
         document_id = new_id("sdc")
         request = ApplyRequest(
             reference=self._base.delivery.new_reference(channel.name),

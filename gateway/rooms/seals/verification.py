@@ -1,76 +1,69 @@
-"""Our own judgement of sealed documents. Each kind of document finds its signatures; the report is one.
+"""Our own judgement of any document: what kind of file it is, and what its seals are worth.
 
-Nothing here asks anybody: what an issuer has to say (the seal's status) is given in. A document without a signature
-is never valid, and a structure that is not understood is never valid.
+Nothing here asks anybody: what an issuer has to say is added by ``standing``. A document without a signature is never
+valid, and a structure that is not understood is never valid.
 """
 
 from __future__ import annotations
 
+import io
+import zipfile
 from datetime import datetime
-from typing import Final
+from typing import Literal
 
 from gateway.foundation.crypto.sm import sm3
 from gateway.foundation.crypto.sm2 import Sm2Provider, default_provider
-from gateway.rooms.seals.pdf import Embedded, PdfError, coverage, signatures
-from gateway.rooms.seals.report import Findings, Report, SealReport
-from gateway.rooms.seals.ses import SesError, der_length, kind_of
-from gateway.rooms.seals.ses_checks import REQUIRED, Bench, Expected, judge_ses, seal_report
+from gateway.rooms.seals.ofd.judging import judge_ofd
+from gateway.rooms.seals.pdf_judging import judge_pdf
+from gateway.rooms.seals.report import Findings, Report
+from gateway.rooms.seals.ses_checks import Bench, Expected
 from gateway.rooms.seals.trust import Trust
 from gateway.words.clock import rfc3339
 
-REQUIRED_IN_PDF: Final = REQUIRED | {"coverage", "padding"}
-"""Checks on a seal in a PDF without which it is not valid."""
+Format = Literal["pdf", "ofd"]
 
 
-def verify_pdf(
-    pdf: bytes,
+def format_of(content: bytes) -> Format | None:
+    """What kind of document this is, by what stands in it and not by its name; None for any other kind of file."""
+    if b"%PDF-" in content[:1024]:
+        return "pdf"
+    return "ofd" if _holds_ofd(content) else None
+
+
+def verify_document(
+    content: bytes,
     trust: Trust,
     now: datetime,
     *,
     expected: Expected | None = None,
     provider: Sm2Provider | None = None,
 ) -> Report:
-    """Judge the seals of a PDF as of ``now``. Never raises for what the file holds: the report says it."""
+    """Judge the seals of a document as of ``now``. Never raises for what the file holds: the report says it.
+
+    What is neither PDF nor OFD cannot be judged, and is not called a document without a seal.
+    """
     bench = Bench(trust, now, expected or Expected(), provider or default_provider())
-    findings = Findings({"signature_present"})
-    seals: tuple[SealReport, ...] = ()
-    try:
-        found = signatures(pdf)
-    except PdfError as error:
-        findings.add("signature_present", "failed", "文件无法读取", str(error))
-    else:
-        if len(found) != 1:
-            findings.add(
-                "signature_present",
-                "failed",
-                f"共 {len(found)} 个签名" if found else "没有找到签章",
-                f"{len(found)} signatures, though a sealed document has one" if found else "no signature was found",
-            )
-        else:
-            findings.add("signature_present", "passed")
-            seals = (_judge(pdf, found[0], bench),)
-    return Report(
-        format="pdf",
-        digest=sm3(pdf).hex(),
-        judged_at=rfc3339(now),
-        checks=findings.checks,
-        seals=seals,
-        notes=findings.notes,
-        not_covered=findings.not_covered,
-    )
+    kind = format_of(content)
+    if kind == "pdf" and _holds_ofd(content):
+        return _unreadable(content, now, "文件既是 PDF 又是 OFD", "the file is a PDF and an OFD at once")
+    if kind == "pdf":
+        return judge_pdf(content, bench)
+    if kind == "ofd":
+        return judge_ofd(content, bench)
+    return _unreadable(content, now, "既不是 PDF 也不是 OFD 文件", "the file is neither a PDF nor an OFD")
 
 
-def _judge(pdf: bytes, found: Embedded, bench: Bench) -> SealReport:
-    findings = Findings(REQUIRED_IN_PDF)
-    covered = coverage(pdf, found)
-    if not findings.hold("coverage", not covered.reason, "签章未覆盖全文", covered.reason):
-        return seal_report(findings, "ses", found.field)
+def _unreadable(content: bytes, now: datetime, zh: str, en: str) -> Report:
+    findings = Findings({"readable"})
+    findings.add("readable", "not_made", zh, en)
+    return Report(format="unknown", digest=sm3(content).hex(), judged_at=rfc3339(now), checks=findings.checks)
+
+
+def _holds_ofd(content: bytes) -> bool:
+    if b"OFD.xml" not in content:
+        return False
     try:
-        length = der_length(covered.value)
-    except SesError as error:
-        findings.add("structure", "failed", "不是签章结构", str(error))
-        return seal_report(findings, "ses", found.field)
-    der, rest = covered.value[:length], covered.value[length:]
-    findings.hold("padding", not rest.strip(b"\0"), "签章值之后还有内容", "bytes after the signature")
-    sealing = judge_ses(findings, der, covered.digest, bench)
-    return seal_report(findings, kind_of(der), found.field, sealing)
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return any(one.filename.lstrip("/").lower() == "ofd.xml" for one in archive.filelist[:10_000])
+    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError):
+        return b"PK\x03\x04" in content[:1024]

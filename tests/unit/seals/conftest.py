@@ -12,8 +12,9 @@ from PIL import Image, ImageDraw
 from gateway.ports.seal import Placement
 from gateway.rooms.seals.pdf import PdfProfile, Prepared, embed, prepare
 from gateway.rooms.seals.report import Report
+from gateway.rooms.seals.ses import read_seal
 from gateway.rooms.seals.trust import Trust, makers_of
-from gateway.rooms.seals.verification import verify_pdf
+from gateway.rooms.seals.verification import verify_document
 from gateway.typography import Block, Letter, Signature, render
 from simulators.seal import ses
 from simulators.seal.pki import Authority, Key
@@ -44,6 +45,7 @@ class Forge:
             listed=(certificate,),
         )
         self.issued = ses.eseal(self.seal, self.maker)
+        self.eseal = ses.encode("SESeal", self.issued)
         self.trust = Trust(
             signer_roots=(self.root.certificate,),
             maker_roots=(self.root.certificate,),
@@ -57,9 +59,7 @@ class Forge:
 
     def prepare(self, pdf: bytes, *places: Placement) -> Prepared:
         """The file with room for a signature."""
-        return prepare(
-            pdf, self.seal.picture, places or (PLACE,), at=NOW, name=NAME, profile=PdfProfile(reserve=4 * 1024)
-        )
+        return prepare(pdf, read_seal(self.eseal), places or (PLACE,), at=NOW, profile=PdfProfile(reserve=4 * 1024))
 
     def sign(self, digest: bytes | None = None, seal: ses.Seal | None = None, maker: ses.Maker | None = None) -> bytes:
         """A SES_Signature over the prepared file, unless told otherwise."""
@@ -73,7 +73,7 @@ class Forge:
 
     def judge(self, pdf: bytes, **expected: object) -> Report:
         """Our verdict, a minute later."""
-        return verify_pdf(pdf, self.trust, NOW + timedelta(minutes=1), **expected)
+        return verify_document(pdf, self.trust, NOW + timedelta(minutes=1), **expected)
 
     def variant(self, **other: object) -> ses.Seal:
         """The seal, but."""
