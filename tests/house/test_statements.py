@@ -21,7 +21,7 @@ RARE = {
         counts""",
     "foundation/delivery/resolution_records.py": "",
     "foundation/delivery/webhook_records.py": "add_endpoint endpoints held bring_back send_again deliveries",
-    "foundation/evidence/records.py": "of_operation nodes bodies shred",
+    "foundation/evidence/records.py": "nodes bodies shred",
     "rooms/decisions/records.py": "numbered",
     "rooms/disclosures/records.py": """set_organ find late_submissions late_withdrawals due_publications
         due_withdrawals over provisional""",

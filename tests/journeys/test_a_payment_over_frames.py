@@ -99,6 +99,7 @@ async def test_the_evidence_of_frames_is_kept_and_shows_nobodys_name(site):
     kept = await site.read(lambda conn: conn.execute(exchange.select().where(exchange.c.channel == "nontax")).all())
     assert {(one.direction, one.method) for one in kept} == {("out", "TCP"), ("in", "POST")}
     for one in kept:
-        assert "CNNONTAX" in one.request
-        assert "味安" not in one.request + one.response
-        assert "王会计" not in one.request + one.response
+        shown = await site.app.base.evidence.held(one.id)
+        assert "CNNONTAX" in shown.request
+        assert "味安" not in shown.request + shown.response
+        assert "王会计" not in shown.request + shown.response

@@ -1,5 +1,9 @@
 """Keeping evidence: each exchange a row of its node's chain, its exact bytes sealed beside it, the head signed outside.
 
+Nothing is masked when an exchange is kept: the readable copy is made from the exact bytes when somebody reads, and once
+more before retention shreds them. What is then left is proved by a record of the shredding, which holds the digest of
+each copy and stands in the chain like any exchange.
+
 Whoever holds the database and the MAC key could still rewrite a whole chain, so its head is signed regularly with
 SM2 into a file outside the database (``heads``); ``verification`` compares all three.
 """
@@ -7,8 +11,9 @@ SM2 into a file outside the database (``heads``); ``verification`` compares all 
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -19,16 +24,18 @@ from typing import Any, Final
 import structlog
 from sqlalchemy import Connection, bindparam, insert, select, update
 
-from gateway.foundation.crypto.envelope import Envelope
+from gateway.foundation.crypto.envelope import Envelope, EnvelopeError
 from gateway.foundation.crypto.keys import EVIDENCE_KEY, HEAD_KEY, KeyProvider
 from gateway.foundation.evidence import records
-from gateway.foundation.evidence.chain import GENESIS, Exact, body_mac, chain_value, pack, unpack
+from gateway.foundation.evidence.chain import ANSWERED, GENESIS, Exact, body_mac, chain_value, pack, unpack
+from gateway.foundation.evidence.compression import Dictionary, compressed
 from gateway.foundation.evidence.heads import HeadsWriter
-from gateway.foundation.evidence.records import Exchange
-from gateway.foundation.evidence.redaction import redact, redact_text
+from gateway.foundation.evidence.records import OURS, Dictionaries, Exchange, Kept
+from gateway.foundation.evidence.redaction import Redacted, redact, redact_text
 from gateway.foundation.evidence.tables import chain_head, exchange, exchange_body
 from gateway.foundation.evidence.verification import Report, verify
 from gateway.foundation.store import Store
+from gateway.foundation.store.writer import at_commit
 from gateway.ports.base import RawExchange
 from gateway.words.clock import Clock, to_micros
 from gateway.words.errors import GatewayError, UnavailableProblem
@@ -40,6 +47,8 @@ SIGN_SECONDS: Final = 10.0
 _HELD: Final = 10_000
 _TOGETHER: Final = 50
 _EAGER_BYTES: Final = 64 * 1024
+_KINDS: Final = 1000
+_UNREADABLE: Final = "(not readable: the exact bytes are not those that were kept; gateway evidence verify)"
 
 _SELECT_HEAD = select(chain_head.c.seq, chain_head.c.chain).where(chain_head.c.node == bindparam("of"))
 _INSERT_HEAD = insert(chain_head)
@@ -61,7 +70,7 @@ class EvidenceError(GatewayError):
 
 @dataclass(frozen=True)
 class Prepared:
-    """An exchange ready to be stored: redacted, its exact bytes MACed and sealed. Its id is fixed."""
+    """An exchange ready to be stored, its exact bytes MACed, compressed and sealed. Its id is fixed."""
 
     id: str
     fields: dict[str, Any]
@@ -124,6 +133,8 @@ class Evidence:
         self._writing: asyncio.Task[None] | None = None
         self._signing: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._dictionaries: dict[tuple[str, str, str], Dictionary | None] = {}
+        self._models: dict[tuple[str, str, str], RawExchange] = {}
         self._signed_lock = asyncio.Lock()
 
     # --- taking exchanges
@@ -165,9 +176,8 @@ class Evidence:
             self._wake()
 
     def prepare(self, raw: RawExchange) -> Prepared:
-        """Redact, MAC and seal an exchange. Touches no database; several threads may call it."""
+        """MAC, compress and seal an exchange. Touches no database; several threads may call it."""
         container = pack(raw)
-        shown = redact(raw)
         exchange_id = new_id("xch")
         fields = {
             "id": exchange_id,
@@ -175,16 +185,26 @@ class Evidence:
             "direction": raw.direction,
             "action": redact_text(raw.action)[:200],
             "method": redact_text(raw.method)[:40],
-            "url": shown.url,
-            "request": shown.request,
-            "response": shown.response,
+            "url": None,
+            "request": None,
+            "response": None,
             "status": raw.status,
             "outcome": redact_text(raw.outcome, raw.sensitive)[:500],
             "started_at": raw.started_at,
             "ended_at": raw.ended_at,
         }
-        sealed = records.sealed_exact(self._envelope, exchange_id, container)
+        small = compressed(container, self._dictionary(raw))
+        sealed = records.sealed_exact(self._envelope, exchange_id, small)
         return Prepared(exchange_id, fields, sealed, body_mac(self._key, container))
+
+    def _dictionary(self, raw: RawExchange) -> Dictionary | None:
+        """What an exchange is compressed with. The first good one of its kind becomes the model of the others."""
+        kind = (raw.channel, raw.direction, raw.action)
+        if kind not in self._dictionaries and len(self._dictionaries) < _KINDS and kind not in self._models:
+            good = raw.outcome == ANSWERED and (raw.status or 200) < 300
+            if good and len(raw.request_body) + len(raw.response_body) <= _EAGER_BYTES:
+                self._models[kind] = raw
+        return self._dictionaries.get(kind)
 
     async def ready(self, items: Sequence[Prepared | RawExchange]) -> list[Prepared | RawExchange]:
         """The same with the large ones prepared in a thread, so that neither the loop nor the store's writer waits.
@@ -208,32 +228,33 @@ class Evidence:
     ) -> str:
         """Store one exchange at the end of this node's chain, in the caller's unit; returns its id.
 
-        Reads the head from the database each time, so the unit may run twice. Raises EvidenceError when another
-        process appended under this node's name in between.
+        Units that share a commit extend the chain together, at its end, reading the head from the database. Raises
+        EvidenceError, then, when another process appended under this node's name in between.
         """
         ready = raw if isinstance(raw, Prepared) else self.prepare(raw)
+        belongs = {"operation_id": operation_id, "subject": subject, "authority": authority}
+        at_commit(conn, self._extend, (ready, belongs))
+        return ready.id
+
+    def _extend(self, conn: Connection, new: Sequence[tuple[Prepared, Mapping[str, Any]]]) -> None:
+        """Store exchanges at the end of this node's chain."""
         head = conn.execute(_SELECT_HEAD, {"of": self.node}).first()
         now = to_micros(self._clock.now())
         if head is None:
             conn.execute(_INSERT_HEAD, {"node": self.node, "seq": 0, "chain": GENESIS, "updated_at": now})
-        was, previous = (head.seq, bytes(head.chain)) if head is not None else (0, GENESIS)
-        row = {
-            **ready.fields,
-            "node": self.node,
-            "seq": was + 1,
-            "operation_id": operation_id,
-            "subject": subject,
-            "authority": authority,
-        }
-        chain = chain_value(self._key, previous, row, ready.body_mac)
+        was, chain = (head.seq, bytes(head.chain)) if head is not None else (0, GENESIS)
+        rows: list[dict[str, Any]] = []
+        for seq, (ready, belongs) in enumerate(new, start=was + 1):
+            row = {**ready.fields, **belongs, "node": self.node, "seq": seq}
+            chain = chain_value(self._key, chain, row, ready.body_mac)
+            rows.append({**row, "body_mac": ready.body_mac, "chain": chain})
         moved = conn.execute(
-            _MOVE_HEAD, {"of": self.node, "was": was, "seq": was + 1, "chain": chain, "updated_at": now}
+            _MOVE_HEAD, {"of": self.node, "was": was, "seq": was + len(rows), "chain": chain, "updated_at": now}
         )
         if moved.rowcount != 1:
             raise EvidenceError(f"another process writes evidence as node {self.node!r}; give each a name of its own")
-        conn.execute(_INSERT_EXCHANGE, {**row, "body_mac": ready.body_mac, "chain": chain})
-        conn.execute(_INSERT_BODY, {"exchange_id": ready.id, "exact_sealed": ready.exact_sealed})
-        return ready.id
+        conn.execute(_INSERT_EXCHANGE, rows)
+        conn.execute(_INSERT_BODY, [{"exchange_id": one.id, "exact_sealed": one.exact_sealed} for one, _ in new])
 
     # --- reading
 
@@ -243,34 +264,71 @@ class Evidence:
         Raises EvidenceError if the bytes are not those that were kept.
         """
         kept = records.kept(conn, exchange_id)
-        if kept.shredded:
-            return OpenedExchange(kept.exchange, None)
-        container = kept.container(self._envelope)
-        if body_mac(self._key, container) != kept.exchange.body_mac:
-            raise EvidenceError(f"the exact bytes of {exchange_id} were altered")
-        return OpenedExchange(kept.exchange, unpack(container))
+        exact = None if kept.shredded else self._exact(kept, Dictionaries(conn))
+        return OpenedExchange(_shown(kept, exact), exact)
 
     async def held(self, exchange_id: str) -> Exchange:
         """One exchange as it may be shown. Raises NotFoundProblem."""
-        return await self._store.read(partial(records.held, exchange_id=exchange_id))
+        return await self._store.read(lambda conn: self._readable(records.kept(conn, exchange_id), Dictionaries(conn)))
+
+    def of_operation(self, conn: Connection, operation_id: str) -> list[Exchange]:
+        """What crossed the wire for an operation as it may be shown, in the order of time."""
+        dictionaries = Dictionaries(conn)
+        return [self._readable(kept, dictionaries) for kept in records.of_operation(conn, operation_id)]
+
+    def _readable(self, kept: Kept, dictionaries: Dictionaries) -> Exchange:
+        """As it may be shown; words to that effect where the exact bytes can no longer be read."""
+        try:
+            return _shown(kept, None if kept.early or kept.shredded else self._exact(kept, dictionaries))
+        except EvidenceError:
+            return kept.showing(Redacted("", _UNREADABLE, _UNREADABLE))
+
+    def _exact(self, kept: Kept, dictionaries: Dictionaries) -> Exact:
+        """The exact bytes of an exchange. Raises EvidenceError if they are not those that were kept."""
+        try:
+            container = kept.container(self._envelope, dictionaries)
+            if body_mac(self._key, container) == kept.exchange.body_mac:
+                return unpack(container)
+        except (EnvelopeError, ValueError) as error:
+            raise EvidenceError(f"the exact bytes of {kept.exchange.id} do not open: {error}") from error
+        raise EvidenceError(f"the exact bytes of {kept.exchange.id} were altered")
 
     async def forget(self, before: int) -> int:
         """Retention: shred the exact bytes of every exchange that ended before an instant (microseconds); how many.
 
-        In small units, so that nobody waits for it. Ids are made in the order of time: it stops at the first page of
-        exchanges that are all younger.
+        Before that their readable copies are made and kept, and a record in the chain says which ones. In small units,
+        so that nobody waits for it. Ids are made in the order of time: it stops at the first page of exchanges that are
+        all younger. Bytes that are not those that were kept stay, so that a verification names them.
         """
         forgotten, after = 0, ""
         while page := await self._store.read(partial(records.bodies, after=after)):
             old = [one.exchange_id for one in page if one.ended_at < before and one.kept]
             if old:
-                forgotten += await self._store.write(
-                    partial(records.shred, exchange_ids=old, now=to_micros(self._clock.now()))
-                )
+                copies = await self._store.read(partial(self._copies, exchange_ids=old))
+                forgotten += await self._store.write(partial(self._shred, copies=copies))
             if all(one.ended_at >= before for one in page):
                 break
             after = page[-1].exchange_id
         return forgotten
+
+    def _copies(self, conn: Connection, exchange_ids: Sequence[str]) -> dict[str, Redacted | None]:
+        """The readable copies of exchanges that are to be shredded; None where there is one in the row."""
+        dictionaries, copies = Dictionaries(conn), dict[str, Redacted | None]()
+        for exchange_id in exchange_ids:
+            kept = records.kept(conn, exchange_id)
+            try:
+                copies[exchange_id] = None if kept.early else redact(self._exact(kept, dictionaries))
+            except EvidenceError as error:
+                log.error("exact bytes are not shredded, for they prove a change", reason=str(error))
+        return copies
+
+    def _shred(self, conn: Connection, copies: Mapping[str, Redacted | None]) -> int:
+        now = to_micros(self._clock.now())
+        gone = records.shred(conn, copies, now)
+        digests = {one: records.digest(copy) for one in gone if (copy := copies[one]) is not None}
+        if digests:
+            self.append(conn, _said("shred", digests, now))
+        return len(gone)
 
     def verify(self, conn: Connection, heads: Path | None = None) -> Report:
         """Check every node's evidence; see ``gateway.foundation.evidence.verification.verify``."""
@@ -297,6 +355,8 @@ class Evidence:
         self._loop = asyncio.get_running_loop()
         self._wake()
         await asyncio.to_thread(self._keys.public, HEAD_KEY)
+        known = await self._store.read(records.dictionaries)
+        self._dictionaries = {**known, **self._dictionaries}
         await self.sign_head()
         if self._signing is None:
             self._signing = asyncio.create_task(self._sign_regularly(), name="evidence-heads")
@@ -334,9 +394,10 @@ class Evidence:
                 await self.sign_head()
             except (GatewayError, OSError) as error:
                 log.error("the evidence head could not be signed", reason=str(error))
+            self._wake()
 
     def _wake(self) -> None:
-        """Have the held exchanges stored, from whichever thread."""
+        """Have the held exchanges stored and dictionaries made, from whichever thread."""
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
@@ -344,7 +405,7 @@ class Evidence:
                 self._loop.call_soon_threadsafe(self._wake)
             return
         self._loop = loop
-        if self._held and (self._writing is None or self._writing.done()):
+        if (self._held or self._models) and (self._writing is None or self._writing.done()):
             self._writing = loop.create_task(self._write_held(), name="evidence-writer")
 
     async def _write_held(self) -> None:
@@ -367,8 +428,54 @@ class Evidence:
             for _ in some:
                 self._held.popleft()
             pause = 0.05
+        await self._learn()
+
+    async def _learn(self) -> None:
+        """Make a dictionary for each kind of exchange that has none. It is used once it is stored."""
+        while self._models:
+            kind = next(iter(self._models))
+            made: Dictionary | None = None
+            try:
+                made = await asyncio.to_thread(Dictionary.of, self._models[kind])
+                now = to_micros(self._clock.now())
+                await self._store.write(partial(records.keep_dictionary, key=kind, made=made, now=now))
+            except UnavailableProblem:
+                return
+            except Exception:
+                made = None
+                log.exception("no dictionary for evidence of this kind", channel=kind[0], action=kind[2])
+            self._dictionaries[kind] = made
+            del self._models[kind]
 
     def _append_new(self, ready: Sequence[Prepared], conn: Connection) -> None:
         for item in ready:
             if conn.execute(_KNOWN, {"id": item.id}).first() is None:
                 self.append(conn, item)
+
+
+def _shown(kept: Kept, exact: Exact | None) -> Exchange:
+    """An exchange with its readable copy, from wherever that is."""
+    if kept.early:
+        return kept.exchange
+    if exact is not None:
+        return kept.showing(redact(exact))
+    return kept.showing(kept.shown or Redacted("", _UNREADABLE, _UNREADABLE))
+
+
+def _said(action: str, told: Mapping[str, str], now: int) -> RawExchange:
+    """A record of what was done to the evidence itself."""
+    return RawExchange(
+        channel=OURS,
+        direction="in",
+        action=action,
+        method="",
+        url="",
+        request_headers=(("content-type", "application/json"),),
+        request_body=json.dumps(told).encode(),
+        status=None,
+        response_headers=(),
+        response_body=b"",
+        outcome=ANSWERED,
+        started_at=now,
+        ended_at=now,
+    )

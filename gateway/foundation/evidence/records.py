@@ -2,22 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 
 from gateway.foundation.crypto.envelope import Envelope
+from gateway.foundation.crypto.sm import sm3
 from gateway.foundation.evidence.chain import FIELDS
-from gateway.foundation.evidence.tables import chain_head, exchange, exchange_body
+from gateway.foundation.evidence.compression import Dictionary, expanded
+from gateway.foundation.evidence.redaction import Redacted
+from gateway.foundation.evidence.tables import (
+    chain_head,
+    exchange,
+    exchange_body,
+    exchange_dictionary,
+    exchange_shown,
+)
 from gateway.foundation.store.rows import reader
 from gateway.words.errors import NotFoundProblem
 
-_PAGE: Final = 500
-_BY_ID = select(exchange).where(exchange.c.id == bindparam("one"))
-_WITH_BODY = select(exchange, exchange_body.c.exchange_id.label("body_of"), exchange_body.c.exact_sealed).outerjoin(
-    exchange_body, exchange_body.c.exchange_id == exchange.c.id
+OURS: Final = "(evidence)"
+"""Instead of a channel: what the evidence says of itself. No channel of the settings can have such a name."""
+_PAGE: Final = 200
+_WITH_BODY = (
+    select(
+        exchange,
+        exchange_body.c.exchange_id.label("body_of"),
+        exchange_body.c.exact_sealed,
+        exchange_shown.c.url.label("shown_url"),
+        exchange_shown.c.request.label("shown_request"),
+        exchange_shown.c.response.label("shown_response"),
+    )
+    .outerjoin(exchange_body, exchange_body.c.exchange_id == exchange.c.id)
+    .outerjoin(exchange_shown, exchange_shown.c.exchange_id == exchange.c.id)
 )
 _ONE_WITH_BODY = _WITH_BODY.where(exchange.c.id == bindparam("one"))
 _CHAIN = (
@@ -25,12 +45,22 @@ _CHAIN = (
     .order_by(exchange.c.seq)
     .limit(bindparam("most"))
 )
+_OF_OPERATION = _WITH_BODY.where(exchange.c.operation_id == bindparam("of")).order_by(
+    exchange.c.started_at, exchange.c.id
+)
+_DICTIONARY = select(exchange_dictionary.c.content).where(exchange_dictionary.c.id == bindparam("one"))
+_INSERT_DICTIONARY = insert(exchange_dictionary)
+_INSERT_SHOWN = insert(exchange_shown)
+_DICTIONARIES = select(exchange_dictionary).order_by(exchange_dictionary.c.made_at)
 _HEAD = select(chain_head).where(chain_head.c.node == bindparam("of"))
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One request and answer on the wire, as it may be shown. Instants in microseconds."""
+    """One request and answer on the wire, as it may be shown. Instants in microseconds.
+
+    ``url``, ``request`` and ``response`` are None in what the chain covers of format 2.
+    """
 
     id: str
     node: str
@@ -42,9 +72,9 @@ class Exchange:
     subject: str | None
     authority: str | None
     method: str
-    url: str
-    request: str
-    response: str
+    url: str | None
+    request: str | None
+    response: str | None
     status: int | None
     outcome: str
     started_at: int
@@ -60,20 +90,50 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """An exchange with what is left of its exact bytes. ``body_there``: the row of the bytes is there."""
+    """An exchange with what is left of its exact bytes. ``body_there``: the row of the bytes is there.
+
+    ``shown``: the readable copy that was made before they were shredded.
+    """
 
     exchange: Exchange
     body_there: bool
     exact_sealed: Any
+    shown: Redacted | None
 
     @property
     def shredded(self) -> bool:
         """Whether retention has taken the exact bytes."""
         return self.exact_sealed is None
 
-    def container(self, envelope: Envelope) -> bytes:
-        """The exact bytes, packed. Raises EnvelopeError."""
-        return envelope.open(bytes(self.exact_sealed), _exact_of(self.exchange.id))
+    @property
+    def early(self) -> bool:
+        """Whether its readable copy was made when it was kept, and is under the chain: format 1."""
+        return self.exchange.request is not None
+
+    def container(self, envelope: Envelope, dictionaries: Dictionaries) -> bytes:
+        """The exact bytes, packed. Raises EnvelopeError, or ValueError if they do not expand."""
+        return expanded(envelope.open(bytes(self.exact_sealed), _exact_of(self.exchange.id)), dictionaries.content)
+
+    def showing(self, shown: Redacted) -> Exchange:
+        """The exchange with its readable copy."""
+        return replace(self.exchange, url=shown.url, request=shown.request, response=shown.response)
+
+
+class Dictionaries:
+    """What exact bytes were compressed with, read once for a connection."""
+
+    def __init__(self, conn: Connection) -> None:
+        self._conn = conn
+        self._known: dict[bytes, bytes] = {}
+
+    def content(self, name: bytes) -> bytes:
+        """One dictionary's content. Raises ValueError if it is not there."""
+        if name not in self._known:
+            found = self._conn.execute(_DICTIONARY, {"one": name.hex()}).scalar()
+            if found is None:
+                raise ValueError("its dictionary is gone")
+            self._known[name] = bytes(found)
+        return self._known[name]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +148,7 @@ class ChainHead:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """When an exchange ended, and whether its exact bytes are still there."""
+    """When an exchange ended, and whether exact bytes are still there that retention may take."""
 
     exchange_id: str
     ended_at: int
@@ -109,26 +169,17 @@ def _exact_of(exchange_id: str) -> str:
     return f"exchange_body.exact|{exchange_id}"
 
 
-def held(conn: Connection, exchange_id: str) -> Exchange:
-    """One exchange. Raises NotFoundProblem."""
-    row = conn.execute(_BY_ID, {"one": exchange_id}).mappings().first()
-    if row is None:
-        raise NotFoundProblem("no such exchange")
-    return _exchange(row)
-
-
 def kept(conn: Connection, exchange_id: str) -> Kept:
     """One exchange with its exact bytes. Raises NotFoundProblem."""
     row = conn.execute(_ONE_WITH_BODY, {"one": exchange_id}).mappings().first()
     if row is None:
-        raise NotFoundProblem(f"no exchange {exchange_id}")
-    return Kept(_exchange(row), row["body_of"] is not None, row["exact_sealed"])
+        raise NotFoundProblem("no such exchange")
+    return _kept(row)
 
 
-def of_operation(conn: Connection, operation_id: str) -> list[Exchange]:
+def of_operation(conn: Connection, operation_id: str) -> list[Kept]:
     """What crossed the wire for an operation, in the order of time."""
-    query = select(exchange).where(exchange.c.operation_id == operation_id)
-    return [_exchange(row) for row in conn.execute(query.order_by(exchange.c.started_at, exchange.c.id)).mappings()]
+    return [_kept(row) for row in conn.execute(_OF_OPERATION, {"of": operation_id}).mappings()]
 
 
 def nodes(conn: Connection) -> set[str]:
@@ -140,7 +191,7 @@ def nodes(conn: Connection) -> set[str]:
 def chain_of(conn: Connection, node: str, *, after: int, most: int) -> list[Kept]:
     """Records of a node's chain after a number, with their exact bytes. TypeError, ValueError for what is no record."""
     rows = conn.execute(_CHAIN, {"of": node, "after": after, "most": most}).mappings()
-    return [Kept(_exchange(row), row["body_of"] is not None, row["exact_sealed"]) for row in rows]
+    return [_kept(row) for row in rows]
 
 
 def head_of(conn: Connection, node: str) -> ChainHead | None:
@@ -150,11 +201,10 @@ def head_of(conn: Connection, node: str) -> ChainHead | None:
 
 
 def bodies(conn: Connection, after: str) -> list[Body]:
-    """Some exchanges after an id, in the order of ids."""
+    """Some exchanges after an id, in the order of ids. What says that bytes were shredded is never shredded itself."""
+    there = exchange_body.c.exact_sealed.is_not(None) & (exchange.c.channel != OURS)
     query = (
-        select(
-            exchange_body.c.exchange_id, exchange.c.ended_at, exchange_body.c.exact_sealed.is_not(None).label("kept")
-        )
+        select(exchange_body.c.exchange_id, exchange.c.ended_at, there.label("kept"))
         .join(exchange, exchange.c.id == exchange_body.c.exchange_id)
         .where(exchange_body.c.exchange_id > after)
         .order_by(exchange_body.c.exchange_id)
@@ -163,11 +213,55 @@ def bodies(conn: Connection, after: str) -> list[Body]:
     return [_body(row) for row in conn.execute(query).mappings()]
 
 
-def shred(conn: Connection, exchange_ids: Sequence[str], now: int) -> int:
-    """Take the exact bytes of these exchanges away; how many had some."""
-    statement = (
-        update(exchange_body)
-        .where(exchange_body.c.exchange_id.in_(exchange_ids), exchange_body.c.exact_sealed.is_not(None))
-        .values(exact_sealed=None, shredded_at=now)
+def shred(conn: Connection, copies: Mapping[str, Redacted | None], now: int) -> list[str]:
+    """Take the exact bytes of these exchanges away, and keep these readable copies instead; which ones had some.
+
+    None: the readable copy stands in the exchange's row.
+    """
+    there = select(exchange_body.c.exchange_id).where(
+        exchange_body.c.exchange_id.in_(list(copies)), exchange_body.c.exact_sealed.is_not(None)
     )
-    return conn.execute(statement).rowcount
+    gone = list(conn.execute(there.order_by(exchange_body.c.exchange_id)).scalars())
+    if gone:
+        shown = [
+            {"exchange_id": one, "url": copy.url, "request": copy.request, "response": copy.response}
+            for one in gone
+            if (copy := copies[one]) is not None
+        ]
+        if shown:
+            conn.execute(_INSERT_SHOWN, shown)
+        conn.execute(
+            update(exchange_body)
+            .where(exchange_body.c.exchange_id.in_(gone))
+            .values(exact_sealed=None, shredded_at=now)
+        )
+    return gone
+
+
+def digest(shown: Redacted) -> str:
+    """What the record of a shredding says of a readable copy; hex."""
+    parts = (part.encode("utf-8", "surrogatepass") for part in (shown.url, shown.request, shown.response))
+    return sm3(b"".join(struct.pack(">I", len(part)) + part for part in parts)).hex()
+
+
+def dictionaries(conn: Connection) -> dict[tuple[str, str, str], Dictionary]:
+    """The dictionary of each channel, direction and action; the newest, where several nodes have made one."""
+    return {
+        (row.channel, row.direction, row.action): Dictionary(bytes.fromhex(row.id), bytes(row.content))
+        for row in conn.execute(_DICTIONARIES)
+    }
+
+
+def keep_dictionary(conn: Connection, key: tuple[str, str, str], made: Dictionary, now: int) -> None:
+    """Keep a dictionary, unless it is there."""
+    if conn.execute(_DICTIONARY, {"one": made.id.hex()}).first() is None:
+        channel, direction, action = key
+        values = {"id": made.id.hex(), "channel": channel, "direction": direction, "action": action}
+        conn.execute(_INSERT_DICTIONARY, values | {"content": made.content, "made_at": now})
+
+
+def _kept(row: RowMapping) -> Kept:
+    shown = None
+    if row["shown_request"] is not None:
+        shown = Redacted(row["shown_url"], row["shown_request"], row["shown_response"])
+    return Kept(_exchange(row), row["body_of"] is not None, row["exact_sealed"], shown)

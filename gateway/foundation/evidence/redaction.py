@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from lxml import etree
 
 from gateway.foundation.crypto.sm import sm3
+from gateway.foundation.evidence.chain import Exact
 from gateway.foundation.wire.xml import XmlRefusedError, parse_xml
 from gateway.ports.base import RawExchange
 
@@ -26,6 +27,7 @@ MASK: Final = "***"
 SHOWN_CHARACTERS: Final = 16 * 1024
 _READ_BYTES: Final = 256 * 1024
 _NESTED: Final = 3
+_WORD: Final = 40
 
 # Names that always hide a value, after lower-casing and dropping punctuation: containing one of the first, being one
 # of the second.
@@ -93,19 +95,53 @@ class Redacted:
     response: str
 
 
-def redact(raw: RawExchange) -> Redacted:
-    """The readable copy of an exchange."""
+def redact(exchange: RawExchange | Exact) -> Redacted:
+    """The readable copy of an exchange, as it was just made or as it was kept."""
+    mask = _Masker(exchange.sensitive)
+    url = mask.safely(mask.url, exchange.url)
+    request = _message(*mask.message(exchange.request_headers, exchange.request_body))
+    lines, shown = mask.message(exchange.response_headers, exchange.response_body)
+    if isinstance(exchange, Exact) and exchange.read is not None:
+        shown = "<long: {} bytes, SM3 {}>".format(*exchange.read)
+    return Redacted(*(mask.finish(part) for part in (url, request, _message(lines, shown))))
+
+
+def masked(raw: RawExchange) -> RawExchange:
+    """The exchange itself with nothing left in it that its readable copy would not show."""
     mask = _Masker(raw.sensitive)
     url = mask.safely(mask.url, raw.url)
-    request = mask.message(raw.request_headers, raw.request_body)
-    response = mask.message(raw.response_headers, raw.response_body)
-    return Redacted(*(mask.finish(part) for part in (url, request, response)))
+    sides = [
+        mask.message(raw.request_headers, raw.request_body),
+        mask.message(raw.response_headers, raw.response_body),
+    ]
+    (asked, request), (told, response) = (
+        ([mask.finish(line) for line in lines], mask.finish(shown).encode()) for lines, shown in sides
+    )
+    return replace(
+        raw,
+        url=mask.finish(url),
+        request_headers=tuple(_pair(line) for line in asked),
+        request_body=request,
+        response_headers=tuple(_pair(line) for line in told),
+        response_body=response,
+    )
 
 
 def redact_text(text: str, sensitive: frozenset[str] = frozenset()) -> str:
     """A readable copy of one piece of text, such as the message of an error."""
+    if text.isascii() and text.isalpha() and len(text) < _WORD:
+        return text  # the name of an action, a method, an outcome
     mask = _Masker(sensitive)
     return mask.finish(mask.safely(mask.text, text))
+
+
+def _message(lines: list[str], shown: str) -> str:
+    return "\n".join([*lines, "", shown] if shown and lines else [*lines, shown] if shown else lines)
+
+
+def _pair(line: str) -> tuple[str, str]:
+    name, _, value = line.partition(": ")
+    return name, value
 
 
 class _Raw(str):
@@ -131,11 +167,11 @@ class _Masker:
 
     # --- whole messages
 
-    def message(self, headers: Sequence[tuple[str, str]], body: bytes) -> str:
+    def message(self, headers: Sequence[tuple[str, str]], body: bytes) -> tuple[list[str], str]:
+        """Head, line by line, and body."""
         kind = next((value for name, value in headers if name.lower() == "content-type"), "")
         lines = [f"{name}: {self._header(name, value)}" for name, value in headers]
-        shown = self.safely(lambda data: self.body(data, kind), body)
-        return "\n".join([*lines, "", shown] if shown and lines else [*lines, shown] if shown else lines)
+        return lines, self.safely(lambda data: self.body(data, kind), body)
 
     def body(self, body: bytes, content_type: str) -> str:
         if not body:

@@ -1,4 +1,8 @@
-"""Evidence: exchanges chained per node, their exact bytes in a row of their own, and each chain's head."""
+"""Evidence: exchanges chained per node, their exact bytes in a row of their own, and each chain's head.
+
+Of an exchange of format 1 the readable copy stands in its row. Of one of format 2 there is none as long as the exact
+bytes are there, from which it is made when somebody reads; before they are shredded it goes to ``exchange_shown``.
+"""
 
 from __future__ import annotations
 
@@ -30,9 +34,9 @@ exchange = Table(
     Column("subject", Text, index=True),
     Column("authority", String(40)),
     Column("method", Text, nullable=False),
-    Column("url", Text, nullable=False, comment="redacted, like request and response"),
-    Column("request", Text, nullable=False),
-    Column("response", Text, nullable=False),
+    Column("url", Text, comment="redacted, like request and response; all three are null in format 2"),
+    Column("request", Text),
+    Column("response", Text),
     Column("status", Integer),
     Column("outcome", Text, nullable=False, comment="answered, or the name of the transport's error"),
     Column("started_at", BigInteger, nullable=False),
@@ -51,6 +55,26 @@ exchange_body = Table(
     Column("exact_sealed", LargeBinary, comment="null once retention has shredded it"),
     Column("shredded_at", BigInteger),
     CheckConstraint("(exact_sealed is null) = (shredded_at is not null)", name="kept_or_shredded"),
+)
+
+exchange_shown = Table(
+    "exchange_shown",
+    metadata,
+    Column("exchange_id", String(40), ForeignKey("exchange.id"), primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("request", Text, nullable=False),
+    Column("response", Text, nullable=False),
+)
+
+exchange_dictionary = Table(
+    "exchange_dictionary",
+    metadata,
+    Column("id", String(16), primary_key=True, comment="hex; exact bytes that were compressed with it name it"),
+    Column("channel", String(60), nullable=False),
+    Column("direction", String(3), nullable=False),
+    Column("action", Text, nullable=False),
+    Column("content", LargeBinary, nullable=False, comment="a redacted exchange; kept for ever"),
+    Column("made_at", BigInteger, nullable=False),
 )
 
 chain_head = Table(

@@ -84,9 +84,9 @@ def upgrade() -> None:
     sa.Column('subject', sa.Text(), nullable=True),
     sa.Column('authority', sa.String(length=40), nullable=True),
     sa.Column('method', sa.Text(), nullable=False),
-    sa.Column('url', sa.Text(), nullable=False, comment='redacted, like request and response'),
-    sa.Column('request', sa.Text(), nullable=False),
-    sa.Column('response', sa.Text(), nullable=False),
+    sa.Column('url', sa.Text(), nullable=True, comment='redacted, like request and response; all three are null in format 2'),
+    sa.Column('request', sa.Text(), nullable=True),
+    sa.Column('response', sa.Text(), nullable=True),
     sa.Column('status', sa.Integer(), nullable=True),
     sa.Column('outcome', sa.Text(), nullable=False, comment="answered, or the name of the transport's error"),
     sa.Column('started_at', sa.BigInteger(), nullable=False),
@@ -102,6 +102,15 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_exchange_operation_id'), ['operation_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_exchange_subject'), ['subject'], unique=False)
 
+    op.create_table('exchange_dictionary',
+    sa.Column('id', sa.String(length=16), nullable=False, comment='hex; exact bytes that were compressed with it name it'),
+    sa.Column('channel', sa.String(length=60), nullable=False),
+    sa.Column('direction', sa.String(length=3), nullable=False),
+    sa.Column('action', sa.Text(), nullable=False),
+    sa.Column('content', sa.LargeBinary(), nullable=False, comment='a redacted exchange; kept for ever'),
+    sa.Column('made_at', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_exchange_dictionary'))
+    )
     op.create_table('idempotency',
     sa.Column('client_id', sa.String(length=40), nullable=False),
     sa.Column('path', sa.String(length=200), nullable=False),
@@ -226,6 +235,14 @@ def upgrade() -> None:
     sa.CheckConstraint('(exact_sealed is null) = (shredded_at is not null)', name=op.f('ck_exchange_body_kept_or_shredded')),
     sa.ForeignKeyConstraint(['exchange_id'], ['exchange.id'], name=op.f('fk_exchange_body_exchange_id')),
     sa.PrimaryKeyConstraint('exchange_id', name=op.f('pk_exchange_body'))
+    )
+    op.create_table('exchange_shown',
+    sa.Column('exchange_id', sa.String(length=40), nullable=False),
+    sa.Column('url', sa.Text(), nullable=False),
+    sa.Column('request', sa.Text(), nullable=False),
+    sa.Column('response', sa.Text(), nullable=False),
+    sa.ForeignKeyConstraint(['exchange_id'], ['exchange.id'], name=op.f('fk_exchange_shown_exchange_id')),
+    sa.PrimaryKeyConstraint('exchange_id', name=op.f('pk_exchange_shown'))
     )
     op.create_table('operation',
     sa.Column('id', sa.String(length=40), nullable=False),
@@ -357,6 +374,7 @@ def downgrade() -> None:
         batch_op.drop_index('ix_operation_due', sqlite_where=sa.text("state in ('queued','uncertain')"), postgresql_where=sa.text("state in ('queued','uncertain')"))
 
     op.drop_table('operation')
+    op.drop_table('exchange_shown')
     op.drop_table('exchange_body')
     op.drop_table('client_authority')
     with op.batch_alter_table('access_key', schema=None) as batch_op:
@@ -376,6 +394,7 @@ def downgrade() -> None:
     op.drop_table('operator')
     op.drop_table('matter_person')
     op.drop_table('idempotency')
+    op.drop_table('exchange_dictionary')
     with op.batch_alter_table('exchange', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_exchange_subject'))
         batch_op.drop_index(batch_op.f('ix_exchange_operation_id'))

@@ -32,6 +32,7 @@ Unit = Callable[[Connection], T]
 BATCH = 64
 CAPACITY = 1024
 _RERUNS = 5
+_AT_COMMIT = "what is left for the end of this batch"
 _ASKED_TO_RERUN = frozenset({"40001", "40P01"})  # PostgreSQL: serialization_failure, deadlock_detected
 # SQLite's primary result codes and PostgreSQL's classes of SQLSTATE that say: not your fault, not now.
 _SQLITE_BUSY, _SQLITE_READONLY, _SQLITE_IOERR, _SQLITE_FULL, _SQLITE_CANTOPEN = 5, 8, 10, 13, 14
@@ -179,13 +180,23 @@ class Writer:
     def _together(self, jobs: Sequence[_Job]) -> bool:
         """The happy path. False when nothing is stored, because a unit or the COMMIT failed."""
         conn, transaction, driver = self._begin()
-        for job in jobs:
-            job.run(conn)
-            if job.error is None and not _is_open(transaction, driver):
-                job.error = RuntimeError("the unit went on after a database error, or ended its transaction")
-            if job.error is not None:
-                self._roll_back(driver)
-                return False
+        left = conn.info[_AT_COMMIT] = {}
+        try:
+            for job in jobs:
+                job.run(conn)
+                if job.error is None and not _is_open(transaction, driver):
+                    job.error = RuntimeError("the unit went on after a database error, or ended its transaction")
+                if job.error is not None:
+                    self._roll_back(driver)
+                    return False
+            for finish, items in left.items():
+                finish(conn, items)
+        except BaseException as error:  # of one unit alone it is its error; several are run again, each by itself
+            jobs[-1].error = error
+            self._roll_back(driver)
+            return False
+        finally:
+            conn.info.pop(_AT_COMMIT, None)
         return self._commit(jobs, transaction, driver)
 
     def _apart(self, jobs: Sequence[_Job]) -> bool:
@@ -262,6 +273,18 @@ class Writer:
     def _refuse_foreign_commit(self, _conn: Connection) -> None:
         if not self._committing:
             raise RuntimeError("a unit must not commit: the writer does, for all units that share the commit")
+
+
+def at_commit(conn: Connection, finish: Callable[[Connection, Sequence[T]], None], item: T) -> None:
+    """Have something done once for all units that share a commit, right before it, with the items that they gave.
+
+    It belongs to each of these units: what it raises undoes them. A unit that runs by itself has it done at once.
+    """
+    left = conn.info.get(_AT_COMMIT)
+    if left is None:
+        finish(conn, [item])
+    else:
+        left.setdefault(finish, []).append(item)
 
 
 def run_apart(engine: Engine, unit: Unit[T]) -> T:

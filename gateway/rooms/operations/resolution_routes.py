@@ -79,7 +79,7 @@ class ResolutionView(View):
 
 async def look(base: Foundation, operations: Operations, operation_id: str) -> ResolutionView:
     """The evidence of an operation side by side, and what somebody has said about it. Raises NotFoundProblem."""
-    sight = await operations.look(operation_id)
+    sight = await operations.look(base.evidence, operation_id)
     if sight.said is None:
         return _view(sight, None, None)
     return _view(sight, base.resolutions.answer_of(sight.said), base.resolutions.seen(sight.said, sight.operation))

@@ -11,8 +11,7 @@ from gateway.foundation.delivery import operation_records, resolution_records
 from gateway.foundation.delivery.operation_records import AttemptRecord, OperationRecord
 from gateway.foundation.delivery.resolution_records import Resolution
 from gateway.foundation.delivery.states import State
-from gateway.foundation.evidence import Exchange
-from gateway.foundation.evidence import records as evidence_records
+from gateway.foundation.evidence import Evidence, Exchange
 from gateway.foundation.store import Store
 
 if TYPE_CHECKING:
@@ -92,7 +91,7 @@ class Operations:
 
         return await self._store.read(read)
 
-    async def look(self, operation_id: str) -> Sight:
+    async def look(self, evidence: Evidence, operation_id: str) -> Sight:
         """The evidence of an operation side by side, and what is said about it. Raises NotFoundProblem."""
 
         def read(conn: Connection) -> Sight:
@@ -104,13 +103,13 @@ class Operations:
                 said,
                 access_records.names_of(conn, [one for one in people if one is not None]),
                 operation_records.rerun_of(conn, operation_id),
-                _sides(conn, operation_id),
+                _sides(conn, evidence, operation_id),
             )
 
         return await self._store.read(read)
 
 
-def _sides(conn: Connection, operation_id: str) -> list[Side]:
+def _sides(conn: Connection, evidence: Evidence, operation_id: str) -> list[Side]:
     made = {one: attempt for attempt in operation_records.attempts_of(conn, operation_id) for one in attempt.exchanges}
-    wire = evidence_records.of_operation(conn, operation_id)
+    wire = evidence.of_operation(conn, operation_id)
     return [Side(made[one.id], one) for one in wire if one.id in made]

@@ -6,12 +6,14 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text, update
 
+from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.crypto.sm import sm3
-from gateway.foundation.evidence import EvidenceError
-from gateway.foundation.evidence.chain import KEPT_BYTES, unpack
-from gateway.foundation.evidence.tables import exchange
+from gateway.foundation.evidence import EvidenceError, redact
+from gateway.foundation.evidence.chain import KEPT_BYTES, pack, unpack
+from gateway.foundation.evidence.records import sealed_exact
+from gateway.foundation.evidence.tables import exchange, exchange_body, exchange_dictionary
 from gateway.words.errors import NotFoundProblem, UnavailableProblem
 
 
@@ -64,9 +66,12 @@ async def test_the_row_shows_no_secret_and_the_bytes_lie_sealed(both, raw):
         lambda conn: both.evidence.append(conn, replace(raw, outcome="refused: idNumber 11010119900307013X"))
     )
     stored = repr(await rows(both))
+    shown = repr(await both.evidence.held((await rows(both))[0]["id"]))
     for secret in ("王小明", "c2lnbmF0dXJl", "11010119900307013X"):
         assert secret not in stored
-    assert "500.00" in stored
+        assert secret not in shown
+    assert "500.00" in shown
+    assert "500.00" not in stored, "nothing is masked, and so nothing readable, while the exact bytes are there"
 
 
 async def test_a_unit_that_runs_twice_leaves_one_record(bench, raw):
@@ -85,6 +90,24 @@ async def test_a_unit_that_runs_twice_leaves_one_record(bench, raw):
     assert isinstance(results.pop(), ValueError)
     assert [row["id"] for row in await rows(bench)] == results
     assert (await bench.verify()).ok
+
+
+async def test_units_that_share_a_commit_extend_the_chain_once(both, raw, monkeypatch):
+    extended = []
+    extend = both.evidence._extend
+
+    def counting(conn, new):
+        extended.append(len(new))
+        extend(conn, new)
+
+    monkeypatch.setattr(both.evidence, "_extend", counting)
+    ids = await asyncio.gather(
+        *(both.store.write(lambda conn: both.evidence.append(conn, raw, operation_id="op_1")) for _ in range(40))
+    )
+    assert sum(extended) == len(set(ids)) == 40
+    assert len(extended) < 20, "units that wait while another commits share the next one"
+    assert [row["seq"] for row in await rows(both)] == list(range(1, 41))
+    assert (await both.verify()).ok
 
 
 async def test_a_unit_that_fails_takes_its_exchange_with_it(bench, raw):
@@ -175,7 +198,7 @@ async def test_nothing_recorded_is_lost_or_doubled_while_the_database_is_away(be
         bench.evidence.record(replace(raw, started_at=number))
     await bench.evidence.flush()
     assert [row["started_at"] for row in await rows(bench)] == [0, 1, 2]
-    assert len(calls) == 3
+    assert len(calls) == 4, "three for the exchanges, one for the dictionary of their kind"
 
 
 async def test_two_processes_under_one_node_name_are_told_apart(bench, raw):
@@ -183,15 +206,15 @@ async def test_two_processes_under_one_node_name_are_told_apart(bench, raw):
     await bench.keep(1)
 
     class Meddling:
-        def __init__(self, conn):
-            self.conn, self.reads = conn, 0
+        def __init__(self, conn, meddles=True):
+            self.conn, self.reads, self.info = conn, 0 if meddles else 1, {}
 
         def execute(self, statement, *arguments):
             result = self.conn.execute(statement, *arguments)
             self.reads += 1
             if self.reads == 1:
                 found = result.first()
-                bench.evidence.append(self.conn, raw)
+                bench.evidence.append(Meddling(self.conn, meddles=False), raw)
                 return type("Result", (), {"first": lambda _: found})()
             return result
 
@@ -200,13 +223,72 @@ async def test_two_processes_under_one_node_name_are_told_apart(bench, raw):
     assert (await bench.verify()).ok
 
 
+async def test_the_second_exchange_of_a_kind_is_compressed_with_what_is_shown_of_the_first(both, raw):
+    await both.evidence.start()
+    raw = replace(raw, request_body=raw.request_body * 3 + "<a>罚款</a>".encode())
+    both.evidence.record(raw)
+    await both.evidence.flush()
+    both.evidence.record(replace(raw, request_body=raw.request_body.replace("王小明".encode(), "李大芳".encode())))
+    await both.evidence.flush()
+    again = both.node("n1")
+    await again.start()
+    third = await both.store.write(lambda conn: again.append(conn, raw))
+    first, second, last = [row["id"] for row in await rows(both)]
+    assert last == third
+    sizes = dict(await both.store.read(lambda conn: conn.execute(text(
+        "select exchange_id, length(exact_sealed) from exchange_body")).all()))  # fmt: skip
+    assert sizes[first] - 100 > sizes[second]
+    assert sizes[second] - 10 <= sizes[third] <= sizes[second] + 10, "another start knows the dictionary"
+    for exchange_id, name in ((first, "王小明"), (second, "李大芳"), (third, "王小明")):
+        opened = await both.store.read(lambda conn, one=exchange_id: both.evidence.open(conn, one))
+        assert opened.exact.request_body.decode().count(name) == 3
+        assert name not in opened.exchange.request
+    dictionaries = await both.store.read(lambda conn: conn.execute(select(exchange_dictionary)).mappings().all())
+    (dictionary,) = dictionaries
+    content = bytes(dictionary["content"])
+    assert "罚款".encode() in content
+    assert "王小明".encode() not in content
+    assert b"c2lnbmF0dXJl" not in content
+    assert (await both.verify()).ok
+    await again.close()
+    await both.evidence.close()
+
+
+async def test_what_failed_is_no_model_for_others(bench, raw):
+    bench.evidence.record(replace(raw, outcome="ReadTimeout"))
+    bench.evidence.record(replace(raw, status=500))
+    await bench.evidence.flush()
+    assert await bench.store.read(lambda conn: conn.execute(select(exchange_dictionary)).all()) == []
+
+
+async def test_what_is_shown_is_what_was_masked_before_it_was_kept(both, raw):
+    raw = replace(
+        raw, response_headers=(("Content-Type", "application/json"),), response_body=b'{"token": "abcdef", "a": 1}'
+    )
+    exchange_id = await both.store.write(lambda conn: both.evidence.append(conn, raw, operation_id="op_1"))
+    shown, before = await both.evidence.held(exchange_id), redact(raw)
+    assert (shown.url, shown.request, shown.response) == (before.url, before.request, before.response)
+    assert await both.store.read(lambda conn: both.evidence.of_operation(conn, "op_1")) == [shown]
+
+
+async def test_altered_bytes_are_shown_as_such_and_as_nothing_else(bench, raw):
+    exchange_id = await bench.store.write(lambda conn: bench.evidence.append(conn, raw))
+    other = sealed_exact(Envelope(bench.keys), exchange_id, pack(replace(raw, response_body=b"<other/>")))
+    await bench.store.write(lambda conn: conn.execute(update(exchange_body).values(exact_sealed=other)).rowcount)
+    shown = await bench.evidence.held(exchange_id)
+    assert "not readable" in shown.request
+    assert "other" not in shown.response
+    with pytest.raises(EvidenceError, match="altered"):
+        await bench.store.read(lambda conn: bench.evidence.open(conn, exchange_id))
+
+
 async def test_reading_what_is_not_there_says_so(bench):
     with pytest.raises(NotFoundProblem):
         await bench.store.read(lambda conn: bench.evidence.open(conn, "xch_none"))
 
 
 def test_a_container_is_read_whole_or_not_at_all():
-    for garbage in (b"", b"\x01", b"\x01" + bytes(11), b"\x02" + bytes(12)):
+    for garbage in (b"", b"\x01", b"\x01" + bytes(11), b"\x04" + bytes(12), b"\x02" + bytes(12)):
         with pytest.raises(Exception):  # noqa: B017
             unpack(garbage)
 
