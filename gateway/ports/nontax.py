@@ -55,7 +55,10 @@ class Issued(Message):
 
 
 class PaidFact(Message):
-    """That money arrived: the business key is ``code`` and ``bank_serial``."""
+    """That money arrived: the business key is ``code`` and ``bank_serial``.
+
+    ``bill_reference``: the bill's own number, where the message tells it beside the code.
+    """
 
     code: str
     amount: Fen
@@ -63,6 +66,7 @@ class PaidFact(Message):
     bank_serial: str
     pay_mode: str
     payer_name: str | None = None
+    bill_reference: str | None = None
 
 
 class BillState(StrEnum):

@@ -333,6 +333,6 @@ def check_encodable(text: str, encoding: str) -> str:
         character = text[error.start]
         raise ValueError(
             f"character {error.start + 1}, {_shown(character)} (U+{ord(character):04X}), "
-            f"cannot be written in {encoding.upper()}, which the other system uses"
+            f"cannot be written in {encoding.upper()}, which the other system uses; 对方系统字符集没有该字"
         ) from None
     return text

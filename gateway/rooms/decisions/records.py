@@ -137,7 +137,6 @@ def add(
             "id": decision_id,
             "authority": authority,
             "number": number,
-            "number_key": number_key(number),
             "version": 1,
             "facts_sealed": envelope.seal(canonical(facts), _context(decision_id)),
             "created_at": now,

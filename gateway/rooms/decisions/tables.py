@@ -18,6 +18,7 @@ from sqlalchemy import (
 )
 
 from gateway.foundation.store.base import metadata
+from gateway.words.spelling import number_key
 
 decision = Table(
     "decision",
@@ -25,7 +26,14 @@ decision = Table(
     Column("id", String(40), primary_key=True),
     Column("authority", String(40), nullable=False),
     Column("number", String(128), nullable=False),
-    Column("number_key", String(256), nullable=False, server_default="", comment="words.spelling.number_key of it"),
+    Column(
+        "number_key",
+        String(256),
+        nullable=False,
+        default=lambda row: number_key(row.get_current_parameters()["number"]),
+        server_default="",
+        comment="words.spelling.number_key of it",
+    ),
     Column("version", Integer, nullable=False),
     Column("facts_sealed", LargeBinary, nullable=False, comment="the current version's facts"),
     Column("created_at", BigInteger, nullable=False),

@@ -31,7 +31,7 @@ from gateway.rooms.payments.bill import LineInput, LineKind, Unit
 from gateway.rooms.payments.lives import CodeKey, PaymentLives
 from gateway.rooms.payments.records import Payment, new_payment
 from gateway.rooms.payments.states import CodeState, Status
-from gateway.words.clock import day_of, to_micros
+from gateway.words.clock import day_of, start_of, to_micros
 from gateway.words.errors import InvalidProblem, Problem
 from gateway.words.identifiers import check_payment_code, clean_text, new_id
 from gateway.words.money import Yuan, format_yuan
@@ -378,7 +378,8 @@ class Imports:
         records.lock_decision(conn, decision_id)
         records.add(conn, replace(payment, decision_id=decision_id), row.lines(), bill.lines, row.reference)
         key = CodeKey(one.channel, row.reference)
-        PaymentLives(self._base.events).code.move(conn, key, CodeState.LIVE, code=row.code, issued_at=now)
+        issued = to_micros(start_of(row.issued_on or row.decided_on))  # the earlier system issued it: not now
+        PaymentLives(self._base.events).code.move(conn, key, CodeState.LIVE, code=row.code, issued_at=issued)
         self._emit(conn, "payment.imported", payment.id, row, code=row.code, amount=format_yuan(bill.total))
         return RowResult(one.line, "new", row.code, payment=payment.id)
 

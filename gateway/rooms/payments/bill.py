@@ -17,6 +17,7 @@ from gateway.words.days import Day
 from gateway.words.errors import ConflictProblem, ContractError, InvalidProblem
 from gateway.words.identifiers import check_payment_code
 from gateway.words.money import Yuan, format_yuan
+from gateway.words.spelling import wire_name
 from gateway.words.text import Ask
 
 
@@ -177,7 +178,7 @@ def bill_for(
         region=unit.region,
         unit_code=unit.code,
         unit_name=unit.name,
-        payer_name=party.name,
+        payer_name=wire_name(party.wire_name or party.name),
         payer_code=None if party.kind is PartyKind.NATURAL_PERSON else party.uscc,
         payer_phone=party.phone,
         decision_number=decision.number,

@@ -60,6 +60,8 @@ _STANDINGS = {
     UnforeseenKind.PAID_AFTER_REFUSAL: Standing.WRONG_STATUS,
     UnforeseenKind.PAID_ON_DEAD_CODE: Standing.WRONG_STATUS,
     UnforeseenKind.PAID_UNFORESEEN: Standing.WRONG_STATUS,
+    UnforeseenKind.TIME: Standing.WRONG_STATUS,
+    UnforeseenKind.OTHER_BILL: Standing.WRONG_STATUS,
 }
 
 _BOOKS = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Literal
 
 from sqlalchemy import Connection
@@ -20,6 +21,9 @@ from gateway.words.money import format_yuan
 
 Quoted = Callable[[Connection, Payment, int], int]
 Applied = Literal["applied", "known", "unmatched", "exception"]
+
+CLOCKS_DIFFER = 30 * 60 * 1_000_000
+"""How far a platform's clock may be off ours, in microseconds, before what it says about when is not believed."""
 
 # How money may arrive that the bill did not foresee, and the way out that a person is offered.
 # On an expired code the sum is right and the duty stays: it is offered to be kept. All else goes back by default.
@@ -52,6 +56,8 @@ def apply_paid(
     money on a cancelled or already paid bill, opens an exception; none is dropped and none changes the state.
     ``quoted`` tells the surcharge that the platform may have added at payment.
     """
+    if fact.amount == 0:
+        return "known"  # no money: the message itself is kept as evidence
     known = records.collection_of(conn, channel, fact.code, fact.bank_serial)
     if known is not None:
         if known.amount != fact.amount and known.payment_id is not None:
@@ -77,7 +83,11 @@ def apply_paid(
     records.add_collection(conn, money)
     if owner is None:
         return "unmatched"
-    return settle(conn, events, records.held(conn, owner.payment_id), owner, money, source, now, quoted)
+    payment = records.held(conn, owner.payment_id)
+    if fact.bill_reference not in (None, owner.reference):
+        _exception(conn, events, payment, money.id, UnforeseenKind.OTHER_BILL, "ask_platform", now)
+        return "exception"
+    return settle(conn, events, payment, owner, money, source, now, quoted)
 
 
 def settle(
@@ -94,6 +104,9 @@ def settle(
 
     ``source`` is who makes us settle it now, which need not be who told of it first.
     """
+    if money.source != "statement" and not _believable(code, money, now):
+        _exception(conn, events, payment, money.id, UnforeseenKind.TIME, "ask_platform", now)
+        return "exception"
     added = money.amount - payment.amount
     if added != 0 and (added < 0 or added != quoted(conn, payment, money.paid_at)):
         _exception(conn, events, payment, money.id, UnforeseenKind.AMOUNT_DIFFERS, "refund", now)
@@ -109,14 +122,31 @@ def settle(
     return "applied"
 
 
-def keep_late(conn: Connection, events: Events, payment_id: str, collection_id: str) -> bool:
-    """Two people keep money that came on an expired code: it pays the bill. False when the bill is past that."""
+def _believable(code: Code, money: Collection, now: int) -> bool:
+    """Whether money can have been paid when they say: not before its bill was there, and not in the future.
+
+    A bill is there once it was asked for, or issued if that was before (one that was brought over).
+    """
+    there = min(code.asked_at, code.issued_at or code.asked_at)
+    return there - CLOCKS_DIFFER <= money.paid_at <= now + CLOCKS_DIFFER
+
+
+def keep(conn: Connection, events: Events, payment_id: str, collection_id: str) -> bool:
+    """Two people keep money that is for its bill after all: it pays it. False when the bill is past that.
+
+    Money whose own time nobody believes was paid when we heard of it.
+    """
     payment, money = records.held(conn, payment_id), records.fetch_collection(conn, collection_id)
     assert money is not None
-    code = records.expired_code(conn, payment_id)
-    if payment.status is not Status.EXPIRED or code is None:
+    if payment.status is Status.EXPIRED:
+        code, ended = records.expired_code(conn, payment_id), {}  # it ended when it expired: its last day stays
+    else:
+        code, ended = records.live_code(conn, payment_id), {"closed_at": money.received_at}
+    if code is None or payment.status not in (Status.EXPIRED, Status.ISSUED):
         return False
-    return _pay(conn, events, payment, code, money, money.source)  # the code ended when it expired: its last day stays
+    if any(one.kind is UnforeseenKind.TIME for one in records.exceptions_about(conn, collection_id)):
+        money = replace(money, paid_at=money.received_at)
+    return _pay(conn, events, payment, code, money, money.source, **ended)
 
 
 def _pay(

@@ -217,7 +217,8 @@ class Payments:
     def take_notice(self, conn: Connection, channel: str, notice: PaymentNotice, _exchange_id: str) -> Concerned | None:
         """Apply an authenticated payment notice. Money that overtook our answer hurries the question about it."""
         now = to_micros(self._base.clock.now())
-        self._answers.apply_paid(conn, channel, notice.fact, "callback", now)
+        fact = notice.fact.model_copy(update={"bill_reference": notice.bill_reference})
+        self._answers.apply_paid(conn, channel, fact, "callback", now)
         owner = records.by_code(conn, channel, notice.fact.code)
         if owner is None:
             if notice.bill_reference is not None:

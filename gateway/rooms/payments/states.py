@@ -70,16 +70,24 @@ class UnforeseenKind(StrEnum):
     PAID_ON_DEAD_CODE = "paid_on_dead_code"
     PAID_UNFORESEEN = "paid_unforeseen"
     TOLD_DIFFERENTLY = "told_differently"
+    TIME = "time"
+    """A notice says that it was paid before its bill was asked for, or at an instant that is still to come."""
+    OTHER_BILL = "other_bill"
+    """A notice names the code of one bill and the number of another."""
 
 
 BESIDE_THE_BILL = tuple(kind for kind in UnforeseenKind if kind is not UnforeseenKind.TOLD_DIFFERENTLY)
 """Kinds that say that money did not pay the bill it came for: no receipt was issued over it."""
 
 
+PAYS_IF_KEPT = (UnforeseenKind.PAID_AFTER_EXPIRY, UnforeseenKind.TIME, UnforeseenKind.OTHER_BILL)
+"""Kinds whose money pays its bill after all, once two people keep it."""
+
+
 def is_beside(kind: UnforeseenKind, state: ExceptionState, resolution: str | None) -> bool:
     """Whether the money of an exception pays no bill: late money on an expired code that was kept does after all."""
     kept = state is ExceptionState.RESOLVED and resolution == "keep"
-    return kind in BESIDE_THE_BILL and not (kind is UnforeseenKind.PAID_AFTER_EXPIRY and kept)
+    return kind in BESIDE_THE_BILL and not (kind in PAYS_IF_KEPT and kept)
 
 
 EDGES = (

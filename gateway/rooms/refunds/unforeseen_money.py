@@ -12,8 +12,8 @@ from gateway.foundation.delivery import Sent
 from gateway.foundation.once import NEVER, Once
 from gateway.foundation.two_persons import Person, require_operator
 from gateway.rooms.payments import records
-from gateway.rooms.payments.collections import keep_late
-from gateway.rooms.payments.states import BESIDE_THE_BILL, ExceptionState, UnforeseenKind
+from gateway.rooms.payments.collections import keep
+from gateway.rooms.payments.states import BESIDE_THE_BILL, PAYS_IF_KEPT, ExceptionState
 from gateway.rooms.refunds import exception_records
 from gateway.rooms.refunds import records as refund_records
 from gateway.rooms.refunds.exception_records import ExceptionDetails, ExceptionFilter, ExceptionWithRefund
@@ -44,6 +44,8 @@ CHINESE = {
     "paid_on_dead_code": "缴到失效的缴款码",
     "paid_unforeseen": "缴款单尚不能缴款",
     "told_differently": "两处金额说法不一",
+    "time": "缴款时间不合情理",
+    "other_bill": "缴款码与缴款单号不符",
 }
 
 
@@ -132,8 +134,8 @@ class Exceptions:
         shown = two.seen(face) if seen is None else seen
         if not two.confirm(conn, _matter(odd), by, seen=shown, face=face, operators=_operators(odd)):
             return None
-        late = odd.kind is UnforeseenKind.PAID_AFTER_EXPIRY and odd.resolution == WayOut.KEEP.value
-        if late and not keep_late(conn, self._base.events, odd.payment_id, odd.collection_id):
+        pays = odd.kind in PAYS_IF_KEPT and odd.resolution == WayOut.KEEP.value
+        if pays and not keep(conn, self._base.events, odd.payment_id, odd.collection_id):
             raise ConflictProblem(
                 "this bill does not wait for money any more, so the money cannot pay it",
                 type="payment-not-payable",

@@ -26,6 +26,7 @@ from gateway.rooms.payments.states import (
     CODE_LIFE,
     EXCEPTION_LIFE,
     LIFE,
+    PAYS_IF_KEPT,
     SETTLEMENT_LIFE,
     CodeState,
     ExceptionState,
@@ -202,7 +203,7 @@ def test_only_late_money_that_two_people_kept_pays_its_bill(kind):
     resolved = {word: an_exception(kind, "resolved", word, collection_id="c") for word in ("keep", "refund")}
     opened = an_exception(kind, "open", None, collection_id="c")
     assert opened.is_beside is resolved["refund"].is_beside is (kind in BESIDE_THE_BILL)
-    assert resolved["keep"].is_beside is (kind in BESIDE_THE_BILL and kind is not UnforeseenKind.PAID_AFTER_EXPIRY)
+    assert resolved["keep"].is_beside is (kind in BESIDE_THE_BILL and kind not in PAYS_IF_KEPT)
 
 
 def test_a_payment_that_is_told_of_has_only_what_was_told():

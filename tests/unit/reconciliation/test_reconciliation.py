@@ -27,7 +27,7 @@ from gateway.ports.base import AdapterInfo
 from gateway.ports.nontax import PaidFact, StatementLine, StatementPage
 from gateway.rooms.decisions.tables import decision
 from gateway.rooms.payments import Status, apply_paid, records
-from gateway.rooms.payments.collections import keep_late
+from gateway.rooms.payments.collections import keep
 from gateway.rooms.payments.lives import CodeKey, PaymentLives
 from gateway.rooms.payments.states import CodeState
 from gateway.rooms.payments.tables import (
@@ -668,7 +668,7 @@ async def test_an_expired_code_that_is_paid_after_all_keeps_continuity(bench: Be
     await bench.callback(code(1), 300, at=late)
     bench.platform.says(code(1), 300, at=late, day=NEXT)
     money = await bench.store.read(lambda conn: conn.execute(select(collection.c.id)).scalar_one())
-    await bench.store.write(lambda conn: keep_late(conn, bench.events, name, money))
+    await bench.store.write(lambda conn: keep(conn, bench.events, name, money))
     bench.clock.set(late + timedelta(days=1))
     await bench.room.run(CHANNEL, NEXT, by="x")
     assert await bench.room.breaks.find(BreakFilter(kind=BreakKind.CONTINUITY)) == []

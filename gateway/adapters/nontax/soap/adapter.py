@@ -50,7 +50,7 @@ class SoapNonTaxSettings(fields.CodeSettings):
     node_code: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
     platform_node: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
     services: str = "services"
-    encoding: Literal["gbk", "utf-8"] = "gbk"
+    encoding: Literal["gbk", "gb18030", "utf-8"] = "gbk"
 
 
 class SoapNonTax:
