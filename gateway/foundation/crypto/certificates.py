@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Final, Literal
@@ -139,8 +140,9 @@ class ChainVerdict:
     revoked_later: str | None = None
 
 
+@lru_cache(maxsize=256)
 def parse_certificate(der: bytes) -> Sm2Certificate:
-    """Read one DER certificate. Raises CertificateError unless key and signature are SM2."""
+    """Read one DER certificate; those seen last are kept. Raises CertificateError unless key and signature are SM2."""
     try:
         whole = asn1.read(der, LARGEST)
         for _ in asn1.walk(whole):
@@ -357,7 +359,7 @@ class _Judge:
         self._steps += 1
         if self._steps > _MOST_STEPS:
             return f"{name}: too many ways to look for a root"
-        if not self._provider.verify(issuer.public, child.tbs, child.signature):
+        if not _issued(self._provider, issuer.public, child):
             return f"{child.common_name}: not signed by {name} under the standard distinguishing ID"
         if issuer.ca is None:
             return f"{name}: is not a certification authority (no BasicConstraints)"
@@ -406,6 +408,12 @@ def _readable_lists(ders: Sequence[bytes]) -> Iterator[RevocationList]:
             yield parse_crl(der)
         except RevocationError:
             continue
+
+
+@lru_cache(maxsize=512)
+def _issued(provider: Sm2Provider, issuer: bytes, child: Sm2Certificate) -> bool:
+    """Whether this key signed the certificate. The bytes decide, so that each pair is verified once."""
+    return provider.verify(issuer, child.tbs, child.signature)
 
 
 def _names(issuer: Sm2Certificate, child: Sm2Certificate) -> bool:

@@ -160,9 +160,10 @@ def instant(value: Value) -> datetime:
     plain, zone = (written[:-1], "Z") if written.endswith("Z") else (written[:-5], written[-5:])
     whole, _, fraction = plain.partition(".")
     try:
-        if len(whole) != 14 or not whole.isdigit() or (fraction and not fraction.isdigit()):
+        if len(whole) != 14 or not (whole.isascii() and whole.isdigit()) or (fraction and not fraction.isdigit()):
             raise ValueError
-        found = datetime.strptime(whole, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+        year, *rest = int(whole[:4]), *(int(whole[at : at + 2]) for at in range(4, 14, 2))
+        found = datetime(year, *rest, tzinfo=UTC)  # type: ignore[misc]
         if fraction:
             found += timedelta(microseconds=int(fraction[:6].ljust(6, "0")))
         if zone != "Z":

@@ -62,8 +62,9 @@ def digest(public: bytes, message: bytes, ident: bytes = DEFAULT_ID) -> bytes:
     return sm3(z + message)
 
 
+@lru_cache(maxsize=1024)
 def is_public_key(public: bytes) -> bool:
-    """Whether these 65 bytes are an uncompressed point of the SM2 curve."""
+    """Whether these 65 bytes are an uncompressed point of the SM2 curve. Looked at once for each key in use."""
     if len(public) != 65 or public[0] != 4:
         return False
     x, y = int.from_bytes(public[1:33], "big"), int.from_bytes(public[33:], "big")

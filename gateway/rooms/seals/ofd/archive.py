@@ -8,6 +8,7 @@ GBK, backslashes) is read and noted. Sizes, ratios and counts are bounded before
 
 from __future__ import annotations
 
+import re
 import struct
 import unicodedata
 import zlib
@@ -34,6 +35,7 @@ _STREAMED, _UTF8 = 0x08, 0x0800
 _STORED, _DEFLATED = 0, 8
 _SYMBOLIC_LINK: Final = 0o120000
 _UNICODE_PATH: Final = 0x7075
+_NEVER_IN_NAMES: Final = re.compile(r'[\x00-\x1f:*?"<>|\x7f\ufffd]')
 _NO_DATE: Final = (0, 1 << 5 | 1)
 _LOCAL_HEAD, _CENTRAL_HEAD, _END_HEAD = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"
 
@@ -273,8 +275,9 @@ def _name(written: bytes, flags: int) -> str:
     steps = name.removesuffix("/").split("/")
     if (
         len(name) > _LONGEST_NAME
-        or any(step in ("", ".", "..") or step != step.strip(" ").rstrip(".") for step in steps)
-        or any(ord(character) < 32 or character in ':*?"<>|\x7f\ufffd' for character in name)
+        or not all(steps)
+        or any(step[0] == " " or step[-1] in " ." for step in steps)
+        or _NEVER_IN_NAMES.search(name)
     ):
         raise OfdError(
             f"压缩包内有不允许的路径 {name[:60]!r}", f"a path in the archive that must not be: {name[:60]!r}"
@@ -316,7 +319,7 @@ def _folded(listed: list[Entry]) -> dict[str, str]:
 
 def fold(name: str) -> str:
     """What a name is on a system that does not tell cases and widths apart."""
-    return unicodedata.normalize("NFKC", name).casefold()
+    return name.lower() if name.isascii() else unicodedata.normalize("NFKC", name).casefold()
 
 
 def _unicode_paths(fields: bytes) -> Iterator[bytes]:

@@ -153,10 +153,13 @@ class Package:
     def find(self, location: str, within: str, folder: str = "") -> tuple[str, ...]:
         """The parts that a location in part ``within`` may mean, the likeliest first; () if there is none."""
         location = location.strip().replace("\\", "/")
+        bare = location.lstrip("/")
+        if bare != location and bare in self.archive:
+            return (bare,)
         here = posixpath.dirname(within)
-        tries = [location.lstrip("/")] if location.startswith("/") else []
-        tries += [posixpath.join(here, folder, location.lstrip("/"))] if folder else []
-        tries += [posixpath.join(here, location.lstrip("/")), location.lstrip("/")]
+        tries = [bare] if bare != location else []
+        tries += [posixpath.join(here, folder, bare)] if folder else []
+        tries += [posixpath.join(here, bare), bare]
         found: dict[str, None] = {}
         for path in tries:
             name = posixpath.normpath(path).lstrip("/")
