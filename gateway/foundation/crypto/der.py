@@ -39,13 +39,17 @@ class Value:
         if not self.tag & 0x20:
             raise DerError("a constructed value was expected")
         found: list[Value] = []
-        at = 0
-        while at < len(self.body):
+        body, at, end = self.body, 0, len(self.body)
+        while at < end:
             if len(found) == most:
                 raise DerError(f"more than {most} entries")
-            one = _at(self.body, at)
-            found.append(one)
-            at += len(one.der)
+            stop = at + 2 + body[at + 1] if at + 1 < end else end + 1
+            if stop <= end and stop < at + 0x82 and body[at] & 0x1F != 0x1F:  # most values are short
+                found.append(Value(body[at], body[at + 2 : stop], body[at:stop]))
+            else:
+                found.append(_at(body, at))
+                stop = at + len(found[-1].der)
+            at = stop
         return tuple(found)
 
 

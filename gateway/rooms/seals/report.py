@@ -36,6 +36,7 @@ class Words(Message):
     en: str = ""
 
 
+_NOTHING: Final = Words()
 _VERDICTS: Final = {
     Verdict.VALID: Words(zh="有效", en="valid"),
     Verdict.INVALID: Words(zh="无效", en="not valid"),
@@ -265,7 +266,7 @@ class Findings:
         made = Check(
             name=name,
             result=result,
-            reason=Words(zh=zh, en=en),
+            reason=Words(zh=zh, en=en) if zh or en else _NOTHING,
             source=named.source if source is None else source,
             required=name in self._required,
         )

@@ -142,6 +142,7 @@ class Archive:
         return bytes(out + directory) + _END.pack(_END_HEAD, 0, 0, count, count, len(directory), start, 0)
 
     def _note_spelling(self, listed: list[Entry]) -> None:
+        listed = [entry for entry in listed if entry.written != entry.name.encode()]
         for there, zh, en in (
             (any(b"\\" in entry.written for entry in listed), "路径使用反斜杠", "paths are written with backslashes"),
             (any(entry.written[:1] in (b"/", b"\\") for entry in listed), "路径以斜杠开头", "paths begin with a slash"),
@@ -267,9 +268,9 @@ def _placed(content: bytes, entry: Entry, directory: int) -> Entry:
 
 def _name(written: bytes, flags: int) -> str:
     """The name as parts are called here. Refuses what leads out of the archive or means different files elsewhere."""
-    if _is_utf8(written):
+    try:
         name = written.decode()
-    else:
+    except UnicodeDecodeError:
         name = "\ufffd" if flags & _UTF8 else written.decode("gbk", "replace")
     name = name.replace("\\", "/").removeprefix("/")
     steps = name.removesuffix("/").split("/")

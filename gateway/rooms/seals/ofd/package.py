@@ -156,13 +156,13 @@ class Package:
         bare = location.lstrip("/")
         if bare != location and bare in self.archive:
             return (bare,)
-        here = posixpath.dirname(within)
+        here = within[: within.rfind("/") + 1]
         tries = [bare] if bare != location else []
         tries += [posixpath.join(here, folder, bare)] if folder else []
-        tries += [posixpath.join(here, bare), bare]
+        tries += [here + bare, bare]
         found: dict[str, None] = {}
         for path in tries:
-            name = posixpath.normpath(path).lstrip("/")
+            name = path if path in self.archive else posixpath.normpath(path).lstrip("/")
             known = name if name in self.archive else self.archive.folded.get(fold(name))
             if known is not None:
                 found[known] = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
 import re
 from dataclasses import dataclass
@@ -148,8 +147,8 @@ def _reference(package: Package, part: str, element: etree._Element) -> Referenc
     written = element.get("FileRef") or ""
     value = _text(element, "CheckValue") or (element.get("CheckValue") or "")
     try:
-        digest = base64.b64decode("".join(value.split()), validate=True)
-    except (binascii.Error, ValueError):
+        digest = binascii.a2b_base64("".join(value.split()), strict_mode=True)
+    except ValueError:
         digest = b""
     return Reference(written[:300], package.find(written, part), digest)
 
