@@ -166,8 +166,8 @@ def instant(value: Value) -> datetime:
     try:
         if len(whole) != 14 or not (whole.isascii() and whole.isdigit()) or (fraction and not fraction.isdigit()):
             raise ValueError
-        year, *rest = int(whole[:4]), *(int(whole[at : at + 2]) for at in range(4, 14, 2))
-        found = datetime(year, *rest, tzinfo=UTC)  # type: ignore[misc]
+        month, day, hour, minute, second = (int(whole[at : at + 2]) for at in range(4, 14, 2))
+        found = datetime(int(whole[:4]), month, day, hour, minute, second, tzinfo=UTC)
         if fraction:
             found += timedelta(microseconds=int(fraction[:6].ljust(6, "0")))
         if zone != "Z":

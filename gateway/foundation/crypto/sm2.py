@@ -43,6 +43,10 @@ class Sm2Provider(Protocol):
 
     name: str
 
+    def __hash__(self) -> int:
+        """Providers are keys of what was verified already."""
+        ...
+
     def generate(self) -> tuple[bytes, bytes]:
         """A new key pair: (private, public)."""
         ...

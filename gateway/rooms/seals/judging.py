@@ -13,7 +13,8 @@ from gateway.foundation.store import Store
 from gateway.ports.base import Message
 from gateway.ports.seal import SealInfo, SealService
 from gateway.rooms.seals import records
-from gateway.rooms.seals.pdf import embed
+from gateway.rooms.seals.files import give_signature
+from gateway.rooms.seals.ofd import OfdError
 from gateway.rooms.seals.pdf_reading import PdfError
 from gateway.rooms.seals.records import StoredDocument
 from gateway.rooms.seals.report import Check, Report, Words
@@ -21,7 +22,7 @@ from gateway.rooms.seals.ses import SesError, der_length
 from gateway.rooms.seals.ses_checks import Expected
 from gateway.rooms.seals.standing import Standing, with_standing
 from gateway.rooms.seals.trust import TrustSource
-from gateway.rooms.seals.verification import verify_document
+from gateway.rooms.seals.verification import format_of, verify_document
 from gateway.words.clock import Clock, from_micros, rfc3339, to_micros
 from gateway.words.errors import ContractError
 
@@ -57,9 +58,9 @@ class Judge:
         self._clock = clock
         self._trust = trust
 
-    def verify(self, pdf: bytes) -> Report:
-        """Judge any PDF: what is not a sealed document is simply not valid. Takes processor time, no network."""
-        return verify_document(pdf, self._trust.current(), self._clock.now())
+    def verify(self, content: bytes) -> Report:
+        """Judge any PDF or OFD: what is not a sealed document is simply not valid. Takes processor time, no network."""
+        return verify_document(content, self._trust.current(), self._clock.now())
 
     async def judge(self, service: SealService, query: JudgeQuery) -> Judgement:
         """Fetch the signature if it has not come, then judge in a thread. NotYet while the service has not decided."""
@@ -102,19 +103,19 @@ class Judge:
         try:
             der_length(der)  # once it stands in the file, zeros behind it could pass for what was cut off
             sealed = self.sealed_file(document, der)
-        except (PdfError, SesError) as error:
+        except (PdfError, OfdError, SesError) as error:
             reason = Words(zh="签章结构不完整", en=str(error))
             broken = Check(name="structure", result="failed", reason=reason, source="GB/T 38540-2020", required=True)
             digest = document.digest.hex()
-            return Report(format="pdf", digest=digest, judged_at=rfc3339(now), checks=(broken,))
+            kind = format_of(document.prepared(self._envelope)) or "unknown"
+            return Report(format=kind, digest=digest, judged_at=rfc3339(now), checks=(broken,))
         report = verify_document(sealed, self._trust.current(), now, expected=expected)
-        standing = standing_of(info)
-        seals = tuple(with_standing(one, standing, witnessed=True) for one in report.seals)
-        return report.model_copy(update={"seals": seals})
+        ours = with_standing(report.seals[-1], standing_of(info), witnessed=True) if report.seals else None
+        return report.model_copy(update={"seals": (*report.seals[:-1], ours)}) if ours else report
 
     def sealed_file(self, document: StoredDocument, der: bytes) -> bytes:
-        """The prepared file with this signature in the room that was left for it. PdfError where it does not fit."""
-        return embed(document.prepared(self._envelope), document.gap_start, document.gap_end, der)
+        """The prepared file with this signature in its place. PdfError or OfdError where it does not fit."""
+        return give_signature(document.prepared(self._envelope), document.gap_start, document.gap_end, der)
 
     def _pause(self, asked_at: int) -> float:
         """Seconds until it is worth asking again: a third of the time waited so far, within limits."""

@@ -14,7 +14,9 @@ from gateway.foundation.http.problems import responses
 from gateway.foundation.http.services import service
 from gateway.foundation.http.views import Ask, Cursor, Limit, Page, after, cursor_after
 from gateway.rooms.seals import DocumentFilter, SealAsk, Seals, Status
+from gateway.rooms.seals.files import MEDIA_TYPES
 from gateway.rooms.seals.service import LARGEST
+from gateway.rooms.seals.verification import format_of
 from gateway.rooms.seals.views import ReportView, SealedDocumentView, SealView
 
 router = APIRouter(prefix="/v1", tags=["seals"], responses=responses(401, 403, 422, 503))
@@ -22,7 +24,7 @@ router = APIRouter(prefix="/v1", tags=["seals"], responses=responses(401, 403, 4
 Reader = Annotated[Principal, Depends(may("seals:read"))]
 Writer = Annotated[Principal, Depends(may("seals:write"))]
 TheSeals = Annotated[Seals, Depends(service(Seals))]
-Pdf = Annotated[Base64Bytes, Field(max_length=LARGEST, description="the PDF file, Base64")]
+File = Annotated[Base64Bytes, Field(max_length=LARGEST, description="the PDF or OFD file, Base64")]
 
 
 class SealRequest(SealAsk):
@@ -30,13 +32,13 @@ class SealRequest(SealAsk):
 
     model_config = ConfigDict(ser_json_bytes="base64")
 
-    document: Pdf
+    document: File
 
 
 class VerificationRequest(Ask):
     """A document to be judged."""
 
-    document: Pdf
+    document: File
 
 
 @router.get("/seals", response_model=list[SealView], responses=responses(404, 409))
@@ -61,7 +63,7 @@ async def list_seals(
 async def seal_document(
     seals: TheSeals, who: Writer, ask: SealRequest, key: KeyedRequest, response: Response
 ) -> SealedDocumentView:
-    """Have a PDF sealed 用印. Waits up to 5 s for the signature and our own verification of it."""
+    """Have a PDF or OFD sealed 用印. Waits up to 5 s for the signature and our own verification of it."""
     require_authority(who, ask.authority, "authority")
     plain = SealAsk(**{name: getattr(ask, name) for name in SealAsk.model_fields})
     document_id = await key.once(who, ask, lambda once: seals.seal_document(plain, ask.document, once=once))
@@ -106,7 +108,7 @@ async def get_document(seals: TheSeals, who: Reader, document_id: str) -> Sealed
     response_class=Response,
     responses={
         200: {
-            "content": {"application/pdf": {"schema": {"type": "string", "format": "binary"}}},
+            "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in MEDIA_TYPES.values()},
             "description": "The sealed file",
         },
         **responses(404, 409),
@@ -115,8 +117,10 @@ async def get_document(seals: TheSeals, who: Reader, document_id: str) -> Sealed
 async def get_file(seals: TheSeals, who: Reader, document_id: str) -> Response:
     """The sealed file, byte for byte as it was verified."""
     require_authority(who, (await seals.held(document_id)).authority, "sealed document")
-    headers = {"Content-Disposition": f'attachment; filename="{document_id}.pdf"', "Cache-Control": "no-store"}
-    return Response(await seals.file(document_id), media_type="application/pdf", headers=headers)
+    content = await seals.file(document_id)
+    kind = format_of(content) or "pdf"
+    headers = {"Content-Disposition": f'attachment; filename="{document_id}.{kind}"', "Cache-Control": "no-store"}
+    return Response(content, media_type=MEDIA_TYPES[kind], headers=headers)
 
 
 @router.post("/verifications", response_model=ReportView, responses=responses(400, 413))

@@ -36,8 +36,9 @@ from gateway.ports.seal import ApplyRequest, Placement, SealInfo, SealJob, SealN
 from gateway.rooms.decisions import Decision, Decisions, is_revoked
 from gateway.rooms.seals import records
 from gateway.rooms.seals.catalogue import Catalogue
+from gateway.rooms.seals.files import make_ready
 from gateway.rooms.seals.judging import Judge, Judgement, JudgeQuery
-from gateway.rooms.seals.pdf import PdfProfile, prepare
+from gateway.rooms.seals.pdf import PdfProfile
 from gateway.rooms.seals.records import DocumentFilter, SealedDocument, StoredDocument
 from gateway.rooms.seals.report import Report
 from gateway.rooms.seals.states import LIFE, Status
@@ -47,7 +48,6 @@ from gateway.words.errors import ConflictProblem, ContractError, InvalidProblem,
 from gateway.words.identifiers import clean_text, new_id
 from gateway.words.text import Ask
 
-PROPERTY_INFO = "/ByteRange"
 LARGEST = 24 * 1024 * 1024
 _BESIDE_SEAL = 16 * 1024
 """Room for what a signature holds besides the seal: certificate, digest, signature, a time stamp."""
@@ -109,27 +109,27 @@ class Seals:
         """The seals of an authority, whatever their status. Raises ConflictProblem, UnavailableProblem."""
         return await self._catalogue.all_of(authority)
 
-    async def seal_document(self, ask: SealAsk, pdf: bytes, *, wait: float = 5.0, once: Once = NEVER) -> str:
-        """Have a PDF sealed; waits up to ``wait`` seconds for the end, and never cancels the call. Returns the id.
+    async def seal_document(self, ask: SealAsk, content: bytes, *, wait: float = 5.0, once: Once = NEVER) -> str:
+        """Have a PDF or OFD sealed, and give its id; waits up to ``wait`` seconds and never cancels the call.
 
         One transaction holds the prepared file, its event and the operation. ``once`` joins it.
         Raises InvalidProblem, NotFoundProblem, ConflictProblem, UnavailableProblem.
         """
         title, approval = _clean(ask.title, "title"), _clean(ask.approval, "approval")
-        if not 0 < len(pdf) <= LARGEST:
+        if not 0 < len(content) <= LARGEST:
             raise InvalidProblem(f"a document has 1 to {LARGEST} bytes", field="document")
         channel = self._catalogue.channel_of(ask.authority)
         decision = await self._decision(ask)
         info, seal = await self._catalogue.usable(channel, ask.authority, ask.seal_id)
         now = self._base.clock.now()
         profile = replace(self._profile, reserve=max(self._profile.reserve, len(seal.der) + _BESIDE_SEAL))
-        prepared = await asyncio.to_thread(prepare, pdf, seal, ask.placements, at=now, profile=profile)
+        prepared = await asyncio.to_thread(make_ready, content, seal, ask.placements, at=now, profile=profile)
         document_id = new_id("sdc")
         request = ApplyRequest(
             reference=self._base.delivery.new_reference(channel.name),
             seal_id=ask.seal_id,
             digest=prepared.digest.hex(),
-            property_info=PROPERTY_INFO,
+            property_info=prepared.property_info,
             placements=ask.placements,
             document_title=title,
             approval=approval,
@@ -146,9 +146,9 @@ class Seals:
             seal_id=ask.seal_id,
             seal_name=info.name,
             placements=ask.placements,
-            property_info=PROPERTY_INFO,
+            property_info=prepared.property_info,
             picture_digest=sm3(seal.picture),
-            source_digest=sm3(pdf),
+            source_digest=sm3(content),
             digest=prepared.digest,
             gap_start=prepared.start,
             gap_end=prepared.end,
@@ -187,9 +187,9 @@ class Seals:
             )
         return await asyncio.to_thread(self._judge.sealed_file, document, document.signature)
 
-    async def verify_document(self, pdf: bytes) -> Report:
-        """Judge any PDF by our own checks. What is not a sealed document is simply not valid."""
-        return await asyncio.to_thread(self._judge.verify, pdf)
+    async def verify_document(self, content: bytes) -> Report:
+        """Judge any PDF or OFD by our own checks. What is not a sealed document is simply not valid."""
+        return await asyncio.to_thread(self._judge.verify, content)
 
     # --- what happens elsewhere ---------------------------------------------------------------------------------------
 

@@ -61,11 +61,17 @@ class Forge:
         """The file with room for a signature."""
         return prepare(pdf, read_seal(self.eseal), places or (PLACE,), at=NOW, profile=PdfProfile(reserve=4 * 1024))
 
-    def sign(self, digest: bytes | None = None, seal: ses.Seal | None = None, maker: ses.Maker | None = None) -> bytes:
+    def sign(
+        self,
+        digest: bytes | None = None,
+        seal: ses.Seal | None = None,
+        maker: ses.Maker | None = None,
+        property_info: str = "/ByteRange",
+    ) -> bytes:
         """A SES_Signature over the prepared file, unless told otherwise."""
         seal = seal or self.seal
         made = self.issued if seal is self.seal and maker is None else ses.eseal(seal, maker or self.maker)
-        return ses.signature(seal, made, digest or self.prepared.digest, "/ByteRange", NOW)
+        return ses.signature(seal, made, digest or self.prepared.digest, property_info, NOW)
 
     def sealed(self, der: bytes | None = None) -> bytes:
         """The file with a signature in it."""

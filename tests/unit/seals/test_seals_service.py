@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from foundation import foundation
+from ofd_forge import OfdForge, letter_ofd
 
 from gateway.foundation.access import Access
 from gateway.foundation.channels import Channel, Channels
@@ -84,7 +85,8 @@ class Service:
 
     def decide(self, request: ApplyRequest, state: str) -> SealJob:
         """What becomes of a job, now or later."""
-        signature = self.forge.sign(self.digest or bytes.fromhex(request.digest)) if state == "done" else None
+        digest = self.digest or bytes.fromhex(request.digest)
+        signature = self.forge.sign(digest, property_info=request.property_info) if state == "done" else None
         reason = "审批人不予同意" if state == "refused" else None
         job = SealJob(reference=request.reference, job_id="J1", state=state, signature=signature, reason=reason)
         self.jobs[request.reference] = job
@@ -158,6 +160,23 @@ async def test_a_document_is_sealed_once_our_own_checks_have_passed(room: Room) 
     file = await room.seals.file(found.id)
     assert (await room.seals.verify_document(file)).valid
     assert room.service.requests[0].digest == found.digest.hex()
+
+
+async def test_an_ofd_is_sealed_as_a_pdf_is_also_beside_the_seal_of_another(room: Room) -> None:
+    others = OfdForge()
+    document = others.seal_ofd(letter_ofd(), PLACE.model_copy(update={"x": 20}))
+    sealed = await room.seals.held(await room.seals.seal_document(room.ask(), document))
+    assert room.service.requests[0].property_info == "/Doc_0/Signs/Sign_1/Signature.xml"
+    assert sealed.report is not None
+    assert [one.verdict.value for one in sealed.report.seals] == ["INVALID", "VALID"]  # a stranger's is not trusted
+    assert sealed.status is Status.REFUSED
+
+    sealed = await room.seals.held(await room.seals.seal_document(room.ask(), letter_ofd()))
+    assert (sealed.status, sealed.reason) == (Status.SEALED, None)
+    file = await room.seals.file(sealed.id)
+    report = await room.seals.verify_document(file)
+    assert (report.format, report.valid) == ("ofd", True)
+    assert await room.seals.file(sealed.id) == file
 
 
 async def test_a_signature_over_something_else_is_refused_with_the_report_kept(room: Room, failed: Any) -> None:

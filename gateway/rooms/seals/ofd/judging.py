@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -19,7 +20,7 @@ from gateway.rooms.seals.ofd.package import ROLES, Document, Package
 from gateway.rooms.seals.ofd.signatures import SignatureFile, StampAnnot, read_signatures, signed_time
 from gateway.rooms.seals.report import Drawn, Findings, Report, SealReport, name_check
 from gateway.rooms.seals.ses import SealSignature, kind_of
-from gateway.rooms.seals.ses_checks import REQUIRED, Bench, judge_ses, seal_report
+from gateway.rooms.seals.ses_checks import REQUIRED, Bench, Expected, judge_ses, seal_report
 from gateway.words.clock import rfc3339
 
 _OFD: Final = "GB/T 33190-2016, 18"
@@ -50,6 +51,8 @@ _SPREAD: Final = timedelta(hours=24)
 
 def judge_ofd(content: bytes, bench: Bench) -> Report:
     """Judge every signature of an OFD file as of the bench's instant. Never raises for what the file holds.
+
+    What is expected is held against the signature that stands where ``property_info`` says, or against every one.
 
     Takes processor time and no network. Files of strangers belong in a child process with limits.
     """
@@ -96,7 +99,9 @@ def _judge(content: bytes, findings: Findings, bench: Bench) -> tuple[SealReport
     digests = _Digests(archive)
     for document, signatures in listed:
         for number, signature in enumerate(signatures, start=1):
-            one = _One(package, document, signature, signatures[number:], digests, bench)
+            ours = bench.expected.property_info in (None, f"/{signature.part}")
+            judged = bench if ours else replace(bench, expected=Expected())
+            one = _One(package, document, signature, signatures[number:], digests, judged)
             reports.append(one.report(total + number, count))
         total += len(signatures)
     return tuple(reports)

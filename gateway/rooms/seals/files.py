@@ -1,0 +1,63 @@
+"""Files of both kinds in the same two steps: made ready for a seal, and given the signature that came.
+
+What kind a file is, its bytes tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from gateway.ports.seal import Placement
+from gateway.rooms.seals import pdf
+from gateway.rooms.seals.ofd import sealing as ofd
+from gateway.rooms.seals.ofd.archive import Archive
+from gateway.rooms.seals.pdf import PdfProfile
+from gateway.rooms.seals.placement import Page, spots
+from gateway.rooms.seals.ses import Seal
+from gateway.rooms.seals.verification import Format, format_of
+
+MEDIA_TYPES: Final[dict[Format, str]] = {"pdf": "application/pdf", "ofd": "application/ofd"}
+_BYTE_RANGE: Final = "/ByteRange"
+_POINTS: Final = 72 / 25.4
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A file that lacks nothing but its signature, what to seal of it, and the property that the signature names.
+
+    ``start`` and ``end`` bound what changes when the signature is put in: in a PDF the room for it, in an OFD the
+    directory of the archive.
+    """
+
+    content: bytes
+    start: int
+    end: int
+    digest: bytes
+    property_info: str
+
+
+def make_ready(
+    content: bytes, seal: Seal, placements: Sequence[Placement], *, at: datetime, profile: PdfProfile
+) -> Ready:
+    """Write everything but the signature. Raises InvalidProblem, ConflictProblem for what cannot be sealed."""
+    if format_of(content) != "ofd":
+        made = pdf.prepare(content, seal, placements, at=at, profile=profile)
+        return Ready(made.content, made.start, made.end, made.digest, _BYTE_RANGE)
+    pages = ofd.pages_of(content)
+    spots(
+        placements, [Page(0, 0, one.width * _POINTS, one.height * _POINTS) for one in pages], (seal.width, seal.height)
+    )
+    stamps = ofd.stamps_at(placements, pages)
+    prepared = ofd.prepare(content, seal.der, stamps, at=at, provider=seal.name)
+    start = Archive(prepared.content).directory
+    return Ready(prepared.content, start, len(prepared.content), prepared.digest, prepared.property_info)
+
+
+def give_signature(content: bytes, start: int, end: int, der: bytes) -> bytes:
+    """A file that was made ready, with its signature. Raises PdfError or OfdError (both ValueError)."""
+    if format_of(content) == "ofd":
+        return ofd.embed(content, der)
+    return pdf.embed(content, start, end, der)
