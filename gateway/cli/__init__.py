@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import UserDict
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import cached_property, partial
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -57,36 +56,53 @@ def verbs(command: str) -> dict[str, tuple[str, Callable[[], Any]]]:
     return found
 
 
-class _Commands(UserDict[str, Any]):
-    """The commands by name, each loaded when it is first looked up."""
+class _Commands(Mapping[str, Any]):
+    """The commands by name: rooms are looked for when the first is asked for, and each is loaded when it is."""
 
-    def __init__(self, found: Mapping[str, Any]) -> None:
-        super().__init__(found)
+    def __init__(self) -> None:
         self._loaded: dict[str, Any] = {}
+
+    @cached_property
+    def _found(self) -> tuple[Collection[str], SettingsError | None]:
+        try:
+            return commands().keys(), None
+        except SettingsError as trouble:
+            return FRAME.keys(), trouble
+
+    @property
+    def trouble(self) -> SettingsError | None:
+        """Why rooms cannot be found; there are the commands of the frame alone then."""
+        return self._found[1]
 
     def __getitem__(self, name: str) -> Any:
         """One of them. KeyError if there is none of this name."""
+        if name not in self._found[0]:
+            raise KeyError(name)
         if name not in self._loaded:
             self._loaded[name] = _load(name)
         return self._loaded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found[0])
+
+    def __len__(self) -> int:
+        return len(self._found[0])
 
 
 class _Root(TyperGroup):
     """Loads the commands, and turns our errors into words on stderr and a documented exit code."""
 
+    commands: Any
+
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self._trouble: SettingsError | None = None
-        try:
-            self.commands = _Commands(commands())
-        except SettingsError as trouble:
-            self._trouble = trouble
-            self.commands = _Commands(FRAME)
+        self.commands = _Commands()
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command of a word; where rooms cannot be found, the reason instead of it, but for what is to tell it."""
-        if self._trouble is not None and args[0] not in IN_TROUBLE:
-            raise self._trouble
+        trouble = self.commands.trouble
+        if trouble is not None and args[0] not in IN_TROUBLE:
+            raise trouble
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel
 
-from gateway.foundation.access import Access
-from gateway.foundation.channels import Channels
-from gateway.foundation.crypto.envelope import Envelope
-from gateway.foundation.crypto.keys import FileKeys
-from gateway.foundation.delivery import Delivery, Events, Resolutions
-from gateway.foundation.delivery.callbacks import Callbacks
-from gateway.foundation.delivery.schedules import Schedules
-from gateway.foundation.delivery.webhooks import Webhooks
-from gateway.foundation.evidence import Evidence
-from gateway.foundation.store import Store
-from gateway.foundation.two_persons import TwoPersons
-from gateway.settings import Settings
-from gateway.words.calendar import WorkingCalendar
-from gateway.words.clock import Clock
+if TYPE_CHECKING:  # named here, made by ``opening``
+    from gateway.foundation.access import Access
+    from gateway.foundation.channels import Channels
+    from gateway.foundation.crypto.envelope import Envelope
+    from gateway.foundation.crypto.keys import FileKeys
+    from gateway.foundation.delivery import Delivery, Events, Resolutions
+    from gateway.foundation.delivery.callbacks import Callbacks
+    from gateway.foundation.delivery.schedules import Schedules
+    from gateway.foundation.delivery.webhooks import Webhooks
+    from gateway.foundation.evidence import Evidence
+    from gateway.foundation.store import Store
+    from gateway.foundation.two_persons import TwoPersons
+    from gateway.settings import Settings
+    from gateway.words.calendar import WorkingCalendar
+    from gateway.words.clock import Clock
 
 M = TypeVar("M", bound=BaseModel)
 

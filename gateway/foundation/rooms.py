@@ -19,26 +19,23 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import structlog
-from sqlalchemy import Connection
-
-from gateway.ports.base import Notice
 from gateway.words.errors import GatewayError, SettingsError
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from gateway.foundation.base import Foundation
     from gateway.foundation.delivery import Action, Event
     from gateway.foundation.delivery.callbacks import Handler as TakeNotice
     from gateway.foundation.delivery.resolutions import Renew
-
-log = structlog.get_logger(__name__)
+    from gateway.ports.base import Notice
 
 T = TypeVar("T")
 
 GROUP = "gateway.rooms"
 _NAME = re.compile(r"(?!foundation$)[a-z][a-z0-9_]{0,26}")  # with a number it names revisions of at most 32 letters
 
-Hear = Callable[[Connection, "Event"], None]
+Hear = Callable[["Connection", "Event"], None]
 """Hears an event in the transaction that writes it, possibly twice: no side effects but SQL."""
 
 
@@ -305,7 +302,7 @@ def _open(base: Foundation, room: Room, services: Services) -> Opened:
     except GatewayError:
         raise
     except Exception as error:
-        log.debug("a room cannot be opened", room=room.name, exc_info=True)
+        _log().debug("a room cannot be opened", room=room.name, exc_info=True)
         reason = f'the room "{room.name}" cannot be opened: {type(error).__name__}: {error}'
         raise SettingsError("rooms", reason, _REPAIR) from error
     if not isinstance(alive, Opened):
@@ -355,6 +352,13 @@ def _retention(base: Foundation, kept: Keeps) -> Duty:
         assert kept.forget is not None
         assert kept.days is not None
         number = await kept.forget(base.clock.now() - timedelta(days=kept.days))
-        log.info("what was kept long enough is gone", what=kept.what, number=number)
+        _log().info("what was kept long enough is gone", what=kept.what, number=number)
 
     return Duty(f"retention of {kept.what}", "15 3 * * *", forget)
+
+
+def _log() -> Any:
+    """The log, loaded when there is something to say: finding rooms is part of every start."""
+    import structlog
+
+    return structlog.get_logger(__name__)

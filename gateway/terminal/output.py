@@ -10,22 +10,20 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import IntEnum
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from sqlalchemy import Connection
-from sqlalchemy.exc import OperationalError
 
-from gateway import logs
-from gateway.foundation.store import Store, schema
-from gateway.foundation.store.engine import open_engine, sqlite_path
-from gateway.foundation.store.lock import DatabaseLock, LockedError
-from gateway.settings import LogSettings, Settings, load
 from gateway.words.clock import from_micros, rfc3339
-from gateway.words.days import read_day
 from gateway.words.errors import ExchangeError, GatewayError, InvalidProblem, Problem, SettingsError, UnavailableProblem
+
+if TYPE_CHECKING:  # every command starts here: what only some need is loaded where they use it
+    from rich.console import Console
+    from rich.table import Table
+    from sqlalchemy import Connection
+
+    from gateway.foundation.store import Store
+    from gateway.settings import Settings
 
 T = TypeVar("T")
 
@@ -76,6 +74,9 @@ class Session:
     def settings(self) -> Settings:
         """The settings. Raises SettingsError."""
         if self._settings is None:
+            from gateway import logs
+            from gateway.settings import LogSettings, load
+
             self._settings = load(self.file)
             logs.configure(LogSettings(format="console", level="warning"))
         return self._settings
@@ -83,6 +84,8 @@ class Session:
     @contextlib.contextmanager
     def store(self, *, exclusive: bool) -> Iterator[Store]:
         """The database's store; ``exclusive`` to change things. Raises SettingsError, LockedError."""
+        from gateway.foundation.store import Store
+
         self.read(lambda _: None)
         store = Store.open(self.settings.store.location(), exclusive=exclusive)
         try:
@@ -92,6 +95,11 @@ class Session:
 
     def read(self, query: Callable[[Connection], T]) -> T:
         """Run a query on the database, also while a gateway works on it. SettingsError if its schema is not ours."""
+        from sqlalchemy.exc import OperationalError
+
+        from gateway.foundation.store import schema
+        from gateway.foundation.store.engine import open_engine, sqlite_path
+
         url = self.settings.store.location()
         if (path := sqlite_path(url)) is not None and not path.exists():
             raise SettingsError(
@@ -113,6 +121,9 @@ class Session:
     @contextlib.contextmanager
     def changing(self) -> Iterator[Settings]:
         """Settings, while nobody else works on a SQLite database. Raises LockedError if somebody does."""
+        from gateway.foundation.store.engine import sqlite_path
+        from gateway.foundation.store.lock import DatabaseLock
+
         path = sqlite_path(self.settings.store.location())
         with DatabaseLock.take(path) if path is not None else contextlib.nullcontext():
             yield self.settings
@@ -130,6 +141,8 @@ def session(ctx: typer.Context) -> Session:
 
 def parse_day(text: str, field: str) -> date:
     """A day as people write it. Raises InvalidProblem."""
+    from gateway.words.days import read_day
+
     try:
         return read_day(text)
     except ValueError as problem:
@@ -152,6 +165,8 @@ def moment(micros: int | None) -> str | None:
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None) -> Table:
     """A table whose cells wrap and are never cut."""
+    from rich.table import Table
+
     made = Table(*columns, title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for column in made.columns:
         column.overflow = "fold"
@@ -162,11 +177,15 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | No
 
 def console() -> Console:
     """Results, wide enough that nothing is broken where no terminal says how wide it is."""
+    from rich.console import Console
+
     return Console(file=sys.stdout, width=None if sys.stdout.isatty() else 240, highlight=False)
 
 
 def progress() -> Console:
     """Where a command says what it is doing."""
+    from rich.console import Console
+
     return Console(file=sys.stderr, width=None if sys.stderr.isatty() else 240, highlight=False)
 
 
@@ -175,6 +194,8 @@ def progress() -> Console:
 
 def report(ctx: typer.Context, error: GatewayError) -> Exit:
     """Say what went wrong and its cure on stderr; the exit code for it."""
+    from gateway.foundation.store.lock import LockedError
+
     told: dict[str, Any] = {"error": type(error).__name__, "detail": str(error)}
     code = Exit.REFUSED
     match error:

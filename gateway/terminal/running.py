@@ -6,15 +6,17 @@ On SQLite the running gateway alone changes the database, so a command that chan
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import httpx
 import typer
 
 from gateway.settings import Settings
 from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem, Problem, UnavailableProblem
 from gateway.words.identifiers import new_id
 from gateway.words.problems import PROBLEMS
+
+if TYPE_CHECKING:
+    import httpx
 
 KeyFile = Annotated[
     Path | None,
@@ -34,6 +36,8 @@ def ask(settings: Settings, key_file: Path, method: str, path: str, body: object
 
     Its address is where ``[server]`` says that the API listens; ``0.0.0.0`` means this machine.
     """
+    import httpx
+
     host, _, port = settings.server.api.rpartition(":")
     address = f"http://{'127.0.0.1' if host in ('0.0.0.0', '*') else host}:{port}"  # noqa: S104 - compared, not bound
     try:

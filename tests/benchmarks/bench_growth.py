@@ -195,14 +195,15 @@ class Copier:
         return [[row["name"] for row in self.books.execute(f"PRAGMA index_info({name})")] for name in indexes]
 
     def make_readable(self, envelope: Envelope, model: str, wanted: Iterable[int]) -> list[str]:
-        """Ids of copies of the payment ``model`` that can be read: their tokens are sealed anew, payers taken away."""
-        sealed = self.books.execute("SELECT token_sealed FROM payment WHERE id = ?", (model,)).fetchone()[0]
-        token = envelope.open(sealed, f"payment|token|{model}")
+        """Ids of copies of the payment ``model`` that can be read: sealed anew for themselves, payers taken away."""
         (copy,) = self.books.execute("SELECT id FROM payment ORDER BY id LIMIT 1").fetchone()
         slot = int(copy.partition("_")[2], 16) % SLOT
         ids = [f"pay_{number * SLOT + slot:032x}" for number in wanted]
-        changes = [(envelope.seal(token, f"payment|token|{one}"), one) for one in ids]
-        self.books.executemany("UPDATE payment SET token_sealed = ? WHERE id = ?", changes)
+        for what in ("token", "bill"):
+            (sealed,) = self.books.execute(f"SELECT {what}_sealed FROM payment WHERE id = ?", (model,)).fetchone()
+            plain = envelope.open(sealed, f"payment|{what}|{model}")
+            changes = [(envelope.seal(plain, f"payment|{what}|{one}"), one) for one in ids]
+            self.books.executemany(f"UPDATE payment SET {what}_sealed = ? WHERE id = ?", changes)
         self.books.executemany(
             "UPDATE collection SET payer_sealed = NULL WHERE payment_id = ?", [(one,) for one in ids]
         )

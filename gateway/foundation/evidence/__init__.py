@@ -1,10 +1,26 @@
 """Evidence: every exchange on the wire captured, redacted for reading, sealed, chained, signed and verifiable."""
 
-from gateway.foundation.evidence.chain import Exact
-from gateway.foundation.evidence.keeping import Batch, Evidence, EvidenceError, OpenedExchange, Prepared
-from gateway.foundation.evidence.records import Exchange
-from gateway.foundation.evidence.redaction import Redacted, redact, redact_text
-from gateway.foundation.evidence.verification import Finding, Report, verify
+from typing import TYPE_CHECKING
+
+from gateway.foundation.late import late
+
+if TYPE_CHECKING:
+    from gateway.foundation.evidence.chain import Exact
+    from gateway.foundation.evidence.keeping import Batch, Evidence, EvidenceError, OpenedExchange, Prepared
+    from gateway.foundation.evidence.records import Exchange
+    from gateway.foundation.evidence.redaction import Redacted, redact, redact_text
+    from gateway.foundation.evidence.verification import Finding, Report, verify
+else:
+    __getattr__ = late(
+        __name__,
+        {
+            "chain": "Exact",
+            "keeping": "Batch Evidence EvidenceError OpenedExchange Prepared",
+            "records": "Exchange",
+            "redaction": "Redacted redact redact_text",
+            "verification": "Finding Report verify",
+        },
+    )
 
 __all__ = [
     "Batch",

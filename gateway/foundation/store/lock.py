@@ -9,12 +9,13 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Any
-
-import psycopg
+from typing import TYPE_CHECKING, Any
 
 from gateway.foundation.store.engine import parse_url
 from gateway.words.errors import GatewayError, SettingsError, UnavailableProblem
+
+if TYPE_CHECKING:
+    import psycopg  # loaded only where the database is PostgreSQL
 
 if sys.platform == "win32":
     import msvcrt
@@ -126,6 +127,8 @@ class NodeName:
 
     def hold(self) -> bool:
         """Make sure that the name is still ours, taking it again after the server was away. False if it is lost."""
+        import psycopg
+
         try:
             if self._conn is not None:
                 self._conn.execute("select 1")

@@ -20,7 +20,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from psycopg.pq import TransactionStatus
 from sqlalchemy import Connection, Engine, RootTransaction, event
 from sqlalchemy.exc import DBAPIError
 
@@ -329,6 +328,8 @@ def _is_open(transaction: RootTransaction, driver: Any) -> bool:
         return False
     if isinstance(driver, sqlite3.Connection):
         return driver.in_transaction
+    from psycopg.pq import TransactionStatus  # loaded where the database is PostgreSQL
+
     # Idle is fine too: psycopg begins with the first statement, and these units had none.
     return driver.info.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.IDLE)
 

@@ -1,8 +1,22 @@
 """The only code that opens a socket outwards: HTTP, SOAP, frames over TCP, message signatures, our webhooks out."""
 
-from gateway.foundation.wire.channel import ChannelWire, ErrorFactory, Limits, Timeouts, Tls, WireSettings, busy
-from gateway.foundation.wire.frame import FrameWire
-from gateway.foundation.wire.signing import MessageSigner
+from typing import TYPE_CHECKING
+
+from gateway.foundation.late import late
+
+if TYPE_CHECKING:
+    from gateway.foundation.wire.channel import ChannelWire, ErrorFactory, Limits, Timeouts, Tls, WireSettings, busy
+    from gateway.foundation.wire.frame import FrameWire
+    from gateway.foundation.wire.signing import MessageSigner
+else:
+    __getattr__ = late(
+        __name__,
+        {
+            "channel": "ChannelWire ErrorFactory Limits Timeouts Tls WireSettings busy",
+            "frame": "FrameWire",
+            "signing": "MessageSigner",
+        },
+    )
 
 __all__ = [
     "ChannelWire",

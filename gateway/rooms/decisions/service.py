@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
 from gateway.foundation.base import Foundation
-from gateway.foundation.http.views import View
 from gateway.foundation.once import NEVER, Once
 from gateway.rooms.decisions import records
 from gateway.rooms.decisions.clocks import DueDate, due_date
@@ -20,6 +20,9 @@ from gateway.words.clock import day_of, to_micros
 from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem
 from gateway.words.identifiers import clean_text, new_id
 from gateway.words.spelling import number_key
+
+if TYPE_CHECKING:
+    from gateway.foundation.http.views import View
 
 _LONGEST_KEY = 256
 _PATHS_OF_OURS = frozenset({"", "events"})

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
 from gateway.foundation.delivery.events import Event
-from gateway.foundation.http.views import View
 from gateway.rooms.payments import records
 from gateway.rooms.payments.hooks import Days, DaysOf
 from gateway.rooms.payments.records import Collection as Money
 from gateway.rooms.payments.records import Payment, PaymentFilter, PaymentLine, Unforeseen
 from gateway.words.errors import NotFoundProblem
+
+if TYPE_CHECKING:
+    from gateway.foundation.http.views import View
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import io
 
-import segno
 from sqlalchemy import Connection
 
 from gateway.foundation.base import Foundation
 from gateway.rooms.decisions import Decision
 from gateway.rooms.decisions import fetch as fetch_decision
 from gateway.rooms.payments import records
-from gateway.rooms.payments.notice import notice
 from gateway.rooms.payments.records import Payment, PaymentLine
 from gateway.words.errors import ConflictProblem
 
@@ -36,6 +34,8 @@ class PayerPages:
 
     def qr_svg(self, payment: Payment) -> str:
         """The QR code of the payer page as SVG, level M, four modules of margin."""
+        import segno
+
         out = io.BytesIO()
         code = segno.make(self.address(payment), error="m", micro=False)
         code.save(out, kind="svg", scale=6, border=4, xmldecl=False)
@@ -43,6 +43,8 @@ class PayerPages:
 
     async def notice(self, payment: Payment, authority: str, telephone: str | None) -> bytes:
         """The notice 缴款通知 as PDF; ``authority`` and ``telephone`` are printed on it. See ``payments.notice``."""
+        from gateway.rooms.payments.notice import notice  # what lays out pages is loaded for the first one
+
         decision_id = payment.decision_id
         if decision_id is None:
             raise ConflictProblem("a remittance of cash is served on nobody", type="payment-without-decision")

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
 
 from gateway.foundation import rooms
-from gateway.foundation.http.views import View
 from gateway.rooms.decisions.parts import in_order
 from gateway.rooms.payments.details import PaymentDetails, known_as
+
+if TYPE_CHECKING:
+    from gateway.foundation.http.views import View
 
 
 @dataclass(frozen=True)

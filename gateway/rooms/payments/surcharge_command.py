@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.rooms.payments import Payments
-from gateway.rooms.payments.surcharge import Surcharge
 from gateway.terminal.output import Json, Session, session, show, table
 from gateway.words.money import format_yuan
+
+if TYPE_CHECKING:
+    from gateway.rooms.payments.surcharge import Surcharge
 
 
 def explain(
@@ -55,6 +56,7 @@ def explain(
 
 async def _accrued(run: Session, word: str, on: datetime | None) -> Surcharge:
     from gateway.app import App
+    from gateway.rooms.payments import Payments
 
     async with App.open(run.settings) as gateway:
         payments = gateway.get(Payments)

@@ -13,7 +13,7 @@ from gateway.foundation.lives import Living
 from gateway.ports.nontax import PaidFact
 from gateway.rooms.payments import apply_paid, books
 from gateway.rooms.payments.books import Owner
-from gateway.rooms.reconciliation import bill_records, break_records, bulk, continuity_records, statement_records
+from gateway.rooms.reconciliation import bill_records, break_records, continuity_records, statement_records
 from gateway.rooms.reconciliation.break_records import Break
 from gateway.rooms.reconciliation.matching import (
     CLEARED,
@@ -142,6 +142,8 @@ class DayRun:
             standings=run.of_platform,
         )
         if len(lines) >= BIG:
+            from gateway.rooms.reconciliation import bulk  # DuckDB is loaded for the first big day
+
             return bulk.match_big(booked, lines, asked, self._rules.folder)
         return outcome(findings(booked, lines, asked))
 

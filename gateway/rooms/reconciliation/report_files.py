@@ -13,8 +13,6 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-import xlsxwriter
-
 from gateway.foundation.crypto.keys import KeyProvider
 from gateway.foundation.crypto.sm import sm3
 from gateway.rooms.reconciliation.balance import REPORT_KEY, canonical
@@ -80,6 +78,8 @@ def to_json(report: Report, keys: KeyProvider) -> dict[str, Any]:
 
 def to_xlsx(report: Report, out: Path | BinaryIO) -> None:
     """A workbook: one sheet a table, title, headings in Chinese with English below, totals, print settings for A4."""
+    import xlsxwriter
+
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     with xlsxwriter.Workbook(
         str(out) if isinstance(out, Path) else out, {**options, "default_date_format": "yyyy-mm-dd"}

@@ -8,16 +8,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from gateway.ports.seal import Placement
-from gateway.rooms.seals import pdf
 from gateway.rooms.seals.ofd import sealing as ofd
 from gateway.rooms.seals.ofd.archive import Archive
-from gateway.rooms.seals.pdf import PdfProfile
 from gateway.rooms.seals.placement import Page, spots
 from gateway.rooms.seals.ses import Seal
 from gateway.rooms.seals.verification import Format, format_of
+
+if TYPE_CHECKING:  # what edits PDF is loaded for the first one
+    from gateway.rooms.seals.pdf import PdfProfile
 
 MEDIA_TYPES: Final[dict[Format, str]] = {"pdf": "application/pdf", "ofd": "application/ofd"}
 _BYTE_RANGE: Final = "/ByteRange"
@@ -44,6 +45,8 @@ def make_ready(
 ) -> Ready:
     """Write everything but the signature. Raises InvalidProblem, ConflictProblem for what cannot be sealed."""
     if format_of(content) != "ofd":
+        from gateway.rooms.seals import pdf
+
         made = pdf.prepare(content, seal, placements, at=at, profile=profile)
         return Ready(made.content, made.start, made.end, made.digest, _BYTE_RANGE)
     pages = ofd.pages_of(content)
@@ -60,4 +63,6 @@ def give_signature(content: bytes, start: int, end: int, der: bytes) -> bytes:
     """A file that was made ready, with its signature. Raises PdfError or OfdError (both ValueError)."""
     if format_of(content) == "ofd":
         return ofd.embed(content, der)
+    from gateway.rooms.seals import pdf
+
     return pdf.embed(content, start, end, der)

@@ -15,7 +15,6 @@ from gateway.ports.seal import SealInfo, SealService
 from gateway.rooms.seals import records
 from gateway.rooms.seals.files import give_signature
 from gateway.rooms.seals.ofd import OfdError
-from gateway.rooms.seals.pdf_reading import PdfError
 from gateway.rooms.seals.records import StoredDocument
 from gateway.rooms.seals.report import Check, Report, Words
 from gateway.rooms.seals.ses import SesError, der_length
@@ -93,6 +92,8 @@ class Judge:
         )
 
     def _examine(self, document: StoredDocument, der: bytes, info: SealInfo | None) -> Report:
+        from gateway.rooms.seals.pdf_reading import PdfError  # what reads PDF is loaded for the first document
+
         now = self._clock.now()
         expected = Expected(
             seal_id=document.seal_id,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from functools import partial
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 from sqlalchemy import Connection
@@ -38,7 +38,6 @@ from gateway.rooms.seals import records
 from gateway.rooms.seals.catalogue import Catalogue
 from gateway.rooms.seals.files import make_ready
 from gateway.rooms.seals.judging import Judge, Judgement, JudgeQuery
-from gateway.rooms.seals.pdf import PdfProfile
 from gateway.rooms.seals.records import DocumentFilter, SealedDocument, StoredDocument
 from gateway.rooms.seals.report import Report
 from gateway.rooms.seals.states import LIFE, Status
@@ -47,6 +46,9 @@ from gateway.words.clock import to_micros
 from gateway.words.errors import ConflictProblem, ContractError, InvalidProblem, NotFoundProblem
 from gateway.words.identifiers import clean_text, new_id
 from gateway.words.text import Ask
+
+if TYPE_CHECKING:
+    from gateway.rooms.seals.pdf import PdfProfile
 
 LARGEST = 24 * 1024 * 1024
 _BESIDE_SEAL = 16 * 1024
@@ -77,7 +79,7 @@ class Seals:
         )
         self._catalogue = Catalogue(base.store, base.channels)
         self._judge = Judge(base.store, base.envelope, base.clock, trust)
-        self._profile = profile or PdfProfile()
+        self._profile = profile
 
     def actions(self) -> tuple[Action, ...]:
         """What delivery is told: to have a digest sealed, and to judge what came back."""
@@ -115,6 +117,8 @@ class Seals:
         One transaction holds the prepared file, its event and the operation. ``once`` joins it.
         Raises InvalidProblem, NotFoundProblem, ConflictProblem, UnavailableProblem.
         """
+        from gateway.rooms.seals.pdf import PdfProfile  # what edits PDF is loaded for the first document
+
         title, approval = _clean(ask.title, "title"), _clean(ask.approval, "approval")
         if not 0 < len(content) <= LARGEST:
             raise InvalidProblem(f"a document has 1 to {LARGEST} bytes", field="document")
@@ -122,7 +126,8 @@ class Seals:
         decision = await self._decision(ask)
         info, seal = await self._catalogue.usable(channel, ask.authority, ask.seal_id)
         now = self._base.clock.now()
-        profile = replace(self._profile, reserve=max(self._profile.reserve, len(seal.der) + _BESIDE_SEAL))
+        profile = self._profile or PdfProfile()
+        profile = replace(profile, reserve=max(profile.reserve, len(seal.der) + _BESIDE_SEAL))
         prepared = await asyncio.to_thread(make_ready, content, seal, ask.placements, at=now, profile=profile)
         document_id = new_id("sdc")
         request = ApplyRequest(

@@ -14,7 +14,6 @@ from typing import Literal
 from gateway.foundation.crypto.sm import sm3
 from gateway.foundation.crypto.sm2 import Sm2Provider, default_provider
 from gateway.rooms.seals.ofd.judging import judge_ofd
-from gateway.rooms.seals.pdf_judging import judge_pdf
 from gateway.rooms.seals.report import Findings, Report
 from gateway.rooms.seals.ses_checks import Bench, Expected
 from gateway.rooms.seals.trust import Trust
@@ -42,6 +41,8 @@ def verify_document(
 
     What is neither PDF nor OFD cannot be judged, and is not called a document without a seal.
     """
+    from gateway.rooms.seals.pdf_judging import judge_pdf  # what reads PDF is loaded for the first document
+
     bench = Bench(trust, now, expected or Expected(), provider or default_provider())
     kind = format_of(content)
     if kind == "pdf" and _holds_ofd(content):
