@@ -8,11 +8,12 @@ from gateway.ports.seal import SealNotice
 from gateway.rooms.decisions import Decisions
 from gateway.rooms.seals.service import Seals
 from gateway.rooms.seals.trust import TrustFiles
+from gateway.rooms.seals.warden import Warden
 
 
 def open_room(base: Foundation, rooms: Services) -> Opened:
     """Whom seals are believed comes from ``[trust]``."""
-    seals = Seals(base, rooms.get(Decisions), TrustFiles(base.settings.trust))
+    seals = Seals(base, rooms.get(Decisions), TrustFiles(base.settings.trust), Warden().verify)
     return Opened(
         services=(seals,),
         actions=seals.actions(),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime
 from typing import Literal
 
+from gateway.foundation.channels import Channels
 from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.crypto.sm import sm3
 from gateway.foundation.delivery import NotYet
@@ -16,14 +18,17 @@ from gateway.rooms.seals import records
 from gateway.rooms.seals.files import give_signature
 from gateway.rooms.seals.ofd import OfdError
 from gateway.rooms.seals.records import StoredDocument
-from gateway.rooms.seals.report import Check, Report, Words
+from gateway.rooms.seals.report import Check, Report, SealReport, Words
 from gateway.rooms.seals.ses import SesError, der_length
 from gateway.rooms.seals.ses_checks import Expected
-from gateway.rooms.seals.standing import Standing, with_standing
-from gateway.rooms.seals.trust import TrustSource
-from gateway.rooms.seals.verification import format_of, verify_document
+from gateway.rooms.seals.standing import Standing, not_asked, with_standing
+from gateway.rooms.seals.trust import Trust, TrustSource
+from gateway.rooms.seals.verification import format_of
 from gateway.words.clock import Clock, from_micros, rfc3339, to_micros
-from gateway.words.errors import ContractError
+from gateway.words.errors import ContractError, ExchangeError, InvalidProblem
+
+Verify = Callable[[bytes, Trust, datetime, Expected | None], Report]
+"""Judges a document as of an instant (``Warden.verify``)."""
 
 _SHORTEST, _LONGEST = 0.2, 600.0
 
@@ -51,15 +56,47 @@ class Judgement(Message):
 class Judge:
     """Fetches what is missing of a document, and says what our checks found. Changes nothing."""
 
-    def __init__(self, store: Store, envelope: Envelope, clock: Clock, trust: TrustSource) -> None:
+    def __init__(
+        self, store: Store, envelope: Envelope, clock: Clock, trust: TrustSource, channels: Channels, judge: Verify
+    ) -> None:
         self._store = store
         self._envelope = envelope
         self._clock = clock
         self._trust = trust
+        self._channels = channels
+        self._verify = judge
 
-    def verify(self, content: bytes) -> Report:
-        """Judge any PDF or OFD: what is not a sealed document is simply not valid. Takes processor time, no network."""
-        return verify_document(content, self._trust.current(), self._clock.now())
+    async def verify(self, content: bytes) -> Report:
+        """Judge any document in a child process, and ask the seal services that we know about its seals.
+
+        Raises InvalidProblem for what is neither PDF nor OFD.
+        """
+        if format_of(content) is None:
+            raise InvalidProblem(
+                "the file is neither a PDF nor an OFD",
+                field="document",
+                type="unsupported-document-type",
+                cure="Send the document itself, not a picture of it or an archive around it.",
+            )
+        now = self._clock.now()
+        report = await asyncio.to_thread(self._verify, content, self._trust.current(), now, None)
+        seals = tuple([await self._asked(one) for one in report.seals])
+        return report.model_copy(update={"seals": seals})
+
+    async def _asked(self, seal: SealReport) -> SealReport:
+        """The report with what the issuer of the seal says, where a channel knows the seal."""
+        if seal.seal_id is None:
+            return seal
+        for channel in self._channels.all():
+            if not isinstance(channel.adapter, SealService):
+                continue
+            try:
+                info = await channel.adapter.seal_status(seal.seal_id)
+            except ExchangeError as error:
+                return not_asked(seal, "印章服务无应答", f"the seal service {channel.name} did not answer: {error}")
+            if info is not None:
+                return with_standing(seal, standing_of(info).model_copy(update={"source": channel.name}))
+        return seal
 
     async def judge(self, service: SealService, query: JudgeQuery) -> Judgement:
         """Fetch the signature if it has not come, then judge in a thread. NotYet while the service has not decided."""
@@ -110,7 +147,7 @@ class Judge:
             digest = document.digest.hex()
             kind = format_of(document.prepared(self._envelope)) or "unknown"
             return Report(format=kind, digest=digest, judged_at=rfc3339(now), checks=(broken,))
-        report = verify_document(sealed, self._trust.current(), now, expected=expected)
+        report = self._verify(sealed, self._trust.current(), now, expected)
         ours = with_standing(report.seals[-1], standing_of(info), witnessed=True) if report.seals else None
         return report.model_copy(update={"seals": (*report.seals[:-1], ours)}) if ours else report
 

@@ -29,6 +29,7 @@ from gateway.foundation.crypto.sm import sm3
 from gateway.rooms.seals.placement import Page
 from gateway.rooms.seals.report import Words
 
+MOST_OBJECTS: Final = 100_000
 MOST_PAGES: Final = 10_000
 MOST_FIELDS: Final = 2_000
 MOST_ANNOTATIONS: Final = 20_000
@@ -83,6 +84,8 @@ class PdfFile:
 
     def __init__(self, content: bytes) -> None:
         self.content = content
+        if content.count(b" obj") > MOST_OBJECTS:
+            raise PdfError(f"more than {MOST_OBJECTS} objects")
         try:
             self.reader = PdfFileReader(io.BytesIO(content))
             self.encrypted = bool(self.reader.encrypted)

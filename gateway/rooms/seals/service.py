@@ -37,7 +37,7 @@ from gateway.rooms.decisions import Decision, Decisions, is_revoked
 from gateway.rooms.seals import records
 from gateway.rooms.seals.catalogue import Catalogue
 from gateway.rooms.seals.files import make_ready
-from gateway.rooms.seals.judging import Judge, Judgement, JudgeQuery
+from gateway.rooms.seals.judging import Judge, Judgement, JudgeQuery, Verify
 from gateway.rooms.seals.records import DocumentFilter, SealedDocument, StoredDocument
 from gateway.rooms.seals.report import Report
 from gateway.rooms.seals.states import LIFE, Status
@@ -67,10 +67,16 @@ class SealAsk(Ask):
 
 
 class Seals:
-    """Seal documents and verify them. ``trust``: whom seals are believed."""
+    """Seal documents and verify them. ``trust``: whom seals are believed; ``verify``: judges a document."""
 
     def __init__(
-        self, base: Foundation, decisions: Decisions, trust: TrustSource, *, profile: PdfProfile | None = None
+        self,
+        base: Foundation,
+        decisions: Decisions,
+        trust: TrustSource,
+        verify: Verify,
+        *,
+        profile: PdfProfile | None = None,
     ) -> None:
         self._base = base
         self._decisions = decisions
@@ -78,7 +84,7 @@ class Seals:
             LIFE, base.events, base.clock, lambda document: {"decision_number": document.decision_number}
         )
         self._catalogue = Catalogue(base.store, base.channels)
-        self._judge = Judge(base.store, base.envelope, base.clock, trust)
+        self._judge = Judge(base.store, base.envelope, base.clock, trust, base.channels, verify)
         self._profile = profile
 
     def actions(self) -> tuple[Action, ...]:
@@ -193,8 +199,8 @@ class Seals:
         return await asyncio.to_thread(self._judge.sealed_file, document, document.signature)
 
     async def verify_document(self, content: bytes) -> Report:
-        """Judge any PDF or OFD by our own checks. What is not a sealed document is simply not valid."""
-        return await asyncio.to_thread(self._judge.verify, content)
+        """Judge any PDF or OFD by our own checks. Raises InvalidProblem for what is neither."""
+        return await self._judge.verify(content)
 
     # --- what happens elsewhere ---------------------------------------------------------------------------------------
 

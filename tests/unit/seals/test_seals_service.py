@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,8 @@ from gateway.foundation.store import Store
 from gateway.ports.base import AdapterInfo, FindGuarantee
 from gateway.ports.seal import ApplyRequest, Placement, SealInfo, SealJob, SealNotice
 from gateway.rooms.decisions import DecisionEvent, DecisionFacts, Decisions, EventKind
-from gateway.rooms.seals import DocumentFilter, SealAsk, SealedDocument, Seals, Status
+from gateway.rooms.seals import DocumentFilter, Report, SealAsk, SealedDocument, Seals, Status, Trust, verify_document
+from gateway.rooms.seals.ses_checks import Expected
 from gateway.words.clock import ManualClock
 from gateway.words.errors import (
     ConflictProblem,
@@ -96,6 +97,11 @@ class Service:
         return self.jobs.get(reference)
 
 
+def in_process(content: bytes, trust: Trust, now: datetime, expected: Expected | None) -> Report:
+    """Judges without a child process: starting one takes seconds on a busy machine."""
+    return verify_document(content, trust, now, expected=expected)
+
+
 class Room:
     """Seals over a store, with one channel to the script."""
 
@@ -110,7 +116,7 @@ class Room:
         base = foundation(store, folder, self.clock, channels)
         self.events, self.delivery, self.evidence = base.events, base.delivery, base.evidence
         self.decisions = Decisions(base)
-        self.seals = Seals(base, self.decisions, forge.trust)
+        self.seals = Seals(base, self.decisions, forge.trust, in_process)
         for action in self.seals.actions():
             self.delivery.register(action)
 
