@@ -16,14 +16,14 @@ from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
 from yarl import URL
 
-from gateway.foundation.wire.recording import Recording, RecordingTransport, text_of
+from gateway.foundation.wire.recording import AGENT, Poster, Recording, RecordingTransport, text_of
 from gateway.foundation.wire.transport import NOT_SENT, AiohttpTransport, AnswerTooLargeError
 from gateway.ports.base import Recorder
 from gateway.words.clock import Clock, SystemClock
@@ -46,7 +46,6 @@ ErrorFactory = Callable[[httpx.Response], ExchangeError | None]
 """Turns a declared answer into the error it stands for, or None when it is a usable answer."""
 
 M = TypeVar("M", bound=BaseModel)
-_AGENT: Final = "enforcement-gateway"
 
 
 class _Options(BaseModel):
@@ -228,26 +227,19 @@ class ChannelWire:
         self.base_url = base_url.rstrip("/")
         self.clock = clock or SystemClock()
         self._total = timeouts.total
-        self._transport = AiohttpTransport(
+        transport = AiohttpTransport(
             total=timeouts.total,
             max_connections=limits.max_connections,
             max_response_bytes=limits.max_response_bytes,
             keepalive=limits.keepalive,
             ssl_context=(tls or Tls()).context() if url.scheme == "https" else None,
         )
-        self._recording = Recording(channel, sensitive, recorder, self.clock)
-        self._limits = timeouts.as_httpx().as_dict()
+        recording = Recording(channel, sensitive, recorder, self.clock)
+        self._poster = Poster(transport, recording, timeouts.as_httpx(), timeouts.total)
         self._urls: dict[str, URL] = {}
-        self._always = (
-            ("Host", url.netloc.decode("ascii")),
-            ("Accept", "*/*"),
-            ("Connection", "keep-alive"),
-            ("User-Agent", _AGENT),
-            ("Accept-Encoding", "identity"),
-        )
         self.http = httpx.AsyncClient(
-            transport=RecordingTransport(self._transport, self._recording),
-            headers={"User-Agent": _AGENT, "Accept-Encoding": "identity"},
+            transport=RecordingTransport(transport, recording),
+            headers=AGENT,
             cookies=no_cookies(),
             timeout=timeouts.as_httpx(),
             follow_redirects=False,
@@ -261,7 +253,7 @@ class ChannelWire:
         return f"{self.base_url}/{path.lstrip('/')}" if path else self.base_url
 
     async def post(self, action: str, path: str, content: bytes, headers: Mapping[str, str]) -> Answer:
-        """Post these bytes once, any status an answer: nothing but the transport stands between us and the wire.
+        """Post these bytes once, the short way, any status an answer.
 
         Raises NotSentError, OutcomeUnknownError or UnusableError (too large).
         """
@@ -270,12 +262,8 @@ class ChannelWire:
         url = self._urls.get(path)
         if url is None:
             url = self._urls[path] = URL(str(httpx.URL(self.url(path))), encoded=True)
-        sent = (*self._always, *headers.items(), ("Content-Length", str(len(content))))
         try:
-            with self._recording.of(action, "POST", str(url), sent, content) as received:
-                await self._transport.exchange(
-                    "POST", url, sent, content, received, limits=self._limits, total=self._total
-                )
+            received = await self._poster.post(action, url, content, headers)
         except httpx.TransportError as error:
             raise meaning(error) from error
         told: dict[str, str] = {}

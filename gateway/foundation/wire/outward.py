@@ -17,9 +17,10 @@ from typing import Any
 
 import httpx
 from aiohttp.abc import AbstractResolver
+from yarl import URL
 
-from gateway.foundation.wire.channel import Limits, Timeouts, Tls, meaning, no_cookies
-from gateway.foundation.wire.recording import Recording, RecordingTransport
+from gateway.foundation.wire.channel import Limits, Timeouts, Tls, meaning
+from gateway.foundation.wire.recording import Poster, Recording
 from gateway.foundation.wire.transport import AiohttpTransport, SocketFactory
 from gateway.ports.base import Recorder
 from gateway.words.clock import Clock, SystemClock
@@ -100,14 +101,16 @@ class OutwardWire:
         channel: str = "webhooks",
     ) -> None:
         self._allow = allow or AllowList()
-        self._timeouts = timeouts or Timeouts(connect=5, read=10, write=10, pool=5, total=15)
+        timeouts = timeouts or Timeouts(connect=5, read=10, write=10, pool=5, total=15)
         limits = limits or Limits(max_response_bytes=64 * 1024)
         context = Tls(ca_file=Path(ca_file) if ca_file else None).context()
         recording = Recording(channel, frozenset(), recorder, clock or SystemClock())
+        self._transports: list[AiohttpTransport] = []
+        self._closed = False
 
-        def client(socket_factory: SocketFactory | None) -> httpx.AsyncClient:
+        def pool(socket_factory: SocketFactory | None) -> Poster:
             transport = AiohttpTransport(
-                total=self._timeouts.total,
+                total=timeouts.total,
                 max_connections=limits.max_connections,
                 max_response_bytes=limits.max_response_bytes,
                 keepalive=limits.keepalive,
@@ -116,19 +119,13 @@ class OutwardWire:
                 socket_factory=socket_factory,
                 dns_cache=False,
             )
-            return httpx.AsyncClient(
-                transport=RecordingTransport(transport, recording),
-                headers={"User-Agent": "enforcement-gateway", "Accept-Encoding": "identity"},
-                cookies=no_cookies(),
-                timeout=self._timeouts.as_httpx(),
-                follow_redirects=False,
-                trust_env=False,
-            )
+            self._transports.append(transport)
+            return Poster(transport, recording, timeouts.as_httpx(), timeouts.total)
 
         # Three pools, so that a connection opened under one rule is never reused under another.
-        self._trusted = client(None)
-        self._public = client(self._guard(public=True))
-        self._listed = client(self._guard(public=False))
+        self._trusted = pool(None)
+        self._public = pool(self._guard(public=True))
+        self._listed = pool(self._guard(public=False))
 
     def _guard(self, *, public: bool) -> SocketFactory:
         """Makes sockets only towards allowed addresses: listed ones and, if ``public``, those of the internet."""
@@ -144,9 +141,9 @@ class OutwardWire:
 
     def check(self, url: str) -> None:
         """Judge an address before it is stored: ValueError with the reason. The decisive check is made at each send."""
-        self._client_for(url)
+        self._pool_for(url)
 
-    def _client_for(self, url: str) -> httpx.AsyncClient:
+    def _pool_for(self, url: str) -> tuple[Poster, httpx.URL]:
         try:
             target = httpx.URL(url)
         except httpx.InvalidURL as error:
@@ -157,7 +154,7 @@ class OutwardWire:
             raise ValueError("an address with credentials or a fragment is not sent to")
         host = target.host.rstrip(".").lower()
         if host in self._allow.hosts:
-            return self._trusted
+            return self._trusted, target
         try:
             address = ip_address(host.partition("%")[0])
         except ValueError:
@@ -170,7 +167,7 @@ class OutwardWire:
                 raise ValueError(f"{address} is not a public address")
             if address not in self._allow and target.scheme == "http":
                 raise ValueError("https is required")
-        return self._public if target.scheme == "https" else self._listed
+        return (self._public if target.scheme == "https" else self._listed), target
 
     async def post(self, action: str, url: str, content: bytes, headers: Mapping[str, str]) -> httpx.Response:
         """Post once and give the answer, whatever its status (a redirect is one too).
@@ -178,16 +175,14 @@ class OutwardWire:
         Raises ForbiddenTargetError or NotSentError when nothing left, OutcomeUnknownError when no answer came.
         """
         try:
-            client = self._client_for(url)
+            pool, target = self._pool_for(url)
         except ValueError as error:
             raise ForbiddenTargetError(str(error)) from error
+        if self._closed:
+            raise NotSentError("the gateway stops: nothing is sent any more")
         try:
-            return await client.post(
-                url,
-                content=content,
-                headers=dict(headers),
-                extensions={"action": action, "total": self._timeouts.total},
-            )
+            received = await pool.post(action, URL(str(target), encoded=True), content, headers)
+            return httpx.Response(received.status or 0, headers=received.headers, content=bytes(received.body))
         except httpx.TransportError as error:
             if isinstance(error, httpx.ConnectError) and _REFUSED in str(error):
                 raise ForbiddenTargetError(str(error)) from error
@@ -195,5 +190,6 @@ class OutwardWire:
 
     async def close(self) -> None:
         """Close every connection."""
-        for client in (self._trusted, self._public, self._listed):
-            await client.aclose()
+        self._closed = True
+        for transport in self._transports:
+            await transport.aclose()

@@ -6,16 +6,21 @@ compressed is kept as decompressed, and its ``Content-Encoding`` header is left 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Final
 
 import httpx
+from yarl import URL
 
-from gateway.foundation.wire.transport import Received
+from gateway.foundation.wire.transport import AiohttpTransport, Received
 from gateway.ports.base import RawExchange, Recorder
 from gateway.words.clock import Clock, to_micros
 
 ANSWERED = "answered"
+AGENT: Final = {"User-Agent": "enforcement-gateway", "Accept-Encoding": "identity"}
+ALWAYS: Final = (("Accept", "*/*"), ("Connection", "keep-alive"), *AGENT.items())
+"""What every request says, by httpx or without."""
 
 
 class Recording:
@@ -59,6 +64,29 @@ class Recording:
                     sensitive=self._sensitive,
                 )
             )
+
+
+class Poster:
+    """Posts bytes over a transport, every exchange recorded: nothing else stands between us and the wire."""
+
+    def __init__(self, transport: AiohttpTransport, recording: Recording, steps: httpx.Timeout, total: float) -> None:
+        self._transport = transport
+        self._recording = recording
+        self._limits = steps.as_dict()
+        self._total = total
+
+    async def post(self, action: str, url: URL, content: bytes, headers: Mapping[str, str]) -> Received:
+        """Post once, with these headers and those that every request has. Raises httpx's transport errors."""
+        given = {name.lower() for name in headers}
+        sent = (
+            ("Host", url.host_port_subcomponent or ""),
+            *((name, value) for name, value in ALWAYS if name.lower() not in given),
+            *headers.items(),
+            ("Content-Length", str(len(content))),
+        )
+        with self._recording.of(action, "POST", str(url), sent, content) as received:
+            await self._transport.exchange("POST", url, sent, content, received, limits=self._limits, total=self._total)
+        return received
 
 
 class RecordingTransport(httpx.AsyncBaseTransport):
