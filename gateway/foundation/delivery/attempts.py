@@ -230,17 +230,7 @@ class Attempts:
     def tell(self, operation: Operation, kept: Kept, result: Result) -> None:
         """What became of an attempt: to the log, to those who wait, and to the pump if there is more to do."""
         step = kept.step
-        level = log.error if step.alarm else log.info
-        known = isinstance(result, NotSentError) or not step.alarm
-        level(
-            f"{operation.action}: {step.label}",
-            operation=operation.id,
-            channel=operation.channel,
-            state=step.state,
-            reason=step.reason,
-            fenced=not kept.mine,
-            exc_info=result if isinstance(result, BaseException) and not known else None,
-        )
+        _report(operation, kept, result)
         if kept.mine and step.state in SETTLED:
             once, next_ = self._node.asked_under.pop(operation.id, None), self._node.followed.get(operation.id)
             if once is not None and next_ is not None:
@@ -248,3 +238,19 @@ class Attempts:
             self.waiters.tell(operation.id, step.state)
         if kept.mine and step.state in (State.QUEUED, State.UNCERTAIN):
             self._node.wake(operation.channel)
+
+
+def _report(operation: Operation, kept: Kept, result: Result) -> None:
+    """One line in the log; at level debug if all went well at once, which the operation and its event tell as well."""
+    step = kept.step
+    smooth = operation.attempt == 1 and kept.mine and step.state is State.DONE and not step.alarm
+    known = isinstance(result, NotSentError) or not step.alarm
+    (log.error if step.alarm else log.debug if smooth else log.info)(
+        f"{operation.action}: {step.label}",
+        operation=operation.id,
+        channel=operation.channel,
+        state=step.state,
+        reason=step.reason,
+        fenced=not kept.mine,
+        exc_info=result if isinstance(result, BaseException) and not known else None,
+    )

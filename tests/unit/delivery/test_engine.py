@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, insert, update
+from structlog.testing import capture_logs
 
 from gateway.foundation.access.tables import authority as authority_table
 from gateway.foundation.channels import Channel, ChannelKeys, Channels
@@ -184,6 +185,20 @@ async def test_an_effect_whose_answer_was_lost_is_found_and_not_repeated(bench):
     assert len(bench.side.effects) == 1
     assert [type(outcome) for outcome in bench.told] == [Doubt, Done]
     assert bench.told[-1].found
+
+
+async def test_what_went_well_at_once_is_no_line_at_level_info_and_every_trouble_and_its_end_is_one(bench):
+    with capture_logs() as lines:
+        await bench.delivery.settled(await bench.send(), 5)
+        bench.side.calls = [RejectedError("无收费权限", "18012")]
+        await bench.delivery.settled(await bench.send(), 5)
+        bench.side.calls = ["effect then silence"]
+        await bench.until(await bench.send(), "done")
+        async with asyncio.timeout(30):
+            while len(told := [line for line in lines if "fenced" in line]) < 4:
+                await asyncio.sleep(0.01)
+    assert [line["state"] for line in told] == ["done", "rejected", "uncertain", "done"]
+    assert [line["log_level"] for line in told] == ["debug", "info", "info", "info"]
 
 
 async def test_a_lost_request_is_sent_again_only_once_its_absence_is_settled(bench):
