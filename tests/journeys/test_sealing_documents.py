@@ -101,6 +101,16 @@ async def test_a_document_is_sealed_verified_and_kept(any_site, letter):
     assert file.headers["content-type"] == "application/pdf"
     assert file.content.startswith(letter)
     assert (await verdict(site, file.content))["verdict"] == "VALID"
+    for page in (
+        await site.http.get(f"{answer.headers['Location']}/report"),
+        await site.http.post(
+            "/v1/verifications",
+            json={"document": base64.b64encode(file.content).decode()},
+            headers={"Accept": "text/html"},
+        ),
+    ):
+        assert page.headers["content-type"].startswith("text/html")
+        assert "✓ 有效" in page.text
     assert (await verdict(site, file.content + b" "))["verdict"] == "INVALID"
     assert (await verdict(site, letter))["verdict"] == "INVALID"
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Header, Query, Response
+from fastapi.responses import HTMLResponse
 from pydantic import Base64Bytes, ConfigDict, Field
 
 from gateway.foundation.access import Principal
@@ -15,6 +16,7 @@ from gateway.foundation.http.services import service
 from gateway.foundation.http.views import Ask, Cursor, Limit, Page, after, cursor_after
 from gateway.rooms.seals import DocumentFilter, SealAsk, Seals, Status
 from gateway.rooms.seals.files import MEDIA_TYPES
+from gateway.rooms.seals.report_page import HEADERS, page_of
 from gateway.rooms.seals.service import LARGEST
 from gateway.rooms.seals.verification import format_of
 from gateway.rooms.seals.views import ReportView, SealedDocumentView, SealView
@@ -123,7 +125,34 @@ async def get_file(seals: TheSeals, who: Reader, document_id: str) -> Response:
     return Response(content, media_type=MEDIA_TYPES[kind], headers=headers)
 
 
-@router.post("/verifications", response_model=ReportView, responses=responses(400, 413))
-async def verify(seals: TheSeals, _who: Reader, ask: VerificationRequest) -> ReportView:
+@router.get(
+    "/sealed-documents/{document_id}/report",
+    response_class=HTMLResponse,
+    responses={200: {"description": "Our report as a page for people"}, **responses(404, 409)},
+)
+async def get_report(seals: TheSeals, who: Reader, document_id: str) -> HTMLResponse:
+    """What our checks found when the document was sealed 验章报告, as a page to read, keep and print."""
+    document = await seals.held(document_id)
+    require_authority(who, document.authority, "sealed document")
+    return HTMLResponse(page_of(seals.report_of(document), document.title), headers=HEADERS)
+
+
+@router.post(
+    "/verifications",
+    response_model=ReportView,
+    responses={
+        200: {"content": {"text/html": {}}, "description": "Our report; with Accept: text/html as a page for people"},
+        **responses(400, 413),
+    },
+)
+async def verify(
+    seals: TheSeals,
+    _who: Reader,
+    ask: VerificationRequest,
+    accept: Annotated[str, Header(include_in_schema=False)] = "",
+) -> ReportView | HTMLResponse:
     """Judge any document 验章. 有效, 无效 or 无法判定; without a signature it is 无效."""
-    return ReportView.of(await seals.verify_document(ask.document))
+    report = await seals.verify_document(ask.document)
+    if "text/html" in accept:
+        return HTMLResponse(page_of(report), headers=HEADERS)
+    return ReportView.of(report)

@@ -198,6 +198,16 @@ class Seals:
             )
         return await asyncio.to_thread(self._judge.sealed_file, document, document.signature)
 
+    def report_of(self, document: SealedDocument) -> Report:
+        """What our checks found when it was sealed. Raises ConflictProblem while nothing has come to be judged."""
+        if document.report is None:
+            raise ConflictProblem(
+                f"the document is {document.status}; nothing has come yet that could be judged",
+                type="document-not-sealed",
+                document_status=document.status,
+            )
+        return document.report
+
     async def verify_document(self, content: bytes) -> Report:
         """Judge any PDF or OFD by our own checks. Raises InvalidProblem for what is neither."""
         return await self._judge.verify(content)
