@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from dataclasses import dataclass
 from functools import partial
 
 import structlog
@@ -21,7 +22,20 @@ from gateway.foundation.delivery.states import State
 from gateway.words.clock import rfc3339, to_micros
 from gateway.words.errors import UnavailableProblem
 
+REST_SECONDS = 5.0
+"""The longest that a pump trusts its last look, while nothing is stored and nothing has become due."""
+
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class _Rest:
+    """Nothing was due when there had been so many commits: there is nothing to look for before the next one, or
+    before ``due``. ``until``: by the monotonic clock."""
+
+    commits: int
+    due: int | None
+    until: float
 
 
 class Pumps:
@@ -32,6 +46,7 @@ class Pumps:
         self._attempts = attempts
         self._conditions = conditions
         self._tasks: list[asyncio.Task[None]] = []
+        self._rests: dict[str, _Rest] = {}
 
     def start(self) -> None:
         """Begin to look, for every channel."""
@@ -73,6 +88,8 @@ class Pumps:
     async def _pump(self, channel: Channel) -> None:
         wake = self._node.wakes[channel.name]
         while not self._node.stopping:
+            if wake.is_set():
+                self._rests.pop(channel.name, None)
             wake.clear()
             try:
                 pause = await self._look(channel)
@@ -94,13 +111,16 @@ class Pumps:
         room = self._attempts.room(name)
         if room <= 0 or await self._closed(channel):
             return LOOK_SECONDS
-        now = self._node.now()
+        now, commits = self._node.now(), store.commits
+        if only is None and (rest := self._resting(name, now, commits)) is not None:
+            return _pause(rest.due, now)
         due, condition = await store.read(
             lambda conn: (operation_records.next_due(conn, name, node.actions), limits.condition(conn, name))
         )
         self._conditions.learn(name, condition)
         if due is None or due > now:
-            return LOOK_SECONDS if due is None else min(LOOK_SECONDS, max(0.01, (due - now) / SECOND))
+            self._rests[name] = _Rest(commits, due, time.monotonic() + REST_SECONDS)
+            return _pause(due, now)
         if condition.stopped is not None:
             return LOOK_SECONDS
         if condition.open_until is not None:
@@ -114,6 +134,13 @@ class Pumps:
         if len(claimed) == room:
             return 0.0 if room > 1 else LOOK_SECONDS / 4
         return 0.05 if claimed or self._shared(channel) is not None else LOOK_SECONDS
+
+    def _resting(self, name: str, now: int, commits: int) -> _Rest | None:
+        """The last look, if another one would find the same; only where no other process can write."""
+        rest = self._rests.get(name)
+        if rest is None or not self._node.alone or rest.commits != commits or time.monotonic() >= rest.until:
+            return None
+        return rest if rest.due is None or rest.due > now else None
 
     async def _closed(self, channel: Channel) -> bool:
         """Whether the platform is closed now 日切停服; what is due meanwhile is put off until it opens, and says so."""
@@ -162,3 +189,8 @@ class Pumps:
             else:
                 self._attempts.start(operation, was, partial(node.request_of, record))
         return claimed
+
+
+def _pause(due: int | None, now: int) -> float:
+    """Seconds until something may be due."""
+    return LOOK_SECONDS if due is None else min(LOOK_SECONDS, max(0.01, (due - now) / SECOND))

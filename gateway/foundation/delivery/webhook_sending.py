@@ -21,6 +21,7 @@ from gateway.foundation.delivery.events import Event, Events
 from gateway.foundation.delivery.states import DeliveryState
 from gateway.foundation.delivery.webhook_records import Due, Endpoint
 from gateway.foundation.store import Store
+from gateway.foundation.store.engine import SQLITE
 from gateway.foundation.wire.outward import ForbiddenTargetError, OutwardWire
 from gateway.words.clock import Clock, from_micros, rfc3339, to_micros
 from gateway.words.errors import ExchangeError
@@ -113,6 +114,7 @@ class Sender:
         looked = -_LOOK_SECONDS
         while True:
             self._wake.clear()
+            commits = self._store.commits
             try:
                 if (at := asyncio.get_running_loop().time()) - looked > _LOOK_SECONDS:
                     await self.bring_back()
@@ -124,9 +126,16 @@ class Sender:
                 log.exception("webhooks could not be sent")
                 sent = 0
             if not sent:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(0.25):
-                        await self._wake.wait()
+                await self._rest(commits)
+
+    async def _rest(self, commits: int) -> None:
+        """Until somebody says that there is something, or there may be: something was stored, or a second is over."""
+        for _ in range(4):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(0.25):
+                    await self._wake.wait()
+            if self._wake.is_set() or self._store.dialect != SQLITE or self._store.commits != commits:
+                return
 
     async def _send(self, one: Due) -> None:
         event = await self._store.read(lambda conn: event_records.by_id(conn, one.delivery.event_id))

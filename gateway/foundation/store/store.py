@@ -113,6 +113,11 @@ class Store:
         """How many units wait to be stored."""
         return self._writer.waiting
 
+    @property
+    def commits(self) -> int:
+        """How often this process has changed the database. Where nobody else does, the same number: nothing is new."""
+        return self._writer.commits
+
     async def prove_writable(self) -> None:
         """After a change could not be stored: store some pages and remove them again. UnavailableProblem if that fails.
 

@@ -92,6 +92,8 @@ class Writer:
         self._ready = threading.Condition()
         self._closing = False
         self._committing = False
+        self.commits = 0
+        """How often it has committed, counted once what was stored can be read."""
         self._conn: Connection | None = None
         self.trouble: str | None = None
         """Why the database last took a change not; None once it has been proved that it takes them again."""
@@ -248,6 +250,7 @@ class Writer:
             return unknown
         finally:
             self._committing = False
+            self.commits += 1
 
     def _roll_back(self, driver: Any) -> None:
         if self._conn is None:
