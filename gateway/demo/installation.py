@@ -20,6 +20,7 @@ from gateway.rooms.disclosures import Organ, Organs
 from gateway.rooms.payments import IncomeItem, LineKind, Payments, Unit
 from gateway.settings import load
 
+DATABASE = "gateway.sqlite"
 Systems = Mapping[str, Mapping[str, Any]]
 
 
@@ -50,7 +51,7 @@ def settings_text(systems: Systems, port: int) -> str:
 public_url = "http://127.0.0.1:{port}"
 
 [store]
-url = "sqlite:///gateway.sqlite"
+url = "sqlite:///{DATABASE}"
 
 [server]
 api = "127.0.0.1:{port}"

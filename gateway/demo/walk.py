@@ -17,7 +17,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 from uuid import uuid4
 
@@ -25,10 +25,12 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
-from gateway.demo import document, party, story
-from gateway.demo.installation import Installation, install
-from gateway.demo.receiver import Receiver
+from gateway.demo import party, story
 from gateway.words.clock import SHANGHAI
+
+if TYPE_CHECKING:
+    from gateway.demo.installation import Installation
+    from gateway.demo.receiver import Receiver
 
 READY_SECONDS = 30.0
 
@@ -62,7 +64,7 @@ class Walk:
         self._installation: Installation | None = None
         self._http = httpx.AsyncClient(trust_env=False, timeout=20)
         self._api = self._http
-        self._receiver = Receiver()
+        self._receiver: Receiver
         self._today = datetime.now(SHANGHAI).date()
         self._number = story.decision_number(self._today)
 
@@ -141,7 +143,17 @@ class Walk:
         simulators = self._spawn(
             [sys.executable, "-m", "simulators", "serve", "--state", str(state), *trials], folder / "simulators.log"
         )
-        line = await asyncio.wait_for(asyncio.to_thread(_first_line, simulators), READY_SECONDS)
+        from gateway.demo.installation import DATABASE, install  # loads a gateway while the simulators start
+        from gateway.demo.receiver import Receiver
+        from gateway.foundation.store import schema
+
+        self._receiver = Receiver()
+        line, _, _ = await asyncio.gather(
+            asyncio.wait_for(asyncio.to_thread(_first_line, simulators), READY_SECONDS),
+            asyncio.to_thread(schema.migrate, f"sqlite:///{folder / DATABASE}"),
+            self._receiver.start(),
+        )
+        self._stack.push_async_callback(self._receiver.stop)
         self._simulators = json.loads(line)
         self._say("simulators", ", ".join(self._simulators["systems"]))
         self._installation = await install(folder, self._simulators["systems"])
@@ -155,8 +167,6 @@ class Walk:
         for system in ("nontax", "credit", "seal"):
             channel = {"credit": "creditchina"}.get(system, system)
             await self._control("callbacks", {"system": system, "url": f"{self._installation.url}/callbacks/{channel}"})
-        await self._receiver.start()
-        self._stack.push_async_callback(self._receiver.stop)
 
     async def _access(self) -> None:
         assert self._installation is not None
@@ -199,6 +209,8 @@ class Walk:
         self._remember_payment(payment)
 
     async def _seal(self) -> None:
+        from gateway.demo import document
+
         payment = self.facts["payment_view"]
         pdf = await asyncio.to_thread(
             document.decision_letter,

@@ -31,6 +31,7 @@ from gateway.foundation.delivery import (
     Rejected,
     limits,
     operation_records,
+    pumps,
 )
 from gateway.foundation.delivery.engines import Engine
 from gateway.foundation.delivery.events import EventLog
@@ -176,6 +177,32 @@ async def test_one_call_is_enough_when_all_is_well(bench, claim):
     assert len(bench.side.effects) == 1
     assert [type(outcome) for outcome in bench.told] == [Done]
     assert bench.side.asked == 0
+
+
+async def test_a_resting_pump_sees_what_is_stored_without_a_word_and_what_becomes_due(bench, monkeypatch):
+    monkeypatch.setattr(pumps, "REST_SECONDS", 3600.0)
+    bench.side.calls = [NotSentError("refused"), "ok"]
+    request = FindRequest(reference=bench.delivery.new_reference("nontax"))
+    words = {"action": "test.effect", "channel": "nontax", "authority": "a", "subject": "s", "request": request}
+    await rested(bench)
+    operation = await bench.store.write(lambda conn: bench.delivery.enqueue(conn, **words))
+    async with asyncio.timeout(60):
+        while bench.side.calls != ["ok"]:
+            await asyncio.sleep(0.01)
+        await rested(bench)
+        bench.clock.advance(timedelta(hours=1))  # the moment of the next attempt is over; nobody wakes the pump
+        while (await bench.row(operation.id)).state != "done":
+            await asyncio.sleep(0.01)
+
+
+async def rested(bench: Bench) -> None:
+    """Until the pump has looked, found nothing to do, and trusts that where it may."""
+    resting = bench.delivery.pumps._rests
+    resting.clear()
+    async with asyncio.timeout(60):
+        while "nontax" not in resting:
+            bench.delivery.wake()
+            await asyncio.sleep(0.01)
 
 
 async def test_an_effect_whose_answer_was_lost_is_found_and_not_repeated(bench):
