@@ -77,7 +77,7 @@ class OfdForge:
             listed=(certificate,),
         )
         self.issued = ses.eseal(self.seal, self.maker)
-        self.esl = ses.encode("SESeal", self.issued)
+        self.esl = self.issued
         self.trust = Trust(
             signer_roots=(self.root.certificate,),
             maker_roots=(self.root.certificate,),

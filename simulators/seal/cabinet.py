@@ -44,7 +44,7 @@ class Cabinet:
         }
         tx.put(self.name, "_seal", asked["sealId"], document)
         made = ses.eseal(self.hold(tx, asked["sealId"]), maker)
-        tx.put(self.name, "_seal", asked["sealId"], {**document, "eseal": b64(ses.encode("SESeal", made))})
+        tx.put(self.name, "_seal", asked["sealId"], {**document, "eseal": b64(made)})
 
     def authority(self, tx: Transaction) -> tuple[Authority, ses.Maker]:
         """The CA, and who makes seals below it."""

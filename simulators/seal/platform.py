@@ -274,7 +274,7 @@ class Seal(Service):
         other = next(key for key, _ in tx.list(self.name, "_seal") if key != asked["sealId"])
         flawed, flawed_maker = ses.flawed(fault, seal, self.cabinet.hold(tx, other), maker, authority, now)
         if (flawed, flawed_maker) == (seal, maker):
-            made = ses.as_issued(seal, maker, self.cabinet.eseal(tx, asked["sealId"]))
+            made = self.cabinet.eseal(tx, asked["sealId"])
         else:
             made = ses.eseal(flawed, flawed_maker)
         digest = bytes.fromhex(asked["digest"])

@@ -45,7 +45,7 @@ class Forge:
             listed=(certificate,),
         )
         self.issued = ses.eseal(self.seal, self.maker)
-        self.eseal = ses.encode("SESeal", self.issued)
+        self.eseal = self.issued
         self.trust = Trust(
             signer_roots=(self.root.certificate,),
             maker_roots=(self.root.certificate,),

@@ -139,7 +139,7 @@ def whole_signature_transplanted(f: OfdForge) -> bytes:
 
 def other_seal_file(f: OfdForge) -> bytes:
     """Seal.esl with another picture, not covered by a careless sealer: what is shown is not what was signed."""
-    other = ses.encode("SESeal", ses.eseal(f.variant(picture=ring(20)), f.maker))
+    other = ses.eseal(f.variant(picture=ring(20)), f.maker)
     return put(Foreign(f).but(left_out=frozenset({ESL})).sealed(), {ESL: other})
 
 

@@ -64,7 +64,7 @@ class Service:
     async def seal_status(self, seal_id: str) -> SealInfo | None:
         if seal_id != self.forge.seal.seal_id:
             return None
-        made = ses.encode("SESeal", self.forge.issued)
+        made = self.forge.issued
         return SealInfo(
             seal_id=seal_id,
             name=self.forge.seal.name,
