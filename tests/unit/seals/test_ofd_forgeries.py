@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
+import seal_versions
 from ofd_forge import (
     ESL,
     LIST,
@@ -166,11 +167,12 @@ def not_listed(f: OfdForge) -> bytes:
 
 def altered_name(f: OfdForge) -> bytes:
     """The organ's name in the seal changed after the maker signed it."""
-    made = ses.eseal(f.seal, f.maker)
+    made = seal_versions.eseal_4(f.seal, f.maker)
     made["eSealInfo"]["property"]["name"] = "安澜市望川区市场监督管理局"
+    sealed = seal_versions.encode(4, "SESeal", made)
     return (
         Foreign(f)
-        .but(seal_file=False, value=lambda xml: ses.signature(f.seal, made, sm3(xml), f"/{SIGNATURE}", NOW))
+        .but(seal_file=False, value=lambda xml: ses.signature(f.seal, sealed, sm3(xml), f"/{SIGNATURE}", NOW))
         .sealed()
     )
 

@@ -31,7 +31,6 @@ from gateway.words.errors import (
     Problem,
     RejectedError,
 )
-from simulators.seal import ses
 
 NUMBER = "望综执罚决〔2026〕118号"
 OWNER = "11990102MB0000011Q"
