@@ -66,6 +66,8 @@ allow = ["127.0.0.1/32"]
 seal_roots = ["seal-root.pem"]
 maker_roots = ["seal-root.pem"]
 seal_makers = ["seal-maker.pem"]
+intermediates = ["seal-authority.pem"]
+stamp_roots = ["seal-root.pem", "stamp-root.pem"]
 receipt_roots = ["receipt-root.pem"]
 
 [channels.nontax]
@@ -148,6 +150,8 @@ def write_settings(folder: Path, systems: Systems, port: int) -> Path:
     for name, root in (
         ("seal-root.pem", systems["seal"]["root"]),
         ("seal-maker.pem", systems["seal"]["maker"]),
+        ("seal-authority.pem", systems["seal"]["authority"]),
+        ("stamp-root.pem", systems["seal"]["stamp_root"]),
         ("receipt-root.pem", systems["nontax"]["receipt_root"]),
     ):
         _write(folder / name, ssl.DER_cert_to_PEM_cert(base64.b64decode(str(root))))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Literal, Protocol, runtime_checkable
 
 from pydantic import Field
@@ -20,7 +21,10 @@ class SealNotice(Notice):
 
 
 class SealInfo(Message):
-    """One seal that may be applied. ``eseal`` is the DER SESeal (GB/T 38540), which holds the picture."""
+    """One seal that may be applied. ``eseal`` is the DER SESeal (GB/T 38540), which holds the picture.
+
+    ``since``: from when it has its status; ``filed``: whether what it is has been filed 备案; None: not told.
+    """
 
     seal_id: str
     name: str
@@ -28,6 +32,8 @@ class SealInfo(Message):
     owner_name: str
     status: Literal["active", "suspended", "cancelled", "expired"]
     eseal: bytes | None = None
+    since: datetime | None = None
+    filed: bool | None = None
 
 
 class Placement(Ask):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from asn1crypto import x509
@@ -17,7 +17,12 @@ SHA256_OID = "2.16.840.1.101.3.4.2.1"
 _CONTENT_TYPE, _MESSAGE_DIGEST, _SIGNING_TIME = (f"1.2.840.113549.1.9.{number}" for number in (3, 4, 5))
 _SIGNING_CERTIFICATE_V2 = "1.2.840.113549.1.9.16.2.47"
 
-HASHES = {SM3_OID: sm3, SHA256_OID: lambda data: hashlib.sha256(data).digest()}
+
+def _sha256(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
+
+
+HASHES: dict[str, Callable[[bytes], bytes]] = {SM3_OID: sm3, SHA256_OID: _sha256}
 """Digests that signed data can be made with, by object identifier."""
 
 

@@ -5,21 +5,30 @@ Seals and keys are made once for a state file and survive a reset. A fresh state
 Control (below ``/_sim/seal``):
 
 - ``GET /root``: the root certificate, Base64 DER;
-- ``POST /status`` ``{"sealId", "status"}``: ACTIVE, SUSPENDED 停用 or CANCELLED 注销;
+- ``POST /status`` ``{"sealId", "status", "filed"}``: ACTIVE, SUSPENDED 停用 or CANCELLED 注销, from now on; ``filed``:
+  whether that has been filed 备案;
+- ``POST /revoke`` ``{"sealId"}``: its signer's certificate is revoked from now on;
+- ``POST /remake`` ``{"sealId"}``: its key was lost: revoked, and made anew with another key and certificate;
 - ``POST /settings`` ``{"pending": true}`` (or ``/mode``): jobs wait for ``finish`` from now on;
 - ``POST /finish`` ``{"reference", "state": "DONE" or "REFUSED", "reason"}``: decide a waiting job.
 
 Seed (``POST /_sim/seed`` with ``{"seal": {"seals": [{"sealId", "name", "ownerCode", "validFrom", "validUntil",
-"listType"}]}}``): further seals.
+"listType", "version", "stamped", "habits", "crl", "ocsp"}]}}``): further seals. ``version`` 1, 4 or 5; ``stamped``:
+with a time stamp; ``habits``: what real seals do, names of ``ses.HABITS`` and ``pki.HABITS``; ``crl`` and ``ocsp``:
+addresses that the certificate names.
+
+Beside the contract: ``GET /pki/root.crl`` and ``/pki/authority.crl``, ``POST /pki/ocsp`` (RFC 6960), ``POST /tsa`` (RFC
+3161: SM3 stamped with SM2, SHA-256 with P-256).
 """
 
 from __future__ import annotations
 
 import hmac
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 import contracts
@@ -42,7 +51,7 @@ from simulators.frame import (
     rfc3339,
     unb64,
 )
-from simulators.seal import ses
+from simulators.seal import ocsp, pki, ses, stamps
 from simulators.seal.cabinet import Cabinet
 from simulators.seal.pki import sm3
 from simulators.signing import fresh, signature, signed_headers
@@ -85,6 +94,10 @@ SEED: Document = {
                     **{name: {"type": "string"} for name in ("sealId", "name", "ownerCode")},
                     **{name: {"type": "string"} for name in ("validFrom", "validUntil")},
                     "listType": {"enum": [1, 2]},
+                    "version": {"enum": [1, 4, 5]},
+                    "stamped": {"type": "boolean"},
+                    "habits": {"type": "array", "items": {"enum": sorted({*ses.HABITS, *pki.HABITS})}},
+                    **{name: {"type": "string"} for name in ("crl", "ocsp")},
                 },
                 "additionalProperties": False,
             },
@@ -104,6 +117,13 @@ _FLAWS = {
     "seal_unknown_version": "seals in a structure of version 6",
     "seal_foreign_ca": "seals with a seal and certificates of a CA that nobody trusts",
     "seal_not_listed": "signs with a certificate that the seal does not list",
+    "seal_other_picture": "seals with another picture than the seal's",
+    "seal_minted": "seals with a seal that somebody made who may not, with a certificate of the same CA",
+    "seal_indefinite_length": "writes the signature with an indefinite length",
+    "seal_long_length": "writes the signature's length in more bytes than needed",
+    "seal_suspended": "seals, and the seal is suspended between asking and answer",
+    "seal_remade": "seals, and the seal is made anew with another key before the answer",
+    "seal_cancelled_filed": "seals, and the seal's cancellation is done and filed before the answer",
 }
 #: Ways of sealing wrongly.
 KINDS = {name: Kind("effect", effect) for name, effect in _FLAWS.items()}
@@ -178,6 +198,9 @@ class Seal(Service):
             self.operation("query", self._signed(self._query), key=reference),
             self.operation("void", self._signed(self._void), key=reference),
             self.operation("verify", self._signed(self._verify)),
+            Route("/pki/{name}.crl", self._list_of_revoked, methods=["GET"]),
+            Route("/pki/ocsp", self._status_of_certificates, methods=["POST"]),
+            Route("/tsa", self._time_stamp, methods=["POST"]),
         ]
 
     def _list(self, tx: Transaction, call: Call) -> Answer:
@@ -256,8 +279,7 @@ class Seal(Service):
         else:
             job["signature"] = b64(self._signature(tx, asked, fault, now))
             tx.put(self.name, "signature", sm3(unb64(job["signature"])).hex(), {"reference": job["reference"]})
-        if fault == "seal_revoked":
-            tx.put(self.name, "status", asked["sealId"], {"status": "CANCELLED"})
+        self._meanwhile(tx, asked["sealId"], fault, now)
         tx.put(self.name, "job", job["reference"], document)
         notice = {
             "eventId": f"E{now:%Y%m%d}{tx.next(self.name, 'event'):08d}",
@@ -268,8 +290,34 @@ class Seal(Service):
         }
         self.base.callbacks.enqueue(tx, self.name, "job_moved", job["reference"], notice)
 
+    def _meanwhile(self, tx: Transaction, seal_id: str, fault: str, now: datetime) -> None:
+        """What happens to the seal between its use and the answer."""
+        match fault:
+            case "seal_revoked":
+                self._put_status(tx, seal_id, "CANCELLED", now - timedelta(hours=1))
+            case "seal_suspended":
+                self._put_status(tx, seal_id, "SUSPENDED", now)
+            case "seal_cancelled_filed":
+                self._put_status(tx, seal_id, "CANCELLED", now, filed=True)
+            case "seal_remade":
+                self._remake(tx, seal_id, now)
+
+    def _put_status(
+        self, tx: Transaction, seal_id: str, status: str, now: datetime, *, filed: bool | None = None
+    ) -> None:
+        told = {} if filed is None else {"filed": filed}
+        tx.put(
+            self.name, "status", seal_id, {"status": status, "statusSince": rfc3339(now.replace(microsecond=0)), **told}
+        )
+
+    def _remake(self, tx: Transaction, seal_id: str, now: datetime) -> None:
+        self.cabinet.revoke(tx, seal_id, now)
+        seal = tx.get(self.name, "_seal", seal_id)
+        assert seal is not None
+        self.cabinet.make(tx, {name: value for name, value in seal.items() if name not in ("picture", "eseal")})
+
     def _signature(self, tx: Transaction, asked: Document, fault: str, now: datetime) -> bytes:
-        authority, maker = self.cabinet.authority(tx)
+        authority, maker = self.cabinet.authority(tx), self.cabinet.maker(tx)
         seal = self.cabinet.hold(tx, asked["sealId"])
         other = next(key for key, _ in tx.list(self.name, "_seal") if key != asked["sealId"])
         flawed, flawed_maker = ses.flawed(fault, seal, self.cabinet.hold(tx, other), maker, authority, now)
@@ -281,7 +329,7 @@ class Seal(Service):
         if fault == "seal_wrong_digest":
             digest = sm3(digest)
         der = ses.signature(flawed, made, digest, asked["propertyInfo"], now)
-        return {"seal_damaged_der": der[:-7], "seal_trailing_bytes": der + b"\x05\x00"}.get(fault, der)
+        return ses.SPOILT[fault](der) if fault in ses.SPOILT else der
 
     # --- seals and keys ----------------------------------------------------------------------------------------------
 
@@ -302,14 +350,17 @@ class Seal(Service):
                 self.cabinet.make(tx, seal)
 
     def credentials(self) -> dict[str, Any]:
-        """Node and secret, the certificates of root and maker, and a seal to try with."""
+        """Node and secret, certificates of root, authority, maker and ordinary time stamps, and a seal to try with."""
         with self.base.state.transaction() as tx:
-            authority, maker = self.cabinet.authority(tx)
+            root, authority, maker = self.cabinet.root(tx), self.cabinet.authority(tx), self.cabinet.maker(tx)
+            ordinary = self.cabinet.ordinary_root(tx)
         return {
             "node": NODE,
             "secret": SECRET,
-            "root": b64(authority.certificate),
+            "root": b64(root.certificate),
+            "authority": b64(authority.certificate),
             "maker": b64(maker.certificate),
+            "stamp_root": b64(ordinary),
             "seal_id": SEALS[0]["sealId"],
         }
 
@@ -320,6 +371,8 @@ class Seal(Service):
         return [
             Route("/root", endpoint(lambda request, body: {"root": self.credentials()["root"]}), methods=["GET"]),
             Route("/status", endpoint(self._set_status), methods=["POST"]),
+            Route("/revoke", endpoint(self._revoke_now), methods=["POST"]),
+            Route("/remake", endpoint(self._remake_now), methods=["POST"]),
             Route("/mode", endpoint(self._set_mode), methods=["POST"]),
             Route("/finish", endpoint(self._finish_now), methods=["POST"]),
         ]
@@ -328,10 +381,25 @@ class Seal(Service):
         if body["status"] not in _STATES - {"EXPIRED"}:
             raise ValueError(f"no status {body['status']!r} to set")
         with self.base.state.transaction() as tx:
-            if tx.get(self.name, "_seal", body["sealId"]) is None:
-                raise ValueError(f"no seal {body['sealId']}")
-            tx.put(self.name, "status", body["sealId"], {"status": body["status"]})
+            self._known(tx, body["sealId"])
+            filed = body.get("filed")
+            self._put_status(tx, body["sealId"], body["status"], self.base.clock.now(), filed=filed)
         return {"ok": True}
+
+    def _revoke_now(self, request: Request, body: Any) -> Any:
+        with self.base.state.transaction() as tx:
+            self.cabinet.revoke(tx, self._known(tx, body["sealId"]), self.base.clock.now())
+        return {"ok": True}
+
+    def _remake_now(self, request: Request, body: Any) -> Any:
+        with self.base.state.transaction() as tx:
+            self._remake(tx, self._known(tx, body["sealId"]), self.base.clock.now())
+        return {"ok": True}
+
+    def _known(self, tx: Transaction, seal_id: str) -> str:
+        if tx.get(self.name, "_seal", seal_id) is None:
+            raise ValueError(f"no seal {seal_id}")
+        return seal_id
 
     def _set_mode(self, request: Request, body: Any) -> Any:
         with self.base.state.transaction() as tx:
@@ -348,6 +416,35 @@ class Seal(Service):
                 raise ValueError(f"a job ends DONE or REFUSED, not {state}")
             self._finish_job(tx, document, self.base.clock.now(), state, body.get("reason", ""))
         return {"ok": True}
+
+    # --- certificates and time stamps --------------------------------------------------------------------------------
+
+    async def _list_of_revoked(self, request: Request) -> Response:
+        name, now = request.path_params["name"], self.base.clock.now()
+        with self.base.state.transaction() as tx:
+            if name == "root":
+                body = self.cabinet.root(tx).crl({}, now)
+            elif name == "authority":
+                body = self.cabinet.authority(tx).crl(self.cabinet.revoked(tx), now)
+            else:
+                return Response(status_code=404)
+        self.journal(request, "crl", name, 200)
+        return Response(body, media_type="application/pkix-crl")
+
+    async def _status_of_certificates(self, request: Request) -> Response:
+        asked = await request.body()
+        with self.base.state.transaction() as tx:
+            authority, revoked = self.cabinet.authority(tx), self.cabinet.revoked(tx)
+            body = ocsp.answer(authority, asked, revoked, self.cabinet.issued(tx), self.base.clock.now())
+        self.journal(request, "ocsp", "", 200, asked)
+        return Response(body, media_type="application/ocsp-response")
+
+    async def _time_stamp(self, request: Request) -> Response:
+        asked = await request.body()
+        with self.base.state.transaction() as tx:
+            body = stamps.answer(self.cabinet.stampers(tx), asked, self.base.clock.now())
+        self.journal(request, "time_stamp", "", 200, asked)
+        return Response(body, media_type="application/timestamp-reply")
 
     # --- signatures of messages and refusals -------------------------------------------------------------------------
 

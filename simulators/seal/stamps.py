@@ -14,6 +14,7 @@ from asn1crypto import tsp
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from simulators.seal import cms, der
 from simulators.seal.pki import BEGIN, END, SM3_OID, Authority, Key, Signer, Wanted
@@ -94,7 +95,7 @@ class P256Authority:
         builder = _builder(_common(name), issuer, key).add_extension(x509.BasicConstraints(False, None), critical=True)
         builder = builder.add_extension(_usage(ca=False), critical=True)
         if time_stamping:
-            purpose = x509.ExtendedKeyUsage([x509.ExtendedKeyUsageOID.TIME_STAMPING])
+            purpose = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING])
             builder = builder.add_extension(purpose, critical=True)
         authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.private.public_key())
         return _der(builder.add_extension(authority, critical=False).sign(self.key.private, hashes.SHA256()))
@@ -112,8 +113,7 @@ class Stamper:
     def under(cls, authority: Authority, name: str) -> Stamper:
         """A new one with an SM2 key and a certificate of this authority."""
         key = Key.generate()
-        certificate = authority.issue(name, key.public, wanted=Wanted(purpose="time_stamping"))
-        return cls(key, (certificate, authority.certificate))
+        return cls(key, (certificate_for(authority, name, key), authority.certificate))
 
     def stamp(self, message: bytes, at: datetime) -> bytes:
         """A token over a message."""
@@ -132,6 +132,11 @@ class Stamper:
         return cms.signed_data(
             info, self.key, self.certificates, family=cms.RFC, digest=self.digest, kind=_TST_INFO, detached=False, at=at
         )
+
+
+def certificate_for(authority: Authority, name: str, key: Key) -> bytes:
+    """A certificate for stamping with an SM2 key."""
+    return authority.issue(name, key.public, wanted=Wanted(purpose="time_stamping"))
 
 
 def answer(stampers: dict[str, Stamper], request: bytes, at: datetime) -> bytes:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from datetime import UTC, datetime, timedelta
 
+import httpx
 import pytest
+from asn1crypto import crl, ocsp, tsp
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.x509 import ocsp as x509_ocsp
 
 from gateway.adapters.seal.rest import RestSealService
+from gateway.foundation.crypto.certificates import parse_certificate
 from gateway.foundation.crypto.sm import sm3
 from gateway.foundation.wire import ChannelWire, Timeouts
 from gateway.ports.seal import ApplyRequest, Placement, SealService
@@ -23,6 +29,7 @@ from gateway.words.errors import (
     RejectedError,
     UnusableError,
 )
+from simulators.seal import pki, ses
 
 ORGAN = "11990102002100216D"
 SEAL, EXPIRED = "99010200000021", "99010200000003"
@@ -84,6 +91,56 @@ async def test_what_comes_back_is_a_signature_over_our_digest(service, simulator
     assert (read.seal.seal_id, read.property_info) == (SEAL, "/ByteRange")
     assert Trust((base64.b64decode(simulators.credentials("seal")["root"]),)).signer_roots
     assert await service.find(job.reference) == job
+
+
+@pytest.mark.parametrize("version", [1, 4, 5])
+async def test_seals_of_every_version_with_every_habit_are_what_they_say(service, simulators, version):
+    habits = [*ses.HABITS, *pki.HABITS]
+    number = f"9901020000009{version}"
+    made = {"sealId": number, "name": "安澜市望川区水务局", "ownerCode": "11990102003100017B", "stamped": version != 1}
+    simulators.seed(seal={"seals": [made | {"version": version, "habits": habits}]})
+    job = await service.apply(application(seal_id=number))
+    read = read_signature(job.signature)
+    assert (read.version, read.seal.version, read.kind) == (version, version, f"ses-{version}")
+    assert read.seal.der == (await service.seal_status(number)).eseal
+    assert (read.time_stamp is not None) == (version != 1)
+
+
+async def test_the_service_says_from_when_a_seal_is_out_of_use_and_whether_that_is_filed(service, simulators):
+    before = datetime.now(UTC).replace(microsecond=0)
+    await simulators.aask("POST", "/seal/status", {"sealId": SEAL, "status": "CANCELLED", "filed": True})
+    told = await service.seal_status(SEAL)
+    assert (told.status, told.filed) == ("cancelled", True)
+    assert before <= told.since <= datetime.now(UTC)
+
+
+async def test_a_seal_made_anew_has_another_key_and_the_old_certificate_is_revoked(service, simulators):
+    old = read_signature((await service.apply(application("A" * 20))).signature).certificate
+    await simulators.aask("POST", "/seal/remake", {"sealId": SEAL})
+    new = read_signature((await service.apply(application("B" * 20))).signature).certificate
+    assert parse_certificate(old).public != parse_certificate(new).public
+    async with httpx.AsyncClient(base_url=simulators.url("seal"), trust_env=False) as http:
+        revoked = crl.CertificateList.load((await http.get("/pki/authority.crl")).content, strict=True)
+        serials = {one["user_certificate"].native for one in revoked["tbs_cert_list"]["revoked_certificates"]}
+        assert pki.serial_of(old) in serials
+        for certificate, status in ((old, "revoked"), (new, "good")):
+            asked = x509_ocsp.OCSPRequestBuilder().add_certificate_by_hash(
+                b"n" * 32, b"k" * 32, pki.serial_of(certificate), hashes.SHA256()
+            )
+            request = asked.build().public_bytes(serialization.Encoding.DER)
+            answer = ocsp.OCSPResponse.load((await http.post("/pki/ocsp", content=request)).content, strict=True)
+            assert answer.response_data["responses"][0]["cert_status"].name == status
+
+
+@pytest.mark.parametrize(("algorithm", "digest"), [(pki.SM3_OID, sm3(b"x")), ("sha256", hashlib.sha256(b"x").digest())])
+async def test_a_time_stamp_can_be_had_of_either_digest(simulators, algorithm, digest):
+    imprint = {"hash_algorithm": {"algorithm": algorithm}, "hashed_message": digest}
+    request = tsp.TimeStampReq({"version": 1, "message_imprint": imprint, "nonce": 5, "cert_req": True}).dump()
+    async with httpx.AsyncClient(base_url=simulators.url("seal"), trust_env=False) as http:
+        answer = tsp.TimeStampResp.load((await http.post("/tsa", content=request)).content, strict=True)
+    assert answer["status"]["status"].native == "granted"
+    info = answer["time_stamp_token"]["content"]["encap_content_info"]["content"].parsed
+    assert (info["message_imprint"]["hashed_message"].native, info["nonce"].native) == (digest, 5)
 
 
 @pytest.mark.parametrize(("status", "code"), [("SUSPENDED", "S1421"), ("CANCELLED", "S1422")])

@@ -25,6 +25,13 @@ WRONG = {
     "seal_unknown_version": "version",
     "seal_foreign_ca": "signer_chain",
     "seal_not_listed": "signer_listed",
+    "seal_other_picture": "seal_as_issued",
+    "seal_minted": "maker_trusted",
+    "seal_indefinite_length": "structure",
+    "seal_long_length": "structure",
+    "seal_suspended": "seal_status",
+    "seal_remade": "seal_as_issued",
+    "seal_cancelled_filed": "seal_status",
 }
 """What the service can be made to get wrong, and the check that catches it."""
 

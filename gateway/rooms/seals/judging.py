@@ -165,4 +165,5 @@ def standing_of(info: SealInfo | None) -> Standing:
     """What a service's answer about a seal comes to."""
     if info is None:
         return Standing(status="unknown")
-    return Standing(status=info.status, digest=None if info.eseal is None else sm3(info.eseal).hex())
+    digest = None if info.eseal is None else sm3(info.eseal).hex()
+    return Standing(status=info.status, since=info.since, digest=digest, filed=info.filed)

@@ -9,7 +9,7 @@ import base64
 import binascii
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 import contracts
 from gateway.foundation.wire.envelope import Results
@@ -54,6 +54,8 @@ class Seal(_Wire):
     ownerCode: Uscc
     ownerName: Line
     status: Literal["ACTIVE", "SUSPENDED", "CANCELLED", "EXPIRED"]
+    statusSince: AwareDatetime | None = None
+    filed: bool | None = None
     eseal: Der
 
 
@@ -141,4 +143,6 @@ def seal(found: Seal) -> SealInfo:
         owner_name=found.ownerName,
         status=states[found.status],
         eseal=found.eseal,
+        since=found.statusSince,
+        filed=found.filed,
     )
