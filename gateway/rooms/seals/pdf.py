@@ -7,7 +7,6 @@ reserved. What is covered is everything but that value (ISO 32000-1 clause 12.8.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -75,7 +74,7 @@ def prepare(pdf: bytes, seal: Seal, placements: Sequence[Placement], *, at: date
         _refuse(file)
         places = spots(placements, file.pages, (seal.width, seal.height))
         name = free_name({name for name, _, _ in file.fields})
-        writer = IncrementalPdfFileWriter(io.BytesIO(pdf))
+        writer = IncrementalPdfFileWriter.from_reader(file.reader)  # what was read for the checks is not read again
         image = writer.add_object(_image(writer, picture))
         for spot in places[1:]:
             _draw(writer, spot, image)
