@@ -9,6 +9,7 @@ import base64
 import hashlib
 import io
 import struct
+import warnings
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -251,7 +252,8 @@ class Foreign:
 def zipped(parts: Mapping[str, bytes] | list[tuple[str, bytes]], method: int = zipfile.ZIP_DEFLATED) -> bytes:
     """A zip by the standard library; a list may hold a name twice."""
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", method) as archive:
+    with zipfile.ZipFile(out, "w", method) as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a name that stands twice is meant
         for name, part in parts.items() if isinstance(parts, Mapping) else parts:
             archive.writestr(zipfile.ZipInfo(name, (2026, 9, 16, 10, 0, 0)), part, method)
     return out.getvalue()

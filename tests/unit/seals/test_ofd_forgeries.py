@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import seal_versions
@@ -31,7 +32,7 @@ from ofd_forge import (
 )
 
 from gateway.rooms.seals.ofd.archive import Archive
-from gateway.rooms.seals.report import Verdict
+from gateway.rooms.seals.report import CHECKS, Verdict
 from simulators.seal import ses
 from simulators.seal.pki import Key, sm3
 
@@ -387,6 +388,14 @@ def test_no_forgery_is_accepted_and_each_has_its_reason(forge, forgery):
 
 def test_kinds_of_forgeries_are_many_and_each_its_own():
     assert len({one.kind for one in FORGERIES}) == len(FORGERIES) >= 25
+
+
+def test_the_page_of_forgeries_names_every_kind_and_its_check():
+    page = (Path(__file__).parents[3] / "docs" / "seal-forgeries.md").read_text(encoding="utf-8")
+    listed = {
+        tuple(cell.strip() for cell in line.split("|")[1:3]) for line in page.splitlines() if line.startswith("| ")
+    }
+    assert {(one.kind, CHECKS[one.check].zh) for one in FORGERIES} <= listed
 
 
 def test_what_they_were_made_from_is_accepted(forge):
