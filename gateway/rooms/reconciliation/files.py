@@ -7,6 +7,7 @@ second byte of a GBK character may look like a delimiter.
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 from gateway.ports.nontax import StatementLine
+from gateway.rooms.reconciliation.clean_files import read_clean
 from gateway.rooms.reconciliation.profiles import Profile
 from gateway.rooms.reconciliation.statement import (
     Progress,
@@ -35,6 +37,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _HARMLESS = re.compile(r"(?![=+@-])[\x20-\x7e]*")  # most fields, known at a glance
 
 _TELL_EVERY = 20_000  # lines
+_LARGE = 1 << 20  # bytes
+_BOM = b"\xef\xbb\xbf"
 
 Fields = Sequence[str]
 
@@ -48,7 +52,14 @@ def read(path: Path, profile: Profile, day: date, days: Window, progress: Progre
     try:
         with open(path, "rb") as file:
             size = path.stat().st_size
-            return _read(file, profile, day, days, lambda: progress(file.tell(), size))
+
+            def tell() -> None:
+                progress(file.tell(), size)
+
+            if size >= _LARGE and (clean := _read_clean(file, size, profile, day, days, tell)) is not None:
+                return clean
+            file.seek(0)
+            return _read(file, profile, day, days, tell)
     except OSError as error:
         raise StatementRefusedError(f"{path.name} cannot be read: {error.strerror}") from None
 
@@ -77,8 +88,57 @@ def _read(file: BinaryIO, profile: Profile, day: date, days: Window, tell: Calla
     tell()
     if len(totals) != profile.totals.lines:
         raise StatementRefusedError("the file ends without its totals: it was cut", (numbers or [0])[-1] + 1)
-    count, amount = _totals(totals[-1], profile, lines)
+    refunded = sum(line.amount for line in lines if line.kind == "refunded")
+    count, amount = _totals(totals[-1], profile, refunded)
     return check_lines(tuple(lines), day, days, count, amount, numbers)
+
+
+def _read_clean(
+    file: BinaryIO, size: int, profile: Profile, day: date, days: Window, tell: Callable[[], None]
+) -> Statement | None:
+    """The statement by the fast reader, which sees the lines between the header and the totals; None where it declines.
+
+    Header and totals are read here as they are for the line reader.
+    """
+    found = _find_totals(file, size, profile)
+    if profile.shape != "delimited" or found is None:
+        return None
+    end, totals = found
+    file.seek(0)
+    if not profile.header:
+        file.seek(len(_BOM) if profile.encoding.startswith("utf-8") and file.read(len(_BOM)) == _BOM else 0)
+
+    def check_totals(number: int, paid: int, refunded: int) -> None:
+        if _totals(totals, profile, refunded) != (number, paid):
+            raise StatementRefusedError("the totals say otherwise")
+
+    try:
+        header = file.readline(profile.max_line_bytes + 1) if profile.header else b""
+        places = _places(_rows(io.BytesIO(header), profile), profile)
+        return read_clean(file, end, places, profile, day, days, check_totals, tell)
+    except StatementRefusedError:
+        return None
+
+
+def _find_totals(file: BinaryIO, size: int, profile: Profile) -> tuple[int, tuple[int, Fields]] | None:
+    """Where the totals begin, and the last of them; None where they are not plainly the last lines."""
+    many = profile.totals.lines
+    begin = max(0, size - (many + 1) * profile.max_line_bytes)
+    file.seek(begin)
+    last = file.read().rstrip(b"\r\n")
+    start = len(last)
+    for _ in range(many):
+        start = last.rfind(b"\n", 0, start)
+        if start < 0:
+            return None
+    tail = last[start + 1 :]
+    try:
+        rows = list(_rows(io.BytesIO(tail), profile))
+    except StatementRefusedError:
+        return None
+    if tail.startswith(_BOM) or len(rows) != many or not rows[0][1][0].startswith(profile.totals.mark):
+        return None
+    return begin + start + 1, rows[-1]
 
 
 def _rows(file: BinaryIO, profile: Profile) -> Iterator[tuple[int, Fields]]:
@@ -92,7 +152,7 @@ def _rows(file: BinaryIO, profile: Profile) -> Iterator[tuple[int, Fields]]:
         if len(raw) > longest:
             raise StatementRefusedError(f"longer than {longest} bytes", number)
         if number == 1 and encoding == "utf-8":
-            raw = raw.removeprefix(b"\xef\xbb\xbf")
+            raw = raw.removeprefix(_BOM)
         raw = raw.rstrip(b"\r\n")
         if not raw:
             continue
@@ -239,7 +299,7 @@ def _instants(time_format: str) -> Callable[[str], datetime]:
     return lru_cache(maxsize=1 << 17)(read_any if common is None else read_common)
 
 
-def _totals(last: tuple[int, Fields], profile: Profile, lines: Sequence[StatementLine]) -> tuple[int, int]:
+def _totals(last: tuple[int, Fields], profile: Profile, refunded: int) -> tuple[int, int]:
     """Count and paid amount as the last line says; the refunded amount, where it is said, is checked here."""
     number, fields = last
     fen = profile.amount == "fen"
@@ -261,7 +321,6 @@ def _totals(last: tuple[int, Fields], profile: Profile, lines: Sequence[Statemen
                 said[name] = _amount(text.lstrip("0") or "0" if fen else text, fen)
         except ValueError as problem:
             raise StatementRefusedError(f"the totals: {problem}", number) from None
-    refunded = sum(line.amount for line in lines if line.kind == "refunded")
     if said.get("refunded", refunded) != refunded:
         raise StatementRefusedError(
             f"the refunded lines make {refunded} fen, the total says {said['refunded']}", number

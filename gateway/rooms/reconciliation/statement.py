@@ -8,6 +8,7 @@ from datetime import date, datetime, time, timedelta
 
 from gateway.foundation.crypto.sm import sm3
 from gateway.ports.nontax import NonTaxPlatform, StatementLine, StatementPage
+from gateway.rooms.reconciliation.lines import LINE, word
 from gateway.words.clock import SHANGHAI, to_micros
 from gateway.words.errors import GatewayError
 
@@ -46,7 +47,7 @@ class Statement:
     """One day as the platform tells it, checked. ``amount`` is the sum of the paid lines in fen."""
 
     day: date
-    lines: tuple[StatementLine, ...]
+    lines: Sequence[StatementLine]
     amount: int
     digest: bytes
 
@@ -135,19 +136,4 @@ def check_lines(
 
 def _digest(lines: Sequence[StatementLine]) -> bytes:
     """The same for the same lines in any order."""
-    words = sorted(
-        "\x1f".join(
-            (
-                line.kind,
-                line.code,
-                line.bank_serial,
-                line.reference,
-                str(line.amount),
-                str(to_micros(line.paid_at)),
-                line.unit_code,
-                *line.item_codes,
-            )
-        )
-        for line in lines
-    )
-    return sm3("\x1e".join(words).encode())
+    return sm3(LINE.join(sorted(map(word, lines))).encode())

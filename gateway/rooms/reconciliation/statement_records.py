@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import islice
 from typing import Literal
 
 from sqlalchemy import Connection, and_, bindparam, func, insert, select, update
@@ -56,6 +57,7 @@ class KeptLine:
 
 
 _ADD_LINES = insert(statement_line)
+_AT_ONCE = 10_000  # a million rows as dictionaries take a gigabyte
 _CURRENT = and_(
     statement.c.channel == bindparam("channel"),
     statement.c.side == bindparam("side"),
@@ -80,25 +82,23 @@ def keep(conn: Connection, told: Statement, kept: KeptStatement) -> tuple[str, K
         conn.execute(ended)
         kept = replace(kept, version=before.version + 1)
     conn.execute(insert(statement), columns(kept))
-    if told.lines:
-        conn.execute(
-            _ADD_LINES,
-            [
-                {
-                    "statement_id": kept.id,
-                    "line": number,
-                    "kind": line.kind,
-                    "code": line.code,
-                    "bank_serial": line.bank_serial,
-                    "reference": line.reference,
-                    "amount": line.amount,
-                    "paid_at": to_micros(line.paid_at),
-                    "unit_code": line.unit_code,
-                    "item_codes": list(line.item_codes),
-                }
-                for number, line in enumerate(told.lines, start=1)
-            ],
-        )
+    rows = (
+        {
+            "statement_id": kept.id,
+            "line": number,
+            "kind": line.kind,
+            "code": line.code,
+            "bank_serial": line.bank_serial,
+            "reference": line.reference,
+            "amount": line.amount,
+            "paid_at": to_micros(line.paid_at),
+            "unit_code": line.unit_code,
+            "item_codes": list(line.item_codes),
+        }
+        for number, line in enumerate(told.lines, start=1)
+    )
+    while some := list(islice(rows, _AT_ONCE)):
+        conn.execute(_ADD_LINES, some)
     return kept.id, before
 
 
