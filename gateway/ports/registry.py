@@ -32,6 +32,8 @@ class RegistrationRecord(Message):
     scope: str | None = None
     authority: str | None = None
     as_of: AwareDatetime
+    warnings: tuple[str, ...] = ()
+    """What is unusual about it and taken nevertheless, for people."""
 
 
 class EntitySummary(Message):
@@ -52,12 +54,23 @@ class EntityChange(Message):
     changed_on: date
 
 
+class SetAside(Message):
+    """An entry of a page that could not be read: which one, counted from 0, and the members that were wrong."""
+
+    place: int
+    members: tuple[str, ...]
+
+
 class ChangePage(Message):
-    """Changes since a cursor; ask again with ``next_cursor`` until ``more`` is false."""
+    """Changes since a cursor; ask again with ``next_cursor`` until ``more`` is false.
+
+    ``set_aside``: entries that could not be read; the others of the page were.
+    """
 
     changes: tuple[EntityChange, ...]
     next_cursor: str
     more: bool
+    set_aside: tuple[SetAside, ...] = ()
 
 
 @runtime_checkable

@@ -301,8 +301,11 @@ _REFUSED = {
 }
 
 
-_LINE_END = re.compile("\r\n?|\x0b|\x0c|\x85|\u2028|\u2029")
-"""Line ends of Windows, of old hosts, and of word processors, where a text may have several lines."""
+_AROUND = " \t\r\n\u3000\xa0\ufeff\u200b"
+"""What scanners, web pages and saved files leave around a text: blanks, a byte order mark, a blank without width."""
+
+_LINE_END = re.compile("\r\n?")
+"""Line ends of Windows and of old hosts, where a text may have several lines."""
 
 
 def clean_text(text: str, *, multiline: bool = False) -> str:
@@ -310,8 +313,9 @@ def clean_text(text: str, *, multiline: bool = False) -> str:
 
     Refused: control and invisible formatting characters (they hide text or turn it round), halves of surrogate
     pairs, unassigned code points. ``multiline`` admits line feeds, takes every kind of line end for one, and a tab for
-    a blank, as text areas of browsers and word processors send them. Private-use characters pass: rare names have them.
+    a blank, as text areas of browsers send them. Private-use characters pass: rare names have them.
     """
+    text = text.strip(_AROUND)
     if multiline and not text.isprintable():
         text = _LINE_END.sub("\n", text).replace("\t", " ")
     cleaned = unicodedata.normalize("NFC", text).strip()

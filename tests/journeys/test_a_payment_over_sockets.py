@@ -12,26 +12,40 @@ from sqlalchemy import select
 from gateway.foundation.evidence.tables import exchange
 from gateway.foundation.wire.signing import sign
 from gateway.rooms.payments.tables import collection, payment_code
-from gateway.words.clock import SystemClock, day_of
+from gateway.words.clock import SHANGHAI, SystemClock, day_of
 
 CALLBACK = (
     "<?xml version='1.0' encoding='UTF-8'?>\n"
     '<c:PaymentConfirm xmlns:c="urn:nontax-platform:callback:v1"><c:PayNo>{number}</c:PayNo>'
-    "<c:PayCode>{code}</c:PayCode><c:CfmDate>20261001</c:CfmDate><c:CfmTime>101500</c:CfmTime><c:Amt>{amount}</c:Amt>"
+    "<c:PayCode>{code}</c:PayCode><c:CfmDate>{day}</c:CfmDate><c:CfmTime>{time}</c:CfmTime><c:Amt>{amount}</c:Amt>"
     "<c:PayMode>51</c:PayMode><c:TraNoBus>{serial}</c:TraNoBus><c:PayerName>罗小满</c:PayerName></c:PaymentConfirm>"
 )
 SERIAL = "20261001510000000001"
 
 
+OURS = "N0000000000000000001"
+"""Stands for the number of the bill itself, until it is sent."""
+
+
 def notice(payment: dict[str, Any], **other: str) -> bytes:
     """A PaymentConfirm as the platform writes it."""
-    told = {"number": "N0000000000000000001", "code": payment["code"], "amount": payment["amount"], "serial": SERIAL}
+    told = {"number": OURS, "code": payment["code"], "amount": payment["amount"], "serial": SERIAL}
+    now = SystemClock().now().astimezone(SHANGHAI)
+    told |= {"day": f"{now:%Y%m%d}", "time": f"{now:%H%M%S}"}
     return CALLBACK.format(**told | other).encode()
+
+
+async def number_of(site, body: bytes) -> str:
+    """The number of the bill that a message's code belongs to."""
+    code = body.partition(b"<c:PayCode>")[2].partition(b"<")[0].decode()
+    query = select(payment_code.c.reference).where(payment_code.c.code == code)
+    return await site.read(lambda conn: conn.execute(query).scalar()) or OURS
 
 
 async def call_back(site, body: bytes, nonce: str = "nonce-0001", secret: str | None = None) -> httpx.Response:
     """Send a callback signed now: by the platform, or with another secret by somebody else."""
     told = site.simulators.credentials("nontax")
+    body = body.replace(OURS.encode(), (await number_of(site, body)).encode())
     headers = sign(told["platform_node"], (secret or told["secret"]).encode(), body, SystemClock().now(), nonce)
     async with site.client(None) as http:
         return await http.post("/callbacks/nontax", content=body, headers=headers | {"Content-Type": "application/xml"})
@@ -168,7 +182,7 @@ async def test_an_authentic_callback_that_breaks_the_contract_is_refused_and_kep
         notice(known | {"code": "x"}),
         notice(known | {"amount": "1e3"}),
         notice(known | {"amount": "99999999999999.00"}),
-        notice(known).replace(b"20261001<", b"20261399<"),
+        notice(known | {"day": "20261399"}),
         notice(known) + b" " * 70_000,
     )
     for number, body in enumerate(broken):

@@ -22,6 +22,9 @@ _HEX_TOKEN = re.compile(r"[0-9a-fA-F]{32,64}")
 _BARE_TOKEN = re.compile(r"[0-9A-Za-z_-]{16,128}")
 _CODE = re.compile(r"(?<![0-9A-Za-z])[0-9A-Za-z]{18}(?![0-9A-Za-z])")
 _LABELLED = re.compile(r"(?:统一社会信用代码|uniscid)\s*(?:/\s*注册号)?\s*[:：=]\s*([0-9A-Za-z]+)", re.IGNORECASE)
+_REGISTRATION_NUMBER = re.compile(r"[0-9]{13}|[0-9]{15}")
+_NUMBERED = re.compile(r"注\s*册\s*号\s*[:：=]?\s*([0-9A-Za-z]+)")
+_SEARCH_BY_NAME = "this is a registration number, not a unified code; search by the name instead"
 _PUBLIC_HOST = re.compile(r"([a-z0-9-]+\.)+gov\.cn")
 
 
@@ -47,10 +50,12 @@ def read_licence(text: str) -> LicenceReading:
         return _from_address(text)
     if re.fullmatch(r"[0-9A-Za-z]{18}", text):
         return LicenceReading(uscc=check_uscc(text).code)
+    if (numbered := _NUMBERED.search(text)) and _REGISTRATION_NUMBER.fullmatch(numbered[1]):
+        raise ValueError(_SEARCH_BY_NAME)
     if _LABELLED.search(text) or not text.isascii():
         return _from_labels(text)
-    if re.fullmatch(r"[0-9]{15}", text):
-        raise ValueError("this is a registration number, not a unified code; search by the name instead")
+    if _REGISTRATION_NUMBER.fullmatch(text):
+        raise ValueError(_SEARCH_BY_NAME)
     if _BARE_TOKEN.fullmatch(text):
         return LicenceReading(token=text)
     raise ValueError("this is not the text of a business licence's QR code")

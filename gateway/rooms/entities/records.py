@@ -35,6 +35,7 @@ _LAST_TOLD = (
     .order_by(entity_change.c.id.desc())
     .limit(1)
 )
+_WATCHING = select(entity_watch.c.authority).distinct().where(entity_watch.c.channel == bindparam("channel"))
 _WATCHERS = (
     select(entity_watch.c.authority)
     .where(entity_watch.c.channel == bindparam("channel"), entity_watch.c.code == bindparam("code"))
@@ -139,6 +140,11 @@ def watch(conn: Connection, channel: str, code: str, authority: str, now: int) -
 def watchers(conn: Connection, channel: str, code: str) -> Sequence[str]:
     """The authorities that want to hear about an entity."""
     return conn.execute(_WATCHERS, {"channel": channel, "code": code}).scalars().all()
+
+
+def watching(conn: Connection, channel: str) -> Sequence[str]:
+    """The authorities that want to hear about anything in a registry."""
+    return conn.execute(_WATCHING, {"channel": channel}).scalars().all()
 
 
 def add_found(conn: Connection, envelope: Envelope, channel: str, change: EntityChange, now: int) -> Alert | None:
@@ -254,7 +260,7 @@ def _change(envelope: Envelope, row: RowMapping) -> RecordedChange:
 
 
 def _digest(envelope: Envelope, record: RegistrationRecord) -> bytes:
-    facts = record.model_dump(mode="json", exclude={"as_of"})
+    facts = record.model_dump(mode="json", exclude={"as_of", "warnings"})
     return envelope.blind_index(json.dumps(facts, ensure_ascii=False, sort_keys=True), "entity record")
 
 

@@ -22,6 +22,7 @@ ROOM = Room(
             "annulled",
             "moved_out",
             "representative_changed",
+            "entry_set_aside",
         )
     ),
     tables=".tables",

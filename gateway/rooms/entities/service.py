@@ -15,7 +15,15 @@ from gateway.foundation.base import Foundation
 from gateway.foundation.channels import Channel, for_every_channel
 from gateway.foundation.evidence import Batch
 from gateway.foundation.unanswered import Unanswered
-from gateway.ports.registry import KIND, ChangePage, EntityChange, EntityRegistry, EntitySummary, RegistrationRecord
+from gateway.ports.registry import (
+    KIND,
+    ChangePage,
+    EntityChange,
+    EntityRegistry,
+    EntitySummary,
+    RegistrationRecord,
+    SetAside,
+)
 from gateway.rooms.entities import records
 from gateway.rooms.entities.changes import Alert, differences
 from gateway.rooms.entities.licence import read_licence
@@ -163,7 +171,7 @@ class Entities:
         ``code``: unified code, or registration number where there is none. NotFoundProblem when this authority never
         looked it up: changes are kept from then on.
         """
-        if not re.fullmatch(r"[0-9A-Z]{15,18}", code):
+        if not re.fullmatch(r"[0-9A-Z]{13,18}|[^\s/]{4,50}", code):
             raise InvalidProblem("neither a unified code nor a registration number", field="uscc", type="invalid-uscc")
         if after and not re.fullmatch(r"chg_[0-9a-f]{32}", after):
             raise InvalidProblem("this cursor was not made here", field="cursor", cure="Begin without a cursor.")
@@ -217,8 +225,7 @@ class Entities:
         now = to_micros(self._base.clock.now())
 
         def unit(conn: Connection) -> bool:
-            for exchange in exchanges:
-                self._base.evidence.append(conn, exchange)
+            kept = [self._base.evidence.append(conn, exchange) for exchange in exchanges]
             if page is None or not records.move_cursor(conn, channel, cursor, page.next_cursor, now):
                 return False
             for change in page.changes:
@@ -226,9 +233,22 @@ class Entities:
                     alert = records.add_told(conn, self._envelope, channel, change, now)
                     if alert is not None:
                         self._alert(conn, channel, change, alert, authorities)
+            if page.set_aside:
+                self._tell_set_aside(conn, channel, page.set_aside, kept)
             return True
 
         return await self._stored(unit, exchanges)
+
+    def _tell_set_aside(
+        self, conn: Connection, channel: str, entries: Sequence[SetAside], exchanges: Sequence[str]
+    ) -> None:
+        """Alarm about entries that nobody could read. Their text is in the evidence of the exchange, nowhere else."""
+        told = [{"place": one.place, "members": list(one.members)} for one in entries]
+        log.error("entries of a change feed were set aside", channel=channel, entries=told)
+        about, kind = exchanges[-1] if exchanges else channel, "entity.entry_set_aside"
+        data = {"channel": channel, "entries": told}
+        for authority in records.watching(conn, channel):
+            self._base.events.emit(conn, type=kind, subject=about, authority=authority, data=data)
 
     def _alert(
         self, conn: Connection, channel: str, change: EntityChange, alert: Alert, authorities: Sequence[str]

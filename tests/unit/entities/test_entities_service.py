@@ -15,7 +15,7 @@ from gateway.foundation.channels import Channel, Channels
 from gateway.foundation.delivery.events import EVERY
 from gateway.foundation.store import Store
 from gateway.ports.base import AdapterInfo
-from gateway.ports.registry import ChangePage, EntityChange, EntitySummary, RegistrationRecord
+from gateway.ports.registry import ChangePage, EntityChange, EntitySummary, RegistrationRecord, SetAside
 from gateway.rooms.entities import Alert, Entities, EntityView
 from gateway.rooms.entities.records import Source
 from gateway.rooms.entities.tables import entity_snapshot
@@ -210,6 +210,19 @@ async def test_a_feed_is_taken_in_page_by_page_from_where_it_stood(room: Room) -
     assert room.told == [(f"entity.{Alert.REVOKED}", "one")]
     (kept,) = await room.entities.changes("one", COMPANY)
     assert (kept.change, kept.alert, kept.source) == (REVOKED, Alert.REVOKED, Source.FEED)
+
+
+async def test_an_entry_set_aside_is_told_and_the_feed_goes_on(room: Room) -> None:
+    await room.entities.by_code("one", COMPANY)
+    aside = (SetAside(place=1, members=("uniscId",)),)
+    room.city.pages = [
+        ChangePage(changes=(REVOKED,), next_cursor="7", more=False, set_aside=aside),
+        ChangePage(changes=(), next_cursor="7", more=False),
+    ]
+    assert await room.entities.pull_changes("city") == 1
+    assert await room.entities.pull_changes("city") == 0
+    assert room.city.asked[-1] == "changes from 7"
+    assert room.told == [(f"entity.{Alert.REVOKED}", "one"), ("entity.entry_set_aside", "one")]
 
 
 async def test_one_registry_that_fails_does_not_keep_the_others_from_their_turn(room: Room) -> None:

@@ -1,29 +1,40 @@
 """Between the words of ``contracts/registry/v1`` and those of the port: pure functions and models of the wire.
 
-Answers are open: unknown members are passed over. What is known must be right, or the model does not validate.
+Answers are open: unknown members are passed over, and empty ones are absent. What is used must be right: number, name,
+state, date of the books. A member by which nothing is decided never refuses an answer; what cannot be read is absent.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from functools import cache
 from typing import Annotated, Any, Literal, cast, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 import contracts
 from gateway.foundation.wire.envelope import Results
-from gateway.ports.registry import ChangePage, EntityChange, EntitySummary, RegistrationRecord
-from gateway.words.clock import parse_rfc3339
+from gateway.ports.registry import ChangePage, EntityChange, EntitySummary, RegistrationRecord, SetAside
+from gateway.words.clock import day_of, from_micros, parse_rfc3339
+from gateway.words.days import printed_day
+from gateway.words.documents import old_registration_number
 from gateway.words.errors import ContractError
 from gateway.words.identifiers import check_uscc, clean_text
+from gateway.words.spelling import same_name
 
 Status = Literal["operating", "suspended", "liquidating", "revoked", "deregistered", "annulled", "moved_out", "other"]
 Category = Literal["organisation", "individual_business"]
 
 RESULTS = Results(contracts.code_table("registry", "v1", "results"))
+
+
+_NOTHING = frozenset({"", "-", "--", "—", "/", "\\", "无", "空", "暂无", "null", "none", "n/a"})
+"""How registries write that there is nothing."""
+
+_CAPITAL = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)\s*(?:万元?)?\s*(人民币)?元?")
 
 
 def _code(text: str) -> str:
@@ -35,13 +46,58 @@ def _prose(text: str) -> str:
 
 
 def _day(value: Any) -> date:
-    if not (isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value)):
-        raise ValueError("a day is a text yyyy-MM-dd")
-    return date.fromisoformat(value)
+    """A day in one of its spellings, or milliseconds since 1970."""
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10**10:
+        return day_of(from_micros(value * 1000))
+    if not isinstance(value, str):
+        raise ValueError("a day is a text such as yyyy-MM-dd")
+    day = printed_day(re.sub(r"[ T]+[0-9]{1,2}:[0-9]{2}(:[0-9]{2})?.*$", "", value.strip()))
+    if not date(1800, 1, 1) <= day <= date(2200, 1, 1):
+        raise ValueError("a day outside 1800 to 2200")
+    return day
 
 
 def _instant(value: Any) -> datetime:
-    return parse_rfc3339(value if isinstance(value, str) else "")
+    """An instant with its offset; without one it is Beijing's. Milliseconds since 1970 are told as a number."""
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10**10:
+        return from_micros(value * 1000)
+    if not isinstance(value, str):
+        raise ValueError("an instant is a text")
+    text = "T".join(value.split())
+    if re.fullmatch(r"[^T]+T[0-9:]+(\.[0-9]+)?", text):
+        day, _, time = text.partition("T")
+        text = f"{_day(day)}T{time if time.count(':') == 2 else time + ':00'}+08:00"
+    return parse_rfc3339(text)
+
+
+def _number(value: Any) -> Any:
+    """A capital as the amount in 万元 that it says; None where it cannot be read, for nobody decides by it."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        value = f"{value:f}"
+    found = _CAPITAL.fullmatch(value.replace(",", "").replace("，", "").strip()) if isinstance(value, str) else None
+    return found[1] if found else None
+
+
+def _unneeded(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A reader of a member by which nothing is decided: what it cannot read is absent, and never refuses the rest."""
+
+    def tolerant(value: Any) -> Any:
+        try:
+            return read(value)
+        except (ValueError, OverflowError):
+            return None
+
+    return tolerant
+
+
+def _text(longest: int) -> Callable[[Any], str]:
+    def read(value: Any) -> str:
+        text = _prose(value) if isinstance(value, str) else str(value) if isinstance(value, int) else ""
+        if not 0 < len(text) <= longest:
+            raise ValueError("no text, or too long")
+        return text
+
+    return read
 
 
 Day = Annotated[date, BeforeValidator(_day)]
@@ -49,51 +105,67 @@ Instant = Annotated[datetime, BeforeValidator(_instant)]
 Uscc = Annotated[str, AfterValidator(_code)]
 Line = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(clean_text)]
 Prose = Annotated[str, Field(max_length=20_000), AfterValidator(_prose)]
+AnyDay = Annotated[date | None, BeforeValidator(_unneeded(_day))]
+AnyText = Annotated[str | None, BeforeValidator(_unneeded(_text(20_000)))]
 
 
 class _Wire(BaseModel):
+    """What is empty, or says that there is nothing, is absent."""
+
     model_config = ConfigDict(frozen=True, extra="ignore")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nothing(cls, told: Any) -> Any:
+        if not isinstance(told, Mapping):
+            return told
+        return {name: value for name, value in told.items() if not _is_nothing(value)}
+
+
+def _is_nothing(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and value.strip().casefold() in _NOTHING)
 
 
 class Named(_Wire):
     """What every description of an entity has: a name, and some number."""
 
     uniscId: Uscc | None = None
-    regNo: Annotated[str, Field(pattern=r"^[0-9]{15}$")] | None = None
+    regNo: Annotated[str, Field(min_length=4, max_length=50), AfterValidator(clean_text)] | None = None
     entName: Line | None = None
     traName: Line | None = None
     regState_CN: Line
 
     @property
     def called(self) -> str:
-        """The one name. ContractError unless there is exactly one."""
-        if (self.entName is None) == (self.traName is None):
-            raise ContractError("an entity has either entName or traName")
-        return cast(str, self.entName or self.traName)
+        """The one name. ContractError where there is none, or two that differ."""
+        names = [name for name in (self.entName, self.traName) if name is not None]
+        if not names or not same_name(names[0], names[-1]):
+            raise ContractError("an entity has one name, in entName or in traName")
+        return names[0]
 
 
 class Entity(Named):
     """One registered entity, in the field names of the national publicity system 国家企业信用信息公示系统."""
 
-    name: Line | None = None
-    entType: str | None = None
-    entType_CN: Line
-    estDate: Day | None = None
-    regCap: Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,11})(\.[0-9]{1,6})?$")] | None = None
-    regCapCurCN: Line | None = None
-    regOrg_CN: Line
-    dom: Prose | None = None
-    opLoc: Prose | None = None
-    serAddr: Prose | None = None
-    opScope: Prose | None = None
+    name: AnyText = None
+    entType: Annotated[str | None, BeforeValidator(_unneeded(_text(20)))] = None
+    entType_CN: AnyText = None
+    estDate: AnyDay = None
+    regCap: Annotated[str | None, BeforeValidator(_number)] = None
+    regCapCurCN: AnyText = None
+    regOrg_CN: AnyText = None
+    dom: AnyText = None
+    opLoc: AnyText = None
+    serAddr: AnyText = None
+    opScope: AnyText = None
     dataTime: Instant
 
 
 class Summaries(_Wire):
-    """Hits of a search by name; ``truncated`` when there are more."""
+    """Hits of a search by name, each read by itself; ``truncated`` when there are more."""
 
-    list: tuple[Named, ...]
-    truncated: bool
+    list: tuple[Any, ...] = ()
+    truncated: bool = False
 
 
 class Change(_Wire):
@@ -101,15 +173,15 @@ class Change(_Wire):
 
     uniscId: Uscc
     altItem_CN: Line
-    altBe: Prose
-    altAf: Prose
+    altBe: Prose = ""
+    altAf: Prose = ""
     altDate: Day
 
 
 class Changes(_Wire):
-    """One page of the change feed."""
+    """One page of the change feed; its entries are read one by one, so that a bad one spoils no other."""
 
-    list: tuple[Change, ...]
+    list: tuple[Any, ...]
     nextCursor: Annotated[str, Field(min_length=1, max_length=64)]
     more: bool
 
@@ -125,8 +197,8 @@ def record(entity: Entity) -> RegistrationRecord:
         registration_number=entity.regNo,
         status=status(entity.regState_CN),
         raw_status=entity.regState_CN,
-        entity_type=entity.entType_CN,
-        category=category(entity.entType, entity.entType_CN, entity.uniscId),
+        entity_type=entity.entType_CN or "",
+        category=category(entity.entType, entity.entType_CN or "", entity.uniscId),
         legal_representative=entity.name,
         established_on=entity.estDate,
         registered_capital=capital(entity.regCap, entity.regCapCurCN),
@@ -135,27 +207,62 @@ def record(entity: Entity) -> RegistrationRecord:
         scope=entity.opScope,
         authority=entity.regOrg_CN,
         as_of=entity.dataTime,
+        warnings=_odd_number(entity.regNo),
     )
 
 
+def _odd_number(number: str | None) -> tuple[str, ...]:
+    """What is unusual about a registration number, which is kept as told."""
+    if number is None:
+        return ()
+    try:
+        return old_registration_number(number)
+    except ValueError as odd:
+        return (str(odd),)
+
+
 def summaries(found: Summaries) -> tuple[EntitySummary, ...]:
-    """Hits of a search, in the registry's order."""
-    return tuple(EntitySummary(uscc=one.uniscId, name=one.called, status=status(one.regState_CN)) for one in found.list)
+    """Hits of a search, in the registry's order. A hit whose code is wrong is shown without it."""
+    hits = (_hit(one) for one in found.list)
+    return tuple(
+        EntitySummary(uscc=one.uniscId, name=one.called, status=status(one.regState_CN)) for one in hits if one
+    )
+
+
+def _hit(told: Any) -> Named | None:
+    without = {name: value for name, value in told.items() if name != "uniscId"} if isinstance(told, Mapping) else told
+    for attempt in (told, without):
+        try:
+            hit = Named.model_validate(attempt)
+        except ValidationError:
+            continue
+        try:
+            assert hit.called
+        except ContractError:
+            return None
+        return hit
+    return None
 
 
 def page(changes: Changes, cursor: str) -> ChangePage:
-    """One page of changes. ContractError when it promises more but does not move on."""
+    """One page of changes, entries that cannot be read set aside. ContractError when there is more but it stands."""
     if changes.more and changes.nextCursor == cursor:
         raise ContractError("there is more, but the cursor does not move")
-    return ChangePage(
-        changes=tuple(
+    read, set_aside = [], []
+    for place, told in enumerate(changes.list):
+        try:
+            one = Change.model_validate(told)
+        except ValidationError as error:
+            wrong = sorted({str(part["loc"][0]) if part["loc"] else "entry" for part in error.errors()})
+            set_aside.append(SetAside(place=place, members=tuple(wrong)))
+            continue
+        read.append(
             EntityChange(
                 uscc=one.uniscId, item=one.altItem_CN, before=one.altBe, after=one.altAf, changed_on=one.altDate
             )
-            for one in changes.list
-        ),
-        next_cursor=changes.nextCursor,
-        more=changes.more,
+        )
+    return ChangePage(
+        changes=tuple(read), next_cursor=changes.nextCursor, more=changes.more, set_aside=tuple(set_aside)
     )
 
 

@@ -13,7 +13,7 @@ def upgrade() -> None:
     op.create_table('entity_change',
     sa.Column('id', sa.String(length=40), nullable=False),
     sa.Column('channel', sa.String(length=60), nullable=False),
-    sa.Column('code', sa.String(length=18), nullable=False),
+    sa.Column('code', sa.String(length=50), nullable=False),
     sa.Column('topic', sa.String(length=200), nullable=False, comment='the alert, else the item that was altered'),
     sa.Column('alert', sa.Boolean(), nullable=False),
     sa.Column('source', sa.String(length=10), nullable=False),
@@ -36,7 +36,7 @@ def upgrade() -> None:
     op.create_table('entity_snapshot',
     sa.Column('id', sa.String(length=40), nullable=False),
     sa.Column('channel', sa.String(length=60), nullable=False),
-    sa.Column('code', sa.String(length=18), nullable=False, comment='unified code, or registration number where there is none'),
+    sa.Column('code', sa.String(length=50), nullable=False, comment='unified code, or registration number where there is none'),
     sa.Column('version', sa.Integer(), nullable=False),
     sa.Column('status', sa.String(length=20), nullable=False),
     sa.Column('record_sealed', sa.LargeBinary(), nullable=False),
@@ -52,7 +52,7 @@ def upgrade() -> None:
     )
     op.create_table('entity_watch',
     sa.Column('channel', sa.String(length=60), nullable=False),
-    sa.Column('code', sa.String(length=18), nullable=False),
+    sa.Column('code', sa.String(length=50), nullable=False),
     sa.Column('authority', sa.String(length=40), nullable=False),
     sa.Column('since_at', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('channel', 'code', 'authority', name=op.f('pk_entity_watch'))
