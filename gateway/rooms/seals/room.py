@@ -14,6 +14,7 @@ ROOM = Room(
     suite="gateway.testing.seal:SealConformance",
     scopes=("seals:read", "seals:write"),
     routes=(".routes:router",),
+    commands={"seals": ".commands:app"},
     lives=(".states",),
     tables=".tables",
     revisions=".revisions",
