@@ -181,7 +181,8 @@ class Writer:
     def _together(self, jobs: Sequence[_Job]) -> bool:
         """The happy path. False when nothing is stored, because a unit or the COMMIT failed."""
         conn, transaction, driver = self._begin()
-        left = conn.info[_AT_COMMIT] = {}
+        info = conn.info  # of a connection that dies meanwhile it can no longer be asked for
+        left = info[_AT_COMMIT] = {}
         try:
             for job in jobs:
                 job.run(conn)
@@ -197,7 +198,7 @@ class Writer:
             self._roll_back(driver)
             return False
         finally:
-            conn.info.pop(_AT_COMMIT, None)
+            info.pop(_AT_COMMIT, None)
         return self._commit(jobs, transaction, driver)
 
     def _apart(self, jobs: Sequence[_Job]) -> bool:
