@@ -126,6 +126,39 @@ async def test_a_document_is_sealed_verified_and_kept(any_site, letter):
     assert site.effects("apply", "seal") == [1]
 
 
+async def test_a_sealed_document_takes_the_next_seal_and_neither_is_broken(site, letter):
+    first = await ended(site, await seal(site, letter))
+    sealed = (await site.http.get(f"/v1/sealed-documents/{first['id']}/file")).content
+    place = {"page": 1, "x": 30, "y": 52, "width": 42, "height": 42}
+    second = await ended(site, await seal(site, sealed, placements=[place]))
+    assert (first["status"], second["status"]) == ("SEALED", "SEALED"), second["reason"]
+    both = (await site.http.get(f"/v1/sealed-documents/{second['id']}/file")).content
+    assert both.startswith(sealed)
+    found = await verdict(site, both)
+    assert [one["verdict"] for one in found["seals"]] == ["VALID", "VALID"]
+    twice = [place, {**place, "y": 150}]
+    refused = await seal(site, both, placements=twice)
+    assert (refused.status_code, refused.json()["type"].rsplit(":", 1)[-1]) == (422, "document-already-signed")
+
+
+async def test_no_seal_is_put_beside_a_broken_one(site, letter):
+    first = await ended(site, await seal(site, letter))
+    sealed = (await site.http.get(f"/v1/sealed-documents/{first['id']}/file")).content
+    refused = await seal(site, sealed + b"%")
+    assert (refused.status_code, refused.json()["type"].rsplit(":", 1)[-1]) == (422, "document-not-sealable")
+    assert site.effects("apply", "seal") == [1]
+
+
+async def test_a_seal_across_pages_is_read_back_on_each(site):
+    blocks = tuple(Block("当事人经营超过保质期的食品。" * 60) for _ in range(4))
+    long = render(Letter("行政处罚决定书", "1", blocks, Signature(story.AUTHORITY_NAME, date(2026, 9, 14))))
+    view = await ended(site, await seal(site, long, across={}))
+    assert view["status"] == "SEALED", view["reason"]
+    assert view["pages_across"] >= 3
+    places = [one for one in view["report"]["seals"][0]["checks"] if one["name"] == "place"]
+    assert [one["result"] for one in places] == ["passed"]
+
+
 async def test_the_document_itself_never_leaves(site, letter):
     view = await ended(site, await seal(site, letter))
     sent = site.simulators.journal(system="seal", operation="apply")

@@ -14,6 +14,7 @@ from gateway.ports.seal import Placement
 from gateway.rooms.seals.ofd import sealing as ofd
 from gateway.rooms.seals.ofd.archive import Archive
 from gateway.rooms.seals.placement import Page, spots
+from gateway.rooms.seals.seams import Across, shares
 from gateway.rooms.seals.ses import Seal
 from gateway.rooms.seals.verification import Format, format_of
 
@@ -30,7 +31,8 @@ class Ready:
     """A file that lacks nothing but its signature, what to seal of it, and the property that the signature names.
 
     ``start`` and ``end`` bound what changes when the signature is put in: in a PDF the room for it, in an OFD the
-    directory of the archive.
+    directory of the archive. ``shares``: what is read back, beside the placements, of a seal across pages; in a PDF the
+    whole picture of which a strip shows, in an OFD the strip.
     """
 
     content: bytes
@@ -38,25 +40,37 @@ class Ready:
     end: int
     digest: bytes
     property_info: str
+    shares: tuple[Placement, ...] = ()
 
 
 def make_ready(
-    content: bytes, seal: Seal, placements: Sequence[Placement], *, at: datetime, profile: PdfProfile
+    content: bytes,
+    seal: Seal,
+    placements: Sequence[Placement],
+    *,
+    at: datetime,
+    profile: PdfProfile,
+    across: Across | None = None,
 ) -> Ready:
     """Write everything but the signature. Raises InvalidProblem, ConflictProblem for what cannot be sealed."""
     if format_of(content) != "ofd":
         from gateway.rooms.seals import pdf
 
-        made = pdf.prepare(content, seal, placements, at=at, profile=profile)
-        return Ready(made.content, made.start, made.end, made.digest, _BYTE_RANGE)
+        made = pdf.prepare(content, seal, placements, at=at, profile=profile, across=across)
+        return Ready(made.content, made.start, made.end, made.digest, _BYTE_RANGE, made.shares)
     pages = ofd.pages_of(content)
     spots(
         placements, [Page(0, 0, one.width * _POINTS, one.height * _POINTS) for one in pages], (seal.width, seal.height)
     )
     stamps = ofd.stamps_at(placements, pages)
+    strips: tuple[Placement, ...] = ()
+    if across is not None:
+        found = shares(across, [(one.width, one.height) for one in pages], (seal.width, seal.height))
+        strips = tuple(one.strip for one in found)
+        stamps += ofd.stamps_across(across.of(pages), seal.width, seal.height, middle=across.middle)
     prepared = ofd.prepare(content, seal.der, stamps, at=at, provider=seal.name)
     start = Archive(prepared.content).directory
-    return Ready(prepared.content, start, len(prepared.content), prepared.digest, prepared.property_info)
+    return Ready(prepared.content, start, len(prepared.content), prepared.digest, prepared.property_info, strips)
 
 
 def give_signature(content: bytes, start: int, end: int, der: bytes) -> bytes:

@@ -135,7 +135,7 @@ class Judge:
         expected = Expected(
             seal_id=document.seal_id,
             property_info=document.property_info,
-            placements=document.placements,
+            placements=(*document.placements, *document.shares),
             between=(from_micros(document.created_at), now),
         )
         try:

@@ -30,7 +30,9 @@ from gateway.foundation.crypto.sm import sm3
 from gateway.ports.seal import Placement
 from gateway.rooms.seals.appearance import PictureError, picture_of
 from gateway.rooms.seals.pdf_reading import PdfError, PdfFile
-from gateway.rooms.seals.placement import Spot, spots
+from gateway.rooms.seals.pdf_reading import at as at_key
+from gateway.rooms.seals.placement import Spot, spot_of, spots
+from gateway.rooms.seals.seams import Across, shares
 from gateway.rooms.seals.ses import Seal
 from gateway.words.errors import ConflictProblem, InvalidProblem
 
@@ -49,19 +51,33 @@ class PdfProfile:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A file with room for a signature: its bytes, where ``/Contents`` stands (with its brackets), what to seal."""
+    """A file with room for a signature: its bytes, where ``/Contents`` stands (with its brackets), what to seal.
+
+    ``shares``: where the picture is drawn of which each page shows a strip.
+    """
 
     content: bytes
     start: int
     end: int
     digest: bytes
+    shares: tuple[Placement, ...] = ()
 
 
-def prepare(pdf: bytes, seal: Seal, placements: Sequence[Placement], *, at: datetime, profile: PdfProfile) -> Prepared:
+def prepare(
+    pdf: bytes,
+    seal: Seal,
+    placements: Sequence[Placement],
+    *,
+    at: datetime,
+    profile: PdfProfile,
+    across: Across | None = None,
+) -> Prepared:
     """Draw the seal and make room for its signature. The original bytes stay as they are, at the front.
 
-    The field stands at the first placement, under a name that the file does not use yet. Raises InvalidProblem for a
-    file or placement that cannot be sealed, ConflictProblem for a seal whose picture cannot be drawn.
+    The field stands at the first placement, under a name that the file does not use yet; further ones, and the strips
+    of a seal across pages, are drawn into the pages. So a file that is signed already takes one placement: its pages
+    must not change. Raises InvalidProblem for a file or placement that cannot be sealed, ConflictProblem for a seal
+    whose picture cannot be drawn.
     """
     try:
         picture = picture_of(seal.picture, seal.picture_type)
@@ -71,13 +87,17 @@ def prepare(pdf: bytes, seal: Seal, placements: Sequence[Placement], *, at: date
         ) from None
     try:
         file = PdfFile(pdf)
-        _refuse(file)
+        _refuse(file, alone=len(placements) == 1 and across is None)
         places = spots(placements, file.pages, (seal.width, seal.height))
         name = free_name({name for name, _, _ in file.fields})
         writer = IncrementalPdfFileWriter.from_reader(file.reader)  # what was read for the checks is not read again
         image = writer.add_object(_image(writer, picture))
         for spot in places[1:]:
             _draw(writer, spot, image)
+        strips = shares(across, [page.size for page in file.pages], (seal.width, seal.height)) if across else ()
+        for strip in strips:
+            page = file.pages[strip.whole.page - 1]
+            _draw(writer, spot_of(strip.whole, page), image, page.box(strip.strip))
         spec = SigFieldSpec(name, on_page=places[0].page, box=places[0].box)
         steps = PdfCMSEmbedder(new_field_spec=spec).write_cms(field_name=name, writer=writer)
         next(steps)
@@ -95,7 +115,8 @@ def prepare(pdf: bytes, seal: Seal, placements: Sequence[Placement], *, at: date
     content = output.getvalue()
     start, end = gap.reserved_region_start, gap.reserved_region_end
     assert content.startswith(pdf)
-    return Prepared(content, start, end, sm3(content[:start] + content[end:]))
+    whole = tuple(strip.whole for strip in strips)
+    return Prepared(content, start, end, sm3(content[:start] + content[end:]), whole)
 
 
 def free_name(taken: Collection[str]) -> str:
@@ -120,16 +141,25 @@ def embed(content: bytes, start: int, end: int, der: bytes) -> bytes:
 # --- inside -----------------------------------------------------------------------------------------------------------
 
 
-def _refuse(file: PdfFile) -> None:
-    """What is not sealed: encrypted files, signed ones, and those that may show something else tomorrow."""
+def _refuse(file: PdfFile, *, alone: bool) -> None:
+    """What is not sealed: encrypted files, those that may show something else tomorrow, and signed ones that would
+    change: by drawing into their pages (``alone``: that is not done), or since they are certified against any change.
+    """
     if file.encrypted:
         raise InvalidProblem("the document is encrypted", field="document", type="document-not-sealable")
-    if file.signatures:
+    if file.signatures and _certified(file):
         raise InvalidProblem(
-            "the document is signed already; another seal would change what was signed",
+            "the document is certified against any change, also against another seal",
             field="document",
             type="document-already-signed",
-            cure="Send the document before its first signature.",
+            cure="Send the document before it is certified.",
+        )
+    if file.signatures and not alone:
+        raise InvalidProblem(
+            "the document is signed already; drawing a seal into further places would change what was signed",
+            field="placements",
+            type="document-already-signed",
+            cure="Give one placement, or send the document before its first signature.",
         )
     if file.acting:
         raise InvalidProblem(
@@ -138,6 +168,14 @@ def _refuse(file: PdfFile) -> None:
             type="document-not-sealable",
             cure="Print it to a plain PDF, and send that.",
         )
+
+
+def _certified(file: PdfFile) -> bool:
+    """Whether a signature forbids every change: DocMDP with P 1 (ISO 32000-1, 12.8.2.2)."""
+    certifying = at_key(at_key(file.root, "/Perms"), "/DocMDP")
+    references = at_key(certifying, "/Reference", ())
+    levels = [at_key(at_key(one.get_object(), "/TransformParams"), "/P", 2) for one in references]
+    return 1 in levels
 
 
 class _Appearance:
@@ -176,8 +214,16 @@ def _form(spot: Spot, image: IndirectObject) -> StreamObject:
     )
 
 
-def _draw(writer: IncrementalPdfFileWriter, spot: Spot, image: IndirectObject) -> None:
-    """Draw the picture into a page's content, beside the field: further places of the same seal."""
+def _draw(
+    writer: IncrementalPdfFileWriter,
+    spot: Spot,
+    image: IndirectObject,
+    strip: tuple[float, float, float, float] | None = None,
+) -> None:
+    """Draw the picture into a page's content, beside the field: further places of the same seal.
+
+    ``strip``: the box outside of which nothing of it shows, in the page's own coordinates.
+    """
     turn = {
         0: (spot.right - spot.left, 0, 0, spot.top - spot.bottom, spot.left, spot.bottom),
         90: (0, spot.top - spot.bottom, spot.left - spot.right, 0, spot.right, spot.bottom),
@@ -189,7 +235,8 @@ def _draw(writer: IncrementalPdfFileWriter, spot: Spot, image: IndirectObject) -
     old = page.raw_get("/Contents") if "/Contents" in page else None
     before = writer.add_object(StreamObject(stream_data=b"q\n"))
     numbers = " ".join(f"{one:.3f}" for one in turn)
-    after = writer.add_object(StreamObject(stream_data=f"\nQ q {numbers} cm {name} Do Q\n".encode()))
+    clip = "" if strip is None else _clip(strip)
+    after = writer.add_object(StreamObject(stream_data=f"\nQ q {clip}{numbers} cm {name} Do Q\n".encode()))
     held = page["/Contents"] if old is not None else None
     kept = list(held) if isinstance(held, ArrayObject) else [] if old is None else [old]
     page[pdf_name("/Contents")] = ArrayObject([before, *kept, after])
@@ -198,6 +245,11 @@ def _draw(writer: IncrementalPdfFileWriter, spot: Spot, image: IndirectObject) -
         spot.page, writer.add_object(StreamObject(stream_data=b"\n")), resources
     )
     writer.update_container(page)
+
+
+def _clip(box: tuple[float, float, float, float]) -> str:
+    left, bottom, right, top = box
+    return f"{left:.3f} {bottom:.3f} {right - left:.3f} {top - bottom:.3f} re W n "
 
 
 def _image(writer: IncrementalPdfFileWriter, picture: Image.Image) -> StreamObject:

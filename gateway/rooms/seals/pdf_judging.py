@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 from pyhanko.sign.diff_analysis import DEFAULT_DIFF_POLICY, ModificationLevel, SuspiciousModification
@@ -24,7 +25,7 @@ from gateway.rooms.seals.pdf_reading import Coverage, Embedded, PdfError, PdfFil
 from gateway.rooms.seals.placement import PLACE_TOLERANCE, SIZE_TOLERANCE
 from gateway.rooms.seals.report import Drawn, Findings, Report, SealReport
 from gateway.rooms.seals.ses import Seal, SesError, der_length, kind_of
-from gateway.rooms.seals.ses_checks import REQUIRED, Bench, judge_ses, seal_report
+from gateway.rooms.seals.ses_checks import REQUIRED, Bench, Expected, judge_ses, seal_report
 from gateway.words.clock import rfc3339
 
 _PLACE: Final = frozenset({"coverage", "padding", "last_revision"})
@@ -77,7 +78,8 @@ def _judge(content: bytes, findings: Findings, bench: Bench) -> tuple[SealReport
         findings.add("active_content", "passed")
     for one in file.remarkable:
         findings.note(one.zh, one.en)
-    judged = [_Signature(file, one, bench) for one in found]
+    others = replace(bench, expected=Expected())  # what we asked for is the latest signature
+    judged = [_Signature(file, one, bench if one is found[-1] else others) for one in found]
     reports = tuple(one.report() for one in judged)
     own = {image for one in judged for image in one.images}
     for words in other_pictures(file, own):

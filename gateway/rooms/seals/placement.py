@@ -117,11 +117,16 @@ def spots(
             or placement.y + placement.height > high + _TOLERANCE
         ):
             raise InvalidProblem(f"the seal would stand outside page {placement.page}", field=field)
-        spot = Spot(placement.page - 1, *page.box(placement), page.rotation % 360)
+        spot = spot_of(placement, page)
         if any(_overlap(spot, other) for other in found):
             raise InvalidProblem("two placements of one seal overlap", field=field)
         found.append(spot)
     return tuple(found)
+
+
+def spot_of(placement: Placement, page: Page) -> Spot:
+    """A placement in its page's own coordinates, whether it is on the page or not."""
+    return Spot(placement.page - 1, *page.box(placement), page.rotation % 360)
 
 
 def _is_true(placement: Placement, size: tuple[int, int]) -> bool:

@@ -23,8 +23,9 @@ class SealedDocument:
     """One document without its file and its signature. Digests are SM3, instants UTC microseconds.
 
     ``source_digest`` is of the file as it was given to us, ``digest`` of what the signature covers, ``picture_digest``
-    of the picture that was drawn. ``gap_start`` and ``gap_end`` bound the room for the signature. ``operation`` is the
-    latest about it, ``sealed_at`` the time inside the signature.
+    of the picture that was drawn. ``shares`` are further places, one a page, where a seal across pages is read back.
+    ``gap_start`` and ``gap_end`` bound the room for the signature. ``operation`` is the latest about it, ``sealed_at``
+    the time inside the signature.
     """
 
     id: str
@@ -38,6 +39,7 @@ class SealedDocument:
     seal_id: str
     seal_name: str
     placements: tuple[Placement, ...]
+    shares: tuple[Placement, ...] = ()
     property_info: str
     picture_digest: bytes
     source_digest: bytes

@@ -39,7 +39,8 @@ from gateway.rooms.seals.catalogue import Catalogue
 from gateway.rooms.seals.files import make_ready
 from gateway.rooms.seals.judging import Judge, Judgement, JudgeQuery, Verify
 from gateway.rooms.seals.records import DocumentFilter, SealedDocument, StoredDocument
-from gateway.rooms.seals.report import Report
+from gateway.rooms.seals.report import Report, Verdict
+from gateway.rooms.seals.seams import Across
 from gateway.rooms.seals.states import LIFE, Status
 from gateway.rooms.seals.trust import TrustSource
 from gateway.words.clock import to_micros
@@ -56,11 +57,15 @@ _BESIDE_SEAL = 16 * 1024
 
 
 class SealAsk(Ask):
-    """What to seal besides the file: which seal, where, for what, and who approved it 用印审批."""
+    """What to seal besides the file: which seal, where, for what, and who approved it 用印审批.
+
+    ``across``: also a seal across the edges of pages 骑缝章.
+    """
 
     authority: str = Field(min_length=1, max_length=40)
     seal_id: str = Field(pattern=r"^[0-9A-Za-z-]{1,32}$")
     placements: Annotated[tuple[Placement, ...], Field(min_length=1, max_length=50)]
+    across: Across | None = None
     title: str = Field(min_length=1, max_length=200)
     approval: str = Field(min_length=1, max_length=200)
     decision_number: str | None = Field(default=None, min_length=1, max_length=128)
@@ -131,10 +136,13 @@ class Seals:
         channel = self._catalogue.channel_of(ask.authority)
         decision = await self._decision(ask)
         info, seal = await self._catalogue.usable(channel, ask.authority, ask.seal_id)
+        await self._refuse_broken(content)
         now = self._base.clock.now()
         profile = self._profile or PdfProfile()
         profile = replace(profile, reserve=max(profile.reserve, len(seal.der) + _BESIDE_SEAL))
-        prepared = await asyncio.to_thread(make_ready, content, seal, ask.placements, at=now, profile=profile)
+        prepared = await asyncio.to_thread(
+            make_ready, content, seal, ask.placements, at=now, profile=profile, across=ask.across
+        )
         document_id = new_id("sdc")
         request = ApplyRequest(
             reference=self._base.delivery.new_reference(channel.name),
@@ -157,6 +165,7 @@ class Seals:
             seal_id=ask.seal_id,
             seal_name=info.name,
             placements=ask.placements,
+            shares=prepared.shares,
             property_info=prepared.property_info,
             picture_digest=sm3(seal.picture),
             source_digest=sm3(content),
@@ -277,7 +286,7 @@ class Seals:
                 kept = records.Change(
                     signature=found.signature, report=report.model_dump(mode="json"), job_id=found.job_id
                 )
-                if not report.valid:
+                if not holds(report):
                     records.change(conn, document.id, now, **kept)
                     self._refuse(conn, document, report.reason or "our checks were not all made")
                 else:
@@ -297,6 +306,20 @@ class Seals:
         self._life.move(conn, document, Status.REFUSED, tell=tell, reason=reason)
 
     # --- inside -------------------------------------------------------------------------------------------------------
+
+    async def _refuse_broken(self, content: bytes) -> None:
+        """Nobody puts a seal beside one that is not valid. Raises InvalidProblem."""
+        if b"/ByteRange" not in content and b"Signatures.xml" not in content:
+            return
+        report = await self.verify_document(content)
+        broken = next((one for one in report.seals if one.verdict is Verdict.INVALID), None)
+        if broken is not None:
+            raise InvalidProblem(
+                f"a signature in the document is not valid: {report.reason}",
+                field="document",
+                type="document-not-sealable",
+                cure="Send the document as it was signed, or before its first signature.",
+            )
 
     def _held(self, conn: Connection, document_id: str) -> SealedDocument:
         document = records.fetch(conn, document_id)
@@ -334,6 +357,15 @@ class Seals:
         if decision.revoked:
             raise ConflictProblem("this decision was revoked; nothing is sealed for it", type="decision-revoked")
         return decision
+
+
+def holds(report: Report) -> bool:
+    """Whether what came may be called sealed: our seal, the last, is 有效 and so is the document's own part.
+
+    Of other signatures in it some things may not be known here (who makes another unit's seals), but none may be 无效.
+    """
+    own = report.model_copy(update={"seals": report.seals[-1:]})
+    return own.valid and all(one.verdict is not Verdict.INVALID for one in report.seals)
 
 
 async def _apply(service: SealService, request: ApplyRequest) -> SealJob:

@@ -24,6 +24,9 @@ sealed_document = Table(
     Column("seal_id", String(32), nullable=False),
     Column("seal_name", String(200), nullable=False),
     Column("placements", Json, nullable=False, comment="page, x, y, width, height in millimetres"),
+    Column(
+        "shares", Json, nullable=False, comment="the same, of a seal across pages: what each page is read back with"
+    ),
     Column("property_info", String(200), nullable=False),
     Column("picture_digest", LargeBinary, nullable=False, comment="SM3 of the picture that was drawn"),
     Column("source_digest", LargeBinary, nullable=False, comment="SM3 of the file as it was given to us"),

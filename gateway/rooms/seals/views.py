@@ -166,6 +166,7 @@ class SealedDocumentView(View):
     seal_id: str
     seal_name: str
     placements: list[Placement]
+    pages_across: int = Field(description="how many pages bear a strip of the seal at their edge")
     digest: str = Field(description="SM3 of what the signature covers")
     reason: str | None
     sealed_at: str | None
@@ -191,6 +192,7 @@ class SealedDocumentView(View):
             seal_id=document.seal_id,
             seal_name=document.seal_name,
             placements=list(document.placements),
+            pages_across=len(document.shares),
             digest=document.digest.hex(),
             reason=document.reason,
             sealed_at=instant(document.sealed_at),

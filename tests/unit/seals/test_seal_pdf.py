@@ -86,12 +86,6 @@ def test_an_encrypted_file_is_refused(forge):
         forge.prepare(out.getvalue())
 
 
-def test_a_file_that_is_signed_already_is_refused(forge):
-    with pytest.raises(InvalidProblem) as refused:
-        forge.prepare(forge.sealed())
-    assert refused.value.type == "document-already-signed"
-
-
 def test_a_picture_that_is_none_is_refused(forge):
     seal = replace(read_seal(forge.eseal), picture=b"GIF89a")
     with pytest.raises(ConflictProblem, match="picture"):

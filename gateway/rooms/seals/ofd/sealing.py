@@ -13,7 +13,6 @@ import posixpath
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import pairwise
 from typing import Final
 
 from lxml import etree
@@ -23,6 +22,7 @@ from gateway.ports.seal import Placement
 from gateway.rooms.seals.ofd.archive import Archive, OfdError
 from gateway.rooms.seals.ofd.package import ROOT, Document, Package, Page, children, local
 from gateway.rooms.seals.ofd.signatures import SignatureFile, StampAnnot, read_signatures
+from gateway.rooms.seals.seams import MOST_SHARES, groups
 from gateway.words.errors import InvalidProblem
 
 NAMESPACE: Final = "http://www.ofdspec.org/2016"
@@ -30,7 +30,6 @@ SM3_OID: Final = "1.2.156.10197.1.401"
 SM2_WITH_SM3: Final = "1.2.156.10197.1.501"
 _MOST_STAMPS: Final = 1_000
 _TOLERANCE: Final = 0.2
-_MOST_SHARES: Final = 20
 
 
 @dataclass(frozen=True)
@@ -108,7 +107,7 @@ def stamps_at(placements: Sequence[Placement], pages: Sequence[Page]) -> tuple[S
 
 
 def stamps_across(
-    pages: Sequence[Page], width: float, height: float, *, middle: float | None = None, most: int = _MOST_SHARES
+    pages: Sequence[Page], width: float, height: float, *, middle: float | None = None, most: int = MOST_SHARES
 ) -> tuple[StampAnnot, ...]:
     """A seal over the right edges of all pages 骑缝章: each shows its share, the shares of a group are the whole seal.
 
@@ -118,7 +117,7 @@ def stamps_across(
     if len(pages) < 2:
         raise InvalidProblem("a seal across pages needs at least two", field="placements")
     stamps = []
-    for group in _groups(pages, most):
+    for group in groups(pages, most):
         share = width / len(group)
         for index, page in enumerate(group):
             top = page.height - (page.height / 2 if middle is None else middle) - height / 2
@@ -130,12 +129,6 @@ def stamps_across(
 
 
 # --- inside -----------------------------------------------------------------------------------------------------------
-
-
-def _groups(pages: Sequence[Page], most: int) -> Iterable[Sequence[Page]]:
-    count = -(-len(pages) // most)
-    bounds = [len(pages) * number // count for number in range(count + 1)]
-    return (pages[first:last] for first, last in pairwise(bounds))
 
 
 def _prepared(

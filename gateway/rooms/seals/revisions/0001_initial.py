@@ -6,7 +6,7 @@ from alembic import op
 revision = "seals_0001"
 down_revision = None
 branch_labels = ("seals",)
-depends_on = ('decisions_0001',)
+depends_on = ('decisions_0002',)
 
 
 def upgrade() -> None:
@@ -22,6 +22,7 @@ def upgrade() -> None:
     sa.Column('seal_id', sa.String(length=32), nullable=False),
     sa.Column('seal_name', sa.String(length=200), nullable=False),
     sa.Column('placements', sa.JSON(), nullable=False, comment='page, x, y, width, height in millimetres'),
+    sa.Column('shares', sa.JSON(), nullable=False, comment='the same, of a seal across pages: what each page is read back with'),
     sa.Column('property_info', sa.String(length=200), nullable=False),
     sa.Column('picture_digest', sa.LargeBinary(), nullable=False, comment='SM3 of the picture that was drawn'),
     sa.Column('source_digest', sa.LargeBinary(), nullable=False, comment='SM3 of the file as it was given to us'),
