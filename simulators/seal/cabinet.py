@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from simulators.frame import Document, Transaction, b64, unb64
+from simulators.frame import Document, Transaction, b64, rfc3339, unb64
 from simulators.seal import pki, ses
 from simulators.seal.cms import SHA256_OID
 from simulators.seal.picture import organ_seal
@@ -93,6 +93,20 @@ class Cabinet:
         kept = tx.get(self.name, "_keys", "ordinary")
         assert kept is not None
         return unb64(kept["root"])
+
+    def set_status(
+        self, tx: Transaction, seal_id: str, status: str, now: datetime, *, filed: bool | None = None
+    ) -> None:
+        """A seal has this status from now on; ``filed``: whether that has been filed 备案, where it is to be told."""
+        told = {"status": status, "statusSince": rfc3339(now.replace(microsecond=0))}
+        tx.put(self.name, "status", seal_id, told if filed is None else told | {"filed": filed})
+
+    def remake(self, tx: Transaction, seal_id: str, now: datetime) -> None:
+        """A seal's key was lost: its certificate is revoked, and it is made with another key and certificate."""
+        self.revoke(tx, seal_id, now)
+        seal = tx.get(self.name, "_seal", seal_id)
+        assert seal is not None
+        self.make(tx, {name: value for name, value in seal.items() if name not in ("picture", "eseal")})
 
     # --- revocation ------------------------------------------------------------------------------------------------
 

@@ -34,16 +34,17 @@ def signed_data(
     family: str = GB,
     digest: str = SM3_OID,
     kind: str = "",
-    detached: bool = True,
     at: datetime | None = None,
 ) -> bytes:
     """A ContentInfo with one signer, whose certificate is the first.
 
-    ``family``: ``GB`` or ``RFC``; ``kind``: another type of content than data. With ``at`` there are signed attributes,
-    among them the signing time and the certificate's digest; without, the content itself is signed.
+    ``family``: ``GB`` or ``RFC``; ``kind``: another type of content than data, which then stands inside. With ``at``
+    there are signed attributes, among them the signing time and the certificate's digest; without, the content itself
+    is signed.
     """
     hashed = HASHES[digest]
     attributes = b""
+    body = (der.explicit(0, der.octets(content)),) if kind else ()
     kind = kind or f"{family}.1"
     if at is not None:
         listed = der.seq(der.seq(der.seq(der.seq(der.oid(digest)), der.octets(hashed(certificates[0])))))
@@ -67,7 +68,6 @@ def signed_data(
         der.seq(der.oid("1.2.156.10197.1.301.1")) if family == GB else signer.algorithm,
         der.octets(signature),
     )
-    body = () if detached else (der.explicit(0, der.octets(content)),)
     data = der.seq(
         der.integer(1 if kind.endswith(".1") else 3),
         der.set_of(der.seq(der.oid(digest))),

@@ -27,9 +27,7 @@ import hmac
 from datetime import datetime, timedelta
 from typing import Any
 
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
 import contracts
 from simulators.frame import (
@@ -47,12 +45,13 @@ from simulators.frame import (
     Transaction,
     Wire,
     b64,
-    endpoint,
     rfc3339,
     unb64,
 )
-from simulators.seal import ocsp, pki, ses, stamps
+from simulators.seal import pki, ses
 from simulators.seal.cabinet import Cabinet
+from simulators.seal.certification import Certification
+from simulators.seal.desk import Desk
 from simulators.seal.pki import sm3
 from simulators.signing import fresh, signature, signed_headers
 
@@ -80,7 +79,6 @@ SEALS: list[Document] = [
 
 _RESULTS = {row["code"]: row for row in contracts.code_table("seal", "v1", "results")}
 _UNKNOWN = {"meaning": "未知结果", "status": "200"}
-_STATES = {row["code"] for row in contracts.code_table("seal", "v1", "seal_states")}
 _UNUSABLE = {"SUSPENDED": "S1421", "CANCELLED": "S1422", "EXPIRED": "S1423"}
 CONTRACT = OpenApiContract(contracts.path("seal/v1/openapi.yaml"))
 SEED: Document = {
@@ -198,9 +196,7 @@ class Seal(Service):
             self.operation("query", self._signed(self._query), key=reference),
             self.operation("void", self._signed(self._void), key=reference),
             self.operation("verify", self._signed(self._verify)),
-            Route("/pki/{name}.crl", self._list_of_revoked, methods=["GET"]),
-            Route("/pki/ocsp", self._status_of_certificates, methods=["POST"]),
-            Route("/tsa", self._time_stamp, methods=["POST"]),
+            *Certification(self, self.cabinet).routes(),
         ]
 
     def _list(self, tx: Transaction, call: Call) -> Answer:
@@ -294,27 +290,13 @@ class Seal(Service):
         """What happens to the seal between its use and the answer."""
         match fault:
             case "seal_revoked":
-                self._put_status(tx, seal_id, "CANCELLED", now - timedelta(hours=1))
+                self.cabinet.set_status(tx, seal_id, "CANCELLED", now - timedelta(hours=1))
             case "seal_suspended":
-                self._put_status(tx, seal_id, "SUSPENDED", now)
+                self.cabinet.set_status(tx, seal_id, "SUSPENDED", now)
             case "seal_cancelled_filed":
-                self._put_status(tx, seal_id, "CANCELLED", now, filed=True)
+                self.cabinet.set_status(tx, seal_id, "CANCELLED", now, filed=True)
             case "seal_remade":
-                self._remake(tx, seal_id, now)
-
-    def _put_status(
-        self, tx: Transaction, seal_id: str, status: str, now: datetime, *, filed: bool | None = None
-    ) -> None:
-        told = {} if filed is None else {"filed": filed}
-        tx.put(
-            self.name, "status", seal_id, {"status": status, "statusSince": rfc3339(now.replace(microsecond=0)), **told}
-        )
-
-    def _remake(self, tx: Transaction, seal_id: str, now: datetime) -> None:
-        self.cabinet.revoke(tx, seal_id, now)
-        seal = tx.get(self.name, "_seal", seal_id)
-        assert seal is not None
-        self.cabinet.make(tx, {name: value for name, value in seal.items() if name not in ("picture", "eseal")})
+                self.cabinet.remake(tx, seal_id, now)
 
     def _signature(self, tx: Transaction, asked: Document, fault: str, now: datetime) -> bytes:
         authority, maker = self.cabinet.authority(tx), self.cabinet.maker(tx)
@@ -364,87 +346,9 @@ class Seal(Service):
             "seal_id": SEALS[0]["sealId"],
         }
 
-    # --- control -----------------------------------------------------------------------------------------------------
-
     def control_routes(self) -> list[BaseRoute]:
         """Root certificate, status of a seal, waiting jobs."""
-        return [
-            Route("/root", endpoint(lambda request, body: {"root": self.credentials()["root"]}), methods=["GET"]),
-            Route("/status", endpoint(self._set_status), methods=["POST"]),
-            Route("/revoke", endpoint(self._revoke_now), methods=["POST"]),
-            Route("/remake", endpoint(self._remake_now), methods=["POST"]),
-            Route("/mode", endpoint(self._set_mode), methods=["POST"]),
-            Route("/finish", endpoint(self._finish_now), methods=["POST"]),
-        ]
-
-    def _set_status(self, request: Request, body: Any) -> Any:
-        if body["status"] not in _STATES - {"EXPIRED"}:
-            raise ValueError(f"no status {body['status']!r} to set")
-        with self.base.state.transaction() as tx:
-            self._known(tx, body["sealId"])
-            filed = body.get("filed")
-            self._put_status(tx, body["sealId"], body["status"], self.base.clock.now(), filed=filed)
-        return {"ok": True}
-
-    def _revoke_now(self, request: Request, body: Any) -> Any:
-        with self.base.state.transaction() as tx:
-            self.cabinet.revoke(tx, self._known(tx, body["sealId"]), self.base.clock.now())
-        return {"ok": True}
-
-    def _remake_now(self, request: Request, body: Any) -> Any:
-        with self.base.state.transaction() as tx:
-            self._remake(tx, self._known(tx, body["sealId"]), self.base.clock.now())
-        return {"ok": True}
-
-    def _known(self, tx: Transaction, seal_id: str) -> str:
-        if tx.get(self.name, "_seal", seal_id) is None:
-            raise ValueError(f"no seal {seal_id}")
-        return seal_id
-
-    def _set_mode(self, request: Request, body: Any) -> Any:
-        with self.base.state.transaction() as tx:
-            self.settings(tx, body)
-        return {"ok": True}
-
-    def _finish_now(self, request: Request, body: Any) -> Any:
-        with self.base.state.transaction() as tx:
-            document = tx.get(self.name, "job", body["reference"])
-            if document is None or document["job"]["state"] != "PENDING":
-                raise ValueError(f"no waiting job {body['reference']}")
-            state = body.get("state", "DONE")
-            if state not in ("DONE", "REFUSED"):
-                raise ValueError(f"a job ends DONE or REFUSED, not {state}")
-            self._finish_job(tx, document, self.base.clock.now(), state, body.get("reason", ""))
-        return {"ok": True}
-
-    # --- certificates and time stamps --------------------------------------------------------------------------------
-
-    async def _list_of_revoked(self, request: Request) -> Response:
-        name, now = request.path_params["name"], self.base.clock.now()
-        with self.base.state.transaction() as tx:
-            if name == "root":
-                body = self.cabinet.root(tx).crl({}, now)
-            elif name == "authority":
-                body = self.cabinet.authority(tx).crl(self.cabinet.revoked(tx), now)
-            else:
-                return Response(status_code=404)
-        self.journal(request, "crl", name, 200)
-        return Response(body, media_type="application/pkix-crl")
-
-    async def _status_of_certificates(self, request: Request) -> Response:
-        asked = await request.body()
-        with self.base.state.transaction() as tx:
-            authority, revoked = self.cabinet.authority(tx), self.cabinet.revoked(tx)
-            body = ocsp.answer(authority, asked, revoked, self.cabinet.issued(tx), self.base.clock.now())
-        self.journal(request, "ocsp", "", 200, asked)
-        return Response(body, media_type="application/ocsp-response")
-
-    async def _time_stamp(self, request: Request) -> Response:
-        asked = await request.body()
-        with self.base.state.transaction() as tx:
-            body = stamps.answer(self.cabinet.stampers(tx), asked, self.base.clock.now())
-        self.journal(request, "time_stamp", "", 200, asked)
-        return Response(body, media_type="application/timestamp-reply")
+        return Desk(self, self.cabinet, self._finish_job).routes()
 
     # --- signatures of messages and refusals -------------------------------------------------------------------------
 

@@ -130,7 +130,7 @@ class Stamper:
             *([] if nonce is None else [der.integer(nonce)]),
         )
         return cms.signed_data(
-            info, self.key, self.certificates, family=cms.RFC, digest=self.digest, kind=_TST_INFO, detached=False, at=at
+            info, self.key, self.certificates, family=cms.RFC, digest=self.digest, kind=_TST_INFO, at=at
         )
 
 
