@@ -113,8 +113,9 @@ def where(shown: Shown, page: Page, number: int) -> tuple[Drawn, bool]:
         and abs(along[1] - start[1]) <= slack
         and abs(up[0] - start[0]) <= slack
     )
-    drawn = Drawn(page=number, x=round(left, 3), y=round(bottom, 3), width=round(width, 3), height=round(height, 3))
-    return drawn, upright
+    box = {"x": round(left, 3), "y": round(bottom, 3), "width": round(width, 3), "height": round(height, 3)}
+    wide, high = page.size
+    return Drawn(page=number, **box, page_width=round(wide, 3), page_height=round(high, 3)), upright
 
 
 def cut_off(drawing: Drawing, shown: Shown) -> bool:

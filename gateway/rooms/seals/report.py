@@ -136,13 +136,18 @@ class Check(Message):
 
 
 class Drawn(Message):
-    """Where a seal was found drawn: page from 1, millimetres from the lower-left corner of what the reader sees."""
+    """Where a seal was found drawn: page from 1, millimetres from the lower-left corner of what the reader sees.
+
+    ``page_width`` and ``page_height`` are what the reader sees of the page, where the file says it.
+    """
 
     page: int
     x: float
     y: float
     width: float
     height: float
+    page_width: float | None = None
+    page_height: float | None = None
 
 
 class SealReport(Message):

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from gateway.rooms.seals.report import CHECKS, Check, Report, SealReport, Verdict, Words
+from gateway.rooms.seals.report import CHECKS, Check, Drawn, Report, SealReport, Verdict, Words
 from gateway.rooms.seals.report_page import HEADERS, against_first, page_of
 from gateway.rooms.seals.trust import Trust
 from gateway.rooms.seals.verification import verify_document
@@ -74,3 +74,12 @@ def test_the_page_stands_alone_and_a_browser_loads_nothing_for_it(reports):
 def test_instants_are_written_in_the_time_of_this_country():
     report = Report(format="unknown", digest="00", judged_at="2026-09-15T18:00:05Z")
     assert "2026年9月16日 02:00:05" in page_of(report)
+
+
+def test_pages_are_sketched_with_the_place_of_the_seal_and_not_without_their_size():
+    place = {"page": 2, "x": 120.0, "y": 60.0, "width": 42.0, "height": 42.0}
+    for drawn, count in ((Drawn(**place, page_width=210, page_height=297), 1), (Drawn(**place), 0)):
+        seal = SealReport(kind="ses-4", place="1", drawn=(drawn,))
+        page = page_of(Report(format="ofd", digest="00", judged_at="2026-09-16T10:00:00+08:00", seals=(seal,)))
+        assert page.count("<svg ") == count
+        assert ('class="seal" x="120.0" y="195.0" width="42.0" height="42.0"' in page) is bool(count)

@@ -312,7 +312,15 @@ class _One:
             if page is None:
                 continue
             left, top, width, height = shown(stamp)
-            yield Drawn(page=number, x=left, y=page.height - top - height, width=width, height=height)
+            yield Drawn(
+                page=number,
+                x=left,
+                y=page.height - top - height,
+                width=width,
+                height=height,
+                page_width=page.width or None,
+                page_height=page.height or None,
+            )
 
     # --- the layer of the signature -----------------------------------------------------------------------------------
 
