@@ -68,6 +68,8 @@ def install(watch: StopWatch) -> None:
     from sqlalchemy import Connection, CursorResult
     from sqlalchemy.engine import Result, RootTransaction
 
+    from gateway.foundation.store.prepared import PreparedConnection
+
     def driver(work: Callable[..., Any]) -> Callable[..., Any]:
         return watch.watch(1, watch.watch(0, work))
 
@@ -85,6 +87,7 @@ def install(watch: StopWatch) -> None:
 
     layers: list[tuple[Any, tuple[str, ...]]] = [
         (Connection, ("execute", "scalar", "scalars", "exec_driver_sql", "begin", "commit", "rollback", "close")),
+        (PreparedConnection, ("execute",)),
         (RootTransaction, ("commit", "rollback")),
     ]
     results = (
