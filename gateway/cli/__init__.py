@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from gateway import __version__
+from gateway.cli.lines import line_of
 from gateway.foundation import rooms
 from gateway.terminal.output import EXIT_CODES, Session, report
 from gateway.words.errors import GatewayError, SettingsError
@@ -105,6 +106,11 @@ class _Root(TyperGroup):
             raise trouble
         return super().resolve_command(ctx, args)
 
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Help, for which no command is loaded whose source says plainly what it is."""
+        self.commands = {name: shown(name, self.commands) for name in self.commands}
+        super().format_help(ctx, formatter)
+
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
@@ -140,6 +146,17 @@ def root(
 ) -> None:
     """What every command has."""
     ctx.obj = Session(settings)
+
+
+def shown(name: str, found: Mapping[str, Any]) -> Any:
+    """A command as far as help shows it."""
+    place = FRAME.get(name) or next(
+        room.package + room.commands[name] if room.commands[name].startswith(".") else room.commands[name]
+        for room in rooms.found()
+        if name in room.commands
+    )
+    line = line_of(place)
+    return found[name] if line is None else TyperCommand(name, help=line)
 
 
 def _at(place: str) -> Any:

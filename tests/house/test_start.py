@@ -8,7 +8,9 @@ import sys
 from importlib import import_module
 
 import pytest
+from typer.main import get_command
 
+from gateway import cli
 from gateway.foundation import rooms
 
 RARE = {"duckdb", "pyhanko", "reportlab", "xlsxwriter", "PIL", "fontTools", "matplotlib"}
@@ -17,6 +19,7 @@ NOT_FOR_WORDS = RARE | {"sqlalchemy", "alembic", "psycopg", "pydantic_settings",
 """To find the command, and to say a version, no database is opened and nobody is called."""
 SERVING = """
 import gateway.app, gateway.cli.serve, gateway.faces.serve
+from gateway import cli
 from gateway.foundation import rooms
 for room in rooms.found():
     for place in (*([room.open] if room.open else []), *room.routes):
@@ -53,3 +56,14 @@ def test_every_name_that_a_package_shows_is_there(package: str) -> None:
         assert getattr(shown, name) is not None, name
     with pytest.raises(AttributeError, match="no attribute 'nonesuch'"):
         shown.nonesuch  # noqa: B018 - asking is the test
+
+
+@pytest.mark.parametrize("name", list(cli.commands()))
+def test_help_says_of_a_command_what_the_command_says_of_itself(name: str) -> None:
+    found = get_command(cli.app).commands  # type: ignore[attr-defined]
+    assert cli.shown(name, found).get_short_help_str(200) == found[name].get_short_help_str(200)
+
+
+def test_help_loads_no_command() -> None:
+    words = "from gateway import cli\ntry:\n    cli.app(['--help'])\nexcept SystemExit:\n    pass"
+    assert not loaded(words) & NOT_FOR_WORDS
