@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 from gateway.ports.nontax import StatementLine
-from gateway.rooms.reconciliation.clean_files import read_clean
 from gateway.rooms.reconciliation.profiles import Profile
 from gateway.rooms.reconciliation.statement import (
     Progress,
@@ -111,6 +110,8 @@ def _read_clean(
     def check_totals(number: int, paid: int, refunded: int) -> None:
         if _totals(totals, profile, refunded) != (number, paid):
             raise StatementRefusedError("the totals say otherwise")
+
+    from gateway.rooms.reconciliation.clean_files import read_clean  # DuckDB is loaded for the first large file
 
     try:
         header = file.readline(profile.max_line_bytes + 1) if profile.header else b""
