@@ -1,18 +1,22 @@
 """Idempotency: one effect under one key, remembered in the transaction of the effect.
 
-A service takes a ``Once``. Where it writes, ``once.about(subject)`` joins the transaction: the same key a second time
-is a conflict, and a repeat of the request later finds the subject and the first status. ``NEVER`` is for callers
-without a key.
+A service takes a ``Once``. Where it writes, ``once.about(subject)`` joins the transaction, and is its first statement:
+an insert that does nothing where the key is known. So a repeat is found by the unit that would have had the effect
+(``RepeatedProblem``), and nobody reads before. The unit that ends the request keeps its status and looks at what is
+answered. ``NEVER`` is for callers without a key.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, bindparam, select, update
+import structlog
+from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy.exc import DBAPIError
 
+from gateway.foundation.store import Store
 from gateway.foundation.store.inserting import insert_new
 from gateway.foundation.store.rows import reader
 from gateway.foundation.store.tables import idempotency
@@ -20,14 +24,19 @@ from gateway.words.clock import Clock, SystemClock, to_micros
 from gateway.words.errors import ConflictProblem
 
 T = TypeVar("T")
+log = structlog.get_logger(__name__)
 
 _MINE = (
     idempotency.c.client_id == bindparam("of"),
     idempotency.c.path == bindparam("at"),
     idempotency.c.key == bindparam("under"),
 )
-_KEEP = update(idempotency).where(*_MINE, idempotency.c.status.is_(None))
-_KEPT = select(idempotency.c.status).where(*_MINE)
+_KEEP = (
+    update(idempotency)
+    .where(*_MINE)
+    .values(status=func.coalesce(idempotency.c.status, bindparam("first")))
+    .returning(idempotency.c.status)
+)
 _KNOWN = select(idempotency.c.digest, idempotency.c.subject, idempotency.c.status, idempotency.c.created_at).where(
     *_MINE
 )
@@ -52,12 +61,26 @@ def kept(conn: Connection, client: str, path: str, key: str) -> Kept | None:
     return None if row is None else _kept(row)
 
 
+class RepeatedProblem(ConflictProblem):
+    """This key is known: the request is a repeat. ``kept``: of the first one, which may still be being served."""
+
+    type = "request-in-progress"
+
+    def __init__(self, kept: Kept) -> None:
+        super().__init__(
+            "the first request with this Idempotency-Key is still being served", cure="Repeat it after a few seconds."
+        )
+        self.kept = kept
+
+
 @dataclass(eq=False)
 class Once:
     """One request under its key: who asked, where, and the digest of what was asked.
 
     ``done``: the status that the request is answered with when its effect has ended; ``pending``: when it has not.
-    ``subject``: the record that the effect is about; ``status``: the first answer's, once it is known.
+    ``subject``: the record that the effect is about; ``status``: the first answer's, once it is known. ``view`` looks
+    at what is answered, given the connection and the subject; ``seen``: what it saw, None where it did not look.
+    ``begun``: the key was free when a unit looked.
     """
 
     client: str
@@ -69,6 +92,9 @@ class Once:
     pending: int = 202
     subject: str | None = None
     status: int | None = None
+    view: Callable[[Connection, str], Any] | None = None
+    seen: Any = None
+    begun: bool = False
 
     def about(self, subject: str) -> Once:
         """Say which record the effect is about."""
@@ -82,7 +108,7 @@ class Once:
     def begin(self, conn: Connection, status: int | None = None) -> None:
         """Join the transaction that makes the record. ``status``: the answer's, where nothing is waited for.
 
-        Raises ConflictProblem where the first request under this key is still being served.
+        Raises RepeatedProblem where the key is known.
         """
         assert self.subject is not None, "say what the request is about"
         if not insert_new(
@@ -96,14 +122,26 @@ class Once:
             status=status,
             created_at=to_micros(self.clock.now()),
         ):
-            raise still_running()
+            before = kept(conn, self.client, self.path, self.key)
+            assert before is not None, "a key is never forgotten while it is asked for"
+            raise RepeatedProblem(before)
+        self.begun = True
+
+    async def look_first(self, store: Store) -> None:
+        """For a service that does more than read before its unit: raise RepeatedProblem now where the key is known."""
+        before = await store.read(lambda conn: kept(conn, self.client, self.path, self.key))
+        if before is not None:
+            raise RepeatedProblem(before)
 
     def end(self, conn: Connection, status: int) -> int:
-        """Keep the first status, which every repeat is answered with; that which is kept, maybe since before."""
+        """The request ends here: keep its first status, and look at what is answered.
+
+        Every repeat is answered with that status; it is returned, and may be kept since before.
+        """
         mine = {"of": self.client, "at": self.path, "under": self.key}
-        if conn.execute(_KEEP, {**mine, "status": status}).rowcount == 1:
-            return status
-        return int(conn.execute(_KEPT, mine).scalar_one())
+        kept_status = int(conn.execute(_KEEP, {**mine, "first": status}).scalar_one())
+        self._look(conn)
+        return kept_status
 
     def answered(self, status: int) -> None:
         """The transaction that kept this status has committed."""
@@ -114,9 +152,26 @@ class Once:
 
         def remembered(conn: Connection) -> T:
             self.begin(conn, self.done)
-            return unit(conn)
+            result = unit(conn)
+            self._look(conn)
+            return result
 
         return remembered
+
+    def _look(self, conn: Connection) -> None:
+        """See what is answered, in the unit that ends the request.
+
+        Only once: a unit that runs again, or whose view failed, leaves that to whoever answers.
+        """
+        view, self.view, self.seen = self.view, None, None
+        if view is None or self.subject is None:
+            return
+        try:
+            self.seen = view(conn, self.subject)
+        except DBAPIError:
+            raise
+        except Exception:  # what was done stays done
+            log.exception("an answer could not be prepared", path=self.path, subject=self.subject)
 
 
 class _Never(Once):
@@ -131,6 +186,9 @@ class _Never(Once):
     def begin(self, conn: Connection, status: int | None = None) -> None:
         """Remember nothing."""
 
+    async def look_first(self, store: Store) -> None:
+        """No key is known."""
+
     def end(self, conn: Connection, status: int) -> int:  # noqa: ARG002 - nothing is kept
         """Keep nothing."""
         return status
@@ -141,12 +199,3 @@ class _Never(Once):
 
 NEVER: Once = _Never("", "", "", b"", SystemClock())
 """For callers that need no idempotency."""
-
-
-def still_running() -> ConflictProblem:
-    """What a repeat is told while the first request is being served."""
-    return ConflictProblem(
-        "the first request with this Idempotency-Key is still being served",
-        type="request-in-progress",
-        cure="Repeat it after a few seconds.",
-    )

@@ -149,5 +149,4 @@ def _no_index() -> None:
     """
     from gateway.rooms.payments import records
 
-    records.live_payment = lambda *_: None  # type: ignore[assignment]
-    records.demanded = lambda *_: {}  # type: ignore[assignment]
+    records.standing = lambda *_: records.Standing()  # type: ignore[assignment]

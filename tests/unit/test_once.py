@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, create_engine, select
 
-from gateway.foundation.once import NEVER, Once
+from gateway.foundation.once import NEVER, Once, RepeatedProblem
 from gateway.foundation.store.tables import idempotency
 from gateway.words.clock import SystemClock
 from gateway.words.errors import ConflictProblem
@@ -49,6 +50,33 @@ def test_the_same_key_a_second_time_is_a_conflict_and_nothing_is_done(conn: Conn
     with pytest.raises(ConflictProblem) as refused:
         once.about("pay_2").first(lambda _: pytest.fail("the effect was done twice"))(conn)
     assert refused.value.type == "request-in-progress"
+    assert kept(conn) == [("pay_1", 201)]
+
+
+def test_a_repeat_tells_what_the_first_request_has_left(conn: Connection, once: Once) -> None:
+    once.about("pay_1").first(lambda _: None)(conn)
+    again = replace(once, subject=None, begun=False).about("pay_2")
+    with pytest.raises(RepeatedProblem) as repeated:
+        again.begin(conn)
+    assert (repeated.value.kept.subject, repeated.value.kept.status, again.begun) == ("pay_1", 201, False)
+
+
+def test_the_unit_that_ends_a_request_looks_at_the_answer_once(conn: Connection, once: Once) -> None:
+    looked: list[str] = []
+    once.view = lambda _, subject: looked.append(subject) or len(looked)
+    once.about("pay_1").begin(conn)
+    assert (once.seen, looked) == (None, [])
+    once.end(conn, 201)
+    assert (once.seen, looked) == (1, ["pay_1"])
+    once.end(conn, 201)  # the unit runs again: what it saw before was rolled back
+    assert (once.seen, looked) == (None, ["pay_1"])
+
+
+def test_a_view_that_fails_undoes_nothing(conn: Connection, once: Once) -> None:
+    once.view = lambda *_: {}["missing"]
+    once.about("pay_1").begin(conn)
+    assert once.end(conn, 201) == 201
+    assert once.seen is None
     assert kept(conn) == [("pay_1", 201)]
 
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, TypeVar, cast
 
 from fastapi import Depends, Header, Request
 from pydantic import BaseModel
+from sqlalchemy import Connection
 
 from gateway.foundation.access import Principal
 from gateway.foundation.base import Foundation
 from gateway.foundation.http.services import Base
-from gateway.foundation.once import Once, kept, still_running
+from gateway.foundation.once import Kept, Once, RepeatedProblem, kept
 from gateway.words.clock import to_micros
-from gateway.words.errors import InvalidProblem
+from gateway.words.errors import InvalidProblem, Problem
 
 Key = Annotated[
     str,
@@ -27,6 +28,7 @@ Key = Annotated[
     ),
 ]
 
+T = TypeVar("T")
 _STILL_RUNNING = 10_000_000
 
 
@@ -46,16 +48,50 @@ class Keyed:
         ``effect(once)`` calls the service, which says what the request is about. Raises InvalidProblem for another
         body under this key, ConflictProblem while the first request is being served.
         """
+        return await self._have(effect, self._asked(who, body))
+
+    async def shows(
+        self,
+        who: Principal,
+        body: BaseModel | None,
+        effect: Callable[[Once], Awaitable[object]],
+        view: Callable[[Connection, str], T],
+    ) -> T:
+        """The same, and what ``view`` sees of the record: seen by the unit that ends the request, if it can be."""
+        first = self._asked(who, body)
+        first.view = view
+        subject = await self._have(effect, first)
+        if first.seen is not None:
+            return cast("T", first.seen)
+        return await self.base.store.read(lambda conn: view(conn, subject))
+
+    def _asked(self, who: Principal, body: BaseModel | None) -> Once:
         text = "" if body is None else body.model_dump_json()
         digest = self.base.envelope.blind_index(text, "idempotency.body")
-        known = await self.base.store.read(lambda conn: kept(conn, who.client_id, self.path, self.key))
-        if known is None:
-            first = Once(who.client_id, self.path, self.key, digest, self.base.clock, self.done)
+        return Once(who.client_id, self.path, self.key, digest, self.base.clock, self.done)
+
+    async def _have(self, effect: Callable[[Once], Awaitable[object]], first: Once) -> str:
+        try:
             await effect(first)
-            assert first.subject is not None, "the service did not say what the request is about"
-            self.status = first.status or self.done
-            return first.subject
-        if known.digest != digest:
+        except RepeatedProblem as repeat:
+            return self._again(first, repeat.kept)
+        except Problem:
+            # What the first request did may be why its repeat is refused before any unit looks at the key.
+            known = (
+                None
+                if first.begun
+                else await self.base.store.read(lambda conn: kept(conn, first.client, first.path, first.key))
+            )
+            if known is None:
+                raise
+            return self._again(first, known)
+        assert first.subject is not None, "the service did not say what the request is about"
+        self.status = first.status or self.done
+        return first.subject
+
+    def _again(self, asked: Once, known: Kept) -> str:
+        """Answer a repeat: with the record and the status of the first request."""
+        if known.digest != asked.digest:
             raise InvalidProblem(
                 "this Idempotency-Key was used before with another body",
                 type="idempotency-key-reused",
@@ -63,7 +99,7 @@ class Keyed:
                 cure="Use a new key for a new request.",
             )
         if known.status is None and self._may_still_run(known.created_at):
-            raise still_running()
+            raise RepeatedProblem(known)
         self.status = known.status or 202  # accepted, by a process that died before it could keep the status
         return known.subject
 

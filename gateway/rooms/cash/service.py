@@ -125,7 +125,7 @@ class Cash:
                 raise ConflictProblem("this decision was revoked; nothing is to be paid", type="decision-revoked")
             if records.is_receipt_used(conn, given.authority, given.receipt_number):
                 raise ConflictProblem(f"receipt {given.receipt_number} was recorded before", type="receipt-number-used")
-            claimed = payment_records.demanded(conn, decision.id), records.claimed(conn, decision.id)
+            claimed = payment_records.standing(conn, decision.id).demanded, records.claimed(conn, decision.id)
             left = (decision.facts.fine or 0) - sum(one.get(LineKind.FINE, 0) for one in claimed)
             if given.amount > left:
                 raise ConflictProblem(

@@ -18,6 +18,7 @@ _FACTS = select(decision.c.facts_sealed).where(decision.c.id == bindparam("id"))
 _BY_NUMBER = select(decision).where(
     decision.c.authority == bindparam("authority"), decision.c.number_key == bindparam("key")
 )
+_BY_NUMBER_HELD = _BY_NUMBER.with_for_update()
 _EVENTS = (
     select(decision_event)
     .where(decision_event.c.decision_id == bindparam("id"))
@@ -98,9 +99,16 @@ def fetch(conn: Connection, envelope: Envelope, decision_id: str) -> Decision | 
     return None if row is None else _read(conn, envelope, row)
 
 
-def fetch_by_number(conn: Connection, envelope: Envelope, authority: str, number: str) -> Decision | None:
-    """The decision of an authority with this decision number 决定书文号, in whatever spelling."""
-    row = conn.execute(_BY_NUMBER, {"authority": authority, "key": number_key(number)}).mappings().first()
+def fetch_by_number(
+    conn: Connection, envelope: Envelope, authority: str, number: str, *, hold: bool = False
+) -> Decision | None:
+    """The decision of an authority with this decision number 决定书文号, in whatever spelling.
+
+    ``hold``: until the end of the transaction nothing happens to it and nothing else is demanded of it; its events are
+    read after that.
+    """
+    statement = _BY_NUMBER_HELD if hold else _BY_NUMBER
+    row = conn.execute(statement, {"authority": authority, "key": number_key(number)}).mappings().first()
     return None if row is None else _read(conn, envelope, row)
 
 

@@ -91,9 +91,9 @@ class Decisions:
         """One decision. Raises NotFoundProblem."""
         return await self._base.store.read(lambda conn: self.read(conn, authority, number))
 
-    def read(self, conn: Connection, authority: str, number: str) -> Decision:
-        """``get`` inside a query or unit of the caller's."""
-        found = records.fetch_by_number(conn, self._envelope, authority, _number(number))
+    def read(self, conn: Connection, authority: str, number: str, *, hold: bool = False) -> Decision:
+        """``get`` inside a query or unit of the caller's; ``hold``: nothing happens to it until the unit has ended."""
+        found = records.fetch_by_number(conn, self._envelope, authority, _number(number), hold=hold)
         if found is None:
             raise NotFoundProblem(
                 "no such decision", cure="Store it first with PUT /v1/decisions/{authority}/{number}."

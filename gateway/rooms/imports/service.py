@@ -300,7 +300,7 @@ class Imports:
         if decision is not None:
             if is_revoked(conn, decision.id):
                 raise ValueError("this decision is known here as revoked")
-            if records.live_payment(conn, decision.id, 0, "main") is not None:
+            if records.standing(conn, decision.id).live(0, "main") is not None:
                 raise ValueError("this decision is known here and has a live payment under another code")
             if (decision.facts.fine or 0, decision.facts.confiscated or 0) != (row.fine or 0, row.confiscated or 0):
                 raise ValueError("this decision is known here with other amounts")

@@ -28,7 +28,6 @@ from gateway.ports.nontax import (
     PaidFact,
 )
 from gateway.rooms.decisions import fetch as fetch_decision
-from gateway.rooms.decisions import revoked_or_amended
 from gateway.rooms.payments import records
 from gateway.rooms.payments.asks import PlatformAsks
 from gateway.rooms.payments.bill import CancelAnswer, CancelAsk, check_issued, issued_from
@@ -89,16 +88,15 @@ class PlatformAnswers:
     def issue_ended(self, conn: Connection, operation: Operation, outcome: Outcome) -> None:
         """The code came, was refused, or nobody knows."""
         now = to_micros(self._base.clock.now())
-        payment = records.held(conn, operation.subject)
         assert operation.reference is not None
         asked = CodeKey(operation.channel, operation.reference)
-        if payment.decision_id is not None:
-            records.lock_decision(conn, payment.decision_id)
+        records.lock_decision_of(conn, operation.subject)
         match outcome:
             case Done(answer=Issued() as issued, found=found):
-                owner = records.by_code(conn, operation.channel, issued.code)
-                if owner is not None and owner.reference != operation.reference:
-                    raise ContractError(f"the answer's code {issued.code} is that of payment {owner.payment_id}")
+                known = records.awaited(conn, operation.subject, operation.channel, issued.code)
+                payment = known.payment
+                if known.owner is not None and known.owner_reference != operation.reference:
+                    raise ContractError(f"the answer's code {issued.code} is that of payment {known.owner}")
                 issuing = self._lives.payment.move(
                     conn,
                     payment,
@@ -112,24 +110,23 @@ class PlatformAnswers:
                 assert issuing, "a code arrived for a payment that asked for none"
                 given = self._lives.code.move(conn, asked, CodeState.LIVE, code=issued.code, issued_at=now)
                 assert given, "a code arrived for a request that has ended"
-                self._apply_waiting(conn, payment.id, operation.channel, issued.code, now)
+                if known.money_waits:
+                    self._apply_waiting(conn, payment.id, operation.channel, issued.code, now)
                 if found:
                     self._asks.how_it_stands(conn, replace(payment, code=issued.code), claim=False)
-                if payment.decision_id is None:
-                    return
-                revoked, amended = revoked_or_amended(conn, payment.decision_id)
-                if revoked:
+                if known.revoked:
                     self._asks.void_unpaid(conn, records.held(conn, payment.id), "行政处罚决定已撤销")
-                elif amended:  # perhaps while the code was being asked for
+                elif known.amended and payment.decision_id is not None:  # perhaps while the code was being asked for
                     decision = fetch_decision(conn, self._base.envelope, payment.decision_id)
                     assert decision is not None
                     self._asks.void_excess(conn, decision)
             case Rejected(reason=reason, code=code):
                 told = {"reason": reason, "platform_code": code}
+                payment = records.held(conn, operation.subject)
                 self._lives.payment.move(conn, payment, Status.REJECTED, tell=told, reason=reason)
                 self._lives.code.move(conn, asked, CodeState.REFUSED, closed_at=now)
             case Doubt() | Absent() | Parked():
-                self._lives.payment.doubt(conn, payment, outcome)
+                self._lives.payment.doubt(conn, records.held(conn, operation.subject), outcome)
             case _:
                 raise AssertionError(f"unforeseen outcome {outcome}")
 

@@ -12,7 +12,7 @@ from gateway.foundation.base import Foundation
 from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.delivery import Operation, Sent
 from gateway.ports.nontax import IssueRequest
-from gateway.rooms.decisions import Decision, due_date, is_revoked
+from gateway.rooms.decisions import Decision, due_date
 from gateway.rooms.decisions import fetch as fetch_decision
 from gateway.rooms.payments import records
 from gateway.rooms.payments.accrual import accrued as accrued_on
@@ -90,16 +90,25 @@ class Demands:
         lines: Sequence[LineInput],
         unit: Unit,
         channel: str,
+        *,
+        payment_id: str | None = None,
         replaces: str | None = None,
     ) -> Demand:
-        """A demand ready to be opened, with ids and seals of its own. Raises InvalidProblem."""
+        """A demand ready to be opened, with a reference and seals of its own. Raises InvalidProblem."""
         base, now = self._base, self._base.clock.now()
         due = due_date(decision.facts, decision.events, base.calendar)
         due_on = ask.due_on or (due.on if due is not None else None)
         reference = base.delivery.new_reference(channel)
         bill = bill_for(decision, lines, unit, reference=reference, today=day_of(now), due_on=due_on)
         payment = replace(
-            new_payment(base.envelope, bill, authority=ask.authority, channel=channel, at=to_micros(now)),
+            new_payment(
+                base.envelope,
+                bill,
+                authority=ask.authority,
+                channel=channel,
+                at=to_micros(now),
+                payment_id=payment_id,
+            ),
             decision_id=decision.id,
             instalment=ask.instalment,
             line_group=ask.line_group,
@@ -111,6 +120,13 @@ class Demands:
         )
         return Demand(payment, tuple(lines), bill)
 
+    def open(self, conn: Connection, ask: PaymentRequest, decision: Decision, channel: str, payment_id: str) -> Sent:
+        """Open the demand that is asked for; its decision is held. Raises as ``request_code`` and ``make`` do."""
+        lines, unit = self.lines_and_unit(conn, ask, decision, day_of(self._base.clock.now()))
+        return self.request_code(
+            conn, self.make(ask, decision, lines, unit, channel, payment_id=payment_id), decision, channel
+        )
+
     def request_code(
         self,
         conn: Connection,
@@ -120,15 +136,16 @@ class Demands:
         *,
         follows: Operation | None = None,
     ) -> Sent:
-        """Store a demand and ask for its code, in one transaction. Raises ConflictProblem, InvalidProblem.
+        """Store a demand and ask for its code. Raises ConflictProblem, InvalidProblem.
 
+        The decision was read while it was held, in this transaction: two demands cannot both fit.
         ``follows``: the operation that it carries on; it then waits for its turn.
         """
         payment = made.payment
-        records.lock_decision(conn, decision.id)
-        if is_revoked(conn, decision.id):
+        if decision.revoked:
             raise ConflictProblem("this decision was revoked; nothing is to be paid", type="decision-revoked")
-        existing = records.live_payment(conn, decision.id, payment.instalment, payment.line_group)
+        standing = records.standing(conn, decision.id)
+        existing = standing.live(payment.instalment, payment.line_group)
         if existing is not None:
             raise ConflictProblem(
                 "there is already a live payment for this demand",
@@ -140,7 +157,7 @@ class Demands:
         accrued = 0
         if any(line.kind is LineKind.SURCHARGE for line in made.lines):
             accrued = self.surcharge_of(conn, decision, made.bill.bill_date)
-        check_within(decision, made.lines, self._hooks.demanded(conn, decision.id), accrued)
+        check_within(decision, made.lines, self._hooks.with_claims(conn, decision.id, standing), accrued)
         made = self._coded(conn, made, channel)
         records.add(conn, made.payment, made.lines, made.bill.lines, made.bill.reference)
         self._lives.payment.begin(conn, made.payment, amount=format_yuan(made.bill.total))
@@ -159,6 +176,7 @@ class Demands:
     def request_code_again(self, conn: Connection, payment: Payment, void: Operation) -> None:
         """After a confirmed void: ask for the new code, with the surcharge where the channel re-issues for it."""
         ask = payment.asked_again(self._base.envelope)
+        records.lock_decision_of(conn, payment.id)
         decision = self._decision(conn, payment)
         assert ask is not None
         assert decision is not None

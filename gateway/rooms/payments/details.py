@@ -47,7 +47,7 @@ def details_of(conn: Connection, payment: Payment, days_of: DaysOf = no_days) ->
         payment=payment,
         lines=tuple(records.lines(conn, payment.id)),
         collections=money,
-        exceptions=tuple(records.exceptions_of(conn, payment.id)),
+        exceptions=tuple(records.exceptions_of(conn, payment.id)) if money else (),  # each is about some money
         timeline=tuple(records.timeline(conn, payment.id)),
         days=days_of(conn, payment.channel, {one.code for one in money}) if money else {},
     )

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from gateway.rooms.payments import records
 from gateway.rooms.payments.bill import LineKind
+from gateway.rooms.payments.records import Standing
 
 Claimed = Callable[[Connection, str], Mapping[LineKind, int]]
 """What a room's own records claim of a decision, by its id: fen by kind of line."""
@@ -36,7 +37,11 @@ class Hooks:
 
     def demanded(self, conn: Connection, decision_id: str) -> dict[LineKind, int]:
         """Fen demanded, paid or claimed elsewhere for a decision, by kind of line; what ended unpaid does not count."""
-        found = Counter(records.demanded(conn, decision_id))
+        return self.with_claims(conn, decision_id, records.standing(conn, decision_id))
+
+    def with_claims(self, conn: Connection, decision_id: str, standing: Standing) -> dict[LineKind, int]:
+        """The same, where it is known how a decision's own payments stand."""
+        found = Counter(standing.demanded)
         for claimed in self._claims:
             found.update(claimed(conn, decision_id))
         return dict(found)

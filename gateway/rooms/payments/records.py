@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, insert, or_, select, update
 
 from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.delivery.events import Event
@@ -19,8 +19,9 @@ from gateway.foundation.store.base import constant
 from gateway.foundation.store.engine import SQLITE
 from gateway.foundation.store.rows import columns, reader
 from gateway.ports.nontax import BillLine, IssueRequest
+from gateway.rooms.decisions.facts import EventKind
 from gateway.rooms.decisions.records import numbered
-from gateway.rooms.decisions.tables import decision
+from gateway.rooms.decisions.tables import decision, decision_event
 from gateway.rooms.payments.bill import IncomeItem, LineInput, LineKind, PaymentRequest, Unit
 from gateway.rooms.payments.states import (
     BESIDE_THE_BILL,
@@ -189,6 +190,37 @@ class Unforeseen:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """How a decision's payments stand; those that were refused or cancelled do not count.
+
+    ``payments``: by instalment and group of lines, the live one. ``demanded``: fen demanded or paid, by kind of line.
+    """
+
+    payments: Mapping[tuple[int, str], str] = field(default_factory=dict)
+    demanded: Mapping[LineKind, int] = field(default_factory=dict)
+
+    def live(self, instalment: int, line_group: str) -> str | None:
+        """The id of the live payment for a demand."""
+        return self.payments.get((instalment, line_group))
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """A payment whose code the platform has just given, and all that this meets here.
+
+    ``owner``: the payment that has this code already, and ``owner_reference`` under which; ``money_waits``: money came
+    on the code before. ``amended``, ``revoked``: what became of the decision meanwhile.
+    """
+
+    payment: Payment
+    owner: str | None
+    owner_reference: str | None
+    money_waits: bool
+    amended: bool
+    revoked: bool
+
+
+@dataclass(frozen=True, slots=True)
 class PaymentFilter:
     """Which payments; what is None does not narrow. ``before`` is the id at which the previous page ended."""
 
@@ -279,19 +311,17 @@ _LINES = select(payment_line).where(payment_line.c.payment_id == bindparam("id")
 _OPEN = payment.c.status == constant(Status.ISSUED.value)
 _UNPAID = payment.c.status.in_([constant(one.value) for one in (Status.REQUESTED, Status.ISSUED, Status.EXPIRED)])
 _DEMANDS = payment.c.status.not_in([constant(Status.REJECTED.value), constant(Status.CANCELLED.value)])
-_LIVE = select(payment.c.id).where(
-    payment.c.decision_id == bindparam("decision_id"),
-    payment.c.instalment == bindparam("instalment"),
-    payment.c.line_group == bindparam("line_group"),
-    _DEMANDS,
-)
-_DEMANDED = (
-    select(payment_line.c.kind, func.sum(payment_line.c.amount))
-    .join(payment, payment.c.id == payment_line.c.payment_id)
+_STANDING = (
+    select(payment.c.id, payment.c.instalment, payment.c.line_group, payment_line.c.kind, payment_line.c.amount)
+    .join(payment_line, payment_line.c.payment_id == payment.c.id)
     .where(payment.c.decision_id == bindparam("decision_id"), _DEMANDS)
-    .group_by(payment_line.c.kind)
 )
 _LOCK_DECISION = select(decision.c.id).where(decision.c.id == bindparam("id")).with_for_update()
+_LOCK_ITS_DECISION = (
+    select(decision.c.id)
+    .where(decision.c.id == select(payment.c.decision_id).where(payment.c.id == bindparam("id")).scalar_subquery())
+    .with_for_update()
+)
 # What is set is named by the values that a statement is executed with.
 _CHANGE = update(payment).where(payment.c.id == bindparam("of"))
 _LIVE_CODE = select(payment_code).where(
@@ -314,13 +344,24 @@ _UNIT = (
     .where(collecting_unit.c.authority == bindparam("authority"), collecting_unit.c.valid_from_on <= bindparam("on"))
     .order_by(collecting_unit.c.valid_from_on.desc())
     .limit(1)
+    .subquery("unit")
 )
-_ITEMS = (
-    select(income_item)
-    .where(
-        income_item.c.unit_code == bindparam("unit"),
-        income_item.c.valid_from_on <= bindparam("on"),
-        or_(income_item.c.valid_until_on.is_(None), income_item.c.valid_until_on >= bindparam("on")),
+_UNIT_AND_ITEMS = (
+    select(
+        _UNIT.c.unit_code,
+        _UNIT.c.unit_name,
+        _UNIT.c.region,
+        income_item.c.kind,
+        income_item.c.item_code,
+        income_item.c.item_name,
+    )
+    .outerjoin(
+        income_item,
+        and_(
+            income_item.c.unit_code == _UNIT.c.unit_code,
+            income_item.c.valid_from_on <= bindparam("on"),
+            or_(income_item.c.valid_until_on.is_(None), income_item.c.valid_until_on >= bindparam("on")),
+        ),
     )
     .order_by(income_item.c.valid_from_on)
 )
@@ -331,6 +372,25 @@ _EXCEPTIONS_OF = (
 )
 _BY_CODE = select(payment_code).where(
     payment_code.c.channel == bindparam("channel"), payment_code.c.code == bindparam("code")
+)
+_SAME_CODE = payment_code.alias("same_code")
+_AWAITED = (
+    select(
+        payment,
+        _SAME_CODE.c.payment_id.label("owner"),
+        _SAME_CODE.c.reference.label("owner_reference"),
+        exists(_UNMATCHED).label("money_waits"),
+        (decision.c.version > 1).label("amended"),
+        exists(
+            select(decision_event.c.id).where(
+                decision_event.c.decision_id == payment.c.decision_id,
+                decision_event.c.kind == constant(EventKind.REVOKED.value),
+            )
+        ).label("revoked"),
+    )
+    .outerjoin(decision, decision.c.id == payment.c.decision_id)
+    .outerjoin(_SAME_CODE, and_(_SAME_CODE.c.channel == bindparam("channel"), _SAME_CODE.c.code == bindparam("code")))
+    .where(payment.c.id == bindparam("id"))
 )
 _BY_TOKEN = select(payment).where(payment.c.token_index == bindparam("token"))
 _OF_DECISION = select(payment).where(payment.c.decision_id == bindparam("id")).order_by(payment.c.id)
@@ -377,15 +437,14 @@ _LATE_MONEY = select(payment_exception.c.id).where(
 
 def unit_of(conn: Connection, authority: str, on: date) -> Unit | None:
     """The collecting unit of an authority, with the income items it may collect, as valid on a day."""
-    row = conn.execute(_UNIT, {"authority": authority, "on": on}).mappings().first()
-    if row is None:
+    found = conn.execute(_UNIT_AND_ITEMS, {"authority": authority, "on": on}).all()
+    if not found:
         return None
-    items = conn.execute(_ITEMS, {"unit": row["unit_code"], "on": on}).mappings()
     return Unit(
-        code=row["unit_code"],
-        name=row["unit_name"],
-        region=row["region"],
-        items={LineKind(item["kind"]): IncomeItem(item["item_code"], item["item_name"]) for item in items},
+        code=found[0].unit_code,
+        name=found[0].unit_name,
+        region=found[0].region,
+        items={LineKind(one.kind): IncomeItem(one.item_code, one.item_name) for one in found if one.kind is not None},
     )
 
 
@@ -428,27 +487,42 @@ def lock_decision(conn: Connection, decision_id: str) -> None:
         conn.execute(_LOCK_DECISION, {"id": decision_id})
 
 
-def live_payment(conn: Connection, decision_id: str, instalment: int, line_group: str) -> str | None:
-    """The id of the live payment for this demand."""
-    return conn.execute(
-        _LIVE, {"decision_id": decision_id, "instalment": instalment, "line_group": line_group}
-    ).scalar_one_or_none()
+def lock_decision_of(conn: Connection, payment_id: str) -> None:
+    """Hold the decision behind a payment, if there is one."""
+    if conn.dialect.name != SQLITE:
+        conn.execute(_LOCK_ITS_DECISION, {"id": payment_id})
 
 
-def demanded(conn: Connection, decision_id: str) -> dict[LineKind, int]:
-    """Fen demanded or paid by payments of a decision, by kind of line; refused and cancelled ones do not count.
+def standing(conn: Connection, decision_id: str) -> Standing:
+    """How the payments of a decision stand. What other rooms claim of it is added by ``Hooks.demanded``."""
+    payments: dict[tuple[int, str], str] = {}
+    demanded: dict[LineKind, int] = {}
+    for payment_id, instalment, group, kind, amount in conn.execute(_STANDING, {"decision_id": decision_id}):
+        payments[instalment, group] = payment_id
+        demanded[LineKind(kind)] = demanded.get(LineKind(kind), 0) + amount
+    return Standing(payments, demanded)
 
-    What other rooms claim of it is added by ``Hooks.demanded``.
-    """
-    return {LineKind(kind): int(total) for kind, total in conn.execute(_DEMANDED, {"decision_id": decision_id})}
+
+def awaited(conn: Connection, payment_id: str, channel: str, code: str) -> Awaited:
+    """A payment to which the platform gives a code. Its decision is held. Raises NotFoundProblem."""
+    row = conn.execute(_AWAITED, {"id": payment_id, "channel": channel, "code": code}).mappings().first()
+    if row is None:
+        raise NotFoundProblem("no such payment")
+    return Awaited(
+        payment=_payment(row),
+        owner=row["owner"],
+        owner_reference=row["owner_reference"],
+        money_waits=bool(row["money_waits"]),
+        amended=bool(row["amended"]),
+        revoked=bool(row["revoked"]),
+    )
 
 
 def add(
     conn: Connection, made: Payment, lines: Sequence[LineInput], bill_lines: Sequence[BillLine], reference: str
 ) -> None:
     """Insert a payment with its lines and the code that is being asked for."""
-    words = {"status": made.status.value, "settlement": made.settlement.value}
-    conn.execute(_ADD_PAYMENT, asdict(made) | words | {"due_provisional": int(made.due_provisional)})
+    conn.execute(_ADD_PAYMENT, columns(made) | {"due_provisional": int(made.due_provisional)})
     conn.execute(
         _ADD_LINES,
         [
@@ -481,10 +555,10 @@ def fetch(conn: Connection, payment_id: str) -> Payment | None:
     return None if row is None else _payment(row)
 
 
-def held(conn: Connection, payment_id: str) -> Payment:
-    """One payment. Raises NotFoundProblem."""
+def held(conn: Connection, payment_id: str, of: Container[str] | None = None) -> Payment:
+    """One payment, if it is of these authorities or none are named. Raises NotFoundProblem."""
     found = fetch(conn, payment_id)
-    if found is None:
+    if found is None or (of is not None and found.authority not in of):
         raise NotFoundProblem("no such payment")
     return found
 
@@ -539,7 +613,7 @@ def fetch_code(conn: Connection, channel: str, reference: str) -> Code | None:
 
 def add_code(conn: Connection, asked: Code) -> None:
     """Insert a code that is being asked for."""
-    conn.execute(_ADD_CODE, asdict(asked) | {"state": asked.state.value})
+    conn.execute(_ADD_CODE, columns(asked))
 
 
 def replacement_of(conn: Connection, payment_id: str) -> str | None:
@@ -600,7 +674,7 @@ def fetch_collection(conn: Connection, collection_id: str) -> Collection | None:
 
 def add_collection(conn: Connection, money: Collection) -> None:
     """Keep money that arrived."""
-    conn.execute(_ADD_COLLECTION, asdict(money))
+    conn.execute(_ADD_COLLECTION, columns(money))
 
 
 def unmatched(conn: Connection, channel: str, code: str) -> list[Collection]:

@@ -32,6 +32,7 @@ from gateway.rooms.payments import (
     Payments,
     Status,
 )
+from gateway.rooms.payments.details import PaymentDetails
 from gateway.rooms.payments.parts import installed
 from gateway.rooms.payments.surcharge import Surcharge
 from gateway.rooms.payments.views import CollectionView, LineView, PaymentSummary
@@ -85,10 +86,10 @@ async def request_payment(
 ) -> PaymentSummary:
     """Ask the non-tax platform for a payment code 缴款码. Waits up to 3 s for its answer."""
     require_authority(who, ask.authority, "decision")
-    payment_id = await key.once(who, ask, lambda once: payments.request(ask, once=once))
+    found = await key.shows(who, ask, lambda once: payments.request(ask, once=once), payments.looking(PARTS))
     response.status_code = key.status
-    response.headers["Location"] = f"/v1/payments/{payment_id}"
-    return await _view(base, payments, payment_id)
+    response.headers["Location"] = f"/v1/payments/{found.payment.id}"
+    return _shown(base, payments, found)
 
 
 @router.get("/payments", response_model=Page[PaymentSummary])
@@ -153,10 +154,15 @@ async def cancel_payment(
     response: Response,
 ) -> PaymentSummary:
     """Have an unpaid bill voided."""
-    await _owned(payments, who, payment_id)
-    await key.once(who, ask, lambda once: payments.cancel(payment_id, ask.reason, once=once))
+    of = who.authorities
+    found = await key.shows(
+        who,
+        ask,
+        lambda once: payments.cancel(payment_id, ask.reason, of=of, once=once),
+        payments.looking(PARTS),
+    )
     response.status_code = key.status
-    return await _view(base, payments, payment_id)
+    return _shown(base, payments, found)
 
 
 @router.post("/payments/{payment_id}/confirmation", response_model=PaymentView, responses=responses(404, 409))
@@ -268,10 +274,15 @@ async def reissue_payment(
 
     Answers with the payment that the new code belongs to, or with the old one while its void is not confirmed.
     """
-    await _owned(payments, who, payment_id)
-    await key.once(who, ask, lambda once: payments.reissue(payment_id, ask.reason, once=once))
+    of = who.authorities
+    found = await key.shows(
+        who,
+        ask,
+        lambda once: payments.reissue(payment_id, ask.reason, of=of, once=once),
+        payments.looking(PARTS, replaced=True),
+    )
     response.status_code = key.status
-    return await _view(base, payments, await payments.replacement_of(payment_id) or payment_id)
+    return _shown(base, payments, found)
 
 
 @router.get("/payments/{payment_id}/surcharge", response_model=SurchargeView, responses=responses(404))
@@ -304,7 +315,10 @@ async def _owned(payments: Payments, who: Principal, payment_id: str) -> Payment
 
 
 async def _view(base: Foundation, payments: Payments, payment_id: str) -> PaymentSummary:
-    found = await payments.view(payment_id, PARTS)
+    return _shown(base, payments, await payments.view(payment_id, PARTS))
+
+
+def _shown(base: Foundation, payments: Payments, found: PaymentDetails) -> PaymentSummary:
     named = found.payment.bill(base.envelope).payer_name if found.collections else ""
     members: dict[str, Any] = {
         **PaymentSummary.fields(found.payment),

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import replace
 from datetime import date
-from functools import partial
 
 from sqlalchemy import Connection
 
@@ -14,7 +13,7 @@ from gateway.foundation.delivery import Action, Event, Sent
 from gateway.foundation.delivery.callbacks import Concerned
 from gateway.foundation.once import NEVER, Once
 from gateway.ports.nontax import PaymentNotice
-from gateway.rooms.decisions import Decision, Decisions, DueDate, due_date
+from gateway.rooms.decisions import Decisions, DueDate, due_date
 from gateway.rooms.decisions import fetch as fetch_decision
 from gateway.rooms.payments import records
 from gateway.rooms.payments.accrual import due_periods, paid_day
@@ -33,9 +32,12 @@ from gateway.rooms.payments.states import Status
 from gateway.rooms.payments.surcharge import Surcharge
 from gateway.words.clock import day_of, to_micros
 from gateway.words.errors import ConflictProblem, NotFoundProblem
+from gateway.words.identifiers import new_id
 from gateway.words.money import format_yuan
 
 _NOT_PAID_YET = (Status.REQUESTED, Status.ISSUED, Status.EXPIRED)
+Of = Container[str] | None
+"""Authorities; None stands for all."""
 _ASK_AGAIN = 24 * 3600 * 1_000_000
 _TOGETHER = 200
 """Questions that are written in one transaction."""
@@ -75,31 +77,28 @@ class Payments:
         One transaction holds the payment, its event and the operation with its own reference; ``once`` joins it.
         Returns the id. Raises InvalidProblem, NotFoundProblem, ConflictProblem.
         """
-        today = day_of(self._base.clock.now())
+        payment_id = new_id("pay")
 
-        def query(conn: Connection) -> tuple[Decision, str, Sequence[LineInput], Unit]:
-            decision = self._decisions.read(conn, ask.authority, ask.decision_number)
-            channel = self._route(ask.authority)
-            return decision, channel, *self._demands.lines_and_unit(conn, ask, decision, today)
+        def unit(conn: Connection) -> Sent:
+            decision = self._decisions.read(conn, ask.authority, ask.decision_number, hold=True)
+            return self._demands.open(conn, ask, decision, self._route(ask.authority), payment_id)
 
-        decision, channel, lines, unit = await self._base.store.read(query)
-        made = self._demands.make(ask, decision, lines, unit, channel)
+        await self._base.delivery.carry_out(unit, once.about(payment_id), wait)
+        return payment_id
 
-        ask_for_code = partial(self._demands.request_code, made=made, decision=decision, channel=channel)
-        await self._base.delivery.carry_out(ask_for_code, once.about(made.id), wait)
-        return made.id
-
-    async def reissue(self, payment_id: str, reason: str, *, wait: float = 3.0, once: Once = NEVER) -> str | None:
+    async def reissue(
+        self, payment_id: str, reason: str, *, of: Of = None, wait: float = 3.0, once: Once = NEVER
+    ) -> str | None:
         """Have the code replaced: its void is confirmed before a new one is asked for, in the same transaction.
 
         The new payment carries the surcharge accrued so far where the channel says ``reissue``; late money on the old
-        code opens an exception. Returns the new payment's id, or None while the void is not confirmed. Raises
-        NotFoundProblem, and ConflictProblem unless the payment is ISSUED or EXPIRED.
+        code opens an exception. Returns the new payment's id, or None while the void is not confirmed. ``of``: as in
+        ``cancel``. Raises NotFoundProblem, and ConflictProblem unless the payment is ISSUED or EXPIRED.
         """
         now = to_micros(self._base.clock.now())
 
         def unit(conn: Connection) -> Sent:
-            payment = records.held(conn, payment_id)
+            payment = records.held(conn, payment_id, of)
             if payment.decision_id is None:
                 raise ConflictProblem("a remittance is cancelled and made again", type="payment-not-reissuable")
             again = _asked_again(payment, records.lines(conn, payment_id))
@@ -158,11 +157,16 @@ class Payments:
             self._base.delivery.wake()
         return asked
 
-    async def cancel(self, payment_id: str, reason: str, *, wait: float = 3.0, once: Once = NEVER) -> None:
-        """Have the unpaid bill voided. Raises ConflictProblem unless the payment is ISSUED."""
+    async def cancel(
+        self, payment_id: str, reason: str, *, of: Of = None, wait: float = 3.0, once: Once = NEVER
+    ) -> None:
+        """Have the unpaid bill voided. ``of``: whose payments the caller may know.
+
+        Raises NotFoundProblem, and ConflictProblem unless the payment is ISSUED.
+        """
 
         def unit(conn: Connection) -> Sent:
-            return self._asks.void(conn, records.held(conn, payment_id), reason)
+            return self._asks.void(conn, records.held(conn, payment_id, of), reason)
 
         await self._base.delivery.carry_out(unit, once.about(payment_id), wait)
 
@@ -186,12 +190,20 @@ class Payments:
 
     async def view(self, payment_id: str, parts: Sequence[Part] = ()) -> PaymentDetails:
         """One payment with all that is known of it, and these parts of other rooms. Raises NotFoundProblem."""
+        look = self.looking(parts)
+        return await self._base.store.read(lambda conn: look(conn, payment_id))
 
-        def query(conn: Connection) -> PaymentDetails:
-            found = details_of(conn, records.held(conn, payment_id), self.hooks.days_of)
+    def looking(
+        self, parts: Sequence[Part] = (), *, replaced: bool = False
+    ) -> Callable[[Connection, str], PaymentDetails]:
+        """``view`` for a query or unit of the caller's; with ``replaced``, of the payment that re-issues its code."""
+
+        def look(conn: Connection, payment_id: str) -> PaymentDetails:
+            meant = (records.replacement_of(conn, payment_id) if replaced else None) or payment_id
+            found = details_of(conn, records.held(conn, meant), self.hooks.days_of)
             return replace(found, parts={part.name: part.of(conn, found) for part in parts})
 
-        return await self._base.store.read(query)
+        return look
 
     async def by_id_or_code(self, word: str) -> Payment:
         """The payment with this id, or the newest with this code. Raises NotFoundProblem."""

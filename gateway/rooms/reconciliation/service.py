@@ -151,6 +151,7 @@ class Reconciliation:
     # --- one run ------------------------------------------------------------------------------------------------------
 
     async def _run(self, order: _Order, once: Once, tell: Callable[[], Awaitable[Statement]]) -> Run:
+        await once.look_first(self._store)  # the other side is asked before the unit
         today = self.window(order.channel, order.day)
         begun = to_micros(self._clock.now())
         if begun < today.start:

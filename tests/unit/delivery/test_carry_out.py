@@ -160,7 +160,7 @@ async def test_the_same_key_twice_at_once_has_one_effect(bench):
     both = await asyncio.gather(
         *(bench.delivery.carry_out(unit(bench, []), once(bench), 5) for _ in range(2)), return_exceptions=True
     )
-    assert sorted(type(one).__name__ for one in both) == ["ConflictProblem", "bool"]
+    assert sorted(type(one).__name__ for one in both) == ["RepeatedProblem", "bool"]
     assert next(one for one in both if isinstance(one, ConflictProblem)).type == "request-in-progress"
     assert len(bench.side.effects) == 1
 

@@ -131,6 +131,7 @@ class Bench:
                     "id": f"dec_{code[-4:]}",
                     "authority": "A1",
                     "number": f"安综执罚〔2026〕{code[-4:]}号",
+                    "number_key": code[-4:],
                     "version": 1,
                     "facts_sealed": b"",
                     "created_at": 1,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date
 from typing import Any
 
@@ -16,6 +17,7 @@ from gateway.foundation.store.engine import open_engine
 from gateway.rooms.disclosures import records as disclosures
 from gateway.rooms.payments import records as payments
 from gateway.rooms.reconciliation import bill_records
+from gateway.words.errors import NotFoundProblem
 
 GROWING = ("operation", "payment", "payment_code", "payment_line", "event", "collection", "disclosure", "decision")
 NARROW = ("ix_operation_due", "ix_operation_lease", "ix_operation_unfinished", "ix_payment_open", "ix_webhook_delivery")
@@ -39,8 +41,8 @@ QUERIES: dict[str, Callable[[Connection], Any]] = {
     "codes to ask about": lambda conn: payments.to_ask(conn, TODAY, 1, 2, 200),
     "due dates to look at": lambda conn: payments.to_look_at(conn, TODAY, 200),
     "how many codes can be paid": lambda conn: payments.open_bills(conn),
-    "the live payment of a demand": lambda conn: payments.live_payment(conn, "dec_1", 0, "main"),
-    "what is demanded already": lambda conn: payments.demanded(conn, "dec_1"),
+    "how the payments of a decision stand": lambda conn: payments.standing(conn, "dec_1"),
+    "what a new code meets": lambda conn: payments.awaited(conn, "pay_1", "nontax", "1"),
     "the live code": lambda conn: payments.live_code(conn, "pay_1"),
     "the code that replaces one": lambda conn: payments.replacement_of(conn, "pay_1"),
     "a payment's events": lambda conn: payments.timeline(conn, "pay_1"),
@@ -75,7 +77,8 @@ def test_no_query_of_every_day_reads_a_growing_table_whole(books, name):
 
     try:
         with books.connect() as conn:
-            QUERIES[name](conn)
+            with suppress(NotFoundProblem):
+                QUERIES[name](conn)
             plans = [
                 line[3]
                 for statement, parameters in tuple(asked)

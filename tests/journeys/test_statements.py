@@ -1,0 +1,78 @@
+"""How much the database is asked for by the work of every day: counted, so that it does not grow unseen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import event
+
+from gateway.foundation.store.prepared import Plan
+
+ISSUE, CANCEL = 29, 26
+"""Statements of one request, evidence, events and the answer's view included."""
+
+
+PUMPS = ("operation.due_at", "channel_condition", "webhook_delivery")
+
+OURS = ("payment", "decision", "idempotency", "operation", "event", "collecting_unit")
+
+
+class Asked:
+    """What the database was asked for: ``written`` by the units, ``read`` beside them; ``commits``."""
+
+    def __init__(self) -> None:
+        self.written: list[str] = []
+        self.read: list[str] = []
+        self.made_anew: list[str] = []
+        self.commits = 0
+        self.open = False
+
+
+@contextmanager
+def asked(store: Any) -> Iterator[Asked]:
+    """Everything that is asked meanwhile, but for what pumps and sweeps look at by themselves."""
+    seen = Asked()
+
+    def note(_conn: Any, _cursor: Any, statement: str, _values: Any, context: Any, _many: bool) -> None:
+        if statement.startswith("BEGIN") or any(table in statement for table in PUMPS):
+            return
+        writing = _conn.engine is store._writing
+        seen.open = seen.open or writing
+        (seen.written if writing else seen.read).append(statement)
+        if not isinstance(context, Plan):
+            seen.made_anew.append(statement)
+
+    def committed(_conn: Any) -> None:
+        seen.commits += seen.open
+        seen.open = False
+
+    for engine in (store._writing, store._reading):
+        event.listen(engine, "before_cursor_execute", note)
+    event.listen(store._writing, "commit", committed)
+    yield seen
+    event.remove(store._writing, "commit", committed)
+    for engine in (store._writing, store._reading):
+        event.remove(engine, "before_cursor_execute", note)
+
+
+async def test_a_payment_is_two_units_and_no_read_beside_them(any_site) -> None:
+    store = any_site.app.base.store
+    numbers = [await any_site.decide(f"望市监罚决字〔2026〕第{number}号") for number in range(60, 64)]
+    for number in numbers[:-1]:
+        made = await any_site.post("/v1/payments", any_site.demand(number))
+        assert made.status_code == 201, made.text
+        assert (await any_site.post(f"/v1/payments/{made.json()['id']}/cancel", {"reason": "误开"})).status_code == 200
+    with asked(store) as issuing:
+        made = await any_site.post("/v1/payments", any_site.demand(numbers[-1]))
+    assert made.status_code == 201
+    with asked(store) as cancelling:
+        ended = await any_site.post(f"/v1/payments/{made.json()['id']}/cancel", {"reason": "误开"})
+    assert (ended.status_code, ended.json()["status"]) == (200, "CANCELLED")
+    for seen, most in ((issuing, ISSUE), (cancelling, CANCEL)):
+        told = "\n".join(one.replace("\n", " ")[:150] for one in seen.written)
+        assert seen.commits == 2, told
+        assert len(seen.written) <= most, told
+        assert not [one for one in seen.read if any(table in one for table in OURS)], seen.read
+    assert issuing.made_anew == []
