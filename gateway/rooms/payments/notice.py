@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Literal
 
 from gateway.ports.nontax import IssueRequest
 from gateway.rooms.decisions import Decision, EventKind
 from gateway.rooms.payments.bill import LineKind
 from gateway.rooms.payments.records import Payment, PaymentLine
 from gateway.rooms.payments.states import Status
-from gateway.typography import Item, QrBlock, Voucher, chinese_date, render_voucher
+from gateway.typography import Item, QrBlock, Voucher, chinese_date, render_voucher, render_voucher_ofd
 from gateway.words.errors import ConflictProblem, InvalidProblem
 from gateway.words.money import format_yuan, yuan_in_words
 
@@ -72,7 +73,7 @@ def warnings(lines: Sequence[PaymentLine], decision: Decision, telephone: str | 
     return tuple(said)
 
 
-def notice(
+def form(
     payment: Payment,
     lines: Sequence[PaymentLine],
     bill: IssueRequest,
@@ -81,12 +82,8 @@ def notice(
     authority: str,
     telephone: str | None,
     payer_page: str,
-) -> bytes:
-    """The notice of an issued payment as PDF.
-
-    Raises ConflictProblem unless the payment waits to be paid, and InvalidProblem (422) that names a character which
-    the document's font cannot print.
-    """
+) -> Voucher:
+    """What the notice of an issued payment says. Raises ConflictProblem unless the payment waits to be paid."""
     if payment.status is not Status.ISSUED:
         raise ConflictProblem(
             f"a notice is printed for a payment that waits to be paid; this one is {payment.status}",
@@ -96,7 +93,7 @@ def notice(
         )
     amount = format_yuan(payment.amount)
     until = payment.valid_until_on
-    voucher = Voucher(
+    return Voucher(
         title=TITLE,
         stamp=f"（{NOT_A_RECEIPT}）",
         fields=(
@@ -132,8 +129,15 @@ def notice(
         day=chinese_date(bill.bill_date),
         footer=f"{bill.unit_name}  {payment.decision_number}",
     )
+
+
+def printed(voucher: Voucher, kind: Literal["pdf", "ofd"] = "pdf") -> bytes:
+    """The notice as a file; both kinds have the same characters in the same places.
+
+    Raises InvalidProblem (422) that names a character which the document's font cannot print.
+    """
     try:
-        return render_voucher(voucher)
+        return render_voucher(voucher) if kind == "pdf" else render_voucher_ofd(voucher)
     except ValueError as problem:
         raise InvalidProblem(
             str(problem),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+from typing import Literal
 
 from sqlalchemy import Connection
 
@@ -41,9 +42,11 @@ class PayerPages:
         code.save(out, kind="svg", scale=6, border=4, xmldecl=False)
         return out.getvalue().decode()
 
-    async def notice(self, payment: Payment, authority: str, telephone: str | None) -> bytes:
-        """The notice 缴款通知 as PDF; ``authority`` and ``telephone`` are printed on it. See ``payments.notice``."""
-        from gateway.rooms.payments.notice import notice  # what lays out pages is loaded for the first one
+    async def notice(
+        self, payment: Payment, authority: str, telephone: str | None, kind: Literal["pdf", "ofd"] = "pdf"
+    ) -> bytes:
+        """The notice 缴款通知; ``authority`` and ``telephone`` are printed on it. See ``payments.notice``."""
+        from gateway.rooms.payments.notice import form, printed  # what lays out pages is loaded for the first one
 
         decision_id = payment.decision_id
         if decision_id is None:
@@ -55,6 +58,5 @@ class PayerPages:
         lines, decision = await self._store.read(query)
         assert decision is not None
         bill, page = payment.bill(self._envelope), self.address(payment)
-        return await asyncio.to_thread(
-            notice, payment, lines, bill, decision, authority=authority, telephone=telephone, payer_page=page
-        )
+        said = form(payment, lines, bill, decision, authority=authority, telephone=telephone, payer_page=page)
+        return await asyncio.to_thread(printed, said, kind)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, Query, Response
 from pydantic import Field, create_model
@@ -188,22 +188,24 @@ async def payment_qr(payments: ThePayments, who: Reader, payment_id: str) -> Res
 
 
 @router.get(
-    "/payments/{payment_id}/notice.pdf",
+    "/payments/{payment_id}/notice.{kind}",
     response_class=Response,
     responses={
-        200: {"content": {"application/pdf": {}}, "description": "The notice 缴款通知 on A4"},
+        200: {"content": {"application/pdf": {}, "application/ofd": {}}, "description": "The notice 缴款通知 on A4"},
         **responses(404, 409),
     },
 )
-async def payment_notice(base: Base, payments: ThePayments, who: Reader, payment_id: str) -> Response:
+async def payment_notice(
+    base: Base, payments: ThePayments, who: Reader, payment_id: str, kind: Literal["pdf", "ofd"]
+) -> Response:
     """The notice to be served on the party, with QR code, due date and legal warning; it is no receipt."""
     payment = await _owned(payments, who, payment_id)
     authority = await base.access.authority(payment.authority)
-    made = await payments.pages.notice(payment, authority.name, authority.telephone)
+    made = await payments.pages.notice(payment, authority.name, authority.telephone, kind)
     return Response(
         made,
-        media_type="application/pdf",
-        headers={"Content-Disposition": f'inline; filename="{payment_id}.pdf"', "X-Content-Type-Options": "nosniff"},
+        media_type=f"application/{kind}",
+        headers={"Content-Disposition": f'inline; filename="{payment_id}.{kind}"', "X-Content-Type-Options": "nosniff"},
     )
 
 

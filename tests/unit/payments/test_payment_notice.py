@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import shutil
 import subprocess
+import zipfile
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import zxingcpp
+from lxml import etree
 from payment_records import a_payment
 from PIL import Image
 from pypdf import PdfReader
@@ -17,8 +19,10 @@ from pypdf import PdfReader
 from gateway.ports.nontax import BillLine, IssueRequest
 from gateway.rooms.decisions import Decision, DecisionEvent, DecisionFacts
 from gateway.rooms.payments import LineKind, Status
-from gateway.rooms.payments.notice import due_words, notice
+from gateway.rooms.payments.notice import due_words, form
+from gateway.rooms.payments.notice import printed as print_form
 from gateway.rooms.payments.records import Payment, PaymentLine
+from gateway.rooms.seals.ofd.sealing import pages_of
 from gateway.typography.letter import qr_matrix
 from gateway.words.errors import ConflictProblem, InvalidProblem
 
@@ -59,7 +63,7 @@ def issued(**other: Any) -> Payment:
     return a_payment(**known | other)
 
 
-def printed(made: Decision, payer: str = "味安副食店", **other: Any) -> bytes:
+def printed(made: Decision, payer: str = "味安副食店", kind: Literal["pdf", "ofd"] = "pdf", **other: Any) -> bytes:
     lines = [
         PaymentLine("pay_1", 1, LineKind.FINE, "103050199", "其他一般罚没收入", 500000),
         PaymentLine("pay_1", 2, LineKind.CONFISCATED, "103050198", "没收收入", 3650),
@@ -75,9 +79,10 @@ def printed(made: Decision, payer: str = "味安副食店", **other: Any) -> byt
         total=503650,
         bill_date=date(2026, 9, 14),
     )
-    return notice(
+    said = form(
         issued(**other), lines, bill, made, authority="望川区市场监督管理局", telephone="0990-5550123", payer_page=PAGE
     )
+    return print_form(said, kind)
 
 
 def text_of(pdf: bytes) -> str:
@@ -117,6 +122,16 @@ def test_the_notice_explains_how_its_last_day_came_about():
     planned = issued(due_on=date(2026, 11, 2), planned_due_on=date(2026, 11, 2), instalment=2)
     assert "分期缴纳计划，第2期" in due_words(planned, decision(SERVED))
     assert "尚未公布" in due_words(issued(due_provisional=True), decision(SERVED))
+
+
+def test_as_ofd_it_says_the_same_and_can_be_sealed():
+    pdf, ofd = printed(decision(SERVED)), printed(decision(SERVED), kind="ofd")
+    (page,) = pages_of(ofd)
+    assert (page.width, page.height) == (210, 297)
+    with zipfile.ZipFile(io.BytesIO(ofd)) as archive:
+        content = etree.fromstring(archive.read(page.part))
+    words = "".join(code.text or "" for code in content.iter("{*}TextCode"))
+    assert sorted("".join(words.split())) == sorted("".join(text_of(pdf).split()))
 
 
 def test_only_a_payment_that_waits_to_be_paid_gets_a_notice():
