@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import functools
+import gc
 import importlib.util
 import itertools
 import logging
 import os
 import shutil
+import ssl
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
+import httpx
+import httpx._transports.default
 import pytest
 import structlog
 
@@ -47,11 +53,29 @@ def plain_logs() -> None:
     structlog.configure(processors=[*structlog.get_config()["processors"][:-1], console])
 
 
+def one_tls_context() -> None:
+    """Each client of httpx reads all certificates of the web, also to speak with plain addresses: once is enough here."""
+    default, plain = httpx._transports.default, httpx.create_ssl_context
+    usual = functools.cache(functools.partial(plain, trust_env=False))
+
+    def create(verify: Any = True, cert: Any = None, trust_env: bool = True) -> ssl.SSLContext:
+        return usual() if verify is True and not cert and not trust_env else plain(verify, cert, trust_env)
+
+    default.create_ssl_context = create  # type: ignore[attr-defined]
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    one_tls_context()
     plain_logs()
     state_guard.watch()
     if not hasattr(config, "workerinput"):
         databases.begin_run()
+
+
+def pytest_collection_finish() -> None:
+    """What stands by now stays: the collector of cycles need not walk through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -11,14 +11,16 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, Final, get_type_hints
+from typing import Any, Final
 
 from fastapi import Request, Response
 from fastapi.datastructures import DefaultPlaceholder
 from fastapi.dependencies.models import Dependant
+from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import ResponseValidationError
 from fastapi.params import Body
 from fastapi.routing import APIRoute
+from fastapi.utils import is_body_allowed_for_status_code
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope
 
@@ -57,10 +59,10 @@ class Plan:
         unusual = (route.response_model_include, route.response_model_exclude, route.response_model_exclude_unset)
         if any(unusual) or route.response_model_exclude_defaults or route.response_model_exclude_none:
             raise _LeaveError
-        if not (self._field is not None and isinstance(route.response_class, DefaultPlaceholder)):
-            answers = get_type_hints(route.endpoint).get("return")
-            if not (inspect.isclass(answers) and issubclass(answers, Response)):
-                raise _LeaveError
+        made = route.response_class
+        self._made: type[Response] = made.value if isinstance(made, DefaultPlaceholder) else made
+        if self._field is not None and not isinstance(made, DefaultPlaceholder):
+            raise _LeaveError
         self._add(route.dependant)
 
     def _add(self, part: Dependant) -> None:
@@ -96,12 +98,16 @@ class Plan:
             asked.known[call] = result
         if isinstance(result, Response):
             return result
-        assert self._field is not None
-        value, errors = self._field.validate(result, {}, loc=("response",))
-        if errors:
-            raise ResponseValidationError(errors=errors, body=result)
         status = asked.response.status_code or self._route.status_code or 200
-        answer = Response(self._field.serialize_json(value), status, media_type="application/json")
+        if self._field is None:
+            answer = self._made(jsonable_encoder(result), status)
+        else:
+            value, errors = self._field.validate(result, {}, loc=("response",))
+            if errors:
+                raise ResponseValidationError(errors=errors, body=result)
+            answer = Response(self._field.serialize_json(value), status, media_type="application/json")
+        if not is_body_allowed_for_status_code(status):
+            answer.body = b""
         answer.raw_headers.extend(asked.response.raw_headers)
         return answer
 

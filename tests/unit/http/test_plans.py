@@ -71,6 +71,16 @@ async def file(number: str) -> Response:
     return Response(number.encode(), media_type="text/plain")
 
 
+@router.get("/things/{number}/bare", response_model=None)
+async def bare(number: str) -> dict[str, str]:
+    return {"number": number}
+
+
+@router.delete("/things/{number}/bare", status_code=204)
+async def nothing(number: str) -> None:
+    calls.append(number)
+
+
 @router.get("/broken/{number}")
 async def broken(number: str) -> Thing:
     raise RuntimeError(number)
@@ -125,6 +135,8 @@ REQUESTS: list[tuple[str, str, dict[str, Any]]] = [
     ("GET", "/things/%00", {}),
     ("GET", "/things/1", {"headers": {"X-Who": "nobody"}}),
     ("GET", "/things/1/file", {}),
+    ("GET", "/things/1/bare", {}),
+    ("DELETE", "/things/1/bare", {}),
     ("GET", "/things/1/", {}),
     ("GET", "/things", {}),
     ("DELETE", "/things/1", {}),
