@@ -21,6 +21,7 @@ import httpx._transports.default
 import pytest
 import structlog
 
+from gateway.foundation.access import access, keys, sign_in
 from gateway.foundation.store import Store
 from gateway.foundation.store.engine import open_engine
 from simulators.testing import simulation_process, simulators
@@ -54,7 +55,7 @@ def plain_logs() -> None:
 
 
 def one_tls_context() -> None:
-    """Each client of httpx reads all certificates of the web, also to speak with plain addresses: once is enough here."""
+    """Each client of httpx reads the certificates of the web, for plain addresses too: once is enough here."""
     default, plain = httpx._transports.default, httpx.create_ssl_context
     usual = functools.cache(functools.partial(plain, trust_env=False))
 
@@ -64,7 +65,14 @@ def one_tls_context() -> None:
     default.create_ssl_context = create  # type: ignore[attr-defined]
 
 
+def hashed_once() -> None:
+    """A password's hash takes a fifth of a second by intent; the same password needs one in a run, in full."""
+    access.hash_password = functools.cache(keys.hash_password)
+    sign_in.check_password = functools.cache(keys.check_password)
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    hashed_once()
     one_tls_context()
     plain_logs()
     state_guard.watch()

@@ -165,8 +165,11 @@ def _write(file: Path, text: str) -> None:
         out.write(text)
 
 
-async def populate(app: App) -> tuple[str, str]:
-    """Create authority, collecting unit, client with key, and operator; returns the key and the password."""
+async def populate(app: App, password: str | None = None) -> tuple[str, str]:
+    """Create authority, collecting unit, client with key, and operator; returns the key and the password.
+
+    ``password``: the operator's, where it is not to be a new one.
+    """
     await app.base.access.create_authority(
         story.AUTHORITY, story.AUTHORITY_NAME, story.AUTHORITY_USCC, story.UNIT_CODE, story.AUTHORITY_TELEPHONE
     )
@@ -179,7 +182,7 @@ async def populate(app: App) -> tuple[str, str]:
     await app.get(Organs).set(story.AUTHORITY, organ, today.replace(month=1, day=1))
     client = await app.base.access.create_client(story.CLIENT, [story.AUTHORITY])
     key = await app.base.access.issue_key(client.id, label="demo")
-    password = secrets.token_urlsafe(12)
+    password = password or secrets.token_urlsafe(12)
     await app.base.access.create_operator(*story.OPERATOR, "supervisor", password)
     return key.token, password
 

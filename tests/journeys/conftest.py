@@ -123,7 +123,7 @@ class Site:
         async with AsyncExitStack() as stack:
             self.app = await stack.enter_async_context(App.open(self.settings, clock=self.clock, sending=True))
             if not self.key:
-                self.key, self.password = await populate(self.app)
+                self.key, self.password = await populate(self.app, "journey-password")
             ready, stop = asyncio.Event(), asyncio.Event()
             serving = asyncio.create_task(serve(self.app, on_ready=lambda _: ready.set(), stop=stop))
             waiting = asyncio.create_task(ready.wait())
@@ -324,7 +324,7 @@ async def a_served_site(
     """An installation made and populated, its gateway running as a process; ``site`` speaks to it."""
     with installed(folder, simulators, store_url, LESS_GRACE) as site:
         async with App.open(site.settings) as app:
-            site.key, site.password = await populate(app)
+            site.key, site.password = await populate(app, "journey-password")
             if prepare is not None:
                 await prepare(app)
         process = Process(site)

@@ -72,7 +72,7 @@ async def installation(tmp_path: Path, simulators: Simulation, postgresql_url: s
     text = text.replace("sqlite:///gateway.sqlite", postgresql_url)
     file.write_text(text + DELIVERY, encoding="utf-8")
     async with App.open(load(file)) as app:
-        key, _ = await populate(app)
+        key, _ = await populate(app, "journey-password")
     return file, key
 
 

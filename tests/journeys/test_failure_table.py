@@ -150,7 +150,7 @@ async def installed(
     text = text.replace("[channels.nontax]\n", f"[channels.nontax]\n{wire}")
     file.write_text(text + IMPATIENT, encoding="utf-8")
     async with App.open(load(file), sending=True) as app:
-        await populate(app)
+        await populate(app, "journey-password")
         app.met = listen(app)  # type: ignore[attr-defined]
         yield app
 

@@ -116,7 +116,7 @@ async def test_a_code_is_issued_through_an_adapter_that_only_settings_name(
     file = tmp_path / "gateway.toml"
     file.write_text(SETTINGS.format(url=url) + f'[store]\nurl = "{sqlite_url}"\n', encoding="utf-8")
     async with App.open(load(file), sending=True) as app:
-        await populate(app)
+        await populate(app, "journey-password")
         facts = {
             **story.facts(
                 datetime.now(UTC).date(),
