@@ -182,7 +182,7 @@ async def test_an_authentic_callback_that_breaks_the_contract_is_refused_and_kep
         notice(known | {"code": "x"}),
         notice(known | {"amount": "1e3"}),
         notice(known | {"amount": "99999999999999.00"}),
-        notice(known | {"day": "20261399"}),
+        notice(known, day="20261399"),
         notice(known) + b" " * 70_000,
     )
     for number, body in enumerate(broken):
