@@ -8,10 +8,11 @@ from typing import Any
 
 import httpx
 import pytest
+from ofd_forge import PAGE, swapped
 
 from gateway.demo import story
 from gateway.rooms.seals import Seals
-from gateway.typography import Block, Letter, Signature, render
+from gateway.typography import Block, Letter, Signature, render, render_ofd
 
 SEAL = "99010200000040"
 WRONG = {
@@ -90,6 +91,20 @@ async def verdict(site, pdf: bytes) -> dict[str, Any]:
     answer = await site.http.post("/v1/verifications", json={"document": base64.b64encode(pdf).decode()})
     assert answer.status_code == 200, answer.text
     return answer.json()
+
+
+async def test_an_ofd_goes_the_same_way_and_its_report_names_a_part_that_changed(site):
+    blocks = (Block("当事人经营超过保质期的食品，决定没收违法所得36.50元，罚款5000元。"),)
+    ofd = render_ofd(Letter("行政处罚决定书", "望市监罚决字〔2026〕第2号", blocks))
+    answer = await seal(site, ofd)
+    view = await ended(site, answer)
+    assert (view["status"], view["report"]["verdict"]) == ("SEALED", "VALID"), view["reason"]
+    file = (await site.http.get(f"{answer.headers['Location']}/file")).raise_for_status()
+    assert file.headers["content-type"] == "application/ofd"
+    assert (await verdict(site, file.content))["verdict"] == "VALID"
+    found = await verdict(site, swapped(file.content, PAGE, "36", "63"))
+    assert found["verdict"] == "INVALID"
+    assert any(PAGE in check["reason"]["zh"] for one in found["seals"] for check in one["checks"])
 
 
 async def test_a_document_is_sealed_verified_and_kept(any_site, letter):
