@@ -20,6 +20,7 @@ CALLBACK = (
     "<c:PayCode>{code}</c:PayCode><c:CfmDate>{day}</c:CfmDate><c:CfmTime>{time}</c:CfmTime><c:Amt>{amount}</c:Amt>"
     "<c:PayMode>51</c:PayMode><c:TraNoBus>{serial}</c:TraNoBus><c:PayerName>罗小满</c:PayerName></c:PaymentConfirm>"
 )
+PAID = SystemClock().now().astimezone(SHANGHAI)
 SERIAL = "20261001510000000001"
 
 
@@ -30,8 +31,7 @@ OURS = "N0000000000000000001"
 def notice(payment: dict[str, Any], **other: str) -> bytes:
     """A PaymentConfirm as the platform writes it."""
     told = {"number": OURS, "code": payment["code"], "amount": payment["amount"], "serial": SERIAL}
-    now = SystemClock().now().astimezone(SHANGHAI)
-    told |= {"day": f"{now:%Y%m%d}", "time": f"{now:%H%M%S}"}
+    told |= {"day": payment.get("day", f"{PAID:%Y%m%d}"), "time": f"{PAID:%H%M%S}"}
     return CALLBACK.format(**told | other).encode()
 
 

@@ -18,13 +18,20 @@ def import_bills(
     file: Annotated[Path, typer.Argument(help="CSV in UTF-8 or GB 18030, or XLSX, with a header line.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Judge every row and write nothing.")] = False,
     partial: Annotated[bool, typer.Option("--partial", help="Import the good rows although others are bad.")] = False,
+    sheet: Annotated[str | None, typer.Option("--sheet", help="Of a workbook with several.")] = None,
+    hidden: Annotated[bool, typer.Option("--hidden", help="Take hidden and filtered rows too.")] = False,
+    report_file: Annotated[
+        Path | None, typer.Option("--report", help="Write a workbook with one line a row, and why it was refused.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Bring open bills of another system in, with the codes they have. Exit code 1 if rows are bad.
 
-    Without --partial a bad row keeps the whole file out. A code that is known already is left as it is.
+    Without --partial a bad row keeps the whole file out. A code that is known already is left as it is. Columns have
+    their English or their Chinese names.
     """
     from gateway.app import App
+    from gateway.rooms.imports.report import as_workbook
     from gateway.rooms.imports.service import ImportReport, Imports
 
     try:
@@ -42,17 +49,22 @@ def import_bills(
                     by="command line",
                     dry_run=dry_run,
                     partial=partial,
+                    sheet=sheet,
+                    hidden=hidden,
                     progress=lambda done, all_: bar.update(task, completed=done, total=all_),
                 )
 
     report = asyncio.run(run())
+    if report_file is not None:
+        report_file.write_bytes(as_workbook(report))
     counts = {name: report.count(name) for name in ("new", "known", "bad")}
+    said = [one for one in report.rows if one.reason]
     told = "imported" if report.written else "would be imported"
     show(
         {"written": report.written, **counts, "rows": [vars(one) for one in report.rows]},
         as_json,
-        table(["line", "code", "reason"], ((r.line, r.code, r.reason) for r in report.rows if r.outcome == "bad"))
-        if counts["bad"]
+        table(["line", "outcome", "code", "reason"], ((r.line, r.outcome, r.code, r.reason) for r in said))
+        if said
         else "No bad rows.",
         f"{counts['new']} {told}, {counts['known']} known already, {counts['bad']} bad.",
     )

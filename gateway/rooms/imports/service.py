@@ -7,12 +7,9 @@ is, so that a file may be imported again after an interruption.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -24,26 +21,23 @@ from gateway.rooms.decisions import DecisionFacts, Party, PartyKind
 from gateway.rooms.decisions.records import add as add_decision
 from gateway.rooms.decisions.records import add_version, fetch_by_number, is_revoked
 from gateway.rooms.imports.records import is_authority
-from gateway.rooms.imports.sheets import MAGIC, amount_of, read_sheet
-from gateway.rooms.imports.sheets import day_of as day_of_serial
+from gateway.rooms.imports.table import AMOUNTS, CHINESE, Line, read
 from gateway.rooms.payments import records
 from gateway.rooms.payments.bill import LineInput, LineKind, Unit
 from gateway.rooms.payments.lives import CodeKey, PaymentLives
 from gateway.rooms.payments.records import Payment, new_payment
 from gateway.rooms.payments.states import CodeState, Status
 from gateway.words.clock import day_of, start_of, to_micros
-from gateway.words.errors import InvalidProblem, Problem
+from gateway.words.days import Day
+from gateway.words.errors import Problem
 from gateway.words.identifiers import check_payment_code, clean_text, new_id
-from gateway.words.money import Yuan, format_yuan
+from gateway.words.money import Yuan, format_yuan, parse_yuan
+from gateway.words.spelling import number_key, wire_name
 
 Progress = Callable[[int, int], None]
 
 _TOLD = "由原系统导入，详见决定书"
 _CHUNK = 200
-_LONGEST = 64 << 20
-_ENCODINGS = ("utf-8-sig", "gb18030")
-_DAYS = frozenset({"decided_on", "issued_on", "valid_until", "due_on"})
-_AMOUNTS = frozenset({"fine", "confiscated"})
 
 
 class BillRow(BaseModel):
@@ -57,7 +51,7 @@ class BillRow(BaseModel):
 
     authority: Annotated[str, Field(min_length=1, max_length=40)]
     decision_number: Annotated[str, Field(min_length=1, max_length=128), AfterValidator(clean_text)]
-    decided_on: date
+    decided_on: Day
     code: str
     reference: Annotated[str, Field(pattern=r"^[0-9A-Za-z]{1,64}$")]
     party_kind: PartyKind
@@ -68,9 +62,9 @@ class BillRow(BaseModel):
     party_id_number: str | None = None
     fine: Yuan | None = None
     confiscated: Yuan | None = None
-    issued_on: date | None = None
-    valid_until: date | None = None
-    due_on: date | None = None
+    issued_on: Day | None = None
+    valid_until: Day | None = None
+    due_on: Day | None = None
     pay_url: Annotated[str, Field(max_length=2000, pattern=r"^https?://")] | None = None
     procedure: Literal["simple", "ordinary"] = "ordinary"
     surcharge_stated: bool = False
@@ -119,10 +113,10 @@ class BillRow(BaseModel):
 
 @dataclass(frozen=True)
 class RowResult:
-    """What became of one line of the file (the header is line 1): new, known, or bad with its reason."""
+    """What became of one line of the file: new, known, bad with its reason, or noted, which is no record of a bill."""
 
     line: int
-    outcome: Literal["new", "known", "bad"]
+    outcome: Literal["new", "known", "bad", "noted"]
     code: str = ""
     reason: str = ""
     payment: str = ""
@@ -147,66 +141,13 @@ class _Judged:
     facts: DecisionFacts
     unit: Unit
     channel: str
+    warning: str = ""
 
 
-def read_csv(content: bytes) -> list[tuple[int, dict[str, str]]]:
-    """Rows with their line numbers, from CSV in UTF-8 or GB 18030 with a header line.
-
-    Raises InvalidProblem when the file as a whole is none: too long, other encoding, unknown or missing columns.
-    """
-    if len(content) > _LONGEST:
-        raise InvalidProblem(f"the file has more than {_LONGEST >> 20} MB", cure="Split it.")
-    reader = csv.reader(io.StringIO(_decoded(content), newline=""), strict=True)
-    try:
-        return _table((reader.line_num, cells) for cells in reader)
-    except csv.Error as error:
-        raise InvalidProblem(f"line {reader.line_num}: not CSV: {error}") from None
-
-
-def read_xlsx(content: bytes) -> list[tuple[int, dict[str, str]]]:
-    """Rows with their numbers from the first sheet of a workbook. A code must stand there as text, not as a number.
-
-    Raises InvalidProblem when the file as a whole is none.
-    """
-    if len(content) > _LONGEST:
-        raise InvalidProblem(f"the file has more than {_LONGEST >> 20} MB", cure="Split it.")
-    try:
-        rows = list(read_sheet(content))
-    except ValueError as error:
-        raise InvalidProblem(str(error), cure="Save it as XLSX with plain values, or as CSV UTF-8.") from None
-    width = max((len(cells) for _, cells in rows[:1]), default=0)
-    found = _table((number, [*cells, *[""] * (width - len(cells))]) for number, cells in rows)
-    return [(number, {name: _plain(name, cell) for name, cell in cells.items()}) for number, cells in found]
-
-
-def _plain(name: str, cell: str) -> str:
-    return day_of_serial(cell) if name in _DAYS else amount_of(cell) if name in _AMOUNTS else cell
-
-
-def _table(lines: Iterable[tuple[int, list[str]]]) -> list[tuple[int, dict[str, str]]]:
-    """Rows under their header. Raises InvalidProblem for unknown, repeated or missing columns."""
+def lines_of(content: bytes, sheet: str | None = None) -> list[Line]:
+    """The lines of a file. Raises InvalidProblem where the file as a whole is none."""
     needed = {name for name, one in BillRow.model_fields.items() if one.is_required()}
-    rows: list[tuple[int, dict[str, str]]] = []
-    header: list[str] | None = None
-    for number, cells in lines:
-        if header is None:
-            header = [name.strip() for name in cells]
-            repeated = [name for name, times in Counter(header).items() if times > 1]
-            if unknown := sorted({*header} - set(BillRow.model_fields) | {*repeated}):
-                raise InvalidProblem(
-                    f"line 1: no such columns, or twice: {', '.join(unknown)}",
-                    cure=f"The columns are {', '.join(BillRow.model_fields)}.",
-                )
-        elif not any(cell.strip() for cell in cells):
-            continue
-        elif len(cells) != len(header):
-            rows.append((number, {"": f"{len(cells)} cells under {len(header)} columns"}))
-        else:
-            pairs = zip(header, cells, strict=True)
-            rows.append((number, {name: cell.strip() for name, cell in pairs if cell.strip()}))
-    if absent := sorted(needed - set(header or ())):
-        raise InvalidProblem(f"line 1: columns are missing: {', '.join(absent)}")
-    return rows
+    return read(content, BillRow.model_fields, needed, sheet)
 
 
 class Imports:
@@ -222,15 +163,19 @@ class Imports:
         by: str,
         dry_run: bool = False,
         partial: bool = False,
+        sheet: str | None = None,
+        hidden: bool = False,
         progress: Progress = lambda _done, _all: None,
     ) -> ImportReport:
         """Judge all rows, then write them: all if none is bad, the good ones with ``partial``, none with ``dry_run``.
 
+        ``sheet``: of a workbook with several. ``hidden``: rows that a reader of the sheet does not see are taken too.
         ``progress(done, all)`` is told after each chunk, judging and writing alike. Raises InvalidProblem for a file
         that is none.
         """
-        rows = read_xlsx(content) if content.startswith(MAGIC) else read_csv(content)
-        report = ImportReport()
+        rows = [_seen(one, hidden) for one in lines_of(content, sheet)]
+        report = ImportReport(rows=list(_totals(rows)))
+        rows = [one for one in rows if not one.total]
         good: list[_Judged] = []
         seen: dict[str, int] = {}
         total = len(rows) * (1 if dry_run else 2)
@@ -244,7 +189,7 @@ class Imports:
                     report.rows.append(result)
             progress(min(start + _CHUNK, len(rows)), total)
         if dry_run or (report.count("bad") and not partial):
-            report.rows += [RowResult(one.line, "new", one.row.code) for one in good]
+            report.rows += [RowResult(one.line, "new", one.row.code, one.warning) for one in good]
         else:
             report.written = True
             for start in range(0, len(good), _CHUNK):
@@ -256,23 +201,23 @@ class Imports:
 
     # --- judging ----------------------------------------------------------------------------------------------------
 
-    def _judge(
-        self, conn: Connection, rows: Sequence[tuple[int, Mapping[str, str]]], seen: dict[str, int]
-    ) -> list[_Judged | RowResult]:
-        return [self._judge_row(conn, line, cells, seen) for line, cells in rows]
+    def _judge(self, conn: Connection, rows: Sequence[Line], seen: dict[str, int]) -> list[_Judged | RowResult]:
+        return [self._judge_row(conn, line, seen) for line in rows]
 
-    def _judge_row(
-        self, conn: Connection, line: int, cells: Mapping[str, str], seen: dict[str, int]
-    ) -> _Judged | RowResult:
-        code = cells.get("code", "")
+    def _judge_row(self, conn: Connection, told: Line, seen: dict[str, int]) -> _Judged | RowResult:
+        line, code = told.number, told.cells.get("code", "")
         try:
-            if "" in cells:
-                raise ValueError(cells[""])
-            row = BillRow.model_validate(cells)
+            if told.wrong:
+                raise ValueError(told.wrong)
+            row = BillRow.model_validate(told.cells)
             facts = row.facts()
             if (first := seen.setdefault(row.code, line)) != line:
-                raise ValueError(f"the code stands on line {first} already")
-            return self._fits(conn, line, row, facts)
+                raise ValueError(f"缴款码与第{first}行相同 the code stands on line {first} already")
+            decision = f"{row.authority} {number_key(row.decision_number)}"
+            if (first := seen.setdefault(decision, line)) != line:
+                raise ValueError(f"与第{first}行是同一处罚决定 the same decision as on line {first}")
+            found = self._fits(conn, line, row, facts)
+            return replace(found, warning=told.warning) if isinstance(found, _Judged) else found
         except ValidationError as error:
             return RowResult(line, "bad", code, "; ".join(_words(error)))
         except (ValueError, Problem) as error:
@@ -282,9 +227,9 @@ class Imports:
         """Whether a row can be taken in as things stand. Raises ValueError."""
         today = day_of(self._base.clock.now())
         if row.decided_on > today:
-            raise ValueError("decided_on lies in the future")
+            raise ValueError("决定日期晚于今天 decided_on lies in the future")
         if not is_authority(conn, row.authority):
-            raise ValueError(f"there is no authority {row.authority}")
+            raise ValueError(f"没有执法机关 {row.authority} there is no authority {row.authority}")
         channels = self._base.channels.route(row.authority, "payments")
         if not channels:
             raise ValueError(f"no channel takes payments for authority {row.authority}")
@@ -299,11 +244,11 @@ class Imports:
         decision = fetch_by_number(conn, self._base.envelope, row.authority, row.decision_number)
         if decision is not None:
             if is_revoked(conn, decision.id):
-                raise ValueError("this decision is known here as revoked")
+                raise ValueError("该决定已撤销 this decision is known here as revoked")
             if records.standing(conn, decision.id).live(0, "main") is not None:
-                raise ValueError("this decision is known here and has a live payment under another code")
+                raise ValueError("该决定已有另一有效缴款码 this decision has a live payment under another code")
             if (decision.facts.fine or 0, decision.facts.confiscated or 0) != (row.fine or 0, row.confiscated or 0):
-                raise ValueError("this decision is known here with other amounts")
+                raise ValueError("该决定已登记，金额不同 this decision is known here with other amounts")
         return _Judged(line, row, facts, unit, channel)
 
     def _known(self, conn: Connection, channel: str, row: BillRow) -> str | None:
@@ -311,12 +256,12 @@ class Imports:
         owner = records.by_code(conn, channel, row.code)
         if owner is None:
             if records.fetch_code(conn, channel, row.reference) is not None:
-                raise ValueError(f"reference {row.reference} belongs to another code")
+                raise ValueError(f"缴款书编号属于另一缴款码 reference {row.reference} belongs to another code")
             return None
         payment = records.held(conn, owner.payment_id)
         total = sum(line.amount for line in row.lines())
-        told = (row.authority, row.decision_number, total)
-        if (payment.authority, payment.decision_number, payment.amount) != told:
+        told = (row.authority, number_key(row.decision_number), total)
+        if (payment.authority, number_key(payment.decision_number), payment.amount) != told:
             raise ValueError(f"the code is known here for {payment.decision_number}, {format_yuan(payment.amount)}")
         return payment.id
 
@@ -335,7 +280,7 @@ class Imports:
             region=unit.region,
             unit_code=unit.code,
             unit_name=unit.name,
-            payer_name=row.party_name,
+            payer_name=wire_name(row.party_name),
             payer_code=None if row.party_kind is PartyKind.NATURAL_PERSON else row.party_uscc,
             decision_number=row.decision_number,
             lines=lines,
@@ -381,7 +326,7 @@ class Imports:
         issued = to_micros(start_of(row.issued_on or row.decided_on))  # the earlier system issued it: not now
         PaymentLives(self._base.events).code.move(conn, key, CodeState.LIVE, code=row.code, issued_at=issued)
         self._emit(conn, "payment.imported", payment.id, row, code=row.code, amount=format_yuan(bill.total))
-        return RowResult(one.line, "new", row.code, payment=payment.id)
+        return RowResult(one.line, "new", row.code, one.warning, payment=payment.id)
 
     def _emit(self, conn: Connection, type: str, subject: str, row: BillRow, **data: Any) -> None:
         self._base.events.emit(
@@ -393,17 +338,42 @@ class Imports:
         )
 
 
-def _decoded(content: bytes) -> str:
-    for encoding in _ENCODINGS:
-        try:
-            return content.decode(encoding)
-        except UnicodeDecodeError:
+def _seen(line: Line, hidden: bool) -> Line:
+    """A line, refused where nobody who looks at the sheet sees it and it was not said that such rows are meant."""
+    if not line.hidden or hidden or line.wrong:
+        return line
+    words = "隐藏或被筛选的行；确要导入请用 --hidden a hidden or filtered row: say --hidden if it is meant"
+    return replace(line, wrong=words, total=False)
+
+
+def _totals(lines: Sequence[Line]) -> Iterator[RowResult]:
+    """What is said of rows that sum others: noted where they agree with the rows above, bad where they do not."""
+    sums: Counter[str] = Counter()
+    for line in lines:
+        if not line.total:
+            sums.update({name: _fen(line.cells[name]) for name in AMOUNTS if name in line.cells and not line.wrong})
             continue
-    raise InvalidProblem("the file is neither UTF-8 nor GB 18030", cure="Save it as CSV UTF-8.")
+        differs = [name for name, told in line.cells.items() if _fen(told) != sums[name]]
+        told = "、".join(f"{name} {format_yuan(sums[name])}" for name in line.cells)
+        if differs:
+            yield RowResult(
+                line.number, "bad", reason=f"合计行与明细之和（{told}）不符 the total differs from its rows"
+            )
+        else:
+            yield RowResult(line.number, "noted", reason=f"合计行，与明细相符：{told} a row of totals, which agrees")
+
+
+def _fen(text: str) -> int:
+    try:
+        return parse_yuan(text)
+    except ValueError:
+        return 0
 
 
 def _words(error: ValidationError) -> Iterator[str]:
+    """What is wrong with a row, each column by its Chinese name and its own."""
     for one in error.errors(include_input=False, include_url=False):
         where = ".".join(str(part) for part in one["loc"])
         reason = one["msg"].removeprefix("Value error, ")
-        yield f"{where}: {reason}" if where else reason
+        column = CHINESE.get(where, "")
+        yield f"{column}（{where}）有误：{reason}" if column else f"本行有误：{where} {reason}".strip()

@@ -1,42 +1,109 @@
-"""The first sheet of an XLSX workbook as text cells: just enough of ECMA-376 to read a table that people filled in.
+"""One sheet of an XLSX workbook as text cells: just enough of ECMA-376 to read a table that people filled in.
 
-What others made is not trusted: sizes are limited before anything is unpacked, entities are not resolved, formulas and
-error values are refused. Numbers stay the text that stands in the file; a day is a serial number there, which
-``day_of`` turns into one.
+What others made is not trusted: sizes and the width of rows are limited before anything is built, entities are not
+resolved, formulas and error values are refused. Rows that a reader of the sheet does not see say so. A number stays the
+text that stands in the file until its column says what it means: a day, an amount, or digits.
 """
 
 from __future__ import annotations
 
 import io
+import itertools
 import re
 import zipfile
-from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
 
 from lxml import etree
 
 from gateway.foundation.wire.xml import XmlBounds, XmlRefusedError, parse_xml
+from gateway.words.days import within_bounds
 
 _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _DOCUMENT = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 _PACKAGE = "{http://schemas.openxmlformats.org/package/2006/relationships}"
-_LONGEST = 256 << 20
-_BOUNDS = XmlBounds(bytes=_LONGEST, elements=10_000_000)
+_LONGEST = 64 << 20
+_BOUNDS = XmlBounds(bytes=_LONGEST, elements=2_000_000)
 _COLUMNS = 200
+_ROW = re.compile(rb"<row[\s>]")
+_EPOCH_1900, _EPOCH_1904 = date(1899, 12, 30), date(1904, 1, 1)
+_LAST_SERIAL = 100_000
 MAGIC = b"PK\x03\x04"
+CUT = "号码已被表格软件截断，请用原始文件 a spreadsheet has cut this number: take the original file"
+"""What is said of a number of which a spreadsheet has kept fifteen digits."""
 
 
-def read_sheet(content: bytes) -> Iterator[tuple[int, list[str]]]:
-    """Rows of the first sheet with their numbers; empty cells are "". Raises ValueError naming the row and the cell."""
+class Number(str):
+    """The text of a cell that holds a number, as it stands in the file."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a sheet: its number, whether a reader of the sheet sees it, and its cells; empty ones are ""."""
+
+    number: int
+    hidden: bool
+    cells: list[str]
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """The rows of one sheet. ``epoch``: the day before the first one of the workbook's date system."""
+
+    rows: list[Row]
+    epoch: date
+
+
+def read_sheet(content: bytes, name: str | None = None) -> Sheet:
+    """The sheet of this name, else the only visible one that has cells. ValueError names the place, or the sheets."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as book:
             if sum(one.file_size for one in book.infolist()) > _LONGEST:
                 raise ValueError(f"the workbook unpacks to more than {_LONGEST >> 20} MB")
             strings = _strings(book)
-            sheet = _part(book, _first_sheet(book))
+            root = _part(book, "xl/workbook.xml")
+            sheets = {title: _rows(book, part, strings) for title, part in _chosen(book, root, name).items()}
     except (zipfile.BadZipFile, KeyError, XmlRefusedError, NotImplementedError, RuntimeError) as error:
         raise ValueError(f"not a workbook that can be read: {error}") from None
-    for position, row in enumerate(sheet.iter(f"{_MAIN}row"), start=1):
+    filled = {title: rows for title, rows in sheets.items() if any(any(row.cells) for row in rows)}
+    if len(filled) > 1:
+        raise ValueError(
+            f"有多个工作表：{'、'.join(filled)}，请用 --sheet 指明 several sheets have rows: say which with --sheet"
+        )
+    properties = root.find(f"{_MAIN}workbookPr")
+    later = properties is not None and properties.get("date1904") in ("1", "true")
+    return Sheet(next(iter(filled.values()), []), _EPOCH_1904 if later else _EPOCH_1900)
+
+
+def _chosen(book: zipfile.ZipFile, root: etree._Element, name: str | None) -> dict[str, str]:
+    """The parts of the sheet of this name, or of all visible ones. ValueError where there is none."""
+    parts = {
+        one.get("Id"): one.get("Target", "")
+        for one in _part(book, "xl/_rels/workbook.xml.rels").iterfind(f"{_PACKAGE}Relationship")
+    }
+    found = {}
+    for one in root.iterfind(f"{_MAIN}sheets/{_MAIN}sheet"):
+        title, target = one.get("name", ""), parts.get(one.get(f"{_DOCUMENT}id"))
+        if target is not None and (title == name or (name is None and one.get("state", "visible") == "visible")):
+            found[title] = target.lstrip("/") if target.startswith("/") else f"xl/{target}"
+    if not found:
+        raise ValueError(
+            f"没有工作表“{name}” no sheet of this name" if name else "没有可见的工作表 no sheet is visible"
+        )
+    return found
+
+
+def _rows(book: zipfile.ZipFile, part: str, strings: list[str]) -> list[Row]:
+    content = book.read(part)
+    starts = [one.start() for one in _ROW.finditer(content)]
+    for begin, end in itertools.pairwise([*starts, len(content)]):  # before a tree is built of what is no table
+        if content.count(b"<c ", begin, end) + content.count(b"<c>", begin, end) > _COLUMNS:
+            raise ValueError(f"more than {_COLUMNS} columns in a row")
+    rows = []
+    for position, row in enumerate(parse_xml(content, _BOUNDS).iter(f"{_MAIN}row"), start=1):
         number = int(row.get("r", position))
         cells: list[str] = []
         for cell in row.iterfind(f"{_MAIN}c"):
@@ -45,21 +112,49 @@ def read_sheet(content: bytes) -> Iterator[tuple[int, list[str]]]:
                 raise ValueError(f"row {number}: more than {_COLUMNS} columns")
             cells += [""] * (column + 1 - len(cells))
             cells[column] = _text(cell, strings, number)
-        yield number, cells
+        rows.append(Row(number, row.get("hidden") in ("1", "true"), cells))
+    return rows
 
 
-def day_of(serial: str) -> str:
-    """The day that a serial number of the 1900 system stands for, as 2026-06-30; any other text as it is."""
-    if not re.fullmatch(r"\d{4,6}(\.0*)?", serial):
-        return serial
-    return str(date(1899, 12, 30) + timedelta(days=int(serial.partition(".")[0])))
+def day_of(cell: str, epoch: date) -> str:
+    """A numeric cell as the day of the workbook's date system. ValueError for a number that means none; text as is."""
+    if not isinstance(cell, Number):
+        return cell
+    serial = _number(cell)
+    day = epoch + timedelta(days=int(serial)) if 0 <= serial < _LAST_SERIAL else None
+    if day is None or not within_bounds(day):
+        raise ValueError(f"{cell} 是数字，不是日期 {cell} is a number, not a day")
+    return str(day)
 
 
-def amount_of(number: str) -> str:
-    """A number without or with one decimal as yuan with two; any other text as it is, to be judged as typed."""
-    whole, _, cents = number.partition(".")
-    plain = whole.isdecimal() and (cents.isdecimal() or not cents) and len(cents) <= 2
-    return f"{whole}.{cents:0<2}" if plain else number
+def amount_of(cell: str) -> str:
+    """A number to the 15 digits that spreadsheets show, with two decimals if it has no more; text as it is."""
+    if not isinstance(cell, Number):
+        whole, _, cents = cell.partition(".")
+        plain = whole.isdecimal() and (cents.isdecimal() or not cents) and len(cents) <= 2
+        return f"{whole}.{cents:0<2}" if plain else cell
+    shown = _number(cell).normalize()
+    decimals = max(0, -int(shown.as_tuple().exponent))
+    return f"{shown:.{max(2, decimals)}f}"
+
+
+def word_of(cell: str) -> str:
+    """A number as its digits. ValueError for one of more digits than a spreadsheet keeps."""
+    if not isinstance(cell, Number):
+        return cell
+    shown = _number(cell)
+    if shown != shown.to_integral_value():
+        return f"{shown.normalize():f}"
+    if abs(shown) >= 10**15:
+        raise ValueError(CUT)
+    return str(int(shown))
+
+
+def _number(cell: str) -> Decimal:
+    try:
+        return Decimal(f"{float(cell):.15g}")
+    except (ValueError, ArithmeticError):
+        raise ValueError(f"{cell[:40]} 不是数字 is no number") from None
 
 
 def _part(book: zipfile.ZipFile, name: str) -> etree._Element:
@@ -76,18 +171,6 @@ def _joined(item: etree._Element) -> str:
     """The text of a string, its runs joined, without phonetic hints 拼音."""
     hints = {id(text) for hint in item.iter(f"{_MAIN}rPh") for text in hint.iter(f"{_MAIN}t")}
     return "".join(text.text or "" for text in item.iter(f"{_MAIN}t") if id(text) not in hints)
-
-
-def _first_sheet(book: zipfile.ZipFile) -> str:
-    first = _part(book, "xl/workbook.xml").find(f"{_MAIN}sheets/{_MAIN}sheet")
-    if first is None:
-        raise KeyError("no sheet")
-    wanted = first.get(f"{_DOCUMENT}id")
-    for relation in _part(book, "xl/_rels/workbook.xml.rels").iterfind(f"{_PACKAGE}Relationship"):
-        if relation.get("Id") == wanted:
-            target = relation.get("Target", "")
-            return target.lstrip("/") if target.startswith("/") else f"xl/{target}"
-    raise KeyError("no sheet")
 
 
 def _column(reference: str) -> int:
@@ -118,4 +201,6 @@ def _text(cell: etree._Element, strings: list[str], row: int) -> str:
             return "true" if value == "1" else "false"
         case "e":
             raise ValueError(f"{where}: the error value {value}")
-    return value
+        case "d" | "str":
+            return value
+    return Number(value) if value else ""

@@ -12,7 +12,7 @@ import xlsxwriter
 from money_bench import CODE, Bench, a_file, a_row
 from sqlalchemy import select
 
-from gateway.rooms.imports.service import read_csv, read_xlsx
+from gateway.rooms.imports.service import lines_of
 from gateway.rooms.payments import records
 from gateway.rooms.payments.tables import payment
 from gateway.words.errors import InvalidProblem
@@ -95,13 +95,13 @@ async def test_a_code_twice_in_a_file_or_known_for_another_demand_is_bad(quick):
 )
 def test_a_file_that_is_none_is_refused_as_a_whole(content):
     with pytest.raises(InvalidProblem):
-        read_csv(content)
+        lines_of(content)
 
 
 def test_a_row_with_more_cells_than_columns_is_named_by_its_line():
-    rows = read_csv(a_file([a_row()]) + b",surplus\r\n")
-    assert rows[0][0] == 2
-    assert "cells" in rows[0][1][""]
+    (row,) = lines_of(a_file([a_row()]) + b",surplus\r\n")
+    assert row.number == 2
+    assert "cells" in row.wrong
 
 
 def a_workbook(rows: list[dict[str, str]], cell: Any = None) -> bytes:
@@ -126,7 +126,8 @@ def a_workbook(rows: list[dict[str, str]], cell: Any = None) -> bytes:
 async def test_a_workbook_says_the_same_as_its_csv(quick):
     rows = several(3)
     rows[1]["fine"] = "12.5"
-    assert read_xlsx(a_workbook(rows)) == read_csv(a_file([rows[0], rows[1] | {"fine": "12.50"}, rows[2]]))
+    same = lines_of(a_file([rows[0], rows[1] | {"fine": "12.50"}, rows[2]]))
+    assert [one.cells for one in lines_of(a_workbook(rows))] == [one.cells for one in same]
     report = await quick.imports.run(a_workbook(rows), by="test")
     assert (report.written, report.count("new")) == (True, 3), report.rows
 
@@ -134,7 +135,7 @@ async def test_a_workbook_says_the_same_as_its_csv(quick):
 def test_days_and_amounts_of_a_workbook_are_exact():
     rows = several(3)
     rows[1]["fine"] = "12.5"
-    cells = [row for _, row in read_xlsx(a_workbook(rows))]
+    cells = [one.cells for one in lines_of(a_workbook(rows))]
     assert [row["fine"] for row in cells] == ["5000.00", "12.50", "5000.00"]
     assert {row["decided_on"] for row in cells} == {"2026-03-02"}
 
@@ -150,7 +151,7 @@ def test_days_and_amounts_of_a_workbook_are_exact():
 )
 def test_a_workbook_that_is_none_or_computes_is_refused_as_a_whole(content):
     with pytest.raises(InvalidProblem):
-        read_xlsx(content)
+        lines_of(content)
 
 
 async def test_a_code_that_a_workbook_holds_as_a_number_has_lost_digits_and_is_bad(quick):
