@@ -269,6 +269,37 @@ async def test_a_seal_that_is_suspended_is_a_conflict(site, letter):
     assert (answer.status_code, answer.json()["seal_status"]) == (409, "suspended")
 
 
+async def test_a_seal_whose_key_may_be_known_is_stopped_at_once_and_what_waits_is_refused(site, letter):
+    await site.simulators.aask("POST", "/seal/mode", {"pending": True})
+    waiting = await seal(site, letter)
+    assert waiting.status_code == 202
+    (reference,) = site.simulators.effects("seal")["apply"]
+    stop = {"authority": story.AUTHORITY, "seal_id": SEAL, "reason": "UKey丢失"}
+    made = await site.post("/v1/seal-stops", stop)
+    assert made.status_code == 201, made.text
+    assert (await site.told(made.json()["id"], "seal.stopped"))[-1] == "seal.stopped"
+    assert [one["seal_id"] for one in await site.get(f"/v1/seal-stops?authority={story.AUTHORITY}")] == [SEAL]
+
+    await site.simulators.aask("POST", "/seal/finish", {"reference": reference})
+    view = await ended(site, waiting)
+    assert view["status"] == "REFUSED"
+    assert "UKey丢失" in view["reason"]
+    again = await seal(site, letter)
+    assert (again.status_code, again.json()["seal_status"]) == (409, "stopped")
+    assert site.effects("apply", "seal") == [1]
+
+
+async def test_what_a_seal_was_used_for_is_a_list_by_seal_and_days(site, letter):
+    view = await ended(site, await seal(site, letter))
+    day = view["created_at"][:10]
+    used = await site.get(f"/v1/sealed-documents?seal_id={SEAL}&from={day}&to={day}")
+    assert [(one["id"], one["title"], bool(one["asked_by"])) for one in used["items"]] == [
+        (view["id"], "行政处罚决定书", True)
+    ]
+    for other in ("seal_id=99010200000021", f"seal_id={SEAL}&to=2020-01-01", f"seal_id={SEAL}&from=2050-01-01"):
+        assert (await site.get(f"/v1/sealed-documents?{other}"))["items"] == []
+
+
 async def test_a_service_that_is_away_is_503_with_the_cure(site, letter):
     site.fault("refuse", system="seal", times=0)
     answer = await seal(site, letter)

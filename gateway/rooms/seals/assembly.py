@@ -7,6 +7,7 @@ from gateway.foundation.rooms import Opened, Services
 from gateway.ports.seal import SealNotice
 from gateway.rooms.decisions import Decisions
 from gateway.rooms.seals.service import Seals
+from gateway.rooms.seals.stops import SealStops
 from gateway.rooms.seals.trust import TrustFiles
 from gateway.rooms.seals.warden import Warden
 
@@ -15,7 +16,7 @@ def open_room(base: Foundation, rooms: Services) -> Opened:
     """Whom seals are believed comes from ``[trust]``."""
     seals = Seals(base, rooms.get(Decisions), TrustFiles(base.settings.trust), Warden().verify)
     return Opened(
-        services=(seals,),
+        services=(seals, SealStops(base)),
         actions=seals.actions(),
         renews={"seal.apply": seals.renewed},
         callbacks={SealNotice: seals.take_notice},

@@ -48,6 +48,7 @@ class SealedDocument:
     gap_end: int
     reference: str
     operation: str
+    asked_by: str | None = None
     job_id: str | None = None
     report: Report | None = None
     reason: str | None = None
@@ -81,10 +82,16 @@ def _file_context(document_id: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentFilter:
-    """Which documents a list shows, newest first. ``before``: the id at which the previous page ended."""
+    """Which documents a list shows, newest first. ``before``: the id at which the previous page ended.
+
+    ``since`` and ``until`` bound when it was asked for, microseconds; the first is in, the last is not.
+    """
 
     authorities: Collection[str]
     status: Status | None = None
+    seal_id: str | None = None
+    since: int | None = None
+    until: int | None = None
     decision_number: str | None = None
     in_doubt: bool | None = None
     before: str | None = None
@@ -167,6 +174,12 @@ def find(conn: Connection, wanted: DocumentFilter) -> list[SealedDocument]:
     query = select(*_LISTED).where(sealed_document.c.authority.in_(list(wanted.authorities)))
     if wanted.status is not None:
         query = query.where(sealed_document.c.status == wanted.status.value)
+    if wanted.seal_id is not None:
+        query = query.where(sealed_document.c.seal_id == wanted.seal_id)
+    if wanted.since is not None:
+        query = query.where(sealed_document.c.created_at >= wanted.since)
+    if wanted.until is not None:
+        query = query.where(sealed_document.c.created_at < wanted.until)
     if wanted.decision_number is not None:
         query = query.where(numbered(sealed_document.c.decision_number, wanted.decision_number))
     if wanted.in_doubt is not None:

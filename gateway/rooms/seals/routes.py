@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Query, Response
@@ -20,6 +21,8 @@ from gateway.rooms.seals.report_page import HEADERS, page_of
 from gateway.rooms.seals.service import LARGEST
 from gateway.rooms.seals.verification import format_of
 from gateway.rooms.seals.views import ReportView, SealedDocumentView, SealView
+from gateway.words.clock import start_of, to_micros
+from gateway.words.days import Day
 
 router = APIRouter(prefix="/v1", tags=["seals"], responses=responses(401, 403, 422, 503))
 
@@ -68,7 +71,9 @@ async def seal_document(
     """Have a PDF or OFD sealed 用印. Waits up to 5 s for the signature and our own verification of it."""
     require_authority(who, ask.authority, "authority")
     plain = SealAsk(**{name: getattr(ask, name) for name in SealAsk.model_fields})
-    document_id = await key.once(who, ask, lambda once: seals.seal_document(plain, ask.document, once=once))
+    document_id = await key.once(
+        who, ask, lambda once: seals.seal_document(plain, ask.document, once=once, asked_by=who.name)
+    )
     response.status_code = key.status
     response.headers["Location"] = f"/v1/sealed-documents/{document_id}"
     return SealedDocumentView.of(*await seals.view(document_id))
@@ -79,15 +84,21 @@ async def list_documents(
     seals: TheSeals,
     who: Reader,
     status: Status | None = None,
+    seal_id: Annotated[str | None, Query(max_length=32)] = None,
+    since: Annotated[Day | None, Query(alias="from")] = None,
+    until: Annotated[Day | None, Query(alias="to")] = None,
     decision_number: Annotated[str | None, Query(max_length=128)] = None,
     in_doubt: bool | None = None,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Page[SealedDocumentView]:
-    """Documents, newest first."""
+    """Documents, newest first: with a seal and days, what that seal was used for 用印登记 (``to`` is the last day)."""
     wanted = DocumentFilter(
         authorities=who.authorities,
         status=status,
+        seal_id=seal_id,
+        since=None if since is None else to_micros(start_of(since)),
+        until=None if until is None else to_micros(start_of(until + timedelta(days=1))),
         decision_number=decision_number,
         in_doubt=in_doubt,
         before=after(cursor),

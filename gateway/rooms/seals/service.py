@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -42,6 +43,7 @@ from gateway.rooms.seals.records import DocumentFilter, SealedDocument, StoredDo
 from gateway.rooms.seals.report import Report, Verdict
 from gateway.rooms.seals.seams import Across
 from gateway.rooms.seals.states import LIFE, Status
+from gateway.rooms.seals.stops import refuse_stopped, stop_since
 from gateway.rooms.seals.trust import TrustSource
 from gateway.words.clock import to_micros
 from gateway.words.errors import ConflictProblem, ContractError, InvalidProblem, NotFoundProblem
@@ -122,7 +124,9 @@ class Seals:
         """The seals of an authority, whatever their status. Raises ConflictProblem, UnavailableProblem."""
         return await self._catalogue.all_of(authority)
 
-    async def seal_document(self, ask: SealAsk, content: bytes, *, wait: float = 5.0, once: Once = NEVER) -> str:
+    async def seal_document(
+        self, ask: SealAsk, content: bytes, *, wait: float = 5.0, once: Once = NEVER, asked_by: str | None = None
+    ) -> str:
         """Have a PDF or OFD sealed, and give its id; waits up to ``wait`` seconds and never cancels the call.
 
         One transaction holds the prepared file, its event and the operation. ``once`` joins it.
@@ -174,11 +178,12 @@ class Seals:
             gap_end=prepared.end,
             reference=request.reference,
             operation="",  # known once it is enqueued
+            asked_by=asked_by,
             created_at=to_micros(now),
             updated_at=to_micros(now),
             file_sealed=await asyncio.to_thread(records.seal_file, self._base.envelope, document_id, prepared.content),
         )
-        unit = partial(self._begin, document=document, request=request)
+        unit = partial(self._begin, document=document, request=request, made_at=seal.created_at)
         await self._base.delivery.carry_out(unit, once.about(document_id), wait)
         return document_id
 
@@ -226,13 +231,17 @@ class Seals:
     def renewed(self, conn: Connection, _old: Operation, _request: Message, new: Operation) -> None:
         """People found out that nothing was sealed: it is asked for again under a new reference.
 
-        Unless the decision was revoked meanwhile: then nothing is sealed for it.
+        Unless the decision was revoked or the seal stopped meanwhile: then nothing is sealed for it.
         """
         assert new.reference is not None, "an effect has a reference"
         document = self._held(conn, new.subject)
         records.change(conn, document.id, new.created_at, reference=new.reference, operation=new.id)
+        why = ""
         if document.decision_id is not None and is_revoked(conn, document.decision_id):
             why = "the decision was revoked; nothing is sealed for it"
+        elif stop := stop_since(conn, document.authority, document.seal_id, document.created_at):
+            why = f"the seal was stopped meanwhile: {stop.reason}"
+        if why:
             self._base.delivery.cancel(conn, new.id, why)
             self._refuse(conn, document, why)
 
@@ -286,7 +295,11 @@ class Seals:
                 kept = records.Change(
                     signature=found.signature, report=report.model_dump(mode="json"), job_id=found.job_id
                 )
-                if not holds(report):
+                stop = stop_since(conn, document.authority, document.seal_id, document.created_at)
+                if stop is not None:
+                    records.change(conn, document.id, now, **kept)
+                    self._refuse(conn, document, f"the seal was stopped meanwhile: {stop.reason}")
+                elif not holds(report):
                     records.change(conn, document.id, now, **kept)
                     self._refuse(conn, document, report.reason or "our checks were not all made")
                 else:
@@ -327,7 +340,8 @@ class Seals:
             raise NotFoundProblem("no such sealed document")
         return document
 
-    def _begin(self, conn: Connection, document: StoredDocument, request: ApplyRequest) -> Sent:
+    def _begin(self, conn: Connection, document: StoredDocument, request: ApplyRequest, made_at: datetime) -> Sent:
+        refuse_stopped(conn, document.authority, document.seal_id, made_at)
         existing = records.live(conn, document.authority, document.source_digest, document.seal_id)
         if existing is not None:
             raise ConflictProblem(

@@ -7,6 +7,9 @@ from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, I
 from sqlalchemy import text as sql
 
 from gateway.foundation.store.base import metadata
+from gateway.words.identifiers import claim_prefix
+
+claim_prefix("ssp", "a stop of a seal")
 
 LIVE = "status in ('REQUESTED','SEALED')"
 
@@ -36,6 +39,7 @@ sealed_document = Table(
     Column("gap_end", Integer, nullable=False),
     Column("reference", String(64), nullable=False),
     Column("operation", String(40), nullable=False, comment="the latest operation about it"),
+    Column("asked_by", String(80), comment="who asked for it: a client's or an operator's name"),
     Column("job_id", String(64)),
     Column("signature", LargeBinary, comment="DER SES_Signature as it came"),
     Column("report", Json, comment="what our checks found"),
@@ -59,4 +63,17 @@ sealed_document = Table(
     ),
     Index("ix_sealed_document_authority", "authority", "id"),
     Index("ix_sealed_document_decision", "decision_id"),
+)
+
+seal_stop = Table(
+    "seal_stop",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("authority", String(40), nullable=False),
+    Column("seal_id", String(32), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("stopped_by", String(40), nullable=False),
+    Column("stopped_name", String(80), nullable=False),
+    Column("stopped_at", BigInteger, nullable=False, comment="seals made until then are not used any more"),
+    Index("ix_seal_stop_seal", "authority", "seal_id", "stopped_at"),
 )

@@ -163,6 +163,7 @@ class SealedDocumentView(View):
     status: Status
     title: str
     approval: str
+    asked_by: str | None = Field(description="who asked for it: a client's or an operator's name")
     seal_id: str
     seal_name: str
     placements: list[Placement]
@@ -189,6 +190,7 @@ class SealedDocumentView(View):
             status=document.status,
             title=document.title,
             approval=document.approval,
+            asked_by=document.asked_by,
             seal_id=document.seal_id,
             seal_name=document.seal_name,
             placements=list(document.placements),

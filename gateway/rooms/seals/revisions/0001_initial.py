@@ -10,6 +10,19 @@ depends_on = ('decisions_0002',)
 
 
 def upgrade() -> None:
+    op.create_table('seal_stop',
+    sa.Column('id', sa.String(length=40), nullable=False),
+    sa.Column('authority', sa.String(length=40), nullable=False),
+    sa.Column('seal_id', sa.String(length=32), nullable=False),
+    sa.Column('reason', sa.Text(), nullable=False),
+    sa.Column('stopped_by', sa.String(length=40), nullable=False),
+    sa.Column('stopped_name', sa.String(length=80), nullable=False),
+    sa.Column('stopped_at', sa.BigInteger(), nullable=False, comment='seals made until then are not used any more'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_seal_stop'))
+    )
+    with op.batch_alter_table('seal_stop', schema=None) as batch_op:
+        batch_op.create_index('ix_seal_stop_seal', ['authority', 'seal_id', 'stopped_at'], unique=False)
+
     op.create_table('sealed_document',
     sa.Column('id', sa.String(length=40), nullable=False),
     sa.Column('authority', sa.String(length=40), nullable=False),
@@ -32,6 +45,7 @@ def upgrade() -> None:
     sa.Column('gap_end', sa.Integer(), nullable=False),
     sa.Column('reference', sa.String(length=64), nullable=False),
     sa.Column('operation', sa.String(length=40), nullable=False, comment='the latest operation about it'),
+    sa.Column('asked_by', sa.String(length=80), nullable=True, comment="who asked for it: a client's or an operator's name"),
     sa.Column('job_id', sa.String(length=64), nullable=True),
     sa.Column('signature', sa.LargeBinary(), nullable=True, comment='DER SES_Signature as it came'),
     sa.Column('report', sa.JSON(), nullable=True, comment='what our checks found'),
@@ -61,3 +75,7 @@ def downgrade() -> None:
         batch_op.drop_index('ix_sealed_document_authority')
 
     op.drop_table('sealed_document')
+    with op.batch_alter_table('seal_stop', schema=None) as batch_op:
+        batch_op.drop_index('ix_seal_stop_seal')
+
+    op.drop_table('seal_stop')
