@@ -286,7 +286,11 @@ def new_reference(length: int, alphabet: str, prefix: str = "") -> str:
     room = length - len(prefix)
     if len(set(alphabet)) != len(alphabet) or room * math.log2(max(len(alphabet), 1) or 1) < 48:
         raise ValueError(f"{room} characters of an alphabet of {len(alphabet)} leave no room for a unique reference")
-    return prefix + "".join(secrets.choice(alphabet) for _ in range(room))
+    number, letters = secrets.randbelow(len(alphabet) ** room), prefix  # one draw, not one a letter: a quarter of the time
+    for _ in range(room):
+        number, place = divmod(number, len(alphabet))
+        letters += alphabet[place]
+    return letters
 
 
 # --- text ----------------------------------------------------------------------------------------------------------
