@@ -14,7 +14,6 @@ from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.store.rows import columns, reader
 from gateway.ports.credit import DisclosureRecord, FieldError
 from gateway.rooms.decisions.records import numbered
-from gateway.rooms.decisions.tables import decision
 from gateway.rooms.disclosures.publication import Organ
 from gateway.rooms.disclosures.questions import Effect
 from gateway.rooms.disclosures.states import SHOWN, UNPUBLISHED, Status
@@ -180,7 +179,6 @@ _BY_REFERENCE = select(disclosure).where(
     disclosure.c.target == bindparam("target"), disclosure.c.effect_reference == bindparam("reference")
 )
 _LOCKED = _BY_ID.with_for_update()
-_LOCK_DECISION = select(decision.c.id).where(decision.c.id == bindparam("id")).with_for_update()
 _ADD = insert(disclosure)
 _OF_DECISION = select(disclosure).where(disclosure.c.decision_id == bindparam("of")).order_by(disclosure.c.id)
 _LATEST = (
@@ -225,11 +223,6 @@ def organ_of(conn: Connection, authority: str, on: date) -> Organ | None:
         return Organ(row["name"], row["code"], row["source_name"], row["source_code"])
     own = conn.execute(_OWN_NAME, {"of": authority}).first()
     return None if own is None else Organ(own.name, own.uscc, own.name, own.uscc)
-
-
-def lock_decision(conn: Connection, decision_id: str) -> None:
-    """Hold the decision until the end of the transaction, so that two requests cannot both find it unpublished."""
-    conn.execute(_LOCK_DECISION, {"id": decision_id})
 
 
 def add(conn: Connection, new: Disclosure) -> None:

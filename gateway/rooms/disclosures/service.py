@@ -74,30 +74,30 @@ class Disclosures:
         What is live already is returned as it is. ``override_reason`` publishes what is only "in principle" not shown.
         Raises NotFoundProblem, ConflictProblem, InvalidProblem.
         """
-        decision = await self._decisions.get(authority, number)
-        if decision.revoked:
-            raise ConflictProblem("this decision was revoked; nothing is to be published", type="decision-revoked")
         now = self._base.clock.now()
         today, at = day_of(now), to_micros(now)
-        intents = self._planning.intents(decision, targets, override_reason, today)
-        organ = await self._base.store.read(lambda conn: records.organ_of(conn, authority, today))
-        if organ is None:
-            raise ConflictProblem(
-                f"authority {authority} has no name and unified code to publish under on {today}",
-                type="no-disclosing-organ",
-                cure="Record the authority with `gateway authorities create`.",
-            )
 
-        def unit(conn: Connection) -> tuple[str, ...]:
-            records.lock_decision(conn, decision.id)
-            ids = [
-                self._planning.enter(conn, decision, organ, intent, override_reason, today, at) for intent in intents
-            ]
-            return tuple(ids)
+        def unit(conn: Connection) -> dict[str, str]:
+            decision = self._decisions.read(conn, authority, number, hold=True)
+            once.about(decision.id).begin(conn, once.done)
+            if decision.revoked:
+                raise ConflictProblem("this decision was revoked; nothing is to be published", type="decision-revoked")
+            intents = self._planning.intents(decision, targets, override_reason, today)
+            organ = records.organ_of(conn, authority, today)
+            if organ is None:
+                raise ConflictProblem(
+                    f"authority {authority} has no name and unified code to publish under on {today}",
+                    type="no-disclosing-organ",
+                    cure="Record the authority with `gateway authorities create`.",
+                )
+            return {
+                intent.target: self._planning.enter(conn, decision, organ, intent, override_reason, today, at)
+                for intent in intents
+            }
 
-        ids = await self._base.store.write(once.about(decision.id).first(unit))
-        self._wake(intent.target for intent in intents)
-        return ids
+        entered = await self._base.store.write(unit)
+        self._wake(entered)
+        return tuple(entered.values())
 
     async def correct(self, disclosure_id: str, reason: str, *, once: Once = NEVER) -> None:
         """Replace what is shown by the decision's present facts 更正; number, organ and party stay.
