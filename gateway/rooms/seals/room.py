@@ -20,5 +20,6 @@ ROOM = Room(
     tables=".tables",
     revisions=".revisions",
     decision_part=".decision_part:PART",
+    doctor=".doctor:look",
     body_limits={"/v1/sealed-documents": 40 << 20, "/v1/verifications": 40 << 20},
 )
