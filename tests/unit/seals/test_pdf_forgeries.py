@@ -292,7 +292,7 @@ def scripted(f) -> bytes:
     action = {"/S": pdf_name("/JavaScript"), "/JS": TextStringObject("this.getField('sum').value='5.00'")}
     made = DictionaryObject({pdf_name(key): value for key, value in action.items()})
     active = later(f, root_entry("/OpenAction", lambda: made), f.document)
-    kept, module._refuse = module._refuse, lambda file: None
+    kept, module._refuse = module._refuse, lambda *_, **__: None
     try:
         ready = f.prepare(active)
     finally:
