@@ -183,6 +183,20 @@ def test_the_seal_stands_where_it_was_asked_for_from_the_lower_left_corner(forge
     assert {check.name for check in moved.every_check if check.result == "failed"} == {"place"}
 
 
+@pytest.mark.parametrize("box", ["0 0 297 420", "0 0 420 297", "-10 -20 297 420", "5 7 210 297"])
+def test_a_place_is_right_on_pages_of_any_size_and_origin(forge, box):
+    document = "Doc_0/Document.xml"
+    made = Foreign(forge).but(changed={document: ("0 0 210 297", box)}, boundary="130 205 42 42").sealed()
+    left, top, width, height = map(float, box.split())
+    place = Placement(page=1, x=width - 62, y=20, width=42, height=42)
+    report = forge.judge(forge.seal_ofd(made, place))
+    assert report.verdict is Verdict.VALID, report.why
+    (drawn,) = report.seals[1].drawn
+    assert (drawn.x, drawn.y, drawn.page_width, drawn.page_height) == (width - 62, 20, width, height)
+    (stamp,) = stamps_at([place], pages_of(made))
+    assert stamp.box == (left + width - 62, top + height - 62, 42, 42)
+
+
 def test_a_seal_across_pages_has_its_true_size_and_its_shares_are_the_whole(forge, long_ofd):
     pages = pages_of(long_ofd)
     assert len(pages) >= 3

@@ -314,8 +314,8 @@ class _One:
             left, top, width, height = shown(stamp)
             yield Drawn(
                 page=number,
-                x=left,
-                y=page.height - top - height,
+                x=left - page.left,
+                y=page.height - (top - page.top) - height,
                 width=width,
                 height=height,
                 page_width=page.width or None,
@@ -389,7 +389,10 @@ class _One:
         for page_stamp in file.stamps:
             page = pages.get(page_stamp.page)
             left, top, width, height = shown(page_stamp)
-            if page and (left < -1 or top < -1 or left + width > page.width + 1 or top + height > page.height + 1):
+            if page is None:
+                continue
+            left, top = left - page.left, top - page.top
+            if left < -1 or top < -1 or left + width > page.width + 1 or top + height > page.height + 1:
                 findings.note("印章部分在页面之外", "a part of the seal lies outside its page")
                 break
         self._compare_places()

@@ -90,14 +90,22 @@ _NAMING: Final = tuple(
 _FILE_OF: Final = {"Annotations": "Annotation", "Attachments": "Attachment", "CustomTags": "CustomTag"}
 
 
+Box = tuple[float, float, float, float]
+
+
 @dataclass(frozen=True)
 class Page:
-    """One page: its identifier, its part, and its size in millimetres (0 where the file does not say)."""
+    """One page: its identifier, its part, and its size in millimetres (0 where the file does not say).
+
+    ``left`` and ``top``: where its upper-left corner lies in the coordinates of what stands on it.
+    """
 
     identity: str
     part: str
     width: float
     height: float
+    left: float = 0.0
+    top: float = 0.0
 
 
 @dataclass
@@ -112,7 +120,7 @@ class Document:
     lists: tuple[str, ...]
     parts: dict[str, str] = field(default_factory=dict)
     pages: tuple[Page, ...] = ()
-    boxes: dict[str, tuple[float, float] | None] = field(default_factory=dict)
+    boxes: dict[str, Box | None] = field(default_factory=dict)
     missing: list[tuple[str, str]] = field(default_factory=list)
     active: set[str] = field(default_factory=set)
     stamps: int = 0
@@ -215,7 +223,7 @@ class Package:
             document.stamps += sum(one.get("Type") in ("Stamp", "Watermark") for one in root.iter("{*}Annot"))
         return found
 
-    def _pages(self, root: str, boxes: Mapping[str, tuple[float, float] | None]) -> tuple[Page, ...]:
+    def _pages(self, root: str, boxes: Mapping[str, Box | None]) -> tuple[Page, ...]:
         document = self.xml(root)
         usual = _box(next(iter(descendants(document, "PageArea")), None))
         listed = [one for pages in children(document, "Pages") for one in children(pages, "Page")]
@@ -226,8 +234,8 @@ class Package:
             parts = self.find(one.get("BaseLoc") or "", root)
             if not parts:
                 raise OfdError(f"页面 {one.get('BaseLoc')} 不存在", f"the page {one.get('BaseLoc')} is not there")
-            width, height = boxes.get(parts[0]) or usual or (0.0, 0.0)
-            pages.append(Page(one.get("ID") or "", parts[0], width, height))
+            left, top, width, height = boxes.get(parts[0]) or usual or (0.0, 0.0, 0.0, 0.0)
+            pages.append(Page(one.get("ID") or "", parts[0], width, height, left, top))
         return tuple(pages)
 
 
@@ -271,10 +279,10 @@ def _locations(root: etree._Element, role: str) -> Iterator[tuple[str, str]]:
             yield name, text
 
 
-def _box(area: etree._Element | None) -> tuple[float, float] | None:
-    """Width and height of the physical box of an area, in millimetres."""
+def _box(area: etree._Element | None) -> Box | None:
+    """The physical box of an area in millimetres: left, top, width, height."""
     for one in [] if area is None else children(area, "PhysicalBox"):
         box = numbers(one.text, 4)
         if box is not None and box[2] > 0 and box[3] > 0:
-            return box[2], box[3]
+            return box[0], box[1], box[2], box[3]
     return None

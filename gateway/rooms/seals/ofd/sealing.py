@@ -102,7 +102,8 @@ def stamps_at(placements: Sequence[Placement], pages: Sequence[Page]) -> tuple[S
         right, bottom = place.x + place.width, top + place.height
         if min(place.x, top) < -_TOLERANCE or right > page.width + _TOLERANCE or bottom > page.height + _TOLERANCE:
             raise InvalidProblem(f"the seal would stand outside page {place.page}", field=field)
-        stamps.append(StampAnnot(page.identity, (place.x, top, place.width, place.height), None))
+        box = (page.left + place.x, page.top + top, place.width, place.height)
+        stamps.append(StampAnnot(page.identity, box, None))
     return tuple(stamps)
 
 
@@ -123,7 +124,7 @@ def stamps_across(
             top = page.height - (page.height / 2 if middle is None else middle) - height / 2
             if top < -_TOLERANCE or top + height > page.height + _TOLERANCE:
                 raise InvalidProblem("the seal across the pages would stand outside a page", field="placements")
-            box = (page.width - share * (index + 1), top, width, height)
+            box = (page.left + page.width - share * (index + 1), page.top + top, width, height)
             stamps.append(StampAnnot(page.identity, box, (share * index, 0.0, share, height)))
     return tuple(stamps)
 
