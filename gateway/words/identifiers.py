@@ -201,14 +201,17 @@ class PaymentCodeCheck:
     year: str
 
 
-def check_payment_code(code: str, region: str | None = None, rule: PaymentCodeRule = no_rule) -> PaymentCodeCheck:
+def check_payment_code(
+    code: str, region: str | None = None, rule: PaymentCodeRule = no_rule, length: int = 20
+) -> PaymentCodeCheck:
     """Check a 20-digit payment code 缴款码, optionally against a region prefix and a region's own rule.
 
-    The nationwide layout is not published; what is known is 20 digits, led by region (6) and year (2) where observed.
+    The nationwide layout is not published; what is known is 20 digits (older platforms had other lengths), led by
+    region (6) and year (2) where observed.
     """
-    if not re.fullmatch(r"[0-9]{20}", code):
-        reason = f"this has {len(code)}" if len(code) != 20 else "this has other characters"
-        raise ValueError(f"a payment code has 20 digits, {reason}")
+    if not re.fullmatch(rf"[0-9]{{{length}}}", code):
+        reason = f"this has {len(code)}" if len(code) != length else "this has other characters"
+        raise ValueError(f"a payment code has {length} digits, {reason}")
     if region is not None and not code.startswith(region):
         raise ValueError(f"the payment code begins with {code[: len(region)]}, expected region {region}")
     if refusal := rule(code):

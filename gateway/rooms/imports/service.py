@@ -24,6 +24,7 @@ from gateway.rooms.imports.records import is_authority
 from gateway.rooms.imports.table import AMOUNTS, CHINESE, Line, read
 from gateway.rooms.payments import records
 from gateway.rooms.payments.bill import LineInput, LineKind, Unit
+from gateway.rooms.payments.channel_keys import PaymentKeys
 from gateway.rooms.payments.lives import CodeKey, PaymentLives
 from gateway.rooms.payments.records import Payment, new_payment
 from gateway.rooms.payments.states import CodeState, Status
@@ -73,7 +74,6 @@ class BillRow(BaseModel):
 
     @model_validator(mode="after")
     def _pays(self) -> Self:
-        check_payment_code(self.code)
         if not (self.fine or self.confiscated):
             raise ValueError("neither fine nor confiscated is above 0.00: nothing is to be paid")
         return self
@@ -238,6 +238,10 @@ class Imports:
             raise ValueError(f"authority {row.authority} has no collecting unit on {today}")
         if unfit := [one.kind.value for one in row.lines() if one.kind not in unit.items]:
             raise ValueError(f"collecting unit {unit.code} has no income item for {', '.join(unfit)}")
+        try:
+            check_payment_code(row.code, length=channels[0].keys_of(PaymentKeys).code_length)
+        except ValueError as error:
+            raise ValueError(f"缴款码有误：{error}") from None
         channel = channels[0].name
         if (known := self._known(conn, channel, row)) is not None:
             return RowResult(line, "known", row.code, payment=known)

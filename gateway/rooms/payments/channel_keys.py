@@ -16,7 +16,8 @@ class PaymentKeys(BaseModel):
     ``cut_off``: the time in Shanghai at which the day of its statements ends 日切; midnight if not given.
     ``surcharge``: how a surcharge 加处罚款 reaches the payer; ``surcharge_base``: three per cent of the whole fine or
     of what is outstanding, or which of them for decisions from which day on. ``code_layout`` and ``code_ranges``: how
-    payment codes are made where we make them.
+    payment codes are made where we make them. ``code_length``: how many digits codes have that come over from an
+    earlier system.
     ``receipt_kind``: 财政电子票据, or 电子一般缴款书 completed after payment. ``receipt_signed``: both signatures come
     with its file and must lead to ``[trust] receipt_roots``. ``receipt_layout``: a regular expression for the receipt
     code, in which ``{region}`` and ``{year}`` are two digits each. ``receipt_automatic``: asked for upon payment.
@@ -28,6 +29,7 @@ class PaymentKeys(BaseModel):
     surcharge: Literal["quoted_at_payment", "separate_bill", "reissue", "manual"] = "manual"
     surcharge_base: SurchargeBase | Annotated[dict[date, SurchargeBase], Field(min_length=1)] = "original"
     code_layout: str = "{region}{year:02d}30{serial:010d}"
+    code_length: Annotated[int, Field(ge=8, le=20)] = 20
     code_ranges: tuple[tuple[str, str], ...] = ()
     receipt_kind: Literal["fiscal_receipt", "general_bill"] = "fiscal_receipt"
     receipt_signed: bool = False

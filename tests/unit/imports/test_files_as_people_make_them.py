@@ -11,9 +11,11 @@ import pytest
 from money_bench import Bench
 from sqlalchemy import text
 
+from gateway.foundation.store import Store
 from gateway.rooms.imports.report import as_workbook
 from gateway.rooms.imports.service import ImportReport, RowResult, lines_of
 from gateway.rooms.imports.sheets import Number, amount_of, day_of, read_sheet
+from gateway.rooms.payments.channel_keys import PaymentKeys
 from gateway.words.errors import InvalidProblem
 
 CASES = Path(__file__).parents[2] / "cases" / "imports"
@@ -25,14 +27,16 @@ def case(name: str) -> bytes:
     return path.read_bytes()
 
 
+def rename(conn: Any) -> None:
+    """Give the bench's authority the code that stands in the files."""
+    conn.execute(text("pragma defer_foreign_keys = on"))
+    conn.execute(text("update collecting_unit set authority = 'wangchuan-scjg'"))
+    conn.execute(text("update authority set code = 'wangchuan-scjg'"))
+
+
 @pytest.fixture
 async def desk(quick: Bench) -> Bench:
     """The bench, whose authority has the code that stands in the files."""
-
-    def rename(conn: Any) -> None:
-        conn.execute(text("pragma defer_foreign_keys = on"))
-        conn.execute(text("update collecting_unit set authority = 'wangchuan-scjg'"))
-        conn.execute(text("update authority set code = 'wangchuan-scjg'"))
 
     await quick.store.write(rename)
     return quick
@@ -191,3 +195,13 @@ async def test_the_report_is_a_workbook_with_one_reason_a_row(desk: Bench) -> No
 def test_a_report_computes_nothing() -> None:
     told = ImportReport([RowResult(2, "bad", "=1+1", "=x")])
     assert read_sheet(as_workbook(told)).rows[1].cells[2:] == ["=1+1", "=x"]
+
+
+async def test_how_long_codes_are_is_the_channels_matter(sqlite_store: Store, tmp_path: Path) -> None:
+    for length, outcome in ((20, "bad"), (15, "new")):
+        desk = Bench(sqlite_store, tmp_path, PaymentKeys(code_length=length))
+        if length == 20:
+            await desk.open()
+            await desk.store.write(rename)
+        report = await look(desk, "i18")
+        assert [one.outcome for one in report.rows] == [outcome], report.rows
