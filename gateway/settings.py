@@ -209,7 +209,7 @@ class TrustSettings(Block):
     ``seal_roots``: roots of those who sign with a seal; ``maker_roots``: roots of those who make seals;
     ``seal_makers``: which of these may make seals, certificate files or key identifiers (40 or 64 hexadecimal digits).
     ``intermediates``: authorities below the roots. ``crls``: revocation lists, read again when they change.
-    ``ocsp_hosts``: hosts that may be asked for a certificate's status. ``stamp_roots``: roots of time stamp services;
+    ``stamp_roots``: roots of time stamp services;
     ``document_roots``: of international signatures; ``receipt_roots``: of the signers of receipts.
     """
 
@@ -218,7 +218,6 @@ class TrustSettings(Block):
     seal_makers: tuple[Annotated[Path | str, BeforeValidator(_maker)], ...] = ()
     intermediates: tuple[Path, ...] = ()
     crls: tuple[Path, ...] = ()
-    ocsp_hosts: tuple[Annotated[str, AfterValidator(_network_or_host)], ...] = ()
     stamp_roots: tuple[Path, ...] = ()
     document_roots: tuple[Path, ...] = ()
     receipt_roots: tuple[Path, ...] = ()

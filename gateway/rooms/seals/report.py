@@ -100,7 +100,7 @@ CHECKS: Final[dict[str, Named]] = {
     "sealing_time": Named("用印时间", "time of sealing", _SES),
     "time_proven": Named("用印时间佐证", "the time of sealing is more than the signer's word", _SES),
     "time_stamp": Named("时间戳", "time stamp", "RFC 3161, GB/T 20520"),
-    "revocation": Named("证书吊销状态", "revocation of the certificates", "[trust] crls, OCSP"),
+    "revocation": Named("证书吊销状态", "revocation of the certificates", "[trust] crls"),
     "seal_status": Named("印章状态", "status of the seal", "the seal service"),
     "seal_filed": Named("印章备案", "filing of the seal", "国办发〔2025〕33号"),
     # against what was asked for

@@ -32,8 +32,7 @@ class Trust:
     """What signatures must lead to; certificates, lists and answers are DER.
 
     ``makers``: identifiers of the keys that may make seals. ``stamp_roots``: roots of time stamp services;
-    ``document_roots``: roots of international signatures (PAdES). ``answers``: OCSP responses that came for this
-    judgement.
+    ``document_roots``: roots of international signatures (PAdES).
     """
 
     signer_roots: tuple[bytes, ...] = ()
@@ -43,7 +42,6 @@ class Trust:
     crls: tuple[bytes, ...] = ()
     stamp_roots: tuple[bytes, ...] = ()
     document_roots: tuple[bytes, ...] = ()
-    answers: tuple[bytes, ...] = ()
 
     def current(self) -> Trust:
         """Itself: trust that does not change (``TrustSource``)."""
