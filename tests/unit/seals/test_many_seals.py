@@ -169,6 +169,8 @@ def test_the_strips_of_all_pages_are_the_whole_seal_in_its_true_size(forge, coun
             (page.width - round(42 * DPMM / count), high // 2 - 21 * DPMM, page.width, high // 2 + 21 * DPMM)
         )
         across.paste(strip, (round(left), 0))
+        beside = page.crop((page.width - 42 * DPMM, high // 2 - 21 * DPMM, page.width - strip.width - 1, high // 2))
+        assert beside.getextrema() == ((255, 255),) * 3, "nothing shows beside the strip"
         left += 42 * DPMM / count
     direct = drawn(unit.put(forge, empty, Placement(page=1, x=20, y=20, width=42, height=42)), 0)
     top = direct.height - round(62 * DPMM)
