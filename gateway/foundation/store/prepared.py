@@ -6,8 +6,9 @@ values are bound and how rows are read, with SQLAlchemy's own processors. A stat
 time is never seen twice and goes the ordinary way. So does what a plan cannot hold: text, lists of values
 (``expanding``), defaults that Python computes, RETURNING for many rows, results that are streamed.
 
-This is the one place that knows the driver. Listeners, transactions, savepoints and errors are SQLAlchemy's. Only
-``inserted_primary_key`` is not told: a statement that needs it says RETURNING.
+This is the one place that knows the driver. Transactions, savepoints and errors are SQLAlchemy's. Of its listeners
+those of ``before_cursor_execute`` hear of a planned statement, others do not. ``inserted_primary_key`` is not told: a
+statement that needs it says RETURNING.
 """
 
 from __future__ import annotations
@@ -188,14 +189,13 @@ class PreparedConnection(Connection):
 
     def _is_plain(self) -> bool:
         """Whether nothing about this connection or its transaction asks for the ordinary way, or for its refusal."""
-        transaction, nested, listeners = self.get_transaction(), self.get_nested_transaction(), self.dispatch
+        transaction, nested = self.get_transaction(), self.get_nested_transaction()
         return (
             transaction is not None
             and transaction.is_active
             and (nested is None or nested.is_active)
             and self._dbapi_connection is not None
             and self._execution_options is self.engine._execution_options
-            and not (listeners.before_execute or listeners.after_execute or listeners.after_cursor_execute)
         )
 
     def _send(self, plan: Plan, bound: Any) -> PreparedResult:
