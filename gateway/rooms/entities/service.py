@@ -171,7 +171,7 @@ class Entities:
         ``code``: unified code, or registration number where there is none. NotFoundProblem when this authority never
         looked it up: changes are kept from then on.
         """
-        if not re.fullmatch(r"[0-9A-Z]{13,18}|[^\s/]{4,50}", code):
+        if not re.fullmatch(r"[0-9A-Z]{13,18}|[\w〔〕()（）-]{4,50}", code):
             raise InvalidProblem("neither a unified code nor a registration number", field="uscc", type="invalid-uscc")
         if after and not re.fullmatch(r"chg_[0-9a-f]{32}", after):
             raise InvalidProblem("this cursor was not made here", field="cursor", cure="Begin without a cursor.")
