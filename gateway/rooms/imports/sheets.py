@@ -41,7 +41,7 @@ class Number(str):
 
 
 @dataclass(frozen=True)
-class Row:
+class SheetRow:
     """One row of a sheet: its number, whether a reader of the sheet sees it, and its cells; empty ones are ""."""
 
     number: int
@@ -53,7 +53,7 @@ class Row:
 class Sheet:
     """The rows of one sheet. ``epoch``: the day before the first one of the workbook's date system."""
 
-    rows: list[Row]
+    rows: list[SheetRow]
     epoch: date
 
 
@@ -96,7 +96,7 @@ def _chosen(book: zipfile.ZipFile, root: etree._Element, name: str | None) -> di
     return found
 
 
-def _rows(book: zipfile.ZipFile, part: str, strings: list[str]) -> list[Row]:
+def _rows(book: zipfile.ZipFile, part: str, strings: list[str]) -> list[SheetRow]:
     content = book.read(part)
     starts = [one.start() for one in _ROW.finditer(content)]
     for begin, end in itertools.pairwise([*starts, len(content)]):  # before a tree is built of what is no table
@@ -112,7 +112,7 @@ def _rows(book: zipfile.ZipFile, part: str, strings: list[str]) -> list[Row]:
                 raise ValueError(f"row {number}: more than {_COLUMNS} columns")
             cells += [""] * (column + 1 - len(cells))
             cells[column] = _text(cell, strings, number)
-        rows.append(Row(number, row.get("hidden") in ("1", "true"), cells))
+        rows.append(SheetRow(number, row.get("hidden") in ("1", "true"), cells))
     return rows
 
 

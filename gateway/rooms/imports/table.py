@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from gateway.rooms.imports.sheets import CUT, MAGIC, Row, amount_of, day_of, read_sheet, word_of
+from gateway.rooms.imports.sheets import CUT, MAGIC, SheetRow, amount_of, day_of, read_sheet, word_of
 from gateway.words.days import printed_day, within_bounds
 from gateway.words.errors import InvalidProblem
 
@@ -90,7 +90,7 @@ def read(content: bytes, columns: Collection[str], needed: Collection[str], shee
     return list(_lines(_csv_rows(content), columns, needed, Reading(str, str)))
 
 
-def _csv_rows(content: bytes) -> Iterator[Row]:
+def _csv_rows(content: bytes) -> Iterator[SheetRow]:
     text = _decoded(content)
     first, _, rest = text.partition("\n")
     skipped = 0
@@ -102,7 +102,7 @@ def _csv_rows(content: bytes) -> Iterator[Row]:
     reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=delimiter)
     try:
         for cells in reader:
-            yield Row(reader.line_num + skipped, False, cells)
+            yield SheetRow(reader.line_num + skipped, False, cells)
     except csv.Error as error:
         raise InvalidProblem(f"line {reader.line_num + skipped}: not CSV: {error}") from None
 
@@ -139,10 +139,12 @@ def _heads(cells: Iterable[str]) -> list[str]:
     return [HEADS.get(re.sub(r"[\s*（(].*$", "", name), name) for name in names]
 
 
-def _lines(rows: Iterable[Row], columns: Collection[str], needed: Collection[str], reading: Reading) -> Iterator[Line]:
+def _lines(
+    rows: Iterable[SheetRow], columns: Collection[str], needed: Collection[str], reading: Reading
+) -> Iterator[Line]:
     """Lines under the first row that has all needed heads; raises InvalidProblem for unknown or missing ones."""
     waiting = iter(rows)
-    above: list[Row] = []
+    above: list[SheetRow] = []
     heads: list[str] = []
     for row in waiting:
         if any(cell.strip() for cell in row.cells):
@@ -165,7 +167,7 @@ def _lines(rows: Iterable[Row], columns: Collection[str], needed: Collection[str
             yield _line(row, heads, reading)
 
 
-def _line(row: Row, heads: list[str], reading: Reading) -> Line:
+def _line(row: SheetRow, heads: list[str], reading: Reading) -> Line:
     cells: dict[str, str] = {}
     told = [one for one in row.cells if one.strip()]
     if _TOTALS.fullmatch(told[0].strip()):
