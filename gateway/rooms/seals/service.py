@@ -137,6 +137,7 @@ class Seals:
         title, approval = _clean(ask.title, "title"), _clean(ask.approval, "approval")
         if not 0 < len(content) <= LARGEST:
             raise InvalidProblem(f"a document has 1 to {LARGEST} bytes", field="document")
+        await once.look_first(self._base.store)  # the file is made ready before the unit
         channel = self._catalogue.channel_of(ask.authority)
         decision = await self._decision(ask)
         info, seal = await self._catalogue.usable(channel, ask.authority, ask.seal_id)
