@@ -6,6 +6,7 @@ from gateway.foundation.base import Foundation
 from gateway.foundation.rooms import Opened, Services
 from gateway.ports.seal import SealNotice
 from gateway.rooms.decisions import Decisions
+from gateway.rooms.seals.rules import SealRules
 from gateway.rooms.seals.service import Seals
 from gateway.rooms.seals.stops import SealStops
 from gateway.rooms.seals.trust import TrustFiles
@@ -13,8 +14,9 @@ from gateway.rooms.seals.warden import Warden
 
 
 def open_room(base: Foundation, rooms: Services) -> Opened:
-    """Whom seals are believed comes from ``[trust]``."""
-    seals = Seals(base, rooms.get(Decisions), TrustFiles(base.settings.trust), Warden().verify)
+    """Whom seals are believed comes from ``[trust]``, what may be sealed from ``[rooms.seals]``."""
+    rules = base.settings_of("seals", SealRules)
+    seals = Seals(base, rooms.get(Decisions), TrustFiles(base.settings.trust), Warden().verify, rules=rules)
     return Opened(
         services=(seals, SealStops(base)),
         actions=seals.actions(),

@@ -13,6 +13,7 @@ from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.store.rows import columns, reader
 from gateway.ports.seal import Placement
 from gateway.rooms.decisions.records import numbered
+from gateway.rooms.seals.approvals import Approval
 from gateway.rooms.seals.report import Report
 from gateway.rooms.seals.states import Status
 from gateway.rooms.seals.tables import sealed_document
@@ -36,6 +37,7 @@ class SealedDocument:
     status: Status
     title: str
     approval: str
+    approval_record: Approval | None = None
     seal_id: str
     seal_name: str
     placements: tuple[Placement, ...]

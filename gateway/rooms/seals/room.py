@@ -17,6 +17,7 @@ ROOM = Room(
     commands={"seals": ".commands:app"},
     lives=(".states",),
     events=("seal.stopped",),
+    settings=".rules:SealRules",
     tables=".tables",
     revisions=".revisions",
     decision_part=".decision_part:PART",

@@ -36,11 +36,13 @@ from gateway.ports.base import Message
 from gateway.ports.seal import ApplyRequest, Placement, SealInfo, SealJob, SealNotice, SealService
 from gateway.rooms.decisions import Decision, Decisions, is_revoked
 from gateway.rooms.seals import records
+from gateway.rooms.seals.approvals import Approval
 from gateway.rooms.seals.catalogue import Catalogue
 from gateway.rooms.seals.files import make_ready
 from gateway.rooms.seals.judging import Judge, Judgement, JudgeQuery, Verify
 from gateway.rooms.seals.records import DocumentFilter, SealedDocument, StoredDocument
 from gateway.rooms.seals.report import Report, Verdict
+from gateway.rooms.seals.rules import SealRules
 from gateway.rooms.seals.seams import Across
 from gateway.rooms.seals.states import LIFE, Status
 from gateway.rooms.seals.stops import refuse_stopped, stop_since
@@ -61,7 +63,7 @@ _BESIDE_SEAL = 16 * 1024
 class SealAsk(Ask):
     """What to seal besides the file: which seal, where, for what, and who approved it 用印审批.
 
-    ``across``: also a seal across the edges of pages 骑缝章.
+    ``approval``: one text, or its parts. ``across``: also a seal across the edges of pages 骑缝章.
     """
 
     authority: str = Field(min_length=1, max_length=40)
@@ -69,12 +71,15 @@ class SealAsk(Ask):
     placements: Annotated[tuple[Placement, ...], Field(min_length=1, max_length=50)]
     across: Across | None = None
     title: str = Field(min_length=1, max_length=200)
-    approval: str = Field(min_length=1, max_length=200)
+    approval: Annotated[str, Field(min_length=1, max_length=200)] | Approval
     decision_number: str | None = Field(default=None, min_length=1, max_length=128)
 
 
 class Seals:
-    """Seal documents and verify them. ``trust``: whom seals are believed; ``verify``: judges a document."""
+    """Seal documents and verify them. ``trust``: whom seals are believed; ``verify``: judges a document.
+
+    ``rules``: what may be sealed with which seal, and which approval that needs.
+    """
 
     def __init__(
         self,
@@ -84,6 +89,7 @@ class Seals:
         verify: Verify,
         *,
         profile: PdfProfile | None = None,
+        rules: SealRules | None = None,
     ) -> None:
         self._base = base
         self._decisions = decisions
@@ -93,6 +99,7 @@ class Seals:
         self._catalogue = Catalogue(base.store, base.channels)
         self._judge = Judge(base.store, base.envelope, base.clock, trust, base.channels, verify)
         self._profile = profile
+        self._rules = rules or SealRules()
 
     def actions(self) -> tuple[Action, ...]:
         """What delivery is told: to have a digest sealed, and to judge what came back."""
@@ -134,12 +141,14 @@ class Seals:
         """
         from gateway.rooms.seals.pdf import PdfProfile  # what edits PDF is loaded for the first document
 
-        title, approval = _clean(ask.title, "title"), _clean(ask.approval, "approval")
+        title = _clean(ask.title, "title")
         if not 0 < len(content) <= LARGEST:
             raise InvalidProblem(f"a document has 1 to {LARGEST} bytes", field="document")
         await once.look_first(self._base.store)  # the file is made ready before the unit
         channel = self._catalogue.channel_of(ask.authority)
         decision = await self._decision(ask)
+        record = self._rules.approved(ask.approval, title, decision, self._base.clock.now())
+        approval = record.text if record else _clean(str(ask.approval), "approval")
         info, seal = await self._catalogue.usable(channel, ask.authority, ask.seal_id)
         await self._refuse_broken(content)
         now = self._base.clock.now()
@@ -167,6 +176,7 @@ class Seals:
             status=Status.REQUESTED,
             title=title,
             approval=approval,
+            approval_record=record,
             seal_id=ask.seal_id,
             seal_name=info.name,
             placements=ask.placements,

@@ -9,6 +9,7 @@ from pydantic import Field
 from gateway.foundation.delivery import Event
 from gateway.foundation.http.views import EventView, View, instant
 from gateway.ports.seal import Placement, SealInfo
+from gateway.rooms.seals.approvals import Approval
 from gateway.rooms.seals.records import SealedDocument
 from gateway.rooms.seals.report import KINDS, Check, Drawn, Kind, Report, Result, SealReport, Verdict, Words
 from gateway.rooms.seals.states import Status
@@ -163,6 +164,7 @@ class SealedDocumentView(View):
     status: Status
     title: str
     approval: str
+    approval_record: Approval | None = Field(description="the approval in its parts, where it was given so")
     asked_by: str | None = Field(description="who asked for it: a client's or an operator's name")
     seal_id: str
     seal_name: str
@@ -190,6 +192,7 @@ class SealedDocumentView(View):
             status=document.status,
             title=document.title,
             approval=document.approval,
+            approval_record=document.approval_record,
             asked_by=document.asked_by,
             seal_id=document.seal_id,
             seal_name=document.seal_name,

@@ -1,0 +1,61 @@
+"""What is asked before a seal is used: an approval that holds what the document needs."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from gateway.rooms.seals.approvals import LONGEST, Approval
+from gateway.rooms.seals.rules import SealRules
+from gateway.words.errors import InvalidProblem
+
+NOW = datetime(2026, 9, 16, 2, 0, tzinfo=UTC)
+TITLE = "行政处罚决定书"
+
+
+def approval(**more: Any) -> Approval:
+    return Approval.model_validate({"approved_by": "周某", "number": "用印7", "approved_on": "2026-09-14", **more})
+
+
+def decision(procedure: str) -> Any:
+    return SimpleNamespace(facts=SimpleNamespace(procedure=procedure))
+
+
+def test_legal_review_that_is_due_has_a_reference() -> None:
+    with pytest.raises(ValidationError, match="legal_review is missing"):
+        approval(legal_review_due=True)
+    assert approval(legal_review_due=True, legal_review="法审9").text == "周某审批，用印7，2026-09-14；法制审核法审9"
+
+
+def test_an_approval_in_parts_fits_what_the_service_takes() -> None:
+    long = "长" * 40
+    told = approval(approved_by=long, number=long, head_decision=long, legal_review=long).text
+    assert len(told) <= LONGEST
+
+
+def test_an_ordinary_decision_needs_the_heads_decision_and_other_papers_do_not() -> None:
+    rules = SealRules()
+    with pytest.raises(InvalidProblem) as told:
+        rules.approved(approval(), TITLE, decision("ordinary"), NOW)
+    assert (told.value.type, told.value.field) == ("approval-incomplete", "approval.head_decision")
+    for title, about in (("缴款通知书", decision("ordinary")), (TITLE, decision("simple")), (TITLE, None)):
+        assert rules.approved(approval(), title, about, NOW) == approval()
+    assert rules.approved(approval(head_decision="案审1"), TITLE, decision("ordinary"), NOW) is not None
+
+
+def test_an_installation_may_ask_for_the_parts_and_for_legal_review_of_every_ordinary_decision() -> None:
+    rules = SealRules(approval="record", legal_review="ordinary")
+    assert SealRules().approved("负责人批准", TITLE, decision("ordinary"), NOW) is None
+    with pytest.raises(InvalidProblem, match="in its parts"):
+        rules.approved("负责人批准", TITLE, None, NOW)
+    with pytest.raises(InvalidProblem, match="legal review"):
+        rules.approved(approval(head_decision="案审1"), TITLE, decision("ordinary"), NOW)
+
+
+def test_nothing_is_approved_tomorrow() -> None:
+    with pytest.raises(InvalidProblem, match="future"):
+        SealRules().approved(approval(approved_on="2026-09-17"), TITLE, None, NOW)
