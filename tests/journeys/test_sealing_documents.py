@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import json
 from datetime import date
 from typing import Any
 
 import httpx
 import pytest
 from ofd_forge import PAGE, swapped
+from rich.cells import cell_len
+from typer.testing import CliRunner
 
+from gateway.cli import app
 from gateway.demo import story
 from gateway.rooms.seals import Seals
 from gateway.typography import Block, Letter, Signature, render, render_ofd
@@ -313,6 +318,29 @@ async def test_what_a_seal_was_used_for_is_a_list_by_seal_and_days(site, letter)
     ]
     for other in ("seal_id=99010200000021", f"seal_id={SEAL}&to=2020-01-01", f"seal_id={SEAL}&from=2050-01-01"):
         assert (await site.get(f"/v1/sealed-documents?{other}"))["items"] == []
+
+
+async def test_at_the_terminal_a_seal_is_stopped_while_the_gateway_works_and_its_uses_are_read(site, letter):
+    async def said(*words: str) -> str:
+        done = await asyncio.to_thread(CliRunner().invoke, app, ["-s", str(site.settings_file), "seals", *words])
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    view = await ended(site, await seal(site, letter))
+    day = view["created_at"][:10]
+    listed = json.loads(await said("uses", SEAL, "--from", day, "--to", day, "--json"))
+    assert [(one["id"], one["status"], one["approval"]) for one in listed["uses"]] == [
+        (view["id"], "SEALED", view["approval"])
+    ]
+    shown = await said("uses", SEAL)
+    assert "已用印" in shown
+    assert view["id"] in shown
+    assert max(cell_len(line) for line in shown.splitlines()) <= 100
+    assert "没有用印记录" in await said("uses", SEAL, "--to", "2020-01-01")
+
+    assert "已停用" in await said("stop", SEAL, "--authority", story.AUTHORITY, "--reason", "UKey丢失")
+    again = await seal(site, letter)
+    assert (again.status_code, again.json()["seal_status"]) == (409, "stopped")
 
 
 async def test_a_service_that_is_away_is_503_with_the_cure(site, letter):

@@ -1,4 +1,4 @@
-"""``gateway seals``: judge documents on the command line."""
+"""``gateway seals``: judge documents, stop a seal, and read what a seal was used for."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from rich.text import Text
 
 from gateway.rooms.seals.report import KINDS, RESULTS, Check, Report, Result, SealReport, Verdict
 from gateway.rooms.seals.trust import TrustFiles
+from gateway.rooms.seals.use_commands import stop, uses
 from gateway.rooms.seals.views import ReportView
 from gateway.rooms.seals.warden import Warden
 from gateway.terminal.output import Exit, Json, session, show
 from gateway.words.clock import SystemClock
 from gateway.words.errors import InvalidProblem
 
-app = typer.Typer(help="Seals 电子印章: verify documents.", no_args_is_help=True)
+app = typer.Typer(help="Seals 电子印章: verify documents, stop a seal, list its uses.", no_args_is_help=True)
 
 _MARKS: dict[Result, str] = {"passed": "✓", "failed": "✗", "not_made": "?", "not_applicable": "–"}
 _COLOURS = {Verdict.VALID: "green", Verdict.INVALID: "red", Verdict.UNDETERMINED: "yellow"}
@@ -25,7 +26,11 @@ _COLOURS = {Verdict.VALID: "green", Verdict.INVALID: "red", Verdict.UNDETERMINED
 
 @app.callback()
 def seals() -> None:
-    """Seals 电子印章: verify documents."""
+    """Seals 电子印章: verify documents, stop a seal, list its uses."""
+
+
+app.command("stop")(stop)
+app.command("uses")(uses)
 
 
 @app.command("verify")

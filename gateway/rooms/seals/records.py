@@ -86,10 +86,11 @@ def _file_context(document_id: str) -> str:
 class DocumentFilter:
     """Which documents a list shows, newest first. ``before``: the id at which the previous page ended.
 
-    ``since`` and ``until`` bound when it was asked for, microseconds; the first is in, the last is not.
+    ``authorities``: None for all. ``since`` and ``until`` bound when it was asked for, microseconds; the first is in,
+    the last is not.
     """
 
-    authorities: Collection[str]
+    authorities: Collection[str] | None
     status: Status | None = None
     seal_id: str | None = None
     since: int | None = None
@@ -173,7 +174,9 @@ def change(conn: Connection, document_id: str, now: int, **values: Unpack[Change
 
 def find(conn: Connection, wanted: DocumentFilter) -> list[SealedDocument]:
     """Documents, newest first, without files."""
-    query = select(*_LISTED).where(sealed_document.c.authority.in_(list(wanted.authorities)))
+    query = select(*_LISTED)
+    if wanted.authorities is not None:
+        query = query.where(sealed_document.c.authority.in_(list(wanted.authorities)))
     if wanted.status is not None:
         query = query.where(sealed_document.c.status == wanted.status.value)
     if wanted.seal_id is not None:

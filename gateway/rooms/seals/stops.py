@@ -12,11 +12,12 @@ from datetime import datetime
 
 from sqlalchemy import Connection, insert, select
 
-from gateway.foundation.base import Foundation
+from gateway.foundation.delivery import Events
 from gateway.foundation.once import NEVER, Once
+from gateway.foundation.store import Store
 from gateway.foundation.store.rows import columns, reader
 from gateway.rooms.seals.tables import seal_stop
-from gateway.words.clock import to_micros
+from gateway.words.clock import Clock, to_micros
 from gateway.words.errors import ConflictProblem
 from gateway.words.identifiers import new_id
 
@@ -40,25 +41,27 @@ _stop = reader(SealStop)
 class SealStops:
     """Stops seals, and knows which are stopped."""
 
-    def __init__(self, base: Foundation) -> None:
-        self._base = base
+    def __init__(self, store: Store, events: Events, clock: Clock) -> None:
+        self._store = store
+        self._events = events
+        self._clock = clock
 
     async def stop(self, asked: SealStop, *, once: Once = NEVER) -> str:
         """Stop a seal now; the id of the stop. What waits for its signature is refused when it comes."""
-        made = replace(asked, id=new_id("ssp"), stopped_at=to_micros(self._base.clock.now()))
+        made = replace(asked, id=new_id("ssp"), stopped_at=to_micros(self._clock.now()))
 
         def unit(conn: Connection) -> None:
             conn.execute(insert(seal_stop), columns(made))
             tell = {"seal_id": made.seal_id, "reason": made.reason, "stopped_by": made.stopped_name}
-            self._base.events.emit(conn, type="seal.stopped", subject=made.id, authority=made.authority, data=tell)
+            self._events.emit(conn, type="seal.stopped", subject=made.id, authority=made.authority, data=tell)
 
-        await self._base.store.write(once.about(made.id).first(unit))
+        await self._store.write(once.about(made.id).first(unit))
         return made.id
 
     async def of(self, authority: str) -> list[SealStop]:
         """The stops of an authority's seals, newest first."""
         query = select(seal_stop).where(seal_stop.c.authority == authority).order_by(seal_stop.c.id.desc()).limit(200)
-        return await self._base.store.read(lambda conn: [_stop(row) for row in conn.execute(query).mappings()])
+        return await self._store.read(lambda conn: [_stop(row) for row in conn.execute(query).mappings()])
 
 
 def stop_since(conn: Connection, authority: str, seal_id: str, since: int) -> SealStop | None:
