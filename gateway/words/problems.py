@@ -283,6 +283,7 @@ declare(
     document_not_sealable=("encrypted, or no PDF that can be sealed", "文件已加密，或不是可用印的 PDF"),
     approval_incomplete=("the approval lacks what the document needs", "用印审批材料不全"),
     document_already_signed=("another seal would change what was signed", "文件已签章，再次用印会改变原签章"),
+    seal_not_for_document=("this kind of seal does not seal such a document", "该类印章不得用于此文件"),
     unknown_seal=("the authority has no such seal", "执法机关没有该印章"),
     unsupported_document_type=("neither a PDF nor an OFD", "既不是 PDF 也不是 OFD 文件"),
     rejected_by_seal_service=('the seal service\'s own "no", in its words', "签章服务未予办理"),

@@ -309,6 +309,11 @@ async def test_a_seal_whose_key_may_be_known_is_stopped_at_once_and_what_waits_i
     assert site.effects("apply", "seal") == [1]
 
 
+async def test_the_seals_of_an_authority_are_listed_with_what_they_are(site):
+    found = await site.get(f"/v1/seals?authority={story.AUTHORITY}")
+    assert {one["seal_id"]: (one["status"], one["kind"]) for one in found}[SEAL] == ("active", None)
+
+
 async def test_what_a_seal_was_used_for_is_a_list_by_seal_and_days(site, letter):
     view = await ended(site, await seal(site, letter))
     day = view["created_at"][:10]

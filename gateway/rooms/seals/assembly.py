@@ -18,7 +18,7 @@ def open_room(base: Foundation, rooms: Services) -> Opened:
     rules = base.settings_of("seals", SealRules)
     seals = Seals(base, rooms.get(Decisions), TrustFiles(base.settings.trust), Warden().verify, rules=rules)
     return Opened(
-        services=(seals, SealStops(base.store, base.events, base.clock)),
+        services=(seals, SealStops(base.store, base.events, base.clock), rules),
         actions=seals.actions(),
         renews={"seal.apply": seals.renewed},
         callbacks={SealNotice: seals.take_notice},

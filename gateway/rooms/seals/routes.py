@@ -18,6 +18,7 @@ from gateway.foundation.http.views import Ask, Cursor, Limit, Page, after, curso
 from gateway.rooms.seals import DocumentFilter, SealAsk, Seals, Status
 from gateway.rooms.seals.files import MEDIA_TYPES
 from gateway.rooms.seals.report_page import HEADERS, page_of
+from gateway.rooms.seals.rules import SealRules
 from gateway.rooms.seals.service import LARGEST
 from gateway.rooms.seals.verification import format_of
 from gateway.rooms.seals.views import ReportView, SealedDocumentView, SealView
@@ -29,6 +30,7 @@ router = APIRouter(prefix="/v1", tags=["seals"], responses=responses(401, 403, 4
 Reader = Annotated[Principal, Depends(may("seals:read"))]
 Writer = Annotated[Principal, Depends(may("seals:write"))]
 TheSeals = Annotated[Seals, Depends(service(Seals))]
+TheRules = Annotated[SealRules, Depends(service(SealRules))]
 File = Annotated[Base64Bytes, Field(max_length=LARGEST, description="the PDF or OFD file, Base64")]
 
 
@@ -48,12 +50,12 @@ class VerificationRequest(Ask):
 
 @router.get("/seals", response_model=list[SealView], responses=responses(404, 409))
 async def list_seals(
-    seals: TheSeals, who: Reader, authority: Annotated[str, Query(min_length=1, max_length=40)]
+    seals: TheSeals, rules: TheRules, who: Reader, authority: Annotated[str, Query(min_length=1, max_length=40)]
 ) -> list[SealView]:
     """The seals of an authority, as the seal service has them now."""
     require_authority(who, authority, "authority")
     found = await seals.list_seals(authority)
-    return [SealView.of(one) for one in found]
+    return [SealView.of(one, rules.kind_of(one.seal_id)) for one in found]
 
 
 @router.post(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -15,6 +17,34 @@ if TYPE_CHECKING:
     from gateway.rooms.decisions import Decision
 
 Title = Annotated[str, Field(min_length=1, max_length=200)]
+Titles = Annotated[tuple[Title, ...], Field(max_length=50)]
+SealId = Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{1,32}$")]
+
+
+class SealKind(StrEnum):
+    """What a seal is: 法定名称章, 部门章, 业务专用章, 个人名章 (国办发〔2025〕33号 art. 3)."""
+
+    ORGAN = "organ"
+    DEPARTMENT = "department"
+    BUSINESS = "business"
+    PERSONAL = "personal"
+
+
+_MAY_SEAL: Mapping[str, frozenset[SealKind]] = {
+    "ordinary": frozenset({SealKind.ORGAN}),
+    "simple": frozenset({SealKind.ORGAN, SealKind.PERSONAL}),
+}
+"""Which kinds seal a decision, by its procedure. Ordinary: the organ's seal (行政处罚法 art. 59). Simple: the officers
+sign or stamp (art. 52), for which a seal in a person's name stands; the organ's is not refused."""
+
+
+class SealUse(BaseModel):
+    """What a seal is, and the titles of documents that it may seal; none: of any title."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: SealKind
+    titles: Titles = ()
 
 
 class SealRules(BaseModel):
@@ -22,14 +52,37 @@ class SealRules(BaseModel):
 
     ``approval``: "text" takes an approval as one text or in its parts, "record" in its parts only. ``legal_review``:
     "stated" asks for the reference where the case system says that it is due (行政处罚法 art. 58), "ordinary" for every
-    decision of the ordinary procedure.
+    decision of the ordinary procedure. ``uses``: by the seal's number, what it is and may seal; ``unlisted``: whether
+    a seal that stands there not may be used (for anything) or is refused.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    decision_titles: Annotated[tuple[Title, ...], Field(max_length=50)] = ("行政处罚决定书",)
+    decision_titles: Titles = ("行政处罚决定书", "当场行政处罚决定书")
     approval: Literal["text", "record"] = "text"
     legal_review: Literal["stated", "ordinary"] = "stated"
+    uses: Annotated[Mapping[SealId, SealUse], Field(max_length=1000)] = Field(default_factory=dict)
+    unlisted: Literal["use", "refuse"] = "use"
+
+    def kind_of(self, seal_id: str) -> SealKind | None:
+        """What a seal is; None where the settings do not say."""
+        use = self.uses.get(seal_id)
+        return None if use is None else use.kind
+
+    def require_fit(self, seal_id: str, title: str, decision: Decision | None) -> None:
+        """Raises InvalidProblem for a seal that may not seal such a document."""
+        use = self.uses.get(seal_id)
+        if use is None:
+            if self.unlisted == "refuse":
+                raise _unfit("the settings do not say what this seal may seal")
+            return
+        if use.titles and title not in use.titles:
+            raise _unfit(f"this seal seals {'、'.join(use.titles)}, not {title}")
+        if decision is not None and title in self.decision_titles:
+            fit = _MAY_SEAL[decision.facts.procedure]
+            if use.kind not in fit:
+                words = " or ".join(sorted(fit))
+                raise _unfit(f"a decision of the {decision.facts.procedure} procedure bears a seal of kind {words}")
 
     def approved(self, given: str | Approval, title: str, decision: Decision | None, now: datetime) -> Approval | None:
         """The approval in its parts, or None for a text. Raises InvalidProblem for what does not suffice."""
@@ -49,6 +102,15 @@ class SealRules(BaseModel):
     def is_ordinary(self, title: str, decision: Decision | None) -> bool:
         """Whether a document is a decision of the ordinary procedure."""
         return decision is not None and title in self.decision_titles and decision.facts.procedure == "ordinary"
+
+
+def _unfit(why: str) -> InvalidProblem:
+    return InvalidProblem(
+        why,
+        field="seal_id",
+        type="seal-not-for-document",
+        cure="Choose another seal, or have [rooms.seals] uses changed.",
+    )
 
 
 def _incomplete(why: str, field: str) -> InvalidProblem:

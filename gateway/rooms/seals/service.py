@@ -147,6 +147,7 @@ class Seals:
         await once.look_first(self._base.store)  # the file is made ready before the unit
         channel = self._catalogue.channel_of(ask.authority)
         decision = await self._decision(ask)
+        self._rules.require_fit(ask.seal_id, title, decision)
         record = self._rules.approved(ask.approval, title, decision, self._base.clock.now())
         approval = record.text if record else _clean(str(ask.approval), "approval")
         info, seal = await self._catalogue.usable(channel, ask.authority, ask.seal_id)

@@ -12,6 +12,7 @@ from gateway.ports.seal import Placement, SealInfo
 from gateway.rooms.seals.approvals import Approval
 from gateway.rooms.seals.records import SealedDocument
 from gateway.rooms.seals.report import KINDS, Check, Drawn, Kind, Report, Result, SealReport, Verdict, Words
+from gateway.rooms.seals.rules import SealKind
 from gateway.rooms.seals.states import Status
 
 
@@ -23,16 +24,18 @@ class SealView(View):
     owner_code: str
     owner_name: str
     status: str
+    kind: SealKind | None = Field(description="what it is, as [rooms.seals] says")
 
     @classmethod
-    def of(cls, seal: SealInfo) -> SealView:
-        """From what the seal service says."""
+    def of(cls, seal: SealInfo, kind: SealKind | None) -> SealView:
+        """From what the seal service says, and the settings."""
         return cls(
             seal_id=seal.seal_id,
             name=seal.name,
             owner_code=seal.owner_code,
             owner_name=seal.owner_name,
             status=seal.status,
+            kind=kind,
         )
 
 

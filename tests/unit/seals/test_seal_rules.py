@@ -1,4 +1,4 @@
-"""What is asked before a seal is used: an approval that holds what the document needs."""
+"""What is asked before a seal is used: a seal of the right kind, and an approval that holds what the document needs."""
 
 from __future__ import annotations
 
@@ -59,3 +59,34 @@ def test_an_installation_may_ask_for_the_parts_and_for_legal_review_of_every_ord
 def test_nothing_is_approved_tomorrow() -> None:
     with pytest.raises(InvalidProblem, match="future"):
         SealRules().approved(approval(approved_on="2026-09-17"), TITLE, None, NOW)
+
+
+USES = SealRules.model_validate(
+    {"uses": {kind: {"kind": kind} for kind in ("organ", "department", "business", "personal")}}
+)
+
+
+@pytest.mark.parametrize(
+    ("procedure", "fit"), [("ordinary", {"organ"}), ("simple", {"organ", "personal"})], ids=["art. 59", "art. 52"]
+)
+def test_a_decision_bears_a_seal_of_the_kind_that_its_procedure_asks(procedure: str, fit: set[str]) -> None:
+    for kind in USES.uses:
+        USES.require_fit(kind, "送达回证", decision(procedure))  # other papers of the case bear any
+        if kind in fit:
+            USES.require_fit(kind, TITLE, decision(procedure))
+        else:
+            with pytest.raises(InvalidProblem) as told:
+                USES.require_fit(kind, TITLE, decision(procedure))
+            assert told.value.type == "seal-not-for-document"
+
+
+def test_a_seal_seals_the_titles_that_the_settings_name_and_an_unlisted_one_as_they_say() -> None:
+    use = {"S1": {"kind": "business", "titles": ["送达回证"]}}
+    rules = SealRules.model_validate({"uses": use})
+    rules.require_fit("S1", "送达回证", None)
+    with pytest.raises(InvalidProblem, match="seals 送达回证"):
+        rules.require_fit("S1", "通知书", None)
+    rules.require_fit("S2", "通知书", None)
+    with pytest.raises(InvalidProblem, match="do not say"):
+        SealRules.model_validate({"uses": use, "unlisted": "refuse"}).require_fit("S2", "送达回证", None)
+    assert (rules.kind_of("S1"), rules.kind_of("S2")) == ("business", None)

@@ -20,6 +20,7 @@ from gateway.ports.base import AdapterInfo, FindGuarantee
 from gateway.ports.seal import ApplyRequest, Placement, SealInfo, SealJob, SealNotice
 from gateway.rooms.decisions import DecisionEvent, DecisionFacts, Decisions, EventKind
 from gateway.rooms.seals import DocumentFilter, Report, SealAsk, SealedDocument, Seals, Status, Trust, verify_document
+from gateway.rooms.seals.rules import SealRules
 from gateway.rooms.seals.ses_checks import Expected
 from gateway.words.clock import ManualClock
 from gateway.words.errors import (
@@ -113,11 +114,17 @@ class Room:
         channel = Channel("seal", self.service, info, info.find, "http://x", None)  # type: ignore[arg-type]
         channels = Channels({"seal": channel}, {("A1", "seals"): ("seal",)})
         base = foundation(store, folder, self.clock, channels)
+        self.base = base
         self.events, self.delivery, self.evidence = base.events, base.delivery, base.evidence
         self.decisions = Decisions(base)
         self.seals = Seals(base, self.decisions, forge.trust, in_process)
         for action in self.seals.actions():
             self.delivery.register(action)
+
+    def rule(self, **rules: Any) -> None:
+        """From now on with these settings."""
+        made = SealRules.model_validate(rules)
+        self.seals = Seals(self.base, self.decisions, self.forge.trust, in_process, rules=made)
 
     def ask(self, **more: Any) -> SealAsk:
         known = {"authority": "A1", "seal_id": self.forge.seal.seal_id, "placements": (PLACE,)}
@@ -288,6 +295,19 @@ async def test_what_is_asked_for_again_is_not_sealed_for_a_decision_revoked_mean
     again = await room.seals.held(found.id)
     assert (again.reference, again.operation) == ("again", new.id)
     assert again.status is (Status.REQUESTED if asked_again else Status.REFUSED)
+
+
+async def test_a_seal_that_may_not_seal_such_a_document_is_never_asked_for(room: Room) -> None:
+    await room.decide()
+    seal_id = room.forge.seal.seal_id
+    room.rule(uses={seal_id: {"kind": "business"}})
+    with pytest.raises(InvalidProblem) as told:
+        await room.seal(decision_number=NUMBER)
+    assert told.value.type == "seal-not-for-document"
+    assert room.service.requests == []
+    room.rule(uses={seal_id: {"kind": "organ"}})
+    await room.seals.seal_document(room.ask(decision_number=NUMBER), room.forge.document, wait=0)
+    assert len(await room.seals.find(DocumentFilter(authorities=("A1",)))) == 1
 
 
 async def test_which_asks_are_refused_before_anything_is_kept(room: Room) -> None:
