@@ -182,12 +182,14 @@ def parse_certificate(der: bytes) -> Sm2Certificate:
             ocsp=_ocsp(values),
             deviations=tuple(dict.fromkeys(deviations)),
         )
-        algorithms = {asn1.oid(one.parts()[0]) for one in (algorithm, inner)}
+        if algorithm.der != inner.der:  # RFC 5280 clause 4.1.1.2; the outer one is not signed
+            raise DerError("two algorithms of signature that differ")
+        signed_with = asn1.oid(inner.parts()[0])
     except (ValueError, IndexError) as error:
         raise CertificateError(f"not a certificate that can be read: {error}") from None
     if not is_public_key(public):
         raise CertificateError("the certificate's key is not a point of the SM2 curve")
-    if algorithms != {SM2_WITH_SM3}:
+    if signed_with != SM2_WITH_SM3:
         raise CertificateError("the certificate is not signed with SM2 and SM3")
     return found
 
