@@ -68,10 +68,13 @@ async def paid_twice(site) -> dict[str, Any]:
     """Counter at 16:50, WeChat at 22:58, beyond the cut-off."""
     await site.simulators.aask("POST", "/nontax/settings", {"cutoff": "22:30"})
     yesterday = day_of(SystemClock().now()) - timedelta(days=1)
+    await site.travel(f"{yesterday} 16:00")
     payment = await site.issued()
+    await site.travel(f"{yesterday} 16:51")
     counter = datetime.combine(yesterday, datetime.min.time(), SHANGHAI).replace(hour=16, minute=50)
     await site.pay(payment["code"], channel="counter", at=counter.isoformat(), serial="COUNTER1")
     await site.reaches(payment, "PAID")
+    await site.travel(f"{yesterday} 22:59")
     wechat = counter.replace(hour=22, minute=58)
     await site.pay(payment["code"], channel="wechat", at=wechat.isoformat(), serial="WECHAT1", force=True)
     return dict(await site.until(f"/v1/payments/{payment['id']}", lambda now: len(now["collections"]) == 2))

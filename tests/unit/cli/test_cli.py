@@ -123,7 +123,8 @@ def test_migrate_makes_the_schema_once_and_check_only_looks(call: Call, site: Pa
 def test_a_room_is_undone_and_the_next_migration_makes_it_again(call: Call, site: Path) -> None:
     call("migrate")
     undone = call("migrate", "--undo", "seals", "--json").json
-    assert (undone["room"], undone["tables"], undone["rows"]) == ("seals", ["sealed_document"], 0)
+    assert (undone["room"], undone["rows"]) == ("seals", 0)
+    assert {"sealed_document", "seal_stop"} <= set(undone["tables"])
     assert Path(undone["backup"]).exists()
     said = call("migrate", "--check")
     assert (said.code, "it lacks seals_0001" in said.out) == (1, True)

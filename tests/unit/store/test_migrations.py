@@ -174,7 +174,8 @@ def test_a_room_is_undone_alone_and_a_sqlite_file_is_backed_up_first(tmp_path) -
     url = f"sqlite:///{tmp_path / 'gateway.db'}"
     schema.migrate(url)
     done = schema.undo(url, "seals")
-    assert (done.tables, done.rows) == (("sealed_document",), 0)
+    assert {"sealed_document", "seal_stop"} <= set(done.tables)
+    assert done.rows == 0
     assert done.backup is not None
     with closing(sqlite3.connect(done.backup)) as conn:
         assert conn.execute("select * from sealed_document").fetchall() == []
