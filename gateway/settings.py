@@ -96,6 +96,12 @@ def _network_or_host(value: str) -> str:
     return value
 
 
+def _host(value: str) -> str:
+    if "/" in value:
+        raise ValueError("a host name or an address, without a network or a path")
+    return _network_or_host(value.lower())
+
+
 def _is_key_identifier(value: Any) -> bool:
     """Whether a maker is named by its key: 20 or 32 bytes in hexadecimal, with or without colons."""
     return isinstance(value, str) and re.fullmatch(r"([0-9A-Fa-f]{2}:?){19,31}[0-9A-Fa-f]{2}", value) is not None
@@ -209,6 +215,7 @@ class TrustSettings(Block):
     ``seal_roots``: roots of those who sign with a seal; ``maker_roots``: roots of those who make seals;
     ``seal_makers``: which of these may make seals, certificate files or key identifiers (40 or 64 hexadecimal digits).
     ``intermediates``: authorities below the roots. ``crls``: revocation lists, read again when they change.
+    ``ocsp_hosts``: hosts that are asked about certificates that name them; none: nobody is asked.
     ``stamp_roots``: roots of time stamp services;
     ``document_roots``: of international signatures; ``receipt_roots``: of the signers of receipts.
     """
@@ -218,6 +225,7 @@ class TrustSettings(Block):
     seal_makers: tuple[Annotated[Path | str, BeforeValidator(_maker)], ...] = ()
     intermediates: tuple[Path, ...] = ()
     crls: tuple[Path, ...] = ()
+    ocsp_hosts: tuple[Annotated[str, AfterValidator(_host)], ...] = ()
     stamp_roots: tuple[Path, ...] = ()
     document_roots: tuple[Path, ...] = ()
     receipt_roots: tuple[Path, ...] = ()

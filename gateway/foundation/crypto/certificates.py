@@ -126,10 +126,20 @@ _SHORT: Final = {
 
 
 @dataclass(frozen=True)
+class CertificateStatus:
+    """What the issuer of a certificate (DER) said of it at ``asked_at``: good, or revoked since ``revoked_at``."""
+
+    certificate: bytes
+    asked_at: datetime
+    revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True)
 class ChainVerdict:
     """What the chain check found. ``reason`` says why not, in words for people; ``path`` runs from leaf to root.
 
-    ``revocation`` is "good" only if a current, verified CRL covered every certificate below the root.
+    ``revocation`` is "good" only if a current, verified CRL or an answer of its issuer covered every certificate below
+    the root.
     ``revoked_later``: a certificate was revoked after the instant that was judged.
     """
 
@@ -294,15 +304,17 @@ def verify_chain(
     at: datetime,
     provider: Sm2Provider | None = None,
     crls: Sequence[bytes] = (),
+    statuses: Sequence[CertificateStatus] = (),
 ) -> ChainVerdict:
     """Judge the signing certificate ``leaf`` (DER) as of the aware instant ``at``, the time of signing.
 
     Roots are trusted as given; whatever else comes along need not be usable. Checked: signatures under the standard
     ID, issuer names and key identifiers, validity of every certificate at ``at``, BasicConstraints with path length,
     KeyUsage (leaf: digitalSignature or nonRepudiation; issuers: keyCertSign), critical extensions, and revocation by
-    those of ``crls`` that belong to the path's issuers. Never raises for bad certificates: the verdict says why.
+    those of ``crls`` that belong to the path's issuers, and by ``statuses``, which were verified when they were asked.
+    Never raises for bad certificates: the verdict says why.
     """
-    judge = _Judge(provider or default_provider(), at, crls)
+    judge = _Judge(provider or default_provider(), at, crls, statuses)
     try:
         signer = parse_certificate(leaf)
     except CertificateError as error:
@@ -325,10 +337,12 @@ def _readable(ders: Sequence[bytes]) -> Iterator[Sm2Certificate]:
 
 
 class _Judge:
-    """One judgement: the provider, the instant, the revocation lists."""
+    """One judgement: the provider, the instant, the revocation lists, what issuers said of single certificates."""
 
-    def __init__(self, provider: Sm2Provider, at: datetime, crls: Sequence[bytes]) -> None:
-        self._provider, self._at = provider, at
+    def __init__(
+        self, provider: Sm2Provider, at: datetime, crls: Sequence[bytes], statuses: Sequence[CertificateStatus]
+    ) -> None:
+        self._provider, self._at, self._statuses = provider, at, statuses
         self._lists = tuple(_readable_lists(crls))
         self._steps = 0
 
@@ -387,7 +401,7 @@ class _Judge:
     def _judge_revocation(self, path: tuple[Sm2Certificate, ...]) -> ChainVerdict:
         covered, later = True, None
         for certificate, issuer in pairwise(path):
-            current = False
+            current, revocations = False, list[datetime | None]()
             for one in self._lists:
                 if one.issuer != certificate.issuer_der:
                     continue
@@ -395,11 +409,16 @@ class _Judge:
                     issuer.public, one.tbs, one.signature
                 ):
                     return ChainVerdict(False, f"{issuer.common_name}: a revocation list of it does not verify", path)
-                when = one.revoked.get(certificate.serial_number)
-                if when is not None and when <= self._at:
-                    return ChainVerdict(False, f"{certificate.common_name}: revoked {rfc3339(when)}", path)
-                later = later or (None if when is None else f"{certificate.common_name}: revoked {rfc3339(when)}")
+                revocations.append(one.revoked.get(certificate.serial_number))
                 current = current or one.next_update is None or one.next_update >= self._at
+            for said in self._statuses:
+                if said.certificate == certificate.der:
+                    revocations.append(said.revoked_at)
+                    current = current or said.asked_at >= self._at
+            when = min((one for one in revocations if one is not None), default=None)
+            if when is not None and when <= self._at:
+                return ChainVerdict(False, f"{certificate.common_name}: revoked {rfc3339(when)}", path)
+            later = later or (None if when is None else f"{certificate.common_name}: revoked {rfc3339(when)}")
             covered = covered and current
         return ChainVerdict(True, "", path, "good" if covered and len(path) > 1 else "unchecked", later)
 

@@ -6,6 +6,7 @@ from gateway.foundation.base import Foundation
 from gateway.foundation.rooms import Opened, Services
 from gateway.ports.seal import SealNotice
 from gateway.rooms.decisions import Decisions
+from gateway.rooms.seals.issuers import Examiner, open_issuers
 from gateway.rooms.seals.rules import SealRules
 from gateway.rooms.seals.service import Seals
 from gateway.rooms.seals.stops import SealStops
@@ -15,11 +16,13 @@ from gateway.rooms.seals.warden import Warden
 
 def open_room(base: Foundation, rooms: Services) -> Opened:
     """Whom seals are believed comes from ``[trust]``, what may be sealed from ``[rooms.seals]``."""
-    rules = base.settings_of("seals", SealRules)
-    seals = Seals(base, rooms.get(Decisions), TrustFiles(base.settings.trust), Warden().verify, rules=rules)
+    rules, issuers = base.settings_of("seals", SealRules), open_issuers(base)
+    examiner = Examiner(TrustFiles(base.settings.trust), Warden().verify, issuers)
+    seals = Seals(base, rooms.get(Decisions), examiner, rules=rules)
     return Opened(
         services=(seals, SealStops(base.store, base.events, base.clock), rules),
         actions=seals.actions(),
         renews={"seal.apply": seals.renewed},
         callbacks={SealNotice: seals.take_notice},
+        close=issuers.close if issuers else None,
     )

@@ -9,11 +9,11 @@ import base64
 from datetime import datetime
 from typing import Final
 
-from gateway.foundation.crypto.certificates import Sm2Certificate, verify_chain
+from gateway.foundation.crypto.certificates import Sm2Certificate
 from gateway.foundation.crypto.sm import sm3
 from gateway.rooms.seals.cms import CmsError, SignedData, read_signed_data
 from gateway.rooms.seals.report import Findings, SealReport
-from gateway.rooms.seals.ses_checks import CLOCK_TOLERANCE, Bench
+from gateway.rooms.seals.ses_checks import CLOCK_TOLERANCE, Bench, judge_revocation
 from gateway.words.clock import rfc3339
 
 CMS_REQUIRED: Final = frozenset({"structure", "document_digest", "signature", "signer_chain", "sealing_time"})
@@ -82,12 +82,9 @@ def _judge_chain(findings: Findings, signed: SignedData, at: datetime, bench: Be
         findings.add("signer_chain", "not_made", "未配置信任根证书", "no trusted root is configured")
         return
     others = (*trust.intermediates, *signed.others)
-    chain = verify_chain(signed.certificate.der, others, trust.signer_roots, at, bench.provider, trust.crls)
+    chain = bench.chain(signed.certificate.der, others, trust.signer_roots, at)
     findings.hold("signer_chain", chain.ok, f"证书链验证不通过：{chain.reason}", chain.reason)
-    if chain.revocation == "good":
-        findings.add("revocation", "passed")
-    else:
-        findings.add("revocation", "not_made", "没有覆盖证书链的吊销列表", "no revocation list covers the chain")
+    judge_revocation(findings, (chain,), True, trust)
     ended = chain.revoked_later or ("expired since" if bench.now > signed.certificate.valid_until else "")
     if ended:
         findings.require("time_proven")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from datetime import datetime
 from typing import Literal
 
@@ -16,19 +15,16 @@ from gateway.ports.base import Message
 from gateway.ports.seal import SealInfo, SealService
 from gateway.rooms.seals import records
 from gateway.rooms.seals.files import give_signature
+from gateway.rooms.seals.issuers import Examiner
 from gateway.rooms.seals.ofd import OfdError
 from gateway.rooms.seals.records import StoredDocument
 from gateway.rooms.seals.report import Check, Report, SealReport, Words
 from gateway.rooms.seals.ses import SesError, der_length
 from gateway.rooms.seals.ses_checks import Expected
 from gateway.rooms.seals.standing import Standing, not_asked, with_standing
-from gateway.rooms.seals.trust import Trust, TrustSource
 from gateway.rooms.seals.verification import format_of
 from gateway.words.clock import Clock, from_micros, rfc3339, to_micros
 from gateway.words.errors import ContractError, ExchangeError, InvalidProblem
-
-Verify = Callable[[bytes, Trust, datetime, Expected | None], Report]
-"""Judges a document as of an instant (``Warden.verify``)."""
 
 _SHORTEST, _LONGEST = 0.2, 600.0
 
@@ -56,15 +52,12 @@ class Judgement(Message):
 class Judge:
     """Fetches what is missing of a document, and says what our checks found. Changes nothing."""
 
-    def __init__(
-        self, store: Store, envelope: Envelope, clock: Clock, trust: TrustSource, channels: Channels, judge: Verify
-    ) -> None:
+    def __init__(self, store: Store, envelope: Envelope, clock: Clock, channels: Channels, examiner: Examiner) -> None:
         self._store = store
         self._envelope = envelope
         self._clock = clock
-        self._trust = trust
         self._channels = channels
-        self._verify = judge
+        self._examiner = examiner
 
     async def verify(self, content: bytes) -> Report:
         """Judge any document in a child process, and ask the seal services that we know about its seals.
@@ -78,8 +71,7 @@ class Judge:
                 type="unsupported-document-type",
                 cure="Send the document itself, not a picture of it or an archive around it.",
             )
-        now = self._clock.now()
-        report = await asyncio.to_thread(self._verify, content, self._trust.current(), now, None)
+        report = await self._examiner.examine(content, self._clock.now())
         seals = tuple([await self._asked(one) for one in report.seals])
         return report.model_copy(update={"seals": seals})
 
@@ -116,7 +108,9 @@ class Judge:
                 )
             der, job_id = job.signature, job.job_id
         info = await service.seal_status(document.seal_id)
-        report = await asyncio.to_thread(self._examine, document, der, info)
+        report = await self._examine(document, der, info)
+        if any(one.name == "revocation" and one.required and one.result == "not_made" for one in report.every_check):
+            raise NotYet(self._pause(query.asked_at), f"a certificate's status is not known yet: {report.why.en}")
         told = report.seal.signed_at if report.seal else None
         signed_at = None if told is None else to_micros(datetime.fromisoformat(told))
         return Judgement(
@@ -128,7 +122,7 @@ class Judge:
             report=report,
         )
 
-    def _examine(self, document: StoredDocument, der: bytes, info: SealInfo | None) -> Report:
+    async def _examine(self, document: StoredDocument, der: bytes, info: SealInfo | None) -> Report:
         from gateway.rooms.seals.pdf_reading import PdfError  # what reads PDF is loaded for the first document
 
         now = self._clock.now()
@@ -140,14 +134,14 @@ class Judge:
         )
         try:
             der_length(der)  # once it stands in the file, zeros behind it could pass for what was cut off
-            sealed = self.sealed_file(document, der)
+            sealed = await asyncio.to_thread(self.sealed_file, document, der)
         except (PdfError, OfdError, SesError) as error:
             reason = Words(zh="签章结构不完整", en=str(error))
             broken = Check(name="structure", result="failed", reason=reason, source="GB/T 38540-2020", required=True)
             digest = document.digest.hex()
             kind = format_of(document.prepared(self._envelope)) or "unknown"
             return Report(format=kind, digest=digest, judged_at=rfc3339(now), checks=(broken,))
-        report = self._verify(sealed, self._trust.current(), now, expected)
+        report = await self._examiner.examine(sealed, now, expected)
         ours = with_standing(report.seals[-1], standing_of(info), witnessed=True) if report.seals else None
         return report.model_copy(update={"seals": (*report.seals[:-1], ours)}) if ours else report
 

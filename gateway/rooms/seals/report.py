@@ -100,7 +100,7 @@ CHECKS: Final[dict[str, Named]] = {
     "sealing_time": Named("用印时间", "time of sealing", _SES),
     "time_proven": Named("用印时间佐证", "the time of sealing is more than the signer's word", _SES),
     "time_stamp": Named("时间戳", "time stamp", "RFC 3161, GB/T 20520"),
-    "revocation": Named("证书吊销状态", "revocation of the certificates", "[trust] crls"),
+    "revocation": Named("证书吊销状态", "revocation of the certificates", "[trust] crls, ocsp_hosts"),
     "seal_status": Named("印章状态", "status of the seal", "the seal service"),
     "seal_filed": Named("印章备案", "filing of the seal", "国办发〔2025〕33号"),
     # against what was asked for
@@ -183,10 +183,18 @@ class SealReport(Message):
         return _verdict(self.checks)
 
 
+class Unasked(Message):
+    """A certificate (DER) whose issuer says where its status may be asked, and the issuer's own certificate."""
+
+    certificate: bytes
+    issuer: bytes
+
+
 class Report(Message):
     """What was found about a document: its own checks, and one report for each signature in it.
 
-    ``digest`` is SM3 of the whole file in hexadecimal, ``judged_at`` the instant in +08:00.
+    ``digest`` is SM3 of the whole file in hexadecimal, ``judged_at`` the instant in +08:00. ``unasked``: certificates
+    of right chains whose issuers could be asked and were not yet; it is empty once somebody could.
     """
 
     format: Literal["pdf", "ofd", "unknown"]
@@ -196,6 +204,7 @@ class Report(Message):
     seals: tuple[SealReport, ...] = ()
     notes: tuple[Words, ...] = ()
     not_covered: tuple[Words, ...] = ()
+    unasked: tuple[Unasked, ...] = ()
 
     @property
     def verdict(self) -> Verdict:

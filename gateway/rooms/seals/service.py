@@ -39,14 +39,14 @@ from gateway.rooms.seals import records
 from gateway.rooms.seals.approvals import Approval
 from gateway.rooms.seals.catalogue import Catalogue
 from gateway.rooms.seals.files import make_ready
-from gateway.rooms.seals.judging import Judge, Judgement, JudgeQuery, Verify
+from gateway.rooms.seals.issuers import Examiner
+from gateway.rooms.seals.judging import Judge, Judgement, JudgeQuery
 from gateway.rooms.seals.records import DocumentFilter, SealedDocument, StoredDocument
 from gateway.rooms.seals.report import Report, Verdict
 from gateway.rooms.seals.rules import SealRules
 from gateway.rooms.seals.seams import Across
 from gateway.rooms.seals.states import LIFE, Status
 from gateway.rooms.seals.stops import refuse_stopped, stop_since
-from gateway.rooms.seals.trust import TrustSource
 from gateway.words.clock import to_micros
 from gateway.words.errors import ConflictProblem, ContractError, InvalidProblem, NotFoundProblem
 from gateway.words.identifiers import clean_text, new_id
@@ -76,7 +76,7 @@ class SealAsk(Ask):
 
 
 class Seals:
-    """Seal documents and verify them. ``trust``: whom seals are believed; ``verify``: judges a document.
+    """Seal documents and verify them. ``examiner``: judges a document by what is trusted.
 
     ``rules``: what may be sealed with which seal, and which approval that needs.
     """
@@ -85,8 +85,7 @@ class Seals:
         self,
         base: Foundation,
         decisions: Decisions,
-        trust: TrustSource,
-        verify: Verify,
+        examiner: Examiner,
         *,
         profile: PdfProfile | None = None,
         rules: SealRules | None = None,
@@ -97,7 +96,7 @@ class Seals:
             LIFE, base.events, base.clock, lambda document: {"decision_number": document.decision_number}
         )
         self._catalogue = Catalogue(base.store, base.channels)
-        self._judge = Judge(base.store, base.envelope, base.clock, trust, base.channels, verify)
+        self._judge = Judge(base.store, base.envelope, base.clock, base.channels, examiner)
         self._profile = profile
         self._rules = rules or SealRules()
 

@@ -7,14 +7,17 @@ GB/T 38540 asks of the signature itself is judged here. Nothing here asks anybod
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
+from itertools import pairwise
 from typing import Final, Literal
 
 from gateway.foundation.crypto.certificates import (
     SM2_WITH_SM3,
     CertificateError,
+    ChainVerdict,
     Sm2Certificate,
     parse_certificate,
     verify_chain,
@@ -23,7 +26,7 @@ from gateway.foundation.crypto.sm import sm3
 from gateway.foundation.crypto.sm2 import Sm2Provider, default_provider
 from gateway.ports.seal import Placement
 from gateway.rooms.seals.cms import SM3
-from gateway.rooms.seals.report import Findings, Kind, SealReport, Words
+from gateway.rooms.seals.report import Findings, Kind, SealReport, Unasked, Words
 from gateway.rooms.seals.ses import SealSignature, SesError, UnsupportedVersionError, read_signature
 from gateway.rooms.seals.stamps import judge_stamp
 from gateway.rooms.seals.trust import Trust
@@ -32,6 +35,8 @@ from gateway.words.clock import rfc3339
 CLOCK_TOLERANCE: Final = timedelta(minutes=5)
 _REMEMBERED: Final = 256 << 10
 """Bytes of a seal up to which it is remembered that its maker signed it."""
+_MOST_ASKED: Final = 20
+"""Certificates of one document that issuers are asked about."""
 OWN_WORD: Final = Words(zh="用印时间为签章人自述，无时间戳佐证", en="the time of sealing is the signer's own word")
 
 REQUIRED: Final = frozenset(
@@ -68,12 +73,25 @@ class Expected:
 
 @dataclass(frozen=True)
 class Bench:
-    """What judgements are made with: trust, the instant, and the provider of SM2."""
+    """What judgements are made with: trust, the instant, and the provider of SM2.
+
+    ``unasked`` collects, while the document is judged, the certificates whose issuers could be asked about them.
+    """
 
     trust: Trust
     now: datetime
     expected: Expected = Expected()
     provider: Sm2Provider = field(default_factory=default_provider)
+    unasked: dict[bytes, Unasked] = field(default_factory=dict, compare=False)
+
+    def chain(self, leaf: bytes, others: Sequence[bytes], roots: Sequence[bytes], at: datetime) -> ChainVerdict:
+        """``verify_chain`` by what is trusted. Only certificates of a chain that holds are worth asking about."""
+        trust, told = self.trust, {one.certificate for one in self.trust.statuses}
+        verdict = verify_chain(leaf, others, roots, at, self.provider, trust.crls, trust.statuses)
+        for certificate, issuer in pairwise(verdict.path if verdict.ok else ()):
+            if certificate.ocsp and certificate.der not in told and len(self.unasked) < _MOST_ASKED:
+                self.unasked[certificate.der] = Unasked(certificate=certificate.der, issuer=issuer.der)
+        return verdict
 
 
 @dataclass(frozen=True)
@@ -131,6 +149,23 @@ def judge_ses(findings: Findings, der: bytes, digest: bytes, bench: Bench) -> Se
     _judge_validity(findings, sealing, signer, later, bench)
     _compare(findings, signature, bench.expected)
     return sealing
+
+
+def judge_revocation(findings: Findings, chains: Sequence[ChainVerdict], every: bool, trust: Trust) -> None:
+    """Add what is known of revocation. ``every``: whether all chains that there should be were judged.
+
+    Nothing is 有效 without it where an issuer should have been asked, did not answer, and no list covers for it.
+    """
+    if every and all(chain.revocation == "good" for chain in chains):
+        findings.add("revocation", "passed")
+        return
+    path = {one.der for chain in chains if chain.revocation != "good" for one in chain.path}
+    silent = next((one for one in trust.silent if one.certificate in path), None)
+    if silent is None:
+        findings.add("revocation", "not_made", "没有覆盖证书链的吊销信息", "nothing covers the chains")
+    else:
+        findings.require("revocation")
+        findings.add("revocation", "not_made", "证书状态服务未应答", f"the issuer did not answer: {silent.reason}")
 
 
 def seal_report(findings: Findings, kind: Kind, place: str, sealing: Sealing | None = None) -> SealReport:
@@ -231,13 +266,10 @@ def _judge_chains(findings: Findings, signature: SealSignature, at: datetime, be
             continue
         # The maker answers for the seal from when it made it: his certificate may have ended since.
         when = min(at, signature.seal.created_at) if name == "maker_chain" else at
-        chain = verify_chain(leaf, trust.intermediates, roots, when, bench.provider, trust.crls)
+        chain = bench.chain(leaf, trust.intermediates, roots, when)
         findings.hold(name, chain.ok, f"证书链验证不通过：{chain.reason}", chain.reason)
         chains.append(chain)
-    if len(chains) == 2 and all(chain.revocation == "good" for chain in chains):
-        findings.add("revocation", "passed")
-    else:
-        findings.add("revocation", "not_made", "没有覆盖证书链的吊销列表", "no revocation list covers the chains")
+    judge_revocation(findings, chains, len(chains) == 2, trust)
     return next((chain.revoked_later for chain in chains if chain.revoked_later), None)
 
 

@@ -18,7 +18,7 @@ from typing import Final, Protocol
 
 from asn1crypto import pem
 
-from gateway.foundation.crypto.certificates import Sm2Certificate, load_roots, parse_certificate
+from gateway.foundation.crypto.certificates import CertificateStatus, Sm2Certificate, load_roots, parse_certificate
 from gateway.foundation.crypto.revocation import RevocationList, parse_crl
 from gateway.foundation.crypto.sm import sm3
 from gateway.settings import TrustSettings
@@ -28,11 +28,20 @@ _SPKI: Final = bytes.fromhex("3059301306072A8648CE3D020106082A811CCF5501822D0342
 
 
 @dataclass(frozen=True)
+class Silence:
+    """Why nothing is known of a certificate (DER) whose issuer was to be asked."""
+
+    certificate: bytes
+    reason: str
+
+
+@dataclass(frozen=True)
 class Trust:
     """What signatures must lead to; certificates, lists and answers are DER.
 
     ``makers``: identifiers of the keys that may make seals. ``stamp_roots``: roots of time stamp services;
-    ``document_roots``: roots of international signatures (PAdES).
+    ``document_roots``: roots of international signatures (PAdES). ``statuses``: what issuers said of the certificates
+    of the document that is judged; ``silent``: of which certificates they were asked in vain.
     """
 
     signer_roots: tuple[bytes, ...] = ()
@@ -42,6 +51,8 @@ class Trust:
     crls: tuple[bytes, ...] = ()
     stamp_roots: tuple[bytes, ...] = ()
     document_roots: tuple[bytes, ...] = ()
+    statuses: tuple[CertificateStatus, ...] = ()
+    silent: tuple[Silence, ...] = ()
 
     def current(self) -> Trust:
         """Itself: trust that does not change (``TrustSource``)."""

@@ -47,10 +47,9 @@ def verify_document(
     kind = format_of(content)
     if kind == "pdf" and _holds_ofd(content):
         return _unreadable(content, now, "文件既是 PDF 又是 OFD", "the file is a PDF and an OFD at once")
-    if kind == "pdf":
-        return judge_pdf(content, bench)
-    if kind == "ofd":
-        return judge_ofd(content, bench)
+    if kind is not None:
+        report = judge_pdf(content, bench) if kind == "pdf" else judge_ofd(content, bench)
+        return report.model_copy(update={"unasked": tuple(bench.unasked.values())})
     return _unreadable(content, now, "既不是 PDF 也不是 OFD 文件", "the file is neither a PDF nor an OFD")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,10 @@ from gateway.ports.base import AdapterInfo, FindGuarantee
 from gateway.ports.seal import ApplyRequest, Placement, SealInfo, SealJob, SealNotice
 from gateway.rooms.decisions import DecisionEvent, DecisionFacts, Decisions, EventKind
 from gateway.rooms.seals import DocumentFilter, Report, SealAsk, SealedDocument, Seals, Status, Trust, verify_document
+from gateway.rooms.seals.issuers import Examiner
 from gateway.rooms.seals.rules import SealRules
 from gateway.rooms.seals.ses_checks import Expected
+from gateway.rooms.seals.trust import Silence
 from gateway.words.clock import ManualClock
 from gateway.words.errors import (
     ConflictProblem,
@@ -117,14 +120,19 @@ class Room:
         self.base = base
         self.events, self.delivery, self.evidence = base.events, base.delivery, base.evidence
         self.decisions = Decisions(base)
-        self.seals = Seals(base, self.decisions, forge.trust, in_process)
+        self.trust = forge.trust
+        self.seals = Seals(base, self.decisions, Examiner(self, in_process))
         for action in self.seals.actions():
             self.delivery.register(action)
 
     def rule(self, **rules: Any) -> None:
         """From now on with these settings."""
         made = SealRules.model_validate(rules)
-        self.seals = Seals(self.base, self.decisions, self.forge.trust, in_process, rules=made)
+        self.seals = Seals(self.base, self.decisions, Examiner(self, in_process), rules=made)
+
+    def current(self) -> Trust:
+        """Whom seals are believed now."""
+        return self.trust
 
     def ask(self, **more: Any) -> SealAsk:
         known = {"authority": "A1", "seal_id": self.forge.seal.seal_id, "placements": (PLACE,)}
@@ -172,6 +180,15 @@ async def test_a_document_is_sealed_once_our_own_checks_have_passed(room: Room) 
     file = await room.seals.file(found.id)
     assert (await room.seals.verify_document(file)).valid
     assert room.service.requests[0].digest == found.digest.hex()
+
+
+async def test_what_we_had_sealed_waits_for_an_issuer_that_does_not_answer(room: Room, forge: Any) -> None:
+    room.trust = replace(forge.trust, silent=(Silence(forge.seal.certificate, "no answer"),))
+    begun = await room.seal(wait=0.3)
+    assert begun.status is Status.REQUESTED
+    room.trust = forge.trust
+    found = await room.when(begun.id, lambda document: document.status is not Status.REQUESTED)
+    assert found.status is Status.SEALED
 
 
 async def test_an_ofd_is_sealed_as_a_pdf_is_and_not_beside_a_seal_that_is_not_valid(room: Room) -> None:
