@@ -86,7 +86,7 @@ class StatusQuestion:
         if asn1.oid(kind) != _BASIC:
             raise StatusError(f"an answer of a kind that is not known, {asn1.oid(kind)}")
         data, algorithm, signature, *given = asn1.sequence(asn1.read(asn1.octets(basic)), 3, 4)
-        if asn1.oid(algorithm.parts()[0]) != _SM2_WITH_SM3:
+        if asn1.oid(asn1.sequence(algorithm, 1, 2)[0]) != _SM2_WITH_SM3:
             raise StatusError("the answer is not signed with SM2")
         value, others = asn1.bits(signature), given[0].parts(1)[0].parts(_MOST) if given else ()
         if not any(provider.verify(one.public, data.der, value) for one in self._responders(others, now, provider)):
