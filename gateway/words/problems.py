@@ -83,6 +83,7 @@ declare(
 declare(
     403,
     scope_missing=("the key lacks a scope; it is named", "密钥无此权限"),
+    seal_not_granted=("the officer may not use this seal today", "该执法人员当日无权使用此印章"),
     operator_needed=("only a person may do this", "须由操作员本人办理"),
 )
 declare(

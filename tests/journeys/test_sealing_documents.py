@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import httpx
@@ -312,6 +312,42 @@ async def test_a_seal_whose_key_may_be_known_is_stopped_at_once_and_what_waits_i
 async def test_the_seals_of_an_authority_are_listed_with_what_they_are(site):
     found = await site.get(f"/v1/seals?authority={story.AUTHORITY}")
     assert {one["seal_id"]: (one["status"], one["kind"]) for one in found}[SEAL] == ("active", None)
+
+
+async def test_a_seal_under_grants_is_used_by_officers_who_hold_one_that_day(site, letter):
+    chief = await site.app.base.access.create_operator("chief", "周某", "supervisor", "long-enough-password")
+    token = (await site.app.base.access.issue_operator_key(chief.id, label="chief")).token
+    headers = {"Authorization": f"Bearer {token}"}
+    today = site.app.base.clock.now()
+    days = {"first_on": f"{today - timedelta(days=9):%Y-%m-%d}", "last_on": f"{today + timedelta(days=9):%Y-%m-%d}"}
+    ask = {"authority": story.AUTHORITY, "seal_id": SEAL, "officer": "9901020017", **days}
+
+    by_key = await site.post("/v1/seal-grants", ask)
+    assert by_key.status_code == 403  # a case system does not say who may use a seal
+
+    async def grant(**other: str) -> dict[str, Any]:
+        key = {"Idempotency-Key": f"grant-{len(other)}"}
+        made = await site.http.post("/v1/seal-grants", json={**ask, **other}, headers=headers | key)
+        assert made.status_code == 201, made.text
+        return made.json()
+
+    over = f"{today - timedelta(days=2):%Y-%m-%d}"
+    held, _over = await grant(), await grant(officer="9901020018", last_on=over)
+    assert "9901020017" not in str(held)
+    for officer in (None, "9901020018", "9901020019"):
+        refused = await seal(site, letter, officer=officer)
+        assert (refused.status_code, refused.json()["type"].rsplit(":", 1)[-1]) == (403, "seal-not-granted"), officer
+    assert site.simulators.effects("seal") == {}
+    view = await ended(site, await seal(site, letter, officer="9901020017"))
+    assert (view["status"], view["grant_id"]) == ("SEALED", held["id"])
+
+    path = f"/v1/seal-grants/{held['id']}/end"
+    assert (await site.http.post(path, json={"reason": "调离"}, headers=headers)).status_code == 200
+    assert (await site.http.post(path, json={"reason": "调离"}, headers=headers)).status_code == 409
+    refused = await seal(site, letter, officer="9901020017")
+    assert refused.status_code == 403
+    listed = await site.get(f"/v1/seal-grants?authority={story.AUTHORITY}&seal_id={SEAL}")
+    assert [one["reason"] for one in listed] == [None, "调离"]
 
 
 async def test_what_a_seal_was_used_for_is_a_list_by_seal_and_days(site, letter):

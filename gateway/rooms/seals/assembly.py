@@ -6,6 +6,7 @@ from gateway.foundation.base import Foundation
 from gateway.foundation.rooms import Opened, Services
 from gateway.ports.seal import SealNotice
 from gateway.rooms.decisions import Decisions
+from gateway.rooms.seals.grants import SealGrants
 from gateway.rooms.seals.issuers import Examiner, open_issuers
 from gateway.rooms.seals.rules import SealRules
 from gateway.rooms.seals.service import Seals
@@ -20,7 +21,12 @@ def open_room(base: Foundation, rooms: Services) -> Opened:
     examiner = Examiner(TrustFiles(base.settings.trust), Warden().verify, issuers)
     seals = Seals(base, rooms.get(Decisions), examiner, rules=rules)
     return Opened(
-        services=(seals, SealStops(base.store, base.events, base.clock), rules),
+        services=(
+            seals,
+            SealStops(base.store, base.events, base.clock),
+            SealGrants(base.store, base.envelope, base.clock),
+            rules,
+        ),
         actions=seals.actions(),
         renews={"seal.apply": seals.renewed},
         callbacks={SealNotice: seals.take_notice},

@@ -51,6 +51,7 @@ class SealedDocument:
     reference: str
     operation: str
     asked_by: str | None = None
+    grant_id: str | None = None
     job_id: str | None = None
     report: Report | None = None
     reason: str | None = None

@@ -39,6 +39,7 @@ from gateway.rooms.seals import records
 from gateway.rooms.seals.approvals import Approval
 from gateway.rooms.seals.catalogue import Catalogue
 from gateway.rooms.seals.files import make_ready
+from gateway.rooms.seals.grants import grant_for, today
 from gateway.rooms.seals.issuers import Examiner
 from gateway.rooms.seals.judging import Judge, Judgement, JudgeQuery
 from gateway.rooms.seals.records import DocumentFilter, SealedDocument, StoredDocument
@@ -64,6 +65,7 @@ class SealAsk(Ask):
     """What to seal besides the file: which seal, where, for what, and who approved it 用印审批.
 
     ``approval``: one text, or its parts. ``across``: also a seal across the edges of pages 骑缝章.
+    ``officer``: who uses the seal, by the number of the certificate 执法证号; needed where the seal has grants.
     """
 
     authority: str = Field(min_length=1, max_length=40)
@@ -73,6 +75,7 @@ class SealAsk(Ask):
     title: str = Field(min_length=1, max_length=200)
     approval: Annotated[str, Field(min_length=1, max_length=200)] | Approval
     decision_number: str | None = Field(default=None, min_length=1, max_length=128)
+    officer: str | None = Field(default=None, min_length=3, max_length=40)
 
 
 class Seals:
@@ -194,7 +197,7 @@ class Seals:
             updated_at=to_micros(now),
             file_sealed=await asyncio.to_thread(records.seal_file, self._base.envelope, document_id, prepared.content),
         )
-        unit = partial(self._begin, document=document, request=request, made_at=seal.created_at)
+        unit = partial(self._begin, document=document, request=request, made_at=seal.created_at, officer=ask.officer)
         await self._base.delivery.carry_out(unit, once.about(document_id), wait)
         return document_id
 
@@ -351,8 +354,12 @@ class Seals:
             raise NotFoundProblem("no such sealed document")
         return document
 
-    def _begin(self, conn: Connection, document: StoredDocument, request: ApplyRequest, made_at: datetime) -> Sent:
+    def _begin(
+        self, conn: Connection, document: StoredDocument, request: ApplyRequest, made_at: datetime, officer: str | None
+    ) -> Sent:
         refuse_stopped(conn, document.authority, document.seal_id, made_at)
+        seal = (document.authority, document.seal_id)
+        grant = grant_for(conn, self._base.envelope, seal, officer, *today(self._base.clock))
         existing = records.live(conn, document.authority, document.source_digest, document.seal_id)
         if existing is not None:
             raise ConflictProblem(
@@ -371,7 +378,7 @@ class Seals:
             request=request,
             claim=True,
         )
-        records.add(conn, replace(document, operation=operation.id))
+        records.add(conn, replace(document, operation=operation.id, grant_id=grant))
         self._life.begin(conn, document, seal_id=document.seal_id)
         return Sent(operation, request)
 

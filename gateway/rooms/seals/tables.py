@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from sqlalchemy import JSON as Json
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, LargeBinary, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+)
 from sqlalchemy import text as sql
 
 from gateway.foundation.store.base import metadata
 from gateway.words.identifiers import claim_prefix
 
 claim_prefix("ssp", "a stop of a seal")
+claim_prefix("sgr", "a grant to use a seal 用印授权")
 
 LIVE = "status in ('REQUESTED','SEALED')"
 
@@ -41,6 +54,7 @@ sealed_document = Table(
     Column("reference", String(64), nullable=False),
     Column("operation", String(40), nullable=False, comment="the latest operation about it"),
     Column("asked_by", String(80), comment="who asked for it: a client's or an operator's name"),
+    Column("grant_id", String(40), comment="the grant under which the seal was used"),
     Column("job_id", String(64)),
     Column("signature", LargeBinary, comment="DER SES_Signature as it came"),
     Column("report", Json, comment="what our checks found"),
@@ -77,4 +91,23 @@ seal_stop = Table(
     Column("stopped_name", String(80), nullable=False),
     Column("stopped_at", BigInteger, nullable=False, comment="seals made until then are not used any more"),
     Index("ix_seal_stop_seal", "authority", "seal_id", "stopped_at"),
+)
+
+seal_grant = Table(
+    "seal_grant",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("authority", String(40), nullable=False),
+    Column("seal_id", String(32), nullable=False),
+    Column("officer_index", LargeBinary, nullable=False, comment="blind index of the certificate number 执法证号"),
+    Column("officer_sealed", LargeBinary, nullable=False, comment="the certificate number"),
+    Column("first_on", Date, nullable=False),
+    Column("last_on", Date, nullable=False, comment="the last day on which it may be used"),
+    Column("granted_name", String(80), nullable=False),
+    Column("granted_at", BigInteger, nullable=False),
+    Column("ended_name", String(80)),
+    Column("ended_at", BigInteger),
+    Column("reason", Text, comment="why it was ended"),
+    CheckConstraint("last_on >= first_on", name="in_order"),
+    Index("ix_seal_grant_seal", "authority", "seal_id", "officer_index"),
 )

@@ -169,6 +169,7 @@ class SealedDocumentView(View):
     approval: str
     approval_record: Approval | None = Field(description="the approval in its parts, where it was given so")
     asked_by: str | None = Field(description="who asked for it: a client's or an operator's name")
+    grant_id: str | None = Field(description="the grant under which the seal was used; None: it needs none")
     seal_id: str
     seal_name: str
     placements: list[Placement]
@@ -197,6 +198,7 @@ class SealedDocumentView(View):
             approval=document.approval,
             approval_record=document.approval_record,
             asked_by=document.asked_by,
+            grant_id=document.grant_id,
             seal_id=document.seal_id,
             seal_name=document.seal_name,
             placements=list(document.placements),

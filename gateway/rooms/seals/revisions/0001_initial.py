@@ -10,6 +10,25 @@ depends_on = ('decisions_0002',)
 
 
 def upgrade() -> None:
+    op.create_table('seal_grant',
+    sa.Column('id', sa.String(length=40), nullable=False),
+    sa.Column('authority', sa.String(length=40), nullable=False),
+    sa.Column('seal_id', sa.String(length=32), nullable=False),
+    sa.Column('officer_index', sa.LargeBinary(), nullable=False, comment='blind index of the certificate number 执法证号'),
+    sa.Column('officer_sealed', sa.LargeBinary(), nullable=False, comment='the certificate number'),
+    sa.Column('first_on', sa.Date(), nullable=False),
+    sa.Column('last_on', sa.Date(), nullable=False, comment='the last day on which it may be used'),
+    sa.Column('granted_name', sa.String(length=80), nullable=False),
+    sa.Column('granted_at', sa.BigInteger(), nullable=False),
+    sa.Column('ended_name', sa.String(length=80), nullable=True),
+    sa.Column('ended_at', sa.BigInteger(), nullable=True),
+    sa.Column('reason', sa.Text(), nullable=True, comment='why it was ended'),
+    sa.CheckConstraint('last_on >= first_on', name=op.f('ck_seal_grant_in_order')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_seal_grant'))
+    )
+    with op.batch_alter_table('seal_grant', schema=None) as batch_op:
+        batch_op.create_index('ix_seal_grant_seal', ['authority', 'seal_id', 'officer_index'], unique=False)
+
     op.create_table('seal_stop',
     sa.Column('id', sa.String(length=40), nullable=False),
     sa.Column('authority', sa.String(length=40), nullable=False),
@@ -47,6 +66,7 @@ def upgrade() -> None:
     sa.Column('reference', sa.String(length=64), nullable=False),
     sa.Column('operation', sa.String(length=40), nullable=False, comment='the latest operation about it'),
     sa.Column('asked_by', sa.String(length=80), nullable=True, comment="who asked for it: a client's or an operator's name"),
+    sa.Column('grant_id', sa.String(length=40), nullable=True, comment='the grant under which the seal was used'),
     sa.Column('job_id', sa.String(length=64), nullable=True),
     sa.Column('signature', sa.LargeBinary(), nullable=True, comment='DER SES_Signature as it came'),
     sa.Column('report', sa.JSON(), nullable=True, comment='what our checks found'),
@@ -80,3 +100,7 @@ def downgrade() -> None:
         batch_op.drop_index('ix_seal_stop_seal')
 
     op.drop_table('seal_stop')
+    with op.batch_alter_table('seal_grant', schema=None) as batch_op:
+        batch_op.drop_index('ix_seal_grant_seal')
+
+    op.drop_table('seal_grant')
