@@ -4,6 +4,9 @@ A sealed value carries all that is needed to open it but the key-encryption key:
 
     fmt(1) | alg(1) | length(1) kid | length(1) wrapped data key | nonce(12) | ciphertext and tag
 
+Format 1 encrypts the value itself, format 2 the value packed (``crypto.packing``), where that is shorter. The format is
+authenticated too.
+
 The data key is this process's own, made at start and replaced long before random 96-bit nonces could meet (NIST SP
 800-38D clause 8.3 allows 2^32; here 2^24), so nodes never share a nonce space. The context (table, column, record) is
 authenticated: a value moved to another row does not open. ``rewrap`` moves a value to the current key-encryption key
@@ -20,6 +23,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
+from gateway.foundation.crypto import packing
 from gateway.foundation.crypto.keys import EVIDENCE_KEY, HEAD_KEY, INDEX_KEY, FileKeys, KeyProvider
 from gateway.foundation.crypto.sm import (
     NONCE_BYTES,
@@ -32,7 +36,7 @@ from gateway.foundation.crypto.sm import (
 )
 from gateway.words.errors import GatewayError, SettingsError
 
-_FORMAT: Final = 1
+_PLAIN, _PACKED = 1, 2
 _USES: Final = 1 << 24
 
 
@@ -55,11 +59,13 @@ class _DataKey:
     kid: str
     key: bytes
     header: bytes
+    """From the algorithm on: what stands before it is the format."""
     left: int
 
 
 @dataclass(frozen=True)
 class _Parts:
+    format: int
     algorithm: Algorithm
     kid: str
     wrapped: bytes
@@ -80,12 +86,18 @@ class Envelope:
             lambda purpose: hkdf_sm3(keys.secret(INDEX_KEY), f"blind index: {purpose}".encode())
         )
 
-    def seal(self, plaintext: bytes, context: str) -> bytes:
-        """Encrypt ``plaintext`` for the place named by ``context``, such as ``party.id_number|pty_…``."""
+    def seal(self, plaintext: bytes, context: str, *, pack: bool = True) -> bytes:
+        """Encrypt ``plaintext`` for the place named by ``context``, such as ``party.id_number|pty_…``.
+
+        ``pack=False``: it is packed already, so trying again would only take time.
+        """
         data_key = self._data_key()
         nonce = secrets.token_bytes(NONCE_BYTES)
+        small = packing.packed(plaintext) if pack else None
+        form, content = (_PLAIN, plaintext) if small is None else (_PACKED, small)
         seal = sm4_gcm_seal if self._algorithm is Algorithm.SM4_GCM else aes_gcm_seal
-        return data_key.header + nonce + seal(data_key.key, nonce, plaintext, _aad(self._algorithm, context))
+        sealed = seal(data_key.key, nonce, content, _aad(form, self._algorithm, context))
+        return bytes([form]) + data_key.header + nonce + sealed
 
     def open(self, blob: bytes, context: str) -> bytes:
         """The plaintext sealed for ``context``. Raises EnvelopeError."""
@@ -93,7 +105,8 @@ class Envelope:
         try:
             key = self._unwrap(parts.kid, parts.wrapped)
             open_ = sm4_gcm_open if parts.algorithm is Algorithm.SM4_GCM else aes_gcm_open
-            return open_(key, parts.nonce, parts.content, _aad(parts.algorithm, context))
+            content = open_(key, parts.nonce, parts.content, _aad(parts.format, parts.algorithm, context))
+            return packing.unpacked(content) if parts.format == _PACKED else content
         except ValueError as error:
             raise EnvelopeError(f"sealed value for {context!r} does not open: {error}") from None
 
@@ -106,7 +119,8 @@ class Envelope:
             key = self._unwrap(parts.kid, parts.wrapped)
         except ValueError as error:
             raise EnvelopeError(str(error)) from None
-        return _header(parts.algorithm, *self._keys.wrap(key)) + parts.nonce + parts.content
+        header = _header(parts.algorithm, *self._keys.wrap(key))
+        return bytes([parts.format]) + header + parts.nonce + parts.content
 
     def has_key_of(self, blob: bytes) -> bool:
         """Whether a value was sealed under keys that are here. Nothing of it is decrypted but its data key."""
@@ -138,11 +152,11 @@ class Envelope:
 
 def _header(algorithm: Algorithm, kid: str, wrapped: bytes) -> bytes:
     name = kid.encode()
-    return bytes([_FORMAT, algorithm, len(name)]) + name + bytes([len(wrapped)]) + wrapped
+    return bytes([algorithm, len(name)]) + name + bytes([len(wrapped)]) + wrapped
 
 
-def _aad(algorithm: Algorithm, context: str) -> bytes:
-    return bytes([_FORMAT, algorithm]) + context.encode()
+def _aad(form: int, algorithm: Algorithm, context: str) -> bytes:
+    return bytes([form, algorithm]) + context.encode()
 
 
 def installed_keys(directory: Path, sealed: bytes | None) -> FileKeys:
@@ -170,7 +184,7 @@ def installed_keys(directory: Path, sealed: bytes | None) -> FileKeys:
 
 def _split(blob: bytes) -> _Parts:
     try:
-        if blob[0] != _FORMAT:
+        if blob[0] not in (_PLAIN, _PACKED):
             raise EnvelopeError(f"sealed value has unknown format {blob[0]}")
         algorithm = Algorithm(blob[1])
         at = 3 + blob[2]
@@ -181,4 +195,4 @@ def _split(blob: bytes) -> _Parts:
         raise EnvelopeError("not a sealed value") from None
     if len(nonce) != NONCE_BYTES:
         raise EnvelopeError("not a sealed value")
-    return _Parts(algorithm, kid, wrapped, nonce, content)
+    return _Parts(blob[0], algorithm, kid, wrapped, nonce, content)

@@ -161,8 +161,8 @@ _body = reader(Body)
 
 
 def sealed_exact(envelope: Envelope, exchange_id: str, container: bytes) -> bytes:
-    """Exact bytes as they are kept."""
-    return envelope.seal(container, _exact_of(exchange_id))
+    """Exact bytes as they are kept. The container is compressed already."""
+    return envelope.seal(container, _exact_of(exchange_id), pack=False)
 
 
 def _exact_of(exchange_id: str) -> str:

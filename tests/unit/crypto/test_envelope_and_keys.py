@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import zlib
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 
 from gateway.foundation.crypto.envelope import Algorithm, Envelope, EnvelopeError, installed_keys
 from gateway.foundation.crypto.keys import EVIDENCE_KEY, HEAD_KEY, FileKeys
+from gateway.foundation.crypto.packing import DICTIONARIES, LEAST, MOST, unpacked
+from gateway.foundation.crypto.sm import sm3
 from gateway.foundation.crypto.sm2 import default_provider
 from gateway.words.errors import SettingsError
 
@@ -54,6 +57,68 @@ def test_a_value_moved_to_another_row_does_not_open(envelope):
 
 def test_the_same_value_never_seals_alike(envelope):
     assert len({envelope.seal(b"same", "c") for _ in range(200)}) == 200
+
+
+def _record(fields: int) -> bytes:
+    """JSON of a kind that is sealed every day."""
+    return b"{" + b",".join(b'"registration_number_%d":null' % number for number in range(fields)) + b"}"
+
+
+@given(fields=st.integers(0, 3000), noise=st.binary(max_size=200))
+def test_a_value_opens_again_whether_it_was_packed_or_not(envelope, fields, noise):
+    plaintext = _record(fields) + noise
+    assert envelope.open(envelope.seal(plaintext, "c"), "c") == plaintext
+    assert envelope.open(envelope.seal(plaintext, "c", pack=False), "c") == plaintext
+
+
+def test_only_what_gets_shorter_is_packed(envelope):
+    record, noise = _record(40), os.urandom(400)
+    packed, plain = envelope.seal(record, "c"), envelope.seal(record, "c", pack=False)
+    assert (packed[0], plain[0]) == (2, 1)
+    assert len(packed) < len(plain) - len(record) // 2
+    assert envelope.seal(noise, "c")[0] == 1
+    assert envelope.seal(b" " * (LEAST - 1), "c")[0] == 1
+    assert envelope.seal(b" " * LEAST, "c")[0] == 2
+    assert envelope.seal(b" " * MOST, "c")[0] == 2
+    assert envelope.seal(b" " * (MOST + 1), "c")[0] == 1
+
+
+def test_nobody_makes_a_packed_value_of_a_plain_one_or_the_other_way(envelope):
+    for sealed, other in ((envelope.seal(_record(40), "c"), 1), (envelope.seal(_record(40), "c", pack=False), 2)):
+        with pytest.raises(EnvelopeError):
+            envelope.open(bytes([other]) + sealed[1:], "c")
+
+
+def test_a_packed_value_is_moved_to_a_new_key_as_it_is(tmp_path):
+    keys = FileKeys(tmp_path / "keys")
+    sealed = Envelope(keys).seal(_record(40), "c")
+    keys.rotate()
+    moved = Envelope(keys).rewrap(sealed)
+    assert (moved[0], len(moved)) == (2, len(sealed))
+    assert Envelope(keys).open(moved, "c") == _record(40)
+
+
+@pytest.mark.parametrize(
+    "small",
+    [
+        b"",
+        b"\x00" + zlib.compress(b"x", wbits=-15),
+        b"\x01" + zlib.compress(b" " * (MOST + 1), wbits=-15),
+        b"\x01" + zlib.compress(b" " * 40_000_000, wbits=-15),
+        b"\x01" + zlib.compress(b"cut" * 40, wbits=-15)[:-1],
+        b"\x01" + zlib.compress(b"more" * 40, wbits=-15) + b"x",
+        b"\x01\xff\xff\xff",
+    ],
+    ids=["nothing", "unknown dictionary", "too long", "bomb", "cut", "more", "not deflate"],
+)
+def test_what_does_not_unpack_is_refused_before_it_fills_the_memory(small):
+    with pytest.raises(ValueError, match=r"unpack|dictionary"):
+        unpacked(small)
+
+
+def test_a_dictionary_is_never_changed_since_old_values_need_it():
+    kept = {number: sm3(content).hex() for number, content in DICTIONARIES.items()}
+    assert kept == {1: "9c5951008316a85fc23c9c7bac75ecb2aeeb8e2d604b7fba49faed789e6938a9"}
 
 
 def test_each_reads_what_the_other_algorithm_sealed(keys):
