@@ -64,6 +64,7 @@ async def test_a_payment_is_two_units_and_no_read_beside_them(any_site) -> None:
         made = await any_site.post("/v1/payments", any_site.demand(number))
         assert made.status_code == 201, made.text
         assert (await any_site.post(f"/v1/payments/{made.json()['id']}/cancel", {"reason": "误开"})).status_code == 200
+    await any_site.app.base.evidence.flush()  # the first exchange of a kind is kept as the dictionary of the others
     with asked(store) as issuing:
         made = await any_site.post("/v1/payments", any_site.demand(numbers[-1]))
     assert made.status_code == 201

@@ -204,6 +204,7 @@ class Evidence:
             good = raw.outcome == ANSWERED and (raw.status or 200) < 300
             if good and len(raw.request_body) + len(raw.response_body) <= _EAGER_BYTES:
                 self._models[kind] = raw
+                self._wake()
         return self._dictionaries.get(kind)
 
     async def ready(self, items: Sequence[Prepared | RawExchange]) -> list[Prepared | RawExchange]:

@@ -382,3 +382,12 @@ async def test_verifying_beside_a_running_gateway_raises_no_false_alarm(both):
     stop.set()
     await task
     assert [report.first_problem for report in reports if not report.ok] == []
+
+
+async def test_exchanges_kept_in_units_have_their_dictionary_soon(bench, raw):
+    await bench.evidence.start()
+    await bench.store.write(lambda conn: bench.evidence.append(conn, raw))
+    async with asyncio.timeout(30):
+        while not await bench.store.read(lambda conn: conn.execute(select(exchange_dictionary)).all()):
+            await asyncio.sleep(0.01)
+    await bench.evidence.close()
