@@ -314,6 +314,69 @@ async def test_the_seals_of_an_authority_are_listed_with_what_they_are(site):
     assert {one["seal_id"]: (one["status"], one["kind"]) for one in found}[SEAL] == ("active", None)
 
 
+async def test_a_batch_has_a_result_for_each_and_sent_again_goes_on_and_seals_nothing_twice(site):
+    organ = Signature(story.AUTHORITY_NAME, date(2026, 9, 14))
+    letters = [render(Letter("行政处罚决定书", f"{n}", (Block("罚款5000元。"),), organ)) for n in range(3)]
+    items = [order(one) for one in letters] + [
+        order(letters[0]),
+        order(b"nothing"),
+        order(b"x", seal_id="99010200009999"),
+    ]
+
+    async def send(*items: dict[str, Any], **more: Any) -> dict[str, Any]:
+        answer = await site.http.post("/v1/sealed-documents/batches", json={"items": items, **more})
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    began = await send(*items[:2])  # a batch that stopped after two
+    assert [one["result"] for one in began["items"]] == ["accepted", "accepted"]
+    for one in began["items"]:
+        path = f"/v1/sealed-documents/{one['document']['id']}"
+        assert (await site.until(path, lambda now: now["status"] != "REQUESTED"))["status"] == "SEALED"
+    found = await send(*items)
+    results = ["known", "known", "accepted", "known", "refused", "refused"]
+    assert [one["result"] for one in found["items"]] == results
+    assert [one["problem"]["type"] for one in found["items"][4:]] == ["document-not-sealable", "unknown-seal"]
+    assert (found["accepted"], found["known"], found["refused"], found["not_tried"]) == (1, 3, 2, 0)
+    assert {one["document"]["status"] for one in found["items"][:2]} == {"SEALED"}
+    last = f"/v1/sealed-documents/{found['items'][2]['document']['id']}"
+    await site.until(last, lambda now: now["status"] == "SEALED")
+    assert site.effects("apply", "seal") == [1, 1, 1]
+
+    other = await send(order(letters[0], decision_number=await site.decide()))  # another case is another matter
+    assert other["items"][0]["problem"]["type"] == "sealed-document-exists"
+
+
+async def test_what_a_batch_was_refused_is_asked_for_anew_only_if_said(site, letter):
+    site.fault("seal_wrong_digest", "apply", "seal")
+
+    async def send(**more: Any) -> dict[str, Any]:
+        answer = await site.http.post("/v1/sealed-documents/batches", json={"items": [order(letter)], **more})
+        return answer.json()["items"][0]
+
+    first = await send()
+    path = f"/v1/sealed-documents/{first['document']['id']}"
+    await site.until(path, lambda now: now["status"] == "REFUSED")
+    again = await send()
+    assert (again["result"], again["document"]["status"]) == ("known", "REFUSED")
+    assert (await send(refused_again=True))["result"] == "accepted"
+
+
+async def test_a_batch_stops_where_the_service_is_away_and_goes_on_later(site, letter):
+    site.fault("refuse", system="seal", times=0)
+    answer = await site.http.post("/v1/sealed-documents/batches", json={"items": [order(letter)] * 6})
+    assert {one["result"] for one in answer.json()["items"]} == {"not_tried"}
+    site.simulators.reset()
+    results, found = {"not_tried"}, []
+    async with asyncio.timeout(30):
+        while "not_tried" in results:  # a channel that failed is tried again after a while
+            await asyncio.sleep(0.2)
+            answer = await site.http.post("/v1/sealed-documents/batches", json={"items": [order(letter)] * 6})
+            found = answer.json()["items"]
+            results = {one["result"] for one in found}
+    assert len({one["document"]["id"] for one in found}) == 1
+
+
 async def test_a_seal_under_grants_is_used_by_officers_who_hold_one_that_day(site, letter):
     chief = await site.app.base.access.create_operator("chief", "周某", "supervisor", "long-enough-password")
     token = (await site.app.base.access.issue_operator_key(chief.id, label="chief")).token

@@ -6,6 +6,7 @@ from gateway.foundation.base import Foundation
 from gateway.foundation.rooms import Opened, Services
 from gateway.ports.seal import SealNotice
 from gateway.rooms.decisions import Decisions
+from gateway.rooms.seals.batches import SealBatches
 from gateway.rooms.seals.grants import SealGrants
 from gateway.rooms.seals.issuers import Examiner, open_issuers
 from gateway.rooms.seals.rules import SealRules
@@ -25,6 +26,7 @@ def open_room(base: Foundation, rooms: Services) -> Opened:
             seals,
             SealStops(base.store, base.events, base.clock),
             SealGrants(base.store, base.envelope, base.clock),
+            SealBatches(base.store, seals),
             rules,
         ),
         actions=seals.actions(),

@@ -155,6 +155,20 @@ def live(conn: Connection, authority: str, source_digest: bytes, seal_id: str) -
     ).scalar_one_or_none()
 
 
+def latest(conn: Connection, file: tuple[str, bytes, str], decision_number: str | None) -> SealedDocument | None:
+    """The latest sealing of a file (authority, SM3 of it, seal) for a decision, or for none; whatever became of it."""
+    authority, source_digest, seal_id = file
+    number = sealed_document.c.decision_number
+    query = select(*_LISTED).where(
+        sealed_document.c.authority == authority,
+        sealed_document.c.source_digest == source_digest,
+        sealed_document.c.seal_id == seal_id,
+        number.is_(None) if decision_number is None else numbered(number, decision_number),
+    )
+    row = conn.execute(query.order_by(sealed_document.c.id.desc()).limit(1)).mappings().first()
+    return None if row is None else _document(row)
+
+
 def fetch_by_reference(conn: Connection, channel: str, reference: str) -> SealedDocument | None:
     """The document whose sealing has this reference."""
     query = select(*_LISTED).where(sealed_document.c.channel == channel, sealed_document.c.reference == reference)

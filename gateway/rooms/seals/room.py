@@ -14,7 +14,7 @@ ROOM = Room(
     suite="gateway.testing.seal:SealConformance",
     scopes=("seals:read", "seals:write"),
     supervisor_scopes=("seals:grant",),
-    routes=(".routes:router", ".stop_routes:router", ".grant_routes:router"),
+    routes=(".routes:router", ".stop_routes:router", ".grant_routes:router", ".batch_routes:router"),
     commands={"seals": ".commands:app"},
     lives=(".states",),
     events=("seal.stopped",),
@@ -23,5 +23,9 @@ ROOM = Room(
     revisions=".revisions",
     decision_part=".decision_part:PART",
     doctor=".doctor:look",
-    body_limits={"/v1/sealed-documents": 40 << 20, "/v1/verifications": 40 << 20},
+    body_limits={
+        "/v1/sealed-documents": 40 << 20,
+        "/v1/sealed-documents/batches": 96 << 20,
+        "/v1/verifications": 40 << 20,
+    },
 )

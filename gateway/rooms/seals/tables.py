@@ -77,6 +77,7 @@ sealed_document = Table(
         postgresql_where=sql(LIVE),
     ),
     Index("ix_sealed_document_authority", "authority", "id"),
+    Index("ix_sealed_document_file", "authority", "source_digest", "seal_id", "id"),
     Index("ix_sealed_document_decision", "decision_id"),
 )
 

@@ -84,6 +84,7 @@ def upgrade() -> None:
     with op.batch_alter_table('sealed_document', schema=None) as batch_op:
         batch_op.create_index('ix_sealed_document_authority', ['authority', 'id'], unique=False)
         batch_op.create_index('ix_sealed_document_decision', ['decision_id'], unique=False)
+        batch_op.create_index('ix_sealed_document_file', ['authority', 'source_digest', 'seal_id', 'id'], unique=False)
         batch_op.create_index('uq_sealed_document_live', ['authority', 'source_digest', 'seal_id'], unique=True, sqlite_where=sa.text("status in ('REQUESTED','SEALED')"), postgresql_where=sa.text("status in ('REQUESTED','SEALED')"))
         batch_op.create_index('uq_sealed_document_reference', ['channel', 'reference'], unique=True)
 
@@ -92,6 +93,7 @@ def downgrade() -> None:
     with op.batch_alter_table('sealed_document', schema=None) as batch_op:
         batch_op.drop_index('uq_sealed_document_reference')
         batch_op.drop_index('uq_sealed_document_live', sqlite_where=sa.text("status in ('REQUESTED','SEALED')"), postgresql_where=sa.text("status in ('REQUESTED','SEALED')"))
+        batch_op.drop_index('ix_sealed_document_file')
         batch_op.drop_index('ix_sealed_document_decision')
         batch_op.drop_index('ix_sealed_document_authority')
 
