@@ -19,7 +19,8 @@ from gateway.rooms.seals.warden import Warden
 def open_room(base: Foundation, rooms: Services) -> Opened:
     """Whom seals are believed comes from ``[trust]``, what may be sealed from ``[rooms.seals]``."""
     rules, issuers = base.settings_of("seals", SealRules), open_issuers(base)
-    examiner = Examiner(TrustFiles(base.settings.trust), Warden().verify, issuers)
+    warden = Warden()
+    examiner = Examiner(TrustFiles(base.settings.trust), warden.verify, issuers, warden.find_words)
     seals = Seals(base, rooms.get(Decisions), examiner, rules=rules)
     return Opened(
         services=(

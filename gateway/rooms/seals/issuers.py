@@ -21,6 +21,7 @@ from gateway.foundation.crypto.ocsp import LARGEST, StatusError, StatusQuestion
 from gateway.foundation.crypto.sm2 import default_provider
 from gateway.foundation.wire.channel import Limits, Timeouts
 from gateway.foundation.wire.outward import AllowList, OutwardWire
+from gateway.rooms.seals.anchors import FindWords, nowhere
 from gateway.rooms.seals.report import Report, Unasked
 from gateway.rooms.seals.trust import Silence, Trust, TrustSource
 from gateway.words.errors import ExchangeError
@@ -73,11 +74,12 @@ class Issuers:
 @dataclass(frozen=True)
 class Examiner:
     """Judges documents by what is trusted, and asks the issuers of their certificates between a first look and a
-    second. Without ``issuers`` nobody is asked."""
+    second. Without ``issuers`` nobody is asked. ``find_words`` looks for words in a document."""
 
     trust: TrustSource
     verify: Verify
     issuers: Issuers | None = None
+    find_words: FindWords = nowhere
 
     async def examine(self, content: bytes, now: datetime, expected: Expected | None = None) -> Report:
         """Our judgement as of ``now``."""

@@ -36,6 +36,7 @@ from gateway.ports.base import Message
 from gateway.ports.seal import ApplyRequest, Placement, SealInfo, SealJob, SealNotice, SealService
 from gateway.rooms.decisions import Decision, Decisions, is_revoked
 from gateway.rooms.seals import records
+from gateway.rooms.seals.anchors import ByKeyword, place
 from gateway.rooms.seals.approvals import Approval
 from gateway.rooms.seals.catalogue import Catalogue
 from gateway.rooms.seals.files import make_ready
@@ -70,7 +71,7 @@ class SealAsk(Ask):
 
     authority: str = Field(min_length=1, max_length=40)
     seal_id: str = Field(pattern=r"^[0-9A-Za-z-]{1,32}$")
-    placements: Annotated[tuple[Placement, ...], Field(min_length=1, max_length=50)]
+    placements: Annotated[tuple[Placement | ByKeyword, ...], Field(min_length=1, max_length=50)]
     across: Across | None = None
     title: str = Field(min_length=1, max_length=200)
     approval: Annotated[str, Field(min_length=1, max_length=200)] | Approval
@@ -100,6 +101,7 @@ class Seals:
         )
         self._catalogue = Catalogue(base.store, base.channels)
         self._judge = Judge(base.store, base.envelope, base.clock, base.channels, examiner)
+        self._find_words = examiner.find_words
         self._profile = profile
         self._rules = rules or SealRules()
 
@@ -157,8 +159,10 @@ class Seals:
         now = self._base.clock.now()
         profile = self._profile or PdfProfile()
         profile = replace(profile, reserve=max(profile.reserve, len(seal.der) + _BESIDE_SEAL))
+        size = (seal.width, seal.height)
+        places = await asyncio.to_thread(place, content, ask.placements, size, self._find_words)
         prepared = await asyncio.to_thread(
-            make_ready, content, seal, ask.placements, at=now, profile=profile, across=ask.across
+            make_ready, content, seal, places, at=now, profile=profile, across=ask.across
         )
         document_id = new_id("sdc")
         request = ApplyRequest(
@@ -166,7 +170,7 @@ class Seals:
             seal_id=ask.seal_id,
             digest=prepared.digest.hex(),
             property_info=prepared.property_info,
-            placements=ask.placements,
+            placements=places,
             document_title=title,
             approval=approval,
         )
@@ -182,7 +186,7 @@ class Seals:
             approval_record=record,
             seal_id=ask.seal_id,
             seal_name=info.name,
-            placements=ask.placements,
+            placements=places,
             shares=prepared.shares,
             property_info=prepared.property_info,
             picture_digest=sm3(seal.picture),

@@ -18,18 +18,19 @@ import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import import_module
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from gateway.foundation.crypto.sm import sm3
 from gateway.foundation.crypto.sm2 import default_provider
+from gateway.rooms.seals.anchors import Hit
 from gateway.rooms.seals.report import Findings, Report
 from gateway.rooms.seals.ses_checks import Expected
 from gateway.rooms.seals.trust import Trust
-from gateway.rooms.seals.verification import verify_document
+from gateway.rooms.seals.verification import format_of, verify_document
 from gateway.words.clock import rfc3339
 
 _LENGTH: Final = struct.Struct(">Q")
@@ -66,13 +67,21 @@ class Warden:
         if len(content) > self.limits.size:
             limit = self.limits.size >> 20
             return _beyond(content, now, f"文件超过 {limit} MB", f"the file has more than {limit} MB")
-        answer = self._ask((content, trust, now, expected or Expected()), self.limits.seconds_for(len(content)))
+        answer = self._ask(("verify", content, trust, now, expected or Expected()), len(content))
         if answer is None:
             return _beyond(content, now, "超出内存或时间限制", "judging it takes too much memory or time")
         return Report.model_validate_json(answer)
 
-    def _ask(self, question: object, seconds: int) -> bytes | None:
-        """One question to a fresh child; None when it died."""
+    def find_words(self, content: bytes, keywords: Sequence[str]) -> list[list[Hit]] | None:
+        """Where these words stand in a PDF (``words_in_pdf``); None for what cannot be read, or not within limits."""
+        if len(content) > self.limits.size or format_of(content) != "pdf":
+            return None
+        answer = self._ask(("find_words", content, tuple(keywords)), len(content))
+        return None if answer is None else [[Hit(*hit) for hit in hits] for hits in json.loads(answer)]
+
+    def _ask(self, question: object, size: int) -> bytes | None:
+        """One question about a file of so many bytes to a fresh child; None when it died."""
+        seconds = self.limits.seconds_for(size)
         ours, theirs = socket.socketpair()
         with ours:
             with theirs:
@@ -180,7 +189,12 @@ def _child(line: socket.socket) -> None:
     os._exit(0)
 
 
-def _answer(content: bytes, trust: Trust, now: datetime, expected: Expected) -> bytes:
+def _answer(task: Literal["verify", "find_words"], content: bytes, *more: Any) -> bytes:
+    if task == "find_words":
+        from gateway.rooms.seals.words_in_pdf import find_words
+
+        return json.dumps(find_words(content, *more)).encode()
+    trust, now, expected = more
     report = verify_document(content, trust, now, expected=expected)
     return json.dumps(report.model_dump(mode="json")).encode()
 

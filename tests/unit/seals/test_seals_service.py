@@ -21,10 +21,12 @@ from gateway.ports.base import AdapterInfo, FindGuarantee
 from gateway.ports.seal import ApplyRequest, Placement, SealInfo, SealJob, SealNotice
 from gateway.rooms.decisions import DecisionEvent, DecisionFacts, Decisions, EventKind
 from gateway.rooms.seals import DocumentFilter, Report, SealAsk, SealedDocument, Seals, Status, Trust, verify_document
+from gateway.rooms.seals.anchors import ByKeyword
 from gateway.rooms.seals.issuers import Examiner
 from gateway.rooms.seals.rules import SealRules
 from gateway.rooms.seals.ses_checks import Expected
 from gateway.rooms.seals.trust import Silence
+from gateway.rooms.seals.words_in_pdf import find_words
 from gateway.words.clock import ManualClock
 from gateway.words.errors import (
     ConflictProblem,
@@ -121,7 +123,7 @@ class Room:
         self.events, self.delivery, self.evidence = base.events, base.delivery, base.evidence
         self.decisions = Decisions(base)
         self.trust = forge.trust
-        self.seals = Seals(base, self.decisions, Examiner(self, in_process))
+        self.seals = Seals(base, self.decisions, Examiner(self, in_process, find_words=find_words))
         for action in self.seals.actions():
             self.delivery.register(action)
 
@@ -189,6 +191,19 @@ async def test_what_we_had_sealed_waits_for_an_issuer_that_does_not_answer(room:
     room.trust = forge.trust
     found = await room.when(begun.id, lambda document: document.status is not Status.REQUESTED)
     assert found.status is Status.SEALED
+
+
+async def test_a_seal_is_placed_by_words_and_read_back_there(room: Room) -> None:
+    found = await room.seal(placements=(ByKeyword(keyword="2026年9月16日"),))
+    assert found.status is Status.SEALED
+    (placement,) = found.placements
+    assert room.service.requests[0].placements == (placement,)
+    assert found.report is not None
+    assert found.report.seal is not None
+    (drawn,) = found.report.seal.drawn
+    assert (drawn.page, drawn.x, drawn.y) == pytest.approx((placement.page, placement.x, placement.y), abs=0.5)
+    with pytest.raises(InvalidProblem, match="does not stand"):
+        await room.seal(placements=(ByKeyword(keyword="市场监督管理局"),))
 
 
 async def test_an_ofd_is_sealed_as_a_pdf_is_and_not_beside_a_seal_that_is_not_valid(room: Room) -> None:

@@ -116,6 +116,11 @@ def test_a_hostile_file_is_refused_in_little_time_and_memory(warden, forge, kind
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before[1] < 100 << 10
 
 
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_a_hostile_file_that_is_searched_for_words_ends_its_child_alone(warden, kind):
+    assert warden.find_words(HOSTILE[kind](), ("a",)) in (None, [[]])
+
+
 def test_a_file_that_takes_too_long_or_too_much_ends_its_child_alone(forge, warden):
     strict = Warden(Limits(seconds=1, megabytes=8))
     results = []
