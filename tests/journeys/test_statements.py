@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -77,3 +79,24 @@ async def test_a_payment_is_two_units_and_no_read_beside_them(any_site) -> None:
         assert len(seen.written) <= most, told
         assert not [one for one in seen.read if any(table in one for table in OURS)], seen.read
     assert issuing.made_anew == []
+
+
+async def test_openings_that_share_a_commit_send_their_inserts_together(any_site) -> None:
+    store, count = any_site.app.base.store, 6
+    numbers = [await any_site.decide(f"望市监罚决字〔2026〕第{number}号") for number in range(60, 63 + count)]
+    for number in numbers[:-count]:
+        assert (await any_site.post("/v1/payments", any_site.demand(number))).status_code == 201
+    begun, go = threading.Event(), threading.Event()
+    busy = asyncio.create_task(store.write(lambda _conn: (begun.set(), go.wait(60))))
+    await asyncio.to_thread(begun.wait, 60)
+    asking = [asyncio.create_task(any_site.post("/v1/payments", any_site.demand(one))) for one in numbers[-count:]]
+    while store._writer.waiting < count:
+        await asyncio.sleep(0.01)
+    with asked(store) as seen:
+        go.set()
+        made = await asyncio.gather(*asking)
+    await busy
+    assert [one.status_code for one in made] == [201] * count
+    for table in ("operation", "payment_code"):
+        sent = [one for one in seen.written if one.startswith(f"INSERT INTO {table} ")]
+        assert 1 <= len(sent) <= 2, sent  # two where a pump looked at operations in between

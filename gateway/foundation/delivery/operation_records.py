@@ -21,6 +21,7 @@ from gateway.foundation.delivery.tables import (
 )
 from gateway.foundation.store import database_clock
 from gateway.foundation.store.base import constant
+from gateway.foundation.store.prepared import HELD
 from gateway.foundation.store.rows import reader
 from gateway.ports.base import Message
 from gateway.words.errors import NotFoundProblem
@@ -110,8 +111,8 @@ _MINE = operation.c.attempt == bindparam("mine")
 _OPEN = operation.c.state.in_([constant(State.QUEUED.value), constant(State.UNCERTAIN.value)])
 _SENDING = operation.c.state == constant(State.SENDING.value)
 _UNFINISHED = operation.c.state.in_([constant(state.value) for state in UNFINISHED])
-_INSERT = insert(operation)
-_INSERT_CLAIMED = insert(operation).values(lease_until_at=database_clock() + bindparam("lease"))
+_INSERT = insert(operation).execution_options(**{HELD: True})
+_INSERT_CLAIMED = _INSERT.values(lease_until_at=database_clock() + bindparam("lease"))
 _BY_ID = select(operation).where(operation.c.id == bindparam("id"))
 _BY_ID_HELD = _BY_ID.with_for_update()
 _KNOWN = operation.c.action.in_(bindparam("known", expanding=True))
@@ -364,7 +365,7 @@ def _log_attempt(dialect: str) -> Executable:
     made = (sqlite if dialect == "sqlite" else postgresql).insert(attempt_table)
     known = {name: getattr(made.excluded, name) for name in _ATTEMPT_VALUES}
     statement: Executable = made.on_conflict_do_update(index_elements=["operation_id", "number"], set_=known)
-    return statement
+    return statement.execution_options(**{HELD: True})
 
 
 def add_attempt(conn: Connection, **values: Any) -> None:

@@ -9,25 +9,33 @@ time is never seen twice and goes the ordinary way. So does what a plan cannot h
 This is the one place that knows the driver. Transactions, savepoints and errors are SQLAlchemy's. Of its listeners
 those of ``before_cursor_execute`` hear of a planned statement, others do not. ``inserted_primary_key`` is not told: a
 statement that needs it says RETURNING.
+
+A statement with the execution option ``HELD`` may wait: while units share a commit, its rows are held back and sent as
+one execution before anything else looks at its table. For an INSERT whose rows nobody counts, and whose IntegrityError
+nobody catches, since it comes later; then the units are run apart, and each has its own error.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import CompoundSelect, Connection, Delete, Dialect, Engine, Executable, Insert, Select, Update
+from sqlalchemy import CompoundSelect, Connection, Delete, Dialect, Engine, Executable, Insert, Select, Table, Update
 from sqlalchemy.engine.result import IteratorResult, SimpleResultMetaData
+from sqlalchemy.sql import visitors
 from sqlalchemy.sql.compiler import SQLCompiler
 
 Bound = tuple[Any, ...] | dict[str, Any]
 Process = Callable[[Any], Any]
 
 _KINDS = (Select, CompoundSelect, Insert, Update, Delete)
-_HARMLESS = frozenset({"life"})
+HELD = "held"
+"""The execution option of a statement whose rows may be sent with those of other units."""
+_HARMLESS = frozenset({"life", HELD})
 """Execution options of a statement that change nothing of how it is executed."""
 _NO_COLUMNS = SimpleResultMetaData([])
 
@@ -57,6 +65,8 @@ class Plan:
 
     ``binds``: the key of each value, its name in the text, what makes it fit for the driver. ``fixed``: values that the
     statement brings itself. ``columns``: names, what else finds them, and types of what it returns.
+    ``tables``: the names of all that it looks at. ``held``: where its rows come among those that wait, and their table;
+    None where they do not wait.
     """
 
     sql: str
@@ -66,6 +76,8 @@ class Plan:
     fixed: Mapping[str, Any]
     columns: Sequence[Any]
     execution_options: Mapping[str, Any]
+    tables: frozenset[str]
+    held: tuple[int, str] | None
     described: SimpleResultMetaData | None = field(default=None)
 
     def bind(self, values: Mapping[str, Any]) -> Bound:
@@ -165,27 +177,109 @@ class Plans:
             fixed=fixed,
             columns=tuple(compiled._result_columns),
             execution_options=options,
+            tables=frozenset(_tables(statement)),
+            held=_place(statement.table) if options.get(HELD) and not many and not returning else None,
         )
+
+
+def _tables(statement: Any) -> Iterator[str]:
+    """The names of the tables that a statement reads, changes, or refers to with new rows."""
+    for one in visitors.iterate(statement):
+        if isinstance(one, Table):
+            yield one.name
+    if isinstance(statement, Insert):
+        for key in statement.table.foreign_keys:
+            yield key.column.table.name
+
+
+def _place(table: Table) -> tuple[int, str]:
+    """Its place among the tables, those first to which others refer, and its name."""
+    return table.metadata.sorted_tables.index(table), table.name
+
+
+class Held:
+    """Rows that wait until somebody looks at their tables, or until the units that share a commit are at its end."""
+
+    def __init__(self) -> None:
+        self._rows: dict[Plan, list[Bound]] = {}
+        self._tables: set[str] = set()
+        self.error: BaseException | None = None
+        """Why they were not taken. It is of no one unit, so none may go on."""
+
+    def add(self, plan: Plan, bound: Bound) -> bool:
+        """One more, if it is of those that may wait; whether it is."""
+        if plan.held is None:
+            return False
+        self._rows.setdefault(plan, []).append(bound)
+        self._tables.add(plan.held[1])
+        return True
+
+    def concerns(self, plan: Plan | None) -> bool:
+        """Whether they must go before a statement; None for one of which nothing is known."""
+        return bool(self._rows) and (plan is None or not self._tables.isdisjoint(plan.tables))
+
+    def take(self) -> list[tuple[Plan, list[Bound]]]:
+        """All of them, by table, in the order of foreign keys; none is held any more."""
+        taken = sorted(self._rows.items(), key=lambda one: one[0].held or ())
+        self._rows, self._tables = {}, set()
+        return taken
 
 
 class PreparedConnection(Connection):
     """A connection that remembers the statements it has seen."""
 
     plans: Plans
+    held: Held | None = None
+    """What waits; None while nothing may."""
 
     def execute(self, statement: Any, parameters: Any = None, *, execution_options: Any = None) -> Any:
         """``Connection.execute``, the short way where there is one."""
         rows = [parameters or {}] if type(parameters) is not list else parameters
-        plan = None
+        plan, held = None, self.held
         if rows and type(rows[0]) is dict and not execution_options and self._is_plain():
             plan = self.plans.find(statement, rows[0], len(rows) > 1)
-        if plan is None:
+        if plan is None:  # which includes the beginning and the end of a savepoint
+            self.send_held()
             return super().execute(statement, parameters, execution_options=execution_options)
         try:
             bound: Any = [plan.bind(row) for row in rows] if plan.executemany else plan.bind(rows[0])
         except Exception:  # a value is missing, or is none: SQLAlchemy finds the words
+            self.send_held()
             return super().execute(statement, parameters)
+        if held is not None:
+            if held.add(plan, bound):
+                return PreparedResult(_NO_COLUMNS, iter(()))
+            if held.concerns(plan):
+                self.send_held()
         return self._send(plan, bound)
+
+    def exec_driver_sql(self, statement: Any, parameters: Any = None, execution_options: Any = None) -> Any:
+        """``Connection.exec_driver_sql``, after what is held."""
+        self.send_held()
+        return super().exec_driver_sql(statement, parameters, execution_options)
+
+    @contextmanager
+    def holding(self) -> Iterator[Held]:
+        """Let statements wait that may; whoever asks sends them with ``send_held``, or they are never sent."""
+        self.held = Held()
+        try:
+            yield self.held
+        finally:
+            self.held = None
+
+    def send_held(self) -> None:
+        """Send what waits. Raises what the database says to it, which is of no one unit: none may go on then."""
+        if self.held is None:
+            return
+        for plan, rows in self.held.take():
+            try:
+                if len(rows) == 1:
+                    self._send(plan, rows[0])
+                else:
+                    self._send(replace(plan, executemany=True), rows)
+            except BaseException as error:
+                self.held.error = error
+                raise
 
     def _is_plain(self) -> bool:
         """Whether nothing about this connection or its transaction asks for the ordinary way, or for its refusal."""

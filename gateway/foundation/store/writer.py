@@ -16,13 +16,14 @@ import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, RootTransaction, event
 from sqlalchemy.exc import DBAPIError
 
+from gateway.foundation.store.prepared import Held, PreparedConnection
 from gateway.words.errors import UnavailableProblem
 
 T = TypeVar("T")
@@ -184,13 +185,18 @@ class Writer:
         info = conn.info  # of a connection that dies meanwhile it can no longer be asked for
         left = info[_AT_COMMIT] = {}
         try:
-            for job in jobs:
-                job.run(conn)
-                if job.error is None and not _is_open(transaction, driver):
-                    job.error = RuntimeError("the unit went on after a database error, or ended its transaction")
-                if job.error is not None:
-                    self._roll_back(driver)
-                    return False
+            with _holding(conn, jobs) as held:
+                for job in jobs:
+                    job.run(conn)
+                    if job.error is None and held is not None:
+                        job.error = held.error
+                    if job.error is None and not _is_open(transaction, driver):
+                        job.error = RuntimeError("the unit went on after a database error, or ended its transaction")
+                    if job.error is not None:
+                        self._roll_back(driver)
+                        return False
+                if isinstance(conn, PreparedConnection):
+                    conn.send_held()
             for finish, items in left.items():
                 finish(conn, items)
         except BaseException as error:  # of one unit alone it is its error; several are run again, each by itself
@@ -302,6 +308,13 @@ def run_apart(engine: Engine, unit: Unit[T]) -> T:
                 assert explained is not None
                 raise explained from error
     raise AssertionError("unreachable")
+
+
+def _holding(conn: Connection, jobs: Sequence[_Job]) -> AbstractContextManager[Held | None]:
+    """Several units let inserts wait for each other; one alone is to hear at once what the database says."""
+    if len(jobs) > 1 and isinstance(conn, PreparedConnection):
+        return conn.holding()
+    return nullcontext()
 
 
 def _settle(jobs: Iterable[_Job]) -> None:

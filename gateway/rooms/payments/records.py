@@ -17,6 +17,7 @@ from gateway.foundation.delivery.tables import (
 )
 from gateway.foundation.store.base import constant
 from gateway.foundation.store.engine import SQLITE
+from gateway.foundation.store.prepared import HELD
 from gateway.foundation.store.rows import columns, reader
 from gateway.ports.nontax import BillLine, IssueRequest
 from gateway.rooms.decisions.facts import EventKind
@@ -303,7 +304,7 @@ def sealed_reissue(envelope: Envelope, payment_id: str, ask: PaymentRequest) -> 
 
 _ADD_PAYMENT = insert(payment)
 _ADD_LINES = insert(payment_line)
-_ADD_CODE = insert(payment_code)
+_ADD_CODE = insert(payment_code).execution_options(**{HELD: True})
 _ADD_COLLECTION = insert(collection)
 _BY_ID = select(payment).where(payment.c.id == bindparam("id"))
 _LOCKED = _BY_ID.with_for_update()
