@@ -19,6 +19,7 @@ from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
 from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.pdfdoc import PDFDictionary
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Flowable, KeepTogether, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
@@ -30,6 +31,9 @@ from gateway.typography.recording import record
 FONT = "NotoSerifSC"
 _BODY = 14.0
 _LEADING = 26.0
+SEAL_PLACE = "seal.signature"
+_END = 28.0
+"""Points between the signature and the right margin: two characters."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +163,7 @@ def _story(letter: Letter) -> list[Flowable]:
     heading = ParagraphStyle("heading", parent=body, spaceBefore=6)
     title = ParagraphStyle("title", fontName=FONT, fontSize=22, leading=32, alignment=TA_CENTER, spaceAfter=8)
     number = ParagraphStyle("number", fontName=FONT, fontSize=_BODY, leading=20, alignment=TA_CENTER, spaceAfter=14)
-    right = ParagraphStyle("right", parent=plain, alignment=TA_RIGHT, rightIndent=28)
+    right = ParagraphStyle("right", parent=plain, alignment=TA_RIGHT, rightIndent=_END)
     story: list[Flowable] = [Paragraph(escape(letter.title), title), Paragraph(escape(letter.number), number)]
     if letter.addressee:
         story.append(Paragraph(escape(letter.addressee), plain))
@@ -171,7 +175,8 @@ def _story(letter: Letter) -> list[Flowable]:
         end += [Spacer(1, 10), _qr_table(letter.qr)]
     if letter.signature is not None:
         day = chinese_date(letter.signature.on)
-        end += [Spacer(1, 26), Paragraph(escape(letter.signature.organ), right), Paragraph(day, right)]
+        organ = letter.signature.organ
+        end += [Spacer(1, 26), Paragraph(escape(organ), right), SealPlace(organ), Paragraph(day, right)]
     if end:
         story.append(KeepTogether(end))
     return story
@@ -193,6 +198,32 @@ def _qr_table(qr: QrBlock) -> Table:
         )
     )
     return table
+
+
+class SealPlace(Flowable):  # type: ignore[misc]
+    """Takes no room, and names the place between the organ's name and the day: destination ``seal.signature``.
+
+    The seal of the organ goes there (``gateway.rooms.seals.anchors``).
+    """
+
+    def __init__(self, organ: str) -> None:
+        super().__init__()
+        self._organ = organ
+        self._wide = 0.0
+
+    def wrap(self, availWidth: float, availHeight: float) -> tuple[float, float]:  # noqa: ARG002
+        """No height; the width is needed to find the middle of the name."""
+        self._wide = availWidth
+        return 0, 0
+
+    def draw(self) -> None:
+        """Name the place."""
+        name = min(pdfmetrics.stringWidth(self._organ, FONT, _BODY), self._wide - _END)
+        x, y = self.canv.absolutePosition(self._wide - _END - name / 2, 0)
+        self.canv.bookmarkPage(SEAL_PLACE, fit="XYZ", left=x, top=y, zoom=0)
+        # reportlab writes destinations where a link leads to them, and gives them no name in the file.
+        named = {SEAL_PLACE: self.canv._bookmarkReference(SEAL_PLACE)}
+        self.canv._doc.Catalog.Dests = PDFDictionary(named)
 
 
 class Qr(Flowable):  # type: ignore[misc]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field, StringConstraints
 
@@ -22,23 +22,53 @@ class Hit(NamedTuple):
     y: float
 
 
-FindWords = Callable[[bytes, Sequence[str]], "list[list[Hit]] | None"]
-"""Finds words in a document, keyword by keyword (``Warden.find_words``); None where it cannot be read for them."""
+FindWords = Callable[[bytes, Sequence[str], Sequence[str]], "list[list[Hit]] | None"]
+"""Finds in a document keyword by keyword, then anchor by anchor (``Warden.find_words``); None: it cannot be read."""
 
 
-def nowhere(content: bytes, keywords: Sequence[str]) -> None:
+def nowhere(content: bytes, keywords: Sequence[str], anchors: Sequence[str]) -> None:
     """No document is searched."""
 
 
-class ByKeyword(Ask):
+class _Found(Ask):
+    """What is looked for gives the centre of the seal; ``right`` and ``up`` move it, in millimetres."""
+
+    right: Annotated[float, Field(ge=-500, le=500)] = 0
+    up: Annotated[float, Field(ge=-500, le=500)] = 0
+
+    def at(self, hit: Hit, size: tuple[int, int]) -> Placement:
+        """The seal, in its own size, there."""
+        wide, high = size
+        x, y = hit.x + self.right - wide / 2, hit.y + self.up - high / 2
+        return Placement(page=hit.page, x=round(x, 3), y=round(y, 3), width=wide, height=high)
+
+
+class ByAnchor(_Found):
+    """The seal, in its own size, with its centre where a PDF of our own templates keeps room for it.
+
+    ``signature``: over the organ's name and the day, of which there is one in each letter.
+    """
+
+    anchor: Literal["signature"]
+
+    def placed(self, hits: Sequence[Hit], size: tuple[int, int], field: str) -> Placement:
+        """Where the seal goes. Raises InvalidProblem where the document has no such place."""
+        if len(hits) != 1:
+            raise InvalidProblem(
+                f"the document has no anchor {self.anchor}",
+                field=f"{field}.anchor",
+                cure="Anchors are in PDF files of our own templates; give a keyword, or the place in millimetres.",
+            )
+        return self.at(hits[0], size)
+
+
+class ByKeyword(_Found):
     """The seal, in its own size, with its centre on the middle of these words of a PDF.
 
-    The words stand on one line and once in the document. ``right`` and ``up`` move the seal, in millimetres.
+    The words stand on one line and once in the document.
     """
 
     keyword: Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^\S(.*\S)?$")]
-    right: Annotated[float, Field(ge=-500, le=500)] = 0
-    up: Annotated[float, Field(ge=-500, le=500)] = 0
 
     def placed(self, hits: Sequence[Hit], size: tuple[int, int], field: str) -> Placement:
         """Where the seal goes. Raises InvalidProblem for no hit, and for several, naming each."""
@@ -52,26 +82,33 @@ class ByKeyword(Ask):
                 field=f"{field}.keyword",
                 cure="Give words that stand there once, or the place in millimetres.",
             )
-        wide, high = size
-        x, y = hits[0].x + self.right - wide / 2, hits[0].y + self.up - high / 2
-        return Placement(page=hits[0].page, x=round(x, 3), y=round(y, 3), width=wide, height=high)
+        return self.at(hits[0], size)
 
 
 def place(
-    content: bytes, asked: Sequence[Placement | ByKeyword], size: tuple[int, int], find: FindWords
+    content: bytes, asked: Sequence[Placement | ByKeyword | ByAnchor], size: tuple[int, int], find: FindWords
 ) -> tuple[Placement, ...]:
-    """The placements with those by keyword found. Raises InvalidProblem naming the first that cannot be."""
+    """The placements with those by keyword or anchor found. Raises InvalidProblem naming the first that cannot be."""
     keywords = tuple(dict.fromkeys(one.keyword for one in asked if isinstance(one, ByKeyword)))
-    found = find(content, keywords) if keywords else []
+    anchors = tuple(dict.fromkeys(one.anchor for one in asked if isinstance(one, ByAnchor)))
+    found = find(content, keywords, anchors) if keywords or anchors else []
     if found is None:
         raise InvalidProblem(
             "the document cannot be searched for words",
             field="document",
             type="document-not-sealable",
-            cure="Keywords are for PDF files with text; give the place in millimetres.",
+            cure="Keywords and anchors are for PDF files with text; give the place in millimetres.",
         )
-    hits = dict(zip(keywords, found, strict=True))
-    return tuple(
-        one if isinstance(one, Placement) else one.placed(hits[one.keyword], size, f"placements.{index}")
-        for index, one in enumerate(asked)
-    )
+    words = dict(zip(keywords, found[: len(keywords)], strict=True))
+    places = dict(zip(anchors, found[len(keywords) :], strict=True))
+    given: list[Placement] = []
+    for index, one in enumerate(asked):
+        field = f"placements.{index}"
+        match one:
+            case ByKeyword():
+                given.append(one.placed(words[one.keyword], size, field))
+            case ByAnchor():
+                given.append(one.placed(places[one.anchor], size, field))
+            case _:
+                given.append(one)
+    return tuple(given)

@@ -36,7 +36,7 @@ from gateway.ports.base import Message
 from gateway.ports.seal import ApplyRequest, Placement, SealInfo, SealJob, SealNotice, SealService
 from gateway.rooms.decisions import Decision, Decisions, is_revoked
 from gateway.rooms.seals import records
-from gateway.rooms.seals.anchors import ByKeyword, place
+from gateway.rooms.seals.anchors import ByAnchor, ByKeyword, place
 from gateway.rooms.seals.approvals import Approval
 from gateway.rooms.seals.catalogue import Catalogue
 from gateway.rooms.seals.files import make_ready
@@ -71,7 +71,7 @@ class SealAsk(Ask):
 
     authority: str = Field(min_length=1, max_length=40)
     seal_id: str = Field(pattern=r"^[0-9A-Za-z-]{1,32}$")
-    placements: Annotated[tuple[Placement | ByKeyword, ...], Field(min_length=1, max_length=50)]
+    placements: Annotated[tuple[Placement | ByKeyword | ByAnchor, ...], Field(min_length=1, max_length=50)]
     across: Across | None = None
     title: str = Field(min_length=1, max_length=200)
     approval: Annotated[str, Field(min_length=1, max_length=200)] | Approval

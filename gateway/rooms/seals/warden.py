@@ -72,11 +72,13 @@ class Warden:
             return _beyond(content, now, "超出内存或时间限制", "judging it takes too much memory or time")
         return Report.model_validate_json(answer)
 
-    def find_words(self, content: bytes, keywords: Sequence[str]) -> list[list[Hit]] | None:
+    def find_words(
+        self, content: bytes, keywords: Sequence[str], anchors: Sequence[str] = ()
+    ) -> list[list[Hit]] | None:
         """Where these words stand in a PDF (``words_in_pdf``); None for what cannot be read, or not within limits."""
         if len(content) > self.limits.size or format_of(content) != "pdf":
             return None
-        answer = self._ask(("find_words", content, tuple(keywords)), len(content))
+        answer = self._ask(("find_words", content, tuple(keywords), tuple(anchors)), len(content))
         return None if answer is None else [[Hit(*hit) for hit in hits] for hits in json.loads(answer)]
 
     def _ask(self, question: object, size: int) -> bytes | None:

@@ -9,7 +9,7 @@ import pytest
 from pypdf import PdfReader, PdfWriter
 
 from gateway.ports.seal import Placement
-from gateway.rooms.seals.anchors import ByKeyword, nowhere, place
+from gateway.rooms.seals.anchors import ByAnchor, ByKeyword, nowhere, place
 from gateway.rooms.seals.warden import Limits, Warden
 from gateway.rooms.seals.words_in_pdf import find_words
 from gateway.typography import Block, Letter, Signature, render, render_ofd
@@ -62,6 +62,22 @@ def test_the_place_is_where_the_reader_sees_the_words(turned):
     wide, high = 210, 297
     seen = {0: (x, y), 90: (y, wide - x), 180: (wide - x, high - y), 270: (high - y, x)}[turned]
     assert centre(placed(out.getvalue(), keyword=ORGAN)) == pytest.approx(seen, abs=WITHIN)
+
+
+def test_our_own_letters_keep_a_place_for_the_seal_between_organ_and_day():
+    pdf = render(letter(*(["罚款五百元。"] * 30)))
+    (found,) = place(pdf, (ByAnchor(anchor="signature"),), SIZE, find_words)
+    organ, day = (placed(pdf, keyword=words) for words in (ORGAN, "2026年9月16日"))
+    assert found.page == organ.page == 2
+    assert centre(found)[0] == pytest.approx(centre(organ)[0], abs=1)
+    assert day.y < found.y < organ.y
+
+
+def test_a_document_without_the_anchor_is_an_error_that_names_it(warden):
+    unsigned = render(Letter("通知", "1号", (Block("罚款五百元。"),)))
+    assert warden.find_words(unsigned, (), ("signature",)) == [[]]
+    with pytest.raises(InvalidProblem, match="no anchor signature"):
+        place(unsigned, (ByAnchor(anchor="signature"),), SIZE, find_words)
 
 
 def test_words_that_are_not_there_are_an_error_that_names_them():
