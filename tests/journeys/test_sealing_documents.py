@@ -182,16 +182,18 @@ async def test_a_seal_across_pages_is_read_back_on_each(site):
 async def test_an_approval_in_its_parts_is_judged_kept_and_told(site, letter):
     number = await site.decide()
     parts = {"approved_by": "周某", "number": "用印审批7", "approved_on": "2026-09-14"}
-    lacking = await seal(site, letter, approval=parts, decision_number=number)
+    lacking = await seal(site, letter, approval=None, approval_record=parts, decision_number=number)
     assert (lacking.status_code, lacking.json()["type"].rsplit(":", 1)[-1]) == (422, "approval-incomplete")
     assert site.simulators.effects("seal") == {}
     parts |= {"head_decision": "案审41", "legal_review": "法审9", "legal_review_due": True}
-    view = await ended(site, await seal(site, letter, approval=parts, decision_number=number))
+    view = await ended(site, await seal(site, letter, approval=None, approval_record=parts, decision_number=number))
     assert view["status"] == "SEALED"
     assert view["approval_record"] == parts
     assert view["approval"] == "周某审批，用印审批7，2026-09-14；法制审核法审9；负责人决定案审41"
-    unreviewed = await seal(site, letter, approval={**parts, "legal_review": None})
+    unreviewed = await seal(site, letter, approval=None, approval_record={**parts, "legal_review": None})
     assert unreviewed.status_code == 422
+    for neither in ({"approval": None}, {"approval_record": parts}):  # or both
+        assert (await seal(site, letter, **neither)).status_code == 422
 
 
 async def test_the_document_itself_never_leaves(site, letter):

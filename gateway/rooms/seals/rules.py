@@ -84,20 +84,23 @@ class SealRules(BaseModel):
                 words = " or ".join(sorted(fit))
                 raise _unfit(f"a decision of the {decision.facts.procedure} procedure bears a seal of kind {words}")
 
-    def approved(self, given: str | Approval, title: str, decision: Decision | None, now: datetime) -> Approval | None:
-        """The approval in its parts, or None for a text. Raises InvalidProblem for what does not suffice."""
-        if isinstance(given, str):
+    def require_approved(self, given: Approval | None, title: str, decision: Decision | None, now: datetime) -> None:
+        """Raises InvalidProblem for an approval in its parts (None: it is a text) that does not suffice."""
+        if given is None:
             if self.approval == "record":
-                raise _incomplete("the approval is needed in its parts", "approval")
-            return None
+                raise _incomplete("the approval is needed in its parts", "approval_record")
+            return
         if given.approved_on > day_of(now):
-            raise InvalidProblem(f"approved_on {given.approved_on} lies in the future", field="approval.approved_on")
+            raise InvalidProblem(
+                f"approved_on {given.approved_on} lies in the future", field="approval_record.approved_on"
+            )
         if self.is_ordinary(title, decision):
             if given.head_decision is None:
-                raise _incomplete("the head's decision (行政处罚法 art. 57) is missing", "approval.head_decision")
+                raise _incomplete(
+                    "the head's decision (行政处罚法 art. 57) is missing", "approval_record.head_decision"
+                )
             if given.legal_review is None and self.legal_review == "ordinary":
-                raise _incomplete("the legal review 法制审核 is missing", "approval.legal_review")
-        return given
+                raise _incomplete("the legal review 法制审核 is missing", "approval_record.legal_review")
 
     def is_ordinary(self, title: str, decision: Decision | None) -> bool:
         """Whether a document is a decision of the ordinary procedure."""

@@ -10,9 +10,9 @@ import asyncio
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from sqlalchemy import Connection
 
 from gateway.foundation.base import Foundation
@@ -65,7 +65,8 @@ _BESIDE_SEAL = 16 * 1024
 class SealAsk(Ask):
     """What to seal besides the file: which seal, where, for what, and who approved it 用印审批.
 
-    ``approval``: one text, or its parts. ``across``: also a seal across the edges of pages 骑缝章.
+    ``approval`` is one text, ``approval_record`` its parts: one of the two. ``across``: also a seal across
+    the edges of pages 骑缝章.
     ``officer``: who uses the seal, by the number of the certificate 执法证号; needed where the seal has grants.
     """
 
@@ -74,9 +75,16 @@ class SealAsk(Ask):
     placements: Annotated[tuple[Placement | ByKeyword | ByAnchor, ...], Field(min_length=1, max_length=50)]
     across: Across | None = None
     title: str = Field(min_length=1, max_length=200)
-    approval: Annotated[str, Field(min_length=1, max_length=200)] | Approval
+    approval: str | None = Field(default=None, min_length=1, max_length=200)
+    approval_record: Approval | None = None
     decision_number: str | None = Field(default=None, min_length=1, max_length=128)
     officer: str | None = Field(default=None, min_length=3, max_length=40)
+
+    @model_validator(mode="after")
+    def _approved(self) -> Self:
+        if (self.approval is None) == (self.approval_record is None):
+            raise ValueError("send approval as one text, or approval_record in its parts: one of the two")
+        return self
 
 
 class Seals:
@@ -152,8 +160,9 @@ class Seals:
         channel = self._catalogue.channel_of(ask.authority)
         decision = await self._decision(ask)
         self._rules.require_fit(ask.seal_id, title, decision)
-        record = self._rules.approved(ask.approval, title, decision, self._base.clock.now())
-        approval = record.text if record else _clean(str(ask.approval), "approval")
+        record = ask.approval_record
+        self._rules.require_approved(record, title, decision, self._base.clock.now())
+        approval = record.text if record else _clean(ask.approval or "", "approval")
         info, seal = await self._catalogue.usable(channel, ask.authority, ask.seal_id)
         await self._refuse_broken(content)
         now = self._base.clock.now()

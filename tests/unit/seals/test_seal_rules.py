@@ -40,25 +40,25 @@ def test_an_approval_in_parts_fits_what_the_service_takes() -> None:
 def test_an_ordinary_decision_needs_the_heads_decision_and_other_papers_do_not() -> None:
     rules = SealRules()
     with pytest.raises(InvalidProblem) as told:
-        rules.approved(approval(), TITLE, decision("ordinary"), NOW)
-    assert (told.value.type, told.value.field) == ("approval-incomplete", "approval.head_decision")
+        rules.require_approved(approval(), TITLE, decision("ordinary"), NOW)
+    assert (told.value.type, told.value.field) == ("approval-incomplete", "approval_record.head_decision")
     for title, about in (("缴款通知书", decision("ordinary")), (TITLE, decision("simple")), (TITLE, None)):
-        assert rules.approved(approval(), title, about, NOW) == approval()
-    assert rules.approved(approval(head_decision="案审1"), TITLE, decision("ordinary"), NOW) is not None
+        rules.require_approved(approval(), title, about, NOW)
+    rules.require_approved(approval(head_decision="案审1"), TITLE, decision("ordinary"), NOW)
 
 
 def test_an_installation_may_ask_for_the_parts_and_for_legal_review_of_every_ordinary_decision() -> None:
     rules = SealRules(approval="record", legal_review="ordinary")
-    assert SealRules().approved("负责人批准", TITLE, decision("ordinary"), NOW) is None
+    SealRules().require_approved(None, TITLE, decision("ordinary"), NOW)
     with pytest.raises(InvalidProblem, match="in its parts"):
-        rules.approved("负责人批准", TITLE, None, NOW)
+        rules.require_approved(None, TITLE, None, NOW)
     with pytest.raises(InvalidProblem, match="legal review"):
-        rules.approved(approval(head_decision="案审1"), TITLE, decision("ordinary"), NOW)
+        rules.require_approved(approval(head_decision="案审1"), TITLE, decision("ordinary"), NOW)
 
 
 def test_nothing_is_approved_tomorrow() -> None:
     with pytest.raises(InvalidProblem, match="future"):
-        SealRules().approved(approval(approved_on="2026-09-17"), TITLE, None, NOW)
+        SealRules().require_approved(approval(approved_on="2026-09-17"), TITLE, None, NOW)
 
 
 USES = SealRules.model_validate(
