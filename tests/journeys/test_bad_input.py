@@ -166,6 +166,37 @@ async def test_another_tenants_records_look_as_if_they_were_not_there(site):
     assert (await site.get(f"/v1/payments/{mine['id']}"))["status"] == "ISSUED"
 
 
+async def test_nobody_touches_a_refund_or_a_disclosure_of_another_authority(site):
+    paid = await site.paid()
+    about = f"/v1/payments/{paid['id']}/refunds"
+    proposal = {"reason": "wrong_payment", "explanation": "误缴", "officer": "陈立 33010001"}
+    refund = (await site.post(about, proposal)).json()
+    refunds = f"/v1/refunds/{refund['id']}"
+    asked = await site.post("/v1/disclosures", {**site.demand(paid["decision_number"]), "targets": ["creditchina"]})
+    (shown,) = asked.json()
+    disclosures = f"/v1/disclosures/{shown['id']}"
+    await site.until(disclosures, lambda now: now["status"] == "PUBLISHED" and now["under_way"] is None)
+    before = [await site.get(refunds), await site.get(disclosures)]
+    payee = {"name": "罗小满", "account": "6222021001116245702", "bank": "安澜农商银行"}
+    paper = {"kind": "opinion_letter", "reference": "退〔2026〕3号", "digest": "00" * 32}
+    async with site.client(await stranger(site)) as theirs:
+        for number, (method, path, body) in enumerate(
+            (
+                ("POST", about, {**proposal, "payee": payee}),
+                ("PUT", f"{refunds}/payee", payee),
+                ("POST", f"{refunds}/documents", paper),
+                ("POST", f"{refunds}/inquiry", None),
+                ("GET", refunds, None),
+                ("POST", f"{disclosures}/correction", {"reason": "更正"}),
+                ("POST", f"{disclosures}/withdrawal", {"reason": "撤回"}),
+                ("POST", f"{disclosures}/repair", {"repair_number": "修1号"}),
+            )
+        ):
+            refused = await theirs.request(method, path, json=body, headers={"Idempotency-Key": f"theirs-{number}"})
+            assert (refused.status_code, kind(refused)) == (404, "not-found"), (path, refused.text)
+    assert [await site.get(refunds), await site.get(disclosures)] == before
+
+
 async def stranger(site) -> str:
     """The key of a client of another authority."""
     await site.app.base.access.create_authority(

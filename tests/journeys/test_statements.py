@@ -18,7 +18,7 @@ ISSUE, CANCEL = 29, 26
 
 PUMPS = ("operation.due_at", "channel_condition", "webhook_delivery")
 
-OURS = ("payment", "decision", "idempotency", "operation", "event", "collecting_unit")
+OURS = ("payment", "decision", "idempotency", "operation", "event", "collecting_unit", "refund", "disclosure")
 
 
 class Asked:
@@ -66,7 +66,7 @@ async def test_a_payment_is_two_units_and_no_read_beside_them(any_site) -> None:
         made = await any_site.post("/v1/payments", any_site.demand(number))
         assert made.status_code == 201, made.text
         assert (await any_site.post(f"/v1/payments/{made.json()['id']}/cancel", {"reason": "误开"})).status_code == 200
-    await any_site.app.base.evidence.flush()  # the first exchange of a kind is kept as the dictionary of the others
+    await any_site.app.base.evidence.flush()  # the first exchange of a kind becomes the dictionary of the others
     with asked(store) as issuing:
         made = await any_site.post("/v1/payments", any_site.demand(numbers[-1]))
     assert made.status_code == 201
@@ -77,7 +77,7 @@ async def test_a_payment_is_two_units_and_no_read_beside_them(any_site) -> None:
         told = "\n".join(one.replace("\n", " ")[:150] for one in seen.written)
         assert seen.commits == 2, told
         assert len(seen.written) <= most, told
-        assert not [one for one in seen.read if any(table in one for table in OURS)], seen.read
+        assert beside(seen) == []
     assert issuing.made_anew == []
 
 
@@ -100,3 +100,59 @@ async def test_openings_that_share_a_commit_send_their_inserts_together(any_site
     for table in ("operation", "payment_code"):
         sent = [one for one in seen.written if one.startswith(f"INSERT INTO {table} ")]
         assert 1 <= len(sent) <= 2, sent  # two where a pump looked at operations in between
+
+
+def beside(seen: Asked) -> list[str]:
+    """What was read of our own records outside the units of work."""
+    return [one for one in seen.read if any(table in one for table in OURS)]
+
+
+async def test_what_people_do_with_a_refund_reads_nothing_beside_its_units(any_site) -> None:
+    site, store = any_site, any_site.app.base.store
+    payment = await site.paid()
+    await site.app.base.evidence.flush()
+    proposal = {"reason": "wrong_payment", "explanation": "误缴", "officer": "陈立 33010001"}
+    with asked(store) as proposing:
+        refund = (await site.post(f"/v1/payments/{payment['id']}/refunds", proposal)).json()
+    path = f"/v1/refunds/{refund['id']}"
+    with asked(store) as naming:
+        payee = {"name": "罗小满", "account": "6222021001116245702", "bank": "安澜农商银行"}
+        named = await site.http.put(f"{path}/payee", json=payee)
+    assert named.json()["payee"]["name"] == "罗**", named.text
+    with asked(store) as adding:
+        paper = {"kind": "opinion_letter", "reference": "望市监退〔2026〕3号", "digest": "00" * 32}
+        added = await site.post(f"{path}/documents", paper)
+    assert len(added.json()["documents"]) == 1, added.text
+    with asked(store) as inquiring:
+        assert (await site.http.post(f"{path}/inquiry")).status_code == 202
+    for seen in (proposing, naming, adding, inquiring):
+        assert (seen.commits, beside(seen)) == (1, [])
+
+
+async def test_what_is_done_with_a_disclosure_reads_nothing_beside_its_units(any_site) -> None:
+    site, store = any_site, any_site.app.base.store
+    number = await site.decide()
+    with asked(store) as publishing:
+        answer = await site.post("/v1/disclosures", {**site.demand(number), "targets": ["creditchina"]})
+    (made,) = answer.json()
+    path = f"/v1/disclosures/{made['id']}"
+    await site.until(path, lambda now: now["status"] == "PUBLISHED" and now["under_way"] is None)
+    with asked(store) as correcting:
+        refused = await site.post(f"{path}/correction", {"reason": "更正"})
+    assert refused.json()["type"].endswith("nothing-to-correct"), refused.text
+    with asked(store) as withdrawing:
+        assert (await site.post(f"{path}/withdrawal", {"reason": "撤回"})).json()["under_way"] == "withdraw"
+    for seen in (publishing, correcting, withdrawing):
+        assert beside(seen) == []
+
+
+async def test_a_callback_is_one_unit(any_site) -> None:
+    site, store = any_site, any_site.app.base.store
+    await site.paid()
+    payment = await site.issued(await site.decide("望市监罚决字〔2026〕第2号"))
+    await site.app.base.evidence.flush()
+    with asked(store) as applying:
+        await site.pay(payment["code"])
+        assert not await site.simulators.flush_callbacks("nontax")
+    assert (applying.commits, beside(applying)) == (1, [])
+    assert (await site.get(f"/v1/payments/{payment['id']}"))["status"] == "PAID"

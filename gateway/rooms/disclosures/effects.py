@@ -5,6 +5,7 @@ All functions of a connection, in the caller's transaction.
 
 from __future__ import annotations
 
+from collections.abc import Container
 from datetime import date
 from typing import Any
 
@@ -34,10 +35,13 @@ class Effects:
         self._calendar = base.calendar
         self._rules = rules
 
-    def lock(self, conn: Connection, disclosure_id: str) -> Disclosure:
-        """One disclosure, held until the end of the transaction. Raises NotFoundProblem."""
+    def lock(self, conn: Connection, disclosure_id: str, of: Container[str] | None = None) -> Disclosure:
+        """One disclosure, if it is of these authorities or none are named, held until the end of the transaction.
+
+        Raises NotFoundProblem.
+        """
         found = records.lock(conn, disclosure_id)
-        if found is None:
+        if found is None or (of is not None and found.authority not in of):
             raise NotFoundProblem("no such disclosure")
         return found
 

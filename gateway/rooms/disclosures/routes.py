@@ -51,16 +51,16 @@ async def publish(
 ) -> list[DisclosureView]:
     """Publish a decision at the authority's targets. Each is followed on its own; webhooks tell what became of it."""
     require_authority(who, ask.authority, "decision")
-    await key.once(
+    found = await key.shows(
         who,
         ask,
         lambda once: disclosures.request(
             ask.authority, ask.decision_number, targets=ask.targets, override_reason=ask.override_reason, once=once
         ),
+        disclosures.looking(ask.targets),
     )
     response.status_code = key.status
-    found = await disclosures.of_decision(ask.authority, ask.decision_number)
-    return [DisclosureView.of(one) for one in found if ask.targets is None or one.target in ask.targets]
+    return [DisclosureView.of(one) for one in found]
 
 
 @router.get("", response_model=Page[DisclosureView])
@@ -113,10 +113,12 @@ async def correct(
     response: Response,
 ) -> DisclosureView:
     """Replace what is shown by the decision's present facts 更正."""
-    require_authority(who, (await disclosures.held(disclosure_id)).authority, "disclosure")
-    await key.once(who, ask, lambda once: disclosures.correct(disclosure_id, ask.reason, once=once))
+    of = who.authorities
+    found = await key.shows(
+        who, ask, lambda once: disclosures.correct(disclosure_id, ask.reason, of=of, once=once), disclosures.look
+    )
     response.status_code = key.status
-    return DisclosureView.of(*await disclosures.view(disclosure_id))
+    return DisclosureView.of(*found)
 
 
 @router.post(
@@ -134,10 +136,12 @@ async def withdraw(
     response: Response,
 ) -> DisclosureView:
     """Take a publication back 撤回 with an explanation (行政处罚法 art. 48)."""
-    require_authority(who, (await disclosures.held(disclosure_id)).authority, "disclosure")
-    await key.once(who, ask, lambda once: disclosures.withdraw(disclosure_id, ask.reason, once=once))
+    of = who.authorities
+    found = await key.shows(
+        who, ask, lambda once: disclosures.withdraw(disclosure_id, ask.reason, of=of, once=once), disclosures.look
+    )
     response.status_code = key.status
-    return DisclosureView.of(*await disclosures.view(disclosure_id))
+    return DisclosureView.of(*found)
 
 
 @router.post(
@@ -155,7 +159,9 @@ async def repair(
     response: Response,
 ) -> DisclosureView:
     """End a publication early after repair 信用修复."""
-    require_authority(who, (await disclosures.held(disclosure_id)).authority, "disclosure")
-    await key.once(who, ask, lambda once: disclosures.repair(disclosure_id, ask.repair_number, once=once))
+    of = who.authorities
+    found = await key.shows(
+        who, ask, lambda once: disclosures.repair(disclosure_id, ask.repair_number, of=of, once=once), disclosures.look
+    )
     response.status_code = key.status
-    return DisclosureView.of(*await disclosures.view(disclosure_id))
+    return DisclosureView.of(*found)

@@ -6,7 +6,7 @@ withdrawal that is owed waits for what is under way, and then wins over everythi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
 from sqlalchemy import Connection
 
@@ -16,7 +16,7 @@ from gateway.foundation.delivery.events import timeline
 from gateway.foundation.once import NEVER, Once
 from gateway.ports.base import Message
 from gateway.ports.credit import CorrectRequest, DisclosureRecord, RepairRequest, VerdictNotice
-from gateway.rooms.decisions import Decisions, EventKind
+from gateway.rooms.decisions import Decision, Decisions, EventKind
 from gateway.rooms.decisions import fetch as fetch_decision
 from gateway.rooms.disclosures import records, sweeps
 from gateway.rooms.disclosures.answers import Answers
@@ -28,6 +28,8 @@ from gateway.rooms.disclosures.rules import Rules, TargetProfile, load
 from gateway.rooms.disclosures.states import SHOWN, UNPUBLISHED, Status
 from gateway.words.clock import day_of, to_micros
 from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem
+
+Of = Container[str] | None
 
 
 class Disclosures:
@@ -79,7 +81,9 @@ class Disclosures:
 
         def unit(conn: Connection) -> dict[str, str]:
             decision = self._decisions.read(conn, authority, number, hold=True)
-            once.about(decision.id).begin(conn, once.done)
+            return once.about(decision.id).first(lambda conn: entered_for(conn, decision))(conn)
+
+        def entered_for(conn: Connection, decision: Decision) -> dict[str, str]:
             if decision.revoked:
                 raise ConflictProblem("this decision was revoked; nothing is to be published", type="decision-revoked")
             intents = self._planning.intents(decision, targets, override_reason, today)
@@ -99,20 +103,20 @@ class Disclosures:
         self._wake(entered)
         return tuple(entered.values())
 
-    async def correct(self, disclosure_id: str, reason: str, *, once: Once = NEVER) -> None:
+    async def correct(self, disclosure_id: str, reason: str, *, of: Of = None, once: Once = NEVER) -> None:
         """Replace what is shown by the decision's present facts 更正; number, organ and party stay.
 
-        Raises NotFoundProblem, and ConflictProblem unless it is shown and nothing else is under way.
+        ``of``: whose disclosures the caller may know. Raises NotFoundProblem, and ConflictProblem unless it is shown
+        and nothing else is under way.
         """
-        known = await self.held(disclosure_id)
-        decision = await self._decisions.get(known.authority, known.decision_number)
-        profile = self._planning.profile_of(known.target)
         now = self._base.clock.now()
         today, at = day_of(now), to_micros(now)
 
-        def unit(conn: Connection) -> None:
-            held = self._shown_and_idle(conn, disclosure_id, "corrected")
-            require_complete(decision, known.target, profile)
+        def unit(conn: Connection) -> str:
+            held = self._shown_and_idle(conn, disclosure_id, "corrected", of)
+            decision = self._decisions.read(conn, held.authority, held.decision_number)
+            profile = self._planning.profile_of(held.target)
+            require_complete(decision, held.target, profile)
             organ = records.organ_of(conn, held.authority, today)
             assert organ is not None, "what is shown was published under a name"
             assert held.publish_until_on is not None, "what is shown has an end"
@@ -135,20 +139,21 @@ class Disclosures:
             self._effects.tell(conn, held, "correction_requested", reason=reason)
             ask = CorrectRequest(reference=self._effects.new_reference(held), record=corrected, reason=reason)
             self._effects.send(conn, held, "correct", ask, at)
+            return held.target
 
-        await self._base.store.write(once.about(disclosure_id).first(unit))
-        self._wake([known.target])
+        self._wake([await self._base.store.write(once.about(disclosure_id).first(unit))])
 
-    async def withdraw(self, disclosure_id: str, reason: str, *, once: Once = NEVER) -> None:
+    async def withdraw(self, disclosure_id: str, reason: str, *, of: Of = None, once: Once = NEVER) -> None:
         """Take a publication back 撤回, with an explanation for the public (行政处罚法 art. 48).
 
         What has not left us never will; what is under way is waited for; then the withdrawal wins. Withdrawing again
-        changes nothing. Raises NotFoundProblem, and ConflictProblem where nothing is published.
+        changes nothing. ``of``: as in ``correct``. Raises NotFoundProblem, and ConflictProblem where nothing is
+        published.
         """
         now = self._base.clock.now()
 
         def unit(conn: Connection) -> str:
-            held = self._effects.lock(conn, disclosure_id)
+            held = self._effects.lock(conn, disclosure_id, of)
             if held.status is not Status.WITHDRAWN:
                 if held.status not in (*UNPUBLISHED, *SHOWN):
                     raise ConflictProblem(
@@ -161,17 +166,17 @@ class Disclosures:
 
         self._wake([await self._base.store.write(once.about(disclosure_id).first(unit))])
 
-    async def repair(self, disclosure_id: str, repair_number: str, *, once: Once = NEVER) -> None:
+    async def repair(self, disclosure_id: str, repair_number: str, *, of: Of = None, once: Once = NEVER) -> None:
         """End a publication early after repair 信用修复, under the number of the repair's decision.
 
-        Raises NotFoundProblem, InvalidProblem before the minimum period has passed, and ConflictProblem unless it is
-        shown and nothing else is under way.
+        ``of``: as in ``correct``. Raises NotFoundProblem, InvalidProblem before the minimum period has passed, and
+        ConflictProblem unless it is shown and nothing else is under way.
         """
         now = self._base.clock.now()
         at = to_micros(now)
 
         def unit(conn: Connection) -> str:
-            held = self._shown_and_idle(conn, disclosure_id, "repaired")
+            held = self._shown_and_idle(conn, disclosure_id, "repaired", of)
             earliest = held.repair_from_on
             if earliest is not None and day_of(now) < earliest:
                 raise InvalidProblem(
@@ -195,13 +200,24 @@ class Disclosures:
 
     async def view(self, disclosure_id: str) -> tuple[Disclosure, list[Event]]:
         """One disclosure with its timeline, oldest first. Raises NotFoundProblem."""
-        return await self._base.store.read(
-            lambda conn: (self._held(conn, disclosure_id), timeline(conn, disclosure_id))
-        )
+        return await self._base.store.read(lambda conn: self.look(conn, disclosure_id))
+
+    def look(self, conn: Connection, disclosure_id: str) -> tuple[Disclosure, list[Event]]:
+        """``view`` inside a query or unit of the caller's."""
+        return self._held(conn, disclosure_id), timeline(conn, disclosure_id)
 
     async def find(self, wanted: DisclosureFilter) -> list[Disclosure]:
         """Disclosures, newest first."""
         return await self._base.store.read(lambda conn: records.find(conn, wanted))
+
+    def looking(self, targets: Sequence[str] | None) -> Callable[[Connection, str], list[Disclosure]]:
+        """The disclosures of a decision, by its id, at these targets or all; in a query or unit of the caller's."""
+
+        def look(conn: Connection, decision_id: str) -> list[Disclosure]:
+            found = records.of_decision(conn, decision_id)
+            return [one for one in found if targets is None or one.target in targets]
+
+        return look
 
     async def of_decision(self, authority: str, number: str) -> list[Disclosure]:
         """All disclosures of a decision, oldest first. Raises NotFoundProblem."""
@@ -282,8 +298,8 @@ class Disclosures:
             raise NotFoundProblem("no such disclosure")
         return found
 
-    def _shown_and_idle(self, conn: Connection, disclosure_id: str, word: str) -> Disclosure:
-        disclosure = self._effects.lock(conn, disclosure_id)
+    def _shown_and_idle(self, conn: Connection, disclosure_id: str, word: str, of: Of) -> Disclosure:
+        disclosure = self._effects.lock(conn, disclosure_id, of)
         if disclosure.status not in SHOWN:
             raise ConflictProblem(
                 f"a disclosure that is {disclosure.status} cannot be {word}",

@@ -564,10 +564,10 @@ def held(conn: Connection, payment_id: str, of: Container[str] | None = None) ->
     return found
 
 
-def locked(conn: Connection, payment_id: str) -> Payment:
-    """One payment, kept from others until the end of the transaction. Raises NotFoundProblem."""
+def locked(conn: Connection, payment_id: str, of: Container[str] | None = None) -> Payment:
+    """``held``, and kept from others until the end of the transaction. Raises NotFoundProblem."""
     row = conn.execute(_LOCKED, {"id": payment_id}).mappings().first()
-    if row is None:
+    if row is None or (of is not None and row["authority"] not in of):
         raise NotFoundProblem("no such payment")
     return _payment(row)
 

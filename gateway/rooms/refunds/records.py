@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Container
 from dataclasses import dataclass
 from typing import Any
 
@@ -149,17 +149,17 @@ def add(conn: Connection, made: Refund) -> None:
     conn.execute(_ADD, columns(made))
 
 
-def held(conn: Connection, refund_id: str) -> Refund:
-    """One refund. Raises NotFoundProblem."""
+def held(conn: Connection, refund_id: str, of: Container[str] | None = None) -> Refund:
+    """One refund, if it is of these authorities or none are named. Raises NotFoundProblem."""
     row = conn.execute(_BY_ID, {"id": refund_id}).mappings().first()
-    if row is None:
+    if row is None or (of is not None and row["authority"] not in of):
         raise NotFoundProblem("no such refund")
     return _refund(row)
 
 
-def locked(conn: Connection, refund_id: str) -> Refund:
-    """One refund, its payment kept from others until the end of the transaction. Raises NotFoundProblem."""
-    payment_records.locked(conn, held(conn, refund_id).payment_id)
+def locked(conn: Connection, refund_id: str, of: Container[str] | None = None) -> Refund:
+    """``held``, its payment kept from others until the end of the transaction. Raises NotFoundProblem."""
+    payment_records.locked(conn, held(conn, refund_id, of).payment_id)
     return held(conn, refund_id)
 
 

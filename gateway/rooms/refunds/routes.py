@@ -102,7 +102,6 @@ class Reason(Ask):
 )
 async def propose_refund(
     refunds: TheRefunds,
-    payments: ThePayments,
     who: Writer,
     payment_id: str,
     ask: RefundProposal,
@@ -110,11 +109,12 @@ async def propose_refund(
     response: Response,
 ) -> RefundView:
     """Propose that money goes back. Nothing leaves until others confirm it: two operators, where a key proposes."""
-    require_authority(who, (await payments.held(payment_id)).authority, "payment")
-    by = person(who, ask.officer)
-    refund_id = await key.once(who, ask, lambda once: refunds.propose(payment_id, ask, by=by, once=once))
-    response.headers["Location"] = f"/v1/refunds/{refund_id}"
-    return await _refund(refunds, refund_id)
+    by, of = person(who, ask.officer), who.authorities
+    found = await key.shows(
+        who, ask, lambda once: refunds.propose(payment_id, ask, by=by, of=of, once=once), refunds.look
+    )
+    response.headers["Location"] = f"/v1/refunds/{found.refund.id}"
+    return _refund_view(found)
 
 
 @router.get("/payments/{payment_id}/refunds", response_model=list[RefundView], responses=responses(404))
@@ -140,16 +140,15 @@ async def list_refunds(
 @router.get("/refunds/{refund_id}", response_model=RefundView, responses=responses(404))
 async def get_refund(refunds: TheRefunds, who: Reader, refund_id: str) -> RefundView:
     """One refund with its documents."""
-    await _own_refund(refunds, who, refund_id)
-    return await _refund(refunds, refund_id)
+    found = await refunds.view(refund_id)
+    require_authority(who, found.refund.authority, "refund")
+    return _refund_view(found)
 
 
 @router.put("/refunds/{refund_id}/payee", response_model=RefundView, responses=responses(400, 404, 409, 413))
 async def name_payee(refunds: TheRefunds, who: Writer, refund_id: str, ask: Payee) -> RefundView:
     """Say who gets the money, while the refund is not confirmed. Whoever does so cannot confirm it."""
-    await _own_refund(refunds, who, refund_id)
-    await refunds.name_payee(refund_id, ask, by=person(who))
-    return await _refund(refunds, refund_id)
+    return _refund_view(await refunds.name_payee(refund_id, ask, by=person(who), of=who.authorities))
 
 
 @router.post("/refunds/{refund_id}/documents", response_model=RefundView, responses=responses(400, 404, 409, 413))
@@ -157,9 +156,11 @@ async def add_refund_document(
     refunds: TheRefunds, who: Writer, refund_id: str, ask: DocumentInput, key: KeyedRequest
 ) -> RefundView:
     """Add a document that finance wants to see, while the refund is not confirmed."""
-    await _own_refund(refunds, who, refund_id)
-    await key.once(who, ask, lambda once: refunds.add_document(refund_id, ask, by=person(who), once=once))
-    return await _refund(refunds, refund_id)
+    by, of = person(who), who.authorities
+    found = await key.shows(
+        who, ask, lambda once: refunds.add_document(refund_id, ask, by=by, of=of, once=once), refunds.look
+    )
+    return _refund_view(found)
 
 
 @router.get(
@@ -169,7 +170,7 @@ async def add_refund_document(
 )
 async def refund_document_file(refunds: TheRefunds, who: Reader, refund_id: str, document_id: str) -> Response:
     """The file of a document, to be saved and never shown in place."""
-    await _own_refund(refunds, who, refund_id)
+    require_authority(who, (await refunds.held(refund_id)).authority, "refund")
     document, content = await refunds.file_of(refund_id, document_id)
     return _download(content, document.media_type or "application/octet-stream", document_id)
 
@@ -182,9 +183,11 @@ async def confirm_refund(
 
     Where a case system proposed it, it stays proposed until a second operator agrees.
     """
-    await _own_refund(refunds, who, refund_id)
-    await key.once(who, ask, lambda once: refunds.confirm(refund_id, by=person(who), seen=ask.seen, once=once))
-    return await _refund(refunds, refund_id)
+    by, of = person(who), who.authorities
+    found = await key.shows(
+        who, ask, lambda once: refunds.confirm(refund_id, by=by, seen=ask.seen, of=of, once=once), refunds.look
+    )
+    return _refund_view(found)
 
 
 @router.post("/refunds/{refund_id}/dismissal", response_model=RefundView, responses=responses(400, 404, 409, 413))
@@ -192,25 +195,17 @@ async def dismiss_refund(
     refunds: TheRefunds, who: OperatorWriter, refund_id: str, ask: Reason, key: KeyedRequest
 ) -> RefundView:
     """An operator decides against a refund that has not left."""
-    await _own_refund(refunds, who, refund_id)
-    await key.once(who, ask, lambda once: refunds.dismiss(refund_id, ask.reason, by=person(who), once=once))
-    return await _refund(refunds, refund_id)
+    by, of = person(who), who.authorities
+    found = await key.shows(
+        who, ask, lambda once: refunds.dismiss(refund_id, ask.reason, by=by, of=of, once=once), refunds.look
+    )
+    return _refund_view(found)
 
 
 @router.post("/refunds/{refund_id}/inquiry", status_code=202, response_model=RefundView, responses=responses(404))
 async def inquire_refund(refunds: TheRefunds, who: Writer, refund_id: str) -> RefundView:
     """Ask the platform now how far the refund is. A question without effect, so it needs no Idempotency-Key."""
-    await _own_refund(refunds, who, refund_id)
-    await refunds.inquire(refund_id)
-    return await _refund(refunds, refund_id)
-
-
-async def _own_refund(refunds: Refunds, who: Principal, refund_id: str) -> None:
-    require_authority(who, (await refunds.held(refund_id)).authority, "refund")
-
-
-async def _refund(refunds: Refunds, refund_id: str) -> RefundView:
-    return _refund_view(await refunds.view(refund_id))
+    return _refund_view(await refunds.inquire(refund_id, of=who.authorities))
 
 
 def _refund_view(shown: RefundDetails) -> RefundView:

@@ -11,7 +11,7 @@ resolved with its confirmation in the same transaction, and open again when fina
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +47,7 @@ from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProble
 from gateway.words.identifiers import new_id
 from gateway.words.money import format_yuan
 
+Of = Container[str] | None
 OPERATORS = 2
 """How many operators have a part in a refund before it is filed: money leaves."""
 _DAY = 24 * 3600.0
@@ -99,14 +100,19 @@ class Refunds:
         """What delivery is told: to file a refund, and to ask how far it is."""
         return self.filing.actions()
 
-    async def propose(self, payment_id: str, ask: RefundProposal, *, by: Person, once: Once = NEVER) -> str:
+    async def propose(
+        self, payment_id: str, ask: RefundProposal, *, by: Person, of: Of = None, once: Once = NEVER
+    ) -> str:
         """Propose that money of a payment goes back. Returns the refund's id.
 
-        Raises NotFoundProblem, InvalidProblem for a reason that the record does not bear out and for a case system that
-        names no officer, ConflictProblem when more would go back than came in.
+        ``of``: whose records the caller may know. Raises NotFoundProblem, InvalidProblem for a reason that the record
+        does not bear out and for a case system that names no officer, ConflictProblem when more would go back than came
+        in.
         """
         draft = self.draft(ask, by=by)
-        await self._base.store.write(once.about(draft.id).first(lambda conn: self.propose_in(conn, payment_id, draft)))
+        await self._base.store.write(
+            once.about(draft.id).first(lambda conn: self.propose_in(conn, payment_id, draft, of=of))
+        )
         return draft.id
 
     def draft(self, ask: RefundProposal, *, by: Person, said: str | None = None) -> Draft:
@@ -126,11 +132,13 @@ class Refunds:
         payee = records.seal_payee(self._base.envelope, refund_id, ask.payee)
         return Draft(refund_id, ask, payee, tuple(documents), by, said or ask.explanation)
 
-    def propose_in(self, conn: Connection, payment_id: str, draft: Draft, collection_id: str | None = None) -> str:
+    def propose_in(
+        self, conn: Connection, payment_id: str, draft: Draft, collection_id: str | None = None, *, of: Of = None
+    ) -> str:
         """``propose`` inside a transaction; ``collection_id`` names the money instead of the bank's serial."""
         now = to_micros(self._base.clock.now())
         ask = draft.ask
-        payment = payment_records.locked(conn, payment_id)
+        payment = payment_records.locked(conn, payment_id, of)
         money = _money(conn, payment_id, ask, collection_id)
         check_reason(conn, payment, money, ask.reason)
         left = money.amount - records.going_back(conn, money.id)
@@ -174,32 +182,35 @@ class Refunds:
             self.ways_out.propose(conn, odd, WayOut.REFUND.value, draft.said, draft.by, refund.id)
         return draft.id
 
-    async def name_payee(self, refund_id: str, payee: Payee, *, by: Person) -> None:
+    async def name_payee(self, refund_id: str, payee: Payee, *, by: Person, of: Of = None) -> RefundDetails:
         """Say who gets the money, while nobody has confirmed. Whoever does so has a part in it: another one confirms.
 
-        Raises NotFoundProblem, ConflictProblem.
+        Returns the refund as it is then. ``of``: as in ``propose``. Raises NotFoundProblem, ConflictProblem.
         """
         sealed = records.seal_payee(self._base.envelope, refund_id, payee)
 
-        def unit(conn: Connection) -> None:
-            refund = records.locked(conn, refund_id)
+        def unit(conn: Connection) -> RefundDetails:
+            refund = records.locked(conn, refund_id, of)
             if refund.status is not RefundStatus.PROPOSED:
                 raise _wrong_state(refund, "keeps its payee")
             self._base.two_persons.took_part(conn, refund_id, by, Part.NAMED)
             records.change(conn, refund, self._now(), payee_sealed=sealed)
             tell_refund(conn, self._base, refund, "refund.payee_named")
+            return self.look(conn, refund_id)
 
-        await self._base.store.write(unit)
+        return await self._base.store.write(unit)
 
-    async def add_document(self, refund_id: str, document: DocumentInput, *, by: Person, once: Once = NEVER) -> None:
+    async def add_document(
+        self, refund_id: str, document: DocumentInput, *, by: Person, of: Of = None, once: Once = NEVER
+    ) -> None:
         """Add a document to a refund that is not confirmed yet. Whoever does so has a part in it.
 
-        Raises NotFoundProblem, InvalidProblem, ConflictProblem.
+        ``of``: as in ``propose``. Raises NotFoundProblem, InvalidProblem, ConflictProblem.
         """
         made = _document(self._base, refund_id, document, by.id)
 
         def unit(conn: Connection) -> None:
-            refund = records.locked(conn, refund_id)
+            refund = records.locked(conn, refund_id, of)
             if refund.status is not RefundStatus.PROPOSED:
                 raise _wrong_state(refund, "takes no more documents")
             known = {(one.kind, one.digest) for one in records.documents(conn, refund_id)}
@@ -210,19 +221,23 @@ class Refunds:
 
         await self._base.store.write(once.about(refund_id).first(unit))
 
-    async def confirm(self, refund_id: str, *, by: Person, seen: str, wait: float = 3.0, once: Once = NEVER) -> None:
+    async def confirm(
+        self, refund_id: str, *, by: Person, seen: str, of: Of = None, wait: float = 3.0, once: Once = NEVER
+    ) -> None:
         """A second person agrees to what they saw: the refund is filed, or waits for the red receipt.
 
-        Where a case system proposed it, two operators agree; after the first it stays proposed. Raises NotFoundProblem,
-        ConflictProblem, and Problem 403 for a case system.
+        Where a case system proposed it, two operators agree; after the first it stays proposed. ``of``: as in
+        ``propose``. Raises NotFoundProblem, ConflictProblem, and Problem 403 for a case system.
         """
         await self._base.delivery.carry_out(
-            lambda conn: self.confirm_in(conn, refund_id, by=by, seen=seen), once.about(refund_id), wait
+            lambda conn: self.confirm_in(conn, refund_id, by=by, seen=seen, of=of), once.about(refund_id), wait
         )
 
-    def confirm_in(self, conn: Connection, refund_id: str, *, by: Person, seen: str | None) -> Sent | None:
+    def confirm_in(
+        self, conn: Connection, refund_id: str, *, by: Person, seen: str | None, of: Of = None
+    ) -> Sent | None:
         """``confirm`` inside a transaction. ``seen`` None: it was seen as part of something else, which was checked."""
-        refund = records.locked(conn, refund_id)
+        refund = records.locked(conn, refund_id, of)
         documents = records.documents(conn, refund_id)
         two, face = self._base.two_persons, self.face(refund, documents)
         shown = two.seen(face) if seen is None else seen
@@ -254,19 +269,20 @@ class Refunds:
             "bank_serial": refund.bank_serial,
         }
 
-    async def dismiss(self, refund_id: str, reason: str, *, by: Person, once: Once = NEVER) -> None:
+    async def dismiss(self, refund_id: str, reason: str, *, by: Person, of: Of = None, once: Once = NEVER) -> None:
         """An operator decides against a refund that has not left us.
 
-        Raises NotFoundProblem, ConflictProblem once it has left, or may have, and Problem 403 for a case system.
+        ``of``: as in ``propose``. Raises NotFoundProblem, ConflictProblem once it has left, or may have, and Problem
+        403 for a case system.
         """
         require_operator(by, "dismissing a refund")
         await self._base.store.write(
-            once.about(refund_id).first(lambda conn: self.dismiss_in(conn, refund_id, reason, by=by.id))
+            once.about(refund_id).first(lambda conn: self.dismiss_in(conn, refund_id, reason, by=by.id, of=of))
         )
 
-    def dismiss_in(self, conn: Connection, refund_id: str, reason: str, *, by: str) -> None:
+    def dismiss_in(self, conn: Connection, refund_id: str, reason: str, *, by: str, of: Of = None) -> None:
         """``dismiss`` inside a transaction."""
-        refund = records.locked(conn, refund_id)
+        refund = records.locked(conn, refund_id, of)
         if refund.operation_id is not None and not self._base.delivery.cancel(conn, refund.operation_id, reason):
             raise _wrong_state(refund, "has left us, or may have")
         told = {"reason": reason, "by": by}
@@ -274,15 +290,20 @@ class Refunds:
             raise _wrong_state(refund, "cannot be dismissed")
         self.ways_out.reopen(conn, refund)
 
-    async def inquire(self, refund_id: str) -> None:
-        """Ask the platform now how far a filed refund is, instead of when its turn comes. Raises NotFoundProblem."""
+    async def inquire(self, refund_id: str, *, of: Of = None) -> RefundDetails:
+        """Ask the platform now how far a filed refund is, instead of when its turn comes.
 
-        def unit(conn: Connection) -> str:
-            refund = records.locked(conn, refund_id)
+        Returns the refund as it is now. ``of``: as in ``propose``. Raises NotFoundProblem.
+        """
+
+        def unit(conn: Connection) -> RefundDetails:
+            refund = records.locked(conn, refund_id, of)
             self._base.delivery.hurry(conn, refund.channel, subject=refund_id)
-            return refund.channel
+            return self._details(conn, refund)
 
-        self._base.delivery.wake(await self._base.store.write(unit))
+        found = await self._base.store.write(unit)
+        self._base.delivery.wake(found.refund.channel)
+        return found
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
@@ -292,7 +313,11 @@ class Refunds:
 
     async def view(self, refund_id: str) -> RefundDetails:
         """One refund with everything about it. Raises NotFoundProblem."""
-        return await self._base.store.read(lambda conn: self._details(conn, records.held(conn, refund_id)))
+        return await self._base.store.read(lambda conn: self.look(conn, refund_id))
+
+    def look(self, conn: Connection, refund_id: str) -> RefundDetails:
+        """``view`` inside a query or unit of the caller's."""
+        return self._details(conn, records.held(conn, refund_id))
 
     async def find(self, wanted: RefundFilter) -> list[RefundDetails]:
         """Refunds, newest first."""
