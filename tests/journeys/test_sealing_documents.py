@@ -472,3 +472,14 @@ async def test_the_file_is_encrypted_where_it_lies(site, letter, tmp_path):
     for file in tmp_path.rglob("gateway.db*"):
         assert letter[:64] not in file.read_bytes()
         assert b"/ByteRange [0" not in file.read_bytes()
+
+
+async def test_a_place_that_cannot_be_read_is_named_by_its_own_field(site, letter):
+    """Three shapes of a place are tried; what is told first is of the shape that was meant."""
+    for place, field in (
+        ({"keyword": "盖章\u202e处"}, "placements.0.keyword"),
+        ({"anchor": "elsewhere"}, "placements.0.anchor"),
+        ({"page": 0, "x": 1, "y": 1, "width": 42, "height": 42}, "placements.0.page"),
+    ):
+        answer = await seal(site, letter, placements=[place])
+        assert (answer.status_code, answer.json()["field"]) == (422, field), answer.text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
@@ -106,14 +107,25 @@ def _of_problem(problem: Problem) -> Response:
     )
 
 
+def _named(loc: Sequence[str | int]) -> str:
+    """The field of an error. Where a value may have one of several shapes, their models' names stand in between."""
+    return ".".join(str(part) for part in loc[1:] if not _is_model(part))
+
+
+def _is_model(part: str | int) -> bool:
+    """Fields are written small, models are not."""
+    return isinstance(part, str) and part[:1].isupper() and part.isidentifier()
+
+
+def _of_another_shape(error: Any) -> bool:
+    """Whether an error may only say that another of several shapes was meant: it is told last."""
+    return any(map(_is_model, error["loc"][1:])) and error["type"] in ("missing", "extra_forbidden")
+
+
 def _of_validation(error: RequestValidationError) -> Response:
+    told = sorted(error.errors(), key=_of_another_shape)[:50]
     errors = [
-        {
-            "field": _short(".".join(str(part) for part in one["loc"][1:])),
-            "in": str(one["loc"][0]),
-            "reason": _short(one["msg"]),
-        }
-        for one in error.errors()[:50]
+        {"field": _short(_named(one["loc"])), "in": str(one["loc"][0]), "reason": _short(one["msg"])} for one in told
     ]
     missing_key = any(one["in"] == "header" and one["field"].lower() == "idempotency-key" for one in errors)
     if missing_key:
