@@ -72,7 +72,9 @@ class Payments:
             server = databases.OwnServer("bench")
             self._stack.callback(server.end)
             postmaster = next(
-                one for one in psutil.process_iter(["cmdline"]) if str(server.server.folder / "data") in (one.info["cmdline"] or ())
+                one
+                for one in psutil.process_iter(["cmdline"])
+                if str(server.server.folder / "data") in (one.info["cmdline"] or ())
             )
             postgresql = Gateway(self.folder / "postgresql", systems, server.url)
             await self._add("PostgreSQL", postgresql, postgresql.begin(), meanwhile | {"database": postmaster.pid})
