@@ -410,6 +410,14 @@ class Evidence:
             self._writing = loop.create_task(self._write_held(), name="evidence-writer")
 
     async def _write_held(self) -> None:
+        """Store what is held, then make dictionaries; again, if more came meanwhile, for which nobody woke another."""
+        while True:
+            await self._store_held()
+            await self._learn()
+            if not self._held:
+                return
+
+    async def _store_held(self) -> None:
         pause = 0.05
         while self._held:
             some = [self._held[index] for index in range(min(_TOGETHER, len(self._held)))]
@@ -429,7 +437,6 @@ class Evidence:
             for _ in some:
                 self._held.popleft()
             pause = 0.05
-        await self._learn()
 
     async def _learn(self) -> None:
         """Make a dictionary for each kind of exchange that has none. It is used once it is stored."""
