@@ -81,7 +81,7 @@ class Payments:
 
         def unit(conn: Connection) -> Sent:
             decision = self._decisions.read(conn, ask.authority, ask.decision_number, hold=True)
-            return self._demands.open(conn, ask, decision, self._route(ask.authority), payment_id)
+            return self._demands.open(conn, ask, decision, _route(self._base, ask.authority), payment_id)
 
         await self._base.delivery.carry_out(unit, once.about(payment_id), wait)
         return payment_id
@@ -268,15 +268,17 @@ class Payments:
         if not decision.revoked:
             self._asks.void_excess(conn, decision)
 
-    def _route(self, authority: str) -> str:
-        channels = self._base.channels.route(authority, "payments")
-        if not channels:
-            raise ConflictProblem(
-                f"no channel takes payments for authority {authority}",
-                type="no-channel",
-                cure='Add a [[routes]] block with capability = "payments" to the settings.',
-            )
-        return channels[0].name
+
+def _route(base: Foundation, authority: str) -> str:
+    """The channel that takes an authority's payments. Raises ConflictProblem."""
+    channels = base.channels.route(authority, "payments")
+    if not channels:
+        raise ConflictProblem(
+            f"no channel takes payments for authority {authority}",
+            type="no-channel",
+            cure='Add a [[routes]] block with capability = "payments" to the settings.',
+        )
+    return channels[0].name
 
 
 def _asked_again(payment: Payment, lines: Sequence[PaymentLine]) -> PaymentRequest:

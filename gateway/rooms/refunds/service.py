@@ -194,7 +194,7 @@ class Refunds:
             if refund.status is not RefundStatus.PROPOSED:
                 raise _wrong_state(refund, "keeps its payee")
             self._base.two_persons.took_part(conn, refund_id, by, Part.NAMED)
-            records.change(conn, refund, self._now(), payee_sealed=sealed)
+            records.change(conn, refund, to_micros(self._base.clock.now()), payee_sealed=sealed)
             tell_refund(conn, self._base, refund, "refund.payee_named")
             return self.look(conn, refund_id)
 
@@ -217,7 +217,7 @@ class Refunds:
             if (made.kind, made.digest) not in known:
                 self._base.two_persons.took_part(conn, refund_id, by, Part.ADDED)
                 records.add_document(conn, made)
-                records.change(conn, refund, self._now())
+                records.change(conn, refund, to_micros(self._base.clock.now()))
 
         await self._base.store.write(once.about(refund_id).first(unit))
 
@@ -247,7 +247,11 @@ class Refunds:
             raise _wrong_state(refund, "cannot be confirmed")
         if not enough:
             return None
-        agreed: dict[str, Any] = {"confirmed_by": by.id, "confirmed_name": by.name, "confirmed_at": self._now()}
+        agreed: dict[str, Any] = {
+            "confirmed_by": by.id,
+            "confirmed_name": by.name,
+            "confirmed_at": to_micros(self._base.clock.now()),
+        }
         agreed["confirmed_side"] = Side.CONFIRMING.value
         self._life.move(conn, refund, RefundStatus.CONFIRMED, **agreed)
         if refund.exception_id is not None:
@@ -340,9 +344,6 @@ class Refunds:
         raise NotFoundProblem("no such file")
 
     # --- inside -----------------------------------------------------------------------------------------------------
-
-    def _now(self) -> int:
-        return to_micros(self._base.clock.now())
 
     def _details(self, conn: Connection, refund: Refund) -> RefundDetails:
         documents = records.documents(conn, refund.id)
