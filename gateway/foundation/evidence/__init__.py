@@ -6,7 +6,8 @@ from gateway.foundation.late import late
 
 if TYPE_CHECKING:
     from gateway.foundation.evidence.chain import Exact
-    from gateway.foundation.evidence.keeping import Batch, Evidence, EvidenceError, OpenedExchange, Prepared
+    from gateway.foundation.evidence.keeping import Batch, Evidence, EvidenceError, OpenedExchange
+    from gateway.foundation.evidence.later import Prepared
     from gateway.foundation.evidence.records import Exchange
     from gateway.foundation.evidence.redaction import Redacted, redact, redact_text
     from gateway.foundation.evidence.verification import Finding, Report, verify
@@ -15,7 +16,8 @@ else:
         __name__,
         {
             "chain": "Exact",
-            "keeping": "Batch Evidence EvidenceError OpenedExchange Prepared",
+            "keeping": "Batch Evidence EvidenceError OpenedExchange",
+            "later": "Prepared",
             "records": "Exchange",
             "redaction": "Redacted redact redact_text",
             "verification": "Finding Report verify",

@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -28,8 +27,9 @@ from gateway.foundation.crypto.envelope import Envelope, EnvelopeError
 from gateway.foundation.crypto.keys import EVIDENCE_KEY, HEAD_KEY, KeyProvider
 from gateway.foundation.evidence import records
 from gateway.foundation.evidence.chain import ANSWERED, GENESIS, Exact, body_mac, chain_value, pack, unpack
-from gateway.foundation.evidence.compression import Dictionary, compressed
+from gateway.foundation.evidence.compression import compressed
 from gateway.foundation.evidence.heads import HeadsWriter
+from gateway.foundation.evidence.later import EAGER_BYTES, Later, Prepared
 from gateway.foundation.evidence.records import OURS, Dictionaries, Exchange, Kept
 from gateway.foundation.evidence.redaction import Redacted, redact, redact_text
 from gateway.foundation.evidence.tables import chain_head, exchange, exchange_body
@@ -38,16 +38,12 @@ from gateway.foundation.store import Store
 from gateway.foundation.store.writer import at_commit
 from gateway.ports.base import RawExchange
 from gateway.words.clock import Clock, to_micros
-from gateway.words.errors import GatewayError, UnavailableProblem
+from gateway.words.errors import GatewayError
 from gateway.words.identifiers import new_id
 
 log = structlog.get_logger(__name__)
 
 SIGN_SECONDS: Final = 10.0
-_HELD: Final = 10_000
-_TOGETHER: Final = 50
-_EAGER_BYTES: Final = 64 * 1024
-_KINDS: Final = 1000
 _UNREADABLE: Final = "(not readable: the exact bytes are not those that were kept; gateway evidence verify)"
 
 _SELECT_HEAD = select(chain_head.c.seq, chain_head.c.chain).where(chain_head.c.node == bindparam("of"))
@@ -61,21 +57,10 @@ _SELECT_CHAINS = (
     .order_by(exchange.c.seq)
     .limit(1000)
 )
-_KNOWN = select(exchange.c.id).where(exchange.c.id == bindparam("id"))
 
 
 class EvidenceError(GatewayError):
     """Two processes write evidence under one node name: each needs a name of its own."""
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """An exchange ready to be stored, its exact bytes MACed, compressed and sealed. Its id is fixed."""
-
-    id: str
-    fields: dict[str, Any]
-    exact_sealed: bytes
-    body_mac: bytes
 
 
 @dataclass(frozen=True)
@@ -129,13 +114,9 @@ class Evidence:
         self._writer: HeadsWriter | None = None
         self._sign_seconds = sign_seconds
         self._collecting: ContextVar[Batch | None] = ContextVar("collecting", default=None)
-        self._held: deque[Prepared | RawExchange] = deque()
-        self._writing: asyncio.Task[None] | None = None
         self._signing: asyncio.Task[None] | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._dictionaries: dict[tuple[str, str, str], Dictionary | None] = {}
-        self._models: dict[tuple[str, str, str], RawExchange] = {}
         self._signed_lock = asyncio.Lock()
+        self._later = Later(store, clock, self.prepare, self.append)
 
     # --- taking exchanges
 
@@ -161,7 +142,7 @@ class Evidence:
         """
         item: RawExchange | Prepared = exchange
         small = isinstance(exchange, RawExchange) and (
-            len(exchange.request_body) + len(exchange.response_body) <= _EAGER_BYTES
+            len(exchange.request_body) + len(exchange.response_body) <= EAGER_BYTES
         )
         if isinstance(exchange, RawExchange) and small:
             with suppress(Exception):  # whoever appends it will see the reason
@@ -169,11 +150,8 @@ class Evidence:
         batch = self._collecting.get()
         if batch is not None and batch.open:
             batch.add(item)
-        elif len(self._held) >= _HELD:
-            log.error("evidence lost: too much waits to be stored", held=len(self._held))
         else:
-            self._held.append(item)
-            self._wake()
+            self._later.add(item)
 
     def prepare(self, raw: RawExchange) -> Prepared:
         """MAC, compress and seal an exchange. Touches no database; several threads may call it."""
@@ -193,19 +171,9 @@ class Evidence:
             "started_at": raw.started_at,
             "ended_at": raw.ended_at,
         }
-        small = compressed(container, self._dictionary(raw))
+        small = compressed(container, self._later.dictionary(raw))
         sealed = records.sealed_exact(self._envelope, exchange_id, small)
         return Prepared(exchange_id, fields, sealed, body_mac(self._key, container))
-
-    def _dictionary(self, raw: RawExchange) -> Dictionary | None:
-        """What an exchange is compressed with. The first good one of its kind becomes the model of the others."""
-        kind = (raw.channel, raw.direction, raw.action)
-        if kind not in self._dictionaries and len(self._dictionaries) < _KINDS and kind not in self._models:
-            good = raw.outcome == ANSWERED and (raw.status or 200) < 300
-            if good and len(raw.request_body) + len(raw.response_body) <= _EAGER_BYTES:
-                self._models[kind] = raw
-                self._wake()
-        return self._dictionaries.get(kind)
 
     async def ready(self, items: Sequence[Prepared | RawExchange]) -> list[Prepared | RawExchange]:
         """The same with the large ones prepared in a thread, so that neither the loop nor the store's writer waits.
@@ -305,23 +273,12 @@ class Evidence:
         while page := await self._store.read(partial(records.bodies, after=after)):
             old = [one.exchange_id for one in page if one.ended_at < before and one.kept]
             if old:
-                copies = await self._store.read(partial(self._copies, exchange_ids=old))
+                copies = await self._store.read(partial(_copies, exchange_ids=old, exact=self._exact))
                 forgotten += await self._store.write(partial(self._shred, copies=copies))
             if all(one.ended_at >= before for one in page):
                 break
             after = page[-1].exchange_id
         return forgotten
-
-    def _copies(self, conn: Connection, exchange_ids: Sequence[str]) -> dict[str, Redacted | None]:
-        """The readable copies of exchanges that are to be shredded; None where there is one in the row."""
-        dictionaries, copies = Dictionaries(conn), dict[str, Redacted | None]()
-        for exchange_id in exchange_ids:
-            kept = records.kept(conn, exchange_id)
-            try:
-                copies[exchange_id] = None if kept.early else redact(self._exact(kept, dictionaries))
-            except EvidenceError as error:
-                log.error("exact bytes are not shredded, for they prove a change", reason=str(error))
-        return copies
 
     def _shred(self, conn: Connection, copies: Mapping[str, Redacted | None]) -> int:
         now = to_micros(self._clock.now())
@@ -344,7 +301,7 @@ class Evidence:
             if self._writer is None:
                 self._writer = await asyncio.to_thread(HeadsWriter, self.heads, self.node, self._keys)
             writer, line, begun = self._writer, None, self._writer.seq
-            while chains := await self._store.read(lambda conn: self._chains_after(conn, writer.seq)):
+            while chains := await self._store.read(lambda conn: _chains_after(conn, self.node, writer.seq)):
                 line = await asyncio.to_thread(writer.append, chains, self._clock.now())
             if line is not None:
                 signed = update(chain_head).where(chain_head.c.node == self.node).values(signed_line=line)
@@ -353,20 +310,16 @@ class Evidence:
 
     async def start(self) -> None:
         """Sign what an earlier life left, then sign regularly. The signing key is made now if it is missing."""
-        self._loop = asyncio.get_running_loop()
-        self._wake()
+        self._later.wake()
         await asyncio.to_thread(self._keys.public, HEAD_KEY)
-        known = await self._store.read(records.dictionaries)
-        self._dictionaries = {**known, **self._dictionaries}
+        self._later.know(await self._store.read(records.dictionaries))
         await self.sign_head()
         if self._signing is None:
             self._signing = asyncio.create_task(self._sign_regularly(), name="evidence-heads")
 
     async def flush(self) -> None:
         """Wait until every exchange recorded so far is stored."""
-        self._wake()
-        while self._writing is not None and not self._writing.done():
-            await asyncio.shield(self._writing)
+        await self._later.flush()
 
     async def close(self) -> None:
         """Store what is held, sign the head, stop. What cannot be stored now is logged as lost."""
@@ -377,16 +330,11 @@ class Evidence:
             self._signing = None
         with suppress(TimeoutError):
             await asyncio.wait_for(self.flush(), 5)
-        if self._writing is not None and not self._writing.done():
-            self._writing.cancel()
-            log.error("evidence lost: the database did not take it before the stop", held=len(self._held))
+        self._later.cut()
         try:
             await self.sign_head()
         except (GatewayError, OSError) as error:
             log.error("the evidence head could not be signed", reason=str(error))
-
-    def _chains_after(self, conn: Connection, seq: int) -> list[bytes]:
-        return [bytes(chain) for chain in conn.execute(_SELECT_CHAINS, {"of": self.node, "after": seq}).scalars()]
 
     async def _sign_regularly(self) -> None:
         while True:
@@ -395,70 +343,25 @@ class Evidence:
                 await self.sign_head()
             except (GatewayError, OSError) as error:
                 log.error("the evidence head could not be signed", reason=str(error))
-            self._wake()
+            self._later.wake()
 
-    def _wake(self) -> None:
-        """Have the held exchanges stored and dictionaries made, from whichever thread."""
+
+def _copies(
+    conn: Connection, exchange_ids: Sequence[str], exact: Callable[[Kept, Dictionaries], Exact]
+) -> dict[str, Redacted | None]:
+    """The readable copies of exchanges that are to be shredded; None where there is one in the row."""
+    dictionaries, copies = Dictionaries(conn), dict[str, Redacted | None]()
+    for exchange_id in exchange_ids:
+        kept = records.kept(conn, exchange_id)
         try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            if self._loop is not None and not self._loop.is_closed():
-                self._loop.call_soon_threadsafe(self._wake)
-            return
-        self._loop = loop
-        if (self._held or self._models) and (self._writing is None or self._writing.done()):
-            self._writing = loop.create_task(self._write_held(), name="evidence-writer")
+            copies[exchange_id] = None if kept.early else redact(exact(kept, dictionaries))
+        except EvidenceError as error:
+            log.error("exact bytes are not shredded, for they prove a change", reason=str(error))
+    return copies
 
-    async def _write_held(self) -> None:
-        """Store what is held, then make dictionaries; again, if more came meanwhile, for which nobody woke another."""
-        while True:
-            await self._store_held()
-            await self._learn()
-            if not self._held:
-                return
 
-    async def _store_held(self) -> None:
-        pause = 0.05
-        while self._held:
-            some = [self._held[index] for index in range(min(_TOGETHER, len(self._held)))]
-            try:
-                ready = [
-                    item if isinstance(item, Prepared) else await asyncio.to_thread(self.prepare, item) for item in some
-                ]
-                for place, item in enumerate(ready):
-                    self._held[place] = item  # with a fixed id, so that a second try stores nothing twice
-                await self._store.write(partial(self._append_new, ready))
-            except UnavailableProblem:
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, 5.0)
-                continue
-            except Exception:
-                log.exception("evidence lost: it cannot be stored", exchanges=len(some))
-            for _ in some:
-                self._held.popleft()
-            pause = 0.05
-
-    async def _learn(self) -> None:
-        """Make a dictionary for each kind of exchange that has none. It is used once it is stored."""
-        while self._models:
-            kind = next(iter(self._models))
-            made: Dictionary | None = None
-            try:
-                made = await asyncio.to_thread(Dictionary.of, self._models[kind])
-                now = to_micros(self._clock.now())
-                await self._store.write(partial(records.keep_dictionary, key=kind, made=made, now=now))
-            except UnavailableProblem:
-                return
-            except Exception:
-                made = None
-                log.exception("no dictionary for evidence of this kind", channel=kind[0], action=kind[2])
-            self._dictionaries[kind] = made
-            del self._models[kind]
-
-    def _append_new(self, ready: Sequence[Prepared], conn: Connection) -> None:
-        for item in ready:
-            if conn.execute(_KNOWN, {"id": item.id}).first() is None:
-                self.append(conn, item)
+def _chains_after(conn: Connection, node: str, seq: int) -> list[bytes]:
+    return [bytes(chain) for chain in conn.execute(_SELECT_CHAINS, {"of": node, "after": seq}).scalars()]
 
 
 def _shown(kept: Kept, exact: Exact | None) -> Exchange:

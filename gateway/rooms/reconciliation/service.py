@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from gateway.foundation.base import Foundation
-from gateway.foundation.evidence.keeping import Prepared
+from gateway.foundation.evidence.later import Prepared
 from gateway.foundation.once import NEVER, Once
 from gateway.ports.base import RawExchange
 from gateway.ports.nontax import NonTaxPlatform
