@@ -41,6 +41,9 @@ else:
         return True
 
 
+_PATIENCE = 0.5
+
+
 class LockedError(GatewayError):
     """Another process works on this database. ``pid`` is its process id, None when it could not be read."""
 
@@ -62,10 +65,16 @@ class DatabaseLock:
 
     @classmethod
     def take(cls, database: Path) -> DatabaseLock:
-        """Take the lock of a database, or raise LockedError naming who has it."""
+        """Take the lock of a database, or raise LockedError naming who has it.
+
+        Waits for half a second: `gateway doctor` and short commands hold it for a moment only.
+        """
         beside = database.with_name(database.name + ".lock")
         file = os.open(beside, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
-        if not _try_lock(file):
+        until = time.monotonic() + _PATIENCE
+        while not (ours := _try_lock(file)) and time.monotonic() < until:
+            time.sleep(0.02)
+        if not ours:
             written = os.pread(file, 20, 0) if hasattr(os, "pread") else os.read(file, 20)
             os.close(file)
             raise LockedError(database, int(written) if written.strip().isdigit() else None)

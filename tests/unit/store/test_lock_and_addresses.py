@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.foundation.store import DatabaseLock, Store
+from gateway.foundation.store import DatabaseLock, Store, lock
 from gateway.foundation.store.engine import open_engine, parse_url, sqlite_path
 from gateway.foundation.store.lock import LockedError
 from gateway.words.errors import SettingsError
@@ -60,6 +60,13 @@ def test_one_process_cannot_take_the_lock_twice_and_can_after_release(tmp_path: 
         DatabaseLock.take(database)
     assert caught.value.pid == os.getpid()
     DatabaseLock.take(database).release()
+
+
+def test_who_looks_for_a_moment_keeps_nobody_from_starting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`gateway doctor` takes the lock to see whether anybody has it; a gateway that starts then is not refused."""
+    looking = DatabaseLock.take(tmp_path / "gateway.db")
+    monkeypatch.setattr(lock.time, "sleep", lambda _: looking.release())
+    DatabaseLock.take(tmp_path / "gateway.db").release()
 
 
 def test_an_exclusive_store_holds_the_lock_until_it_is_closed(sqlite_url: str) -> None:
