@@ -184,6 +184,7 @@ def _click(name: str, found: Any) -> Any:
         found.command(name)(one)
     command = typer.main.get_command(found)
     command.name = name
+    command.params = [one for one in command.params if one.name not in ("install_completion", "show_completion")]
     return command
 
 
