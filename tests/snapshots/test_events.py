@@ -9,10 +9,19 @@ from typing import Any
 import pytest
 from snapshots.catalogue import ALWAYS, CODE, EVENT, FILE, always, emitted, example
 
+from gateway.foundation import rooms
 from gateway.words.identifiers import PREFIXES
 
 CATALOGUE: dict[str, dict[str, Any]] = json.loads(FILE.read_text(encoding="utf-8"))
 SECRET = {"name", "party", "payer", "payee", "account", "id_number", "phone", "address", "secret", "token"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _rooms() -> None:
+    """The rooms are loaded: each claims the prefixes of its own records."""
+    for room in rooms.found():
+        if room.open:
+            room.place(room.open)
 
 
 def test_every_type_that_the_code_can_emit_has_an_example() -> None:
