@@ -13,10 +13,10 @@ import warnings
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 from asn1crypto import core
-from PIL import Image, ImageDraw
+from seal_authority import NOW, ORGAN, PLACE, SealAuthority, ring
 
 from gateway.ports.seal import Placement
 from gateway.rooms.seals.ofd.judging import judge_ofd
@@ -24,14 +24,10 @@ from gateway.rooms.seals.ofd.sealing import embed, pages_of, prepare, stamps_at
 from gateway.rooms.seals.ofd.signatures import StampAnnot
 from gateway.rooms.seals.report import Report
 from gateway.rooms.seals.ses_checks import Bench, Expected
-from gateway.rooms.seals.trust import Trust, makers_of
 from gateway.typography import Block, Letter, Signature, render_ofd
 from simulators.seal import ses
-from simulators.seal.pki import Authority, Key, sm3
+from simulators.seal.pki import Key, sm3
 
-ORGAN = "安澜市望川区综合行政执法局"
-NOW = datetime(2026, 9, 16, 2, 0, 0, tzinfo=UTC)
-PLACE = Placement(page=1, x=120, y=60, width=42, height=42)
 YEAR = "http://www.ofdspec.org/2016"
 HEAD = '<?xml version="1.0" encoding="UTF-8"?>'
 PAGE = "Doc_0/Pages/Page_0/Content.xml"
@@ -41,15 +37,6 @@ ESL = "Doc_0/Signs/Sign_0/Seal.esl"
 LIST = "Doc_0/Signs/Signatures.xml"
 
 
-def ring(side: int = 48) -> bytes:
-    """A small picture of a seal."""
-    image = Image.new("RGBA", (side, side))
-    ImageDraw.Draw(image).ellipse((2, 2, side - 3, side - 3), outline="red", width=2)
-    out = io.BytesIO()
-    image.save(out, "PNG")
-    return out.getvalue()
-
-
 def letter_ofd(text: str = "当事人占用公共场所经营，影响市容环境卫生。") -> bytes:
     """A decision document of one page, by the gateway's own templates."""
     return render_ofd(
@@ -57,33 +44,11 @@ def letter_ofd(text: str = "当事人占用公共场所经营，影响市容环�
     )
 
 
-@dataclass
-class OfdForge:
-    """An authority, a maker and a seal; seals what it is given, rightly or wrongly."""
-
-    root: Authority = field(default_factory=lambda: Authority.found("安澜市电子印章根证书"))
+class OfdForge(SealAuthority):
+    """Seals what it is given, rightly or wrongly."""
 
     def __post_init__(self) -> None:
-        self.maker = ses.Maker.under(self.root, "安澜市电子印章制章中心")
-        key = Key.generate()
-        certificate = self.root.issue(ORGAN, key.public)
-        self.seal = ses.Seal(
-            seal_id="99010200000021",
-            name=ORGAN,
-            picture=ring(),
-            valid_from=NOW - timedelta(days=400),
-            valid_until=NOW + timedelta(days=400),
-            key=key,
-            certificate=certificate,
-            listed=(certificate,),
-        )
-        self.issued = ses.eseal(self.seal, self.maker)
-        self.esl = self.issued
-        self.trust = Trust(
-            signer_roots=(self.root.certificate,),
-            maker_roots=(self.root.certificate,),
-            makers=makers_of((self.maker.certificate,)),
-        )
+        super().__post_init__()
         self.letter = letter_ofd()
         self.sealed = self.seal_ofd(self.letter)
         self.foreign = Foreign(self).sealed()
@@ -99,16 +64,12 @@ class OfdForge:
         stamps = [one for one in places if isinstance(one, StampAnnot)] or stamps_at(
             [one for one in places if isinstance(one, Placement)] or (PLACE,), pages_of(ofd)
         )
-        prepared = prepare(ofd, self.esl, stamps, at=NOW, provider=ORGAN)
+        prepared = prepare(ofd, self.issued, stamps, at=NOW, provider=ORGAN)
         return embed(prepared.content, self.sign(prepared.digest, prepared.property_info))
 
     def judge(self, ofd: bytes, **expected: object) -> Report:
         """Our verdict, a minute later."""
         return judge_ofd(ofd, Bench(self.trust, NOW + timedelta(minutes=1), Expected(**expected)))
-
-    def variant(self, **other: object) -> ses.Seal:
-        """The seal, but."""
-        return replace(self.seal, **other)
 
     def cms(
         self, document: bytes, *, attributes: bool = False, content: bytes | None = None, key: Key | None = None
@@ -212,7 +173,7 @@ class Foreign:
             f'<ofd:MaxSignId>1</ofd:MaxSignId><ofd:Signature ID="1"{entry} BaseLoc="/{SIGNATURE}"/>',
         )
         if self.seal_file:
-            parts[ESL] = self.forge.esl
+            parts[ESL] = self.forge.issued
         covered = [name for name in parts if name not in self.left_out and (self.with_list or name != LIST)]
         references = "".join(
             f'<ofd:Reference FileRef="{self.refer(name)}"><ofd:CheckValue>'

@@ -117,7 +117,7 @@ def sealing(figures: Figures, forge: OfdForge) -> None:
     pdf, ofd = render(letter), render_ofd(letter)
     pages = pages_of(ofd)
     print(f"{len(pages)} pages: {len(pdf) >> 10} KiB of PDF, {len(ofd) >> 10} KiB of OFD")
-    profile, seal = PdfProfile(), read_seal(forge.esl)
+    profile, seal = PdfProfile(), read_seal(forge.issued)
 
     place = PLACE.model_copy(update={"page": len(pages)})
 
@@ -155,7 +155,7 @@ def _copied(pdf: bytes, page: int | None) -> bytes:
 
 
 def _sealed(forge: OfdForge, ofd: bytes, stamps: tuple[StampAnnot, ...]) -> bytes:
-    prepared = prepare(ofd, forge.esl, stamps, at=NOW, provider=ORGAN)
+    prepared = prepare(ofd, forge.issued, stamps, at=NOW, provider=ORGAN)
     return embed(prepared.content, forge.sign(prepared.digest, prepared.property_info))
 
 

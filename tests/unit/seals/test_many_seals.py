@@ -41,8 +41,7 @@ class Unit:
             name=name, seal_id=seal_id, key=key, certificate=certificate, listed=(certificate,), **other
         )
         self.issued = ses.eseal(self.seal, forge.maker)
-        der = self.issued if isinstance(self.issued, bytes) else ses.encode("SESeal", self.issued)
-        self.read = read_seal(der)
+        self.read = read_seal(self.issued)
 
     def put(self, forge, pdf: bytes, *places: Placement, across: Across | None = None) -> bytes:
         """The file with this unit's seal."""

@@ -47,7 +47,7 @@ def long_ofd(forge) -> bytes:
 
 
 def test_what_is_signed_is_the_description_and_it_covers_every_part_but_the_list(forge):
-    prepared = prepare(forge.letter, forge.esl, stamps_at([PLACE], pages_of(forge.letter)), at=NOW, provider=ORGAN)
+    prepared = prepare(forge.letter, forge.issued, stamps_at([PLACE], pages_of(forge.letter)), at=NOW, provider=ORGAN)
     parts = unzipped(prepared.content)
     assert prepared.digest == sm3(parts[SIGNATURE])
     assert prepared.property_info == f"/{SIGNATURE}"
@@ -84,7 +84,7 @@ def packed(archive: bytes, name: str) -> bytes:
 
 def test_the_same_steps_give_the_same_bytes(forge):
     one, other = (
-        prepare(forge.letter, forge.esl, stamps_at([PLACE], pages_of(forge.letter)), at=NOW, provider=ORGAN)
+        prepare(forge.letter, forge.issued, stamps_at([PLACE], pages_of(forge.letter)), at=NOW, provider=ORGAN)
         for _ in range(2)
     )
     assert one == other
@@ -168,7 +168,7 @@ def test_a_place_that_is_none_is_refused(forge, place, words):
 
 def test_no_place_at_all_is_refused(forge):
     with pytest.raises(InvalidProblem, match="1 to"):
-        prepare(forge.letter, forge.esl, (), at=NOW, provider=ORGAN)
+        prepare(forge.letter, forge.issued, (), at=NOW, provider=ORGAN)
 
 
 def test_the_seal_stands_where_it_was_asked_for_from_the_lower_left_corner(forge):

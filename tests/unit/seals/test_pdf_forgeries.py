@@ -80,7 +80,7 @@ def _with_drawing(f, change) -> bytes:
 
     module._form = drawn
     try:
-        made = prepare(f.document, read_seal(f.eseal), [f.place], at=f.now, profile=PdfProfile(reserve=4096))
+        made = prepare(f.document, read_seal(f.issued), [f.place], at=f.now, profile=PdfProfile(reserve=4096))
     finally:
         module._form = kept
     return embed(made.content, made.start, made.end, f.sign(made.digest))
@@ -104,7 +104,7 @@ def pictured(change: Callable[[Image.Image], Image.Image]):
             other = change(image.convert("RGBA"))
         out = io.BytesIO()
         other.save(out, "PNG")
-        shown = replace(read_seal(f.eseal), picture=out.getvalue())
+        shown = replace(read_seal(f.issued), picture=out.getvalue())
         made = prepare(f.document, shown, [f.place], at=f.now, profile=PdfProfile(reserve=4096))
         return embed(made.content, made.start, made.end, f.sign(made.digest))
 
@@ -125,7 +125,7 @@ def sized(width: float, height: float):
     """The seal in another size than its own."""
 
     def make(f) -> bytes:
-        shown = replace(read_seal(f.eseal), width=round(width), height=round(height))
+        shown = replace(read_seal(f.issued), width=round(width), height=round(height))
         place = f.place.model_copy(update={"width": width, "height": height})
         made = prepare(f.document, shown, [place], at=f.now, profile=PdfProfile(reserve=4096))
         return embed(made.content, made.start, made.end, f.sign(made.digest))
@@ -161,7 +161,7 @@ def altered(**fields: object):
     """The seal of a maker with a field that he did not sign."""
 
     def make(f) -> bytes:
-        _, *signed = asn1.read(f.eseal).parts()
+        _, *signed = asn1.read(f.issued).parts()
         made = asn1.wrap(asn1.SEQUENCE, ses.seal_info(f.variant(**fields)), *(one.der for one in signed))
         return f.sealed(ses.signature(f.seal, made, f.prepared.digest, "/ByteRange", f.now))
 

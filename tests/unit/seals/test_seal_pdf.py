@@ -45,7 +45,7 @@ def test_the_original_bytes_stay_at_the_front_and_only_the_gap_is_not_covered(fo
 
 def test_filter_and_sub_filter_are_settings(forge):
     profile = PdfProfile(filter="Gomain.GMPkiLite", sub_filter="GM.SM2", reserve=1024)
-    made = prepare(forge.document, read_seal(forge.eseal), [place()], at=forge.now, profile=profile)
+    made = prepare(forge.document, read_seal(forge.issued), [place()], at=forge.now, profile=profile)
     (found,) = PdfFile(made.content).signatures
     assert (found.filter, found.sub_filter) == ("Gomain.GMPkiLite", "GM.SM2")
     assert made.end - made.start == 2 * 1024 + 2
@@ -87,7 +87,7 @@ def test_an_encrypted_file_is_refused(forge):
 
 
 def test_a_picture_that_is_none_is_refused(forge):
-    seal = replace(read_seal(forge.eseal), picture=b"GIF89a")
+    seal = replace(read_seal(forge.issued), picture=b"GIF89a")
     with pytest.raises(ConflictProblem, match="picture"):
         prepare(forge.document, seal, [place()], at=forge.now, profile=PdfProfile())
     with pytest.raises(ConflictProblem, match="type ofd"):
