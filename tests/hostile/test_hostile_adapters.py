@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 from benches import CreditChinaBench, PortalBench, RestSealBench, SharingRegistryBench, SimulatorBench, SoapNonTaxBench
+from broken_adapters import Broken, Case, failed_by_the_kit
 
 from gateway.adapters.credit.creditchina import CreditChina
 from gateway.adapters.credit.portal import DisclosurePortal
@@ -60,30 +60,8 @@ TRIED: dict[type[Any], tuple[type[Conformance], type[SimulatorBench]]] = {
     SharingRegistry: (RegistryConformance, SharingRegistryBench),
     RestSealService: (SealConformance, RestSealBench),
 }
-A = TypeVar("A", bound=type[Any])
-
-
-@dataclass(frozen=True)
-class Case:
-    """One broken adapter, the promise that it breaks, and what the kit says of it."""
-
-    adapter: type[Any]
-    promise: str
-    arguments: tuple[str, ...]
-    words: str
-
-
-CASES: list[Case] = []
-
-
-def breaks(promise: str, *arguments: str, words: str) -> Callable[[A], A]:
-    """Marks a broken adapter with the test of the kit that has to fail, and a part of its reason."""
-
-    def mark(adapter: A) -> A:
-        CASES.append(Case(adapter, f"test_{promise}", arguments, words))
-        return adapter
-
-    return mark
+CASES = Broken()
+breaks = CASES.breaks
 
 
 def issued(request: IssueRequest, **changes: Any) -> Issued:
@@ -764,14 +742,7 @@ def test_every_promise_of_the_kit_has_an_adapter_that_breaks_it() -> None:
     assert promises - {case.promise for case in CASES} == set()
 
 
-@pytest.mark.parametrize("case", [pytest.param(case, id=f"{case.adapter.__name__}-{case.promise}") for case in CASES])
+@pytest.mark.parametrize("case", CASES.parameters())
 async def test_the_kit_fails_a_broken_adapter_for_the_right_reason(simulators: Simulation, case: Case) -> None:
     suite, bench_class = next(TRIED[base] for base in case.adapter.__mro__ if base in TRIED)
-    bench = bench_class(simulators, case.adapter)
-    try:
-        with pytest.raises(AssertionError, match=case.words):
-            await getattr(suite(), case.promise)(bench, *case.arguments)
-    except pytest.skip.Exception as skipped:
-        pytest.fail(f"the kit skipped what it should fail: {skipped}")
-    finally:
-        await bench.close()
+    await failed_by_the_kit(case, suite, bench_class(simulators, case.adapter))

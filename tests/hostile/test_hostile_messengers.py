@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
+from broken_adapters import Broken, Case, failed_by_the_kit
 from notice_bench import RestMessengerBench
 
 from gateway.adapters.notice.rest import RestMessenger
@@ -25,30 +25,8 @@ from gateway.words.errors import (
 )
 from simulators.testing import Simulation
 
-A = TypeVar("A", bound=type[Any])
-
-
-@dataclass(frozen=True)
-class Case:
-    """One broken adapter, the promise that it breaks, and what the kit says of it."""
-
-    adapter: type[Any]
-    promise: str
-    arguments: tuple[str, ...]
-    words: str
-
-
-CASES: list[Case] = []
-
-
-def breaks(promise: str, *arguments: str, words: str) -> Callable[[A], A]:
-    """Marks a broken adapter with the test of the kit that has to fail, and a part of its reason."""
-
-    def mark(adapter: A) -> A:
-        CASES.append(Case(adapter, f"test_{promise}", arguments, words))
-        return adapter
-
-    return mark
+CASES = Broken()
+breaks = CASES.breaks
 
 
 def sent(request: SendRequest, **changes: Any) -> SentMessage:
@@ -259,13 +237,6 @@ def test_every_promise_of_this_port_has_an_adapter_that_breaks_it() -> None:
     assert promises - {case.promise for case in CASES} == set()
 
 
-@pytest.mark.parametrize("case", [pytest.param(case, id=f"{case.adapter.__name__}-{case.promise}") for case in CASES])
+@pytest.mark.parametrize("case", CASES.parameters())
 async def test_the_kit_fails_a_broken_adapter_for_the_right_reason(simulators: Simulation, case: Case) -> None:
-    bench = RestMessengerBench(simulators, case.adapter)
-    try:
-        with pytest.raises(AssertionError, match=case.words):
-            await getattr(NoticeConformance(), case.promise)(bench, *case.arguments)
-    except pytest.skip.Exception as skipped:
-        pytest.fail(f"the kit skipped what it should fail: {skipped}")
-    finally:
-        await bench.close()
+    await failed_by_the_kit(case, NoticeConformance, RestMessengerBench(simulators, case.adapter))
