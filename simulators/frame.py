@@ -15,7 +15,7 @@ from simulators.pages import Entry, Link, Page
 from simulators.service import Service
 from simulators.state import Document, Transaction, b64, unb64
 from simulators.system import Settings, System
-from simulators.wire import Wire
+from simulators.wire import CodedWire, Results, Wire
 from simulators.xml import parse_xml
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "SHANGHAI",
     "Answer",
     "Call",
+    "CodedWire",
     "Document",
     "Entry",
     "Fault",
@@ -35,6 +36,7 @@ __all__ = [
     "OpenApiContract",
     "Page",
     "Refused",
+    "Results",
     "Service",
     "Settings",
     "System",

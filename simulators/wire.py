@@ -149,3 +149,48 @@ def _altered(body: Any, fields: frozenset[str], alter: Callable[[Any], Any]) -> 
     if isinstance(body, list):
         return [_altered(value, fields, alter) for value in body]
     return body
+
+
+_UNKNOWN = {"meaning": "未知结果", "status": "200"}
+
+
+class Results:
+    """The result codes of a contract's table, and answers ``{"code", "message", "data"}`` with them.
+
+    ``rows`` have ``code``, ``meaning`` and ``status``; every code begins with the letter of its system. A code that the
+    table does not have comes with 200.
+    """
+
+    def __init__(self, rows: Sequence[Mapping[str, str]]) -> None:
+        self._rows = {row["code"]: row for row in rows}
+        self.letter = rows[0]["code"][0]
+
+    def __call__(self, code: str, data: Any = None) -> Answer:
+        row = self._rows.get(code, _UNKNOWN)
+        return Answer({"code": code, "message": row["meaning"], "data": data}, int(row["status"]))
+
+
+class CodedWire(Wire):
+    """Refusals in the codes of the contract's table: 0400 invalid, 0404 not found, 0429 busy, behind its letter."""
+
+    results: ClassVar[Results]
+
+    def invalid(self, call: Call, errors: Sequence[str]) -> Answer:
+        """0400, with what the contract says."""
+        answer = self.results(f"{self.results.letter}0400")
+        answer.body["message"] = "; ".join(errors)[:200]
+        return answer
+
+    def busy(self, call: Call, seconds: float) -> Answer:
+        """0429."""
+        answer = self.results(f"{self.results.letter}0429")
+        answer.headers["Retry-After"] = str(max(1, round(seconds)))
+        return answer
+
+    def with_code(self, call: Call, code: str) -> Answer:
+        """Any code of the table, or one that it does not have."""
+        return self.results(code)
+
+    def not_found(self, call: Call) -> Answer:
+        """0404."""
+        return self.results(f"{self.results.letter}0404")

@@ -31,6 +31,7 @@ import contracts
 from simulators.frame import (
     Answer,
     Call,
+    CodedWire,
     Document,
     Foundation,
     Handler,
@@ -38,11 +39,11 @@ from simulators.frame import (
     OpenApiContract,
     Page,
     Refused,
+    Results,
     Service,
     Settings,
     System,
     Transaction,
-    Wire,
     endpoint,
     rfc3339,
 )
@@ -65,8 +66,7 @@ USERS: list[Document] = [
     },
 ]
 
-_RESULTS = {row["code"]: row for row in contracts.code_table("notice", "v1", "results")}
-_UNKNOWN = {"meaning": "未知结果", "status": "200"}
+_result = Results(contracts.code_table("notice", "v1", "results"))
 TEMPLATES = {row["id"]: row for row in contracts.code_table("notice", "v1", "templates")}
 CONTRACT = OpenApiContract(contracts.path("notice/v1/openapi.yaml"))
 SEED: Document = {
@@ -102,9 +102,10 @@ KINDS = {
 }
 
 
-class NoticeWire(Wire):
+class NoticeWire(CodedWire):
     """Answers and refusals in the codes of the contract's table; callbacks signed with the application's secret."""
 
+    results = _result
     code_fields = frozenset({"reference", "userId", "value"})
     status_fields = frozenset({"code", "state"})
 
@@ -119,26 +120,6 @@ class NoticeWire(Wire):
             return status == 200 and json.loads(body)["code"] == "N0000"
         except (ValueError, KeyError, TypeError):
             return False
-
-    def invalid(self, call: Call, errors: Any) -> Answer:
-        """N0400, with what the contract says."""
-        answer = _result("N0400")
-        answer.body["message"] = "; ".join(errors)[:200]
-        return answer
-
-    def busy(self, call: Call, seconds: float) -> Answer:
-        """N0429."""
-        answer = _result("N0429")
-        answer.headers["Retry-After"] = str(max(1, round(seconds)))
-        return answer
-
-    def with_code(self, call: Call, code: str) -> Answer:
-        """Any code of the table; one that it does not have comes with 200."""
-        return _result(code)
-
-    def not_found(self, call: Call) -> Answer:
-        """N0404."""
-        return _result("N0404")
 
 
 class Messenger(Service):
@@ -324,11 +305,6 @@ class Messenger(Service):
 
 def _other_user(tx: Transaction, user_id: str) -> str:
     return next(key for key, _ in tx.list(SYSTEM.name, "user") if key != user_id)
-
-
-def _result(code: str, data: Any = None) -> Answer:
-    row = _RESULTS.get(code, _UNKNOWN)
-    return Answer({"code": code, "message": row["meaning"], "data": data}, int(row["status"]))
 
 
 SYSTEM = System(

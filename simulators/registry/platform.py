@@ -13,7 +13,6 @@ from __future__ import annotations
 import hmac
 import unicodedata
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -25,14 +24,15 @@ import contracts
 from simulators.frame import (
     Answer,
     Call,
+    CodedWire,
     Document,
     Foundation,
     OpenApiContract,
     Refused,
+    Results,
     Service,
     System,
     Transaction,
-    Wire,
     rfc3339,
 )
 from simulators.registry.seed import ENTITIES, HISTORY, TOKENS
@@ -43,8 +43,7 @@ SECRET = "development-registry-secret"  # noqa: S105 - known to everybody on pur
 TOLERANCE = 300.0
 MOST_NAMES = 50
 
-_RESULTS = {row["code"]: row for row in contracts.code_table("registry", "v1", "results")}
-_UNKNOWN = {"meaning": "未知结果", "status": "200"}
+_result = Results(contracts.code_table("registry", "v1", "results"))
 _ITEMS = {
     "name": "法定代表人变更",
     "regState_CN": "登记状态变更",
@@ -98,9 +97,10 @@ SEED: Document = {
 }
 
 
-class RegistryWire(Wire):
+class RegistryWire(CodedWire):
     """Answers and refusals in the codes of the contract's table, signed."""
 
+    results = _result
     code_fields = frozenset({"uniscId"})
     status_fields = frozenset({"code"})
 
@@ -114,25 +114,6 @@ class RegistryWire(Wire):
             headers |= {"X-Node-Code": node, "X-Timestamp": stamp, "X-Nonce": nonce}
             headers["X-Signature"] = _signature(node, stamp, nonce, body)
         return body, headers
-
-    def invalid(self, call: Call, errors: Any) -> Answer:
-        """R0400, with what the contract says."""
-        answer = _result("R0400", None)
-        return replace(answer, body={**answer.body, "message": "; ".join(errors)[:200]})
-
-    def busy(self, call: Call, seconds: float) -> Answer:
-        """R0429."""
-        answer = _result("R0429", None)
-        answer.headers["Retry-After"] = str(max(1, round(seconds)))
-        return answer
-
-    def with_code(self, call: Call, code: str) -> Answer:
-        """Any code of the table; one that it does not have comes with 200."""
-        return _result(code, None)
-
-    def not_found(self, call: Call) -> Answer:
-        """R0404."""
-        return _result("R0404", None)
 
 
 class Registry(Service):
@@ -265,11 +246,6 @@ class Registry(Service):
             return handler(tx, call)
 
         return guarded
-
-
-def _result(code: str, data: Any) -> Answer:
-    row = _RESULTS.get(code, _UNKNOWN)
-    return Answer({"code": code, "message": row["meaning"], "data": data}, int(row["status"]))
 
 
 def _signature(node: str, stamp: str, nonce: str, body: bytes) -> str:

@@ -33,17 +33,18 @@ import contracts
 from simulators.frame import (
     Answer,
     Call,
+    CodedWire,
     Document,
     Foundation,
     Handler,
     Kind,
     OpenApiContract,
     Refused,
+    Results,
     Service,
     Settings,
     System,
     Transaction,
-    Wire,
     b64,
     rfc3339,
     unb64,
@@ -77,8 +78,7 @@ SEALS: list[Document] = [
     },
 ]
 
-_RESULTS = {row["code"]: row for row in contracts.code_table("seal", "v1", "results")}
-_UNKNOWN = {"meaning": "未知结果", "status": "200"}
+_result = Results(contracts.code_table("seal", "v1", "results"))
 _UNUSABLE = {"SUSPENDED": "S1421", "CANCELLED": "S1422", "EXPIRED": "S1423"}
 CONTRACT = OpenApiContract(contracts.path("seal/v1/openapi.yaml"))
 SEED: Document = {
@@ -127,9 +127,10 @@ _FLAWS = {
 KINDS = {name: Kind("effect", effect) for name, effect in _FLAWS.items()}
 
 
-class SealWire(Wire):
+class SealWire(CodedWire):
     """Answers and refusals in the codes of the contract's table, signed and bound to their request."""
 
+    results = _result
     code_fields = frozenset({"sealId"})
     status_fields = frozenset({"code"})
 
@@ -145,26 +146,6 @@ class SealWire(Wire):
         """A notice, signed now with the receiver's node."""
         body, headers = super().callback(payload)
         return body, headers | signed_headers(SECRET.encode(), NODE, self.base.clock.now(), body)
-
-    def invalid(self, call: Call, errors: Any) -> Answer:
-        """S0400, with what the contract says."""
-        answer = _result("S0400")
-        answer.body["message"] = "; ".join(errors)[:200]
-        return answer
-
-    def busy(self, call: Call, seconds: float) -> Answer:
-        """S0429."""
-        answer = _result("S0429")
-        answer.headers["Retry-After"] = str(max(1, round(seconds)))
-        return answer
-
-    def with_code(self, call: Call, code: str) -> Answer:
-        """Any code of the table; one that it does not have comes with 200."""
-        return _result(code)
-
-    def not_found(self, call: Call) -> Answer:
-        """S0404."""
-        return _result("S0404")
 
 
 class Seal(Service):
@@ -370,11 +351,6 @@ class Seal(Service):
             return handler(tx, call)
 
         return guarded
-
-
-def _result(code: str, data: Any = None) -> Answer:
-    row = _RESULTS.get(code, _UNKNOWN)
-    return Answer({"code": code, "message": row["meaning"], "data": data}, int(row["status"]))
 
 
 SYSTEM = System(

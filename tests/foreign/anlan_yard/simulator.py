@@ -12,16 +12,17 @@ from anlan_yard import contract
 from simulators.frame import (
     Answer,
     Call,
+    CodedWire,
     Document,
     Foundation,
     Handler,
     OpenApiContract,
     Refused,
+    Results,
     Service,
     Settings,
     System,
     Transaction,
-    Wire,
     endpoint,
     rfc3339,
 )
@@ -30,13 +31,13 @@ from simulators.signing import fresh, signature, signed_headers
 NODE = "YK990102"
 SECRET = "development-yard-secret"  # known to everybody on purpose
 CONTRACT = OpenApiContract(contract.OPENAPI)
-RESULTS = {row["code"]: row for row in contract.results()}
-UNKNOWN = {"meaning": "未知结果", "status": "200"}
+result = Results(contract.results())
 
 
-class YardWire(Wire):
+class YardWire(CodedWire):
     """Answers and refusals in the codes of the contract's table, signed and bound to their request."""
 
+    results = result
     code_fields = frozenset({"plate"})
     status_fields = frozenset({"code"})
 
@@ -52,24 +53,6 @@ class YardWire(Wire):
         """A notice, signed now with the receiver's node."""
         body, headers = super().callback(payload)
         return body, headers | signed_headers(SECRET.encode(), NODE, self.base.clock.now(), body)
-
-    def invalid(self, call: Call, errors: Any) -> Answer:
-        """Y0400."""
-        return result("Y0400")
-
-    def busy(self, call: Call, seconds: float) -> Answer:
-        """Y0429."""
-        answer = result("Y0429")
-        answer.headers["Retry-After"] = str(max(1, round(seconds)))
-        return answer
-
-    def with_code(self, call: Call, code: str) -> Answer:
-        """Any code of the table; one that it does not have comes with 200."""
-        return result(code)
-
-    def not_found(self, call: Call) -> Answer:
-        """Y0404."""
-        return result("Y0404")
 
 
 class Yard(Service):
@@ -150,12 +133,6 @@ class Yard(Service):
             return handler(tx, call)
 
         return guarded
-
-
-def result(code: str, data: Any = None) -> Answer:
-    """An answer with a code of the table."""
-    row = RESULTS.get(code, UNKNOWN)
-    return Answer({"code": code, "message": row["meaning"], "data": data}, int(row["status"]))
 
 
 SYSTEM = System(
