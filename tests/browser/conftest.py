@@ -42,7 +42,7 @@ def _journeys() -> Any:
 
 
 _made = _journeys()
-site, make_site, _answers_sooner = _made.site, _made.make_site, _made._answers_sooner
+site, make_site = _made.site, _made.make_site
 
 
 def installed() -> str | None:

@@ -35,7 +35,6 @@ from gateway.app import App
 from gateway.demo import story
 from gateway.demo.installation import populate, write_settings
 from gateway.faces.serve import serve
-from gateway.rooms.payments import Payments
 from gateway.settings import load
 from gateway.words.clock import SHANGHAI
 from simulators.testing import Simulation
@@ -371,13 +370,6 @@ def make_site() -> Callable[..., AbstractContextManager[Site]]:
 def open_site() -> Callable[..., AbstractAsyncContextManager[Site]]:
     """``a_site``, for tests that choose the database."""
     return a_site
-
-
-@pytest.fixture(autouse=True)
-def _answers_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A caller waits a second and a half instead of three for the outcome at the platform."""
-    for method in (Payments.request, Payments.cancel, Payments.confirm):
-        monkeypatch.setitem(method.__kwdefaults__, "wait", 1.5)
 
 
 @pytest.fixture
