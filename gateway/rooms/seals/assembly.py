@@ -20,7 +20,8 @@ def open_room(base: Foundation, rooms: Services) -> Opened:
     """Whom seals are believed comes from ``[trust]``, what may be sealed from ``[rooms.seals]``."""
     rules, issuers = base.settings_of("seals", SealRules), open_issuers(base)
     warden = Warden()
-    examiner = Examiner(TrustFiles(base.settings.trust), warden.verify, issuers, warden.find_words)
+    trust = TrustFiles(base.settings.trust)
+    examiner = Examiner(trust, warden.verify, issuers, warden.find_words, warden.make_ready)
     seals = Seals(base, rooms.get(Decisions), examiner, rules=rules)
     return Opened(
         services=(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from gateway.ports.seal import Placement
 from gateway.rooms.seals.ofd import sealing as ofd
@@ -41,6 +41,23 @@ class Ready:
     digest: bytes
     property_info: str
     shares: tuple[Placement, ...] = ()
+
+
+class MakeReady(Protocol):
+    """Makes a file ready for a seal (``make_ready``, or ``Warden.make_ready`` for the files of strangers)."""
+
+    def __call__(
+        self,
+        content: bytes,
+        seal: Seal,
+        placements: Sequence[Placement],
+        *,
+        at: datetime,
+        profile: PdfProfile,
+        across: Across | None = None,
+    ) -> Ready:
+        """Write everything but the signature."""
+        ...
 
 
 def make_ready(

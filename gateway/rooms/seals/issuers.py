@@ -22,6 +22,7 @@ from gateway.foundation.crypto.sm2 import default_provider
 from gateway.foundation.wire.channel import Limits, Timeouts
 from gateway.foundation.wire.outward import AllowList, OutwardWire
 from gateway.rooms.seals.anchors import FindWords, nowhere
+from gateway.rooms.seals.files import MakeReady, make_ready
 from gateway.rooms.seals.report import Report, Unasked
 from gateway.rooms.seals.trust import Silence, Trust, TrustSource
 from gateway.words.errors import ExchangeError
@@ -74,12 +75,14 @@ class Issuers:
 @dataclass(frozen=True)
 class Examiner:
     """Judges documents by what is trusted, and asks the issuers of their certificates between a first look and a
-    second. Without ``issuers`` nobody is asked. ``find_words`` looks for words in a document."""
+    second. Without ``issuers`` nobody is asked. ``find_words`` looks for words in a document, ``make_ready`` makes one
+    ready for a seal."""
 
     trust: TrustSource
     verify: Verify
     issuers: Issuers | None = None
     find_words: FindWords = nowhere
+    make_ready: MakeReady = make_ready
 
     async def examine(self, content: bytes, now: datetime, expected: Expected | None = None) -> Report:
         """Our judgement as of ``now``."""

@@ -37,6 +37,8 @@ from gateway.rooms.seals.ses import Seal
 from gateway.words.errors import ConflictProblem, InvalidProblem
 
 FIELD: Final = "Seal"
+MOST_CONTENTS: Final = 10_000
+"""Parts of one page's content up to which a seal is drawn into it."""
 _pdf: Any = generic  # its classes are not typed
 
 
@@ -239,6 +241,8 @@ def _draw(
     after = writer.add_object(StreamObject(stream_data=f"\nQ q {clip}{numbers} cm {name} Do Q\n".encode()))
     held = page["/Contents"] if old is not None else None
     kept = list(held) if isinstance(held, ArrayObject) else [] if old is None else [old]
+    if len(kept) > MOST_CONTENTS:
+        raise PdfError(f"page {spot.page + 1} has more than {MOST_CONTENTS} parts")
     page[pdf_name("/Contents")] = ArrayObject([before, *kept, after])
     resources = _pdf.DictionaryObject({pdf_name("/XObject"): _pdf.DictionaryObject({pdf_name(name): image})})
     writer.add_stream_to_page(  # type: ignore[no-untyped-call]

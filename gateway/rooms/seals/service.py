@@ -39,7 +39,6 @@ from gateway.rooms.seals import records
 from gateway.rooms.seals.anchors import ByAnchor, ByKeyword, place
 from gateway.rooms.seals.approvals import Approval
 from gateway.rooms.seals.catalogue import Catalogue
-from gateway.rooms.seals.files import make_ready
 from gateway.rooms.seals.grants import grant_for, today
 from gateway.rooms.seals.issuers import Examiner
 from gateway.rooms.seals.judging import Judge, Judgement, JudgeQuery
@@ -109,7 +108,7 @@ class Seals:
         )
         self._catalogue = Catalogue(base.store, base.channels)
         self._judge = Judge(base.store, base.envelope, base.clock, base.channels, examiner)
-        self._find_words = examiner.find_words
+        self._examiner = examiner
         self._profile = profile
         self._rules = rules or SealRules()
 
@@ -169,9 +168,9 @@ class Seals:
         profile = self._profile or PdfProfile()
         profile = replace(profile, reserve=max(profile.reserve, len(seal.der) + _BESIDE_SEAL))
         size = (seal.width, seal.height)
-        places = await asyncio.to_thread(place, content, ask.placements, size, self._find_words)
+        places = await asyncio.to_thread(place, content, ask.placements, size, self._examiner.find_words)
         prepared = await asyncio.to_thread(
-            make_ready, content, seal, places, at=now, profile=profile, across=ask.across
+            self._examiner.make_ready, content, seal, places, at=now, profile=profile, across=ask.across
         )
         document_id = new_id("sdc")
         request = ApplyRequest(

@@ -1,8 +1,9 @@
 """Files of strangers are opened in a child process with limits of time, memory and size.
 
 A nursery process is started once and imports what judging needs; for each file it forks a child, which lowers its own
-limits, works, answers and ends. A file that eats memory or time ends its child alone: the caller gets a report that
-says so, and other requests go on. What comes back is read as data (JSON), never as code.
+limits, works, answers and ends. A file that eats memory or time ends its child alone: the caller gets a report or a
+problem that says so, and other requests go on. What comes back is read as data (JSON, and the bytes of a file that was
+made ready), never as code.
 """
 
 from __future__ import annotations
@@ -22,19 +23,32 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import import_module
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from pydantic import TypeAdapter
 
 from gateway.foundation.crypto.sm import sm3
 from gateway.foundation.crypto.sm2 import default_provider
+from gateway.ports.seal import Placement
 from gateway.rooms.seals.anchors import Hit
+from gateway.rooms.seals.files import Ready, make_ready
 from gateway.rooms.seals.report import Findings, Report
+from gateway.rooms.seals.seams import Across
+from gateway.rooms.seals.ses import Seal
 from gateway.rooms.seals.ses_checks import Expected
 from gateway.rooms.seals.trust import Trust
 from gateway.rooms.seals.verification import format_of, verify_document
 from gateway.words.clock import rfc3339
+from gateway.words.errors import ConflictProblem, InvalidProblem
+
+if TYPE_CHECKING:
+    from gateway.rooms.seals.pdf import PdfProfile
 
 _LENGTH: Final = struct.Struct(">Q")
 _LARGEST_ANSWER: Final = 16 << 20
+_PLACES: Final = TypeAdapter(tuple[Placement, ...])
+_PROBLEMS: Final = {one.__name__: one for one in (InvalidProblem, ConflictProblem)}
+"""What a child may refuse a file with."""
 _WAITING: Final = 5
 _PATIENCE: Final = 30
 """Seconds that a nursery may take to start on a busy machine, beside what the file takes."""
@@ -57,7 +71,10 @@ class Limits:
 
 
 class Warden:
-    """Judges files in children. The nursery is one for the whole process, started when the first file comes."""
+    """Judges files in children, and makes them ready for a seal.
+
+    The nursery is one for the whole process, started when the first file comes.
+    """
 
     def __init__(self, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
@@ -81,7 +98,37 @@ class Warden:
         answer = self._ask(("find_words", content, tuple(keywords), tuple(anchors)), len(content))
         return None if answer is None else [[Hit(*hit) for hit in hits] for hits in json.loads(answer)]
 
-    def _ask(self, question: object, size: int) -> bytes | None:
+    def make_ready(
+        self,
+        content: bytes,
+        seal: Seal,
+        placements: Sequence[Placement],
+        *,
+        at: datetime,
+        profile: PdfProfile,
+        across: Across | None = None,
+    ) -> Ready:
+        """``files.make_ready`` in a child: the same problems, and InvalidProblem for a file that is beyond limits."""
+        if len(content) > self.limits.size:
+            raise _not_sealable(f"the file has more than {self.limits.size >> 20} MB")
+        question = ("make_ready", content, seal, tuple(placements), at, profile, across)
+        answer = self._ask(question, len(content), len(content) + _LARGEST_ANSWER)
+        if answer is None:
+            raise _not_sealable("making it ready takes too much memory or time")
+        head, _, made = answer.partition(b"\n")
+        told = json.loads(head)
+        if problem := told.get("problem"):
+            raise _PROBLEMS[problem](told["detail"], field=told["field"], cure=told["cure"], type=told["type"])
+        return Ready(
+            content=made,
+            start=told["start"],
+            end=told["end"],
+            digest=bytes.fromhex(told["digest"]),
+            property_info=told["property_info"],
+            shares=_PLACES.validate_python(told["shares"]),
+        )
+
+    def _ask(self, question: object, size: int, most: int = _LARGEST_ANSWER) -> bytes | None:
         """One question about a file of so many bytes to a fresh child; None when it died."""
         seconds = self.limits.seconds_for(size)
         ours, theirs = socket.socketpair()
@@ -91,7 +138,7 @@ class Warden:
             ours.settimeout(seconds * _WAITING + _PATIENCE)
             try:
                 _send(ours, pickle.dumps((seconds, self.limits.megabytes, question)))
-                return _receive(ours, _LARGEST_ANSWER)
+                return _receive(ours, most)
             except (OSError, EOFError, ValueError):
                 return None
 
@@ -137,6 +184,15 @@ def _beyond(content: bytes, now: datetime, zh: str, en: str) -> Report:
     findings = Findings({"readable"})
     findings.add("readable", "not_made", zh, en)
     return Report(format="unknown", digest=sm3(content).hex(), judged_at=rfc3339(now), checks=findings.checks)
+
+
+def _not_sealable(why: str) -> InvalidProblem:
+    return InvalidProblem(
+        f"the document cannot be sealed: {why}",
+        field="document",
+        type="document-not-sealable",
+        cure="Print it to a plain PDF, and send that.",
+    )
 
 
 def _send(to: socket.socket, data: bytes) -> None:
@@ -191,7 +247,9 @@ def _child(line: socket.socket) -> None:
     os._exit(0)
 
 
-def _answer(task: Literal["verify", "find_words"], content: bytes, *more: Any) -> bytes:
+def _answer(task: Literal["verify", "find_words", "make_ready"], content: bytes, *more: Any) -> bytes:
+    if task == "make_ready":
+        return _made_ready(content, *more)
     if task == "find_words":
         from gateway.rooms.seals.words_in_pdf import find_words
 
@@ -199,6 +257,25 @@ def _answer(task: Literal["verify", "find_words"], content: bytes, *more: Any) -
     trust, now, expected = more
     report = verify_document(content, trust, now, expected=expected)
     return json.dumps(report.model_dump(mode="json")).encode()
+
+
+def _made_ready(
+    content: bytes, seal: Seal, placements: tuple[Placement, ...], at: datetime, profile: PdfProfile, across: Any
+) -> bytes:
+    """A line of JSON, and the file behind it; a problem has no file."""
+    try:
+        made = make_ready(content, seal, placements, at=at, profile=profile, across=across)
+    except (InvalidProblem, ConflictProblem) as problem:
+        told = {name: getattr(problem, name) for name in ("detail", "field", "cure", "type")}
+        return json.dumps({"problem": type(problem).__name__, **told}).encode()
+    head = {
+        "start": made.start,
+        "end": made.end,
+        "digest": made.digest.hex(),
+        "property_info": made.property_info,
+        "shares": _PLACES.dump_python(made.shares, mode="json"),
+    }
+    return json.dumps(head).encode() + b"\n" + made.content
 
 
 def _limit(seconds: int, megabytes: int) -> None:
@@ -235,7 +312,8 @@ def _silence() -> Iterator[None]:
 
 
 def _main(arguments: list[str], serve: Callable[[socket.socket], Any] = nursery) -> None:
-    import_module("gateway.rooms.seals.pdf_judging")  # once, not in every child
+    for name in ("pdf_judging", "pdf"):
+        import_module(f"gateway.rooms.seals.{name}")  # once, not in every child
     default_provider()
     with socket.socket(fileno=int(arguments[1])) as control:
         serve(control)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from ofd_forge import LIST, PAGE, SIGNATURE, OfdForge, put, unzipped
 
+from gateway.rooms.seals import verification
 from gateway.rooms.seals.ofd.archive import Archive, OfdError
 from gateway.rooms.seals.ofd.package import Package
 from gateway.rooms.seals.report import Verdict
@@ -99,6 +100,12 @@ def test_a_part_that_names_itself_is_read_once(forge):
 def test_more_entries_than_a_document_has_are_refused(forge):
     with pytest.raises(OfdError, match="10000 entries"):
         Archive(put(forge.letter, {f"x/{number}": b"" for number in range(10_001)}))
+
+
+def test_what_has_more_entries_is_not_listed_to_see_what_it_is(monkeypatch):
+    """Outside the child nothing is opened that could be made to take long."""
+    monkeypatch.setattr(verification.zipfile, "ZipFile", None)
+    assert verification.format_of(b"PK\x03\x04 OFD.xml" + b"PK\x01\x02" * 10_001) == "ofd"
 
 
 def test_locations_lead_to_parts_or_nowhere(forge):

@@ -173,6 +173,18 @@ async def room(sqlite_store: Store, tmp_path: Path, forge: Any) -> AsyncIterator
     await made.evidence.close()
 
 
+async def test_a_file_is_made_ready_by_who_is_given_for_it(room, forge):
+    """In the gateway that is the child process; what it refuses is refused, and nobody is asked."""
+
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise InvalidProblem("takes too much", field="document", type="document-not-sealable")
+
+    room.seals = Seals(room.base, room.decisions, Examiner(room, in_process, make_ready=refuse))
+    with pytest.raises(InvalidProblem, match="takes too much"):
+        await room.seals.seal_document(room.ask(), forge.document)
+    assert not room.service.requests
+
+
 async def test_a_document_is_sealed_once_our_own_checks_have_passed(room: Room) -> None:
     found = await room.seal()
     assert (found.status, found.placements, found.in_doubt_since_at) == (Status.SEALED, (PLACE,), None)

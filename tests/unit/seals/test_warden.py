@@ -7,12 +7,23 @@ import resource
 import threading
 import time
 import zlib
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
+from functools import partial
 
 import pytest
+from ofd_forge import letter_ofd
 
+from gateway.foundation.crypto.sm import sm3
+from gateway.ports.seal import Placement
+from gateway.rooms.seals.files import make_ready
+from gateway.rooms.seals.pdf import PdfProfile
 from gateway.rooms.seals.report import Verdict
+from gateway.rooms.seals.seams import Across
+from gateway.rooms.seals.ses import read_seal
 from gateway.rooms.seals.warden import Limits, Warden
+from gateway.typography import Block, Letter, Signature, render
+from gateway.words.errors import ConflictProblem, InvalidProblem
 
 
 def pdf(*objects: bytes, root: int = 1) -> bytes:
@@ -47,6 +58,7 @@ def deep(times: int) -> bytes:
     return b"[" * times + b"]" * times
 
 
+TWO_PLACES = tuple(Placement(page=1, x=x, y=20, width=42, height=42) for x in (20, 120))
 BOMB = zlib.compress(b"0 " * (200 << 20), 9)
 
 HOSTILE = {
@@ -95,6 +107,39 @@ HOSTILE = {
 }
 
 
+#: What only drawing and writing meet.
+HOSTILE_TO_DRAW = {
+    "contents-without-end": lambda: pdf(
+        b"<< /Type /Catalog /Pages 2 0 R >>", PAGES, PAGE[:-2] + b"/Contents [%s] >>" % (b"3 0 R " * 100_000)
+    ),
+    "contents-in-a-circle": lambda: pdf(
+        b"<< /Type /Catalog /Pages 2 0 R >>", PAGES, PAGE[:-2] + b"/Contents 4 0 R >>", b"4 0 R"
+    ),
+    "resources-in-a-circle": lambda: pdf(
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        PAGES,
+        PAGE[:-2] + b"/Resources 4 0 R >>",
+        b"<< /XObject 5 0 R >>",
+        b"5 0 R",
+    ),
+    "annotations-in-a-circle": lambda: pdf(
+        b"<< /Type /Catalog /Pages 2 0 R >>", PAGES, PAGE[:-2] + b"/Annots 4 0 R >>", b"4 0 R"
+    ),
+    "resources-deep": lambda: pdf(
+        b"<< /Type /Catalog /Pages 2 0 R >>", PAGES, PAGE[:-2] + b"/Resources << /XObject %s >> >>" % deep(50_000)
+    ),
+    "parents-in-a-circle": lambda: pdf(
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Kids [4 0 R] /Count 1 /Parent 4 0 R >>",
+        PAGE[:-2] + b"/Parent 4 0 R >>",
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 /Parent 2 0 R >>",
+    ),
+    "counts-that-lie": lambda: pdf(
+        b"<< /Type /Catalog /Pages 2 0 R >>", b"<< /Type /Pages /Kids [3 0 R] /Count -1000000000 >>", PAGE
+    ),
+}
+
+
 @pytest.fixture(scope="module")
 def warden(forge):
     """One that has started."""
@@ -119,6 +164,55 @@ def test_a_hostile_file_is_refused_in_little_time_and_memory(warden, forge, kind
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_a_hostile_file_that_is_searched_for_words_ends_its_child_alone(warden, kind):
     assert warden.find_words(HOSTILE[kind](), ("a",)) in (None, [[]])
+
+
+@pytest.mark.parametrize("kind", HOSTILE | HOSTILE_TO_DRAW)
+def test_a_hostile_file_is_not_made_ready_and_costs_little_time_and_memory(warden, forge, kind):
+    content = (HOSTILE | HOSTILE_TO_DRAW)[kind]()
+    before = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    ask = partial(warden.make_ready, content, read_seal(forge.issued), TWO_PLACES, at=forge.now, profile=PdfProfile())
+    if kind in ("long-names", "form-in-itself"):  # odd, and nothing in them hinders
+        assert ask().content.startswith(content)
+    else:
+        with pytest.raises(InvalidProblem) as told:
+            ask()
+        assert told.value.type in ("document-not-sealable", "document-already-signed")
+    assert time.process_time() - before[0] < 2
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before[1] < 100 << 10
+
+
+@pytest.mark.parametrize("across", [None, Across()])
+def test_what_the_child_makes_ready_is_what_the_function_makes(warden, forge, across):
+    """A PDF bears a random identifier, so the parts are compared that we go on with; an OFD is the same to the byte."""
+    seal, asked = read_seal(forge.issued), {"at": forge.now, "profile": PdfProfile(), "across": across}
+    text = "当事人占用公共场所经营，影响市容环境卫生。" * 60
+    blocks, signature = (Block(text),), Signature(forge.seal.name, date(2026, 9, 16))
+    letter = render(Letter("行政处罚决定书", "望综执罚决〔2026〕118号", blocks, signature))
+    here, made = (make(letter, seal, TWO_PLACES, **asked) for make in (make_ready, warden.make_ready))
+    assert (made.start, made.end, made.shares) == (here.start, here.end, here.shares)
+    assert bool(made.shares) == (across is not None)
+    assert made.digest == sm3(made.content[: made.start] + made.content[made.end :])
+    ofd = letter_ofd(text)
+    assert warden.make_ready(ofd, seal, TWO_PLACES, **asked) == make_ready(ofd, seal, TWO_PLACES, **asked)
+
+
+def test_a_refusal_comes_out_of_the_child_as_it_is(warden, forge):
+    far = Placement(page=9, x=20, y=20, width=42, height=42)
+    with pytest.raises(InvalidProblem, match="1 pages") as told:
+        warden.make_ready(forge.document, read_seal(forge.issued), (far,), at=forge.now, profile=PdfProfile())
+    assert (told.value.field, told.value.type) == ("placements.0.page", "invalid-value")
+    unknown = replace(read_seal(forge.issued), picture=b"GIF89a")
+    with pytest.raises(ConflictProblem) as told:
+        warden.make_ready(forge.document, unknown, TWO_PLACES, at=forge.now, profile=PdfProfile())
+    assert (told.value.field, told.value.type) == ("seal_id", "seal-not-usable")
+
+
+def test_a_file_that_is_too_large_to_judge_is_too_large_to_seal(forge):
+    with pytest.raises(InvalidProblem, match="MB") as told:
+        Warden(Limits(size=100)).make_ready(
+            forge.document, read_seal(forge.issued), TWO_PLACES, at=forge.now, profile=PdfProfile()
+        )
+    assert told.value.type == "document-not-sealable"
 
 
 def test_a_file_that_takes_too_long_or_too_much_ends_its_child_alone(forge, warden):
