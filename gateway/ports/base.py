@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 _WORD = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 Fen = Annotated[int, Field(ge=0, le=999_999_999_999)]
+Key = Literal["reference", "code"]
+"""By what a thing is asked about: our reference, or the other side's code."""
 
 
 class Message(BaseModel):
@@ -47,11 +49,13 @@ class FindGuarantee:
 
     ``consistent``: an effect is visible to ``find`` as soon as it happened. Otherwise "not found" counts only
     ``settle_seconds`` after the call. ``offered=False``: there is no query, and doubt waits for a person.
+    ``by``: what the query takes where a thing has a reference of ours and a code of theirs; one of them is enough.
     """
 
     offered: bool = True
     consistent: bool = False
     settle_seconds: float = 120.0
+    by: frozenset[Key] = frozenset({"reference", "code"})
 
 
 @dataclass(frozen=True)
@@ -130,21 +134,30 @@ class EffectRequest(Message):
 
 
 class Pending(Message):
-    """An answer to an effect: accepted, not ready, and no doubt about it.
+    """An answer to an effect, or to a question about one: accepted, not ready, and no doubt about it.
 
     The other side has taken the request under our reference and will carry it out; ``ask_after`` is how many seconds
-    later it is worth asking with ``find``. Not for "perhaps": an answer that says neither yes nor no raises
-    OutcomeUnknownError. A ``find`` that still says pending is not "absent".
+    later it is worth asking with ``find``, ``words`` what it says of it. Not for "perhaps": an answer that says neither
+    yes nor no raises OutcomeUnknownError. A ``find`` that still says pending is not "absent". Where no query is
+    offered only a notice can end it; see the notices of each port.
     """
 
     ask_after: Annotated[float, Field(gt=0, le=30 * 24 * 3600)]
+    words: Annotated[str, Field(max_length=200)] = ""
+
+
+class Refused(Message):
+    """An answer to a question about an effect: it was taken, and refused afterwards. Final; nothing came of it.
+
+    Only for the effect's own fate. A question that is itself refused raises RejectedError, which says nothing of it.
+    """
+
+    reason: str
+    code: str = ""
 
 
 class Effect(Protocol[Q, A]):
-    """A method of a port that changes something on the other side: it answers what was done, or ``Pending``.
-
-    Ports of today answer at once or say "pending" in a state of their own; a new port may name this answer.
-    """
+    """A method of a port that changes something on the other side: it answers what was done, or ``Pending``."""
 
     async def __call__(self, request: Q, /) -> A | Pending:
         """Do it once. Raises the errors of ``gateway.words.errors``."""

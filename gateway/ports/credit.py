@@ -6,7 +6,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Literal, Protocol, runtime_checkable
 
-from gateway.ports.base import Adapter, Fen, Incoming, Message, Notice, OpenedCallback
+from gateway.ports.base import Adapter, Fen, Incoming, Message, Notice, OpenedCallback, Pending, Refused
 
 KIND = "credit"
 
@@ -138,25 +138,29 @@ class Shown(Message):
 
 @runtime_checkable
 class DisclosureTarget(Adapter, Protocol):
-    """Credit China, or one disclosure portal."""
+    """Credit China, or one disclosure portal.
 
-    async def submit(self, request: SubmitRequest) -> Submission:
+    Two things take time there. A submission in state PENDING has a receipt and waits for its verdict. An answer
+    ``Pending`` has not even that: the target took the request and will number it later.
+    """
+
+    async def submit(self, request: SubmitRequest) -> Submission | Pending:
         """Submit one decision. PENDING is normal: the verdict comes later by ``find`` or callback."""
         ...
 
-    async def find(self, reference: str) -> Submission | None:
+    async def find(self, reference: str) -> Submission | Pending | Refused | None:
         """The submission under our reference; None when the target says there is none."""
         ...
 
-    async def correct(self, request: CorrectRequest) -> Submission:
+    async def correct(self, request: CorrectRequest) -> Submission | Pending:
         """Correct a publication."""
         ...
 
-    async def withdraw(self, request: WithdrawRequest) -> Submission:
+    async def withdraw(self, request: WithdrawRequest) -> Submission | Pending:
         """Withdraw a publication. Already withdrawn is a success."""
         ...
 
-    async def repair(self, request: RepairRequest) -> Submission:
+    async def repair(self, request: RepairRequest) -> Submission | Pending:
         """End a publication after repair."""
         ...
 

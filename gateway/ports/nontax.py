@@ -8,7 +8,7 @@ from typing import Literal, Protocol, runtime_checkable
 
 from pydantic import AwareDatetime
 
-from gateway.ports.base import Adapter, Fen, Incoming, Message, Notice, OpenedCallback
+from gateway.ports.base import Adapter, Fen, Incoming, Message, Notice, OpenedCallback, Pending, Refused
 
 KIND = "nontax"
 
@@ -70,20 +70,33 @@ class PaidFact(Message):
 
 
 class BillState(StrEnum):
-    """States of a bill on the platform's wire (PayStats 0, 1, 2)."""
+    """Where a bill stands at the platform.
+
+    ``being_paid``: somebody is paying, or the bank has the money and the platform has not booked it: it can neither be
+    paid again nor voided now. ``void``: on our word. ``closed``: by the platform itself, for whatever reason, and it
+    takes no money any more; ``expired``: because its day was over. ``refunded``: it was paid and all of it went back.
+    """
 
     UNPAID = "unpaid"
+    BEING_PAID = "being_paid"
     PAID = "paid"
     VOID = "void"
+    EXPIRED = "expired"
+    REFUNDED = "refunded"
+    CLOSED = "closed"
 
 
 class Bill(Message):
-    """What the platform knows about one bill, found by our reference or by its code."""
+    """What the platform knows about one bill, found by our reference or by its code.
+
+    A bill that has no code yet is ``Pending``. ``reason``: why it is closed, in the platform's words.
+    """
 
     reference: str
     code: str
     total: Fen
     state: BillState
+    reason: str | None = None
     pay_url: str | None = None
     valid_until: date | None = None
     check_code: str | None = None
@@ -91,7 +104,7 @@ class Bill(Message):
 
 
 class FindRequest(Message):
-    """Ask by our reference, or by the code, exactly one of them."""
+    """Ask by our reference, or by the code: by exactly one of them, which ``info.find.by`` has."""
 
     reference: str | None = None
     code: str | None = None
@@ -113,9 +126,13 @@ class Cancelled(Message):
 
 
 class RefundRequest(Message):
-    """File a refund 退付; finance decides later."""
+    """File a refund 退付; finance decides later.
+
+    ``bill_reference`` is the reference the bill was issued under, None where somebody else had it issued.
+    """
 
     reference: str
+    bill_reference: str | None = None
     code: str
     bank_serial: str
     amount: Fen
@@ -135,18 +152,22 @@ class RefundState(StrEnum):
 
 
 class Refund(Message):
-    """What the platform knows about one refund."""
+    """What the platform knows about one refund. ``number`` is its own number for it 退款单号; statements name it."""
 
     reference: str
     code: str
     amount: Fen
     state: RefundState
+    number: str | None = None
     reason: str | None = None
     refunded_at: AwareDatetime | None = None
 
 
 class StatementLine(Message):
-    """One collected or refunded amount on a statement 对账文件."""
+    """One collected or refunded amount on a statement 对账文件.
+
+    ``refund_number``: the platform's own number of a refund. Several refunds a day may go back under one serial.
+    """
 
     kind: Literal["paid", "refunded"]
     reference: str
@@ -156,6 +177,7 @@ class StatementLine(Message):
     bank_serial: str
     unit_code: str
     item_codes: tuple[str, ...] = ()
+    refund_number: str | None = None
 
 
 class StatementPage(Message):
@@ -169,10 +191,17 @@ class StatementPage(Message):
     lines: tuple[StatementLine, ...]
 
 
+class StatementNone(Message):
+    """The platform's word that nothing happened on a day and that there will be no statement of it 无交易."""
+
+    day: date
+
+
 class ReceiptRequest(Message):
-    """Ask for the fiscal receipt of a paid bill to be issued."""
+    """Ask for the fiscal receipt of a paid bill to be issued. ``bill_reference``: as for a refund."""
 
     reference: str
+    bill_reference: str | None = None
     code: str
 
 
@@ -213,38 +242,88 @@ class PaymentNotice(Notice):
     bill_reference: str | None = None
 
 
+class CodeNotice(Notice):
+    """A callback's content once opened: the code is made that ``issue`` had answered ``Pending`` for.
+
+    ``reference`` is the bill's. ``issued``: the whole answer where the notice tells it and is authentic, or that the
+    bill was refused after all; it ends the pending request at once, whether or not the platform can be asked. None: it
+    is a hint to ask. It may come before ``issue`` was answered.
+    """
+
+    kind: Literal["code"] = "code"
+    reference: str
+    issued: Issued | Refused | None = None
+
+
+class RefundNotice(Notice):
+    """A callback's content once opened: a refund moved. ``reference`` is the refund's, ``refund`` as in ``CodeNotice``.
+
+    It may come before ``refund`` was answered.
+    """
+
+    kind: Literal["refund"] = "refund"
+    reference: str
+    refund: Refund | None = None
+
+
+class ReceiptNotice(Notice):
+    """A callback's content once opened: the receipt of a paid bill is ready to be fetched. Always only a hint.
+
+    Told by the bill's code, or by the reference of ``receipt``, or both.
+    """
+
+    kind: Literal["receipt"] = "receipt"
+    code: str | None = None
+    reference: str | None = None
+
+
 @runtime_checkable
 class NonTaxPlatform(Adapter, Protocol):
-    """Non-tax revenue platform."""
+    """Non-tax revenue platform. Every effect, and every question about one, may answer ``Pending``."""
 
-    async def issue(self, request: IssueRequest) -> Issued:
-        """Ask for a payment code for one bill. The same reference sent twice yields the same code."""
+    async def issue(self, request: IssueRequest) -> Issued | Pending:
+        """Ask for a payment code for one bill. The same reference sent twice yields the same code.
+
+        ``Pending``: the bill is taken and its code comes later, by ``find`` of its reference or by ``CodeNotice``.
+        """
         ...
 
-    async def find(self, request: FindRequest) -> Bill | None:
-        """What the platform knows of a bill; None when it says that there is none."""
+    async def find(self, request: FindRequest) -> Bill | Pending | Refused | None:
+        """What the platform knows of a bill; None when it says that there is none.
+
+        ``Pending`` while it has no code yet; ``Refused`` when it was taken, and no code will come.
+        """
         ...
 
-    async def cancel(self, request: CancelRequest) -> Cancelled:
-        """Void an unpaid bill. A bill already void is a success; a paid one raises RejectedError."""
+    async def cancel(self, request: CancelRequest) -> Cancelled | Pending:
+        """Void an unpaid bill. A bill already void or closed is a success; a paid one raises RejectedError.
+
+        One that is being paid raises RejectedError too: nobody knows yet whether it will be paid.
+        """
         ...
 
-    async def refund(self, request: RefundRequest) -> Refund:
-        """File a refund; the answer is only that it was filed."""
+    async def refund(self, request: RefundRequest) -> Refund | Pending:
+        """File a refund; the answer is only that it was filed. ``Pending``: taken, not filed yet."""
         ...
 
-    async def find_refund(self, reference: str) -> Refund | None:
+    async def find_refund(self, reference: str) -> Refund | Pending | Refused | None:
         """State of a refund by our reference."""
         ...
 
-    async def statement(self, day: date, page: int) -> StatementPage:
-        """One page (from 1) of the statement of one platform day."""
+    async def statement(self, day: date, page: int) -> StatementPage | StatementNone | Pending:
+        """One page (from 1) of the statement of one platform day; ``Pending`` while it is not made yet."""
         ...
 
-    async def receipt(self, request: ReceiptRequest) -> FiscalReceipt:
-        """Have the receipt of a paid bill issued, or fetch it again. The same code yields the same receipt."""
+    async def receipt(self, request: ReceiptRequest) -> FiscalReceipt | Pending:
+        """Have the receipt of a paid bill issued, or fetch it again. The same code yields the same receipt.
+
+        ``Pending``: it is being made; the same question again fetches it, and ``ReceiptNotice`` says when.
+        """
         ...
 
     async def open_callback(self, incoming: Incoming) -> OpenedCallback:
-        """Authenticate and read a callback without any network. Raises ForgedCallbackError or ContractError."""
+        """Authenticate and read a callback without any network: one of this module's notices.
+
+        Raises ForgedCallbackError or ContractError.
+        """
         ...

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Protocol, runtime_checkable
 
 from pydantic import Field, model_validator
 
-from gateway.ports.base import Adapter, EffectRequest, Incoming, Message, Notice, OpenedCallback
+from gateway.ports.base import Adapter, EffectRequest, Incoming, Message, Notice, OpenedCallback, Pending, Refused
 
 KIND = "notice"
 
@@ -95,15 +95,15 @@ class SentMessage(Message):
 class OfficerMessages(Adapter, Protocol):
     """A messenger of the administration. It tells by callback what was delivered and read."""
 
-    async def send(self, request: SendRequest) -> SentMessage:
+    async def send(self, request: SendRequest) -> SentMessage | Pending:
         """Send one message. Raises RejectedError where user, template or parameters are refused."""
         ...
 
-    async def find(self, reference: str) -> SentMessage | None:
+    async def find(self, reference: str) -> SentMessage | Pending | Refused | None:
         """The message under the reference of ``send``; None when the messenger says that there is none."""
         ...
 
-    async def recall(self, request: RecallRequest) -> SentMessage:
+    async def recall(self, request: RecallRequest) -> SentMessage | Pending:
         """Take a message back. Recalled already is a success; RejectedError for one that was read."""
         ...
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Protocol, runtime_checkable
 
 from pydantic import Field
 
-from gateway.ports.base import Adapter, Incoming, Message, Notice, OpenedCallback
+from gateway.ports.base import Adapter, Incoming, Message, Notice, OpenedCallback, Pending, Refused
 from gateway.words.text import Ask
 
 KIND = "seal"
@@ -76,11 +76,11 @@ class SealService(Adapter, Protocol):
         """Seals of one organ."""
         ...
 
-    async def apply(self, request: ApplyRequest) -> SealJob:
-        """Have a digest sealed. PENDING is normal."""
+    async def apply(self, request: ApplyRequest) -> SealJob | Pending:
+        """Have a digest sealed. A job in state "pending" is normal; ``Pending``: taken, without a job's number yet."""
         ...
 
-    async def find(self, reference: str) -> SealJob | None:
+    async def find(self, reference: str) -> SealJob | Pending | Refused | None:
         """The job under our reference; None when the service says there is none."""
         ...
 

@@ -22,7 +22,7 @@ import pytest
 from gateway.foundation.channels import served_kinds
 from gateway.foundation.evidence import redact
 from gateway.plugins import faults, port_faults
-from gateway.ports.base import Incoming, Notice, OpenedCallback, RawExchange, Reply
+from gateway.ports.base import Incoming, Notice, OpenedCallback, Pending, RawExchange, Refused, Reply
 from gateway.ports.credit import Submission, SubmissionState
 from gateway.testing.bench import Bench, Code, FaultKind, Meaning
 from gateway.words.clock import to_micros
@@ -96,12 +96,18 @@ async def outcome(call: Awaitable[T], when: str) -> T | ExchangeError:
         raise AssertionError(reason) from foreign
 
 
-async def answered(call: Awaitable[T], when: str) -> T:
+def ready(answer: T | Pending | Refused, when: str) -> T:
+    """An answer that is there; one that comes later, or never, has no place in these tests."""
+    assert not isinstance(answer, Pending | Refused), f"{when}: {_short(answer)}, and this bench does not wait"
+    return answer
+
+
+async def answered(call: Awaitable[T | Pending | Refused], when: str) -> T:
     """The answer of a call that has to succeed."""
     result = await outcome(call, when)
     if isinstance(result, ExchangeError):
         raise AssertionError(f"{when}: expected an answer, got {_told(result)}") from result
-    return result
+    return ready(result, when)
 
 
 async def fails(call: Awaitable[Any], kinds: type[E] | tuple[type[E], ...], when: str) -> E:
@@ -115,7 +121,7 @@ async def fails(call: Awaitable[Any], kinds: type[E] | tuple[type[E], ...], when
     raise AssertionError(f"{when}: expected {wanted}, but the adapter answered {_short(result)}")
 
 
-async def noticed(call: Callable[[], Awaitable[T]], check: Callable[[T], bool], when: str) -> None:
+async def noticed(call: Callable[[], Awaitable[T | Pending | Refused]], check: Callable[[T], bool], when: str) -> None:
     """A distorted answer is refused by the adapter, or by ``check``, which is what the core would make of it."""
     answer = await outcome(call(), when)
     if isinstance(answer, ContractError):
@@ -123,7 +129,7 @@ async def noticed(call: Callable[[], Awaitable[T]], check: Callable[[T], bool], 
     if isinstance(answer, ExchangeError):
         raise AssertionError(f"{when}: expected ContractError or a truthful answer, got {_told(answer)}") from answer
     try:
-        fine = check(answer)
+        fine = check(ready(answer, when))
     except ContractError:
         return
     assert not fine, f"{when}: neither the adapter nor the core noticed, the answer was {_short(answer)}"

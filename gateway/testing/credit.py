@@ -28,6 +28,7 @@ from gateway.testing.conformance import (
     answered,
     declared,
     noticed,
+    ready,
 )
 from gateway.words.errors import RejectedError
 
@@ -88,7 +89,7 @@ class DisclosureConformance(EffectConformance, CallbackConformance):
         other = request.model_copy(update={field: value})
 
         async def recover() -> Submission | None:
-            found = await bench.adapter.find(request.reference)
+            found = ready(await bench.adapter.find(request.reference), "find")
             if found is not None:
                 check(request, found)
             return found
@@ -161,7 +162,7 @@ class DisclosureConformance(EffectConformance, CallbackConformance):
         ask = WithdrawRequest(reference=self.reference(bench), key=_key(bench.record()), reason="撤回")
         when = "withdraw of what was never published"
         try:
-            answer = await bench.adapter.withdraw(ask)
+            answer = ready(await bench.adapter.withdraw(ask), when)
         except RejectedError:
             return
         await bench.decide(ask.reference)

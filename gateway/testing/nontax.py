@@ -22,6 +22,7 @@ from gateway.ports.nontax import (
     ReceiptRequest,
     Refund,
     RefundRequest,
+    StatementPage,
 )
 from gateway.rooms.payments.bill import check_issued, issued_from
 from gateway.rooms.reconciliation.statement import Statement, StatementRefusedError, fetch, window
@@ -34,6 +35,7 @@ from gateway.testing.conformance import (
     declared,
     fails,
     noticed,
+    ready,
 )
 from gateway.words.clock import SHANGHAI
 from gateway.words.errors import ContractError, ExchangeError, RejectedError
@@ -82,7 +84,7 @@ class NonTaxConformance(EffectConformance, CallbackConformance):
             other = bill.model_copy(update={"memo": f"{bill.memo}另"})
 
             async def find_bill() -> Issued | None:
-                found = await adapter.find(FindRequest(reference=reference))
+                found = ready(await adapter.find(FindRequest(reference=reference)), "find")
                 if found is None:
                     return None
                 check_issued(bill, answer := issued_from(found))
@@ -98,7 +100,7 @@ class NonTaxConformance(EffectConformance, CallbackConformance):
             )
 
             async def find_void() -> bool:
-                found = await adapter.find(FindRequest(code=issued.code))
+                found = ready(await adapter.find(FindRequest(code=issued.code)), "find")
                 return found is not None and found.state is BillState.VOID
 
             return Trial(method, lambda: adapter.cancel(cancel), reference, recover=find_void)
@@ -246,8 +248,8 @@ class NonTaxConformance(EffectConformance, CallbackConformance):
 
         async def call() -> str | None:
             if asking == "cancel":
-                return (await bench.adapter.cancel(ask)).code
-            bill = await bench.adapter.find(FindRequest(code=issued.code))
+                return ready(await bench.adapter.cancel(ask), asking).code
+            bill = ready(await bench.adapter.find(FindRequest(code=issued.code)), asking)
             return None if bill is None else bill.code
 
         await bench.fault("wrong_code", asking)
@@ -296,6 +298,7 @@ class NonTaxConformance(EffectConformance, CallbackConformance):
         declared(bench, "statement")
         await bench.pay((await self._issued(bench)).code)
         page = await answered(bench.adapter.statement(_day(bench), 1), "statement")
+        assert isinstance(page, StatementPage), f"statement of a day with money: {page!r}"
         when = f"page {page.pages + 1} of {page.pages}"
         await fails(bench.adapter.statement(_day(bench), page.pages + 1), ExchangeError, when)
 

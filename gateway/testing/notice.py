@@ -25,6 +25,7 @@ from gateway.testing.conformance import (
     fails,
     not_declared,
     noticed,
+    ready,
 )
 from gateway.words.errors import RejectedError
 
@@ -76,7 +77,7 @@ class NoticeConformance(EffectConformance, CallbackConformance):
             other = request.model_copy(update={"link": "https://case.example/another"})
 
             async def recover() -> SentMessage | None:
-                return await adapter.find(reference)
+                return ready(await adapter.find(reference), "find")
 
             return Trial(method, lambda: adapter.send(request), reference, lambda: adapter.send(other), recover)
         await answered(adapter.send(request), "send")
@@ -85,7 +86,7 @@ class NoticeConformance(EffectConformance, CallbackConformance):
         recall = RecallRequest(reference=self.reference(bench), message=reference, reason="事项已办结")
 
         async def recalled() -> bool:
-            found = await adapter.find(reference)
+            found = ready(await adapter.find(reference), "find")
             return found is not None and found.state == "recalled"
 
         return Trial(method, lambda: adapter.recall(recall), recall.reference, recover=recalled)

@@ -16,6 +16,7 @@ from gateway.testing.conformance import (
     answered,
     declared,
     noticed,
+    ready,
 )
 
 
@@ -55,7 +56,7 @@ class SealConformance(EffectConformance, CallbackConformance):
             other = request.model_copy(update={"property_info": f"{request.property_info}/2"})
 
             async def recover() -> SealJob | None:
-                return await adapter.find(reference)
+                return ready(await adapter.find(reference), "find")
 
             return Trial(method, lambda: adapter.apply(request), reference, lambda: adapter.apply(other), recover)
         questions: dict[str, Callable[[], Awaitable[Any]]] = {

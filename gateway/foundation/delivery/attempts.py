@@ -12,7 +12,7 @@ import structlog
 
 from gateway.foundation.channels import Channel
 from gateway.foundation.delivery import endings, limits, operation_records
-from gateway.foundation.delivery.actions import Action, Operation
+from gateway.foundation.delivery.actions import Action, NotYet, Operation
 from gateway.foundation.delivery.conditions import Conditions
 from gateway.foundation.delivery.doubts import DoubtAges
 from gateway.foundation.delivery.endings import Ending, Kept
@@ -21,7 +21,7 @@ from gateway.foundation.delivery.node import LOOK_SECONDS, Node
 from gateway.foundation.delivery.retry_rules import Step, after_call, after_find, unusable, without_question
 from gateway.foundation.delivery.states import SETTLED, State
 from gateway.foundation.delivery.waiters import Waiters
-from gateway.ports.base import Message
+from gateway.ports.base import Message, Pending, Refused
 from gateway.words.errors import NotSentError, OutcomeUnknownError, UnavailableProblem
 
 log = structlog.get_logger(__name__)
@@ -102,6 +102,10 @@ class Attempt:
             result = await action.find(channel.adapter, request)
         else:
             result = await action.call(channel.adapter, request)
+        if isinstance(result, Refused):
+            raise OutcomeUnknownError(f"refused after it was taken: {result.reason}")
+        if isinstance(result, Pending):
+            raise NotYet(result.ask_after, result.words or "accepted, not ready")
         if result is not None and action.check is not None:
             action.check(request, result)
         return result

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Literal
 
 from gateway.foundation.delivery import NotYet
-from gateway.ports.base import Message
+from gateway.ports.base import Message, Pending, Refused
 from gateway.ports.credit import (
     CorrectRequest,
     DisclosureKey,
@@ -23,7 +23,7 @@ from gateway.ports.credit import (
     WithdrawRequest,
 )
 from gateway.words.clock import Clock, to_micros
-from gateway.words.errors import ContractError
+from gateway.words.errors import ContractError, RejectedError
 
 Effect = Literal["submit", "correct", "withdraw", "repair"]
 EffectRequest = SubmitRequest | CorrectRequest | WithdrawRequest | RepairRequest
@@ -64,17 +64,17 @@ class Page(Message):
     entry: Shown | None
 
 
-def caller(effect: Effect) -> Callable[[DisclosureTarget, EffectRequest], Awaitable[Submission]]:
+def caller(effect: Effect) -> Callable[[DisclosureTarget, EffectRequest], Awaitable[Submission | Pending]]:
     """The port method of an effect."""
 
-    async def call(target: DisclosureTarget, request: EffectRequest) -> Submission:
-        method: Callable[[EffectRequest], Awaitable[Submission]] = getattr(target, effect)
+    async def call(target: DisclosureTarget, request: EffectRequest) -> Submission | Pending:
+        method: Callable[[EffectRequest], Awaitable[Submission | Pending]] = getattr(target, effect)
         return await method(request)
 
     return call
 
 
-async def find(target: DisclosureTarget, request: EffectRequest) -> Submission | None:
+async def find(target: DisclosureTarget, request: EffectRequest) -> Submission | Pending | Refused | None:
     """What the target knows under the reference of an effect in doubt."""
     return await target.find(request.reference)
 
@@ -96,7 +96,9 @@ def verdict(clock: Clock) -> Callable[[DisclosureTarget, VerdictQuery], Awaitabl
 
     async def call(target: DisclosureTarget, query: VerdictQuery) -> Submission:
         found = await target.find(query.reference)
-        if found is None or found.state is SubmissionState.PENDING:
+        if isinstance(found, Refused):
+            raise RejectedError(found.reason, found.code)
+        if found is None or isinstance(found, Pending) or found.state is SubmissionState.PENDING:
             raise NotYet(pause(clock, query.asked_at), "the target has not decided yet")
         return found
 

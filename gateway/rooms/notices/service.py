@@ -31,7 +31,7 @@ from gateway.foundation.delivery.events import timeline
 from gateway.foundation.delivery.limits import closed_until
 from gateway.foundation.lives import Living
 from gateway.foundation.once import NEVER, Once
-from gateway.ports.base import Message
+from gateway.ports.base import Message, Pending, Refused
 from gateway.ports.notice import (
     DeliveredNotice,
     OfficerKey,
@@ -336,22 +336,22 @@ def _held(conn: Connection, notice_id: str) -> Notice:
     return notice
 
 
-async def _send(messenger: OfficerMessages, request: SendRequest) -> SentMessage:
+async def _send(messenger: OfficerMessages, request: SendRequest) -> SentMessage | Pending:
     return await messenger.send(request)
 
 
-async def _find(messenger: OfficerMessages, request: SendRequest) -> SentMessage | None:
+async def _find(messenger: OfficerMessages, request: SendRequest) -> SentMessage | Pending | Refused | None:
     return await messenger.find(request.reference)
 
 
-async def _recall(messenger: OfficerMessages, request: RecallRequest) -> SentMessage:
+async def _recall(messenger: OfficerMessages, request: RecallRequest) -> SentMessage | Pending:
     return await messenger.recall(request)
 
 
-async def _find_recalled(messenger: OfficerMessages, request: RecallRequest) -> SentMessage | None:
+async def _find_recalled(messenger: OfficerMessages, request: RecallRequest) -> SentMessage | Pending | Refused | None:
     """The message if it is recalled; one that is not shows that nothing has happened."""
     found = await messenger.find(request.message)
-    return found if found is not None and found.state == "recalled" else None
+    return found if not isinstance(found, SentMessage) or found.state == "recalled" else None
 
 
 def _check_sent(request: SendRequest, answer: SentMessage) -> None:

@@ -17,6 +17,8 @@ from gateway.foundation.delivery import (
     Parked,
     Rejected,
 )
+from gateway.foundation.delivery.actions import NotYet
+from gateway.ports.base import Pending, Refused
 from gateway.ports.nontax import (
     Bill,
     BillState,
@@ -181,24 +183,26 @@ class PlatformAnswers:
             settle(conn, self._base.events, payment, owner, waiting, waiting.source, now, self._demands.quoted)
 
 
-async def _issue(platform: NonTaxPlatform, request: IssueRequest) -> Issued:
+async def _issue(platform: NonTaxPlatform, request: IssueRequest) -> Issued | Pending:
     return await platform.issue(request)
 
 
-async def _find_issued(platform: NonTaxPlatform, request: IssueRequest) -> Issued | None:
+async def _find_issued(platform: NonTaxPlatform, request: IssueRequest) -> Issued | Pending | Refused | None:
     bill = await platform.find(FindRequest(reference=request.reference))
-    return None if bill is None else issued_from(bill)
+    return issued_from(bill) if isinstance(bill, Bill) else bill
 
 
-async def _cancel(platform: NonTaxPlatform, ask: CancelAsk) -> CancelAnswer:
+async def _cancel(platform: NonTaxPlatform, ask: CancelAsk) -> CancelAnswer | Pending:
     request = CancelRequest(**ask.model_dump())
     done = await platform.cancel(request)
-    return CancelAnswer(code=done.code, state=BillState.VOID)
+    return done if isinstance(done, Pending) else CancelAnswer(code=done.code, state=BillState.VOID)
 
 
-async def _find_cancelled(platform: NonTaxPlatform, ask: CancelAsk) -> CancelAnswer | None:
+async def _find_cancelled(platform: NonTaxPlatform, ask: CancelAsk) -> CancelAnswer | Pending | Refused | None:
     bill = await platform.find(FindRequest(code=ask.code))
-    if bill is None or bill.state is BillState.UNPAID:
+    if not isinstance(bill, Bill):
+        return bill
+    if bill.state is BillState.UNPAID:
         return None
     return CancelAnswer(code=bill.code, state=bill.state)
 
@@ -207,4 +211,8 @@ async def _confirm(platform: NonTaxPlatform, ask: FindRequest) -> Bill:
     bill = await platform.find(ask)
     if bill is None:
         raise ContractError("the platform does not know a code that it issued")
+    if isinstance(bill, Refused):
+        raise ContractError(f"the platform says that it refused a bill whose code it issued: {bill.reason}")
+    if isinstance(bill, Pending):
+        raise NotYet(bill.ask_after, bill.words or "the platform does not say yet how the bill stands")
     return bill

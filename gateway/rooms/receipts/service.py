@@ -28,7 +28,7 @@ from gateway.foundation.delivery import (
 )
 from gateway.foundation.lives import Living
 from gateway.foundation.once import NEVER, Once
-from gateway.ports.base import Message
+from gateway.ports.base import Message, Pending
 from gateway.ports.nontax import FiscalReceipt, NonTaxPlatform, ReceiptRequest
 from gateway.rooms.payments import records as payment_records
 from gateway.rooms.payments.channel_keys import PaymentKeys
@@ -247,5 +247,5 @@ class ChannelReceiptAsk(ReceiptAsk):
     channel: str
 
 
-async def _issue(platform: NonTaxPlatform, ask: ChannelReceiptAsk) -> FiscalReceipt:
+async def _issue(platform: NonTaxPlatform, ask: ChannelReceiptAsk) -> FiscalReceipt | Pending:
     return await platform.receipt(ReceiptRequest(reference=ask.reference, code=ask.code))

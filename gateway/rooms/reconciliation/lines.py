@@ -12,19 +12,22 @@ from gateway.words.clock import to_micros
 
 FIELD: Final = "\x1f"
 LINE: Final = "\x1e"
+NUMBER: Final = "#"
 BLOCK: Final = 10_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def word(line: StatementLine) -> str:
-    """A line as text: what its statement's digest is made of."""
-    plain = (line.kind, line.code, line.bank_serial, line.reference, str(line.amount), str(to_micros(line.paid_at)))
+    """A line as text: what its statement's digest is made of. A refund's own number stands beside its kind."""
+    kind = line.kind if line.refund_number is None else f"{line.kind}{NUMBER}{line.refund_number}"
+    plain = (kind, line.code, line.bank_serial, line.reference, str(line.amount), str(to_micros(line.paid_at)))
     return FIELD.join((*plain, line.unit_code, *line.item_codes))
 
 
 def line(text: str) -> StatementLine:
     """The line whose ``word`` this is."""
     kind, code, serial, reference, amount, paid_at, unit, *items = text.split(FIELD)
+    kind, _, number = kind.partition(NUMBER)
     return StatementLine(
         kind=cast(Literal["paid", "refunded"], kind),
         reference=reference,
@@ -34,6 +37,7 @@ def line(text: str) -> StatementLine:
         bank_serial=serial,
         unit_code=unit,
         item_codes=tuple(items),
+        refund_number=number or None,
     )
 
 

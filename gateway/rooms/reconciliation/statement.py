@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from gateway.foundation.crypto.sm import sm3
-from gateway.ports.nontax import NonTaxPlatform, StatementLine, StatementPage
+from gateway.ports.base import Pending
+from gateway.ports.nontax import NonTaxPlatform, StatementLine, StatementNone, StatementPage
 from gateway.rooms.reconciliation.lines import LINE, word
 from gateway.words.clock import SHANGHAI, to_micros
-from gateway.words.errors import GatewayError
+from gateway.words.errors import BusyError, GatewayError
 
 Progress = Callable[[int, int], None]
 """How much has been read, and how much there is: pages, or bytes of a file. May be called from another thread."""
@@ -79,14 +80,24 @@ async def fetch(platform: NonTaxPlatform, day: date, days: Window, progress: Pro
 
 
 async def _pages(platform: NonTaxPlatform, day: date, progress: Progress) -> list[StatementPage]:
-    pages = [await platform.statement(day, 1)]
+    pages = [await _page(platform, day, 1)]
     if pages[0].pages > _MOST_PAGES:
         raise StatementRefusedError(f"{pages[0].pages} pages are more than a day can have")
     progress(1, pages[0].pages)
     for number in range(2, pages[0].pages + 1):
-        pages.append(await platform.statement(day, number))
+        pages.append(await _page(platform, day, number))
         progress(number, pages[0].pages)
     return pages
+
+
+async def _page(platform: NonTaxPlatform, day: date, number: int) -> StatementPage:
+    """One page; a day on which nothing happened is one empty page. Raises BusyError while it is not made yet."""
+    told = await platform.statement(day, number)
+    if isinstance(told, Pending):
+        raise BusyError(told.words or f"the statement of {day} is not made yet", told.ask_after)
+    if isinstance(told, StatementNone):
+        return StatementPage(day=told.day, page=number, pages=1, count=0, amount=0, lines=())
+    return told
 
 
 def check(pages: Sequence[StatementPage], day: date, days: Window) -> Statement:
@@ -114,7 +125,7 @@ def check_lines(
     """One statement from its lines and what its totals say. ``numbers``: the lines' places in their file."""
     if len(lines) != count:
         raise StatementRefusedError(f"{len(lines)} lines where the total says {count}")
-    seen: dict[tuple[str, str, str], int] = {}
+    seen: dict[tuple[str, str, str, str], int] = {}
     for number, line in zip(numbers or range(1, len(lines) + 1), lines, strict=True):
         if line.amount == 0:
             raise StatementRefusedError("an amount of nothing", number)
@@ -124,7 +135,7 @@ def check_lines(
                 "(does the channel's cut-off 日切 differ from the settings?)",
                 number,
             )
-        key = (line.kind, line.code, line.bank_serial)
+        key = (line.kind, line.code, line.bank_serial, line.refund_number or "")
         if key in seen:
             raise StatementRefusedError(f"the same as line {seen[key]}: {line.code} {line.bank_serial}", number)
         seen[key] = number

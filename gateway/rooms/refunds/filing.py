@@ -21,7 +21,7 @@ from gateway.foundation.delivery import (
     Sent,
 )
 from gateway.foundation.delivery.actions import NotYet
-from gateway.ports.base import Message
+from gateway.ports.base import Message, Pending, Refused
 from gateway.ports.nontax import NonTaxPlatform, RefundRequest, RefundState
 from gateway.ports.nontax import Refund as RefundAnswer
 from gateway.rooms.refunds import records
@@ -217,11 +217,11 @@ class Filing:
         return to_micros(self._base.clock.now())
 
 
-async def _file(platform: NonTaxPlatform, request: RefundRequest) -> RefundAnswer:
+async def _file(platform: NonTaxPlatform, request: RefundRequest) -> RefundAnswer | Pending:
     return await platform.refund(request)
 
 
-async def _find_filed(platform: NonTaxPlatform, request: RefundRequest) -> RefundAnswer | None:
+async def _find_filed(platform: NonTaxPlatform, request: RefundRequest) -> RefundAnswer | Pending | Refused | None:
     return await platform.find_refund(request.reference)
 
 
@@ -229,6 +229,16 @@ async def _ask(platform: NonTaxPlatform, question: RefundQuestion) -> RefundAnsw
     found = await platform.find_refund(question.reference)
     if found is None:
         raise ContractError("the platform does not know a refund that it had taken")
+    if isinstance(found, Pending):
+        raise NotYet(found.ask_after, found.words or "the platform does not say yet how far the refund is")
+    if isinstance(found, Refused):
+        return RefundAnswer(
+            reference=question.reference,
+            code=question.code,
+            amount=question.amount,
+            state=RefundState.REFUSED,
+            reason=found.reason,
+        )
     if found.state is question.known:
         raise NotYet(question.again, f"finance has not moved it on from {found.state.value}")
     return found

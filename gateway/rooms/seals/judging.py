@@ -11,7 +11,7 @@ from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.crypto.sm import sm3
 from gateway.foundation.delivery import NotYet
 from gateway.foundation.store import Store
-from gateway.ports.base import Message
+from gateway.ports.base import Message, Pending, Refused
 from gateway.ports.seal import SealInfo, SealService
 from gateway.rooms.seals import records
 from gateway.rooms.seals.files import give_signature
@@ -99,7 +99,9 @@ class Judge:
             job = await service.find(query.reference)
             if job is None:
                 raise ContractError("the service no longer knows a job that it had accepted")
-            if job.state == "pending":
+            if isinstance(job, Refused):
+                return Judgement(reference=query.reference, state="refused", job_id=job_id, reason=job.reason)
+            if isinstance(job, Pending) or job.state == "pending":
                 raise NotYet(self._pause(query.asked_at), "the service has not decided yet")
             if job.state != "done" or job.signature is None:
                 state: Literal["refused", "void"] = "void" if job.state == "void" else "refused"

@@ -32,7 +32,7 @@ from gateway.foundation.delivery import (
 from gateway.foundation.delivery.events import timeline
 from gateway.foundation.lives import Living
 from gateway.foundation.once import NEVER, Once
-from gateway.ports.base import Message
+from gateway.ports.base import Message, Pending, Refused
 from gateway.ports.seal import ApplyRequest, Placement, SealInfo, SealJob, SealNotice, SealService
 from gateway.rooms.decisions import Decision, Decisions, is_revoked
 from gateway.rooms.seals import records
@@ -412,11 +412,11 @@ def holds(report: Report) -> bool:
     return own.valid and all(one.verdict is not Verdict.INVALID for one in report.seals)
 
 
-async def _apply(service: SealService, request: ApplyRequest) -> SealJob:
+async def _apply(service: SealService, request: ApplyRequest) -> SealJob | Pending:
     return await service.apply(request)
 
 
-async def _find(service: SealService, request: ApplyRequest) -> SealJob | None:
+async def _find(service: SealService, request: ApplyRequest) -> SealJob | Pending | Refused | None:
     return await service.find(request.reference)
 
 
