@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
+import httpx
 import pytest
 
 from gateway.adapters.registry.sharing import SharingRegistry
@@ -146,10 +147,10 @@ async def test_a_signed_answer_to_another_question_is_refused(registry, simulato
     first = await registry._wire.send("by_code", "POST", "v1/entities/by-code", **signed(simulators, COMPANY))
     assert first.status_code == 200
 
-    async def replay(*args, **kwargs):
-        return first
+    async def replay(request):
+        return httpx.Response(200, headers=first.headers, content=first.content, request=request)
 
-    monkeypatch.setattr(registry._wire, "request", replay)
+    monkeypatch.setattr(registry._wire.http, "send", replay)
     with pytest.raises(ContractError, match="another question"):
         await registry.by_code(COMPANY)
 

@@ -203,6 +203,29 @@ def undeclared(response: httpx.Response) -> ExchangeError | None:
     return OutcomeUnknownError(f"HTTP {response.status_code}, which the contract does not declare")
 
 
+def authenticate(signer: MessageSigner, response: httpx.Response) -> None:
+    """Hold an answer against its signature, and against its question where the contract binds them by the nonce.
+
+    Raises UnusableError for an answer that is not authentic, ContractError for the answer to another question.
+    """
+    from gateway.foundation.wire.signing import SignatureRefusedError
+
+    asked = response.request
+    try:
+        authentic = signer.verify(
+            response.headers,
+            response.content,
+            asked.method,
+            str(asked.url),
+            kind="answer",
+            status=response.status_code,
+        )
+    except SignatureRefusedError as refused:
+        raise UnusableError(f"the answer's signature: {refused}") from refused
+    if signer.scheme.echo and authentic.nonce != asked.headers.get(signer.scheme.headers.nonce):
+        raise ContractError("the answer belongs to another question")
+
+
 class ChannelWire:
     """The way out of one channel. Requests go to ``base_url`` and nowhere else; ``http`` is the client below."""
 
@@ -284,22 +307,29 @@ class ChannelWire:
         params: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         timeouts: Timeouts | None = None,
+        signer: MessageSigner | None = None,
     ) -> httpx.Response:
-        """One exchange, any status an answer. Raises NotSentError, OutcomeUnknownError or UnusableError (too large)."""
+        """One exchange, any status an answer. Raises NotSentError, OutcomeUnknownError or UnusableError (too large).
+
+        ``signer`` signs what goes out: the exact bytes, and the address with its query as it is sent.
+        """
         if self.http.is_closed:
             raise NotSentError(f"the channel {self.channel} is closed")
+        request = self.http.build_request(
+            method,
+            self.url(path),
+            content=content,
+            json=json,
+            data=data,
+            params=params,
+            headers=headers,
+            timeout=timeouts.as_httpx() if timeouts else httpx.USE_CLIENT_DEFAULT,
+            extensions={"action": action, "total": timeouts.total if timeouts else self._total},
+        )
+        if signer is not None:
+            request.headers.update(signer.sign(await request.aread(), method, str(request.url)))
         try:
-            return await self.http.request(
-                method,
-                self.url(path),
-                content=content,
-                json=json,
-                data=data,
-                params=params,
-                headers=headers,
-                timeout=timeouts.as_httpx() if timeouts else httpx.USE_CLIENT_DEFAULT,
-                extensions={"action": action, "total": timeouts.total if timeouts else self._total},
-            )
+            return await self.http.send(request)
         except httpx.TransportError as error:
             raise meaning(error) from error
 
@@ -316,11 +346,16 @@ class ChannelWire:
         headers: Mapping[str, str] | None = None,
         declared: Mapping[int, ErrorFactory] | None = None,
         timeouts: Timeouts | None = None,
+        signer: MessageSigner | None = None,
     ) -> httpx.Response:
         """One exchange whose answer the contract declares: 2xx, or a status in ``declared`` for which it gives None.
 
         Raises what ``declared`` makes of a status (``busy`` is one such factory), DeniedError for other 401 and 403,
         OutcomeUnknownError for every other status and for a lost answer, NotSentError when nothing left.
+
+        With a ``signer`` the question is signed, and an answer that the contract declares is one only if it is signed
+        too, else UnusableError: a refusal that anybody could have written proves nothing about effects. Where the
+        contract's scheme has refusals unsigned they are taken so. 401 and 403 are a denial whoever says so.
         """
         response = await self.send(
             action,
@@ -332,8 +367,14 @@ class ChannelWire:
             params=params,
             headers=headers,
             timeouts=timeouts,
+            signer=signer,
         )
-        error = (declared or {}).get(response.status_code, undeclared)(response)
+        status, known = response.status_code, declared or {}
+        if signer is not None and (
+            response.is_success or (signer.scheme.refusals and status in known and status not in (401, 403))
+        ):
+            authenticate(signer, response)
+        error = known.get(status, undeclared)(response)
         if error is not None:
             raise error
         return response

@@ -9,12 +9,15 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from gateway.foundation.wire.channel import ChannelWire
 from gateway.foundation.wire.envelope import Answer, Results
-from gateway.foundation.wire.signing import NONCE, MessageSigner, SignatureRefusedError
+from gateway.foundation.wire.signing import MessageSigner, SignatureScheme
 from gateway.ports.base import JsonObject
 from gateway.words.clock import Clock
-from gateway.words.errors import ContractError, UnusableError
+from gateway.words.errors import ContractError
 
 D = TypeVar("D")
+
+BOUND = SignatureScheme(echo=True, refusals=False)
+"""The scheme of this house where an answer repeats the nonce of its question, and only answers with 2xx are signed."""
 
 
 class SignedSettings(BaseModel):
@@ -27,7 +30,7 @@ class SignedSettings(BaseModel):
 
     def signer(self, clock: Clock) -> MessageSigner:
         """Signs and checks with these."""
-        return MessageSigner(self.node, self.secret.get_secret_value().encode(), clock)
+        return MessageSigner(self.node, self.secret.get_secret_value().encode(), clock, scheme=BOUND)
 
 
 class SignedCaller:
@@ -55,19 +58,13 @@ class SignedCaller:
 
     async def _answer(self, action: str, path: str, question: JsonObject, of: type[D]) -> Answer[D]:
         body = json.dumps(question, ensure_ascii=False).encode()
-        signed = self._signer.sign(body)
         response = await self._wire.request(
             action,
             "POST",
             path,
             content=body,
-            headers={"Content-Type": "application/json", **signed},
+            headers={"Content-Type": "application/json"},
             declared=self._results.declared(),
+            signer=self._signer,
         )
-        try:
-            authentic = self._signer.verify(response.headers, response.content)
-        except SignatureRefusedError as refused:
-            raise UnusableError(f"the answer's signature: {refused}") from refused
-        if authentic.nonce != signed[NONCE]:
-            raise ContractError("the answer belongs to another question")
         return self._wire.model(response, Answer[of])  # type: ignore[valid-type]
