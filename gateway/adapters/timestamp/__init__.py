@@ -1,0 +1,1 @@
+"""Adapters of time stamp services, a folder a contract."""
