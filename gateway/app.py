@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, Gauge
 from gateway.foundation import opening, rooms
 from gateway.foundation.base import Foundation
 from gateway.foundation.delivery import limits, operation_records
+from gateway.foundation.drift import records as drift_records
 from gateway.foundation.rooms import Opened, Room, Services
 from gateway.settings import Settings
 from gateway.words.clock import Clock, Drift, SystemClock
@@ -38,6 +39,19 @@ class App:
             "gateway_operations",
             "Operations that have not ended, by channel and state",
             ("channel", "state"),
+            registry=self.metrics,
+        )
+        labels = ("channel", "action", "element")
+        self._drifted = Gauge(
+            "gateway_contract_drift_seen",
+            "How often a channel sent what its contract does not have",
+            labels,
+            registry=self.metrics,
+        )
+        self._drifted_since = Gauge(
+            "gateway_contract_drift_first_seen_timestamp_seconds",
+            "When a channel first sent what its contract does not have",
+            labels,
             registry=self.metrics,
         )
         self._waiting = Gauge("gateway_store_waiting", "Units waiting to be stored", registry=self.metrics)
@@ -94,3 +108,8 @@ class App:
         self._operations.clear()
         for (channel, state), number in (await self.base.store.read(operation_records.counts)).items():
             self._operations.labels(channel, state).set(number)
+        self._drifted.clear()
+        self._drifted_since.clear()
+        for one in await self.base.store.read(drift_records.all_of):
+            self._drifted.labels(one.channel, one.action, one.element).set(one.seen)
+            self._drifted_since.labels(one.channel, one.action, one.element).set(one.first_seen_at / 1_000_000)

@@ -14,6 +14,7 @@ from gateway.foundation.delivery import Delivery, DeliverySettings, Resolutions
 from gateway.foundation.delivery.callbacks import Callbacks
 from gateway.foundation.delivery.retry_rules import Patience
 from gateway.foundation.delivery.schedules import Schedules
+from gateway.foundation.drift import ContractDrift
 from gateway.foundation.evidence import Evidence
 from gateway.foundation.rooms import Opened
 from gateway.foundation.store import Store
@@ -52,6 +53,7 @@ def foundation(
         keys=keys,
         envelope=envelope,
         evidence=evidence,
+        drift=ContractDrift(store, clock),
         channels=channels,
         events=sends.events,
         delivery=sends,

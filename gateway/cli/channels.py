@@ -10,11 +10,12 @@ import typer
 
 from gateway.foundation.channels import Channels, Checked, adapter_class, reserved_keys, served_kinds
 from gateway.foundation.delivery import limits
+from gateway.foundation.drift import records as drift_records
 from gateway.plugins import Kinds, declared, installed
 from gateway.ports.base import RawExchange
 from gateway.settings import Settings, known
 from gateway.terminal.output import Exit, Json, progress, session, show, table
-from gateway.words.clock import SystemClock, to_micros
+from gateway.words.clock import SystemClock, from_micros, rfc3339, to_micros
 from gateway.words.errors import NotFoundProblem, SettingsError
 
 app = typer.Typer(help="Configured channels: list them, or prove with a harmless call that they work.")
@@ -122,6 +123,32 @@ def resume(ctx: typer.Context, name: str, as_json: Json = False) -> None:
         reason = store.write_sync(partial(limits.resume_stopped, channel=name, now=to_micros(SystemClock().now())))
     said = "was not stopped." if reason is None else f"goes again. It was stopped: {reason}"
     show({"channel": name, "was_stopped": reason is not None, "reason": reason}, as_json, f"Channel {name} {said}")
+
+
+@app.command("drift")
+def drift(
+    ctx: typer.Context,
+    name: Annotated[str | None, typer.Argument(help="One channel; all when none is named.")] = None,
+    as_json: Json = False,
+) -> None:
+    """What channels send beyond their contracts: it is passed over, and noted."""
+    ours = session(ctx)
+    if name is not None:
+        _must_exist(ours.settings, name)
+    noted = ours.read(lambda conn: drift_records.all_of(conn, None if name is None else [name]))
+    rows = [
+        {
+            "channel": one.channel,
+            "action": one.action,
+            "element": one.element,
+            "first_seen": rfc3339(from_micros(one.first_seen_at)),
+            "last_seen": rfc3339(from_micros(one.last_seen_at)),
+            "seen": one.seen,
+        }
+        for one in noted
+    ]
+    heads = ["channel", "action", "element", "first seen", "last seen", "times"]
+    show({"drift": rows}, as_json, table(heads, (tuple(row.values()) for row in rows)))
 
 
 async def check_all(settings: Settings, names: tuple[str, ...] | list[str] = ()) -> list[Checked]:

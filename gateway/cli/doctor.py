@@ -24,6 +24,7 @@ from gateway.foundation.crypto import selftest
 from gateway.foundation.crypto.envelope import installed_keys
 from gateway.foundation.crypto.keys import FileKeys
 from gateway.foundation.delivery import limits, operation_records
+from gateway.foundation.drift import records as drift_records
 from gateway.foundation.findings import Finding
 from gateway.foundation.store import schema, sealed
 from gateway.foundation.store.engine import sqlite_path
@@ -32,12 +33,13 @@ from gateway.foundation.store.store import database_now
 from gateway.settings import Settings
 from gateway.terminal.output import Exit, Json, Session, progress, session, show, table
 from gateway.words.calendar import WorkingCalendar
-from gateway.words.clock import day_of
+from gateway.words.clock import day_of, from_micros, to_micros
 from gateway.words.errors import GatewayError, SettingsError
 
 CLOCK_DRIFT = 2.0  # seconds between this machine and the database
 DISK_LOW, DISK_EMPTY = 1 << 30, 100 << 20  # bytes
 EXPIRES_SOON = timedelta(days=30)
+DRIFT_IS_NEWS = timedelta(days=30)
 
 
 def doctor(ctx: typer.Context, as_json: Json = False) -> None:
@@ -163,6 +165,28 @@ def work(ours: Session) -> Iterator[Finding]:
         yield Finding("operations", "ok", f"none waits for a person, {doubtful} are in doubt")
 
 
+def drift(ours: Session) -> Iterator[Finding]:
+    """What channels have begun to send that their contracts do not have."""
+    if not _there(ours):
+        return
+    noted = ours.read(drift_records.all_of)
+    lately = to_micros(datetime.now(UTC) - DRIFT_IS_NEWS)
+    for channel in dict.fromkeys(one.channel for one in noted):
+        of_it = [one for one in noted if one.channel == channel]
+        news = [one for one in of_it if one.first_seen_at >= lately]
+        if not news:
+            yield Finding(f"contract of {channel}", "ok", f"{len(of_it)} elements beyond it, none of them new")
+            continue
+        said = [f"{one.action} {one.element} since {day_of(from_micros(one.first_seen_at))}" for one in news[:3]]
+        more = f" and {len(news) - len(said)} more" if len(news) > len(said) else ""
+        yield Finding(
+            f"contract of {channel}",
+            "warn",
+            f"beyond it, and passed over: {', '.join(said)}{more}",
+            f"gateway channels drift {channel}; ask the platform what its new release means.",
+        )
+
+
 def of_rooms(ours: Session) -> Iterator[Finding]:
     """The rooms can be found, and what each of them looks at."""
     from gateway.cli import commands  # the frame, which loads this command
@@ -284,6 +308,7 @@ LOOKS = (
     database,
     clocks,
     work,
+    drift,
     disk,
     calendar,
     credentials,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # named here, made by ``opening``
     from gateway.foundation.delivery.callbacks import Callbacks
     from gateway.foundation.delivery.schedules import Schedules
     from gateway.foundation.delivery.webhooks import Webhooks
+    from gateway.foundation.drift import ContractDrift
     from gateway.foundation.evidence import Evidence
     from gateway.foundation.store import Store
     from gateway.foundation.two_persons import TwoPersons
@@ -28,7 +29,7 @@ M = TypeVar("M", bound=BaseModel)
 
 @dataclass(frozen=True)
 class Foundation:
-    """Store, delivery, events, channels, encryption, calendar, clock, evidence and access of one running gateway.
+    """Store, delivery, events, channels, encryption, calendar, clock, evidence, notes, access of one running gateway.
 
     ``opened_at``: when, in microseconds.
     """
@@ -41,6 +42,7 @@ class Foundation:
     keys: FileKeys
     envelope: Envelope
     evidence: Evidence
+    drift: ContractDrift
     channels: Channels
     events: Events
     delivery: Delivery

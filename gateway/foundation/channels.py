@@ -15,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, V
 from gateway.foundation import rooms
 from gateway.foundation.rooms import Room
 from gateway.foundation.wire import ChannelWire, FrameWire, WireSettings
+from gateway.foundation.wire.drift import NoteDrift, no_notes
 from gateway.plugins import KindOf, Kinds, load
 from gateway.ports.base import Adapter, AdapterInfo, FindGuarantee, Recorder, check_word
 from gateway.settings import SHARED_ROUTE, ChannelSettings, Route, Seconds, Settings, known, read_secret
@@ -127,10 +128,19 @@ class Channels:
         self._routes = dict(routes)
 
     @classmethod
-    def build(cls, settings: Settings, *, recorder: Recorder, clock: Clock, kinds: Kinds | None = None) -> Channels:
+    def build(
+        cls,
+        settings: Settings,
+        *,
+        recorder: Recorder,
+        clock: Clock,
+        kinds: Kinds | None = None,
+        drift: NoteDrift = no_notes,
+    ) -> Channels:
         """Import what settings name, and build one adapter a channel. Opens no connection. Raises SettingsError.
 
-        ``kinds``: those that may be named; without it, those that installed rooms serve.
+        ``kinds``: those that may be named; without it, those that installed rooms serve. ``drift``: takes what is
+        passed over in answers.
         """
         kinds = served_kinds() if kinds is None else kinds
         classes = {
@@ -140,7 +150,7 @@ class Channels:
         for index, route in enumerate(settings.routes):
             _check_route(f"routes[{index}]", route, classes, kinds)
         channels = {
-            name: build_channel(name, one, classes[name], kinds, recorder=recorder, clock=clock)
+            name: build_channel(name, one, classes[name], kinds, recorder=recorder, clock=clock, drift=drift)
             for name, one in settings.channels.items()
         }
         return cls(channels, {(route.authority, route.capability): route.channels for route in settings.routes})
@@ -219,6 +229,7 @@ def build_channel(
     *,
     recorder: Recorder,
     clock: Clock,
+    drift: NoteDrift = no_notes,
 ) -> Channel:
     """One channel: its keys divided between wire and adapter, its secrets read. Raises SettingsError."""
     key = f"channels.{name}"
@@ -255,6 +266,7 @@ def build_channel(
             tls=options.tls,
             sensitive=info.sensitive,
             clock=clock,
+            drift=drift,
         )
     except OSError as error:
         raise SettingsError(

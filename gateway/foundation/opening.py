@@ -17,6 +17,7 @@ from gateway.foundation.delivery.engines import choose
 from gateway.foundation.delivery.retry_rules import Patience
 from gateway.foundation.delivery.schedules import Schedules
 from gateway.foundation.delivery.webhooks import Webhooks
+from gateway.foundation.drift import ContractDrift
 from gateway.foundation.evidence import Evidence
 from gateway.foundation.store import Store, sealed
 from gateway.foundation.store.engine import sqlite_path
@@ -50,7 +51,8 @@ async def open_foundation(
     node, heads, sign = settings.delivery.node, settings.evidence.heads, settings.evidence.head_every
     evidence = Evidence(store, keys, envelope, clock, node=node, heads=heads, sign_seconds=sign)
     overrides = settings.calendar.overrides
-    channels = Channels.build(settings, recorder=evidence.record, clock=clock)
+    drift = ContractDrift(store, clock)
+    channels = Channels.build(settings, recorder=evidence.record, clock=clock, drift=drift.note)
     stack.push_async_callback(channels.close)
     engine = choose(settings.delivery.engine, url, store.dialect, node)
     delivery = Delivery(store, channels, evidence, envelope, clock, _delivery_settings(settings), engine)
@@ -64,6 +66,7 @@ async def open_foundation(
         keys=keys,
         envelope=envelope,
         evidence=evidence,
+        drift=drift,
         channels=channels,
         events=delivery.events,
         delivery=delivery,
@@ -82,12 +85,14 @@ async def start(base: Foundation) -> None:
     await base.delivery.start()
     await base.webhooks.start()
     await base.schedules.start()
+    await base.drift.start(base.events, base.channels)
 
 
 async def stop(base: Foundation) -> None:
     """Claim nothing, let calls end within the grace, mark the rest as in doubt, sign the evidence's head."""
     await base.schedules.stop()
     await base.delivery.stop()
+    await base.drift.stop(base.events, base.channels)
     await base.webhooks.stop()
     await base.evidence.close()
 

@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 MAX_FEN = 999_999_999_999
 
 _YUAN = re.compile(r"(0|[1-9][0-9]{0,9})\.([0-9]{2})")
+_TOLD = re.compile(r"\+?(?=\.?[0-9])([0-9]{0,15})(?:\.([0-9]{0,9}))?(?:[eE]\+?([0-9]{1,2}))?")
 _WAN = re.compile(r"(0|[1-9][0-9]{0,5})(?:\.([0-9]{1,6}))?")
 _DIGITS = "零壹贰叁肆伍陆柒捌玖"
 _PLACES = ("仟", "佰", "拾", "")
@@ -24,6 +25,29 @@ def parse_yuan(text: str) -> int:
     if not (match := _YUAN.fullmatch(text)):
         raise ValueError(f"{text!r} is not an amount: expected yuan with two decimals, 0.00 to 9999999999.99")
     return int(match[1]) * 100 + int(match[2])
+
+
+def told_yuan(text: str) -> int:
+    """Fen of a yuan text as other systems write it: ``200``, ``200.0``, ``200.000`` and ``2E+2`` are one amount.
+
+    ValueError for what is no amount, is not whole fen (``200.005``), or is more than ``MAX_FEN``.
+    """
+    fen = told_sum(text)
+    if fen > MAX_FEN:
+        raise ValueError(f"{text!r} is more than {MAX_FEN // 100} yuan")
+    return fen
+
+
+def told_sum(text: str) -> int:
+    """The same for a sum of many amounts, which may be larger than one. ValueError."""
+    match = _TOLD.fullmatch(text)
+    if not match:
+        raise ValueError(f"{text[:40]!r} is not an amount in yuan")
+    whole, decimals, exponent = match[1], match[2] or "", int(match[3] or 0)
+    digits, places = whole + decimals + "0" * (exponent + 2), len(decimals)  # fen, and what is below a fen
+    if digits[len(digits) - places :].strip("0"):
+        raise ValueError(f"{text!r} is not a whole number of fen")
+    return int(digits[: len(digits) - places])
 
 
 def format_yuan(fen: int) -> str:

@@ -1,7 +1,7 @@
 """The published fields of non-tax messages, read the same whatever carries them: pure functions, no network, no clock.
 
-Wire: amounts in 元 with two decimals, days yyyyMMdd and times HHmmss in Beijing time, results and states by the code
-tables of a contract.
+Wire: amounts in 元 in any spelling of whole fen, days yyyyMMdd and times HHmmss in Beijing time, results and states by
+the code tables of a contract.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from gateway.words.errors import (
     RejectedError,
 )
 from gateway.words.identifiers import check_encodable, check_payment_code
-from gateway.words.money import parse_yuan
+from gateway.words.money import told_sum, told_yuan
 
 
 class CodeSettings(BaseModel):
@@ -113,7 +113,7 @@ class Codes:
         return Bill(
             reference=told["PayNo"],
             code=told["PayCode"],
-            total=parse_yuan(told["Amt"]),
+            total=_amount(told["Amt"]),
             state=state,
             pay_url=told.get("PayUrl"),
             valid_until=day(told["ValidDate"]) if told.get("ValidDate") else None,
@@ -132,7 +132,7 @@ class Codes:
         return Refund(
             reference=told["RefundNo"],
             code=told["PayCode"],
-            amount=parse_yuan(told["Amt"]),
+            amount=_amount(told["Amt"]),
             state=state,
             reason=told.get("Reason"),
             refunded_at=at,
@@ -166,7 +166,7 @@ def paid_fact(code: str, told: Mapping[str, Any]) -> PaidFact:
     """Money that arrived, from a bill or a callback."""
     return PaidFact(
         code=code,
-        amount=parse_yuan(told["Amt"]),
+        amount=_amount(told["Amt"]),
         paid_at=moment(told["CfmDate"], told["CfmTime"]),
         bank_serial=told["TraNoBus"],
         pay_mode=told["PayMode"],
@@ -194,7 +194,7 @@ def _line(told: Mapping[str, Any]) -> StatementLine:
         kind="paid" if told["Type"] == "P" else "refunded",
         reference=told["PayNo"],
         code=told["PayCode"],
-        amount=parse_yuan(told["Amt"]),
+        amount=_amount(told["Amt"]),
         paid_at=moment(told["CfmDate"], told["CfmTime"]),
         bank_serial=told["TraNoBus"],
         unit_code=told["ChgAgenCode"],
@@ -211,7 +211,7 @@ def fiscal_receipt(
         receipt_code=told["EInvoiceCode"],
         receipt_number=told["EInvoiceNumber"],
         check_code=told["RandomNumber"],
-        amount=parse_yuan(told["TotalAmount"]),
+        amount=_amount(told["TotalAmount"]),
         issued_at=moment(told["IssueDate"], told["IssueTime"]),
         document=document,
         media_type=media_type,
@@ -276,7 +276,17 @@ def moment(day_part: str, time_part: str) -> datetime:
     return datetime(on.year, on.month, on.day, hour, minute, second, tzinfo=SHANGHAI)
 
 
+def _amount(text: str) -> int:
+    """Fen of an amount in any of its spellings. Raises ContractError for what is none, or not whole fen."""
+    try:
+        return told_yuan(text)
+    except ValueError as wrong:
+        raise ContractError(str(wrong)) from None
+
+
 def _sum(text: str) -> int:
-    """Fen of a total that may be larger than one amount."""
-    whole, _, cents = text.partition(".")
-    return int(whole) * 100 + int(cents)
+    """Fen of a total that may be larger than one amount. Raises ContractError."""
+    try:
+        return told_sum(text)
+    except ValueError as wrong:
+        raise ContractError(str(wrong)) from None

@@ -56,6 +56,15 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_client')),
     sa.UniqueConstraint('name', name=op.f('uq_client_name'))
     )
+    op.create_table('contract_drift',
+    sa.Column('channel', sa.String(length=60), nullable=False),
+    sa.Column('action', sa.String(length=60), nullable=False, comment='whose answer, or which callback'),
+    sa.Column('element', sa.String(length=200), nullable=False, comment='its path, never its value'),
+    sa.Column('first_seen_at', sa.BigInteger(), nullable=False),
+    sa.Column('last_seen_at', sa.BigInteger(), nullable=False),
+    sa.Column('seen', sa.Integer(), nullable=False, comment='how often'),
+    sa.PrimaryKeyConstraint('channel', 'action', 'element', name=op.f('pk_contract_drift'))
+    )
     op.create_table('event',
     sa.Column('seq', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
     sa.Column('id', sa.String(length=40), nullable=False),
@@ -405,6 +414,7 @@ def downgrade() -> None:
         batch_op.drop_index('ix_event_authority')
 
     op.drop_table('event')
+    op.drop_table('contract_drift')
     op.drop_table('client')
     op.drop_table('channel_condition')
     op.drop_table('chain_head')

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
 from yarl import URL
 
+from gateway.foundation.wire.drift import NoteDrift, no_notes
 from gateway.foundation.wire.recording import AGENT, Poster, Recording, RecordingTransport, text_of
 from gateway.foundation.wire.transport import NOT_SENT, AiohttpTransport, AnswerTooLargeError
 from gateway.ports.base import Recorder
@@ -240,6 +241,7 @@ class ChannelWire:
         tls: Tls | None = None,
         sensitive: frozenset[str] = frozenset(),
         clock: Clock | None = None,
+        drift: NoteDrift = no_notes,
     ) -> None:
         url = httpx.URL(base_url)
         if url.scheme not in ("http", "https") or not url.host or url.userinfo or url.query or url.fragment:
@@ -249,6 +251,7 @@ class ChannelWire:
         self.channel = channel
         self.base_url = base_url.rstrip("/")
         self.clock = clock or SystemClock()
+        self._drift = drift
         self._total = timeouts.total
         transport = AiohttpTransport(
             total=timeouts.total,
@@ -274,6 +277,11 @@ class ChannelWire:
         if "://" in path or path.startswith("//"):
             raise ValueError(f"{path!r} leaves the channel's address")
         return f"{self.base_url}/{path.lstrip('/')}" if path else self.base_url
+
+    def passed_over(self, action: str, paths: Iterable[str]) -> None:
+        """Note what the other side sent beyond its contract: paths of elements or members, in answers to ``action``."""
+        for path in paths:
+            self._drift(self.channel, action, path)
 
     async def post(self, action: str, path: str, content: bytes, headers: Mapping[str, str]) -> Answer:
         """Post these bytes once, the short way, any status an answer.

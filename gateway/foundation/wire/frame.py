@@ -12,10 +12,12 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
+from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from gateway.foundation.wire.channel import Limits, Timeouts, Tls
+from gateway.foundation.wire.drift import NoteDrift, no_notes
 from gateway.foundation.wire.recording import ANSWERED
 from gateway.ports.base import RawExchange, Recorder
 from gateway.words.clock import Clock, SystemClock, to_micros
@@ -57,6 +59,7 @@ class FrameWire:
         tls: Tls | None = None,
         sensitive: frozenset[str] = frozenset(),
         clock: Clock | None = None,
+        drift: NoteDrift = no_notes,
     ) -> None:
         parts = urlsplit(base_url)
         further = parts.username or parts.path.strip("/") or parts.query or parts.fragment
@@ -72,7 +75,13 @@ class FrameWire:
         self._tls: ssl.SSLContext | None = (tls or Tls()).context() if parts.scheme == "tls" else None
         self._recorder = recorder
         self._sensitive = sensitive
+        self._drift = drift
         self._closed = False
+
+    def passed_over(self, action: str, paths: Iterable[str]) -> None:
+        """Note what the other side sent beyond its contract, as ``ChannelWire.passed_over`` does."""
+        for path in paths:
+            self._drift(self.channel, action, path)
 
     async def exchange(self, action: str, frame: bytes) -> bytes:
         """Send one frame and give the one that answers it, whole, over a connection of its own; both are recorded.

@@ -2,8 +2,9 @@
 
 The WSDL and its schemas come from local files only. Values are written and read by plans made from zeep's types
 (``plans``), and by zeep itself where a contract or a value is not plain. What goes out and what comes in is validated
-against the contract's XSD, facets included, which zeep alone does not look at. The envelope is opened here and not by
-zeep, which answers an empty 202 with None and an empty Body with an IndexError.
+against the contract's XSD, facets included, which zeep alone does not look at. Before that an answer is fitted to its
+contract (``fitting``): elements that the contract does not have are passed over and noted as drift. The envelope is
+opened here and not by zeep, which answers an empty 202 with None and an empty Body with an IndexError.
 
 What an answer means (SOAP 1.1 section 6.2 lets faults travel as 500; DESIGN section 5):
 
@@ -21,16 +22,18 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urljoin, urlsplit
 
 import zeep.exceptions
 from lxml import etree
 from zeep import Settings, helpers
 from zeep.wsdl import Document
+from zeep.xsd import Schema
 
+from gateway.foundation.wire.fitting import Shape
 from gateway.foundation.wire.plans import Odd, Plan
-from gateway.foundation.wire.xml import XmlRefusedError, first_complaint, load_xml, parse_xml
+from gateway.foundation.wire.xml import XmlRefusedError, first_complaint, load_schema, load_xml, parse_xml
 from gateway.words.errors import ContractError, DeniedError, ForgedCallbackError, OutcomeUnknownError, UnusableError
 
 if TYPE_CHECKING:
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
 _XSD = "http://www.w3.org/2001/XMLSchema"
 _ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"
 _load: Any = Document  # zeep's own type hints are wrong or missing here
+_types: Any = Schema
 _plain: Any = helpers.serialize_object
 _HARDENED: dict[str, bool] = {"strict": True, "forbid_dtd": True, "forbid_entities": True, "forbid_external": True}
 
@@ -74,14 +78,53 @@ class _LocalFiles:
 
 @dataclass(frozen=True, slots=True)
 class _Element:
-    """An element of the contract: as zeep knows it, and its plan if it is plain."""
+    """An element of the contract: as zeep knows it, its plan if it is plain, and what it may hold."""
 
     known: Any
     plan: Plan | None
+    shape: Shape
 
     @classmethod
     def of(cls, known: Any) -> _Element:
-        return cls(known, Plan.of(known))
+        return cls(known, Plan.of(known), Shape.of(known))
+
+    def read(self, payload: etree._Element, schema: etree.XMLSchema, types: Any) -> Reading:
+        """The values of an element, fitted to the contract. ContractError if it breaks the schema."""
+        payload, passed = self.shape.fit(payload)
+        if broken := first_complaint(schema, payload):
+            raise ContractError(f"the answer breaks the contract: {broken}")
+        if self.plan is not None:
+            with suppress(Odd, ValueError, TypeError, ArithmeticError):  # zeep has the word on what it cannot read
+                return Reading(self.plan.read(payload), passed)
+        try:
+            values = _plain(self.known.parse(payload, types), dict)
+        except (zeep.exceptions.Error, ValueError, TypeError, ArithmeticError) as error:
+            raise ContractError(f"the answer breaks the contract: {error}") from error
+        return Reading(_without_room(values) if isinstance(values, dict) else {}, passed)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The values of an element, and the paths of what the contract does not have and was passed over."""
+
+    values: dict[str, Any]
+    passed_over: tuple[str, ...]
+
+
+class XmlMessages:
+    """Messages whose global elements one XSD file of a contract describes: what a platform posts to us."""
+
+    def __init__(self, file: Path) -> None:
+        node, loader = load_xml(file), cast(Any, _LocalFiles(file.parent))
+        self._schema = load_schema(file)
+        self._types: Any = _types(node, loader, str(file.resolve()), Settings(**_HARDENED))
+        self._elements = cache(lambda tag: _Element.of(self._types.get_element(tag)))
+
+    def read(self, message: etree._Element, tag: str) -> Reading:
+        """A message that is to be the element ``tag``, fitted to it. ContractError if it is not, or invalid."""
+        if message.tag != tag:
+            raise ContractError(f"{message.tag} instead of {tag}")
+        return self._elements(tag).read(message, self._schema, self._types)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,30 +251,42 @@ class SoapCaller:
         output = self._operation(operation).output
         if payload.tag != output.known.qname.text:
             raise ContractError(f"{payload.tag} instead of {output.known.qname.text}")
-        return self._values(output, payload)
+        return self._values(operation, output, payload)
 
     def _declared_fault(self, operation: str, fault: etree._Element) -> SoapFault | None:
         """The fault, if its detail is one that the operation declares and is valid."""
-        details = fault.findall("detail/*")
         declared = self._operation(operation).faults
+        ours = {etree.QName(tag).namespace for tag in declared}
+        details: list[etree._Element] = []
+        beside: list[etree._Element] = []
+        for one in fault.iterfind("detail/*"):  # frameworks put host names and traces beside what is declared
+            (details if etree.QName(one).namespace in ours else beside).append(one)
         if len(details) != 1 or details[0].tag not in declared:
             return None
-        values = self._values(declared[details[0].tag], details[0])
+        self._wire.passed_over(operation, [f"detail/{etree.QName(one).localname}" for one in beside])
+        values = self._values(operation, declared[details[0].tag], details[0])
         name = etree.QName(details[0]).localname
         return SoapFault(name, fault.findtext("faultcode") or "", fault.findtext("faultstring") or "", values)
 
-    def _values(self, element: _Element, payload: etree._Element) -> dict[str, Any]:
+    def _values(self, operation: str, element: _Element, payload: etree._Element) -> dict[str, Any]:
         """A valid element's values. ContractError if it breaks the schema."""
-        if broken := first_complaint(self._schema, payload):
-            raise ContractError(f"the answer breaks the contract: {broken}")
-        if element.plan is not None:
-            with suppress(Odd, ValueError, TypeError, ArithmeticError):  # zeep has the word on what it cannot read
-                return element.plan.read(payload)
-        try:
-            values = _plain(element.known.parse(payload, self._document.types), dict)
-        except (zeep.exceptions.Error, ValueError, TypeError, ArithmeticError) as error:
-            raise ContractError(f"the answer breaks the contract: {error}") from error
-        return values if isinstance(values, dict) else {}
+        reading = element.read(payload, self._schema, self._document.types)
+        if reading.passed_over:
+            self._wire.passed_over(operation, reading.passed_over)
+        return reading.values
+
+
+def _without_room(value: Any) -> Any:
+    """Values without what zeep keeps for the room that a contract leaves, which is empty once an answer is fitted."""
+    if isinstance(value, list):
+        return [_without_room(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: _without_room(one)
+        for name, one in value.items()
+        if one or not (isinstance(name, str) and name.startswith("_value_"))
+    }
 
 
 def _schema_of(wsdl: Path) -> etree.XMLSchema:

@@ -11,6 +11,7 @@ from pydantic import Field
 from gateway.foundation.access import Principal
 from gateway.foundation.delivery.operation_records import AttemptRecord, OperationRecord
 from gateway.foundation.delivery.states import State
+from gateway.foundation.drift import Drifted
 from gateway.foundation.http.authorization import may, require_authority
 from gateway.foundation.http.idempotency import KeyedRequest
 from gateway.foundation.http.problems import responses
@@ -80,6 +81,26 @@ class OperationView(View):
         )
 
 
+class DriftView(View):
+    """One element or member that a platform sends and its contract does not have: passed over, and noted."""
+
+    channel: str
+    action: str
+    element: str
+    first_seen: str
+    last_seen: str
+    seen: int
+
+    @classmethod
+    def of(cls, found: Drifted) -> DriftView:
+        """From its record."""
+        return cls(
+            **{name: getattr(found, name) for name in ("channel", "action", "element", "seen")},
+            first_seen=instant(found.first_seen_at) or "",
+            last_seen=instant(found.last_seen_at) or "",
+        )
+
+
 class RetryRequest(Ask):
     """Send a parked operation on its way. ``ask``: ask the other side first; a must when the outcome is unknown."""
 
@@ -103,6 +124,16 @@ async def list_operations(
         list(who.authorities), state=wanted, channel=channel, subject=subject, before=after(cursor), limit=limit
     )
     return Page(items=[OperationView.of(one) for one in found], next=cursor_after(found, limit))
+
+
+@router.get("/channels/drift", response_model=Page[DriftView])
+async def list_drift(
+    base: Base, operations: Ledger, who: Reader, channel: Annotated[str | None, Query(max_length=60)] = None
+) -> Page[DriftView]:
+    """What the channels that serve you send beyond their contracts, by channel, the newest first."""
+    mine = [one.name for one in base.channels.all() if base.channels.served(one.name, who.authorities)]
+    wanted = [name for name in mine if channel in (None, name)]
+    return Page(items=[DriftView.of(one) for one in await operations.drift(wanted)], next=None)
 
 
 @router.get("/operations/{operation_id}", response_model=OperationView, responses=responses(404))

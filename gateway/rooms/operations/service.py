@@ -11,6 +11,8 @@ from gateway.foundation.delivery import operation_records, resolution_records
 from gateway.foundation.delivery.operation_records import AttemptRecord, OperationRecord
 from gateway.foundation.delivery.resolution_records import Resolution
 from gateway.foundation.delivery.states import State
+from gateway.foundation.drift import Drifted
+from gateway.foundation.drift import records as drift_records
 from gateway.foundation.evidence import Evidence, Exchange
 from gateway.foundation.store import Store
 
@@ -81,6 +83,10 @@ class Operations:
     async def held(self, operation_id: str) -> OperationRecord:
         """One operation. Raises NotFoundProblem."""
         return await self._store.read(lambda conn: operation_records.held(conn, operation_id))
+
+    async def drift(self, channels: Sequence[str]) -> list[Drifted]:
+        """What these channels have sent beyond their contracts."""
+        return await self._store.read(lambda conn: drift_records.all_of(conn, channels))
 
     async def view(self, operation_id: str) -> OperationStory:
         """One operation with its attempts. Raises NotFoundProblem."""

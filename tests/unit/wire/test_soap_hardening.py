@@ -173,7 +173,13 @@ async def test_a_declared_fault_is_an_answer_whatever_the_http_status(platform: 
         (envelope(""), "200 OK", UnusableError),
         (envelope("<n:Other>x</n:Other>"), "200 OK", ContractError),
         (envelope("<n:CreateResponse/>"), "200 OK", ContractError),
-        (envelope("<n:CreateResponse><n:Code>1</n:Code><n:More/></n:CreateResponse>"), "200 OK", ContractError),
+        (envelope("<n:CreateResponse><n:More/></n:CreateResponse>"), "200 OK", ContractError),
+        (
+            envelope("<n:CreateResponse><n:Code>1</n:Code><n:Code>1</n:Code></n:CreateResponse>"),
+            "200 OK",
+            ContractError,
+        ),
+        (envelope("<n:CreateResponse>?<n:Code>1</n:Code></n:CreateResponse>"), "200 OK", ContractError),
         (
             envelope(
                 "<n:CreateResponse><n:Code>1</n:Code><n:Line><n:Amt>1e3</n:Amt></n:Line></n:CreateResponse>",

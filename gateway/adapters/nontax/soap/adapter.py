@@ -15,8 +15,8 @@ import contracts
 from gateway.adapters.nontax import fields
 from gateway.adapters.nontax.soap import mapping
 from gateway.foundation.wire import ChannelWire, MessageSigner
-from gateway.foundation.wire.soap import SoapFault
-from gateway.foundation.wire.xml import XmlRefusedError, first_complaint, load_schema, parse_xml
+from gateway.foundation.wire.soap import SoapFault, XmlMessages
+from gateway.foundation.wire.xml import XmlRefusedError, parse_xml
 from gateway.ports.base import AdapterInfo, FindGuarantee, Incoming, OpenedCallback, ReferenceFormat, Reply
 from gateway.ports.nontax import (
     Bill,
@@ -78,7 +78,7 @@ class SoapNonTax:
             settings.node_code, settings.secret.get_secret_value().encode(), clock, peer=settings.platform_node
         )
         self._caller = wire.soap(contracts.path("nontax/v1/nontax.wsdl"), _BINDING, settings.services, self._signer)
-        self._callback = load_schema(contracts.path("nontax/v1/callback.xsd"))
+        self._callbacks = XmlMessages(contracts.path("nontax/v1/callback.xsd"))
 
     # --- calls -----------------------------------------------------------------------------------------------------
 
@@ -178,11 +178,9 @@ class SoapNonTax:
             message = parse_xml(incoming.body)
         except XmlRefusedError as error:
             raise ContractError(f"the callback is refused: {error}") from None
-        if broken := first_complaint(self._callback, message):
-            raise ContractError(f"the callback breaks the contract: {broken}")
-        if message.tag != f"{{{mapping.CALLBACK}}}PaymentConfirm":
-            raise ContractError(f"the callback breaks the contract: {message.tag}")
-        told = mapping.callback_values(message)
+        reading = self._callbacks.read(message, f"{{{mapping.CALLBACK}}}PaymentConfirm")
+        self._wire.passed_over("PaymentConfirm", reading.passed_over)
+        told = reading.values
         fact = mapping.paid_fact(told["PayCode"], told)
         return OpenedCallback(
             notice=PaymentNotice(fact=fact, bill_reference=told["PayNo"]),

@@ -117,11 +117,6 @@ def fiscal_receipt(answer: Mapping[str, Any], file: Mapping[str, Any]) -> Fiscal
 # --- callbacks -----------------------------------------------------------------------------------------------------
 
 
-def callback_values(message: etree._Element) -> dict[str, str]:
-    """The values of a callback that its schema has let through."""
-    return {etree.QName(part).localname: part.text or "" for part in message.iterchildren(etree.Element)}
-
-
 def acknowledgement(code: str, bank_serial: str, result: str) -> bytes:
     """PaymentConfirmAck with a result code of the table: 00000 taken, 19001 not now."""
     root = etree.Element(f"{{{CALLBACK}}}PaymentConfirmAck", nsmap={"c": CALLBACK})
