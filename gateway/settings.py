@@ -196,6 +196,7 @@ class DeliverySettings(Block):
     first: Seconds = 1.0
     longest: Seconds = 300.0
     doubt_deadline: Seconds = 24 * 3600.0
+    pending_deadline: Seconds = 48 * 3600.0
     give_up: Seconds = 72 * 3600.0
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sqlalchemy import Connection, Table, Update, and_, bindparam, update
 
-from gateway.foundation.outcomes import Absent, Doubt, Parked
+from gateway.foundation.outcomes import Absent, Accepted, Doubt, Parked, Unsettled
 from gateway.foundation.store.base import constant
 from gateway.words.clock import Clock, to_micros
 
@@ -165,8 +165,8 @@ class Living(Generic[S, R]):
         self._emit(conn, record, event, tell or {})
         return True
 
-    def doubt(self, conn: Connection, record: R, outcome: Doubt | Absent | Parked, **tell: Any) -> None:
-        """What delivery said short of an answer: doubt begins, ends with "nothing happened", or waits for a person.
+    def doubt(self, conn: Connection, record: R, outcome: Unsettled, **tell: Any) -> None:
+        """What delivery said short of an end: doubt begins, ends with "nothing happened" or "accepted", or waits.
 
         Sets the two columns of doubt, and emits ``<family>.in_doubt`` or ``<family>.parked``: the family is the first
         word of the life's events. The state stays.
@@ -176,7 +176,7 @@ class Living(Generic[S, R]):
                 now = to_micros(self._clock.now())
                 self._set(conn, record, in_doubt_since_at=now, doubt_reason=reason)
                 self._emit(conn, record, f"{self._family}.in_doubt", {**tell, "reason": reason})
-            case Absent():
+            case Absent() | Accepted():
                 self._set(conn, record, **SURE)
             case Parked(reason=reason):
                 self._set(conn, record, doubt_reason=reason)

@@ -138,6 +138,7 @@ def _delivery_settings(settings: Settings) -> DeliverySettings:
         first=block.first,
         longest=block.longest,
         doubt_deadline=block.doubt_deadline,
+        pending_deadline=block.pending_deadline,
         give_up=block.give_up,
     )
     return DeliverySettings(

@@ -23,23 +23,34 @@ class Rejected:
     code: str
 
 
+class Unsettled:
+    """What is said of an operation short of its end: the record stays in its state. ``Living.doubt`` keeps it."""
+
+
 @dataclass(frozen=True)
-class Doubt:
+class Doubt(Unsettled):
     """We do not know whether the effect happened. Told once, when doubt begins."""
 
     reason: str
 
 
 @dataclass(frozen=True)
-class Absent:
+class Absent(Unsettled):
     """Doubt has ended: the other side proved that nothing had happened. It is being sent again."""
 
 
 @dataclass(frozen=True)
-class Parked:
+class Accepted(Unsettled):
+    """The other side has taken it and is not ready. Told once. Doubt, if there was any, has ended."""
+
+    words: str
+
+
+@dataclass(frozen=True)
+class Parked(Unsettled):
     """Waits for a person."""
 
     reason: str
 
 
-Outcome = Done | Rejected | Doubt | Absent | Parked
+Outcome = Done | Rejected | Doubt | Absent | Accepted | Parked

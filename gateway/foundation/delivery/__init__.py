@@ -7,6 +7,7 @@ from gateway.foundation.late import late
 if TYPE_CHECKING:
     from gateway.foundation.delivery.actions import (
         Absent,
+        Accepted,
         Action,
         Done,
         Doubt,
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
         Parked,
         Rejected,
         Sent,
+        Unsettled,
     )
     from gateway.foundation.delivery.events import Event, Events
     from gateway.foundation.delivery.node import DeliverySettings
@@ -25,7 +27,7 @@ else:
     __getattr__ = late(
         __name__,
         {
-            "actions": "Absent Action Done Doubt NotYet Operation Outcome Parked Rejected Sent",
+            "actions": "Absent Accepted Action Done Doubt NotYet Operation Outcome Parked Rejected Sent Unsettled",
             "events": "Event Events",
             "node": "DeliverySettings",
             "resolutions": "Resolutions",
@@ -35,6 +37,7 @@ else:
 
 __all__ = [
     "Absent",
+    "Accepted",
     "Action",
     "Delivery",
     "DeliverySettings",
@@ -49,4 +52,5 @@ __all__ = [
     "Rejected",
     "Resolutions",
     "Sent",
+    "Unsettled",
 ]

@@ -9,11 +9,24 @@ from typing import Any
 from sqlalchemy import Connection
 
 from gateway.foundation.delivery.states import State
-from gateway.foundation.outcomes import Absent, Done, Doubt, Outcome, Parked, Rejected
+from gateway.foundation.outcomes import Absent, Accepted, Done, Doubt, Outcome, Parked, Rejected, Unsettled
 from gateway.ports.base import Message
 from gateway.words.errors import GatewayError
 
-__all__ = ["Absent", "Action", "Done", "Doubt", "NotYet", "Operation", "Outcome", "Parked", "Rejected", "Sent"]
+__all__ = [
+    "Absent",
+    "Accepted",
+    "Action",
+    "Done",
+    "Doubt",
+    "NotYet",
+    "Operation",
+    "Outcome",
+    "Parked",
+    "Rejected",
+    "Sent",
+    "Unsettled",
+]
 
 
 class NotYet(GatewayError):
@@ -41,6 +54,8 @@ class Operation:
     sent_at: int | None
     doubt_since_at: int | None
     created_at: int
+    pending_since_at: int | None = None
+    """Since when the other side has it without being ready."""
     claimed: float = field(default=0.0, compare=False)
     """When this process claimed it, by its monotonic clock: an old claim is looked at again before the call."""
 
@@ -58,11 +73,12 @@ class Action:
     """How one kind of operation is called, asked about, checked and recorded.
 
     ``call`` and ``find`` take the adapter and the request and raise only ``ExchangeError``; a question
-    (``effectful=False``) may also raise ``NotYet``. ``find`` answers None when the other side says that there was no
-    such effect. ``check`` raises ContractError when an answer is about something else or another amount.
-    ``record`` runs in the transaction that closes the ledger's row, possibly twice: no side effects but SQL.
-    ``two_persons``: where people say what became of it, a second one confirms. ``by_hand``: people may give the answer;
-    False where it is a judgement of our own, which nobody can give in our place.
+    (``effectful=False``) may also raise ``NotYet``. Both may answer ``Pending``, and ``find`` ``Refused``; ``find``
+    answers None when the other side says that there was no such effect. ``check`` raises ContractError when an answer
+    is about something else or another amount. ``record`` runs in the transaction that closes the ledger's row, possibly
+    twice: no side effects but SQL. ``two_persons``: where people say what became of it, a second one confirms.
+    ``by_hand``: people may give the answer; False where it is a judgement of our own, which nobody can give in our
+    place.
     """
 
     name: str

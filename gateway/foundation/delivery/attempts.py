@@ -19,7 +19,7 @@ from gateway.foundation.delivery.endings import Ending, Kept
 from gateway.foundation.delivery.limits import SECOND
 from gateway.foundation.delivery.node import LOOK_SECONDS, Node
 from gateway.foundation.delivery.retry_rules import Step, after_call, after_find, unusable, without_question
-from gateway.foundation.delivery.states import SETTLED, State
+from gateway.foundation.delivery.states import ASKED, SETTLED, WAITING, State
 from gateway.foundation.delivery.waiters import Waiters
 from gateway.ports.base import Message, Pending, Refused
 from gateway.words.errors import NotSentError, OutcomeUnknownError, UnavailableProblem
@@ -50,7 +50,7 @@ class Attempt:
     @property
     def asking(self) -> bool:
         """Whether the other side is asked what became of an earlier call; nothing is sent then."""
-        return self.was is State.UNCERTAIN
+        return self.was in ASKED
 
     async def run(self, read: Callable[[], Message]) -> None:
         """From the request to the outcome in the operation_records. Cut by a stop, an effect becomes doubt.
@@ -72,7 +72,7 @@ class Attempt:
         if not await self._may_call(channel):
             return
         began = node.now()
-        waited, age = self.doubts.waited(operation) if self.asking else (0.0, 0.0)
+        waited, age = self.doubts.waited(operation) if self.was is State.UNCERTAIN else (0.0, 0.0)
         cut: asyncio.CancelledError | None = None
         with node.evidence.collecting() as exchanges:
             result: Result
@@ -102,10 +102,10 @@ class Attempt:
             result = await action.find(channel.adapter, request)
         else:
             result = await action.call(channel.adapter, request)
-        if isinstance(result, Refused):
-            raise OutcomeUnknownError(f"refused after it was taken: {result.reason}")
-        if isinstance(result, Pending):
-            raise NotYet(result.ask_after, result.words or "accepted, not ready")
+        if isinstance(result, Pending | Refused):
+            if isinstance(result, Pending) and not action.effectful:  # a question that was not answered yet
+                raise NotYet(result.ask_after, result.words or "no answer yet")
+            return result
         if result is not None and action.check is not None:
             action.check(request, result)
         return result
@@ -240,7 +240,7 @@ class Attempts:
             if once is not None and next_ is not None:
                 self._node.asked_under[next_] = once
             self.waiters.tell(operation.id, step.state)
-        if kept.mine and step.state in (State.QUEUED, State.UNCERTAIN):
+        if kept.mine and step.state in WAITING:
             self._node.wake(operation.channel)
 
 

@@ -53,6 +53,7 @@ class Ending:
             new_tries=step.tries,
             sent=step.sent if step.sent is not None else (None if step.state is State.QUEUED else operation.sent_at),
             doubt_since=step.doubt_since,
+            pending_since=step.pending_since,
             answer=answer,
             new_reason=step.reason,
             new_code=step.code,

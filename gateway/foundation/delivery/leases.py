@@ -92,7 +92,12 @@ class Leases:
         def unit(conn: Connection) -> int:
             cut = operation_records.release_expired(conn, now=now, node=node)
             for one in cut:
-                if one.effectful and one.doubt_since_at is None and one.action in actions:
+                if (
+                    one.effectful
+                    and one.doubt_since_at is None
+                    and one.pending_since_at is None
+                    and one.action in actions
+                ):
                     told = Doubt(f"{one.node} stopped while the call was under way")
                     actions[one.action].record(conn, one.operation(), told)
             return len(cut)

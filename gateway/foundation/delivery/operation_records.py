@@ -7,12 +7,12 @@ from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Executable, Update, bindparam, case, func, insert, or_, select, update
+from sqlalchemy import Connection, Executable, Update, and_, bindparam, case, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.delivery.actions import Action, Operation
-from gateway.foundation.delivery.states import FOR_PEOPLE, LIFE, UNFINISHED, State
+from gateway.foundation.delivery.states import ASKED, FOR_PEOPLE, LIFE, UNFINISHED, WAITING, State
 from gateway.foundation.delivery.tables import (
     attempt as attempt_table,
 )
@@ -47,6 +47,7 @@ class OperationRecord:
     tries: int
     sent_at: int | None
     doubt_since_at: int | None
+    pending_since_at: int | None
     reason: str | None
     code: str | None
     rerun_of: str | None
@@ -108,7 +109,7 @@ def _step(end: State, *starts: State) -> Update:
 _operation = reader(OperationRecord)
 _attempt = reader(AttemptRecord)
 _MINE = operation.c.attempt == bindparam("mine")
-_OPEN = operation.c.state.in_([constant(State.QUEUED.value), constant(State.UNCERTAIN.value)])
+_OPEN = operation.c.state.in_([constant(state.value) for state in WAITING])
 _SENDING = operation.c.state == constant(State.SENDING.value)
 _UNFINISHED = operation.c.state.in_([constant(state.value) for state in UNFINISHED])
 _INSERT = insert(operation).execution_options(**{HELD: True})
@@ -136,7 +137,7 @@ _CLAIM = {
         lease_until_at=database_clock() + bindparam("lease"),
         updated_at=bindparam("now"),
     )
-    for was in (State.QUEUED, State.UNCERTAIN)
+    for was in WAITING
 }
 _RENEW = (
     update(operation)
@@ -156,24 +157,31 @@ _GIVE_BACK = {
     was: _step(was, State.SENDING)
     .where(_MINE)
     .values(node=None, lease_until_at=None, due_at=bindparam("due"), updated_at=bindparam("now"))
-    for was in (State.QUEUED, State.UNCERTAIN)
+    for was in WAITING
 }
+_HINTED = 0
+"""When an operation is due about which a hint came while it was being called: at once, when the call has ended."""
 _CLOSE = {
     end: _step(end, State.SENDING)
     .where(_MINE)
     .values(
         node=None,
         lease_until_at=None,
-        due_at=bindparam("due"),
+        due_at=(
+            case((operation.c.due_at == _HINTED, bindparam("now")), else_=bindparam("due"))
+            if end in ASKED
+            else bindparam("due")
+        ),
         tries=bindparam("new_tries"),
         sent_at=bindparam("sent"),
         doubt_since_at=bindparam("doubt_since"),
+        pending_since_at=bindparam("pending_since"),
         answer_sealed=bindparam("answer"),
         reason=bindparam("new_reason"),
         code=bindparam("new_code"),
         updated_at=bindparam("now"),
     )
-    for end in (State.DONE, State.REJECTED, State.QUEUED, State.UNCERTAIN, State.PARKED)
+    for end in (State.DONE, State.REJECTED, *WAITING, State.PARKED)
 }
 _FREE = {
     end: _step(end, State.SENDING)
@@ -187,7 +195,7 @@ _FREE = {
         reason=bindparam("why"),
         updated_at=bindparam("now"),
     )
-    for end in (State.QUEUED, State.UNCERTAIN)
+    for end in WAITING
 }
 _CANCEL = (
     _step(State.REJECTED, State.QUEUED, State.PARKED)
@@ -196,8 +204,32 @@ _CANCEL = (
 )
 _SEND_ON = {
     State.QUEUED: _step(State.QUEUED, State.PARKED),
-    State.UNCERTAIN: _step(State.UNCERTAIN, *FOR_PEOPLE),
+    State.UNCERTAIN: _step(State.UNCERTAIN, State.UNCERTAIN, State.PARKED),
+    State.PENDING: _step(State.PENDING, State.PENDING, State.PARKED),
 }
+_END_BY_NOTICE = {
+    end: _step(end, *UNFINISHED)
+    .where(_MINE)
+    .values(
+        node=None,
+        lease_until_at=None,
+        due_at=bindparam("now"),
+        tries=0,
+        sent_at=func.coalesce(operation.c.sent_at, bindparam("now")),
+        doubt_since_at=None,
+        pending_since_at=None,
+        answer_sealed=bindparam("answer"),
+        reason=bindparam("new_reason"),
+        code=bindparam("new_code"),
+        updated_at=bindparam("now"),
+    )
+    for end in (State.DONE, State.REJECTED)
+}
+_BY_REFERENCE = (
+    select(operation)
+    .where(operation.c.channel == bindparam("at"), operation.c.reference == bindparam("under"))
+    .with_for_update()
+)
 _END_BY_PEOPLE = {end: _step(end, *FOR_PEOPLE).where(_MINE) for end in (State.DONE, State.REJECTED)}
 _ATTEMPT_KNOWN = select(attempt_table.c.outcome).where(
     attempt_table.c.operation_id == bindparam("op"), attempt_table.c.number == bindparam("mine")
@@ -222,7 +254,7 @@ _POSTPONE = (
 _BRING_BACK = (
     update(operation)
     .where(
-        operation.c.state.in_((State.QUEUED.value, State.UNCERTAIN.value)),
+        operation.c.state.in_([state.value for state in WAITING]),
         or_(*(operation.c[name] > bindparam("ahead") for name in ("updated_at", "sent_at", "doubt_since_at"))),
     )
     .values(
@@ -262,6 +294,17 @@ def held(conn: Connection, operation_id: str, *, hold: bool = False) -> Operatio
     if found is None:
         raise NotFoundProblem("no such operation")
     return found
+
+
+def under(conn: Connection, channel: str, reference: str) -> OperationRecord | None:
+    """The operation that has this reference at a channel; nobody else moves it in this transaction."""
+    row = conn.execute(_BY_REFERENCE, {"at": channel, "under": reference}).mappings().first()
+    return None if row is None else _operation(row)
+
+
+def end_by_notice(conn: Connection, record: OperationRecord, end: State, **values: Any) -> bool:
+    """End an operation on the other side's own word; an attempt that is under way finds itself overtaken."""
+    return conn.execute(_END_BY_NOTICE[end], {"of_id": record.id, "mine": record.attempt, **values}).rowcount == 1
 
 
 def rerun_of(conn: Connection, operation_id: str) -> str | None:
@@ -376,7 +419,8 @@ def add_attempt(conn: Connection, **values: Any) -> None:
 def release_expired(conn: Connection, *, now: int, node: str | None) -> list[OperationRecord]:
     """Free leases: those of ``node`` at its start (EVERYBODY's by a sole process), or with None those that ran out.
 
-    An effect becomes doubt, never "queued again"; a question is simply asked again. An effect counts as sent until
+    An effect becomes doubt, never "queued again"; a question is simply asked again, one about what the other side has
+    taken too. An effect counts as sent until
     now: who knows how long the one who held the lease was at it. The operations as they were before.
     """
     query = select(operation).where(_SENDING, _UNFINISHED).order_by(operation.c.id)
@@ -386,16 +430,18 @@ def release_expired(conn: Connection, *, now: int, node: str | None) -> list[Ope
         query = query.where(operation.c.node == node)
     cut = [_operation(row) for row in conn.execute(query.with_for_update(skip_locked=True)).mappings()]
     for one in cut:
-        was_asked = one.doubt_since_at is not None
+        taken = one.doubt_since_at is None and one.pending_since_at is not None
+        was_asked = taken or one.doubt_since_at is not None
+        doubtful = one.effectful and not taken
         reason = f"{one.node} stopped while the call was under way"
         conn.execute(
-            _FREE[State.UNCERTAIN if one.effectful else State.QUEUED],
+            _FREE[State.PENDING if taken else State.UNCERTAIN if one.effectful else State.QUEUED],
             {
                 "of_id": one.id,
                 "mine": one.attempt,
                 "now": now,
                 "sent": one.sent_at if was_asked or not one.effectful else now,
-                "since": (one.doubt_since_at or now) if one.effectful else None,
+                "since": (one.doubt_since_at or now) if doubtful else None,
                 "why": reason,
             },
         )
@@ -446,13 +492,12 @@ def attempts_of(conn: Connection, operation_id: str) -> list[AttemptRecord]:
 
 
 def hurry(conn: Connection, channel: str, now: int, *, reference: str | None, subject: str | None) -> None:
-    """Make queued and uncertain operations of a reference or a subject due now."""
+    """Make what waits of a reference or a subject due now; what is being called, when its call has ended."""
     who = operation.c.reference == reference if reference is not None else operation.c.subject == subject
     conn.execute(
         update(operation)
-        .where(operation.c.channel == channel, who, _OPEN)
-        .where(operation.c.due_at > now)
-        .values(due_at=now)
+        .where(operation.c.channel == channel, who, or_(and_(_OPEN, operation.c.due_at > now), _SENDING))
+        .values(due_at=case((_SENDING, _HINTED), else_=now))
     )
 
 
@@ -462,8 +507,10 @@ def cancel(conn: Connection, operation_id: str, *, reason: str, now: int) -> boo
 
 
 def send_on(conn: Connection, operation_id: str, *, state: State, reason: str, now: int) -> bool:
-    """Send a parked or uncertain operation on its way again (queued: call; uncertain: ask first)."""
+    """Send an operation on its way again (queued: call; uncertain, pending: ask). Patience begins anew."""
     values = {"due_at": now, "tries": 0, "reason": reason, "updated_at": now}
+    if state is State.PENDING:
+        values["pending_since_at"] = now
     return conn.execute(_SEND_ON[state], {"of_id": operation_id, **values}).rowcount == 1
 
 

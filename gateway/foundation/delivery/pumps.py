@@ -18,7 +18,7 @@ from gateway.foundation.delivery.conditions import Conditions
 from gateway.foundation.delivery.limits import SECOND, Condition
 from gateway.foundation.delivery.node import LOOK_SECONDS, Node
 from gateway.foundation.delivery.operation_records import Claimed, Wanted
-from gateway.foundation.delivery.states import State
+from gateway.foundation.delivery.states import WAITING
 from gateway.words.clock import rfc3339, to_micros
 from gateway.words.errors import UnavailableProblem
 
@@ -80,7 +80,7 @@ class Pumps:
         """Claim and begin one operation that somebody told us about, if it is due and its channel has room here."""
         node = self._node
         told = await node.store.read(lambda conn: operation_records.fetch(conn, operation_id))
-        if told is None or told.state not in (State.QUEUED, State.UNCERTAIN) or told.channel not in node.wakes:
+        if told is None or told.state not in WAITING or told.channel not in node.wakes:
             return
         if not node.stopping and self._conditions.of(told.channel).clear:
             await self._look(node.channels.get(told.channel), only=operation_id)

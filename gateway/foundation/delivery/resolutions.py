@@ -286,7 +286,7 @@ def _waiting(conn: Connection, operation_id: str, *, hold: bool = True) -> Opera
     found = operation_records.held(conn, operation_id, hold=hold)
     if found.state not in FOR_PEOPLE:
         raise ConflictProblem(
-            f"the operation is {found.state}; only parked or uncertain ones are resolved by people",
+            f"the operation is {found.state}; only parked, uncertain or pending ones are resolved by people",
             type="operation-not-parked",
         )
     return found

@@ -7,9 +7,19 @@ from dataclasses import dataclass, replace
 
 from tenacity import RetryCallState, wait_exponential_jitter
 
-from gateway.foundation.delivery.actions import Absent, Done, Doubt, NotYet, Operation, Outcome, Parked, Rejected
+from gateway.foundation.delivery.actions import (
+    Absent,
+    Accepted,
+    Done,
+    Doubt,
+    NotYet,
+    Operation,
+    Outcome,
+    Parked,
+    Rejected,
+)
 from gateway.foundation.delivery.states import State
-from gateway.ports.base import FindGuarantee, Message
+from gateway.ports.base import FindGuarantee, Message, Pending, Refused
 from gateway.words.errors import (
     BusyError,
     ContractError,
@@ -32,6 +42,7 @@ class Patience:
     ``ask_after``: from the start of doubt to the first question. ``first`` and ``longest``: the delays between tries,
     doubling with jitter. ``doubt_deadline``: doubt older than this is parked. ``give_up``: an operation that never
     left us for so long is parked. ``question_deadline``: a question still unanswered after so long is parked.
+    ``pending_deadline``: what the other side took and has not finished after so long is parked.
     """
 
     ask_after: float = 1.0
@@ -40,6 +51,7 @@ class Patience:
     doubt_deadline: float = 24 * 3600.0
     give_up: float = 72 * 3600.0
     question_deadline: float = 60 * 24 * 3600.0
+    pending_deadline: float = 48 * 3600.0
 
     def delay(self, tries: int) -> int:
         """Microseconds to wait after the ``tries``-th failure in a row (from 1)."""
@@ -66,6 +78,7 @@ class Step:
     code: str | None = None
     sent: int | None = None
     doubt_since: int | None = None
+    pending_since: int | None = None
     answer: Message | None = None
     tell: Outcome | None = None
     stop_channel: str | None = None
@@ -77,6 +90,8 @@ def after_call(
 ) -> Step:
     """What follows from a call. ``began``: when it started; ``now``: when it ended (microseconds)."""
     began = min(began, now)  # somebody may have set the clock back meanwhile
+    if isinstance(result, Pending):
+        return _pending(replace(operation, sent_at=began), result, now=now, can_ask=can_find, patience=patience)
     if isinstance(result, Message):
         return Step(State.DONE, now, 0, "done", sent=began, answer=result, tell=Done(result))
     reason = _words(result)
@@ -134,13 +149,20 @@ def after_find(
     waited: float = math.inf,
     age: float = math.inf,
 ) -> Step:
-    """What follows from asking the other side about an effect in doubt.
+    """What follows from asking the other side about an effect in doubt, or about one that it took and has not finished.
 
     ``waited``: seconds that have really passed since the one who asks knows of the doubt, whatever was done to the
     civil clock meanwhile: "not found" is believed no sooner than the settle delay by both. ``age``: how old the doubt
     is, in the same sense.
     """
     sent, since = operation.sent_at, operation.doubt_since_at or now
+    if isinstance(result, Pending):
+        return _pending(operation, result, now=now, can_ask=True, patience=patience)
+    if isinstance(result, Refused):
+        told = Rejected(result.reason, result.code)
+        return Step(State.REJECTED, now, 0, "refused later", result.reason, result.code, sent=sent, tell=told)
+    if operation.doubt_since_at is None and operation.pending_since_at is not None:
+        return _after_asking_again(operation, result, now=now, patience=patience)
     if isinstance(result, Message):
         return Step(State.DONE, now, 0, "found", sent=sent, answer=result, tell=Done(result, found=True))
     if result is None:
@@ -185,8 +207,67 @@ def after_find(
     )
 
 
+def _pending(operation: Operation, told: Pending, *, now: int, can_ask: bool, patience: Patience) -> Step:
+    """The other side took it and is not ready. Asked when it said; where it cannot be asked, only a notice ends it."""
+    first = operation.pending_since_at is None
+    since = operation.pending_since_at or now
+    words = told.words or "accepted, not ready"
+    until = since + int(patience.pending_deadline * SECOND)
+    if now >= until and not first:
+        return _overdue(operation, now, words, patience)
+    return Step(
+        State.PENDING,
+        min(now + patience.told(told.ask_after), until) if can_ask else until,
+        0,
+        "accepted" if first else "not ready",
+        words,
+        sent=operation.sent_at,
+        pending_since=since,
+        tell=Accepted(words) if first or operation.doubt_since_at is not None else None,
+    )
+
+
+def _after_asking_again(
+    operation: Operation, result: Message | BaseException | None, *, now: int, patience: Patience
+) -> Step:
+    """What follows from asking about what the other side took, when it does not say "not ready" again.
+
+    "Not found" proves nothing of what it has taken: many platforms find only what is finished. Nor does silence.
+    """
+    if isinstance(result, Message):
+        return Step(State.DONE, now, 0, "ready", sent=operation.sent_at, answer=result, tell=Done(result))
+    reason = "the other side took it, and does not find it" if result is None else _words(result)
+    contradicts = isinstance(result, ContractError) and not isinstance(result, UnusableError)
+    if contradicts or isinstance(result, RejectedError | UnsupportedError):
+        return _park(now, "contradiction", reason, operation)
+    since = operation.pending_since_at or now
+    if now - since >= patience.pending_deadline * SECOND:
+        return _overdue(operation, now, reason, patience)
+    told = result.retry_after if isinstance(result, BusyError) else None
+    stop = reason if isinstance(result, DeniedError) else None
+    return Step(
+        State.PENDING,
+        now + (patience.delay(operation.tries + 1) if told is None else patience.told(told)),
+        operation.tries + 1,
+        "not found" if result is None else "no answer",
+        reason,
+        sent=operation.sent_at,
+        pending_since=since,
+        stop_channel=stop,
+        alarm=stop is not None or isinstance(result, UnusableError),
+    )
+
+
+def _overdue(operation: Operation, now: int, words: str, patience: Patience) -> Step:
+    hours = patience.pending_deadline / 3600
+    return _park(now, "deadline", f"taken {hours:.0f} h ago and still not ready: {words}", operation)
+
+
 def without_question(operation: Operation, now: int) -> Step:
-    """What follows when an effect is in doubt and the other side cannot be asked: only people can find out."""
+    """What follows when an effect has no known end and the other side cannot be asked: only people can find out."""
+    if operation.pending_since_at is not None and operation.doubt_since_at is None:
+        words = "the other side took it, no notice of its end came, and it offers no query: a person must find out"
+        return _park(now, "no query", words, operation)
     words = "it is not known whether this happened, and this system offers no query: a person must find out"
     return _park(now, "no query", words, replace(operation, doubt_since_at=operation.doubt_since_at or now))
 
@@ -206,6 +287,7 @@ def _park(now: int, label: str, reason: str, operation: Operation) -> Step:
         reason,
         sent=operation.sent_at,
         doubt_since=operation.doubt_since_at,
+        pending_since=operation.pending_since_at,
         tell=Parked(reason),
         alarm=True,
     )

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from gateway.foundation.channels import Channels
 from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.delivery import limits, operation_records
-from gateway.foundation.delivery.actions import Action, Operation, Sent
+from gateway.foundation.delivery.actions import Action, Done, Operation, Rejected, Sent
 from gateway.foundation.delivery.attempts import Attempts
 from gateway.foundation.delivery.conditions import Conditions
 from gateway.foundation.delivery.doubts import DoubtAges
@@ -31,9 +31,9 @@ from gateway.foundation.delivery.states import FINAL, FOR_PEOPLE, State
 from gateway.foundation.evidence import Evidence
 from gateway.foundation.once import NEVER, Once
 from gateway.foundation.store import Store
-from gateway.ports.base import Message
+from gateway.ports.base import Message, Refused
 from gateway.words.clock import Clock
-from gateway.words.errors import ConflictProblem
+from gateway.words.errors import ConflictProblem, ContractError
 from gateway.words.identifiers import new_id, new_reference
 
 log = structlog.get_logger(__name__)
@@ -200,8 +200,45 @@ class Delivery:
     def hurry(
         self, conn: Connection, channel: str, *, reference: str | None = None, subject: str | None = None
     ) -> None:
-        """Something hints that the answer is there: let what is queued or in doubt for it be due now."""
+        """Something hints that the answer is there: let what waits for it be due now, or when its call has ended."""
         operation_records.hurry(conn, channel, self.node.now(), reference=reference, subject=subject)
+
+    def answered(
+        self, conn: Connection, action: str, channel: str, reference: str, answer: Message
+    ) -> Operation | None:
+        """The other side says by itself what became of an effect: end it, in the caller's transaction.
+
+        ``answer`` is the effect's own, or ``Refused``, from a message that is authentic. It may come before the call
+        has its answer: that one finds itself overtaken. What has ended stays as it is. An answer that contradicts the
+        request or what the room knows ends nothing: the other side is asked at once. The operation as it was before,
+        or None when there is none of this kind under this reference.
+        """
+        record = operation_records.under(conn, channel, reference)
+        if record is None or record.action != action:
+            return None
+        known, operation, now = self.node.action(action), record.operation(), self.node.now()
+        if record.state in FINAL:
+            return operation
+        refused = answer if isinstance(answer, Refused) else None
+        try:
+            if refused is None and known.check is not None:
+                known.check(self.node.request_of(record), answer)
+            known.record(conn, operation, Rejected(refused.reason, refused.code) if refused else Done(answer))
+        except ContractError as contradiction:
+            log.error("a notice contradicts what is known", operation=record.id, reason=str(contradiction))
+            self.hurry(conn, channel, reference=reference)
+            return operation
+        sealed = None if refused else operation_records.sealed_answer(self.node.envelope, record.id, answer)
+        operation_records.end_by_notice(
+            conn,
+            record,
+            State.REJECTED if refused else State.DONE,
+            answer=sealed,
+            new_reason=refused.reason if refused else None,
+            new_code=refused.code if refused else None,
+            now=now,
+        )
+        return operation
 
     def cancel(self, conn: Connection, operation_id: str, reason: str) -> bool:
         """End an operation that has provably not left us, in the caller's transaction. Its action is not told.
@@ -231,7 +268,7 @@ class Delivery:
             known = operation_records.held(conn, operation_id)
             if known.state not in FOR_PEOPLE:
                 raise ConflictProblem(
-                    f"the operation is {known.state}; only parked or uncertain ones can be retried",
+                    f"the operation is {known.state}; only parked, uncertain or pending ones can be retried",
                     type="operation-not-parked",
                 )
             if known.doubt_since_at is not None and not ask:
@@ -240,13 +277,21 @@ class Delivery:
                     type="operation-in-doubt",
                     cure="Retry with ask=true.",
                 )
-            if known.doubt_since_at is not None and not self.node.can_ask(known.action, known.channel):
+            taken = known.doubt_since_at is None and known.pending_since_at is not None
+            if taken and not ask:
                 raise ConflictProblem(
-                    "it is not known whether this effect happened, and this system offers no query",
+                    "the other side has taken this effect; it must be asked about, never sent again",
+                    type="operation-in-doubt",
+                    cure="Retry with ask=true.",
+                )
+            unknown = taken or known.doubt_since_at is not None
+            if unknown and not self.node.can_ask(known.action, known.channel):
+                raise ConflictProblem(
+                    "it is not known what became of this effect, and this system offers no query",
                     type="operation-not-askable",
                     cure="Find out by other means, and resolve the operation with what you found.",
                 )
-            state = State.QUEUED if known.doubt_since_at is None else State.UNCERTAIN
+            state = State.PENDING if taken else State.UNCERTAIN if unknown else State.QUEUED
             if not operation_records.send_on(conn, operation_id, state=state, reason=reason, now=now):
                 raise ConflictProblem("the operation has just moved on", type="operation-not-parked")
             return known.channel

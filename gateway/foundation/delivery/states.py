@@ -16,6 +16,7 @@ class State(StrEnum):
     DONE = "done"
     REJECTED = "rejected"
     UNCERTAIN = "uncertain"
+    PENDING = "pending"
     PARKED = "parked"
 
 
@@ -23,8 +24,12 @@ FINAL = (State.DONE, State.REJECTED)
 """Nothing leaves these. ``parked`` ends the engine's part alone: a person sends it on its way."""
 SETTLED = (*FINAL, State.PARKED)
 """Nothing more happens by itself."""
-UNFINISHED = (State.QUEUED, State.SENDING, State.UNCERTAIN, State.PARKED)
-FOR_PEOPLE = (State.PARKED, State.UNCERTAIN)
+WAITING = (State.QUEUED, State.UNCERTAIN, State.PENDING)
+"""A node takes these when they are due."""
+ASKED = (State.UNCERTAIN, State.PENDING)
+"""From these the other side is asked by our reference; nothing is sent."""
+UNFINISHED = (*WAITING, State.SENDING, State.PARKED)
+FOR_PEOPLE = (State.PARKED, *ASKED)
 """In these a person may send an operation on its way, or say what became of it."""
 
 # Operations emit no events of their own: their rooms do.
@@ -33,6 +38,7 @@ EDGES = (
     Edge(None, State.SENDING, None, "the same, and the node that wrote it calls at once"),
     Edge(State.QUEUED, State.SENDING, None, "due: a node claims it with a lease, and calls"),
     Edge(State.UNCERTAIN, State.SENDING, None, "due: a node claims it with a lease, and asks by our reference"),
+    Edge(State.PENDING, State.SENDING, None, "due: a node claims it with a lease, and asks by our reference"),
     Edge(State.SENDING, State.DONE, None, "the answer, or what was found, is checked and believed"),
     Edge(State.SENDING, State.REJECTED, None, "a business no of the other side"),
     Edge(
@@ -49,14 +55,30 @@ EDGES = (
     ),
     Edge(
         State.SENDING,
+        State.PENDING,
+        None,
+        "the other side took it and is not ready: asked about when it said, never sent again; no doubt",
+    ),
+    Edge(
+        State.SENDING,
         State.PARKED,
         None,
         "no query is offered, the answers contradict each other, or patience has ended",
     ),
     Edge(State.PARKED, State.QUEUED, None, "a person has it called again; refused while the outcome is unknown"),
     Edge(State.PARKED, State.UNCERTAIN, None, "a person has the other side asked again"),
+    Edge(State.PARKED, State.PENDING, None, "the same, about what it took and never finished"),
     Edge(State.UNCERTAIN, State.UNCERTAIN, None, "a person has the other side asked at once"),
-    Edge(State.PARKED, State.DONE, None, "people say that it happened, and what was answered"),
+    Edge(State.PENDING, State.PENDING, None, "the same"),
+    Edge(State.PENDING, State.DONE, None, "a notice brings the answer; or people say that it happened"),
+    Edge(State.PENDING, State.REJECTED, None, "a notice says that it was refused; or people say that nothing happened"),
+    Edge(State.QUEUED, State.DONE, None, "a notice brings the answer to a call that was thought to have had no effect"),
+    Edge(
+        State.PARKED,
+        State.DONE,
+        None,
+        "people say that it happened, and what was answered; or a notice brings the answer",
+    ),
     Edge(
         State.PARKED,
         State.REJECTED,
@@ -65,7 +87,12 @@ EDGES = (
     ),
     Edge(State.UNCERTAIN, State.DONE, None, "the same, before patience has ended"),
     Edge(State.UNCERTAIN, State.REJECTED, None, "the same, before patience has ended"),
-    Edge(State.QUEUED, State.REJECTED, None, "a room cancels what has provably not left us"),
+    Edge(
+        State.QUEUED,
+        State.REJECTED,
+        None,
+        "a room cancels what has provably not left us; or a notice says that it was refused",
+    ),
 )
 LIFE = Life("operations", operation, EDGES, column="state")
 

@@ -22,8 +22,8 @@ from sqlalchemy import (
 
 from gateway.foundation.store.base import metadata
 
-OPEN = "state in ('queued','uncertain')"
-UNFINISHED = "state in ('queued','sending','uncertain','parked')"
+OPEN = "state in ('queued','uncertain','pending')"
+UNFINISHED = "state in ('queued','sending','uncertain','pending','parked')"
 
 operation = Table(
     "operation",
@@ -45,6 +45,7 @@ operation = Table(
     Column("tries", Integer, nullable=False, server_default="0", comment="failures in a row, for the delay"),
     Column("sent_at", BigInteger, comment="when the last effectful call began"),
     Column("doubt_since_at", BigInteger),
+    Column("pending_since_at", BigInteger, comment="when the other side took it without being ready"),
     Column("reason", Text),
     Column("code", String(40)),
     Column("rerun_of", String(40), ForeignKey("operation.id")),
@@ -55,7 +56,10 @@ operation = Table(
     Column("resolution_applied", Boolean, comment="always true beside a resolution: only an applied one may end it"),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
-    CheckConstraint("state in ('queued','sending','done','rejected','uncertain','parked')", name="known_state"),
+    CheckConstraint(
+        "state in ('queued','sending','done','rejected','uncertain','pending','parked')", name="known_state"
+    ),
+    CheckConstraint("state <> 'pending' or pending_since_at is not null", name="pending_has_a_date"),
     CheckConstraint("(state = 'sending') = (lease_until_at is not null)", name="sending_has_a_lease"),
     CheckConstraint("not effectful or reference is not null", name="effect_has_a_reference"),
     CheckConstraint("(resolution_id is null) = (resolution_applied is null)", name="resolution_is_whole"),

@@ -271,6 +271,7 @@ def upgrade() -> None:
     sa.Column('tries', sa.Integer(), server_default='0', nullable=False, comment='failures in a row, for the delay'),
     sa.Column('sent_at', sa.BigInteger(), nullable=True, comment='when the last effectful call began'),
     sa.Column('doubt_since_at', sa.BigInteger(), nullable=True),
+    sa.Column('pending_since_at', sa.BigInteger(), nullable=True, comment='when the other side took it without being ready'),
     sa.Column('reason', sa.Text(), nullable=True),
     sa.Column('code', sa.String(length=40), nullable=True),
     sa.Column('rerun_of', sa.String(length=40), nullable=True),
@@ -282,7 +283,8 @@ def upgrade() -> None:
     sa.CheckConstraint("(state = 'sending') = (lease_until_at is not null)", name=op.f('ck_operation_sending_has_a_lease')),
     sa.CheckConstraint("doubt_since_at is null or state not in ('done','rejected') or resolution_id is not null", name=op.f('ck_operation_doubt_ends_by_an_answer_or_by_people')),
     sa.CheckConstraint("resolution_id is null or state in ('done','rejected')", name=op.f('ck_operation_resolution_ends_it')),
-    sa.CheckConstraint("state in ('queued','sending','done','rejected','uncertain','parked')", name=op.f('ck_operation_known_state')),
+    sa.CheckConstraint("state <> 'pending' or pending_since_at is not null", name=op.f('ck_operation_pending_has_a_date')),
+    sa.CheckConstraint("state in ('queued','sending','done','rejected','uncertain','pending','parked')", name=op.f('ck_operation_known_state')),
     sa.CheckConstraint('(resolution_id is null) = (resolution_applied is null)', name=op.f('ck_operation_resolution_is_whole')),
     sa.CheckConstraint('not effectful or reference is not null', name=op.f('ck_operation_effect_has_a_reference')),
     sa.CheckConstraint('resolution_applied is null or resolution_applied', name=op.f('ck_operation_resolution_was_applied')),
@@ -292,11 +294,11 @@ def upgrade() -> None:
     sa.UniqueConstraint('channel', 'reference', name=op.f('uq_operation_channel_reference'))
     )
     with op.batch_alter_table('operation', schema=None) as batch_op:
-        batch_op.create_index('ix_operation_due', ['channel', 'due_at'], unique=False, sqlite_where=sa.text("state in ('queued','uncertain')"), postgresql_where=sa.text("state in ('queued','uncertain')"))
+        batch_op.create_index('ix_operation_due', ['channel', 'due_at'], unique=False, sqlite_where=sa.text("state in ('queued','uncertain','pending')"), postgresql_where=sa.text("state in ('queued','uncertain','pending')"))
         batch_op.create_index('ix_operation_lease', ['channel', 'lease_until_at'], unique=False, sqlite_where=sa.text("state = 'sending'"), postgresql_where=sa.text("state = 'sending'"))
         batch_op.create_index('ix_operation_rerun', ['rerun_of'], unique=False)
         batch_op.create_index('ix_operation_subject', ['subject'], unique=False)
-        batch_op.create_index('ix_operation_unfinished', ['state', 'id'], unique=False, sqlite_where=sa.text("state in ('queued','sending','uncertain','parked')"), postgresql_where=sa.text("state in ('queued','sending','uncertain','parked')"))
+        batch_op.create_index('ix_operation_unfinished', ['state', 'id'], unique=False, sqlite_where=sa.text("state in ('queued','sending','uncertain','pending','parked')"), postgresql_where=sa.text("state in ('queued','sending','uncertain','pending','parked')"))
 
     op.create_table('participation',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
@@ -376,11 +378,11 @@ def downgrade() -> None:
 
     op.drop_table('participation')
     with op.batch_alter_table('operation', schema=None) as batch_op:
-        batch_op.drop_index('ix_operation_unfinished', sqlite_where=sa.text("state in ('queued','sending','uncertain','parked')"), postgresql_where=sa.text("state in ('queued','sending','uncertain','parked')"))
+        batch_op.drop_index('ix_operation_unfinished', sqlite_where=sa.text("state in ('queued','sending','uncertain','pending','parked')"), postgresql_where=sa.text("state in ('queued','sending','uncertain','pending','parked')"))
         batch_op.drop_index('ix_operation_subject')
         batch_op.drop_index('ix_operation_rerun')
         batch_op.drop_index('ix_operation_lease', sqlite_where=sa.text("state = 'sending'"), postgresql_where=sa.text("state = 'sending'"))
-        batch_op.drop_index('ix_operation_due', sqlite_where=sa.text("state in ('queued','uncertain')"), postgresql_where=sa.text("state in ('queued','uncertain')"))
+        batch_op.drop_index('ix_operation_due', sqlite_where=sa.text("state in ('queued','uncertain','pending')"), postgresql_where=sa.text("state in ('queued','uncertain','pending')"))
 
     op.drop_table('operation')
     op.drop_table('exchange_shown')

@@ -15,16 +15,14 @@ from sqlalchemy import Connection
 from gateway.foundation.base import Foundation
 from gateway.foundation.channels import Channel
 from gateway.foundation.delivery import (
-    Absent,
     Action,
     Done,
-    Doubt,
     Event,
     Operation,
     Outcome,
-    Parked,
     Rejected,
     Sent,
+    Unsettled,
 )
 from gateway.foundation.delivery.callbacks import Concerned
 from gateway.foundation.delivery.events import timeline
@@ -291,7 +289,7 @@ class Notices:
                     self._life.move(conn, _held(conn, notice.id), Status.DELIVERED, delivered_at=at)
             case Rejected(reason=reason, code=code):
                 self._refuse(conn, notice, reason, messenger_code=code)
-            case Doubt() | Absent() | Parked():
+            case Unsettled():
                 self._life.doubt(conn, notice, outcome)
             case _:
                 raise AssertionError(f"unforeseen outcome {outcome}")
@@ -307,7 +305,7 @@ class Notices:
                 records.change(
                     conn, notice.id, now, recalling=None, reason=why, in_doubt_since_at=None, doubt_reason=None
                 )
-            case Doubt() | Absent() | Parked():
+            case Unsettled():
                 self._life.doubt(conn, notice, outcome)
             case _:
                 raise AssertionError(f"unforeseen outcome {outcome}")

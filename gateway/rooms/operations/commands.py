@@ -32,13 +32,15 @@ app = typer.Typer(
 )
 
 _SHOWN = ("id", "action", "channel", "authority", "subject", "reference", "state", "attempt", "reason", "code")
-_MOMENTS = ("due_at", "sent_at", "doubt_since_at", "created_at", "updated_at")
+_MOMENTS = ("due_at", "sent_at", "doubt_since_at", "pending_since_at", "created_at", "updated_at")
 
 
 @app.command("list")
 def list_operations(
     ctx: typer.Context,
-    state: Annotated[str | None, typer.Option(help="queued, sending, done, rejected, uncertain or parked.")] = None,
+    state: Annotated[
+        str | None, typer.Option(help="queued, sending, done, rejected, uncertain, pending or parked.")
+    ] = None,
     channel: Annotated[str | None, typer.Option(help="Of one channel.")] = None,
     subject: Annotated[str | None, typer.Option(help="For one record, for example a payment's id.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000)] = 50,
@@ -297,7 +299,7 @@ def _next(view: Mapping[str, Any]) -> str:
         return "This counts."
     if view["outcome"] is not None:
         return f"Another operator must confirm: gateway operations confirm {name}"
-    if view["state"] in ("parked", "uncertain"):
+    if view["state"] in ("parked", "uncertain", "pending"):
         pair = "another operator confirms" if view["two_persons"] else "it counts at once"
         return f"Say what became of it ({pair}): gateway operations resolve {name}"
     return f"It is {view['state']}: nobody needs to say anything."

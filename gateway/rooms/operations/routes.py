@@ -25,7 +25,7 @@ Reader = Annotated[Principal, Depends(may("operations:read"))]
 Writer = Annotated[Principal, Depends(may("operations:write"))]
 Ledger = Annotated[Operations, Depends(service(Operations))]
 
-StateWord = Literal["queued", "sending", "done", "rejected", "uncertain", "parked"]
+StateWord = Literal["queued", "sending", "done", "rejected", "uncertain", "pending", "parked"]
 _SHOWN = ("id", "action", "channel", "authority", "subject", "reference", "state", "reason", "code")
 
 
@@ -64,6 +64,7 @@ class OperationView(View):
     code: str | None
     due_at: str
     doubt_since: str | None
+    pending_since: str | None
     created_at: str
     updated_at: str
     attempts: list[AttemptView] | None = None
@@ -75,6 +76,7 @@ class OperationView(View):
             **{name: getattr(found, name) for name in _SHOWN},
             due_at=instant(found.due_at) or "",
             doubt_since=instant(found.doubt_since_at),
+            pending_since=instant(found.pending_since_at),
             created_at=instant(found.created_at) or "",
             updated_at=instant(found.updated_at) or "",
             attempts=None if attempts is None else [AttemptView.of(one) for one in attempts],

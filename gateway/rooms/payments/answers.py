@@ -8,14 +8,12 @@ from sqlalchemy import Connection
 
 from gateway.foundation.base import Foundation
 from gateway.foundation.delivery import (
-    Absent,
     Action,
     Done,
-    Doubt,
     Operation,
     Outcome,
-    Parked,
     Rejected,
+    Unsettled,
 )
 from gateway.foundation.delivery.actions import NotYet
 from gateway.ports.base import Pending, Refused
@@ -127,7 +125,7 @@ class PlatformAnswers:
                 payment = records.held(conn, operation.subject)
                 self._lives.payment.move(conn, payment, Status.REJECTED, tell=told, reason=reason)
                 self._lives.code.move(conn, asked, CodeState.REFUSED, closed_at=now)
-            case Doubt() | Absent() | Parked():
+            case Unsettled():
                 self._lives.payment.doubt(conn, records.held(conn, operation.subject), outcome)
             case _:
                 raise AssertionError(f"unforeseen outcome {outcome}")
@@ -150,7 +148,7 @@ class PlatformAnswers:
                 why = outcome.reason if isinstance(outcome, Rejected) else "the bill was paid before"
                 self._lives.payment.move(conn, payment, Status.ISSUED, tell={"reason": why})
                 self._asks.how_it_stands(conn, payment, claim=False)
-            case Doubt() | Absent() | Parked():
+            case Unsettled():
                 self._lives.payment.doubt(conn, payment, outcome)
             case _:
                 raise AssertionError(f"unforeseen outcome {outcome}")

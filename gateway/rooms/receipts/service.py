@@ -15,16 +15,14 @@ from sqlalchemy import Connection
 from gateway.foundation.base import Foundation
 from gateway.foundation.crypto.sm import sm3
 from gateway.foundation.delivery import (
-    Absent,
     Action,
     Done,
-    Doubt,
     Event,
     Operation,
     Outcome,
-    Parked,
     Rejected,
     Sent,
+    Unsettled,
 )
 from gateway.foundation.lives import Living
 from gateway.foundation.once import NEVER, Once
@@ -213,7 +211,7 @@ class Receipts:
             case Rejected(reason=reason, code=code):
                 told = _decision(payment, {"reason": reason, "platform_code": code})
                 self._life.move(conn, receipt, ReceiptStatus.REFUSED, tell=told, refusal=reason)
-            case Doubt() | Absent() | Parked():
+            case Unsettled():
                 self._life.doubt(conn, receipt, outcome, **_decision(payment, {}))
             case _:
                 raise AssertionError(f"unforeseen outcome {outcome}")

@@ -9,16 +9,15 @@ from sqlalchemy import Connection
 
 from gateway.foundation.base import Foundation
 from gateway.foundation.delivery import (
-    Absent,
     Action,
     Done,
-    Doubt,
     Event,
     Operation,
     Outcome,
     Parked,
     Rejected,
     Sent,
+    Unsettled,
 )
 from gateway.foundation.delivery.actions import NotYet
 from gateway.ports.base import Message, Pending, Refused
@@ -147,7 +146,7 @@ class Filing:
                 words = {"reason": reason, "platform_code": code}
                 if self._life.move(conn, refund, RefundStatus.REFUSED, tell=words, refusal=reason):
                     self._ways_out.reopen(conn, refund)
-            case Doubt() | Absent() | Parked():
+            case Unsettled():
                 self._life.doubt(conn, refund, outcome)
             case _:
                 raise AssertionError(f"unforeseen outcome {outcome}")

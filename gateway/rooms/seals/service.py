@@ -18,16 +18,14 @@ from sqlalchemy import Connection
 from gateway.foundation.base import Foundation
 from gateway.foundation.crypto.sm import sm3
 from gateway.foundation.delivery import (
-    Absent,
     Action,
     Done,
-    Doubt,
     Event,
     Operation,
     Outcome,
-    Parked,
     Rejected,
     Sent,
+    Unsettled,
 )
 from gateway.foundation.delivery.events import timeline
 from gateway.foundation.lives import Living
@@ -308,7 +306,7 @@ class Seals:
                 self._refuse(conn, document, job.reason or f"the job is {job.state}", job_id=job.job_id)
             case Rejected(reason=reason, code=code):
                 self._refuse(conn, document, reason, service_code=code)
-            case Doubt() | Absent() | Parked():
+            case Unsettled():
                 self._life.doubt(conn, document, outcome)
             case _:
                 raise AssertionError(f"unforeseen outcome {outcome}")
@@ -335,7 +333,7 @@ class Seals:
                 self._refuse(conn, document, found.reason or f"the job is {found.state}", job_id=found.job_id)
             case Rejected(reason=reason, code=code):
                 self._refuse(conn, document, reason, service_code=code)
-            case Doubt() | Absent() | Parked():
+            case Unsettled():
                 self._life.doubt(conn, document, outcome)
             case _:
                 raise AssertionError(f"unforeseen outcome {outcome}")

@@ -14,7 +14,7 @@ from anlan_yard.records import Impound, ImpoundFilter
 from anlan_yard.settings import ImpoundSettings, YardKeys
 from anlan_yard.states import LIFE, Status
 from gateway.foundation.base import Foundation
-from gateway.foundation.delivery import Absent, Action, Done, Doubt, Event, Operation, Outcome, Parked, Rejected, Sent
+from gateway.foundation.delivery import Action, Done, Event, Operation, Outcome, Rejected, Sent, Unsettled
 from gateway.foundation.delivery.callbacks import Concerned
 from gateway.foundation.delivery.events import timeline
 from gateway.foundation.lives import Living
@@ -181,7 +181,7 @@ class Impounds:
             case Rejected(reason=reason, code=code):
                 tell = {"reason": reason, "yard_code": code}
                 self._life.move(conn, known, Status.REFUSED, tell=tell, reason=reason)
-            case Doubt() | Absent() | Parked():
+            case Unsettled():
                 self._life.doubt(conn, known, outcome)
             case _:
                 raise AssertionError(f"unforeseen outcome {outcome}")
