@@ -172,13 +172,17 @@ class Notice(Message):
 
 @dataclass(frozen=True)
 class OpenedCallback:
-    """A callback after authentication: what it says, how to acknowledge it, how to say "not now, send it again"."""
+    """A callback after authentication: what it says, how to acknowledge it, how to say "not now, send it again".
+
+    ``decrypted``: the text that was encrypted in the message, where one was; evidence keeps it beside the exact bytes.
+    """
 
     notice: Notice
     event_key: str
     nonce: str
     acknowledge: Reply
     retry_later: Reply
+    decrypted: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -186,6 +190,7 @@ class RawExchange:
     """One request and answer as they crossed the wire, handed by ``wire`` to whoever keeps evidence.
 
     Bodies are exact bytes. ``outcome`` is "answered" or the name of the transport's error. Times in UTC microseconds.
+    ``decrypted`` is the text that was encrypted in the request.
     """
 
     channel: str
@@ -202,6 +207,7 @@ class RawExchange:
     started_at: int
     ended_at: int
     sensitive: frozenset[str] = frozenset()
+    decrypted: bytes = b""
 
 
 class Recorder(Protocol):

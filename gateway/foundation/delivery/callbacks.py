@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
@@ -80,6 +80,7 @@ class Callbacks:
         if handler is None:
             raise NotFoundProblem(f"nothing here takes {opened.notice.kind} notices")
         raw = self._raw(channel_name, channel.info.sensitive, incoming, opened.acknowledge, "answered")
+        raw = replace(raw, decrypted=opened.decrypted)
         kept = self._evidence.prepare(raw)
         forged = self._raw(channel_name, channel.info.sensitive, incoming, None, f"forged: {_USED}")
         digest = sm3(incoming.body)

@@ -46,6 +46,7 @@ class Exact:
 
     ``read``: where ``response_body`` is only the beginning of what arrived, how many bytes that were, and their SM3.
     ``sensitive``: the names of fields that the readable copy hides, as the adapter gave them; empty in format 1.
+    ``decrypted``: the text that was encrypted in the request, empty where there was none.
     """
 
     method: str
@@ -57,6 +58,7 @@ class Exact:
     response_body: bytes
     read: tuple[int, str] | None = None
     sensitive: frozenset[str] = frozenset()
+    decrypted: bytes = b""
 
 
 def chain_value(key: bytes, previous: bytes, row: Mapping[str, Any], mac: bytes) -> bytes:
@@ -73,7 +75,8 @@ def pack(raw: RawExchange) -> bytes:
     """The container of an exchange's exact bytes: a head as JSON, then both bodies, each after its length.
 
     Of an answer that broke off or was refused while it was read, such as one without an end, ``KEPT_BYTES`` stay; the
-    head then ends with how many bytes were read, and their SM3. Format 1 has no names of sensitive fields.
+    head then ends with how many bytes were read, and their SM3. Format 1 has no names of sensitive fields; format 3 is
+    format 2 with a decrypted text behind both bodies.
     """
     hidden = sorted(raw.sensitive)
     facts: list[object] = [hidden, raw.method, raw.url, raw.request_headers, raw.status, raw.response_headers]
@@ -81,21 +84,23 @@ def pack(raw: RawExchange) -> bytes:
     if raw.outcome != ANSWERED and len(body) > KEPT_BYTES:
         facts.append([len(body), sm3(body).hex()])
         body = body[:KEPT_BYTES]
-    parts = (json.dumps(facts).encode(), raw.request_body, body)
-    return b"\x02" + b"".join(struct.pack(">I", len(part)) + part for part in parts)
+    parts = [json.dumps(facts).encode(), raw.request_body, body]
+    if raw.decrypted:
+        parts.append(raw.decrypted)
+    return (b"\x03" if raw.decrypted else b"\x02") + b"".join(struct.pack(">I", len(part)) + part for part in parts)
 
 
 def unpack(container: bytes) -> Exact:
-    """What ``pack`` packed, now or as format 1. Raises ValueError for anything else."""
+    """What ``pack`` packed, in any format. Raises ValueError for anything else."""
     parts, at = [], 1
-    for _ in range(3):
+    for _ in range(4 if container[0] == 3 else 3):
         (length,) = struct.unpack_from(">I", container, at)
         parts.append(container[at + 4 : at + 4 + length])
         at += 4 + length
-    if container[0] not in (1, 2) or at != len(container):
+    if container[0] not in (1, 2, 3) or at != len(container):
         raise ValueError("not a container of exact bytes")
     facts = json.loads(parts[0])
-    hidden = facts.pop(0) if container[0] == 2 else ()
+    hidden = facts.pop(0) if container[0] > 1 else ()
     method, url, request_headers, status, response_headers, *cut = facts
     return Exact(
         method,
@@ -107,6 +112,7 @@ def unpack(container: bytes) -> Exact:
         parts[2],
         (int(cut[0][0]), str(cut[0][1])) if cut else None,
         frozenset(hidden),
+        parts[3] if container[0] == 3 else b"",
     )
 
 

@@ -26,6 +26,7 @@ from gateway.ports.base import RawExchange
 MASK: Final = "***"
 SHOWN_CHARACTERS: Final = 16 * 1024
 _READ_BYTES: Final = 256 * 1024
+_DECRYPTED: Final = "\n\n-- decrypted\n"
 _NESTED: Final = 3
 _WORD: Final = 40
 
@@ -100,6 +101,8 @@ def redact(exchange: RawExchange | Exact) -> Redacted:
     mask = _Masker(exchange.sensitive)
     url = mask.safely(mask.url, exchange.url)
     request = _message(*mask.message(exchange.request_headers, exchange.request_body))
+    if exchange.decrypted:
+        request += _DECRYPTED + mask.safely(lambda text: mask.body(text, ""), exchange.decrypted)
     lines, shown = mask.message(exchange.response_headers, exchange.response_body)
     if isinstance(exchange, Exact) and exchange.read is not None:
         shown = "<long: {} bytes, SM3 {}>".format(*exchange.read)
@@ -114,6 +117,7 @@ def masked(raw: RawExchange) -> RawExchange:
         mask.message(raw.request_headers, raw.request_body),
         mask.message(raw.response_headers, raw.response_body),
     ]
+    decrypted = mask.safely(lambda text: mask.body(text, ""), raw.decrypted)
     (asked, request), (told, response) = (
         ([mask.finish(line) for line in lines], mask.finish(shown).encode()) for lines, shown in sides
     )
@@ -124,6 +128,7 @@ def masked(raw: RawExchange) -> RawExchange:
         request_body=request,
         response_headers=tuple(_pair(line) for line in told),
         response_body=response,
+        decrypted=mask.finish(decrypted).encode(),
     )
 
 

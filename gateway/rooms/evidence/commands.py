@@ -80,12 +80,15 @@ def show_exchange(
             "request": _text(kept.request_body) if kept else "(shredded by retention)",
             "response": _text(kept.response_body) if kept else "(shredded by retention)",
         }
+        if kept is not None and kept.decrypted:
+            bodies["decrypted"] = _text(kept.decrypted)
         if kept is not None and kept.read is not None:
             length, digest = kept.read
             facts["response_read"] = f"{length} bytes, SM3 {digest}; kept are the first {len(kept.response_body)}"
     listed = table(["", ""], ((name, value) for name, value in facts.items() if value is not None))
     listed.show_header = False
-    show(facts | bodies, as_json, listed, "", "--- request", bodies["request"], "--- response", bodies["response"])
+    parts = [line for name, body in bodies.items() for line in (f"--- {name}", body)]
+    show(facts | bodies, as_json, listed, "", *parts)
 
 
 def _evidence(ours: Session) -> Evidence:

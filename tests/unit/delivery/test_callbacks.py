@@ -102,6 +102,19 @@ async def test_a_message_is_applied_kept_as_evidence_of_its_record_and_acknowled
     assert desk.woken == ["nontax"]
 
 
+async def test_what_was_encrypted_in_a_message_is_evidence_beside_its_bytes(desk):
+    desk.info.sensitive = frozenset({"payerName"})
+    text = '{"payerName": "王小明", "amount": "5.00"}'.encode()
+    desk.adapter.says = replace(desk.adapter.says, decrypted=text)
+    await desk.take(b"ciphertext")
+    (kept,) = await desk.kept()
+    assert "ciphertext" in kept.request
+    assert '"amount": "5.00"' in kept.request
+    assert "王小明" not in kept.request
+    exact = (await desk.store.read(lambda conn: desk.evidence.open(conn, kept.id))).exact
+    assert (exact.request_body, exact.decrypted) == (b"ciphertext", text)
+
+
 async def test_a_message_that_concerns_nothing_known_is_kept_under_its_own_key(desk):
     desk.about = None
     await desk.take()

@@ -12,7 +12,8 @@ from sqlalchemy import delete, insert, select, update
 from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.crypto.keys import EVIDENCE_KEY
 from gateway.foundation.evidence import redact
-from gateway.foundation.evidence.chain import GENESIS, body_mac, chain_value, unpack
+from gateway.foundation.evidence.chain import GENESIS, body_mac, chain_value, pack, unpack
+from gateway.foundation.evidence.compression import Dictionary
 from gateway.foundation.evidence.keeping import _said
 from gateway.foundation.evidence.records import OURS, sealed_exact
 from gateway.foundation.evidence.tables import (
@@ -210,3 +211,40 @@ async def test_a_dictionary_that_was_altered_or_removed_shows(both, raw, harm):
 def test_a_container_of_either_format_gives_the_same_exact_bytes(raw):
     before = unpack(first_format(raw))
     assert (before.method, before.request_body, before.sensitive) == (raw.method, raw.request_body, frozenset())
+
+
+# --- what was encrypted inside a message
+
+
+NOTICE = '{"payerName": "王小明", "PayerName": "李大芳", "idCard": "11010519491231002X", "amount": "500.00"}'.encode()
+
+
+async def test_a_decrypted_text_is_kept_exactly_and_shown_masked_before_and_after_shredding(both, raw):
+    told = replace(raw, decrypted=NOTICE)
+    exchange_id = await both.store.write(lambda conn: both.evidence.append(conn, told))
+    opened = await both.store.read(lambda conn: both.evidence.open(conn, exchange_id))
+    assert opened.exact.decrypted == NOTICE
+    shown = (await both.evidence.held(exchange_id)).request
+    assert "-- decrypted" in shown
+    assert "500.00" in shown
+    for hidden in ("李大芳", "11010519491231002X"):
+        assert hidden not in shown
+    assert (await both.verify()).ok
+    await both.evidence.forget(told.ended_at + 1)
+    assert (await both.evidence.held(exchange_id)).request == shown
+    assert (await both.verify()).ok
+
+
+async def test_an_altered_decrypted_text_is_an_altered_exchange(both, raw):
+    exchange_id = await both.store.write(lambda conn: both.evidence.append(conn, replace(raw, decrypted=NOTICE)))
+    changed = pack(replace(raw, decrypted=NOTICE.replace(b"500.00", b"600.00")))
+    sealed = sealed_exact(Envelope(both.keys), exchange_id, changed)
+    await change(both, update(exchange_body).values(exact_sealed=sealed))
+    assert found(await both.verify())[1] == exchange_id
+
+
+def test_a_dictionary_that_is_kept_for_ever_holds_no_decrypted_name(raw):
+    content = Dictionary.of(replace(raw, decrypted=NOTICE)).content
+    assert b"500.00" in content
+    assert "李大芳".encode() not in content
+    assert b"11010519491231002X" not in content
