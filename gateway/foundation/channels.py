@@ -16,6 +16,7 @@ from gateway.foundation import rooms
 from gateway.foundation.rooms import Room
 from gateway.foundation.wire import ChannelWire, FrameWire, WireSettings
 from gateway.foundation.wire.drift import NoteDrift, no_notes
+from gateway.foundation.wire.tokens import TokenShelf
 from gateway.plugins import KindOf, Kinds, load
 from gateway.ports.base import Adapter, AdapterInfo, FindGuarantee, Recorder, check_word
 from gateway.settings import SHARED_ROUTE, ChannelSettings, Route, Seconds, Settings, known, read_secret
@@ -25,6 +26,9 @@ from gateway.words.errors import ExchangeError, NotFoundProblem, SettingsError
 log = structlog.get_logger(__name__)
 
 M = typing.TypeVar("M", bound=BaseModel)
+
+Shelf = Callable[[str, Any], TokenShelf]
+"""Where the access tokens of a channel are kept: its name, and for whom they are."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,16 @@ class Channel:
 
 
 @dataclass(frozen=True)
+class Ground:
+    """What every channel stands on: who keeps its evidence, the clock, who takes notes of drift, where tokens lie."""
+
+    recorder: Recorder
+    clock: Clock
+    drift: NoteDrift = no_notes
+    shelf: Shelf | None = None
+
+
+@dataclass(frozen=True)
 class Checked:
     """What a channel's harmless call showed: one line for people, and the cure when it failed."""
 
@@ -136,11 +150,12 @@ class Channels:
         clock: Clock,
         kinds: Kinds | None = None,
         drift: NoteDrift = no_notes,
+        shelf: Shelf | None = None,
     ) -> Channels:
         """Import what settings name, and build one adapter a channel. Opens no connection. Raises SettingsError.
 
         ``kinds``: those that may be named; without it, those that installed rooms serve. ``drift``: takes what is
-        passed over in answers.
+        passed over in answers. ``shelf``: where the nodes share access tokens; without it each channel keeps its own.
         """
         kinds = served_kinds() if kinds is None else kinds
         classes = {
@@ -149,9 +164,9 @@ class Channels:
         }
         for index, route in enumerate(settings.routes):
             _check_route(f"routes[{index}]", route, classes, kinds)
+        ground = Ground(recorder, clock, drift, shelf)
         channels = {
-            name: build_channel(name, one, classes[name], kinds, recorder=recorder, clock=clock, drift=drift)
-            for name, one in settings.channels.items()
+            name: build_channel(name, one, classes[name], kinds, ground) for name, one in settings.channels.items()
         }
         return cls(channels, {(route.authority, route.capability): route.channels for route in settings.routes})
 
@@ -226,10 +241,7 @@ def build_channel(
     settings: ChannelSettings,
     adapter_class: type[Adapter],
     kinds: Kinds,
-    *,
-    recorder: Recorder,
-    clock: Clock,
-    drift: NoteDrift = no_notes,
+    ground: Ground,
 ) -> Channel:
     """One channel: its keys divided between wire and adapter, its secrets read. Raises SettingsError."""
     key = f"channels.{name}"
@@ -256,27 +268,42 @@ def build_channel(
         if one in rest and not isinstance(rest[one], SecretStr) and _holds_secret(declared.annotation):
             rest[one] = read_secret(str(rest[one]), f"{key}.{one}")
     own = _validated(key, model, rest, of_kind.model_fields.keys() if of_kind else frozenset())
+    shared: dict[str, Any] = {
+        "recorder": ground.recorder,
+        "timeouts": options.timeouts,
+        "limits": options.limits,
+        "tls": options.tls,
+        "sensitive": info.sensitive,
+        "clock": ground.clock,
+        "drift": ground.drift,
+    }
+    wire: ChannelWire | FrameWire
     try:
-        wire = (FrameWire if scheme in FrameWire.schemes else ChannelWire)(
-            name,
-            settings.url,
-            recorder=recorder,
-            timeouts=options.timeouts,
-            limits=options.limits,
-            tls=options.tls,
-            sensitive=info.sensitive,
-            clock=clock,
-            drift=drift,
-        )
+        if scheme in FrameWire.schemes:
+            wire = FrameWire(name, settings.url, **shared)
+        else:
+            tokens = ground.shelf(name, _account(settings.url, own)) if ground.shelf is not None else None
+            wire = ChannelWire(name, settings.url, tokens=tokens, **shared)
     except OSError as error:
         raise SettingsError(
             key, f"its TLS files cannot be used: {error}", "Check ca_file, client_cert and client_key."
         ) from error
     try:
-        adapter = adapter_class(own, wire, clock)  # type: ignore[call-arg]
+        adapter = adapter_class(own, wire, ground.clock)  # type: ignore[call-arg]
     except ValueError as error:
         raise SettingsError(key, f'the adapter "{info.name}" refuses its settings: {error}', "Correct them.") from error
     return Channel(name, adapter, info, find, settings.url, wire, general, own, kind_keys)
+
+
+def _account(url: str, options: BaseModel) -> Any:
+    """For whom a channel's access tokens are: its address and its adapter's settings, secrets too."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, SecretStr):
+            return value.get_secret_value()
+        return {name: plain(one) for name, one in value.items()} if isinstance(value, dict) else value
+
+    return [url, plain(options.model_dump())]
 
 
 def _holds_secret(annotation: Any) -> bool:

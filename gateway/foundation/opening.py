@@ -16,6 +16,7 @@ from gateway.foundation.delivery.callbacks import Callbacks
 from gateway.foundation.delivery.engines import choose
 from gateway.foundation.delivery.retry_rules import Patience
 from gateway.foundation.delivery.schedules import Schedules
+from gateway.foundation.delivery.tokens import Tokens
 from gateway.foundation.delivery.webhooks import Webhooks
 from gateway.foundation.drift import ContractDrift
 from gateway.foundation.evidence import Evidence
@@ -51,8 +52,8 @@ async def open_foundation(
     node, heads, sign = settings.delivery.node, settings.evidence.heads, settings.evidence.head_every
     evidence = Evidence(store, keys, envelope, clock, node=node, heads=heads, sign_seconds=sign)
     overrides = settings.calendar.overrides
-    drift = ContractDrift(store, clock)
-    channels = Channels.build(settings, recorder=evidence.record, clock=clock, drift=drift.note)
+    drift, shelf = ContractDrift(store, clock), Tokens(store, envelope).shelf
+    channels = Channels.build(settings, recorder=evidence.record, clock=clock, drift=drift.note, shelf=shelf)
     stack.push_async_callback(channels.close)
     engine = choose(settings.delivery.engine, url, store.dialect, node)
     delivery = Delivery(store, channels, evidence, envelope, clock, _delivery_settings(settings), engine)

@@ -258,3 +258,16 @@ callback_nonce = Table(
     Column("received_at", BigInteger, nullable=False),
     Index("ix_callback_nonce_received", "received_at"),
 )
+
+access_token = Table(
+    "access_token",
+    metadata,
+    Column("channel", String(60), primary_key=True),
+    Column("account", LargeBinary, nullable=False, comment="blind index of the address and credentials it was for"),
+    Column("token_sealed", LargeBinary),
+    Column("renew_at", BigInteger, comment="when a new one is fetched"),
+    Column("until_at", BigInteger),
+    Column("lease", Integer, nullable=False, comment="the fence: only the newest taker may keep one"),
+    Column("lease_until_at", BigInteger, comment="by the database's clock; null while nobody fetches"),
+    CheckConstraint("(token_sealed is null) = (until_at is null)", name="token_has_an_end"),
+)

@@ -10,6 +10,17 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.create_table('access_token',
+    sa.Column('channel', sa.String(length=60), nullable=False),
+    sa.Column('account', sa.LargeBinary(), nullable=False, comment='blind index of the address and credentials it was for'),
+    sa.Column('token_sealed', sa.LargeBinary(), nullable=True),
+    sa.Column('renew_at', sa.BigInteger(), nullable=True, comment='when a new one is fetched'),
+    sa.Column('until_at', sa.BigInteger(), nullable=True),
+    sa.Column('lease', sa.Integer(), nullable=False, comment='the fence: only the newest taker may keep one'),
+    sa.Column('lease_until_at', sa.BigInteger(), nullable=True, comment="by the database's clock; null while nobody fetches"),
+    sa.CheckConstraint('(token_sealed is null) = (until_at is null)', name=op.f('ck_access_token_token_has_an_end')),
+    sa.PrimaryKeyConstraint('channel', name=op.f('pk_access_token'))
+    )
     op.create_table('authority',
     sa.Column('code', sa.String(length=40), nullable=False, comment='its identifier everywhere: the tenant'),
     sa.Column('name', sa.String(length=200), nullable=False),
@@ -425,3 +436,4 @@ def downgrade() -> None:
 
     op.drop_table('callback_nonce')
     op.drop_table('authority')
+    op.drop_table('access_token')

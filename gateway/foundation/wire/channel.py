@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import os
 import ssl
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, timedelta
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -41,6 +41,7 @@ from gateway.words.errors import (
 if TYPE_CHECKING:
     from gateway.foundation.wire.signing import MessageSigner
     from gateway.foundation.wire.soap import SoapCaller
+    from gateway.foundation.wire.tokens import AccessToken, TokenShelf
 
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 ErrorFactory = Callable[[httpx.Response], ExchangeError | None]
@@ -242,6 +243,7 @@ class ChannelWire:
         sensitive: frozenset[str] = frozenset(),
         clock: Clock | None = None,
         drift: NoteDrift = no_notes,
+        tokens: TokenShelf | None = None,
     ) -> None:
         url = httpx.URL(base_url)
         if url.scheme not in ("http", "https") or not url.host or url.userinfo or url.query or url.fragment:
@@ -253,6 +255,7 @@ class ChannelWire:
         self.clock = clock or SystemClock()
         self._drift = drift
         self._total = timeouts.total
+        self._tokens = tokens
         transport = AiohttpTransport(
             total=timeouts.total,
             max_connections=limits.max_connections,
@@ -419,6 +422,12 @@ class ChannelWire:
         from gateway.foundation.wire.soap import SoapCaller
 
         return SoapCaller(self, wsdl, binding, address, signer)
+
+    def access_token(self, fetch: Callable[[], Awaitable[tuple[str, timedelta]]]) -> AccessToken:
+        """The channel's access token, one for all nodes. ``fetch`` asks for a new one: it, and how long it is good."""
+        from gateway.foundation.wire.tokens import AccessToken
+
+        return AccessToken(fetch, self.clock, self._tokens)
 
     async def close(self) -> None:
         """Close every connection of the channel."""

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 import contracts
 from gateway.adapters.credit.creditchina import mapping
 from gateway.foundation.wire import ChannelWire, MessageSigner
-from gateway.foundation.wire.tokens import AccessToken, TokenRefusedError
+from gateway.foundation.wire.tokens import TokenRefusedError
 from gateway.ports.base import AdapterInfo, FindGuarantee, Incoming, OpenedCallback, Reply
 from gateway.ports.credit import (
     CorrectRequest,
@@ -71,7 +71,7 @@ class CreditChina:
         self._table = mapping.TABLES[settings.table]
         key = settings.secret.get_secret_value().encode()
         self._signer = MessageSigner(settings.app_key, key, clock)
-        self._token = AccessToken(self._new_token, clock)
+        self._token = wire.access_token(self._new_token)
 
     # --- effects ----------------------------------------------------------------------------------------------------
 

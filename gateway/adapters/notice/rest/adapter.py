@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from gateway.adapters.notice.rest import mapping
 from gateway.foundation.wire import ChannelWire, MessageSigner
 from gateway.foundation.wire.envelope import Answer
-from gateway.foundation.wire.tokens import AccessToken, TokenRefusedError
+from gateway.foundation.wire.tokens import TokenRefusedError
 from gateway.ports.base import AdapterInfo, FindGuarantee, Incoming, JsonObject, OpenedCallback, ReferenceFormat, Reply
 from gateway.ports.notice import OfficerKey, RecallRequest, Recipient, SendRequest, SentMessage
 from gateway.words.clock import Clock
@@ -50,7 +50,7 @@ class RestMessenger:
         self._settings = settings
         self._wire = wire
         self._signer = MessageSigner(settings.app_key, settings.secret.get_secret_value().encode(), clock)
-        self._token = AccessToken(self._new_token, clock)
+        self._token = wire.access_token(self._new_token)
 
     async def check(self) -> str:
         """Fetch a fresh token and ask whether it is good. Raises NotSentError, DeniedError or OutcomeUnknownError."""
