@@ -10,6 +10,8 @@ from typing import Annotated, Any, ClassVar, Literal, Protocol, TypeVar, runtime
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from gateway.words.errors import ContractError
+
 _WORD = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 Fen = Annotated[int, Field(ge=0, le=999_999_999_999)]
@@ -183,6 +185,21 @@ class OpenedCallback:
     acknowledge: Reply
     retry_later: Reply
     decrypted: bytes = b""
+
+
+class UnreadableNoticeError(ContractError):
+    """A callback that is authentic and cannot be read. ``reply``: how to say so in the other side's format, if one can.
+
+    ``code``, ``bill_reference``: the bill that it seems to be about.
+    """
+
+    def __init__(
+        self, message: str, reply: Reply | None = None, *, code: str | None = None, bill_reference: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.reply = reply
+        self.code = code
+        self.bill_reference = bill_reference
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from gateway.adapters.nontax.cnnontax import CnNonTax
 from gateway.adapters.nontax.soap import SoapNonTax
 from gateway.foundation.evidence import redact
 from gateway.foundation.wire import ChannelWire, FrameWire, Timeouts
+from gateway.foundation.wire.frame import PassedOver
 from gateway.ports.base import Incoming, RawExchange
 from gateway.ports.nontax import (
     BillLine,
@@ -39,6 +40,7 @@ from gateway.words.errors import (
     OutcomeUnknownError,
     RejectedError,
     UnsupportedError,
+    UnusableError,
 )
 from simulators.cnnontax import frames
 from simulators.nontax.soap import element
@@ -444,7 +446,8 @@ async def test_what_breaks_the_schema_is_refused_before_anything_is_sent(platfor
 
 async def test_wrong_credentials_are_denied_without_effect(make: Make, simulators: Simulation, door: Door) -> None:
     for wrong in ({door.secret: "another"}, {"node_code": "K9901009999"}):
-        with pytest.raises(DeniedError):
+        # A refusal that anybody could have written proves nothing about an effect, and stops no channel.
+        with pytest.raises(UnusableError if door is FRAMES else DeniedError):
             await make(**wrong).issue(bill())
         with pytest.raises(DeniedError):
             await make(**wrong).check()
@@ -472,7 +475,7 @@ async def test_a_replayed_frame_is_refused_by_its_id(platform: Any, simulators: 
     await platform.issue(bill())
     sent = platform.exchanges[0]
     wire = FrameWire("replay", sent.url, recorder=lambda exchange: None)
-    answer = frames.read(await wire.exchange("replay", sent.request_body))
+    answer = frames.read(await wire.exchange("replay", sent.request_body, bytes))
     assert (answer.number, answer.voucher.findtext("Result")) == ("5001", "19102")
     assert sum(simulators.effects("cnnontax")["CreateBill"].values()) == 1
 
@@ -861,10 +864,10 @@ async def test_a_bill_taken_in_that_cannot_be_read_back_is_doubt_and_not_a_failu
     if kind == "refuse":
         original = platform._wire.exchange
 
-        async def once(action: str, frame: bytes) -> bytes:
+        async def once(action: str, frame: bytes, judge: Callable[[bytes], Any]) -> Any:
             if action != "CreateBill":
                 raise NotSentError("refused")
-            return bytes(await original(action, frame))
+            return await original(action, frame, judge)
 
         platform._wire.exchange = once
     else:
@@ -898,43 +901,48 @@ async def test_numbers_of_messages_are_those_of_the_settings(make: Make) -> None
     assert [exchange.request_body[19:23] for exchange in platform.exchanges] == [b"8995", b"4711"]
 
 
+def answered_with(platform: Any, answer: Callable[[bytes], bytes]) -> None:
+    """Let the wire hear this frame and no other in place of an answer."""
+
+    async def exchange(action: str, frame: bytes, judge: Callable[[bytes], Any]) -> Any:
+        try:
+            return judge(answer(frame))
+        except PassedOver as reason:
+            raise UnusableError(str(reason)) from None
+
+    platform._wire.exchange = exchange
+
+
 @frames_only
 async def test_an_answer_to_another_message_is_no_answer(make: Make) -> None:
     """The MAC of an old answer is right for ever: what binds it to a question is the question's id."""
     platform, other = make(), make()
     await other.find(FindRequest(reference=reference()))
     old = other.exchanges[0].response_body
-
-    async def replay(action: str, frame: bytes) -> bytes:
-        return bytes(old)
-
-    platform._wire.exchange = replay
-    with pytest.raises(ContractError, match="not about our message"):
+    answered_with(platform, lambda asked: bytes(old))
+    with pytest.raises(UnusableError, match="not about ours"):
         await platform.find(FindRequest(reference=reference()))
 
 
 @frames_only
 async def test_our_own_question_sent_back_is_no_answer(platform: Any) -> None:
-    async def mirror(action: str, frame: bytes) -> bytes:
-        return frame
-
-    platform._wire.exchange = mirror
-    with pytest.raises(ContractError, match="from K9901000002 to F990100"):
+    answered_with(platform, lambda asked: asked)
+    with pytest.raises(UnusableError, match="from K9901000002 to F990100"):
         await platform.issue(bill())
 
 
 @frames_only
-@pytest.mark.parametrize("result", ["00000", "18020", "19001", "19200"])
-async def test_without_a_mac_only_a_refusal_of_credentials_is_heard(platform: Any, result: str) -> None:
-    async def unsigned(action: str, frame: bytes) -> bytes:
+@pytest.mark.parametrize("result", ["00000", "18020", "19001", "19100", "19103", "19200"])
+async def test_without_a_mac_nothing_is_heard_as_an_answer(platform: Any, result: str) -> None:
+    def unsigned(frame: bytes) -> bytes:
         asked = frames.read(frame)
         head = {"SRC": asked.receiver, "DES": asked.sender, "MsgNo": "5001", "MsgID": "X1", "MsgRef": asked.id}
         told = {"OriMsgNo": asked.number, "Result": result, "Information": "https://h/?billId=99010226310000000001"}
         xml = frames.write({**head, "WorkDate": asked.work_date}, element("Reply", told, ""))
         return frames.join("5001", xml, frames.NO_MAC)
 
-    platform._wire.exchange = unsigned
-    with pytest.raises(ContractError, match="no MAC"):
+    answered_with(platform, unsigned)
+    with pytest.raises(UnusableError, match="an unsigned"):
         await platform.issue(bill())
 
 

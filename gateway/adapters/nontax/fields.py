@@ -2,14 +2,16 @@
 
 Wire: amounts in 元 in any spelling of whole fen, days yyyyMMdd and times HHmmss in Beijing time, results and states by
 the code tables of a contract.
+What cannot be read raises UnusableError, for it contradicts nothing: the question is asked again.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
@@ -34,9 +36,25 @@ from gateway.words.errors import (
     ExchangeError,
     OutcomeUnknownError,
     RejectedError,
+    UnusableError,
 )
 from gateway.words.identifiers import check_encodable, check_payment_code
 from gateway.words.money import told_sum, told_yuan
+
+V = TypeVar("V")
+
+EARLIEST = 1990
+"""No money was collected by these platforms before; what says so is no date 日期."""
+
+_LONGEST_NAME = 200
+_BLANKS = " \t\r\n\u00a0\u3000"
+
+
+class Told(dict[str, V]):
+    """What a message says, by names. Asking for what it does not say raises UnusableError."""
+
+    def __missing__(self, name: str) -> V:
+        raise UnusableError(f"the message has no {name}")
 
 
 class CodeSettings(BaseModel):
@@ -69,11 +87,18 @@ class CodeSettings(BaseModel):
         return None
 
 
+Effect = Literal["ok", "rejected", "absent", "busy", "denied", "unknown"]
+"""What a result code means for a program; see the contracts' tables."""
+
+
 class Codes:
     """The code tables of one contract, and what only they can tell."""
 
-    def __init__(self, system: str, version: str) -> None:
+    def __init__(self, system: str, version: str, local: Mapping[str, str] | None = None) -> None:
+        """``local``: effects of result codes that a province has beside those of the table, or in their place."""
         self.results = {row["code"]: row for row in contracts.code_table(system, version, "results")}
+        for code, effect in (local or {}).items():
+            self.results[code] = {"code": code, "meaning": "", **self.results.get(code, {}), "effect": effect}
         self._bills = {
             row["code"]: BillState(row["state"]) for row in contracts.code_table(system, version, "pay_stats")
         }
@@ -88,7 +113,7 @@ class Codes:
     def refusal(self, code: str, words: str, retry_after: float | None = None) -> ExchangeError | None:
         """The error that a result code stands for; None only for those that the table calls a success.
 
-        A code that the table does not have is a ContractError: it may well have had its effect.
+        A code that the table does not have is an UnusableError: it may well have had its effect.
         """
         row = self.results.get(code)
         words = words or (row["meaning"] if row else "")
@@ -103,17 +128,17 @@ class Codes:
                 return DeniedError(f"{code}: {words}")
             case "unknown":
                 return OutcomeUnknownError(f"{code}: {words}")
-        return ContractError(f"result code {code} is not in the contract's table: {words}")
+        return UnusableError(f"result code {code[:20]} is not in the contract's table: {words}")
 
     def bill(self, told: Mapping[str, Any]) -> Bill:
         """A bill as the platform tells it. Raises ContractError for a state that the table does not have."""
         state = self._bills.get(told["PayStats"])
         if state is None:
-            raise ContractError(f"PayStats {told['PayStats']} is not in the contract's table")
+            raise UnusableError(f"PayStats {told['PayStats'][:20]} is not in the contract's table")
         return Bill(
             reference=told["PayNo"],
             code=told["PayCode"],
-            total=_amount(told["Amt"]),
+            total=amount(told["Amt"]),
             state=state,
             pay_url=told.get("PayUrl"),
             valid_until=day(told["ValidDate"]) if told.get("ValidDate") else None,
@@ -125,14 +150,14 @@ class Codes:
         """A refund as the platform tells it. Raises ContractError for an unknown state, or a return without a date."""
         state = self._refunds.get(told["RefundStats"])
         if state is None:
-            raise ContractError(f"RefundStats {told['RefundStats']} is not in the contract's table")
+            raise UnusableError(f"RefundStats {told['RefundStats'][:20]} is not in the contract's table")
         at = moment(told["RefundDate"], told["RefundTime"]) if told.get("RefundDate") else None
         if state is RefundState.REFUNDED and at is None:
             raise ContractError("a refund is called done without a date")
         return Refund(
             reference=told["RefundNo"],
             code=told["PayCode"],
-            amount=_amount(told["Amt"]),
+            amount=amount(told["Amt"]),
             state=state,
             reason=told.get("Reason"),
             refunded_at=at,
@@ -143,10 +168,10 @@ class Codes:
 
 
 def require(answer: Mapping[str, Any], name: str) -> Any:
-    """A part that a successful answer must have. Raises ContractError."""
+    """A part that a successful answer must have. Raises UnusableError."""
     value = answer.get(name)
     if value is None:
-        raise ContractError(f"the answer says success but has no {name}")
+        raise UnusableError(f"the answer says success but has no {name}")
     return value
 
 
@@ -166,24 +191,24 @@ def paid_fact(code: str, told: Mapping[str, Any]) -> PaidFact:
     """Money that arrived, from a bill or a callback."""
     return PaidFact(
         code=code,
-        amount=_amount(told["Amt"]),
+        amount=amount(told["Amt"]),
         paid_at=moment(told["CfmDate"], told["CfmTime"]),
-        bank_serial=told["TraNoBus"],
-        pay_mode=told["PayMode"],
-        payer_name=told.get("PayerName"),
+        bank_serial=serial(told["TraNoBus"]),
+        pay_mode=told.get("PayMode") or "",
+        payer_name=payer_name(told.get("PayerName") or ""),
     )
 
 
 def statement_page(told: Mapping[str, Any], asked: date, page: int) -> StatementPage:
     """One page of a statement. Raises ContractError when it is another day's or another page."""
     of = day(require(told, "StatementDate"))
-    if of != asked or int(told["Page"]) != page or page > int(told["Pages"]):
+    if of != asked or whole(told["Page"]) != page or page > whole(told["Pages"]):
         raise ContractError(f"asked for {asked} page {page}, got {of} page {told['Page']} of {told['Pages']}")
     return StatementPage(
         day=of,
         page=page,
-        pages=int(told["Pages"]),
-        count=int(told["Count"]),
+        pages=whole(told["Pages"]),
+        count=whole(told["Count"]),
         amount=_sum(told["TotalAmt"]),
         lines=tuple(_line(line) for line in told.get("Line") or ()),
     )
@@ -194,9 +219,9 @@ def _line(told: Mapping[str, Any]) -> StatementLine:
         kind="paid" if told["Type"] == "P" else "refunded",
         reference=told["PayNo"],
         code=told["PayCode"],
-        amount=_amount(told["Amt"]),
+        amount=amount(told["Amt"]),
         paid_at=moment(told["CfmDate"], told["CfmTime"]),
-        bank_serial=told["TraNoBus"],
+        bank_serial=serial(told["TraNoBus"]),
         unit_code=told["ChgAgenCode"],
         item_codes=tuple(told.get("ItemCode") or ()),
     )
@@ -211,7 +236,7 @@ def fiscal_receipt(
         receipt_code=told["EInvoiceCode"],
         receipt_number=told["EInvoiceNumber"],
         check_code=told["RandomNumber"],
-        amount=_amount(told["TotalAmount"]),
+        amount=amount(told["TotalAmount"]),
         issued_at=moment(told["IssueDate"], told["IssueTime"]),
         document=document,
         media_type=media_type,
@@ -262,31 +287,63 @@ def day_text(value: date) -> str:
 
 
 def day(text: str) -> date:
-    """The day of yyyyMMdd. Raises ContractError for one that the calendar does not have."""
+    """The day of yyyyMMdd. Raises UnusableError for one that the calendar does not have, or before 1990."""
     try:
+        if not re.fullmatch(r"[0-9]{8}", text) or int(text[:4]) < EARLIEST:
+            raise ValueError(text)
         return date(int(text[:4]), int(text[4:6]), int(text[6:]))
     except ValueError:
-        raise ContractError(f"{text} is not a day") from None
+        raise UnusableError(f"{text[:20]!r} is not a day") from None
 
 
 def moment(day_part: str, time_part: str) -> datetime:
-    """The instant of yyyyMMdd and HHmmss in Beijing time."""
+    """The instant of yyyyMMdd and HHmmss in Beijing time. Raises UnusableError."""
     on = day(day_part)
-    hour, minute, second = int(time_part[:2]), int(time_part[2:4]), int(time_part[4:])
-    return datetime(on.year, on.month, on.day, hour, minute, second, tzinfo=SHANGHAI)
-
-
-def _amount(text: str) -> int:
-    """Fen of an amount in any of its spellings. Raises ContractError for what is none, or not whole fen."""
     try:
-        return told_yuan(text)
-    except ValueError as wrong:
-        raise ContractError(str(wrong)) from None
+        if not re.fullmatch(r"[0-9]{6}", time_part):
+            raise ValueError(time_part)
+        hour, minute, second = int(time_part[:2]), int(time_part[2:4]), int(time_part[4:])
+        return datetime(on.year, on.month, on.day, hour, minute, second, tzinfo=SHANGHAI)
+    except ValueError:
+        raise UnusableError(f"{time_part[:20]!r} is not a time") from None
+
+
+def amount(text: str) -> int:
+    """Fen of an amount as it was told; see ``told_yuan``. Raises UnusableError."""
+    try:
+        return told_yuan(text.strip(_BLANKS))
+    except ValueError as error:
+        raise UnusableError(str(error)) from None
 
 
 def _sum(text: str) -> int:
-    """Fen of a total that may be larger than one amount. Raises ContractError."""
+    """Fen of a total that may be larger than one amount. Raises UnusableError."""
     try:
-        return told_sum(text)
-    except ValueError as wrong:
-        raise ContractError(str(wrong)) from None
+        return told_sum(text.strip(_BLANKS))
+    except ValueError as error:
+        raise UnusableError(str(error)) from None
+
+
+def whole(text: Any) -> int:
+    """A number of things. Raises UnusableError."""
+    try:
+        return int(text)
+    except ValueError:
+        raise UnusableError(f"{str(text)[:20]!r} is not a whole number") from None
+
+
+def serial(text: str) -> str:
+    """A bank's serial number as it is compared: in one width, without blanks and characters that nobody sees.
+
+    Raises UnusableError where nothing is left: money without a serial could be told twice.
+    """
+    folded = "".join(one for one in unicodedata.normalize("NFKC", text) if unicodedata.category(one)[0] not in "ZC")
+    if not folded or "\ufffd" in folded:
+        raise UnusableError("the serial number is blank, or no text")
+    return folded
+
+
+def payer_name(text: str) -> str | None:
+    """A payer's name as far as it can be shown; None where there is none. Nothing in a name hides the money."""
+    shown = "".join(one for one in text if unicodedata.category(one) not in ("Cc", "Cs", "Cn")).strip()
+    return shown[:_LONGEST_NAME] or None

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gateway.adapters.nontax.cnnontax import CnNonTaxSettings, mapping
 from gateway.adapters.nontax.cnnontax import frame as frames
 from gateway.ports.nontax import BillLine, FindRequest, IssueRequest
-from gateway.words.errors import ContractError, RejectedError
+from gateway.words.errors import RejectedError, UnusableError
 from simulators.cnnontax.frames import items
 
 NAMES = st.text(st.characters(codec="gbk", exclude_categories=("Cc", "Cs"), exclude_characters="|#"), min_size=1)
@@ -71,13 +71,38 @@ def test_the_code_is_read_from_the_address_of_the_qr() -> None:
 
 
 @pytest.mark.parametrize(
+    "address",
+    [
+        "https://h.example/#/pay?billId={code}",
+        "https://h.example/app/?from=qr#/pay?a=1&billId={code}",
+        "http://h.example/p?billid={code}",
+        "https://h.example/p?t=" + "x" * 560 + "&billId={code}",
+    ],
+)
+def test_an_address_may_be_long_and_route_in_its_fragment(address: str) -> None:
+    code = "99010226310000000001"
+    information = address.format(code=code)
+    assert mapping.code_of(information) == code
+    assert mapping.address_of(information) == information
+
+
+@pytest.mark.parametrize(
     "information",
-    ["成功", "", "https://h/p", "https://h/p?billId=", "https://h/p?billId=1&billId=2", "https://h/p?billId=1x",
-     "https://h/p?billId=１２", f"https://h/p?billId={'1' * 21}", "https://[h/p?billId=1"],
+    ["成功", "", "https://h/p", "https://h/p?billId=", "https://h/p?billId=1x", "https://h/p?billId=１２",
+     f"https://h/p?billId={'1' * 21}", "https://[h/p?billId=1"],
 )  # fmt: skip
-def test_success_without_exactly_one_code_breaks_the_contract(information: str) -> None:
-    with pytest.raises(ContractError, match="billId"):
-        mapping.code_of(information)
+def test_what_names_no_code_tells_none(information: str) -> None:
+    assert mapping.code_of(information) is None
+
+
+def test_an_address_with_two_codes_is_not_understood() -> None:
+    with pytest.raises(UnusableError, match="two codes"):
+        mapping.code_of("https://h/p?billId=1&billId=2")
+
+
+@pytest.mark.parametrize("word", ["javascript:alert(1)", "ftp://h/p", "https://h/a b", "https://h/" + "x" * 2000])
+def test_only_a_web_address_that_a_qr_code_holds_is_an_address(word: str) -> None:
+    assert mapping.address_of(word) is None
 
 
 @pytest.mark.parametrize("change", [{"code_pattern": "("}, {"node_code": "990100"}, {"refund_message": "rfd1"}])

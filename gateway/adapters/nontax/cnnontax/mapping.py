@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from gateway.adapters.nontax import fields
 from gateway.adapters.nontax.fields import day_text
 from gateway.ports.nontax import BillLine, CancelRequest, FindRequest, IssueRequest, PaymentNotice, RefundRequest
-from gateway.words.errors import ContractError, RejectedError
+from gateway.words.errors import RejectedError, UnusableError
 from gateway.words.money import format_yuan
 
 CODES = fields.Codes("cnnontax", "v1")
 
 Voucher = dict[str, Any]
+
+_LONGEST_ADDRESS = 2000
+"""A QR code holds some 2,900 characters; the payer's page shows it as well."""
 
 # --- vouchers that go out ------------------------------------------------------------------------------------------
 
@@ -78,25 +82,40 @@ def refund(request: RefundRequest) -> Voucher:
     }
 
 
-def reply(number: str, result: str) -> Voucher:
-    """Our Reply to a message, with a result code of the table: 00000 taken, 19001 not now."""
-    return {"OriMsgNo": number, "Result": result, "Information": CODES.results[result]["meaning"]}
+def reply(number: str, result: str, information: str = "") -> Voucher:
+    """Our Reply to a message, with a result code of the table: 00000 taken, 19001 not now, 19200 not understood."""
+    return {"OriMsgNo": number, "Result": result, "Information": information or CODES.results[result]["meaning"]}
 
 
 # --- vouchers that come in -----------------------------------------------------------------------------------------
 
 
-def code_of(information: str) -> str:
-    """The PayCode in the address of the payment QR that answers 8994. Raises ContractError if there is not one."""
+def code_of(information: str) -> str | None:
+    """The PayCode in the address of the payment QR that answers 8994, None if it holds none.
+
+    It may stand in the query or in that of the fragment (``…/#/pay?billId=…``). Raises UnusableError for two of them.
+    """
+    if address_of(information) is None:
+        return None
     try:
-        found = parse_qs(urlsplit(information).query).get("billId", [])
+        parts = urlsplit(information)
     except ValueError:
-        found = []
-    if len(found) != 1 or not (found[0].isascii() and found[0].isdigit() and len(found[0]) <= 20):
-        raise ContractError(f"{information!r} is not an address with one billId")
-    return found[0]
+        return None
+    asked = [*parse_qsl(parts.query), *parse_qsl(urlsplit(parts.fragment).query)]
+    found = {value for name, value in asked if name.lower() == "billid"}
+    if len(found) > 1:
+        raise UnusableError(f"an address with two codes, {' and '.join(sorted(found))}")
+    return next((code for code in found if re.fullmatch("[0-9]{1,20}", code)), None)
+
+
+def address_of(information: str) -> str | None:
+    """An address that can stand behind a QR code, else None: it may be of any length that one holds."""
+    plain = re.fullmatch(r"https?://[!-~]+", information) is not None
+    return information if plain and len(information) <= _LONGEST_ADDRESS else None
 
 
 def notice(told: Mapping[str, Any]) -> PaymentNotice:
-    """What a PaymentConfirm says. Our own number is not among it."""
+    """What a PaymentConfirm says. Our own number is not among it. Raises UnusableError for one about no money."""
+    if fields.amount(told["Amt"]) == 0:
+        raise UnusableError("money of 0.00 is none")
     return PaymentNotice(fact=fields.paid_fact(told["PayCode"], told))
