@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from gateway.faces.assembled import Gateway
 from gateway.foundation.http.problems import document, responses
-from gateway.ports.base import Incoming
+from gateway.ports.base import Incoming, UnreadableCallbackError
 from gateway.words.errors import ContractError
 
 router = APIRouter(tags=["callbacks"])
@@ -28,5 +28,7 @@ async def take_callback(gateway: Gateway, channel: str, request: Request) -> Res
     try:
         reply = await gateway.base.callbacks.take(channel, incoming)
     except ContractError as error:
+        if isinstance(error, UnreadableCallbackError) and error.refuse is not None:
+            return Response(error.refuse.body, error.refuse.status, media_type=error.refuse.content_type)
         return document("callback-unreadable", str(error))
     return Response(reply.body, reply.status, media_type=reply.content_type)

@@ -187,19 +187,27 @@ class OpenedCallback:
     decrypted: bytes = b""
 
 
-class UnreadableNoticeError(ContractError):
-    """A callback that is authentic and cannot be read. ``reply``: how to say so in the other side's format, if one can.
+class UnreadableCallbackError(ContractError):
+    """An authentic callback whose content breaks the contract: it is kept, and what it is about is asked for.
 
-    ``code``, ``bill_reference``: the bill that it seems to be about.
+    ``about``: what could be read of whom it is about, as a notice that a room takes; a hint and no more.
+    ``acknowledge``: the contract's words for "received", where there is enough to say them; they are used only where
+    ``about`` led to something that can be asked for. ``refuse``: its words for "not understood", used otherwise; where
+    there are none the answer is a problem of ours.
     """
 
     def __init__(
-        self, message: str, reply: Reply | None = None, *, code: str | None = None, bill_reference: str | None = None
+        self,
+        reason: str,
+        *,
+        about: Notice | None = None,
+        acknowledge: Reply | None = None,
+        refuse: Reply | None = None,
     ) -> None:
-        super().__init__(message)
-        self.reply = reply
-        self.code = code
-        self.bill_reference = bill_reference
+        super().__init__(reason)
+        self.about = about
+        self.acknowledge = acknowledge
+        self.refuse = refuse
 
 
 @dataclass(frozen=True)

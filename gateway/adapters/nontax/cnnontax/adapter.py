@@ -27,7 +27,7 @@ from gateway.ports.base import (
     OpenedCallback,
     ReferenceFormat,
     Reply,
-    UnreadableNoticeError,
+    UnreadableCallbackError,
 )
 from gateway.ports.nontax import (
     Bill,
@@ -327,7 +327,7 @@ class CnNonTax:
         try:
             letter = frames.open_letter(frame)
         except UnusableError as error:
-            raise UnreadableNoticeError(str(error), self._refusal(frame, str(error))) from None
+            raise UnreadableCallbackError(str(error), refuse=self._refusal(frame, str(error))) from None
         if (letter.sender, letter.receiver) != (self._settings.platform_node, self._settings.node_code):
             raise ForgedCallbackError(f"a message from {letter.sender} to {letter.receiver}")
         today = day_of(self._clock.now())
@@ -339,8 +339,7 @@ class CnNonTax:
                 raise UnusableError(f"message {letter.number} with {letter.voucher} is not one that is pushed")
             notice = mapping.notice(letter.values)
         except ContractError as error:
-            reply, code = self._refusal(frame, str(error)), letter.values.get("PayCode")
-            raise UnreadableNoticeError(str(error), reply, code=code) from None
+            raise UnreadableCallbackError(str(error), refuse=self._refusal(frame, str(error))) from None
         return OpenedCallback(
             notice=notice,
             event_key=f"{notice.fact.code}:{notice.fact.bank_serial}",
