@@ -14,7 +14,7 @@ from gateway.foundation.drift import records as drift_records
 from gateway.plugins import Kinds, declared, installed
 from gateway.ports.base import RawExchange
 from gateway.settings import Settings, known
-from gateway.terminal.output import Exit, Json, progress, session, show, table
+from gateway.terminal.output import Exit, Json, in_words, progress, session, show, spoken, table
 from gateway.words.clock import SystemClock, from_micros, rfc3339, to_micros
 from gateway.words.errors import NotFoundProblem, SettingsError
 
@@ -100,13 +100,14 @@ def check(
         {
             "ok": all(one.ok for one in results),
             "channels": [
-                {"name": one.channel, "ok": one.ok, "detail": one.detail, "cure": one.cure} for one in results
+                {"name": one.channel, "ok": one.ok, "detail": in_words(one.said), "cure": one.cure_in(spoken())}
+                for one in results
             ],
         },
         as_json,
         table(
             ["channel", "", "answer", "cure"],
-            ((one.channel, "ok" if one.ok else "FAILS", one.detail, one.cure) for one in results),
+            ((one.channel, "ok" if one.ok else "FAILS", one.said, one.cure_in(spoken())) for one in results),
         ),
     )
     if not all(one.ok for one in results):

@@ -8,7 +8,6 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -31,10 +30,11 @@ from gateway.foundation.store.engine import sqlite_path
 from gateway.foundation.store.lock import DatabaseLock, LockedError
 from gateway.foundation.store.store import database_now
 from gateway.settings import Settings
-from gateway.terminal.output import Exit, Json, Session, progress, session, show, table
+from gateway.terminal.output import Exit, Json, Session, in_words, progress, session, show, spoken, table
 from gateway.words.calendar import WorkingCalendar
 from gateway.words.clock import day_of, from_micros, to_micros
-from gateway.words.errors import GatewayError, SettingsError
+from gateway.words.errors import GatewayError, Problem, SettingsError
+from gateway.words.saying import said_of, say
 
 CLOCK_DRIFT = 2.0  # seconds between this machine and the database
 DISK_LOW, DISK_EMPTY = 1 << 30, 100 << 20  # bytes
@@ -45,9 +45,9 @@ DRIFT_IS_NEWS = timedelta(days=30)
 def doctor(ctx: typer.Context, as_json: Json = False) -> None:
     """Check settings, crypto, keys, database, clocks, disk, calendar, channels. Exit code 1 if something fails."""
     findings: list[Finding] = []
-    with progress().status("Looking") as status:
+    with progress().status(in_words(say("doctor.looking"))) as status:
         for look in LOOKS:
-            status.update(f"Looking at {look.__name__.replace('_', ' ')}")
+            status.update(in_words(say("doctor.looking_at", what=say(f"doctor.look_{look.__name__}"))))
             try:
                 findings += look(session(ctx))
             except Exception as error:
@@ -57,29 +57,38 @@ def doctor(ctx: typer.Context, as_json: Json = False) -> None:
                 findings.append(_failed(look.__name__, error))
     ok = not any(one.state == "fail" for one in findings)
     show(
-        {"ok": ok, "findings": [asdict(one) for one in findings]},
+        {"ok": ok, "findings": [_told(one) for one in findings]},
         as_json,
         table(
-            ["", "", "found", "cure"],
-            (
-                (one.state if one.state == "ok" else one.state.upper(), one.name, one.detail, one.cure)
-                for one in findings
-            ),
+            ["", "", say("doctor.found"), say("doctor.cure")],
+            ((say(f"doctor.{one.state}"), one.name, one.said, one.cure_in(spoken())) for one in findings),
         ),
         "",
-        "Everything is well." if ok else "Something must be seen to.",
+        say("doctor.well" if ok else "doctor.see_to"),
     )
     if not ok:
         raise typer.Exit(Exit.FOUND)
 
 
+def _told(one: Finding) -> dict[str, str]:
+    """A finding for programs: its name and state are those by which it is chosen, the rest is for people."""
+    return {
+        "name": str(one.name),
+        "state": one.state,
+        "detail": in_words(one.said),
+        "cure": one.cure_in(spoken()),
+    }
+
+
 def _failed(name: str, error: Exception) -> Finding:
     """A look that could not be had: in the error's words, or its kind as well where it is none of ours."""
     if isinstance(error, SettingsError):
-        return Finding(name, "fail", f"{error.key}: {error.reason}", error.cure)
+        return Finding(name, "fail", say("doctor.setting", key=error.key, reason=error.said), error.cure_in(spoken()))
+    if isinstance(error, Problem):
+        return Finding(name, "fail", error.said, error.cure_in(spoken()))
     if isinstance(error, GatewayError):
-        return Finding(name, "fail", str(error), getattr(error, "cure", None) or "")
-    return Finding(name, "fail", f"{type(error).__name__}: {error}")
+        return Finding(name, "fail", said_of(error))
+    return Finding(name, "fail", say("doctor.fault", kind=type(error).__name__, error=str(error)))
 
 
 def crypto(_: Session) -> Iterator[Finding]:
@@ -281,7 +290,7 @@ def reachability(ours: Session) -> Iterator[Finding]:
         if all(one.ok for one in checked):
             raise wrong from None
     for one in checked:
-        yield Finding(f"channel {one.channel}", "ok" if one.ok else "fail", one.detail, one.cure)
+        yield Finding(f"channel {one.channel}", "ok" if one.ok else "fail", one.said, one.then)
 
 
 def _check_alone(settings: Settings, name: str) -> list[Checked]:
@@ -289,7 +298,8 @@ def _check_alone(settings: Settings, name: str) -> list[Checked]:
         channels = {name: settings.channels[name]}
         return asyncio.run(check_all(settings.model_copy(update={"channels": channels, "routes": ()})))
     except SettingsError as error:
-        return [Checked(name, False, f"{error.key}: {error.reason}", error.cure)]
+        said = say("doctor.setting", key=error.key, reason=error.said)
+        return [Checked(name, False, said, error.cure_in(spoken()))]
 
 
 def _near(url: str) -> bool:

@@ -22,6 +22,7 @@ from gateway.ports.base import Adapter, AdapterInfo, FindGuarantee, Recorder, ch
 from gateway.settings import SHARED_ROUTE, ChannelSettings, Route, Seconds, Settings, known, read_secret
 from gateway.words.clock import Clock
 from gateway.words.errors import ExchangeError, NotFoundProblem, SettingsError
+from gateway.words.saying import Language, Sentence, cure_of, say
 
 log = structlog.get_logger(__name__)
 
@@ -126,12 +127,26 @@ class Ground:
 
 @dataclass(frozen=True)
 class Checked:
-    """What a channel's harmless call showed: one line for people, and the cure when it failed."""
+    """What a channel's harmless call showed, and what to do when it failed. ``detail`` and ``cure`` are English."""
 
     channel: str
     ok: bool
-    detail: str
-    cure: str = ""
+    said: Sentence | str
+    then: Sentence | str | None = None
+
+    @property
+    def detail(self) -> str:
+        """What it showed, in English."""
+        return str(self.said)
+
+    @property
+    def cure(self) -> str:
+        """What to do about it, in English."""
+        return self.cure_in(Language.ENGLISH)
+
+    def cure_in(self, language: Language) -> str:
+        """What to do about it; empty where nothing is to be done."""
+        return cure_of(self.said, self.then, language) or ""
 
 
 class Channels:
@@ -200,7 +215,8 @@ class Channels:
         try:
             return Checked(name, True, await channel.adapter.check())
         except ExchangeError as error:
-            return Checked(name, False, f"{type(error).__name__}: {error}", _CURES[_family(error)].format(channel.url))
+            said = say(f"channels.{_family(error)}", error=str(error), url=channel.url)
+            return Checked(name, False, said)
 
     async def close(self) -> None:
         """Let go of every connection."""
@@ -224,16 +240,11 @@ async def for_every_channel(names: Sequence[str], duty: Callable[[str], Awaitabl
         raise failed[0]
 
 
-_CURES = {
-    "NotSentError": "Check address, network and firewall for {0}, and the certificates if it is https.",
-    "DeniedError": "Check the credentials that {0} issued to this installation, and whether they have expired.",
-    "BusyError": "{0} is overloaded: try again later.",
-    "ExchangeError": "Something answers at {0}, but not as the contract says: check address and version there.",
-}
+_FAMILIES = {"NotSentError": "not_sent", "DeniedError": "denied", "BusyError": "busy", "ExchangeError": "no_answer"}
 
 
 def _family(error: ExchangeError) -> str:
-    return next(one.__name__ for one in type(error).__mro__ if one.__name__ in _CURES)
+    return next(_FAMILIES[one.__name__] for one in type(error).__mro__ if one.__name__ in _FAMILIES)
 
 
 def build_channel(

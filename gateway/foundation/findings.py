@@ -9,16 +9,35 @@ from typing import Any, Literal, Protocol
 from sqlalchemy import Connection
 
 from gateway.settings import Settings
+from gateway.words.saying import Language, Sentence, cure_of, worded
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at. ``warn`` should be seen to, ``fail`` must be: the gateway does not do its work."""
+    """One thing looked at. ``warn`` should be seen to, ``fail`` must be: the gateway does not do its work.
 
-    name: str
+    ``said``: what was found, and what to do about it. ``then``: that, where it does not stand in the catalogue with the
+    sentence. ``detail`` and ``cure`` are English.
+    """
+
+    name: Sentence | str
     state: Literal["ok", "warn", "fail"]
-    detail: str
-    cure: str = ""
+    said: Sentence | str
+    then: Sentence | str | None = None
+
+    @property
+    def detail(self) -> str:
+        """What was found, in English."""
+        return worded(self.said, Language.ENGLISH)
+
+    @property
+    def cure(self) -> str:
+        """What to do about it, in English."""
+        return self.cure_in(Language.ENGLISH)
+
+    def cure_in(self, language: Language) -> str:
+        """What to do about it; empty where nothing is to be done."""
+        return cure_of(self.said, self.then, language) or ""
 
 
 class Look(Protocol):

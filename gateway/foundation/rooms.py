@@ -17,9 +17,12 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from gateway.words.errors import GatewayError, SettingsError
+from gateway.words.saying import bring
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -101,7 +104,8 @@ class Room:
     it emits beside the events of its lives. ``tables``: the module that holds its tables; ``revisions``: the folder of
     their migrations. ``settings``: the model of ``[rooms.NAME]``. ``decision_part``: what the room shows of a decision
     in its one view; ``payment_part``: of a payment. ``doctor``: a ``findings.Look``. ``body_limits``: bytes by path,
-    where a request may be larger than others.
+    where a request may be larger than others. ``words``: the folder of its sentences, where they do not stand in the
+    catalogue of this project (``gateway.words.saying``).
     """
 
     name: str
@@ -128,6 +132,7 @@ class Room:
     payment_part: str | None = None
     doctor: str | None = None
     body_limits: Mapping[str, int] = field(default_factory=dict)
+    words: str | None = None
 
     def place(self, where: str) -> Any:
         """What stands at a place: a module, or an attribute of one.
@@ -203,7 +208,19 @@ def _load(entry: EntryPoint) -> Room:
         reason = f'the room "{entry.name}" of {owner} calls itself "{room.name}"'
         cure = "A room has one name: at most 27 small letters, digits and underlines, and not foundation."
         raise SettingsError("rooms", reason, cure)
+    if room.words is not None:
+        _bring_words(room)
     return room
+
+
+def _bring_words(room: Room) -> None:
+    """Take in what a room says. Raises SettingsError where its catalogue cannot be read."""
+    folder = files(room.package).joinpath(room.words or "")
+    try:
+        bring(Path(str(folder)))
+    except (OSError, ValueError, LookupError) as error:
+        reason = f'the catalogue {folder} of the room "{room.name}" cannot be read: {error}'
+        raise SettingsError("rooms", reason, _REPAIR) from error
 
 
 def ordered(rooms: Iterable[Room]) -> tuple[Room, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ import typer
 
 from gateway.words.clock import from_micros, rfc3339
 from gateway.words.errors import ExchangeError, GatewayError, InvalidProblem, Problem, SettingsError, UnavailableProblem
+from gateway.words.saying import Language, Sentence, of_terminal, said_of, say, worded
 
 if TYPE_CHECKING:  # every command starts here: what only some need is loaded where they use it
     from rich.console import Console
@@ -136,6 +138,19 @@ def session(ctx: typer.Context) -> Session:
     return found
 
 
+# --- words ---------------------------------------------------------------------------------------------------------
+
+
+def spoken() -> Language:
+    """The language of this terminal."""
+    return of_terminal(os.environ)
+
+
+def in_words(said: Any) -> Any:
+    """A sentence in the language of this terminal; anything else as it is."""
+    return worded(said, spoken()) if isinstance(said, Sentence) else said
+
+
 # --- results --------------------------------------------------------------------------------------------------------
 
 
@@ -146,16 +161,16 @@ def parse_day(text: str, field: str) -> date:
     try:
         return read_day(text)
     except ValueError as problem:
-        raise InvalidProblem(str(problem), field=field) from None
+        raise InvalidProblem(said_of(problem), field=field) from None
 
 
 def show(value: Mapping[str, Any], as_json: bool, *human: Any) -> None:
     """A command's result: one JSON object for programs, or whatever is given for people (texts, tables)."""
     if as_json:
-        typer.echo(json.dumps(value, ensure_ascii=False, default=str))
+        typer.echo(json.dumps(value, ensure_ascii=False, default=lambda one: str(in_words(one))))
         return
     for one in human:
-        console().print(one, markup=False, highlight=False)
+        console().print(in_words(one), markup=False, highlight=False)
 
 
 def moment(micros: int | None) -> str | None:
@@ -163,15 +178,18 @@ def moment(micros: int | None) -> str | None:
     return None if micros is None else rfc3339(from_micros(micros))
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None) -> Table:
-    """A table whose cells wrap and are never cut."""
+def table(
+    columns: Sequence[Sentence | str], rows: Iterable[Sequence[Any]], title: Sentence | str | None = None
+) -> Table:
+    """A table whose cells wrap and are never cut; sentences in it are worded."""
     from rich.table import Table
 
-    made = Table(*columns, title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    heads, above = map(in_words, columns), in_words(title)
+    made = Table(*heads, title=above, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for column in made.columns:
         column.overflow = "fold"
     for row in rows:
-        made.add_row(*("" if cell is None else str(cell) for cell in row))
+        made.add_row(*("" if cell is None else str(in_words(cell)) for cell in row))
     return made
 
 
@@ -196,21 +214,20 @@ def report(ctx: typer.Context, error: GatewayError) -> Exit:
     """Say what went wrong and its cure on stderr; the exit code for it."""
     from gateway.foundation.store.lock import LockedError
 
-    told: dict[str, Any] = {"error": type(error).__name__, "detail": str(error)}
+    language = spoken()
+    told: dict[str, Any] = {"error": type(error).__name__, "detail": in_words(said_of(error))}
     code = Exit.REFUSED
     match error:
         case SettingsError():
-            told |= {"key": error.key, "detail": error.reason, "cure": error.cure}
+            told |= {"key": error.key, "detail": error.reason_in(language), "cure": error.cure_in(language)}
             code = Exit.SETTINGS
         case LockedError():
-            told |= {"detail": f"process {error.pid or '?'} already works on {error.database}", "pid": error.pid}
-            told |= {
-                "cure": "Use the running gateway's API or console (what ends a doubt takes --key-file), or stop it "
-                "first; PostgreSQL takes several."
-            }
+            said = say("terminal.locked", pid=error.pid or "?", database=error.database)
+            told |= {"detail": in_words(said), "pid": error.pid, "cure": said.cure_in(language)}
             code = Exit.LOCKED
         case Problem():
-            told |= {"detail": error.detail, "field": error.field, "cure": error.cure, "type": error.type}
+            told |= {"detail": error.detail_in(language), "cure": error.cure_in(language)}
+            told |= {"field": error.field, "type": error.type}
             code = Exit.UNAVAILABLE if isinstance(error, UnavailableProblem) else Exit.REFUSED
         case ExchangeError():
             code = Exit.UNAVAILABLE
@@ -219,7 +236,7 @@ def report(ctx: typer.Context, error: GatewayError) -> Exit:
         typer.echo(json.dumps(known, ensure_ascii=False), err=True)
         return code
     where = f"{told['key']}: " if told.get("key") else ""
-    progress().print(f"Error: {where}{told['detail']}", markup=False)
+    progress().print(in_words(say("terminal.error", error=f"{where}{told['detail']}")), markup=False)
     if told.get("cure"):
-        progress().print(f"Cure:  {told['cure']}", markup=False)
+        progress().print(in_words(say("terminal.cure", cure=told["cure"])), markup=False)
     return code

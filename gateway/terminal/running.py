@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gateway.settings import Settings
+from gateway.terminal.output import spoken
 from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem, Problem, UnavailableProblem
 from gateway.words.identifiers import new_id
 from gateway.words.problems import PROBLEMS
@@ -44,7 +45,7 @@ def ask(settings: Settings, key_file: Path, method: str, path: str, body: object
         key = key_file.read_text(encoding="utf-8").strip()
     except OSError as error:
         raise InvalidProblem(f"{key_file} cannot be read: {error.strerror}", field="--key-file") from None
-    headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": new_id("cmd")}
+    headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": new_id("cmd"), "Accept-Language": spoken()}
     try:
         with httpx.Client(base_url=address, headers=headers, timeout=_SECONDS, trust_env=False) as http:
             sent: dict[str, Any] = {"content": body} if isinstance(body, bytes) else {"json": body}

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from gateway.words.problems import problem_type
+from gateway.words.saying import Language, Sentence, cure_of, worded
 
 
 class GatewayError(Exception):
@@ -78,7 +79,10 @@ class ForgedCallbackError(ExchangeError):
 
 
 class Problem(GatewayError):
-    """A request that cannot be served, with the reason and the cure.
+    """A request that cannot be served, with the reason and the cure: one sentence of the catalogue, which has both.
+
+    ``said`` is a text where another system has said it. ``cure`` is given where it stands in no catalogue with the
+    sentence. ``str``, ``detail`` and ``cure`` are English; ``detail_in`` and ``cure_in`` word it for who reads.
 
     ``type`` is the last part of the stable problem type URI, one of ``gateway.words.problems``, which gives the HTTP
     ``status``; ``field`` a dotted path into the request where one field is to blame; ``extra`` further members of the
@@ -91,23 +95,44 @@ class Problem(GatewayError):
 
     def __init__(
         self,
-        detail: str,
+        said: Sentence | str,
         *,
         field: str | None = None,
-        cure: str | None = None,
+        cure: Sentence | str | None = None,
         type: str | None = None,
         **extra: Any,
     ) -> None:
-        super().__init__(detail)
-        self.detail = detail
+        super().__init__(said)
+        self.said = said
         self.field = field
-        self.cure = cure
         self.extra = extra
+        self._cure = cure
         if type is not None:
             self.type = type
         self.status = problem_type(self.type).status
         if "status" in extra or self.family not in (None, self.status):
             raise ValueError(f"a problem of the type {self.type} is {self.status} everywhere")
+
+    @property
+    def detail(self) -> str:
+        """What went wrong, in English."""
+        return self.detail_in(Language.ENGLISH)
+
+    @property
+    def cure(self) -> str | None:
+        """What to do about it, in English."""
+        return self.cure_in(Language.ENGLISH)
+
+    def detail_in(self, language: Language) -> str:
+        """What went wrong."""
+        return worded(self.said, language)
+
+    def cure_in(self, language: Language) -> str | None:
+        """What to do about it."""
+        return cure_of(self.said, self._cure, language)
+
+    def __str__(self) -> str:
+        return self.detail
 
 
 class InvalidProblem(Problem):
@@ -139,10 +164,34 @@ class UnavailableProblem(Problem):
 
 
 class SettingsError(GatewayError):
-    """A setting stops the start. ``key`` is the dotted key, ``reason`` what is wrong, ``cure`` what to do."""
+    """A setting stops the start. ``key`` is the dotted key, ``said`` what is wrong and what to do.
 
-    def __init__(self, key: str, reason: str, cure: str) -> None:
-        super().__init__(f"{key}: {reason}. {cure}")
+    ``cure`` is given where it does not stand in the catalogue with the sentence.
+    """
+
+    def __init__(self, key: str, said: Sentence | str, cure: Sentence | str | None = None) -> None:
+        super().__init__(key, said)
         self.key = key
-        self.reason = reason
-        self.cure = cure
+        self.said = said
+        self._cure = cure
+
+    @property
+    def reason(self) -> str:
+        """What is wrong, in English."""
+        return self.reason_in(Language.ENGLISH)
+
+    @property
+    def cure(self) -> str:
+        """What to do about it, in English."""
+        return self.cure_in(Language.ENGLISH)
+
+    def reason_in(self, language: Language) -> str:
+        """What is wrong."""
+        return worded(self.said, language)
+
+    def cure_in(self, language: Language) -> str:
+        """What to do about it."""
+        return cure_of(self.said, self._cure, language) or ""
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.reason}. {self.cure}"

@@ -47,12 +47,12 @@ def types(node: ast.AST) -> list[ast.expr]:
             return [one.value for one in node.keywords if one.arg == "type"]
         if called(node) == "Unanswered":  # gateway.foundation.unanswered: what is told of a question that failed
             return [one.value for one in node.keywords if one.arg not in ("system", "later", "instead")]
-        if called(node) == "document":
+        if called(node) in ("document", "_document_of"):
             return node.args[:1]
         if called(node) == "_create":  # gateway.foundation.access: what exists already
             return [one for one in node.args if isinstance(one, ast.Constant) and str(one.value).endswith("-exists")]
-    if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "kinds" and isinstance(node.value, ast.Dict):
-        return list(node.value.values)
+    if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "_KINDS" and isinstance(node.value, ast.Dict):
+        return [one.elts[0] for one in node.value.values if isinstance(one, ast.Tuple)]
     return []
 
 

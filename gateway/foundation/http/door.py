@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway.foundation.http.language import listen
 from gateway.foundation.http.plans import Plans
 from gateway.foundation.http.problems import answer
 from gateway.words.errors import Problem
+from gateway.words.saying import Sentence, say
 
 
 class Door:
@@ -33,6 +35,7 @@ class Door:
         if scope["type"] != "http":
             await self._rest(scope, receive, send)
             return
+        listen(scope)
         begun = False
 
         async def noted(message: Message) -> None:
@@ -50,7 +53,7 @@ class Door:
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
         if "\x00" in path or b"%00" in scope["query_string"]:
-            raise Problem("an address holds no NUL character", type="invalid-request", cure="Leave %00 out.")
+            raise Problem(say("http.nul"), type="invalid-request")
         limits = [size for prefix, size in self._larger.items() if path.startswith(prefix)]
         body = _Body(receive, max(limits, default=self._limit))
         await body.check_declared(scope)
@@ -61,6 +64,14 @@ class Door:
         async with contextlib.AsyncExitStack() as files:
             scope["fastapi_middleware_astack"] = files  # FastAPI closes what was uploaded with it
             await self._rest(scope, body, send)
+
+
+class _TooLargeError(HTTPException):
+    """More than is taken. FastAPI passes on no other kind of error from where it reads a body."""
+
+    def __init__(self, status: int, *, headers: dict[str, str], said: Sentence) -> None:
+        super().__init__(status, headers=headers)
+        self.said = said
 
 
 class _Body:
@@ -107,8 +118,7 @@ class _Body:
         return b"".join([one.get("body", b"") for one in heard])
 
     def _too_large(self) -> HTTPException:
-        # FastAPI passes on no other kind from where it reads a body
-        return HTTPException(413, f"a request body has at most {self._limit} bytes here", {"Connection": "close"})
+        return _TooLargeError(413, headers={"Connection": "close"}, said=say("http.body_over", limit=self._limit))
 
     async def _pour_away(self) -> None:
         """Read what is still coming, at most 64 MiB of it within five seconds."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 import structlog
@@ -12,8 +11,11 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
+from gateway.foundation.http.language import in_words, spoken
 from gateway.words.errors import ForgedCallbackError, Problem
 from gateway.words.problems import TITLES, problem_type
+from gateway.words.saying import Language, Sentence, say
+from gateway.words.wrong import wrongs
 
 log = structlog.get_logger(__name__)
 
@@ -48,11 +50,11 @@ def document(
     headers: dict[str, str] | None = None,
     **extra: Any,
 ) -> Response:
-    """One problem document as an answer, with the status of its type."""
-    kind = problem_type(type)
+    """One problem document as an answer, with the status of its type; its title is in the language of the request."""
+    kind, language = problem_type(type), spoken()
     body: dict[str, Any] = {
         "type": TYPE_BASE + type,
-        "title": kind.title,
+        "title": kind.title if language is Language.ENGLISH else kind.chinese,
         "status": kind.status,
         "detail": detail,
     }
@@ -62,18 +64,12 @@ def document(
         body["cure"] = cure
     body.update(extra)
     text = json.dumps(body, ensure_ascii=False, default=str)
-    return Response(text.encode("utf-8", "backslashreplace"), kind.status, headers, MEDIA_TYPE)
+    told = {**(headers or {}), "Content-Language": language.value, "Vary": "Accept-Language"}
+    return Response(text.encode("utf-8", "backslashreplace"), kind.status, told, MEDIA_TYPE)
 
 
 def answer(error: Exception, path: str) -> Response:
     """What a request to this path that failed so is answered with. Every refusal gets its words here."""
-    kinds = {
-        400: "bad-request",
-        401: "not-authenticated",
-        404: "no-such-path",
-        405: "method-not-allowed",
-        413: "body-too-large",
-    }
     match error:
         case Problem():
             return _of_problem(error)
@@ -82,16 +78,25 @@ def answer(error: Exception, path: str) -> Response:
         case RequestValidationError():
             return _of_validation(error)
         case HTTPException():
-            kind = kinds.get(error.status_code, "bad-request")
-            cure = "Send less; documents go to /v1/sealed-documents." if error.status_code == 413 else None
-            headers = dict(error.headers) if error.headers else None
-            return document(kind, str(error.detail), cure=cure, headers=headers)
+            return _of_http(error)
     log.error("a request failed inside the gateway", path=path, exc_info=error)
-    return document(
-        "internal-error",
-        "the gateway failed to serve this request; nothing that it accepted before is lost",
-        cure="Repeat the request with the same Idempotency-Key; report it if it stays.",
-    )
+    return _document_of("internal-error", say("http.internal_error"))
+
+
+_KINDS = {
+    400: ("bad-request", "http.unreadable"),
+    401: ("not-authenticated", "http.not_authenticated"),
+    404: ("no-such-path", "http.no_such_path"),
+    405: ("method-not-allowed", "http.method_not_allowed"),
+    413: ("body-too-large", "http.body_too_large"),
+}
+"""The type, and the sentence where whoever refuses brings none, by status. All that has none is a bad request."""
+
+
+def _of_http(error: HTTPException) -> Response:
+    kind, says = _KINDS.get(error.status_code, _KINDS[400])
+    said = getattr(error, "said", None) or say(says)
+    return _document_of(kind, said, headers=dict(error.headers) if error.headers else None)
 
 
 def _of_problem(problem: Problem) -> Response:
@@ -102,49 +107,29 @@ def _of_problem(problem: Problem) -> Response:
         headers["Retry-After"] = str(problem.extra.get("retry_after", 1))
     if "location" in problem.extra:
         headers["Location"] = problem.extra["location"]
+    language = spoken()
     return document(
-        problem.type, problem.detail, field=problem.field, cure=problem.cure, headers=headers, **problem.extra
+        problem.type,
+        problem.detail_in(language),
+        field=problem.field,
+        cure=problem.cure_in(language),
+        headers=headers,
+        **problem.extra,
     )
 
 
-def _named(loc: Sequence[str | int]) -> str:
-    """The field of an error. Where a value may have one of several shapes, their models' names stand in between."""
-    return ".".join(str(part) for part in loc[1:] if not _is_model(part))
-
-
-def _is_model(part: str | int) -> bool:
-    """Fields are written small, models are not."""
-    return isinstance(part, str) and part[:1].isupper() and part.isidentifier()
-
-
-def _of_another_shape(error: Any) -> bool:
-    """Whether an error may only say that another of several shapes was meant: it is told last."""
-    return any(map(_is_model, error["loc"][1:])) and error["type"] in ("missing", "extra_forbidden")
+def _document_of(type: str, said: Sentence, **more: Any) -> Response:
+    return document(type, said.in_(spoken()), cure=said.cure_in(spoken()), **more)
 
 
 def _of_validation(error: RequestValidationError) -> Response:
-    told = sorted(error.errors(), key=_of_another_shape)[:50]
-    errors = [
-        {"field": _short(_named(one["loc"])), "in": str(one["loc"][0]), "reason": _short(one["msg"])} for one in told
-    ]
-    missing_key = any(one["in"] == "header" and one["field"].lower() == "idempotency-key" for one in errors)
-    if missing_key:
-        return document(
-            "idempotency-key-missing",
-            "every request that has an effect carries an Idempotency-Key header of 1 to 200 visible characters",
-            field="Idempotency-Key",
-            cure="Send a key of your own, one per intended effect, and the same one when you repeat the request.",
-        )
-    first = errors[0]
-    return document(
+    told = wrongs(error.errors(), placed=True)[:50]
+    if any(one.place == "header" and one.field.lower() == "idempotency-key" for one in told):
+        return _document_of("idempotency-key-missing", say("http.idempotency_key"), field="Idempotency-Key")
+    first = told[0]
+    return _document_of(
         "invalid-request",
-        f"{first['field'] or first['in']}: {first['reason']}",
-        field=first["field"] or None,
-        cure="Correct the fields named in errors; /openapi.json describes each.",
-        errors=errors,
+        say("http.invalid", reason=first.said),
+        field=first.field or None,
+        errors=[{"field": one.field, "in": one.place, "reason": in_words(one.reason)} for one in told],
     )
-
-
-def _short(text: str) -> str:
-    """What somebody sent, at a length that is good to read."""
-    return text if len(text) <= 300 else f"{text[:200]}… ({len(text)} characters)"

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from gateway.foundation.access import Principal
 from gateway.foundation.http.authorization import may, require_authority
+from gateway.foundation.http.language import spoken
 from gateway.foundation.http.problems import responses
 from gateway.foundation.http.services import service
 from gateway.foundation.http.views import Ask, View
@@ -42,7 +43,8 @@ class ItemProblem(View):
     @classmethod
     def of(cls, problem: Problem) -> ItemProblem:
         """From the problem that a single request would be answered with."""
-        return cls(type=problem.type, detail=problem.detail, field=problem.field, cure=problem.cure)
+        said, cure = problem.detail_in(spoken()), problem.cure_in(spoken())
+        return cls(type=problem.type, detail=said, field=problem.field, cure=cure)
 
 
 class ItemView(View):

@@ -91,7 +91,7 @@ def test_a_channel_that_does_not_answer_is_found_wanting_with_the_cure(call: Cal
     assert said.code == 1
     (row,) = said.json["channels"]
     assert row["ok"] is False
-    assert "NotSentError" in row["detail"]
+    assert "nothing could be sent" in row["detail"]
     assert "firewall" in row["cure"]
     assert call("channels", "check", "registre").code == 4
 

@@ -1,0 +1,196 @@
+"""Whatever people are told stands in the catalogue, in every language, and nothing there is for machines."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from string import Formatter
+
+import pytest
+
+import gateway
+from gateway.cli.doctor import LOOKS
+from gateway.words.saying import Language, sentences
+
+ROOT = Path(gateway.__file__).parent
+ONE_LANGUAGE = ("fields.", "terms.")
+"""Names of fields and words of enums: the API's own are the English ones."""
+TOLD = ("SettingsError", "Finding", "Checked", "UnfitError")
+"""What carries a sentence to people, beside every ``…Problem``."""
+BARE: dict[str, int] = {
+    "": 20,
+    "cli": 28,
+    "faces": 1,
+    "foundation": 32,
+    "foundation/access": 14,
+    "foundation/crypto": 10,
+    "foundation/delivery": 30,
+    "foundation/evidence": 6,
+    "foundation/http": 6,
+    "foundation/store": 23,
+    "rooms/accounts": 2,
+    "rooms/cash": 17,
+    "rooms/decisions": 12,
+    "rooms/disclosures": 17,
+    "rooms/entities": 10,
+    "rooms/evidence": 1,
+    "rooms/imports": 10,
+    "rooms/notices": 5,
+    "rooms/operations": 3,
+    "rooms/payments": 27,
+    "rooms/receipts": 7,
+    "rooms/reconciliation": 57,
+    "rooms/refunds": 20,
+    "rooms/seals": 49,
+    "rooms/seals/ofd": 8,
+    "rooms/webhooks": 4,
+    "terminal": 9,
+    "testing": 3,
+}
+"""Places that still say it in a literal, by folder. A number only ever falls; what is not named has none."""
+
+
+def trees() -> Iterator[tuple[str, ast.Module]]:
+    for file in sorted(ROOT.rglob("*.py")):
+        if "revisions" not in file.parts:
+            yield file.relative_to(ROOT).as_posix(), ast.parse(file.read_text(encoding="utf-8"))
+
+
+def called(node: ast.Call) -> str:
+    return ast.unparse(node.func).rpartition(".")[2]
+
+
+def wanted(id: str, language: Language) -> set[str]:
+    """What stands in braces in a sentence and its cure."""
+    words, cure = sentences(language)[id]
+    return {name for text in (words, cure or "") for _, name, _, _ in Formatter().parse(text) if name is not None}
+
+
+def ids() -> list[str]:
+    return [id for id in sentences(Language.ENGLISH) if not id.startswith(ONE_LANGUAGE)]
+
+
+def test_every_sentence_is_there_in_every_language() -> None:
+    english = {id: cure is not None for id, (_, cure) in sentences(Language.ENGLISH).items()}
+    for language in Language:
+        found = {
+            id: cure is not None for id, (_, cure) in sentences(language).items() if not id.startswith(ONE_LANGUAGE)
+        }
+        assert found == english, sorted(found.items() ^ english.items())
+
+
+def test_a_sentence_holds_the_same_in_every_language() -> None:
+    differing = {id: [wanted(id, one) for one in Language] for id in ids()}
+    assert not {id: sets for id, sets in differing.items() if any(one != sets[0] for one in sets)}
+
+
+def said() -> Iterator[tuple[str, ast.Call]]:
+    for file, tree in trees():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and called(node) == "say":
+                yield f"{file}:{node.lineno}", node
+
+
+def literals(node: ast.expr) -> list[str] | None:
+    """The ids that an expression may be; None where it is made in another way."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return [node.value]
+    if isinstance(node, ast.IfExp):
+        one, other = literals(node.body), literals(node.orelse)
+        return None if one is None or other is None else one + other
+    return None
+
+
+def test_what_is_said_stands_in_the_catalogue_with_what_it_is_given() -> None:
+    known, wrong = set(ids()), []
+    for place, node in said():
+        for id in literals(node.args[0]) or ():
+            if id not in known:
+                wrong.append(f"{place}: no sentence {id}")
+            elif all(one.arg for one in node.keywords):
+                given = {one.arg for one in node.keywords}
+                if given != wanted(id, Language.ENGLISH):
+                    wrong.append(f"{place}: {id} is given {sorted(map(str, given))}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_no_sentence_is_left_over() -> None:
+    """An id stands in the code as it is, or begins as a text does that the code completes."""
+    whole: set[str] = set()
+    begun: set[str] = set()
+    for _, tree in trees():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                whole.add(node.value)
+            if isinstance(node, ast.JoinedStr) and isinstance(node.values[0], ast.Constant):
+                begun.add(str(node.values[0].value))
+    prefixes = tuple(one for one in begun if re.fullmatch(r"[a-z]+\.[a-z_]*", one))
+    assert not [id for id in ids() if id not in whole and not id.startswith(prefixes)]
+
+
+FOR_MACHINES = [
+    r"\\[dSswbA]",
+    r"[\^$]",
+    r"[Vv]alue error",
+    r"\b[A-Z][a-z]+[A-Z]\w*Error\b",
+    r"\bNoneType\b",
+    r"\bpydantic\b",
+]
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_sentences_are_for_people(language: Language) -> None:
+    """No pattern, no name of a type; a reason has no full stop, what to do about it has one in English."""
+    for id, (words, cure) in sentences(language).items():
+        for text in (words, cure or ""):
+            assert not [one for one in FOR_MACHINES if re.search(one, text)], f"{id}: {text}"
+            assert text == text.strip(), id
+        if language is Language.CHINESE:
+            plain = re.sub(r"\{\w+\}|[^\w]|[A-Z]", "", words)
+            assert not plain or re.search(r"[\u4e00-\u9fff]", words), f"{id}: {words}"
+
+
+def carried(node: ast.Call) -> list[ast.expr]:
+    """The arguments of a call that people will read."""
+    name = called(node)
+    if name.endswith("Problem"):
+        places, words = [0], ("said", "cure")
+    elif name in TOLD:
+        places, words = {"SettingsError": [1, 2], "UnfitError": [0]}.get(name, [2, 3]), ("said", "cure", "then")
+    else:
+        return []
+    return [node.args[one] for one in places if one < len(node.args)] + [
+        one.value for one in node.keywords if one.arg in words
+    ]
+
+
+def is_bare(node: ast.expr) -> bool:
+    """Whether an argument is words: a text, one with holes, or one that is put together here."""
+    if isinstance(node, ast.Constant):
+        return isinstance(node.value, str) and node.value != ""
+    if isinstance(node, ast.IfExp):
+        return is_bare(node.body) or is_bare(node.orelse)
+    if isinstance(node, ast.BinOp):
+        return is_bare(node.left) or is_bare(node.right)
+    return isinstance(node, ast.JoinedStr)
+
+
+def test_nobody_is_told_what_does_not_stand_in_the_catalogue() -> None:
+    """A sentence in a literal would be there in one language only: ``say`` it, and write it into both files."""
+    found: Counter[str] = Counter()
+    places = []
+    for file, tree in trees():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and any(map(is_bare, carried(node))):
+                found[file.rpartition("/")[0]] += 1
+                places.append(f"{file}:{node.lineno}")
+    above = {folder: number for folder, number in found.items() if number > BARE.get(folder, 0)}
+    assert not above, above | {"at": [one for one in places if one.rpartition("/")[0] in above]}
+    # shrinking
+
+
+def test_every_look_of_the_doctor_has_a_name() -> None:
+    assert not [one.__name__ for one in LOOKS if f"doctor.look_{one.__name__}" not in sentences(Language.ENGLISH)]
