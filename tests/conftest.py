@@ -20,6 +20,7 @@ import httpx
 import httpx._transports.default
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 
 from gateway.foundation.access import access, keys, sign_in
 from gateway.foundation.store import Store
@@ -27,6 +28,9 @@ from gateway.foundation.store.engine import open_engine
 from simulators.testing import simulation_process, simulators
 
 __all__ = ["simulation_process", "simulators"]  # fixtures made elsewhere
+
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")  # how long an example takes says something of the machine, nothing of the code
 
 _numbers = itertools.count(1)
 _emptied: list[str] = []

@@ -314,6 +314,8 @@ declare(
     ),
     operation_not_askable=("this system offers no query: a person must find out", "对方系统不提供查询，须人工核实"),
     operation_in_doubt=("it must be asked about, never sent again", "结果待核实，只能查询，不得重发"),
+    voiding_exists=("the voiding of this sealing was asked for already", "该用印的作废已有人提出"),
+    not_voided=("there is no record yet, since the sealing is not void", "用印尚未作废，没有作废记录"),
     resolution_exists=("somebody has already said what became of it", "已有人认定结果"),
     resolution_contradicts=(
         "the answer that was said contradicts what is known: withdraw it, look again",

@@ -13,6 +13,7 @@ from gateway.rooms.seals.rules import SealRules
 from gateway.rooms.seals.service import Seals
 from gateway.rooms.seals.stops import SealStops
 from gateway.rooms.seals.trust import TrustFiles
+from gateway.rooms.seals.voidings import SealVoidings
 from gateway.rooms.seals.warden import Warden
 
 
@@ -23,16 +24,18 @@ def open_room(base: Foundation, rooms: Services) -> Opened:
     trust = TrustFiles(base.settings.trust)
     examiner = Examiner(trust, warden.verify, issuers, warden.find_words, warden.make_ready)
     seals = Seals(base, rooms.get(Decisions), examiner, rules=rules)
+    voidings = SealVoidings(base)
     return Opened(
         services=(
             seals,
+            voidings,
             SealStops(base.store, base.events, base.clock),
             SealGrants(base.store, base.envelope, base.clock),
             SealBatches(base.store, seals),
             rules,
         ),
-        actions=seals.actions(),
-        renews={"seal.apply": seals.renewed},
+        actions=(*seals.actions(), *voidings.actions()),
+        renews={"seal.apply": seals.renewed, "seal.void": voidings.renewed},
         callbacks={SealNotice: seals.take_notice},
         close=issuers.close if issuers else None,
     )

@@ -23,6 +23,7 @@ from gateway.rooms.seals.ses import SesError, der_length
 from gateway.rooms.seals.ses_checks import Expected
 from gateway.rooms.seals.standing import Standing, not_asked, with_standing
 from gateway.rooms.seals.verification import format_of
+from gateway.rooms.seals.voidings import void_since
 from gateway.words.clock import Clock, from_micros, rfc3339, to_micros
 from gateway.words.errors import ContractError, ExchangeError, InvalidProblem
 
@@ -62,6 +63,8 @@ class Judge:
     async def verify(self, content: bytes) -> Report:
         """Judge any document in a child process, and ask the seal services that we know about its seals.
 
+        A sealing that was voided here is 无效, though its signature has not changed.
+
         Raises InvalidProblem for what is neither PDF nor OFD.
         """
         if format_of(content) is None:
@@ -72,7 +75,7 @@ class Judge:
                 cure="Send the document itself, not a picture of it or an archive around it.",
             )
         report = await self._examiner.examine(content, self._clock.now())
-        seals = tuple([await self._asked(one) for one in report.seals])
+        seals = tuple([await self._unless_void(await self._asked(one)) for one in report.seals])
         return report.model_copy(update={"seals": seals})
 
     async def _asked(self, seal: SealReport) -> SealReport:
@@ -89,6 +92,19 @@ class Judge:
             if info is not None:
                 return with_standing(seal, standing_of(info).model_copy(update={"source": channel.name}))
         return seal
+
+    async def _unless_void(self, seal: SealReport) -> SealReport:
+        """The report, with a check that failed where two people had this sealing voided here."""
+        if seal.signature_digest is None:
+            return seal
+        digest = bytes.fromhex(seal.signature_digest)
+        voiding = await self._store.read(lambda conn: void_since(conn, digest))
+        if voiding is None or voiding.voided_at is None:
+            return seal
+        at = rfc3339(from_micros(voiding.voided_at))
+        reason = Words(zh=f"已于 {at} 作废：{voiding.why}", en=f"voided on {at}: {voiding.why}")
+        check = Check(name="not_void", result="failed", reason=reason, source=voiding.id, required=True)
+        return seal.model_copy(update={"checks": (*seal.checks, check)})
 
     async def judge(self, service: SealService, query: JudgeQuery) -> Judgement:
         """Fetch the signature if it has not come, then judge in a thread. NotYet while the service has not decided."""

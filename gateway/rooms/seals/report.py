@@ -102,6 +102,7 @@ CHECKS: Final[dict[str, Named]] = {
     "time_stamp": Named("时间戳", "time stamp", "RFC 3161, GB/T 20520"),
     "revocation": Named("证书吊销状态", "revocation of the certificates", "[trust] crls, ocsp_hosts"),
     "seal_status": Named("印章状态", "status of the seal", "the seal service"),
+    "not_void": Named("用印未作废", "the sealing was not voided", "records of this gateway"),
     "seal_filed": Named("印章备案", "filing of the seal", "国办发〔2025〕33号"),
     # against what was asked for
     "expected_seal": Named("所用印章", "the seal that was asked for", "the request"),
@@ -170,6 +171,7 @@ class SealReport(Message):
     signed_at: str | None = None
     time_source: Literal["signer", "time_stamp"] | None = None
     seal_digest: str | None = Field(default=None, description="SM3 of the SESeal")
+    signature_digest: str | None = Field(default=None, description="SM3 of the SES_Signature")
     picture_type: str | None = None
     width: int | None = Field(default=None, description="of the seal, in millimetres")
     height: int | None = None

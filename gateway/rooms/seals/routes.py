@@ -129,10 +129,15 @@ async def get_document(seals: TheSeals, who: Reader, document_id: str) -> Sealed
         **responses(404, 409),
     },
 )
-async def get_file(seals: TheSeals, who: Reader, document_id: str) -> Response:
+async def get_file(
+    seals: TheSeals,
+    who: Reader,
+    document_id: str,
+    even_void: Annotated[bool, Query(description="also where the sealing was voided since")] = False,
+) -> Response:
     """The sealed file, byte for byte as it was verified."""
     require_authority(who, (await seals.held(document_id)).authority, "sealed document")
-    content = await seals.file(document_id)
+    content = await seals.file(document_id, even_void=even_void)
     kind = format_of(content) or "pdf"
     headers = {"Content-Disposition": f'attachment; filename="{document_id}.{kind}"', "Cache-Control": "no-store"}
     return Response(content, media_type=MEDIA_TYPES[kind], headers=headers)

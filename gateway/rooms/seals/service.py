@@ -223,12 +223,16 @@ class Seals:
         """Documents, newest first, without files."""
         return await self._base.store.read(lambda conn: records.find(conn, wanted))
 
-    async def file(self, document_id: str) -> bytes:
-        """The sealed file. Raises NotFoundProblem, and ConflictProblem unless it is SEALED."""
+    async def file(self, document_id: str, *, even_void: bool = False) -> bytes:
+        """The sealed file. Raises NotFoundProblem, and ConflictProblem unless it is SEALED.
+
+        ``even_void``: also one that was voided, which is kept as it is.
+        """
         document = await self._base.store.read(lambda conn: records.fetch_stored(conn, document_id))
         if document is None:
             raise NotFoundProblem("no such sealed document")
-        if document.status is not Status.SEALED or document.signature is None:
+        fit = (Status.SEALED, Status.VOIDED) if even_void else (Status.SEALED,)
+        if document.status not in fit or document.signature is None:
             raise ConflictProblem(
                 f"the document is {document.status}; only a sealed one can be fetched",
                 type="document-not-sealed",

@@ -188,6 +188,7 @@ def seal_report(findings: Findings, kind: Kind, place: str, sealing: Sealing | N
         signed_at=rfc3339(sealing.at) if sealing.at else None,
         time_source=sealing.time_source,
         seal_digest=sm3(seal.der).hex(),
+        signature_digest=sm3(sealing.signature.der).hex(),
         picture_type=seal.picture_type,
         width=seal.width,
         height=seal.height,

@@ -22,9 +22,11 @@ from gateway.foundation.store.base import metadata
 from gateway.words.identifiers import claim_prefix
 
 claim_prefix("ssp", "a stop of a seal")
+claim_prefix("svo", "the voiding of a sealing 用印作废")
 claim_prefix("sgr", "a grant to use a seal 用印授权")
 
 LIVE = "status in ('REQUESTED','SEALED')"
+STANDING = "status in ('PROPOSED','CONFIRMED','VOIDED')"
 
 sealed_document = Table(
     "sealed_document",
@@ -64,8 +66,10 @@ sealed_document = Table(
     Column("sealed_at", BigInteger, comment="timeInfo of the signature"),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
-    CheckConstraint("status in ('REQUESTED','SEALED','REFUSED')", name="known_status"),
-    CheckConstraint("status <> 'SEALED' or (signature is not null and report is not null)", name="sealed_is_verified"),
+    CheckConstraint("status in ('REQUESTED','SEALED','REFUSED','VOIDED')", name="known_status"),
+    CheckConstraint(
+        "status not in ('SEALED','VOIDED') or (signature is not null and report is not null)", name="sealed_is_verified"
+    ),
     Index("uq_sealed_document_reference", "channel", "reference", unique=True),
     Index(
         "uq_sealed_document_live",
@@ -111,4 +115,45 @@ seal_grant = Table(
     Column("reason", Text, comment="why it was ended"),
     CheckConstraint("last_on >= first_on", name="in_order"),
     Index("ix_seal_grant_seal", "authority", "seal_id", "officer_index"),
+)
+
+seal_voiding = Table(
+    "seal_voiding",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("document_id", String(40), ForeignKey("sealed_document.id"), nullable=False),
+    Column("authority", String(40), nullable=False),
+    Column("channel", String(60), nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("why", String(200), nullable=False, comment="why the sealing is to be void: what the service is told"),
+    Column("signature_digest", LargeBinary, nullable=False, comment="SM3 of the SES_Signature that is void"),
+    Column("proposed_by", String(40), nullable=False),
+    Column("proposed_name", String(80), nullable=False),
+    Column("officer", String(200), comment="for whom a case system spoke"),
+    Column("confirmed_by", String(40)),
+    Column("confirmed_name", String(80)),
+    Column("confirmed_at", BigInteger),
+    Column("operation", String(40), comment="the latest operation about it"),
+    Column("job_id", String(64)),
+    Column("reason", Text, comment="what the service said, or why it was taken back"),
+    Column("signed_record", LargeBinary, comment="what was done, as signed: canonical JSON"),
+    Column("record_signature", LargeBinary, comment="SM2 over it by the key seal-records"),
+    Column("voided_at", BigInteger),
+    Column("in_doubt_since_at", BigInteger),
+    Column("doubt_reason", Text),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    CheckConstraint("confirmed_by is null or confirmed_by <> proposed_by", name="two_persons"),
+    CheckConstraint("status not in ('CONFIRMED','VOIDED','REFUSED') or confirmed_by is not null", name="confirmed"),
+    CheckConstraint(
+        "status <> 'VOIDED' or (signed_record is not null and record_signature is not null)", name="signed"
+    ),
+    Index(
+        "uq_seal_voiding_standing",
+        "document_id",
+        unique=True,
+        sqlite_where=sql(STANDING),
+        postgresql_where=sql(STANDING),
+    ),
+    Index("ix_seal_voiding_signature", "signature_digest"),
 )

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 from seal_authority import NOW, ORGAN, PLACE, SealAuthority
+from seal_room import OWNER, Room
 
+from gateway.foundation.access import Access
+from gateway.foundation.store import Store
 from gateway.ports.seal import Placement
 from gateway.rooms.seals.pdf import PdfProfile, Prepared, embed, prepare
 from gateway.rooms.seals.report import Report
@@ -68,3 +74,13 @@ def forge() -> Forge:
 def failed():
     """The names of the checks that failed."""
     return lambda report: {check.name for check in report.every_check if check.result == "failed"}
+
+
+@pytest.fixture
+async def room(sqlite_store: Store, tmp_path: Path, forge: Any) -> AsyncIterator[Room]:
+    made = Room(sqlite_store, tmp_path, forge)
+    await Access(sqlite_store, made.clock).create_authority("A1", "望川区综合行政执法局", OWNER)
+    await made.delivery.start()
+    yield made
+    await made.delivery.stop()
+    await made.evidence.close()

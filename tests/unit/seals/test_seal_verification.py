@@ -187,7 +187,8 @@ def test_a_sealing_time_that_cannot_be_is_noticed(forge, failed):
 
 @pytest.mark.parametrize("cut", [1, 7, 300])
 def test_a_signature_cut_short_is_not_valid(forge, cut):
-    assert not forge.judge(forge.sealed(forge.sign()[:-cut])).valid
+    whole = next(der for der in iter(forge.sign, None) if der[-cut:].strip(b"\0"))  # zeros follow it in the file anyway
+    assert not forge.judge(forge.sealed(whole[:-cut])).valid
 
 
 def test_a_signature_with_bytes_behind_it_is_not_valid(forge, failed):

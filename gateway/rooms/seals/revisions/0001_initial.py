@@ -76,8 +76,8 @@ def upgrade() -> None:
     sa.Column('sealed_at', sa.BigInteger(), nullable=True, comment='timeInfo of the signature'),
     sa.Column('created_at', sa.BigInteger(), nullable=False),
     sa.Column('updated_at', sa.BigInteger(), nullable=False),
-    sa.CheckConstraint("status <> 'SEALED' or (signature is not null and report is not null)", name=op.f('ck_sealed_document_sealed_is_verified')),
-    sa.CheckConstraint("status in ('REQUESTED','SEALED','REFUSED')", name=op.f('ck_sealed_document_known_status')),
+    sa.CheckConstraint("status in ('REQUESTED','SEALED','REFUSED','VOIDED')", name=op.f('ck_sealed_document_known_status')),
+    sa.CheckConstraint("status not in ('SEALED','VOIDED') or (signature is not null and report is not null)", name=op.f('ck_sealed_document_sealed_is_verified')),
     sa.ForeignKeyConstraint(['decision_id'], ['decision.id'], name=op.f('fk_sealed_document_decision_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_sealed_document'))
     )
@@ -88,8 +88,47 @@ def upgrade() -> None:
         batch_op.create_index('uq_sealed_document_live', ['authority', 'source_digest', 'seal_id'], unique=True, sqlite_where=sa.text("status in ('REQUESTED','SEALED')"), postgresql_where=sa.text("status in ('REQUESTED','SEALED')"))
         batch_op.create_index('uq_sealed_document_reference', ['channel', 'reference'], unique=True)
 
+    op.create_table('seal_voiding',
+    sa.Column('id', sa.String(length=40), nullable=False),
+    sa.Column('document_id', sa.String(length=40), nullable=False),
+    sa.Column('authority', sa.String(length=40), nullable=False),
+    sa.Column('channel', sa.String(length=60), nullable=False),
+    sa.Column('status', sa.String(length=20), nullable=False),
+    sa.Column('why', sa.String(length=200), nullable=False, comment='why the sealing is to be void: what the service is told'),
+    sa.Column('signature_digest', sa.LargeBinary(), nullable=False, comment='SM3 of the SES_Signature that is void'),
+    sa.Column('proposed_by', sa.String(length=40), nullable=False),
+    sa.Column('proposed_name', sa.String(length=80), nullable=False),
+    sa.Column('officer', sa.String(length=200), nullable=True, comment='for whom a case system spoke'),
+    sa.Column('confirmed_by', sa.String(length=40), nullable=True),
+    sa.Column('confirmed_name', sa.String(length=80), nullable=True),
+    sa.Column('confirmed_at', sa.BigInteger(), nullable=True),
+    sa.Column('operation', sa.String(length=40), nullable=True, comment='the latest operation about it'),
+    sa.Column('job_id', sa.String(length=64), nullable=True),
+    sa.Column('reason', sa.Text(), nullable=True, comment='what the service said, or why it was taken back'),
+    sa.Column('signed_record', sa.LargeBinary(), nullable=True, comment='what was done, as signed: canonical JSON'),
+    sa.Column('record_signature', sa.LargeBinary(), nullable=True, comment='SM2 over it by the key seal-records'),
+    sa.Column('voided_at', sa.BigInteger(), nullable=True),
+    sa.Column('in_doubt_since_at', sa.BigInteger(), nullable=True),
+    sa.Column('doubt_reason', sa.Text(), nullable=True),
+    sa.Column('created_at', sa.BigInteger(), nullable=False),
+    sa.Column('updated_at', sa.BigInteger(), nullable=False),
+    sa.CheckConstraint("status <> 'VOIDED' or (signed_record is not null and record_signature is not null)", name=op.f('ck_seal_voiding_signed')),
+    sa.CheckConstraint("status not in ('CONFIRMED','VOIDED','REFUSED') or confirmed_by is not null", name=op.f('ck_seal_voiding_confirmed')),
+    sa.CheckConstraint('confirmed_by is null or confirmed_by <> proposed_by', name=op.f('ck_seal_voiding_two_persons')),
+    sa.ForeignKeyConstraint(['document_id'], ['sealed_document.id'], name=op.f('fk_seal_voiding_document_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_seal_voiding'))
+    )
+    with op.batch_alter_table('seal_voiding', schema=None) as batch_op:
+        batch_op.create_index('ix_seal_voiding_signature', ['signature_digest'], unique=False)
+        batch_op.create_index('uq_seal_voiding_standing', ['document_id'], unique=True, sqlite_where=sa.text("status in ('PROPOSED','CONFIRMED','VOIDED')"), postgresql_where=sa.text("status in ('PROPOSED','CONFIRMED','VOIDED')"))
+
 
 def downgrade() -> None:
+    with op.batch_alter_table('seal_voiding', schema=None) as batch_op:
+        batch_op.drop_index('uq_seal_voiding_standing', sqlite_where=sa.text("status in ('PROPOSED','CONFIRMED','VOIDED')"), postgresql_where=sa.text("status in ('PROPOSED','CONFIRMED','VOIDED')"))
+        batch_op.drop_index('ix_seal_voiding_signature')
+
+    op.drop_table('seal_voiding')
     with op.batch_alter_table('sealed_document', schema=None) as batch_op:
         batch_op.drop_index('uq_sealed_document_reference')
         batch_op.drop_index('uq_sealed_document_live', sqlite_where=sa.text("status in ('REQUESTED','SEALED')"), postgresql_where=sa.text("status in ('REQUESTED','SEALED')"))
