@@ -146,6 +146,35 @@ async def test_a_document_is_sealed_verified_and_kept(any_site, letter):
     assert site.effects("apply", "seal") == [1]
 
 
+async def test_a_sealing_is_voided_by_two_people_and_the_service_has_recorded_it(any_site, letter):
+    site = any_site
+    view = await ended(site, await seal(site, letter))
+    path = f"/v1/sealed-documents/{view['id']}"
+    file = (await site.http.get(f"{path}/file")).content
+    access, tokens = site.app.base.access, []
+    for name in ("jia", "yi"):
+        made = await access.create_operator(name, name, "operator", "a long enough password")
+        tokens.append((await access.issue_operator_key(made.id, label="journey")).token)
+    jia, yi = ({"Authorization": f"Bearer {token}", "Idempotency-Key": token[-12:]} for token in tokens)
+
+    asked = await site.http.post(f"{path}/voiding", json={"reason": "文书有误"}, headers=jia)
+    assert (asked.status_code, asked.json()["status"]) == (201, "PROPOSED"), asked.text
+    word = {"seen": asked.json()["seen"]}
+    alone = await site.http.post(f"{path}/voiding/confirmation", json=word, headers=jia)
+    assert (alone.status_code, alone.json()["type"].rsplit(":", 1)[-1]) == (409, "second-person-needed")
+    done = await site.http.post(f"{path}/voiding/confirmation", json=word, headers=yi)
+    assert (done.status_code, done.json()["status"]) == (200, "VOIDED"), done.text
+    assert (await site.http.post(f"{path}/voiding/confirmation", json=word, headers=yi)).status_code == 200
+    assert site.effects("void", "seal") == [1]
+
+    assert (await site.get(path))["status"] == "VOIDED"
+    record = await site.get(f"{path}/voiding/record")
+    assert (record["record"]["proposed_by"], record["record"]["confirmed_by"]) == ("jia", "yi")
+    assert (await verdict(site, file))["verdict"] == "INVALID"
+    assert (await site.http.get(f"{path}/file")).status_code == 409
+    assert (await site.http.get(f"{path}/file?even_void=true")).content == file
+
+
 async def test_a_sealed_document_takes_the_next_seal_and_neither_is_broken(site, letter):
     first = await ended(site, await seal(site, letter))
     sealed = (await site.http.get(f"/v1/sealed-documents/{first['id']}/file")).content
