@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 from ofd_forge import OfdForge, letter_ofd
-from seal_room import NUMBER, PLACE, Room
+from seal_room import NUMBER, PLACE, Room, in_process
 
 from gateway.foundation.delivery import Operation
 from gateway.ports.seal import SealNotice
 from gateway.rooms.decisions import DecisionEvent, EventKind
-from gateway.rooms.seals import DocumentFilter, Status
+from gateway.rooms.seals import DocumentFilter, Seals, Status
 from gateway.rooms.seals.anchors import ByKeyword
+from gateway.rooms.seals.issuers import Examiner
 from gateway.rooms.seals.trust import Silence
 from gateway.words.errors import (
     ConflictProblem,
