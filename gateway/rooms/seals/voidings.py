@@ -22,7 +22,7 @@ from gateway.foundation.once import NEVER, Once
 from gateway.foundation.store.base import constant
 from gateway.foundation.store.rows import columns, reader
 from gateway.foundation.two_persons import Part, Person, require_operator
-from gateway.ports.base import Message
+from gateway.ports.base import Message, Pending
 from gateway.ports.seal import SealJob, SealService
 from gateway.rooms.seals import records
 from gateway.rooms.seals.records import SealedDocument
@@ -338,10 +338,12 @@ async def _void(service: SealService, query: VoidQuery) -> SealJob:
     return await service.void(query.sealing, query.reason)
 
 
-async def _find(service: SealService, query: VoidQuery) -> SealJob | None:
+async def _find(service: SealService, query: VoidQuery) -> SealJob | Pending | None:
     """The sealing's job if it is void by now: a sealing that stands is one that nobody voided."""
     job = await service.find(query.sealing)
-    return job if job is not None and job.state == "void" else None
+    if isinstance(job, Pending):
+        return job
+    return job if isinstance(job, SealJob) and job.state == "void" else None
 
 
 def _check(query: VoidQuery, answer: SealJob) -> None:
