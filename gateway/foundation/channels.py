@@ -294,7 +294,7 @@ def build_channel(
             wire = FrameWire(name, settings.url, **shared)
         else:
             tokens = ground.shelf(name, _account(settings.url, own)) if ground.shelf is not None else None
-            wire = ChannelWire(name, settings.url, tokens=tokens, **shared)
+            wire = ChannelWire(name, settings.url, tokens=tokens, files=options.files, **shared)
     except OSError as error:
         raise SettingsError(
             key, f"its TLS files cannot be used: {error}", "Check ca_file, client_cert and client_key."

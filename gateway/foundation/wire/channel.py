@@ -7,6 +7,7 @@ done what was asked.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -19,11 +20,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import httpx
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
 from yarl import URL
 
 from gateway.foundation.wire.drift import NoteDrift, no_notes
+from gateway.foundation.wire.files import FileDigest, FileRules, Form, address, content, declared_host
 from gateway.foundation.wire.recording import AGENT, Poster, Recording, RecordingTransport, text_of
 from gateway.foundation.wire.transport import NOT_SENT, AiohttpTransport, AnswerTooLargeError
 from gateway.ports.base import Recorder
@@ -111,8 +113,16 @@ def _context(tls: Tls, files: tuple[tuple[int, int], ...]) -> ssl.SSLContext:  #
     return context
 
 
+def _host(value: Any) -> str:
+    return declared_host(value if isinstance(value, str) else "")
+
+
 class WireSettings(_Options):
-    """The keys of a channel's settings block that belong to the wire and not to the adapter."""
+    """The keys of a channel's settings block that belong to the wire and not to the adapter.
+
+    ``file_hosts``: where the platform keeps files beside its own host, ``["https://files.example"]``;
+    ``max_file_bytes``: of one such file once it is unpacked.
+    """
 
     connect_timeout: Seconds = 5.0
     read_timeout: Seconds = 20.0
@@ -121,10 +131,17 @@ class WireSettings(_Options):
     pool_timeout: Seconds = 5.0
     max_connections: Annotated[int, Field(ge=1, le=1000)] = 64
     max_response_bytes: Annotated[int, Field(ge=1024, le=1 << 30)] = 16 * 1024 * 1024
+    file_hosts: tuple[Annotated[str, BeforeValidator(_host)], ...] = ()
+    max_file_bytes: Annotated[int, Field(ge=1024, le=1 << 32)] = 256 * 1024 * 1024
     ca_file: Path | None = None
     client_cert: Path | None = None
     client_key: Path | None = None
     min_tls_version: Literal["1.2", "1.3"] = "1.2"
+
+    @property
+    def files(self) -> FileRules:
+        """What holds for files among them."""
+        return FileRules(frozenset(self.file_hosts), self.max_file_bytes)
 
     @property
     def timeouts(self) -> Timeouts:
@@ -244,6 +261,7 @@ class ChannelWire:
         clock: Clock | None = None,
         drift: NoteDrift = no_notes,
         tokens: TokenShelf | None = None,
+        files: FileRules | None = None,
     ) -> None:
         url = httpx.URL(base_url)
         if url.scheme not in ("http", "https") or not url.host or url.userinfo or url.query or url.fragment:
@@ -256,12 +274,14 @@ class ChannelWire:
         self._drift = drift
         self._total = timeouts.total
         self._tokens = tokens
+        self._files = files or FileRules()
+        secure = url.scheme == "https" or any(host.startswith("https:") for host in self._files.hosts)
         transport = AiohttpTransport(
             total=timeouts.total,
             max_connections=limits.max_connections,
             max_response_bytes=limits.max_response_bytes,
             keepalive=limits.keepalive,
-            ssl_context=(tls or Tls()).context() if url.scheme == "https" else None,
+            ssl_context=(tls or Tls()).context() if secure else None,
         )
         recording = Recording(channel, sensitive, recorder, self.clock)
         self._poster = Poster(transport, recording, timeouts.as_httpx(), timeouts.total)
@@ -337,8 +357,11 @@ class ChannelWire:
             timeout=timeouts.as_httpx() if timeouts else httpx.USE_CLIENT_DEFAULT,
             extensions={"action": action, "total": timeouts.total if timeouts else self._total},
         )
+        return await self._sent(request, signer)
+
+    async def _sent(self, request: httpx.Request, signer: MessageSigner | None) -> httpx.Response:
         if signer is not None:
-            request.headers.update(signer.sign(await request.aread(), method, str(request.url)))
+            request.headers.update(signer.sign(await request.aread(), request.method, str(request.url)))
         try:
             return await self.http.send(request)
         except httpx.TransportError as error:
@@ -422,6 +445,24 @@ class ChannelWire:
         from gateway.foundation.wire.soap import SoapCaller
 
         return SoapCaller(self, wsdl, binding, address, signer)
+
+    async def file(
+        self, action: str, url: str, digest: FileDigest, form: Form = "plain", *, signer: MessageSigner | None = None
+    ) -> bytes:
+        """The content of a file that an answer has announced with its address and digest.
+
+        It is fetched from the channel's own host or from one of its ``file_hosts``, without any credentials but the
+        ``signer``'s. Raises ContractError for another host, UnusableError for another digest, a file that does not
+        unpack or unpacks to too much, and what ``send`` raises; OutcomeUnknownError for any answer but 2xx.
+        """
+        target = address(self.base_url, url, self._files.hosts)
+        if self.http.is_closed:
+            raise NotSentError(f"the channel {self.channel} is closed")
+        extensions = {"action": action, "total": self._total}
+        response = await self._sent(self.http.build_request("GET", target, extensions=extensions), signer)
+        if not response.is_success:
+            raise OutcomeUnknownError(f"HTTP {response.status_code} instead of the file")
+        return await asyncio.to_thread(content, response.content, form, self._files.most, digest)
 
     def access_token(self, fetch: Callable[[], Awaitable[tuple[str, timedelta]]]) -> AccessToken:
         """The channel's access token, one for all nodes. ``fetch`` asks for a new one: it, and how long it is good."""

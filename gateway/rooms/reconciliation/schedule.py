@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import datetime, timedelta
 
 from gateway.foundation.channels import Channels, for_every_channel
-from gateway.rooms.reconciliation.service import Reconciliation
+from gateway.rooms.reconciliation.service import NotMadeYetProblem, Reconciliation
 from gateway.words.clock import day_of
 
 _BY = "schedule"
@@ -22,9 +23,14 @@ class StatementSchedule:
         self._channels = channels
 
     async def day_before(self, slot: datetime) -> None:
-        """One statement a channel: of the day before ``slot``."""
+        """One statement a channel: of the day before ``slot``. ``catch_up`` asks for one that is not made yet."""
         day = day_of(slot) - timedelta(days=1)
-        await for_every_channel(self._names(), lambda name: self._reconciliation.run(name, day, by=_BY))
+
+        async def run(name: str) -> None:
+            with contextlib.suppress(NotMadeYetProblem):
+                await self._reconciliation.run(name, day, by=_BY)
+
+        await for_every_channel(self._names(), run)
 
     async def catch_up(self, _slot: datetime) -> None:
         """Days of the last week whose statement was not to be had, or not to be believed, when its turn came."""

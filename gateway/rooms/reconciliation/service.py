@@ -30,6 +30,7 @@ from gateway.rooms.reconciliation.statement_records import KeptStatement
 from gateway.rooms.reconciliation.states import RunState
 from gateway.words.clock import day_of, to_micros
 from gateway.words.errors import (
+    BusyError,
     ConflictProblem,
     ContractError,
     ExchangeError,
@@ -284,8 +285,18 @@ class Reconciliation:
         return platform
 
 
+class NotMadeYetProblem(UnavailableProblem):
+    """The platform is there and has not made the day's statement yet: no failure of anybody, it is asked again."""
+
+    type = "statement-unavailable"
+
+
 def _told_nothing(error: StatementRefusedError | ExchangeError) -> Problem:
     """What the caller is told when there is no statement to work with."""
+    if isinstance(error, BusyError):
+        return NotMadeYetProblem(
+            f"no statement yet: {error}", cure="It is asked for again every hour; nothing was changed."
+        )
     if isinstance(error, StatementRefusedError | ContractError):
         return ConflictProblem(
             f"the statement cannot be believed, nothing of it was used: {error}",

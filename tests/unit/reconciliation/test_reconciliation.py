@@ -23,8 +23,8 @@ from gateway.foundation.delivery.tables import (
 from gateway.foundation.evidence import Evidence
 from gateway.foundation.store import Store
 from gateway.foundation.two_persons import Person
-from gateway.ports.base import AdapterInfo
-from gateway.ports.nontax import PaidFact, StatementLine, StatementPage
+from gateway.ports.base import AdapterInfo, Pending
+from gateway.ports.nontax import PaidFact, StatementLine, StatementNone, StatementPage
 from gateway.rooms.decisions.tables import decision
 from gateway.rooms.payments import Status, apply_paid, records
 from gateway.rooms.payments.collections import keep
@@ -53,6 +53,7 @@ from gateway.rooms.reconciliation import (
 )
 from gateway.rooms.reconciliation.break_records import EVERY_BREAK
 from gateway.rooms.reconciliation.profiles import Profile
+from gateway.rooms.reconciliation.service import NotMadeYetProblem
 from gateway.rooms.reconciliation.tables import statement
 from gateway.words.clock import SHANGHAI, ManualClock, to_micros
 from gateway.words.errors import (
@@ -79,10 +80,13 @@ class Platform:
     def __init__(self) -> None:
         self.days: dict[date, list[StatementLine]] = {}
         self.trouble: ExchangeError | None = None
+        self.instead: StatementNone | Pending | None = None
 
-    async def statement(self, day: date, page: int) -> StatementPage:
+    async def statement(self, day: date, page: int) -> StatementPage | StatementNone | Pending:
         if self.trouble is not None:
             raise self.trouble
+        if self.instead is not None:
+            return self.instead
         lines = self.days.get(day, [])
         groups = [lines[start : start + 2] for start in range(0, len(lines), 2)] or [[]]
         return StatementPage(
@@ -770,3 +774,34 @@ async def test_a_statement_that_was_late_is_fetched_again_until_it_is_there(benc
     assert await bench.room.catch_up(CHANNEL, by="schedule") == []
     assert (await bench.payment("pay_0001"))["status"] == "PAID"
     assert [run.state for run in await bench.room.find()] == ["done"] * 3 + ["failed"] * 2
+
+
+async def test_a_statement_that_is_not_made_yet_is_no_failure_and_is_asked_for_again(bench: Bench) -> None:
+    """The platform is there and says "later": nobody has to look at it, and the day is not over with."""
+    await bench.issue(code(1), 50000)
+    bench.platform.says(code(1), 50000)
+    bench.platform.instead = Pending(ask_after=600, words="对账文件生成中")
+    with pytest.raises(UnavailableProblem, match="对账文件生成中") as caught:
+        await bench.room.run(CHANNEL, DAY, by="schedule")
+    assert caught.value.type == "statement-unavailable"
+    assert isinstance(caught.value, NotMadeYetProblem)
+    (run,) = await bench.room.find()
+    assert (run.state, run.statement_id, run.reason) == ("failed", None, caught.value.detail)
+    assert await bench.room.catch_up(CHANNEL, by="schedule") == []
+    bench.platform.instead = None
+    assert await bench.room.catch_up(CHANNEL, by="schedule") == [DAY]
+    assert await bench.room.catch_up(CHANNEL, by="schedule") == []
+
+
+async def test_a_day_of_which_nothing_is_told_is_booked_empty(bench: Bench) -> None:
+    """ "None, nothing happened" is a statement: it ends the day, and our own money on it is missing there."""
+    await bench.issue(code(1), 50000)
+    await bench.callback(code(1), 50000)
+    bench.platform.instead = StatementNone(day=DAY)
+    run = await bench.room.run(CHANNEL, DAY, by="x")
+    assert (run.state, run.matched, run.statement_id is not None) == ("done", 0, True)
+    assert [one.kind for one in await bench.differences(OPEN)] == [BreakKind.OURS_ONLY]
+    assert await bench.room.catch_up(CHANNEL, by="schedule") == [], "the day is done"
+    bench.platform.instead = StatementNone(day=NEXT)
+    with pytest.raises(ConflictProblem, match=str(NEXT)):
+        await bench.room.run(CHANNEL, DAY, by="x")
