@@ -8,6 +8,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -18,7 +19,7 @@ from cryptography import x509
 
 from gateway.cli.channels import check_all
 from gateway.foundation import rooms
-from gateway.foundation.channels import Checked
+from gateway.foundation.channels import Checked, wire_settings
 from gateway.foundation.crypto import selftest
 from gateway.foundation.crypto.envelope import installed_keys
 from gateway.foundation.crypto.keys import FileKeys
@@ -265,6 +266,9 @@ def credentials(ours: Session) -> Iterator[Finding]:
                     yield Finding(label, "warn", f"{key}: {file} can be read by everybody", f"chmod o-rwx {file}")
         if channel.url.startswith("http:") and not _near(channel.url):
             yield Finding(label, "warn", f"{channel.url} is not encrypted", "Use https, or a tunnel that is.")
+        with suppress(SettingsError):  # said when the channel is looked at
+            for weakness in wire_settings(name, channel).tls.weaknesses():
+                yield Finding(label, "warn", weakness, "Ask for a newer server there, then take the key out again.")
 
 
 def certificate(label: str, file: Path, now: datetime) -> Finding:

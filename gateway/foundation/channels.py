@@ -257,7 +257,8 @@ def build_channel(
     """One channel: its keys divided between wire and adapter, its secrets read. Raises SettingsError."""
     key = f"channels.{name}"
     rest = settings.rest
-    options = _validated(key, WireSettings, {one: rest.pop(one) for one in WireSettings.model_fields if one in rest})
+    options = wire_settings(name, settings)
+    rest = {one: value for one, value in rest.items() if one not in WireSettings.model_fields}
     general = _validated(key, ChannelKeys, {one: rest.pop(one) for one in ChannelKeys.model_fields if one in rest})
     info, find = adapter_class.info, adapter_class.info.find
     of_kind = kinds[info.kind].channel_keys
@@ -315,6 +316,12 @@ def _account(url: str, options: BaseModel) -> Any:
         return {name: plain(one) for name, one in value.items()} if isinstance(value, dict) else value
 
     return [url, plain(options.model_dump())]
+
+
+def wire_settings(name: str, settings: ChannelSettings) -> WireSettings:
+    """The keys of a channel's block that are the wire's. Raises SettingsError."""
+    known_keys = WireSettings.model_fields
+    return _validated(f"channels.{name}", WireSettings, {k: v for k, v in settings.rest.items() if k in known_keys})
 
 
 def _holds_secret(annotation: Any) -> bool:

@@ -5,16 +5,18 @@ from typing import TYPE_CHECKING
 from gateway.foundation.late import late
 
 if TYPE_CHECKING:
-    from gateway.foundation.wire.channel import ChannelWire, ErrorFactory, Limits, Timeouts, Tls, WireSettings, busy
+    from gateway.foundation.wire.channel import ChannelWire, ErrorFactory, Limits, Timeouts, WireSettings, busy
     from gateway.foundation.wire.frame import FrameWire
     from gateway.foundation.wire.signing import MessageSigner
+    from gateway.foundation.wire.tls import Tls
 else:
     __getattr__ = late(
         __name__,
         {
-            "channel": "ChannelWire ErrorFactory Limits Timeouts Tls WireSettings busy",
+            "channel": "ChannelWire ErrorFactory Limits Timeouts WireSettings busy",
             "frame": "FrameWire",
             "signing": "MessageSigner",
+            "tls": "Tls",
         },
     )
 

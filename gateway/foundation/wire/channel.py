@@ -8,28 +8,37 @@ done what was asked.
 from __future__ import annotations
 
 import asyncio
-import os
-import ssl
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, timedelta
 from email.utils import parsedate_to_datetime
-from functools import lru_cache
+from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import httpx
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
 from yarl import URL
 
+from gateway.foundation.wire.answers import media_type_of, shown
 from gateway.foundation.wire.drift import NoteDrift, no_notes
 from gateway.foundation.wire.files import FileDigest, FileRules, Form, address, content, declared_host
 from gateway.foundation.wire.recording import AGENT, Poster, Recording, RecordingTransport, text_of
-from gateway.foundation.wire.transport import NOT_SENT, AiohttpTransport, AnswerTooLargeError
+from gateway.foundation.wire.tls import Ciphers, Tls, Version
+from gateway.foundation.wire.transport import (
+    NOT_SENT,
+    AiohttpTransport,
+    AnswerTooLargeError,
+    Received,
+    TlsFailedError,
+    redirected,
+)
+from gateway.foundation.wire.xml import XmlRefusedError, parse_xml
 from gateway.ports.base import Recorder
 from gateway.words.clock import Clock, SystemClock
+from gateway.words.encodings import Note, in_utf8, trimmed, unheard
 from gateway.words.errors import (
     BusyError,
     ContractError,
@@ -72,45 +81,13 @@ class Timeouts(_Options):
 
 
 class Limits(_Options):
-    """``max_connections`` to the channel at a time, the largest answer after decompression in bytes, and the seconds
-    for which an idle connection is kept."""
+    """``max_connections`` to the channel at a time, the largest answer after decompression in bytes, the seconds for
+    which an idle connection is kept, and whether an answer may end with the connection."""
 
     max_connections: Annotated[int, Field(ge=1, le=1000)] = 64
     max_response_bytes: Annotated[int, Field(ge=1024, le=1 << 30)] = 16 * 1024 * 1024
     keepalive: Annotated[float, Field(ge=0, le=300)] = 4.0
-
-
-class Tls(_Options):
-    """Trust and identity: ``ca_file`` replaces the system's authorities, ``client_cert`` and ``client_key`` (PEM) show
-    who we are. Verification itself cannot be switched off."""
-
-    ca_file: Path | None = None
-    client_cert: Path | None = None
-    client_key: Path | None = None
-    min_version: Literal["1.2", "1.3"] = "1.2"
-
-    def context(self) -> ssl.SSLContext:
-        """A verifying client context, the same one for all who have the same options and the same files.
-
-        Raises OSError or ssl.SSLError (an OSError) naming an unusable file.
-        """
-        files: list[tuple[int, int]] = []
-        for path in (self.ca_file, self.client_cert, self.client_key):
-            if path is not None:
-                with path.open("rb") as file:  # the ssl module's own errors do not name the file
-                    facts = os.fstat(file.fileno())
-                files.append((facts.st_mtime_ns, facts.st_size))
-        return _context(self, tuple(files))
-
-
-@lru_cache(maxsize=64)
-def _context(tls: Tls, files: tuple[tuple[int, int], ...]) -> ssl.SSLContext:  # noqa: ARG001
-    """Authorities are many and reading them is slow. ``files``: when they were written, and how long they are."""
-    context = ssl.create_default_context(cafile=str(tls.ca_file) if tls.ca_file else None)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3 if tls.min_version == "1.3" else ssl.TLSVersion.TLSv1_2
-    if tls.client_cert is not None:
-        context.load_cert_chain(tls.client_cert, tls.client_key)
-    return context
+    ends_with_connection: bool = False
 
 
 def _host(value: Any) -> str:
@@ -122,6 +99,8 @@ class WireSettings(_Options):
 
     ``file_hosts``: where the platform keeps files beside its own host, ``["https://files.example"]``;
     ``max_file_bytes``: of one such file once it is unpacked.
+    ``ends_with_connection``: an old server that tells an answer's end by hanging up; such an answer is believed where
+    it closes by itself, and nowhere else.
     """
 
     connect_timeout: Seconds = 5.0
@@ -136,7 +115,10 @@ class WireSettings(_Options):
     ca_file: Path | None = None
     client_cert: Path | None = None
     client_key: Path | None = None
-    min_tls_version: Literal["1.2", "1.3"] = "1.2"
+    min_tls_version: Version = "1.2"
+    tls_ciphers: Ciphers | None = None
+    tls_legacy_renegotiation: bool = False
+    ends_with_connection: bool = False
 
     @property
     def files(self) -> FileRules:
@@ -157,7 +139,11 @@ class WireSettings(_Options):
     @property
     def limits(self) -> Limits:
         """The limits among them."""
-        return Limits(max_connections=self.max_connections, max_response_bytes=self.max_response_bytes)
+        return Limits(
+            max_connections=self.max_connections,
+            max_response_bytes=self.max_response_bytes,
+            ends_with_connection=self.ends_with_connection,
+        )
 
     @property
     def tls(self) -> Tls:
@@ -167,6 +153,8 @@ class WireSettings(_Options):
             client_cert=self.client_cert,
             client_key=self.client_key,
             min_version=self.min_tls_version,
+            ciphers=self.tls_ciphers,
+            legacy_renegotiation=self.tls_legacy_renegotiation,
         )
 
 
@@ -186,6 +174,8 @@ def no_cookies() -> CookieJar:
 
 def meaning(error: httpx.TransportError) -> ExchangeError:
     """What a transport failure means for the core: not sent, or doubt."""
+    if isinstance(error, TlsFailedError):
+        return NotSentError(str(error))
     text = f"{type(error).__name__}: {error}"
     if isinstance(error, NOT_SENT):
         return NotSentError(text)
@@ -219,6 +209,8 @@ def undeclared(response: httpx.Response) -> ExchangeError | None:
         return None
     if response.status_code in (401, 403):
         return DeniedError(f"HTTP {response.status_code}")
+    if response.has_redirect_location:
+        return OutcomeUnknownError(redirected(response.status_code, response.headers["Location"]))
     return OutcomeUnknownError(f"HTTP {response.status_code}, which the contract does not declare")
 
 
@@ -245,8 +237,36 @@ def authenticate(signer: MessageSigner, response: httpx.Response) -> None:
         raise ContractError("the answer belongs to another question")
 
 
+def _see_that_it_is_whole(received: Received) -> None:
+    """OutcomeUnknownError for an answer that ended with the connection and may be cut: it does not close by itself."""
+    if not received.framed and not closes(bytes(received.body)):
+        raise OutcomeUnknownError(f"HTTP {received.status}, ended with the connection and not by itself: perhaps cut")
+
+
+def closes(content: bytes) -> bool:
+    """Whether a body shows by itself that nothing of it is missing: XML whose root closes, a JSON object or array, a
+    multipart body with its last boundary."""
+    begun = content.lstrip(b" \t\r\n\xef\xbb\xbf")
+    if begun[:1] in (b"{", b"["):
+        try:
+            from_json(begun)
+        except ValueError:
+            return False
+        return True
+    if begun.startswith(b"--"):
+        return begun.rstrip().endswith(begun.split(b"\n", 1)[0].strip() + b"--")
+    try:
+        parse_xml(content)
+    except XmlRefusedError:
+        return False
+    return True
+
+
 class ChannelWire:
-    """The way out of one channel. Requests go to ``base_url`` and nowhere else; ``http`` is the client below."""
+    """The way out of one channel. Requests go to ``base_url`` and nowhere else; ``http`` is the client below.
+
+    ``notes_on(action)`` is told of each deviation of an answer that is read in spite of it.
+    """
 
     def __init__(
         self,
@@ -281,6 +301,7 @@ class ChannelWire:
             max_connections=limits.max_connections,
             max_response_bytes=limits.max_response_bytes,
             keepalive=limits.keepalive,
+            ends_with_connection=limits.ends_with_connection,
             ssl_context=(tls or Tls()).context() if secure else None,
         )
         recording = Recording(channel, sensitive, recorder, self.clock)
@@ -306,6 +327,10 @@ class ChannelWire:
         for path in paths:
             self._drift(self.channel, action, path)
 
+    def notes_on(self, action: str) -> Note:
+        """Takes what deviates in the answers to ``action``, and is read all the same: a note of drift."""
+        return partial(self._drift, self.channel, action)
+
     async def post(self, action: str, path: str, content: bytes, headers: Mapping[str, str]) -> Answer:
         """Post these bytes once, the short way, any status an answer.
 
@@ -320,6 +345,7 @@ class ChannelWire:
             received = await self._poster.post(action, url, content, headers)
         except httpx.TransportError as error:
             raise meaning(error) from error
+        _see_that_it_is_whole(received)
         told: dict[str, str] = {}
         for name, value in text_of(received.headers):
             name = name.lower()
@@ -363,9 +389,12 @@ class ChannelWire:
         if signer is not None:
             request.headers.update(signer.sign(await request.aread(), request.method, str(request.url)))
         try:
-            return await self.http.send(request)
+            response = await self.http.send(request)
         except httpx.TransportError as error:
             raise meaning(error) from error
+        _see_that_it_is_whole(response.request.extensions.get("received", Received()))
+        response.extensions["note"] = self.notes_on(request.extensions["action"])
+        return response
 
     async def request(
         self,
@@ -415,18 +444,28 @@ class ChannelWire:
 
     @staticmethod
     def json(response: httpx.Response) -> Any:
-        """The answer's JSON value. UnusableError: other type, empty, not UTF-8, not JSON, NaN, a lone surrogate."""
-        media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        if media_type != "application/json" and not (
-            media_type.startswith("application/") and media_type.endswith("+json")
-        ):
-            raise UnusableError(f"HTTP {response.status_code} with {media_type or 'no media type'} instead of JSON")
+        """The answer's JSON value. UnusableError: empty, not text, not JSON, NaN, a lone surrogate.
+
+        Of another media type an object or array with 2xx is taken all the same; a refusal is not, for a proxy says
+        such things too.
+        """
         if not response.content:
             raise UnusableError(f"HTTP {response.status_code} with an empty body")
+        note: Note = response.extensions.get("note", unheard)
+        media_type, charset = media_type_of(response.headers.get("Content-Type", ""))
+        spoken = media_type == "application/json" or (
+            media_type.startswith("application/") and media_type.endswith("+json")
+        )
         try:
-            return from_json(response.content, allow_inf_nan=False)
+            content = trimmed(in_utf8(response.content, (charset,), note), note)
+            if not spoken and (content[:1] not in (b"{", b"[") or not response.is_success):
+                raise UnusableError(f"HTTP {response.status_code} with {shown(media_type, content)} instead of JSON")
+            value = from_json(content, allow_inf_nan=False)
         except ValueError as error:
             raise UnusableError(f"HTTP {response.status_code} with malformed JSON: {error}") from error
+        if not spoken:
+            note(f"media type: {media_type or 'none'} instead of application/json")
+        return value
 
     @classmethod
     def model(cls, response: httpx.Response, of: type[M]) -> M:

@@ -25,9 +25,10 @@ from urllib.parse import urlsplit
 import structlog
 
 from gateway.foundation.crypto.sm import sm3
-from gateway.foundation.wire.channel import Limits, Timeouts, Tls
+from gateway.foundation.wire.channel import Limits, Timeouts
 from gateway.foundation.wire.drift import NoteDrift, no_notes
 from gateway.foundation.wire.recording import ANSWERED
+from gateway.foundation.wire.tls import Tls
 from gateway.ports.base import RawExchange, Recorder
 from gateway.words.clock import Clock, SystemClock, to_micros
 from gateway.words.errors import NotSentError, OutcomeUnknownError, UnusableError

@@ -19,8 +19,9 @@ import httpx
 from aiohttp.abc import AbstractResolver
 from yarl import URL
 
-from gateway.foundation.wire.channel import Limits, Timeouts, Tls, meaning
+from gateway.foundation.wire.channel import Limits, Timeouts, meaning
 from gateway.foundation.wire.recording import Poster, Recording
+from gateway.foundation.wire.tls import Tls
 from gateway.foundation.wire.transport import AiohttpTransport, SocketFactory
 from gateway.ports.base import Recorder
 from gateway.words.clock import Clock, SystemClock

@@ -1,17 +1,19 @@
-"""SOAP 1.1, document/literal, with zeep for the contract and every trap of zeep and XML disarmed here.
+"""SOAP 1.1 and 1.2, literal, with zeep for the contract and every trap of zeep and XML disarmed here.
 
-The WSDL and its schemas come from local files only. Values are written and read by plans made from zeep's types
-(``plans``), and by zeep itself where a contract or a value is not plain. What goes out and what comes in is validated
-against the contract's XSD, facets included, which zeep alone does not look at. Before that an answer is fitted to its
-contract (``fitting``): elements that the contract does not have are passed over and noted as drift. The envelope is
-opened here and not by zeep, which answers an empty 202 with None and an empty Body with an IndexError.
+The WSDL and its schemas come from local files only (``wsdl``). Values are written and read by plans made from zeep's
+types (``plans``), and by zeep itself where a contract or a value is not plain. What goes out and what comes in is
+validated against the contract's XSD, facets included, which zeep alone does not look at. Before that an answer is
+fitted to its contract (``fitting``): elements that the contract does not have are passed over and noted as drift. The
+envelope is opened here and not by zeep, which answers an empty 202 with None and an empty Body with an IndexError. It
+is judged by its bytes: a media type or a label that is wrong is noted, and so is what stands around the document
+(``answers``).
 
 What an answer means (SOAP 1.1 section 6.2 lets faults travel as 500; DESIGN section 5):
 
 - the operation's declared output with 200: the value;
 - a fault whose detail the operation declares, whatever the HTTP status: SoapFault, an answer that the adapter maps;
 - 401 and 403 otherwise: DeniedError; every other status but 200: OutcomeUnknownError;
-- what is no answer, with 200 (malformed XML, a DOCTYPE, an empty Body), and any bad signature: UnusableError;
+- what is no answer, with 200 (malformed XML, a web page, an empty Body), and any bad signature: UnusableError;
 - anything else with 200: ContractError.
 """
 
@@ -23,16 +25,17 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import urljoin, urlsplit
 
 import zeep.exceptions
 from lxml import etree
 from zeep import Settings, helpers
-from zeep.wsdl import Document
 from zeep.xsd import Schema
 
+from gateway.foundation.wire.answers import is_page, media_type_of, start_part
 from gateway.foundation.wire.fitting import Shape
 from gateway.foundation.wire.plans import Odd, Plan
+from gateway.foundation.wire.transport import redirected
+from gateway.foundation.wire.wsdl import HARDENED, SOAP_11, SOAP_12, LocalFiles, Spoken, Version, load_wsdl
 from gateway.foundation.wire.xml import XmlRefusedError, first_complaint, load_schema, load_xml, parse_xml
 from gateway.words.errors import ContractError, DeniedError, ForgedCallbackError, OutcomeUnknownError, UnusableError
 
@@ -40,12 +43,9 @@ if TYPE_CHECKING:
     from gateway.foundation.wire.channel import Answer, ChannelWire
     from gateway.foundation.wire.signing import MessageSigner
 
-_XSD = "http://www.w3.org/2001/XMLSchema"
-_ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"
-_load: Any = Document  # zeep's own type hints are wrong or missing here
+_FAULT = f"{{{SOAP_11.envelope}}}Fault"
+_plain: Any = helpers.serialize_object  # zeep's own type hints are wrong or missing here
 _types: Any = Schema
-_plain: Any = helpers.serialize_object
-_HARDENED: dict[str, bool] = {"strict": True, "forbid_dtd": True, "forbid_entities": True, "forbid_external": True}
 
 
 class SoapFault(OutcomeUnknownError):
@@ -60,20 +60,6 @@ class SoapFault(OutcomeUnknownError):
         self.code = code
         self.message = message
         self.detail = detail
-
-
-class _LocalFiles:
-    """What zeep loads WSDL and XSD through: files beside the contract, never the network."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder.resolve()
-
-    def load(self, url: str) -> bytes:
-        """The bytes of one file below the contract's folder."""
-        path = Path(url).resolve()
-        if urlsplit(url).scheme or not path.is_relative_to(self._folder):
-            raise ValueError(f"{url} is not a file of the contract in {self._folder}")
-        return path.read_bytes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +101,9 @@ class XmlMessages:
     """Messages whose global elements one XSD file of a contract describes: what a platform posts to us."""
 
     def __init__(self, file: Path) -> None:
-        node, loader = load_xml(file), cast(Any, _LocalFiles(file.parent))
+        node, loader = load_xml(file), cast(Any, LocalFiles(file.parent))
         self._schema = load_schema(file)
-        self._types: Any = _types(node, loader, str(file.resolve()), Settings(**_HARDENED))
+        self._types: Any = _types(node, loader, str(file.resolve()), Settings(**HARDENED))
         self._elements = cache(lambda tag: _Element.of(self._types.get_element(tag)))
 
     def read(self, message: etree._Element, tag: str) -> Reading:
@@ -138,24 +124,23 @@ class _Operation:
     faults: dict[str, _Element]
 
     @classmethod
-    def of(cls, known: Any) -> _Operation:
-        request = known.input
-        bare = request.body is not None and not request._is_body_wrapped and not request.header.type._element
+    def of(cls, spoken: Spoken, version: Version) -> _Operation:
+        known = spoken.known
         faults = [part.element for told in known.abstract.fault_messages.values() for part in told.parts.values()]
         return cls(
             known,
-            {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": f'"{known.soapaction or ""}"'},
-            Plan.of(request.body) if bare else None,
-            _Element.of(known.output.body),
-            {element.qname.text: _Element.of(element) for element in faults},
+            version.headers(spoken.action),
+            None if known.input.header.type._element else Plan.of(spoken.request),
+            _Element.of(spoken.answer),
+            {element.qname.text: _Element.of(element) for element in faults if element is not None},
         )
 
 
 class SoapCaller:
     """Calls the operations of one binding of one WSDL over a channel. Built once, at start: loading blocks.
 
-    The WSDL's ``types`` import or include XSD files that stand beside it; schemas written into the WSDL itself are
-    refused. ``signer`` signs the exact bytes of each request and checks those of each answer.
+    ``signer`` signs the exact bytes of each request and checks those of each answer. Raises WsdlRefusedError, a
+    ValueError, for a contract that cannot be loaded or spoken (``wsdl``).
     """
 
     def __init__(
@@ -164,12 +149,12 @@ class SoapCaller:
         self._wire = wire
         self._address = address
         self._signer = signer
-        self._loader: Any = _LocalFiles(wsdl.parent)
-        self._settings = Settings(**_HARDENED)
-        self._document: Any = _load(str(wsdl.resolve()), self._loader, settings=self._settings)
-        self._binding: Any = self._document.bindings[binding]
-        self._schema = _schema_of(wsdl)
-        self._operation = cache(lambda name: _Operation.of(self._binding.get(name)))
+        loaded = load_wsdl(wsdl, binding)
+        self.operations = tuple(loaded.operations)
+        self._document = loaded.document
+        self._version = loaded.version
+        self._schema = loaded.schema
+        self._operation = cache(lambda name: _Operation.of(loaded.operations[name], loaded.version))
 
     async def call(self, operation: str, /, **arguments: Any) -> dict[str, Any]:
         """Call ``operation`` and give the values of its answer.
@@ -198,19 +183,22 @@ class SoapCaller:
     def _envelope(self, operation: _Operation, arguments: Mapping[str, Any]) -> tuple[etree._Element, Any]:
         """The envelope, and what is in its Body."""
         if operation.plan is not None:
-            envelope = etree.Element(f"{{{_ENVELOPE}}}Envelope", nsmap={"soap-env": _ENVELOPE})
-            body = etree.SubElement(envelope, f"{{{_ENVELOPE}}}Body")
+            space = self._version.envelope
+            envelope = etree.Element(f"{{{space}}}Envelope", nsmap={"soap-env": space})
+            body = etree.SubElement(envelope, f"{{{space}}}Body")
             with suppress(Odd):
                 return envelope, (operation.plan.write(body, arguments),)
         envelope = operation.known.create(**arguments).content
-        return envelope, envelope.find(f"{{{_ENVELOPE}}}Body")
+        return envelope, envelope.find(f"{{{self._version.envelope}}}Body")
 
     def _read(self, operation: str, response: Answer) -> dict[str, Any]:
         """The values of an answer, or what it means instead."""
         status = response.status
+        if 300 <= status < 400:
+            raise OutcomeUnknownError(f"{operation}: {redirected(status, response.headers.get('location', ''))}")
         try:
-            payload = self._open(response)
-            if payload.tag == f"{{{_ENVELOPE}}}Fault":
+            payload = self._open(operation, response)
+            if payload.tag == _FAULT:
                 fault = self._declared_fault(operation, payload)
                 if fault is not None:
                     raise fault
@@ -225,11 +213,11 @@ class SoapCaller:
             raise OutcomeUnknownError(f"{operation}: HTTP {status}, {error}") from error
         raise OutcomeUnknownError(f"{operation}: HTTP {status} with an answer that belongs to 200")
 
-    def _open(self, response: Answer) -> etree._Element:
-        """The one element of a well-formed, authentic envelope's Body. UnusableError for anything less."""
-        media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if media_type != "text/xml":
-            raise UnusableError(f"{media_type or 'no media type'} instead of text/xml")
+    def _open(self, operation: str, response: Answer) -> etree._Element:
+        """The one element of a well-formed, authentic envelope's Body. UnusableError for anything less.
+
+        A fault is one of SOAP 1.1, whatever was sent.
+        """
         if not response.content:
             raise UnusableError("an empty answer")
         if self._signer is not None:
@@ -237,15 +225,26 @@ class SoapCaller:
                 self._signer.verify(response.headers, response.content)
             except ForgedCallbackError as error:
                 raise UnusableError(f"the answer's signature: {error}") from error
+        note = self._wire.notes_on(operation)
+        header, content = start_part(response.headers.get("content-type", ""), response.content, note)
+        media_type, charset = media_type_of(header)
         try:
-            envelope = parse_xml(response.content)
+            envelope = parse_xml(content, charset=charset, note=note)
         except XmlRefusedError as error:
+            if is_page(content):
+                raise UnusableError("a web page (HTML) instead of an answer") from error
             raise UnusableError(f"unusable XML: {error}") from error
-        body = envelope.find(f"{{{_ENVELOPE}}}Body") if envelope.tag == f"{{{_ENVELOPE}}}Envelope" else None
-        if body is None or len(body) != 1:
-            raise UnusableError("not a SOAP 1.1 envelope with exactly one element in its Body")
+        version = next((one for one in (SOAP_11, SOAP_12) if envelope.tag == f"{{{one.envelope}}}Envelope"), None)
+        body = None if version is None else envelope.find(f"{{{version.envelope}}}Body")
+        if version is None or body is None or len(body) != 1:
+            what = "a web page (HTML), and not" if is_page(content) else "not"
+            raise UnusableError(f"{what} a {self._version.name} envelope with exactly one element in its Body")
+        if version is not self._version:
+            note(f"envelope: {version.name} instead of {self._version.name}")
+        if media_type not in (version.media_type, "application/xop+xml"):
+            note(f"media type: {media_type or 'none'} instead of {version.media_type}")
         payload: etree._Element = body[0]
-        return payload
+        return _as_11(payload) if payload.tag == f"{{{SOAP_12.envelope}}}Fault" else payload
 
     def _result(self, operation: str, payload: etree._Element) -> dict[str, Any]:
         output = self._operation(operation).output
@@ -289,18 +288,11 @@ def _without_room(value: Any) -> Any:
     }
 
 
-def _schema_of(wsdl: Path) -> etree.XMLSchema:
-    """One schema of all the XSD files that the WSDL's types import or include."""
-    types = load_xml(wsdl)
-    combined = etree.Element(f"{{{_XSD}}}schema")
-    base = wsdl.resolve().as_uri()
-    for schema in types.iter(f"{{{_XSD}}}schema"):
-        for child in schema:
-            location = child.get("schemaLocation")
-            if child.tag not in (f"{{{_XSD}}}import", f"{{{_XSD}}}include") or location is None:
-                if isinstance(child.tag, str):
-                    raise ValueError(f"{wsdl}: keep the schema in an XSD file of its own, beside the WSDL")
-                continue
-            namespace = child.get("namespace") or schema.get("targetNamespace") or ""
-            etree.SubElement(combined, f"{{{_XSD}}}import", namespace=namespace, schemaLocation=urljoin(base, location))
-    return etree.XMLSchema(combined)
+def _as_11(fault: etree._Element) -> etree._Element:
+    """A fault of SOAP 1.2 in the shape of 1.1, which is read above (SOAP 1.2 part 1, section 5.4)."""
+    space = f"{{{SOAP_12.envelope}}}"
+    same = etree.Element(_FAULT)
+    etree.SubElement(same, "faultcode").text = fault.findtext(f"{space}Code/{space}Value")
+    etree.SubElement(same, "faultstring").text = fault.findtext(f"{space}Reason/{space}Text")
+    etree.SubElement(same, "detail").extend(fault.findall(f"{space}Detail/*"))
+    return same

@@ -8,7 +8,8 @@ connection nothing of the request can have left, afterwards everything may have.
 - anything else means: something was sent and no trustworthy answer came.
 
 It follows no redirect, keeps no cookie, reads no environment, never sends a request twice, takes an answer without a
-declared length for a broken one, and stops at ``max_response_bytes`` counted after decompression.
+declared length for a broken one (unless it is told that a peer's answers end with the connection: then it marks it),
+and stops at ``max_response_bytes`` counted after decompression.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ import httpx
 from aiohttp.abc import AbstractResolver, AbstractStreamWriter
 from yarl import URL
 
+from gateway.foundation.wire.tls import tls_failure, tls_hung_up
+
 NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 """The exceptions of this transport that prove that nothing left us."""
 
@@ -38,13 +41,27 @@ class AnswerTooLargeError(httpx.RemoteProtocolError):
     """The answer, once decompressed, is larger than this transport takes."""
 
 
+class TlsFailedError(httpx.ConnectError):
+    """The handshake failed, so that nothing was sent; the text is for people."""
+
+
 @dataclass
 class Received:
-    """What has arrived of an answer so far; ``request.extensions["received"]``, filled even if the call then fails."""
+    """What has arrived of an answer so far; ``request.extensions["received"]``, filled even if the call then fails.
+
+    ``framed``: HTTP told where the body ends. Where it did not, the connection ended it, or cut it.
+    """
 
     status: int | None = None
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
     body: bytearray = field(default_factory=bytearray)
+    framed: bool = True
+
+
+def redirected(status: int, location: str) -> str:
+    """A redirect in words, with the place that it names; its query, which may hold a ticket, is left out."""
+    place = "".join(letter if letter.isprintable() else "?" for letter in location.partition("?")[0])[:200]
+    return f"HTTP {status}, a redirect to {place or 'nowhere'}: perhaps a log-in page, or a firewall's"
 
 
 class _Phase(enum.Enum):
@@ -67,8 +84,9 @@ _TIMED_OUT: dict[_Phase, type[httpx.TimeoutException]] = {
 class _Call:
     """One request under way: its phase, and the one timer that bounds both the present step and the whole call."""
 
-    def __init__(self, limits: Mapping[str, float | None], total: float, slow_body: bool) -> None:
+    def __init__(self, limits: Mapping[str, float | None], total: float, *, slow_body: bool, https: bool) -> None:
         self._slow_body = slow_body
+        self._https = https
         self.phase = _Phase.QUEUED
         self.timer = asyncio.timeout(total)
         self.abort: Callable[[], None] | None = None
@@ -105,10 +123,20 @@ class _Call:
             step = "the whole call" if self.timer.when() == self._end else self.phase.value
             return _TIMED_OUT[self.phase](f"timed out: {step}")
         if self.phase in (_Phase.QUEUED, _Phase.CONNECTING) or isinstance(cause, _DirtyConnectionError):
-            return httpx.ConnectError(text)
+            failed = tls_failure(cause)
+            if failed is None and self._https and _hung_up(cause):
+                failed = tls_hung_up()
+            return TlsFailedError(failed) if failed else httpx.ConnectError(text)
         if isinstance(cause, aiohttp.ClientOSError | ConnectionError | ssl.SSLError):
+            text = tls_failure(cause) or text
             return httpx.WriteError(text) if self.phase is _Phase.WRITING else httpx.ReadError(text)
         return httpx.RemoteProtocolError(text)
+
+
+def _hung_up(error: BaseException) -> bool:
+    """Whether the peer ended a connection in its first moments; one that is refused was never begun."""
+    cause = getattr(error, "os_error", error)
+    return isinstance(cause, ConnectionResetError | ConnectionAbortedError | BrokenPipeError | EOFError)
 
 
 _CALL: ContextVar[_Call] = ContextVar("call")
@@ -185,7 +213,8 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
 
     Step timeouts are httpx's own (``connect`` includes name resolution and TLS, ``read`` is the longest silence);
     ``total`` bounds the whole call in seconds and may be set per request as ``extensions["total"]``. ``keepalive`` is
-    how long an idle connection is kept: less than what peers keep, or a request meets a closing socket.
+    how long an idle connection is kept: less than what peers keep, or a request meets a closing socket. With
+    ``ends_with_connection`` an answer may end so, and is marked: whoever believes it must see that it is whole.
     """
 
     def __init__(
@@ -195,6 +224,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         max_connections: int = 64,
         max_response_bytes: int = 16 * 1024 * 1024,
         keepalive: float = 4.0,
+        ends_with_connection: bool = False,
         ssl_context: ssl.SSLContext | None = None,
         resolver: AbstractResolver | None = None,
         socket_factory: SocketFactory | None = None,
@@ -202,6 +232,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
     ) -> None:
         self._total = total
         self._max_response_bytes = max_response_bytes
+        self._ends_with_connection = ends_with_connection
         self._connector_options: dict[str, Any] = {
             "limit": max_connections,
             "keepalive_timeout": keepalive,
@@ -256,7 +287,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         """
         # A body that fits into the system's buffers is out of our hands at once; only a larger one can be kept waiting.
         slow = len(body) > _CHUNK
-        call = _Call(limits, total, slow)
+        call = _Call(limits, total, slow_body=slow, https=url.scheme == "https")
         token = _CALL.set(call)
         answer: aiohttp.ClientResponse | None = None
         try:
@@ -297,7 +328,11 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                 raise AnswerTooLargeError(f"the answer exceeds {self._max_response_bytes} bytes")
         framed = "Content-Length" in answer.headers or "chunked" in answer.headers.get("Transfer-Encoding", "").lower()
         if not framed and answer.method != "HEAD" and answer.status not in (204, 304):
-            raise httpx.RemoteProtocolError("the answer declares no length: its end cannot be told from a cut")
+            if 300 <= answer.status < 400:
+                raise httpx.RemoteProtocolError(redirected(answer.status, answer.headers.get("Location", "")))
+            if not self._ends_with_connection:
+                raise httpx.RemoteProtocolError("the answer declares no length: its end cannot be told from a cut")
+            received.framed = False
 
     async def aclose(self) -> None:
         """Close every connection."""

@@ -16,10 +16,9 @@ from typing import Any
 
 from lxml import etree
 
+from gateway.words.encodings import EncodingRefusedError, Note, in_utf8, trimmed, unheard
+
 _DECLARED = re.compile(rb"""<\?xml\s[^>]{0,120}?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
-_UTF8 = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
-_OTHERS = frozenset({"gbk", "gb2312", "gb18030", "utf-16", "iso-8859-1"})
-_BOM8, _BOMS16 = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
 # A DOCTYPE can stand before the first element, after blanks, comments and instructions; nothing else begins so there.
 _DOCTYPE = re.compile(rb"(?>\s+|<!--.*?-->|<\?.*?\?>)*+<!(?!--)", re.DOTALL)
 _ATTRIBUTES_AN_ELEMENT = 4
@@ -44,13 +43,17 @@ class XmlBounds:
 USUAL = XmlBounds()
 
 
-def parse_xml(content: bytes | str, bounds: XmlBounds = USUAL) -> etree._Element:
+def parse_xml(
+    content: bytes | str, bounds: XmlBounds = USUAL, *, charset: str = "", note: Note = unheard
+) -> etree._Element:
     """The root of a document, in which there is nothing but elements, attributes and text.
 
-    Bytes are read in the encoding of their byte order mark or declaration, UTF-8 if they have neither. Text has been
-    decoded already, and what it declares is passed over. Raises XmlRefusedError.
+    Bytes are read in the encoding of their byte order mark or declaration, then of ``charset`` (their media type's),
+    else as UTF-8; how labels that lie are taken: ``gateway.words.encodings``. Text has been decoded already, and what
+    it declares is passed over. Blanks and marks before the document and NUL behind it are passed over, and ``note`` is
+    told. Raises XmlRefusedError.
     """
-    document = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else _in_utf8(content)
+    document = _in_utf8(content, charset, note)
     if len(document) > bounds.bytes:
         raise XmlRefusedError(f"{len(document)} bytes, more than {bounds.bytes}")
     # Every element begins with a "<" that is not of </, <! or <?, and every attribute has a "=": upper bounds at once.
@@ -101,19 +104,15 @@ def first_complaint(schema: etree.XMLSchema, element: etree._Element) -> str | N
     return str(log[0].message) if len(log) else "invalid"
 
 
-def _in_utf8(content: bytes) -> bytes:
-    """The same document in UTF-8. XmlRefusedError for an encoding that no contract uses, and for broken text."""
-    content = content.removeprefix(_BOM8)
-    declared = _DECLARED.match(content)
-    encoding = "utf-16" if content[:2] in _BOMS16 else declared[1].decode().lower() if declared else "utf-8"
-    if encoding in _UTF8:
-        return content
-    if encoding not in _OTHERS:
-        raise XmlRefusedError(f"the encoding {encoding[:40]}")
+def _in_utf8(content: bytes | str, charset: str, note: Note) -> bytes:
+    """The document alone, in UTF-8."""
+    if isinstance(content, str):
+        return trimmed(content.encode("utf-8", "surrogatepass"), note)
+    declared = _DECLARED.match(content.lstrip(b" \t\r\n\xef\xbb\xbf"))
     try:
-        return content.decode(encoding).encode()
-    except UnicodeError as error:
-        raise XmlRefusedError(f"not {encoding}: {error}") from None
+        return trimmed(in_utf8(content, (declared[1].decode() if declared else "", charset), note), note)
+    except EncodingRefusedError as error:
+        raise XmlRefusedError(str(error)) from None
 
 
 @lru_cache(maxsize=8)

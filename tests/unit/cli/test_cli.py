@@ -237,6 +237,21 @@ def test_a_wrong_channel_does_not_hide_the_others_from_doctor(call: Call, site: 
     assert "firewall" in found["channel register"]["cure"]
 
 
+def test_doctor_names_channels_that_let_old_tls_in(call: Call, site: Path) -> None:
+    block = '[channels.{0}]\nadapter = "seal.rest"\nurl = "https://127.0.0.1:9/seal"\nnode = "N1"\n'
+    with (site / "gateway.toml").open("a") as file:
+        file.write(block.format("old") + 'secret = "env:REGISTER_SECRET"\nmin_tls_version = "1.0"\n')
+        file.write('tls_ciphers = "DEFAULT:@SECLEVEL=0"\ntls_legacy_renegotiation = true\n')
+        file.write(block.format("new") + 'secret = "env:REGISTER_SECRET"\n')
+    told = [(one["name"], one["detail"]) for one in call("doctor", "--json").json["findings"] if one["state"] == "warn"]
+    assert [detail for name, detail in told if name == "channel old"] == [
+        "TLS 1.0 is accepted, with weak signatures",
+        "ciphers are DEFAULT:@SECLEVEL=0",
+        "the old way of renegotiation is accepted (RFC 5746)",
+    ]
+    assert [name for name, _ in told if name == "channel new"] == []
+
+
 def test_doctor_says_what_is_wrong_with_the_settings(call: Call, site: Path) -> None:
     (site / "gateway.toml").write_text("[stroe]\n")
     said = call("doctor", "--json")

@@ -155,9 +155,10 @@ def of(body: bytes, content_type: str | None = "application/json") -> httpx.Resp
 @pytest.mark.parametrize(
     "response",
     [
-        of(b"{}", None),
-        of(b"{}", "text/html"),
-        of(b"{}", "text/json"),
+        of(b"7", None),
+        of(b"<html>log in</html>", "text/html"),
+        of(b"<html>log in</html>"),
+        httpx.Response(400, headers={"Content-Type": "text/plain"}, content=b"{}"),
         of(b""),
         of(b"{"),
         of(b'{"a":1} extra'),
@@ -175,6 +176,23 @@ def test_a_body_that_is_not_json_breaks_the_contract(response: httpx.Response) -
 @pytest.mark.parametrize("content_type", ["application/json", "application/JSON; charset=utf-8", "application/a+json"])
 def test_json_is_read_under_its_media_types(content_type: str) -> None:
     assert ChannelWire.json(of('{"a":"罚"}'.encode(), content_type)) == {"a": "罚"}
+
+
+@pytest.mark.parametrize("content_type", ["text/json", "text/html", "text/plain;charset=UTF-8", None])
+@pytest.mark.parametrize("before", [b"", b"\xef\xbb\xbf", b"\r\n"])
+def test_json_is_judged_by_its_bytes_and_a_deviation_is_noted(content_type: str | None, before: bytes) -> None:
+    noted: list[str] = []
+    response = of(before + '{"a":"罚"}'.encode(), content_type)
+    response.extensions["note"] = noted.append
+    assert ChannelWire.json(response) == {"a": "罚"}
+    assert (
+        f"media type: {content_type.partition(';')[0] if content_type else 'none'} instead of application/json" in noted
+    )
+    assert len(noted) == 1 + bool(before)
+
+
+def test_json_is_read_by_the_charset_of_its_media_type() -> None:
+    assert ChannelWire.json(of('{"a":"罚"}'.encode("gbk"), "application/json; charset=GBK")) == {"a": "罚"}
 
 
 def test_a_model_that_does_not_fit_names_the_field_and_never_the_value() -> None:
@@ -360,10 +378,14 @@ def test_the_settings_of_a_channel_become_its_limits() -> None:
         client_cert="cert.pem",
         client_key="key.pem",
         min_tls_version="1.3",
+        tls_ciphers="ALL",
+        tls_legacy_renegotiation=True,
+        ends_with_connection=True,
     )
     assert settings.timeouts == Timeouts(connect=1, read=2, write=3, total=4, pool=5)
-    assert settings.limits == Limits(max_connections=6, max_response_bytes=7000)
-    assert settings.tls == Tls(ca_file="ca.pem", client_cert="cert.pem", client_key="key.pem", min_version="1.3")
+    assert settings.limits == Limits(max_connections=6, max_response_bytes=7000, ends_with_connection=True)
+    files = {"ca_file": "ca.pem", "client_cert": "cert.pem", "client_key": "key.pem"}
+    assert settings.tls == Tls(**files, min_version="1.3", ciphers="ALL", legacy_renegotiation=True)
     with pytest.raises(ValueError, match="total_timeout"):
         WireSettings(total_timeout=0)
 

@@ -101,7 +101,7 @@ def _operations() -> list[Any]:
     found = []
     for wsdl in WSDLS:
         planned, _ = callers(wsdl)
-        found += [pytest.param(wsdl, name, id=f"{wsdl.stem}-{name}") for name in planned._binding._operations]
+        found += [pytest.param(wsdl, name, id=f"{wsdl.stem}-{name}") for name in planned.operations]
     return found
 
 
@@ -246,7 +246,7 @@ def test_an_odd_answer_is_read_or_refused_as_by_zeep(wsdl: Path, operation: str,
 @pytest.mark.parametrize("wsdl", WSDLS, ids=lambda wsdl: wsdl.stem)
 def test_the_details_of_declared_faults_are_read_by_plans(wsdl: Path) -> None:
     planned, zeeps = callers(wsdl)
-    for name in planned._binding._operations:
+    for name in planned.operations:
         for tag, element in planned._operation(name).faults.items():
             assert element.plan is not None
             payload = _rendered(element.known, {"Code": "19001", "Message": "系统繁忙", "RetryAfter": 7})

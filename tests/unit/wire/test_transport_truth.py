@@ -259,8 +259,8 @@ def trusting(authority: Path, identity: Any = None) -> ssl.SSLContext:
     ("version", "client_needed", "trust_stranger", "show_identity", "expected"),
     [
         (None, False, False, False, "200"),
-        (None, False, True, False, "ConnectError"),
-        (ssl.TLSVersion.TLSv1_2, True, False, False, "ConnectError"),
+        (None, False, True, False, "TlsFailedError"),
+        (ssl.TLSVersion.TLSv1_2, True, False, False, "TlsFailedError"),
         (ssl.TLSVersion.TLSv1_3, True, False, False, "ReadError"),  # the refusal arrives after the request
         (ssl.TLSVersion.TLSv1_2, True, False, True, "200"),
         (ssl.TLSVersion.TLSv1_3, True, False, True, "200"),
@@ -295,7 +295,7 @@ def test_a_certificate_for_another_name_is_refused_unsent(run: Any, peer: Any, p
             peer(answers, tls=papers.server_context()) as platform,
             client(ssl_context=trusting(papers.ca.cert)) as http,
         ):
-            assert await outcome(http, "POST", f"https://localhost:{platform.port}") == "ConnectError"
+            assert await outcome(http, "POST", f"https://localhost:{platform.port}") == "TlsFailedError"
 
     run(main)
 
