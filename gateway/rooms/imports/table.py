@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from gateway.rooms.imports.sheets import CUT, MAGIC, SheetRow, amount_of, day_of, read_sheet, word_of
+from gateway.foundation.sheets import CUT, MAGIC, SheetRow, amount_of, day_of, read_sheet, word_of
 from gateway.words.days import printed_day, within_bounds
 from gateway.words.errors import InvalidProblem
 

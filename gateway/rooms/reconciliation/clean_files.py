@@ -16,15 +16,20 @@ import duckdb
 from cryptography.hazmat.primitives import hashes
 
 from gateway.rooms.reconciliation import bulk
+from gateway.rooms.reconciliation.cells import folded
 from gateway.rooms.reconciliation.lines import BLOCK, FIELD, LINE, Lines
 from gateway.rooms.reconciliation.profiles import Profile
-from gateway.rooms.reconciliation.statement import Statement, Window
+from gateway.rooms.reconciliation.statement import Beside, Statement, Window
 
 _AT_ONCE: Final = 4 << 20  # bytes
 _CONTROLS: Final = bytes([*range(0x20), 0x7F])
 _DELIMITERS: Final = frozenset(",|;\t^~!#$&*:")
-_BLANKS: Final = r"\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}"
+_BLANKS: Final = r"\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}\x{feff}"
 """What Python takes off the ends of a text beside the blank itself and control characters."""
+_AROUND: Final = rf"[\s{_BLANKS}`=''‘’]"
+_NO_TEXT: Final = "\ufffd".encode()
+_DRESSED: Final = "^[=''`‘’]"
+"""How a cell begins that the line reader undresses."""
 _CLOCK: Final = "([01][0-9]|2[0-3]){0}[0-5][0-9]{0}[0-5][0-9]"
 _TIMES: Final = {  # format: a time in it, and the places of its date and its hour, minute and second
     "%Y-%m-%d %H:%M:%S": ("[0-9]{4}-[0-9]{2}-[0-9]{2} " + _CLOCK.format(":"), (1, 6, 9), (12, 15, 18)),
@@ -37,6 +42,26 @@ class _NotPlainError(Exception):
     """This is left to the line reader."""
 
 
+def is_plain(profile: Profile) -> bool:
+    """Whether this reader knows all that the profile says; what is newer than it is for the line reader."""
+    totals = profile.totals
+    return (
+        profile.shape == "delimited"
+        and profile.encoding != "utf-16"
+        and len(profile.delimiter) == 1
+        and profile.delimiter in _DELIMITERS
+        and not (profile.skip or profile.comment or profile.signed or profile.code_pattern or profile.not_ours)
+        and not set(profile.columns) & {"refunded", "refund_number", "balance", "note"}
+        and "ignored" not in profile.kinds.values()
+        and bool(profile.kinds) == ("kind" in profile.columns)
+        and totals != "none"
+        and bool(totals.mark)
+        and totals.place == "end"
+        and profile.time_format in _TIMES
+        and bool(profile.item_separator)
+    )
+
+
 def read_clean(
     file: BinaryIO,
     end: int,
@@ -44,31 +69,40 @@ def read_clean(
     profile: Profile,
     day: date,
     days: Window,
-    check_totals: Callable[[int, int, int], None],
+    check_totals: Callable[[dict[str, int]], dict[str, int]],
     tell: Callable[[], None],
 ) -> Statement | None:
     """The statement whose lines stand from here to ``end``; None where that is not plain.
 
-    ``check_totals`` is told the number of lines, the paid and the refunded amount; it may raise.
+    ``check_totals`` is told what the lines make, and tells what the totals say; it may raise.
     """
     try:
-        with tempfile.TemporaryDirectory(prefix="statement-") as made:
-            path = Path(made, "lines.csv")
+        with tempfile.TemporaryDirectory(prefix="statement-") as folder:
+            path = Path(folder, "lines.csv")
             width, ascii_only = _plain_copy(file, end, path, profile, tell)
-            with bulk.connect(Path(made), "150MB") as db:
+            with bulk.connect(Path(folder), "150MB") as db:
                 db.execute("set preserve_insertion_order = true")
                 db.execute(_statement(path, width, places, profile, days, ascii_only=ascii_only))
-                number, fine, distinct, paid, refunded = db.execute(_SUMS).fetchall()[0]
-                if not fine or distinct != number:
+                number, fine, distinct, in_zeros, paid_count, paid, refunded = db.execute(_SUMS).fetchall()[0]
+                if not fine or distinct != number or in_zeros * 10 >= number:
                     return None
-                check_totals(number, paid, refunded)
-                return Statement(day, Lines(list(_blocks(db)), number), paid, _digest(db))
+                made = {
+                    "count": number,
+                    "paid_count": paid_count,
+                    "refunded_count": number - paid_count,
+                    "amount": paid,
+                    "refunded": refunded,
+                    "net": paid - refunded,
+                }
+                beside = Beside(told=check_totals(made), made=made)
+                return Statement(day, Lines(list(_blocks(db)), number), paid, _digest(db), beside=beside)
     except (_NotPlainError, UnicodeDecodeError, duckdb.Error):
         return None
 
 
 _SUMS = """
-select count(*), coalesce(bool_and(fine), true), count(distinct key),
+select count(*), coalesce(bool_and(fine), true), count(distinct key), count(*) filter (in_zeros),
+       count(*) filter (paid),
        coalesce(sum(amount) filter (paid), 0)::bigint, coalesce(sum(amount) filter (not paid), 0)::bigint
 from line
 """
@@ -76,8 +110,8 @@ from line
 
 def _plain_copy(file: BinaryIO, end: int, path: Path, profile: Profile, tell: Callable[[], None]) -> tuple[int, bool]:
     """The lines as UTF-8 for DuckDB; how many fields the first has, and whether all is ASCII."""
-    delimiter, prefix = profile.delimiter.encode(), profile.prefix.encode()
-    encoding = "utf-8" if profile.encoding == "utf-8-sig" else profile.encoding
+    delimiter = profile.delimiter.encode()
+    encoding = "utf-8" if profile.encoding.startswith("utf-8") else profile.codec
     controls = bytes(one for one in _CONTROLS if one not in delimiter)
     width, ascii_only = 0, True
     with open(path, "wb") as copy:
@@ -88,7 +122,7 @@ def _plain_copy(file: BinaryIO, end: int, path: Path, profile: Profile, tell: Ca
             ascii_only = ascii_only and plain.isascii()
             if b"\r" in plain:
                 plain = plain.replace(b"\r\n", b"\n")
-            _check_plain(plain, delimiter, prefix, controls)
+            _check_plain(plain, controls)
             width = width or plain[: plain.index(b"\n")].count(delimiter) + 1
             copy.write(plain)
             tell()
@@ -110,21 +144,13 @@ def _whole_lines(file: BinaryIO, end: int) -> Iterator[bytes]:
         raise _NotPlainError
 
 
-def _check_plain(plain: bytes, delimiter: bytes, prefix: bytes, controls: bytes) -> None:
-    """No quotes, blank lines or control characters, and no field that a spreadsheet would take for a formula."""
+def _check_plain(plain: bytes, controls: bytes) -> None:
+    """No quotes, blank lines or control characters."""
     if b'"' in plain or plain.startswith(b"\n") or b"\n\n" in plain:
         raise _NotPlainError
     if len(plain.translate(None, controls)) != len(plain) - plain.count(b"\n"):
         raise _NotPlainError
-    for before in (delimiter, b"\n"):
-        for lead in {b"", prefix}:
-            if any(before + lead + sign in plain for sign in (b"=", b"+", b"@")):
-                raise _NotPlainError
-            dashes = plain.count(before + lead + b"-")
-            alone = plain.count(before + lead + b"-" + delimiter) + plain.count(before + lead + b"-\n")
-            if dashes != alone:  # a lone dash stands for nothing; two of them side by side are left
-                raise _NotPlainError
-    if plain.removeprefix(prefix)[:1] in (b"=", b"+", b"@", b"-"):
+    if _NO_TEXT in plain:
         raise _NotPlainError
 
 
@@ -137,7 +163,7 @@ def _statement(
     path: Path, width: int, places: dict[str, int], profile: Profile, days: Window, *, ascii_only: bool
 ) -> str:
     """What makes the table ``line``. Raises ``_NotPlainError`` for a profile that it cannot serve."""
-    if profile.time_format not in _TIMES or not profile.item_separator or width <= max(places.values()):
+    if width <= max(places.values()):
         raise _NotPlainError
     checks = [f"c{max(places.values())} is not null"]
 
@@ -146,6 +172,7 @@ def _statement(
         if profile.prefix:
             column = f"(case when starts_with({column}, {_text(profile.prefix)}) then {column}[2:] else {column} end)"
         column = f"trim({column}, ' ')"
+        checks.append(f"not regexp_matches({column}, '{_DRESSED}')")
         if not ascii_only:
             checks.append(f"not regexp_matches({column}, '^[{_BLANKS}]|[{_BLANKS}]$')")
         return column
@@ -165,7 +192,7 @@ def _statement(
         checks.append(f"{unit} in ({', '.join(map(_text, profile.units))})")
     amount = field("amount")
     if profile.amount == "fen":
-        checks.append(f"regexp_full_match({amount}, '[1-9][0-9]{{0,11}}')")
+        checks.append(f"regexp_full_match({amount}, '0{{0,6}}[1-9][0-9]{{0,11}}')")
     else:
         checks.append(f"regexp_full_match({amount}, '(0|[1-9][0-9]{{0,9}})\\.[0-9]{{2}}')")
         amount = f"replace({amount}, '.', '')"
@@ -174,10 +201,11 @@ def _statement(
     year, month, on = (f"substr(said, {at}, {4 if at == 1 else 2})" for at in date_at)
     hour, minute, second = (f"substr(said, {at}, 2)::bigint" for at in time_at)
     clock = f"(({hour} * 60 + {minute}) * 60 + {second} - 28800) * 1000000"  # no summer time since 1992
-    mark = f"c0[{len(profile.prefix) + 1}:]" if profile.prefix else "c0"
-    checks.append(f"not starts_with({mark}, {_text(profile.totals.mark)})")
-    checks.append(f"not starts_with(c0, {_text(profile.totals.mark)})")
+    assert profile.totals != "none"
+    first = ", ".join(f"nullif(regexp_replace(c{at}, '{_AROUND}', '', 'g'), '')" for at in range(min(width, 3)))
+    checks.append(f"not starts_with(coalesce({first}, ''), {_text(folded(profile.totals.mark).rstrip(':'))})")
     code, serial = field("code"), field("bank_serial")
+    checks.append(f"not contains({serial}, '+')")
     columns = ", ".join(f"'c{number}': 'VARCHAR'" for number in range(width))
     file = (
         f"read_csv({_text(str(path))}, columns={{{columns}}}, auto_detect=false, header=false, "
@@ -187,6 +215,7 @@ def _statement(
 create table line as
 select concat_ws('{FIELD}', kind, code, serial, reference, amount, instant, unit) || items as word,
        hash(kind, code, serial) as key, amount, kind = 'paid' as paid,
+       length(code) >= 16 and ends_with(code, '00000') as in_zeros,
        coalesce(checked and amount > 0 and regexp_full_match(code, '[0-9A-Za-z]{{1,20}}')
                 and length(serial) between 1 and 80 and kind is not null and instant is not null
                 and (kind <> 'paid' or instant >= {days.start} and instant < {days.end}), false) as fine

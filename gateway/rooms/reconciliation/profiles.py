@@ -1,60 +1,123 @@
 """What a statement file looks like: told by settings, ``[statements.NAME]``, and not by code.
 
-Three shapes cover what platforms, banks and treasuries hand out: delimited with a header (columns are found by name, so
-that new columns do no harm), delimited without one, and fixed width, whose widths count bytes of the file's encoding.
+Three shapes cover what platforms, banks and treasuries hand out: delimited text and workbooks, whose columns are found
+by the names in their header wherever it stands, and fixed widths. Ready profiles for formats that are published stand
+in ``ready/``, each with its source: ``like = "wechat-merchant"`` begins with one of them.
 """
 
 from __future__ import annotations
 
+import re
+import tomllib
+from functools import cache
+from importlib import resources
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from gateway.rooms.reconciliation.matching import Side
 from gateway.words.errors import SettingsError
 
-FIELDS = ("code", "amount", "paid_at", "paid_on", "paid_time", "bank_serial", "unit_code", "kind", "reference", "items")
+FIELDS = (
+    *("code", "amount", "refunded", "paid_at", "paid_on", "paid_time", "bank_serial", "refund_number", "unit_code"),
+    *("kind", "reference", "items", "balance", "note"),
+)
+"""What a column can be: ``refunded`` is the column of money that went back, ``note`` a text to tell strangers by."""
+FIGURES = ("count", "paid_count", "refunded_count", "amount", "refunded", "net")
+"""What totals can say: lines, paid and refunded ones, sums of both, and paid less refunded."""
 _NEEDED = ("code", "amount", "bank_serial")
+_SUMS = ("amount", "net")
+
+Place = int | tuple[int, int] | str | tuple[str, ...]
+"""Where something stands: a place from 1, (start from 0, length), or a name in the header, or several it may have."""
 
 
 class Totals(BaseModel):
-    """The last lines of a file, ``lines`` of them; the last says ``count`` and ``amount``, each by its place (from 1).
+    """What a file says about itself, by which it is believed as a whole or not at all.
 
-    ``mark`` is how the first of them begins: a file that ends without it was cut.
+    ``mark`` is the whole first cell of the totals (how they begin, where widths are fixed): a file without it was cut.
+    They stand at the ``end``, or at the ``head`` before the header, in one line or in two: names, then figures. Each
+    figure stands at a place (from 1), under a name of the names' line or of the header, or at (start, length).
+    ``words`` are sentences such as ``交易合计：{paid_count}笔，共{amount}元``, each of which must stand somewhere.
+    ``count`` is of all lines; ``counts_ignored`` says whether also of those that are passed over for their kind.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    place: Literal["end", "head"] = "end"
     lines: Literal[1, 2] = 1
-    mark: str = Field(min_length=1)
-    count: int | tuple[int, int]
-    amount: int | tuple[int, int]
-    refunded: int | tuple[int, int] | None = None
+    mark: str = ""
+    words: tuple[str, ...] = ()
+    count: int | tuple[int, int] | str | None = None
+    paid_count: int | tuple[int, int] | str | None = None
+    refunded_count: int | tuple[int, int] | str | None = None
+    amount: int | tuple[int, int] | str | None = None
+    refunded: int | tuple[int, int] | str | None = None
+    net: int | tuple[int, int] | str | None = None
+    counts_ignored: bool = True
+
+    @property
+    def places(self) -> dict[str, int | tuple[int, int] | str]:
+        """Where each figure stands that has a place."""
+        found = {name: getattr(self, name) for name in FIGURES}
+        return {name: place for name, place in found.items() if place is not None}
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Totals:
+        if bool(self.mark) == bool(self.words):
+            raise ValueError("either mark, by which the totals are known, or words, in which they stand")
+        said = set(self.places) if self.mark else {one for text in self.words for one in named(text)}
+        if unknown := said - set(FIGURES):
+            raise ValueError(f"no figure {', '.join(sorted(unknown))}; there are {', '.join(FIGURES)}")
+        if not said & set(_SUMS):
+            raise ValueError('a sum is missing, amount or net; a file without one has totals = "none"')
+        return self
 
 
 class Profile(BaseModel):
-    """One format. ``columns``: our field to the header's name, a place (from 1), or (start from 0, length) in bytes.
+    """One format. ``columns``: our field to the header's name (or names), a place (from 1), or (start from 0, length).
 
-    ``amount`` says the unit of amounts. ``kinds`` translates the column ``kind``; without that column all lines are of
-    money that was paid. ``units``, if given, are the only collecting units the file may speak of.
+    ``kinds`` translates the column ``kind``, or a letter before or behind the amount where there is no such column.
+    Without either, all lines are of money that was paid; ``signed`` says that a minus means money that went back, and
+    a column ``refunded`` holds what went back where it is not zero, or where the kind says so. ``not_ours``: field to
+    a pattern of the whole cell; such lines are counted and shown, and are nobody's break. ``units``, if given, are the
+    collecting units whose lines are ours. ``code_pattern`` finds the code in a longer text.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     side: Side = Side.PLATFORM
-    shape: Literal["delimited", "fixed"] = "delimited"
-    encoding: Literal["utf-8", "utf-8-sig", "gbk", "gb18030"] = "utf-8"
-    delimiter: str = Field(default=",", min_length=1, max_length=1)
+    shape: Literal["delimited", "fixed", "workbook"] = "delimited"
+    encoding: Literal["utf-8", "utf-8-sig", "gbk", "gb2312", "gb18030", "utf-16"] = "utf-8"
+    delimiter: str = Field(default=",", min_length=1, max_length=4)
+    quote: Literal['"', "'", ""] = '"'
     prefix: str = Field(default="", max_length=1, description="stands before every value, as the backtick of WeChat's")
+    counted_in: Literal["bytes", "characters"] = "bytes"
+    sheet: str = ""
     header: bool = True
-    columns: dict[str, str | int | tuple[int, int]]
+    skip: int = Field(default=0, ge=0, le=1000)
+    comment: tuple[str, ...] = ()
+    columns: dict[str, Place]
     amount: Literal["yuan", "fen"] = "yuan"
+    signed: bool = False
     time_format: str = "%Y-%m-%d %H:%M:%S"
-    kinds: dict[str, Literal["paid", "refunded"]] = {}
+    kinds: dict[str, Literal["paid", "refunded", "ignored"]] = {}
+    code_pattern: str = ""
     item_separator: str = ";"
-    totals: Totals
+    totals: Totals | Literal["none"]
     units: tuple[str, ...] = ()
+    not_ours: dict[str, str] = {}
     max_line_bytes: int = Field(default=16 * 1024, ge=64)
+
+    @field_validator("comment", mode="before")
+    @classmethod
+    def _one_or_several(cls, given: Any) -> Any:
+        return (given,) if isinstance(given, str) else given
+
+    @property
+    def codec(self) -> str:
+        """The encoding as it is read: GB 2312 and GBK are parts of GB 18030."""
+        return {"utf-8": "utf-8-sig", "gbk": "gb18030", "gb2312": "gb18030"}.get(self.encoding, self.encoding)
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Profile:
@@ -64,27 +127,68 @@ class Profile(BaseModel):
             raise ValueError(f"columns: {', '.join(missing)} is missing")
         if "paid_at" not in self.columns and "paid_on" not in self.columns:
             raise ValueError("columns: when it was paid is missing, paid_at or paid_on with or without paid_time")
-        wanted: tuple[type, ...] = (tuple,) if self.shape == "fixed" else (str,) if self.header else (int,)
-        if wrong := [name for name, place in self.columns.items() if not isinstance(place, wanted)]:
-            kind = {tuple: "[start, length]", str: "the header's name", int: "a place from 1"}[wanted[0]]
-            raise ValueError(f"columns: {', '.join(wrong)} must be {kind}")
-        if ("kind" in self.columns) != bool(self.kinds):
-            raise ValueError("kinds and the column kind belong together")
+        wanted = (
+            "[start, length]" if self.shape == "fixed" else "the header's name" if self.header else "a place from 1"
+        )
+        if wrong := [name for name, place in self.columns.items() if kind_of(place) != wanted]:
+            raise ValueError(f"columns: {', '.join(wrong)} must be {wanted}")
+        if "kind" in self.columns and not self.kinds:
+            raise ValueError("kinds is missing: what each word of the column kind means")
+        if strangers := set(self.not_ours) - set(self.columns):
+            raise ValueError(f"not_ours: {', '.join(sorted(strangers))} is none of the columns")
+        if self.shape == "fixed" and self.encoding == "utf-16":
+            raise ValueError("fixed widths in UTF-16 are not read")
+        for pattern in (self.code_pattern, *self.not_ours.values()):
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f"{pattern!r} is no pattern: {error}") from None
         return self
+
+
+def kind_of(place: Place) -> str:
+    """How a place is told, in words."""
+    if isinstance(place, int):
+        return "a place from 1"
+    return "[start, length]" if isinstance(place, tuple) and isinstance(place[0], int) else "the header's name"
+
+
+def named(words: str) -> list[str]:
+    """The figures that a sentence of totals names in braces."""
+    return re.findall(r"\{(\w+)\}", words)
 
 
 class Profiles(dict[str, Profile]):
     """The formats of statement files that settings name."""
 
 
+@cache
+def ready() -> dict[str, str]:
+    """The profiles that come with the gateway, by name: their text, with what is said about each and its source."""
+    folder = resources.files("gateway.rooms.reconciliation") / "ready"
+    return {
+        one.name.removesuffix(".toml"): one.read_text(encoding="utf-8")
+        for one in sorted(folder.iterdir(), key=lambda one: one.name)
+        if one.name.endswith(".toml")
+    }
+
+
 def load_profiles(blocks: dict[str, dict[str, Any]]) -> dict[str, Profile]:
     """The profiles of ``[statements.NAME]``. Raises SettingsError naming the block."""
-    found = {}
-    for name, block in blocks.items():
-        try:
-            found[name] = Profile.model_validate(block)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(["statements", name, *(str(step) for step in first["loc"])])
-            raise SettingsError(where, first["msg"].removeprefix("Value error, "), "See docs/reconciliation.") from None
-    return found
+    return {name: load_profile(block, f"statements.{name}") for name, block in blocks.items()}
+
+
+def load_profile(block: dict[str, Any], where: str) -> Profile:
+    """One profile. Raises SettingsError naming the place of what does not hang together."""
+    block = dict(block)
+    if (like := block.pop("like", None)) is not None:
+        if like not in ready():
+            raise SettingsError(f"{where}.like", f"no ready profile {like!r}", f"There are {', '.join(ready())}.")
+        base = tomllib.loads(ready()[like])
+        block = {**base, **block, "columns": {**base["columns"], **block.get("columns", {})}}
+    try:
+        return Profile.model_validate(block)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join([where, *(str(step) for step in first["loc"])])
+        raise SettingsError(place, first["msg"].removeprefix("Value error, "), "See docs/reconciliation.") from None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 
 from gateway.foundation.crypto.sm import sm3
@@ -21,11 +21,16 @@ _MOST_PAGES = 10_000
 
 
 class StatementRefusedError(GatewayError):
-    """A statement that contradicts itself: nothing of it is used. ``line``, from 1 over all pages, is to blame."""
+    """A statement that contradicts itself: nothing of it is used. ``line``, from 1 over all pages, is to blame.
 
-    def __init__(self, reason: str, line: int | None = None) -> None:
+    ``cure`` says what to do where that is another thing than to ask for a corrected statement.
+    """
+
+    def __init__(self, reason: str, line: int | None = None, cure: str = "") -> None:
         super().__init__(reason if line is None else f"line {line}: {reason}")
         self.line = line
+        self.reason = reason
+        self.cure = cure
 
 
 class _MovedError(StatementRefusedError):
@@ -43,14 +48,53 @@ class Window:
         return self.start <= instant < self.end
 
 
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """A line of a file that is none of the statement's: ``why`` says so. ``amount`` in fen, None where it is unknown.
+
+    ``line`` is what it would be as one of the statement's, where it could be read.
+    """
+
+    number: int
+    code: str
+    bank_serial: str
+    kind: str
+    amount: int | None
+    why: str
+    line: StatementLine | None = None
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What stands in a file beside the lines of the statement.
+
+    ``passed``: lines passed over, with the reason. ``strangers``: lines of other business, by the profile's word.
+    ``unread``: lines that look like ours and cannot be read, each a break. ``remarks`` are for people. ``told``: what
+    the file's totals say; without any, a person has to confirm what ``made`` says. ``balance``: first and last one.
+    """
+
+    passed: tuple[tuple[int, str], ...] = ()
+    strangers: tuple[Aside, ...] = ()
+    unread: tuple[Aside, ...] = ()
+    remarks: tuple[str, ...] = ()
+    told: Mapping[str, int] = field(default_factory=dict)
+    made: Mapping[str, int] = field(default_factory=dict)
+    balance: tuple[int, int] | None = None
+
+
 @dataclass(frozen=True)
 class Statement:
-    """One day as the platform tells it, checked. ``amount`` is the sum of the paid lines in fen."""
+    """One day as the platform tells it, checked. ``amount`` is the sum of the paid lines in fen.
+
+    ``proven``: totals say how many lines it has, or what they sum to. ``beside``: what else stands in its file.
+    """
 
     day: date
     lines: Sequence[StatementLine]
     amount: int
     digest: bytes
+    proven: bool = True
+    beside: Beside = Beside()
 
 
 def window(day: date, cut_off: time) -> Window:
@@ -125,6 +169,15 @@ def check_lines(
     """One statement from its lines and what its totals say. ``numbers``: the lines' places in their file."""
     if len(lines) != count:
         raise StatementRefusedError(f"{len(lines)} lines where the total says {count}")
+    check_each(lines, day, days, numbers)
+    total = sum(line.amount for line in lines if line.kind == "paid")
+    if total != amount:
+        raise StatementRefusedError(f"the paid lines make {total} fen, the total says {amount}")
+    return Statement(day, lines, total, digest(lines))
+
+
+def check_each(lines: Sequence[StatementLine], day: date, days: Window, numbers: Sequence[int] = ()) -> None:
+    """No line without money, outside the day, or twice. Raises StatementRefusedError naming it."""
     seen: dict[tuple[str, str, str, str], int] = {}
     for number, line in zip(numbers or range(1, len(lines) + 1), lines, strict=True):
         if line.amount == 0:
@@ -139,12 +192,8 @@ def check_lines(
         if key in seen:
             raise StatementRefusedError(f"the same as line {seen[key]}: {line.code} {line.bank_serial}", number)
         seen[key] = number
-    total = sum(line.amount for line in lines if line.kind == "paid")
-    if total != amount:
-        raise StatementRefusedError(f"the paid lines make {total} fen, the total says {amount}")
-    return Statement(day, lines, total, _digest(lines))
 
 
-def _digest(lines: Sequence[StatementLine]) -> bytes:
+def digest(lines: Sequence[StatementLine]) -> bytes:
     """The same for the same lines in any order."""
     return sm3(LINE.join(sorted(map(word, lines))).encode())

@@ -12,8 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.rooms.reconciliation import files
+from gateway.rooms.reconciliation.line_reader import read_rows
 from gateway.rooms.reconciliation.lines import BLOCK, LINE, Lines, line, word
 from gateway.rooms.reconciliation.profiles import Profile
+from gateway.rooms.reconciliation.rows import rows_of
 from gateway.rooms.reconciliation.statement import Statement, StatementRefusedError, window
 
 DAY = date(2026, 9, 16)
@@ -29,7 +31,7 @@ HEADED = Profile(
         "kind": "状态",
     },
     kinds={"成功": "paid", "REFUND": "refunded"},
-    totals={"lines": 2, "mark": "总", "count": 1, "amount": 2, "refunded": 3},
+    totals={"lines": 2, "mark": "总单数", "count": 1, "amount": 2, "refunded": 3},
     units=("990102001", "D2"),
 )
 PIPES = Profile(
@@ -146,7 +148,7 @@ def a_clean_file(profile: Profile, many: int, end: str = "\n") -> bytes:
 def slowly(content: bytes, profile: Profile) -> Statement | None:
     """What the line reader says; None where it refuses."""
     try:
-        return files._read(io.BytesIO(content), profile, DAY, DAYS, lambda: None)
+        return read_rows(rows_of(io.BytesIO(content), profile), profile, DAY, DAYS, lambda: None)
     except StatementRefusedError:
         return None
 
@@ -157,11 +159,12 @@ def quickly(content: bytes, profile: Profile) -> Statement | None:
 
 
 def the_same(one: Statement, other: Statement) -> bool:
-    return (one.day, tuple(one.lines), one.amount, one.digest) == (
+    return (one.day, tuple(one.lines), one.amount, one.digest, one.beside) == (
         other.day,
         tuple(other.lines),
         other.amount,
         other.digest,
+        other.beside,
     )
 
 
@@ -242,7 +245,7 @@ def test_a_large_file_goes_the_fast_way_and_a_fault_in_it_is_named(tmp_path: Pat
     assert isinstance(found.lines, Lines)
     assert told[-1][0] <= told[-1][1] == len(content)
     path.write_bytes(content.replace(b"|778|", b"|=78|", 1))
-    with pytest.raises(StatementRefusedError, match="line 778: a cell that a spreadsheet"):
+    with pytest.raises(StatementRefusedError, match="line 778: '=78' is not an amount"):
         files.read(path, PIPES, DAY, DAYS)
 
 

@@ -12,7 +12,7 @@ import itertools
 import re
 import zipfile
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
 from lxml import etree
@@ -125,6 +125,17 @@ def day_of(cell: str, epoch: date) -> str:
     if day is None or not within_bounds(day):
         raise ValueError(f"{cell} 是数字，不是日期 {cell} is a number, not a day")
     return str(day)
+
+
+def instant_of(cell: str, epoch: date) -> str:
+    """A numeric cell as a day with its time, to the second, or as a day alone; ValueError and text as ``day_of``."""
+    if not isinstance(cell, Number):
+        return cell
+    day = date.fromisoformat(day_of(cell, epoch))
+    seconds = round(float(_number(cell) % 1) * 86_400)
+    if not seconds:
+        return str(day)
+    return str(datetime.combine(day, time.min) + timedelta(seconds=seconds))
 
 
 def amount_of(cell: str) -> str:

@@ -1,0 +1,481 @@
+"""Rows of a statement file to lines of a statement: only the columns that the profile names are judged.
+
+A line of other business is no reason to refuse a day. A line that looks like ours and cannot be read is kept as such,
+and becomes a break; only where its amount is unknown and totals are told, nobody can say whether the file is whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Literal
+
+from gateway.foundation.sheets import Number
+from gateway.ports.nontax import StatementLine
+from gateway.rooms.reconciliation import cells
+from gateway.rooms.reconciliation.profiles import Place, Profile
+from gateway.rooms.reconciliation.rows import Row, Rows, is_blank, text_of
+from gateway.rooms.reconciliation.statement import (
+    Aside,
+    Beside,
+    Statement,
+    StatementRefusedError,
+    Window,
+    check_each,
+    digest,
+)
+from gateway.rooms.reconciliation.totals import TotalsOfFile
+from gateway.words.clock import SHANGHAI, to_micros
+
+HEADER_WITHIN = 200  # rows
+_TELL_EVERY = 20_000  # rows
+_LOOKS_LIKE_A_CODE = re.compile(r"[0-9A-Za-z]{1,20}")
+_LONGEST_CODE = _LONGEST_SERIAL = 80
+_END_OF_FILE = "\x1a"
+_TAILS = frozenset({"EOF", "eof"})
+_MANY = 10  # of a hundred codes that end in zeros
+_SHOWN = 20
+Kind = Literal["paid", "refunded", "ignored"]
+_NAMED_BY_THEIR_LINE = "行{}"  # the serial of a line without one
+
+
+def read_rows(rows: Rows, profile: Profile, day: date, days: Window, tell: Callable[[], None]) -> Statement:
+    """The statement in these rows. Raises StatementRefusedError; ``tell`` is called now and then."""
+    every = iter(rows.every)
+    for _ in range(profile.skip):
+        next(every, None)
+    totals = TotalsOfFile(profile, cells_of(profile))
+    passed: list[tuple[int, str]] = []
+    header = None
+    if profile.header and profile.shape != "fixed":
+        header = find_header(every, profile, totals, passed)
+        totals.cell = cells_of(profile, header)
+    places = dict(profile.columns) if header is None else header.places
+    reader = _Reader(profile, places, cells_of(profile), days, rows.epoch, passed=passed)
+    last = 0
+    for row in every:
+        last = row.number
+        if last % _TELL_EVERY == 0:
+            tell()
+        if (why := _nothing(row, profile)) is not None:
+            if why != "comment" or not totals.take(row):
+                reader.passed.append((row.number, why))
+        elif totals.take(row):
+            continue
+        elif totals.begun:
+            raise StatementRefusedError("nothing may follow the totals", row.number)
+        elif header is not None and list(row.cells) == header.cells:
+            reader.passed.append((row.number, "the header again"))
+        else:
+            reader.take(row)
+    if not totals.seen:
+        raise StatementRefusedError("the file ends without its totals: it was cut", last + 1, cure=_NO_TOTALS)
+    return reader.statement(day, totals)
+
+
+_NO_TOTALS = 'Fetch the file again. The profile says what totals it has: totals; "none" where it has none.'
+
+
+def cells_of(profile: Profile, header: Header | None = None) -> Callable[[Row, Place], str]:
+    """How the text at a place, or under a name of the header, is had from a row. ValueError where the row is short."""
+    if profile.shape == "fixed":
+
+        def part(row: Row, place: Place) -> str:
+            assert isinstance(place, tuple)
+            start, length = place
+            assert isinstance(start, int)
+            assert isinstance(length, int)
+            if len(row.text.rstrip(_END_OF_FILE)) < start + length:
+                raise ValueError(f"{len(row.text)} {profile.counted_in} where at least {start + length} belong")
+            return text_of(row.text[start : start + length], profile)
+
+        return part
+
+    prefix = profile.prefix
+    names = [] if header is None else [cells.folded(one) for one in header.cells]
+
+    def cell(row: Row, place: Place) -> str:
+        if isinstance(place, str):
+            wanted = cells.folded(place)
+            place = names.index(wanted) + 1 if wanted in names else len(row.cells) + 1
+        assert isinstance(place, int)
+        if place > len(row.cells):
+            raise ValueError(f"{len(row.cells)} fields where at least {place} belong")
+        text = row.cells[place - 1]
+        if prefix and type(text) is str:
+            return text.strip(cells.BLANKS).removeprefix(prefix)
+        return text
+
+    return cell
+
+
+def _nothing(row: Row, profile: Profile) -> str | None:
+    """Why a row is none of the records, where it is not; None for others."""
+    text = (text_of(row.text, profile) if profile.comment else row.text).strip(cells.BLANKS)
+    if not text:
+        return "end-of-file mark" if _END_OF_FILE in row.text else "blank"
+    if profile.comment and text.startswith(profile.comment):
+        return "comment"
+    if text in _TAILS:
+        return "trailer"
+    return "blank" if is_blank(row) else None
+
+
+# --- the header -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Header:
+    """The row of names: its number, its cells, and the place (from 1) of each field of the profile."""
+
+    number: int
+    cells: list[str]
+    places: dict[str, Place]
+
+
+def find_header(
+    rows: Iterator[Row],
+    profile: Profile,
+    totals: TotalsOfFile | None = None,
+    passed: list[tuple[int, str]] | None = None,
+) -> Header:
+    """The first row that has all names that the profile needs. Raises StatementRefusedError naming what is missing.
+
+    ``totals`` takes those of its rows that stand before it; comments before it are added to ``passed``.
+    """
+    early = totals is not None and profile.totals != "none" and (profile.totals.words or profile.totals.place == "head")
+    best: tuple[int, Row | None, list[str]] = (-1, None, [])
+    for number, row in zip(range(HEADER_WITHIN), rows, strict=False):
+        if early and totals is not None and totals.take(row):
+            continue
+        if (why := _nothing(row, profile)) is not None:
+            if passed is not None and why == "comment":
+                passed.append((row.number, why))
+            continue
+        names = [cells.folded(one.strip(cells.BLANKS).removeprefix(profile.prefix)) for one in row.cells]
+        found, missing = _found(names, profile)
+        if not missing:
+            return Header(row.number, list(row.cells), found)
+        if len(found) > best[0] and (number == 0 or found or best[0] < 0):
+            best = (len(found), row, missing)
+    _, nearest, missing = best
+    if nearest is None:
+        raise StatementRefusedError("the file has no line that could be a header")
+    names = [cells.folded(one) for one in nearest.cells]
+    wanted = _alternatives(profile.columns[missing[0]])
+    twice = any(names.count(cells.folded(one)) > 1 for one in wanted)
+    said = "stands twice in" if twice else "is missing from"
+    told = "、".join(cells.plain(one) for one in nearest.cells if one.strip())[:300]
+    raise StatementRefusedError(
+        f"the column {' or '.join(wanted)} {said} the header: {told}",
+        nearest.number,
+        cure=f"Say in the profile what the column is called: columns.{missing[0]}.",
+    )
+
+
+def _alternatives(place: Place) -> list[str]:
+    return [str(one) for one in place] if isinstance(place, tuple) else [str(place)]
+
+
+def _found(names: list[str], profile: Profile) -> tuple[dict[str, Place], list[str]]:
+    """The places of the columns in a row of names, and the fields for which there is none, or more than one."""
+    found: dict[str, Place] = {}
+    missing = []
+    for name, place in profile.columns.items():
+        there = [one for one in map(cells.folded, _alternatives(place)) if names.count(one) == 1]
+        if there:
+            found[name] = names.index(there[0]) + 1
+        else:
+            missing.append(name)
+    return found, missing
+
+
+# --- records --------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Reader:
+    """Takes the rows of records, one after the other; ``statement`` is what they come to."""
+
+    profile: Profile
+    places: dict[str, Place]
+    cell: Callable[[Row, Place], str]
+    days: Window
+    epoch: date
+    lines: list[StatementLine] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)
+    passed: list[tuple[int, str]] = field(default_factory=list)
+    strangers: list[Aside] = field(default_factory=list)
+    unread: list[Aside] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._instant = cells.instants(self.profile.time_format, self.days, self.epoch)
+        self._when = [self.places[name] for name in ("paid_at", "paid_on", "paid_time") if name in self.places]
+        self._code = re.compile(self.profile.code_pattern) if self.profile.code_pattern else None
+        self._not_ours = [(self.places[name], re.compile(one)) for name, one in self.profile.not_ours.items()]
+        self._letters = sorted(self.profile.kinds, key=len, reverse=True) if "kind" not in self.places else []
+        self._made = dict.fromkeys(("count", "paid_count", "refunded_count", "amount", "refunded"), 0)
+        self._keys: set[tuple[str, str, str]] = set()
+        self._hidden: list[int] = []
+        self._dressed = self._in_zeros = 0
+        self._first: tuple[int, int] | None = None  # balance after the row, and what it moved
+        self._before: tuple[int, int] | None = None
+        self._oldest_first = self._newest_first = True
+        self._counts_ignored = self.profile.totals == "none" or self.profile.totals.counts_ignored
+
+    # --- a row ---
+
+    def take(self, row: Row) -> None:
+        """Read one row of a record, and put it where it belongs."""
+        kind: Kind | None = None
+        amount: int | None = None
+        code = serial = ""
+        try:
+            kind = self._kind(row)
+            if kind == "ignored":
+                self._pass(row, f"kind {cells.plain(self._at(row, 'kind'))}")
+                return
+            kind, amount = self._money(row, kind)
+            code = self._code_of(row)
+            serial = self._serial(row)
+        except ValueError as problem:
+            with contextlib.suppress(ValueError):
+                code = code or self._code_of(row)
+            self._keep_unread(row, code, serial, kind, amount, str(problem))
+            return
+        except StatementRefusedError as refused:
+            raise StatementRefusedError(refused.reason, row.number, cure=refused.cure) from None
+        self._follow(row, kind, amount)
+        if amount == 0:
+            self._pass(row, "no money")
+            return
+        try:
+            line, why = self._line(row, kind, amount, code, serial), ""
+        except ValueError as problem:
+            line, why = None, str(problem)
+        if (reason := self._stranger(row)) is not None:
+            self._count(kind, amount)
+            self.strangers.append(Aside(row.number, code, serial, kind, amount, reason, line))
+        elif line is None:
+            self._keep_unread(row, code, serial, kind, amount, why)
+        else:
+            self._count(kind, amount)
+            self.lines.append(line)
+            self.numbers.append(row.number)
+        if row.hidden:
+            self._hidden.append(row.number)
+
+    def _at(self, row: Row, name: str, default: str | None = None) -> str:
+        """A field's cell. ValueError where the row is too short for it, and there is no default."""
+        place = self.places.get(name)
+        if place is None:
+            return default or ""
+        try:
+            return self.cell(row, place)
+        except ValueError:
+            if default is None:
+                raise
+            return default
+
+    def _kind(self, row: Row) -> Kind | None:
+        if "kind" not in self.places:
+            return None
+        said = cells.word(self._at(row, "kind"))
+        if said not in self.profile.kinds:
+            raise ValueError(f"{said[:40]!r} is no known kind of line: kinds in the profile says what each word means")
+        return self.profile.kinds[said]
+
+    def _code_of(self, row: Row) -> str:
+        cell = self._at(row, "code", "")
+        text = cells.number(cell)
+        self._dressed += cells.is_dressed(cell)
+        if self._code is not None and (found := self._code.search(text)):
+            text = found.group()
+        self._in_zeros += len(text) >= 16 and text.endswith("00000")
+        return text[:_LONGEST_CODE]
+
+    def _serial(self, row: Row) -> str:
+        serial = cells.number(self._at(row, "bank_serial"))
+        if len(serial) > _LONGEST_SERIAL:
+            raise ValueError(f"the bank's serial is longer than {_LONGEST_SERIAL} characters")
+        return serial
+
+    def _money(self, row: Row, kind: Kind | None) -> tuple[Literal["paid", "refunded"], int]:
+        """The kind and the amount, never negative. ValueError where they cannot be told for certain."""
+        fen = self.profile.amount == "fen"
+        if "refunded" in self.places:
+            if kind is None:
+                return self._in_or_out(row, fen)
+            name = "refunded" if kind == "refunded" else "amount"
+            amount = cells.money(self._at(row, name), fen=fen)
+        else:
+            text = self._at(row, "amount")
+            if self._letters and not isinstance(text, Number):
+                kind, text = self._lettered(cells.plain(text))
+            amount = cells.money(text, fen=fen)
+        if kind is None:
+            kind = "refunded" if amount < 0 and self.profile.signed else "paid"
+        if amount < 0 and (kind == "paid" or not (self.profile.signed or "kind" in self.places)):
+            raise ValueError(f"a negative amount {amount / 100:.2f}: the profile says signed = true where it went back")
+        assert kind != "ignored"
+        return kind, abs(amount)
+
+    def _in_or_out(self, row: Row, fen: bool) -> tuple[Literal["paid", "refunded"], int]:
+        texts = [self._at(row, name, "") for name in ("amount", "refunded")]
+        paid, refunded = (0 if cells.is_nothing(one) else cells.money(one, fen=fen) for one in texts)
+        if all(map(cells.is_nothing, texts)):
+            raise ValueError("neither column of money holds an amount")
+        if paid and refunded:
+            raise ValueError("both columns of money hold an amount")
+        if paid < 0:
+            raise ValueError("a negative amount in the column of money that came in")
+        return ("refunded", abs(refunded)) if refunded else ("paid", paid)
+
+    def _lettered(self, text: str) -> tuple[Kind, str]:
+        for letter in self._letters:
+            for rest in (text.removeprefix(letter), text.removesuffix(letter)):
+                if rest != text:
+                    return self.profile.kinds[letter], rest
+        raise ValueError(f"{text[:40]!r} has none of {', '.join(self.profile.kinds)} before or behind it")
+
+    def _line(self, row: Row, kind: Literal["paid", "refunded"], amount: int, code: str, serial: str) -> StatementLine:
+        """The line. ValueError says what is wrong with it."""
+        ours = _LOOKS_LIKE_A_CODE.fullmatch(code) is not None
+        if ours and not serial:
+            raise ValueError("the bank's serial is empty")
+        paid_at = self._instant_of(row)
+        key = (kind, code, serial or _NAMED_BY_THEIR_LINE.format(row.number))
+        if not ours:
+            if to_micros(paid_at) not in self.days:
+                raise ValueError(f"paid at {paid_at.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}, not on the day")
+            if key in self._keys:
+                key = (kind, code, f"{serial} {_NAMED_BY_THEIR_LINE.format(row.number)}".strip())
+            self._keys.add(key)
+        items = cells.word(self._at(row, "items", "")).split(self.profile.item_separator)
+        return StatementLine(
+            kind=kind,
+            reference=cells.word(self._at(row, "reference", "")),
+            code=code,
+            amount=amount,
+            paid_at=paid_at,
+            bank_serial=key[2],
+            unit_code=cells.word(self._at(row, "unit_code", "")),
+            refund_number=self._refund_number(row) if kind == "refunded" else None,
+            item_codes=tuple(item for item in (one.strip() for one in items) if item),
+        )
+
+    def _refund_number(self, row: Row) -> str | None:
+        return cells.number(self._at(row, "refund_number", ""))[:_LONGEST_SERIAL] or None
+
+    def _instant_of(self, row: Row) -> datetime:
+        if len(self._when) == 1:
+            return self._instant(self.cell(row, self._when[0]))
+        day, clock = (self.cell(row, place) for place in self._when[-2:])
+        if isinstance(day, Number):
+            day = str(self._instant(day).astimezone(SHANGHAI).date())
+        return self._instant(f"{cells.plain(day)} {cells.plain(clock)}".strip())
+
+    def _stranger(self, row: Row) -> str | None:
+        """Why a line is of other business, by the profile's word."""
+        for place, pattern in self._not_ours:
+            try:
+                text = cells.plain(self.cell(row, place))
+            except ValueError:
+                text = ""
+            if pattern.fullmatch(text):
+                return f"not ours: {text[:40]!r}"
+        if self.profile.units:
+            unit = cells.plain(self._at(row, "unit_code", ""))
+            if unit not in self.profile.units:
+                return f"not ours: unit {unit[:40]!r}"
+        return None
+
+    # --- what is counted ---
+
+    def _pass(self, row: Row, why: str) -> None:
+        self._made["count"] += self._counts_ignored
+        self.passed.append((row.number, why))
+
+    def _count(self, kind: str, amount: int) -> None:
+        self._made["count"] += 1
+        self._made[f"{kind}_count"] += 1
+        self._made["amount" if kind == "paid" else "refunded"] += amount
+
+    def _keep_unread(self, row: Row, code: str, serial: str, kind: Kind | None, amount: int | None, why: str) -> None:
+        self._before = None if amount is None else self._before
+        self.unread.append(
+            Aside(row.number, code, serial or _NAMED_BY_THEIR_LINE.format(row.number), kind or "", amount, why)
+        )
+        if amount is None or kind is None:
+            self._made["count"] += 1
+        else:
+            self._count(kind, amount)
+
+    def _follow(self, row: Row, kind: str, amount: int) -> None:
+        """A running balance says whether a line is missing between two; oldest first or newest first."""
+        if "balance" not in self.places:
+            return
+        moved = amount if kind == "paid" else -amount
+        try:
+            balance = cells.money(self._at(row, "balance"), fen=self.profile.amount == "fen")
+        except ValueError:
+            self._before = None
+            return
+        if self._before is not None:
+            before, moved_before = self._before
+            self._oldest_first = self._oldest_first and before + moved == balance
+            self._newest_first = self._newest_first and before - moved_before == balance
+            if not (self._oldest_first or self._newest_first):
+                raise StatementRefusedError(
+                    f"the balance of {balance} fen does not follow from that of {before} fen on the line before",
+                    row.number,
+                    cure="A line is missing, or an amount is read wrongly: columns.amount, columns.refunded, kinds.",
+                )
+        self._before = (balance, moved)
+        self._first = self._first or self._before
+
+    def _opening_and_closing(self) -> tuple[int, int] | None:
+        """The balance before the day's first line and after its last, as far as the file tells."""
+        if self._first is None or self._before is None:
+            return None
+        oldest, newest = (self._first, self._before) if self._oldest_first else (self._before, self._first)
+        return oldest[0] - oldest[1], newest[0]
+
+    # --- what it comes to ---
+
+    def statement(self, day: date, totals: TotalsOfFile) -> Statement:
+        """The statement, held against the totals. Raises StatementRefusedError."""
+        made = {**self._made, "net": self._made["amount"] - self._made["refunded"]}
+        unknown = next((one for one in self.unread if one.amount is None), None)
+        if unknown is not None and totals.told:
+            raise StatementRefusedError(unknown.why, unknown.number)
+        totals.check(made)
+        check_each(self.lines, day, self.days, self.numbers)
+        paid = sum(line.amount for line in self.lines if line.kind == "paid")
+        beside = Beside(
+            passed=tuple(self.passed),
+            strangers=tuple(self.strangers),
+            unread=tuple(self.unread),
+            remarks=tuple(self._remarks()),
+            told={name: said for name, (said, _) in totals.told.items()},
+            made=made,
+            balance=self._opening_and_closing(),
+        )
+        return Statement(day, tuple(self.lines), paid, digest(self.lines), bool(totals.told), beside)
+
+    def _remarks(self) -> Iterator[str]:
+        if self._dressed:
+            yield (
+                f"{self._dressed} codes are dressed for a spreadsheet: the file was opened and saved, "
+                "keep the original file"
+            )
+        if self._in_zeros * 100 >= _MANY * max(len(self.lines), 1):
+            yield (f"{self._in_zeros} codes end in 00000: has a spreadsheet cut them? take the original file")
+        if self._hidden:
+            rows = ", ".join(map(str, self._hidden[:_SHOWN]))
+            yield f"hidden rows of the workbook are counted: {rows}"
+        for one in self.unread[:_SHOWN]:
+            yield f"line {one.number} cannot be read: {one.why}"

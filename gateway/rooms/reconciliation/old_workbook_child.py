@@ -1,0 +1,49 @@
+"""Run as a process of its own: an .xls workbook from standard input, its sheets as JSON to standard output.
+
+Two cells far apart make calamine allocate all cells between them, a gigabyte in a file of five kilobytes: so it has
+limits, and nothing of the gateway is loaded here.
+"""
+
+from __future__ import annotations
+
+import datetime
+import io
+import json
+import resource
+import sys
+
+_MEMORY = 768 << 20
+_SECONDS = 60
+
+
+def _cell(cell: object) -> str | list[str]:
+    """A cell as text; a number as a list of one text, so that it is known as one."""
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    if isinstance(cell, int | float):
+        return [repr(cell)]
+    if isinstance(cell, datetime.datetime):
+        to_second = (cell + datetime.timedelta(milliseconds=500)).replace(microsecond=0)
+        return str(to_second if to_second.time() > datetime.time.min else to_second.date())
+    return str(cell)
+
+
+def main() -> None:
+    """Read one workbook."""
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+    resource.setrlimit(resource.RLIMIT_CPU, (_SECONDS, _SECONDS))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    import python_calamine
+
+    book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(sys.stdin.buffer.read()))
+    told = []
+    for sheet in book.sheets_metadata:
+        if sheet.typ == python_calamine.SheetTypeEnum.WorkSheet:
+            rows = book.get_sheet_by_name(sheet.name).to_python(skip_empty_area=False)
+            seen = sheet.visible == python_calamine.SheetVisibleEnum.Visible
+            told.append([sheet.name, seen, [[_cell(cell) for cell in row] for row in rows]])
+    json.dump(told, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
