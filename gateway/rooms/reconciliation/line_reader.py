@@ -17,7 +17,7 @@ from gateway.foundation.sheets import Number
 from gateway.ports.nontax import StatementLine
 from gateway.rooms.reconciliation import cells
 from gateway.rooms.reconciliation.profiles import Place, Profile
-from gateway.rooms.reconciliation.rows import Row, Rows, is_blank, text_of
+from gateway.rooms.reconciliation.rows import FileRow, Rows, is_blank, text_of
 from gateway.rooms.reconciliation.statement import (
     Aside,
     Beside,
@@ -79,11 +79,11 @@ def read_rows(rows: Rows, profile: Profile, day: date, days: Window, tell: Calla
 _NO_TOTALS = 'Fetch the file again. The profile says what totals it has: totals; "none" where it has none.'
 
 
-def cells_of(profile: Profile, header: Header | None = None) -> Callable[[Row, Place], str]:
+def cells_of(profile: Profile, header: Header | None = None) -> Callable[[FileRow, Place], str]:
     """How the text at a place, or under a name of the header, is had from a row. ValueError where the row is short."""
     if profile.shape == "fixed":
 
-        def part(row: Row, place: Place) -> str:
+        def part(row: FileRow, place: Place) -> str:
             assert isinstance(place, tuple)
             start, length = place
             assert isinstance(start, int)
@@ -97,7 +97,7 @@ def cells_of(profile: Profile, header: Header | None = None) -> Callable[[Row, P
     prefix = profile.prefix
     names = [] if header is None else [cells.folded(one) for one in header.cells]
 
-    def cell(row: Row, place: Place) -> str:
+    def cell(row: FileRow, place: Place) -> str:
         if isinstance(place, str):
             wanted = cells.folded(place)
             place = names.index(wanted) + 1 if wanted in names else len(row.cells) + 1
@@ -112,7 +112,7 @@ def cells_of(profile: Profile, header: Header | None = None) -> Callable[[Row, P
     return cell
 
 
-def _nothing(row: Row, profile: Profile) -> str | None:
+def _nothing(row: FileRow, profile: Profile) -> str | None:
     """Why a row is none of the records, where it is not; None for others."""
     text = (text_of(row.text, profile) if profile.comment else row.text).strip(cells.BLANKS)
     if not text:
@@ -137,7 +137,7 @@ class Header:
 
 
 def find_header(
-    rows: Iterator[Row],
+    rows: Iterator[FileRow],
     profile: Profile,
     totals: TotalsOfFile | None = None,
     passed: list[tuple[int, str]] | None = None,
@@ -147,7 +147,7 @@ def find_header(
     ``totals`` takes those of its rows that stand before it; comments before it are added to ``passed``.
     """
     early = totals is not None and profile.totals != "none" and (profile.totals.words or profile.totals.place == "head")
-    best: tuple[int, Row | None, list[str]] = (-1, None, [])
+    best: tuple[int, FileRow | None, list[str]] = (-1, None, [])
     for number, row in zip(range(HEADER_WITHIN), rows, strict=False):
         if early and totals is not None and totals.take(row):
             continue
@@ -202,7 +202,7 @@ class _Reader:
 
     profile: Profile
     places: dict[str, Place]
-    cell: Callable[[Row, Place], str]
+    cell: Callable[[FileRow, Place], str]
     days: Window
     epoch: date
     lines: list[StatementLine] = field(default_factory=list)
@@ -228,7 +228,7 @@ class _Reader:
 
     # --- a row ---
 
-    def take(self, row: Row) -> None:
+    def take(self, row: FileRow) -> None:
         """Read one row of a record, and put it where it belongs."""
         kind: Kind | None = None
         amount: int | None = None
@@ -268,7 +268,7 @@ class _Reader:
         if row.hidden:
             self._hidden.append(row.number)
 
-    def _at(self, row: Row, name: str, default: str | None = None) -> str:
+    def _at(self, row: FileRow, name: str, default: str | None = None) -> str:
         """A field's cell. ValueError where the row is too short for it, and there is no default."""
         place = self.places.get(name)
         if place is None:
@@ -280,7 +280,7 @@ class _Reader:
                 raise
             return default
 
-    def _kind(self, row: Row) -> Kind | None:
+    def _kind(self, row: FileRow) -> Kind | None:
         if "kind" not in self.places:
             return None
         said = cells.word(self._at(row, "kind"))
@@ -288,7 +288,7 @@ class _Reader:
             raise ValueError(f"{said[:40]!r} is no known kind of line: kinds in the profile says what each word means")
         return self.profile.kinds[said]
 
-    def _code_of(self, row: Row) -> str:
+    def _code_of(self, row: FileRow) -> str:
         cell = self._at(row, "code", "")
         text = cells.number(cell)
         self._dressed += cells.is_dressed(cell)
@@ -297,13 +297,13 @@ class _Reader:
         self._in_zeros += len(text) >= 16 and text.endswith("00000")
         return text[:_LONGEST_CODE]
 
-    def _serial(self, row: Row) -> str:
+    def _serial(self, row: FileRow) -> str:
         serial = cells.number(self._at(row, "bank_serial"))
         if len(serial) > _LONGEST_SERIAL:
             raise ValueError(f"the bank's serial is longer than {_LONGEST_SERIAL} characters")
         return serial
 
-    def _money(self, row: Row, kind: Kind | None) -> tuple[Literal["paid", "refunded"], int]:
+    def _money(self, row: FileRow, kind: Kind | None) -> tuple[Literal["paid", "refunded"], int]:
         """The kind and the amount, never negative. ValueError where they cannot be told for certain."""
         fen = self.profile.amount == "fen"
         if "refunded" in self.places:
@@ -323,7 +323,7 @@ class _Reader:
         assert kind != "ignored"
         return kind, abs(amount)
 
-    def _in_or_out(self, row: Row, fen: bool) -> tuple[Literal["paid", "refunded"], int]:
+    def _in_or_out(self, row: FileRow, fen: bool) -> tuple[Literal["paid", "refunded"], int]:
         texts = [self._at(row, name, "") for name in ("amount", "refunded")]
         paid, refunded = (0 if cells.is_nothing(one) else cells.money(one, fen=fen) for one in texts)
         if all(map(cells.is_nothing, texts)):
@@ -341,7 +341,9 @@ class _Reader:
                     return self.profile.kinds[letter], rest
         raise ValueError(f"{text[:40]!r} has none of {', '.join(self.profile.kinds)} before or behind it")
 
-    def _line(self, row: Row, kind: Literal["paid", "refunded"], amount: int, code: str, serial: str) -> StatementLine:
+    def _line(
+        self, row: FileRow, kind: Literal["paid", "refunded"], amount: int, code: str, serial: str
+    ) -> StatementLine:
         """The line. ValueError says what is wrong with it."""
         ours = _LOOKS_LIKE_A_CODE.fullmatch(code) is not None
         if ours and not serial:
@@ -367,10 +369,10 @@ class _Reader:
             item_codes=tuple(item for item in (one.strip() for one in items) if item),
         )
 
-    def _refund_number(self, row: Row) -> str | None:
+    def _refund_number(self, row: FileRow) -> str | None:
         return cells.number(self._at(row, "refund_number", ""))[:_LONGEST_SERIAL] or None
 
-    def _instant_of(self, row: Row) -> datetime:
+    def _instant_of(self, row: FileRow) -> datetime:
         if len(self._when) == 1:
             return self._instant(self.cell(row, self._when[0]))
         day, clock = (self.cell(row, place) for place in self._when[-2:])
@@ -378,7 +380,7 @@ class _Reader:
             day = str(self._instant(day).astimezone(SHANGHAI).date())
         return self._instant(f"{cells.plain(day)} {cells.plain(clock)}".strip())
 
-    def _stranger(self, row: Row) -> str | None:
+    def _stranger(self, row: FileRow) -> str | None:
         """Why a line is of other business, by the profile's word."""
         for place, pattern in self._not_ours:
             try:
@@ -395,7 +397,7 @@ class _Reader:
 
     # --- what is counted ---
 
-    def _pass(self, row: Row, why: str) -> None:
+    def _pass(self, row: FileRow, why: str) -> None:
         self._made["count"] += self._counts_ignored
         self.passed.append((row.number, why))
 
@@ -404,7 +406,9 @@ class _Reader:
         self._made[f"{kind}_count"] += 1
         self._made["amount" if kind == "paid" else "refunded"] += amount
 
-    def _keep_unread(self, row: Row, code: str, serial: str, kind: Kind | None, amount: int | None, why: str) -> None:
+    def _keep_unread(
+        self, row: FileRow, code: str, serial: str, kind: Kind | None, amount: int | None, why: str
+    ) -> None:
         self._before = None if amount is None else self._before
         self.unread.append(
             Aside(row.number, code, serial or _NAMED_BY_THEIR_LINE.format(row.number), kind or "", amount, why)
@@ -414,7 +418,7 @@ class _Reader:
         else:
             self._count(kind, amount)
 
-    def _follow(self, row: Row, kind: str, amount: int) -> None:
+    def _follow(self, row: FileRow, kind: str, amount: int) -> None:
         """A running balance says whether a line is missing between two; oldest first or newest first."""
         if "balance" not in self.places:
             return

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from gateway.rooms.reconciliation.matching import Side
 from gateway.words.errors import SettingsError
+from gateway.words.saying import say
 
 FIELDS = (
     *("code", "amount", "refunded", "paid_at", "paid_on", "paid_time", "bank_serial", "refund_number", "unit_code"),
@@ -183,7 +184,9 @@ def load_profile(block: dict[str, Any], where: str) -> Profile:
     block = dict(block)
     if (like := block.pop("like", None)) is not None:
         if like not in ready():
-            raise SettingsError(f"{where}.like", f"no ready profile {like!r}", f"There are {', '.join(ready())}.")
+            raise SettingsError(
+                f"{where}.like", say("statement_files.no_ready_profile", name=like, ready=list(ready()))
+            )
         base = tomllib.loads(ready()[like])
         block = {**base, **block, "columns": {**base["columns"], **block.get("columns", {})}}
     try:

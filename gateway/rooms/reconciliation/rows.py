@@ -25,7 +25,7 @@ _BYTES = "latin-1"  # each byte is a character
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class FileRow:
     """One row: its number in the file, its cells (none where widths are fixed), and its text as it stands there."""
 
     number: int
@@ -38,7 +38,7 @@ class Row:
 class Rows:
     """The rows of a file, to be walked once; ``epoch`` is that of a workbook's dates."""
 
-    every: Iterator[Row]
+    every: Iterator[FileRow]
     epoch: date = date.min
 
 
@@ -47,7 +47,7 @@ def rows_of(file: BinaryIO, profile: Profile) -> Rows:
     if profile.shape == "workbook":
         return _of_workbook(file.read(), profile)
     if profile.shape == "fixed":
-        return Rows(Row(number, (), text) for number, text in _lines(file, profile, _codec(profile)))
+        return Rows(FileRow(number, (), text) for number, text in _lines(file, profile, _codec(profile)))
     return Rows(_delimited(_lines(file, profile, profile.codec), profile))
 
 
@@ -85,13 +85,13 @@ def _lines(file: BinaryIO, profile: Profile, codec: str) -> Iterator[tuple[int, 
 _ENCODING = "Say in the profile which encoding the file has: encoding."
 
 
-def _delimited(lines: Iterator[tuple[int, str]], profile: Profile) -> Iterator[Row]:
+def _delimited(lines: Iterator[tuple[int, str]], profile: Profile) -> Iterator[FileRow]:
     delimiter, quote = profile.delimiter, profile.quote if len(profile.delimiter) == 1 else ""
     for number, text in lines:
         if quote and quote in text:
-            yield Row(number, _unquoted(number, text, lines, profile), text)
+            yield FileRow(number, _unquoted(number, text, lines, profile), text)
         else:
-            yield Row(number, text.split(delimiter), text)
+            yield FileRow(number, text.split(delimiter), text)
 
 
 def _unquoted(number: int, text: str, lines: Iterator[tuple[int, str]], profile: Profile) -> list[str]:
@@ -131,11 +131,11 @@ def _of_workbook(content: bytes, profile: Profile) -> Rows:
     except ValueError as error:
         raise StatementRefusedError(str(error), cure="The profile names the sheet: sheet.") from None
     return Rows(
-        (Row(row.number, row.cells, " ".join(row.cells), row.hidden) for row in sheet.rows),
+        (FileRow(row.number, row.cells, " ".join(row.cells), row.hidden) for row in sheet.rows),
         sheet.epoch,
     )
 
 
-def is_blank(row: Row) -> bool:
+def is_blank(row: FileRow) -> bool:
     """Whether nothing stands in a row but blanks and delimiters."""
     return not any(cell.strip(BLANKS) for cell in row.cells or (row.text,))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from gateway.rooms.reconciliation.cells import count, folded, money, plain
 from gateway.rooms.reconciliation.profiles import FIGURES, Place, Profile, Totals
-from gateway.rooms.reconciliation.rows import Row, is_blank, text_of
+from gateway.rooms.reconciliation.rows import FileRow, is_blank, text_of
 from gateway.rooms.reconciliation.statement import StatementRefusedError
 
 _SAID = {
@@ -27,9 +27,9 @@ class TotalsOfFile:
     """Takes the rows of totals out of a file's rows; ``told`` is what they say, each figure with its row."""
 
     profile: Profile
-    cell: Callable[[Row, Place], str]
+    cell: Callable[[FileRow, Place], str]
     told: dict[str, tuple[int, int]] = field(default_factory=dict)
-    _names: Row | None = None
+    _names: FileRow | None = None
     _done: bool = False
 
     def __post_init__(self) -> None:
@@ -51,7 +51,7 @@ class TotalsOfFile:
         at_end = self._totals is not None and bool(self._totals.mark) and self._totals.place == "end"
         return at_end and (self._done or self._names is not None)
 
-    def take(self, row: Row) -> bool:
+    def take(self, row: FileRow) -> bool:
         """Whether this row is of the totals; then it is read. Raises StatementRefusedError."""
         totals = self._totals
         if totals is None or self._done or is_blank(row):
@@ -75,13 +75,13 @@ class TotalsOfFile:
             if made[name] != told:
                 raise StatementRefusedError(_SAID[name].format(made=made[name], told=told), number)
 
-    def _is_marked(self, row: Row, mark: str) -> bool:
+    def _is_marked(self, row: FileRow, mark: str) -> bool:
         if self.profile.shape == "fixed":
             return text_of(row.text, self.profile).startswith(mark)
         first = next((plain(cell.removeprefix(self.profile.prefix)) for cell in row.cells if plain(cell)), "")
         return folded(first).rstrip(":") == folded(mark).rstrip(":")
 
-    def _take_words(self, row: Row) -> bool:
+    def _take_words(self, row: FileRow) -> bool:
         text = re.sub(r"\s", "", text_of(row.text, self.profile))
         for words, sentence in list(self._sentences.items()):
             if found := sentence.search(text):
@@ -91,7 +91,7 @@ class TotalsOfFile:
                 return True
         return False
 
-    def _figure(self, name: str, place: Place, row: Row) -> str:
+    def _figure(self, name: str, place: Place, row: FileRow) -> str:
         if isinstance(place, str) and self._names is not None:
             names = [folded(cell) for cell in self._names.cells]
             if names.count(folded(place)) != 1:
@@ -104,7 +104,7 @@ class TotalsOfFile:
         except ValueError:
             raise StatementRefusedError(f"the totals lack {name}", row.number) from None
 
-    def _keep(self, name: str, said: str, row: Row) -> None:
+    def _keep(self, name: str, said: str, row: FileRow) -> None:
         fen = self.profile.amount == "fen"
         try:
             if name in ("count", "paid_count", "refunded_count"):

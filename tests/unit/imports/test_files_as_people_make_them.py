@@ -11,10 +11,10 @@ import pytest
 from money_bench import Bench
 from sqlalchemy import text
 
+from gateway.foundation.sheets import Number, amount_of, day_of, read_sheet
 from gateway.foundation.store import Store
 from gateway.rooms.imports.report import as_workbook
 from gateway.rooms.imports.service import ImportReport, RowResult, lines_of
-from gateway.foundation.sheets import Number, amount_of, day_of, read_sheet
 from gateway.rooms.payments.channel_keys import PaymentKeys
 from gateway.words.errors import InvalidProblem
 
