@@ -194,4 +194,6 @@ def load_profile(block: dict[str, Any], where: str) -> Profile:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join([where, *(str(step) for step in first["loc"])])
-        raise SettingsError(place, first["msg"].removeprefix("Value error, "), "See docs/reconciliation.") from None
+        raise SettingsError(
+            place, first["msg"].removeprefix("Value error, "), say("statement_files.see_docs")
+        ) from None
