@@ -110,7 +110,7 @@ def in_process(content: bytes, trust: Trust, now: datetime, expected: Expected |
 class Room:
     """Seals over a store, with one channel to the script."""
 
-    def __init__(self, store: Store, folder: Path, forge: Any) -> None:
+    def __init__(self, store: Store, folder: Path, forge: Any, layers: Any = None) -> None:
         self.store, self.forge, self.clock = store, forge, ManualClock(forge.now)
         self.service = Service(forge)
         info = AdapterInfo(
@@ -123,7 +123,7 @@ class Room:
         self.events, self.delivery, self.evidence = base.events, base.delivery, base.evidence
         self.decisions = Decisions(base)
         self.trust = forge.trust
-        self.seals = Seals(base, self.decisions, Examiner(self, in_process, find_words=find_words))
+        self.seals = Seals(base, self.decisions, Examiner(self, in_process, find_words=find_words), layers=layers)
         self.voidings = SealVoidings(base)
         for action in (*self.seals.actions(), *self.voidings.actions()):
             self.delivery.register(action)

@@ -9,12 +9,14 @@ from gateway.rooms.decisions import Decisions
 from gateway.rooms.seals.batches import SealBatches
 from gateway.rooms.seals.grants import SealGrants
 from gateway.rooms.seals.issuers import Examiner, open_issuers
+from gateway.rooms.seals.layers import Layers
 from gateway.rooms.seals.rules import SealRules
 from gateway.rooms.seals.service import Seals
 from gateway.rooms.seals.stops import SealStops
 from gateway.rooms.seals.trust import TrustFiles
 from gateway.rooms.seals.voidings import SealVoidings
 from gateway.rooms.seals.warden import Warden
+from gateway.rooms.timestamps import TimeStamps
 
 
 def open_room(base: Foundation, rooms: Services) -> Opened:
@@ -23,7 +25,8 @@ def open_room(base: Foundation, rooms: Services) -> Opened:
     warden = Warden()
     trust = TrustFiles(base.settings.trust)
     examiner = Examiner(trust, warden.verify, issuers, warden.find_words, warden.make_ready)
-    seals = Seals(base, rooms.get(Decisions), examiner, rules=rules)
+    layers = Layers(rules.pades, rooms.get(TimeStamps), warden.make_room, base.clock) if rules.pades else None
+    seals = Seals(base, rooms.get(Decisions), examiner, rules=rules, layers=layers)
     voidings = SealVoidings(base)
     return Opened(
         services=(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
@@ -16,16 +17,17 @@ from gateway.ports.seal import SealInfo, SealService
 from gateway.rooms.seals import records
 from gateway.rooms.seals.files import give_signature
 from gateway.rooms.seals.issuers import Examiner
+from gateway.rooms.seals.layers import Layers
 from gateway.rooms.seals.ofd import OfdError
 from gateway.rooms.seals.records import StoredDocument
-from gateway.rooms.seals.report import Check, Report, SealReport, Words
+from gateway.rooms.seals.report import Check, Report, SealReport, Verdict, Words
 from gateway.rooms.seals.ses import SesError, der_length
 from gateway.rooms.seals.ses_checks import Expected
 from gateway.rooms.seals.standing import Standing, not_asked, with_standing
 from gateway.rooms.seals.verification import format_of
 from gateway.rooms.seals.voidings import void_since
 from gateway.words.clock import Clock, from_micros, rfc3339, to_micros
-from gateway.words.errors import ContractError, ExchangeError, InvalidProblem
+from gateway.words.errors import ContractError, ExchangeError, InvalidProblem, RejectedError, UnusableError
 
 _SHORTEST, _LONGEST = 0.2, 600.0
 
@@ -48,17 +50,32 @@ class Judgement(Message):
     signature: bytes | None = None
     signed_at: int | None = None
     report: Report | None = None
+    layer: bytes | None = None
+
+    @property
+    def own(self) -> SealReport | None:
+        """What was found of the seal that was asked for: the last signature, or the one before our own layer."""
+        return None if self.report is None else own_of(self.report, layered=self.layer is not None)
 
 
 class Judge:
     """Fetches what is missing of a document, and says what our checks found. Changes nothing."""
 
-    def __init__(self, store: Store, envelope: Envelope, clock: Clock, channels: Channels, examiner: Examiner) -> None:
+    def __init__(
+        self,
+        store: Store,
+        envelope: Envelope,
+        clock: Clock,
+        channels: Channels,
+        examiner: Examiner,
+        layers: Layers | None = None,
+    ) -> None:
         self._store = store
         self._envelope = envelope
         self._clock = clock
         self._channels = channels
         self._examiner = examiner
+        self._layers = layers
 
     async def verify(self, content: bytes) -> Report:
         """Judge any document in a child process, and ask the seal services that we know about its seals.
@@ -129,8 +146,14 @@ class Judge:
         report = await self._examine(document, der, info)
         if any(one.name == "revocation" and one.required and one.result == "not_made" for one in report.every_check):
             raise NotYet(self._pause(query.asked_at), f"a certificate's status is not known yet: {report.why.en}")
-        told = report.seal.signed_at if report.seal else None
+        own, layer = own_of(report), None
+        told = own.signed_at if own else None
         signed_at = None if told is None else to_micros(datetime.fromisoformat(told))
+        if self._layers and report.format == "pdf" and self._layers.wanted(document.authority) and holds(report):
+            layer = await self._layer(self._layers, document, der, self._pause(query.asked_at))
+            report = await self._examine(replace(document, layer=layer), der, info)
+            if not holds(report, layered=True):
+                raise UnusableError(f"with the layer that we signed ourselves the file is not right: {report.why.en}")
         return Judgement(
             reference=query.reference,
             state="done",
@@ -138,7 +161,18 @@ class Judge:
             signature=der,
             signed_at=signed_at,
             report=report,
+            layer=layer,
         )
+
+    async def _layer(self, layers: Layers, document: StoredDocument, der: bytes, pause: float) -> bytes:
+        """The signature for ordinary readers over the sealed file. NotYet while no time stamp is to be had."""
+        sealed = await asyncio.to_thread(self.sealed_file, document, der)
+        try:
+            return await layers.over(sealed, document.authority)
+        except InvalidProblem as problem:
+            raise RejectedError(f"no layer can be made: {problem.detail}", "layer") from problem
+        except ExchangeError as error:
+            raise NotYet(pause, f"no time stamp for the layer: {error}") from error
 
     async def _examine(self, document: StoredDocument, der: bytes, info: SealInfo | None) -> Report:
         from gateway.rooms.seals.pdf_reading import PdfError  # what reads PDF is loaded for the first document
@@ -149,6 +183,7 @@ class Judge:
             property_info=document.property_info,
             placements=(*document.placements, *document.shares),
             between=(from_micros(document.created_at), now),
+            layered=document.layer is not None,
         )
         try:
             der_length(der)  # once it stands in the file, zeros behind it could pass for what was cut off
@@ -160,17 +195,40 @@ class Judge:
             kind = format_of(document.prepared(self._envelope)) or "unknown"
             return Report(format=kind, digest=digest, judged_at=rfc3339(now), checks=(broken,))
         report = await self._examiner.examine(sealed, now, expected)
-        ours = with_standing(report.seals[-1], standing_of(info), witnessed=True) if report.seals else None
-        return report.model_copy(update={"seals": (*report.seals[:-1], ours)}) if ours else report
+        own = own_of(report, layered=expected.layered)
+        if own is None:
+            return report
+        ours = with_standing(own, standing_of(info), witnessed=True)
+        return report.model_copy(update={"seals": tuple(ours if one is own else one for one in report.seals)})
 
     def sealed_file(self, document: StoredDocument, der: bytes) -> bytes:
-        """The prepared file with this signature in its place. PdfError or OfdError where it does not fit."""
-        return give_signature(document.prepared(self._envelope), document.gap_start, document.gap_end, der)
+        """The prepared file with this signature in its place, and the layer over it if it has one.
+
+        PdfError or OfdError where the signature does not fit.
+        """
+        prepared = document.prepared(self._envelope)
+        return give_signature(prepared, document.gap_start, document.gap_end, der) + (document.layer or b"")
 
     def _pause(self, asked_at: int) -> float:
         """Seconds until it is worth asking again: a third of the time waited so far, within limits."""
         waited = (to_micros(self._clock.now()) - asked_at) / 1_000_000
         return min(_LONGEST, max(_SHORTEST, waited / 3))
+
+
+def own_of(report: Report, *, layered: bool = False) -> SealReport | None:
+    """What was found of the seal that was asked for: the last signature, or the one before our own layer."""
+    place = 2 if layered else 1
+    return report.seals[-place] if len(report.seals) >= place else None
+
+
+def holds(report: Report, *, layered: bool = False) -> bool:
+    """Whether what came may be called sealed: our seal is 有效 and so is the document's own part.
+
+    Of other signatures in it some things may not be known here (who makes another unit's seals), but none may be 无效.
+    """
+    own = own_of(report, layered=layered)
+    alone = report.model_copy(update={"seals": (own,) if own else ()})
+    return alone.valid and all(one.verdict is not Verdict.INVALID for one in report.seals)
 
 
 def standing_of(info: SealInfo | None) -> Standing:

@@ -7,6 +7,7 @@ reserved. What is covered is everything but that value (ISO 32000-1 clause 12.8.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -37,6 +38,7 @@ from gateway.rooms.seals.ses import Seal
 from gateway.words.errors import ConflictProblem, InvalidProblem
 
 FIELD: Final = "Seal"
+LAYER_FIELD: Final = "Signature"
 MOST_CONTENTS: Final = 10_000
 """Parts of one page's content up to which a seal is drawn into it."""
 _pdf: Any = generic  # its classes are not typed
@@ -121,12 +123,37 @@ def prepare(
     return Prepared(content, start, end, sm3(content[:start] + content[end:]), whole)
 
 
-def free_name(taken: Collection[str]) -> str:
+def make_room(content: bytes, *, at: datetime, reserve: int) -> Prepared:
+    """One more revision with room for a PAdES signature that is drawn nowhere. ``reserve``: bytes of DER.
+
+    The digest is SHA-256. Raises InvalidProblem for a file that cannot be signed.
+    """
+    try:
+        file = PdfFile(content)
+        name = free_name({name for name, _, _ in file.fields}, LAYER_FIELD)
+        writer = IncrementalPdfFileWriter.from_reader(file.reader)
+        steps = PdfCMSEmbedder(new_field_spec=SigFieldSpec(name)).write_cms(field_name=name, writer=writer)
+        next(steps)
+        signature = SignatureObject(timestamp=at, bytes_reserved=reserve * 2)
+        signature[pdf_name("/Filter")] = pdf_name("/Adobe.PPKLite")
+        signature[pdf_name("/SubFilter")] = pdf_name("/ETSI.CAdES.detached")
+        steps.send(SigObjSetup(sig_placeholder=signature))
+        gap, output = steps.send(SigIOSetup(md_algorithm="sha256"))
+    except Exception as error:  # pyHanko raises errors of many kinds for files of many kinds of brokenness
+        raise InvalidProblem(
+            f"the document is not a PDF that can be signed: {error}", field="document", type="document-not-sealable"
+        ) from error
+    made, start, end = output.getvalue(), gap.reserved_region_start, gap.reserved_region_end
+    assert made.startswith(content)
+    return Prepared(made, start, end, hashlib.sha256(made[:start] + made[end:]).digest())
+
+
+def free_name(taken: Collection[str], kind: str = FIELD) -> str:
     """A name for a signature field that the form does not use yet."""
     number = 1
-    while f"{FIELD}{number}" in taken:
+    while f"{kind}{number}" in taken:
         number += 1
-    return f"{FIELD}{number}"
+    return f"{kind}{number}"
 
 
 def embed(content: bytes, start: int, end: int, der: bytes) -> bytes:

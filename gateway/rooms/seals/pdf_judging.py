@@ -78,8 +78,9 @@ def _judge(content: bytes, findings: Findings, bench: Bench) -> tuple[SealReport
         findings.add("active_content", "passed")
     for one in file.remarkable:
         findings.note(one.zh, one.en)
-    others = replace(bench, expected=Expected())  # what we asked for is the latest signature
-    judged = [_Signature(file, one, bench if one is found[-1] else others) for one in found]
+    others = replace(bench, expected=Expected())  # what we asked for is the latest signature, but for our own layer
+    asked = found[-2:][0] if bench.expected.layered else found[-1]
+    judged = [_Signature(file, one, bench if one is asked else others) for one in found]
     reports = tuple(one.report() for one in judged)
     own = {image for one in judged for image in one.images}
     for words in other_pictures(file, own):

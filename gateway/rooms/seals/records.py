@@ -64,10 +64,14 @@ class SealedDocument:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredDocument(SealedDocument):
-    """One document with its prepared file, which never changes, and the signature (DER) once it has come."""
+    """One document with its prepared file, which never changes, and the signature (DER) once it has come.
+
+    ``layer`` is what is appended to the sealed file: a signature for readers that know no seals.
+    """
 
     file_sealed: bytes
     signature: bytes | None = None
+    layer: bytes | None = None
 
     def prepared(self, envelope: Envelope) -> bytes:
         """The file as it was prepared: original, picture, room for the signature."""
@@ -109,6 +113,7 @@ class Change(TypedDict, total=False):
     operation: str
     job_id: str | None
     signature: bytes | None
+    layer: bytes | None
     report: dict[str, object]
     in_doubt_since_at: int | None
     doubt_reason: str | None
@@ -116,7 +121,7 @@ class Change(TypedDict, total=False):
 
 _document = reader(SealedDocument)
 _stored = reader(StoredDocument)
-_LARGE = ("file_sealed", "signature")
+_LARGE = ("file_sealed", "signature", "layer")
 _LISTED = [column for column in sealed_document.c if column.name not in _LARGE]
 _LIVE = (Status.REQUESTED.value, Status.SEALED.value)
 

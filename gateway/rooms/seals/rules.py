@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.rooms.seals.approvals import Approval
+from gateway.rooms.seals.layers import PadesKeys
 from gateway.words.clock import day_of
 from gateway.words.errors import InvalidProblem
 
@@ -53,7 +54,8 @@ class SealRules(BaseModel):
     ``approval``: "text" takes an approval as one text or in its parts, "record" in its parts only. ``legal_review``:
     "stated" asks for the reference where the case system says that it is due (行政处罚法 art. 58), "ordinary" for every
     decision of the ordinary procedure. ``uses``: by the seal's number, what it is and may seal; ``unlisted``: whether
-    a seal that stands there not may be used (for anything) or is refused.
+    a seal that stands there not may be used (for anything) or is refused. ``pades``: by authority, or "*" for all
+    others, who signs a further layer over sealed PDF files, for readers that know no seals.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -63,6 +65,7 @@ class SealRules(BaseModel):
     legal_review: Literal["stated", "ordinary"] = "stated"
     uses: Annotated[Mapping[SealId, SealUse], Field(max_length=1000)] = Field(default_factory=dict)
     unlisted: Literal["use", "refuse"] = "use"
+    pades: PadesKeys = Field(default_factory=dict)
 
     def kind_of(self, seal_id: str) -> SealKind | None:
         """What a seal is; None where the settings do not say."""

@@ -39,7 +39,8 @@ from gateway.rooms.seals.approvals import Approval
 from gateway.rooms.seals.catalogue import Catalogue
 from gateway.rooms.seals.grants import grant_for, today
 from gateway.rooms.seals.issuers import Examiner
-from gateway.rooms.seals.judging import Judge, Judgement, JudgeQuery
+from gateway.rooms.seals.judging import Judge, Judgement, JudgeQuery, holds
+from gateway.rooms.seals.layers import Layers
 from gateway.rooms.seals.records import DocumentFilter, SealedDocument, StoredDocument
 from gateway.rooms.seals.report import Report, Verdict
 from gateway.rooms.seals.rules import SealRules
@@ -87,7 +88,8 @@ class SealAsk(Ask):
 class Seals:
     """Seal documents and verify them. ``examiner``: judges a document by what is trusted.
 
-    ``rules``: what may be sealed with which seal, and which approval that needs.
+    ``rules``: what may be sealed with which seal, and which approval that needs. ``layers``: signs sealed PDF files
+    once more, for readers that know no seals.
     """
 
     def __init__(
@@ -98,6 +100,7 @@ class Seals:
         *,
         profile: PdfProfile | None = None,
         rules: SealRules | None = None,
+        layers: Layers | None = None,
     ) -> None:
         self._base = base
         self._decisions = decisions
@@ -105,7 +108,7 @@ class Seals:
             LIFE, base.events, base.clock, lambda document: {"decision_number": document.decision_number}
         )
         self._catalogue = Catalogue(base.store, base.channels)
-        self._judge = Judge(base.store, base.envelope, base.clock, base.channels, examiner)
+        self._judge = Judge(base.store, base.envelope, base.clock, base.channels, examiner, layers)
         self._examiner = examiner
         self._profile = profile
         self._rules = rules or SealRules()
@@ -321,17 +324,20 @@ class Seals:
         match outcome:
             case Done(answer=Judgement(report=Report() as report) as found):
                 kept = records.Change(
-                    signature=found.signature, report=report.model_dump(mode="json"), job_id=found.job_id
+                    signature=found.signature,
+                    layer=found.layer,
+                    report=report.model_dump(mode="json"),
+                    job_id=found.job_id,
                 )
                 stop = stop_since(conn, document.authority, document.seal_id, document.created_at)
                 if stop is not None:
                     records.change(conn, document.id, now, **kept)
                     self._refuse(conn, document, f"the seal was stopped meanwhile: {stop.reason}")
-                elif not holds(report):
+                elif not holds(report, layered=found.layer is not None):
                     records.change(conn, document.id, now, **kept)
                     self._refuse(conn, document, report.reason or "our checks were not all made")
                 else:
-                    tell = {"seal_id": document.seal_id, "signer": report.seal.signer if report.seal else None}
+                    tell = {"seal_id": document.seal_id, "signer": found.own.signer if found.own else None}
                     self._life.move(conn, document, Status.SEALED, tell=tell, sealed_at=found.signed_at, **kept)
             case Done(answer=Judgement() as found):
                 self._refuse(conn, document, found.reason or f"the job is {found.state}", job_id=found.job_id)
@@ -403,15 +409,6 @@ class Seals:
         if decision.revoked:
             raise ConflictProblem("this decision was revoked; nothing is sealed for it", type="decision-revoked")
         return decision
-
-
-def holds(report: Report) -> bool:
-    """Whether what came may be called sealed: our seal, the last, is 有效 and so is the document's own part.
-
-    Of other signatures in it some things may not be known here (who makes another unit's seals), but none may be 无效.
-    """
-    own = report.model_copy(update={"seals": report.seals[-1:]})
-    return own.valid and all(one.verdict is not Verdict.INVALID for one in report.seals)
 
 
 async def _apply(service: SealService, request: ApplyRequest) -> SealJob | Pending:

@@ -62,13 +62,15 @@ REQUIRED: Final = frozenset(
 class Expected:
     """What we asked for, where it was us who had the document sealed. None: nothing to compare with.
 
-    ``between`` bounds the time of sealing; ``placements`` is where it was to stand.
+    ``between`` bounds the time of sealing; ``placements`` is where it was to stand. ``layered``: behind it stands a
+    signature for ordinary readers, so that it is the last but one.
     """
 
     seal_id: str | None = None
     property_info: str | None = None
     between: tuple[datetime, datetime] | None = None
     placements: tuple[Placement, ...] = ()
+    layered: bool = False
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,7 @@ sealed_document = Table(
     Column("operation", String(40), nullable=False, comment="the latest operation about it"),
     Column("asked_by", String(80), comment="who asked for it: a client's or an operator's name"),
     Column("grant_id", String(40), comment="the grant under which the seal was used"),
+    Column("layer", LargeBinary, comment="what stands behind the sealed file: a signature for ordinary readers"),
     Column("job_id", String(64)),
     Column("signature", LargeBinary, comment="DER SES_Signature as it came"),
     Column("report", Json, comment="what our checks found"),

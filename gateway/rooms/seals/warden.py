@@ -42,7 +42,7 @@ from gateway.words.clock import rfc3339
 from gateway.words.errors import ConflictProblem, InvalidProblem
 
 if TYPE_CHECKING:
-    from gateway.rooms.seals.pdf import PdfProfile
+    from gateway.rooms.seals.pdf import PdfProfile, Prepared
 
 _LENGTH: Final = struct.Struct(">Q")
 _LARGEST_ANSWER: Final = 16 << 20
@@ -109,16 +109,8 @@ class Warden:
         across: Across | None = None,
     ) -> Ready:
         """``files.make_ready`` in a child: the same problems, and InvalidProblem for a file that is beyond limits."""
-        if len(content) > self.limits.size:
-            raise _not_sealable(f"the file has more than {self.limits.size >> 20} MB")
         question = ("make_ready", content, seal, tuple(placements), at, profile, across)
-        answer = self._ask(question, len(content), len(content) + _LARGEST_ANSWER)
-        if answer is None:
-            raise _not_sealable("making it ready takes too much memory or time")
-        head, _, made = answer.partition(b"\n")
-        told = json.loads(head)
-        if problem := told.get("problem"):
-            raise _PROBLEMS[problem](told["detail"], field=told["field"], cure=told["cure"], type=told["type"])
+        told, made = self._made(question, content)
         return Ready(
             content=made,
             start=told["start"],
@@ -127,6 +119,26 @@ class Warden:
             property_info=told["property_info"],
             shares=_PLACES.validate_python(told["shares"]),
         )
+
+    def make_room(self, content: bytes, *, at: datetime, reserve: int) -> Prepared:
+        """``pdf.make_room`` in a child: the same problem, also for a file that is beyond limits."""
+        from gateway.rooms.seals.pdf import Prepared  # what edits PDF is loaded for the first document
+
+        told, made = self._made(("make_room", content, at, reserve), content)
+        return Prepared(made, told["start"], told["end"], bytes.fromhex(told["digest"]))
+
+    def _made(self, question: object, content: bytes) -> tuple[dict[str, Any], bytes]:
+        """What a child made of a file: what it says of it, and the file. Raises the problem that it met."""
+        if len(content) > self.limits.size:
+            raise _not_sealable(f"the file has more than {self.limits.size >> 20} MB")
+        answer = self._ask(question, len(content), len(content) + _LARGEST_ANSWER)
+        if answer is None:
+            raise _not_sealable("making it ready takes too much memory or time")
+        head, _, made = answer.partition(b"\n")
+        told = json.loads(head)
+        if problem := told.get("problem"):
+            raise _PROBLEMS[problem](told["detail"], field=told["field"], cure=told["cure"], type=told["type"])
+        return told, made
 
     def _ask(self, question: object, size: int, most: int = _LARGEST_ANSWER) -> bytes | None:
         """One question about a file of so many bytes to a fresh child; None when it died."""
@@ -247,9 +259,15 @@ def _child(line: socket.socket) -> None:
     os._exit(0)
 
 
-def _answer(task: Literal["verify", "find_words", "make_ready"], content: bytes, *more: Any) -> bytes:
+def _answer(task: Literal["verify", "find_words", "make_ready", "make_room"], content: bytes, *more: Any) -> bytes:
     if task == "make_ready":
-        return _made_ready(content, *more)
+        seal, placements, at, profile, across = more
+        return _made(lambda: make_ready(content, seal, placements, at=at, profile=profile, across=across))
+    if task == "make_room":
+        from gateway.rooms.seals.pdf import make_room
+
+        at, reserve = more
+        return _made(lambda: make_room(content, at=at, reserve=reserve))
     if task == "find_words":
         from gateway.rooms.seals.words_in_pdf import find_words
 
@@ -259,12 +277,10 @@ def _answer(task: Literal["verify", "find_words", "make_ready"], content: bytes,
     return json.dumps(report.model_dump(mode="json")).encode()
 
 
-def _made_ready(
-    content: bytes, seal: Seal, placements: tuple[Placement, ...], at: datetime, profile: PdfProfile, across: Any
-) -> bytes:
+def _made(make: Callable[[], Ready | Prepared]) -> bytes:
     """A line of JSON, and the file behind it; a problem has no file."""
     try:
-        made = make_ready(content, seal, placements, at=at, profile=profile, across=across)
+        made = make()
     except (InvalidProblem, ConflictProblem) as problem:
         told = {name: getattr(problem, name) for name in ("detail", "field", "cure", "type")}
         return json.dumps({"problem": type(problem).__name__, **told}).encode()
@@ -272,7 +288,7 @@ def _made_ready(
         "start": made.start,
         "end": made.end,
         "digest": made.digest.hex(),
-        "property_info": made.property_info,
+        "property_info": made.property_info if isinstance(made, Ready) else "",
         "shares": _PLACES.dump_python(made.shares, mode="json"),
     }
     return json.dumps(head).encode() + b"\n" + made.content

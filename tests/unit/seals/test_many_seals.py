@@ -12,10 +12,10 @@ from pypdf import PdfReader, PdfWriter
 from pypdf.generic import NameObject, read_object
 
 from gateway.ports.seal import Placement
+from gateway.rooms.seals.judging import holds
 from gateway.rooms.seals.pdf import PdfProfile, embed, prepare
 from gateway.rooms.seals.report import Report, SealReport, Verdict
 from gateway.rooms.seals.seams import MOST_SHARES, Across, shares
-from gateway.rooms.seals.service import holds
 from gateway.rooms.seals.ses import read_seal
 from gateway.rooms.seals.ses_checks import Expected
 from gateway.rooms.seals.verification import verify_document

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import resource
 import threading
@@ -194,6 +195,20 @@ def test_what_the_child_makes_ready_is_what_the_function_makes(warden, forge, ac
     assert made.digest == sm3(made.content[: made.start] + made.content[made.end :])
     ofd = letter_ofd(text)
     assert warden.make_ready(ofd, seal, TWO_PLACES, **asked) == make_ready(ofd, seal, TWO_PLACES, **asked)
+
+
+def test_room_for_a_layer_is_made_in_the_child(warden, forge):
+    sealed = forge.sealed(forge.der)
+    made = warden.make_room(sealed, at=forge.now, reserve=2048)
+    assert made.content.startswith(sealed)
+    assert (made.end - made.start, made.digest) == (
+        2 * 2048 + 2,
+        hashlib.sha256(made.content[: made.start] + made.content[made.end :]).digest(),
+    )
+    for kind in ("pages-in-a-circle", "deep-arrays", "bomb-of-a-table"):
+        with pytest.raises(InvalidProblem) as told:
+            warden.make_room(HOSTILE[kind](), at=forge.now, reserve=2048)
+        assert told.value.type == "document-not-sealable"
 
 
 def test_a_refusal_comes_out_of_the_child_as_it_is(warden, forge):

@@ -67,6 +67,7 @@ def upgrade() -> None:
     sa.Column('operation', sa.String(length=40), nullable=False, comment='the latest operation about it'),
     sa.Column('asked_by', sa.String(length=80), nullable=True, comment="who asked for it: a client's or an operator's name"),
     sa.Column('grant_id', sa.String(length=40), nullable=True, comment='the grant under which the seal was used'),
+    sa.Column('layer', sa.LargeBinary(), nullable=True, comment='what stands behind the sealed file: a signature for ordinary readers'),
     sa.Column('job_id', sa.String(length=64), nullable=True),
     sa.Column('signature', sa.LargeBinary(), nullable=True, comment='DER SES_Signature as it came'),
     sa.Column('report', sa.JSON(), nullable=True, comment='what our checks found'),
