@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from gateway.foundation.channels import Channels, Checked, adapter_class, reserved_keys, served_kinds
-from gateway.foundation.delivery import limits
+from gateway.foundation.delivery import limits, unreadable_records
 from gateway.foundation.drift import records as drift_records
 from gateway.plugins import Kinds, declared, installed
 from gateway.ports.base import RawExchange
@@ -150,6 +150,33 @@ def drift(
     ]
     heads = ["channel", "action", "element", "first seen", "last seen", "times"]
     show({"drift": rows}, as_json, table(heads, (tuple(row.values()) for row in rows)))
+
+
+@app.command("unreadable")
+def unreadable(
+    ctx: typer.Context,
+    name: Annotated[str | None, typer.Argument(help="One channel; all when none is named.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000)] = 50,
+    as_json: Json = False,
+) -> None:
+    """Authentic messages of external systems that could not be read, newest first."""
+    ours = session(ctx)
+    if name is not None:
+        _must_exist(ours.settings, name)
+    of = None if name is None else [name]
+    rows = [
+        {
+            "exchange": one.exchange_id,
+            "channel": one.channel,
+            "authority": one.authority,
+            "about": one.subject,
+            "reason": one.reason,
+            "received_at": rfc3339(from_micros(one.received_at)),
+        }
+        for one in ours.read(lambda conn: unreadable_records.find(conn, channels=of, limit=limit))
+    ]
+    heads = ["evidence", "channel", "authority", "asked about", "reason", "received"]
+    show({"callbacks": rows}, as_json, table(heads, (tuple(row.values()) for row in rows)))
 
 
 async def check_all(settings: Settings, names: tuple[str, ...] | list[str] = ()) -> list[Checked]:

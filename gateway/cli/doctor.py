@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -23,7 +24,7 @@ from gateway.foundation.channels import Checked, wire_settings
 from gateway.foundation.crypto import selftest
 from gateway.foundation.crypto.envelope import installed_keys
 from gateway.foundation.crypto.keys import FileKeys
-from gateway.foundation.delivery import limits, operation_records
+from gateway.foundation.delivery import limits, operation_records, unreadable_records
 from gateway.foundation.drift import records as drift_records
 from gateway.foundation.findings import Finding
 from gateway.foundation.store import schema, sealed
@@ -41,6 +42,7 @@ CLOCK_DRIFT = 2.0  # seconds between this machine and the database
 DISK_LOW, DISK_EMPTY = 1 << 30, 100 << 20  # bytes
 EXPIRES_SOON = timedelta(days=30)
 DRIFT_IS_NEWS = timedelta(days=30)
+UNREADABLE_IS_NEWS = timedelta(days=7)
 
 
 def doctor(ctx: typer.Context, as_json: Json = False) -> None:
@@ -197,6 +199,21 @@ def drift(ours: Session) -> Iterator[Finding]:
         )
 
 
+def callbacks(ours: Session) -> Iterator[Finding]:
+    """Messages of external systems that nobody could read."""
+    if not _there(ours):
+        return
+    since = to_micros(datetime.now(UTC) - UNREADABLE_IS_NEWS)
+    for channel in ours.settings.channels:
+        if number := ours.read(partial(unreadable_records.number_since, channel=channel, since=since)):
+            yield Finding(
+                f"callbacks of {channel}",
+                "warn",
+                f"{number} of the last {UNREADABLE_IS_NEWS.days} days could not be read",
+                f"gateway channels unreadable {channel}; their evidence shows what came.",
+            )
+
+
 def of_rooms(ours: Session) -> Iterator[Finding]:
     """The rooms can be found, and what each of them looks at."""
     from gateway.cli import commands  # the frame, which loads this command
@@ -323,6 +340,7 @@ LOOKS = (
     clocks,
     work,
     drift,
+    callbacks,
     disk,
     calendar,
     credentials,

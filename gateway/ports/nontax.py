@@ -242,6 +242,17 @@ class PaymentNotice(Notice):
     bill_reference: str | None = None
 
 
+class UnreadableNotice(Notice):
+    """What could be read of an authentic callback that breaks the contract: a bill that it may be about.
+
+    A hint to ask how the bill stands, and nothing more. See ``gateway.ports.base.UnreadableCallbackError``.
+    """
+
+    kind: Literal["unreadable"] = "unreadable"
+    code: str | None = None
+    bill_reference: str | None = None
+
+
 class CodeNotice(Notice):
     """A callback's content once opened: the code is made that ``issue`` had answered ``Pending`` for.
 

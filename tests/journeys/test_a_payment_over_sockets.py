@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from sqlalchemy import select
 
 from gateway.foundation.evidence.tables import exchange
@@ -14,6 +16,7 @@ from gateway.foundation.wire.signing import sign
 from gateway.rooms.payments.tables import collection, payment_code
 from gateway.words.clock import SHANGHAI, SystemClock, day_of
 
+CASES = Path(__file__).parents[1] / "cases" / "callbacks"
 CALLBACK = (
     "<?xml version='1.0' encoding='UTF-8'?>\n"
     '<c:PaymentConfirm xmlns:c="urn:nontax-platform:callback:v1"><c:PayNo>{number}</c:PayNo>'
@@ -180,7 +183,9 @@ async def test_an_authentic_callback_that_breaks_the_contract_is_refused_and_kep
         b"{}",
         b'<!DOCTYPE a [<!ENTITY b "x">]><a>&b;</a>',
         notice(known | {"code": "x"}),
-        notice(known | {"amount": "1e3"}),
+        notice(known | {"amount": "1e-3"}),
+        notice(known | {"amount": "200,00"}),
+        notice(known | {"amount": "200.005"}),
         notice(known | {"amount": "99999999999999.00"}),
         notice(known, day="20261399"),
         notice(known) + b" " * 70_000,
@@ -192,6 +197,81 @@ async def test_an_authentic_callback_that_breaks_the_contract_is_refused_and_kep
     kept = select(exchange.c.outcome).where(exchange.c.action == "callback")
     outcomes = await site.read(lambda conn: conn.execute(kept).scalars().all())
     assert [one.partition(":")[0] for one in outcomes] == ["unreadable"] * len(broken)
+
+
+@pytest.mark.parametrize("of_ours", ["code", "number"])
+async def test_an_authentic_callback_that_cannot_be_read_makes_us_ask_how_its_bill_stands(site, of_ours):
+    payment = await site.issued()
+    await site.pay(payment["code"], callback=False)
+    other = {"number": "R99"} if of_ours == "code" else {}
+    body = notice(payment, amount="5,036.50", **other)
+    if of_ours == "number":
+        body = body.replace(OURS.encode(), (await number_of(site, body)).encode())
+        body = body.replace(payment["code"].encode(), b"1" * 20)
+    taken = await call_back(site, body)
+    assert taken.status_code == 200, "its bill was found, and the platform need not repeat it"
+    assert b"<c:Result>00000" in taken.content
+    paid = await site.reaches(payment, "PAID")
+    assert [one["source"] for one in paid["collections"]] == ["query"]
+    (listed,) = (await site.get("/v1/callbacks/unreadable"))["items"]
+    assert (listed["channel"], listed["about"]) == ("nontax", payment["id"])
+    events = (await site.get("/v1/events"))["items"]
+    assert [one["data"] for one in events if one["type"] == "channel.unreadable_callback"] == [
+        {"exchange": listed["exchange"], "about": payment["id"]}
+    ]
+    kept = await site.get(f"/v1/evidence/{listed['exchange']}")
+    assert kept["outcome"].startswith("unreadable: ")
+
+
+@pytest.mark.parametrize(
+    "case", ["c01_more_element", "c02_empty_payer", "c03_whole_yuan", "c04_comment_in_serial", "c05_comment_in_amount"]
+)
+async def test_a_callback_that_is_written_a_little_differently_pays_its_bill(site, case):
+    payment = await site.issued()
+    await site.pay(payment["code"], callback=False)
+    text = (CASES / f"{case}.xml").read_text(encoding="utf-8")
+    for of, to in (("R00000501", OURS), ("99010226300000000501", payment["code"]), ("20261120<", f"{PAID:%Y%m%d}<")):
+        text = text.replace(of, to)
+    text = text.replace("100000<", f"{PAID:%H%M%S}<").replace(">200", ">5036").replace(".00<", ".50<")
+    text = text.replace("5036</", "5036.5</")
+    taken = await call_back(site, text.encode())
+    assert (taken.status_code, b"<c:Result>00000" in taken.content) == (200, True)
+    paid = await site.reaches(payment, "PAID")
+    assert (paid["paid_amount"], kinds(paid)) == ("5036.50", [])
+    (known,) = await money(site, payment["code"])
+    assert known.bank_serial == "20261120510000000501"
+
+
+async def test_a_callback_about_no_money_is_noted_and_opens_nothing(site):
+    payment = await site.issued()
+    assert (await call_back(site, notice(payment, amount="0.00"))).status_code == 200
+    stands = await site.get(f"/v1/payments/{payment['id']}")
+    assert (stands["status"], kinds(stands), await money(site, payment["code"])) == ("ISSUED", [], [])
+
+
+async def test_who_sends_forgeries_learns_nothing_from_the_answers(site):
+    payment = await site.issued()
+    told, body = site.simulators.credentials("nontax"), notice(payment)
+    now, node = SystemClock().now(), told["platform_node"]
+    right = sign(node, told["secret"].encode(), body, now, "nonce-0001")
+    assert (await call_back(site, notice(payment, amount="0.01"), nonce="nonce-used")).status_code == 200
+    tries = (
+        {},
+        {**right, "X-Signature": "0" * 64},
+        {**right, "X-Signature": "?"},
+        {**right, "X-Node-Code": "F000000"},
+        {**right, "X-Timestamp": "soon"},
+        sign(node, told["secret"].encode(), body, now - timedelta(hours=1), "nonce-0002"),
+        sign(node, b"a guess that is long enough", body, now, "nonce-0003"),
+        sign(node, told["secret"].encode(), body, now, "nonce-used"),
+    )
+    answers = set()
+    async with site.client(None) as http:
+        for headers in tries:
+            refused = await http.post("/callbacks/nontax", content=body, headers=headers)
+            answers.add((refused.status_code, refused.text))
+    assert len(answers) == 1, answers
+    assert answers.pop()[0] == 401
 
 
 async def test_money_that_overtakes_the_answer_with_the_code_is_kept_and_applied(site):

@@ -1,4 +1,8 @@
-"""Messages that external systems send us: kept, authenticated without network, acknowledged, applied once."""
+"""Messages that external systems send us: kept, authenticated without network, acknowledged, applied once.
+
+Whatever an adapter or a room makes of a message, it is kept as evidence. An authentic one that cannot be read is listed
+for people and told as an event, and what it seems to be about is asked for at once.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +13,18 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection
 
-from gateway.foundation.channels import Channels
+from gateway.foundation.access import records as access_records
+from gateway.foundation.channels import Channel, Channels
 from gateway.foundation.crypto.sm import sm3
-from gateway.foundation.delivery import callback_records
+from gateway.foundation.delivery import callback_records, unreadable_records
 from gateway.foundation.delivery.service import Delivery
+from gateway.foundation.delivery.unreadable_records import Unreadable
 from gateway.foundation.evidence import Evidence
+from gateway.foundation.evidence.redaction import redact_text
 from gateway.foundation.store import Store
-from gateway.ports.base import Incoming, Notice, OpenedCallback, RawExchange, Reply
+from gateway.ports.base import Incoming, Notice, OpenedCallback, RawExchange, Reply, UnreadableCallbackError
 from gateway.words.clock import Clock, to_micros
-from gateway.words.errors import ContractError, ForgedCallbackError, NotFoundProblem
+from gateway.words.errors import ContractError, ForgedCallbackError, NotFoundProblem, UnavailableProblem
 
 log = structlog.get_logger(__name__)
 
@@ -33,6 +40,12 @@ class Concerned:
 
 
 _USED = "this nonce was used before with another body"
+FORGED = "this message is not authentic"
+"""What every sender of a forged message is told, whatever is wrong with it: the reason is in the evidence."""
+UNREADABLE = "this message could not be read; it is kept"
+MOST_LISTED = 200
+"""Messages that could not be read and are listed, of one channel in a day; all of them are kept as evidence."""
+_DAY = 24 * 3600 * 1_000_000
 
 
 class Callbacks:
@@ -56,10 +69,11 @@ class Callbacks:
         self._handlers[notice] = handler
 
     async def take(self, channel_name: str, incoming: Incoming) -> Reply:
-        """Answer one message. Raises ForgedCallbackError (nothing changes) and NotFoundProblem.
+        """Answer one message. Raises ForgedCallbackError (nothing changes), ContractError and NotFoundProblem.
 
         The same event again, whatever its nonce: the same acknowledgement and no effect, because what it changes is
-        compared with what is known. A known nonce with other bytes is a forgery.
+        compared with what is known. A known nonce with other bytes is a forgery. A room that fails undoes what it did;
+        the message is kept, and the other side is asked to send it again.
         """
         try:
             channel = self._channels.get(channel_name)
@@ -70,12 +84,17 @@ class Callbacks:
             raise NotFoundProblem(f"channel {channel_name} takes no callbacks")
         try:
             opened: OpenedCallback = await opener(incoming)
-        except (ForgedCallbackError, ContractError) as refused:
-            label = "forged" if isinstance(refused, ForgedCallbackError) else "unreadable"
-            log.error("callback refused", channel=channel_name, outcome=label, reason=str(refused))
-            raw = self._raw(channel_name, channel.info.sensitive, incoming, None, f"{label}: {refused}")
+        except ForgedCallbackError as refused:
+            log.error("callback refused", channel=channel_name, outcome="forged", reason=str(refused))
+            raw = self._raw(channel_name, channel.info.sensitive, incoming, None, f"forged: {refused}")
             await self._store.write(lambda conn: self._evidence.append(conn, raw))
             raise
+        except ContractError as broken:
+            return await self._unreadable(channel, incoming, broken)
+        except Exception as fault:
+            log.exception("an adapter failed to read a callback", channel=channel_name)
+            words = f"{UNREADABLE} ({type(fault).__name__})"
+            return await self._unreadable(channel, incoming, ContractError(words))
         handler = self._handlers.get(type(opened.notice))
         if handler is None:
             raise NotFoundProblem(f"nothing here takes {opened.notice.kind} notices")
@@ -97,11 +116,87 @@ class Callbacks:
                 self._evidence.append(conn, kept, subject=about.subject, authority=about.authority)
             return True
 
-        if not await self._store.write(unit):
+        try:
+            taken = await self._store.write(unit)
+        except UnavailableProblem:
+            raise  # the database is away: nothing can be kept
+        except Exception:
+            log.exception("a callback could not be applied", channel=channel_name, kind=opened.notice.kind)
+            failed = self._raw(
+                channel_name, channel.info.sensitive, incoming, opened.retry_later, "failed: not applied"
+            )
+            await self._store.write(lambda conn: self._evidence.append(conn, failed, subject=opened.event_key))
+            return opened.retry_later
+        if not taken:
             log.error("callback refused", channel=channel_name, outcome="forged", reason=_USED)
             raise ForgedCallbackError(_USED)
         self._delivery.wake(channel_name)
         return opened.acknowledge
+
+    async def _unreadable(self, channel: Channel, incoming: Incoming, broken: ContractError) -> Reply:
+        """Keep a message that cannot be read, list it, tell of it, and ask about what it seems to be about.
+
+        The contract's acknowledgement where there was something to ask about; otherwise raises ``broken``,
+        which may hold its words for a refusal.
+        """
+        name, reason = channel.name, str(broken)
+        about, thanks, refuse = None, None, None
+        if isinstance(broken, UnreadableCallbackError):
+            about, thanks, refuse = broken.about, broken.acknowledge, broken.refuse
+        log.error("callback refused", channel=name, outcome="unreadable", reason=reason)
+        handler = None if about is None else self._handlers.get(type(about))
+        refused = self._evidence.prepare(
+            self._raw(name, channel.info.sensitive, incoming, refuse, f"unreadable: {reason}")
+        )
+        taken = self._evidence.prepare(
+            self._raw(name, channel.info.sensitive, incoming, thanks, f"unreadable: {reason}")
+        )
+        digest, now = sm3(incoming.body), to_micros(self._clock.now())
+
+        def unit(conn: Connection) -> Concerned | None:
+            exchange_id = refused.id if thanks is None else taken.id
+            concerned = None if handler is None else handler(conn, name, about, exchange_id)
+            kept = refused if concerned is None or thanks is None else taken
+            if concerned is None:
+                self._evidence.append(conn, kept)
+            else:
+                self._evidence.append(conn, kept, subject=concerned.subject, authority=concerned.authority)
+            if unreadable_records.number_since(conn, name, now - _DAY) < MOST_LISTED:
+                self._list(
+                    conn,
+                    Unreadable(
+                        exchange_id=kept.id,
+                        channel=name,
+                        digest=digest,
+                        reason=redact_text(reason, channel.info.sensitive)[:500],
+                        authority=concerned.authority if concerned else None,
+                        subject=concerned.subject if concerned else None,
+                        received_at=now,
+                    ),
+                )
+            return concerned
+
+        concerned = await self._store.write(unit)
+        if concerned is not None:
+            self._delivery.wake(name)
+        if concerned is None or thanks is None:
+            raise broken
+        return thanks
+
+    def _list(self, conn: Connection, one: Unreadable) -> None:
+        """List a message for people, and tell those whom it is about, or all whom the channel serves."""
+        if not unreadable_records.add(conn, one):
+            return
+        known = access_records.codes(conn) if one.authority is None else ()
+        served = [one.authority] if one.authority is not None else self._channels.served(one.channel, known)
+        for authority in served:
+            self._delivery.events.emit(
+                conn,
+                type="channel.unreadable_callback",
+                subject=one.channel,
+                authority=authority,
+                data={"exchange": one.exchange_id, "about": one.subject},
+            )
 
     def _raw(
         self, channel: str, sensitive: frozenset[str], incoming: Incoming, reply: Reply | None, outcome: str

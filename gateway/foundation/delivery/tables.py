@@ -249,6 +249,20 @@ webhook_attempt = Table(
     ),
 )
 
+unreadable_callback = Table(
+    "unreadable_callback",
+    metadata,
+    Column("exchange_id", String(40), primary_key=True, comment="its evidence, the first time that it came"),
+    Column("channel", String(60), nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("authority", String(40), comment="null: it could not be told whom it is about"),
+    Column("subject", String(40), comment="the record that was asked about because of it"),
+    Column("received_at", BigInteger, nullable=False),
+    UniqueConstraint("channel", "digest"),
+    Index("ix_unreadable_callback_received", "channel", "received_at"),
+)
+
 callback_nonce = Table(
     "callback_nonce",
     metadata,

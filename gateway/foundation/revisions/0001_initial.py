@@ -202,6 +202,20 @@ def upgrade() -> None:
     sa.Column('done_at', sa.BigInteger(), nullable=True, comment='null while it is under way, and when it failed or died under way'),
     sa.PrimaryKeyConstraint('name', 'slot_at', name=op.f('pk_schedule_run'))
     )
+    op.create_table('unreadable_callback',
+    sa.Column('exchange_id', sa.String(length=40), nullable=False, comment='its evidence, the first time that it came'),
+    sa.Column('channel', sa.String(length=60), nullable=False),
+    sa.Column('digest', sa.LargeBinary(), nullable=False),
+    sa.Column('reason', sa.Text(), nullable=False),
+    sa.Column('authority', sa.String(length=40), nullable=True, comment='null: it could not be told whom it is about'),
+    sa.Column('subject', sa.String(length=40), nullable=True, comment='the record that was asked about because of it'),
+    sa.Column('received_at', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('exchange_id', name=op.f('pk_unreadable_callback')),
+    sa.UniqueConstraint('channel', 'digest', name=op.f('uq_unreadable_callback_channel_digest'))
+    )
+    with op.batch_alter_table('unreadable_callback', schema=None) as batch_op:
+        batch_op.create_index('ix_unreadable_callback_received', ['channel', 'received_at'], unique=False)
+
     op.create_table('webhook_endpoint',
     sa.Column('id', sa.String(length=40), nullable=False),
     sa.Column('client_id', sa.String(length=40), nullable=False),
@@ -408,6 +422,10 @@ def downgrade() -> None:
         batch_op.drop_index('ix_webhook_endpoint_authority')
 
     op.drop_table('webhook_endpoint')
+    with op.batch_alter_table('unreadable_callback', schema=None) as batch_op:
+        batch_op.drop_index('ix_unreadable_callback_received')
+
+    op.drop_table('unreadable_callback')
     op.drop_table('schedule_run')
     with op.batch_alter_table('resolution', schema=None) as batch_op:
         batch_op.drop_index('uq_resolution_open', sqlite_where=sa.text('withdrawn_at is null'), postgresql_where=sa.text('withdrawn_at is null'))

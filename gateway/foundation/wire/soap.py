@@ -74,18 +74,18 @@ class _Element:
     def of(cls, known: Any) -> _Element:
         return cls(known, Plan.of(known), Shape.of(known))
 
-    def read(self, payload: etree._Element, schema: etree.XMLSchema, types: Any) -> Reading:
+    def read(self, payload: etree._Element, schema: etree.XMLSchema, types: Any, what: str = "the answer") -> Reading:
         """The values of an element, fitted to the contract. ContractError if it breaks the schema."""
         payload, passed = self.shape.fit(payload)
         if broken := first_complaint(schema, payload):
-            raise ContractError(f"the answer breaks the contract: {broken}")
+            raise ContractError(f"{what} breaks the contract: {broken}")
         if self.plan is not None:
             with suppress(Odd, ValueError, TypeError, ArithmeticError):  # zeep has the word on what it cannot read
                 return Reading(self.plan.read(payload), passed)
         try:
             values = _plain(self.known.parse(payload, types), dict)
         except (zeep.exceptions.Error, ValueError, TypeError, ArithmeticError) as error:
-            raise ContractError(f"the answer breaks the contract: {error}") from error
+            raise ContractError(f"{what} breaks the contract: {error}") from error
         return Reading(_without_room(values) if isinstance(values, dict) else {}, passed)
 
 
@@ -110,7 +110,7 @@ class XmlMessages:
         """A message that is to be the element ``tag``, fitted to it. ContractError if it is not, or invalid."""
         if message.tag != tag:
             raise ContractError(f"{message.tag} instead of {tag}")
-        return self._elements(tag).read(message, self._schema, self._types)
+        return self._elements(tag).read(message, self._schema, self._types, "the message")
 
 
 @dataclass(frozen=True, slots=True)

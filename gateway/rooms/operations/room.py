@@ -12,5 +12,5 @@ ROOM = Room(
     commands={"operations": ".commands:app"},
     doctor=".strangers:look",
     lives=("gateway.foundation.delivery.states",),
-    events=("operation.parked", "channel.stopped", "channel.drifted"),
+    events=("operation.parked", "channel.stopped", "channel.drifted", "channel.unreadable_callback"),
 )

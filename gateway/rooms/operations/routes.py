@@ -11,6 +11,7 @@ from pydantic import Field
 from gateway.foundation.access import Principal
 from gateway.foundation.delivery.operation_records import AttemptRecord, OperationRecord
 from gateway.foundation.delivery.states import State
+from gateway.foundation.delivery.unreadable_records import Unreadable
 from gateway.foundation.drift import Drifted
 from gateway.foundation.http.authorization import may, require_authority
 from gateway.foundation.http.idempotency import KeyedRequest
@@ -103,6 +104,29 @@ class DriftView(View):
         )
 
 
+class UnreadableView(View):
+    """An authentic message that could not be read. ``about``: the record that was asked about because of it."""
+
+    exchange: str
+    channel: str
+    authority: str | None
+    about: str | None
+    reason: str
+    received_at: str
+
+    @classmethod
+    def of(cls, found: Unreadable) -> UnreadableView:
+        """From its record."""
+        return cls(
+            exchange=found.exchange_id,
+            channel=found.channel,
+            authority=found.authority,
+            about=found.subject,
+            reason=found.reason,
+            received_at=instant(found.received_at) or "",
+        )
+
+
 class RetryRequest(Ask):
     """Send a parked operation on its way. ``ask``: ask the other side first; a must when the outcome is unknown."""
 
@@ -136,6 +160,16 @@ async def list_drift(
     mine = [one.name for one in base.channels.all() if base.channels.served(one.name, who.authorities)]
     wanted = [name for name in mine if channel in (None, name)]
     return Page(items=[DriftView.of(one) for one in await operations.drift(wanted)], next=None)
+
+
+@router.get("/callbacks/unreadable", response_model=Page[UnreadableView])
+async def list_unreadable(
+    base: Base, operations: Ledger, who: Reader, cursor: Cursor = None, limit: Limit = 50
+) -> Page[UnreadableView]:
+    """Authentic messages of external systems that could not be read, newest first; each is kept as evidence."""
+    mine = [one.name for one in base.channels.all() if base.channels.served(one.name, who.authorities)]
+    found = await operations.unreadable(list(who.authorities), mine, before=after(cursor), limit=limit)
+    return Page(items=[UnreadableView.of(one) for one in found], next=cursor_after(found, limit))
 
 
 @router.get("/operations/{operation_id}", response_model=OperationView, responses=responses(404))

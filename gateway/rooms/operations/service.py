@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gateway.foundation.access import records as access_records
-from gateway.foundation.delivery import operation_records, resolution_records
+from gateway.foundation.delivery import operation_records, resolution_records, unreadable_records
 from gateway.foundation.delivery.operation_records import AttemptRecord, OperationRecord
 from gateway.foundation.delivery.resolution_records import Resolution
 from gateway.foundation.delivery.states import State
+from gateway.foundation.delivery.unreadable_records import Unreadable
 from gateway.foundation.drift import Drifted
 from gateway.foundation.drift import records as drift_records
 from gateway.foundation.evidence import Evidence, Exchange
@@ -87,6 +88,16 @@ class Operations:
     async def drift(self, channels: Sequence[str]) -> list[Drifted]:
         """What these channels have sent beyond their contracts."""
         return await self._store.read(lambda conn: drift_records.all_of(conn, channels))
+
+    async def unreadable(
+        self, authorities: Sequence[str], channels: Sequence[str], *, before: str | None, limit: int
+    ) -> list[Unreadable]:
+        """Messages that could not be read: about these authorities, or about nobody known on these channels."""
+        return await self._store.read(
+            lambda conn: unreadable_records.find(
+                conn, authorities=authorities, channels=channels, before=before, limit=limit
+            )
+        )
 
     async def view(self, operation_id: str) -> OperationStory:
         """One operation with its attempts. Raises NotFoundProblem."""

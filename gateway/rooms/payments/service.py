@@ -12,7 +12,7 @@ from gateway.foundation.base import Foundation
 from gateway.foundation.delivery import Action, Event, Sent
 from gateway.foundation.delivery.callbacks import Concerned
 from gateway.foundation.once import NEVER, Once
-from gateway.ports.nontax import PaymentNotice
+from gateway.ports.nontax import PaymentNotice, UnreadableNotice
 from gateway.rooms.decisions import Decisions, DueDate, due_date
 from gateway.rooms.decisions import fetch as fetch_decision
 from gateway.rooms.payments import records
@@ -238,6 +238,25 @@ class Payments:
             return None
         payment = records.held(conn, owner.payment_id)
         return Concerned(payment.authority, payment.id)
+
+    def take_unreadable(
+        self, conn: Connection, channel: str, notice: UnreadableNotice, _exchange_id: str
+    ) -> Concerned | None:
+        """Ask at once how the bills stand that an unreadable notice seems to be about; None where none is ours.
+
+        One without a code yet is followed faster.
+        """
+        by_code = None if notice.code is None else records.by_code(conn, channel, notice.code)
+        by_number = None if notice.bill_reference is None else records.fetch_code(conn, channel, notice.bill_reference)
+        about: Concerned | None = None
+        for payment_id in dict.fromkeys(one.payment_id for one in (by_code, by_number) if one is not None):
+            payment = records.held(conn, payment_id)
+            about = about or Concerned(payment.authority, payment.id)
+            if payment.code is None:
+                self._base.delivery.hurry(conn, channel, reference=notice.bill_reference)
+            else:
+                self._asks.how_it_stands(conn, payment, claim=False)
+        return about
 
     def quoted(self, conn: Connection, payment: Payment, paid_at: int) -> int:
         """The surcharge that the platform may have added to a payment at that instant (microseconds), in fen."""

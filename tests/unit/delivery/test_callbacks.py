@@ -12,16 +12,19 @@ from sqlalchemy import select
 
 from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.crypto.keys import FileKeys
+from gateway.foundation.delivery import unreadable_records
 from gateway.foundation.delivery.callbacks import Callbacks, Concerned
+from gateway.foundation.delivery.events import Events, timeline
 from gateway.foundation.delivery.tables import callback_nonce
 from gateway.foundation.evidence import Evidence, Exchange
 from gateway.foundation.evidence.tables import exchange
-from gateway.ports.base import Incoming, Notice, OpenedCallback, Reply
+from gateway.ports.base import Incoming, Notice, OpenedCallback, Reply, UnreadableCallbackError
 from gateway.words.clock import ManualClock
-from gateway.words.errors import ContractError, ForgedCallbackError, NotFoundProblem
+from gateway.words.errors import ContractError, ForgedCallbackError, NotFoundProblem, UnavailableProblem
 
 NOW = datetime(2026, 9, 16, 2, 0, tzinfo=UTC)
 THANKS = Reply(200, b"SUCCESS", "text/plain")
+AGAIN = Reply(503, b"LATER", "text/plain")
 
 
 class Arrived(Notice):
@@ -41,7 +44,7 @@ class Opener:
     """An adapter that reads what the test has put there."""
 
     def __init__(self) -> None:
-        self.says: Any = OpenedCallback(Arrived(what="pay_1"), "key_1", "nonce_1", THANKS, THANKS)
+        self.says: Any = OpenedCallback(Arrived(what="pay_1"), "key_1", "nonce_1", THANKS, AGAIN)
 
     async def open_callback(self, incoming: Incoming) -> OpenedCallback:
         if isinstance(self.says, Exception):
@@ -61,13 +64,17 @@ class Desk:
         self.applied: list[tuple[str, str]] = []
         self.about: Concerned | None = Concerned("anlan", "pay_1")
         self.fault: Exception | None = None
-        delivery = SimpleNamespace(wake=self.woken.append)
+        delivery = SimpleNamespace(wake=self.woken.append, events=Events(clock))
         self.door = Callbacks(store, self, self.evidence, delivery, clock)  # type: ignore[arg-type]
         self.door.on(Arrived, self.room)
 
     def get(self, name: str) -> Any:
         """The channels, of which there is one."""
-        return {"nontax": SimpleNamespace(adapter=self.adapter, info=self.info)}[name]
+        return {"nontax": SimpleNamespace(name="nontax", adapter=self.adapter, info=self.info)}[name]
+
+    def served(self, _name: str, _codes: Any) -> list[str]:
+        """The authorities for which the channel does anything."""
+        return ["anlan", "wangchuan"]
 
     def room(self, conn: Any, channel: str, notice: Arrived, exchange_id: str) -> Concerned | None:
         if self.fault is not None:
@@ -83,6 +90,13 @@ class Desk:
             lambda conn: conn.execute(select(exchange.c.id).order_by(exchange.c.seq)).scalars().all()
         )
         return [await self.evidence.held(one) for one in ids]
+
+    async def listed(self) -> list[unreadable_records.Unreadable]:
+        return await self.store.read(lambda conn: unreadable_records.find(conn))
+
+    async def told(self) -> list[tuple[str, dict[str, Any]]]:
+        found = await self.store.read(lambda conn: timeline(conn, "nontax"))
+        return [(one.authority, one.data) for one in found if one.type == "channel.unreadable_callback"]
 
     async def nonces(self) -> list[str]:
         return list(await self.store.read(lambda conn: conn.execute(select(callback_nonce.c.nonce)).scalars().all()))
@@ -151,14 +165,84 @@ async def test_what_is_refused_is_kept_and_neither_applied_nor_remembered_by_its
     assert (desk.applied, desk.woken, await desk.nonces()) == ([], [], [])
 
 
-async def test_when_the_room_fails_nothing_stays_so_that_the_other_side_sends_it_again(desk):
+async def test_when_the_room_fails_what_it_did_is_undone_the_message_is_kept_and_asked_for_again(desk):
     desk.fault = RuntimeError("a fault of the room")
-    with pytest.raises(RuntimeError):
-        await desk.take()
-    assert (await desk.kept(), await desk.nonces(), desk.woken) == ([], [], [])
+    assert await desk.take() == AGAIN
+    (kept,) = await desk.kept()
+    assert (kept.outcome, kept.status, kept.subject) == ("failed: not applied", 503, "key_1")
+    assert (await desk.nonces(), desk.woken, desk.applied) == ([], [], [])
     desk.fault = None
     assert await desk.take() == THANKS
     assert len(desk.applied) == 1
+
+
+async def test_without_a_database_nothing_is_answered_in_the_contracts_words(desk):
+    desk.fault = UnavailableProblem("no database")
+    with pytest.raises(UnavailableProblem):
+        await desk.take()
+
+
+@pytest.mark.parametrize("fault", [ValueError("2OO"), KeyError("Amt"), RecursionError(), AttributeError("text")])
+async def test_whatever_an_adapter_raises_the_message_is_kept_and_nothing_of_the_fault_is_told(desk, fault):
+    desk.adapter.says = fault
+    with pytest.raises(ContractError) as told:
+        await desk.take()
+    assert "2OO" not in str(told.value)
+    assert [one.outcome.partition(":")[0] for one in await desk.kept()] == ["unreadable"]
+    assert [(one.channel, one.subject) for one in await desk.listed()] == [("nontax", None)]
+
+
+async def test_an_unreadable_message_is_listed_once_and_told_to_all_whom_the_channel_serves(desk):
+    desk.adapter.says = ContractError("no such element")
+    for body in (b"<a/>", b"<a/>", b"<b/>"):
+        with pytest.raises(ContractError):
+            await desk.take(body)
+    kept, listed = await desk.kept(), await desk.listed()
+    assert len(kept) == 3, "each is kept"
+    assert [one.exchange_id for one in listed] == [kept[2].id, kept[0].id]
+    assert [one.reason for one in listed] == ["no such element"] * 2
+    first = {"exchange": kept[0].id, "about": None}
+    assert (await desk.told())[:2] == [("anlan", first), ("wangchuan", first)]
+    assert len(await desk.told()) == 4
+
+
+async def test_what_an_unreadable_message_seems_to_be_about_is_asked_for_and_it_is_acknowledged(desk):
+    desk.adapter.says = UnreadableCallbackError("no sum", about=Arrived(what="pay_1"), acknowledge=THANKS)
+    assert await desk.take() == THANKS
+    (kept,), (listed,) = await desk.kept(), await desk.listed()
+    assert desk.applied == [("pay_1", kept.id)]
+    assert (kept.outcome, kept.status, kept.subject, kept.authority) == ("unreadable: no sum", 200, "pay_1", "anlan")
+    assert (listed.exchange_id, listed.subject, listed.authority) == (kept.id, "pay_1", "anlan")
+    assert await desk.told() == [("anlan", {"exchange": kept.id, "about": "pay_1"})]
+    assert desk.woken == ["nontax"]
+
+
+@pytest.mark.parametrize(
+    ("about", "thanks", "ours"),
+    [
+        (None, THANKS, True),
+        (Unheard(), THANKS, True),
+        (Arrived(what="x"), THANKS, False),
+        (Arrived(what="x"), None, True),
+    ],
+    ids=["nothing could be read", "nobody takes it", "not ours", "the contract has no words"],
+)
+async def test_an_unreadable_message_that_leads_nowhere_is_not_acknowledged(desk, about, thanks, ours):
+    desk.about = Concerned("anlan", "pay_1") if ours else None
+    desk.adapter.says = UnreadableCallbackError("no sum", about=about, acknowledge=thanks)
+    with pytest.raises(ContractError, match="no sum"):
+        await desk.take()
+    (kept,), (listed,) = await desk.kept(), await desk.listed()
+    assert (kept.outcome, kept.status, listed.exchange_id) == ("unreadable: no sum", None, kept.id)
+
+
+async def test_a_platform_that_sends_nothing_readable_does_not_fill_the_list(desk, monkeypatch):
+    monkeypatch.setattr("gateway.foundation.delivery.callbacks.MOST_LISTED", 3)
+    desk.adapter.says = ContractError("no such element")
+    for number in range(5):
+        with pytest.raises(ContractError):
+            await desk.take(b"<a%d/>" % number)
+    assert (len(await desk.kept()), len(await desk.listed())) == (5, 3)
 
 
 async def test_who_takes_no_callbacks_is_not_found(desk):

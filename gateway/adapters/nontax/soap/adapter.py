@@ -17,7 +17,7 @@ from gateway.adapters.nontax.soap import mapping
 from gateway.foundation.wire import ChannelWire, MessageSigner
 from gateway.foundation.wire.soap import SoapFault, XmlMessages
 from gateway.foundation.wire.xml import XmlRefusedError, parse_xml
-from gateway.ports.base import AdapterInfo, FindGuarantee, Incoming, OpenedCallback, ReferenceFormat, Reply
+from gateway.ports.base import AdapterInfo, FindGuarantee, Incoming, OpenedCallback, ReferenceFormat
 from gateway.ports.nontax import (
     Bill,
     Cancelled,
@@ -168,27 +168,34 @@ class SoapNonTax:
     async def open_callback(self, incoming: Incoming) -> OpenedCallback:
         """Authenticate a PaymentConfirm and read it, without network.
 
-        Raises ForgedCallbackError for a missing, wrong or stale signature, ContractError for content that breaks the
-        contract in spite of a good signature.
+        Raises ForgedCallbackError for a missing, wrong or stale signature, UnreadableCallbackError for content that
+        breaks the contract in spite of a good signature.
         """
         authentic = self._signer.verify(incoming.headers, incoming.body)
-        if len(incoming.body) > _LONGEST_CALLBACK:
-            raise ContractError(f"a callback of {len(incoming.body)} bytes")
         try:
-            message = parse_xml(incoming.body)
-        except XmlRefusedError as error:
-            raise ContractError(f"the callback is refused: {error}") from None
-        reading = self._callbacks.read(message, f"{{{mapping.CALLBACK}}}PaymentConfirm")
-        self._wire.passed_over("PaymentConfirm", reading.passed_over)
-        told = reading.values
-        fact = mapping.paid_fact(told["PayCode"], told)
+            told = self._told(incoming.body)
+            fact = mapping.paid_fact(told["PayCode"], told)
+        except ContractError as broken:
+            raise mapping.unreadable(incoming.body, broken) from broken
         return OpenedCallback(
             notice=PaymentNotice(fact=fact, bill_reference=told["PayNo"]),
             event_key=f"{fact.code}:{fact.bank_serial}",
             nonce=authentic.nonce,
-            acknowledge=_reply(200, fact.code, fact.bank_serial, "00000"),
-            retry_later=_reply(503, fact.code, fact.bank_serial, "19001"),
+            acknowledge=mapping.reply(200, fact.code, fact.bank_serial, "00000"),
+            retry_later=mapping.reply(503, fact.code, fact.bank_serial, "19001"),
         )
+
+    def _told(self, body: bytes) -> dict[str, Any]:
+        """The values of a PaymentConfirm. Raises ContractError."""
+        if len(body) > _LONGEST_CALLBACK:
+            raise ContractError(f"a callback of {len(body)} bytes")
+        try:
+            message = parse_xml(body)
+        except XmlRefusedError as error:
+            raise ContractError(f"the callback is refused: {error}") from None
+        reading = self._callbacks.read(message, f"{{{mapping.CALLBACK}}}PaymentConfirm")
+        self._wire.passed_over("PaymentConfirm", reading.passed_over)
+        return reading.values
 
     # --- inside ----------------------------------------------------------------------------------------------------
 
@@ -223,7 +230,3 @@ class SoapNonTax:
 
 def _seconds(value: Any) -> float | None:
     return None if value is None else float(value)
-
-
-def _reply(status: int, code: str, bank_serial: str, result: str) -> Reply:
-    return Reply(status, mapping.acknowledgement(code, bank_serial, result), "application/xml; charset=utf-8")

@@ -5,6 +5,7 @@ What the wire's fields mean is in ``fields``; here is how the SOAP operations ar
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
@@ -13,6 +14,7 @@ from lxml import etree
 
 from gateway.adapters.nontax import fields
 from gateway.adapters.nontax.fields import day, day_text, moment, paid_fact, require, unencodable
+from gateway.ports.base import Reply, UnreadableCallbackError
 from gateway.ports.nontax import (
     Bill,
     CancelRequest,
@@ -22,11 +24,14 @@ from gateway.ports.nontax import (
     Refund,
     RefundRequest,
     StatementPage,
+    UnreadableNotice,
 )
+from gateway.words.errors import ContractError
 from gateway.words.money import format_yuan
 
 __all__ = ["day", "day_text", "moment", "paid_fact", "require", "unencodable"]  # words of all non-tax wires
 
+_LOOKED_AT = 64 * 1024
 CALLBACK = "urn:nontax-platform:callback:v1"
 
 CODES = fields.Codes("nontax", "v1")
@@ -115,6 +120,33 @@ def fiscal_receipt(answer: Mapping[str, Any], file: Mapping[str, Any]) -> Fiscal
 
 
 # --- callbacks -----------------------------------------------------------------------------------------------------
+
+
+_PAY_NO, _PAY_CODE, _SERIAL = (
+    re.compile(rb"<(?:[A-Za-z0-9_]+:)?%b>\s*([0-9A-Za-z]{1,50})\s*</" % name)
+    for name in (b"PayNo", b"PayCode", b"TraNoBus")
+)
+
+
+def unreadable(body: bytes, broken: ContractError) -> UnreadableCallbackError:
+    """An authentic callback that cannot be read, with the bill that it seems to be about.
+
+    A number or code that stands there twice, or differently, is no hint. The acknowledgement needs code and serial.
+    """
+    number, code, serial = (_only(pattern, body) for pattern in (_PAY_NO, _PAY_CODE, _SERIAL))
+    about = UnreadableNotice(code=code, bill_reference=number) if code or number else None
+    thanks = reply(200, code, serial, "00000") if code and serial else None
+    return UnreadableCallbackError(str(broken), about=about, acknowledge=thanks)
+
+
+def _only(pattern: re.Pattern[bytes], body: bytes) -> str | None:
+    found = set(pattern.findall(body[:_LOOKED_AT]))
+    return found.pop().decode() if len(found) == 1 else None
+
+
+def reply(status: int, code: str, bank_serial: str, result: str) -> Reply:
+    """How a callback is answered."""
+    return Reply(status, acknowledgement(code, bank_serial, result), "application/xml; charset=utf-8")
 
 
 def acknowledgement(code: str, bank_serial: str, result: str) -> bytes:
