@@ -461,7 +461,7 @@ def _located(content: dict[str, Any], folder: Path) -> dict[str, Any]:
                 trust[key] = [one if _is_key_identifier(one) else at(one) for one in trust[key]]
     channels = content.get("channels")
     for channel in channels.values() if isinstance(channels, dict) else ():
-        for key in ("ca_file", "client_cert", "client_key"):
+        for key in ("ca_file", "client_cert", "client_key", "listen_cert", "listen_key", "listen_ca"):
             if isinstance(channel, dict) and key in channel:
                 channel[key] = at(channel[key])
     return content

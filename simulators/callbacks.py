@@ -207,7 +207,7 @@ class Callbacks:
             document["forged"] = False
         body, headers = wire.callback(document["payload"])
         answer = await self._post(document, target["url"], body, headers, None)
-        if answer is not None and wire.acknowledged(document["payload"], answer.status_code, answer.content):
+        if answer is not None and wire.acknowledged(document["payload"], *answer):
             document["sends"] -= 1
             if document["sends"] <= 0:
                 document["state"] = "acknowledged"
@@ -229,12 +229,18 @@ class Callbacks:
 
     async def _post(
         self, document: Document, url: str, body: bytes, headers: dict[str, str], fault: str | None
-    ) -> httpx.Response | None:
+    ) -> tuple[int, bytes] | None:
+        """Status and body of what answers; 200 where an address is not of the web. None: nothing came."""
         assert self._client is not None
         answer, outcome = None, "answered"
         try:
-            answer = await self._client.post(url, content=body, headers=headers)
-        except httpx.HTTPError as problem:
+            if url.startswith("http"):
+                got = await self._client.post(url, content=body, headers=headers)
+                answer = got.status_code, got.content
+            else:
+                async with asyncio.timeout(TIMEOUT):
+                    answer = 200, await self._services[document["system"]].wire.tell(url, body)
+        except (httpx.HTTPError, OSError, EOFError, ValueError) as problem:
             outcome = type(problem).__name__
         self._journal.add(
             Entry(
@@ -242,11 +248,11 @@ class Callbacks:
                 operation=document["operation"],
                 key=document["key"],
                 path=url,
-                status=answer.status_code if answer else None,
+                status=answer[0] if answer else None,
                 outcome=outcome,
                 fault=fault or document.get("fault"),
                 request=body,
-                answer=answer.content if answer else b"",
+                answer=answer[1] if answer else b"",
             )
         )
         return answer

@@ -25,6 +25,8 @@ class Wire:
     amount_fields: ClassVar[frozenset[str]] = frozenset()
     code_fields: ClassVar[frozenset[str]] = frozenset()
     status_fields: ClassVar[frozenset[str]] = frozenset()
+    #: How addresses for callbacks begin.
+    addresses: ClassVar[tuple[str, ...]] = ("http://", "https://")
     #: Header that the fault bad_signature and the default ``forge`` alter.
     signature_header: ClassVar[str] = "X-Signature"
 
@@ -94,6 +96,10 @@ class Wire:
     def callback(self, payload: Document) -> tuple[bytes, dict[str, str]]:
         """The body and headers of a callback, signed now."""
         return json.dumps(payload, ensure_ascii=False).encode(), {"Content-Type": "application/json"}
+
+    async def tell(self, url: str, body: bytes) -> bytes:
+        """Send a callback to an address that is not of the web; what answers it. OSError, EOFError, ValueError."""
+        raise ValueError(f"{self.name} sends nothing to {url}")
 
     def acknowledged(self, payload: Document, status: int, body: bytes) -> bool:
         """Whether an answer acknowledges a callback."""

@@ -61,8 +61,8 @@ class World:
 
     def direct_callbacks(self, name: str, url: str | None) -> None:
         """Say where a system's callbacks go; None: nowhere, they wait. ValueError for what is no address."""
-        self.service(name)
-        if url is not None and not url.startswith(("http://", "https://")):
+        taken = self.service(name).wire.addresses
+        if url is not None and not url.startswith(taken):
             raise ValueError(f"{url!r} is not an address such as http://127.0.0.1:8080/callbacks/{name}")
         self.base.callbacks.direct(name, url)
 

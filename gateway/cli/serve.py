@@ -112,10 +112,15 @@ async def _run(settings: Settings, faces: tuple[Face, ...], as_json: bool) -> No
     from gateway.app import App
     from gateway.faces.serve import serve as serve_faces
 
+    doors: dict[str, str] = {}
+
     def ready(addresses: dict[str, tuple[Face, ...]]) -> None:
         where = {face: f"http://{address}" for address, served in addresses.items() for face in served}
-        lines = json.dumps({"ready": True, "faces": where}) if as_json else "\n".join(map(" ".join, where.items()))
-        typer.echo(lines)
+        if as_json:
+            typer.echo(json.dumps({"ready": True, "faces": where} | ({"frames": doors} if doors else {})))
+        else:
+            told = [*where.items(), *((f"frames of {channel}", address) for channel, address in doors.items())]
+            typer.echo("\n".join(map(" ".join, told)))
 
     async with App.open(settings, sending=True) as gateway:
-        await serve_faces(gateway, faces, on_ready=ready)
+        await serve_faces(gateway, faces, on_ready=ready, on_doors=doors.update)

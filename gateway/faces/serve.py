@@ -13,6 +13,7 @@ import uvicorn
 
 from gateway.app import App
 from gateway.faces.build import build
+from gateway.faces.frames import FrameDoors
 from gateway.settings import Face
 from gateway.words.errors import SettingsError
 
@@ -35,9 +36,13 @@ async def serve(
     faces: Collection[Face] = ALL_FACES,
     *,
     on_ready: Callable[[dict[str, tuple[Face, ...]]], None] | None = None,
+    on_doors: Callable[[dict[str, str]], None] | None = None,
     stop: asyncio.Event | None = None,
 ) -> None:
     """Serve until SIGTERM, SIGINT or ``stop``. ``on_ready`` gets the addresses (host:port) with their faces.
+
+    ``on_doors`` gets, before that, the addresses where platforms connect and speak in frames, by channel; they belong
+    to the face ``callbacks``.
 
     On the way out readiness turns red first, then no connection is accepted, then requests end; delivery is stopped by
     ``App.open``, which lets calls end and marks the rest as in doubt. Raises SettingsError for an address in use.
@@ -63,6 +68,11 @@ async def serve(
             h11_max_incomplete_event_size=64 * 1024,
         )
         listeners.append((_Listener(config), sock))
+    doors = FrameDoors(app)
+    if "callbacks" in faces:
+        await doors.open()
+        if on_doors is not None:
+            on_doors(doors.addresses)
     tasks = [asyncio.create_task(listener.serve(sockets=[sock])) for listener, sock in listeners]
     try:
         while not all(listener.started for listener, _ in listeners):
@@ -79,6 +89,7 @@ async def serve(
         app.stopping = True
         for listener, _ in listeners:
             listener.should_exit = True
+        await doors.close()
         await asyncio.gather(*tasks, return_exceptions=True)
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(name)

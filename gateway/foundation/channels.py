@@ -304,7 +304,8 @@ def build_channel(
         adapter = adapter_class(own, wire, ground.clock)  # type: ignore[call-arg]
     except ValueError as error:
         raise SettingsError(key, f'the adapter "{info.name}" refuses its settings: {error}', "Correct them.") from error
-    return Channel(name, adapter, info, find, settings.url, wire, general, own, kind_keys)
+    find = replace(find, by=adapter.info.find.by)  # which its settings may have narrowed
+    return Channel(name, adapter, adapter.info, find, settings.url, wire, general, own, kind_keys)
 
 
 def _account(url: str, options: BaseModel) -> Any:

@@ -13,6 +13,7 @@ from typing import Any
 from lxml import etree
 
 import contracts
+from simulators.cnnontax.dialect import VOUCHERS, Dialect
 from simulators.frame import XmlContract, parse_xml
 from simulators.nontax.soap import element, values
 
@@ -22,8 +23,9 @@ NO_MAC = "0" * 64
 LONGEST = 1024 * 1024
 
 ENVELOPE = XmlContract(contracts.path("cnnontax/v1/envelope.xsd"))
-VOUCHERS = XmlContract(contracts.path("cnnontax/v1/vouchers.xsd"))
-_FRAME = re.compile(rb"([1-9][0-9]{0,7}) *CNNONTAX1\.0([0-9A-Z]{4})(.*)([0-9A-Fa-f]{64})", re.DOTALL)
+CONTRACT = Dialect()
+_REST = re.compile(rb"CNNONTAX1\.0([0-9A-Z]{4})(.*)", re.DOTALL)
+_MAC = re.compile(rb"[0-9A-Fa-f]{64}")
 _DECLARATION = re.compile(r"<\?xml [^>]*encoding=[\"']GBK[\"'][^>]*\?>", re.IGNORECASE)
 
 
@@ -47,43 +49,48 @@ def mac(token: str, xml: bytes) -> str:
     return hashlib.sha256(token.encode() + xml).hexdigest().upper()
 
 
-def join(number: str, xml: bytes, code: str) -> bytes:
-    """The bytes of a frame; its length counts itself."""
-    rest = b"CNNONTAX1.0" + number.encode() + xml + code.encode()
-    return str(len(rest) + 8).ljust(8).encode() + rest
+def join(number: str, xml: bytes, code: str, dialect: Dialect = CONTRACT) -> bytes:
+    """The bytes of a frame."""
+    parts = (xml, code.encode()) if dialect.mac == "after" else (code.encode(), xml)
+    return dialect.begin(b"CNNONTAX1.0" + number.encode() + b"".join(parts))
 
 
-def split(frame: bytes) -> tuple[str, bytes, str]:
+def split(frame: bytes, dialect: Dialect = CONTRACT) -> tuple[str, bytes, str]:
     """Message number, XML and MAC. ValueError when the bytes are no whole frame."""
-    parts = _FRAME.fullmatch(frame)
-    if parts is None or len(frame[:8].rstrip()) != len(parts[1]) or int(parts[1]) != len(frame):
+    head, rest = frame[: dialect.digits], _REST.fullmatch(frame[dialect.digits :])
+    if rest is None or dialect.length(head) != len(frame):
         raise ValueError("not a whole frame of CNNONTAX 1.0")
-    return parts[2].decode(), parts[3], parts[4].decode()
+    signed = rest[2]
+    xml, code = (signed[:-64], signed[-64:]) if dialect.mac == "after" else (signed[64:], signed[:64])
+    if not _MAC.fullmatch(code):
+        raise ValueError("a frame without a MAC")
+    return rest[1].decode(), xml, code.decode()
 
 
-def write(head: Mapping[str, str], voucher: etree._Element) -> bytes:
+def write(head: Mapping[str, str], voucher: etree._Element, dialect: Dialect = CONTRACT) -> bytes:
     """The XML of a message: its head, whose MsgNo must be among it, and its voucher."""
-    content = base64.b64encode(_gbk(voucher)).decode()
+    dressed, declared = dialect.dressed(voucher)
+    content = base64.b64encode(_gbk(dressed, declared=declared)).decode()
     body = {"MOF": {"VoucherCount": "1", "VoucherBody": {"Voucher": content}}}
-    return _gbk(element("CFX", {"HEAD": {"APP": "CNNONTAX", "VER": "1.0", **head}, "MSG": body}, ""))
+    more = {"TraceId": "T-2026-11"} if dialect.more else {}
+    return _gbk(element("CFX", {"HEAD": {"APP": "CNNONTAX", "VER": "1.0", **head, **more}, "MSG": body}, ""))
 
 
-def read(frame: bytes) -> Message:
-    """What a frame says. ValueError when it breaks the contract; the MAC is not looked at."""
-    number, xml, code = split(frame)
+def read(frame: bytes, dialect: Dialect = CONTRACT) -> Message:
+    """What a frame says. ValueError when it breaks the contract, or the dialect; the MAC is not looked at."""
+    number, xml, code = split(frame, dialect)
     root = _document(xml)
     if errors := ENVELOPE.errors(root):
         raise ValueError("; ".join(errors))
     head = {name: str(value) for name, value in values(root[0]).items()}
     if head["MsgNo"] != number:
         raise ValueError(f"frame {number}, head {head['MsgNo']}")
-    content = "".join((root.findtext(".//Voucher") or "").split())
-    voucher = _document(base64.b64decode(content, validate=True))
+    content = base64.b64decode("".join((root.findtext(".//Voucher") or "").split()), validate=True)
+    voucher = dialect.undressed(number, content.decode("gbk")) if dialect.published else _document(content)
     if errors := VOUCHERS.errors(voucher):
         raise ValueError("; ".join(errors))
-    return Message(
-        number, head["SRC"], head["DES"], head["MsgID"], head["MsgRef"], head["WorkDate"], voucher, xml, code
-    )
+    answers = "" if dialect.published and head["MsgRef"] == head["MsgID"] else head["MsgRef"]
+    return Message(number, head["SRC"], head["DES"], head["MsgID"], answers, head["WorkDate"], voucher, xml, code)
 
 
 def sender_of(frame: bytes) -> str:
@@ -92,12 +99,13 @@ def sender_of(frame: bytes) -> str:
     return found[1].decode() if found else ""
 
 
-async def receive(reader: asyncio.StreamReader) -> bytes:
+async def receive(reader: asyncio.StreamReader, dialect: Dialect = CONTRACT) -> bytes:
     """The next frame of a connection. ValueError for something else, EOFError when it ends before."""
-    head = await reader.readexactly(8)
-    if not re.fullmatch(rb"[1-9][0-9]* *", head) or not 87 <= int(head) <= LONGEST:
+    head = await reader.readexactly(dialect.digits)
+    length = dialect.length(head)
+    if not 79 + dialect.digits <= length <= LONGEST:
         raise ValueError(f"{head!r} is not the length of a frame")
-    return head + await reader.readexactly(int(head) - 8)
+    return head + await reader.readexactly(length - dialect.digits)
 
 
 def items(pay_info: str) -> list[dict[str, Any]]:
@@ -106,8 +114,9 @@ def items(pay_info: str) -> list[dict[str, Any]]:
     return [{"ItemCode": code, "ItemName": name, "Amt": amount} for code, name, amount, *_ in rows]
 
 
-def _gbk(root: etree._Element) -> bytes:
-    return ('<?xml version="1.0" encoding="GBK"?>' + str(etree.tostring(root, encoding="unicode"))).encode("gbk")
+def _gbk(root: etree._Element, *, declared: bool = True) -> bytes:
+    declaration = '<?xml version="1.0" encoding="GBK"?>' if declared else ""
+    return (declaration + str(etree.tostring(root, encoding="unicode"))).encode("gbk")
 
 
 def _document(content: bytes) -> etree._Element:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import copy
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,7 +17,9 @@ from starlette.requests import Request
 from starlette.types import Message as AsgiMessage
 
 import contracts
-from simulators.cnnontax import frames
+from simulators.cnnontax import dialect, frames
+from simulators.cnnontax.dialect import VOUCHERS, Dialect
+from simulators.cnnontax.lines import LINE, Lines
 from simulators.frame import (
     SHANGHAI,
     Answer,
@@ -64,12 +68,22 @@ PLATFORM_NODE = "F990100"
 class FrameWire(CollectionWire):
     """CNNONTAX: answers travel through the frame's life as XML, and become frames at its end."""
 
+    addresses = (*CollectionWire.addresses, "tcp://", LINE)
     signature_header = _MAC
 
     def __init__(self, base: Foundation, system: System) -> None:
         super().__init__(base, system)
         #: (PayCode, TraNoBus) → MsgID of the push that was sent last
         self.pushed: dict[tuple[str, str], str] = {}
+        self.lines = Lines()
+
+    def settings(self) -> Document:
+        with self.base.state.transaction() as tx:
+            return tx.get(self.name, "settings", "settings") or {}
+
+    def dialect(self) -> Dialect:
+        """How the platform writes now."""
+        return Dialect.of({**dialect.DEFAULTS, **self.settings()})
 
     def invalid(self, call: Call, errors: Sequence[str]) -> Answer:
         return self.reply(call, "19200", information="; ".join(errors)[:400])
@@ -100,7 +114,7 @@ class FrameWire(CollectionWire):
             return super().render(call, answer)
         number = "5997" if answer.body.tag == "BillState" else "5001"
         head = self._head(number, call.params.get("node", ""), call.params.get("id", ""))
-        return frames.write(head, answer.body), {**answer.headers, _NUMBER: number}
+        return frames.write(head, answer.body, self.dialect()), {**answer.headers, _NUMBER: number}
 
     def sign(self, call: Call, body: bytes, headers: dict[str, str]) -> dict[str, str]:
         """Under the token of the node that asked, once it has shown that it has it."""
@@ -113,18 +127,20 @@ class FrameWire(CollectionWire):
         told = {name: value for name, value in payload.items() if name not in ("node", "PayNo")}
         order = ("PayCode", "CfmDate", "CfmTime", "Amt", "PayMode", "TraNoBus", "PayerName")
         voucher = element("PaymentConfirm", {name: told.get(name) for name in order}, "")
-        if broken := frames.VOUCHERS.errors(voucher):
+        if broken := VOUCHERS.errors(voucher):
             raise ValueError(f"the push breaks its contract: {broken}")
-        head = self._head("5996", payload["node"])
+        head, written = self._head("5996", payload["node"]), self.dialect()
+        if written.published:
+            head["MsgRef"] = head["MsgID"]
         self.pushed[payload["PayCode"], payload["TraNoBus"]] = head["MsgID"]
-        xml = frames.write(head, voucher)
-        frame = frames.join("5996", xml, frames.mac(self.token(payload["node"]) or "", xml))
+        xml = frames.write(head, voucher, written)
+        frame = frames.join("5996", xml, frames.mac(self.token(payload["node"]) or "", xml), written)
         return frame, {"Content-Type": "application/octet-stream"}
 
     def acknowledged(self, payload: Document, status: int, body: bytes) -> bool:
         """Only an authentic 8001 about the push that was sent last, with Result 00000."""
         try:
-            answer = frames.read(body)
+            answer = frames.read(body, self.dialect())
         except ValueError:
             return False
         return (
@@ -139,13 +155,29 @@ class FrameWire(CollectionWire):
 
     def forge(self, body: bytes, headers: dict[str, str]) -> tuple[bytes, dict[str, str]]:
         """The same message about 0.01, under the MAC of the true one."""
-        told = frames.read(body)
-        amount = told.voucher.find("Amt")
-        assert amount is not None
-        amount.text = "0.01"
-        head = {"SRC": told.sender, "DES": told.receiver, "MsgNo": told.number, "MsgID": told.id}
-        xml = frames.write({**head, "MsgRef": told.answers, "WorkDate": told.work_date}, told.voucher)
-        return frames.join(told.number, xml, told.mac), headers
+        number, xml, code = frames.split(body, self.dialect())
+        before, told, behind = re.split(rb"(?<=<Voucher>)([^<]*)(?=</Voucher>)", xml)
+        forged = re.sub(rb"<Amt>[^<]*</Amt>", b"<Amt>0.01</Amt>", base64.b64decode(told))
+        xml = before + base64.b64encode(forged) + behind
+        return frames.join(number, xml, code, self.dialect()), headers
+
+    async def tell(self, url: str, body: bytes) -> bytes:
+        settings, written = self.settings(), self.dialect()
+        before = self.strays(settings, written)
+        return await self.lines.tell(url, before, body, written, keep=bool(settings.get("keep")))
+
+    def strays(self, settings: Document, written: Dialect, to: str = "") -> bytes:
+        """What goes ahead of an answer or a push: heartbeats, and an answer to somebody's earlier question."""
+        beat = element("Reply", {"OriMsgNo": "0000", "Result": "00000", "Information": ""}, "")
+        found = [self._framed("5001", beat, to, "HB", written) for _ in range(int(settings.get("heartbeats", 0)))]
+        if settings.get("stale") and to:
+            bill = {"PayNo": "STALE1", "PayCode": "99010226319999999999", "Amt": "0.01", "PayStats": "1"}
+            found.append(self._framed("5997", element("BillState", bill, ""), to, "STALE", written))
+        return b"".join(found)
+
+    def _framed(self, number: str, voucher: etree._Element, to: str, about: str, written: Dialect) -> bytes:
+        xml = frames.write(self._head(number, to or CnNonTax.node, about), voucher, written)
+        return frames.join(number, xml, frames.mac(self.token(to) or "", xml), written)
 
     def reply(
         self,
@@ -197,10 +229,17 @@ class CnNonTax(CollectionPlatform):
     def credentials(self) -> dict[str, Any]:
         return {"frames": self.base.urls[f"{self.name}/stream"], "token": self.secret, **super().credentials()}
 
+    def forget(self) -> None:
+        super().forget()
+        self.wire.lines.forget()
+
     # --- frames ----------------------------------------------------------------------------------------------------
 
     async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One frame in, one frame out. What is no frame is answered with silence: the connection ends."""
+        """One frame in, one frame out; the next one where connections are kept.
+
+        What is no frame is answered with silence: the connection ends.
+        """
         scope = {
             "type": "http",
             "method": "TCP",
@@ -210,15 +249,6 @@ class CnNonTax(CollectionPlatform):
             "client": writer.get_extra_info("peername"),
             "server": writer.get_extra_info("sockname"),
         }
-        request = Request(scope)
-        try:
-            frame = await frames.receive(reader)
-            frames.split(frame)
-            if not frames.sender_of(frame):
-                raise ValueError("nobody to answer")
-        except (ValueError, EOFError) as broken:
-            self.journal(request, "?", "", 400, str(broken).encode())
-            return
 
         async def gone() -> AsgiMessage:
             while await reader.read(4096):
@@ -229,21 +259,41 @@ class CnNonTax(CollectionPlatform):
             writer.write(message.get("body", b""))
             await writer.drain()
 
-        response = await self._answered(request, frame)
-        whole = getattr(response, "answer", response)  # what is cut or drips is the frame, not the XML in it
-        if _NUMBER in whole.headers:
-            whole.body = frames.join(whole.headers[_NUMBER], bytes(whole.body), whole.headers[_MAC])
-        await response(scope, gone, send)
+        request, first = Request(scope), True
+        while first or (self.wire.settings().get("keep") and not writer.is_closing()):
+            settings, written = self.wire.settings(), self.wire.dialect()
+            try:
+                frame = await frames.receive(reader, written)
+                number, _, _ = frames.split(frame, written)
+                if not frames.sender_of(frame):
+                    raise ValueError("nobody to answer")
+            except (ValueError, EOFError) as broken:
+                if first:
+                    self.journal(request, "?", "", 400, str(broken).encode())
+                return
+            first = False
+            if number == "8001":
+                self.wire.lines.answered(frame)
+                continue
+            if settings.get("keep"):
+                self.wire.lines.joined(writer)
+            response = await self._answered(request, frame, written)
+            whole = getattr(response, "answer", response)  # what is cut or drips is the frame, not the XML in it
+            if _NUMBER in whole.headers:
+                code = whole.headers[_MAC]
+                whole.body = frames.join(whole.headers[_NUMBER], bytes(whole.body), code, written)
+            writer.write(self.wire.strays(settings, written, frames.sender_of(frame)))
+            await response(scope, gone, send)
 
-    async def _answered(self, request: Request, frame: bytes) -> Any:
+    async def _answered(self, request: Request, frame: bytes, written: Dialect) -> Any:
         node, errors = frames.sender_of(frame), []
         operation, content, params = "?", {}, {"node": node}
-        _, xml, code = frames.split(frame)
+        _, xml, code = frames.split(frame, written)
         token = self.wire.token(node)
         if token is not None and code.upper() == frames.mac(token, xml):
             params["genuine"] = "yes"
         try:
-            message = frames.read(frame)
+            message = frames.read(frame, written)
             params |= {"id": message.id, "number": message.number, "work_date": message.work_date}
             params |= {"receiver": message.receiver}
             operation = OPERATIONS.get((message.number, str(message.voucher.tag)), "?")
@@ -257,7 +307,7 @@ class CnNonTax(CollectionPlatform):
         return await self.serve(call, self._served, errors=errors, check=self._check)
 
     def _check(self, call: Call, answer: Answer) -> Sequence[str]:
-        return frames.VOUCHERS.errors(answer.body)
+        return VOUCHERS.errors(answer.body)
 
     def _served(self, tx: Transaction, call: Call) -> Answer:
         """Authenticate, see whether the platform is open, and run the operation."""
@@ -319,7 +369,14 @@ SYSTEM = System(
     amounts={**AMOUNTS, 93: replace(AMOUNTS[93], operation="QueryBill")},
     # Codes and receipts of its own, so that two platforms in one process never give the same.
     settings=Settings(
-        {**books.DEFAULTS, "name": "安澜市财政非税系统", "code_literal": "31", "receipt_kind": "0102"}, books.SCHEMAS
+        {
+            **books.DEFAULTS,
+            **dialect.DEFAULTS,
+            "name": "安澜市财政非税系统",
+            "code_literal": "31",
+            "receipt_kind": "0102",
+        },
+        books.SCHEMAS | dialect.SCHEMAS,
     ),
     seed=collection.SEED,
     streams=True,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import secrets
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,11 +14,42 @@ import pytest
 from gateway.demo import installation
 from gateway.foundation.evidence.tables import exchange
 from gateway.words.clock import day_of
+from simulators.clock import SHANGHAI
 from simulators.cnnontax import frames
+from simulators.cnnontax.platform import CnNonTax
+from simulators.nontax.soap import element
+
+SPOKEN = {
+    "dialect": "published",
+    "heartbeats": 2,
+    "stale": True,
+    "keep": True,
+    "more": True,
+    "reordered": True,
+    "digits": 6,
+    "align": "right",
+    "pad": "0",
+    "counts_itself": False,
+    "mac": "before",
+}
+"""How the platform speaks in the tests of dialects: everything otherwise than the contract has it."""
+
+BLOCK = """dialect = "published"
+issuing = "unit"
+connection = "kept"
+bill_fields = { RecName = "望川区财政局", RecAcct = "9901020001", Operator = "罗巧云" }
+frame = { length_digits = 6, length_align = "right", length_pad = "0", length_counts_itself = false, mac = "before" }
+"""
+
+
+@pytest.fixture
+def further() -> str:
+    """Further keys of the channel's block."""
+    return ""
 
 
 @pytest.fixture(autouse=True)
-def speaks_frames(monkeypatch: pytest.MonkeyPatch) -> None:
+def speaks_frames(monkeypatch: pytest.MonkeyPatch, further: str) -> None:
     """The channel ``nontax`` of the installation speaks CNNONTAX."""
     original = installation.settings_text
 
@@ -30,7 +63,7 @@ token = "env:PLATFORM_TOKEN"
 node_code = "{told["node_code"]}"
 platform_node = "{told["platform_node"]}"
 settle_seconds = 5
-
+{further}
 """
         changed, count = re.subn(r"\[channels\.nontax\]\n[^\[]*", lambda _: block, original(systems, port))
         assert count == 1
@@ -103,3 +136,106 @@ async def test_the_evidence_of_frames_is_kept_and_shows_nobodys_name(site):
         assert "CNNONTAX" in shown.request
         assert "味安" not in shown.request + shown.response
         assert "王会计" not in shown.request + shown.response
+
+
+# --- the platform speaks otherwise, and connects to us --------------------------------------------------------------
+
+PORT = installation.free_port()
+
+
+@pytest.mark.parametrize("further", [f'{BLOCK}listen = "127.0.0.1:{PORT}"'], ids=["published"])
+async def test_the_main_job_in_the_published_dialect_with_a_platform_that_connects_to_us(site):
+    """Roots that are always Voucher, empty and further fields, heartbeats, late answers, kept connections, a door."""
+    site.simulators.ask("POST", "/cnnontax/settings", SPOKEN)
+    payments = [await site.issued(await site.decide(f"望市监罚决字〔2026〕第{number}号")) for number in (1, 2)]
+    assert len({payment["code"] for payment in payments}) == 2
+    site.simulators.callbacks_to("cnnontax", f"tcp://127.0.0.1:{PORT}")
+    for payment in payments:
+        await site.simulators.aask("POST", "/cnnontax/pay", {"code": payment["code"], "payer": "王会计"})
+        paid = await site.reaches(payment, "PAID")
+        assert [one["source"] for one in paid["collections"]] == ["callback"]
+    assert await site.simulators.flush_callbacks("cnnontax") == []
+    assert sorted(site.effects("CreateBill", system="cnnontax")) == [1, 1]
+    drift = [(entry["operation"], entry["outcome"]) for entry in site.simulators.journal(system="cnnontax")]
+    assert {outcome for _, outcome in drift} == {"answered"}
+    kept = await site.read(lambda conn: conn.execute(exchange.select().where(exchange.c.channel == "nontax")).all())
+    for one in kept:
+        shown = await site.app.base.evidence.held(one.id)
+        assert "王会计" not in shown.request + shown.response
+
+
+@pytest.mark.parametrize("further", [BLOCK], ids=["published"])
+async def test_a_push_travels_on_the_connection_that_we_keep(site):
+    site.simulators.ask("POST", "/cnnontax/settings", SPOKEN)
+    payment = await site.issued()
+    site.simulators.callbacks_to("cnnontax", "line:")
+    await site.simulators.aask("POST", "/cnnontax/pay", {"code": payment["code"]})
+    paid = await site.reaches(payment, "PAID")
+    assert [one["source"] for one in paid["collections"]] == ["callback"]
+    assert await site.simulators.flush_callbacks("cnnontax") == []
+
+
+@pytest.mark.parametrize("further", [BLOCK], ids=["published"])
+async def test_a_lost_answer_about_a_bill_without_our_number_is_asked_about_by_its_code(site):
+    site.simulators.ask("POST", "/cnnontax/settings", SPOKEN)
+    site.fault("apply_then_reset", "CreateBill", system="cnnontax")
+    payment = await site.reaches((await site.ask_payment()).json(), "ISSUED")
+    assert site.effects("CreateBill", system="cnnontax") == [1]
+    assert len(payment["code"]) == 20
+
+
+def push(code: str, **changes: Any) -> bytes:
+    """A 5996 about money for a code, as the platform writes it."""
+    now = datetime.now(SHANGHAI)
+    told = {"PayCode": code, "CfmDate": f"{now:%Y%m%d}", "CfmTime": f"{now:%H%M%S}", "Amt": "5036.50"}
+    voucher = element("PaymentConfirm", told | {"PayMode": "51", "TraNoBus": "S1", "PayerName": ""} | changes, "")
+    id_ = secrets.token_hex(12)
+    head = {"SRC": CnNonTax.platform_node, "DES": CnNonTax.node, "MsgNo": "5996", "MsgID": id_, "MsgRef": id_}
+    xml = frames.write(head | {"WorkDate": f"{now:%Y%m%d}"}, voucher)
+    return frames.join("5996", xml, frames.mac(CnNonTax.secret, xml))
+
+
+def verdict(frame: bytes) -> tuple[str, str | None]:
+    """Message number and result of an answer under our MAC."""
+    answer = frames.read(frame)
+    assert answer.mac.upper() == frames.mac(CnNonTax.secret, answer.xml)
+    return answer.number, answer.voucher.findtext("Result")
+
+
+@pytest.mark.parametrize("changes", [{"Amt": "0.00"}, {"CfmDate": "00010101"}, {"Amt": "2E2"}, {"TraNoBus": " "}])
+async def test_a_push_that_cannot_be_is_refused_in_the_platforms_own_words_over_http(site, changes):
+    payment = await site.issued()
+    answer = await site.http.post("/callbacks/nontax", content=push(payment["code"], **changes))
+    assert verdict(answer.content) == ("8001", "19200")
+    assert (await site.get(f"/v1/payments/{payment['id']}"))["collections"] == []
+
+
+@pytest.mark.parametrize("further", [f'listen = "127.0.0.1:{PORT}"'], ids=["listening"])
+async def test_at_our_port_messages_are_answered_strays_read_over_and_strangers_sent_away(site):
+    payment = await site.issued()
+    reader, writer = await asyncio.open_connection("127.0.0.1", PORT)
+    true = push(payment["code"])
+    writer.write(b"8       " + push(payment["code"], Amt="0.00") + true + true)
+    verdicts = [verdict(await asyncio.wait_for(frames.receive(reader), 10)) for _ in range(3)]
+    assert verdicts == [("8001", "19200"), ("8001", "00000"), ("8001", "00000")]
+    writer.write(true[:-1] + (b"0" if true[-1:] != b"0" else b"1"))
+    assert await asyncio.wait_for(reader.read(), 10) == b""
+    assert (await site.reaches(payment, "PAID"))["paid_amount"] == "5036.50"
+
+
+async def test_one_serial_in_several_spellings_is_one_collection(site):
+    payment = await site.issued()
+    for serial in ("S1", "S1 ", " S1", "\u3000S1", "Ｓ１"):
+        answer = await site.http.post("/callbacks/nontax", content=push(payment["code"], TraNoBus=serial))
+        assert verdict(answer.content) == ("8001", "00000")
+    paid = await site.reaches(payment, "PAID")
+    assert (len(paid["collections"]), paid["exceptions"]) == (1, [])
+
+
+async def test_money_of_a_day_to_come_is_kept_with_an_exception(site):
+    payment = await site.issued()
+    day = datetime.now(SHANGHAI) + timedelta(days=400)
+    answer = await site.http.post("/callbacks/nontax", content=push(payment["code"], CfmDate=f"{day:%Y%m%d}"))
+    assert verdict(answer.content) == ("8001", "00000")
+    now = await site.get(f"/v1/payments/{payment['id']}")
+    assert [one["kind"] for one in now["exceptions"]] == ["time"]

@@ -121,7 +121,7 @@ class _Heard:
         self.frames, self.why = self.frames + 1, why
 
 
-class _Line:
+class Line:
     """One connection; ``received`` is what has come of the next frame, so that reading can be broken off any time."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -210,7 +210,7 @@ class FrameWire:
         self._recorder = recorder
         self._sensitive = sensitive
         self._drift = drift
-        self._idle: list[_Line] = []
+        self._idle: list[Line] = []
         self._telling: set[asyncio.Task[None]] = set()
         self._closed = False
 
@@ -221,11 +221,11 @@ class FrameWire:
         used. Raises NotSentError when nothing left, OutcomeUnknownError when no whole answer came, UnusableError for
         what is no frame, is larger than the channel's limit, or was passed over with nothing behind it.
         """
-        heard, line = _Heard(), list[_Line]()
+        heard, line = _Heard(), list[Line]()
         with self._recorded(action, frame, heard, line):
             return await self._bounded(frame, judge, heard, line)
 
-    async def _bounded(self, frame: bytes, judge: Callable[[bytes], T], heard: _Heard, used: list[_Line]) -> T:
+    async def _bounded(self, frame: bytes, judge: Callable[[bytes], T], heard: _Heard, used: list[Line]) -> T:
         """The exchange within its time, its failures told as what they mean."""
         if self._closed:
             raise NotSentError(f"the channel {self.channel} is closed")
@@ -248,7 +248,7 @@ class FrameWire:
             raise meaning(f"{said}, {progress.step}") from error
 
     async def _converse(
-        self, frame: bytes, judge: Callable[[bytes], T], heard: _Heard, used: list[_Line], progress: _Progress
+        self, frame: bytes, judge: Callable[[bytes], T], heard: _Heard, used: list[Line], progress: _Progress
     ) -> T:
         progress.step = "connecting"
         line = await self._kept() or await self._connect()
@@ -286,7 +286,7 @@ class FrameWire:
             else:
                 line.hang_up()
 
-    async def _misfit(self, line: _Line) -> str | None:
+    async def _misfit(self, line: Line) -> str | None:
         """Which setting does not fit what came, if one does not."""
         return None if self.explain is None or not line.received else self.explain(await line.look_further())
 
@@ -297,13 +297,13 @@ class FrameWire:
 
     # --- connections ------------------------------------------------------------------------------------------------
 
-    async def _connect(self) -> _Line:
+    async def _connect(self) -> Line:
         async with asyncio.timeout(self._timeouts.connect):
-            line = _Line(*await asyncio.open_connection(*self._place, ssl=self._tls))
+            line = Line(*await asyncio.open_connection(*self._place, ssl=self._tls))
         line.writer.transport.set_write_buffer_limits(0)  # so that drain waits until all of it is out of our hands
         return line
 
-    async def _kept(self) -> _Line | None:
+    async def _kept(self) -> Line | None:
         """A connection that was left open and still is, as far as anybody can tell."""
         while self._idle:
             line = self._idle.pop()
@@ -315,13 +315,13 @@ class FrameWire:
             line.hang_up()
         return None
 
-    async def _watch(self, line: _Line) -> None:
+    async def _watch(self, line: Line) -> None:
         """Hear what comes on an idle connection, until it is used or ends."""
         with suppress(OSError, EOFError, UnusableError):
             while True:
                 self._tell(line, await line.frame(self.length, KEPT_BYTES, None))
 
-    def _tell(self, line: _Line, frame: bytes) -> None:
+    def _tell(self, line: Line, frame: bytes) -> None:
         """Give somebody a frame that came unasked, and the other side what he answers; nobody waits for that."""
         if self.unasked is None:
             return
@@ -342,7 +342,7 @@ class FrameWire:
     # --- evidence ---------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def _recorded(self, action: str, frame: bytes, heard: _Heard, used: list[_Line]) -> Iterator[None]:
+    def _recorded(self, action: str, frame: bytes, heard: _Heard, used: list[Line]) -> Iterator[None]:
         """Around one exchange. Whatever happens is recorded, cancellation included."""
         started_at = to_micros(self.clock.now())
         outcome = ANSWERED

@@ -186,7 +186,11 @@ async def _issue(platform: NonTaxPlatform, request: IssueRequest) -> Issued | Pe
 
 
 async def _find_issued(platform: NonTaxPlatform, request: IssueRequest) -> Issued | Pending | Refused | None:
-    bill = await platform.find(FindRequest(reference=request.reference))
+    by_reference = "reference" in platform.info.find.by
+    ask = FindRequest(reference=request.reference) if by_reference else FindRequest(code=request.code)
+    bill = await platform.find(ask)
+    if isinstance(bill, Bill) and not bill.reference:  # it is not told our number, and was asked by what we asked
+        bill = bill.model_copy(update={"reference": request.reference})
     return issued_from(bill) if isinstance(bill, Bill) else bill
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -105,8 +106,7 @@ class CnNonTaxSettings(fields.CodeSettings, ListenSettings):
     ``dialect``: how we write, the ``contract``'s own way or as a province ``published`` it; both are read. ``left_out``
     are fields that bills are not written with, ``bill_fields`` further ones with a fixed value (receiver, operator).
     ``encoding``: of the vouchers that we write. ``frame``: see ``FrameSettings``. ``results``: local result codes and
-    what each means. ``pay_url``: the address behind the payment QR, with ``{code}`` in it, for bills whose own was lost
-    with an answer. ``connection``: a new one for ``each`` exchange, or ``kept``. ``listen…``: see ``ListenSettings``.
+    what each means. ``connection``: a new one for ``each`` exchange, or ``kept``. ``listen…``: see ``ListenSettings``.
     """
 
     token: SecretStr
@@ -123,7 +123,6 @@ class CnNonTaxSettings(fields.CodeSettings, ListenSettings):
     encoding: Literal["gbk", "gb18030"] = "gbk"
     frame: FrameSettings = FrameSettings()
     results: dict[Annotated[str, Field(pattern=r"^[0-9A-Za-z]{1,10}$")], fields.Effect] = Field(default_factory=dict)
-    pay_url: Annotated[str, Field(pattern=r"^https?://[!-~]*\{code\}[!-~]*$")] | None = None
     connection: Literal["each", "kept"] = "each"
 
     @model_validator(mode="after")
@@ -163,7 +162,7 @@ class CnNonTax:
     """A ``NonTaxPlatform`` over frames."""
 
     Settings: ClassVar[type[BaseModel]] = CnNonTaxSettings
-    info: ClassVar[AdapterInfo] = AdapterInfo(
+    info: AdapterInfo = AdapterInfo(
         kind="nontax",
         name="nontax.cnnontax",
         contract="cnnontax/v1",
@@ -181,6 +180,8 @@ class CnNonTax:
     def __init__(self, settings: CnNonTaxSettings, wire: FrameWire, clock: Clock) -> None:
         self._settings = settings
         self._dialect = settings.written
+        if self._by_code:
+            self.info = replace(self.info, find=replace(self.info.find, by=frozenset({"code"})))
         self._codes = fields.Codes("cnnontax", "v1", settings.results)
         self._wire = wire
         self._clock = clock
@@ -227,9 +228,7 @@ class CnNonTax:
             raise ContractError(f"the bill was answered with code {told} and is kept under {bill.code}")
         address = bill.pay_url if told is None else bill.pay_url or mapping.address_of(information)
         reference = bill.reference or request.reference
-        return fields.issued(bill).model_copy(
-            update={"reference": reference, "pay_url": address or self._address(bill.code)}
-        )
+        return fields.issued(bill).model_copy(update={"reference": reference, "pay_url": address})
 
     async def find(self, request: FindRequest) -> Bill | None:
         """8997 by our reference or by the code; None when the platform says that there is none."""
@@ -248,7 +247,7 @@ class CnNonTax:
         bill = self._codes.bill(fields.Told(asked | dict(answer.values)))
         if request.reference not in (None, bill.reference) or request.code not in (None, bill.code):
             raise ContractError(f"asked for {request.reference or request.code}, got {bill.reference} {bill.code}")
-        return bill.model_copy(update={"pay_url": mapping.address_of(bill.pay_url or "") or self._address(bill.code)})
+        return bill.model_copy(update={"pay_url": mapping.address_of(bill.pay_url or "")})
 
     async def cancel(self, request: CancelRequest) -> Cancelled:
         """8994 with PayStats 2, then 8997 to see it void. One that is void already is a success; a paid one is not."""
@@ -377,10 +376,6 @@ class CnNonTax:
     def _by_code(self) -> bool:
         """Whether the platform is not told our own numbers, so that it can be asked by codes alone."""
         return "PayNo" in self._dialect.left_out
-
-    def _address(self, code: str) -> str | None:
-        """The address behind the payment QR of a code, where the channel's settings tell its pattern."""
-        return None if self._settings.pay_url is None else self._settings.pay_url.replace("{code}", code)
 
     def _letter(self, number: str, voucher: str, values: Mapping[str, Any], answers: str = "") -> frames.Letter:
         return frames.Letter(
