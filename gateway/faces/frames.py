@@ -19,6 +19,7 @@ from gateway.foundation.wire.frame import KEPT_BYTES, Line, Unasked
 from gateway.foundation.wire.listening import FrameDoor
 from gateway.ports.base import Incoming, UnreadableCallbackError
 from gateway.words.errors import ContractError, ForgedCallbackError, Problem, SettingsError, UnusableError
+from gateway.words.saying import say
 
 log = structlog.get_logger(__name__)
 
@@ -95,11 +96,8 @@ class FrameDoors:
         try:
             port.server = await asyncio.start_server(connected, host.strip("[]"), int(number), ssl=settings.context())
         except OSError as error:
-            raise SettingsError(
-                f"channels.{name}.listen",
-                f"cannot listen on {settings.listen}: {error.strerror or error}",
-                "End what uses that address, or choose another; check listen_cert, listen_key and listen_ca.",
-            ) from error
+            told = say("channels.cannot_listen", address=settings.listen, error=error.strerror or str(error))
+            raise SettingsError(f"channels.{name}.listen", told) from error
         at = port.server.sockets[0].getsockname()
         scheme = "tcp" if settings.listen_cert is None else "tls"
         self.addresses[name] = f"{scheme}://{at[0]}:{at[1]}"

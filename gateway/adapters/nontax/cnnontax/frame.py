@@ -22,7 +22,7 @@ from lxml import etree
 import contracts
 from gateway.adapters.nontax.fields import Told, day, day_text
 from gateway.foundation.wire.frame import USUAL, Length
-from gateway.foundation.wire.xml import XmlRefusedError, first_complaint, load_schema, parse_xml
+from gateway.foundation.wire.xml import XmlRefusedError, first_complaint, load_schema, load_xml, parse_xml
 from gateway.words.errors import UnusableError
 
 UNSIGNED = "0" * 64
@@ -39,9 +39,8 @@ _VOUCHERS = load_schema(contracts.path("cnnontax/v1/vouchers.xsd"))
 _MESSAGES = {row["number"]: tuple(row["voucher"].split()) for row in contracts.code_table("cnnontax", "v1", "messages")}
 _MONEY = frozenset({"Amt", "TotalAmt", "TotalAmount"})
 _KINDS = frozenset(kind for kinds in _MESSAGES.values() for kind in kinds)
-_KNOWN = frozenset(str(one.get("name")) for one in etree.parse(str(contracts.path("cnnontax/v1/vouchers.xsd"))).iter(
-    "{http://www.w3.org/2001/XMLSchema}element"
-)) | {_ANY}  # fmt: skip
+_ELEMENTS = load_xml(contracts.path("cnnontax/v1/vouchers.xsd")).iter("{http://www.w3.org/2001/XMLSchema}element")
+_KNOWN = frozenset(str(one.get("name")) for one in _ELEMENTS) | {_ANY}
 _HEAD = frozenset({"APP", "VER", "SRC", "DES", "MsgNo", "MsgID", "MsgRef", "WorkDate", "Reserve"})
 
 _DECLARED = re.compile(rb"""<\?xml\b[^>?]*\?>""")
