@@ -22,6 +22,7 @@ from gateway.foundation.crypto.sm import sm3
 from gateway.foundation.evidence.chain import Exact
 from gateway.foundation.wire.xml import XmlRefusedError, parse_xml
 from gateway.ports.base import RawExchange
+from gateway.words.encodings import EncodingRefusedError, from_gb18030, in_utf8, trimmed
 
 MASK: Final = "***"
 SHOWN_CHARACTERS: Final = 16 * 1024
@@ -51,17 +52,6 @@ _SECRET_PARTS: Final = (
 )
 _SECRET_NAMES: Final = frozenset({"sign", "sig", "mac", "pin", "auth", "jwt"})
 _LABELS: Final = frozenset({"name", "key", "field"})
-_CHARSETS: Final = {
-    "utf-8": "utf-8-sig",
-    "utf8": "utf-8-sig",
-    "gbk": "gb18030",
-    "gb2312": "gb18030",
-    "gb18030": "gb18030",
-    "utf-16": "utf-16",
-    "iso-8859-1": "latin-1",
-    "latin-1": "latin-1",
-    "us-ascii": "ascii",
-}
 
 # \d is any Unicode digit here on purpose: full-width digits hide nothing.
 _RESIDENT_ID: Final = re.compile(r"(?<!\d)\d{6}[ -]?(\d{4})(\d\d)(\d\d)[ -]?\d{3}[\dXxＸ](?!\d)")
@@ -417,17 +407,17 @@ def _decoded(body: bytes, content_type: str) -> str | None:
     """The text of a body; None for binary data."""
     declared = _CHARSET.search(content_type)
     inside = _DECLARED.match(body[:200])
-    names = [declared[1] if declared else "", inside[1].decode() if inside else "", "utf-8", "gb18030"]
-    for name in names:
-        codec = _CHARSETS.get(name.lower())
-        if codec is None:
-            continue
+    labels = (inside[1].decode() if inside else "", declared[1] if declared else "")
+    try:
+        content = in_utf8(body, labels)
+        document = content.lstrip(b" \t\r\n\xef\xbb\xbf")[:1] in (b"<", b"{", b"[")
+        text = (trimmed(content) if document else content).decode("utf-8-sig")
+    except (EncodingRefusedError, UnicodeDecodeError):  # shown as well as it can be: people look at it
         try:
-            text = body.decode(codec)
+            text = from_gb18030(body)
         except UnicodeDecodeError:
-            continue
-        return None if _BINARY.search(text) else text
-    return None
+            return None
+    return None if _BINARY.search(text) else text
 
 
 def _loads(text: str) -> Any:

@@ -28,7 +28,7 @@ from gateway.foundation.crypto.sm import sm3
 from gateway.foundation.wire.channel import Limits, Timeouts
 from gateway.foundation.wire.drift import NoteDrift, no_notes
 from gateway.foundation.wire.recording import ANSWERED
-from gateway.foundation.wire.tls import Tls
+from gateway.foundation.wire.tls import Tls, tls_failure
 from gateway.ports.base import RawExchange, Recorder
 from gateway.words.clock import Clock, SystemClock, to_micros
 from gateway.words.errors import NotSentError, OutcomeUnknownError, UnusableError
@@ -240,6 +240,7 @@ class FrameWire:
                     self._slots.release()
         except (OSError, EOFError) as error:  # TimeoutError and ssl.SSLError are OSErrors
             said = "timed out" if isinstance(error, TimeoutError) else f"{type(error).__name__}: {error}"
+            said = tls_failure(error) or said
             if heard.frames:
                 raise UnusableError(
                     f"{said}, {progress.step}, after {heard.frames} frames that do not answer us: {heard.why}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -170,6 +171,27 @@ async def test_a_callback_is_read_whole_whatever_stands_beside_or_inside_its_tex
     assert (fact.code, fact.amount, fact.payer_name) == ("99010226300000000501", 20000, None)
     assert fact.bank_serial == "20261120510000000501"
     assert wire.noted == noted
+
+
+@pytest.mark.parametrize(
+    ("encoding", "declared", "charset", "noted"),
+    [
+        ("gbk", "", "GBK", []),
+        ("gb18030", "gb2312", "", ["encoding: gb2312 declared, GB 18030 sent"]),
+        ("utf-8", "GBK", "", ["encoding: gbk declared, UTF-8 sent"]),
+    ],
+)
+async def test_a_callback_is_read_in_the_encoding_that_it_has(
+    platform: SoapNonTax, wire: Wire, encoding: str, declared: str, charset: str, noted: list[str]
+) -> None:
+    text = (CASES / "callbacks" / "c02_empty_payer.xml").read_text(encoding="utf-8").partition("?>")[2].strip()
+    text = text.replace("<c:PayerName/>", "<c:PayerName>王喆</c:PayerName>")
+    head = f'<?xml version="1.0" encoding="{declared}"?>' if declared else ""
+    sent = callback((head + text).encode(encoding))
+    told = f"text/xml; charset={charset}" if charset else "text/xml"
+    opened = await platform.open_callback(replace(sent, headers={**sent.headers, "content-type": told}))
+    assert opened.notice.fact.payer_name == "王喆"  # type: ignore[attr-defined]
+    assert wire.noted == [("PaymentConfirm", one) for one in noted]
 
 
 async def test_a_bill_is_found_though_its_answer_has_another_order(platform: SoapNonTax, wire: Wire) -> None:

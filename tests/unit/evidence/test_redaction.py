@@ -258,6 +258,17 @@ def test_gbk_is_read_as_declared_and_as_guessed():
     assert "缴款书不存在" in shown(text.encode("gbk"))
 
 
+def test_a_label_that_lies_and_what_stands_around_a_document_hide_nothing_and_show_nothing():
+    text = "<r><Msg>缴款书不存在</Msg><PayerName>王小明</PayerName></r>"
+    for body, kind in (
+        (f'<?xml version="1.0" encoding="GBK"?>{text}'.encode(), "text/xml"),
+        (text.encode(), "text/xml; charset=GBK"),
+        (b"\n\xef\xbb\xbf" + text.encode() + b"\0", "text/xml"),
+    ):
+        assert "缴款书不存在" in shown(body, kind)
+        assert "王小明" not in shown(body, kind)
+
+
 def test_binary_is_shown_as_size_and_digest():
     assert re.search(r"<binary: 4 bytes, SM3 [0-9a-f]{64}>", shown(b"%PDF\x00"[1:], "application/pdf"))
     assert re.search(r"<long: 2000000 bytes, SM3 [0-9a-f]{64}>", shown(b"a" * 2_000_000, "text/plain"))

@@ -325,7 +325,7 @@ async def test_the_same_inside_tls_and_a_stranger_is_told_nothing(peer: Any, pap
     async with peer(saying(TOLD), tls=papers.server_context()) as p:
         trusting = wire(f"tls://127.0.0.1:{p.port}", kept, tls=Tls(ca_file=papers.ca.cert))
         assert await trusting.exchange("ask", ASKED, bytes) == TOLD
-        with pytest.raises(NotSentError, match="certificate"):
+        with pytest.raises(NotSentError, match=r"TLS failed: the issuer of its certificate.*connecting"):
             await wire(f"tls://127.0.0.1:{p.port}", kept).exchange("ask", ASKED, bytes)
         assert p.requests == [ASKED]
 

@@ -114,6 +114,16 @@ NAMES = f'<xs:schema {OUTER} targetNamespace="urn:anlan:types">{NAMED}</xs:schem
 @pytest.mark.parametrize(
     ("wsdl", "files"),
     [
+        (
+            importing("types.xsd")
+            .replace('name="Name" type="y:Name"', 'name="Name" type="y:Other"')
+            .replace(
+                "</types>",
+                f'{TYPES}<xs:simpleType name="Other"><xs:restriction base="y:Name"/></xs:simpleType>'
+                "</xs:schema></types>",
+            ),
+            BESIDE,
+        ),
         (importing().replace("<types>", f"<types>{TYPES}{NAMED}</xs:schema>"), {}),
         (importing().replace("</types>", f"{TYPES}{NAMED}</xs:schema></types>"), {}),
         (importing("types.xsd"), BESIDE),
@@ -138,7 +148,16 @@ NAMES = f'<xs:schema {OUTER} targetNamespace="urn:anlan:types">{NAMED}</xs:schem
             {},
         ),
     ],
-    ids=["inside before", "inside behind", "beside", "beside, included", "wrapper", "inside, included", "two of one"],
+    ids=[
+        "file and inside",
+        "inside before",
+        "inside behind",
+        "beside",
+        "beside, included",
+        "wrapper",
+        "inside, included",
+        "two of one",
+    ],
 )
 async def test_schemas_are_found_wherever_they_stand(service: Service, wsdl: str, files: dict[str, str]) -> None:
     (service.folder / "names").mkdir()

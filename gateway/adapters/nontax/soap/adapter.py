@@ -15,6 +15,7 @@ import contracts
 from gateway.adapters.nontax import fields
 from gateway.adapters.nontax.soap import mapping
 from gateway.foundation.wire import ChannelWire, MessageSigner
+from gateway.foundation.wire.answers import media_type_of
 from gateway.foundation.wire.soap import SoapFault, XmlMessages
 from gateway.foundation.wire.xml import XmlRefusedError, parse_xml
 from gateway.ports.base import AdapterInfo, FindGuarantee, Incoming, OpenedCallback, ReferenceFormat
@@ -173,7 +174,7 @@ class SoapNonTax:
         """
         authentic = self._signer.verify(incoming.headers, incoming.body)
         try:
-            told = self._told(incoming.body)
+            told = self._told(incoming)
             fact = mapping.paid_fact(told["PayCode"], told)
         except ContractError as broken:
             raise mapping.unreadable(incoming.body, broken) from broken
@@ -185,12 +186,13 @@ class SoapNonTax:
             retry_later=mapping.reply(503, fact.code, fact.bank_serial, "19001"),
         )
 
-    def _told(self, body: bytes) -> dict[str, Any]:
+    def _told(self, incoming: Incoming) -> dict[str, Any]:
         """The values of a PaymentConfirm. Raises ContractError."""
-        if len(body) > _LONGEST_CALLBACK:
-            raise ContractError(f"a callback of {len(body)} bytes")
+        if len(incoming.body) > _LONGEST_CALLBACK:
+            raise ContractError(f"a callback of {len(incoming.body)} bytes")
+        _, charset = media_type_of(incoming.headers.get("content-type", ""))
         try:
-            message = parse_xml(body)
+            message = parse_xml(incoming.body, charset=charset, note=self._wire.notes_on("PaymentConfirm"))
         except XmlRefusedError as error:
             raise ContractError(f"the callback is refused: {error}") from None
         reading = self._callbacks.read(message, f"{{{mapping.CALLBACK}}}PaymentConfirm")
