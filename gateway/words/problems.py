@@ -145,6 +145,7 @@ declare(
     409,
     payment_exists=("the demand has a live payment", "该事项已有有效缴款单"),
     exceeds_decision=("more is demanded than the decision imposes", "金额超过处罚决定确定的数额"),
+    payment_being_paid=("somebody is paying this bill just now", "该缴款单正在缴款，暂不能作废"),
     payment_not_cancellable=("only an issued, unpaid payment can be cancelled", "只有待缴款的缴款单可以作废"),
     payment_not_issued=("it has no code yet, or no longer waits to be paid", "尚无缴款码，或已不在待缴款状态"),
     payment_without_decision=(

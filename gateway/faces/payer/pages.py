@@ -227,6 +227,8 @@ def state(found: Found, now: datetime, closed: bool) -> str:
     key = FOUND_BY_STATUS[payment.status]
     if key != "issued":
         return key
+    if payment.being_paid_since_at is not None:
+        return "being_paid"
     if closed:
         return "closed"
     return "overdue" if payment.due_on is not None and payment.due_on < day_of(now) else "issued"

@@ -31,7 +31,7 @@ class Message:
 
 MESSAGES: Mapping[str, Message] = {
     "requested": Message(
-        ("取码中", "Requesting code"),
+        ("正在取码", "Requesting code"),
         (
             "正在向缴费平台取码，请稍候，本页会自动更新。",
             "The payment code is being requested. This page updates itself.",
@@ -45,6 +45,16 @@ MESSAGES: Mapping[str, Message] = {
         "due",
         can_pay=True,
         poll=10,
+    ),
+    "being_paid": Message(
+        ("缴款处理中", "Payment in progress"),
+        (
+            "缴费平台显示此笔款项正在缴纳，请不要重复缴款。处理完成后本页会自动更新。",
+            "The payment platform says that this bill is being paid. Please do not pay again. This page updates "
+            "itself.",
+        ),
+        "wait",
+        poll=5,
     ),
     "overdue": Message(
         ("已逾期", "Overdue"),
@@ -158,7 +168,7 @@ MESSAGES: Mapping[str, Message] = {
     ),
 }
 
-OWED = frozenset({"requested", "issued", "overdue", "closed", "expired", "doubt", "long_doubt"})
+OWED = frozenset({"requested", "issued", "being_paid", "overdue", "closed", "expired", "doubt", "long_doubt"})
 """States in which money is owed as far as anybody knows; in the others no amount is called due."""
 
 KINDS: Mapping[str, Both] = {

@@ -28,7 +28,8 @@ WAITING = (State.QUEUED, State.UNCERTAIN, State.PENDING)
 """A node takes these when they are due."""
 ASKED = (State.UNCERTAIN, State.PENDING)
 """From these the other side is asked by our reference; nothing is sent."""
-UNFINISHED = (*WAITING, State.SENDING, State.PARKED)
+UNFINISHED = (State.QUEUED, State.SENDING, *ASKED, State.PARKED)
+"""In this order everywhere: the index of what has not ended names them so."""
 FOR_PEOPLE = (State.PARKED, *ASKED)
 """In these a person may send an operation on its way, or say what became of it."""
 

@@ -15,13 +15,13 @@ from gateway.foundation.delivery import (
     Rejected,
     Unsettled,
 )
-from gateway.foundation.delivery.actions import NotYet
+from gateway.foundation.delivery.callbacks import Concerned
 from gateway.ports.base import Pending, Refused
 from gateway.ports.nontax import (
     Bill,
     BillState,
     CancelRequest,
-    FindRequest,
+    CodeNotice,
     Issued,
     IssueRequest,
     NonTaxPlatform,
@@ -30,14 +30,28 @@ from gateway.ports.nontax import (
 from gateway.rooms.decisions import fetch as fetch_decision
 from gateway.rooms.payments import records
 from gateway.rooms.payments.asks import PlatformAsks
-from gateway.rooms.payments.bill import CancelAnswer, CancelAsk, check_issued, issued_from
+from gateway.rooms.payments.bill import (
+    BillAsk,
+    CancelAnswer,
+    CancelAsk,
+    bill_question,
+    check_bill,
+    check_issued,
+    closed_words,
+    issued_from,
+)
+from gateway.rooms.payments.channel_keys import PaymentKeys
 from gateway.rooms.payments.collections import Applied, apply_paid, settle
 from gateway.rooms.payments.demand import Demands
 from gateway.rooms.payments.lives import CodeKey, PaymentLives
-from gateway.rooms.payments.records import Source
+from gateway.rooms.payments.records import Payment, Source
 from gateway.rooms.payments.states import CodeState, Status
 from gateway.words.clock import day_of, to_micros
 from gateway.words.errors import ContractError
+
+_FIRST_LOOK = 60 * 1_000_000
+_LONGEST_LOOK = 3600 * 1_000_000
+"""From one question to the next while a bill is being paid, in microseconds: half of what it has lasted."""
 
 
 class PlatformAnswers:
@@ -71,9 +85,10 @@ class PlatformAnswers:
             ),
             Action(
                 name="nontax.confirm",
-                request_model=FindRequest,
+                request_model=BillAsk,
                 answer_model=Bill,
                 call=_confirm,
+                check=check_bill,
                 record=self.confirmed,
                 effectful=False,
             ),
@@ -103,7 +118,7 @@ class PlatformAnswers:
                     Status.ISSUED,
                     tell={"code": issued.code, "found_after_doubt": found},
                     code=issued.code,
-                    pay_url=issued.pay_url,
+                    pay_url=issued.pay_url or self._cashier(operation.channel, issued.code),
                     check_code=issued.check_code,
                     valid_until_on=issued.valid_until,
                 )
@@ -159,17 +174,81 @@ class PlatformAnswers:
         payment = records.held(conn, operation.subject)
         if not isinstance(outcome, Done) or not isinstance(outcome.answer, Bill):
             return
-        for fact in outcome.answer.paid:
-            self.apply_paid(conn, operation.channel, fact, "query", now)
         bill = outcome.answer
-        if bill.state is BillState.VOID and payment.status is Status.ISSUED:
+        for fact in bill.paid:
+            self.apply_paid(conn, operation.channel, fact, "query", now)
+        payment = records.held(conn, operation.subject)
+        if bill.state is BillState.REFUNDED and payment.status is Status.PAID:
+            self._asks.tell(conn, payment, "payment.refunded_at_platform", code=payment.code)
+        if payment.status is not Status.ISSUED:
+            return
+        if bill.pay_url is not None and payment.pay_url is None:
+            records.change(conn, payment.id, now, pay_url=bill.pay_url)
+        self._being_paid(conn, payment, bill, now)
+        if bill.state is BillState.VOID:
             self._asks.tell(conn, payment, "payment.void_at_platform", code=payment.code)
+        if (why := closed_words(bill)) is not None:
+            self._takes_no_money(conn, payment, now, cause=bill.state.value, reason=why)
+        if bill.state is BillState.REFUNDED:
+            why = "平台:已退付 refunded at the platform, which told of no money"
+            self._takes_no_money(conn, payment, now, cause=bill.state.value, reason=bill.reason or why)
         until = bill.valid_until or payment.valid_until_on
         if bill.state is BillState.UNPAID and until is not None and until < day_of(self._base.clock.now()):
-            code = records.live_code(conn, payment.id)
-            told = {"code": payment.code, "valid_until": str(until)}
-            if code is not None and self._lives.payment.move(conn, payment, Status.EXPIRED, tell=told):
-                self._lives.code.move(conn, CodeKey(code.channel, code.reference), CodeState.EXPIRED, closed_at=now)
+            self._takes_no_money(conn, payment, now, cause="validity", valid_until=str(until))
+
+    def _takes_no_money(self, conn: Connection, payment: Payment, now: int, **told: str) -> None:
+        """The platform's word that the code takes no money any more, whatever for. The duty to pay remains."""
+        code = records.live_code(conn, payment.id)
+        said = {"code": payment.code, **told}
+        ended = {"reason": told.get("reason"), "being_paid_since_at": None}
+        if code is not None and self._lives.payment.move(conn, payment, Status.EXPIRED, tell=said, **ended):
+            self._lives.code.move(conn, CodeKey(code.channel, code.reference), CodeState.EXPIRED, closed_at=now)
+
+    def _being_paid(self, conn: Connection, payment: Payment, bill: Bill, now: int) -> None:
+        """Somebody is paying, or is not any more: then what should have been taken back meanwhile is."""
+        since = payment.being_paid_since_at
+        if bill.state is BillState.BEING_PAID:
+            if since is None:
+                records.change(conn, payment.id, now, being_paid_since_at=now)
+                self._asks.tell(conn, payment, "payment.being_paid", code=payment.code)
+            pause = min(_LONGEST_LOOK, max(_FIRST_LOOK, (now - (since or now)) // 2))
+            self._asks.how_it_stands(conn, payment, claim=False, not_before=now + pause)
+        elif since is not None:
+            records.change(conn, payment.id, now, being_paid_since_at=None)
+            if bill.state is BillState.UNPAID:
+                self._asks.tell(conn, payment, "payment.payable_again", code=payment.code)
+                self._take_back(conn, payment)
+
+    def _take_back(self, conn: Connection, payment: Payment) -> None:
+        """Void a code that must not be paid any more: its decision was revoked, or imposes less by now."""
+        if payment.decision_id is None:
+            return
+        decision = fetch_decision(conn, self._base.envelope, payment.decision_id)
+        assert decision is not None
+        if decision.revoked:
+            self._asks.void_unpaid(conn, records.held(conn, payment.id), "行政处罚决定已撤销")
+        else:
+            self._asks.void_excess(conn, decision)
+
+    def _cashier(self, channel: str, code: str) -> str | None:
+        """Where a code is paid, by the channel's pattern: for platforms that do not say, or whose answer was lost."""
+        pattern = self._base.channels.get(channel).keys_of(PaymentKeys).pay_url
+        return None if pattern is None else pattern.replace("{code}", code)
+
+    def code_told(self, conn: Connection, channel: str, notice: CodeNotice, _exchange_id: str) -> Concerned | None:
+        """A notice says that a code is made, or that none will come: it ends the request, or has it asked about."""
+        delivery = self._base.delivery
+        if notice.issued is None:
+            delivery.hurry(conn, channel, reference=notice.reference)
+            asked = records.fetch_code(conn, channel, notice.reference)
+            subject = None if asked is None else asked.payment_id
+        else:
+            ended = delivery.answered(conn, "nontax.issue", channel, notice.reference, notice.issued)
+            subject = None if ended is None else ended.subject
+        if subject is None:
+            return None
+        payment = records.held(conn, subject)
+        return Concerned(payment.authority, payment.id)
 
     def _apply_waiting(self, conn: Connection, payment_id: str, channel: str, code: str, now: int) -> None:
         """Money that came before the code's answer did."""
@@ -186,9 +265,8 @@ async def _issue(platform: NonTaxPlatform, request: IssueRequest) -> Issued | Pe
 
 
 async def _find_issued(platform: NonTaxPlatform, request: IssueRequest) -> Issued | Pending | Refused | None:
-    by_reference = "reference" in platform.info.find.by
-    ask = FindRequest(reference=request.reference) if by_reference else FindRequest(code=request.code)
-    bill = await platform.find(ask)
+    by = platform.info.find.by
+    bill = await platform.find(bill_question(by & {"reference"} or by, request.reference, request.code))
     if isinstance(bill, Bill) and not bill.reference:  # it is not told our number, and was asked by what we asked
         bill = bill.model_copy(update={"reference": request.reference})
     return issued_from(bill) if isinstance(bill, Bill) else bill
@@ -201,20 +279,19 @@ async def _cancel(platform: NonTaxPlatform, ask: CancelAsk) -> CancelAnswer | Pe
 
 
 async def _find_cancelled(platform: NonTaxPlatform, ask: CancelAsk) -> CancelAnswer | Pending | Refused | None:
-    bill = await platform.find(FindRequest(code=ask.code))
+    bill = await platform.find(bill_question(platform.info.find.by, ask.bill_reference, ask.code))
     if not isinstance(bill, Bill):
         return bill
-    if bill.state is BillState.UNPAID:
+    if bill.state in (BillState.UNPAID, BillState.BEING_PAID, BillState.EXPIRED):
         return None
-    return CancelAnswer(code=bill.code, state=bill.state)
+    closed = bill.state in (BillState.VOID, BillState.CLOSED)
+    return CancelAnswer(code=bill.code, state=BillState.VOID if closed else BillState.PAID)
 
 
-async def _confirm(platform: NonTaxPlatform, ask: FindRequest) -> Bill:
-    bill = await platform.find(ask)
+async def _confirm(platform: NonTaxPlatform, ask: BillAsk) -> Bill | Pending:
+    bill = await platform.find(ask.question(platform.info.find.by))
     if bill is None:
         raise ContractError("the platform does not know a code that it issued")
     if isinstance(bill, Refused):
         raise ContractError(f"the platform says that it refused a bill whose code it issued: {bill.reason}")
-    if isinstance(bill, Pending):
-        raise NotYet(bill.ask_after, bill.words or "the platform does not say yet how the bill stands")
     return bill

@@ -8,10 +8,9 @@ from sqlalchemy import Connection
 
 from gateway.foundation.base import Foundation
 from gateway.foundation.delivery import Sent
-from gateway.ports.nontax import FindRequest
 from gateway.rooms.decisions import Decision
 from gateway.rooms.payments import records
-from gateway.rooms.payments.bill import CancelAsk, exceeding
+from gateway.rooms.payments.bill import BillAsk, CancelAsk, exceeding
 from gateway.rooms.payments.hooks import Hooks
 from gateway.rooms.payments.lives import PaymentLives
 from gateway.rooms.payments.records import Payment
@@ -29,7 +28,16 @@ class PlatformAsks:
         self._hooks = hooks
 
     def void(self, conn: Connection, payment: Payment, reason: str, *, claim: bool = True) -> Sent:
-        """Have the unpaid bill voided. Raises ConflictProblem unless the payment is ISSUED or EXPIRED."""
+        """Have the unpaid bill voided. Raises ConflictProblem unless the payment is ISSUED or EXPIRED.
+
+        Nor while somebody is paying it, unless nobody waits for the answer (``claim``): then the platform judges.
+        """
+        if claim and payment.status is Status.ISSUED and payment.being_paid_since_at is not None:
+            raise ConflictProblem(
+                "the platform says that somebody is paying this bill just now",
+                type="payment-being-paid",
+                cure="Wait until it is paid, or payable again; the platform is asked meanwhile.",
+            )
         if payment.status is Status.EXPIRED and records.waits_about_late_money(conn, payment.id):
             raise ConflictProblem(
                 "money came on this code after it had expired, and nobody has said yet what becomes of it",
@@ -63,14 +71,17 @@ class PlatformAsks:
         )
         return Sent(operation, ask)
 
-    def how_it_stands(self, conn: Connection, payment: Payment, *, claim: bool = True) -> Sent:
+    def how_it_stands(
+        self, conn: Connection, payment: Payment, *, claim: bool = True, not_before: int | None = None
+    ) -> Sent:
         """Ask how the bill stands. Raises ConflictProblem while there is no code to ask about."""
         if payment.code is None:
             raise ConflictProblem(
                 "this payment has no code yet; its request is still being followed", type="payment-not-issued"
             )
         records.change(conn, payment.id, payment.updated_at, asked_at=to_micros(self._base.clock.now()))
-        ask = FindRequest(code=payment.code)
+        known = records.by_code(conn, payment.channel, payment.code)
+        ask = BillAsk(reference=None if known is None else known.reference, code=payment.code)
         operation = self._base.delivery.enqueue(
             conn,
             action="nontax.confirm",
@@ -78,6 +89,7 @@ class PlatformAsks:
             authority=payment.authority,
             subject=payment.id,
             request=ask,
+            not_before=not_before,
             claim=claim,
         )
         return Sent(operation, ask)

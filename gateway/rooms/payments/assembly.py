@@ -6,7 +6,7 @@ from functools import partial
 
 from gateway.foundation.base import Foundation
 from gateway.foundation.rooms import Duty, Opened, Services
-from gateway.ports.nontax import PaymentNotice, UnreadableNotice
+from gateway.ports.nontax import CodeNotice, PaymentNotice, UnreadableNotice
 from gateway.rooms.decisions import Decisions
 from gateway.rooms.payments.due import DueClock
 from gateway.rooms.payments.options import PaymentOptions
@@ -23,7 +23,11 @@ def open_room(base: Foundation, rooms: Services) -> Opened:
         services=(payments,),
         actions=payments.actions(),
         renews={"nontax.issue": partial(code_asked_again, payments.lives), "nontax.cancel": void_asked_again},
-        callbacks={PaymentNotice: payments.take_notice, UnreadableNotice: payments.take_unreadable},
+        callbacks={
+            PaymentNotice: payments.take_notice,
+            UnreadableNotice: payments.take_unreadable,
+            CodeNotice: payments.answers.code_told,
+        },
         hears={f"decision.{word}": (payments.decision_moved,) for word in moves},
         comes_round=(
             Duty("open payments", "20 * * * *", lambda _: payments.sweep()),

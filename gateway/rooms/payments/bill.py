@@ -10,11 +10,11 @@ from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 
-from gateway.ports.base import Message
-from gateway.ports.nontax import Bill, BillLine, BillState, Issued, IssueRequest
+from gateway.ports.base import Key, Message, Refused
+from gateway.ports.nontax import Bill, BillLine, BillState, FindRequest, Issued, IssueRequest
 from gateway.rooms.decisions import Decision, PartyKind
 from gateway.words.days import Day
-from gateway.words.errors import ConflictProblem, ContractError, InvalidProblem
+from gateway.words.errors import ConflictProblem, ContractError, InvalidProblem, UnsupportedError
 from gateway.words.identifiers import check_payment_code
 from gateway.words.money import Yuan, format_yuan
 from gateway.words.spelling import wire_name
@@ -204,10 +204,59 @@ def check_issued(request: IssueRequest, answer: Issued) -> None:
         raise ContractError(f"the answer's payment code is none: {problem}") from problem
 
 
-def issued_from(bill: Bill) -> Issued:
-    """A found bill as the answer that was lost. Raises ContractError when it was voided by somebody else."""
+class BillAsk(Message):
+    """How a bill stands: ``reference`` is what it was issued under, ``code`` what we know as its code."""
+
+    reference: str | None
+    code: str
+
+    def question(self, by: frozenset[Key]) -> FindRequest:
+        """As the platform takes it: by the code where it can be asked so, else by our reference. UnsupportedError."""
+        return bill_question(by, self.reference, self.code)
+
+
+def bill_question(by: frozenset[Key], reference: str | None, code: str | None) -> FindRequest:
+    """By what a platform is asked about a bill: its code, where there is one and it is taken, else our reference.
+
+    Raises UnsupportedError where the platform takes neither of what we have.
+    """
+    if code is not None and "code" in by:
+        return FindRequest(code=code)
+    if reference is not None and "reference" in by:
+        return FindRequest(reference=reference)
+    raise UnsupportedError(f"bills can be asked about by {' or '.join(sorted(by))} only")
+
+
+def check_bill(ask: BillAsk, answer: Bill) -> None:
+    """Hold an answer against the bill that was asked about. Raises ContractError."""
+    other = answer.reference and ask.reference not in (None, answer.reference)  # not every platform tells our number
+    if answer.code != ask.code or other:
+        raise ContractError(
+            f"the answer is about {answer.code} of {answer.reference}, asked was {ask.code} of {ask.reference}"
+        )
+
+
+def closed_words(bill: Bill) -> str | None:
+    """Why a bill takes no money any more though nobody here voided it; None where it does, or was paid."""
+    return bill.reason or _ENDED[bill.state] if bill.state in _ENDED else None
+
+
+_ENDED = {
+    BillState.EXPIRED: "平台:缴款码已过期 the platform let it expire",
+    BillState.CLOSED: "平台:已关闭 the platform closed it",
+    BillState.VOID: "平台:已作废,并非我方申请 void at the platform, not on our word",
+}
+
+
+def issued_from(bill: Bill) -> Issued | Refused:
+    """A found bill as the answer that was lost; closed before we had its code, it is no bill any more.
+
+    Raises ContractError when it was voided by somebody else.
+    """
     if bill.state is BillState.VOID:
         raise ContractError(f"bill {bill.reference} exists but is void; we never asked for that")
+    if bill.state in (BillState.CLOSED, BillState.EXPIRED):
+        return Refused(reason=closed_words(bill) or "", code=bill.state.value)
     return Issued(
         reference=bill.reference,
         code=bill.code,

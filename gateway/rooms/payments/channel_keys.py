@@ -18,6 +18,8 @@ class PaymentKeys(BaseModel):
     of what is outstanding, or which of them for decisions from which day on. ``code_layout`` and ``code_ranges``: how
     payment codes are made where we make them. ``code_length``: how many digits codes have that come over from an
     earlier system.
+    ``pay_url``: where a code is paid at the platform's cashier, with ``{code}`` in it: for platforms whose answers do
+    not say it, and after an answer was lost.
     ``receipt_kind``: 财政电子票据, or 电子一般缴款书 completed after payment. ``receipt_signed``: both signatures come
     with its file and must lead to ``[trust] receipt_roots``. ``receipt_layout``: a regular expression for the receipt
     code, in which ``{region}`` and ``{year}`` are two digits each. ``receipt_automatic``: asked for upon payment.
@@ -31,6 +33,7 @@ class PaymentKeys(BaseModel):
     code_layout: str = "{region}{year:02d}30{serial:010d}"
     code_length: Annotated[int, Field(ge=8, le=20)] = 20
     code_ranges: tuple[tuple[str, str], ...] = ()
+    pay_url: Annotated[str, Field(max_length=400, pattern=r"^https?://\S*\{code\}\S*$")] | None = None
     receipt_kind: Literal["fiscal_receipt", "general_bill"] = "fiscal_receipt"
     receipt_signed: bool = False
     receipt_layout: str = r"\d{8}"

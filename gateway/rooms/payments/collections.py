@@ -164,6 +164,7 @@ def _pay(
         paid_amount=money.amount,
         surcharge_paid=money.amount - payment.amount or None,
         settlement=Settlement.PENDING.value,
+        being_paid_since_at=None,
     ):
         return False
     lives.code.move(conn, CodeKey(payment.channel, code.reference), CodeState.PAID, **ended)

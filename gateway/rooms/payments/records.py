@@ -58,7 +58,7 @@ class Payment:
 
     ``decision_id`` is None for a remittance of cash; ``code`` is the live or last code; ``due_on`` is None until the
     decision is served, ``due_look_on`` the day on which it is looked at next (``payments.due``); ``asked_at``: when the
-    platform was last asked how the bill stands.
+    platform was last asked how the bill stands, ``being_paid_since_at``: since when it says that somebody is paying.
     """
 
     id: str
@@ -90,6 +90,7 @@ class Payment:
     replaces: str | None = None
     reissue_sealed: bytes | None = None
     asked_at: int | None = None
+    being_paid_since_at: int | None = None
     in_doubt_since_at: int | None = None
     doubt_reason: str | None = None
     reason: str | None = None

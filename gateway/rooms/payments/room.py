@@ -19,10 +19,13 @@ ROOM = Room(
     commands={"payments": ".commands:app", "authorities unit": ".unit_command:set_unit"},
     lives=(".states",),
     events=(
+        "payment.being_paid",
         "payment.due_date",
         "payment.due_soon",
         "payment.overdue",
         "payment.exceeds_decision",
+        "payment.payable_again",
+        "payment.refunded_at_platform",
         "payment.reissue_refused",
         "payment.surcharge_reduced",
         "payment.void_at_platform",

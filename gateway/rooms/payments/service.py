@@ -48,7 +48,7 @@ _SHARES = 20
 class Payments:
     """Request a code, follow it, cancel it, take the money's notice.
 
-    ``pages``: what a party gets in hand. ``hooks``: what other rooms tell this one. ``lives``: what moves.
+    ``pages``: what a party gets in hand. ``hooks``: what other rooms tell this one. ``lives``: what moves. ``answers``: what the platform said.
     """
 
     def __init__(self, base: Foundation, decisions: Decisions) -> None:
@@ -59,11 +59,11 @@ class Payments:
         self.lives = PaymentLives(base.events)
         self._demands = Demands(base, self.lives, self.hooks)
         self._asks = PlatformAsks(base, self.lives, self.hooks)
-        self._answers = PlatformAnswers(base, self.lives, self._asks, self._demands)
+        self.answers = PlatformAnswers(base, self.lives, self._asks, self._demands)
 
     def actions(self) -> tuple[Action, ...]:
         """What delivery is told: to have a code issued or voided, and to ask how a bill stands."""
-        return self._answers.actions()
+        return self.answers.actions()
 
     # --- for case systems -------------------------------------------------------------------------------------------
 
@@ -230,7 +230,7 @@ class Payments:
         """Apply an authenticated payment notice. Money that overtook our answer hurries the question about it."""
         now = to_micros(self._base.clock.now())
         fact = notice.fact.model_copy(update={"bill_reference": notice.bill_reference})
-        self._answers.apply_paid(conn, channel, fact, "callback", now)
+        self.answers.apply_paid(conn, channel, fact, "callback", now)
         owner = records.by_code(conn, channel, notice.fact.code)
         if owner is None:
             if notice.bill_reference is not None:

@@ -54,6 +54,7 @@ payment = Table(
     Column("replaces", String(40), ForeignKey("payment.id"), comment="the payment whose code this one re-issues"),
     Column("reissue_sealed", LargeBinary, comment="what to ask for once the void of this code is confirmed"),
     Column("asked_at", BigInteger, comment="when the platform was last asked how the bill stands"),
+    Column("being_paid_since_at", BigInteger, comment="the platform says that somebody is paying; null when not"),
     Column("in_doubt_since_at", BigInteger),
     Column("doubt_reason", Text),
     Column("reason", Text, comment="the platform's words for a refusal, or why it was cancelled"),

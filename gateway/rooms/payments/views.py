@@ -64,7 +64,10 @@ class CollectionView(View):
 
 
 class PaymentSummary(View):
-    """A payment in a list. ``in_doubt_since``: its outcome at the platform is being found out since then."""
+    """A payment in a list. ``in_doubt_since``: its outcome at the platform is being found out since then.
+
+    ``being_paid_since``: the platform says since then that somebody is paying.
+    """
 
     id: str
     authority: str
@@ -82,6 +85,7 @@ class PaymentSummary(View):
     valid_until: date | None
     due_on: date | None
     due_provisional: bool
+    being_paid_since: str | None
     in_doubt_since: str | None
     doubt_reason: str | None
     reason: str | None
@@ -109,6 +113,7 @@ class PaymentSummary(View):
             "valid_until": payment.valid_until_on,
             "due_on": payment.due_on,
             "due_provisional": payment.due_provisional,
+            "being_paid_since": instant(payment.being_paid_since_at),
             "in_doubt_since": instant(payment.in_doubt_since_at),
             "doubt_reason": payment.doubt_reason,
             "reason": payment.reason,

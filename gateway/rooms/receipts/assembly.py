@@ -5,6 +5,7 @@ from __future__ import annotations
 from gateway.foundation.base import Foundation
 from gateway.foundation.crypto.certificates import load_roots
 from gateway.foundation.rooms import Opened, Services
+from gateway.ports.nontax import ReceiptNotice
 from gateway.rooms.receipts.service import Receipts
 
 
@@ -15,6 +16,7 @@ def open_room(base: Foundation, rooms: Services) -> Opened:  # noqa: ARG001
     return Opened(
         services=(receipts,),
         actions=receipts.actions(),
+        callbacks={ReceiptNotice: receipts.ready},
         renews={"nontax.receipt": receipts.renewed},
         hears={"payment.paid": (receipts.payment_paid,)},
     )

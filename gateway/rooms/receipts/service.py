@@ -24,10 +24,11 @@ from gateway.foundation.delivery import (
     Sent,
     Unsettled,
 )
+from gateway.foundation.delivery.callbacks import Concerned
 from gateway.foundation.lives import Living
 from gateway.foundation.once import NEVER, Once
 from gateway.ports.base import Message, Pending
-from gateway.ports.nontax import FiscalReceipt, NonTaxPlatform, ReceiptRequest
+from gateway.ports.nontax import FiscalReceipt, NonTaxPlatform, ReceiptNotice, ReceiptRequest
 from gateway.rooms.payments import records as payment_records
 from gateway.rooms.payments.channel_keys import PaymentKeys
 from gateway.rooms.payments.records import Payment
@@ -155,14 +156,32 @@ class Receipts:
         if channel.keys_of(PaymentKeys).receipt_automatic and "receipt" in channel.info.capabilities:
             self._start(conn, payment, claim=False)
 
+    def ready(self, conn: Connection, channel: str, notice: ReceiptNotice, _exchange_id: str) -> Concerned | None:
+        """A receipt is there at the platform: fetch it, asked for before or not; also before our answer."""
+        delivery = self._base.delivery
+        if notice.reference is not None:
+            delivery.hurry(conn, channel, reference=notice.reference)
+        owner = None if notice.code is None else payment_records.by_code(conn, channel, notice.code)
+        if owner is None:
+            return None
+        payment = payment_records.locked(conn, owner.payment_id)
+        receipt = records.live(conn, payment.id)
+        if receipt is not None:
+            delivery.hurry(conn, channel, subject=receipt.id)
+        elif payment.status is Status.PAID and "receipt" in self._base.channels.get(channel).info.capabilities:
+            self._start(conn, payment, claim=False)
+        return Concerned(payment.authority, payment.id)
+
     # --- inside -----------------------------------------------------------------------------------------------------
 
     def _start(self, conn: Connection, payment: Payment, *, claim: bool) -> Sent:
         now = to_micros(self._base.clock.now())
         if payment.code is None or payment.paid_amount is None:
             raise ValueError(f"{payment.id} is {payment.status}: a receipt is issued for a paid bill")
+        owner = payment_records.by_code(conn, payment.channel, payment.code)
         ask = ChannelReceiptAsk(
             reference=self._base.delivery.new_reference(payment.channel),
+            bill_reference=None if owner is None else owner.reference,
             code=payment.code,
             amount=payment.paid_amount,
             region=payment.bill(self._base.envelope).region,
@@ -246,4 +265,6 @@ class ChannelReceiptAsk(ReceiptAsk):
 
 
 async def _issue(platform: NonTaxPlatform, ask: ChannelReceiptAsk) -> FiscalReceipt | Pending:
-    return await platform.receipt(ReceiptRequest(reference=ask.reference, code=ask.code))
+    return await platform.receipt(
+        ReceiptRequest(reference=ask.reference, bill_reference=ask.bill_reference, code=ask.code)
+    )

@@ -40,6 +40,7 @@ class ReceiptAsk(Message):
     """Have the receipt of one paid bill issued. ``region``: the unit's division, of which the code bears two digits."""
 
     reference: str
+    bill_reference: str | None = None
     code: str
     amount: int
     region: str

@@ -153,7 +153,9 @@ class DayRun:
         if one.kind is not BreakKind.REFUND_UNMATCHED or line is None:
             return False
         paid_at = to_micros(line.paid_at)
-        said = self._rules.returned(self._conn, self._run.channel, line.code, line.amount, line.bank_serial, paid_at)
+        said = self._rules.returned(
+            self._conn, self._run.channel, line.code, line.amount, line.bank_serial, paid_at, line.refund_number
+        )
         return said != "unmatched"
 
     def _heal(self, differences: Iterable[Finding]) -> set[Key]:

@@ -101,7 +101,9 @@ class Finding:
 
     @property
     def key(self) -> Key:
-        """Payment code and bank serial."""
+        """Payment code and bank serial; of a refund the platform's own number, where it has one."""
+        if self.line is not None and self.line.refund_number is not None:
+            return self.line.code, self.line.refund_number
         side = self.booked if self.booked is not None else self.line
         assert side is not None
         return side.code, side.bank_serial

@@ -15,7 +15,7 @@ from gateway.rooms.reconciliation.matching import Side
 from gateway.rooms.reconciliation.statement import Window, window
 
 #: Says what money is that a statement tells of as gone back: ours, platform, known or unmatched (``rooms.refunds``).
-Returned = Callable[[Connection, str, str, int, str, int], str]
+Returned = Callable[[Connection, str, str, int, str, int, str | None], str]
 
 
 def nothing_returned(*_: object) -> str:

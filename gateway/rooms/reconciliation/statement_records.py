@@ -52,6 +52,7 @@ class KeptLine:
     paid_at: int
     unit_code: str
     item_codes: tuple[str, ...]
+    refund_number: str
     day_on: date
     version: int
 
@@ -94,6 +95,7 @@ def keep(conn: Connection, told: Statement, kept: KeptStatement) -> tuple[str, K
             "paid_at": to_micros(line.paid_at),
             "unit_code": line.unit_code,
             "item_codes": list(line.item_codes),
+            "refund_number": line.refund_number or "",
         }
         for number, line in enumerate(told.lines, start=1)
     )

@@ -65,7 +65,8 @@ statement_line = Table(
     Column("paid_at", BigInteger, nullable=False),
     Column("unit_code", String(30), nullable=False),
     Column("item_codes", JSON, nullable=False),
-    UniqueConstraint("statement_id", "kind", "code", "bank_serial"),
+    Column("refund_number", String(80), nullable=False, server_default="", comment="the platform's own of a refund"),
+    UniqueConstraint("statement_id", "kind", "code", "bank_serial", "refund_number", name="uq_statement_line_once"),
     CheckConstraint("kind in ('paid','refunded')", name="known_kind"),
     Index("ix_statement_line_key", "code", "bank_serial"),
 )

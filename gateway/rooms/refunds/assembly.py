@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gateway.foundation.base import Foundation
 from gateway.foundation.rooms import Opened, Services
+from gateway.ports.nontax import RefundNotice
 from gateway.rooms.refunds.service import Refunds
 from gateway.rooms.refunds.unforeseen_money import Exceptions
 
@@ -15,6 +16,7 @@ def open_room(base: Foundation, rooms: Services) -> Opened:  # noqa: ARG001
     return Opened(
         services=(refunds, exceptions),
         actions=refunds.actions(),
+        callbacks={RefundNotice: refunds.filing.told},
         renews={"nontax.refund": refunds.filing.renewed},
         hears={
             "receipt.reversed": (refunds.filing.receipt_reversed,),

@@ -20,9 +20,12 @@ from gateway.foundation.delivery import (
     Unsettled,
 )
 from gateway.foundation.delivery.actions import NotYet
+from gateway.foundation.delivery.callbacks import Concerned
+from gateway.foundation.delivery.states import FINAL
 from gateway.ports.base import Message, Pending, Refused
-from gateway.ports.nontax import NonTaxPlatform, RefundRequest, RefundState
+from gateway.ports.nontax import NonTaxPlatform, RefundNotice, RefundRequest, RefundState
 from gateway.ports.nontax import Refund as RefundAnswer
+from gateway.rooms.payments import records as payment_records
 from gateway.rooms.refunds import records
 from gateway.rooms.refunds.records import Refund
 from gateway.rooms.refunds.states import RefundStatus, WaitsFor
@@ -92,8 +95,10 @@ class Filing:
         payee = refund.payee(self._base.envelope)
         if payee is None:
             raise ValueError(f"{refund.id} was confirmed without a payee")
+        owner = payment_records.by_code(conn, refund.channel, refund.code)
         request = RefundRequest(
             reference=self._base.delivery.new_reference(refund.channel),
+            bill_reference=None if owner is None else owner.reference,
             code=refund.code,
             bank_serial=refund.bank_serial,
             amount=refund.amount,
@@ -134,6 +139,26 @@ class Filing:
             if refund.status is RefundStatus.CONFIRMED and refund.waits_for is WaitsFor.RED_RECEIPT:
                 self.file(conn, refund, claim=False)
 
+    def told(self, conn: Connection, channel: str, notice: RefundNotice, _exchange_id: str) -> Concerned | None:
+        """An authenticated notice that a refund moved, be it before filing was answered."""
+        delivery, answer = self._base.delivery, notice.refund
+        if answer is None:
+            delivery.hurry(conn, channel, reference=notice.reference)
+            refund = records.under(conn, channel, notice.reference)
+            if refund is not None:
+                delivery.hurry(conn, channel, subject=refund.id)
+            return None if refund is None else Concerned(refund.authority, refund.id)
+        filed = delivery.answered(conn, "nontax.refund", channel, notice.reference, answer)
+        if filed is None:
+            return None
+        refund = records.held(conn, filed.subject)
+        if filed.state in FINAL and refund.reference == notice.reference:
+            if (answer.code, answer.amount) == (refund.code, refund.amount):
+                self.apply_state(conn, refund, answer, asked=False)
+            else:
+                delivery.hurry(conn, channel, subject=refund.id)
+        return Concerned(refund.authority, refund.id)
+
     # --- what the platform says, in the ledger's transaction ----------------------------------------------------------
 
     def record_filing(self, conn: Connection, operation: Operation, outcome: Outcome) -> None:
@@ -162,9 +187,16 @@ class Filing:
             case _:
                 pass
 
-    def apply_state(self, conn: Connection, refund: Refund, told: RefundAnswer, **data: Any) -> None:
-        """Move along with what finance has decided, and ask again while it has not ended. ``data``: told of filing."""
+    def apply_state(
+        self, conn: Connection, refund: Refund, told: RefundAnswer, *, asked: bool = True, **data: Any
+    ) -> None:
+        """Move along with what finance has decided, and ask again while it has not ended. ``data``: told of filing.
+
+        ``asked`` False: the platform told it by itself, and the next question is already on its way.
+        """
         end = _STATES[told.state]
+        if told.number is not None and refund.number is None:
+            records.change(conn, refund, self._now(), number=told.number)
         if refund.status is RefundStatus.CONFIRMED and self._life.move(conn, refund, RefundStatus.FILED, tell=data):
             refund = replace(refund, status=RefundStatus.FILED)
         if end is not refund.status:
@@ -173,7 +205,7 @@ class Filing:
                 tell_refund(conn, self._base, refund, "refund.contradiction", **both)
                 return
             self._decided(conn, refund, end, told)
-        if told.state in _WITH_FINANCE.values():
+        if asked and told.state in _WITH_FINANCE.values():
             self._ask_later(conn, records.held(conn, refund.id), told.state)
 
     # --- inside -----------------------------------------------------------------------------------------------------
@@ -224,12 +256,12 @@ async def _find_filed(platform: NonTaxPlatform, request: RefundRequest) -> Refun
     return await platform.find_refund(request.reference)
 
 
-async def _ask(platform: NonTaxPlatform, question: RefundQuestion) -> RefundAnswer:
+async def _ask(platform: NonTaxPlatform, question: RefundQuestion) -> RefundAnswer | Pending:
     found = await platform.find_refund(question.reference)
     if found is None:
         raise ContractError("the platform does not know a refund that it had taken")
     if isinstance(found, Pending):
-        raise NotYet(found.ask_after, found.words or "the platform does not say yet how far the refund is")
+        return found
     if isinstance(found, Refused):
         return RefundAnswer(
             reference=question.reference,

@@ -33,8 +33,8 @@ class Refund:
     """One sum that goes back, or may. Amounts in fen, instants in microseconds.
 
     ``exception_id``: what it is the way out of. ``bank_serial``: of the money that goes back; ``returned_serial``: of
-    its going back, from a statement. ``reference``: under which it was filed. ``refusal``: the words of whoever
-    refused or dismissed it.
+    its going back, from a statement. ``reference``: under which it was filed; ``number``: the platform's own for it.
+    ``refusal``: the words of whoever refused or dismissed it.
     """
 
     id: str
@@ -63,6 +63,7 @@ class Refund:
     in_doubt_since_at: int | None = None
     doubt_reason: str | None = None
     refusal: str | None = None
+    number: str | None = None
     returned_serial: str | None = None
     refunded_at: int | None = None
     created_at: int
@@ -114,6 +115,7 @@ _OF_CODE = (
     .where(refund.c.channel == bindparam("channel"), refund.c.code == bindparam("code"))
     .order_by(refund.c.id)
 )
+_UNDER = select(refund).where(refund.c.channel == bindparam("channel"), refund.c.reference == bindparam("under"))
 _CHANGE = update(refund).where(refund.c.id == bindparam("of"), refund.c.status == bindparam("read_as"))
 _DOCUMENTS = (
     select(refund_document).where(refund_document.c.refund_id == bindparam("of")).order_by(refund_document.c.id)
@@ -177,6 +179,12 @@ def of_payment(conn: Connection, payment_id: str) -> list[Refund]:
 def of_code(conn: Connection, channel: str, code: str) -> list[Refund]:
     """The refunds of money that came under a code, oldest first."""
     return [_refund(row) for row in conn.execute(_OF_CODE, {"channel": channel, "code": code}).mappings()]
+
+
+def under(conn: Connection, channel: str, reference: str) -> Refund | None:
+    """The refund that was filed under this reference."""
+    row = conn.execute(_UNDER, {"channel": channel, "under": reference}).mappings().first()
+    return None if row is None else _refund(row)
 
 
 def find(conn: Connection, wanted: RefundFilter) -> list[Refund]:

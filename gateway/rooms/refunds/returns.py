@@ -29,9 +29,19 @@ class Returns:
         self._life = refund_life(base)
 
     def money_returned(
-        self, conn: Connection, channel: str, code: str, amount: int, bank_serial: str, at: int
+        self,
+        conn: Connection,
+        channel: str,
+        code: str,
+        amount: int,
+        bank_serial: str,
+        at: int,
+        number: str | None = None,
     ) -> Returned:
         """A statement says that money went back (fen; ``at`` in microseconds). The same line again has no effect.
+
+        ``number``: the platform's own for this refund. Where it is told, it alone says which one is meant: several may
+        go back in a day under one serial, of the same amount too.
 
         "ours": a refund that was filed. "platform": the platform did it by itself, and what we had proposed for the
         same money is ended. "unmatched": no money of ours fits; a break for a person.
@@ -42,14 +52,26 @@ class Returns:
             return "unmatched"
         payment_records.locked(conn, owner)
         known = records.of_code(conn, channel, code)
-        if any(one.returned_serial == bank_serial for one in known):
+        meant = [one for one in known if number is not None and one.number == number]
+        if meant and meant[0].amount != amount:
+            return "unmatched"
+        if meant and meant[0].returned_serial is not None:
             return "known"
-        fits = [one for one in known if one.amount == amount and one.returned_serial is None]
+        if number is None and any(one.returned_serial == bank_serial for one in known):
+            return "known"
+        fits = meant or [
+            one
+            for one in known
+            if one.amount == amount and one.returned_serial is None and None in (one.number, number)
+        ]
+        back: dict[str, Any] = {"returned_serial": bank_serial}
+        if number is not None:
+            back["number"] = number
         for refund in fits:
             if refund.status is RefundStatus.REFUNDED:
-                records.change(conn, refund, now, returned_serial=bank_serial)
+                records.change(conn, refund, now, **back)
                 return "ours"
-        ended: dict[str, Any] = {"returned_serial": bank_serial, "refunded_at": at}
+        ended: dict[str, Any] = {**back, "refunded_at": at}
         for refund in fits:
             if refund.status in (RefundStatus.FILED, RefundStatus.APPROVED):
                 self._life.move(conn, refund, RefundStatus.REFUNDED, **ended)
@@ -61,7 +83,7 @@ class Returns:
                 by_itself: dict[str, Any] = {"origin": RefundOrigin.PLATFORM, "waits_for": None}
                 self._life.move(conn, refund, RefundStatus.REFUNDED, tell={"by": "platform"}, **by_itself, **ended)
                 return "platform"
-        return self._returned_unasked(conn, owner, amount, bank_serial, at)
+        return self._returned_unasked(conn, owner, amount, at, back)
 
     def exception_resolved(self, conn: Connection, event: Event) -> None:
         """Two people say that the platform returned this money: nothing of it can be asked for again."""
@@ -76,7 +98,9 @@ class Returns:
             at = to_micros(self._base.clock.now())
             self._add_returned(conn, event.subject, money, left, at, exception_id=event.data["exception"])
 
-    def _returned_unasked(self, conn: Connection, payment_id: str, amount: int, bank_serial: str, at: int) -> Returned:
+    def _returned_unasked(
+        self, conn: Connection, payment_id: str, amount: int, at: int, back: dict[str, Any]
+    ) -> Returned:
         """Money that the platform returned and nobody here had asked for: duplicates first, then whatever fits."""
         came = payment_records.collections_of(conn, payment_id)
         left = {one.id: one.amount - records.going_back(conn, one.id) for one in came}
@@ -87,7 +111,7 @@ class Returns:
         money = fits[0]
         odd = payment_records.unresolved_exception(conn, money.id)
         tie = odd.id if odd is not None and left[money.id] == amount else None
-        self._add_returned(conn, payment_id, money, amount, at, bank_serial=bank_serial, exception_id=tie)
+        self._add_returned(conn, payment_id, money, amount, at, exception_id=tie, **back)
         return "platform"
 
     def _add_returned(
@@ -98,8 +122,8 @@ class Returns:
         amount: int,
         at: int,
         *,
-        bank_serial: str | None = None,
         exception_id: str | None = None,
+        **back: Any,
     ) -> None:
         now = to_micros(self._base.clock.now())
         payment = payment_records.held(conn, payment_id)
@@ -119,10 +143,10 @@ class Returns:
             explanation="平台自行退回",
             status=RefundStatus.REFUNDED,
             origin=RefundOrigin.PLATFORM,
-            returned_serial=bank_serial,
             refunded_at=at,
             created_at=now,
             updated_at=now,
+            **back,
         )
         records.add(conn, refund)
         self._life.begin(conn, refund, by="platform")

@@ -19,6 +19,7 @@ from sqlalchemy import (
 
 from gateway.foundation.store.base import metadata
 
+WITHOUT_NUMBER = "number is null"
 LIVE_REFUND = "status not in ('REFUSED','DISMISSED')"
 
 refund = Table(
@@ -51,6 +52,7 @@ refund = Table(
     Column("in_doubt_since_at", BigInteger),
     Column("doubt_reason", Text),
     Column("refusal", Text, comment="the words of whoever refused or dismissed it"),
+    Column("number", String(80), comment="the platform's own number of this refund 退款单号"),
     Column("returned_serial", String(80), comment="the bank's serial of the money going back, from a statement"),
     Column("refunded_at", BigInteger),
     Column("created_at", BigInteger, nullable=False),
@@ -82,8 +84,18 @@ refund = Table(
         name="confirmed_before_filed",
     ),
     CheckConstraint("status <> 'REFUNDED' or refunded_at is not null", name="refunded_has_a_date"),
-    UniqueConstraint("channel", "code", "returned_serial"),
+    UniqueConstraint("channel", "code", "number"),
+    Index(
+        "uq_refund_returned",
+        "channel",
+        "code",
+        "returned_serial",
+        unique=True,
+        sqlite_where=text(WITHOUT_NUMBER),
+        postgresql_where=text(WITHOUT_NUMBER),
+    ),
     Index("ix_refund_authority", "authority", "id"),
+    Index("ix_refund_reference", "channel", "reference"),
     Index(
         "uq_refund_exception_live",
         "exception_id",

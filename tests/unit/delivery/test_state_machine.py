@@ -34,8 +34,8 @@ from gateway.foundation.delivery.tables import (
     operation,
 )
 from gateway.foundation.store import Store
-from gateway.ports.base import AdapterInfo, FindGuarantee
-from gateway.ports.nontax import Bill, BillState, Cancelled, Issued, PaidFact, PaymentNotice
+from gateway.ports.base import AdapterInfo, FindGuarantee, Pending
+from gateway.ports.nontax import Bill, BillState, Cancelled, CodeNotice, Issued, PaidFact, PaymentNotice
 from gateway.rooms.decisions import DecisionFacts, Decisions
 from gateway.rooms.payments import IncomeItem, LineKind, Payments, Unit, records
 from gateway.rooms.payments.bill import PaymentRequest
@@ -45,14 +45,40 @@ from gateway.words.errors import BusyError, ConflictProblem, NotSentError, Outco
 
 NOW = datetime(2026, 9, 16, 2, 0, tzinfo=UTC)
 FINE = 500_000
-FATES = ("ok", "effect then silence", "silence", "refused", "busy", "no", "nonsense", "effect and hang", "hang")
+FATES = (
+    "ok",
+    "effect then silence",
+    "silence",
+    "refused",
+    "busy",
+    "no",
+    "nonsense",
+    "effect and hang",
+    "hang",
+    "later",
+    "later and hang",
+    "later then silence",
+)
+INFO = AdapterInfo(
+    "nontax",
+    "nontax.script",
+    "v1",
+    frozenset({"issue", "cancel", "find"}),
+    find=FindGuarantee(settle_seconds=5),
+)
 FINDS = ("truth", "truth", "silence", "refused", "busy")
 
 
 class Platform:
-    """The other side: what each call meets is said beforehand; what was done, it knows."""
+    """The other side: what each call meets is said beforehand; what was done, it knows.
+
+    ``queue``: bills that it has taken and not made, and voids that it has taken and not carried out, by reference.
+    """
+
+    info = INFO
 
     def __init__(self) -> None:
+        self.queue: dict[str, Bill] = {}
         self.bills: dict[str, Bill] = {}
         self.effects: Counter[str] = Counter()
         self.fates: list[str] = []
@@ -69,11 +95,31 @@ class Platform:
                 raise BusyError("too many", retry_after=0.1)
             case "no":
                 raise RejectedError("无收费权限", "18012")
-            case "hang" | "effect and hang":
+            case "later then silence":
+                raise OutcomeUnknownError("taken, and no word of it")
+            case "hang" | "effect and hang" | "later and hang":
                 self.hanging.append(asyncio.get_running_loop().create_future())
                 await self.hanging[-1]
 
-    async def issue(self, request: Any) -> Issued:
+    def make(self) -> list[str]:
+        """Carry out what was taken; the references of bills that have a code now."""
+        made = []
+        for reference, bill in self.queue.items():
+            known = self.bills.get(bill.reference)
+            if known is None:
+                self.bills[reference] = bill
+                made.append(reference)
+            elif known.state is BillState.UNPAID:
+                self.bills[bill.reference] = bill
+        self.queue.clear()
+        return made
+
+    def _take(self, request: Any, bill: Bill, fate: str) -> None:
+        if request.reference not in self.queue:
+            self.effects[request.reference] += 1
+        self.queue[request.reference] = bill
+
+    async def issue(self, request: Any) -> Issued | Pending:
         fate = self.fates.pop(0) if self.fates else "ok"
         if fate in ("ok", "nonsense") or fate.startswith("effect"):
             self.effects[request.reference] += 1
@@ -81,13 +127,19 @@ class Platform:
             self.bills[request.reference] = Bill(
                 reference=request.reference, code=code, total=request.total, state=BillState.UNPAID
             )
+        if fate.startswith("later"):
+            code = f"990102263{len(self.effects) + 1:011d}"
+            bill = Bill(reference=request.reference, code=code, total=request.total, state=BillState.UNPAID)
+            self._take(request, bill, fate)
+            await self._meet(fate)
+            return Pending(ask_after=3)
         await self._meet(fate)
         if fate == "hang":
             raise OutcomeUnknownError("it never got there")
         bill = self.bills[request.reference]
         return Issued(reference=bill.reference, code=bill.code, total=bill.total + (fate == "nonsense"))
 
-    async def cancel(self, request: Any) -> Cancelled:
+    async def cancel(self, request: Any) -> Cancelled | Pending:
         fate = self.fates.pop(0) if self.fates else "ok"
         bill = self.bills[request.bill_reference]
         if fate in ("ok", "nonsense") or fate.startswith("effect"):
@@ -95,13 +147,19 @@ class Platform:
                 raise RejectedError("已缴款", "18020")
             self.effects[request.reference] += 1
             self.bills[request.bill_reference] = bill.model_copy(update={"state": BillState.VOID})
+        if fate.startswith("later"):
+            self._take(request, bill.model_copy(update={"state": BillState.VOID}), fate)
+            await self._meet(fate)
+            return Pending(ask_after=3)
         await self._meet(fate)
         if fate == "hang":
             raise OutcomeUnknownError("it never got there")
         return Cancelled(code=bill.code)
 
-    async def find(self, request: Any) -> Bill | None:
+    async def find(self, request: Any) -> Bill | Pending | None:
         await self._meet(self.finds.pop(0) if self.finds else "truth")
+        if request.reference in self.queue:
+            return Pending(ask_after=3)
         known = (one for one in self.bills.values() if request.code in (None, one.code))
         return next((one for one in known if request.reference in (None, one.reference)), None)
 
@@ -138,8 +196,7 @@ class Machine(RuleBasedStateMachine):
         await self._live()
 
     async def _live(self) -> None:
-        guarantee = FindGuarantee(settle_seconds=5)
-        info = AdapterInfo("nontax", "nontax.script", "v1", frozenset({"issue", "cancel", "find"}), find=guarantee)
+        guarantee, info = INFO.find, INFO
         keys = ChannelKeys(circuit_failures=4, circuit_seconds=0.05)
         channel = Channel("nontax", self.platform, info, guarantee, "http://x", None, keys=keys)  # type: ignore[arg-type]
         channels: Any = SimpleNamespace(
@@ -251,6 +308,24 @@ class Machine(RuleBasedStateMachine):
 
         self.runner.run(arriving())
 
+    @rule(told=st.sampled_from(["not at all", "a hint", "whole", "twice"]))
+    def make(self, told: str) -> None:
+        """The platform carries out what it has taken, and tells of the codes or does not; be it before it answers."""
+
+        async def making() -> None:
+            for reference in self.platform.make():
+                bill = self.platform.bills[reference]
+                whole = Issued(reference=bill.reference, code=bill.code, total=bill.total)
+                notice = CodeNotice(reference=reference, issued=None if told == "a hint" else whole)
+                for _ in range({"not at all": 0, "twice": 2}.get(told, 1)):
+                    await self.store.write(
+                        lambda conn, notice=notice: self.payments.answers.code_told(conn, "nontax", notice, "exc")
+                    )
+            self.delivery.wake()
+            await self._calm()
+
+        self.runner.run(making())
+
     @rule(seconds=st.sampled_from([1, 6, 90, 3600]))
     def time_passes(self, seconds: int) -> None:
         """What was to be done later is due."""
@@ -333,7 +408,8 @@ class Machine(RuleBasedStateMachine):
 
     async def _end(self) -> None:
         await self._release()
-        open_ = select(operation.c.id).where(operation.c.state.in_(("queued", "sending", "uncertain")))
+        self.platform.make()
+        open_ = select(operation.c.id).where(operation.c.state.in_(("queued", "sending", "uncertain", "pending")))
         for _ in range(60):
             if not self._rows(open_):
                 break
@@ -416,3 +492,28 @@ def test_the_machine_notices_when_the_fence_is_gone(sqlite_url: str, monkeypatch
     monkeypatch.setattr(operation_records, "close", unfenced)
     with pytest.raises(AssertionError):
         test_each_fate_followed_by_a_death_ends_well(sqlite_url, "effect and hang")
+
+
+@pytest.mark.parametrize("fate", ["later", "later and hang", "later then silence"])
+@pytest.mark.parametrize("told", ["not at all", "a hint", "whole", "twice"])
+def test_a_code_that_comes_later_comes_once_over_a_death_whoever_tells_of_it(
+    sqlite_url: str, fate: str, told: str
+) -> None:
+    Machine.template = Path(sqlite_url.removeprefix("sqlite:///"))
+    machine = Machine()
+    machine.begin()
+    try:
+        machine.decide_one()
+        machine.ask("望市监罚决字〔2026〕第1号", None, fate, [])
+        machine.make(told)
+        machine.die()
+        machine.late_answers()
+        for _ in range(60):
+            machine.time_passes(6)
+            (status,) = machine._rows(select(payment.c.status))
+            if status == ("ISSUED",):
+                break
+        machine.no_effect_happens_twice()
+        assert status == ("ISSUED",)
+    finally:
+        machine.teardown()

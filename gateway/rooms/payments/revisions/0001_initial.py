@@ -60,6 +60,7 @@ def upgrade() -> None:
     sa.Column('replaces', sa.String(length=40), nullable=True, comment='the payment whose code this one re-issues'),
     sa.Column('reissue_sealed', sa.LargeBinary(), nullable=True, comment='what to ask for once the void of this code is confirmed'),
     sa.Column('asked_at', sa.BigInteger(), nullable=True, comment='when the platform was last asked how the bill stands'),
+    sa.Column('being_paid_since_at', sa.BigInteger(), nullable=True, comment='the platform says that somebody is paying; null when not'),
     sa.Column('in_doubt_since_at', sa.BigInteger(), nullable=True),
     sa.Column('doubt_reason', sa.Text(), nullable=True),
     sa.Column('reason', sa.Text(), nullable=True, comment="the platform's words for a refusal, or why it was cancelled"),

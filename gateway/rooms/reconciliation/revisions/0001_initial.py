@@ -101,10 +101,11 @@ def upgrade() -> None:
     sa.Column('paid_at', sa.BigInteger(), nullable=False),
     sa.Column('unit_code', sa.String(length=30), nullable=False),
     sa.Column('item_codes', sa.JSON(), nullable=False),
+    sa.Column('refund_number', sa.String(length=80), server_default='', nullable=False, comment="the platform's own of a refund"),
     sa.CheckConstraint("kind in ('paid','refunded')", name=op.f('ck_statement_line_known_kind')),
     sa.ForeignKeyConstraint(['statement_id'], ['statement.id'], name=op.f('fk_statement_line_statement_id')),
     sa.PrimaryKeyConstraint('statement_id', 'line', name=op.f('pk_statement_line')),
-    sa.UniqueConstraint('statement_id', 'kind', 'code', 'bank_serial', name=op.f('uq_statement_line_statement_id_kind_code_bank_serial'))
+    sa.UniqueConstraint('statement_id', 'kind', 'code', 'bank_serial', 'refund_number', name='uq_statement_line_once')
     )
     with op.batch_alter_table('statement_line', schema=None) as batch_op:
         batch_op.create_index('ix_statement_line_key', ['code', 'bank_serial'], unique=False)

@@ -38,6 +38,7 @@ def upgrade() -> None:
     sa.Column('in_doubt_since_at', sa.BigInteger(), nullable=True),
     sa.Column('doubt_reason', sa.Text(), nullable=True),
     sa.Column('refusal', sa.Text(), nullable=True, comment='the words of whoever refused or dismissed it'),
+    sa.Column('number', sa.String(length=80), nullable=True, comment="the platform's own number of this refund 退款单号"),
     sa.Column('returned_serial', sa.String(length=80), nullable=True, comment="the bank's serial of the money going back, from a statement"),
     sa.Column('refunded_at', sa.BigInteger(), nullable=True),
     sa.Column('created_at', sa.BigInteger(), nullable=False),
@@ -59,13 +60,15 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['id', 'confirmed_by', 'confirmed_side'], ['matter_person.matter', 'matter_person.person', 'matter_person.side'], name=op.f('fk_refund_id_confirmed_by_confirmed_side')),
     sa.ForeignKeyConstraint(['payment_id'], ['payment.id'], name=op.f('fk_refund_payment_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_refund')),
-    sa.UniqueConstraint('channel', 'code', 'returned_serial', name=op.f('uq_refund_channel_code_returned_serial'))
+    sa.UniqueConstraint('channel', 'code', 'number', name=op.f('uq_refund_channel_code_number'))
     )
     with op.batch_alter_table('refund', schema=None) as batch_op:
         batch_op.create_index('ix_refund_authority', ['authority', 'id'], unique=False)
         batch_op.create_index(batch_op.f('ix_refund_collection_id'), ['collection_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_refund_payment_id'), ['payment_id'], unique=False)
+        batch_op.create_index('ix_refund_reference', ['channel', 'reference'], unique=False)
         batch_op.create_index('uq_refund_exception_live', ['exception_id'], unique=True, sqlite_where=sa.text("status not in ('REFUSED','DISMISSED')"), postgresql_where=sa.text("status not in ('REFUSED','DISMISSED')"))
+        batch_op.create_index('uq_refund_returned', ['channel', 'code', 'returned_serial'], unique=True, sqlite_where=sa.text('number is null'), postgresql_where=sa.text('number is null'))
 
     op.create_table('refund_document',
     sa.Column('id', sa.String(length=40), nullable=False),
@@ -92,7 +95,9 @@ def downgrade() -> None:
 
     op.drop_table('refund_document')
     with op.batch_alter_table('refund', schema=None) as batch_op:
+        batch_op.drop_index('uq_refund_returned', sqlite_where=sa.text('number is null'), postgresql_where=sa.text('number is null'))
         batch_op.drop_index('uq_refund_exception_live', sqlite_where=sa.text("status not in ('REFUSED','DISMISSED')"), postgresql_where=sa.text("status not in ('REFUSED','DISMISSED')"))
+        batch_op.drop_index('ix_refund_reference')
         batch_op.drop_index(batch_op.f('ix_refund_payment_id'))
         batch_op.drop_index(batch_op.f('ix_refund_collection_id'))
         batch_op.drop_index('ix_refund_authority')
