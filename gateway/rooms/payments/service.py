@@ -48,7 +48,8 @@ _SHARES = 20
 class Payments:
     """Request a code, follow it, cancel it, take the money's notice.
 
-    ``pages``: what a party gets in hand. ``hooks``: what other rooms tell this one. ``lives``: what moves. ``answers``: what the platform said.
+    ``pages``: what a party gets in hand. ``hooks``: what other rooms tell this one. ``lives``: what moves.
+    ``answers``: what the platform said.
     """
 
     def __init__(self, base: Foundation, decisions: Decisions) -> None:
