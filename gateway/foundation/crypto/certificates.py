@@ -127,11 +127,15 @@ _SHORT: Final = {
 
 @dataclass(frozen=True)
 class CertificateStatus:
-    """What the issuer of a certificate (DER) said of it at ``asked_at``: good, or revoked since ``revoked_at``."""
+    """What the issuer of a certificate (DER) said of it at ``asked_at``: good, or revoked since ``revoked_at``.
+
+    ``until``: when it will have something new to say, where it told that.
+    """
 
     certificate: bytes
     asked_at: datetime
     revoked_at: datetime | None = None
+    until: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -140,7 +144,8 @@ class ChainVerdict:
 
     ``revocation`` is "good" only if a current, verified CRL or an answer of its issuer covered every certificate below
     the root.
-    ``revoked_later``: a certificate was revoked after the instant that was judged.
+    ``revoked_later``: a certificate was revoked after the instant that was judged. ``known``: it could be judged at
+    all; False where everything holds up to an authority that is not known here.
     """
 
     ok: bool
@@ -148,6 +153,7 @@ class ChainVerdict:
     path: tuple[Sm2Certificate, ...] = ()
     revocation: Literal["good", "unchecked"] = "unchecked"
     revoked_later: str | None = None
+    known: bool = True
 
 
 @lru_cache(maxsize=256)
@@ -366,7 +372,11 @@ class _Judge:
             if verdict.ok:
                 return verdict
             refusal = refusal or verdict
-        return refusal or ChainVerdict(False, f"{last.common_name}: its issuer is neither known nor trusted", path)
+        if refusal is None and any(root.subject_name == last.issuer for root in anchors):
+            reason = f"{last.common_name}: names a trusted root, and another key than the root's"
+            return ChainVerdict(False, reason, path)
+        reason = f"{last.common_name}: its issuer is neither known nor trusted"
+        return refusal or ChainVerdict(False, reason, path, known=False)
 
     def _refuse_issuer(self, issuer: Sm2Certificate, child: Sm2Certificate, below: int) -> str | None:
         name = issuer.common_name

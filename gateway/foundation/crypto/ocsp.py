@@ -136,7 +136,7 @@ class StatusQuestion:
         if state.tag not in (_GOOD, _REVOKED):
             raise StatusError("the responder does not know this certificate")
         revoked = asn1.instant(state.parts(2)[0]) if state.tag == _REVOKED else None
-        return CertificateStatus(self.certificate.der, now, revoked)
+        return CertificateStatus(self.certificate.der, now, revoked, next_update)
 
 
 def _signed_bytes(number: int) -> bytes:

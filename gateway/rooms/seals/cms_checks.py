@@ -13,7 +13,7 @@ from gateway.foundation.crypto.certificates import Sm2Certificate
 from gateway.foundation.crypto.sm import sm3
 from gateway.rooms.seals.cms import CmsError, SignedData, read_signed_data
 from gateway.rooms.seals.report import Findings, SealReport
-from gateway.rooms.seals.ses_checks import CLOCK_TOLERANCE, Bench, judge_revocation
+from gateway.rooms.seals.ses_checks import CLOCK_TOLERANCE, Bench, hold_chain, judge_revocation
 from gateway.words.clock import rfc3339
 
 CMS_REQUIRED: Final = frozenset({"structure", "document_digest", "signature", "signer_chain", "sealing_time"})
@@ -83,7 +83,7 @@ def _judge_chain(findings: Findings, signed: SignedData, at: datetime, bench: Be
         return
     others = (*trust.intermediates, *signed.others)
     chain = bench.chain(signed.certificate.der, others, trust.signer_roots, at)
-    findings.hold("signer_chain", chain.ok, f"证书链验证不通过：{chain.reason}", chain.reason)
+    hold_chain(findings, "signer_chain", chain)
     judge_revocation(findings, (chain,), True, trust)
     ended = chain.revoked_later or ("expired since" if bench.now > signed.certificate.valid_until else "")
     if ended:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections import OrderedDict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 import httpx
@@ -38,11 +39,20 @@ _HEADERS: Final = {"Content-Type": "application/ocsp-request", "Accept": "applic
 _SECONDS: Final = 5.0
 
 
+_KEPT: Final = timedelta(hours=1)
+"""How long an answer is used at most, whatever its next update."""
+_MOST_KEPT: Final = 1_000
+
+
 class Issuers:
-    """Asks, over ``wire``, those of ``hosts`` that certificates name."""
+    """Asks, over ``wire``, those of ``hosts`` that certificates name.
+
+    An answer is used again until its next update, for an hour at most, for signatures made before it was given.
+    """
 
     def __init__(self, hosts: Collection[str], wire: OutwardWire) -> None:
         self._hosts, self._wire = frozenset(hosts), wire
+        self._kept: OrderedDict[tuple[bytes, bytes], CertificateStatus] = OrderedDict()
 
     async def ask(self, unasked: Sequence[Unasked], now: datetime) -> tuple[CertificateStatus | Silence, ...]:
         """What is said of these certificates now. Of those whose hosts are not allowed, nothing."""
@@ -52,7 +62,22 @@ class Issuers:
     def _places(self, one: Unasked) -> tuple[str, ...]:
         return tuple(url for url in parse_certificate(one.certificate).ocsp if _host(url) in self._hosts)
 
+    def _known(self, one: Unasked, now: datetime) -> CertificateStatus | None:
+        """An answer from before that still says something about this signature."""
+        kept = self._kept.get((one.certificate, one.issuer))
+        if kept is None or kept.until is None or kept.asked_at < one.at:
+            return None
+        return kept if kept.asked_at <= now < min(kept.until, kept.asked_at + _KEPT) else None
+
+    def _keep(self, one: Unasked, said: CertificateStatus) -> None:
+        self._kept[one.certificate, one.issuer] = said
+        self._kept.move_to_end((one.certificate, one.issuer))
+        if len(self._kept) > _MOST_KEPT:
+            self._kept.popitem(last=False)
+
     async def _ask(self, one: Unasked, places: Sequence[str], now: datetime) -> CertificateStatus | Silence:
+        if (known := self._known(one, now)) is not None:
+            return known
         question = StatusQuestion(
             parse_certificate(one.certificate), parse_certificate(one.issuer), secrets.token_bytes(16)
         )
@@ -62,7 +87,9 @@ class Issuers:
                 answer = await self._wire.post("certificate_status", url, question.der, _HEADERS)
                 if answer.status_code != 200:
                     raise StatusError(f"HTTP status {answer.status_code}")
-                return await asyncio.to_thread(question.read, answer.content, now, default_provider())
+                said = await asyncio.to_thread(question.read, answer.content, now, default_provider())
+                self._keep(one, said)
+                return said
             except (ExchangeError, StatusError) as error:
                 reason = reason or f"{_host(url)}: {error}"
         return Silence(one.certificate, reason)

@@ -53,7 +53,10 @@ def judge_pades(findings: Findings, file: PdfFile, found: Embedded, bench: Bench
         findings.add("signer_chain", "not_made", "未配置信任根证书", "no trusted root is configured", _ROOTS)
     else:
         why = getattr(status.trust_problem_indic, "name", "") or "the chain does not lead to a trusted root"
-        findings.hold("signer_chain", status.trusted, f"证书链验证不通过：{why}", str(why), _ROOTS)
+        if why == _NO_CHAIN or (why == _CONSTRAINTS and status.signing_cert.self_issued):
+            findings.add("signer_chain", "not_made", "签发机构不在信任名单内", "its issuer is not known", _ROOTS)
+        else:
+            findings.hold("signer_chain", status.trusted, f"证书链验证不通过：{why}", str(why), _ROOTS)
     at, source = _time(status, findings, stamp)
     if at is None:
         findings.add("sealing_time", "not_made", "没有签名时间", "it bears no time")
@@ -66,6 +69,9 @@ def judge_pades(findings: Findings, file: PdfFile, found: Embedded, bench: Bench
     )
 
 
+_NO_CHAIN, _CONSTRAINTS = "NO_CERTIFICATE_CHAIN_FOUND", "CHAIN_CONSTRAINTS_FAILURE"
+"""ETSI EN 319 102-1, 5.3: no way to a trusted root, which does not say that the signature is wrong; pyHanko says
+the second of a certificate that signed itself."""
 _ROOTS: Final = "[trust] document_roots"
 
 

@@ -8,6 +8,7 @@ Chinese and English, instants are in +08:00, and what no signature covers is lis
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from datetime import datetime
 from enum import StrEnum
 from typing import Final, Literal, NamedTuple
 
@@ -186,10 +187,14 @@ class SealReport(Message):
 
 
 class Unasked(Message):
-    """A certificate (DER) whose issuer says where its status may be asked, and the issuer's own certificate."""
+    """A certificate (DER) whose issuer says where its status may be asked, and the issuer's own certificate.
+
+    ``at``: the instant it is judged at; what was said before it says nothing of it.
+    """
 
     certificate: bytes
     issuer: bytes
+    at: datetime
 
 
 class Report(Message):

@@ -92,7 +92,7 @@ class Bench:
         verdict = verify_chain(leaf, others, roots, at, self.provider, trust.crls, trust.statuses)
         for certificate, issuer in pairwise(verdict.path if verdict.ok else ()):
             if certificate.ocsp and certificate.der not in told and len(self.unasked) < _MOST_ASKED:
-                self.unasked[certificate.der] = Unasked(certificate=certificate.der, issuer=issuer.der)
+                self.unasked[certificate.der] = Unasked(certificate=certificate.der, issuer=issuer.der, at=at)
         return verdict
 
 
@@ -147,10 +147,17 @@ def judge_ses(findings: Findings, der: bytes, digest: bytes, bench: Bench) -> Se
                 findings.note(f"证书“{name}”写法与标准不同：{deviation}", f"certificate {name}: {deviation}")
     sealing = _judge_time(findings, signature, bench)
     later = _judge_chains(findings, signature, sealing.at or bench.now, bench)
-    _judge_maker(findings, maker, bench)
     _judge_validity(findings, sealing, signer, later, bench)
     _compare(findings, signature, bench.expected)
     return sealing
+
+
+def hold_chain(findings: Findings, name: str, chain: ChainVerdict) -> None:
+    """Add a check on a chain. One that ends at an authority not known here is not wrong: it cannot be judged."""
+    if chain.known:
+        findings.hold(name, chain.ok, f"证书链验证不通过：{chain.reason}", chain.reason)
+    else:
+        findings.add(name, "not_made", f"签发机构不在信任名单内，无法判定：{chain.reason}", chain.reason)
 
 
 def judge_revocation(findings: Findings, chains: Sequence[ChainVerdict], every: bool, trust: Trust) -> None:
@@ -270,17 +277,24 @@ def _judge_chains(findings: Findings, signature: SealSignature, at: datetime, be
         # The maker answers for the seal from when it made it: his certificate may have ended since.
         when = min(at, signature.seal.created_at) if name == "maker_chain" else at
         chain = bench.chain(leaf, trust.intermediates, roots, when)
-        findings.hold(name, chain.ok, f"证书链验证不通过：{chain.reason}", chain.reason)
+        hold_chain(findings, name, chain)
         chains.append(chain)
+        if name == "maker_chain":
+            _judge_maker(findings, leaf, chain, bench)
     judge_revocation(findings, chains, len(chains) == 2, trust)
     return next((chain.revoked_later for chain in chains if chain.revoked_later), None)
 
 
-def _judge_maker(findings: Findings, maker: Sm2Certificate | str, bench: Bench) -> None:
+def _judge_maker(findings: Findings, der: bytes, chain: ChainVerdict, bench: Bench) -> None:
+    """Whether the maker may make seals. Of one whose authority is not known here, no list of ours can say it."""
     if not bench.trust.makers:
         findings.add("maker_trusted", "not_made", "未配置制章者名单", "no list of seal makers is configured")
         return
+    maker = _certificate(der)
     allowed = isinstance(maker, Sm2Certificate) and bench.trust.may_make_seals(maker)
+    if not allowed and not chain.known:
+        findings.add("maker_trusted", "not_made", "制章者的签发机构不在信任名单内", "its authority is not known here")
+        return
     findings.hold("maker_trusted", allowed, "该证书不在制章者名单内", "this certificate is no listed seal maker")
 
 

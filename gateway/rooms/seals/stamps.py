@@ -54,4 +54,4 @@ def judge_stamp(token: bytes, stamped: Collection[bytes], trust: Trust, provider
     chain = verify_chain(
         signed.certificate.der, (*trust.intermediates, *signed.others), trust.stamp_roots, at, provider, trust.crls
     )
-    return Stamp(at if chain.ok else None, chain.reason)
+    return Stamp(at if chain.ok else None, chain.reason, known=chain.known)

@@ -17,7 +17,7 @@ from gateway.foundation.crypto.sm2 import default_provider
 from gateway.foundation.wire.outward import AllowList, OutwardWire
 from gateway.ports.base import RawExchange
 from gateway.rooms.seals.issuers import Examiner, Issuers, open_issuers
-from gateway.rooms.seals.report import Report, Verdict
+from gateway.rooms.seals.report import Report, Unasked, Verdict
 from gateway.rooms.seals.verification import verify_document
 from gateway.settings import Settings, TrustSettings
 from simulators.seal import der, ocsp, pki, ses
@@ -105,6 +105,34 @@ async def test_a_good_answer_covers_its_certificate_and_is_kept_as_evidence(desk
     assert report.unasked == ()
     (exchange,) = desk.kept
     assert (exchange.channel, exchange.action, exchange.status) == ("ocsp", "certificate_status", 200)
+
+
+async def test_an_answer_is_used_until_its_next_update_and_an_hour_at_most(forge, desk, responder):
+    wire = OutwardWire(recorder=desk.kept.append, allow=AllowList(("127.0.0.1",)), channel="ocsp")
+    issuers = Issuers(("127.0.0.1",), wire)
+    examiner = Examiner(forge.trust, in_process, issuers)
+    for minutes, asked in ((1, 1), (2, 1), (59, 1), (62, 2)):
+        report = await examiner.examine(desk.document, forge.now + timedelta(minutes=minutes))
+        assert report.valid, report.why
+        assert len(desk.kept) == asked, f"after {minutes} minutes"
+    await wire.close()
+
+
+async def test_an_answer_from_before_says_nothing_of_what_was_signed_later(forge):
+    issuers, (certificate, other) = Issuers((), None), (forge.root.certificate, forge.maker.certificate)  # type: ignore[arg-type]
+    said = CertificateStatus(certificate, forge.now, None, forge.now + timedelta(days=7))
+    signed_then = Unasked(certificate=certificate, issuer=other, at=forge.now)
+    issuers._keep(signed_then, said)
+    soon = forge.now + timedelta(minutes=5)
+    assert issuers._known(signed_then, soon) is said
+    assert issuers._known(signed_then.model_copy(update={"at": soon}), soon) is None  # signed since
+    assert issuers._known(signed_then.model_copy(update={"issuer": certificate}), soon) is None  # of another issuer
+    assert issuers._known(signed_then, forge.now + timedelta(minutes=61)) is None
+    issuers._keep(signed_then, replace(said, until=None))
+    assert issuers._known(signed_then, soon) is None  # it named no end
+    for number in range(1000):
+        issuers._keep(signed_then.model_copy(update={"certificate": b"%d" % number}), said)
+    assert len(issuers._kept) == 1000  # the oldest went
 
 
 async def test_good_answers_for_every_certificate_are_what_passes(forge, desk):

@@ -19,6 +19,7 @@ from pyhanko_certvalidator.registry import SimpleCertificateStore
 from gateway.rooms.seals.report import Verdict
 from gateway.rooms.seals.trust import Trust
 from gateway.rooms.seals.verification import verify_document
+from simulators.seal import stamps
 from simulators.seal.cms import signed_data
 
 NOW = datetime.now(UTC)
@@ -67,6 +68,13 @@ def test_an_international_signature_is_named_and_judged_by_its_own_roots(signed,
     assert report.verdict is Verdict.VALID, report.why
     assert report.seal.signer == "Records Office"
     assert any("不是印章" in note.zh for note in report.seal.notes)
+
+
+def test_a_root_that_is_not_known_here_cannot_be_judged(signed):
+    """Another root is configured, and this one is not among them."""
+    report = judge(signed, document_roots=(stamps.P256Authority.found("Another").certificate,))
+    assert (report.verdict, report.seal.verdict) == (Verdict.UNDETERMINED, Verdict.UNDETERMINED)
+    assert {one.name for one in report.seal.checks if one.required and one.result == "not_made"} == {"signer_chain"}
 
 
 def test_without_its_roots_it_cannot_be_judged(signed):

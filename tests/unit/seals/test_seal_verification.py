@@ -15,7 +15,7 @@ from gateway.rooms.seals.pdf import embed
 from gateway.rooms.seals.pdf_judging import REQUIRED_IN_PDF
 from gateway.rooms.seals.report import CHECKS, Verdict
 from gateway.rooms.seals.ses_checks import Expected
-from gateway.rooms.seals.trust import Trust
+from gateway.rooms.seals.trust import Trust, makers_of
 from gateway.rooms.seals.verification import verify_document
 from gateway.words.errors import SettingsError
 from simulators.seal import ses as writer
@@ -144,7 +144,7 @@ def test_a_signature_shown_again_by_a_second_field_is_noticed(forge):
         ("seal_expired", {"seal_validity"}),
         ("seal_empty_id", {"signer_chain"}),
         ("seal_not_listed", {"signer_listed"}),
-        ("seal_foreign_ca", {"signer_chain", "maker_chain", "maker_trusted"}),
+        ("seal_foreign_ca", {"signer_chain", "maker_chain", "maker_trusted"}),  # it names our root
     ],
 )
 def test_what_the_service_may_get_wrong_is_named(forge, failed, fault, checks):
@@ -152,6 +152,31 @@ def test_what_the_service_may_get_wrong_is_named(forge, failed, fault, checks):
     report = forge.judge(forge.sealed(forge.sign(seal=seal, maker=maker)))
     assert not report.valid
     assert failed(report) == checks
+
+
+def test_a_seal_of_an_authority_that_is_not_known_here_cannot_be_judged(forge, failed):
+    """It may be right: another province's root. What is wrong in it is found all the same."""
+    stranger = Authority.found("某省电子印章根证书")
+    maker = writer.Maker.under(stranger, "某制章者")
+    certificate = stranger.issue("某局", forge.seal.key.public)
+    seal = forge.variant(certificate=certificate, listed=(certificate,))
+    foreign = forge.sealed(forge.sign(seal=seal, maker=maker))
+    report = forge.judge(foreign)
+    assert (report.verdict, failed(report)) == (Verdict.UNDETERMINED, set())
+    missing = {one.name for one in report.every_check if one.required and one.result == "not_made"}
+    assert missing == {"signer_chain", "maker_chain", "maker_trusted"}
+    listed = replace(forge.trust, makers=forge.trust.makers | makers_of((maker.certificate,)))
+    assert verify_document(foreign, listed, forge.now).verdict is Verdict.UNDETERMINED
+    wrong = replace(seal, key=Key.generate())
+    assert forge.judge(forge.sealed(forge.sign(seal=wrong, maker=maker))).verdict is Verdict.INVALID
+
+
+def test_a_maker_that_nobody_knows_cannot_be_judged_and_one_that_is_known_must_be_listed(forge, failed):
+    unknown = writer.Maker.under(Authority.found("某省电子印章根证书"), "某制章者")
+    report = forge.judge(forge.sealed(forge.sign(maker=unknown)))
+    assert (report.verdict, failed(report)) == (Verdict.UNDETERMINED, set())
+    minted = writer.Maker.under(forge.root, "某人")
+    assert failed(forge.judge(forge.sealed(forge.sign(maker=minted)))) == {"maker_trusted"}
 
 
 def test_another_seal_than_the_one_asked_for_is_named(forge, failed):
