@@ -17,6 +17,7 @@ from gateway.foundation.sheets import CUT, Number, amount_of, instant_of, word_o
 from gateway.rooms.reconciliation.statement import StatementRefusedError, Window
 from gateway.words.clock import SHANGHAI, to_micros
 from gateway.words.money import MAX_FEN
+from gateway.words.saying import UnfitError, say
 
 BLANKS: Final = " \t\r\n\x0b\x0c\x1a\x85\xa0\u3000\ufeff"
 _DRESSED = "=`'‘’"
@@ -49,6 +50,10 @@ def plain(cell: str) -> str:
     return text
 
 
+def _unfit(id: str, text: str, **given: str) -> UnfitError:
+    return UnfitError(say(f"files.{id}", text=repr(text[:40]), **given))
+
+
 def is_dressed(cell: str) -> bool:
     """Whether a cell wears what people put on long numbers before they open a file in a spreadsheet."""
     return cell.strip(BLANKS)[:1] in ("=", "'", "‘")
@@ -58,7 +63,7 @@ def word(cell: str) -> str:
     """A cell as text: what it says, or ValueError for characters that no text has."""
     text = word_of(cell) if isinstance(cell, Number) else plain(cell)
     if _NO_TEXT.search(text):
-        raise ValueError(f"a control character, or bytes that are no text: {text[:40]!r}")
+        raise _unfit("no_text", text)
     return text
 
 
@@ -71,10 +76,10 @@ def number(cell: str) -> str:
         text = word(cell)
     except ValueError as error:
         if CUT in str(error):
-            raise StatementRefusedError(CUT) from None
+            raise StatementRefusedError(say("files.cut", text=cell)) from None
         raise
     if "+" in text and _CUT.fullmatch(text):
-        raise StatementRefusedError(f"{text}: {CUT}")
+        raise StatementRefusedError(say("files.cut", text=text))
     return text
 
 
@@ -94,11 +99,11 @@ def money(cell: str, *, fen: bool) -> int:
     found = _YUAN.fullmatch(bare) if len(signs) < 2 else None
     part = (found["part"] or "") if found else ""
     if found is None or part[2:].strip("0") or (fen and (part or "," in bare)):
-        raise ValueError(f"{text[:40]!r} is not an amount in {'fen' if fen else 'yuan'}")
+        raise _unfit("no_fen" if fen else "no_yuan", text)
     whole = found["whole"].replace(",", "")
     amount = int(whole) if fen else int(whole) * 100 + int(f"{part[:2]:0<2}")
     if amount > MAX_FEN:
-        raise ValueError(f"{text[:40]!r} is more than an amount can be")
+        raise _unfit("too_much", text)
     return -amount if negative or signs == ["-"] else amount
 
 
@@ -112,7 +117,7 @@ def count(cell: str) -> int:
     text = word(cell)
     found = _COUNT.fullmatch(text)
     if found is None:
-        raise ValueError(f"{text[:40]!r} is not a count")
+        raise _unfit("no_count", text)
     return int(found[1].replace(",", ""))
 
 
@@ -138,7 +143,7 @@ def instants(time_format: str, days: Window, epoch: date) -> Callable[[str], dat
             found, whole_day, late = _by_shape(said)
         last = last or late
         if found is None:
-            raise ValueError(f"{said[:40]!r} is not a time such as {time_format}")
+            raise _unfit("no_time", said, format=time_format)
         instant = found.replace(tzinfo=SHANGHAI).astimezone(UTC)
         if whole_day:
             return _within(instant, days)

@@ -23,6 +23,7 @@ from gateway.rooms.reconciliation.profiles import Profile
 from gateway.rooms.reconciliation.rows import rows_of
 from gateway.rooms.reconciliation.statement import Progress, Statement, StatementRefusedError, Window, unseen
 from gateway.rooms.reconciliation.totals import TotalsOfFile
+from gateway.words.saying import say
 
 _LARGE = 1 << 20  # bytes
 _LOOKED_AT = 64 * 1024
@@ -32,7 +33,6 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "UTF-16", "utf-16"),
 )
 _PACKED = ((b"\x1f\x8b", "gzip"), (MAGIC, "zip"), (b"Rar!", "rar"), (b"7z\xbc\xaf", "7z"))
-_FETCH_AGAIN = "Fetch the file of the day again; until then the day stays without a statement."
 _SAID_OF_ERRORS = re.compile(r"code|msg|message|reason|error|desc|result|info|status", re.IGNORECASE)
 _LONGEST_ANSWER = 64 * 1024
 
@@ -63,29 +63,26 @@ def read(path: Path, profile: Profile, day: date, days: Window, progress: Progre
             tell()
             return told
     except OSError as error:
-        raise StatementRefusedError(f"{path.name} cannot be read: {error.strerror}") from None
+        raise StatementRefusedError(say("files.no_file", name=path.name, reason=error.strerror or "?")) from None
 
 
 def check_is_statement(head: bytes, profile: Profile) -> None:
     """Raises StatementRefusedError for what cannot be this profile's file, by how it begins."""
     bare = head.lstrip(codecs.BOM_UTF8 + b" \t\r\n\x00\x1a")
     if not bare:
-        raise StatementRefusedError(
-            "the file is empty: nothing was saved, which is not a day without payments", cure=_FETCH_AGAIN
-        )
+        raise StatementRefusedError(say("files.empty"))
     if (answer := answer_in(bare)) is not None:
-        raise StatementRefusedError(f"this is an answer and no statement: {answer}", cure=_FETCH_AGAIN)
+        raise StatementRefusedError(say("files.answer", answer=answer))
     is_book = head.startswith((OLE, MAGIC)) and (head.startswith(OLE) or b"xl/" in head or b"[Content_Types]" in head)
     if is_book and profile.shape != "workbook":
-        raise StatementRefusedError("this is a workbook", cure='The profile says so: shape = "workbook".')
+        raise StatementRefusedError(say("files.workbook"))
     packed = next((name for magic, name in _PACKED if head.startswith(magic)), None)
     if packed is not None and not is_book:
-        raise StatementRefusedError(f"the file is packed ({packed})", cure="Unpack it first.")
+        raise StatementRefusedError(say("files.packed", kind=packed))
     for mark, name, encoding in _BOMS if profile.shape != "workbook" else ():
         if head.startswith(mark) and not profile.encoding.startswith(encoding):
-            raise StatementRefusedError(
-                f"the file is {name}, the profile says {profile.encoding}", cure=f'Set encoding = "{encoding}".'
-            )
+            found = say("files.encoding_mark", found=name, encoding=profile.encoding, should=encoding)
+            raise StatementRefusedError(found)
 
 
 def answer_in(head: bytes) -> str | None:
@@ -140,8 +137,9 @@ def _about_encoding(refused: StatementRefusedError, head: bytes, profile: Profil
     says = "utf-8" if profile.encoding.startswith("utf-8") else "gb18030"
     if seems in (says, None) or (seems == "gb18030" and _reads_as(head, "utf-8")):
         return refused
-    cure = f'The file seems to be {str(seems).upper()}, the profile says {profile.encoding}: encoding = "{seems}".'
-    return StatementRefusedError(refused.reason, refused.line, cure=f"{cure} {refused.cure}".strip())
+    found = "UTF-8" if seems == "utf-8" else "GB 18030"
+    hint = say("files.encoding_seems", found=found, encoding=profile.encoding, should=seems)
+    return StatementRefusedError(refused.reason, refused.line, cure=hint)
 
 
 def _reads_as(head: bytes, encoding: str) -> bool:

@@ -29,6 +29,8 @@ from gateway.rooms.reconciliation.statement import (
 )
 from gateway.rooms.reconciliation.totals import TotalsOfFile
 from gateway.words.clock import SHANGHAI, to_micros
+from gateway.words.money import format_sum
+from gateway.words.saying import Sentence, UnfitError, said_of, say
 
 HEADER_WITHIN = 200  # rows
 _TELL_EVERY = 20_000  # rows
@@ -66,17 +68,14 @@ def read_rows(rows: Rows, profile: Profile, day: date, days: Window, tell: Calla
         elif totals.take(row):
             continue
         elif totals.begun:
-            raise StatementRefusedError("nothing may follow the totals", row.number)
+            raise StatementRefusedError(say("files.after_totals"), row.number)
         elif header is not None and list(row.cells) == header.cells:
             reader.passed.append((row.number, "the header again"))
         else:
             reader.take(row)
     if not totals.seen:
-        raise StatementRefusedError("the file ends without its totals: it was cut", last + 1, cure=_NO_TOTALS)
+        raise StatementRefusedError(say("files.no_totals"), last + 1)
     return reader.statement(day, totals)
-
-
-_NO_TOTALS = 'Fetch the file again. The profile says what totals it has: totals; "none" where it has none.'
 
 
 def cells_of(profile: Profile, header: Header | None = None) -> Callable[[FileRow, Place], str]:
@@ -89,7 +88,8 @@ def cells_of(profile: Profile, header: Header | None = None) -> Callable[[FileRo
             assert isinstance(start, int)
             assert isinstance(length, int)
             if len(row.text.rstrip(_END_OF_FILE)) < start + length:
-                raise ValueError(f"{len(row.text)} {profile.counted_in} where at least {start + length} belong")
+                short = f"files.short_{profile.counted_in}"
+                raise UnfitError(say(short, has=len(row.text), needs=start + length))
             return text_of(row.text[start : start + length], profile)
 
         return part
@@ -103,7 +103,7 @@ def cells_of(profile: Profile, header: Header | None = None) -> Callable[[FileRo
             place = names.index(wanted) + 1 if wanted in names else len(row.cells) + 1
         assert isinstance(place, int)
         if place > len(row.cells):
-            raise ValueError(f"{len(row.cells)} fields where at least {place} belong")
+            raise UnfitError(say("files.short", has=len(row.cells), needs=place))
         text = row.cells[place - 1]
         if prefix and type(text) is str:
             return text.strip(cells.BLANKS).removeprefix(prefix)
@@ -163,17 +163,13 @@ def find_header(
             best = (len(found), row, missing)
     _, nearest, missing = best
     if nearest is None:
-        raise StatementRefusedError("the file has no line that could be a header")
+        raise StatementRefusedError(say("files.no_header"))
     names = [cells.folded(one) for one in nearest.cells]
     wanted = _alternatives(profile.columns[missing[0]])
     twice = any(names.count(cells.folded(one)) > 1 for one in wanted)
-    said = "stands twice in" if twice else "is missing from"
     told = "、".join(cells.plain(one) for one in nearest.cells if one.strip())[:300]
-    raise StatementRefusedError(
-        f"the column {' or '.join(wanted)} {said} the header: {told}",
-        nearest.number,
-        cure=f"Say in the profile what the column is called: columns.{missing[0]}.",
-    )
+    id = "files.column_twice" if twice else "files.column_missing"
+    raise StatementRefusedError(say(id, column=" / ".join(wanted), header=told, field=missing[0]), nearest.number)
 
 
 def _alternatives(place: Place) -> list[str]:
@@ -244,22 +240,23 @@ class _Reader:
         except ValueError as problem:
             with contextlib.suppress(ValueError):
                 code = code or self._code_of(row)
-            self._keep_unread(row, code, serial, kind, amount, str(problem))
+            self._keep_unread(row, code, serial, kind, amount, said_of(problem))
             return
         except StatementRefusedError as refused:
-            raise StatementRefusedError(refused.reason, row.number, cure=refused.cure) from None
+            raise StatementRefusedError(refused.reason, row.number) from None
         self._follow(row, kind, amount)
         if amount == 0:
             self._pass(row, "no money")
             return
         try:
-            line, why = self._line(row, kind, amount, code, serial), ""
+            line, why = self._line(row, kind, amount, code, serial), None
         except ValueError as problem:
-            line, why = None, str(problem)
+            line, why = None, said_of(problem)
         if (reason := self._stranger(row)) is not None:
             self._count(kind, amount)
             self.strangers.append(Aside(row.number, code, serial, kind, amount, reason, line))
         elif line is None:
+            assert why is not None
             self._keep_unread(row, code, serial, kind, amount, why)
         else:
             self._count(kind, amount)
@@ -285,7 +282,7 @@ class _Reader:
             return None
         said = cells.word(self._at(row, "kind"))
         if said not in self.profile.kinds:
-            raise ValueError(f"{said[:40]!r} is no known kind of line: kinds in the profile says what each word means")
+            raise UnfitError(say("files.unknown_kind", word=repr(said[:40])))
         return self.profile.kinds[said]
 
     def _code_of(self, row: FileRow) -> str:
@@ -300,7 +297,7 @@ class _Reader:
     def _serial(self, row: FileRow) -> str:
         serial = cells.number(self._at(row, "bank_serial"))
         if len(serial) > _LONGEST_SERIAL:
-            raise ValueError(f"the bank's serial is longer than {_LONGEST_SERIAL} characters")
+            raise UnfitError(say("files.long_serial", limit=_LONGEST_SERIAL))
         return serial
 
     def _money(self, row: FileRow, kind: Kind | None) -> tuple[Literal["paid", "refunded"], int]:
@@ -319,7 +316,7 @@ class _Reader:
         if kind is None:
             kind = "refunded" if amount < 0 and self.profile.signed else "paid"
         if amount < 0 and (kind == "paid" or not (self.profile.signed or "kind" in self.places)):
-            raise ValueError(f"a negative amount {amount / 100:.2f}: the profile says signed = true where it went back")
+            raise UnfitError(say("files.negative", amount=format_sum(amount)))
         assert kind != "ignored"
         return kind, abs(amount)
 
@@ -327,11 +324,11 @@ class _Reader:
         texts = [self._at(row, name, "") for name in ("amount", "refunded")]
         paid, refunded = (0 if cells.is_nothing(one) else cells.money(one, fen=fen) for one in texts)
         if all(map(cells.is_nothing, texts)):
-            raise ValueError("neither column of money holds an amount")
+            raise UnfitError(say("files.neither"))
         if paid and refunded:
-            raise ValueError("both columns of money hold an amount")
+            raise UnfitError(say("files.both"))
         if paid < 0:
-            raise ValueError("a negative amount in the column of money that came in")
+            raise UnfitError(say("files.negative_in"))
         return ("refunded", abs(refunded)) if refunded else ("paid", paid)
 
     def _lettered(self, text: str) -> tuple[Kind, str]:
@@ -339,7 +336,7 @@ class _Reader:
             for rest in (text.removeprefix(letter), text.removesuffix(letter)):
                 if rest != text:
                     return self.profile.kinds[letter], rest
-        raise ValueError(f"{text[:40]!r} has none of {', '.join(self.profile.kinds)} before or behind it")
+        raise UnfitError(say("files.no_letter", text=repr(text[:40]), letters=list(self.profile.kinds)))
 
     def _line(
         self, row: FileRow, kind: Literal["paid", "refunded"], amount: int, code: str, serial: str
@@ -347,12 +344,13 @@ class _Reader:
         """The line. ValueError says what is wrong with it."""
         ours = _LOOKS_LIKE_A_CODE.fullmatch(code) is not None
         if ours and not serial:
-            raise ValueError("the bank's serial is empty")
+            raise UnfitError(say("files.no_serial"))
         paid_at = self._instant_of(row)
         key = (kind, code, serial or _NAMED_BY_THEIR_LINE.format(row.number))
         if not ours:
             if to_micros(paid_at) not in self.days:
-                raise ValueError(f"paid at {paid_at.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}, not on the day")
+                at = f"{paid_at.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}"
+                raise UnfitError(say("files.of_another_day", at=at))
             if key in self._keys:
                 key = (kind, code, f"{serial} {_NAMED_BY_THEIR_LINE.format(row.number)}".strip())
             self._keys.add(key)
@@ -380,7 +378,7 @@ class _Reader:
             day = str(self._instant(day).astimezone(SHANGHAI).date())
         return self._instant(f"{cells.plain(day)} {cells.plain(clock)}".strip())
 
-    def _stranger(self, row: FileRow) -> str | None:
+    def _stranger(self, row: FileRow) -> Sentence | None:
         """Why a line is of other business, by the profile's word."""
         for place, pattern in self._not_ours:
             try:
@@ -388,11 +386,11 @@ class _Reader:
             except ValueError:
                 text = ""
             if pattern.fullmatch(text):
-                return f"not ours: {text[:40]!r}"
+                return say("files.not_ours", text=repr(text[:40]))
         if self.profile.units:
             unit = cells.plain(self._at(row, "unit_code", ""))
             if unit not in self.profile.units:
-                return f"not ours: unit {unit[:40]!r}"
+                return say("files.not_ours", text=repr(unit[:40]))
         return None
 
     # --- what is counted ---
@@ -407,7 +405,7 @@ class _Reader:
         self._made["amount" if kind == "paid" else "refunded"] += amount
 
     def _keep_unread(
-        self, row: FileRow, code: str, serial: str, kind: Kind | None, amount: int | None, why: str
+        self, row: FileRow, code: str, serial: str, kind: Kind | None, amount: int | None, why: Sentence | str
     ) -> None:
         self._before = None if amount is None else self._before
         self.unread.append(
@@ -433,11 +431,8 @@ class _Reader:
             self._oldest_first = self._oldest_first and before + moved == balance
             self._newest_first = self._newest_first and before - moved_before == balance
             if not (self._oldest_first or self._newest_first):
-                raise StatementRefusedError(
-                    f"the balance of {balance} fen does not follow from that of {before} fen on the line before",
-                    row.number,
-                    cure="A line is missing, or an amount is read wrongly: columns.amount, columns.refunded, kinds.",
-                )
+                torn = say("files.balance", balance=format_sum(balance), before=format_sum(before))
+                raise StatementRefusedError(torn, row.number)
         self._before = (balance, moved)
         self._first = self._first or self._before
 
@@ -470,16 +465,12 @@ class _Reader:
         )
         return Statement(day, tuple(self.lines), paid, digest(self.lines), bool(totals.told), beside)
 
-    def _remarks(self) -> Iterator[str]:
+    def _remarks(self) -> Iterator[Sentence]:
         if self._dressed:
-            yield (
-                f"{self._dressed} codes are dressed for a spreadsheet: the file was opened and saved, "
-                "keep the original file"
-            )
+            yield say("files.dressed", number=self._dressed)
         if self._in_zeros * 100 >= _MANY * max(len(self.lines), 1):
-            yield (f"{self._in_zeros} codes end in 00000: has a spreadsheet cut them? take the original file")
+            yield say("files.in_zeros", number=self._in_zeros)
         if self._hidden:
-            rows = ", ".join(map(str, self._hidden[:_SHOWN]))
-            yield f"hidden rows of the workbook are counted: {rows}"
+            yield say("files.hidden", rows=self._hidden[:_SHOWN])
         for one in self.unread[:_SHOWN]:
-            yield f"line {one.number} cannot be read: {one.why}"
+            yield say("files.unread", line=one.number, reason=one.why)

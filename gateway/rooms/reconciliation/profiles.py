@@ -184,9 +184,7 @@ def load_profile(block: dict[str, Any], where: str) -> Profile:
     block = dict(block)
     if (like := block.pop("like", None)) is not None:
         if like not in ready():
-            raise SettingsError(
-                f"{where}.like", say("statement_files.no_ready_profile", name=like, ready=list(ready()))
-            )
+            raise SettingsError(f"{where}.like", say("files.no_ready_profile", name=like, ready=list(ready())))
         base = tomllib.loads(ready()[like])
         block = {**base, **block, "columns": {**base["columns"], **block.get("columns", {})}}
     try:
@@ -194,6 +192,4 @@ def load_profile(block: dict[str, Any], where: str) -> Profile:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join([where, *(str(step) for step in first["loc"])])
-        raise SettingsError(
-            place, first["msg"].removeprefix("Value error, "), say("statement_files.see_docs")
-        ) from None
+        raise SettingsError(place, first["msg"].removeprefix("Value error, "), say("files.see_docs")) from None

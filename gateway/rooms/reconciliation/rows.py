@@ -19,6 +19,7 @@ from gateway.foundation.sheets import MAGIC, read_sheet
 from gateway.rooms.reconciliation.cells import BLANKS
 from gateway.rooms.reconciliation.profiles import Profile
 from gateway.rooms.reconciliation.statement import StatementRefusedError
+from gateway.words.saying import say
 
 _QUOTED_LINES = 50  # of one row, in which a quote has to close
 _BYTES = "latin-1"  # each byte is a character
@@ -71,18 +72,15 @@ def _lines(file: BinaryIO, profile: Profile, codec: str) -> Iterator[tuple[int, 
         while text := reader.readline(longest + 1):
             number += 1
             if len(text) > longest:
-                raise StatementRefusedError(f"longer than {longest} characters", number)
+                raise StatementRefusedError(say("files.too_long", limit=longest), number)
             if number == 1 and codec == _BYTES:
                 text = text.removeprefix("\xef\xbb\xbf")
             yield number, text.rstrip("\n")
-    except UnicodeError as error:
-        raise StatementRefusedError(f"the file is no {profile.encoding}: {error}", cure=_ENCODING) from None
+    except UnicodeError:
+        raise StatementRefusedError(say("files.no_encoding", encoding=profile.encoding)) from None
     finally:
         with contextlib.suppress(ValueError):  # the file was closed before
             reader.detach()
-
-
-_ENCODING = "Say in the profile which encoding the file has: encoding."
 
 
 def _delimited(lines: Iterator[tuple[int, str]], profile: Profile) -> Iterator[FileRow]:
@@ -110,9 +108,7 @@ def _unquoted(number: int, text: str, lines: Iterator[tuple[int, str]], profile:
 
     cells = next(csv.reader(more(), delimiter=profile.delimiter, quotechar=profile.quote))
     if ended:
-        raise StatementRefusedError(
-            "a quote that does not close", number, cure='Where quotes are letters, the profile says quote = "".'
-        )
+        raise StatementRefusedError(say("files.open_quote"), number)
     return cells
 
 
@@ -125,11 +121,9 @@ def _of_workbook(content: bytes, profile: Profile) -> Rows:
         elif content.startswith(MAGIC):
             sheet = read_sheet(content, profile.sheet or None)
         else:
-            raise StatementRefusedError(
-                "this is no workbook", cure='A text file has shape = "delimited" or "fixed" in the profile.'
-            )
+            raise StatementRefusedError(say("files.no_workbook"))
     except ValueError as error:
-        raise StatementRefusedError(str(error), cure="The profile names the sheet: sheet.") from None
+        raise StatementRefusedError(say("files.sheet", reason=str(error))) from None
     return Rows(
         (FileRow(row.number, row.cells, " ".join(row.cells), row.hidden) for row in sheet.rows),
         sheet.epoch,

@@ -12,6 +12,7 @@ from gateway.ports.nontax import NonTaxPlatform, StatementLine, StatementNone, S
 from gateway.rooms.reconciliation.lines import LINE, word
 from gateway.words.clock import SHANGHAI, to_micros
 from gateway.words.errors import BusyError, GatewayError
+from gateway.words.saying import Language, Sentence, cure_of, say
 
 Progress = Callable[[int, int], None]
 """How much has been read, and how much there is: pages, or bytes of a file. May be called from another thread."""
@@ -26,11 +27,16 @@ class StatementRefusedError(GatewayError):
     ``cure`` says what to do where that is another thing than to ask for a corrected statement.
     """
 
-    def __init__(self, reason: str, line: int | None = None, cure: str = "") -> None:
-        super().__init__(reason if line is None else f"line {line}: {reason}")
-        self.line = line
+    def __init__(self, reason: Sentence | str, line: int | None = None, cure: Sentence | str | None = None) -> None:
+        self.said = reason if line is None else say("files.on_line", line=line, reason=reason)
+        super().__init__(str(self.said))
         self.reason = reason
-        self.cure = cure
+        self.line = line
+        self._cure = cure
+
+    def cure_in(self, language: Language) -> str | None:
+        """What to do about it, where anything is known."""
+        return cure_of(self.reason, self._cure, language)
 
 
 class _MovedError(StatementRefusedError):
@@ -60,7 +66,7 @@ class Aside:
     bank_serial: str
     kind: str
     amount: int | None
-    why: str
+    why: Sentence | str
     line: StatementLine | None = None
 
 
@@ -76,7 +82,7 @@ class Beside:
     passed: tuple[tuple[int, str], ...] = ()
     strangers: tuple[Aside, ...] = ()
     unread: tuple[Aside, ...] = ()
-    remarks: tuple[str, ...] = ()
+    remarks: tuple[Sentence, ...] = ()
     told: Mapping[str, int] = field(default_factory=dict)
     made: Mapping[str, int] = field(default_factory=dict)
     balance: tuple[int, int] | None = None
@@ -181,16 +187,14 @@ def check_each(lines: Sequence[StatementLine], day: date, days: Window, numbers:
     seen: dict[tuple[str, str, str, str], int] = {}
     for number, line in zip(numbers or range(1, len(lines) + 1), lines, strict=True):
         if line.amount == 0:
-            raise StatementRefusedError("an amount of nothing", number)
+            raise StatementRefusedError(say("files.no_money"), number)
         if line.kind == "paid" and to_micros(line.paid_at) not in days:
-            raise StatementRefusedError(
-                f"paid at {line.paid_at.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}, which is not on {day} "
-                "(does the channel's cut-off 日切 differ from the settings?)",
-                number,
-            )
+            at = f"{line.paid_at.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}"
+            raise StatementRefusedError(say("files.other_day", at=at, day=day), number)
         key = (line.kind, line.code, line.bank_serial, line.refund_number or "")
         if key in seen:
-            raise StatementRefusedError(f"the same as line {seen[key]}: {line.code} {line.bank_serial}", number)
+            twice = say("files.doubled", line=seen[key], code=line.code, serial=line.bank_serial)
+            raise StatementRefusedError(twice, number)
         seen[key] = number
 
 

@@ -10,15 +10,8 @@ from gateway.rooms.reconciliation.cells import count, folded, money, plain
 from gateway.rooms.reconciliation.profiles import FIGURES, Place, Profile, Totals
 from gateway.rooms.reconciliation.rows import FileRow, is_blank, text_of
 from gateway.rooms.reconciliation.statement import StatementRefusedError
+from gateway.words.saying import said_of, say
 
-_SAID = {
-    "count": "{made} lines where the total says {told}",
-    "paid_count": "{made} paid lines where the total says {told}",
-    "refunded_count": "{made} refunded lines where the total says {told}",
-    "amount": "the paid lines make {made} fen, the total says {told}",
-    "refunded": "the refunded lines make {made} fen, the total says {told}",
-    "net": "paid less refunded makes {made} fen, the total says {told}",
-}
 _PLACEHOLDER = re.compile(r"\\\{(\w+)\\\}")
 
 
@@ -73,7 +66,7 @@ class TotalsOfFile:
         """Raises StatementRefusedError where a figure is otherwise than the lines make it, or totals are missing."""
         for name, (told, number) in self.told.items():
             if made[name] != told:
-                raise StatementRefusedError(_SAID[name].format(made=made[name], told=told), number)
+                raise StatementRefusedError(say(f"files.{name}_differs", made=made[name], told=told), number)
 
     def _is_marked(self, row: FileRow, mark: str) -> bool:
         if self.profile.shape == "fixed":
@@ -95,14 +88,13 @@ class TotalsOfFile:
         if isinstance(place, str) and self._names is not None:
             names = [folded(cell) for cell in self._names.cells]
             if names.count(folded(place)) != 1:
-                raise StatementRefusedError(
-                    f"the totals have no {place}", self._names.number, cure=f"The profile says so: totals.{name}."
-                )
+                missing = say("files.totals_without", name=place, figure=name)
+                raise StatementRefusedError(missing, self._names.number)
             place = names.index(folded(place)) + 1
         try:
             return self.cell(row, place)
         except ValueError:
-            raise StatementRefusedError(f"the totals lack {name}", row.number) from None
+            raise StatementRefusedError(say("files.totals_short", figure=name), row.number) from None
 
     def _keep(self, name: str, said: str, row: FileRow) -> None:
         fen = self.profile.amount == "fen"
@@ -113,9 +105,8 @@ class TotalsOfFile:
                 told = money(said, fen=fen)
                 told = abs(told) if name == "refunded" else told
         except ValueError as problem:
-            raise StatementRefusedError(
-                f"the totals: {problem}", row.number, cure=f"The profile says where it stands: totals.{name}."
-            ) from None
+            wrong = say("files.totals_unread", reason=said_of(problem), figure=name)
+            raise StatementRefusedError(wrong, row.number) from None
         self.told[name] = (told, row.number)
 
 

@@ -13,6 +13,7 @@ from statement_cases import BACKTICK, CASES, FIXED, PLAIN, PROFILES, file_of, pr
 from gateway.rooms.reconciliation import files
 from gateway.rooms.reconciliation.statement import Statement, StatementRefusedError, window
 from gateway.words.clock import SHANGHAI
+from gateway.words.saying import Language
 
 DAY = date(2026, 11, 20)
 CUT_OFFS = {"s03b_fixed_new_year": time(22)}
@@ -212,7 +213,7 @@ def test_every_name_of_the_chinese_encodings_reads_all_of_gb_18030(tmp_path: Pat
     [
         (of_lines(ONE, SUM).encode("utf-8-sig"), "gbk", ("UTF-8 with BOM", "encoding")),
         (of_lines(ONE, SUM).encode("utf-16"), "utf-8", ("UTF-16", "encoding")),
-        (of_lines(ONE, SUM).encode("gbk"), "utf-8", ("GB18030", "encoding")),
+        (of_lines(ONE, SUM).encode("gbk"), "utf-8", ("GB 18030", "encoding")),
         (of_lines(ONE, SUM).encode(), "gb18030", ("UTF-8", "encoding")),
     ],
 )
@@ -221,7 +222,7 @@ def test_another_encoding_than_the_profiles_is_named_with_the_key(
 ) -> None:
     with pytest.raises(StatementRefusedError) as refused:
         read(tmp_path, content, f'encoding = "{encoding}"\n{PLAIN}')
-    assert all(one in f"{refused.value} {refused.value.cure}" for one in said)
+    assert all(one in f"{refused.value} {refused.value.cure_in(Language.ENGLISH)}" for one in said)
 
 
 @pytest.mark.parametrize(
@@ -242,7 +243,7 @@ def test_an_answer_that_was_saved_as_the_days_file_is_named_as_such(tmp_path: Pa
     for told in (PLAIN, BACKTICK, FIXED):
         with pytest.raises(StatementRefusedError, match=said) as refused:
             read(tmp_path, content, told)
-        assert "without a statement" in refused.value.cure
+        assert "without a statement" in (refused.value.cure_in(Language.ENGLISH) or "")
 
 
 @pytest.mark.parametrize("name", ["s09b_no_statement", "s09c_nothing"])
@@ -254,20 +255,20 @@ def test_no_file_is_no_empty_day(name: str) -> None:
 @pytest.mark.parametrize("place", ["99010226300000000301", "N1"])
 @pytest.mark.parametrize("cut", ["9.90102E+19", "9E+19", '="9.90102E+19"'])
 def test_a_number_that_a_spreadsheet_has_cut_is_said_to_be_one(tmp_path: Path, place: str, cut: str) -> None:
-    with pytest.raises(StatementRefusedError, match=r"line 2.*截断.*original file"):
+    with pytest.raises(StatementRefusedError, match=r"line 2.*spreadsheet has cut.*original file"):
         read(tmp_path, of_lines(ONE.replace(place, cut), SUM), PLAIN)
 
 
 def test_codes_that_end_in_zeros_are_pointed_out_where_there_are_many(tmp_path: Path) -> None:
     cut = ONE.replace("99010226300000000301", "99010226300000000000")
-    assert "cut" in "".join(read(tmp_path, of_lines(cut, SUM), PLAIN).beside.remarks)
+    assert "cut" in "".join(map(str, read(tmp_path, of_lines(cut, SUM), PLAIN).beside.remarks))
     whole = [ONE.replace("0301", f"{number:04}1").replace("N1", f"N{number}") for number in range(20)]
     told = read(tmp_path, of_lines(*whole, cut, "合计,21,4200.00"), PLAIN)
     assert not told.beside.remarks
 
 
 def test_a_file_that_a_spreadsheet_has_saved_is_said_to_be_one() -> None:
-    assert "opened and saved" in "".join(read_case("s15_saved_again").beside.remarks)
+    assert "opened and saved" in "".join(map(str, read_case("s15_saved_again").beside.remarks))
     assert not read_case("s12_tails").beside.remarks
 
 
@@ -324,7 +325,7 @@ def test_a_header_is_found_by_its_names_wherever_it_stands(tmp_path: Path) -> No
         assert len(read(tmp_path, "账单,2026年\n" * number + content, PLAIN).lines) == 1
     with pytest.raises(StatementRefusedError, match=r"line 2: the column 金额 is missing") as refused:
         read(tmp_path, "账单\n" + content.replace("金额", "应缴金额"), PLAIN)
-    assert "columns.amount" in refused.value.cure
+    assert "columns.amount" in (refused.value.cure_in(Language.ENGLISH) or "")
 
 
 def test_a_column_may_have_several_names(tmp_path: Path) -> None:
