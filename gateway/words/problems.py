@@ -225,6 +225,10 @@ declare(
     409,
     no_statements=("the channel offers none", "该通道不提供对账文件"),
     statement_refused=("the statement contradicts itself; nothing of it was used", "对账文件自相矛盾，未采用"),
+    statement_unconfirmed=(
+        "the file has no totals: a person compares count and sums, and says so with `seen`",
+        "对账文件没有合计，须由人员核对笔数和金额后确认",
+    ),
     break_not_open=("it was closed before", "该差错已办结"),
     already_proposed=("somebody has proposed something for this break", "该差错已有人提出处理意见"),
     not_proposed=("that proposal was dealt with", "该处理意见已办结"),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,15 +19,15 @@ from gateway.rooms.reconciliation import CHINESE, Break, BreakFilter, BreakState
 from gateway.rooms.reconciliation.break_commands import explain, list_breaks, yuan
 from gateway.rooms.reconciliation.month_commands import close, reopen
 from gateway.rooms.reconciliation.options import as_day, payment_channels
-from gateway.rooms.reconciliation.profiles import load_profiles
+from gateway.rooms.reconciliation.profiles import load_profile
 from gateway.rooms.reconciliation.report_command import report
 from gateway.rooms.reconciliation.statement import Progress as ReadProgress
 from gateway.settings import Settings, known
-from gateway.terminal.output import Exit, Json, progress, session, show, table
+from gateway.terminal.output import Exit, Json, progress, session, show, spoken, table
 from gateway.terminal.running import KeyFile, ask
 from gateway.words.clock import day_of
 from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem, Problem, UnavailableProblem
-from gateway.words.money import format_yuan
+from gateway.words.money import format_sum, format_yuan
 
 if TYPE_CHECKING:
     from gateway.app import App
@@ -50,24 +52,37 @@ def reconcile(
     channel: Annotated[list[str] | None, typer.Option(help="Channels that take payments; all if none.")] = None,
     file: Annotated[Path | None, typer.Option(help="A statement, clearing or treasury file.")] = None,
     profile: Annotated[str | None, typer.Option(help="The file's format: NAME of a block statements.NAME.")] = None,
+    seen: Annotated[
+        str | None, typer.Option(help="Your word on count and sums of a file without totals, as they were shown.")
+    ] = None,
     key_file: KeyFile = None,
     as_json: Json = False,
 ) -> None:
-    """Match a day's statement against the books, both ways."""
+    """Match a day's statement against the books, both ways.
+
+    A file without totals is shown first: count and sums are compared by a person, and confirmed.
+    """
     if ctx.invoked_subcommand is not None:
         return
     wanted = day_of(datetime.now(UTC)) - timedelta(days=1) if day is None else as_day(day)
     settings = session(ctx).settings
     chosen = payment_channels(settings, channel or [])
-    told = _statement_file(settings, file, profile)
+    told = _statement_file(settings, file, profile, seen)
     if told is not None and len(chosen) != 1:
         raise InvalidProblem("a file is of one channel", field="channel", cure="Name it with --channel.")
     if key_file is not None:
-        rows = [_ask(settings, key_file, wanted, name, file, profile) for name in chosen]
+        rows = [_ask(settings, key_file, wanted, name, told, profile) for name in chosen]
     else:
         rows = asyncio.run(_run(ctx, wanted, chosen, told))
+    if told is not None and told.seen is None and (word := _confirmed(rows[0])) is not None:
+        told = replace(told, seen=word)
+        if key_file is not None:
+            rows = [_ask(settings, key_file, wanted, name, told, profile) for name in chosen]
+        else:
+            rows = asyncio.run(_run(ctx, wanted, chosen, told))
     ok = not any(row["breaks"] or row["error"] for row in rows)
     differences = [one for row in rows for one in row["open"]]
+    beside = [one for row in rows for one in _beside(row)]
     show(
         {"ok": ok, "day": wanted.isoformat(), "channels": rows},
         as_json,
@@ -79,6 +94,7 @@ def reconcile(
             ),
             title=f"{wanted}",
         ),
+        *beside,
         *(
             [
                 "",
@@ -98,6 +114,28 @@ def reconcile(
     )
     if not ok:
         raise typer.Exit(Exit.FOUND)
+
+
+def _confirmed(row: dict[str, Any]) -> str | None:
+    """A person's word on a file without totals, asked for at a terminal; None without one."""
+    shown = row["unconfirmed"]
+    if shown is None or not sys.stdin.isatty():
+        return None
+    names = ("count", "paid", "refunded", "opening", "closing", "unread", "not_ours")
+    progress().print(table(["", ""], ((name, shown[name]) for name in names if name in shown), title=row["error"]))
+    return str(shown["seen"]) if typer.confirm("Does the other side say the same?", err=True) else None
+
+
+def _beside(row: dict[str, Any]) -> list[str]:
+    """What a file held beside the lines that were matched."""
+    said = []
+    if row["not_ours"]:
+        said.append(f"{row['not_ours']} lines of other business, {row['not_ours_amount']} yuan")
+    if row["passed_over"]:
+        said.append(f"{row['passed_over']} lines passed over: no money, or a kind that does not count")
+    if row["unconfirmed"] is not None:
+        said.append(f"Compare count and sums, then: --seen {row['unconfirmed']['seen']}")
+    return ["", *said, *row["remarks"]] if said or row["remarks"] else []
 
 
 # --- work -----------------------------------------------------------------------------------------------------------
@@ -136,6 +174,11 @@ async def _one(gateway: App, channel: str, day: date, file: StatementFile | None
         "amount": format_yuan(run.matched_amount),
         "waiting": run.waiting,
         "breaks": run.breaks,
+        "passed_over": run.passed_over,
+        "not_ours": run.not_ours,
+        "not_ours_amount": format_sum(run.not_ours_amount),
+        "remarks": [one.sentence.in_(spoken()) for one in run.remarks],
+        "unconfirmed": None,
         "open": [_difference(one) for one in found],
         "error": None,
     }
@@ -168,25 +211,37 @@ def _watching(what: str) -> Iterator[ReadProgress]:
 
 
 def _ask(
-    settings: Settings, key_file: Path, day: date, channel: str, file: Path | None, profile: str | None
+    settings: Settings, key_file: Path, day: date, channel: str, file: StatementFile | None, profile: str | None
 ) -> dict[str, Any]:
     """Have the running gateway do it. What it refuses is told like what is refused here."""
     try:
         if file is None or profile is None:
             run = ask(settings, key_file, "POST", "/v1/reconciliations", {"channel": channel, "day": str(day)})
         else:
-            query = urlencode({"channel": channel, "day": str(day), "profile": profile, "name": file.name})
-            run = ask(settings, key_file, "POST", f"/v1/statement-files?{query}", file.read_bytes())
+            about = {"channel": channel, "day": str(day), "profile": profile, "name": file.origin}
+            query = urlencode(about if file.seen is None else {**about, "seen": file.seen})
+            run = ask(settings, key_file, "POST", f"/v1/statement-files?{query}", file.path.read_bytes())
     except (ConflictProblem, UnavailableProblem) as problem:
         return _nothing(channel, problem)
     where = urlencode({"channel": channel, "day": str(day), "side": run["side"], "state": "open", "limit": 200})
     found = ask(settings, key_file, "GET", f"/v1/breaks?{where}")["items"]
-    names = ("side", "provisional", "matched", "waiting", "breaks")
+    names = (
+        "side",
+        "provisional",
+        "matched",
+        "waiting",
+        "breaks",
+        "passed_over",
+        "not_ours",
+        "not_ours_amount",
+        "remarks",
+    )
     return {
         "channel": channel,
         "run": run["id"],
         **{name: run[name] for name in names},
         "amount": run["matched_amount"],
+        "unconfirmed": None,
         "open": [
             {"zh": one["kind_zh"], **{name: one[name] for name in ("id", "kind", "code", "ours", "theirs")}}
             for one in found
@@ -202,12 +257,19 @@ def _nothing(channel: str, problem: Problem) -> dict[str, Any]:
         "amount": format_yuan(0),
         "waiting": 0,
         "breaks": 0,
+        "passed_over": 0,
+        "not_ours": 0,
+        "not_ours_amount": format_yuan(0),
+        "remarks": [],
+        "unconfirmed": problem.extra if problem.type == "statement-unconfirmed" else None,
         "open": [],
-        "error": problem.detail,
+        "error": problem.detail_in(spoken()),
     }
 
 
-def _statement_file(settings: Settings, file: Path | None, profile: str | None) -> StatementFile | None:
+def _statement_file(
+    settings: Settings, file: Path | None, profile: str | None, seen: str | None
+) -> StatementFile | None:
     if file is None and profile is None:
         return None
     if file is None or profile is None:
@@ -216,4 +278,5 @@ def _statement_file(settings: Settings, file: Path | None, profile: str | None) 
         raise NotFoundProblem(f"no block [statements.{profile}]", cure=known(profile, settings.statements))
     if not file.is_file():
         raise NotFoundProblem(f"there is no file {file}", field="file")
-    return StatementFile(file, load_profiles({profile: settings.statements[profile]})[profile])
+    found = load_profile(settings.statements[profile], f"statements.{profile}")
+    return StatementFile(file, found, seen=seen)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -28,11 +29,12 @@ from gateway.rooms.reconciliation.matching import (
     findings,
     outcome,
 )
+from gateway.rooms.reconciliation.remarks import Remark
 from gateway.rooms.reconciliation.rules import Rules
 from gateway.rooms.reconciliation.run_breaks import Difference, RunBreaks
 from gateway.rooms.reconciliation.run_records import Run
 from gateway.rooms.reconciliation.settlement import update_settlements
-from gateway.rooms.reconciliation.statement import Statement, Window
+from gateway.rooms.reconciliation.statement import NO_RECORD, Aside, Statement, Window
 from gateway.rooms.reconciliation.statement_records import KeptStatement
 from gateway.rooms.reconciliation.states import BreakState
 from gateway.words.clock import to_micros
@@ -98,7 +100,8 @@ class DayRun:
         Returns the run's record with its figures.
         """
         conn, run = self._conn, self._run
-        issued = books.owners(conn, run.channel, {line.code for line in run.statement.lines})
+        unread = {one.code for one in run.statement.beside.unread if one.code}
+        issued = books.owners(conn, run.channel, {line.code for line in run.statement.lines} | unread)
         found = self._match(issued)
         healed: set[Key] = set()
         if run.of_platform:
@@ -125,6 +128,7 @@ class DayRun:
             healed=len(healed),
             waiting=len(waiting),
             breaks=break_records.count_open(conn, run.channel, run.day, run.side),
+            **_beside(run.statement),
         )
 
     def _match(self, issued: Mapping[str, Owner]) -> Outcome:
@@ -187,6 +191,7 @@ class DayRun:
         known = break_records.of_day(conn, run.channel, run.day, run.side)
         by_unit = books.authorities_of_units(conn, {line.unit_code for line in run.statement.lines})
         still = {self._breaks.keep(run.day, known, _difference(one, issued, by_unit)) for one in found}
+        still |= {self._breaks.keep(run.day, known, _unread(one, issued)) for one in run.statement.beside.unread}
         theirs = {(line.code, line.bank_serial): line.amount for line in run.statement.lines if line.kind == "paid"}
         for key in healed:
             owner = issued[key[0]]
@@ -240,6 +245,18 @@ class DayRun:
         self._breaks.clear((old for old in _of_kind(known, BreakKind.RECEIPT_MISSING) if old.id not in still), CLEARED)
 
 
+def _beside(told: Statement) -> dict[str, Any]:
+    """The figures of a run about what stands in its file beside the lines."""
+    strangers = told.beside.strangers
+    theirs = sum((one.amount or 0) * (1 if one.kind == "paid" else -1) for one in strangers)
+    return {
+        "passed_over": sum(1 for _, why in told.beside.passed if why not in NO_RECORD),
+        "not_ours": len(strangers),
+        "not_ours_amount": theirs,
+        "remarks": tuple(map(Remark.of, told.beside.remarks)),
+    }
+
+
 def _of_kind(known: Mapping[str, Break], kind: BreakKind) -> Iterable[Break]:
     return (old for old in known.values() if old.kind is kind)
 
@@ -249,6 +266,13 @@ def _owner(finding: Finding, issued: Mapping[str, Owner]) -> Owner:
     if finding.booked is not None and finding.booked.payment_id is not None:
         return Owner(finding.booked.payment_id, finding.booked.authority)
     return issued.get(finding.key[0], Owner("", ""))
+
+
+def _unread(one: Aside, issued: Mapping[str, Owner]) -> Difference:
+    """A line of a file that looks like ours and cannot be read, as it is kept."""
+    owner = issued.get(one.code, Owner("", ""))
+    key = (one.code, one.bank_serial)
+    return Difference(BreakKind.UNREADABLE_LINE, key, None, one.amount, owner.authority, owner.payment_id or None)
 
 
 def _difference(finding: Finding, issued: Mapping[str, Owner], by_unit: Mapping[str, str]) -> Difference:

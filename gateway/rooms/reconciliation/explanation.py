@@ -75,6 +75,10 @@ _CAUSES = {
     BreakKind.WRONG_ITEM: ("款项记到了其他收入项目。", "请平台更正收入项目。"),
     BreakKind.RECEIPT_MISSING: ("已缴款但未取得票据。", "重新申请财政电子票据。"),
     BreakKind.STATEMENT_CHANGED: ("平台在日终之后更改了对账文件。", "核对更改内容,向平台索取说明。"),
+    BreakKind.UNREADABLE_LINE: (
+        "{side}对账文件中有一行像是本单位款项,但无法识别;原因见对账记录的说明。",
+        "核对文件原件和格式设置,更正后重新对账。",
+    ),
     BreakKind.CONTINUITY: ("上日余额加本日开具减本日了结,不等于本日余额。", "检查数据库是否被直接改动,核验交互留痕。"),
 }
 

@@ -29,6 +29,7 @@ class BreakKind(StrEnum):
     RECEIPT_MISSING = "receipt_missing"
     STATEMENT_CHANGED = "statement_changed"
     CONTINUITY = "continuity"
+    UNREADABLE_LINE = "unreadable_line"
 
 
 class Side(StrEnum):
@@ -53,6 +54,7 @@ CHINESE = {
     BreakKind.RECEIPT_MISSING: "票据缺失",
     BreakKind.STATEMENT_CHANGED: "对账文件变更",
     BreakKind.CONTINUITY: "连续性不符",
+    BreakKind.UNREADABLE_LINE: "无法识别",
 }
 
 HEALED = "对账文件先于通知,已按回调同样的方式补记"

@@ -17,11 +17,13 @@ from gateway.foundation.access import Principal
 from gateway.foundation.base import Foundation
 from gateway.foundation.http.authorization import may, operator, require_authority
 from gateway.foundation.http.idempotency import KeyedRequest
+from gateway.foundation.http.language import in_words
 from gateway.foundation.http.problems import responses
 from gateway.foundation.http.services import Base, service
 from gateway.foundation.http.two_persons import Confirmation, person
 from gateway.foundation.http.views import Ask, Cursor, Limit, Page, View, after, cursor_after, instant
 from gateway.foundation.once import Once
+from gateway.foundation.two_persons import require_operator
 from gateway.rooms.reconciliation import (
     CHINESE,
     Break,
@@ -42,7 +44,8 @@ from gateway.rooms.reconciliation.proposal_records import Action, Proposed
 from gateway.rooms.refunds.proposals import DocumentInput, Payee
 from gateway.words.days import Day
 from gateway.words.errors import NotFoundProblem
-from gateway.words.money import YuanOut
+from gateway.words.money import YuanOut, format_sum
+from gateway.words.saying import say
 
 router = APIRouter(prefix="/v1", tags=["reconciliation"], responses=responses(401, 403, 422, 503))
 
@@ -73,6 +76,11 @@ class FileQuery(BaseModel):
     day: Day
     profile: str = Field(min_length=1, max_length=60, description="a block `[statements.NAME]`")
     name: str = Field(default="statement", max_length=200, description="the file's name, for the record")
+    seen: str | None = Field(
+        default=None,
+        max_length=4000,
+        description="an operator's word on a file without totals: what `statement-unconfirmed` showed",
+    )
 
 
 class StatementFile(Ask):
@@ -185,7 +193,11 @@ class ExplanationView(View):
 
 
 class RunView(View):
-    """One reconciliation 对账 as it ended. ``side``: whose statement the books were held against."""
+    """One reconciliation 对账 as it ended. ``side``: whose statement the books were held against.
+
+    Of a file: ``passed_over`` lines without money or of kinds that do not count, ``not_ours`` lines of other business
+    and what they come to, and ``remarks`` about it, in the language of the request.
+    """
 
     id: str
     channel: str
@@ -199,6 +211,10 @@ class RunView(View):
     healed: int
     waiting: int
     breaks: int
+    passed_over: int
+    not_ours: int
+    not_ours_amount: str
+    remarks: list[str]
     ran_by: str
     ran_at: str
 
@@ -218,6 +234,10 @@ class RunView(View):
             healed=run.healed,
             waiting=run.waiting,
             breaks=run.breaks,
+            passed_over=run.passed_over,
+            not_ours=run.not_ours,
+            not_ours_amount=format_sum(run.not_ours_amount),
+            remarks=[in_words(one.sentence) for one in run.remarks],
             ran_by=run.ran_by,
             ran_at=instant(run.ran_at) or "",
         )
@@ -228,7 +248,7 @@ class ProfileView(View):
 
     name: str
     side: Side
-    shape: Literal["delimited", "fixed"]
+    shape: Literal["delimited", "fixed", "workbook"]
     encoding: str
     delimiter: str
     header: bool
@@ -359,7 +379,10 @@ async def take_statement_file(
     """Match a day against a statement, clearing or treasury file: the body, byte for byte as it was handed out.
 
     It is believed as a whole or not at all: a file that contradicts itself is 409 ``statement-refused``, with the line.
+    One without totals is 409 ``statement-unconfirmed`` with its count and sums, until an operator sends ``seen``.
     """
+    if about.seen is not None:
+        require_operator(person(who), in_words(say("files.confirming")))
     await serves(base, who, about.channel)
     if about.profile not in profiles:
         raise NotFoundProblem(
@@ -371,7 +394,7 @@ async def take_statement_file(
         with tempfile.TemporaryDirectory(prefix="statement-") as folder:
             file = Path(folder, "body")
             await asyncio.to_thread(file.write_bytes, body)
-            handed_in = FileOfSide(file, profiles[about.profile], Path(about.name).name)
+            handed_in = FileOfSide(file, profiles[about.profile], Path(about.name).name, about.seen)
             await runs.run_file(about.channel, about.day, handed_in, by=who.name, once=once)
 
     digest = sha256(body).hexdigest()

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, and_, func, insert, select, update
 
 from gateway.foundation.store.rows import columns, reader
 from gateway.rooms.reconciliation.matching import Side
+from gateway.rooms.reconciliation.remarks import Remark
 from gateway.rooms.reconciliation.states import RunState
 from gateway.rooms.reconciliation.tables import reconciliation_run
 from gateway.words.errors import NotFoundProblem
@@ -20,7 +21,8 @@ class Run:
     """One reconciliation of one channel and day, as it ended. Instants in microseconds, amounts in fen.
 
     ``matched`` counts money that agrees on both sides; ``healed``, part of it or of the breaks, was learnt from the
-    statement; ``waiting`` is ours only while the platform's day lasts; ``breaks`` are open.
+    statement; ``waiting`` is ours only while the platform's day lasts; ``breaks`` are open. Of a file: ``passed_over``
+    counts lines without money or of kinds that do not count, ``not_ours`` lines of other business.
     """
 
     id: str
@@ -38,6 +40,10 @@ class Run:
     healed: int = 0
     waiting: int = 0
     breaks: int = 0
+    passed_over: int = 0
+    not_ours: int = 0
+    not_ours_amount: int = 0
+    remarks: tuple[Remark, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
@@ -15,8 +16,10 @@ from sqlalchemy.exc import IntegrityError
 from gateway.foundation.base import Foundation
 from gateway.foundation.evidence.later import Prepared
 from gateway.foundation.once import NEVER, Once
+from gateway.foundation.two_persons import TwoPersons, differences
 from gateway.ports.base import RawExchange
 from gateway.ports.nontax import NonTaxPlatform
+from gateway.rooms.payments import books
 from gateway.rooms.reconciliation import files, run_records, statement_records
 from gateway.rooms.reconciliation.breaks import Breaks
 from gateway.rooms.reconciliation.day_run import DayRun, RunInput
@@ -25,7 +28,15 @@ from gateway.rooms.reconciliation.months import refuse_frozen
 from gateway.rooms.reconciliation.profiles import Profile
 from gateway.rooms.reconciliation.rules import Rules
 from gateway.rooms.reconciliation.run_records import EVERY_RUN, Run, RunFilter
-from gateway.rooms.reconciliation.statement import Progress, Statement, StatementRefusedError, Window, fetch, unseen
+from gateway.rooms.reconciliation.statement import (
+    Progress,
+    Statement,
+    StatementRefusedError,
+    Window,
+    fetch,
+    taking_back,
+    unseen,
+)
 from gateway.rooms.reconciliation.statement_records import KeptStatement
 from gateway.rooms.reconciliation.states import RunState
 from gateway.words.clock import day_of, to_micros
@@ -40,17 +51,23 @@ from gateway.words.errors import (
     UnavailableProblem,
 )
 from gateway.words.identifiers import new_id
+from gateway.words.money import format_sum
+from gateway.words.saying import said_of, say
 
 _LONGEST_REST = timedelta(days=31)  # after which a side that tells again begins anew
 
 
 @dataclass(frozen=True)
 class StatementFile:
-    """A file of a side, and the format to read it by. ``name`` is what it is called, if not as at ``path``."""
+    """A file of a side, and the format to read it by. ``name`` is what it is called, if not as at ``path``.
+
+    ``seen``: the word of a person on the count and the sums of a file that has no totals, as the refusal showed it.
+    """
 
     path: Path
     profile: Profile
     name: str | None = None
+    seen: str | None = None
 
     @property
     def origin(self) -> str:
@@ -82,6 +99,7 @@ class Reconciliation:
         self._clock = base.clock
         self._evidence = base.evidence
         self.rules = rules or Rules()
+        self._two_persons = TwoPersons(base.envelope, base.clock)
         self.breaks = Breaks(base.store, base.events, base.clock)
 
     def window(self, channel: str, day: date) -> Window:
@@ -126,9 +144,44 @@ class Reconciliation:
         patience = timedelta(days=31) if side is not Side.PLATFORM else self.rules.grace.late
         lenient = Window(days.start - patience // timedelta(microseconds=1), days.end)
         order = _Order(channel, side, day, by, file.origin)
-        return await self._run(
-            order, once, lambda: asyncio.to_thread(files.read, file.path, file.profile, day, lenient, progress)
-        )
+
+        async def tell() -> Statement:
+            told = await asyncio.to_thread(files.read, file.path, file.profile, day, lenient, progress)
+            return told if told.proven else self._confirmed(told, order, file.seen)
+
+        return await self._run(order, once, tell)
+
+    def _confirmed(self, told: Statement, order: _Order, seen: str | None) -> Statement:
+        """A statement without totals, which a person believes. Raises ConflictProblem, which shows what to look at."""
+        made = told.beside.made
+        face: dict[str, Any] = {
+            "channel": order.channel,
+            "side": order.side.value,
+            "count": made["count"],
+            "paid": format_sum(made["amount"]),
+            "refunded": format_sum(made["refunded"]),
+            "digest": told.digest.hex(),
+        }
+        if told.beside.balance is not None:
+            face |= dict(zip(("opening", "closing"), map(format_sum, told.beside.balance), strict=True))
+        token = self._two_persons.seen(face)
+        if seen is None:
+            shown = {name: value for name, value in face.items() if name not in ("channel", "side", "digest")}
+            raise ConflictProblem(
+                say("files.unconfirmed", count=face["count"], paid=face["paid"], refunded=face["refunded"]),
+                type="statement-unconfirmed",
+                **shown,
+                unread=len(told.beside.unread),
+                not_ours=len(told.beside.strangers),
+                seen=token,
+            )
+        if seen != token:
+            changed = differences(seen, token)
+            raise ConflictProblem(
+                say("files.changed", changed=changed), type="changed-since-seen", field="seen", changed=changed
+            )
+        said = say("files.confirmed", count=face["count"], paid=face["paid"], refunded=face["refunded"], by=order.by)
+        return replace(told, beside=replace(told.beside, remarks=(*told.beside.remarks, said)))
 
     async def catch_up(self, channel: str, *, by: str, back: int = 7) -> list[date]:
         """Run the days of the last ``back`` whose statement was late: ended, and never matched to the end.
@@ -196,6 +249,8 @@ class Reconciliation:
     def _reconcile(self, conn: Connection, run: Run, told: Statement, origin: str) -> Run:
         """Keep the statement and match it; the run as it ended."""
         channel, side, day, now = run.channel, run.side, run.day_on, run.ran_at
+        if told.beside.strangers:
+            told = taking_back(told, books.owners(conn, channel, {one.code for one in told.beside.strangers}))
         today = self.window(channel, day)
         first = KeptStatement(
             id=new_id("stm"),
@@ -299,9 +354,9 @@ def _told_nothing(error: StatementRefusedError | ExchangeError) -> Problem:
         )
     if isinstance(error, StatementRefusedError | ContractError):
         return ConflictProblem(
-            f"the statement cannot be believed, nothing of it was used: {error}",
+            say("files.refused", reason=said_of(error)),
             type="statement-refused",
-            cure="Ask the platform's operator for a corrected statement, then run the day again.",
+            cure=error.what_to_do if isinstance(error, StatementRefusedError) else None,
         )
     return UnavailableProblem(
         f"no statement could be had: {error}",

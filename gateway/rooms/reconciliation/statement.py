@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 
 from gateway.foundation.crypto.sm import sm3
@@ -17,8 +17,22 @@ from gateway.words.saying import Language, Sentence, cure_of, say
 Progress = Callable[[int, int], None]
 """How much has been read, and how much there is: pages, or bytes of a file. May be called from another thread."""
 
+NO_RECORD = frozenset({"blank", "comment", "trailer", "end-of-file mark", "the header again"})
+"""Why a line of a file is none of its records."""
+
 _TRIES = 3
 _MOST_PAGES = 10_000
+
+
+class CureOf(Sentence):
+    """What the catalogue says to do about a sentence, as a sentence."""
+
+    def __init__(self, said: Sentence) -> None:
+        super().__init__(said.id, said.given)
+
+    def in_(self, language: Language) -> str:
+        """Its words."""
+        return self.cure_in(language) or ""
 
 
 class StatementRefusedError(GatewayError):
@@ -33,6 +47,13 @@ class StatementRefusedError(GatewayError):
         self.reason = reason
         self.line = line
         self._cure = cure
+
+    @property
+    def what_to_do(self) -> Sentence | str | None:
+        """What to do about it, where that is known, as something that can be said."""
+        if self._cure is not None or not isinstance(self.reason, Sentence):
+            return self._cure
+        return CureOf(self.reason) if self.reason.cure_in(Language.ENGLISH) else None
 
     def cure_in(self, language: Language) -> str | None:
         """What to do about it, where anything is known."""
@@ -101,6 +122,18 @@ class Statement:
     digest: bytes
     proven: bool = True
     beside: Beside = Beside()
+
+
+def taking_back(told: Statement, ours: Collection[str]) -> Statement:
+    """The statement with those strangers among its lines whose codes are ``ours`` after all."""
+    back = [one.line for one in told.beside.strangers if one.line is not None and one.code in ours]
+    if not back:
+        return told
+    lines = (*told.lines, *back)
+    strangers = tuple(one for one in told.beside.strangers if one.line is None or one.code not in ours)
+    paid = sum(line.amount for line in lines if line.kind == "paid")
+    beside = replace(told.beside, strangers=strangers)
+    return replace(told, lines=lines, amount=paid, digest=digest(lines), beside=beside)
 
 
 def window(day: date, cut_off: time) -> Window:

@@ -58,7 +58,7 @@ statement_line = Table(
     Column("statement_id", String(40), ForeignKey("statement.id"), primary_key=True),
     Column("line", Integer, primary_key=True, comment="from 1, over all pages"),
     Column("kind", String(10), nullable=False),
-    Column("code", String(20), nullable=False),
+    Column("code", String(80), nullable=False, comment="a stranger's may be anything"),
     Column("bank_serial", String(80), nullable=False),
     Column("reference", String(64), nullable=False),
     Column("amount", BigInteger, nullable=False),
@@ -87,6 +87,12 @@ reconciliation_run = Table(
     Column("healed", Integer, nullable=False, server_default="0", comment="paid, and we learnt it from the statement"),
     Column("waiting", Integer, nullable=False, server_default="0", comment="ours only, while the day lasts"),
     Column("breaks", Integer, nullable=False, server_default="0", comment="open after this run"),
+    Column(
+        "passed_over", Integer, nullable=False, server_default="0", comment="lines of a file without money or sense"
+    ),
+    Column("not_ours", Integer, nullable=False, server_default="0", comment="lines of other business in a file"),
+    Column("not_ours_amount", BigInteger, nullable=False, server_default="0", comment="theirs, paid less refunded"),
+    Column("remarks", JSON, nullable=False, server_default="[]", comment="sentences about the file, for people"),
     Column("ran_by", String(80), nullable=False),
     Column("ran_at", BigInteger, nullable=False),
     CheckConstraint("state in ('done','refused','failed')", name="known_state"),
@@ -101,7 +107,7 @@ breaks = Table(
     Column("side", String(10), nullable=False, server_default="platform", comment="whose statement differs"),
     Column("day_on", Date, nullable=False),
     Column("kind", String(20), nullable=False),
-    Column("code", String(20), nullable=False),
+    Column("code", String(80), nullable=False),
     Column("bank_serial", String(80), nullable=False),
     Column("authority", String(40), nullable=False, comment="empty while nobody knows whose money it is"),
     Column("payment_id", String(40), ForeignKey("payment.id"), index=True),
@@ -116,7 +122,8 @@ breaks = Table(
     Column("assignee", String(80), comment="the operator who looks into it"),
     CheckConstraint(
         "kind in ('platform_only','ours_only','amount_differs','status_differs','paid_twice','unknown_code',"
-        "'refund_unmatched','cross_day','wrong_unit','wrong_item','receipt_missing','statement_changed','continuity')",
+        "'refund_unmatched','cross_day','wrong_unit','wrong_item','receipt_missing','statement_changed','continuity',"
+        "'unreadable_line')",
         name="known_kind",
     ),
     CheckConstraint("state in ('open','healed','cleared','resolved')", name="known_state"),

@@ -65,6 +65,7 @@ from gateway.words.errors import (
     NotSentError,
     UnavailableProblem,
 )
+from gateway.words.saying import Language
 
 DAY = date(2026, 9, 16)
 NEXT = DAY + timedelta(days=1)
@@ -805,3 +806,113 @@ async def test_a_day_of_which_nothing_is_told_is_booked_empty(bench: Bench) -> N
     bench.platform.instead = StatementNone(day=NEXT)
     with pytest.raises(ConflictProblem, match=str(NEXT)):
         await bench.room.run(CHANNEL, DAY, by="x")
+
+
+# --- files as they are -----------------------------------------------------------------------------------------------
+
+HEADED = {"code": "缴款码", "amount": "金额", "paid_at": "缴款时间", "bank_serial": "流水号", "note": "备注"}
+TOTALS = {"mark": "合计", "count": 2, "amount": 3}
+
+
+async def hand_in(bench: Bench, folder: Path, *rows: str, seen: str | None = None, **profile: Any) -> Run:
+    path = folder / "bill.csv"
+    path.write_text("\n".join(("缴款码,金额,缴款时间,流水号,备注", *rows, "")))
+    told = Profile(**{"columns": HEADED, "totals": TOTALS, **profile})
+    return await bench.room.run_file(CHANNEL, DAY, StatementFile(path, told, seen=seen), by="li")
+
+
+async def test_a_strangers_line_is_a_break_and_not_the_end_of_the_day(bench: Bench, tmp_path: Path) -> None:
+    await bench.issue(code(1), 20000)
+    await bench.callback(code(1), 20000)
+    bench.clock.set(NOON + timedelta(days=1))
+    run = await hand_in(
+        bench,
+        tmp_path,
+        f"{code(1)},200.00,2026-09-16 12:00:00,S1,罚款",
+        ",50.00,2026-09-16 12:00:00,S2,考试费",
+        "SD-2026-00017,30.00,2026-09-16 12:00:00,S3,水费",
+        "ZL/望川/0098-2026/甲-补缴-很长的一个编号,12.00,2026-09-16 12:00:00,,停车",
+        "合计,4,292.00",
+    )
+    assert (run.matched, run.breaks) == (1, 3)
+    found = await bench.room.breaks.find(OPEN)
+    assert {(one.code[:4], one.theirs) for one in found} == {("", 5000), ("SD-2", 3000), ("ZL/望", 1200)}
+    assert {one.kind for one in found} == {BreakKind.UNKNOWN_CODE}
+
+
+async def test_what_a_profile_calls_not_ours_is_counted_and_shown_unless_it_is_ours(
+    bench: Bench, tmp_path: Path
+) -> None:
+    await bench.issue(code(1), 20000)
+    bench.clock.set(NOON + timedelta(days=1))
+    run = await hand_in(
+        bench,
+        tmp_path,
+        f"{code(1)},200.00,2026-09-16 12:00:00,S1,停车",
+        ",50.00,2026-09-16 12:00:00,S2,停车",
+        ",0.00,2026-09-16 12:00:00,S3,停车",
+        "合计,3,250.00",
+        not_ours={"note": "停车"},
+    )
+    assert (run.not_ours, run.not_ours_amount, run.passed_over, run.breaks) == (1, 5000, 1, 0)
+    assert run.healed == 1  # money on our code is ours whatever the profile says
+
+
+async def test_a_line_of_ours_that_cannot_be_read_is_a_break_until_it_can_be(bench: Bench, tmp_path: Path) -> None:
+    owner = await bench.issue(code(1), 20000)
+    bench.clock.set(NOON + timedelta(days=1))
+    odd = await hand_in(bench, tmp_path, f"{code(1)},200.00,16.09.2026,S1,罚款", "合计,1,200.00")
+    (found,) = await bench.room.breaks.find(OPEN)
+    assert (found.kind, found.code, found.bank_serial, found.theirs, found.payment_id) == (
+        BreakKind.UNREADABLE_LINE,
+        code(1),
+        "S1",
+        20000,
+        owner,
+    )
+    assert ["16.09.2026" in str(one.sentence) for one in odd.remarks] == [True]
+    assert (await bench.room.held(odd.id)).remarks == odd.remarks
+    await hand_in(bench, tmp_path, f"{code(1)},200.00,2026-09-16 12:00:00,S1,罚款", "合计,1,200.00")
+    assert {one.kind for one in await bench.room.breaks.find(OPEN)} == {BreakKind.STATEMENT_CHANGED}
+
+
+async def test_a_file_without_totals_is_believed_when_a_person_has_seen_count_and_sums(
+    bench: Bench, tmp_path: Path
+) -> None:
+    await bench.issue(code(1), 20000)
+    bench.clock.set(NOON + timedelta(days=1))
+    rows = (
+        f"{code(1)},200.00,2026-09-16 12:00:00,S1,罚款",
+        f"{code(2)},-3.00,2026-09-16 13:00:00,S2,退款",
+    )
+
+    async def none_told(*those: str, seen: str | None = None) -> Run:
+        return await hand_in(bench, tmp_path, *those, seen=seen, totals="none", signed=True)
+
+    with pytest.raises(ConflictProblem) as shown:
+        await none_told(*rows)
+    assert shown.value.type == "statement-unconfirmed"
+    figures = {name: shown.value.extra[name] for name in ("count", "paid", "refunded")}
+    assert figures == {"count": 2, "paid": "200.00", "refunded": "3.00"}
+    assert await bench.room.find() == []
+    seen = shown.value.extra["seen"]
+    with pytest.raises(ConflictProblem) as changed:
+        await none_told(*rows, f"{code(3)},1.00,2026-09-16 14:00:00,S3,罚款", seen=seen)
+    assert (changed.value.type, changed.value.extra["changed"]) == ("changed-since-seen", ["count", "digest", "paid"])
+    run = await none_told(*rows, seen=seen)
+    assert run.healed == 1
+    assert ["confirmed by li" in str(one.sentence) for one in run.remarks] == [True]
+
+
+async def test_an_answer_saved_as_the_days_file_leaves_the_day_without_a_statement(
+    bench: Bench, tmp_path: Path
+) -> None:
+    bench.clock.set(NOON + timedelta(days=1))
+    path = tmp_path / "bill.xml"
+    path.write_text("<answer><code>NO_STATEMENT</code><message>当日无账单</message></answer>")
+    with pytest.raises(ConflictProblem, match="NO_STATEMENT 当日无账单") as refused:
+        await bench.room.run_file(CHANNEL, DAY, StatementFile(path, Profile(columns=HEADED, totals=TOTALS)), by="li")
+    assert refused.value.type == "statement-refused"
+    assert "without a statement" in (refused.value.cure or "")
+    assert "没有对账文件" in (refused.value.cure_in(Language.CHINESE) or "")
+    assert [(run.state.value, run.statement_id) for run in await bench.room.find()] == [("refused", None)]
