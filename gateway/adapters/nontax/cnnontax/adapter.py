@@ -43,6 +43,7 @@ from gateway.ports.nontax import (
     Refund,
     RefundRequest,
     StatementPage,
+    UnreadableNotice,
 )
 from gateway.words.clock import Clock, day_of
 from gateway.words.errors import (
@@ -180,6 +181,7 @@ class CnNonTax:
     def __init__(self, settings: CnNonTaxSettings, wire: FrameWire, clock: Clock) -> None:
         self._settings = settings
         self._dialect = settings.written
+        self.info = replace(self.info, encoding=settings.encoding)
         if self._by_code:
             self.info = replace(self.info, find=replace(self.info.find, by=frozenset({"code"})))
         self._codes = fields.Codes("cnnontax", "v1", settings.results)
@@ -326,7 +328,7 @@ class CnNonTax:
         try:
             letter = frames.open_letter(frame)
         except UnusableError as error:
-            raise UnreadableCallbackError(str(error), refuse=self._refusal(frame, str(error))) from None
+            raise self._unreadable(frame, error) from None
         if (letter.sender, letter.receiver) != (self._settings.platform_node, self._settings.node_code):
             raise ForgedCallbackError(f"a message from {letter.sender} to {letter.receiver}")
         today = day_of(self._clock.now())
@@ -338,7 +340,7 @@ class CnNonTax:
                 raise UnusableError(f"message {letter.number} with {letter.voucher} is not one that is pushed")
             notice = mapping.notice(letter.values)
         except ContractError as error:
-            raise UnreadableCallbackError(str(error), refuse=self._refusal(frame, str(error))) from None
+            raise self._unreadable(frame, error) from None
         return OpenedCallback(
             notice=notice,
             event_key=f"{notice.fact.code}:{notice.fact.bank_serial}",
@@ -353,6 +355,12 @@ class CnNonTax:
             told = mapping.reply(number, result)
         letter = self._letter("8001", "Reply", told, answers=id_)
         return Reply(status, frames.seal(letter, self._token, self._dialect), "application/octet-stream")
+
+    def _unreadable(self, frame: frames.Frame, why: Exception) -> UnreadableCallbackError:
+        """An authentic message that cannot be read: what it may be about, and our no in the platform's own words."""
+        code = frames.hint(frame)
+        about = None if code is None else UnreadableNotice(code=code)
+        return UnreadableCallbackError(str(why), about=about, refuse=self._refusal(frame, str(why)))
 
     def _refusal(self, frame: frames.Frame, why: str) -> Reply | None:
         """Our no to an authentic message, in the platform's own words; None where it does not even tell its number."""

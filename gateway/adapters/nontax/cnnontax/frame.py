@@ -30,7 +30,7 @@ MARK = "\ufffd"
 """Stands where bytes were no character: a name with it is shown so, and nothing else that we use can hold it."""
 
 _NUMBER, _MAC = 4, 64
-_SAMPLE = 256
+_LONGEST_LENGTH = 10
 _ANY = "Voucher"
 _DECLARATION = '<?xml version="1.0" encoding="GBK"?>'
 _BLANKS = " \t\r\n\u00a0\u3000"
@@ -203,8 +203,8 @@ def misfit(received: bytes, dialect: Dialect) -> str | None:
 
 
 def _place(received: bytes, application: bytes) -> int | None:
-    """Where the application's name stands, or begins at the end of what came; None where there is nothing of it."""
-    sample = received[:_SAMPLE]
+    """Where the application's name stands behind a length, or begins at the end of what came; None if it does not."""
+    sample = received[: _LONGEST_LENGTH + len(application)]
     if (at := sample.find(application)) > 0:
         return at
     for length in range(len(application) - 1, 1, -1):
@@ -295,6 +295,16 @@ def _kind(number: str, voucher: etree._Element) -> str:
     if name != _ANY or not kinds:
         raise UnusableError(f"message {number} with a voucher {name[:40]}")
     return "VoidBill" if "VoidBill" in kinds and voucher.findtext("PayStats") == "2" else kinds[0]
+
+
+def hint(frame: Frame) -> str | None:
+    """The payment code that a message seems to be about which cannot be read as a whole."""
+    try:
+        content = unpacked((re.findall(rb"<Voucher>([^<]*)</Voucher>", frame.xml) or [b""])[0].decode("ascii"))
+    except UnusableError:
+        return None
+    found = set(re.findall(rb"<PayCode>\s*([0-9]{1,20})\s*</PayCode>", content))
+    return found.pop().decode() if len(found) == 1 else None
 
 
 def unpacked(text: str) -> bytes:
