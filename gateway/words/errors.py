@@ -54,6 +54,14 @@ class UnusableError(ContractError):
     """
 
 
+class ContradictionError(ContractError):
+    """An authentic answer about our own message says another code, sum or identity than was asked for.
+
+    Raised where the core holds answers against requests. No repetition heals it: where it came to a question, a person
+    is called at once.
+    """
+
+
 class RejectedError(ExchangeError):
     """A business "no" of the other side: final, shown in its own words."""
 

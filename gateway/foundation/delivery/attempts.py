@@ -22,7 +22,13 @@ from gateway.foundation.delivery.retry_rules import Step, after_call, after_find
 from gateway.foundation.delivery.states import ASKED, SETTLED, WAITING, State
 from gateway.foundation.delivery.waiters import Waiters
 from gateway.ports.base import Message, Pending, Refused
-from gateway.words.errors import NotSentError, OutcomeUnknownError, UnavailableProblem
+from gateway.words.errors import (
+    ContractError,
+    ContradictionError,
+    NotSentError,
+    OutcomeUnknownError,
+    UnavailableProblem,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -107,7 +113,10 @@ class Attempt:
                 raise NotYet(result.ask_after, result.words or "no answer yet")
             return result
         if result is not None and action.check is not None:
-            action.check(request, result)
+            try:
+                action.check(request, result)
+            except ContractError as other:
+                raise ContradictionError(str(other)) from other
         return result
 
     def _step(self, channel: Channel, result: Result, began: int, waited: float, age: float) -> Step:

@@ -23,6 +23,7 @@ from gateway.ports.base import FindGuarantee, Message, Pending, Refused
 from gateway.words.errors import (
     BusyError,
     ContractError,
+    ContradictionError,
     DeniedError,
     ExchangeError,
     NotSentError,
@@ -33,6 +34,9 @@ from gateway.words.errors import (
 
 SECOND = 1_000_000
 SHORTEST = 0.05
+SLOWER_FIRST, SLOWER_LONGEST = 60, 72
+"""How many times slower an answer that breaks its contract is asked for again: after a minute, at last every six hours
+(by default). A platform that has changed is put right in hours, not in seconds."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,11 @@ class Patience:
         state.attempt_number = max(1, tries)
         wait = wait_exponential_jitter(multiplier=self.first, max=self.longest, jitter=self.first / 2)
         return int(wait(state) * SECOND)
+
+    def broken(self, tries: int) -> int:
+        """The same after an answer that breaks its contract."""
+        first, longest = self.first * SLOWER_FIRST, self.longest * SLOWER_LONGEST
+        return replace(self, first=first, longest=longest).delay(tries)
 
     def told(self, seconds: float) -> int:
         """Microseconds to wait when the other side named a time; what makes no sense is bounded."""
@@ -119,7 +128,8 @@ def after_call(
     if not operation.effectful:
         if now - operation.created_at > patience.give_up * SECOND:
             return _park(now, "gave up", f"no usable answer for {patience.give_up / 3600:.0f} h: {reason}", operation)
-        return Step(State.QUEUED, now + patience.delay(tries), tries, "unknown", reason, alarm=alarm)
+        again = now + _pause(result, operation, patience)
+        return Step(State.QUEUED, again, tries, "unknown", reason, alarm=alarm)
     since = operation.doubt_since_at or now
     if not can_find:
         words = f"{reason}; this system offers no query, so a person must find out"
@@ -183,8 +193,7 @@ def after_find(
             doubt_since=since,
         )
     reason = _words(result)
-    contradicts = isinstance(result, ContractError) and not isinstance(result, UnusableError)
-    if contradicts or isinstance(result, RejectedError | UnsupportedError):
+    if isinstance(result, ContradictionError | RejectedError | UnsupportedError):
         return _park(now, "contradiction", reason, operation)
     if now - since > patience.doubt_deadline * SECOND and age > patience.doubt_deadline:
         hours = patience.doubt_deadline / 3600
@@ -193,18 +202,23 @@ def after_find(
     told_when = result.retry_after if isinstance(result, BusyError) else None
     if isinstance(result, NotYet):
         told_when = result.seconds
-    delay = patience.delay(operation.tries + 1) if told_when is None else patience.told(told_when)
     return Step(
         State.UNCERTAIN,
-        now + delay,
+        now + (_pause(result, operation, patience) if told_when is None else patience.told(told_when)),
         operation.tries + 1,
         "no answer",
         reason,
         sent=sent,
         doubt_since=since,
         stop_channel=stop,
-        alarm=stop is not None or isinstance(result, UnusableError),
+        alarm=stop is not None or isinstance(result, ContractError),
     )
+
+
+def _pause(result: object, operation: Operation, patience: Patience) -> int:
+    """Microseconds until the same question is asked again: longer where its answer breaks the contract."""
+    tries, broken = operation.tries + 1, isinstance(result, ContractError) and not isinstance(result, UnusableError)
+    return patience.broken(tries) if broken else patience.delay(tries)
 
 
 def _pending(operation: Operation, told: Pending, *, now: int, can_ask: bool, patience: Patience) -> Step:
@@ -237,8 +251,7 @@ def _after_asking_again(
     if isinstance(result, Message):
         return Step(State.DONE, now, 0, "ready", sent=operation.sent_at, answer=result, tell=Done(result))
     reason = "the other side took it, and does not find it" if result is None else _words(result)
-    contradicts = isinstance(result, ContractError) and not isinstance(result, UnusableError)
-    if contradicts or isinstance(result, RejectedError | UnsupportedError):
+    if isinstance(result, ContradictionError | RejectedError | UnsupportedError):
         return _park(now, "contradiction", reason, operation)
     since = operation.pending_since_at or now
     if now - since >= patience.pending_deadline * SECOND:
@@ -247,14 +260,14 @@ def _after_asking_again(
     stop = reason if isinstance(result, DeniedError) else None
     return Step(
         State.PENDING,
-        now + (patience.delay(operation.tries + 1) if told is None else patience.told(told)),
+        now + (_pause(result, operation, patience) if told is None else patience.told(told)),
         operation.tries + 1,
         "not found" if result is None else "no answer",
         reason,
         sent=operation.sent_at,
         pending_since=since,
         stop_channel=stop,
-        alarm=stop is not None or isinstance(result, UnusableError),
+        alarm=stop is not None or isinstance(result, ContractError),
     )
 
 

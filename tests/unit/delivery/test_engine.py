@@ -30,7 +30,14 @@ from gateway.foundation.delivery.tables import (
 from gateway.ports.base import FindGuarantee
 from gateway.ports.nontax import FindRequest
 from gateway.words.clock import to_micros
-from gateway.words.errors import ConflictProblem, DeniedError, NotSentError, OutcomeUnknownError, RejectedError
+from gateway.words.errors import (
+    ConflictProblem,
+    ContractError,
+    DeniedError,
+    NotSentError,
+    OutcomeUnknownError,
+    RejectedError,
+)
 
 
 @pytest.fixture
@@ -242,6 +249,15 @@ async def test_a_contradiction_is_parked_and_can_only_be_asked_about(bench):
     await bench.delivery.resolve(operation, ask=True, reason="permission was given")
     await bench.until(operation, "done")
     assert len(bench.side.effects) == 1
+
+
+async def test_a_platform_that_answers_rightly_again_heals_what_it_had_broken(bench):
+    bench.side.calls = ["effect then silence"]
+    bench.side.finds = [ContractError("an element more"), ContractError("an element more")]
+    operation = await bench.send()
+    await bench.until(operation, "done")
+    assert len(bench.side.effects) == 1
+    assert await bench.events("operation.parked") == []
 
 
 async def test_a_call_cut_by_a_stop_becomes_doubt_and_the_next_life_finds_out(bench):

@@ -13,6 +13,7 @@ from gateway.ports.nontax import Cancelled
 from gateway.words.errors import (
     BusyError,
     ContractError,
+    ContradictionError,
     DeniedError,
     NotSentError,
     OutcomeUnknownError,
@@ -136,7 +137,7 @@ def test_not_found_counts_at_once_where_the_channel_is_strongly_consistent():
     assert find(None, op, now=NOW, guarantee=FindGuarantee(consistent=True)).state == "queued"
 
 
-@pytest.mark.parametrize("error", [ContractError("another amount"), RejectedError("no", "9")])
+@pytest.mark.parametrize("error", [ContradictionError("another amount"), RejectedError("no", "9")])
 def test_a_contradiction_waits_for_a_person(error):
     step = find(error, operation(sent_at=NOW, doubt_since_at=NOW))
     assert step.state == "parked"
@@ -147,6 +148,29 @@ def test_what_is_no_answer_contradicts_nothing_and_is_asked_for_again_with_an_al
     step = find(UnusableError("unusable XML"), operation(sent_at=NOW, doubt_since_at=NOW))
     assert (step.state, step.alarm, step.doubt_since) == ("uncertain", True, NOW)
     assert step.due > NOW
+
+
+def test_an_answer_that_breaks_its_contract_is_asked_for_again_from_a_minute_up_to_hours_before_a_person_is_called():
+    waits, tries, now = [], 0, NOW
+    while True:
+        op = operation(sent_at=NOW, doubt_since_at=NOW, tries=tries)
+        step = find(ContractError("an element more"), op, now=now)
+        if step.state == "parked":
+            break
+        assert (step.state, step.alarm, step.tries, step.doubt_since) == ("uncertain", True, tries + 1, NOW)
+        waits.append((step.due - now) / SECOND)
+        tries, now = step.tries, step.due
+    assert 60 <= waits[0] <= 90
+    assert max(waits) <= 6 * 3600 + 30
+    assert 8 <= len(waits) <= 14, "asked some ten times within the day, not ten thousand"
+    assert sum(waits) > PATIENCE.doubt_deadline
+
+
+def test_a_question_whose_answer_breaks_its_contract_is_asked_again_as_slowly():
+    op = operation(effectful=False, reference=None, tries=3)
+    slow, quick = call(ContractError("an element more"), op), call(UnusableError("cut"), op)
+    assert (slow.state, quick.state, slow.alarm) == ("queued", "queued", True)
+    assert slow.due - NOW > 8 * 60 * SECOND > quick.due - NOW
 
 
 def test_doubt_past_its_deadline_waits_for_a_person():
