@@ -106,7 +106,7 @@ async def parked(site, subject: str, action: str = "") -> dict[str, Any]:
 async def unanswered(site, fault: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """A payment whose code was asked for under this fault, and whose platform contradicts itself when asked."""
     site.fault(fault, "CreateBill", seconds=0.2)
-    site.fault("unknown_status", "QueryBill", times=0)
+    site.fault("answer_code", "QueryBill", times=0, code="18015")  # "no": a contradiction
     answer = await site.ask_payment()
     assert answer.status_code == 202, answer.text
     payment = answer.json()
@@ -268,7 +268,7 @@ async def test_a_void_is_asked_for_again_but_not_of_what_was_paid_meanwhile(site
     for paid in (False, True):
         payment = await site.issued(await site.decide(f"望市监罚决字〔2026〕第{int(paid) + 1}号"))
         site.fault("silence", "VoidBill", seconds=0.2)
-        site.fault("unknown_status", "QueryBill", times=0)
+        site.fault("answer_code", "QueryBill", times=0, code="18015")  # "no": a contradiction
         await site.post(f"/v1/payments/{payment['id']}/cancel", {"reason": "文号有误"})
         operation = await parked(site, payment["id"], "nontax.cancel")
         if paid:
@@ -297,7 +297,7 @@ async def test_a_refund_is_filed_again_but_not_when_its_money_has_gone_back_mean
     ask["officer"] = "陈立 33010001"
     refund = (await site.post(f"/v1/payments/{payment['id']}/refunds", ask)).json()
     site.fault("silence", "Refund", seconds=0.2)
-    site.fault("unknown_status", "QueryRefund", times=0)
+    site.fault("answer_code", "QueryRefund", times=0, code="18033")
     for one in both:
         word = {"seen": refund["seen"]}
         path = f"/v1/refunds/{refund['id']}/confirmation"
@@ -330,7 +330,8 @@ async def the_platform_returns(site, code: str, serial: str) -> None:
 async def test_a_receipt_is_asked_for_again(site, people):
     both = await people(site, "operator", "operator")
     payment = await site.paid()
-    site.fault("unknown_status", "IssueReceipt", times=0)
+    site.fault("silence", "IssueReceipt", seconds=0.2)
+    site.fault("answer_code", "IssueReceipt", times=0, code="18022")
     receipt = (await site.post(f"/v1/payments/{payment['id']}/receipt", None)).json()
     operation = await parked(site, receipt["id"], "nontax.receipt")
     await agree(both, operation)
@@ -366,7 +367,7 @@ async def test_a_seal_is_applied_again_but_not_for_a_decision_that_was_revoked(s
     number = await site.decide()
     letter = Letter("行政处罚决定书", number, (Block("罚款"),), Signature(story.AUTHORITY_NAME, date(2026, 9, 14)))
     site.fault("silence", "apply", "seal", seconds=0.2)
-    site.fault("unknown_status", "query", "seal", times=0)
+    site.fault("answer_code", "query", "seal", times=0, code="S1409")
     order = {
         "authority": story.AUTHORITY,
         "decision_number": number,
@@ -451,7 +452,7 @@ async def test_the_command_line_has_the_running_gateway_end_a_doubt(tmp_path, si
         assert (await site.get(f"/v1/payments/{payment['id']}"))["code"] == bill["code"]
         assert site.effects("CreateBill") == [1]
         site.fault("apply_then_silence", "CreateBill", seconds=0.2)
-        site.fault("unknown_status", "QueryBill", times=0)
+        site.fault("answer_code", "QueryBill", times=0, code="18015")  # "no": a contradiction
         other = (await site.ask_payment(await site.decide("望市监罚决字〔2026〕第2号"))).json()
         retry = ("operations", "retry", (await parked(site, other["id"]))["id"], "--reason", "平台已恢复")
         again = await gateway(site, *retry, "--key-file", key_file(tmp_path, first))

@@ -27,6 +27,7 @@ from gateway.foundation.wire.drift import NoteDrift, no_notes
 from gateway.foundation.wire.files import FileDigest, FileRules, Form, address, content, declared_host
 from gateway.foundation.wire.recording import AGENT, Poster, Recording, RecordingTransport, text_of
 from gateway.foundation.wire.tls import Ciphers, Tls, Version
+from gateway.foundation.wire.told import beyond
 from gateway.foundation.wire.transport import (
     NOT_SENT,
     AiohttpTransport,
@@ -468,16 +469,21 @@ class ChannelWire:
         return value
 
     @classmethod
-    def model(cls, response: httpx.Response, of: type[M]) -> M:
-        """The answer read as a model. ContractError names the fields that break the contract, never their values."""
+    def model(cls, response: httpx.Response, of: type[M], *, whole: bool = True) -> M:
+        """The answer read as a model. ContractError names the fields that break the contract, never their values.
+
+        Members that the model does not have are passed over and noted; ``whole=False``: it is but a part of the answer.
+        """
+        note: Note = response.extensions.get("note", unheard)
+        return _read(of, cls.json(response), f"HTTP {response.status_code}, the answer", note if whole else unheard)
+
+    def told(self, action: str, message: bytes, of: type[M]) -> M:
+        """A message that was posted to us, read as a model in the same way. ContractError."""
         try:
-            return of.model_validate(cls.json(response))
-        except ValidationError as error:
-            broken = "; ".join(
-                f"{'.'.join(map(str, item['loc']))}: {item['msg']}"
-                for item in error.errors(include_input=False, include_url=False, include_context=False)
-            )
-            raise ContractError(f"HTTP {response.status_code}, the answer breaks the contract: {broken}") from None
+            value = from_json(message, allow_inf_nan=False)
+        except ValueError as error:
+            raise ContractError(f"the message is no JSON: {error}") from None
+        return _read(of, value, "the message", self.notes_on(action))
 
     def soap(self, wsdl: Path, binding: str, address: str = "", signer: MessageSigner | None = None) -> SoapCaller:
         """A caller of the SOAP operations of ``binding``, named in full ``{namespace}name``, at ``address``, a path."""
@@ -512,3 +518,17 @@ class ChannelWire:
     async def close(self) -> None:
         """Close every connection of the channel."""
         await self.http.aclose()
+
+
+def _read(of: type[M], value: Any, what: str, note: Note) -> M:
+    try:
+        model = of.model_validate(value)
+    except ValidationError as error:
+        broken = "; ".join(
+            f"{'.'.join(map(str, item['loc']))}: {item['msg']}"
+            for item in error.errors(include_input=False, include_url=False, include_context=False)
+        )
+        raise ContractError(f"{what} breaks the contract: {broken}") from None
+    for path in beyond(of, value):
+        note(path)
+    return model

@@ -10,9 +10,10 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Generic, TypeVar
 
 import httpx
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from gateway.foundation.wire.channel import ChannelWire, ErrorFactory, busy
+from gateway.foundation.wire.told import Told
 from gateway.words.errors import (
     BusyError,
     ContractError,
@@ -26,12 +27,16 @@ D = TypeVar("D")
 M = TypeVar("M", bound=BaseModel)
 
 
-class Head(BaseModel):
+class Head(Told):
     """What every answer has: a result code and the platform's words. Members unknown to us are passed over."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
     code: str
+    message: str = ""
+
+
+class _Refusing(Head):
+    """A refusal says why: what has a code alone may be anybody's."""
+
     message: str
 
 
@@ -74,7 +79,7 @@ class Results:
 
     def read(self, response: httpx.Response, of: type[M], effects: Collection[str] = ("ok",)) -> M:
         """A 2xx answer whose content stands beside its code. ContractError unless its code has one of these effects."""
-        head = ChannelWire.model(response, Head)
+        head = ChannelWire.model(response, Head, whole=False)
         if self.effect(head.code) not in effects:
             raise ContractError(f"HTTP {response.status_code} with code {head.code}: {head.message}")
         return ChannelWire.model(response, of)
@@ -82,7 +87,7 @@ class Results:
     def head(self, response: httpx.Response) -> Head | None:
         """Code and words of a refusal; None when it does not speak the contract: a proxy's page proves nothing."""
         try:
-            return ChannelWire.model(response, Head)
+            return ChannelWire.model(response, _Refusing, whole=False)
         except ContractError:
             return None
 

@@ -9,12 +9,13 @@ from datetime import timedelta
 from typing import Any, ClassVar, Literal, TypeVar
 
 import httpx
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 import contracts
 from gateway.adapters.credit.creditchina import mapping
 from gateway.foundation.wire import ChannelWire, MessageSigner
 from gateway.foundation.wire.tokens import TokenRefusedError
+from gateway.foundation.wire.told import Told
 from gateway.ports.base import AdapterInfo, FindGuarantee, Incoming, OpenedCallback, Reply
 from gateway.ports.credit import (
     CorrectRequest,
@@ -35,10 +36,8 @@ _VERDICTS = {row["state"]: row["effect"] for row in contracts.code_table("credit
 M = TypeVar("M", bound=BaseModel)
 
 
-class _VerdictMessage(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    sourceId: str
+class _VerdictMessage(Told):
+    sourceId: str = Field(min_length=1)
     state: str
 
 
@@ -131,10 +130,7 @@ class CreditChina:
     async def open_callback(self, incoming: Incoming) -> OpenedCallback:
         """Authenticate and read the notice of a verdict. A hint only: the verdict itself is asked for."""
         authentic = self._signer.verify(incoming.headers, incoming.body)
-        try:
-            message = _VerdictMessage.model_validate_json(incoming.body)
-        except ValidationError as error:
-            raise ContractError(f"a verdict notice that breaks the contract ({error.error_count()} errors)") from None
+        message = self._wire.told("verdict", incoming.body, _VerdictMessage)
         return OpenedCallback(
             notice=VerdictNotice(reference=message.sourceId),
             event_key=f"{message.sourceId}:{message.state}",

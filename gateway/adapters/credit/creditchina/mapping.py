@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 import contracts
 from gateway.foundation.wire.envelope import Head, Results
+from gateway.foundation.wire.told import Told
 from gateway.ports.credit import (
     DisclosedParty,
     DisclosureKey,
@@ -154,19 +155,23 @@ class Token(Head):
 class Receipt(Head):
     """The platform took something in."""
 
+    unread: ClassVar[frozenset[str]] = frozenset({"receivedAt", "count"})
+
     receiptNo: str = Field(min_length=1)
 
 
-class WireFieldError(BaseModel):
+class WireFieldError(Told):
     """One refused field, in the platform's words."""
 
     field: str
-    code: str
-    message: str
+    code: str = ""
+    message: str = ""
 
 
-class WireSubmission(BaseModel):
+class WireSubmission(Told):
     """What the platform knows under one source id."""
+
+    unread: ClassVar[frozenset[str]] = frozenset({"kind", "receivedAt", "decidedAt"})
 
     sourceId: str
     state: str
@@ -181,8 +186,12 @@ class SubmissionAnswer(Head):
     submission: WireSubmission
 
 
-class WireShown(BaseModel):
+class WireShown(Told):
     """One entry as the public sees it."""
+
+    unread: ClassVar[frozenset[str]] = frozenset(
+        {"CF_XDR_SHXYM", "CF_WFXW", "CF_CFLB", "CF_JDRQ", "CF_GSJZQ", "CF_CFJG", "explanation"}
+    )
 
     state: Literal["PUBLISHED", "WITHDRAWN", "REPAIRED", "ENDED"]
     CF_WSH: str

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 import contracts
 from gateway.foundation.wire.envelope import Head, Results
+from gateway.foundation.wire.told import Told
 from gateway.ports.credit import DisclosureKey, DisclosureRecord, FieldError, Shown, Submission, SubmissionState
 from gateway.words.errors import ContractError
 from gateway.words.spelling import number_key, same_name
@@ -50,12 +51,12 @@ def key(of: DisclosureKey) -> dict[str, str]:
 # --- answers -------------------------------------------------------------------------------------------------------
 
 
-class WireFieldError(BaseModel):
+class WireFieldError(Told):
     """One refused field, in the portal's words."""
 
     field: str
-    code: str
-    message: str
+    code: str = ""
+    message: str = ""
 
 
 class Problem(Head):
@@ -64,8 +65,10 @@ class Problem(Head):
     fieldErrors: tuple[WireFieldError, ...] = ()
 
 
-class WireSubmission(BaseModel):
+class WireSubmission(Told):
     """What the portal knows under one reference."""
+
+    unread: ClassVar[frozenset[str]] = frozenset({"kind", "receivedAt"})
 
     reference: str
     state: str
@@ -79,7 +82,7 @@ class SubmissionAnswer(Head):
     submission: WireSubmission
 
 
-class WireKey(BaseModel):
+class WireKey(Told):
     """The key of an entry."""
 
     decisionNumber: str
@@ -87,14 +90,21 @@ class WireKey(BaseModel):
     partyName: str
 
 
-class WireSummary(BaseModel):
+class WireSummary(Told):
     """What is compared of a summary."""
+
+    unread: ClassVar[frozenset[str]] = frozenset(
+        {"decisionNumber", "partyName", "partyCategory", "partyCode", "violation", "penaltyKinds"}
+        | {"authorityName", "authorityCode", "decidedOn", "publishUntil"}
+    )
 
     content: str = Field(min_length=1)
 
 
-class WireShown(BaseModel):
+class WireShown(Told):
     """One entry as the public sees it."""
+
+    unread: ClassVar[frozenset[str]] = frozenset({"fullText", "explanation"})
 
     state: Literal["PUBLISHED", "WITHDRAWN", "REPAIRED", "ENDED"]
     key: WireKey
@@ -112,7 +122,7 @@ class ShownAnswer(Head):
 class ReadyAnswer(Head):
     """The portal is there and takes our signature."""
 
-    now: str
+    unread: ClassVar[frozenset[str]] = frozenset({"now"})
 
 
 def submission(answer: WireSubmission, effects: Mapping[str, str]) -> Submission:

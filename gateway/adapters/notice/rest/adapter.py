@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Annotated, ClassVar, TypeVar
 
 import httpx
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from gateway.adapters.notice.rest import mapping
 from gateway.foundation.wire import ChannelWire, MessageSigner
@@ -96,10 +96,7 @@ class RestMessenger:
     async def open_callback(self, incoming: Incoming) -> OpenedCallback:
         """Authenticate and read a callback without any network. Raises ForgedCallbackError, ContractError."""
         authentic = self._signer.verify(incoming.headers, incoming.body)
-        try:
-            told = mapping.Told.model_validate_json(incoming.body)
-        except ValidationError as error:
-            raise ContractError(f"a callback that breaks the contract: {error.error_count()} fields") from None
+        told = self._wire.told("callback", incoming.body, mapping.Happened)
         return OpenedCallback(
             notice=mapping.notice(told),
             event_key=told.eventId,

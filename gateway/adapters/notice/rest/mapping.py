@@ -1,6 +1,6 @@
 """Between the words of ``contracts/notice/v1`` and those of the port: pure functions and models of the wire.
 
-Answers are open: unknown members are passed over. What is known must be right, or the model does not validate.
+Answers are open: unknown members are passed over and noted. What is used must be right, or the model does not validate.
 """
 
 from __future__ import annotations
@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 import contracts
 from gateway.foundation.wire.envelope import Results
+from gateway.foundation.wire.told import Told
 from gateway.ports.base import JsonObject
 from gateway.ports.notice import DeliveredNotice, OfficerKey, ReadNotice, Recipient, SendRequest, SentMessage
 from gateway.words.clock import parse_rfc3339
@@ -34,18 +35,14 @@ MessageId = Annotated[str, Field(min_length=1, max_length=64)]
 Line = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(clean_text)]
 
 
-class _Wire(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class Token(_Wire):
+class Token(Told):
     """A bearer token; ``expiresIn`` in seconds."""
 
     accessToken: Annotated[str, Field(min_length=16, max_length=256)]
     expiresIn: Annotated[int, Field(ge=0)]
 
 
-class User(_Wire):
+class User(Told):
     """One user, with the key that was asked by."""
 
     userId: UserId
@@ -54,7 +51,7 @@ class User(_Wire):
     active: bool
 
 
-class Sent(_Wire):
+class Sent(Told):
     """One message as the messenger knows it."""
 
     reference: Reference
@@ -69,12 +66,13 @@ class Sent(_Wire):
     reason: Line | None = None
 
 
-class Told(_Wire):
+class Happened(Told):
     """A callback: a message was delivered or read."""
+
+    unread: ClassVar[frozenset[str]] = frozenset({"messageId"})
 
     eventId: Annotated[str, Field(min_length=1, max_length=64)]
     reference: Reference
-    messageId: MessageId
     event: Literal["DELIVERED", "READ"]
     occurredAt: Instant
 
@@ -152,7 +150,7 @@ def message(found: Sent) -> SentMessage:
     )
 
 
-def notice(told: Told) -> DeliveredNotice | ReadNotice:
+def notice(told: Happened) -> DeliveredNotice | ReadNotice:
     """What a callback says, in the port's words."""
     if told.event == "READ":
         return ReadNotice(reference=told.reference, at=told.occurredAt)

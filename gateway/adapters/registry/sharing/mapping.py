@@ -1,7 +1,8 @@
 """Between the words of ``contracts/registry/v1`` and those of the port: pure functions and models of the wire.
 
-Answers are open: unknown members are passed over, and empty ones are absent. What is used must be right: number, name,
-state, date of the books. A member by which nothing is decided never refuses an answer; what cannot be read is absent.
+Answers are open: unknown members are passed over and noted, and empty ones are absent. What is used must be right:
+number, name, state, date of the books. A member by which nothing is decided never refuses an answer; what cannot be
+read is absent.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from functools import cache
-from typing import Annotated, Any, Literal, cast, get_args
+from typing import Annotated, Any, ClassVar, Literal, cast, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
 import contracts
 from gateway.foundation.wire.envelope import Results
+from gateway.foundation.wire.told import Like, Told
 from gateway.ports.registry import ChangePage, EntityChange, EntitySummary, RegistrationRecord, SetAside
 from gateway.words.clock import day_of, from_micros, parse_rfc3339
 from gateway.words.days import printed_day
@@ -109,10 +111,8 @@ AnyDay = Annotated[date | None, BeforeValidator(_unneeded(_day))]
 AnyText = Annotated[str | None, BeforeValidator(_unneeded(_text(20_000)))]
 
 
-class _Wire(BaseModel):
+class _Wire(Told):
     """What is empty, or says that there is nothing, is absent."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
     @model_validator(mode="before")
     @classmethod
@@ -147,6 +147,10 @@ class Named(_Wire):
 class Entity(Named):
     """One registered entity, in the field names of the national publicity system 国家企业信用信息公示系统."""
 
+    unread: ClassVar[frozenset[str]] = frozenset(
+        {"pripid", "nodeNum", "regState", "apprDate", "opFrom", "opTo", "alterations"}
+    )
+
     name: AnyText = None
     entType: Annotated[str | None, BeforeValidator(_unneeded(_text(20)))] = None
     entType_CN: AnyText = None
@@ -164,12 +168,14 @@ class Entity(Named):
 class Summaries(_Wire):
     """Hits of a search by name, each read by itself; ``truncated`` when there are more."""
 
-    list: tuple[Any, ...] = ()
+    list: tuple[Annotated[Any, Like(Entity)], ...] = ()
     truncated: bool = False
 
 
 class Change(_Wire):
     """One entry of the change feed."""
+
+    unread: ClassVar[frozenset[str]] = frozenset({"pripid"})
 
     uniscId: Uscc
     altItem_CN: Line
@@ -181,7 +187,7 @@ class Change(_Wire):
 class Changes(_Wire):
     """One page of the change feed; its entries are read one by one, so that a bad one spoils no other."""
 
-    list: tuple[Any, ...]
+    list: tuple[Annotated[Any, Like(Change)], ...]
     nextCursor: Annotated[str, Field(min_length=1, max_length=64)]
     more: bool
 

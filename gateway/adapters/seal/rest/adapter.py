@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import ClassVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from gateway.adapters.seal.rest import mapping
 from gateway.foundation.wire import ChannelWire
@@ -105,10 +105,7 @@ class RestSealService:
     async def open_callback(self, incoming: Incoming) -> OpenedCallback:
         """Authenticate and read a callback without any network. Raises ForgedCallbackError, ContractError."""
         authenticated = self._signer.verify(incoming.headers, incoming.body)
-        try:
-            notice = mapping.Notice.model_validate_json(incoming.body)
-        except ValidationError as error:
-            raise ContractError(f"a callback that breaks the contract: {error.error_count()} fields") from None
+        notice = self._wire.told("callback", incoming.body, mapping.Notice)
         return OpenedCallback(
             notice=SealNotice(reference=notice.reference),
             event_key=notice.eventId,

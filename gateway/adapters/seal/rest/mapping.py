@@ -1,18 +1,19 @@
 """Between the words of ``contracts/seal/v1`` and those of the port: pure functions and models of the wire.
 
-Answers are open: unknown members are passed over. What is known must be right, or the model does not validate.
+Answers are open: unknown members are passed over and noted. What is used must be right, or the model does not validate.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 
 import contracts
 from gateway.foundation.wire.envelope import Results
+from gateway.foundation.wire.told import Told
 from gateway.ports.base import JsonObject
 from gateway.ports.seal import ApplyRequest, SealInfo, SealJob
 from gateway.words.errors import ContractError
@@ -42,11 +43,7 @@ Line = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(clean_
 Uscc = Annotated[str, AfterValidator(_code)]
 
 
-class _Wire(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class Seal(_Wire):
+class Seal(Told):
     """One seal with its SESeal."""
 
     sealId: SealId
@@ -59,13 +56,13 @@ class Seal(_Wire):
     eseal: Der
 
 
-class Seals(_Wire):
+class Seals(Told):
     """Every seal of one organ."""
 
     seals: tuple[Seal, ...]
 
 
-class Job(_Wire):
+class Job(Told):
     """One sealing as the service knows it."""
 
     reference: Reference
@@ -77,20 +74,21 @@ class Job(_Wire):
     reason: Line | None = None
 
 
-class Verdict(_Wire):
+class Verdict(Told):
     """The service's opinion of a signature."""
 
+    unread: ClassVar[frozenset[str]] = frozenset({"reason"})
+
     valid: bool
-    reason: str
 
 
-class Notice(_Wire):
-    """A callback: a job moved."""
+class Notice(Told):
+    """A callback: a job moved. Only a hint to ask about it."""
+
+    unread: ClassVar[frozenset[str]] = frozenset({"jobId", "state", "occurredAt"})
 
     eventId: Annotated[str, Field(min_length=1, max_length=64)]
     reference: Reference
-    jobId: Annotated[str, Field(min_length=1, max_length=64)]
-    state: Literal["PENDING", "DONE", "REFUSED", "VOID"]
 
 
 def application(request: ApplyRequest) -> JsonObject:
