@@ -1,13 +1,20 @@
-"""A seal stands where it was asked for, in its own size, on any page: measured in what another renderer draws.
+"""A seal stands where it was asked for, in its own size, on any page: measured in what other renderers draw.
 
-PDFium draws each page at 10 dots a millimetre, and the seal's red square is looked for in the picture.
+PDFium draws each page at 10 dots a millimetre, and the seal's red square is looked for in the picture. Poppler
+(``pdftoppm``) and pdf.js in Chromium (Debian's libjs-pdf) do the same where they are installed.
 """
 
 from __future__ import annotations
 
 import io
+import json
+import shutil
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
+import pdfjs_renderer
 import pypdfium2
 import pytest
 from PIL import Image
@@ -21,7 +28,7 @@ from gateway.rooms.seals.report import Verdict
 from gateway.rooms.seals.ses import read_seal
 from gateway.rooms.seals.ses_checks import Expected
 
-DOTS = 10
+DOTS, FEWER = 10, 4
 WITHIN = 0.5
 
 PAGES = {
@@ -79,14 +86,19 @@ def measured(pdf: bytes, unit: float = 1) -> tuple[float, float, float, float, s
     """Left, bottom, width, height in millimetres of what is not white, and the colour of its upper left quarter."""
     document = pypdfium2.PdfDocument(pdf)
     document.init_forms()
-    # PDFium draws in units of the page and knows no UserUnit: so many dots a unit that a millimetre has ten.
-    picture = document[0].render(scale=DOTS * 25.4 / 72 * unit, may_draw_forms=True).to_pil().convert("RGB")
+    # Renderers draw in units of the page and know no UserUnit: so many dots a unit that a millimetre has ten.
+    return found_in(document[0].render(scale=DOTS * 25.4 / 72 * unit, may_draw_forms=True).to_pil())
+
+
+def found_in(image: Image.Image, dots: int = DOTS) -> tuple[float, float, float, float, str]:
+    """The same of a picture with so many dots a millimetre."""
+    picture = image.convert("RGB")
     box = Image.eval(picture.convert("L"), lambda value: 255 if value < 200 else 0).getbbox()
     assert box, "nothing is drawn"
     left, top, right, bottom = box
     corner = picture.getpixel((left + (right - left) // 4, top + (bottom - top) // 4))
     colour = "blue" if corner[2] > 200 > corner[0] else "red"
-    return left / DOTS, (picture.size[1] - bottom) / DOTS, (right - left) / DOTS, (bottom - top) / DOTS, colour
+    return left / dots, (picture.size[1] - bottom) / dots, (right - left) / dots, (bottom - top) / dots, colour
 
 
 @pytest.mark.parametrize("kind", PAGES)
@@ -101,6 +113,50 @@ def test_it_stands_in_millimetres_where_it_was_asked_for_and_upright(forge, squa
     assert report.verdict is Verdict.VALID, report.why
     (drawn,) = report.seal.drawn
     assert (drawn.x, drawn.y, drawn.width, drawn.height) == pytest.approx((25, 60, 40, 40), abs=0.05)
+
+
+def stands(image: Image.Image) -> None:
+    left, bottom, width, height, colour = found_in(image, FEWER)
+    assert (left, bottom) == pytest.approx((25, 60), abs=WITHIN)
+    assert (width, height) == pytest.approx((40, 40), abs=WITHIN)
+    assert colour == "blue"
+
+
+@pytest.fixture(scope="module")
+def folder(forge, square, tmp_path_factory):
+    """Each kind of page, sealed, in a file; ``scales.json``: dots a unit of its page."""
+    made = tmp_path_factory.mktemp("pages")
+    place = Placement(page=1, x=25, y=60, width=40, height=40)
+    for kind, page in PAGES.items():
+        (made / f"{kind}.pdf").write_bytes(sealed(forge, square, page_of(**page), place))
+    scales = {kind: FEWER * 25.4 / 72 * page.get("unit", 1) for kind, page in PAGES.items()}
+    (made / "scales.json").write_text(json.dumps(scales))
+    return made
+
+
+@pytest.mark.skipif(shutil.which("pdftoppm") is None, reason="poppler is not installed here")
+@pytest.mark.parametrize("kind", PAGES)
+def test_poppler_draws_it_there_too(folder, kind):
+    dots = FEWER * 25.4 * PAGES[kind].get("unit", 1)
+    command = [str(shutil.which("pdftoppm")), "-png", "-cropbox", "-r", f"{dots:.3f}", f"{folder / kind}.pdf"]
+    drawn = subprocess.run(command, capture_output=True, check=True, timeout=120)
+    stands(Image.open(io.BytesIO(drawn.stdout)))
+
+
+@pytest.fixture(scope="module")
+def by_pdfjs(folder):
+    """The files drawn by pdf.js, all in one go."""
+    script = Path(pdfjs_renderer.__file__)
+    subprocess.run([sys.executable, str(script), str(folder)], check=True, timeout=300)
+    return folder
+
+
+@pytest.mark.skipif(
+    not pdfjs_renderer.BUILD.is_dir() or pdfjs_renderer.chromium() is None, reason="no pdf.js or no Chromium here"
+)
+@pytest.mark.parametrize("kind", PAGES)
+def test_pdfjs_draws_it_there_too(by_pdfjs, kind):
+    stands(Image.open(by_pdfjs / f"{kind}.png"))
 
 
 @pytest.mark.parametrize("rotate", [0, 90, 180, 270])
