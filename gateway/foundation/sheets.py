@@ -19,6 +19,7 @@ from lxml import etree
 
 from gateway.foundation.wire.xml import XmlBounds, XmlRefusedError, parse_xml
 from gateway.words.days import within_bounds
+from gateway.words.saying import UnfitError, say
 
 _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _DOCUMENT = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
@@ -30,7 +31,7 @@ _ROW = re.compile(rb"<row[\s>]")
 _EPOCH_1900, _EPOCH_1904 = date(1899, 12, 30), date(1904, 1, 1)
 _LAST_SERIAL = 100_000
 MAGIC = b"PK\x03\x04"
-CUT = "号码已被表格软件截断，请用原始文件 a spreadsheet has cut this number: take the original file"
+CUT_NUMBER = say("imports.cut")
 """What is said of a number of which a spreadsheet has kept fifteen digits."""
 
 
@@ -62,17 +63,15 @@ def read_sheet(content: bytes, name: str | None = None) -> Sheet:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as book:
             if sum(one.file_size for one in book.infolist()) > _LONGEST:
-                raise ValueError(f"the workbook unpacks to more than {_LONGEST >> 20} MB")
+                raise UnfitError(say("imports.unpacked", most=_LONGEST >> 20))
             strings = _strings(book)
             root = _part(book, "xl/workbook.xml")
             sheets = {title: _rows(book, part, strings) for title, part in _chosen(book, root, name).items()}
     except (zipfile.BadZipFile, KeyError, XmlRefusedError, NotImplementedError, RuntimeError) as error:
-        raise ValueError(f"not a workbook that can be read: {error}") from None
+        raise UnfitError(say("imports.no_workbook", error=error)) from None
     filled = {title: rows for title, rows in sheets.items() if any(any(row.cells) for row in rows)}
     if len(filled) > 1:
-        raise ValueError(
-            f"有多个工作表：{'、'.join(filled)}，请用 --sheet 指明 several sheets have rows: say which with --sheet"
-        )
+        raise UnfitError(say("imports.sheets", sheets=filled))
     properties = root.find(f"{_MAIN}workbookPr")
     later = properties is not None and properties.get("date1904") in ("1", "true")
     return Sheet(next(iter(filled.values()), []), _EPOCH_1904 if later else _EPOCH_1900)
@@ -90,9 +89,7 @@ def _chosen(book: zipfile.ZipFile, root: etree._Element, name: str | None) -> di
         if target is not None and (title == name or (name is None and one.get("state", "visible") == "visible")):
             found[title] = target.lstrip("/") if target.startswith("/") else f"xl/{target}"
     if not found:
-        raise ValueError(
-            f"没有工作表“{name}” no sheet of this name" if name else "没有可见的工作表 no sheet is visible"
-        )
+        raise UnfitError(say("imports.no_sheet", name=name) if name else say("imports.no_visible_sheet"))
     return found
 
 
@@ -101,7 +98,7 @@ def _rows(book: zipfile.ZipFile, part: str, strings: list[str]) -> list[SheetRow
     starts = [one.start() for one in _ROW.finditer(content)]
     for begin, end in itertools.pairwise([*starts, len(content)]):  # before a tree is built of what is no table
         if content.count(b"<c ", begin, end) + content.count(b"<c>", begin, end) > _COLUMNS:
-            raise ValueError(f"more than {_COLUMNS} columns in a row")
+            raise UnfitError(say("imports.columns_over", most=_COLUMNS))
     rows = []
     for position, row in enumerate(parse_xml(content, _BOUNDS).iter(f"{_MAIN}row"), start=1):
         number = int(row.get("r", position))
@@ -109,7 +106,7 @@ def _rows(book: zipfile.ZipFile, part: str, strings: list[str]) -> list[SheetRow
         for cell in row.iterfind(f"{_MAIN}c"):
             column = _column(cell.get("r", "")) if cell.get("r") else len(cells)
             if column >= _COLUMNS:
-                raise ValueError(f"row {number}: more than {_COLUMNS} columns")
+                raise UnfitError(say("imports.row_over", number=number, most=_COLUMNS))
             cells += [""] * (column + 1 - len(cells))
             cells[column] = _text(cell, strings, number)
         rows.append(SheetRow(number, row.get("hidden") in ("1", "true"), cells))
@@ -123,7 +120,7 @@ def day_of(cell: str, epoch: date) -> str:
     serial = _number(cell)
     day = epoch + timedelta(days=int(serial)) if 0 <= serial < _LAST_SERIAL else None
     if day is None or not within_bounds(day):
-        raise ValueError(f"{cell} 是数字，不是日期 {cell} is a number, not a day")
+        raise UnfitError(say("imports.number_no_day", cell=cell))
     return str(day)
 
 
@@ -157,7 +154,7 @@ def word_of(cell: str) -> str:
     if shown != shown.to_integral_value():
         return f"{shown.normalize():f}"
     if abs(shown) >= 10**15:
-        raise ValueError(CUT)
+        raise UnfitError(CUT_NUMBER)
     return str(int(shown))
 
 
@@ -165,7 +162,7 @@ def _number(cell: str) -> Decimal:
     try:
         return Decimal(f"{float(cell):.15g}")
     except (ValueError, ArithmeticError):
-        raise ValueError(f"{cell[:40]} 不是数字 is no number") from None
+        raise UnfitError(say("imports.no_number", text=cell[:40])) from None
 
 
 def _part(book: zipfile.ZipFile, name: str) -> etree._Element:
@@ -188,7 +185,7 @@ def _column(reference: str) -> int:
     """0 for A1, 26 for AA7."""
     letters = re.match(r"[A-Z]{1,3}", reference)
     if letters is None:
-        raise ValueError(f"{reference!r} is not a cell")
+        raise UnfitError(say("imports.no_cell", reference=reference))
     number = 0
     for letter in letters.group():
         number = number * 26 + ord(letter) - 64
@@ -196,9 +193,9 @@ def _column(reference: str) -> int:
 
 
 def _text(cell: etree._Element, strings: list[str], row: int) -> str:
-    where = f"row {row}, cell {cell.get('r', '?')}"
+    where = say("imports.cell", row=row, cell=cell.get("r", "?"))
     if cell.find(f"{_MAIN}f") is not None:
-        raise ValueError(f"{where}: a formula; paste values instead")
+        raise UnfitError(say("imports.formula", where=where))
     kind, value = cell.get("t", "n"), cell.findtext(f"{_MAIN}v") or ""
     match kind:
         case "inlineStr":
@@ -206,12 +203,12 @@ def _text(cell: etree._Element, strings: list[str], row: int) -> str:
             return "" if inline is None else _joined(inline)
         case "s":
             if not value.isdecimal() or int(value) >= len(strings):
-                raise ValueError(f"{where}: a text that the workbook does not have")
+                raise UnfitError(say("imports.no_text", where=where))
             return strings[int(value)]
         case "b":
             return "true" if value == "1" else "false"
         case "e":
-            raise ValueError(f"{where}: the error value {value}")
+            raise UnfitError(say("imports.error_value", where=where, value=value))
         case "d" | "str":
             return value
     return Number(value) if value else ""

@@ -15,6 +15,8 @@ from typing import Generic, Self, TypeVar
 
 import chinese_calendar
 
+from gateway.words.saying import UnfitError, say
+
 T = TypeVar("T")
 
 _ONE_DAY = timedelta(days=1)
@@ -50,17 +52,17 @@ class WorkingCalendar:
         overrides: dict[date, bool] = {}
         document = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(document, dict):
-            raise ValueError(f"{path}: expected an object with one member a year")
+            raise UnfitError(say("calendar.no_object", path=path))
         for year, lists in document.items():
             if not isinstance(lists, dict) or set(lists) != {"holidays", "workdays"}:
-                raise ValueError(f'{path}: year {year} needs exactly the lists "holidays" and "workdays"')
+                raise UnfitError(say("calendar.lists", path=path, year=year))
             for name, working in (("holidays", False), ("workdays", True)):
                 for text in lists[name]:
                     day = date.fromisoformat(text)
                     if str(day.year) != year:
-                        raise ValueError(f"{path}: {text} does not lie in {year}")
+                        raise UnfitError(say("calendar.other_year", path=path, text=text, year=year))
                     if overrides.setdefault(day, working) != working:
-                        raise ValueError(f"{path}: {text} is listed both as a holiday and as a workday")
+                        raise UnfitError(say("calendar.twice", path=path, text=text))
         return cls(overrides, {int(year) for year in document})
 
     def is_working(self, day: date) -> Judged[bool]:

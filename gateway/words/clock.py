@@ -12,6 +12,8 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
+from gateway.words.saying import UnfitError, say
+
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -113,7 +115,7 @@ def rfc3339(instant: datetime) -> str:
 def parse_rfc3339(text: str) -> datetime:
     """The UTC instant of an RFC 3339 date-time with an explicit offset and at most microseconds; else ValueError."""
     if not _RFC3339.fullmatch(text):
-        raise ValueError(f"{text!r} is not an RFC 3339 date-time with an offset, such as 2026-03-01T09:30:00+08:00")
+        raise UnfitError(say("days.no_instant", text=text))
     return datetime.fromisoformat(text.upper()).astimezone(UTC)
 
 

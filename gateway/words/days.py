@@ -11,20 +11,14 @@ from datetime import date, datetime
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, WithJsonSchema
-from pydantic_core import PydanticCustomError
 
 from gateway.words.clock import SHANGHAI, parse_rfc3339
+from gateway.words.saying import UnfitError, say
 
-DAY_SENTENCE = (
-    '日期须写作 yyyy-MM-dd 的文本，如 "2026-11-20"，不早于1990年、不晚于今后50年；没有或长期有效的，不填此项 '
-    'A day is text yyyy-MM-dd, such as "2026-11-20", from 1990 to 50 years ahead; leave it out where there is none'
-)
+DAY_SENTENCE = say("days.day")
 """What everybody is told whose day is none."""
 
-INSTANT_SENTENCE = (
-    '时刻须写作带时区的文本，如 "2026-11-20T09:30:00+08:00" '
-    'An instant is text with its offset, such as "2026-11-20T09:30:00+08:00"'
-)
+INSTANT_SENTENCE = say("days.instant")
 """What everybody is told whose instant is none."""
 
 FIRST_DAY = date(1990, 1, 1)
@@ -57,7 +51,7 @@ def read_day(text: str) -> date:
     except ValueError:
         day = None
     if day is None or not within_bounds(day):
-        raise ValueError(DAY_SENTENCE)
+        raise UnfitError(DAY_SENTENCE)
     return day
 
 
@@ -65,7 +59,7 @@ def printed_day(text: str) -> date:
     """A day as people and other systems spell it: 2026-06-30, 2026/6/30, 2026.6.30, 20260630, 2026年6月30日.
 
     Midnight behind it is passed over; any other time of day is refused, and so is what is no day of the calendar. No
-    bounds are put to it. ValueError with a sentence in Chinese and English.
+    bounds are put to it. ValueError with a sentence of the catalogue.
     """
     found = _PRINTED.fullmatch(_MIDNIGHT.sub("", text.strip()))
     try:
@@ -75,7 +69,7 @@ def printed_day(text: str) -> date:
             return date(int(given["y"]), int(month), int(day))
     except ValueError:
         pass
-    raise ValueError(f"“{text[:40]}” 不是日期，请写作 2026-06-30 the text is no day: write it as 2026-06-30")
+    raise UnfitError(say("days.no_printed_day", text=text[:40]))
 
 
 def _day_of_request(value: Any) -> date:
@@ -86,7 +80,7 @@ def _day_of_request(value: Any) -> date:
             return read_day(value)
     except ValueError:
         pass
-    raise PydanticCustomError("day", "{sentence}", {"sentence": DAY_SENTENCE})
+    raise UnfitError(DAY_SENTENCE)
 
 
 def _instant_of_request(value: Any) -> datetime:
@@ -97,7 +91,7 @@ def _instant_of_request(value: Any) -> datetime:
             return parse_rfc3339(value)
     except ValueError:
         pass
-    raise PydanticCustomError("instant", "{sentence}", {"sentence": INSTANT_SENTENCE})
+    raise UnfitError(INSTANT_SENTENCE)
 
 
 Day = Annotated[

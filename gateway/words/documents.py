@@ -16,6 +16,7 @@ from gateway.words.identifiers import (
     organisation_check_digit,
     registration_check_digit,
 )
+from gateway.words.saying import Sentence, UnfitError, say
 
 OTHER = "其他-"
 """What a document outside the list begins with (发改办财金〔2018〕424号, 证件类型)."""
@@ -38,7 +39,7 @@ class DocumentCheck:
     """What a document's number tells: the day of birth where it holds one, and what is unusual about it."""
 
     born_on: date | None = None
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Sentence, ...] = ()
 
 
 def check_document_type(kind: str) -> str:
@@ -48,10 +49,8 @@ def check_document_type(kind: str) -> str:
         return kind
     if kind.startswith(OTHER) and 1 <= len(kind.removeprefix(OTHER).strip()) <= _LONGEST_OTHER:
         return kind
-    known = "、".join((*TABLE_TYPES, *_MORE_TYPES))
-    raise ValueError(
-        f"证件类型须为 {known}，或写作“其他-证件名称” the kind of document is one of these, or 其他- and its name"
-    )
+    known = (*TABLE_TYPES, *_MORE_TYPES)
+    raise UnfitError(say("documents.unknown_type", known=known))
 
 
 def table_type(kind: str) -> str:
@@ -70,20 +69,16 @@ def check_document(kind: str, number: str) -> DocumentCheck:
     if kind in _RESIDENCE:
         read = _resident(number)
         if number[:2] not in ("81", "82", "83"):
-            return DocumentCheck(
-                read.born_on, ("居住证号码通常以81、82或83开头 a residence permit's number begins with 81, 82 or 83",)
-            )
+            return DocumentCheck(read.born_on, (say("documents.permit"),))
         return read
     if kind in _PERMANENT:
         if re.fullmatch(r"9[0-9]{16}[0-9X]", number):
             return _resident(number)
-        return _unusual(
-            number, r"[A-Z]{3}[0-9]{12}", "三个字母加十二位数字，或以9开头的18位 XXX and 12 digits, or 18 from 9"
-        )
+        return _unusual(number, r"[A-Z]{3}[0-9]{12}", say("documents.usual_permanent"))
     if kind == "港澳居民来往内地通行证":
-        return _unusual(number, r"[HM]([0-9]{8}|[0-9]{10})", "H 或 M 加8位或10位数字 H or M and 8 or 10 digits")
+        return _unusual(number, r"[HM]([0-9]{8}|[0-9]{10})", say("documents.usual_hk"))
     if kind == "台湾居民来往大陆通行证":
-        return _unusual(number, r"[0-9]{8}|[0-9A-Z()]{10,13}", "8位数字 8 digits, older ones 10 or more")
+        return _unusual(number, r"[0-9]{8}|[0-9A-Z()]{10,13}", say("documents.usual_tw"))
     return DocumentCheck()
 
 
@@ -96,22 +91,20 @@ def _old_resident(number: str) -> DocumentCheck:
     try:
         born_on = date(1900 + int(number[6:8]), int(number[8:10]), int(number[10:12]))
     except ValueError:
-        raise ValueError("digits 7 to 12 are not a day of the calendar") from None
-    return DocumentCheck(
-        born_on, ("15位身份证号码已于2013年停用，请核对 a 15-digit ID number: they ended in 2013, look at it again",)
-    )
+        raise UnfitError(say("documents.old_birth_day")) from None
+    return DocumentCheck(born_on, (say("documents.old_id"),))
 
 
-def _unusual(number: str, pattern: str, usual: str) -> DocumentCheck:
+def _unusual(number: str, pattern: str, usual: Sentence) -> DocumentCheck:
     if re.fullmatch(pattern, number):
         return DocumentCheck()
-    return DocumentCheck(None, (f"证件号码与常见形式不同，常见为：{usual}",))
+    return DocumentCheck(None, (say("documents.unusual", usual=usual),))
 
 
 # --- numbers of organisations and traders --------------------------------------------------------------------------
 
 
-def old_registration_number(number: str) -> tuple[str, ...]:
+def old_registration_number(number: str) -> tuple[Sentence, ...]:
     """Warnings about a registration number 注册号; empty for one of GS 15-2006 whose check digit is right.
 
     Thirteen digits were given before 2007, and 字号 such as 望工商个字第00123号 before that; check digits of the change
@@ -120,24 +113,22 @@ def old_registration_number(number: str) -> tuple[str, ...]:
     if re.fullmatch(r"[0-9]{15}", number):
         if number[14] == (expected := registration_check_digit(number[:14])):
             return ()
-        return (f"注册号校验位应为{expected} the check digit of the registration number should be {expected}",)
+        return (say("documents.registration_check", expected=expected),)
     if re.fullmatch(r"[0-9]{13}", number):
-        return ("13位的旧注册号，没有校验位 an old registration number of 13 digits, which nothing checks",)
+        return (say("documents.registration_13"),)
     if re.fullmatch(r"[0-9]+", number):
-        raise ValueError(f"注册号为15位或13位数字，此处为{len(number)}位 a registration number has 15 or 13 digits")
+        raise UnfitError(say("documents.registration_length", number=len(number)))
     if re.fullmatch(r"[0-9A-HJ-NPQRTUWXY]{18}", number):
-        raise ValueError("此为统一社会信用代码，请填入 uscc this is a unified code: it belongs into uscc")
+        raise UnfitError(say("documents.is_uscc"))
     if not (4 <= len(number) <= 50 and re.search(r"[字号證证]", number)):
-        raise ValueError(
-            "不是注册号：应为15位或13位数字，或“…字第…号” no registration number: 15 or 13 digits, or a 字号"
-        )
-    return ("旧字号形式的注册号，无法校验 an old number in words, which nothing checks",)
+        raise UnfitError(say("documents.no_registration_number"))
+    return (say("documents.in_words"),)
 
 
-def check_organisation_code(code: str) -> tuple[str, ...]:
+def check_organisation_code(code: str) -> tuple[Sentence, ...]:
     """Warnings about an organisation code 组织机构代码 of nine characters (GB 11714). ValueError for what is none."""
     if not re.fullmatch(r"[0-9A-Z]{8}-?[0-9X]", code):
-        raise ValueError("组织机构代码为8位加1位校验码 an organisation code has 8 characters and a check character")
+        raise UnfitError(say("documents.no_organisation_code"))
     if code[-1] == (expected := organisation_check_digit(code[:8])):
         return ()
-    return (f"组织机构代码校验码应为{expected} the check character of the organisation code should be {expected}",)
+    return (say("documents.organisation_check", expected=expected),)

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from gateway.words.saying import Sentence, UnfitError, say
+
 # --- unified social credit code, GB 32100-2015 ---------------------------------------------------------------------
 
 USCC_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
@@ -38,7 +40,7 @@ class UsccCheck:
     category: str
     region: str
     organisation: str
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Sentence, ...] = ()
 
     @property
     def individual_business(self) -> bool:
@@ -59,23 +61,30 @@ def check_uscc(code: str, *, allow_placeholder: bool = False) -> UsccCheck:
     """
     if code == USCC_PLACEHOLDER:
         if not allow_placeholder:
-            raise ValueError("seventeen zeros and X mean that there is no unified code; they identify nobody")
+            raise UnfitError(say("identifiers.placeholder"))
         return UsccCheck(code, "0", "0", "000000", "000000000")
     if len(code) != 18:
-        raise ValueError(f"a unified social credit code has 18 characters, this has {len(code)}")
+        raise UnfitError(say("identifiers.uscc_length", length=len(code)))
     for position, character in enumerate(code, start=1):
         if character not in USCC_ALPHABET:
-            raise ValueError(f"character {position}, {_shown(character)}, {_why_not(character)}")
+            raise UnfitError(
+                say(
+                    "identifiers.uscc_character",
+                    position=position,
+                    character=_shown(character),
+                    reason=_why_not(character),
+                )
+            )
         if 3 <= position <= 8 and not "0" <= character <= "9":
-            raise ValueError(f"character {position}, {character!r}, lies in the region code, which has digits only")
+            raise UnfitError(say("identifiers.uscc_region", position=position, character=character))
     expected = uscc_check_character(code[:17])
     if code[17] != expected:
-        raise ValueError(f"the check character is {code[17]!r} but the first 17 characters require {expected!r}")
+        raise UnfitError(say("identifiers.uscc_check", check=code[17], expected=expected))
     warnings = []
     if code[0] not in _DEPARTMENTS:
-        warnings.append(f"registration department {code[0]!r} is not a known one")
+        warnings.append(say("identifiers.department", code=code[0]))
     if code[16] != (digit := organisation_check_digit(code[8:16])):
-        warnings.append(f"the embedded organisation code {code[8:17]} should end in {digit!r} (GB 11714)")
+        warnings.append(say("identifiers.embedded", code=code[8:17], digit=digit))
     return UsccCheck(code, code[0], code[1], code[2:8], code[8:17], tuple(warnings))
 
 
@@ -95,12 +104,12 @@ def _shown(character: str) -> str:
     return repr(character) if character.isprintable() else f"U+{ord(character):04X}"
 
 
-def _why_not(character: str) -> str:
+def _why_not(character: str) -> Sentence:
     if character in "IOSVZ":
-        return "is one of I, O, S, V, Z, which the standard does not use (0, 1, 2, 5 may be meant)"
+        return say("identifiers.not_used")
     if "a" <= character <= "z":
-        return "is lower case; the code is written in capitals"
-    return "is neither a digit nor a capital letter"
+        return say("identifiers.lower_case")
+    return say("identifiers.no_capital")
 
 
 # --- resident identity number, GB 11643-1999 -----------------------------------------------------------------------
@@ -125,20 +134,20 @@ def check_resident_id(number: str, *, today: date | None = None) -> ResidentIdCh
     ``today`` a birthday in the future is refused too. Messages never repeat the number.
     """
     if len(number) != 18:
-        raise ValueError(f"a citizen identification number has 18 characters, this has {len(number)}")
+        raise UnfitError(say("identifiers.id_length", length=len(number)))
     if not re.fullmatch(r"[0-9]{17}[0-9X]", number):
-        reason = "the check character is a capital X" if number.endswith("x") else "17 digits, then a digit or X"
-        raise ValueError(f"not a citizen identification number: {reason}")
+        reason = say("identifiers.capital_x" if number.endswith("x") else "identifiers.digits_17")
+        raise UnfitError(say("identifiers.no_id", reason=reason))
     if number[0] == "0":
-        raise ValueError("no region code begins with 0")
+        raise UnfitError(say("identifiers.id_region"))
     try:
         born_on = date(int(number[6:10]), int(number[10:12]), int(number[12:14]))
     except ValueError:
-        raise ValueError("digits 7 to 14 are not a day of the calendar") from None
+        raise UnfitError(say("identifiers.id_birth_day")) from None
     if today is not None and born_on > today:
-        raise ValueError("the date of birth lies in the future")
+        raise UnfitError(say("identifiers.id_future"))
     if number[17] != resident_check_character(number[:17]):
-        raise ValueError("the check character does not fit the first 17 digits; one of them is probably mistyped")
+        raise UnfitError(say("identifiers.id_check"))
     return ResidentIdCheck(number, number[:6], born_on, "male" if int(number[16]) % 2 else "female")
 
 
@@ -164,9 +173,9 @@ class RegistrationNumberCheck:
 def check_registration_number(number: str) -> RegistrationNumberCheck:
     """Check a 15-digit business registration number 工商注册号 (GS 15-2006; check digit ISO 7064 MOD 11,10)."""
     if not re.fullmatch(r"[0-9]{15}", number):
-        raise ValueError(f"a business registration number has 15 digits, this has {len(number)} characters")
+        raise UnfitError(say("identifiers.registration_length", length=len(number)))
     if number[14] != (expected := registration_check_digit(number[:14])):
-        raise ValueError(f"the check digit is {number[14]!r} but the first 14 digits require {expected!r}")
+        raise UnfitError(say("identifiers.registration_check", check=number[14], expected=expected))
     first = number[6]
     kind: Literal["domestic", "foreign", "individual_business"]
     kind = "domestic" if first <= "3" else "foreign" if first <= "5" else "individual_business"
@@ -183,7 +192,7 @@ def registration_check_digit(body: str) -> str:
 
 # --- payment code 缴款码 -------------------------------------------------------------------------------------------
 
-PaymentCodeRule = Callable[[str], str | None]
+PaymentCodeRule = Callable[[str], Sentence | str | None]
 """A region's own rule about a whole code: the reason why it is refused, or None."""
 
 
@@ -210,12 +219,14 @@ def check_payment_code(
     region (6) and year (2) where observed.
     """
     if not re.fullmatch(rf"[0-9]{{{length}}}", code):
-        reason = f"this has {len(code)}" if len(code) != length else "this has other characters"
-        raise ValueError(f"a payment code has {length} digits, {reason}")
+        reason = (
+            say("identifiers.has_digits", length=len(code)) if len(code) != length else say("identifiers.has_others")
+        )
+        raise UnfitError(say("identifiers.code_digits", length=length, reason=reason))
     if region is not None and not code.startswith(region):
-        raise ValueError(f"the payment code begins with {code[: len(region)]}, expected region {region}")
+        raise UnfitError(say("identifiers.code_region", begins=code[: len(region)], region=region))
     if refusal := rule(code):
-        raise ValueError(refusal)
+        raise UnfitError(refusal if isinstance(refusal, Sentence) else say("wrong.told", reason=refusal))
     return PaymentCodeCheck(code, code[:6], code[6:8])
 
 
@@ -300,12 +311,12 @@ def new_reference(length: int, alphabet: str, prefix: str = "") -> str:
 # --- text ----------------------------------------------------------------------------------------------------------
 
 _REFUSED = {
-    "Cc": "a control character",
-    "Cf": "an invisible formatting character",
-    "Cs": "half of a surrogate pair",
-    "Cn": "not assigned in Unicode",
-    "Zl": "a line separator",
-    "Zp": "a paragraph separator",
+    "Cc": say("identifiers.cc"),
+    "Cf": say("identifiers.cf"),
+    "Cs": say("identifiers.cs"),
+    "Cn": say("identifiers.cn"),
+    "Zl": say("identifiers.zl"),
+    "Zp": say("identifiers.zp"),
 }
 
 
@@ -333,7 +344,7 @@ def clean_text(text: str, *, multiline: bool = False) -> str:
         if reason := _REFUSED.get(unicodedata.category(character)):
             if multiline and character == "\n":
                 continue
-            raise ValueError(f"character {position} (U+{ord(character):04X}) is {reason}")
+            raise UnfitError(say("identifiers.character", position=position, character=ord(character), reason=reason))
     return cleaned
 
 
@@ -343,8 +354,13 @@ def check_encodable(text: str, encoding: str) -> str:
         text.encode(encoding)
     except UnicodeEncodeError as error:
         character = text[error.start]
-        raise ValueError(
-            f"character {error.start + 1}, {_shown(character)} (U+{ord(character):04X}), "
-            f"cannot be written in {encoding.upper()}, which the other system uses; 对方系统字符集没有该字"
+        raise UnfitError(
+            say(
+                "identifiers.not_encodable",
+                position=error.start + 1,
+                character=_shown(character),
+                codepoint=ord(character),
+                encoding=encoding.upper(),
+            )
         ) from None
     return text

@@ -11,6 +11,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
+from gateway.words.saying import UnfitError, say
+
 MAX_FEN = 999_999_999_999
 
 _YUAN = re.compile(r"(0|[1-9][0-9]{0,9})\.([0-9]{2})")
@@ -23,7 +25,7 @@ _PLACES = ("仟", "佰", "拾", "")
 def parse_yuan(text: str) -> int:
     """Fen of a yuan text with exactly two decimals, such as ``5036.50``. ValueError says what is expected."""
     if not (match := _YUAN.fullmatch(text)):
-        raise ValueError(f"{text!r} is not an amount: expected yuan with two decimals, 0.00 to 9999999999.99")
+        raise UnfitError(say("money.yuan", text=text))
     return int(match[1]) * 100 + int(match[2])
 
 
@@ -34,7 +36,7 @@ def told_yuan(text: str) -> int:
     """
     fen = told_sum(text)
     if fen > MAX_FEN:
-        raise ValueError(f"{text!r} is more than {MAX_FEN // 100} yuan")
+        raise UnfitError(say("money.over", text=text, most=MAX_FEN // 100))
     return fen
 
 
@@ -42,11 +44,11 @@ def told_sum(text: str) -> int:
     """The same for a sum of many amounts, which may be larger than one. ValueError."""
     match = _TOLD.fullmatch(text)
     if not match:
-        raise ValueError(f"{text[:40]!r} is not an amount in yuan")
+        raise UnfitError(say("money.no_yuan", text=text[:40]))
     whole, decimals, exponent = match[1], match[2] or "", int(match[3] or 0)
     digits, places = whole + decimals + "0" * (exponent + 2), len(decimals)  # fen, and what is below a fen
     if digits[len(digits) - places :].strip("0"):
-        raise ValueError(f"{text!r} is not a whole number of fen")
+        raise UnfitError(say("money.no_fen", text=text))
     return int(digits[: len(digits) - places])
 
 
@@ -68,7 +70,7 @@ def format_wan(fen: int) -> str:
 def parse_wan(text: str) -> int:
     """Fen of a 万元 text with at most six decimals, exact. ValueError otherwise."""
     if not (match := _WAN.fullmatch(text)):
-        raise ValueError(f"{text!r} is not an amount in 万元: expected at most six decimals, 0 to 999999.999999")
+        raise UnfitError(say("money.wan", text=text))
     return int(match[1]) * 1_000_000 + int((match[2] or "").ljust(6, "0"))
 
 
@@ -124,7 +126,7 @@ def _amount(fen: int) -> int:
 
 def _from_wire(value: Any) -> int:
     if not isinstance(value, str):
-        raise ValueError('an amount is a text such as "5036.50", never a JSON number')
+        raise UnfitError(say("money.text"))
     return parse_yuan(value)
 
 

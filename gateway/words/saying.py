@@ -10,7 +10,7 @@ files of its own.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from functools import cache
@@ -77,6 +77,13 @@ def cure_of(said: Sentence | str, cure: Sentence | str | None, language: Languag
     if cure is not None:
         return worded(cure, language)
     return said.cure_in(language) if isinstance(said, Sentence) else None
+
+
+def in_both(said: Sentence | str) -> str:
+    """Chinese, then English: for what is stored now and read later, by whom is not known."""
+    if not isinstance(said, Sentence):
+        return said
+    return f"{said.in_(Language.CHINESE)} {said.in_(Language.ENGLISH)}"
 
 
 class UnfitError(ValueError):
@@ -176,6 +183,6 @@ def _worded(value: Any, language: Language) -> Any:
     if isinstance(value, Enum):
         known = sentences(language).get(f"terms.{value.value}")
         return value.value if known is None else known[0]
-    if isinstance(value, (list, tuple, set, frozenset)):
+    if isinstance(value, Collection) and not isinstance(value, (str, bytes)):
         return _BETWEEN[language].join(str(_worded(one, language)) for one in value)
     return value

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo, field_validator
 
 from gateway.words.identifiers import clean_text
+from gateway.words.saying import UnfitError, say
 
 _DEEPEST = 32
 
@@ -20,7 +21,7 @@ def readable(value: Any, depth: int = 0) -> Any:
     if not isinstance(value, list | dict):
         return value
     if depth == _DEEPEST:
-        raise ValueError(f"more than {_DEEPEST} lists and objects stand inside one another")
+        raise UnfitError(say("text.deep", most=_DEEPEST))
     if isinstance(value, list):
         return [readable(one, depth + 1) for one in value]
     return {readable(name): readable(one, depth + 1) for name, one in value.items()}

@@ -61,8 +61,8 @@ def _wrong(error: Mapping[str, Any], placed: bool) -> Wrong:
 def _reason(error: Mapping[str, Any]) -> Sentence:
     kind, given = error["type"], dict(error.get("ctx", {}))
     cause = given.get("error")
-    if isinstance(said := getattr(cause, "said", given.get("said")), Sentence):
-        return said
+    if isinstance(said := getattr(cause, "said", None), Sentence):
+        return Sentence(said.id, {name: _short(one) if type(one) is str else one for name, one in said.given.items()})
     if kind == "string_pattern_mismatch":
         return say(SHAPES.get(given["pattern"], "wrong.other"))
     if kind in ("literal_error", "enum"):

@@ -40,6 +40,7 @@ from gateway.words.errors import (
 )
 from gateway.words.identifiers import check_encodable, check_payment_code
 from gateway.words.money import told_sum, told_yuan
+from gateway.words.saying import in_both, said_of
 
 V = TypeVar("V")
 
@@ -263,7 +264,7 @@ def unencodable(arguments: Any, encoding: str) -> str | None:
         try:
             check_encodable(text, encoding)
         except ValueError as reason:
-            return f"{text!r}: {reason}"
+            return f"{text!r}: {in_both(said_of(reason))}"
     return None
 
 

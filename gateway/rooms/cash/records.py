@@ -16,6 +16,7 @@ from gateway.rooms.cash.tables import cash_taken
 from gateway.rooms.decisions.records import numbered
 from gateway.rooms.payments import LineKind
 from gateway.words.errors import NotFoundProblem
+from gateway.words.saying import say
 from gateway.words.spelling import number_key
 
 
@@ -109,7 +110,7 @@ def locked(conn: Connection, cash_id: str) -> CashTaken:
 def _found(conn: Connection, query: Select[Any], cash_id: str) -> CashTaken:
     row = conn.execute(query, {"id": cash_id}).mappings().first()
     if row is None:
-        raise NotFoundProblem("no such cash")
+        raise NotFoundProblem(say("cash.none"))
     return _read(row)
 
 

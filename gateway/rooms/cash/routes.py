@@ -20,6 +20,7 @@ from gateway.rooms.payments import Payment, Payments, Status
 from gateway.words.days import Day
 from gateway.words.errors import NotFoundProblem
 from gateway.words.money import YuanOut
+from gateway.words.saying import say
 
 router = APIRouter(prefix="/v1", tags=["cash"], responses=responses(401, 403, 422, 503))
 
@@ -193,7 +194,7 @@ def _cash_view(room: Cash, cash: CashTaken) -> CashView:
 
 async def _remittance(room: Cash, bill: Payment) -> RemittanceView:
     if bill.line_group != REMITTANCE:
-        raise NotFoundProblem("no such remittance")
+        raise NotFoundProblem(say("cash.no_remittance"))
     return RemittanceView(
         id=bill.id,
         authority=bill.authority,

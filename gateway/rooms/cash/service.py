@@ -32,6 +32,7 @@ from gateway.words.days import Day
 from gateway.words.errors import ConflictProblem, InvalidProblem
 from gateway.words.identifiers import clean_text, new_id
 from gateway.words.money import Yuan, format_yuan
+from gateway.words.saying import UnfitError, say
 from gateway.words.text import Ask
 
 SMALL = 100_00
@@ -63,13 +64,13 @@ class CashInput(Ask):
     @model_validator(mode="after")
     def _allowed(self) -> Self:
         if self.amount == 0:
-            raise ValueError("amount must be above 0.00")
+            raise UnfitError(say("cash.amount_zero"))
         if self.ground is CashGround.SMALL and self.amount > SMALL:
-            raise ValueError("a small fine is at most 100.00 yuan (行政处罚法 art. 68)")
+            raise UnfitError(say("cash.small_fine"))
         if self.ground is not CashGround.SMALL and self.explanation is None:
-            raise ValueError("say in explanation why it is hard to enforce, or what the party asked for")
+            raise UnfitError(say("cash.explanation"))
         if self.ashore_on is not None and (not self.on_water or self.ashore_on < self.taken_on):
-            raise ValueError("ashore_on is for cash taken on the water, on that day or later")
+            raise UnfitError(say("cash.ashore"))
         return self
 
 
@@ -96,7 +97,7 @@ class Cash:
         now = self._base.clock.now()
         at = to_micros(now)
         if not decision.facts.decided_on <= given.taken_on <= day_of(now):
-            raise InvalidProblem("taken_on lies before the decision, or in the future", field="taken_on")
+            raise InvalidProblem(say("cash.taken_on"), field="taken_on")
         self._allowed(decision, given)
         cash_id = new_id("csh")
         begins = given.ashore_on if given.on_water else given.taken_on
@@ -122,17 +123,18 @@ class Cash:
         def unit(conn: Connection) -> None:
             payment_records.lock_decision(conn, decision.id)
             if is_revoked(conn, decision.id):
-                raise ConflictProblem("this decision was revoked; nothing is to be paid", type="decision-revoked")
+                raise ConflictProblem(say("payments.decision_revoked"), type="decision-revoked")
             if records.is_receipt_used(conn, given.authority, given.receipt_number):
-                raise ConflictProblem(f"receipt {given.receipt_number} was recorded before", type="receipt-number-used")
+                raise ConflictProblem(
+                    say("cash.recorded", receipt_number=given.receipt_number), type="receipt-number-used"
+                )
             claimed = payment_records.standing(conn, decision.id).demanded, records.claimed(conn, decision.id)
             left = (decision.facts.fine or 0) - sum(one.get(LineKind.FINE, 0) for one in claimed)
             if given.amount > left:
                 raise ConflictProblem(
-                    f"of the fine {format_yuan(max(0, left))} is neither demanded nor paid",
+                    say("cash.over_fine", left=format_yuan(max(0, left))),
                     type="exceeds-decision",
                     field="amount",
-                    cure="Cancel the open payment of this decision first.",
                 )
             records.add(conn, cash)
             self._life.begin(conn, cash, ground=given.ground.value)
@@ -146,9 +148,9 @@ class Cash:
         def unit(conn: Connection) -> None:
             cash = records.locked(conn, cash_id)
             if not cash.on_water or cash.status is not CashStatus.TAKEN or cash.ashore_on not in (None, on):
-                raise ConflictProblem("this cash was not taken on the water, or has landed", type="cash-state")
+                raise ConflictProblem(say("cash.not_afloat"), type="cash-state")
             if not cash.taken_on <= on <= day_of(self._base.clock.now()):
-                raise InvalidProblem("the day of landing lies before the cash was taken, or in the future", field="on")
+                raise InvalidProblem(say("cash.landing_day"), field="on")
             records.land(conn, cash, on, self._after(on), self._now())
 
         await self._base.store.write(once.about(cash_id).first(unit))
@@ -159,9 +161,9 @@ class Cash:
         def unit(conn: Connection) -> None:
             cash = records.locked(conn, cash_id)
             if cash.status is not CashStatus.TAKEN:
-                raise ConflictProblem(f"cash that is {cash.status} was handed in before", type="cash-state")
+                raise ConflictProblem(say("cash.handed_in", status=cash.status), type="cash-state")
             if not (cash.ashore_on or cash.taken_on) <= on <= day_of(self._base.clock.now()):
-                raise InvalidProblem("the day lies before the cash was taken, or in the future", field="on")
+                raise InvalidProblem(say("cash.day"), field="on")
             late = cash.hand_in_due_on is not None and on > cash.hand_in_due_on
             told = {"on": str(on), "late": late}
             kept = {"handed_in_on": on, "bank_due_on": self._after(on), "alarmed": None}
@@ -181,18 +183,15 @@ class Cash:
         item = unit.items.get(LineKind.FINE) if unit is not None else None
         if unit is None or item is None:
             raise ConflictProblem(
-                f"authority {ask.authority} has no collecting unit 执收单位 with an income item for fines on {today}",
+                say("cash.no_unit", authority=ask.authority, today=today),
                 type="no-collecting-unit",
-                cure="Add it with `gateway authorities unit`.",
             )
         channels = self._base.channels.route(ask.authority, "payments")
         if not channels:
-            raise ConflictProblem(f"no channel takes payments for authority {ask.authority}", type="no-channel")
+            raise ConflictProblem(say("cash.no_channel", authority=ask.authority), type="no-channel")
         channel = channels[0]
         if channel.issuing != "platform":
-            raise ConflictProblem(
-                "remittance needs a channel on which the platform makes the codes", type="remittance-unsupported"
-            )
+            raise ConflictProblem(say("cash.platform_codes"), type="remittance-unsupported")
         payment_id, reference = new_id("pay"), self._base.delivery.new_reference(channel.name)
 
         def write(conn: Connection) -> Sent:
@@ -291,15 +290,14 @@ class Cash:
     def _allowed(self, decision: Decision, given: CashInput) -> None:
         """Arts. 68 and 69: only fines; without the party's request in a remote place only decisions on the spot."""
         if decision.facts.fine is None:
-            raise InvalidProblem("this decision imposes no fine; only fines are collected on the spot", field="amount")
+            raise InvalidProblem(say("cash.no_fine"), field="amount")
         if given.ground is not CashGround.REMOTE and decision.facts.procedure != "simple":
             raise InvalidProblem(
-                f"cash on the ground {given.ground.value} is for decisions made on the spot (行政处罚法 arts. 51, 68)",
+                say("cash.ground", ground=given.ground),
                 field="ground",
-                cure="In a remote place, at the party's request, the ground is remote (art. 69).",
             )
         if given.ground is CashGround.SMALL and decision.facts.fine > SMALL:
-            raise InvalidProblem("the fine itself is above 100.00 yuan (行政处罚法 art. 68)", field="ground")
+            raise InvalidProblem(say("cash.fine_over"), field="ground")
 
     def _after(self, start: date) -> date:
         return self._base.calendar.add_working_days(start, DAYS).value
@@ -335,7 +333,7 @@ def _to_remit(conn: Connection, ask: RemittanceInput) -> list[CashTaken]:
     unfit = [cash.receipt_number for cash in parts if cash.status is not CashStatus.HANDED_IN]
     if not parts or unfit or (ask.cash is not None and len(parts) != len(set(ask.cash))):
         raise ConflictProblem(
-            f"not all of this was handed in and waits for a bill: {', '.join(unfit) or 'nothing found'}",
+            say("cash.unfit", unfit=unfit or [say("cash.unfit_none")]),
             type="cash-state",
             field="cash",
         )

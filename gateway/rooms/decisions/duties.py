@@ -7,6 +7,7 @@ from datetime import date
 from enum import StrEnum
 
 from gateway.rooms.decisions.facts import DecisionFacts
+from gateway.words.saying import Sentence, say
 
 
 class Mark(StrEnum):
@@ -24,21 +25,21 @@ class Mark(StrEnum):
     """The public sees it."""
 
 
-def next_duty(facts: DecisionFacts, *, revoked: bool, due_on: date | None, marks: Collection[Mark]) -> str | None:
+def next_duty(facts: DecisionFacts, *, revoked: bool, due_on: date | None, marks: Collection[Mark]) -> Sentence | None:
     """What somebody has to do next, in the order of acts of an ordinary procedure; None where nothing is to be done.
 
     ``due_on``: the last day to pay, None while the decision is not served.
     """
     if revoked:
-        return "withdraw the publications within 3 working days (行政处罚法 art. 48)" if Mark.PUBLIC in marks else None
+        return say("decisions.duty_withdraw") if Mark.PUBLIC in marks else None
     if (facts.fine or facts.confiscated) and Mark.BILLED not in marks:
-        return "request a payment code"
+        return say("decisions.duty_code")
     if Mark.SEALED not in marks:
-        return "have the decision document sealed"
+        return say("decisions.duty_seal")
     if due_on is None:
-        return "serve the decision within 7 working days (行政处罚法 art. 61)"
+        return say("decisions.duty_serve")
     if Mark.IN_DOUBT in marks:
-        return "none: the outcome at the platform is being found out"
+        return say("decisions.duty_none")
     if Mark.PAYABLE in marks:
-        return f"the party pays by {due_on} (行政处罚法 art. 67)"
+        return say("decisions.duty_pays", due_on=due_on)
     return None

@@ -13,6 +13,7 @@ from gateway.rooms.decisions.penalty_kinds import FINE, check_kind, is_confiscat
 from gateway.words.days import Day
 from gateway.words.identifiers import clean_text
 from gateway.words.money import Yuan
+from gateway.words.saying import FieldName, UnfitError, say
 from gateway.words.text import Ask
 
 LongText = Annotated[
@@ -71,21 +72,21 @@ class DecisionFacts(Ask):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.fine is not None and self.fine == 0:
-            raise ValueError("fine must be above 0.00, or left out when no fine was imposed")
+            raise UnfitError(say("decisions.fine_zero"))
         if self.confiscated is not None and self.confiscated == 0:
-            raise ValueError("confiscated must be above 0.00, or left out when nothing was confiscated")
+            raise UnfitError(say("decisions.confiscated_zero"))
         if self.fine is not None and FINE not in self.penalty_kinds:
-            raise ValueError("a fine is given but penalty_kinds does not name 罚款")
+            raise UnfitError(say("decisions.fine_not_named"))
         if self.confiscated is not None and not any(map(is_confiscation, self.penalty_kinds)):
-            raise ValueError("confiscated is given but penalty_kinds names no 没收")
+            raise UnfitError(say("decisions.confiscation_not_named"))
         if self.surcharge_stated and self.fine is None:
-            raise ValueError("surcharge_stated needs a fine: the surcharge runs on the fine only")
+            raise UnfitError(say("decisions.surcharge_without_fine"))
         if self.valid_until is not None and self.valid_until < self.decided_on:
-            raise ValueError("valid_until lies before decided_on")
+            raise UnfitError(say("decisions.valid_until_before"))
         if len({one.number for one in self.officers}) < len(self.officers):
-            raise ValueError("officers names one certificate twice")
+            raise UnfitError(say("decisions.officer_twice"))
         if self.violation_on is not None and self.violation_on > self.decided_on:
-            raise ValueError("violation_on lies after decided_on")
+            raise UnfitError(say("decisions.violation_after"))
         self._of_age()
         return self
 
@@ -96,15 +97,12 @@ class DecisionFacts(Ask):
             return
         if born_on > acted_on:
             act = "violation_on" if self.violation_on else "decided_on"
-            raise ValueError(f"party.id_number: the party was born after {act} 当事人出生日期晚于行为日或决定日")
+            raise UnfitError(say("decisions.born_after_act", act=FieldName(act)))
         if self.party_is_minor is False and age_on(born_on, acted_on) < _ADULT:
-            raise ValueError("party_is_minor is false, but by party.id_number the party was a minor 与证件号码不符")
+            raise UnfitError(say("decisions.was_a_minor"))
         grown = _ADULT if self.violation_on else _ADULT + _LONGEST_AGO
         if self.party_is_minor and age_on(born_on, acted_on) >= grown:
-            raise ValueError(
-                "party_is_minor is true, but by party.id_number the party was of age 与证件号码不符; "
-                "give violation_on if the act lies longer ago"
-            )
+            raise UnfitError(say("decisions.was_of_age"))
 
     @property
     def minor(self) -> bool:
@@ -124,11 +122,9 @@ class DecisionFacts(Ask):
         if born_on is None or self.party_is_minor is not None:
             return found
         if self.minor:
-            words = "按证件号码，当事人行为时未满18周岁，不予公示 by the ID number the party was a minor"
-            return (*found, Warned("party_is_minor", words))
+            return (*found, Warned("party_is_minor", say("decisions.warn_minor")))
         if self.violation_on is None and age_on(born_on, self.decided_on) < _ADULT + _LONGEST_AGO:
-            words = "请填写违法行为日期，以确定当时是否成年 give violation_on: was the party of age then?"
-            return (*found, Warned("violation_on", words))
+            return (*found, Warned("violation_on", say("decisions.warn_violation_on")))
         return found
 
 
@@ -167,11 +163,11 @@ class DecisionEvent(Ask):
     @model_validator(mode="after")
     def _complete(self) -> Self:
         if self.kind is EventKind.SERVED and self.method is None:
-            raise ValueError("served needs the method of service")
+            raise UnfitError(say("decisions.method_missing"))
         if self.kind is EventKind.DEFERRED and self.until is None:
-            raise ValueError("deferred needs until, the new last day to pay")
+            raise UnfitError(say("decisions.until_missing"))
         if self.kind in (EventKind.CHANGED, EventKind.REVOKED) and not self.reason:
-            raise ValueError(f"{self.kind} needs a reason")
+            raise UnfitError(say("decisions.reason_missing", kind=self.kind))
         return self
 
     def data(self) -> dict[str, Any]:

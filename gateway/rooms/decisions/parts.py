@@ -16,6 +16,7 @@ from gateway.foundation.http.views import View
 from gateway.rooms.decisions.duties import Mark
 from gateway.rooms.decisions.records import Decision
 from gateway.words.errors import SettingsError
+from gateway.words.saying import say
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,5 @@ def in_order(found: Sequence[P], of: str = "a decision") -> tuple[P, ...]:
     """Parts as the view shows them. Raises SettingsError where two have one name."""
     names = [part.name for part in found]
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise SettingsError(
-            "rooms", f'two rooms show "{twice[0]}" of {of}', "Uninstall one of the two, or rename its part."
-        )
+        raise SettingsError("rooms", say("decisions.part_twice", twice=twice[0], of=of))
     return tuple(sorted(found, key=lambda part: (part.rank, part.name)))

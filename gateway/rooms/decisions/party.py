@@ -17,6 +17,7 @@ from gateway.words.documents import (
     old_registration_number,
 )
 from gateway.words.identifiers import check_uscc, clean_text
+from gateway.words.saying import Sentence, UnfitError, say
 from gateway.words.text import Ask
 
 Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(clean_text)]
@@ -36,7 +37,7 @@ class Warned:
     """Something unusual that is taken nevertheless: the field by its name in the API, and a sentence."""
 
     field: str
-    reason: str
+    reason: Sentence
 
 
 class Party(Ask):
@@ -70,11 +71,11 @@ class Party(Ask):
         if self.uscc is not None:
             check_uscc(self.uscc)
         if (self.id_type is None) != (self.id_number is None):
-            raise ValueError("id_type and id_number go together: give both or neither")
+            raise UnfitError(say("decisions.id_together"))
         if (self.wire_name is None) != (self.wire_name_reason is None):
-            raise ValueError("wire_name and wire_name_reason go together: give both or neither")
+            raise UnfitError(say("decisions.wire_name_together"))
         if self.no_uscc_reason is not None and self.uscc is not None:
-            raise ValueError("no_uscc_reason says why there is no uscc, but there is one")
+            raise UnfitError(say("decisions.uscc_and_reason"))
         self.warnings()  # raises for numbers that none can have
         self._told_apart()
         return self
@@ -83,13 +84,11 @@ class Party(Ask):
         older = self.registration_number, self.organisation_code, self.institution_number
         coded = any((self.uscc, self.social_organisation_number, *older))
         if self.kind is PartyKind.NATURAL_PERSON and self.id_number is None:
-            raise ValueError("a natural person needs id_type and id_number")
+            raise UnfitError(say("decisions.person_without_id"))
         if self.kind is PartyKind.ORGANISATION and not (coded or self.no_uscc_reason):
-            raise ValueError("an organisation needs its uscc, an older code, or no_uscc_reason: why it has none")
+            raise UnfitError(say("decisions.organisation_without_code"))
         if self.kind is PartyKind.INDIVIDUAL_BUSINESS and not (coded or self.id_number):
-            raise ValueError(
-                "an individual business needs its uscc or registration_number, or id_type and id_number if unlicensed"
-            )
+            raise UnfitError(say("decisions.business_without_code"))
 
     def _document(self) -> DocumentCheck:
         known = self.id_type is not None and self.id_number is not None
@@ -111,6 +110,5 @@ class Party(Ask):
         if self.uscc is not None:
             found += [Warned("party.uscc", one) for one in check_uscc(self.uscc).warnings]
         if self.no_uscc_reason is not None:
-            words = f"没有统一社会信用代码：{self.no_uscc_reason} there is no unified code"
-            found.append(Warned("party.uscc", words))
+            found.append(Warned("party.uscc", say("decisions.warn_no_uscc", reason=self.no_uscc_reason)))
         return tuple(found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from pydantic_core import PydanticCustomError
+from gateway.words.saying import UnfitError, say
 
 FINE = "罚款"
 KNOWN = frozenset(
@@ -46,16 +46,7 @@ def check_kind(kind: str) -> str:
     plain = kind.removeprefix(_OTHER)
     inside = next((one for one in sorted(KNOWN, key=len, reverse=True) if one in plain), None)
     if inside is not None or _FIGURES.search(plain) or not plain.strip():
-        meant = f"，此处应为“{inside}”" if inside else ""
-        raise PydanticCustomError(
-            "penalty_kind",
-            "{sentence}",
-            {
-                "sentence": f"每项只写处罚种类本身，不带金额、期限或其他文字{meant} "
-                "each element is the kind alone, such as 罚款, without amounts, periods or other words; "
-                "the rest belongs into content"
-            },
-        )
+        raise UnfitError(say("decisions.kind_meant", inside=inside) if inside else say("decisions.kind_alone"))
     return kind
 
 

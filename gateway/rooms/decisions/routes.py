@@ -11,6 +11,7 @@ from pydantic import create_model
 from gateway.foundation.access import Principal
 from gateway.foundation.http.authorization import may, require_authority
 from gateway.foundation.http.idempotency import KeyedRequest
+from gateway.foundation.http.language import in_words
 from gateway.foundation.http.problems import responses
 from gateway.foundation.http.services import service
 from gateway.foundation.http.views import View, instant, tagged
@@ -118,11 +119,11 @@ async def _view(decisions: Decisions, decision: Decision) -> View:
         "number": decision.number,
         "version": decision.version,
         "facts": decision.facts,
-        "warnings": [WarningView(field=one.field, reason=one.reason) for one in decision.facts.warnings()],
+        "warnings": [WarningView(field=one.field, reason=in_words(one.reason)) for one in decision.facts.warnings()],
         "events": list(decision.events),
         "due": DueView(on=due.on, provisional=due.provisional, because=due.because) if due else None,
         **shown.parts,
-        "next_duty": shown.next_duty,
+        "next_duty": shown.next_duty and in_words(shown.next_duty),
         "created_at": instant(decision.created_at) or "",
         "updated_at": instant(decision.updated_at) or "",
     }

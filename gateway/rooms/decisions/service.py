@@ -19,6 +19,7 @@ from gateway.rooms.decisions.records import Decision
 from gateway.words.clock import day_of, to_micros
 from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem
 from gateway.words.identifiers import clean_text, new_id
+from gateway.words.saying import Sentence, said_of, say
 from gateway.words.spelling import number_key
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Overview:
 
     due: DueDate | None
     parts: Mapping[str, Sequence[View]]
-    next_duty: str | None
+    next_duty: Sentence | None
 
 
 class Decisions:
@@ -58,9 +59,8 @@ class Decisions:
         now = self._base.clock.now()
         if facts.decided_on > day_of(now):
             raise InvalidProblem(
-                f"decided_on {facts.decided_on} lies in the future",
+                say("decisions.decided_in_future", decided_on=facts.decided_on),
                 field="decided_on",
-                cure="Give the date printed on the decision.",
             )
         decision_id, at = new_id("dec"), to_micros(now)
 
@@ -75,12 +75,11 @@ class Decisions:
                 return known, False
             if known.revoked:
                 raise ConflictProblem(
-                    "this decision was revoked; its facts can no longer change",
+                    say("decisions.revoked_facts"),
                     type="decision-revoked",
-                    cure="Record a new decision under its own number.",
                 )
             if not records.set_facts(conn, self._envelope, known.id, facts, known.version, at):
-                raise ConflictProblem("the decision changed meanwhile", cure="Read it again and repeat the request.")
+                raise ConflictProblem(say("decisions.changed_meanwhile"))
             records.add_version(conn, self._envelope, known.id, known.version + 1, facts, by, at)
             self._emit(conn, "decision.amended", authority, known.id, known.number)
             return self._again(conn, known.id), False
@@ -95,9 +94,7 @@ class Decisions:
         """``get`` inside a query or unit of the caller's; ``hold``: nothing happens to it until the unit has ended."""
         found = records.fetch_by_number(conn, self._envelope, authority, _number(number), hold=hold)
         if found is None:
-            raise NotFoundProblem(
-                "no such decision", cure="Store it first with PUT /v1/decisions/{authority}/{number}."
-            )
+            raise NotFoundProblem(say("decisions.none"))
         return found
 
     def officers(self, conn: Connection, decision_id: str) -> tuple[Officer, ...]:
@@ -119,9 +116,8 @@ class Decisions:
         now = self._base.clock.now()
         if event.on > day_of(now):
             raise InvalidProblem(
-                f"the event's day {event.on} lies in the future",
+                say("decisions.event_in_future", on=event.on),
                 field="on",
-                cure="Record it on the day on which it happened, or later.",
             )
 
         def unit(conn: Connection) -> Decision:
@@ -157,20 +153,19 @@ class Decisions:
     def _allowed(self, known: Decision, event: DecisionEvent) -> None:
         if event.on < known.facts.decided_on:
             raise InvalidProblem(
-                f"the event's day {event.on} lies before the decision of {known.facts.decided_on}", field="on"
+                say("decisions.event_before", on=event.on, decided_on=known.facts.decided_on), field="on"
             )
         if known.revoked:
-            raise ConflictProblem("this decision was revoked; nothing more can happen to it", type="decision-revoked")
+            raise ConflictProblem(say("decisions.revoked"), type="decision-revoked")
         kinds = [past.kind for past in known.events]
         if event.kind is EventKind.SERVED and EventKind.SERVED in kinds:
             raise ConflictProblem(
-                "this decision is already served on another day or by another method",
+                say("decisions.served_otherwise"),
                 type="already-served",
-                cure="Service fixes the due date and happens once; a changed decision is served under its own number.",
             )
         appeals = kinds.count(EventKind.APPEALED) - kinds.count(EventKind.APPEAL_ENDED)
         if event.kind is EventKind.APPEAL_ENDED and appeals < 1:
-            raise ConflictProblem("no appeal is open", type="no-open-appeal", cure="Record the appeal first.")
+            raise ConflictProblem(say("decisions.no_appeal"), type="no-open-appeal")
 
     def _again(self, conn: Connection, decision_id: str) -> Decision:
         found = records.fetch(conn, self._envelope, decision_id)
@@ -187,13 +182,12 @@ def _number(number: str) -> str:
     try:
         cleaned = clean_text(number).strip()
     except ValueError as problem:
-        raise InvalidProblem(str(problem), field="number") from problem
+        raise InvalidProblem(said_of(problem), field="number") from problem
     if not 1 <= len(cleaned) <= 128 or not 1 <= len(number_key(cleaned)) <= _LONGEST_KEY:
-        raise InvalidProblem("a decision number has 1 to 128 characters", field="number")
+        raise InvalidProblem(say("decisions.number_length"), field="number")
     if any(part.strip().casefold() in _PATHS_OF_OURS for part in cleaned.split("/")):
         raise InvalidProblem(
-            "between slashes a decision number has neither nothing nor events, a word of our paths",
+            say("decisions.number_slashes"),
             field="number",
-            cure="Events are recorded with POST; percent-encode the number in the address.",
         )
     return cleaned

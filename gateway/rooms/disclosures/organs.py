@@ -9,6 +9,7 @@ from gateway.rooms.disclosures import records
 from gateway.rooms.disclosures.publication import Organ
 from gateway.words.errors import InvalidProblem
 from gateway.words.identifiers import check_uscc
+from gateway.words.saying import said_of
 
 
 class Organs:
@@ -23,7 +24,7 @@ class Organs:
             try:
                 check_uscc(code)
             except ValueError as problem:
-                raise InvalidProblem(str(problem), field=field) from problem
+                raise InvalidProblem(said_of(problem), field=field) from problem
         await self._store.write(lambda conn: records.set_organ(conn, authority, organ, valid_from))
 
     async def of(self, authority: str, day: date) -> Organ | None:

@@ -39,6 +39,7 @@ from gateway.words.errors import (
     UnavailableProblem,
 )
 from gateway.words.identifiers import check_uscc, clean_text
+from gateway.words.saying import said_of
 
 log = structlog.get_logger(__name__)
 
@@ -146,7 +147,7 @@ class Entities:
             reading = read_licence(text)
         except ValueError as error:
             raise InvalidProblem(
-                str(error),
+                said_of(error),
                 field="text",
                 type="licence-unreadable",
                 cure="Scan the QR code on the business licence, or type the unified code.",

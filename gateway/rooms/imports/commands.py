@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from gateway.terminal.output import Exit, Json, progress, session, show, table
+from gateway.terminal.output import Exit, Json, in_words, progress, session, show, spoken, table
 from gateway.words.errors import InvalidProblem
+from gateway.words.saying import say
 
 
 def import_bills(
@@ -37,10 +38,16 @@ def import_bills(
     try:
         content = file.read_bytes()
     except OSError as error:
-        raise InvalidProblem(f"{file} cannot be read: {error.strerror}", field="file") from error
+        raise InvalidProblem(say("terminal.unreadable_file", file=file, reason=error.strerror), field="file") from error
 
     async def run() -> ImportReport:
-        bar = Progress(TextColumn("Importing"), BarColumn(), MofNCompleteColumn(), console=progress(), transient=True)
+        bar = Progress(
+            TextColumn(in_words(say("imports.importing"))),
+            BarColumn(),
+            MofNCompleteColumn(),
+            console=progress(),
+            transient=True,
+        )
         with session(ctx).changing() as settings, bar:
             task = bar.add_task("", total=None)
             async with App.open(settings) as gateway:
@@ -58,15 +65,22 @@ def import_bills(
     if report_file is not None:
         report_file.write_bytes(as_workbook(report))
     counts = {name: report.count(name) for name in ("new", "known", "bad")}
-    said = [one for one in report.rows if one.reason]
-    told = "imported" if report.written else "would be imported"
+    said = [one for one in report.rows if one.reasons]
+    language = spoken()
+    rows = [
+        {"line": r.line, "outcome": r.outcome, "code": r.code, "reason": r.reason_in(language), "payment": r.payment}
+        for r in report.rows
+    ]
     show(
-        {"written": report.written, **counts, "rows": [vars(one) for one in report.rows]},
+        {"written": report.written, **counts, "rows": rows},
         as_json,
-        table(["line", "outcome", "code", "reason"], ((r.line, r.outcome, r.code, r.reason) for r in said))
+        table(
+            [say("imports.line"), say("imports.outcome"), say("imports.code"), say("imports.reason")],
+            ((r.line, say(f"imports.{r.outcome}"), r.code, r.reason_in(language)) for r in said),
+        )
         if said
-        else "No bad rows.",
-        f"{counts['new']} {told}, {counts['known']} known already, {counts['bad']} bad.",
+        else say("imports.no_bad_rows"),
+        say("imports.imported" if report.written else "imports.would_be", **counts),
     )
     if counts["bad"]:
         raise typer.Exit(Exit.FOUND)

@@ -7,13 +7,14 @@ import io
 import xlsxwriter
 
 from gateway.rooms.imports.service import ImportReport
+from gateway.words.saying import Language, say
 
-_OUTCOMES = {"new": "新增", "known": "已有", "bad": "不能导入", "noted": "说明"}
 _HEADS = (("行号", 8), ("结果", 10), ("缴款码", 24), ("原因", 100))
 
 
 def as_workbook(report: ImportReport) -> bytes:
-    """One line a row, in the file's order: its number, what became of it, its code, and one reason."""
+    """In Chinese, one line a row, in the file's order: its number, what became of it, its code, and one reason."""
+    told = {one: say(f"imports.{one}").in_(Language.CHINESE) for one in ("new", "known", "bad", "noted")}
     out = io.BytesIO()
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     with xlsxwriter.Workbook(out, options) as book:
@@ -23,7 +24,7 @@ def as_workbook(report: ImportReport) -> bytes:
             sheet.write_string(0, column, name, head)
         for number, one in enumerate(report.rows, start=1):
             sheet.write_number(number, 0, one.line)
-            for column, text in enumerate((_OUTCOMES[one.outcome], one.code, one.reason), start=1):
+            for column, text in enumerate((told[one.outcome], one.code, one.reason_in(Language.CHINESE)), start=1):
                 sheet.write_string(number, column, text)
         sheet.freeze_panes(1, 0)
     return out.getvalue()

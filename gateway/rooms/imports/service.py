@@ -21,7 +21,7 @@ from gateway.rooms.decisions import DecisionFacts, Party, PartyKind
 from gateway.rooms.decisions.records import add as add_decision
 from gateway.rooms.decisions.records import add_version, fetch_by_number, is_revoked
 from gateway.rooms.imports.records import is_authority
-from gateway.rooms.imports.table import AMOUNTS, CHINESE, Line, read
+from gateway.rooms.imports.table import AMOUNTS, Line, read
 from gateway.rooms.payments import records
 from gateway.rooms.payments.bill import LineInput, LineKind, Unit
 from gateway.rooms.payments.channel_keys import PaymentKeys
@@ -33,7 +33,9 @@ from gateway.words.days import Day
 from gateway.words.errors import Problem
 from gateway.words.identifiers import check_payment_code, clean_text, new_id
 from gateway.words.money import Yuan, format_yuan, parse_yuan
+from gateway.words.saying import FieldName, Language, Sentence, UnfitError, said_of, say, worded
 from gateway.words.spelling import number_key, wire_name
+from gateway.words.wrong import wrongs
 
 Progress = Callable[[int, int], None]
 
@@ -75,7 +77,7 @@ class BillRow(BaseModel):
     @model_validator(mode="after")
     def _pays(self) -> Self:
         if not (self.fine or self.confiscated):
-            raise ValueError("neither fine nor confiscated is above 0.00: nothing is to be paid")
+            raise UnfitError(say("imports.nothing_to_pay"))
         return self
 
     def facts(self) -> DecisionFacts:
@@ -118,8 +120,12 @@ class RowResult:
     line: int
     outcome: Literal["new", "known", "bad", "noted"]
     code: str = ""
-    reason: str = ""
+    reasons: tuple[Sentence | str, ...] = ()
     payment: str = ""
+
+    def reason_in(self, language: Language) -> str:
+        """Why, for people; empty where there is nothing to say."""
+        return "; ".join(worded(one, language) for one in self.reasons)
 
 
 @dataclass
@@ -141,7 +147,12 @@ class _Judged:
     facts: DecisionFacts
     unit: Unit
     channel: str
-    warning: str = ""
+    warning: Sentence | None = None
+
+    @property
+    def noted(self) -> tuple[Sentence, ...]:
+        """What is said of the row although it is good."""
+        return () if self.warning is None else (self.warning,)
 
 
 def lines_of(content: bytes, sheet: str | None = None) -> list[Line]:
@@ -189,7 +200,7 @@ class Imports:
                     report.rows.append(result)
             progress(min(start + _CHUNK, len(rows)), total)
         if dry_run or (report.count("bad") and not partial):
-            report.rows += [RowResult(one.line, "new", one.row.code, one.warning) for one in good]
+            report.rows += [RowResult(one.line, "new", one.row.code, one.noted) for one in good]
         else:
             report.written = True
             for start in range(0, len(good), _CHUNK):
@@ -208,51 +219,51 @@ class Imports:
         line, code = told.number, told.cells.get("code", "")
         try:
             if told.wrong:
-                raise ValueError(told.wrong)
+                return RowResult(line, "bad", code, (told.wrong,))
             row = BillRow.model_validate(told.cells)
             facts = row.facts()
             if (first := seen.setdefault(row.code, line)) != line:
-                raise ValueError(f"缴款码与第{first}行相同 the code stands on line {first} already")
+                raise UnfitError(say("imports.code_twice", first=first))
             decision = f"{row.authority} {number_key(row.decision_number)}"
             if (first := seen.setdefault(decision, line)) != line:
-                raise ValueError(f"与第{first}行是同一处罚决定 the same decision as on line {first}")
+                raise UnfitError(say("imports.decision_twice", first=first))
             found = self._fits(conn, line, row, facts)
             return replace(found, warning=told.warning) if isinstance(found, _Judged) else found
         except ValidationError as error:
-            return RowResult(line, "bad", code, "; ".join(_words(error)))
+            return RowResult(line, "bad", code, tuple(_words(error)))
         except (ValueError, Problem) as error:
-            return RowResult(line, "bad", code, getattr(error, "detail", str(error)))
+            return RowResult(line, "bad", code, (said_of(error),))
 
     def _fits(self, conn: Connection, line: int, row: BillRow, facts: DecisionFacts) -> _Judged | RowResult:
         """Whether a row can be taken in as things stand. Raises ValueError."""
         today = day_of(self._base.clock.now())
         if row.decided_on > today:
-            raise ValueError("决定日期晚于今天 decided_on lies in the future")
+            raise UnfitError(say("imports.decided_in_future"))
         if not is_authority(conn, row.authority):
-            raise ValueError(f"没有执法机关 {row.authority} there is no authority {row.authority}")
+            raise UnfitError(say("imports.no_authority", authority=row.authority))
         channels = self._base.channels.route(row.authority, "payments")
         if not channels:
-            raise ValueError(f"no channel takes payments for authority {row.authority}")
+            raise UnfitError(say("imports.no_channel", authority=row.authority))
         unit = records.unit_of(conn, row.authority, today)
         if unit is None:
-            raise ValueError(f"authority {row.authority} has no collecting unit on {today}")
+            raise UnfitError(say("imports.no_unit", authority=row.authority, today=today))
         if unfit := [one.kind.value for one in row.lines() if one.kind not in unit.items]:
-            raise ValueError(f"collecting unit {unit.code} has no income item for {', '.join(unfit)}")
+            raise UnfitError(say("imports.no_income_item", code=unit.code, unfit=unfit))
         try:
             check_payment_code(row.code, length=channels[0].keys_of(PaymentKeys).code_length)
         except ValueError as error:
-            raise ValueError(f"缴款码有误：{error}") from None
+            raise UnfitError(say("imports.wrong_code", error=said_of(error))) from None
         channel = channels[0].name
         if (known := self._known(conn, channel, row)) is not None:
             return RowResult(line, "known", row.code, payment=known)
         decision = fetch_by_number(conn, self._base.envelope, row.authority, row.decision_number)
         if decision is not None:
             if is_revoked(conn, decision.id):
-                raise ValueError("该决定已撤销 this decision is known here as revoked")
+                raise UnfitError(say("imports.revoked"))
             if records.standing(conn, decision.id).live(0, "main") is not None:
-                raise ValueError("该决定已有另一有效缴款码 this decision has a live payment under another code")
+                raise UnfitError(say("imports.other_code"))
             if (decision.facts.fine or 0, decision.facts.confiscated or 0) != (row.fine or 0, row.confiscated or 0):
-                raise ValueError("该决定已登记，金额不同 this decision is known here with other amounts")
+                raise UnfitError(say("imports.other_amounts"))
         return _Judged(line, row, facts, unit, channel)
 
     def _known(self, conn: Connection, channel: str, row: BillRow) -> str | None:
@@ -260,13 +271,15 @@ class Imports:
         owner = records.by_code(conn, channel, row.code)
         if owner is None:
             if records.fetch_code(conn, channel, row.reference) is not None:
-                raise ValueError(f"缴款书编号属于另一缴款码 reference {row.reference} belongs to another code")
+                raise UnfitError(say("imports.reference_taken", reference=row.reference))
             return None
         payment = records.held(conn, owner.payment_id)
         total = sum(line.amount for line in row.lines())
         told = (row.authority, number_key(row.decision_number), total)
         if (payment.authority, number_key(payment.decision_number), payment.amount) != told:
-            raise ValueError(f"the code is known here for {payment.decision_number}, {format_yuan(payment.amount)}")
+            raise UnfitError(
+                say("imports.code_taken", decision_number=payment.decision_number, amount=format_yuan(payment.amount))
+            )
         return payment.id
 
     # --- writing ----------------------------------------------------------------------------------------------------
@@ -314,7 +327,7 @@ class Imports:
         try:
             again = self._fits(conn, one.line, row, one.facts)
         except ValueError as error:
-            return RowResult(one.line, "bad", row.code, str(error))
+            return RowResult(one.line, "bad", row.code, (said_of(error),))
         if isinstance(again, RowResult):
             return again
         now = payment.created_at
@@ -330,7 +343,7 @@ class Imports:
         issued = to_micros(start_of(row.issued_on or row.decided_on))  # the earlier system issued it: not now
         PaymentLives(self._base.events).code.move(conn, key, CodeState.LIVE, code=row.code, issued_at=issued)
         self._emit(conn, "payment.imported", payment.id, row, code=row.code, amount=format_yuan(bill.total))
-        return RowResult(one.line, "new", row.code, one.warning, payment=payment.id)
+        return RowResult(one.line, "new", row.code, one.noted, payment=payment.id)
 
     def _emit(self, conn: Connection, type: str, subject: str, row: BillRow, **data: Any) -> None:
         self._base.events.emit(
@@ -346,8 +359,7 @@ def _seen(line: Line, hidden: bool) -> Line:
     """A line, refused where nobody who looks at the sheet sees it and it was not said that such rows are meant."""
     if not line.hidden or hidden or line.wrong:
         return line
-    words = "隐藏或被筛选的行；确要导入请用 --hidden a hidden or filtered row: say --hidden if it is meant"
-    return replace(line, wrong=words, total=False)
+    return replace(line, wrong=say("imports.hidden"), total=False)
 
 
 def _totals(lines: Sequence[Line]) -> Iterator[RowResult]:
@@ -358,13 +370,10 @@ def _totals(lines: Sequence[Line]) -> Iterator[RowResult]:
             sums.update({name: _fen(line.cells[name]) for name in AMOUNTS if name in line.cells and not line.wrong})
             continue
         differs = [name for name, told in line.cells.items() if _fen(told) != sums[name]]
-        told = "、".join(f"{name} {format_yuan(sums[name])}" for name in line.cells)
-        if differs:
-            yield RowResult(
-                line.number, "bad", reason=f"合计行与明细之和（{told}）不符 the total differs from its rows"
-            )
-        else:
-            yield RowResult(line.number, "noted", reason=f"合计行，与明细相符：{told} a row of totals, which agrees")
+        told = [say("imports.sum", name=FieldName(name), amount=format_yuan(sums[name])) for name in line.cells]
+        outcome: Literal["bad", "noted"] = "bad" if differs else "noted"
+        said = say("imports.total_differs", told=told) if differs else say("imports.total_agrees", told=told)
+        yield RowResult(line.number, outcome, reasons=(said,))
 
 
 def _fen(text: str) -> int:
@@ -374,10 +383,10 @@ def _fen(text: str) -> int:
         return 0
 
 
-def _words(error: ValidationError) -> Iterator[str]:
+def _words(error: ValidationError) -> Iterator[Sentence]:
     """What is wrong with a row, each column by its Chinese name and its own."""
-    for one in error.errors(include_input=False, include_url=False):
-        where = ".".join(str(part) for part in one["loc"])
-        reason = one["msg"].removeprefix("Value error, ")
-        column = CHINESE.get(where, "")
-        yield f"{column}（{where}）有误：{reason}" if column else f"本行有误：{where} {reason}".strip()
+    for one in wrongs(error.errors(include_input=False, include_url=False)):
+        if one.field in BillRow.model_fields:
+            yield say("imports.wrong_cell", field=FieldName(one.field), reason=one.reason)
+        else:
+            yield say("imports.wrong_row", reason=one.said)

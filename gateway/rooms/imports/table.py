@@ -13,14 +13,14 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from gateway.foundation.sheets import CUT, MAGIC, SheetRow, amount_of, day_of, read_sheet, word_of
+from gateway.foundation.sheets import CUT_NUMBER, MAGIC, SheetRow, amount_of, day_of, read_sheet, word_of
 from gateway.words.days import printed_day, within_bounds
 from gateway.words.errors import InvalidProblem
+from gateway.words.saying import Sentence, UnfitError, said_of, say
 
 LONGEST = 64 << 20
 _ENCODINGS = ("utf-8-sig", "gb18030")
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_SAVE_AS = "请另存为 XLSX 或 CSV Save it as XLSX or CSV."
 _DELIMITERS = ",;\t|"
 _TITLE_ROWS = 20
 _TOTALS = re.compile(r"(合\s*计|总\s*计|小\s*计|共\s*计|total)[:：]?", re.IGNORECASE)
@@ -42,8 +42,6 @@ HEADS = {
     "违法行为": "violation", "处罚依据": "basis",
 }  # fmt: skip
 """Columns by their Chinese names."""
-CHINESE = {name: head for head, name in reversed(HEADS.items())}
-"""The Chinese name of each column."""
 WORDS = {
     "party_kind": {
         "企业": "organisation", "单位": "organisation", "组织": "organisation", "法人": "organisation",
@@ -70,21 +68,21 @@ class Line:
 
     number: int
     cells: dict[str, str]
-    wrong: str = ""
+    wrong: Sentence | str | None = None
     hidden: bool = False
     total: bool = False
-    warning: str = ""
+    warning: Sentence | None = None
 
 
 def read(content: bytes, columns: Collection[str], needed: Collection[str], sheet: str | None = None) -> list[Line]:
     """The lines of a file under its heads. Raises InvalidProblem where the file as a whole is none."""
     if len(content) > LONGEST:
-        raise InvalidProblem(f"the file has more than {LONGEST >> 20} MB", cure="Split it.")
+        raise InvalidProblem(say("imports.file_over", most=LONGEST >> 20))
     if content.startswith(MAGIC):
         try:
             book = read_sheet(content, sheet)
         except ValueError as error:
-            raise InvalidProblem(str(error), cure="Save it as XLSX with plain values, or as CSV UTF-8.") from None
+            raise InvalidProblem(said_of(error), cure=say("imports.save_as")) from None
         reading = Reading(lambda cell: day_of(cell, book.epoch), amount_of)
         return list(_lines(book.rows, columns, needed, reading))
     return list(_lines(_csv_rows(content), columns, needed, Reading(str, str)))
@@ -104,32 +102,27 @@ def _csv_rows(content: bytes) -> Iterator[SheetRow]:
         for cells in reader:
             yield SheetRow(reader.line_num + skipped, False, cells)
     except csv.Error as error:
-        raise InvalidProblem(f"line {reader.line_num + skipped}: not CSV: {error}") from None
+        raise InvalidProblem(say("imports.no_csv", line=reader.line_num + skipped, error=error)) from None
 
 
 def _decoded(content: bytes) -> str:
     if content.startswith(_OLE):
-        raise InvalidProblem(
-            "这是 .xls 工作簿 this is an .xls workbook", cure="请另存为 XLSX 或 CSV Save it as XLSX or CSV."
-        )
+        raise InvalidProblem(say("imports.xls"))
     if re.match(rb"\s*(<!doctype html|<html|<table|<head|<meta|<\?xml)", content[:2048].lstrip(b"\xef\xbb\xbf"), re.I):
         raise InvalidProblem(
-            "这是另存为 .xls 的网页 this is a web page saved as .xls",
-            cure="请另存为 XLSX 或 CSV Save it as XLSX or CSV.",
+            say("imports.web_page"),
         )
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         try:
             return content.decode("utf-16")
         except UnicodeDecodeError:
-            raise InvalidProblem("文件不是完整的 UTF-16 the file is cut UTF-16", cure="Save it as CSV UTF-8.") from None
+            raise InvalidProblem(say("imports.cut_utf16")) from None
     for encoding in _ENCODINGS:
         try:
             return content.decode(encoding)
         except UnicodeDecodeError:
             continue
-    raise InvalidProblem(
-        "文件不是 UTF-8，也不是 GB 18030 the file is neither UTF-8 nor GB 18030", cure="Save it as CSV UTF-8."
-    )
+    raise InvalidProblem(say("imports.no_encoding"))
 
 
 def _heads(cells: Iterable[str]) -> list[str]:
@@ -157,11 +150,10 @@ def _lines(
     twice = [name for name, times in Counter(filter(None, heads)).items() if times > 1]
     if unknown := sorted({name for name in heads if name} - set(columns) | {*twice}):
         raise InvalidProblem(
-            f"没有这些列，或列重复 no such columns, or twice: {', '.join(unknown)}",
-            cure=f"The columns are {', '.join(columns)}; or in Chinese: {'、'.join(HEADS)}.",
+            say("imports.no_column", unknown=unknown, columns=list(columns), heads=list(HEADS)),
         )
     if absent := sorted(set(needed) - set(heads)):
-        raise InvalidProblem(f"缺少列 columns are missing: {', '.join(absent)}")
+        raise InvalidProblem(say("imports.absent", absent=absent))
     for row in waiting:
         if any(cell.strip() for cell in row.cells):
             yield _line(row, heads, reading)
@@ -175,9 +167,9 @@ def _line(row: SheetRow, heads: list[str], reading: Reading) -> Line:
         return Line(row.number, sums, hidden=row.hidden, total=True)
     surplus = [at for at, cell in enumerate(row.cells) if cell.strip() and (at >= len(heads) or not heads[at])]
     if surplus:
-        words = f"有{len(row.cells)}格，但只有{len(heads)}列 {len(row.cells)} cells under {len(heads)} columns"
+        words = say("imports.surplus", cells=len(row.cells), columns=len(heads))
         return Line(row.number, cells, words, row.hidden)
-    warning = ""
+    warning = None
     try:
         for name, cell in zip(heads, row.cells, strict=False):
             if not name or not cell.strip():
@@ -192,18 +184,18 @@ def _line(row: SheetRow, heads: list[str], reading: Reading) -> Line:
                 cells[name] = WORDS.get(name, {}).get(plain, plain)
         code = cells.get("code", "")
         if _CUT_TEXT.fullmatch(code):
-            raise ValueError(CUT)
+            raise UnfitError(CUT_NUMBER)
         if code.endswith("00000"):
-            warning = "缴款码以00000结尾，请核对是否被表格软件截断 the code ends in 00000: was it cut?"
+            warning = say("imports.was_it_cut")
     except ValueError as error:
-        return Line(row.number, cells, str(error), row.hidden)
+        return Line(row.number, cells, said_of(error), row.hidden)
     return Line(row.number, cells, hidden=row.hidden, warning=warning)
 
 
 def _day(text: str) -> str:
     day = printed_day(text)
     if not within_bounds(day):
-        raise ValueError(f"{text} 不在1990年至今后50年之间 {text} lies outside 1990 to 50 years ahead")
+        raise UnfitError(say("imports.day_bounds", text=text))
     return str(day)
 
 

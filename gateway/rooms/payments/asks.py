@@ -17,6 +17,7 @@ from gateway.rooms.payments.records import Payment
 from gateway.rooms.payments.states import Status
 from gateway.words.clock import to_micros
 from gateway.words.errors import ConflictProblem
+from gateway.words.saying import say
 
 
 class PlatformAsks:
@@ -40,17 +41,15 @@ class PlatformAsks:
             )
         if payment.status is Status.EXPIRED and records.waits_about_late_money(conn, payment.id):
             raise ConflictProblem(
-                "money came on this code after it had expired, and nobody has said yet what becomes of it",
+                say("payments.money_on_expired_code"),
                 type="exception-open",
-                cure="Settle the exception first: kept, the money pays this bill; refunded, the code can be replaced.",
             )
         code = records.live_code(conn, payment.id) or records.expired_code(conn, payment.id)
         told = {"reason": reason}
         if code is None or not self._lives.payment.move(conn, payment, Status.CANCELLING, tell=told, reason=reason):
             raise ConflictProblem(
-                f"a payment that is {payment.status} cannot be cancelled",
+                say("payments.not_cancellable", status=payment.status),
                 type="payment-not-cancellable",
-                cure="Only an issued, unpaid payment can be cancelled; a paid one is refunded.",
                 payment_status=payment.status.value,
             )
         assert payment.code is not None
@@ -76,9 +75,7 @@ class PlatformAsks:
     ) -> Sent:
         """Ask how the bill stands. Raises ConflictProblem while there is no code to ask about."""
         if payment.code is None:
-            raise ConflictProblem(
-                "this payment has no code yet; its request is still being followed", type="payment-not-issued"
-            )
+            raise ConflictProblem(say("payments.no_code_yet"), type="payment-not-issued")
         records.change(conn, payment.id, payment.updated_at, asked_at=to_micros(self._base.clock.now()))
         known = records.by_code(conn, payment.channel, payment.code)
         ask = BillAsk(reference=None if known is None else known.reference, code=payment.code)

@@ -17,6 +17,7 @@ from gateway.words.days import Day
 from gateway.words.errors import ConflictProblem, ContractError, InvalidProblem, UnsupportedError
 from gateway.words.identifiers import check_payment_code
 from gateway.words.money import Yuan, format_yuan
+from gateway.words.saying import UnfitError, say
 from gateway.words.spelling import wire_name
 from gateway.words.text import Ask
 
@@ -39,7 +40,7 @@ class LineInput(Ask):
     @classmethod
     def _something(cls, value: int) -> int:
         if value == 0:
-            raise ValueError("a line is above 0.00")
+            raise UnfitError(say("payments.line_zero"))
         return value
 
 
@@ -59,9 +60,9 @@ class PaymentRequest(Ask):
     @model_validator(mode="after")
     def _plan(self) -> Self:
         if self.due_on is not None and self.instalment == 0:
-            raise ValueError("due_on belongs to an instalment; the whole is due fifteen days after service")
+            raise UnfitError(say("payments.due_on_of_whole"))
         if self.instalment > 0 and self.lines is None:
-            raise ValueError("an instalment names its lines and their amounts")
+            raise UnfitError(say("payments.instalment_lines"))
         return self
 
 
@@ -108,9 +109,8 @@ def lines_of(request: PaymentRequest, decision: Decision) -> tuple[LineInput, ..
     lines = tuple(LineInput(kind=kind, amount=format_yuan(amount)) for kind, amount in imposed if amount)
     if not lines:
         raise InvalidProblem(
-            "this decision imposes neither a fine nor a confiscation: there is nothing to pay",
+            say("payments.nothing_to_pay"),
             field="decision_number",
-            cure="Check penalty_kinds, fine and confiscated of the decision.",
         )
     return lines
 
@@ -131,15 +131,19 @@ def check_within(
         if asked and asked + claimed.get(kind, 0) > limit:
             left = max(0, limit - claimed.get(kind, 0))
             raise ConflictProblem(
-                f"the decision imposes {format_yuan(limit)} as {kind.value}; "
-                f"{format_yuan(claimed.get(kind, 0))} is already demanded or paid",
+                say(
+                    "payments.limit",
+                    limit=format_yuan(limit),
+                    kind=kind,
+                    claimed=format_yuan(claimed.get(kind, 0)),
+                    left=format_yuan(left),
+                ),
                 type="exceeds-decision",
                 field="lines",
-                cure=f"Ask for at most {format_yuan(left)}.",
             )
     if any(line.kind is LineKind.SURCHARGE for line in lines) and not facts.surcharge_stated:
         raise InvalidProblem(
-            "the decision does not state a surcharge 加处罚款, so none can be collected (国务院令235号 art. 7)",
+            say("payments.surcharge_not_stated"),
             field="lines",
         )
 
@@ -168,9 +172,8 @@ def bill_for(
         item = unit.items.get(line.kind)
         if item is None:
             raise InvalidProblem(
-                f"collecting unit {unit.code} has no income item for {line.kind.value} on {today}",
+                say("payments.no_income_item", code=unit.code, kind=line.kind, today=today),
                 field=f"lines.{number}.kind",
-                cure="Add the income item with `gateway authorities unit`.",
             )
         bill_lines.append(BillLine(item_code=item.code, item_name=item.name, amount=line.amount))
     return IssueRequest(

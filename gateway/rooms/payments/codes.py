@@ -14,6 +14,7 @@ from gateway.foundation.store.inserting import insert_new
 from gateway.rooms.payments.tables import code_series
 from gateway.words.errors import ConflictProblem
 from gateway.words.identifiers import check_payment_code
+from gateway.words.saying import say
 
 LENGTH = 20
 
@@ -30,7 +31,7 @@ def next_composed(conn: Connection, channel: str, layout: str, region: str, year
     width = LENGTH - len(layout.format(region=region, year=year % 100, serial=0).rstrip("0"))
     serial = _take(conn, channel, f"{region}-{year}", 1, 10 ** max(1, min(width, 10)) - 1)
     if serial is None:
-        raise ConflictProblem(f"no payment codes are left for {region} in {year}", type="codes-exhausted")
+        raise ConflictProblem(say("payments.codes_out", region=region, year=year), type="codes-exhausted")
     return compose(layout, region, year, serial)
 
 
@@ -43,9 +44,8 @@ def next_from_ranges(conn: Connection, channel: str, ranges: Sequence[tuple[str,
             check_payment_code(code)
             return code
     raise ConflictProblem(
-        "every payment code that the platform issued in advance is used",
+        say("payments.range_used"),
         type="codes-exhausted",
-        cure="Ask the platform for a new range and add it to code_ranges of the channel.",
     )
 
 
@@ -69,4 +69,4 @@ def _take(conn: Connection, channel: str, series: str, first: int, last: int) ->
         )
         if took.rowcount == 1:
             return number
-    raise ConflictProblem("too many payments ask for a code at once", cure="Repeat the request.")
+    raise ConflictProblem(say("payments.codes_busy"))

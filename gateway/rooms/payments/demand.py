@@ -29,6 +29,7 @@ from gateway.rooms.payments.surcharge import Surcharge
 from gateway.words.clock import day_of, from_micros, to_micros
 from gateway.words.errors import ConflictProblem, InvalidProblem, Problem
 from gateway.words.money import format_yuan
+from gateway.words.saying import say
 
 SURCHARGE_GROUP = "surcharge"
 
@@ -67,9 +68,8 @@ class Demands:
         unit = records.unit_of(conn, ask.authority, today)
         if unit is None:
             raise ConflictProblem(
-                f"authority {ask.authority} has no collecting unit 执收单位 on {today}",
+                say("payments.no_unit", authority=ask.authority, today=today),
                 type="no-collecting-unit",
-                cure="Add it with `gateway authorities unit`.",
             )
         if ask.line_group != SURCHARGE_GROUP or ask.lines is not None:
             return lines_of(ask, decision), unit
@@ -77,9 +77,8 @@ class Demands:
         left = self.surcharge_of(conn, decision, today) - demanded.get(LineKind.SURCHARGE, 0)
         if left <= 0:
             raise InvalidProblem(
-                "no surcharge 加处罚款 has accrued that is not demanded already",
+                say("payments.no_surcharge"),
                 field="line_group",
-                cure="`gateway payments explain` shows how the surcharge is counted.",
             )
         return (LineInput.model_construct(kind=LineKind.SURCHARGE, amount=left),), unit
 
@@ -143,14 +142,13 @@ class Demands:
         """
         payment = made.payment
         if decision.revoked:
-            raise ConflictProblem("this decision was revoked; nothing is to be paid", type="decision-revoked")
+            raise ConflictProblem(say("payments.decision_revoked"), type="decision-revoked")
         standing = records.standing(conn, decision.id)
         existing = standing.live(payment.instalment, payment.line_group)
         if existing is not None:
             raise ConflictProblem(
-                "there is already a live payment for this demand",
+                say("payments.exists"),
                 type="payment-exists",
-                cure="Use the existing one, or cancel it first.",
                 payment=existing,
                 location=f"/v1/payments/{existing}",
             )

@@ -14,6 +14,7 @@ from gateway.rooms.payments.hooks import Days, DaysOf
 from gateway.rooms.payments.records import Collection as Money
 from gateway.rooms.payments.records import Payment, PaymentFilter, PaymentLine, Unforeseen
 from gateway.words.errors import NotFoundProblem
+from gateway.words.saying import say
 
 if TYPE_CHECKING:
     from gateway.foundation.http.views import View
@@ -67,5 +68,5 @@ def by_id_or_code(conn: Connection, word: str) -> Payment:
     """The payment with this id, or the newest with this code. Raises NotFoundProblem."""
     found = records.fetch(conn, word) or next(iter(records.search(conn, PaymentFilter(code=word, limit=1))), None)
     if found is None:
-        raise NotFoundProblem(f"there is no payment {word}", cure="gateway payments list")
+        raise NotFoundProblem(say("payments.none_called", word=word))
     return found

@@ -19,6 +19,7 @@ from gateway.rooms.payments.states import Status
 from gateway.typography import Item, QrBlock, Voucher, chinese_date, render_voucher, render_voucher_ofd
 from gateway.words.errors import ConflictProblem, InvalidProblem
 from gateway.words.money import format_yuan, yuan_in_words
+from gateway.words.saying import said_of, say
 
 TITLE = "罚没款缴款通知"
 NOT_A_RECEIPT = "本通知不作为收款收据"
@@ -86,9 +87,8 @@ def form(
     """What the notice of an issued payment says. Raises ConflictProblem unless the payment waits to be paid."""
     if payment.status is not Status.ISSUED:
         raise ConflictProblem(
-            f"a notice is printed for a payment that waits to be paid; this one is {payment.status}",
+            say("payments.notice_not_waiting", status=payment.status),
             type="payment-not-issued",
-            cure="Wait for the code, or ask for a new payment.",
             payment_status=payment.status.value,
         )
     amount = format_yuan(payment.amount)
@@ -140,7 +140,7 @@ def printed(voucher: Voucher, kind: Literal["pdf", "ofd"] = "pdf") -> bytes:
         return render_voucher(voucher) if kind == "pdf" else render_voucher_ofd(voucher)
     except ValueError as problem:
         raise InvalidProblem(
-            str(problem),
+            said_of(problem),
             type="character-not-printable",
             cure="Correct the name in the decision's facts, or print it from the case system with a font that has it.",
         ) from problem

@@ -14,6 +14,7 @@ from gateway.rooms.decisions import fetch as fetch_decision
 from gateway.rooms.payments import records
 from gateway.rooms.payments.records import Payment, PaymentLine
 from gateway.words.errors import ConflictProblem
+from gateway.words.saying import say
 
 
 class PayerPages:
@@ -50,7 +51,7 @@ class PayerPages:
 
         decision_id = payment.decision_id
         if decision_id is None:
-            raise ConflictProblem("a remittance of cash is served on nobody", type="payment-without-decision")
+            raise ConflictProblem(say("payments.remittance_served"), type="payment-without-decision")
 
         def query(conn: Connection) -> tuple[list[PaymentLine], Decision | None]:
             return records.lines(conn, payment.id), fetch_decision(conn, self._envelope, decision_id)

@@ -44,6 +44,7 @@ from gateway.rooms.payments.tables import (
 )
 from gateway.words.errors import NotFoundProblem
 from gateway.words.identifiers import new_id
+from gateway.words.saying import say
 
 Source = Literal["callback", "query", "statement"]
 """Who told us first that money arrived."""
@@ -509,7 +510,7 @@ def awaited(conn: Connection, payment_id: str, channel: str, code: str) -> Await
     """A payment to which the platform gives a code. Its decision is held. Raises NotFoundProblem."""
     row = conn.execute(_AWAITED, {"id": payment_id, "channel": channel, "code": code}).mappings().first()
     if row is None:
-        raise NotFoundProblem("no such payment")
+        raise NotFoundProblem(say("payments.none"))
     return Awaited(
         payment=_payment(row),
         owner=row["owner"],
@@ -561,7 +562,7 @@ def held(conn: Connection, payment_id: str, of: Container[str] | None = None) ->
     """One payment, if it is of these authorities or none are named. Raises NotFoundProblem."""
     found = fetch(conn, payment_id)
     if found is None or (of is not None and found.authority not in of):
-        raise NotFoundProblem("no such payment")
+        raise NotFoundProblem(say("payments.none"))
     return found
 
 
@@ -569,7 +570,7 @@ def locked(conn: Connection, payment_id: str, of: Container[str] | None = None) 
     """``held``, and kept from others until the end of the transaction. Raises NotFoundProblem."""
     row = conn.execute(_LOCKED, {"id": payment_id}).mappings().first()
     if row is None or (of is not None and row["authority"] not in of):
-        raise NotFoundProblem("no such payment")
+        raise NotFoundProblem(say("payments.none"))
     return _payment(row)
 
 
@@ -729,7 +730,7 @@ def held_exception(conn: Connection, exception_id: str) -> Unforeseen:
     """One exception. Raises NotFoundProblem."""
     found = fetch_exception(conn, exception_id)
     if found is None:
-        raise NotFoundProblem("no such exception")
+        raise NotFoundProblem(say("payments.no_exception"))
     return found
 
 

@@ -34,6 +34,7 @@ from gateway.words.clock import day_of, to_micros
 from gateway.words.errors import ConflictProblem, NotFoundProblem
 from gateway.words.identifiers import new_id
 from gateway.words.money import format_yuan
+from gateway.words.saying import say
 
 _NOT_PAID_YET = (Status.REQUESTED, Status.ISSUED, Status.EXPIRED)
 Of = Container[str] | None
@@ -101,7 +102,7 @@ class Payments:
         def unit(conn: Connection) -> Sent:
             payment = records.held(conn, payment_id, of)
             if payment.decision_id is None:
-                raise ConflictProblem("a remittance is cancelled and made again", type="payment-not-reissuable")
+                raise ConflictProblem(say("payments.remittance_again"), type="payment-not-reissuable")
             again = _asked_again(payment, records.lines(conn, payment_id))
             sealed = records.sealed_reissue(self._base.envelope, payment_id, again)
             records.change(conn, payment_id, now, reissue_sealed=sealed)
@@ -116,7 +117,7 @@ class Payments:
         def query(conn: Connection) -> Surcharge:
             payment = records.held(conn, payment_id)
             if payment.decision_id is None:
-                raise NotFoundProblem("a remittance of cash bears no surcharge")
+                raise NotFoundProblem(say("payments.remittance_surcharge"))
             decision = fetch_decision(conn, self._base.envelope, payment.decision_id)
             assert decision is not None
             until = on or paid_day(payment) or day_of(self._base.clock.now())
@@ -294,9 +295,8 @@ def _route(base: Foundation, authority: str) -> str:
     channels = base.channels.route(authority, "payments")
     if not channels:
         raise ConflictProblem(
-            f"no channel takes payments for authority {authority}",
+            say("payments.no_channel", authority=authority),
             type="no-channel",
-            cure='Add a [[routes]] block with capability = "payments" to the settings.',
         )
     return channels[0].name
 

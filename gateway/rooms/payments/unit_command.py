@@ -14,6 +14,7 @@ from gateway.rooms.payments import IncomeItem, LineKind, Unit, records
 from gateway.terminal.output import Json, parse_day, session, show
 from gateway.words.clock import SystemClock, day_of
 from gateway.words.errors import InvalidProblem
+from gateway.words.saying import say
 
 
 def set_unit(
@@ -33,7 +34,7 @@ def set_unit(
         owner = asyncio.run(Access(store, SystemClock()).authority(authority))
         code = unit_code or owner.unit_code
         if code is None:
-            raise InvalidProblem(f"{authority} has no unit code", field="unit_code", cure="Name it with --unit-code.")
+            raise InvalidProblem(say("payments.no_unit_code", authority=authority), field="unit_code")
         unit = Unit(code, name or owner.name, region, items)
         store.write_sync(lambda conn: records.set_unit(conn, authority, unit, first))
     kinds = {kind.value: asdict(one) for kind, one in items.items()}
@@ -47,7 +48,5 @@ def set_unit(
 def _item(text: str) -> tuple[LineKind, IncomeItem]:
     match = re.fullmatch(r"(\w+)=([0-9A-Za-z]{1,20}):(.+)", text)
     if match is None or match[1] not in set(LineKind):
-        raise InvalidProblem(
-            f"{text} is not KIND=CODE:NAME", field="item", cure=f"The kinds are {', '.join(LineKind)}."
-        )
+        raise InvalidProblem(say("payments.item_unread", text=text, kinds=[*LineKind]), field="item")
     return LineKind(match[1]), IncomeItem(match[2], match[3])

@@ -22,6 +22,7 @@ from gateway.rooms.reconciliation.states import BREAKS, BreakState
 from gateway.words.clock import Clock, to_micros
 from gateway.words.errors import ConflictProblem, InvalidProblem
 from gateway.words.identifiers import clean_text
+from gateway.words.saying import said_of
 
 
 class Breaks:
@@ -143,7 +144,7 @@ def cleaned(text: str, field: str = "reason") -> str:
     try:
         words = clean_text(text, multiline=True)
     except ValueError as problem:
-        raise InvalidProblem(str(problem), field=field) from problem
+        raise InvalidProblem(said_of(problem), field=field) from problem
     if not words:
         raise InvalidProblem("a resolution needs a reason" if field == "reason" else "this is empty", field=field)
     return words

@@ -13,11 +13,11 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
-from gateway.foundation.sheets import CUT, Number, amount_of, instant_of, word_of
+from gateway.foundation.sheets import CUT_NUMBER, Number, amount_of, instant_of, word_of
 from gateway.rooms.reconciliation.statement import StatementRefusedError, Window
 from gateway.words.clock import SHANGHAI, to_micros
 from gateway.words.money import MAX_FEN
-from gateway.words.saying import UnfitError, say
+from gateway.words.saying import UnfitError, said_of, say
 
 BLANKS: Final = " \t\r\n\x0b\x0c\x1a\x85\xa0\u3000\ufeff"
 _DRESSED = "=`'‘’"
@@ -75,7 +75,7 @@ def number(cell: str) -> str:
     try:
         text = word(cell)
     except ValueError as error:
-        if CUT in str(error):
+        if said_of(error) == CUT_NUMBER:
             raise StatementRefusedError(say("files.cut", text=cell)) from None
         raise
     if "+" in text and _CUT.fullmatch(text):

@@ -26,6 +26,7 @@ from gateway.rooms.reconciliation.routes import ChannelName, Operator, Reader, c
 from gateway.words.days import read_day
 from gateway.words.errors import InvalidProblem, NotFoundProblem
 from gateway.words.money import YuanOut
+from gateway.words.saying import said_of
 
 router = APIRouter(prefix="/v1", tags=["months"], responses=responses(401, 403, 422, 503))
 
@@ -325,7 +326,7 @@ def _days(period: str) -> tuple[date, date]:
     try:
         day = read_day(period)
     except ValueError as problem:
-        raise InvalidProblem(str(problem), field="period") from None
+        raise InvalidProblem(said_of(problem), field="period") from None
     return day, day
 
 

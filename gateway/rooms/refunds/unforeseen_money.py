@@ -22,6 +22,7 @@ from gateway.rooms.refunds.service import OPERATORS, Refunds, words_on
 from gateway.rooms.refunds.states import WAYS_OUT, RefundReason, RefundStatus, WayOut
 from gateway.words.errors import ConflictProblem, InvalidProblem
 from gateway.words.identifiers import clean_text
+from gateway.words.saying import said_of
 
 __all__ = ["CHINESE", "WAYS_OUT", "Exceptions", "WayOut"]
 
@@ -233,7 +234,7 @@ def _said(reason: str) -> str:
     try:
         said = clean_text(reason, multiline=True).strip()
     except ValueError as problem:
-        raise InvalidProblem(str(problem), field="reason") from problem
+        raise InvalidProblem(said_of(problem), field="reason") from problem
     if not said:
         raise InvalidProblem("a way out needs a reason", field="reason")
     return said

@@ -50,6 +50,7 @@ from gateway.rooms.seals.stops import refuse_stopped, stop_since
 from gateway.words.clock import to_micros
 from gateway.words.errors import ConflictProblem, ContractError, InvalidProblem, NotFoundProblem
 from gateway.words.identifiers import clean_text, new_id
+from gateway.words.saying import said_of
 from gateway.words.text import Ask
 
 if TYPE_CHECKING:
@@ -428,4 +429,4 @@ def _clean(text: str, field: str) -> str:
     try:
         return clean_text(text)
     except ValueError as error:
-        raise InvalidProblem(str(error), field=field) from None
+        raise InvalidProblem(said_of(error), field=field) from None

@@ -12,6 +12,7 @@ from gateway.terminal.output import Json, moment, parse_day, session, show, tabl
 from gateway.words.clock import SystemClock, start_of, to_micros
 from gateway.words.errors import InvalidProblem
 from gateway.words.identifiers import clean_text
+from gateway.words.saying import said_of
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -129,4 +130,4 @@ def _clean(text: str, field: str) -> str:
     try:
         return clean_text(text)
     except ValueError as error:
-        raise InvalidProblem(str(error), field=field) from None
+        raise InvalidProblem(said_of(error), field=field) from None

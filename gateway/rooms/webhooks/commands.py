@@ -13,6 +13,7 @@ from gateway.settings import known
 from gateway.terminal.output import Json, session, show, table
 from gateway.words.clock import from_micros, parse_rfc3339, rfc3339, to_micros
 from gateway.words.errors import InvalidProblem
+from gateway.words.saying import said_of
 
 if TYPE_CHECKING:
     from gateway.foundation.delivery.webhooks import Endpoints
@@ -128,4 +129,4 @@ def _instant(text: str | None) -> int | None:
     try:
         return None if text is None else to_micros(parse_rfc3339(text))
     except ValueError as problem:
-        raise InvalidProblem(str(problem), field="--since/--until", cure="2026-09-16T10:00:00+08:00") from None
+        raise InvalidProblem(said_of(problem), field="--since/--until", cure="2026-09-16T10:00:00+08:00") from None

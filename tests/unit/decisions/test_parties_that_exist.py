@@ -15,6 +15,8 @@ from pydantic import ValidationError
 from gateway.rooms.decisions import DecisionFacts
 from gateway.rooms.decisions.facts import age_on
 from gateway.words.identifiers import resident_check_character
+from gateway.words.saying import Language
+from gateway.words.wrong import wrongs
 
 CASE: dict[str, Any] = json.loads((Path(__file__).parents[2] / "cases/api/decision.json").read_text(encoding="utf-8"))
 DECIDED = date(2026, 11, 20)
@@ -45,7 +47,7 @@ def body(**more: Any) -> dict[str, Any]:
 def refused(party: dict[str, Any] | None = None, **changes: Any) -> list[tuple[str, str]]:
     with pytest.raises(ValidationError) as told:
         facts(party, **changes)
-    return [(".".join(map(str, one["loc"])), one["msg"]) for one in told.value.errors()]
+    return [(one.field, one.reason.in_(Language.CHINESE)) for one in wrongs(told.value.errors())]
 
 
 @pytest.mark.parametrize(
@@ -91,7 +93,7 @@ def test_parties_that_exist_are_taken_and_what_is_odd_is_named(party: dict[str, 
     assert [one.field for one in found.warnings()] == warned
     assert DecisionFacts.model_validate_json(found.model_dump_json()) == found
     for one in found.warnings():
-        assert any("\u4e00" <= character <= "\u9fff" for character in one.reason)
+        assert any("\u4e00" <= character <= "\u9fff" for character in one.reason.in_(Language.CHINESE))
 
 
 @pytest.mark.parametrize(
@@ -158,7 +160,7 @@ def test_a_trader_without_licence_may_be_a_minor_and_a_representative_is_not_the
 )
 def test_what_contradicts_the_birthday_is_refused(born: date, changes: dict[str, Any]) -> None:
     (found,) = refused(person(id_number=resident(born)), **changes)
-    assert "id_number" in found[1]
+    assert "证件号码" in found[1]
 
 
 def test_an_act_may_lie_before_the_decision() -> None:

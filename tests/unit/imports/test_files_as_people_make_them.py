@@ -17,9 +17,9 @@ from gateway.rooms.imports.report import as_workbook
 from gateway.rooms.imports.service import ImportReport, RowResult, lines_of
 from gateway.rooms.payments.channel_keys import PaymentKeys
 from gateway.words.errors import InvalidProblem
+from gateway.words.saying import Language
 
 CASES = Path(__file__).parents[2] / "cases" / "imports"
-CUT = "截断"
 
 
 def case(name: str) -> bytes:
@@ -82,8 +82,10 @@ async def test_each_row_ends_as_its_maker_meant(
     assert outcomes(report) == expected, report.rows
     for one in report.rows:
         if one.outcome == "bad":
-            assert any("\u4e00" <= letter <= "\u9fff" for letter in one.reason), one.reason
-            assert "Value error" not in one.reason
+            told = one.reason_in(Language.CHINESE)
+            assert any("\u4e00" <= letter <= "\u9fff" for letter in told), told
+            assert not any("\u4e00" <= letter <= "\u9fff" for letter in one.reason_in(Language.ENGLISH))
+            assert "Value error" not in told
 
 
 @pytest.mark.parametrize(
@@ -92,24 +94,24 @@ async def test_each_row_ends_as_its_maker_meant(
         ("i02", 3, "--hidden"),
         ("i07", 3, "200.00"),
         ("i08", 2, "2026 is a number, not a day"),
-        ("i10", 2, CUT),
+        ("i10", 2, "cut this number"),
         ("i10", 3, "00000"),
         ("i13", 3, "same decision as on line 2"),
-        ("i17", 5, CUT),
+        ("i17", 5, "cut this number"),
     ],
 )
 async def test_what_is_odd_is_said(desk: Bench, name: str, line: int, said: str) -> None:
     report = await look(desk, name)
-    assert said in next(one.reason for one in report.rows if one.line == line)
+    assert said in next(one.reason_in(Language.ENGLISH) for one in report.rows if one.line == line)
 
 
 @pytest.mark.parametrize(
-    ("name", "said"), [("i04", "上半年、下半年"), ("i19", "web page saved as .xls")], ids=["sheets", "page"]
+    ("name", "said"), [("i04", "上半年、下半年"), ("i19", "另存为 .xls 的网页")], ids=["sheets", "page"]
 )
 def test_a_file_that_is_none_is_refused_with_what_to_do(name: str, said: str) -> None:
     with pytest.raises(InvalidProblem) as told:
         lines_of(case(name))
-    assert said in told.value.detail
+    assert said in told.value.detail_in(Language.CHINESE)
 
 
 def test_an_old_workbook_is_named() -> None:
@@ -138,7 +140,7 @@ def test_numbers_are_what_a_spreadsheet_shows(told: str, shown: str) -> None:
 
 @pytest.mark.parametrize("serial", ["0", "1", "2026", "32000", "99999", "1E+9", "-5", "1e400"])
 def test_a_number_that_is_no_day_is_refused(serial: str) -> None:
-    with pytest.raises(ValueError, match=r"数字|不是"):
+    with pytest.raises(ValueError, match=r"a number, not a day|no number"):
         day_of(Number(serial), read_sheet(case("i06")).epoch)
 
 
@@ -173,7 +175,7 @@ async def test_a_total_is_checked(desk: Bench) -> None:
     wrong = a_total(content, b"<v>201</v>")
     report = await desk.imports.run(wrong, by="test", dry_run=True)
     assert outcomes(report) == [(2, "new"), (3, "bad")]
-    assert "不符" in report.rows[1].reason
+    assert "不符" in report.rows[1].reason_in(Language.CHINESE)
 
 
 def a_total(content: bytes, value: bytes) -> bytes:
@@ -193,7 +195,7 @@ async def test_the_report_is_a_workbook_with_one_reason_a_row(desk: Bench) -> No
 
 
 def test_a_report_computes_nothing() -> None:
-    told = ImportReport([RowResult(2, "bad", "=1+1", "=x")])
+    told = ImportReport([RowResult(2, "bad", "=1+1", ("=x",))])
     assert read_sheet(as_workbook(told)).rows[1].cells[2:] == ["=1+1", "=x"]
 
 

@@ -94,7 +94,7 @@ def test_a_wrong_unified_code_is_refused_with_its_precise_reason(code: str, reas
 
 
 def test_a_wrong_embedded_organisation_code_is_a_warning_because_old_codes_deviate() -> None:
-    assert check_uscc("91350100M000100Y56").warnings == (
+    assert tuple(map(str, check_uscc("91350100M000100Y56").warnings)) == (
         "the embedded organisation code M000100Y5 should end in '4' (GB 11714)",
     )
 

@@ -25,6 +25,7 @@ from gateway.words.days import printed_day
 from gateway.words.documents import old_registration_number
 from gateway.words.errors import ContractError
 from gateway.words.identifiers import check_uscc, clean_text
+from gateway.words.saying import in_both, said_of
 from gateway.words.spelling import same_name
 
 Status = Literal["operating", "suspended", "liquidating", "revoked", "deregistered", "annulled", "moved_out", "other"]
@@ -222,9 +223,9 @@ def _odd_number(number: str | None) -> tuple[str, ...]:
     if number is None:
         return ()
     try:
-        return old_registration_number(number)
+        return tuple(map(in_both, old_registration_number(number)))
     except ValueError as odd:
-        return (str(odd),)
+        return (in_both(said_of(odd)),)
 
 
 def summaries(found: Summaries) -> tuple[EntitySummary, ...]:
