@@ -54,7 +54,7 @@ class Exchange:
         if fault is not None and fault.phase == "after_effect" and (answer := await self._hidden(fault, told)):
             return answer
         if kind in DISTORTIONS:
-            told = self.wire.distort(kind, call, told)
+            told = self.wire.distort(kind, call, told, self.fault.code if self.fault else "")
         elif check is not None and (broken := check(call, told)):
             told = Answer(f"the simulator's own answer breaks the contract: {'; '.join(broken)}", 500)
             return self._finish(told, "broken")

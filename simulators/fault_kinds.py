@@ -70,6 +70,7 @@ COMMON: dict[str, Kind] = {
     "wrong_amount": Kind("during_answer", "the amount in the answer differs by one unit"),
     "wrong_code": Kind("during_answer", "the code or identity in the answer is somebody else's"),
     "unknown_status": Kind("during_answer", "a status or result code that no table has"),
+    "status": Kind("during_answer", "the status of what the answer is about is `code`", needs=("code",)),
     "bad_signature": Kind("during_answer", "a signature that does not verify"),
     "callback_lost": Kind("callback", "it is never sent"),
     "callback_twice": Kind("callback", "it is sent again after it was acknowledged"),

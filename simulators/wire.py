@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Wire:
     """JSON with problems (RFC 9457), unsigned. A system's own wire overrides what its contract says otherwise."""
 
-    #: JSON members or XML local names that the faults wrong_amount, wrong_code and unknown_status alter.
+    #: JSON members or XML local names that the faults wrong_amount, wrong_code, unknown_status and status alter.
     amount_fields: ClassVar[frozenset[str]] = frozenset()
     code_fields: ClassVar[frozenset[str]] = frozenset()
     status_fields: ClassVar[frozenset[str]] = frozenset()
@@ -54,14 +54,16 @@ class Wire:
         """For the fault answer_code: a result code of the contract's table, or one that it does not have."""
         return problem(400, code, code)
 
-    def distort(self, kind: str, call: Call, answer: Answer) -> Answer:
-        """The answer with a wrong amount, a wrong code or an unknown status, before it is signed."""
+    def distort(self, kind: str, call: Call, answer: Answer, code: str = "") -> Answer:
+        """The answer with a wrong amount, a wrong code or another status (``code``), before it is signed."""
         fields = {
             "wrong_amount": self.amount_fields,
             "wrong_code": self.code_fields,
             "unknown_status": self.status_fields,
+            "status": self.status_fields,
         }[kind]
-        return replace(answer, body=_altered(answer.body, fields, DISTORTIONS[kind]))
+        alter = DISTORTIONS[kind] or (lambda value: type(value)(code))
+        return replace(answer, body=_altered(answer.body, fields, alter))
 
     def render(self, call: Call, answer: Answer) -> tuple[bytes, dict[str, str]]:
         """The bytes of an answer and its headers."""
@@ -129,11 +131,12 @@ def _other_status(value: Any) -> Any:
     return 97 if isinstance(value, int) else "9" * max(1, min(len(str(value)), 5))
 
 
-#: Kinds of faults that make an answer say something else, and what becomes of the value.
-DISTORTIONS: dict[str, Callable[[Any], Any]] = {
+#: Kinds of faults that make an answer say something else, and what becomes of the value. None: what the fault says.
+DISTORTIONS: dict[str, Callable[[Any], Any] | None] = {
     "wrong_amount": _other_amount,
     "wrong_code": _other_code,
     "unknown_status": _other_status,
+    "status": None,
 }
 
 

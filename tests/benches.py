@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, ClassVar
@@ -27,6 +28,7 @@ from gateway.testing.nontax import NonTaxBench
 from gateway.testing.registry import RegistryBench
 from gateway.testing.seal import SealBench
 from gateway.words.clock import SystemClock, day_of
+from gateway.words.money import format_yuan
 from simulators.testing import Simulation
 
 START = datetime(2026, 9, 14, 2, 30, tzinfo=UTC)
@@ -126,6 +128,8 @@ class SimulatorBench(Bench):
     async def fault(self, kind: str, method: str, **more: Any) -> None:
         if kind == "busy":
             more.setdefault("seconds", self.busy_seconds)
+        if kind == "wrong_totals":
+            kind, more["key"] = "statement_totals", f"{day_of(self.clock.now()):%Y%m%d}"
         operation = self.operations.get(method, "*")
         planted = {"system": self.system, "operation": operation, "kind": kind, "times": 0, **more}
         await self.simulators.aask("POST", "/faults", planted)
@@ -157,11 +161,16 @@ class SimulatorBench(Bench):
             self.inbox.drain()
             await self.simulators.flush_callbacks(self.system)
             return await self._next()
-        if self.inbox.server is None:
-            self.simulators.callbacks_to(self.system, await self.inbox.open())
         if kind == "forged":
             await self.simulators.aask("POST", "/faults", {"system": self.system, "kind": "callback_forged"})
-        await self.happen(about)
+        return await self._told_of(self.happen(about))
+
+    async def _told_of(self, happening: Awaitable[Any]) -> Incoming:
+        """The callback about something that happens now."""
+        if self.inbox.server is None:
+            self.simulators.callbacks_to(self.system, await self.inbox.open())
+        self.inbox.drain()
+        await happening
         return await self._next()
 
     async def _next(self) -> Incoming:
@@ -199,8 +208,19 @@ class PlatformBench(SimulatorBench, NonTaxBench):
     def __init__(self, simulators: Simulation, adapter_class: type[Any], **settings: Any) -> None:
         super().__init__(simulators, adapter_class, **settings)
         simulators.ask("POST", f"/{self.system}/settings", {"page_size": self.lines_per_page})
+        self.bill_states = self._states("pay_stats")
+        self.refund_states = self._states("refund_stats")
 
-    def bill(self, reference: str) -> IssueRequest:
+    def _states(self, table: str) -> dict[str, str]:
+        return {row["code"]: row["state"] for row in contracts.code_table(self.system, "v1", table)}
+
+    def bill(self, reference: str, total: int | None = None) -> IssueRequest:
+        lines = (
+            BillLine(item_code="103050199002", item_name="没收违法所得", amount=3650),
+            BillLine(item_code="103050199001", item_name='罚款<初次> & "从轻"', amount=500000),
+        )
+        if total is not None:
+            lines = (lines[1].model_copy(update={"amount": total}),)
         return IssueRequest(
             reference=reference,
             region="990102",
@@ -209,16 +229,20 @@ class PlatformBench(SimulatorBench, NonTaxBench):
             payer_name="罗巧云",
             payer_phone="13900001111",
             decision_number="望市监罚决〔2026〕18号",
-            lines=(
-                BillLine(item_code="103050199002", item_name="没收违法所得", amount=3650),
-                BillLine(item_code="103050199001", item_name='罚款<初次> & "从轻"', amount=500000),
-            ),
-            total=503650,
+            lines=lines,
+            total=sum(line.amount for line in lines),
             bill_date=day_of(self.clock.now()),
         )
 
-    async def pay(self, code: str) -> str:
-        return await self._paid(code=code, callback=False)
+    async def pay(self, code: str, amount: int | None = None) -> str:
+        other = {} if amount is None else {"amount": format_yuan(amount), "force": True}
+        return await self._paid(code=code, callback=False, **other)
+
+    async def paid_callback(self, code: str, amount: int) -> Incoming:
+        return await self._told_of(self._paid(code=code, amount=format_yuan(amount), force=True))
+
+    async def give_back(self, reference: str) -> None:
+        await self.simulators.aask("POST", f"/{self.system}/refunds/{reference}", {"state": "refunded"})
 
     async def happen(self, about: str) -> None:
         await self._paid(code=about, channel="alipay")
@@ -237,6 +261,9 @@ class SoapNonTaxBench(PlatformBench):
         "secret": "secret",
     }
     operations: ClassVar[Mapping[str, str]] = {**PlatformBench.operations, "check": "Ping"}
+
+    def asks(self, exchange: RawExchange) -> bool:
+        return re.search(rb":Body><\w+:(Query|Statement|Download|Ping)", exchange.request_body) is not None
 
     def __init__(self, simulators: Simulation, adapter_class: type[Any] = SoapNonTax, **settings: Any) -> None:
         super().__init__(simulators, adapter_class, **settings)
@@ -263,6 +290,13 @@ class CnNonTaxBench(PlatformBench):
 
     def __init__(self, simulators: Simulation, adapter_class: type[Any] = CnNonTax, **settings: Any) -> None:
         super().__init__(simulators, adapter_class, **settings)
+
+    def asks(self, exchange: RawExchange) -> bool:
+        return exchange.request_body[19:23] in (b"8997", b"8999", b"8982", b"RFD2", b"STM1")
+
+    def content(self, exchange: RawExchange) -> bytes:
+        voucher = re.search(rb"<Voucher>[^<]*", exchange.request_body)
+        return exchange.request_body if voucher is None else voucher[0]
 
     async def fault(self, kind: str, method: str, **more: Any) -> None:
         told_later = {

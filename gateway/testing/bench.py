@@ -28,6 +28,10 @@ FaultKind = Literal[
     "wrong_amount",  # a true answer but for its amounts
     "wrong_code",  # a true answer but for whom it is about: another bill, record or submission
     "unknown_status",  # a true answer but for a status that no table has
+    "status",  # a true answer but for the status of what it is about, which is the other side's word ``code=``
+    "wrong_totals",  # a statement whose totals are not those of its lines
+    "wrong_digest",  # a file other than the one whose digest was announced
+    "second_file",  # an archive that holds a further file of the same kind
 ]
 CallbackKind = Literal["new", "again", "forged"]
 Meaning = Literal["ok", "pending", "absent", "rejected", "busy", "denied", "unknown"]
@@ -68,6 +72,14 @@ class Bench(ABC):
     callbacks_signed: bool = True
     #: Seconds after which a callback is too old to be believed; None where none tells when it was signed.
     callbacks_last: float | None = 300.0
+
+    def asks(self, exchange: RawExchange) -> bool:
+        """Whether an exchange is a question, which has no effect and may be put as often as one likes."""
+        return exchange.method in ("GET", "HEAD")
+
+    def content(self, exchange: RawExchange) -> bytes:
+        """What a request says, without what is new in each: nonces, message ids, times, signatures."""
+        return exchange.request_body
 
     @abstractmethod
     async def fault(self, kind: FaultKind, method: str, **more: Any) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import date, datetime, time, timedelta
-from typing import Any, ClassVar
+from functools import partial
+from typing import Any, ClassVar, Final, Literal
 
 import pytest
 
-from gateway.ports.base import Notice
+from gateway.ports.base import Incoming, Notice, Pending, Refused
 from gateway.ports.nontax import (
     Bill,
     BillState,
+    Cancelled,
     CancelRequest,
     FindRequest,
     FiscalReceipt,
@@ -22,6 +25,7 @@ from gateway.ports.nontax import (
     ReceiptRequest,
     Refund,
     RefundRequest,
+    RefundState,
     StatementPage,
 )
 from gateway.rooms.payments.bill import check_issued, issued_from
@@ -33,12 +37,19 @@ from gateway.testing.conformance import (
     Trial,
     answered,
     declared,
+    eventually,
     fails,
+    not_declared,
     noticed,
+    outcome,
     ready,
+    settled,
 )
 from gateway.words.clock import SHANGHAI
-from gateway.words.errors import ContractError, ExchangeError, RejectedError
+from gateway.words.errors import ContractError, ExchangeError, OutcomeUnknownError, RejectedError
+
+SUMS: Final = (1, 29, 110, 503650, 9_999_999_999)
+"""Sums in fen that are tried: 0.01, 0.29, 1.10, 5036.50 and 99999999.99 yuan."""
 
 
 class NonTaxBench(Bench):
@@ -50,14 +61,31 @@ class NonTaxBench(Bench):
     adapter: NonTaxPlatform
     lines_per_page: int = 3
     cut_off: time = time.min
+    #: The platform's words for where a bill stands, and what each means; "pending" for one that has no code yet.
+    bill_states: Mapping[str, str]
+    #: The same of a refund, with the words of ``RefundState``.
+    refund_states: Mapping[str, str]
+    #: Whether statements come as files whose digest is announced, so that ``wrong_digest`` and ``second_file`` can be.
+    statement_files: bool = False
 
     @abstractmethod
-    def bill(self, reference: str) -> IssueRequest:
-        """A bill that the platform takes, of a natural person, with a phone if bills can have one."""
+    def bill(self, reference: str, total: int | None = None) -> IssueRequest:
+        """A bill that the platform takes, of a natural person, with a phone if bills can have one; ``total`` in fen.
+
+        Without ``total`` it is the same sum each time, of two lines if bills can have them.
+        """
 
     @abstractmethod
-    async def pay(self, code: str) -> str:
-        """Let the money for a code arrive, in full and now, and tell nobody; the bank's serial."""
+    async def pay(self, code: str, amount: int | None = None) -> str:
+        """Let money for a code arrive now, and tell nobody: in full, or this sum in fen. The bank's serial."""
+
+    @abstractmethod
+    async def paid_callback(self, code: str, amount: int) -> Incoming:
+        """Let this sum in fen arrive for a code, which may not be what was asked for, and be told of it."""
+
+    @abstractmethod
+    async def give_back(self, reference: str) -> None:
+        """Let finance give back the money of the refund that was filed under ``reference``."""
 
 
 class NonTaxConformance(EffectConformance, CallbackConformance):
@@ -83,26 +111,32 @@ class NonTaxConformance(EffectConformance, CallbackConformance):
             bill = bench.bill(reference)
             other = bill.model_copy(update={"memo": f"{bill.memo}另"})
 
-            async def find_bill() -> Issued | None:
-                found = ready(await adapter.find(FindRequest(reference=reference)), "find")
-                if found is None:
-                    return None
-                answer = _issued_from(found)
-                check_issued(bill, answer)
+            async def find_bill() -> Issued | Pending | Refused | None:
+                found = await adapter.find(FindRequest(reference=reference))
+                if not isinstance(found, Bill):
+                    return found
+                answer = issued_from(found)
+                if isinstance(answer, Issued):
+                    check_issued(bill, answer)
                 return answer
 
-            return Trial(method, lambda: adapter.issue(bill), reference, lambda: adapter.issue(other), find_bill)
+            by_reference = "reference" in adapter.info.find.by
+            recover = find_bill if by_reference else None
+            return Trial(method, lambda: adapter.issue(bill), reference, lambda: adapter.issue(other), recover)
         issued = await self._issued(bench)
         if method == "find":
-            return Trial(method, lambda: adapter.find(FindRequest(reference=issued.reference)))
+            return Trial(method, lambda: adapter.find(_asking(bench, issued)))
         if method == "cancel":
             cancel = CancelRequest(
                 reference=reference, bill_reference=issued.reference, code=issued.code, reason="决定书文号录入错误"
             )
 
-            async def find_void() -> bool:
-                found = ready(await adapter.find(FindRequest(code=issued.code)), "find")
-                return found is not None and found.state is BillState.VOID
+            async def find_void() -> Cancelled | Pending | None:
+                found = await adapter.find(_asking(bench, issued))
+                if isinstance(found, Pending):
+                    return found
+                bill = ready(found, "find")
+                return Cancelled(code=bill.code) if bill is not None and bill.state is BillState.VOID else None
 
             return Trial(method, lambda: adapter.cancel(cancel), reference, recover=find_void)
         serial = await bench.pay(issued.code)
@@ -111,16 +145,7 @@ class NonTaxConformance(EffectConformance, CallbackConformance):
         if method == "receipt":
             receipt = ReceiptRequest(reference=reference, code=issued.code)
             return Trial(method, lambda: adapter.receipt(receipt), reference, recover=lambda: adapter.receipt(receipt))
-        refund = RefundRequest(
-            reference=reference,
-            code=issued.code,
-            bank_serial=serial,
-            amount=issued.total,
-            reason="行政处罚决定已被撤销",
-            payee_name=bench.bill(reference).payer_name,
-            payee_account="6217990100200300400",
-            payee_bank="安澜银行望川支行",
-        )
+        refund = _refund_of(bench, reference, issued, serial, issued.total)
         less = refund.model_copy(update={"amount": refund.amount - 1})
         trial = Trial(
             "refund",
@@ -131,29 +156,61 @@ class NonTaxConformance(EffectConformance, CallbackConformance):
         )
         if method == "refund":
             return trial
-        await answered(trial.call(), "refund")
+        await trial.done(bench)
         return Trial("find_refund", lambda: adapter.find_refund(reference))
 
-    async def _issued(self, bench: NonTaxBench) -> Issued:
-        return await answered(bench.adapter.issue(bench.bill(self.reference(bench))), "issue")
+    async def _issued(self, bench: NonTaxBench, total: int | None = None) -> Issued:
+        """A bill with its code, once it has one; of another total if told so."""
+        bill = bench.bill(self.reference(bench), total)
+        issued = await settled(bench, partial(bench.adapter.issue, bill), "issue", self._finding(bench, bill))
+        check_issued(bill, issued)
+        return issued
+
+    def _finding(self, bench: NonTaxBench, bill: IssueRequest) -> Callable[[], Awaitable[Issued | Pending | Refused]]:
+        """How a bill whose code comes later is asked for."""
+
+        async def find() -> Issued | Pending | Refused:
+            found = await bench.adapter.find(FindRequest(reference=bill.reference))
+            assert found is not None, "find of a bill that is pending: nothing"
+            return issued_from(found) if isinstance(found, Bill) else found
+
+        return find
+
+    async def _bill(self, bench: NonTaxBench, issued: Issued, when: str) -> Bill:
+        """What the platform knows of a bill that it has."""
+        found = await settled(bench, lambda: bench.adapter.find(_asking(bench, issued)), f"find of {when}")
+        assert found is not None, f"find of {when}: nothing"
+        return found
+
+    async def _filed(self, bench: NonTaxBench, issued: Issued, serial: str, amount: int) -> str:
+        """File a refund of so much of the money for a bill; its reference."""
+        request = _refund_of(bench, self.reference(bench), issued, serial, amount)
+        filed = await settled(
+            bench,
+            lambda: bench.adapter.refund(request),
+            "refund",
+            lambda: bench.adapter.find_refund(request.reference),
+        )
+        assert filed is not None, "refund: nothing is known of it"
+        return request.reference
 
     # --- bills
 
     async def test_an_issued_bill_is_the_one_asked_for_and_found_by_reference_and_code(
         self, bench: NonTaxBench
     ) -> None:
-        bill = bench.bill(self.reference(bench))
-        issued = await answered(bench.adapter.issue(bill), "issue")
-        check_issued(bill, issued)
+        issued = await self._issued(bench)
         declared(bench, "find")
-        for asked in (FindRequest(reference=bill.reference), FindRequest(code=issued.code)):
-            found = await answered(bench.adapter.find(asked), f"find {asked!r}")
+        for asked in _askings(bench, issued):
+            found = await settled(bench, partial(bench.adapter.find, asked), f"find {asked!r}")
             assert found is not None, f"find {asked!r}: nothing, though it was issued"
             assert found.state is BillState.UNPAID, f"find {asked!r}: a new bill is {found.state}"
-            assert _issued_from(found).code == issued.code, f"find {asked!r}: another code, {found.code}"
+            assert found.code == issued.code, f"find {asked!r}: another code, {found.code}"
 
     async def test_find_invents_nothing(self, bench: NonTaxBench) -> None:
         declared(bench, "find")
+        if "reference" not in bench.adapter.info.find.by:
+            not_declared(f"{bench.adapter.info.name} is not asked by reference")
         await self._issued(bench)
         unknown = self.reference(bench)
         found = await answered(bench.adapter.find(FindRequest(reference=unknown)), "find of a reference never used")
@@ -170,8 +227,7 @@ class NonTaxConformance(EffectConformance, CallbackConformance):
         declared(bench, "find")
         issued = await self._issued(bench)
         serial = await bench.pay(issued.code)
-        found = await answered(bench.adapter.find(FindRequest(code=issued.code)), "find of a paid bill")
-        assert found is not None, "find of a paid bill: nothing"
+        found = await self._bill(bench, issued, "a paid bill")
         assert found.state is BillState.PAID, f"find of a paid bill: it is {found.state}"
         told = [(fact.code, fact.amount, fact.bank_serial) for fact in found.paid]
         assert told == [(issued.code, issued.total, serial)], f"find of a paid bill: the money is told as {told}"
@@ -187,8 +243,8 @@ class NonTaxConformance(EffectConformance, CallbackConformance):
             )
 
         void, paid = await self._issued(bench), await self._issued(bench)
-        await answered(bench.adapter.cancel(ask(void)), "cancel")
-        await answered(bench.adapter.cancel(ask(void)), "cancel of a bill that is void")
+        for when in ("cancel", "cancel of a bill that is void"):
+            await settled(bench, lambda: bench.adapter.cancel(ask(void)), when)
         await bench.pay(paid.code)
         await fails(bench.adapter.cancel(ask(paid)), RejectedError, "cancel of a paid bill")
 
@@ -198,11 +254,11 @@ class NonTaxConformance(EffectConformance, CallbackConformance):
         ask = ReceiptRequest(reference=self.reference(bench), code=issued.code)
         await fails(bench.adapter.receipt(ask), RejectedError, "receipt of an unpaid bill")
         await bench.pay(issued.code)
-        receipt = await answered(bench.adapter.receipt(ask), "receipt")
+        receipt = await settled(bench, lambda: bench.adapter.receipt(ask), "receipt")
         assert (receipt.code, receipt.amount) == (issued.code, issued.total), f"receipt: of {receipt.code}"
         assert receipt.document, "receipt: without its file"
         again = ask.model_copy(update={"reference": self.reference(bench)})
-        same = await answered(bench.adapter.receipt(again), "receipt again")
+        same = await settled(bench, lambda: bench.adapter.receipt(again), "receipt again")
         assert self.facts(same) == self.facts(receipt), f"receipt again: another one, {same.receipt_number}"
 
     def facts(self, answer: Any) -> Any:
@@ -224,8 +280,14 @@ class NonTaxConformance(EffectConformance, CallbackConformance):
             check_issued(bill, answer)
             return True
 
-        await bench.fault("wrong_amount", "issue")
-        await noticed(lambda: bench.adapter.issue(bill), in_order, "issue, answered with another amount")
+        find = self._finding(bench, bill)
+        for method in ("issue", "find"):  # where the code comes later, so does the amount
+            await bench.fault("wrong_amount", method)
+
+        async def call() -> Issued | Refused:
+            return await eventually(bench, partial(bench.adapter.issue, bill), find)
+
+        await noticed(call, in_order, "issue, answered with another amount")
 
     @pytest.mark.parametrize("asking", ["find", "refund", "find_refund", "receipt"])
     async def test_another_amount_is_not_hidden(self, bench: NonTaxBench, asking: str) -> None:
@@ -250,7 +312,7 @@ class NonTaxConformance(EffectConformance, CallbackConformance):
         async def call() -> str | None:
             if asking == "cancel":
                 return ready(await bench.adapter.cancel(ask), asking).code
-            bill = ready(await bench.adapter.find(FindRequest(code=issued.code)), asking)
+            bill = ready(await bench.adapter.find(_asking(bench, issued)), asking)
             return None if bill is None else bill.code
 
         await bench.fault("wrong_code", asking)
@@ -260,9 +322,109 @@ class NonTaxConformance(EffectConformance, CallbackConformance):
         declared(bench, "find")
         issued = await self._issued(bench)
         await bench.fault("unknown_status", "find")
-        await fails(
-            bench.adapter.find(FindRequest(code=issued.code)), ContractError, "find of a bill in a state no table has"
-        )
+        when = "find of a bill in a state no table has"
+        await fails(bench.adapter.find(_asking(bench, issued)), ContractError, when)
+
+    async def test_an_unknown_state_of_a_refund_is_not_one_we_know(self, bench: NonTaxBench) -> None:
+        declared(bench, "refund", "find_refund")
+        issued = await self._issued(bench)
+        reference = await self._filed(bench, issued, await bench.pay(issued.code), issued.total)
+        await bench.fault("unknown_status", "find_refund")
+        when = "find_refund of a refund in a state no table has"
+        await fails(bench.adapter.find_refund(reference), ContractError, when)
+
+    async def test_every_state_of_a_bill_is_read_as_what_it_means(self, bench: NonTaxBench) -> None:
+        declared(bench, "find")
+        assert bench.bill_states, "the bench names no state of a bill"
+        unpaid, paid = await self._issued(bench), await self._issued(bench)
+        await bench.pay(paid.code)
+        wrong = []
+        for word, meaning in bench.bill_states.items():
+            issued = paid if meaning in (BillState.PAID, BillState.REFUNDED) else unpaid
+            await bench.fault("status", "find", code=word)
+            found = await outcome(bench.adapter.find(_asking(bench, issued)), f"find of a bill that is {word}")
+            await bench.clear()
+            told = "pending" if isinstance(found, Pending) else getattr(found, "state", repr(found))
+            if told != meaning:
+                wrong.append(f"a bill that is {word} ({meaning}) is told as {told}")
+        assert not wrong, "; ".join(wrong)
+
+    async def test_every_state_of_a_refund_is_read_as_what_it_means(self, bench: NonTaxBench) -> None:
+        declared(bench, "refund", "find_refund")
+        assert bench.refund_states, "the bench names no state of a refund"
+        issued = await self._issued(bench)
+        serial = await bench.pay(issued.code)
+        filed, done = [await self._filed(bench, issued, serial, amount) for amount in (29, 110)]
+        await bench.give_back(done)
+        wrong = []
+        for word, meaning in bench.refund_states.items():
+            reference = done if meaning == RefundState.REFUNDED else filed
+            await bench.fault("status", "find_refund", code=word)
+            found = await outcome(bench.adapter.find_refund(reference), f"find_refund of one that is {word}")
+            await bench.clear()
+            told = "pending" if isinstance(found, Pending) else getattr(found, "state", repr(found))
+            if told != meaning:
+                wrong.append(f"a refund that is {word} ({meaning}) is told as {told}")
+        assert not wrong, "; ".join(wrong)
+
+    # --- sums
+
+    async def test_sums_are_what_they_are_to_the_fen(self, bench: NonTaxBench) -> None:
+        """Those among them that binary fractions spoil; as asked for, as paid, and on the statement."""
+        wrong, listed = [], []
+        for total in SUMS:
+            issued = await self._issued(bench, total)
+            await bench.pay(issued.code)
+            listed.append((issued.code, total))
+            if "find" not in bench.adapter.info.capabilities:
+                continue
+            found = await self._bill(bench, issued, f"a bill of {total} fen")
+            told = (found.total, [fact.amount for fact in found.paid])
+            if told != (total, [total]):
+                wrong.append(f"a bill of {total} fen is told as {told}")
+        assert not wrong, "; ".join(wrong)
+        declared(bench, "statement")
+        read = [(line.code, line.amount) for line in (await self._statement(bench)).lines]
+        assert sorted(read) == sorted(listed), f"the statement tells {read}, what came is {listed}"
+
+    async def test_what_came_is_told_and_not_what_was_asked_for(self, bench: NonTaxBench) -> None:
+        issued = await self._issued(bench)
+        came = [issued.total - 1, 29]
+        for amount in came:
+            await bench.pay(issued.code, amount)
+        if "find" in bench.adapter.info.capabilities:
+            found = await self._bill(bench, issued, "a bill paid in other sums")
+            told = [fact.amount for fact in found.paid]
+            assert sorted(told) == sorted(came), f"find tells of {told}, what came is {came}"
+        if "statement" in bench.adapter.info.capabilities:
+            read = [line.amount for line in (await self._statement(bench)).lines]
+            assert sorted(read) == sorted(came), f"the statement tells {read}, what came is {came}"
+        declared(bench, "open_callback")
+        for amount in (1, 110):
+            opened = await self._opened(bench, await bench.paid_callback(issued.code, amount), "opening a callback")
+            assert isinstance(opened.notice, PaymentNotice), f"a callback about money opened as {opened.notice!r}"
+            told_now = opened.notice.fact.amount
+            assert told_now == amount, f"the callback tells of {told_now} fen, what came is {amount}"
+
+    async def test_money_that_went_back_is_told_in_part_and_twice(self, bench: NonTaxBench) -> None:
+        """Two refunds of parts on one day: each with its own end and sum, and both lines of the statement."""
+        declared(bench, "refund", "find_refund")
+        issued = await self._issued(bench)
+        serial = await bench.pay(issued.code)
+        parts = {await self._filed(bench, issued, serial, amount): amount for amount in (29, 110)}
+        for reference in parts:
+            await bench.give_back(reference)
+        for reference, amount in parts.items():
+            ask = partial(bench.adapter.find_refund, reference)
+            done = await settled(bench, ask, "find_refund of money given back")
+            assert done is not None, "find_refund of money given back: nothing"
+            told = (done.state, done.amount)
+            assert told == (RefundState.REFUNDED, amount), f"{amount} fen were given back, find_refund tells {told}"
+        declared(bench, "statement")
+        statement = await self._statement(bench)
+        back = sorted(line.amount for line in statement.lines if line.kind == "refunded")
+        assert back == sorted(parts.values()), f"the statement lists {back} as given back, it was {[*parts.values()]}"
+        assert statement.amount == issued.total, f"its total of money that came is {statement.amount}"
 
     # --- statements
 
@@ -294,6 +456,33 @@ class NonTaxConformance(EffectConformance, CallbackConformance):
                 raise ContractError(str(refused)) from refused
 
         await noticed(amount, lambda read: read == total, "a statement with other amounts")
+
+    async def test_a_statement_whose_totals_are_not_those_of_its_lines_is_not_believed(
+        self, bench: NonTaxBench
+    ) -> None:
+        declared(bench, "statement")
+        await bench.pay((await self._issued(bench)).code)
+        await bench.fault("wrong_totals", "statement")
+        await self._not_believed(bench, "a statement whose totals are not those of its lines")
+
+    @pytest.mark.parametrize("kind", ["wrong_digest", "second_file"])
+    async def test_a_file_that_is_not_the_one_announced_is_not_believed(
+        self, bench: NonTaxBench, kind: Literal["wrong_digest", "second_file"]
+    ) -> None:
+        declared(bench, "statement")
+        if not bench.statement_files:
+            not_declared("the contract's statements are no files")
+        await bench.pay((await self._issued(bench)).code)
+        await bench.fault(kind, "statement")
+        await self._not_believed(bench, f"a statement met by {kind}")
+
+    async def _not_believed(self, bench: NonTaxBench, when: str) -> None:
+        day = _day(bench)
+        try:
+            read = await fetch(bench.adapter, day, window(day, bench.cut_off))
+        except (StatementRefusedError, OutcomeUnknownError):
+            return
+        raise AssertionError(f"{when}: neither the adapter nor the core noticed: {read!r:.200}")
 
     async def test_a_page_beyond_the_last_is_no_page(self, bench: NonTaxBench) -> None:
         declared(bench, "statement")
@@ -332,9 +521,30 @@ class NonTaxConformance(EffectConformance, CallbackConformance):
         assert told == (about, total), f"the callback tells of {told}, what happened is {(about, total)}"
 
 
-def _issued_from(bill: Bill) -> Issued:
-    """A bill that was found, as the core takes it."""
-    return ready(issued_from(bill), f"a bill that is {bill.state}")
+def _askings(bench: NonTaxBench, issued: Issued) -> list[FindRequest]:
+    """Every way in which the adapter is asked about a bill."""
+    by = bench.adapter.info.find.by
+    ways = {"reference": FindRequest(reference=issued.reference), "code": FindRequest(code=issued.code)}
+    return [ways[way] for way in sorted(by)]
+
+
+def _asking(bench: NonTaxBench, issued: Issued) -> FindRequest:
+    """By the code if that can be, since other tests ask by reference."""
+    return _askings(bench, issued)[0]
+
+
+def _refund_of(bench: NonTaxBench, reference: str, issued: Issued, serial: str, amount: int) -> RefundRequest:
+    return RefundRequest(
+        reference=reference,
+        bill_reference=issued.reference,
+        code=issued.code,
+        bank_serial=serial,
+        amount=amount,
+        reason="行政处罚决定已被撤销",
+        payee_name=bench.bill(reference).payer_name,
+        payee_account="6217990100200300400",
+        payee_bank="安澜银行望川支行",
+    )
 
 
 def _day(bench: NonTaxBench) -> date:

@@ -101,13 +101,14 @@ class FrameWire(CollectionWire):
     def code_in(self, answer: Answer) -> str | None:
         return (text_of(answer.body, "Information") or "").rpartition("billId=")[2] or None
 
-    def distort(self, kind: str, call: Call, answer: Answer) -> Answer:
-        if kind == "wrong_code" and call.operation == "CreateBill" and (code := self.code_in(answer)):
+    def distort(self, kind: str, call: Call, answer: Answer, code: str = "") -> Answer:
+        if kind == "wrong_code" and call.operation == "CreateBill" and (told_code := self.code_in(answer)):
             changed = copy.deepcopy(answer.body)
             told = changed.find("Information")
-            told.text = f"{(told.text or '')[: -len(code)]}{code[:-1]}{(int(code[-1]) + 1) % 10}"
+            other = f"{told_code[:-1]}{(int(told_code[-1]) + 1) % 10}"
+            told.text = f"{(told.text or '')[: -len(told_code)]}{other}"
             return replace(answer, body=changed)
-        return super().distort(kind, call, answer)
+        return super().distort(kind, call, answer, code)
 
     def render(self, call: Call, answer: Answer) -> tuple[bytes, dict[str, str]]:
         if not isinstance(answer.body, etree._Element):

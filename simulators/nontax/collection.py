@@ -74,15 +74,15 @@ class CollectionWire(Wire):
     code_fields = frozenset({"PayCode"})
     status_fields = frozenset({"Result"})
 
-    def distort(self, kind: str, call: Call, answer: Answer) -> Answer:
-        """An unknown status of an answer about something is that thing's, of any other answer its result's."""
+    def distort(self, kind: str, call: Call, answer: Answer, code: str = "") -> Answer:
+        """The status of an answer about something is that thing's, of any other answer its result's."""
         status = next((name for name in ("PayStats", "RefundStats") if text_of(answer.body, name)), None)
-        if kind == "unknown_status" and status and call.operation.startswith("Query"):
+        if kind in ("status", "unknown_status") and status and call.operation.startswith("Query"):
             changed = copy.deepcopy(answer.body)
             found = changed.find(f".//{{*}}{status}")
-            found.text = "9"
+            found.text = code or "9"
             return replace(answer, body=changed)
-        return super().distort(kind, call, answer)
+        return super().distort(kind, call, answer, code)
 
     def code_in(self, answer: Answer) -> str | None:
         """The payment code that an answer to CreateBill gives."""

@@ -20,6 +20,9 @@ KINDS: dict[str, Kind] = {
     "statement_extra": _kind("the statement of day `key` has a line for `code` that nobody paid"),
     "statement_changed": _kind("on the statement of day `key` the amount for `code` is a fen more"),
     "statement_duplicate": _kind("the statement of day `key` has the line for `code` twice"),
+    "statement_totals": Kind(
+        "statement", "the totals of day `key` (yyyyMMdd) are a line and a fen more", needs=("key",)
+    ),
     "statement_late": _kind("the line for `code` of day `key` is on the next day's statement"),
 }
 
@@ -74,6 +77,7 @@ class Statements:
         lines = [("P", line) for line in self._lines(tx, node, day, planted)]
         lines += [("R", line) for _, line in tx.list(self.books.system, "returned", day) if line["node"] == node]
         lines.sort(key=lambda line: line[1]["at"])
+        more = any(kind == "statement_totals" and on == day for kind, on, _ in planted)
         size = rules["page_size"]
         pages = max(1, math.ceil(len(lines) / size))
         if page > pages:
@@ -82,8 +86,8 @@ class Statements:
             "StatementDate": day,
             "Page": page,
             "Pages": pages,
-            "Count": len(lines),
-            "TotalAmt": books.yuan(sum(line["amount"] for kind, line in lines if kind == "P")),
+            "Count": len(lines) + more,
+            "TotalAmt": books.yuan(more + sum(line["amount"] for kind, line in lines if kind == "P")),
             "Line": [
                 {
                     "Type": kind,

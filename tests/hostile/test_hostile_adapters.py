@@ -374,7 +374,143 @@ class DoesNotSayWhichCharacter(SoapNonTax):
             raise RejectedError("bad name", error.code) from error
 
 
+# --- states and sums -----------------------------------------------------------------------------------------------
+
+
+@breaks("every_state_of_a_bill_is_read_as_what_it_means", words=r"a bill that is 2 \(void\) is told as unpaid")
+@breaks("a_void_bill_may_be_voided_again_and_a_paid_one_not", words="cancel: expected an answer, got ContractError")
+class CallsAVoidBillUnpaid(SoapNonTax):
+    """Two words of the table have changed places."""
+
+    async def find(self, request: FindRequest) -> Bill | None:
+        found = await super().find(request)
+        void = found is not None and found.state is BillState.VOID
+        return found.model_copy(update={"state": BillState.UNPAID}) if found and void else found
+
+    async def cancel(self, request: CancelRequest) -> Cancelled:
+        await super().cancel(request)
+        found = await self.find(FindRequest(code=request.code))
+        if found is None or found.state is not BillState.VOID:
+            raise ContractError("it is not void")
+        return Cancelled(code=request.code)
+
+
+@breaks("every_state_of_a_refund_is_read_as_what_it_means", words=r"a refund that is 3 \(refused\) is told as refunded")
+@breaks("an_unknown_state_of_a_refund_is_not_one_we_know", words="expected ContractError, but the adapter answered Re")
+class CallsWhateverIsNotFiledRefunded(SoapNonTax):
+    """It has ended, and that is all anybody wants to know."""
+
+    async def find_refund(self, reference: str) -> Refund | None:
+        try:
+            found = await super().find_refund(reference)
+        except ContractError:
+            return Refund.model_construct(reference=reference, code="9", amount=1, state=RefundState.REFUNDED)
+        if found is None or found.state in (RefundState.FILED, RefundState.APPROVED):
+            return found
+        return found.model_copy(update={"state": RefundState.REFUNDED})
+
+
+def through_floats(amount: int) -> int:
+    """A sum in fen by way of yuan in binary fractions."""
+    return int(float(f"{amount / 100:.2f}") * 100)
+
+
+@breaks("sums_are_what_they_are_to_the_fen", words=r"a bill of 29 fen is told as \(28, \[28\]\)|the answer is about 28")
+class CountsInFloats(SoapNonTax):
+    """0.29 yuan are 28 fen."""
+
+    async def find(self, request: FindRequest) -> Bill | None:
+        found = await super().find(request)
+        if found is None:
+            return None
+        paid = tuple(one.model_copy(update={"amount": through_floats(one.amount)}) for one in found.paid)
+        return found.model_copy(update={"total": through_floats(found.total), "paid": paid})
+
+
+@breaks("sums_are_what_they_are_to_the_fen", words="the statement tells .* 28")
+class CountsTheStatementInFloats(SoapNonTax):
+    """And makes the total fit; by chance it is the same on each page."""
+
+    async def statement(self, day: date, page: int) -> StatementPage:
+        got = await super().statement(day, page)
+        lines = tuple(line.model_copy(update={"amount": through_floats(line.amount)}) for line in got.lines)
+        return got.model_copy(update={"lines": lines, "amount": got.amount - 1})  # of all sums only 0.29 loses a fen
+
+
+@breaks("what_came_is_told_and_not_what_was_asked_for", words="find tells of .503650, 503650., what came is")
+class TellsWhatWasBilled(SoapNonTax):
+    """Whoever pays, pays the bill."""
+
+    async def find(self, request: FindRequest) -> Bill | None:
+        found = await super().find(request)
+        paid = tuple(one.model_copy(update={"amount": found.total}) for one in found.paid) if found else ()
+        return found and found.model_copy(update={"paid": paid})
+
+
+@breaks("what_came_is_told_and_not_what_was_asked_for", words="the callback tells of 503650 fen, what came is 1")
+class TellsOfCallbacksWhatWasBilled(SoapNonTax):
+    """A notice says that a bill is paid; its sum is known from the bill."""
+
+    async def issue(self, request: IssueRequest) -> Issued:
+        self._total = request.total
+        return await super().issue(request)
+
+    async def open_callback(self, incoming: Incoming) -> OpenedCallback:
+        opened = await super().open_callback(incoming)
+        fact = opened.notice.fact.model_copy(update={"amount": self._total})  # type: ignore[union-attr]
+        return replace(opened, notice=opened.notice.model_copy(update={"fact": fact}))
+
+
+@breaks("money_that_went_back_is_told_in_part_and_twice", words="29 fen were given back, find_refund tells .*503650")
+class GivesAllBack(SoapNonTax):
+    """A refund is a refund of the bill."""
+
+    async def find_refund(self, reference: str) -> Refund | None:
+        found = await super().find_refund(reference)
+        return found and found.model_copy(update={"amount": 503650})
+
+
+@breaks("money_that_went_back_is_told_in_part_and_twice", words=r"the statement lists \[\] as given back")
+class ListsWhatCameOnly(SoapNonTax):
+    """And makes the count fit."""
+
+    async def statement(self, day: date, page: int) -> StatementPage:
+        got = await super().statement(day, page)
+        lines = tuple(line for line in got.lines if line.kind == "paid")
+        return got.model_copy(update={"lines": lines, "count": got.count - len(got.lines) + len(lines)})
+
+
+@breaks("a_broken_answer_is_doubt_and_never_an_answer", "issue", words="sent again by itself: CreateBill, Retry")
+class SendsAgainUnderAnotherName(SoapNonTax):
+    """In the evidence it is something else."""
+
+    async def issue(self, request: IssueRequest) -> Issued:
+        try:
+            return await super().issue(request)
+        except OutcomeUnknownError:
+            original = self._wire.post
+
+            async def renamed(action: str, *arguments: Any, **more: Any) -> Any:
+                return await original("Retry", *arguments, **more)
+
+            self._wire.post = renamed  # type: ignore[method-assign]
+            try:
+                return await super().issue(request)
+            finally:
+                self._wire.post = original  # type: ignore[method-assign]
+
+
 # --- statements ----------------------------------------------------------------------------------------------------
+
+
+@breaks("a_statement_whose_totals_are_not_those_of_its_lines_is_not_believed", words="neither the adapter nor the core")
+class MakesItsOwnTotals(SoapNonTax):
+    """What the platform says it sent is of no interest; it has one page a day."""
+
+    async def statement(self, day: date, page: int) -> StatementPage:
+        got = await super().statement(day, page)
+        amount = sum(line.amount for line in got.lines if line.kind == "paid")
+        return got.model_copy(update={"count": len(got.lines), "amount": amount})
 
 
 @breaks("statement_pages_are_complete_and_stable", words="contradicts itself: 4 lines where the total says 7")
@@ -407,6 +543,25 @@ class RoundsTheStatement(SoapNonTax):
         return got.model_copy(update={"lines": lines, "amount": sum(line.amount for line in lines)})
 
 
+class FilesBench(SoapNonTaxBench):
+    """A platform whose statements are files, to an adapter that reads something else: no fault of a file is seen."""
+
+    statement_files = True
+
+    async def fault(self, kind: str, method: str, **more: Any) -> None:
+        if kind not in ("wrong_digest", "second_file"):
+            await super().fault(kind, method, **more)
+
+
+@breaks("a_file_that_is_not_the_one_announced_is_not_believed", "wrong_digest", words="met by wrong_digest: neither")
+@breaks("a_file_that_is_not_the_one_announced_is_not_believed", "second_file", words="met by second_file: neither")
+class LooksAtNoDigest(SoapNonTax):
+    """A file is a file."""
+
+
+TRIED[LooksAtNoDigest] = (NonTaxConformance, FilesBench)
+
+
 # --- callbacks -----------------------------------------------------------------------------------------------------
 
 
@@ -419,6 +574,41 @@ class BelievesAnybody(SoapNonTax):
     async def open_callback(self, incoming: Incoming) -> OpenedCallback:
         self._signer.verify = lambda headers, body: authentic(incoming)  # type: ignore[method-assign]
         return await super().open_callback(incoming)
+
+
+@breaks("a_callback_without_a_header_that_counts_is_refused", words="without x-signature: expected Forged.*answered Op")
+class BelievesWhoSignsNothing(SoapNonTax):
+    """Checks each signature that is there."""
+
+    async def open_callback(self, incoming: Incoming) -> OpenedCallback:
+        if "x-signature" in incoming.headers:
+            return await super().open_callback(incoming)
+        checked = self._signer.verify
+        self._signer.verify = lambda headers, body: authentic(incoming)  # type: ignore[method-assign]
+        try:
+            return await super().open_callback(incoming)
+        finally:
+            self._signer.verify = checked  # type: ignore[method-assign]
+
+
+@breaks("what_authenticates_one_callback_authenticates_no_other", words="under another one's headers: expected Forged")
+class BelievesAnyBodyUnderAKnownSignature(SoapNonTax):
+    """Whose signature was right once is right again."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._right: set[str] = set()
+
+    async def open_callback(self, incoming: Incoming) -> OpenedCallback:
+        signature, checked = incoming.headers.get("x-signature", ""), self._signer.verify
+        if signature in self._right:
+            self._signer.verify = lambda headers, body: authentic(incoming)  # type: ignore[method-assign]
+        try:
+            opened = await super().open_callback(incoming)
+        finally:
+            self._signer.verify = checked  # type: ignore[method-assign]
+        self._right.add(signature)
+        return opened
 
 
 @breaks("a_stale_callback_is_refused", words="played back too late: expected ForgedCallbackError, but")
