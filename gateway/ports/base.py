@@ -69,7 +69,9 @@ class AdapterInfo:
     ``capabilities`` names the port methods that work. ``sensitive`` names the fields of the wire format (XML local
     names or JSON keys) whose values must not appear in the redacted copy of an exchange. ``encoding`` is the wire's
     character set: text it cannot hold is refused before sending. ``idempotent``: the same reference sent twice has
-    one effect there. ``schemes`` are those of the addresses it calls: http and https, or tcp and tls for frames.
+    one effect there; ``tells_again``: and what answers it the second time is what was told the first time, so that
+    what was lost with an answer can be had by sending it again, once the effect is known to have happened. ``schemes``
+    are those of the addresses it calls: http and https, or tcp and tls for frames.
     """
 
     kind: str
@@ -81,6 +83,7 @@ class AdapterInfo:
     sensitive: frozenset[str] = frozenset()
     encoding: str = "utf-8"
     idempotent: bool = True
+    tells_again: bool = False
     schemes: frozenset[str] = frozenset({"http", "https"})
 
     def __post_init__(self) -> None:

@@ -21,6 +21,7 @@ DEFAULTS: Document = {
     "heartbeats": 0,  # so many frames that answer nobody before each answer and push
     "stale": False,  # before each answer the answer to somebody's earlier question
     "keep": False,  # connections stay open for the next frame, also those for pushes
+    "bill_address": True,  # 5997 tells the address of a bill; otherwise the answer to 8994 alone does
     "digits": 8,  # the length that begins a frame
     "align": "left",
     "pad": " ",
@@ -35,6 +36,7 @@ SCHEMAS: dict[str, Document] = {
     "heartbeats": {"type": "integer", "minimum": 0, "maximum": 100},
     "stale": {"type": "boolean"},
     "keep": {"type": "boolean"},
+    "bill_address": {"type": "boolean"},
     "digits": {"type": "integer", "minimum": 4, "maximum": 10},
     "align": {"enum": ["left", "right"]},
     "pad": {"enum": [" ", "0"]},
@@ -82,6 +84,7 @@ class Dialect:
     more: bool = False
     empty: bool = False
     reordered: bool = False
+    bill_address: bool = True
     digits: int = 8
     align: str = "left"
     pad: str = " "
@@ -122,6 +125,8 @@ class Dialect:
             for number in made.findall("PayNo"):
                 made.remove(number)
             _append(made, "Operator", "8")
+        for address in [] if self.bill_address else made.findall("PayUrl"):
+            made.remove(address)
         if self.published or self.empty:
             for name in _EMPTY.get(kind, ()):
                 if made.find(name) is None:

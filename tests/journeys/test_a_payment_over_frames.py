@@ -239,3 +239,24 @@ async def test_money_of_a_day_to_come_is_kept_with_an_exception(site):
     assert verdict(answer.content) == ("8001", "00000")
     now = await site.get(f"/v1/payments/{payment['id']}")
     assert [one["kind"] for one in now["exceptions"]] == ["time"]
+
+
+async def test_after_a_doubt_the_payer_has_an_address_again(site):
+    """Only the answer to 8994 tells it here, and that was lost: the bill is there, so it is sent again; one code."""
+    site.simulators.ask("POST", "/cnnontax/settings", {"bill_address": False})
+    site.fault("apply_then_reset", "CreateBill", system="cnnontax")
+    payment = await site.reaches((await site.ask_payment()).json(), "ISSUED")
+    assert payment["pay_url"].endswith(f"billId={payment['code']}")
+    assert site.effects("CreateBill", system="cnnontax") == [1]
+
+
+@pytest.mark.parametrize(
+    "further", ['repeat_for_address = false\npay_url = "https://pay.anlan.example/#/p?billId={code}"'], ids=["pattern"]
+)
+async def test_or_by_the_channels_pattern(site):
+    site.simulators.ask("POST", "/cnnontax/settings", {"bill_address": False})
+    site.fault("apply_then_reset", "CreateBill", system="cnnontax")
+    payment = await site.reaches((await site.ask_payment()).json(), "ISSUED")
+    assert payment["pay_url"] == f"https://pay.anlan.example/#/p?billId={payment['code']}"
+    entries = site.simulators.journal(system="cnnontax", operation="CreateBill")
+    assert len(entries) == 1

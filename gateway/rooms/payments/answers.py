@@ -47,7 +47,7 @@ from gateway.rooms.payments.lives import CodeKey, PaymentLives
 from gateway.rooms.payments.records import Payment, Source
 from gateway.rooms.payments.states import CodeState, Status
 from gateway.words.clock import day_of, to_micros
-from gateway.words.errors import ContractError
+from gateway.words.errors import ContractError, ExchangeError, UnusableError
 
 _FIRST_LOOK = 60 * 1_000_000
 _LONGEST_LOOK = 3600 * 1_000_000
@@ -269,7 +269,33 @@ async def _find_issued(platform: NonTaxPlatform, request: IssueRequest) -> Issue
     bill = await platform.find(bill_question(by & {"reference"} or by, request.reference, request.code))
     if isinstance(bill, Bill) and not bill.reference:  # it is not told our number, and was asked by what we asked
         bill = bill.model_copy(update={"reference": request.reference})
+    if isinstance(bill, Bill) and bill.state is BillState.UNPAID and bill.pay_url is None:
+        bill = bill.model_copy(update={"pay_url": await _address_again(platform, request, bill.code)})
     return issued_from(bill) if isinstance(bill, Bill) else bill
+
+
+async def _address_again(platform: NonTaxPlatform, request: IssueRequest, code: str) -> str | None:
+    """The address of a bill that is known to be there, where only the answer to issuing tells it and may be had again.
+
+    Raises ContractError for another code: then there are two. Whatever else goes wrong leaves the bill without one.
+    """
+    if not (platform.info.idempotent and platform.info.tells_again):
+        return None
+    try:
+        again = await platform.issue(request)
+    except UnusableError:
+        return None
+    except ContractError:
+        raise
+    except ExchangeError:
+        return None
+    if not isinstance(again, Issued):
+        return None
+    if again.code != code:
+        raise ContractError(
+            f"the bill {request.reference} was found with code {code} and is answered with {again.code}"
+        )
+    return again.pay_url
 
 
 async def _cancel(platform: NonTaxPlatform, ask: CancelAsk) -> CancelAnswer | Pending:

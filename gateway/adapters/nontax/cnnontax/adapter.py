@@ -107,7 +107,9 @@ class CnNonTaxSettings(fields.CodeSettings, ListenSettings):
     ``dialect``: how we write, the ``contract``'s own way or as a province ``published`` it; both are read. ``left_out``
     are fields that bills are not written with, ``bill_fields`` further ones with a fixed value (receiver, operator).
     ``encoding``: of the vouchers that we write. ``frame``: see ``FrameSettings``. ``results``: local result codes and
-    what each means. ``connection``: a new one for ``each`` exchange, or ``kept``. ``listen…``: see ``ListenSettings``.
+    what each means. ``connection``: a new one for ``each`` exchange, or ``kept``.
+    ``repeat_for_address``: a bill whose address was lost with an answer is sent again to have it, which the contract
+    says has no other effect. ``listen…``: see ``ListenSettings``.
     """
 
     token: SecretStr
@@ -125,6 +127,7 @@ class CnNonTaxSettings(fields.CodeSettings, ListenSettings):
     frame: FrameSettings = FrameSettings()
     results: dict[Annotated[str, Field(pattern=r"^[0-9A-Za-z]{1,10}$")], fields.Effect] = Field(default_factory=dict)
     connection: Literal["each", "kept"] = "each"
+    repeat_for_address: bool = True
 
     @model_validator(mode="after")
     def _can_be_asked_about(self) -> Self:
@@ -181,7 +184,9 @@ class CnNonTax:
     def __init__(self, settings: CnNonTaxSettings, wire: FrameWire, clock: Clock) -> None:
         self._settings = settings
         self._dialect = settings.written
-        self.info = replace(self.info, encoding=settings.encoding)
+        self.info = replace(
+            self.info, encoding=settings.encoding, tells_again=settings.repeat_for_address and not self._by_code
+        )
         if self._by_code:
             self.info = replace(self.info, find=replace(self.info.find, by=frozenset({"code"})))
         self._codes = fields.Codes("cnnontax", "v1", settings.results)
