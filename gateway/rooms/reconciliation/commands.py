@@ -19,6 +19,7 @@ from gateway.rooms.reconciliation import CHINESE, Break, BreakFilter, BreakState
 from gateway.rooms.reconciliation.break_commands import explain, list_breaks, yuan
 from gateway.rooms.reconciliation.month_commands import close, reopen
 from gateway.rooms.reconciliation.options import as_day, payment_channels
+from gateway.rooms.reconciliation.profile_command import profile as profile_of_file
 from gateway.rooms.reconciliation.profiles import load_profile
 from gateway.rooms.reconciliation.report_command import report
 from gateway.rooms.reconciliation.statement import Progress as ReadProgress
@@ -41,6 +42,7 @@ app = typer.Typer(
 app.command()(explain)
 app.command()(report)
 app.command("breaks")(list_breaks)
+app.command("profile")(profile_of_file)
 app.command()(close)
 app.command()(reopen)
 

@@ -916,3 +916,93 @@ async def test_an_answer_saved_as_the_days_file_leaves_the_day_without_a_stateme
     assert "without a statement" in (refused.value.cure or "")
     assert "没有对账文件" in (refused.value.cure_in(Language.CHINESE) or "")
     assert [(run.state.value, run.statement_id) for run in await bench.room.find()] == [("refused", None)]
+
+
+# --- a month of three layouts ----------------------------------------------------------------------------------------
+
+BACKTICKS = Profile(
+    prefix="`",
+    columns={
+        "code": "商户单号",
+        "amount": "应结金额",
+        "refunded": "退款金额",
+        "paid_at": "交易时间",
+        "bank_serial": "平台订单号",
+        "kind": "交易状态",
+    },
+    kinds={"SUCCESS": "paid", "REFUND": "refunded", "REVOKED": "ignored"},
+    totals={"lines": 2, "mark": "总单数", "count": "总单数", "amount": "应结总金额", "refunded": "退款总金额"},
+)
+CLEARING = Profile(
+    side="bank",
+    shape="fixed",
+    encoding="gbk",
+    amount="fen",
+    time_format="%m%d%H%M%S",
+    columns={"code": (0, 20), "kind": (20, 1), "amount": (21, 12), "paid_at": (33, 10), "bank_serial": (43, 12)},
+    kinds={"C": "paid", "D": "refunded"},
+    totals={"mark": "T", "count": (1, 6), "amount": (8, 12), "refunded": (21, 12)},
+)
+RECEIPTS = Profile(
+    side="treasury",
+    encoding="gb18030",
+    columns={"code": "附言", "amount": "收入金额", "refunded": "支出金额", "paid_on": "日期", "bank_serial": "流水号"},
+    code_pattern="[0-9]{20}",
+    not_ours={"code": "结息"},
+    totals="none",
+)
+
+
+async def test_a_month_is_reconciled_from_files_of_three_layouts_at_once(bench: Bench, tmp_path: Path) -> None:
+    """Platform, bank and treasury each hand out files of their own; every payment is matched and gets three dates."""
+    month = [date(2026, 9, 1) + timedelta(days=number) for number in range(30)]
+    money = {day: [(number, 10_000 + number) for number in range(day.day * 10, day.day * 10 + 2)] for day in month}
+    for day, paid in money.items():
+        for number, fen in paid:
+            await bench.issue(code(number), fen)
+            at = NOON.replace(day=day.day)
+            await bench.callback(code(number), fen, serial=f"S{number:011}", at=at)
+
+    def written(name: str, *lines: str, encoding: str = "utf-8") -> Path:
+        path = tmp_path / name
+        path.write_bytes("\r\n".join((*lines, "")).encode(encoding))
+        return path
+
+    def of_platform(day: date) -> Path:
+        paid = money[day]
+        rows = [f"`{day} 12:00:00,`S{n:011},`{code(n)},`SUCCESS,`{fen / 100:.2f},`0.00" for n, fen in paid]
+        revoked = f"`{day} 12:01:00,`S0,`{code(9999)},`REVOKED,`0.00,`0.00"
+        total = sum(fen for _, fen in paid) / 100
+        head = "交易时间,平台订单号,商户单号,交易状态,应结金额,退款金额"
+        return written("bill.csv", head, *rows, revoked, "总单数,应结总金额,退款总金额", f"`3,`{total:.2f},`0.00")
+
+    def of_bank(day: date) -> Path:
+        paid = money[day]
+        rows = [f"{code(n)}C{fen:012}{day:%m%d}120000S{n:011}" for n, fen in paid]
+        total = sum(fen for _, fen in paid)
+        return written("ZM", *rows, f"T{len(paid):06}C{total:012}D{0:012}", encoding="gbk")
+
+    def of_treasury(day: date) -> Path:
+        rows = [f"{day:%Y%m%d},{fen / 100:,.2f},,S{n:011},罚款{code(n)}" for n, fen in money[day]]
+        head = ("国库待报解户明细", "日期,收入金额,支出金额,流水号,附言")
+        return written("book.csv", *head, *rows, f"{day:%Y%m%d},0.31,,J{day:%d},结息", encoding="gb18030")
+
+    async def handed(day: date, path: Path, profile: Profile, seen: str | None = None) -> Run:
+        return await bench.room.run_file(CHANNEL, day, StatementFile(path, profile, seen=seen), by="li")
+
+    bench.clock.set(datetime(2026, 10, 20, 9, tzinfo=SHANGHAI))
+    matched = 0
+    for day in month:
+        runs = [await handed(day, of_platform(day), BACKTICKS), await handed(day, of_bank(day), CLEARING)]
+        assert runs[0].passed_over == 1
+        with pytest.raises(ConflictProblem) as shown:
+            await handed(day, of_treasury(day), RECEIPTS)
+        runs.append(await handed(day, of_treasury(day), RECEIPTS, shown.value.extra["seen"]))
+        assert (runs[2].not_ours, runs[2].not_ours_amount) == (1, 31)
+        matched += runs[0].matched
+    assert matched == 60
+    assert await bench.room.breaks.find(OPEN) == []
+    codes = {code(number) for paid in money.values() for number, _ in paid}
+    dates = await bench.store.read(lambda conn: statement_records.dates(conn, CHANNEL, codes))
+    assert len(dates) == 60
+    assert all(cleared is not None and treasury is not None for cleared, treasury in dates.values())
