@@ -419,7 +419,7 @@ class ChannelWire:
 
         With a ``signer`` the question is signed, and an answer that the contract declares is one only if it is signed
         too, else UnusableError: a refusal that anybody could have written proves nothing about effects. Where the
-        contract's scheme has refusals unsigned they are taken so. 401 and 403 are a denial whoever says so.
+        contract's scheme has refusals unsigned they are taken so. A denial is one whoever says so.
         """
         response = await self.send(
             action,
@@ -433,12 +433,13 @@ class ChannelWire:
             timeouts=timeouts,
             signer=signer,
         )
-        status, known = response.status_code, declared or {}
+        known = declared or {}
+        error = known.get(response.status_code, undeclared)(response)
         if signer is not None and (
-            response.is_success or (signer.scheme.refusals and status in known and status not in (401, 403))
+            response.is_success
+            or (signer.scheme.refusals and response.status_code in known and not isinstance(error, DeniedError))
         ):
             authenticate(signer, response)
-        error = known.get(status, undeclared)(response)
         if error is not None:
             raise error
         return response

@@ -1,6 +1,7 @@
 """The envelope of platforms: JSON answers with a result code and words, whose meaning a table of the contract fixes.
 
-The table has the columns ``code``, ``status`` (of HTTP) and ``effect``: ok, pending, absent, rejected, busy, denied.
+The table has the columns ``code``, ``status`` (of HTTP) and ``effect``: ok, pending, absent, rejected, busy, denied,
+and token: the access token is not good any more, and nothing has happened.
 What is not in the table, or comes from somebody who does not speak the contract, is never a success and never a "no".
 """
 
@@ -13,6 +14,7 @@ import httpx
 from pydantic import BaseModel
 
 from gateway.foundation.wire.channel import ChannelWire, ErrorFactory, busy
+from gateway.foundation.wire.tokens import TokenRefusedError
 from gateway.foundation.wire.told import Told
 from gateway.words.errors import (
     BusyError,
@@ -65,10 +67,12 @@ class Results:
     def content(self, answer: Answer[D]) -> D | None:
         """The data of an answer; None where the platform says that there is none.
 
-        Raises RejectedError in the platform's words, ContractError for a code that the table does not have, or one that
-        its data contradicts.
+        Raises RejectedError in the platform's words, TokenRefusedError, and ContractError for a code that the table
+        does not have, or one that its data contradicts.
         """
         effect = self.effect(answer.code)
+        if effect == "token":
+            raise TokenRefusedError(f"{answer.code}: {answer.message}")
         if effect == "rejected":
             raise RejectedError(answer.message, answer.code)
         if effect == "absent" and answer.data is None:
@@ -99,6 +103,8 @@ class Results:
         head = self.head(response)
         effect = self.effect(head.code) if head else None
         words = f"HTTP {response.status_code} {head.code}: {head.message}" if head else f"HTTP {response.status_code}"
+        if effect == "token":
+            return TokenRefusedError(words)
         if effect == "denied" or response.status_code in (401, 403):
             return DeniedError(words)
         if head and effect == "busy":

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from gateway.foundation.wire.channel import ChannelWire
 from gateway.foundation.wire.envelope import Answer, Results
 from gateway.foundation.wire.signing import MessageSigner, SignatureScheme
+from gateway.foundation.wire.tokens import AccessToken
 from gateway.ports.base import JsonObject
 from gateway.words.clock import Clock
 from gateway.words.errors import ContractError
@@ -34,12 +35,18 @@ class SignedSettings(BaseModel):
 
 
 class SignedCaller:
-    """Asks a platform that signs what it answers. Results outside the contract are raised as ``Results`` says."""
+    """Asks a platform that signs what it answers. Results outside the contract are raised as ``Results`` says.
 
-    def __init__(self, wire: ChannelWire, signer: MessageSigner, results: Results) -> None:
+    ``token``: the access token that goes along as bearer; one that the platform refuses is fetched anew, once.
+    """
+
+    def __init__(
+        self, wire: ChannelWire, signer: MessageSigner, results: Results, token: AccessToken | None = None
+    ) -> None:
         self._wire = wire
         self._signer = signer
         self._results = results
+        self._token = token
 
     async def ask(self, action: str, path: str, question: JsonObject, of: type[D]) -> D | None:
         """The data of the answer, read as ``of``; None where the platform says that there is none.
@@ -47,23 +54,40 @@ class SignedCaller:
         Raises RejectedError in the platform's words, UnusableError for a bad signature, ContractError for the answer to
         another question and for what breaks the contract, and what ``ChannelWire.request`` raises.
         """
-        return self._results.content(await self._answer(action, path, question, of))
+
+        async def call(token: str) -> D | None:
+            return self._results.content(await self._answer(action, path, question, of, token))
+
+        return await (call("") if self._token is None else self._token.use(call))
+
+    async def told(self, action: str, path: str, question: JsonObject, of: type[D]) -> D:
+        """``ask`` where "there is none" is no answer: for effects. ContractError."""
+        answer = await self.ask(action, path, question, of)
+        if answer is None:
+            raise ContractError(f"{action} was answered without its content")
+        return answer
 
     async def ready(self, path: str) -> str:
         """The platform's words when it is asked whether it knows us. ContractError unless that is a yes."""
-        answer = await self._answer("ready", path, {}, type(None))
-        if self._results.effect(answer.code) != "ok":
-            raise ContractError(f"result code {answer.code!r} to the question whether we are known")
-        return answer.message
 
-    async def _answer(self, action: str, path: str, question: JsonObject, of: type[D]) -> Answer[D]:
+        async def call(token: str) -> str:
+            answer = await self._answer("ready", path, {}, type(None), token)
+            if self._results.effect(answer.code) == "token":
+                self._results.content(answer)
+            if self._results.effect(answer.code) != "ok":
+                raise ContractError(f"result code {answer.code!r} to the question whether we are known")
+            return answer.message
+
+        return await (call("") if self._token is None else self._token.use(call))
+
+    async def _answer(self, action: str, path: str, question: JsonObject, of: type[D], token: str) -> Answer[D]:
         body = json.dumps(question, ensure_ascii=False).encode()
         response = await self._wire.request(
             action,
             "POST",
             path,
             content=body,
-            headers={"Content-Type": "application/json"},
+            headers={"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})},
             declared=self._results.declared(),
             signer=self._signer,
         )

@@ -12,6 +12,7 @@ import pytest
 from gateway.foundation.wire import ChannelWire, MessageSigner
 from gateway.foundation.wire.envelope import Answer, Head, Results
 from gateway.foundation.wire.signed import SignedCaller, SignedSettings
+from gateway.foundation.wire.signing import SignatureScheme
 from gateway.foundation.wire.tokens import AccessToken, TokenRefusedError
 from gateway.ports.base import RawExchange
 from gateway.words.clock import ManualClock
@@ -36,6 +37,7 @@ RESULTS = Results(
         ("5", "400", "rejected"),
         ("6", "401", "denied"),
         ("7", "429", "busy"),
+        ("8", "401", "token"),
     ]
 )
 
@@ -52,6 +54,7 @@ def told(status: int, code: str = "0", **more: Any) -> httpx.Response:
         (told(400, "6"), DeniedError),
         (told(401, "6"), DeniedError),
         (told(403, "5"), DeniedError),
+        (told(401, "8"), TokenRefusedError),
         (told(429, "7"), BusyError),
         (told(503, "7"), BusyError),
         (told(503, "0"), OutcomeUnknownError),
@@ -98,6 +101,8 @@ def test_content_is_there_absent_or_a_contradiction() -> None:
             content(code, data)
     with pytest.raises(RejectedError):
         content("5", None)
+    with pytest.raises(TokenRefusedError):
+        content("8", None)
 
 
 def test_what_stands_beside_a_code_is_read_only_if_the_code_is_a_success() -> None:
@@ -261,6 +266,33 @@ async def test_an_answer_that_is_not_ours_or_not_the_contracts_is_no_answer(
     with pytest.raises(expected) as raised:
         await caller.ask("a", "a", {}, int)
     assert type(raised.value) is expected
+
+
+async def test_a_token_goes_along_and_one_that_is_refused_under_signature_is_fetched_anew(
+    platform: Platform, caller: SignedCaller
+) -> None:
+    issued: list[str] = []
+
+    async def fetch() -> tuple[str, timedelta]:
+        issued.append(f"T{len(issued) + 1}")
+        if len(issued) > 1:
+            platform.status, platform.body = 200, b'{"code":"0","message":"ok","data":7}'
+        return issued[-1], timedelta(hours=1)
+
+    token = AccessToken(fetch, ManualClock(NOW))
+    strict = MessageSigner("N1", SECRET.encode(), ManualClock(NOW), scheme=SignatureScheme(echo=True))
+    ours = SignedCaller(caller._wire, strict, RESULTS, token)
+    assert await ours.told("a", "a", {}, int) == 7
+    platform.status, platform.body = 401, b'{"code":"8","message":"-","data":null}'
+    platform.broken = True
+    with pytest.raises(UnusableError):  # anybody could say so, and it may have happened all the same
+        await ours.told("a", "a", {}, int)
+    platform.broken = False
+    assert await ours.told("a", "a", {}, int) == 7
+    assert issued == ["T1", "T2"]
+    platform.body = b'{"code":"4","message":"-","data":null}'
+    with pytest.raises(ContractError, match="without its content"):
+        await ours.told("a", "a", {}, int)
 
 
 async def test_ready_needs_a_yes(platform: Platform, caller: SignedCaller) -> None:
