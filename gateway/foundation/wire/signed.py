@@ -13,7 +13,7 @@ from gateway.foundation.wire.signing import MessageSigner, SignatureScheme
 from gateway.foundation.wire.tokens import AccessToken
 from gateway.ports.base import JsonObject
 from gateway.words.clock import Clock
-from gateway.words.errors import ContractError
+from gateway.words.errors import ContractError, RejectedError
 
 D = TypeVar("D")
 
@@ -61,11 +61,16 @@ class SignedCaller:
         return await (call("") if self._token is None else self._token.use(call))
 
     async def told(self, action: str, path: str, question: JsonObject, of: type[D]) -> D:
-        """``ask`` where "there is none" is no answer: for effects. ContractError."""
-        answer = await self.ask(action, path, question, of)
-        if answer is None:
-            raise ContractError(f"{action} was answered without its content")
-        return answer
+        """``ask`` for effects: where the platform says that what it is about does not exist, RejectedError."""
+
+        async def call(token: str) -> D:
+            answer = await self._answer(action, path, question, of, token)
+            content = self._results.content(answer)
+            if content is None:
+                raise RejectedError(answer.message, answer.code)
+            return content
+
+        return await (call("") if self._token is None else self._token.use(call))
 
     async def ready(self, path: str) -> str:
         """The platform's words when it is asked whether it knows us. ContractError unless that is a yes."""

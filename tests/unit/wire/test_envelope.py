@@ -291,7 +291,7 @@ async def test_a_token_goes_along_and_one_that_is_refused_under_signature_is_fet
     assert await ours.told("a", "a", {}, int) == 7
     assert issued == ["T1", "T2"]
     platform.body = b'{"code":"4","message":"-","data":null}'
-    with pytest.raises(ContractError, match="without its content"):
+    with pytest.raises(RejectedError, match="4"):
         await ours.told("a", "a", {}, int)
 
 
