@@ -59,12 +59,23 @@ def keys() -> dict[str, Any]:
     return dict(json.loads(contract.VECTORS.read_text(encoding="utf-8")))
 
 
+@cache
+def platform_key() -> Any:
+    """What the platform signs with."""
+    return load_pem_private_key(keys()["platform"]["private"].encode(), None)
+
+
+@cache
+def unit_key() -> Any:
+    """What the unit's signatures are checked by."""
+    return load_pem_public_key(keys()["unit"]["public"].encode())
+
+
 def signed(node: str, now: datetime, nonce: str, *parts: str, body: bytes) -> dict[str, str]:
     """The platform's headers for a message whose text is ``parts``, time, nonce and body, a line feed behind each."""
     stamp = str(int(now.timestamp()))
     text = "".join(f"{part}\n" for part in (*parts, stamp, nonce)).encode() + body + b"\n"
-    key: Any = load_pem_private_key(keys()["platform"]["private"].encode(), None)
-    signature = base64.b64encode(key.sign(text, padding.PKCS1v15(), hashes.SHA256())).decode()
+    signature = base64.b64encode(platform_key().sign(text, padding.PKCS1v15(), hashes.SHA256())).decode()
     return {"Crane-App": node, "Crane-Timestamp": stamp, "Crane-Nonce": nonce, "Crane-Signature": signature}
 
 
@@ -74,9 +85,8 @@ def genuine(call: Call) -> bool:
     stamp, nonce = told.get("crane-timestamp", ""), told.get("crane-nonce", "")
     target = url.path + (f"?{url.query}" if url.query else "")
     text = f"{call.request.method}\n{target}\n{stamp}\n{nonce}\n".encode() + call.body + b"\n"
-    key: Any = load_pem_public_key(keys()["unit"]["public"].encode())
     try:
-        key.verify(unb64(told.get("crane-signature", "")), text, padding.PKCS1v15(), hashes.SHA256())
+        unit_key().verify(unb64(told.get("crane-signature", "")), text, padding.PKCS1v15(), hashes.SHA256())
         return told.get("crane-app") == APP and abs(int(stamp) - call.now.timestamp()) <= WINDOW
     except (InvalidSignature, ValueError):
         return False
