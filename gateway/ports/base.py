@@ -196,7 +196,7 @@ class UnreadableCallbackError(ContractError):
     ``about``: what could be read of whom it is about, as a notice that a room takes; a hint and no more.
     ``acknowledge``: the contract's words for "received", where there is enough to say them; they are used only where
     ``about`` led to something that can be asked for. ``refuse``: its words for "not understood", used otherwise; where
-    there are none the answer is a problem of ours.
+    there are none the answer is a problem of ours. ``decrypted``: as in ``OpenedCallback``.
     """
 
     def __init__(
@@ -206,11 +206,13 @@ class UnreadableCallbackError(ContractError):
         about: Notice | None = None,
         acknowledge: Reply | None = None,
         refuse: Reply | None = None,
+        decrypted: bytes = b"",
     ) -> None:
         super().__init__(reason)
         self.about = about
         self.acknowledge = acknowledge
         self.refuse = refuse
+        self.decrypted = decrypted
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from base64 import b64decode
 from datetime import date, timedelta
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
@@ -17,7 +17,16 @@ from gateway.foundation.wire.files import FileDigest
 from gateway.foundation.wire.signed import SignedCaller
 from gateway.foundation.wire.signing import SignatureHeaders, SignatureScheme
 from gateway.ports import nontax as port
-from gateway.ports.base import AdapterInfo, FindGuarantee, Incoming, OpenedCallback, Pending, ReferenceFormat, Reply
+from gateway.ports.base import (
+    AdapterInfo,
+    FindGuarantee,
+    Incoming,
+    OpenedCallback,
+    Pending,
+    ReferenceFormat,
+    Reply,
+    UnreadableCallbackError,
+)
 from gateway.words.clock import Clock
 from gateway.words.errors import ContractError
 from paper_crane import contract, mapping
@@ -35,15 +44,6 @@ SCHEME = SignatureScheme(
 RESULTS = Results(contract.results())
 TAKEN = Reply(200, b'{"code":"C0000"}', "application/json")
 AGAIN = Reply(503, b'{"code":"C0429"}', "application/json")
-
-
-class Sealed(BaseModel):
-    """A notice before it is opened."""
-
-    id: str
-    type: Literal["bill.made", "bill.paid", "refund.done", "receipt.made"]
-    nonce: str
-    sealed: str
 
 
 class PaperCrane:
@@ -105,7 +105,7 @@ class PaperCrane:
         """A bill by our number or by its code; None when they say that there is none."""
         asked = {"outBillNo": request.reference} if request.code is None else {"payCode": request.code}
         told = await self._platform.ask("find", "v1/bills/query", asked, mapping.Bill)
-        return told and mapping.bill(_about(told, reference=request.reference, code=request.code))
+        return None if told is None else mapping.bill(_about(told, reference=request.reference, code=request.code))
 
     async def cancel(self, request: port.CancelRequest) -> port.Cancelled:
         """Close an unpaid bill. One that is closed or expired is a success."""
@@ -125,7 +125,7 @@ class PaperCrane:
         """A refund by our number."""
         asked = {"outRefundNo": reference}
         told = await self._platform.ask("find_refund", "v1/refunds/query", asked, mapping.Refund)
-        return told and mapping.refund(_about(told, reference=reference))
+        return None if told is None else mapping.refund(_about(told, reference=reference))
 
     async def receipt(self, request: port.ReceiptRequest) -> port.FiscalReceipt | Pending:
         """The receipt of a paid bill, once it is made."""
@@ -152,30 +152,16 @@ class PaperCrane:
     async def open_callback(self, incoming: Incoming) -> OpenedCallback:
         """Authenticate, decrypt and read a notice without any network."""
         authentic = self._signer.verify(incoming.headers, incoming.body)
+        text = b""
         try:
-            notice = Sealed.model_validate_json(incoming.body)
+            notice = mapping.Sealed.model_validate_json(incoming.body)
             nonce, sealed = b64decode(notice.nonce, validate=True), b64decode(notice.sealed, validate=True)
             text = self._cipher.open(nonce, sealed, notice.type.encode(), authentic=True)
-            told = _notice(notice.type, json.loads(text))
+            told = mapping.notice(notice.type, json.loads(text))
         except ValueError as error:
-            raise ContractError(f"a notice that breaks the contract: {type(error).__name__}") from None
+            reason = f"a notice that breaks the contract: {type(error).__name__}"
+            raise UnreadableCallbackError(reason, about=mapping.hint(text), acknowledge=TAKEN, decrypted=text) from None
         return OpenedCallback(told, notice.id, authentic.nonce, TAKEN, AGAIN, decrypted=text)
-
-
-def _notice(kind: str, content: Any) -> Any:
-    """What an opened notice says. ValueError for what breaks the contract."""
-    if kind == "receipt.made":
-        made = mapping.ReceiptMade.model_validate(content)
-        return port.ReceiptNotice(code=made.code)
-    if kind == "refund.done":
-        refund = mapping.refund(mapping.Refund.model_validate(content))
-        return port.RefundNotice(reference=refund.reference, refund=refund)
-    bill = mapping.Bill.model_validate(content)
-    if kind == "bill.made":
-        issued = mapping.issued(bill)
-        return port.CodeNotice(reference=bill.reference, issued=None if isinstance(issued, Pending) else issued)
-    (money,) = bill.payments
-    return port.PaymentNotice(fact=mapping.paid(bill, money), bill_reference=bill.reference)
 
 
 def _about(told: T, **asked: Any) -> T:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -77,6 +78,15 @@ class Receipt(Wire):
     media_type: str
 
 
+class Sealed(Wire):
+    """A notice before it is opened."""
+
+    id: str
+    type: Literal["bill.made", "bill.paid", "refund.done", "receipt.made"]
+    nonce: str
+    sealed: str
+
+
 class ReceiptMade(Wire):
     reference: str = Field(alias="outBillNo")
     code: str = Field(alias="payCode")
@@ -143,6 +153,28 @@ def refund(told: Refund) -> port.Refund:
     """A refund, with their number for it."""
     state = port.RefundState.REFUNDED if told.state == "DONE" else port.RefundState(told.state.lower())
     return port.Refund(state=state, **told.model_dump(exclude={"state"}))
+
+
+def hint(text: bytes) -> port.UnreadableNotice | None:
+    """Which bill a notice may be about that cannot be read."""
+    number = re.search(rb'"outBillNo"\s*:\s*"([0-9A-Z]{8,32})"', text)
+    return number and port.UnreadableNotice(bill_reference=number[1].decode())
+
+
+def notice(kind: str, content: Any) -> Any:
+    """What an opened notice says. ValueError for what breaks the contract."""
+    if kind == "receipt.made":
+        made = ReceiptMade.model_validate(content)
+        return port.ReceiptNotice(code=made.code)
+    if kind == "refund.done":
+        moved = refund(Refund.model_validate(content))
+        return port.RefundNotice(reference=moved.reference, refund=moved)
+    told = Bill.model_validate(content)
+    if kind == "bill.made":
+        code = issued(told)
+        return port.CodeNotice(reference=told.reference, issued=None if isinstance(code, Pending) else code)
+    (money,) = told.payments
+    return port.PaymentNotice(fact=paid(told, money), bill_reference=told.reference)
 
 
 def page(told: Statement, file: bytes) -> port.StatementPage:

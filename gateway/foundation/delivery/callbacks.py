@@ -7,7 +7,7 @@ for people and told as an event, and what it seems to be about is asked for at o
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -98,8 +98,8 @@ class Callbacks:
         handler = self._handlers.get(type(opened.notice))
         if handler is None:
             raise NotFoundProblem(f"nothing here takes {opened.notice.kind} notices")
-        raw = self._raw(channel_name, channel.info.sensitive, incoming, opened.acknowledge, "answered")
-        raw = replace(raw, decrypted=opened.decrypted)
+        sensitive, text = channel.info.sensitive, opened.decrypted
+        raw = self._raw(channel_name, sensitive, incoming, opened.acknowledge, "answered", text)
         kept = self._evidence.prepare(raw)
         forged = self._raw(channel_name, channel.info.sensitive, incoming, None, f"forged: {_USED}")
         digest = sm3(incoming.body)
@@ -122,9 +122,8 @@ class Callbacks:
             raise  # the database is away: nothing can be kept
         except Exception:
             log.exception("a callback could not be applied", channel=channel_name, kind=opened.notice.kind)
-            failed = self._raw(
-                channel_name, channel.info.sensitive, incoming, opened.retry_later, "failed: not applied"
-            )
+            outcome = "failed: not applied"
+            failed = self._raw(channel_name, sensitive, incoming, opened.retry_later, outcome, text)
             await self._store.write(lambda conn: self._evidence.append(conn, failed, subject=opened.event_key))
             return opened.retry_later
         if not taken:
@@ -140,16 +139,16 @@ class Callbacks:
         which may hold its words for a refusal.
         """
         name, reason = channel.name, str(broken)
-        about, thanks, refuse = None, None, None
+        about, thanks, refuse, text = None, None, None, b""
         if isinstance(broken, UnreadableCallbackError):
-            about, thanks, refuse = broken.about, broken.acknowledge, broken.refuse
+            about, thanks, refuse, text = broken.about, broken.acknowledge, broken.refuse, broken.decrypted
         log.error("callback refused", channel=name, outcome="unreadable", reason=reason)
         handler = None if about is None else self._handlers.get(type(about))
         refused = self._evidence.prepare(
-            self._raw(name, channel.info.sensitive, incoming, refuse, f"unreadable: {reason}")
+            self._raw(name, channel.info.sensitive, incoming, refuse, f"unreadable: {reason}", text)
         )
         taken = self._evidence.prepare(
-            self._raw(name, channel.info.sensitive, incoming, thanks, f"unreadable: {reason}")
+            self._raw(name, channel.info.sensitive, incoming, thanks, f"unreadable: {reason}", text)
         )
         digest, now = sm3(incoming.body), to_micros(self._clock.now())
 
@@ -199,7 +198,13 @@ class Callbacks:
             )
 
     def _raw(
-        self, channel: str, sensitive: frozenset[str], incoming: Incoming, reply: Reply | None, outcome: str
+        self,
+        channel: str,
+        sensitive: frozenset[str],
+        incoming: Incoming,
+        reply: Reply | None,
+        outcome: str,
+        decrypted: bytes = b"",
     ) -> RawExchange:
         received = to_micros(incoming.received_at)
         return RawExchange(
@@ -217,4 +222,5 @@ class Callbacks:
             started_at=received,
             ended_at=to_micros(self._clock.now()),
             sensitive=sensitive,
+            decrypted=decrypted,
         )

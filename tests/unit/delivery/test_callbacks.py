@@ -129,6 +129,19 @@ async def test_what_was_encrypted_in_a_message_is_evidence_beside_its_bytes(desk
     assert (exact.request_body, exact.decrypted) == (b"ciphertext", text)
 
 
+async def test_what_was_decrypted_and_cannot_be_read_or_applied_is_evidence_all_the_same(desk):
+    desk.info.sensitive = frozenset({"payerName"})
+    text = '{"payerName": "王小明", "amount": "5,00"}'.encode()
+    says, desk.adapter.says = desk.adapter.says, UnreadableCallbackError("an amount", decrypted=text)
+    with pytest.raises(ContractError):
+        await desk.take(b"ciphertext")
+    desk.adapter.says, desk.fault = replace(says, decrypted=text), RuntimeError("a room fails")
+    await desk.take(b"ciphertext too")
+    for kept in await desk.kept():
+        assert '"amount": "5,00"' in kept.request
+        assert "王小明" not in kept.request
+
+
 async def test_a_message_that_concerns_nothing_known_is_kept_under_its_own_key(desk):
     desk.about = None
     await desk.take()
