@@ -201,10 +201,13 @@ def test_the_adapter_of_the_page_installs_loads_and_passes_its_tests(tmp_path: P
     assert "passed" in run("pytest", "-q", "-p", "no:cacheprovider", "tests")
 
 
-def test_the_room_of_the_page_is_the_one_that_is_installed() -> None:
-    package = ROOT / "tests" / "foreign"
-    blocks = re.findall(r"\*\*`([^`]+)`\*\*( \(a part\))?\n\n```\w+\n(.*?)```", text("ADDING_ROOMS.md"), re.DOTALL)
-    assert len(blocks) == 9
-    files = {name: (package / name).read_text(encoding="utf-8") for name, _, _ in blocks}
-    wrong = [name for name, part, code in blocks if not (code in files[name] if part else code == files[name])]
-    assert wrong == [], "copy the code of these files into docs/ADDING_ROOMS.md"
+@pytest.mark.parametrize(
+    ("page", "folder", "number"),
+    [("ADDING_ROOMS.md", "tests/foreign", 9), ("adapter-recipes.md", "examples/nontax-json", 11)],
+)
+def test_the_code_of_the_page_is_that_of_the_package(page: str, folder: str, number: int) -> None:
+    blocks = re.findall(r"\*\*`([^`]+)`\*\*( \(a part\))?\n\n```\w+\n(.*?)```", text(page), re.DOTALL)
+    assert len(blocks) == number
+    files = {name: (ROOT / folder / name).read_text(encoding="utf-8") for name, _, _ in blocks}
+    wrong = [code for name, part, code in blocks if not (code in files[name] if part else code == files[name])]
+    assert wrong == [], f"copy the code of these files into docs/{page}"

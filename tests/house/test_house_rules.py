@@ -16,7 +16,7 @@ import pytest
 import typer.main
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("gateway", "simulators", "contracts", "tests")
+PACKAGES = ("gateway", "simulators", "contracts", "tests", "examples")
 
 
 def pages() -> list[Path]:

@@ -132,11 +132,9 @@ def bill(told: Bill) -> port.Bill | Pending:
         return Pending(ask_after=told.ask_after, words="缴款码生成中")
     if not told.code:
         raise ContractError(f"a bill that is {told.state} has no code")
-    state, money = (
-        BILLS.get(told.state) or port.BillState(told.state.lower()),
-        [paid(told, one) for one in told.payments],
-    )
-    return port.Bill(state=state, paid=tuple(money), **_shared(told))
+    state = BILLS.get(told.state) or port.BillState(told.state.lower())
+    money = tuple(paid(told, one) for one in told.payments)
+    return port.Bill(state=state, paid=money, **_shared(told))
 
 
 def issued(told: Bill) -> port.Issued | Pending:
