@@ -299,7 +299,7 @@ class NonTaxConformance(EffectConformance, CallbackConformance):
         def as_asked(answer: Bill | Refund | FiscalReceipt) -> bool:
             return total == (answer.total if isinstance(answer, Bill) else answer.amount)
 
-        await noticed(trial.call, as_asked, f"{asking}, answered with another amount")
+        await noticed(partial(eventually, bench, trial.call), as_asked, f"{asking}, answered with another amount")
 
     @pytest.mark.parametrize("asking", ["find", "cancel"])
     async def test_an_answer_about_another_bill_is_noticed(self, bench: NonTaxBench, asking: str) -> None:

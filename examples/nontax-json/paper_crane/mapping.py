@@ -7,9 +7,10 @@ import re
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, Base64Bytes, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, Base64Bytes, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
+from gateway.foundation.wire.told import Told
 from gateway.ports import nontax as port
 from gateway.ports.base import JsonObject, Pending
 from gateway.words.errors import ContractError
@@ -20,10 +21,10 @@ BILLS = {"PAYING": port.BillState.BEING_PAID, "CLOSED": port.BillState.VOID}
 KINDS = {"P": "paid", "R": "refunded"}
 
 
-class Wire(BaseModel):
+class Wire(Told):
     """What they tell, by our names in camelCase or an alias. What is known must be right, the rest is passed over."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel)
+    model_config = ConfigDict(alias_generator=to_camel)
 
 
 class Token(Wire):

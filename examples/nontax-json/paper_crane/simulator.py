@@ -34,6 +34,7 @@ from simulators.frame import (
     Entry,
     Foundation,
     Handler,
+    Kind,
     OpenApiContract,
     Page,
     Refused,
@@ -167,23 +168,11 @@ class Crane(Service):
             self.operation("ready", self._guarded(lambda tx, call: result("C0000"))),
             self.operation("create", self._guarded(self._create), key=number("outBillNo")),
             self.operation("query", self._guarded(self._query), key=number("outBillNo")),
-            self.operation("close", self._told(lambda tx, call: keep.close(tx, call.content)), key=number("closeNo")),
-            self.operation(
-                "refund", self._told(lambda tx, call: keep.refund(tx, call.content)), key=number("outRefundNo")
-            ),
-            self.operation(
-                "query_refund",
-                self._told(lambda tx, call: keep.refund_of(tx, call.content["outRefundNo"])),
-                key=number("outRefundNo"),
-            ),
-            self.operation(
-                "receipt",
-                self._told(lambda tx, call: keep.receipt(tx, call.content, call.now)),
-                key=number("requestNo"),
-            ),
-            self.operation(
-                "statement", self._told(lambda tx, call: keep.statement(tx, call.content["date"], call.now))
-            ),
+            told("close", "closeNo", lambda tx, call: keep.close(tx, call.content)),
+            told("refund", "outRefundNo", lambda tx, call: keep.refund(tx, call.content)),
+            told("query_refund", "outRefundNo", lambda tx, call: keep.refund_of(tx, call.content["outRefundNo"])),
+            told("receipt", "requestNo", lambda tx, call: keep.receipt(tx, call.content, call.now)),
+            told("statement", "date", lambda tx, call: keep.statement(tx, call.content["date"], call.now, call.fault)),
             Route("/files/{day}.csv.gz", self._file),
         ]
 
@@ -214,7 +203,8 @@ class Crane(Service):
 
     async def _file(self, request: Request) -> Response:
         with self.base.state.transaction() as tx:
-            file = self.books.file(tx, request.path_params["day"])
+            members = int(request.query_params.get("members", "1"))
+            file = self.books.file(tx, request.path_params["day"], members)
         self.journal(request, "file", request.path_params["day"], 200)
         return Response(file, media_type="application/gzip")
 
@@ -348,11 +338,19 @@ class Crane(Service):
         ]
 
 
+#: Ways of going wrong that only statement files have.
+KINDS = {
+    "wrong_totals": Kind("effect", "the totals of the statement are a line and a fen more"),
+    "wrong_digest": Kind("effect", "the digest that is announced is that of another file"),
+    "second_file": Kind("effect", "the file is packed twice, one behind the other"),
+}
+
 SYSTEM = System(
     name="papercrane",
     title="纸鹤非税平台(虚构)",
     build=Crane,
     operations=frozenset(CONTRACT.operations),
     callbacks=frozenset({"bill.made", "bill.paid", "refund.done", "receipt.made"}),
+    kinds=KINDS,
     settings=books.SETTINGS,
 )

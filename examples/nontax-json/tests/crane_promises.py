@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from paper_crane import contract
@@ -33,6 +33,7 @@ from gateway.testing.bench import Code
 from gateway.testing.nontax import NonTaxBench, NonTaxConformance
 from gateway.words.clock import SystemClock, day_of
 from gateway.words.errors import ContractError, DeniedError, RejectedError
+from gateway.words.money import format_yuan
 from simulators.testing import Simulation, simulation_process, simulators
 
 __all__ = ["simulation_process", "simulators"]
@@ -78,6 +79,22 @@ class Bench(NonTaxBench):
 
     personal = ("罗巧云", "13900001111", "6217990100200300400")
     unknown_code = "C0999"
+    statement_files = True
+    bill_states: ClassVar[Mapping[str, str]] = {
+        "MAKING": "pending",
+        "UNPAID": "unpaid",
+        "PAYING": "being_paid",
+        "PAID": "paid",
+        "CLOSED": "void",
+        "EXPIRED": "expired",
+        "REFUNDED": "refunded",
+    }
+    refund_states: ClassVar[Mapping[str, str]] = {
+        "FILED": "filed",
+        "APPROVED": "approved",
+        "DONE": "refunded",
+        "REFUSED": "refused",
+    }
 
     def __init__(self, simulators: Simulation, hosts: Sequence[str] = ()) -> None:
         self.simulators = simulators
@@ -101,9 +118,16 @@ class Bench(NonTaxBench):
         settings = PaperCrane.Settings(platform_keys=(known["platform_key"],), **given)
         self.adapter = PaperCrane(settings, wire, self.clock)
         self.inbox = Inbox()
+        self.seen: list[str] = []
         self.server: asyncio.Server | None = None
 
-    def bill(self, reference: str) -> IssueRequest:
+    def bill(self, reference: str, total: int | None = None) -> IssueRequest:
+        lines = (
+            BillLine(item_code="103050199002", item_name="没收违法所得", amount=3650),
+            BillLine(item_code="103050199001", item_name='罚款<初次> & "从轻"', amount=500000),
+        )
+        if total is not None:
+            lines = (lines[1].model_copy(update={"amount": total}),)
         return IssueRequest(
             reference=reference,
             region="990102",
@@ -112,16 +136,20 @@ class Bench(NonTaxBench):
             payer_name="罗巧云",
             payer_phone="13900001111",
             decision_number="望市监罚决〔2026〕18号",
-            lines=(
-                BillLine(item_code="103050199002", item_name="没收违法所得", amount=3650),
-                BillLine(item_code="103050199001", item_name='罚款<初次> & "从轻"', amount=500000),
-            ),
-            total=503650,
+            lines=lines,
+            total=sum(line.amount for line in lines),
             bill_date=day_of(self.clock.now()),
         )
 
-    async def pay(self, code: str) -> str:
-        return await self.paid(code=code, callback=False)
+    async def pay(self, code: str, amount: int | None = None) -> str:
+        other = {} if amount is None else {"amount": format_yuan(amount), "force": True}
+        return await self.paid(code=code, callback=False, **other)
+
+    async def give_back(self, reference: str) -> None:
+        await self.simulators.aask("POST", f"/papercrane/refunds/{reference}", {"state": "DONE"})
+
+    def asks(self, exchange: RawExchange) -> bool:
+        return exchange.method == "GET" or exchange.url.endswith(("query", "ready", "token", "statements/apply"))
 
     async def paid(self, **how: Any) -> str:
         """Money comes; the bank's serial."""
@@ -160,22 +188,33 @@ class Bench(NonTaxBench):
             port = self.server.sockets[0].getsockname()[1]
             self.simulators.callbacks_to(SYSTEM, f"http://127.0.0.1:{port}/callbacks/papercrane")
 
-    async def told(self) -> Incoming:
-        """The next notice."""
-        incoming = await asyncio.wait_for(self.inbox.messages.get(), 10)
-        return Incoming(incoming.headers, incoming.body, self.clock.now(), "/callbacks/papercrane")
+    async def told(self, kind: str = "", number: str = "") -> Incoming:
+        """The next notice: of this kind, under this number or, without one, under one that has not come before."""
+        while True:
+            incoming = await asyncio.wait_for(self.inbox.messages.get(), 10)
+            notice = json.loads(incoming.body)
+            if kind in ("", notice["type"]) and (notice["id"] == number if number else notice["id"] not in self.seen):
+                self.seen.append(notice["id"])
+                return Incoming(incoming.headers, incoming.body, self.clock.now(), "/callbacks/papercrane")
+
+    async def paid_callback(self, code: str, amount: int) -> Incoming:
+        await self.listen()
+        await self.paid(code=code, amount=format_yuan(amount), force=True)
+        return await self.told("bill.paid")
 
     async def callback(self, kind: str, about: str) -> Incoming:
         if kind == "again":
+            number = self.seen[-1]
             while not self.inbox.messages.empty():
                 self.inbox.messages.get_nowait()
             await self.simulators.flush_callbacks(SYSTEM)
-            return await self.told()
+            return await self.told("bill.paid", number)
         await self.listen()
         if kind == "forged":
-            await self.simulators.aask("POST", "/faults", {"system": SYSTEM, "kind": "callback_forged"})
+            forged = {"system": SYSTEM, "operation": "bill.paid", "kind": "callback_forged"}
+            await self.simulators.aask("POST", "/faults", forged)
         await self.paid(code=about)
-        return await self.told()
+        return await self.told("bill.paid")
 
     async def acknowledged(self, about: str, answer: Callable[[Incoming], Awaitable[Reply]]) -> bool:
         self.inbox.answer = answer
@@ -198,7 +237,12 @@ async def bench(simulators: Simulation) -> AsyncIterator[Bench]:
 
 
 class TestPaperCrane(NonTaxConformance):
-    """Every promise."""
+    """Every promise, while codes and receipts come half a minute later."""
+
+    @pytest.fixture
+    async def bench(self, bench: Bench) -> Bench:
+        await bench.settings(code_seconds=30, receipt_seconds=30)
+        return bench
 
 
 NUMBER = "7Q3K9M2X4R8T6V1W5Y0Z"
