@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-from notice_bench import RestMessengerBench
+from benches import RestMessengerBench
 
 from gateway.testing.notice import NoticeConformance
 from simulators.testing import Simulation

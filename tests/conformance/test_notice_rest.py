@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from notice_bench import START, RestMessengerBench
+from benches import RestMessengerBench
 
 from gateway.ports.notice import OfficerKey, OfficerMessages, RecallRequest, SendRequest
+from gateway.testing.simulated import START
 from gateway.words.errors import ContractError, DeniedError, OutcomeUnknownError, RejectedError
 
 REFERENCE = "01K6QH3V7N2M8RXT4A5B6C7D8E"

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from benches import RestMessengerBench
 from broken_adapters import Broken, Case, failed_by_the_kit
-from notice_bench import RestMessengerBench
 
 from gateway.adapters.notice.rest import RestMessenger
 from gateway.foundation.wire.signing import Authenticated
