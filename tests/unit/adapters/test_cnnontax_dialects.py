@@ -316,6 +316,7 @@ async def test_a_push_in_the_published_dialect_is_opened() -> None:
 @pytest.mark.parametrize(
     "body",
     [push(amount="0.00"), push(day="00010101"), push(day="20260231"), push(serial=" "), push(serial="\u3000"),
+     push(serial="\u200b\u2060"),
      push(amount="1E3"), frame("5997", state(), "A1")],
 )  # fmt: skip
 async def test_a_push_that_cannot_be_is_refused_under_our_mac_and_hints_at_its_bill(body: bytes) -> None:
