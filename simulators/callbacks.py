@@ -205,7 +205,8 @@ class Callbacks:
             body, headers = wire.forge(*wire.callback(document["payload"]))
             await self._post(document, target["url"], body, headers, "forged")
             document["forged"] = False
-        body, headers = wire.callback(document["payload"])
+        say = wire.different_callback if document.get("fault") == "callback_different" else wire.callback
+        body, headers = say(document["payload"])
         answer = await self._post(document, target["url"], body, headers, None)
         if answer is not None and wire.acknowledged(document["payload"], *answer):
             document["sends"] -= 1

@@ -37,7 +37,7 @@ class OpenApiContract:
         pointer, operation = self._operation(operation_id)
         errors = []
         for index, declared in enumerate(operation.get("parameters", ())):
-            declared = self._resolve(declared)
+            declared = self.resolve(declared)
             if declared["in"] not in ("path", "query"):
                 continue
             name, value = declared["name"], parameters.get(declared["name"])
@@ -53,7 +53,7 @@ class OpenApiContract:
                 errors += self._errors(where, value, name)
         if "requestBody" not in operation:
             return errors
-        asked = self._resolve(operation["requestBody"])
+        asked = self.resolve(operation["requestBody"])
         where = f"{pointer}/requestBody"
         if "$ref" in operation["requestBody"]:
             where = operation["requestBody"]["$ref"].removeprefix("#")
@@ -80,11 +80,18 @@ class OpenApiContract:
         response, where = responses[found], f"{pointer}/responses/{found}"
         if "$ref" in response:
             where = response["$ref"].removeprefix("#")
-        content = self._resolve(response).get("content", {})
+        content = self.resolve(response).get("content", {})
         for kind in content:
             if kind.endswith("json") and "schema" in content[kind]:
                 return self._errors(f"{where}/content/{_token(kind)}/schema", body, "body")
         return []
+
+    def answer_schema(self, operation_id: str, status: int) -> dict[str, Any] | None:
+        """The schema of an answer's JSON body; None where the contract has none."""
+        responses = self._operation(operation_id)[1]["responses"]
+        response = self.resolve(responses.get(str(status), responses.get("default", {})))
+        found = (of["schema"] for kind, of in response.get("content", {}).items() if kind.endswith("json"))
+        return next(found, None)
 
     def schema_errors(self, name: str, value: Any) -> list[str]:
         """What the schema ``components/schemas/<name>`` says against a JSON value."""
@@ -94,7 +101,8 @@ class OpenApiContract:
         method, path = self.operations[operation_id]
         return f"/paths/{_token(path)}/{method.lower()}", self.document["paths"][path][method.lower()]
 
-    def _resolve(self, value: dict[str, Any]) -> dict[str, Any]:
+    def resolve(self, value: dict[str, Any]) -> dict[str, Any]:
+        """A part of the document behind its ``$ref``, if it is one."""
         while "$ref" in value:
             target: Any = self.document
             for part in value["$ref"].removeprefix("#/").split("/"):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
+from simulators import drift
 from simulators.answers import Answer, Call, Handler, Refused
 from simulators.faults import Fault
 from simulators.journal import Entry
@@ -58,6 +59,8 @@ class Exchange:
         elif check is not None and (broken := check(call, told)):
             told = Answer(f"the simulator's own answer breaks the contract: {'; '.join(broken)}", 500)
             return self._finish(told, "broken")
+        if kind in drift.KINDS:
+            told = self.wire.differ(kind, call, told, getattr(self.service, "contract", None))
         return self._finish(told)
 
     async def _instead(self, fault: Fault) -> Response | None:

@@ -72,6 +72,10 @@ COMMON: dict[str, Kind] = {
     "unknown_status": Kind("during_answer", "a status or result code that no table has"),
     "status": Kind("during_answer", "the status of what the answer is about is `code`", needs=("code",)),
     "bad_signature": Kind("during_answer", "a signature that does not verify"),
+    "more_elements": Kind("during_answer", "every part of the answer has an element or member that no contract has"),
+    "empty_optionals": Kind("during_answer", "what is optional and absent comes empty: no content, nil, null"),
+    "other_order": Kind("during_answer", "the elements or members stand in another order"),
+    "other_amounts": Kind("during_answer", "amounts are spelt otherwise: 200 or 200.000 for 200.00"),
     "callback_lost": Kind("callback", "it is never sent"),
     "callback_twice": Kind("callback", "it is sent again after it was acknowledged"),
     "callback_late": Kind("callback", "it leaves `seconds` late (default 3600); time travel and flush hasten it"),
@@ -79,6 +83,9 @@ COMMON: dict[str, Kind] = {
         "callback",
         "it waits until the system's next callback was acknowledged, `seconds` at most (default 60); time travel and "
         "flush send it at once, still behind that one",
+    ),
+    "callback_different": Kind(
+        "callback", "it says the same a little differently: more, empty and reordered elements, other spellings"
     ),
     "callback_forged": Kind("callback", "one with altered content and a bad signature comes before the true one"),
 }

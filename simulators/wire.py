@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from lxml import etree
 
+from simulators import drift
 from simulators.answers import Answer, Call, problem
 from simulators.state import Document
 
 if TYPE_CHECKING:
+    from simulators.contract import OpenApiContract
     from simulators.foundation import Foundation
     from simulators.system import System
 
@@ -65,6 +67,25 @@ class Wire:
         alter = DISTORTIONS[kind] or (lambda value: type(value)(code))
         return replace(answer, body=_altered(answer.body, fields, alter))
 
+    def differ(self, kind: str, call: Call, answer: Answer, contract: OpenApiContract | None) -> Answer:
+        """The answer that says the same a little differently, before it is signed; see ``simulators.drift``."""
+        match kind:
+            case "more_elements":
+                body = drift.more(answer.body)
+            case "other_order":
+                body = drift.reordered(answer.body)
+            case "other_amounts":
+                body = drift.respelt(answer.body, self.amount_fields)
+            case _:
+                body = self.filled(call, answer, contract)
+        return replace(answer, body=body)
+
+    def filled(self, call: Call, answer: Answer, contract: OpenApiContract | None) -> Any:
+        """The body of an answer in which what is optional and absent stands empty."""
+        if contract is None or not isinstance(answer.body, dict | list):
+            return answer.body
+        return drift.json_filled(contract, call.operation, answer.status, answer.body)
+
     def render(self, call: Call, answer: Answer) -> tuple[bytes, dict[str, str]]:
         """The bytes of an answer and its headers."""
         headers = dict(answer.headers)
@@ -102,6 +123,10 @@ class Wire:
     async def tell(self, url: str, body: bytes) -> bytes:
         """Send a callback to an address that is not of the web; what answers it. OSError, EOFError, ValueError."""
         raise ValueError(f"{self.name} sends nothing to {url}")
+
+    def different_callback(self, payload: Document) -> tuple[bytes, dict[str, str]]:
+        """The same callback, said a little differently and signed."""
+        return self.callback(drift.reordered(drift.more(payload)))
 
     def acknowledged(self, payload: Document, status: int, body: bytes) -> bool:
         """Whether an answer acknowledges a callback."""

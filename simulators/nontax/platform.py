@@ -12,11 +12,14 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 import contracts
+from simulators import drift
+from simulators.drift import XmlOptionals
 from simulators.frame import (
     Answer,
     Call,
     Document,
     Foundation,
+    OpenApiContract,
     Refused,
     Settings,
     System,
@@ -39,6 +42,8 @@ _KEYS = ("PayNo", "VoidNo", "RefundNo", "RequestNo", "PayCode", "StatementDate",
 
 SOAP = SoapContract()
 CALLBACK_CONTRACT = XmlContract(contracts.path("nontax/v1/callback.xsd"))
+OPTIONALS = XmlOptionals(contracts.path("nontax/v1/nontax.xsd"))
+CALLBACK_OPTIONALS = XmlOptionals(contracts.path("nontax/v1/callback.xsd"))
 PLATFORM_NODE = "F990100"
 
 
@@ -76,9 +81,21 @@ class SoapWire(CollectionWire):
         message = element("PaymentConfirm", content, CALLBACK)
         if broken := CALLBACK_CONTRACT.errors(message):
             raise ValueError(f"the callback breaks its contract: {broken}")
+        return self._posted(payload["node"], message)
+
+    def different_callback(self, payload: Document) -> tuple[bytes, dict[str, str]]:
+        message = element("PaymentConfirm", {name: told for name, told in payload.items() if name != "node"}, CALLBACK)
+        message = drift.respelt(CALLBACK_OPTIONALS.filled(message), self.amount_fields)
+        return self._posted(payload["node"], drift.reordered(drift.more(message)))
+
+    def filled(self, call: Call, answer: Answer, contract: OpenApiContract | None) -> Any:
+        return OPTIONALS.filled(answer.body) if isinstance(answer.body, etree._Element) else answer.body
+
+    def _posted(self, to: str, message: etree._Element) -> tuple[bytes, dict[str, str]]:
+        """A message to a node, signed now."""
         body = etree.tostring(message, xml_declaration=True, encoding="UTF-8")
         with self.base.state.transaction() as tx:
-            node = tx.get(self.name, "nodes", payload["node"])
+            node = tx.get(self.name, "nodes", to)
         assert node is not None
         headers = signed_headers(node["secret"].encode(), PLATFORM_NODE, self.base.clock.now(), body)
         return body, {"Content-Type": "application/xml; charset=utf-8", **headers}

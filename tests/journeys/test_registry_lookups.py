@@ -86,6 +86,15 @@ async def test_a_record_is_kept_with_its_date_and_asked_for_again_only_when_too_
     assert (house.asked(), await house.count(entity_snapshot)) == (2, 1)
 
 
+@pytest.mark.parametrize("kind", ["more_elements", "empty_optionals", "other_order"])
+async def test_a_registry_that_speaks_a_little_differently_is_understood(house, kind):
+    plain = await house.entities.by_code("district", COMPANY)
+    house.simulators.faults({"system": "registry", "kind": kind, "times": 0})
+    again = await house.entities.by_code("district", COMPANY, max_age=NOW)
+    assert again.asked
+    assert again.record.model_dump(exclude={"as_of"}) == plain.record.model_dump(exclude={"as_of"})
+
+
 async def test_a_changed_record_is_a_new_snapshot_and_whoever_looked_is_told_once(house):
     for authority in ("district", "city"):
         await house.entities.by_code(authority, COMPANY)

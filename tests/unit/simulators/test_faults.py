@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -196,6 +197,41 @@ def bad_signature(stage: Stage) -> None:
     assert verdicts == [False, True]
 
 
+def more_elements(stage: Stage) -> None:
+    stage.arm("more_elements")
+    answer = stage.unit.create()
+    assert (answer.text.count("ReleaseNote"), text(answer, "Amt")) == (4, stage.unit.total)
+
+
+def empty_optionals(stage: Stage) -> None:
+    stage.arm("empty_optionals")
+    answer = stage.unit.create()
+    assert (answer.text.count("CrcCode"), text(answer, "Payment")) != (0, "?")
+    assert "<Payment" in answer.text
+
+
+def other_order(stage: Stage) -> None:
+    stage.arm("other_order")
+    told = stage.unit.create().text
+    assert told.index("<PayStats") < told.index("<Amt") < told.index("<PayNo") < told.index("<Result")
+
+
+def other_amounts(stage: Stage) -> None:
+    stage.arm("other_amounts")
+    told = text(stage.unit.create(), "Amt")
+    assert told is not None
+    assert told != stage.unit.total
+    assert Decimal(told) == Decimal(stage.unit.total)
+
+
+def callback_different(stage: Stage) -> None:
+    stage.arm("callback_different")
+    stage.unit.paid()
+    told = stage.inbox.next("Amt")
+    assert told != stage.unit.total
+    assert Decimal(told) == Decimal(stage.unit.total)
+
+
 def callback_lost(stage: Stage) -> None:
     stage.arm("callback_lost")
     stage.unit.paid()
@@ -278,6 +314,7 @@ CHECKS: dict[tuple[str, str], Callable[[Stage], None]] = {
             *(apply_then_silence, apply_then_reset, callback_before_reply),
             *(drip, malformed, malformed_doctype, empty, truncated),
             *(wrong_amount, wrong_code, unknown_status, bad_signature),
+            *(more_elements, empty_optionals, other_order, other_amounts, callback_different),
             *(callback_lost, callback_twice, callback_late, callback_reordered, callback_forged),
             *(statement_missing, statement_extra, statement_changed, statement_duplicate, statement_late),
         )

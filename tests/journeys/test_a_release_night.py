@@ -1,0 +1,73 @@
+"""A release night: every system speaks a little differently, and nothing waits for a person because of it."""
+
+from __future__ import annotations
+
+import base64
+from datetime import date
+
+import pytest
+
+from gateway.demo import story
+from gateway.typography import Block, Letter, Signature, render
+
+KINDS = ("more_elements", "empty_optionals", "other_order", "other_amounts")
+
+
+async def nothing_waits(site) -> None:
+    """No operation was given to a person."""
+    assert (await site.get("/v1/operations?state=parked"))["items"] == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_platform_that_speaks_differently_is_paid_refunded_and_receipted_as_ever(site, kind):
+    site.fault(kind, times=0)
+    site.fault("callback_different", "PaymentConfirm", times=0)
+    payment = await site.paid()
+    assert (payment["paid_amount"], payment["collections"][0]["source"]) == ("5036.50", "callback")
+    await site.post(f"/v1/payments/{payment['id']}/receipt", None)
+    await site.until(f"/v1/payments/{payment['id']}/receipt", lambda now: now["status"] == "ISSUED")
+    other = await site.issued(await site.decide("望市监罚决字〔2026〕第2号"))
+    await site.post(f"/v1/payments/{other['id']}/cancel", {"reason": "文号有误"})
+    await site.reaches(other, "CANCELLED")
+    assert site.effects("CreateBill") == [1, 1]
+    await nothing_waits(site)
+    await site.app.base.drift.write(site.app.base.events, site.app.base.channels)
+    noted = {one["element"] for one in (await site.get("/v1/channels/drift"))["items"]}
+    answers = {"ReleaseNote", "Bill/ReleaseNote", "Receipt/ReleaseNote"} if kind == "more_elements" else set()
+    assert noted >= {"ReleaseNote"} | answers
+    assert all(one.rpartition("/")[2] == "ReleaseNote" for one in noted), "nothing else is beyond the contract"
+    told = [one for one in (await site.get("/v1/events"))["items"] if one["type"] == "channel.drifted"]
+    assert {one["data"]["element"] for one in told} <= noted
+
+
+@pytest.mark.parametrize("kind", KINDS[:3])
+async def test_json_systems_that_speak_differently_are_understood(site, kind):
+    await site.simulators.aask("POST", "/credit/settings", {"verdict_seconds": 0.05})
+    for system in ("credit", "portal", "seal"):
+        site.fault(kind, system=system, times=0)
+    for system, operation in (("credit", "verdict"), ("seal", "job_moved")):
+        site.fault("callback_different", operation, system, times=0)
+    number = await site.decide()
+    asked = await site.post("/v1/disclosures", {**site.demand(number)})
+    assert asked.status_code < 300, asked.text
+    for one in asked.json():
+        await site.until(f"/v1/disclosures/{one['id']}", lambda now: now["status"] == "PUBLISHED")
+    letter = Letter("行政处罚决定书", number, (Block("罚款"),), Signature(story.AUTHORITY_NAME, date(2026, 9, 14)))
+    order = {
+        "authority": story.AUTHORITY,
+        "decision_number": number,
+        "title": "行政处罚决定书",
+        "document": base64.b64encode(render(letter)).decode(),
+        "seal_id": "99010200000040",
+        "placements": [{"page": 1, "x": 127, "y": 52, "width": 42, "height": 42}],
+        "approval": "负责人批准",
+    }
+    sealed = await site.post("/v1/sealed-documents", order)
+    assert sealed.status_code < 300, sealed.text
+    await site.until(f"/v1/sealed-documents/{sealed.json()['id']}", lambda now: now["status"] == "SEALED")
+    await nothing_waits(site)
+    await site.app.base.drift.write(site.app.base.events, site.app.base.channels)
+    noted = (await site.get("/v1/channels/drift"))["items"]
+    assert all(one["element"].rpartition("/")[2] == "ReleaseNote" for one in noted), noted
+    if kind == "more_elements":
+        assert {one["channel"] for one in noted} >= {"creditchina", "portal", "seal"}
