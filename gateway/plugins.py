@@ -20,6 +20,7 @@ from pydantic import BaseModel
 from gateway.ports.base import Adapter, AdapterInfo
 from gateway.settings import known
 from gateway.words.errors import SettingsError
+from gateway.words.saying import say
 
 GROUP = "gateway.adapters"
 
@@ -72,8 +73,7 @@ def load(name: str, kinds: Kinds, key: str = "adapter", reserved: Collection[str
     if served is None:
         raise SettingsError(
             key,
-            f'no installed room serves channels of the kind "{adapter.info.kind}", of which "{name}" is one',
-            f"Install the package that brings such a room. {known(adapter.info.kind, kinds)}",
+            say("plugins.no_room", kind=adapter.info.kind, name=name, kind2=known(adapter.info.kind, kinds)),
         )
     keys = served.channel_keys.model_fields.keys() if served.channel_keys else ()
     _refuse(name, key, [*_taken(adapter, keys, "every channel of its kind"), *port_faults(adapter, served.port)])
@@ -88,21 +88,16 @@ def declared(name: str, key: str = "adapter", reserved: Collection[str] = ()) ->
     entries = installed().get(name)
     if not entries:
         names = ", ".join(installed()) or "none"
-        raise SettingsError(
-            key, f'no adapter "{name}" is installed', f"{known(name, installed())} Installed adapters: {names}."
-        )
+        raise SettingsError(key, say("plugins.none", adapter=name, near=known(name, installed()), names=names))
     owners = sorted({entry.dist.name if entry.dist else entry.value for entry in entries})
     if len({entry.value for entry in entries}) > 1:
-        raise SettingsError(
-            key, f'"{name}" is declared by {" and ".join(owners)}', "Uninstall one of the packages, or rename."
-        )
+        raise SettingsError(key, say("plugins.twice", name=name, owners=owners))
     try:
         loaded = entries[0].load()
     except Exception as error:
         raise SettingsError(
             key,
-            f'the adapter "{name}" of {owners[0]} cannot be imported: {type(error).__name__}: {error}',
-            "Repair or reinstall that package.",
+            say("plugins.no_import", adapter=name, owner=owners[0], kind=type(error).__name__, error=error),
         ) from error
     _refuse(name, key, faults(loaded, name, reserved))
     return typing.cast(type[Adapter], loaded)
@@ -112,9 +107,7 @@ def _refuse(name: str, key: str, found: list[str]) -> None:
     if found:
         entry = installed()[name][0]
         owner = entry.dist.name if entry.dist else entry.value
-        raise SettingsError(
-            key, f'the adapter "{name}" of {owner} breaks its contract: {found[0]}', "Update that package."
-        )
+        raise SettingsError(key, say("plugins.broken", name=name, owner=owner, fault=found[0]))
 
 
 def faults(adapter: Any, name: str, reserved: Collection[str] = ()) -> list[str]:

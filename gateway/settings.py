@@ -34,6 +34,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from gateway.words.errors import SettingsError
+from gateway.words.saying import Sentence, UnfitError, say
 
 PREFIX = "GATEWAY_"
 FILE_NAME = "gateway.toml"
@@ -56,9 +57,9 @@ _REFERENCE = re.compile(r"(env|file):(.+)")
 def _web_address(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("not an address of the form https://host[:port]/path")
+        raise UnfitError(say("settings.https_address"))
     if parts.username or parts.query or parts.fragment:
-        raise ValueError("an address here has no user, query or fragment; secrets have keys of their own")
+        raise UnfitError(say("settings.bare_address"))
     parts.port  # noqa: B018  # raises ValueError when out of range
     return value.rstrip("/")
 
@@ -69,22 +70,22 @@ def _channel_address(value: str) -> str:
     if parts.scheme not in ("tcp", "tls"):
         return _web_address(value)
     if not parts.hostname or not parts.port or parts.path.strip("/"):
-        raise ValueError(f"not an address of the form {parts.scheme}://host:port")
+        raise UnfitError(say("settings.scheme_address", scheme=parts.scheme))
     if parts.username or parts.query or parts.fragment:
-        raise ValueError("an address here has no user, query or fragment; secrets have keys of their own")
+        raise UnfitError(say("settings.bare_address"))
     return value.rstrip("/")
 
 
 def _database(value: str) -> str:
     if _REFERENCE.fullmatch(value) or re.match(r"sqlite:///.|postgresql(\+psycopg)?://.", value):
         return value
-    raise ValueError("not sqlite:///FILE, postgresql://…, or a reference env:NAME or file:PATH to one")
+    raise UnfitError(say("settings.database_address"))
 
 
 def _bind(value: str) -> str:
     host, _, port = value.rpartition(":")
     if not host or not port.isdigit() or int(port) > 65535:
-        raise ValueError("not HOST:PORT")
+        raise UnfitError(say("settings.host_port"))
     return value
 
 
@@ -92,13 +93,13 @@ def _network_or_host(value: str) -> str:
     if "/" in value or value.replace(".", "").isdigit() or ":" in value:
         ip_network(value)
     elif not re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)*", value):
-        raise ValueError("neither a network such as 10.2.0.0/16 nor a host name")
+        raise UnfitError(say("settings.network"))
     return value
 
 
 def _host(value: str) -> str:
     if "/" in value:
-        raise ValueError("a host name or an address, without a network or a path")
+        raise UnfitError(say("settings.host"))
     return _network_or_host(value.lower())
 
 
@@ -112,7 +113,7 @@ def _maker(value: Any) -> Any:
         return Path(value) if isinstance(value, str) else value
     digits = value.replace(":", "").lower()
     if len(digits) not in (40, 64):
-        raise ValueError("a key identifier has 40 or 64 hexadecimal digits")
+        raise UnfitError(say("settings.key_id"))
     return digits
 
 
@@ -298,7 +299,7 @@ class _Environment(EnvSettingsSource):
     def decode_complex_value(self, field_name: str, field: FieldInfo | None, value: Any) -> Any:
         decoded = super().decode_complex_value(field_name, field, value)  # type: ignore[arg-type]
         if not isinstance(decoded, list | dict):
-            raise ValueError("neither a JSON array nor an object")
+            raise UnfitError(say("settings.json"))
         return decoded
 
 
@@ -340,13 +341,12 @@ class Settings(Block):
             key = f"routes[{index}]"
             for name in route.channels:
                 if name not in self.channels:
-                    raise SettingsError(f"{key}.channels", f'there is no channel "{name}"', known(name, self.channels))
+                    raise SettingsError(f"{key}.channels", say("channels.none", name=name), known(name, self.channels))
             first = seen.setdefault((route.authority, route.capability), index)
             if first != index:
                 raise SettingsError(
                     key,
-                    f"{route.capability} of {route.authority} are already routed by routes[{first}]",
-                    "Keep one of the two.",
+                    say("settings.routed", capability=route.capability, authority=route.authority, first=first),
                 )
         return self
 
@@ -384,13 +384,12 @@ def load(file: Path | None = None) -> Settings:
     except FileNotFoundError:
         raise SettingsError(
             "settings",
-            f"there is no file {chosen}",
-            f"Copy gateway.example.toml to {FILE_NAME}, or name a file with --settings or {FILE_VARIABLE}.",
+            say("settings.no_file", chosen=chosen, name=FILE_NAME, variable=FILE_VARIABLE),
         ) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError("settings", f"{chosen} cannot be read: {error}", "Make it a readable UTF-8 file.") from None
+        raise SettingsError("settings", say("settings.unreadable", chosen=chosen, error=error)) from None
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError("settings", f"{chosen} is not TOML: {error}", "Texts stand in quotes.") from None
+        raise SettingsError("settings", say("settings.no_toml", chosen=chosen, error=error)) from None
     _refuse_unknown_variables()
     try:
         return _Installation(**_located(content, chosen.resolve().parent))
@@ -401,11 +400,13 @@ def load(file: Path | None = None) -> Settings:
         raise SettingsError("environment", str(error), 'Lists are JSON there, for example ["10.0.0.0/8"].') from None
 
 
-def known(word: str, choices: typing.Iterable[str]) -> str:
+def known(word: str, choices: typing.Iterable[str]) -> Sentence:
     """The cure for a word that is not among the choices: the nearest one, or all of them."""
     choices = sorted(choices)
     near = difflib.get_close_matches(word, choices, n=1)
-    return f'Did you mean "{near[0]}"?' if near else f"Known: {', '.join(choices) or 'none'}."
+    if near:
+        return say("settings.did_you_mean", near=near[0])
+    return say("settings.known", choices=choices or say("settings.none"))
 
 
 def read_secret(reference: str, key: str) -> SecretStr:
@@ -414,8 +415,7 @@ def read_secret(reference: str, key: str) -> SecretStr:
     if match is None:
         raise SettingsError(
             key,
-            "a secret must not stand in the settings themselves",
-            "Write env:NAME for an environment variable or file:PATH for a file that holds it.",
+            say("settings.secret_inside"),
         )
     source, name = match.groups()
     if source == "env":
@@ -426,10 +426,10 @@ def read_secret(reference: str, key: str) -> SecretStr:
             value = Path(name).read_text(encoding="utf-8").rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-            raise SettingsError(key, f"the secret's file {name} cannot be read: {reason}", "Write the file.") from None
+            raise SettingsError(key, say("settings.secret_file", name=name, reason=reason)) from None
         cure = f"Write the secret into {name}."
     if not value:
-        raise SettingsError(key, f"the secret {reference} is missing or empty", cure)
+        raise SettingsError(key, say("settings.secret_empty", reference=reference), cure)
     return SecretStr(value)
 
 
@@ -472,7 +472,7 @@ def _refuse_unknown_variables() -> None:
     for name in sorted(os.environ):
         block = name.removeprefix(PREFIX).partition("__")[0].lower()
         if name.startswith(PREFIX) and "__" in name and block not in Settings.model_fields:
-            raise SettingsError(name, f'there is no block "{block}"', known(block, Settings.model_fields))
+            raise SettingsError(name, say("settings.no_block", block=block), known(block, Settings.model_fields))
 
 
 def _explained(error: ErrorDetails) -> SettingsError:
@@ -485,9 +485,9 @@ def _explained(error: ErrorDetails) -> SettingsError:
     origin = f" (from {variable})" if variable in os.environ else ""
     last = str(steps[-1])
     if error["type"] == "extra_forbidden":
-        return SettingsError(key + origin, "there is no such key", known(last, _keys_beside(steps)))
+        return SettingsError(key + origin, say("settings.no_key"), known(last, _keys_beside(steps)))
     if error["type"] == "missing":
-        return SettingsError(key, "this key is missing", f"Add {last} = … to the block.")
+        return SettingsError(key, say("settings.missing", last=last))
     if error["type"] == "string_pattern_mismatch":
         return SettingsError(key + origin, f'"{last}" is not a name', f"Names match {error['ctx']['pattern']}.")
     value = error["input"]

@@ -17,6 +17,7 @@ from gateway.settings import Settings, known
 from gateway.terminal.output import Exit, Json, in_words, progress, session, show, spoken, table
 from gateway.words.clock import SystemClock, from_micros, rfc3339, to_micros
 from gateway.words.errors import NotFoundProblem, SettingsError
+from gateway.words.saying import say
 
 app = typer.Typer(help="Configured channels: list them, or prove with a harmless call that they work.")
 
@@ -194,7 +195,7 @@ async def check_all(settings: Settings, names: tuple[str, ...] | list[str] = ())
 
 def _must_exist(settings: Settings, name: str) -> None:
     if name not in settings.channels:
-        raise NotFoundProblem(f'there is no channel "{name}"', cure=known(name, settings.channels))
+        raise NotFoundProblem(say("channels.none", name=name), cure=known(name, settings.channels))
 
 
 def _open(settings: Settings) -> Channels:

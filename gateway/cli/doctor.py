@@ -104,7 +104,7 @@ def crypto(_: Session) -> Iterator[Finding]:
 def settings_load(ours: Session) -> Iterator[Finding]:
     """The settings themselves."""
     loaded = ours.settings
-    yield Finding("settings", "ok", f"{len(loaded.channels)} channels, {len(loaded.routes)} routes")
+    yield Finding("settings", "ok", say("doctor.settings", channels=len(loaded.channels), routes=len(loaded.routes)))
 
 
 def keys(ours: Session) -> Iterator[Finding]:
@@ -115,13 +115,13 @@ def keys(ours: Session) -> Iterator[Finding]:
     except GatewayError:  # the look at the database says why
         value = None
     if value is None and not directory.exists():
-        yield Finding("keys", "warn", f"{directory} does not exist yet", "The first start makes it: back it up then.")
+        yield Finding("keys", "warn", say("doctor.keys_none", directory=directory))
         return
     if value is None:
         FileKeys(directory, create=False)
     else:
         installed_keys(directory, value)
-    yield Finding("keys", "ok", f"in {directory}")
+    yield Finding("keys", "ok", say("doctor.keys_in", directory=directory))
 
 
 def database(ours: Session) -> Iterator[Finding]:
@@ -129,16 +129,16 @@ def database(ours: Session) -> Iterator[Finding]:
     url = ours.settings.store.location()
     path = sqlite_path(url)
     if not _there(ours):
-        yield Finding("database", "fail", f"there is no database {path}", "Run `gateway migrate`.")
+        yield Finding("database", "fail", say("doctor.no_database", path=path))
         return
     ours.read(lambda _: None)
-    yield Finding("database", "ok", f"schema of {', '.join(sorted(schema.expected()))}")
+    yield Finding("database", "ok", say("doctor.schema", branches=sorted(schema.expected())))
     if path is not None:
         try:
             DatabaseLock.take(path).release()
-            yield Finding("gateway", "ok", "no process works on the database")
+            yield Finding("gateway", "ok", say("doctor.no_process"))
         except LockedError as error:
-            yield Finding("gateway", "ok", f"running as process {error.pid}")
+            yield Finding("gateway", "ok", say("doctor.process", pid=error.pid))
 
 
 def _there(ours: Session) -> bool:
@@ -155,7 +155,7 @@ def clocks(ours: Session) -> Iterator[Finding]:
     drift = max(before - there, there - time.time(), 0.0)
     good = drift <= CLOCK_DRIFT
     cure = "" if good else "Synchronise both machines with the same time servers (chrony)."
-    yield Finding("clock", "ok" if good else "fail", f"{drift:.1f} s away from the database's", cure)
+    yield Finding("clock", "ok" if good else "fail", say("doctor.drift", drift=drift), cure)
 
 
 def work(ours: Session) -> Iterator[Finding]:
@@ -165,16 +165,14 @@ def work(ours: Session) -> Iterator[Finding]:
 
     stopped, counts = ours.read(limits.stopped_channels), ours.read(operation_records.counts)
     for channel, reason in stopped.items():
-        yield Finding(
-            f"channel {channel}", "fail", f"stopped: {reason}", f"See to it, then gateway channels resume {channel}."
-        )
+        yield Finding(f"channel {channel}", "fail", say("doctor.stopped", reason=reason, channel=channel))
     parked = sum(number for (_, state), number in counts.items() if state == "parked")
     doubtful = sum(number for (_, state), number in counts.items() if state == "uncertain")
     if parked:
         cure = "gateway operations list --state parked"
-        yield Finding("operations", "warn", f"{parked} wait for a person, {doubtful} are in doubt", cure)
+        yield Finding("operations", "warn", say("doctor.parked", parked=parked, doubtful=doubtful), cure)
     else:
-        yield Finding("operations", "ok", f"none waits for a person, {doubtful} are in doubt")
+        yield Finding("operations", "ok", say("doctor.none_parked", doubtful=doubtful))
 
 
 def drift(ours: Session) -> Iterator[Finding]:
@@ -187,15 +185,14 @@ def drift(ours: Session) -> Iterator[Finding]:
         of_it = [one for one in noted if one.channel == channel]
         news = [one for one in of_it if one.first_seen_at >= lately]
         if not news:
-            yield Finding(f"contract of {channel}", "ok", f"{len(of_it)} elements beyond it, none of them new")
+            yield Finding(f"contract of {channel}", "ok", say("doctor.drift_old", elements=len(of_it)))
             continue
         said = [f"{one.action} {one.element} since {day_of(from_micros(one.first_seen_at))}" for one in news[:3]]
         more = f" and {len(news) - len(said)} more" if len(news) > len(said) else ""
         yield Finding(
             f"contract of {channel}",
             "warn",
-            f"beyond it, and passed over: {', '.join(said)}{more}",
-            f"gateway channels drift {channel}; ask the platform what its new release means.",
+            say("doctor.drift_new", said=said, more=more, channel=channel),
         )
 
 
@@ -209,8 +206,7 @@ def callbacks(ours: Session) -> Iterator[Finding]:
             yield Finding(
                 f"callbacks of {channel}",
                 "warn",
-                f"{number} of the last {UNREADABLE_IS_NEWS.days} days could not be read",
-                f"gateway channels unreadable {channel}; their evidence shows what came.",
+                say("doctor.unreadable", number=number, days=UNREADABLE_IS_NEWS.days, channel=channel),
             )
 
 
@@ -247,7 +243,7 @@ def disk(ours: Session) -> Iterator[Finding]:
         free = shutil.disk_usage(there).free
         state: Literal["ok", "warn", "fail"] = "ok" if free >= DISK_LOW else "warn" if free >= DISK_EMPTY else "fail"
         cure = "" if state == "ok" else f"Make room on the disk of {there}."
-        yield Finding(f"disk of {name}", state, f"{free / (1 << 30):.1f} GiB free", cure)
+        yield Finding(f"disk of {name}", state, say("doctor.free", free=free / (1 << 30)), cure)
 
 
 def calendar(ours: Session) -> Iterator[Finding]:
@@ -263,11 +259,10 @@ def calendar(ours: Session) -> Iterator[Finding]:
         yield Finding(
             "calendar",
             "warn",
-            f"working days of {until.year} are not known: its due dates are provisional",
-            "Update chinesecalendar, or put the State Council's notice into the file of calendar.overrides.",
+            say("doctor.calendar_unknown", year=until.year),
         )
     else:
-        yield Finding("calendar", "ok", f"known until {until}")
+        yield Finding("calendar", "ok", say("doctor.calendar_known", until=until))
 
 
 def credentials(ours: Session) -> Iterator[Finding]:
@@ -280,9 +275,9 @@ def credentials(ours: Session) -> Iterator[Finding]:
             if isinstance(value, str) and value.startswith("file:"):
                 file = Path(value.removeprefix("file:"))
                 if file.exists() and file.stat().st_mode & 0o007:
-                    yield Finding(label, "warn", f"{key}: {file} can be read by everybody", f"chmod o-rwx {file}")
+                    yield Finding(label, "warn", say("doctor.readable", key=key, file=file))
         if channel.url.startswith("http:") and not _near(channel.url):
-            yield Finding(label, "warn", f"{channel.url} is not encrypted", "Use https, or a tunnel that is.")
+            yield Finding(label, "warn", say("doctor.plain_url", url=channel.url))
         with suppress(SettingsError):  # said when the channel is looked at
             for weakness in wire_settings(name, channel).tls.weaknesses():
                 yield Finding(label, "warn", weakness, "Ask for a newer server there, then take the key out again.")
@@ -293,12 +288,12 @@ def certificate(label: str, file: Path, now: datetime) -> Finding:
     try:
         last = x509.load_pem_x509_certificate(file.read_bytes()).not_valid_after_utc
     except (OSError, ValueError) as error:
-        return Finding(label, "fail", f"{file}: {error}", "Write the certificate as PEM, and name it in client_cert.")
+        return Finding(label, "fail", say("doctor.no_pem", file=file, error=error))
     if last <= now:
-        return Finding(label, "fail", f"{file} expired on {last:%Y-%m-%d}", "Ask its issuer for a new certificate.")
+        return Finding(label, "fail", say("doctor.cert_expired", file=file, last=last))
     if last - now < EXPIRES_SOON:
-        return Finding(label, "warn", f"{file} expires on {last:%Y-%m-%d}", "Ask its issuer for a new certificate now.")
-    return Finding(label, "ok", f"certificate valid until {last:%Y-%m-%d}")
+        return Finding(label, "warn", say("doctor.cert_expires", file=file, last=last))
+    return Finding(label, "ok", say("doctor.cert_valid", last=last))
 
 
 def reachability(ours: Session) -> Iterator[Finding]:

@@ -20,6 +20,7 @@ from gateway.foundation.store.lock import DatabaseLock
 from gateway.settings import FACES, DeliverySettings, Face, Settings, known
 from gateway.terminal.output import Json, progress, session
 from gateway.words.errors import SettingsError
+from gateway.words.saying import say
 
 Node = Annotated[str | None, typer.Option("--node", help="This node's name; each of several nodes has its own.")]
 
@@ -75,7 +76,7 @@ def named(settings: Settings, node: str | None) -> Settings:
     try:
         block = DeliverySettings.model_validate({**settings.delivery.model_dump(exclude_unset=True), "node": node})
     except ValidationError:
-        raise SettingsError("--node", f'"{node}" is not a name', "Small letters, digits, dots and dashes.") from None
+        raise SettingsError("--node", say("settings.node_name", node=node)) from None
     return settings.model_copy(update={"delivery": block})
 
 
@@ -84,7 +85,7 @@ def chosen_faces(words: str) -> tuple[Face, ...]:
     chosen = [word.strip() for word in words.split(",")]
     for word in chosen:
         if word not in FACES:
-            raise SettingsError("--faces", f'there is no face "{word}"', known(word, FACES))
+            raise SettingsError("--faces", say("settings.no_face", word=word), known(word, FACES))
     return tuple(face for face in FACES if face in chosen)
 
 

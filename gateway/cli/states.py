@@ -11,6 +11,7 @@ from gateway.foundation.lives import LIVES, Life
 from gateway.settings import known
 from gateway.terminal.output import Json, show, table
 from gateway.words.errors import NotFoundProblem
+from gateway.words.saying import say
 
 
 def states(
@@ -21,7 +22,7 @@ def states(
     """Draw the lives of payments, codes, refunds and all other records as tables or Mermaid diagrams."""
     tables = lives()
     if what is not None and what not in tables:
-        raise NotFoundProblem(f"nothing called {what} has states", cure=known(what, tables))
+        raise NotFoundProblem(say("terminal.no_states", what=what), cure=known(what, tables))
     chosen = {what: tables[what]} if what else tables
     show(chosen, as_json, *(mermaid(rows) if form == "mermaid" else text(name, rows) for name, rows in chosen.items()))
 

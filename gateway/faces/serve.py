@@ -16,6 +16,7 @@ from gateway.faces.build import build
 from gateway.faces.frames import FrameDoors
 from gateway.settings import Face
 from gateway.words.errors import SettingsError
+from gateway.words.saying import say
 
 log = structlog.get_logger(__name__)
 
@@ -106,9 +107,7 @@ def _listen(bind: str) -> socket.socket:
         sock.bind((host, int(port)))
     except OSError as error:
         sock.close()
-        raise SettingsError(
-            "server", f"cannot listen on {bind}: {error.strerror}", "End what uses that address, or choose another."
-        ) from error
+        raise SettingsError("server", say("settings.cannot_listen", bind=bind, reason=error.strerror)) from error
     sock.listen(1024)
     sock.setblocking(False)
     return sock

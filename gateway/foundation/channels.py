@@ -22,7 +22,7 @@ from gateway.ports.base import Adapter, AdapterInfo, FindGuarantee, Recorder, ch
 from gateway.settings import SHARED_ROUTE, ChannelSettings, Route, Seconds, Settings, known, read_secret
 from gateway.words.clock import Clock
 from gateway.words.errors import ExchangeError, NotFoundProblem, SettingsError
-from gateway.words.saying import Language, Sentence, cure_of, say
+from gateway.words.saying import Language, Sentence, UnfitError, cure_of, say
 
 log = structlog.get_logger(__name__)
 
@@ -51,7 +51,7 @@ def _quiet_hours(value: Any) -> QuietHours:
     except ValueError:
         dash = ""
     if not dash or window.begins == window.ends or window.begins.tzinfo or window.ends.tzinfo:
-        raise ValueError('not hours of the form "22:30-00:30"')
+        raise UnfitError(say("settings.hours"))
     return window
 
 
@@ -210,7 +210,7 @@ class Channels:
     async def check(self, name: str) -> Checked:
         """Prove with a harmless call that a channel works. Raises NotFoundProblem for an unknown name."""
         if name not in self._channels:
-            raise NotFoundProblem(f'there is no channel "{name}"', cure=known(name, self._channels))
+            raise NotFoundProblem(say("channels.none", name=name), cure=known(name, self._channels))
         channel = self._channels[name]
         try:
             return Checked(name, True, await channel.adapter.check())
@@ -274,7 +274,7 @@ def build_channel(
     if general.settle_seconds is not None:
         find = replace(find, consistent=False, settle_seconds=general.settle_seconds)
     if (options.client_cert is None) != (options.client_key is None):
-        raise SettingsError(f"{key}.client_cert", "a certificate and its key go together", "Name both or neither.")
+        raise SettingsError(f"{key}.client_cert", say("channels.cert_and_key"))
     model = adapter_class.Settings
     for one, declared in model.model_fields.items():
         if one in rest and not isinstance(rest[one], SecretStr) and _holds_secret(declared.annotation):
@@ -297,13 +297,11 @@ def build_channel(
             tokens = ground.shelf(name, _account(settings.url, own)) if ground.shelf is not None else None
             wire = ChannelWire(name, settings.url, tokens=tokens, files=options.files, **shared)
     except OSError as error:
-        raise SettingsError(
-            key, f"its TLS files cannot be used: {error}", "Check ca_file, client_cert and client_key."
-        ) from error
+        raise SettingsError(key, say("channels.tls_files", error=error)) from error
     try:
         adapter = adapter_class(own, wire, ground.clock)  # type: ignore[call-arg]
     except ValueError as error:
-        raise SettingsError(key, f'the adapter "{info.name}" refuses its settings: {error}', "Correct them.") from error
+        raise SettingsError(key, say("channels.adapter_refuses", adapter=info.name, error=error)) from error
     find = replace(find, by=adapter.info.find.by)  # which its settings may have narrowed
     return Channel(name, adapter, adapter.info, find, settings.url, wire, general, own, kind_keys)
 
@@ -335,19 +333,17 @@ def _check_route(key: str, route: Route, classes: Mapping[str, type[Adapter]], k
     wanted = by_capability.get(route.capability)
     if wanted is None:
         cure = known(route.capability, by_capability)
-        raise SettingsError(f"{key}.capability", f'no installed room serves "{route.capability}"', cure)
+        raise SettingsError(f"{key}.capability", say("channels.no_room", capability=route.capability), cure)
     if wanted.one_channel and len(route.channels) > 1:
         raise SettingsError(
             f"{key}.channels",
-            f"{route.capability} of one authority go to exactly one channel, so that nothing is asked for twice",
-            "Name one channel here, and route other authorities separately.",
+            say("channels.exactly_one", capability=route.capability),
         )
     for name in route.channels:
         if (other := classes[name].info.kind) != wanted.kind:
             raise SettingsError(
                 f"{key}.channels",
-                f'{route.capability} need a channel of kind "{wanted.kind}", and "{name}" is of kind "{other}"',
-                f"Name a channel whose adapter begins with {wanted.kind}.",
+                say("channels.other_kind", capability=route.capability, kind=wanted.kind, name=name, other=other),
             )
 
 
@@ -361,13 +357,11 @@ def _validated(key: str, model: type[M], values: dict[str, Any], of_kind: Set[st
         whole = ".".join([key, *map(str, found["loc"])])
         if found["type"] == "extra_forbidden":
             choices = reserved_keys() | of_kind | model.model_fields.keys()
-            raise SettingsError(
-                whole, "neither the adapter nor the wire knows this key", known(name, choices)
-            ) from None
+            raise SettingsError(whole, say("channels.unknown_key"), known(name, choices)) from None
         if found["type"] == "missing":
             secret = _holds_secret(model.model_fields[name].annotation) if name in model.model_fields else False
             value = '"env:NAME" or "file:PATH"' if secret else "…"
-            raise SettingsError(whole, "this key is missing", f"Add {name} = {value} to [{key}].") from None
+            raise SettingsError(whole, say("channels.missing_key", name=name, value=value, key=key)) from None
         reason = found["msg"].removeprefix("Value error, ")
         raise SettingsError(whole, f"{reason[:1].lower()}{reason[1:]}", "Correct it.") from None
 
@@ -420,6 +414,4 @@ def kinds_of(found: Iterable[Room]) -> Kinds:
 
 
 def _bad_room(room: Room, reason: str) -> SettingsError:
-    return SettingsError(
-        "rooms", f'the room "{room.name}": {reason}', "Update or uninstall the package that brings it."
-    )
+    return SettingsError("rooms", say("rooms.broken", room=room.name, reason=reason))

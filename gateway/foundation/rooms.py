@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from gateway.words.errors import GatewayError, SettingsError
-from gateway.words.saying import bring
+from gateway.words.saying import bring, say
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -203,7 +203,7 @@ def _load(entry: EntryPoint) -> Room:
         reason = f'the room "{entry.name}" of {owner} cannot be imported: {type(error).__name__}: {error}'
         raise SettingsError("rooms", reason, "Repair or reinstall that package.") from error
     if not isinstance(room, Room):
-        raise SettingsError("rooms", f'"{entry.name}" of {owner} is no Room', _REPAIR)
+        raise SettingsError("rooms", say("rooms.no_room", entry=entry.name, owner=owner), _REPAIR)
     if room.name != entry.name or not _NAME.fullmatch(room.name):
         reason = f'the room "{entry.name}" of {owner} calls itself "{room.name}"'
         cure = "A room has one name: at most 27 small letters, digits and underlines, and not foundation."
@@ -232,7 +232,7 @@ def ordered(rooms: Iterable[Room]) -> tuple[Room, ...]:
     for room in rooms:
         if room.name in by_name:
             places = f"{by_name[room.name].package} and {room.package}"
-            raise SettingsError("rooms", f'two rooms are called "{room.name}": {places}', "Uninstall one of the two.")
+            raise SettingsError("rooms", say("rooms.two", room=room.name, places=places))
         by_name[room.name] = room
     for room in by_name.values():
         if lacking := sorted(set(room.needs) - by_name.keys()):
@@ -257,7 +257,7 @@ def ordered(rooms: Iterable[Room]) -> tuple[Room, ...]:
         )
         if not ready:
             circle = ", ".join(sorted(by_name.keys() - placed.keys()))
-            raise SettingsError("rooms", f"these rooms need each other in a circle: {circle}", _REPAIR)
+            raise SettingsError("rooms", say("rooms.circle", circle=circle), _REPAIR)
         placed[ready[0]] = by_name[ready[0]]
     return tuple(placed.values())
 
@@ -304,7 +304,7 @@ def open_all(base: Foundation, rooms: Sequence[Room], services: Services) -> tup
                 services.add(service)
             _wire(base, room, alive, emitted)
         except ValueError as error:
-            raise SettingsError("rooms", f'the room "{room.name}": {error}', _REPAIR) from error
+            raise SettingsError("rooms", say("rooms.told", room=room.name, error=error), _REPAIR) from error
         opened.append((room, alive))
     return tuple(opened)
 
@@ -323,7 +323,7 @@ def _open(base: Foundation, room: Room, services: Services) -> Opened:
         reason = f'the room "{room.name}" cannot be opened: {type(error).__name__}: {error}'
         raise SettingsError("rooms", reason, _REPAIR) from error
     if not isinstance(alive, Opened):
-        raise SettingsError("rooms", f'the room "{room.name}" opens as {type(alive).__name__}, not as Opened', _REPAIR)
+        raise SettingsError("rooms", say("rooms.opens", room=room.name, name=type(alive).__name__), _REPAIR)
     return alive
 
 
@@ -355,7 +355,7 @@ def _wire(base: Foundation, room: Room, alive: Opened, emitted: frozenset[str]) 
         base.callbacks.on(notice, take)
     for event, hearers in alive.hears.items():
         if event not in emitted:
-            raise SettingsError("rooms", f'the room "{room.name}" hears "{event}", which nothing emits', _REPAIR)
+            raise SettingsError("rooms", say("rooms.hears", room=room.name, event=event), _REPAIR)
         for hear in hearers:
             base.events.subscribe(event, hear)
     for duty in (*alive.comes_round, *(_retention(base, kept) for kept in alive.keeps if kept.forget and kept.days)):

@@ -25,6 +25,7 @@ from gateway.foundation.store.inserting import insert_new
 from gateway.foundation.store.rows import reader
 from gateway.words.clock import Clock, to_micros
 from gateway.words.errors import ConflictProblem, InvalidProblem, Problem
+from gateway.words.saying import Sentence, say
 
 _PURPOSE = "two-persons.seen"
 _SHORT = 9  # bytes of a part's digest in a token: 72 bits, keyed, so that nobody can make another part fit
@@ -109,9 +110,8 @@ class TwoPersons:
         """
         if self._takes_side(conn, matter, person, Side.TAKING_PART) is not Side.TAKING_PART:
             raise ConflictProblem(
-                "whoever has confirmed this changes nothing of it",
+                say("two_persons.confirmed"),
                 type="second-person-needed",
-                cure="Have somebody else do it, or have the proposal withdrawn.",
             )
         self._write(conn, matter, person, part, Side.TAKING_PART, None)
 
@@ -134,25 +134,22 @@ class TwoPersons:
         """
         if not person.operator:
             raise Problem(
-                "only an operator confirms; a key is no person",
+                say("two_persons.operator"),
                 type="operator-needed",
-                cure="Use an operator's own key: `gateway operators key`.",
             )
         token = self.seen(face)
         if seen != token:
             changed = differences(seen, token)
             raise ConflictProblem(
-                f"this has changed since you saw it: {', '.join(changed)}",
+                say("two_persons.changed", changed=changed),
                 type="changed-since-seen",
                 field="seen",
-                cure="Look at it again, and confirm what you see then.",
                 changed=changed,
             )
         if self._takes_side(conn, matter, person, Side.CONFIRMING) is not Side.CONFIRMING:
             raise ConflictProblem(
-                "it is confirmed by somebody else than those who have a part in it",
+                say("two_persons.other"),
                 type="second-person-needed",
-                cure="Have another operator look at it and confirm.",
             )
         self._write(conn, matter, person, Part.CONFIRMED, Side.CONFIRMING, token)
         return self._enough(self.participants(conn, matter), token, operators)
@@ -217,13 +214,12 @@ def differences(seen: str, now: str) -> list[str]:
     return sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
 
 
-def require_operator(person: Person, what: str) -> None:
+def require_operator(person: Person, what: Sentence | str) -> None:
     """Raises a 403 Problem unless a person acts: ``what`` is an operator's."""
     if not person.operator:
         raise Problem(
-            f"{what} is an operator's; a key is no person",
+            say("two_persons.operators", what=what),
             type="operator-needed",
-            cure="Use an operator's own key: `gateway operators key`.",
         )
 
 
@@ -233,9 +229,7 @@ def _parts(token: str) -> dict[str, str]:
     except (UnicodeError, ValueError):
         found = None
     if not isinstance(found, dict):
-        raise InvalidProblem(
-            "this was not shown by the gateway", field="seen", cure="Send `seen` of what you looked at."
-        )
+        raise InvalidProblem(say("two_persons.not_shown"), field="seen")
     return {str(name): str(value) for name, value in found.items()}
 
 

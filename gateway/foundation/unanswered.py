@@ -16,6 +16,7 @@ from gateway.words.errors import (
     UnavailableProblem,
     UnsupportedError,
 )
+from gateway.words.saying import Sentence, say
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,15 +27,15 @@ class Unanswered:
     ``not_offered`` (with ``instead``, its cure) where a caller is told these apart from a system out of reach.
     """
 
-    system: str
+    system: Sentence
     rejected: str
     busy: str
     broken: str
     unreachable: str
-    later: str
+    later: Sentence
     denied: str | None = None
     not_offered: str | None = None
-    instead: str = ""
+    instead: Sentence | None = None
 
     def problem(self, error: ExchangeError) -> Problem:
         """A "no" in the system's own words, else why nothing is known and what to do."""
@@ -43,27 +44,24 @@ class Unanswered:
                 return InvalidProblem(error.reason, type=self.rejected, code=error.code)
             case BusyError():
                 return UnavailableProblem(
-                    f"{self.system} is busy",
+                    say("outside.busy", system=self.system),
                     type=self.busy,
-                    cure="Repeat the request a little later.",
                     retry_after=math.ceil(error.retry_after or 5.0),
                 )
             case DeniedError() if self.denied is not None:
                 return UnavailableProblem(
-                    f"{self.system} refuses our credentials",
+                    say("outside.denied", system=self.system),
                     type=self.denied,
-                    cure="Have an operator check the channel's credentials.",
                 )
             case UnsupportedError() if self.not_offered is not None:
                 return UnavailableProblem(
-                    f"{self.system} does not offer that", type=self.not_offered, cure=self.instead
+                    say("outside.not_offered", system=self.system), type=self.not_offered, cure=self.instead
                 )
             case ContractError():
                 return UnavailableProblem(
-                    f"{self.system}'s answer cannot be trusted",
+                    say("outside.broken", system=self.system),
                     type=self.broken,
-                    cure="Have an operator look at the exchange; nothing of the answer was taken over.",
                 )
             case _:
-                reason = "cannot be reached" if self.denied else "cannot be reached, or does not let us in"
-                return UnavailableProblem(f"{self.system} {reason}", type=self.unreachable, cure=self.later)
+                said = "outside.unreachable" if self.denied else "outside.unreachable_or_denied"
+                return UnavailableProblem(say(said, system=self.system), type=self.unreachable, cure=self.later)

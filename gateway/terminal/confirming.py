@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from gateway.words.errors import InvalidProblem
+from gateway.words.saying import say
 
 Seen = Annotated[
     str | None,
@@ -29,7 +30,7 @@ def word_on(seen: str, given: str | None, shown: Sequence[str], question: str) -
     if given is not None:
         return given
     if not at_a_terminal():
-        raise InvalidProblem("say what you have seen", field="--seen", cure=f"Look at it, then say --seen {seen}")
+        raise InvalidProblem(say("terminal.seen", seen=seen), field="--seen")
     for line in shown:
         typer.echo(line, err=True)
     typer.confirm(question, abort=True, err=True)

@@ -20,6 +20,7 @@ from gateway.settings import Settings
 from gateway.terminal.output import session
 from gateway.terminal.running import ask
 from gateway.words.errors import InvalidProblem, Problem
+from gateway.words.saying import say
 
 if TYPE_CHECKING:
     from gateway.app import App
@@ -54,9 +55,8 @@ def as_operator(
 
     if (who.login is None) == (who.key_file is None):
         raise InvalidProblem(
-            "say who you are",
+            say("terminal.who"),
             field="--login",
-            cure="--key-file while the gateway runs; --login while it does not, or on PostgreSQL.",
         )
     if who.key_file is not None:
         settings, key_file = session(ctx).settings, who.key_file
@@ -67,9 +67,9 @@ def as_operator(
         async with App.open(settings) as gateway:
             found = await gateway.base.access.authenticate_operator(login, given)
             if found is None:
-                raise Problem("no such operator, or not this password", type="not-authenticated")
+                raise Problem(say("terminal.no_operator"), type="not-authenticated")
             if found.role not in ACTING:
-                raise Problem("a viewer changes nothing", type="operator-needed", cure="Use an operator's login.")
+                raise Problem(say("terminal.viewer"), type="operator-needed")
             return await act(gateway, Person(found.client_id, found.name, operator=True))
 
     with session(ctx).changing() as settings:

@@ -104,9 +104,7 @@ class Session:
 
         url = self.settings.store.location()
         if (path := sqlite_path(url)) is not None and not path.exists():
-            raise SettingsError(
-                "store.url", f"there is no database {path}", "Run `gateway migrate`, or `gateway serve`."
-            )
+            raise SettingsError("store.url", say("store.no_database", path=path))
         engine = open_engine(url, read_only=True)
         try:
             schema.require_current(engine)
@@ -114,9 +112,7 @@ class Session:
                 return query(conn)
         except OperationalError as error:
             reason = str(error.orig).strip()
-            raise UnavailableProblem(
-                f"the database cannot be reached: {reason}", cure="Start it, or check store.url."
-            ) from error
+            raise UnavailableProblem(say("terminal.database", reason=reason)) from error
         finally:
             engine.dispose()
 

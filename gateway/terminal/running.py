@@ -15,6 +15,7 @@ from gateway.terminal.output import spoken
 from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem, Problem, UnavailableProblem
 from gateway.words.identifiers import new_id
 from gateway.words.problems import PROBLEMS
+from gateway.words.saying import say
 
 if TYPE_CHECKING:
     import httpx
@@ -44,7 +45,9 @@ def ask(settings: Settings, key_file: Path, method: str, path: str, body: object
     try:
         key = key_file.read_text(encoding="utf-8").strip()
     except OSError as error:
-        raise InvalidProblem(f"{key_file} cannot be read: {error.strerror}", field="--key-file") from None
+        raise InvalidProblem(
+            say("terminal.unreadable_file", file=key_file, reason=error.strerror), field="--key-file"
+        ) from None
     headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": new_id("cmd"), "Accept-Language": spoken()}
     try:
         with httpx.Client(base_url=address, headers=headers, timeout=_SECONDS, trust_env=False) as http:
@@ -52,8 +55,7 @@ def ask(settings: Settings, key_file: Path, method: str, path: str, body: object
             answer = http.request(method, path, **sent)
     except httpx.TransportError as error:
         raise UnavailableProblem(
-            f"no gateway answers at {address}: {error}",
-            cure="Start it; or work on its database directly, with --login instead of --key-file.",
+            say("terminal.no_gateway", address=address, error=error),
         ) from error
     if answer.is_success:
         return answer.json() if answer.content else None
@@ -65,7 +67,7 @@ def _problem(answer: httpx.Response) -> Problem:
         told = answer.json()
         detail, kind = str(told["detail"]), str(told["type"]).rpartition(":")[2]
     except (ValueError, KeyError, TypeError):
-        return UnavailableProblem(f"the gateway answered {answer.status_code} without saying why")
+        return UnavailableProblem(say("terminal.no_reason", status_code=answer.status_code))
     known = {name: told.get(name) for name in ("field", "cure")}
     if kind in PROBLEMS and PROBLEMS[kind].status == answer.status_code:
         return _KINDS.get(answer.status_code, Problem)(detail, type=kind, **known)

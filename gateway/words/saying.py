@@ -62,6 +62,12 @@ class FieldName(str):
     __slots__ = ()
 
 
+class Word(str):
+    """A word of ours in a sentence. Where the catalogue has one for it (table ``terms``), that is said."""
+
+    __slots__ = ()
+
+
 def say(id: str, /, **given: Any) -> Sentence:
     """The sentence of this id, with what stands in it. Whether it is there is seen when it is worded, and by a test."""
     return Sentence(id, given)
@@ -180,9 +186,12 @@ def _worded(value: Any, language: Language) -> Any:
         last = next((part for part in reversed(value.split(".")) if not part.isdigit()), "")
         known = sentences(language).get(f"fields.{last}")
         return str(value) if known is None else f"{known[0]}（{value}）"
-    if isinstance(value, Enum):
-        known = sentences(language).get(f"terms.{value.value}")
-        return value.value if known is None else known[0]
+    if isinstance(value, (Enum, Word)):
+        plain = str(value.value if isinstance(value, Enum) else value)
+        key, own = plain.lower().replace(" ", "_"), type(value).__name__.lower()
+        found = sentences(language)
+        known = found.get(f"terms.{own}_{key}") or found.get(f"terms.{key}")
+        return plain if known is None else known[0]
     if isinstance(value, Collection) and not isinstance(value, (str, bytes)):
         return _BETWEEN[language].join(str(_worded(one, language)) for one in value)
     return value

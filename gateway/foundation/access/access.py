@@ -26,6 +26,7 @@ from gateway.foundation.store import Store
 from gateway.words.clock import Clock, to_micros
 from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem
 from gateway.words.identifiers import check_uscc, clean_text, new_id
+from gateway.words.saying import say
 
 _PASSWORD_LENGTH: Final = 10
 _CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
@@ -67,9 +68,7 @@ class Access:
     ) -> Authority:
         """Record an authority. Raises InvalidProblem for a bad code or USCC, ConflictProblem if either is taken."""
         if not _CODE.fullmatch(code):
-            raise InvalidProblem(
-                "an authority's code has 1 to 40 letters, digits, dots, dashes and underscores", field="code"
-            )
+            raise InvalidProblem(say("access.code_form"), field="code")
         made = Authority(
             code,
             _text("name", name),
@@ -88,7 +87,7 @@ class Access:
         """Record a case system and the authorities it works for. Raises NotFoundProblem, ConflictProblem."""
         made = Client(new_id("cli"), _text("name", name), tuple(sorted(set(authorities))))
         if not made.authorities:
-            raise InvalidProblem("a client works for at least one authority", field="authorities")
+            raise InvalidProblem(say("access.no_authority_named"), field="authorities")
 
         await self._create(
             lambda conn, now: records.add_client(conn, made, now), "client-exists", f"client {made.name}"
@@ -104,7 +103,7 @@ class Access:
         for found in await self.authorities():
             if found.code == code:
                 return found
-        raise NotFoundProblem(f"no authority {code}")
+        raise NotFoundProblem(say("access.no_authority", code=code))
 
     async def clients(self) -> list[Client]:
         """Every client, by name."""
@@ -124,9 +123,7 @@ class Access:
         every = all_scopes()
         chosen = every if scopes is None else scopes
         if unknown := sorted(set(chosen) - set(every)):
-            raise InvalidProblem(
-                f"no such scope: {unknown[0]}", field="scopes", cure=f"The scopes are {', '.join(every)}."
-            )
+            raise InvalidProblem(say("access.no_scope", unknown=unknown[0], every=every), field="scopes")
         made = self._key(tuple(sorted(set(chosen))), label, expires_at)
         return await self._issue(replace(made, client_id=client_id), CLIENT_KEY)
 
@@ -152,7 +149,7 @@ class Access:
     async def create_operator(self, login: str, name: str, role: str, password: str) -> Operator:
         """Record an operator. Raises InvalidProblem for a bad role or a short password, ConflictProblem."""
         if role not in roles():
-            raise InvalidProblem(f"no such role: {role}", field="role", cure=f"The roles are {', '.join(roles())}.")
+            raise InvalidProblem(say("access.no_role", role=role, roles=roles()), field="role")
         made = Operator(new_id("opr"), _text("login", login, 60), _text("name", name), role, None)
         hashed = await _hashed(password)
         await self._create(
@@ -193,7 +190,7 @@ class Access:
 
     async def _issue(self, made: Key, kind: str) -> IssuedKey:
         if made.expires_at is not None and made.expires_at <= made.created_at:
-            raise InvalidProblem("the expiry lies in the past", field="expires_at")
+            raise InvalidProblem(say("access.expired"), field="expires_at")
         token, digest = make_token(kind, made.id)
         await self._store.write(lambda conn: records.add_key(conn, made, digest))
         return IssuedKey(made.id, token)
@@ -203,7 +200,7 @@ class Access:
         try:
             await self._store.write(lambda conn: add(conn, now))
         except IntegrityError:
-            raise ConflictProblem(f"{what} exists already", type=kind) from None
+            raise ConflictProblem(say("access.exists", what=what), type=kind) from None
         self._sign_in.forget()
 
     async def _change_operator(self, operator_id: str, **values: Any) -> None:
@@ -213,7 +210,7 @@ class Access:
 
 async def _hashed(password: str) -> bytes:
     if len(password) < _PASSWORD_LENGTH:
-        raise InvalidProblem(f"a password has at least {_PASSWORD_LENGTH} characters", field="password")
+        raise InvalidProblem(say("access.password", least=_PASSWORD_LENGTH), field="password")
     return await asyncio.to_thread(hash_password, password)
 
 
@@ -223,7 +220,7 @@ def _text(field: str, text: str, longest: int = 200) -> str:
     except ValueError as error:
         raise InvalidProblem(str(error), field=field) from None
     if not 1 <= len(cleaned) <= longest:
-        raise InvalidProblem(f"1 to {longest} characters are expected", field=field)
+        raise InvalidProblem(say("access.length", longest=longest), field=field)
     return cleaned
 
 

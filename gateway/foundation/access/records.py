@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Table, bindparam, insert, select, update
 from gateway.foundation.access.tables import access_key, authority, client, client_authority, operator
 from gateway.foundation.store.rows import reader
 from gateway.words.errors import ConflictProblem, NotFoundProblem
+from gateway.words.saying import say
 from gateway.words.spelling import name_key
 
 
@@ -197,7 +198,7 @@ def add_authority(conn: Connection, made: Authority, now: int) -> None:
     Raises ConflictProblem where another spelling of its code is.
     """
     if (other := {name_key(one): one for one in codes(conn)}.get(name_key(made.code), made.code)) != made.code:
-        raise ConflictProblem(f"authority {other} is another spelling of {made.code}", type="authority-exists")
+        raise ConflictProblem(say("access.other_spelling", other=other, code=made.code), type="authority-exists")
     _add(conn, authority, Authority, made, created_at=now)
 
 
@@ -205,7 +206,7 @@ def add_client(conn: Connection, made: Client, now: int) -> None:
     """A new client. Raises NotFoundProblem for an authority that is not there; IntegrityError for a name taken."""
     known = codes(conn)
     if missing := [code for code in made.authorities if code not in known]:
-        raise NotFoundProblem(f"no authority {missing[0]}", field="authorities", cure="Create the authority first.")
+        raise NotFoundProblem(say("access.authority_first", missing=missing[0]), field="authorities")
     conn.execute(insert(client), {"id": made.id, "name": made.name, "created_at": now})
     conn.execute(insert(client_authority), [{"client_id": made.id, "authority": code} for code in made.authorities])
 
@@ -219,14 +220,14 @@ def add_key(conn: Connection, made: Key, digest: bytes) -> None:
     """A new key. Raises NotFoundProblem for an owner who is not there."""
     owners, owner = (client, made.client_id) if made.client_id is not None else (operator, made.operator_id)
     if conn.execute(select(owners.c.id).where(owners.c.id == owner)).first() is None:
-        raise NotFoundProblem(f"no {owners.name} {owner}")
+        raise NotFoundProblem(say("access.no_owner", owners=owners.name, owner=owner))
     _add(conn, access_key, Key, made, digest=digest, scopes=list(made.scopes))
 
 
 def revoke_key(conn: Connection, key_id: str, now: int) -> None:
     """Refuse a key. Again changes nothing. Raises NotFoundProblem."""
     if conn.execute(select(access_key.c.id).where(access_key.c.id == key_id)).first() is None:
-        raise NotFoundProblem(f"no key {key_id}")
+        raise NotFoundProblem(say("access.no_key", key_id=key_id))
     conn.execute(
         update(access_key).where(access_key.c.id == key_id, access_key.c.revoked_at.is_(None)).values(revoked_at=now)
     )
@@ -235,7 +236,7 @@ def revoke_key(conn: Connection, key_id: str, now: int) -> None:
 def change_operator(conn: Connection, operator_id: str, **values: Any) -> None:
     """Change an operator. Raises NotFoundProblem."""
     if conn.execute(_OPERATOR, {"of": operator_id, **values}).rowcount == 0:
-        raise NotFoundProblem(f"no operator {operator_id}")
+        raise NotFoundProblem(say("access.no_operator", operator_id=operator_id))
 
 
 def _add(conn: Connection, table: Table, kind: type[Any], made: Any, **more: Any) -> None:

@@ -25,6 +25,7 @@ from gateway.foundation.crypto.revocation import RevocationError, RevocationList
 from gateway.foundation.crypto.sm2 import Sm2Provider, default_provider, is_public_key
 from gateway.words.clock import rfc3339
 from gateway.words.errors import SettingsError
+from gateway.words.saying import say
 
 SM2_WITH_SM3: Final = "1.2.156.10197.1.501"
 SM2_CURVE: Final = "1.2.156.10197.1.301"
@@ -468,7 +469,6 @@ def load_roots(files: Sequence[Path], key: str) -> tuple[bytes, ...]:
         except (OSError, ValueError) as error:
             raise SettingsError(
                 key,
-                f"{file} holds no certificate with an SM2 key: {error}",
-                "Give PEM files of the roots that the signers' certificates lead to.",
+                say("keys.no_certificate", file=file, error=error),
             ) from error
     return tuple(roots)

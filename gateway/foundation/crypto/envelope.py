@@ -35,6 +35,7 @@ from gateway.foundation.crypto.sm import (
     sm4_gcm_seal,
 )
 from gateway.words.errors import GatewayError, SettingsError
+from gateway.words.saying import say
 
 _PLAIN, _PACKED = 1, 2
 _USES: Final = 1 << 24
@@ -173,12 +174,12 @@ def installed_keys(directory: Path, sealed: bytes | None) -> FileKeys:
         return keys
     key, cure = "keys.directory", "Mount the folder of keys, or restore it from its backup; new keys open nothing."
     if not any(directory.glob("kek-*.key")):
-        raise SettingsError(key, f"{directory} has no keys, but the database holds data sealed under some", cure)
+        raise SettingsError(key, say("keys.none_here", directory=directory), cure)
     keys = FileKeys(directory, create=False)
     for name in (INDEX_KEY, EVIDENCE_KEY, HEAD_KEY):
         keys.secret(name)
     if not Envelope(keys).has_key_of(sealed):
-        raise SettingsError(key, f"{directory} holds other keys than those that the database is sealed under", cure)
+        raise SettingsError(key, say("keys.others_here", directory=directory), cure)
     return FileKeys(directory)
 
 

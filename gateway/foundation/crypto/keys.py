@@ -16,6 +16,7 @@ from typing import Final, Protocol
 from gateway.foundation.crypto.sm import NONCE_BYTES, sm4_gcm_open, sm4_gcm_seal
 from gateway.foundation.crypto.sm2 import Sm2Provider, default_provider, public_of
 from gateway.words.errors import SettingsError
+from gateway.words.saying import say
 
 INDEX_KEY: Final = "blind-index"
 EVIDENCE_KEY: Final = "evidence-mac"
@@ -69,9 +70,7 @@ class FileKeys:
         if create:
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         elif not self._directory.is_dir():
-            raise SettingsError(
-                "keys.directory", f"{self._directory} is not a directory", "Mount it, or name the right one"
-            )
+            raise SettingsError("keys.directory", say("keys.no_directory", path=self._directory))
         for path in sorted(self._directory.glob("*.key")):
             self._read(path)
         kids = sorted(name for name in self._kept if _KID.fullmatch(name))
@@ -134,27 +133,23 @@ class FileKeys:
             path = self._path(name)
             if not path.exists():
                 if not self._create:
-                    raise SettingsError(
-                        "keys.directory", f"{path} is missing", "Restore it from the backup of the keys directory"
-                    )
+                    raise SettingsError("keys.directory", say("keys.missing", path=path))
                 self._write(path, secrets.token_bytes(length))
             key = self._read(path)
         if len(key) != length:
             raise SettingsError(
-                "keys.directory", f"{self._path(name)} holds {len(key)} bytes, not {length}", "Restore it from backup"
+                "keys.directory", say("keys.length", path=self._path(name), bytes=len(key), length=length)
             )
         return key
 
     def _read(self, path: Path) -> bytes:
         mode = stat.S_IMODE(path.stat().st_mode)
         if mode & 0o077:
-            raise SettingsError(
-                "keys.directory", f"{path} can be read by others (mode {mode:04o})", f"chmod 600 {path}"
-            )
+            raise SettingsError("keys.directory", say("keys.readable", path=path, mode=mode))
         try:
             key = bytes.fromhex(path.read_text("ascii").strip())
         except (UnicodeDecodeError, ValueError):
-            raise SettingsError("keys.directory", f"{path} is not hexadecimal", "Restore it from backup") from None
+            raise SettingsError("keys.directory", say("keys.no_hex", path=path)) from None
         self._kept[path.stem] = key
         return key
 

@@ -9,6 +9,7 @@ from typing import Final
 from gateway.foundation.crypto.sm import aes_gcm_seal, hkdf_sm3, hmac_sm3, sm3, sm4_gcm_open, sm4_gcm_seal
 from gateway.foundation.crypto.sm2 import check_provider, default_provider
 from gateway.words.errors import SettingsError
+from gateway.words.saying import say
 
 # RFC 8998 appendix A.1
 SM4_KEY: Final = bytes.fromhex("0123456789ABCDEFFEDCBA9876543210")
@@ -97,4 +98,4 @@ def require() -> None:
     """Stop the start unless every known-answer test passes. Raises SettingsError."""
     failed = [f"{check.name} ({check.detail})" for check in run() if not check.ok]
     if failed:
-        raise SettingsError("crypto", f"self test failed: {', '.join(failed)}", "Reinstall the locked dependencies")
+        raise SettingsError("crypto", say("keys.self_test", failed=failed))

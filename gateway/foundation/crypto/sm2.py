@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from gateway.foundation.crypto.sm import sm3
 from gateway.words.errors import SettingsError
+from gateway.words.saying import say
 
 DEFAULT_ID: Final = b"1234567812345678"
 
@@ -295,6 +296,5 @@ def _choose(kinds: tuple[Callable[[], Sm2Provider], ...]) -> Sm2Provider:
             return provider
     raise SettingsError(
         "crypto.sm2",
-        f"no working SM2 implementation ({'; '.join(reasons)})",
-        "Install the gmssl-pyx wheel, or OpenSSL 3.0 or later with SM2",
+        say("keys.no_sm2", reasons=reasons),
     )

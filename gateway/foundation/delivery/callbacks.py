@@ -25,6 +25,7 @@ from gateway.foundation.store import Store
 from gateway.ports.base import Incoming, Notice, OpenedCallback, RawExchange, Reply, UnreadableCallbackError
 from gateway.words.clock import Clock, to_micros
 from gateway.words.errors import ContractError, ForgedCallbackError, NotFoundProblem, UnavailableProblem
+from gateway.words.saying import say
 
 log = structlog.get_logger(__name__)
 
@@ -78,10 +79,10 @@ class Callbacks:
         try:
             channel = self._channels.get(channel_name)
         except KeyError:
-            raise NotFoundProblem(f"no channel {channel_name}") from None
+            raise NotFoundProblem(say("delivery.no_channel", channel_name=channel_name)) from None
         opener = getattr(channel.adapter, "open_callback", None)
         if opener is None or "open_callback" not in channel.info.capabilities:
-            raise NotFoundProblem(f"channel {channel_name} takes no callbacks")
+            raise NotFoundProblem(say("delivery.no_callbacks", channel_name=channel_name))
         try:
             opened: OpenedCallback = await opener(incoming)
         except ForgedCallbackError as refused:
@@ -97,7 +98,7 @@ class Callbacks:
             return await self._unreadable(channel, incoming, ContractError(words))
         handler = self._handlers.get(type(opened.notice))
         if handler is None:
-            raise NotFoundProblem(f"nothing here takes {opened.notice.kind} notices")
+            raise NotFoundProblem(say("delivery.no_notices", kind=opened.notice.kind))
         sensitive, text = channel.info.sensitive, opened.decrypted
         raw = self._raw(channel_name, sensitive, incoming, opened.acknowledge, "answered", text)
         kept = self._evidence.prepare(raw)

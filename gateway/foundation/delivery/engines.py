@@ -18,6 +18,7 @@ import structlog
 from sqlalchemy.engine import make_url
 
 from gateway.words.errors import SettingsError
+from gateway.words.saying import say
 
 if TYPE_CHECKING:
     import procrastinate
@@ -196,10 +197,8 @@ def choose(name: str, url: str, dialect: str, node: str) -> Engine:
     """
     possible = dialect == "postgresql"
     if name == "cluster" and not possible:
-        raise SettingsError("delivery.engine", "a cluster needs PostgreSQL", "Set store.url, or engine = embedded.")
+        raise SettingsError("delivery.engine", say("delivery.needs_postgres"))
     if name == "cluster" and not Cluster.installed():
-        raise SettingsError(
-            "delivery.engine", "the extra for clusters is not installed", "pip install 'enforcement-gateway[cluster]'"
-        )
+        raise SettingsError("delivery.engine", say("delivery.needs_extra"))
     wanted = name == "cluster" or (name == "auto" and possible and Cluster.installed())
     return Cluster(url, node) if wanted else Embedded()

@@ -19,6 +19,7 @@ from gateway.foundation.store.engine import SQLITE
 from gateway.ports.base import Message
 from gateway.words.clock import Clock, to_micros
 from gateway.words.errors import NotFoundProblem
+from gateway.words.saying import say
 
 LOOK_SECONDS = 1.0
 """How long a pump or a waiter trusts what it last saw."""
@@ -84,7 +85,7 @@ class Node:
     def action(self, name: str) -> Action:
         """The kind of operation of this name. Raises NotFoundProblem."""
         if name not in self.actions:
-            raise NotFoundProblem(f"nothing here knows {name} any more")
+            raise NotFoundProblem(say("delivery.unknown_action", name=name))
         return self.actions[name]
 
     def can_ask(self, action: str, channel: str) -> bool:

@@ -25,6 +25,7 @@ from gateway.foundation.store.prepared import HELD
 from gateway.foundation.store.rows import reader
 from gateway.ports.base import Message
 from gateway.words.errors import NotFoundProblem
+from gateway.words.saying import say
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +293,7 @@ def held(conn: Connection, operation_id: str, *, hold: bool = False) -> Operatio
     """The same, where there must be one. Raises NotFoundProblem."""
     found = fetch(conn, operation_id, hold=hold)
     if found is None:
-        raise NotFoundProblem("no such operation")
+        raise NotFoundProblem(say("operations.none"))
     return found
 
 

@@ -30,6 +30,7 @@ from gateway.foundation.two_persons import Part, Person, TwoPersons, require_ope
 from gateway.ports.base import Message
 from gateway.words.errors import ConflictProblem, ContractError, InvalidProblem, NotFoundProblem
 from gateway.words.identifiers import new_id
+from gateway.words.saying import say
 
 Renew = Callable[[Connection, Operation, Message, Operation], None]
 """``(conn, old operation, new request, new operation)``: the room takes note that its effect has a new reference.
@@ -92,35 +93,31 @@ class Resolutions:
         sealed = None
         if happened and not action.by_hand:
             raise ConflictProblem(
-                f"the answer to {record.action} is a judgement of the gateway, which nobody can give in its place",
+                say("operations.judgement", action=record.action),
                 type="operation-not-answerable",
-                cure="Retry the operation, so that it is judged again.",
             )
         if happened:
             checked = self._checked(action, record, answer)
             sealed = resolution_records.sealed_answer(self._envelope, resolution_id, checked)
         elif answer is not None:
-            raise InvalidProblem("there is no answer to what did not happen", field="answer")
+            raise InvalidProblem(say("operations.no_answer_to_none"), field="answer")
         elif not record.effectful:
             raise ConflictProblem(
-                f"{record.action} is a question, which has no effect that could have failed to happen",
+                say("operations.a_question", action=record.action),
                 type="operation-not-renewable",
-                cure="Retry the operation, so that the question is asked again.",
             )
         elif record.action not in self._renewals:
             raise ConflictProblem(
-                f"{record.action} cannot be sent again from here",
+                say("operations.not_renewable", action=record.action),
                 type="operation-not-renewable",
-                cure="Retry the operation so that the other side is asked, or ask for the effect anew.",
             )
 
         def unit(conn: Connection) -> _Applied | None:
             known = _waiting(conn, operation_id)
             if resolution_records.standing(conn, operation_id) is not None:
                 raise ConflictProblem(
-                    "somebody has already said what became of it",
+                    say("operations.resolution_exists"),
                     type="resolution-exists",
-                    cure="Confirm that resolution, or have it withdrawn.",
                 )
             resolution_records.add(
                 conn,
@@ -162,7 +159,7 @@ class Resolutions:
         require_operator(by, _RESOLVING)
         now = self._delivery.node.now()
         if not await self._store.write(lambda conn: resolution_records.withdraw(conn, operation_id, now)):
-            raise NotFoundProblem("there is nothing to withdraw")
+            raise NotFoundProblem(say("operations.no_resolution_open"))
 
     async def of(self, operation_id: str) -> Resolution:
         """The resolution of an operation that stands. Raises NotFoundProblem."""
@@ -200,7 +197,7 @@ class Resolutions:
     def _checked(self, action: Action, record: OperationRecord, answer: Mapping[str, Any] | None) -> Message:
         """The answer as a message, held against the request as one from the wire would be."""
         if answer is None:
-            raise InvalidProblem("what did the other side answer?", field="answer", cure=_fields(action))
+            raise InvalidProblem(say("operations.what_answer"), field="answer", cure=_fields(action))
         request = self._delivery.request_of(record)
         reference = getattr(request, "reference", None)
         filled = dict(answer)
@@ -239,15 +236,14 @@ class Resolutions:
             updated_at=now,
             **values,
         ):
-            raise ConflictProblem("the operation has just moved on", type="operation-not-parked")
+            raise ConflictProblem(say("operations.moved_on"), type="operation-not-parked")
         if answer is not None:
             try:
                 action.record(conn, old, Done(answer, found=True))
             except ContractError as error:
                 raise ConflictProblem(
-                    f"the answer contradicts what is known here: {error}",
+                    say("operations.contradicts", error=error),
                     type="resolution-contradicts",
-                    cure="Look at the other side's record again; withdraw what was said, then say it right.",
                 ) from error
             return _Applied(record.channel)
         reference = self._delivery.new_reference(record.channel)
@@ -277,7 +273,7 @@ def _said(conn: Connection, operation_id: str) -> Resolution:
     """What is said about an operation. Raises NotFoundProblem."""
     found = resolution_records.standing(conn, operation_id)
     if found is None:
-        raise NotFoundProblem("nobody has said yet what became of it")
+        raise NotFoundProblem(say("operations.not_resolved"))
     return found
 
 
@@ -286,7 +282,7 @@ def _waiting(conn: Connection, operation_id: str, *, hold: bool = True) -> Opera
     found = operation_records.held(conn, operation_id, hold=hold)
     if found.state not in FOR_PEOPLE:
         raise ConflictProblem(
-            f"the operation is {found.state}; only parked, uncertain or pending ones are resolved by people",
+            say("operations.not_resolvable", state=found.state),
             type="operation-not-parked",
         )
     return found

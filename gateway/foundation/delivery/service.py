@@ -35,6 +35,7 @@ from gateway.ports.base import Message, Refused
 from gateway.words.clock import Clock
 from gateway.words.errors import ConflictProblem, ContractError
 from gateway.words.identifiers import new_id, new_reference
+from gateway.words.saying import say
 
 log = structlog.get_logger(__name__)
 
@@ -268,32 +269,29 @@ class Delivery:
             known = operation_records.held(conn, operation_id)
             if known.state not in FOR_PEOPLE:
                 raise ConflictProblem(
-                    f"the operation is {known.state}; only parked, uncertain or pending ones can be retried",
+                    say("operations.not_retried", state=known.state),
                     type="operation-not-parked",
                 )
             if known.doubt_since_at is not None and not ask:
                 raise ConflictProblem(
-                    "it is not known whether this effect happened; it must be asked about, never sent again",
+                    say("operations.in_doubt"),
                     type="operation-in-doubt",
-                    cure="Retry with ask=true.",
                 )
             taken = known.doubt_since_at is None and known.pending_since_at is not None
             if taken and not ask:
                 raise ConflictProblem(
-                    "the other side has taken this effect; it must be asked about, never sent again",
+                    say("operations.taken"),
                     type="operation-in-doubt",
-                    cure="Retry with ask=true.",
                 )
             unknown = taken or known.doubt_since_at is not None
             if unknown and not self.node.can_ask(known.action, known.channel):
                 raise ConflictProblem(
-                    "it is not known what became of this effect, and this system offers no query",
+                    say("operations.not_askable"),
                     type="operation-not-askable",
-                    cure="Find out by other means, and resolve the operation with what you found.",
                 )
             state = State.PENDING if taken else State.UNCERTAIN if unknown else State.QUEUED
             if not operation_records.send_on(conn, operation_id, state=state, reason=reason, now=now):
-                raise ConflictProblem("the operation has just moved on", type="operation-not-parked")
+                raise ConflictProblem(say("operations.moved_on"), type="operation-not-parked")
             return known.channel
 
         self.wake(await self.node.store.write(once.about(operation_id).first(unit)))

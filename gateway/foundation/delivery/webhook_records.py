@@ -22,6 +22,7 @@ from gateway.foundation.delivery.tables import (
 from gateway.foundation.store.base import constant
 from gateway.foundation.store.rows import reader
 from gateway.words.errors import NotFoundProblem
+from gateway.words.saying import say
 
 REMOVED = "removed"
 
@@ -190,7 +191,7 @@ def held(conn: Connection, endpoint_id: str, authorities: Sequence[str] | None) 
     query = select(webhook_endpoint).where(webhook_endpoint.c.id == endpoint_id, _STILL_THERE)
     row = conn.execute(query).mappings().first()
     if row is None or (authorities is not None and row["authority"] not in authorities):
-        raise NotFoundProblem("no such webhook endpoint")
+        raise NotFoundProblem(say("webhooks.none"))
     return _endpoint(row)
 
 

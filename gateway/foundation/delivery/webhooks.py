@@ -24,6 +24,7 @@ from gateway.foundation.wire.outward import OutwardWire
 from gateway.words.clock import Clock, to_micros
 from gateway.words.errors import InvalidProblem, NotFoundProblem
 from gateway.words.identifiers import new_id
+from gateway.words.saying import say
 
 __all__ = ["SCHEDULE", "Endpoints", "Webhooks", "payload", "sign"]
 
@@ -110,7 +111,7 @@ class Webhooks:
         """Send nothing more to an endpoint. Raises NotFoundProblem."""
         now = to_micros(self._clock.now())
         if not await self._store.write(lambda conn: webhook_records.remove_endpoint(conn, endpoint_id, now)):
-            raise NotFoundProblem("no such webhook endpoint")
+            raise NotFoundProblem(say("webhooks.none"))
 
     async def secret_of(self, endpoint_id: str) -> str:
         """The secret that signs now, for the repetition of the request that made it. Raises NotFoundProblem."""
@@ -124,7 +125,7 @@ class Webhooks:
 
         def unit(conn: Connection) -> None:
             if not webhook_records.rotate(conn, endpoint_id, sealed, until):
-                raise NotFoundProblem("no such webhook endpoint")
+                raise NotFoundProblem(say("webhooks.none"))
 
         await self._store.write(once.about(endpoint_id).first(unit))
         return secret
@@ -132,7 +133,7 @@ class Webhooks:
     async def enable(self, endpoint_id: str) -> None:
         """Let a disabled endpoint have what waits for it. Raises NotFoundProblem."""
         if not await self._store.write(lambda conn: webhook_records.enable(conn, endpoint_id)):
-            raise NotFoundProblem("no such webhook endpoint")
+            raise NotFoundProblem(say("webhooks.none"))
         self.wake()
 
     async def resend(
@@ -150,9 +151,7 @@ class Webhooks:
         """
         ranged = since is not None or until is not None
         if [event is not None, ranged, failed].count(True) != 1:
-            raise InvalidProblem(
-                "say what to deliver again", cure="One event, a range of time, or all that were given up."
-            )
+            raise InvalidProblem(say("webhooks.what_again"))
         now = to_micros(self._clock.now())
         again = await self._store.write(
             lambda conn: webhook_records.send_again(conn, endpoint_id, now, event=event, since=since, until=until)

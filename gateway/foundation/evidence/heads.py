@@ -24,6 +24,7 @@ from gateway.foundation.crypto.sm import sm3
 from gateway.foundation.crypto.sm2 import Sm2Provider, default_provider
 from gateway.words.clock import rfc3339
 from gateway.words.errors import SettingsError
+from gateway.words.saying import say
 
 MARK_BYTES: Final = 8
 _NOTHING: Final = bytes(32)
@@ -49,7 +50,7 @@ class Head:
 def heads_file(directory: Path, node: str) -> Path:
     """Where the heads of ``node`` are. Raises SettingsError for a name that is not fit for a file."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}", node):
-        raise SettingsError("node", f"{node!r} is not a node name", "Use 1 to 40 letters, digits, dots and dashes")
+        raise SettingsError("node", say("settings.node", node=node))
     return directory / f"{node}.jsonl"
 
 

@@ -23,6 +23,7 @@ from gateway.foundation.evidence.tables import (
 )
 from gateway.foundation.store.rows import reader
 from gateway.words.errors import NotFoundProblem
+from gateway.words.saying import say
 
 OURS: Final = "(evidence)"
 """Instead of a channel: what the evidence says of itself. No channel of the settings can have such a name."""
@@ -173,7 +174,7 @@ def kept(conn: Connection, exchange_id: str) -> Kept:
     """One exchange with its exact bytes. Raises NotFoundProblem."""
     row = conn.execute(_ONE_WITH_BODY, {"one": exchange_id}).mappings().first()
     if row is None:
-        raise NotFoundProblem("no such exchange")
+        raise NotFoundProblem(say("evidence.none"))
     return _kept(row)
 
 

@@ -14,6 +14,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from gateway.foundation.access import Principal
 from gateway.foundation.http.services import Base
 from gateway.words.errors import NotFoundProblem, Problem
+from gateway.words.saying import Word, say
 
 bearer = HTTPBearer(auto_error=False, description="API key of a client or an operator")
 
@@ -25,9 +26,8 @@ async def principal(
     found = None if credentials is None else await base.access.authenticate(credentials.credentials)
     if found is None:
         raise Problem(
-            "no valid API key was given",
+            say("http.no_key"),
             type="not-authenticated",
-            cure="Send `Authorization: Bearer <key>`; issue one with `gateway keys issue`.",
         )
     return found
 
@@ -38,9 +38,8 @@ def may(scope: str) -> Callable[[Principal], Awaitable[Principal]]:
     async def check(who: Annotated[Principal, Depends(principal)]) -> Principal:
         if scope not in who.scopes:
             raise Problem(
-                f"this key does not have the scope {scope}",
+                say("http.scope", scope=scope),
                 type="scope-missing",
-                cure=f"Issue a key with {scope}.",
             )
         return who
 
@@ -53,9 +52,8 @@ def operator(scope: str) -> Callable[[Principal], Awaitable[Principal]]:
     async def check(who: Principal = Depends(may(scope))) -> Principal:
         if who.kind != "operator":
             raise Problem(
-                "only an operator may do this",
+                say("http.operator"),
                 type="operator-needed",
-                cure="Use an operator's own key: `gateway operators key`.",
             )
         return who
 
@@ -65,4 +63,4 @@ def operator(scope: str) -> Callable[[Principal], Awaitable[Principal]]:
 def require_authority(who: Principal, authority: str, what: str = "record") -> None:
     """Another tenant's record looks as if it did not exist. Raises NotFoundProblem."""
     if authority not in who.authorities:
-        raise NotFoundProblem(f"no such {what}")
+        raise NotFoundProblem(say("http.no_such", what=Word(what)))

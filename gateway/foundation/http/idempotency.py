@@ -16,6 +16,7 @@ from gateway.foundation.http.services import Base
 from gateway.foundation.once import Kept, Once, RepeatedProblem, kept
 from gateway.words.clock import to_micros
 from gateway.words.errors import InvalidProblem, Problem
+from gateway.words.saying import say
 
 Key = Annotated[
     str,
@@ -93,10 +94,9 @@ class Keyed:
         """Answer a repeat: with the record and the status of the first request."""
         if known.digest != asked.digest:
             raise InvalidProblem(
-                "this Idempotency-Key was used before with another body",
+                say("http.key_reused"),
                 type="idempotency-key-reused",
                 field="Idempotency-Key",
-                cure="Use a new key for a new request.",
             )
         if known.status is None and self._may_still_run(known.created_at):
             raise RepeatedProblem(known)

@@ -63,9 +63,14 @@ def document(
     if cure is not None:
         body["cure"] = cure
     body.update(extra)
-    text = json.dumps(body, ensure_ascii=False, default=str)
+    text = json.dumps(body, ensure_ascii=False, default=_plain)
     told = {**(headers or {}), "Content-Language": language.value, "Vary": "Accept-Language"}
     return Response(text.encode("utf-8", "backslashreplace"), kind.status, told, MEDIA_TYPE)
+
+
+def _plain(value: Any) -> str:
+    """What JSON has no form for: a sentence in the language of the request, anything else as text."""
+    return in_words(value) if isinstance(value, Sentence) else str(value)
 
 
 def answer(error: Exception, path: str) -> Response:

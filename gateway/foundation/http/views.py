@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from gateway.foundation.delivery.events import Event
 from gateway.words.clock import from_micros, rfc3339
 from gateway.words.errors import InvalidProblem
+from gateway.words.saying import say
 from gateway.words.text import Ask as Ask  # routes find both bases here
 
 T = TypeVar("T")
@@ -60,7 +61,7 @@ def after(cursor: str | None) -> str | None:
     except (UnicodeError, binascii.Error, ValueError):
         position = ""
     if not re.fullmatch(r"[A-Za-z0-9_.]{1,60}", position):
-        raise InvalidProblem("this cursor was not made here", field="cursor", cure="Begin without a cursor.")
+        raise InvalidProblem(say("http.cursor"), field="cursor")
     return position
 
 

@@ -18,6 +18,7 @@ from gateway.foundation.store import schema
 from gateway.foundation.store.all_tables import all_tables
 from gateway.foundation.store.engine import open_engine, sqlite_path
 from gateway.words.errors import GatewayError, SettingsError
+from gateway.words.saying import say
 
 ROWS = 1000
 _DIGEST = 1 << 256
@@ -46,7 +47,7 @@ def copy(source: str, target: str, progress: Progress = lambda *_: None) -> list
     as after any failure, the target is left without a row.
     """
     if sqlite_path(source) is None or sqlite_path(target) is not None:
-        raise SettingsError("--to", "a copy goes from SQLite to PostgreSQL", "Name the PostgreSQL database.")
+        raise SettingsError("--to", say("store.copy_way"))
     reading, writing = open_engine(source, read_only=True), open_engine(target)
     try:
         schema.require_current(reading)
@@ -55,9 +56,7 @@ def copy(source: str, target: str, progress: Progress = lambda *_: None) -> list
         with reading.begin() as here, writing.begin() as there:
             for table in tables:
                 if there.execute(select(text("1")).select_from(table).limit(1)).first() is not None:
-                    raise SettingsError(
-                        "--to", f"the database is not empty: {table.name} has rows", "Name an empty database."
-                    )
+                    raise SettingsError("--to", say("store.not_empty", table=table.name))
             for table in tables:
                 _fill(table, here, there, progress)
             return [_compared(table, here, there, progress) for table in tables]

@@ -13,6 +13,7 @@ from sqlalchemy.exc import ArgumentError
 
 from gateway.foundation.store.prepared import prepare
 from gateway.words.errors import SettingsError
+from gateway.words.saying import say
 
 SQLITE = "sqlite"
 POSTGRESQL = "postgresql"
@@ -29,14 +30,14 @@ def parse_url(url: str) -> URL:
     try:
         parsed = make_url(url)
     except ArgumentError:
-        raise SettingsError("database", "this is not the address of a database", cure) from None
+        raise SettingsError("database", say("store.no_address"), cure) from None
     backend = parsed.get_backend_name()
     if backend == POSTGRESQL:
         return parsed.set(drivername="postgresql+psycopg")
     if backend != SQLITE:
-        raise SettingsError("database", f"{backend} is not supported", cure)
+        raise SettingsError("database", say("store.backend", backend=backend), cure)
     if not parsed.database or parsed.database == ":memory:" or parsed.query:
-        raise SettingsError("database", "SQLite must be a plain file: several connections share it", cure)
+        raise SettingsError("database", say("store.plain_file"), cure)
     return parsed.set(drivername=SQLITE)
 
 
@@ -63,9 +64,7 @@ def open_engine(url: str, *, read_only: bool = False, connections: int = 1) -> E
     if parsed.drivername == SQLITE:
         path = Path(parsed.database or "")
         if not path.parent.is_dir():
-            raise SettingsError(
-                "database", f"the folder {path.parent} does not exist", "Create it, or name another file."
-            )
+            raise SettingsError("database", say("store.no_folder", folder=path.parent))
         if not read_only:
             path.touch(mode=0o600, exist_ok=True)  # what SQLite puts beside it takes the same mode
         # Explicit transactions only. pysqlite's own would let a released savepoint be seen before the outer COMMIT.

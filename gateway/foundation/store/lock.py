@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.foundation.store.engine import parse_url
 from gateway.words.errors import GatewayError, SettingsError, UnavailableProblem
+from gateway.words.saying import say
 
 if TYPE_CHECKING:
     import psycopg  # loaded only where the database is PostgreSQL
@@ -129,8 +130,7 @@ class NodeName:
             if time.monotonic() > until:
                 raise SettingsError(
                     "delivery.node",
-                    f"another process works on this database under the name {name}",
-                    "Give each process a name of its own: --node, or GATEWAY_DELIVERY__NODE.",
+                    say("store.node_taken", name=name),
                 )
             time.sleep(0.2)
 
@@ -151,7 +151,7 @@ class NodeName:
             key = f"gateway node {self.name}"
             row = self._conn.execute("select pg_try_advisory_lock(hashtextextended(%s, 0))", (key,)).fetchone()
         except psycopg.OperationalError as error:
-            raise UnavailableProblem("the database cannot be reached", cure="Start it, or check store.url.") from error
+            raise UnavailableProblem(say("store.unreachable")) from error
         if row is not None and row[0]:
             return True
         self.release()

@@ -25,6 +25,7 @@ from gateway.foundation.store.all_tables import all_tables
 from gateway.foundation.store.branches import FOUNDATION, Branch, branch_of, branches
 from gateway.foundation.store.engine import POSTGRESQL, open_engine, sqlite_path
 from gateway.words.errors import ConflictProblem, NotFoundProblem, SettingsError
+from gateway.words.saying import say
 
 SCRIPTS = Path(__file__).parent / "migrations"
 
@@ -131,11 +132,9 @@ def undo(url: str, room: str, *, drop_data: bool = False) -> Undone:
     """
     branch = next((one for one in branches() if one.name == room), None)
     if branch is None:
-        raise NotFoundProblem(
-            f'no installed room "{room}" has tables', cure="Install it first: it brings the way back."
-        )
+        raise NotFoundProblem(say("store.no_tables_of", room=room))
     if room == FOUNDATION:
-        raise ConflictProblem("every room stands on the foundation: it cannot be undone")
+        raise ConflictProblem(say("store.foundation"))
     path = sqlite_path(url)
     engine = open_engine(url)
     config = alembic_config()
@@ -146,7 +145,7 @@ def undo(url: str, room: str, *, drop_data: bool = False) -> Undone:
             held = _rows(conn, branch)
             if any(held.values()) and not drop_data:
                 told = ", ".join(f"{name} ({rows})" for name, rows in held.items() if rows)
-                raise ConflictProblem(f"tables of {room} hold rows: {told}", cure="Add --drop-data to lose them.")
+                raise ConflictProblem(say("store.rows_left", room=room, told=told))
             backup = backup_sqlite(path) if path is not None else None
             config.attributes["connection"] = conn
             command.downgrade(config, f"{room}@base")
@@ -163,7 +162,7 @@ def backup_sqlite(path: Path) -> Path:
         source.backup(target)
         verdict = target.execute("PRAGMA quick_check").fetchone()[0]
     if verdict != "ok":
-        raise SettingsError("database", f"its copy {copy} is damaged: {verdict}", "Check the disk before migrating.")
+        raise SettingsError("database", say("store.copy_damaged", copy=copy, verdict=verdict))
     return copy
 
 
@@ -211,13 +210,11 @@ def _refuse_unknown(found: frozenset[str], scripts: ScriptDirectory) -> None:
     if gone := sorted({name for one in unknown if (name := branch_of(one)) and name not in installed}):
         raise SettingsError(
             "database",
-            f"it holds tables of a room that is not installed: {', '.join(gone)}",
-            f"Install it again; to do without it, run `gateway migrate --undo {gone[0]}` before you remove it.",
+            say("store.room_gone", tables=gone, room=gone[0]),
         )
     raise SettingsError(
         "database",
-        f"its schema is {', '.join(sorted(unknown))}, which this gateway does not know",
-        "It was migrated by a newer gateway: install that version, or restore the backup made before.",
+        say("store.newer", unknown=sorted(unknown)),
     )
 
 
@@ -227,7 +224,7 @@ def _require_alone(conn: Connection, branch: Branch, scripts: ScriptDirectory) -
     _refuse_unknown(found, scripts)
     mine = {one for one in found if branch_of(one) == branch.name}
     if not mine:
-        raise ConflictProblem(f"the database has no tables of {branch.name}: there is nothing to undo")
+        raise ConflictProblem(say("store.nothing_to_undo", branch=branch.name))
     leaning = {
         branch_of(other)
         for other in found - mine
@@ -235,7 +232,7 @@ def _require_alone(conn: Connection, branch: Branch, scripts: ScriptDirectory) -
     }
     if leaning:
         told = ", ".join(sorted(leaning))
-        raise ConflictProblem(f"tables of {told} refer to those of {branch.name}", cure=f"Undo {told} first.")
+        raise ConflictProblem(say("store.referred", told=told, branch=branch.name))
 
 
 def _rows(conn: Connection, branch: Branch) -> dict[str, int]:

@@ -19,6 +19,7 @@ from gateway.foundation.store.lock import DatabaseLock
 from gateway.foundation.store.tables import idempotency
 from gateway.foundation.store.writer import BATCH, CAPACITY, Unit, Writer, run_apart
 from gateway.words.errors import UnavailableProblem
+from gateway.words.saying import say
 
 T = TypeVar("T")
 
@@ -172,9 +173,7 @@ class Store:
                 if error.connection_invalidated and again:
                     continue
                 if error.connection_invalidated or _refused(error):
-                    raise UnavailableProblem(
-                        "the database cannot be reached", cure="Repeat the request a little later."
-                    ) from error
+                    raise UnavailableProblem(say("store.unreachable_now")) from error
                 raise
         raise AssertionError("unreachable")
 

@@ -25,6 +25,7 @@ from sqlalchemy.exc import DBAPIError
 
 from gateway.foundation.store.prepared import Held, PreparedConnection
 from gateway.words.errors import UnavailableProblem
+from gateway.words.saying import say
 
 T = TypeVar("T")
 Unit = Callable[[Connection], T]
@@ -134,11 +135,9 @@ class Writer:
     def _submit(self, job: _Job) -> None:
         with self._ready:
             if self._closing:
-                raise UnavailableProblem("the gateway is shutting down", cure="Repeat the request a little later.")
+                raise UnavailableProblem(say("store.stopping"))
             if len(self._queue) >= self._capacity:
-                raise UnavailableProblem(
-                    "too many changes wait to be stored", cure="Repeat the request after a second.", retry_after=1
-                )
+                raise UnavailableProblem(say("store.queue"), retry_after=1)
             self._queue.append(job)
             self._ready.notify()
 
@@ -384,11 +383,9 @@ def _explained(error: BaseException | None) -> BaseException | None:
 def _unavailable(error: DBAPIError) -> UnavailableProblem:
     if _sqlite_code(error) == _SQLITE_FULL or _sqlstate(error) == "53100":
         return UnavailableProblem(
-            "the database's disk is full; nothing was stored",
+            say("store.disk_full"),
             type="storage-full",
-            cure="Free space on the database's disk; what was accepted before is safe.",
         )
     return UnavailableProblem(
-        "the database cannot take this now; nothing was stored",
-        cure="Repeat the request a little later; `gateway doctor` tells operators what is wrong.",
+        say("store.cannot_take"),
     )

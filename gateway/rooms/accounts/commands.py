@@ -16,6 +16,7 @@ from gateway.settings import known
 from gateway.terminal.output import Json, parse_day, session, show, table
 from gateway.words.clock import SHANGHAI, SystemClock, from_micros, rfc3339
 from gateway.words.errors import NotFoundProblem
+from gateway.words.saying import say
 
 authorities = typer.Typer(help="Authorities 执法机关, the tenants: list or create.", no_args_is_help=True)
 keys = typer.Typer(help="Case systems 接入系统 and their API keys: create, issue, list, revoke.", no_args_is_help=True)
@@ -210,14 +211,14 @@ def _run(ctx: typer.Context, work: Callable[[Access], Awaitable[T]], *, exclusiv
 async def _client(access: Access, word: str) -> Client:
     clients = {name: one for one in await access.clients() for name in (one.id, one.name)}
     if word not in clients:
-        raise NotFoundProblem(f'there is no client "{word}"', cure=known(word, clients))
+        raise NotFoundProblem(say("accounts.no_client", word=word), cure=known(word, clients))
     return clients[word]
 
 
 async def _operator(access: Access, login: str) -> Operator:
     people = {one.login: one for one in await access.operators()}
     if login not in people:
-        raise NotFoundProblem(f'there is no operator "{login}"', cure=known(login, people))
+        raise NotFoundProblem(say("accounts.no_operator", login=login), cure=known(login, people))
     return people[login]
 
 

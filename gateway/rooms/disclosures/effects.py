@@ -22,6 +22,7 @@ from gateway.rooms.disclosures.records import Disclosure
 from gateway.rooms.disclosures.rules import Rules
 from gateway.rooms.disclosures.states import LIFE, Status
 from gateway.words.errors import NotFoundProblem
+from gateway.words.saying import say
 
 
 class Effects:
@@ -42,7 +43,7 @@ class Effects:
         """
         found = records.lock(conn, disclosure_id)
         if found is None or (of is not None and found.authority not in of):
-            raise NotFoundProblem("no such disclosure")
+            raise NotFoundProblem(say("disclosures.none"))
         return found
 
     def move(self, conn: Connection, disclosure: Disclosure, end: Status, **values: Any) -> bool:

@@ -21,6 +21,7 @@ from gateway.rooms.disclosures.states import SHOWN, UNPUBLISHED, Status
 from gateway.words.calendar import WorkingCalendar
 from gateway.words.errors import ConflictProblem, InvalidProblem
 from gateway.words.identifiers import new_id
+from gateway.words.saying import say
 
 
 @dataclass(frozen=True)
@@ -107,16 +108,14 @@ class Planning:
         routed = self._channels.route(authority, "disclosures")
         if not routed:
             raise ConflictProblem(
-                f"no channel takes disclosures for authority {authority}",
+                say("disclosures.no_channel", authority=authority),
                 type="no-channel",
-                cure='Add a [[routes]] block with capability = "disclosures" to the settings.',
             )
         names = [channel.name for channel in routed]
         if wanted is not None and (unknown := [name for name in wanted if name not in names]):
             raise InvalidProblem(
-                f"authority {authority} does not publish at {', '.join(unknown)}",
+                say("disclosures.no_target", authority=authority, unknown=unknown, names=names),
                 field="targets",
-                cure=f"Choose among {', '.join(names)}.",
             )
         return [channel for channel in routed if wanted is None or channel.name in wanted]
 
@@ -124,9 +123,8 @@ class Planning:
         found = self._profiles.get(channel.name) or self._rules.targets.get(channel.info.name)
         if found is None:
             raise ConflictProblem(
-                f"nothing says what the target {channel.name} shows and how soon",
+                say("disclosures.no_profile", channel=channel.name, targets=self._rules.targets),
                 type="no-target-profile",
-                cure=f"Give the channel a profile; known ones: {', '.join(self._rules.targets)}.",
             )
         return found
 
@@ -203,10 +201,9 @@ def require_complete(decision: Decision, target: str, profile: TargetProfile) ->
     if not unmet:
         return
     raise InvalidProblem(
-        f"{target}: {'; '.join(unmet.values())}",
+        say("disclosures.unmet", target=target, unmet=unmet.values()),
         type="disclosure-incomplete",
         field=next(iter(unmet)),
-        cure="Nothing was sent to any target. Store the facts with PUT /v1/decisions/…, or name other targets.",
         errors=[{"field": name, "in": "decision", "reason": words} for name, words in unmet.items()],
     )
 
@@ -219,18 +216,16 @@ def _stands(before: Disclosure, decision: Decision, found: Plan | Refusal) -> bo
     if before.status is Status.WITHDRAWN:
         if same_facts and any(event.kind is EventKind.CHANGED for event in decision.events):
             raise ConflictProblem(
-                "the decision was changed, but its facts are those that were withdrawn",
+                say("disclosures.not_amended"),
                 type="decision-not-amended",
-                cure="Store the changed facts first: PUT /v1/decisions/{authority}/{number}.",
             )
         return False
     if before.status is Status.REJECTED:
         return False
     if not same_facts and before.status in (*UNPUBLISHED, *SHOWN):
         raise ConflictProblem(
-            f"{before.target} has this decision with earlier facts",
+            say("disclosures.outdated", target=before.target),
             type="disclosure-outdated",
-            cure="Correct or withdraw that disclosure.",
             disclosure=before.id,
             location=f"/v1/disclosures/{before.id}",
         )

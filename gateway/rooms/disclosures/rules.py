@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from gateway.rooms.decisions import DecisionFacts, Party, PartyKind
+from gateway.words.saying import Sentence, say
 
 Seriousness = Literal["minor", "general", "serious"]
 DIRECTORY = Path(__file__).parent / "rules"
@@ -113,18 +114,18 @@ class Need(_Rule):
                 raise ValueError(f"a decision has no {name}")
         return self
 
-    def unmet(self, facts: DecisionFacts) -> str | None:
-        """What is wanting, in Chinese and English; None where the target gets what it asks for."""
+    def unmet(self, facts: DecisionFacts) -> Sentence | None:
+        """What is wanting; None where the target gets what it asks for."""
         if not self._concerns(facts):
             return None
         told = _fact(facts, self.field)
         if told is None:
-            return f"缺少{self.says} {self.field} is missing" if self.present else None
+            return say("disclosures.lacks", field=self.field, says=self.says) if self.present else None
         for one in told if isinstance(told, tuple) else (told,):
             if self.longest is not None and len(str(one)) > self.longest:
-                return f"{self.says}超过{self.longest}个字 {self.field} has more than {self.longest} characters"
+                return say("disclosures.too_long", field=self.field, says=self.says, longest=self.longest)
             if self.pattern is not None and not re.fullmatch(self.pattern, str(one)):
-                return f"{self.says}的形式不被接受 {self.field} is not of the form that is taken"
+                return say("disclosures.other_form", field=self.field, says=self.says)
         return None
 
     def _concerns(self, facts: DecisionFacts) -> bool:
@@ -155,7 +156,7 @@ class TargetProfile(_Rule):
     confirm: tuple[str, ...] = ()
     needs: tuple[Need, ...] = ()
 
-    def unmet(self, facts: DecisionFacts) -> Mapping[str, str]:
+    def unmet(self, facts: DecisionFacts) -> Mapping[str, Sentence]:
         """What this target would refuse: a sentence for each fact, by its name in our API."""
         return {need.field: words for need in self.needs if (words := need.unmet(facts)) is not None}
 

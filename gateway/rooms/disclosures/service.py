@@ -28,6 +28,7 @@ from gateway.rooms.disclosures.rules import Rules, TargetProfile, load
 from gateway.rooms.disclosures.states import SHOWN, UNPUBLISHED, Status
 from gateway.words.clock import day_of, to_micros
 from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem
+from gateway.words.saying import Sentence, say
 
 Of = Container[str] | None
 
@@ -85,14 +86,13 @@ class Disclosures:
 
         def entered_for(conn: Connection, decision: Decision) -> dict[str, str]:
             if decision.revoked:
-                raise ConflictProblem("this decision was revoked; nothing is to be published", type="decision-revoked")
+                raise ConflictProblem(say("disclosures.revoked"), type="decision-revoked")
             intents = self._planning.intents(decision, targets, override_reason, today)
             organ = records.organ_of(conn, authority, today)
             if organ is None:
                 raise ConflictProblem(
-                    f"authority {authority} has no name and unified code to publish under on {today}",
+                    say("disclosures.no_organ", authority=authority, today=today),
                     type="no-disclosing-organ",
-                    cure="Record the authority with `gateway authorities create`.",
                 )
             return {
                 intent.target: self._planning.enter(conn, decision, organ, intent, override_reason, today, at)
@@ -113,7 +113,7 @@ class Disclosures:
         today, at = day_of(now), to_micros(now)
 
         def unit(conn: Connection) -> str:
-            held = self._shown_and_idle(conn, disclosure_id, "corrected", of)
+            held = self._shown_and_idle(conn, disclosure_id, say("disclosures.corrected"), of)
             decision = self._decisions.read(conn, held.authority, held.decision_number)
             profile = self._planning.profile_of(held.target)
             require_complete(decision, held.target, profile)
@@ -124,15 +124,13 @@ class Disclosures:
             corrected = record(decision, organ, profile, held.publish_until_on)
             if key_of(corrected) != key_of(former):
                 raise ConflictProblem(
-                    "a correction keeps number, organ and party, by which the target knows the publication",
+                    say("disclosures.key_changed"),
                     type="disclosure-key-changed",
-                    cure="Withdraw it, then publish the decision anew.",
                 )
             if corrected == former:
                 raise ConflictProblem(
-                    "what is shown already equals the decision's facts",
+                    say("disclosures.nothing_to_correct"),
                     type="nothing-to-correct",
-                    cure="Store the corrected facts first: PUT /v1/decisions/{authority}/{number}.",
                 )
             pending = records.seal_record(self._base.envelope, disclosure_id, corrected)
             records.change(conn, disclosure_id, at, pending_sealed=pending, pending_version=decision.version)
@@ -157,7 +155,7 @@ class Disclosures:
             if held.status is not Status.WITHDRAWN:
                 if held.status not in (*UNPUBLISHED, *SHOWN):
                     raise ConflictProblem(
-                        f"a disclosure that is {held.status} is not shown, so it cannot be withdrawn",
+                        say("disclosures.not_withdrawable", status=held.status),
                         type="disclosure-not-shown",
                         disclosure_status=held.status,
                     )
@@ -176,13 +174,12 @@ class Disclosures:
         at = to_micros(now)
 
         def unit(conn: Connection) -> str:
-            held = self._shown_and_idle(conn, disclosure_id, "repaired", of)
+            held = self._shown_and_idle(conn, disclosure_id, say("disclosures.repaired"), of)
             earliest = held.repair_from_on
             if earliest is not None and day_of(now) < earliest:
                 raise InvalidProblem(
-                    f"the minimum period of publication lasts until {earliest} ({held.citation})",
+                    say("disclosures.minimum_period", earliest=earliest, citation=held.citation),
                     type="minimum-period",
-                    cure=f"Repair it on {earliest} or later.",
                     earliest=str(earliest),
                 )
             records.change(conn, disclosure_id, at, repair_number=repair_number)
@@ -295,25 +292,23 @@ class Disclosures:
     def _held(self, conn: Connection, disclosure_id: str) -> Disclosure:
         found = records.fetch(conn, disclosure_id)
         if found is None:
-            raise NotFoundProblem("no such disclosure")
+            raise NotFoundProblem(say("disclosures.none"))
         return found
 
-    def _shown_and_idle(self, conn: Connection, disclosure_id: str, word: str, of: Of) -> Disclosure:
+    def _shown_and_idle(self, conn: Connection, disclosure_id: str, word: Sentence, of: Of) -> Disclosure:
         disclosure = self._effects.lock(conn, disclosure_id, of)
         if disclosure.status not in SHOWN:
             raise ConflictProblem(
-                f"a disclosure that is {disclosure.status} cannot be {word}",
+                say("disclosures.not_shown", status=disclosure.status, word=word),
                 type="disclosure-not-shown",
-                cure="Only what the public sees can be; wait until it is PUBLISHED.",
                 disclosure_status=disclosure.status,
             )
         if disclosure.withdraw_wanted_at is not None:
-            raise ConflictProblem(f"it is being withdrawn, so it cannot be {word}", type="withdrawal-under-way")
+            raise ConflictProblem(say("disclosures.withdrawing", word=word), type="withdrawal-under-way")
         if disclosure.effect is not None:
             raise ConflictProblem(
-                f"its {disclosure.effect} is still under way",
+                say("disclosures.busy", effect=disclosure.effect),
                 type="disclosure-busy",
-                cure="Wait until that has ended.",
             )
         return disclosure
 

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from gateway.words.clock import from_micros
 from gateway.words.identifiers import check_uscc, clean_text
+from gateway.words.saying import UnfitError, say
 
 LONGEST = 3000  # a QR code holds less than 2953 bytes (ISO/IEC 18004)
 
@@ -24,7 +25,7 @@ _CODE = re.compile(r"(?<![0-9A-Za-z])[0-9A-Za-z]{18}(?![0-9A-Za-z])")
 _LABELLED = re.compile(r"(?:统一社会信用代码|uniscid)\s*(?:/\s*注册号)?\s*[:：=]\s*([0-9A-Za-z]+)", re.IGNORECASE)
 _REGISTRATION_NUMBER = re.compile(r"[0-9]{13}|[0-9]{15}")
 _NUMBERED = re.compile(r"注\s*册\s*号\s*[:：=]?\s*([0-9A-Za-z]+)")
-_SEARCH_BY_NAME = "this is a registration number, not a unified code; search by the name instead"
+_SEARCH_BY_NAME = say("entities.search_by_name")
 _PUBLIC_HOST = re.compile(r"([a-z0-9-]+\.)+gov\.cn")
 
 
@@ -44,21 +45,21 @@ class LicenceReading:
 def read_licence(text: str) -> LicenceReading:
     """Read the text of a licence QR. ValueError says why it is none, without repeating it."""
     if len(text) > LONGEST:
-        raise ValueError(f"the text has {len(text)} characters; no QR code holds that")
+        raise UnfitError(say("entities.qr_long", length=len(text)))
     text = clean_text(text.replace("\r\n", "\n").replace("\t", " "), multiline=True)
     if re.match(r"https?://", text, re.IGNORECASE):
         return _from_address(text)
     if re.fullmatch(r"[0-9A-Za-z]{18}", text):
         return LicenceReading(uscc=check_uscc(text).code)
     if (numbered := _NUMBERED.search(text)) and _REGISTRATION_NUMBER.fullmatch(numbered[1]):
-        raise ValueError(_SEARCH_BY_NAME)
+        raise UnfitError(_SEARCH_BY_NAME)
     if _LABELLED.search(text) or not text.isascii():
         return _from_labels(text)
     if _REGISTRATION_NUMBER.fullmatch(text):
-        raise ValueError(_SEARCH_BY_NAME)
+        raise UnfitError(_SEARCH_BY_NAME)
     if _BARE_TOKEN.fullmatch(text):
         return LicenceReading(token=text)
-    raise ValueError("this is not the text of a business licence's QR code")
+    raise UnfitError(say("entities.qr_none"))
 
 
 def _from_address(text: str) -> LicenceReading:
@@ -67,9 +68,9 @@ def _from_address(text: str) -> LicenceReading:
         host = (address.hostname or "").rstrip(".")
         odd = address.username is not None or address.password is not None or address.port not in (None, 80, 443)
     except ValueError:
-        raise ValueError("the QR code holds a broken address") from None
+        raise UnfitError(say("entities.qr_address")) from None
     if odd or not _PUBLIC_HOST.fullmatch(host):
-        raise ValueError("the address in the QR code is not one of a registration authority (….gov.cn)")
+        raise UnfitError(say("entities.qr_foreign"))
     path = unquote(address.path)
     values = [*path.split("/"), *(value for _, value in parse_qsl(f"{address.query}&{unquote(address.fragment)}"))]
     codes = {value for value in values if _is_code(value)}
@@ -77,7 +78,7 @@ def _from_address(text: str) -> LicenceReading:
     if not tokens:
         tokens = {value: "" for value in values if _HEX_TOKEN.fullmatch(value)}
     if not codes and not tokens:
-        raise ValueError("the address in the QR code holds neither a unified code nor a licence token")
+        raise UnfitError(say("entities.qr_empty"))
     token = _only(tokens, "licence token")
     stamp = tokens.get(token or "", "")
     return LicenceReading(
@@ -94,7 +95,7 @@ def _from_labels(text: str) -> LicenceReading:
         return LicenceReading(uscc=check_uscc(code or "").code)
     found = {value for value in _CODE.findall(text) if _is_code(value)}
     if not found:
-        raise ValueError("the text of the QR code holds no valid unified code")
+        raise UnfitError(say("entities.qr_no_code"))
     return LicenceReading(uscc=_only(found, "unified code"))
 
 
@@ -109,5 +110,5 @@ def _is_code(text: str) -> bool:
 def _only(found: Iterable[str], what: str) -> str | None:
     several = sorted(found)
     if len(several) > 1:
-        raise ValueError(f"the QR code holds more than one {what}; it may have been tampered with")
+        raise UnfitError(say("entities.qr_twice", what=what))
     return several[0] if several else None

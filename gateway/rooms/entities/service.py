@@ -39,7 +39,7 @@ from gateway.words.errors import (
     UnavailableProblem,
 )
 from gateway.words.identifiers import check_uscc, clean_text
-from gateway.words.saying import said_of
+from gateway.words.saying import said_of, say
 
 log = structlog.get_logger(__name__)
 
@@ -49,15 +49,15 @@ FRESH = timedelta(hours=24)
 """How old a snapshot may be by default. Before a decision and at service, ask with ``max_age`` zero."""
 
 _UNANSWERED = Unanswered(
-    system="the registration authority",
+    system=say("entities.system"),
     rejected="rejected-by-registry",
     busy="registry-busy",
     broken="registry-answer-broken",
     unreachable="registry-unreachable",
-    later="Repeat the request later, or accept an older record with allow_stale.",
+    later=say("entities.later"),
     denied="registry-denied",
     not_offered="not-offered",
-    instead="Ask by the unified code.",
+    instead=say("entities.instead"),
 )
 
 
@@ -116,7 +116,7 @@ class Entities:
             await self._watch(known, authority)
             return _view(known, asked=False, stale=True)
         if found is None:
-            raise NotFoundProblem("no registered business has this unified code", cure="Check the code on the licence.")
+            raise NotFoundProblem(say("entities.none"))
         return found
 
     async def by_name(self, authority: str, name: str) -> tuple[EntitySummary, ...]:
@@ -124,9 +124,9 @@ class Entities:
         try:
             name = clean_text(name)
         except ValueError as error:
-            raise InvalidProblem(f"name: {error}", field="name") from None
+            raise InvalidProblem(say("entities.name", error=error), field="name") from None
         if not 2 <= len(name) <= 200:
-            raise InvalidProblem("a name to search for has 2 to 200 characters", field="name")
+            raise InvalidProblem(say("entities.name_length"), field="name")
         failure: Problem | None = None
         found: tuple[EntitySummary, ...] = ()
         for channel in self._route(authority):
@@ -159,9 +159,7 @@ class Entities:
             authority, self._route(authority), None, lambda registry: registry.resolve_licence(token)
         )
         if found is None:
-            raise NotFoundProblem(
-                "the registry does not know this licence", cure="Type the unified code printed on the licence."
-            )
+            raise NotFoundProblem(say("entities.unknown_licence"))
         return found
 
     # --- changes ---------------------------------------------------------------------------------------------------
@@ -173,9 +171,9 @@ class Entities:
         looked it up: changes are kept from then on.
         """
         if not re.fullmatch(r"[0-9A-Z]{13,18}|[\w〔〕()（）-]{4,50}", code):
-            raise InvalidProblem("neither a unified code nor a registration number", field="uscc", type="invalid-uscc")
+            raise InvalidProblem(say("entities.no_number"), field="uscc", type="invalid-uscc")
         if after and not re.fullmatch(r"chg_[0-9a-f]{32}", after):
-            raise InvalidProblem("this cursor was not made here", field="cursor", cure="Begin without a cursor.")
+            raise InvalidProblem(say("http.cursor"), field="cursor")
         channels = self._route(authority)
 
         def query(conn: Connection) -> list[RecordedChange] | None:
@@ -186,9 +184,7 @@ class Entities:
 
         found = await self._base.store.read(query)
         if found is None:
-            raise NotFoundProblem(
-                "no changes are kept of this entity", cure="Look it up once; its changes are kept from then on."
-            )
+            raise NotFoundProblem(say("entities.no_changes"))
         return found
 
     async def pull_changes(self, channel_name: str) -> int:
@@ -265,9 +261,8 @@ class Entities:
         channels = self._base.channels.route(authority, "entities")
         if not channels:
             raise ConflictProblem(
-                "no registration authority is configured for this authority",
+                say("entities.no_registry"),
                 type="no-channel",
-                cure='Add a channel and a route with capability = "entities" to the settings.',
             )
         return channels
 
@@ -386,9 +381,7 @@ def _checked(uscc: str) -> str:
     try:
         return check_uscc(uscc).code
     except ValueError as error:
-        raise InvalidProblem(
-            f"uscc: {error}", field="uscc", type="invalid-uscc", cure="Copy the code from the business licence."
-        ) from None
+        raise InvalidProblem(say("entities.uscc", error=error), field="uscc", type="invalid-uscc") from None
 
 
 def _view(snapshot: EntitySnapshot, *, asked: bool, stale: bool) -> EntityView:

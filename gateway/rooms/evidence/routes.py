@@ -13,6 +13,7 @@ from gateway.foundation.http.problems import responses
 from gateway.foundation.http.services import Base
 from gateway.foundation.http.views import View, instant
 from gateway.words.errors import NotFoundProblem
+from gateway.words.saying import say
 
 router = APIRouter(prefix="/v1", tags=["evidence"], responses=responses(401, 403, 404, 422, 503))
 
@@ -58,7 +59,7 @@ async def get_exchange(base: Base, who: Reader, exchange_id: str) -> ExchangeVie
     """One exchange. The exact bytes are for `gateway evidence show --exact`."""
     found = await base.evidence.held(exchange_id)
     if found.authority is None and who.kind != "operator":  # statements are of many authorities
-        raise NotFoundProblem("no such exchange")
+        raise NotFoundProblem(say("evidence.none"))
     if found.authority is not None:
         require_authority(who, found.authority, "exchange")
     return ExchangeView.of(found)

@@ -14,6 +14,7 @@ from gateway.rooms.notices.states import CHINESE, Status
 from gateway.settings import known
 from gateway.terminal.output import Json, moment, session, show, table
 from gateway.words.errors import InvalidProblem
+from gateway.words.saying import say
 
 app = typer.Typer(help="Notices 执法人员消息: list them, look at one, take one back.", no_args_is_help=True)
 
@@ -30,7 +31,7 @@ def list_notices(
     """Messages to officers, newest first."""
     states = {one.value: one for one in Status}
     if status is not None and status.upper() not in states:
-        raise InvalidProblem(f"there is no state {status}", field="status", cure=known(status.upper(), states))
+        raise InvalidProblem(say("notices.no_state", status=status), field="status", cure=known(status.upper(), states))
     wanted = NoticeFilter(
         authorities=None if authority is None else (authority,),
         status=None if status is None else states[status.upper()],

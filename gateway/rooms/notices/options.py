@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from gateway.foundation.channels import Quiet, QuietHours
 from gateway.rooms.notices.occasions import DEFAULT, OCCASIONS
+from gateway.words.saying import UnfitError, say
 
 ANY = "*"
 """Authorities that have nothing of their own in a table."""
@@ -41,7 +42,7 @@ class NoticeOptions(BaseModel):
     @classmethod
     def _known(cls, tell: Mapping[str, Words]) -> Mapping[str, Words]:
         if unknown := sorted({word for words in tell.values() for word in words} - OCCASIONS.keys()):
-            raise ValueError(f"{unknown[0]} is no occasion; there are {', '.join(OCCASIONS)}")
+            raise UnfitError(say("notices.no_occasion", unknown=unknown[0], occasions=OCCASIONS))
         return tell
 
     def tells(self, authority: str, occasion: str) -> bool:

@@ -50,6 +50,7 @@ from gateway.rooms.notices.states import LIFE, Status
 from gateway.words.clock import to_micros
 from gateway.words.errors import ConflictProblem, ContractError, ExchangeError, NotFoundProblem, RejectedError
 from gateway.words.identifiers import new_id
+from gateway.words.saying import say
 
 log = structlog.get_logger(__name__)
 
@@ -138,7 +139,7 @@ class Notices:
             now = to_micros(self._base.clock.now())
             why = notice.reason or "it had failed"
             if not self._life.move(conn, notice, Status.PLANNED, due_at=now, reason=f"sent again: {why}"):
-                raise ConflictProblem(f"the notice is {notice.status}; only one that failed can be sent again")
+                raise ConflictProblem(say("notices.not_failed", status=notice.status))
 
         await self._base.store.write(once.about(notice_id).first(unit))
         return notice_id
@@ -251,9 +252,9 @@ class Notices:
         if self._life.move(conn, notice, Status.DROPPED, reason=reason):
             return None
         if notice.status not in LIFE.sources(Status.RECALLED) or notice.reference is None or notice.channel is None:
-            raise ConflictProblem(f"the notice is {notice.status}; what was sent and not read can be recalled")
+            raise ConflictProblem(say("notices.not_recallable", status=notice.status))
         if notice.recalling is not None:
-            raise ConflictProblem("this notice is being recalled already")
+            raise ConflictProblem(say("notices.recalling"))
         request = RecallRequest(
             reference=self._base.delivery.new_reference(notice.channel), message=notice.reference, reason=reason
         )
@@ -330,7 +331,7 @@ def story(notice_id: str, conn: Connection) -> tuple[Notice, list[Item], list[Ev
 def _held(conn: Connection, notice_id: str) -> Notice:
     notice = records.fetch(conn, notice_id)
     if notice is None:
-        raise NotFoundProblem("no such notice")
+        raise NotFoundProblem(say("notices.none"))
     return notice
 
 

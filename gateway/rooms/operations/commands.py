@@ -21,6 +21,7 @@ from gateway.terminal.output import Json, session, show, table
 from gateway.terminal.running import KeyFile, ask
 from gateway.words.clock import from_micros, rfc3339
 from gateway.words.errors import InvalidProblem, NotFoundProblem
+from gateway.words.saying import say
 
 if TYPE_CHECKING:
     from gateway.app import App as GatewayApp
@@ -79,7 +80,7 @@ def show_operation(ctx: typer.Context, operation: str, as_json: Json = False) ->
     try:
         story = _ask(ctx, lambda ours: ours.view(operation))
     except NotFoundProblem:
-        raise NotFoundProblem(f"there is no operation {operation}", cure="gateway operations list") from None
+        raise NotFoundProblem(say("operations.none_called", operation=operation)) from None
     made = [
         {
             **{name: getattr(one, name) for name in ("number", "kind", "node", "outcome", "reason", "exchanges")},
@@ -170,7 +171,7 @@ def resolve(
         except ValueError:
             typed = None
         if not isinstance(typed, dict):
-            raise InvalidProblem("this is no JSON object", field="--answer", cure='For example {"code": "…"}.')
+            raise InvalidProblem(say("operations.no_object"), field="--answer")
 
     async def act(gateway: GatewayApp, who: Person) -> dict[str, Any]:
         resolutions = gateway.base.resolutions
@@ -319,7 +320,9 @@ def _state(text: str) -> State:
     try:
         return State(text)
     except ValueError:
-        raise InvalidProblem(f"no operation is ever {text}", field="--state", cure=known(text, list(State))) from None
+        raise InvalidProblem(
+            say("operations.no_state", text=text), field="--state", cure=known(text, list(State))
+        ) from None
 
 
 def _plain(found: OperationRecord) -> dict[str, Any]:

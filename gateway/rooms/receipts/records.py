@@ -13,6 +13,7 @@ from gateway.rooms.receipts.states import ReceiptKind, ReceiptStatus
 from gateway.rooms.receipts.tables import fiscal_receipt
 from gateway.rooms.receipts.verification import Signer
 from gateway.words.errors import NotFoundProblem
+from gateway.words.saying import say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +88,7 @@ def held(conn: Connection, receipt_id: str) -> Receipt:
     """One receipt. Raises NotFoundProblem."""
     row = conn.execute(_BY_ID, {"id": receipt_id}).mappings().first()
     if row is None:
-        raise NotFoundProblem("no such receipt")
+        raise NotFoundProblem(say("receipts.none"))
     return _read(row)
 
 

@@ -41,6 +41,7 @@ from gateway.words.clock import to_micros
 from gateway.words.errors import ConflictProblem, NotFoundProblem
 from gateway.words.identifiers import new_id
 from gateway.words.money import format_yuan
+from gateway.words.saying import say
 
 
 class Receipts:
@@ -82,12 +83,11 @@ class Receipts:
                     once.goes_on()
                 return None
             if payment.status is not Status.PAID:
-                raise ConflictProblem("a receipt is issued for a paid bill", type="payment-not-paid")
+                raise ConflictProblem(say("receipts.not_paid"), type="payment-not-paid")
             if "receipt" not in self._base.channels.get(payment.channel).info.capabilities:
                 raise ConflictProblem(
-                    f"channel {payment.channel} issues no receipts",
+                    say("receipts.channel", channel=payment.channel),
                     type="receipt-unsupported",
-                    cure="Have it issued by hand at the platform.",
                 )
             return self._start(conn, payment, claim=True)
 
@@ -97,9 +97,7 @@ class Receipts:
         """The receipt of a payment, or the last that was refused. Raises NotFoundProblem."""
         receipt = await self._base.store.read(lambda conn: records.latest(conn, payment_id))
         if receipt is None:
-            raise NotFoundProblem(
-                "no receipt was asked for yet", cure="Ask for it with POST /v1/payments/{id}/receipt."
-            )
+            raise NotFoundProblem(say("receipts.not_asked"))
         return receipt
 
     async def live(self, payment_id: str) -> Receipt | None:
@@ -110,7 +108,7 @@ class Receipts:
         """The receipt's file as the platform gave it. Raises NotFoundProblem while there is none."""
         document = receipt.document(self._base.envelope)
         if document is None:
-            raise NotFoundProblem("the receipt is not there yet")
+            raise NotFoundProblem(say("receipts.not_there"))
         return document
 
     async def record_reversal(
@@ -126,7 +124,7 @@ class Receipts:
             payment = payment_records.locked(conn, payment_id)
             receipt = records.live(conn, payment_id)
             if receipt is None:
-                raise NotFoundProblem("this payment has no receipt to reverse")
+                raise NotFoundProblem(say("receipts.none_to_reverse"))
             known = {"red_code": receipt.red_code, "red_number": receipt.red_number}
             if receipt.status is ReceiptStatus.REVERSED and known == numbers:
                 return
@@ -134,7 +132,7 @@ class Receipts:
             told = _decision(payment, numbers)
             if not self._life.move(conn, receipt, ReceiptStatus.REVERSED, tell=told, **kept):
                 raise ConflictProblem(
-                    f"a receipt that is {receipt.status} cannot be reversed", type="receipt-not-reversible"
+                    say("receipts.not_reversible", status=receipt.status), type="receipt-not-reversible"
                 )
 
         await self._base.store.write(once.about(payment_id).first(unit))

@@ -15,6 +15,7 @@ from gateway.rooms.payments.tables import payment_exception
 from gateway.rooms.refunds.states import RELEASED, RefundStatus
 from gateway.rooms.refunds.tables import refund
 from gateway.words.errors import NotFoundProblem
+from gateway.words.saying import say
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ def held(conn: Connection, exception_id: str) -> ExceptionWithRefund:
     """One exception. Raises NotFoundProblem."""
     row = conn.execute(_EXCEPTIONS.where(payment_exception.c.id == exception_id)).mappings().first()
     if row is None:
-        raise NotFoundProblem("no such exception")
+        raise NotFoundProblem(say("payments.no_exception"))
     return _read(row)
 
 

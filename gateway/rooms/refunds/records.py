@@ -26,6 +26,7 @@ from gateway.rooms.refunds.states import (
 )
 from gateway.rooms.refunds.tables import refund, refund_document
 from gateway.words.errors import NotFoundProblem
+from gateway.words.saying import say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +156,7 @@ def held(conn: Connection, refund_id: str, of: Container[str] | None = None) -> 
     """One refund, if it is of these authorities or none are named. Raises NotFoundProblem."""
     row = conn.execute(_BY_ID, {"id": refund_id}).mappings().first()
     if row is None or (of is not None and row["authority"] not in of):
-        raise NotFoundProblem("no such refund")
+        raise NotFoundProblem(say("refunds.none"))
     return _refund(row)
 
 

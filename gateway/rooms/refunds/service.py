@@ -46,6 +46,7 @@ from gateway.words.clock import to_micros
 from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem
 from gateway.words.identifiers import new_id
 from gateway.words.money import format_yuan
+from gateway.words.saying import say
 
 Of = Container[str] | None
 OPERATORS = 2
@@ -122,9 +123,8 @@ class Refunds:
         """
         if not by.operator and by.officer is None:
             raise InvalidProblem(
-                "a case system says for which officer it proposes that money leaves",
+                say("refunds.officer_missing"),
                 field="officer",
-                cure="Send the officer's name and certificate number 执法证号.",
             )
         refund_id = new_id("rfd")
         given = [_document(self._base, refund_id, one, by.id) for one in ask.documents]
@@ -145,11 +145,14 @@ class Refunds:
         amount = left if ask.amount is None else ask.amount
         if not 0 < amount <= left:
             raise ConflictProblem(
-                f"{format_yuan(money.amount)} came in under {money.bank_serial}, of which "
-                f"{format_yuan(left)} can still go back",
+                say(
+                    "refunds.more_than_left",
+                    amount=format_yuan(money.amount),
+                    bank_serial=money.bank_serial,
+                    left=format_yuan(left),
+                ),
                 type="refund-exceeds-paid",
                 field="amount",
-                cure="See the refunds of this payment; those refused or dismissed do not count.",
             )
         odd = exception_records.unresolved(conn, money.id) if amount == left else None
         refund = Refund(
@@ -192,7 +195,7 @@ class Refunds:
         def unit(conn: Connection) -> RefundDetails:
             refund = records.locked(conn, refund_id, of)
             if refund.status is not RefundStatus.PROPOSED:
-                raise _wrong_state(refund, "keeps its payee")
+                raise _wrong_state(refund, "payee")
             self._base.two_persons.took_part(conn, refund_id, by, Part.NAMED)
             records.change(conn, refund, to_micros(self._base.clock.now()), payee_sealed=sealed)
             tell_refund(conn, self._base, refund, "refund.payee_named")
@@ -212,7 +215,7 @@ class Refunds:
         def unit(conn: Connection) -> None:
             refund = records.locked(conn, refund_id, of)
             if refund.status is not RefundStatus.PROPOSED:
-                raise _wrong_state(refund, "takes no more documents")
+                raise _wrong_state(refund, "documents")
             known = {(one.kind, one.digest) for one in records.documents(conn, refund_id)}
             if (made.kind, made.digest) not in known:
                 self._base.two_persons.took_part(conn, refund_id, by, Part.ADDED)
@@ -244,7 +247,7 @@ class Refunds:
         enough = two.confirm(conn, refund_id, by, seen=shown, face=face, operators=OPERATORS)
         _require_complete(refund, _missing(refund, documents, self._required))
         if refund.status is not RefundStatus.PROPOSED:
-            raise _wrong_state(refund, "cannot be confirmed")
+            raise _wrong_state(refund, "confirm")
         if not enough:
             return None
         agreed: dict[str, Any] = {
@@ -279,7 +282,7 @@ class Refunds:
         ``of``: as in ``propose``. Raises NotFoundProblem, ConflictProblem once it has left, or may have, and Problem
         403 for a case system.
         """
-        require_operator(by, "dismissing a refund")
+        require_operator(by, say("refunds.what_dismiss"))
         await self._base.store.write(
             once.about(refund_id).first(lambda conn: self.dismiss_in(conn, refund_id, reason, by=by.id, of=of))
         )
@@ -288,10 +291,10 @@ class Refunds:
         """``dismiss`` inside a transaction."""
         refund = records.locked(conn, refund_id, of)
         if refund.operation_id is not None and not self._base.delivery.cancel(conn, refund.operation_id, reason):
-            raise _wrong_state(refund, "has left us, or may have")
+            raise _wrong_state(refund, "left")
         told = {"reason": reason, "by": by}
         if not self._life.move(conn, refund, RefundStatus.DISMISSED, tell=told, refusal=reason, waits_for=None):
-            raise _wrong_state(refund, "cannot be dismissed")
+            raise _wrong_state(refund, "dismiss")
         self.ways_out.reopen(conn, refund)
 
     async def inquire(self, refund_id: str, *, of: Of = None) -> RefundDetails:
@@ -341,7 +344,7 @@ class Refunds:
             content = document.file(self._base.envelope)
             if document.id == document_id and content is not None:
                 return document, content
-        raise NotFoundProblem("no such file")
+        raise NotFoundProblem(say("refunds.no_file"))
 
     # --- inside -----------------------------------------------------------------------------------------------------
 
@@ -366,10 +369,10 @@ def _document(base: Foundation, refund_id: str, given: DocumentInput, by: str) -
     digest = bytes.fromhex(given.digest) if given.digest is not None else None
     if given.file is not None:
         if digest is not None and digest != sm3(given.file):
-            raise InvalidProblem("the digest is not the SM3 of the file", field="documents.digest")
+            raise InvalidProblem(say("refunds.digest"), field="documents.digest")
         digest = sm3(given.file)
     if digest is None:
-        raise InvalidProblem("a document needs its file, or the SM3 digest of it", field="documents.digest")
+        raise InvalidProblem(say("refunds.file_or_digest"), field="documents.digest")
     document_id = new_id("rdo")
     return RefundDocument(
         id=document_id,
@@ -403,9 +406,8 @@ def check_reason(conn: Connection, payment: Payment, money: Collection, reason: 
     }
     if not shown[reason]:
         raise InvalidProblem(
-            f"the record does not show {reason.value} for the money under {money.bank_serial}",
+            say("refunds.reason_not_shown", reason=reason, bank_serial=money.bank_serial),
             field="reason",
-            cure="Record the decision's event first, name the bank_serial of the other sum, or use wrong_payment.",
         )
 
 
@@ -418,7 +420,7 @@ def _money(conn: Connection, payment_id: str, ask: RefundProposal, collection_id
     """The sum that is to go back. Raises ConflictProblem when none arrived, InvalidProblem when it is not clear."""
     money = payment_records.collections_of(conn, payment_id)
     if not money:
-        raise ConflictProblem("no money has arrived for this payment", type="payment-not-paid")
+        raise ConflictProblem(say("refunds.no_money"), type="payment-not-paid")
     if collection_id is not None:
         money = [one for one in money if one.id == collection_id]
     elif ask.bank_serial is not None:
@@ -427,9 +429,8 @@ def _money(conn: Connection, payment_id: str, ask: RefundProposal, collection_id
         money = [one for one in money if UnforeseenKind.PAID_TWICE in _unforeseen_kinds(conn, one)]
     if len(money) != 1:
         raise InvalidProblem(
-            "several sums arrived for this payment" if money else "no such sum arrived for this payment",
+            say("refunds.several" if money else "refunds.no_such_sum"),
             field="bank_serial",
-            cure="Name the bank_serial of one of the payment's collections.",
         )
     return money[0]
 
@@ -448,25 +449,23 @@ def _require_complete(refund: Refund, missing: list[str]) -> None:
     """Raises ConflictProblem for a proposed refund that lacks its payee or documents."""
     if "payee" in missing:
         raise ConflictProblem(
-            f"before it can be filed, this is missing: {', '.join(missing)}",
+            say("refunds.payee_missing", missing=missing),
             type="payee-missing",
             field="payee",
-            cure="Say who gets the money: PUT /v1/refunds/{id}/payee.",
             refund=refund.id,
             missing=missing,
         )
     if missing:
         raise ConflictProblem(
-            f"finance wants to see: {', '.join(missing)}",
+            say("refunds.documents_missing", missing=missing),
             type="documents-missing",
             field="documents",
-            cure="Add them with POST /v1/refunds/{id}/documents.",
             refund=refund.id,
             missing=missing,
         )
 
 
-def _wrong_state(refund: Refund, words: str) -> ConflictProblem:
+def _wrong_state(refund: Refund, wanted: str) -> ConflictProblem:
     return ConflictProblem(
-        f"a refund that is {refund.status} {words}", type="refund-state", refund_status=refund.status.value
+        say(f"refunds.state_{wanted}", status=refund.status), type="refund-state", refund_status=refund.status.value
     )

@@ -22,7 +22,7 @@ from gateway.rooms.refunds.service import OPERATORS, Refunds, words_on
 from gateway.rooms.refunds.states import WAYS_OUT, RefundReason, RefundStatus, WayOut
 from gateway.words.errors import ConflictProblem, InvalidProblem
 from gateway.words.identifiers import clean_text
-from gateway.words.saying import said_of
+from gateway.words.saying import said_of, say
 
 __all__ = ["CHINESE", "WAYS_OUT", "Exceptions", "WayOut"]
 
@@ -66,10 +66,10 @@ class Exceptions:
 
         Raises NotFoundProblem, InvalidProblem, ConflictProblem when it is resolved, Problem 403 for a case system.
         """
-        require_operator(by, "saying what becomes of unforeseen money")
+        require_operator(by, say("refunds.what_way_out"))
         said = _said(ask.reason)
         if ask.way_out is not WayOut.REFUND and (ask.payee is not None or ask.documents):
-            raise InvalidProblem("only a refund has a payee and documents", field="way_out")
+            raise InvalidProblem(say("refunds.only_refund"), field="way_out")
         kind = (await self.held(exception_id)).kind
         draft = self.draft(kind, said, by=by, payee=ask.payee, documents=ask.documents)
 
@@ -106,9 +106,8 @@ class Exceptions:
         odd = self._undecided(conn, exception_id)
         if odd.kind not in BESIDE_THE_BILL:
             raise InvalidProblem(
-                f"{odd.kind} is a question about one sum of money, not money too much",
+                say("refunds.a_question", kind=odd.kind),
                 field="way_out",
-                cure="Ask the platform, then keep the money or propose a refund at the payment.",
             )
         self._withdraw(conn, odd, draft.by)
         return self.refunds.propose_in(conn, odd.payment_id, draft, odd.collection_id)
@@ -138,9 +137,8 @@ class Exceptions:
         pays = odd.kind in PAYS_IF_KEPT and odd.resolution == WayOut.KEEP.value
         if pays and not keep(conn, self._base.events, odd.payment_id, odd.collection_id):
             raise ConflictProblem(
-                "this bill does not wait for money any more, so the money cannot pay it",
+                say("refunds.bill_not_waiting"),
                 type="payment-not-payable",
-                cure="Give the money back: propose refund.",
             )
         self.refunds.ways_out.resolve(conn, odd, by)
         return None
@@ -152,7 +150,7 @@ class Exceptions:
         refund = refund_records.held(conn, refund_id)
         still = refund.status in (RefundStatus.PROPOSED, RefundStatus.REFUNDED)
         if not still or refund.exception_id is None:
-            raise ConflictProblem("the refund is not proposed any more", type="not-proposed", refund=refund_id)
+            raise ConflictProblem(say("refunds.not_proposed"), type="not-proposed", refund=refund_id)
         return self.confirm_in(conn, refund.exception_id, by=by, seen=seen)
 
     async def held(self, exception_id: str) -> ExceptionWithRefund:
@@ -183,7 +181,7 @@ class Exceptions:
     def _undecided(self, conn: Connection, exception_id: str) -> ExceptionWithRefund:
         odd = exception_records.locked(conn, exception_id)
         if odd.state is ExceptionState.RESOLVED:
-            raise ConflictProblem("this exception is resolved", type="exception-resolved")
+            raise ConflictProblem(say("refunds.exception_resolved"), type="exception-resolved")
         return odd
 
     def _withdraw(self, conn: Connection, odd: ExceptionWithRefund, by: Person) -> None:
@@ -224,9 +222,8 @@ def _face(conn: Connection, odd: ExceptionWithRefund) -> dict[str, Any]:
 
 def _not_proposed(odd: ExceptionWithRefund) -> ConflictProblem:
     return ConflictProblem(
-        f"this exception is {odd.state}; only a proposed way out can be confirmed",
+        say("refunds.exception_state", state=odd.state),
         type="exception-not-proposed",
-        cure="Propose a way out first: POST /v1/exceptions/{id}/resolution.",
     )
 
 
@@ -236,5 +233,5 @@ def _said(reason: str) -> str:
     except ValueError as problem:
         raise InvalidProblem(said_of(problem), field="reason") from problem
     if not said:
-        raise InvalidProblem("a way out needs a reason", field="reason")
+        raise InvalidProblem(say("refunds.reason"), field="reason")
     return said

@@ -12,16 +12,17 @@ from gateway.ports.seal import SealInfo
 from gateway.rooms.seals import records
 from gateway.rooms.seals.ses import Seal, SesError, read_seal
 from gateway.words.errors import ConflictProblem, ExchangeError, InvalidProblem, NotFoundProblem, UnavailableProblem
+from gateway.words.saying import say
 
 T = TypeVar("T")
 
 _UNANSWERED = Unanswered(
-    system="the seal service",
+    system=say("seals.system"),
     rejected="rejected-by-seal-service",
     busy="seal-service-busy",
     broken="seal-service-answer-broken",
     unreachable="seal-service-unreachable",
-    later="Repeat the request later; nothing was sealed.",
+    later=say("seals.later"),
 )
 
 

@@ -13,7 +13,7 @@ from gateway.settings import known
 from gateway.terminal.output import Json, session, show, table
 from gateway.words.clock import from_micros, parse_rfc3339, rfc3339, to_micros
 from gateway.words.errors import InvalidProblem
-from gateway.words.saying import said_of
+from gateway.words.saying import said_of, say
 
 if TYPE_CHECKING:
     from gateway.foundation.delivery.webhooks import Endpoints
@@ -122,7 +122,7 @@ def _state(text: str) -> DeliveryState:
         return DeliveryState(text)
     except ValueError:
         cure = known(text, list(DeliveryState))
-        raise InvalidProblem(f"no delivery is ever {text}", field="--state", cure=cure) from None
+        raise InvalidProblem(say("webhooks.no_state", text=text), field="--state", cure=cure) from None
 
 
 def _instant(text: str | None) -> int | None:

@@ -20,6 +20,7 @@ from gateway.foundation.http.views import Ask, Cursor, EventView, Limit, Page, V
 from gateway.words.clock import to_micros
 from gateway.words.days import Instant
 from gateway.words.errors import InvalidProblem
+from gateway.words.saying import say
 
 router = APIRouter(prefix="/v1", tags=["webhooks"], responses=responses(401, 403, 422, 503))
 
@@ -135,7 +136,7 @@ async def list_events(
     try:
         found = await log.find(list(who.authorities), subject=subject, after=since, limit=limit)
     except ValueError:
-        raise InvalidProblem("this cursor was not made here", field="cursor", cure="Begin without a cursor.") from None
+        raise InvalidProblem(say("http.cursor"), field="cursor") from None
     last = encode_cursor(found[-1].place) if len(found) == limit else None
     return Page(items=[EventView.of(one) for one in found], next=last)
 
@@ -187,7 +188,7 @@ async def list_deliveries(
     await _mine(base.webhooks, who, endpoint_id)
     since = after(cursor)
     if since is not None and not (since.isdigit() and len(since) < 19):
-        raise InvalidProblem("this cursor was not made here", field="cursor", cure="Begin without a cursor.")
+        raise InvalidProblem(say("http.cursor"), field="cursor")
     wanted = None if state is None else DeliveryState(state)
     found = await base.webhooks.endpoints.deliveries(
         endpoint_id, state=wanted, before=None if since is None else int(since), limit=limit

@@ -16,6 +16,7 @@ from gateway.rooms.decisions import Decision, DecisionFacts
 from gateway.rooms.disclosures import Organ
 from gateway.rooms.disclosures.publication import record
 from gateway.rooms.disclosures.rules import Need, load
+from gateway.words.saying import Language
 from simulators.credit.judgement import field_errors
 
 CASE: dict[str, Any] = json.loads((Path(__file__).parents[2] / "cases/api/decision.json").read_text(encoding="utf-8"))
@@ -74,7 +75,7 @@ def test_we_say_no_exactly_where_the_target_would(party: int, act: int) -> None:
     errors = field_errors(CONTRACT, row)
     assert bool(unmet) == bool(errors), (unmet, errors)
     for field, words in unmet.items():
-        assert field in words
+        assert all(field in words.in_(language) for language in Language)
     assert PORTAL.unmet(told) == {}
 
 

@@ -311,7 +311,7 @@ def test_an_adapter_that_breaks_its_contract_is_refused(
 def test_two_packages_cannot_claim_one_name(add_package: AddPackage) -> None:
     add_package()
     add_package(target="other_adapter:Province", project="other-adapter")
-    with pytest.raises(SettingsError, match="other-adapter and province-adapter"):
+    with pytest.raises(SettingsError, match="other-adapter, province-adapter"):
         adapter_class("registry.province")
 
 
