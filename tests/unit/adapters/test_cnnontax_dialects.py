@@ -394,10 +394,10 @@ async def test_a_frame_that_does_not_fit_names_the_key_and_is_read_once_it_is_se
     async with platform(stub) as adapter:
         with pytest.raises(UnusableError, match=re.escape(key)):
             await adapter.find(FindRequest(code=CODE))
-        adapter._dialect = replace(spoken, left_out=frozenset())
-        adapter._wire.length = spoken.length
-        asked = adapter._letter("8997", "BillQuery", {"PayCode": CODE})
-        assert adapter._judge(asked, "8997")(frame("5997", state(), asked.id, dialect=spoken)).values["PayCode"] == CODE
+        post = adapter._post
+        post.dialect = spoken
+        asked = post._letter("8997", "BillQuery", {"PayCode": CODE})
+        assert post.judge(asked, "8997")(frame("5997", state(), asked.id, dialect=spoken)).values["PayCode"] == CODE
 
 
 @given(st.sampled_from(sorted(FITS)), st.sampled_from(sorted(FITS)), st.integers(1, 3000))
