@@ -15,7 +15,8 @@ from typing import Any
 import contracts
 from simulators.frame import SHANGHAI, Document, Transaction, rfc3339
 
-UNPAID, PAID, VOID = "0", "1", "2"
+UNPAID, PAID, VOID, BEING_PAID, EXPIRED, GONE_BACK, CLOSED = "0", "1", "2", "3", "4", "5", "6"
+BILL_STATES = {row["state"]: row["code"] for row in contracts.code_table("nontax", "v1", "pay_stats")}
 FILED, APPROVED, REFUNDED, REFUSED = "0", "1", "2", "3"
 
 MODES = {row["channel"]: row["code"] for row in contracts.code_table("nontax", "v1", "pay_modes")}
@@ -102,7 +103,9 @@ def refusal_to_pay(bill: Document, now: datetime) -> str | None:
     """Why the cashier would not take money for this bill now; None when it would."""
     if bill["stats"] == PAID:
         return "该缴款单已缴款"
-    if bill["stats"] == VOID:
+    if bill["stats"] == BEING_PAID:
+        return "该缴款单正在缴款"
+    if bill["stats"] in (VOID, EXPIRED, GONE_BACK, CLOSED):
         return "该缴款单已作废"
     if now.astimezone(SHANGHAI).strftime("%Y%m%d") > bill["valid_date"]:
         return "缴款码已失效"
@@ -242,11 +245,22 @@ class Books:
             raise No("18020")
         if bill["stats"] == PAID:
             raise No("18021")
-        if bill["stats"] == UNPAID:
+        if bill["stats"] == BEING_PAID:
+            raise No("18023")
+        if bill["stats"] in (UNPAID, EXPIRED):
             bill["stats"] = VOID
             bill["void_number"], bill["void_reason"] = asked["VoidNo"], asked["Reason"]
             tx.put(self.system, "bills", bill["code"], bill)
             tx.effect(self.system, "VoidBill", asked["VoidNo"])
+        return bill
+
+    def stand(self, tx: Transaction, code: str, state: str) -> Document:
+        """The platform lets a bill stand otherwise: being_paid, unpaid, closed, expired … ValueError: no such bill."""
+        bill = tx.get(self.system, "bills", code)
+        if bill is None:
+            raise ValueError(f"无此缴款码 {code}")
+        bill["stats"] = BILL_STATES[state]
+        tx.put(self.system, "bills", code, bill)
         return bill
 
     # --- money -----------------------------------------------------------------------------------------------------
@@ -284,7 +298,7 @@ class Books:
         }
         tx.put(self.system, "payments", f"{code}/{serial}", payment, group=self.statement_day(tx, now))
         bill["payments"].append(serial)
-        if bill["stats"] != VOID:
+        if bill["stats"] not in (VOID, EXPIRED, CLOSED):
             bill["stats"] = PAID
         tx.put(self.system, "bills", code, bill)
         tx.effect(self.system, "pay", code)

@@ -282,6 +282,11 @@ class CollectionPlatform(Service):
             with self.base.state.transaction() as tx:
                 return self.books.move_refund(tx, number, body["state"], body.get("reason"), now)
 
+        def stand(request: Request, body: Any) -> Any:
+            """``{state}``: being_paid, unpaid, closed, expired, refunded, void; nobody is told."""
+            with self.base.state.transaction() as tx:
+                return self.books.stand(tx, request.path_params["code"], body["state"])
+
         def give_back(request: Request, body: Any) -> Any:
             """``{code, serial}``: the platform returns a payment of its own accord."""
             with self.base.state.transaction() as tx:
@@ -292,6 +297,7 @@ class CollectionPlatform(Service):
             Route("/tell", endpoint(tell), methods=["POST"]),
             Route("/refunds/{number}", endpoint(refund), methods=["POST"]),
             Route("/returns", endpoint(give_back), methods=["POST"]),
+            Route("/bills/{code}", endpoint(stand), methods=["POST"]),
         ]
 
 

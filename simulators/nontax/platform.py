@@ -26,10 +26,11 @@ from simulators.frame import (
     Transaction,
     XmlContract,
     b64,
+    endpoint,
     parse_xml,
     unb64,
 )
-from simulators.nontax import books, collection, receipts, statements
+from simulators.nontax import books, collection, later, receipts, statements
 from simulators.nontax.amounts import AMOUNTS
 from simulators.nontax.collection import CollectionPlatform, CollectionWire, text_of
 from simulators.nontax.soap import SoapContract, element, values
@@ -77,8 +78,8 @@ class SoapWire(CollectionWire):
         return headers | signed_headers(node["secret"].encode(), PLATFORM_NODE, self.base.clock.now(), body)
 
     def callback(self, payload: Document) -> tuple[bytes, dict[str, str]]:
-        content = {name: value for name, value in payload.items() if name != "node"}
-        message = element("PaymentConfirm", content, CALLBACK)
+        content = {name: value for name, value in payload.items() if name not in ("node", "message", "number")}
+        message = element(payload.get("message", "PaymentConfirm"), content, CALLBACK)
         if broken := CALLBACK_CONTRACT.errors(message):
             raise ValueError(f"the callback breaks its contract: {broken}")
         return self._posted(payload["node"], message)
@@ -106,6 +107,14 @@ class SoapWire(CollectionWire):
             answer = parse_xml(body)
         except ValueError:
             return False
+        if "message" in payload:
+            return (
+                status == 200
+                and etree.QName(answer).localname == "NoticeAck"
+                and not CALLBACK_CONTRACT.errors(answer)
+                and text_of(answer, "Result") == "00000"
+                and text_of(answer, "Number") == payload["number"]
+            )
         return (
             status == 200
             and etree.QName(answer).localname == "PaymentConfirmAck"
@@ -149,6 +158,7 @@ class NonTax(CollectionPlatform):
     def __init__(self, base: Foundation, system: System) -> None:
         super().__init__(base, system, SoapWire(base, system))
         self.signers = receipts.Signers(self.name)
+        self.queue = later.Queue(self.name)
 
     # --- what the frame asks ---------------------------------------------------------------------------------------
 
@@ -162,13 +172,67 @@ class NonTax(CollectionPlatform):
         return {"services": services, "secret": self.secret, "receipt_root": root, **super().credentials()}
 
     def run(self, tx: Transaction, node: str, operation: str, asked: Document, now: datetime) -> Document:
-        """As for any collecting platform; a receipt's document comes with the signatures over it."""
+        """As for any collecting platform, or later; a receipt's document comes with the signatures over it."""
+        match self.queue.answer(tx, node, operation, asked, now, self.books.settings(tx)):
+            case "taken":
+                return {"Result": later.TAKEN, "Information": books.MEANINGS[later.TAKEN]}
+            case "returned":
+                words = self.queue.words(tx, node, operation, asked)
+                return {"Result": later.RETURNED, "Information": words or books.MEANINGS[later.RETURNED]}
+            case "due":
+                self._make(tx, now, tell=False)
+                return self.run(tx, node, operation, asked, now)
         answer = super().run(tx, node, operation, asked, now)
         if operation == "DownloadReceipt":
             issued, bill = self.books.receipt_by_number(tx, node, asked["EInvoiceCode"], asked["EInvoiceNumber"])
             unit, who = bill["asked"]["ChgAgenName"], str(self.books.settings(tx)["receipt_signatures"])
             answer["Signature"] = self.signers.signatures(tx, unb64(answer["Document"]), issued, unit, who)
         return answer
+
+    # --- what was taken and is carried out later --------------------------------------------------------------------
+
+    def _make(self, tx: Transaction, now: datetime, *, tell: bool) -> int:
+        """Carry out what was taken, and tell of it; how many."""
+        waiting = self.queue.waiting(tx)
+        for key, known in waiting:
+            node, operation, asked, refused, made = known["node"], known["operation"], known["asked"], None, {}
+            try:
+                made = super().run(tx, node, operation, asked, now)
+            except books.No as no:
+                refused = no
+            self.queue.ended(tx, key, known, refused)
+            if tell:
+                self._tell_made(tx, node, operation, asked, made, refused)
+        return len(waiting)
+
+    def _tell_made(
+        self, tx: Transaction, node: str, operation: str, asked: Document, made: Document, refused: books.No | None
+    ) -> None:
+        """Queue the notice about something that was taken before."""
+        number = str(asked[later.OPERATIONS[operation]])
+        content: Document = {}
+        match operation:
+            case "CreateBill":
+                code = "00000" if refused is None else later.RETURNED
+                words = books.MEANINGS[refused.code if refused else code]
+                content = {"message": "BillMade", "PayNo": number, "Result": code, "Information": words, **made}
+            case "Refund" if refused is None:
+                content = {"message": "RefundMoved", **made}
+            case "IssueReceipt" if refused is None:
+                content = {"message": "ReceiptReady", "PayCode": number}
+        if content:
+            payload = {"node": node, "number": number, **content}
+            self.base.callbacks.enqueue(tx, self.name, content["message"], number, payload)
+
+    def control_routes(self) -> list[BaseRoute]:
+        """As for any collecting platform, and ``make``: carry out what was taken."""
+
+        def make(_request: Request, body: Any) -> Any:
+            """``{tell?}``: carry out what was taken; ``tell`` off: nobody is told."""
+            with self.base.state.transaction() as tx:
+                return {"made": self._make(tx, self.base.clock.now(), tell=body.get("tell", True))}
+
+        return [*super().control_routes(), Route("/make", endpoint(make), methods=["POST"])]
 
     # --- SOAP ------------------------------------------------------------------------------------------------------
 
@@ -224,9 +288,9 @@ SYSTEM = System(
     title="非税收入收缴平台",
     build=NonTax,
     operations=SOAP.operations,
-    callbacks=collection.CALLBACKS,
+    callbacks=collection.CALLBACKS | {"BillMade", "RefundMoved", "ReceiptReady"},
     kinds=statements.KINDS,
     amounts=AMOUNTS,
-    settings=Settings(books.DEFAULTS, books.SCHEMAS),
+    settings=Settings(books.DEFAULTS | later.DEFAULTS, books.SCHEMAS | later.SCHEMAS),
     seed=collection.SEED,
 )

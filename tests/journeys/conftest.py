@@ -76,6 +76,7 @@ def settings_of(folder: Path, simulators: Simulation, port: int, store_url: str,
     text = text.replace("settle_seconds = 5", "settle_seconds = 0.3")
     text = re.sub(r"(\[channels\.\w+\]\n)", r"\1read_timeout = 3.0\ntotal_timeout = 3.0\n", text)
     text = text.replace("sqlite:///gateway.sqlite", store_url)
+    text = text.replace("[channels.nontax]\n", "[channels.nontax]\nask_after = 0.3\n")
     if importlib.util.find_spec("gateway.adapters.seal.rest") is None:
         blocks = re.split(r"\n(?=\[)", text)
         text = "\n".join(one for one in blocks if "[channels.seal]" not in one and 'channels = ["seal"]' not in one)

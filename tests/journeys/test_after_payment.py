@@ -114,6 +114,22 @@ async def test_story_4_what_was_paid_twice_across_the_cut_off_goes_back_once_aft
     assert (await site.get(f"/v1/payments/{payment['id']}"))["status"] == "PAID"  # the first sum stays
 
 
+async def test_a_refund_that_is_filed_later_is_filed_once_and_its_notice_ends_the_waiting(site):
+    payment = await paid_twice(site)
+    await site.simulators.aask("POST", "/nontax/settings", {"later": ["Refund"]})
+    refund = (await propose(site, payment, "paid_twice", LETTER, VOUCHER)).json()
+    async with colleagues(site) as both:
+        for one in both:
+            await confirm(one, refund)
+    taken = await site.until(f"/v1/operations?subject={refund['id']}&state=pending", lambda page: page["items"])
+    assert taken["items"][0]["doubt_since"] is None
+    assert (await site.get(f"/v1/refunds/{refund['id']}"))["status"] == "CONFIRMED"
+    await site.simulators.aask("POST", "/nontax/make", {})
+    await site.until(f"/v1/refunds/{refund['id']}", lambda now: now["status"] == "FILED" and not now["in_doubt_since"])
+    assert site.effects("Refund") == [1]
+    assert "refund.in_doubt" not in await site.told(payment["id"], "refund.filed")
+
+
 async def test_a_refund_whose_answer_is_lost_is_found_and_never_filed_twice(site):
     payment = await paid_twice(site)
     refund = (await propose(site, payment, "paid_twice", LETTER, VOUCHER)).json()

@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, field_validator
 
 import contracts
+from gateway.ports.base import Pending, Refused
 from gateway.ports.nontax import (
     Bill,
     BillState,
@@ -107,6 +108,15 @@ class Codes:
             row["code"]: RefundState(row["state"]) for row in contracts.code_table(system, version, "refund_stats")
         }
 
+    def later(self, code: str, words: str, ask_after: float) -> Pending | Refused | None:
+        """What a result code says of something that was taken: not ready yet, or refused afterwards. None: neither."""
+        match self.results.get(code, {}).get("effect"):
+            case "pending":
+                return Pending(ask_after=ask_after, words=words[:200])
+            case "withdrawn":
+                return Refused(reason=words, code=code)
+        return None
+
     def absent(self, code: str) -> bool:
         """Whether a result code says that there is no such thing."""
         return self.results.get(code, {}).get("effect") == "absent"
@@ -127,7 +137,9 @@ class Codes:
                 return BusyError(f"{code}: {words}", retry_after)
             case "denied":
                 return DeniedError(f"{code}: {words}")
-            case "unknown":
+            case "withdrawn":
+                return RejectedError(words, code)
+            case "unknown" | "pending":
                 return OutcomeUnknownError(f"{code}: {words}")
         return UnusableError(f"result code {code[:20]} is not in the contract's table: {words}")
 

@@ -85,7 +85,7 @@ def test_the_code_tables_have_no_double_codes_and_only_known_effects() -> None:
         codes = [row["code"] for row in contracts.code_table("nontax", "v1", table)]
         assert len(codes) == len(set(codes))
     effects = {row["effect"] for row in contracts.code_table("nontax", "v1", "results")}
-    assert effects == {"ok", "rejected", "absent", "busy", "denied", "unknown"}
+    assert effects == {"ok", "pending", "withdrawn", "rejected", "absent", "busy", "denied", "unknown"}
 
 
 @pytest.mark.parametrize("row", contracts.code_table("nontax", "v1", "results"), ids=lambda row: row["code"])

@@ -18,9 +18,10 @@ from gateway.foundation.wire import ChannelWire, MessageSigner
 from gateway.foundation.wire.answers import media_type_of
 from gateway.foundation.wire.soap import SoapFault, XmlMessages
 from gateway.foundation.wire.xml import XmlRefusedError, parse_xml
-from gateway.ports.base import AdapterInfo, FindGuarantee, Incoming, OpenedCallback, ReferenceFormat
+from gateway.ports.base import AdapterInfo, FindGuarantee, Incoming, OpenedCallback, Pending, ReferenceFormat, Refused
 from gateway.ports.nontax import (
     Bill,
+    BillState,
     Cancelled,
     CancelRequest,
     FindRequest,
@@ -37,12 +38,14 @@ from gateway.words.clock import Clock
 from gateway.words.errors import ContractError, OutcomeUnknownError, RejectedError, UnsupportedError
 
 _BINDING = "{urn:nontax-platform:v1}NonTaxPlatformSoap11"
+_NOTICES = ("BillMade", "RefundMoved", "ReceiptReady")
 _LONGEST_CALLBACK = 64 * 1024
 
 
 class SoapNonTaxSettings(fields.CodeSettings):
     """Settings of one ``nontax.soap`` channel.
 
+    ``ask_after``: seconds until it is asked about what the platform took and carries out later.
     ``issuing`` says who makes the code: the platform, the unit by its local rule, or a range issued in advance.
     ``code_pattern`` is the local layout of codes beyond 20 digits, as a regular expression for the whole code.
     """
@@ -52,6 +55,7 @@ class SoapNonTaxSettings(fields.CodeSettings):
     platform_node: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
     services: str = "services"
     encoding: Literal["gbk", "gb18030", "utf-8"] = "gbk"
+    ask_after: Annotated[float, Field(gt=0, le=24 * 3600)] = 30.0
 
 
 class SoapNonTax:
@@ -92,8 +96,8 @@ class SoapNonTax:
         """Let go of the channel's connections."""
         await self._wire.close()
 
-    async def issue(self, request: IssueRequest) -> Issued:
-        """CreateBill: the same reference with the same content yields the same code.
+    async def issue(self, request: IssueRequest) -> Issued | Pending:
+        """CreateBill: the same reference with the same content yields the same code, be it later.
 
         Raises UnsupportedError when the bill has a code and the platform makes them, or the other way round.
         """
@@ -101,45 +105,51 @@ class SoapNonTax:
             raise UnsupportedError(f"issuing mode {self._settings.issuing} and a bill with code {request.code}")
         if request.code is not None and (reason := self._settings.strange(request.code, request.region)):
             raise RejectedError(reason, "LOCAL-CODE")
-        issued = mapping.issued(await self._call("CreateBill", **mapping.create_bill(request)))
+        answer = await self._effect("CreateBill", **mapping.create_bill(request))
+        if isinstance(answer, Pending):
+            return answer
+        issued = mapping.issued(answer)
         if issued.reference != request.reference:
             raise ContractError(f"asked for bill {request.reference}, got {issued.reference}")
         if reason := self._settings.strange(issued.code, request.region):
             raise ContractError(reason)
         return issued
 
-    async def find(self, request: FindRequest) -> Bill | None:
+    async def find(self, request: FindRequest) -> Bill | Pending | Refused | None:
         """QueryBill by our reference or by the code; None when the platform says that there is none."""
         if (request.reference is None) == (request.code is None):
             raise UnsupportedError("ask by reference or by code, by exactly one of them")
         asked = {"PayNo": request.reference} if request.reference is not None else {"PayCode": request.code}
         answer = await self._ask("QueryBill", **asked)
-        if answer is None:
-            return None
+        if answer is None or isinstance(answer, Pending | Refused):
+            return answer
         bill = mapping.bill(answer)
         if request.reference not in (None, bill.reference) or request.code not in (None, bill.code):
             raise ContractError(f"asked for {request.reference or request.code}, got {bill.reference} {bill.code}")
         return bill
 
     async def cancel(self, request: CancelRequest) -> Cancelled:
-        """VoidBill. A bill that is void already is a success; a paid one raises RejectedError."""
+        """VoidBill. A void or closed bill is a success; one that is paid, or being paid, raises RejectedError."""
         bill = mapping.bill(await self._call("VoidBill", **mapping.void_bill(request)))
-        if bill.code != request.code or bill.state != "void":
+        if bill.code != request.code or bill.state not in (BillState.VOID, BillState.CLOSED):
             raise ContractError(f"asked to void {request.code}, the answer says {bill.code} {bill.state}")
         return Cancelled(code=bill.code)
 
-    async def refund(self, request: RefundRequest) -> Refund:
+    async def refund(self, request: RefundRequest) -> Refund | Pending:
         """Refund: files it; finance decides later."""
-        filed = mapping.refund(await self._call("Refund", **mapping.file_refund(request)))
+        answer = await self._effect("Refund", **mapping.file_refund(request))
+        if isinstance(answer, Pending):
+            return answer
+        filed = mapping.refund(answer)
         if (filed.reference, filed.code) != (request.reference, request.code) or filed.amount != request.amount:
             raise ContractError(f"asked for refund {request.reference} of {request.code}, the answer is about another")
         return filed
 
-    async def find_refund(self, reference: str) -> Refund | None:
+    async def find_refund(self, reference: str) -> Refund | Pending | Refused | None:
         """QueryRefund by our reference; None when the platform says that there is none."""
         answer = await self._ask("QueryRefund", RefundNo=reference)
-        if answer is None:
-            return None
+        if answer is None or isinstance(answer, Pending | Refused):
+            return answer
         refund = mapping.refund(answer)
         if refund.reference != reference:
             raise ContractError(f"asked for refund {reference}, got {refund.reference}")
@@ -150,9 +160,11 @@ class SoapNonTax:
         answer = await self._call("Statement", StatementDate=mapping.day_text(day), Page=page)
         return mapping.statement_page(answer, day, page)
 
-    async def receipt(self, request: ReceiptRequest) -> FiscalReceipt:
-        """IssueReceipt, then DownloadReceipt. The same code yields the same receipt."""
-        answer = await self._call("IssueReceipt", RequestNo=request.reference, PayCode=request.code)
+    async def receipt(self, request: ReceiptRequest) -> FiscalReceipt | Pending:
+        """IssueReceipt, then DownloadReceipt. The same code yields the same receipt, be it later."""
+        answer = await self._effect("IssueReceipt", RequestNo=request.reference, PayCode=request.code)
+        if isinstance(answer, Pending):
+            return answer
         receipt = mapping.require(answer, "Receipt")
         if receipt["PayCode"] != request.code:
             raise ContractError(f"asked for the receipt of {request.code}, got that of {receipt['PayCode']}")
@@ -167,14 +179,23 @@ class SoapNonTax:
     # --- callbacks -------------------------------------------------------------------------------------------------
 
     async def open_callback(self, incoming: Incoming) -> OpenedCallback:
-        """Authenticate a PaymentConfirm and read it, without network.
+        """Authenticate a PaymentConfirm, BillMade, RefundMoved or ReceiptReady and read it, without network.
 
         Raises ForgedCallbackError for a missing, wrong or stale signature, UnreadableCallbackError for content that
         breaks the contract in spite of a good signature.
         """
         authentic = self._signer.verify(incoming.headers, incoming.body)
         try:
-            told = self._told(incoming)
+            name, told = self._told(incoming)
+            if name != "PaymentConfirm":
+                notice, number = mapping.notice(name, told)
+                return OpenedCallback(
+                    notice=notice,
+                    event_key=f"{name}:{number}",
+                    nonce=authentic.nonce,
+                    acknowledge=mapping.notice_reply(200, number, "00000"),
+                    retry_later=mapping.notice_reply(503, number, "19001"),
+                )
             fact = mapping.paid_fact(told["PayCode"], told)
         except ContractError as broken:
             raise mapping.unreadable(incoming.body, broken) from broken
@@ -186,8 +207,8 @@ class SoapNonTax:
             retry_later=mapping.reply(503, fact.code, fact.bank_serial, "19001"),
         )
 
-    def _told(self, incoming: Incoming) -> dict[str, Any]:
-        """The values of a PaymentConfirm. Raises ContractError."""
+    def _told(self, incoming: Incoming) -> tuple[str, dict[str, Any]]:
+        """Which message it is, and its values. Raises ContractError."""
         if len(incoming.body) > _LONGEST_CALLBACK:
             raise ContractError(f"a callback of {len(incoming.body)} bytes")
         _, charset = media_type_of(incoming.headers.get("content-type", ""))
@@ -195,9 +216,10 @@ class SoapNonTax:
             message = parse_xml(incoming.body, charset=charset, note=self._wire.notes_on("PaymentConfirm"))
         except XmlRefusedError as error:
             raise ContractError(f"the callback is refused: {error}") from None
-        reading = self._callbacks.read(message, f"{{{mapping.CALLBACK}}}PaymentConfirm")
-        self._wire.passed_over("PaymentConfirm", reading.passed_over)
-        return reading.values
+        name = next((one for one in _NOTICES if message.tag == f"{{{mapping.CALLBACK}}}{one}"), "PaymentConfirm")
+        reading = self._callbacks.read(message, f"{{{mapping.CALLBACK}}}{name}")
+        self._wire.passed_over(name, reading.passed_over)
+        return name, reading.values
 
     # --- inside ----------------------------------------------------------------------------------------------------
 
@@ -208,9 +230,24 @@ class SoapNonTax:
             raise error
         return answer
 
-    async def _ask(self, operation: str, /, **arguments: Any) -> dict[str, Any] | None:
-        """Like ``_call``, but None when the platform says that there is no such thing."""
+    async def _effect(self, operation: str, /, **arguments: Any) -> dict[str, Any] | Pending:
+        """Like ``_call``, where the platform may also take something and carry it out later."""
         answer = await self._answer(operation, arguments)
+        taken = self._later(answer)
+        if isinstance(taken, Pending):
+            return taken
+        if error := mapping.refusal(answer["Result"], answer["Information"]):
+            raise error
+        return answer
+
+    def _later(self, answer: dict[str, Any]) -> Pending | Refused | None:
+        return mapping.later(answer["Result"], answer["Information"], self._settings.ask_after)
+
+    async def _ask(self, operation: str, /, **arguments: Any) -> dict[str, Any] | Pending | Refused | None:
+        """Like ``_call``, but None when the platform says that there is no such thing, and what it says of later."""
+        answer = await self._answer(operation, arguments)
+        if (taken := self._later(answer)) is not None:
+            return taken
         if mapping.absent(answer["Result"]):
             return None
         if error := mapping.refusal(answer["Result"], answer["Information"]):

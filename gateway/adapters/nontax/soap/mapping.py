@@ -14,14 +14,17 @@ from lxml import etree
 
 from gateway.adapters.nontax import fields
 from gateway.adapters.nontax.fields import day, day_text, moment, paid_fact, require, unencodable
-from gateway.ports.base import Reply, UnreadableCallbackError
+from gateway.ports.base import Refused, Reply, UnreadableCallbackError
 from gateway.ports.nontax import (
     Bill,
     CancelRequest,
+    CodeNotice,
     FiscalReceipt,
     Issued,
     IssueRequest,
+    ReceiptNotice,
     Refund,
+    RefundNotice,
     RefundRequest,
     StatementPage,
     UnreadableNotice,
@@ -35,7 +38,7 @@ _LOOKED_AT = 64 * 1024
 CALLBACK = "urn:nontax-platform:callback:v1"
 
 CODES = fields.Codes("nontax", "v1")
-absent, refusal = CODES.absent, CODES.refusal
+absent, later, refusal = CODES.absent, CODES.later, CODES.refusal
 
 
 # --- requests ------------------------------------------------------------------------------------------------------
@@ -126,6 +129,39 @@ _PAY_NO, _PAY_CODE, _SERIAL = (
     re.compile(rb"<(?:[A-Za-z0-9_]+:)?%b>\s*([0-9A-Za-z]{1,50})\s*</" % name)
     for name in (b"PayNo", b"PayCode", b"TraNoBus")
 )
+
+
+def notice(name: str, told: Mapping[str, Any]) -> tuple[CodeNotice | RefundNotice | ReceiptNotice, str]:
+    """What a notice about something taken says, and the number that its acknowledgement names. Raises ContractError."""
+    match name:
+        case "BillMade":
+            number = told["PayNo"]
+            if refused := later(told["Result"], told["Information"], 1.0):
+                answer = refused if isinstance(refused, Refused) else None
+                return CodeNotice(reference=number, issued=answer), number
+            if error := refusal(told["Result"], told["Information"]):
+                raise error if isinstance(error, ContractError) else ContractError(str(error))
+            if told.get("Bill") is None:
+                return CodeNotice(reference=number), number
+            made = issued(told)
+            if made.reference != number:
+                raise ContractError(f"a notice about {number} has the bill {made.reference}")
+            return CodeNotice(reference=number, issued=made), number
+        case "RefundMoved":
+            moved = refund(told)
+            return RefundNotice(reference=moved.reference, refund=moved), moved.reference
+        case "ReceiptReady":
+            return ReceiptNotice(code=told["PayCode"]), told["PayCode"]
+    raise ContractError(f"nobody here takes {name}")
+
+
+def notice_reply(status: int, number: str, result: str) -> Reply:
+    """How such a notice is answered: 00000 taken, 19001 not now."""
+    root = etree.Element(f"{{{CALLBACK}}}NoticeAck", nsmap={"c": CALLBACK})
+    for name, text in (("Number", number), ("Result", result), ("Information", CODES.results[result]["meaning"])):
+        etree.SubElement(root, f"{{{CALLBACK}}}{name}").text = text
+    body = etree.tostring(root, xml_declaration=True, encoding="UTF-8")
+    return Reply(status, body, "application/xml; charset=utf-8")
 
 
 def unreadable(body: bytes, broken: ContractError) -> UnreadableCallbackError:
