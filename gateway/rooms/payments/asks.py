@@ -35,9 +35,8 @@ class PlatformAsks:
         """
         if claim and payment.status is Status.ISSUED and payment.being_paid_since_at is not None:
             raise ConflictProblem(
-                "the platform says that somebody is paying this bill just now",
+                say("payments.being_paid"),
                 type="payment-being-paid",
-                cure="Wait until it is paid, or payable again; the platform is asked meanwhile.",
             )
         if payment.status is Status.EXPIRED and records.waits_about_late_money(conn, payment.id):
             raise ConflictProblem(

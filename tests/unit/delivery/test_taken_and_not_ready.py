@@ -22,6 +22,7 @@ from gateway.words.errors import (
     BusyError,
     ConflictProblem,
     ContractError,
+    ContradictionError,
     DeniedError,
     NotSentError,
     OutcomeUnknownError,
@@ -128,7 +129,8 @@ def test_that_it_was_refused_afterwards_is_final(op):
 
 
 def test_an_answer_about_something_else_goes_to_a_person_and_credentials_stop_the_channel():
-    assert find(ContractError("another amount"), taken()).state == "parked"
+    assert find(ContradictionError("another amount"), taken()).state == "parked"
+    assert find(ContractError("a code that no table has"), taken()).state == "pending"
     step = find(DeniedError("401"), taken())
     assert (step.state, step.stop_channel) == ("pending", "401")
 
