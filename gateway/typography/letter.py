@@ -10,7 +10,7 @@ import io
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cache
+from functools import cache, partial
 from xml.sax.saxutils import escape
 
 import segno
@@ -22,9 +22,10 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.pdfdoc import PDFDictionary
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
-from reportlab.platypus import Flowable, KeepTogether, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
+from reportlab.platypus import Flowable, KeepTogether, SimpleDocTemplate, Spacer, Table, TableStyle
 
 import contracts
+from gateway.typography.archival import ArchiveCanvas, RuledTable, Tag, Tagged, artifact, marked
 from gateway.typography.ofd import About, write_ofd
 from gateway.typography.recording import record
 
@@ -83,7 +84,8 @@ def chinese_date(day: date) -> str:
 def render(letter: Letter) -> bytes:
     """The letter as PDF. Characters that the font lacks are refused: ValueError names the first one."""
     out = io.BytesIO()
-    _build(letter, out, Canvas)
+    root = Tag("Document")
+    _build(letter, out, partial(ArchiveCanvas, root=root, font=FONT), root)
     return out.getvalue()
 
 
@@ -95,7 +97,7 @@ def render_ofd(letter: Letter) -> bytes:
     return write_ofd(pages, about, register_font())
 
 
-def _build(letter: Letter, out: io.BytesIO, canvas: Callable[..., Canvas]) -> None:
+def _build(letter: Letter, out: io.BytesIO, canvas: Callable[..., Canvas], root: Tag | None = None) -> None:
     register_font()
     check_glyphs(_words(letter))
     document = SimpleDocTemplate(
@@ -111,11 +113,12 @@ def _build(letter: Letter, out: io.BytesIO, canvas: Callable[..., Canvas]) -> No
     )
 
     def foot(canvas: Canvas, _document: object) -> None:
-        canvas.setFont(FONT, 9)
-        canvas.drawString(28 * mm, 16 * mm, letter.footer)
-        canvas.drawRightString(A4[0] - 26 * mm, 16 * mm, f"第 {canvas.getPageNumber()} 页")
+        with artifact(canvas):
+            canvas.setFont(FONT, 9)
+            canvas.drawString(28 * mm, 16 * mm, letter.footer)
+            canvas.drawRightString(A4[0] - 26 * mm, 16 * mm, f"第 {canvas.getPageNumber()} 页")
 
-    document.build(list(_story(letter)), onFirstPage=foot, onLaterPages=foot, canvasmaker=canvas)
+    document.build(_story(letter, root or Tag("Document")), onFirstPage=foot, onLaterPages=foot, canvasmaker=canvas)
 
 
 def qr_matrix(content: str) -> list[list[bool]]:
@@ -149,7 +152,7 @@ def _words(letter: Letter) -> list[str]:
     return words
 
 
-def _story(letter: Letter) -> list[Flowable]:
+def _story(letter: Letter, root: Tag) -> list[Flowable]:
     body = ParagraphStyle(
         "body",
         fontName=FONT,
@@ -164,31 +167,37 @@ def _story(letter: Letter) -> list[Flowable]:
     title = ParagraphStyle("title", fontName=FONT, fontSize=22, leading=32, alignment=TA_CENTER, spaceAfter=8)
     number = ParagraphStyle("number", fontName=FONT, fontSize=_BODY, leading=20, alignment=TA_CENTER, spaceAfter=14)
     right = ParagraphStyle("right", parent=plain, alignment=TA_RIGHT, rightIndent=_END)
-    story: list[Flowable] = [Paragraph(escape(letter.title), title), Paragraph(escape(letter.number), number)]
+
+    def said(text: str, style: ParagraphStyle, kind: str = "P") -> Tagged:
+        return Tagged(escape(text).replace("\n", "<br/>"), style).of(root.add(kind))
+
+    story: list[Flowable] = [said(letter.title, title, "H1"), said(letter.number, number)]
     if letter.addressee:
-        story.append(Paragraph(escape(letter.addressee), plain))
+        story.append(said(letter.addressee, plain))
     for block in letter.blocks:
         style = heading if block.heading else (body if block.indent else plain)
-        story.append(Paragraph(escape(block.text).replace("\n", "<br/>"), style))
+        story.append(said(block.text, style, "H2" if block.heading else "P"))
     end: list[Flowable] = []
     if letter.qr is not None:
-        end += [Spacer(1, 10), _qr_table(letter.qr)]
+        end += [Spacer(1, 10), _qr_table(letter.qr, root)]
     if letter.signature is not None:
         day = chinese_date(letter.signature.on)
         organ = letter.signature.organ
-        end += [Spacer(1, 26), Paragraph(escape(organ), right), SealPlace(organ), Paragraph(day, right)]
+        end += [Spacer(1, 26), said(organ, right), SealPlace(organ), said(day, right)]
     if end:
         story.append(KeepTogether(end))
     return story
 
 
-def _qr_table(qr: QrBlock) -> Table:
+def _qr_table(qr: QrBlock, root: Tag) -> Table:
     small = ParagraphStyle("small", fontName=FONT, fontSize=11, leading=18, wordWrap="CJK")
-    lines = [Paragraph(escape(line), small) for line in qr.lines]
-    table = Table([[Qr(qr.content, 34 * mm), lines]], colWidths=[42 * mm, 112 * mm])
+    picture = Qr(qr.content, 34 * mm, root.add("Figure", f"二维码：{qr.content}"))
+    lines = [Tagged(escape(line), small).of(root.add("P")) for line in qr.lines]
+    table = RuledTable([[picture, lines]], colWidths=[42 * mm, 112 * mm])
     table.setStyle(
         TableStyle(
             [
+                ("FONTNAME", (0, 0), (-1, -1), FONT),
                 ("VALIGN", (0, 0), (-1, -1), "MIDDLE"),
                 ("BOX", (0, 0), (-1, -1), 0.6, "#555555"),
                 ("LEFTPADDING", (0, 0), (-1, -1), 4 * mm),
@@ -229,13 +238,18 @@ class SealPlace(Flowable):  # type: ignore[misc]
 class Qr(Flowable):  # type: ignore[misc]
     """A QR code drawn as vectors, ``size`` points wide, with the four modules of quiet zone inside."""
 
-    def __init__(self, content: str, size: float) -> None:
+    def __init__(self, content: str, size: float, tag: Tag | None = None) -> None:
         super().__init__()
+        self._tag = tag
         self._matrix = qr_matrix(content)
         self.width = self.height = size
 
     def draw(self) -> None:
         """Draw each dark module; neighbours in a row as one bar, so that no hairlines show."""
+        with marked(self.canv, self._tag):
+            self._draw()
+
+    def _draw(self) -> None:
         module = self.width / (len(self._matrix) + 8)
         for row, modules in enumerate(self._matrix):
             y = self.height - (row + 5) * module
