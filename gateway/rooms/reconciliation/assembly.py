@@ -33,6 +33,7 @@ def open_room(base: Foundation, rooms: Services) -> Opened:
             receipt=patience.receipt_days or None,
         ),
         rooms.get(Refunds).returns.money_returned,
+        rooms.get(Refunds).returns.is_expected,
         payments.quoted,
     )
     reconciliation = Reconciliation(base, rules)

@@ -26,9 +26,9 @@ _CONTROLS: Final = bytes([*range(0x20), 0x7F])
 _DELIMITERS: Final = frozenset(",|;\t^~!#$&*:")
 _BLANKS: Final = r"\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}\x{feff}"
 """What Python takes off the ends of a text beside the blank itself and control characters."""
-_AROUND: Final = rf"[\s{_BLANKS}`=''‘’]"
+_AROUND: Final = " \u3000\u00a0\ufeff`=''‘’"
 _NO_TEXT: Final = "\ufffd".encode()
-_DRESSED: Final = "^[=''`‘’]"
+_DRESSED: Final = "'=', '''', '`', '‘', '’'"
 """How a cell begins that the line reader undresses."""
 _CLOCK: Final = "([01][0-9]|2[0-3]){0}[0-5][0-9]{0}[0-5][0-9]"
 _TIMES: Final = {  # format: a time in it, and the places of its date and its hour, minute and second
@@ -172,7 +172,7 @@ def _statement(
         if profile.prefix:
             column = f"(case when starts_with({column}, {_text(profile.prefix)}) then {column}[2:] else {column} end)"
         column = f"trim({column}, ' ')"
-        checks.append(f"not regexp_matches({column}, '{_DRESSED}')")
+        checks.append(f"{column}[1] not in ({_DRESSED})")
         if not ascii_only:
             checks.append(f"not regexp_matches({column}, '^[{_BLANKS}]|[{_BLANKS}]$')")
         return column
@@ -202,8 +202,12 @@ def _statement(
     hour, minute, second = (f"substr(said, {at}, 2)::bigint" for at in time_at)
     clock = f"(({hour} * 60 + {minute}) * 60 + {second} - 28800) * 1000000"  # no summer time since 1992
     assert profile.totals != "none"
-    first = ", ".join(f"nullif(regexp_replace(c{at}, '{_AROUND}', '', 'g'), '')" for at in range(min(width, 3)))
-    checks.append(f"not starts_with(coalesce({first}, ''), {_text(folded(profile.totals.mark).rstrip(':'))})")
+    begins = ", ".join(f"nullif(trim(c{at}, '{_AROUND}'), '')" for at in range(min(width, 3)))
+    mark = folded(profile.totals.mark).rstrip(":")
+    checks.append(
+        f"case when starts_with(coalesce({begins}, ''), {_text(mark[0])}) "
+        f"then not starts_with(regexp_replace(coalesce({begins}, ''), '\\s', '', 'g'), {_text(mark)}) else true end"
+    )
     code, serial = field("code"), field("bank_serial")
     checks.append(f"not contains({serial}, '+')")
     columns = ", ".join(f"'c{number}': 'VARCHAR'" for number in range(width))

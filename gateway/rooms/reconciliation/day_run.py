@@ -156,6 +156,8 @@ class DayRun:
         line = one.line
         if one.kind is not BreakKind.REFUND_UNMATCHED or line is None:
             return False
+        if self._run.statement.beside.refunds == "accepted":  # its state is asked of the platform
+            return self._rules.expected(self._conn, self._run.channel, line.code, line.amount, line.refund_number)
         paid_at = to_micros(line.paid_at)
         said = self._rules.returned(
             self._conn, self._run.channel, line.code, line.amount, line.bank_serial, paid_at, line.refund_number

@@ -216,6 +216,7 @@ class _Reader:
         self._made = dict.fromkeys(("count", "paid_count", "refunded_count", "amount", "refunded"), 0)
         self._keys: set[tuple[str, str, str]] = set()
         self._hidden: list[int] = []
+        self._refunds: dict[tuple[str, str], list[tuple[int, datetime]]] = {}
         self._dressed = self._in_zeros = 0
         self._first: tuple[int, int] | None = None  # balance after the row, and what it moved
         self._before: tuple[int, int] | None = None
@@ -354,6 +355,9 @@ class _Reader:
             if key in self._keys:
                 key = (kind, code, f"{serial} {_NAMED_BY_THEIR_LINE.format(row.number)}".strip())
             self._keys.add(key)
+        number = self._refund_number(row) if kind == "refunded" else None
+        if kind == "refunded" and number is None:
+            key = (kind, code, self._of_several(code, key[2], amount, paid_at))
         items = cells.word(self._at(row, "items", "")).split(self.profile.item_separator)
         return StatementLine(
             kind=kind,
@@ -363,12 +367,20 @@ class _Reader:
             paid_at=paid_at,
             bank_serial=key[2],
             unit_code=cells.word(self._at(row, "unit_code", "")),
-            refund_number=self._refund_number(row) if kind == "refunded" else None,
+            refund_number=number,
             item_codes=tuple(item for item in (one.strip() for one in items) if item),
         )
 
     def _refund_number(self, row: FileRow) -> str | None:
         return cells.number(self._at(row, "refund_number", ""))[:_LONGEST_SERIAL] or None
+
+    def _of_several(self, code: str, serial: str, amount: int, paid_at: datetime) -> str:
+        """The serial of a refund without a number of its own: several of one payment are told apart, a copy is not."""
+        earlier = self._refunds.setdefault((code, serial), [])
+        if (amount, paid_at) in earlier:
+            return serial
+        earlier.append((amount, paid_at))
+        return serial if len(earlier) == 1 else f"{serial} #{len(earlier)}"
 
     def _instant_of(self, row: FileRow) -> datetime:
         if len(self._when) == 1:
@@ -462,6 +474,7 @@ class _Reader:
             told={name: said for name, (said, _) in totals.told.items()},
             made=made,
             balance=self._opening_and_closing(),
+            refunds=self.profile.refunds,
         )
         return Statement(day, tuple(self.lines), paid, digest(self.lines), bool(totals.told), beside)
 

@@ -82,7 +82,8 @@ class Profile(BaseModel):
     Without either, all lines are of money that was paid; ``signed`` says that a minus means money that went back, and
     a column ``refunded`` holds what went back where it is not zero, or where the kind says so. ``not_ours``: field to
     a pattern of the whole cell; such lines are counted and shown, and are nobody's break. ``units``, if given, are the
-    collecting units whose lines are ours. ``code_pattern`` finds the code in a longer text.
+    collecting units whose lines are ours. ``code_pattern`` finds the code in a longer text. ``refunds`` says whether a
+    refund's line means that the money went back, or only that the refund was ``accepted``: then it changes no refund.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -101,6 +102,7 @@ class Profile(BaseModel):
     columns: dict[str, Place]
     amount: Literal["yuan", "fen"] = "yuan"
     signed: bool = False
+    refunds: Literal["done", "accepted"] = "done"
     time_format: str = "%Y-%m-%d %H:%M:%S"
     kinds: dict[str, Literal["paid", "refunded", "ignored"]] = {}
     code_pattern: str = ""

@@ -18,6 +18,15 @@ from gateway.rooms.reconciliation.statement import Window, window
 Returned = Callable[[Connection, str, str, int, str, int, str | None], str]
 
 
+#: Whether refunds know of one with this code, amount (fen) and number of the platform's, if it tells one.
+Expected = Callable[[Connection, str, str, int, str | None], bool]
+
+
+def nothing_expected(*_: object) -> bool:
+    """For runs without refunds: nobody waits for money that goes back."""
+    return False
+
+
 def nothing_returned(*_: object) -> str:
     """For runs without refunds: nobody knows of money that goes back."""
     return "unmatched"
@@ -50,12 +59,14 @@ class Grace:
 class Rules:
     """What is settled before any run. ``cut_offs`` names the channels whose day does not end at midnight.
 
-    ``returned`` and ``quoted`` ask refunds and payments about money; ``folder`` is where big days are compared.
+    ``returned``, ``expected`` and ``quoted`` ask refunds and payments about money; ``folder`` is where big days are
+    compared.
     """
 
     cut_offs: Mapping[str, time] = field(default_factory=dict)
     grace: Grace = Grace()
     returned: Returned = nothing_returned
+    expected: Expected = nothing_expected
     quoted: Quoted = nothing_quoted
     folder: Path = field(default_factory=lambda: Path(tempfile.gettempdir()))
 

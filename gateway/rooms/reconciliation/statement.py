@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
+from typing import Literal
 
 from gateway.foundation.crypto.sm import sm3
 from gateway.ports.base import Pending
@@ -98,6 +99,7 @@ class Beside:
     ``passed``: lines passed over, with the reason. ``strangers``: lines of other business, by the profile's word.
     ``unread``: lines that look like ours and cannot be read, each a break. ``remarks`` are for people. ``told``: what
     the file's totals say; without any, a person has to confirm what ``made`` says. ``balance``: first and last one.
+    ``refunds``: whether a refund's line means that its money went back.
     """
 
     passed: tuple[tuple[int, str], ...] = ()
@@ -107,6 +109,7 @@ class Beside:
     told: Mapping[str, int] = field(default_factory=dict)
     made: Mapping[str, int] = field(default_factory=dict)
     balance: tuple[int, int] | None = None
+    refunds: Literal["done", "accepted"] = "done"
 
 
 @dataclass(frozen=True)

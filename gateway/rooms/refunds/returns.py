@@ -85,6 +85,14 @@ class Returns:
                 return "platform"
         return self._returned_unasked(conn, owner, amount, at, back)
 
+    def is_expected(self, conn: Connection, channel: str, code: str, amount: int, number: str | None) -> bool:
+        """Whether a refund like this was asked for (fen): a statement that tells of accepted ones proves no more."""
+        asked = (RefundStatus.FILED, RefundStatus.APPROVED, RefundStatus.REFUNDED)
+        return any(
+            one.amount == amount and one.status in asked and (None in (number, one.number) or number == one.number)
+            for one in records.of_code(conn, channel, code)
+        )
+
     def exception_resolved(self, conn: Connection, event: Event) -> None:
         """Two people say that the platform returned this money: nothing of it can be asked for again."""
         if event.data.get("way_out") != "returned_by_platform":

@@ -1006,3 +1006,27 @@ async def test_a_month_is_reconciled_from_files_of_three_layouts_at_once(bench: 
     dates = await bench.store.read(lambda conn: statement_records.dates(conn, CHANNEL, codes))
     assert len(dates) == 60
     assert all(cleared is not None and treasury is not None for cleared, treasury in dates.values())
+
+
+async def test_a_refund_that_was_only_accepted_is_not_yet_money_out(bench: Bench, tmp_path: Path) -> None:
+    await bench.issue(code(1), 20000)
+    bench.clock.set(NOON + timedelta(days=1))
+    asked: list[int] = []
+
+    def returned(*about: Any) -> str:
+        asked.append(about[3])
+        return "ours"
+
+    bench.room.rules = Rules(returned=returned, expected=lambda *about: about[3] == 5000)
+    rows = (
+        f"{code(1)},200.00,2026-09-16 12:00:00,S1,罚款",
+        f"{code(1)},-50.00,2026-09-16 13:00:00,S1,退款",
+        f"{code(1)},-60.00,2026-09-16 13:00:00,S1,退款",
+        "合计,3,200.00",
+    )
+    await hand_in(bench, tmp_path, *rows, signed=True, refunds="accepted")
+    assert asked == []
+    (open_one,) = await bench.room.breaks.find(OPEN)
+    assert (open_one.kind, open_one.theirs) == (BreakKind.REFUND_UNMATCHED, 6000)
+    await hand_in(bench, tmp_path, *rows, signed=True)
+    assert asked == [5000, 6000]

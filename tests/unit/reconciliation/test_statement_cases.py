@@ -377,3 +377,11 @@ def test_a_workbook_under_another_shape_is_named_and_so_is_a_packed_file(tmp_pat
             read(tmp_path, content, PLAIN)
     with pytest.raises(StatementRefusedError, match="no workbook"):
         read(tmp_path, of_lines(ONE, SUM), PROFILES["s11_book"])
+
+
+def test_several_refunds_of_one_payment_are_told_apart_and_a_copy_refuses_the_file(tmp_path: Path) -> None:
+    back = [ONE.replace("200.00", f"-{amount}.00") for amount in (20, 30)]
+    told = read(tmp_path, of_lines(ONE, *back, "合计,3,200.00"), f"signed = true\n{PLAIN}")
+    assert [(one[1], one[4]) for one in rows(told)] == [(20000, "N1"), (-2000, "N1"), (-3000, "N1 #2")]
+    with pytest.raises(StatementRefusedError, match=r"line 4: the same as line 3"):
+        read(tmp_path, of_lines(ONE, back[0], back[0], "合计,3,200.00"), f"signed = true\n{PLAIN}")
