@@ -195,13 +195,15 @@ async def test_a_payment_goes_the_whole_way_at_a_platform_that_answers_later(
     waiting = here.ask("GET", payment).json()
     assert (waiting["status"], waiting["code"], waiting["in_doubt_since"]) == ("REQUESTED", None, None)
 
+    assert "正在取码" in here.http.get(urlsplit(waiting["payer_page"]).path).text
+
     # an encrypted notice brings the code
     assert (await crane.aask("POST", "/papercrane/make"))["made"] == 1
     issued = await here.until(payment, lambda one: one["status"] == "ISSUED")
     assert len(issued["code"]) == 20
     assert list(crane.effects("papercrane")["create"].values()) == [1]
 
-    # another one that it was paid; the platform ends our token meanwhile, which nobody has to know
+    # another one that it was paid
     await crane.aask("POST", "/papercrane/pay", {"code": issued["code"], "payer": "罗巧云"})
     paid = await here.until(payment, lambda one: one["status"] == "PAID")
     assert [(one["amount"], one["source"]) for one in paid["collections"]] == [("5036.50", "callback")]
@@ -209,7 +211,7 @@ async def test_a_payment_goes_the_whole_way_at_a_platform_that_answers_later(
     run = {"channel": "crane", "day": str(TODAY)}
     assert here.ask("POST", "/v1/reconciliations", run).json()["type"].endswith("statement-unavailable")
 
-    # the statement: first not made yet, then a packed file on another host
+    # the statement: not made yet, then a packed file on another host; somebody else ends our token in between
     assert here.run("channels", "check", "crane", "--json").code == 0
     await crane.aask("POST", "/papercrane/settings", {"statement": "ready"})
     done = here.ask("POST", "/v1/reconciliations", run)

@@ -12,7 +12,7 @@ import io
 import zipfile
 import zlib
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Literal
 
 import httpx
 
@@ -21,7 +21,6 @@ from gateway.words.errors import ContractError, UnusableError
 
 Form = Literal["plain", "gzip", "zip"]
 DigestAlgorithm = Literal["sm3", "sha256", "sha1", "md5"]
-_ENCRYPTED: Final = 0x1
 
 
 @dataclass(frozen=True)
@@ -139,8 +138,6 @@ def _unzipped(packed: bytes, most: int) -> bytes:
             files = [one for one in archive.infolist() if not one.is_dir()]
             if len(files) != 1:
                 raise UnusableError(f"the archive holds {len(files)} files where one was announced")
-            if files[0].flag_bits & _ENCRYPTED:
-                raise UnusableError("the archive has a password")
             with archive.open(files[0]) as member:
                 return _bounded(member.read(most + 1), most)
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError, RuntimeError) as error:

@@ -165,7 +165,7 @@ class SoapCaller:
         body = self._write(operation, arguments)
         headers = self._operation(operation).headers
         if self._signer is not None:
-            headers = headers | self._signer.sign(body)
+            headers = headers | self._signer.sign(body, "POST", self._wire.url(self._address))
         response = await self._wire.post(operation, self._address, body, headers)
         return self._read(operation, response)
 
@@ -222,7 +222,8 @@ class SoapCaller:
             raise UnusableError("an empty answer")
         if self._signer is not None:
             try:
-                self._signer.verify(response.headers, response.content)
+                url, status = self._wire.url(self._address), response.status
+                self._signer.verify(response.headers, response.content, "POST", url, kind="answer", status=status)
             except ForgedCallbackError as error:
                 raise UnusableError(f"the answer's signature: {error}") from error
         note = self._wire.notes_on(operation)

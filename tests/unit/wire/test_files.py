@@ -7,6 +7,7 @@ import contextlib
 import gzip
 import hashlib
 import io
+import tracemalloc
 import zipfile
 import zlib
 from typing import Any
@@ -79,6 +80,22 @@ def test_a_small_file_that_unpacks_to_too_much_is_let_go() -> None:
     many = gzip.compress(bomb[: MOST // 2]) * 3
     with pytest.raises(UnusableError, match="more than"):
         content(many, "gzip", MOST, sha(many))
+
+
+@pytest.mark.parametrize("form", ["gzip", "zip"])
+def test_no_more_is_unpacked_than_the_bound(form: Any) -> None:
+    """A file of 60 KB that would fill the memory takes none of it."""
+    bomb = bytes(64 * MOST)
+    packed = gzip.compress(bomb) if form == "gzip" else zipped(("a", bomb))
+    digest = sha(packed)
+    tracemalloc.start()
+    try:
+        with pytest.raises(UnusableError, match="more than"):
+            content(packed, form, MOST, digest)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 8 * MOST
 
 
 def test_several_members_of_a_gzip_are_one_file_and_zeros_behind_it_are_nothing() -> None:
