@@ -8,7 +8,7 @@ As over HTTP the phase decides what a failure means: until the first byte is han
 left us (NotSentError), afterwards everything may have (OutcomeUnknownError).
 
 What is kept as evidence: the request and its answer, whole. What was no answer is somebody's rubbish: its first 64 KiB,
-how long it was, and its digest.
+how long it was, and its digest; the first KiB once there was much of it and no answer between.
 """
 
 from __future__ import annotations
@@ -42,6 +42,9 @@ _MOMENT = 0.3
 
 KEPT_BYTES = 64 * 1024
 """How much is kept of what came and was no answer."""
+
+_MUCH_RUBBISH, _KEPT_THEN = 8 * KEPT_BYTES, 1024
+"""After so much of it without an answer between, so little is kept each time: asking goes on, disks must not fill."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +215,7 @@ class FrameWire:
         self._drift = drift
         self._idle: list[Line] = []
         self._telling: set[asyncio.Task[None]] = set()
+        self._rubbish = 0
         self._closed = False
 
     async def exchange(self, action: str, frame: bytes, judge: Callable[[bytes], T]) -> T:
@@ -357,7 +361,8 @@ class FrameWire:
             rest = bytes(heard.passed)
             if not whole:
                 rest += heard.answer or (bytes(used[0].received) if used else b"")
-            headers, kept = shortened(rest)
+            headers, kept = shortened(rest, KEPT_BYTES if self._rubbish < _MUCH_RUBBISH else _KEPT_THEN)
+            self._rubbish = 0 if whole else self._rubbish + len(kept)
             self._recorder(
                 RawExchange(
                     channel=self.channel,
@@ -384,8 +389,8 @@ class FrameWire:
             self._idle.pop().hang_up()
 
 
-def shortened(content: bytes) -> tuple[tuple[tuple[str, str], ...], bytes]:
-    """What is kept of bytes that are no message: the first 64 KiB, and of longer ones the length and the SM3 digest."""
-    if len(content) <= KEPT_BYTES:
+def shortened(content: bytes, most: int = KEPT_BYTES) -> tuple[tuple[tuple[str, str], ...], bytes]:
+    """What is kept of bytes that are no message: the first so many, and of longer ones the length and SM3 digest."""
+    if len(content) <= most:
         return (), content
-    return (("X-Length", str(len(content))), ("X-SM3", sm3(content).hex())), content[:KEPT_BYTES]
+    return (("X-Length", str(len(content))), ("X-SM3", sm3(content).hex())), content[:most]

@@ -125,6 +125,23 @@ async def test_of_rubbish_64_kib_its_length_and_its_digest_are_kept_and_of_an_an
     assert (answer.response_body, answer.response_headers) == (rubbish, ())
 
 
+async def test_rubbish_again_and_again_does_not_fill_the_database_and_an_answer_ends_that(
+    peer: Any, kept: Kept
+) -> None:
+    rubbish = framed(b"x" * (100 << 10))
+    async with peer(saying(rubbish)) as p:
+        channel = wire(url(p), kept)
+        for _ in range(20):
+            with pytest.raises(UnusableError):
+                await channel.exchange("ask", ASKED, ours_alone)
+        assert sum(len(one.response_body) for one in kept) == 8 * KEPT_BYTES + 12 * 1024
+        assert {dict(one.response_headers)["X-SM3"] for one in kept} == {sm3(rubbish).hex()}
+        await channel.exchange("ask", ASKED, bytes)
+        with pytest.raises(UnusableError):
+            await channel.exchange("ask", ASKED, ours_alone)
+    assert [len(one.response_body) for one in kept[-2:]] == [len(rubbish), KEPT_BYTES]
+
+
 async def test_strays_without_end_stop_at_the_largest_answer(peer: Any, kept: Kept) -> None:
     async def endless(line: Any) -> None:
         await line.reader.readexactly(len(ASKED))
