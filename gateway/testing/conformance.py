@@ -675,5 +675,6 @@ class CallbackConformance(Conformance):
             started_at=at,
             ended_at=at,
             sensitive=bench.adapter.info.sensitive,
+            decrypted=opened.decrypted,
         )
         self._check_evidence(bench, exchange)

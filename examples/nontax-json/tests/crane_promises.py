@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+from base64 import b64decode
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, ClassVar
 
 import pytest
 from paper_crane import contract
-from paper_crane.adapter import PaperCrane
+from paper_crane.adapter import SCHEME, PaperCrane
 
+from gateway.foundation.crypto.signature_keys import RsaKey
 from gateway.foundation.evidence import redact
 from gateway.foundation.wire import ChannelWire, Limits, Timeouts
+from gateway.foundation.wire.encrypted import MessageCipher
 from gateway.foundation.wire.files import FileRules, declared_host
+from gateway.foundation.wire.signing import Signable, verify_as
 from gateway.ports.base import Incoming, Pending, RawExchange, Reply
 from gateway.ports.nontax import (
     BillLine,
@@ -246,6 +250,25 @@ class TestPaperCrane(NonTaxConformance):
 
 
 NUMBER = "7Q3K9M2X4R8T6V1W5Y0Z"
+KNOWN: dict[str, Any] = json.loads(contract.VECTORS.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("vector", KNOWN["vectors"], ids=lambda vector: vector["name"])
+def test_the_vectors_of_the_contract_hold(vector: dict[str, Any]) -> None:
+    unit, platform = KNOWN["unit"], KNOWN["platform"]
+    sender, signer = (unit, platform) if vector["kind"] == "request" else (platform, unit)
+    key = RsaKey(signer["private"], [sender["public"]])
+    names = SCHEME.headers
+    headers = {names.node: vector["node"], names.timestamp: vector["timestamp"], names.nonce: vector["nonce"]}
+    headers[names.signature] = vector["signature"]
+    message = Signable(vector["body"].encode(), vector["method"], vector["url"], vector["status"])
+    then = datetime.fromtimestamp(int(vector["timestamp"]), UTC)
+    assert verify_as(SCHEME, headers, message, {vector["node"]: key}, then, vector["kind"]).nonce == vector["nonce"]
+    if "text" in vector:
+        notice = json.loads(vector["body"])
+        cipher = MessageCipher(bytes.fromhex(KNOWN["notice_key"]), "aes-256-gcm")
+        opened = cipher.open(b64decode(notice["nonce"]), b64decode(notice["sealed"]), notice["type"].encode())
+        assert opened.decode() == vector["text"]
 
 
 async def test_a_code_comes_later_by_asking_and_by_notice(bench: Bench) -> None:
