@@ -89,7 +89,7 @@ class CodeSettings(BaseModel):
         return None
 
 
-Effect = Literal["ok", "rejected", "absent", "busy", "denied", "unknown"]
+Effect = Literal["ok", "rejected", "absent", "busy", "denied", "unknown", "pending", "withdrawn"]
 """What a result code means for a program; see the contracts' tables."""
 
 

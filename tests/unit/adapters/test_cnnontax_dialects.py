@@ -20,7 +20,7 @@ from gateway.adapters.nontax.cnnontax import CnNonTax, CnNonTaxSettings
 from gateway.adapters.nontax.cnnontax import frame as frames
 from gateway.foundation.wire import FrameWire, Timeouts
 from gateway.foundation.wire.frame import Length
-from gateway.ports.base import Incoming, UnreadableCallbackError
+from gateway.ports.base import Incoming, Pending, Refused, UnreadableCallbackError
 from gateway.ports.nontax import Bill, BillLine, FindRequest, IssueRequest, UnreadableNotice
 from gateway.words.clock import SystemClock, day_of
 from gateway.words.errors import ContractError, DeniedError, RejectedError, UnusableError
@@ -115,7 +115,7 @@ async def found(query: Callable[[str], bytes], **settings: Any) -> Bill:
     stub.query = query
     async with platform(stub, **settings) as adapter:
         bill = await adapter.find(FindRequest(code=CODE))
-    assert bill is not None
+    assert isinstance(bill, Bill)
     return bill
 
 
@@ -227,6 +227,15 @@ async def test_what_is_unsigned_is_doubt_with_an_alarm_and_denies_nothing(result
             await adapter.issue(request())
         with pytest.raises(DeniedError):  # for the one who asks whether our key is known it is a hint
             await adapter.check()
+
+
+async def test_a_bill_that_was_taken_and_has_no_code_yet_is_pending_and_no_doubt() -> None:
+    stub = Stub()
+    stub.bill = stub.query = lambda about: frame("5001", reply("00100", "正在取码"), about)
+    async with platform(stub, ask_after=7) as adapter:
+        assert await adapter.issue(request()) == Pending(ask_after=7, words="正在取码")
+        stub.query = lambda about: frame("5001", reply("00101", "收入项目已停用").replace("8994", "8997"), about)
+        assert await adapter.find(FindRequest(code=CODE)) == Refused(reason="收入项目已停用", code="00101")
 
 
 async def test_only_an_authentic_answer_about_our_message_contradicts() -> None:

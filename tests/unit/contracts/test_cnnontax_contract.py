@@ -110,7 +110,7 @@ def test_the_code_tables_have_no_double_codes_and_hold_whatever_the_books_may_sa
         codes = [row.get("code", row.get("number")) for row in rows]
         assert len(codes) == len(set(codes))
     effects = {row["code"]: row["effect"] for row in contracts.code_table("cnnontax", "v1", "results")}
-    assert set(effects.values()) == {"ok", "rejected", "absent", "busy", "denied", "unknown"}
+    assert set(effects.values()) == {"ok", "rejected", "absent", "busy", "denied", "unknown", "pending", "withdrawn"}
     shared = {row["code"]: row["effect"] for row in contracts.code_table("nontax", "v1", "results")}
     assert {code: effects.get(code) for code in books.MEANINGS} == shared
     modes = {row["channel"]: row["code"] for row in contracts.code_table("cnnontax", "v1", "pay_modes")}

@@ -26,7 +26,9 @@ from gateway.ports.base import (
     FindGuarantee,
     Incoming,
     OpenedCallback,
+    Pending,
     ReferenceFormat,
+    Refused,
 )
 from gateway.ports.nontax import (
     Bill,
@@ -102,7 +104,7 @@ class CnNonTax:
         """Let go of the channel."""
         await self._wire.close()
 
-    async def issue(self, request: IssueRequest) -> Issued:
+    async def issue(self, request: IssueRequest) -> Issued | Pending:
         """8994, then 8997 to read what was taken in. The same reference with the same content yields the same code.
 
         Raises UnsupportedError when the bill has a code and the platform makes them, or the other way round.
@@ -111,7 +113,10 @@ class CnNonTax:
             raise UnsupportedError(f"issuing mode {self._settings.issuing} and a bill with code {request.code}")
         if request.code is not None and (reason := self._settings.strange(request.code, request.region)):
             raise RejectedError(reason, "LOCAL-CODE")
-        answer = self._succeeded(await self._post.exchange("CreateBill", "8994", "Bill", mapping.bill(request)))
+        letter = await self._post.exchange("CreateBill", "8994", "Bill", mapping.bill(request))
+        if isinstance(taken := self._later(letter), Pending):
+            return taken
+        answer = self._succeeded(letter)
         information = answer.get("Information", "")
         told = mapping.code_of(information)
         if told is not None and (reason := self._settings.strange(told, request.region)):
@@ -124,7 +129,7 @@ class CnNonTax:
         reference = bill.reference or request.reference
         return fields.issued(bill).model_copy(update={"reference": reference, "pay_url": address})
 
-    async def find(self, request: FindRequest) -> Bill | None:
+    async def find(self, request: FindRequest) -> Bill | Pending | Refused | None:
         """8997 by our reference or by the code; None when the platform says that there is none."""
         if (request.reference is None) == (request.code is None):
             raise UnsupportedError("ask by reference or by code, by exactly one of them")
@@ -134,6 +139,8 @@ class CnNonTax:
         if answer.voucher == "Reply":
             if self._codes.absent(answer.values["Result"]):
                 return None
+            if (taken := self._later(answer)) is not None:
+                return taken
             self._succeeded(answer)
             raise UnusableError("a bill was found, but the answer does not hold it")
         # What the answer does not repeat of our question it does not contradict.
@@ -231,6 +238,11 @@ class CnNonTax:
         """Whether the platform is not told our own numbers, so that it can be asked by codes alone."""
         return "PayNo" in self._post.dialect.left_out
 
+    def _later(self, answer: frames.Letter) -> Pending | Refused | None:
+        """What a reply says of a bill that was taken: no code yet, or refused after all. None: neither."""
+        told = answer.values
+        return self._codes.later(told.get("Result", ""), told.get("Information", ""), self._settings.ask_after)
+
     def _succeeded(self, answer: frames.Letter) -> Mapping[str, Any]:
         """The values of a Reply that says success. Every other result is raised as the code table says."""
         told = answer.values
@@ -248,6 +260,6 @@ class CnNonTax:
             raise
         except ExchangeError as error:
             raise OutcomeUnknownError(f"answered with yes, but cannot be read back: {error}") from error
-        if bill is None:
+        if not isinstance(bill, Bill):
             raise OutcomeUnknownError("answered with yes, but not to be found yet")
         return bill

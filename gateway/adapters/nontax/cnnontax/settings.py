@@ -60,7 +60,8 @@ class CnNonTaxSettings(fields.CodeSettings, ListenSettings):
     ``encoding``: of the vouchers that we write. ``frame``: see ``FrameSettings``. ``results``: local result codes and
     what each means. ``connection``: a new one for ``each`` exchange, or ``kept``.
     ``repeat_for_address``: a bill whose address was lost with an answer is sent again to have it, which the contract
-    says has no other effect. ``listen…``: see ``ListenSettings``.
+    says has no other effect. ``ask_after``: seconds until it is asked about a bill that was taken and has no code yet.
+    ``listen…``: see ``ListenSettings``.
     """
 
     token: SecretStr
@@ -79,6 +80,7 @@ class CnNonTaxSettings(fields.CodeSettings, ListenSettings):
     results: dict[Annotated[str, Field(pattern=r"^[0-9A-Za-z]{1,10}$")], fields.Effect] = Field(default_factory=dict)
     connection: Literal["each", "kept"] = "each"
     repeat_for_address: bool = True
+    ask_after: Annotated[float, Field(gt=0, le=24 * 3600)] = 30.0
 
     @model_validator(mode="after")
     def _can_be_asked_about(self) -> Self:
