@@ -43,6 +43,17 @@ async def test_a_token_that_ended_is_fetched_anew_and_the_message_is_sent_once(o
     assert asked == ["token", "resolve_user", "send", "token", "send"]
 
 
+@pytest.mark.parametrize("kind", ["more_elements", "empty_optionals", "other_order"])
+async def test_a_messenger_that_speaks_a_little_differently_is_understood(opened, simulators, kind):
+    bench = opened()
+    simulators.faults({"system": "notice", "kind": kind, "times": 0})
+    assert (await bench.adapter.resolve_user(OfficerKey(phone=bench.phone))).active
+    assert (await bench.adapter.send(bench.message(REFERENCE))).state == "sent"
+    assert (await bench.adapter.find(REFERENCE)).state == "sent"
+    assert await bench.adapter.find("C" * 26) is None
+    assert (await bench.adapter.recall(recall_of(REFERENCE))).state == "recalled"
+
+
 @pytest.mark.parametrize("wrong", [{"secret": "somebody-elses-secret"}, {"app_key": "WN000000"}])
 async def test_wrong_credentials_are_a_denial(opened, wrong):
     bench = opened(**wrong)

@@ -36,6 +36,10 @@ async def test_a_platform_that_speaks_differently_is_paid_refunded_and_receipted
     answers = {"ReleaseNote", "Bill/ReleaseNote", "Receipt/ReleaseNote"} if kind == "more_elements" else set()
     assert noted >= {"ReleaseNote"} | answers
     assert all(one.rpartition("/")[2] == "ReleaseNote" for one in noted), "nothing else is beyond the contract"
+    measured = (await site.http.get("/metrics")).text
+    line = 'gateway_contract_drift_seen{action="PaymentConfirm",channel="nontax",element="ReleaseNote"} 1.0'
+    assert line in measured
+    assert "gateway_contract_drift_first_seen_timestamp_seconds{" in measured
     told = [one for one in (await site.get("/v1/events"))["items"] if one["type"] == "channel.drifted"]
     assert {one["data"]["element"] for one in told} <= noted
 
