@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from delivery_bench import START, Bench
@@ -24,15 +26,18 @@ from gateway.foundation.delivery import (
     operation_records,
     pumps,
 )
+from gateway.foundation.delivery.attempts import Attempt
+from gateway.foundation.delivery.states import State
 from gateway.foundation.delivery.tables import (
     operation as operation_table,
 )
 from gateway.ports.base import FindGuarantee
-from gateway.ports.nontax import FindRequest
+from gateway.ports.nontax import Cancelled, FindRequest
 from gateway.words.clock import to_micros
 from gateway.words.errors import (
     ConflictProblem,
     ContractError,
+    ContradictionError,
     DeniedError,
     NotSentError,
     OutcomeUnknownError,
@@ -558,3 +563,18 @@ async def test_what_belongs_to_a_room_that_is_gone_waits_until_the_room_is_back(
         assert len(bench.side.effects) == 1
     finally:
         await bench.delivery.stop()
+
+
+@pytest.mark.parametrize("was", [State.QUEUED, State.UNCERTAIN])
+async def test_what_the_core_itself_finds_different_is_a_contradiction_and_not_only_a_broken_answer(was):
+    def other(_request: Any, _answer: Any) -> None:
+        raise ContractError("asked for 200.00, the answer says 2.00")
+
+    async def answers(_adapter: Any, _request: Any) -> Cancelled:
+        return Cancelled(code="1" * 20)
+
+    nothing: Any = SimpleNamespace(adapter=None)
+    attempt = Attempt(nothing, nothing, nothing, nothing, nothing, was)
+    action: Any = SimpleNamespace(call=answers, find=answers, check=other, effectful=True)
+    with pytest.raises(ContradictionError, match=r"says 2\.00"):
+        await attempt._exchange(action, nothing, nothing)

@@ -69,7 +69,7 @@ async def test_elements_are_told_apart_by_channel_action_and_path(notes):
 
 async def test_a_platform_that_makes_names_up_does_not_fill_the_table(notes):
     for number in range(MOST + 50):
-        notes.drift.note("nontax", "QueryBill", f"Bill/{'N' * 300}{number}" if number % 2 else f"Bill/N{number}")
+        notes.drift.note("nontax", "QueryBill", f"Bill/{number}{'N' * 300}" if number % 2 else f"Bill/N{number}")
     await notes.write()
     noted = await notes.noted()
     assert len(noted) <= MOST + 1

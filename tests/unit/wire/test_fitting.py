@@ -223,3 +223,11 @@ def test_a_shape_that_cannot_be_told_touches_nothing(tmp_path: Path, content: st
     payload = etree.fromstring('<M xmlns="urn:s"><New/></M>')
     assert isinstance(element.shape, Shape)
     assert element.shape.fit(payload)[0] is payload
+
+
+def test_an_element_that_can_only_be_empty_says_something_by_being_there(tmp_path: Path) -> None:
+    content = '<xs:element name="Done" minOccurs="0"><xs:complexType/></xs:element>'
+    (tmp_path / "s.xsd").write_text(SCHEMA.format(content), encoding="utf-8")
+    shape = XmlMessages(tmp_path / "s.xsd")._elements("{urn:s}M").shape
+    fitted, passed = shape.fit(etree.fromstring('<M xmlns="urn:s"><New/><Done/></M>'))
+    assert ([etree.QName(one).localname for one in fitted], passed) == (["Done"], ("New",))
