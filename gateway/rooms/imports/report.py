@@ -7,13 +7,16 @@ import io
 import xlsxwriter
 
 from gateway.rooms.imports.service import ImportReport
-from gateway.words.saying import Language, say
+from gateway.words.saying import Language, say, worded
 
 _HEADS = (("行号", 8), ("结果", 10), ("缴款码", 24), ("原因", 100))
 
 
 def as_workbook(report: ImportReport) -> bytes:
-    """In Chinese, one line a row, in the file's order: its number, what became of it, its code, and one reason."""
+    """In Chinese, in the file's order, one reason a line: the row's number, what became of it, its code, and why.
+
+    A row with several reasons has several lines, so that each can be ticked off.
+    """
     told = {one: say(f"imports.{one}").in_(Language.CHINESE) for one in ("new", "known", "bad", "noted")}
     out = io.BytesIO()
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
@@ -22,9 +25,10 @@ def as_workbook(report: ImportReport) -> bytes:
         for column, (name, width) in enumerate(_HEADS):
             sheet.set_column(column, column, width)
             sheet.write_string(0, column, name, head)
-        for number, one in enumerate(report.rows, start=1):
+        lines = [(one, worded(why, Language.CHINESE)) for one in report.rows for why in one.reasons or ("",)]
+        for number, (one, why) in enumerate(lines, start=1):
             sheet.write_number(number, 0, one.line)
-            for column, text in enumerate((told[one.outcome], one.code, one.reason_in(Language.CHINESE)), start=1):
+            for column, text in enumerate((told[one.outcome], one.code, why), start=1):
                 sheet.write_string(number, column, text)
         sheet.freeze_panes(1, 0)
     return out.getvalue()

@@ -199,6 +199,16 @@ def test_a_report_computes_nothing() -> None:
     assert read_sheet(as_workbook(told)).rows[1].cells[2:] == ["=1+1", "=x"]
 
 
+def test_a_row_with_several_reasons_has_a_line_for_each() -> None:
+    told = ImportReport([RowResult(2, "bad", "c2", ("甲", "乙")), RowResult(3, "new", "c3")])
+    rows = [row.cells for row in read_sheet(as_workbook(told)).rows[1:]]
+    assert [(row[0], row[2], "".join(row[3:])) for row in rows] == [
+        ("2", "c2", "甲"),
+        ("2", "c2", "乙"),
+        ("3", "c3", ""),
+    ]
+
+
 async def test_how_long_codes_are_is_the_channels_matter(sqlite_store: Store, tmp_path: Path) -> None:
     for length, outcome in ((20, "bad"), (15, "new")):
         desk = Bench(sqlite_store, tmp_path, PaymentKeys(code_length=length))
