@@ -20,7 +20,7 @@ from gateway.rooms.refunds.states import RefundStatus
 from gateway.words.clock import to_micros
 
 NOW = datetime(2026, 10, 8, 4, 0, tzinfo=UTC)
-NEVER_AGAIN = {"doubt", "long_doubt", "paid", "refunded", "late_money", "amount_differs", "paid_twice"}
+NEVER_AGAIN = {"being_paid", "doubt", "long_doubt", "paid", "refunded", "late_money", "amount_differs", "paid_twice"}
 
 
 def found(status: Status, *exceptions: str, returned: int = 0, **row: Any) -> Found:
@@ -35,6 +35,8 @@ def found(status: Status, *exceptions: str, returned: int = 0, **row: Any) -> Fo
         (found(Status.ISSUED, due_on=date(2026, 10, 8)), False, "issued"),
         (found(Status.ISSUED, due_on=date(2026, 10, 7)), False, "overdue"),
         (found(Status.ISSUED, due_on=date(2026, 10, 7)), True, "closed"),
+        (found(Status.ISSUED, being_paid_since_at=1, due_on=date(2026, 10, 7)), True, "being_paid"),
+        (found(Status.ISSUED, being_paid_since_at=1, in_doubt_since_at=to_micros(NOW) - 1), False, "doubt"),
         (found(Status.PAID), True, "paid"),
         (found(Status.CANCELLING), False, "cancelled"),
         (found(Status.REJECTED), False, "rejected"),

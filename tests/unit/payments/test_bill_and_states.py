@@ -8,12 +8,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.ports.nontax import Bill, BillState, Issued
+from gateway.ports.base import Refused
+from gateway.ports.nontax import Bill, BillState, FindRequest, Issued
 from gateway.rooms.decisions import Decision, DecisionFacts, Party, PartyKind
 from gateway.rooms.payments import EDGES, IncomeItem, LineInput, LineKind, PaymentRequest, Status, Unit
-from gateway.rooms.payments.bill import bill_for, check_issued, check_within, issued_from, lines_of
+from gateway.rooms.payments.bill import (
+    BillAsk,
+    bill_for,
+    bill_question,
+    check_bill,
+    check_issued,
+    check_within,
+    closed_words,
+    issued_from,
+    lines_of,
+)
+from gateway.rooms.payments.channel_keys import PaymentKeys
 from gateway.rooms.payments.states import CHINESE, sources
-from gateway.words.errors import ConflictProblem, ContractError, InvalidProblem
+from gateway.words.errors import ConflictProblem, ContractError, InvalidProblem, UnsupportedError
 
 UNIT = Unit(
     "9901020001",
@@ -130,3 +142,59 @@ def test_a_party_is_told_apart():
     for kind in PartyKind:
         with pytest.raises(ValueError, match="needs"):
             Party(kind=kind, name="某某")
+
+
+# --- what the platform says of a bill ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("by", "asked"),
+    [
+        ({"reference", "code"}, FindRequest(code=CODE)),
+        ({"code"}, FindRequest(code=CODE)),
+        ({"reference"}, FindRequest(reference="R1")),
+    ],
+)
+def test_a_bill_is_asked_about_by_what_the_platform_takes(by, asked):
+    assert BillAsk(reference="R1", code=CODE).question(frozenset(by)) == asked
+
+
+def test_a_bill_without_a_code_is_asked_about_by_our_reference_or_not_at_all():
+    assert bill_question(frozenset({"reference", "code"}), "R1", None) == FindRequest(reference="R1")
+    with pytest.raises(UnsupportedError):
+        bill_question(frozenset({"code"}), "R1", None)
+
+
+def told(state: BillState, **changes: object) -> Bill:
+    return Bill.model_validate({"reference": "R1", "code": CODE, "total": 503650, "state": state, **changes})
+
+
+@pytest.mark.parametrize(("reference", "code"), [("R2", CODE), ("R1", "9" * 20), ("", "9" * 20)])
+def test_an_answer_about_another_bill_than_the_one_asked_about_is_not_believed(reference, code):
+    with pytest.raises(ContractError):
+        check_bill(BillAsk(reference="R1", code=CODE), told(BillState.UNPAID, reference=reference, code=code))
+
+
+@pytest.mark.parametrize("reference", ["R1", ""])
+def test_a_platform_that_does_not_tell_our_number_is_believed_by_the_code(reference):
+    check_bill(BillAsk(reference="R1", code=CODE), told(BillState.UNPAID, reference=reference))
+
+
+@pytest.mark.parametrize("state", list(BillState))
+def test_a_bill_takes_no_money_where_the_platform_has_ended_it(state):
+    ended = {BillState.EXPIRED, BillState.CLOSED, BillState.VOID}
+    assert (closed_words(told(state)) is not None) is (state in ended)
+    if state in ended:
+        assert closed_words(told(state, reason="已注销")) == "已注销"
+
+
+@pytest.mark.parametrize("state", [BillState.CLOSED, BillState.EXPIRED])
+def test_a_bill_that_ended_before_we_had_its_code_is_refused(state):
+    assert issued_from(told(state)) == Refused(reason=closed_words(told(state)), code=state.value)
+
+
+@pytest.mark.parametrize("url", ["https://pay.example/b", "ftp://pay.example/{code}", "{code}"])
+def test_the_pattern_of_the_cashiers_address_is_an_address_with_the_code_in_it(url):
+    with pytest.raises(ValueError, match="pay_url"):
+        PaymentKeys(pay_url=url)
+    assert PaymentKeys(pay_url="https://pay.example/b?c={code}").pay_url is not None

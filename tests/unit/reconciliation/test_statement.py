@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
+from typing import Any
 
 import pytest
 
-from gateway.ports.nontax import StatementLine, StatementPage
+from gateway.ports.base import Pending
+from gateway.ports.nontax import StatementLine, StatementNone, StatementPage
+from gateway.rooms.reconciliation.lines import line as read
+from gateway.rooms.reconciliation.lines import word
+from gateway.rooms.reconciliation.matching import Question, findings
 from gateway.rooms.reconciliation.statement import StatementRefusedError, check, fetch, window
 from gateway.words.clock import SHANGHAI, to_micros
+from gateway.words.errors import BusyError
 
 DAY = date(2026, 9, 16)
 DAYS = window(DAY, time.min)
@@ -130,3 +136,27 @@ async def test_a_statement_that_never_agrees_with_itself_is_refused() -> None:
     with pytest.raises(StatementRefusedError, match="other totals"):
         await fetch(platform, DAY, DAYS)
     assert platform.asked == [1, 2] * 3
+
+
+def test_several_refunds_under_one_serial_are_lines_of_their_own_where_the_platform_numbers_them() -> None:
+    back = [line(1, kind="refunded", refund_number=number) for number in ("TF1", "TF2")]
+    assert len(check(pages(back), DAY, DAYS).lines) == 2
+    with pytest.raises(StatementRefusedError, match="the same as line 1"):
+        check(pages([back[0], back[0]]), DAY, DAYS)
+    assert [read(word(one)) for one in back] == back
+    keys = [finding.key for finding in findings([], back, Question({}, DAYS))]
+    assert keys == [(back[0].code, "TF1"), (back[0].code, "TF2")]
+
+
+@pytest.mark.parametrize("answer", [Pending(ask_after=900), StatementNone(day=DAY)])
+async def test_a_statement_that_is_not_made_is_asked_for_later_and_a_day_without_money_is_a_day(answer: Any) -> None:
+    class Platform:
+        async def statement(self, day: date, page: int) -> Any:
+            return answer
+
+    if isinstance(answer, StatementNone):
+        assert len((await fetch(Platform(), DAY, DAYS)).lines) == 0  # type: ignore[arg-type]
+        return
+    with pytest.raises(BusyError) as later:
+        await fetch(Platform(), DAY, DAYS)  # type: ignore[arg-type]
+    assert later.value.retry_after == 900

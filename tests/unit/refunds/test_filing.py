@@ -11,7 +11,8 @@ from money_bench import CODE, NOW, ONE, OTHER, Bench
 
 from gateway.foundation.delivery import Absent, Doubt, Operation, Parked, Rejected, operation_records
 from gateway.ports.nontax import Refund as RefundAnswer
-from gateway.ports.nontax import RefundState
+from gateway.ports.nontax import RefundNotice, RefundState
+from gateway.rooms.payments import records as payment_records
 from gateway.rooms.refunds.records import Refund
 from gateway.rooms.refunds.states import RefundStatus
 from gateway.words.clock import to_micros
@@ -81,3 +82,48 @@ async def test_doubt_is_a_flag_with_its_date_and_goes_when_it_is_resolved(quick)
     await end(quick, refund, Doubt("no answer"))
     filed = await hear(quick, refund, RefundState.FILED)
     assert (filed.status, filed.in_doubt_since_at) == (RefundStatus.FILED, None)
+
+
+async def tell(bench: Bench, refund: Refund, answer: RefundAnswer | None, reference: str | None = None) -> Any:
+    """The platform's notice about a refund; whom it concerned."""
+    notice = RefundNotice(reference=reference or refund.reference or "", refund=answer)
+    return await bench.store.write(lambda conn: bench.refunds.filing.told(conn, "nontax", notice, "exc"))
+
+
+async def test_a_notice_before_the_answer_files_the_refund_and_later_ones_move_it(quick):
+    _, refund = await confirmed(quick)
+    told = RefundAnswer(
+        reference=refund.reference or "", code=CODE, amount=refund.amount, state=RefundState.FILED, number="TF1"
+    )
+    assert (await tell(quick, refund, told)).subject == refund.id
+    filed = await quick.refunds.held(refund.id)
+    assert (filed.status, filed.number) == (RefundStatus.FILED, "TF1")
+    assert filed.operation_id is not None
+    ended = await quick.store.read(lambda conn: operation_records.fetch(conn, filed.operation_id))
+    assert ended.state == "done"
+    done = told.model_copy(update={"state": RefundState.REFUNDED, "refunded_at": NOW})
+    for _ in range(2):
+        await tell(quick, refund, done)
+    moved = await quick.refunds.held(refund.id)
+    assert (moved.status, moved.refunded_at) == (RefundStatus.REFUNDED, to_micros(NOW))
+
+
+async def test_a_notice_about_another_sum_moves_nothing_and_one_about_no_refund_is_nobodys(quick):
+    _, refund = await confirmed(quick)
+    other = RefundAnswer(
+        reference=refund.reference or "", code=CODE, amount=refund.amount + 1, state=RefundState.REFUNDED
+    )
+    await tell(quick, refund, other)
+    assert (await quick.refunds.held(refund.id)).status is RefundStatus.CONFIRMED
+    await hear(quick, refund, RefundState.FILED)
+    await tell(quick, refund, other)
+    assert (await quick.refunds.held(refund.id)).status is RefundStatus.FILED
+    assert await tell(quick, refund, None, "R0") is None
+
+
+async def test_a_refund_names_the_bill_that_it_is_about(quick):
+    _, refund = await confirmed(quick)
+    record = await quick.store.read(lambda conn: operation_records.fetch(conn, refund.operation_id))
+    code = await quick.store.read(lambda conn: payment_records.by_code(conn, "nontax", CODE))
+    assert code is not None
+    assert quick.delivery.request_of(record).bill_reference == code.reference

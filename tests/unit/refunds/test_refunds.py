@@ -164,6 +164,41 @@ async def test_a_return_that_nobody_asked_for_takes_the_duplicate_first(bench):
     assert unknown == "unmatched"
 
 
+async def test_several_refunds_of_a_day_under_one_serial_are_told_apart_by_the_platforms_number(bench):
+    """Three of one amount and one serial: each line ends its own refund, once."""
+    payment_id = await bench.paid(100_00, 100_00, 100_00)
+
+    def unit(conn: Connection) -> list[str]:
+        back = bench.refunds.returns.money_returned
+        lines = [(number, 100_00) for number in ("TF1", "TF2", "TF2", "TF3", "TF1")] + [("TF1", 99_00)]
+        return [back(conn, "nontax", CODE, amount, "R1", to_micros(NOW), number) for number, amount in lines]
+
+    told = await bench.store.write(unit)
+    assert told == ["platform", "platform", "known", "platform", "known", "unmatched"]
+    rows = await bench.store.read(lambda conn: refund_records.of_payment(conn, payment_id))
+    assert sorted((one.number, one.returned_serial, one.status) for one in rows) == [
+        (number, "R1", "REFUNDED") for number in ("TF1", "TF2", "TF3")
+    ]
+
+
+async def test_a_line_with_a_number_ends_the_refund_of_that_number_and_no_other_of_its_amount(bench):
+    payment_id = await bench.paid(100_00, 100_00)
+    first = await bench.refunds.propose(payment_id, bench.proposal(bank_serial="S1"), by=ONE)
+    second = await bench.refunds.propose(payment_id, bench.proposal(bank_serial="S2"), by=ONE)
+    for refund_id in (first, second):
+        await bench.confirm(refund_id, OTHER)
+
+    def number(conn: Connection) -> None:
+        for refund_id, value in ((first, "TF1"), (second, "TF2")):
+            refund_records.change(conn, refund_records.held(conn, refund_id), to_micros(NOW), number=value)
+
+    await bench.store.write(number)
+    await bench.store.write(
+        lambda conn: bench.refunds.returns.money_returned(conn, "nontax", CODE, 100_00, "R1", to_micros(NOW), "TF2")
+    )
+    assert [(await bench.refunds.held(one)).returned_serial for one in (first, second)] == [None, "R1"]
+
+
 async def test_where_a_channel_takes_no_refunds_a_person_files_and_the_statement_ends_it(sqlite_store, tmp_path):
     bench = Bench(sqlite_store, tmp_path, lacking=frozenset({"refund"}))
     await bench.open()
