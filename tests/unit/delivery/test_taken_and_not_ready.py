@@ -305,6 +305,10 @@ async def test_killed_at_any_moment_it_is_still_taken_and_is_asked_about(bench, 
     if side.find_hold is not None:
         side.find_hold, hold = None, side.find_hold
     side.ready = Cancelled(code="1")
+    now, everybody = to_micros(bench.clock.now()), operation_records.EVERYBODY
+    await bench.store.write(lambda conn: operation_records.release_expired(conn, now=now, node=everybody))
+    freed = await bench.row(operation)
+    assert (freed.state, freed.doubt_since_at) == ("pending", None)
     await bench.delivery.start()
     row = await bench.until(operation, "done")
     assert row.doubt_since_at is None

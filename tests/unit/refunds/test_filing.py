@@ -115,7 +115,7 @@ async def test_a_notice_about_another_sum_moves_nothing_and_one_about_no_refund_
     )
     await tell(quick, refund, other)
     assert (await quick.refunds.held(refund.id)).status is RefundStatus.CONFIRMED
-    await hear(quick, refund, RefundState.FILED)
+    await tell(quick, refund, other.model_copy(update={"amount": refund.amount, "state": RefundState.FILED}))
     await tell(quick, refund, other)
     assert (await quick.refunds.held(refund.id)).status is RefundStatus.FILED
     assert await tell(quick, refund, None, "R0") is None

@@ -197,6 +197,11 @@ async def test_a_line_with_a_number_ends_the_refund_of_that_number_and_no_other_
         lambda conn: bench.refunds.returns.money_returned(conn, "nontax", CODE, 100_00, "R1", to_micros(NOW), "TF2")
     )
     assert [(await bench.refunds.held(one)).returned_serial for one in (first, second)] == [None, "R1"]
+    strange = await bench.store.write(
+        lambda conn: bench.refunds.returns.money_returned(conn, "nontax", CODE, 100_00, "R2", to_micros(NOW), "TF9")
+    )
+    assert strange == "unmatched"
+    assert (await bench.refunds.held(first)).returned_serial is None
 
 
 async def test_where_a_channel_takes_no_refunds_a_person_files_and_the_statement_ends_it(sqlite_store, tmp_path):
