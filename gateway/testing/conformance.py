@@ -382,7 +382,9 @@ class Conformance(ABC):
                 assert result.reason, f"{when}: the refusal has lost the other side's words"
             return
         absent = code.meaning == "absent" and result is None and not trial.reference
-        refused = isinstance(result, Submission) and result.state is SubmissionState.REJECTED
+        refused = isinstance(result, Refused) or (
+            isinstance(result, Submission) and result.state is SubmissionState.REJECTED
+        )
         assert absent or (refused and code.meaning == "rejected"), (
             f"{when}: expected {wanted[0].__name__}, but the adapter answered {_short(result)}"
         )
