@@ -16,11 +16,10 @@ from gateway.cli.lines import line_of
 from gateway.foundation import rooms
 from gateway.terminal.output import EXIT_CODES, Session, report
 from gateway.words.errors import GatewayError, SettingsError
-from gateway.words.saying import say
 
 FRAME = {
     "demo": "gateway.cli.demo:demo",
-    "adapters": "gateway.cli.channels:adapters",
+    "adapters": "gateway.cli.adapters:app",
     "channels": "gateway.cli.channels:app",
     "migrate": "gateway.cli.database:app",
     "doctor": "gateway.cli.doctor:doctor",
@@ -190,7 +189,8 @@ def _click(name: str, found: Any) -> Any:
 
 
 def _doubled(room: str, name: str) -> SettingsError:
-    return SettingsError("rooms", say("rooms.command", room=room, name=name))
+    reason = f'the room "{room}" brings the command "{name}", which is there already'
+    return SettingsError("rooms", reason, "Update or uninstall the package that brings it.")
 
 
 def main() -> None:

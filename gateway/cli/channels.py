@@ -1,4 +1,4 @@
-"""``gateway adapters`` and ``gateway channels``: what can be spoken, what is configured, and whether it works."""
+"""``gateway channels``: what is configured, and whether it works."""
 
 from __future__ import annotations
 
@@ -8,35 +8,17 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.foundation.channels import Channels, Checked, adapter_class, reserved_keys, served_kinds
+from gateway.foundation.channels import Channels, Checked
 from gateway.foundation.delivery import limits, unreadable_records
 from gateway.foundation.drift import records as drift_records
-from gateway.plugins import Kinds, declared, installed
 from gateway.ports.base import RawExchange
 from gateway.settings import Settings, known
 from gateway.terminal.output import Exit, Json, in_words, progress, session, show, spoken, table
 from gateway.words.clock import SystemClock, from_micros, rfc3339, to_micros
-from gateway.words.errors import NotFoundProblem, SettingsError
+from gateway.words.errors import NotFoundProblem
 from gateway.words.saying import say
 
 app = typer.Typer(help="Configured channels: list them, or prove with a harmless call that they work.")
-
-
-def adapters(as_json: Json = False) -> None:
-    """List the installed adapters with their capabilities and contract versions."""
-    kinds, no_rooms = _served()
-    rows = [_adapter(name, kinds, no_rooms) for name in installed()]
-    show(
-        {"adapters": rows},
-        as_json,
-        table(
-            ["adapter", "contract", "package", "capabilities"],
-            (
-                (row["name"], row["contract"], row["package"], row["fault"] or " ".join(row["capabilities"]))
-                for row in rows
-            ),
-        ),
-    )
 
 
 @app.callback(invoke_without_command=True)
@@ -216,34 +198,3 @@ def _limits(bound: dict[str, Any]) -> str:
 
 def _forget(exchange: RawExchange) -> None:
     """A check by hand is no exchange of the job: no evidence is kept."""
-
-
-def _served() -> tuple[Kinds, str | None]:
-    """The kinds that rooms serve; none of them, and why, where the rooms themselves cannot be found."""
-    try:
-        return served_kinds(), None
-    except SettingsError as error:
-        return {}, error.reason
-
-
-def _adapter(name: str, kinds: Kinds, no_rooms: str | None) -> dict[str, Any]:
-    """What an adapter declares, and why it cannot be used if so: one of a kind that no room serves is shown as well."""
-    owner = installed()[name][0].dist
-    row: dict[str, Any] = {
-        "name": name,
-        "package": f"{owner.name} {owner.version}" if owner else None,
-        "kind": name.partition(".")[0],
-        "contract": None,
-        "capabilities": [],
-        "fault": None,
-    }
-    try:
-        info = declared(name, reserved=reserved_keys()).info
-    except SettingsError as error:
-        return {**row, "fault": error.reason}
-    row |= {"kind": info.kind, "contract": info.contract, "capabilities": sorted(info.capabilities)}
-    try:
-        adapter_class(name, kinds=kinds)
-    except SettingsError as error:
-        return {**row, "fault": no_rooms or error.reason}
-    return row

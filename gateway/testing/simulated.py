@@ -11,7 +11,7 @@ import itertools
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
 import contracts
 from gateway.foundation.crypto.sm import sm3
@@ -126,6 +126,8 @@ class SimulatorBench(Bench):
     """
 
     system: str
+    #: The contract that it speaks, where that is not called as the system is.
+    contract: str = ""
     address = "url"
     secret = "secret"  # noqa: S105 - the name of a credential
     wire: ClassVar[type[ChannelWire | FrameWire]] = ChannelWire
@@ -150,7 +152,7 @@ class SimulatorBench(Bench):
         chosen = {ours: known[theirs] for ours, theirs in self.credentials.items()} | settings
         self.adapter = adapter_class(adapter_class.Settings(**chosen), wire, self.clock)
         self.secrets = (known[self.credentials[self.secret]],)
-        rows = contracts.code_table(self.system, "v1", "results")
+        rows = contracts.code_table(self.contract or self.system, "v1", "results")
         as_no = {"withdrawn": "rejected"}  # taken at first, refused afterwards: a no all the same
         self.codes = [Code(row["code"], as_no.get(row["effect"], row["effect"])) for row in rows]  # type: ignore[arg-type]
         self.inbox = Inbox()
@@ -252,7 +254,7 @@ class PlatformBench(SimulatorBench, NonTaxBench):
         self.refund_states = self._states("refund_stats")
 
     def _states(self, table: str) -> dict[str, str]:
-        return {row["code"]: row["state"] for row in contracts.code_table(self.system, "v1", table)}
+        return {row["code"]: row["state"] for row in contracts.code_table(self.contract or self.system, "v1", table)}
 
     def bill(self, reference: str, total: int | None = None) -> IssueRequest:
         lines: tuple[BillLine, ...] = (
@@ -366,13 +368,13 @@ class SharingRegistryBench(SimulatorBench, RegistryBench):
         super().__init__(simulators, adapter_class, **settings)
         good = {"token": self.token, "uniscId": self.uscc, "expires_at": None}
         expired = {**good, "token": self.expired_token, "expires_at": START.isoformat()}
-        simulators.seed(registry={"tokens": [good, expired]})
+        simulators.seed(**{self.system: {"tokens": [good, expired]}})
         self._changes = itertools.count(1)
 
     async def change(self) -> str:
         uscc, address = "92990102MA0WA4562J", f"安澜市望川区青禾镇新街{next(self._changes)}号"
         altered = {"alter": [{"uniscId": uscc, "set": {"opLoc": address}, "on": "2026-09-14"}]}
-        await self.simulators.aask("POST", "/seed", {"registry": altered})
+        await self.simulators.aask("POST", "/seed", {self.system: altered})
         return uscc
 
 
@@ -426,10 +428,10 @@ class CreditChinaBench(CreditBench):
 
     def __init__(self, simulators: Simulators, adapter_class: type[Any], **settings: Any) -> None:
         super().__init__(simulators, adapter_class, **settings)
-        simulators.ask("POST", "/credit/settings", {"verdict_seconds": None, "callbacks": True})
+        simulators.ask("POST", f"/{self.system}/settings", {"verdict_seconds": None, "callbacks": True})
 
     async def decide(self, reference: str) -> None:
-        await self.simulators.aask("POST", "/credit/judge", {"sourceId": reference})
+        await self.simulators.aask("POST", f"/{self.system}/judge", {"sourceId": reference})
 
     async def happen(self, about: str) -> None:
         await self.decide(about)
@@ -478,7 +480,7 @@ class RestSealBench(SimulatorBench, SealBench):
 
     def __init__(self, simulators: Simulators, adapter_class: type[Any], **settings: Any) -> None:
         super().__init__(simulators, adapter_class, **settings)
-        simulators.ask("POST", "/seal/mode", {"pending": True})
+        simulators.ask("POST", f"/{self.system}/mode", {"pending": True})
 
     def application(self, reference: str) -> ApplyRequest:
         return ApplyRequest(
@@ -492,7 +494,7 @@ class RestSealBench(SimulatorBench, SealBench):
         )
 
     async def finish(self, reference: str) -> None:
-        await self.simulators.aask("POST", "/seal/finish", {"reference": reference})
+        await self.simulators.aask("POST", f"/{self.system}/finish", {"reference": reference})
 
     async def happen(self, about: str) -> None:
         await self.finish(about)
@@ -522,7 +524,7 @@ class RestMessengerBench(SimulatorBench, NoticeBench):
 
     def __init__(self, simulators: Simulators, adapter_class: type[Any], **settings: Any) -> None:
         super().__init__(simulators, adapter_class, **settings)
-        simulators.ask("POST", "/notice/settings", {"deliver": False})
+        simulators.ask("POST", f"/{self.system}/settings", {"deliver": False})
 
     def message(self, reference: str) -> SendRequest:
         return SendRequest(
@@ -534,10 +536,22 @@ class RestMessengerBench(SimulatorBench, NoticeBench):
         )
 
     async def deliver(self, reference: str) -> None:
-        await self.simulators.aask("POST", "/notice/deliver", {"reference": reference})
+        await self.simulators.aask("POST", f"/{self.system}/deliver", {"reference": reference})
 
     async def read(self, reference: str) -> None:
-        await self.simulators.aask("POST", "/notice/read", {"reference": reference})
+        await self.simulators.aask("POST", f"/{self.system}/read", {"reference": reference})
 
     async def happen(self, about: str) -> None:
         await self.read(about)
+
+
+BENCHES: Final[Mapping[str, type[SimulatorBench]]] = {
+    "nontax.soap": SoapNonTaxBench,
+    "nontax.cnnontax": CnNonTaxBench,
+    "registry.sharing": SharingRegistryBench,
+    "credit.creditchina": CreditChinaBench,
+    "credit.portal": PortalBench,
+    "seal.rest": RestSealBench,
+    "notice.rest": RestMessengerBench,
+}
+"""The bench of each adapter whose contract a simulator of ours speaks."""

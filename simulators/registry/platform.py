@@ -138,7 +138,7 @@ class Registry(Service):
         ]
 
     def _by_code(self, tx: Transaction, call: Call) -> Answer:
-        return self._record(_found(tx, {"uniscId": call.content["uniscId"]}), call)
+        return self._record(_found(tx, self.name, {"uniscId": call.content["uniscId"]}), call)
 
     def _by_name(self, tx: Transaction, call: Call) -> Answer:
         asked = _plain(call.content["entName"])
@@ -190,7 +190,7 @@ class Registry(Service):
         for alteration in data.get("alter", ()):
             self._alter(tx, alteration)
         for token in data.get("tokens", ()):
-            document = {"pripid": _must(tx, token)["pripid"], "expires_at": token.get("expires_at")}
+            document = {"pripid": _must(tx, self.name, token)["pripid"], "expires_at": token.get("expires_at")}
             tx.put(self.name, "token", token["token"], document)
 
     def _keep(self, tx: Transaction, entity: Document) -> None:
@@ -202,7 +202,7 @@ class Registry(Service):
             tx.put(self.name, "code", entity["uniscId"], {"pripid": entity["pripid"]})
 
     def _alter(self, tx: Transaction, alteration: Document) -> None:
-        entity = _must(tx, alteration)
+        entity = _must(tx, self.name, alteration)
         on = alteration.get("on") or self.base.clock.today().isoformat()
         for member, value in alteration["set"].items():
             if member not in _ITEMS:
@@ -254,17 +254,17 @@ def _signature(node: str, stamp: str, nonce: str, body: bytes) -> str:
     return mac.finalize().hex()
 
 
-def _found(tx: Transaction, where: Document) -> Document | None:
+def _found(tx: Transaction, system: str, where: Document) -> Document | None:
     """The entity with this ``pripid`` or ``uniscId``."""
     pripid = where.get("pripid")
     if pripid is None:
-        code = tx.get(NAME, "code", where["uniscId"])
+        code = tx.get(system, "code", where["uniscId"])
         pripid = code and code["pripid"]
-    return tx.get(NAME, "entity", str(pripid))
+    return tx.get(system, "entity", str(pripid))
 
 
-def _must(tx: Transaction, where: Document) -> Document:
-    found = _found(tx, where)
+def _must(tx: Transaction, system: str, where: Document) -> Document:
+    found = _found(tx, system, where)
     if found is None:
         raise ValueError(f"no entity {where.get('pripid') or where.get('uniscId')}")
     return found

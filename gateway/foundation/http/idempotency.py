@@ -17,7 +17,6 @@ from gateway.foundation.once import Kept, Once, RepeatedProblem, kept
 from gateway.words.clock import to_micros
 from gateway.words.errors import InvalidProblem, Problem
 from gateway.words.saying import say
-from gateway.words.wrong import shaped
 
 Key = Annotated[
     str,
@@ -25,7 +24,7 @@ Key = Annotated[
         alias="Idempotency-Key",
         min_length=1,
         max_length=200,
-        pattern=shaped(r"^[\x21-\x7e]+$", "shapes.visible"),
+        pattern=r"^[\x21-\x7e]+$",
         description="One key per intended effect; repeat it to repeat the request safely.",
     ),
 ]

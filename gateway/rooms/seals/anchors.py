@@ -10,7 +10,6 @@ from pydantic import Field, StringConstraints
 from gateway.ports.seal import Placement
 from gateway.words.errors import InvalidProblem
 from gateway.words.text import Ask
-from gateway.words.wrong import shaped
 
 _NAMED = 10
 
@@ -69,9 +68,7 @@ class ByKeyword(_Found):
     The words stand on one line and once in the document.
     """
 
-    keyword: Annotated[
-        str, StringConstraints(min_length=1, max_length=100, pattern=shaped(r"^\S(.*\S)?$", "shapes.keyword"))
-    ]
+    keyword: Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^\S(.*\S)?$")]
 
     def placed(self, hits: Sequence[Hit], size: tuple[int, int], field: str) -> Placement:
         """Where the seal goes. Raises InvalidProblem for no hit, and for several, naming each."""
