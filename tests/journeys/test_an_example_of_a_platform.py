@@ -203,6 +203,9 @@ async def test_a_payment_goes_the_whole_way_at_a_platform_that_answers_later(
     assert len(issued["code"]) == 20
     assert list(crane.effects("papercrane")["create"].values()) == [1]
 
+    assert gateway.stop().code == 0
+    gateway = here.serve()
+
     # another one that it was paid
     await crane.aask("POST", "/papercrane/pay", {"code": issued["code"], "payer": "罗巧云"})
     paid = await here.until(payment, lambda one: one["status"] == "PAID")
@@ -210,6 +213,8 @@ async def test_a_payment_goes_the_whole_way_at_a_platform_that_answers_later(
     await crane.aask("POST", "/papercrane/settings", {"statement": "making"})
     run = {"channel": "crane", "day": str(TODAY)}
     assert here.ask("POST", "/v1/reconciliations", run).json()["type"].endswith("statement-unavailable")
+
+    assert len(crane.journal(operation="token")) == 1, "the token was kept over the restart"
 
     # the statement: not made yet, then a packed file on another host; somebody else ends our token in between
     assert here.run("channels", "check", "crane", "--json").code == 0
