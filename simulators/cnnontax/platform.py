@@ -26,6 +26,7 @@ from simulators.frame import (
     Call,
     Document,
     Foundation,
+    Kind,
     Refused,
     Settings,
     System,
@@ -60,6 +61,11 @@ _HOLDS = {
 }
 _KEYS = ("PayNo", "RefundNo", "RequestNo", "PayCode", "StatementDate", "EInvoiceNumber")
 _NUMBER, _MAC = "x-msg-no", "x-mac"
+
+#: What only this platform can do wrong.
+KINDS: dict[str, Kind] = {
+    "unsigned_refusal": Kind("during_answer", "the answer is 19100 without a MAC, though it has happened"),
+}
 
 
 PLATFORM_NODE = "F990100"
@@ -320,6 +326,9 @@ class CnNonTax(CollectionPlatform):
             told = self.run(tx, node, call.operation, call.content, call.now)
         except books.No as refusal:
             raise Refused(self.wire.reply(call, refusal.code)) from None
+        if call.fault == "unsigned_refusal":
+            del call.params["genuine"]
+            return self.wire.reply(call, "19100")
         match call.operation:
             case "QueryBill":
                 return Answer(element("BillState", told["Bill"], ""))
@@ -365,7 +374,7 @@ SYSTEM = System(
     build=CnNonTax,
     operations=frozenset(OPERATIONS.values()),
     callbacks=collection.CALLBACKS,
-    kinds=statements.KINDS,
+    kinds=statements.KINDS | KINDS,
     # The answer to a bill tells no amount here; the first question about it does.
     amounts={**AMOUNTS, 93: replace(AMOUNTS[93], operation="QueryBill")},
     # Codes and receipts of its own, so that two platforms in one process never give the same.

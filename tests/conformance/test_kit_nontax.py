@@ -65,3 +65,15 @@ class TestCnNonTax(NonTaxConformance):
         made = CnNonTaxBench(simulators)
         yield made
         await made.close()
+
+
+class TestPublishedFrames(NonTaxConformance):
+    """The dialect that a province published, with all that its platforms add: no promise hangs on how we write."""
+
+    @pytest.fixture
+    async def bench(self, simulators: Simulation) -> AsyncIterator[CnNonTaxBench]:
+        spoken = {"dialect": "published", "heartbeats": 1, "stale": True, "more": True, "reordered": True}
+        made = CnNonTaxBench(simulators, dialect="published", left_out=("SetYear",))
+        simulators.ask("POST", "/cnnontax/settings", spoken)
+        yield made
+        await made.close()

@@ -101,6 +101,18 @@ async def test_an_answer_that_was_lost_is_asked_about_and_the_bill_is_not_made_t
     assert len(payment["code"]) == 20
 
 
+async def test_a_refusal_without_a_mac_after_the_effect_is_doubt_and_the_bill_is_found(site):
+    site.fault("unsigned_refusal", "CreateBill", system="cnnontax")
+    answer = await site.ask_payment()
+    payment = await site.reaches(answer.json(), "ISSUED")
+    assert site.effects("CreateBill", system="cnnontax") == [1]
+    assert len(site.simulators.journal(system="cnnontax", operation="CreateBill")) == 1
+    doubts = [one["data"]["reason"] for one in payment["timeline"] if one["type"] == "payment.in_doubt"]
+    assert len(doubts) == 1
+    assert "19100" in doubts[0]
+    assert (await site.get("/v1/operations?state=parked"))["items"] == []
+
+
 async def test_a_refusal_is_shown_in_the_platforms_words(site):
     site.fault("answer_code", "CreateBill", system="cnnontax", code="18012")
     answer = await site.ask_payment()
