@@ -514,7 +514,7 @@ def test_a_dice_by_order_falls_the_same_way_for_requests_under_other_keys(unit: 
         ),
         (
             {"kind": "callback_lost", "operation": "CreateBill"},
-            ".operation: no operation 'CreateBill'; there are PaymentConfirm",
+            ".operation: no operation 'CreateBill'; there are BillMade, PaymentConfirm, ReceiptReady, RefundMoved",
         ),
         ({"kind": "callback_lost", "system": "portal"}, ".kind: portal sends no callbacks"),
         ({"kind": "seal_expired"}, ".kind: only seal can have seal_expired"),
