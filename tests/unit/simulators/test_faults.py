@@ -342,9 +342,7 @@ ELSEWHERE = {
     "notice": "conformance/test_notice_rest.py",
     "cnnontax": "journeys/test_a_payment_over_frames.py",
 }
-OWNERS = {
-    name: system for system in ELSEWHERE for name in SYSTEMS[system].kinds if name not in SYSTEMS["nontax"].kinds
-}
+OWNERS = {name: system for system in ELSEWHERE for name in SYSTEMS[system].kinds if name not in SYSTEMS["nontax"].kinds}
 
 
 @pytest.mark.parametrize("case", CHECKS, ids="-".join)
