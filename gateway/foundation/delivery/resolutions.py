@@ -39,7 +39,7 @@ Where the effect is no longer wanted (money went back meanwhile, a withdrawal ca
 operation in this transaction, and nothing leaves.
 """
 
-_RESOLVING = "saying what became of an operation"
+_RESOLVING = say("operations.what_resolving")
 
 
 @dataclass(frozen=True)

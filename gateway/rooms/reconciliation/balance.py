@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from gateway.rooms.reconciliation.matching import CHINESE, BreakKind, Key
 from gateway.words.errors import InvalidProblem
+from gateway.words.saying import say
 
 REPORT_KEY: Final = "report"
 
@@ -101,7 +102,7 @@ def canonical(figures: Any) -> bytes:
 def month_days(month: str) -> tuple[date, date]:
     """First and last day of a month such as 2026-09. Raises InvalidProblem."""
     if not re.fullmatch(r"20\d\d-(0[1-9]|1[0-2])", month):
-        raise InvalidProblem(f"{month} is not a month", field="month", cure="Write it as 2026-09.")
+        raise InvalidProblem(say("reconciliation.no_month", month=month), field="month")
     year, number = int(month[:4]), int(month[5:])
     return date(year, number, 1), date(year, number, calendar.monthrange(year, number)[1])
 

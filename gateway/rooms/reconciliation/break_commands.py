@@ -16,6 +16,7 @@ from gateway.terminal.output import Json, session, show, table
 from gateway.words.clock import SystemClock
 from gateway.words.errors import InvalidProblem, NotFoundProblem
 from gateway.words.money import format_yuan
+from gateway.words.saying import say
 
 T = TypeVar("T")
 
@@ -27,9 +28,7 @@ def explain(
     try:
         found = _asked(ctx, lambda breaks: breaks.explain(break_id))
     except NotFoundProblem as problem:
-        raise NotFoundProblem(
-            f"no break {break_id}", cure="`gateway reconcile breaks` lists those that are open."
-        ) from problem
+        raise NotFoundProblem(say("reconciliation.no_break_called", id=break_id)) from problem
     about = found.about
     told = {
         "id": about.id,
@@ -68,10 +67,12 @@ def list_breaks(
     """Breaks 差错 with their age and who looks into them, newest first."""
     kinds = {str(one): one for one in BreakKind}
     if kind is not None and kind not in kinds:
-        raise InvalidProblem(f"there is no kind {kind}", field="kind", cure=known(kind, kinds))
+        raise InvalidProblem(say("reconciliation.no_kind", kind=kind), field="kind", cure=known(kind, kinds))
     states = {str(one): one for one in BreakState}
     if state not in (*states, "all"):
-        raise InvalidProblem(f"there is no state {state}", field="state", cure=known(state, [*states, "all"]))
+        raise InvalidProblem(
+            say("reconciliation.no_state", state=state), field="state", cure=known(state, [*states, "all"])
+        )
     wanted = BreakFilter(
         channel=channel,
         day_on=None if day is None else as_day(day),

@@ -17,6 +17,7 @@ from gateway.rooms.reconciliation.states import BreakState
 from gateway.rooms.reconciliation.tables import breaks
 from gateway.words.clock import from_micros
 from gateway.words.errors import NotFoundProblem
+from gateway.words.saying import say
 
 _ADD = insert(breaks)
 _OPEN = breaks.c.state == BreakState.OPEN.value
@@ -114,7 +115,7 @@ def held(conn: Connection, id: str) -> Break:
     """One break that must be there. Raises NotFoundProblem."""
     found = fetch(conn, id)
     if found is None:
-        raise NotFoundProblem("no such break")
+        raise NotFoundProblem(say("reconciliation.no_break"))
     return found
 
 

@@ -22,7 +22,7 @@ from gateway.rooms.reconciliation.states import BREAKS, BreakState
 from gateway.words.clock import Clock, to_micros
 from gateway.words.errors import ConflictProblem, InvalidProblem
 from gateway.words.identifiers import clean_text
-from gateway.words.saying import said_of
+from gateway.words.saying import said_of, say
 
 
 class Breaks:
@@ -63,7 +63,7 @@ class Breaks:
 
     async def resolve_many(self, ids: Sequence[str], reason: str, *, by: Person, once: Once = NEVER) -> list[Break]:
         """One explanation for several breaks: all of them, or none. Raises what ``resolve`` raises."""
-        require_operator(by, "closing a difference of money")
+        require_operator(by, say("reconciliation.what_break"))
         words = cleaned(reason)
 
         def unit(conn: Connection) -> list[Break]:
@@ -136,7 +136,7 @@ def step(conn: Connection, life: Living[BreakState, Break], known: Break, fresh:
 
 def not_open(known: Break) -> ConflictProblem:
     """What is refused for a break that somebody has closed already."""
-    return ConflictProblem(f"this break is {known.state}", type="break-not-open")
+    return ConflictProblem(say("reconciliation.break_state", state=known.state), type="break-not-open")
 
 
 def cleaned(text: str, field: str = "reason") -> str:
@@ -146,5 +146,5 @@ def cleaned(text: str, field: str = "reason") -> str:
     except ValueError as problem:
         raise InvalidProblem(said_of(problem), field=field) from problem
     if not words:
-        raise InvalidProblem("a resolution needs a reason" if field == "reason" else "this is empty", field=field)
+        raise InvalidProblem(say("reconciliation.reason" if field == "reason" else "reconciliation.empty"), field=field)
     return words

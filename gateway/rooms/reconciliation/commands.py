@@ -29,6 +29,7 @@ from gateway.terminal.running import KeyFile, ask
 from gateway.words.clock import day_of
 from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem, Problem, UnavailableProblem
 from gateway.words.money import format_sum, format_yuan
+from gateway.words.saying import say
 
 if TYPE_CHECKING:
     from gateway.app import App
@@ -71,7 +72,7 @@ def reconcile(
     chosen = payment_channels(settings, channel or [])
     told = _statement_file(settings, file, profile, seen)
     if told is not None and len(chosen) != 1:
-        raise InvalidProblem("a file is of one channel", field="channel", cure="Name it with --channel.")
+        raise InvalidProblem(say("reconciliation.one_channel"), field="channel")
     if key_file is not None:
         rows = [_ask(settings, key_file, wanted, name, told, profile) for name in chosen]
     else:
@@ -275,10 +276,10 @@ def _statement_file(
     if file is None and profile is None:
         return None
     if file is None or profile is None:
-        raise InvalidProblem("--file and --profile belong together", field="file")
+        raise InvalidProblem(say("reconciliation.file_and_profile"), field="file")
     if profile not in settings.statements:
-        raise NotFoundProblem(f"no block [statements.{profile}]", cure=known(profile, settings.statements))
+        raise NotFoundProblem(say("reconciliation.no_block", profile=profile), cure=known(profile, settings.statements))
     if not file.is_file():
-        raise NotFoundProblem(f"there is no file {file}", field="file")
+        raise NotFoundProblem(say("reconciliation.no_file", file=file), field="file")
     found = load_profile(settings.statements[profile], f"statements.{profile}")
     return StatementFile(file, found, seen=seen)

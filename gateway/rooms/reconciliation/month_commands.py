@@ -19,6 +19,7 @@ from gateway.terminal.output import Json, session, show
 from gateway.terminal.running import KeyFile
 from gateway.words.errors import InvalidProblem, NotFoundProblem
 from gateway.words.money import format_yuan
+from gateway.words.saying import say
 
 if TYPE_CHECKING:
     from gateway.app import App
@@ -73,10 +74,10 @@ def reopen(
 ) -> None:
     """Open a closed month again: one operator asks with a reason, another one confirms what they see of it."""
     if (reason is None) != confirm:
-        raise InvalidProblem("either ask with --reason, or --confirm what somebody else asked", field="--reason")
+        raise InvalidProblem(say("reconciliation.reason_or_confirm"), field="--reason")
     name = one_channel(session(ctx).settings, channel)
     month_days(month)
-    nothing = NotFoundProblem(f"{month} is not closed for {name}", cure="gateway reconcile report balance shows it.")
+    nothing = NotFoundProblem(say("reconciliation.not_closed", month=month, channel=name))
 
     def word(told: dict[str, Any]) -> str:
         """What is opened again was looked at. Where nobody has asked for it, the gateway says so."""

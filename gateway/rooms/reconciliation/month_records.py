@@ -14,6 +14,7 @@ from gateway.rooms.reconciliation.balance import Balance
 from gateway.rooms.reconciliation.states import MonthState
 from gateway.rooms.reconciliation.tables import month_close
 from gateway.words.errors import NotFoundProblem
+from gateway.words.saying import say
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ def held(conn: Connection, id: str) -> MonthClose:
     """One close that must be there. Raises NotFoundProblem."""
     row = conn.execute(select(month_close).where(month_close.c.id == id)).mappings().first()
     if row is None:
-        raise NotFoundProblem("no such close of a month")
+        raise NotFoundProblem(say("reconciliation.no_close"))
     return _read(row)
 
 

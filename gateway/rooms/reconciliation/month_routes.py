@@ -26,7 +26,7 @@ from gateway.rooms.reconciliation.routes import ChannelName, Operator, Reader, c
 from gateway.words.days import read_day
 from gateway.words.errors import InvalidProblem, NotFoundProblem
 from gateway.words.money import YuanOut
-from gateway.words.saying import said_of
+from gateway.words.saying import said_of, say
 
 router = APIRouter(prefix="/v1", tags=["months"], responses=responses(401, 403, 422, 503))
 
@@ -224,7 +224,7 @@ async def get_report(
     name = f"{made.zh}-{asked.channel}-{asked.period}"
     if asked.format == "csv":
         if asked.table > len(made.tables):
-            raise InvalidProblem(f"this report has {len(made.tables)} tables", field="table")
+            raise InvalidProblem(say("reconciliation.tables", tables=len(made.tables)), field="table")
         content = report_files.to_csv(made, asked.table - 1).encode()
         return _download(content, "text/csv; charset=utf-8", f"{name}.csv")
     out = io.BytesIO()
@@ -304,7 +304,7 @@ async def confirm_reopening(
 async def _mine(base: Foundation, months: Months, who: Principal, close_id: str) -> month_records.MonthClose:
     close = await months.held(close_id)
     if close.channel not in await channels_of(base, who):
-        raise NotFoundProblem("no such close of a month")
+        raise NotFoundProblem(say("reconciliation.no_close"))
     return close
 
 
@@ -317,7 +317,7 @@ def _exists(base: Foundation, channel: str) -> None:
     try:
         base.channels.get(channel)
     except KeyError:
-        raise NotFoundProblem(f"no channel {channel}", field="channel") from None
+        raise NotFoundProblem(say("reconciliation.no_channel", channel=channel), field="channel") from None
 
 
 def _days(period: str) -> tuple[date, date]:

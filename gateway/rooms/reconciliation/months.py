@@ -32,6 +32,7 @@ from gateway.words.clock import to_micros
 from gateway.words.errors import ConflictProblem
 from gateway.words.identifiers import new_id
 from gateway.words.money import format_yuan
+from gateway.words.saying import say
 
 
 class Months:
@@ -85,16 +86,18 @@ class Months:
         ``month-incomplete`` (days without a final run), ``month-not-balanced`` (differences that no break names, days
         that do not follow from each other), ``month-closed``, ``changed-since-seen``; Problem 403 for a case system.
         """
-        require_operator(by, "closing a month")
+        require_operator(by, say("reconciliation.what_close"))
         first, last = month_days(month)
         now = to_micros(self._base.clock.now())
         if now < self._window(channel, last).end:
-            raise ConflictProblem(f"{month} is not over", type="month-not-over")
+            raise ConflictProblem(say("reconciliation.not_over", month=month), type="month-not-over")
         close_id = new_id("cls")
 
         def unit(conn: Connection) -> MonthClose:
             if month_records.fetch_of_month(conn, channel, month) is not None:
-                raise ConflictProblem(f"{month} is closed for {channel}", type="month-closed")
+                raise ConflictProblem(
+                    say("reconciliation.closed_already", month=month, channel=channel), type="month-closed"
+                )
             _complete(conn, channel, first, last)
             found = balance_between(conn, channel, first, last, self._window)
             self._as_seen(found, seen)
@@ -120,14 +123,16 @@ class Months:
         try:
             return await self._store.write(once.about(close_id).first(unit))
         except IntegrityError as error:
-            raise ConflictProblem(f"{month} is closed for {channel}", type="month-closed") from error
+            raise ConflictProblem(
+                say("reconciliation.closed_already", month=month, channel=channel), type="month-closed"
+            ) from error
 
     async def ask_to_reopen(self, close_id: str, reason: str, *, by: Person, once: Once = NEVER) -> MonthClose:
         """Ask to open a closed month again.
 
         Raises NotFoundProblem, InvalidProblem, ConflictProblem ``month-not-closed``; Problem 403 for a case system.
         """
-        require_operator(by, "reopening a month")
+        require_operator(by, say("reconciliation.what_reopen"))
         words = cleaned(reason)
 
         def unit(conn: Connection) -> MonthClose:
@@ -183,10 +188,9 @@ class Months:
         if seen is None or not (changed := differences(seen, self._base.two_persons.seen(found.figures()))):
             return
         raise ConflictProblem(
-            f"the balance has changed since you saw it: {', '.join(changed)}",
+            say("reconciliation.balance_changed", changed=changed),
             type="changed-since-seen",
             field="seen",
-            cure="Look at it again, and close what you see then.",
             changed=changed,
         )
 
@@ -196,32 +200,32 @@ def refuse_frozen(conn: Connection, channel: str, day: date) -> None:
     month = month_records.month_of(day)
     if month_records.fetch_of_month(conn, channel, month) is not None:
         raise ConflictProblem(
-            f"{month} is closed for {channel}",
+            say("reconciliation.closed", month=month, channel=channel),
             type="month-closed",
-            cure="Have the month reopened by two people, with a reason.",
         )
 
 
 def _complete(conn: Connection, channel: str, first: date, last: date) -> None:
     if missing := run_records.days_without_run(conn, channel, first, last):
         raise ConflictProblem(
-            f"not reconciled: {', '.join(str(day) for day in missing)}",
+            say("reconciliation.days_missing", days=[str(day) for day in missing]),
             type="month-incomplete",
-            cure="Reconcile these days, then close the month.",
         )
     if torn := continuity_records.torn_days(conn, channel, first, last):
         raise ConflictProblem(
-            f"what lives at the end of {', '.join(str(day) for day in torn)} does not follow from the day before",
+            say("reconciliation.days_torn", days=[str(day) for day in torn]),
             type="month-not-balanced",
-            cure="Reconcile these days again: each then has a break that names the difference.",
         )
 
 
 def _balanced(found: Balance) -> None:
     if not found.balanced:
         raise ConflictProblem(
-            f"{len(found.unexplained)} differences have no break, adjusted books and statement are "
-            f"{format_yuan(abs(found.adjusted_books - found.adjusted_statements))} apart",
+            say(
+                "reconciliation.not_balanced",
+                number=len(found.unexplained),
+                apart=format_yuan(abs(found.adjusted_books - found.adjusted_statements)),
+            ),
             type="month-not-balanced",
             cure="Reconcile the days of these differences again: "
             + ", ".join(f"{one.code} {one.bank_serial}" for one in found.unexplained[:5]),
@@ -242,4 +246,6 @@ def _face(close: MonthClose) -> dict[str, Any]:
 
 
 def _not(close: MonthClose, state: str) -> ConflictProblem:
-    return ConflictProblem(f"{close.month} is {close.state}, not {state}", type="month-not-closed")
+    return ConflictProblem(
+        say("reconciliation.month_state", month=close.month, state=close.state, wanted=state), type="month-not-closed"
+    )

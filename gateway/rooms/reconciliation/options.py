@@ -10,6 +10,7 @@ import typer
 from gateway.ports.nontax import KIND
 from gateway.settings import Settings, known
 from gateway.words.errors import InvalidProblem, NotFoundProblem
+from gateway.words.saying import say
 
 Channel = Annotated[str | None, typer.Option(help="The channel; may be left out where there is only one.")]
 
@@ -18,9 +19,7 @@ def one_channel(settings: Settings, name: str | None) -> str:
     """The named channel, or the only one that takes payments. Raises InvalidProblem, NotFoundProblem."""
     chosen = payment_channels(settings, [name] if name else [])
     if len(chosen) != 1:
-        raise InvalidProblem(
-            "several channels take payments", field="channel", cure=f"Name one of {', '.join(chosen)}."
-        )
+        raise InvalidProblem(say("reconciliation.several_channels", chosen=chosen), field="channel")
     return chosen[0]
 
 
@@ -29,7 +28,7 @@ def payment_channels(settings: Settings, names: list[str]) -> list[str]:
     taking = [name for name, one in settings.channels.items() if one.adapter.partition(".")[0] == KIND]
     for name in names:
         if name not in taking:
-            raise NotFoundProblem(f'no channel "{name}" takes payments', cure=known(name, taking))
+            raise NotFoundProblem(say("reconciliation.no_payment_channel", name=name), cure=known(name, taking))
     return names or taking
 
 
@@ -38,4 +37,4 @@ def as_day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise InvalidProblem(f"{text} is not a day", field="day", cure="Write it as 2026-06-30.") from None
+        raise InvalidProblem(say("reconciliation.no_day", text=text), field="day") from None

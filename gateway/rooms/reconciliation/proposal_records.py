@@ -14,6 +14,7 @@ from gateway.rooms.reconciliation.tables import break_action
 from gateway.rooms.refunds.states import RefundStatus
 from gateway.rooms.refunds.tables import refund
 from gateway.words.errors import NotFoundProblem
+from gateway.words.saying import say
 
 Action = Literal["refund", "attribute"]
 
@@ -87,7 +88,7 @@ def held(conn: Connection, id: str) -> Proposal:
     """One proposal that must be there. Raises NotFoundProblem."""
     row = conn.execute(_ALL.where(break_action.c.id == id)).mappings().first()
     if row is None:
-        raise NotFoundProblem("no such proposal")
+        raise NotFoundProblem(say("reconciliation.no_proposal"))
     return _read(row)
 
 

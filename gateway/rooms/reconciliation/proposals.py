@@ -42,9 +42,10 @@ from gateway.rooms.refunds.unforeseen_money import Exceptions
 from gateway.words.clock import from_micros, to_micros
 from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem
 from gateway.words.identifiers import new_id
+from gateway.words.saying import say
 
 _OPERATORS = 2  # where money moves
-_MOVING = "moving the money of a difference"
+_MOVING = say("reconciliation.what_moving")
 #: Breaks of money that payments know as an exception: what two people say there holds here.
 _OF_EXCEPTIONS = (BreakKind.PAID_TWICE, BreakKind.AMOUNT_DIFFERS, BreakKind.STATUS_DIFFERS)
 #: Breaks whose figures are no money that could go back.
@@ -73,9 +74,9 @@ class Ask:
         """The same with its words cleaned. Raises InvalidProblem for what does not belong together."""
         words = cleaned(self.reason)
         if (self.action == "attribute") != (self.payment_id is not None):
-            raise InvalidProblem("attribute names a payment, refund does not", field="payment")
+            raise InvalidProblem(say("reconciliation.attribute_payment"), field="payment")
         if self.action == "attribute" and (self.payee is not None or self.documents):
-            raise InvalidProblem("only a refund has a payee and documents", field="payee")
+            raise InvalidProblem(say("reconciliation.only_refund"), field="payee")
         return replace(self, reason=words)
 
 
@@ -115,9 +116,7 @@ class Proposals:
             if known.state is not BreakState.OPEN:
                 raise not_open(known)
             if any(one.state is ProposalState.PROPOSED for one in proposal_records.of_break(conn, id)):
-                raise ConflictProblem(
-                    "something is proposed already", type="already-proposed", cure="Confirm it, or have it withdrawn."
-                )
+                raise ConflictProblem(say("reconciliation.proposed_already"), type="already-proposed")
             refund_id = None
             if ask.payment_id is not None:
                 refuse_frozen(conn, known.channel, known.day_on)
@@ -254,27 +253,24 @@ class Proposals:
     def _propose_refund(self, conn: Connection, known: Break, draft: Draft) -> str:
         money = payment_records.collection_of(conn, known.channel, known.code, known.bank_serial)
         if known.side is not Side.PLATFORM or known.theirs is None or known.kind in _ABOUT_NO_MONEY:
-            raise ConflictProblem("the statement has no money here that could move", type="no-money")
+            raise ConflictProblem(say("reconciliation.no_money"), type="no-money")
         if money is None or money.payment_id is None:
             raise ConflictProblem(
-                "nobody knows yet whose money this is, so nothing can be filed for it",
+                say("reconciliation.no_owner"),
                 type="money-without-owner",
-                cure="Attribute it to a payment first: what that payment does not owe can then go back.",
             )
         odd = exception_records.unresolved(conn, money.id)
         if odd is not None and odd.state is ExceptionState.PROPOSED:
             raise ConflictProblem(
-                f"a way out is proposed at its exception already: {odd.resolution}",
+                say("reconciliation.way_out_exists", resolution=odd.resolution),
                 type="already-proposed",
-                cure="Confirm it there: POST /v1/exceptions/{id}/confirmation.",
                 exception=odd.id,
                 refund=odd.refund_id,
             )
         if odd is None:
             raise ConflictProblem(
-                "this money pays its bill",
+                say("reconciliation.pays_its_bill"),
                 type="money-pays-its-bill",
-                cure="If it goes back after all, propose that at the payment: POST /v1/payments/{id}/refunds.",
                 payment=money.payment_id,
             )
         return self._exceptions.propose_refund_in(conn, odd.id, draft)
@@ -297,9 +293,9 @@ class Proposals:
             apply_paid(conn, base.events, base.envelope, known.channel, fact, "statement", now, self._quoted)
             money = payment_records.collection_of(conn, known.channel, known.code, known.bank_serial)
         if money is None or money.payment_id is not None:
-            raise ConflictProblem("this money has an owner already", type="money-has-an-owner")
+            raise ConflictProblem(say("reconciliation.has_owner"), type="money-has-an-owner")
         if not payment_records.claim_collection(conn, money.id, payment_id):
-            raise ConflictProblem("this money found an owner at the same moment", type="money-has-an-owner")
+            raise ConflictProblem(say("reconciliation.just_owned"), type="money-has-an-owner")
         settle_payment(conn, self._base.events, payment, code, money, "statement", now, self._quoted)
         break_records.set_owner(conn, known.id, payment.authority, payment_id)
         update_settlements(conn, self._base.events, known.channel, {payment_id})
@@ -308,14 +304,15 @@ class Proposals:
 def _attributable(conn: Connection, known: Break, payment_id: str) -> tuple[Payment, Code]:
     """The payment and its code, if this break's money can be said to be its. Raises what ``propose`` raises."""
     if known.side is not Side.PLATFORM or known.kind is not BreakKind.UNKNOWN_CODE or known.theirs is None:
-        raise ConflictProblem("only money on an unknown code 待查收入 waits for an owner", type="money-has-an-owner")
+        raise ConflictProblem(say("reconciliation.not_waiting"), type="money-has-an-owner")
     payment = payment_records.fetch(conn, payment_id)
     if payment is None:
-        raise NotFoundProblem("no such payment", field="payment")
+        raise NotFoundProblem(say("payments.none"), field="payment")
     code = payment_records.last_code(conn, payment_id)
     if code is None or payment.channel != known.channel:
-        why = "has no code yet" if code is None else f"is collected through {payment.channel}, not {known.channel}"
-        raise ConflictProblem(f"this payment {why}", type="payment-not-payable", field="payment")
+        other = say("reconciliation.other_channel", channel=payment.channel, known=known.channel)
+        said = say("reconciliation.no_code") if code is None else other
+        raise ConflictProblem(said, type="payment-not-payable", field="payment")
     return payment, code
 
 
@@ -358,7 +355,7 @@ def _face(conn: Connection, one: Proposed) -> dict[str, Any]:
 
 
 def _not_proposed() -> ConflictProblem:
-    return ConflictProblem("this is not proposed any more", type="not-proposed")
+    return ConflictProblem(say("reconciliation.not_proposed"), type="not-proposed")
 
 
 def _closing(way_out: str, reason: str | None, proposed_by: str | None, confirmed_by: str) -> str:

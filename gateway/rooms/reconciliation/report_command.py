@@ -16,6 +16,7 @@ from gateway.rooms.reconciliation.report import Kind, Report, as_text
 from gateway.settings import known
 from gateway.terminal.output import Json, console, session, show, table
 from gateway.words.errors import InvalidProblem
+from gateway.words.saying import say
 
 
 def report(
@@ -31,7 +32,7 @@ def report(
     """Write a report 报表 as a workbook, CSV, or signed JSON."""
     kinds: dict[str, Kind] = {one: one for one in ("day", "month", "authority", "unit", "ledger", "balance")}
     if kind not in kinds:
-        raise InvalidProblem(f"there is no report {kind}", field="kind", cure=known(kind, kinds))
+        raise InvalidProblem(say("reconciliation.no_report", kind=kind), field="kind", cure=known(kind, kinds))
     first, last = month_days(period) if len(period) == 7 else (as_day(period), as_day(period))
     name = one_channel(session(ctx).settings, channel)
 
@@ -61,7 +62,9 @@ def report(
         case ".json":
             out.write_text(report_files.dump(signed), encoding="utf-8")
         case other:
-            raise InvalidProblem(f"{other or 'no ending'} is no format", field="out", cure="Use .xlsx, .csv or .json.")
+            raise InvalidProblem(
+                say("reconciliation.no_format", ending=other or say("reconciliation.no_ending")), field="out"
+            )
     digest = signed["digest"] if out.suffix == ".json" else sm3(out.read_bytes()).hex()
     what = "of the report" if out.suffix == ".json" else "of the file"
     show({"file": str(out), "digest": digest}, as_json, f"{out}  SM3 {what} {digest}")

@@ -26,6 +26,7 @@ from gateway.rooms.reconciliation.statement import Window
 from gateway.rooms.reconciliation.states import CHINESE as STATES
 from gateway.words.clock import day_of, from_micros
 from gateway.words.errors import InvalidProblem
+from gateway.words.saying import say
 
 LONGEST: Final = timedelta(days=366)
 REMIND_DAYS: Final = 30  # of surcharge, after which and after a reminder 催告 enforcement may follow (行政强制法)
@@ -60,7 +61,7 @@ class Gathering:
         The balance of a closed month is the one that was signed. Raises InvalidProblem for days in disorder.
         """
         if last < first or last - first > LONGEST:
-            raise InvalidProblem("a report covers at most a year, its first day first", field="last")
+            raise InvalidProblem(say("reconciliation.report_span"), field="last")
         span = Window(self._window_of(channel, first).start, self._window_of(channel, last).end)
         scope = Scope(channel, first, last, span, authorities)
         note = ""

@@ -348,7 +348,7 @@ async def get_run(base: Base, runs: Runs, who: Reader, run_id: str) -> RunView:
     """One run."""
     run = await runs.held(run_id)
     if run.channel not in await channels_of(base, who):
-        raise NotFoundProblem("no such reconciliation")
+        raise NotFoundProblem(say("reconciliation.none"))
     return RunView.of(run)
 
 
@@ -385,9 +385,7 @@ async def take_statement_file(
         require_operator(person(who), in_words(say("files.confirming")))
     await serves(base, who, about.channel)
     if about.profile not in profiles:
-        raise NotFoundProblem(
-            f"no format [statements.{about.profile}]", field="profile", cure="GET /v1/statement-profiles lists them."
-        )
+        raise NotFoundProblem(say("reconciliation.no_profile", profile=about.profile), field="profile")
     body = await request.body()
 
     async def match(once: Once) -> None:
@@ -538,9 +536,8 @@ async def serves(base: Foundation, who: Principal, channel: str) -> None:
     """Raises NotFoundProblem for a channel whose sums are not the caller's to see."""
     if channel not in await channels_of(base, who):
         raise NotFoundProblem(
-            f"no payment channel {channel} of yours alone",
+            say("reconciliation.channel_shared", channel=channel),
             field="channel",
-            cure="A channel that other authorities share is reconciled by operators.",
         )
 
 

@@ -14,6 +14,7 @@ from gateway.rooms.reconciliation.remarks import Remark
 from gateway.rooms.reconciliation.states import RunState
 from gateway.rooms.reconciliation.tables import reconciliation_run
 from gateway.words.errors import NotFoundProblem
+from gateway.words.saying import say
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ def held(conn: Connection, id: str) -> Run:
     """One run that must be there. Raises NotFoundProblem."""
     row = conn.execute(select(reconciliation_run).where(reconciliation_run.c.id == id)).mappings().first()
     if row is None:
-        raise NotFoundProblem("no such reconciliation")
+        raise NotFoundProblem(say("reconciliation.none"))
     return _read(row)
 
 

@@ -209,9 +209,7 @@ class Reconciliation:
         today = self.window(order.channel, order.day)
         begun = to_micros(self._clock.now())
         if begun < today.start:
-            raise InvalidProblem(
-                f"the platform's day {order.day} has not begun", field="day", cure="Reconcile a day that has passed."
-            )
+            raise InvalidProblem(say("reconciliation.not_begun", day=order.day), field="day")
         await self._store.read(lambda conn: refuse_frozen(conn, order.channel, order.day))
         exchanges, told, error = await self._told(tell)
         run = Run(
@@ -241,9 +239,7 @@ class Reconciliation:
             for exchange in exchanges:  # what was exchanged is evidence all the same
                 self._evidence.record(exchange)
             if isinstance(failed, IntegrityError):
-                raise ConflictProblem(
-                    f"another node reconciled {order.channel} {order.day} at the same moment", cure="Run it again."
-                ) from failed
+                raise ConflictProblem(say("reconciliation.moment", channel=order.channel, day=order.day)) from failed
             raise
 
     def _reconcile(self, conn: Connection, run: Run, told: Statement, origin: str) -> Run:
@@ -333,9 +329,11 @@ class Reconciliation:
         try:
             found = self._base.channels.get(channel)
         except KeyError:
-            raise NotFoundProblem(f"no channel {channel}", field="channel") from None
+            raise NotFoundProblem(say("reconciliation.no_channel", channel=channel), field="channel") from None
         if "statement" not in found.info.capabilities:
-            raise ConflictProblem(f"channel {channel} offers no statements", type="no-statements", field="channel")
+            raise ConflictProblem(
+                say("reconciliation.no_statements", channel=channel), type="no-statements", field="channel"
+            )
         platform: NonTaxPlatform = found.adapter
         return platform
 
@@ -349,9 +347,7 @@ class NotMadeYetProblem(UnavailableProblem):
 def _told_nothing(error: StatementRefusedError | ExchangeError) -> Problem:
     """What the caller is told when there is no statement to work with."""
     if isinstance(error, BusyError):
-        return NotMadeYetProblem(
-            f"no statement yet: {error}", cure="It is asked for again every hour; nothing was changed."
-        )
+        return NotMadeYetProblem(say("reconciliation.not_yet", error=error))
     if isinstance(error, StatementRefusedError | ContractError):
         return ConflictProblem(
             say("files.refused", reason=said_of(error)),
@@ -359,7 +355,6 @@ def _told_nothing(error: StatementRefusedError | ExchangeError) -> Problem:
             cure=error.what_to_do if isinstance(error, StatementRefusedError) else None,
         )
     return UnavailableProblem(
-        f"no statement could be had: {error}",
+        say("reconciliation.not_had", error=error),
         type="statement-unavailable",
-        cure="Run the day again later; nothing was changed.",
     )

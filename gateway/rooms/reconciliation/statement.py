@@ -168,7 +168,7 @@ async def fetch(platform: NonTaxPlatform, day: date, days: Window, progress: Pro
 async def _pages(platform: NonTaxPlatform, day: date, progress: Progress) -> list[StatementPage]:
     pages = [await _page(platform, day, 1)]
     if pages[0].pages > _MOST_PAGES:
-        raise StatementRefusedError(f"{pages[0].pages} pages are more than a day can have")
+        raise StatementRefusedError(say("files.pages_over", pages=pages[0].pages))
     progress(1, pages[0].pages)
     for number in range(2, pages[0].pages + 1):
         pages.append(await _page(platform, day, number))
@@ -195,13 +195,13 @@ def check(pages: Sequence[StatementPage], day: date, days: Window) -> Statement:
     first = pages[0]
     for number, page in enumerate(pages, start=1):
         if page.day != day:
-            raise StatementRefusedError(f"page {number} is of {page.day}, asked was {day}")
+            raise StatementRefusedError(say("files.page_day", number=number, day=page.day, asked=day))
         if page.page != number:
-            raise StatementRefusedError(f"page {number} calls itself page {page.page}")
+            raise StatementRefusedError(say("files.page_number", number=number, page=page.page))
         if (page.pages, page.count, page.amount) != (first.pages, first.count, first.amount):
             raise _MovedError(f"page {number} repeats other totals than page 1")
     if len(pages) != first.pages:
-        raise StatementRefusedError(f"{len(pages)} pages where {first.pages} were announced")
+        raise StatementRefusedError(say("files.pages_announced", pages=len(pages), announced=first.pages))
     return check_lines(tuple(line for page in pages for line in page.lines), day, days, first.count, first.amount)
 
 
@@ -210,11 +210,11 @@ def check_lines(
 ) -> Statement:
     """One statement from its lines and what its totals say. ``numbers``: the lines' places in their file."""
     if len(lines) != count:
-        raise StatementRefusedError(f"{len(lines)} lines where the total says {count}")
+        raise StatementRefusedError(say("files.lines_total", lines=len(lines), count=count))
     check_each(lines, day, days, numbers)
     total = sum(line.amount for line in lines if line.kind == "paid")
     if total != amount:
-        raise StatementRefusedError(f"the paid lines make {total} fen, the total says {amount}")
+        raise StatementRefusedError(say("files.fen_total", total=total, amount=amount))
     return Statement(day, lines, total, digest(lines))
 
 
