@@ -35,6 +35,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 
 from gateway.words.errors import SettingsError
 from gateway.words.saying import Sentence, UnfitError, say
+from gateway.words.wrong import reason_of, shaped
 
 PREFIX = "GATEWAY_"
 FILE_NAME = "gateway.toml"
@@ -190,7 +191,7 @@ class DeliverySettings(Block):
     engine: Literal["auto", "embedded", "cluster"] = "auto"
     lease: Annotated[float, Field(ge=1)] = 60.0
     sweep: Seconds = 60.0
-    node: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,39}$")] = "node-1"
+    node: Annotated[str, Field(pattern=shaped(r"^[a-z0-9][a-z0-9.-]{0,39}$", "shapes.node"))] = "node-1"
     concurrency: Annotated[int, Field(ge=1, le=1000)] = 32
     grace: Seconds = 20.0
     ask_after: Seconds = 1.0
@@ -332,7 +333,7 @@ class Settings(Block):
         except ValidationError as error:
             first = error.errors(include_input=False)[0]
             where = ".".join(map(str, ("rooms", room, *first["loc"])))
-            raise SettingsError(where, str(first["msg"]), "Correct it.") from None
+            raise SettingsError(where, reason_of(first), say("settings.correct")) from None
 
     @model_validator(mode="after")
     def _routes_lead_somewhere(self) -> Settings:
@@ -397,7 +398,7 @@ def load(file: Path | None = None) -> Settings:
         # A misspelt key shows twice, as unknown and as missing: the first is the one to mend.
         raise _explained(min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")) from None
     except pydantic_settings.SettingsError as error:
-        raise SettingsError("environment", str(error), 'Lists are JSON there, for example ["10.0.0.0/8"].') from None
+        raise SettingsError("environment", str(error), say("settings.json_lists")) from None
 
 
 def known(word: str, choices: typing.Iterable[str]) -> Sentence:
@@ -489,11 +490,10 @@ def _explained(error: ErrorDetails) -> SettingsError:
     if error["type"] == "missing":
         return SettingsError(key, say("settings.missing", last=last))
     if error["type"] == "string_pattern_mismatch":
-        return SettingsError(key + origin, f'"{last}" is not a name', f"Names match {error['ctx']['pattern']}.")
+        return SettingsError(key + origin, say("settings.no_name", last=last))
     value = error["input"]
     shown = re.sub(r"//[^/@]*@", "//…@", value) if isinstance(value, str) else value  # never a password
-    reason = error["msg"].removeprefix("Value error, ")
-    return SettingsError(key + origin, f"{reason[0].lower()}{reason[1:]}", f"It is {shown!r} now: correct it.")
+    return SettingsError(key + origin, reason_of(error), say("settings.is_now", shown=str(shown)))
 
 
 def _keys_beside(steps: tuple[int | str, ...]) -> list[str]:

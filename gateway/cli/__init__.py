@@ -16,6 +16,7 @@ from gateway.cli.lines import line_of
 from gateway.foundation import rooms
 from gateway.terminal.output import EXIT_CODES, Session, report
 from gateway.words.errors import GatewayError, SettingsError
+from gateway.words.saying import say
 
 FRAME = {
     "demo": "gateway.cli.demo:demo",
@@ -189,8 +190,7 @@ def _click(name: str, found: Any) -> Any:
 
 
 def _doubled(room: str, name: str) -> SettingsError:
-    reason = f'the room "{room}" brings the command "{name}", which is there already'
-    return SettingsError("rooms", reason, "Update or uninstall the package that brings it.")
+    return SettingsError("rooms", say("rooms.command", room=room, name=name))
 
 
 def main() -> None:

@@ -36,7 +36,7 @@ from gateway.terminal.output import Exit, Json, Session, in_words, progress, ses
 from gateway.words.calendar import WorkingCalendar
 from gateway.words.clock import day_of, from_micros, to_micros
 from gateway.words.errors import GatewayError, Problem, SettingsError
-from gateway.words.saying import said_of, say
+from gateway.words.saying import Sentence, Word, said_of, say
 
 CLOCK_DRIFT = 2.0  # seconds between this machine and the database
 DISK_LOW, DISK_EMPTY = 1 << 30, 100 << 20  # bytes
@@ -64,7 +64,7 @@ def doctor(ctx: typer.Context, as_json: Json = False) -> None:
         as_json,
         table(
             ["", "", say("doctor.found"), say("doctor.cure")],
-            ((say(f"doctor.{one.state}"), one.name, one.said, one.cure_in(spoken())) for one in findings),
+            ((say(f"doctor.{one.state}"), _named(one.name), one.said, one.cure_in(spoken())) for one in findings),
         ),
         "",
         say("doctor.well" if ok else "doctor.see_to"),
@@ -83,6 +83,14 @@ def _told(one: Finding) -> dict[str, str]:
     }
 
 
+def _named(name: Sentence | str) -> Sentence | str:
+    """What was looked at, its first word in the language of the terminal."""
+    if not isinstance(name, str):
+        return name
+    first, _, rest = name.partition(" ")
+    return str(in_words(say("doctor.name", what=Word(first), rest=rest))).strip()
+
+
 def _failed(name: str, error: Exception) -> Finding:
     """A look that could not be had: in the error's words, or its kind as well where it is none of ours."""
     if isinstance(error, SettingsError):
@@ -97,7 +105,7 @@ def _failed(name: str, error: Exception) -> Finding:
 def crypto(_: Session) -> Iterator[Finding]:
     """Known-answer tests of every algorithm."""
     for check in selftest.run():
-        cure = "" if check.ok else "Reinstall the locked dependencies; do not run on this machine before."
+        cure = "" if check.ok else say("doctor.reinstall")
         yield Finding(f"crypto {check.name}", "ok" if check.ok else "fail", check.detail, cure)
 
 
@@ -216,7 +224,7 @@ def of_rooms(ours: Session) -> Iterator[Finding]:
 
     found = rooms.found()
     commands()
-    yield Finding("rooms", "ok", ", ".join(room.name for room in found))
+    yield Finding("rooms", "ok", say("doctor.list", all=[room.name for room in found]))
     if not _there(ours):
         return
     for room in found:
@@ -252,7 +260,7 @@ def calendar(ours: Session) -> Iterator[Finding]:
     try:
         known = WorkingCalendar() if overrides is None else WorkingCalendar.load(overrides)
     except (OSError, ValueError) as error:
-        yield Finding("calendar", "fail", str(error), "Correct the file that calendar.overrides names.")
+        yield Finding("calendar", "fail", said_of(error), say("doctor.calendar_file"))
         return
     until = day_of(datetime.now(UTC)) + timedelta(days=90)
     if known.is_working(until).provisional:
@@ -280,7 +288,7 @@ def credentials(ours: Session) -> Iterator[Finding]:
             yield Finding(label, "warn", say("doctor.plain_url", url=channel.url))
         with suppress(SettingsError):  # said when the channel is looked at
             for weakness in wire_settings(name, channel).tls.weaknesses():
-                yield Finding(label, "warn", weakness, "Ask for a newer server there, then take the key out again.")
+                yield Finding(label, "warn", weakness, say("doctor.newer_server"))
 
 
 def certificate(label: str, file: Path, now: datetime) -> Finding:

@@ -23,6 +23,7 @@ from gateway.settings import SHARED_ROUTE, ChannelSettings, Route, Seconds, Sett
 from gateway.words.clock import Clock
 from gateway.words.errors import ExchangeError, NotFoundProblem, SettingsError
 from gateway.words.saying import Language, Sentence, UnfitError, cure_of, say
+from gateway.words.wrong import reason_of
 
 log = structlog.get_logger(__name__)
 
@@ -268,9 +269,9 @@ def build_channel(
     scheme = urlsplit(settings.url).scheme
     if scheme not in info.schemes:
         spoken = sorted(info.schemes)
-        reason = f'the adapter "{info.name}" speaks {" or ".join(spoken)}, not {scheme}'
-        cure = f"Begin the address with {' or '.join(f'{one}://' for one in spoken)}."
-        raise SettingsError(f"{key}.url", reason, cure)
+        begins = [f"{one}://" for one in spoken]
+        said = say("channels.scheme", adapter=info.name, spoken=spoken, scheme=scheme, begins=begins)
+        raise SettingsError(f"{key}.url", said)
     if general.settle_seconds is not None:
         find = replace(find, consistent=False, settle_seconds=general.settle_seconds)
     if (options.client_cert is None) != (options.client_key is None):
@@ -362,8 +363,7 @@ def _validated(key: str, model: type[M], values: dict[str, Any], of_kind: Set[st
             secret = _holds_secret(model.model_fields[name].annotation) if name in model.model_fields else False
             value = '"env:NAME" or "file:PATH"' if secret else "…"
             raise SettingsError(whole, say("channels.missing_key", name=name, value=value, key=key)) from None
-        reason = found["msg"].removeprefix("Value error, ")
-        raise SettingsError(whole, f"{reason[:1].lower()}{reason[1:]}", "Correct it.") from None
+        raise SettingsError(whole, reason_of(found), say("settings.correct")) from None
 
 
 def reserved_keys() -> set[str]:

@@ -146,15 +146,15 @@ class Room:
         except GatewayError:  # it has said what is wrong
             raise
         except Exception as error:
-            reason = f'the room "{self.name}" names {full}, which cannot be imported: {type(error).__name__}: {error}'
-            raise SettingsError("rooms", reason, _REPAIR) from error
+            kind = type(error).__name__
+            said = say("rooms.no_import", room=self.name, full=full, kind=kind, error=error)
+            raise SettingsError("rooms", said) from error
         if attribute and not hasattr(found, attribute):
-            reason = f'the room "{self.name}" names {full}:{attribute}, which is not there'
-            raise SettingsError("rooms", reason, _REPAIR)
+            raise SettingsError("rooms", say("rooms.not_there", room=self.name, full=full, attribute=attribute))
         return getattr(found, attribute) if attribute else found
 
 
-_REPAIR = "Update or uninstall the package that brings it."
+_REPAIR = say("rooms.repair")
 
 
 class Services:
@@ -200,14 +200,13 @@ def _load(entry: EntryPoint) -> Room:
     try:
         room = entry.load()
     except Exception as error:
-        reason = f'the room "{entry.name}" of {owner} cannot be imported: {type(error).__name__}: {error}'
-        raise SettingsError("rooms", reason, "Repair or reinstall that package.") from error
+        kind = type(error).__name__
+        said = say("rooms.not_imported", room=entry.name, owner=owner, kind=kind, error=error)
+        raise SettingsError("rooms", said) from error
     if not isinstance(room, Room):
         raise SettingsError("rooms", say("rooms.no_room", entry=entry.name, owner=owner), _REPAIR)
     if room.name != entry.name or not _NAME.fullmatch(room.name):
-        reason = f'the room "{entry.name}" of {owner} calls itself "{room.name}"'
-        cure = "A room has one name: at most 27 small letters, digits and underlines, and not foundation."
-        raise SettingsError("rooms", reason, cure)
+        raise SettingsError("rooms", say("rooms.called", room=entry.name, owner=owner, called=room.name))
     if room.words is not None:
         _bring_words(room)
     return room
@@ -219,8 +218,7 @@ def _bring_words(room: Room) -> None:
     try:
         bring(Path(str(folder)))
     except (OSError, ValueError, LookupError) as error:
-        reason = f'the catalogue {folder} of the room "{room.name}" cannot be read: {error}'
-        raise SettingsError("rooms", reason, _REPAIR) from error
+        raise SettingsError("rooms", say("rooms.catalogue", folder=folder, room=room.name, error=error)) from error
 
 
 def ordered(rooms: Iterable[Room]) -> tuple[Room, ...]:
@@ -236,20 +234,17 @@ def ordered(rooms: Iterable[Room]) -> tuple[Room, ...]:
         by_name[room.name] = room
     for room in by_name.values():
         if lacking := sorted(set(room.needs) - by_name.keys()):
-            reason = f'the room "{room.name}" needs {", ".join(lacking)}, which is not installed'
-            raise SettingsError("rooms", reason, "Install what brings it, or uninstall the room.")
+            raise SettingsError("rooms", say("rooms.needs", room=room.name, lacking=lacking))
     for what, brought in (("kind", _kinds), ("capability", _capabilities), ("command", _commands), ("scope", _scopes)):
         owners: dict[str, str] = {}
         for room in by_name.values():
             for word in brought(room):
                 if (other := owners.setdefault(word, room.name)) != room.name:
-                    reason = f'the rooms "{other}" and "{room.name}" both bring the {what} "{word}"'
-                    raise SettingsError("rooms", reason, "Uninstall one of the two.")
+                    raise SettingsError("rooms", say("rooms.both", other=other, room=room.name, what=what, word=word))
     for room in by_name.values():
         for group, verb in _verbs(room):
             if not any(group in by_name[other].commands for other in room.needs):
-                reason = f'the room "{room.name}" adds "{verb}" to "{group}", which no room that it needs brings'
-                raise SettingsError("rooms", reason, _REPAIR)
+                raise SettingsError("rooms", say("rooms.adds", room=room.name, verb=verb, group=group))
     placed: dict[str, Room] = {}
     while len(placed) < len(by_name):
         ready = sorted(
@@ -293,8 +288,8 @@ def open_all(base: Foundation, rooms: Sequence[Room], services: Services) -> tup
     has brought: an action, a notice, a service, a duty. Also for settings of a room that is not installed.
     """
     if strange := sorted(base.settings.rooms.keys() - {room.name for room in rooms}):
-        reason = f'no room is called "{strange[0]}"; there are {", ".join(sorted(room.name for room in rooms))}'
-        raise SettingsError(f"rooms.{strange[0]}", reason, "Correct the name, or install the package that brings it.")
+        said = say("rooms.unknown", room=strange[0], known=sorted(room.name for room in rooms))
+        raise SettingsError(f"rooms.{strange[0]}", said)
     emitted = events_of(rooms)
     opened: list[tuple[Room, Opened]] = []
     for room in rooms:
@@ -320,8 +315,8 @@ def _open(base: Foundation, room: Room, services: Services) -> Opened:
         raise
     except Exception as error:
         _log().debug("a room cannot be opened", room=room.name, exc_info=True)
-        reason = f'the room "{room.name}" cannot be opened: {type(error).__name__}: {error}'
-        raise SettingsError("rooms", reason, _REPAIR) from error
+        kind = type(error).__name__
+        raise SettingsError("rooms", say("rooms.not_opened", room=room.name, kind=kind, error=error)) from error
     if not isinstance(alive, Opened):
         raise SettingsError("rooms", say("rooms.opens", room=room.name, name=type(alive).__name__), _REPAIR)
     return alive

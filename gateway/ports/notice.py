@@ -8,10 +8,11 @@ from typing import Annotated, Literal, Protocol, runtime_checkable
 from pydantic import Field, model_validator
 
 from gateway.ports.base import Adapter, EffectRequest, Incoming, Message, Notice, OpenedCallback, Pending, Refused
+from gateway.words.wrong import shaped
 
 KIND = "notice"
 
-Template = Annotated[str, Field(pattern=r"^[a-z][a-z_]{2,39}$")]
+Template = Annotated[str, Field(pattern=shaped(r"^[a-z][a-z_]{2,39}$", "shapes.template"))]
 """What a message says, as a word of ours; an adapter knows under which id the messenger keeps that text."""
 
 Text = Annotated[str, Field(min_length=1, max_length=128)]
@@ -37,7 +38,7 @@ class OfficerKey(Message):
     """By what the messenger is asked who an officer is: certificate number 执法证号, or phone. Personal data."""
 
     certificate: Annotated[str, Field(min_length=1, max_length=40)] | None = None
-    phone: Annotated[str, Field(pattern=r"^1[0-9]{10}$")] | None = None
+    phone: Annotated[str, Field(pattern=shaped(r"^1[0-9]{10}$", "shapes.mobile"))] | None = None
 
     @model_validator(mode="after")
     def _one(self) -> OfficerKey:
@@ -63,7 +64,7 @@ class SendRequest(EffectRequest):
     user_id: Annotated[str, Field(min_length=1, max_length=64)]
     template: Template
     parameters: dict[str, Text] = Field(default_factory=dict)
-    link: Annotated[str, Field(max_length=400, pattern=r"^https?://\S+$")] | None = None
+    link: Annotated[str, Field(max_length=400, pattern=shaped(r"^https?://\S+$", "shapes.web_address"))] | None = None
 
 
 class RecallRequest(EffectRequest):

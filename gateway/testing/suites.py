@@ -25,10 +25,10 @@ def suite_for(kind: str) -> type[Conformance]:
         raise SettingsError("kind", say("starting.no_kind", kind=kind), known(kind, by_kind))
     cure = "Update the package that brings it."
     if room.suite is None:
-        raise SettingsError("rooms", f'the room "{room.name}" names no suite for its kind "{kind}"', cure)
+        raise SettingsError("rooms", say("rooms.no_suite", room=room.name, kind=kind), cure)
     module = room.suite.partition(":")[0]
     pytest.register_assert_rewrite(importlib.util.resolve_name(module, room.package))
     suite = room.place(room.suite)
     if not (isinstance(suite, type) and issubclass(suite, Conformance)):
-        raise SettingsError("rooms", f'the room "{room.name}" names {room.suite}, which is no conformance suite', cure)
+        raise SettingsError("rooms", say("rooms.bad_suite", room=room.name, suite=room.suite), cure)
     return suite

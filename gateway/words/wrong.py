@@ -11,8 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pydantic import Field
-
 from gateway.words.saying import FieldName, Language, Sentence, say, sentences
 
 SHAPES: Final[dict[str, str]] = {}
@@ -22,11 +20,11 @@ _LONGEST = 300
 _NAMED = re.compile(r"'((?:[^'\\]|\\.)*)'|\"([^\"]*)\"")
 
 
-def shaped(pattern: str, says: str, **more: Any) -> Any:
-    """A field whose text has this shape, as ``pydantic.Field``; ``says`` is the sentence that tells people of it."""
+def shaped(pattern: str, says: str) -> str:
+    """The pattern of a field's text, for ``Field(pattern=…)``; ``says`` is the sentence that tells people of it."""
     if SHAPES.setdefault(pattern, says) != says:
         raise ValueError(f"the shape {pattern} is said otherwise already: {SHAPES[pattern]}")
-    return Field(pattern=pattern, **more)
+    return pattern
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +53,11 @@ def _wrong(error: Mapping[str, Any], placed: bool) -> Wrong:
     loc = error["loc"]
     place = str(loc[0]) if placed and loc else ""
     whole = error["type"] == "json_invalid"  # what stands behind the place is a position, no field
-    return Wrong("" if whole else _path(loc[placed:]), place, _reason(error))
+    return Wrong("" if whole else _path(loc[placed:]), place, reason_of(error))
 
 
-def _reason(error: Mapping[str, Any]) -> Sentence:
+def reason_of(error: Mapping[str, Any]) -> Sentence:
+    """What is wrong by one of pydantic's errors, without where it is."""
     kind, given = error["type"], dict(error.get("ctx", {}))
     cause = given.get("error")
     if isinstance(said := getattr(cause, "said", None), Sentence):

@@ -26,7 +26,7 @@ from gateway.foundation.store import Store
 from gateway.words.clock import Clock, to_micros
 from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem
 from gateway.words.identifiers import check_uscc, clean_text, new_id
-from gateway.words.saying import say
+from gateway.words.saying import said_of, say
 
 _PASSWORD_LENGTH: Final = 10
 _CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
@@ -218,7 +218,7 @@ def _text(field: str, text: str, longest: int = 200) -> str:
     try:
         cleaned = clean_text(text)
     except ValueError as error:
-        raise InvalidProblem(str(error), field=field) from None
+        raise InvalidProblem(said_of(error), field=field) from None
     if not 1 <= len(cleaned) <= longest:
         raise InvalidProblem(say("access.length", longest=longest), field=field)
     return cleaned
@@ -228,4 +228,4 @@ def _checked_uscc(uscc: str) -> str:
     try:
         return check_uscc(uscc).code
     except ValueError as error:
-        raise InvalidProblem(str(error), field="uscc") from None
+        raise InvalidProblem(said_of(error), field="uscc") from None

@@ -31,6 +31,7 @@ from gateway.ports.base import Message
 from gateway.words.errors import ConflictProblem, ContractError, InvalidProblem, NotFoundProblem
 from gateway.words.identifiers import new_id
 from gateway.words.saying import say
+from gateway.words.wrong import reason_of
 
 Renew = Callable[[Connection, Operation, Message, Operation], None]
 """``(conn, old operation, new request, new operation)``: the room takes note that its effect has a new reference.
@@ -210,9 +211,9 @@ class Resolutions:
         except ValidationError as error:
             first = error.errors(include_input=False, include_url=False)[0]
             where = ".".join(["answer", *map(str, first["loc"])])
-            raise InvalidProblem(str(first["msg"]), field=where, cure=_fields(action)) from None
+            raise InvalidProblem(reason_of(first), field=where, cure=_fields(action)) from None
         except ContractError as error:
-            raise InvalidProblem(str(error), field="answer", cure="Look at the other side's record again.") from error
+            raise InvalidProblem(str(error), field="answer", cure=say("operations.look_again")) from error
         return message
 
     def _apply(self, conn: Connection, resolution_id: str, now: int) -> _Applied:

@@ -24,7 +24,7 @@ from gateway.foundation.wire.outward import OutwardWire
 from gateway.words.clock import Clock, to_micros
 from gateway.words.errors import InvalidProblem, NotFoundProblem
 from gateway.words.identifiers import new_id
-from gateway.words.saying import say
+from gateway.words.saying import said_of, say
 
 __all__ = ["SCHEDULE", "Endpoints", "Webhooks", "payload", "sign"]
 
@@ -85,9 +85,7 @@ class Webhooks:
         try:
             self._wire.check(url)
         except ValueError as problem:
-            raise InvalidProblem(
-                str(problem), field="url", cure="Use a public https address, or have it put on webhooks.allow."
-            ) from problem
+            raise InvalidProblem(said_of(problem), field="url", cure=say("webhooks.use_public")) from problem
         endpoint_id = new_id("whe")
         secret = _new_secret()
         values = {

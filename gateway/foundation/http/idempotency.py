@@ -17,6 +17,7 @@ from gateway.foundation.once import Kept, Once, RepeatedProblem, kept
 from gateway.words.clock import to_micros
 from gateway.words.errors import InvalidProblem, Problem
 from gateway.words.saying import say
+from gateway.words.wrong import shaped
 
 Key = Annotated[
     str,
@@ -24,7 +25,7 @@ Key = Annotated[
         alias="Idempotency-Key",
         min_length=1,
         max_length=200,
-        pattern=r"^[\x21-\x7e]+$",
+        pattern=shaped(r"^[\x21-\x7e]+$", "shapes.visible"),
         description="One key per intended effect; repeat it to repeat the request safely.",
     ),
 ]

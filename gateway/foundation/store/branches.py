@@ -20,6 +20,7 @@ from sqlalchemy import Table
 from gateway.foundation import rooms
 from gateway.foundation.store.base import metadata
 from gateway.words.errors import SettingsError
+from gateway.words.saying import say
 
 FOUNDATION = "foundation"
 _PACKAGE = "gateway.foundation"
@@ -59,8 +60,7 @@ def branches() -> tuple[Branch, ...]:
         if room.tables is None:
             continue
         if room.revisions is None:
-            reason = f'the room "{room.name}" has tables and no revisions'
-            raise SettingsError("rooms", reason, "Update or uninstall the package that brings it.")
+            raise SettingsError("rooms", say("rooms.no_revisions", room=room.name))
         place = room.package + room.revisions if room.revisions.startswith(".") else room.revisions
         made.append(Branch(room.name, claimed(room.place(room.tables)), _folder(place)))
     return tuple(made)

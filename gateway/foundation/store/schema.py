@@ -90,8 +90,7 @@ def require_current(engine: Engine) -> None:
         found = _current(conn, scripts)
     _refuse_unknown(found, scripts)
     if lacking := sorted(_heads(scripts) - found):
-        reason = f"its schema lacks {', '.join(lacking)}" if found else "it is empty"
-        raise SettingsError("database", reason, "Run `gateway migrate`.")
+        raise SettingsError("database", say("store.lacks", lacking=lacking) if found else say("store.empty"))
 
 
 def upgrade(engine: Engine) -> None:
@@ -176,9 +175,7 @@ def _scripts() -> ScriptDirectory:
 def _heads(scripts: ScriptDirectory) -> frozenset[str]:
     heads = frozenset(scripts.get_heads())
     if lacking := sorted({branch.name for branch in branches()} - {branch_of(head) for head in heads}):
-        reason = f"{', '.join(lacking)} carries no revision of its tables"
-        cure = "Its author writes one: python -m gateway.foundation.store.revise."
-        raise SettingsError("rooms", reason, cure)
+        raise SettingsError("rooms", say("rooms.no_revision", lacking=lacking))
     return heads
 
 

@@ -34,6 +34,7 @@ from gateway.words.identifiers import clean_text, new_id
 from gateway.words.money import Yuan, format_yuan
 from gateway.words.saying import UnfitError, say
 from gateway.words.text import Ask
+from gateway.words.wrong import shaped
 
 SMALL = 100_00
 """Fen up to which a fine may be collected on the spot without further reason (art. 68 (1))."""
@@ -55,7 +56,9 @@ class CashInput(Ask):
     amount: Yuan
     ground: CashGround
     explanation: Annotated[str, Field(min_length=1, max_length=500), AfterValidator(clean_text)] | None = None
-    receipt_number: Annotated[str, Field(pattern=r"^[0-9A-Za-z０-９Ａ-Ｚａ-ｚ－ -]{1,60}$")]
+    receipt_number: Annotated[
+        str, Field(pattern=shaped(r"^[0-9A-Za-z０-９Ａ-Ｚａ-ｚ－ -]{1,60}$", "shapes.receipt_number"))
+    ]
     officer: Annotated[str, Field(min_length=1, max_length=100), AfterValidator(clean_text)]
     taken_on: Day
     on_water: bool = False

@@ -19,6 +19,7 @@ from gateway.words.documents import (
 from gateway.words.identifiers import check_uscc, clean_text
 from gateway.words.saying import Sentence, UnfitError, say
 from gateway.words.text import Ask
+from gateway.words.wrong import shaped
 
 Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(clean_text)]
 Number = Annotated[str, Field(min_length=3, max_length=120), AfterValidator(clean_text)]
@@ -61,7 +62,7 @@ class Party(Ask):
     legal_representative: Name | None = None
     id_type: Annotated[str, AfterValidator(check_document_type)] | None = None
     id_number: Annotated[str, Field(min_length=3, max_length=64), AfterValidator(clean_text)] | None = None
-    phone: Annotated[str, Field(pattern=r"^[0-9+ -]{5,30}$")] | None = None
+    phone: Annotated[str, Field(pattern=shaped(r"^[0-9+ -]{5,30}$", "shapes.phone"))] | None = None
     address: Annotated[str, Field(max_length=300), AfterValidator(clean_text)] | None = None
     wire_name: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(clean_text)] | None = None
     wire_name_reason: Name | None = None

@@ -150,7 +150,7 @@ class Entities:
                 said_of(error),
                 field="text",
                 type="licence-unreadable",
-                cure="Scan the QR code on the business licence, or type the unified code.",
+                cure=say("entities.scan_again"),
             ) from None
         if reading.uscc is not None:
             return await self.by_code(authority, reading.uscc, max_age=timedelta(0), allow_stale=allow_stale)

@@ -35,7 +35,7 @@ from gateway.words.identifiers import check_payment_code, clean_text, new_id
 from gateway.words.money import Yuan, format_yuan, parse_yuan
 from gateway.words.saying import FieldName, Language, Sentence, UnfitError, said_of, say, worded
 from gateway.words.spelling import number_key, wire_name
-from gateway.words.wrong import wrongs
+from gateway.words.wrong import shaped, wrongs
 
 Progress = Callable[[int, int], None]
 
@@ -56,7 +56,7 @@ class BillRow(BaseModel):
     decision_number: Annotated[str, Field(min_length=1, max_length=128), AfterValidator(clean_text)]
     decided_on: Day
     code: str
-    reference: Annotated[str, Field(pattern=r"^[0-9A-Za-z]{1,64}$")]
+    reference: Annotated[str, Field(pattern=shaped(r"^[0-9A-Za-z]{1,64}$", "shapes.reference"))]
     party_kind: PartyKind
     party_name: Annotated[str, Field(min_length=1, max_length=100), AfterValidator(clean_text)]
     party_uscc: str | None = None
@@ -68,7 +68,7 @@ class BillRow(BaseModel):
     issued_on: Day | None = None
     valid_until: Day | None = None
     due_on: Day | None = None
-    pay_url: Annotated[str, Field(max_length=2000, pattern=r"^https?://")] | None = None
+    pay_url: Annotated[str, Field(max_length=2000, pattern=shaped(r"^https?://", "shapes.web_address"))] | None = None
     procedure: Literal["simple", "ordinary"] = "ordinary"
     surcharge_stated: bool = False
     violation: str = _TOLD

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from gateway.foundation.channels import Quiet, QuietHours
 from gateway.rooms.notices.occasions import DEFAULT, OCCASIONS
 from gateway.words.saying import UnfitError, say
+from gateway.words.wrong import shaped
 
 ANY = "*"
 """Authorities that have nothing of their own in a table."""
@@ -36,7 +37,7 @@ class NoticeOptions(BaseModel):
     tell: Mapping[str, Words] = Field(default_factory=lambda: {ANY: DEFAULT})
     on_duty: Mapping[str, Certificates] = Field(default_factory=dict)
     numbers: bool = False
-    link: Annotated[str, Field(max_length=400, pattern=r"^https?://\S+$")] | None = None
+    link: Annotated[str, Field(max_length=400, pattern=shaped(r"^https?://\S+$", "shapes.web_address"))] | None = None
 
     @field_validator("tell")
     @classmethod

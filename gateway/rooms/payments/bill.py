@@ -20,6 +20,7 @@ from gateway.words.money import Yuan, format_yuan
 from gateway.words.saying import UnfitError, say
 from gateway.words.spelling import wire_name
 from gateway.words.text import Ask
+from gateway.words.wrong import shaped
 
 
 class LineKind(StrEnum):
@@ -53,7 +54,7 @@ class PaymentRequest(Ask):
     authority: str = Field(min_length=1, max_length=40)
     decision_number: str = Field(min_length=1, max_length=128)
     instalment: int = Field(default=0, ge=0, le=99)
-    line_group: str = Field(default="main", pattern=r"^[a-z][a-z0-9_]{0,19}$")
+    line_group: str = Field(default="main", pattern=shaped(r"^[a-z][a-z0-9_]{0,19}$", "shapes.line_group"))
     lines: tuple[LineInput, ...] | None = Field(default=None, min_length=1, max_length=10)
     due_on: Day | None = Field(default=None, description="an instalment's own last day, from the approved plan")
 

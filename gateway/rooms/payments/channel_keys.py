@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from gateway.words.wrong import shaped
+
 SurchargeBase = Literal["original", "outstanding"]
 
 
@@ -33,7 +35,10 @@ class PaymentKeys(BaseModel):
     code_layout: str = "{region}{year:02d}30{serial:010d}"
     code_length: Annotated[int, Field(ge=8, le=20)] = 20
     code_ranges: tuple[tuple[str, str], ...] = ()
-    pay_url: Annotated[str, Field(max_length=400, pattern=r"^https?://\S*\{code\}\S*$")] | None = None
+    pay_url: (
+        Annotated[str, Field(max_length=400, pattern=shaped(r"^https?://\S*\{code\}\S*$", "shapes.code_address"))]
+        | None
+    ) = None
     receipt_kind: Literal["fiscal_receipt", "general_bill"] = "fiscal_receipt"
     receipt_signed: bool = False
     receipt_layout: str = r"\d{8}"

@@ -142,5 +142,5 @@ def printed(voucher: Voucher, kind: Literal["pdf", "ofd"] = "pdf") -> bytes:
         raise InvalidProblem(
             said_of(problem),
             type="character-not-printable",
-            cure="Correct the name in the decision's facts, or print it from the case system with a font that has it.",
+            cure=say("payments.other_font"),
         ) from problem

@@ -17,6 +17,7 @@ from gateway.rooms.payments import Payments
 from gateway.rooms.receipts.records import Receipt
 from gateway.rooms.receipts.service import Receipts
 from gateway.words.money import YuanOut
+from gateway.words.wrong import shaped
 
 router = APIRouter(prefix="/v1", tags=["receipts"], responses=responses(401, 403, 422, 503))
 
@@ -68,8 +69,8 @@ class ReceiptView(View):
 class RedReceipt(Ask):
     """The red receipt that a person had issued at the platform."""
 
-    red_code: str = Field(pattern=r"^\d{8}$")
-    red_number: str = Field(pattern=r"^\d{10}$")
+    red_code: str = Field(pattern=shaped(r"^\d{8}$", "shapes.digits_8"))
+    red_number: str = Field(pattern=shaped(r"^\d{10}$", "shapes.digits_10"))
 
 
 @router.post(

@@ -27,12 +27,13 @@ from gateway.words.days import read_day
 from gateway.words.errors import InvalidProblem, NotFoundProblem
 from gateway.words.money import YuanOut
 from gateway.words.saying import said_of, say
+from gateway.words.wrong import shaped
 
 router = APIRouter(prefix="/v1", tags=["months"], responses=responses(401, 403, 422, 503))
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 TheMonths = Annotated[Months, Depends(service(Months))]
-Month = Annotated[str, Query(pattern=r"^20\d\d-(0[1-9]|1[0-2])$", description="as 2026-06")]
+Month = Annotated[str, Query(pattern=shaped(r"^20\d\d-(0[1-9]|1[0-2])$", "shapes.month"), description="as 2026-06")]
 _WHOSE = ("ledger", "authority")  # reports in which every row is somebody's
 
 
@@ -169,7 +170,7 @@ class CloseRequest(Ask):
     """Which month of which channel to close; ``seen`` of the balance that was looked at before, if it was."""
 
     channel: str = Field(min_length=1, max_length=60)
-    month: str = Field(pattern=r"^20\d\d-(0[1-9]|1[0-2])$")
+    month: str = Field(pattern=shaped(r"^20\d\d-(0[1-9]|1[0-2])$", "shapes.month"))
     seen: str | None = Field(default=None, max_length=2000)
 
 
@@ -183,7 +184,10 @@ class ReportQuery(BaseModel):
     """Of what a report is, and in which form."""
 
     channel: ChannelName
-    period: str = Field(pattern=r"^20\d\d-\d\d(-\d\d)?$", description="a day as 2026-06-30, or a month as 2026-06")
+    period: str = Field(
+        pattern=shaped(r"^20\d\d-\d\d(-\d\d)?$", "shapes.period"),
+        description="a day as 2026-06-30, or a month as 2026-06",
+    )
     format: Literal["json", "csv", "xlsx"] = "json"
     table: int = Field(default=1, ge=1, le=9, description="which table of the report, for csv")
     authority: str | None = Field(default=None, max_length=40, description="only what is this authority's")

@@ -14,6 +14,7 @@ from gateway.words.identifiers import clean_text
 from gateway.words.masking import mask_account, mask_person
 from gateway.words.money import Yuan
 from gateway.words.text import Ask
+from gateway.words.wrong import shaped
 
 if TYPE_CHECKING:  # a record opens the payee that is said here
     from gateway.rooms.refunds.records import RefundDocument
@@ -25,7 +26,7 @@ class Payee(Ask):
     """Who gets the money: name, account and bank as finance needs them. Kept sealed, shown masked."""
 
     name: Short
-    account: Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{4,50}$")]
+    account: Annotated[str, Field(pattern=shaped(r"^[0-9A-Za-z-]{4,50}$", "shapes.account"))]
     bank: Short
 
     def masked(self) -> Payee:
@@ -39,9 +40,9 @@ class DocumentInput(Ask):
 
     kind: DocumentKind
     reference: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(clean_text)]
-    digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    digest: Annotated[str, Field(pattern=shaped(r"^[0-9a-f]{64}$", "shapes.sm3"))] | None = None
     file: Base64Bytes | None = None
-    media_type: Annotated[str, Field(pattern=r"^[a-z]+/[a-z0-9.+-]{1,60}$")] | None = None
+    media_type: Annotated[str, Field(pattern=shaped(r"^[a-z]+/[a-z0-9.+-]{1,60}$", "shapes.media_type"))] | None = None
 
 
 class RefundProposal(Ask):

@@ -10,6 +10,7 @@ from pydantic import Field, StringConstraints
 from gateway.ports.seal import Placement
 from gateway.words.errors import InvalidProblem
 from gateway.words.text import Ask
+from gateway.words.wrong import shaped
 
 _NAMED = 10
 
@@ -68,7 +69,9 @@ class ByKeyword(_Found):
     The words stand on one line and once in the document.
     """
 
-    keyword: Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^\S(.*\S)?$")]
+    keyword: Annotated[
+        str, StringConstraints(min_length=1, max_length=100, pattern=shaped(r"^\S(.*\S)?$", "shapes.keyword"))
+    ]
 
     def placed(self, hits: Sequence[Hit], size: tuple[int, int], field: str) -> Placement:
         """Where the seal goes. Raises InvalidProblem for no hit, and for several, naming each."""

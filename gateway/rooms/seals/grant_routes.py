@@ -16,6 +16,7 @@ from gateway.foundation.http.views import Ask, View, instant
 from gateway.rooms.seals.grants import SealGrant, SealGrants
 from gateway.words.days import Day
 from gateway.words.identifiers import clean_text
+from gateway.words.wrong import shaped
 
 router = APIRouter(prefix="/v1", tags=["seals"], responses=responses(401, 403, 422, 503))
 
@@ -28,7 +29,7 @@ class GrantAsk(Ask):
     """Which seal, to whom (number of the certificate 执法证号), and its first and last day."""
 
     authority: str = Field(min_length=1, max_length=40)
-    seal_id: str = Field(pattern=r"^[0-9A-Za-z-]{1,32}$")
+    seal_id: str = Field(pattern=shaped(r"^[0-9A-Za-z-]{1,32}$", "shapes.seal_id"))
     officer: Annotated[str, Field(min_length=3, max_length=40), AfterValidator(clean_text)]
     first_on: Day
     last_on: Day

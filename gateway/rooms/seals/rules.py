@@ -13,13 +13,14 @@ from gateway.rooms.seals.approvals import Approval
 from gateway.rooms.seals.layers import PadesKeys
 from gateway.words.clock import day_of
 from gateway.words.errors import InvalidProblem
+from gateway.words.wrong import shaped
 
 if TYPE_CHECKING:
     from gateway.rooms.decisions import Decision
 
 Title = Annotated[str, Field(min_length=1, max_length=200)]
 Titles = Annotated[tuple[Title, ...], Field(max_length=50)]
-SealId = Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{1,32}$")]
+SealId = Annotated[str, Field(pattern=shaped(r"^[0-9A-Za-z-]{1,32}$", "shapes.seal_id"))]
 
 
 class SealKind(StrEnum):

@@ -52,6 +52,7 @@ from gateway.words.errors import ConflictProblem, ContractError, InvalidProblem,
 from gateway.words.identifiers import clean_text, new_id
 from gateway.words.saying import said_of
 from gateway.words.text import Ask
+from gateway.words.wrong import shaped
 
 if TYPE_CHECKING:
     from gateway.rooms.seals.pdf import PdfProfile
@@ -70,7 +71,7 @@ class SealAsk(Ask):
     """
 
     authority: str = Field(min_length=1, max_length=40)
-    seal_id: str = Field(pattern=r"^[0-9A-Za-z-]{1,32}$")
+    seal_id: str = Field(pattern=shaped(r"^[0-9A-Za-z-]{1,32}$", "shapes.seal_id"))
     placements: Annotated[tuple[Placement | ByKeyword | ByAnchor, ...], Field(min_length=1, max_length=50)]
     across: Across | None = None
     title: str = Field(min_length=1, max_length=200)

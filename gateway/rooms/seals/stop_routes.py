@@ -14,6 +14,7 @@ from gateway.foundation.http.problems import responses
 from gateway.foundation.http.services import service
 from gateway.foundation.http.views import Ask, View, instant
 from gateway.rooms.seals.stops import SealStop, SealStops
+from gateway.words.wrong import shaped
 
 router = APIRouter(prefix="/v1", tags=["seals"], responses=responses(401, 403, 422, 503))
 
@@ -26,7 +27,7 @@ class StopAsk(Ask):
     """Which seal is stopped, and why."""
 
     authority: str = Field(min_length=1, max_length=40)
-    seal_id: str = Field(pattern=r"^[0-9A-Za-z-]{1,32}$")
+    seal_id: str = Field(pattern=shaped(r"^[0-9A-Za-z-]{1,32}$", "shapes.seal_id"))
     reason: str = Field(min_length=1, max_length=200)
 
 

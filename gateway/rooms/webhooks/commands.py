@@ -129,4 +129,4 @@ def _instant(text: str | None) -> int | None:
     try:
         return None if text is None else to_micros(parse_rfc3339(text))
     except ValueError as problem:
-        raise InvalidProblem(said_of(problem), field="--since/--until", cure="2026-09-16T10:00:00+08:00") from None
+        raise InvalidProblem(said_of(problem), field="--since/--until", cure=say("webhooks.instant")) from None

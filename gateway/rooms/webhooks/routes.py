@@ -21,6 +21,7 @@ from gateway.words.clock import to_micros
 from gateway.words.days import Instant
 from gateway.words.errors import InvalidProblem
 from gateway.words.saying import say
+from gateway.words.wrong import shaped
 
 router = APIRouter(prefix="/v1", tags=["webhooks"], responses=responses(401, 403, 422, 503))
 
@@ -35,7 +36,9 @@ class EndpointRequest(Ask):
 
     authority: str = Field(min_length=1, max_length=40)
     url: str = Field(min_length=8, max_length=2000)
-    types: list[Annotated[str, Field(pattern=r"^[a-z_.]{1,60}$")]] = Field(default_factory=list, max_length=50)
+    types: list[Annotated[str, Field(pattern=shaped(r"^[a-z_.]{1,60}$", "shapes.event_type"))]] = Field(
+        default_factory=list, max_length=50
+    )
     ordered: bool = Field(default=False, description="events of one record one after another")
 
 

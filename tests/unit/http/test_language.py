@@ -30,7 +30,7 @@ class Asked(Ask):
     """A request with one field of each kind."""
 
     amount: Annotated[int, Field(ge=5)]
-    code: Annotated[str, shaped(SHAPE, "wrong.string_type")]
+    code: Annotated[str, Field(pattern=shaped(SHAPE, "wrong.string_type"))]
     raw: Annotated[str, Field(pattern=r"^\d{8}$")] = "12345678"
     kind: Literal["red", "blue"] = "red"
     never: Annotated[str, AfterValidator(_never)] = ""
