@@ -71,6 +71,12 @@ def test_an_issuer_that_is_no_authority_is_refused(root, now, options, reason):
     assert reason in verdict.reason
 
 
+def test_a_signer_whose_certificate_demands_what_nobody_here_understands_is_refused(root, middle, now):
+    demanding = middle.issue("叶", usage=SIGNING, critical_oid="1.2.3.4")
+    verdict = verify_chain(demanding.der, [middle.der], [root.der], now)
+    assert (verdict.ok, verdict.reason) == (False, "叶: critical extension 1.2.3.4 is not understood")
+
+
 def test_the_path_length_of_an_authority_holds(root, now):
     first = root.issue("一级", ca=True, path_length=0, usage={"key_cert_sign"})
     second = first.issue("二级", ca=True, usage={"key_cert_sign"})

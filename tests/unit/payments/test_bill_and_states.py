@@ -107,7 +107,15 @@ def test_a_unit_without_the_income_item_may_not_collect_it():
 
 
 @pytest.mark.parametrize(
-    "changes", [{"total": 503651}, {"reference": "R2"}, {"code": "123"}, {"code": "9901022630000000001X"}]
+    "changes",
+    [
+        {"total": 503651},
+        {"total": 503649},
+        {"total": 1},
+        {"reference": "R2"},
+        {"code": "123"},
+        {"code": "9901022630000000001X"},
+    ],
 )
 def test_an_answer_about_another_bill_or_amount_is_doubt(changes):
     good = {"reference": "R1", "code": CODE, "total": 503650}

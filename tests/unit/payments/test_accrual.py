@@ -1,0 +1,117 @@
+"""From a decision's events to the surcharge: deferrals and appeals count as the decision tells them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from payment_records import a_payment
+
+from gateway.rooms.decisions import Decision, DecisionEvent, DecisionFacts
+from gateway.rooms.payments.accrual import accrued, due_periods, fine_in, paid_day, suspensions
+from gateway.rooms.payments.bill import LineKind
+from gateway.rooms.payments.records import PaymentLine
+from gateway.rooms.payments.surcharge import DuePeriod, PrincipalPaid, Suspension
+from gateway.words.calendar import WorkingCalendar
+from gateway.words.clock import to_micros
+
+CALENDAR = WorkingCalendar()
+SERVED_ON, DUE, DAY = date(2026, 9, 16), date(2026, 10, 8), timedelta(days=1)
+FINE = 100_000
+
+
+def event(kind: str, on: date, **more: object) -> DecisionEvent:
+    return DecisionEvent.model_validate({"kind": kind, "on": on, **more})
+
+
+def decision(*events: DecisionEvent, stated: bool = True) -> Decision:
+    facts = {
+        "procedure": "ordinary",
+        "party": {"kind": "individual_business", "name": "味安副食店", "uscc": "92990102MA0WA4562J"},
+        "violation": "经营超过保质期的食品",
+        "facts": "检查发现货架上有过期糕点。",
+        "basis": "《中华人民共和国食品安全法》第一百二十四条",
+        "penalty_kinds": ["罚款"],
+        "content": "罚款1000元",
+        "fine": "1000.00",
+        "surcharge_stated": stated,
+        "decided_on": "2026-09-14",
+    }
+    read = DecisionFacts.model_validate(facts)
+    return Decision("dec_1", "A1", "望综罚〔2026〕1号", 1, read, (SERVED, *events), 0, 0)
+
+
+SERVED = event("served", SERVED_ON, method="direct")
+
+
+def of(days: int, *events: DecisionEvent, stated: bool = True, **more: object) -> int:
+    """The surcharge in fen so many days after the first last day to pay."""
+    told = {"base": "original", **more}
+    known = decision(*events, stated=stated)
+    return accrued(known, a_payment(), FINE, DUE + days * DAY, CALENDAR, **told).amount  # type: ignore[arg-type]
+
+
+def test_three_per_cent_a_day_begin_on_the_day_after_the_last_one():
+    assert [of(days) for days in (0, 1, 2)] == [0, 3000, 6000]
+    assert of(2, stated=False) == 0
+
+
+def test_no_day_counts_while_an_appeal_is_open():
+    appealed = event("appealed", DUE + 3 * DAY)
+    assert suspensions(decision(appealed)) == (
+        Suspension(DUE + 3 * DAY, None, "appeal since 2026-10-11 (行政处罚法 art. 73)"),
+    )
+    assert [of(days, appealed) for days in (2, 3, 300)] == [6000, 6000, 6000]
+
+
+def test_days_count_again_after_an_appeal_and_a_second_one_suspends_again():
+    first = event("appealed", DUE + 2 * DAY), event("appeal_ended", DUE + 5 * DAY)
+    second = event("appealed", DUE + 8 * DAY)
+    assert [one.until for one in suspensions(decision(*first, second))] == [DUE + 5 * DAY, None]
+    assert [of(days, *first, second) for days in (1, 5, 7, 8, 20)] == [3000, 3000, 9000, 9000, 9000]
+    assert suspensions(decision(event("appeal_ended", DUE))) == ()
+
+
+def test_a_deferral_is_a_last_day_of_its_own_and_no_day_counts_before_it():
+    known_on, until = DUE + 2 * DAY, DUE + 10 * DAY
+    deferred = event("deferred", known_on, until=until)
+    assert due_periods(decision(deferred), CALENDAR) == (DuePeriod(DUE, SERVED_ON), DuePeriod(until, known_on))
+    assert [of(days, deferred) for days in (1, 2, 10, 11)] == [3000, 3000, 3000, 6000]
+
+
+@pytest.mark.parametrize("until", [DUE, DUE - DAY])
+def test_a_deferral_that_gives_no_later_day_changes_nothing(until):
+    assert due_periods(decision(event("deferred", SERVED_ON, until=until)), CALENDAR) == (DuePeriod(DUE, SERVED_ON),)
+
+
+def test_before_service_nothing_is_due():
+    unserved = replace(decision(), events=())
+    assert due_periods(unserved, CALENDAR) == ()
+    assert accrued(unserved, a_payment(), FINE, DUE + 9 * DAY, CALENDAR, "original").amount == 0
+
+
+def test_an_instalments_own_last_day_stands_in_the_place_of_the_fifteen_days():
+    planned = DUE + 30 * DAY
+    assert due_periods(decision(), CALENDAR, planned) == (DuePeriod(planned, SERVED_ON),)
+    instalment = a_payment(planned_due_on=planned)
+    assert accrued(decision(), instalment, FINE, planned + DAY, CALENDAR, "original").amount == 3000
+
+
+def test_an_agreement_and_what_was_paid_of_the_fine_are_taken_off():
+    agreed = a_payment(surcharge_reduced=1000)
+    assert accrued(decision(), agreed, FINE, DUE + DAY, CALENDAR, "original").amount == 2000
+    half = [PrincipalPaid(DUE, FINE // 2)]
+    assert of(2, base="outstanding", paid=half) == 3000
+    assert of(2, base="original", paid=half) == 6000
+
+
+def test_only_the_fine_bears_it_and_the_day_of_payment_is_one_in_shanghai():
+    taken, fine = (
+        PaymentLine("pay_1", 1, kind, "103", "罚没收入", 5) for kind in (LineKind.CONFISCATED, LineKind.FINE)
+    )
+    assert fine_in([taken, fine, fine]) == 10
+    assert fine_in([taken]) == 0
+    assert paid_day(a_payment()) is None
+    late = datetime(2026, 10, 8, 16, 0, tzinfo=UTC)
+    assert paid_day(a_payment(paid_at=to_micros(late))) == date(2026, 10, 9)
