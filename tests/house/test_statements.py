@@ -18,7 +18,7 @@ RARE = {
     "foundation/delivery/callback_records.py": "",
     "foundation/delivery/event_records.py": "timeline find",
     "foundation/delivery/operation_records.py": """rerun_of overdue release_expired find attempts_of hurry unserved
-        counts""",
+        counts parked parked_kinds""",
     "foundation/delivery/resolution_records.py": "",
     "foundation/delivery/webhook_records.py": "add_endpoint endpoints held bring_back send_again deliveries",
     "foundation/evidence/records.py": "nodes bodies shred",

@@ -158,7 +158,7 @@ class PaperCrane:
             nonce, sealed = b64decode(notice.nonce, validate=True), b64decode(notice.sealed, validate=True)
             text = self._cipher.open(nonce, sealed, notice.type.encode(), authentic=True)
             told = mapping.notice(notice.type, json.loads(text))
-        except ValueError as error:
+        except (ValueError, ContractError) as error:
             reason = f"a notice that breaks the contract: {type(error).__name__}"
             raise UnreadableCallbackError(reason, about=mapping.hint(text), acknowledge=TAKEN, decrypted=text) from None
         return OpenedCallback(told, notice.id, authentic.nonce, TAKEN, AGAIN, decrypted=text)

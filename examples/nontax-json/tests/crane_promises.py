@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, ClassVar
@@ -15,11 +15,11 @@ from paper_crane.adapter import SCHEME, PaperCrane
 
 from gateway.foundation.crypto.signature_keys import RsaKey
 from gateway.foundation.evidence import redact
-from gateway.foundation.wire import ChannelWire, Limits, Timeouts
+from gateway.foundation.wire import ChannelWire, Limits, MessageSigner, Timeouts
 from gateway.foundation.wire.encrypted import MessageCipher
 from gateway.foundation.wire.files import FileRules, declared_host
 from gateway.foundation.wire.signing import Signable, verify_as
-from gateway.ports.base import Incoming, Pending, RawExchange, Reply
+from gateway.ports.base import Incoming, Pending, RawExchange, Reply, UnreadableCallbackError
 from gateway.ports.nontax import (
     BillLine,
     BillState,
@@ -32,6 +32,7 @@ from gateway.ports.nontax import (
     RefundRequest,
     RefundState,
     StatementNone,
+    UnreadableNotice,
 )
 from gateway.testing.bench import Code
 from gateway.testing.nontax import NonTaxBench, NonTaxConformance
@@ -315,6 +316,41 @@ async def test_what_was_encrypted_is_shown_masked(bench: Bench) -> None:
     shown = redact(raw).request
     assert issued.code in shown
     assert "罗巧云" not in shown
+
+
+def notice(bench: Bench, content: dict[str, Any], key: str = KNOWN["notice_key"]) -> Incoming:
+    """What the platform would send: an authentic ``bill.paid`` with this content."""
+    nonce = b"0123456789ab"
+    sealed = MessageCipher(bytes.fromhex(key), "aes-256-gcm").seal(nonce, json.dumps(content).encode(), b"bill.paid")
+    told = {"id": "N1", "type": "bill.paid", "nonce": b64encode(nonce).decode(), "sealed": b64encode(sealed).decode()}
+    body = json.dumps(told).encode()
+    signed = RsaKey(KNOWN["platform"]["private"], [KNOWN["unit"]["public"]])
+    headers = MessageSigner("PAPERCRANE", signed, bench.clock, scheme=SCHEME).sign(body, kind="notice")
+    return Incoming({name.lower(): value for name, value in headers.items()}, body, bench.clock.now())
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"outBillNo": NUMBER, "state": "PAID"},
+        {"outBillNo": NUMBER, "state": "PAID", "totalAmount": "5,036.50", "payCode": "9" * 20, "payments": []},
+        {"outBillNo": NUMBER, "state": "PAID", "totalAmount": "5036.50", "payCode": "9" * 20, "payments": []},
+    ],
+)
+async def test_an_authentic_notice_that_cannot_be_read_says_whom_to_ask_about(
+    bench: Bench, content: dict[str, Any]
+) -> None:
+    with pytest.raises(UnreadableCallbackError) as raised:
+        await bench.adapter.open_callback(notice(bench, content))
+    assert raised.value.about == UnreadableNotice(bill_reference=NUMBER)
+    assert json.loads(raised.value.decrypted) == content
+
+
+async def test_a_notice_under_another_encryption_key_is_theirs_and_unreadable(bench: Bench) -> None:
+    """Keys were changed on one side alone: that is for people to see, and no forgery."""
+    with pytest.raises(UnreadableCallbackError, match="breaks the contract") as raised:
+        await bench.adapter.open_callback(notice(bench, {}, "00" * 32))
+    assert raised.value.about is None
 
 
 async def test_refunds_of_one_payment_have_numbers_of_their_own(bench: Bench) -> None:

@@ -7,12 +7,25 @@ from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Executable, Update, and_, bindparam, case, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Executable,
+    Update,
+    and_,
+    bindparam,
+    case,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.delivery.actions import Action, Operation
-from gateway.foundation.delivery.states import ASKED, FOR_PEOPLE, LIFE, UNFINISHED, WAITING, State
+from gateway.foundation.delivery.states import ASKED, FOR_PEOPLE, LIFE, UNFINISHED, WAITING, ParkedFor, State
 from gateway.foundation.delivery.tables import (
     attempt as attempt_table,
 )
@@ -486,6 +499,81 @@ def find(
     return [_operation(row) for row in conn.execute(query).mappings()]
 
 
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """One kind of parked work, chosen by whatever is not None. ``since`` and ``until``: parked from then, before then.
+
+    ``authorities``: of these alone. Instants in microseconds.
+    """
+
+    channel: str | None = None
+    action: str | None = None
+    parked_for: ParkedFor | None = None
+    since: int | None = None
+    until: int | None = None
+    authorities: Sequence[str] | None = None
+
+    def clauses(self) -> list[ColumnElement[bool]]:
+        """The same in SQL. A parked operation was changed last when it was parked."""
+        row = operation.c
+        found = [_UNFINISHED, row.state == constant(State.PARKED.value)]
+        pairs = ((row.channel, self.channel), (row.action, self.action), (row.code, self.parked_for))
+        found += [column == value for column, value in pairs if value is not None]
+        if self.since is not None:
+            found.append(row.updated_at >= self.since)
+        if self.until is not None:
+            found.append(row.updated_at < self.until)
+        if self.authorities is not None:
+            found.append(row.authority.in_(self.authorities))
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedKind:
+    """How much parked work there is of one kind, and when it was parked. ``pairs``: how much two people decide about.
+
+    Instants in microseconds.
+    """
+
+    channel: str
+    action: str
+    parked_for: str | None
+    number: int
+    pairs: int
+    first_at: int
+    last_at: int
+
+
+_parked_kind = reader(ParkedKind)
+
+
+def parked_kinds(conn: Connection, chosen: Parked) -> list[ParkedKind]:
+    """The parked work chosen, by channel, action and why."""
+    row, number = operation.c, func.count()
+    kind = (row.channel, row.action, row.code)
+    query = (
+        select(
+            row.channel,
+            row.action,
+            row.code.label("parked_for"),
+            number.label("number"),
+            func.sum(case((and_(row.effectful, row.two_persons), 1), else_=0)).label("pairs"),
+            func.min(row.updated_at).label("first_at"),
+            func.max(row.updated_at).label("last_at"),
+        )
+        .where(*chosen.clauses())
+        .group_by(*kind)
+        .order_by(*kind)
+    )
+    return [_parked_kind(one) for one in conn.execute(query).mappings()]
+
+
+def parked(conn: Connection, chosen: Parked, limit: int) -> list[OperationRecord]:
+    """The parked work chosen, the oldest first."""
+    query = select(operation).where(*chosen.clauses()).order_by(operation.c.id).limit(limit)
+    return [_operation(row) for row in conn.execute(query).mappings()]
+
+
 def attempts_of(conn: Connection, operation_id: str) -> list[AttemptRecord]:
     """The attempts of an operation, oldest first."""
     query = select(attempt_table).where(attempt_table.c.operation_id == operation_id).order_by(attempt_table.c.number)
@@ -509,7 +597,7 @@ def cancel(conn: Connection, operation_id: str, *, reason: str, now: int) -> boo
 
 def send_on(conn: Connection, operation_id: str, *, state: State, reason: str, now: int) -> bool:
     """Send an operation on its way again (queued: call; uncertain, pending: ask). Patience begins anew."""
-    values = {"due_at": now, "tries": 0, "reason": reason, "updated_at": now}
+    values = {"due_at": now, "tries": 0, "reason": reason, "code": None, "updated_at": now}
     if state is State.PENDING:
         values["pending_since_at"] = now
     return conn.execute(_SEND_ON[state], {"of_id": operation_id, **values}).rowcount == 1

@@ -18,7 +18,7 @@ from gateway.foundation.delivery.actions import (
     Parked,
     Rejected,
 )
-from gateway.foundation.delivery.states import State
+from gateway.foundation.delivery.states import ParkedFor, State
 from gateway.ports.base import FindGuarantee, Message, Pending, Refused
 from gateway.words.errors import (
     BusyError,
@@ -107,19 +107,21 @@ def after_call(
     if isinstance(result, NotYet) and not operation.effectful:
         if now - operation.created_at > patience.question_deadline * SECOND:
             days = patience.question_deadline / 86400
-            return _park(now, "deadline", f"no decision after {days:.0f} days: {reason}", operation)
+            return _park(now, ParkedFor.DEADLINE, f"no decision after {days:.0f} days: {reason}", operation)
         return Step(State.QUEUED, now + patience.told(result.seconds), 0, "not yet", reason)
     if isinstance(result, RejectedError):
         told = Rejected(result.reason, result.code)
         return Step(State.REJECTED, now, 0, "rejected", result.reason, result.code, sent=began, tell=told)
     if isinstance(result, UnsupportedError):
-        return _park(now, "unsupported", reason, operation)
+        return _park(now, ParkedFor.UNSUPPORTED, reason, operation)
     tries = operation.tries + 1
     if isinstance(result, DeniedError):
         return Step(State.QUEUED, now, tries, "denied", reason, stop_channel=reason, alarm=True)
     if isinstance(result, NotSentError | BusyError):
         if now - operation.created_at > patience.give_up * SECOND:
-            return _park(now, "gave up", f"never left us for {patience.give_up / 3600:.0f} h: {reason}", operation)
+            return _park(
+                now, ParkedFor.GAVE_UP, f"never left us for {patience.give_up / 3600:.0f} h: {reason}", operation
+            )
         told_when = result.retry_after if isinstance(result, BusyError) else None
         delay = patience.delay(tries) if told_when is None else patience.told(told_when)
         label = "busy" if isinstance(result, BusyError) else "not sent"
@@ -127,14 +129,25 @@ def after_call(
     alarm = isinstance(result, ContractError) or not _expected(result)
     if not operation.effectful:
         if now - operation.created_at > patience.give_up * SECOND:
-            return _park(now, "gave up", f"no usable answer for {patience.give_up / 3600:.0f} h: {reason}", operation)
+            return _park(
+                now, ParkedFor.GAVE_UP, f"no usable answer for {patience.give_up / 3600:.0f} h: {reason}", operation
+            )
         again = now + _pause(result, operation, patience)
         return Step(State.QUEUED, again, tries, "unknown", reason, alarm=alarm)
     since = operation.doubt_since_at or now
     if not can_find:
         words = f"{reason}; this system offers no query, so a person must find out"
         return Step(
-            State.PARKED, now, 0, "unknown", words, sent=began, doubt_since=since, tell=Parked(words), alarm=True
+            State.PARKED,
+            now,
+            0,
+            "unknown",
+            words,
+            ParkedFor.NO_QUERY.value,
+            sent=began,
+            doubt_since=since,
+            tell=Parked(words),
+            alarm=True,
         )
     return Step(
         State.UNCERTAIN,
@@ -194,10 +207,10 @@ def after_find(
         )
     reason = _words(result)
     if isinstance(result, ContradictionError | RejectedError | UnsupportedError):
-        return _park(now, "contradiction", reason, operation)
+        return _park(now, ParkedFor.CONTRADICTION, reason, operation)
     if now - since > patience.doubt_deadline * SECOND and age > patience.doubt_deadline:
         hours = patience.doubt_deadline / 3600
-        return _park(now, "deadline", f"still in doubt after {hours:.0f} h: {reason}", operation)
+        return _park(now, ParkedFor.DEADLINE, f"still in doubt after {hours:.0f} h: {reason}", operation)
     stop = reason if isinstance(result, DeniedError) else None
     told_when = result.retry_after if isinstance(result, BusyError) else None
     if isinstance(result, NotYet):
@@ -252,7 +265,7 @@ def _after_asking_again(
         return Step(State.DONE, now, 0, "ready", sent=operation.sent_at, answer=result, tell=Done(result))
     reason = "the other side took it, and does not find it" if result is None else _words(result)
     if isinstance(result, ContradictionError | RejectedError | UnsupportedError):
-        return _park(now, "contradiction", reason, operation)
+        return _park(now, ParkedFor.CONTRADICTION, reason, operation)
     since = operation.pending_since_at or now
     if now - since >= patience.pending_deadline * SECOND:
         return _overdue(operation, now, reason, patience)
@@ -273,31 +286,32 @@ def _after_asking_again(
 
 def _overdue(operation: Operation, now: int, words: str, patience: Patience) -> Step:
     hours = patience.pending_deadline / 3600
-    return _park(now, "deadline", f"taken {hours:.0f} h ago and still not ready: {words}", operation)
+    return _park(now, ParkedFor.DEADLINE, f"taken {hours:.0f} h ago and still not ready: {words}", operation)
 
 
 def without_question(operation: Operation, now: int) -> Step:
     """What follows when an effect has no known end and the other side cannot be asked: only people can find out."""
     if operation.pending_since_at is not None and operation.doubt_since_at is None:
         words = "the other side took it, no notice of its end came, and it offers no query: a person must find out"
-        return _park(now, "no query", words, operation)
+        return _park(now, ParkedFor.NO_QUERY, words, operation)
     words = "it is not known whether this happened, and this system offers no query: a person must find out"
-    return _park(now, "no query", words, replace(operation, doubt_since_at=operation.doubt_since_at or now))
+    return _park(now, ParkedFor.NO_QUERY, words, replace(operation, doubt_since_at=operation.doubt_since_at or now))
 
 
 def unusable(operation: Operation, fault: BaseException, now: int, answer: Message | None = None) -> Step:
     """What follows from a fault of ours: the operation cannot be read, or its outcome cannot be recorded."""
     words = _words(fault).partition("\n")[0]  # further lines are for the log
-    return replace(_park(now, "fault", f"a fault of the gateway: {words}", operation), answer=answer)
+    return replace(_park(now, ParkedFor.FAULT, f"a fault of the gateway: {words}", operation), answer=answer)
 
 
-def _park(now: int, label: str, reason: str, operation: Operation) -> Step:
+def _park(now: int, why: ParkedFor, reason: str, operation: Operation) -> Step:
     return Step(
         State.PARKED,
         now,
         0,
-        label,
+        why.value.replace("-", " "),
         reason,
+        why.value,
         sent=operation.sent_at,
         doubt_since=operation.doubt_since_at,
         pending_since=operation.pending_since_at,

@@ -27,15 +27,15 @@ from gateway.foundation.delivery.leases import Leases
 from gateway.foundation.delivery.node import DeliverySettings, Node
 from gateway.foundation.delivery.operation_records import OperationRecord
 from gateway.foundation.delivery.pumps import Pumps
-from gateway.foundation.delivery.states import FINAL, FOR_PEOPLE, State
+from gateway.foundation.delivery.sending_on import send_on
+from gateway.foundation.delivery.states import FINAL, State
 from gateway.foundation.evidence import Evidence
 from gateway.foundation.once import NEVER, Once
 from gateway.foundation.store import Store
 from gateway.ports.base import Message, Refused
 from gateway.words.clock import Clock
-from gateway.words.errors import ConflictProblem, ContractError
+from gateway.words.errors import ContractError
 from gateway.words.identifiers import new_id, new_reference
-from gateway.words.saying import say
 
 log = structlog.get_logger(__name__)
 
@@ -263,36 +263,9 @@ class Delivery:
 
         An effect whose outcome is unknown can only be asked about. Raises NotFoundProblem, ConflictProblem.
         """
-        now = self.node.now()
 
         def unit(conn: Connection) -> str:
-            known = operation_records.held(conn, operation_id)
-            if known.state not in FOR_PEOPLE:
-                raise ConflictProblem(
-                    say("operations.not_retried", state=known.state),
-                    type="operation-not-parked",
-                )
-            if known.doubt_since_at is not None and not ask:
-                raise ConflictProblem(
-                    say("operations.in_doubt"),
-                    type="operation-in-doubt",
-                )
-            taken = known.doubt_since_at is None and known.pending_since_at is not None
-            if taken and not ask:
-                raise ConflictProblem(
-                    say("operations.taken"),
-                    type="operation-in-doubt",
-                )
-            unknown = taken or known.doubt_since_at is not None
-            if unknown and not self.node.can_ask(known.action, known.channel):
-                raise ConflictProblem(
-                    say("operations.not_askable"),
-                    type="operation-not-askable",
-                )
-            state = State.PENDING if taken else State.UNCERTAIN if unknown else State.QUEUED
-            if not operation_records.send_on(conn, operation_id, state=state, reason=reason, now=now):
-                raise ConflictProblem(say("operations.moved_on"), type="operation-not-parked")
-            return known.channel
+            return send_on(conn, self.node, operation_id, ask=ask, reason=reason)
 
         self.wake(await self.node.store.write(once.about(operation_id).first(unit)))
 

@@ -20,6 +20,22 @@ class State(StrEnum):
     PARKED = "parked"
 
 
+class ParkedFor(StrEnum):
+    """Why an operation waits for a person: the ``code`` of a parked one, by which one kind of work is chosen.
+
+    no-query: it may have happened, and the system offers no query. contradiction: what came back contradicts what was
+    asked, or itself. deadline: doubt, or a question, older than patience. gave-up: it never left us, or no answer could
+    be used, for so long. unsupported: the adapter cannot do it. fault: a fault of the gateway.
+    """
+
+    NO_QUERY = "no-query"
+    CONTRADICTION = "contradiction"
+    DEADLINE = "deadline"
+    GAVE_UP = "gave-up"
+    UNSUPPORTED = "unsupported"
+    FAULT = "fault"
+
+
 FINAL = (State.DONE, State.REJECTED)
 """Nothing leaves these. ``parked`` ends the engine's part alone: a person sends it on its way."""
 SETTLED = (*FINAL, State.PARKED)

@@ -19,7 +19,7 @@ from zeep.wsdl import Document
 from zeep.wsdl.bindings.soap import Soap11Binding, Soap12Binding
 from zeep.xsd import ComplexType, Element, Sequence
 
-from gateway.foundation.wire.xml import load_xml
+from gateway.foundation.wire.xml import load_xml, own_xml
 
 _XSD: Final = "{http://www.w3.org/2001/XMLSchema}"
 _WSDL: Final = "{http://schemas.xmlsoap.org/wsdl/}"
@@ -214,9 +214,7 @@ class _Schemas(etree.Resolver):
             else:
                 for place in places:
                     etree.SubElement(root, f"{_XSD}include", schemaLocation=place)
-        parser = etree.XMLParser(resolve_entities=False, load_dtd=False, no_network=True)
-        parser.resolvers.add(self)
-        return etree.XMLSchema(etree.fromstring(etree.tostring(root), parser, base_url=self._base))
+        return etree.XMLSchema(own_xml(etree.tostring(root), self._base, self))
 
     def resolve(self, system_url: str, public_id: str, context: Any) -> Any:  # type: ignore[override]  # noqa: ARG002
         """A schema that was taken out of a WSDL or made here, or a file of the contract's folder."""
@@ -252,7 +250,7 @@ class _Schemas(etree.Resolver):
         if any(isinstance(child.tag, str) and child.tag != f"{_XSD}import" for child in schema):
             # Prefixes that only values use are declared outside: a copy by way of text has them.
             place = f"{self._base}.schema-{len(self._made)}.xsd"
-            self._made[place] = etree.fromstring(etree.tostring(schema, with_tail=False))
+            self._made[place] = own_xml(etree.tostring(schema, with_tail=False))
             self._add(schema.get("targetNamespace", ""), place)
 
     def _make(self, namespace: str, elements: list[_Wrapper]) -> None:

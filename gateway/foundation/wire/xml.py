@@ -91,6 +91,14 @@ def load_xml(file: Path) -> etree._Element:
         raise XmlRefusedError(f"{file}: {error}") from None
 
 
+def own_xml(content: bytes, base: str = "", resolver: etree.Resolver | None = None) -> etree._Element:
+    """The root of a document of our own, from bytes. ``base``: its address; ``resolver``: gives what it refers to."""
+    parser = etree.XMLParser(resolve_entities=False, load_dtd=False, no_network=True)
+    if resolver is not None:
+        parser.resolvers.add(resolver)
+    return etree.fromstring(content, parser, base_url=base)
+
+
 def load_schema(file: Path) -> etree.XMLSchema:
     """The schema in one of our own files, with those beside it that it includes."""
     return etree.XMLSchema(load_xml(file).getroottree())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
@@ -12,6 +13,7 @@ import typer
 from gateway.foundation.delivery.operation_records import OperationRecord
 from gateway.foundation.delivery.states import State
 from gateway.foundation.two_persons import Person
+from gateway.rooms.operations import bulk_commands
 from gateway.rooms.operations.service import Operations
 from gateway.rooms.operations.strangers import CURE, strange
 from gateway.settings import known
@@ -31,6 +33,8 @@ T = TypeVar("T")
 app = typer.Typer(
     help="Operations 外呼任务: list them, look at one, send a parked one on its way, end a doubt.", no_args_is_help=True
 )
+
+app.add_typer(bulk_commands.app, name="bulk")
 
 _SHOWN = ("id", "action", "channel", "authority", "subject", "reference", "state", "attempt", "reason", "code")
 _MOMENTS = ("due_at", "sent_at", "doubt_since_at", "pending_since_at", "created_at", "updated_at")
@@ -107,15 +111,43 @@ def show_operation(ctx: typer.Context, operation: str, as_json: Json = False) ->
 @app.command("retry")
 def retry(
     ctx: typer.Context,
-    operation: str,
     reason: Annotated[str, typer.Option(help="Why, for the record.")],
+    operation: Annotated[
+        str | None, typer.Argument(help="One operation; without it, all that the options choose.")
+    ] = None,
     send: Annotated[
         bool, typer.Option("--send", help="Call at once instead of asking first; refused while the outcome is unknown.")
     ] = False,
+    channel: bulk_commands.Channel = None,
+    action: bulk_commands.ActionName = None,
+    parked_for: bulk_commands.Why = None,
+    since: bulk_commands.Since = None,
+    until: bulk_commands.Until = None,
+    dry_run: bulk_commands.DryRun = False,
+    login: Login = None,
+    password_stdin: FromStdin = False,
     key_file: KeyFile = None,
     as_json: Json = False,
 ) -> None:
-    """Send a parked operation on its way again: the other side is asked first what became of it."""
+    """Send parked operations on their way again: the other side is asked first what became of each.
+
+    One by its id; or in bulk those that --channel, --action, --parked-for, --since and --until choose.
+    """
+    chosen = bulk_commands.Choice(channel, action, parked_for, since, until)
+    if operation is None:
+        if send:
+            raise InvalidProblem(say("operations.bulk_send"), field="--send")
+        who = Identity(login, password_stdin, key_file)
+        bulk_commands.retry(ctx, chosen, reason, who if not dry_run else None, as_json)
+        return
+    if dry_run or chosen != bulk_commands.Choice():
+        raise InvalidProblem(say("operations.bulk_either"), field="operation")
+    _retry_one(ctx, operation, reason, send, key_file, as_json)
+
+
+def _retry_one(
+    ctx: typer.Context, operation: str, reason: str, send: bool, key_file: Path | None, as_json: bool
+) -> None:
     from gateway.app import App
 
     async def run() -> None:

@@ -8,9 +8,11 @@ ROOM = Room(
     title="外呼任务",
     open=".assembly:open_room",
     scopes=("operations:read", "operations:write"),
-    routes=(".routes:router", ".resolution_routes:router"),
+    routes=(".routes:router", ".resolution_routes:router", ".bulk_routes:router"),
     commands={"operations": ".commands:app"},
     doctor=".strangers:look",
     lives=("gateway.foundation.delivery.states",),
+    tables=".tables",
+    revisions=".revisions",
     events=("operation.parked", "channel.stopped", "channel.drifted", "channel.unreadable_callback"),
 )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from gateway.foundation.access import records as access_records
 from gateway.foundation.delivery import operation_records, resolution_records, unreadable_records
-from gateway.foundation.delivery.operation_records import AttemptRecord, OperationRecord
+from gateway.foundation.delivery.operation_records import AttemptRecord, OperationRecord, Parked, ParkedKind
 from gateway.foundation.delivery.resolution_records import Resolution
 from gateway.foundation.delivery.states import State
 from gateway.foundation.delivery.unreadable_records import Unreadable
@@ -20,6 +20,9 @@ from gateway.foundation.store import Store
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+FIRST: Final = 10
+"""How many ids of many are shown."""
+
 
 @dataclass(frozen=True)
 class OperationStory:
@@ -27,6 +30,24 @@ class OperationStory:
 
     operation: OperationRecord
     attempts: Sequence[AttemptRecord]
+
+
+@dataclass(frozen=True)
+class ParkedWork:
+    """What a choice comes to before anything is done: how much of which kinds, the first ids, whether it takes two."""
+
+    kinds: Sequence[ParkedKind]
+    first: Sequence[str]
+
+    @property
+    def number(self) -> int:
+        """How many operations there are."""
+        return sum(one.number for one in self.kinds)
+
+    @property
+    def two_persons(self) -> bool:
+        """Whether a second operator must confirm that they are sent on."""
+        return any(one.pairs for one in self.kinds)
 
 
 @dataclass(frozen=True)
@@ -84,6 +105,15 @@ class Operations:
     async def held(self, operation_id: str) -> OperationRecord:
         """One operation. Raises NotFoundProblem."""
         return await self._store.read(lambda conn: operation_records.held(conn, operation_id))
+
+    async def parked(self, chosen: Parked) -> ParkedWork:
+        """What is parked, and would be sent on in bulk by this choice."""
+
+        def read(conn: Connection) -> ParkedWork:
+            first = [one.id for one in operation_records.parked(conn, chosen, FIRST)]
+            return ParkedWork(operation_records.parked_kinds(conn, chosen), first)
+
+        return await self._store.read(read)
 
     async def drift(self, channels: Sequence[str]) -> list[Drifted]:
         """What these channels have sent beyond their contracts."""

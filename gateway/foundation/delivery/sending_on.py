@@ -1,0 +1,34 @@
+"""Sending on what waits for a person: the other side is asked where anything is unknown, called where nothing is."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from gateway.foundation.delivery import operation_records
+from gateway.foundation.delivery.node import Node
+from gateway.foundation.delivery.states import FOR_PEOPLE, State
+from gateway.words.errors import ConflictProblem
+from gateway.words.saying import say
+
+
+def send_on(conn: Connection, node: Node, operation_id: str, *, ask: bool, reason: str) -> str:
+    """Send an operation on its way again, in the caller's transaction; the channel to wake when that has committed.
+
+    ``ask`` the other side first, or call. An effect whose outcome is unknown can only be asked about. Raises
+    NotFoundProblem, ConflictProblem.
+    """
+    known = operation_records.held(conn, operation_id)
+    if known.state not in FOR_PEOPLE:
+        raise ConflictProblem(say("operations.not_retried", state=known.state), type="operation-not-parked")
+    if known.doubt_since_at is not None and not ask:
+        raise ConflictProblem(say("operations.in_doubt"), type="operation-in-doubt")
+    taken = known.doubt_since_at is None and known.pending_since_at is not None
+    if taken and not ask:
+        raise ConflictProblem(say("operations.taken"), type="operation-in-doubt")
+    unknown = taken or known.doubt_since_at is not None
+    if unknown and not node.can_ask(known.action, known.channel):
+        raise ConflictProblem(say("operations.not_askable"), type="operation-not-askable")
+    state = State.PENDING if taken else State.UNCERTAIN if unknown else State.QUEUED
+    if not operation_records.send_on(conn, operation_id, state=state, reason=reason, now=node.now()):
+        raise ConflictProblem(say("operations.moved_on"), type="operation-not-parked")
+    return known.channel
