@@ -32,6 +32,12 @@ def is_page(content: bytes) -> bool:
     return _PAGE.match(content[:2000].lstrip(b" \t\r\n\xef\xbb\xbf")) is not None
 
 
+def speaks_xml(content: bytes) -> bool:
+    """Whether a body may be a document in XML, and no web page: who sends else is a stranger."""
+    begun = content[:2000].lstrip(b" \t\r\n\xef\xbb\xbf")
+    return (begun.startswith(b"<") or content[:2] in (b"\xff\xfe", b"\xfe\xff")) and not is_page(content)
+
+
 def shown(media_type: str, content: bytes) -> str:
     """What an answer is that cannot be read, in words."""
     return "a web page (HTML)" if is_page(content) else media_type or "no media type"

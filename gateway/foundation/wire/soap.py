@@ -31,7 +31,7 @@ from lxml import etree
 from zeep import Settings, helpers
 from zeep.xsd import Schema
 
-from gateway.foundation.wire.answers import is_page, media_type_of, start_part
+from gateway.foundation.wire.answers import is_page, media_type_of, shown, speaks_xml, start_part
 from gateway.foundation.wire.fitting import Shape
 from gateway.foundation.wire.plans import Odd, Plan
 from gateway.foundation.wire.transport import redirected
@@ -220,6 +220,11 @@ class SoapCaller:
         """
         if not response.content:
             raise UnusableError("an empty answer")
+        told, _ = media_type_of(response.headers.get("content-type", ""))
+        if not (
+            told.startswith("multipart/") or speaks_xml(response.content)
+        ):  # a proxy, a firewall: nothing of it was ever to be signed
+            raise UnusableError(f"{shown(told, response.content)} instead of an answer")
         if self._signer is not None:
             try:
                 url, status = self._wire.url(self._address), response.status
