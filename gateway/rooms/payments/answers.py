@@ -15,13 +15,11 @@ from gateway.foundation.delivery import (
     Rejected,
     Unsettled,
 )
-from gateway.foundation.delivery.callbacks import Concerned
 from gateway.ports.base import Pending, Refused
 from gateway.ports.nontax import (
     Bill,
     BillState,
     CancelRequest,
-    CodeNotice,
     Issued,
     IssueRequest,
     NonTaxPlatform,
@@ -234,21 +232,6 @@ class PlatformAnswers:
         """Where a code is paid, by the channel's pattern: for platforms that do not say, or whose answer was lost."""
         pattern = self._base.channels.get(channel).keys_of(PaymentKeys).pay_url
         return None if pattern is None else pattern.replace("{code}", code)
-
-    def code_told(self, conn: Connection, channel: str, notice: CodeNotice, _exchange_id: str) -> Concerned | None:
-        """A notice says that a code is made, or that none will come: it ends the request, or has it asked about."""
-        delivery = self._base.delivery
-        if notice.issued is None:
-            delivery.hurry(conn, channel, reference=notice.reference)
-            asked = records.fetch_code(conn, channel, notice.reference)
-            subject = None if asked is None else asked.payment_id
-        else:
-            ended = delivery.answered(conn, "nontax.issue", channel, notice.reference, notice.issued)
-            subject = None if ended is None else ended.subject
-        if subject is None:
-            return None
-        payment = records.held(conn, subject)
-        return Concerned(payment.authority, payment.id)
 
     def _apply_waiting(self, conn: Connection, payment_id: str, channel: str, code: str, now: int) -> None:
         """Money that came before the code's answer did."""

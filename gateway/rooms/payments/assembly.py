@@ -24,9 +24,9 @@ def open_room(base: Foundation, rooms: Services) -> Opened:
         actions=payments.actions(),
         renews={"nontax.issue": partial(code_asked_again, payments.lives), "nontax.cancel": void_asked_again},
         callbacks={
-            PaymentNotice: payments.take_notice,
-            UnreadableNotice: payments.take_unreadable,
-            CodeNotice: payments.answers.code_told,
+            PaymentNotice: payments.callbacks.take_paid,
+            UnreadableNotice: payments.callbacks.take_unreadable,
+            CodeNotice: payments.callbacks.take_code,
         },
         hears={f"decision.{word}": (payments.decision_moved,) for word in moves},
         comes_round=(

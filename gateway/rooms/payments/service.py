@@ -10,9 +10,7 @@ from sqlalchemy import Connection
 
 from gateway.foundation.base import Foundation
 from gateway.foundation.delivery import Action, Event, Sent
-from gateway.foundation.delivery.callbacks import Concerned
 from gateway.foundation.once import NEVER, Once
-from gateway.ports.nontax import PaymentNotice, UnreadableNotice
 from gateway.rooms.decisions import Decisions, DueDate, due_date
 from gateway.rooms.decisions import fetch as fetch_decision
 from gateway.rooms.payments import records
@@ -20,6 +18,7 @@ from gateway.rooms.payments.accrual import due_periods, paid_day
 from gateway.rooms.payments.answers import PlatformAnswers
 from gateway.rooms.payments.asks import PlatformAsks
 from gateway.rooms.payments.bill import LineInput, LineKind, PaymentRequest, Unit
+from gateway.rooms.payments.callbacks import PlatformCallbacks
 from gateway.rooms.payments.demand import Demands
 from gateway.rooms.payments.details import PaymentDetails, by_id_or_code, details_of
 from gateway.rooms.payments.due import first_look
@@ -47,10 +46,10 @@ _SHARES = 20
 
 
 class Payments:
-    """Request a code, follow it, cancel it, take the money's notice.
+    """Request a code, follow it, cancel it.
 
     ``pages``: what a party gets in hand. ``hooks``: what other rooms tell this one. ``lives``: what moves.
-    ``answers``: what the platform said.
+    ``callbacks``: what the platform tells by itself.
     """
 
     def __init__(self, base: Foundation, decisions: Decisions) -> None:
@@ -61,11 +60,12 @@ class Payments:
         self.lives = PaymentLives(base.events)
         self._demands = Demands(base, self.lives, self.hooks)
         self._asks = PlatformAsks(base, self.lives, self.hooks)
-        self.answers = PlatformAnswers(base, self.lives, self._asks, self._demands)
+        self._answers = PlatformAnswers(base, self.lives, self._asks, self._demands)
+        self.callbacks = PlatformCallbacks(base, self._asks, self._answers)
 
     def actions(self) -> tuple[Action, ...]:
         """What delivery is told: to have a code issued or voided, and to ask how a bill stands."""
-        return self.answers.actions()
+        return self._answers.actions()
 
     # --- for case systems -------------------------------------------------------------------------------------------
 
@@ -226,39 +226,7 @@ class Payments:
         """The id of the payment that re-issues this one's code."""
         return await self._base.store.read(lambda conn: records.replacement_of(conn, payment_id))
 
-    # --- what arrives -----------------------------------------------------------------------------------------------
-
-    def take_notice(self, conn: Connection, channel: str, notice: PaymentNotice, _exchange_id: str) -> Concerned | None:
-        """Apply an authenticated payment notice. Money that overtook our answer hurries the question about it."""
-        now = to_micros(self._base.clock.now())
-        fact = notice.fact.model_copy(update={"bill_reference": notice.bill_reference})
-        self.answers.apply_paid(conn, channel, fact, "callback", now)
-        owner = records.by_code(conn, channel, notice.fact.code)
-        if owner is None:
-            if notice.bill_reference is not None:
-                self._base.delivery.hurry(conn, channel, reference=notice.bill_reference)
-            return None
-        payment = records.held(conn, owner.payment_id)
-        return Concerned(payment.authority, payment.id)
-
-    def take_unreadable(
-        self, conn: Connection, channel: str, notice: UnreadableNotice, _exchange_id: str
-    ) -> Concerned | None:
-        """Ask at once how the bills stand that an unreadable notice seems to be about; None where none is ours.
-
-        One without a code yet is followed faster.
-        """
-        by_code = None if notice.code is None else records.by_code(conn, channel, notice.code)
-        by_number = None if notice.bill_reference is None else records.fetch_code(conn, channel, notice.bill_reference)
-        about: Concerned | None = None
-        for payment_id in dict.fromkeys(one.payment_id for one in (by_code, by_number) if one is not None):
-            payment = records.held(conn, payment_id)
-            about = about or Concerned(payment.authority, payment.id)
-            if payment.code is None:
-                self._base.delivery.hurry(conn, channel, reference=notice.bill_reference)
-            else:
-                self._asks.how_it_stands(conn, payment, claim=False)
-        return about
+    # --- what is told inside ---------------------------------------------------------------------------------------
 
     def quoted(self, conn: Connection, payment: Payment, paid_at: int) -> int:
         """The surcharge that the platform may have added to a payment at that instant (microseconds), in fen."""

@@ -302,7 +302,7 @@ class Machine(RuleBasedStateMachine):
 
         async def arriving() -> None:
             for _ in range(told):
-                await self.store.write(lambda conn: self.payments.take_notice(conn, "nontax", notice, "exc"))
+                await self.store.write(lambda conn: self.payments.callbacks.take_paid(conn, "nontax", notice, "exc"))
             self.delivery.wake()
             await self._calm()
 
@@ -319,7 +319,7 @@ class Machine(RuleBasedStateMachine):
                 notice = CodeNotice(reference=reference, issued=None if told == "a hint" else whole)
                 for _ in range({"not at all": 0, "twice": 2}.get(told, 1)):
                     await self.store.write(
-                        lambda conn, notice=notice: self.payments.answers.code_told(conn, "nontax", notice, "exc")
+                        lambda conn, notice=notice: self.payments.callbacks.take_code(conn, "nontax", notice, "exc")
                     )
             self.delivery.wake()
             await self._calm()

@@ -26,7 +26,7 @@ async def told(
     """A notice of money for the bench's bill."""
     fact = PaidFact(code=CODE, amount=amount, paid_at=paid_at, bank_serial=serial, pay_mode="51")
     notice = PaymentNotice(fact=fact, bill_reference=reference)
-    await bench.store.write(lambda conn: bench.payments.take_notice(conn, "nontax", notice, "xch_1"))
+    await bench.store.write(lambda conn: bench.payments.callbacks.take_paid(conn, "nontax", notice, "xch_1"))
 
 
 async def stands(bench: Bench, payment_id: str) -> tuple[Status, list[str]]:
