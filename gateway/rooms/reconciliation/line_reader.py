@@ -18,6 +18,7 @@ from gateway.ports.nontax import StatementLine
 from gateway.rooms.reconciliation import cells
 from gateway.rooms.reconciliation.profiles import Place, Profile
 from gateway.rooms.reconciliation.rows import FileRow, Rows, is_blank, text_of
+from gateway.rooms.reconciliation.running_balance import RunningBalance
 from gateway.rooms.reconciliation.statement import (
     Aside,
     Beside,
@@ -218,9 +219,7 @@ class _Reader:
         self._hidden: list[int] = []
         self._refunds: dict[tuple[str, str], list[tuple[int, datetime]]] = {}
         self._dressed = self._in_zeros = 0
-        self._first: tuple[int, int] | None = None  # balance after the row, and what it moved
-        self._before: tuple[int, int] | None = None
-        self._oldest_first = self._newest_first = True
+        self._balance = RunningBalance()
         self._counts_ignored = self.profile.totals == "none" or self.profile.totals.counts_ignored
 
     # --- a row ---
@@ -419,7 +418,8 @@ class _Reader:
     def _keep_unread(
         self, row: FileRow, code: str, serial: str, kind: Kind | None, amount: int | None, why: Sentence | str
     ) -> None:
-        self._before = None if amount is None else self._before
+        if amount is None:
+            self._balance.interrupt()
         self.unread.append(
             Aside(row.number, code, serial or _NAMED_BY_THEIR_LINE.format(row.number), kind or "", amount, why)
         )
@@ -429,31 +429,16 @@ class _Reader:
             self._count(kind, amount)
 
     def _follow(self, row: FileRow, kind: str, amount: int) -> None:
-        """A running balance says whether a line is missing between two; oldest first or newest first."""
+        """Hold the row's balance against the one before. Raises StatementRefusedError where a line is missing."""
         if "balance" not in self.places:
             return
-        moved = amount if kind == "paid" else -amount
         try:
             balance = cells.money(self._at(row, "balance"), fen=self.profile.amount == "fen")
         except ValueError:
-            self._before = None
+            self._balance.interrupt()
             return
-        if self._before is not None:
-            before, moved_before = self._before
-            self._oldest_first = self._oldest_first and before + moved == balance
-            self._newest_first = self._newest_first and before - moved_before == balance
-            if not (self._oldest_first or self._newest_first):
-                torn = say("files.balance", balance=format_sum(balance), before=format_sum(before))
-                raise StatementRefusedError(torn, row.number)
-        self._before = (balance, moved)
-        self._first = self._first or self._before
-
-    def _opening_and_closing(self) -> tuple[int, int] | None:
-        """The balance before the day's first line and after its last, as far as the file tells."""
-        if self._first is None or self._before is None:
-            return None
-        oldest, newest = (self._first, self._before) if self._oldest_first else (self._before, self._first)
-        return oldest[0] - oldest[1], newest[0]
+        if (torn := self._balance.follow(balance, amount if kind == "paid" else -amount)) is not None:
+            raise StatementRefusedError(torn, row.number)
 
     # --- what it comes to ---
 
@@ -473,7 +458,7 @@ class _Reader:
             remarks=tuple(self._remarks()),
             told={name: said for name, (said, _) in totals.told.items()},
             made=made,
-            balance=self._opening_and_closing(),
+            balance=self._balance.opening_and_closing(),
             refunds=self.profile.refunds,
         )
         return Statement(day, tuple(self.lines), paid, digest(self.lines), bool(totals.told), beside)
