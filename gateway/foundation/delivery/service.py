@@ -291,7 +291,7 @@ class Delivery:
             log.error(words)
         self.pumps.start()
         self.leases.start()
-        await self._engine.start(self.take)
+        await self._engine.start(self.pumps.take)
 
     async def stop(self) -> None:
         """Claim nothing more, let calls end within the grace, mark the rest as in doubt."""
@@ -302,10 +302,6 @@ class Delivery:
         await self.attempts.stop()
         await self.pumps.stop()
         await self.leases.stop()
-
-    async def take(self, operation_id: str) -> None:
-        """Claim and begin one operation that somebody told us about, if it is due and its channel has room here."""
-        await self.pumps.take(operation_id)
 
     async def sweep(self) -> int:
         """Free leases that ran out by the database's clock, whoever held them, and look everywhere; how many."""

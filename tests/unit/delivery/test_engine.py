@@ -552,7 +552,7 @@ async def test_what_belongs_to_a_room_that_is_gone_waits_until_the_room_is_back(
     try:
         bench.clock.advance(timedelta(hours=1))
         bench.delivery.wake()
-        await bench.delivery.take(mine)
+        await bench.delivery.pumps.take(mine)
         await bench.delivery.sweep()
         assert await bench.delivery.settled(mine, 0.3) is None
         assert ((await bench.row(mine)).state, (await bench.row(mine)).attempt) == ("queued", 0)
