@@ -61,15 +61,43 @@ def begin(kind: str, name: str, *, like: str | None = None, folder: Path | None 
     return Begun(folder, f"{kind}.{name}", like, tuple(folder / path for path in files))
 
 
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """What the code is called where it is copied from, and in the new package.
+
+    ``home`` and ``shared`` (the package of the adapter, and the one around it) become ``package``, the class ``model``
+    becomes ``own``, and the adapter ``like`` becomes ``called``.
+    """
+
+    home: str
+    shared: str
+    package: str
+    model: str
+    own: str
+    like: str
+    called: str
+
+    def given(self, text: str) -> str:
+        """A source under its new names."""
+        text = text.replace(self.home, self.package)
+        for after in (" import", "."):
+            text = text.replace(f"from {self.shared}{after}", f"from {self.package}{after}")
+        text = re.sub(rf"\b{self.model}", self.own, text)
+        for mark in ('"', "``"):
+            text = text.replace(f"{mark}{self.like}{mark}", f"{mark}{self.called}{mark}")
+        return text
+
+
 def _written(kind: str, name: str, like: str, package: str) -> dict[str, str]:
     """Every file of the package by its path."""
     model = adapter_class(like)
     home = model.__module__.rpartition(".")[0]
+    shared = home.rpartition(".")[0]
     own = f"{name.capitalize()}{kind.capitalize()}"
+    new = _Names(home, shared, package, model.__name__, own, like, f"{kind}.{name}")
     code = {
         path.name: path.read_text(encoding="utf-8") for path in sorted(Path(inspect.getfile(model)).parent.glob("*.py"))
     }
-    shared = home.rpartition(".")[0]
     for path in Path(inspect.getfile(model)).parent.parent.glob("*.py"):
         if any(
             f"from {shared} import {path.stem}" in text or f"from {shared}.{path.stem} " in text
@@ -88,22 +116,12 @@ def _written(kind: str, name: str, like: str, package: str) -> dict[str, str]:
         "suite": suite.__name__,
         "suite_module": suite.__module__,
     }
-    files = {
-        f"{package}/{path}": _renamed(text, home, shared, package, model.__name__, own, like, f"{kind}.{name}")
-        for path, text in code.items()
-    }
+    files = {f"{package}/{path}": new.given(text) for path, text in code.items()}
     files[f"{package}/__init__.py"] = f'"""The adapter {kind}.{name}, which began as {like}."""\n'
     for place, template in _FILES.items():
         text = _TEMPLATES.joinpath(f"{template}.txt").read_text(encoding="utf-8")
         files[place.format(**words)] = text.format(**words)
     return files
-
-
-def _renamed(text: str, home: str, shared: str, package: str, model: str, own: str, like: str, called: str) -> str:
-    """The source under its new names."""
-    text = text.replace(home, package).replace(f"from {shared} import", f"from {package} import")
-    text = text.replace(f"from {shared}.", f"from {package}.")
-    return re.sub(rf"\b{model}", own, text).replace(f'"{like}"', f'"{called}"').replace(f"``{like}``", f"``{called}``")
 
 
 _FILES: Final = {
