@@ -5,10 +5,10 @@ What kind a file is, its bytes tell.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from gateway.ports.seal import Placement
 from gateway.rooms.seals.ofd import sealing as ofd
@@ -43,37 +43,31 @@ class Ready:
     shares: tuple[Placement, ...] = ()
 
 
-class MakeReady(Protocol):
-    """Makes a file ready for a seal (``make_ready``, or ``Warden.make_ready`` for the files of strangers)."""
+@dataclass(frozen=True)
+class Sealing:
+    """How a file is to be sealed: with which seal, at which places, as of when, and how a PDF is written.
 
-    def __call__(
-        self,
-        content: bytes,
-        seal: Seal,
-        placements: Sequence[Placement],
-        *,
-        at: datetime,
-        profile: PdfProfile,
-        across: Across | None = None,
-    ) -> Ready:
-        """Write everything but the signature."""
-        ...
+    ``across``: also across the edges of its pages 骑缝章.
+    """
+
+    seal: Seal
+    placements: tuple[Placement, ...]
+    at: datetime
+    profile: PdfProfile
+    across: Across | None = None
 
 
-def make_ready(
-    content: bytes,
-    seal: Seal,
-    placements: Sequence[Placement],
-    *,
-    at: datetime,
-    profile: PdfProfile,
-    across: Across | None = None,
-) -> Ready:
+MakeReady = Callable[[bytes, Sealing], Ready]
+"""Makes a file ready for a seal: ``make_ready``, or ``Warden.make_ready`` for the files of strangers."""
+
+
+def make_ready(content: bytes, how: Sealing) -> Ready:
     """Write everything but the signature. Raises InvalidProblem, ConflictProblem for what cannot be sealed."""
+    seal, placements, across = how.seal, how.placements, how.across
     if format_of(content) != "ofd":
         from gateway.rooms.seals import pdf
 
-        made = pdf.prepare(content, seal, placements, at=at, profile=profile, across=across)
+        made = pdf.prepare(content, seal, placements, at=how.at, profile=how.profile, across=across)
         return Ready(made.content, made.start, made.end, made.digest, _BYTE_RANGE, made.shares)
     pages = ofd.pages_of(content)
     spots(
@@ -85,7 +79,7 @@ def make_ready(
         found = shares(across, [(one.width, one.height) for one in pages], (seal.width, seal.height))
         strips = tuple(one.strip for one in found)
         stamps += ofd.stamps_across(across.of(pages), seal.width, seal.height, middle=across.middle)
-    prepared = ofd.prepare(content, seal.der, stamps, at=at, provider=seal.name)
+    prepared = ofd.prepare(content, seal.der, stamps, at=how.at, provider=seal.name)
     start = Archive(prepared.content).directory
     return Ready(prepared.content, start, len(prepared.content), prepared.digest, prepared.property_info, strips)
 

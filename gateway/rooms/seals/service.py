@@ -37,6 +37,7 @@ from gateway.rooms.seals import records
 from gateway.rooms.seals.anchors import ByAnchor, ByKeyword, place
 from gateway.rooms.seals.approvals import Approval
 from gateway.rooms.seals.catalogue import Catalogue
+from gateway.rooms.seals.files import Sealing
 from gateway.rooms.seals.grants import grant_for, today
 from gateway.rooms.seals.issuers import Examiner
 from gateway.rooms.seals.judging import Judge, Judgement, JudgeQuery, holds
@@ -172,9 +173,8 @@ class Seals:
         profile = replace(profile, reserve=max(profile.reserve, len(seal.der) + _BESIDE_SEAL))
         size = (seal.width, seal.height)
         places = await asyncio.to_thread(place, content, ask.placements, size, self._examiner.find_words)
-        prepared = await asyncio.to_thread(
-            self._examiner.make_ready, content, seal, places, at=now, profile=profile, across=ask.across
-        )
+        how = Sealing(seal, places, now, profile, ask.across)
+        prepared = await asyncio.to_thread(self._examiner.make_ready, content, how)
         document_id = new_id("sdc")
         request = ApplyRequest(
             reference=self._base.delivery.new_reference(channel.name),

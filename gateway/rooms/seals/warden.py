@@ -31,10 +31,8 @@ from gateway.foundation.crypto.sm import sm3
 from gateway.foundation.crypto.sm2 import default_provider
 from gateway.ports.seal import Placement
 from gateway.rooms.seals.anchors import Hit
-from gateway.rooms.seals.files import Ready, make_ready
+from gateway.rooms.seals.files import Ready, Sealing, make_ready
 from gateway.rooms.seals.report import Findings, Report
-from gateway.rooms.seals.seams import Across
-from gateway.rooms.seals.ses import Seal
 from gateway.rooms.seals.ses_checks import Expected
 from gateway.rooms.seals.trust import Trust
 from gateway.rooms.seals.verification import format_of, verify_document
@@ -42,7 +40,7 @@ from gateway.words.clock import rfc3339
 from gateway.words.errors import ConflictProblem, InvalidProblem
 
 if TYPE_CHECKING:
-    from gateway.rooms.seals.pdf import PdfProfile, Prepared
+    from gateway.rooms.seals.pdf import Prepared
 
 _LENGTH: Final = struct.Struct(">Q")
 _LARGEST_ANSWER: Final = 16 << 20
@@ -98,19 +96,9 @@ class Warden:
         answer = self._ask(("find_words", content, tuple(keywords), tuple(anchors)), len(content))
         return None if answer is None else [[Hit(*hit) for hit in hits] for hits in json.loads(answer)]
 
-    def make_ready(
-        self,
-        content: bytes,
-        seal: Seal,
-        placements: Sequence[Placement],
-        *,
-        at: datetime,
-        profile: PdfProfile,
-        across: Across | None = None,
-    ) -> Ready:
+    def make_ready(self, content: bytes, how: Sealing) -> Ready:
         """``files.make_ready`` in a child: the same problems, and InvalidProblem for a file that is beyond limits."""
-        question = ("make_ready", content, seal, tuple(placements), at, profile, across)
-        told, made = self._made(question, content)
+        told, made = self._made(("make_ready", content, how), content)
         return Ready(
             content=made,
             start=told["start"],
@@ -261,8 +249,7 @@ def _child(line: socket.socket) -> None:
 
 def _answer(task: Literal["verify", "find_words", "make_ready", "make_room"], content: bytes, *more: Any) -> bytes:
     if task == "make_ready":
-        seal, placements, at, profile, across = more
-        return _made(lambda: make_ready(content, seal, placements, at=at, profile=profile, across=across))
+        return _made(lambda: make_ready(content, *more))
     if task == "make_room":
         from gateway.rooms.seals.pdf import make_room
 

@@ -11,13 +11,14 @@ import zlib
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 from ofd_forge import letter_ofd
 
 from gateway.foundation.crypto.sm import sm3
 from gateway.ports.seal import Placement
-from gateway.rooms.seals.files import make_ready
+from gateway.rooms.seals.files import Sealing, make_ready
 from gateway.rooms.seals.pdf import PdfProfile
 from gateway.rooms.seals.report import Verdict
 from gateway.rooms.seals.seams import Across
@@ -60,6 +61,14 @@ def deep(times: int) -> bytes:
 
 
 TWO_PLACES = tuple(Placement(page=1, x=x, y=20, width=42, height=42) for x in (20, 120))
+
+
+def sealing(forge: Any, **other: Any) -> Sealing:
+    """How the warden's files are to be sealed: the forge's seal, at two places."""
+    how = {"seal": read_seal(forge.issued), "placements": TWO_PLACES, "at": forge.now, "profile": PdfProfile()}
+    return Sealing(**how | other)
+
+
 BOMB = zlib.compress(b"0 " * (200 << 20), 9)
 
 HOSTILE = {
@@ -171,7 +180,7 @@ def test_a_hostile_file_that_is_searched_for_words_ends_its_child_alone(warden, 
 def test_a_hostile_file_is_not_made_ready_and_costs_little_time_and_memory(warden, forge, kind):
     content = (HOSTILE | HOSTILE_TO_DRAW)[kind]()
     before = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    ask = partial(warden.make_ready, content, read_seal(forge.issued), TWO_PLACES, at=forge.now, profile=PdfProfile())
+    ask = partial(warden.make_ready, content, sealing(forge))
     if kind in ("long-names", "form-in-itself"):  # odd, and nothing in them hinders
         assert ask().content.startswith(content)
     else:
@@ -185,16 +194,16 @@ def test_a_hostile_file_is_not_made_ready_and_costs_little_time_and_memory(warde
 @pytest.mark.parametrize("across", [None, Across()])
 def test_what_the_child_makes_ready_is_what_the_function_makes(warden, forge, across):
     """A PDF bears a random identifier, so the parts are compared that we go on with; an OFD is the same to the byte."""
-    seal, asked = read_seal(forge.issued), {"at": forge.now, "profile": PdfProfile(), "across": across}
+    how = sealing(forge, across=across)
     text = "当事人占用公共场所经营，影响市容环境卫生。" * 60
     blocks, signature = (Block(text),), Signature(forge.seal.name, date(2026, 9, 16))
     letter = render(Letter("行政处罚决定书", "望综执罚决〔2026〕118号", blocks, signature))
-    here, made = (make(letter, seal, TWO_PLACES, **asked) for make in (make_ready, warden.make_ready))
+    here, made = (make(letter, how) for make in (make_ready, warden.make_ready))
     assert (made.start, made.end, made.shares) == (here.start, here.end, here.shares)
     assert bool(made.shares) == (across is not None)
     assert made.digest == sm3(made.content[: made.start] + made.content[made.end :])
     ofd = letter_ofd(text)
-    assert warden.make_ready(ofd, seal, TWO_PLACES, **asked) == make_ready(ofd, seal, TWO_PLACES, **asked)
+    assert warden.make_ready(ofd, how) == make_ready(ofd, how)
 
 
 def test_room_for_a_layer_is_made_in_the_child(warden, forge):
@@ -214,19 +223,17 @@ def test_room_for_a_layer_is_made_in_the_child(warden, forge):
 def test_a_refusal_comes_out_of_the_child_as_it_is(warden, forge):
     far = Placement(page=9, x=20, y=20, width=42, height=42)
     with pytest.raises(InvalidProblem, match="1 pages") as told:
-        warden.make_ready(forge.document, read_seal(forge.issued), (far,), at=forge.now, profile=PdfProfile())
+        warden.make_ready(forge.document, sealing(forge, placements=(far,)))
     assert (told.value.field, told.value.type) == ("placements.0.page", "invalid-value")
     unknown = replace(read_seal(forge.issued), picture=b"GIF89a")
     with pytest.raises(ConflictProblem) as told:
-        warden.make_ready(forge.document, unknown, TWO_PLACES, at=forge.now, profile=PdfProfile())
+        warden.make_ready(forge.document, sealing(forge, seal=unknown))
     assert (told.value.field, told.value.type) == ("seal_id", "seal-not-usable")
 
 
 def test_a_file_that_is_too_large_to_judge_is_too_large_to_seal(forge):
     with pytest.raises(InvalidProblem, match="MB") as told:
-        Warden(Limits(size=100)).make_ready(
-            forge.document, read_seal(forge.issued), TWO_PLACES, at=forge.now, profile=PdfProfile()
-        )
+        Warden(Limits(size=100)).make_ready(forge.document, sealing(forge))
     assert told.value.type == "document-not-sealable"
 
 
