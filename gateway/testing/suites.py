@@ -22,7 +22,7 @@ def suite_for(kind: str) -> type[Conformance]:
     by_kind = {room.kind: room for room in rooms.found() if room.kind is not None}
     room = by_kind.get(kind)
     if room is None:
-        raise SettingsError("kind", say("starting.no_kind", kind=kind), known(kind, by_kind))
+        raise SettingsError("kind", say("rooms.no_suite_kind", kind=kind), known(kind, by_kind))
     cure = "Update the package that brings it."
     if room.suite is None:
         raise SettingsError("rooms", say("rooms.no_suite", room=room.name, kind=kind), cure)
