@@ -96,6 +96,14 @@ def test_every_page_is_reached_from_the_first_one() -> None:
     assert {page.name for page in PAGES if page not in seen} == set()
 
 
+def test_every_decision_has_a_number_of_its_own_and_stands_in_the_list() -> None:
+    listed = re.findall(r"^\| \[(\d{4})\]\((\S+)\) \|", text("adr/README.md"), re.MULTILINE)
+    pages = sorted(page.name for page in (DOCS / "adr").glob("[0-9]*.md"))
+    assert [(name[:4], name) for name in pages] == listed
+    assert [number for number, _ in listed] == [f"{number:04}" for number in range(1, len(listed) + 1)]
+    assert [name for name in pages if not text(f"adr/{name}").startswith(f"# {name[:4]} ")] == []
+
+
 # --- lists ----------------------------------------------------------------------------------------------------------
 
 
