@@ -221,9 +221,8 @@ class SoapCaller:
         if not response.content:
             raise UnusableError("an empty answer")
         told, _ = media_type_of(response.headers.get("content-type", ""))
-        if not (
-            told.startswith("multipart/") or speaks_xml(response.content)
-        ):  # a proxy, a firewall: nothing of it was ever to be signed
+        # Of what a proxy or a firewall says nothing was ever to be signed.
+        if not (told.startswith("multipart/") or speaks_xml(response.content)):
             raise UnusableError(f"{shown(told, response.content)} instead of an answer")
         if self._signer is not None:
             try:
