@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import re
 from datetime import date
+from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from gateway.cli import app
 from gateway.demo import story
 from gateway.typography import Block, Letter, Signature, render
+from simulators.nontax.platform import NonTax
 
 KINDS = ("more_elements", "empty_optionals", "other_order", "other_amounts")
 
@@ -75,3 +81,73 @@ async def test_json_systems_that_speak_differently_are_understood(site, kind):
     assert all(one["element"].rpartition("/")[2] == "ReleaseNote" for one in noted), noted
     if kind == "more_elements":
         assert {one["channel"] for one in noted} >= {"creditchina", "portal", "seal"}
+
+
+# --- the whole night ------------------------------------------------------------------------------------------------
+
+
+async def command(site, *words: str) -> str:
+    """What a command says beside the running gateway."""
+    done = await asyncio.to_thread(CliRunner().invoke, app, ["-s", str(site.settings_file), *words])
+    return done.stdout + done.stderr
+
+
+async def test_an_element_more_then_another_secret_then_as_ever(site):
+    """Nothing is parked for good, nothing is doubled, everything is said, and the drift of the night can be read."""
+    number = iter(range(1, 9))
+
+    async def demand() -> dict[str, Any]:
+        answer = await site.ask_payment(await site.decide(f"望市监罚决字〔2026〕第{next(number)}号"))
+        assert answer.status_code in (201, 202), answer.text
+        return dict(answer.json())
+
+    evening = [await site.reaches(await demand(), "ISSUED") for _ in range(3)]
+
+    # One element more, in answers and in notices: as ever.
+    site.fault("more_elements", times=0)
+    site.fault("callback_different", "PaymentConfirm", times=0)
+    await site.pay(evening[0]["code"])
+    await site.reaches(evening[0], "PAID")
+    night = [await site.reaches(await demand(), "ISSUED")]
+
+    # Its answers are signed with what we do not know: it has happened, and we believe nobody.
+    site.simulators.clear_faults()
+    site.fault("bad_signature", times=0)
+    night.append(await demand())
+    await site.until(f"/v1/payments/{night[-1]['id']}", lambda now: now["in_doubt_since"] is not None)
+
+    # Now ours is refused too. One refusal, and nothing leaves the channel any more; its notices are nobody's.
+    site.simulators.seed(nontax={"nodes": {NonTax.node: "what-the-new-release-alone-knows"}})
+    night.append(await demand())
+    assert (await site.post(f"/v1/payments/{evening[1]['id']}/cancel", {"reason": "文号有误"})).status_code < 300
+    await site.pay(evening[2]["code"])
+    await site.until("/v1/events?type=channel.stopped", lambda page: page["items"])
+    assert "gateway channels resume nontax" in await command(site, "doctor")
+
+    # As ever again. A person lets the channel go, and the rest heals by itself.
+    site.simulators.clear_faults()
+    site.simulators.seed(nontax={"nodes": {NonTax.node: NonTax.secret}})
+    await site.app.base.delivery.resume_channel("nontax")
+    await site.simulators.flush_callbacks("nontax")
+    for payment in night:
+        await site.reaches(payment, "ISSUED")
+    await site.reaches(evening[1], "CANCELLED")
+    paid = await site.reaches(evening[2], "PAID")
+    assert (len(paid["collections"]), paid["exceptions"]) == (1, [])
+    assert site.effects("CreateBill") == [1] * 6
+    assert site.effects("VoidBill") == [1]
+    await nothing_waits(site)
+
+    # What was said meanwhile, and the report of the night.
+    told = [(one["type"], one["data"]) for one in (await site.get("/v1/events?limit=200"))["items"]]
+    stopped = [data["reason"] for kind, data in told if kind == "channel.stopped"]
+    assert len(stopped) == 1
+    assert "401" in stopped[0]
+    assert {data["decision_number"] for kind, data in told if kind == "payment.in_doubt"} >= {
+        night[1]["decision_number"]
+    }
+    drifted = {(data["action"], data["element"]) for kind, data in told if kind == "channel.drifted"}
+    assert drifted >= {("CreateBill", "Bill/ReleaseNote"), ("PaymentConfirm", "ReleaseNote")}
+    report = await command(site, "channels", "drift", "nontax")
+    for action, element in drifted:
+        assert re.search(rf"nontax +{action} +{element} +\d{{4}}-\d\d-\d\dT", report), report
