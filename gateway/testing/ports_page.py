@@ -60,7 +60,7 @@ def page(kind: str | None = None) -> str:
     """The reference of every kind, or of one, as Markdown. SettingsError for a kind that no installed room serves."""
     served = served_kinds()
     if kind is not None and kind not in served:
-        raise SettingsError("kind", say("starting.no_kind", kind=kind), known(kind, served))
+        raise SettingsError("kind", say("rooms.no_suite_kind", kind=kind), known(kind, served))
     chosen = [kind] if kind is not None else sorted(served)
     return "\n".join([_HEAD, *(_port(one, served[one].port) for one in chosen)])
 

@@ -43,7 +43,7 @@ def begin(kind: str, name: str, *, like: str | None = None, folder: Path | None 
     """
     kinds = served_kinds()
     if kind not in kinds:
-        raise SettingsError("kind", say("starting.no_kind", kind=kind), known(kind, kinds))
+        raise SettingsError("kind", say("rooms.no_suite_kind", kind=kind), known(kind, kinds))
     if not _NAME.fullmatch(name) or f"{kind}.{name}" in installed():
         raise SettingsError("name", say("starting.name", name=name, kind=kind))
     able = [one for one in BENCHES if one.startswith(f"{kind}.")]
