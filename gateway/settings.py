@@ -25,8 +25,10 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PrivateAttr,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     model_validator,
 )
 from pydantic.fields import FieldInfo
@@ -118,7 +120,13 @@ def _maker(value: Any) -> Any:
     return digits
 
 
+def _in_folder(value: Path, info: ValidationInfo) -> Path:
+    return (info.context or {}).get("folder", Path()) / value
+
+
 WebAddress = Annotated[str, AfterValidator(_web_address)]
+FileOfRoom = Annotated[Path, AfterValidator(_in_folder)]
+"""A path in the settings of a room; a relative one starts at the folder of the settings' file, as all of them do."""
 ChannelAddress = Annotated[str, AfterValidator(_channel_address)]
 Bind = Annotated[str, AfterValidator(_bind)]
 
@@ -326,10 +334,12 @@ class Settings(Block):
     channels: dict[Annotated[str, Field(pattern=_CHANNEL_NAME)], ChannelSettings] = {}
     routes: tuple[Route, ...] = ()
 
+    _folder: Path = PrivateAttr(default=Path())
+
     def of_room(self, room: str, model: type[M]) -> M:
         """The block ``[rooms.NAME]`` as the room's own model. SettingsError names what is wrong in it."""
         try:
-            return model.model_validate(self.rooms.get(room, {}))
+            return model.model_validate(self.rooms.get(room, {}), context={"folder": self._folder})
         except ValidationError as error:
             first = error.errors(include_input=False)[0]
             where = ".".join(map(str, ("rooms", room, *first["loc"])))
@@ -392,8 +402,11 @@ def load(file: Path | None = None) -> Settings:
     except tomllib.TOMLDecodeError as error:
         raise SettingsError("settings", say("settings.no_toml", chosen=chosen, error=error)) from None
     _refuse_unknown_variables()
+    folder = chosen.resolve().parent
     try:
-        return _Installation(**_located(content, chosen.resolve().parent))
+        loaded = _Installation(**_located(content, folder))
+        loaded._folder = folder
+        return loaded
     except ValidationError as error:
         # A misspelt key shows twice, as unknown and as missing: the first is the one to mend.
         raise _explained(min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")) from None

@@ -1,26 +1,67 @@
-"""What ``gateway doctor`` says of seals: whom they are believed, and whether revocation lists are current."""
+"""What ``gateway doctor`` says of seals: whom they are believed, whether revocation lists are current, and how long the
+certificates last that sign layers for ordinary readers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
 from gateway.foundation.findings import Finding
+from gateway.rooms.seals.layers import PadesKey, ends
+from gateway.rooms.seals.rules import SealRules
 from gateway.rooms.seals.trust import TrustFiles, overdue
-from gateway.settings import Settings
+from gateway.settings import Settings, TrustSettings
 from gateway.words.clock import SystemClock, rfc3339
+from gateway.words.errors import SettingsError
+from gateway.words.saying import say
+
+_SOON: Final = timedelta(days=30)
 
 
 def look(settings: Settings, _read: Callable[[Callable[[Connection], Any]], Any]) -> Iterator[Finding]:
-    """Trust that is incomplete, and lists whose next one should have come."""
-    told = settings.trust
+    """Layers that nothing can sign, or not for long; trust that is incomplete; lists whose next one is due."""
+    now = SystemClock().now()
+    for authority, key in settings.of_room("seals", SealRules).pades.items():
+        yield from layer(authority, key, now)
+    yield from _trust(settings.trust, now)
+
+
+def layer(authority: str, key: PadesKey, now: datetime) -> Iterator[Finding]:
+    """Whether the files of one signer of layers can be read, and how long its certificate lasts."""
+    name, unread = f"seals.pades.{authority}", False
+    for entry, file in key.files.items():
+        try:
+            file.read_bytes()
+        except OSError as error:
+            unread = True
+            yield Finding(
+                name, "fail", say("seals.layer_unreadable", entry=entry, file=file, reason=error.strerror or "")
+            )
+    if unread:
+        return
+    try:
+        last = ends(authority, key)
+    except SettingsError as error:
+        yield Finding(name, "fail", say("doctor.setting", key=error.key, reason=error.said), error.cure)
+        return
+    file = key.pkcs12 or key.certificate
+    if last <= now:
+        yield Finding(name, "fail", say("doctor.cert_expired", file=file, last=last))
+    elif last - now < _SOON:
+        yield Finding(name, "warn", say("doctor.cert_expires", file=file, last=last))
+    else:
+        yield Finding(name, "ok", say("doctor.cert_valid", last=last))
+
+
+def _trust(told: TrustSettings, now: datetime) -> Iterator[Finding]:
     if not (told.seal_roots or told.maker_roots or told.seal_makers):
         return  # nobody's seals are judged here
     files = TrustFiles(told)
     missing = [key for key in ("seal_roots", "maker_roots", "seal_makers") if not getattr(told, key)]
-    late = list(overdue(files.lists(), SystemClock().now()))
+    late = list(overdue(files.lists(), now))
     for key in missing:
         yield Finding("seals", "warn", f"[trust] {key} is empty: no seal is ever 有效", f"Set [trust] {key}.")
     for one in late:

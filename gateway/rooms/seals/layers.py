@@ -11,16 +11,17 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from gateway.settings import read_secret
+from gateway.settings import FileOfRoom, read_secret
 from gateway.words.clock import Clock
 from gateway.words.errors import SettingsError, UnusableError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pyhanko.sign.signers import SimpleSigner
 
     from gateway.rooms.seals.pdf import Prepared
@@ -38,10 +39,16 @@ class PadesKey(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    pkcs12: Path | None = None
-    certificate: Path | None = None
-    key: Path | None = None
+    pkcs12: FileOfRoom | None = None
+    certificate: FileOfRoom | None = None
+    key: FileOfRoom | None = None
     passphrase: str | None = None
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """The files that are named, by their keys."""
+        named = {name: getattr(self, name) for name in ("pkcs12", "certificate", "key")}
+        return {name: file for name, file in named.items() if file is not None}
 
     @model_validator(mode="after")
     def _one_of_two(self) -> Self:
@@ -109,6 +116,11 @@ class Layers:
         if len(der) > held.reserve:
             raise UnusableError(f"the signature with its time stamp has {len(der)} bytes, room is for {held.reserve}")
         return embed(made.content, made.start, made.end, der)[len(content) :]
+
+
+def ends(authority: str, key: PadesKey) -> datetime:
+    """When the certificate of a layer's signer ends. Raises SettingsError for what cannot be used."""
+    return _load(authority, key).until
 
 
 def _stamper(stamps: TimeStamps, authority: str) -> Any:

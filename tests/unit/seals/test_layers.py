@@ -24,11 +24,13 @@ from pyhanko_certvalidator import ValidationContext
 
 from gateway.foundation.channels import Channels
 from gateway.ports.timestamp import DIGEST_OIDS, StampRequest, TimeStamp
+from gateway.rooms.seals.doctor import layer, look
 from gateway.rooms.seals.layers import Layers, PadesKey
 from gateway.rooms.seals.pdf import embed, make_room
 from gateway.rooms.seals.report import Verdict
 from gateway.rooms.seals.verification import verify_document
 from gateway.rooms.timestamps import TimeStamps
+from gateway.settings import load
 from gateway.words.clock import ManualClock
 from gateway.words.errors import ExchangeError, OutcomeUnknownError, SettingsError, UnusableError
 from simulators.seal import stamps
@@ -248,3 +250,34 @@ def test_a_key_on_a_larger_curve_signs_as_well(forge, office, tmp_path, sealed):
     chain.write_bytes(pem(office.authority.issue("另一", private)))
     layers = office.layers(PadesKey(certificate=chain, key=key))
     assert judge(forge, over(layers, sealed), **office.trust).valid
+
+
+@pytest.mark.parametrize(("days", "state"), [(31, "ok"), (29, "warn"), (-1, "fail")])
+def test_doctor_warns_before_the_certificate_of_layers_ends(office, days, state):
+    key = PadesKey(certificate=office.chain, key=office.pem)
+    (found,) = layer("*", key, stamps.END - timedelta(days=days))
+    assert found.state == state
+    assert f"{stamps.END:%Y-%m-%d}" in found.detail
+    assert (str(office.chain) in found.detail) == (state != "ok")
+
+
+def test_doctor_names_every_file_of_layers_that_cannot_be_read_and_goes_on(office, tmp_path):
+    """The paths of the settings start at the folder of their file."""
+    for name, file in (("chain.pem", office.chain), ("key.pem", office.pem)):
+        (tmp_path / name).write_bytes(file.read_bytes())
+    settings = tmp_path / "gateway.toml"
+    settings.write_text(
+        '[rooms.seals.pades.A1]\ncertificate = "no/chain.pem"\nkey = "no/key.pem"\n'
+        '[rooms.seals.pades."*"]\ncertificate = "chain.pem"\nkey = "key.pem"\n'
+    )
+    found = list(look(load(settings), lambda query: None))
+    assert [(one.name, one.state) for one in found] == [
+        ("seals.pades.A1", "fail"),
+        ("seals.pades.A1", "fail"),
+        ("seals.pades.*", "ok"),
+    ]
+    for one, name in zip(found[:2], ("chain.pem", "key.pem"), strict=True):
+        assert str(tmp_path / "no" / name) in one.detail
+    (tmp_path / "key.pem").write_text("no key")
+    *_, broken = look(load(settings), lambda query: None)
+    assert (broken.state, broken.name) == ("fail", "seals.pades.*")

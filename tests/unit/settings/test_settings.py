@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
-from gateway.settings import Settings, load, read_secret
+from gateway.settings import FileOfRoom, Settings, load, read_secret
 from gateway.words.errors import SettingsError
 
 CHANNEL = """
@@ -67,6 +68,17 @@ def test_relative_paths_start_at_the_files_folder(write: Write, tmp_path: Path) 
         "secret": f"file:{tmp_path}/secrets/nontax",
         "ca_file": f"{tmp_path}/tls/ca.pem",
     }
+
+
+def test_paths_in_the_settings_of_a_room_start_there_too(write: Write, tmp_path: Path) -> None:
+    class Rules(BaseModel):
+        one: FileOfRoom
+        more: dict[str, FileOfRoom] = {}
+
+    settings = load(write('[rooms.seals]\none = "tls/a.pem"\nmore = { b = "b.pem", c = "/etc/c.pem" }\n'))
+    rules = settings.of_room("seals", Rules)
+    assert rules.one == tmp_path / "tls/a.pem"
+    assert rules.more == {"b": tmp_path / "b.pem", "c": Path("/etc/c.pem")}
 
 
 def test_the_environment_wins_over_the_file(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
