@@ -121,7 +121,8 @@ def _maker(value: Any) -> Any:
 
 
 def _in_folder(value: Path, info: ValidationInfo) -> Path:
-    return (info.context or {}).get("folder", Path()) / value
+    folder: Path = (info.context or {}).get("folder", Path())
+    return folder / value
 
 
 WebAddress = Annotated[str, AfterValidator(_web_address)]

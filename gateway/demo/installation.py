@@ -70,6 +70,10 @@ intermediates = ["seal-authority.pem"]
 stamp_roots = ["seal-root.pem", "stamp-root.pem"]
 receipt_roots = ["receipt-root.pem"]
 
+[rooms.seals.vouchers]
+finance = ["{seal["finance_seal_id"]}"]
+units = {{ {story.AUTHORITY} = ["99010200000040"] }}
+
 [channels.nontax]
 adapter = "nontax.soap"
 url = "{nontax["url"]}"

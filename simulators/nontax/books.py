@@ -36,7 +36,7 @@ DEFAULTS: Document = {
     "page_size": 100,
     "quiet": None,  # ["23:30", "00:30"]: closed for settlement between
     "receipt_kind": "0101",  # the four digits of a receipt code between region and year
-    "receipt_signatures": "both",  # beside a receipt's document; or "issuer", "none", "forged"
+    "receipt_signatures": "both",  # beside a receipt's document; or "issuer", "supervisor", "none", "forged"
     "magic_amounts": False,  # bills whose total ends in certain fen bring a fault with them (amounts.py)
 }
 
@@ -64,7 +64,7 @@ SCHEMAS: dict[str, Document] = {
         "maxItems": 2,
     },
     "receipt_kind": {"type": "string", "pattern": r"^\d{4}$"},
-    "receipt_signatures": {"enum": ["both", "issuer", "none", "forged"]},
+    "receipt_signatures": {"enum": ["both", "issuer", "supervisor", "none", "forged"]},
     "magic_amounts": {"type": "boolean"},
 }
 

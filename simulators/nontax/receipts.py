@@ -29,13 +29,14 @@ class Signers:
         return Authority(Key(unb64(kept["private"]), unb64(kept["public"])), unb64(kept["certificate"]))
 
     def signatures(self, tx: Transaction, xml: bytes, issued: Document, unit: str, who: str) -> list[dict[str, Any]]:
-        """Detached SM2 signatures, made once. ``who``: both, issuer, none, forged (the issuer under both roles)."""
+        """Detached SM2 signatures, made once. ``who``: both, issuer, supervisor, none, forged (the issuer twice)."""
         key = f"{issued['EInvoiceCode']}-{issued['EInvoiceNumber']}"
         if (kept := tx.get(self.system, "receipt_signatures", key)) is not None:
             return list(kept["signatures"])
         roles = {
             "both": {"issuer": unit, "supervisor": SUPERVISOR},
             "issuer": {"issuer": unit},
+            "supervisor": {"supervisor": SUPERVISOR},
             "forged": {"issuer": unit, "supervisor": unit},
             "none": {},
         }[who]

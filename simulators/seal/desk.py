@@ -10,8 +10,11 @@ from starlette.routing import BaseRoute, Route
 
 import contracts
 from simulators.frame import Document, Service, Transaction, b64, endpoint
+from simulators.seal import voucher
 from simulators.seal.cabinet import Cabinet
 
+FINANCE = "99010000000006"
+"""The seal of the city's finance department, which completes vouchers."""
 _STATES = {row["code"] for row in contracts.code_table("seal", "v1", "seal_states")}
 
 
@@ -41,6 +44,7 @@ class Desk:
             Route("/remake", endpoint(self._remake), methods=["POST"]),
             Route("/mode", endpoint(self._set_mode), methods=["POST"]),
             Route("/finish", endpoint(self._finish), methods=["POST"]),
+            Route("/voucher", endpoint(self._voucher), methods=["POST"]),
         ]
 
     def _root(self, request: Request, body: Any) -> Any:
@@ -64,6 +68,18 @@ class Desk:
         with self._base.state.transaction() as tx:
             self._cabinet.remake(tx, self._known(tx, body), self._base.clock.now())
         return {"ok": True}
+
+    def _voucher(self, request: Request, body: Any) -> Any:
+        stage, rows = str(body["stage"]), {str(name): str(value) for name, value in body.get("rows", {}).items()}
+        if stage not in voucher.STAGES:
+            raise ValueError(f"no stage {stage!r}")
+        with self._base.state.transaction() as tx:
+            seals = {"unit": self._known(tx, {"sealId": body["unit"]}), "finance": FINANCE}
+            parts = voucher.document(rows)
+            for role in voucher.STAGES[stage]:
+                seal, eseal = self._cabinet.hold(tx, seals[role]), self._cabinet.eseal(tx, seals[role])
+                parts = voucher.signed(parts, seal, eseal, self._base.clock.now())
+        return {"document": b64(voucher.packed(parts))}
 
     def _known(self, tx: Transaction, body: Any) -> str:
         seal_id = str(body["sealId"])

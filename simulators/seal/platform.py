@@ -10,6 +10,9 @@ Control (below ``/_sim/seal``):
 - ``POST /revoke`` ``{"sealId"}``: its signer's certificate is revoked from now on;
 - ``POST /remake`` ``{"sealId"}``: its key was lost: revoked, and made anew with another key and certificate;
 - ``POST /settings`` ``{"pending": true}`` (or ``/mode``): jobs wait for ``finish`` from now on;
+- ``POST /voucher`` ``{"stage", "unit", "rows"}``: an electronic payment voucher 电子一般缴款书, OFD in Base64. Of the
+  stage ``before_payment`` (the seal ``unit`` has signed), ``after_payment`` (finance too) or ``finance_alone``;
+  ``rows``: what stands on it, by name;
 - ``POST /finish`` ``{"reference", "state": "DONE" or "REFUSED", "reason"}``: decide a waiting job.
 
 Seed (``POST /_sim/seed`` with ``{"seal": {"seals": [{"sealId", "name", "ownerCode", "validFrom", "validUntil",
@@ -52,7 +55,7 @@ from simulators.frame import (
 from simulators.seal import pki, ses
 from simulators.seal.cabinet import Cabinet
 from simulators.seal.certification import Certification
-from simulators.seal.desk import Desk
+from simulators.seal.desk import FINANCE, Desk
 from simulators.seal.pki import sm3
 from simulators.signing import fresh, signature, signed_headers
 
@@ -76,6 +79,7 @@ SEALS: list[Document] = [
         "validFrom": "2020-03-01T00:00:00+08:00",
         "validUntil": "2025-03-01T00:00:00+08:00",
     },
+    {"sealId": FINANCE, "name": "安澜市财政局", "ownerCode": "11990100MB0000094D"},
 ]
 
 _result = Results(contracts.code_table("seal", "v1", "results"))
@@ -313,7 +317,7 @@ class Seal(Service):
                 self.cabinet.make(tx, seal)
 
     def credentials(self) -> dict[str, Any]:
-        """Node and secret, certificates of root, authority, maker and ordinary time stamps, and a seal to try with."""
+        """Node and secret, certificates of root, authority, maker and ordinary time stamps, and seals to try with."""
         with self.base.state.transaction() as tx:
             root, authority, maker = self.cabinet.root(tx), self.cabinet.authority(tx), self.cabinet.maker(tx)
             ordinary = self.cabinet.ordinary_root(tx)
@@ -325,6 +329,7 @@ class Seal(Service):
             "maker": b64(maker.certificate),
             "stamp_root": b64(ordinary),
             "seal_id": SEALS[0]["sealId"],
+            "finance_seal_id": FINANCE,
         }
 
     def control_routes(self) -> list[BaseRoute]:

@@ -221,7 +221,7 @@ async def test_the_receipt_is_issued_once_verified_and_offered_as_a_file(any_sit
     assert site.effects("IssueReceipt") == [1]
 
 
-@pytest.mark.parametrize("who", ["none", "issuer", "forged"])
+@pytest.mark.parametrize("who", ["none", "issuer", "supervisor", "forged"])
 async def test_a_receipt_without_both_true_signatures_is_never_called_issued(site, who):
     payment = await site.paid()
     await site.simulators.aask("POST", "/nontax/settings", {"receipt_signatures": who})

@@ -512,3 +512,43 @@ async def test_a_place_that_cannot_be_read_is_named_by_its_own_field(site, lette
     ):
         answer = await seal(site, letter, placements=[place])
         assert (answer.status_code, answer.json()["field"]) == (422, field), answer.text
+
+
+async def test_a_payment_voucher_is_judged_by_the_stage_of_its_payment(any_site):
+    """电子一般缴款书: the unit's signature before payment, finance's too after it; the report says what is missing."""
+    site = any_site
+
+    async def made(stage: str) -> str:
+        rows = {"缴款码": "99010226300000000001"}
+        asked = {"stage": stage, "unit": SEAL, "rows": rows}
+        return str((await site.simulators.aask("POST", "/seal/voucher", asked))["document"])
+
+    async def judged(document: str, stage: str, authority: str = story.AUTHORITY, **headers: str) -> httpx.Response:
+        body = {"document": document, "voucher": {"authority": authority, "stage": stage}}
+        return await site.http.post("/v1/verifications", json=body, headers=headers)
+
+    notice, receipt, wrong = [await made(one) for one in ("before_payment", "after_payment", "finance_alone")]
+    for document, stage, verdict in (
+        (notice, "before_payment", "VALID"),
+        (notice, "after_payment", "UNDETERMINED"),
+        (receipt, "after_payment", "VALID"),
+        (wrong, "after_payment", "INVALID"),
+    ):
+        answer = (await judged(document, stage)).json()
+        assert answer["verdict"] == verdict, answer["reason"]
+    page = await judged(notice, "after_payment", Accept="text/html")
+    assert "按缴款后判定：缺少财政的签章" in page.text
+    assert "judged as after payment: finance&#39;s signature is missing" in page.text
+    assert (await judged(notice, "before_payment", "somebody-else")).status_code == 404
+    assert (await judged(notice, "paid")).status_code == 422
+
+    file = site.settings_file.with_name("voucher.ofd")
+    file.write_bytes(base64.b64decode(notice))
+    words = ["--settings", str(site.settings_file), "seals", "verify", str(file)]
+    for stage, code in (("before_payment", 0), ("after_payment", 1)):
+        done = await asyncio.to_thread(
+            CliRunner().invoke, app, [*words, "--voucher", stage, "--authority", story.AUTHORITY]
+        )
+        assert done.exit_code == code, done.output
+    assert "缺少财政的签章" in done.output
+    assert (await asyncio.to_thread(CliRunner().invoke, app, [*words, "--voucher", "after_payment"])).exit_code == 4

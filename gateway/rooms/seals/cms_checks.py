@@ -14,6 +14,7 @@ from gateway.foundation.crypto.sm import sm3
 from gateway.rooms.seals.cms import CmsError, SignedData, read_signed_data
 from gateway.rooms.seals.report import Findings, SealReport
 from gateway.rooms.seals.ses_checks import CLOCK_TOLERANCE, Bench, hold_chain, judge_revocation
+from gateway.rooms.seals.trust import key_of
 from gateway.words.clock import rfc3339
 
 CMS_REQUIRED: Final = frozenset({"structure", "document_digest", "signature", "signer_chain", "sealing_time"})
@@ -106,6 +107,7 @@ def _report(
         notes=findings.notes,
         not_covered=findings.not_covered,
         signer=" ".join(signer.common_name.split()) if signer else None,
+        signer_key=key_of(signer) if signer else None,
         signed_at=rfc3339(at) if at else None,
         time_source="signer" if at else None,
     )

@@ -10,13 +10,16 @@ import typer
 from rich.text import Text
 
 from gateway.rooms.seals.report import KINDS, RESULTS, Check, Report, Result, SealReport, Verdict
+from gateway.rooms.seals.rules import SealRules
 from gateway.rooms.seals.trust import TrustFiles
 from gateway.rooms.seals.use_commands import stop, uses
 from gateway.rooms.seals.views import ReportView
+from gateway.rooms.seals.vouchers import VoucherStage, judge_stage
 from gateway.rooms.seals.warden import Warden
 from gateway.terminal.output import Exit, Json, session, show
 from gateway.words.clock import SystemClock
 from gateway.words.errors import InvalidProblem
+from gateway.words.saying import say
 
 app = typer.Typer(help="Seals 电子印章: verify documents, stop a seal, list its uses.", no_args_is_help=True)
 
@@ -38,17 +41,25 @@ def verify(
     ctx: typer.Context,
     files: Annotated[list[Path], typer.Argument(help="PDF or OFD files.", exists=True, dir_okay=False)],
     every: Annotated[bool, typer.Option("--all", help="Show checks that passed, too.")] = False,
+    voucher: Annotated[VoucherStage | None, typer.Option(help="They are 电子一般缴款书 of this stage.")] = None,
+    authority: Annotated[str | None, typer.Option(help="With --voucher: the unit's code.")] = None,
     as_json: Json = False,
 ) -> None:
     """Judge documents 验章 by ``[trust]`` of the settings, without asking anybody. 0 if all are 有效, 1 otherwise."""
-    trust, warden, clock = TrustFiles(session(ctx).settings.trust).current(), Warden(), SystemClock()
+    settings = session(ctx).settings
+    if (voucher is None) != (authority is None):
+        raise InvalidProblem(say("seals.voucher_alone"), field="--voucher")
+    trust, warden, clock = TrustFiles(settings.trust).current(), Warden(), SystemClock()
     reports = []
     for file in files:
         try:
             content = file.read_bytes()
         except OSError as error:
             raise InvalidProblem(f"{file} cannot be read: {error.strerror}", field="files") from None
-        reports.append((file, warden.verify(content, trust, clock.now())))
+        report = warden.verify(content, trust, clock.now())
+        if voucher is not None and authority is not None:
+            report = judge_stage(report, voucher, authority, settings.of_room("seals", SealRules).vouchers)
+        reports.append((file, report))
     value = {"documents": [{"file": str(file), **ReportView.of(one).model_dump(mode="json")} for file, one in reports]}
     show(value, as_json, *(line for file, report in reports for line in _told(file, report, every)))
     if not all(report.valid for _, report in reports):

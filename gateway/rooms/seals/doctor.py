@@ -47,7 +47,7 @@ def layer(authority: str, key: PadesKey, now: datetime) -> Iterator[Finding]:
     except SettingsError as error:
         yield Finding(name, "fail", say("doctor.setting", key=error.key, reason=error.said), error.cure)
         return
-    file = key.pkcs12 or key.certificate
+    file = next(iter(key.files.values()))
     if last <= now:
         yield Finding(name, "fail", say("doctor.cert_expired", file=file, last=last))
     elif last - now < _SOON:

@@ -13,6 +13,7 @@ from asn1crypto import x509
 from pyhanko.sign.validation import validate_pdf_signature, validate_pdf_timestamp
 from pyhanko_certvalidator import ValidationContext
 
+from gateway.foundation.crypto.sm import sm3
 from gateway.rooms.seals.pdf_reading import Embedded, PdfFile
 from gateway.rooms.seals.report import Findings, SealReport
 from gateway.rooms.seals.ses_checks import CLOCK_TOLERANCE, Bench
@@ -65,7 +66,12 @@ def judge_pades(findings: Findings, file: PdfFile, found: Embedded, bench: Bench
     report = _report(findings, found)
     name = " ".join(status.signing_cert.subject.native.get("common_name", "").split()) or None
     return report.model_copy(
-        update={"signer": name, "signed_at": rfc3339(at) if at else None, "time_source": source if at else None}
+        update={
+            "signer": name,
+            "signer_key": sm3(status.signing_cert.public_key.dump()).hex(),
+            "signed_at": rfc3339(at) if at else None,
+            "time_source": source if at else None,
+        }
     )
 
 

@@ -79,6 +79,7 @@ CHECKS: Final[dict[str, Named]] = {
     "signature_present": Named("存在签章", "there is a signature", "GB/T 38540-2020"),
     "last_revision": Named("签章后无改动", "nothing was changed after sealing", "ISO 32000-1, 12.8.1"),
     "active_content": Named("无动态内容", "nothing in the file acts by itself", "ISO 32000-1, 12.6 and 12.7"),
+    "voucher_stage": Named("缴款书签章与阶段相符", "the voucher is signed as its stage asks", "[rooms.seals.vouchers]"),
     "other_pictures": Named("无其他印章外观", "no other picture of a seal", "ISO 32000-1, 12.5.5"),
     # of a signature's place in the document
     "coverage": Named("签章覆盖全文", "the signature covers the whole file", "ISO 32000-1, 12.8.1"),
@@ -169,6 +170,7 @@ class SealReport(Message):
     seal_name: str | None = None
     maker: str | None = None
     signer: str | None = None
+    signer_key: str | None = Field(default=None, description="SM3 of the signer's SubjectPublicKeyInfo")
     signed_at: str | None = None
     time_source: Literal["signer", "time_stamp"] | None = None
     seal_digest: str | None = Field(default=None, description="SM3 of the SESeal")

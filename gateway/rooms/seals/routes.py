@@ -22,6 +22,7 @@ from gateway.rooms.seals.rules import SealRules
 from gateway.rooms.seals.service import LARGEST
 from gateway.rooms.seals.verification import format_of
 from gateway.rooms.seals.views import ReportView, SealedDocumentView, SealView
+from gateway.rooms.seals.vouchers import VoucherStage, judge_stage
 from gateway.words.clock import start_of, to_micros
 from gateway.words.days import Day
 
@@ -42,10 +43,18 @@ class SealRequest(SealAsk):
     document: File
 
 
+class VoucherAsk(Ask):
+    """The document is an electronic payment voucher 电子一般缴款书 of this authority, and its payment stands so."""
+
+    authority: Annotated[str, Field(min_length=1, max_length=40)]
+    stage: VoucherStage
+
+
 class VerificationRequest(Ask):
-    """A document to be judged."""
+    """A document to be judged; ``voucher``: by its stage as well."""
 
     document: File
+    voucher: VoucherAsk | None = None
 
 
 @router.get("/seals", response_model=list[SealView], responses=responses(404, 409))
@@ -165,12 +174,17 @@ async def get_report(seals: TheSeals, who: Reader, document_id: str) -> HTMLResp
 )
 async def verify(
     seals: TheSeals,
-    _who: Reader,
+    rules: TheRules,
+    who: Reader,
     ask: VerificationRequest,
     accept: Annotated[str, Header(include_in_schema=False)] = "",
 ) -> ReportView | HTMLResponse:
     """Judge any document 验章. 有效, 无效 or 无法判定; without a signature it is 无效."""
+    if ask.voucher is not None:
+        require_authority(who, ask.voucher.authority, "authority")
     report = await seals.verify_document(ask.document)
+    if ask.voucher is not None:
+        report = judge_stage(report, ask.voucher.stage, ask.voucher.authority, rules.vouchers)
     if "text/html" in accept:
         return HTMLResponse(page_of(report), headers=HEADERS)
     return ReportView.of(report)

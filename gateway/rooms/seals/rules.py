@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.rooms.seals.approvals import Approval
 from gateway.rooms.seals.layers import PadesKeys
+from gateway.rooms.seals.vouchers import VoucherSigners
 from gateway.words.clock import day_of
 from gateway.words.errors import InvalidProblem
 from gateway.words.wrong import shaped
@@ -56,7 +57,8 @@ class SealRules(BaseModel):
     "stated" asks for the reference where the case system says that it is due (行政处罚法 art. 58), "ordinary" for every
     decision of the ordinary procedure. ``uses``: by the seal's number, what it is and may seal; ``unlisted``: whether
     a seal that stands there not may be used (for anything) or is refused. ``pades``: by authority, or "*" for all
-    others, who signs a further layer over sealed PDF files, for readers that know no seals.
+    others, who signs a further layer over sealed PDF files, for readers that know no seals. ``vouchers``: whose
+    signatures those of 电子一般缴款书 are.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -67,6 +69,7 @@ class SealRules(BaseModel):
     uses: Annotated[Mapping[SealId, SealUse], Field(max_length=1000)] = Field(default_factory=dict)
     unlisted: Literal["use", "refuse"] = "use"
     pades: PadesKeys = Field(default_factory=dict)
+    vouchers: VoucherSigners = VoucherSigners()
 
     def kind_of(self, seal_id: str) -> SealKind | None:
         """What a seal is; None where the settings do not say."""

@@ -29,7 +29,7 @@ from gateway.rooms.seals.cms import SM3
 from gateway.rooms.seals.report import Findings, Kind, SealReport, Unasked, Words
 from gateway.rooms.seals.ses import SealSignature, SesError, UnsupportedVersionError, read_signature
 from gateway.rooms.seals.stamps import judge_stamp
-from gateway.rooms.seals.trust import Trust
+from gateway.rooms.seals.trust import Trust, key_of
 from gateway.words.clock import rfc3339
 
 CLOCK_TOLERANCE: Final = timedelta(minutes=5)
@@ -183,7 +183,7 @@ def seal_report(findings: Findings, kind: Kind, place: str, sealing: Sealing | N
         return SealReport(
             kind=kind, place=place, checks=findings.checks, notes=findings.notes, not_covered=findings.not_covered
         )
-    seal = sealing.signature.seal
+    seal, signer = sealing.signature.seal, _certificate(sealing.signature.certificate)
     return SealReport(
         kind=sealing.signature.kind,
         place=place,
@@ -194,6 +194,7 @@ def seal_report(findings: Findings, kind: Kind, place: str, sealing: Sealing | N
         seal_name=seal.name,
         maker=_common_name(seal.maker_certificate),
         signer=_common_name(sealing.signature.certificate),
+        signer_key=key_of(signer) if isinstance(signer, Sm2Certificate) else None,
         signed_at=rfc3339(sealing.at) if sealing.at else None,
         time_source=sealing.time_source,
         seal_digest=sm3(seal.der).hex(),

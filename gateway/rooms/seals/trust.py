@@ -87,7 +87,12 @@ def key_identifiers(public: bytes) -> frozenset[str]:
 
 def makers_of(certificates: Sequence[bytes]) -> frozenset[str]:
     """The identifiers of the keys of these certificates. Raises CertificateError."""
-    return frozenset(sm3(_SPKI + parse_certificate(der).public).hex() for der in certificates)
+    return frozenset(key_of(parse_certificate(der)) for der in certificates)
+
+
+def key_of(certificate: Sm2Certificate) -> str:
+    """What the key of a certificate is called in reports: SM3 of its SubjectPublicKeyInfo."""
+    return sm3(_SPKI + certificate.public).hex()
 
 
 class TrustFiles:

@@ -85,6 +85,7 @@ class SealReportView(View):
     seal_name: str | None
     maker: str | None
     signer: str | None
+    signer_key: str | None = Field(description="SM3 of its SubjectPublicKeyInfo, for [rooms.seals.vouchers]")
     signed_at: str | None
     time_source: Literal["signer", "time_stamp"] | None = Field(description="whose word the time of sealing is")
     picture_type: str | None
@@ -109,6 +110,7 @@ class SealReportView(View):
             seal_name=report.seal_name,
             maker=report.maker,
             signer=report.signer,
+            signer_key=report.signer_key,
             signed_at=report.signed_at,
             time_source=report.time_source,
             picture_type=report.picture_type,
