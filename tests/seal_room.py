@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from decision_facts import facts
 from foundation import foundation
 
 from gateway.foundation.channels import Channel, Channels
 from gateway.foundation.store import Store
 from gateway.ports.base import AdapterInfo, FindGuarantee
 from gateway.ports.seal import ApplyRequest, Placement, SealInfo, SealJob
-from gateway.rooms.decisions import DecisionEvent, DecisionFacts, Decisions
+from gateway.rooms.decisions import DecisionEvent, Decisions
 from gateway.rooms.seals import Report, SealAsk, SealedDocument, Seals, Trust, verify_document
 from gateway.rooms.seals.issuers import Examiner
 from gateway.rooms.seals.rules import SealRules
@@ -30,17 +31,6 @@ from gateway.words.errors import (
 NUMBER = "望综执罚决〔2026〕118号"
 OWNER = "11990102MB0000011Q"
 PLACE = Placement(page=1, x=120, y=60, width=42, height=42)
-FACTS = {
-    "procedure": "ordinary",
-    "party": {"kind": "organisation", "name": "恒筑建设有限公司", "uscc": "91990102MA0HD1233R"},
-    "violation": "占用公共场所",
-    "facts": "占道经营",
-    "basis": "条例第十条",
-    "penalty_kinds": ["罚款"],
-    "content": "罚款500元",
-    "fine": "500.00",
-    "decided_on": "2026-09-14",
-}
 
 
 class Service:
@@ -160,6 +150,6 @@ class Room:
         return [one.type.removeprefix("sealed_document.") for one in timeline]
 
     async def decide(self, *happened: DecisionEvent) -> None:
-        await self.decisions.put("A1", NUMBER, DecisionFacts.model_validate(FACTS, strict=False), by="t")
+        await self.decisions.put("A1", NUMBER, facts(), by="t")
         for one in happened:
             await self.decisions.record_event("A1", NUMBER, one, by="t")

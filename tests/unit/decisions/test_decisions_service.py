@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from decision_facts import facts
 from foundation import foundation
 from sqlalchemy import func, select
 
@@ -15,22 +16,11 @@ from gateway.foundation.delivery.events import EVERY
 from gateway.foundation.once import Once
 from gateway.foundation.store import Store
 from gateway.foundation.store.tables import idempotency
-from gateway.rooms.decisions import DecisionEvent, DecisionFacts, Decisions
+from gateway.rooms.decisions import DecisionEvent, Decisions
 from gateway.rooms.decisions.tables import decision_version
 from gateway.words.clock import ManualClock
 from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem, Problem
 
-FACTS: dict[str, Any] = {
-    "procedure": "ordinary",
-    "party": {"kind": "organisation", "name": "恒筑建设有限公司", "uscc": "91990102MA0HD1233R"},
-    "violation": "占用公共场所",
-    "facts": "占道经营",
-    "basis": "条例第十条",
-    "penalty_kinds": ["罚款"],
-    "content": "罚款500元",
-    "fine": "500.00",
-    "decided_on": "2026-09-14",
-}
 NUMBER = "望综执罚决字〔2026〕第7号"
 
 
@@ -45,8 +35,7 @@ class Room:
         base.events.subscribe(EVERY, lambda _, event: self.told.append(event))
 
     async def put(self, **changes: Any) -> Any:
-        facts = DecisionFacts.model_validate({**FACTS, **changes}, strict=False)
-        return await self.decisions.put("A1", NUMBER, facts, by="test")
+        return await self.decisions.put("A1", NUMBER, facts(**changes), by="test")
 
     async def happens(self, kind: str, on: str = "2026-09-15", once: Once | None = None, **more: Any) -> Any:
         event = DecisionEvent.model_validate({"kind": kind, "on": on, **more}, strict=False)

@@ -3,30 +3,14 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
 
 import pytest
+from decision_facts import facts
 
-from gateway.rooms.decisions import DecisionFacts
 from gateway.rooms.decisions.duties import Mark, next_duty
 
 BILLED, IN_DOUBT, PAYABLE, SEALED, PUBLIC = Mark.BILLED, Mark.IN_DOUBT, Mark.PAYABLE, Mark.SEALED, Mark.PUBLIC
 DUE = date(2026, 10, 8)
-FACTS: dict[str, Any] = {
-    "procedure": "ordinary",
-    "party": {"kind": "organisation", "name": "恒筑建设有限公司", "uscc": "91990102MA0HD1233R"},
-    "violation": "占用公共场所",
-    "facts": "占道经营",
-    "basis": "条例第十条",
-    "penalty_kinds": ["罚款"],
-    "content": "罚款500元",
-    "fine": "500.00",
-    "decided_on": "2026-09-14",
-}
-
-
-def facts(**changes: Any) -> DecisionFacts:
-    return DecisionFacts.model_validate({**FACTS, **changes}, strict=False)
 
 
 @pytest.mark.parametrize(

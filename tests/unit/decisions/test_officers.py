@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
+from decision_facts import facts
 from foundation import foundation
 from pydantic import ValidationError
 from sqlalchemy import select
@@ -14,26 +14,11 @@ from sqlalchemy import select
 from gateway.foundation.delivery import Event
 from gateway.foundation.delivery.events import EVERY
 from gateway.foundation.store import Store
-from gateway.rooms.decisions import DecisionEvent, DecisionFacts, Decisions, EventKind, Officer
+from gateway.rooms.decisions import DecisionEvent, Decisions, EventKind, Officer
 from gateway.rooms.decisions.tables import decision_version
 from gateway.words.clock import ManualClock
 
-FACTS: dict[str, Any] = {
-    "procedure": "ordinary",
-    "party": {"kind": "organisation", "name": "恒筑建设有限公司", "uscc": "91990102MA0HD1233R"},
-    "violation": "占用公共场所",
-    "facts": "占道经营",
-    "basis": "条例第十条",
-    "penalty_kinds": ["罚款"],
-    "content": "罚款500元",
-    "fine": "500.00",
-    "decided_on": "2026-09-14",
-}
 TWO = [{"name": "高远", "number": "99010200123"}, {"name": "岑立秋", "number": "99010200124"}]
-
-
-def facts(**changes: Any) -> DecisionFacts:
-    return DecisionFacts.model_validate({**FACTS, **changes}, strict=False)
 
 
 async def test_officers_are_read_by_decision_and_told_to_nobody(sqlite_store: Store, tmp_path: Path) -> None:

@@ -7,28 +7,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from decision_facts import facts
 from foundation import foundation
 from sqlalchemy import Connection
 
 from gateway.foundation.http.views import View
 from gateway.foundation.store import Store
-from gateway.rooms.decisions import Decision, DecisionFacts, Decisions
+from gateway.rooms.decisions import Decision, Decisions
 from gateway.rooms.decisions.duties import Mark
 from gateway.rooms.decisions.parts import Contribution, Part, in_order, installed
 from gateway.words.clock import ManualClock
 from gateway.words.errors import SettingsError
-
-FACTS = {
-    "procedure": "ordinary",
-    "party": {"kind": "organisation", "name": "恒筑建设有限公司", "uscc": "91990102MA0HD1233R"},
-    "violation": "占用公共场所",
-    "facts": "占道经营",
-    "basis": "条例第十条",
-    "penalty_kinds": ["罚款"],
-    "content": "罚款500元",
-    "fine": "500.00",
-    "decided_on": "2026-09-14",
-}
 
 
 class Note(View):
@@ -58,7 +47,7 @@ def test_a_new_part_stands_behind_them_and_no_name_is_taken_twice() -> None:
 async def test_an_overview_holds_every_part_and_the_duty_that_follows(sqlite_store: Store, tmp_path: Path) -> None:
     clock = ManualClock(datetime(2026, 9, 16, 2, 0, tzinfo=UTC))
     decisions = Decisions(foundation(sqlite_store, tmp_path, clock))
-    decision, _ = await decisions.put("A1", "1号", DecisionFacts.model_validate(FACTS, strict=False), by="test")
+    decision, _ = await decisions.put("A1", "1号", facts(), by="test")
     bare = await decisions.overview(decision, ())
     assert (bare.due, bare.parts, str(bare.next_duty)) == (None, {}, "request a payment code")
     shown = await decisions.overview(decision, (PART,))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from decision_facts import facts
 from foundation import foundation, wire
 
 from gateway.foundation.access import Access
@@ -26,7 +27,7 @@ from gateway.ports.notice import (
     SendRequest,
     SentMessage,
 )
-from gateway.rooms.decisions import DecisionFacts, Decisions
+from gateway.rooms.decisions import Decisions
 from gateway.rooms.notices import Notice, NoticeFilter, Notices, Status
 from gateway.rooms.notices.assembly import open_room
 from gateway.rooms.notices.occasions import OCCASIONS, heard, occasion_of
@@ -45,18 +46,8 @@ from gateway.words.errors import (
 NOON = datetime(2026, 9, 14, 4, 0, tzinfo=UTC)
 NUMBER = "望综执罚决〔2026〕118号"
 ONE, TWO = "99010200118", "99010200125"
-FACTS = {
-    "procedure": "ordinary",
-    "party": {"kind": "natural_person", "name": "岑立秋", "id_type": "护照号", "id_number": "E90102198"},
-    "violation": "占用公共场所",
-    "facts": "占道经营",
-    "basis": "条例第十条",
-    "penalty_kinds": ["罚款"],
-    "content": "罚款500元",
-    "fine": "500.00",
-    "decided_on": "2026-09-14",
-    "officers": [{"name": "周映川", "number": ONE}, {"name": "沈知白", "number": TWO}],
-}
+PARTY = {"kind": "natural_person", "name": "岑立秋", "id_type": "护照号", "id_number": "E90102198"}
+OFFICERS = [{"name": "周映川", "number": ONE}, {"name": "沈知白", "number": TWO}]
 BLOCK = {"digest_minutes": 10, "quiet": ["20:00-08:00"], "tell": {"*": [*OCCASIONS]}, "on_duty": {"*": [ONE]}}
 
 
@@ -185,7 +176,7 @@ async def open_it(sqlite_store: Store, tmp_path: Path) -> AsyncIterator[Callable
         room = Room(sqlite_store, tmp_path, **block)
         made.append(room)
         await Access(sqlite_store, room.clock).create_authority("A1", "望川区综合行政执法局", "11990102MB0000011Q")
-        await room.decisions.put("A1", NUMBER, DecisionFacts.model_validate(FACTS, strict=False), by="t")
+        await room.decisions.put("A1", NUMBER, facts(party=PARTY, officers=OFFICERS), by="t")
         await room.base.delivery.start()
         return room
 
