@@ -31,7 +31,7 @@ _ROW = re.compile(rb"<row[\s>]")
 _EPOCH_1900, _EPOCH_1904 = date(1899, 12, 30), date(1904, 1, 1)
 _LAST_SERIAL = 100_000
 MAGIC = b"PK\x03\x04"
-CUT_NUMBER = say("imports.cut")
+CUT_NUMBER = say("sheets.cut")
 """What is said of a number of which a spreadsheet has kept fifteen digits."""
 
 
@@ -63,15 +63,15 @@ def read_sheet(content: bytes, name: str | None = None) -> Sheet:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as book:
             if sum(one.file_size for one in book.infolist()) > _LONGEST:
-                raise UnfitError(say("imports.unpacked", most=_LONGEST >> 20))
+                raise UnfitError(say("sheets.unpacked", most=_LONGEST >> 20))
             strings = _strings(book)
             root = _part(book, "xl/workbook.xml")
             sheets = {title: _rows(book, part, strings) for title, part in _chosen(book, root, name).items()}
     except (zipfile.BadZipFile, KeyError, XmlRefusedError, NotImplementedError, RuntimeError) as error:
-        raise UnfitError(say("imports.no_workbook", error=error)) from None
+        raise UnfitError(say("sheets.no_workbook", error=error)) from None
     filled = {title: rows for title, rows in sheets.items() if any(any(row.cells) for row in rows)}
     if len(filled) > 1:
-        raise UnfitError(say("imports.sheets", sheets=filled))
+        raise UnfitError(say("sheets.sheets", sheets=filled))
     properties = root.find(f"{_MAIN}workbookPr")
     later = properties is not None and properties.get("date1904") in ("1", "true")
     return Sheet(next(iter(filled.values()), []), _EPOCH_1904 if later else _EPOCH_1900)
@@ -89,7 +89,7 @@ def _chosen(book: zipfile.ZipFile, root: etree._Element, name: str | None) -> di
         if target is not None and (title == name or (name is None and one.get("state", "visible") == "visible")):
             found[title] = target.lstrip("/") if target.startswith("/") else f"xl/{target}"
     if not found:
-        raise UnfitError(say("imports.no_sheet", name=name) if name else say("imports.no_visible_sheet"))
+        raise UnfitError(say("sheets.no_sheet", name=name) if name else say("sheets.no_visible_sheet"))
     return found
 
 
@@ -98,7 +98,7 @@ def _rows(book: zipfile.ZipFile, part: str, strings: list[str]) -> list[SheetRow
     starts = [one.start() for one in _ROW.finditer(content)]
     for begin, end in itertools.pairwise([*starts, len(content)]):  # before a tree is built of what is no table
         if content.count(b"<c ", begin, end) + content.count(b"<c>", begin, end) > _COLUMNS:
-            raise UnfitError(say("imports.columns_over", most=_COLUMNS))
+            raise UnfitError(say("sheets.columns_over", most=_COLUMNS))
     rows = []
     for position, row in enumerate(parse_xml(content, _BOUNDS).iter(f"{_MAIN}row"), start=1):
         number = int(row.get("r", position))
@@ -106,7 +106,7 @@ def _rows(book: zipfile.ZipFile, part: str, strings: list[str]) -> list[SheetRow
         for cell in row.iterfind(f"{_MAIN}c"):
             column = _column(cell.get("r", "")) if cell.get("r") else len(cells)
             if column >= _COLUMNS:
-                raise UnfitError(say("imports.row_over", number=number, most=_COLUMNS))
+                raise UnfitError(say("sheets.row_over", number=number, most=_COLUMNS))
             cells += [""] * (column + 1 - len(cells))
             cells[column] = _text(cell, strings, number)
         rows.append(SheetRow(number, row.get("hidden") in ("1", "true"), cells))
@@ -120,7 +120,7 @@ def day_of(cell: str, epoch: date) -> str:
     serial = _number(cell)
     day = epoch + timedelta(days=int(serial)) if 0 <= serial < _LAST_SERIAL else None
     if day is None or not within_bounds(day):
-        raise UnfitError(say("imports.number_no_day", cell=cell))
+        raise UnfitError(say("sheets.number_no_day", cell=cell))
     return str(day)
 
 
@@ -162,7 +162,7 @@ def _number(cell: str) -> Decimal:
     try:
         return Decimal(f"{float(cell):.15g}")
     except (ValueError, ArithmeticError):
-        raise UnfitError(say("imports.no_number", text=cell[:40])) from None
+        raise UnfitError(say("sheets.no_number", text=cell[:40])) from None
 
 
 def _part(book: zipfile.ZipFile, name: str) -> etree._Element:
@@ -185,7 +185,7 @@ def _column(reference: str) -> int:
     """0 for A1, 26 for AA7."""
     letters = re.match(r"[A-Z]{1,3}", reference)
     if letters is None:
-        raise UnfitError(say("imports.no_cell", reference=reference))
+        raise UnfitError(say("sheets.no_cell", reference=reference))
     number = 0
     for letter in letters.group():
         number = number * 26 + ord(letter) - 64
@@ -193,9 +193,9 @@ def _column(reference: str) -> int:
 
 
 def _text(cell: etree._Element, strings: list[str], row: int) -> str:
-    where = say("imports.cell", row=row, cell=cell.get("r", "?"))
+    where = say("sheets.cell", row=row, cell=cell.get("r", "?"))
     if cell.find(f"{_MAIN}f") is not None:
-        raise UnfitError(say("imports.formula", where=where))
+        raise UnfitError(say("sheets.formula", where=where))
     kind, value = cell.get("t", "n"), cell.findtext(f"{_MAIN}v") or ""
     match kind:
         case "inlineStr":
@@ -203,12 +203,12 @@ def _text(cell: etree._Element, strings: list[str], row: int) -> str:
             return "" if inline is None else _joined(inline)
         case "s":
             if not value.isdecimal() or int(value) >= len(strings):
-                raise UnfitError(say("imports.no_text", where=where))
+                raise UnfitError(say("sheets.no_text", where=where))
             return strings[int(value)]
         case "b":
             return "true" if value == "1" else "false"
         case "e":
-            raise UnfitError(say("imports.error_value", where=where, value=value))
+            raise UnfitError(say("sheets.error_value", where=where, value=value))
         case "d" | "str":
             return value
     return Number(value) if value else ""
