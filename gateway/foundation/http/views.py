@@ -7,7 +7,7 @@ import binascii
 import re
 from collections.abc import Sequence
 from hashlib import sha256
-from typing import Annotated, Any, Generic, Protocol, TypeVar
+from typing import Annotated, Any, Generic, Protocol, Self, TypeVar, overload
 
 from fastapi import Query, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -21,6 +21,10 @@ from gateway.words.text import Ask as Ask  # routes find both bases here
 T = TypeVar("T")
 
 
+@overload
+def instant(micros: int) -> str: ...
+@overload
+def instant(micros: int | None) -> str | None: ...
 def instant(micros: int | None) -> str | None:
     """Microseconds as RFC 3339 in +08:00."""
     return None if micros is None else rfc3339(from_micros(micros))
@@ -30,6 +34,11 @@ class View(BaseModel):
     """Base of what the API answers."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @classmethod
+    def showing(cls, found: object, **more: Any) -> Self:
+        """What a record has under the same names, and ``more``: what is worded, or named otherwise, outside."""
+        return cls(**{name: getattr(found, name) for name in cls.model_fields if name not in more}, **more)
 
 
 def tagged(view: View, known: str | None) -> Response:
@@ -97,11 +106,4 @@ class EventView(View):
     @classmethod
     def of(cls, event: Event) -> EventView:
         """From the event."""
-        return cls(
-            id=event.id,
-            type=event.type,
-            subject=event.subject,
-            authority=event.authority,
-            at=instant(event.at) or "",
-            data=event.data,
-        )
+        return cls.showing(event, at=instant(event.at))

@@ -124,7 +124,7 @@ async def _view(decisions: Decisions, decision: Decision) -> View:
         "due": DueView(on=due.on, provisional=due.provisional, because=due.because) if due else None,
         **shown.parts,
         "next_duty": shown.next_duty and in_words(shown.next_duty),
-        "created_at": instant(decision.created_at) or "",
-        "updated_at": instant(decision.updated_at) or "",
+        "created_at": instant(decision.created_at),
+        "updated_at": instant(decision.updated_at),
     }
     return DecisionView(**members)

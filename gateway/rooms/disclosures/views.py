@@ -70,7 +70,7 @@ class DisclosureView(View):
             late=disclosure.late,
             in_doubt_since=instant(disclosure.in_doubt_since_at),
             doubt_reason=disclosure.doubt_reason,
-            created_at=instant(disclosure.created_at) or "",
-            updated_at=instant(disclosure.updated_at) or "",
+            created_at=instant(disclosure.created_at),
+            updated_at=instant(disclosure.updated_at),
             timeline=None if timeline is None else [EventView.of(one) for one in timeline],
         )

@@ -44,12 +44,11 @@ class ExchangeView(View):
     @classmethod
     def of(cls, found: Exchange) -> ExchangeView:
         """From its record."""
-        names = ("id", "node", "seq", "channel", "direction", "action", "subject", "method", "url", "status", "outcome")
-        return cls(
-            **{name: getattr(found, name) for name in (*names, "request", "response")},
+        return cls.showing(
+            found,
             operation=found.operation_id,
-            started_at=instant(found.started_at) or "",
-            ended_at=instant(found.ended_at) or "",
+            started_at=instant(found.started_at),
+            ended_at=instant(found.ended_at),
             chain=found.chain.hex(),
         )
 

@@ -23,7 +23,7 @@ class ItemView(View):
     @classmethod
     def of(cls, item: Item) -> ItemView:
         """From its record."""
-        at = instant(item.created_at) or ""
+        at = instant(item.created_at)
         return cls(event=item.event, subject=item.subject, decision_number=item.number, at=at)
 
 
@@ -64,15 +64,15 @@ class NoticeView(View):
             channel=notice.channel,
             user_id=notice.user_id,
             reason=notice.reason,
-            due_at=instant(notice.due_at) or "",
+            due_at=instant(notice.due_at),
             held_until=instant(notice.held_until_at),
             sent_at=instant(notice.sent_at),
             delivered_at=instant(notice.delivered_at),
             read_at=instant(notice.read_at),
             in_doubt_since=instant(notice.in_doubt_since_at),
             doubt_reason=notice.doubt_reason,
-            created_at=instant(notice.created_at) or "",
-            updated_at=instant(notice.updated_at) or "",
+            created_at=instant(notice.created_at),
+            updated_at=instant(notice.updated_at),
             tells=None if items is None else [ItemView.of(one) for one in items],
             timeline=None if timeline is None else [EventView.of(one) for one in timeline],
         )

@@ -61,8 +61,8 @@ class ParkedKindView(View):
         """From its record."""
         return cls(
             **{name: getattr(kind, name) for name in ("channel", "action", "parked_for", "number")},
-            first_parked_at=instant(kind.first_at) or "",
-            last_parked_at=instant(kind.last_at) or "",
+            first_parked_at=instant(kind.first_at),
+            last_parked_at=instant(kind.last_at),
         )
 
 
@@ -116,7 +116,7 @@ class BulkHeadView(View):
             parked_since=instant(bulk.since_at),
             parked_until=instant(bulk.until_at),
             proposed_by=bulk.proposed_name,
-            proposed_at=instant(bulk.proposed_at) or "",
+            proposed_at=instant(bulk.proposed_at),
             confirmed_by=bulk.confirmed_name,
             begun_at=instant(bulk.begun_at),
             ended_at=instant(bulk.ended_at),

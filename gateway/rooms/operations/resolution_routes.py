@@ -143,7 +143,7 @@ def _side(side: Side) -> SideView:
         attempt=side.attempt.number,
         kind=side.attempt.kind,
         exchange=side.exchange.id,
-        started_at=instant(side.exchange.started_at) or "",
+        started_at=instant(side.exchange.started_at),
         **{name: getattr(side.exchange, name) for name in ("request", "response", "status", "outcome")},
     )
 

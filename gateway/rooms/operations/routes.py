@@ -27,7 +27,6 @@ Writer = Annotated[Principal, Depends(may("operations:write"))]
 Ledger = Annotated[Operations, Depends(service(Operations))]
 
 StateWord = Literal["queued", "sending", "done", "rejected", "uncertain", "pending", "parked"]
-_SHOWN = ("id", "action", "channel", "authority", "subject", "reference", "state", "reason", "code")
 
 
 class AttemptView(View):
@@ -44,11 +43,7 @@ class AttemptView(View):
     @classmethod
     def of(cls, made: AttemptRecord) -> AttemptView:
         """From its record."""
-        return cls(
-            **{name: getattr(made, name) for name in ("number", "kind", "outcome", "reason", "exchanges")},
-            started_at=instant(made.started_at) or "",
-            ended_at=instant(made.ended_at) or "",
-        )
+        return cls.showing(made, started_at=instant(made.started_at), ended_at=instant(made.ended_at))
 
 
 class OperationView(View):
@@ -73,13 +68,13 @@ class OperationView(View):
     @classmethod
     def of(cls, found: OperationRecord, attempts: Sequence[AttemptRecord] | None = None) -> OperationView:
         """From its record."""
-        return cls(
-            **{name: getattr(found, name) for name in _SHOWN},
-            due_at=instant(found.due_at) or "",
+        return cls.showing(
+            found,
+            due_at=instant(found.due_at),
             doubt_since=instant(found.doubt_since_at),
             pending_since=instant(found.pending_since_at),
-            created_at=instant(found.created_at) or "",
-            updated_at=instant(found.updated_at) or "",
+            created_at=instant(found.created_at),
+            updated_at=instant(found.updated_at),
             attempts=None if attempts is None else [AttemptView.of(one) for one in attempts],
         )
 
@@ -97,11 +92,7 @@ class DriftView(View):
     @classmethod
     def of(cls, found: Drifted) -> DriftView:
         """From its record."""
-        return cls(
-            **{name: getattr(found, name) for name in ("channel", "action", "element", "seen")},
-            first_seen=instant(found.first_seen_at) or "",
-            last_seen=instant(found.last_seen_at) or "",
-        )
+        return cls.showing(found, first_seen=instant(found.first_seen_at), last_seen=instant(found.last_seen_at))
 
 
 class UnreadableView(View):
@@ -117,13 +108,8 @@ class UnreadableView(View):
     @classmethod
     def of(cls, found: Unreadable) -> UnreadableView:
         """From its record."""
-        return cls(
-            exchange=found.exchange_id,
-            channel=found.channel,
-            authority=found.authority,
-            about=found.subject,
-            reason=found.reason,
-            received_at=instant(found.received_at) or "",
+        return cls.showing(
+            found, exchange=found.exchange_id, about=found.subject, received_at=instant(found.received_at)
         )
 
 

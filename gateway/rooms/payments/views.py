@@ -53,7 +53,7 @@ class CollectionView(View):
         return cls(
             bank_serial=money.bank_serial,
             amount=money.amount,
-            paid_at=instant(money.paid_at) or "",
+            paid_at=instant(money.paid_at),
             cleared_on=cleared,
             treasury_on=treasury,
             pay_mode=money.pay_mode,

@@ -157,7 +157,7 @@ class MonthClose(View):
             digest=close.digest.hex(),
             signature=close.signature.hex(),
             closed_by=close.closed_name,
-            closed_at=instant(close.closed_at) or "",
+            closed_at=instant(close.closed_at),
             reason=close.reason,
             asked_by=close.asked_name,
             reopened_by=close.reopened_name,

@@ -174,7 +174,7 @@ class ProposalView(View):
             reason=one.reason,
             state=one.state.value,
             proposed_by=one.proposed_name,
-            proposed_at=instant(one.proposed_at) or "",
+            proposed_at=instant(one.proposed_at),
             confirmed_by=one.confirmed_name,
             confirmed_at=instant(one.confirmed_at),
             seen=shown.seen,
@@ -239,7 +239,7 @@ class RunView(View):
             not_ours_amount=format_sum(run.not_ours_amount),
             remarks=[in_words(one.sentence) for one in run.remarks],
             ran_by=run.ran_by,
-            ran_at=instant(run.ran_at) or "",
+            ran_at=instant(run.ran_at),
         )
 
 
@@ -295,7 +295,7 @@ class BreakView(View):
             theirs=one.theirs,
             state=one.state.value,
             reason=one.reason,
-            opened_at=instant(one.opened_at) or "",
+            opened_at=instant(one.opened_at),
             age_days=one.age_in_days(now),
             closed_at=instant(one.closed_at),
             closed_by=one.closed_by,

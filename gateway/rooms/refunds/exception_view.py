@@ -50,7 +50,7 @@ class ExceptionView(View):
             refund_status=None if odd.refund_status is None else odd.refund_status.value,
             proposed_by=odd.proposed_name,
             confirmed_by=odd.confirmed_name,
-            opened_at=instant(odd.opened_at) or "",
+            opened_at=instant(odd.opened_at),
             resolved_at=instant(odd.resolved_at),
             seen=shown.seen,
             confirmations=list(shown.confirmations),

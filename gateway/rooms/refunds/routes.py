@@ -232,8 +232,8 @@ def _refund_view(shown: RefundDetails) -> RefundView:
         doubt_reason=refund.doubt_reason,
         refusal=refund.refusal,
         refunded_at=instant(refund.refunded_at),
-        created_at=instant(refund.created_at) or "",
-        updated_at=instant(refund.updated_at) or "",
+        created_at=instant(refund.created_at),
+        updated_at=instant(refund.updated_at),
         documents=[
             DocumentView(
                 id=one.id,

@@ -73,7 +73,7 @@ class GrantView(View):
             first_on=grant.first_on.isoformat(),
             last_on=grant.last_on.isoformat(),
             granted_by=grant.granted_name,
-            granted_at=instant(grant.granted_at) or "",
+            granted_at=instant(grant.granted_at),
             ended_by=grant.ended_name,
             ended_at=instant(grant.ended_at),
             reason=grant.reason,

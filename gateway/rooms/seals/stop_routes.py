@@ -50,7 +50,7 @@ class StopView(View):
             seal_id=stop.seal_id,
             reason=stop.reason,
             stopped_by=stop.stopped_name,
-            stopped_at=instant(stop.stopped_at) or "",
+            stopped_at=instant(stop.stopped_at),
         )
 
 

@@ -210,8 +210,8 @@ class SealedDocumentView(View):
             sealed_at=instant(document.sealed_at),
             in_doubt_since=instant(document.in_doubt_since_at),
             doubt_reason=document.doubt_reason,
-            created_at=instant(document.created_at) or "",
-            updated_at=instant(document.updated_at) or "",
+            created_at=instant(document.created_at),
+            updated_at=instant(document.updated_at),
             report=None if report is None else ReportView.of(report),
             timeline=None if timeline is None else [EventView.of(one) for one in timeline],
         )

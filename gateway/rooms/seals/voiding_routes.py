@@ -75,7 +75,7 @@ class VoidingView(View):
             voided_at=instant(one.voided_at),
             in_doubt_since=instant(one.in_doubt_since_at),
             doubt_reason=one.doubt_reason,
-            created_at=instant(one.created_at) or "",
+            created_at=instant(one.created_at),
             seen=sight.seen,
         )
 

@@ -57,8 +57,7 @@ class EndpointView(View):
     @classmethod
     def of(cls, found: Endpoint) -> EndpointView:
         """From its record, without its secret."""
-        names = ("id", "authority", "url", "types", "ordered", "disabled_reason")
-        return cls(**{name: getattr(found, name) for name in names}, disabled_since=instant(found.disabled_at))
+        return cls.showing(found, disabled_since=instant(found.disabled_at), secret=None)
 
 
 class TryView(View):
@@ -73,13 +72,7 @@ class TryView(View):
     @classmethod
     def of(cls, made: WebhookAttempt) -> TryView:
         """From its record."""
-        return cls(
-            node=made.node,
-            status=made.status,
-            error=made.error,
-            started_at=instant(made.started_at) or "",
-            ended_at=instant(made.ended_at) or "",
-        )
+        return cls.showing(made, started_at=instant(made.started_at), ended_at=instant(made.ended_at))
 
 
 class DeliveryView(View):
@@ -99,7 +92,7 @@ class DeliveryView(View):
             event=story.delivery.event_id,
             subject=story.delivery.subject,
             state=story.delivery.state.value,
-            due_at=instant(story.delivery.due_at) or "",
+            due_at=instant(story.delivery.due_at),
             delivered_at=instant(story.delivery.delivered_at),
             attempts=[TryView.of(one) for one in story.tries],
         )
