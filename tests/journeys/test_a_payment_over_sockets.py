@@ -242,6 +242,27 @@ async def test_a_callback_that_is_written_a_little_differently_pays_its_bill(sit
     assert known.bank_serial == "20261120510000000501"
 
 
+@pytest.mark.parametrize(
+    ("case", "odd"),
+    [
+        ("c06_next_year", ["time"]),
+        ("c07_before_the_bill", ["time"]),
+        ("c08_other_bills_number", ["other_bill"]),
+        ("c09_zero", []),
+    ],
+)
+async def test_what_a_callback_says_that_cannot_be_pays_nothing_and_is_kept(site, case, odd):
+    payment = await site.issued()
+    text = (CASES / f"{case}.xml").read_text(encoding="utf-8").replace("99010226300000000501", payment["code"])
+    for of, to in (("R00000501", OURS), ("20261120<", f"{PAID:%Y%m%d}<"), (">2027", f">{PAID.year + 1}")):
+        text = text.replace(of, to)
+    text = text.replace("100000<", f"{PAID:%H%M%S}<").replace(">200.00<", ">5036.50<")
+    taken = await call_back(site, text.encode())
+    assert (taken.status_code, b"<c:Result>00000" in taken.content) == (200, True)
+    stands = await site.get(f"/v1/payments/{payment['id']}")
+    assert (stands["status"], kinds(stands)) == ("ISSUED", odd)
+
+
 async def test_a_callback_about_no_money_is_noted_and_opens_nothing(site):
     payment = await site.issued()
     assert (await call_back(site, notice(payment, amount="0.00"))).status_code == 200
