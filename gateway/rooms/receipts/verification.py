@@ -24,6 +24,7 @@ from gateway.words.errors import ContractError
 from gateway.words.money import parse_yuan
 
 ROLES = ("issuer", "supervisor")
+_DUE = {"issuer": "the unit's 执收单位签名", "supervisor": "finance's 财政签名"}
 _LONGEST = 4 << 20
 
 
@@ -129,8 +130,9 @@ def _check_content(answer: FiscalReceipt) -> None:
 def _check_signatures(answer: FiscalReceipt, roots: Sequence[bytes], provider: Sm2Provider) -> None:
     by_role = {one.role: one for one in answer.signatures}
     if len(answer.signatures) != len(ROLES) or set(by_role) != set(ROLES):
+        missing = ", ".join(words for role, words in _DUE.items() if role not in by_role)
         raise ContractError(
-            f"a receipt here bears the signatures of unit and finance; this one has {sorted(by_role) or 'none'}"
+            f"after payment 缴款后 unit and finance have signed a receipt, each once; missing: {missing or 'none'}"
         )
     keys = set()
     issued = day_of(answer.issued_at)

@@ -133,10 +133,17 @@ def test_one_changed_byte_breaks_the_signatures(people):
 
 
 @pytest.mark.parametrize(
-    "roles", [("issuer",), ("supervisor",), ("issuer", "issuer"), ("supervisor", "issuer", "issuer")]
+    ("roles", "missing"),
+    [
+        (("issuer",), "finance's 财政签名"),
+        (("supervisor",), "the unit's 执收单位签名"),
+        (("issuer", "issuer"), "finance's 财政签名"),
+        ((), "the unit's 执收单位签名, finance's 财政签名"),
+        (("supervisor", "issuer", "issuer"), "none"),
+    ],
 )
-def test_unit_and_finance_must_both_have_signed_once(people, roles):
-    with pytest.raises(ContractError):
+def test_unit_and_finance_must_both_have_signed_once(people, roles, missing):
+    with pytest.raises(ContractError, match=f"missing: {missing}$"):
         check_receipt(
             ASK, receipt(people, signatures=tuple(map(people.sign, roles))), PROFILE, [people.root.certificate]
         )
