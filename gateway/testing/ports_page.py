@@ -30,14 +30,16 @@ a callback. A field with a default may be left out.
 **Units.** `fen` are whole fen 分 (1/100 yuan); `instant` is a time with its zone; `day` a date in Asia/Shanghai;
 `bytes` are exact bytes.
 
+*In doubt*: when `find` or `find_refund` asks what became of an effect.
+
 | Error | From an effect | From a question | From `check` | From `open_callback` |
 |---|---|---|---|---|
 | `NotSentError` | sent again later | asked again later | said | never: no network |
 | `BusyError` | sent again when told | asked again when told | said | never |
 | `OutcomeUnknownError` | doubt: asked about, never sent again | asked again with growing pauses | said | never |
 | `ContractError` | doubt, and an alarm | asked again with pauses, then a person | said | refused; kept as evidence |
-| `ContradictionError` | doubt, and a person at once | a person at once | said | refused; kept as evidence |
-| `RejectedError` | final: shown in their words | final | said | never |
+| `ContradictionError` | doubt, and an alarm | the same; in doubt a person at once | said | refused; kept as evidence |
+| `RejectedError` | final: shown in their words | final; in doubt a person at once | said | never |
 | `DeniedError` | the channel stops, an alarm | the channel stops, an alarm | said | never |
 | `UnsupportedError` | a fault of the program: a person | the same | said | never |
 | `ForgedCallbackError` | never | never | never | refused with one text for all, kept apart |
