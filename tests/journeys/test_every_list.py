@@ -16,6 +16,8 @@ import pytest
 from sqlalchemy import insert
 
 from gateway.demo import story
+from gateway.foundation.delivery import unreadable_records
+from gateway.foundation.delivery.unreadable_records import Unreadable
 from gateway.rooms.notices import Notice, Status
 from gateway.rooms.notices.records import add as add_notice
 from gateway.rooms.operations import bulk_records
@@ -237,10 +239,20 @@ async def add_bulk(site: Any) -> str:
     return new.id
 
 
+async def unreadable(site: Any, stack: AsyncExitStack) -> tuple[str, Make]:
+    async def make() -> None:
+        known = {"channel": "nontax", "reason": "amount", "authority": None, "subject": None, "received_at": 1}
+        one = Unreadable(exchange_id=new_id("exc"), digest=bytes(31) + bytes([next(_numbers)]), **known)
+        await site.app.base.store.write(lambda conn: unreadable_records.add(conn, one))
+
+    return "/v1/callbacks/unreadable", make
+
+
 FILLED = {
     "/v1/bulk-retries": bulk_retries,
     "/v1/bulk-retries/{bulk_id}/operations": bulk_operations,
     "/v1/breaks": breaks,
+    "/v1/callbacks/unreadable": unreadable,
     "/v1/cash": cash,
     "/v1/disclosures": disclosures,
     "/v1/entities/{uscc}/changes": changes,

@@ -31,7 +31,7 @@ class Asked(Ask):
 
     amount: Annotated[int, Field(ge=5)]
     code: Annotated[str, Field(pattern=shaped(SHAPE, "wrong.string_type"))]
-    raw: Annotated[str, Field(pattern=r"^\d{8}$")] = "12345678"
+    raw: Annotated[str, Field(pattern=r"^z\d{8}$")] = "z12345678"  # a shape that no room has put into words
     kind: Literal["red", "blue"] = "red"
     never: Annotated[str, AfterValidator(_never)] = ""
     theirs: Annotated[str, AfterValidator(_theirs)] = ""
