@@ -24,7 +24,7 @@ from gateway.foundation.store import Store, sealed
 from gateway.foundation.store.engine import sqlite_path
 from gateway.foundation.store.lock import NodeName
 from gateway.foundation.two_persons import TwoPersons
-from gateway.foundation.wire.channel import Timeouts
+from gateway.foundation.wire.bounds import Timeouts
 from gateway.foundation.wire.outward import AllowList, OutwardWire
 from gateway.settings import Settings
 from gateway.words.calendar import WorkingCalendar

@@ -21,6 +21,7 @@ from contextlib import AsyncExitStack
 import aiohttp
 import httpx
 
+from gateway.foundation.wire import Limits
 from gateway.foundation.wire.transport import AiohttpTransport
 
 DELAY = 0.2
@@ -83,7 +84,7 @@ async def _bench(url: str, seconds: float) -> list[dict[str, float]]:
             limits = httpx.Limits(max_connections=in_flight, max_keepalive_connections=in_flight)
             stock = await open_clients.enter_async_context(httpx.AsyncClient(limits=limits, timeout=60))
             ours = await open_clients.enter_async_context(
-                httpx.AsyncClient(transport=AiohttpTransport(max_connections=in_flight), timeout=60)
+                httpx.AsyncClient(transport=AiohttpTransport(limits=Limits(max_connections=in_flight)), timeout=60)
             )
             raw = await open_clients.enter_async_context(
                 aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=in_flight))

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 from gateway.foundation.late import late
 
 if TYPE_CHECKING:
-    from gateway.foundation.wire.channel import ChannelWire, ErrorFactory, Limits, Timeouts, WireSettings, busy
+    from gateway.foundation.wire.bounds import Limits, Timeouts
+    from gateway.foundation.wire.channel import ChannelWire, ErrorFactory, WireSettings, busy
     from gateway.foundation.wire.frame import FrameWire
     from gateway.foundation.wire.signing import MessageSigner
     from gateway.foundation.wire.tls import Tls
@@ -13,7 +14,8 @@ else:
     __getattr__ = late(
         __name__,
         {
-            "channel": "ChannelWire ErrorFactory Limits Timeouts WireSettings busy",
+            "bounds": "Limits Timeouts",
+            "channel": "ChannelWire ErrorFactory WireSettings busy",
             "frame": "FrameWire",
             "signing": "MessageSigner",
             "tls": "Tls",

@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import httpx
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 from pydantic_core import from_json
 from yarl import URL
 
 from gateway.foundation.wire.answers import media_type_of, shown
+from gateway.foundation.wire.bounds import Limits, Options, Seconds, Timeouts
 from gateway.foundation.wire.drift import NoteDrift, no_notes
 from gateway.foundation.wire.files import FileDigest, FileRules, Form, address, content, declared_host
 from gateway.foundation.wire.recording import AGENT, Poster, Recording, RecordingTransport, text_of
@@ -55,47 +56,17 @@ if TYPE_CHECKING:
     from gateway.foundation.wire.soap import SoapCaller
     from gateway.foundation.wire.tokens import AccessToken, TokenShelf
 
-Seconds = Annotated[float, Field(gt=0, le=3600)]
 ErrorFactory = Callable[[httpx.Response], ExchangeError | None]
 """Turns a declared answer into the error it stands for, or None when it is a usable answer."""
 
 M = TypeVar("M", bound=BaseModel)
 
 
-class _Options(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Timeouts(_Options):
-    """Seconds. ``connect`` covers name resolution and TLS, ``read`` the longest silence, ``write`` the longest stall,
-    ``pool`` the wait for a free connection, ``total`` everything together."""
-
-    connect: Seconds = 5.0
-    read: Seconds = 20.0
-    write: Seconds = 10.0
-    total: Seconds = 30.0
-    pool: Seconds = 5.0
-
-    def as_httpx(self) -> httpx.Timeout:
-        """The steps, for httpx."""
-        return httpx.Timeout(connect=self.connect, read=self.read, write=self.write, pool=self.pool)
-
-
-class Limits(_Options):
-    """``max_connections`` to the channel at a time, the largest answer after decompression in bytes, the seconds for
-    which an idle connection is kept, and whether an answer may end with the connection."""
-
-    max_connections: Annotated[int, Field(ge=1, le=1000)] = 64
-    max_response_bytes: Annotated[int, Field(ge=1024, le=1 << 30)] = 16 * 1024 * 1024
-    keepalive: Annotated[float, Field(ge=0, le=300)] = 4.0
-    ends_with_connection: bool = False
-
-
 def _host(value: Any) -> str:
     return declared_host(value if isinstance(value, str) else "")
 
 
-class WireSettings(_Options):
+class WireSettings(Options):
     """The keys of a channel's settings block that belong to the wire and not to the adapter.
 
     ``file_hosts``: where the platform keeps files beside its own host, ``["https://files.example"]``;
@@ -288,7 +259,6 @@ class ChannelWire:
         if url.scheme not in ("http", "https") or not url.host or url.userinfo or url.query or url.fragment:
             raise ValueError(f"{base_url!r} is not an http or https address without credentials, query and fragment")
         timeouts = timeouts or Timeouts()
-        limits = limits or Limits()
         self.channel = channel
         self.base_url = base_url.rstrip("/")
         self.clock = clock or SystemClock()
@@ -299,10 +269,7 @@ class ChannelWire:
         secure = url.scheme == "https" or any(host.startswith("https:") for host in self._files.hosts)
         transport = AiohttpTransport(
             total=timeouts.total,
-            max_connections=limits.max_connections,
-            max_response_bytes=limits.max_response_bytes,
-            keepalive=limits.keepalive,
-            ends_with_connection=limits.ends_with_connection,
+            limits=limits or Limits(),
             ssl_context=(tls or Tls()).context() if secure else None,
         )
         recording = Recording(channel, sensitive, recorder, self.clock)

@@ -25,7 +25,7 @@ from urllib.parse import urlsplit
 import structlog
 
 from gateway.foundation.crypto.sm import sm3
-from gateway.foundation.wire.channel import Limits, Timeouts
+from gateway.foundation.wire.bounds import Limits, Timeouts
 from gateway.foundation.wire.drift import NoteDrift, no_notes
 from gateway.foundation.wire.recording import ANSWERED
 from gateway.foundation.wire.tls import Tls, tls_failure

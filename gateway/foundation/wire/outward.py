@@ -19,7 +19,8 @@ import httpx
 from aiohttp.abc import AbstractResolver
 from yarl import URL
 
-from gateway.foundation.wire.channel import Limits, Timeouts, meaning
+from gateway.foundation.wire.bounds import Limits, Timeouts
+from gateway.foundation.wire.channel import meaning
 from gateway.foundation.wire.recording import Poster, Recording
 from gateway.foundation.wire.tls import Tls
 from gateway.foundation.wire.transport import AiohttpTransport, SocketFactory
@@ -112,9 +113,7 @@ class OutwardWire:
         def pool(socket_factory: SocketFactory | None) -> Poster:
             transport = AiohttpTransport(
                 total=timeouts.total,
-                max_connections=limits.max_connections,
-                max_response_bytes=limits.max_response_bytes,
-                keepalive=limits.keepalive,
+                limits=limits,
                 ssl_context=context,
                 resolver=resolver,
                 socket_factory=socket_factory,

@@ -28,6 +28,7 @@ import httpx
 from aiohttp.abc import AbstractResolver, AbstractStreamWriter
 from yarl import URL
 
+from gateway.foundation.wire.bounds import Limits
 from gateway.foundation.wire.tls import tls_failure, tls_hung_up
 
 NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
@@ -212,30 +213,25 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
     """An ``httpx.AsyncBaseTransport`` over one aiohttp session, which belongs to the loop of its first request.
 
     Step timeouts are httpx's own (``connect`` includes name resolution and TLS, ``read`` is the longest silence);
-    ``total`` bounds the whole call in seconds and may be set per request as ``extensions["total"]``. ``keepalive`` is
-    how long an idle connection is kept: less than what peers keep, or a request meets a closing socket. With
-    ``ends_with_connection`` an answer may end so, and is marked: whoever believes it must see that it is whole.
+    ``total`` bounds the whole call in seconds and may be set per request as ``extensions["total"]``. Where ``limits``
+    let an answer end with the connection, it is marked.
     """
 
     def __init__(
         self,
         *,
         total: float = 60.0,
-        max_connections: int = 64,
-        max_response_bytes: int = 16 * 1024 * 1024,
-        keepalive: float = 4.0,
-        ends_with_connection: bool = False,
+        limits: Limits | None = None,
         ssl_context: ssl.SSLContext | None = None,
         resolver: AbstractResolver | None = None,
         socket_factory: SocketFactory | None = None,
         dns_cache: bool = True,
     ) -> None:
         self._total = total
-        self._max_response_bytes = max_response_bytes
-        self._ends_with_connection = ends_with_connection
+        self._limits = limits or Limits()
         self._connector_options: dict[str, Any] = {
-            "limit": max_connections,
-            "keepalive_timeout": keepalive,
+            "limit": self._limits.max_connections,
+            "keepalive_timeout": self._limits.keepalive,
             "ssl": ssl_context or True,
             "resolver": resolver,
             "socket_factory": socket_factory,
@@ -324,13 +320,13 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         async for chunk in answer.content.iter_any():
             call.progress()
             received.body += chunk
-            if len(received.body) > self._max_response_bytes:
-                raise AnswerTooLargeError(f"the answer exceeds {self._max_response_bytes} bytes")
+            if len(received.body) > self._limits.max_response_bytes:
+                raise AnswerTooLargeError(f"the answer exceeds {self._limits.max_response_bytes} bytes")
         framed = "Content-Length" in answer.headers or "chunked" in answer.headers.get("Transfer-Encoding", "").lower()
         if not framed and answer.method != "HEAD" and answer.status not in (204, 304):
             if 300 <= answer.status < 400:
                 raise httpx.RemoteProtocolError(redirected(answer.status, answer.headers.get("Location", "")))
-            if not self._ends_with_connection:
+            if not self._limits.ends_with_connection:
                 raise httpx.RemoteProtocolError("the answer declares no length: its end cannot be told from a cut")
             received.framed = False
 

@@ -20,7 +20,7 @@ import httpx
 from gateway.foundation.crypto.certificates import CertificateStatus, parse_certificate
 from gateway.foundation.crypto.ocsp import LARGEST, StatusError, StatusQuestion
 from gateway.foundation.crypto.sm2 import default_provider
-from gateway.foundation.wire.channel import Limits, Timeouts
+from gateway.foundation.wire.bounds import Limits, Timeouts
 from gateway.foundation.wire.outward import AllowList, OutwardWire
 from gateway.rooms.seals.anchors import FindWords, nowhere
 from gateway.rooms.seals.files import MakeReady, make_ready

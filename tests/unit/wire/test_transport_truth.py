@@ -18,6 +18,7 @@ import pytest
 import uvloop
 from aiohttp.abc import AbstractResolver
 
+from gateway.foundation.wire import Limits
 from gateway.foundation.wire.transport import NOT_SENT, AiohttpTransport, AnswerTooLargeError
 
 PATIENT = httpx.Timeout(5)  # where time is not the matter, a busy machine may take its own
@@ -41,7 +42,8 @@ def run(request: pytest.FixtureRequest) -> Callable[[Callable[[], Awaitable[Any]
 
 def client(*, hasty: bool = False, **options: Any) -> httpx.AsyncClient:
     """A client on the transport; ``hasty`` with short timeouts and a short deadline."""
-    transport = AiohttpTransport(**{"total": TOTAL if hasty else 5, "max_response_bytes": CAP} | options)
+    known: dict[str, Any] = {"total": TOTAL if hasty else 5, "limits": Limits(max_response_bytes=CAP)}
+    transport = AiohttpTransport(**known | options)
     return httpx.AsyncClient(transport=transport, timeout=SHORT if hasty else PATIENT, trust_env=False)
 
 
@@ -302,7 +304,7 @@ def test_a_certificate_for_another_name_is_refused_unsent(run: Any, peer: Any, p
 
 def test_waiting_for_a_free_connection_has_a_timeout_of_its_own_and_is_unsent(run: Any, peer: Any) -> None:
     async def main() -> None:
-        async with peer(is_silent) as platform, client(max_connections=1) as http:
+        async with peer(is_silent) as platform, client(limits=Limits(max_connections=1)) as http:
             first = asyncio.create_task(http.post(platform.url))
             await platform.arrived.wait()
             with pytest.raises(httpx.PoolTimeout):
