@@ -33,8 +33,8 @@ _FOLDERS: list[Path] = [Path(__file__).parent / "catalogue"]
 class Sentence:
     """One sentence of the catalogue with what stands in it, not worded yet. ``str`` words it in English.
 
-    ``given``: texts, numbers and days; also other sentences, names of fields, members of enums (both said by the word
-    of the catalogue, where it has one: tables ``fields`` and ``terms``), and lists of these.
+    ``given``: texts, numbers and days; also other sentences, ``Both``, names of fields, members of enums (the last two
+    said by the word of the catalogue, where it has one: tables ``fields`` and ``terms``), and lists of these.
     """
 
     id: str
@@ -90,6 +90,18 @@ def in_both(said: Sentence | str) -> str:
     if not isinstance(said, Sentence):
         return said
     return f"{said.in_(Language.CHINESE)} {said.in_(Language.ENGLISH)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Both:
+    """Words that are there in both languages where they are made, as those of a report: for a place in a sentence."""
+
+    zh: str
+    en: str
+
+    def in_(self, language: Language) -> str:
+        """Its words."""
+        return self.zh if language is Language.CHINESE else self.en
 
 
 class UnfitError(ValueError):
@@ -180,7 +192,7 @@ def _entry(id: str, language: Language) -> tuple[str, str | None]:
 
 
 def _worded(value: Any, language: Language) -> Any:
-    if isinstance(value, Sentence):
+    if isinstance(value, (Sentence, Both)):
         return value.in_(language)
     if isinstance(value, FieldName):
         last = next((part for part in reversed(value.split(".")) if not part.isdigit()), "")

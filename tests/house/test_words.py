@@ -20,7 +20,7 @@ ONE_LANGUAGE = ("fields.", "terms.")
 """Names of fields and words of enums: the API's own are the English ones."""
 TOLD = ("SettingsError", "Finding", "Checked", "UnfitError")
 """What carries a sentence to people, beside every ``…Problem``."""
-BARE: dict[str, int] = {"rooms/reconciliation": 1, "rooms/seals": 60, "rooms/seals/ofd": 8}
+BARE: dict[str, int] = {"rooms/reconciliation": 1}
 """Places that still say it in a literal, by folder. A number only ever falls; what is not named has none."""
 
 

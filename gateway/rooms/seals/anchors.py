@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints
 
 from gateway.ports.seal import Placement
 from gateway.words.errors import InvalidProblem
+from gateway.words.saying import Sentence, say
 from gateway.words.text import Ask
 from gateway.words.wrong import shaped
 
@@ -56,9 +57,8 @@ class ByAnchor(_Found):
         """Where the seal goes. Raises InvalidProblem where the document has no such place."""
         if len(hits) != 1:
             raise InvalidProblem(
-                f"the document has no anchor {self.anchor}",
+                say("seals.no_anchor", anchor=self.anchor),
                 field=f"{field}.anchor",
-                cure="Anchors are in PDF files of our own templates; give a keyword, or the place in millimetres.",
             )
         return self.at(hits[0], size)
 
@@ -76,15 +76,7 @@ class ByKeyword(_Found):
     def placed(self, hits: Sequence[Hit], size: tuple[int, int], field: str) -> Placement:
         """Where the seal goes. Raises InvalidProblem for no hit, and for several, naming each."""
         if len(hits) != 1:
-            where = "; ".join(f"page {hit.page} at {hit.x:.0f}, {hit.y:.0f} mm" for hit in hits[:_NAMED])
-            more = f" and {len(hits) - _NAMED} more" if len(hits) > _NAMED else ""
-            raise InvalidProblem(
-                f"{self.keyword!r} stands in the document {len(hits)} times: {where}{more}"
-                if hits
-                else f"{self.keyword!r} does not stand in the document on one line",
-                field=f"{field}.keyword",
-                cure="Give words that stand there once, or the place in millimetres.",
-            )
+            raise InvalidProblem(_not_once(self.keyword, hits), field=f"{field}.keyword")
         return self.at(hits[0], size)
 
 
@@ -97,10 +89,9 @@ def place(
     found = find(content, keywords, anchors) if keywords or anchors else []
     if found is None:
         raise InvalidProblem(
-            "the document cannot be searched for words",
+            say("seals.no_search"),
             field="document",
             type="document-not-sealable",
-            cure="Keywords and anchors are for PDF files with text; give the place in millimetres.",
         )
     words = dict(zip(keywords, found[: len(keywords)], strict=True))
     places = dict(zip(anchors, found[len(keywords) :], strict=True))
@@ -115,3 +106,13 @@ def place(
             case _:
                 given.append(one)
     return tuple(given)
+
+
+def _not_once(keyword: str, hits: Sequence[Hit]) -> Sentence:
+    """Words that stand nowhere, or at too many places, of which the first are named."""
+    if not hits:
+        return say("seals.keyword_nowhere", keyword=keyword)
+    where = [say("seals.hit", page=hit.page, x=hit.x, y=hit.y) for hit in hits[:_NAMED]]
+    if len(hits) > _NAMED:
+        return say("seals.keyword_many", keyword=keyword, times=len(hits), where=where, more=len(hits) - _NAMED)
+    return say("seals.keyword_often", keyword=keyword, times=len(hits), where=where)

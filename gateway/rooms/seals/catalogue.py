@@ -38,9 +38,8 @@ class Catalogue:
         channels = self._channels.route(authority, "seals")
         if not channels:
             raise ConflictProblem(
-                f"no channel seals documents for authority {authority}",
+                say("seals.no_channel", authority=authority),
                 type="no-channel",
-                cure='Add a [[routes]] block with capability = "seals" to the settings.',
             )
         return channels[0]
 
@@ -59,33 +58,30 @@ class Catalogue:
         info = await _asked(channel, lambda service: service.seal_status(seal_id))
         if info is None or info.owner_code != await self._owner(authority):
             raise InvalidProblem(
-                "the authority has no such seal",
+                say("seals.unknown_seal"),
                 field="seal_id",
                 type="unknown-seal",
-                cure="Choose from GET /v1/seals.",
             )
         if info.status != "active" or info.eseal is None:
-            raise ConflictProblem(f"the seal is {info.status}", type="seal-not-usable", seal_status=info.status)
+            raise ConflictProblem(say(f"seals.seal_{info.status}"), type="seal-not-usable", seal_status=info.status)
         try:
             seal = read_seal(info.eseal)
         except SesError as error:
             raise UnavailableProblem(
-                f"the seal service describes this seal in a way that cannot be read: {error}",
+                say("seals.seal_unreadable", error=error),
                 type="seal-service-answer-broken",
-                cure="Have an operator look at the exchange.",
             ) from error
         if seal.seal_id != info.seal_id:
             raise UnavailableProblem(
-                "the seal service gave another seal than the one asked for",
+                say("seals.another_seal"),
                 type="seal-service-answer-broken",
-                cure="Have an operator look at the exchange.",
             )
         return info, seal
 
     async def _owner(self, authority: str) -> str:
         code = await self._store.read(lambda conn: records.owner_code(conn, authority))
         if code is None:
-            raise NotFoundProblem("no such authority")
+            raise NotFoundProblem(say("seals.no_authority"))
         return code
 
 

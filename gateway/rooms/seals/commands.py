@@ -55,7 +55,9 @@ def verify(
         try:
             content = file.read_bytes()
         except OSError as error:
-            raise InvalidProblem(f"{file} cannot be read: {error.strerror}", field="files") from None
+            raise InvalidProblem(
+                say("seals.file_unreadable", file=file, reason=error.strerror), field="files"
+            ) from None
         report = warden.verify(content, trust, clock.now())
         if voucher is not None and authority is not None:
             report = judge_stage(report, voucher, authority, settings.of_room("seals", SealRules).vouchers)

@@ -63,14 +63,9 @@ def _trust(told: TrustSettings, now: datetime) -> Iterator[Finding]:
     missing = [key for key in ("seal_roots", "maker_roots", "seal_makers") if not getattr(told, key)]
     late = list(overdue(files.lists(), now))
     for key in missing:
-        yield Finding("seals", "warn", f"[trust] {key} is empty: no seal is ever 有效", f"Set [trust] {key}.")
+        yield Finding("seals", "warn", say("seals.trust_empty", key=key))
     for one in late:
         due = rfc3339(one.next_update) if one.next_update else ""
-        yield Finding(
-            "seals",
-            "warn",
-            f"the next revocation list should have come {due}",
-            "Fetch it into the file that [trust] crls names; it is read again by itself.",
-        )
+        yield Finding("seals", "warn", say("seals.list_due", due=due))
     if not missing and not late:
-        yield Finding("seals", "ok", f"{len(files.current().makers)} seal makers, {len(told.crls)} revocation lists")
+        yield Finding("seals", "ok", say("seals.trust", makers=len(files.current().makers), lists=len(told.crls)))

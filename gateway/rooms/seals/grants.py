@@ -19,6 +19,7 @@ from gateway.rooms.seals.tables import seal_grant
 from gateway.words.clock import Clock, day_of, to_micros
 from gateway.words.errors import ConflictProblem, NotFoundProblem, Problem
 from gateway.words.identifiers import new_id
+from gateway.words.saying import say
 
 _MOST = 500
 
@@ -92,7 +93,7 @@ class SealGrants:
             running = (seal_grant.c.id == grant_id, seal_grant.c.ended_at.is_(None))
             ended = {"ended_name": ended_name, "ended_at": now, "reason": reason}
             if conn.execute(update(seal_grant).where(*running).values(**ended)).rowcount != 1:
-                raise ConflictProblem("this grant has been ended", type="conflict")
+                raise ConflictProblem(say("seals.grant_ended"), type="conflict")
             return replace(found, ended_name=ended_name, ended_at=now, reason=reason)
 
         return await self._store.write(unit)
@@ -131,12 +132,10 @@ def grant_for(
         )
         found = conn.execute(query.order_by(seal_grant.c.id).limit(1)).scalar_one_or_none()
     if found is None:
-        who = "no officer is named" if officer is None else "this officer holds no grant that runs today"
         raise Problem(
-            f"the seal is used under grants, and {who}",
+            say("seals.no_officer" if officer is None else "seals.not_granted"),
             type="seal-not-granted",
             field="officer",
-            cure="Name an officer with a grant, or have a supervisor give one: POST /v1/seal-grants.",
         )
     return str(found)
 
@@ -150,7 +149,7 @@ def today(clock: Clock) -> tuple[int, date]:
 def _fetch(conn: Connection, grant_id: str) -> SealGrant:
     row = conn.execute(select(seal_grant).where(seal_grant.c.id == grant_id)).mappings().first()
     if row is None:
-        raise NotFoundProblem("no such grant")
+        raise NotFoundProblem(say("seals.no_grant"))
     return _grant(row)
 
 

@@ -28,6 +28,7 @@ from gateway.rooms.seals.verification import format_of
 from gateway.rooms.seals.voidings import void_since
 from gateway.words.clock import Clock, from_micros, rfc3339, to_micros
 from gateway.words.errors import ContractError, ExchangeError, InvalidProblem, RejectedError, UnusableError
+from gateway.words.saying import say
 
 _SHORTEST, _LONGEST = 0.2, 600.0
 
@@ -86,10 +87,9 @@ class Judge:
         """
         if format_of(content) is None:
             raise InvalidProblem(
-                "the file is neither a PDF nor an OFD",
+                say("seals.other_file"),
                 field="document",
                 type="unsupported-document-type",
-                cure="Send the document itself, not a picture of it or an archive around it.",
             )
         report = await self._examiner.examine(content, self._clock.now())
         seals = tuple([await self._unless_void(await self._asked(one)) for one in report.seals])

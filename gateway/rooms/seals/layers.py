@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from gateway.settings import FileOfRoom, read_secret
 from gateway.words.clock import Clock
 from gateway.words.errors import SettingsError, UnusableError
+from gateway.words.saying import say
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,10 +86,9 @@ class Layers:
         for authority, signer in self._signers.items():
             name = f"rooms.seals.pades.{authority}"
             if not stamps.served(authority):
-                cure = f'Add a [[routes]] block with authority = "{authority}" and capability = "timestamps".'
-                raise SettingsError(name, "no channel gives time stamps, and PAdES-B-T has one", cure)
+                raise SettingsError(name, say("seals.layer_no_stamps", authority=authority))
             if signer.until <= clock.now():
-                raise SettingsError(name, f"its certificate ended {signer.until:%Y-%m-%d}", "Name the one made since.")
+                raise SettingsError(name, say("seals.layer_ended", until=signer.until))
 
     def wanted(self, authority: str) -> bool:
         """Whether documents of this authority get a layer."""
@@ -146,9 +146,7 @@ def _load(authority: str, key: PadesKey) -> _Signer:
         private, certificates = _pkcs12(key.pkcs12, secret) if key.pkcs12 else _pem(key, secret)
         return _signer(private, certificates)
     except (OSError, ValueError, TypeError) as error:
-        raise SettingsError(
-            name, f"its files hold no key and certificate that can sign: {error}", "Give PKCS 12, or two PEM files."
-        ) from None
+        raise SettingsError(name, say("seals.layer_no_key", error=error)) from None
 
 
 def _pkcs12(file: Path, secret: bytes | None) -> tuple[Any, list[Any]]:

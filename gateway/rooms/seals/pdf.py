@@ -36,6 +36,7 @@ from gateway.rooms.seals.placement import Spot, spot_of, spots
 from gateway.rooms.seals.seams import Across, shares
 from gateway.rooms.seals.ses import Seal
 from gateway.words.errors import ConflictProblem, InvalidProblem
+from gateway.words.saying import Both, say
 
 FIELD: Final = "Seal"
 LAYER_FIELD: Final = "Signature"
@@ -86,9 +87,7 @@ def prepare(
     try:
         picture = picture_of(seal.picture, seal.picture_type)
     except PictureError as error:
-        raise ConflictProblem(
-            f"the seal's picture cannot be drawn: {error}", field="seal_id", type="seal-not-usable"
-        ) from None
+        raise ConflictProblem(say("seals.picture", error=error), field="seal_id", type="seal-not-usable") from None
     try:
         file = PdfFile(pdf)
         _refuse(file, alone=len(placements) == 1 and across is None)
@@ -114,7 +113,7 @@ def prepare(
         raise
     except Exception as error:  # pyHanko raises errors of many kinds for files of many kinds of brokenness
         raise InvalidProblem(
-            f"the document is not a PDF that can be sealed: {error}", field="document", type="document-not-sealable"
+            say("seals.no_pdf", error=error), field="document", type="document-not-sealable"
         ) from error
     content = output.getvalue()
     start, end = gap.reserved_region_start, gap.reserved_region_end
@@ -141,7 +140,7 @@ def make_room(content: bytes, *, at: datetime, reserve: int) -> Prepared:
         gap, output = steps.send(SigIOSetup(md_algorithm="sha256"))
     except Exception as error:  # pyHanko raises errors of many kinds for files of many kinds of brokenness
         raise InvalidProblem(
-            f"the document is not a PDF that can be signed: {error}", field="document", type="document-not-sealable"
+            say("seals.no_pdf_to_sign", error=error), field="document", type="document-not-sealable"
         ) from error
     made, start, end = output.getvalue(), gap.reserved_region_start, gap.reserved_region_end
     assert made.startswith(content)
@@ -175,27 +174,24 @@ def _refuse(file: PdfFile, *, alone: bool) -> None:
     change: by drawing into their pages (``alone``: that is not done), or since they are certified against any change.
     """
     if file.encrypted:
-        raise InvalidProblem("the document is encrypted", field="document", type="document-not-sealable")
+        raise InvalidProblem(say("seals.encrypted"), field="document", type="document-not-sealable")
     if file.signatures and _certified(file):
         raise InvalidProblem(
-            "the document is certified against any change, also against another seal",
+            say("seals.certified"),
             field="document",
             type="document-already-signed",
-            cure="Send the document before it is certified.",
         )
     if file.signatures and not alone:
         raise InvalidProblem(
-            "the document is signed already; drawing a seal into further places would change what was signed",
+            say("seals.signed_already"),
             field="placements",
             type="document-already-signed",
-            cure="Give one placement, or send the document before its first signature.",
         )
     if file.acting:
         raise InvalidProblem(
-            f"the document holds what acts by itself: {', '.join(one.en for one in file.acting)}",
+            say("seals.acting", acting=[Both(one.zh, one.en) for one in file.acting]),
             field="document",
             type="document-not-sealable",
-            cure="Print it to a plain PDF, and send that.",
         )
 
 

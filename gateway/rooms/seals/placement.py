@@ -8,6 +8,7 @@ from typing import Final
 
 from gateway.ports.seal import Placement
 from gateway.words.errors import InvalidProblem
+from gateway.words.saying import say
 
 MOST = 50
 _POINTS: Final = 72 / 25.4
@@ -92,22 +93,21 @@ def spots(
     millimetres, within 1 mm), or none or too many at all.
     """
     if not 1 <= len(placements) <= MOST:
-        raise InvalidProblem(f"a document is sealed in 1 to {MOST} places", field="placements")
+        raise InvalidProblem(say("seals.places", most=MOST), field="placements")
     found: list[Spot] = []
     for index, placement in enumerate(placements):
         field = f"placements.{index}"
         if placement.page > len(pages):
-            raise InvalidProblem(f"the document has {len(pages)} pages", field=f"{field}.page")
+            raise InvalidProblem(say("seals.pages", pages=len(pages)), field=f"{field}.page")
         page = pages[placement.page - 1]
         if page.rotation % 90:
-            raise InvalidProblem(f"page {placement.page} is turned by {page.rotation}°", field=f"{field}.page")
+            raise InvalidProblem(say("seals.turned", page=placement.page, angle=page.rotation), field=f"{field}.page")
         if not (5 <= placement.width <= 200 and 5 <= placement.height <= 200):
-            raise InvalidProblem("a seal is 5 to 200 mm wide and high", field=field)
+            raise InvalidProblem(say("seals.size"), field=field)
         if size is not None and not _is_true(placement, size):
             raise InvalidProblem(
-                f"the seal is {size[0]} by {size[1]} mm, not {placement.width:g} by {placement.height:g}",
+                say("seals.own_size", wide=size[0], high=size[1], width=placement.width, height=placement.height),
                 field=field,
-                cure="Ask for the seal in its own size; the verification would refuse another.",
             )
         wide, high = page.size
         if (
@@ -116,10 +116,10 @@ def spots(
             or placement.x + placement.width > wide + _TOLERANCE
             or placement.y + placement.height > high + _TOLERANCE
         ):
-            raise InvalidProblem(f"the seal would stand outside page {placement.page}", field=field)
+            raise InvalidProblem(say("seals.outside", page=placement.page), field=field)
         spot = spot_of(placement, page)
         if any(_overlap(spot, other) for other in found):
-            raise InvalidProblem("two placements of one seal overlap", field=field)
+            raise InvalidProblem(say("seals.overlap"), field=field)
         found.append(spot)
     return tuple(found)
 

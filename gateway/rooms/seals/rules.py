@@ -14,6 +14,7 @@ from gateway.rooms.seals.layers import PadesKeys
 from gateway.rooms.seals.vouchers import VoucherSigners
 from gateway.words.clock import day_of
 from gateway.words.errors import InvalidProblem
+from gateway.words.saying import Sentence, say
 from gateway.words.wrong import shaped
 
 if TYPE_CHECKING:
@@ -81,52 +82,49 @@ class SealRules(BaseModel):
         use = self.uses.get(seal_id)
         if use is None:
             if self.unlisted == "refuse":
-                raise _unfit("the settings do not say what this seal may seal")
+                raise _unfit(say("seals.unlisted"))
             return
         if use.titles and title not in use.titles:
-            raise _unfit(f"this seal seals {'、'.join(use.titles)}, not {title}")
+            raise _unfit(say("seals.other_title", titles=use.titles, title=title))
         if decision is not None and title in self.decision_titles:
             fit = _MAY_SEAL[decision.facts.procedure]
             if use.kind not in fit:
-                words = " or ".join(sorted(fit))
-                raise _unfit(f"a decision of the {decision.facts.procedure} procedure bears a seal of kind {words}")
+                raise _unfit(say(f"seals.kind_{decision.facts.procedure}", kinds=sorted(fit)))
 
     def require_approved(self, given: Approval | None, title: str, decision: Decision | None, now: datetime) -> None:
         """Raises InvalidProblem for an approval in its parts (None: it is a text) that does not suffice."""
         if given is None:
             if self.approval == "record":
-                raise _incomplete("the approval is needed in its parts", "approval_record")
+                raise _incomplete(say("seals.approval_parts"), "approval_record")
             return
         if given.approved_on > day_of(now):
             raise InvalidProblem(
-                f"approved_on {given.approved_on} lies in the future", field="approval_record.approved_on"
+                say("seals.approved_in_future", approved_on=given.approved_on), field="approval_record.approved_on"
             )
         if self.is_ordinary(title, decision):
             if given.head_decision is None:
-                raise _incomplete(
-                    "the head's decision (行政处罚法 art. 57) is missing", "approval_record.head_decision"
-                )
+                raise _incomplete(say("seals.no_head_decision"), "approval_record.head_decision")
             if given.legal_review is None and self.legal_review == "ordinary":
-                raise _incomplete("the legal review 法制审核 is missing", "approval_record.legal_review")
+                raise _incomplete(say("seals.no_legal_review"), "approval_record.legal_review")
 
     def is_ordinary(self, title: str, decision: Decision | None) -> bool:
         """Whether a document is a decision of the ordinary procedure."""
         return decision is not None and title in self.decision_titles and decision.facts.procedure == "ordinary"
 
 
-def _unfit(why: str) -> InvalidProblem:
+def _unfit(why: Sentence) -> InvalidProblem:
     return InvalidProblem(
         why,
         field="seal_id",
         type="seal-not-for-document",
-        cure="Choose another seal, or have [rooms.seals] uses changed.",
+        cure=say("seals.choose_seal"),
     )
 
 
-def _incomplete(why: str, field: str) -> InvalidProblem:
+def _incomplete(why: Sentence, field: str) -> InvalidProblem:
     return InvalidProblem(
         why,
         field=field,
         type="approval-incomplete",
-        cure="Send approved_by, number, approved_on and the references that the case needs.",
+        cure=say("seals.send_approval"),
     )

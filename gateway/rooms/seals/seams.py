@@ -15,6 +15,7 @@ from pydantic import Field
 
 from gateway.ports.seal import Placement
 from gateway.words.errors import InvalidProblem
+from gateway.words.saying import say
 from gateway.words.text import Ask
 
 T = TypeVar("T")
@@ -37,9 +38,9 @@ class Across(Ask):
         """The pages that are meant. Raises InvalidProblem unless there are two or more."""
         last = len(pages) if self.last is None else self.last
         if last > len(pages):
-            raise InvalidProblem(f"the document has {len(pages)} pages", field="across.last")
+            raise InvalidProblem(say("seals.pages", pages=len(pages)), field="across.last")
         if last - self.first < 1:
-            raise InvalidProblem("a seal across pages needs at least two", field="across")
+            raise InvalidProblem(say("seals.across_two"), field="across")
         return pages[self.first - 1 : last]
 
 
@@ -62,7 +63,7 @@ def shares(across: Across, pages: Sequence[tuple[float, float]], size: tuple[int
             page_wide, page_high = pages[number - 1]
             bottom = (page_high / 2 if across.middle is None else across.middle) - high / 2
             if bottom < 0 or bottom + high > page_high or part > page_wide:
-                raise InvalidProblem(f"the seal across pages would stand outside page {number}", field="across.middle")
+                raise InvalidProblem(say("seals.across_outside", page=number), field="across.middle")
             left = page_wide - part * (index + 1)
             whole = Placement(page=number, x=left, y=bottom, width=wide, height=high)
             found.append(Share(whole, Placement(page=number, x=page_wide - part, y=bottom, width=part, height=high)))

@@ -51,7 +51,7 @@ from gateway.rooms.seals.stops import refuse_stopped, stop_since
 from gateway.words.clock import to_micros
 from gateway.words.errors import ConflictProblem, ContractError, InvalidProblem, NotFoundProblem
 from gateway.words.identifiers import clean_text, new_id
-from gateway.words.saying import said_of
+from gateway.words.saying import Both, said_of, say
 from gateway.words.text import Ask
 from gateway.words.wrong import shaped
 
@@ -158,7 +158,7 @@ class Seals:
 
         title = _clean(ask.title, "title")
         if not 0 < len(content) <= LARGEST:
-            raise InvalidProblem(f"a document has 1 to {LARGEST} bytes", field="document")
+            raise InvalidProblem(say("seals.document_size", most=LARGEST), field="document")
         await once.look_first(self._base.store)  # the file is made ready before the unit
         channel = self._catalogue.channel_of(ask.authority)
         decision = await self._decision(ask)
@@ -235,11 +235,11 @@ class Seals:
         """
         document = await self._base.store.read(lambda conn: records.fetch_stored(conn, document_id))
         if document is None:
-            raise NotFoundProblem("no such sealed document")
+            raise NotFoundProblem(say("seals.none"))
         fit = (Status.SEALED, Status.VOIDED) if even_void else (Status.SEALED,)
         if document.status not in fit or document.signature is None:
             raise ConflictProblem(
-                f"the document is {document.status}; only a sealed one can be fetched",
+                say("seals.not_sealed", status=document.status),
                 type="document-not-sealed",
                 document_status=document.status,
             )
@@ -249,7 +249,7 @@ class Seals:
         """What our checks found when it was sealed. Raises ConflictProblem while nothing has come to be judged."""
         if document.report is None:
             raise ConflictProblem(
-                f"the document is {document.status}; nothing has come yet that could be judged",
+                say("seals.not_judged", status=document.status),
                 type="document-not-sealed",
                 document_status=document.status,
             )
@@ -364,16 +364,15 @@ class Seals:
         broken = next((one for one in report.seals if one.verdict is Verdict.INVALID), None)
         if broken is not None:
             raise InvalidProblem(
-                f"a signature in the document is not valid: {report.reason}",
+                say("seals.broken_signature", reason=Both(report.why.zh, report.why.en)),
                 field="document",
                 type="document-not-sealable",
-                cure="Send the document as it was signed, or before its first signature.",
             )
 
     def _held(self, conn: Connection, document_id: str) -> SealedDocument:
         document = records.fetch(conn, document_id)
         if document is None:
-            raise NotFoundProblem("no such sealed document")
+            raise NotFoundProblem(say("seals.none"))
         return document
 
     def _begin(
@@ -385,9 +384,8 @@ class Seals:
         existing = records.live(conn, document.authority, document.source_digest, document.seal_id)
         if existing is not None:
             raise ConflictProblem(
-                "this file is sealed with this seal already, or about to be",
+                say("seals.exists"),
                 type="sealed-document-exists",
-                cure="Use the existing one.",
                 document=existing,
                 location=f"/v1/sealed-documents/{existing}",
             )
@@ -409,7 +407,7 @@ class Seals:
             return None
         decision = await self._decisions.get(ask.authority, ask.decision_number)
         if decision.revoked:
-            raise ConflictProblem("this decision was revoked; nothing is sealed for it", type="decision-revoked")
+            raise ConflictProblem(say("seals.decision_revoked"), type="decision-revoked")
         return decision
 
 

@@ -20,6 +20,7 @@ from gateway.rooms.seals.tables import seal_stop
 from gateway.words.clock import Clock, to_micros
 from gateway.words.errors import ConflictProblem
 from gateway.words.identifiers import new_id
+from gateway.words.saying import say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,8 +82,7 @@ def refuse_stopped(conn: Connection, authority: str, seal_id: str, made_at: date
     stop = stop_since(conn, authority, seal_id, to_micros(made_at))
     if stop is not None:
         raise ConflictProblem(
-            f"the seal is stopped: {stop.reason}",
+            say("seals.stopped", reason=stop.reason),
             type="seal-not-usable",
             seal_status="stopped",
-            cure="Have the seal made anew; the new one can be used.",
         )

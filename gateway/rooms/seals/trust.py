@@ -23,6 +23,7 @@ from gateway.foundation.crypto.revocation import RevocationList, parse_crl
 from gateway.foundation.crypto.sm import sm3
 from gateway.settings import TrustSettings
 from gateway.words.errors import SettingsError
+from gateway.words.saying import say
 
 _SPKI: Final = bytes.fromhex("3059301306072A8648CE3D020106082A811CCF5501822D034200")
 
@@ -146,9 +147,7 @@ class TrustFiles:
                     parse_crl(der)
                 ders += found
             except (OSError, ValueError) as error:
-                raise SettingsError(
-                    "trust.crls", f"{file} is no revocation list: {error}", "Give PEM or DER files of the lists."
-                ) from error
+                raise SettingsError("trust.crls", say("seals.no_list", file=file, error=error)) from error
         self._trust, self._stamps = replace(self._trust, crls=tuple(ders)), stamps
 
 
@@ -180,5 +179,5 @@ def _any_certificates(files: Sequence[Path], key: str) -> tuple[bytes, ...]:
                 x509.load_der_x509_certificate(der)
             found += ders
         except (OSError, ValueError) as error:
-            raise SettingsError(key, f"{file} holds no certificate: {error}", "Give PEM or DER files.") from error
+            raise SettingsError(key, say("seals.no_certificate", file=file, error=error)) from error
     return tuple(found)

@@ -12,7 +12,7 @@ from gateway.terminal.output import Json, moment, parse_day, session, show, tabl
 from gateway.words.clock import SystemClock, start_of, to_micros
 from gateway.words.errors import InvalidProblem
 from gateway.words.identifiers import clean_text
-from gateway.words.saying import said_of
+from gateway.words.saying import said_of, say
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -39,7 +39,7 @@ def stop(
 
     why = _clean(reason, "--reason")
     if not 0 < len(why) <= 200 or not 0 < len(seal) <= 32:
-        raise InvalidProblem("a reason has 1 to 200 characters, a seal's number 1 to 32", field="--reason")
+        raise InvalidProblem(say("seals.stop_lengths"), field="--reason")
     clock = SystemClock()
     asked = SealStop(
         id="",

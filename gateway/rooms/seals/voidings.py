@@ -31,6 +31,7 @@ from gateway.rooms.seals.tables import seal_voiding
 from gateway.words.clock import from_micros, rfc3339, to_micros
 from gateway.words.errors import ConflictProblem, ContractError, InvalidProblem, NotFoundProblem
 from gateway.words.identifiers import new_id
+from gateway.words.saying import say
 
 RECORD_KEY: Final = "seal-records"
 """The key pair that signs records of voided sealings."""
@@ -117,21 +118,20 @@ class SealVoidings:
         """Ask for a sealing to be voided. Raises NotFoundProblem, ConflictProblem, InvalidProblem."""
         if not by.operator and by.officer is None:
             raise InvalidProblem(
-                "a case system says for which officer it asks for this",
+                say("seals.voiding_officer"),
                 field="officer",
-                cure="Send the officer's name and certificate number 执法证号.",
             )
         voiding_id, now = new_id("svo"), to_micros(self._base.clock.now())
 
         def unit(conn: Connection) -> None:
             document = records.fetch_stored(conn, document_id)
             if document is None:
-                raise NotFoundProblem("no such sealed document")
+                raise NotFoundProblem(say("seals.none"))
             if _standing(conn, document_id) is not None:
                 raise _asked_already()
             if document.status is not Status.SEALED or document.signature is None:
                 raise ConflictProblem(
-                    f"the document is {document.status}; only a sealed one can be voided",
+                    say("seals.not_voidable", status=document.status),
                     type="document-not-sealed",
                     document_status=document.status,
                 )
@@ -208,7 +208,7 @@ class SealVoidings:
         def look(conn: Connection) -> VoidingSight:
             voiding, document = _latest(conn, document_id), records.fetch(conn, document_id)
             if voiding is None or document is None:
-                raise NotFoundProblem("nobody has asked for this sealing to be voided")
+                raise NotFoundProblem(say("seals.no_voiding"))
             waits = voiding.status is VoidingStatus.PROPOSED
             return VoidingSight(voiding, self._base.two_persons.seen(_face(voiding, document)) if waits else None)
 
@@ -217,7 +217,7 @@ class SealVoidings:
     def signed(self, voiding: Voiding) -> dict[str, Any]:
         """The signed record of a voiding. Raises ConflictProblem until the sealing is void."""
         if voiding.signed_record is None or voiding.record_signature is None:
-            raise ConflictProblem(f"the voiding is {voiding.status}; there is no record yet", type="not-voided")
+            raise ConflictProblem(say("seals.not_voided", status=voiding.status), type="not-voided")
         return {
             "record": json.loads(voiding.signed_record),
             "digest": sm3(voiding.signed_record).hex(),
@@ -237,7 +237,7 @@ class SealVoidings:
         """What waits for a second person. Raises NotFoundProblem."""
         voiding, document = _standing(conn, document_id), records.fetch(conn, document_id)
         if voiding is None or document is None or voiding.status is not VoidingStatus.PROPOSED:
-            raise NotFoundProblem("no voiding of this document waits for anybody")
+            raise NotFoundProblem(say("seals.no_voiding_waits"))
         return voiding, document
 
     def _voided(self, conn: Connection, operation: Operation, outcome: Outcome) -> None:
@@ -328,9 +328,8 @@ def _record(voiding: Voiding, document: SealedDocument, job: SealJob, at: int) -
 
 def _asked_already() -> ConflictProblem:
     return ConflictProblem(
-        "somebody has already asked for this to be voided",
+        say("seals.voiding_exists"),
         type="voiding-exists",
-        cure="Look at that one: confirm it, or have it withdrawn.",
     )
 
 

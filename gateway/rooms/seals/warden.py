@@ -38,6 +38,7 @@ from gateway.rooms.seals.trust import Trust
 from gateway.rooms.seals.verification import format_of, verify_document
 from gateway.words.clock import rfc3339
 from gateway.words.errors import ConflictProblem, InvalidProblem
+from gateway.words.saying import Both, Language, Sentence, say
 
 if TYPE_CHECKING:
     from gateway.rooms.seals.pdf import Prepared
@@ -118,14 +119,17 @@ class Warden:
     def _made(self, question: object, content: bytes) -> tuple[dict[str, Any], bytes]:
         """What a child made of a file: what it says of it, and the file. Raises the problem that it met."""
         if len(content) > self.limits.size:
-            raise _not_sealable(f"the file has more than {self.limits.size >> 20} MB")
+            raise _not_sealable(say("seals.too_large", most=self.limits.size >> 20))
         answer = self._ask(question, len(content), len(content) + _LARGEST_ANSWER)
         if answer is None:
-            raise _not_sealable("making it ready takes too much memory or time")
+            raise _not_sealable(say("seals.too_heavy"))
         head, _, made = answer.partition(b"\n")
         told = json.loads(head)
         if problem := told.get("problem"):
-            raise _PROBLEMS[problem](told["detail"], field=told["field"], cure=told["cure"], type=told["type"])
+            said, cure = (say("seals.of_file", said=Both(*told[one])) for one in ("said", "cure"))
+            raise _PROBLEMS[problem](
+                said, field=told["field"], cure=cure if all(told["cure"]) else None, type=told["type"]
+            )
         return told, made
 
     def _ask(self, question: object, size: int, most: int = _LARGEST_ANSWER) -> bytes | None:
@@ -186,12 +190,11 @@ def _beyond(content: bytes, now: datetime, zh: str, en: str) -> Report:
     return Report(format="unknown", digest=sm3(content).hex(), judged_at=rfc3339(now), checks=findings.checks)
 
 
-def _not_sealable(why: str) -> InvalidProblem:
+def _not_sealable(why: Sentence) -> InvalidProblem:
     return InvalidProblem(
-        f"the document cannot be sealed: {why}",
+        say("seals.cannot_be_sealed", why=why),
         field="document",
         type="document-not-sealable",
-        cure="Print it to a plain PDF, and send that.",
     )
 
 
@@ -269,7 +272,12 @@ def _made(make: Callable[[], Ready | Prepared]) -> bytes:
     try:
         made = make()
     except (InvalidProblem, ConflictProblem) as problem:
-        told = {name: getattr(problem, name) for name in ("detail", "field", "cure", "type")}
+        told = {
+            "said": [problem.detail_in(one) for one in (Language.CHINESE, Language.ENGLISH)],
+            "cure": [problem.cure_in(one) or "" for one in (Language.CHINESE, Language.ENGLISH)],
+            "field": problem.field,
+            "type": problem.type,
+        }
         return json.dumps({"problem": type(problem).__name__, **told}).encode()
     head = {
         "start": made.start,

@@ -88,9 +88,9 @@ def test_words_that_are_not_there_are_an_error_that_names_them():
 
 def test_words_that_are_there_twice_are_an_error_that_says_where():
     pdf = render(letter(*(["罚款五百元。"] * 30), f"向{ORGAN}缴纳。"))
-    with pytest.raises(InvalidProblem, match=r"2 times: page 2 at \d+, \d+ mm; page 2 at \d+, \d+ mm"):
+    with pytest.raises(InvalidProblem, match=r"2 times: page 2 \(\d+, \d+ mm\), page 2 \(\d+, \d+ mm\)"):
         placed(pdf, keyword=ORGAN)
-    with pytest.raises(InvalidProblem, match=r"30 times: page 1 at .* and 20 more"):
+    with pytest.raises(InvalidProblem, match=r"30 times: page 1 .* and 20 more"):
         placed(pdf, keyword="罚款五百元")
 
 

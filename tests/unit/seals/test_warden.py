@@ -26,6 +26,7 @@ from gateway.rooms.seals.ses import read_seal
 from gateway.rooms.seals.warden import Limits, Warden
 from gateway.typography import Block, Letter, Signature, render
 from gateway.words.errors import ConflictProblem, InvalidProblem
+from gateway.words.saying import Language
 
 
 def pdf(*objects: bytes, root: int = 1) -> bytes:
@@ -225,10 +226,14 @@ def test_a_refusal_comes_out_of_the_child_as_it_is(warden, forge):
     with pytest.raises(InvalidProblem, match="1 pages") as told:
         warden.make_ready(forge.document, sealing(forge, placements=(far,)))
     assert (told.value.field, told.value.type) == ("placements.0.page", "invalid-value")
+    assert (told.value.detail_in(Language.CHINESE), told.value.cure) == ("文件共1页", None)
     unknown = replace(read_seal(forge.issued), picture=b"GIF89a")
     with pytest.raises(ConflictProblem) as told:
         warden.make_ready(forge.document, sealing(forge, seal=unknown))
     assert (told.value.field, told.value.type) == ("seal_id", "seal-not-usable")
+    with pytest.raises(InvalidProblem) as told:
+        warden.make_ready(HOSTILE["pages-in-a-circle"](), sealing(forge))
+    assert "不是可用印的 PDF" in told.value.detail_in(Language.CHINESE)
 
 
 def test_a_file_that_is_too_large_to_judge_is_too_large_to_seal(forge):

@@ -24,6 +24,7 @@ from gateway.rooms.seals.ofd.package import ROOT, Document, Package, Page, child
 from gateway.rooms.seals.ofd.signatures import SignatureFile, StampAnnot, read_signatures
 from gateway.rooms.seals.seams import MOST_SHARES, groups
 from gateway.words.errors import InvalidProblem
+from gateway.words.saying import Both, say
 
 NAMESPACE: Final = "http://www.ofdspec.org/2016"
 SM3_OID: Final = "1.2.156.10197.1.401"
@@ -50,7 +51,7 @@ def prepare(ofd: bytes, seal: bytes, stamps: Sequence[StampAnnot], *, at: dateti
     Raises InvalidProblem for a file that cannot be sealed, and for one in which another seal would break the first.
     """
     if not 1 <= len(stamps) <= _MOST_STAMPS:
-        raise InvalidProblem(f"a document is sealed in 1 to {_MOST_STAMPS} places", field="placements")
+        raise InvalidProblem(say("seals.places", most=_MOST_STAMPS), field="placements")
     try:
         package = Package(Archive(ofd))
         document = package.documents[0]
@@ -58,7 +59,7 @@ def prepare(ofd: bytes, seal: bytes, stamps: Sequence[StampAnnot], *, at: dateti
         return _prepared(package, document, signed, seal, stamps, at, provider)
     except OfdError as error:
         raise InvalidProblem(
-            f"the document is not an OFD that can be sealed: {error}", field="document", type="document-not-sealable"
+            say("seals.no_ofd", error=Both(error.zh, error.en)), field="document", type="document-not-sealable"
         ) from error
 
 
@@ -83,7 +84,7 @@ def pages_of(ofd: bytes) -> tuple[Page, ...]:
         return Package(Archive(ofd)).documents[0].pages
     except OfdError as error:
         raise InvalidProblem(
-            f"the document is not an OFD that can be sealed: {error}", field="document", type="document-not-sealable"
+            say("seals.no_ofd", error=Both(error.zh, error.en)), field="document", type="document-not-sealable"
         ) from error
 
 
@@ -96,12 +97,12 @@ def stamps_at(placements: Sequence[Placement], pages: Sequence[Page]) -> tuple[S
     for index, place in enumerate(placements):
         field = f"placements.{index}"
         if not 1 <= place.page <= len(pages):
-            raise InvalidProblem(f"the document has {len(pages)} pages", field=f"{field}.page")
+            raise InvalidProblem(say("seals.pages", pages=len(pages)), field=f"{field}.page")
         page = pages[place.page - 1]
         top = page.height - place.y - place.height
         right, bottom = place.x + place.width, top + place.height
         if min(place.x, top) < -_TOLERANCE or right > page.width + _TOLERANCE or bottom > page.height + _TOLERANCE:
-            raise InvalidProblem(f"the seal would stand outside page {place.page}", field=field)
+            raise InvalidProblem(say("seals.outside", page=place.page), field=field)
         box = (page.left + place.x, page.top + top, place.width, place.height)
         stamps.append(StampAnnot(page.identity, box, None))
     return tuple(stamps)
@@ -116,14 +117,14 @@ def stamps_across(
     its centre above the lower edge in millimetres, the middle of the page if None. Sizes are true, in millimetres.
     """
     if len(pages) < 2:
-        raise InvalidProblem("a seal across pages needs at least two", field="placements")
+        raise InvalidProblem(say("seals.across_two"), field="placements")
     stamps = []
     for group in groups(pages, most):
         share = width / len(group)
         for index, page in enumerate(group):
             top = page.height - (page.height / 2 if middle is None else middle) - height / 2
             if top < -_TOLERANCE or top + height > page.height + _TOLERANCE:
-                raise InvalidProblem("the seal across the pages would stand outside a page", field="placements")
+                raise InvalidProblem(say("seals.across_outside_one"), field="placements")
             box = (page.left + page.width - share * (index + 1), page.top + top, width, height)
             stamps.append(StampAnnot(page.identity, box, (share * index, 0.0, share, height)))
     return tuple(stamps)
@@ -154,10 +155,9 @@ def _prepared(
     for part in (ROOT, listing):
         if (part in changes or part == listing) and part in covered:
             raise InvalidProblem(
-                f"the document is sealed, and its seal covers {part}: another one would break it",
+                say("seals.ofd_covered", part=part),
                 field="document",
                 type="document-already-signed",
-                cure="Send the document before its first seal, or one whose seal leaves its list of signatures open.",
             )
     number = next(
         n for n in range(len(archive) + 1) if not any(one.startswith(f"{folder}/Sign_{n}/") for one in archive)
