@@ -4,20 +4,23 @@
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
-LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-	--no-emit-index-url --no-emit-find-links pyproject.toml --group build --extra simulators
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	--no-emit-index-url --no-emit-find-links
+LOCK := $(COMPILE) pyproject.toml --group build --extra simulators
+LOCK_MUTANTS := $(COMPILE) --group mutants
 
 PYTHONS := python3.13 python3.12 python3.11 python3
 DEMO_ARGS ?=
 TEST_ARGS ?=
 TORTURE_ARGS ?=
+MUTANTS ?=
 # One worker more than there are cores, since many tests wait for a process or a lease, but no more than four.
 WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) + 1 )))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test coverage torture bench lint fmt snapshots lock clean
+.PHONY: help demo test coverage mutants torture bench lint fmt snapshots lock clean
 
 # A virtual environment is bound to its folder and its Python: after either has moved it is made anew.
 ifneq ($(shell cat $(VENV)/.made 2>/dev/null),$(CURDIR))
@@ -40,6 +43,9 @@ coverage: $(VENV)/.ready-test ## how much of the gateway the tests run, by file;
 	@$(BIN)/coverage run -m pytest -n $(WORKERS) --maxprocesses 4 --dist worksteal $(TEST_ARGS)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
+
+mutants: $(VENV)/.ready-mutants ## change lines that money and law hang on, and see whether tests notice; MUTANTS narrows it
+	@$(BIN)/python tests/mutants/mutants.py $(MUTANTS)
 
 torture: $(VENV)/.ready-test ## kill -9 at random under load, on both engines: nothing lost, nothing twice; TORTURE_ARGS
 	@for engine in embedded cluster; do \
@@ -65,9 +71,10 @@ lock: $(VENV)/.made ## resolve the dependencies again; the locks hold hashes and
 	@$(PIP) install uv >&2
 	@$(BIN)/$(LOCK) --upgrade --output-file requirements.lock
 	@$(BIN)/$(LOCK) --upgrade --extra test --constraint requirements.lock --output-file requirements-dev.lock
+	@$(BIN)/$(LOCK_MUTANTS) --upgrade --constraint requirements-dev.lock --output-file requirements-mutants.lock
 
 clean: ## remove the environment and every cache
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* build dist
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* build dist mutants
 
 # --- set-up: each step leaves a stamp, so that the next run starts at once ------------------------------------------
 
@@ -94,3 +101,8 @@ $(VENV)/.ready-test: $(VENV)/.made requirements-dev.lock pyproject.toml
 	@$(PIP) install --require-hashes -r requirements-dev.lock >&2
 	@$(PIP) install --no-deps --no-build-isolation -e . >&2
 	@touch $@ $(VENV)/.ready-demo
+
+$(VENV)/.ready-mutants: $(VENV)/.ready-test requirements-mutants.lock
+	@echo "Installing the tool that changes lines (first run only)" >&2
+	@$(PIP) install --require-hashes -r requirements-mutants.lock >&2
+	@touch $@

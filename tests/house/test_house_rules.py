@@ -121,12 +121,12 @@ def test_test_folders_are_not_packages() -> None:
     assert [one for one in tests.rglob("__init__.py") if not one.is_relative_to(tests / "foreign")] == []
 
 
-@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock", "requirements-mutants.lock"])
 def test_locks_pin_by_hash_and_hold_no_registry_address(lock: str) -> None:
     text = (ROOT / lock).read_text(encoding="utf-8")
     assert not re.search(r"://|^\s*--(index|extra-index|find-links|trusted)", text, re.MULTILINE)
     pins = re.findall(r"^[a-z0-9].*$(?:\n    --hash=sha256:[0-9a-f]{64}.*$)*", text, re.MULTILINE)
-    assert len(pins) > 60
+    assert len(pins) > (15 if lock == "requirements-mutants.lock" else 60)
     assert [pin.split()[0] for pin in pins if "==" not in pin or "--hash=" not in pin] == []
 
 

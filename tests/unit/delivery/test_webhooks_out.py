@@ -141,6 +141,21 @@ async def test_what_a_clock_far_ahead_put_off_is_sent_once_the_clock_is_right(ou
     assert names(out) == [event]
 
 
+async def test_a_sender_that_starts_after_the_clock_was_put_right_brings_back_what_was_put_off(out):
+    right = out.clock.now()
+    out.clock.set(right + timedelta(days=300))
+    await out.webhooks.add_endpoint("c", "a", "https://x")
+    event = await emit(out)
+    out.clock.set(right)
+    await out.webhooks.sender.start()
+    try:
+        async with asyncio.timeout(60):
+            while names(out) != [event]:
+                await asyncio.sleep(0.01)
+    finally:
+        await out.webhooks.sender.stop()
+
+
 async def test_what_was_given_up_one_event_and_a_range_can_be_sent_again(out):
     endpoint, _ = await out.webhooks.add_endpoint("c", "a", "https://x")
     out.wire.default = 400

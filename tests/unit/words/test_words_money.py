@@ -20,6 +20,8 @@ from gateway.words.money import (
     format_yuan,
     parse_wan,
     parse_yuan,
+    told_sum,
+    told_yuan,
     yuan_in_words,
 )
 
@@ -180,3 +182,41 @@ def test_on_the_wire_money_is_text_and_inside_it_is_fen() -> None:
 def test_a_json_number_is_never_taken_for_money(value) -> None:
     with pytest.raises(ValidationError):
         Bill.model_validate({"amount": value})
+
+
+@pytest.mark.parametrize(
+    ("text", "fen"),
+    [
+        ("200", 20000),
+        ("200.0", 20000),
+        ("200.000", 20000),
+        ("+200.00", 20000),
+        ("2E+2", 20000),
+        ("2e2", 20000),
+        ("2.5E1", 2500),
+        ("2.505e1", 2505),
+        ("1.2345E2", 12345),
+        ("0.01", 1),
+        (".5", 50),
+        ("7.", 700),
+        ("0", 0),
+        ("9999999999.99", MAX_FEN),
+    ],
+)
+def test_every_way_in_which_others_write_an_amount_is_one_amount(text: str, fen: int) -> None:
+    assert told_yuan(text) == told_sum(text) == fen
+
+
+@pytest.mark.parametrize(
+    "text", ["", ".", "+", "-1", "1,000", "0x10", "1 ", "E2", "1e-2", "200.005", "0.001", "1.2345E1"]
+)
+def test_what_is_no_amount_or_no_whole_fen_is_refused(text: str) -> None:
+    for read in (told_yuan, told_sum):
+        with pytest.raises(ValueError):
+            read(text)
+
+
+def test_only_a_sum_may_be_larger_than_an_amount() -> None:
+    assert told_sum("10000000000") == MAX_FEN + 1
+    with pytest.raises(ValueError, match="9999999999"):
+        told_yuan("10000000000")
