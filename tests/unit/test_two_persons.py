@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from gateway.foundation.access.tables import matter_person, participation
 from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.crypto.keys import FileKeys
-from gateway.foundation.two_persons import Part, Person, TwoPersons, require_operator
+from gateway.foundation.two_persons import Part, Person, TwoPersons, differences, require_operator
 from gateway.words.clock import SystemClock
 from gateway.words.errors import ConflictProblem, InvalidProblem, Problem
 
@@ -187,3 +188,10 @@ def _walk(two: TwoPersons, conn: Connection, steps: list[tuple[Person, Part, int
             assert len(involved) >= operators
     people = conn.execute(select(matter_person.c.person)).scalars().all()
     assert len(people) == len(set(people))
+
+
+def test_what_is_kept_sealed_or_is_a_day_is_seen_too_and_a_change_of_it_is_named(two: TwoPersons) -> None:
+    one = two.seen({"payee": b"\x01", "on": date(2026, 9, 16)})
+    assert one == two.seen({"payee": b"\x01", "on": date(2026, 9, 16)})
+    assert differences(one, two.seen({"payee": b"\x02", "on": date(2026, 9, 16)})) == ["payee"]
+    assert differences(one, two.seen({"payee": b"\x01", "on": date(2026, 9, 17)})) == ["on"]

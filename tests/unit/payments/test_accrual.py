@@ -68,7 +68,10 @@ def test_no_day_counts_while_an_appeal_is_open():
 def test_days_count_again_after_an_appeal_and_a_second_one_suspends_again():
     first = event("appealed", DUE + 2 * DAY), event("appeal_ended", DUE + 5 * DAY)
     second = event("appealed", DUE + 8 * DAY)
-    assert [one.until for one in suspensions(decision(*first, second))] == [DUE + 5 * DAY, None]
+    assert suspensions(decision(*first, second)) == (
+        Suspension(DUE + 2 * DAY, DUE + 5 * DAY, "appeal from 2026-10-10 to 2026-10-13 (行政处罚法 art. 73)"),
+        Suspension(DUE + 8 * DAY, None, "appeal since 2026-10-16 (行政处罚法 art. 73)"),
+    )
     assert [of(days, *first, second) for days in (1, 5, 7, 8, 20)] == [3000, 3000, 9000, 9000, 9000]
     assert suspensions(decision(event("appeal_ended", DUE))) == ()
 
@@ -83,6 +86,12 @@ def test_a_deferral_is_a_last_day_of_its_own_and_no_day_counts_before_it():
 @pytest.mark.parametrize("until", [DUE, DUE - DAY])
 def test_a_deferral_that_gives_no_later_day_changes_nothing(until):
     assert due_periods(decision(event("deferred", SERVED_ON, until=until)), CALENDAR) == (DuePeriod(DUE, SERVED_ON),)
+
+
+def test_the_decision_says_how_many_days_there_are_to_pay():
+    known = decision()
+    longer = replace(known, facts=known.facts.model_copy(update={"payment_days": 30}))
+    assert due_periods(longer, CALENDAR) == (DuePeriod(date(2026, 10, 16), SERVED_ON),)
 
 
 def test_before_service_nothing_is_due():
