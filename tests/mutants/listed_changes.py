@@ -7,9 +7,12 @@ in memory, in the test process, where ``-p listed_changes`` and the variable ``C
 
 from __future__ import annotations
 
-import importlib.machinery
 import os
+import sys
 from dataclasses import dataclass
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.util import spec_from_file_location
 from pathlib import Path
 from types import CodeType
 
@@ -130,16 +133,21 @@ CHANGES = (
 )
 
 
-def compile_changed(change: Change) -> None:
-    """From now on the changed module is what this process imports."""
-    place, plain = str(ROOT / change.file), importlib.machinery.SourceFileLoader.get_code
-    code = compile(change.text(), place, "exec", dont_inherit=True)
+class Changed(SourceFileLoader, MetaPathFinder):
+    """Finds the changed module before anybody else does, pytest's own loader among them."""
 
-    def get_code(self: importlib.machinery.SourceFileLoader, fullname: str) -> CodeType | None:
-        return code if Path(self.path).resolve() == Path(place) else plain(self, fullname)
+    def __init__(self, change: Change) -> None:
+        super().__init__(change.file.removesuffix(".py").replace("/", "."), str(ROOT / change.file))
+        self._text = change.text()
 
-    importlib.machinery.SourceFileLoader.get_code = get_code  # type: ignore[method-assign]
+    def find_spec(self, name: str, _path: object = None, _target: object = None) -> ModuleSpec | None:
+        """The place of the changed module; None for every other one."""
+        return spec_from_file_location(name, self.path, loader=self) if name == self.name else None
+
+    def get_code(self, _name: str) -> CodeType:
+        """The changed module's code; nothing of it is cached."""
+        return compile(self._text, self.path, "exec", dont_inherit=True)
 
 
 if chosen := os.environ.get("CHANGE"):
-    compile_changed(next(one for one in CHANGES if one.name == chosen))
+    sys.meta_path.insert(0, Changed(next(one for one in CHANGES if one.name == chosen)))

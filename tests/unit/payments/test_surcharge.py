@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.rooms.payments.channel_keys import PaymentKeys
-from gateway.rooms.payments.surcharge import DuePeriod, PrincipalPaid, Suspension, surcharge
+from gateway.rooms.payments.surcharge import DuePeriod, PrincipalPaid, Stretch, Surcharge, Suspension, surcharge
 from gateway.words.calendar import WorkingCalendar
 
 DUE = date(2026, 10, 8)
@@ -118,3 +118,39 @@ def test_which_base_holds_is_a_dated_setting_of_the_channel():
     for wrong in ({}, {"2027-01-01": "half"}, {"soon": "original"}):
         with pytest.raises(ValueError, match="surcharge_base"):
             PaymentKeys.model_validate({"surcharge_base": wrong})
+
+
+@pytest.mark.parametrize(
+    ("fine", "due", "stated"), [(100, [DuePeriod(DUE, DUE)], False), (100, [], True), (0, [DuePeriod(DUE, DUE)], True)]
+)
+def test_where_nothing_accrues_nothing_is_said_to(fine, due, stated):
+    assert surcharge(fine, due, DUE + 9 * DAY, stated=stated) == Surcharge(DUE + 9 * DAY, 0, 0, False, 0, ())
+
+
+def test_every_stretch_of_days_is_told_with_its_base_and_its_reason():
+    appeal = Suspension(DUE + 3 * DAY, DUE + 4 * DAY, "appeal")
+    periods = [DuePeriod(DUE, date(2026, 9, 16)), DuePeriod(DUE + 7 * DAY, DUE + 6 * DAY)]
+    found = surcharge(1000, periods, DUE + 8 * DAY, stated=True, suspensions=[appeal], reduced_by=20)
+    rate, later = "3 % a day (行政处罚法 art. 72)", "deferred until 2026-10-15 (行政处罚法 art. 66)"
+    told = [(1, 2, True, rate), (3, 4, False, "appeal"), (5, 5, True, rate), (6, 7, False, later), (8, 8, True, rate)]
+    stretches = tuple(
+        Stretch(
+            DUE + first * DAY, DUE + last * DAY, days := last - first + 1, counted, 1000, days * 3000 * counted, why
+        )
+        for first, last, counted, why in told
+    )
+    assert found == Surcharge(DUE + 8 * DAY, 4, 100, False, 20, stretches)
+
+
+def test_a_part_that_is_paid_lightens_the_days_after_it_and_only_where_the_outstanding_part_bears():
+    half = [PrincipalPaid(DUE + DAY, 50000)]
+    assert [of(100000, days, base="outstanding", paid=half).amount for days in (1, 2, 3)] == [3000, 4500, 6000]
+    whole = of(100000, 3, paid=half)
+    assert (whole.amount, len(whole.stretches)) == (9000, 1)
+
+
+@pytest.mark.parametrize(
+    ("fine", "days", "amount", "capped"), [(83, 1, 2, False), (50, 1, 2, False), (1, 16, 0, False), (1, 17, 1, True)]
+)
+def test_half_a_fen_and_more_is_one_and_a_surcharge_as_high_as_the_fine_is_at_its_cap(fine, days, amount, capped):
+    assert (of(fine, days).amount, of(fine, days).capped) == (amount, capped)
