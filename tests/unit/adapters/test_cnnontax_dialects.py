@@ -9,19 +9,20 @@ import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from issue_requests import request
 
 from gateway.adapters.nontax.cnnontax import CnNonTax, CnNonTaxSettings
 from gateway.adapters.nontax.cnnontax import frame as frames
 from gateway.foundation.wire import FrameWire, Timeouts
 from gateway.foundation.wire.frame import Length
 from gateway.ports.base import Incoming, Pending, Refused, UnreadableCallbackError
-from gateway.ports.nontax import Bill, BillLine, FindRequest, IssueRequest, UnreadableNotice
+from gateway.ports.nontax import Bill, FindRequest, UnreadableNotice
 from gateway.words.clock import SystemClock, day_of
 from gateway.words.errors import ContractError, DeniedError, RejectedError, UnusableError
 
@@ -92,21 +93,6 @@ async def platform(stub: Stub, **settings: Any) -> AsyncIterator[CnNonTax]:
     finally:
         await adapter.close()
         server.close()
-
-
-def request(**changes: Any) -> IssueRequest:
-    fields: dict[str, Any] = {
-        "reference": "R1",
-        "region": "990102",
-        "unit_code": "990102002",
-        "unit_name": "望川区市场监督管理局",
-        "payer_name": "味安",
-        "decision_number": "望市监罚决〔2026〕18号",
-        "lines": (BillLine(item_code="103050199001", item_name="罚款", amount=20000),),
-        "total": 20000,
-        "bill_date": date(2026, 11, 20),
-    }
-    return IssueRequest(**(fields | changes))
 
 
 async def found(query: Callable[[str], bytes], **settings: Any) -> Bill:

@@ -3,34 +3,19 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from issue_requests import request
 
 from gateway.adapters.nontax.cnnontax import CnNonTaxSettings, mapping
 from gateway.adapters.nontax.cnnontax import frame as frames
-from gateway.ports.nontax import BillLine, FindRequest, IssueRequest
+from gateway.ports.nontax import BillLine, FindRequest
 from gateway.words.errors import RejectedError, UnusableError
 from simulators.cnnontax.frames import items
 
 NAMES = st.text(st.characters(codec="gbk", exclude_categories=("Cc", "Cs"), exclude_characters="|#"), min_size=1)
-
-
-def request(**changes: Any) -> IssueRequest:
-    fields: dict[str, Any] = {
-        "reference": "R1",
-        "region": "990102",
-        "unit_code": "990102002",
-        "unit_name": "望川区市场监督管理局",
-        "payer_name": "味安",
-        "decision_number": "望市监罚决〔2026〕18号",
-        "lines": (BillLine(item_code="103050199001", item_name="罚款", amount=500000),),
-        "total": 500000,
-        "bill_date": date(2026, 9, 17),
-    }
-    return IssueRequest(**(fields | changes))
 
 
 @given(st.lists(st.tuples(NAMES.filter(lambda name: len(name) < 40), st.integers(0, 10**11)), min_size=1, max_size=5))
