@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import importlib.util
 import itertools
 import json
@@ -22,7 +23,7 @@ from contextlib import (
     contextmanager,
     suppress,
 )
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -36,6 +37,7 @@ from gateway.demo import story
 from gateway.demo.installation import populate, write_settings
 from gateway.faces.serve import serve
 from gateway.settings import load
+from gateway.typography import Block, Letter, Signature, render
 from gateway.words.clock import SHANGHAI
 from simulators.testing import Simulation
 
@@ -170,6 +172,20 @@ class Site:
     def demand(self, number: str, **more: Any) -> dict[str, Any]:
         """The body of a request for a payment."""
         return {"authority": story.AUTHORITY, "decision_number": number, **more}
+
+    def to_seal(self, number: str) -> dict[str, Any]:
+        """The body of a request to seal the document of a decision."""
+        organ = Signature(story.AUTHORITY_NAME, date(2026, 9, 14))
+        letter = render(Letter("行政处罚决定书", number, (Block("罚款"),), organ))
+        return {
+            "authority": story.AUTHORITY,
+            "decision_number": number,
+            "title": "行政处罚决定书",
+            "document": base64.b64encode(letter).decode(),
+            "seal_id": "99010200000040",
+            "placements": [{"page": 1, "x": 127, "y": 52, "width": 42, "height": 42}],
+            "approval": "负责人批准",
+        }
 
     async def ask_payment(self, number: str | None = None, key: str | None = None, **facts: Any) -> httpx.Response:
         """Ask for a code, for a decision that is stored first unless it is named."""

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import re
-from datetime import date
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from gateway.cli import app
-from gateway.demo import story
-from gateway.typography import Block, Letter, Signature, render
 from simulators.nontax.platform import NonTax
 
 KINDS = ("more_elements", "empty_optionals", "other_order", "other_amounts")
@@ -62,17 +58,7 @@ async def test_json_systems_that_speak_differently_are_understood(site, kind):
     assert asked.status_code < 300, asked.text
     for one in asked.json():
         await site.until(f"/v1/disclosures/{one['id']}", lambda now: now["status"] == "PUBLISHED")
-    letter = Letter("行政处罚决定书", number, (Block("罚款"),), Signature(story.AUTHORITY_NAME, date(2026, 9, 14)))
-    order = {
-        "authority": story.AUTHORITY,
-        "decision_number": number,
-        "title": "行政处罚决定书",
-        "document": base64.b64encode(render(letter)).decode(),
-        "seal_id": "99010200000040",
-        "placements": [{"page": 1, "x": 127, "y": 52, "width": 42, "height": 42}],
-        "approval": "负责人批准",
-    }
-    sealed = await site.post("/v1/sealed-documents", order)
+    sealed = await site.post("/v1/sealed-documents", site.to_seal(number))
     assert sealed.status_code < 300, sealed.text
     await site.until(f"/v1/sealed-documents/{sealed.json()['id']}", lambda now: now["status"] == "SEALED")
     await nothing_waits(site)

@@ -6,11 +6,9 @@ Over HTTP and through the command line, against a running gateway and the simula
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +20,9 @@ from typer.testing import CliRunner, Result
 
 from gateway.app import App
 from gateway.cli import app
-from gateway.demo import story
 from gateway.foundation.crypto.sm import sm3
 from gateway.rooms.refunds.service import Refunds
 from gateway.rooms.seals import Seals
-from gateway.typography import Block, Letter, Signature, render
 from gateway.words.clock import SystemClock, day_of
 
 PASSWORD = "a long enough password"
@@ -365,19 +361,9 @@ async def test_a_report_goes_again_but_never_after_its_withdrawal(site, people, 
 async def test_a_seal_is_applied_again_but_not_for_a_decision_that_was_revoked(site, people, revoked):
     both = await people(site, "operator", "operator")
     number = await site.decide()
-    letter = Letter("行政处罚决定书", number, (Block("罚款"),), Signature(story.AUTHORITY_NAME, date(2026, 9, 14)))
     site.fault("silence", "apply", "seal", seconds=0.2)
     site.fault("answer_code", "query", "seal", times=0, code="S1409")
-    order = {
-        "authority": story.AUTHORITY,
-        "decision_number": number,
-        "title": "行政处罚决定书",
-        "document": base64.b64encode(render(letter)).decode(),
-        "seal_id": "99010200000040",
-        "placements": [{"page": 1, "x": 127, "y": 52, "width": 42, "height": 42}],
-        "approval": "负责人批准",
-    }
-    asked = await site.post("/v1/sealed-documents", order)
+    asked = await site.post("/v1/sealed-documents", site.to_seal(number))
     assert asked.status_code == 202, asked.text
     operation = await parked(site, asked.json()["id"], "seal.apply")
     if revoked:
