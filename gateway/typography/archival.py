@@ -16,6 +16,7 @@ from typing import Any, Final
 from xml.sax.saxutils import escape
 
 from PIL import ImageCms
+from reportlab.lib import textsplit
 from reportlab.pdfbase.pdfdoc import (
     PDFArray,
     PDFDictionary,
@@ -26,12 +27,17 @@ from reportlab.pdfbase.pdfdoc import (
     PDFString,
 )
 from reportlab.pdfgen.canvas import Canvas
-from reportlab.platypus import Paragraph, Table
+from reportlab.platypus import Paragraph, Table, paragraph
 
 _CONDITION: Final = "sRGB IEC61966-2.1"
 _CREATOR: Final = "enforcement-gateway"
 _MADE: Final = bytes.fromhex("07EA 0001 0001 0000 0000 0000")
 """The day that the colour profile says it was made, so that it is the same bytes each time: 2026-01-01."""
+
+_NEVER_FIRST: Final = "，；：？！》〉”’…—·"
+"""Marks that do not begin a line (标点符号用法, GB/T 15834-2011). reportlab knows those of Japanese; it lacks these."""
+for _breaker in (textsplit, paragraph):
+    _breaker.ALL_CANNOT_START += _NEVER_FIRST
 
 
 @dataclass

@@ -51,6 +51,14 @@ def test_a_character_that_the_font_lacks_is_named_not_drawn_as_a_box():
         render(letter("当事人\U0002a6a5"))
 
 
+@pytest.mark.parametrize("mark", "，。、；：？！》”）")
+@pytest.mark.parametrize("more", ["", "\n甲"], ids=["one piece", "with a break"])
+def test_no_line_begins_with_a_mark_that_belongs_to_the_words_before_it(mark, more):
+    for before in range(20, 34):
+        page = PdfReader(io.BytesIO(render(letter("甲" * before + mark + "乙" * 40 + more)))).pages[0]
+        assert not [line for line in page.extract_text().splitlines() if line.startswith(mark)], before
+
+
 def test_markup_in_a_name_is_text():
     page = PdfReader(io.BytesIO(render(letter("<b>甲</b>&乙")))).pages[0]
     assert "<b>甲</b>&乙" in page.extract_text()
