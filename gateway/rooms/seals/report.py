@@ -75,7 +75,7 @@ class Named(NamedTuple):
 _SES: Final = "GB/T 38540-2020"
 CHECKS: Final[dict[str, Named]] = {
     # of the document
-    "readable": Named("文件可读", "the file can be read", "limits for foreign files"),
+    "readable": Named("文件可读", "the file can be read", "外来文件的限制 limits for foreign files"),
     "signature_present": Named("存在签章", "there is a signature", "GB/T 38540-2020"),
     "last_revision": Named("签章后无改动", "nothing was changed after sealing", "ISO 32000-1, 12.8.1"),
     "active_content": Named("无动态内容", "nothing in the file acts by itself", "ISO 32000-1, 12.6 and 12.7"),

@@ -99,7 +99,7 @@ def test_a_second_and_a_third_seal_leave_those_before_as_they_are(forge):
     assert [(one.revision, one.revisions) for one in report.seals] == [(1, 3), (2, 3), (3, 3)]
     assert [[note.en for note in one.notes if note != OWN_WORD] for one in report.seals] == [
         ["2 signatures were added later"],
-        ["1 signatures were added later"],
+        ["1 signature was added later"],
         [],
     ]
     before, after = unzipped(forge.sealed), unzipped(third)

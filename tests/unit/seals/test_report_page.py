@@ -71,6 +71,13 @@ def test_the_page_stands_alone_and_a_browser_loads_nothing_for_it(reports):
     assert "default-src 'none'" in HEADERS["Content-Security-Policy"]
 
 
+def test_a_check_without_words_leaves_its_cell_empty_so_that_a_phone_shows_no_gap(reports):
+    page = page_of(reports[Verdict.VALID])
+    assert "<td></td>" in page
+    assert "td:empty { display: none; }" in page
+    assert '<small lang="en"></small>' not in page
+
+
 def test_instants_are_written_in_the_time_of_this_country():
     report = Report(format="unknown", digest="00", judged_at="2026-09-15T18:00:05Z")
     assert "2026年9月16日 02:00:05" in page_of(report)

@@ -291,9 +291,9 @@ class _One:
         findings.hold("ofd_coverage", not left, f"未被保护：{zh}", f"not covered: {en}")
         later = {part for one in self._later for part in one.own}
         if later - covered:
-            findings.note(
-                f"其后又有 {len(self._later)} 个签章或签名", f"{len(self._later)} signatures were added later"
-            )
+            count = len(self._later)
+            said = "1 signature was" if count == 1 else f"{count} signatures were"
+            findings.note(f"其后又有 {count} 个签章或签名", f"{said} added later")
         beside = [part for part in archive if part not in covered | open_lists | file.own | later | set(left)]
         for part in beside[:_NAMED]:
             findings.leaves_out(f"文件 {part}", f"the part {part}")
