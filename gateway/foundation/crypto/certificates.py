@@ -25,7 +25,7 @@ from gateway.foundation.crypto.revocation import RevocationError, RevocationList
 from gateway.foundation.crypto.sm2 import Sm2Provider, default_provider, is_public_key
 from gateway.words.clock import rfc3339
 from gateway.words.errors import SettingsError
-from gateway.words.saying import say
+from gateway.words.saying import Sentence, say
 
 SM2_WITH_SM3: Final = "1.2.156.10197.1.501"
 SM2_CURVE: Final = "1.2.156.10197.1.301"
@@ -141,7 +141,7 @@ class CertificateStatus:
 
 @dataclass(frozen=True)
 class ChainVerdict:
-    """What the chain check found. ``reason`` says why not, in words for people; ``path`` runs from leaf to root.
+    """What the chain check found. ``against`` says why not, in words for people; ``path`` runs from leaf to root.
 
     ``revocation`` is "good" only if a current, verified CRL or an answer of its issuer covered every certificate below
     the root.
@@ -150,11 +150,16 @@ class ChainVerdict:
     """
 
     ok: bool
-    reason: str
+    against: Sentence | None
     path: tuple[Sm2Certificate, ...] = ()
     revocation: Literal["good", "unchecked"] = "unchecked"
-    revoked_later: str | None = None
+    revoked_later: Sentence | None = None
     known: bool = True
+
+    @property
+    def reason(self) -> str:
+        """Why not, in English; empty where nothing stands against the chain."""
+        return str(self.against or "")
 
 
 @lru_cache(maxsize=256)
@@ -325,13 +330,13 @@ def verify_chain(
     try:
         signer = parse_certificate(leaf)
     except CertificateError as error:
-        return ChainVerdict(False, f"signer: {error}")
+        return ChainVerdict(False, say("chains.unreadable", error=str(error)))
     anchors = tuple(_readable(roots))
-    reason = judge.refuse_signer(signer)
-    if reason:
-        return ChainVerdict(False, reason, (signer,))
+    against = judge.refuse_signer(signer)
+    if against:
+        return ChainVerdict(False, against, (signer,))
     if not anchors:
-        return ChainVerdict(False, "no trusted root is configured", (signer,))
+        return ChainVerdict(False, say("chains.no_root"), (signer,))
     return judge.climb((signer,), tuple(_readable(intermediates)), anchors)
 
 
@@ -353,9 +358,9 @@ class _Judge:
         self._lists = tuple(_readable_lists(crls))
         self._steps = 0
 
-    def refuse_signer(self, signer: Sm2Certificate) -> str | None:
+    def refuse_signer(self, signer: Sm2Certificate) -> Sentence | None:
         if signer.usage is not None and not signer.usage.sign:
-            return f"{signer.common_name}: the key may not sign (KeyUsage)"
+            return say("chains.no_signing", name=signer.common_name)
         return self._refuse_any(signer, _UNDERSTOOD | _HARMLESS)
 
     def climb(
@@ -368,45 +373,43 @@ class _Judge:
         for issuer in (*anchors, *others):
             if issuer in path or not _names(issuer, last):
                 continue
-            reason = self._refuse_issuer(issuer, last, below=len(path) - 1)
-            verdict = ChainVerdict(False, reason, path) if reason else self.climb((*path, issuer), others, anchors)
+            against = self._refuse_issuer(issuer, last, below=len(path) - 1)
+            verdict = ChainVerdict(False, against, path) if against else self.climb((*path, issuer), others, anchors)
             if verdict.ok:
                 return verdict
             refusal = refusal or verdict
         if refusal is None and any(root.subject_name == last.issuer for root in anchors):
-            reason = f"{last.common_name}: names a trusted root, and another key than the root's"
-            return ChainVerdict(False, reason, path)
-        reason = f"{last.common_name}: its issuer is neither known nor trusted"
-        return refusal or ChainVerdict(False, reason, path, known=False)
+            return ChainVerdict(False, say("chains.other_key", name=last.common_name), path)
+        return refusal or ChainVerdict(False, say("chains.unknown", name=last.common_name), path, known=False)
 
-    def _refuse_issuer(self, issuer: Sm2Certificate, child: Sm2Certificate, below: int) -> str | None:
+    def _refuse_issuer(self, issuer: Sm2Certificate, child: Sm2Certificate, below: int) -> Sentence | None:
         name = issuer.common_name
         if below + 1 >= _MAX_PATH:
-            return f"{name}: the chain is longer than {_MAX_PATH} certificates"
+            return say("chains.too_long", name=name, most=_MAX_PATH)
         self._steps += 1
         if self._steps > _MOST_STEPS:
-            return f"{name}: too many ways to look for a root"
+            return say("chains.too_many", name=name)
         if not _issued(self._provider, issuer.public, child):
-            return f"{child.common_name}: not signed by {name} under the standard distinguishing ID"
+            return say("chains.not_signed", name=child.common_name, issuer=name)
         if issuer.ca is None:
-            return f"{name}: is not a certification authority (no BasicConstraints)"
+            return say("chains.no_constraints", name=name)
         if not issuer.ca:
-            return f"{name}: is not a certification authority (BasicConstraints)"
+            return say("chains.no_authority", name=name)
         if issuer.path_length is not None and below > issuer.path_length:
-            return f"{name}: allows only {issuer.path_length} authorities below it"
+            return say("chains.too_deep", name=name, most=issuer.path_length)
         if issuer.usage is not None and not issuer.usage.certificates:
-            return f"{name}: its key may not sign certificates (KeyUsage)"
+            return say("chains.no_issuing", name=name)
         return self._refuse_any(issuer, _UNDERSTOOD)
 
-    def _refuse_any(self, certificate: Sm2Certificate, understood: frozenset[str]) -> str | None:
+    def _refuse_any(self, certificate: Sm2Certificate, understood: frozenset[str]) -> Sentence | None:
         name = certificate.common_name
         if self._at < certificate.valid_from:
-            return f"{name}: not valid before {rfc3339(certificate.valid_from)}"
+            return say("chains.not_yet", name=name, since=rfc3339(certificate.valid_from))
         if self._at > certificate.valid_until:
-            return f"{name}: expired {rfc3339(certificate.valid_until)}"
+            return say("chains.expired", name=name, on=rfc3339(certificate.valid_until))
         for oid in certificate.critical:
             if oid not in understood:
-                return f"{name}: critical extension {oid} is not understood"
+                return say("chains.critical", name=name, oid=oid)
         return None
 
     def _judge_revocation(self, path: tuple[Sm2Certificate, ...]) -> ChainVerdict:
@@ -419,7 +422,7 @@ class _Judge:
                 if (issuer.usage is not None and not issuer.usage.lists) or not self._provider.verify(
                     issuer.public, one.tbs, one.signature
                 ):
-                    return ChainVerdict(False, f"{issuer.common_name}: a revocation list of it does not verify", path)
+                    return ChainVerdict(False, say("chains.bad_list", name=issuer.common_name), path)
                 revocations.append(one.revoked.get(certificate.serial_number))
                 current = current or one.next_update is None or one.next_update >= self._at
             for said in self._statuses:
@@ -428,10 +431,14 @@ class _Judge:
                     current = current or said.asked_at >= self._at
             when = min((one for one in revocations if one is not None), default=None)
             if when is not None and when <= self._at:
-                return ChainVerdict(False, f"{certificate.common_name}: revoked {rfc3339(when)}", path)
-            later = later or (None if when is None else f"{certificate.common_name}: revoked {rfc3339(when)}")
+                return ChainVerdict(False, _revoked(certificate, when), path)
+            later = later or (None if when is None else _revoked(certificate, when))
             covered = covered and current
-        return ChainVerdict(True, "", path, "good" if covered and len(path) > 1 else "unchecked", later)
+        return ChainVerdict(True, None, path, "good" if covered and len(path) > 1 else "unchecked", later)
+
+
+def _revoked(certificate: Sm2Certificate, when: datetime) -> Sentence:
+    return say("chains.revoked", name=certificate.common_name, on=rfc3339(when))
 
 
 def _readable_lists(ders: Sequence[bytes]) -> Iterator[RevocationList]:

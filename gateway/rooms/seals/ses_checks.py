@@ -31,6 +31,7 @@ from gateway.rooms.seals.ses import SealSignature, SesError, UnsupportedVersionE
 from gateway.rooms.seals.stamps import judge_stamp
 from gateway.rooms.seals.trust import Trust, key_of
 from gateway.words.clock import rfc3339
+from gateway.words.saying import Language, Sentence, worded
 
 CLOCK_TOLERANCE: Final = timedelta(minutes=5)
 _REMEMBERED: Final = 256 << 10
@@ -154,10 +155,11 @@ def judge_ses(findings: Findings, der: bytes, digest: bytes, bench: Bench) -> Se
 
 def hold_chain(findings: Findings, name: str, chain: ChainVerdict) -> None:
     """Add a check on a chain. One that ends at an authority not known here is not wrong: it cannot be judged."""
+    zh = worded(chain.against or "", Language.CHINESE)
     if chain.known:
-        findings.hold(name, chain.ok, f"证书链验证不通过：{chain.reason}", chain.reason)
+        findings.hold(name, chain.ok, f"证书链验证不通过：{zh}", chain.reason)
     else:
-        findings.add(name, "not_made", f"签发机构不在信任名单内，无法判定：{chain.reason}", chain.reason)
+        findings.add(name, "not_made", f"签发机构不在信任名单内，无法判定：{zh}", chain.reason)
 
 
 def judge_revocation(findings: Findings, chains: Sequence[ChainVerdict], every: bool, trust: Trust) -> None:
@@ -264,7 +266,7 @@ def _judge_time(findings: Findings, signature: SealSignature, bench: Bench) -> S
     return Sealing(signature, at, "signer" if source == "signer" else "time_stamp")
 
 
-def _judge_chains(findings: Findings, signature: SealSignature, at: datetime, bench: Bench) -> str | None:
+def _judge_chains(findings: Findings, signature: SealSignature, at: datetime, bench: Bench) -> Sentence | None:
     """Both chains as of ``at``; what was revoked after it."""
     trust = bench.trust
     chains = []
@@ -300,7 +302,7 @@ def _judge_maker(findings: Findings, der: bytes, chain: ChainVerdict, bench: Ben
 
 
 def _judge_validity(
-    findings: Findings, sealing: Sealing, signer: Sm2Certificate | str, later: str | None, bench: Bench
+    findings: Findings, sealing: Sealing, signer: Sm2Certificate | str, later: Sentence | None, bench: Bench
 ) -> None:
     """The seal was in force when it was used. Where it ended since, that is more than the signer's word can carry."""
     seal, at = sealing.signature.seal, sealing.at
@@ -317,20 +319,22 @@ def _judge_validity(
     )
     if sealing.time_source == "time_stamp" or bench.expected.between is not None:
         return
-    ended = ""
+    zh = en = ""
     if bench.now > seal.valid_until:
-        ended = f"the seal ended {rfc3339(seal.valid_until)}"
+        until = rfc3339(seal.valid_until)
+        zh, en = f"印章已于 {until} 到期", f"the seal ended {until}"
     elif isinstance(signer, Sm2Certificate) and bench.now > signer.valid_until:
-        ended = f"the signer's certificate ended {rfc3339(signer.valid_until)}"
+        until = rfc3339(signer.valid_until)
+        zh, en = f"签章人证书已于 {until} 到期", f"the signer's certificate ended {until}"
     elif later:
-        ended = later
-    if ended:
+        zh, en = later.in_(Language.CHINESE), str(later)
+    if en:
         findings.require("time_proven")
         findings.add(
             "time_proven",
             "not_made",
-            f"印章或证书现已失效（{ended}），用印时间仅为签章人自述",
-            f"{ended}; that it was used before is the signer's own word",
+            f"{zh}；在此之前用印仅为签章人自述",
+            f"{en}; that it was used before is the signer's own word",
         )
 
 

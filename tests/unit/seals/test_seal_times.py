@@ -30,6 +30,8 @@ def test_a_seal_that_ended_since_is_judged_only_where_the_time_is_proven(forge, 
     plain = judged(forge, forge.sign(), after)
     assert (plain.verdict, failed(plain)) == (Verdict.UNDETERMINED, set())
     assert "自述" in plain.why.zh
+    assert "印章已于" in plain.why.zh
+    assert "ended" not in plain.why.zh
 
     stamped = forge.sign(seal=forge.variant(stamper=service))
     proven = judged(forge, stamped, after, stamp_roots=(root.certificate,))
