@@ -195,3 +195,15 @@ def test_what_is_kept_sealed_or_is_a_day_is_seen_too_and_a_change_of_it_is_named
     assert one == two.seen({"payee": b"\x01", "on": date(2026, 9, 16)})
     assert differences(one, two.seen({"payee": b"\x02", "on": date(2026, 9, 16)})) == ["payee"]
     assert differences(one, two.seen({"payee": b"\x01", "on": date(2026, 9, 17)})) == ["on"]
+
+
+def test_a_part_that_is_new_or_gone_is_a_change_and_the_order_within_a_part_is_none(two: TwoPersons) -> None:
+    one, more = two.seen({"a": 1}), two.seen({"a": 1, "b": 2})
+    assert differences(one, more) == differences(more, one) == ["b"]
+    assert two.seen({"payee": {"name": "罗", "account": "6"}}) == two.seen({"payee": {"account": "6", "name": "罗"}})
+    assert "=" not in one + more
+
+
+def test_where_no_money_leaves_one_operator_beside_the_case_system_is_enough(two: TwoPersons, conn: Connection) -> None:
+    two.took_part(conn, "mth_1", CASES, Part.PROPOSED)
+    assert two.confirm(conn, "mth_1", LI, seen=two.seen(FACE), face=FACE)
