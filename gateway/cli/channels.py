@@ -14,6 +14,7 @@ from gateway.foundation.drift import records as drift_records
 from gateway.ports.base import RawExchange
 from gateway.settings import Settings, known
 from gateway.terminal.output import Exit, Json, in_words, progress, session, show, spoken, table
+from gateway.terminal.running import KeyFile, ask
 from gateway.words.clock import SystemClock, from_micros, rfc3339, to_micros
 from gateway.words.errors import NotFoundProblem
 from gateway.words.saying import say
@@ -98,15 +99,24 @@ def check(
 
 
 @app.command("resume")
-def resume(ctx: typer.Context, name: str, as_json: Json = False) -> None:
+def resume(
+    ctx: typer.Context,
+    name: str,
+    reason: Annotated[str, typer.Option(help="Why, for the record: with --key-file.")] = "credentials are right again",
+    key_file: KeyFile = None,
+    as_json: Json = False,
+) -> None:
     """Let a channel go again that was stopped because the other side refused our credentials."""
     settings = session(ctx).settings
     _must_exist(settings, name)
-
+    if key_file is not None:
+        told = ask(settings, key_file, "POST", f"/v1/channels/{name}/resume", {"reason": reason})
+        show(told, as_json, f"Channel {name} goes again.")
+        return
     with session(ctx).store(exclusive=True) as store:
-        reason = store.write_sync(partial(limits.resume_stopped, channel=name, now=to_micros(SystemClock().now())))
-    said = "was not stopped." if reason is None else f"goes again. It was stopped: {reason}"
-    show({"channel": name, "was_stopped": reason is not None, "reason": reason}, as_json, f"Channel {name} {said}")
+        why = store.write_sync(partial(limits.resume_stopped, channel=name, now=to_micros(SystemClock().now())))
+    said = "was not stopped." if why is None else f"goes again. It was stopped: {why}"
+    show({"channel": name, "was_stopped": why is not None, "reason": why}, as_json, f"Channel {name} {said}")
 
 
 @app.command("drift")

@@ -305,6 +305,7 @@ declare(
 
 declare(
     409,
+    channel_not_stopped=("the channel is not stopped", "该通道未停用"),
     operation_not_parked=(
         "only parked or uncertain operations can be retried",
         "该任务当前状态不能重试",

@@ -113,7 +113,16 @@ async def test_an_element_more_then_another_secret_then_as_ever(site):
     # As ever again. A person lets the channel go, and the rest heals by itself.
     site.simulators.clear_faults()
     site.simulators.seed(nontax={"nodes": {NonTax.node: NonTax.secret}})
-    await site.app.base.delivery.resume_channel("nontax")
+    access = site.app.base.access
+    made = await access.create_operator("night", "值班员", "operator", "a long enough password")
+    async with site.client((await access.issue_operator_key(made.id, label="journey")).token) as night_watch:
+        word = {"json": {"reason": "凭据已恢复"}, "headers": {"Idempotency-Key": "resume"}}
+        resumed = await night_watch.post("/v1/channels/nontax/resume", **word)
+        assert resumed.status_code == 200, resumed.text
+        again = await night_watch.post("/v1/channels/nontax/resume", **{**word, "headers": {"Idempotency-Key": "2"}})
+        assert (again.status_code, again.json()["type"].rsplit(":", 1)[-1]) == (409, "channel-not-stopped")
+    by_key = await site.post("/v1/channels/nontax/resume", {"reason": "凭据已恢复"})
+    assert by_key.status_code == 403
     await site.simulators.flush_callbacks("nontax")
     for payment in night:
         await site.reaches(payment, "ISSUED")
@@ -128,6 +137,8 @@ async def test_an_element_more_then_another_secret_then_as_ever(site):
     told = [(one["type"], one["data"]) for one in (await site.get("/v1/events?limit=200"))["items"]]
     stopped = [data["reason"] for kind, data in told if kind == "channel.stopped"]
     assert len(stopped) == 1
+    (resumed_by,) = [data["by"] for kind, data in told if kind == "channel.resumed"]
+    assert resumed_by == "值班员"
     assert "401" in stopped[0]
     assert {data["decision_number"] for kind, data in told if kind == "payment.in_doubt"} >= {
         night[1]["decision_number"]

@@ -14,5 +14,5 @@ ROOM = Room(
     lives=("gateway.foundation.delivery.states",),
     tables=".tables",
     revisions=".revisions",
-    events=("operation.parked", "channel.stopped", "channel.drifted", "channel.unreadable_callback"),
+    events=("operation.parked", "channel.stopped", "channel.resumed", "channel.drifted", "channel.unreadable_callback"),
 )

@@ -17,8 +17,12 @@ from gateway.foundation.http.authorization import may, require_authority
 from gateway.foundation.http.idempotency import KeyedRequest
 from gateway.foundation.http.problems import responses
 from gateway.foundation.http.services import Base, service
+from gateway.foundation.http.two_persons import person
 from gateway.foundation.http.views import Ask, Cursor, Limit, Page, View, after, cursor_after, instant
+from gateway.rooms.operations.resuming import resume
 from gateway.rooms.operations.service import Operations
+from gateway.words.errors import NotFoundProblem
+from gateway.words.saying import say
 
 router = APIRouter(prefix="/v1", tags=["operations"], responses=responses(401, 403, 422, 503))
 
@@ -113,6 +117,19 @@ class UnreadableView(View):
         )
 
 
+class ResumeRequest(Ask):
+    """Why a stopped channel may go again."""
+
+    reason: str = Field(min_length=1, max_length=500)
+
+
+class ResumedView(View):
+    """A channel that goes again."""
+
+    channel: str
+    resumed: bool
+
+
 class RetryRequest(Ask):
     """Send a parked operation on its way. ``ask``: ask the other side first; a must when the outcome is unknown."""
 
@@ -146,6 +163,15 @@ async def list_drift(
     mine = [one.name for one in base.channels.all() if base.channels.served(one.name, who.authorities)]
     wanted = [name for name in mine if channel in (None, name)]
     return Page(items=[DriftView.of(one) for one in await operations.drift(wanted)], next=None)
+
+
+@router.post("/channels/{channel}/resume", response_model=ResumedView, responses=responses(400, 404, 409, 413))
+async def resume_channel(base: Base, who: Writer, channel: str, ask: ResumeRequest, key: KeyedRequest) -> ResumedView:
+    """Let a channel go again that was stopped, since the other side refused our credentials. An operator's word."""
+    if not base.channels.served(channel, who.authorities):
+        raise NotFoundProblem(say("channels.none", name=channel))
+    await key.once(who, ask, lambda once: resume(base, channel, ask.reason, by=person(who), once=once))
+    return ResumedView(channel=channel, resumed=True)
 
 
 @router.get("/callbacks/unreadable", response_model=Page[UnreadableView])
