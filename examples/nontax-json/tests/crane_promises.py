@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -36,6 +35,7 @@ from gateway.ports.nontax import (
 )
 from gateway.testing.bench import Code
 from gateway.testing.nontax import NonTaxBench, NonTaxConformance
+from gateway.testing.simulated import Inbox
 from gateway.words.clock import SystemClock, day_of
 from gateway.words.errors import ContractError, DeniedError, RejectedError
 from gateway.words.money import format_yuan
@@ -56,27 +56,6 @@ OPERATIONS = {
     "check": "ready",
 }
 MEANINGS: Mapping[str, Any] = {"token": "denied"}  # refused again when it was fetched anew
-
-
-class Inbox:
-    """A receiver of notices on a socket; ``answer`` says what to answer, at first "not now"."""
-
-    def __init__(self) -> None:
-        self.messages: asyncio.Queue[Incoming] = asyncio.Queue()
-        self.answer: Callable[[Incoming], Awaitable[Reply]] | None = None
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Take one message."""
-        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:] if line)}
-        body = await reader.readexactly(int(headers["content-length"]))
-        incoming = Incoming(headers, body, datetime.now(UTC))
-        reply = Reply(503, b"", "text/plain") if self.answer is None else await self.answer(incoming)
-        length = f"HTTP/1.1 {reply.status} X\r\nContent-Length: {len(reply.body)}\r\nConnection: close\r\n\r\n"
-        writer.write(length.encode() + reply.body)
-        await writer.drain()
-        writer.close()
-        self.messages.put_nowait(incoming)
 
 
 class Bench(NonTaxBench):
@@ -124,7 +103,6 @@ class Bench(NonTaxBench):
         self.adapter = PaperCrane(settings, wire, self.clock)
         self.inbox = Inbox()
         self.seen: list[str] = []
-        self.server: asyncio.Server | None = None
 
     def bill(self, reference: str, total: int | None = None) -> IssueRequest:
         lines = (
@@ -188,19 +166,17 @@ class Bench(NonTaxBench):
 
     async def listen(self) -> None:
         """Have notices sent here."""
-        if self.server is None:
-            self.server = await asyncio.start_server(self.inbox.serve, "127.0.0.1", 0)
-            port = self.server.sockets[0].getsockname()[1]
-            self.simulators.callbacks_to(SYSTEM, f"http://127.0.0.1:{port}/callbacks/papercrane")
+        if self.inbox.server is None:
+            self.simulators.callbacks_to(SYSTEM, await self.inbox.open())
 
     async def told(self, kind: str = "", number: str = "") -> Incoming:
         """The next notice: of this kind, under this number or, without one, under one that has not come before."""
         while True:
-            incoming = await asyncio.wait_for(self.inbox.messages.get(), 10)
+            incoming = await self.inbox.next()
             notice = json.loads(incoming.body)
             if kind in ("", notice["type"]) and (notice["id"] == number if number else notice["id"] not in self.seen):
                 self.seen.append(notice["id"])
-                return Incoming(incoming.headers, incoming.body, self.clock.now(), "/callbacks/papercrane")
+                return Incoming(incoming.headers, incoming.body, self.clock.now(), "/callbacks/channel")
 
     async def paid_callback(self, code: str, amount: int) -> Incoming:
         await self.listen()
@@ -210,8 +186,7 @@ class Bench(NonTaxBench):
     async def callback(self, kind: str, about: str) -> Incoming:
         if kind == "again":
             number = self.seen[-1]
-            while not self.inbox.messages.empty():
-                self.inbox.messages.get_nowait()
+            self.inbox.drain()
             await self.simulators.flush_callbacks(SYSTEM)
             return await self.told("bill.paid", number)
         await self.listen()
@@ -225,13 +200,15 @@ class Bench(NonTaxBench):
         self.inbox.answer = answer
         await self.simulators.flush_callbacks(SYSTEM)
         queued = (await self.simulators.aask("GET", "/callbacks"))["callbacks"]
+        for failure in self.inbox.failures:
+            raise failure
         return {one["state"] for one in queued if one["key"] == about} == {"acknowledged"}
 
     async def close(self) -> None:
         """Let go of everything."""
         await self.adapter.close()
-        if self.server is not None:
-            self.server.close()
+        if self.inbox.server is not None:
+            self.inbox.server.close()
 
 
 @pytest.fixture

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -16,33 +15,13 @@ from anlan_yard.suite import YardBench, YardConformance
 from gateway.foundation.wire import ChannelWire, Limits, Timeouts
 from gateway.ports.base import Incoming, RawExchange, Reply
 from gateway.testing.bench import Code
+from gateway.testing.simulated import Inbox
 from gateway.words.clock import SystemClock
 from simulators.testing import Simulation, simulation_process, simulators
 
 __all__ = ["simulation_process", "simulators"]
 
 OPERATIONS = {"admit": "admit", "find": "query", "check": "ready"}
-
-
-class Inbox:
-    """A receiver of callbacks on a socket; ``answer`` says what to answer, at first "not now"."""
-
-    def __init__(self) -> None:
-        self.messages: asyncio.Queue[Incoming] = asyncio.Queue()
-        self.answer: Callable[[Incoming], Awaitable[Reply]] | None = None
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Take one message."""
-        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:] if line)}
-        body = await reader.readexactly(int(headers["content-length"]))
-        incoming = Incoming(headers, body, datetime.now(UTC))
-        reply = Reply(503, b"", "text/plain") if self.answer is None else await self.answer(incoming)
-        length = f"HTTP/1.1 {reply.status} X\r\nContent-Length: {len(reply.body)}\r\nConnection: close\r\n\r\n"
-        writer.write(length.encode() + reply.body)
-        await writer.drain()
-        writer.close()
-        self.messages.put_nowait(incoming)
 
 
 class Bench(YardBench):
@@ -69,7 +48,6 @@ class Bench(YardBench):
         )
         self.adapter = AnlanYard(AnlanYard.Settings(node=known["node"], secret=known["secret"]), wire, self.clock)
         self.inbox = Inbox()
-        self.server: asyncio.Server | None = None
 
     def vehicle(self, reference: str) -> AdmitRequest:
         return AdmitRequest(
@@ -100,20 +78,20 @@ class Bench(YardBench):
         if kind == "again":
             await self.simulators.flush_callbacks("yard")
         else:
-            if self.server is None:
-                self.server = await asyncio.start_server(self.inbox.serve, "127.0.0.1", 0)
-                port = self.server.sockets[0].getsockname()[1]
-                self.simulators.callbacks_to("yard", f"http://127.0.0.1:{port}/callbacks/yard")
+            if self.inbox.server is None:
+                self.simulators.callbacks_to("yard", await self.inbox.open())
             if kind == "forged":
                 await self.simulators.aask("POST", "/faults", {"system": "yard", "kind": "callback_forged"})
             await self.simulators.aask("POST", "/yard/leave", {"reference": about})
-        incoming = await asyncio.wait_for(self.inbox.messages.get(), 10)
-        return Incoming(incoming.headers, incoming.body, self.clock.now(), "/callbacks/yard")
+        incoming = await self.inbox.next()
+        return Incoming(incoming.headers, incoming.body, self.clock.now(), "/callbacks/channel")
 
     async def acknowledged(self, about: str, answer: Callable[[Incoming], Awaitable[Reply]]) -> bool:
         self.inbox.answer = answer
         await self.simulators.flush_callbacks("yard")
         queued = (await self.simulators.aask("GET", "/callbacks"))["callbacks"]
+        for failure in self.inbox.failures:
+            raise failure
         return {one["state"] for one in queued if one["key"] == about} == {"acknowledged"}
 
 
@@ -125,5 +103,5 @@ class TestAnlanYard(YardConformance):
         made = Bench(simulators)
         yield made
         await made.adapter.close()
-        if made.server is not None:
-            made.server.close()
+        if made.inbox.server is not None:
+            made.inbox.server.close()
