@@ -43,6 +43,7 @@ DISK_LOW, DISK_EMPTY = 1 << 30, 100 << 20  # bytes
 EXPIRES_SOON = timedelta(days=30)
 DRIFT_IS_NEWS = timedelta(days=30)
 UNREADABLE_IS_NEWS = timedelta(days=7)
+_NAMED = 3
 
 
 def doctor(ctx: typer.Context, as_json: Json = False) -> None:
@@ -106,7 +107,7 @@ def crypto(_: Session) -> Iterator[Finding]:
     """Known-answer tests of every algorithm."""
     for check in selftest.run():
         cure = "" if check.ok else say("doctor.reinstall")
-        yield Finding(f"crypto {check.name}", "ok" if check.ok else "fail", check.detail, cure)
+        yield Finding(f"crypto {check.name}", "ok" if check.ok else "fail", check.said, cure)
 
 
 def settings_load(ours: Session) -> Iterator[Finding]:
@@ -162,7 +163,7 @@ def clocks(ours: Session) -> Iterator[Finding]:
     there = ours.read(database_now) / 1_000_000
     drift = max(before - there, there - time.time(), 0.0)
     good = drift <= CLOCK_DRIFT
-    cure = "" if good else "Synchronise both machines with the same time servers (chrony)."
+    cure = "" if good else say("doctor.synchronise")
     yield Finding("clock", "ok" if good else "fail", say("doctor.drift", drift=drift), cure)
 
 
@@ -193,14 +194,22 @@ def drift(ours: Session) -> Iterator[Finding]:
         of_it = [one for one in noted if one.channel == channel]
         news = [one for one in of_it if one.first_seen_at >= lately]
         if not news:
-            yield Finding(f"contract of {channel}", "ok", say("doctor.drift_old", elements=len(of_it)))
+            yield Finding(
+                say("doctor.contract_of", channel=channel), "ok", say("doctor.drift_old", elements=len(of_it))
+            )
             continue
-        said = [f"{one.action} {one.element} since {day_of(from_micros(one.first_seen_at))}" for one in news[:3]]
-        more = f" and {len(news) - len(said)} more" if len(news) > len(said) else ""
+        said = [
+            say(
+                "doctor.drift_since", action=one.action, element=one.element, day=day_of(from_micros(one.first_seen_at))
+            )
+            for one in news[:_NAMED]
+        ]
+        if len(news) > _NAMED:
+            said.append(say("doctor.drift_more", number=len(news) - _NAMED))
         yield Finding(
-            f"contract of {channel}",
+            say("doctor.contract_of", channel=channel),
             "warn",
-            say("doctor.drift_new", said=said, more=more, channel=channel),
+            say("doctor.drift_new", said=said, channel=channel),
         )
 
 
@@ -212,7 +221,7 @@ def callbacks(ours: Session) -> Iterator[Finding]:
     for channel in ours.settings.channels:
         if number := ours.read(partial(unreadable_records.number_since, channel=channel, since=since)):
             yield Finding(
-                f"callbacks of {channel}",
+                say("doctor.callbacks_of", channel=channel),
                 "warn",
                 say("doctor.unreadable", number=number, days=UNREADABLE_IS_NEWS.days, channel=channel),
             )
@@ -238,7 +247,7 @@ def of_rooms(ours: Session) -> Iterator[Finding]:
 
 def disk(ours: Session) -> Iterator[Finding]:
     """Room for what must never be lost."""
-    places = {"evidence heads": ours.settings.evidence.heads, "keys": ours.settings.keys.directory}
+    places = {"heads": ours.settings.evidence.heads, "keys": ours.settings.keys.directory}
     if (path := sqlite_path(ours.settings.store.location())) is not None:
         places["database"] = path.parent
     seen: dict[int, str] = {}
@@ -250,8 +259,8 @@ def disk(ours: Session) -> Iterator[Finding]:
         seen[device] = name
         free = shutil.disk_usage(there).free
         state: Literal["ok", "warn", "fail"] = "ok" if free >= DISK_LOW else "warn" if free >= DISK_EMPTY else "fail"
-        cure = "" if state == "ok" else f"Make room on the disk of {there}."
-        yield Finding(f"disk of {name}", state, say("doctor.free", free=free / (1 << 30)), cure)
+        cure = "" if state == "ok" else say("doctor.make_room", place=there)
+        yield Finding(say(f"doctor.disk_{name}"), state, say("doctor.free", free=free / (1 << 30)), cure)
 
 
 def calendar(ours: Session) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from typing import Final
 from gateway.foundation.crypto.sm import aes_gcm_seal, hkdf_sm3, hmac_sm3, sm3, sm4_gcm_open, sm4_gcm_seal
 from gateway.foundation.crypto.sm2 import check_provider, default_provider
 from gateway.words.errors import SettingsError
-from gateway.words.saying import say
+from gateway.words.saying import Sentence, said_of, say
 
 # RFC 8998 appendix A.1
 SM4_KEY: Final = bytes.fromhex("0123456789ABCDEFFEDCBA9876543210")
@@ -25,11 +25,11 @@ SM4_SEALED: Final = bytes.fromhex(
 
 @dataclass(frozen=True)
 class Check:
-    """One self test: its name, whether it passed, and what went wrong."""
+    """One self test: its name, whether it passed, and by what, or what went wrong."""
 
     name: str
     ok: bool
-    detail: str
+    said: Sentence | str
 
 
 def _sm3() -> bool:
@@ -86,16 +86,16 @@ def run() -> tuple[Check, ...]:
     checks = []
     for name, test in _TESTS:
         try:
-            ok, detail = test(), ""
+            ok, wrong = test(), None
         except Exception as error:
-            ok, detail = False, str(error)
-        good = default_provider().name if ok and name == "SM2" else "known answers match"
-        checks.append(Check(name, ok, good if ok else detail or "wrong answer"))
+            ok, wrong = False, said_of(error)
+        good = default_provider().name if ok and name == "SM2" else say("keys.answers_match")
+        checks.append(Check(name, ok, good if ok else wrong or say("keys.wrong_answer")))
     return tuple(checks)
 
 
 def require() -> None:
     """Stop the start unless every known-answer test passes. Raises SettingsError."""
-    failed = [f"{check.name} ({check.detail})" for check in run() if not check.ok]
+    failed = [say("keys.failed_test", name=check.name, reason=check.said) for check in run() if not check.ok]
     if failed:
         raise SettingsError("crypto", say("keys.self_test", failed=failed))

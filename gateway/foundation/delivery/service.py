@@ -36,6 +36,7 @@ from gateway.ports.base import Message, Refused
 from gateway.words.clock import Clock
 from gateway.words.errors import ContractError
 from gateway.words.identifiers import new_id, new_reference
+from gateway.words.saying import Sentence, say
 
 log = structlog.get_logger(__name__)
 
@@ -275,10 +276,10 @@ class Delivery:
         await self.node.store.write_apart(lambda conn: limits.resume_channel(conn, channel, now))
         self.wake(channel)
 
-    async def strange(self) -> list[str]:
+    async def strange(self) -> list[Sentence]:
         """What waits for a room that is not installed any more, in words; it goes on when the room is back."""
         found = await self.node.store.read(lambda conn: operation_records.strange(conn, self.node.actions))
-        return [f"operations {name}: {number} wait for a room that is not installed" for name, number in found]
+        return [say("delivery.strange", action=name, number=number) for name, number in found]
 
     # --- life -------------------------------------------------------------------------------------------------------
 
@@ -288,7 +289,7 @@ class Delivery:
         await self.node.store.write_apart(lambda conn: limits.add_channels(conn, names, now))
         await self.leases.free_own()
         for words in await self.strange():
-            log.error(words)
+            log.error(str(words))
         self.pumps.start()
         self.leases.start()
         await self._engine.start(self.pumps.take)

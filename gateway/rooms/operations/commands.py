@@ -15,11 +15,11 @@ from gateway.foundation.delivery.states import State
 from gateway.foundation.two_persons import Person
 from gateway.rooms.operations import bulk_commands
 from gateway.rooms.operations.service import Operations
-from gateway.rooms.operations.strangers import CURE, strange
+from gateway.rooms.operations.strangers import strange
 from gateway.settings import known
 from gateway.terminal.confirming import Seen, word_on
 from gateway.terminal.login import Asking, FromStdin, Identity, Login, as_operator
-from gateway.terminal.output import Json, session, show, table
+from gateway.terminal.output import Json, in_words, session, show, spoken, table
 from gateway.terminal.running import KeyFile, ask
 from gateway.words.clock import from_micros, rfc3339
 from gateway.words.errors import InvalidProblem, NotFoundProblem
@@ -57,7 +57,7 @@ def list_operations(
     shown = [_plain(one) for one in found]
     nobodys = strange(session(ctx).settings, session(ctx).read)
     show(
-        {"operations": shown, "strange": nobodys},
+        {"operations": shown, "strange": [in_words(one) for one in nobodys]},
         as_json,
         table(
             ["operation", "action", "channel", "subject", "state", "updated", "reason"],
@@ -74,7 +74,7 @@ def list_operations(
                 for one in shown
             ),
         ),
-        *(f"{words}. {CURE}" for words in nobodys),
+        *(words for one in nobodys for words in (one, one.cure_in(spoken()))),
     )
 
 

@@ -11,15 +11,14 @@ from sqlalchemy import Connection
 from gateway.foundation.delivery import operation_records
 from gateway.foundation.findings import Finding
 from gateway.settings import Settings
+from gateway.words.saying import Sentence, say
 
-CURE = "Install the package that brought the room again: they go on then."
 
-
-def strange(settings: Settings, read: Callable[[Callable[[Connection], Any]], Any]) -> list[str]:
-    """One line for each kind of operation that nobody here knows. Opens the gateway if anything has not ended."""
+def strange(settings: Settings, read: Callable[[Callable[[Connection], Any]], Any]) -> list[Sentence]:
+    """One sentence for each kind of operation that nobody here knows. Opens the gateway if anything has not ended."""
     from gateway.app import App
 
-    async def told() -> list[str]:
+    async def told() -> list[Sentence]:
         async with App.open(settings) as gateway:
             return await gateway.base.delivery.strange()
 
@@ -28,5 +27,5 @@ def strange(settings: Settings, read: Callable[[Callable[[Connection], Any]], An
 
 def look(settings: Settings, read: Callable[[Callable[[Connection], Any]], Any]) -> Iterator[Finding]:
     """What ``gateway doctor`` says of them."""
-    for words in strange(settings, read):
-        yield Finding("operations of no room", "fail", words, CURE)
+    for said in strange(settings, read):
+        yield Finding(say("operations.of_no_room"), "fail", said)

@@ -218,6 +218,15 @@ def test_doctor_sees_parked_operations_stopped_channels_and_open_keys(
     assert "disk of" in said
 
 
+def test_doctor_says_names_and_findings_in_the_language_of_the_terminal(
+    call: Call, database: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+    said = call("doctor").out
+    assert ("所在磁盘" in said, "与标准答案一致" in said) == (True, True)
+    assert ("disk of" in said, "known answers" in said) == (False, False)
+
+
 def test_doctor_sees_that_the_keys_of_the_database_are_gone(call: Call, parked: str, site: Path) -> None:
     (site / "keys").rename(site / "away")
     found = {one["name"]: one for one in call("doctor", "--json").json["findings"]}["keys"]

@@ -547,7 +547,9 @@ async def test_what_belongs_to_a_room_that_is_gone_waits_until_the_room_is_back(
     bench = Bench(store, tmp_path, FindGuarantee(settle_seconds=5))
     mine = await bench.send(claim=False)
     known = bench.delivery.node.actions.pop("test.effect")
-    assert await bench.delivery.strange() == ["operations test.effect: 1 wait for a room that is not installed"]
+    assert [str(one) for one in await bench.delivery.strange()] == [
+        "operations test.effect: 1 wait for a room that is not installed"
+    ]
     await bench.delivery.start()
     try:
         bench.clock.advance(timedelta(hours=1))
