@@ -89,7 +89,7 @@ class NonTaxBench(Bench):
 
 
 class NonTaxConformance(EffectConformance, CallbackConformance):
-    """What every adapter of a non-tax platform 非税收入收缴平台 promises."""
+    """What every adapter of a non-tax platform 非税收入收缴平台 promises: a method each, so the class is long."""
 
     methods: ClassVar[tuple[str, ...]] = (
         "issue",

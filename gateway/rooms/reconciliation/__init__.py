@@ -1,6 +1,7 @@
 """Reconciliation 对账: every fen explained, every difference named.
 
-- A statement of a day: asked for page by page (``statement``) or read from a file (``files``, ``profiles``).
+- A statement of a day: asked for page by page (``statement``) or read from a file (``files``,
+  ``profiles``; its rows in ``line_reader``, its ``running_balance``).
 - A run: who asks and what is kept (``service``, ``rules``), inside its transaction (``day_run``, ``run_breaks``), by
   the clock (``schedule``). Matching both ways is pure (``matching``), for big days in DuckDB (``bulk``).
 - A break: what people do about it (``breaks``), its story (``explanation``), what moves its money (``proposals``), and
