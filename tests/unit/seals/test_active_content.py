@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 import pytest
+from PIL import Image, ImageDraw
 from pyhanko.pdf_utils.generic import BooleanObject as PdfBoolean
 from pyhanko.pdf_utils.generic import pdf_name
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
@@ -17,6 +18,8 @@ from pypdf.generic import (
     NumberObject,
     TextStringObject,
 )
+from reportlab.lib.utils import ImageReader
+from reportlab.pdfgen.canvas import Canvas
 from seal_authority import PLACE
 
 from gateway.rooms.seals.pdf_reading import PdfFile
@@ -124,3 +127,21 @@ def test_what_may_surprise_is_sealed_and_named(forge, kind):
 def test_a_page_without_any_of_it_has_no_such_note(forge):
     report = forge.judge(sealed(forge, made(lambda writer: None)))
     assert (report.verdict, report.notes) == (Verdict.VALID, ())
+
+
+def with_picture(colour: str) -> bytes:
+    """A page with a ring of this colour drawn on it before it is sealed."""
+    ring = Image.new("RGB", (60, 60), "white")
+    ImageDraw.Draw(ring).ellipse((4, 4, 55, 55), outline=colour, width=5)
+    out = io.BytesIO()
+    canvas = Canvas(out, pagesize=(595, 842))
+    canvas.drawImage(ImageReader(ring), 100, 600, 119, 119)
+    canvas.save()
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(("colour", "named"), [("red", 1), ("blue", 0)])
+def test_a_picture_that_looks_like_a_seal_is_named_and_its_own_is_not(forge, colour, named):
+    report = forge.judge(sealed(forge, with_picture(colour)))
+    assert report.verdict is Verdict.VALID, report.why
+    assert [note.en for note in report.notes] == ["page 1 has a picture that looks like a seal"] * named
