@@ -11,6 +11,7 @@ from gateway.foundation.channels import adapter_class, reserved_keys, served_kin
 from gateway.plugins import Kinds, declared, installed
 from gateway.terminal.output import Json, show, table
 from gateway.words.errors import SettingsError
+from gateway.words.saying import say
 
 app = typer.Typer(help="Adapters: list them, read what a port says, begin one of your own.")
 
@@ -52,7 +53,7 @@ def new(
         {"folder": str(made.folder), "adapter": made.adapter, "like": made.like, "files": files},
         as_json,
         *(f"  {one}" for one in files),
-        f"{made.adapter} begins as {made.like}. Now:",
+        say("adapters.begun", adapter=made.adapter, like=made.like),
         f"  pip install -e {made.folder} && python -m pytest {made.folder}",
     )
 

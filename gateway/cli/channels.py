@@ -17,7 +17,7 @@ from gateway.terminal.output import Exit, Json, in_words, progress, session, sho
 from gateway.terminal.running import KeyFile, ask
 from gateway.words.clock import SystemClock, from_micros, rfc3339, to_micros
 from gateway.words.errors import NotFoundProblem
-from gateway.words.saying import say
+from gateway.words.saying import Sentence, say
 
 app = typer.Typer(help="Configured channels: list them, or prove with a harmless call that they work.")
 
@@ -64,7 +64,7 @@ def list_channels(ctx: typer.Context, as_json: Json = False) -> None:
                     row["contract"],
                     row["url"],
                     _limits(row["limits"]),
-                    ", ".join(f"{route['capability']} of {route['authority']}" for route in row["routes"]) or "nobody",
+                    _served(row["routes"]),
                 )
                 for row in rows
             ),
@@ -91,7 +91,7 @@ def check(
         as_json,
         table(
             ["channel", "", "answer", "cure"],
-            ((one.channel, "ok" if one.ok else "FAILS", one.said, one.cure_in(spoken())) for one in results),
+            ((one.channel, _works(one), one.said, one.cure_in(spoken())) for one in results),
         ),
     )
     if not all(one.ok for one in results):
@@ -110,13 +110,15 @@ def resume(
     settings = session(ctx).settings
     _must_exist(settings, name)
     if key_file is not None:
-        told = ask(settings, key_file, "POST", f"/v1/channels/{name}/resume", {"reason": reason})
-        show(told, as_json, f"Channel {name} goes again.")
+        answered = ask(settings, key_file, "POST", f"/v1/channels/{name}/resume", {"reason": reason})
+        show(answered, as_json, say("channels.goes_again", name=name))
         return
     with session(ctx).store(exclusive=True) as store:
         why = store.write_sync(partial(limits.resume_stopped, channel=name, now=to_micros(SystemClock().now())))
-    said = "was not stopped." if why is None else f"goes again. It was stopped: {why}"
-    show({"channel": name, "was_stopped": why is not None, "reason": why}, as_json, f"Channel {name} {said}")
+    told = say("channels.not_stopped", name=name)
+    if why is not None:
+        told = say("channels.resumed", name=name, reason=why)
+    show({"channel": name, "was_stopped": why is not None, "reason": why}, as_json, told)
 
 
 @app.command("drift")
@@ -141,7 +143,7 @@ def drift(
         }
         for one in noted
     ]
-    heads = ["channel", "action", "element", "first seen", "last seen", "times"]
+    heads = ["channel", "action", "element", "first_seen", "last_seen", "times"]
     show({"drift": rows}, as_json, table(heads, (tuple(row.values()) for row in rows)))
 
 
@@ -168,7 +170,7 @@ def unreadable(
         }
         for one in ours.read(lambda conn: unreadable_records.find(conn, channels=of, limit=limit))
     ]
-    heads = ["evidence", "channel", "authority", "asked about", "reason", "received"]
+    heads = ["evidence", "channel", "authority", "asked_about", "reason", "received"]
     show({"callbacks": rows}, as_json, table(heads, (tuple(row.values()) for row in rows)))
 
 
@@ -178,7 +180,7 @@ async def check_all(settings: Settings, names: tuple[str, ...] | list[str] = ())
         _must_exist(settings, name)
     channels = _open(settings)
     chosen = list(names) or [channel.name for channel in channels.all()]
-    with progress().status(f"Asking {len(chosen)} channels"):
+    with progress().status(in_words(say("channels.asking", number=len(chosen)))):
         try:
             return list(await asyncio.gather(*(channels.check(name) for name in chosen)))
         finally:
@@ -194,16 +196,30 @@ def _open(settings: Settings) -> Channels:
     return Channels.build(settings, recorder=_forget, clock=SystemClock())
 
 
-def _limits(bound: dict[str, Any]) -> str:
-    said = []
+def _works(checked: Checked) -> Sentence:
+    return say("channels.works" if checked.ok else "channels.fails")
+
+
+def _served(routes: list[dict[str, Any]]) -> Sentence:
+    """For whom a channel does what."""
+    if not routes:
+        return say("channels.serves_nobody")
+    return say("channels.all_of", parts=[say("channels.serves", **route) for route in routes])
+
+
+def _limits(bound: dict[str, Any]) -> Sentence:
+    said: list[Sentence | str] = []
     if bound["rate"] is not None:
-        said.append(f"{bound['rate']:g}/s" + (f" burst {bound['burst']}" if bound["burst"] > 1 else ""))
+        said.append(f"{bound['rate']:g}/s")
+        if bound["burst"] > 1:
+            said.append(say("channels.limit_burst", number=bound["burst"]))
     if bound["concurrency"] is not None:
-        said.append(f"{bound['concurrency']} at once")
-    said += [f"closed {hours}" for hours in bound["quiet"]]
+        said.append(say("channels.limit_at_once", number=bound["concurrency"]))
+    said += [say("channels.limit_closed", hours=hours) for hours in bound["quiet"]]
     if bound["circuit_failures"]:
-        said.append(f"circuit {bound['circuit_failures']} → {bound['circuit_seconds']:g} s")
-    return ", ".join(said)
+        seconds = f"{bound['circuit_seconds']:g}"
+        said.append(say("channels.limit_circuit", failures=bound["circuit_failures"], seconds=seconds))
+    return say("channels.all_of", parts=said)
 
 
 def _forget(exchange: RawExchange) -> None:

@@ -11,7 +11,8 @@ from rich.progress import Progress, TaskID
 from gateway.foundation.store import copying, schema
 from gateway.foundation.store.engine import open_engine, sqlite_path
 from gateway.settings import StoreSettings
-from gateway.terminal.output import Exit, Json, progress, session, show, table
+from gateway.terminal.output import Exit, Json, in_words, progress, session, show, table
+from gateway.words.saying import Sentence, say
 
 app = typer.Typer()
 
@@ -36,10 +37,11 @@ def migrate(
     if undo is not None:
         _undo(ctx, undo, drop_data, as_json)
         return
-    with session(ctx).changing() as settings, progress().status("Migrating"):
+    with session(ctx).changing() as settings, progress().status(in_words(say("store.migrating"))):
         done = schema.migrate(settings.store.location())
-    new = "" if not done.before else f": {', '.join(sorted(done.after - done.before))} ran"
-    was = "there was nothing to do" if done.before == done.after else f"it was brought there{new}"
+    told = say("store.nothing_to_do" if done.before == done.after else "store.made_current")
+    if done.before and done.before != done.after:
+        told = say("store.brought_there", ran=sorted(done.after - done.before))
     show(
         {
             "before": sorted(done.before),
@@ -47,7 +49,7 @@ def migrate(
             "backup": str(done.backup) if done.backup else None,
         },
         as_json,
-        f"The schema is current ({was}).",
+        told,
         *_backup(done.backup),
     )
 
@@ -55,20 +57,22 @@ def migrate(
 def _check(url: str, as_json: bool) -> None:
     found, wanted = revisions(url), schema.expected()
     lacking, unknown = sorted(wanted - found), sorted(found - wanted)
-    told = [f"it lacks {', '.join(lacking)}"] if lacking and found else []
-    told += [f"it has {', '.join(unknown)}"] if unknown else []
-    state = "current" if found == wanted else f"not current: {' and '.join(told) or 'the database is empty'}"
+    told = [say("store.it_lacks", revisions=lacking)] if lacking and found else []
+    told += [say("store.has", revisions=unknown)] if unknown else []
+    state = say("store.not_current", why=told or say("store.is_empty"))
+    if found == wanted:
+        state = say("store.current")
     show(
         {"current": found == wanted, "revisions": sorted(found), "expected": sorted(wanted)},
         as_json,
-        f"The schema is {state}.",
+        state,
     )
     if found != wanted:
         raise typer.Exit(Exit.FOUND)
 
 
 def _undo(ctx: typer.Context, room: str, drop_data: bool, as_json: bool) -> None:
-    with session(ctx).changing() as settings, progress().status("Undoing"):
+    with session(ctx).changing() as settings, progress().status(in_words(say("store.undoing"))):
         done = schema.undo(settings.store.location(), room, drop_data=drop_data)
     show(
         {
@@ -78,14 +82,14 @@ def _undo(ctx: typer.Context, room: str, drop_data: bool, as_json: bool) -> None
             "backup": str(done.backup) if done.backup else None,
         },
         as_json,
-        f"The tables of {room} are gone: {', '.join(done.tables)} ({done.rows} rows).",
+        say("store.undone", room=room, tables=done.tables, rows=done.rows),
         *_backup(done.backup),
-        "Remove its package now: the next start, or `gateway migrate`, would make them again.",
+        say("store.remove_package"),
     )
 
 
-def _backup(made: Path | None) -> list[str]:
-    return [f"Backup: {made}"] if made else []
+def _backup(made: Path | None) -> list[Sentence]:
+    return [say("store.backup", path=made)] if made else []
 
 
 @app.command("copy")
@@ -110,8 +114,8 @@ def copy(
     show(
         {"rows": rows, "tables": [{"table": one.table, "rows": one.rows, "digest": one.digest} for one in copied]},
         as_json,
-        table(["table", "rows", "digest of both sides"], ((one.table, one.rows, one.digest[:16]) for one in copied)),
-        f"{rows} rows copied and compared. Set store.url to the new database before the gateway starts again.",
+        table(["table", "rows", "digest_of_both_sides"], ((one.table, one.rows, one.digest[:16]) for one in copied)),
+        say("store.copied", rows=rows),
     )
 
 

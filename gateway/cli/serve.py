@@ -18,7 +18,7 @@ from gateway.foundation.store import schema
 from gateway.foundation.store.engine import open_engine, sqlite_path
 from gateway.foundation.store.lock import DatabaseLock
 from gateway.settings import FACES, DeliverySettings, Face, Settings, known
-from gateway.terminal.output import Json, progress, session
+from gateway.terminal.output import Json, in_words, progress, session
 from gateway.words.errors import SettingsError
 from gateway.words.saying import say
 
@@ -57,7 +57,9 @@ def worker(ctx: typer.Context, node: Node = None, as_json: Json = False) -> None
             asyncio.get_running_loop().add_signal_handler(one, stop.set)
         async with App.open(settings, sending=True) as gateway:
             name = gateway.base.settings.delivery.node
-            typer.echo(json.dumps({"ready": True, "node": name}) if as_json else f"{name} delivers")
+            typer.echo(
+                json.dumps({"ready": True, "node": name}) if as_json else in_words(say("starting.delivers", node=name))
+            )
             await stop.wait()
 
     _to_the_end(run())
@@ -104,9 +106,10 @@ def prepare_database(settings: Settings) -> None:
     with DatabaseLock.take(path):
         done = schema.migrate(url)
     if done.before != done.after:
-        backup = f", backup {done.backup}" if done.backup else ""
-        new = ", ".join(sorted(done.after - done.before))
-        progress().print(f"Database {path}: brought to {new}{backup}", markup=False)
+        new = sorted(done.after - done.before)
+        progress().print(in_words(say("starting.database", path=path, revisions=new)), markup=False)
+        if done.backup:
+            progress().print(in_words(say("store.backup", path=done.backup)), markup=False)
 
 
 async def _run(settings: Settings, faces: tuple[Face, ...], as_json: bool) -> None:
@@ -116,12 +119,14 @@ async def _run(settings: Settings, faces: tuple[Face, ...], as_json: bool) -> No
     doors: dict[str, str] = {}
 
     def ready(addresses: dict[str, tuple[Face, ...]]) -> None:
-        where = {face: f"http://{address}" for address, served in addresses.items() for face in served}
+        where: dict[str, str] = {face: f"http://{address}" for address, served in addresses.items() for face in served}
         if as_json:
             typer.echo(json.dumps({"ready": True, "faces": where} | ({"frames": doors} if doors else {})))
         else:
-            told = [*where.items(), *((f"frames of {channel}", address) for channel, address in doors.items())]
-            typer.echo("\n".join(map(" ".join, told)))
+            told = dict(where)
+            for channel, address in doors.items():
+                told[in_words(say("starting.frames_of", channel=channel))] = address
+            typer.echo("\n".join(map(" ".join, told.items())))
 
     async with App.open(settings, sending=True) as gateway:
         await serve_faces(gateway, faces, on_ready=ready, on_doors=doors.update)

@@ -60,8 +60,9 @@ def mermaid(rows: list[dict[str, Any]]) -> str:
 
 def text(name: str, rows: list[dict[str, Any]]) -> Any:
     """The same as a table."""
+    begun = say("terminal.new_record")
     return table(
-        ["from", "to", "event", "when", "who"],
-        ((row["start"] or "(new)", row["end"], row["event"], row["when"], row["who"]) for row in rows),
+        ["from_state", "to_state", "event", "when", "who"],
+        ((row["start"] or begun, row["end"], row["event"], row["when"], row["who"]) for row in rows),
         title=name,
     )

@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
+from gateway.terminal.output import in_words
 from gateway.words.errors import InvalidProblem
-from gateway.words.saying import say
+from gateway.words.saying import Sentence, say
 
 Seen = Annotated[
     str | None,
@@ -22,7 +23,7 @@ def at_a_terminal() -> bool:
     return sys.stdin.isatty()
 
 
-def word_on(seen: str, given: str | None, shown: Sequence[str], question: str) -> str:
+def word_on(seen: str, given: str | None, shown: Sequence[str], question: Sentence) -> str:
     """What is sent as seen: what was given, or ``seen`` once a person has been shown this and has said yes.
 
     Raises InvalidProblem where nobody can be asked, and typer.Abort for a no.
@@ -33,5 +34,5 @@ def word_on(seen: str, given: str | None, shown: Sequence[str], question: str) -
         raise InvalidProblem(say("terminal.seen", seen=seen), field="--seen")
     for line in shown:
         typer.echo(line, err=True)
-    typer.confirm(question, abort=True, err=True)
+    typer.confirm(in_words(question), abort=True, err=True)
     return seen

@@ -17,7 +17,7 @@ import typer
 
 from gateway.foundation.two_persons import Person
 from gateway.settings import Settings
-from gateway.terminal.output import session
+from gateway.terminal.output import in_words, session
 from gateway.terminal.running import ask
 from gateway.words.errors import InvalidProblem, Problem
 from gateway.words.saying import say
@@ -78,4 +78,4 @@ def as_operator(
 
 
 def _prompt() -> str:
-    return str(typer.prompt("Password", hide_input=True, err=True))
+    return str(typer.prompt(in_words(say("terminal.password")), hide_input=True, err=True))

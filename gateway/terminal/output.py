@@ -17,7 +17,7 @@ import typer
 
 from gateway.words.clock import from_micros, rfc3339
 from gateway.words.errors import ExchangeError, GatewayError, InvalidProblem, Problem, SettingsError, UnavailableProblem
-from gateway.words.saying import Language, Sentence, of_terminal, said_of, say, worded
+from gateway.words.saying import Language, Sentence, head_in, of_terminal, said_of, say, worded
 
 if TYPE_CHECKING:  # every command starts here: what only some need is loaded where they use it
     from rich.console import Console
@@ -177,16 +177,28 @@ def moment(micros: int | None) -> str | None:
 def table(
     columns: Sequence[Sentence | str], rows: Iterable[Sequence[Any]], title: Sentence | str | None = None
 ) -> Table:
-    """A table whose cells wrap and are never cut; sentences in it are worded."""
+    """A table whose cells wrap and are never cut. Columns are given by their names; names and sentences are worded."""
     from rich.table import Table
 
-    heads, above = map(in_words, columns), in_words(title)
+    heads, above = map(head, columns), in_words(title)
     made = Table(*heads, title=above, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for column in made.columns:
         column.overflow = "fold"
     for row in rows:
         made.add_row(*("" if cell is None else str(in_words(cell)) for cell in row))
     return made
+
+
+def facts(known: Mapping[str, Any], title: Sentence | str | None = None) -> Table:
+    """A record for people: what is known of it by name, a line each; what is None is left out."""
+    made = table(["", ""], ((head(name), value) for name, value in known.items() if value is not None), title)
+    made.show_header = False
+    return made
+
+
+def head(name: Sentence | str) -> str:
+    """The name of a column or of a fact in the language of this terminal."""
+    return worded(name, spoken()) if isinstance(name, Sentence) else head_in(name, spoken())
 
 
 def console() -> Console:

@@ -85,6 +85,16 @@ def cure_of(said: Sentence | str, cure: Sentence | str | None, language: Languag
     return said.cure_in(language) if isinstance(said, Sentence) else None
 
 
+def head_in(name: str, language: Language) -> str:
+    """What stands above a column, or before a fact, of this name: the name itself, in Chinese the catalogue's word.
+
+    Tables ``columns``, else ``fields``. A name that neither has, of a room from elsewhere perhaps, stays as it is.
+    """
+    known, key = sentences(language), name.lower().replace(" ", "_")
+    found = known.get(f"columns.{key}") or known.get(f"fields.{key}")
+    return name.replace("_", " ") if found is None else found[0]
+
+
 def in_both(said: Sentence | str) -> str:
     """Chinese, then English: for what is stored now and read later, by whom is not known."""
     if not isinstance(said, Sentence):

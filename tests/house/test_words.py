@@ -13,11 +13,11 @@ import pytest
 
 import gateway
 from gateway.cli.doctor import LOOKS
-from gateway.words.saying import Language, sentences
+from gateway.words.saying import Language, head_in, sentences
 
 ROOT = Path(gateway.__file__).parent
-ONE_LANGUAGE = ("fields.", "terms.")
-"""Names of fields and words of enums: the API's own are the English ones."""
+ONE_LANGUAGE = ("columns.", "fields.", "terms.")
+"""Heads of columns, names of fields and words of enums: the API's own are the English ones."""
 TOLD = ("SettingsError", "Finding", "Checked", "UnfitError")
 """What carries a sentence to people, beside every ``…Problem``."""
 BARE: dict[str, int] = {"rooms/reconciliation": 1}
@@ -163,6 +163,77 @@ def test_nobody_is_told_what_does_not_stand_in_the_catalogue() -> None:
     above = {folder: number for folder, number in found.items() if number > BARE.get(folder, 0)}
     assert not above, above | {"at": [one for one in places if one.rpartition("/")[0] in above]}
     # shrinking
+
+
+IN_NO_LANGUAGE = {"[statements.NAME]", "  pip install -e ", " && python -m pytest ", "gateway "}
+"""What commands print that a person copies: settings, other commands."""
+SPOKEN = ("echo", "confirm", "prompt", "status", "word_on", "print")
+
+
+def printed(node: ast.Call) -> list[ast.expr]:
+    """The arguments of a call that a person at a terminal reads."""
+    if called(node) == "show":
+        return node.args[2:]
+    return [*node.args[:1], *node.args[3:]] if called(node) in SPOKEN else []
+
+
+def bare_words(node: ast.expr) -> Iterator[str]:
+    """The words of literals that an argument holds, also in a list or one by one; what a call makes is its own."""
+    match node:
+        case ast.Constant(value=str() as text):
+            yield text
+        case ast.JoinedStr(values=values):
+            yield from (str(one.value) for one in values if isinstance(one, ast.Constant))
+        case ast.IfExp(body=one, orelse=other) | ast.BinOp(left=one, right=other):
+            yield from bare_words(one)
+            yield from bare_words(other)
+        case ast.Starred(value=inner) | ast.GeneratorExp(elt=inner) | ast.ListComp(elt=inner):
+            yield from bare_words(inner)
+        case ast.List(elts=parts) | ast.Tuple(elts=parts):
+            for part in parts:
+                yield from bare_words(part)
+
+
+def test_no_command_prints_what_does_not_stand_in_the_catalogue() -> None:
+    found = []
+    for file, tree in trees():
+        for node in ast.walk(tree) if file.startswith(("cli/", "rooms/", "terminal/")) else ():
+            if isinstance(node, ast.Call):
+                texts = [text for one in printed(node) for text in bare_words(one)]
+                found += [
+                    f"{file}:{node.lineno}: {text}"
+                    for text in texts
+                    if re.search(r"[^\W\d_]{2}", text) and text not in IN_NO_LANGUAGE
+                ]
+    assert not found, "\n".join(found)
+
+
+def headed(tree: ast.Module) -> Iterator[ast.expr]:
+    """What stands in literals as heads of tables, or in ``names``, of which heads and cells are both made."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and called(node) in ("table", "_listed"):
+            parts = node.args if called(node) == "_listed" else node.args[:1]
+            yield from (one for part in parts for one in getattr(part, "elts", [part]))
+        if isinstance(node, ast.FunctionDef) and any(
+            isinstance(one, ast.Call) and called(one) == "table" and ast.unparse(one.args[0]) in ("names", "heads")
+            for one in ast.walk(node)
+        ):
+            for one in ast.walk(node):
+                if isinstance(one, ast.Assign) and ast.unparse(one.targets[0]) in ("names", "heads"):
+                    yield from getattr(one.value, "elts", [])
+
+
+def test_every_column_has_a_chinese_head() -> None:
+    """English is the name itself; ``head_in`` finds the Chinese in the tables ``columns`` and ``fields``."""
+    lacking = []
+    for file, tree in trees():
+        for node in headed(tree) if file.endswith(("command.py", "commands.py")) or file.startswith("cli/") else ():
+            match node:
+                case ast.Constant(value=str(name)) if name and head_in(name, Language.CHINESE) == name.replace(
+                    "_", " "
+                ):
+                    lacking.append(f"{file}:{node.lineno}: {name}")
+    assert not lacking, "\n".join(lacking)
 
 
 def test_every_look_of_the_doctor_has_a_name() -> None:

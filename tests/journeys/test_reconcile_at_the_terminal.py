@@ -96,8 +96,8 @@ async def test_a_month_is_closed_and_opened_again_by_two_at_their_terminals(site
     assert "短款" in handed.stdout
     closed = await said("close", "2026-09", "--key-file", first)
     assert closed.exit_code == 0, closed.stderr
-    assert "closed and frozen 月结" in closed.stdout
-    assert "调节后余额 5036.50 元, 未达账项 0" in closed.stdout
+    assert "closed and frozen" in closed.stdout
+    assert "adjusted balance 5036.50 yuan, 0 items outstanding" in closed.stdout
     assert "已月结 高远" in (await said("report", "balance", "2026-09")).stdout
     assert (await said("reopen", "2026-09", "--key-file", second)).exit_code == 4  # neither reason nor confirmation
     early = await said("reopen", "2026-09", "--confirm", "--key-file", second)

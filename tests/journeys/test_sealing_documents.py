@@ -471,9 +471,9 @@ async def test_at_the_terminal_a_seal_is_stopped_while_the_gateway_works_and_its
     assert "已用印" in shown
     assert view["id"] in shown
     assert max(cell_len(line) for line in shown.splitlines()) <= 100
-    assert "没有用印记录" in await said("uses", SEAL, "--to", "2020-01-01")
+    assert "No use of this seal" in await said("uses", SEAL, "--to", "2020-01-01")
 
-    assert "已停用" in await said("stop", SEAL, "--authority", story.AUTHORITY, "--reason", "UKey丢失")
+    assert "is stopped" in await said("stop", SEAL, "--authority", story.AUTHORITY, "--reason", "UKey丢失")
     again = await seal(site, letter)
     assert (again.status_code, again.json()["seal_status"]) == (409, "stopped")
 

@@ -13,10 +13,10 @@ import typer
 
 from gateway.foundation.access import Access, Client, IssuedKey, Operator, roles, scopes
 from gateway.settings import known
-from gateway.terminal.output import Json, parse_day, session, show, table
+from gateway.terminal.output import Json, in_words, parse_day, session, show, table
 from gateway.words.clock import SHANGHAI, SystemClock, from_micros, rfc3339
 from gateway.words.errors import NotFoundProblem
-from gateway.words.saying import say
+from gateway.words.saying import Word, say
 
 authorities = typer.Typer(help="Authorities 执法机关, the tenants: list or create.", no_args_is_help=True)
 keys = typer.Typer(help="Case systems 接入系统 and their API keys: create, issue, list, revoke.", no_args_is_help=True)
@@ -47,7 +47,7 @@ def create_authority(
 ) -> None:
     """Record an authority."""
     made = _change(ctx, lambda access: access.create_authority(code, name, uscc, unit_code, telephone))
-    show(asdict(made), as_json, f"Authority {made.code} {made.name} is recorded.")
+    show(asdict(made), as_json, say("accounts.authority_made", code=made.code, name=made.name))
 
 
 # --- clients and keys -----------------------------------------------------------------------------------------------
@@ -62,7 +62,8 @@ def create_client(
 ) -> None:
     """Record a case system and the authorities it works for."""
     made = _change(ctx, lambda access: access.create_client(name, authority))
-    show(asdict(made), as_json, f"Client {made.id} {made.name} works for {', '.join(made.authorities)}.")
+    told = say("accounts.client_made", id=made.id, name=made.name, authorities=made.authorities)
+    show(asdict(made), as_json, told)
 
 
 @keys.command("clients")
@@ -111,7 +112,7 @@ def list_keys(
 def revoke_key(ctx: typer.Context, key: str, as_json: Json = False) -> None:
     """Refuse a key from now on."""
     _change(ctx, lambda access: access.revoke_key(key))
-    show({"id": key, "revoked": True}, as_json, f"{key} is refused from now on.")
+    show({"id": key, "revoked": True}, as_json, say("accounts.refused_from_now", what=key))
 
 
 # --- operators ------------------------------------------------------------------------------------------------------
@@ -138,7 +139,7 @@ def create_operator(
     """Record a person who operates the gateway. Asks for the password."""
     password = _password(password_stdin)
     made = _change(ctx, lambda access: access.create_operator(login, name, role, password))
-    show(asdict(made), as_json, f"Operator {made.login} ({made.role}) is recorded.")
+    show(asdict(made), as_json, say("accounts.operator_made", login=made.login, role=Word(made.role)))
 
 
 @operators.command("password")
@@ -155,7 +156,7 @@ def set_password(
         await access.set_password((await _operator(access, login)).id, password)
 
     _change(ctx, run)
-    show({"login": login, "password": "changed"}, as_json, f"{login} has a new password.")
+    show({"login": login, "password": "changed"}, as_json, say("accounts.new_password", login=login))
 
 
 @operators.command("disable")
@@ -166,7 +167,7 @@ def disable_operator(ctx: typer.Context, login: str, as_json: Json = False) -> N
         await access.disable_operator((await _operator(access, login)).id)
 
     _change(ctx, run)
-    show({"login": login, "disabled": True}, as_json, f"{login} is refused from now on.")
+    show({"login": login, "disabled": True}, as_json, say("accounts.refused_from_now", what=login))
 
 
 @operators.command("key")
@@ -226,7 +227,7 @@ def _password(from_stdin: bool) -> str:
     """From stdin for programs, else asked for twice without showing it. Never an argument: others can read those."""
     if from_stdin:
         return sys.stdin.readline().rstrip("\r\n")
-    return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
+    return str(typer.prompt(in_words(say("terminal.password")), hide_input=True, confirmation_prompt=True, err=True))
 
 
 def _end_of(day: str | None) -> datetime | None:
@@ -235,14 +236,14 @@ def _end_of(day: str | None) -> datetime | None:
 
 
 def _show_key(key: IssuedKey, as_json: bool) -> None:
-    show({"id": key.id, "key": key.token}, as_json, key.token, f"Key {key.id}: shown this once, keep it safe.")
+    show({"id": key.id, "key": key.token}, as_json, key.token, say("accounts.key_made", id=key.id))
 
 
 def _listed(rows: list[dict[str, Any]], *columns: str) -> Any:
     def cell(value: Any) -> Any:
         return " ".join(value) if isinstance(value, tuple | list) else value
 
-    return table([name.replace("_", " ") for name in columns], ([cell(row[name]) for name in columns] for row in rows))
+    return table(columns, ([cell(row[name]) for name in columns] for row in rows))
 
 
 def _moment(micros: int | None) -> str | None:

@@ -12,6 +12,7 @@ from gateway.foundation.access import Access
 from gateway.rooms.disclosures import Organ, Organs
 from gateway.terminal.output import Json, parse_day, session, show
 from gateway.words.clock import SystemClock, day_of
+from gateway.words.saying import say
 
 
 def set_organ(
@@ -34,5 +35,5 @@ def set_organ(
     show(
         {"authority": authority, "from": first.isoformat(), **asdict(organ)},
         as_json,
-        f"{authority} publishes as {organ.name} ({organ.code}) from {first} on.",
+        say("disclosures.organ_set", authority=authority, name=organ.name, code=organ.code, first=first),
     )

@@ -12,8 +12,9 @@ from gateway.foundation.crypto.envelope import Algorithm, Envelope
 from gateway.foundation.crypto.keys import FileKeys
 from gateway.foundation.evidence import Evidence
 from gateway.foundation.store import Store
-from gateway.terminal.output import Exit, Json, Session, progress, session, show, table
+from gateway.terminal.output import Exit, Json, Session, facts, head, in_words, progress, session, show
 from gateway.words.clock import SystemClock, from_micros, rfc3339
+from gateway.words.saying import say
 
 app = typer.Typer(help="Evidence 交互留痕: verify all of it, or show one exchange.", no_args_is_help=True)
 
@@ -31,9 +32,10 @@ def verify(
 ) -> None:
     """Check every record against the chain and the signed heads. Exit code 1 names the first altered or missing one."""
     evidence = _evidence(session(ctx))
-    with progress().status("Verifying"):
+    with progress().status(in_words(say("evidence.verifying"))):
         found = session(ctx).read(lambda conn: evidence.verify(conn, heads))
     problem = found.first_problem
+    result = say("evidence.as_kept") if problem is None else say("evidence.not_as_kept", problem=problem)
     show(
         {
             "ok": found.ok,
@@ -51,8 +53,7 @@ def verify(
             },
         },
         as_json,
-        f"{found.exchanges} exchanges and {found.heads_checked} signed heads: "
-        + ("everything is as it was kept." if problem is None else f"NOT as kept. First problem: {problem}"),
+        say("evidence.verified", exchanges=found.exchanges, heads=found.heads_checked, result=result),
     )
     if not found.ok:
         raise typer.Exit(Exit.FOUND)
@@ -71,24 +72,25 @@ def show_exchange(
     evidence = _evidence(session(ctx))
     opened = session(ctx).read(lambda conn: evidence.open(conn, exchange))
     found = opened.exchange
-    facts = {name: getattr(found, name) for name in (*_SHOWN, *_WIRE)}
-    facts |= {"started_at": rfc3339(from_micros(found.started_at)), "ended_at": rfc3339(from_micros(found.ended_at))}
+    about = {name: getattr(found, name) for name in (*_SHOWN, *_WIRE)}
+    about |= {"started_at": rfc3339(from_micros(found.started_at)), "ended_at": rfc3339(from_micros(found.ended_at))}
     bodies = {"request": found.request, "response": found.response}
     if exact:
         kept = opened.exact
         bodies = {
-            "request": _text(kept.request_body) if kept else "(shredded by retention)",
-            "response": _text(kept.response_body) if kept else "(shredded by retention)",
+            "request": _text(kept.request_body) if kept else in_words(say("evidence.shredded")),
+            "response": _text(kept.response_body) if kept else in_words(say("evidence.shredded")),
         }
         if kept is not None and kept.decrypted:
             bodies["decrypted"] = _text(kept.decrypted)
         if kept is not None and kept.read is not None:
             length, digest = kept.read
-            facts["response_read"] = f"{length} bytes, SM3 {digest}; kept are the first {len(kept.response_body)}"
-    listed = table(["", ""], ((name, value) for name, value in facts.items() if value is not None))
-    listed.show_header = False
-    parts = [line for name, body in bodies.items() for line in (f"--- {name}", body)]
-    show(facts | bodies, as_json, listed, "", *parts)
+            about["response_read"] = in_words(
+                say("evidence.read_in_part", length=length, digest=digest, kept=len(kept.response_body))
+            )
+    listed = facts(about)
+    parts = [line for name, body in bodies.items() for line in (f"--- {head(name)}", body)]
+    show(about | bodies, as_json, listed, "", *parts)
 
 
 def _evidence(ours: Session) -> Evidence:

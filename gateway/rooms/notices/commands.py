@@ -12,7 +12,7 @@ from gateway.rooms.notices.records import Notice, NoticeFilter
 from gateway.rooms.notices.service import Notices, found, story
 from gateway.rooms.notices.states import CHINESE, Status
 from gateway.settings import known
-from gateway.terminal.output import Json, moment, session, show, table
+from gateway.terminal.output import Json, facts, moment, session, show, table
 from gateway.words.errors import InvalidProblem
 from gateway.words.saying import say
 
@@ -47,17 +47,16 @@ def list_notices(
 def show_notice(ctx: typer.Context, notice: str, as_json: Json = False) -> None:
     """One message: what it tells of, and its story."""
     one, items, timeline = session(ctx).read(partial(story, notice))
-    facts = _plain(one)
+    about = _plain(one)
     tells = [
         {"event": one.event, "subject": one.subject, "decision_number": one.number, "at": moment(one.created_at)}
         for one in items
     ]
     events = [{"type": one.type, "at": moment(one.at)} for one in timeline]
-    head = table(["", ""], ((name, value) for name, value in facts.items() if value is not None))
-    head.show_header = False
+    head = facts(about)
     rows = [table(("event", "subject", "decision_number", "at"), (list(one.values()) for one in tells))]
     rows.append(table(("type", "at"), (list(one.values()) for one in events)))
-    show({**facts, "tells": tells, "events": events}, as_json, head, "", *rows)
+    show({**about, "tells": tells, "events": events}, as_json, head, "", *rows)
 
 
 @app.command("recall")
@@ -77,8 +76,8 @@ def recall_notice(
                 await notices.recall_later(notice, reason)
                 return await notices.held(notice)
 
-    facts = _plain(asyncio.run(run()))
-    show(facts, as_json, f"{facts['id']}  {facts['zh']} {facts['status']}")
+    about = _plain(asyncio.run(run()))
+    show(about, as_json, f"{about['id']}  {about['zh']} {about['status']}")
 
 
 def _plain(notice: Notice) -> dict[str, Any]:

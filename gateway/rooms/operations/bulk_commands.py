@@ -18,7 +18,7 @@ from gateway.rooms.operations.service import Operations
 from gateway.settings import known
 from gateway.terminal.confirming import Seen, word_on
 from gateway.terminal.login import Asking, FromStdin, Identity, Login, as_operator
-from gateway.terminal.output import Json, session, show, table
+from gateway.terminal.output import Json, facts, head, session, show, table
 from gateway.terminal.running import KeyFile
 from gateway.words.clock import parse_rfc3339, rfc3339, to_micros
 from gateway.words.days import INSTANT_SENTENCE
@@ -116,7 +116,7 @@ def list_bulk(
         return list(http("GET", "/v1/bulk-retries", None)["items"])
 
     found = as_operator(ctx, Identity(login, password_stdin, key_file), act, over_http)
-    heads = ["bulk retry", "state", "operations", "channel", "action", "parked for", "by", "reason"]
+    heads = ["bulk_retry", "state", "operations", "channel", "action", "parked_for", "by", "reason"]
     names = ("id", "state", "number", "channel", "action", "parked_for", "proposed_by", "reason")
     show({"bulk_retries": found}, as_json, table(heads, (tuple(one[name] for name in names) for one in found)))
 
@@ -160,8 +160,8 @@ def confirm(
     def word(view: Mapping[str, Any]) -> str:
         if view["seen"] is None:
             return seen or "nothing"
-        lines = [f"{name}: {value}" for name, value in _facts(view).items() if value is not None]
-        return word_on(view["seen"], seen, lines, "Send them on?")
+        lines = [f"{head(name)}: {value}" for name, value in _facts(view).items() if value is not None]
+        return word_on(view["seen"], seen, lines, say("operations.bulk_send_on"))
 
     async def act(gateway: GatewayApp, by: Person) -> dict[str, Any]:
         retries = gateway.get(BulkRetries)
@@ -215,34 +215,35 @@ async def _view(retries: BulkRetries, bulk_id: str) -> dict[str, Any]:
 def _show_parked(view: Mapping[str, Any], as_json: bool) -> None:
     names = ("channel", "action", "parked_for", "number", "first_parked_at", "last_parked_at")
     kinds = table(
-        ["channel", "action", "parked for", "operations", "first parked", "last parked"],
+        ["channel", "action", "parked_for", "operations", "first_parked", "last_parked"],
         (tuple(one[name] for name in names) for one in view["kinds"]),
     )
-    pair = "A second operator must confirm it." if view["two_persons"] else "One operator is enough."
-    first = f"The first: {' '.join(view['first'])}" if view["first"] else ""
-    show(view, as_json, kinds, "", f"{view['number']} would be sent on. {pair}", *([first] if first else []))
+    pair = say("operations.bulk_two" if view["two_persons"] else "operations.bulk_one")
+    told = [say("operations.bulk_would", number=view["number"], pair=pair)]
+    if view["first"]:
+        told.append(say("operations.bulk_first", operations=view["first"]))
+    show(view, as_json, kinds, "", *told)
 
 
 def _facts(view: Mapping[str, Any]) -> dict[str, Any]:
     """A bulk retry by the words that people read."""
-    facts = {"bulk retry": view["id"], "state": view["state"].replace("_", " "), "operations": view["number"]}
-    facts |= {name.replace("_", " "): view[name] for name in ("channel", "action", "parked_for")}
-    facts |= {"parked since": view["parked_since"], "parked until": view["parked_until"], "reason": view["reason"]}
-    facts |= {"the first": " ".join(view["first"]), "by": view["proposed_by"], "confirmed by": view["confirmed_by"]}
-    return facts
+    known = {"bulk_retry": view["id"], "state": view["state"].replace("_", " "), "operations": view["number"]}
+    known |= {name: view[name] for name in ("channel", "action", "parked_for")}
+    known |= {"parked_since": view["parked_since"], "parked_until": view["parked_until"], "reason": view["reason"]}
+    known |= {"the_first": " ".join(view["first"]), "by": view["proposed_by"], "confirmed_by": view["confirmed_by"]}
+    return known
 
 
 def _show_bulk(view: Mapping[str, Any], as_json: bool) -> None:
-    facts = table(["", ""], ((name, value) for name, value in _facts(view).items() if value is not None))
-    facts.show_header = False
-    shown: list[Any] = [facts, ""]
+    shown: list[Any] = [facts(_facts(view)), ""]
     if view["state"] == "proposed":
-        shown.append(f"Another operator must confirm: gateway operations bulk confirm {view['id']}")
+        shown.append(say("operations.bulk_to_confirm", id=view["id"]))
     elif view["state"] != "withdrawn":
-        told = f"{view['sent_on']} sent on, {view['not_applicable']} not applicable"
-        shown.append(f"{told}, {view['left']} to come." if view["left"] else f"{told}.")
+        told = {"sent": view["sent_on"], "not_applicable": view["not_applicable"]}
+        left = say("operations.bulk_left", left=view["left"], **told)
+        shown.append(left if view["left"] else say("operations.bulk_done", **told))
     if refused := [one for one in view.get("operations", ()) if one["result"] == "not_applicable"]:
-        shown += ["", table(["operation", "why not"], ((one["operation"], one["why"]) for one in refused))]
+        shown += ["", table(["operation", "why_not"], ((one["operation"], one["why"]) for one in refused))]
     show(view, as_json, *shown)
 
 

@@ -19,11 +19,11 @@ from gateway.rooms.operations.strangers import strange
 from gateway.settings import known
 from gateway.terminal.confirming import Seen, word_on
 from gateway.terminal.login import Asking, FromStdin, Identity, Login, as_operator
-from gateway.terminal.output import Json, in_words, session, show, spoken, table
+from gateway.terminal.output import Json, facts, head, in_words, session, show, spoken, table
 from gateway.terminal.running import KeyFile, ask
 from gateway.words.clock import from_micros, rfc3339
 from gateway.words.errors import InvalidProblem, NotFoundProblem
-from gateway.words.saying import say
+from gateway.words.saying import Sentence, say
 
 if TYPE_CHECKING:
     from gateway.app import App as GatewayApp
@@ -94,10 +94,7 @@ def show_operation(ctx: typer.Context, operation: str, as_json: Json = False) ->
         for one in story.attempts
     ]
     found = {**_plain(story.operation), "attempts": made}
-    facts = table(
-        ["", ""], ((name, value) for name, value in found.items() if name != "attempts" and value is not None)
-    )
-    facts.show_header = False
+    about = facts({name: value for name, value in found.items() if name != "attempts"})
     attempts = table(
         ["attempt", "kind", "started", "outcome", "reason", "exchanges"],
         (
@@ -105,7 +102,7 @@ def show_operation(ctx: typer.Context, operation: str, as_json: Json = False) ->
             for one in found["attempts"]
         ),
     )
-    show(found, as_json, facts, "", attempts)
+    show(found, as_json, about, "", attempts)
 
 
 @app.command("retry")
@@ -161,8 +158,8 @@ def _retry_one(
     else:
         asyncio.run(run())
     now = _ask(ctx, lambda ours: ours.view(operation)).operation
-    when = "it leaves when the gateway runs" if key_file is None else "it leaves now"
-    show(_plain(now), as_json, f"{operation} is {now.state} again; {when}.")
+    when = "operations.again_later" if key_file is None else "operations.again_now"
+    show(_plain(now), as_json, say(when, operation=operation, state=now.state))
 
 
 # --- doubt ended by people --------------------------------------------------------------------------------------------
@@ -234,8 +231,8 @@ def confirm(
         """What is confirmed was looked at. Where nothing waits for a second person, the gateway says so."""
         if view["seen"] is None:
             return seen or "nothing"
-        lines = [f"{name}: {value}" for name, value in _facts(view).items() if value is not None]
-        return word_on(view["seen"], seen, lines, "Is it so?")
+        lines = [f"{head(name)}: {value}" for name, value in _facts(view).items() if value is not None]
+        return word_on(view["seen"], seen, lines, say("operations.is_it_so"))
 
     async def act(gateway: GatewayApp, who: Person) -> dict[str, Any]:
         said = word(await _look(gateway, operation))
@@ -285,57 +282,57 @@ async def _look(gateway: GatewayApp, operation: str) -> dict[str, Any]:
 
 def _facts(view: Mapping[str, Any]) -> dict[str, Any]:
     """The operation, and what is said about it, by the words that people read."""
-    facts = {name: view[name] for name in ("operation", "action", "channel", "authority", "subject", "reference")}
-    facts |= {"state": view["state"], "why": view["why"]}
+    known = {name: view[name] for name in ("operation", "action", "channel", "authority", "subject", "reference")}
+    known |= {"state": view["state"], "why": view["why"]}
     if view["outcome"] is not None:
-        facts["said"] = {"happened": "it happened", "did_not_happen": "it did not happen"}[view["outcome"]]
-        facts["because"] = view["reason"]
+        known["said"] = in_words(say(f"operations.it_{view['outcome']}"))
+        known["because"] = view["reason"]
         if view["answer"] is not None:
-            facts["answer"] = json.dumps(view["answer"], ensure_ascii=False)
-        facts["by"] = f"{view['proposed_name'] or view['proposed_by']}, {view['proposed_at']}"
+            known["answer"] = json.dumps(view["answer"], ensure_ascii=False)
+        known["by"] = f"{view['proposed_name'] or view['proposed_by']}, {view['proposed_at']}"
         if view["confirmed_by"] is not None:
-            facts["confirmed by"] = f"{view['confirmed_name'] or view['confirmed_by']}, {view['confirmed_at']}"
+            known["confirmed_by"] = f"{view['confirmed_name'] or view['confirmed_by']}, {view['confirmed_at']}"
     if view["rerun"] is not None:
-        facts["sent again as"] = view["rerun"]
-    return facts
+        known["sent_again_as"] = view["rerun"]
+    return known
 
 
 def _show_resolution(view: Mapping[str, Any], as_json: bool, *, evidence: bool = True) -> None:
     """The operation, what is said about it, what follows, and on demand its exchanges one beside the other."""
-    listed = table(["", ""], ((name, value) for name, value in _facts(view).items() if value is not None))
-    listed.show_header = False
+    listed = facts(_facts(view))
     shown: list[Any] = [listed, "", _next(view)]
     if evidence:
         for one in view["evidence"]:
             came = one["outcome"] if one["status"] is None else f"{one['outcome']} {one['status']}"
-            sides = table(["we sent", "they answered"], [(_body(one["request"]), _body(one["response"]))])
+            sides = table(["we_sent", "they_answered"], [(_body(one["request"]), _body(one["response"]))])
             for column in sides.columns:
                 column.ratio = 1
             sides.expand = True
-            shown += ["", f"attempt {one['attempt']}, {one['kind']}: {one['started_at']}, {came}"]
-            shown += [sides, f"all of it: gateway evidence show {one['exchange']}"]
+            tried = {"number": one["attempt"], "kind": one["kind"], "started": one["started_at"], "came": came}
+            shown += ["", say("operations.attempt", **tried), sides]
+            shown += [say("operations.all_of_it", exchange=one["exchange"])]
         if not view["evidence"]:
-            shown += ["", "No exchange was made."]
+            shown += ["", say("operations.no_exchange")]
     show(view, as_json, *shown)
 
 
 def _body(message: str) -> str:
     """What was said, without the head, an element a line."""
     head, apart, body = message.partition("\n\n")
-    return (body if apart else head).replace("><", ">\n<") or "(nothing)"
+    return (body if apart else head).replace("><", ">\n<") or in_words(say("operations.nothing"))
 
 
-def _next(view: Mapping[str, Any]) -> str:
+def _next(view: Mapping[str, Any]) -> Sentence:
     """What a person can do now."""
     name = view["operation"]
     if view["applied"]:
-        return "This counts."
+        return say("operations.counts")
     if view["outcome"] is not None:
-        return f"Another operator must confirm: gateway operations confirm {name}"
+        return say("operations.to_confirm", operation=name)
     if view["state"] in ("parked", "uncertain", "pending"):
-        pair = "another operator confirms" if view["two_persons"] else "it counts at once"
-        return f"Say what became of it ({pair}): gateway operations resolve {name}"
-    return f"It is {view['state']}: nobody needs to say anything."
+        pair = say("operations.another_confirms" if view["two_persons"] else "operations.counts_at_once")
+        return say("operations.to_resolve", pair=pair, operation=name)
+    return say("operations.nothing_to_say", state=State(view["state"]))
 
 
 def _ask(ctx: typer.Context, question: Callable[[Operations], Awaitable[T]]) -> T:

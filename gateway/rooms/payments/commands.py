@@ -9,7 +9,7 @@ import typer
 from gateway.rooms.payments import Payment, PaymentFilter
 from gateway.rooms.payments.details import find
 from gateway.rooms.payments.surcharge_command import explain
-from gateway.terminal.output import Json, moment, session, show, table
+from gateway.terminal.output import Json, facts, head, moment, session, show, table
 from gateway.words.money import format_yuan
 
 app = typer.Typer(
@@ -63,14 +63,13 @@ def show_payment(ctx: typer.Context, payment: str, as_json: Json = False) -> Non
     ]
     events = [{"type": one.type, "at": moment(one.at)} for one in known.timeline]
     sections = [Section("lines", lines), Section("money", money), *theirs, Section("events", events)]
-    facts = _payment(known.payment)
-    human: list[Any] = [table(["", ""], ((name, value) for name, value in facts.items() if value is not None))]
-    human[0].show_header = False
+    about = _payment(known.payment)
+    human: list[Any] = [facts(about)]
     for one in sections:
         if one.rows:
             names = one.columns or tuple(one.rows[0])
-            human += ["", table(names, ([row[column] for column in names] for row in one.rows), title=one.name)]
-    show({**facts, **{one.name: one.rows for one in sections}}, as_json, *human)
+            human += ["", table(names, ([row[column] for column in names] for row in one.rows), title=head(one.name))]
+    show({**about, **{one.name: one.rows for one in sections}}, as_json, *human)
 
 
 app.command("explain")(explain)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from gateway.terminal.output import Json, Session, session, show, table
 from gateway.words.money import format_yuan
+from gateway.words.saying import say
 
 if TYPE_CHECKING:
     from gateway.rooms.payments.surcharge import Surcharge
@@ -44,13 +45,16 @@ def explain(
         "capped": found.capped,
         "reduced_by": format_yuan(found.reduced_by),
     }
-    words = f"Up to {found.on}: {found.days} days count, surcharge {summary['amount']} yuan"
-    words += ", capped at the fine" if found.capped else ""
-    words += f", after {summary['reduced_by']} taken off by agreement" if found.reduced_by else ""
+    words = [say("payments.surcharge_to", on=found.on, days=found.days, amount=summary["amount"])]
+    if found.capped:
+        words.append(say("payments.surcharge_capped"))
+    if found.reduced_by:
+        words.append(say("payments.surcharge_reduced", yuan=summary["reduced_by"]))
     names = ("from", "to", "days", "counted", "base", "why")
-    human = [table(names, ([one[name] for name in names] for one in stretches)), words]
+    human: list[Any] = [table(names, ([one[name] for name in names] for one in stretches))]
+    human.append(say("payments.surcharge", parts=words))
     if not stretches:
-        human = ["No surcharge has accrued: the decision is not served, not due, or does not state one."]
+        human = [say("payments.surcharge_none")]
     show({**summary, "stretches": stretches}, as_json, *human)
 
 

@@ -41,7 +41,7 @@ def set_unit(
     show(
         {"authority": authority, "unit_code": code, "region": region, "from": first.isoformat(), "items": kinds},
         as_json,
-        f"{unit.name} ({code}) collects for {authority} from {first} on: {', '.join(kinds)}.",
+        say("payments.unit_set", name=unit.name, code=code, authority=authority, first=first, kinds=[*items]),
     )
 
 

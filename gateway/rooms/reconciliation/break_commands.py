@@ -45,11 +45,11 @@ def explain(
     show(
         told,
         as_json,
-        f"{about.id}  {CHINESE[about.kind]} {about.kind}  {about.state}  账龄 {found.age} 天",
-        f"原因: {found.cause}",
-        f"建议: {found.proposal}",
+        say("reconciliation.break_head", id=about.id, kind=about.kind, state=about.state, age=found.age),
+        say("reconciliation.break_cause", cause=found.cause),
+        say("reconciliation.break_proposal", proposal=found.proposal),
         *(f"  {sentence}" for sentence in found.story),
-        *(["交互留痕 (gateway evidence show ID):"] if found.exchanges else []),
+        *([say("reconciliation.break_exchanges")] if found.exchanges else []),
         *(f"  {one}" for one in found.exchanges),
     )
 

@@ -24,12 +24,12 @@ from gateway.rooms.reconciliation.profiles import load_profile
 from gateway.rooms.reconciliation.report_command import report
 from gateway.rooms.reconciliation.statement import Progress as ReadProgress
 from gateway.settings import Settings, known
-from gateway.terminal.output import Exit, Json, progress, session, show, spoken, table
+from gateway.terminal.output import Exit, Json, facts, in_words, progress, session, show, spoken, table
 from gateway.terminal.running import KeyFile, ask
 from gateway.words.clock import day_of
 from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem, Problem, UnavailableProblem
 from gateway.words.money import format_sum, format_yuan
-from gateway.words.saying import say
+from gateway.words.saying import Sentence, say
 
 if TYPE_CHECKING:
     from gateway.app import App
@@ -109,7 +109,7 @@ def reconcile(
                     ),
                 ),
                 "",
-                "Why: gateway reconcile explain BREAK",
+                say("reconciliation.why"),
             ]
             if differences
             else []
@@ -125,19 +125,19 @@ def _confirmed(row: dict[str, Any]) -> str | None:
     if shown is None or not sys.stdin.isatty():
         return None
     names = ("count", "paid", "refunded", "opening", "closing", "unread", "not_ours")
-    progress().print(table(["", ""], ((name, shown[name]) for name in names if name in shown), title=row["error"]))
-    return str(shown["seen"]) if typer.confirm("Does the other side say the same?", err=True) else None
+    progress().print(facts({name: shown[name] for name in names if name in shown}, title=row["error"]))
+    return str(shown["seen"]) if typer.confirm(in_words(say("reconciliation.same_there")), err=True) else None
 
 
-def _beside(row: dict[str, Any]) -> list[str]:
+def _beside(row: dict[str, Any]) -> list[Sentence | str]:
     """What a file held beside the lines that were matched."""
-    said = []
+    said: list[Sentence | str] = []
     if row["not_ours"]:
-        said.append(f"{row['not_ours']} lines of other business, {row['not_ours_amount']} yuan")
+        said.append(say("reconciliation.lines_not_ours", number=row["not_ours"], yuan=row["not_ours_amount"]))
     if row["passed_over"]:
-        said.append(f"{row['passed_over']} lines passed over: no money, or a kind that does not count")
+        said.append(say("reconciliation.lines_passed_over", number=row["passed_over"]))
     if row["unconfirmed"] is not None:
-        said.append(f"Compare count and sums, then: --seen {row['unconfirmed']['seen']}")
+        said.append(say("reconciliation.compare", seen=row["unconfirmed"]["seen"]))
     return ["", *said, *row["remarks"]] if said or row["remarks"] else []
 
 
@@ -158,7 +158,7 @@ async def _run(ctx: typer.Context, day: date, names: list[str], file: StatementF
 async def _one(gateway: App, channel: str, day: date, file: StatementFile | None) -> dict[str, Any]:
     """Reconcile a channel's day here, and show how far it is."""
     room, by = gateway.get(Reconciliation), "command line"
-    with _watching(f"Reconciling {day} {channel}") as seen:
+    with _watching(in_words(say("reconciliation.running", day=day, channel=channel))) as seen:
         try:
             if file is not None:
                 run = await room.run_file(channel, day, file, by=by, progress=seen)

@@ -15,11 +15,11 @@ from gateway.rooms.reconciliation.balance import month_days
 from gateway.rooms.reconciliation.options import Channel, one_channel
 from gateway.terminal.confirming import Seen, at_a_terminal, word_on
 from gateway.terminal.login import Asking, FromStdin, Identity, Login, as_operator
-from gateway.terminal.output import Json, session, show
+from gateway.terminal.output import Json, in_words, session, show
 from gateway.terminal.running import KeyFile
 from gateway.words.errors import InvalidProblem, NotFoundProblem
 from gateway.words.money import format_yuan
-from gateway.words.saying import say
+from gateway.words.saying import Sentence, say
 
 if TYPE_CHECKING:
     from gateway.app import App
@@ -42,8 +42,8 @@ def close(
         """What is closed was looked at, where somebody sits at the terminal; a script says so itself, or does not."""
         if token is None or (seen is None and not at_a_terminal()):
             return seen
-        lines = [f"{name} {month}: 调节后余额 {books} 元, 未达账项 {items}"]
-        return word_on(token, seen, lines, "Close and freeze this month 月结?")
+        about = say("reconciliation.to_close", channel=name, month=month, yuan=books, items=items)
+        return word_on(token, seen, [in_words(about)], say("reconciliation.close_this"))
 
     async def act(gateway: App, who: Person) -> dict[str, Any]:
         months = gateway.get(Months)
@@ -83,7 +83,7 @@ def reopen(
         """What is opened again was looked at. Where nobody has asked for it, the gateway says so."""
         if told["seen"] is None:
             return seen or "nothing"
-        return word_on(told["seen"], seen, _lines(told), "Open this month again?")
+        return word_on(told["seen"], seen, [in_words(one) for one in _lines(told)], say("reconciliation.open_again"))
 
     async def act(gateway: App, who: Person) -> dict[str, Any]:
         months = gateway.get(Months)
@@ -136,17 +136,13 @@ def _show_close(told: dict[str, Any], as_json: bool) -> None:
     show(told, as_json, *_lines(told))
 
 
-def _lines(told: dict[str, Any]) -> list[str]:
+def _lines(told: dict[str, Any]) -> list[Sentence]:
     """A close in words, with who wants it open again and why."""
-    words = {
-        "closed": "closed and frozen 月结",
-        "reopening": "waits for a second person 复核: gateway reconcile reopen --confirm",
-        "reopened": "open again",
-    }
     lines = [
-        f"{told['channel']} {told['month']}: {words[told['state']]}",
-        f"调节后余额 {told['balance']} 元, 未达账项 {told['items']}, SM3 {told['digest']}",
+        say(f"reconciliation.month_{told['state']}", channel=told["channel"], month=told["month"]),
+        say("reconciliation.month_balance", yuan=told["balance"], items=told["items"], digest=told["digest"]),
     ]
     if told["reason"] is not None:
-        lines.append(f"closed by {told['closed_by']}; {told['asked_by']} asks to open it again: {told['reason']}")
+        asked = {name: told[name] for name in ("closed_by", "asked_by", "reason")}
+        lines.append(say("reconciliation.month_asked", **asked))
     return lines

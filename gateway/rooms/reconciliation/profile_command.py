@@ -85,9 +85,9 @@ def _show_ready(like: str | None, as_json: bool) -> None:
     show(
         {"ready": [{"name": name, "about": about} for name, about in rows]},
         as_json,
-        table(["like =", "about"], rows),
+        table(["like", "about"], rows),
         "",
-        "gateway reconcile profile --ready NAME shows one with its source.",
+        say("profiles.show_one"),
     )
 
 
@@ -136,24 +136,25 @@ def _as_read(told: Statement) -> Iterator[Any]:
         )
         for one in told.lines[:_SHOWN]
     )
-    yield table(["code", "kind", "yuan", "paid at", "serial"], rows)
+    yield table(["code", "kind", "yuan", "paid_at", "bank_serial"], rows)
     made = told.beside.made
-    sums = f"{made['count']} lines, {format_sum(made['amount'])} yuan in, {format_sum(made['refunded'])} out"
-    yield f"{sums}; {'the totals say the same' if told.proven else 'no totals: a person confirms this'}"
+    paid, back = format_sum(made["amount"]), format_sum(made["refunded"])
+    proof = say("profiles.proven" if told.proven else "profiles.unproven")
+    yield say("profiles.sums", count=made["count"], paid=paid, refunded=back, proof=proof)
     if told.beside.balance is not None:
         first, last = map(format_sum, told.beside.balance)
-        yield f"the balance goes from {first} to {last}, line by line"
+        yield say("profiles.balance_runs", first=first, last=last)
 
 
-def _left_over(proposal: Proposal, told: Statement | None) -> Iterator[str]:
+def _left_over(proposal: Proposal, told: Statement | None) -> Iterator[Any]:
     if proposal.left_over:
-        yield f"columns left over: {'、'.join(proposal.left_over)}"
+        yield say("profiles.columns_left", columns=proposal.left_over)
     if told is not None:
         passed = Counter(why for _, why in told.beside.passed)
         if passed:
-            yield f"lines passed over: {', '.join(f'{many} {why}' for why, many in passed.items())}"
+            yield say("profiles.lines_passed", kinds=[f"{many} {why}" for why, many in passed.items()])
         if told.beside.strangers:
-            yield f"lines not ours: {len(told.beside.strangers)}"
+            yield say("profiles.lines_not_ours", number=len(told.beside.strangers))
         for one in told.beside.unread[:_SHOWN]:
             yield in_words(say("files.on_line", line=one.number, reason=one.why))
         for said in told.beside.remarks:

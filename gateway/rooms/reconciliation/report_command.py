@@ -66,8 +66,10 @@ def report(
                 say("reconciliation.no_format", ending=other or say("reconciliation.no_ending")), field="out"
             )
     digest = signed["digest"] if out.suffix == ".json" else sm3(out.read_bytes()).hex()
-    what = "of the report" if out.suffix == ".json" else "of the file"
-    show({"file": str(out), "digest": digest}, as_json, f"{out}  SM3 {what} {digest}")
+    told = say("reconciliation.report_file", file=out, digest=digest)
+    if out.suffix == ".json":
+        told = say("reconciliation.report_signed", file=out, digest=digest)
+    show({"file": str(out), "digest": digest}, as_json, told)
 
 
 def _print(made: Report) -> None:

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gateway.terminal.output import Json, moment, parse_day, session, show, table
+from gateway.terminal.output import Json, moment, parse_day, session, show, spoken, table
 from gateway.words.clock import SystemClock, start_of, to_micros
 from gateway.words.errors import InvalidProblem
 from gateway.words.identifiers import clean_text
-from gateway.words.saying import said_of, say
+from gateway.words.saying import Language, said_of, say
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from gateway.rooms.seals import SealedDocument
 
-_WIDTHS = {"时间 Time": 16, "结果 Ended": 6, "文件 Document": 40, "审批 Approval": 20, "申请人 By": 10}
+_WIDTHS = {"time": 16, "ended": 9, "document": 37, "approval": 20, "asked_by": 10}
 """Columns of the list, at most 100 together with what is between them."""
 
 Seal = Annotated[str, typer.Argument(metavar="SEAL", help="The seal's number 印章编号.")]
@@ -60,8 +60,8 @@ def stop(
     show(
         {"id": stop_id, "authority": authority, "seal_id": seal, "reason": why},
         as_json,
-        f"印章 {seal} 已停用：{why}",
-        f"{stop_id}: nothing more is sealed with it here. Tell the seal service, too.",
+        say("seals.stop_made", seal=seal, why=why),
+        say("seals.tell_service", id=stop_id),
     )
 
 
@@ -85,22 +85,23 @@ def uses(
         limit=limit,
     )
     found = session(ctx).read(lambda conn: records.find(conn, wanted))
-    human: list[Any] = [_listed(found)] if found else ["没有用印记录 No use of this seal is recorded."]
+    human: list[Any] = [_listed(found)] if found else [say("seals.no_use")]
     if len(found) == limit:
-        human.append(f"只列最近 {limit} 次 Only the latest {limit} are listed: see --limit, --to.")
+        human.append(say("seals.latest_uses", limit=limit))
     show({"seal_id": seal, "uses": [_plain(one) for one in found]}, as_json, *human)
 
 
 def _listed(found: list[SealedDocument]) -> Table:
-    """For people, Chinese first."""
+    """For people."""
     from gateway.rooms.seals.states import CHINESE
 
+    chinese = spoken() is Language.CHINESE
     made = table(
         tuple(_WIDTHS),
         (
             (
                 (moment(one.created_at) or "")[:16].replace("T", " "),
-                CHINESE[one.status],
+                CHINESE[one.status] if chinese else one.status,
                 "\n".join(filter(None, (one.title, one.decision_number, one.id))),
                 one.approval,
                 one.asked_by,

@@ -89,7 +89,7 @@ def resend(
                 )
 
     again = asyncio.run(run())
-    show({"deliveries": again}, as_json, f"{again} deliveries leave again when the gateway runs.")
+    show({"deliveries": again}, as_json, say("webhooks.leave_again", number=again))
 
 
 @app.command("enable")
@@ -103,7 +103,7 @@ def enable(ctx: typer.Context, endpoint: Endpoint, as_json: Json = False) -> Non
                 await gateway.base.webhooks.enable(endpoint)
 
     asyncio.run(run())
-    show({"endpoint": endpoint, "enabled": True}, as_json, f"{endpoint} has what waits for it again.")
+    show({"endpoint": endpoint, "enabled": True}, as_json, say("webhooks.enabled", endpoint=endpoint))
 
 
 def _ask(ctx: typer.Context, question: Callable[[Endpoints], Awaitable[T]]) -> T:

@@ -1,0 +1,51 @@
+"""Commands speak the language of the terminal: heads, facts and result lines in Chinese; programs read English."""
+
+from __future__ import annotations
+
+import pytest
+from rich.cells import cell_len
+
+from gateway.terminal.output import facts, head
+from tests.unit.cli.conftest import Call
+
+pytestmark = pytest.mark.usefixtures("chinese")
+
+
+@pytest.fixture
+def chinese(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LC_ALL", "LC_MESSAGES"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LANG", "zh_CN.UTF-8")
+
+
+def test_heads_of_a_table(parked: str, call: Call) -> None:
+    said = call("operations", "list")
+    assert said.out.splitlines()[0].split() == ["外呼任务", "操作", "通道", "对象", "状态", "更新时间", "理由"]
+    assert parked in said.out
+
+
+def test_columns_stand_under_their_heads(parked: str, call: Call) -> None:
+    """A Chinese character is two columns wide."""
+    above, row = call("operations", "list").out.splitlines()[:2]
+    for name, value in (("通道", "register"), ("状态", "parked"), ("理由", "gave up")):
+        assert cell_len(above[: above.index(name)]) == cell_len(row[: row.index(value)])
+
+
+def test_facts_of_a_record(parked: str, call: Call) -> None:
+    lines = [line.split()[0] for line in call("operations", "show", parked).out.splitlines() if line.strip()]
+    assert {"状态", "创建时间", "业务流水号"} <= set(lines)
+
+
+def test_a_line_that_says_what_was_done(call: Call) -> None:
+    assert "数据库结构是最新的（已建立）。" in call("migrate").out
+    assert "已登记执法机关 A1 某局。" in call("authorities", "create", "A1", "某局", "11990102002100216D").out
+
+
+def test_programs_read_english_keys(parked: str, call: Call) -> None:
+    assert call("operations", "show", parked, "--json").json["state"] == "parked"
+
+
+def test_a_name_that_nobody_has_put_into_chinese_stays() -> None:
+    """Of a room from elsewhere, perhaps. What is not known of a record is left out."""
+    assert head("moon_phase") == "moon phase"
+    assert facts({"moon_phase": "full", "state": None}).row_count == 1
