@@ -225,10 +225,9 @@ def _balanced(found: Balance) -> None:
                 "reconciliation.not_balanced",
                 number=len(found.unexplained),
                 apart=format_yuan(abs(found.adjusted_books - found.adjusted_statements)),
+                first=[f"{one.code} {one.bank_serial}" for one in found.unexplained[:5]],
             ),
             type="month-not-balanced",
-            cure="Reconcile the days of these differences again: "
-            + ", ".join(f"{one.code} {one.bank_serial}" for one in found.unexplained[:5]),
         )
 
 

@@ -17,7 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from gateway.rooms.reconciliation.matching import Side
 from gateway.words.errors import SettingsError
-from gateway.words.saying import say
+from gateway.words.saying import UnfitError, say
+from gateway.words.wrong import reason_of
 
 FIELDS = (
     *("code", "amount", "refunded", "paid_at", "paid_on", "paid_time", "bank_serial", "refund_number", "unit_code"),
@@ -66,12 +67,12 @@ class Totals(BaseModel):
     @model_validator(mode="after")
     def _says_something(self) -> Totals:
         if bool(self.mark) == bool(self.words):
-            raise ValueError("either mark, by which the totals are known, or words, in which they stand")
+            raise UnfitError(say("files.totals_either"))
         said = set(self.places) if self.mark else {one for text in self.words for one in named(text)}
         if unknown := said - set(FIGURES):
-            raise ValueError(f"no figure {', '.join(sorted(unknown))}; there are {', '.join(FIGURES)}")
+            raise UnfitError(say("files.totals_unknown", unknown=sorted(unknown), figures=FIGURES))
         if not said & set(_SUMS):
-            raise ValueError('a sum is missing, amount or net; a file without one has totals = "none"')
+            raise UnfitError(say("files.totals_no_sum"))
         return self
 
 
@@ -125,35 +126,33 @@ class Profile(BaseModel):
     @model_validator(mode="after")
     def _hangs_together(self) -> Profile:
         if unknown := set(self.columns) - set(FIELDS):
-            raise ValueError(f"columns: no field {', '.join(sorted(unknown))}; there are {', '.join(FIELDS)}")
+            raise UnfitError(say("files.columns_unknown", unknown=sorted(unknown), fields=FIELDS))
         if missing := [name for name in _NEEDED if name not in self.columns]:
-            raise ValueError(f"columns: {', '.join(missing)} is missing")
+            raise UnfitError(say("files.columns_missing", missing=missing))
         if "paid_at" not in self.columns and "paid_on" not in self.columns:
-            raise ValueError("columns: when it was paid is missing, paid_at or paid_on with or without paid_time")
-        wanted = (
-            "[start, length]" if self.shape == "fixed" else "the header's name" if self.header else "a place from 1"
-        )
+            raise UnfitError(say("files.columns_no_time"))
+        wanted = "fixed" if self.shape == "fixed" else "named" if self.header else "numbered"
         if wrong := [name for name, place in self.columns.items() if kind_of(place) != wanted]:
-            raise ValueError(f"columns: {', '.join(wrong)} must be {wanted}")
+            raise UnfitError(say(f"files.columns_{wanted}", columns=wrong))
         if "kind" in self.columns and not self.kinds:
-            raise ValueError("kinds is missing: what each word of the column kind means")
+            raise UnfitError(say("files.kinds_missing"))
         if strangers := set(self.not_ours) - set(self.columns):
-            raise ValueError(f"not_ours: {', '.join(sorted(strangers))} is none of the columns")
+            raise UnfitError(say("files.not_ours_no_column", columns=sorted(strangers)))
         if self.shape == "fixed" and self.encoding == "utf-16":
-            raise ValueError("fixed widths in UTF-16 are not read")
+            raise UnfitError(say("files.fixed_utf_16"))
         for pattern in (self.code_pattern, *self.not_ours.values()):
             try:
                 re.compile(pattern)
             except re.error as error:
-                raise ValueError(f"{pattern!r} is no pattern: {error}") from None
+                raise UnfitError(say("files.no_pattern", pattern=pattern, error=error)) from None
         return self
 
 
-def kind_of(place: Place) -> str:
-    """How a place is told, in words."""
+def kind_of(place: Place) -> Literal["numbered", "fixed", "named"]:
+    """How a place is told: a number from 1, (start, length), or a name in the header."""
     if isinstance(place, int):
-        return "a place from 1"
-    return "[start, length]" if isinstance(place, tuple) and isinstance(place[0], int) else "the header's name"
+        return "numbered"
+    return "fixed" if isinstance(place, tuple) and isinstance(place[0], int) else "named"
 
 
 def named(words: str) -> list[str]:
@@ -194,4 +193,4 @@ def load_profile(block: dict[str, Any], where: str) -> Profile:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join([where, *(str(step) for step in first["loc"])])
-        raise SettingsError(place, first["msg"].removeprefix("Value error, "), say("files.see_docs")) from None
+        raise SettingsError(place, reason_of(first), say("files.see_docs")) from None

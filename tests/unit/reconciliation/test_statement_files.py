@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, time
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from gateway.rooms.reconciliation.profiles import Profile, load_profiles
 from gateway.rooms.reconciliation.statement import StatementRefusedError, window
 from gateway.words.clock import SHANGHAI
 from gateway.words.errors import SettingsError
+from gateway.words.saying import Language
 
 DAY = date(2026, 9, 16)
 DAYS = window(DAY, time.min)
@@ -139,5 +141,9 @@ def test_a_profile_that_does_not_hang_together_is_named_in_the_settings() -> Non
     good = WECHAT.model_dump()
     assert load_profiles({"wechat": good})["wechat"] == WECHAT
     for change in ({"columns": {"code": "a"}}, {"columns": {**good["columns"], "colour": "b"}}, {"kinds": {}}):
-        with pytest.raises(SettingsError, match=r"statements\.wechat"):
+        with pytest.raises(SettingsError, match=r"statements\.wechat") as told:
             load_profiles({"wechat": good | change})
+        assert re.search("[\u4e00-\u9fff]", told.value.reason_in(Language.CHINESE))
+    with pytest.raises(SettingsError) as told:
+        load_profiles({"wechat": good | {"skip": "many"}})
+    assert (told.value.key, told.value.reason_in(Language.CHINESE)) == ("statements.wechat.skip", "应为整数")
