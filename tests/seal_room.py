@@ -138,7 +138,7 @@ class Room:
 
     async def when(self, document_id: str, holds: Callable[[SealedDocument], bool]) -> SealedDocument:
         """Wait until that holds; the clock moves on each time that we look."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not holds(found := await self.seals.held(document_id)):
                 self.clock.advance(timedelta(milliseconds=100))
                 self.delivery.wake()

@@ -59,7 +59,7 @@ def signed(forge, person):
 
 
 def judge(content: bytes, **trust):
-    return verify_document(content, Trust(**trust), NOW + timedelta(minutes=1))
+    return verify_document(content, Trust(**trust), datetime.now(UTC) + timedelta(minutes=1))
 
 
 def test_an_international_signature_is_named_and_judged_by_its_own_roots(signed, person):
@@ -101,7 +101,7 @@ def test_a_signature_after_a_seal_leaves_the_seal_as_it_was(forge, person):
             makers=forge.trust.makers,
             document_roots=(person[0],),
         ),
-        NOW + timedelta(minutes=1),
+        datetime.now(UTC) + timedelta(minutes=1),
     )
     assert [one.kind for one in report.seals] == ["ses-4", "pades"]
     assert report.verdict is Verdict.VALID, report.why
