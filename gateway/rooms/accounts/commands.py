@@ -32,7 +32,8 @@ T = TypeVar("T")
 def list_authorities(ctx: typer.Context, as_json: Json = False) -> None:
     """Every authority, by code."""
     rows = [asdict(one) for one in _ask(ctx, lambda access: access.authorities())]
-    show({"authorities": rows}, as_json, _listed(rows, "code", "name", "uscc", "unit_code", "telephone"))
+    shown = [{**row, "authority": row["code"]} for row in rows]
+    show({"authorities": rows}, as_json, _listed(shown, "authority", "name", "uscc", "unit_code", "telephone"))
 
 
 @authorities.command("create")

@@ -94,7 +94,9 @@ def show_operation(ctx: typer.Context, operation: str, as_json: Json = False) ->
         for one in story.attempts
     ]
     found = {**_plain(story.operation), "attempts": made}
-    about = facts({name: value for name, value in found.items() if name != "attempts"})
+    about = facts(
+        {**{name: found[name] for name in found if name not in ("attempts", "code")}, "their_code": found["code"]}
+    )
     attempts = table(
         ["attempt", "kind", "started", "outcome", "reason", "exchanges"],
         (

@@ -36,6 +36,11 @@ def test_facts_of_a_record(parked: str, call: Call) -> None:
     assert {"状态", "创建时间", "业务流水号"} <= set(lines)
 
 
+def test_a_code_is_a_payment_code_only_where_it_is_one(parked: str, call: Call) -> None:
+    assert call("payments", "list").out.split()[2] == "缴款码"
+    assert "缴款码" not in call("authorities", "list").out + call("operations", "show", parked).out
+
+
 def test_a_line_that_says_what_was_done(call: Call) -> None:
     assert "数据库结构是最新的（已建立）。" in call("migrate").out
     assert "已登记执法机关 A1 某局。" in call("authorities", "create", "A1", "某局", "11990102002100216D").out
