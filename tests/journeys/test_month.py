@@ -233,7 +233,7 @@ async def test_a_month_in_which_everything_goes_wrong_once_closes_to_the_fen(any
                 assert (torn.state, torn.day_on.day) == (state, 26)
             month.expect(K.CONTINUITY, "")
 
-    assert {kind for kind, _ in month.planted} == set(BreakKind)
+    assert {kind for kind, _ in month.planted} == set(BreakKind) - {K.UNREADABLE_LINE}  # of strangers' files alone
     assert await month.found() == Counter(month.planted)
     states = {(one.kind, one.code): one.state for one in await room.breaks.find(limit=200)}
     assert states[K.PLATFORM_ONLY, lost["code"]] == "healed"

@@ -81,7 +81,7 @@ TABLE = (
     Failure("error_504", "504 of a proxy", _UNKNOWN, Course.ASKED),
     Failure("declared_busy", "the contract's effect-free answer for load", "BusyError", Course.RETRIED),
     Failure("refusal", "the contract's business refusal", "RejectedError", Course.FINAL),
-    Failure("unknown_status", "a result code that no table has", _CONTRACT, Course.ALARMED),
+    Failure("unknown_status", "a result code that no table has", _UNUSABLE, Course.ALARMED),
     Failure("wrong_amount", "an answer with another amount", _CONTRACT, Course.ALARMED),
     Failure("another_request", "the signed answer to another request", _CONTRACT, Course.ALARMED),
     Failure("bad_signature", "a signature that does not verify", _UNUSABLE, Course.ALARMED),

@@ -111,9 +111,9 @@ async def test_a_notification_is_no_permission_to_send(nodes):
     first = await nodes.start("node-1")
     second = await nodes.start("node-2")
     (operation,) = await written(nodes)
-    await asyncio.gather(*(one.take(operation) for one in (first, second) * 5))
+    await asyncio.gather(*(one.pumps.take(operation) for one in (first, second) * 5))
     await until(nodes, operation, "done")
-    await asyncio.gather(*(one.take(operation) for one in (first, second) * 5))
+    await asyncio.gather(*(one.pumps.take(operation) for one in (first, second) * 5))
     assert len(nodes.bench.side.effects) == 1
     attempts = await nodes.bench.store.read(lambda conn: operation_records.attempts_of(conn, operation))
     assert len(attempts) == 1

@@ -215,12 +215,12 @@ def test_rows_are_lost_only_where_it_is_said(database_url: str) -> None:
 
 def test_an_undoing_that_fails_leaves_everything(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def drop_then_fail(config, _revision) -> None:
-        config.attributes["connection"].exec_driver_sql("drop table sealed_document")
+        config.attributes["connection"].exec_driver_sql("drop table seal_voiding")
         raise RuntimeError("power cut")
 
     monkeypatch.setattr(schema.command, "downgrade", drop_then_fail)
     with pytest.raises(RuntimeError):
         schema.undo(database_url, "seals")
     engine = open_engine(database_url)
-    assert "sealed_document" in inspect(engine).get_table_names()
+    assert "seal_voiding" in inspect(engine).get_table_names()
     engine.dispose()
