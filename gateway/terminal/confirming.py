@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
 import typer
 
-from gateway.terminal.output import in_words
+from gateway.terminal.output import head, in_words
 from gateway.words.errors import InvalidProblem
 from gateway.words.saying import Sentence, say
 
@@ -23,13 +23,21 @@ def at_a_terminal() -> bool:
     return sys.stdin.isatty()
 
 
-def word_on(seen: str, given: str | None, shown: Sequence[str], question: Sentence) -> str:
+def as_lines(facts: Mapping[str, Any]) -> list[str]:
+    """Facts as somebody is shown them, each by its name in the language of this terminal."""
+    return [f"{head(name)}: {value}" for name, value in facts.items() if value is not None]
+
+
+def word_on(seen: str | None, given: str | None, shown: Sequence[str], question: Sentence) -> str:
     """What is sent as seen: what was given, or ``seen`` once a person has been shown this and has said yes.
 
+    Where there is nothing to confirm (``seen`` None) something is sent all the same, and the gateway says why not.
     Raises InvalidProblem where nobody can be asked, and typer.Abort for a no.
     """
     if given is not None:
         return given
+    if seen is None:
+        return "nothing"
     if not at_a_terminal():
         raise InvalidProblem(say("terminal.seen", seen=seen), field="--seen")
     for line in shown:

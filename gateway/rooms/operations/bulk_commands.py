@@ -16,9 +16,9 @@ from gateway.foundation.two_persons import Person
 from gateway.rooms.operations.bulk import BulkRetries
 from gateway.rooms.operations.service import Operations
 from gateway.settings import known
-from gateway.terminal.confirming import Seen, word_on
+from gateway.terminal.confirming import Seen, as_lines, word_on
 from gateway.terminal.login import Asking, FromStdin, Identity, Login, as_operator
-from gateway.terminal.output import Json, facts, head, session, show, table
+from gateway.terminal.output import Json, facts, session, show, table
 from gateway.terminal.running import KeyFile
 from gateway.words.clock import parse_rfc3339, rfc3339, to_micros
 from gateway.words.days import INSTANT_SENTENCE
@@ -158,10 +158,7 @@ def confirm(
     """Confirm what another operator has chosen, as you see it; then it is sent on."""
 
     def word(view: Mapping[str, Any]) -> str:
-        if view["seen"] is None:
-            return seen or "nothing"
-        lines = [f"{head(name)}: {value}" for name, value in _facts(view).items() if value is not None]
-        return word_on(view["seen"], seen, lines, say("operations.bulk_send_on"))
+        return word_on(view["seen"], seen, as_lines(_facts(view)), say("operations.bulk_send_on"))
 
     async def act(gateway: GatewayApp, by: Person) -> dict[str, Any]:
         retries = gateway.get(BulkRetries)

@@ -17,9 +17,9 @@ from gateway.rooms.operations import bulk_commands
 from gateway.rooms.operations.service import Operations
 from gateway.rooms.operations.strangers import strange
 from gateway.settings import known
-from gateway.terminal.confirming import Seen, word_on
+from gateway.terminal.confirming import Seen, as_lines, word_on
 from gateway.terminal.login import Asking, FromStdin, Identity, Login, as_operator
-from gateway.terminal.output import Json, facts, head, in_words, session, show, spoken, table
+from gateway.terminal.output import Json, facts, in_words, session, show, spoken, table
 from gateway.terminal.running import KeyFile, ask
 from gateway.words.clock import from_micros, rfc3339
 from gateway.words.errors import InvalidProblem, NotFoundProblem
@@ -230,11 +230,7 @@ def confirm(
     """Confirm what another operator has said became of an operation, as you see it; then it counts."""
 
     def word(view: Mapping[str, Any]) -> str:
-        """What is confirmed was looked at. Where nothing waits for a second person, the gateway says so."""
-        if view["seen"] is None:
-            return seen or "nothing"
-        lines = [f"{head(name)}: {value}" for name, value in _facts(view).items() if value is not None]
-        return word_on(view["seen"], seen, lines, say("operations.is_it_so"))
+        return word_on(view["seen"], seen, as_lines(_facts(view)), say("operations.is_it_so"))
 
     async def act(gateway: GatewayApp, who: Person) -> dict[str, Any]:
         said = word(await _look(gateway, operation))

@@ -80,9 +80,7 @@ def reopen(
     nothing = NotFoundProblem(say("reconciliation.not_closed", month=month, channel=name))
 
     def word(told: dict[str, Any]) -> str:
-        """What is opened again was looked at. Where nobody has asked for it, the gateway says so."""
-        if told["seen"] is None:
-            return seen or "nothing"
+        """What is opened again was looked at."""
         return word_on(told["seen"], seen, [in_words(one) for one in _lines(told)], say("reconciliation.open_again"))
 
     async def act(gateway: App, who: Person) -> dict[str, Any]:
