@@ -24,7 +24,14 @@ from pathlib import Path
 from typing import Final
 
 from gateway.foundation.crypto import packing
-from gateway.foundation.crypto.keys import EVIDENCE_KEY, HEAD_KEY, INDEX_KEY, FileKeys, KeyProvider
+from gateway.foundation.crypto.keys import (
+    EVIDENCE_KEY,
+    HEAD_KEY,
+    INDEX_KEY,
+    FileKeys,
+    KeyProvider,
+    numbered,
+)
 from gateway.foundation.crypto.sm import (
     NONCE_BYTES,
     aes_gcm_open,
@@ -83,8 +90,9 @@ class Envelope:
         self._lock = threading.Lock()
         self._current: _DataKey | None = None
         self._unwrap = lru_cache(maxsize=4096)(keys.unwrap)
+        self._moved = lru_cache(maxsize=4096)(self._rewrapped)
         self._index_key = lru_cache(maxsize=256)(
-            lambda purpose: hkdf_sm3(keys.secret(INDEX_KEY), f"blind index: {purpose}".encode())
+            lambda purpose, number: hkdf_sm3(keys.secret(INDEX_KEY, number), f"blind index: {purpose}".encode())
         )
 
     def seal(self, plaintext: bytes, context: str, *, pack: bool = True) -> bytes:
@@ -117,10 +125,9 @@ class Envelope:
         if parts.kid == self._keys.current():
             return blob
         try:
-            key = self._unwrap(parts.kid, parts.wrapped)
+            header = self._moved(parts.algorithm, parts.kid, parts.wrapped, self._keys.current())
         except ValueError as error:
             raise EnvelopeError(str(error)) from None
-        header = _header(parts.algorithm, *self._keys.wrap(key))
         return bytes([parts.format]) + header + parts.nonce + parts.content
 
     def has_key_of(self, blob: bytes) -> bool:
@@ -137,8 +144,22 @@ class Envelope:
         return _split(blob).kid
 
     def blind_index(self, value: str, purpose: str) -> bytes:
-        """32 bytes by which equal values are found without decrypting; differs by purpose (HMAC-SM3)."""
-        return hmac_sm3(self._index_key(purpose), value.encode())
+        """Bytes by which equal values are found without decrypting; differs by purpose (HMAC-SM3).
+
+        They say under which key they were made: 32 bytes under the first one, 34 under later ones.
+        """
+        return self._index(value, purpose, self._keys.number(INDEX_KEY))
+
+    def blind_indexes(self, value: str, purpose: str) -> tuple[bytes, ...]:
+        """Under what a value may be found now: more than one only while the key of the indexes is being changed."""
+        return tuple(self._index(value, purpose, number) for number in self._keys.live(INDEX_KEY))
+
+    def _index(self, value: str, purpose: str, number: int) -> bytes:
+        return numbered(hmac_sm3(self._index_key(purpose, number), value.encode()), number)
+
+    def _rewrapped(self, algorithm: Algorithm, kid: str, wrapped: bytes, _to: str) -> bytes:
+        """The header of what was sealed with a data key, under the current key. Values share data keys: kept."""
+        return _header(algorithm, *self._keys.wrap(self._unwrap(kid, wrapped)))
 
     def _data_key(self) -> _DataKey:
         with self._lock:

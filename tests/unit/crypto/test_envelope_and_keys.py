@@ -11,7 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.foundation.crypto.envelope import Algorithm, Envelope, EnvelopeError, installed_keys
-from gateway.foundation.crypto.keys import EVIDENCE_KEY, HEAD_KEY, FileKeys
+from gateway.foundation.crypto.keys import (
+    EVIDENCE_KEY,
+    HEAD_KEY,
+    INDEX_KEY,
+    WRAPPING_KEY,
+    FileKeys,
+    key_id,
+    number_of,
+    numbered,
+    part_id,
+    signer_of,
+)
 from gateway.foundation.crypto.packing import DICTIONARIES, LEAST, MOST, unpacked
 from gateway.foundation.crypto.sm import sm3
 from gateway.foundation.crypto.sm2 import default_provider
@@ -92,7 +103,7 @@ def test_nobody_makes_a_packed_value_of_a_plain_one_or_the_other_way(envelope):
 def test_a_packed_value_is_moved_to_a_new_key_as_it_is(tmp_path):
     keys = FileKeys(tmp_path / "keys")
     sealed = Envelope(keys).seal(_record(40), "c")
-    keys.rotate()
+    keys.told({WRAPPING_KEY: (keys.make(WRAPPING_KEY), 1)})
     moved = Envelope(keys).rewrap(sealed)
     assert (moved[0], len(moved)) == (2, len(sealed))
     assert Envelope(keys).open(moved, "c") == _record(40)
@@ -131,7 +142,9 @@ def test_after_a_rotation_old_values_open_and_can_be_moved_to_the_new_key(tmp_pa
     keys = FileKeys(tmp_path / "keys")
     envelope = Envelope(keys)
     old = envelope.seal(b"old", "c")
-    assert keys.rotate() == "kek-0002"
+    assert keys.make(WRAPPING_KEY) == 2
+    assert envelope.key_id(envelope.seal(b"x", "c")) == "kek-0001"  # made, and not used before all nodes have it
+    keys.told({WRAPPING_KEY: (2, 1)})
     new = envelope.seal(b"new", "c")
     moved = envelope.rewrap(old)
     assert [envelope.key_id(blob) for blob in (old, new, moved)] == ["kek-0001", "kek-0002", "kek-0002"]
@@ -146,7 +159,7 @@ def test_after_a_rotation_old_values_open_and_can_be_moved_to_the_new_key(tmp_pa
 
 def test_a_process_started_before_a_rotation_opens_what_came_after_it(tmp_path):
     before, other = FileKeys(tmp_path / "keys"), FileKeys(tmp_path / "keys")
-    other.rotate()
+    other.told({WRAPPING_KEY: (other.make(WRAPPING_KEY), 1)})
     assert Envelope(before).open(Envelope(other).seal(b"x", "c"), "c") == b"x"
 
 
@@ -246,3 +259,60 @@ def test_processes_that_start_together_agree_on_one_key(tmp_path):
     last = Envelope(FileKeys(tmp_path / "keys"))
     assert all(last.open(sealed, "c") == b"x" for _, _, sealed in found)
     assert not [name for name in os.listdir(tmp_path / "keys") if name.startswith(".")]
+
+
+def test_a_retired_key_still_opens_and_a_destroyed_pair_still_verifies(tmp_path):
+    keys = FileKeys(tmp_path / "keys")
+    sealed, signature = Envelope(keys).seal(b"x", "c"), keys.sign(HEAD_KEY, b"head")
+    for name in (WRAPPING_KEY, HEAD_KEY):
+        keys.told({name: (keys.make(name), 1)})
+        keys.retire(name, 1)
+        keys.retire(name, 1)  # another node of the same folder
+    again = FileKeys(tmp_path / "keys", create=False)
+    assert again.held()[WRAPPING_KEY] == (2,)
+    assert Envelope(again).open(sealed, "c") == b"x"  # as a backup needs it
+    for _ in range(2):
+        again.destroy(HEAD_KEY, 1)
+        again.destroy(WRAPPING_KEY, 1)
+    with pytest.raises(EnvelopeError):
+        Envelope(FileKeys(tmp_path / "keys", create=False)).open(sealed, "c")
+    assert signer_of(again.publics(HEAD_KEY), b"head", signature) == again.public(HEAD_KEY, 1)
+    assert len(again.publics(HEAD_KEY)) == 2
+    assert [one.suffix for one in (tmp_path / "keys" / "retired").iterdir()] == [".pub"]
+
+
+def test_an_index_says_under_which_key_it_was_made_and_both_are_looked_for(tmp_path):
+    keys = FileKeys(tmp_path / "keys")
+    envelope = Envelope(keys)
+    before = envelope.blind_index("a", "p")
+    number = keys.make(INDEX_KEY)
+    keys.told({INDEX_KEY: (1, number)})
+    assert envelope.blind_index("a", "p") == before
+    assert envelope.blind_indexes("a", "p")[0] == before
+    keys.told({INDEX_KEY: (number, 1)})
+    after = envelope.blind_index("a", "p")
+    assert (number_of(before), number_of(after)) == (1, 2)
+    assert before[:32] != after[:32]
+    assert envelope.blind_indexes("a", "p") == (after, before)
+
+
+@given(
+    name=st.sampled_from(["kek", "evidence-mac", "report"]),
+    number=st.integers(1, 9999),
+    mac=st.binary(min_size=32, max_size=32),
+)
+def test_ids_and_numbers_are_read_as_they_were_written(name, number, mac):
+    assert part_id(key_id(name, number)) == (name, number)
+    assert number_of(numbered(mac, number)) == number
+
+
+@pytest.mark.parametrize("kid", ["", "kek", "kek-1", "evidence-mac-0001", "../kek-0001", "kek-0001.x", "KEK-0001"])
+def test_what_is_no_id_of_a_key_names_none(kid):
+    assert part_id(kid) is None
+
+
+def test_a_folder_that_others_can_look_into_stops_the_start(tmp_path):
+    FileKeys(tmp_path / "keys")
+    (tmp_path / "keys").chmod(0o750)
+    with pytest.raises(SettingsError, match="chmod 700"):
+        FileKeys(tmp_path / "keys")
