@@ -37,7 +37,7 @@ _KEEP = (
     .values(status=func.coalesce(idempotency.c.status, bindparam("first")))
     .returning(idempotency.c.status)
 )
-_KNOWN = select(idempotency.c.digest, idempotency.c.subject, idempotency.c.status, idempotency.c.created_at).where(
+_KNOWN = select(idempotency.c.body_sealed, idempotency.c.subject, idempotency.c.status, idempotency.c.created_at).where(
     *_MINE
 )
 
@@ -46,7 +46,7 @@ _KNOWN = select(idempotency.c.digest, idempotency.c.subject, idempotency.c.statu
 class Kept:
     """What is remembered under a key. ``status``: of the first answer, None while it is not known; microseconds."""
 
-    digest: bytes
+    body_sealed: bytes
     subject: str
     status: int | None
     created_at: int
@@ -75,7 +75,7 @@ class RepeatedProblem(ConflictProblem):
 
 @dataclass(eq=False)
 class Once:
-    """One request under its key: who asked, where, and the digest of what was asked.
+    """One request under its key: who asked, where, and the digest of what was asked, sealed.
 
     ``done``: the status that the request is answered with when its effect has ended; ``pending``: when it has not.
     ``subject``: the record that the effect is about; ``status``: the first answer's, once it is known. ``view`` looks
@@ -86,7 +86,7 @@ class Once:
     client: str
     path: str
     key: str
-    digest: bytes
+    body_sealed: bytes
     clock: Clock
     done: int = 200
     pending: int = 202
@@ -117,7 +117,7 @@ class Once:
             client_id=self.client,
             path=self.path,
             key=self.key,
-            digest=self.digest,
+            body_sealed=self.body_sealed,
             subject=self.subject,
             status=status,
             created_at=to_micros(self.clock.now()),

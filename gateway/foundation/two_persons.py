@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -137,9 +137,9 @@ class TwoPersons:
                 say("two_persons.operator"),
                 type="operator-needed",
             )
-        token = self.seen(face)
-        if seen != token:
-            changed = differences(seen, token)
+        tokens = self._tokens(face)
+        if seen not in tokens:
+            changed = differences(seen, tokens[0])
             raise ConflictProblem(
                 say("two_persons.changed", changed=changed),
                 type="changed-since-seen",
@@ -151,17 +151,15 @@ class TwoPersons:
                 say("two_persons.other"),
                 type="second-person-needed",
             )
-        self._write(conn, matter, person, Part.CONFIRMED, Side.CONFIRMING, token)
-        return self._enough(self.participants(conn, matter), token, operators)
+        self._write(conn, matter, person, Part.CONFIRMED, Side.CONFIRMING, seen)
+        return self._enough(self.participants(conn, matter), tokens, operators)
 
     def seen(self, face: Mapping[str, Any]) -> str:
         """The token over the parts of a matter: what a view shows and a confirmation sends back.
 
         The same parts give the same token. It tells nothing of their values, and says which of them has changed.
         """
-        parts = {name: self._short(name, value) for name, value in face.items()}
-        text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
-        return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+        return self._tokens(face)[0]
 
     def participants(self, conn: Connection, matter: str) -> Sequence[Participant]:
         """Everybody with a part in a matter, in the order in which it was taken."""
@@ -197,15 +195,27 @@ class TwoPersons:
         )
 
     @staticmethod
-    def _enough(those: Sequence[Participant], token: str, operators: int) -> bool:
+    def _enough(those: Sequence[Participant], tokens: Collection[str], operators: int) -> bool:
         """Whether those who confirmed what is there now, with the operators who take part, are enough."""
-        confirmed = {one.person for one in those if one.part is Part.CONFIRMED and one.seen == token}
+        confirmed = {one.person for one in those if one.part is Part.CONFIRMED and one.seen in tokens}
         taking = {one.person for one in those if one.part is not Part.CONFIRMED and one.operator}
         return bool(confirmed) and len(confirmed | taking) >= operators
 
-    def _short(self, name: str, value: Any) -> str:
+    def _tokens(self, face: Mapping[str, Any]) -> list[str]:
+        """The token over these parts; while the key is being changed also what it was under the one before."""
+        parts = {name: self._shorts(name, value) for name, value in face.items()}
+        made = []
+        for place in range(max(map(len, parts.values()), default=1)):
+            text = json.dumps(
+                {name: those[place] for name, those in parts.items()}, sort_keys=True, separators=(",", ":")
+            )
+            made.append(base64.urlsafe_b64encode(text.encode()).decode().rstrip("="))
+        return made
+
+    def _shorts(self, name: str, value: Any) -> list[str]:
         text = json.dumps([name, value], sort_keys=True, ensure_ascii=False, default=_plain)
-        return base64.urlsafe_b64encode(self._envelope.blind_index(text, _PURPOSE)[:_SHORT]).decode()
+        indexes = self._envelope.blind_indexes(text, _PURPOSE)
+        return [base64.urlsafe_b64encode(one[:_SHORT]).decode() for one in indexes]
 
 
 def differences(seen: str, now: str) -> list[str]:

@@ -50,16 +50,13 @@ class Tokens:
 
     def shelf(self, channel: str, account: object) -> StoredToken:
         """The shelf of one channel. ``account``: a JSON value of its address and credentials; only a MAC is kept."""
-        words = json.dumps(account, sort_keys=True, default=str)
-        return StoredToken(
-            self._store, self._envelope, channel, self._envelope.blind_index(words, "access_token.account")
-        )
+        return StoredToken(self._store, self._envelope, channel, json.dumps(account, sort_keys=True, default=str))
 
 
 class StoredToken:
     """The token of one channel, a ``TokenShelf``."""
 
-    def __init__(self, store: Store, envelope: Envelope, channel: str, account: bytes) -> None:
+    def __init__(self, store: Store, envelope: Envelope, channel: str, account: str) -> None:
         self._store = store
         self._envelope = envelope
         self._channel = channel
@@ -73,7 +70,7 @@ class StoredToken:
         """Become the one that fetches; None while another node is at it."""
 
         def unit(conn: Connection) -> int | None:
-            insert_new(conn, access_token, channel=self._channel, account=self._account, lease=0)
+            insert_new(conn, access_token, channel=self._channel, account=self._accounts()[0], lease=0)
             if conn.execute(_LEASE, {"of": self._channel, "micros": _LEASE_MICROS}).rowcount != 1:
                 return None
             return int(conn.execute(_SELECT, {"of": self._channel}).one().lease)
@@ -85,7 +82,7 @@ class StoredToken:
         values = {
             "of": self._channel,
             "number": lease,
-            "whose": self._account,
+            "whose": self._accounts()[0],
             "sealed": self._envelope.seal(token.token.encode(), self._place),
             "renew": to_micros(token.renew_at),
             "until": to_micros(token.until),
@@ -96,13 +93,17 @@ class StoredToken:
         """End a lease without a token."""
         await self._store.write(lambda conn: conn.execute(_RELEASE, {"of": self._channel, "number": lease}).rowcount)
 
+    def _accounts(self) -> tuple[bytes, ...]:
+        """By what rows of this account are known, what is written first."""
+        return self._envelope.blind_indexes(self._account, "access_token.account")
+
     @property
     def _place(self) -> str:
         return f"access_token.token|{self._channel}"
 
     def _read(self, conn: Connection) -> KeptToken | None:
         row = conn.execute(_SELECT, {"of": self._channel}).first()
-        if row is None or row.token_sealed is None or bytes(row.account) != self._account:
+        if row is None or row.token_sealed is None or bytes(row.account) not in self._accounts():
             return None
         try:
             token = self._envelope.open(bytes(row.token_sealed), self._place).decode()

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from gateway.foundation.access import Principal
 from gateway.foundation.base import Foundation
+from gateway.foundation.crypto.sm import same, sm3
 from gateway.foundation.http.services import Base
 from gateway.foundation.once import Kept, Once, RepeatedProblem, kept
 from gateway.words.clock import to_micros
@@ -43,6 +44,7 @@ class Keyed:
     key: str
     done: int
     status: int = 0
+    _body: bytes = b""
 
     async def once(self, who: Principal, body: BaseModel | None, effect: Callable[[Once], Awaitable[object]]) -> str:
         """Have the effect once, and say which record it is about; a repeat finds the record and the first status.
@@ -68,9 +70,9 @@ class Keyed:
         return await self.base.store.read(lambda conn: view(conn, subject))
 
     def _asked(self, who: Principal, body: BaseModel | None) -> Once:
-        text = "" if body is None else body.model_dump_json()
-        digest = self.base.envelope.blind_index(text, "idempotency.body")
-        return Once(who.client_id, self.path, self.key, digest, self.base.clock, self.done)
+        self._body = sm3(b"" if body is None else body.model_dump_json().encode())
+        sealed = self.base.envelope.seal(self._body, _place(who.client_id, self.path, self.key), pack=False)
+        return Once(who.client_id, self.path, self.key, sealed, self.base.clock, self.done)
 
     async def _have(self, effect: Callable[[Once], Awaitable[object]], first: Once) -> str:
         try:
@@ -93,7 +95,8 @@ class Keyed:
 
     def _again(self, asked: Once, known: Kept) -> str:
         """Answer a repeat: with the record and the status of the first request."""
-        if known.digest != asked.digest:
+        place = _place(asked.client, asked.path, asked.key)
+        if not same(self.base.envelope.open(known.body_sealed, place), self._body):
             raise InvalidProblem(
                 say("http.key_reused"),
                 type="idempotency-key-reused",
@@ -109,6 +112,10 @@ class Keyed:
         if self.base.store.dialect == "sqlite" and began < self.base.opened_at:
             return False
         return to_micros(self.base.clock.now()) - began < _STILL_RUNNING
+
+
+def _place(client: str, path: str, key: str) -> str:
+    return f"idempotency.body|{client}|{path}|{key}"
 
 
 async def keyed(request: Request, key: Key, base: Base) -> Keyed:

@@ -135,7 +135,7 @@ def upgrade() -> None:
     sa.Column('client_id', sa.String(length=40), nullable=False),
     sa.Column('path', sa.String(length=200), nullable=False),
     sa.Column('key', sa.String(length=200), nullable=False),
-    sa.Column('digest', sa.LargeBinary(), nullable=False, comment='keyed digest of the request body'),
+    sa.Column('body_sealed', sa.LargeBinary(), nullable=False, comment='SM3 of the request body, sealed'),
     sa.Column('subject', sa.String(length=120), nullable=False),
     sa.Column('status', sa.Integer(), nullable=True, comment='first status answered; null while the first request runs'),
     sa.Column('created_at', sa.BigInteger(), nullable=False),

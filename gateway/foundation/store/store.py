@@ -127,7 +127,7 @@ class Store:
         if self._writer.trouble is None:
             return
         row: dict[str, Any] = {"client_id": "readiness", "path": "readiness", "key": os.urandom(16).hex()}
-        row |= {"digest": os.urandom(_PROVED_BYTES), "subject": "", "created_at": 0}
+        row |= {"body_sealed": os.urandom(_PROVED_BYTES), "subject": "", "created_at": 0}
         await self.write(lambda conn: conn.execute(_FORGET_PROOF).rowcount + conn.execute(_PROOF, row).rowcount)
         await self.write(lambda conn: conn.execute(_FORGET_PROOF).rowcount)
         self._writer.trouble = None

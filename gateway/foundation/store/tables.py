@@ -19,7 +19,7 @@ idempotency = Table(
     Column("client_id", String(40), primary_key=True),
     Column("path", String(200), primary_key=True),
     Column("key", String(200), primary_key=True),
-    Column("digest", LargeBinary, nullable=False, comment="keyed digest of the request body"),
+    Column("body_sealed", LargeBinary, nullable=False, comment="SM3 of the request body, sealed"),
     Column("subject", String(120), nullable=False),
     Column("status", Integer, comment="first status answered; null while the first request runs"),
     Column("created_at", BigInteger, nullable=False),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 
@@ -104,8 +104,8 @@ def keep(
     known = latest(conn, envelope, channel, code)
     if known is not None and record.as_of < known.record.as_of:
         return known, None
-    digest, as_of_at = _digest(envelope, record), to_micros(record.as_of)
-    if known is not None and _digest(envelope, known.record) == digest:
+    as_of_at = to_micros(record.as_of)
+    if known is not None and _facts(known.record) == _facts(record):
         conn.execute(
             update(entity_snapshot)
             .where(entity_snapshot.c.id == known.id, entity_snapshot.c.confirmed_at <= now)
@@ -122,7 +122,6 @@ def keep(
         version=1 if known is None else known.version + 1,
         status=record.status,
         record_sealed=envelope.seal(record.model_dump_json().encode(), _record_context(snapshot_id)),
-        digest=digest,
         as_of_at=as_of_at,
         taken_at=now,
         confirmed_at=now,
@@ -151,7 +150,7 @@ def add_found(conn: Connection, envelope: Envelope, channel: str, change: Entity
     """Record a change that comparing two records showed, unless the feed told of it before. Returns its alert."""
     topic = topic_of(change.item, change.after)
     last = conn.execute(_LAST_TOLD, {"channel": channel, "code": change.uscc, "topic": topic}).scalar()
-    if last is not None and bytes(last) == _after_index(envelope, topic, change):
+    if last is not None and bytes(last) in envelope.blind_indexes(plain(change.after), _after(topic)):
         return None
     return _add_change(conn, envelope, channel, change, Source.COMPARISON, now)
 
@@ -198,7 +197,11 @@ def _add_change(
 
 
 def _after_index(envelope: Envelope, topic: str, change: EntityChange) -> bytes:
-    return envelope.blind_index(plain(change.after), f"entity change|{topic}")
+    return envelope.blind_index(plain(change.after), _after(topic))
+
+
+def _after(topic: str) -> str:
+    return f"entity change|{topic}"
 
 
 def changes_of(
@@ -259,9 +262,9 @@ def _change(envelope: Envelope, row: RowMapping) -> RecordedChange:
     )
 
 
-def _digest(envelope: Envelope, record: RegistrationRecord) -> bytes:
-    facts = record.model_dump(mode="json", exclude={"as_of", "warnings"})
-    return envelope.blind_index(json.dumps(facts, ensure_ascii=False, sort_keys=True), "entity record")
+def _facts(record: RegistrationRecord) -> dict[str, Any]:
+    """What makes a version of a record: not when it was asked for, nor what was noted about the answer."""
+    return record.model_dump(mode="json", exclude={"as_of", "warnings"})
 
 
 def _record_context(snapshot_id: str) -> str:

@@ -28,7 +28,6 @@ entity_snapshot = Table(
     Column("version", Integer, nullable=False),
     Column("status", String(20), nullable=False),
     Column("record_sealed", LargeBinary, nullable=False),
-    Column("digest", LargeBinary, nullable=False, comment="keyed digest of the record without its date"),
     Column("as_of_at", BigInteger, nullable=False, comment="the registry's books, when last seen unchanged"),
     Column("taken_at", BigInteger, nullable=False, comment="when we first received this version"),
     Column("confirmed_at", BigInteger, nullable=False, comment="when we last received it"),

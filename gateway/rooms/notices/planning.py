@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection
 
 from gateway.foundation.base import Foundation
@@ -73,13 +75,13 @@ class Planner:
             return None
 
     def _plan(self, conn: Connection, event: Event, template: str, certificate: str, decision: Decision | None) -> None:
-        index, key = records.officer_index(self._base.envelope, certificate), key_of(event)
-        if records.is_told(conn, key, index):
+        indexes, key = records.officer_indexes(self._base.envelope, certificate), key_of(event)
+        if records.is_told(conn, key, indexes):
             return
-        notice = self._collecting(conn, event.authority, certificate, index, template)
+        notice = self._collecting(conn, event.authority, certificate, indexes, template)
         item = Item(
             event_key=key,
-            officer_index=index,
+            officer_index=notice.officer_index,
             notice_id=notice.id,
             event=event.type,
             subject=event.subject,
@@ -91,10 +93,12 @@ class Planner:
         if records.add_item(conn, item):
             self.count(conn, notice)
 
-    def _collecting(self, conn: Connection, authority: str, certificate: str, index: bytes, template: str) -> Notice:
+    def _collecting(
+        self, conn: Connection, authority: str, certificate: str, indexes: Sequence[bytes], template: str
+    ) -> Notice:
         """The notice that takes one event more; a new one where none collects, or each event is told alone."""
         alone = self._options.digest_minutes == 0
-        known = None if alone else records.collecting(conn, authority, index)
+        known = None if alone else records.collecting(conn, authority, indexes)
         if known is not None:
             return known
         now = to_micros(self._base.clock.now())
@@ -102,7 +106,7 @@ class Planner:
         made = Notice(
             id=notice_id,
             authority=authority,
-            officer_index=index,
+            officer_index=indexes[0],
             officer_sealed=records.seal_officer(self._base.envelope, notice_id, certificate),
             status=Status.PLANNED,
             template=template,
@@ -113,7 +117,7 @@ class Planner:
             reason="told alone" if alone else None,
         )
         if not records.add(conn, made):
-            known = records.collecting(conn, authority, index)
+            known = records.collecting(conn, authority, indexes)
             assert known is not None, "somebody else has just begun to collect"
             return known
         self._life.begin(conn, made)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TypedDict, Unpack
 
@@ -17,6 +17,8 @@ from gateway.rooms.notices.tables import notice, notice_item
 from gateway.words.identifiers import claim_prefix
 
 claim_prefix("ntc", "a notice to an officer 执法人员消息")
+
+_OFFICER = "notice.officer"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +115,12 @@ def _officer_context(notice_id: str) -> str:
 
 def officer_index(envelope: Envelope, certificate: str) -> bytes:
     """By what notices of one officer are found without their number."""
-    return envelope.blind_index(certificate, "notice.officer")
+    return envelope.blind_index(certificate, _OFFICER)
+
+
+def officer_indexes(envelope: Envelope, certificate: str) -> tuple[bytes, ...]:
+    """Under what notices of one officer may be found now."""
+    return envelope.blind_indexes(certificate, _OFFICER)
 
 
 # --- notices --------------------------------------------------------------------------------------------------------
@@ -137,11 +144,11 @@ def fetch_by_reference(conn: Connection, channel: str, reference: str) -> Notice
     return None if row is None else _notice(row)
 
 
-def collecting(conn: Connection, authority: str, index: bytes) -> Notice | None:
+def collecting(conn: Connection, authority: str, indexes: Sequence[bytes]) -> Notice | None:
     """The planned notice to which more may be added for this officer; nobody else adds or sends meanwhile."""
     query = select(notice).where(
         notice.c.authority == authority,
-        notice.c.officer_index == index,
+        notice.c.officer_index.in_(indexes),
         notice.c.status == constant(Status.PLANNED.value),
         notice.c.reason.is_(None),
     )
@@ -200,9 +207,9 @@ def failed_since(conn: Connection, since: int) -> int:
 # --- what they tell of ----------------------------------------------------------------------------------------------
 
 
-def is_told(conn: Connection, event_key: str, index: bytes) -> bool:
+def is_told(conn: Connection, event_key: str, indexes: Sequence[bytes]) -> bool:
     """Whether an officer is told of this already."""
-    mine = (notice_item.c.event_key == event_key, notice_item.c.officer_index == index)
+    mine = (notice_item.c.event_key == event_key, notice_item.c.officer_index.in_(indexes))
     return conn.execute(select(notice_item.c.event_key).where(*mine)).first() is not None
 
 

@@ -27,8 +27,8 @@ class PayerPages:
 
     async def payment_of(self, token: str) -> Payment | None:
         """The payment behind a page's token; None when there is none."""
-        index = records.token_index(self._envelope, token)
-        return await self._store.read(lambda conn: records.fetch_by_token(conn, index))
+        indexes = records.token_indexes(self._envelope, token)
+        return await self._store.read(lambda conn: records.fetch_by_token(conn, indexes))
 
     def address(self, payment: Payment) -> str:
         """The address behind the QR code: the page for the party."""

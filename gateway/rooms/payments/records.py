@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any, Literal
@@ -287,9 +287,14 @@ def new_payment(
     )
 
 
+def token_indexes(envelope: Envelope, token: str) -> tuple[bytes, ...]:
+    """Under what a token may be found now, the likeliest first."""
+    return envelope.blind_indexes(token, _PAGE)
+
+
 def token_index(envelope: Envelope, token: str) -> bytes:
     """By what the payment behind a payer page's token is found."""
-    return envelope.blind_index(token, "payment.token")
+    return envelope.blind_index(token, _PAGE)
 
 
 def sealed_payer(envelope: Envelope, collection_id: str, name: str | None) -> bytes | None:
@@ -304,6 +309,8 @@ def sealed_reissue(envelope: Envelope, payment_id: str, ask: PaymentRequest) -> 
 
 # --- statements -------------------------------------------------------------------------------------------------------
 
+_PAGE = "payment.token"
+"""What the blind index of a token is for."""
 _ADD_PAYMENT = insert(payment)
 _ADD_LINES = insert(payment_line)
 _ADD_CODE = insert(payment_code).execution_options(**{HELD: True})
@@ -574,10 +581,13 @@ def locked(conn: Connection, payment_id: str, of: Container[str] | None = None) 
     return _payment(row)
 
 
-def fetch_by_token(conn: Connection, index: bytes) -> Payment | None:
-    """The payment behind a payer page's token, by its ``token_index``."""
-    row = conn.execute(_BY_TOKEN, {"token": index}).mappings().first()
-    return None if row is None else _payment(row)
+def fetch_by_token(conn: Connection, indexes: Iterable[bytes]) -> Payment | None:
+    """The payment behind a payer page's token, by its ``token_indexes``."""
+    for index in indexes:
+        row = conn.execute(_BY_TOKEN, {"token": index}).mappings().first()
+        if row is not None:
+            return _payment(row)
+    return None
 
 
 def lines(conn: Connection, payment_id: str) -> list[PaymentLine]:

@@ -22,6 +22,7 @@ from gateway.words.identifiers import new_id
 from gateway.words.saying import say
 
 _MOST = 500
+_OFFICER = "seal_grant.officer"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +126,7 @@ def grant_for(
     if officer is not None:
         query = select(seal_grant.c.id).where(
             *of_seal,
-            seal_grant.c.officer_index == _index(envelope, officer),
+            seal_grant.c.officer_index.in_(envelope.blind_indexes(officer, _OFFICER)),
             seal_grant.c.first_on <= today,
             seal_grant.c.last_on >= today,
             seal_grant.c.ended_at.is_(None) | (seal_grant.c.ended_at > now),
@@ -154,7 +155,7 @@ def _fetch(conn: Connection, grant_id: str) -> SealGrant:
 
 
 def _index(envelope: Envelope, officer: str) -> bytes:
-    return envelope.blind_index(officer, "seal_grant.officer")
+    return envelope.blind_index(officer, _OFFICER)
 
 
 def _context(grant_id: str) -> str:

@@ -40,7 +40,6 @@ def upgrade() -> None:
     sa.Column('version', sa.Integer(), nullable=False),
     sa.Column('status', sa.String(length=20), nullable=False),
     sa.Column('record_sealed', sa.LargeBinary(), nullable=False),
-    sa.Column('digest', sa.LargeBinary(), nullable=False, comment='keyed digest of the record without its date'),
     sa.Column('as_of_at', sa.BigInteger(), nullable=False, comment="the registry's books, when last seen unchanged"),
     sa.Column('taken_at', sa.BigInteger(), nullable=False, comment='when we first received this version'),
     sa.Column('confirmed_at', sa.BigInteger(), nullable=False, comment='when we last received it'),
