@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -26,9 +27,11 @@ _CONTROLS: Final = bytes([*range(0x20), 0x7F])
 _DELIMITERS: Final = frozenset(",|;\t^~!#$&*:")
 _BLANKS: Final = r"\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}\x{feff}"
 """What Python takes off the ends of a text beside the blank itself and control characters."""
+_BLANK_BYTES: Final = tuple(map(bytes.fromhex, ("c285", "c2a0", "e19a80", "e280", "e281", "e38080", "efbbbf")))
+"""How these begin in UTF-8; some others begin so too."""
 _AROUND: Final = " \u3000\u00a0\ufeff`=''‘’"
 _NO_TEXT: Final = "\ufffd".encode()
-_DRESSED: Final = "'=', '''', '`', '‘', '’'"
+_DRESSES: Final = "='`‘’"
 """How a cell begins that the line reader undresses."""
 _CLOCK: Final = "([01][0-9]|2[0-3]){0}[0-5][0-9]{0}[0-5][0-9]"
 _TIMES: Final = {  # format: a time in it, and the places of its date and its hour, minute and second
@@ -40,6 +43,21 @@ _TIMES: Final = {  # format: a time in it, and the places of its date and its ho
 
 class _NotPlainError(Exception):
     """This is left to the line reader."""
+
+
+@dataclass
+class _Seen:
+    """What stands anywhere in a file, so that only that is looked for in each of its fields.
+
+    ``width``: fields of the first line. ``padded``: blanks beside a delimiter. ``blanks``: what may be another blank.
+    ``dressed``: a character that may dress a cell. ``marked``: the first letter of the totals' mark.
+    """
+
+    width: int = 0
+    padded: bool = False
+    blanks: bool = False
+    dressed: bool = False
+    marked: bool = False
 
 
 def is_plain(profile: Profile) -> bool:
@@ -79,10 +97,10 @@ def read_clean(
     try:
         with tempfile.TemporaryDirectory(prefix="statement-") as folder:
             path = Path(folder, "lines.csv")
-            width, ascii_only = _plain_copy(file, end, path, profile, tell)
+            seen = _plain_copy(file, end, path, profile, tell)
             with bulk.connect(Path(folder), "150MB") as db:
                 db.execute("set preserve_insertion_order = true")
-                db.execute(_statement(path, width, places, profile, days, ascii_only=ascii_only))
+                db.execute(_statement(path, seen, places, profile, days))
                 number, fine, distinct, in_zeros, paid_count, paid, refunded = db.execute(_SUMS).fetchall()[0]
                 if not fine or distinct != number or in_zeros * 10 >= number:
                     return None
@@ -108,25 +126,39 @@ from line
 """
 
 
-def _plain_copy(file: BinaryIO, end: int, path: Path, profile: Profile, tell: Callable[[], None]) -> tuple[int, bool]:
-    """The lines as UTF-8 for DuckDB; how many fields the first has, and whether all is ASCII."""
-    delimiter = profile.delimiter.encode()
+def _plain_copy(file: BinaryIO, end: int, path: Path, profile: Profile, tell: Callable[[], None]) -> _Seen:
+    """The lines as UTF-8 for DuckDB, cells without the profile's prefix; what was seen in them."""
+    delimiter, prefix = profile.delimiter.encode(), profile.prefix.encode()
     encoding = "utf-8" if profile.encoding.startswith("utf-8") else profile.codec
     controls = bytes(one for one in _CONTROLS if one not in delimiter)
-    width, ascii_only = 0, True
+    beside = (delimiter + b" ", b" " + delimiter, b" \n", b"\n ")
+    dresses = tuple(one.encode() for one in _DRESSES)
+    mark = _mark(profile)[0].encode()
+    seen = _Seen()
     with open(path, "wb") as copy:
         for block in _whole_lines(file, end):
             if len(max(block.split(b"\n"), key=len)) >= profile.max_line_bytes:
                 raise _NotPlainError
             plain = block.decode(encoding).encode()
-            ascii_only = ascii_only and plain.isascii()
             if b"\r" in plain:
                 plain = plain.replace(b"\r\n", b"\n")
+            if prefix:
+                plain = plain.replace(delimiter + prefix, delimiter).replace(b"\n" + prefix, b"\n").removeprefix(prefix)
             _check_plain(plain, controls)
-            width = width or plain[: plain.index(b"\n")].count(delimiter) + 1
+            seen.width = seen.width or plain[: plain.index(b"\n")].count(delimiter) + 1
+            seen.padded = seen.padded or plain.startswith(b" ") or any(one in plain for one in beside)
+            seen.blanks = seen.blanks or (not plain.isascii() and any(one in plain for one in _BLANK_BYTES))
+            seen.dressed = seen.dressed or any(one in plain for one in dresses)
+            seen.marked = seen.marked or mark in plain
             copy.write(plain)
             tell()
-    return width, ascii_only
+    return seen
+
+
+def _mark(profile: Profile) -> str:
+    """How the totals' mark is compared."""
+    assert profile.totals != "none"
+    return folded(profile.totals.mark).rstrip(":")
 
 
 def _whole_lines(file: BinaryIO, end: int) -> Iterator[bytes]:
@@ -159,21 +191,20 @@ def _text(word: str) -> str:
     return "'" + word.replace("'", "''") + "'"
 
 
-def _statement(
-    path: Path, width: int, places: dict[str, int], profile: Profile, days: Window, *, ascii_only: bool
-) -> str:
+def _statement(path: Path, seen: _Seen, places: dict[str, int], profile: Profile, days: Window) -> str:
     """What makes the table ``line``. Raises ``_NotPlainError`` for a profile that it cannot serve."""
-    if width <= max(places.values()):
+    if seen.width <= max(places.values()):
         raise _NotPlainError
     checks = [f"c{max(places.values())} is not null"]
+    dressed = ", ".join(map(_text, _DRESSES))
 
     def field(name: str) -> str:
         column = f"c{places[name]}"
-        if profile.prefix:
-            column = f"(case when starts_with({column}, {_text(profile.prefix)}) then {column}[2:] else {column} end)"
-        column = f"trim({column}, ' ')"
-        checks.append(f"{column}[1] not in ({_DRESSED})")
-        if not ascii_only:
+        if seen.padded:
+            column = f"trim({column}, ' ')"
+        if seen.dressed:
+            checks.append(f"{column}[1] not in ({dressed})")
+        if seen.blanks:
             checks.append(f"not regexp_matches({column}, '^[{_BLANKS}]|[{_BLANKS}]$')")
         return column
 
@@ -185,7 +216,7 @@ def _statement(
         parts = f"string_split({field('items')}, {_text(profile.item_separator)})"
         told = f"list_filter(list_transform({parts}, lambda x: trim(x, ' ')), lambda x: x <> '')"
         items = f"coalesce(list_aggregate(list_transform({told}, lambda x: '{FIELD}' || x), 'string_agg', ''), '')"
-        if not ascii_only:
+        if seen.blanks:
             checks.append(f"not regexp_matches(c{places['items']}, '[{_BLANKS}]')")
     unit, reference = (field(name) if name in places else "''" for name in ("unit_code", "reference"))
     if profile.units:
@@ -201,16 +232,16 @@ def _statement(
     year, month, on = (f"substr(said, {at}, {4 if at == 1 else 2})" for at in date_at)
     hour, minute, second = (f"substr(said, {at}, 2)::bigint" for at in time_at)
     clock = f"(({hour} * 60 + {minute}) * 60 + {second} - 28800) * 1000000"  # no summer time since 1992
-    assert profile.totals != "none"
-    begins = ", ".join(f"nullif(trim(c{at}, '{_AROUND}'), '')" for at in range(min(width, 3)))
-    mark = folded(profile.totals.mark).rstrip(":")
-    checks.append(
-        f"case when starts_with(coalesce({begins}, ''), {_text(mark[0])}) "
-        f"then not starts_with(regexp_replace(coalesce({begins}, ''), '\\s', '', 'g'), {_text(mark)}) else true end"
-    )
+    if seen.marked:
+        begins = ", ".join(f"nullif(trim(c{at}, '{_AROUND}'), '')" for at in range(min(seen.width, 3)))
+        begin, mark = f"coalesce({begins}, '')", _mark(profile)
+        checks.append(
+            f"case when starts_with({begin}, {_text(mark[0])}) "
+            f"then not starts_with(regexp_replace({begin}, '\\s', '', 'g'), {_text(mark)}) else true end"
+        )
     code, serial = field("code"), field("bank_serial")
     checks.append(f"not contains({serial}, '+')")
-    columns = ", ".join(f"'c{number}': 'VARCHAR'" for number in range(width))
+    columns = ", ".join(f"'c{number}': 'VARCHAR'" for number in range(seen.width))
     file = (
         f"read_csv({_text(str(path))}, columns={{{columns}}}, auto_detect=false, header=false, "
         f"delim={_text(profile.delimiter)}, quote='', escape='', nullstr='\x01', null_padding=true, encoding='utf-8')"
@@ -239,7 +270,7 @@ from (
 
 def _blocks(db: duckdb.DuckDBPyConnection) -> Iterator[bytes]:
     """The lines' words in the order of the file."""
-    asked = db.execute("select word from line order by rowid")
+    asked = db.execute("select word from line")  # which keeps the order of insertion
     while rows := asked.fetchmany(BLOCK):
         yield LINE.join([word for (word,) in rows]).encode()
 

@@ -236,6 +236,12 @@ def test_no_odd_field_is_believed_that_the_line_reader_refuses(odd: str, place: 
         assert the_same(slow, quick)
 
 
+def test_a_line_of_nothing_but_the_prefix_is_not_passed_over() -> None:
+    rows = a_clean_file(HEADED, 23).split(b"\n")
+    assert quickly(b"\n".join(rows), HEADED) is not None
+    assert quickly(b"\n".join([*rows[:2], b"`", *rows[2:]]), HEADED) is None
+
+
 def test_a_large_file_goes_the_fast_way_and_a_fault_in_it_is_named(tmp_path: Path) -> None:
     content = a_clean_file(PIPES, 20_000)
     assert len(content) > files._LARGE
