@@ -1,5 +1,8 @@
 """What the process says about itself while it works: to stderr, as JSON lines or for a person at a terminal.
 
+Whatever is said on the way goes through the same redaction: by libraries, by Python's warnings, and by an exception
+that nobody caught, which has an id (``fault``) so that who was told of it can be helped.
+
 Levels: ERROR means that a person must act, WARNING that something went wrong and is being dealt with, INFO what
 happened, DEBUG detail. Secrets and personal data are taken out here as the last defence, not as a licence to log them.
 """
@@ -9,6 +12,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
+import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, TextIO, cast
@@ -19,6 +23,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from gateway.settings import LogSettings
 from gateway.words.clock import rfc3339
+from gateway.words.identifiers import new_id
 
 HIDDEN = "‹hidden›"
 
@@ -46,6 +51,7 @@ def configure(settings: LogSettings | None = None, stream: TextIO | None = None)
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         _timestamp,
+        _identified,
         structlog.processors.StackInfoRenderer(),
         structlog.processors.format_exc_info,
         redact,
@@ -69,6 +75,19 @@ def configure(settings: LogSettings | None = None, stream: TextIO | None = None)
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(max(level, logging.WARNING))  # libraries are heard when something is wrong
+    logging.captureWarnings(True)
+
+
+def take_over() -> None:
+    """Have this process say in its log, and nowhere else, what nobody caught: for processes that run unattended."""
+
+    def told(error: BaseException | None, where: str) -> None:
+        if error is not None and not isinstance(error, KeyboardInterrupt):
+            structlog.get_logger(__name__).critical("a fault that nobody caught", where=where, exc_info=error)
+
+    sys.excepthook = lambda _type, error, _trace: told(error, "the process")
+    threading.excepthook = lambda args: told(args.exc_value, f"thread {getattr(args.thread, 'name', '?')}")
+    sys.unraisablehook = lambda args: told(args.exc_value, args.err_msg or "at the end of an object")
 
 
 class _Stderr:
@@ -89,7 +108,7 @@ class _Stderr:
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Take secrets and personal data out of an event: by the name of a field, and by what a text looks like."""
-    return {name: _cleaned(name, value) for name, value in event.items()}
+    return {name: value if name.startswith("_") else _cleaned(name, value) for name, value in event.items()}
 
 
 def _cleaned(name: str, value: Any) -> Any:
@@ -107,7 +126,16 @@ def _cleaned(name: str, value: Any) -> Any:
         return [_cleaned(name, inner) for inner in value]
     if isinstance(value, BaseException):
         return _SECRET_TEXT.sub(HIDDEN, f"{type(value).__name__}: {value}")
-    return value
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return _SECRET_TEXT.sub(HIDDEN, str(value))
+
+
+def _identified(_logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """Give a fault an id where it has none yet."""
+    if event.get("exc_info") and method in ("error", "critical", "exception"):
+        event.setdefault("fault", new_id("flt"))
+    return event
 
 
 def _timestamp(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

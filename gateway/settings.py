@@ -44,7 +44,7 @@ FILE_NAME = "gateway.toml"
 FILE_VARIABLE = "GATEWAY_SETTINGS"
 SHARED_ROUTE = "*"
 
-Face = Literal["api", "console", "payer", "callbacks"]
+Face = Literal["api", "console", "payer", "callbacks", "docs", "health"]
 FACES: tuple[Face, ...] = typing.get_args(Face)
 Seconds = Annotated[float, Field(gt=0)]
 
@@ -97,6 +97,11 @@ def _network_or_host(value: str) -> str:
         ip_network(value)
     elif not re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)*", value):
         raise UnfitError(say("settings.network"))
+    return value
+
+
+def _network(value: str) -> str:
+    ip_network(value)
     return value
 
 
@@ -154,19 +159,32 @@ class StoreSettings(Block):
 
 
 class ServerSettings(Block):
-    """``[server]``: where each face listens (HOST:PORT). Faces with the same address share one listener."""
+    """``[server]``: where each face listens (HOST:PORT). Faces with the same address share one listener.
+
+    ``docs`` (the description of the API) and ``health`` (readiness, metrics) are where ``api`` is if they have no
+    address of their own. ``proxies``: addresses and networks of our own reverse proxies, whose ``X-Forwarded-For`` is
+    believed; nobody else's is. ``header_seconds``, ``body_seconds``: how long a client may take over the head of a
+    request, and over its body before it has to send 16 KiB a second. ``max_connections``: of one listener at a time.
+    """
 
     api: Bind = "127.0.0.1:8080"
     console: Bind = "127.0.0.1:8080"
     payer: Bind = "127.0.0.1:8080"
     callbacks: Bind = "127.0.0.1:8080"
+    docs: Bind | None = None
+    health: Bind | None = None
+    proxies: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
+    header_seconds: Annotated[float, Field(gt=0, le=60)] = 5.0
+    max_header_bytes: Annotated[int, Field(ge=1024, le=1 << 20)] = 32 * 1024
+    body_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0
     max_body_bytes: Annotated[int, Field(ge=1024)] = 2 * 1024 * 1024
+    max_connections: Annotated[int, Field(ge=1, le=100_000)] = 512
 
     def binds(self, faces: typing.Iterable[Face]) -> dict[str, tuple[Face, ...]]:
         """Addresses to listen on, each with the faces served there."""
         chosen: dict[str, tuple[Face, ...]] = {}
         for face in faces:
-            bind = getattr(self, face)
+            bind = getattr(self, face) or self.api
             chosen[bind] = (*chosen.get(bind, ()), face)
         return chosen
 

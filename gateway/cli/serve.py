@@ -37,6 +37,7 @@ def serve(
     chosen = chosen_faces(faces)
     settings = named(session(ctx).settings, node)
     logs.configure(settings.log)
+    logs.take_over()
     selftest.require()
     prepare_database(settings)
     _to_the_end(_run(settings, chosen, as_json))
@@ -46,6 +47,7 @@ def worker(ctx: typer.Context, node: Node = None, as_json: Json = False) -> None
     """Deliver without listening to anybody, until SIGTERM or Ctrl-C: one more node of a cluster on PostgreSQL."""
     settings = named(session(ctx).settings, node)
     logs.configure(settings.log)
+    logs.take_over()
     selftest.require()
     prepare_database(settings)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi_offline import FastAPIOffline
 
 from gateway import __version__
@@ -15,53 +16,81 @@ from gateway.faces.payer.guessing import Guesses
 from gateway.foundation.http.door import Door
 from gateway.foundation.http.plans import Plans
 from gateway.foundation.http.problems import ProblemDocument
+from gateway.settings import FACES, Face
+
+_DOCS_POLICY = (
+    "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+"""The docs page comes with a script in it; nothing that anybody sends is ever shown there."""
 
 
-def build(gateway: App, faces: Collection[str]) -> FastAPI:
-    """The application for these faces (api, payer, callbacks, console). The docs page needs no outside asset."""
-    make = FastAPIOffline if "api" in faces else FastAPI  # the former insists on a docs page
-    api = make(
+def build(gateway: App, faces: Collection[Face]) -> FastAPI:
+    """The application for these faces. The face ``docs`` describes all of them, wherever they are served.
+
+    The docs page needs no outside asset. ``/healthz`` answers on every face.
+    """
+    api = _application(FastAPIOffline if "docs" in faces else FastAPI, "docs" in faces)
+    api.state.gateway = gateway
+    if "payer" in faces:
+        api.state.guesses = Guesses()
+    _add(api, gateway, faces)
+    server = gateway.base.settings.server
+    api.middleware_stack = Door(
+        api.router,
+        Plans(api.router.routes),
+        server.max_body_bytes,
+        {path: size for room, _ in gateway.rooms for path, size in room.body_limits.items()},
+        seconds=server.body_seconds,
+        policies={"/docs": _DOCS_POLICY},
+    )
+    if "docs" in faces:
+        api.openapi = _described(gateway)  # type: ignore[method-assign]
+    return api
+
+
+def _application(make: Callable[..., FastAPI], docs: bool) -> FastAPI:
+    return make(
         title="Enforcement integration gateway 行政执法对接网关",
         version=__version__,
         summary="Payment codes, disclosures, registration records and seals for case systems",
-        docs_url="/docs" if "api" in faces else None,
+        docs_url="/docs" if docs else None,
         redoc_url=None,
-        openapi_url="/openapi.json" if "api" in faces else None,
+        openapi_url="/openapi.json" if docs else None,
     )
-    api.state.gateway = gateway
-    routers = [health.router]
+
+
+def _add(api: FastAPI, gateway: App, faces: Collection[Face]) -> None:
+    """The routes of these faces.
+
+    What is included by FastAPI is matched router by router, and made ready by the first request, which then takes
+    longer than a second. Our routers ask for nothing of that: each route stands by itself.
+    """
+    routers: list[APIRouter] = [health.alive_router]
+    if "health" in faces:
+        routers.append(health.router)
     if "api" in faces:
         routers += [room.place(where) for room, _ in gateway.rooms for where in room.routes]
     if "callbacks" in faces:
         routers.append(callbacks.router)
     if "payer" in faces:
-        api.state.guesses = Guesses()
         routers.append(pages.router)
-    # What is included by FastAPI is matched router by router, and made ready by the first request, which then takes
-    # longer than a second. Our routers ask for nothing of that: each route stands by itself.
     api.router.routes.extend(route for router in routers for route in router.routes)
-    api.middleware_stack = Door(
-        api.router,
-        Plans(api.router.routes),
-        gateway.base.settings.server.max_body_bytes,
-        {path: size for room, _ in gateway.rooms for path, size in room.body_limits.items()},
-    )
-    _declare_problems(api)
-    return api
 
 
-def _declare_problems(api: FastAPI) -> None:
-    """Put the problem document into the OpenAPI components, and take FastAPI's own error schema out."""
-    plain = api.openapi
+def _described(gateway: App) -> Callable[[], dict[str, Any]]:
+    """What describes all faces: with the problem document among its components, without FastAPI's own error schema."""
+    every = _application(FastAPI, docs=True)
+    _add(every, gateway, FACES)
 
-    def openapi() -> dict[str, object]:
-        if api.openapi_schema is None:
-            schema = plain()
+    def openapi() -> dict[str, Any]:
+        if every.openapi_schema is None:
+            schema = every.openapi()
             schemas = schema.setdefault("components", {}).setdefault("schemas", {})
             schemas["ProblemDocument"] = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
             schemas.pop("HTTPValidationError", None)
             schemas.pop("ValidationError", None)
-            api.openapi_schema = schema
-        return api.openapi_schema
+        assert every.openapi_schema is not None
+        return every.openapi_schema
 
-    api.openapi = openapi  # type: ignore[method-assign]
+    return openapi

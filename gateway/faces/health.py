@@ -1,4 +1,4 @@
-"""Liveness, readiness and metrics."""
+"""Liveness on every face; readiness and metrics on a face of their own."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from gateway.faces.assembled import Gateway
 
+alive_router = APIRouter(tags=["health"])
 router = APIRouter(tags=["health"])
 
 
@@ -18,7 +19,7 @@ class Health(BaseModel):
     problems: list[str] = []
 
 
-@router.get("/healthz", response_model=Health)
+@alive_router.get("/healthz", response_model=Health)
 async def alive() -> Health:
     """The process answers."""
     return Health(status="ok")

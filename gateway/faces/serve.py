@@ -14,13 +14,12 @@ import uvicorn
 from gateway.app import App
 from gateway.faces.build import build
 from gateway.faces.frames import FrameDoors
-from gateway.settings import Face
+from gateway.faces.guarded import GuardedConfig
+from gateway.settings import FACES, Face
 from gateway.words.errors import SettingsError
 from gateway.words.saying import say
 
 log = structlog.get_logger(__name__)
-
-ALL_FACES: tuple[Face, ...] = ("api", "console", "payer", "callbacks")
 
 
 class _Listener(uvicorn.Server):
@@ -34,7 +33,7 @@ class _Listener(uvicorn.Server):
 
 async def serve(
     app: App,
-    faces: Collection[Face] = ALL_FACES,
+    faces: Collection[Face] = FACES,
     *,
     on_ready: Callable[[dict[str, tuple[Face, ...]]], None] | None = None,
     on_doors: Callable[[dict[str, str]], None] | None = None,
@@ -54,20 +53,12 @@ async def serve(
         loop.add_signal_handler(name, stop.set)
     listeners: list[tuple[_Listener, socket.socket]] = []
     served: dict[str, tuple[Face, ...]] = {}
-    for bind, group in app.base.settings.server.binds(faces).items():
+    server = app.base.settings.server
+    for bind, group in server.binds(faces).items():
         sock = _listen(bind)
         host, port = sock.getsockname()[:2]
         served[f"{host}:{port}"] = group
-        config = uvicorn.Config(
-            build(app, group),
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            server_header=False,
-            timeout_graceful_shutdown=int(app.base.settings.delivery.grace),
-            timeout_keep_alive=15,
-            h11_max_incomplete_event_size=64 * 1024,
-        )
+        config = GuardedConfig(build(app, group), server, app.base.settings.delivery.grace)
         listeners.append((_Listener(config), sock))
     doors = FrameDoors(app)
     if "callbacks" in faces:

@@ -247,6 +247,7 @@ PREFIXES = {
     "ent": "snapshot of an entity",
     "evt": "event",
     "exc": "exception: money that the bill did not foresee",
+    "flt": "fault of ours that nobody foresaw: no record, the log knows it",
     "key": "API key",
     "opn": "operation",
     "opr": "operator",

@@ -15,6 +15,7 @@ TITLES = {
     403: "Not permitted",
     404: "Not found",
     405: "Method not allowed",
+    408: "Request too slow",
     409: "Conflict",
     413: "Body too large",
     415: "Unsupported media type",
@@ -92,6 +93,7 @@ declare(
     no_such_path=("no such address", "地址不存在"),
 )
 declare(405, method_not_allowed=("the address does not take this method", "该地址不支持此方法"))
+declare(408, request_too_slow=("the request came too slowly to be waited for", "请求传输过慢"))
 declare(
     409,
     conflict=("the record's present state forbids it", "记录的当前状态不允许此操作"),

@@ -123,7 +123,7 @@ class Installation:
     def serve(self) -> Command:
         """A gateway that is ready."""
         running = self.commands.begin(
-            "serve", "--faces", "api,callbacks", "--json", site=self.site, settings=self.settings
+            "serve", "--faces", "api,callbacks,docs,health", "--json", site=self.site, settings=self.settings
         )
         assert '"ready": true' in running.first_line()
         return running

@@ -1,4 +1,5 @@
-"""The one layer in front of the routes: what no route may see, how much is read, and the words for every failure."""
+"""The one layer in front of the routes: what no route may see, how much is read and for how long, what every answer
+says to browsers and caches, and the words for every failure."""
 
 from __future__ import annotations
 
@@ -11,25 +12,47 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.foundation.http.language import listen
 from gateway.foundation.http.plans import Plans
-from gateway.foundation.http.problems import answer
+from gateway.foundation.http.problems import answer, fault
 from gateway.words.errors import Problem
 from gateway.words.saying import Sentence, say
+
+_BYTES_A_SECOND = 16 * 1024
+_POLICY = b"default-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+_ALWAYS = (
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+"""What every answer says that does not say otherwise: records of citizens are kept by nobody on the way."""
 
 
 class Door:
     """Serves a request by its plan, else by ``rest``, the router of FastAPI; both fail here, in the same words.
 
     A request body above ``limit`` bytes is refused (413), or above the limit of the longest matching prefix of
-    ``larger``; an address with a NUL character too (422): nothing here is named so, and PostgreSQL takes none.
+    ``larger``; one that takes longer than ``seconds``, and a second more for each 16 KiB, too (408); an address with a
+    NUL character too (422): nothing here is named so, and PostgreSQL takes none. ``policies``: what a browser may load
+    for the pages at these addresses (Content-Security-Policy); for all else nothing.
     """
 
     def __init__(
-        self, rest: ASGIApp, plans: Plans, limit: int = 1 << 20, larger: Mapping[str, int] | None = None
+        self,
+        rest: ASGIApp,
+        plans: Plans,
+        limit: int = 1 << 20,
+        larger: Mapping[str, int] | None = None,
+        *,
+        seconds: float = 30.0,
+        policies: Mapping[str, str] | None = None,
     ) -> None:
         self._rest = rest
         self._plans = plans
         self._limit = limit
         self._larger = dict(larger or {})
+        self._seconds = seconds
+        self._policies = {path: policy.encode() for path, policy in (policies or {}).items()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -40,22 +63,32 @@ class Door:
 
         async def noted(message: Message) -> None:
             nonlocal begun
-            begun = True
+            if not begun:
+                begun = True
+                self._furnish(message, scope["path"])
             await send(message)
 
         try:
             await self._serve(scope, receive, noted)
         except Exception as error:
-            if begun:  # too late for words; the server closes the connection
-                raise
-            await answer(error, scope["path"])(scope, receive, send)
+            if begun:  # too late for words; the server closes the connection of an answer without its end
+                fault(error, scope["path"])
+            else:
+                await answer(error, scope["path"])(scope, receive, noted)
+
+    def _furnish(self, message: Message, path: str) -> None:
+        """Give an answer the headers that it does not have."""
+        headers = list(message.get("headers", ()))
+        said = {name.lower() for name, _ in headers}
+        policy = (b"content-security-policy", self._policies.get(path, _POLICY))
+        message["headers"] = headers + [one for one in (*_ALWAYS, policy) if one[0] not in said]
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
         if "\x00" in path or b"%00" in scope["query_string"]:
             raise Problem(say("http.nul"), type="invalid-request")
         limits = [size for prefix, size in self._larger.items() if path.startswith(prefix)]
-        body = _Body(receive, max(limits, default=self._limit))
+        body = _Body(receive, max(limits, default=self._limit), self._seconds)
         await body.check_declared(scope)
         response = await self._plans.serve(scope, body, body.whole)
         if response is not None:
@@ -66,11 +99,11 @@ class Door:
             await self._rest(scope, body, send)
 
 
-class _TooLargeError(HTTPException):
-    """More than is taken. FastAPI passes on no other kind of error from where it reads a body."""
+class _RefusedError(HTTPException):
+    """More than is taken, or too slow. FastAPI passes on no other kind of error from where it reads a body."""
 
-    def __init__(self, status: int, *, headers: dict[str, str], said: Sentence) -> None:
-        super().__init__(status, headers=headers)
+    def __init__(self, status: int, said: Sentence) -> None:
+        super().__init__(status, headers={"Connection": "close"})
         self.said = said
 
 
@@ -81,17 +114,18 @@ class _Body:
     would see a reset instead of the reason.
     """
 
-    def __init__(self, receive: Receive, limit: int) -> None:
+    def __init__(self, receive: Receive, limit: int, seconds: float) -> None:
         self._receive = receive
         self._limit = limit
+        self._until: float | None = asyncio.get_running_loop().time() + seconds
         self._taken = 0
         self._again: list[Message] = []
 
     async def __call__(self) -> Message:
-        """The next message of ASGI. Raises HTTPException (413)."""
+        """The next message of ASGI. Raises HTTPException (408, 413)."""
         if self._again:
             return self._again.pop(0)
-        message = await self._receive()
+        message = await self._in_time()
         if message["type"] == "http.request":
             self._taken += len(message.get("body", b""))
             if self._taken > self._limit:
@@ -108,7 +142,7 @@ class _Body:
                 raise self._too_large()
 
     async def whole(self) -> bytes | None:
-        """All of it; None where the client left before its end. Raises HTTPException (413)."""
+        """All of it; None where the client left before its end. Raises HTTPException (408, 413)."""
         heard: list[Message] = []
         while not heard or heard[-1].get("more_body"):
             heard.append(await self())
@@ -117,8 +151,20 @@ class _Body:
             return None
         return b"".join([one.get("body", b"") for one in heard])
 
+    async def _in_time(self) -> Message:
+        """What comes next; once the body has ended nobody waits for anything but the client's leaving."""
+        until = None if self._until is None else self._until + self._taken / _BYTES_A_SECOND
+        try:
+            async with asyncio.timeout_at(until):
+                message = await self._receive()
+        except TimeoutError:
+            raise _RefusedError(408, say("http.too_slow")) from None
+        if not message.get("more_body"):
+            self._until = None
+        return message
+
     def _too_large(self) -> HTTPException:
-        return _TooLargeError(413, headers={"Connection": "close"}, said=say("http.body_over", limit=self._limit))
+        return _RefusedError(413, say("http.body_over", limit=self._limit))
 
     async def _pour_away(self) -> None:
         """Read what is still coming, at most 64 MiB of it within five seconds."""

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from gateway.foundation.http.language import in_words, spoken
 from gateway.words.errors import ForgedCallbackError, Problem
+from gateway.words.identifiers import new_id
 from gateway.words.problems import TITLES, problem_type
 from gateway.words.saying import Language, Sentence, say
 from gateway.words.wrong import wrongs
@@ -24,7 +25,10 @@ TYPE_BASE = "urn:enforcement-gateway:problem:"
 
 
 class ProblemDocument(BaseModel):
-    """An error (RFC 9457). ``field`` is a dotted path into the request, ``cure`` says what to do."""
+    """An error (RFC 9457). ``field`` is a dotted path into the request, ``cure`` says what to do.
+
+    ``fault``: of a fault of ours, what our log knows it by.
+    """
 
     type: str
     title: str
@@ -32,6 +36,7 @@ class ProblemDocument(BaseModel):
     detail: str
     field: str | None = None
     cure: str | None = None
+    fault: str | None = None
     errors: list[dict[str, str]] | None = None
 
 
@@ -84,8 +89,17 @@ def answer(error: Exception, path: str) -> Response:
             return _of_validation(error)
         case HTTPException():
             return _of_http(error)
-    log.error("a request failed inside the gateway", path=path, exc_info=error)
-    return _document_of("internal-error", say("http.internal_error"))
+    known = fault(error, path)
+    return _document_of(
+        "internal-error", say("http.internal_error", fault=known), headers={"Connection": "close"}, fault=known
+    )
+
+
+def fault(error: Exception, path: str) -> str:
+    """Tell the log of a fault of ours that nobody foresaw; the id that it is known by there."""
+    known = new_id("flt")
+    log.error("a request failed inside the gateway", fault=known, path=path, exc_info=error)
+    return known
 
 
 _KINDS = {
@@ -93,6 +107,7 @@ _KINDS = {
     401: ("not-authenticated", "http.not_authenticated"),
     404: ("no-such-path", "http.no_such_path"),
     405: ("method-not-allowed", "http.method_not_allowed"),
+    408: ("request-too-slow", "http.too_slow"),
     413: ("body-too-large", "http.body_too_large"),
 }
 """The type, and the sentence where whoever refuses brings none, by status. All that has none is a bad request."""

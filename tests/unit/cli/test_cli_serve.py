@@ -30,6 +30,8 @@ api = "127.0.0.1:0"
 console = "127.0.0.1:0"
 payer = "127.0.0.2:0"
 callbacks = "127.0.0.1:0"
+docs = "127.0.0.3:0"
+health = "127.0.0.4:0"
 """
 
 
@@ -61,12 +63,21 @@ def serving(site: Path) -> Iterator[Serving]:
 
 
 def test_serve_says_where_it_listens_and_ends_well_on_sigterm(serving: Serving, site: Path) -> None:
-    assert set(serving.faces) == {"api", "console", "payer", "callbacks"}
+    assert set(serving.faces) == {"api", "console", "payer", "callbacks", "docs", "health"}
     assert serving.faces["api"] == serving.faces["callbacks"] != serving.faces["payer"]
     api, payer = serving.faces["api"], serving.faces["payer"]
-    assert httpx.get(f"{api}/readyz", trust_env=False).status_code == 200
-    assert httpx.get(f"{api}/openapi.json", trust_env=False).status_code == 200
-    assert httpx.get(f"{payer}/openapi.json", trust_env=False).status_code == 404
+    own = {"health": ("/readyz", "/metrics"), "docs": ("/openapi.json", "/docs")}
+    for face, address in serving.faces.items():
+        for of, paths in own.items():
+            for path in paths:
+                said = httpx.get(f"{address}{path}", trust_env=False)
+                assert said.status_code == (200 if face == of else 404), (face, path)
+                assert said.headers["Cache-Control"] == "no-store"
+        assert httpx.get(f"{address}/healthz", trust_env=False).status_code == 200
+    described = httpx.get(f"{serving.faces['docs']}/openapi.json", trust_env=False).json()["paths"]
+    assert {"/v1/payments", "/callbacks/{channel}", "/readyz"} <= described.keys(), "of every face, where it is not too"
+    assert httpx.get(f"{api}/v1/payments", trust_env=False).status_code == 401
+    assert httpx.get(f"{payer}/v1/payments", trust_env=False).status_code == 404
     serving.process.send_signal(signal.SIGTERM)
     assert serving.process.wait(timeout=30) == 0
     assert serving.process.stdout is not None

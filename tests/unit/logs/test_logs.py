@@ -5,7 +5,10 @@ from __future__ import annotations
 import io
 import json
 import logging
+import subprocess
+import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pytest
 import structlog
@@ -13,6 +16,13 @@ from pydantic import SecretStr
 
 from gateway import logs
 from gateway.settings import LogSettings
+
+
+@dataclass
+class Told:
+    """Something that has a form of its own as text."""
+
+    text: str
 
 
 @pytest.fixture
@@ -53,6 +63,8 @@ def test_secrets_and_personal_data_never_reach_a_log(stream: io.StringIO, format
         body=b"s3cret-7",
         error=ValueError("key whsec_s3cret-8888"),
         code="99010025000000000017",
+        told=Told("Bearer s3cret-10"),
+        nested=[{"of": Told("13812345678")}],
     )
     try:
         raise ValueError("Bearer s3cret-9")
@@ -87,3 +99,53 @@ def test_libraries_are_heard_only_when_something_is_wrong(stream: io.StringIO) -
     logging.getLogger("some.library").info("chatter")
     structlog.get_logger("ours").debug("detail")
     assert stream.getvalue() == ""
+
+
+UNCAUGHT = """
+import gc, threading, warnings
+from gateway import logs
+logs.configure()
+logs.take_over()
+warnings.warn("Bearer s3cret-1")
+
+def fail():
+    raise RuntimeError("Bearer s3cret-2")
+
+thread = threading.Thread(target=fail, name="some thread")
+thread.start()
+thread.join()
+
+class Odd:
+    def __del__(self):
+        raise RuntimeError("Bearer s3cret-3")
+
+odd = Odd()
+del odd
+gc.collect()
+raise RuntimeError("Bearer s3cret-4")
+"""
+
+
+def test_what_nobody_caught_is_a_line_of_json_with_an_id() -> None:
+    done = subprocess.run([sys.executable, "-c", UNCAUGHT], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "s3cret" not in done.stderr
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    assert [line["level"] for line in lines] == ["warning", "critical", "critical", "critical"]
+    faults = {line["fault"] for line in lines[1:]}
+    assert len(faults) == 3
+    assert all(fault.startswith("flt_") for fault in faults)
+
+
+def test_a_fault_that_has_an_id_keeps_it_and_another_gets_one(stream: io.StringIO) -> None:
+    logs.configure(LogSettings(), stream)
+    try:
+        raise ValueError
+    except ValueError:
+        structlog.get_logger("ours").exception("one", fault="flt_1")
+        logging.getLogger("uvicorn.error").exception("two")
+        structlog.get_logger("ours").warning("three", exc_info=True)
+    one, two, three = (json.loads(line) for line in stream.getvalue().splitlines())
+    assert one["fault"] == "flt_1"
+    assert two["fault"].startswith("flt_")
+    assert "fault" not in three
