@@ -58,7 +58,7 @@ def foundation(
         events=sends.events,
         delivery=sends,
         resolutions=Resolutions(store, sends, two_persons, envelope),
-        callbacks=Callbacks(store, channels, evidence, sends, clock),
+        callbacks=Callbacks(store, channels, evidence, sends, envelope, clock),
         webhooks=nothing,
         access=Access(store, clock),
         schedules=Schedules(store, clock, delivery.node),

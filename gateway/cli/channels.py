@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict
+from datetime import timedelta
 from functools import partial
 from typing import Annotated, Any
 
 import typer
 
 from gateway.foundation.channels import Channels, Checked
-from gateway.foundation.delivery import limits, unreadable_records
+from gateway.foundation.delivery import limits, refused_records, unreadable_records
 from gateway.foundation.drift import records as drift_records
 from gateway.ports.base import RawExchange
 from gateway.settings import Settings, known
 from gateway.terminal.output import Exit, Json, in_words, progress, session, show, spoken, table
 from gateway.terminal.running import KeyFile, ask
-from gateway.words.clock import SystemClock, from_micros, rfc3339, to_micros
+from gateway.words.clock import SystemClock, day_of, from_micros, rfc3339, to_micros
 from gateway.words.errors import NotFoundProblem
 from gateway.words.saying import Sentence, say
 
@@ -172,6 +174,46 @@ def unreadable(
     ]
     heads = ["evidence", "channel", "authority", "asked_about", "reason", "received"]
     show({"callbacks": rows}, as_json, table(heads, (tuple(row.values()) for row in rows)))
+
+
+@app.command("refused")
+def refused(
+    ctx: typer.Context,
+    name: Annotated[str | None, typer.Argument(help="One channel; all when none is named.")] = None,
+    days: Annotated[int, typer.Option(min=1, max=190, help="How far back the numbers go.")] = 7,
+    limit: Annotated[int, typer.Option(min=1, max=1000)] = 50,
+    as_json: Json = False,
+) -> None:
+    """Messages that were not authentic: what was kept, newest first, and how many came from where."""
+    ours = session(ctx)
+    if name is not None:
+        _must_exist(ours.settings, name)
+    since = day_of(SystemClock().now()) - timedelta(days=days - 1)
+    rows = [
+        {
+            "id": one.id,
+            "channel": one.channel,
+            "source": one.source,
+            "reason": one.reason,
+            "digest": one.digest.hex(),
+            "length": one.length,
+            "received_at": rfc3339(from_micros(one.received_at)),
+        }
+        for one in ours.read(lambda conn: refused_records.find(conn, channel=name, limit=limit))
+    ]
+    numbers: list[dict[str, Any]] = [
+        asdict(one) for one in ours.read(lambda conn: refused_records.tallies(conn, since))
+    ]
+    heads = ["channel", "source", "reason", "length", "received"]
+    show(
+        {"callbacks": rows, "numbers": numbers},
+        as_json,
+        table(
+            heads, ((row["channel"], row["source"], row["reason"], row["length"], row["received_at"]) for row in rows)
+        ),
+        "",
+        table(["on", "source", "came", "kept"], (tuple(row.values()) for row in numbers)),
+    )
 
 
 async def check_all(settings: Settings, names: tuple[str, ...] | list[str] = ()) -> list[Checked]:

@@ -24,6 +24,7 @@ async def take_callback(gateway: Gateway, channel: str, request: Request) -> Res
         body=await request.body(),
         received_at=gateway.base.clock.now(),
         path=request.url.path,
+        source=request.client.host if request.client is not None else "",
     )
     try:
         reply = await gateway.base.callbacks.take(channel, incoming)

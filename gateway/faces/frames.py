@@ -106,7 +106,8 @@ class FrameDoors:
 
     async def _serve(self, port: _Port, task: asyncio.Task[None], line: Line) -> None:
         """Frames of one connection, until it ends, is silent for too long, or brings what nobody should answer."""
-        who, take = line.writer.get_extra_info("peername"), self._unasked(port.channel, port.door)
+        who = line.writer.get_extra_info("peername")
+        take = self._unasked(port.channel, port.door, str(who[0]) if isinstance(who, tuple) else "")
         try:
             while True:
                 frame = await line.frame(port.door.length, KEPT_BYTES, port.door.listening.listen_idle)
@@ -128,13 +129,14 @@ class FrameDoors:
 
     # --- messages ---------------------------------------------------------------------------------------------------
 
-    def _unasked(self, channel: Channel, door: FrameDoor) -> Unasked:
+    def _unasked(self, channel: Channel, door: FrameDoor, source: str = "") -> Unasked:
         async def take(frame: bytes) -> bytes | None:
             """What to answer a frame with; None for one that is not answered. Raises ForgedCallbackError."""
             if not door.pushed(frame):
                 return None
             now = self._app.base.clock.now()
-            incoming = Incoming(headers={}, body=frame, received_at=now, path=f"frames/{channel.name}")
+            path = f"frames/{channel.name}"
+            incoming = Incoming(headers={}, body=frame, received_at=now, path=path, source=source)
             try:
                 return (await self._app.base.callbacks.take(channel.name, incoming)).body
             except UnreadableCallbackError as error:

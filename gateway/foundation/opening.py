@@ -72,7 +72,7 @@ async def open_foundation(
         events=delivery.events,
         delivery=delivery,
         resolutions=Resolutions(store, delivery, two_persons, envelope),
-        callbacks=Callbacks(store, channels, evidence, delivery, clock),
+        callbacks=Callbacks(store, channels, evidence, delivery, envelope, clock),
         webhooks=Webhooks(store, delivery.events, envelope, clock, _outward(settings, evidence, clock), node),
         access=Access(store, clock),
         schedules=Schedules(store, clock, node),

@@ -92,12 +92,16 @@ class AdapterInfo:
 
 @dataclass(frozen=True)
 class Incoming:
-    """One message that an external system sent to ``/callbacks/{channel}``: the exact bytes, and when they came."""
+    """One message that an external system sent to ``/callbacks/{channel}``: the exact bytes, and when they came.
+
+    ``source`` is the address that it came from, as far as it is known.
+    """
 
     headers: Mapping[str, str]  # names in lower case
     body: bytes
     received_at: datetime
     path: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import httpx
 import pytest
 from sqlalchemy import select
 
+from gateway.foundation.delivery import refused_records
 from gateway.foundation.evidence.tables import exchange
 from gateway.foundation.wire.signing import sign
 from gateway.rooms.payments.tables import collection, payment_code
@@ -163,9 +164,10 @@ async def test_a_forged_callback_is_refused_kept_and_changes_nothing(site):
     assert refused.json()["type"].endswith(":callback-not-authenticated")
     assert not await money(site, payment["code"])
     assert (await site.get(f"/v1/payments/{payment['id']}"))["status"] == "ISSUED"
-    kept = select(exchange.c.outcome).where(exchange.c.action == "callback")
-    (outcome,) = await site.read(lambda conn: conn.execute(kept).scalars().all())
-    assert outcome.startswith("forged")
+    evidence = select(exchange.c.outcome).where(exchange.c.action == "callback")
+    assert await site.read(lambda conn: conn.execute(evidence).scalars().all()) == [], "anybody could fill it"
+    (kept,) = await site.read(lambda conn: refused_records.find(conn, channel="nontax"))
+    assert (kept.source, kept.reason.partition(":")[0]) == ("127.0.0.1", "bad-signature")
 
 
 async def test_the_forged_one_that_comes_first_does_not_spoil_the_true_one(site):

@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import insert
 
 from gateway.demo import story
-from gateway.foundation.delivery import unreadable_records
+from gateway.foundation.delivery import refused_records, unreadable_records
 from gateway.foundation.delivery.unreadable_records import Unreadable
 from gateway.rooms.notices import Notice, Status
 from gateway.rooms.notices.records import add as add_notice
@@ -248,10 +248,23 @@ async def unreadable(site: Any, stack: AsyncExitStack) -> tuple[str, Make]:
     return "/v1/callbacks/unreadable", make
 
 
+async def refused(site: Any, stack: AsyncExitStack) -> tuple[str, Make]:
+    access, base = site.app.base.access, site.app.base
+    who = next(one for one in await access.operators() if one.role == "supervisor")
+    site.http = await stack.enter_async_context(site.client((await access.issue_operator_key(who.id)).token))
+
+    async def make() -> None:
+        at = base.clock.now()
+        await base.store.write(lambda conn: refused_records.keep(conn, base.envelope, "nontax", "::", "mac", b"", at))
+
+    return "/v1/callbacks/refused", make
+
+
 FILLED = {
     "/v1/bulk-retries": bulk_retries,
     "/v1/bulk-retries/{bulk_id}/operations": bulk_operations,
     "/v1/breaks": breaks,
+    "/v1/callbacks/refused": refused,
     "/v1/callbacks/unreadable": unreadable,
     "/v1/cash": cash,
     "/v1/disclosures": disclosures,

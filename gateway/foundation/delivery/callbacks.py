@@ -1,7 +1,8 @@
 """Messages that external systems send us: kept, authenticated without network, acknowledged, applied once.
 
-Whatever an adapter or a room makes of a message, it is kept as evidence. An authentic one that cannot be read is listed
-for people and told as an event, and what it seems to be about is asked for at once.
+Whatever an adapter or a room makes of an authentic message, it is kept as evidence. One that cannot be read is listed
+for people and told as an event, and what it seems to be about is asked for at once. Of one that is not authentic only
+the beginning is kept, beside the evidence and within bounds (``refused_records``).
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from sqlalchemy import Connection
 
 from gateway.foundation.access import records as access_records
 from gateway.foundation.channels import Channel, Channels
+from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.crypto.sm import sm3
-from gateway.foundation.delivery import callback_records, unreadable_records
+from gateway.foundation.delivery import callback_records, refused_records, unreadable_records
+from gateway.foundation.delivery.refused_records import Refused
 from gateway.foundation.delivery.service import Delivery
 from gateway.foundation.delivery.unreadable_records import Unreadable
 from gateway.foundation.evidence import Evidence
@@ -41,8 +44,6 @@ class Concerned:
 
 
 _USED = "this nonce was used before with another body"
-FORGED = "this message is not authentic"
-"""What every sender of a forged message is told, whatever is wrong with it: the reason is in the evidence."""
 UNREADABLE = "this message could not be read; it is kept"
 MOST_LISTED = 200
 """Messages that could not be read and are listed, of one channel in a day; all of them are kept as evidence."""
@@ -52,8 +53,17 @@ _DAY = 24 * 3600 * 1_000_000
 class Callbacks:
     """The door for incoming messages. A handler runs in the transaction that keeps the message, possibly twice."""
 
-    def __init__(self, store: Store, channels: Channels, evidence: Evidence, delivery: Delivery, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: Store,
+        channels: Channels,
+        evidence: Evidence,
+        delivery: Delivery,
+        envelope: Envelope,
+        clock: Clock,
+    ) -> None:
         self._store = store
+        self._envelope = envelope
         self._channels = channels
         self._evidence = evidence
         self._delivery = delivery
@@ -86,16 +96,16 @@ class Callbacks:
         try:
             opened: OpenedCallback = await opener(incoming)
         except ForgedCallbackError as refused:
-            log.error("callback refused", channel=channel_name, outcome="forged", reason=str(refused))
-            raw = self._raw(channel_name, channel.info.sensitive, incoming, None, f"forged: {refused}")
-            await self._store.write(lambda conn: self._evidence.append(conn, raw))
+            await self._refuse(channel, incoming, str(refused))
             raise
         except ContractError as broken:
             return await self._unreadable(channel, incoming, broken)
         except Exception as fault:
             log.exception("an adapter failed to read a callback", channel=channel_name)
-            words = f"{UNREADABLE} ({type(fault).__name__})"
-            return await self._unreadable(channel, incoming, ContractError(words))
+            told = ContractError(f"{UNREADABLE} ({type(fault).__name__})")
+            if not await self._may_keep(incoming):  # perhaps it failed before it knew who had sent this
+                raise told from None
+            return await self._unreadable(channel, incoming, told)
         handler = self._handlers.get(type(opened.notice))
         if handler is None:
             raise NotFoundProblem(say("delivery.no_notices", kind=opened.notice.kind))
@@ -132,6 +142,31 @@ class Callbacks:
             raise ForgedCallbackError(_USED)
         self._delivery.wake(channel_name)
         return opened.acknowledge
+
+    async def refused(self, *, channel: str | None, before: str | None, limit: int) -> list[tuple[Refused, str]]:
+        """Messages that were not authentic, newest first, each with its beginning as it may be shown."""
+
+        def read(conn: Connection) -> list[tuple[Refused, str]]:
+            found = refused_records.find(conn, channel=channel, before=before, limit=limit)
+            return [(one, refused_records.beginning(conn, self._envelope, one.id)) for one in found]
+
+        return await self._store.read(read)
+
+    async def _refuse(self, channel: Channel, incoming: Incoming, reason: str) -> None:
+        """Keep the beginning of a message that is not authentic, as long as its source and its day have room."""
+        source, at = refused_records.source_of(incoming.source), incoming.received_at
+        told = redact_text(reason, channel.info.sensitive)
+        log.error("callback refused", channel=channel.name, outcome="forged", source=source, reason=told)
+
+        def unit(conn: Connection) -> None:
+            if refused_records.may_keep(conn, source, at):
+                refused_records.keep(conn, self._envelope, channel.name, source, told, incoming.body, at)
+
+        await self._store.write(unit)
+
+    async def _may_keep(self, incoming: Incoming) -> bool:
+        source, at = refused_records.source_of(incoming.source), incoming.received_at
+        return await self._store.write(lambda conn: refused_records.may_keep(conn, source, at))
 
     async def _unreadable(self, channel: Channel, incoming: Incoming, broken: ContractError) -> Reply:
         """Keep a message that cannot be read, list it, tell of it, and ask about what it seems to be about.

@@ -8,6 +8,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Date,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -261,6 +262,30 @@ unreadable_callback = Table(
     Column("received_at", BigInteger, nullable=False),
     UniqueConstraint("channel", "digest"),
     Index("ix_unreadable_callback_received", "channel", "received_at"),
+)
+
+refused_callback = Table(
+    "refused_callback",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("channel", String(60), nullable=False),
+    Column("source", String(60), nullable=False, comment="the address that it came from"),
+    Column("reason", Text, nullable=False, comment="why it is not authentic"),
+    Column("digest", LargeBinary, nullable=False, comment="SM3 of all of it"),
+    Column("length", BigInteger, nullable=False),
+    Column("beginning_sealed", LargeBinary, nullable=False, comment="its first 4 KiB"),
+    Column("received_at", BigInteger, nullable=False),
+    Index("ix_refused_callback_received", "received_at"),
+    comment="what came without being authentic; outside the evidence, and never more than a bound",
+)
+
+refused_tally = Table(
+    "refused_tally",
+    metadata,
+    Column("on", Date, primary_key=True),
+    Column("source", String(60), primary_key=True, comment="an address; * for all of them"),
+    Column("seen", BigInteger, nullable=False),
+    Column("kept", Integer, nullable=False, comment="by which all nodes keep to one bound"),
 )
 
 callback_nonce = Table(

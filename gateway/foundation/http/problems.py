@@ -84,7 +84,7 @@ def answer(error: Exception, path: str) -> Response:
         case Problem():
             return _of_problem(error)
         case ForgedCallbackError():
-            return document("callback-not-authenticated", "this message is not authentic")  # not why: no oracle
+            return _document_of("callback-not-authenticated", say("http.not_authentic"))  # not why: no oracle
         case RequestValidationError():
             return _of_validation(error)
         case HTTPException():

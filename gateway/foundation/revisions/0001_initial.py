@@ -168,6 +168,28 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_operator')),
     sa.UniqueConstraint('login', name=op.f('uq_operator_login'))
     )
+    op.create_table('refused_callback',
+    sa.Column('id', sa.String(length=40), nullable=False),
+    sa.Column('channel', sa.String(length=60), nullable=False),
+    sa.Column('source', sa.String(length=60), nullable=False, comment='the address that it came from'),
+    sa.Column('reason', sa.Text(), nullable=False, comment='why it is not authentic'),
+    sa.Column('digest', sa.LargeBinary(), nullable=False, comment='SM3 of all of it'),
+    sa.Column('length', sa.BigInteger(), nullable=False),
+    sa.Column('beginning_sealed', sa.LargeBinary(), nullable=False, comment='its first 4 KiB'),
+    sa.Column('received_at', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_refused_callback')),
+    comment='what came without being authentic; outside the evidence, and never more than a bound'
+    )
+    with op.batch_alter_table('refused_callback', schema=None) as batch_op:
+        batch_op.create_index('ix_refused_callback_received', ['received_at'], unique=False)
+
+    op.create_table('refused_tally',
+    sa.Column('on', sa.Date(), nullable=False),
+    sa.Column('source', sa.String(length=60), nullable=False, comment='an address; * for all of them'),
+    sa.Column('seen', sa.BigInteger(), nullable=False),
+    sa.Column('kept', sa.Integer(), nullable=False, comment='by which all nodes keep to one bound'),
+    sa.PrimaryKeyConstraint('on', 'source', name=op.f('pk_refused_tally'))
+    )
     op.create_table('resolution',
     sa.Column('id', sa.String(length=40), nullable=False),
     sa.Column('operation_id', sa.String(length=40), nullable=False),
@@ -431,6 +453,11 @@ def downgrade() -> None:
         batch_op.drop_index('uq_resolution_open', sqlite_where=sa.text('withdrawn_at is null'), postgresql_where=sa.text('withdrawn_at is null'))
 
     op.drop_table('resolution')
+    op.drop_table('refused_tally')
+    with op.batch_alter_table('refused_callback', schema=None) as batch_op:
+        batch_op.drop_index('ix_refused_callback_received')
+
+    op.drop_table('refused_callback')
     op.drop_table('operator')
     op.drop_table('matter_person')
     op.drop_table('idempotency')

@@ -10,10 +10,11 @@ from pydantic import Field
 
 from gateway.foundation.access import Principal
 from gateway.foundation.delivery.operation_records import AttemptRecord, OperationRecord
+from gateway.foundation.delivery.refused_records import Refused
 from gateway.foundation.delivery.states import State
 from gateway.foundation.delivery.unreadable_records import Unreadable
 from gateway.foundation.drift import Drifted
-from gateway.foundation.http.authorization import may, require_authority
+from gateway.foundation.http.authorization import may, operator, require_authority
 from gateway.foundation.http.idempotency import KeyedRequest
 from gateway.foundation.http.problems import responses
 from gateway.foundation.http.services import Base, service
@@ -27,6 +28,7 @@ from gateway.words.saying import say
 router = APIRouter(prefix="/v1", tags=["operations"], responses=responses(401, 403, 422, 503))
 
 Reader = Annotated[Principal, Depends(may("operations:read"))]
+OperatorReader = Annotated[Principal, Depends(operator("operations:read"))]
 Writer = Annotated[Principal, Depends(may("operations:write"))]
 Ledger = Annotated[Operations, Depends(service(Operations))]
 
@@ -117,6 +119,26 @@ class UnreadableView(View):
         )
 
 
+class RefusedView(View):
+    """A message that was not authentic, as far as it was kept. ``beginning``: of its first 4 KiB, masked."""
+
+    id: str
+    channel: str
+    source: str
+    reason: str
+    digest: str = Field(description="SM3 of all of it, hex")
+    length: int = Field(description="bytes")
+    beginning: str
+    received_at: str
+
+    @classmethod
+    def of(cls, found: Refused, beginning: str) -> RefusedView:
+        """From its record."""
+        return cls.showing(
+            found, digest=found.digest.hex(), beginning=beginning, received_at=instant(found.received_at)
+        )
+
+
 class ResumeRequest(Ask):
     """Why a stopped channel may go again."""
 
@@ -182,6 +204,22 @@ async def list_unreadable(
     mine = [one.name for one in base.channels.all() if base.channels.served(one.name, who.authorities)]
     found = await operations.unreadable(list(who.authorities), mine, before=after(cursor), limit=limit)
     return Page(items=[UnreadableView.of(one) for one in found], next=cursor_after(found, limit))
+
+
+@router.get("/callbacks/refused", response_model=Page[RefusedView])
+async def list_refused(
+    base: Base,
+    _who: OperatorReader,
+    channel: Annotated[str | None, Query(max_length=60)] = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Page[RefusedView]:
+    """What came without being authentic, newest first, for operators. Kept beside the evidence, so many a day."""
+    found = await base.callbacks.refused(channel=channel, before=after(cursor), limit=limit)
+    return Page(
+        items=[RefusedView.of(one, beginning) for one, beginning in found],
+        next=cursor_after([one for one, _ in found], limit),
+    )
 
 
 @router.get("/operations/{operation_id}", response_model=OperationView, responses=responses(404))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,9 +12,11 @@ from sqlalchemy import select
 
 from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.crypto.keys import FileKeys
-from gateway.foundation.delivery import unreadable_records
+from gateway.foundation.crypto.sm import sm3
+from gateway.foundation.delivery import refused_records, unreadable_records
 from gateway.foundation.delivery.callbacks import Callbacks, Concerned
 from gateway.foundation.delivery.events import Events, timeline
+from gateway.foundation.delivery.refused_records import Refused
 from gateway.foundation.delivery.tables import callback_nonce
 from gateway.foundation.evidence import Evidence, Exchange
 from gateway.foundation.evidence.tables import exchange
@@ -57,15 +59,16 @@ class Desk:
 
     def __init__(self, store: Any, folder: Any) -> None:
         clock, keys = ManualClock(NOW), FileKeys(folder / "keys")
-        self.store, self.adapter = store, Opener()
+        envelope = Envelope(keys)
+        self.store, self.adapter, self.folder = store, Opener(), folder
         self.info = SimpleNamespace(capabilities=frozenset({"open_callback"}), sensitive=frozenset())
-        self.evidence = Evidence(store, keys, Envelope(keys), clock, node="node-1", heads=folder / "heads")
+        self.evidence = Evidence(store, keys, envelope, clock, node="node-1", heads=folder / "heads")
         self.woken: list[str] = []
         self.applied: list[tuple[str, str]] = []
         self.about: Concerned | None = Concerned("anlan", "pay_1")
         self.fault: Exception | None = None
         delivery = SimpleNamespace(wake=self.woken.append, events=Events(clock))
-        self.door = Callbacks(store, self, self.evidence, delivery, clock)  # type: ignore[arg-type]
+        self.door = Callbacks(store, self, self.evidence, delivery, envelope, clock)  # type: ignore[arg-type]
         self.door.on(Arrived, self.room)
 
     def get(self, name: str) -> Any:
@@ -82,8 +85,12 @@ class Desk:
         self.applied.append((notice.what, exchange_id))
         return self.about
 
-    async def take(self, body: bytes = b"<paid/>", channel: str = "nontax") -> Reply:
-        return await self.door.take(channel, Incoming({"content-type": "text/xml"}, body, NOW, "/callbacks/nontax"))
+    async def take(self, body: bytes = b"<paid/>", channel: str = "nontax", source: str = "192.0.2.1") -> Reply:
+        headers = {"content-type": "text/xml"}
+        return await self.door.take(channel, Incoming(headers, body, NOW, "/callbacks/nontax", source))
+
+    async def refused(self) -> list[tuple[Refused, str]]:
+        return await self.door.refused(channel="nontax", before=None, limit=1000)
 
     async def kept(self) -> list[Exchange]:
         ids = await self.store.read(
@@ -165,17 +172,73 @@ async def test_a_known_nonce_with_another_body_is_a_forgery_and_changes_nothing(
     assert desk.woken == ["nontax"]
 
 
-@pytest.mark.parametrize(
-    ("refusal", "label"),
-    [(ForgedCallbackError("bad signature"), "forged"), (ContractError("no such element"), "unreadable")],
-)
-async def test_what_is_refused_is_kept_and_neither_applied_nor_remembered_by_its_nonce(desk, refusal, label):
-    desk.adapter.says = refusal
-    with pytest.raises(type(refusal)):
+async def test_what_cannot_be_read_is_evidence_and_neither_applied_nor_remembered_by_its_nonce(desk):
+    desk.adapter.says = ContractError("no such element")
+    with pytest.raises(ContractError):
         await desk.take()
     (kept,) = await desk.kept()
-    assert kept.outcome.startswith(f"{label}: ")
+    assert kept.outcome == "unreadable: no such element"
     assert (desk.applied, desk.woken, await desk.nonces()) == ([], [], [])
+
+
+async def test_of_what_is_not_authentic_digest_length_and_beginning_are_kept_beside_the_evidence(desk):
+    desk.adapter.says = ForgedCallbackError("bad signature of 11010519491231002X")
+    body = b"<paid>11010519491231002X" + b"x" * 100_000
+    with pytest.raises(ForgedCallbackError):
+        await desk.take(body)
+    ((kept, beginning),) = await desk.refused()
+    assert (kept.digest, kept.length, kept.source) == (sm3(body), len(body), "192.0.2.1")
+    assert beginning.startswith("<paid>")
+    assert len(beginning) <= 4096
+    assert "1949" not in kept.reason + beginning, "persons are masked"
+    assert (await desk.kept(), desk.applied, desk.woken, await desk.nonces()) == ([], [], [], [])
+
+
+async def test_no_source_and_no_day_keeps_more_than_its_bound_and_all_are_counted(desk, monkeypatch):
+    monkeypatch.setattr(refused_records, "MOST_OF_SOURCE", 3)
+    monkeypatch.setattr(refused_records, "MOST_IN_ALL", 5)
+    desk.adapter.says = ForgedCallbackError("bad signature")
+    senders = ["192.0.2.1"] * 5 + [f"2001:db8::{one}" for one in range(1, 6)] + ["198.51.100.9", "no address"]
+    for source in senders:
+        with pytest.raises(ForgedCallbackError):
+            await desk.take(source=source)
+    kept = [one.source for one, _ in reversed(await desk.refused())]
+    assert kept == ["192.0.2.1"] * 3 + ["2001:db8::/64"] * 2, "an IPv6 customer is one source, however many addresses"
+    found = await desk.store.read(lambda conn: refused_records.tallies(conn, NOW.date()))
+    assert {one.source: (one.seen, one.kept) for one in found} == {
+        "*": (12, 5),
+        "192.0.2.1": (5, 3),
+        "2001:db8::/64": (2, 2),
+    }, "beyond the bound of all there is not even a row for a source"
+
+
+async def test_the_bound_is_one_for_all_nodes_and_anew_each_day(desk, monkeypatch):
+    monkeypatch.setattr(refused_records, "MOST_OF_SOURCE", 1)
+    other = Desk(desk.store, desk.folder / "other")
+    for node in (desk, other):
+        node.adapter.says = ForgedCallbackError("bad signature")
+        with pytest.raises(ForgedCallbackError):
+            await node.take()
+    assert len(await desk.refused()) == 1
+    assert await desk.store.write(lambda conn: refused_records.may_keep(conn, "192.0.2.1", NOW + timedelta(days=1)))
+
+
+async def test_what_was_refused_is_forgotten_with_its_numbers(desk):
+    desk.adapter.says = ForgedCallbackError("bad signature")
+    with pytest.raises(ForgedCallbackError):
+        await desk.take()
+    assert await desk.store.write(lambda conn: refused_records.forget(conn, NOW)) == 0
+    assert await desk.store.write(lambda conn: refused_records.forget(conn, NOW + timedelta(days=1))) == 1
+    assert await desk.store.read(lambda conn: refused_records.tallies(conn, NOW.date())) == []
+
+
+async def test_an_adapter_that_fails_before_it_knows_the_sender_fills_nothing_either(desk, monkeypatch):
+    monkeypatch.setattr(refused_records, "MOST_OF_SOURCE", 2)
+    desk.adapter.says = ValueError("2OO")
+    for _ in range(4):
+        with pytest.raises(ContractError):
+            await desk.take()
+    assert len(await desk.kept()) == 2
 
 
 async def test_when_the_room_fails_what_it_did_is_undone_the_message_is_kept_and_asked_for_again(desk):
