@@ -283,10 +283,27 @@ class ReconciliationSettings(Block):
     receipt_days: Annotated[int, Field(ge=0, le=60)] = 0
 
 
+class RegionSettings(Block):
+    """``[[calendar.regions]]``: days off of a region (放假办法 art. 4), in a file of the same form, and for whom."""
+
+    authorities: Annotated[tuple[str, ...], Field(min_length=1)]
+    file: Path
+
+
 class CalendarSettings(Block):
-    """``[calendar]``: a JSON file of working days that the built-in data does not know yet."""
+    """``[calendar]``: a JSON file of working days that the built-in data does not know yet; regions with days of their
+    own. ``watch``: seconds after which the files are looked at again.
+    """
 
     overrides: Path | None = None
+    regions: tuple[RegionSettings, ...] = ()
+    watch: Seconds = 30.0
+
+
+class LawSettings(Block):
+    """``[law]``: files with an organ's own rows of terms, rates and limits, which win over the statutes' (law.md)."""
+
+    files: tuple[Path, ...] = ()
 
 
 class LogSettings(Block):
@@ -346,6 +363,7 @@ class Settings(Block):
     webhooks: WebhookSettings = WebhookSettings()
     trust: TrustSettings = TrustSettings()
     calendar: CalendarSettings = CalendarSettings()
+    law: LawSettings = LawSettings()
     reconciliation: ReconciliationSettings = ReconciliationSettings()
     statements: dict[Annotated[str, Field(pattern=_CHANNEL_NAME)], dict[str, Any]] = {}
     log: LogSettings = LogSettings()
@@ -488,6 +506,12 @@ def _located(content: dict[str, Any], folder: Path) -> dict[str, Any]:
         url = store.setdefault("url", StoreSettings().url)
         if isinstance(url, str) and url.startswith("sqlite:///"):
             store["url"] = f"sqlite:///{at(url.removeprefix('sqlite:///'))}"
+    if isinstance(law := content.get("law"), dict) and isinstance(law.get("files"), list):
+        law["files"] = [at(one) for one in law["files"]]
+    regions = content["calendar"].get("regions") if isinstance(content["calendar"], dict) else None
+    for region in regions if isinstance(regions, list) else ():
+        if isinstance(region, dict) and "file" in region:
+            region["file"] = at(region["file"])
     if isinstance(trust := content.get("trust"), dict):
         for key in TrustSettings.FILES:
             if isinstance(trust.get(key), list):

@@ -16,6 +16,7 @@ from gateway.foundation.delivery.retry_rules import Patience
 from gateway.foundation.delivery.schedules import Schedules
 from gateway.foundation.drift import ContractDrift
 from gateway.foundation.evidence import Evidence
+from gateway.foundation.reckoning import Reckoning
 from gateway.foundation.rooms import Opened
 from gateway.foundation.store import Store
 from gateway.foundation.two_persons import TwoPersons
@@ -48,7 +49,7 @@ def foundation(
         settings=settings or Settings(),
         clock=clock,
         opened_at=to_micros(clock.now()),
-        calendar=calendar or WorkingCalendar(),
+        reckoning=Reckoning(calendar),
         store=store,
         keys=keys,
         envelope=envelope,

@@ -18,10 +18,10 @@ if TYPE_CHECKING:  # named here, made by ``opening``
     from gateway.foundation.delivery.webhooks import Webhooks
     from gateway.foundation.drift import ContractDrift
     from gateway.foundation.evidence import Evidence
+    from gateway.foundation.reckoning import Reckoning
     from gateway.foundation.store import Store
     from gateway.foundation.two_persons import TwoPersons
     from gateway.settings import Settings
-    from gateway.words.calendar import WorkingCalendar
     from gateway.words.clock import Clock
 
 M = TypeVar("M", bound=BaseModel)
@@ -29,7 +29,7 @@ M = TypeVar("M", bound=BaseModel)
 
 @dataclass(frozen=True)
 class Foundation:
-    """Store, delivery, events, channels, encryption, calendar, clock, evidence, notes, access of one running gateway.
+    """Store, delivery, events, channels, encryption, terms, clock, evidence, notes, access of one running gateway.
 
     ``opened_at``: when, in microseconds.
     """
@@ -37,7 +37,7 @@ class Foundation:
     settings: Settings
     clock: Clock
     opened_at: int
-    calendar: WorkingCalendar
+    reckoning: Reckoning
     store: Store
     keys: FileKeys
     envelope: Envelope

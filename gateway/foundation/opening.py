@@ -20,6 +20,7 @@ from gateway.foundation.delivery.tokens import Tokens
 from gateway.foundation.delivery.webhooks import Webhooks
 from gateway.foundation.drift import ContractDrift
 from gateway.foundation.evidence import Evidence
+from gateway.foundation.reckoning import Reckoning
 from gateway.foundation.store import Store, sealed
 from gateway.foundation.store.engine import sqlite_path
 from gateway.foundation.store.lock import NodeName
@@ -27,7 +28,6 @@ from gateway.foundation.two_persons import TwoPersons
 from gateway.foundation.wire.bounds import Timeouts
 from gateway.foundation.wire.outward import AllowList, OutwardWire
 from gateway.settings import Settings
-from gateway.words.calendar import WorkingCalendar
 from gateway.words.clock import Clock, to_micros
 from gateway.words.errors import GatewayError
 
@@ -51,7 +51,7 @@ async def open_foundation(
     envelope = Envelope(keys, Algorithm.SM4_GCM if settings.keys.cipher == "sm4-gcm" else Algorithm.AES_256_GCM)
     node, heads, sign = settings.delivery.node, settings.evidence.heads, settings.evidence.head_every
     evidence = Evidence(store, keys, envelope, clock, node=node, heads=heads, sign_seconds=sign)
-    overrides = settings.calendar.overrides
+    reckoning = Reckoning.of_settings(settings)
     drift, shelf = ContractDrift(store, clock), Tokens(store, envelope).shelf
     channels = Channels.build(settings, recorder=evidence.record, clock=clock, drift=drift.note, shelf=shelf)
     stack.push_async_callback(channels.close)
@@ -62,7 +62,7 @@ async def open_foundation(
         settings=settings,
         clock=clock,
         opened_at=to_micros(clock.now()),
-        calendar=WorkingCalendar() if overrides is None else WorkingCalendar.load(overrides),
+        reckoning=reckoning,
         store=store,
         keys=keys,
         envelope=envelope,
@@ -85,6 +85,7 @@ async def start(base: Foundation) -> None:
     await base.evidence.start()
     await base.delivery.start()
     await base.webhooks.start()
+    await base.reckoning.start()
     await base.schedules.start()
     await base.drift.start(base.events, base.channels)
 
@@ -92,6 +93,7 @@ async def start(base: Foundation) -> None:
 async def stop(base: Foundation) -> None:
     """Claim nothing, let calls end within the grace, mark the rest as in doubt, sign the evidence's head."""
     await base.schedules.stop()
+    await base.reckoning.stop()
     await base.delivery.stop()
     await base.drift.stop(base.events, base.channels)
     await base.webhooks.stop()

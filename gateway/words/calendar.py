@@ -65,6 +65,18 @@ class WorkingCalendar:
                         raise UnfitError(say("calendar.twice", path=path, text=text))
         return cls(overrides, {int(year) for year in document})
 
+    def with_local(self, local: WorkingCalendar) -> WorkingCalendar:
+        """This calendar with the single days of another over it. Which years are complete stays as it is here."""
+        return WorkingCalendar(self._overrides | local._overrides, self._complete_years)
+
+    def first_difference(self, other: WorkingCalendar) -> date | None:
+        """The first day about which the two do not say the same, None where there is none."""
+        days = self._overrides.keys() | other._overrides.keys()
+        for year in self._complete_years ^ other._complete_years:
+            first = date(year, 1, 1)
+            days |= {first + timedelta(days=number) for number in range((date(year, 12, 31) - first).days + 1)}
+        return next((day for day in sorted(days) if self.is_working(day) != other.is_working(day)), None)
+
     def is_working(self, day: date) -> Judged[bool]:
         """Whether a day is worked."""
         if (known := self._overrides.get(day)) is not None:
@@ -99,10 +111,10 @@ class WorkingCalendar:
                 return Judged(day, provisional)
             day += _ONE_DAY
 
-    def due_after(self, received: date, days: int = 15) -> Judged[date]:
+    def due_after(self, received: date, days: int) -> Judged[date]:
         """The last day of a period in calendar days from receipt.
 
         The day of receipt is not counted, and a period that would end on a day off ends on the next working day
-        (行政处罚法 art. 67: fifteen days from receipt; 民事诉讼法 art. 85 for counting and rolling).
+        (民事诉讼法 art. 85 for counting and rolling).
         """
         return self.roll_forward(received + timedelta(days=days))

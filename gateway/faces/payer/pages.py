@@ -29,7 +29,7 @@ from gateway.faces.payer.texts import FOUND_BY_STATUS, KINDS, MESSAGES, OWED, RE
 from gateway.foundation.base import Foundation
 from gateway.foundation.delivery.limits import closed_until
 from gateway.foundation.http.services import Base, service
-from gateway.rooms.decisions import Decision, Decisions, PartyKind
+from gateway.rooms.decisions import Decision, Decisions, PartyKind, payment_term
 from gateway.rooms.payments import Collection, Payment, PaymentFilter, PaymentLine, Payments, Status, Unforeseen
 from gateway.rooms.payments.states import ExceptionState, UnforeseenKind
 from gateway.rooms.receipts.records import Receipt
@@ -267,6 +267,7 @@ async def _shown(rooms: Rooms, found: Found, key: str, closed: datetime | None, 
     payment, message = found.payment, MESSAGES[key]
     bill = payment.bill(rooms.base.envelope)
     facts = found.decision.facts if found.decision is not None else None
+    term = payment_term(facts, rooms.base.reckoning.of(payment.authority)) if facts is not None else None
     authority = await rooms.base.access.authority(payment.authority)
     until = closed.astimezone(SHANGHAI) if closed is not None else None
     url = payment.pay_url or ""
@@ -283,7 +284,8 @@ async def _shown(rooms: Rooms, found: Found, key: str, closed: datetime | None, 
         "unit_code": bill.unit_code,
         "payer": mask_firm(bill.payer_name) if firm else mask_person(bill.payer_name),
         "why": facts.violation if facts is not None else None,
-        "days": facts.payment_days if facts is not None else None,
+        "days": term[0] if term is not None else None,
+        "worked": term is not None and term[1].unit == "working_days",
         "decision": payment.decision_number,
         "code": payment.code,
         "amount": format_yuan(payment.paid_amount or payment.amount),

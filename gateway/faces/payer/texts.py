@@ -217,6 +217,7 @@ _WORDS: Mapping[str, Both] = {
     "party": ("当事人", "Party"),
     "by": ("缴款期限", "Pay by"),
     "by_unknown": ("自收到决定书之日起{days}日内", "{days} days from receipt of the decision"),
+    "by_unknown_worked": ("自收到决定书之日起{days}个工作日内", "{days} working days from receipt of the decision"),
     "provisional": ("（暂定）", " (provisional)"),
     "code": ("缴款码", "Payment code"),
     "valid_until": ("缴款码有效期至", "Code valid until"),

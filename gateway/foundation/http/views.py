@@ -6,6 +6,7 @@ import base64
 import binascii
 import re
 from collections.abc import Sequence
+from datetime import date
 from hashlib import sha256
 from typing import Annotated, Any, Generic, Protocol, Self, TypeVar, overload
 
@@ -15,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from gateway.foundation.delivery.events import Event
 from gateway.words.clock import from_micros, rfc3339
 from gateway.words.errors import InvalidProblem
+from gateway.words.law import Row
 from gateway.words.saying import say
 from gateway.words.text import Ask as Ask  # routes find both bases here
 
@@ -39,6 +41,27 @@ class View(BaseModel):
     def showing(cls, found: object, **more: Any) -> Self:
         """What a record has under the same names, and ``more``: what is worded, or named otherwise, outside."""
         return cls(**{name: getattr(found, name) for name in cls.model_fields if name not in more}, **more)
+
+
+class RuleView(View):
+    """The row of the law that a figure follows: ``value`` in ``unit``, from which day on, and where it stands.
+
+    ``confirm``: what is to be confirmed about it before it is relied on; null where nothing is.
+    """
+
+    matter: str
+    value: int | str
+    unit: str
+    since: date = Field(alias="from")
+    source: str
+    article: str
+    confirm: str | None
+
+    @classmethod
+    def of(cls, row: Row) -> Self:
+        """A row as it is shown."""
+        shown = row.model_dump(include={"matter", "value", "unit", "source", "article"})
+        return cls.model_validate({**shown, "from": row.since, "confirm": row.confirm or None})
 
 
 def tagged(view: View, known: str | None) -> Response:

@@ -15,6 +15,7 @@ from gateway.rooms.cash.states import CashGround, CashStatus, Duty
 from gateway.rooms.cash.tables import cash_taken
 from gateway.rooms.decisions.records import numbered
 from gateway.rooms.payments import LineKind
+from gateway.words.calendar import Judged
 from gateway.words.errors import NotFoundProblem
 from gateway.words.saying import say
 from gateway.words.spelling import number_key
@@ -24,6 +25,7 @@ from gateway.words.spelling import number_key
 class CashTaken:
     """One sum of cash that an officer took for a fine. Amounts in fen, instants in microseconds.
 
+    ``due_provisional``: whether the last day of the duty that it has now rests on days that are not published.
     ``payment_id`` is the bill that remits it; ``alarmed`` the last duty of which it was told that it is late.
     """
 
@@ -43,6 +45,7 @@ class CashTaken:
     hand_in_due_on: date | None
     handed_in_on: date | None = None
     bank_due_on: date | None = None
+    due_provisional: bool = False
     payment_id: str | None = None
     remitted_at: int | None = None
     alarmed: Duty | None = None
@@ -93,7 +96,8 @@ def add(conn: Connection, cash: CashTaken) -> None:
     """Record cash that was taken."""
     conn.execute(
         insert(cash_taken),
-        {**asdict(cash), "receipt_key": number_key(cash.receipt_number), "on_water": int(cash.on_water)},
+        {**asdict(cash), "receipt_key": number_key(cash.receipt_number), "on_water": int(cash.on_water)}
+        | {"due_provisional": int(cash.due_provisional)},
     )
 
 
@@ -122,9 +126,9 @@ def is_receipt_used(conn: Connection, authority: str, receipt_number: str) -> bo
     return conn.execute(query).first() is not None
 
 
-def land(conn: Connection, cash: CashTaken, on: date, hand_in_due_on: date, now: int) -> None:
-    """It has come ashore, so the days to hand it in run."""
-    _change(conn, cash, now, ashore_on=on, hand_in_due_on=hand_in_due_on)
+def land(conn: Connection, cash: CashTaken, on: date, due: Judged[date], now: int) -> None:
+    """It has come ashore, so the days to hand it in run, until ``due``."""
+    _change(conn, cash, now, ashore_on=on, hand_in_due_on=due.value, due_provisional=int(due.provisional))
 
 
 def claimed(conn: Connection, decision_id: str) -> dict[LineKind, int]:

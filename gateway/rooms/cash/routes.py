@@ -6,6 +6,7 @@ from datetime import date
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
+from pydantic import Field
 
 from gateway.foundation.access import Principal
 from gateway.foundation.http.authorization import may, require_authority
@@ -48,6 +49,7 @@ class CashView(View):
     hand_in_due_on: date | None
     handed_in_on: date | None
     bank_due_on: date | None
+    due_provisional: bool = Field(description="whether the last day of its next duty may still move")
     remittance: str | None
     remitted_at: str | None
 
@@ -122,7 +124,7 @@ async def get_cash(cash: TheCash, who: Reader, cash_id: str) -> CashView:
 
 @router.post("/cash/{cash_id}/landing", response_model=CashView, responses=responses(400, 404, 409, 413))
 async def land_cash(cash: TheCash, who: Writer, cash_id: str, ask: OnDay, key: KeyedRequest) -> CashView:
-    """Cash taken on the water has come ashore; the two days to hand it in begin (art. 71)."""
+    """Cash taken on the water has come ashore; the days to hand it in begin (art. 71)."""
     await _own_cash(cash, who, cash_id)
     await key.once(who, ask, lambda once: cash.landed(cash_id, ask.on, once=once))
     return _cash_view(cash, await cash.held(cash_id))
@@ -130,7 +132,7 @@ async def land_cash(cash: TheCash, who: Writer, cash_id: str, ask: OnDay, key: K
 
 @router.post("/cash/{cash_id}/hand-in", response_model=CashView, responses=responses(400, 404, 409, 413))
 async def hand_in_cash(cash: TheCash, who: Writer, cash_id: str, ask: OnDay, key: KeyedRequest) -> CashView:
-    """The officer handed it in to the authority; two more days to pay the bank begin (art. 71)."""
+    """The officer handed it in to the authority; the days to pay the bank begin (art. 71)."""
     await _own_cash(cash, who, cash_id)
     await key.once(who, ask, lambda once: cash.hand_in(cash_id, ask.on, once=once))
     return _cash_view(cash, await cash.held(cash_id))
@@ -187,6 +189,7 @@ def _cash_view(room: Cash, cash: CashTaken) -> CashView:
         hand_in_due_on=cash.hand_in_due_on,
         handed_in_on=cash.handed_in_on,
         bank_due_on=cash.bank_due_on,
+        due_provisional=cash.due_provisional,
         remittance=cash.payment_id,
         remitted_at=instant(cash.remitted_at),
     )

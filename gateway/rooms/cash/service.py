@@ -1,9 +1,9 @@
 """Cash taken on the spot 当场收缴, and the one bill that remits it for many decisions 集中汇缴.
 
-行政处罚法 (2021): art. 68 (a decision on the spot under art. 51, and at most 100 yuan or otherwise hard to enforce);
+行政处罚法 (2021): art. 68 (a decision on the spot under art. 51, and a small fine or one otherwise hard to enforce);
 art. 69 (remote places, on the water, at the party's request); art. 70 (the finance department's receipt, or the party
-may refuse); art. 71 (handed in within two days, from landing if taken on the water; paid to the bank within two days
-more); art. 85 (these are working days).
+may refuse); art. 71 (handed in within days, from landing if taken on the water; paid to the bank within days more). How
+small, and how many days, are rows of the law by field (``words.law``).
 """
 
 from __future__ import annotations
@@ -25,21 +25,20 @@ from gateway.rooms.cash import records
 from gateway.rooms.cash.records import CashFilter, CashTaken
 from gateway.rooms.cash.states import LIFE, CashGround, CashStatus
 from gateway.rooms.decisions import Decision, Decisions, is_revoked
+from gateway.rooms.decisions import fetch as fetch_decision
 from gateway.rooms.payments import records as payment_records
 from gateway.rooms.payments.bill import LineInput, LineKind, Unit
+from gateway.words.calendar import Judged
 from gateway.words.clock import day_of, to_micros
 from gateway.words.days import Day
 from gateway.words.errors import ConflictProblem, InvalidProblem
 from gateway.words.identifiers import clean_text, new_id
+from gateway.words.law import Matter, Row
 from gateway.words.money import Yuan, format_yuan
 from gateway.words.saying import UnfitError, say
 from gateway.words.text import Ask
 from gateway.words.wrong import shaped
 
-SMALL = 100_00
-"""Fen up to which a fine may be collected on the spot without further reason (art. 68 (1))."""
-DAYS = 2
-"""Working days to hand in, and as many again to pay to the bank (art. 71, art. 85)."""
 REMITTANCE = "remittance"
 """The line group of a bill that remits cash; no decision of its own stands behind it."""
 _MOST = 500
@@ -48,7 +47,7 @@ _MOST = 500
 class CashInput(Ask):
     """Cash that an officer took for the fine of one decision, against the finance department's receipt.
 
-    ``on_water``: the two days to hand it in run from ``ashore_on``, which may be told later.
+    ``on_water``: the days to hand it in run from ``ashore_on``, which may be told later.
     """
 
     authority: str = Field(min_length=1, max_length=40)
@@ -68,8 +67,6 @@ class CashInput(Ask):
     def _allowed(self) -> Self:
         if self.amount == 0:
             raise UnfitError(say("cash.amount_zero"))
-        if self.ground is CashGround.SMALL and self.amount > SMALL:
-            raise UnfitError(say("cash.small_fine"))
         if self.ground is not CashGround.SMALL and self.explanation is None:
             raise UnfitError(say("cash.explanation"))
         if self.ashore_on is not None and (not self.on_water or self.ashore_on < self.taken_on):
@@ -104,6 +101,7 @@ class Cash:
         self._allowed(decision, given)
         cash_id = new_id("csh")
         begins = given.ashore_on if given.on_water else given.taken_on
+        due = None if begins is None else self._last_day(decision, Matter.CASH_HAND_IN, begins)
         cash = CashTaken(
             id=cash_id,
             authority=given.authority,
@@ -118,7 +116,8 @@ class Cash:
             on_water=given.on_water,
             ashore_on=given.ashore_on,
             status=CashStatus.TAKEN,
-            hand_in_due_on=None if begins is None else self._after(begins),
+            hand_in_due_on=None if due is None else due.value,
+            due_provisional=due is not None and due.provisional,
             created_at=at,
             updated_at=at,
         )
@@ -146,7 +145,7 @@ class Cash:
         return cash_id
 
     async def landed(self, cash_id: str, on: date, *, once: Once = NEVER) -> None:
-        """Cash taken on the water has come ashore: from now the two days to hand it in run (art. 71)."""
+        """Cash taken on the water has come ashore: from now the days to hand it in run (art. 71)."""
 
         def unit(conn: Connection) -> None:
             cash = records.locked(conn, cash_id)
@@ -154,12 +153,13 @@ class Cash:
                 raise ConflictProblem(say("cash.not_afloat"), type="cash-state")
             if not cash.taken_on <= on <= day_of(self._base.clock.now()):
                 raise InvalidProblem(say("cash.landing_day"), field="on")
-            records.land(conn, cash, on, self._after(on), self._now())
+            due = self._last_day(self._decision(conn, cash), Matter.CASH_HAND_IN, on)
+            records.land(conn, cash, on, due, self._now())
 
         await self._base.store.write(once.about(cash_id).first(unit))
 
     async def hand_in(self, cash_id: str, on: date, *, once: Once = NEVER) -> None:
-        """The officer handed it in; the authority's two days to pay the bank begin."""
+        """The officer handed it in; the authority's days to pay the bank begin."""
 
         def unit(conn: Connection) -> None:
             cash = records.locked(conn, cash_id)
@@ -169,8 +169,9 @@ class Cash:
                 raise InvalidProblem(say("cash.day"), field="on")
             late = cash.hand_in_due_on is not None and on > cash.hand_in_due_on
             told = {"on": str(on), "late": late}
-            kept = {"handed_in_on": on, "bank_due_on": self._after(on), "alarmed": None}
-            self._life.move(conn, cash, CashStatus.HANDED_IN, tell=told, **kept)
+            due = self._last_day(self._decision(conn, cash), Matter.CASH_TO_BANK, on)
+            kept = {"handed_in_on": on, "bank_due_on": due.value, "due_provisional": int(due.provisional)}
+            self._life.move(conn, cash, CashStatus.HANDED_IN, tell=told, alarmed=None, **kept)
 
         await self._base.store.write(once.about(cash_id).first(unit))
 
@@ -204,7 +205,8 @@ class Cash:
             made = payment_records.new_payment(
                 self._base.envelope, bill, authority=ask.authority, channel=channel.name, at=at, payment_id=payment_id
             )
-            made = replace(made, line_group=REMITTANCE, due_on=bill.due_on)
+            provisional = any(cash.due_provisional for cash in parts)
+            made = replace(made, line_group=REMITTANCE, due_on=bill.due_on, due_provisional=provisional)
             lines = [LineInput(kind=LineKind.FINE, amount=format_yuan(bill.total))]
             payment_records.add(conn, made, lines, bill.lines, reference)
             for cash in parts:
@@ -299,11 +301,21 @@ class Cash:
                 say("cash.ground", ground=given.ground),
                 field="ground",
             )
-        if given.ground is CashGround.SMALL and decision.facts.fine > SMALL:
-            raise InvalidProblem(say("cash.fine_over"), field="ground")
+        small = self._rule(decision, Matter.SMALL_CASH, given.taken_on)
+        if given.ground is CashGround.SMALL and decision.facts.fine > small.fen:
+            raise InvalidProblem(say("cash.fine_over", most=format_yuan(small.fen), cited=small.cited), field="ground")
 
-    def _after(self, start: date) -> date:
-        return self._base.calendar.add_working_days(start, DAYS).value
+    def _rule(self, decision: Decision, matter: Matter, on: date) -> Row:
+        return self._base.reckoning.of(decision.authority).rule(matter, on, decision.facts.field_of_law)
+
+    def _last_day(self, decision: Decision, matter: Matter, start: date) -> Judged[date]:
+        """The last day of a duty that begins on a day."""
+        return self._base.reckoning.of(decision.authority).last_day(self._rule(decision, matter, start), start)
+
+    def _decision(self, conn: Connection, cash: CashTaken) -> Decision:
+        found = fetch_decision(conn, self._base.envelope, cash.decision_id)
+        assert found is not None, "cash is taken for a decision"
+        return found
 
     def _now(self) -> int:
         return to_micros(self._base.clock.now())

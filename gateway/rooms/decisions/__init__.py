@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from gateway.foundation.late import late
 
 if TYPE_CHECKING:
-    from gateway.rooms.decisions.clocks import DueDate, due_date
+    from gateway.rooms.decisions.clocks import DueDate, due_date, payment_term
     from gateway.rooms.decisions.facts import DecisionEvent, DecisionFacts, EventKind, Officer
     from gateway.rooms.decisions.party import Party, PartyKind
     from gateway.rooms.decisions.records import Decision, fetch, is_revoked, revoked_or_amended
@@ -14,7 +14,7 @@ else:
     __getattr__ = late(
         __name__,
         {
-            "clocks": "DueDate due_date",
+            "clocks": "DueDate due_date payment_term",
             "facts": "DecisionEvent DecisionFacts EventKind Officer",
             "party": "Party PartyKind",
             "records": "Decision fetch is_revoked revoked_or_amended",
@@ -35,5 +35,6 @@ __all__ = [
     "due_date",
     "fetch",
     "is_revoked",
+    "payment_term",
     "revoked_or_amended",
 ]

@@ -7,33 +7,48 @@ from dataclasses import dataclass
 from datetime import date
 
 from gateway.rooms.decisions.facts import DecisionEvent, DecisionFacts, EventKind
-from gateway.words.calendar import WorkingCalendar
+from gateway.words.law import Matter, Row
+from gateway.words.terms import Terms
 
 
 @dataclass(frozen=True)
 class DueDate:
-    """The last day to pay, whether the calendar beyond it is still unpublished, and how it came about."""
+    """The last day to pay, whether the calendar beyond it is still unpublished, and how it came about.
+
+    ``rule``: the row of the law that it follows; None where a deferral or a plan of instalments names the day.
+    """
 
     on: date
     provisional: bool
     because: str
+    rule: Row | None = None
 
 
-def due_date(facts: DecisionFacts, events: Sequence[DecisionEvent], calendar: WorkingCalendar) -> DueDate | None:
+def payment_term(facts: DecisionFacts, terms: Terms) -> tuple[int, Row]:
+    """How many days there are to pay, as the document says or else the law, and the row by which they are counted."""
+    rule = terms.rule(Matter.PAYMENT_TERM, facts.decided_on, facts.field_of_law)
+    return facts.payment_days or rule.number, rule
+
+
+def due_date(facts: DecisionFacts, events: Sequence[DecisionEvent], terms: Terms) -> DueDate | None:
     """The last day to pay 缴款期限, or None while the decision is not served.
 
-    Fifteen calendar days after receipt, the day of receipt not counted (行政处罚法 art. 67, art. 85), rolled to the
-    next working day when it ends on a holiday (by analogy with 民事诉讼法). A deferral moves it (art. 66).
+    So many days after receipt as the document or the law says (行政处罚法 art. 67), the day of receipt not counted
+    (art. 85), rolled to the next working day when it ends on a holiday (by analogy with 民事诉讼法). A deferral moves
+    it (art. 66).
     """
     served = [event for event in events if event.kind is EventKind.SERVED]
     if not served:
         return None
     received = served[0].on
-    rolled = calendar.due_after(received, facts.payment_days)
+    days, rule = payment_term(facts, terms)
+    last = terms.last_day(rule, received, days)
+    kind, rolled = ("working ", "") if rule.unit == "working_days" else ("", ", rolled over holidays")
     due = DueDate(
-        rolled.value,
-        rolled.provisional,
-        f"received {received}, {facts.payment_days} days, day of receipt not counted, rolled over holidays",
+        last.value,
+        last.provisional,
+        f"received {received}, {days} {kind}days, day of receipt not counted{rolled}",
+        rule,
     )
     for event in events:
         if event.kind is EventKind.DEFERRED and event.until is not None and event.until > due.on:

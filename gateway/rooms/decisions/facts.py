@@ -12,6 +12,7 @@ from gateway.rooms.decisions.party import Name, Party, Warned
 from gateway.rooms.decisions.penalty_kinds import FINE, check_kind, is_confiscation, split_kinds
 from gateway.words.days import Day
 from gateway.words.identifiers import clean_text
+from gateway.words.law import FieldOfLaw
 from gateway.words.money import Yuan
 from gateway.words.saying import FieldName, UnfitError, say
 from gateway.words.text import Ask
@@ -37,12 +38,12 @@ class DecisionFacts(Ask):
     """The facts of one penalty decision 行政处罚决定书.
 
     Amounts are decimal yuan on the wire. ``surcharge_stated``: whether the document itself states the surcharge
-    加处罚款 (国务院令235号 art. 7); without it none is ever computed. ``payment_days``: calendar days from receipt
-    (行政处罚法 art. 67: fifteen). ``seriousness`` 失信程度 is classified by the sector authority, never by us.
-    ``violation_on``: the day of the act, or the last one. ``party_is_minor`` need not be said where a document's
-    number tells the birthday; it must not contradict it. ``penalty_kinds``: a kind an element; elements that join
-    several are split. ``officers`` 执法人员 are told what happens to their case; they are in no event and nothing that
-    is published.
+    加处罚款 (国务院令235号 art. 7); without it none is ever computed. ``payment_days``: how many days from receipt the
+    document gives; null: as many as the law (行政处罚法 art. 67). ``seriousness`` 失信程度 is classified by the sector
+    authority, never by us. ``violation_on``: the day of the act, or the last one. ``party_is_minor`` need not be said
+    where a document's number tells the birthday; it must not contradict it. ``penalty_kinds``: a kind an element;
+    elements that join several are split. ``officers`` 执法人员 are told what happens to their case; they are in no
+    event and nothing that is published.
     """
 
     procedure: Literal["simple", "ordinary"]
@@ -59,11 +60,9 @@ class DecisionFacts(Ask):
     violation_on: Day | None = None
     valid_until: Day | None = None
     surcharge_stated: bool = False
-    payment_days: Annotated[int, Field(ge=1, le=365)] = 15
+    payment_days: Annotated[int, Field(ge=1, le=365)] | None = None
     seriousness: Literal["minor", "general", "serious"] | None = None
-    field_of_law: Literal["public_security", "food", "drug", "special_equipment", "work_safety", "fire", "other"] = (
-        "other"
-    )
+    field_of_law: FieldOfLaw = "other"
     withheld: Literal["state_secret", "forbidden_by_law", "security", "privacy"] | None = None
     party_is_minor: bool | None = None
     full_text: LongText | None = None

@@ -14,7 +14,7 @@ from gateway.foundation.http.idempotency import KeyedRequest
 from gateway.foundation.http.language import in_words
 from gateway.foundation.http.problems import responses
 from gateway.foundation.http.services import service
-from gateway.foundation.http.views import View, instant, tagged
+from gateway.foundation.http.views import RuleView, View, instant, tagged
 from gateway.rooms.decisions import Decision, DecisionEvent, DecisionFacts, Decisions
 from gateway.rooms.decisions.parts import installed
 
@@ -28,11 +28,14 @@ Number = Annotated[str, Path(min_length=1, max_length=128, description="decision
 
 
 class DueView(View):
-    """The last day to pay; ``provisional`` while the holidays of that time are not published yet."""
+    """The last day to pay; ``provisional`` while the holidays of that time are not published yet. ``rule``: by which
+    row of the law, null where a deferral names the day.
+    """
 
     on: date
     provisional: bool
     because: str
+    rule: RuleView | None
 
 
 class WarningView(View):
@@ -121,7 +124,7 @@ async def _view(decisions: Decisions, decision: Decision) -> View:
         "facts": decision.facts,
         "warnings": [WarningView(field=one.field, reason=in_words(one.reason)) for one in decision.facts.warnings()],
         "events": list(decision.events),
-        "due": DueView(on=due.on, provisional=due.provisional, because=due.because) if due else None,
+        "due": DueView.showing(due, rule=due.rule and RuleView.of(due.rule)) if due else None,
         **shown.parts,
         "next_duty": shown.next_duty and in_words(shown.next_duty),
         "created_at": instant(decision.created_at),

@@ -136,7 +136,7 @@ class Decisions:
 
     def due(self, decision: Decision) -> DueDate | None:
         """The last day to pay; None while not served."""
-        return due_date(decision.facts, decision.events, self._base.calendar)
+        return due_date(decision.facts, decision.events, self._base.reckoning.of(decision.authority))
 
     async def overview(self, decision: Decision, parts: Sequence[Part]) -> Overview:
         """Everything about a decision: its clocks, what other rooms show of it, and what must be done next."""

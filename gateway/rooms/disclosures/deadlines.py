@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import calendar as months
 from dataclasses import dataclass
 from datetime import date
 
@@ -46,9 +45,3 @@ def seriousness(facts: DecisionFacts, regime: Regime) -> Seriousness:
     if facts.procedure == "simple" or set(facts.penalty_kinds) <= MINOR_KINDS:
         return "minor"
     return "serious" if facts.field_of_law in regime.sectors else regime.unclassified
-
-
-def add_months(day: date, number: int) -> date:
-    """The same day ``number`` months later, or the last day of that month where it has no such day."""
-    year, month = divmod(day.year * 12 + day.month - 1 + number, 12)
-    return date(year, month + 1, min(day.day, months.monthrange(year, month + 1)[1]))

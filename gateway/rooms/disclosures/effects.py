@@ -33,7 +33,7 @@ class Effects:
         self.envelope = base.envelope
         self._delivery = base.delivery
         self._events = base.events
-        self._calendar = base.calendar
+        self._reckoning = base.reckoning
         self._rules = rules
 
     def lock(self, conn: Connection, disclosure_id: str, of: Container[str] | None = None) -> Disclosure:
@@ -136,7 +136,7 @@ class Effects:
     ) -> None:
         """Note that a withdrawal is owed, and begin it unless something else must end first."""
         if disclosure.withdraw_wanted_at is None:
-            last = withdraw_by(happened_on, self._rules, self._calendar)
+            last = withdraw_by(happened_on, self._rules, self._reckoning.of(disclosure.authority).calendar)
             records.change(
                 conn,
                 disclosure.id,

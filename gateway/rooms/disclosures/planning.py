@@ -9,6 +9,7 @@ from datetime import date
 from sqlalchemy import Connection
 
 from gateway.foundation.channels import Channel, Channels
+from gateway.foundation.reckoning import Reckoning
 from gateway.ports.credit import DisclosureRecord, SubmitRequest
 from gateway.rooms.decisions import Decision, EventKind
 from gateway.rooms.disclosures import records
@@ -18,7 +19,6 @@ from gateway.rooms.disclosures.publication import Organ, Plan, Refusal, plan, re
 from gateway.rooms.disclosures.records import Disclosure
 from gateway.rooms.disclosures.rules import Rules, TargetProfile
 from gateway.rooms.disclosures.states import SHOWN, UNPUBLISHED, Status
-from gateway.words.calendar import WorkingCalendar
 from gateway.words.errors import ConflictProblem, InvalidProblem
 from gateway.words.identifiers import new_id
 from gateway.words.saying import say
@@ -40,13 +40,13 @@ class Planning:
         self,
         effects: Effects,
         channels: Channels,
-        calendar: WorkingCalendar,
+        reckoning: Reckoning,
         rules: Rules,
         profiles: Mapping[str, TargetProfile],
     ) -> None:
         self._effects = effects
         self._channels = channels
-        self._calendar = calendar
+        self._reckoning = reckoning
         self._rules = rules
         self._profiles = dict(profiles)
 
@@ -57,9 +57,8 @@ class Planning:
         chosen = []
         for channel in self._targets(decision.authority, wanted):
             profile = self._profile(channel)
-            found = plan(
-                decision.facts, profile, self._rules, self._calendar, today=today, override_reason=override_reason
-            )
+            calendar = self._reckoning.of(decision.authority).calendar
+            found = plan(decision.facts, profile, self._rules, calendar, today=today, override_reason=override_reason)
             if isinstance(found, Plan):
                 found = _without_code(decision, profile) or found
             if isinstance(found, Plan):
@@ -74,7 +73,8 @@ class Planning:
     def deadline_of(self, disclosure: Disclosure) -> Deadline:
         """The last day to have it published, by the calendar as it is known now."""
         decided_on = disclosure.sent(self._effects.envelope).decided_on
-        return submit_by(decided_on, self.profile_of(disclosure.target), self._calendar)
+        calendar = self._reckoning.of(disclosure.authority).calendar
+        return submit_by(decided_on, self.profile_of(disclosure.target), calendar)
 
     def enter(
         self,

@@ -7,11 +7,12 @@ from datetime import date
 
 from gateway.ports.credit import DisclosedParty, DisclosureKey, DisclosureRecord
 from gateway.rooms.decisions import Decision, DecisionFacts, PartyKind
-from gateway.rooms.disclosures.deadlines import Deadline, add_months, seriousness, submit_by
+from gateway.rooms.disclosures.deadlines import Deadline, seriousness, submit_by
 from gateway.rooms.disclosures.public_text import redact
 from gateway.rooms.disclosures.rules import Rules, TargetProfile
 from gateway.words.calendar import WorkingCalendar
 from gateway.words.masking import mask_published
+from gateway.words.terms import add_months
 
 
 @dataclass(frozen=True)

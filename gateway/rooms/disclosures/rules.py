@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import lru_cache
@@ -18,6 +17,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from gateway.rooms.decisions import DecisionFacts, Party, PartyKind
+from gateway.words.law import Dated, in_force, read_toml
 from gateway.words.saying import Sentence, say
 
 Seriousness = Literal["minor", "general", "serious"]
@@ -28,11 +28,10 @@ class _Rule(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
-class Exclusion(_Rule):
+class Exclusion(Dated):
     """What must not be published from a day on: every fact named by ``when`` holds."""
 
     when: Mapping[str, str | bool]
-    since: date = Field(alias="from")
     reason: str
     citation: str
 
@@ -48,10 +47,9 @@ class Exclusion(_Rule):
         return today >= self.since and all(getattr(facts, name) == value for name, value in self.when.items())
 
 
-class Withdrawal(_Rule):
+class Withdrawal(Dated):
     """How many working days there are to take a publication back."""
 
-    since: date = Field(alias="from")
     working_days: Annotated[int, Field(ge=1)]
     citation: str
 
@@ -64,11 +62,10 @@ class Period(_Rule):
     maximum: Annotated[int, Field(ge=1)]
 
 
-class Regime(_Rule):
+class Regime(Dated):
     """One order on publication periods, and the days of decision that fall under it."""
 
     name: str
-    since: date = Field(alias="from")
     until: date | None = None
     citation: str
     unclassified: Seriousness
@@ -191,8 +188,7 @@ class Rules(_Rule):
 
     def withdrawal_on(self, day: date) -> Withdrawal:
         """The rule on withdrawals in force on a day; the earliest one before any."""
-        ordered = sorted(self.withdrawals, key=lambda rule: rule.since)
-        return next((rule for rule in reversed(ordered) if rule.since <= day), ordered[0])
+        return in_force(self.withdrawals, day)
 
 
 @lru_cache
@@ -200,7 +196,7 @@ def load(directory: Path = DIRECTORY) -> Rules:
     """Read and check the rules. Raises OSError, tomllib.TOMLDecodeError or ValueError (pydantic's names the place)."""
 
     def read(name: str) -> Mapping[str, Any]:
-        return tomllib.loads((directory / f"{name}.toml").read_text(encoding="utf-8"))
+        return read_toml(directory / f"{name}.toml")
 
     def table(name: str, key: str) -> Sequence[Any]:
         entries: Sequence[Any] = read(name)[key]

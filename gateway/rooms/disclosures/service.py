@@ -53,7 +53,7 @@ class Disclosures:
         self._decisions = decisions
         self._rules = rules or load()
         self._effects = Effects(base, self._rules)
-        self._planning = Planning(self._effects, base.channels, base.calendar, self._rules, profiles or {})
+        self._planning = Planning(self._effects, base.channels, base.reckoning, self._rules, profiles or {})
         self._due_soon_days = tuple(due_soon_days)
 
     def actions(self) -> tuple[Action, ...]:
@@ -278,7 +278,7 @@ class Disclosures:
         """
         now = self._base.clock.now()
         today = day_of(now)
-        near = sweeps.windows(self._due_soon_days, today, self._base.calendar)
+        near = sweeps.windows(self._due_soon_days, today, self._base.reckoning.of(None).calendar)
         changed, more = 0, True
         while more:
             count = await self._base.store.write(

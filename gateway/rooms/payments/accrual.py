@@ -5,23 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 
-from gateway.rooms.decisions import Decision, EventKind
+from gateway.rooms.decisions import Decision, EventKind, payment_term
 from gateway.rooms.payments.bill import LineKind
 from gateway.rooms.payments.records import Payment, PaymentLine
-from gateway.rooms.payments.surcharge import Base, DuePeriod, PrincipalPaid, Surcharge, Suspension, surcharge
-from gateway.words.calendar import WorkingCalendar
+from gateway.rooms.payments.surcharge import Base, DuePeriod, PrincipalPaid, Rate, Surcharge, Suspension, surcharge
 from gateway.words.clock import day_of, from_micros
+from gateway.words.law import Matter, Row
+from gateway.words.terms import Terms
 
 
-def due_periods(decision: Decision, calendar: WorkingCalendar, planned: date | None = None) -> tuple[DuePeriod, ...]:
+def due_periods(decision: Decision, terms: Terms, planned: date | None = None) -> tuple[DuePeriod, ...]:
     """Every last day to pay, in the order in which it became known; none while the decision is not served.
 
-    ``planned``: an instalment's own last day from the approved plan, which stands in the place of the fifteen days.
+    ``planned``: an instalment's own last day from the approved plan, which stands in the place of the law's term.
     """
     served = next((event for event in decision.events if event.kind is EventKind.SERVED), None)
     if served is None:
         return ()
-    first = planned or calendar.due_after(served.on, decision.facts.payment_days).value
+    days, rule = payment_term(decision.facts, terms)
+    first = planned or terms.last_day(rule, served.on, days).value
     periods = [DuePeriod(first, served.on)]
     for event in decision.events:
         if event.kind is EventKind.DEFERRED and event.until is not None and event.until > periods[-1].due_on:
@@ -49,21 +51,33 @@ def accrued(
     payment: Payment,
     fine: int,
     on: date,
-    calendar: WorkingCalendar,
-    base: Base,
+    terms: Terms,
+    base: Base | None = None,
     paid: Iterable[PrincipalPaid] = (),
 ) -> Surcharge:
-    """What has accrued on one payment's fine line up to and including ``on``."""
+    """What has accrued on one payment's fine line up to and including ``on``. ``base``: else as the law's row says."""
     return surcharge(
         fine,
-        due_periods(decision, calendar, payment.planned_due_on),
+        due_periods(decision, terms, payment.planned_due_on),
         on,
+        rate=rate_of(decision, terms, base),
         stated=decision.facts.surcharge_stated,
         suspensions=suspensions(decision),
         paid=tuple(paid),
-        base=base,
         reduced_by=payment.surcharge_reduced,
     )
+
+
+def rate_of(decision: Decision, terms: Terms, base: Base | None = None) -> Rate:
+    """How much is added a day, by the rows that hold on the decision's day."""
+
+    def row(matter: Matter) -> Row:
+        return terms.rule(matter, decision.facts.decided_on, decision.facts.field_of_law)
+
+    rate, cap, of = row(Matter.SURCHARGE_RATE), row(Matter.SURCHARGE_CAP), row(Matter.SURCHARGE_BASE)
+    read: Base = base or ("original" if of.reading == "original" else "outstanding")
+    used = (rate, cap) if base else (rate, cap, of)
+    return Rate(rate.number, cap.number, read, f"{rate.number} % a day ({rate.cited})", used)
 
 
 def fine_in(lines: Iterable[PaymentLine]) -> int:

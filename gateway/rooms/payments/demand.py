@@ -95,7 +95,7 @@ class Demands:
     ) -> Demand:
         """A demand ready to be opened, with a reference and seals of its own. Raises InvalidProblem."""
         base, now = self._base, self._base.clock.now()
-        due = due_date(decision.facts, decision.events, base.calendar)
+        due = due_date(decision.facts, decision.events, base.reckoning.of(decision.authority))
         due_on = ask.due_on or (due.on if due is not None else None)
         reference = base.delivery.new_reference(channel)
         bill = bill_for(decision, lines, unit, reference=reference, today=day_of(now), due_on=due_on)
@@ -202,7 +202,7 @@ class Demands:
         base = (
             self._base.channels.get(payment.channel).keys_of(PaymentKeys).surcharge_base_on(decision.facts.decided_on)
         )
-        return accrued_on(decision, payment, fine, on, self._base.calendar, base)
+        return accrued_on(decision, payment, fine, on, self._base.reckoning.of(decision.authority), base)
 
     def quoted(self, conn: Connection, payment: Payment, paid_at: int) -> int:
         """The surcharge that the platform adds at payment on that day (microseconds); 0 unless the channel does so."""

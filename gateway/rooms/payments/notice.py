@@ -8,11 +8,13 @@ so: only finance's own document proves collection (行政处罚法 art. 70).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
 from gateway.ports.nontax import IssueRequest
-from gateway.rooms.decisions import Decision, EventKind
+from gateway.rooms.decisions import Decision, EventKind, payment_term
+from gateway.rooms.payments.accrual import rate_of
 from gateway.rooms.payments.bill import LineKind
 from gateway.rooms.payments.records import Payment, PaymentLine
 from gateway.rooms.payments.states import Status
@@ -20,17 +22,28 @@ from gateway.typography import Item, QrBlock, Voucher, chinese_date, render_vouc
 from gateway.words.errors import ConflictProblem, InvalidProblem
 from gateway.words.money import format_yuan, yuan_in_words
 from gateway.words.saying import said_of, say
+from gateway.words.terms import Terms
 
 TITLE = "罚没款缴款通知"
 NOT_A_RECEIPT = "本通知不作为收款收据"
 KINDS = {LineKind.FINE: "罚款", LineKind.CONFISCATED: "没收违法所得", LineKind.SURCHARGE: "加处罚款"}
 
 
-def due_words(payment: Payment, decision: Decision) -> str:
+@dataclass(frozen=True)
+class Letterhead:
+    """Who serves the notice, and where the party can ask."""
+
+    authority: str
+    telephone: str | None
+
+
+def due_words(payment: Payment, decision: Decision, terms: Terms) -> str:
     """The last day to pay and how it came about, in the words of the notice."""
     due = payment.due_on
+    days, rule = payment_term(decision.facts, terms)
+    worked = "个工作日" if rule.unit == "working_days" else "日"
     if due is None:
-        return f"自收到行政处罚决定书之日起{decision.facts.payment_days}日内"
+        return f"自收到行政处罚决定书之日起{days}{worked}内"
     said = chinese_date(due)
     deferral = next(
         (one for one in decision.events if one.kind is EventKind.DEFERRED and one.until == due),
@@ -43,14 +56,17 @@ def due_words(payment: Payment, decision: Decision) -> str:
         return f"{said}（按经批准的分期缴纳计划，第{payment.instalment}期）"
     if served is None:
         return said
-    days = decision.facts.payment_days
     nominal = served.on + timedelta(days=days)
-    rolled = "" if nominal == due else f"，该日为{chinese_date(nominal)}，遇休息日或节假日顺延"
+    rolled = (
+        ""
+        if nominal == due or rule.unit == "working_days"
+        else f"，该日为{chinese_date(nominal)}，遇休息日或节假日顺延"
+    )
     provisional = "；节假日安排尚未公布，以公布的安排为准" if payment.due_provisional else ""
-    return f"{said}（决定书于{chinese_date(served.on)}送达，自次日起算第{days}日{rolled}{provisional}）"
+    return f"{said}（决定书于{chinese_date(served.on)}送达，自次日起算第{days}{worked}{rolled}{provisional}）"
 
 
-def warnings(lines: Sequence[PaymentLine], decision: Decision, telephone: str | None) -> tuple[str, ...]:
+def warnings(lines: Sequence[PaymentLine], decision: Decision, terms: Terms, telephone: str | None) -> tuple[str, ...]:
     """What the party is told below the table; the surcharge is threatened only where the decision states it.
 
     行政处罚法 (2021) art. 66 (deferral), 67 (bank or electronic payment), 72 (surcharge), 73 (appeal).
@@ -62,7 +78,8 @@ def warnings(lines: Sequence[PaymentLine], decision: Decision, telephone: str | 
     ]
     if decision.facts.surcharge_stated and any(one.kind is LineKind.FINE for one in lines):
         said.append(
-            "到期不缴纳罚款的，依照《中华人民共和国行政处罚法》第七十二条的规定，每日按罚款数额的百分之三加处罚款，"
+            "到期不缴纳罚款的，依照《中华人民共和国行政处罚法》第七十二条的规定，"
+            f"每日按罚款数额的百分之{_in_words(rate_of(decision, terms).per_cent)}加处罚款，"
             "加处罚款的数额不超出罚款的数额。"
         )
     said += [
@@ -74,14 +91,18 @@ def warnings(lines: Sequence[PaymentLine], decision: Decision, telephone: str | 
     return tuple(said)
 
 
+def _in_words(per_cent: int) -> str:
+    return "零一二三四五六七八九十"[per_cent] if per_cent <= 10 else str(per_cent)
+
+
 def form(
     payment: Payment,
     lines: Sequence[PaymentLine],
     bill: IssueRequest,
     decision: Decision,
     *,
-    authority: str,
-    telephone: str | None,
+    terms: Terms,
+    letterhead: Letterhead,
     payer_page: str,
 ) -> Voucher:
     """What the notice of an issued payment says. Raises ConflictProblem unless the payment waits to be paid."""
@@ -111,9 +132,9 @@ def form(
         total_in_words=yuan_in_words(payment.amount),
         wide=(
             ("缴款事由", decision.facts.violation),
-            ("缴款期限", due_words(payment, decision)),
+            ("缴款期限", due_words(payment, decision, terms)),
             ("缴款码有效期", f"至{chinese_date(until)}" if until else "以缴费平台显示为准"),
-            ("执收单位电话", telephone or "见行政处罚决定书"),
+            ("执收单位电话", letterhead.telephone or "见行政处罚决定书"),
         ),
         qr=QrBlock(
             payer_page,
@@ -124,8 +145,8 @@ def form(
                 "请勿向个人账户转账。",
             ),
         ),
-        notes=warnings(lines, decision, telephone),
-        issuer=authority,
+        notes=warnings(lines, decision, terms, letterhead.telephone),
+        issuer=letterhead.authority,
         day=chinese_date(bill.bill_date),
         footer=f"{bill.unit_name}  {payment.decision_number}",
     )

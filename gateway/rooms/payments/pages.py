@@ -23,6 +23,7 @@ class PayerPages:
     def __init__(self, base: Foundation) -> None:
         self._store = base.store
         self._envelope = base.envelope
+        self._reckoning = base.reckoning
         self._public_url = base.settings.public_url.rstrip("/")
 
     async def payment_of(self, token: str) -> Payment | None:
@@ -47,7 +48,11 @@ class PayerPages:
         self, payment: Payment, authority: str, telephone: str | None, kind: Literal["pdf", "ofd"] = "pdf"
     ) -> bytes:
         """The notice 缴款通知; ``authority`` and ``telephone`` are printed on it. See ``payments.notice``."""
-        from gateway.rooms.payments.notice import form, printed  # what lays out pages is loaded for the first one
+        from gateway.rooms.payments.notice import (  # what lays out pages is loaded for the first one
+            Letterhead,
+            form,
+            printed,
+        )
 
         decision_id = payment.decision_id
         if decision_id is None:
@@ -59,5 +64,6 @@ class PayerPages:
         lines, decision = await self._store.read(query)
         assert decision is not None
         bill, page = payment.bill(self._envelope), self.address(payment)
-        said = form(payment, lines, bill, decision, authority=authority, telephone=telephone, payer_page=page)
+        terms, head = self._reckoning.of(payment.authority), Letterhead(authority, telephone)
+        said = form(payment, lines, bill, decision, terms=terms, letterhead=head, payer_page=page)
         return await asyncio.to_thread(printed, said, kind)

@@ -20,6 +20,7 @@ from gateway.foundation.http.views import (
     EventView,
     Limit,
     Page,
+    RuleView,
     View,
     after,
     cursor_after,
@@ -236,6 +237,7 @@ class SurchargeView(View):
     capped: bool
     reduced_by: YuanOut
     stretches: list[StretchView]
+    rules: list[RuleView]
 
     @classmethod
     def of(cls, found: Surcharge) -> SurchargeView:
@@ -252,6 +254,7 @@ class SurchargeView(View):
                 )
                 for one in found.stretches
             ],
+            rules=[RuleView.of(one) for one in found.rules],
         )
 
 

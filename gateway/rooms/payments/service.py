@@ -242,11 +242,12 @@ class Payments:
         decision = fetch_decision(conn, self._base.envelope, event.subject)
         assert decision is not None
         now = to_micros(self._base.clock.now())
-        due = due_date(decision.facts, decision.events, self._base.calendar)
+        terms = self._base.reckoning.of(decision.authority)
+        due = due_date(decision.facts, decision.events, terms)
         for payment in records.of_decision(conn, decision.id):
             mine = due
             if due is not None and payment.planned_due_on is not None:  # its own plan, moved by deferrals only
-                planned = due_periods(decision, self._base.calendar, payment.planned_due_on)
+                planned = due_periods(decision, terms, payment.planned_due_on)
                 mine = DueDate(planned[-1].due_on, False, "the approved plan of instalments")
             if mine is not None and payment.due_on != mine.on and payment.status in _NOT_PAID_YET:
                 moved = {"due_on": mine.on, "due_look_on": first_look(mine.on)}

@@ -1,9 +1,9 @@
 """The surcharge 加处罚款: a pure function of dated facts, explained day range by day range.
 
-Source: 行政处罚法 (2021) art. 72(1)1: three per cent a day of the fine, never above the fine; art. 73(3): days of an
-appeal 复议 or suit 诉讼 do not count; art. 66: a deferral moves the due date, what had accrued before stays. The
-decision must state it (国务院令235号 art. 7). Only the fine bears it, never confiscated gains. Boundary days are
-given: the case system says on which day an appeal began and ended; nothing is derived from filing or delivery.
+Source: 行政处罚法 (2021) art. 72(1)1: so much a day of the fine, never above the fine (``Rate``); art. 73(3): days of
+an appeal 复议 or suit 诉讼 do not count; art. 66: a deferral moves the due date, what had accrued before stays. The
+decision must state it (国务院令235号 art. 7). Only the fine bears it, never confiscated gains. Boundary days are given:
+the case system says on which day an appeal began and ended; nothing is derived from filing or delivery.
 """
 
 from __future__ import annotations
@@ -13,10 +13,25 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
 
-_RATE_PER_CENT = 3
+from gateway.words.law import Row
+
 _DAY = timedelta(days=1)
 
 Base = Literal["original", "outstanding"]
+
+
+@dataclass(frozen=True)
+class Rate:
+    """How much is added: so many per cent a day of a base, up to ``cap`` per cent of the fine.
+
+    ``why``: by which rule, in words; ``rules``: the rows of the law that say all this.
+    """
+
+    per_cent: int
+    cap: int
+    base: Base
+    why: str
+    rules: tuple[Row, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,7 +74,10 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Surcharge:
-    """What has accrued up to and including a day. ``amount`` in fen, after cap, agreement and one rounding half up."""
+    """What has accrued up to and including a day. ``amount`` in fen, after cap, agreement and one rounding half up.
+
+    ``rules``: the rows of the law by which it was counted.
+    """
 
     on: date
     days: int
@@ -67,6 +85,7 @@ class Surcharge:
     capped: bool
     reduced_by: int
     stretches: tuple[Stretch, ...]
+    rules: tuple[Row, ...] = ()
 
 
 def surcharge(
@@ -74,45 +93,47 @@ def surcharge(
     due: Sequence[DuePeriod],
     on: date,
     *,
+    rate: Rate,
     stated: bool,
     suspensions: Sequence[Suspension] = (),
     paid: Sequence[PrincipalPaid] = (),
-    base: Base = "original",
     reduced_by: int = 0,
 ) -> Surcharge:
     """The surcharge of a fine (fen) up to and including ``on``, usually the day of payment.
 
     ``due``: every last day to pay, in order of ``known_on``; day 1 is the day after it, once it is rolled over
-    holidays. ``base``: three per cent of the whole fine, or of what of it is outstanding that day. ``reduced_by``: fen
-    taken off by an agreement 执行协议 (行政强制法 art. 42), which reduces the surcharge only. Rounded half up once.
+    holidays. ``rate.base``: of the whole fine, or of what of it is outstanding that day. ``reduced_by``: fen taken off
+    by an agreement 执行协议 (行政强制法 art. 42), which reduces the surcharge only. Rounded half up once.
     """
     if not stated or not due or fine <= 0:
         return Surcharge(on, 0, 0, False, 0, ())
     stretches: list[Stretch] = []
     day = due[0].due_on + _DAY
     while day <= on:
-        counted, why = _judge(day, due, suspensions)
-        bears = fine if base == "original" else max(0, fine - sum(one.amount for one in paid if one.on < day))
-        last = _last_alike(day, on, due, suspensions, paid if base == "outstanding" else ())
+        counted, why = _judge(day, due, suspensions, rate)
+        bears = fine if rate.base == "original" else max(0, fine - sum(one.amount for one in paid if one.on < day))
+        last = _last_alike(day, on, due, suspensions, paid if rate.base == "outstanding" else ())
         days = (last - day).days + 1
-        hundredths = days * bears * _RATE_PER_CENT if counted else 0
+        hundredths = days * bears * rate.per_cent if counted else 0
         stretches.append(Stretch(day, last, days, counted, bears, hundredths, why))
         day = last + _DAY
     total = sum(one.hundredths for one in stretches)
     accrued = (total + 50) // 100
-    capped = accrued >= fine
-    amount = max(0, min(accrued, fine) - reduced_by)
+    most = fine * rate.cap // 100
+    capped = accrued >= most
+    amount = max(0, min(accrued, most) - reduced_by)
     return Surcharge(
         on,
         sum(one.days for one in stretches if one.counted),
         amount,
         capped,
-        min(reduced_by, min(accrued, fine)),
+        min(reduced_by, min(accrued, most)),
         tuple(stretches),
+        rate.rules,
     )
 
 
-def _judge(day: date, due: Sequence[DuePeriod], suspensions: Sequence[Suspension]) -> tuple[bool, str]:
+def _judge(day: date, due: Sequence[DuePeriod], suspensions: Sequence[Suspension], rate: Rate) -> tuple[bool, str]:
     """Whether a day counts, and why."""
     for one in suspensions:
         if one.since <= day and (one.until is None or day <= one.until):
@@ -120,7 +141,7 @@ def _judge(day: date, due: Sequence[DuePeriod], suspensions: Sequence[Suspension
     for period in due[1:]:
         if period.known_on <= day <= period.due_on:
             return False, f"deferred until {period.due_on} (行政处罚法 art. 66)"
-    return True, "3 % a day (行政处罚法 art. 72)"
+    return True, rate.why
 
 
 def _last_alike(

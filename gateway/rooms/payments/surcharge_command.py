@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gateway.terminal.output import Json, Session, session, show, table
+from gateway.words.law import said
 from gateway.words.money import format_yuan
 from gateway.words.saying import say
 
@@ -53,9 +54,11 @@ def explain(
     names = ("from", "to", "days", "counted", "base", "why")
     human: list[Any] = [table(names, ([one[name] for name in names] for one in stretches))]
     human.append(say("payments.surcharge", parts=words))
+    human += [said(row) for row in found.rules]
     if not stretches:
         human = [say("payments.surcharge_none")]
-    show({**summary, "stretches": stretches}, as_json, *human)
+    rules = [one.model_dump(mode="json", by_alias=True, exclude_defaults=True) for one in found.rules]
+    show({**summary, "stretches": stretches, "rules": rules}, as_json, *human)
 
 
 async def _accrued(run: Session, word: str, on: datetime | None) -> Surcharge:

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.rooms.decisions import DecisionEvent, DecisionFacts
 from gateway.rooms.decisions.clocks import DueDate, due_date
-from gateway.words.calendar import WorkingCalendar
+from gateway.words.terms import Terms
 
 SERVED = DecisionEvent(kind="served", on=date(2026, 9, 16), method="direct")
 DUE = date(2026, 10, 8)
@@ -27,7 +27,7 @@ def last_day(*events: DecisionEvent, **facts: object) -> DueDate | None:
         "decided_on": "2026-09-14",
         **facts,
     }
-    return due_date(DecisionFacts.model_validate(told), events, WorkingCalendar())
+    return due_date(DecisionFacts.model_validate(told), events, Terms())
 
 
 def deferred(on: date, until: date) -> DecisionEvent:

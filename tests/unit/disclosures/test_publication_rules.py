@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.rooms.decisions import Decision, DecisionFacts, Party, PartyKind
-from gateway.rooms.disclosures.deadlines import add_months, seriousness, submit_by, withdraw_by
+from gateway.rooms.disclosures.deadlines import seriousness, submit_by, withdraw_by
 from gateway.rooms.disclosures.publication import Organ, Plan, Refusal, plan, record
 from gateway.rooms.disclosures.rules import Rules, load
 from gateway.words.calendar import WorkingCalendar
+from gateway.words.terms import add_months
 
 RULES = load()
 CALENDAR = WorkingCalendar()

@@ -13,10 +13,10 @@ from gateway.rooms.payments.accrual import accrued, due_periods, fine_in, paid_d
 from gateway.rooms.payments.bill import LineKind
 from gateway.rooms.payments.records import PaymentLine
 from gateway.rooms.payments.surcharge import DuePeriod, PrincipalPaid, Suspension
-from gateway.words.calendar import WorkingCalendar
 from gateway.words.clock import to_micros
+from gateway.words.terms import Terms
 
-CALENDAR = WorkingCalendar()
+TERMS = Terms()
 SERVED_ON, DUE, DAY = date(2026, 9, 16), date(2026, 10, 8), timedelta(days=1)
 FINE = 100_000
 
@@ -49,7 +49,7 @@ def of(days: int, *events: DecisionEvent, stated: bool = True, **more: object) -
     """The surcharge in fen so many days after the first last day to pay."""
     told = {"base": "original", **more}
     known = decision(*events, stated=stated)
-    return accrued(known, a_payment(), FINE, DUE + days * DAY, CALENDAR, **told).amount  # type: ignore[arg-type]
+    return accrued(known, a_payment(), FINE, DUE + days * DAY, TERMS, **told).amount  # type: ignore[arg-type]
 
 
 def test_three_per_cent_a_day_begin_on_the_day_after_the_last_one():
@@ -79,37 +79,37 @@ def test_days_count_again_after_an_appeal_and_a_second_one_suspends_again():
 def test_a_deferral_is_a_last_day_of_its_own_and_no_day_counts_before_it():
     known_on, until = DUE + 2 * DAY, DUE + 10 * DAY
     deferred = event("deferred", known_on, until=until)
-    assert due_periods(decision(deferred), CALENDAR) == (DuePeriod(DUE, SERVED_ON), DuePeriod(until, known_on))
+    assert due_periods(decision(deferred), TERMS) == (DuePeriod(DUE, SERVED_ON), DuePeriod(until, known_on))
     assert [of(days, deferred) for days in (1, 2, 10, 11)] == [3000, 3000, 3000, 6000]
 
 
 @pytest.mark.parametrize("until", [DUE, DUE - DAY])
 def test_a_deferral_that_gives_no_later_day_changes_nothing(until):
-    assert due_periods(decision(event("deferred", SERVED_ON, until=until)), CALENDAR) == (DuePeriod(DUE, SERVED_ON),)
+    assert due_periods(decision(event("deferred", SERVED_ON, until=until)), TERMS) == (DuePeriod(DUE, SERVED_ON),)
 
 
 def test_the_decision_says_how_many_days_there_are_to_pay():
     known = decision()
     longer = replace(known, facts=known.facts.model_copy(update={"payment_days": 30}))
-    assert due_periods(longer, CALENDAR) == (DuePeriod(date(2026, 10, 16), SERVED_ON),)
+    assert due_periods(longer, TERMS) == (DuePeriod(date(2026, 10, 16), SERVED_ON),)
 
 
 def test_before_service_nothing_is_due():
     unserved = replace(decision(), events=())
-    assert due_periods(unserved, CALENDAR) == ()
-    assert accrued(unserved, a_payment(), FINE, DUE + 9 * DAY, CALENDAR, "original").amount == 0
+    assert due_periods(unserved, TERMS) == ()
+    assert accrued(unserved, a_payment(), FINE, DUE + 9 * DAY, TERMS, "original").amount == 0
 
 
 def test_an_instalments_own_last_day_stands_in_the_place_of_the_fifteen_days():
     planned = DUE + 30 * DAY
-    assert due_periods(decision(), CALENDAR, planned) == (DuePeriod(planned, SERVED_ON),)
+    assert due_periods(decision(), TERMS, planned) == (DuePeriod(planned, SERVED_ON),)
     instalment = a_payment(planned_due_on=planned)
-    assert accrued(decision(), instalment, FINE, planned + DAY, CALENDAR, "original").amount == 3000
+    assert accrued(decision(), instalment, FINE, planned + DAY, TERMS, "original").amount == 3000
 
 
 def test_an_agreement_and_what_was_paid_of_the_fine_are_taken_off():
     agreed = a_payment(surcharge_reduced=1000)
-    assert accrued(decision(), agreed, FINE, DUE + DAY, CALENDAR, "original").amount == 2000
+    assert accrued(decision(), agreed, FINE, DUE + DAY, TERMS, "original").amount == 2000
     half = [PrincipalPaid(DUE, FINE // 2)]
     assert of(2, base="outstanding", paid=half) == 3000
     assert of(2, base="original", paid=half) == 6000

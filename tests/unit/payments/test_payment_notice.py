@@ -19,15 +19,18 @@ from pypdf import PdfReader
 from gateway.ports.nontax import BillLine, IssueRequest
 from gateway.rooms.decisions import Decision, DecisionEvent, DecisionFacts
 from gateway.rooms.payments import LineKind, Status
-from gateway.rooms.payments.notice import due_words, form
+from gateway.rooms.payments.notice import Letterhead, form
+from gateway.rooms.payments.notice import due_words as worded
 from gateway.rooms.payments.notice import printed as print_form
 from gateway.rooms.payments.records import Payment, PaymentLine
 from gateway.rooms.seals.ofd.sealing import pages_of
 from gateway.typography.letter import qr_matrix
 from gateway.words.errors import ConflictProblem, InvalidProblem
+from gateway.words.terms import Terms
 
 PAGE = "https://pay.anlan.example/pay/Zm9vYmFyYmF6cXV4MTIzNA"
 CODE = "99010226300000000001"
+HEAD = Letterhead("望川区市场监督管理局", "0990-5550123")
 SERVED: dict[str, Any] = {"kind": "served", "on": "2026-09-16", "method": "direct"}
 
 
@@ -79,10 +82,12 @@ def printed(made: Decision, payer: str = "味安副食店", kind: Literal["pdf",
         total=503650,
         bill_date=date(2026, 9, 14),
     )
-    said = form(
-        issued(**other), lines, bill, made, authority="望川区市场监督管理局", telephone="0990-5550123", payer_page=PAGE
-    )
+    said = form(issued(**other), lines, bill, made, terms=Terms(), letterhead=HEAD, payer_page=PAGE)
     return print_form(said, kind)
+
+
+def due_words(payment: Payment, made: Decision) -> str:
+    return worded(payment, made, Terms())
 
 
 def text_of(pdf: bytes) -> str:

@@ -10,11 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.rooms.payments.channel_keys import PaymentKeys
-from gateway.rooms.payments.surcharge import DuePeriod, PrincipalPaid, Stretch, Surcharge, Suspension, surcharge
+from gateway.rooms.payments.surcharge import DuePeriod, PrincipalPaid, Rate, Stretch, Surcharge, Suspension
+from gateway.rooms.payments.surcharge import surcharge as counted_by
 from gateway.words.calendar import WorkingCalendar
 
 DUE = date(2026, 10, 8)
 DAY = timedelta(days=1)
+
+
+def surcharge(fine: int, due: list[DuePeriod], on: date, *, base: str = "original", **more: object) -> Surcharge:
+    rate = Rate(3, 100, base, "3 % a day (行政处罚法 art. 72)")  # type: ignore[arg-type]
+    return counted_by(fine, due, on, rate=rate, **more)  # type: ignore[arg-type]
 
 
 def of(fine: int, days: int, **more: object):
@@ -32,7 +38,7 @@ def test_rounded_half_up_once_on_the_total():
 
 
 def test_served_16_september_and_paid_9_october_is_one_day():
-    due = WorkingCalendar().due_after(date(2026, 9, 16)).value
+    due = WorkingCalendar().due_after(date(2026, 9, 16), 15).value
     assert due == date(2026, 10, 8)
     found = surcharge(500000, [DuePeriod(due, date(2026, 9, 16))], date(2026, 10, 9), stated=True)
     assert (found.days, found.amount) == (1, 15000)

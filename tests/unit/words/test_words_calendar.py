@@ -37,14 +37,14 @@ def test_swap_days_of_2026_are_worked(swap: str) -> None:
 
 
 def test_fifteen_days_from_receipt_end_after_the_holiday_they_would_fall_into() -> None:
-    assert calendar.due_after(date(2026, 9, 16)) == Judged(date(2026, 10, 8), provisional=False)
-    assert calendar.due_after(date(2026, 3, 2)) == Judged(date(2026, 3, 17), provisional=False)
+    assert calendar.due_after(date(2026, 9, 16), 15) == Judged(date(2026, 10, 8), provisional=False)
+    assert calendar.due_after(date(2026, 3, 2), 15) == Judged(date(2026, 3, 17), provisional=False)
 
 
 def test_a_count_that_leaves_the_published_years_says_so() -> None:
     assert calendar.add_working_days(date(2026, 12, 28), 7).provisional
-    assert calendar.due_after(date(2026, 12, 20)).provisional
-    assert not calendar.due_after(date(2026, 12, 10)).provisional
+    assert calendar.due_after(date(2026, 12, 20), 15).provisional
+    assert not calendar.due_after(date(2026, 12, 10), 15).provisional
     assert calendar.is_working(date(2003, 6, 2)).provisional
 
 
