@@ -207,6 +207,16 @@ class EvidenceSettings(Block):
     keep_days: Annotated[int, Field(ge=1)] | None = None
 
 
+class BackupSettings(Block):
+    """``[backup]``: the folder of ``gateway backup``, and the reference of the key under which it encrypts.
+
+    The key is 64 hexadecimal digits, kept apart from the backups: who has both has everything.
+    """
+
+    folder: Path = Path("backups")
+    key: Annotated[str, Field(pattern=shaped(r"^(env|file):.+$", "shapes.secret"))] | None = None
+
+
 class DeliverySettings(Block):
     """``[delivery]``: who this node is, how many calls a channel may have in flight, and how long to be patient (s).
 
@@ -359,6 +369,7 @@ class Settings(Block):
     server: ServerSettings = ServerSettings()
     keys: KeysSettings = KeysSettings()
     evidence: EvidenceSettings = EvidenceSettings()
+    backup: BackupSettings = BackupSettings()
     delivery: DeliverySettings = DeliverySettings()
     webhooks: WebhookSettings = WebhookSettings()
     trust: TrustSettings = TrustSettings()
@@ -498,7 +509,12 @@ def _located(content: dict[str, Any], folder: Path) -> dict[str, Any]:
         return f"file:{folder / value[5:]}" if isinstance(value, str) and value.startswith("file:") else value
 
     content = references(content)
-    for block, key in (("keys", "directory"), ("evidence", "heads"), ("calendar", "overrides")):
+    for block, key in (
+        ("keys", "directory"),
+        ("evidence", "heads"),
+        ("backup", "folder"),
+        ("calendar", "overrides"),
+    ):
         table = content.setdefault(block, {})
         if isinstance(table, dict) and (path := table.get(key, Settings.model_fields[block].default.model_dump()[key])):
             table[key] = at(path)

@@ -23,6 +23,8 @@ FRAME = {
     "adapters": "gateway.cli.adapters:app",
     "channels": "gateway.cli.channels:app",
     "migrate": "gateway.cli.database:app",
+    "backup": "gateway.cli.backup:app",
+    "restore": "gateway.cli.backup:restore",
     "doctor": "gateway.cli.doctor:doctor",
     "states": "gateway.cli.states:states",
     "serve": "gateway.cli.serve:serve",

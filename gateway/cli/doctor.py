@@ -7,12 +7,12 @@ import ipaddress
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import typer
@@ -20,6 +20,7 @@ from cryptography import x509
 
 from gateway.cli.channels import check_all
 from gateway.foundation import rooms
+from gateway.foundation.backups import backups, made_at
 from gateway.foundation.channels import Checked, wire_settings
 from gateway.foundation.crypto import selftest
 from gateway.foundation.crypto.envelope import installed_keys
@@ -43,30 +44,18 @@ DISK_LOW, DISK_EMPTY = 1 << 30, 100 << 20  # bytes
 EXPIRES_SOON = timedelta(days=30)
 DRIFT_IS_NEWS = timedelta(days=30)
 UNREADABLE_IS_NEWS = timedelta(days=7)
+BACKUP_IS_OLD = timedelta(days=2)
 _NAMED = 3
 
 
 def doctor(ctx: typer.Context, as_json: Json = False) -> None:
     """Check settings, crypto, keys, database, clocks, disk, calendar, channels. Exit code 1 if something fails."""
-    findings: list[Finding] = []
-    with progress().status(in_words(say("doctor.looking"))) as status:
-        for look in LOOKS:
-            status.update(in_words(say("doctor.looking_at", what=say(f"doctor.look_{look.__name__}"))))
-            try:
-                findings += look(session(ctx))
-            except Exception as error:
-                if look is settings_load:
-                    findings.append(_failed("settings", error))
-                    break
-                findings.append(_failed(look.__name__, error))
+    findings = looked(session(ctx), LOOKS)
     ok = not any(one.state == "fail" for one in findings)
     show(
-        {"ok": ok, "findings": [_told(one) for one in findings]},
+        {"ok": ok, "findings": [told(one) for one in findings]},
         as_json,
-        table(
-            ["", "", say("doctor.found"), say("doctor.cure")],
-            ((say(f"doctor.{one.state}"), _named(one.name), one.said, one.cure_in(spoken())) for one in findings),
-        ),
+        shown(findings),
         "",
         say("doctor.well" if ok else "doctor.see_to"),
     )
@@ -74,7 +63,30 @@ def doctor(ctx: typer.Context, as_json: Json = False) -> None:
         raise typer.Exit(Exit.FOUND)
 
 
-def _told(one: Finding) -> dict[str, str]:
+def looked(ours: Session, looks: Sequence[Callable[[Session], Iterable[Finding]]]) -> list[Finding]:
+    """What these looks find; one that cannot be had is a finding, and of settings that cannot be read the only one."""
+    findings: list[Finding] = []
+    with progress().status(in_words(say("doctor.looking"))) as status:
+        for look in looks:
+            status.update(in_words(say("doctor.looking_at", what=say(f"doctor.look_{look.__name__}"))))
+            try:
+                findings += look(ours)
+            except Exception as error:
+                if look is settings_load:
+                    return [*findings, _failed("settings", error)]
+                findings.append(_failed(look.__name__, error))
+    return findings
+
+
+def shown(findings: Iterable[Finding]) -> Any:
+    """Findings as a table for people."""
+    return table(
+        ["", "", say("doctor.found"), say("doctor.cure")],
+        ((say(f"doctor.{one.state}"), _named(one.name), one.said, one.cure_in(spoken())) for one in findings),
+    )
+
+
+def told(one: Finding) -> dict[str, str]:
     """A finding for programs: its name and state are those by which it is chosen, the rest is for people."""
     return {
         "name": str(one.name),
@@ -263,6 +275,21 @@ def disk(ours: Session) -> Iterator[Finding]:
         yield Finding(say(f"doctor.disk_{name}"), state, say("doctor.free", free=free / (1 << 30)), cure)
 
 
+def backup(ours: Session) -> Iterator[Finding]:
+    """Backups are made, where this gateway makes them."""
+    block = ours.settings.backup
+    if block.key is None:
+        return
+    made = backups(block.folder)
+    if not made:
+        yield Finding("backup", "warn", say("backup.none_yet", folder=block.folder))
+        return
+    newest = made_at(made[0])
+    old = datetime.now(UTC) - newest > BACKUP_IS_OLD
+    said = say("backup.old" if old else "backup.newest", made_at=newest)
+    yield Finding("backup", "warn" if old else "ok", said)
+
+
 def calendar(ours: Session) -> Iterator[Finding]:
     """Due dates of the next three months rest on published working days."""
     overrides = ours.settings.calendar.overrides
@@ -354,6 +381,7 @@ LOOKS = (
     drift,
     callbacks,
     disk,
+    backup,
     calendar,
     credentials,
     reachability,

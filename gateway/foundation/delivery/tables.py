@@ -21,7 +21,7 @@ from sqlalchemy import (
     text,
 )
 
-from gateway.foundation.store.base import metadata
+from gateway.foundation.store.base import HERE_ONLY, metadata
 
 OPEN = "state in ('queued','uncertain','pending')"
 UNFINISHED = "state in ('queued','sending','uncertain','pending','parked')"
@@ -174,6 +174,7 @@ event = Table(
         nullable=False,
         server_default=text("0"),
         comment="PostgreSQL: the writing transaction, by which readers know that nothing earlier is still to come",
+        info={HERE_ONLY: True},
     ),
     Index("ix_event_subject", "subject", "txid", "seq"),
     Index("ix_event_authority", "authority", "txid", "seq"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, MetaData, literal_column
 
@@ -15,6 +15,9 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+HERE_ONLY: Final = "here_only"
+"""In ``Column.info``: means something in this database alone, and another one begins with the column's default."""
 
 
 def constant(word: str) -> ColumnElement[Any]:

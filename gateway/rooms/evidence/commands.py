@@ -31,7 +31,7 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Check every record against the chain and the signed heads. Exit code 1 names the first altered or missing one."""
-    evidence = _evidence(session(ctx))
+    evidence = evidence_of(session(ctx))
     with progress().status(in_words(say("evidence.verifying"))):
         found = session(ctx).read(lambda conn: evidence.verify(conn, heads))
     problem = found.first_problem
@@ -69,7 +69,7 @@ def show_exchange(
     as_json: Json = False,
 ) -> None:
     """One exchange as it crossed the wire, redacted unless --exact is given."""
-    evidence = _evidence(session(ctx))
+    evidence = evidence_of(session(ctx))
     opened = session(ctx).read(lambda conn: evidence.open(conn, exchange))
     found = opened.exchange
     about = {name: getattr(found, name) for name in (*_SHOWN, *_WIRE)}
@@ -93,7 +93,7 @@ def show_exchange(
     show(about | bodies, as_json, listed, "", *parts)
 
 
-def _evidence(ours: Session) -> Evidence:
+def evidence_of(ours: Session) -> Evidence:
     """The room over keys that must be there: making new ones could prove nothing."""
     settings = ours.settings
     keys = FileKeys(settings.keys.directory, create=False)
