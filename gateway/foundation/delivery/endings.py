@@ -36,15 +36,19 @@ class Ending:
     def write(self, conn: Connection, node: Node) -> bool:
         """Evidence, the ledger's row, the attempt, the room, the word that a person is needed; False when fenced."""
         operation, step = self.operation, self.step
+        read = b"" if step.answer is None else step.answer.model_dump_json().encode()
         ids = [
             node.evidence.append(
-                conn, raw, operation_id=operation.id, subject=operation.subject, authority=operation.authority
+                conn,
+                raw,
+                operation_id=operation.id,
+                subject=operation.subject,
+                authority=operation.authority,
+                told=(step.label, read) if place == len(self.exchanges) else None,
             )
-            for raw in self.exchanges
+            for place, raw in enumerate(self.exchanges, start=1)
         ]
-        answer = None
-        if step.answer is not None:
-            answer = operation_records.sealed_answer(node.envelope, operation.id, step.answer)
+        answer = operation_records.sealed_answer(node.envelope, operation.id, read) if read else None
         mine = operation_records.close(
             conn,
             operation,

@@ -79,6 +79,10 @@ class OperationRecord:
         body = envelope.open(self.request_sealed, _request_of(self.id))
         return action.request_model.model_validate_json(body)
 
+    def answer(self, envelope: Envelope) -> bytes | None:
+        """What it was answered, as JSON; None where nothing was. Holds personal data."""
+        return None if self.answer_sealed is None else envelope.open(self.answer_sealed, _answer_of(self.id))
+
 
 @dataclass(frozen=True, slots=True)
 class AttemptRecord:
@@ -104,13 +108,17 @@ def sealed_request(envelope: Envelope, operation_id: str, request: Message) -> b
     return envelope.seal(request.model_dump_json().encode(), _request_of(operation_id))
 
 
-def sealed_answer(envelope: Envelope, operation_id: str, answer: Message) -> bytes:
-    """An answer as it is kept."""
-    return envelope.seal(answer.model_dump_json().encode(), f"operation|answer|{operation_id}")
+def sealed_answer(envelope: Envelope, operation_id: str, answer: bytes) -> bytes:
+    """An answer, as JSON, as it is kept."""
+    return envelope.seal(answer, _answer_of(operation_id))
 
 
 def _request_of(operation_id: str) -> str:
     return f"operation|request|{operation_id}"
+
+
+def _answer_of(operation_id: str) -> str:
+    return f"operation|answer|{operation_id}"
 
 
 def _step(end: State, *starts: State) -> Update:

@@ -226,7 +226,7 @@ class Resolutions:
         answer = None
         if (body := said.answer_json(self._envelope)) is not None:
             answer = action.answer_model.model_validate_json(body)
-            sealed = operation_records.sealed_answer(self._envelope, record.id, answer)
+            sealed = operation_records.sealed_answer(self._envelope, record.id, answer.model_dump_json().encode())
             values = {"answer_sealed": sealed, "code": None}
         if not operation_records.end_by_people(
             conn,

@@ -230,7 +230,8 @@ class Delivery:
             log.error("a notice contradicts what is known", operation=record.id, reason=str(contradiction))
             self.hurry(conn, channel, reference=reference)
             return operation
-        sealed = None if refused else operation_records.sealed_answer(self.node.envelope, record.id, answer)
+        read = answer.model_dump_json().encode()
+        sealed = None if refused else operation_records.sealed_answer(self.node.envelope, record.id, read)
         operation_records.end_by_notice(
             conn,
             record,

@@ -8,9 +8,10 @@ if TYPE_CHECKING:
     from gateway.foundation.evidence.chain import Exact
     from gateway.foundation.evidence.keeping import Batch, Evidence, EvidenceError, OpenedExchange
     from gateway.foundation.evidence.later import Prepared
+    from gateway.foundation.evidence.proofs import Proof
     from gateway.foundation.evidence.records import Exchange
     from gateway.foundation.evidence.redaction import Redacted, redact, redact_text
-    from gateway.foundation.evidence.verification import Finding, Report, verify
+    from gateway.foundation.evidence.verification import Finding, Report, Verifier, verify
 else:
     __getattr__ = late(
         __name__,
@@ -18,9 +19,10 @@ else:
             "chain": "Exact",
             "keeping": "Batch Evidence EvidenceError OpenedExchange",
             "later": "Prepared",
+            "proofs": "Proof",
             "records": "Exchange",
             "redaction": "Redacted redact redact_text",
-            "verification": "Finding Report verify",
+            "verification": "Finding Report Verifier verify",
         },
     )
 
@@ -33,8 +35,10 @@ __all__ = [
     "Finding",
     "OpenedExchange",
     "Prepared",
+    "Proof",
     "Redacted",
     "Report",
+    "Verifier",
     "redact",
     "redact_text",
     "verify",

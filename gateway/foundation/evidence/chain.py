@@ -1,7 +1,9 @@
 """The chain's arithmetic: what exactly is MACed, and the container of the exact bytes. Pure.
 
-A row's chain value is ``HMAC-SM3(key, previous value | every column in fixed order | body MAC)``; the body MAC is
-``HMAC-SM3(key, container)``. Every part carries its type and length, so that no two rows share an encoding.
+Each record has a key of its own, made from the evidence key and its id: whoever is to check one record can be given
+that key, and learns nothing of the others. A row's chain value is ``HMAC-SM3(its key, previous value | every column in
+fixed order | body MAC)``; the body MAC is ``HMAC-SM3(its key, container)``. Every part carries its type and length, so
+that no two rows share an encoding.
 """
 
 from __future__ import annotations
@@ -30,13 +32,11 @@ FIELDS: Final = (
     "subject",
     "authority",
     "method",
-    "url",
-    "request",
-    "response",
     "status",
     "outcome",
     "started_at",
     "ended_at",
+    "told",
 )
 
 
@@ -45,7 +45,7 @@ class Exact:
     """One exchange as it crossed the wire, nothing masked.
 
     ``read``: where ``response_body`` is only the beginning of what arrived, how many bytes that were, and their SM3.
-    ``sensitive``: the names of fields that the readable copy hides, as the adapter gave them; empty in format 1.
+    ``sensitive``: the names of fields that the readable copy hides, as the adapter gave them.
     ``decrypted``: the text that was encrypted in the request, empty where there was none.
     """
 
@@ -61,8 +61,16 @@ class Exact:
     decrypted: bytes = b""
 
 
+def record_key(key: bytes, exchange_id: str) -> bytes:
+    """The key of one record, from the evidence key."""
+    return hmac_sm3(key, b"record" + exchange_id.encode())
+
+
 def chain_value(key: bytes, previous: bytes, row: Mapping[str, Any], mac: bytes) -> bytes:
-    """The chain value of a row after the one whose value is ``previous`` (``GENESIS`` for the first)."""
+    """The chain value of a row after the one whose value is ``previous`` (``GENESIS`` for the first).
+
+    ``key`` is the record's own.
+    """
     return hmac_sm3(key, b"".join([previous, *(_part(row[name]) for name in FIELDS), mac]))
 
 
@@ -71,12 +79,20 @@ def body_mac(key: bytes, container: bytes) -> bytes:
     return hmac_sm3(key, b"body" + container)
 
 
+def told_mac(key: bytes, label: str, answer: bytes) -> bytes:
+    """The MAC of what an attempt came to, and of the answer as we read it; empty where there was none.
+
+    It binds what the ledger keeps of an attempt to the exchanges that the attempt made.
+    """
+    return hmac_sm3(key, b"told" + label.encode() + b"|" + answer)
+
+
 def pack(raw: RawExchange) -> bytes:
     """The container of an exchange's exact bytes: a head as JSON, then both bodies, each after its length.
 
     Of an answer that broke off or was refused while it was read, such as one without an end, ``KEPT_BYTES`` stay; the
-    head then ends with how many bytes were read, and their SM3. Format 1 has no names of sensitive fields; format 3 is
-    format 2 with a decrypted text behind both bodies.
+    head then ends with how many bytes were read, and their SM3. Format 3 is format 2 with a decrypted text behind both
+    bodies.
     """
     hidden = sorted(raw.sensitive)
     facts: list[object] = [hidden, raw.method, raw.url, raw.request_headers, raw.status, raw.response_headers]
@@ -91,17 +107,15 @@ def pack(raw: RawExchange) -> bytes:
 
 
 def unpack(container: bytes) -> Exact:
-    """What ``pack`` packed, in any format. Raises ValueError for anything else."""
+    """What ``pack`` packed, in either format. Raises ValueError for anything else."""
     parts, at = [], 1
     for _ in range(4 if container[0] == 3 else 3):
         (length,) = struct.unpack_from(">I", container, at)
         parts.append(container[at + 4 : at + 4 + length])
         at += 4 + length
-    if container[0] not in (1, 2, 3) or at != len(container):
+    if container[0] not in (2, 3) or at != len(container):
         raise ValueError("not a container of exact bytes")
-    facts = json.loads(parts[0])
-    hidden = facts.pop(0) if container[0] > 1 else ()
-    method, url, request_headers, status, response_headers, *cut = facts
+    hidden, method, url, request_headers, status, response_headers, *cut = json.loads(parts[0])
     return Exact(
         method,
         url,
@@ -120,6 +134,8 @@ def _part(value: object) -> bytes:
     """One column with its type. Other types than ours, which SQLite would hold, are told apart and never equal."""
     if value is None:
         return b"n"
+    if isinstance(value, bytes):
+        return b"b" + struct.pack(">I", len(value)) + value
     if isinstance(value, int):
         return b"i" + value.to_bytes(8, "big", signed=True)
     encoded = (value if isinstance(value, str) else repr(value)).encode()

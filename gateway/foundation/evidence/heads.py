@@ -1,10 +1,11 @@
 """Signed heads of the evidence chains: one file of JSON lines per node, outside the database.
 
-Each line signs (SM2, standard ID) how far the chain had come: ``node, first, seq, chain, marks, at, previous``.
-``marks`` holds the first eight bytes of every chain value from ``first`` to ``seq``, so that even after the whole
-chain was re-hashed the first altered record can be named; ``previous`` is the SM3 of the line before, so that a cut
-line shows. The database remembers the last line, so that cutting the end of the file shows as well. Keep the directory
-where who administers the database cannot write, and back it up with the keys.
+Each line signs (SM2, standard ID) how far the chain had come: ``node, first, seq, chain, root, marks_sm3, at,
+previous``. ``root`` is the top of a tree over the chain values from ``first`` to ``seq`` (``merkle``), by which one
+record can be proved without the others; ``marks``, beside what is signed, holds the first eight bytes of each, so that
+even after the whole chain was re-hashed the first altered record can be named; ``previous`` is the SM3 of the line
+before, so that a cut line shows. The database remembers the last line, so that cutting the end of the file shows as
+well. Keep the directory where who administers the database cannot write, and back it up with the keys.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +24,7 @@ from typing import Any, Final
 from gateway.foundation.crypto.keys import HEAD_KEY, KeyProvider
 from gateway.foundation.crypto.sm import sm3
 from gateway.foundation.crypto.sm2 import Sm2Provider, default_provider
+from gateway.foundation.evidence import merkle
 from gateway.words.clock import rfc3339
 from gateway.words.errors import SettingsError
 from gateway.words.saying import say
@@ -42,6 +45,7 @@ class Head:
     first: int
     seq: int
     chain: bytes
+    root: bytes
     marks: bytes
     at: str
     digest: bytes
@@ -69,17 +73,20 @@ class HeadsWriter:
 
     def append(self, chains: Sequence[bytes], at: datetime) -> bytes:
         """Sign the next ``chains``, the values of the records after ``seq``; returns the digest of the line."""
+        marks = b"".join(chain[:MARK_BYTES] for chain in chains)
         body = {
             "node": self._node,
             "first": self.seq + 1,
             "seq": self.seq + len(chains),
             "chain": chains[-1].hex(),
-            "marks": base64.b64encode(b"".join(chain[:MARK_BYTES] for chain in chains)).decode(),
+            "root": merkle.root(chains).hex(),
+            "marks_sm3": sm3(marks).hex(),
             "at": rfc3339(at),
             "previous": self._digest.hex(),
         }
-        signature = self._keys.sign(HEAD_KEY, _signed_bytes(body))
-        line = json.dumps({**body, "signature": signature.hex()}).encode()
+        signature = self._keys.sign(HEAD_KEY, signed_bytes(body))
+        beside = {"signature": signature.hex(), "marks": base64.b64encode(marks).decode()}
+        line = json.dumps({**body, **beside}).encode()
         with open(self._path, "ab", opener=_private) as file:
             file.write(line + b"\n")
             file.flush()
@@ -99,31 +106,30 @@ class HeadsWriter:
             self.seq, self._digest = int(json.loads(lines[-1])["seq"]), sm3(lines[-1])
 
 
-def read_heads(path: Path, node: str, public: bytes, size: int, provider: Sm2Provider | None = None) -> Iterator[Head]:
-    """The lines within the first ``size`` bytes of a file, each checked. Raises HeadsError at the first bad one."""
+@dataclass(frozen=True)
+class Place:
+    """Where in a node's file a part of it begins: at a byte, after a record, behind a line of this digest."""
+
+    offset: int = 0
+    seq: int = 0
+    line: bytes = _NOTHING
+
+
+START: Final = Place()
+
+
+def read_heads(
+    path: Path, node: str, public: bytes, end: int, provider: Sm2Provider | None = None, start: Place = START
+) -> Iterator[Head]:
+    """The lines from a place up to the byte ``end``, each checked. Raises HeadsError at the first bad one."""
     provider = provider or default_provider()
-    previous, seq = _NOTHING, 0
-    for number, line in enumerate(whole_lines(path, size), start=1):
-        where = f"{path.name} line {number}"
-        try:
-            fields: dict[str, Any] = json.loads(line)
-            signature = bytes.fromhex(fields.pop("signature"))
-            marks = base64.b64decode(fields["marks"], validate=True)
-            head = Head(
-                str(fields["node"]),
-                int(fields["first"]),
-                int(fields["seq"]),
-                bytes.fromhex(fields["chain"]),
-                marks,
-                str(fields["at"]),
-                sm3(line),
-            )
-            linked = bytes.fromhex(fields["previous"]) == previous
-        except (ValueError, KeyError, TypeError, AttributeError):
-            raise HeadsError(f"{where} is not a signed head") from None
-        if not provider.verify(public, _signed_bytes(fields), signature):
+    previous, seq = start.line, start.seq
+    for offset, line in whole_lines(path, end, start.offset):
+        where = f"{path.name} line at byte {offset}"
+        head, linked, signed, signature = _parsed(line, where)
+        if not provider.verify(public, signed, signature):
             raise HeadsError(f"{where}: the signature does not verify")
-        if head.node != node or not linked or head.first != seq + 1:
+        if head.node != node or linked != previous or head.first != seq + 1:
             raise HeadsError(f"{where} does not follow the line before it: lines are missing or were moved")
         if len(head.marks) != MARK_BYTES * (head.seq - head.first + 1):
             raise HeadsError(f"{where}: marks and numbers disagree")
@@ -131,20 +137,85 @@ def read_heads(path: Path, node: str, public: bytes, size: int, provider: Sm2Pro
         yield head
 
 
-def whole_lines(path: Path, size: int | None = None) -> Iterator[bytes]:
-    """The complete lines within the first ``size`` bytes; none if there is no file."""
+def _parsed(line: bytes, where: str) -> tuple[Head, bytes, bytes, bytes]:
+    """A line, the digest of the one before, the bytes that are signed, the signature. Raises HeadsError."""
+    try:
+        fields: dict[str, Any] = json.loads(line)
+        signature, marks = bytes.fromhex(fields.pop("signature")), base64.b64decode(fields.pop("marks"), validate=True)
+        head = Head(
+            str(fields["node"]),
+            int(fields["first"]),
+            int(fields["seq"]),
+            bytes.fromhex(fields["chain"]),
+            bytes.fromhex(fields["root"]),
+            marks,
+            str(fields["at"]),
+            sm3(line),
+        )
+        if bytes.fromhex(fields["marks_sm3"]) != sm3(marks):
+            raise HeadsError(f"{where}: the marks are not those that were signed")
+        return head, bytes.fromhex(fields["previous"]), signed_bytes(fields), signature
+    except HeadsError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise HeadsError(f"{where} is not a signed head") from None
+
+
+def line_over(path: Path, seq: int) -> bytes | None:
+    """The line that covers a record, found by halving the file; None where none does. Its signature is not checked."""
+    low, high = 0, path.stat().st_size if path.exists() else 0
+    while low < high:
+        found = _line_after(path, (low + high) // 2, high)
+        if found is None:
+            high = (low + high) // 2
+            continue
+        offset, line = found
+        told = json.loads(line)
+        if told["first"] <= seq <= told["seq"]:
+            return line
+        low, high = (offset + len(line) + 1, high) if seq > told["seq"] else (low, (low + high) // 2)
+    return None
+
+
+def split(path: Path, end: int, parts: int) -> list[Place]:
+    """Where the file, up to a byte, can be divided into about so many parts; the first begins at its start."""
+    places = [START]
+    for part in range(1, parts):
+        found = _line_after(path, end * part // parts, end)
+        if found is not None and found[0] > places[-1].offset:
+            with suppress(ValueError, KeyError, TypeError):
+                told = json.loads(found[1])
+                places.append(Place(found[0], int(told["first"]) - 1, bytes.fromhex(told["previous"])))
+    return places
+
+
+def _line_after(path: Path, offset: int, end: int) -> tuple[int, bytes] | None:
+    """The first whole line that begins at a byte or after it, and before ``end``."""
+    with open(path, "rb") as file:
+        file.seek(max(0, offset - 1))
+        if offset:
+            file.readline()
+        begins = file.tell()
+        line = file.readline()
+    return (begins, line[:-1]) if begins < end and line.endswith(b"\n") else None
+
+
+def whole_lines(path: Path, end: int | None = None, start: int = 0) -> Iterator[tuple[int, bytes]]:
+    """The complete lines from one byte up to another, each with where it begins; none if there is no file."""
     if not path.exists():
         return
-    at = 0
+    at = start
     with open(path, "rb") as file:
+        file.seek(start)
         for line in file:
-            at += len(line)
-            if not line.endswith(b"\n") or (size is not None and at > size):
+            begins, at = at, at + len(line)
+            if not line.endswith(b"\n") or (end is not None and at > end):
                 return
-            yield line[:-1]
+            yield begins, line[:-1]
 
 
-def _signed_bytes(fields: dict[str, Any]) -> bytes:
+def signed_bytes(fields: dict[str, Any]) -> bytes:
+    """What a head's signature is over: its fields but ``signature`` and ``marks``, as JSON in one form."""
     return json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()
 
 

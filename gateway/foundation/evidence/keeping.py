@@ -26,14 +26,25 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from gateway.foundation.crypto.envelope import Envelope, EnvelopeError
 from gateway.foundation.crypto.keys import EVIDENCE_KEY, HEAD_KEY, KeyProvider
 from gateway.foundation.evidence import records
-from gateway.foundation.evidence.chain import ANSWERED, GENESIS, Exact, body_mac, chain_value, pack, unpack
+from gateway.foundation.evidence.chain import (
+    ANSWERED,
+    GENESIS,
+    Exact,
+    body_mac,
+    chain_value,
+    pack,
+    record_key,
+    told_mac,
+    unpack,
+)
 from gateway.foundation.evidence.compression import compressed
 from gateway.foundation.evidence.heads import HeadsWriter
 from gateway.foundation.evidence.later import EAGER_BYTES, Later, Prepared
+from gateway.foundation.evidence.proofs import Proof, proofs
 from gateway.foundation.evidence.records import OURS, Dictionaries, Exchange, Kept
 from gateway.foundation.evidence.redaction import Redacted, redact, redact_text
 from gateway.foundation.evidence.tables import chain_head, exchange, exchange_body
-from gateway.foundation.evidence.verification import Report, verify
+from gateway.foundation.evidence.verification import Report, Verifier, verify
 from gateway.foundation.store import Store
 from gateway.foundation.store.writer import at_commit
 from gateway.ports.base import RawExchange
@@ -157,15 +168,13 @@ class Evidence:
         """MAC, compress and seal an exchange. Touches no database; several threads may call it."""
         container = pack(raw)
         exchange_id = new_id("xch")
+        key = record_key(self._key, exchange_id)
         fields = {
             "id": exchange_id,
             "channel": raw.channel,
             "direction": raw.direction,
             "action": redact_text(raw.action)[:200],
             "method": redact_text(raw.method)[:40],
-            "url": None,
-            "request": None,
-            "response": None,
             "status": raw.status,
             "outcome": redact_text(raw.outcome, raw.sensitive)[:500],
             "started_at": raw.started_at,
@@ -173,7 +182,7 @@ class Evidence:
         }
         small = compressed(container, self._later.dictionary(raw))
         sealed = records.sealed_exact(self._envelope, exchange_id, small)
-        return Prepared(exchange_id, fields, sealed, body_mac(self._key, container))
+        return Prepared(exchange_id, key, fields, sealed, body_mac(key, container))
 
     async def ready(self, items: Sequence[Prepared | RawExchange]) -> list[Prepared | RawExchange]:
         """The same with the large ones prepared in a thread, so that neither the loop nor the store's writer waits.
@@ -194,14 +203,24 @@ class Evidence:
         operation_id: str | None = None,
         subject: str | None = None,
         authority: str | None = None,
+        told: tuple[str, bytes] | None = None,
     ) -> str:
         """Store one exchange at the end of this node's chain, in the caller's unit; returns its id.
+
+        ``told``: what the attempt that made it came to: its label, and the answer as it was read, as JSON.
 
         Units that share a commit extend the chain together, at its end, reading the head from the database. Raises
         EvidenceError, then, when another process appended under this node's name in between.
         """
         ready = raw if isinstance(raw, Prepared) else self.prepare(raw)
-        belongs = {"operation_id": operation_id, "subject": subject, "authority": authority}
+        belongs: dict[str, Any] = {
+            "operation_id": operation_id,
+            "subject": subject,
+            "authority": authority,
+            "told": None,
+        }
+        if told is not None:
+            belongs["told"] = told_mac(ready.key, *told)
         at_commit(conn, self._extend, (ready, belongs))
         return ready.id
 
@@ -215,7 +234,7 @@ class Evidence:
         rows: list[dict[str, Any]] = []
         for seq, (ready, belongs) in enumerate(new, start=was + 1):
             row = {**ready.fields, **belongs, "node": self.node, "seq": seq}
-            chain = chain_value(self._key, chain, row, ready.body_mac)
+            chain = chain_value(ready.key, chain, row, ready.body_mac)
             rows.append({**row, "body_mac": ready.body_mac, "chain": chain})
         moved = conn.execute(
             _MOVE_HEAD, {"of": self.node, "was": was, "seq": was + len(rows), "chain": chain, "updated_at": now}
@@ -248,7 +267,7 @@ class Evidence:
     def _readable(self, kept: Kept, dictionaries: Dictionaries) -> Exchange:
         """As it may be shown; words to that effect where the exact bytes can no longer be read."""
         try:
-            return _shown(kept, None if kept.early or kept.shredded else self._exact(kept, dictionaries))
+            return _shown(kept, None if kept.shredded else self._exact(kept, dictionaries))
         except EvidenceError:
             return kept.showing(Redacted("", _UNREADABLE, _UNREADABLE))
 
@@ -256,11 +275,11 @@ class Evidence:
         """The exact bytes of an exchange. Raises EvidenceError if they are not those that were kept."""
         try:
             container = kept.container(self._envelope, dictionaries)
-            if body_mac(self._key, container) == kept.exchange.body_mac:
+            if body_mac(record_key(self._key, kept.link.id), container) == kept.link.body_mac:
                 return unpack(container)
         except (EnvelopeError, ValueError) as error:
-            raise EvidenceError(f"the exact bytes of {kept.exchange.id} do not open: {error}") from error
-        raise EvidenceError(f"the exact bytes of {kept.exchange.id} were altered")
+            raise EvidenceError(f"the exact bytes of {kept.link.id} do not open: {error}") from error
+        raise EvidenceError(f"the exact bytes of {kept.link.id} were altered")
 
     async def forget(self, before: int) -> int:
         """Retention: shred the exact bytes of every exchange that ended before an instant (microseconds); how many.
@@ -280,18 +299,28 @@ class Evidence:
             after = page[-1].exchange_id
         return forgotten
 
-    def _shred(self, conn: Connection, copies: Mapping[str, Redacted | None]) -> int:
-        now = to_micros(self._clock.now())
-        gone = records.shred(conn, copies, now)
-        digests = {one: records.digest(copy) for one in gone if (copy := copies[one]) is not None}
-        if digests:
-            self.append(conn, _said("shred", digests, now))
+    def _shred(self, conn: Connection, copies: Mapping[str, Redacted]) -> int:
+        gone = {one: copies[one] for one in records.unshredded(conn, copies)}
+        if gone:
+            said = {one: records.digest(copy) for one, copy in gone.items()}
+            record = self.append(conn, _said("shred", said, to_micros(self._clock.now())))
+            records.shred(conn, gone, record)
         return len(gone)
 
+    def verifier(self, heads: Path | None = None) -> Verifier:
+        """Checks every node's evidence; ``heads``: a copy of the folder of signed heads."""
+        return Verifier(heads or self.heads, self._key, self._keys.public(HEAD_KEY), self._envelope)
+
     def verify(self, conn: Connection, heads: Path | None = None) -> Report:
-        """Check every node's evidence; see ``gateway.foundation.evidence.verification.verify``."""
-        public = self._keys.public(HEAD_KEY)
-        return verify(conn, heads or self.heads, key=self._key, public=public, envelope=self._envelope)
+        """Check every node's evidence here and now; ``conn`` must not have read anything yet."""
+        return verify(conn, self.verifier(heads))
+
+    def proofs(self, conn: Connection, exchange_ids: Sequence[str], heads: Path | None = None) -> list[Proof]:
+        """That each of these exchanges stands in its chain under a signed head: what a case's part is proved with.
+
+        Raises UnprovenError for one that no head has signed yet; ``sign_head`` before this, where this node wrote it.
+        """
+        return proofs(conn, heads or self.heads, self._key, exchange_ids)
 
     # --- signing and stopping
 
@@ -348,13 +377,13 @@ class Evidence:
 
 def _copies(
     conn: Connection, exchange_ids: Sequence[str], exact: Callable[[Kept, Dictionaries], Exact]
-) -> dict[str, Redacted | None]:
-    """The readable copies of exchanges that are to be shredded; None where there is one in the row."""
-    dictionaries, copies = Dictionaries(conn), dict[str, Redacted | None]()
+) -> dict[str, Redacted]:
+    """The readable copies of exchanges that are to be shredded."""
+    dictionaries, copies = Dictionaries(conn), dict[str, Redacted]()
     for exchange_id in exchange_ids:
         kept = records.kept(conn, exchange_id)
         try:
-            copies[exchange_id] = None if kept.early else redact(exact(kept, dictionaries))
+            copies[exchange_id] = redact(exact(kept, dictionaries))
         except EvidenceError as error:
             log.error("exact bytes are not shredded, for they prove a change", reason=str(error))
     return copies
@@ -366,8 +395,6 @@ def _chains_after(conn: Connection, node: str, seq: int) -> list[bytes]:
 
 def _shown(kept: Kept, exact: Exact | None) -> Exchange:
     """An exchange with its readable copy, from wherever that is."""
-    if kept.early:
-        return kept.exchange
     if exact is not None:
         return kept.showing(redact(exact))
     return kept.showing(kept.shown or Redacted("", _UNREADABLE, _UNREADABLE))

@@ -37,9 +37,13 @@ Kind = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class Prepared:
-    """An exchange ready to be stored, its exact bytes MACed, compressed and sealed. Its id is fixed."""
+    """An exchange ready to be stored, its exact bytes MACed, compressed and sealed. Its id is fixed.
+
+    ``key``: the key of its record.
+    """
 
     id: str
+    key: bytes
     fields: dict[str, Any]
     exact_sealed: bytes
     body_mac: bytes

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, fields
 from typing import Any, Final
 
 from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
@@ -33,6 +33,7 @@ _WITH_BODY = (
         exchange,
         exchange_body.c.exchange_id.label("body_of"),
         exchange_body.c.exact_sealed,
+        exchange_body.c.shredded_by,
         exchange_shown.c.url.label("shown_url"),
         exchange_shown.c.request.label("shown_request"),
         exchange_shown.c.response.label("shown_response"),
@@ -57,11 +58,8 @@ _HEAD = select(chain_head).where(chain_head.c.node == bindparam("of"))
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
-    """One request and answer on the wire, as it may be shown. Instants in microseconds.
-
-    ``url``, ``request`` and ``response`` are None in what the chain covers of format 2.
-    """
+class Link:
+    """One record of a chain: everything of an exchange but what it said. Instants in microseconds."""
 
     id: str
     node: str
@@ -73,13 +71,11 @@ class Exchange:
     subject: str | None
     authority: str | None
     method: str
-    url: str | None
-    request: str | None
-    response: str | None
     status: int | None
     outcome: str
     started_at: int
     ended_at: int
+    told: bytes | None
     body_mac: bytes
     chain: bytes
 
@@ -90,34 +86,40 @@ class Exchange:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """An exchange with what is left of its exact bytes. ``body_there``: the row of the bytes is there.
+class Exchange(Link):
+    """One request and answer on the wire, as it may be shown."""
 
-    ``shown``: the readable copy that was made before they were shredded.
+    url: str
+    request: str
+    response: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A record with what is left of its exact bytes. ``body_there``: the row of the bytes is there.
+
+    ``shredded_by``: the record that says that they were shredded; ``shown``: the readable copy that was made before.
     """
 
-    exchange: Exchange
+    link: Link
     body_there: bool
     exact_sealed: Any
+    shredded_by: str | None
     shown: Redacted | None
 
     @property
     def shredded(self) -> bool:
-        """Whether retention has taken the exact bytes."""
+        """Whether the exact bytes are gone."""
         return self.exact_sealed is None
-
-    @property
-    def early(self) -> bool:
-        """Whether its readable copy was made when it was kept, and is under the chain: format 1."""
-        return self.exchange.request is not None
 
     def container(self, envelope: Envelope, dictionaries: Dictionaries) -> bytes:
         """The exact bytes, packed. Raises EnvelopeError, or ValueError if they do not expand."""
-        return expanded(envelope.open(bytes(self.exact_sealed), _exact_of(self.exchange.id)), dictionaries.content)
+        return expanded(envelope.open(bytes(self.exact_sealed), _exact_of(self.link.id)), dictionaries.content)
 
     def showing(self, shown: Redacted) -> Exchange:
         """The exchange with its readable copy."""
-        return replace(self.exchange, url=shown.url, request=shown.request, response=shown.response)
+        known = {one.name: getattr(self.link, one.name) for one in fields(Link)}
+        return Exchange(**known, url=shown.url, request=shown.request, response=shown.response)
 
 
 class Dictionaries:
@@ -156,7 +158,7 @@ class Body:
     kept: bool
 
 
-_exchange = reader(Exchange)
+_link = reader(Link)
 _head = reader(ChainHead)
 _body = reader(Body)
 
@@ -195,6 +197,12 @@ def chain_of(conn: Connection, node: str, *, after: int, most: int) -> list[Kept
     return [_kept(row) for row in rows]
 
 
+def chains(conn: Connection, node: str, first: int, last: int) -> dict[int, bytes]:
+    """The chain values of a node's records with these numbers, both included."""
+    query = select(exchange.c.seq, exchange.c.chain).where(exchange.c.node == node, exchange.c.seq.between(first, last))
+    return {seq: bytes(chain) for seq, chain in conn.execute(query)}
+
+
 def head_of(conn: Connection, node: str) -> ChainHead | None:
     """The head of a node's chain."""
     row = conn.execute(_HEAD, {"of": node}).mappings().first()
@@ -214,29 +222,30 @@ def bodies(conn: Connection, after: str) -> list[Body]:
     return [_body(row) for row in conn.execute(query).mappings()]
 
 
-def shred(conn: Connection, copies: Mapping[str, Redacted | None], now: int) -> list[str]:
-    """Take the exact bytes of these exchanges away, and keep these readable copies instead; which ones had some.
-
-    None: the readable copy stands in the exchange's row.
-    """
+def unshredded(conn: Connection, exchange_ids: Collection[str]) -> list[str]:
+    """Those of these exchanges whose exact bytes are there, in order."""
     there = select(exchange_body.c.exchange_id).where(
-        exchange_body.c.exchange_id.in_(list(copies)), exchange_body.c.exact_sealed.is_not(None)
+        exchange_body.c.exchange_id.in_(list(exchange_ids)), exchange_body.c.exact_sealed.is_not(None)
     )
-    gone = list(conn.execute(there.order_by(exchange_body.c.exchange_id)).scalars())
-    if gone:
-        shown = [
-            {"exchange_id": one, "url": copy.url, "request": copy.request, "response": copy.response}
-            for one in gone
-            if (copy := copies[one]) is not None
-        ]
-        if shown:
-            conn.execute(_INSERT_SHOWN, shown)
-        conn.execute(
-            update(exchange_body)
-            .where(exchange_body.c.exchange_id.in_(gone))
-            .values(exact_sealed=None, shredded_at=now)
-        )
-    return gone
+    return list(conn.execute(there.order_by(exchange_body.c.exchange_id)).scalars())
+
+
+def shred(conn: Connection, copies: Mapping[str, Redacted], record: str) -> None:
+    """Take the exact bytes of these exchanges away, and keep these readable copies instead. ``record`` says so."""
+    shown = [
+        {"exchange_id": one, "url": copy.url, "request": copy.request, "response": copy.response}
+        for one, copy in copies.items()
+    ]
+    conn.execute(_INSERT_SHOWN, shown)
+    gone = exchange_body.c.exchange_id.in_(list(copies))
+    conn.execute(update(exchange_body).where(gone).values(exact_sealed=None, shredded_by=record))
+
+
+def shredded_by(conn: Connection, exchange_ids: Collection[str]) -> dict[str, str | None]:
+    """The record that each of these exchanges names as that of its shredding."""
+    query = select(exchange_body.c.exchange_id, exchange_body.c.shredded_by)
+    found = conn.execute(query.where(exchange_body.c.exchange_id.in_(list(exchange_ids))))
+    return {row.exchange_id: row.shredded_by for row in found}
 
 
 def digest(shown: Redacted) -> str:
@@ -265,4 +274,4 @@ def _kept(row: RowMapping) -> Kept:
     shown = None
     if row["shown_request"] is not None:
         shown = Redacted(row["shown_url"], row["shown_request"], row["shown_response"])
-    return Kept(_exchange(row), row["body_of"] is not None, row["exact_sealed"], shown)
+    return Kept(_link(row), row["body_of"] is not None, row["exact_sealed"], row["shredded_by"], shown)

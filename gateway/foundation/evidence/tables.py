@@ -1,7 +1,7 @@
 """Evidence: exchanges chained per node, their exact bytes in a row of their own, and each chain's head.
 
-Of an exchange of format 1 the readable copy stands in its row. Of one of format 2 there is none as long as the exact
-bytes are there, from which it is made when somebody reads; before they are shredded it goes to ``exchange_shown``.
+There is no readable copy of an exchange as long as the exact bytes are there, from which it is made when somebody
+reads; before they are shredded it goes to ``exchange_shown``.
 """
 
 from __future__ import annotations
@@ -34,13 +34,11 @@ exchange = Table(
     Column("subject", Text, index=True),
     Column("authority", String(40)),
     Column("method", Text, nullable=False),
-    Column("url", Text, comment="redacted, like request and response; all three are null in format 2"),
-    Column("request", Text),
-    Column("response", Text),
     Column("status", Integer),
     Column("outcome", Text, nullable=False, comment="answered, or the name of the transport's error"),
     Column("started_at", BigInteger, nullable=False),
     Column("ended_at", BigInteger, nullable=False),
+    Column("told", LargeBinary, comment="HMAC-SM3 of what its attempt came to; null where it belongs to no attempt"),
     Column("body_mac", LargeBinary, nullable=False, comment="HMAC-SM3 of the exact bytes"),
     Column("chain", LargeBinary, nullable=False, comment="HMAC-SM3 of the previous chain value and this row"),
     UniqueConstraint("node", "seq"),
@@ -53,8 +51,8 @@ exchange_body = Table(
     metadata,
     Column("exchange_id", String(40), ForeignKey("exchange.id"), primary_key=True),
     Column("exact_sealed", LargeBinary, comment="null once retention has shredded it"),
-    Column("shredded_at", BigInteger),
-    CheckConstraint("(exact_sealed is null) = (shredded_at is not null)", name="kept_or_shredded"),
+    Column("shredded_by", String(40), comment="the record in the chain that says so"),
+    CheckConstraint("(exact_sealed is null) = (shredded_by is not null)", name="kept_or_shredded"),
 )
 
 exchange_shown = Table(

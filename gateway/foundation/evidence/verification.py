@@ -1,16 +1,21 @@
-"""Proof that the evidence is what it was: every row, every body still kept, and the signed heads against both.
+"""Proof that the evidence is what it was: every record, every body still kept, and the signed heads against both.
 
-A readable copy that was made before its bytes were shredded is held against the record of that shredding, which may
-stand in the chain of another node: that is done when all chains have been walked. Until then a few words of each such
-copy are remembered, about 200 bytes.
+Each chain is divided into parts, which are checked by themselves: a part begins with the chain value that the part
+before it has to end with. So a large store is checked by several processes, in little memory, and what was found good
+up to a trusted checkpoint need not be looked at again.
+
+A readable copy that was made before its bytes were shredded is held against the record of that shredding, which the
+row of the bytes names; and each such record against the rows that it names, so that a second one proves nothing.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, Literal
 
 from sqlalchemy import Connection
@@ -19,12 +24,25 @@ from gateway.foundation.crypto.envelope import Envelope, EnvelopeError
 from gateway.foundation.crypto.sm import same, sm3
 from gateway.foundation.crypto.sm2 import Sm2Provider
 from gateway.foundation.evidence import records
-from gateway.foundation.evidence.chain import GENESIS, body_mac, chain_value, unpack
-from gateway.foundation.evidence.heads import MARK_BYTES, HeadsError, heads_file, read_heads, whole_lines
-from gateway.foundation.evidence.records import OURS, Dictionaries, Exchange, Kept
-from gateway.words.errors import SettingsError
+from gateway.foundation.evidence.chain import GENESIS, body_mac, chain_value, record_key, unpack
+from gateway.foundation.evidence.heads import (
+    MARK_BYTES,
+    START,
+    HeadsError,
+    Place,
+    heads_file,
+    read_heads,
+    split,
+    whole_lines,
+)
+from gateway.foundation.evidence.records import OURS, Dictionaries, Kept, Link
+from gateway.words.errors import NotFoundProblem, SettingsError
 
 _PAGE: Final = 500
+_LINES_REMEMBERED: Final = 10_000
+
+Progress = Callable[[int], None]
+"""Told how many more records were checked."""
 
 
 @dataclass(frozen=True)
@@ -48,111 +66,161 @@ class Report:
     retention and ``unsigned`` came after the last signed head: until it is signed, only the MAC protects these.
     """
 
-    exchanges: int
-    ok: bool
-    first_problem: Finding | None
-    heads_checked: int
-    shredded: int
-    unsigned: int
-
-
-@dataclass
-class _Tally:
     exchanges: int = 0
-    heads: int = 0
+    heads_checked: int = 0
     shredded: int = 0
     unsigned: int = 0
-    copies: dict[str, tuple[str, int, str | None]] = field(default_factory=dict)
-    """Of each shredded exchange of format 2: its node, its number, the digest of its readable copy."""
-    said: dict[str, str] = field(default_factory=dict)
-    """What records of shredding say of these digests."""
-    twice: set[str] = field(default_factory=set)
+    first_problem: Finding | None = None
 
-    def refuse_copies(self) -> Finding | None:
-        """The first readable copy that is not the one that was made."""
-        for exchange_id, (node, seq, digest) in sorted(self.copies.items(), key=lambda item: item[1][:2]):
-            if digest is None:
-                return Finding(node, seq, "altered", "its readable copy is gone", exchange_id)
-            if exchange_id in self.twice:
-                return Finding(node, seq, "altered", "two records say that its bytes were shredded", exchange_id)
-            if self.said.get(exchange_id) != digest:
-                return Finding(node, seq, "altered", "its readable copy is not the one that was made", exchange_id)
-        return None
+    @property
+    def ok(self) -> bool:
+        """Whether everything is as it was."""
+        return self.first_problem is None
+
+    def __add__(self, other: Report) -> Report:
+        """Both; the first problem of them is that of the first that has one."""
+        return Report(
+            self.exchanges + other.exchanges,
+            self.heads_checked + other.heads_checked,
+            self.shredded + other.shredded,
+            self.unsigned + other.unsigned,
+            self.first_problem or other.first_problem,
+        )
 
 
-def verify(
-    conn: Connection,
-    heads: Path,
-    *,
-    key: bytes,
-    public: bytes,
-    envelope: Envelope,
-    provider: Sm2Provider | None = None,
-) -> Report:
-    """Check every node's chain against itself, its bodies and the signed heads in the directory ``heads``.
+@dataclass(frozen=True)
+class Part:
+    """A part of a node's chain: from a place in its file of signed heads up to a byte; ``last``: up to the chain's end.
 
-    ``conn`` must not have read anything yet: the file is looked at first, so that a head signed meanwhile by a running
-    gateway is not taken for a missing record. ``key`` is the evidence MAC key, ``public`` the head signing key.
+    ``chain``: the value of the record before it, where that is known by more than the database; else None.
     """
-    sizes = {path.stem: path.stat().st_size for path in sorted(heads.glob("*.jsonl"))}
-    nodes = {*sizes, *records.nodes(conn)}
-    tally, first = _Tally(), None
-    for node in sorted(nodes):
+
+    node: str
+    begins: Place
+    ends: int
+    last: bool
+    chain: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Verifier:
+    """What a verification needs beside the database: the folder of heads, the evidence key, the head's public key."""
+
+    heads: Path
+    key: bytes
+    public: bytes
+    envelope: Envelope
+    provider: Sm2Provider | None = None
+
+    def sizes(self) -> dict[str, int]:
+        """How long each node's file of signed heads is now."""
+        return {path.stem: path.stat().st_size for path in self.heads.glob("*.jsonl")}
+
+    def parts(
+        self,
+        sizes: Mapping[str, int],
+        nodes: Set[str],
+        number: int = 1,
+        since: Mapping[str, Part] = MappingProxyType({}),
+    ) -> list[Part]:
+        """All there is to check, each node's chain in about so many parts. ``since``: where to begin, by node.
+
+        The sizes are measured before the database is read, so that a head signed meanwhile is not taken for a missing
+        record.
+        """
+        made: list[Part] = []
+        for node in sorted(nodes | sizes.keys()):
+            try:
+                file = heads_file(self.heads, node)
+            except SettingsError:
+                made.append(Part(node, START, 0, last=True))
+                continue
+            size = sizes.get(node, 0)
+            known = since.get(node)
+            begins = split(file, size, number if size else 1)
+            if known is not None:
+                begins = [known.begins, *(one for one in begins if one.offset > known.begins.offset)]
+            ends = [*(one.offset for one in begins[1:]), size]
+            made += [
+                Part(node, place, end, place is begins[-1], known.chain if known is not None and not at else None)
+                for at, (place, end) in enumerate(zip(begins, ends, strict=True))
+            ]
+        return made
+
+    def check(self, conn: Connection, part: Part, progress: Progress = lambda _: None) -> Report:
+        """Check one part. ``conn`` must not have read anything before the sizes were measured."""
         try:
-            file = heads_file(heads, node)
+            file = heads_file(self.heads, part.node)
         except SettingsError:
-            first = first or Finding(node, 1, "altered", "no node of ours has such a name")
-            continue
-        check = _Check(conn, node, file, sizes.get(node, 0), key, public, envelope, provider, tally)
-        first = first or check.run()
-    first = first or tally.refuse_copies()
-    return Report(tally.exchanges, first is None, first, tally.heads, tally.shredded, tally.unsigned)
+            return Report(first_problem=Finding(part.node, 1, "altered", "no node of ours has such a name"))
+        return _Check(conn, self, part, file, progress).run()
+
+
+def verify(conn: Connection, verifier: Verifier) -> Report:
+    """Check every node's chain against itself, its bodies and the signed heads, here and now.
+
+    ``conn`` must not have read anything yet.
+    """
+    sizes = verifier.sizes()
+    return sum((verifier.check(conn, part) for part in verifier.parts(sizes, records.nodes(conn))), Report())
 
 
 @dataclass
 class _Check:
-    """One node's check; counts into a shared tally."""
+    """The check of one part."""
 
     conn: Connection
-    node: str
+    by: Verifier
+    part: Part
     file: Path
-    size: int
-    key: bytes
-    public: bytes
-    envelope: Envelope
-    provider: Sm2Provider | None
-    tally: _Tally
+    progress: Progress
+    exchanges: int = 0
+    heads: int = 0
+    shredded: int = 0
+    unsigned: int = 0
+    _lines: deque[bytes] = field(default_factory=lambda: deque(maxlen=_LINES_REMEMBERED))
+    _said: dict[str, dict[str, str]] = field(default_factory=dict)
+    """What the records of shredding say that were looked at last."""
 
-    def run(self) -> Finding | None:
-        self._lines: set[bytes] = set()
-        self._read = 0
+    def run(self) -> Report:
+        self._read = self.part.begins.seq
         self._dictionaries = Dictionaries(self.conn)
         try:
-            return self._walk()
+            found = self._walk()
         except (TypeError, ValueError) as error:
-            return self._finding(self._read + 1, "altered", f"the record cannot be read: {error}")
+            found = self._finding(self._read + 1, "altered", f"the record cannot be read: {error}")
+        return Report(self.exchanges, self.heads, self.shredded, self.unsigned, found)
 
     def _walk(self) -> Finding | None:
-        seq, chain = 0, GENESIS
+        seq, chain = self._read, GENESIS
+        if seq:
+            before = records.chains(self.conn, self.part.node, seq, seq).get(seq)
+            if before is None:
+                return self._finding(seq, "missing", "the record before is gone")
+            if self.part.chain is not None and not same(before, self.part.chain):
+                return self._finding(seq, "altered", "not what the trusted checkpoint says")
+            chain = before
         marks = self._marks()
         for kept in self._records():
-            seq, row = seq + 1, kept.exchange
-            if row.seq != seq:
-                return self._finding(seq, "missing", f"the next record is number {row.seq}")
-            value = chain_value(self.key, chain, row.chained, row.body_mac)
+            seq, link = seq + 1, kept.link
+            if link.seq != seq:
+                return self._finding(seq, "missing", f"the next record is number {link.seq}")
             try:
                 mark = next(marks, None)
             except HeadsError as error:
                 return self._finding(seq, "heads", str(error))
-            chain = row.chain
+            if mark is None and not self.part.last:
+                return None
+            value = chain_value(record_key(self.by.key, link.id), chain, link.chained, link.body_mac)
+            chain = link.chain
             if not same(value, chain):
-                return self._finding(seq, "altered", "the row does not match its chain value", row)
+                return self._finding(seq, "altered", "the row does not match its chain value", link)
             if mark is not None and not chain.startswith(mark):
-                return self._finding(seq, "altered", "not what was signed; the chain was re-hashed after it", row)
+                return self._finding(seq, "altered", "not what was signed; the chain was re-hashed after it", link)
             if reason := self._refuse_body(kept):
-                return self._finding(seq, "altered", reason, row)
-            self.tally.exchanges += 1
-            self.tally.unsigned += mark is None
+                return self._finding(seq, "altered", reason, link)
+            self.exchanges += 1
+            self.unsigned += mark is None
         return self._refuse_end(seq, chain, marks)
 
     def _refuse_end(self, seq: int, chain: bytes, marks: Iterator[bytes]) -> Finding | None:
@@ -161,7 +229,9 @@ class _Check:
                 return self._finding(seq + 1, "truncated", "it was signed, and the chain ends before it")
         except HeadsError as error:
             return self._finding(seq + 1, "heads", str(error))
-        head = records.head_of(self.conn, self.node)
+        if not self.part.last:
+            return None
+        head = records.head_of(self.conn, self.part.node)
         if head is None:
             return self._finding(seq + 1, "truncated", "the chain's head is gone") if seq else None
         if head.seq != seq:
@@ -169,10 +239,10 @@ class _Check:
         if not same(head.chain, chain):
             return self._finding(seq, "altered", "the chain's head does not match it")
         signed = head.signed_line
-        if signed is None or signed in self._lines:
+        if signed is None or signed in self._lines or signed == self.part.begins.line:
             return None
         # Signed while we were reading, or cut from the file: the file as it is now tells.
-        if any(sm3(line) == signed for line in whole_lines(self.file)):
+        if any(sm3(line) == signed for _, line in whole_lines(self.file, start=self.part.ends)):
             return None
         return self._finding(seq, "heads", f"{self.file.name}: the last signed line is missing")
 
@@ -181,7 +251,7 @@ class _Check:
         most = _PAGE
         while True:
             try:
-                page = records.chain_of(self.conn, self.node, after=self._read, most=most)
+                page = records.chain_of(self.conn, self.part.node, after=self._read, most=most)
             except (TypeError, ValueError):
                 if most == 1:
                     raise
@@ -191,13 +261,15 @@ class _Check:
                 return
             for kept in page:
                 yield kept
-                self._read = kept.exchange.seq
+                self._read = kept.link.seq
+            self.progress(len(page))
 
     def _marks(self) -> Iterator[bytes]:
-        """What was signed of each chain value, from record 1: its first bytes, or all of it at a head."""
-        for head in read_heads(self.file, self.node, self.public, self.size, self.provider):
-            self.tally.heads += 1
-            self._lines.add(head.digest)
+        """What was signed of each chain value of this part: its first bytes, or all of it at a head."""
+        by, part = self.by, self.part
+        for head in read_heads(self.file, part.node, by.public, part.ends, by.provider, part.begins):
+            self.heads += 1
+            self._lines.append(head.digest)
             for at in range(0, len(head.marks) - MARK_BYTES, MARK_BYTES):
                 yield head.marks[at : at + MARK_BYTES]
             yield head.chain
@@ -205,26 +277,66 @@ class _Check:
     def _refuse_body(self, kept: Kept) -> str | None:
         if not kept.body_there:
             return "the row of its exact bytes is gone"
-        row = kept.exchange
+        link = kept.link
         if kept.shredded:
-            self.tally.shredded += 1
-            if not kept.early:
-                digest = records.digest(kept.shown) if kept.shown is not None else None
-                self.tally.copies[row.id] = (self.node, row.seq, digest)
-            return None
+            self.shredded += 1
+            return self._refuse_copy(kept)
         if kept.shown is not None:
             return "there is a readable copy beside its exact bytes"
+        container, reason = self._opened(kept)
+        if container is not None and link.channel == OURS:
+            return self._refuse_record(link.id, self._words(link.id, container))
+        return reason
+
+    def _opened(self, kept: Kept) -> tuple[bytes | None, str | None]:
+        """The exact bytes, or why they are not those that were kept."""
         try:
-            container = kept.container(self.envelope, self._dictionaries)
+            container = kept.container(self.by.envelope, self._dictionaries)
         except (EnvelopeError, ValueError):
-            return "its exact bytes do not open"
-        if not same(body_mac(self.key, container), row.body_mac):
-            return "its exact bytes were altered"
-        if row.channel == OURS:
-            said: dict[str, str] = json.loads(unpack(container).request_body)
-            self.tally.twice |= said.keys() & self.tally.said.keys()
-            self.tally.said |= said
+            return None, "its exact bytes do not open"
+        if not same(body_mac(record_key(self.by.key, kept.link.id), container), kept.link.body_mac):
+            return None, "its exact bytes were altered"
+        return container, None
+
+    def _refuse_copy(self, kept: Kept) -> str | None:
+        """Bytes are gone only where a record in the chain says so, and what may be read since is what it says."""
+        said = self._shredding(kept.shredded_by)
+        if said is None or kept.link.id not in said:
+            return "its exact bytes are gone, and no record in the chain says that they were shredded"
+        if kept.shown is None:
+            return "its readable copy is gone"
+        if said[kept.link.id] != records.digest(kept.shown):
+            return "its readable copy is not the one that was made"
         return None
 
-    def _finding(self, seq: int, what: Any, detail: str, row: Exchange | None = None) -> Finding:
-        return Finding(self.node, seq, what, detail, row.id if row is not None else None)
+    def _refuse_record(self, record_id: str, said: dict[str, str]) -> str | None:
+        """What a record says that it shredded names it, each of them."""
+        named = records.shredded_by(self.conn, said)
+        other = next((one for one in said if named.get(one) != record_id), None)
+        return None if other is None else f"it says that it shredded {other}, which does not name it"
+
+    def _shredding(self, record_id: str | None) -> dict[str, str] | None:
+        """What a record says was shredded; None where it is no such record."""
+        if record_id is None:
+            return None
+        if record_id not in self._said:
+            try:
+                kept = records.kept(self.conn, record_id)
+            except NotFoundProblem:
+                return None
+            if kept.link.channel != OURS or kept.shredded:
+                return None
+            container, _ = self._opened(kept)
+            if container is None:
+                return None
+            self._words(record_id, container)
+        return self._said[record_id]
+
+    def _words(self, record_id: str, container: bytes) -> dict[str, str]:
+        if len(self._said) > 100:
+            self._said.clear()
+        said = self._said[record_id] = dict(json.loads(unpack(container).request_body))
+        return said
+
+    def _finding(self, seq: int, what: Any, detail: str, link: Link | None = None) -> Finding:
+        return Finding(self.part.node, seq, what, detail, link.id if link is not None else None)

@@ -69,7 +69,7 @@ def test_untouched_evidence_is_verified(call: Call, exchanges: list[str]) -> Non
 
 def test_the_first_altered_record_is_named(call: Call, exchanges: list[str], site: Path) -> None:
     with sqlite3.connect(site / "gateway.sqlite") as conn:
-        conn.execute("update exchange set response = 'something kinder' where id = ?", (exchanges[1],))
+        conn.execute("update exchange set outcome = 'something kinder' where id = ?", (exchanges[1],))
     said = call("evidence", "verify", "--json")
     assert said.code == 1
     assert (said.json["ok"], said.json["problem"]["exchange"]) == (False, exchanges[1])

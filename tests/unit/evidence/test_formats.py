@@ -1,23 +1,21 @@
-"""Both formats of evidence verify, and what retention leaves can be proved as well as what was there before."""
+"""What retention leaves can be proved as well as what was there before."""
 
 from __future__ import annotations
 
 import json
-import struct
 from dataclasses import replace
 
 import pytest
 from sqlalchemy import delete, insert, select, update
 
 from gateway.foundation.crypto.envelope import Envelope
-from gateway.foundation.crypto.keys import EVIDENCE_KEY
 from gateway.foundation.evidence import redact
-from gateway.foundation.evidence.chain import GENESIS, body_mac, chain_value, pack, unpack
+from gateway.foundation.evidence.chain import pack
 from gateway.foundation.evidence.compression import Dictionary
 from gateway.foundation.evidence.keeping import _said
-from gateway.foundation.evidence.records import OURS, sealed_exact
+from gateway.foundation.evidence.records import OURS, digest, sealed_exact
+from gateway.foundation.evidence.redaction import Redacted
 from gateway.foundation.evidence.tables import (
-    chain_head,
     exchange,
     exchange_body,
     exchange_dictionary,
@@ -36,67 +34,7 @@ def found(report):
     return report.first_problem.seq, report.first_problem.exchange_id, report.first_problem.detail
 
 
-# --- format 1: the readable copy stands in the row, under the chain
-
-
-def first_format(raw) -> bytes:
-    """A container as it was packed before: no names of sensitive fields."""
-    facts = [raw.method, raw.url, raw.request_headers, raw.status, raw.response_headers]
-    parts = (json.dumps(facts).encode(), raw.request_body, raw.response_body)
-    return b"\x01" + b"".join(struct.pack(">I", len(part)) + part for part in parts)
-
-
-async def keep_as_before(bench, raw, count):
-    """Exchanges as format 1 kept them: at the end of the chain, and not compressed."""
-    key = bench.keys.secret(EVIDENCE_KEY)
-
-    def unit(conn):
-        head = conn.execute(select(chain_head)).first()
-        seq, chain = (head.seq, bytes(head.chain)) if head else (0, GENESIS)
-        container, shown, ids = first_format(raw), redact(raw), []
-        for _ in range(count):
-            seq += 1
-            ids.append(f"xch_{seq:02}")
-            row = {"id": ids[-1], "node": "n1", "seq": seq, "operation_id": "op_1", "subject": None, "authority": None}
-            row |= {name: getattr(raw, name) for name in ("channel", "direction", "action", "method", "status")}
-            row |= {"outcome": raw.outcome, "started_at": raw.started_at, "ended_at": raw.ended_at}
-            row |= {"url": shown.url, "request": shown.request, "response": shown.response}
-            mac = body_mac(key, container)
-            chain = chain_value(key, chain, row, mac)
-            conn.execute(insert(exchange).values({**row, "body_mac": mac, "chain": chain}))
-            sealed = sealed_exact(Envelope(bench.keys), ids[-1], container)
-            conn.execute(insert(exchange_body).values(exchange_id=ids[-1], exact_sealed=sealed))
-        moved = {"seq": seq, "chain": chain, "updated_at": 0}
-        conn.execute(update(chain_head).values(moved) if head else insert(chain_head).values(node="n1", **moved))
-        return ids
-
-    return await bench.store.write(unit)
-
-
-async def test_a_chain_of_both_formats_verifies_and_is_read(both, raw):
-    (before,) = await keep_as_before(both, raw, 1)
-    (now,) = await both.keep(1)
-    (later,) = await keep_as_before(both, raw, 1)
-    await both.evidence.sign_head()
-    report = await both.verify()
-    assert (report.ok, report.exchanges) == (True, 3)
-    for exchange_id in (before, now, later):
-        opened = await both.store.read(lambda conn, one=exchange_id: both.evidence.open(conn, one))
-        assert opened.exact.request_body == raw.request_body
-        assert opened.exchange.request == redact(raw).request
-
-
-async def test_what_format_1_shows_survives_shredding_in_its_row(both, raw):
-    ids = await keep_as_before(both, raw, 2)
-    assert await both.evidence.forget(before=raw.ended_at + 1) == 2
-    assert (await both.evidence.held(ids[0])).request == redact(raw).request
-    report = await both.verify()
-    assert (report.ok, report.shredded, report.exchanges) == (True, 2, 2)
-    await change(both, update(exchange).where(exchange.c.id == ids[1]).values(request="nothing"))
-    assert found(await both.verify())[:2] == (2, ids[1])
-
-
-# --- format 2: the readable copy is made before the exact bytes are shredded
+# --- the readable copy is made before the exact bytes are shredded
 
 
 @pytest.fixture
@@ -154,7 +92,9 @@ async def test_bytes_shredded_by_hand_with_a_copy_to_one_s_liking_are_named(shre
     bench, ids = shredded
     await change(
         bench,
-        update(exchange_body).where(exchange_body.c.exchange_id == ids[4]).values(exact_sealed=None, shredded_at=1),
+        update(exchange_body)
+        .where(exchange_body.c.exchange_id == ids[4])
+        .values(exact_sealed=None, shredded_by="xch_x"),
         insert(exchange_shown).values(exchange_id=ids[4], url="u", request="kinder", response="words"),
     )
     assert found(await bench.verify())[:2] == (5, ids[4])
@@ -163,16 +103,35 @@ async def test_bytes_shredded_by_hand_with_a_copy_to_one_s_liking_are_named(shre
 async def test_a_second_record_of_a_shredding_proves_nothing(shredded):
     """Who has all keys but the one that signs heads appends a record that fits an altered copy."""
     bench, ids = shredded
-    from gateway.foundation.evidence.records import digest
-    from gateway.foundation.evidence.redaction import Redacted
-
     copy = Redacted("u", "kinder", "words")
     altered = update(exchange_shown).where(exchange_shown.c.exchange_id == ids[0])
     await change(bench, altered.values(url=copy.url, request=copy.request, response=copy.response))
-    await bench.store.write(lambda conn: bench.evidence.append(conn, _said("shred", {ids[0]: digest(copy)}, 9)))
+    second = await bench.store.write(
+        lambda conn: bench.evidence.append(conn, _said("shred", {ids[0]: digest(copy)}, 9))
+    )
+    assert found(await bench.verify())[:2] == (1, ids[0])
+    await change(bench, update(exchange_body).where(exchange_body.c.exchange_id == ids[0]).values(shredded_by=second))
     seq, exchange_id, detail = found(await bench.verify())
-    assert (seq, exchange_id) == (1, ids[0])
-    assert "two records" in detail
+    assert (seq, exchange_id) == (7, await record_of(bench, 7))
+    assert "does not name it" in detail
+
+
+async def record_of(bench, seq):
+    """The id of a record by its number."""
+    return await bench.store.read(
+        lambda conn: conn.execute(select(exchange.c.id).where(exchange.c.seq == seq)).scalar()
+    )
+
+
+async def test_exact_bytes_that_vanish_otherwise_than_by_retention_are_named(shredded):
+    """The database takes it, the chain does not, whichever record is named as the one of the shredding."""
+    bench, ids = shredded
+    for named in ("", "xch_none", ids[5], await record_of(bench, 7)):
+        gone = update(exchange_body).where(exchange_body.c.exchange_id == ids[4])
+        await change(bench, gone.values(exact_sealed=None, shredded_by=named))
+        seq, exchange_id, detail = found(await bench.verify())
+        assert (seq, exchange_id) == (5, ids[4])
+        assert "no record in the chain says" in detail
 
 
 async def test_a_readable_copy_beside_exact_bytes_is_named(shredded):
@@ -185,7 +144,7 @@ async def test_a_readable_copy_beside_exact_bytes_is_named(shredded):
 
 async def test_exact_bytes_that_were_altered_are_not_shredded_but_stay_as_a_proof(both, raw):
     ids = await both.keep(3)
-    other = sealed_exact(Envelope(both.keys), ids[1], first_format(replace(raw, response_body=b"<other/>")))
+    other = sealed_exact(Envelope(both.keys), ids[1], pack(replace(raw, response_body=b"<other/>")))
     await change(both, update(exchange_body).where(exchange_body.c.exchange_id == ids[1]).values(exact_sealed=other))
     assert await both.evidence.forget(before=100) == 2
     assert found(await both.verify())[:2] == (2, ids[1])
@@ -206,11 +165,6 @@ async def test_a_dictionary_that_was_altered_or_removed_shows(both, raw, harm):
         await change(both, update(exchange_dictionary).values(content=content.replace(b"CreateBill", b"CreateBull")))
     assert found(await both.verify())[:2] == (2, ids[0])
     assert "not readable" in (await both.evidence.held(ids[0])).request
-
-
-def test_a_container_of_either_format_gives_the_same_exact_bytes(raw):
-    before = unpack(first_format(raw))
-    assert (before.method, before.request_body, before.sensitive) == (raw.method, raw.request_body, frozenset())
 
 
 # --- what was encrypted inside a message
