@@ -24,6 +24,9 @@ _DOCS_POLICY = (
 )
 """The docs page comes with a script in it; nothing that anybody sends is ever shown there."""
 
+_LARGEST_CALLBACK = {"/callbacks/": 256 * 1024}
+"""Notices tell of one thing each."""
+
 
 def build(gateway: App, faces: Collection[Face]) -> FastAPI:
     """The application for these faces. The face ``docs`` describes all of them, wherever they are served.
@@ -40,7 +43,7 @@ def build(gateway: App, faces: Collection[Face]) -> FastAPI:
         api.router,
         Plans(api.router.routes),
         server.max_body_bytes,
-        {path: size for room, _ in gateway.rooms for path, size in room.body_limits.items()},
+        _LARGEST_CALLBACK | {path: size for room, _ in gateway.rooms for path, size in room.body_limits.items()},
         seconds=server.body_seconds,
         policies={"/docs": _DOCS_POLICY},
     )

@@ -284,7 +284,7 @@ def build_channel(
     shared: dict[str, Any] = {
         "recorder": ground.recorder,
         "timeouts": options.timeouts,
-        "limits": options.limits,
+        "limits": options.limits.model_copy(update={"large": info.large}),
         "tls": options.tls,
         "sensitive": info.sensitive,
         "clock": ground.clock,

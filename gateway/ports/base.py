@@ -71,7 +71,8 @@ class AdapterInfo:
     character set: text it cannot hold is refused before sending. ``idempotent``: the same reference sent twice has
     one effect there; ``tells_again``: and what answers it the second time is what was told the first time, so that
     what was lost with an answer can be had by sending it again, once the effect is known to have happened. ``schemes``
-    are those of the addresses it calls: http and https, or tcp and tls for frames.
+    are those of the addresses it calls: http and https, or tcp and tls for frames. ``large``: the actions, by the words
+    under which they are told to the wire, whose answers hold statements, lists or files; all others are small.
     """
 
     kind: str
@@ -85,6 +86,7 @@ class AdapterInfo:
     idempotent: bool = True
     tells_again: bool = False
     schemes: frozenset[str] = frozenset({"http", "https"})
+    large: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         check_word(self.kind)

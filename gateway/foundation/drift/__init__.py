@@ -8,6 +8,7 @@ gathered in memory and written by a task of their own.
 from __future__ import annotations
 
 import asyncio
+import threading
 from dataclasses import replace
 
 import structlog
@@ -44,9 +45,13 @@ class ContractDrift:
         self._gathered: dict[tuple[str, str, str], Drifted] = {}
         self._something = asyncio.Event()
         self._writing: asyncio.Task[None] | None = None
+        self._home: tuple[int, asyncio.AbstractEventLoop] | None = None
 
     def note(self, channel: str, action: str, path: str) -> None:
-        """One element or member was passed over; see ``NoteDrift``."""
+        """One element or member was passed over; see ``NoteDrift``. Large answers are read in threads of their own."""
+        if self._home is not None and threading.get_ident() != self._home[0]:
+            self._home[1].call_soon_threadsafe(self.note, channel, action, path)
+            return
         known, now = self._known.setdefault(channel, set()), to_micros(self._clock.now())
         place = (action[:60], path[:200])
         if place not in known:
@@ -60,6 +65,7 @@ class ContractDrift:
 
     async def start(self, events: Events, channels: Channels) -> None:
         """Begin to write what was gathered, new elements at once."""
+        self._home = threading.get_ident(), asyncio.get_running_loop()
         self._writing = asyncio.create_task(self._run(events, channels))
 
     async def stop(self, events: Events, channels: Channels) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections.abc import Mapping
 
 from starlette.exceptions import HTTPException
@@ -17,6 +18,8 @@ from gateway.words.errors import Problem
 from gateway.words.saying import Sentence, say
 
 _BYTES_A_SECOND = 16 * 1024
+_MOST_MEMBERS = 100_000
+"""Of the JSON in a request: each begins behind a comma, so that they are counted before anything is built of them."""
 _POLICY = b"default-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 _ALWAYS = (
     (b"cache-control", b"no-store"),
@@ -88,7 +91,9 @@ class Door:
         if "\x00" in path or b"%00" in scope["query_string"]:
             raise Problem(say("http.nul"), type="invalid-request")
         limits = [size for prefix, size in self._larger.items() if path.startswith(prefix)]
-        body = _Body(receive, max(limits, default=self._limit), self._seconds)
+        is_json = any(name == b"content-type" and b"json" in value.lower() for name, value in scope["headers"])
+        members = _MOST_MEMBERS if is_json else math.inf
+        body = _Body(receive, max(limits, default=self._limit), self._seconds, members)
         await body.check_declared(scope)
         response = await self._plans.serve(scope, body, body.whole)
         if response is not None:
@@ -114,11 +119,12 @@ class _Body:
     would see a reset instead of the reason.
     """
 
-    def __init__(self, receive: Receive, limit: int, seconds: float) -> None:
+    def __init__(self, receive: Receive, limit: int, seconds: float, most_members: float) -> None:
         self._receive = receive
         self._limit = limit
         self._until: float | None = asyncio.get_running_loop().time() + seconds
-        self._taken = 0
+        self._taken = self._members = 0
+        self._most_members = most_members
         self._again: list[Message] = []
 
     async def __call__(self) -> Message:
@@ -128,7 +134,8 @@ class _Body:
         message = await self._in_time()
         if message["type"] == "http.request":
             self._taken += len(message.get("body", b""))
-            if self._taken > self._limit:
+            self._members += message.get("body", b"").count(b",")
+            if self._taken > self._limit or self._members > self._most_members:
                 if message.get("more_body"):
                     await self._pour_away()
                 raise self._too_large()
@@ -164,7 +171,9 @@ class _Body:
         return message
 
     def _too_large(self) -> HTTPException:
-        return _RefusedError(413, say("http.body_over", limit=self._limit))
+        many = self._members > self._most_members
+        said = say("http.members_over", limit=_MOST_MEMBERS) if many else say("http.body_over", limit=self._limit)
+        return _RefusedError(413, said)
 
     async def _pour_away(self) -> None:
         """Read what is still coming, at most 64 MiB of it within five seconds."""

@@ -24,6 +24,8 @@ from fastapi.utils import is_body_allowed_for_status_code
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope
 
+from gateway.foundation.wire.bounds import apart
+
 ReadBody = Callable[[], Awaitable[bytes | None]]
 _JSON: Final = ("application/json", "application/json; charset=utf-8")
 
@@ -166,7 +168,7 @@ async def _json(request: Request, read: ReadBody) -> object:
     if not body or request.headers.get("content-type", "").lower() not in _JSON:
         raise _LeaveError
     try:
-        return json.loads(body)
+        return await apart(len(body), json.loads, body)
     except (ValueError, RecursionError):
         raise _LeaveError from None
 

@@ -1,13 +1,28 @@
-"""What bounds an exchange, over whatever it goes: seconds, connections, bytes."""
+"""What bounds an exchange, over whatever it goes: seconds, connections, bytes, and what is read on the loop."""
 
 from __future__ import annotations
 
-from typing import Annotated
+import asyncio
+from collections.abc import Callable
+from typing import Annotated, Final, TypeVar
 
 import httpx
 from pydantic import BaseModel, ConfigDict, Field
 
+T = TypeVar("T")
+
 Seconds = Annotated[float, Field(gt=0, le=3600)]
+
+
+ON_THE_LOOP: Final = 64 * 1024
+"""Bytes of an answer that are read where all others wait; more than that takes a thread."""
+
+
+async def apart(size: int, read: Callable[..., T], *given: object) -> T:
+    """Read ``size`` bytes of what others made: here if that takes a moment, else in a thread."""
+    if size <= ON_THE_LOOP:
+        return read(*given)
+    return await asyncio.to_thread(read, *given)
 
 
 class Options(BaseModel):
@@ -32,11 +47,18 @@ class Timeouts(Options):
 
 
 class Limits(Options):
-    """``max_connections`` to the channel at a time, the largest answer after decompression in bytes, the seconds for
-    which an idle connection is kept (less than what peers keep, or a request meets a closing socket), and whether an
-    answer may end with the connection: whoever believes it must see that it is whole."""
+    """``max_connections`` to the channel at a time, the largest answer after decompression in bytes, the largest one to
+    the actions that are ``large`` (statements, files), the seconds for which an idle connection is kept (less than what
+    peers keep, or a request meets a closing socket), and whether an answer may end with the connection: whoever
+    believes it must see that it is whole."""
 
     max_connections: Annotated[int, Field(ge=1, le=1000)] = 64
-    max_response_bytes: Annotated[int, Field(ge=1024, le=1 << 30)] = 16 * 1024 * 1024
+    max_response_bytes: Annotated[int, Field(ge=1024, le=1 << 30)] = 256 * 1024
+    max_large_bytes: Annotated[int, Field(ge=1024, le=1 << 30)] = 16 * 1024 * 1024
+    large: frozenset[str] = frozenset()
     keepalive: Annotated[float, Field(ge=0, le=300)] = 4.0
     ends_with_connection: bool = False
+
+    def of(self, action: str) -> int:
+        """The largest answer to an action, in bytes."""
+        return max(self.max_response_bytes, self.max_large_bytes) if action in self.large else self.max_response_bytes

@@ -23,7 +23,7 @@ from pydantic_core import from_json
 from yarl import URL
 
 from gateway.foundation.wire.answers import media_type_of, shown
-from gateway.foundation.wire.bounds import Limits, Options, Seconds, Timeouts
+from gateway.foundation.wire.bounds import Limits, Options, Seconds, Timeouts, apart
 from gateway.foundation.wire.drift import NoteDrift, no_notes
 from gateway.foundation.wire.files import FileDigest, FileRules, Form, address, content, declared_host
 from gateway.foundation.wire.recording import AGENT, Poster, Recording, RecordingTransport, text_of
@@ -62,6 +62,10 @@ ErrorFactory = Callable[[httpx.Response], ExchangeError | None]
 M = TypeVar("M", bound=BaseModel)
 
 
+_MOST_MEMBERS = 400_000
+"""In one answer: each begins behind a comma, so that they are counted before anything is built of them."""
+
+
 def _host(value: Any) -> str:
     return declared_host(value if isinstance(value, str) else "")
 
@@ -69,6 +73,7 @@ def _host(value: Any) -> str:
 class WireSettings(Options):
     """The keys of a channel's settings block that belong to the wire and not to the adapter.
 
+    ``max_large_bytes``: of an answer that holds a list, a statement or a file, by the adapter's word.
     ``file_hosts``: where the platform keeps files beside its own host, ``["https://files.example"]``;
     ``max_file_bytes``: of one such file once it is unpacked.
     ``ends_with_connection``: an old server that tells an answer's end by hanging up; such an answer is believed where
@@ -81,7 +86,8 @@ class WireSettings(Options):
     total_timeout: Seconds = 30.0
     pool_timeout: Seconds = 5.0
     max_connections: Annotated[int, Field(ge=1, le=1000)] = 64
-    max_response_bytes: Annotated[int, Field(ge=1024, le=1 << 30)] = 16 * 1024 * 1024
+    max_response_bytes: Annotated[int, Field(ge=1024, le=1 << 30)] = 256 * 1024
+    max_large_bytes: Annotated[int, Field(ge=1024, le=1 << 30)] = 16 * 1024 * 1024
     file_hosts: tuple[Annotated[str, BeforeValidator(_host)], ...] = ()
     max_file_bytes: Annotated[int, Field(ge=1024, le=1 << 32)] = 256 * 1024 * 1024
     ca_file: Path | None = None
@@ -114,6 +120,7 @@ class WireSettings(Options):
         return Limits(
             max_connections=self.max_connections,
             max_response_bytes=self.max_response_bytes,
+            max_large_bytes=self.max_large_bytes,
             ends_with_connection=self.ends_with_connection,
         )
 
@@ -209,9 +216,9 @@ def authenticate(signer: MessageSigner, response: httpx.Response) -> None:
         raise ContractError("the answer belongs to another question")
 
 
-def _see_that_it_is_whole(received: Received) -> None:
+async def _see_that_it_is_whole(received: Received) -> None:
     """OutcomeUnknownError for an answer that ended with the connection and may be cut: it does not close by itself."""
-    if not received.framed and not closes(bytes(received.body)):
+    if not received.framed and not await apart(len(received.body), closes, bytes(received.body)):
         raise OutcomeUnknownError(f"HTTP {received.status}, ended with the connection and not by itself: perhaps cut")
 
 
@@ -259,6 +266,7 @@ class ChannelWire:
         if url.scheme not in ("http", "https") or not url.host or url.userinfo or url.query or url.fragment:
             raise ValueError(f"{base_url!r} is not an http or https address without credentials, query and fragment")
         timeouts = timeouts or Timeouts()
+        limits = limits or Limits()
         self.channel = channel
         self.base_url = base_url.rstrip("/")
         self.clock = clock or SystemClock()
@@ -269,10 +277,11 @@ class ChannelWire:
         secure = url.scheme == "https" or any(host.startswith("https:") for host in self._files.hosts)
         transport = AiohttpTransport(
             total=timeouts.total,
-            limits=limits or Limits(),
+            limits=limits,
             ssl_context=(tls or Tls()).context() if secure else None,
         )
-        recording = Recording(channel, sensitive, recorder, self.clock)
+        recording = Recording(channel, sensitive, recorder, self.clock, limits)
+        self._limits = limits
         self._poster = Poster(transport, recording, timeouts.as_httpx(), timeouts.total)
         self._urls: dict[str, URL] = {}
         self.http = httpx.AsyncClient(
@@ -283,6 +292,11 @@ class ChannelWire:
             follow_redirects=False,
             trust_env=False,
         )
+
+    @property
+    def large(self) -> frozenset[str]:
+        """The actions whose answers hold statements or files."""
+        return self._limits.large
 
     def url(self, path: str) -> str:
         """The full address of ``path``, which is relative to the channel's; "" is the channel's address itself."""
@@ -313,7 +327,7 @@ class ChannelWire:
             received = await self._poster.post(action, url, content, headers)
         except httpx.TransportError as error:
             raise meaning(error) from error
-        _see_that_it_is_whole(received)
+        await _see_that_it_is_whole(received)
         told: dict[str, str] = {}
         for name, value in text_of(received.headers):
             name = name.lower()
@@ -360,7 +374,7 @@ class ChannelWire:
             response = await self.http.send(request)
         except httpx.TransportError as error:
             raise meaning(error) from error
-        _see_that_it_is_whole(response.request.extensions.get("received", Received()))
+        await _see_that_it_is_whole(response.request.extensions.get("received", Received()))
         response.extensions["note"] = self.notes_on(request.extensions["action"])
         return response
 
@@ -400,16 +414,12 @@ class ChannelWire:
             timeouts=timeouts,
             signer=signer,
         )
-        known = declared or {}
-        error = known.get(response.status_code, undeclared)(response)
-        if signer is not None and (
-            response.is_success
-            or (signer.scheme.refusals and response.status_code in known and not isinstance(error, DeniedError))
-        ):
-            authenticate(signer, response)
-        if error is not None:
-            raise error
+        await apart(len(response.content), _judge, response, declared or {}, signer)
         return response
+
+    async def read(self, response: httpx.Response, of: type[M]) -> M:
+        """``model``, in a thread where the answer is large."""
+        return await apart(len(response.content), self.model, response, of)
 
     @staticmethod
     def json(response: httpx.Response) -> Any:
@@ -421,6 +431,8 @@ class ChannelWire:
         if not response.content:
             raise UnusableError(f"HTTP {response.status_code} with an empty body")
         note: Note = response.extensions.get("note", unheard)
+        if response.content.count(b",") > _MOST_MEMBERS:
+            raise UnusableError(f"HTTP {response.status_code} with more than {_MOST_MEMBERS} members in its JSON")
         media_type, charset = media_type_of(response.headers.get("Content-Type", ""))
         spoken = media_type == "application/json" or (
             media_type.startswith("application/") and media_type.endswith("+json")
@@ -471,7 +483,7 @@ class ChannelWire:
         target = address(self.base_url, url, self._files.hosts)
         if self.http.is_closed:
             raise NotSentError(f"the channel {self.channel} is closed")
-        extensions = {"action": action, "total": self._total}
+        extensions = {"action": action, "total": self._total, "most": self._limits.max_large_bytes}
         response = await self._sent(self.http.build_request("GET", target, extensions=extensions), signer)
         if not response.is_success:
             raise OutcomeUnknownError(f"HTTP {response.status_code} instead of the file")
@@ -486,6 +498,18 @@ class ChannelWire:
     async def close(self) -> None:
         """Close every connection of the channel."""
         await self.http.aclose()
+
+
+def _judge(response: httpx.Response, declared: Mapping[int, ErrorFactory], signer: MessageSigner | None) -> None:
+    """Raises what an answer stands for that the contract does not declare as usable; see ``ChannelWire.request``."""
+    error = declared.get(response.status_code, undeclared)(response)
+    if signer is not None and (
+        response.is_success
+        or (signer.scheme.refusals and response.status_code in declared and not isinstance(error, DeniedError))
+    ):
+        authenticate(signer, response)
+    if error is not None:
+        raise error
 
 
 def _read(of: type[M], value: Any, what: str, note: Note) -> M:

@@ -25,7 +25,7 @@ from urllib.parse import urlsplit
 import structlog
 
 from gateway.foundation.crypto.sm import sm3
-from gateway.foundation.wire.bounds import Limits, Timeouts
+from gateway.foundation.wire.bounds import Limits, Timeouts, apart
 from gateway.foundation.wire.drift import NoteDrift, no_notes
 from gateway.foundation.wire.recording import ANSWERED
 from gateway.foundation.wire.tls import Tls, tls_failure
@@ -111,8 +111,12 @@ class _Progress:
 
 @dataclass
 class _Heard:
-    """What came during an exchange: frames that were passed over, then the answer, or what there is of one."""
+    """What came during an exchange: frames that were passed over, then the answer, or what there is of one.
 
+    ``most``: bytes that all of it may have.
+    """
+
+    most: int
     passed: bytearray = field(default_factory=bytearray)
     frames: int = 0
     why: str = ""
@@ -225,7 +229,7 @@ class FrameWire:
         used. Raises NotSentError when nothing left, OutcomeUnknownError when no whole answer came, UnusableError for
         what is no frame, is larger than the channel's limit, or was passed over with nothing behind it.
         """
-        heard, line = _Heard(), list[Line]()
+        heard, line = _Heard(self._limits.of(action)), list[Line]()
         with self._recorded(action, frame, heard, line):
             return await self._bounded(frame, judge, heard, line)
 
@@ -266,7 +270,7 @@ class FrameWire:
                 await line.writer.drain()
             progress.step = "reading"
             while True:
-                most = self._limits.max_response_bytes - len(heard.passed)
+                most = heard.most - len(heard.passed)
                 try:
                     came = await line.frame(self.length, most, self._timeouts.read)
                 except (UnusableError, OSError, EOFError) as error:
@@ -274,7 +278,7 @@ class FrameWire:
                         raise UnusableError(f"{error}: {reason}") from error
                     raise
                 try:
-                    answer = judge(came)
+                    answer = await apart(len(came), judge, came)
                 except PassedOver as reason:
                     heard.passed_over(came, str(reason))
                     self._tell(line, came)

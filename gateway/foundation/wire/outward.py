@@ -106,7 +106,7 @@ class OutwardWire:
         timeouts = timeouts or Timeouts(connect=5, read=10, write=10, pool=5, total=15)
         limits = limits or Limits(max_response_bytes=64 * 1024)
         context = Tls(ca_file=Path(ca_file) if ca_file else None).context()
-        recording = Recording(channel, frozenset(), recorder, clock or SystemClock())
+        recording = Recording(channel, frozenset(), recorder, clock or SystemClock(), limits)
         self._transports: list[AiohttpTransport] = []
         self._closed = False
 

@@ -13,6 +13,7 @@ from typing import Final
 import httpx
 from yarl import URL
 
+from gateway.foundation.wire.bounds import Limits
 from gateway.foundation.wire.transport import AiohttpTransport, Received
 from gateway.ports.base import RawExchange, Recorder
 from gateway.words.clock import Clock, to_micros
@@ -24,9 +25,17 @@ ALWAYS: Final = (("Accept", "*/*"), ("Connection", "keep-alive"), *AGENT.items()
 
 
 class Recording:
-    """Tells ``recorder`` of each exchange of one channel."""
+    """Tells ``recorder`` of each exchange of one channel; ``limits`` say how much is taken of an answer."""
 
-    def __init__(self, channel: str, sensitive: frozenset[str], recorder: Recorder, clock: Clock) -> None:
+    def __init__(
+        self,
+        channel: str,
+        sensitive: frozenset[str],
+        recorder: Recorder,
+        clock: Clock,
+        limits: Limits | None = None,
+    ) -> None:
+        self._limits = limits or Limits()
         self._channel = channel
         self._sensitive = sensitive
         self._recorder = recorder
@@ -37,7 +46,7 @@ class Recording:
         self, action: str, method: str, url: str, headers: Sequence[tuple[str, str]], body: bytes
     ) -> Iterator[Received]:
         """Around one exchange, which fills what is given. Whatever happens is recorded, cancellation included."""
-        received = Received()
+        received = Received(self._limits.of(action))
         started_at = to_micros(self._clock.now())
         outcome = ANSWERED
         try:
@@ -102,6 +111,7 @@ class RecordingTransport(httpx.AsyncBaseTransport):
         body = await request.aread()
         headers = text_of(request.headers.raw)
         with self._recording.of(action, request.method, str(request.url), headers, body) as received:
+            received.most = request.extensions.get("most", received.most)
             request.extensions["received"] = received
             return await self._inner.handle_async_request(request)
 

@@ -96,4 +96,4 @@ class SignedCaller:
             declared=self._results.declared(),
             signer=self._signer,
         )
-        return self._wire.model(response, Answer[of])  # type: ignore[valid-type]
+        return await self._wire.read(response, Answer[of])  # type: ignore[valid-type]

@@ -32,11 +32,12 @@ from zeep import Settings, helpers
 from zeep.xsd import Schema
 
 from gateway.foundation.wire.answers import is_page, media_type_of, shown, speaks_xml, start_part
+from gateway.foundation.wire.bounds import apart
 from gateway.foundation.wire.fitting import Shape
 from gateway.foundation.wire.plans import Odd, Plan
 from gateway.foundation.wire.transport import redirected
 from gateway.foundation.wire.wsdl import HARDENED, SOAP_11, SOAP_12, LocalFiles, Spoken, Version, load_wsdl
-from gateway.foundation.wire.xml import XmlRefusedError, first_complaint, load_schema, load_xml, parse_xml
+from gateway.foundation.wire.xml import SMALL, USUAL, XmlRefusedError, XmlSchema, load_schema, load_xml, parse_xml
 from gateway.words.errors import ContractError, DeniedError, ForgedCallbackError, OutcomeUnknownError, UnusableError
 
 if TYPE_CHECKING:
@@ -74,10 +75,10 @@ class _Element:
     def of(cls, known: Any) -> _Element:
         return cls(known, Plan.of(known), Shape.of(known))
 
-    def read(self, payload: etree._Element, schema: etree.XMLSchema, types: Any, what: str = "the answer") -> Reading:
+    def read(self, payload: etree._Element, schema: XmlSchema, types: Any, what: str = "the answer") -> Reading:
         """The values of an element, fitted to the contract. ContractError if it breaks the schema."""
         payload, passed = self.shape.fit(payload)
-        if broken := first_complaint(schema, payload):
+        if broken := schema.complaint(payload):
             raise ContractError(f"{what} breaks the contract: {broken}")
         if self.plan is not None:
             with suppress(Odd, ValueError, TypeError, ArithmeticError):  # zeep has the word on what it cannot read
@@ -167,7 +168,7 @@ class SoapCaller:
         if self._signer is not None:
             headers = headers | self._signer.sign(body, "POST", self._wire.url(self._address))
         response = await self._wire.post(operation, self._address, body, headers)
-        return self._read(operation, response)
+        return await apart(len(response.content), self._read, operation, response)
 
     def _write(self, operation: str, arguments: Mapping[str, Any]) -> bytes:
         """The envelope's exact bytes."""
@@ -176,7 +177,7 @@ class SoapCaller:
         except (zeep.exceptions.Error, TypeError, ValueError) as error:
             raise ValueError(f"{operation}: {error}") from error
         for payload in payloads:
-            if broken := first_complaint(self._schema, payload):
+            if broken := self._schema.complaint(payload):
                 raise ValueError(f"{operation}: {broken}")
         return etree.tostring(envelope, encoding="utf-8", xml_declaration=True)
 
@@ -234,7 +235,8 @@ class SoapCaller:
         header, content = start_part(response.headers.get("content-type", ""), response.content, note)
         media_type, charset = media_type_of(header)
         try:
-            envelope = parse_xml(content, charset=charset, note=note)
+            bounds = USUAL if operation in self._wire.large else SMALL
+            envelope = parse_xml(content, bounds, charset=charset, note=note)
         except XmlRefusedError as error:
             if is_page(content):
                 raise UnusableError("a web page (HTML) instead of an answer") from error

@@ -9,7 +9,7 @@ connection nothing of the request can have left, afterwards everything may have.
 
 It follows no redirect, keeps no cookie, reads no environment, never sends a request twice, takes an answer without a
 declared length for a broken one (unless it is told that a peer's answers end with the connection: then it marks it),
-and stops at ``max_response_bytes`` counted after decompression.
+and stops at the bound of the request, counted after decompression.
 """
 
 from __future__ import annotations
@@ -50,9 +50,11 @@ class TlsFailedError(httpx.ConnectError):
 class Received:
     """What has arrived of an answer so far; ``request.extensions["received"]``, filled even if the call then fails.
 
-    ``framed``: HTTP told where the body ends. Where it did not, the connection ended it, or cut it.
+    ``framed``: HTTP told where the body ends. Where it did not, the connection ended it, or cut it. ``most``: bytes
+    that are taken; none: as many as the transport's limits say.
     """
 
+    most: int | None = None
     status: int | None = None
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
     body: bytearray = field(default_factory=bytearray)
@@ -313,6 +315,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
 
     async def _receive(self, call: _Call, answer: aiohttp.ClientResponse, received: Received) -> None:
         """Read the whole answer into ``received``; what is not provably complete is an error."""
+        most = received.most or self._limits.max_response_bytes
         received.status = answer.status
         inflated = "Content-Encoding" in answer.headers
         gone = {b"content-encoding", b"content-length", b"transfer-encoding"} if inflated else {b"transfer-encoding"}
@@ -320,8 +323,8 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         async for chunk in answer.content.iter_any():
             call.progress()
             received.body += chunk
-            if len(received.body) > self._limits.max_response_bytes:
-                raise AnswerTooLargeError(f"the answer exceeds {self._limits.max_response_bytes} bytes")
+            if len(received.body) > most:
+                raise AnswerTooLargeError(f"the answer exceeds {most} bytes")
         framed = "Content-Length" in answer.headers or "chunked" in answer.headers.get("Transfer-Encoding", "").lower()
         if not framed and answer.method != "HEAD" and answer.status not in (204, 304):
             if 300 <= answer.status < 400:

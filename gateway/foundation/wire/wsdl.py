@@ -19,7 +19,7 @@ from zeep.wsdl import Document
 from zeep.wsdl.bindings.soap import Soap11Binding, Soap12Binding
 from zeep.xsd import ComplexType, Element, Sequence
 
-from gateway.foundation.wire.xml import load_xml, own_xml
+from gateway.foundation.wire.xml import XmlSchema, load_xml, own_xml
 
 _XSD: Final = "{http://www.w3.org/2001/XMLSchema}"
 _WSDL: Final = "{http://schemas.xmlsoap.org/wsdl/}"
@@ -109,7 +109,7 @@ class Loaded:
     document: Any
     version: Version
     operations: Mapping[str, Spoken]
-    schema: etree.XMLSchema
+    schema: XmlSchema
 
 
 def load_wsdl(wsdl: Path, binding: str) -> Loaded:
@@ -127,7 +127,8 @@ def load_wsdl(wsdl: Path, binding: str) -> Loaded:
         if lost := declared - known._operations.keys():  # zeep warns of them and goes on
             raise WsdlRefusedError(f"the operation {min(lost)} refers to a message or an element that is not there")
         operations = {name: Spoken.of(one) for name, one in known._operations.items()}
-        return Loaded(document, version, operations, _Schemas(wsdl.resolve(), files, operations.values()).schema())
+        schema = XmlSchema(_Schemas(wsdl.resolve(), files, operations.values()).schema)
+        return Loaded(document, version, operations, schema)
     except WsdlRefusedError as error:
         raise WsdlRefusedError(f"{wsdl.name}: {error}") from None
     except Exception as error:  # zeep and lxml raise what they meet, down to IndexError; all of it is the contract's

@@ -9,6 +9,8 @@ document is ever loaded. Bytes, elements, attributes and depth are bounded, the 
 from __future__ import annotations
 
 import re
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -41,6 +43,27 @@ class XmlBounds:
 
 
 USUAL = XmlBounds()
+SMALL = XmlBounds(elements=10_000)
+"""For messages that hold no list."""
+
+
+class XmlSchema:
+    """A schema, compiled anew in each thread that uses it: lxml's keep what they complained about last."""
+
+    def __init__(self, make: Callable[[], etree.XMLSchema]) -> None:
+        self._make = make
+        self._own = threading.local()
+        self._own.schema = make()
+
+    def complaint(self, element: etree._Element) -> str | None:
+        """The first thing that is wrong with an element, naming where; None when it is valid."""
+        if not hasattr(self._own, "schema"):
+            self._own.schema = self._make()
+        schema: etree.XMLSchema = self._own.schema
+        if schema.validate(element):
+            return None
+        log: Any = schema.error_log
+        return str(log[0].message) if len(log) else "invalid"
 
 
 def parse_xml(
@@ -99,17 +122,9 @@ def own_xml(content: bytes, base: str = "", resolver: etree.Resolver | None = No
     return etree.fromstring(content, parser, base_url=base)
 
 
-def load_schema(file: Path) -> etree.XMLSchema:
+def load_schema(file: Path) -> XmlSchema:
     """The schema in one of our own files, with those beside it that it includes."""
-    return etree.XMLSchema(load_xml(file).getroottree())
-
-
-def first_complaint(schema: etree.XMLSchema, element: etree._Element) -> str | None:
-    """The first thing that a schema says against an element, naming where; None when it is valid."""
-    if schema.validate(element):
-        return None
-    log: Any = schema.error_log
-    return str(log[0].message) if len(log) else "invalid"
+    return XmlSchema(lambda: etree.XMLSchema(load_xml(file).getroottree()))
 
 
 def _in_utf8(content: bytes | str, charset: str, note: Note) -> bytes:

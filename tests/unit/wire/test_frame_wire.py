@@ -114,11 +114,11 @@ async def test_strays_with_nothing_behind_them_are_no_answer_and_say_why(peer: A
 
 
 async def test_of_rubbish_64_kib_its_length_and_its_digest_are_kept_and_of_an_answer_all(peer: Any, kept: Kept) -> None:
-    rubbish = framed(b"x" * (1 << 20))
+    rubbish, large = framed(b"x" * (1 << 20)), Limits(max_response_bytes=2 << 20)
     async with peer(saying(rubbish)) as p:
         with pytest.raises(UnusableError):
-            await wire(url(p), kept).exchange("ask", ASKED, ours_alone)
-        assert await wire(url(p), kept).exchange("ask", ASKED, bytes) == rubbish
+            await wire(url(p), kept, limits=large).exchange("ask", ASKED, ours_alone)
+        assert await wire(url(p), kept, limits=large).exchange("ask", ASKED, bytes) == rubbish
     junk, answer = kept
     assert junk.response_body == rubbish[:KEPT_BYTES]
     assert dict(junk.response_headers) == {"X-Length": str(len(rubbish)), "X-SM3": sm3(rubbish).hex()}

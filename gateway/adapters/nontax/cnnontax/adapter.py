@@ -73,6 +73,7 @@ class CnNonTax:
         encoding="gbk",
         idempotent=True,
         schemes=frozenset({"tcp", "tls"}),
+        large=frozenset({"Statement", "DownloadReceipt"}),
     )
 
     def __init__(self, settings: CnNonTaxSettings, wire: FrameWire, clock: Clock) -> None:

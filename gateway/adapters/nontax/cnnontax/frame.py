@@ -22,7 +22,7 @@ from lxml import etree
 import contracts
 from gateway.adapters.nontax.fields import Told, day, day_text
 from gateway.foundation.wire.frame import USUAL, Length
-from gateway.foundation.wire.xml import XmlRefusedError, first_complaint, load_schema, load_xml, parse_xml
+from gateway.foundation.wire.xml import XmlRefusedError, load_schema, load_xml, parse_xml
 from gateway.words.errors import UnusableError
 
 UNSIGNED = "0" * 64
@@ -219,7 +219,7 @@ def _place(received: bytes, application: bytes) -> int | None:
 def complaint(voucher: str, values: Mapping[str, Any]) -> str | None:
     """What the contract says against a voucher that we are about to send; None when nothing."""
     try:
-        return first_complaint(_VOUCHERS, _element(voucher, values))
+        return _VOUCHERS.complaint(_element(voucher, values))
     except ValueError as error:  # text that no XML can hold
         return str(error)
 

@@ -74,6 +74,7 @@ class SoapNonTax:
         sensitive=frozenset({"PayerName", "MobilePhone", "RecName", "RecAcct"}),
         encoding="gbk",
         idempotent=True,
+        large=frozenset({"Statement", "DownloadReceipt"}),
     )
 
     def __init__(self, settings: SoapNonTaxSettings, wire: ChannelWire, clock: Clock) -> None:

@@ -27,6 +27,7 @@ class SharingRegistry:
         capabilities=frozenset({"by_code", "by_name", "changes", "resolve_licence"}),
         find=FindGuarantee(offered=False),
         sensitive=frozenset({"name", "traName", "opLoc", "altBe", "altAf", "token"}),
+        large=frozenset({"by_name", "changes"}),
     )
 
     Settings: ClassVar[type[BaseModel]] = SignedSettings

@@ -38,6 +38,7 @@ class RestSealService:
         reference=ReferenceFormat(26),
         find=FindGuarantee(consistent=True),
         sensitive=frozenset({"documentTitle", "approval"}),
+        large=frozenset({"list_seals", "seal_status", "apply", "query", "void"}),  # pictures and signatures
     )
 
     Settings: ClassVar[type[BaseModel]] = SignedSettings
