@@ -8,7 +8,7 @@ code writes a column that holds states.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -82,6 +82,25 @@ class Life(Generic[S]):
     def states(self) -> tuple[S, ...]:
         """Every state, in the order of the edges."""
         return tuple(dict.fromkeys(state for one in self.edges for state in (one.start, one.end) if state is not None))
+
+    def led(self, events: Sequence[str]) -> frozenset[S | None]:
+        """The states in which a record can be after these events, in their order; empty: they do not follow.
+
+        Events of other lives are passed over, and steps that nobody is told of may have been between.
+        """
+        known = {one.event for one in self.edges if one.event is not None}
+        where: set[S | None] = self._silently({None})
+        for event in events:
+            if event in known:
+                where = self._silently({one.end for one in self.edges if one.event == event and one.start in where})
+        return frozenset(where)
+
+    def _silently(self, where: set[S | None]) -> set[S | None]:
+        """These states, and those to which steps without an event lead from them."""
+        reached = set(where)
+        while further := {one.end for one in self.edges if one.event is None and one.start in reached} - reached:
+            reached |= further
+        return reached
 
     @property
     def ends(self) -> tuple[S, ...]:

@@ -103,7 +103,8 @@ class Room:
     of a room that this one needs (``"payments refunds"``). ``lives``: the modules that declare them. ``events``: what
     it emits beside the events of its lives. ``tables``: the module that holds its tables; ``revisions``: the folder of
     their migrations. ``settings``: the model of ``[rooms.NAME]``. ``decision_part``: what the room shows of a decision
-    in its one view; ``payment_part``: of a payment. ``doctor``: a ``findings.Look``. ``body_limits``: bytes by path,
+    in its one view; ``payment_part``: of a payment. ``doctor``: a ``findings.Look``. ``books``: a tuple of
+    ``books.Books``, what its rows are held against by ``gateway evidence audit``. ``body_limits``: bytes by path,
     where a request may be larger than others. ``words``: the folder of its sentences, where they do not stand in the
     catalogue of this project (``gateway.words.saying``).
     """
@@ -131,6 +132,7 @@ class Room:
     decision_part: str | None = None
     payment_part: str | None = None
     doctor: str | None = None
+    books: str | None = None
     body_limits: Mapping[str, int] = field(default_factory=dict)
     words: str | None = None
 

@@ -383,7 +383,7 @@ def make_site() -> Callable[..., AbstractContextManager[Site]]:
     return installed
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def open_site() -> Callable[..., AbstractAsyncContextManager[Site]]:
     """``a_site``, for tests that choose the database."""
     return a_site

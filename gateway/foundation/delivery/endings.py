@@ -44,7 +44,7 @@ class Ending:
                 operation_id=operation.id,
                 subject=operation.subject,
                 authority=operation.authority,
-                told=(step.label, read) if place == len(self.exchanges) else None,
+                told=(step.label, read if step.state is State.DONE else b"") if place == len(self.exchanges) else None,
             )
             for place, raw in enumerate(self.exchanges, start=1)
         ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,6 +91,12 @@ def by_id(conn: Connection, event_id: str) -> Event:
 def timeline(conn: Connection, subject: str) -> list[Event]:
     """What happened to one record, oldest first."""
     query = select(event_table).where(event_table.c.subject == subject).order_by(event_table.c.seq)
+    return [_event(row) for row in conn.execute(query).mappings()]
+
+
+def about(conn: Connection, subjects: Collection[str]) -> list[Event]:
+    """What happened to these records, oldest first."""
+    query = select(event_table).where(event_table.c.subject.in_(list(subjects))).order_by(event_table.c.seq)
     return [_event(row) for row in conn.execute(query).mappings()]
 
 

@@ -79,6 +79,10 @@ class OperationRecord:
         body = envelope.open(self.request_sealed, _request_of(self.id))
         return action.request_model.model_validate_json(body)
 
+    def asked(self, envelope: Envelope) -> bytes:
+        """What it asks for, as JSON. Holds personal data."""
+        return envelope.open(self.request_sealed, _request_of(self.id))
+
     def answer(self, envelope: Envelope) -> bytes | None:
         """What it was answered, as JSON; None where nothing was. Holds personal data."""
         return None if self.answer_sealed is None else envelope.open(self.answer_sealed, _answer_of(self.id))
@@ -97,6 +101,11 @@ class AttemptRecord:
     exchanges: tuple[str, ...]
     started_at: int
     ended_at: int
+
+    @property
+    def label(self) -> str:
+        """Its outcome, whether or not another attempt had overtaken it."""
+        return self.outcome.removesuffix(FENCED)
 
 
 Claimed = tuple[OperationRecord, State]
@@ -586,6 +595,24 @@ def attempts_of(conn: Connection, operation_id: str) -> list[AttemptRecord]:
     """The attempts of an operation, oldest first."""
     query = select(attempt_table).where(attempt_table.c.operation_id == operation_id).order_by(attempt_table.c.number)
     return [_attempt(row) for row in conn.execute(query).mappings()]
+
+
+def attempts_at(conn: Connection, operation_ids: Collection[str]) -> list[AttemptRecord]:
+    """The attempts of these operations, oldest first."""
+    query = select(attempt_table).where(attempt_table.c.operation_id.in_(list(operation_ids)))
+    return [_attempt(row) for row in conn.execute(query.order_by(attempt_table.c.started_at)).mappings()]
+
+
+def with_ids(conn: Connection, operation_ids: Collection[str]) -> list[OperationRecord]:
+    """Those of these operations that are there."""
+    query = select(operation).where(operation.c.id.in_(list(operation_ids)))
+    return [_operation(row) for row in conn.execute(query).mappings()]
+
+
+def of_subjects(conn: Connection, subjects: Collection[str]) -> list[OperationRecord]:
+    """The operations for these records, oldest first."""
+    query = select(operation).where(operation.c.subject.in_(list(subjects))).order_by(operation.c.id)
+    return [_operation(row) for row in conn.execute(query).mappings()]
 
 
 def hurry(conn: Connection, channel: str, now: int, *, reference: str | None, subject: str | None) -> None:

@@ -41,7 +41,7 @@ from gateway.foundation.evidence.compression import compressed
 from gateway.foundation.evidence.heads import HeadsWriter
 from gateway.foundation.evidence.later import EAGER_BYTES, Later, Prepared
 from gateway.foundation.evidence.proofs import Proof, proofs
-from gateway.foundation.evidence.records import OURS, Dictionaries, Exchange, Kept
+from gateway.foundation.evidence.records import OURS, Dictionaries, Exchange, Kept, Link
 from gateway.foundation.evidence.redaction import Redacted, redact, redact_text
 from gateway.foundation.evidence.tables import chain_head, exchange, exchange_body
 from gateway.foundation.evidence.verification import Report, Verifier, verify
@@ -120,7 +120,7 @@ class Evidence:
     ) -> None:
         self.node = node
         self.heads = heads
-        self._store, self._keys, self._envelope, self._clock = store, keys, envelope, clock
+        self._store, self._keys, self.envelope, self._clock = store, keys, envelope, clock
         self._key = keys.secret(EVIDENCE_KEY)
         self._writer: HeadsWriter | None = None
         self._sign_seconds = sign_seconds
@@ -181,7 +181,7 @@ class Evidence:
             "ended_at": raw.ended_at,
         }
         small = compressed(container, self._later.dictionary(raw))
-        sealed = records.sealed_exact(self._envelope, exchange_id, small)
+        sealed = records.sealed_exact(self.envelope, exchange_id, small)
         return Prepared(exchange_id, key, fields, sealed, body_mac(key, container))
 
     async def ready(self, items: Sequence[Prepared | RawExchange]) -> list[Prepared | RawExchange]:
@@ -255,6 +255,10 @@ class Evidence:
         exact = None if kept.shredded else self._exact(kept, Dictionaries(conn))
         return OpenedExchange(_shown(kept, exact), exact)
 
+    def told(self, link: Link, label: str, answer: bytes) -> bool:
+        """Whether this is what the attempt came to that made an exchange, by the exchange's record."""
+        return link.told == told_mac(record_key(self._key, link.id), label, answer)
+
     async def held(self, exchange_id: str) -> Exchange:
         """One exchange as it may be shown. Raises NotFoundProblem."""
         return await self._store.read(lambda conn: self._readable(records.kept(conn, exchange_id), Dictionaries(conn)))
@@ -274,7 +278,7 @@ class Evidence:
     def _exact(self, kept: Kept, dictionaries: Dictionaries) -> Exact:
         """The exact bytes of an exchange. Raises EvidenceError if they are not those that were kept."""
         try:
-            container = kept.container(self._envelope, dictionaries)
+            container = kept.container(self.envelope, dictionaries)
             if body_mac(record_key(self._key, kept.link.id), container) == kept.link.body_mac:
                 return unpack(container)
         except (EnvelopeError, ValueError) as error:
@@ -309,7 +313,7 @@ class Evidence:
 
     def verifier(self, heads: Path | None = None) -> Verifier:
         """Checks every node's evidence; ``heads``: a copy of the folder of signed heads."""
-        return Verifier(heads or self.heads, self._key, self._keys.public(HEAD_KEY), self._envelope)
+        return Verifier(heads or self.heads, self._key, self._keys.public(HEAD_KEY), self.envelope)
 
     def verify(self, conn: Connection, heads: Path | None = None) -> Report:
         """Check every node's evidence here and now; ``conn`` must not have read anything yet."""

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 
 from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.crypto.sm import sm3
-from gateway.foundation.evidence.chain import FIELDS
+from gateway.foundation.evidence.chain import ANSWERED, FIELDS
 from gateway.foundation.evidence.compression import Dictionary, expanded
 from gateway.foundation.evidence.redaction import Redacted
 from gateway.foundation.evidence.tables import (
@@ -183,6 +183,29 @@ def kept(conn: Connection, exchange_id: str) -> Kept:
 def of_operation(conn: Connection, operation_id: str) -> list[Kept]:
     """What crossed the wire for an operation, in the order of time."""
     return [_kept(row) for row in conn.execute(_OF_OPERATION, {"of": operation_id}).mappings()]
+
+
+def callbacks_about(conn: Connection, subjects: Collection[str]) -> list[Link]:
+    """Callbacks that were taken and are about one of these, in the order of time."""
+    query = select(exchange).where(
+        exchange.c.subject.in_(list(subjects)),
+        exchange.c.direction == "in",
+        exchange.c.action == "callback",
+        exchange.c.outcome == ANSWERED,
+    )
+    return [_link(row) for row in conn.execute(query.order_by(exchange.c.started_at, exchange.c.id)).mappings()]
+
+
+def links_of_operations(conn: Connection, operation_ids: Collection[str]) -> list[Link]:
+    """The records of what crossed the wire for these operations."""
+    query = select(exchange).where(exchange.c.operation_id.in_(list(operation_ids)))
+    return [_link(row) for row in conn.execute(query.order_by(exchange.c.id)).mappings()]
+
+
+def of_attempts(conn: Connection, after: str, most: int) -> list[Link]:
+    """Records that say what an attempt came to, after an id, in the order of ids."""
+    query = select(exchange).where(exchange.c.id > after, exchange.c.told.is_not(None)).order_by(exchange.c.id)
+    return [_link(row) for row in conn.execute(query.limit(most)).mappings()]
 
 
 def nodes(conn: Connection) -> set[str]:

@@ -260,6 +260,12 @@ def change(conn: Connection, disclosure_id: str, now: int, **values: Unpack[Chan
     conn.execute(_CHANGE, {"of": disclosure_id, "updated_at": now, **values})
 
 
+def after(conn: Connection, disclosure_id: str, most: int) -> list[Disclosure]:
+    """Disclosures after an id, in the order of ids."""
+    query = select(disclosure).where(disclosure.c.id > disclosure_id).order_by(disclosure.c.id).limit(most)
+    return [_disclosure(row) for row in conn.execute(query).mappings()]
+
+
 def find(conn: Connection, wanted: DisclosureFilter) -> list[Disclosure]:
     """Disclosures, newest first."""
     query = select(disclosure).order_by(disclosure.c.id.desc()).limit(wanted.limit)

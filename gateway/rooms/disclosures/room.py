@@ -33,6 +33,7 @@ ROOM = Room(
         )
     ),
     settings=".options:DisclosureOptions",
+    books=".audit:BOOKS",
     tables=".tables",
     revisions=".revisions",
     decision_part=".decision_part:PART",

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from sqlalchemy import Connection
 
+from gateway.foundation import rooms
+from gateway.foundation.books import Audit, Wrong
+from gateway.foundation.channels import Channels
 from gateway.foundation.crypto.envelope import Algorithm, Envelope
 from gateway.foundation.crypto.keys import FileKeys
 from gateway.foundation.evidence import Evidence
 from gateway.foundation.store import Store
-from gateway.terminal.output import Exit, Json, Session, facts, head, in_words, progress, session, show
-from gateway.words.clock import SystemClock, from_micros, rfc3339
+from gateway.terminal.output import Exit, Json, Session, facts, head, in_words, progress, session, show, table
+from gateway.words.clock import ManualClock, SystemClock, from_micros, rfc3339
 from gateway.words.saying import say
 
 app = typer.Typer(help="Evidence 交互留痕: verify all of it, or show one exchange.", no_args_is_help=True)
@@ -56,6 +61,56 @@ def verify(
         say("evidence.verified", exchanges=found.exchanges, heads=found.heads_checked, result=result),
     )
     if not found.ok:
+        raise typer.Exit(Exit.FOUND)
+
+
+def audited(
+    ours: Session, moved: Callable[[str, int], None] = lambda _what, _number: None
+) -> tuple[Audit, list[Wrong]]:
+    """The books of every room held against evidence, and what is wrong. ``moved`` hears how many of what were held."""
+    evidence, clock = evidence_of(ours), ManualClock(SystemClock().now())
+    channels = Channels.build(ours.settings, recorder=lambda _: None, clock=clock)
+    books = [one for room in rooms.found() if room.books is not None for one in room.place(room.books)]
+
+    def held(conn: Connection) -> tuple[Audit, list[Wrong]]:
+        made = Audit(conn, evidence, evidence.envelope, {one.name: one for one in channels.all()}, clock, moved)
+        return made, list(made.run(books))
+
+    return ours.read(held)
+
+
+@app.command("audit")
+def audit(ctx: typer.Context, as_json: Json = False) -> None:
+    """Hold payments, refunds and disclosures against what was exchanged. Exit code 1 names every row that differs.
+
+    It believes the evidence: verify that first.
+    """
+    counted: dict[str, int] = {}
+    with progress().status(in_words(say("evidence.auditing", what=""))) as status:
+
+        def moved(what: str, number: int) -> None:
+            counted[what] = counted.get(what, 0) + number
+            status.update(in_words(say("evidence.auditing", what=f"{what} {counted[what]}")))
+
+        made, wrong = audited(session(ctx), moved)
+    result = say("evidence.audit_wrong", number=len(wrong)) if wrong else say("evidence.audit_clean")
+    lines: list[Any] = [say("evidence.audited", checked=made.checked, result=result)]
+    if made.unread:
+        lines.append(say("evidence.audit_unread", number=made.unread, unproven=made.unproven))
+    if wrong:
+        lines.append(table(["what", "id", "reason"], [(one.what, one.subject, one.said) for one in wrong]))
+    show(
+        {
+            "ok": not wrong,
+            "checked": made.checked,
+            "unread": made.unread,
+            "unproven": made.unproven,
+            "wrong": [{"what": one.what, "id": one.subject, "reason": str(one.said)} for one in wrong],
+        },
+        as_json,
+        *lines,
+    )
+    if wrong:
         raise typer.Exit(Exit.FOUND)
 
 

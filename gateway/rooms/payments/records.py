@@ -600,6 +600,24 @@ def change(conn: Connection, payment_id: str, now: int, **values: Any) -> None:
     conn.execute(_CHANGE, {"of": payment_id, "updated_at": now, **values})
 
 
+def after(conn: Connection, payment_id: str, most: int) -> list[Payment]:
+    """Payments after an id, in the order of ids."""
+    query = select(payment).where(payment.c.id > payment_id).order_by(payment.c.id).limit(most)
+    return [_payment(row) for row in conn.execute(query).mappings()]
+
+
+def unowned(conn: Connection, collection_id: str, most: int) -> list[Collection]:
+    """Money that no payment has, after an id, in the order of ids."""
+    query = select(collection).where(collection.c.payment_id.is_(None), collection.c.id > collection_id)
+    return [_collection(row) for row in conn.execute(query.order_by(collection.c.id).limit(most)).mappings()]
+
+
+def codes_of(conn: Connection, payment_id: str) -> list[Code]:
+    """Every code of a payment, and every request for one."""
+    query = select(payment_code).where(payment_code.c.payment_id == payment_id).order_by(payment_code.c.asked_at)
+    return [_code(row) for row in conn.execute(query).mappings()]
+
+
 def live_code(conn: Connection, payment_id: str) -> Code | None:
     """The requested, live or paid code of a payment."""
     row = conn.execute(_LIVE_CODE, {"id": payment_id}).mappings().first()

@@ -34,4 +34,5 @@ ROOM = Room(
     tables=".tables",
     revisions=".revisions",
     decision_part=".decision_part:PART",
+    books=".audit:BOOKS",
 )

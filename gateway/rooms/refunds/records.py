@@ -172,6 +172,12 @@ def change(conn: Connection, changed: Refund, now: int, **values: Any) -> bool:
     return conn.execute(_CHANGE, {**mine, "updated_at": now, **values}).rowcount == 1
 
 
+def after(conn: Connection, refund_id: str, most: int) -> list[Refund]:
+    """Refunds after an id, in the order of ids."""
+    query = select(refund).where(refund.c.id > refund_id).order_by(refund.c.id).limit(most)
+    return [_refund(row) for row in conn.execute(query).mappings()]
+
+
 def of_payment(conn: Connection, payment_id: str) -> list[Refund]:
     """The refunds of a payment, oldest first."""
     return [_refund(row) for row in conn.execute(_OF_PAYMENT, {"of": payment_id}).mappings()]

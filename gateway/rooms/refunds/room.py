@@ -12,6 +12,7 @@ ROOM = Room(
     commands={"payments refunds": ".commands:list_refunds", "payments exceptions": ".commands:list_exceptions"},
     lives=(".states",),
     events=("refund.contradiction", "refund.payee_named", "refund.waits"),
+    books=".audit:BOOKS",
     tables=".tables",
     payment_part=".payment_part:PART",
     revisions=".revisions",
