@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, Gauge
 
 from gateway.foundation import opening, rooms
 from gateway.foundation.base import Foundation
-from gateway.foundation.delivery import limits, operation_records
+from gateway.foundation.delivery import event_records, limits, operation_records
 from gateway.foundation.drift import records as drift_records
 from gateway.foundation.rooms import Opened, Room, Services
 from gateway.settings import Settings
@@ -55,6 +55,11 @@ class App:
             registry=self.metrics,
         )
         self._waiting = Gauge("gateway_store_waiting", "Units waiting to be stored", registry=self.metrics)
+        self._lag = Gauge(
+            "gateway_events_lag_seconds",
+            "Age of the oldest open transaction for which the event feed waits",
+            registry=self.metrics,
+        )
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -105,6 +110,7 @@ class App:
     async def measure(self) -> None:
         """Bring the metrics up to date."""
         self._waiting.set(self.base.store.waiting)
+        self._lag.set(await self.base.store.read(event_records.lag))
         self._operations.clear()
         for (channel, state), number in (await self.base.store.read(operation_records.counts)).items():
             self._operations.labels(channel, state).set(number)

@@ -154,6 +154,14 @@ def postgresql_url(postgresql_server) -> Iterator[str]:
         postgresql_server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
+@pytest.fixture
+def line(postgresql_server):
+    """A line to the run's server that a test may hold: ``.url(database)``, ``.hold()``, ``.free()``."""
+    made = databases.Line(postgresql_server)
+    yield made
+    made.close()
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest) -> str:
     """A migrated database of the test's own, once on SQLite and once on PostgreSQL."""

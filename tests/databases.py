@@ -11,9 +11,11 @@ import fcntl
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sysconfig
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -119,6 +121,69 @@ class OwnServer:
     def end(self) -> None:
         """Stop and remove."""
         end_run()
+
+
+class Line:
+    """A line to a server that can be cut off without a word, as a network does it: what is on it stays where it is.
+
+    ``held``: nothing goes either way, and nobody is told. Connections can be made meanwhile, and hear nothing.
+    """
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self.folder = Path(tempfile.mkdtemp(prefix="gateway-line-"))
+        self._goes = threading.Event()
+        self._goes.set()
+        self._ends: list[socket.socket] = []
+        self._door = socket.socket(socket.AF_UNIX)
+        self._door.bind(str(self.folder / ".s.PGSQL.5432"))
+        self._door.listen(100)
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def url(self, database: str) -> str:
+        """Address of a database at the other end of this line."""
+        return f"postgresql+psycopg://postgres@/{database}?host={self.folder}"
+
+    def hold(self) -> None:
+        """Let nothing through from now on."""
+        self._goes.clear()
+
+    def free(self) -> None:
+        """Let everything through again, what was held included."""
+        self._goes.set()
+
+    def close(self) -> None:
+        """Cut every connection, and take the line away."""
+        self._goes.set()
+        for one in (self._door, *self._ends):
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                near, _ = self._door.accept()
+                far = socket.socket(socket.AF_UNIX)
+                self._ends += [near, far]
+                far.connect(str(self._server.folder / ".s.PGSQL.5432"))
+            except OSError:
+                if self._door.fileno() < 0:
+                    return
+                near.close()
+                continue
+            for one, other in ((near, far), (far, near)):
+                threading.Thread(target=self._carry, args=(one, other), daemon=True).start()
+
+    def _carry(self, one: socket.socket, other: socket.socket) -> None:
+        with suppress(OSError):
+            while data := one.recv(65536):
+                self._goes.wait()
+                other.sendall(data)
+            self._goes.wait()
+        with suppress(OSError):
+            other.shutdown(socket.SHUT_RDWR)
 
 
 def migrate_template(engine: Engine) -> None:

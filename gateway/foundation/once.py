@@ -17,7 +17,7 @@ from sqlalchemy import Connection, bindparam, func, select, update
 from sqlalchemy.exc import DBAPIError
 
 from gateway.foundation.store import Store
-from gateway.foundation.store.inserting import insert_new
+from gateway.foundation.store.inserting import insert_at_once
 from gateway.foundation.store.rows import reader
 from gateway.foundation.store.tables import idempotency
 from gateway.words.clock import Clock, SystemClock, to_micros
@@ -111,7 +111,7 @@ class Once:
         Raises RepeatedProblem where the key is known.
         """
         assert self.subject is not None, "say what the request is about"
-        if not insert_new(
+        if not insert_at_once(
             conn,
             idempotency,
             client_id=self.client,
@@ -123,8 +123,8 @@ class Once:
             created_at=to_micros(self.clock.now()),
         ):
             before = kept(conn, self.client, self.path, self.key)
-            assert before is not None, "a key is never forgotten while it is asked for"
-            raise RepeatedProblem(before)
+            # Nothing is there yet where another node is just storing the first request.
+            raise RepeatedProblem(before or Kept(self.body_sealed, self.subject, None, to_micros(self.clock.now())))
         self.begun = True
 
     async def look_first(self, store: Store) -> None:

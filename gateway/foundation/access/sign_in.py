@@ -86,7 +86,7 @@ class SignIn:
             self._known[mark] = known
             if owner.last_used_at is None or owner.last_used_at <= now - _MINUTE:
                 with suppress(UnavailableProblem):  # a full disk must not lock readers out
-                    await self._store.write(partial(records.note_use, key_id=presented.key_id, now=now))
+                    await self._store.write_beside(partial(records.note_use, key_id=presented.key_id, now=now))
         if known.expires_at is not None and known.expires_at <= now:
             return None
         return known.principal

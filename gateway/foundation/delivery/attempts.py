@@ -148,7 +148,7 @@ class Attempt:
                 await asyncio.sleep(wait)
             if time.monotonic() - operation.claimed < FENCE_SECONDS:
                 return True
-            if await store.write(lambda conn: operation_records.hold(conn, operation, self.node.lease)):
+            if await store.write_beside(lambda conn: operation_records.hold(conn, operation, self.node.lease)):
                 return True
         except (asyncio.CancelledError, UnavailableProblem) as stop:
             await asyncio.shield(give_back(self.node, operation, self.was, self.node.now()))
@@ -163,7 +163,9 @@ async def give_back(node: Node, operation: Operation, was: State, due: int) -> N
     """Undo a claim under which nothing was sent. Should that fail, the lease ends it."""
     now = node.now()
     try:
-        await node.store.write(lambda conn: operation_records.give_back(conn, operation, was=was, due=due, now=now))
+        await node.store.write_beside(
+            lambda conn: operation_records.give_back(conn, operation, was=was, due=due, now=now)
+        )
     except UnavailableProblem as problem:
         log.warning("a claim could not be given back", operation=operation.id, reason=str(problem))
 

@@ -135,7 +135,7 @@ class Callbacks:
             log.exception("a callback could not be applied", channel=channel_name, kind=opened.notice.kind)
             outcome = "failed: not applied"
             failed = self._raw(channel_name, sensitive, incoming, opened.retry_later, outcome, text)
-            await self._store.write(lambda conn: self._evidence.append(conn, failed, subject=opened.event_key))
+            await self._store.write_beside(lambda conn: self._evidence.append(conn, failed, subject=opened.event_key))
             return opened.retry_later
         if not taken:
             log.error("callback refused", channel=channel_name, outcome="forged", reason=_USED)

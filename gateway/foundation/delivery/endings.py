@@ -146,7 +146,7 @@ async def keep(node: Node, ending: Ending) -> Kept | None:
 
     while True:
         try:
-            return Kept(await node.store.write(unit), ending.step)
+            return Kept(await node.store.write_beside(unit), ending.step)
         except UnavailableProblem as problem:
             if node.stopping and pause > 1:
                 log.error("an outcome could not be stored before the stop", reason=str(problem))
@@ -169,7 +169,7 @@ async def _park(node: Node, ending: Ending) -> Kept | None:
             return told.write(conn, node)
 
         with contextlib.suppress(Exception):
-            return Kept(await node.store.write(unit), ending.step)
+            return Kept(await node.store.write_beside(unit), ending.step)
     for exchange in ending.exchanges:
         node.evidence.record(exchange)
     log.error(

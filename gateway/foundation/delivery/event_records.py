@@ -6,13 +6,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, bindparam, insert, select, tuple_
+from sqlalchemy import BigInteger, Connection, Float, bindparam, insert, select, tuple_
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
 
 from gateway.foundation.delivery.tables import (
     event as event_table,
 )
+from gateway.foundation.store.engine import WRITES
 from gateway.foundation.store.rows import reader
 
 
@@ -38,6 +39,9 @@ class Event:
         return f"{self.txid}.{self.seq}"
 
 
+_OURS = f"(other.datname = current_database() and other.application_name = '{WRITES}')"
+
+
 class transaction_number(GenericFunction[int]):
     """The number of the writing transaction on PostgreSQL; SQLite has one writer, and there it is 0."""
 
@@ -46,7 +50,11 @@ class transaction_number(GenericFunction[int]):
 
 
 class transaction_horizon(GenericFunction[int]):
-    """Every transaction with a smaller number has ended. On SQLite nothing else writes: 1."""
+    """Every transaction of ours with a smaller number has ended. On SQLite nothing else writes: 1.
+
+    On PostgreSQL transactions are numbered for the whole server. Those that are known to be another database's, or of
+    a session that is no writer of ours, cannot write events, and nobody waits for them.
+    """
 
     type = BigInteger()
     inherit_cache = True
@@ -69,11 +77,39 @@ def _sqlite_horizon(*_: Any, **__: Any) -> str:
 
 @compiles(transaction_horizon, "postgresql")
 def _postgresql_horizon(*_: Any, **__: Any) -> str:
-    return "pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+    return f"""coalesce((
+        select min(open::text::bigint) from pg_snapshot_xip(pg_current_snapshot()) as open where not exists (
+            select from pg_stat_activity as other
+            where other.backend_xid::text::bigint = open::text::bigint & 4294967295
+            and not ({_OURS}))
+        and not exists (
+            select from pg_prepared_xacts as other
+            where other.transaction::text::bigint = open::text::bigint & 4294967295)
+    ), pg_snapshot_xmax(pg_current_snapshot())::text::bigint)"""  # noqa: S608 - our own words
+
+
+class feed_lag(GenericFunction[float]):
+    """For how many seconds the oldest transaction that the feed waits for has been open. On SQLite none is: 0."""
+
+    type = Float()
+    inherit_cache = True
+
+
+@compiles(feed_lag, "sqlite")
+def _sqlite_lag(*_: Any, **__: Any) -> str:
+    return "0.0"
+
+
+@compiles(feed_lag, "postgresql")
+def _postgresql_lag(*_: Any, **__: Any) -> str:
+    return f"""coalesce((
+        select extract(epoch from max(clock_timestamp() - other.xact_start)) from pg_stat_activity as other
+        where other.backend_xid is not null and {_OURS}), 0)::float8"""  # noqa: S608 - our own words
 
 
 _INSERT = insert(event_table).values(txid=transaction_number()).returning(event_table.c.seq)
 _HORIZON = select(transaction_horizon())
+_LAG = select(feed_lag())
 _BY_ID = select(event_table).where(event_table.c.id == bindparam("one"))
 _event = reader(Event)
 
@@ -81,6 +117,11 @@ _event = reader(Event)
 def add(conn: Connection, **values: Any) -> int:
     """Write one event; its number."""
     return int(conn.execute(_INSERT, values).scalar_one())
+
+
+def lag(conn: Connection) -> float:
+    """By how many seconds what is shown of the log may be behind: the age of the transaction that it waits for."""
+    return float(conn.execute(_LAG).scalar_one())
 
 
 def by_id(conn: Connection, event_id: str) -> Event:
@@ -107,7 +148,7 @@ def find(
 
     Nothing is ever inserted before a place that was shown. Numbers are given when a row is written and seen when it is
     committed, and on PostgreSQL transactions commit in another order; so events are shown only up to the oldest
-    transaction that is still open, in the order of transactions.
+    transaction of ours that is still open, in the order of transactions.
     """
     horizon = conn.execute(_HORIZON).scalar_one()
     query = select(event_table).where(event_table.c.authority.in_(authorities), event_table.c.txid < horizon)

@@ -51,7 +51,7 @@ class Leases:
         freed = await self._free(None)
         now = self._node.now()
         self._doubts.forget(self._node.settings.patience.doubt_deadline)
-        await store.write(lambda conn: operation_records.bring_back(conn, now))
+        await store.write_beside(lambda conn: operation_records.bring_back(conn, now))
         self._node.wake()
         await self._engine.renotify(
             await store.read(lambda conn: operation_records.overdue(conn, self._node.actions, now))
@@ -73,7 +73,7 @@ class Leases:
 
     async def _renew(self, under_way: list[str]) -> None:
         node = self._node
-        await node.store.write(lambda conn: operation_records.renew(conn, node.name, under_way, node.lease))
+        await node.store.write_beside(lambda conn: operation_records.renew(conn, node.name, under_way, node.lease))
 
     async def _sweeping(self) -> None:
         while True:
@@ -102,7 +102,7 @@ class Leases:
                     actions[one.action].record(conn, one.operation(), told)
             return len(cut)
 
-        freed = await self._node.store.write(unit)
+        freed = await self._node.store.write_beside(unit)
         if freed:
             log.warning("calls were cut; the other side is asked what became of them", operations=freed)
         return freed

@@ -151,7 +151,7 @@ class Pumps:
         until, words = to_micros(closed), f"the channel is closed until {rfc3339(closed)} 日切停服"
         due = await store.read(lambda conn: operation_records.next_due(conn, name, self._node.actions))
         if due is not None and due < until:
-            await store.write(lambda conn: operation_records.postpone(conn, name, until=until, reason=words))
+            await store.write_beside(lambda conn: operation_records.postpone(conn, name, until=until, reason=words))
         return True
 
     async def _probe(self, name: str, condition: Condition, open_until: int) -> float | None:
@@ -181,7 +181,7 @@ class Pumps:
             wanted = Wanted(name, node.actions, now, free, only)
             return operation_records.claim_due(conn, wanted, node=node.name, lease=node.lease)
 
-        claimed = await (node.store.write if shared is None else node.store.write_apart)(claim)
+        claimed = await (node.store.write_beside if shared is None else node.store.write_apart)(claim)
         for record, was in claimed:
             operation = record.operation(claimed=began)
             if node.stopping:

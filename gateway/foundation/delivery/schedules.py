@@ -96,7 +96,7 @@ class Schedules:
     async def run(self, name: str, slot: datetime) -> bool:
         """Do a duty for a slot unless some node has taken it; whether it was done here."""
         at, now = to_micros(slot), to_micros(self._clock.now())
-        mine = await self._store.write(
+        mine = await self._store.write_beside(
             lambda conn: schedule_records.take(conn, name=name, slot=at, node=self._node, now=now)
         )
         return mine and await self._do(name, slot)
@@ -111,7 +111,7 @@ class Schedules:
             log.exception("a scheduled duty failed; it is tried again", schedule=name, slot=str(slot))
             return False
         at, now = to_micros(slot), to_micros(self._clock.now())
-        await self._store.write(lambda conn: schedule_records.end(conn, name, at, now))
+        await self._store.write_beside(lambda conn: schedule_records.end(conn, name, at, now))
         return True
 
     def _ticked(self, event: JobSubmissionEvent) -> None:
@@ -139,7 +139,7 @@ class Schedules:
     async def _retake(self, seen: ScheduleRun) -> bool:
         """Take a slot that somebody else has begun and not ended, unless a third one was faster."""
         now = to_micros(self._clock.now())
-        return await self._store.write(lambda conn: schedule_records.retake(conn, seen, self._node, now))
+        return await self._store.write_beside(lambda conn: schedule_records.retake(conn, seen, self._node, now))
 
     async def _take_again(self, *, of_mine: bool = False) -> None:
         """Begin again what has begun and not ended: long ago, or (``of_mine``) in an earlier life of this node."""

@@ -154,12 +154,14 @@ class Delivery:
             return
         self.attempts.start(operation, State.QUEUED, lambda: request)
 
-    async def carry_out(self, unit: Callable[[Connection], Sent | None], once: Once = NEVER, wait: float = 3.0) -> bool:
+    async def carry_out(
+        self, unit: Callable[[Connection], Sent | None], once: Once = NEVER, wait: float = 3.0, *, beside: bool = False
+    ) -> bool:
         """Do an effect: write the unit, begin the call, wait for its end at most ``wait`` seconds; whether it ended.
 
         ``unit(conn)`` writes the operation, or returns None where there is nothing to send. ``once`` is remembered in
         the same transaction, and its status is kept with the outcome, or when the waiting is over. The call itself is
-        never cancelled.
+        never cancelled. ``beside``: the unit is right beside any other, and need not wait for its turn among the nodes.
         """
 
         def remembered(conn: Connection) -> Sent | None:
@@ -169,7 +171,8 @@ class Delivery:
                 once.end(conn, once.done)
             return sent
 
-        sent = await self.node.store.write(remembered)
+        write = self.node.store.write_beside if beside else self.node.store.write
+        sent = await write(remembered)
         if sent is None:
             once.answered(once.done)
             return True
@@ -184,7 +187,7 @@ class Delivery:
         ended = state in FINAL
         status = kept = once.done if ended else once.pending
         if unkept and once is not NEVER:  # should it have ended, or parked, in this very moment: that status counts
-            kept = await self.node.store.write(lambda conn: once.end(conn, status))
+            kept = await self.node.store.write_beside(lambda conn: once.end(conn, status))
         once.answered(kept)
         return ended or kept != status
 

@@ -75,7 +75,7 @@ class StoredToken:
                 return None
             return int(conn.execute(_SELECT, {"of": self._channel}).one().lease)
 
-        return await self._store.write(unit)
+        return await self._store.write_beside(unit)
 
     async def keep(self, lease: int, token: KeptToken) -> bool:
         """Put a token there for all. False: the lease had ended, and another node has taken it."""
@@ -87,11 +87,13 @@ class StoredToken:
             "renew": to_micros(token.renew_at),
             "until": to_micros(token.until),
         }
-        return await self._store.write(lambda conn: conn.execute(_KEEP, values).rowcount == 1)
+        return await self._store.write_beside(lambda conn: conn.execute(_KEEP, values).rowcount == 1)
 
     async def release(self, lease: int) -> None:
         """End a lease without a token."""
-        await self._store.write(lambda conn: conn.execute(_RELEASE, {"of": self._channel, "number": lease}).rowcount)
+        await self._store.write_beside(
+            lambda conn: conn.execute(_RELEASE, {"of": self._channel, "number": lease}).rowcount
+        )
 
     def _accounts(self) -> tuple[bytes, ...]:
         """By what rows of this account are known, what is written first."""

@@ -92,7 +92,7 @@ class Sender:
     async def bring_back(self) -> None:
         """What a clock that ran far ahead has put off beyond any pause of the schedule is due now."""
         now = to_micros(self._clock.now())
-        await self._store.write(lambda conn: webhook_records.bring_back(conn, now, now + _LONGEST_PAUSE))
+        await self._store.write_beside(lambda conn: webhook_records.bring_back(conn, now, now + _LONGEST_PAUSE))
 
     async def send_due(self) -> int:
         """Send some of what is due, each by a task of its own; how many."""
@@ -106,7 +106,7 @@ class Sender:
                 webhook_records.take(conn, one.delivery, now + LEASE)
             return [replace(one, delivery=replace(one.delivery, taken=one.delivery.taken + 1)) for one in found]
 
-        mine = await self._store.write(take)
+        mine = await self._store.write_beside(take)
         await asyncio.gather(*(self._send(one) for one in mine))
         return len(mine)
 
@@ -160,7 +160,7 @@ class Sender:
             problem = f"refused: {refused}"
         except ExchangeError as error:
             problem = str(error)
-        await self._store.write(lambda conn: self._close(conn, one, status, problem, began))
+        await self._store.write_beside(lambda conn: self._close(conn, one, status, problem, began))
 
     def _close(self, conn: Connection, one: Due, status: int | None, problem: str | None, began: int) -> None:
         """Note the answer, unless another sender has taken the delivery meanwhile."""

@@ -96,7 +96,7 @@ class ContractDrift:
                     events.emit(conn, type="channel.drifted", subject=one.channel, authority=authority, data=told)
 
         try:
-            await self._store.write(unit)
+            await self._store.write_beside(unit)
         except GatewayError as problem:
             log.warning("contract drift could not be noted", reason=str(problem))
             for key, one in gathered.items():

@@ -46,7 +46,8 @@ from gateway.foundation.evidence.redaction import Redacted, redact, redact_text
 from gateway.foundation.evidence.tables import chain_head, exchange, exchange_body
 from gateway.foundation.evidence.verification import Report, Verifier, verify
 from gateway.foundation.store import Store
-from gateway.foundation.store.writer import at_commit
+from gateway.foundation.store.inserting import insert_new
+from gateway.foundation.store.writer import RunAgainError, at_commit
 from gateway.ports.base import RawExchange
 from gateway.words.clock import Clock, to_micros
 from gateway.words.errors import GatewayError
@@ -58,7 +59,6 @@ SIGN_SECONDS: Final = 10.0
 _UNREADABLE: Final = "(not readable: the exact bytes are not those that were kept; gateway evidence verify)"
 
 _SELECT_HEAD = select(chain_head.c.seq, chain_head.c.chain).where(chain_head.c.node == bindparam("of"))
-_INSERT_HEAD = insert(chain_head)
 _MOVE_HEAD = update(chain_head).where(chain_head.c.node == bindparam("of"), chain_head.c.seq == bindparam("was"))
 _INSERT_EXCHANGE = insert(exchange)
 _INSERT_BODY = insert(exchange_body)
@@ -209,8 +209,8 @@ class Evidence:
 
         ``told``: what the attempt that made it came to: its label, and the answer as it was read, as JSON.
 
-        Units that share a commit extend the chain together, at its end, reading the head from the database. Raises
-        EvidenceError, then, when another process appended under this node's name in between.
+        Units that share a commit extend the chain together, at its end, reading the head from the database. They are
+        run again where another process appended under this node's name in between.
         """
         ready = raw if isinstance(raw, Prepared) else self.prepare(raw)
         belongs: dict[str, Any] = {
@@ -229,7 +229,7 @@ class Evidence:
         head = conn.execute(_SELECT_HEAD, {"of": self.node}).first()
         now = to_micros(self._clock.now())
         if head is None:
-            conn.execute(_INSERT_HEAD, {"node": self.node, "seq": 0, "chain": GENESIS, "updated_at": now})
+            insert_new(conn, chain_head, node=self.node, seq=0, chain=GENESIS, updated_at=now)
         was, chain = (head.seq, bytes(head.chain)) if head is not None else (0, GENESIS)
         rows: list[dict[str, Any]] = []
         for seq, (ready, belongs) in enumerate(new, start=was + 1):
@@ -240,7 +240,7 @@ class Evidence:
             _MOVE_HEAD, {"of": self.node, "was": was, "seq": was + len(rows), "chain": chain, "updated_at": now}
         )
         if moved.rowcount != 1:
-            raise EvidenceError(f"another process writes evidence as node {self.node!r}; give each a name of its own")
+            raise RunAgainError(f"another process writes evidence as node {self.node!r}; give each a name of its own")
         conn.execute(_INSERT_EXCHANGE, rows)
         conn.execute(_INSERT_BODY, [{"exchange_id": one.id, "exact_sealed": one.exact_sealed} for one, _ in new])
 
@@ -297,7 +297,7 @@ class Evidence:
             old = [one.exchange_id for one in page if one.ended_at < before and one.kept]
             if old:
                 copies = await self._store.read(partial(_copies, exchange_ids=old, exact=self._exact))
-                forgotten += await self._store.write(partial(self._shred, copies=copies))
+                forgotten += await self._store.write_beside(partial(self._shred, copies=copies))
             if all(one.ended_at >= before for one in page):
                 break
             after = page[-1].exchange_id
@@ -338,7 +338,7 @@ class Evidence:
                 line = await asyncio.to_thread(writer.append, chains, self._clock.now())
             if line is not None:
                 signed = update(chain_head).where(chain_head.c.node == self.node).values(signed_line=line)
-                await self._store.write(lambda conn: conn.execute(signed).rowcount)
+                await self._store.write_beside(lambda conn: conn.execute(signed).rowcount)
             return writer.seq - begun
 
     async def start(self) -> None:

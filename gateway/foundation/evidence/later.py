@@ -134,7 +134,7 @@ class Later:
                 ]
                 for place, item in enumerate(ready):
                     self._held[place] = item  # with a fixed id, so that a second try stores nothing twice
-                await self._store.write(partial(self._append_new, ready))
+                await self._store.write_beside(partial(self._append_new, ready))
             except UnavailableProblem:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 5.0)
@@ -158,7 +158,7 @@ class Later:
             try:
                 made = await asyncio.to_thread(Dictionary.of, self._models[kind])
                 now = to_micros(self._clock.now())
-                await self._store.write(partial(records.keep_dictionary, key=kind, made=made, now=now))
+                await self._store.write_beside(partial(records.keep_dictionary, key=kind, made=made, now=now))
             except UnavailableProblem:
                 return
             except Exception:

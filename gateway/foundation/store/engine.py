@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, NullPool, create_engine, event, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import IsolationLevel
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from gateway.foundation.store.prepared import prepare
 from gateway.words.errors import SettingsError
@@ -17,6 +17,31 @@ from gateway.words.saying import say
 
 SQLITE = "sqlite"
 POSTGRESQL = "postgresql"
+
+READS, WRITES = "gateway-read", "gateway-write"
+"""The names of our sessions on PostgreSQL."""
+LOCK_SECONDS = 2
+"""How long a statement waits for a row that another transaction holds."""
+IDLE_SECONDS = 4
+"""After which a writing transaction that asks nothing is ended by the server: its node hangs, or is gone."""
+LINE = {
+    "connect_timeout": 3,
+    # Answers that are lost on the way are noticed by us ...
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+SESSION = {
+    "timezone": "UTC",
+    "lock_timeout": f"{LOCK_SECONDS}s",
+    # ... and by the server: what a node that vanished has held is free again within 15 seconds.
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "10000",
+}
+"""What every session on PostgreSQL asks for; ``promises`` looks whether it was given."""
 
 _BUSY_SECONDS = 10
 
@@ -47,15 +72,16 @@ def sqlite_path(url: str) -> Path | None:
     return Path(parsed.database or "").absolute() if parsed.drivername == SQLITE else None
 
 
-def open_engine(url: str, *, read_only: bool = False, connections: int = 1) -> Engine:
+def open_engine(url: str, *, read_only: bool = False, connections: int = 1, lasting: bool = True) -> Engine:
     """An engine with at most ``connections`` connections; those of a ``read_only`` one refuse to change anything.
+
+    Not ``lasting``: each is closed after its use.
 
     A transaction of a read-only engine sees one unchanging state of the database.
     """
     parsed = parse_url(url)
     options: dict[str, Any] = {
-        "pool_size": connections,
-        "max_overflow": 0,
+        **({"pool_size": connections, "max_overflow": 0} if lasting else {"poolclass": NullPool}),
         "json_serializer": _compact_json,
         "hide_parameters": True,  # errors go to logs and to people, and values may be personal data
         # Else an INSERT tells -1 on PostgreSQL, and "ON CONFLICT DO NOTHING" never says that it did nothing.
@@ -74,20 +100,31 @@ def open_engine(url: str, *, read_only: bool = False, connections: int = 1) -> E
         event.listen(engine, "begin", _begin if read_only else _begin_immediate)
         return engine
     postgresql = {
-        "connect_timeout": 5,
-        "application_name": "gateway-read" if read_only else "gateway-write",
-        "options": f"-c timezone=UTC -c lock_timeout={_BUSY_SECONDS}s",
-        # A server that vanished without a word is noticed within half a minute.
-        "keepalives_idle": 10,
-        "keepalives_interval": 5,
-        "keepalives_count": 3,
-        "tcp_user_timeout": 30_000,
+        **LINE,
+        "application_name": READS if read_only else WRITES,
+        "options": " ".join(f"-c {name}={value}" for name, value in {**SESSION, **_idle(read_only)}.items()),
     }
     isolation: IsolationLevel = "REPEATABLE READ" if read_only else "READ COMMITTED"
     engine = prepare(create_engine(parsed, connect_args=postgresql, isolation_level=isolation, **options))
     if read_only:
         event.listen(engine, "connect", _postgresql_reading)
     return engine
+
+
+def _idle(read_only: bool) -> dict[str, str]:
+    # A reader holds nothing that others wait for, and may think about what it has read.
+    return {"idle_in_transaction_session_timeout": "60s" if read_only else f"{IDLE_SECONDS}s"}
+
+
+def is_unreachable(error: BaseException) -> bool:
+    """Whether an error says that no connection could be made, or that it was lost."""
+    if isinstance(error, DBAPIError):
+        # Such an error has no SQLSTATE of a statement, and no statement; psycopg has several kinds of it.
+        kinds = {one.__name__ for one in type(error.orig).__mro__}
+        return error.connection_invalidated or (error.statement is None and "OperationalError" in kinds)
+    return any(
+        one.__module__.startswith("psycopg") and one.__name__ == "OperationalError" for one in type(error).__mro__
+    )
 
 
 def _compact_json(value: Any) -> str:

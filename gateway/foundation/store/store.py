@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from typing import Any, TypeVar
 
 from sqlalchemy import BigInteger, Connection, Engine, delete, insert, text
@@ -14,8 +15,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
 
-from gateway.foundation.store.engine import SQLITE, open_engine, sqlite_path
+from gateway.foundation.store.engine import SQLITE, is_unreachable, open_engine, sqlite_path
 from gateway.foundation.store.lock import DatabaseLock
+from gateway.foundation.store.silence import Silence
 from gateway.foundation.store.tables import idempotency
 from gateway.foundation.store.writer import BATCH, CAPACITY, Unit, Writer, run_apart
 from gateway.words.errors import UnavailableProblem
@@ -66,14 +68,21 @@ class Store:
     Units and queries are plain functions of a connection and run in the store's threads, never on the event loop.
     """
 
-    def __init__(self, writing: Engine, reading: Engine, *, readers: int, batch: int, capacity: int) -> None:
+    def __init__(self, url: str, *, readers: int, batch: int, capacity: int) -> None:
+        writing, reading = open_engine(url), open_engine(url, read_only=True, connections=readers)
         self._writing = writing
         self._reading = reading
         self._lock: DatabaseLock | None = None
-        self._writer = Writer(writing, batch=batch, capacity=capacity)
-        self._readers = ThreadPoolExecutor(readers, thread_name_prefix="store-reader")
         self._apart: Engine | None = None
         self._apart_threads: ThreadPoolExecutor | None = None
+        self._silence: Silence | None = None
+        if writing.dialect.name != SQLITE:
+            self._apart = open_engine(url, connections=_APART)
+            self._apart_threads = ThreadPoolExecutor(_APART, thread_name_prefix="store-apart")
+            self._silence = Silence([writing, reading, self._apart], open_engine(url, read_only=True, lasting=False))
+        self._watching = nullcontext if self._silence is None else self._silence.watching
+        self._writer = Writer(writing, batch=batch, capacity=capacity, watching=self._watching)
+        self._readers = ThreadPoolExecutor(readers, thread_name_prefix="store-reader")
 
     @classmethod
     def open(
@@ -87,21 +96,12 @@ class Store:
         path = sqlite_path(url)
         lock = DatabaseLock.take(path) if exclusive and path is not None else None
         try:
-            store = cls(
-                open_engine(url),
-                open_engine(url, read_only=True, connections=readers),
-                readers=readers,
-                batch=batch,
-                capacity=capacity,
-            )
+            store = cls(url, readers=readers, batch=batch, capacity=capacity)
         except BaseException:
             if lock is not None:
                 lock.release()
             raise
         store._lock = lock
-        if store.dialect != SQLITE:
-            store._apart = open_engine(url, connections=_APART)
-            store._apart_threads = ThreadPoolExecutor(_APART, thread_name_prefix="store-apart")
         return store
 
     @property
@@ -128,18 +128,27 @@ class Store:
             return
         row: dict[str, Any] = {"client_id": "readiness", "path": "readiness", "key": os.urandom(16).hex()}
         row |= {"body_sealed": os.urandom(_PROVED_BYTES), "subject": "", "created_at": 0}
-        await self.write(lambda conn: conn.execute(_FORGET_PROOF).rowcount + conn.execute(_PROOF, row).rowcount)
-        await self.write(lambda conn: conn.execute(_FORGET_PROOF).rowcount)
+        await self.write_beside(lambda conn: conn.execute(_FORGET_PROOF).rowcount + conn.execute(_PROOF, row).rowcount)
+        await self.write_beside(lambda conn: conn.execute(_FORGET_PROOF).rowcount)
         self._writer.trouble = None
 
     async def write(self, unit: Unit[T]) -> T:
         """Run a unit in a transaction that others may share; returns its result after the COMMIT.
 
-        The unit may run twice: no effects but SQL, state changes by compare-and-set, and every database error let
-        out. Raises what the unit raised; UnavailableProblem when nothing was stored, CommitUnknownProblem when that
-        cannot be told. Cancelling the caller does not stop the unit.
+        No other node runs one meanwhile: what it has looked at is still so when it inserts. The unit may run twice: no
+        effects but SQL, state changes by compare-and-set, and every database error let out. Raises what the unit
+        raised; UnavailableProblem when nothing was stored, CommitUnknownProblem when that cannot be told. Cancelling
+        the caller does not stop the unit.
         """
         return await self._writer.write(unit)
+
+    async def write_beside(self, unit: Unit[T]) -> T:
+        """``write`` without a turn among the nodes, for the way of a payment and for delivery itself.
+
+        For a unit that stays right beside any other: it compares as it changes (compare-and-set), holds the row that
+        it decides about, or inserts under a unique key.
+        """
+        return await self._writer.write(unit, beside=True)
 
     async def write_apart(self, unit: Unit[T]) -> T:
         """Run a unit in a transaction of its own, for rows that every node changes all the time (rates, circuits).
@@ -148,8 +157,14 @@ class Store:
         On SQLite there is one writer and nothing to gain: the unit shares a commit there. Raises as ``write`` does.
         """
         if self._apart is None or self._apart_threads is None:
-            return await self.write(unit)
-        return await asyncio.get_running_loop().run_in_executor(self._apart_threads, run_apart, self._apart, unit)
+            return await self.write_beside(unit)
+        engine = self._apart
+
+        def run() -> T:
+            with self._watching():
+                return run_apart(engine, unit)
+
+        return await asyncio.get_running_loop().run_in_executor(self._apart_threads, run)
 
     def write_sync(self, unit: Unit[T]) -> T:
         """``write`` for callers without an event loop."""
@@ -166,13 +181,13 @@ class Store:
         """``read`` for callers without an event loop; runs in the caller's thread."""
         for again in (True, False):
             try:
-                with self._reading.begin() as conn:
+                with self._watching(), self._reading.begin() as conn:
                     return query(conn)
             except DBAPIError as error:
                 # A pooled connection may have died while it was idle; the next one is fresh.
                 if error.connection_invalidated and again:
                     continue
-                if error.connection_invalidated or _refused(error):
+                if is_unreachable(error):
                     raise UnavailableProblem(say("store.unreachable_now")) from error
                 raise
         raise AssertionError("unreachable")
@@ -184,6 +199,8 @@ class Store:
     def close(self) -> None:
         """Finish what was taken, refuse the rest, let go of every connection and the lock."""
         self._writer.close()
+        if self._silence is not None:
+            self._silence.close()
         if self._apart is not None and self._apart_threads is not None:
             self._apart_threads.shutdown(wait=True)
             self._apart.dispose()
@@ -192,8 +209,3 @@ class Store:
         self._writing.dispose()
         if self._lock is not None:
             self._lock.release()
-
-
-def _refused(error: DBAPIError) -> bool:
-    """No connection could be made: psycopg gives such an error no SQLSTATE of a statement and no statement."""
-    return error.statement is None and type(error.orig).__name__ == "OperationalError"

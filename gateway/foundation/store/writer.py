@@ -4,6 +4,11 @@ A unit is a plain function of a connection. It **may run twice**: its neighbour 
 again. So it has no effect but its SQL, changes state by compare-and-set, and lets every database error out. A caller
 hears of its unit only after the COMMIT that holds it.
 
+On PostgreSQL several nodes write. What one unit has looked at, another node's might change before it has inserted: so
+units **take turns** among all nodes, by one advisory lock that is held until the commit, as on SQLite, where there is
+one writer. A unit that is right beside any other (its rows are locked or compared as it changes them, its keys are
+unique) may go ``beside`` and waits for nobody's turn. While another node has the turn, those go on.
+
 Why no savepoint on the happy path: it costs more than it saves (a third of the throughput on SQLite). Only when a unit
 fails is the batch run again, each unit under its savepoint, so that a bad unit never harms its neighbours.
 """
@@ -13,16 +18,18 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
+import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, RootTransaction, event
+from sqlalchemy import Connection, Engine, RootTransaction, event, text
 from sqlalchemy.exc import DBAPIError
 
+from gateway.foundation.store.engine import LOCK_SECONDS, is_unreachable
 from gateway.foundation.store.prepared import Held, PreparedConnection
 from gateway.words.errors import UnavailableProblem
 from gateway.words.saying import say
@@ -39,6 +46,15 @@ _ASKED_TO_RERUN = frozenset({"40001", "40P01"})  # PostgreSQL: serialization_fai
 _SQLITE_BUSY, _SQLITE_READONLY, _SQLITE_IOERR, _SQLITE_FULL, _SQLITE_CANTOPEN = 5, 8, 10, 13, 14
 _SQLITE_NOT_NOW = frozenset({_SQLITE_BUSY, _SQLITE_READONLY, _SQLITE_IOERR, _SQLITE_FULL, _SQLITE_CANTOPEN})
 _POSTGRESQL_NOT_NOW = frozenset({"08", "53", "55", "57", "58"})
+_LOCK_NOT_AVAILABLE = "55P03"
+_TURN_KEY = 0x67617465776179  # "gateway"
+_TURN_SECONDS = 4.0
+"""How long a unit waits for its turn, in all; a node that hangs in its own is cut off before that."""
+# One statement, whose parts are evaluated in this order; it waits a moment only, so that other units may go on.
+_TURN = text(
+    f"select set_config('lock_timeout', '30ms', true), pg_advisory_xact_lock({_TURN_KEY}), "
+    f"set_config('lock_timeout', '{LOCK_SECONDS}s', true)"
+)
 
 
 class CommitUnknownProblem(UnavailableProblem):
@@ -56,11 +72,21 @@ class CommitUnknownProblem(UnavailableProblem):
         )
 
 
+class RunAgainError(Exception):
+    """Let out by a unit, or by what is left for the commit: what it has read is old, and it is to be run again."""
+
+
+class _NotOurTurnError(Exception):
+    """Another node has the turn."""
+
+
 @dataclass(slots=True, eq=False)
 class _Job:
     unit: Unit[Any]
     future: asyncio.Future[Any] | Future[Any]
     loop: asyncio.AbstractEventLoop | None
+    beside: bool
+    asked: float = field(default_factory=time.monotonic)
     result: Any = None
     error: BaseException | None = None
 
@@ -84,16 +110,25 @@ class _Job:
 
 
 class Writer:
-    """The one thread that changes the database, through ``engine``."""
+    """The one thread that changes the database, through ``engine``; under ``watching`` while it does."""
 
-    def __init__(self, engine: Engine, *, batch: int = BATCH, capacity: int = CAPACITY) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        batch: int = BATCH,
+        capacity: int = CAPACITY,
+        watching: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         self._engine = engine
+        self._watching = watching
         self._batch = batch
         self._capacity = capacity
         self._queue: deque[_Job] = deque()
         self._ready = threading.Condition()
         self._closing = False
         self._committing = False
+        self._turns = engine.dialect.name != "sqlite"
         self.commits = 0
         """How often it has committed, counted once what was stored can be read."""
         self._conn: Connection | None = None
@@ -103,21 +138,22 @@ class Writer:
         self._thread = threading.Thread(target=self._work, name="store-writer", daemon=True)
         self._thread.start()
 
-    async def write(self, unit: Unit[T]) -> T:
+    async def write(self, unit: Unit[T], *, beside: bool = False) -> T:
         """Run the unit; returns its result once it is committed, raises what it raised.
 
-        A caller that is cancelled meanwhile does not stop it. UnavailableProblem when too many units wait or the
-        database cannot take it now (nothing is stored); CommitUnknownProblem when nobody can say.
+        ``beside``: it need not wait for its turn among the nodes. A caller that is cancelled meanwhile does not stop
+        it. UnavailableProblem when too many units wait or the database cannot take it now (nothing is stored);
+        CommitUnknownProblem when nobody can say.
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._submit(_Job(unit, future, loop))
+        self._submit(_Job(unit, future, loop, beside))
         return await future
 
     def write_sync(self, unit: Unit[T]) -> T:
         """The same for a caller without an event loop."""
         future: Future[T] = Future()
-        self._submit(_Job(unit, future, None))
+        self._submit(_Job(unit, future, None, beside=False))
         return future.result()
 
     def close(self) -> None:
@@ -145,13 +181,21 @@ class Writer:
 
     def _work(self) -> None:
         while jobs := self._next():
+            put_off: list[_Job] = []
             try:
-                self._store(jobs)
+                with self._watching():
+                    put_off = self._store(jobs)
+            except UnavailableProblem as problem:  # the database is known to be gone
+                for job in jobs:
+                    job.error = problem
+                self.trouble = problem.detail
             except BaseException as fault:  # a fault of ours must not leave callers waiting for ever
                 for job in jobs:
                     job.error = job.error or fault
                 self._drop()
-            _settle(jobs)
+            _settle(job for job in jobs if job not in put_off)
+            with self._ready:
+                self._queue.extendleft(reversed(put_off))
         self._drop()
 
     def _next(self) -> list[_Job]:
@@ -161,26 +205,44 @@ class Writer:
                 self._ready.wait()
             return [self._queue.popleft() for _ in range(min(len(self._queue), self._batch))]
 
-    def _store(self, jobs: Sequence[_Job]) -> None:
-        """Give every job its final outcome: all together, else each under a savepoint, else each alone."""
-        left = deque(jobs)
+    def _store(self, jobs: Sequence[_Job]) -> list[_Job]:
+        """Give every job its final outcome: all together, else each under a savepoint, else each alone.
+
+        Those for whom it is not our turn are returned, and have none.
+        """
+        left, put_off = deque(jobs), []
         try:
-            if len(jobs) > 1 and (self._together(jobs) or self._apart(jobs)):
-                left.clear()
+            try:
+                if len(jobs) > 1 and (self._together(jobs) or self._apart(jobs)):
+                    left.clear()
+            except _NotOurTurnError:
+                put_off = [job for job in jobs if not job.beside]
+                left = deque(job for job in jobs if job.beside)
+                if len(left) > 1 and (self._together(left) or self._apart(left)):
+                    left.clear()
             while left:
-                self._alone(left[0])
+                try:
+                    self._alone(left[0])
+                except _NotOurTurnError:
+                    put_off.append(left[0])
                 left.popleft()
         except UnavailableProblem as problem:  # no transaction could be begun
-            for job in left:
+            for job in (*left, *put_off):
                 job.error = problem
+            put_off = []
+        late = time.monotonic() - _TURN_SECONDS
+        for job in put_off:
+            job.error = UnavailableProblem(say("store.no_turn")) if job.asked < late else None
+        put_off = [job for job in put_off if job.error is None]
         for job in jobs:
             job.error = _explained(job.error)
             if isinstance(job.error, UnavailableProblem):
                 self.trouble = job.error.detail
+        return put_off
 
     def _together(self, jobs: Sequence[_Job]) -> bool:
         """The happy path. False when nothing is stored, because a unit or the COMMIT failed."""
-        conn, transaction, driver = self._begin()
+        conn, transaction, driver = self._begin(jobs)
         info = conn.info  # of a connection that dies meanwhile it can no longer be asked for
         left = info[_AT_COMMIT] = {}
         try:
@@ -208,7 +270,7 @@ class Writer:
 
     def _apart(self, jobs: Sequence[_Job]) -> bool:
         """Each unit under a savepoint: those that fail are undone alone. False when nothing is stored."""
-        conn, transaction, driver = self._begin()
+        conn, transaction, driver = self._begin(jobs)
         try:
             for job in jobs:
                 driver.execute("SAVEPOINT unit")
@@ -231,15 +293,25 @@ class Writer:
             if self._together([job]) or not _asks_for_rerun(job.error):
                 break
 
-    def _begin(self) -> tuple[Connection, RootTransaction, Any]:
-        try:
-            if self._conn is None:
-                self._conn = self._engine.connect()
-            transaction = self._conn.begin()
-            return self._conn, transaction, self._conn.connection.driver_connection
-        except DBAPIError as error:
-            self._drop()
-            raise _unavailable(error) from error
+    def _begin(self, jobs: Iterable[_Job]) -> tuple[Connection, RootTransaction, Any]:
+        """A transaction for these jobs; _NotOurTurnError when one needs the turn, and another node has it."""
+        turn = self._turns and not all(job.beside for job in jobs)
+        for again in (True, False):
+            try:
+                if self._conn is None:
+                    self._conn = self._engine.connect()
+                transaction = self._conn.begin()
+                if turn:
+                    self._conn.execute(_TURN)
+                return self._conn, transaction, self._conn.connection.driver_connection
+            except DBAPIError as error:
+                if _sqlstate(error) == _LOCK_NOT_AVAILABLE:
+                    self._roll_back(self._conn.connection.driver_connection if self._conn is not None else None)
+                    raise _NotOurTurnError from None
+                self._drop()
+                if not (again and _is_lost(error)):  # else it died while it was idle
+                    raise _unavailable(error) from error
+        raise AssertionError("unreachable")
 
     def _commit(self, jobs: Sequence[_Job], transaction: RootTransaction, driver: Any) -> bool:
         """True when the outcome is final: stored, or unknown. False: the database says that nothing is stored."""
@@ -365,15 +437,24 @@ def _is_lost(error: BaseException | None) -> bool:
 
 
 def _asks_for_rerun(error: BaseException | None) -> bool:
-    """Deadlock or serialization failure; or the connection went before any COMMIT, so that nothing is stored."""
-    return _is_lost(error) or _sqlstate(error) in _ASKED_TO_RERUN
+    """Deadlock or serialization failure, or it says so itself; or the connection went before any COMMIT, so that
+    nothing is stored.
+    """
+    return _is_lost(error) or isinstance(error, RunAgainError) or _sqlstate(error) in _ASKED_TO_RERUN
 
 
 def _explained(error: BaseException | None) -> BaseException | None:
     """What the caller is told: errors that are not the unit's own fault become UnavailableProblem."""
+    if isinstance(error, RunAgainError):
+        return UnavailableProblem(say("store.cannot_take"))
     if not isinstance(error, DBAPIError):
         return error
-    if _asks_for_rerun(error) or _sqlite_code(error) in _SQLITE_NOT_NOW or _sqlstate(error)[:2] in _POSTGRESQL_NOT_NOW:
+    if (
+        is_unreachable(error)
+        or _asks_for_rerun(error)
+        or _sqlite_code(error) in _SQLITE_NOT_NOW
+        or _sqlstate(error)[:2] in _POSTGRESQL_NOT_NOW
+    ):
         problem = _unavailable(error)
         problem.__cause__ = error
         return problem

@@ -65,7 +65,7 @@ class Decisions:
         decision_id, at = new_id("dec"), to_micros(now)
 
         def unit(conn: Connection) -> tuple[Decision, bool]:
-            known = records.fetch_by_number(conn, self._envelope, authority, number)
+            known = records.fetch_by_number(conn, self._envelope, authority, number, hold=True)
             if known is None:
                 records.add(conn, self._envelope, decision_id, authority, number, facts, at)
                 records.add_version(conn, self._envelope, decision_id, 1, facts, by, at)
@@ -121,7 +121,7 @@ class Decisions:
             )
 
         def unit(conn: Connection) -> Decision:
-            known = self.read(conn, authority, number)
+            known = self.read(conn, authority, number, hold=True)
             once.about(known.id).begin(conn, once.done)
             if event in known.events:
                 return known

@@ -85,7 +85,8 @@ class Payments:
             decision = self._decisions.read(conn, ask.authority, ask.decision_number, hold=True)
             return self._demands.open(conn, ask, decision, _route(self._base, ask.authority), payment_id)
 
-        await self._base.delivery.carry_out(unit, once.about(payment_id), wait)
+        # The decision's row is held: whatever else happens to it waits for this, or is seen by it.
+        await self._base.delivery.carry_out(unit, once.about(payment_id), wait, beside=True)
         return payment_id
 
     async def reissue(

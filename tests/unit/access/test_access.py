@@ -144,7 +144,7 @@ async def test_a_database_that_takes_nothing_locks_no_reader_out(access, client,
     async def full(unit):
         raise UnavailableProblem("disk full")
 
-    monkeypatch.setattr(store, "write", full)
+    monkeypatch.setattr(store, "write_beside", full)
     assert await access.authenticate(issued.token)
 
 

@@ -35,13 +35,17 @@ async def bench(store, tmp_path, monkeypatch):
     """The engine's bench, which counts the units that are stored in ``bench.units``."""
     made = _bench_module().Bench(store, tmp_path, FindGuarantee(settle_seconds=5))
     await made.delivery.start()
-    made.units, write = 0, store.write
+    made.units = 0
 
-    async def counted(unit):
-        made.units += 1
-        return await write(unit)
+    def counting(write):
+        async def counted(unit):
+            made.units += 1
+            return await write(unit)
 
-    monkeypatch.setattr(store, "write", counted)
+        return counted
+
+    for name in ("write", "write_beside"):
+        monkeypatch.setattr(store, name, counting(getattr(store, name)))
     yield made
     await made.delivery.stop()
 

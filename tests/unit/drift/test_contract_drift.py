@@ -80,16 +80,16 @@ async def test_a_platform_that_makes_names_up_does_not_fill_the_table(notes):
 
 
 async def test_what_cannot_be_written_now_is_written_later(notes, monkeypatch):
-    whole = notes.store.write
+    whole = notes.store.write_beside
 
     async def away(_unit: Any) -> None:
         notes.drift.note("nontax", "QueryBill", "Bill/TraceId")
         raise UnavailableProblem("no database")
 
-    monkeypatch.setattr(notes.store, "write", away)
+    monkeypatch.setattr(notes.store, "write_beside", away)
     notes.drift.note("nontax", "QueryBill", "Bill/TraceId")
     await notes.write()
-    monkeypatch.setattr(notes.store, "write", whole)
+    monkeypatch.setattr(notes.store, "write_beside", whole)
     await notes.write()
     assert [one.seen for one in await notes.noted()] == [2]
 

@@ -63,9 +63,9 @@ async def together(store, *units):
         asked.append((" ".join(statement.split()[:3]), many))
 
     begun, go = threading.Event(), threading.Event()
-    first = asyncio.create_task(store.write(lambda _conn: (begun.set(), go.wait(30))))
+    first = asyncio.create_task(store.write_beside(lambda _conn: (begun.set(), go.wait(30))))
     await asyncio.to_thread(begun.wait, 30)
-    rest = [asyncio.create_task(store.write(unit)) for unit in units]
+    rest = [asyncio.create_task(store.write_beside(unit)) for unit in units]
     while store._writer.waiting < len(units):
         await asyncio.sleep(0)
     event.listen(store._writing, "before_cursor_execute", note)

@@ -427,7 +427,7 @@ async def test_a_deadlock_between_nodes_is_resolved_by_running_again(store: Stor
 
         return unit
 
-    await asyncio.gather(store.write(locks("here", 1, 2)), other.write(locks("there", 2, 1)))
+    await asyncio.gather(store.write_beside(locks("here", 1, 2)), other.write_beside(locks("there", 2, 1)))
     other.close()
     assert len(runs) >= 3  # one of them was the victim, and may have met the other once more
     assert await store.read(lambda conn: list(conn.execute(select(probe.c.at)).scalars())) == [2, 2]

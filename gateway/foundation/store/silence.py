@@ -1,0 +1,105 @@
+"""A database server that says nothing: it is frozen, or its answers are lost on the way.
+
+Nothing of ours ends by itself then: the driver waits for an answer as long as the connection stands. So a thread looks
+whether anything has been under way for long, and if so asks the server something on a new connection. No answer: every
+connection is cut, those who waited hear that the database is gone, and nobody begins anything before it speaks again.
+A statement that is merely slow is left alone, for the server answers meanwhile.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from os import dup
+from typing import Any
+from weakref import WeakSet
+
+import structlog
+from sqlalchemy import Engine, event
+
+from gateway.words.errors import UnavailableProblem
+from gateway.words.saying import say
+
+log = structlog.get_logger(__name__)
+
+SUSPECT_SECONDS = 2.0
+"""How long something may be under way before the server is asked whether it is there."""
+ANSWER_SECONDS = 2.0
+"""How long it has to answer that. Together they are below the five seconds in which a request is answered."""
+_LOOK_SECONDS = 0.25
+
+
+class Silence:
+    """Watches over the connections of some engines to one PostgreSQL server, until ``close``."""
+
+    def __init__(self, engines: list[Engine], dial: Engine) -> None:
+        self._dial = dial
+        self._connections: WeakSet[Any] = WeakSet()
+        self._under_way: dict[int, float] = {}
+        self._numbers = iter(range(1 << 62))
+        self._closing = threading.Event()
+        self._silent = False
+        for engine in engines:
+            event.listen(engine, "connect", self._made)
+        self._thread = threading.Thread(target=self._watch, name="store-silence", daemon=True)
+        self._thread.start()
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """While something is under way. UnavailableProblem at once while the server is known to say nothing."""
+        if self._silent:
+            raise UnavailableProblem(say("store.silent"))
+        number = next(self._numbers)
+        self._under_way[number] = time.monotonic()
+        try:
+            yield
+        finally:
+            del self._under_way[number]
+
+    def close(self) -> None:
+        """Watch no more."""
+        self._closing.set()
+
+    def _made(self, connection: Any, _record: object) -> None:
+        self._connections.add(connection)
+
+    def _watch(self) -> None:
+        asked = time.monotonic()
+        while not self._closing.wait(_LOOK_SECONDS):
+            since = max(asked, min(list(self._under_way.values()), default=time.monotonic()))
+            if not self._silent and time.monotonic() - since < SUSPECT_SECONDS:
+                continue
+            speaks, asked = self._speaks(), time.monotonic()
+            if speaks == self._silent:  # it has changed
+                self._silent = not speaks
+                (log.warning if speaks else log.error)(
+                    "the database speaks again" if speaks else "the database is silent"
+                )
+            if not speaks:
+                self._cut()
+
+    def _speaks(self) -> bool:
+        """Whether a new connection gets an answer in time. One that is refused is an answer: there nobody waits."""
+        answered = threading.Event()
+
+        def ask() -> None:
+            try:
+                with self._dial.connect() as conn:
+                    conn.exec_driver_sql("select 1")
+            except Exception as refused:
+                if "timeout" in str(refused).lower():
+                    return
+            answered.set()
+
+        threading.Thread(target=ask, name="store-asks", daemon=True).start()
+        return answered.wait(ANSWER_SECONDS)
+
+    def _cut(self) -> None:
+        for connection in list(self._connections):
+            with suppress(Exception):  # it has been closed meanwhile
+                line = socket.socket(fileno=dup(connection.fileno()))
+                with line:
+                    line.shutdown(socket.SHUT_RDWR)
