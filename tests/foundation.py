@@ -18,6 +18,8 @@ from gateway.foundation.drift import ContractDrift
 from gateway.foundation.evidence import Evidence
 from gateway.foundation.reckoning import Reckoning
 from gateway.foundation.rooms import Opened
+from gateway.foundation.rotation import Rotation
+from gateway.foundation.rotation.places import places_of_rooms
 from gateway.foundation.store import Store
 from gateway.foundation.two_persons import TwoPersons
 from gateway.settings import Settings
@@ -52,6 +54,7 @@ def foundation(
         reckoning=Reckoning(calendar),
         store=store,
         keys=keys,
+        rotation=Rotation(store, keys, envelope, evidence, clock, places_of_rooms, beat=0.05, grace=0),
         envelope=envelope,
         evidence=evidence,
         drift=ContractDrift(store, clock),

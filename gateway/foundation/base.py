@@ -11,7 +11,7 @@ if TYPE_CHECKING:  # named here, made by ``opening``
     from gateway.foundation.access import Access
     from gateway.foundation.channels import Channels
     from gateway.foundation.crypto.envelope import Envelope
-    from gateway.foundation.crypto.keys import FileKeys
+    from gateway.foundation.crypto.keys import KeyRing
     from gateway.foundation.delivery import Delivery, Events, Resolutions
     from gateway.foundation.delivery.callbacks import Callbacks
     from gateway.foundation.delivery.schedules import Schedules
@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # named here, made by ``opening``
     from gateway.foundation.drift import ContractDrift
     from gateway.foundation.evidence import Evidence
     from gateway.foundation.reckoning import Reckoning
+    from gateway.foundation.rotation import Rotation
     from gateway.foundation.store import Store
     from gateway.foundation.two_persons import TwoPersons
     from gateway.settings import Settings
@@ -39,7 +40,8 @@ class Foundation:
     opened_at: int
     reckoning: Reckoning
     store: Store
-    keys: FileKeys
+    keys: KeyRing
+    rotation: Rotation
     envelope: Envelope
     evidence: Evidence
     drift: ContractDrift

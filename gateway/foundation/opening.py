@@ -21,8 +21,10 @@ from gateway.foundation.delivery.webhooks import Webhooks
 from gateway.foundation.drift import ContractDrift
 from gateway.foundation.evidence import Evidence
 from gateway.foundation.reckoning import Reckoning
+from gateway.foundation.rotation import Rotation
+from gateway.foundation.rotation.places import places_of_rooms
 from gateway.foundation.store import Store, sealed
-from gateway.foundation.store.engine import sqlite_path
+from gateway.foundation.store.engine import SQLITE, sqlite_path
 from gateway.foundation.store.lock import NodeName
 from gateway.foundation.two_persons import TwoPersons
 from gateway.foundation.wire.bounds import Timeouts
@@ -52,6 +54,11 @@ async def open_foundation(
     node, heads, sign = settings.delivery.node, settings.evidence.heads, settings.evidence.head_every
     evidence = Evidence(store, keys, envelope, clock, node=node, heads=heads, sign_seconds=sign)
     reckoning = Reckoning.of_settings(settings)
+    rotation = Rotation(store, keys, envelope, evidence, clock, places_of_rooms)
+    await rotation.open()
+    stack.push_async_callback(rotation.close)
+    if sending or store.dialect != SQLITE:
+        rotation.begin()
     drift, shelf = ContractDrift(store, clock), Tokens(store, envelope).shelf
     channels = Channels.build(settings, recorder=evidence.record, clock=clock, drift=drift.note, shelf=shelf)
     stack.push_async_callback(channels.close)
@@ -65,6 +72,7 @@ async def open_foundation(
         reckoning=reckoning,
         store=store,
         keys=keys,
+        rotation=rotation,
         envelope=envelope,
         evidence=evidence,
         drift=drift,
@@ -88,6 +96,7 @@ async def start(base: Foundation) -> None:
     await base.reckoning.start()
     await base.schedules.start()
     await base.drift.start(base.events, base.channels)
+    base.rotation.work()
 
 
 async def stop(base: Foundation) -> None:

@@ -106,7 +106,8 @@ class Room:
     in its one view; ``payment_part``: of a payment. ``doctor``: a ``findings.Look``. ``books``: a tuple of
     ``books.Books``, what its rows are held against by ``gateway evidence audit``. ``body_limits``: bytes by path,
     where a request may be larger than others. ``words``: the folder of its sentences, where they do not stand in the
-    catalogue of this project (``gateway.words.saying``).
+    catalogue of this project (``gateway.words.saying``). ``indexes``: its blind indexes, a tuple of
+    ``rotation.Indexed``.
     """
 
     name: str
@@ -135,6 +136,7 @@ class Room:
     books: str | None = None
     body_limits: Mapping[str, int] = field(default_factory=dict)
     words: str | None = None
+    indexes: str | None = None
 
     def place(self, where: str) -> Any:
         """What stands at a place: a module, or an attribute of one.

@@ -108,6 +108,22 @@ class KeyRing:
         known = self.held(retired=True).get(name, ())
         return tuple(self.public(name, number) for number in sorted({*known, self.number(name)}))
 
+    def wrap(self, data_key: bytes) -> tuple[str, bytes]:
+        """Encrypt a data key under the current key-encryption key: (its id, the wrapped key)."""
+        raise NotImplementedError
+
+    def unwrap(self, kid: str, wrapped: bytes) -> bytes:
+        """The data key again. Raises ValueError for an unknown id or altered bytes."""
+        raise NotImplementedError
+
+    def secret(self, name: str, number: int | None = None) -> bytes:
+        """A 32-byte secret: the current one, or that of a number."""
+        raise NotImplementedError
+
+    def sign(self, name: str, message: bytes) -> bytes:
+        """The signature by the current key pair ``name``."""
+        raise NotImplementedError
+
     def held(self, *, retired: bool = False) -> Mapping[str, tuple[int, ...]]:
         """The numbers that are here, by name, in order; with ``retired`` those too that nothing needs any more."""
         raise NotImplementedError

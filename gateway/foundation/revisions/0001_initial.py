@@ -139,6 +139,40 @@ def upgrade() -> None:
     sa.Column('created_at', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('client_id', 'path', 'key', name=op.f('pk_idempotency'))
     )
+    op.create_table('key_node',
+    sa.Column('node', sa.String(length=40), nullable=False),
+    sa.Column('beat_at', sa.BigInteger(), nullable=False),
+    sa.Column('works', sa.Boolean(), nullable=False, comment="it moves rows; a command's process does not"),
+    sa.Column('holds', sa.Text(), nullable=False, comment='JSON: the numbers that it has, by name'),
+    sa.Column('uses', sa.Text(), nullable=False, comment='JSON: the number that it uses, by name'),
+    sa.PrimaryKeyConstraint('node', name=op.f('pk_key_node'))
+    )
+    op.create_table('key_sweep',
+    sa.Column('name', sa.String(length=40), nullable=False),
+    sa.Column('number', sa.Integer(), nullable=False, comment='the key that rows are moved to'),
+    sa.Column('place', sa.String(length=80), nullable=False, comment='the table, and for an index its column'),
+    sa.Column('cursor', sa.Text(), nullable=True, comment='JSON: the primary key of the last row that was looked at in this pass'),
+    sa.Column('began_at', sa.BigInteger(), nullable=False, comment='when this pass began'),
+    sa.Column('ended_at', sa.BigInteger(), nullable=True, comment='when it had looked at every row'),
+    sa.Column('found', sa.BigInteger(), nullable=False, comment='rows moved in this pass'),
+    sa.Column('moved', sa.BigInteger(), nullable=False, comment='rows moved in all passes'),
+    sa.Column('total', sa.BigInteger(), nullable=False, comment='rows that were to be moved when the first pass began'),
+    sa.PrimaryKeyConstraint('name', 'number', 'place', name=op.f('pk_key_sweep'))
+    )
+    op.create_table('key_version',
+    sa.Column('name', sa.String(length=40), nullable=False),
+    sa.Column('number', sa.Integer(), nullable=False),
+    sa.Column('made_at', sa.BigInteger(), nullable=False),
+    sa.Column('used_at', sa.BigInteger(), nullable=True, comment='since when it is the current one; the highest number in use is'),
+    sa.Column('settled_at', sa.BigInteger(), nullable=True, comment='since when every node uses it'),
+    sa.Column('retired_at', sa.BigInteger(), nullable=True, comment='since when nothing here needs it'),
+    sa.Column('destroyed_at', sa.BigInteger(), nullable=True),
+    sa.Column('made_by', sa.String(length=80), nullable=False),
+    sa.CheckConstraint('destroyed_at is null or retired_at is not null', name=op.f('ck_key_version_destroyed_is_retired')),
+    sa.CheckConstraint('number between 1 and 9999', name=op.f('ck_key_version_has_a_number')),
+    sa.CheckConstraint('settled_at is null or used_at is not null', name=op.f('ck_key_version_settled_is_used')),
+    sa.PrimaryKeyConstraint('name', 'number', name=op.f('pk_key_version'))
+    )
     op.create_table('matter_person',
     sa.Column('matter', sa.String(length=80), nullable=False, comment='what is proposed: a refund, a way out, a month'),
     sa.Column('person', sa.String(length=40), nullable=False, comment='an operator, or a case system for an officer'),
@@ -458,6 +492,9 @@ def downgrade() -> None:
     op.drop_table('refused_callback')
     op.drop_table('operator')
     op.drop_table('matter_person')
+    op.drop_table('key_version')
+    op.drop_table('key_sweep')
+    op.drop_table('key_node')
     op.drop_table('idempotency')
     op.drop_table('exchange_dictionary')
     with op.batch_alter_table('exchange', schema=None) as batch_op:

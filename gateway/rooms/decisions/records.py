@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, exists, insert, or_, select, update
 
 from gateway.foundation.crypto.envelope import Envelope
+from gateway.foundation.rotation.indexed import Indexed
 from gateway.rooms.decisions.facts import DecisionEvent, DecisionFacts, EventKind, Officer
 from gateway.rooms.decisions.tables import decision, decision_event, decision_version
 from gateway.words.identifiers import new_id
 from gateway.words.spelling import number_key
 
+_FACTS_ARE = "decision.facts"
 _BY_ID = select(decision).where(decision.c.id == bindparam("id"))
 _FACTS = select(decision.c.facts_sealed).where(decision.c.id == bindparam("id"))
 _BY_NUMBER = select(decision).where(
@@ -174,11 +176,20 @@ def add_version(
             "decision_id": decision_id,
             "version": version,
             "facts_sealed": envelope.seal(body, _context(decision_id)),
-            "digest": envelope.blind_index(body.decode(), "decision.facts"),
+            "digest": envelope.blind_index(body.decode(), _FACTS_ARE),
             "recorded_at": now,
             "recorded_by": by,
         },
     )
+
+
+def _digest_again(envelope: Envelope, row: RowMapping) -> bytes:
+    body = envelope.open(row["facts_sealed"], _context(row["decision_id"]))
+    return envelope.blind_index(body.decode(), _FACTS_ARE)
+
+
+INDEXES = (Indexed(decision_version.c.digest, _digest_again),)
+"""How the digest of a version is made again under a new key."""
 
 
 def add_event(conn: Connection, decision_id: str, event: DecisionEvent, by: str, now: int) -> str:

@@ -15,4 +15,5 @@ ROOM = Room(
         f"decision.{word}"
         for word in ("recorded", "amended", "served", "appealed", "appeal_ended", "deferred", "changed", "revoked")
     ),
+    indexes=".records:INDEXES",
 )

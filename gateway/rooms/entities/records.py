@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 
 from gateway.foundation.crypto.envelope import Envelope
+from gateway.foundation.rotation.indexed import Indexed
 from gateway.foundation.store.inserting import insert_new
 from gateway.ports.registry import EntityChange, RegistrationRecord
 from gateway.rooms.entities.changes import Alert, is_history, plain, reflects, topic_of
@@ -260,6 +261,14 @@ def _change(envelope: Envelope, row: RowMapping) -> RecordedChange:
         source=Source(row["source"]),
         recorded_at=from_micros(row["recorded_at"]),
     )
+
+
+def _after_again(envelope: Envelope, row: RowMapping) -> bytes:
+    return _after_index(envelope, row["topic"], _change(envelope, row).change)
+
+
+INDEXES = (Indexed(entity_change.c.after_index, _after_again),)
+"""How the index of a new value is made again under a new key."""
 
 
 def _facts(record: RegistrationRecord) -> dict[str, Any]:

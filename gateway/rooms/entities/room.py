@@ -27,4 +27,5 @@ ROOM = Room(
     ),
     tables=".tables",
     revisions=".revisions",
+    indexes=".records:INDEXES",
 )

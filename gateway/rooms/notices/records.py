@@ -9,6 +9,7 @@ from typing import TypedDict, Unpack
 from sqlalchemy import Connection, exists, select, update
 
 from gateway.foundation.crypto.envelope import Envelope
+from gateway.foundation.rotation.indexed import Indexed
 from gateway.foundation.store.base import constant
 from gateway.foundation.store.inserting import insert_new
 from gateway.foundation.store.rows import columns, reader
@@ -116,6 +117,18 @@ def _officer_context(notice_id: str) -> str:
 def officer_index(envelope: Envelope, certificate: str) -> bytes:
     """By what notices of one officer are found without their number."""
     return envelope.blind_index(certificate, _OFFICER)
+
+
+INDEXES = (
+    Indexed(
+        notice.c.officer_index,
+        lambda envelope, row: officer_index(
+            envelope, envelope.open(row["officer_sealed"], _officer_context(row["id"])).decode()
+        ),
+        follows=((notice_item.c.officer_index, notice_item.c.notice_id),),
+    ),
+)
+"""How the index of an officer is made again under a new key, here and where it was told of what."""
 
 
 def officer_indexes(envelope: Envelope, certificate: str) -> tuple[bytes, ...]:

@@ -20,4 +20,5 @@ ROOM = Room(
     revisions=".revisions",
     settings=".options:NoticeOptions",
     decision_part=".decision_part:PART",
+    indexes=".records:INDEXES",
 )

@@ -15,6 +15,7 @@ from gateway.foundation.delivery.events import Event
 from gateway.foundation.delivery.tables import (
     event,
 )
+from gateway.foundation.rotation.indexed import Indexed
 from gateway.foundation.store.base import constant
 from gateway.foundation.store.engine import SQLITE
 from gateway.foundation.store.prepared import HELD
@@ -285,6 +286,17 @@ def new_payment(
         created_at=at,
         updated_at=at,
     )
+
+
+INDEXES = (
+    Indexed(
+        payment.c.token_index,
+        lambda envelope, row: token_index(
+            envelope, envelope.open(row["token_sealed"], _token_context(row["id"])).decode()
+        ),
+    ),
+)
+"""How the index of a token is made again under a new key."""
 
 
 def token_indexes(envelope: Envelope, token: str) -> tuple[bytes, ...]:

@@ -35,4 +35,5 @@ ROOM = Room(
     revisions=".revisions",
     decision_part=".decision_part:PART",
     books=".audit:BOOKS",
+    indexes=".records:INDEXES",
 )

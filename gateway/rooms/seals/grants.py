@@ -13,6 +13,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.once import NEVER, Once
+from gateway.foundation.rotation.indexed import Indexed
 from gateway.foundation.store import Store
 from gateway.foundation.store.rows import columns, reader
 from gateway.rooms.seals.tables import seal_grant
@@ -156,6 +157,15 @@ def _fetch(conn: Connection, grant_id: str) -> SealGrant:
 
 def _index(envelope: Envelope, officer: str) -> bytes:
     return envelope.blind_index(officer, _OFFICER)
+
+
+INDEXES = (
+    Indexed(
+        seal_grant.c.officer_index,
+        lambda envelope, row: _index(envelope, envelope.open(row["officer_sealed"], _context(row["id"])).decode()),
+    ),
+)
+"""How the index of an officer is made again under a new key."""
 
 
 def _context(grant_id: str) -> str:

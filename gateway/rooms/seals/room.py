@@ -34,4 +34,5 @@ ROOM = Room(
         "/v1/sealed-documents/batches": 96 << 20,
         "/v1/verifications": 40 << 20,
     },
+    indexes=".grants:INDEXES",
 )

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from gateway.foundation.base import Foundation
+from gateway.foundation.crypto.keys import signer_of
 from gateway.foundation.crypto.sm import sm3
 from gateway.foundation.delivery import Absent, Action, Done, Doubt, Operation, Outcome, Parked, Rejected, Sent
 from gateway.foundation.lives import Living
@@ -218,11 +219,12 @@ class SealVoidings:
         """The signed record of a voiding. Raises ConflictProblem until the sealing is void."""
         if voiding.signed_record is None or voiding.record_signature is None:
             raise ConflictProblem(say("seals.not_voided", status=voiding.status), type="not-voided")
+        signer = signer_of(self._base.keys.publics(RECORD_KEY), voiding.signed_record, voiding.record_signature)
         return {
             "record": json.loads(voiding.signed_record),
             "digest": sm3(voiding.signed_record).hex(),
             "signature": voiding.record_signature.hex(),
-            "public_key": self._base.keys.public(RECORD_KEY).hex(),
+            "public_key": (signer or self._base.keys.public(RECORD_KEY)).hex(),
         }
 
     def renewed(self, conn: Connection, _old: Operation, _request: Message, new: Operation) -> None:

@@ -1,0 +1,357 @@
+"""One node's part in changing keys: it learns which are current, says which it has, and moves rows to new ones.
+
+A key is changed in steps, each a row of ``key_version`` and a record of the evidence:
+
+1. **made**: written, used by nobody. Every node that finds it says so, and looks under it.
+2. **used**: once all living nodes have it, for one beat at least, it is the current one. A node that has not heard of
+   that yet still seals under the old one, which all of them open.
+3. **settled**: every node uses it. Nothing new is written under the old one but what was under way.
+4. **moved**: rows under the old one are moved, a few at a time; how far that came is kept with each of them, so that
+   another process goes on where one was killed. A pass that finds nothing, begun after ``grace``, ends it.
+5. **retired**: nothing here needs the old one. It is put aside, for backups; a person destroys it.
+
+Pairs that sign need no fourth step: what they signed is verified by their public keys, which stay. Keys of the
+evidence's MACs are kept as long as the evidence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
+from typing import Final
+
+import structlog
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from gateway.foundation.crypto.envelope import Envelope, EnvelopeError
+from gateway.foundation.crypto.keys import KeyRing, key_id
+from gateway.foundation.evidence import Evidence
+from gateway.foundation.rotation import records
+from gateway.foundation.rotation.places import Move, Place
+from gateway.foundation.rotation.records import KEPT, SWEPT, KeyState, Known, NodeKeys, Sweep, Version
+from gateway.foundation.store import Store
+from gateway.ports.base import RawExchange
+from gateway.words.clock import Clock, to_micros
+from gateway.words.errors import ConflictProblem, GatewayError, NotFoundProblem, SettingsError, UnavailableProblem
+from gateway.words.saying import say
+
+log = structlog.get_logger(__name__)
+
+OURS: Final = "(keys)"
+"""Instead of a channel: what the evidence says of keys. No channel of the settings can have such a name."""
+BEAT: Final = 5.0
+GRACE: Final = 60.0
+_LOST: Final = 60_000_000
+_REST: Final = 2.0
+"""After each step the work rests so many times as long as the step took: whoever serves goes first."""
+
+
+class Rotation:
+    """The keys of this installation, as this node knows them.
+
+    ``places``: where rows lie.
+    ``beat`` and ``grace`` in seconds: how often it looks, and how long what was sealed before may be under way.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        keys: KeyRing,
+        envelope: Envelope,
+        evidence: Evidence,
+        clock: Clock,
+        places: Callable[[], Sequence[Place]],
+        *,
+        beat: float = BEAT,
+        grace: float = GRACE,
+    ) -> None:
+        self._store, self._keys, self._envelope = store, keys, envelope
+        self._evidence, self._clock, self._places = evidence, clock, places
+        self._beat, self._grace = beat, int(grace * 1_000_000)
+        self._node = evidence.node
+        self._alone = store.dialect == "sqlite"
+        self._works = False
+        self._tasks: list[asyncio.Task[None]] = []
+        self._lacking: dict[str, list[str]] = {}
+        self._trouble: dict[str, str] = {}
+
+    @property
+    def trouble(self) -> list[str]:
+        """What keeps keys from being changed, as far as this node knows."""
+        lacking = [f"{kid} is not among the keys of {self._node}" for kids in self._lacking.values() for kid in kids]
+        return [*lacking, *(f"{kid}: {why}" for kid, why in self._trouble.items())]
+
+    # --- this node
+
+    async def open(self) -> None:
+        """Say that this node is there, then learn. Raises SettingsError where it has not got a key that is in use."""
+        await self._say()
+        known = await self.learn()
+        for name in known.names():
+            current = known.current(name)
+            if current is not None and self._keys.number(name) != current.number:
+                raise SettingsError("keys.directory", say("keys.missing", path=key_id(name, current.number)))
+
+    async def learn(self) -> Known:
+        """Read which keys are current, use them from now on, and say which this node has."""
+        known = await self._known()
+        held = await asyncio.to_thread(self._keys.held)
+        live: dict[str, tuple[int, ...]] = {}
+        for name in known.names():
+            here = held.get(name, ())
+            lacking = [one for one in known.live(name) if one not in here]
+            live[name] = tuple(one for one in known.live(name) if one not in lacking) or known.live(name)
+            self._lacking[name] = [key_id(name, number) for number in lacking]
+        self._keys.told(live)
+        for one in known.versions:
+            if one.retired_at is not None and one.number in held.get(one.name, ()):
+                await asyncio.to_thread(self._keys.retire, one.name, one.number)
+            if one.destroyed_at is not None:
+                await asyncio.to_thread(self._keys.destroy, one.name, one.number)
+        await self._say()
+        return known
+
+    def begin(self) -> None:
+        """Keep learning, for as long as this process lives."""
+        self._tasks.append(asyncio.create_task(self._forever(self.learn), name="keys"))
+
+    def work(self) -> None:
+        """Move rows as well, where one living node is chosen to."""
+        self._works = True
+        self._tasks.append(asyncio.create_task(self._forever(self.advance), name="keys-moving"))
+
+    async def close(self) -> None:
+        """Stop, and say that this node is gone."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+        if not self._alone:
+            await self._store.write_apart(lambda conn: records.leave(conn, self._node))
+
+    # --- what people have done
+
+    async def rotate(self, name: str, by: str) -> int:
+        """Make the next key of a name, and have it used when all nodes have it. Returns its number.
+
+        Raises NotFoundProblem for a name that no key has, ConflictProblem while the last change goes on.
+        """
+        if name not in self._keys.held():
+            raise NotFoundProblem(say("keys.no_name", name=name, names=sorted(self._keys.held())))
+        known = await self.learn()
+        if known.made(name) or (name not in KEPT and known.olds(name)):
+            raise ConflictProblem(say("keys.changing", name=name), type="conflict")
+        before = self._keys.number(name)
+        number = await asyncio.to_thread(self._keys.make, name)
+        now = await self._store.database_now()
+        first = Version(name, before, now, now, now, None, None, by)
+        made = Version(name, number, now, None, None, None, None, by)
+
+        def unit(conn: Connection) -> None:
+            records.add(conn, first)
+            records.add(conn, made)
+            self._note(conn, made, KeyState.MADE, by=by)
+
+        await self._store.write(unit)
+        return number
+
+    async def destroy(self, name: str, number: int, by: str) -> None:
+        """Destroy a retired key for good. Raises NotFoundProblem, and ConflictProblem where it is needed or kept."""
+        known = await self._known()
+        one = next((one for one in known.of(name) if one.number == number), None)
+        if one is None:
+            raise NotFoundProblem(say("keys.no_key", key=key_id(name, number)))
+        if known.state(one) is not KeyState.RETIRED:
+            raise ConflictProblem(say("keys.not_retired", key=key_id(name, number)), type="conflict")
+        current = known.current(name)
+        for place in self._of(name):
+            assert current is not None, "a key is retired after another one was used"
+            if left := await self._store.read(partial(place.count, number=current.number)):
+                said = say("keys.still_needed", key=key_id(name, number), rows=left, place=place.name)
+                raise ConflictProblem(said, type="conflict")
+
+        def unit(conn: Connection) -> None:
+            if records.mark(conn, one, "destroyed_at", known.now):
+                self._note(conn, one, KeyState.DESTROYED, by=by)
+
+        await self._store.write(unit)
+        await self.learn()
+
+    async def finish(self, name: str, told: Callable[[Known], None] = lambda _: None) -> None:
+        """Do the work of a change here and now, until nothing is left to do or somebody must be waited for."""
+        if self._alone:  # nobody else writes, and this process has nothing under way
+            self._grace = 0
+        while True:
+            known = await self.advance(rest=False)
+            told(known)
+            if not (known.made(name) or (name not in KEPT and known.olds(name))):
+                return
+            if not self._alone:
+                await asyncio.sleep(self._beat)
+
+    # --- the work
+
+    async def advance(self, *, rest: bool = True) -> Known:
+        """Do whatever can be done now for any key. What stands afterwards."""
+        known = await self.learn()
+        chosen = next((one.node for one in known.nodes if one.works), self._node)
+        if self._works and not self._alone and chosen != self._node:
+            return known
+        for name in known.names():
+            await self._advance(known, name, rest)
+        return await self.learn()
+
+    async def _advance(self, known: Known, name: str, rest: bool) -> None:
+        made, current, olds = known.made(name), known.current(name), known.olds(name)
+        if made is not None:
+            lacking = [one.node for one in known.nodes if made.number not in one.holds.get(name, ())]
+            if not lacking and (self._alone or known.now - made.made_at > 2 * self._beat * 1_000_000):
+                self._trouble.pop(key_id(name, made.number), None)
+                await self._step(made, "used_at", KeyState.CURRENT)
+            elif lacking:
+                self._trouble[key_id(name, made.number)] = f"{', '.join(lacking)} has not got it"
+            return
+        if current is None or not olds:
+            return
+        if current.settled_at is None:
+            if all(one.uses.get(name) == current.number for one in known.nodes):
+                await self._store.write(lambda conn: records.mark(conn, current, "settled_at", known.now))
+            return
+        if name in KEPT:
+            return
+        if name in SWEPT and not await self._swept(known, current, rest):
+            return
+        for old in olds:
+            await self._step(old, "retired_at", KeyState.RETIRED)
+
+    async def _step(self, one: Version, step: str, state: KeyState) -> None:
+        now = await self._store.database_now()
+
+        def unit(conn: Connection) -> None:
+            if records.mark(conn, one, step, now):
+                self._note(conn, one, state)
+
+        await self._store.write(unit)
+
+    async def _swept(self, known: Known, current: Version, rest: bool) -> bool:
+        """Move what lies under another key; whether a pass that began late enough has found nothing."""
+        places = {one.name: one for one in self._of(current.name)}
+        sweeps = [one for one in known.sweeps_to(current) if one.place in places]
+        under_way = len(sweeps) == len(places) and any(one.ended_at is None for one in sweeps)
+        if not under_way:
+            begun = min((one.began_at for one in sweeps), default=0)
+            clean = len(sweeps) == len(places) and not any(one.found for one in sweeps)
+            landed = (current.settled_at or known.now) + self._grace
+            if clean and (begun >= landed or known.now < landed):
+                return begun >= landed
+            sweeps = await self._begin_pass(current, places, {one.place for one in sweeps})
+        for one in sweeps:
+            if one.ended_at is None and one.place in places:
+                await self._pass(places[one.place], one, rest)
+        return False
+
+    async def _begin_pass(self, current: Version, places: Mapping[str, Place], known: set[str]) -> list[Sweep]:
+        """Begin to look at every place from its first row; of a place that is new it is counted what is to be done."""
+        now, fresh = await self._store.database_now(), []
+        for name, place in places.items():
+            total = 0 if name in known else await self._store.read(partial(place.count, number=current.number))
+            fresh.append(Sweep(current.name, current.number, name, None, now, None, 0, 0, total))
+        await self._store.write(partial(records.begin_pass, sweeps=fresh))
+        return (await self._known()).sweeps_to(current)
+
+    async def _pass(self, place: Place, sweep: Sweep, rest: bool) -> None:
+        """Look at a place from where the work stands to its last row."""
+        cursor: str | None = sweep.cursor
+        while True:
+            begun = asyncio.get_running_loop().time()
+            look = partial(place.page, envelope=self._envelope, number=sweep.number, cursor=cursor)
+            try:
+                page = await self._store.read(look)
+            except EnvelopeError as error:
+                self._trouble[key_id(sweep.name, sweep.number)] = f"{place.name}: {error}"
+                log.error("a row cannot be moved to a new key", place=place.name, reason=str(error))
+                return
+            ended = await self._store.database_now() if page.cursor is None else None
+            await self._write(place, sweep, page.moves, page.rows, page.cursor, ended)
+            if page.cursor is None:
+                return
+            cursor = page.cursor
+            if rest:
+                await asyncio.sleep(_REST * (asyncio.get_running_loop().time() - begun))
+
+    async def _write(
+        self, place: Place, sweep: Sweep, moves: Sequence[Move], rows: int, cursor: str | None, ended: int | None
+    ) -> None:
+        """Write a page and how far that is, together. Rows that collide with others are left to the next pass."""
+
+        def unit(conn: Connection) -> None:
+            place.write(conn, moves)
+            records.went(conn, sweep, rows=rows, cursor=cursor, ended=ended)
+
+        try:
+            await self._store.write_apart(unit)
+        except IntegrityError:
+            for one in moves:
+                try:
+                    await self._store.write_apart(partial(place.write, moves=[one]))
+                except IntegrityError:
+                    log.info("a row stays under its old key for now", place=place.name, row=json.dumps(one.row))
+            await self._store.write_apart(partial(records.went, one=sweep, rows=rows, cursor=cursor, ended=ended))
+
+    # --- inside
+
+    def _of(self, name: str) -> list[Place]:
+        return [one for one in self._places() if one.key == name]
+
+    async def _known(self) -> Known:
+        now = await self._store.database_now()
+        return await self._store.read(partial(records.known, now=now, lost=_LOST))
+
+    async def _say(self) -> None:
+        """Say which keys this node has and uses: on a database that several processes share."""
+        if self._alone:
+            return
+        held = await asyncio.to_thread(self._keys.held)
+        mine = NodeKeys(self._node, self._works, held, {name: self._keys.number(name) for name in held})
+        now = await self._store.database_now()
+        await self._store.write_apart(partial(records.beat, node=mine, now=now))
+
+    def _note(self, conn: Connection, one: Version, step: KeyState, by: str | None = None) -> None:
+        """Put a step into the evidence."""
+        told = {"key": key_id(one.name, one.number), "step": step.value, "node": self._node}
+        if by is not None:
+            told["by"] = by
+        if one.name not in (*SWEPT, *KEPT):
+            told["public_key"] = self._keys.public(one.name, one.number).hex()
+        now = to_micros(self._clock.now())
+        self._evidence.append(
+            conn,
+            RawExchange(
+                channel=OURS,
+                direction="in",
+                action=f"key {step.value}",
+                method="",
+                url="",
+                request_headers=(("content-type", "application/json"),),
+                request_body=json.dumps(told).encode(),
+                status=None,
+                response_headers=(),
+                response_body=b"",
+                outcome="answered",
+                started_at=now,
+                ended_at=now,
+            ),
+        )
+
+    async def _forever(self, duty: Callable[[], Awaitable[object]]) -> None:
+        while True:
+            await asyncio.sleep(self._beat)
+            try:
+                await duty()
+            except UnavailableProblem as problem:
+                log.warning("keys could not be looked after", reason=str(problem))
+            except (GatewayError, OSError, ValueError):
+                log.exception("keys could not be looked after")
