@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, RowMapping
+from sqlalchemy import Column
 
 from gateway.foundation.crypto.envelope import Envelope
 
@@ -15,11 +15,11 @@ from gateway.foundation.crypto.envelope import Envelope
 class Indexed:
     """A column of blind indexes.
 
-    ``again``: the index of a row under the current key, from its sealed columns; empty bytes where it cannot be made
+    ``again``: the index of a row, which comes as a mapping, under the current key, from its sealed columns; empty bytes where it cannot be made
     again and may be lost. ``follows``: columns of other tables that hold the same index, each with the column there
     that names this row's primary key.
     """
 
     column: Column[Any]
-    again: Callable[[Envelope, RowMapping], bytes]
+    again: Callable[[Envelope, Any], bytes]
     follows: tuple[tuple[Column[Any], Column[Any]], ...] = ()

@@ -7,13 +7,13 @@ and set: whoever changed a row meanwhile has written it under the current key al
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from operator import add
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Table, and_, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, func, or_, select, tuple_, update
 
 from gateway.foundation import rooms
 from gateway.foundation.crypto.envelope import Envelope
@@ -127,7 +127,7 @@ class Place:
         wanted = (self.under_another(number), tuple_(*self._key) <= tuple_(*json.loads(last)), *self._after(cursor))
         return select(self.table).where(*wanted).order_by(*self._key)
 
-    def _moves(self, envelope: Envelope, row: RowMapping, number: int) -> Iterable[Move]:
+    def _moves(self, envelope: Envelope, row: Mapping[Any, Any], number: int) -> Iterable[Move]:
         key = tuple(row[one.name] for one in self._key)
         if self.indexed is not None:
             name = self.indexed.column.name
