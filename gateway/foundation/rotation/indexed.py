@@ -15,9 +15,9 @@ from gateway.foundation.crypto.envelope import Envelope
 class Indexed:
     """A column of blind indexes.
 
-    ``again``: the index of a row, which comes as a mapping, under the current key, from its sealed columns; empty bytes where it cannot be made
-    again and may be lost. ``follows``: columns of other tables that hold the same index, each with the column there
-    that names this row's primary key.
+    ``again``: the index of a row (a mapping) under the current key, made from its sealed columns; empty bytes where it
+    cannot be made again and may be lost. ``follows``: columns of other tables that hold the same index, each with the
+    column there that names this row's primary key.
     """
 
     column: Column[Any]
