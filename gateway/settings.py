@@ -242,10 +242,11 @@ class DeliverySettings(Block):
 class WebhookSettings(Block):
     """``[webhooks]``: private networks or hosts that webhooks may go to; all others must be public addresses.
 
-    ``timeout``: seconds that one delivery may take in all.
+    ``ports``: where public ones are posted to. ``timeout``: seconds that one delivery may take in all.
     """
 
     allow: tuple[Annotated[str, AfterValidator(_network_or_host)], ...] = ()
+    ports: tuple[Annotated[int, Field(ge=1, le=65535)], ...] = (443,)
     timeout: Seconds = 10.0
 
 

@@ -12,7 +12,6 @@ from gateway import __version__
 from gateway.app import App
 from gateway.faces import callbacks, health
 from gateway.faces.payer import pages
-from gateway.faces.payer.guessing import Guesses
 from gateway.foundation.http.door import Door
 from gateway.foundation.http.plans import Plans
 from gateway.foundation.http.problems import ProblemDocument
@@ -35,8 +34,6 @@ def build(gateway: App, faces: Collection[Face]) -> FastAPI:
     """
     api = _application(FastAPIOffline if "docs" in faces else FastAPI, "docs" in faces)
     api.state.gateway = gateway
-    if "payer" in faces:
-        api.state.guesses = Guesses()
     _add(api, gateway, faces)
     server = gateway.base.settings.server
     api.middleware_stack = Door(

@@ -113,8 +113,8 @@ def _outward(settings: Settings, evidence: Evidence, clock: Clock) -> OutwardWir
     """The way out to the webhook endpoints of case systems."""
     seconds = settings.webhooks.timeout
     timeouts = Timeouts(connect=min(5.0, seconds), read=seconds, write=seconds, total=seconds)
-    allow = AllowList(settings.webhooks.allow)
-    return OutwardWire(recorder=evidence.record, allow=allow, timeouts=timeouts, clock=clock)
+    allow, ports = AllowList(settings.webhooks.allow), settings.webhooks.ports
+    return OutwardWire(recorder=evidence.record, allow=allow, timeouts=timeouts, clock=clock, ports=ports)
 
 
 async def _take_name(settings: Settings, url: str, sending: bool, stack: contextlib.AsyncExitStack) -> Settings:

@@ -10,9 +10,9 @@ from pypdf import PdfReader
 HOSTILE = '<script>alert("1")</script>&lt;'
 
 
-async def find(site, code: str, digits: str):
+async def find(site, code: str, digits: str, **more: str):
     async with site.client(None) as stranger:
-        return await stranger.post("/pay", data={"code": code, "digits": digits})
+        return await stranger.post("/pay", data={"code": code, "digits": digits, **more})
 
 
 async def test_code_and_number_together_find_the_page_and_wrong_ones_get_one_answer(site):
@@ -26,14 +26,17 @@ async def test_code_and_number_together_find_the_page_and_wrong_ones_get_one_ans
     assert (await find(site, made["code"], "")).status_code == 404
 
 
-async def test_guessing_is_slowed_down_even_for_the_right_number(site):
+async def test_after_some_wrong_tries_the_partys_name_is_asked_as_well(site):
     made = await site.issued(await site.decide("望市监罚决字〔2026〕第102号"))
     told = [(await find(site, made["code"], str(number))).status_code for number in range(1, 8)]
     assert told == [404] * 5 + [429] * 2
     refused = await find(site, made["code"], "102")
     assert refused.status_code == 429
     assert int(refused.headers["retry-after"]) > 0
-    assert "查询次数过多" in refused.text
+    assert 'name="name"' in refused.text
+    assert refused.content == (await find(site, made["code"], "103")).content, "right and wrong look alike"
+    answer = await find(site, made["code"], "102", name="味安 副食店")
+    assert answer.status_code == 303, "whoever guesses does not lock out the party"
 
 
 async def test_pages_are_kept_by_nobody_framed_by_nobody_and_load_nothing_from_outside(site):

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import hmac
 import io
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,13 +22,13 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from gateway.faces.payer.guessing import WINDOW_SECONDS, Guesses
 from gateway.faces.payer.texts import FOUND_BY_STATUS, KINDS, MESSAGES, OWED, REFUNDS, words
 from gateway.foundation.base import Foundation
 from gateway.foundation.delivery.limits import closed_until
 from gateway.foundation.http.services import Base, service
 from gateway.rooms.decisions import Decision, Decisions, PartyKind, payment_term
-from gateway.rooms.payments import Collection, Payment, PaymentFilter, PaymentLine, Payments, Status, Unforeseen
+from gateway.rooms.payments import Collection, Payment, PaymentLine, Payments, Status, Unforeseen
+from gateway.rooms.payments.look_up import OF_CODE
 from gateway.rooms.payments.states import ExceptionState, UnforeseenKind
 from gateway.rooms.receipts.records import Receipt
 from gateway.rooms.receipts.service import Receipts
@@ -135,27 +133,25 @@ async def _find(rooms: Rooms, token: str) -> Found | None:
 @router.get("/pay", response_class=HTMLResponse)
 async def look_up(lang: Language = "zh") -> HTMLResponse:
     """The form for those whose QR code cannot be scanned."""
-    return _page("find.html", lang, wrong=None)
+    return _page("find.html", lang, wrong=None, name_too=False)
 
 
 @router.post("/pay", response_class=HTMLResponse)
 async def find_payment(rooms: Behind, request: Request, lang: Language = "zh") -> Response:
     """From payment code and the number at the end of the decision number to the payment's page.
 
-    A wrong code and a wrong number get the same answer, and few tries.
+    A wrong code and a wrong number get the same answer; after some of them the party's name is asked as well.
     """
     body = (await request.body())[:_MOST_BYTES].decode("utf-8", "replace")
     given = {name: values[0] for name, values in parse_qs(body).items()}
-    code, digits = _digits(given.get("code", "")), _digits(given.get("digits", "")).lstrip("0")
     source = request.client.host if request.client is not None else ""
-    guesses: Guesses = request.app.state.guesses
-    if guesses.too_many(source, code):
-        return _page("find.html", lang, 429, {"Retry-After": str(int(WINDOW_SECONDS))}, wrong="find_often")
-    for payment in await rooms.payments.find(PaymentFilter(code=code)) if code else []:
-        if digits and hmac.compare_digest(_last_number(payment.decision_number), digits):
-            return RedirectResponse(_path(rooms, payment) + f"?lang={lang}", 303, HEADERS)
-    guesses.wrong(source, code)
-    return _page("find.html", lang, 404, wrong="find_wrong")
+    code, digits, name = (given.get(one, "") for one in ("code", "digits", "name"))
+    found = await rooms.payments.look_up.find(code, digits, name, source)
+    if found.payment is not None:
+        return RedirectResponse(_path(rooms, found.payment) + f"?lang={lang}", 303, HEADERS)
+    if found.name_too:
+        return _page("find.html", lang, 429, {"Retry-After": str(OF_CODE.seconds)}, wrong="find_often", name_too=True)
+    return _page("find.html", lang, 404, wrong="find_wrong", name_too=False)
 
 
 @router.get("/pay/{token}", response_class=HTMLResponse)
@@ -343,17 +339,6 @@ def _closed(rooms: Rooms, channel: str, now: datetime) -> datetime | None:
 
 def _path(rooms: Rooms, payment: Payment) -> str:
     return urlsplit(rooms.payments.pages.address(payment)).path
-
-
-def _digits(text: str) -> str:
-    """The digits of what somebody typed, full-width or not, whatever stands between them; at most 40."""
-    return re.sub("[^0-9]", "", unicodedata.normalize("NFKC", text))[:40]
-
-
-def _last_number(decision_number: str) -> str:
-    """The number at the end of a decision number: 102 of 〔2026〕第102号; empty if there is none."""
-    numbers: list[str] = re.findall("[0-9]+", unicodedata.normalize("NFKC", decision_number))
-    return numbers[-1].lstrip("0") if numbers else ""
 
 
 def _unknown(rooms: Rooms, lang: str) -> HTMLResponse:

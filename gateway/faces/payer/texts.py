@@ -280,14 +280,16 @@ _WORDS: Mapping[str, Both] = {
         "决定书文号末尾的数字（如“第102号”填102）",
         "Number at the end of the decision number (102 for 第102号)",
     ),
+    "find_name": ("决定书上的当事人姓名或名称", "Name of the party, as on the decision"),
     "find_button": ("查询", "Find"),
     "find_wrong": (
         "未查到缴款信息，请核对缴款码和决定书文号后再试。",
         "No payment was found. Please check the code and the decision number.",
     ),
     "find_often": (
-        "查询次数过多，请10分钟后再试，或者扫描决定书上的二维码。",
-        "Too many tries. Please try again in 10 minutes, or scan the QR code on the decision.",
+        "多次查询未果。请同时填写决定书上的当事人姓名或名称，或者扫描决定书上的二维码。",
+        "There were too many wrong tries. Please enter the party's name as well, as the decision has it, or scan the "
+        "QR code on the decision.",
     ),
 }
 

@@ -22,7 +22,7 @@ from gateway.foundation.delivery.states import DeliveryState
 from gateway.foundation.delivery.webhook_records import Due, Endpoint
 from gateway.foundation.store import Store
 from gateway.foundation.store.engine import SQLITE
-from gateway.foundation.wire.outward import ForbiddenTargetError, OutwardWire
+from gateway.foundation.wire.outward import OutwardWire, in_general
 from gateway.words.clock import Clock, from_micros, rfc3339, to_micros
 from gateway.words.errors import ExchangeError
 
@@ -156,10 +156,9 @@ class Sender:
             status = answer.status_code
             if not answer.is_success:
                 problem = f"answered {status}"
-        except ForbiddenTargetError as refused:
-            problem = f"refused: {refused}"
         except ExchangeError as error:
-            problem = str(error)
+            problem = in_general(error)
+            log.warning("webhook not delivered", endpoint=one.endpoint.id, message=event.id, reason=str(error))
         await self._store.write_beside(lambda conn: self._close(conn, one, status, problem, began))
 
     def _close(self, conn: Connection, one: Due, status: int | None, problem: str | None, began: int) -> None:

@@ -9,8 +9,9 @@ trusted wholly; a listed network opens those addresses, to plain http too. Redir
 from __future__ import annotations
 
 import errno
+import re
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Any
@@ -23,14 +24,20 @@ from gateway.foundation.wire.bounds import Limits, Timeouts
 from gateway.foundation.wire.channel import meaning
 from gateway.foundation.wire.recording import Poster, Recording
 from gateway.foundation.wire.tls import Tls
-from gateway.foundation.wire.transport import AiohttpTransport, SocketFactory
+from gateway.foundation.wire.transport import AiohttpTransport, SocketFactory, TlsFailedError
 from gateway.ports.base import Recorder
 from gateway.words.clock import Clock, SystemClock
-from gateway.words.errors import NotSentError
+from gateway.words.errors import ExchangeError, NotSentError
+from gateway.words.saying import UnfitError, say
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 _REFUSED = "is not an address we send to"
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?"
+_NAME = re.compile(rf"(?=.{{1,253}}$)(?:{_LABEL}\.)*(?!0x)(?=[a-z0-9-]*[a-z]){_LABEL}")
+"""A name that ends in letters: 127.1, 0x7f.1 and 2130706433 are addresses to a resolver (WHATWG URL, host parsing)."""
+_INSIDE = re.compile(r"[^.]*|(?:.*\.)?(?:localhost|local|localdomain|internal|intranet|lan|home|corp|arpa|onion)")
+"""Names that mean somebody's inside (RFC 6761, 6762, 7686, 8375; ICANN's .internal), those without a dot among them."""
 
 # RFC 6890 and 7526: protocol assignments and relays, judged differently by different Pythons. RFC 6052, 8215, 3056 and
 # 4380: addresses that carry another address inside, which a NAT64 or a relay unpacks.
@@ -42,6 +49,15 @@ _SPECIAL = tuple(
 
 class ForbiddenTargetError(NotSentError):
     """The target's address, or its scheme, is not one that we send to."""
+
+
+def in_general(error: ExchangeError) -> str:
+    """What became of a request, for whoever chose the address: nothing that tells of the network between."""
+    if isinstance(error, ForbiddenTargetError):
+        return "refused: its address is not one that is sent to"
+    if isinstance(error, NotSentError):
+        return "not reached: TLS failed" if isinstance(error.__cause__, TlsFailedError) else "not reached"
+    return "no answer in time" if isinstance(error.__cause__, httpx.TimeoutException) else "no usable answer"
 
 
 def is_public(address: Address) -> bool:
@@ -88,7 +104,10 @@ class AllowList:
 
 
 class OutwardWire:
-    """Posts to addresses that others chose. ``total`` seconds, size and connections are bounded as for a channel."""
+    """Posts to addresses that others chose. ``total`` seconds, size and connections are bounded as for a channel.
+
+    ``ports``: where public addresses are posted to; what is on the allow-list has any port.
+    """
 
     def __init__(
         self,
@@ -101,7 +120,9 @@ class OutwardWire:
         resolver: AbstractResolver | None = None,
         clock: Clock | None = None,
         channel: str = "webhooks",
+        ports: Collection[int] = (443,),
     ) -> None:
+        self._ports = frozenset(ports)
         self._allow = allow or AllowList()
         timeouts = timeouts or Timeouts(connect=5, read=10, write=10, pool=5, total=15)
         limits = limits or Limits(max_response_bytes=64 * 1024)
@@ -147,27 +168,31 @@ class OutwardWire:
         try:
             target = httpx.URL(url)
         except httpx.InvalidURL as error:
-            raise ValueError(f"not an address: {error}") from error
+            raise UnfitError(say("outward.no_address", error=error)) from error
         if target.scheme not in ("http", "https") or not target.host:
-            raise ValueError("only https addresses with a host are sent to")
+            raise UnfitError(say("outward.no_host"))
         if target.userinfo or target.fragment:
-            raise ValueError("an address with credentials or a fragment is not sent to")
-        host = target.host.rstrip(".").lower()
+            raise UnfitError(say("outward.bare"))
+        host = target.raw_host.decode("ascii").lower()
         if host in self._allow.hosts:
             return self._trusted, target
+        # What is listed is an operator's word; all else goes over https to the ports that are meant for it.
+        secure = target.scheme == "https" and (target.port or 443) in self._ports
         try:
-            address = ip_address(host.partition("%")[0])
+            address = ip_address(host)
         except ValueError:
-            if host == "localhost" or host.endswith(".localhost"):
-                raise ValueError("the host is this machine") from None
-            if target.scheme == "http" and not self._allow.networks:
-                raise ValueError("https is required") from None
+            if not _NAME.fullmatch(host):
+                raise UnfitError(say("outward.no_name", host=host)) from None
+            listed = bool(self._allow.networks)
+            if _INSIDE.fullmatch(host) and (not listed or host.endswith("localhost")):
+                raise UnfitError(say("outward.inside", host=host)) from None
         else:
-            if address not in self._allow and not is_public(address):
-                raise ValueError(f"{address} is not a public address")
-            if address not in self._allow and target.scheme == "http":
-                raise ValueError("https is required")
-        return (self._public if target.scheme == "https" else self._listed), target
+            listed = address in self._allow
+            if not listed and not is_public(address):
+                raise UnfitError(say("outward.not_public", address=address))
+        if not secure and not listed:
+            raise UnfitError(say("outward.port", ports=sorted(self._ports)))
+        return (self._public if secure else self._listed), target
 
     async def post(self, action: str, url: str, content: bytes, headers: Mapping[str, str]) -> httpx.Response:
         """Post once and give the answer, whatever its status (a redirect is one too).

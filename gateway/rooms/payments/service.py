@@ -24,6 +24,7 @@ from gateway.rooms.payments.details import PaymentDetails, by_id_or_code, detail
 from gateway.rooms.payments.due import first_look
 from gateway.rooms.payments.hooks import Hooks
 from gateway.rooms.payments.lives import PaymentLives
+from gateway.rooms.payments.look_up import LookUp
 from gateway.rooms.payments.pages import PayerPages
 from gateway.rooms.payments.parts import Part
 from gateway.rooms.payments.records import Payment, PaymentFilter, PaymentLine
@@ -48,8 +49,8 @@ _SHARES = 20
 class Payments:
     """Request a code, follow it, cancel it.
 
-    ``pages``: what a party gets in hand. ``hooks``: what other rooms tell this one. ``lives``: what moves.
-    ``callbacks``: what the platform tells by itself.
+    ``pages``: what a party gets in hand; ``look_up`` finds it without its QR code. ``hooks``: what other rooms tell
+    this one. ``lives``: what moves. ``callbacks``: what the platform tells by itself.
     """
 
     def __init__(self, base: Foundation, decisions: Decisions) -> None:
@@ -57,6 +58,7 @@ class Payments:
         self._decisions = decisions
         self.hooks = Hooks()
         self.pages = PayerPages(base)
+        self.look_up = LookUp(base)
         self.lives = PaymentLives(base.events)
         self._demands = Demands(base, self.lives, self.hooks)
         self._asks = PlatformAsks(base, self.lives, self.hooks)

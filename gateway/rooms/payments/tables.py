@@ -204,3 +204,10 @@ income_item = Table(
     Column("item_name", String(100), nullable=False),
     CheckConstraint("kind in ('fine','confiscated','surcharge')", name="known_kind"),
 )
+
+look_up_budget = Table(
+    "look_up_budget",
+    metadata,
+    Column("budget", String(20), primary_key=True, comment="of some codes, of some sources, of all"),
+    Column("full_at", BigInteger, nullable=False, comment="when all of it can be spent again; the database's clock"),
+)

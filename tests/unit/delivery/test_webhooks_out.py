@@ -22,7 +22,7 @@ from gateway.foundation.delivery.tables import (
 from gateway.foundation.delivery.webhooks import SCHEDULE, Webhooks
 from gateway.foundation.store.engine import open_engine
 from gateway.words.clock import ManualClock, to_micros
-from gateway.words.errors import InvalidProblem
+from gateway.words.errors import ExchangeError, InvalidProblem, NotSentError
 
 
 class Wire:
@@ -32,6 +32,7 @@ class Wire:
         self.answers: list[int] = []
         self.answer_once: dict[str, int] = {}
         self.default = 200
+        self.fails: ExchangeError | None = None
         self.got: list[tuple[dict[str, str], bytes]] = []
 
     def check(self, url: str) -> None:
@@ -39,6 +40,8 @@ class Wire:
 
     async def post(self, action: str, url: str, body: bytes, headers: dict[str, str]) -> httpx.Response:
         self.got.append((headers, body))
+        if self.fails is not None:
+            raise self.fails
         if (status := self.answer_once.pop(headers["webhook-id"], None)) is not None:
             return httpx.Response(status)
         return httpx.Response(self.answers.pop(0) if self.answers else self.default)
@@ -71,6 +74,15 @@ async def send_all(out, rounds: int = 50) -> None:
 
 def names(out) -> list[str]:
     return [headers["webhook-id"] for headers, _ in out.wire.got]
+
+
+async def test_what_an_endpoint_is_told_of_a_failed_delivery_names_no_address_inside(out):
+    endpoint, _ = await out.webhooks.add_endpoint("c", "a", "https://x")
+    out.wire.fails = NotSentError("ConnectError: Cannot connect to host x:443 ssl:default [('10.0.0.5', 443)]")
+    await emit(out)
+    await send_all(out)
+    (story,) = await out.webhooks.endpoints.deliveries(endpoint)
+    assert {one.error for one in story.tries} == {"not reached"}
 
 
 async def test_in_rotation_a_receiver_is_satisfied_with_either_secret_and_then_only_with_the_new_one(out):

@@ -10,8 +10,6 @@ import pytest
 from payment_records import a_collection, a_payment, an_exception
 from refund_records import a_refund
 
-from gateway.faces.payer import guessing
-from gateway.faces.payer.guessing import WRONG_BY_CODE, WRONG_BY_SOURCE, Guesses, network
 from gateway.faces.payer.pages import Found, returned, state, waited_about
 from gateway.faces.payer.texts import FOUND_BY_STATUS, KINDS, MESSAGES, OWED, REFUNDS, words
 from gateway.rooms.payments import Status
@@ -103,34 +101,3 @@ def test_every_status_and_refund_has_words_in_both_languages():
         assert chinese
         assert english
         assert not half_width.search(chinese), chinese
-
-
-def test_wrong_tries_are_counted_by_source_and_by_code_for_ten_minutes(monkeypatch):
-    at = [1000.0]
-    monkeypatch.setattr(guessing.time, "monotonic", lambda: at[0])
-    guesses = Guesses()
-    for number in range(WRONG_BY_CODE):
-        assert not guesses.too_many("192.0.2.1", "1")
-        guesses.wrong(f"198.51.100.{number}", "1")
-    assert guesses.too_many("192.0.2.1", "1")
-    assert not guesses.too_many("192.0.2.1", "2")
-    for number in range(WRONG_BY_SOURCE):
-        assert not guesses.too_many("203.0.113.7", "9")
-        guesses.wrong("203.0.113.7", f"5{number}")
-    assert guesses.too_many("203.0.113.7", "9")
-    at[0] += guessing.WINDOW_SECONDS + 1
-    assert not guesses.too_many("203.0.113.7", "1")
-
-
-def test_one_subscriber_of_ipv6_is_one_source():
-    assert network("2001:db8:1:2::5") == network("2001:db8:1:2:ffff::9") != network("2001:db8:1:3::5")
-    assert network("192.0.2.1") == "192.0.2.1"
-    assert network("") == ""
-
-
-def test_a_flood_of_sources_does_not_fill_the_memory(monkeypatch):
-    monkeypatch.setattr(guessing, "_MOST_KEYS", 100)
-    guesses = Guesses()
-    for number in range(300):
-        guesses.wrong(f"10.0.{number // 250}.{number % 250}", str(number))
-    assert len(guesses._wrong) == 100

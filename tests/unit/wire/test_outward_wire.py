@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from ipaddress import ip_address
 from typing import Any
@@ -10,9 +11,9 @@ import pytest
 from aiohttp.abc import AbstractResolver
 
 from gateway.foundation.wire import Limits, Timeouts
-from gateway.foundation.wire.outward import AllowList, ForbiddenTargetError, OutwardWire, is_public
+from gateway.foundation.wire.outward import AllowList, ForbiddenTargetError, OutwardWire, in_general, is_public
 from gateway.ports.base import RawExchange
-from gateway.words.errors import ContractError, NotSentError, OutcomeUnknownError
+from gateway.words.errors import ContractError, ExchangeError, NotSentError, OutcomeUnknownError
 
 
 class Names(AbstractResolver):
@@ -138,11 +139,92 @@ async def test_odd_spellings_of_this_machine_reach_nothing(peer: Any, host: str)
         await wire.close()
 
 
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("https://2130706433/", "usual form"),
+        ("https://0x7f000001/", "usual form"),
+        ("https://0177.0.0.1/", "not an address"),
+        ("https://127.1/", "usual form"),
+        ("https://hooks.test.0x7f/", "usual form"),
+        ("https://127.0.0.1./", "usual form"),
+        ("https://hooks.test./", "usual form"),
+        ("https://hooks..test/", "usual form"),
+        ("https://hooks%2etest/", "."),
+        ("https://hooks_/", "."),
+        ("https://localhost/", "inside"),
+        ("https://a.LOCALHOST/", "inside"),
+        ("https://cases/", "inside"),
+        ("https://cases.internal/", "inside"),
+        ("https://cases.lan/", "inside"),
+        ("https://10.in-addr.arpa/", "inside"),
+        ("https://10.0.0.1/", "not a public address"),
+        ("https://[::ffff:10.0.0.1]/", "not a public address"),
+        ("https://hooks.test:22/", "ports"),
+        ("https://hooks.test:8443/", "ports"),
+        ("https://8.8.8.8:6379/", "ports"),
+        ("http://hooks.test/", "ports"),
+        ("http://hooks.test:443/", "ports"),
+        ("https://us:er@hooks.test/", "credentials"),
+        ("ftp://hooks.test/", "https"),
+    ],
+)
+def test_an_address_is_judged_when_it_is_registered(url: str, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        outward().check(url)
+
+
+def test_addresses_in_their_usual_form_are_taken_and_listed_ones_at_any_port() -> None:
+    for url in (
+        "https://hooks.test/a?b=c",
+        "https://HOOKS.test:443/",
+        "https://8.8.8.8/",
+        "https://[2606:4700::1111]/",
+    ):
+        outward().check(url)
+    outward().check("https://案件.例子.test/")
+    outward(ports=[443, 8443]).check("https://hooks.test:8443/")
+    for url in ("http://10.1.2.3:8080/", "https://cases.internal:9443/", "http://cases:8080/"):
+        outward("10.0.0.0/8").check(url)
+    outward("cases.inside").check("http://cases.inside:8080/")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            ForbiddenTargetError("10.0.0.5 is not an address we send to"),
+            "refused: its address is not one that is sent to",
+        ),
+        (NotSentError("ConnectError: Cannot connect to host cases.test:443 [('10.0.0.5', 443)]"), "not reached"),
+        (OutcomeUnknownError("RemoteProtocolError: proxy-7.inside said"), "no usable answer"),
+    ],
+)
+def test_whoever_chose_an_address_is_told_nothing_of_the_network_between(error: ExchangeError, said: str) -> None:
+    assert in_general(error) == said
+
+
+async def test_a_silent_endpoint_and_one_without_tls_are_told_apart(peer: Any) -> None:
+    async def says_nothing(line: Any) -> None:
+        await line.request()
+        await asyncio.Event().wait()
+
+    async with peer(says_nothing) as platform:
+        wire = outward("127.0.0.1", timeouts=Timeouts(total=0.3))
+        with pytest.raises(OutcomeUnknownError) as silent:
+            await wire.post("payment.paid", platform.url, b"{}", {})
+        with pytest.raises(NotSentError) as plain:
+            await wire.post("payment.paid", platform.url.replace("http:", "https:"), b"{}", {})
+        await wire.close()
+    assert in_general(silent.value) == "no answer in time"
+    assert in_general(plain.value).startswith("not reached")
+
+
 @pytest.mark.parametrize("inside", ["127.0.0.1", "10.1.2.3", "169.254.169.254", "::1", "::ffff:127.0.0.1"])
 async def test_a_public_name_that_resolves_inside_is_refused_at_the_socket(peer: Any, inside: str) -> None:
     kept: list[RawExchange] = []
     async with peer(answers) as platform:
-        wire = outward(kept=kept, resolver=Names([inside]))
+        wire = outward(kept=kept, resolver=Names([inside]), ports=[platform.port])
         with pytest.raises(ForbiddenTargetError, match="not an address we send to"):
             await wire.post("payment.paid", f"https://hooks.test:{platform.port}/", b"{}", {})
         assert platform.connections == 0

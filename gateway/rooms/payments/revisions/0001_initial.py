@@ -35,6 +35,11 @@ def upgrade() -> None:
     sa.CheckConstraint("kind in ('fine','confiscated','surcharge')", name=op.f('ck_income_item_known_kind')),
     sa.PrimaryKeyConstraint('unit_code', 'kind', 'valid_from_on', name=op.f('pk_income_item'))
     )
+    op.create_table('look_up_budget',
+    sa.Column('budget', sa.String(length=20), nullable=False, comment='of some codes, of some sources, of all'),
+    sa.Column('full_at', sa.BigInteger(), nullable=False, comment="when all of it can be spent again; the database's clock"),
+    sa.PrimaryKeyConstraint('budget', name=op.f('pk_look_up_budget'))
+    )
     op.create_table('payment',
     sa.Column('id', sa.String(length=40), nullable=False),
     sa.Column('authority', sa.String(length=40), nullable=False),
@@ -196,6 +201,7 @@ def downgrade() -> None:
         batch_op.drop_index('ix_payment_authority')
 
     op.drop_table('payment')
+    op.drop_table('look_up_budget')
     op.drop_table('income_item')
     op.drop_table('collecting_unit')
     op.drop_table('code_series')
