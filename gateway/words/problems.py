@@ -139,6 +139,10 @@ declare(
     decision_revoked=("nothing more can happen to this decision", "该处罚决定已撤销"),
     already_served=("service happens once", "已送达，不得重复登记送达"),
     no_open_appeal=("an appeal's end without an appeal", "没有正在进行的复议或诉讼"),
+    appeal_exists=("two appeals under one id", "复议或诉讼编号重复"),
+    correction_exists=("a correction of this event waits already", "该事项已有更正待复核"),
+    event_unchanged=("the correction says what is recorded", "更正内容与登记内容相同"),
+    event_not_in_force=("the event was corrected or voided before", "该事项已被更正或作废"),
 )
 
 # --- payments, exceptions ------------------------------------------------------------------------------------------

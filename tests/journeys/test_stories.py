@@ -132,8 +132,8 @@ async def test_6_a_firm_at_rest_is_served_by_publication_and_the_register_says_w
     assert found["record"]["service_address"] == "安澜市望川区梧桐巷3号"
     number = await site.decide("望市监罚决字〔2026〕第6号", party=AT_REST, decided_on="2026-05-28")
     await site.travel("2026-07-02 09:00")
-    view = await serve(site, number, "2026-07-01", "publication")
-    assert view["due"]["on"] == "2026-07-16"
+    view = await serve(site, number, "2026-06-01", "publication")
+    assert view["due"]["on"] == "2026-07-16"  # received at the end of thirty days, on 2026-07-01
 
 
 async def test_7_an_answer_lost_during_the_night_closing_still_ends_in_one_code(any_site):
@@ -155,7 +155,7 @@ async def test_9_served_16_september_and_paid_9_october_is_one_day_of_surcharge(
     number = await site.decide("望市监罚决字〔2026〕第9号")
     payment = await site.issued(number)
     view = await serve(site, number, "2026-09-16")
-    assert view["due"] == {"on": "2026-10-08", "provisional": False, "because": view["due"]["because"]}
+    assert (view["due"]["on"], view["due"]["provisional"]) == ("2026-10-08", False)
     await site.travel("2026-10-09 11:00")
     page = (await site.http.get(payment["payer_page"])).text
     assert "已超过缴款期限" in page

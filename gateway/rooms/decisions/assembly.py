@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from gateway.foundation.base import Foundation
 from gateway.foundation.rooms import Opened, Services
+from gateway.rooms.decisions.corrections import Corrections
 from gateway.rooms.decisions.service import Decisions
 
 
 def open_room(base: Foundation, rooms: Services) -> Opened:  # noqa: ARG001
     """Decisions stand on no other room."""
-    return Opened(services=(Decisions(base),))
+    decisions = Decisions(base)
+    return Opened(services=(decisions, Corrections(base, decisions)))

@@ -138,17 +138,31 @@ class EventKind(StrEnum):
     SERVED = "served"
     APPEALED = "appealed"
     APPEAL_ENDED = "appeal_ended"
+    DEFERRAL_APPLIED = "deferral_applied"
     DEFERRED = "deferred"
+    URGED = "urged"
     CHANGED = "changed"
     REVOKED = "revoked"
+
+
+class AppealKind(StrEnum):
+    """What an appeal is: 行政复议, or 行政诉讼."""
+
+    RECONSIDERATION = "reconsideration"
+    SUIT = "suit"
 
 
 class DecisionEvent(Ask):
     """One event, and the day on which it happened.
 
-    served 送达: ``method`` (直接 留置 委托 邮寄 电子 公告) and ``evidence``; ``on`` is the day of receipt.
-    deferred 延期: ``until``, the new last day to pay (行政处罚法 art. 66).
-    appealed / appeal_ended: 复议 or 诉讼, between which no surcharge runs (art. 73).
+    served 送达: ``method`` (直接 留置 委托 邮寄 电子 公告) and ``evidence``; ``on`` is the day of receipt, for a
+    publication the day on which it was published. Post that came back counts on ``on`` only because it is said so:
+    ``undelivered``, with evidence. ``shown_by``: what an electronic service's day rests upon.
+    deferral_applied: an application, which moves nothing; ``until`` is what is asked for. deferred 延期: approved on
+    ``on``, applied for on ``applied_on``; ``until``, the new last day to pay (行政处罚法 art. 66).
+    appealed / appeal_ended: 复议 or 诉讼 (``appeal_kind``), between which no surcharge runs (art. 73). ``appeal`` is
+    the appeal's id: the caller's own, or made here; its end names it. ``party``: who appealed, if not the party.
+    urged 催告: ``on`` is the day on which the reminder was served (行政强制法 arts 35, 54).
     changed / revoked: ``reason``; both make publications be withdrawn (art. 48).
     """
 
@@ -156,6 +170,12 @@ class DecisionEvent(Ask):
     on: Day
     method: Literal["direct", "left", "entrusted", "post", "electronic", "publication"] | None = None
     evidence: Annotated[str, Field(max_length=500), AfterValidator(clean_text)] | None = None
+    undelivered: Literal["refused", "returned"] | None = None
+    shown_by: Literal["arrival", "sent"] | None = None
+    appeal: Annotated[str, Field(min_length=1, max_length=64), AfterValidator(clean_text)] | None = None
+    appeal_kind: AppealKind | None = None
+    party: Name | None = None
+    applied_on: Day | None = None
     until: Day | None = None
     reason: Annotated[str, Field(max_length=2000), AfterValidator(clean_text)] | None = None
 
@@ -167,8 +187,37 @@ class DecisionEvent(Ask):
             raise UnfitError(say("decisions.until_missing"))
         if self.kind in (EventKind.CHANGED, EventKind.REVOKED) and not self.reason:
             raise UnfitError(say("decisions.reason_missing", kind=self.kind))
+        if self.kind is EventKind.APPEALED and self.appeal_kind is None:
+            raise UnfitError(say("decisions.appeal_kind_missing"))
+        if self.kind is EventKind.APPEAL_ENDED and self.appeal is None:
+            raise UnfitError(say("decisions.appeal_missing"))
+        if self.undelivered is not None and self.evidence is None:
+            raise UnfitError(say("decisions.undelivered_evidence"))
+        if self.applied_on is not None and self.applied_on > self.on:
+            raise UnfitError(say("decisions.applied_after", applied_on=self.applied_on, on=self.on))
+        for name in sorted(self.model_fields_set - {"kind", "on"}):
+            if getattr(self, name) is not None and not self._belongs(name):
+                raise UnfitError(say("decisions.not_of_event", field=FieldName(name), kind=self.kind))
         return self
 
+    def _belongs(self, name: str) -> bool:
+        """Whether a field says anything about an event like this one."""
+        methods = {"undelivered": "post", "shown_by": "electronic"}
+        if name in methods:
+            return self.kind is EventKind.SERVED and self.method == methods[name]
+        return self.kind in _FIELDS.get(name, EventKind)
+
     def data(self) -> dict[str, Any]:
-        """Everything but kind and day, as JSON values."""
-        return self.model_dump(mode="json", exclude={"kind", "on"}, exclude_none=True)
+        """Everything but kind, day and the name of who appealed, as JSON values."""
+        return self.model_dump(mode="json", exclude={"kind", "on", "party"}, exclude_none=True)
+
+
+_FIELDS = {
+    "method": (EventKind.SERVED,),
+    "appeal": (EventKind.APPEALED, EventKind.APPEAL_ENDED),
+    "appeal_kind": (EventKind.APPEALED,),
+    "party": (EventKind.APPEALED,),
+    "applied_on": (EventKind.DEFERRED,),
+    "until": (EventKind.DEFERRED, EventKind.DEFERRAL_APPLIED),
+}
+"""Of which events a field says something; one that is not here, of any."""

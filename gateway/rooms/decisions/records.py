@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, exists, insert, or_, select, update
 
@@ -27,7 +27,17 @@ _EVENTS = (
     .order_by(decision_event.c.recorded_at, decision_event.c.id)
 )
 _REVOCATION = select(decision_event.c.id).where(
-    decision_event.c.decision_id == bindparam("id"), decision_event.c.kind == EventKind.REVOKED.value
+    decision_event.c.decision_id == bindparam("id"),
+    decision_event.c.kind == EventKind.REVOKED.value,
+    decision_event.c.ended_by.is_(None),
+)
+_KINDS = select(decision_event.c.kind).where(
+    decision_event.c.decision_id == bindparam("id"), decision_event.c.ended_by.is_(None)
+)
+_END_EVENT = (
+    update(decision_event)
+    .where(decision_event.c.id == bindparam("of"), decision_event.c.ended_by.is_(None))
+    .values(ended_by=bindparam("by"))
 )
 _ADD, _ADD_VERSION, _ADD_EVENT = insert(decision), insert(decision_version), insert(decision_event)
 _SET_FACTS = update(decision).where(decision.c.id == bindparam("of"), decision.c.version == bindparam("expected"))
@@ -37,8 +47,26 @@ _REVOKED_AND_VERSION = select(decision.c.version, exists(_REVOCATION).label("rev
 
 
 @dataclass(frozen=True, slots=True)
+class RecordedEvent:
+    """An event as it was recorded, when (microseconds) and by whom. In force while ``ended_by`` names no correction.
+
+    ``replaces``: the event that it corrects.
+    """
+
+    id: str
+    event: DecisionEvent
+    recorded_at: int
+    recorded_by: str
+    replaces: str | None = None
+    ended_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
-    """One decision with its current facts and all its events, in the order in which they were recorded."""
+    """One decision with its current facts and its events, in the order in which they were recorded.
+
+    ``events``: those in force. ``recorded``: all, those that were corrected or voided too.
+    """
 
     id: str
     authority: str
@@ -48,10 +76,19 @@ class Decision:
     events: tuple[DecisionEvent, ...]
     created_at: int
     updated_at: int
+    recorded: tuple[RecordedEvent, ...] = ()
+
+    def before(self, correction_id: str) -> Decision:
+        """The same decision as if this correction had not been made."""
+        ended = {one.id for one in self.recorded if one.ended_by == correction_id}
+        events = (
+            one.event for one in self.recorded if one.ended_by in (None, correction_id) and one.replaces not in ended
+        )
+        return replace(self, events=tuple(events))
 
     @property
     def revoked(self) -> bool:
-        """Whether a revocation was recorded."""
+        """Whether a revocation is in force."""
         return any(event.kind is EventKind.REVOKED for event in self.events)
 
     @property
@@ -65,6 +102,10 @@ def canonical(facts: DecisionFacts) -> bytes:
     return json.dumps(facts.model_dump(mode="json"), ensure_ascii=False, sort_keys=True).encode()
 
 
+def _party_context(event_id: str) -> str:
+    return f"decision_event|party|{event_id}"
+
+
 def _context(decision_id: str) -> str:
     return f"decision|facts|{decision_id}"
 
@@ -74,25 +115,47 @@ def _open(envelope: Envelope, decision_id: str, facts_sealed: bytes) -> Decision
 
 
 def _read(conn: Connection, envelope: Envelope, row: RowMapping) -> Decision:
+    recorded = recorded_of(conn, envelope, row["id"])
     return Decision(
         id=row["id"],
         authority=row["authority"],
         number=row["number"],
         version=row["version"],
         facts=_open(envelope, row["id"], row["facts_sealed"]),
-        events=events_of(conn, row["id"]),
+        events=tuple(one.event for one in recorded if one.ended_by is None),
         created_at=row["created_at"],
         updated_at=row["updated_at"],
+        recorded=recorded,
     )
 
 
-def events_of(conn: Connection, decision_id: str) -> tuple[DecisionEvent, ...]:
-    """The events of a decision, oldest first."""
-    rows = conn.execute(_EVENTS, {"id": decision_id}).mappings()
-    return tuple(
-        DecisionEvent.model_validate({"kind": row["kind"], "on": row["happened_on"], **row["data"]}, strict=False)
-        for row in rows
-    )
+def recorded_of(conn: Connection, envelope: Envelope, decision_id: str) -> tuple[RecordedEvent, ...]:
+    """All events of a decision, those recorded first before others."""
+
+    def read(row: RowMapping) -> RecordedEvent:
+        told = {"kind": row["kind"], "on": row["happened_on"], **row["data"]}
+        if row["party_sealed"] is not None:
+            told["party"] = envelope.open(row["party_sealed"], _party_context(row["id"])).decode()
+        return RecordedEvent(
+            id=row["id"],
+            event=DecisionEvent.model_validate(told, strict=False),
+            recorded_at=row["recorded_at"],
+            recorded_by=row["recorded_by"],
+            replaces=row["replaces"],
+            ended_by=row["ended_by"],
+        )
+
+    return tuple(read(row) for row in conn.execute(_EVENTS, {"id": decision_id}).mappings())
+
+
+def kinds_of(conn: Connection, decision_id: str) -> frozenset[EventKind]:
+    """What has happened to a decision, as far as it is in force, without opening anything."""
+    return frozenset(EventKind(kind) for kind in conn.execute(_KINDS, {"id": decision_id}).scalars())
+
+
+def end_event(conn: Connection, event_id: str, correction_id: str) -> bool:
+    """Say by which correction an event is in force no longer; False where another one has ended it."""
+    return conn.execute(_END_EVENT, {"of": event_id, "by": correction_id}).rowcount == 1
 
 
 def fetch(conn: Connection, envelope: Envelope, decision_id: str) -> Decision | None:
@@ -192,9 +255,21 @@ INDEXES = (Indexed(decision_version.c.digest, _digest_again),)
 """How the digest of a version is made again under a new key."""
 
 
-def add_event(conn: Connection, decision_id: str, event: DecisionEvent, by: str, now: int) -> str:
-    """Record one event; returns its id."""
+def add_event(
+    conn: Connection,
+    envelope: Envelope,
+    decision_id: str,
+    event: DecisionEvent,
+    by: str,
+    now: int,
+    *,
+    replaces: str | None = None,
+) -> str:
+    """Record one event, an appeal under an id of its own; returns the event's id."""
     event_id = new_id("dev")
+    if event.kind is EventKind.APPEALED and event.appeal is None:
+        event = event.model_copy(update={"appeal": event_id})
+    party = event.party
     conn.execute(
         _ADD_EVENT,
         {
@@ -203,6 +278,8 @@ def add_event(conn: Connection, decision_id: str, event: DecisionEvent, by: str,
             "kind": event.kind.value,
             "happened_on": event.on,
             "data": event.data(),
+            "party_sealed": None if party is None else envelope.seal(party.encode(), _party_context(event_id)),
+            "replaces": replaces,
             "recorded_at": now,
             "recorded_by": by,
         },

@@ -8,12 +8,25 @@ ROOM = Room(
     title="行政处罚决定",
     open=".assembly:open_room",
     scopes=("decisions:read", "decisions:write"),
-    routes=(".routes:router",),
+    routes=(".routes:router", ".correction_routes:router"),
+    commands={"decisions": ".commands:app"},
     tables=".tables",
     revisions=".revisions",
+    lives=(".states",),
     events=tuple(
         f"decision.{word}"
-        for word in ("recorded", "amended", "served", "appealed", "appeal_ended", "deferred", "changed", "revoked")
+        for word in (
+            "recorded",
+            "amended",
+            "served",
+            "appealed",
+            "appeal_ended",
+            "deferral_applied",
+            "deferred",
+            "urged",
+            "changed",
+            "revoked",
+        )
     ),
     indexes=".records:INDEXES",
 )

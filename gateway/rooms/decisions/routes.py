@@ -15,14 +15,26 @@ from gateway.foundation.http.language import in_words
 from gateway.foundation.http.problems import responses
 from gateway.foundation.http.services import service
 from gateway.foundation.http.views import RuleView, View, instant, tagged
-from gateway.rooms.decisions import Decision, DecisionEvent, DecisionFacts, Decisions
+from gateway.rooms.decisions import (
+    Corrections,
+    Decision,
+    DecisionEvent,
+    DecisionFacts,
+    Decisions,
+    EventKind,
+    RecordedEvent,
+)
+from gateway.rooms.decisions.corrections import CorrectionSight
+from gateway.rooms.decisions.facts import AppealKind
 from gateway.rooms.decisions.parts import installed
+from gateway.rooms.decisions.states import CorrectionStatus
 
 router = APIRouter(prefix="/v1/decisions", tags=["decisions"], responses=responses(401, 403, 404, 422, 503))
 
 Reader = Annotated[Principal, Depends(may("decisions:read"))]
 Writer = Annotated[Principal, Depends(may("decisions:write"))]
 TheDecisions = Annotated[Decisions, Depends(service(Decisions))]
+TheCorrections = Annotated[Corrections, Depends(service(Corrections))]
 Authority = Annotated[str, Path(min_length=1, max_length=40)]
 Number = Annotated[str, Path(min_length=1, max_length=128, description="decision number 决定书文号, percent-encoded")]
 
@@ -38,8 +50,81 @@ class DueView(View):
     rule: RuleView | None
 
 
+class EventView(View):
+    """One recorded event. ``in_force`` is false once it was corrected or voided; ``replaces`` is the one it corrects.
+
+    ``appeal`` is the id of the appeal that began or ended; ``party`` who appealed, if not the decision's party.
+    """
+
+    id: str
+    kind: EventKind
+    on: date
+    method: str | None
+    evidence: str | None
+    undelivered: str | None
+    shown_by: str | None
+    appeal: str | None
+    appeal_kind: AppealKind | None
+    party: str | None
+    applied_on: date | None
+    until: date | None
+    reason: str | None
+    in_force: bool
+    replaces: str | None
+    recorded_by: str
+    recorded_at: str
+
+    @classmethod
+    def of(cls, one: RecordedEvent) -> EventView:
+        """From the record."""
+        return cls(
+            **one.event.model_dump(),
+            id=one.id,
+            in_force=one.ended_by is None,
+            replaces=one.replaces,
+            recorded_by=one.recorded_by,
+            recorded_at=instant(one.recorded_at),
+        )
+
+
+class CorrectionView(View):
+    """A correction 更正 of one event, or its voiding 作废 where ``event`` is null. ``seen``: what the second person
+    sends back who agrees; null unless it waits for one.
+    """
+
+    id: str
+    event_id: str
+    status: CorrectionStatus
+    event: DecisionEvent | None
+    reason: str
+    proposed_by: str
+    officer: str | None
+    confirmed_by: str | None
+    withdrawn_because: str | None
+    created_at: str
+    seen: str | None
+
+    @classmethod
+    def of(cls, sight: CorrectionSight) -> CorrectionView:
+        """From the record."""
+        one = sight.correction
+        return cls(
+            id=one.id,
+            event_id=one.event_id,
+            status=one.status,
+            event=sight.event,
+            reason=one.reason,
+            proposed_by=one.proposed_name,
+            officer=one.officer,
+            confirmed_by=one.confirmed_name,
+            withdrawn_because=one.withdrawn_because,
+            created_at=instant(one.created_at),
+            seen=sight.seen,
+        )
+
+
 class WarningView(View):
-    """Something unusual about the facts that is taken nevertheless: the field, and a sentence for people."""
+    """Something unusual about facts or events that is taken nevertheless: the field, and a sentence for people."""
 
     field: str
     reason: str
@@ -54,7 +139,8 @@ class _Facts(View):
     version: int
     facts: DecisionFacts
     warnings: list[WarningView]
-    events: list[DecisionEvent]
+    events: list[EventView]
+    corrections: list[CorrectionView]
     due: DueView | None
 
 
@@ -77,13 +163,19 @@ DecisionView: type[View] = create_model(
     responses={201: {"model": DecisionView, "description": "Recorded as new"}, **responses(400, 409, 413)},
 )
 async def put_decision(
-    decisions: TheDecisions, who: Writer, authority: Authority, number: Number, facts: DecisionFacts, response: Response
+    decisions: TheDecisions,
+    corrections: TheCorrections,
+    who: Writer,
+    authority: Authority,
+    number: Number,
+    facts: DecisionFacts,
+    response: Response,
 ) -> View:
     """Record the facts of a decision, or a new version of them. The same facts again change nothing."""
     require_authority(who, authority, "authority")
     decision, new = await decisions.put(authority, number, facts, by=who.name)
     response.status_code = 201 if new else 200
-    return await _view(decisions, decision)
+    return await shown(decisions, corrections, decision)
 
 
 @router.get(
@@ -93,6 +185,7 @@ async def put_decision(
 )
 async def get_decision(
     decisions: TheDecisions,
+    corrections: TheCorrections,
     who: Reader,
     authority: Authority,
     number: Number,
@@ -100,33 +193,41 @@ async def get_decision(
 ) -> Response:
     """The one view: facts, events, money, seal, disclosures, and what is due next."""
     require_authority(who, authority, "decision")
-    return tagged(await _view(decisions, await decisions.get(authority, number)), if_none_match)
+    return tagged(await shown(decisions, corrections, await decisions.get(authority, number)), if_none_match)
 
 
 @router.post("/{authority}/{number:path}/events", response_model=DecisionView, responses=responses(400, 409, 413))
 async def record_event(
-    decisions: TheDecisions, who: Writer, authority: Authority, number: Number, event: DecisionEvent, key: KeyedRequest
+    decisions: TheDecisions,
+    corrections: TheCorrections,
+    who: Writer,
+    authority: Authority,
+    number: Number,
+    event: DecisionEvent,
+    key: KeyedRequest,
 ) -> View:
-    """Record that the decision was served, appealed, deferred, changed or revoked."""
+    """Record that the decision was served, appealed, deferred, urged 催告, changed or revoked."""
     require_authority(who, authority, "decision")
     await key.once(who, event, lambda once: decisions.record_event(authority, number, event, by=who.name, once=once))
-    return await _view(decisions, await decisions.get(authority, number))
+    return await shown(decisions, corrections, await decisions.get(authority, number))
 
 
-async def _view(decisions: Decisions, decision: Decision) -> View:
-    shown = await decisions.overview(decision, PARTS)
-    due = shown.due
+async def shown(decisions: Decisions, corrections: Corrections, decision: Decision) -> View:
+    """The one view of a decision."""
+    found = await decisions.overview(decision, PARTS)
+    due = found.due
     members: dict[str, Any] = {
         "id": decision.id,
         "authority": decision.authority,
         "number": decision.number,
         "version": decision.version,
         "facts": decision.facts,
-        "warnings": [WarningView(field=one.field, reason=in_words(one.reason)) for one in decision.facts.warnings()],
-        "events": list(decision.events),
+        "warnings": [WarningView(field=one.field, reason=in_words(one.reason)) for one in decisions.warnings(decision)],
+        "events": [EventView.of(one) for one in decision.recorded],
+        "corrections": [CorrectionView.of(one) for one in await corrections.of(decision)],
         "due": DueView.showing(due, rule=due.rule and RuleView.of(due.rule)) if due else None,
-        **shown.parts,
-        "next_duty": shown.next_duty and in_words(shown.next_duty),
+        **found.parts,
+        "next_duty": found.next_duty and in_words(found.next_duty),
         "created_at": instant(decision.created_at),
         "updated_at": instant(decision.updated_at),
     }

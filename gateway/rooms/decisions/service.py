@@ -11,10 +11,12 @@ from sqlalchemy import Connection
 from gateway.foundation.base import Foundation
 from gateway.foundation.once import NEVER, Once
 from gateway.rooms.decisions import records
-from gateway.rooms.decisions.clocks import DueDate, due_date
+from gateway.rooms.decisions.clocks import Clocks, DueDate
 from gateway.rooms.decisions.duties import next_duty
-from gateway.rooms.decisions.facts import DecisionEvent, DecisionFacts, EventKind, Officer
+from gateway.rooms.decisions.facts import DecisionEvent, DecisionFacts, Officer
+from gateway.rooms.decisions.history import check_appeals, check_day, check_event
 from gateway.rooms.decisions.parts import Contribution, Part
+from gateway.rooms.decisions.party import Warned
 from gateway.rooms.decisions.records import Decision
 from gateway.words.clock import day_of, to_micros
 from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from gateway.foundation.http.views import View
 
 _LONGEST_KEY = 256
-_PATHS_OF_OURS = frozenset({"", "events"})
+_PATHS_OF_OURS = frozenset({"", "events", "explanation"})
 
 
 @dataclass(frozen=True)
@@ -114,19 +116,18 @@ class Decisions:
         """
         number = _number(number)
         now = self._base.clock.now()
-        if event.on > day_of(now):
-            raise InvalidProblem(
-                say("decisions.event_in_future", on=event.on),
-                field="on",
-            )
+        check_day(event, day_of(now))
 
         def unit(conn: Connection) -> Decision:
             known = self.read(conn, authority, number, hold=True)
             once.about(known.id).begin(conn, once.done)
-            if event in known.events:
+            if any(_as_told(one, event) == event for one in known.events):
                 return known
-            self._allowed(known, event)
-            records.add_event(conn, known.id, event, by, to_micros(now))
+            if known.revoked:
+                raise ConflictProblem(say("decisions.revoked"), type="decision-revoked")
+            check_event(event, known.facts, known.events, self.clocks(known).terms)
+            check_appeals([*known.events, event])
+            records.add_event(conn, self._envelope, known.id, event, by, to_micros(now))
             self._emit(conn, f"decision.{event.kind.value}", authority, known.id, known.number, on=str(event.on))
             return self._again(conn, known.id)
 
@@ -134,9 +135,19 @@ class Decisions:
         self._base.delivery.wake()
         return recorded
 
+    def clocks(self, decision: Decision) -> Clocks:
+        """Every clock of a decision, by its events in force and the law's rows that count for it."""
+        return Clocks(decision.facts, decision.events, self._base.reckoning.of(decision.authority))
+
+    def warnings(self, decision: Decision) -> tuple[Warned, ...]:
+        """What is unusual about a decision's facts and events and taken nevertheless."""
+        twice = self.clocks(decision).twice_open()
+        said = (Warned("events", say("decisions.warn_two_appeals", appeals=list(twice))),) if twice else ()
+        return (*decision.facts.warnings(), *said)
+
     def due(self, decision: Decision) -> DueDate | None:
         """The last day to pay; None while not served."""
-        return due_date(decision.facts, decision.events, self._base.reckoning.of(decision.authority))
+        return self.clocks(decision).due()
 
     async def overview(self, decision: Decision, parts: Sequence[Part]) -> Overview:
         """Everything about a decision: its clocks, what other rooms show of it, and what must be done next."""
@@ -150,23 +161,6 @@ class Decisions:
         duty = next_duty(decision.facts, revoked=decision.revoked, due_on=due.on if due else None, marks=marks)
         return Overview(due, {name: one.items for name, one in found.items()}, duty)
 
-    def _allowed(self, known: Decision, event: DecisionEvent) -> None:
-        if event.on < known.facts.decided_on:
-            raise InvalidProblem(
-                say("decisions.event_before", on=event.on, decided_on=known.facts.decided_on), field="on"
-            )
-        if known.revoked:
-            raise ConflictProblem(say("decisions.revoked"), type="decision-revoked")
-        kinds = [past.kind for past in known.events]
-        if event.kind is EventKind.SERVED and EventKind.SERVED in kinds:
-            raise ConflictProblem(
-                say("decisions.served_otherwise"),
-                type="already-served",
-            )
-        appeals = kinds.count(EventKind.APPEALED) - kinds.count(EventKind.APPEAL_ENDED)
-        if event.kind is EventKind.APPEAL_ENDED and appeals < 1:
-            raise ConflictProblem(say("decisions.no_appeal"), type="no-open-appeal")
-
     def _again(self, conn: Connection, decision_id: str) -> Decision:
         found = records.fetch(conn, self._envelope, decision_id)
         assert found is not None
@@ -176,6 +170,11 @@ class Decisions:
         self._base.events.emit(
             conn, type=type, subject=decision_id, authority=authority, data={"decision_number": number, **data}
         )
+
+
+def _as_told(known: DecisionEvent, told: DecisionEvent) -> DecisionEvent:
+    """A known event as it would be told: without the id that an appeal was given here, where none is told."""
+    return known.model_copy(update={"appeal": None}) if told.appeal is None else known
 
 
 def _number(number: str) -> str:

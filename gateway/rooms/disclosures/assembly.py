@@ -5,21 +5,25 @@ from __future__ import annotations
 from gateway.foundation.base import Foundation
 from gateway.foundation.rooms import Duty, Opened, Services
 from gateway.ports.credit import VerdictNotice
-from gateway.rooms.decisions import Decisions
+from gateway.rooms.decisions import Corrections, Decisions
+from gateway.rooms.disclosures import records
 from gateway.rooms.disclosures.options import DisclosureOptions
 from gateway.rooms.disclosures.organs import Organs
 from gateway.rooms.disclosures.service import Disclosures
 
 
 def open_room(base: Foundation, rooms: Services) -> Opened:
-    """What is published follows the decision: amended, changed, revoked."""
+    """What is published follows the decision: amended, changed, revoked, or corrected in that."""
     options = base.settings_of("disclosures", DisclosureOptions)
     disclosures = Disclosures(base, rooms.get(Decisions), due_soon_days=options.due_soon_days)
+    rooms.get(Corrections).leaned_on(records.leans)
     return Opened(
         services=(disclosures, Organs(base.store)),
         actions=disclosures.actions(),
         renews={f"credit.{effect}": disclosures.renewed for effect in ("submit", "correct", "withdraw", "repair")},
         callbacks={VerdictNotice: disclosures.take_notice},
-        hears={f"decision.{word}": (disclosures.decision_moved,) for word in ("amended", "changed", "revoked")},
+        hears={
+            f"decision.{word}": (disclosures.decision_moved,) for word in ("amended", "changed", "revoked", "corrected")
+        },
         comes_round=(Duty("disclosure deadlines", "5 * * * *", lambda _: disclosures.sweep()),),
     )

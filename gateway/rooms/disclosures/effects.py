@@ -162,6 +162,43 @@ class Effects:
         elif disclosure.awaiting in (None, "page") and disclosure.status is not Status.PLANNED:
             self.send_withdrawal(conn, disclosure, now)
 
+    def owe_otherwise(self, conn: Connection, disclosure: Disclosure, cause: tuple[str, date] | None, now: int) -> None:
+        """The reason of a withdrawal was corrected (its words and its day), or was none (None).
+
+        What has left us, or may have, is not called back: a decision that was never revoked is then published anew.
+        """
+        waits = disclosure.effect != "withdraw" or self._taken_back(conn, disclosure, now)
+        was = None if disclosure.withdraw_by_on is None else str(disclosure.withdraw_by_on)
+        if cause is None:
+            if waits:
+                records.change(conn, disclosure.id, now, **records.NOTHING_OWED)
+                self.tell(conn, disclosure, "withdrawal_dropped", withdraw_by_on_before=was)
+            return
+        reason, since = cause
+        last = withdraw_by(since, self._rules, self._reckoning.of(disclosure.authority).calendar)
+        records.change(
+            conn,
+            disclosure.id,
+            now,
+            withdraw_by_on=last.on,
+            withdraw_by_provisional=last.provisional,
+            withdraw_late_at=None,
+            withdraw_due_soon_days=None,
+        )
+        if waits:
+            records.change(conn, disclosure.id, now, withdraw_reason=reason)
+            if disclosure.effect == "withdraw":
+                self.send_withdrawal(conn, disclosure, now)
+        self.tell(conn, disclosure, "deadline", withdraw_by_on=str(last.on), withdraw_by_on_before=was)
+
+    def _taken_back(self, conn: Connection, disclosure: Disclosure, now: int) -> bool:
+        """Stop a withdrawal that has provably not left us."""
+        operation = disclosure.effect_operation
+        if operation is None or not self._delivery.cancel(conn, operation, "撤回事由已更正"):
+            return False
+        records.change(conn, disclosure.id, now, **records.IDLE)
+        return True
+
     def stop_sending(self, conn: Connection, disclosure: Disclosure, now: int) -> None:
         """Stop an effect that has provably not left us; otherwise its outcome is waited for."""
         operation = disclosure.effect_operation

@@ -139,10 +139,10 @@ class Change(TypedDict, total=False):
     awaiting: Awaiting | None
     effect_operation: str
     effect_reference: str | None
-    withdraw_wanted_at: int
-    withdraw_by_on: date
+    withdraw_wanted_at: int | None
+    withdraw_by_on: date | None
     withdraw_by_provisional: bool
-    withdraw_reason: str
+    withdraw_reason: str | None
     repair_number: str
     receipt: str | None
     field_errors: list[dict[str, Any]]
@@ -150,7 +150,7 @@ class Change(TypedDict, total=False):
     in_doubt_since_at: int | None
     doubt_reason: str | None
     late_at: int
-    withdraw_late_at: int
+    withdraw_late_at: int | None
     due_soon_days: int | None
     withdraw_due_soon_days: int | None
 
@@ -170,6 +170,14 @@ class Sure(TypedDict):
 
 
 IDLE = Idle(effect=None, awaiting=None)
+NOTHING_OWED = Change(
+    withdraw_wanted_at=None,
+    withdraw_by_on=None,
+    withdraw_by_provisional=False,
+    withdraw_reason=None,
+    withdraw_late_at=None,
+    withdraw_due_soon_days=None,
+)
 SURE = Sure(in_doubt_since_at=None, doubt_reason=None)
 
 NOT_LIVE = (Status.NOT_PUBLISHABLE.value, Status.REJECTED.value, Status.WITHDRAWN.value)
@@ -248,6 +256,11 @@ def fetch_by_reference(conn: Connection, target: str, reference: str) -> Disclos
 def latest(conn: Connection, decision_id: str, target: str) -> Disclosure | None:
     """The newest disclosure of a decision at a target, whatever its state."""
     return _one(conn, _LATEST, of=decision_id, at=target)
+
+
+def leans(conn: Connection, decision_id: str) -> bool:
+    """Whether a publication leans on a decision: whatever was planned or refused by a target, has ended or not."""
+    return any(one.status is not Status.NOT_PUBLISHABLE for one in of_decision(conn, decision_id))
 
 
 def of_decision(conn: Connection, decision_id: str) -> list[Disclosure]:

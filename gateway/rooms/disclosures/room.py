@@ -23,6 +23,7 @@ ROOM = Room(
             "correction_refused",
             "repair_requested",
             "repair_refused",
+            "withdrawal_dropped",
             "withdrawal_requested",
             "withdrawal_refused",
             "differs",

@@ -7,6 +7,7 @@ withdrawal that is owed waits for what is under way, and then wins over everythi
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from datetime import date
 
 from sqlalchemy import Connection
 
@@ -250,26 +251,29 @@ class Disclosures:
     def decision_moved(self, conn: Connection, event: Event) -> None:
         """A decision was changed or revoked, or amended so that it must not be public: its publications are withdrawn.
 
-        The clock runs from the day of the event; for amended facts, from today. The reason is read by the public, so
-        it never says why something is secret.
+        The clock runs from the day of the event; for amended facts, from today. A correction of the event moves what is
+        owed for it. The reason is read by the public, so it never says why something is secret.
         """
         decision = fetch_decision(conn, self._base.envelope, event.subject)
         assert decision is not None
         now = self._base.clock.now()
-        today = day_of(now)
+        today, before = day_of(now), None
         if event.type == "decision.amended":
-            if not any(exclusion.holds(decision.facts, today) for exclusion in self._rules.exclusions):
-                return
-            reason, since = "依法不予公开", today
+            secret = any(exclusion.holds(decision.facts, today) for exclusion in self._rules.exclusions)
+            cause = ("依法不予公开", today) if secret else None
         else:
-            causes = [one for one in decision.events if one.kind in (EventKind.CHANGED, EventKind.REVOKED)]
-            cause = causes[-1]
-            words = "该行政处罚决定已被撤销" if cause.kind is EventKind.REVOKED else "该行政处罚决定已变更"
-            reason, since = (f"{words}：{cause.reason}" if cause.reason else words)[:500], cause.on
+            cause = _cause(decision)
+        if event.type == "decision.corrected":
+            before = _cause(decision.before(str(event.data["correction"])))
+        if before == cause:
+            return
         for one in records.of_decision(conn, decision.id):
             if one.status in (*UNPUBLISHED, *SHOWN):
                 held = self._effects.lock(conn, one.id)
-                self._effects.owe_withdrawal(conn, held, reason, since, to_micros(now))
+                if before is not None and held.withdraw_reason == before[0]:
+                    self._effects.owe_otherwise(conn, held, cause, to_micros(now))
+                elif cause is not None:
+                    self._effects.owe_withdrawal(conn, held, *cause, to_micros(now))
 
     async def sweep(self) -> int:
         """Tell what is due soon and what is late, end what is over, recompute what was provisional; how many changed.
@@ -315,3 +319,13 @@ class Disclosures:
     def _wake(self, targets: Iterable[str]) -> None:
         for target in targets:
             self._base.delivery.wake(target)
+
+
+def _cause(decision: Decision) -> tuple[str, date] | None:
+    """Why a decision's publications are withdrawn, in words for the public, and the day of it; None for no reason."""
+    causes = [one for one in decision.events if one.kind in (EventKind.CHANGED, EventKind.REVOKED)]
+    if not causes:
+        return None
+    cause = causes[-1]
+    words = "该行政处罚决定已被撤销" if cause.kind is EventKind.REVOKED else "该行政处罚决定已变更"
+    return (f"{words}：{cause.reason}" if cause.reason else words)[:500], cause.on

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Connection
@@ -10,7 +11,7 @@ from gateway.foundation.base import Foundation
 from gateway.foundation.delivery import Sent
 from gateway.rooms.decisions import Decision
 from gateway.rooms.payments import records
-from gateway.rooms.payments.bill import BillAsk, CancelAsk, exceeding
+from gateway.rooms.payments.bill import BillAsk, CancelAsk, LineKind, exceeding
 from gateway.rooms.payments.hooks import Hooks
 from gateway.rooms.payments.lives import PaymentLives
 from gateway.rooms.payments.records import Payment
@@ -95,12 +96,17 @@ class PlatformAsks:
         if payment.status is Status.ISSUED:
             self.void(conn, payment, reason, claim=False)
 
-    def void_excess(self, conn: Connection, decision: Decision) -> None:
-        """Void unpaid codes that demand more than the decision imposes since it was amended; tell of money too much."""
-        too_much = exceeding(decision, self._hooks.demanded(conn, decision.id))
-        if not too_much:
-            return
-        for payment in records.of_decision(conn, decision.id):
+    def void_excess(self, conn: Connection, decision: Decision, accrued: Callable[[], int] | None = None) -> None:
+        """Void unpaid codes that demand more than the decision imposes since it was amended; tell of money too much.
+
+        ``accrued`` counts the surcharge in fen, where more of it may be demanded than there is by now.
+        """
+        demanded = self._hooks.demanded(conn, decision.id)
+        too_much = exceeding(decision, demanded)
+        surcharge = demanded.get(LineKind.SURCHARGE, 0)
+        if surcharge and accrued is not None and surcharge > accrued():
+            too_much |= {LineKind.SURCHARGE}
+        for payment in records.of_decision(conn, decision.id) if too_much else ():
             mine = [line for line in records.lines(conn, payment.id) if line.kind in too_much]
             if not mine:
                 continue

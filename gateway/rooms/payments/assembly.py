@@ -7,7 +7,7 @@ from functools import partial
 from gateway.foundation.base import Foundation
 from gateway.foundation.rooms import Duty, Opened, Services
 from gateway.ports.nontax import CodeNotice, PaymentNotice, UnreadableNotice
-from gateway.rooms.decisions import Decisions
+from gateway.rooms.decisions import Corrections, Decisions
 from gateway.rooms.payments.due import DueClock
 from gateway.rooms.payments.options import PaymentOptions
 from gateway.rooms.payments.renewal import code_asked_again, void_asked_again
@@ -18,7 +18,8 @@ def open_room(base: Foundation, rooms: Services) -> Opened:
     """A payment follows its decision; money is told by callback, by question, by statement."""
     payments = Payments(base, rooms.get(Decisions))
     due = DueClock(base, base.settings_of("payments", PaymentOptions).due_soon_days)
-    moves = ("served", "amended", "deferred", "changed", "revoked")
+    rooms.get(Corrections).leaned_on(payments.following.money_came)
+    moves = ("served", "amended", "appealed", "appeal_ended", "deferred", "changed", "revoked", "corrected")
     return Opened(
         services=(payments,),
         actions=payments.actions(),
@@ -28,7 +29,7 @@ def open_room(base: Foundation, rooms: Services) -> Opened:
             UnreadableNotice: payments.callbacks.take_unreadable,
             CodeNotice: payments.callbacks.take_code,
         },
-        hears={f"decision.{word}": (payments.decision_moved,) for word in moves},
+        hears={f"decision.{word}": (payments.following.decision_moved,) for word in moves},
         comes_round=(
             Duty("open payments", "20 * * * *", lambda _: payments.sweep()),
             Duty("payments due", "0 8 * * *", lambda _: due.tell()),

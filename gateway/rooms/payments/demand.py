@@ -12,7 +12,7 @@ from gateway.foundation.base import Foundation
 from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.delivery import Operation, Sent
 from gateway.ports.nontax import IssueRequest
-from gateway.rooms.decisions import Decision, due_date
+from gateway.rooms.decisions import Decision, Decisions
 from gateway.rooms.decisions import fetch as fetch_decision
 from gateway.rooms.payments import records
 from gateway.rooms.payments.accrual import accrued as accrued_on
@@ -56,8 +56,9 @@ class Demand:
 class Demands:
     """Opens demands: what is demanded, who collects it, under which code; and what surcharge has accrued."""
 
-    def __init__(self, base: Foundation, lives: PaymentLives, hooks: Hooks) -> None:
+    def __init__(self, base: Foundation, decisions: Decisions, lives: PaymentLives, hooks: Hooks) -> None:
         self._base = base
+        self._decisions = decisions
         self._lives = lives
         self._hooks = hooks
 
@@ -95,7 +96,7 @@ class Demands:
     ) -> Demand:
         """A demand ready to be opened, with a reference and seals of its own. Raises InvalidProblem."""
         base, now = self._base, self._base.clock.now()
-        due = due_date(decision.facts, decision.events, base.reckoning.of(decision.authority))
+        due = self._decisions.due(decision)
         due_on = ask.due_on or (due.on if due is not None else None)
         reference = base.delivery.new_reference(channel)
         bill = bill_for(decision, lines, unit, reference=reference, today=day_of(now), due_on=due_on)
@@ -202,7 +203,7 @@ class Demands:
         base = (
             self._base.channels.get(payment.channel).keys_of(PaymentKeys).surcharge_base_on(decision.facts.decided_on)
         )
-        return accrued_on(decision, payment, fine, on, self._base.reckoning.of(decision.authority), base)
+        return accrued_on(self._decisions.clocks(decision), payment, fine, on, base)
 
     def quoted(self, conn: Connection, payment: Payment, paid_at: int) -> int:
         """The surcharge that the platform adds at payment on that day (microseconds); 0 unless the channel does so."""

@@ -13,13 +13,14 @@ from datetime import timedelta
 from typing import Literal
 
 from gateway.ports.nontax import IssueRequest
-from gateway.rooms.decisions import Decision, EventKind, payment_term
+from gateway.rooms.decisions import Clocks, Decision, EventKind, payment_term
 from gateway.rooms.payments.accrual import rate_of
 from gateway.rooms.payments.bill import LineKind
 from gateway.rooms.payments.records import Payment, PaymentLine
 from gateway.rooms.payments.states import Status
 from gateway.typography import Item, QrBlock, Voucher, chinese_date, render_voucher, render_voucher_ofd
 from gateway.words.errors import ConflictProblem, InvalidProblem
+from gateway.words.law import Matter
 from gateway.words.money import format_yuan, yuan_in_words
 from gateway.words.saying import said_of, say
 from gateway.words.terms import Terms
@@ -49,21 +50,25 @@ def due_words(payment: Payment, decision: Decision, terms: Terms) -> str:
         (one for one in decision.events if one.kind is EventKind.DEFERRED and one.until == due),
         None,
     )
-    served = next((one for one in decision.events if one.kind is EventKind.SERVED), None)
+    clocks = Clocks(decision.facts, decision.events, terms)
+    received, known = clocks.receipt(), clocks.due(payment.planned_due_on)
     if deferral is not None:
         return f"{said}（{chinese_date(deferral.on)}经批准延期缴纳）"
     if payment.planned_due_on == due:
         return f"{said}（按经批准的分期缴纳计划，第{payment.instalment}期）"
-    if served is None:
+    if received is None or known is None:
         return said
-    nominal = served.on + timedelta(days=days)
+    if known.rule is not None and known.rule.matter is Matter.AFTER_APPEAL:
+        return f"{said}（行政复议、行政诉讼结束后，自次日起重新计算{days}{worked}）"
+    nominal = received.on + timedelta(days=days)
     rolled = (
         ""
         if nominal == due or rule.unit == "working_days"
         else f"，该日为{chinese_date(nominal)}，遇休息日或节假日顺延"
     )
     provisional = "；节假日安排尚未公布，以公布的安排为准" if payment.due_provisional else ""
-    return f"{said}（决定书于{chinese_date(served.on)}送达，自次日起算第{days}{worked}{rolled}{provisional}）"
+    way = "公告期满视为送达" if received.rules else "送达"
+    return f"{said}（决定书于{chinese_date(received.on)}{way}，自次日起算第{days}{worked}{rolled}{provisional}）"
 
 
 def warnings(lines: Sequence[PaymentLine], decision: Decision, terms: Terms, telephone: str | None) -> tuple[str, ...]:
@@ -77,9 +82,10 @@ def warnings(lines: Sequence[PaymentLine], decision: Decision, terms: Terms, tel
         "请勿向个人账户转账；任何人以“代缴手续费”“保证金”等名义索要款项的，请拒绝并向执收单位核实。",
     ]
     if decision.facts.surcharge_stated and any(one.kind is LineKind.FINE for one in lines):
+        per_cent = rate_of(Clocks(decision.facts, decision.events, terms)).per_cent
         said.append(
             "到期不缴纳罚款的，依照《中华人民共和国行政处罚法》第七十二条的规定，"
-            f"每日按罚款数额的百分之{_in_words(rate_of(decision, terms).per_cent)}加处罚款，"
+            f"每日按罚款数额的百分之{_in_words(per_cent)}加处罚款，"
             "加处罚款的数额不超出罚款的数额。"
         )
     said += [

@@ -407,6 +407,7 @@ _AWAITED = (
             select(decision_event.c.id).where(
                 decision_event.c.decision_id == payment.c.decision_id,
                 decision_event.c.kind == constant(EventKind.REVOKED.value),
+                decision_event.c.ended_by.is_(None),
             )
         ).label("revoked"),
     )
@@ -438,6 +439,12 @@ _COLLECTION_OF = select(collection).where(
     collection.c.bank_serial == bindparam("bank_serial"),
 )
 _COLLECTION = select(collection).where(collection.c.id == bindparam("id"))
+_MONEY_CAME = (
+    select(collection.c.id)
+    .join(payment, payment.c.id == collection.c.payment_id)
+    .where(payment.c.decision_id == bindparam("id"))
+    .limit(1)
+)
 _CLAIM = (
     update(collection)
     .where(collection.c.id == bindparam("of"), collection.c.payment_id.is_(None))
@@ -707,6 +714,11 @@ def collection_of(conn: Connection, channel: str, code: str, bank_serial: str) -
     key = {"channel": channel, "code": code, "bank_serial": bank_serial}
     row = conn.execute(_COLLECTION_OF, key).mappings().first()
     return None if row is None else _collection(row)
+
+
+def money_came(conn: Connection, decision_id: str) -> bool:
+    """Whether money has come in for any payment of a decision."""
+    return conn.execute(_MONEY_CAME, {"id": decision_id}).first() is not None
 
 
 def fetch_collection(conn: Connection, collection_id: str) -> Collection | None:

@@ -27,6 +27,7 @@ ROOM = Room(
         "payment.payable_again",
         "payment.refunded_at_platform",
         "payment.reissue_refused",
+        "payment.surcharge_changed",
         "payment.surcharge_reduced",
         "payment.void_at_platform",
     ),

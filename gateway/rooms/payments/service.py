@@ -9,26 +9,25 @@ from datetime import date
 from sqlalchemy import Connection
 
 from gateway.foundation.base import Foundation
-from gateway.foundation.delivery import Action, Event, Sent
+from gateway.foundation.delivery import Action, Sent
 from gateway.foundation.once import NEVER, Once
-from gateway.rooms.decisions import Decisions, DueDate, due_date
+from gateway.rooms.decisions import Decisions
 from gateway.rooms.decisions import fetch as fetch_decision
 from gateway.rooms.payments import records
-from gateway.rooms.payments.accrual import due_periods, paid_day
+from gateway.rooms.payments.accrual import paid_day
 from gateway.rooms.payments.answers import PlatformAnswers
 from gateway.rooms.payments.asks import PlatformAsks
 from gateway.rooms.payments.bill import LineInput, LineKind, PaymentRequest, Unit
 from gateway.rooms.payments.callbacks import PlatformCallbacks
 from gateway.rooms.payments.demand import Demands
 from gateway.rooms.payments.details import PaymentDetails, by_id_or_code, details_of
-from gateway.rooms.payments.due import first_look
+from gateway.rooms.payments.following import Following
 from gateway.rooms.payments.hooks import Hooks
 from gateway.rooms.payments.lives import PaymentLives
 from gateway.rooms.payments.look_up import LookUp
 from gateway.rooms.payments.pages import PayerPages
 from gateway.rooms.payments.parts import Part
 from gateway.rooms.payments.records import Payment, PaymentFilter, PaymentLine
-from gateway.rooms.payments.states import Status
 from gateway.rooms.payments.surcharge import Surcharge
 from gateway.words.clock import day_of, to_micros
 from gateway.words.errors import ConflictProblem, NotFoundProblem
@@ -36,7 +35,6 @@ from gateway.words.identifiers import new_id
 from gateway.words.money import format_yuan
 from gateway.words.saying import say
 
-_NOT_PAID_YET = (Status.REQUESTED, Status.ISSUED, Status.EXPIRED)
 Of = Container[str] | None
 """Authorities; None stands for all."""
 _ASK_AGAIN = 24 * 3600 * 1_000_000
@@ -50,7 +48,8 @@ class Payments:
     """Request a code, follow it, cancel it.
 
     ``pages``: what a party gets in hand; ``look_up`` finds it without its QR code. ``hooks``: what other rooms tell
-    this one. ``lives``: what moves. ``callbacks``: what the platform tells by itself.
+    this one. ``lives``: what moves. ``callbacks``: what the platform tells by itself. ``following``: what becomes of
+    payments when their decision moves.
     """
 
     def __init__(self, base: Foundation, decisions: Decisions) -> None:
@@ -60,10 +59,11 @@ class Payments:
         self.pages = PayerPages(base)
         self.look_up = LookUp(base)
         self.lives = PaymentLives(base.events)
-        self._demands = Demands(base, self.lives, self.hooks)
+        self._demands = Demands(base, decisions, self.lives, self.hooks)
         self._asks = PlatformAsks(base, self.lives, self.hooks)
         self._answers = PlatformAnswers(base, self.lives, self._asks, self._demands)
         self.callbacks = PlatformCallbacks(base, self._asks, self._answers)
+        self.following = Following(base, decisions, self._demands, self._asks, self.hooks)
 
     def actions(self) -> tuple[Action, ...]:
         """What delivery is told: to have a code issued or voided, and to ask how a bill stands."""
@@ -234,32 +234,6 @@ class Payments:
     def quoted(self, conn: Connection, payment: Payment, paid_at: int) -> int:
         """The surcharge that the platform may have added to a payment at that instant (microseconds), in fen."""
         return self._demands.quoted(conn, payment, paid_at)
-
-    def decision_moved(self, conn: Connection, event: Event) -> None:
-        """A decision was served, amended, deferred, changed or revoked: move due dates, and take back what is too much.
-
-        A revoked decision must not be paid, nor more than an amended one imposes. A code that is still being asked for
-        is voided as soon as it is there (``answers``); ``payment.exceeds_decision`` tells of what is paid already.
-        """
-        records.lock_decision(conn, event.subject)
-        decision = fetch_decision(conn, self._base.envelope, event.subject)
-        assert decision is not None
-        now = to_micros(self._base.clock.now())
-        terms = self._base.reckoning.of(decision.authority)
-        due = due_date(decision.facts, decision.events, terms)
-        for payment in records.of_decision(conn, decision.id):
-            mine = due
-            if due is not None and payment.planned_due_on is not None:  # its own plan, moved by deferrals only
-                planned = due_periods(decision, terms, payment.planned_due_on)
-                mine = DueDate(planned[-1].due_on, False, "the approved plan of instalments")
-            if mine is not None and payment.due_on != mine.on and payment.status in _NOT_PAID_YET:
-                moved = {"due_on": mine.on, "due_look_on": first_look(mine.on)}
-                records.change(conn, payment.id, now, **moved, due_provisional=int(mine.provisional))
-                self._asks.tell(conn, payment, "payment.due_date", due_on=str(mine.on), provisional=mine.provisional)
-            if decision.revoked:
-                self._asks.void_unpaid(conn, payment, "行政处罚决定已撤销")
-        if not decision.revoked:
-            self._asks.void_excess(conn, decision)
 
 
 def _route(base: Foundation, authority: str) -> str:

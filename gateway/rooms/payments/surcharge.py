@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
 
+from gateway.rooms.decisions import DuePeriod, Suspension
 from gateway.words.law import Row
 
 _DAY = timedelta(days=1)
@@ -32,23 +33,6 @@ class Rate:
     base: Base
     why: str
     rules: tuple[Row, ...] = ()
-
-
-@dataclass(frozen=True)
-class Suspension:
-    """Days that do not count, both ends included; ``until`` None while the appeal is open."""
-
-    since: date
-    until: date | None
-    why: str
-
-
-@dataclass(frozen=True)
-class DuePeriod:
-    """A last day to pay, and from which day on it applied: the first from service, later ones from deferrals."""
-
-    due_on: date
-    known_on: date
 
 
 @dataclass(frozen=True)
@@ -109,6 +93,9 @@ def surcharge(
         return Surcharge(on, 0, 0, False, 0, ())
     stretches: list[Stretch] = []
     day = due[0].due_on + _DAY
+    anew = max((one.since for one in suspensions if one.anew and one.since <= on), default=day)
+    if anew > day:
+        suspensions = (Suspension(day, anew - _DAY, f"counted anew after the appeal of {anew}"), *suspensions)
     while day <= on:
         counted, why = _judge(day, due, suspensions, rate)
         bears = fine if rate.base == "original" else max(0, fine - sum(one.amount for one in paid if one.on < day))

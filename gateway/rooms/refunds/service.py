@@ -23,7 +23,7 @@ from gateway.foundation.delivery import Action, Sent
 from gateway.foundation.once import NEVER, Once
 from gateway.foundation.two_persons import Part, Participant, Person, Side, require_operator
 from gateway.rooms.decisions import EventKind
-from gateway.rooms.decisions.records import events_of
+from gateway.rooms.decisions.records import kinds_of
 from gateway.rooms.payments import records as payment_records
 from gateway.rooms.payments.records import Collection, Payment
 from gateway.rooms.payments.states import UnforeseenKind
@@ -396,7 +396,7 @@ def words_on(those: Sequence[Participant], seen: str | None) -> tuple[str, ...]:
 def check_reason(conn: Connection, payment: Payment, money: Collection, reason: RefundReason) -> None:
     """Whether the record says what the reason says. Raises InvalidProblem."""
     odd = _unforeseen_kinds(conn, money)
-    kinds = {one.kind for one in events_of(conn, payment.decision_id or "")}
+    kinds = kinds_of(conn, payment.decision_id or "")
     shown = {
         RefundReason.WRONG_PAYMENT: True,
         RefundReason.PAID_TWICE: UnforeseenKind.PAID_TWICE in odd,

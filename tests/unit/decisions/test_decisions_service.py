@@ -89,13 +89,13 @@ async def test_an_event_joins_its_key_with_the_status_of_its_answer(room: Room) 
     await room.happens("served", method="direct", once=once)
     kept = await room.store.read(lambda conn: conn.execute(select(idempotency)).mappings().one())
     assert (once.subject, kept["subject"], kept["status"]) == (decision.id, decision.id, 200)
-    await refused(ConflictProblem, "request-in-progress", room.happens("appealed", once=room.key()))
+    await refused(ConflictProblem, "request-in-progress", room.happens("appealed", appeal_kind="suit", once=room.key()))
     assert len((await room.decisions.get("A1", NUMBER)).events) == 1
 
 
 async def test_what_is_refused_leaves_no_key_behind(room: Room) -> None:
     await room.put()
-    await refused(ConflictProblem, "no-open-appeal", room.happens("appeal_ended", once=room.key()))
+    await refused(ConflictProblem, "no-open-appeal", room.happens("appeal_ended", appeal="1", once=room.key()))
     assert await room.count(idempotency) == 0
 
 
@@ -108,9 +108,9 @@ async def test_nothing_happens_to_a_decision_out_of_order(room: Room) -> None:
     await refused(InvalidProblem, "invalid-value", room.happens("served", on="2026-09-13", method="direct"))
     await room.happens("served", method="direct")
     await refused(ConflictProblem, "already-served", room.happens("served", on="2026-09-16", method="post"))
-    await room.happens("appealed")
-    await room.happens("appeal_ended")
-    await refused(ConflictProblem, "no-open-appeal", room.happens("appeal_ended", on="2026-09-16"))
+    await room.happens("appealed", appeal="1", appeal_kind="suit")
+    await room.happens("appeal_ended", appeal="1")
+    await refused(ConflictProblem, "no-open-appeal", room.happens("appeal_ended", on="2026-09-16", appeal="1"))
 
 
 async def test_after_a_revocation_nothing_changes_any_more(room: Room) -> None:
@@ -119,7 +119,7 @@ async def test_after_a_revocation_nothing_changes_any_more(room: Room) -> None:
     assert revoked.revoked
     assert (await room.put())[0] == revoked  # the same facts again are no change
     await refused(ConflictProblem, "decision-revoked", room.put(fine="600.00"))
-    await refused(ConflictProblem, "decision-revoked", room.happens("appealed", on="2026-09-16"))
+    await refused(ConflictProblem, "decision-revoked", room.happens("appealed", on="2026-09-16", appeal_kind="suit"))
 
 
 @pytest.mark.parametrize("number", ["", " ", "第\u202e7号", "7" * 129])

@@ -8,11 +8,11 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from payment_records import a_payment
 
-from gateway.rooms.decisions import Decision, DecisionEvent, DecisionFacts
-from gateway.rooms.payments.accrual import accrued, due_periods, fine_in, paid_day, suspensions
+from gateway.rooms.decisions import Clocks, DecisionEvent, DecisionFacts, DuePeriod, Suspension
+from gateway.rooms.payments.accrual import accrued, fine_in, paid_day
 from gateway.rooms.payments.bill import LineKind
 from gateway.rooms.payments.records import PaymentLine
-from gateway.rooms.payments.surcharge import DuePeriod, PrincipalPaid, Suspension
+from gateway.rooms.payments.surcharge import PrincipalPaid
 from gateway.words.clock import to_micros
 from gateway.words.terms import Terms
 
@@ -25,7 +25,7 @@ def event(kind: str, on: date, **more: object) -> DecisionEvent:
     return DecisionEvent.model_validate({"kind": kind, "on": on, **more})
 
 
-def decision(*events: DecisionEvent, stated: bool = True) -> Decision:
+def decision(*events: DecisionEvent, stated: bool = True) -> Clocks:
     facts = {
         "procedure": "ordinary",
         "party": {"kind": "individual_business", "name": "味安副食店", "uscc": "92990102MA0WA4562J"},
@@ -39,7 +39,7 @@ def decision(*events: DecisionEvent, stated: bool = True) -> Decision:
         "decided_on": "2026-09-14",
     }
     read = DecisionFacts.model_validate(facts)
-    return Decision("dec_1", "A1", "望综罚〔2026〕1号", 1, read, (SERVED, *events), 0, 0)
+    return Clocks(read, (SERVED, *events), TERMS)
 
 
 SERVED = event("served", SERVED_ON, method="direct")
@@ -49,7 +49,7 @@ def of(days: int, *events: DecisionEvent, stated: bool = True, **more: object) -
     """The surcharge in fen so many days after the first last day to pay."""
     told = {"base": "original", **more}
     known = decision(*events, stated=stated)
-    return accrued(known, a_payment(), FINE, DUE + days * DAY, TERMS, **told).amount  # type: ignore[arg-type]
+    return accrued(known, a_payment(), FINE, DUE + days * DAY, **told).amount  # type: ignore[arg-type]
 
 
 def test_three_per_cent_a_day_begin_on_the_day_after_the_last_one():
@@ -58,58 +58,61 @@ def test_three_per_cent_a_day_begin_on_the_day_after_the_last_one():
 
 
 def test_no_day_counts_while_an_appeal_is_open():
-    appealed = event("appealed", DUE + 3 * DAY)
-    assert suspensions(decision(appealed)) == (
+    appealed = event("appealed", DUE + 3 * DAY, appeal="1", appeal_kind="suit")
+    assert decision(appealed).suspensions() == (
         Suspension(DUE + 3 * DAY, None, "appeal since 2026-10-11 (行政处罚法 art. 73)"),
     )
     assert [of(days, appealed) for days in (2, 3, 300)] == [6000, 6000, 6000]
 
 
 def test_days_count_again_after_an_appeal_and_a_second_one_suspends_again():
-    first = event("appealed", DUE + 2 * DAY), event("appeal_ended", DUE + 5 * DAY)
-    second = event("appealed", DUE + 8 * DAY)
-    assert suspensions(decision(*first, second)) == (
+    first = (
+        event("appealed", DUE + 2 * DAY, appeal="1", appeal_kind="reconsideration"),
+        event("appeal_ended", DUE + 5 * DAY, appeal="1"),
+    )
+    second = event("appealed", DUE + 8 * DAY, appeal="2", appeal_kind="suit")
+    assert decision(*first, second).suspensions() == (
         Suspension(DUE + 2 * DAY, DUE + 5 * DAY, "appeal from 2026-10-10 to 2026-10-13 (行政处罚法 art. 73)"),
         Suspension(DUE + 8 * DAY, None, "appeal since 2026-10-16 (行政处罚法 art. 73)"),
     )
     assert [of(days, *first, second) for days in (1, 5, 7, 8, 20)] == [3000, 3000, 9000, 9000, 9000]
-    assert suspensions(decision(event("appeal_ended", DUE))) == ()
+    assert decision(event("appeal_ended", DUE, appeal="1")).suspensions() == ()
 
 
 def test_a_deferral_is_a_last_day_of_its_own_and_no_day_counts_before_it():
     known_on, until = DUE + 2 * DAY, DUE + 10 * DAY
     deferred = event("deferred", known_on, until=until)
-    assert due_periods(decision(deferred), TERMS) == (DuePeriod(DUE, SERVED_ON), DuePeriod(until, known_on))
+    assert decision(deferred).periods() == (DuePeriod(DUE, SERVED_ON), DuePeriod(until, known_on))
     assert [of(days, deferred) for days in (1, 2, 10, 11)] == [3000, 3000, 3000, 6000]
 
 
 @pytest.mark.parametrize("until", [DUE, DUE - DAY])
 def test_a_deferral_that_gives_no_later_day_changes_nothing(until):
-    assert due_periods(decision(event("deferred", SERVED_ON, until=until)), TERMS) == (DuePeriod(DUE, SERVED_ON),)
+    assert decision(event("deferred", SERVED_ON, until=until)).periods() == (DuePeriod(DUE, SERVED_ON),)
 
 
 def test_the_decision_says_how_many_days_there_are_to_pay():
     known = decision()
     longer = replace(known, facts=known.facts.model_copy(update={"payment_days": 30}))
-    assert due_periods(longer, TERMS) == (DuePeriod(date(2026, 10, 16), SERVED_ON),)
+    assert longer.periods() == (DuePeriod(date(2026, 10, 16), SERVED_ON),)
 
 
 def test_before_service_nothing_is_due():
     unserved = replace(decision(), events=())
-    assert due_periods(unserved, TERMS) == ()
-    assert accrued(unserved, a_payment(), FINE, DUE + 9 * DAY, TERMS, "original").amount == 0
+    assert unserved.periods() == ()
+    assert accrued(unserved, a_payment(), FINE, DUE + 9 * DAY, "original").amount == 0
 
 
 def test_an_instalments_own_last_day_stands_in_the_place_of_the_fifteen_days():
     planned = DUE + 30 * DAY
-    assert due_periods(decision(), TERMS, planned) == (DuePeriod(planned, SERVED_ON),)
+    assert decision().periods(planned) == (DuePeriod(planned, SERVED_ON),)
     instalment = a_payment(planned_due_on=planned)
-    assert accrued(decision(), instalment, FINE, planned + DAY, TERMS, "original").amount == 3000
+    assert accrued(decision(), instalment, FINE, planned + DAY, "original").amount == 3000
 
 
 def test_an_agreement_and_what_was_paid_of_the_fine_are_taken_off():
     agreed = a_payment(surcharge_reduced=1000)
-    assert accrued(decision(), agreed, FINE, DUE + DAY, TERMS, "original").amount == 2000
+    assert accrued(decision(), agreed, FINE, DUE + DAY, "original").amount == 2000
     half = [PrincipalPaid(DUE, FINE // 2)]
     assert of(2, base="outstanding", paid=half) == 3000
     assert of(2, base="original", paid=half) == 6000

@@ -94,7 +94,7 @@ class Bench:
         self.payments = Payments(base, self.decisions)
         self.due = DueClock(base, (3, 1))
         for word in ("served", "deferred", "revoked"):
-            base.events.subscribe(f"decision.{word}", self.payments.decision_moved)
+            base.events.subscribe(f"decision.{word}", self.payments.following.decision_moved)
 
     def at(self, day: date) -> None:
         self.clock.set(datetime.combine(day, time(0), UTC))

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.rooms.decisions import DuePeriod, Suspension
 from gateway.rooms.payments.channel_keys import PaymentKeys
-from gateway.rooms.payments.surcharge import DuePeriod, PrincipalPaid, Rate, Stretch, Surcharge, Suspension
+from gateway.rooms.payments.surcharge import PrincipalPaid, Rate, Stretch, Surcharge
 from gateway.rooms.payments.surcharge import surcharge as counted_by
 from gateway.words.calendar import WorkingCalendar
 
