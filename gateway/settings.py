@@ -199,10 +199,12 @@ class KeysSettings(Block):
 class EvidenceSettings(Block):
     """``[evidence]``: the folder, outside the database, of the files that signed heads of the chain are appended to.
 
+    ``second``: a folder on another disk or machine to which every signed head is appended as well.
     ``keep_days``: exact bytes older than this are shredded; without it they are kept.
     """
 
     heads: Path = Path("evidence-heads")
+    second: Path | None = None
     head_every: Seconds = 60.0
     keep_days: Annotated[int, Field(ge=1)] | None = None
 

@@ -16,7 +16,7 @@ from gateway.cli import doctor
 from gateway.foundation import backups
 from gateway.foundation.crypto.envelope import Algorithm
 from gateway.foundation.findings import Finding
-from gateway.rooms.evidence.commands import evidence_of
+from gateway.rooms.evidence.verifying import evidence_of
 from gateway.settings import Settings, StoreSettings, read_secret
 from gateway.terminal.output import Exit, Json, Session, in_words, progress, session, show, table
 from gateway.words.clock import rfc3339

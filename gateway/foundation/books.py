@@ -70,7 +70,8 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """All that is said of one record. ``notices``: channel and notice of each callback.
+    """All that is said of one record. ``notices``: channel and notice of each callback. ``notes``: our own words in the
+    chain, by action.
 
     ``whole``: every callback about it could be read again. Otherwise (shredded, or under a secret that is no longer
     known) what nothing speaks for may still have been so.
@@ -80,6 +81,7 @@ class Said:
     notices: tuple[tuple[str, Notice], ...] = ()
     events: tuple[Event, ...] = ()
     whole: bool = True
+    notes: tuple[tuple[str, dict[str, str]], ...] = ()
 
     def of(self, *actions: str) -> list[Answer]:
         """The answers to these actions."""
@@ -196,8 +198,13 @@ class Audit:
                 unread.add(link.subject)
             else:
                 notices[link.subject].append((link.channel, notice))
+        notes: dict[str, list[tuple[str, dict[str, str]]]] = defaultdict(list)
+        for subject, action, told in self.evidence.notes(self.conn, subjects):
+            notes[subject].append((action, told))
         return {
-            one: Said(tuple(answers[one]), tuple(notices[one]), tuple(events[one]), one not in unread)
+            one: Said(
+                tuple(answers[one]), tuple(notices[one]), tuple(events[one]), one not in unread, tuple(notes[one])
+            )
             for one in subjects
         }
 
@@ -307,4 +314,5 @@ def _joined(said: Sequence[Said]) -> Said:
         tuple(one for each in said for one in each.notices),
         tuple(sorted((one for each in said for one in each.events), key=lambda one: one.seq)),
         all(one.whole for one in said),
+        tuple(one for each in said for one in each.notes),
     )

@@ -52,7 +52,9 @@ async def open_foundation(
     keys = installed_keys(settings.keys.directory, await store.read(sealed.sample))
     envelope = Envelope(keys, Algorithm.SM4_GCM if settings.keys.cipher == "sm4-gcm" else Algorithm.AES_256_GCM)
     node, heads, sign = settings.delivery.node, settings.evidence.heads, settings.evidence.head_every
-    evidence = Evidence(store, keys, envelope, clock, node=node, heads=heads, sign_seconds=sign)
+    evidence = Evidence(
+        store, keys, envelope, clock, node=node, heads=heads, sign_seconds=sign, second=settings.evidence.second
+    )
     reckoning = Reckoning.of_settings(settings)
     rotation = Rotation(store, keys, envelope, evidence, clock, places_of_rooms)
     await rotation.open()

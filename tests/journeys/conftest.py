@@ -377,13 +377,13 @@ def serve_apart() -> Callable[..., AbstractAsyncContextManager[Process]]:
     return a_served_site
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_site() -> Callable[..., AbstractContextManager[Site]]:
     """``installed``, for tests that run the gateway themselves."""
     return installed
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def open_site() -> Callable[..., AbstractAsyncContextManager[Site]]:
     """``a_site``, for tests that choose the database."""
     return a_site

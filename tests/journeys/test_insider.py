@@ -3,21 +3,37 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 import sqlite3
 from contextlib import closing
+from dataclasses import asdict
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from refund_steps import LETTER, VOUCHER, colleagues, confirm, finance, paid_twice, propose
+from sqlalchemy import Connection, select
 
-from gateway.rooms.evidence.commands import audited, evidence_of
+from gateway.foundation.evidence.second import last_lines
+from gateway.rooms.evidence.commands import audited
+from gateway.rooms.evidence.verifying import Wanted, verified
+from gateway.rooms.reconciliation.tables import statement
 from gateway.terminal.output import Session
+from gateway.words.clock import SystemClock, day_of
 
 
 async def story(site, ids: dict[str, str]) -> None:
     """A payment that waits, one that was voided, one paid twice of which a half goes back, and a publication."""
+    yesterday = day_of(SystemClock().now()) - timedelta(days=1)
+    await site.travel(f"{yesterday} 09:00")
+    lost = await site.issued(await site.decide("望市监罚决字〔2026〕第4号"))
+    site.fault("callback_lost", "PaymentConfirm")
+    await site.pay(lost["code"])
+    run = await site.post("/v1/reconciliations", {"channel": "nontax", "day": str(yesterday)})
+    assert run.json().get("healed") == 1, run.text
+    await early(site)
     twice = await paid_twice(site)
     refund = (await propose(site, twice, "paid_twice", LETTER, VOUCHER)).json()
     async with colleagues(site) as (first, second):
@@ -32,11 +48,27 @@ async def story(site, ids: dict[str, str]) -> None:
     answer = await site.post("/v1/disclosures", site.demand("望市监罚决字〔2026〕第2号"))
     for one in answer.json():
         await site.until(f"/v1/disclosures/{one['id']}", lambda now: now["status"] == "PUBLISHED")
+    ids.update(lost=lost["id"], statement=await site.read(_statement))
     ids.update(twice=twice["id"], waits=waits["id"], void=void["id"], refund=refund["id"], shown=answer.json()[0]["id"])
 
 
+async def early(site) -> None:
+    """A copy of database and heads as they are now: what an insider would like to go back to."""
+    await site.app.base.evidence.flush()
+    await site.app.base.evidence.sign_head()
+    folder = site.settings_file.parent
+    with closing(sqlite3.connect(folder / "gateway.db")) as now, closing(sqlite3.connect(folder / "early.db")) as then:
+        now.backup(then)
+    shutil.copytree(folder / "evidence-heads", folder / "early-heads")
+    shutil.copytree(folder / "second", folder / "early-second")
+
+
+def _statement(conn: Connection) -> str:
+    return str(conn.execute(select(statement.c.id)).scalar_one())
+
+
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory, simulation_process, _migrated_sqlite, open_site) -> tuple[Path, dict[str, str]]:
+def kept(tmp_path_factory, simulation_process, _migrated_sqlite, make_site) -> tuple[Path, dict[str, str]]:
     """The folder of an installation after the story, stopped, its heads signed; and the ids in it."""
     simulation_process.reset()
     folder = tmp_path_factory.mktemp("kept")
@@ -44,8 +76,10 @@ def kept(tmp_path_factory, simulation_process, _migrated_sqlite, open_site) -> t
     shutil.copyfile(_migrated_sqlite, folder / "gateway.db")
 
     async def run() -> None:
-        async with open_site(folder, simulation_process, f"sqlite:///{folder}/gateway.db") as site:
-            await story(site, ids)
+        second = f'{IMPATIENT}\n[evidence]\nsecond = "{folder}/second"\n'
+        with make_site(folder, simulation_process, f"sqlite:///{folder}/gateway.db", second) as site:
+            async with site.running():
+                await story(site, ids)
 
     asyncio.run(run())
     return folder, ids
@@ -63,8 +97,18 @@ class Copy:
             for statement in statements:
                 conn.execute(statement, values)
 
-    def verified(self) -> Any:
-        return self.session.read(evidence_of(self.session).verify)
+    def go_back(self, *folders: str) -> None:
+        """Put the early copy of the database, and of these folders, in the place of the present one."""
+        for name in ("gateway.db", "gateway.db-wal", "gateway.db-shm"):
+            (self.folder / name).unlink(missing_ok=True)
+        shutil.copyfile(self.folder / "early.db", self.folder / "gateway.db")
+        for name, early in (("evidence-heads", "early-heads"), ("second", "early-second")):
+            if name in folders:
+                shutil.rmtree(self.folder / name)
+                shutil.copytree(self.folder / early, self.folder / name)
+
+    def verified(self, **wanted: Any) -> Any:
+        return verified(self.session, Wanted(**wanted), lambda _done, _total: None)[0]
 
     def wrong(self) -> dict[str, set[str]]:
         """What the audit says, by what it names."""
@@ -91,6 +135,72 @@ def test_what_nobody_touched_is_as_evidence_says(copy):
     assert made.checked > 15
 
 
+IMPATIENT = """
+[delivery]
+ask_after = 0.05
+first = 0.05
+longest = 0.2
+"""
+_LAST = "(select id from exchange order by seq desc limit 1)"
+_EVIDENCE = {
+    "an exchange is told otherwise": ("altered", "update exchange set outcome = 'x' where seq = 5"),
+    "exact bytes vanish": ("altered", "update exchange_body set exact_sealed = null, shredded_by = 'xch_1' where "
+                           "exchange_id = (select id from exchange where seq = 5)"),
+    "exact bytes are those of another": (
+        "altered", "update exchange_body set exact_sealed = (select exact_sealed from exchange_body limit 1) "
+        "where exchange_id = (select id from exchange where seq = 5)"),
+    "an exchange is taken out": ("missing", "delete from exchange_body where exchange_id = (select id from exchange "
+                                 "where seq = 5)", "delete from exchange where seq = 5"),
+    "the end of the chain is cut": (
+        "truncated", f"delete from exchange_body where exchange_id = {_LAST}",
+        f"delete from exchange where id = {_LAST}",
+        "update chain_head set seq = (select max(seq) from exchange), chain = (select chain from exchange "
+        "order by seq desc limit 1)"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("change", _EVIDENCE)
+def test_evidence_that_was_changed_is_named(copy, change):
+    what, *statements = _EVIDENCE[change]
+    copy.run("pragma foreign_keys = off", *statements)
+    assert copy.verified().first_problem.what == what
+
+
+def test_signed_heads_that_were_cut_are_named(copy):
+    (file,) = (copy.folder / "evidence-heads").glob("*.jsonl")
+    file.write_bytes(b"".join(file.read_bytes().splitlines(keepends=True)[:-1]))
+    assert copy.verified().first_problem.what in ("rolled back", "heads")
+
+
+def test_a_whole_copy_rolled_back_is_found_by_the_second_place(copy):
+    """Database, heads and keys of an earlier hour fit each other; what was signed since stands elsewhere."""
+    copy.go_back("evidence-heads")
+    assert copy.verified().first_problem.what == "rolled back"
+
+
+def test_a_whole_copy_rolled_back_with_its_second_place_is_found_by_who_else_kept_heads(copy):
+    """Nothing that is here tells it: the one change of an insider that cannot be found without somebody else."""
+    seen = copy.folder.parent / "seen.jsonl"
+    seen.write_text("".join(json.dumps(asdict(one)) + "\n" for one in last_lines(copy.folder / "evidence-heads")))
+    assert copy.verified(seen=seen).ok
+    copy.go_back("evidence-heads", "second")
+    assert copy.verified().ok
+    assert copy.verified(seen=seen).first_problem.what == "rolled back"
+
+
+def test_a_verification_begins_at_the_last_one_and_several_processes_find_the_same(copy):
+    every = copy.verified()
+    since = copy.verified(since=True)
+    assert (since.ok, since.exchanges, since.heads_checked) == (True, every.unsigned, 0)
+    assert copy.verified(jobs=2) == every
+    copy.run("update exchange set outcome = 'x' where seq = 5")
+    assert copy.verified(since=True).ok, "what was found good is not looked at again"
+    assert copy.verified(jobs=2).first_problem.seq == 5
+    checkpoints = copy.folder / "evidence-heads" / "checkpoints"
+    checkpoints.write_text(checkpoints.read_text().replace('"at": "2', '"at": "3'))
+    assert copy.verified(since=True).first_problem.what == "heads"
+
+
 _ROWS = {
     "a bill is made paid": ("update payment set status = 'PAID', paid_amount = amount where id = :waits",
                             "waits", {"books.state", "books.paid_by_nothing", "books.paid_told"}),
@@ -108,6 +218,11 @@ _ROWS = {
         "insert into collection select 'col_x', channel, code, 'FORGED', amount, paid_at, pay_mode, null, source, "
         "payment_id, received_at from collection where bank_serial = 'COUNTER1'",
         "twice", {"books.money_unproven"}),
+    "money that only a made-up statement line tells of": (
+        "update collection set source = 'statement', amount = 100 where payment_id = :twice and bank_serial like 'W%'",
+        "twice", {"books.money"}),
+    "a line of a statement": ("update statement_line set amount = 1 where statement_id = :statement",
+                              "statement", {"books.statement_lines"}),
     "an event is deleted": ("delete from event where subject = :twice and type = 'payment.paid'",
                             "twice", {"books.state", "books.paid_told"}),
     "an event tells another sum": (

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime, time, timedelta
 
+from sqlalchemy import select, update
+
 from gateway.foundation.delivery.tables import (
     schedule_run,
 )
+from gateway.foundation.evidence.tables import exchange
 from gateway.words.clock import SHANGHAI, SystemClock, day_of, to_micros
 
-STATEMENTS, RETENTION = "statements of the day before", "retention of evidence"
+STATEMENTS, RETENTION, CHECK = "statements of the day before", "retention of evidence", "evidence check"
 
 
 async def test_after_days_of_silence_every_days_statement_is_fetched_once(tmp_path, simulators, sqlite_url, make_site):
@@ -58,3 +61,21 @@ async def test_exact_bytes_are_shredded_at_their_age_and_everything_can_still_be
             assert "CreateBill" in (await site.get(f"/v1/evidence/{exchange}"))["request"]
             opened = await base.store.read(lambda conn: base.evidence.open(conn, exchange))
             assert opened.exact is None
+
+
+async def test_each_night_verifies_what_is_new_and_readiness_says_what_was_found(site):
+    base, heads = site.app.base, site.settings.evidence.heads
+    await site.issued()
+    await base.evidence.sign_head()
+    slot = site.clock.now()
+    assert await base.schedules.run(CHECK, slot)
+    assert len((heads / "checkpoints").read_text().splitlines()) == 1
+    assert (await site.app.readiness())[1] == []
+    await site.issued(await site.decide("望市监罚决字〔2026〕第2号"))
+    newest = select(exchange.c.id).order_by(exchange.c.seq.desc()).limit(1).scalar_subquery()
+    await base.store.write(
+        lambda conn: conn.execute(update(exchange).where(exchange.c.id == newest).values(outcome="x")).rowcount
+    )
+    assert await base.schedules.run(CHECK, slot + timedelta(days=1))
+    assert "NOT as kept" in str((await site.app.readiness())[1])
+    assert len((heads / "checkpoints").read_text().splitlines()) == 1

@@ -214,6 +214,20 @@ def whole_lines(path: Path, end: int | None = None, start: int = 0) -> Iterator[
             yield begins, line[:-1]
 
 
+def last_line(path: Path, end: int) -> bytes:
+    """The last complete line before a byte, looked for from behind; empty where there is none."""
+    step = 64 * 1024
+    with open(path, "rb") as file:
+        while True:
+            file.seek(max(0, end - step))
+            *lines, _cut = file.read(end - file.tell()).split(b"\n")
+            if len(lines) > 1 or (lines and step >= end):
+                return lines[-1]
+            if step >= end:
+                return b""
+            step *= 4
+
+
 def signed_bytes(fields: dict[str, Any]) -> bytes:
     """What a head's signature is over: its fields but ``signature`` and ``marks``, as JSON in one form."""
     return json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()

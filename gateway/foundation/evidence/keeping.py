@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -38,11 +38,12 @@ from gateway.foundation.evidence.chain import (
     unpack,
 )
 from gateway.foundation.evidence.compression import compressed
-from gateway.foundation.evidence.heads import HeadsWriter
+from gateway.foundation.evidence.heads import HeadsWriter, heads_file
 from gateway.foundation.evidence.later import EAGER_BYTES, Later, Prepared
 from gateway.foundation.evidence.proofs import Proof, proofs
 from gateway.foundation.evidence.records import OURS, Dictionaries, Exchange, Kept, Link
 from gateway.foundation.evidence.redaction import Redacted, redact, redact_text
+from gateway.foundation.evidence.second import RolledBackError, carry_over
 from gateway.foundation.evidence.tables import chain_head, exchange, exchange_body
 from gateway.foundation.evidence.verification import Report, Verifier, verify
 from gateway.foundation.store import Store
@@ -104,7 +105,8 @@ class Evidence:
     """The evidence of one node. ``record`` is a ``gateway.ports.Recorder``.
 
     ``heads`` is the directory of signed heads, outside the database. ``start`` begins signing what is new every
-    ``sign_seconds``; ``close`` writes what is held, signs and stops.
+    ``sign_seconds``; ``second``: the folder elsewhere to which each signed line goes as well. ``rolled_back``: why that
+    folder says that this one is of an earlier day. ``close`` writes what is held, signs and stops.
     """
 
     def __init__(
@@ -117,9 +119,12 @@ class Evidence:
         node: str,
         heads: Path,
         sign_seconds: float = SIGN_SECONDS,
+        second: Path | None = None,
     ) -> None:
         self.node = node
         self.heads = heads
+        self.second = second
+        self.rolled_back: str | None = None
         self._store, self._keys, self.envelope, self._clock = store, keys, envelope, clock
         self._key = keys.secret(EVIDENCE_KEY)
         self._writer: HeadsWriter | None = None
@@ -224,6 +229,19 @@ class Evidence:
         at_commit(conn, self._extend, (ready, belongs))
         return ready.id
 
+    def note(self, conn: Connection, action: str, told: Mapping[str, str], subject: str) -> str:
+        """Put a word of our own into the chain, such as the digest of what a record was made of; the record's id."""
+        return self.append(conn, _said(action, told, to_micros(self._clock.now())), subject=subject)
+
+    def notes(self, conn: Connection, subjects: Collection[str]) -> list[tuple[str, str, dict[str, str]]]:
+        """Our own words about these: subject, action, what was told. Raises EvidenceError for one that was altered."""
+        dictionaries = Dictionaries(conn)
+        return [
+            (kept.link.subject or "", kept.link.action, dict(json.loads(self._exact(kept, dictionaries).request_body)))
+            for kept in records.notes_about(conn, subjects)
+            if not kept.shredded
+        ]
+
     def _extend(self, conn: Connection, new: Sequence[tuple[Prepared, Mapping[str, Any]]]) -> None:
         """Store exchanges at the end of this node's chain."""
         head = conn.execute(_SELECT_HEAD, {"of": self.node}).first()
@@ -307,13 +325,14 @@ class Evidence:
         gone = {one: copies[one] for one in records.unshredded(conn, copies)}
         if gone:
             said = {one: records.digest(copy) for one, copy in gone.items()}
-            record = self.append(conn, _said("shred", said, to_micros(self._clock.now())))
+            record = self.append(conn, _said(records.SHRED, said, to_micros(self._clock.now())))
             records.shred(conn, gone, record)
         return len(gone)
 
     def verifier(self, heads: Path | None = None) -> Verifier:
         """Checks every node's evidence; ``heads``: a copy of the folder of signed heads."""
-        return Verifier(heads or self.heads, self._key, self._keys.public(HEAD_KEY), self.envelope)
+        public = self._keys.public(HEAD_KEY)
+        return Verifier(heads or self.heads, self._key, public, self.envelope, second=self.second)
 
     def verify(self, conn: Connection, heads: Path | None = None) -> Report:
         """Check every node's evidence here and now; ``conn`` must not have read anything yet."""
@@ -336,10 +355,25 @@ class Evidence:
             writer, line, begun = self._writer, None, self._writer.seq
             while chains := await self._store.read(lambda conn: _chains_after(conn, self.node, writer.seq)):
                 line = await asyncio.to_thread(writer.append, chains, self._clock.now())
+            await asyncio.to_thread(self._carry_over)
             if line is not None:
                 signed = update(chain_head).where(chain_head.c.node == self.node).values(signed_line=line)
                 await self._store.write_beside(lambda conn: conn.execute(signed).rowcount)
             return writer.seq - begun
+
+    def _carry_over(self) -> None:
+        """Bring the second place up to date. What fails is logged, and tried again with the next head."""
+        if self.second is None:
+            return
+        first = heads_file(self.heads, self.node)
+        try:
+            carry_over(first, self.second / first.name)
+            self.rolled_back = None
+        except RolledBackError as error:
+            self.rolled_back = str(error)
+            log.error("the second place has signed heads that are not here", reason=self.rolled_back)
+        except OSError as error:
+            log.error("signed heads could not be written to the second place", reason=str(error))
 
     async def start(self) -> None:
         """Sign what an earlier life left, then sign regularly. The signing key is made now if it is missing."""

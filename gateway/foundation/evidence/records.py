@@ -27,6 +27,8 @@ from gateway.words.saying import say
 
 OURS: Final = "(evidence)"
 """Instead of a channel: what the evidence says of itself. No channel of the settings can have such a name."""
+SHRED: Final = "shred"
+"""What a record of a shredding is called."""
 _PAGE: Final = 200
 _WITH_BODY = (
     select(
@@ -196,6 +198,12 @@ def callbacks_about(conn: Connection, subjects: Collection[str]) -> list[Link]:
     return [_link(row) for row in conn.execute(query.order_by(exchange.c.started_at, exchange.c.id)).mappings()]
 
 
+def notes_about(conn: Connection, subjects: Collection[str]) -> list[Kept]:
+    """What the evidence says of itself about one of these, in the order of ids."""
+    query = _WITH_BODY.where(exchange.c.subject.in_(list(subjects)), exchange.c.channel == OURS)
+    return [_kept(row) for row in conn.execute(query.order_by(exchange.c.id)).mappings()]
+
+
 def links_of_operations(conn: Connection, operation_ids: Collection[str]) -> list[Link]:
     """The records of what crossed the wire for these operations."""
     query = select(exchange).where(exchange.c.operation_id.in_(list(operation_ids)))
@@ -212,6 +220,12 @@ def nodes(conn: Connection) -> set[str]:
     """Every node that has a chain, or should have one."""
     chains = conn.execute(select(chain_head.c.node)).scalars()
     return {*chains, *conn.execute(select(exchange.c.node).distinct()).scalars()}
+
+
+def counts(conn: Connection) -> dict[str, int]:
+    """Every node that has a chain, or should have one, and how far its head says that it has come."""
+    heads = {row.node: int(row.seq) for row in conn.execute(select(chain_head.c.node, chain_head.c.seq))}
+    return {node: heads.get(node, 0) for node in nodes(conn)}
 
 
 def chain_of(conn: Connection, node: str, *, after: int, most: int) -> list[Kept]:

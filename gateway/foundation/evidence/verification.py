@@ -31,11 +31,13 @@ from gateway.foundation.evidence.heads import (
     HeadsError,
     Place,
     heads_file,
+    last_line,
     read_heads,
     split,
     whole_lines,
 )
-from gateway.foundation.evidence.records import OURS, Dictionaries, Kept, Link
+from gateway.foundation.evidence.records import OURS, SHRED, Dictionaries, Kept, Link
+from gateway.foundation.evidence.second import contradicted, missing
 from gateway.words.errors import NotFoundProblem, SettingsError
 
 _PAGE: Final = 500
@@ -47,11 +49,14 @@ Progress = Callable[[int], None]
 
 @dataclass(frozen=True)
 class Finding:
-    """The first record of a node that is not what it was. ``heads`` means the file of signed heads itself."""
+    """The first record of a node that is not what it was. ``heads`` means the file of signed heads itself.
+
+    ``rolled back``: a second place has signed heads up to this record that are not here.
+    """
 
     node: str
     seq: int
-    what: Literal["altered", "missing", "truncated", "heads"]
+    what: Literal["altered", "missing", "truncated", "heads", "rolled back"]
     detail: str
     exchange_id: str | None = None
 
@@ -111,6 +116,28 @@ class Verifier:
     public: bytes
     envelope: Envelope
     provider: Sm2Provider | None = None
+    second: Path | None = None
+
+    def rolled_back(self, seen: Path | None = None) -> Finding | None:
+        """What a second place, or a file that somebody else kept (``seen``), has and this folder has not.
+
+        Raises ValueError, KeyError or TypeError where ``seen`` is no such file.
+        """
+        gone = [] if self.second is None else list(missing(self.heads, self.second))
+        gone += [] if seen is None else list(contradicted(self.heads, seen))
+        for node, seq in gone:
+            return Finding(node, seq, "rolled back", "elsewhere it was signed otherwise, or further than here")
+        return None
+
+    def trusted(self, sizes: Mapping[str, int]) -> list[Part]:
+        """Where a later verification may begin, after one of everything signed up to these sizes has found no fault."""
+        made = []
+        for node, size in sorted(sizes.items()):
+            if line := last_line(heads_file(self.heads, node), size):
+                told = json.loads(line)
+                place = Place(size, int(told["seq"]), sm3(line))
+                made.append(Part(node, place, size, last=True, chain=bytes.fromhex(told["chain"])))
+        return made
 
     def sizes(self) -> dict[str, int]:
         """How long each node's file of signed heads is now."""
@@ -161,8 +188,9 @@ def verify(conn: Connection, verifier: Verifier) -> Report:
 
     ``conn`` must not have read anything yet.
     """
-    sizes = verifier.sizes()
-    return sum((verifier.check(conn, part) for part in verifier.parts(sizes, records.nodes(conn))), Report())
+    sizes, rolled_back = verifier.sizes(), verifier.rolled_back()
+    begun = Report(first_problem=rolled_back)
+    return sum((verifier.check(conn, part) for part in verifier.parts(sizes, records.nodes(conn))), begun)
 
 
 @dataclass
@@ -284,7 +312,7 @@ class _Check:
         if kept.shown is not None:
             return "there is a readable copy beside its exact bytes"
         container, reason = self._opened(kept)
-        if container is not None and link.channel == OURS:
+        if container is not None and _is_shredding(link):
             return self._refuse_record(link.id, self._words(link.id, container))
         return reason
 
@@ -324,7 +352,7 @@ class _Check:
                 kept = records.kept(self.conn, record_id)
             except NotFoundProblem:
                 return None
-            if kept.link.channel != OURS or kept.shredded:
+            if not _is_shredding(kept.link) or kept.shredded:
                 return None
             container, _ = self._opened(kept)
             if container is None:
@@ -340,3 +368,7 @@ class _Check:
 
     def _finding(self, seq: int, what: Any, detail: str, link: Link | None = None) -> Finding:
         return Finding(self.part.node, seq, what, detail, link.id if link is not None else None)
+
+
+def _is_shredding(link: Link) -> bool:
+    return (link.channel, link.action) == (OURS, SHRED)

@@ -13,10 +13,7 @@ from sqlalchemy import Connection
 from gateway.foundation import rooms
 from gateway.foundation.books import Audit, Wrong
 from gateway.foundation.channels import Channels
-from gateway.foundation.crypto.envelope import Algorithm, Envelope
-from gateway.foundation.crypto.keys import FileKeys
-from gateway.foundation.evidence import Evidence
-from gateway.foundation.store import Store
+from gateway.rooms.evidence.verifying import Wanted, evidence_of, verified
 from gateway.terminal.output import Exit, Json, Session, facts, head, in_words, progress, session, show, table
 from gateway.words.clock import ManualClock, SystemClock, from_micros, rfc3339
 from gateway.words.saying import say
@@ -33,14 +30,32 @@ def verify(
     heads: Annotated[
         Path | None, typer.Option(help="Folder of signed heads, for example a copy kept elsewhere; else the settings'.")
     ] = None,
+    second: Annotated[
+        Path | None, typer.Option(help="The second place of signed heads, as it is mounted here; else the settings'.")
+    ] = None,
+    seen: Annotated[
+        Path | None, typer.Option(help="Heads that somebody else kept: lines of GET /v1/evidence-heads.")
+    ] = None,
+    since_checkpoint: Annotated[
+        bool, typer.Option("--since-checkpoint", help="Only what came after the last verification that found nothing.")
+    ] = False,
+    jobs: Annotated[int, typer.Option(min=0, help="Processes; 0: one a core where there is much.")] = 0,
     as_json: Json = False,
 ) -> None:
-    """Check every record against the chain and the signed heads. Exit code 1 names the first altered or missing one."""
-    evidence = evidence_of(session(ctx))
-    with progress().status(in_words(say("evidence.verifying"))):
-        found = session(ctx).read(lambda conn: evidence.verify(conn, heads))
+    """Check every record against the chain, the signed heads and the second place.
+
+    Exit code 1 names the first altered or missing one.
+    """
+    wanted = Wanted(heads, second, seen, since_checkpoint, jobs)
+    with progress().status(in_words(say("evidence.verifying"))) as status:
+        found, begun = verified(
+            session(ctx),
+            wanted,
+            lambda done, total: status.update(in_words(say("evidence.so_far", done=done, total=total))),
+        )
     problem = found.first_problem
     result = say("evidence.as_kept") if problem is None else say("evidence.not_as_kept", problem=problem)
+    since = () if begun is None else (say("evidence.since", at=begun.at, records=begun.records),)
     show(
         {
             "ok": found.ok,
@@ -48,6 +63,7 @@ def verify(
             "heads": found.heads_checked,
             "shredded": found.shredded,
             "unsigned": found.unsigned,
+            "since": begun and begun.at,
             "problem": problem
             and {
                 "node": problem.node,
@@ -58,6 +74,7 @@ def verify(
             },
         },
         as_json,
+        *since,
         say("evidence.verified", exchanges=found.exchanges, heads=found.heads_checked, result=result),
     )
     if not found.ok:
@@ -146,25 +163,6 @@ def show_exchange(
     listed = facts(about)
     parts = [line for name, body in bodies.items() for line in (f"--- {head(name)}", body)]
     show(about | bodies, as_json, listed, "", *parts)
-
-
-def evidence_of(ours: Session) -> Evidence:
-    """The room over keys that must be there: making new ones could prove nothing."""
-    settings = ours.settings
-    keys = FileKeys(settings.keys.directory, create=False)
-    algorithm = Algorithm.SM4_GCM if settings.keys.cipher == "sm4-gcm" else Algorithm.AES_256_GCM
-    store = Store.open(settings.store.location())
-    try:
-        return Evidence(
-            store,
-            keys,
-            Envelope(keys, algorithm),
-            SystemClock(),
-            node=settings.delivery.node,
-            heads=settings.evidence.heads,
-        )
-    finally:
-        store.close()
 
 
 def _text(body: bytes) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends
 
 from gateway.foundation.access import Principal
 from gateway.foundation.evidence import Exchange
+from gateway.foundation.evidence.second import last_lines
 from gateway.foundation.http.authorization import may, require_authority
 from gateway.foundation.http.problems import responses
 from gateway.foundation.http.services import Base
@@ -62,3 +64,20 @@ async def get_exchange(base: Base, who: Reader, exchange_id: str) -> ExchangeVie
     if found.authority is not None:
         require_authority(who, found.authority, "exchange")
     return ExchangeView.of(found)
+
+
+class HeadView(View):
+    """How far the evidence of a node has been signed: the digest (SM3, hex) of its last signed line."""
+
+    node: str
+    seq: int
+    digest: str
+
+
+@router.get("/evidence-heads", response_model=list[HeadView])
+async def get_heads(base: Base, who: Reader) -> list[HeadView]:  # noqa: ARG001
+    """The signed heads as they are now. Who keeps them can prove later that the evidence was rolled back.
+
+    `gateway evidence verify --seen FILE` holds such lines against the evidence.
+    """
+    return [HeadView.showing(one) for one in await asyncio.to_thread(list, last_lines(base.evidence.heads))]

@@ -117,7 +117,7 @@ def _money(one: Booked, said: Said) -> Iterator[Amiss]:
         agrees = any((fact.amount, to_micros(fact.paid_at)) == (money.amount, money.paid_at) for fact in facts)
         if not facts and money.source != "statement":
             yield Amiss(say("books.money_unproven", serial=money.bank_serial), unproven=True)
-        elif facts and not agrees and money.source != "statement":
+        elif facts and not agrees:
             amount = format_yuan(facts[0].amount)
             yield Amiss(say("books.money", serial=money.bank_serial, told=amount, amount=format_yuan(money.amount)))
     yield from _paid(one, said)

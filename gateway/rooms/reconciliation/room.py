@@ -13,6 +13,7 @@ ROOM = Room(
     commands={"reconcile": ".commands:app"},
     lives=(".states",),
     events=("break.assigned",),
+    books=".audit:BOOKS",
     tables=".tables",
     revisions=".revisions",
     body_limits={"/v1/statement-files": 40 << 20},

@@ -261,6 +261,8 @@ class Reconciliation:
             fetched_at=now,
         )
         statement_id, before = statement_records.keep(conn, told, first)
+        if statement_id == first.id:
+            self._evidence.note(conn, "statement", {"digest": told.digest.hex()}, statement_id)
         run = replace(run, statement_id=statement_id)
         run_records.add(conn, run)
         late = None
