@@ -1,33 +1,39 @@
 """One sheet of an XLSX workbook as text cells: just enough of ECMA-376 to read a table that people filled in.
 
-What others made is not trusted: sizes and the width of rows are limited before anything is built, entities are not
-resolved, formulas and error values are refused. Rows that a reader of the sheet does not see say so. A number stays the
-text that stands in the file until its column says what it means: a day, an amount, or digits.
+What others made is not trusted: it is read in a child with limits (``nursery``), row by row, and what a row and a sheet
+may hold is limited before it is built; entities are not resolved, formulas and error values are refused. Rows that a
+reader of the sheet does not see say so. A number stays the text that stands in the file until its column says what it
+means: a day, an amount, or digits.
 """
 
 from __future__ import annotations
 
 import io
-import itertools
+import json
 import re
 import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
 from lxml import etree
 
-from gateway.foundation.wire.xml import XmlBounds, XmlRefusedError, parse_xml
+from gateway.foundation import nursery
+from gateway.foundation.wire.xml import XmlBounds, XmlRefusedError, parse_xml, walk_xml
 from gateway.words.days import within_bounds
-from gateway.words.saying import UnfitError, say
+from gateway.words.saying import Both, Language, UnfitError, say
 
 _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _DOCUMENT = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 _PACKAGE = "{http://schemas.openxmlformats.org/package/2006/relationships}"
 _LONGEST = 64 << 20
-_BOUNDS = XmlBounds(bytes=_LONGEST, elements=2_000_000)
+_BOUNDS = XmlBounds(bytes=_LONGEST, elements=20_000)
 _COLUMNS = 200
-_ROW = re.compile(rb"<row[\s>]")
+_MOST_ROWS, _MOST_CELLS, _MOST_STRINGS = 500_000, 5_000_000, 2_000_000
+_PIECE = 64 * 1024
+_LARGEST_TOLD = 512 << 20
+_SECONDS, _MEGABYTES = 60, 384
 _EPOCH_1900, _EPOCH_1904 = date(1899, 12, 30), date(1904, 1, 1)
 _LAST_SERIAL = 100_000
 MAGIC = b"PK\x03\x04"
@@ -59,14 +65,59 @@ class Sheet:
 
 
 def read_sheet(content: bytes, name: str | None = None) -> Sheet:
-    """The sheet of this name, else the only visible one that has cells. ValueError names the place, or the sheets."""
+    """The sheet of this name, else the only visible one that has cells. ValueError names the place, or the sheets.
+
+    Blocking: a child reads it.
+    """
+    told = nursery.ask(
+        told_sheet, content, name, seconds=_SECONDS, megabytes=_MEGABYTES, most=_LARGEST_TOLD, needs=("lxml.etree",)
+    )
+    if told is None:
+        raise UnfitError(say("sheets.too_heavy"))
+    return sheet_of(told)
+
+
+def told_sheet(content: bytes, name: str | None) -> bytes:
+    """In the child: a sheet as lines of JSON, or why there is none, in both languages."""
+    try:
+        return told(parse_sheet(content, name))
+    except UnfitError as error:
+        return json.dumps({"wrong": [error.said.in_(Language.CHINESE), error.said.in_(Language.ENGLISH)]}).encode()
+
+
+def told(sheet: Sheet) -> bytes:
+    """A sheet as lines of JSON: its epoch, then a row each. A number is a list of its text, to be known as one."""
+    lines = [json.dumps({"epoch": str(sheet.epoch)})]
+    for row in sheet.rows:
+        cells = [[cell] if isinstance(cell, Number) else cell for cell in row.cells]
+        lines.append(json.dumps([row.number, row.hidden, cells], ensure_ascii=False))
+    return "\n".join(lines).encode("utf-8", "surrogatepass")
+
+
+def sheet_of(told: bytes) -> Sheet:
+    """The sheet that a child told. Raises UnfitError with its words where there is none."""
+    # Line by line: others have their turn in between.
+    head, *lines = told.decode("utf-8", "surrogatepass").split("\n")
+    first = json.loads(head)
+    if wrong := first.get("wrong"):
+        raise UnfitError(say("sheets.told", said=Both(*wrong)))
+    rows = []
+    for line in lines:
+        number, hidden, cells = json.loads(line)
+        rows.append(SheetRow(number, hidden, [one if type(one) is str else Number(one[0]) for one in cells]))
+    return Sheet(rows, date.fromisoformat(first["epoch"]))
+
+
+def parse_sheet(content: bytes, name: str | None = None) -> Sheet:
+    """``read_sheet`` in this process: for files of our own, and for a child."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as book:
             if sum(one.file_size for one in book.infolist()) > _LONGEST:
                 raise UnfitError(say("sheets.unpacked", most=_LONGEST >> 20))
             strings = _strings(book)
             root = _part(book, "xl/workbook.xml")
-            sheets = {title: _rows(book, part, strings) for title, part in _chosen(book, root, name).items()}
+            room = _Room()
+            sheets = {title: _rows(book, part, strings, room) for title, part in _chosen(book, root, name).items()}
     except (zipfile.BadZipFile, KeyError, XmlRefusedError, NotImplementedError, RuntimeError) as error:
         raise UnfitError(say("sheets.no_workbook", error=error)) from None
     filled = {title: rows for title, rows in sheets.items() if any(any(row.cells) for row in rows)}
@@ -93,15 +144,26 @@ def _chosen(book: zipfile.ZipFile, root: etree._Element, name: str | None) -> di
     return found
 
 
-def _rows(book: zipfile.ZipFile, part: str, strings: list[str]) -> list[SheetRow]:
-    content = book.read(part)
-    starts = [one.start() for one in _ROW.finditer(content)]
-    for begin, end in itertools.pairwise([*starts, len(content)]):  # before a tree is built of what is no table
-        if content.count(b"<c ", begin, end) + content.count(b"<c>", begin, end) > _COLUMNS:
+class _Room:
+    """How much a workbook may still hold."""
+
+    def __init__(self) -> None:
+        self._rows, self._cells = _MOST_ROWS, _MOST_CELLS
+
+    def take(self, cells: int) -> None:
+        """One more row of so many cells. Raises UnfitError where there is no more room."""
+        self._rows -= 1
+        self._cells -= cells
+        if self._rows < 0 or self._cells < 0:
+            raise UnfitError(say("sheets.too_many", rows=_MOST_ROWS, cells=_MOST_CELLS))
+
+
+def _rows(book: zipfile.ZipFile, part: str, strings: list[str], room: _Room) -> list[SheetRow]:
+    rows: list[SheetRow] = []
+    for row in walk_xml(_pieces(book, part), f"{_MAIN}row", f"{_MAIN}sheetData", _BOUNDS):
+        number = int(row.get("r", len(rows) + 1))
+        if len(row) > _COLUMNS:
             raise UnfitError(say("sheets.columns_over", most=_COLUMNS))
-    rows = []
-    for position, row in enumerate(parse_xml(content, _BOUNDS).iter(f"{_MAIN}row"), start=1):
-        number = int(row.get("r", position))
         cells: list[str] = []
         for cell in row.iterfind(f"{_MAIN}c"):
             column = _column(cell.get("r", "")) if cell.get("r") else len(cells)
@@ -109,8 +171,16 @@ def _rows(book: zipfile.ZipFile, part: str, strings: list[str]) -> list[SheetRow
                 raise UnfitError(say("sheets.row_over", number=number, most=_COLUMNS))
             cells += [""] * (column + 1 - len(cells))
             cells[column] = _text(cell, strings, number)
+        room.take(len(cells))
         rows.append(SheetRow(number, row.get("hidden") in ("1", "true"), cells))
     return rows
+
+
+def _pieces(book: zipfile.ZipFile, part: str) -> Iterator[bytes]:
+    """A part, unpacked piece by piece."""
+    with book.open(part) as file:
+        while piece := file.read(_PIECE):
+            yield piece
 
 
 def day_of(cell: str, epoch: date) -> str:
@@ -172,7 +242,12 @@ def _part(book: zipfile.ZipFile, name: str) -> etree._Element:
 def _strings(book: zipfile.ZipFile) -> list[str]:
     if "xl/sharedStrings.xml" not in book.namelist():
         return []
-    return [_joined(one) for one in _part(book, "xl/sharedStrings.xml").iterfind(f"{_MAIN}si")]
+    strings: list[str] = []
+    for one in walk_xml(_pieces(book, "xl/sharedStrings.xml"), f"{_MAIN}si", f"{_MAIN}sst", _BOUNDS):
+        if len(strings) >= _MOST_STRINGS:
+            raise UnfitError(say("sheets.too_many_texts", most=_MOST_STRINGS))
+        strings.append(_joined(one))
+    return strings
 
 
 def _joined(item: etree._Element) -> str:

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from lxml import etree
 
@@ -103,6 +103,51 @@ def parse_xml(
     if _deeper_than(bounds.depth)(root):
         raise XmlRefusedError(f"elements more than {bounds.depth} deep")
     return root
+
+
+def walk_xml(pieces: Iterable[bytes], tag: str, last: str, bounds: XmlBounds = SMALL) -> Iterator[etree._Element]:
+    """Each whole element ``tag`` of a document that comes in pieces, as it is read; it is gone when the next one is
+    asked for, and the element ``last`` ends it.
+
+    As ``parse_xml`` has it, but ``bounds.elements`` are those that stand at a time. Raises XmlRefusedError.
+    """
+    parser = etree.XMLPullParser(
+        ("end",),
+        tag=(tag, last),
+        resolve_entities=False,
+        load_dtd=False,
+        no_network=True,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+    size = held = 0
+    looked = False
+    try:
+        for piece in pieces:
+            size += len(piece)
+            held += piece.count(b"<")
+            if size > bounds.bytes:
+                raise XmlRefusedError(f"more than {bounds.bytes} bytes")
+            parser.feed(piece)
+            for _, ended in parser.read_events():
+                element = cast(etree._Element, ended)
+                if not looked:
+                    looked, about = True, cast(Any, element.getroottree().docinfo)
+                    if about.doctype:
+                        raise XmlRefusedError("a DOCTYPE (DTD) has no place in data")
+                if element.tag == last:
+                    return
+                yield element
+                held = 0
+                element.clear()
+                while (before := element.getprevious()) is not None and (parent := element.getparent()) is not None:
+                    parent.remove(before)
+            if held > 2 * bounds.elements:
+                raise XmlRefusedError(f"more than {bounds.elements} elements in one")
+        parser.close()
+    except (etree.XMLSyntaxError, ValueError) as error:
+        raise error if isinstance(error, XmlRefusedError) else XmlRefusedError(f"not XML: {error}") from None
 
 
 def load_xml(file: Path) -> etree._Element:

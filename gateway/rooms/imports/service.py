@@ -7,6 +7,7 @@ is, so that a file may be imported again after an interruption.
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -184,7 +185,7 @@ class Imports:
         ``progress(done, all)`` is told after each chunk, judging and writing alike. Raises InvalidProblem for a file
         that is none.
         """
-        rows = [_seen(one, hidden) for one in lines_of(content, sheet)]
+        rows = [_seen(one, hidden) for one in await asyncio.to_thread(lines_of, content, sheet)]
         report = ImportReport(rows=list(_totals(rows)))
         rows = [one for one in rows if not one.total]
         good: list[_Judged] = []

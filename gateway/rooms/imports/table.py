@@ -19,6 +19,7 @@ from gateway.words.errors import InvalidProblem
 from gateway.words.saying import Sentence, UnfitError, said_of, say
 
 LONGEST = 64 << 20
+MOST_LINES = 200_000
 _ENCODINGS = ("utf-8-sig", "gb18030")
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _DELIMITERS = ",;\t|"
@@ -154,8 +155,12 @@ def _lines(
         )
     if absent := sorted(set(needed) - set(heads)):
         raise InvalidProblem(say("imports.absent", absent=absent))
+    lines = 0
     for row in waiting:
         if any(cell.strip() for cell in row.cells):
+            lines += 1
+            if lines > MOST_LINES:
+                raise InvalidProblem(say("imports.lines_over", most=MOST_LINES))
             yield _line(row, heads, reading)
 
 

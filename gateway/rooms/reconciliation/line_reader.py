@@ -35,6 +35,9 @@ from gateway.words.saying import Sentence, UnfitError, said_of, say
 
 HEADER_WITHIN = 200  # rows
 _TELL_EVERY = 20_000  # rows
+_LOOK_EVERY = 500  # rows
+MOST_ASIDE = 200_000
+"""Lines that are none of the statement's, of all kinds: each is kept, and takes more memory than room in its file."""
 _LOOKS_LIKE_A_CODE = re.compile(r"[0-9A-Za-z]{1,20}")
 _LONGEST_CODE = _LONGEST_SERIAL = 80
 _END_OF_FILE = "\x1a"
@@ -59,8 +62,10 @@ def read_rows(rows: Rows, profile: Profile, day: date, days: Window, tell: Calla
     places = dict(profile.columns) if header is None else header.places
     reader = _Reader(profile, places, cells_of(profile), days, rows.epoch, passed=passed)
     last = 0
-    for row in every:
+    for count, row in enumerate(every):
         last = row.number
+        if count % _LOOK_EVERY == 0 and reader.aside > MOST_ASIDE:
+            raise StatementRefusedError(say("files.too_many_aside", most=MOST_ASIDE))
         if last % _TELL_EVERY == 0:
             tell()
         if (why := _nothing(row, profile)) is not None:
@@ -221,6 +226,11 @@ class _Reader:
         self._dressed = self._in_zeros = 0
         self._balance = RunningBalance()
         self._counts_ignored = self.profile.totals == "none" or self.profile.totals.counts_ignored
+
+    @property
+    def aside(self) -> int:
+        """How many lines are none of the statement's so far."""
+        return len(self.passed) + len(self.strangers) + len(self.unread)
 
     # --- a row ---
 

@@ -6,32 +6,28 @@ Banks still hand such files out. Which rows are hidden is not told.
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from datetime import date
-from pathlib import Path
 
+from gateway.foundation import nursery
 from gateway.foundation.sheets import Number, Sheet, SheetRow
+from gateway.rooms.reconciliation.old_workbook_child import sheets
 
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 """How these files begin."""
 _LONGEST = 32 << 20
 _COLUMNS = 200
-_SECONDS = 120
-_CHILD = Path(__file__).with_name("old_workbook_child.py")
+_SECONDS, _MEGABYTES = 60, 700
+_LARGEST_TOLD = 256 << 20
 
 
 def read_old_workbook(content: bytes, name: str | None = None) -> Sheet:
     """The sheet of this name, else the only visible one with cells. ValueError names the sheets, or what is wrong."""
     if len(content) > _LONGEST:
         raise ValueError(f"an .xls workbook of more than {_LONGEST >> 20} MB: save it as XLSX or CSV")
-    try:
-        done = subprocess.run(  # noqa: S603 - our own interpreter and our own file
-            [sys.executable, "-I", str(_CHILD)], input=content, capture_output=True, timeout=_SECONDS, check=True
-        )
-        told = json.loads(done.stdout)
-    except (subprocess.SubprocessError, ValueError):
-        raise ValueError("this .xls workbook cannot be read: save it as XLSX or CSV") from None
+    answer = nursery.ask(sheets, content, seconds=_SECONDS, megabytes=_MEGABYTES, most=_LARGEST_TOLD)
+    if answer is None:
+        raise ValueError("this .xls workbook cannot be read: save it as XLSX or CSV")
+    told = json.loads(answer)
     if name is not None and name not in [title for title, _, _ in told]:
         raise ValueError(f"no sheet {name!r}; there are {'、'.join(title for title, _, _ in told)}")
     chosen = [(title, rows) for title, seen, rows in told if (seen if name is None else title == name)]

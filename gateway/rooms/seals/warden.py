@@ -1,34 +1,22 @@
 """Files of strangers are opened in a child process with limits of time, memory and size.
 
-A nursery process is started once and imports what judging needs; for each file it forks a child, which lowers its own
-limits, works, answers and ends. A file that eats memory or time ends its child alone: the caller gets a report or a
+A file that eats memory or time ends its child alone (``gateway.foundation.nursery``): the caller gets a report or a
 problem that says so, and other requests go on. What comes back is read as data (JSON, and the bytes of a file that was
 made ready), never as code.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import pickle
-import resource
-import signal
-import socket
-import struct
-import subprocess
-import sys
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pydantic import TypeAdapter
 
+from gateway.foundation import nursery
 from gateway.foundation.crypto.sm import sm3
-from gateway.foundation.crypto.sm2 import default_provider
 from gateway.ports.seal import Placement
 from gateway.rooms.seals.anchors import Hit
 from gateway.rooms.seals.files import Ready, Sealing, make_ready
@@ -43,14 +31,11 @@ from gateway.words.saying import Both, Language, Sentence, say
 if TYPE_CHECKING:
     from gateway.rooms.seals.pdf import Prepared
 
-_LENGTH: Final = struct.Struct(">Q")
-_LARGEST_ANSWER: Final = 16 << 20
+_NEEDS: Final = ("gateway.rooms.seals.pdf_judging", "gateway.rooms.seals.pdf")
+"""Imported once, not in every child."""
 _PLACES: Final = TypeAdapter(tuple[Placement, ...])
 _PROBLEMS: Final = {one.__name__: one for one in (InvalidProblem, ConflictProblem)}
 """What a child may refuse a file with."""
-_WAITING: Final = 5
-_PATIENCE: Final = 30
-"""Seconds that a nursery may take to start on a busy machine, beside what the file takes."""
 
 
 @dataclass(frozen=True)
@@ -116,11 +101,11 @@ class Warden:
         told, made = self._made(("make_room", content, at, reserve), content)
         return Prepared(made, told["start"], told["end"], bytes.fromhex(told["digest"]))
 
-    def _made(self, question: object, content: bytes) -> tuple[dict[str, Any], bytes]:
+    def _made(self, question: tuple[Any, ...], content: bytes) -> tuple[dict[str, Any], bytes]:
         """What a child made of a file: what it says of it, and the file. Raises the problem that it met."""
         if len(content) > self.limits.size:
             raise _not_sealable(say("seals.too_large", most=self.limits.size >> 20))
-        answer = self._ask(question, len(content), len(content) + _LARGEST_ANSWER)
+        answer = self._ask(question, len(content), len(content) + nursery.LARGEST_ANSWER)
         if answer is None:
             raise _not_sealable(say("seals.too_heavy"))
         head, _, made = answer.partition(b"\n")
@@ -132,56 +117,16 @@ class Warden:
             )
         return told, made
 
-    def _ask(self, question: object, size: int, most: int = _LARGEST_ANSWER) -> bytes | None:
+    def _ask(self, question: tuple[Any, ...], size: int, most: int = nursery.LARGEST_ANSWER) -> bytes | None:
         """One question about a file of so many bytes to a fresh child; None when it died."""
-        seconds = self.limits.seconds_for(size)
-        ours, theirs = socket.socketpair()
-        with ours:
-            with theirs:
-                _NURSERY.hand_over(theirs)
-            ours.settimeout(seconds * _WAITING + _PATIENCE)
-            try:
-                _send(ours, pickle.dumps((seconds, self.limits.megabytes, question)))
-                return _receive(ours, most)
-            except (OSError, EOFError, ValueError):
-                return None
-
-
-class _Nursery:
-    """The process that forks children. It ends when this process does, and is started again should it end before."""
-
-    def __init__(self) -> None:
-        self._process: subprocess.Popen[bytes] | None = None
-        self._control: socket.socket | None = None
-        self._lock = threading.Lock()
-
-    def hand_over(self, line: socket.socket) -> None:
-        """Give a socket to the nursery; a child will read a question from it."""
-        with self._lock:
-            if self._control is None or self._process is None or self._process.poll() is not None:
-                self._start()
-            assert self._control is not None
-            try:
-                socket.send_fds(self._control, [b"1"], [line.fileno()])
-            except OSError:
-                self._start()
-                socket.send_fds(self._control, [b"1"], [line.fileno()])
-
-    def _start(self) -> None:
-        if self._control is not None:
-            self._control.close()
-        ours, theirs = socket.socketpair()
-        with theirs:
-            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                [sys.executable, "-m", __name__, str(theirs.fileno())],
-                pass_fds=(theirs.fileno(),),
-                stdin=subprocess.DEVNULL,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
-            )
-        self._control = ours
-
-
-_NURSERY: Final = _Nursery()
+        return nursery.ask(
+            _answer,
+            *question,
+            seconds=self.limits.seconds_for(size),
+            megabytes=self.limits.megabytes,
+            most=most,
+            needs=_NEEDS,
+        )
 
 
 def _beyond(content: bytes, now: datetime, zh: str, en: str) -> Report:
@@ -198,56 +143,7 @@ def _not_sealable(why: Sentence) -> InvalidProblem:
     )
 
 
-def _send(to: socket.socket, data: bytes) -> None:
-    to.sendall(_LENGTH.pack(len(data)))
-    to.sendall(data)
-
-
-def _receive(of: socket.socket, most: int) -> bytes:
-    (length,) = _LENGTH.unpack(_exactly(of, _LENGTH.size))
-    if length > most:
-        raise ValueError("an answer of that size is none")
-    return _exactly(of, length)
-
-
-def _exactly(of: socket.socket, number: int) -> bytes:
-    found = bytearray()
-    while len(found) < number:
-        part = of.recv(min(1 << 20, number - len(found)))
-        if not part:
-            raise EOFError
-        found += part
-    return bytes(found)
-
-
-# --- in the nursery ---------------------------------------------------------------------------------------------------
-
-
-def nursery(control: socket.socket) -> None:
-    """Fork a child for every socket that comes over ``control``, until it is closed."""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children are nobody's to wait for
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    while True:
-        _, fds, _, _ = socket.recv_fds(control, 1, 1)
-        if not fds:
-            return
-        with socket.socket(fileno=fds[0]) as line:
-            if os.fork() == 0:
-                control.close()
-                _child(line)
-
-
-def _child(line: socket.socket) -> None:
-    """Answer one question under limits, and end."""
-    try:
-        seconds, megabytes, question = pickle.loads(_receive(line, 1 << 32))  # noqa: S301 - from our own parent
-        _limit(seconds, megabytes)
-        with _silence():
-            answer = _answer(*question)
-        _send(line, answer)
-    except BaseException:  # whatever it is, the child's end is the answer
-        os._exit(1)
-    os._exit(0)
+# --- in the child -----------------------------------------------------------------------------------------------------
 
 
 def _answer(task: Literal["verify", "find_words", "make_ready", "make_room"], content: bytes, *more: Any) -> bytes:
@@ -287,48 +183,3 @@ def _made(make: Callable[[], Ready | Prepared]) -> bytes:
         "shares": _PLACES.dump_python(made.shares, mode="json"),
     }
     return json.dumps(head).encode() + b"\n" + made.content
-
-
-def _limit(seconds: int, megabytes: int) -> None:
-    """From here on: so much processor and time, so much more memory, no files written, no processes."""
-    pages = int(_first_word("/proc/self/statm")) if os.path.exists("/proc/self/statm") else 0
-    most = pages * resource.getpagesize() + (megabytes << 20)
-    for what, value in (
-        (resource.RLIMIT_CPU, seconds),
-        (resource.RLIMIT_AS, most if pages else resource.RLIM_INFINITY),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        resource.setrlimit(what, (value, value))
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.alarm(seconds * _WAITING)
-
-
-def _first_word(path: str) -> str:
-    with open(path, encoding="ascii") as file:
-        return file.read().split()[0]
-
-
-@contextlib.contextmanager
-def _silence() -> Iterator[None]:
-    """Parsers write warnings about the files of strangers; they are in the report, not in our log."""
-    kept = os.dup(2)
-    with open(os.devnull, "wb") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-
-
-def _main(arguments: list[str], serve: Callable[[socket.socket], Any] = nursery) -> None:
-    for name in ("pdf_judging", "pdf"):
-        import_module(f"gateway.rooms.seals.{name}")  # once, not in every child
-    default_provider()
-    with socket.socket(fileno=int(arguments[1])) as control:
-        serve(control)
-
-
-if __name__ == "__main__":
-    _main(sys.argv)

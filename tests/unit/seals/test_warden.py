@@ -270,11 +270,11 @@ def test_the_child_says_what_the_function_says(forge, warden):
 
 
 def test_a_nursery_that_died_is_started_again(forge):
-    from gateway.rooms.seals import warden as module
+    from gateway.foundation import nursery
 
     first = Warden()
     now = forge.now + timedelta(minutes=1)
     assert first.verify(forge.sealed(), forge.trust, now).verdict is Verdict.VALID
-    module._NURSERY._process.kill()
-    module._NURSERY._process.wait()
+    nursery._NURSERY._process.kill()
+    nursery._NURSERY._process.wait()
     assert first.verify(forge.sealed(), forge.trust, now).verdict is Verdict.VALID
