@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.foundation.access import Access
+from gateway.foundation.access.audit import Audit
 from gateway.foundation.base import Foundation
 from gateway.foundation.channels import Channels
 from gateway.foundation.crypto.envelope import Envelope
@@ -65,6 +66,7 @@ def foundation(
         callbacks=Callbacks(store, channels, evidence, sends, envelope, clock),
         webhooks=nothing,
         access=Access(store, clock),
+        audit=Audit(store, evidence, clock),
         schedules=Schedules(store, clock, delivery.node),
         two_persons=two_persons,
     )

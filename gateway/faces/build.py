@@ -12,6 +12,7 @@ from gateway import __version__
 from gateway.app import App
 from gateway.faces import callbacks, health
 from gateway.faces.payer import pages
+from gateway.foundation.http.audited import Audited
 from gateway.foundation.http.door import Door
 from gateway.foundation.http.plans import Plans
 from gateway.foundation.http.problems import ProblemDocument
@@ -36,7 +37,7 @@ def build(gateway: App, faces: Collection[Face]) -> FastAPI:
     api.state.gateway = gateway
     _add(api, gateway, faces)
     server = gateway.base.settings.server
-    api.middleware_stack = Door(
+    door = Door(
         api.router,
         Plans(api.router.routes),
         server.max_body_bytes,
@@ -44,6 +45,7 @@ def build(gateway: App, faces: Collection[Face]) -> FastAPI:
         seconds=server.body_seconds,
         policies={"/docs": _DOCS_POLICY},
     )
+    api.middleware_stack = Audited(door, gateway.base.access, gateway.base.audit)
     if "docs" in faces:
         api.openapi = _described(gateway)  # type: ignore[method-assign]
     return api

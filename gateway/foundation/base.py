@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 if TYPE_CHECKING:  # named here, made by ``opening``
     from gateway.foundation.access import Access
+    from gateway.foundation.access.audit import Audit
     from gateway.foundation.channels import Channels
     from gateway.foundation.crypto.envelope import Envelope
     from gateway.foundation.crypto.keys import KeyRing
@@ -52,6 +53,7 @@ class Foundation:
     callbacks: Callbacks
     webhooks: Webhooks
     access: Access
+    audit: Audit
     schedules: Schedules
     two_persons: TwoPersons
 

@@ -8,6 +8,7 @@ import contextlib
 import structlog
 
 from gateway.foundation.access import Access
+from gateway.foundation.access.audit import Audit
 from gateway.foundation.base import Foundation
 from gateway.foundation.channels import Channels
 from gateway.foundation.crypto.envelope import Algorithm, Envelope, installed_keys
@@ -85,6 +86,7 @@ async def open_foundation(
         callbacks=Callbacks(store, channels, evidence, delivery, envelope, clock),
         webhooks=Webhooks(store, delivery.events, envelope, clock, _outward(settings, evidence, clock), node),
         access=Access(store, clock),
+        audit=Audit(store, evidence, clock),
         schedules=Schedules(store, clock, node),
         two_persons=two_persons,
     )

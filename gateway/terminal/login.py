@@ -52,6 +52,7 @@ def as_operator(
 ) -> T:
     """Act here as this operator, or have the running gateway act. Raises InvalidProblem; a 401 or 403 Problem."""
     from gateway.app import App
+    from gateway.foundation.access.audit import Act, Who
 
     if (who.login is None) == (who.key_file is None):
         raise InvalidProblem(
@@ -70,11 +71,22 @@ def as_operator(
                 raise Problem(say("terminal.no_operator"), type="not-authenticated")
             if found.role not in ACTING:
                 raise Problem(say("terminal.viewer"), type="operator-needed")
-            return await act(gateway, Person(found.client_id, found.name, operator=True))
+            who = Who(found.client_id, found.name, found.role)
+            told = Act("act", ctx.command_path[:200], about(ctx), reason=ctx.params.get("reason"))
+            begun = await gateway.base.audit.begin(who, told)
+            async with gateway.base.audit.ending(begun):
+                return await act(gateway, Person(found.client_id, found.name, operator=True))
 
     with session(ctx).changing() as settings:
         asked = sys.stdin.readline if who.password_from_stdin else _prompt
         return asyncio.run(run(settings, asked().rstrip("\r\n")))
+
+
+def about(ctx: typer.Context) -> str:
+    """What a command was given, but for secrets and who it is: its first argument, else its options."""
+    given = {name: value for name, value in ctx.params.items() if value not in (None, False, "", [], ())}
+    told = [f"{value}" for name, value in given.items() if name not in ("login", "key_file", "password_stdin")]
+    return " ".join(told)[:200] or ctx.command_path
 
 
 def _prompt() -> str:

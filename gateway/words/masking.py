@@ -23,6 +23,22 @@ def mask_published(name: str) -> str:
     return name[:1] + "某" * (len(name) - 1) if len(name) > 1 else "某"
 
 
+def mask_document(number: str) -> str:
+    """The number of an identity document: the first three characters and the last two; the birthday is hidden."""
+    return number[:3] + "*" * (len(number) - 5) + number[-2:] if len(number) > 8 else "*" * len(number)
+
+
+def mask_phone(number: str) -> str:
+    """A telephone number: the first three digits and the last four; a short one has only its last two."""
+    shown = (3, 4) if len(number) >= 11 else (0, 2)
+    return number[: shown[0]] + "*" * (len(number) - sum(shown)) + number[-shown[1] :]
+
+
+def mask_address(address: str) -> str:
+    """An address: its first six characters, which tell the province and the city."""
+    return address[:6] + "*" * (len(address) - 6)
+
+
 def mask_account(account: str) -> str:
     """A bank account: its last four digits."""
     return "*" * (len(account) - 4) + account[-4:]

@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy import insert
 
 from gateway.demo import story
+from gateway.foundation.access.audit import Act, Who
 from gateway.foundation.delivery import refused_records, unreadable_records
 from gateway.foundation.delivery.unreadable_records import Unreadable
 from gateway.rooms.notices import Notice, Status
@@ -260,7 +261,19 @@ async def refused(site: Any, stack: AsyncExitStack) -> tuple[str, Make]:
     return "/v1/callbacks/refused", make
 
 
+async def audit(site: Any, stack: AsyncExitStack) -> tuple[str, Make]:
+    access, base = site.app.base.access, site.app.base
+    who = next(one for one in await access.operators() if one.role == "supervisor")
+    site.http = await stack.enter_async_context(site.client((await access.issue_operator_key(who.id)).token))
+
+    async def make() -> None:
+        await base.audit.begin(Who(who.id, who.name, who.role), Act("act", "POST /v1/x", "x"))
+
+    return "/v1/audit", make
+
+
 FILLED = {
+    "/v1/audit": audit,
     "/v1/bulk-retries": bulk_retries,
     "/v1/bulk-retries/{bulk_id}/operations": bulk_operations,
     "/v1/breaks": breaks,

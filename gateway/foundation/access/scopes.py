@@ -15,14 +15,18 @@ def scopes() -> tuple[str, ...]:
 
 
 def roles() -> dict[str, frozenset[str]]:
-    """The roles of operators 操作员: a viewer reads, an operator does, a supervisor does what few may."""
+    """The roles of operators 操作员: a viewer reads, an operator does, a supervisor does what few may.
+
+    An auditor 审计员 reads also what few may read, and does nothing (GB/T 22239-2019 level 3, 8.1.5.2).
+    """
     return _roles(scopes(), tuple(scope for room in rooms.found() for scope in room.supervisor_scopes))
 
 
 @lru_cache(maxsize=4)
 def _roles(every: tuple[str, ...], few: tuple[str, ...]) -> dict[str, frozenset[str]]:
     return {
-        "viewer": frozenset(scope for scope in every if scope.endswith(READ)),
+        "viewer": frozenset(scope for scope in every if scope.endswith(READ)) - frozenset(few),
         "operator": frozenset(every) - frozenset(few),
         "supervisor": frozenset(every),
+        "auditor": frozenset(scope for scope in every if scope.endswith(READ)),
     }

@@ -59,7 +59,7 @@ operator = Table(
     Column("locked_until_at", BigInteger),
     Column("disabled_at", BigInteger),
     Column("created_at", BigInteger, nullable=False),
-    CheckConstraint("role in ('viewer','operator','supervisor')", name="known_role"),
+    CheckConstraint("role in ('viewer','operator','supervisor','auditor')", name="known_role"),
 )
 
 access_key = Table(
@@ -76,6 +76,26 @@ access_key = Table(
     Column("revoked_at", BigInteger),
     Column("last_used_at", BigInteger, comment="to the minute"),
     CheckConstraint("(client_id is null) <> (operator_id is null)", name="one_owner"),
+)
+
+operator_act = Table(
+    "operator_act",
+    metadata,
+    Column("id", String(40), primary_key=True, comment="its evidence, written before the act"),
+    Column("operator_id", String(80), nullable=False),
+    Column("operator", String(200), nullable=False, comment="the name as it was"),
+    Column("role", String(20), nullable=False),
+    Column("kind", String(4), nullable=False),
+    Column("action", String(200), nullable=False),
+    Column("subject", String(200), nullable=False),
+    Column("authority", String(40)),
+    Column("reason", Text),
+    Column("at", BigInteger, nullable=False),
+    Column("status", Integer, comment="as in HTTP; null while it is not over, or was cut"),
+    CheckConstraint("kind in ('act','read')", name="known_kind"),
+    Index("ix_operator_act_operator", "operator_id", "id"),
+    Index("ix_operator_act_subject", "subject", "id"),
+    comment="what people did, and at whom they looked unmasked; the chain has the same",
 )
 
 matter_person = Table(

@@ -196,10 +196,30 @@ def upgrade() -> None:
     sa.Column('locked_until_at', sa.BigInteger(), nullable=True),
     sa.Column('disabled_at', sa.BigInteger(), nullable=True),
     sa.Column('created_at', sa.BigInteger(), nullable=False),
-    sa.CheckConstraint("role in ('viewer','operator','supervisor')", name=op.f('ck_operator_known_role')),
+    sa.CheckConstraint("role in ('viewer','operator','supervisor','auditor')", name=op.f('ck_operator_known_role')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_operator')),
     sa.UniqueConstraint('login', name=op.f('uq_operator_login'))
     )
+    op.create_table('operator_act',
+    sa.Column('id', sa.String(length=40), nullable=False, comment='its evidence, written before the act'),
+    sa.Column('operator_id', sa.String(length=80), nullable=False),
+    sa.Column('operator', sa.String(length=200), nullable=False, comment='the name as it was'),
+    sa.Column('role', sa.String(length=20), nullable=False),
+    sa.Column('kind', sa.String(length=4), nullable=False),
+    sa.Column('action', sa.String(length=200), nullable=False),
+    sa.Column('subject', sa.String(length=200), nullable=False),
+    sa.Column('authority', sa.String(length=40), nullable=True),
+    sa.Column('reason', sa.Text(), nullable=True),
+    sa.Column('at', sa.BigInteger(), nullable=False),
+    sa.Column('status', sa.Integer(), nullable=True, comment='as in HTTP; null while it is not over, or was cut'),
+    sa.CheckConstraint("kind in ('act','read')", name=op.f('ck_operator_act_known_kind')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_operator_act')),
+    comment='what people did, and at whom they looked unmasked; the chain has the same'
+    )
+    with op.batch_alter_table('operator_act', schema=None) as batch_op:
+        batch_op.create_index('ix_operator_act_operator', ['operator_id', 'id'], unique=False)
+        batch_op.create_index('ix_operator_act_subject', ['subject', 'id'], unique=False)
+
     op.create_table('refused_callback',
     sa.Column('id', sa.String(length=40), nullable=False),
     sa.Column('channel', sa.String(length=60), nullable=False),
@@ -490,6 +510,11 @@ def downgrade() -> None:
         batch_op.drop_index('ix_refused_callback_received')
 
     op.drop_table('refused_callback')
+    with op.batch_alter_table('operator_act', schema=None) as batch_op:
+        batch_op.drop_index('ix_operator_act_subject')
+        batch_op.drop_index('ix_operator_act_operator')
+
+    op.drop_table('operator_act')
     op.drop_table('operator')
     op.drop_table('matter_person')
     op.drop_table('key_version')

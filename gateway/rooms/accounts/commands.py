@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
@@ -12,7 +13,10 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from gateway.foundation.access import Access, Client, IssuedKey, Operator, roles, scopes
+from gateway.foundation.access.audit import Act, Audit, Who
+from gateway.foundation.evidence.command_line import evidence_in
 from gateway.settings import known
+from gateway.terminal.login import about
 from gateway.terminal.output import Json, in_words, parse_day, session, show, table
 from gateway.words.clock import SHANGHAI, SystemClock, from_micros, rfc3339
 from gateway.words.errors import NotFoundProblem
@@ -194,18 +198,29 @@ def issue_operator_key(
 
 def _ask(ctx: typer.Context, question: Callable[[Access], Awaitable[T]]) -> T:
     """Read, also while a gateway runs."""
-    return _run(ctx, question, exclusive=False)
+
+    async def run() -> T:
+        with session(ctx).store(exclusive=False) as store:
+            return await question(Access(store, SystemClock()))
+
+    return asyncio.run(run())
 
 
 def _change(ctx: typer.Context, change: Callable[[Access], Awaitable[T]]) -> T:
-    """Change, while no gateway works on a SQLite database. Raises LockedError."""
-    return _run(ctx, change, exclusive=True)
+    """Change, while no gateway works on a SQLite database; written down as an act. Raises LockedError."""
 
-
-def _run(ctx: typer.Context, work: Callable[[Access], Awaitable[T]], *, exclusive: bool) -> T:
     async def run() -> T:
-        with session(ctx).store(exclusive=exclusive) as store:
-            return await work(Access(store, SystemClock()))
+        user = getpass.getuser()
+        who = Who(f"os:{user}"[:80], user[:200], "shell")
+        with session(ctx).store(exclusive=True) as store:
+            evidence = evidence_in(session(ctx).settings, store)
+            audit = Audit(store, evidence, SystemClock())
+            try:
+                begun = await audit.begin(who, Act("act", ctx.command_path[:200], about(ctx)))
+                async with audit.ending(begun):
+                    return await change(Access(store, SystemClock()))
+            finally:
+                await evidence.close()
 
     return asyncio.run(run())
 

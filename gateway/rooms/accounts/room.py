@@ -6,9 +6,14 @@ ROOM = Room(
     name="accounts",
     package=__package__,
     title="账号",
+    open=".assembly:open_room",
+    scopes=("persons:unmask",),
+    supervisor_scopes=("audit:read",),
+    routes=(".audit_routes:router",),
     commands={
         "authorities": ".commands:authorities",
         "keys": ".commands:keys",
         "operators": ".commands:operators",
+        "audit": ".audit_commands:app",
     },
 )

@@ -19,9 +19,8 @@ from gateway.rooms.decisions.routes import (
     DecisionView,
     Number,
     TheCorrections,
-    TheDecisions,
+    TheView,
     Writer,
-    shown,
 )
 from gateway.words.identifiers import clean_text
 
@@ -65,7 +64,7 @@ class WithdrawalAsk(Ask):
 
 @router.post("/correction", response_model=DecisionView, responses=responses(400, 409, 413))
 async def correct_event(
-    decisions: TheDecisions,
+    view: TheView,
     corrections: TheCorrections,
     who: Writer,
     at: TheEvent,
@@ -78,12 +77,12 @@ async def correct_event(
     """
     by = person(who, ask.officer)
     await key.once(who, ask, lambda once: corrections.correct(at, ask.event, ask.reason, by=by, once=once))
-    return await shown(decisions, corrections, await decisions.get(at.authority, at.number))
+    return await view.of(await view.decisions.get(at.authority, at.number))
 
 
 @router.post("/voiding", response_model=DecisionView, responses=responses(400, 409, 413))
 async def void_event(
-    decisions: TheDecisions,
+    view: TheView,
     corrections: TheCorrections,
     who: Writer,
     at: TheEvent,
@@ -93,12 +92,12 @@ async def void_event(
     """Void an event 作废 that never happened: it stays visible, and counts no longer. Two people as in a correction."""
     by = person(who, ask.officer)
     await key.once(who, ask, lambda once: corrections.correct(at, None, ask.reason, by=by, once=once))
-    return await shown(decisions, corrections, await decisions.get(at.authority, at.number))
+    return await view.of(await view.decisions.get(at.authority, at.number))
 
 
 @router.post("/confirmation", response_model=DecisionView, responses=responses(400, 409, 413))
 async def confirm_correction(
-    decisions: TheDecisions,
+    view: TheView,
     corrections: TheCorrections,
     who: Writer,
     at: TheEvent,
@@ -108,12 +107,12 @@ async def confirm_correction(
     """Agree to a correction or voiding that waits, with ``seen`` of the one that was looked at (复核)."""
     by = person(who)
     await key.once(who, ask, lambda once: corrections.confirm(at, by=by, seen=ask.seen, once=once))
-    return await shown(decisions, corrections, await decisions.get(at.authority, at.number))
+    return await view.of(await view.decisions.get(at.authority, at.number))
 
 
 @router.post("/withdrawal", response_model=DecisionView, responses=responses(400, 409, 413))
 async def withdraw_correction(
-    decisions: TheDecisions,
+    view: TheView,
     corrections: TheCorrections,
     who: Writer,
     at: TheEvent,
@@ -123,4 +122,4 @@ async def withdraw_correction(
     """Take back a correction that nobody has agreed to yet. Operators only."""
     by = person(who)
     await key.once(who, ask, lambda once: corrections.withdraw(at, ask.reason, by=by, once=once))
-    return await shown(decisions, corrections, await decisions.get(at.authority, at.number))
+    return await view.of(await view.decisions.get(at.authority, at.number))

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from gateway.foundation.evidence.redaction import redact_text
 from gateway.rooms.decisions.party import Name, Party, Warned
 from gateway.rooms.decisions.penalty_kinds import FINE, check_kind, is_confiscation, split_kinds
 from gateway.words.days import Day
@@ -67,6 +68,13 @@ class DecisionFacts(Ask):
     party_is_minor: bool | None = None
     full_text: LongText | None = None
     officers: Annotated[tuple[Officer, ...], Field(max_length=20)] = ()
+
+    def masked(self) -> Self:
+        """The same with the party's document, telephone and address masked, and every number of that kind in texts."""
+        texts = ("violation", "facts", "basis", "content", "full_text")
+        known = {name: text for name in texts if (text := getattr(self, name)) is not None}
+        masked = {name: redact_text(text) for name, text in known.items()}
+        return self.model_copy(update={**masked, "party": self.party.masked()})
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

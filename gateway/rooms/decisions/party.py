@@ -17,6 +17,7 @@ from gateway.words.documents import (
     old_registration_number,
 )
 from gateway.words.identifiers import check_uscc, clean_text
+from gateway.words.masking import mask_address, mask_document, mask_phone
 from gateway.words.saying import Sentence, UnfitError, say
 from gateway.words.text import Ask
 from gateway.words.wrong import shaped
@@ -66,6 +67,12 @@ class Party(Ask):
     address: Annotated[str, Field(max_length=300), AfterValidator(clean_text)] | None = None
     wire_name: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(clean_text)] | None = None
     wire_name_reason: Name | None = None
+
+    def masked(self) -> Self:
+        """The same as who has no business with it sees it: document, telephone and address masked."""
+        rules = {"id_number": mask_document, "phone": mask_phone, "address": mask_address}
+        known = {name: getattr(self, name) for name in rules}
+        return self.model_copy(update={name: rules[name](text) for name, text in known.items() if text is not None})
 
     @model_validator(mode="after")
     def _identified(self) -> Self:

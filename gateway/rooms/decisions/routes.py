@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any
 
@@ -12,6 +13,7 @@ from gateway.foundation.access import Principal
 from gateway.foundation.http.authorization import may, require_authority
 from gateway.foundation.http.idempotency import KeyedRequest
 from gateway.foundation.http.language import in_words
+from gateway.foundation.http.persons import Plainly
 from gateway.foundation.http.problems import responses
 from gateway.foundation.http.services import service
 from gateway.foundation.http.views import RuleView, View, instant, tagged
@@ -157,6 +159,46 @@ DecisionView: type[View] = create_model(
 )
 
 
+@dataclass(frozen=True)
+class OneView:
+    """The one view of a decision for who asks. ``plainly``: persons are not masked."""
+
+    decisions: Decisions
+    corrections: Corrections
+    plainly: bool
+
+    async def of(self, decision: Decision) -> View:
+        """The view."""
+        found = await self.decisions.overview(decision, PARTS)
+        due = found.due
+        members: dict[str, Any] = {
+            "id": decision.id,
+            "authority": decision.authority,
+            "number": decision.number,
+            "version": decision.version,
+            "facts": decision.facts,
+            "warnings": [
+                WarningView(field=one.field, reason=in_words(one.reason)) for one in self.decisions.warnings(decision)
+            ],
+            "events": [EventView.of(one) for one in decision.recorded],
+            "corrections": [CorrectionView.of(one) for one in await self.corrections.of(decision)],
+            "due": DueView.showing(due, rule=due.rule and RuleView.of(due.rule)) if due else None,
+            **found.parts,
+            "next_duty": found.next_duty and in_words(found.next_duty),
+            "created_at": instant(decision.created_at),
+            "updated_at": instant(decision.updated_at),
+        }
+        view = DecisionView(**members)
+        return view if self.plainly else view.model_copy(update={"facts": decision.facts.masked()})
+
+
+async def _one_view(decisions: TheDecisions, corrections: TheCorrections, plainly: Plainly) -> OneView:
+    return OneView(decisions, corrections, plainly)
+
+
+TheView = Annotated[OneView, Depends(_one_view)]
+
+
 @router.put(
     "/{authority}/{number:path}",
     response_model=DecisionView,
@@ -164,7 +206,7 @@ DecisionView: type[View] = create_model(
 )
 async def put_decision(
     decisions: TheDecisions,
-    corrections: TheCorrections,
+    view: TheView,
     who: Writer,
     authority: Authority,
     number: Number,
@@ -175,7 +217,7 @@ async def put_decision(
     require_authority(who, authority, "authority")
     decision, new = await decisions.put(authority, number, facts, by=who.name)
     response.status_code = 201 if new else 200
-    return await shown(decisions, corrections, decision)
+    return await view.of(decision)
 
 
 @router.get(
@@ -185,7 +227,7 @@ async def put_decision(
 )
 async def get_decision(
     decisions: TheDecisions,
-    corrections: TheCorrections,
+    view: TheView,
     who: Reader,
     authority: Authority,
     number: Number,
@@ -193,13 +235,13 @@ async def get_decision(
 ) -> Response:
     """The one view: facts, events, money, seal, disclosures, and what is due next."""
     require_authority(who, authority, "decision")
-    return tagged(await shown(decisions, corrections, await decisions.get(authority, number)), if_none_match)
+    return tagged(await view.of(await decisions.get(authority, number)), if_none_match)
 
 
 @router.post("/{authority}/{number:path}/events", response_model=DecisionView, responses=responses(400, 409, 413))
 async def record_event(
     decisions: TheDecisions,
-    corrections: TheCorrections,
+    view: TheView,
     who: Writer,
     authority: Authority,
     number: Number,
@@ -209,26 +251,4 @@ async def record_event(
     """Record that the decision was served, appealed, deferred, urged 催告, changed or revoked."""
     require_authority(who, authority, "decision")
     await key.once(who, event, lambda once: decisions.record_event(authority, number, event, by=who.name, once=once))
-    return await shown(decisions, corrections, await decisions.get(authority, number))
-
-
-async def shown(decisions: Decisions, corrections: Corrections, decision: Decision) -> View:
-    """The one view of a decision."""
-    found = await decisions.overview(decision, PARTS)
-    due = found.due
-    members: dict[str, Any] = {
-        "id": decision.id,
-        "authority": decision.authority,
-        "number": decision.number,
-        "version": decision.version,
-        "facts": decision.facts,
-        "warnings": [WarningView(field=one.field, reason=in_words(one.reason)) for one in decisions.warnings(decision)],
-        "events": [EventView.of(one) for one in decision.recorded],
-        "corrections": [CorrectionView.of(one) for one in await corrections.of(decision)],
-        "due": DueView.showing(due, rule=due.rule and RuleView.of(due.rule)) if due else None,
-        **found.parts,
-        "next_duty": found.next_duty and in_words(found.next_duty),
-        "created_at": instant(decision.created_at),
-        "updated_at": instant(decision.updated_at),
-    }
-    return DecisionView(**members)
+    return await view.of(await decisions.get(authority, number))

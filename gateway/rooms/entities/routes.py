@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import Field
 
 from gateway.foundation.access import Principal
 from gateway.foundation.http.authorization import may, require_authority
+from gateway.foundation.http.persons import Plainly
 from gateway.foundation.http.problems import responses
 from gateway.foundation.http.services import service
 from gateway.foundation.http.views import Ask, Cursor, Limit, Page, View, after, encode_cursor
 from gateway.ports.registry import EntityChange, EntitySummary, RegistrationRecord
 from gateway.rooms.entities import Entities, EntityView, RecordedChange
 from gateway.words.clock import SHANGHAI, rfc3339
+from gateway.words.masking import mask_address
 
 router = APIRouter(prefix="/v1", tags=["entities"], responses=responses(401, 403, 404, 409, 422, 503))
 
@@ -34,10 +36,14 @@ class EntityDocument(View):
     stale: bool
 
     @classmethod
-    def of(cls, view: EntityView) -> EntityDocument:
-        """From what the room answers."""
+    def of(cls, view: EntityView, plainly: bool) -> EntityDocument:
+        """From what the room answers. The address of a trader may be a home: masked unless ``plainly``."""
+        shown: dict[str, Any] = {"as_of": view.record.as_of.astimezone(SHANGHAI)}
+        if not plainly and view.record.category == "individual_business":
+            known = {name: getattr(view.record, name) for name in ("address", "service_address")}
+            shown |= {name: mask_address(text) for name, text in known.items() if text is not None}
         return cls(
-            record=view.record.model_copy(update={"as_of": view.record.as_of.astimezone(SHANGHAI)}),
+            record=view.record.model_copy(update=shown),
             channel=view.channel,
             version=view.version,
             confirmed_at=rfc3339(view.confirmed_at),
@@ -78,6 +84,7 @@ class LicenceScan(Ask):
 async def get_entity(
     entities: TheEntities,
     who: Reader,
+    plainly: Plainly,
     uscc: str,
     authority: Authority,
     max_age_hours: Annotated[float, Query(ge=0, le=24 * 365, description="0 asks the registry in any case")] = 24,
@@ -86,7 +93,7 @@ async def get_entity(
     """The record for a unified social credit code."""
     require_authority(who, authority, "authority")
     age = timedelta(hours=max_age_hours)
-    return EntityDocument.of(await entities.by_code(authority, uscc, max_age=age, allow_stale=allow_stale))
+    return EntityDocument.of(await entities.by_code(authority, uscc, max_age=age, allow_stale=allow_stale), plainly)
 
 
 @router.get("/entities", response_model=list[EntitySummary])
@@ -99,10 +106,10 @@ async def find_entities(
 
 
 @router.post("/licence-scans", response_model=EntityDocument, responses=responses(413))
-async def scan_licence(entities: TheEntities, who: Reader, scan: LicenceScan) -> EntityDocument:
+async def scan_licence(entities: TheEntities, who: Reader, plainly: Plainly, scan: LicenceScan) -> EntityDocument:
     """The record behind a licence QR, asked for anew."""
     require_authority(who, scan.authority, "authority")
-    return EntityDocument.of(await entities.scan(scan.authority, scan.text, allow_stale=scan.allow_stale))
+    return EntityDocument.of(await entities.scan(scan.authority, scan.text, allow_stale=scan.allow_stale), plainly)
 
 
 @router.get("/entities/{uscc}/changes", response_model=Page[ChangeDocument])

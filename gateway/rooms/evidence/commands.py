@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import quote
 
 import typer
 from sqlalchemy import Connection
@@ -13,10 +13,18 @@ from sqlalchemy import Connection
 from gateway.foundation import rooms
 from gateway.foundation.books import Audit, Wrong
 from gateway.foundation.channels import Channels
+from gateway.foundation.evidence.chain import KEPT_BYTES
+from gateway.foundation.two_persons import Person
 from gateway.rooms.evidence.verifying import Wanted, evidence_of, verified
+from gateway.terminal.login import FromStdin, Identity, Login, as_operator
 from gateway.terminal.output import Exit, Json, Session, facts, head, in_words, progress, session, show, table
+from gateway.terminal.running import KeyFile
 from gateway.words.clock import ManualClock, SystemClock, from_micros, rfc3339
+from gateway.words.errors import InvalidProblem
 from gateway.words.saying import say
+
+if TYPE_CHECKING:
+    from gateway.app import App
 
 app = typer.Typer(help="Evidence 交互留痕: verify all of it, or show one exchange.", no_args_is_help=True)
 
@@ -136,37 +144,42 @@ def show_exchange(
     ctx: typer.Context,
     exchange: str,
     exact: Annotated[
-        bool, typer.Option("--exact", help="The exact bytes, with personal data. Their use is yours to answer for.")
+        bool, typer.Option("--exact", help="The exact bytes, with personal data: say who you are and why; kept.")
     ] = False,
+    reason: Annotated[str | None, typer.Option(help="Why the exact bytes are needed.")] = None,
+    login: Login = None,
+    password_stdin: FromStdin = False,
+    key_file: KeyFile = None,
     as_json: Json = False,
 ) -> None:
     """One exchange as it crossed the wire, redacted unless --exact is given."""
     evidence = evidence_of(session(ctx))
-    opened = session(ctx).read(lambda conn: evidence.open(conn, exchange))
-    found = opened.exchange
+    found = session(ctx).read(lambda conn: evidence.open(conn, exchange)).exchange
     about = {name: getattr(found, name) for name in (*_SHOWN, *_WIRE)}
     about |= {"started_at": rfc3339(from_micros(found.started_at)), "ended_at": rfc3339(from_micros(found.ended_at))}
     bodies = {"request": found.request, "response": found.response}
     if exact:
-        kept = opened.exact
+        kept = _exact(ctx, Identity(login, password_stdin, key_file), exchange, reason)
         bodies = {
-            "request": _text(kept.request_body) if kept else in_words(say("evidence.shredded")),
-            "response": _text(kept.response_body) if kept else in_words(say("evidence.shredded")),
+            name: kept[name] for name in ("request", "response", "decrypted") if kept[name] or name != "decrypted"
         }
-        if kept is not None and kept.decrypted:
-            bodies["decrypted"] = _text(kept.decrypted)
-        if kept is not None and kept.read is not None:
-            length, digest = kept.read
+        if kept["read_length"] is not None:
             about["response_read"] = in_words(
-                say("evidence.read_in_part", length=length, digest=digest, kept=len(kept.response_body))
+                say("evidence.read_in_part", length=kept["read_length"], digest=kept["read_digest"], kept=KEPT_BYTES)
             )
     listed = facts(about)
     parts = [line for name, body in bodies.items() for line in (f"--- {head(name)}", body)]
     show(about | bodies, as_json, listed, "", *parts)
 
 
-def _text(body: bytes) -> str:
-    try:
-        return body.decode()
-    except UnicodeDecodeError:
-        return "base64:" + base64.b64encode(body).decode()
+def _exact(ctx: typer.Context, who: Identity, exchange: str, reason: str | None) -> dict[str, Any]:
+    if reason is None or len(reason) < 2:
+        raise InvalidProblem(say("evidence.reason"), field="--reason")
+    path = f"/v1/evidence/{quote(exchange, safe='')}/exact?unmask={quote(reason, safe='')}"
+
+    async def here(gateway: App, _person: Person) -> dict[str, Any]:
+        from gateway.rooms.evidence.routes import exact_of
+
+        return (await exact_of(gateway.base, exchange)).model_dump()
+
+    return as_operator(ctx, who, here, lambda asking: dict(asking("GET", path, None)))

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends
+from pydantic import Field
 
 from gateway.foundation.access import Principal
-from gateway.foundation.evidence import Exchange
+from gateway.foundation.base import Foundation
+from gateway.foundation.evidence import Exact, Exchange
 from gateway.foundation.evidence.second import last_lines
-from gateway.foundation.http.authorization import may, require_authority
+from gateway.foundation.http.authorization import may, operator, require_authority
+from gateway.foundation.http.persons import WHOLE
 from gateway.foundation.http.problems import responses
 from gateway.foundation.http.services import Base
 from gateway.foundation.http.views import View, instant
@@ -20,6 +24,15 @@ from gateway.words.saying import say
 router = APIRouter(prefix="/v1", tags=["evidence"], responses=responses(401, 403, 404, 422, 503))
 
 Reader = Annotated[Principal, Depends(may("evidence:read"))]
+OperatorReader = Annotated[Principal, Depends(operator("evidence:read"))]
+
+
+def text_of(body: bytes) -> str:
+    """Exact bytes as text, where they are UTF-8."""
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        return "base64:" + base64.b64encode(body).decode()
 
 
 class ExchangeView(View):
@@ -55,9 +68,49 @@ class ExchangeView(View):
         )
 
 
+class ExactView(View):
+    """The exact bytes of an exchange, as text where they are UTF-8, else as ``base64:``. Personal data."""
+
+    id: str
+    request: str
+    response: str
+    decrypted: str
+    read_length: int | None = Field(description="where only the beginning of the answer was kept: bytes of all of it")
+    read_digest: str | None = Field(description="and its SM3")
+
+    @classmethod
+    def of(cls, exchange_id: str, exact: Exact) -> ExactView:
+        """From what was kept."""
+        bodies = (exact.request_body, exact.response_body, exact.decrypted)
+        request, response, decrypted = map(text_of, bodies)
+        length, digest = exact.read or (None, None)
+        return cls(
+            id=exchange_id,
+            request=request,
+            response=response,
+            decrypted=decrypted,
+            read_length=length,
+            read_digest=digest,
+        )
+
+
+async def exact_of(base: Foundation, exchange_id: str) -> ExactView:
+    """The exact bytes of one exchange. Raises NotFoundProblem, also where retention has shredded them."""
+    opened = await base.store.read(lambda conn: base.evidence.open(conn, exchange_id))
+    if opened.exact is None:
+        raise NotFoundProblem(say("evidence.shredded"))
+    return ExactView.of(exchange_id, opened.exact)
+
+
+@router.get("/evidence/{exchange_id}/exact", response_model=ExactView, dependencies=[WHOLE])
+async def get_exact(base: Base, who: OperatorReader, exchange_id: str) -> ExactView:  # noqa: ARG001
+    """The exact bytes of an exchange, for operators who may unmask and say why; written down."""
+    return await exact_of(base, exchange_id)
+
+
 @router.get("/evidence/{exchange_id}", response_model=ExchangeView)
 async def get_exchange(base: Base, who: Reader, exchange_id: str) -> ExchangeView:
-    """One exchange. The exact bytes are for `gateway evidence show --exact`."""
+    """One exchange. The exact bytes are for operators, under `/exact`."""
     found = await base.evidence.held(exchange_id)
     if found.authority is None and who.kind != "operator":  # statements are of many authorities
         raise NotFoundProblem(say("evidence.none"))

@@ -9,14 +9,12 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.foundation.crypto.envelope import Algorithm, Envelope
 from gateway.foundation.crypto.keys import HEAD_KEY, FileKeys
-from gateway.foundation.evidence import Evidence, Report, Verifier, checkpoints
+from gateway.foundation.evidence import Evidence, Report, Verifier, checkpoints, command_line
 from gateway.foundation.evidence import records as evidence_records
 from gateway.foundation.evidence.checkpoints import Checkpoint
 from gateway.foundation.evidence.heads import HeadsError
 from gateway.foundation.evidence.verification import Finding, Part
-from gateway.foundation.store import Store
 from gateway.terminal.output import Session
 from gateway.words.clock import SystemClock
 
@@ -100,19 +98,4 @@ def _one(file: Path | None, wanted: Wanted, part: Part) -> Report:
 
 def evidence_of(ours: Session, second: Path | None = None) -> Evidence:
     """The evidence over keys that must be there: making new ones could prove nothing."""
-    settings = ours.settings
-    keys = FileKeys(settings.keys.directory, create=False)
-    algorithm = Algorithm.SM4_GCM if settings.keys.cipher == "sm4-gcm" else Algorithm.AES_256_GCM
-    store = Store.open(settings.store.location())
-    try:
-        return Evidence(
-            store,
-            keys,
-            Envelope(keys, algorithm),
-            SystemClock(),
-            node=settings.delivery.node,
-            heads=settings.evidence.heads,
-            second=second or settings.evidence.second,
-        )
-    finally:
-        store.close()
+    return command_line.evidence_of(ours.settings, second)

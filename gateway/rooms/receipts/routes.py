@@ -10,6 +10,7 @@ from pydantic import Field
 from gateway.foundation.access import Principal
 from gateway.foundation.http.authorization import may, operator, require_authority
 from gateway.foundation.http.idempotency import KeyedRequest
+from gateway.foundation.http.persons import WHOLE
 from gateway.foundation.http.problems import responses
 from gateway.foundation.http.services import service
 from gateway.foundation.http.views import Ask, View, instant
@@ -102,6 +103,7 @@ async def get_receipt(receipts: TheReceipts, payments: ThePayments, who: Reader,
 @router.get(
     "/payments/{payment_id}/receipt/file",
     response_class=Response,
+    dependencies=[WHOLE],
     responses={
         200: {"content": {"application/xml": {}, "application/pdf": {}}, "description": "The receipt's file"},
         **responses(404),

@@ -12,6 +12,7 @@ from pydantic import Base64Bytes, ConfigDict, Field
 from gateway.foundation.access import Principal
 from gateway.foundation.http.authorization import may, require_authority
 from gateway.foundation.http.idempotency import KeyedRequest
+from gateway.foundation.http.persons import WHOLE
 from gateway.foundation.http.problems import responses
 from gateway.foundation.http.services import service
 from gateway.foundation.http.views import Ask, Cursor, Limit, Page, after, cursor_after
@@ -130,6 +131,7 @@ async def get_document(seals: TheSeals, who: Reader, document_id: str) -> Sealed
 @router.get(
     "/sealed-documents/{document_id}/file",
     response_class=Response,
+    dependencies=[WHOLE],
     responses={
         200: {
             "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in MEDIA_TYPES.values()},

@@ -71,8 +71,8 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def call(site: Path) -> Call:
     """``call("channels", "--json")`` in that folder."""
 
-    def call(*arguments: str) -> Said:
-        result = CliRunner().invoke(app, list(arguments))
+    def call(*arguments: str, typed: str | None = None) -> Said:
+        result = CliRunner().invoke(app, list(arguments), input=typed)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         return Said(result.exit_code, result.stdout, result.stderr)

@@ -1,0 +1,224 @@
+"""Operator audit 操作审计: every act of a person, and every unmasked look at one, in the chain and in a list.
+
+An act is written before it is carried out and answered when it is over, both as records of the evidence chain under
+``OPERATORS`` instead of a channel. The list ``operator_act`` finds them; ``check`` holds it against the chain.
+Level 3 of GB/T 22239-2019, 8.1.4.3: time, person, kind and result of every important act, protected against change.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
+from typing import Final, Literal
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from gateway.foundation.access.tables import operator_act
+from gateway.foundation.crypto.sm import sm3
+from gateway.foundation.evidence import Evidence, EvidenceError
+from gateway.foundation.evidence.tables import exchange
+from gateway.foundation.store import Store
+from gateway.foundation.store.rows import columns, reader
+from gateway.ports.base import RawExchange
+from gateway.words.clock import Clock, to_micros
+from gateway.words.errors import NotFoundProblem, Problem
+
+OPERATORS: Final = "(operators)"
+"""Instead of a channel: what people did here. No channel of the settings can have such a name."""
+KEPT_BYTES: Final = 64 * 1024
+_ACT: Final = "act"
+_END: Final = "end"
+
+_row = operator_act.c
+_INSERT = insert(operator_act)
+_ENDED = update(operator_act).where(_row.id == bindparam("of"))
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """Who acts: an operator, or whoever has a shell on this machine (``os:`` and the account's name)."""
+
+    id: str
+    name: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One act, or one unmasked look (``kind`` read) at ``subject``, with the reason that was given, if any."""
+
+    kind: Literal["act", "read"]
+    action: str
+    subject: str
+    authority: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRecord:
+    """An act as it is listed. ``id``: its evidence. ``status``: as in HTTP; None while it is not over, or was cut."""
+
+    id: str
+    operator_id: str
+    operator: str
+    role: str
+    kind: str
+    action: str
+    subject: str
+    authority: str | None
+    reason: str | None
+    at: int
+    status: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which acts: all of None are any. ``operator`` is an id or a name; ``action`` a part of one; instants in micros.
+
+    ``before``: an act's id, for the next page.
+    """
+
+    operator: str | None = None
+    subject: str | None = None
+    action: str | None = None
+    kind: str | None = None
+    since: int | None = None
+    until: int | None = None
+    before: str | None = None
+    limit: int = 50
+
+
+_record = reader(AuditRecord)
+
+
+def find(conn: Connection, wanted: AuditFilter) -> list[AuditRecord]:
+    """Acts, newest first."""
+    query = select(operator_act).order_by(_row.id.desc()).limit(wanted.limit)
+    if wanted.operator is not None:
+        query = query.where((_row.operator_id == wanted.operator) | (_row.operator == wanted.operator))
+    if wanted.subject is not None:
+        query = query.where(_row.subject == wanted.subject)
+    if wanted.action is not None:
+        query = query.where(_row.action.contains(wanted.action, autoescape=True))
+    if wanted.kind is not None:
+        query = query.where(_row.kind == wanted.kind)
+    if wanted.since is not None:
+        query = query.where(_row.at >= wanted.since)
+    if wanted.until is not None:
+        query = query.where(_row.at < wanted.until)
+    if wanted.before is not None:
+        query = query.where(_row.id < wanted.before)
+    return [_record(row) for row in conn.execute(query).mappings()]
+
+
+class Audit:
+    """Writes acts down, and finds them."""
+
+    def __init__(self, store: Store, evidence: Evidence, clock: Clock) -> None:
+        self._store, self._evidence, self._clock = store, evidence, clock
+
+    async def begin(self, who: Who, act: Act) -> AuditRecord:
+        """Write an act down before it is carried out. What cannot be written down is not to be done: raises."""
+        now = to_micros(self._clock.now())
+        told = {**asdict(who), **asdict(act)}
+        kept = self._evidence.prepare(_said(_ACT, act, json.dumps(told, ensure_ascii=False).encode(), None, now))
+        one = AuditRecord(
+            kept.id, who.id, who.name, who.role, act.kind, act.action, act.subject, act.authority, act.reason, now, None
+        )
+
+        def unit(conn: Connection) -> None:
+            self._evidence.append(conn, kept, subject=act.subject, authority=act.authority)
+            conn.execute(_INSERT, columns(one))
+
+        await self._store.write(unit)
+        return one
+
+    async def end(self, begun: AuditRecord, status: int, asked: bytes = b"") -> None:
+        """It is over, with this status as in HTTP. ``asked``: what was asked for, of which 64 KiB are kept.
+
+        A reason that stands in it as JSON is listed, where none was known before.
+        """
+        now = to_micros(self._clock.now())
+        told = {"act": begun.id, "status": status, "length": len(asked), "digest": sm3(asked).hex()}
+        body = json.dumps(told).encode() + b"\n" + asked[:KEPT_BYTES]
+        act = Act("act", begun.action, begun.subject)
+        kept = self._evidence.prepare(_said(_END, act, body, status, now))
+
+        def unit(conn: Connection) -> None:
+            self._evidence.append(conn, kept, subject=begun.subject, authority=begun.authority)
+            reason = _reason_in(asked) if begun.reason is None else begun.reason
+            conn.execute(_ENDED, {"of": begun.id, "status": status, "reason": reason})
+
+        await self._store.write(unit)
+
+    @asynccontextmanager
+    async def ending(self, begun: AuditRecord) -> AsyncIterator[None]:
+        """The act itself: it ends with 200, or with the status of the Problem that it raises."""
+        try:
+            yield
+        except Problem as refused:
+            await self.end(begun, refused.status)
+            raise
+        await self.end(begun, 200)
+
+    async def find(self, wanted: AuditFilter) -> list[AuditRecord]:
+        """Acts, newest first."""
+        return await self._store.read(lambda conn: find(conn, wanted))
+
+
+def check(conn: Connection, evidence: Evidence) -> list[str]:
+    """What the list says otherwise than the chain, by the ids of acts; that the chain itself holds is for ``verify``.
+
+    What retention has shredded is compared by its subject and its time alone.
+    """
+    listed = {one.id: one for one in map(_record, conn.execute(select(operator_act)).mappings())}
+    chained = conn.execute(
+        select(exchange.c.id).where(exchange.c.channel == OPERATORS, exchange.c.action == _ACT)
+    ).scalars()
+    told = set(chained)
+    wrong = told ^ listed.keys()
+    for act_id in sorted(told & listed.keys()):
+        one = listed[act_id]
+        try:
+            opened = evidence.open(conn, act_id)
+        except (EvidenceError, NotFoundProblem):
+            wrong.add(act_id)
+            continue
+        same = (opened.exchange.subject, opened.exchange.started_at) == (one.subject, one.at)
+        if opened.exact is not None:
+            said = json.loads(opened.exact.request_body)
+            known = {**asdict(one), "id": one.operator_id, "name": one.operator}
+            if said["reason"] is None:  # then it stands in what ended the act, if anywhere
+                said.pop("reason")
+            same = same and all(known[name] == value for name, value in said.items())
+        if not same:
+            wrong.add(act_id)
+    return sorted(wrong)
+
+
+def _reason_in(asked: bytes) -> str | None:
+    try:
+        told = json.loads(asked)
+    except (ValueError, RecursionError):
+        return None
+    return str(told["reason"])[:500] if isinstance(told, dict) and told.get("reason") else None
+
+
+def _said(action: str, act: Act, body: bytes, status: int | None, now: int) -> RawExchange:
+    return RawExchange(
+        channel=OPERATORS,
+        direction="in",
+        action=action,
+        method="",
+        url=act.action,
+        request_headers=(),
+        request_body=body,
+        status=status,
+        response_headers=(),
+        response_body=b"",
+        outcome="answered",
+        started_at=now,
+        ended_at=now,
+    )
