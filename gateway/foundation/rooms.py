@@ -107,7 +107,8 @@ class Room:
     ``books.Books``, what its rows are held against by ``gateway evidence audit``. ``body_limits``: bytes by path,
     where a request may be larger than others. ``words``: the folder of its sentences, where they do not stand in the
     catalogue of this project (``gateway.words.saying``). ``indexes``: its blind indexes, a tuple of
-    ``rotation.Indexed``.
+    ``rotation.Indexed``. ``keeping``: the module of its ``TERMS``, and of ``MATTERS`` where it has any
+    (``foundation.terms``).
     """
 
     name: str
@@ -129,6 +130,7 @@ class Room:
     events: tuple[str, ...] = ()
     tables: str | None = None
     revisions: str | None = None
+    keeping: str | None = None
     settings: str | None = None
     decision_part: str | None = None
     payment_part: str | None = None

@@ -93,7 +93,7 @@ resolution = Table(
     "resolution",
     metadata,
     Column("id", String(40), primary_key=True),
-    Column("operation_id", String(40), nullable=False),
+    Column("operation_id", String(40), nullable=False, index=True),
     Column("two_persons", Boolean, nullable=False),
     Column("happened", Boolean, nullable=False),
     Column("answer_sealed", LargeBinary, comment="what the other side's answer would have been, typed in"),
@@ -156,6 +156,13 @@ schedule_run = Table(
     Column("node", String(40), nullable=False),
     Column("ran_at", BigInteger, nullable=False),
     Column("done_at", BigInteger, comment="null while it is under way, and when it failed or died under way"),
+    Index("ix_schedule_run_slot", "slot_at", "name"),
+    Index(
+        "ix_schedule_run_unfinished",
+        "slot_at",
+        sqlite_where=text("done_at is null"),
+        postgresql_where=text("done_at is null"),
+    ),
 )
 
 event = Table(
@@ -205,8 +212,8 @@ webhook_endpoint = Table(
 webhook_delivery = Table(
     "webhook_delivery",
     metadata,
-    Column("endpoint_id", String(40), ForeignKey("webhook_endpoint.id"), primary_key=True),
     Column("event_id", String(40), primary_key=True),
+    Column("endpoint_id", String(40), ForeignKey("webhook_endpoint.id"), primary_key=True),
     Column("event_seq", BigInteger, nullable=False),
     Column("subject", String(40), nullable=False, comment="the event's record, for its order"),
     Column("state", String(10), nullable=False),
@@ -217,6 +224,7 @@ webhook_delivery = Table(
     Column("last_error", Text),
     Column("delivered_at", BigInteger),
     CheckConstraint("state in ('queued','delivered','failed')", name="known_state"),
+    Index("ix_webhook_delivery_endpoint", "endpoint_id", "event_seq"),
     Index(
         "ix_webhook_delivery_due",
         "due_at",
@@ -296,7 +304,7 @@ callback_nonce = Table(
     Column("nonce", String(80), primary_key=True),
     Column("digest", LargeBinary, nullable=False),
     Column("received_at", BigInteger, nullable=False),
-    Index("ix_callback_nonce_received", "received_at"),
+    Index("ix_callback_nonce_received", "received_at", "channel", "nonce"),
 )
 
 access_token = Table(

@@ -39,7 +39,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('channel', 'nonce', name=op.f('pk_callback_nonce'))
     )
     with op.batch_alter_table('callback_nonce', schema=None) as batch_op:
-        batch_op.create_index('ix_callback_nonce_received', ['received_at'], unique=False)
+        batch_op.create_index('ix_callback_nonce_received', ['received_at', 'channel', 'nonce'], unique=False)
 
     op.create_table('chain_head',
     sa.Column('node', sa.String(length=40), nullable=False),
@@ -266,6 +266,7 @@ def upgrade() -> None:
     sa.UniqueConstraint('id', 'operation_id', 'two_persons', 'applied', name='uq_resolution_applied')
     )
     with op.batch_alter_table('resolution', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_resolution_operation_id'), ['operation_id'], unique=False)
         batch_op.create_index('uq_resolution_open', ['operation_id'], unique=True, sqlite_where=sa.text('withdrawn_at is null'), postgresql_where=sa.text('withdrawn_at is null'))
 
     op.create_table('schedule_run',
@@ -276,6 +277,10 @@ def upgrade() -> None:
     sa.Column('done_at', sa.BigInteger(), nullable=True, comment='null while it is under way, and when it failed or died under way'),
     sa.PrimaryKeyConstraint('name', 'slot_at', name=op.f('pk_schedule_run'))
     )
+    with op.batch_alter_table('schedule_run', schema=None) as batch_op:
+        batch_op.create_index('ix_schedule_run_slot', ['slot_at', 'name'], unique=False)
+        batch_op.create_index('ix_schedule_run_unfinished', ['slot_at'], unique=False, sqlite_where=sa.text('done_at is null'), postgresql_where=sa.text('done_at is null'))
+
     op.create_table('unreadable_callback',
     sa.Column('exchange_id', sa.String(length=40), nullable=False, comment='its evidence, the first time that it came'),
     sa.Column('channel', sa.String(length=60), nullable=False),
@@ -418,8 +423,8 @@ def upgrade() -> None:
         batch_op.create_index('ix_participation_matter', ['matter'], unique=False)
 
     op.create_table('webhook_delivery',
-    sa.Column('endpoint_id', sa.String(length=40), nullable=False),
     sa.Column('event_id', sa.String(length=40), nullable=False),
+    sa.Column('endpoint_id', sa.String(length=40), nullable=False),
     sa.Column('event_seq', sa.BigInteger(), nullable=False),
     sa.Column('subject', sa.String(length=40), nullable=False, comment="the event's record, for its order"),
     sa.Column('state', sa.String(length=10), nullable=False),
@@ -431,10 +436,11 @@ def upgrade() -> None:
     sa.Column('delivered_at', sa.BigInteger(), nullable=True),
     sa.CheckConstraint("state in ('queued','delivered','failed')", name=op.f('ck_webhook_delivery_known_state')),
     sa.ForeignKeyConstraint(['endpoint_id'], ['webhook_endpoint.id'], name=op.f('fk_webhook_delivery_endpoint_id')),
-    sa.PrimaryKeyConstraint('endpoint_id', 'event_id', name=op.f('pk_webhook_delivery'))
+    sa.PrimaryKeyConstraint('event_id', 'endpoint_id', name=op.f('pk_webhook_delivery'))
     )
     with op.batch_alter_table('webhook_delivery', schema=None) as batch_op:
         batch_op.create_index('ix_webhook_delivery_due', ['due_at'], unique=False, sqlite_where=sa.text("state = 'queued'"), postgresql_where=sa.text("state = 'queued'"))
+        batch_op.create_index('ix_webhook_delivery_endpoint', ['endpoint_id', 'event_seq'], unique=False)
         batch_op.create_index('ix_webhook_delivery_order', ['endpoint_id', 'subject', 'event_seq'], unique=False, sqlite_where=sa.text("state = 'queued'"), postgresql_where=sa.text("state = 'queued'"))
 
     op.create_table('attempt',
@@ -469,6 +475,7 @@ def downgrade() -> None:
     op.drop_table('attempt')
     with op.batch_alter_table('webhook_delivery', schema=None) as batch_op:
         batch_op.drop_index('ix_webhook_delivery_order', sqlite_where=sa.text("state = 'queued'"), postgresql_where=sa.text("state = 'queued'"))
+        batch_op.drop_index('ix_webhook_delivery_endpoint')
         batch_op.drop_index('ix_webhook_delivery_due', sqlite_where=sa.text("state = 'queued'"), postgresql_where=sa.text("state = 'queued'"))
 
     op.drop_table('webhook_delivery')
@@ -500,9 +507,14 @@ def downgrade() -> None:
         batch_op.drop_index('ix_unreadable_callback_received')
 
     op.drop_table('unreadable_callback')
+    with op.batch_alter_table('schedule_run', schema=None) as batch_op:
+        batch_op.drop_index('ix_schedule_run_unfinished', sqlite_where=sa.text('done_at is null'), postgresql_where=sa.text('done_at is null'))
+        batch_op.drop_index('ix_schedule_run_slot')
+
     op.drop_table('schedule_run')
     with op.batch_alter_table('resolution', schema=None) as batch_op:
         batch_op.drop_index('uq_resolution_open', sqlite_where=sa.text('withdrawn_at is null'), postgresql_where=sa.text('withdrawn_at is null'))
+        batch_op.drop_index(batch_op.f('ix_resolution_operation_id'))
 
     op.drop_table('resolution')
     op.drop_table('refused_tally')

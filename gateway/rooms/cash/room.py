@@ -12,5 +12,6 @@ ROOM = Room(
     lives=(".states",),
     events=("cash.overdue", "cash.settlement"),
     tables=".tables",
+    keeping=".keeping",
     revisions=".revisions",
 )

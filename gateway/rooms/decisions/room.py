@@ -11,6 +11,7 @@ ROOM = Room(
     routes=(".routes:router", ".correction_routes:router"),
     commands={"decisions": ".commands:app"},
     tables=".tables",
+    keeping=".keeping",
     revisions=".revisions",
     lives=(".states",),
     events=tuple(

@@ -36,6 +36,7 @@ ROOM = Room(
     settings=".options:DisclosureOptions",
     books=".audit:BOOKS",
     tables=".tables",
+    keeping=".keeping",
     revisions=".revisions",
     decision_part=".decision_part:PART",
 )

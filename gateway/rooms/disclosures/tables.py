@@ -39,7 +39,7 @@ disclosure = Table(
     metadata,
     Column("id", String(40), primary_key=True),
     Column("authority", String(40), nullable=False),
-    Column("decision_id", String(40), ForeignKey("decision.id"), nullable=False),
+    Column("decision_id", String(40), ForeignKey("decision.id"), nullable=False, index=True),
     Column("decision_number", String(128), nullable=False),
     Column("decision_version", Integer, nullable=False, comment="version of the facts that was sent"),
     Column("target", String(60), nullable=False, comment="the channel"),

@@ -26,6 +26,7 @@ ROOM = Room(
         )
     ),
     tables=".tables",
+    keeping=".keeping",
     revisions=".revisions",
     indexes=".records:INDEXES",
 )

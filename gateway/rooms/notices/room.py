@@ -17,6 +17,7 @@ ROOM = Room(
     commands={"notices": ".commands:app"},
     lives=(".states",),
     tables=".tables",
+    keeping=".keeping",
     revisions=".revisions",
     settings=".options:NoticeOptions",
     decision_part=".decision_part:PART",

@@ -13,6 +13,7 @@ ROOM = Room(
     doctor=".strangers:look",
     lives=("gateway.foundation.delivery.states",),
     tables=".tables",
+    keeping=".keeping",
     revisions=".revisions",
     events=("operation.parked", "channel.stopped", "channel.resumed", "channel.drifted", "channel.unreadable_callback"),
 )

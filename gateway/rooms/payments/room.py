@@ -33,6 +33,7 @@ ROOM = Room(
     ),
     settings=".options:PaymentOptions",
     tables=".tables",
+    keeping=".keeping",
     revisions=".revisions",
     decision_part=".decision_part:PART",
     books=".audit:BOOKS",

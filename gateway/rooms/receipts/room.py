@@ -11,5 +11,6 @@ ROOM = Room(
     routes=(".routes:router",),
     lives=(".states",),
     tables=".tables",
+    keeping=".keeping",
     revisions=".revisions",
 )

@@ -15,6 +15,7 @@ ROOM = Room(
     events=("break.assigned",),
     books=".audit:BOOKS",
     tables=".tables",
+    keeping=".keeping",
     revisions=".revisions",
     body_limits={"/v1/statement-files": 40 << 20},
 )

@@ -14,6 +14,7 @@ ROOM = Room(
     events=("refund.contradiction", "refund.payee_named", "refund.waits"),
     books=".audit:BOOKS",
     tables=".tables",
+    keeping=".keeping",
     payment_part=".payment_part:PART",
     revisions=".revisions",
 )

@@ -26,6 +26,7 @@ ROOM = Room(
     events=("seal.stopped",),
     settings=".rules:SealRules",
     tables=".tables",
+    keeping=".keeping",
     revisions=".revisions",
     decision_part=".decision_part:PART",
     doctor=".doctor:look",

@@ -122,7 +122,7 @@ seal_voiding = Table(
     "seal_voiding",
     metadata,
     Column("id", String(40), primary_key=True),
-    Column("document_id", String(40), ForeignKey("sealed_document.id"), nullable=False),
+    Column("document_id", String(40), ForeignKey("sealed_document.id"), nullable=False, index=True),
     Column("authority", String(40), nullable=False),
     Column("channel", String(60), nullable=False),
     Column("status", String(20), nullable=False),

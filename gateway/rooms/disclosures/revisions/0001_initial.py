@@ -6,7 +6,7 @@ from alembic import op
 revision = "disclosures_0001"
 down_revision = None
 branch_labels = ("disclosures",)
-depends_on = ('decisions_0001',)
+depends_on = ('decisions_0002',)
 
 
 def upgrade() -> None:
@@ -70,6 +70,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('disclosure', schema=None) as batch_op:
         batch_op.create_index('ix_disclosure_authority', ['authority', 'id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_disclosure_decision_id'), ['decision_id'], unique=False)
         batch_op.create_index('ix_disclosure_open', ['status', 'submit_by_on'], unique=False)
         batch_op.create_index('ix_disclosure_reference', ['target', 'effect_reference'], unique=False)
         batch_op.create_index('ix_disclosure_until', ['publish_until_on'], unique=False)
@@ -84,6 +85,7 @@ def downgrade() -> None:
         batch_op.drop_index('ix_disclosure_until')
         batch_op.drop_index('ix_disclosure_reference')
         batch_op.drop_index('ix_disclosure_open')
+        batch_op.drop_index(batch_op.f('ix_disclosure_decision_id'))
         batch_op.drop_index('ix_disclosure_authority')
 
     op.drop_table('disclosure')

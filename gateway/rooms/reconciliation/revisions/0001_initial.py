@@ -174,12 +174,16 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('break_action', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_break_action_break_id'), ['break_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_break_action_payment_id'), ['payment_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_break_action_refund_id'), ['refund_id'], unique=False)
         batch_op.create_index('uq_break_action_proposed', ['break_id'], unique=True, sqlite_where=sa.text("state = 'proposed'"), postgresql_where=sa.text("state = 'proposed'"))
 
 
 def downgrade() -> None:
     with op.batch_alter_table('break_action', schema=None) as batch_op:
         batch_op.drop_index('uq_break_action_proposed', sqlite_where=sa.text("state = 'proposed'"), postgresql_where=sa.text("state = 'proposed'"))
+        batch_op.drop_index(batch_op.f('ix_break_action_refund_id'))
+        batch_op.drop_index(batch_op.f('ix_break_action_payment_id'))
         batch_op.drop_index(batch_op.f('ix_break_action_break_id'))
 
     op.drop_table('break_action')

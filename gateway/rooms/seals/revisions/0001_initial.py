@@ -120,6 +120,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_seal_voiding'))
     )
     with op.batch_alter_table('seal_voiding', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_seal_voiding_document_id'), ['document_id'], unique=False)
         batch_op.create_index('ix_seal_voiding_signature', ['signature_digest'], unique=False)
         batch_op.create_index('uq_seal_voiding_standing', ['document_id'], unique=True, sqlite_where=sa.text("status in ('PROPOSED','CONFIRMED','VOIDED')"), postgresql_where=sa.text("status in ('PROPOSED','CONFIRMED','VOIDED')"))
 
@@ -128,6 +129,7 @@ def downgrade() -> None:
     with op.batch_alter_table('seal_voiding', schema=None) as batch_op:
         batch_op.drop_index('uq_seal_voiding_standing', sqlite_where=sa.text("status in ('PROPOSED','CONFIRMED','VOIDED')"), postgresql_where=sa.text("status in ('PROPOSED','CONFIRMED','VOIDED')"))
         batch_op.drop_index('ix_seal_voiding_signature')
+        batch_op.drop_index(batch_op.f('ix_seal_voiding_document_id'))
 
     op.drop_table('seal_voiding')
     with op.batch_alter_table('sealed_document', schema=None) as batch_op:

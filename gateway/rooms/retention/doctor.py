@@ -1,0 +1,36 @@
+"""What ``gateway doctor`` sees of the archive."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection
+
+from gateway.foundation.crypto.keys import FileKeys
+from gateway.foundation.findings import Finding
+from gateway.rooms.retention import records
+from gateway.rooms.retention.archive import Archive, ArchiveError
+from gateway.rooms.retention.assembly import RetentionSettings, terms_of
+from gateway.settings import Settings
+from gateway.words.saying import say
+
+
+def look(settings: Settings, read: Callable[[Callable[[Connection], Any]], Any]) -> Iterable[Finding]:
+    """The last part of each kind is there, and signed by us. ``gateway retention show --verify`` reads them all."""
+    return list(_look(settings, read))
+
+
+def _look(settings: Settings, read: Callable[[Callable[[Connection], Any]], Any]) -> Iterator[Finding]:
+    folder, number = settings.of_room("retention", RetentionSettings).folder, 0
+    for term in terms_of(settings):
+        parts = read(partial(records.parts, what=term.what)) if term.days is not None else []
+        number += len(parts)
+        if not parts:
+            continue
+        try:
+            Archive(folder, FileKeys(settings.keys.directory, create=False)).part(term.what, parts[-1].number)
+        except ArchiveError as error:
+            yield Finding("retention", "fail", error.said)
+    yield Finding("retention", "ok", say("retention.parts_there", number=number, folder=folder))
