@@ -9,6 +9,7 @@ from gateway.rooms.payments.tables import (
     collecting_unit,
     collection,
     income_item,
+    look_up_budget,
     payment,
     payment_code,
     payment_exception,

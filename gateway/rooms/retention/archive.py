@@ -90,7 +90,7 @@ class Archive:
             content = path.read_bytes()
             told = json.loads(content)
             signature = bytes.fromhex(told.pop("signature"))
-            ours = told["key"] == self._keys.public(ARCHIVE_KEY).hex()
+            ours = bytes.fromhex(told["key"]) in self._keys.publics(ARCHIVE_KEY)
             held = default_provider().verify(bytes.fromhex(told["key"]), _signed(told), signature)
             if not (ours and held and (told["what"], told["number"]) == (what, number)):
                 raise ValueError

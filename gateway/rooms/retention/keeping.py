@@ -19,6 +19,7 @@ from gateway.foundation.delivery.tables import (
 )
 from gateway.foundation.drift.tables import contract_drift
 from gateway.foundation.evidence import tables as evidence
+from gateway.foundation.rotation.tables import key_node, key_sweep, key_version
 from gateway.foundation.store.base import constant
 from gateway.foundation.store.tables import idempotency
 from gateway.foundation.terms import Matter, Term
@@ -113,6 +114,9 @@ TERMS = (
             access.access_key,
             access.matter_person,
             access.participation,
+            key_version,
+            key_node,
+            key_sweep,
         ),
         why=say("retention.why_people"),
     ),
