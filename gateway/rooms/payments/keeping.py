@@ -31,11 +31,7 @@ TERMS = (
     ),
     Term(
         what="units and items",
-        tables=(
-            code_series,
-            collecting_unit,
-            income_item,
-        ),
+        tables=(code_series, collecting_unit, income_item, look_up_budget),
         why=say("retention.why_setup"),
     ),
 )
