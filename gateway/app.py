@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from typing import TypeVar
@@ -20,6 +21,8 @@ from gateway.words.errors import GatewayError
 T = TypeVar("T")
 
 _DRIFT_SECONDS = 5.0
+_READY_SECONDS = 0.9
+"""Whoever asks whether we are ready hears within a second."""
 
 
 class App:
@@ -90,6 +93,16 @@ class App:
         """What keeps the gateway from accepting work, and what is worth knowing."""
         if self.stopping:
             return ["stopping"], []
+        base = self.base
+        if base.standing is not None and base.standing.lost is not None:
+            return [str(base.standing.lost)], []
+        try:
+            async with asyncio.timeout(_READY_SECONDS):
+                return await self._notes()
+        except TimeoutError:
+            return ["database: no answer within a second"], []
+
+    async def _notes(self) -> tuple[list[str], list[str]]:
         base = self.base
         try:
             keys = {channel.name: channel.keys for channel in base.channels.all()}

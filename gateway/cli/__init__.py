@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cached_property, partial
 from importlib import import_module
@@ -15,7 +16,7 @@ from gateway import __version__
 from gateway.cli.lines import line_of
 from gateway.foundation import rooms
 from gateway.terminal.output import EXIT_CODES, Session, report
-from gateway.words.errors import GatewayError, SettingsError
+from gateway.words.errors import GatewayError, SettingsError, UnavailableProblem
 from gateway.words.saying import say
 
 FRAME = {
@@ -119,6 +120,14 @@ class _Root(TyperGroup):
             return super().invoke(ctx)
         except GatewayError as error:
             raise typer.Exit(report(ctx, error)) from error
+        except Exception as error:
+            if "sqlalchemy" not in sys.modules:
+                raise
+            from gateway.foundation.store.engine import is_unreachable
+
+            if not is_unreachable(error):
+                raise
+            raise typer.Exit(report(ctx, UnavailableProblem(say("store.unreachable")))) from error
 
 
 app = typer.Typer(

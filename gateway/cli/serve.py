@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
+import threading
 from collections.abc import Coroutine
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 import uvicorn
@@ -18,9 +20,13 @@ from gateway.foundation.store import schema
 from gateway.foundation.store.engine import open_engine, sqlite_path
 from gateway.foundation.store.lock import DatabaseLock
 from gateway.settings import FACES, DeliverySettings, Face, Settings, known
-from gateway.terminal.output import Json, in_words, progress, session
+from gateway.terminal.output import Exit, Json, in_words, progress, session
 from gateway.words.errors import SettingsError
 from gateway.words.saying import say
+
+if TYPE_CHECKING:
+    from gateway.app import App
+    from gateway.foundation.standing import Standing
 
 Node = Annotated[str | None, typer.Option("--node", help="This node's name; each of several nodes has its own.")]
 
@@ -54,17 +60,51 @@ def worker(ctx: typer.Context, node: Node = None, as_json: Json = False) -> None
     async def run() -> None:
         from gateway.app import App
 
-        stop = asyncio.Event()
+        stop = Stop(settings)
         for one in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(one, stop.set)
         async with App.open(settings, sending=True) as gateway:
+            stop.follow(gateway)
             name = gateway.base.settings.delivery.node
             typer.echo(
                 json.dumps({"ready": True, "node": name}) if as_json else in_words(say("starting.delivers", node=name))
             )
             await stop.wait()
+        stop.tell()
 
     _to_the_end(run())
+
+
+class Stop(asyncio.Event):
+    """Set when the process is to stop: by a signal, or because the node has lost its standing.
+
+    A stop ends: what has not let go after twice the grace (a thread that waits for a database, say) is cut off.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self._seconds = 2 * settings.delivery.grace
+        self._standing: Standing | None = None
+
+    def set(self) -> None:
+        """Stop."""
+        if not self.is_set():
+            last = threading.Timer(self._seconds, os._exit, (Exit.CUT.value,))
+            last.daemon = True
+            last.start()
+        super().set()
+
+    def follow(self, gateway: App) -> None:
+        """Stop also when this gateway has lost its standing."""
+        self._standing = gateway.base.standing
+        if self._standing is not None:
+            self._standing.on_fall(self.set)
+
+    def tell(self) -> None:
+        """After the stop. Raises ``typer.Exit`` where it was not asked for."""
+        if self._standing is not None and self._standing.lost is not None:
+            progress().print(in_words(self._standing.lost), markup=False)
+            raise typer.Exit(Exit.FELL)
 
 
 def _to_the_end(main: Coroutine[Any, Any, None]) -> None:
@@ -130,5 +170,8 @@ async def _run(settings: Settings, faces: tuple[Face, ...], as_json: bool) -> No
                 told[in_words(say("starting.frames_of", channel=channel))] = address
             typer.echo("\n".join(map(" ".join, told.items())))
 
+    stop = Stop(settings)
     async with App.open(settings, sending=True) as gateway:
-        await serve_faces(gateway, faces, on_ready=ready, on_doors=doors.update)
+        stop.follow(gateway)
+        await serve_faces(gateway, faces, on_ready=ready, on_doors=doors.update, stop=stop)
+    stop.tell()

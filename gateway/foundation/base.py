@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # named here, made by ``opening``
     from gateway.foundation.evidence import Evidence
     from gateway.foundation.reckoning import Reckoning
     from gateway.foundation.rotation import Rotation
+    from gateway.foundation.standing import Standing
     from gateway.foundation.store import Store
     from gateway.foundation.two_persons import TwoPersons
     from gateway.settings import Settings
@@ -33,7 +34,7 @@ M = TypeVar("M", bound=BaseModel)
 class Foundation:
     """Store, delivery, events, channels, encryption, terms, clock, evidence, notes, access of one running gateway.
 
-    ``opened_at``: when, in microseconds.
+    ``opened_at``: when, in microseconds. ``standing``: this node's on a PostgreSQL; None on SQLite.
     """
 
     settings: Settings
@@ -56,6 +57,7 @@ class Foundation:
     audit: Audit
     schedules: Schedules
     two_persons: TwoPersons
+    standing: Standing | None = None
 
     def settings_of(self, room: str, model: type[M]) -> M:
         """The block ``[rooms.NAME]`` as the room's own model. SettingsError names what is wrong in it."""

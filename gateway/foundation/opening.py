@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
-import structlog
-
 from gateway.foundation.access import Access
 from gateway.foundation.access.audit import Audit
 from gateway.foundation.base import Foundation
@@ -24,6 +22,7 @@ from gateway.foundation.evidence import Evidence
 from gateway.foundation.reckoning import Reckoning
 from gateway.foundation.rotation import Rotation
 from gateway.foundation.rotation.places import places_of_rooms
+from gateway.foundation.standing import Standing
 from gateway.foundation.store import Store, sealed
 from gateway.foundation.store.engine import SQLITE, sqlite_path
 from gateway.foundation.store.lock import NodeName
@@ -32,9 +31,6 @@ from gateway.foundation.wire.bounds import Timeouts
 from gateway.foundation.wire.outward import AllowList, OutwardWire
 from gateway.settings import Settings
 from gateway.words.clock import Clock, to_micros
-from gateway.words.errors import GatewayError
-
-log = structlog.get_logger(__name__)
 
 
 async def open_foundation(
@@ -46,8 +42,9 @@ async def open_foundation(
     ``start``.
     """
     url = settings.store.location()
+    standing = None
     if sqlite_path(url) is None:
-        settings = await _take_name(settings, url, sending, stack)
+        settings, standing = await _take_name(settings, url, clock, sending, stack)
     store = Store.open(url, exclusive=sending)
     stack.callback(store.close)
     keys = installed_keys(settings.keys.directory, await store.read(sealed.sample))
@@ -67,6 +64,8 @@ async def open_foundation(
     stack.push_async_callback(channels.close)
     engine = choose(settings.delivery.engine, url, store.dialect, node)
     delivery = Delivery(store, channels, evidence, envelope, clock, _delivery_settings(settings), engine)
+    if standing is not None:
+        standing.on_fall(delivery.fall)
     two_persons = TwoPersons(envelope, clock)
     return Foundation(
         settings=settings,
@@ -89,6 +88,7 @@ async def open_foundation(
         audit=Audit(store, evidence, clock),
         schedules=Schedules(store, clock, node),
         two_persons=two_persons,
+        standing=standing,
     )
 
 
@@ -121,7 +121,9 @@ def _outward(settings: Settings, evidence: Evidence, clock: Clock) -> OutwardWir
     return OutwardWire(recorder=evidence.record, allow=allow, timeouts=timeouts, clock=clock, ports=ports)
 
 
-async def _take_name(settings: Settings, url: str, sending: bool, stack: contextlib.AsyncExitStack) -> Settings:
+async def _take_name(
+    settings: Settings, url: str, clock: Clock, sending: bool, stack: contextlib.AsyncExitStack
+) -> tuple[Settings, Standing]:
     """Several processes share a PostgreSQL: each has a name of its own, under which it leases and keeps evidence.
 
     A name that settings give is taken or the start fails; the default one makes room for others.
@@ -130,21 +132,9 @@ async def _take_name(settings: Settings, url: str, sending: bool, stack: context
     wanted = block.node if sending else f"{block.node}-commands-1"
     given = sending and "node" in block.model_fields_set
     name = await asyncio.to_thread(NodeName.take, url, wanted, others=not given)
-    stack.callback(name.release)
-    keeping = asyncio.create_task(_keep_name(name))
-    stack.callback(keeping.cancel)
-    return settings.model_copy(update={"delivery": block.model_copy(update={"node": name.name})})
-
-
-async def _keep_name(name: NodeName) -> None:
-    """Take the name again after the database was away. Lost to another process: fences and evidence tell us apart."""
-    while True:
-        await asyncio.sleep(5)
-        try:
-            if not await asyncio.to_thread(name.hold):
-                log.error("another process has taken this node's name; restart this one", node=name.name)
-        except GatewayError as problem:
-            log.warning("the node's name could not be confirmed", node=name.name, reason=str(problem))
+    standing = Standing(name, clock)
+    stack.callback(standing.close)
+    return settings.model_copy(update={"delivery": block.model_copy(update={"node": name.name})}), standing
 
 
 def _delivery_settings(settings: Settings) -> DeliverySettings:
@@ -164,4 +154,5 @@ def _delivery_settings(settings: Settings) -> DeliverySettings:
         lease=block.lease,
         sweep=block.sweep,
         patience=patience,
+        named=sqlite_path(settings.store.location()) is None,
     )

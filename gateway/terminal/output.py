@@ -49,6 +49,8 @@ class Exit(IntEnum):
     REFUSED = 4, "refused: no such record, or not in its present state"
     LOCKED = 5, "another process works on the database"
     UNAVAILABLE = 6, "database or external system not available"
+    FELL = 7, "stopped by itself: it had lost its node's name, its clock or its schema"
+    CUT = 8, "told to stop, and cut off after twice the grace"
 
 
 EXIT_CODES = tuple(Exit)
@@ -97,20 +99,24 @@ class Session:
 
     def read(self, query: Callable[[Connection], T]) -> T:
         """Run a query on the database, also while a gateway works on it. SettingsError if its schema is not ours."""
-        from sqlalchemy.exc import OperationalError
+        from sqlalchemy.exc import DBAPIError, OperationalError
 
         from gateway.foundation.store import schema
-        from gateway.foundation.store.engine import open_engine, sqlite_path
+        from gateway.foundation.store.engine import is_unreachable, open_engine, sqlite_path
+        from gateway.foundation.store.silence import watched
 
         url = self.settings.store.location()
         if (path := sqlite_path(url)) is not None and not path.exists():
             raise SettingsError("store.url", say("store.no_database", path=path))
         engine = open_engine(url, read_only=True)
         try:
-            schema.require_current(engine)
-            with engine.begin() as conn:
-                return query(conn)
-        except OperationalError as error:
+            with watched(engine, url):
+                schema.require_current(engine)
+                with engine.begin() as conn:
+                    return query(conn)
+        except DBAPIError as error:
+            if not isinstance(error, OperationalError) and not is_unreachable(error):
+                raise
             reason = str(error.orig).strip()
             raise UnavailableProblem(say("terminal.database", reason=reason)) from error
         finally:

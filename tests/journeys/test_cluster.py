@@ -186,3 +186,31 @@ def _sending(url: str) -> int:
         row = conn.execute("select count(*) from operation where state = 'sending'").fetchone()
     assert row is not None
     return int(row[0])
+
+
+async def test_a_database_that_falls_silent_is_told_in_time_and_a_stop_ends(
+    installation: tuple[Path, str], start: Start, line: Any, postgresql_url: str
+) -> None:
+    file, key = installation
+    words = file.read_text(encoding="utf-8")
+    file.write_text(words.replace(postgresql_url, line.url(postgresql_url.split("/")[3].split("?")[0])), "utf-8")
+    node, worker = start("serve"), start("worker")
+    async with client(node, key) as http:
+        assert (await http.get("/v1/payments")).status_code == 200
+        line.hold()
+        told = await asyncio.gather(http.get("/v1/payments"), ask_anew(http), http.get("/readyz"))
+    assert [one.status_code for one in told] == [503, 503, 503]
+    assert told[1].json()["type"].rpartition(":")[2] in ("unavailable", "commit-unknown")
+    asked = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "gateway", "-s", str(file), "operations", "list"), stderr=subprocess.PIPE
+    )
+    _, errors = await asyncio.wait_for(asked.communicate(), 60)
+    assert (asked.returncode, b"Traceback" in errors) == (6, False), errors.decode()
+    for one in (node, worker):
+        one.send(signal.SIGTERM)
+        assert await asyncio.to_thread(one.process.wait, 60) in (0, 8)
+
+
+async def ask_anew(http: httpx.AsyncClient) -> httpx.Response:
+    """Put a decision that nobody knows yet."""
+    return await http.put(f"/v1/decisions/{story.AUTHORITY}/望市监罚决字〔2026〕第99号", json=FACTS)

@@ -10,10 +10,12 @@ from sqlalchemy import Connection
 from gateway.foundation.access import records as access_records
 from gateway.foundation.channels import Channel
 from gateway.foundation.delivery import limits
-from gateway.foundation.delivery.limits import Condition
+from gateway.foundation.delivery.limits import SECOND, Condition
 from gateway.foundation.delivery.node import Node
 from gateway.foundation.delivery.retry_rules import Step
+from gateway.foundation.standing import CLOCK_SECONDS
 from gateway.ports.base import Message
+from gateway.words.clock import SystemClock
 from gateway.words.errors import GatewayError, NotSentError, OutcomeUnknownError, UnavailableProblem
 
 log = structlog.get_logger(__name__)
@@ -41,6 +43,11 @@ class Conditions:
         try:
             if step.stop_channel is not None:
                 reason = step.stop_channel
+                if apart := await self._apart():
+                    # Messages of another time are refused; that is this node's fault, and others send on.
+                    log.error("refused while this node's clock is wrong", channel=name, seconds=apart, reason=reason)
+                    self._node.stopping = True
+                    return
                 await store.write_apart(lambda conn: self._stop(conn, name, reason, now))
                 self.learn(name, replace(known, stopped=reason))
             elif bound.circuit_failures and not _answered(result):
@@ -56,6 +63,14 @@ class Conditions:
                 self._node.wake(name)
         except UnavailableProblem as problem:
             log.warning("a channel's condition could not be noted", channel=name, reason=str(problem))
+
+    async def _apart(self) -> int:
+        """By how many seconds this machine's clock is wrong, where that is too many; 0 where it is right."""
+        node = self._node
+        if node.alone or not isinstance(node.clock, SystemClock):
+            return 0
+        seconds = abs(await node.store.database_now() - node.now()) // SECOND
+        return seconds if seconds > CLOCK_SECONDS else 0
 
     def _stop(self, conn: Connection, channel: str, reason: str, now: int) -> None:
         """Stop a channel, and tell every authority that it serves."""

@@ -31,6 +31,8 @@ QUEUE = "gateway"
 SCHEMA = "gateway_jobs"
 STALLED_SECONDS = 60
 _HELD = 10_000
+_STOP_SECONDS = 3.0
+"""How long a stop waits for the jobs' worker, which may be waiting for a database that is away."""
 _RESTART = (0.2, 1.0, 5.0)
 
 
@@ -80,6 +82,7 @@ class Cluster:
         self._tasks: list[asyncio.Task[None]] = []
         self._app: procrastinate.App | None = None
         self._job: Any = None
+        self._stopping = False
 
     @staticmethod
     def installed() -> bool:
@@ -113,11 +116,14 @@ class Cluster:
 
     async def stop(self) -> None:
         """Finish no more than what is being looked at."""
+        self._stopping = True
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=_STOP_SECONDS)
         if self._app is not None:
-            await self._app.close_async()
+            with contextlib.suppress(Exception):  # the database is away, and with it what was to be closed
+                await asyncio.wait_for(self._app.close_async(), _STOP_SECONDS)
 
     def notify(self, operation_id: str) -> None:
         """Tell some node, soon. What finds no room is found by the sweep."""
@@ -169,7 +175,7 @@ class Cluster:
     async def _listen(self) -> None:
         assert self._app is not None
         failures = 0
-        while True:
+        while not self._stopping:  # where the database is away the worker answers its cancelling with another error
             began = asyncio.get_running_loop().time()
             try:
                 await self._app.run_worker_async(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import structlog
 from sqlalchemy import Connection
@@ -12,10 +13,13 @@ from gateway.foundation.delivery.actions import Doubt
 from gateway.foundation.delivery.attempts import Attempts
 from gateway.foundation.delivery.doubts import DoubtAges
 from gateway.foundation.delivery.engines import Engine
-from gateway.foundation.delivery.node import Node
+from gateway.foundation.delivery.node import LOOK_SECONDS, Node
 from gateway.words.errors import UnavailableProblem
 
 log = structlog.get_logger(__name__)
+
+GONE_SECONDS = 2.0
+"""For how long a node must be without its name: one that takes it again after the server was away is not gone."""
 
 
 class Leases:
@@ -27,6 +31,7 @@ class Leases:
         self._doubts = doubts
         self._engine = engine
         self._tasks: list[asyncio.Task[None]] = []
+        self._missed: dict[str, float] = {}
 
     async def free_own(self) -> None:
         """Free what an earlier life under this node's name held; a sole process frees everybody's."""
@@ -38,6 +43,8 @@ class Leases:
             asyncio.create_task(self._renewing(), name="leases"),
             asyncio.create_task(self._sweeping(), name="sweep"),
         ]
+        if self._node.settings.named:
+            self._tasks.append(asyncio.create_task(self._missing(), name="nodes"))
 
     async def stop(self) -> None:
         """Renew no more."""
@@ -57,6 +64,27 @@ class Leases:
             await store.read(lambda conn: operation_records.overdue(conn, self._node.actions, now))
         )
         return freed
+
+    async def look_for_the_gone(self) -> int:
+        """Free what nodes have left that are gone: seen twice without their name, some seconds apart; how many."""
+        gone = await self._node.store.read(lambda conn: operation_records.gone(conn, self._node.name))
+        now = time.monotonic()
+        self._missed = {node: self._missed.get(node, now) for node in gone}
+        freed = 0
+        for node, since in self._missed.items():
+            if now - since >= GONE_SECONDS:
+                freed += await self._free(node, gone=True)
+        return freed
+
+    async def _missing(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            try:
+                await self.look_for_the_gone()
+            except UnavailableProblem as problem:
+                log.warning("it could not be seen whether a node is gone", reason=str(problem))
+            except Exception:
+                log.exception("it could not be seen whether a node is gone")
 
     async def _renewing(self) -> None:
         """While a call is under way its lease does not end."""
@@ -85,11 +113,13 @@ class Leases:
             except Exception:
                 log.exception("the sweep failed")
 
-    async def _free(self, node: str | None) -> int:
-        """Free leases; rooms are told of the doubt that begins."""
+    async def _free(self, node: str | None, *, gone: bool = False) -> int:
+        """Free leases; rooms are told of the doubt that begins. ``gone``: unless the node has its name again."""
         now, actions = self._node.now(), self._node.actions
 
         def unit(conn: Connection) -> int:
+            if gone and node not in operation_records.gone(conn, self._node.name):
+                return 0
             cut = operation_records.release_expired(conn, now=now, node=node)
             for one in cut:
                 if (

@@ -30,7 +30,7 @@ class DeliverySettings:
     """``concurrency``: calls in flight per channel here. ``grace``: seconds that a stop waits for calls to end.
 
     ``lease``: seconds after which a call that is not heard of counts as cut; ``sweep``: seconds between two looks for
-    such calls.
+    such calls. ``named``: every node on this database holds its name by a lock, and one that does not is gone.
     """
 
     node: str = "node-1"
@@ -39,6 +39,7 @@ class DeliverySettings:
     lease: float = 60.0
     sweep: float = 60.0
     patience: Patience = field(default_factory=Patience)
+    named: bool = False
 
 
 @dataclass(eq=False)

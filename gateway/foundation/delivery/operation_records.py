@@ -19,6 +19,7 @@ from sqlalchemy import (
     insert,
     or_,
     select,
+    text,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -296,6 +297,16 @@ _BRING_BACK = (
         },
     )
 )
+_GONE = text("""
+    select node from (
+        select distinct node, hashtextextended('gateway node ' || node, 0) as key
+        from operation where state = 'sending' and node <> :me
+    ) as sender where not exists (
+        select from pg_locks as held where held.locktype = 'advisory' and held.granted and held.objsubid = 1
+        and held.database = (select oid from pg_database where datname = current_database())
+        and held.classid::bigint = sender.key >> 32 & 4294967295 and held.objid::bigint = sender.key & 4294967295
+    )
+""")
 _NEXT_DUE = select(func.min(operation.c.due_at)).where(operation.c.channel == bindparam("channel"), _OPEN, _KNOWN)
 _STRANGE = (
     select(operation.c.action, func.count())
@@ -489,6 +500,11 @@ def release_expired(conn: Connection, *, now: int, node: str | None) -> list[Ope
             ended_at=now,
         )
     return cut
+
+
+def gone(conn: Connection, me: str) -> list[str]:
+    """The nodes that hold leases and no longer hold their name (``store.lock``): they died, vanished or hang."""
+    return list(conn.execute(_GONE, {"me": me}).scalars())
 
 
 def find(

@@ -308,6 +308,11 @@ class Delivery:
         await self.pumps.stop()
         await self.leases.stop()
 
+    def fall(self) -> None:
+        """Claim nothing more: this node has lost its standing. What is under way ends as it would have."""
+        self.node.stopping = True
+        self.wake()
+
     async def sweep(self) -> int:
         """Free leases that ran out by the database's clock, whoever held them, and look everywhere; how many."""
         return await self.leases.sweep()

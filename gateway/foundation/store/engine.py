@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ LOCK_SECONDS = 2
 """How long a statement waits for a row that another transaction holds."""
 IDLE_SECONDS = 4
 """After which a writing transaction that asks nothing is ended by the server: its node hangs, or is gone."""
-LINE = {
+LINE: Mapping[str, Any] = {
     "connect_timeout": 3,
     # Answers that are lost on the way are noticed by us ...
     "keepalives_idle": 5,
@@ -32,7 +33,7 @@ LINE = {
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
 }
-SESSION = {
+SESSION: Mapping[str, str] = {
     "timezone": "UTC",
     "lock_timeout": f"{LOCK_SECONDS}s",
     # ... and by the server: what a node that vanished has held is free again within 15 seconds.

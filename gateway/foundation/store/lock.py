@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, LiteralString
 
-from gateway.foundation.store.engine import parse_url
+from gateway.foundation.store.engine import LINE, SESSION, parse_url
 from gateway.words.errors import GatewayError, SettingsError, UnavailableProblem
 from gateway.words.saying import say
 
@@ -43,6 +44,13 @@ else:
 
 
 _PATIENCE = 0.5
+SILENT_SECONDS = 5
+"""After which the server ends the session of a node that asks nothing, and its name is free."""
+PATIENCE_SECONDS = SILENT_SECONDS + 2.0
+_SEEN: Final = """(extract(epoch from clock_timestamp()) * 1000000)::bigint,
+    array(select version_num::text from alembic_version)"""
+_PULSE: Final = f"select true, {_SEEN}"
+_TAKE: Final = f"select pg_try_advisory_lock(hashtextextended(%s, 0)), {_SEEN}"
 
 
 class LockedError(GatewayError):
@@ -98,10 +106,24 @@ class DatabaseLock:
         self.release()
 
 
+@dataclass(frozen=True)
+class Pulse:
+    """What a node sees on the session that holds its name: whether it does, the database's clock, the schema.
+
+    ``at`` in microseconds.
+    """
+
+    ours: bool
+    at: int
+    revisions: frozenset[str]
+
+
 class NodeName:
     """The name of one node on a shared PostgreSQL: no two living processes have the same.
 
-    An advisory lock of a connection that is kept for life; the server lets go of it when the process dies.
+    An advisory lock of a session that is kept for life, and on which something is asked every second. The server ends
+    it when the process dies, and when nothing was asked for ``SILENT_SECONDS``: the machine has vanished, or hangs. So
+    whoever has its name is alive, and a node that has not is gone.
     """
 
     def __init__(self, name: str, address: str) -> None:
@@ -110,7 +132,7 @@ class NodeName:
         self._conn: psycopg.Connection[Any] | None = None
 
     @classmethod
-    def take(cls, url: str, name: str, *, others: bool = False, patience: float = 5.0) -> NodeName:
+    def take(cls, url: str, name: str, *, others: bool = False, patience: float = PATIENCE_SECONDS) -> NodeName:
         """Take the name; with ``others`` the next free one, ``node-2`` after ``node-1``. SettingsError if taken.
 
         Waits up to ``patience`` seconds: the server may not yet know that who had the name is dead.
@@ -135,30 +157,52 @@ class NodeName:
             time.sleep(0.2)
 
     def hold(self) -> bool:
-        """Make sure that the name is still ours, taking it again after the server was away. False if it is lost."""
+        """Make sure that the name is ours, taking it again after the server was away. False if another has it."""
+        return self.pulse().ours
+
+    def pulse(self) -> Pulse:
+        """The same, with what is seen on the way. Raises UnavailableProblem."""
         import psycopg
 
         try:
             if self._conn is not None:
-                self._conn.execute("select 1")
-                return True
-        except psycopg.OperationalError:
+                return self._asked(self._conn, _PULSE)
+        except psycopg.Error:
             self.release()
         try:
-            self._conn = psycopg.connect(
-                self._address, autocommit=True, connect_timeout=5, application_name=f"gateway {self.name}"
+            conn = psycopg.connect(
+                self._address,
+                autocommit=True,
+                application_name=f"gateway {self.name}",
+                options=" ".join(
+                    f"-c {one}={value}"
+                    for one, value in {**SESSION, "idle_session_timeout": f"{SILENT_SECONDS}s"}.items()
+                ),
+                **LINE,
             )
-            key = f"gateway node {self.name}"
-            row = self._conn.execute("select pg_try_advisory_lock(hashtextextended(%s, 0))", (key,)).fetchone()
-        except psycopg.OperationalError as error:
+            self._conn = conn
+            found = self._asked(conn, _TAKE, node_key(self.name))
+        except psycopg.Error as error:
+            self.release()
             raise UnavailableProblem(say("store.unreachable")) from error
-        if row is not None and row[0]:
-            return True
-        self.release()
-        return False
+        if not found.ours:
+            self.release()
+        return found
 
     def release(self) -> None:
         """Let go; a second call does nothing."""
         conn, self._conn = self._conn, None
         if conn is not None:
             conn.close()
+
+    @staticmethod
+    def _asked(conn: psycopg.Connection[Any], statement: LiteralString, *values: str) -> Pulse:
+        row = conn.execute(statement, values).fetchone()
+        assert row is not None
+        ours, at, revisions = row
+        return Pulse(ours, at, frozenset(revisions))
+
+
+def node_key(name: str) -> str:
+    """What the lock of a node's name is made of."""
+    return f"gateway node {name}"

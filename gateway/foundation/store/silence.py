@@ -20,6 +20,7 @@ from weakref import WeakSet
 import structlog
 from sqlalchemy import Engine, event
 
+from gateway.foundation.store.engine import SQLITE, open_engine
 from gateway.words.errors import UnavailableProblem
 from gateway.words.saying import say
 
@@ -103,3 +104,17 @@ class Silence:
                 line = socket.socket(fileno=dup(connection.fileno()))
                 with line:
                     line.shutdown(socket.SHUT_RDWR)
+
+
+@contextmanager
+def watched(engine: Engine, url: str) -> Iterator[None]:
+    """While a command works on an engine of its own. UnavailableProblem, or the driver's error, on silence."""
+    if engine.dialect.name == SQLITE:
+        yield
+        return
+    silence = Silence([engine], open_engine(url, read_only=True, lasting=False))
+    try:
+        with silence.watching():
+            yield
+    finally:
+        silence.close()
