@@ -147,9 +147,13 @@ class Block(BaseModel):
 
 
 class StoreSettings(Block):
-    """``[store]``: where records live. One process with SQLite; several nodes with PostgreSQL."""
+    """``[store]``: where records live. One process with SQLite; several nodes with PostgreSQL.
+
+    ``may_forget``: of tests and rehearsals alone; a PostgreSQL that breaks promises is taken all the same.
+    """
 
     url: Annotated[str, AfterValidator(_database)] = "sqlite:///gateway.sqlite"
+    may_forget: bool = False
 
     def location(self) -> str:
         """The address itself, read from its reference if it is one. May hold a password: not for printing."""

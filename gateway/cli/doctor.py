@@ -28,7 +28,7 @@ from gateway.foundation.crypto.keys import FileKeys
 from gateway.foundation.delivery import limits, operation_records, unreadable_records
 from gateway.foundation.drift import records as drift_records
 from gateway.foundation.findings import Finding
-from gateway.foundation.store import schema, sealed
+from gateway.foundation.store import promises, schema, sealed
 from gateway.foundation.store.engine import sqlite_path
 from gateway.foundation.store.lock import DatabaseLock, LockedError
 from gateway.foundation.store.store import database_now
@@ -154,7 +154,10 @@ def database(ours: Session) -> Iterator[Finding]:
         return
     ours.read(lambda _: None)
     yield Finding("database", "ok", say("doctor.schema", branches=sorted(schema.expected())))
-    if path is not None:
+    if path is None:
+        state: Literal["warn", "fail"] = "warn" if ours.settings.store.may_forget else "fail"
+        yield from (Finding("database", state, one) for one in promises.broken(url))
+    else:
         try:
             DatabaseLock.take(path).release()
             yield Finding("gateway", "ok", say("doctor.no_process"))

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from gateway import logs
 from gateway.foundation.crypto import selftest
-from gateway.foundation.store import schema
+from gateway.foundation.store import promises, schema
 from gateway.foundation.store.engine import open_engine, sqlite_path
 from gateway.foundation.store.lock import DatabaseLock
 from gateway.settings import FACES, DeliverySettings, Face, Settings, known
@@ -143,6 +143,8 @@ def prepare_database(settings: Settings) -> None:
             schema.require_current(engine)
         finally:
             engine.dispose()
+        if not settings.store.may_forget:
+            promises.require(url)
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     with DatabaseLock.take(path):

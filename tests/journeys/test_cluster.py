@@ -69,7 +69,7 @@ async def installation(tmp_path: Path, simulators: Simulation, postgresql_url: s
     file = write_settings(tmp_path, simulators.ready["systems"], 0)
     text = file.read_text(encoding="utf-8").replace("settle_seconds = 5", "settle_seconds = 0.3")
     text = re.sub(r"(\[channels\.\w+\]\n)", r"\1read_timeout = 1.0\ntotal_timeout = 3.0\n", text)
-    text = text.replace("sqlite:///gateway.sqlite", postgresql_url)
+    text = text.replace('"sqlite:///gateway.sqlite"', f'"{postgresql_url}"\nmay_forget = true')
     file.write_text(text + DELIVERY, encoding="utf-8")
     async with App.open(load(file)) as app:
         key, _ = await populate(app, "journey-password")
