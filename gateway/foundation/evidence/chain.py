@@ -14,7 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from gateway.foundation.crypto.sm import hmac_sm3, sm3
+from gateway.foundation.crypto.keys import EVIDENCE_KEY, MAC_BYTES, KeyProvider, number_of
+from gateway.foundation.crypto.sm import hmac_sm3, same, sm3
 from gateway.ports.base import RawExchange
 
 GENESIS: Final = bytes(32)
@@ -64,6 +65,16 @@ class Exact:
 def record_key(key: bytes, exchange_id: str) -> bytes:
     """The key of one record, from the evidence key."""
     return hmac_sm3(key, b"record" + exchange_id.encode())
+
+
+def key_of(keys: KeyProvider, exchange_id: str, mac: bytes) -> bytes:
+    """The key of a record that is kept, whose body MAC says under which evidence key it was made."""
+    return record_key(keys.secret(EVIDENCE_KEY, number_of(mac)), exchange_id)
+
+
+def fits(key: bytes, container: bytes, mac: bytes) -> bool:
+    """Whether exact bytes are those of a body MAC, whichever evidence key the record's own ``key`` came from."""
+    return same(body_mac(key, container), mac[:MAC_BYTES])
 
 
 def chain_value(key: bytes, previous: bytes, row: Mapping[str, Any], mac: bytes) -> bytes:

@@ -22,8 +22,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from gateway.foundation.crypto.keys import HEAD_KEY, KeyProvider
+from gateway.foundation.crypto.signatures import verifies
 from gateway.foundation.crypto.sm import sm3
-from gateway.foundation.crypto.sm2 import Sm2Provider, default_provider
+from gateway.foundation.crypto.sm2 import Sm2Provider
 from gateway.foundation.evidence import merkle
 from gateway.words.clock import rfc3339
 from gateway.words.errors import SettingsError
@@ -119,15 +120,20 @@ START: Final = Place()
 
 
 def read_heads(
-    path: Path, node: str, public: bytes, end: int, provider: Sm2Provider | None = None, start: Place = START
+    path: Path, node: str, publics: Sequence[bytes], end: int, provider: Sm2Provider | None = None, start: Place = START
 ) -> Iterator[Head]:
-    """The lines from a place up to the byte ``end``, each checked. Raises HeadsError at the first bad one."""
-    provider = provider or default_provider()
-    previous, seq = start.line, start.seq
+    """The lines from a place up to the byte ``end``, each checked. Raises HeadsError at the first bad one.
+
+    ``publics``: every public key that heads were signed with, the oldest first. What a new one has signed, an older one
+    never continues.
+    """
+    previous, seq, signers = start.line, start.seq, list(publics)
     for offset, line in whole_lines(path, end, start.offset):
         where = f"{path.name} line at byte {offset}"
         head, linked, signed, signature = _parsed(line, where)
-        if not provider.verify(public, signed, signature):
+        while signers and not verifies(signers[0], signed, signature, provider):
+            signers.pop(0)
+        if not signers:
             raise HeadsError(f"{where}: the signature does not verify")
         if head.node != node or linked != previous or head.first != seq + 1:
             raise HeadsError(f"{where} does not follow the line before it: lines are missing or were moved")

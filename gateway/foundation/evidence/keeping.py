@@ -24,7 +24,7 @@ import structlog
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from gateway.foundation.crypto.envelope import Envelope, EnvelopeError
-from gateway.foundation.crypto.keys import EVIDENCE_KEY, HEAD_KEY, KeyProvider
+from gateway.foundation.crypto.keys import EVIDENCE_KEY, HEAD_KEY, KeyProvider, numbered
 from gateway.foundation.evidence import records
 from gateway.foundation.evidence.chain import (
     ANSWERED,
@@ -32,6 +32,8 @@ from gateway.foundation.evidence.chain import (
     Exact,
     body_mac,
     chain_value,
+    fits,
+    key_of,
     pack,
     record_key,
     told_mac,
@@ -126,7 +128,6 @@ class Evidence:
         self.second = second
         self.rolled_back: str | None = None
         self._store, self._keys, self.envelope, self._clock = store, keys, envelope, clock
-        self._key = keys.secret(EVIDENCE_KEY)
         self._writer: HeadsWriter | None = None
         self._sign_seconds = sign_seconds
         self._collecting: ContextVar[Batch | None] = ContextVar("collecting", default=None)
@@ -173,7 +174,8 @@ class Evidence:
         """MAC, compress and seal an exchange. Touches no database; several threads may call it."""
         container = pack(raw)
         exchange_id = new_id("xch")
-        key = record_key(self._key, exchange_id)
+        number = self._keys.number(EVIDENCE_KEY)
+        key = record_key(self._keys.secret(EVIDENCE_KEY, number), exchange_id)
         fields = {
             "id": exchange_id,
             "channel": raw.channel,
@@ -187,7 +189,7 @@ class Evidence:
         }
         small = compressed(container, self._later.dictionary(raw))
         sealed = records.sealed_exact(self.envelope, exchange_id, small)
-        return Prepared(exchange_id, key, fields, sealed, body_mac(key, container))
+        return Prepared(exchange_id, key, fields, sealed, numbered(body_mac(key, container), number))
 
     async def ready(self, items: Sequence[Prepared | RawExchange]) -> list[Prepared | RawExchange]:
         """The same with the large ones prepared in a thread, so that neither the loop nor the store's writer waits.
@@ -275,7 +277,7 @@ class Evidence:
 
     def told(self, link: Link, label: str, answer: bytes) -> bool:
         """Whether this is what the attempt came to that made an exchange, by the exchange's record."""
-        return link.told == told_mac(record_key(self._key, link.id), label, answer)
+        return link.told == told_mac(key_of(self._keys, link.id, link.body_mac), label, answer)
 
     async def held(self, exchange_id: str) -> Exchange:
         """One exchange as it may be shown. Raises NotFoundProblem."""
@@ -297,7 +299,7 @@ class Evidence:
         """The exact bytes of an exchange. Raises EvidenceError if they are not those that were kept."""
         try:
             container = kept.container(self.envelope, dictionaries)
-            if body_mac(record_key(self._key, kept.link.id), container) == kept.link.body_mac:
+            if fits(key_of(self._keys, kept.link.id, kept.link.body_mac), container, kept.link.body_mac):
                 return unpack(container)
         except (EnvelopeError, ValueError) as error:
             raise EvidenceError(f"the exact bytes of {kept.link.id} do not open: {error}") from error
@@ -331,8 +333,8 @@ class Evidence:
 
     def verifier(self, heads: Path | None = None) -> Verifier:
         """Checks every node's evidence; ``heads``: a copy of the folder of signed heads."""
-        public = self._keys.public(HEAD_KEY)
-        return Verifier(heads or self.heads, self._key, public, self.envelope, second=self.second)
+        publics = self._keys.publics(HEAD_KEY)
+        return Verifier(heads or self.heads, self._keys, publics, self.envelope, second=self.second)
 
     def verify(self, conn: Connection, heads: Path | None = None) -> Report:
         """Check every node's evidence here and now; ``conn`` must not have read anything yet."""
@@ -343,7 +345,7 @@ class Evidence:
 
         Raises UnprovenError for one that no head has signed yet; ``sign_head`` before this, where this node wrote it.
         """
-        return proofs(conn, heads or self.heads, self._key, exchange_ids)
+        return proofs(conn, heads or self.heads, self._keys, exchange_ids)
 
     # --- signing and stopping
 

@@ -14,10 +14,11 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from gateway.foundation.crypto.sm import same
-from gateway.foundation.crypto.sm2 import Sm2Provider, default_provider
+from gateway.foundation.crypto.keys import KeyProvider
+from gateway.foundation.crypto.signatures import verifies
+from gateway.foundation.crypto.sm2 import Sm2Provider
 from gateway.foundation.evidence import merkle, records
-from gateway.foundation.evidence.chain import GENESIS, body_mac, chain_value, record_key
+from gateway.foundation.evidence.chain import GENESIS, chain_value, fits, key_of
 from gateway.foundation.evidence.heads import heads_file, line_over, signed_bytes
 from gateway.words.errors import GatewayError
 from gateway.words.saying import say
@@ -68,12 +69,12 @@ class Proof:
         )
 
 
-def proofs(conn: Connection, heads: Path, key: bytes, exchange_ids: Iterable[str]) -> list[Proof]:
-    """The proofs of these exchanges. ``key`` is the evidence key. Raises NotFoundProblem, UnprovenError."""
-    return [_proof(conn, heads, key, records.kept(conn, one).link) for one in exchange_ids]
+def proofs(conn: Connection, heads: Path, keys: KeyProvider, exchange_ids: Iterable[str]) -> list[Proof]:
+    """The proofs of these exchanges. ``keys`` make those of the records. Raises NotFoundProblem, UnprovenError."""
+    return [_proof(conn, heads, keys, records.kept(conn, one).link) for one in exchange_ids]
 
 
-def _proof(conn: Connection, heads: Path, key: bytes, link: records.Link) -> Proof:
+def _proof(conn: Connection, heads: Path, keys: KeyProvider, link: records.Link) -> Proof:
     line = line_over(heads_file(heads, link.node), link.seq)
     if line is None:
         raise UnprovenError(say("evidence.unsigned_yet", exchange=link.id, node=link.node))
@@ -84,14 +85,14 @@ def _proof(conn: Connection, heads: Path, key: bytes, link: records.Link) -> Pro
     path = merkle.path(values, link.seq - first)
     shown = {name: told[name] for name in told if name != "marks"}
     previous = chains.get(link.seq - 1, GENESIS)
-    return Proof(link.chained, record_key(key, link.id), link.body_mac, previous, path, json.dumps(shown))
+    return Proof(link.chained, key_of(keys, link.id, link.body_mac), link.body_mac, previous, path, json.dumps(shown))
 
 
 def refusal(
     proof: Proof, public: bytes, container: bytes | None = None, provider: Sm2Provider | None = None
 ) -> str | None:
     """Why a proof is none; None for a good one. ``container``: the exact bytes, where they are to be proved too."""
-    if container is not None and not same(body_mac(proof.key, container), proof.body_mac):
+    if container is not None and not fits(proof.key, container, proof.body_mac):
         return "the exact bytes are not those that were kept"
     value = chain_value(proof.key, proof.previous, proof.row, proof.body_mac)
     head = json.loads(proof.head)
@@ -100,6 +101,6 @@ def refusal(
         return "the record is not one that the signed head covers"
     if not head["first"] <= proof.row["seq"] <= head["seq"] or head["node"] != proof.row["node"]:
         return "the signed head is about other records"
-    if not (provider or default_provider()).verify(public, signed_bytes(head), signature):
+    if not verifies(public, signed_bytes(head), signature, provider):
         return "the signature of the head does not verify"
     return None

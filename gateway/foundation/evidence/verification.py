@@ -21,10 +21,11 @@ from typing import Any, Final, Literal
 from sqlalchemy import Connection
 
 from gateway.foundation.crypto.envelope import Envelope, EnvelopeError
+from gateway.foundation.crypto.keys import KeyProvider
 from gateway.foundation.crypto.sm import same, sm3
 from gateway.foundation.crypto.sm2 import Sm2Provider
 from gateway.foundation.evidence import records
-from gateway.foundation.evidence.chain import GENESIS, body_mac, chain_value, record_key, unpack
+from gateway.foundation.evidence.chain import GENESIS, chain_value, fits, key_of, unpack
 from gateway.foundation.evidence.heads import (
     MARK_BYTES,
     START,
@@ -109,11 +110,11 @@ class Part:
 
 @dataclass(frozen=True)
 class Verifier:
-    """What a verification needs beside the database: the folder of heads, the evidence key, the head's public key."""
+    """What a verification needs beside the database: the folder of heads, the keys, the public keys of heads."""
 
     heads: Path
-    key: bytes
-    public: bytes
+    keys: KeyProvider
+    publics: tuple[bytes, ...]
     envelope: Envelope
     provider: Sm2Provider | None = None
     second: Path | None = None
@@ -239,7 +240,7 @@ class _Check:
                 return self._finding(seq, "heads", str(error))
             if mark is None and not self.part.last:
                 return None
-            value = chain_value(record_key(self.by.key, link.id), chain, link.chained, link.body_mac)
+            value = chain_value(key_of(self.by.keys, link.id, link.body_mac), chain, link.chained, link.body_mac)
             chain = link.chain
             if not same(value, chain):
                 return self._finding(seq, "altered", "the row does not match its chain value", link)
@@ -295,7 +296,7 @@ class _Check:
     def _marks(self) -> Iterator[bytes]:
         """What was signed of each chain value of this part: its first bytes, or all of it at a head."""
         by, part = self.by, self.part
-        for head in read_heads(self.file, part.node, by.public, part.ends, by.provider, part.begins):
+        for head in read_heads(self.file, part.node, by.publics, part.ends, by.provider, part.begins):
             self.heads += 1
             self._lines.append(head.digest)
             for at in range(0, len(head.marks) - MARK_BYTES, MARK_BYTES):
@@ -322,7 +323,7 @@ class _Check:
             container = kept.container(self.by.envelope, self._dictionaries)
         except (EnvelopeError, ValueError):
             return None, "its exact bytes do not open"
-        if not same(body_mac(record_key(self.by.key, kept.link.id), container), kept.link.body_mac):
+        if not fits(key_of(self.by.keys, kept.link.id, kept.link.body_mac), container, kept.link.body_mac):
             return None, "its exact bytes were altered"
         return container, None
 

@@ -14,8 +14,17 @@ from foundation import foundation
 from sqlalchemy import LargeBinary, select
 
 from gateway.foundation.crypto.envelope import Envelope
-from gateway.foundation.crypto.keys import INDEX_KEY, WRAPPING_KEY, FileKeys, number_of, signer_of
+from gateway.foundation.crypto.keys import (
+    EVIDENCE_KEY,
+    HEAD_KEY,
+    INDEX_KEY,
+    WRAPPING_KEY,
+    FileKeys,
+    number_of,
+    signer_of,
+)
 from gateway.foundation.delivery import DeliverySettings
+from gateway.foundation.evidence import Evidence
 from gateway.foundation.evidence.tables import exchange, exchange_body
 from gateway.foundation.rotation import Rotation
 from gateway.foundation.rotation.places import SEALED, Place, places_of_rooms
@@ -299,3 +308,43 @@ def test_every_index_and_every_sealed_column_has_its_place():
     }
     assert indexes - known == {"notice_item.officer_index"}, "it follows its notice"
     assert {table.name for table in tables if any(one.name.endswith(SEALED) for one in table.c)} <= known
+
+
+async def test_evidence_goes_on_under_new_keys_and_what_was_kept_still_verifies(base):
+    await fill(base, 3)
+    await base.evidence.sign_head()
+    for name in (EVIDENCE_KEY, HEAD_KEY):
+        await base.rotation.rotate(name, "张管理")
+        await base.rotation.finish(name)
+    await fill_more(base, 3)
+    await base.evidence.sign_head()
+    report = await base.store.read(base.evidence.verify)
+    assert (report.ok, report.first_problem, report.unsigned) == (True, None, 0)
+    query = select(exchange.c.body_mac).order_by(exchange.c.seq)
+    macs = await base.store.read(lambda conn: conn.execute(query).scalars().all())
+    assert [number_of(bytes(one)) for one in macs[:3]] == [1, 1, 1]
+    assert [number_of(bytes(one)) for one in macs[-3:]] == [2, 2, 2]
+    known = await base.rotation.learn()
+    assert known.state(known.of(EVIDENCE_KEY)[0]) is KeyState.OLD, "it is needed as long as the evidence"
+    assert known.state(known.of(HEAD_KEY)[0]) is KeyState.RETIRED
+
+
+async def test_an_old_key_cannot_go_on_where_a_new_one_has_signed(base, tmp_path):
+    await fill(base, 2)
+    await base.evidence.sign_head()
+    await base.rotation.rotate(HEAD_KEY, "张管理")
+    await base.rotation.finish(HEAD_KEY)
+    await base.evidence.sign_head()
+    await fill_more(base, 1)
+    stolen = FileKeys(tmp_path / "keys", create=False)
+    stolen.told({HEAD_KEY: (1,)})
+    forger = Evidence(base.store, stolen, base.envelope, base.clock, node=base.evidence.node, heads=base.evidence.heads)
+    await forger.sign_head()
+    report = await base.store.read(base.evidence.verify)
+    assert report.first_problem is not None
+    assert "signature does not verify" in report.first_problem.detail
+
+
+async def fill_more(base, many: int) -> None:
+    """More exchanges."""
+    await base.store.write(lambda conn: [base.evidence.append(conn, RAW) for _ in range(many)])
