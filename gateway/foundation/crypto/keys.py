@@ -128,6 +128,10 @@ class KeyRing:
         """The numbers that are here, by name, in order; with ``retired`` those too that nothing needs any more."""
         raise NotImplementedError
 
+    def made_at(self, name: str, number: int) -> int | None:
+        """When a key was made, in microseconds, as far as its holder knows."""
+        raise NotImplementedError
+
     def public(self, name: str, number: int | None = None) -> bytes:
         """The public key of the key pair ``name``, also of one that is retired."""
         raise NotImplementedError
@@ -205,6 +209,11 @@ class FileKeys(KeyRing):
             if parted := part_id(path.stem):
                 found.setdefault(parted[0], set()).add(parted[1])
         return {name: tuple(sorted(numbers)) for name, numbers in found.items()}
+
+    def made_at(self, name: str, number: int) -> int | None:
+        """When the file of a key was written."""
+        path = self._found(key_id(name, number))
+        return None if path is None else path.stat().st_mtime_ns // 1000
 
     def make(self, name: str) -> int:
         """Make the next key of a name, whole or not at all."""

@@ -29,9 +29,11 @@ from sqlalchemy.exc import IntegrityError
 from gateway.foundation.crypto.envelope import Envelope, EnvelopeError
 from gateway.foundation.crypto.keys import KeyRing, key_id
 from gateway.foundation.evidence import Evidence
+from gateway.foundation.once import NEVER, Once
 from gateway.foundation.rotation import records
 from gateway.foundation.rotation.places import Move, Place
 from gateway.foundation.rotation.records import KEPT, SWEPT, KeyState, Known, NodeKeys, Sweep, Version
+from gateway.foundation.rotation.standing import KeyStanding, standings
 from gateway.foundation.store import Store
 from gateway.ports.base import RawExchange
 from gateway.words.clock import Clock, to_micros
@@ -134,7 +136,11 @@ class Rotation:
 
     # --- what people have done
 
-    async def rotate(self, name: str, by: str) -> int:
+    async def standings(self) -> list[KeyStanding]:
+        """Every key with its use and its state."""
+        return standings(await self._known(), self._keys)
+
+    async def rotate(self, name: str, by: str, *, once: Once = NEVER) -> int:
         """Make the next key of a name, and have it used when all nodes have it. Returns its number.
 
         Raises NotFoundProblem for a name that no key has, ConflictProblem while the last change goes on.
@@ -155,7 +161,7 @@ class Rotation:
             records.add(conn, made)
             self._note(conn, made, KeyState.MADE, by=by)
 
-        await self._store.write(unit)
+        await self._store.write(once.about(key_id(name, number)).first(unit))
         return number
 
     async def destroy(self, name: str, number: int, by: str) -> None:
