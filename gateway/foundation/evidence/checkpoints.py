@@ -14,8 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from gateway.foundation.crypto.keys import HEAD_KEY, KeyProvider
-from gateway.foundation.crypto.sm2 import default_provider
+from gateway.foundation.crypto.keys import HEAD_KEY, KeyProvider, signer_of
 from gateway.foundation.evidence.heads import HeadsError, Place, last_line, signed_bytes
 from gateway.foundation.evidence.verification import Part
 from gateway.words.clock import rfc3339
@@ -52,7 +51,7 @@ def last(heads: Path, publics: Sequence[bytes]) -> Checkpoint | None:
         found = Checkpoint(str(told["at"]), since)
     except (ValueError, KeyError, TypeError, AttributeError):
         raise HeadsError(f"{FILE}: the last line is no checkpoint") from None
-    if not any(default_provider().verify(public, signed_bytes(told), signature) for public in publics):
+    if signer_of(publics, signed_bytes(told), signature) is None:
         raise HeadsError(f"{FILE}: the signature of the last checkpoint does not verify")
     return found
 
