@@ -282,3 +282,15 @@ async def test_the_evidence_of_every_question_verifies(house):
     report = await house.store.read(lambda conn: house.evidence.verify(conn))
     assert report.ok
     assert await house.count(exchange) == 2
+
+
+@pytest.mark.parametrize(("name", "hidden"), [("罗巧云", True), ("恒筑建设", False)])
+async def test_the_name_of_a_person_who_was_looked_up_is_not_read_in_evidence(house, name, hidden):
+    await house.entities.by_name("district", name)
+    await house.evidence.flush()
+    query = select(exchange.c.id).where(exchange.c.action == "by_name")
+    (exchange_id,) = await house.store.read(lambda conn: conn.execute(query).scalars().all())
+    shown = await house.evidence.held(exchange_id)
+    assert (name not in shown.request + shown.response) == hidden
+    opened = await house.store.read(lambda conn: house.evidence.open(conn, exchange_id))
+    assert name in opened.exact.request_body.decode(), "the exact bytes keep it"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Final
 
 import httpx
@@ -22,6 +23,19 @@ ANSWERED = "answered"
 AGENT: Final = {"User-Agent": "enforcement-gateway", "Accept-Encoding": "identity"}
 ALWAYS: Final = (("Accept", "*/*"), ("Connection", "keep-alive"), *AGENT.items())
 """What every request says, by httpx or without."""
+
+
+_ALSO_HIDDEN: ContextVar[frozenset[str]] = ContextVar("also_hidden", default=frozenset())
+
+
+@contextmanager
+def also_hiding(names: frozenset[str]) -> Iterator[None]:
+    """In exchanges of this block the readable copy hides these fields too, beside those of the channel."""
+    token = _ALSO_HIDDEN.set(_ALSO_HIDDEN.get() | names)
+    try:
+        yield
+    finally:
+        _ALSO_HIDDEN.reset(token)
 
 
 class Recording:
@@ -70,7 +84,7 @@ class Recording:
                     outcome=outcome,
                     started_at=started_at,
                     ended_at=to_micros(self._clock.now()),
-                    sensitive=self._sensitive,
+                    sensitive=self._sensitive | _ALSO_HIDDEN.get(),
                 )
             )
 

@@ -123,7 +123,7 @@ def audit(ctx: typer.Context, as_json: Json = False) -> None:
     if made.unread:
         lines.append(say("evidence.audit_unread", number=made.unread, unproven=made.unproven))
     if wrong:
-        lines.append(table(["what", "id", "reason"], [(one.what, one.subject, one.said) for one in wrong]))
+        lines.append(table(["kind", "id", "reason"], [(one.what, one.subject, one.said) for one in wrong]))
     show(
         {
             "ok": not wrong,

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from gateway.adapters.registry.sharing import mapping
 from gateway.foundation.wire import ChannelWire
+from gateway.foundation.wire.recording import also_hiding
 from gateway.foundation.wire.signed import SignedCaller, SignedSettings
 from gateway.ports.base import AdapterInfo, FindGuarantee
 from gateway.ports.registry import ChangePage, EntitySummary, RegistrationRecord
@@ -54,8 +55,13 @@ class SharingRegistry:
         return mapping.record(entity)
 
     async def by_name(self, name: str) -> tuple[EntitySummary, ...]:
-        """Entities whose name contains ``name``, at most 50. Raises RejectedError when that asks for too much."""
-        found = await self._platform.ask("by_name", "v1/entities/by-name", {"entName": name}, mapping.Summaries)
+        """Entities whose name contains ``name``, at most 50. Raises RejectedError when that asks for too much.
+
+        What may be the name of a natural person is hidden in evidence, in the question and in the answer.
+        """
+        hidden = frozenset({"entName"}) if mapping.may_be_a_person(name) else frozenset[str]()
+        with also_hiding(hidden):
+            found = await self._platform.ask("by_name", "v1/entities/by-name", {"entName": name}, mapping.Summaries)
         return () if found is None else mapping.summaries(found)
 
     async def changes(self, cursor: str) -> ChangePage:
