@@ -24,7 +24,7 @@ from gateway.foundation.crypto.envelope import Envelope, EnvelopeError
 from gateway.foundation.crypto.keys import KeyProvider
 from gateway.foundation.crypto.sm import same, sm3
 from gateway.foundation.crypto.sm2 import Sm2Provider
-from gateway.foundation.evidence import records
+from gateway.foundation.evidence import records, stamps
 from gateway.foundation.evidence.chain import GENESIS, chain_value, fits, key_of, unpack
 from gateway.foundation.evidence.heads import (
     MARK_BYTES,
@@ -125,6 +125,8 @@ class Verifier:
         Raises ValueError, KeyError or TypeError where ``seen`` is no such file.
         """
         gone = [] if self.second is None else list(missing(self.heads, self.second))
+        for folder in (self.heads, self.second):
+            gone += [] if folder is None else list(stamps.contradicted(self.heads, folder))
         gone += [] if seen is None else list(contradicted(self.heads, seen))
         for node, seq in gone:
             return Finding(node, seq, "rolled back", "elsewhere it was signed otherwise, or further than here")

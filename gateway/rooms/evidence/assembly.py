@@ -7,15 +7,16 @@ from datetime import datetime
 from gateway.foundation.base import Foundation
 from gateway.foundation.rooms import Duty, Keeps, Opened, Services
 from gateway.rooms.evidence.nightly import Nightly
+from gateway.rooms.timestamps import TimeStamps
 from gateway.words.clock import to_micros
 
 
-def open_room(base: Foundation, rooms: Services) -> Opened:  # noqa: ARG001
+def open_room(base: Foundation, rooms: Services) -> Opened:
     """Evidence is kept by the foundation; here its old exact bytes are shredded when their time is over.
 
     Each night what came since the last checkpoint is verified.
     """
-    nightly = Nightly(base)
+    nightly = Nightly(base, rooms.get(TimeStamps))
 
     async def shred(before: datetime) -> int:
         return await base.evidence.forget(to_micros(before))

@@ -1,22 +1,30 @@
-"""Each night: what came to the evidence since the last checkpoint is verified, and a new checkpoint signed."""
+"""Each night: what came to the evidence since the last checkpoint is verified, a checkpoint signed, heads stamped."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 import structlog
 from sqlalchemy import Connection
 
 from gateway.foundation.base import Foundation
 from gateway.foundation.crypto.keys import HEAD_KEY
-from gateway.foundation.evidence import Report, checkpoints
+from gateway.foundation.evidence import Report, checkpoints, stamps
 from gateway.foundation.evidence import records as evidence_records
-from gateway.foundation.evidence.verification import Finding
+from gateway.foundation.evidence.heads import last_line
+from gateway.foundation.evidence.verification import Finding, Part
+from gateway.rooms.timestamps import TimeStamps
+from gateway.words.clock import rfc3339
+from gateway.words.errors import ExchangeError
 from gateway.words.saying import say
 
 log = structlog.get_logger(__name__)
+
+EVERYBODY: Final = "*"
+"""Whose time stamps are asked for: those of the route that serves all authorities."""
 
 
 class Nightly:
@@ -25,8 +33,9 @@ class Nightly:
     The heads of other nodes are verified where this node sees their files: on one machine, or in a shared folder.
     """
 
-    def __init__(self, base: Foundation) -> None:
+    def __init__(self, base: Foundation, stamps: TimeStamps) -> None:
         self._base = base
+        self._stamps = stamps
         self._problem: Finding | None = None
 
     async def check(self, _slot: datetime) -> None:
@@ -47,6 +56,24 @@ class Nightly:
             return
         trusted = verifier.trusted(sizes)
         await asyncio.to_thread(checkpoints.keep, verifier.heads, base.keys, trusted, base.clock.now())
+        if self._stamps.served(EVERYBODY):
+            await self._stamp(trusted)
+
+    async def _stamp(self, trusted: Sequence[Part]) -> None:
+        """Have the last head of each node stamped; where no service does it now, the next night's stamp covers it."""
+        evidence = self._base.evidence
+        for one in trusted:
+            file = evidence.heads / f"{one.node}.jsonl"
+            line = await asyncio.to_thread(last_line, file, one.begins.offset)
+            try:
+                made = await self._stamps.stamp(EVERYBODY, stamps.digest_of(line))
+            except ExchangeError as error:
+                log.warning("a signed head could not be stamped", node=one.node, reason=str(error))
+                continue
+            for folder in (evidence.heads, evidence.second):
+                if folder is not None:
+                    kept = folder / f"{one.node}.stamps"
+                    await asyncio.to_thread(stamps.keep, kept, one.begins.seq, rfc3339(made.at), made.token)
 
     async def notes(self) -> Sequence[str]:
         """What readiness says of it."""

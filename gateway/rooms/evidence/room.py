@@ -6,6 +6,7 @@ ROOM = Room(
     name="evidence",
     package=__package__,
     title="交互留痕",
+    needs=("timestamps",),
     open=".assembly:open_room",
     scopes=("evidence:read",),
     routes=(".routes:router",),
