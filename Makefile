@@ -20,7 +20,7 @@ WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test coverage mutants torture bench lint fmt snapshots lock clean
+.PHONY: help demo test coverage nightly mutants torture bench lint fmt snapshots lock clean
 
 # A virtual environment is bound to its folder and its Python: after either has moved it is made anew.
 ifneq ($(shell cat $(VENV)/.made 2>/dev/null),$(CURDIR))
@@ -43,6 +43,10 @@ coverage: $(VENV)/.ready-test ## how much of the gateway the tests run, by file;
 	@$(BIN)/coverage run -m pytest -n $(WORKERS) --maxprocesses 4 --dist worksteal $(TEST_ARGS)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
+
+nightly: $(VENV)/.ready-test ## what takes too long for every change: the machine of delivery over many runs, all changes to lines
+	@GATEWAY_TEST_MACHINE="50 30" $(BIN)/python -m pytest tests/unit/delivery/test_state_machine.py
+	@$(MAKE) mutants
 
 mutants: $(VENV)/.ready-mutants ## change lines that money and law hang on, and see whether tests notice; MUTANTS narrows it
 	@$(BIN)/python tests/mutants/mutants.py $(MUTANTS)

@@ -8,6 +8,7 @@ except that a call of it may come back late, to find itself fenced.
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import tempfile
 from collections import Counter
@@ -41,7 +42,14 @@ from gateway.rooms.payments import IncomeItem, LineKind, Payments, Unit, records
 from gateway.rooms.payments.bill import PaymentRequest
 from gateway.rooms.payments.tables import payment, payment_code, payment_line
 from gateway.words.clock import ManualClock
-from gateway.words.errors import BusyError, ConflictProblem, NotSentError, OutcomeUnknownError, RejectedError
+from gateway.words.errors import (
+    BusyError,
+    ConflictProblem,
+    DeniedError,
+    NotSentError,
+    OutcomeUnknownError,
+    RejectedError,
+)
 
 NOW = datetime(2026, 9, 16, 2, 0, tzinfo=UTC)
 FINE = 500_000
@@ -58,6 +66,7 @@ FATES = (
     "later",
     "later and hang",
     "later then silence",
+    "denied",
 )
 INFO = AdapterInfo(
     "nontax",
@@ -66,6 +75,8 @@ INFO = AdapterInfo(
     frozenset({"issue", "cancel", "find"}),
     find=FindGuarantee(settle_seconds=5),
 )
+EXAMPLES, STEPS = map(int, os.environ.get("GATEWAY_TEST_MACHINE", "10 12").split())
+"""How many runs, and of how many steps; ``make nightly`` takes more."""
 FINDS = ("truth", "truth", "silence", "refused", "busy")
 
 
@@ -93,6 +104,8 @@ class Platform:
                 raise NotSentError("connection refused")
             case "busy":
                 raise BusyError("too many", retry_after=0.1)
+            case "denied":
+                raise DeniedError("401")
             case "no":
                 raise RejectedError("无收费权限", "18012")
             case "later then silence":
@@ -232,12 +245,23 @@ class Machine(RuleBasedStateMachine):
     def decide_one(self) -> str:
         self.serial += 1
         number = f"望市监罚决字〔2026〕第{self.serial}号"
+        self.put(number, "2026年9月3日检查发现货架上有过期糕点。")
+        return number
+
+    @rule(number=decided, facts=st.sampled_from(["货架上有过期糕点。", "仓库内有过期糕点。"]))
+    def correct(self, number: str, facts: str) -> None:
+        """What a decision says is corrected, whatever became of its money; the code that was given out stays."""
+        before = self._rows(select(payment.c.id, payment.c.status, payment.c.code).order_by(payment.c.id))
+        self.put(number, facts)
+        assert self._rows(select(payment.c.id, payment.c.status, payment.c.code).order_by(payment.c.id)) == before
+
+    def put(self, number: str, found: str) -> None:
         facts = DecisionFacts.model_validate(
             {
                 "procedure": "ordinary",
                 "party": {"kind": "individual_business", "name": "味安副食店", "uscc": "92990102MA0WA4562J"},
                 "violation": "经营超过保质期的食品",
-                "facts": "2026年9月3日检查发现货架上有过期糕点。",
+                "facts": found,
                 "basis": "《中华人民共和国食品安全法》第一百二十四条",
                 "penalty_kinds": ["罚款"],
                 "content": "罚款5000元",
@@ -247,7 +271,6 @@ class Machine(RuleBasedStateMachine):
             }
         )
         self.runner.run(self.decisions.put("A1", number, facts, by="test"))
-        return number
 
     @rule(
         number=decided,
@@ -334,6 +357,17 @@ class Machine(RuleBasedStateMachine):
         self.runner.run(self._calm())
 
     @rule()
+    def resume(self) -> None:
+        """People let a channel go again that was stopped because credentials were refused."""
+
+        async def resuming() -> None:
+            await self.delivery.resume_channel("nontax")
+            self.delivery.wake()
+            await self._calm()
+
+        self.runner.run(resuming())
+
+    @rule()
     def die(self) -> None:
         """The process is gone, with its calls under way; another one starts over what is stored."""
 
@@ -408,6 +442,7 @@ class Machine(RuleBasedStateMachine):
 
     async def _end(self) -> None:
         await self._release()
+        await self.delivery.resume_channel("nontax")
         self.platform.make()
         open_ = select(operation.c.id).where(operation.c.state.in_(("queued", "sending", "uncertain", "pending")))
         for _ in range(60):
@@ -459,7 +494,7 @@ def test_no_order_of_faults_deaths_and_late_answers_breaks_a_promise(sqlite_url:
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=10, stateful_step_count=12, deadline=None, suppress_health_check=health, database=None
+            max_examples=EXAMPLES, stateful_step_count=STEPS, deadline=None, suppress_health_check=health, database=None
         ),
     )
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from gateway.ports.nontax import StatementLine
 from gateway.rooms.payments.books import Booked, Standing
 from gateway.rooms.reconciliation import CHINESE, BreakKind, Finding, match
-from gateway.rooms.reconciliation.statement import window
+from gateway.rooms.reconciliation.matching import Outcome, Question, Terms, findings, outcome, paid_by
+from gateway.rooms.reconciliation.statement import Window, window
 from gateway.words.clock import from_micros
 
 DAY = window(date(2026, 9, 16), time.min)
@@ -92,6 +93,93 @@ def test_money_on_another_days_statement_is_no_difference() -> None:
 def test_money_on_this_statement_matches_whenever_we_booked_it() -> None:
     (finding,) = match([booked(paid_at=DAY.start - 5_000_000)], [told()], issued={"c1"}, days=DAY)
     assert finding.kind is None
+
+
+# --- what a bill says beside its amount, and what is not there -------------------------------------------------------
+
+BILLED = {"c1": Terms(frozenset({"U1", "U2"}), frozenset({"I1", "I2"})), "free": Terms()}
+
+
+@pytest.mark.parametrize(
+    ("code", "unit", "items", "expected"),
+    [
+        ("c1", "U1", ("I1",), None),
+        ("c1", "U2", ("I1", "I2"), None),
+        ("c1", "U9", ("I1",), BreakKind.WRONG_UNIT),
+        ("c1", "U1", ("I1", "I9"), BreakKind.WRONG_ITEM),
+        ("c1", "U1", (), None),
+        ("free", "U9", ("I9",), None),
+        ("nobody's", "U9", ("I9",), None),
+    ],
+)
+def test_money_of_another_unit_or_item_than_the_bills_is_a_difference(
+    code: str, unit: str, items: tuple[str, ...], expected: BreakKind | None
+) -> None:
+    line = told(code).model_copy(update={"unit_code": unit, "item_codes": items})
+    (finding,) = findings([booked(code)], [line], Question(BILLED, DAY))
+    assert finding.kind is expected
+
+
+@pytest.mark.parametrize("standing", [Standing.TWICE, Standing.WRONG_AMOUNT, Standing.WRONG_STATUS, Standing.UNOWNED])
+def test_how_money_stands_is_worse_than_its_unit(standing: Standing) -> None:
+    line = told().model_copy(update={"unit_code": "U9"})
+    (finding,) = findings([booked(standing=standing)], [line], Question(BILLED, DAY))
+    assert finding.kind not in (None, BreakKind.WRONG_UNIT)
+
+
+def test_money_that_nobody_owns_may_differ_in_amount_and_is_of_an_unknown_code_all_the_same() -> None:
+    (finding,) = match([booked(amount=5, standing=Standing.UNOWNED)], [told(amount=6)], issued={"c1"}, days=DAY)
+    assert finding.kind is BreakKind.UNKNOWN_CODE
+
+
+@pytest.mark.parametrize("standing", list(Standing))
+def test_whoever_knows_of_money_alone_is_held_against_amounts_alone(standing: Standing) -> None:
+    asked = Question(BILLED, DAY, standings=False)
+    line = told().model_copy(update={"unit_code": "U9"})
+    assert [one.kind for one in findings([booked(standing=standing)], [line], asked)] == [None]
+    (differs,) = findings([booked(amount=101, standing=standing)], [line], asked)
+    assert differs.kind is BreakKind.AMOUNT_DIFFERS
+
+
+def test_money_shortly_before_the_cut_off_may_come_tomorrow() -> None:
+    late = Window(DAY.end - 3_600_000_000, DAY.end)
+    asked = Question({}, DAY, late=late)
+    books = [booked("c1", paid_at=late.start - 1), booked("c2", paid_at=late.start), booked("c3", paid_at=DAY.end)]
+    assert [(one.key[0], one.kind) for one in findings(books, [], asked)] == [
+        ("c1", BreakKind.OURS_ONLY),
+        ("c2", BreakKind.CROSS_DAY),
+    ]
+
+
+def test_what_a_day_comes_to_counts_what_agrees_and_lists_what_does_not() -> None:
+    books = [
+        booked("c1", amount=100),
+        booked("c2", amount=250),
+        booked("c3", amount=7, standing=Standing.TWICE),
+        booked("x1", amount=9, standing=Standing.UNOWNED),
+    ]
+    lines = [told("c1", amount=100), told("c2", amount=250), told("c3", amount=7), told("c9", amount=1)]
+    every = findings(books, lines, Question(dict.fromkeys(("c1", "c2", "c3"), Terms()), DAY))
+    day = outcome(iter(every))
+    assert (day.equal, day.amount, day.payments) == (2, 350, frozenset({"pay_c1", "pay_c2"}))
+    assert [one.kind for one in day.differences] == [
+        BreakKind.PAID_TWICE,
+        BreakKind.UNKNOWN_CODE,
+        BreakKind.OURS_ONLY,
+    ]
+    assert outcome([]) == Outcome(0, 0, frozenset(), ())
+
+
+def test_a_payment_is_paid_by_money_that_pays_it_and_by_no_other() -> None:
+    stray = Booked("c5", "s1", 1, NOON, Standing.PAYS, None, "A", None)
+    money = [booked("c1"), booked("c2", standing=Standing.TWICE), booked("c3", standing=Standing.UNOWNED), stray]
+    assert paid_by(money) == {"pay_c1"}
+    alone = Outcome(1, 100, frozenset(), ())
+    assert (
+        outcome(findings([booked()], [told()], Question({}, DAY, standings=False)))
+        == Outcome(1, 100, frozenset({"pay_c1"}), ())
+        != alone
+    )
 
 
 # --- properties ----------------------------------------------------------------------------------------------------
