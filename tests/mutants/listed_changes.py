@@ -18,9 +18,8 @@ from types import CodeType
 
 ROOT = Path(__file__).resolve().parents[2]
 LEDGER, DELIVERY = "gateway/foundation/delivery/operation_records.py", "tests/unit/delivery/test_ledger_fences.py"
-ACCRUAL, ACCRUAL_TESTS = "gateway/rooms/payments/accrual.py", "tests/unit/payments/test_accrual.py"
 QUOTED = "tests/unit/payments/test_quoted_surcharge.py"
-LAST_DAY = "tests/unit/decisions/test_last_day_to_pay.py"
+LAST_DAY = "tests/unit/decisions/test_clocks.py"
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ CHANGES = (
     Change(
         "what a clock far ahead has put off is never brought back",
         "gateway/foundation/delivery/leases.py",
-        "        await store.write(lambda conn: operation_records.bring_back(conn, now))\n",
+        "        await store.write_beside(lambda conn: operation_records.bring_back(conn, now))\n",
         "",
         DELIVERY,
     ),
@@ -73,21 +72,24 @@ CHANGES = (
     Change(
         "a deferral does not move the last day to pay",
         "gateway/rooms/decisions/clocks.py",
-        "event.until > due.on:",
-        "event.until < due.on:",
+        "event.until > found[-1].due_on:",
+        "event.until < found[-1].due_on:",
         LAST_DAY,
-    ),
-    Change(
-        "days before a deferred last day count", ACCRUAL, "event.until > periods[-1].due_on:", "False:", ACCRUAL_TESTS
     ),
     Change(
         "a day that may still change is not told as provisional",
         "gateway/rooms/decisions/clocks.py",
-        "        rolled.provisional,",
-        "        False,",
+        "DueDate(term.value, term.provisional or received.provisional,",
+        "DueDate(term.value, False,",
         LAST_DAY,
     ),
-    Change("days of an open appeal count", ACCRUAL, "    if began is not None:\n", "    if False:\n", ACCRUAL_TESTS),
+    Change(
+        "days of an open appeal count",
+        "gateway/rooms/decisions/clocks.py",
+        '        for since, until in self._appealed():\n            words = f"appeal since',
+        '        for since, until in ():\n            words = f"appeal since',
+        LAST_DAY,
+    ),
     Change(
         "a bill over less money is taken",
         "gateway/rooms/payments/bill.py",
