@@ -163,7 +163,9 @@ class Gateway(Served):
         self.port = free_port()
         self.settings = write_settings(folder, systems, self.port)
         words = self.settings.read_text(encoding="utf-8") + more
-        self.settings.write_text(words.replace("sqlite:///gateway.sqlite", database or "sqlite:///gateway.sqlite"))
+        if database is not None:
+            words = words.replace('"sqlite:///gateway.sqlite"', f'"{database}"\nmay_forget = true')
+        self.settings.write_text(words)
         self._migrated = database is not None
         self._counting = counting
         self.key = ""

@@ -250,7 +250,7 @@ class Torture:
             words = re.sub(r"(\[channels\.\w+\]\n)", rf"\1{times}", words)
             words = words.replace("[channels.nontax]\n", "[channels.nontax]\ncircuit_seconds = 0.3\n")
             if self.postgresql is not None:
-                words = words.replace("sqlite:///gateway.sqlite", self.postgresql.url)
+                words = words.replace('"sqlite:///gateway.sqlite"', f'"{self.postgresql.url}"\nmay_forget = true')
             file = self.folder / f"gateway-{number}.toml"
             file.write_text(words + DELIVERY, encoding="utf-8")
             file.chmod(0o600)
