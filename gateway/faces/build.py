@@ -77,7 +77,9 @@ def _add(api: FastAPI, gateway: App, faces: Collection[Face]) -> None:
         routers.append(callbacks.router)
     if "payer" in faces:
         routers.append(pages.router)
-    api.router.routes.extend(route for router in routers for route in router.routes)
+    # An address that ends in any path stands last: a room may add a word below another room's records.
+    routes = [route for router in routers for route in router.routes]
+    api.router.routes.extend(sorted(routes, key=lambda route: str(getattr(route, "path", "")).endswith(":path}")))
 
 
 def _described(gateway: App) -> Callable[[], dict[str, Any]]:

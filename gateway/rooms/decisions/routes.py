@@ -52,7 +52,7 @@ class DueView(View):
     rule: RuleView | None
 
 
-class EventView(View):
+class DecisionEventView(View):
     """One recorded event. ``in_force`` is false once it was corrected or voided; ``replaces`` is the one it corrects.
 
     ``appeal`` is the id of the appeal that began or ended; ``party`` who appealed, if not the decision's party.
@@ -77,7 +77,7 @@ class EventView(View):
     recorded_at: str
 
     @classmethod
-    def of(cls, one: RecordedEvent) -> EventView:
+    def of(cls, one: RecordedEvent) -> DecisionEventView:
         """From the record."""
         return cls(
             **one.event.model_dump(),
@@ -141,7 +141,7 @@ class _Facts(View):
     version: int
     facts: DecisionFacts
     warnings: list[WarningView]
-    events: list[EventView]
+    events: list[DecisionEventView]
     corrections: list[CorrectionView]
     due: DueView | None
 
@@ -180,7 +180,7 @@ class OneView:
             "warnings": [
                 WarningView(field=one.field, reason=in_words(one.reason)) for one in self.decisions.warnings(decision)
             ],
-            "events": [EventView.of(one) for one in decision.recorded],
+            "events": [DecisionEventView.of(one) for one in decision.recorded],
             "corrections": [CorrectionView.of(one) for one in await self.corrections.of(decision)],
             "due": DueView.showing(due, rule=due.rule and RuleView.of(due.rule)) if due else None,
             **found.parts,

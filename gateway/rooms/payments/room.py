@@ -15,8 +15,12 @@ ROOM = Room(
     suite="gateway.testing.nontax:NonTaxConformance",
     one_channel=True,
     scopes=("payments:read", "payments:write"),
-    routes=(".routes:router",),
-    commands={"payments": ".commands:app", "authorities unit": ".unit_command:set_unit"},
+    routes=(".routes:router", ".explanation_routes:router"),
+    commands={
+        "payments": ".commands:app",
+        "authorities unit": ".unit_command:set_unit",
+        "decisions explain": ".explanation_command:explain",
+    },
     lives=(".states",),
     events=(
         "payment.being_paid",

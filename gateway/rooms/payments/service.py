@@ -21,6 +21,7 @@ from gateway.rooms.payments.bill import LineInput, LineKind, PaymentRequest, Uni
 from gateway.rooms.payments.callbacks import PlatformCallbacks
 from gateway.rooms.payments.demand import Demands
 from gateway.rooms.payments.details import PaymentDetails, by_id_or_code, details_of
+from gateway.rooms.payments.explanation import Explanations
 from gateway.rooms.payments.following import Following
 from gateway.rooms.payments.hooks import Hooks
 from gateway.rooms.payments.lives import PaymentLives
@@ -49,7 +50,7 @@ class Payments:
 
     ``pages``: what a party gets in hand; ``look_up`` finds it without its QR code. ``hooks``: what other rooms tell
     this one. ``lives``: what moves. ``callbacks``: what the platform tells by itself. ``following``: what becomes of
-    payments when their decision moves.
+    payments when their decision moves. ``explanations``: what is owed of a decision, and why.
     """
 
     def __init__(self, base: Foundation, decisions: Decisions) -> None:
@@ -64,6 +65,7 @@ class Payments:
         self._answers = PlatformAnswers(base, self.lives, self._asks, self._demands)
         self.callbacks = PlatformCallbacks(base, self._asks, self._answers)
         self.following = Following(base, decisions, self._demands, self._asks, self.hooks)
+        self.explanations = Explanations(base, decisions, self._demands, self.hooks)
 
     def actions(self) -> tuple[Action, ...]:
         """What delivery is told: to have a code issued or voided, and to ask how a bill stands."""

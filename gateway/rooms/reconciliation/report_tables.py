@@ -255,7 +255,7 @@ class Gathering:
                     left if late else 0,
                     late,
                     _stand(one, left, late),
-                    "应催告" if late >= REMIND_DAYS else "",
+                    "应催告" if late > REMIND_DAYS else "",
                 )
             )
         return Table(
