@@ -134,6 +134,7 @@ def _compact_json(value: Any) -> str:
 
 def _sqlite_writing(driver: Any, _record: object) -> None:
     driver.execute("PRAGMA page_size=16384")  # of a new file: rows of 2 KB leave half of a page of 4 KB empty
+    driver.execute("PRAGMA auto_vacuum=INCREMENTAL")  # of a new file too: ``store.size`` gives free pages back
     driver.execute("PRAGMA journal_mode=WAL")
     driver.execute("PRAGMA synchronous=FULL")
     driver.execute("PRAGMA foreign_keys=ON")

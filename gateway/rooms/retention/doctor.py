@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from gateway.foundation.crypto.keys import FileKeys
 from gateway.foundation.findings import Finding
+from gateway.foundation.store.size import size_of
 from gateway.rooms.retention import records
 from gateway.rooms.retention.archive import Archive, ArchiveError
 from gateway.rooms.retention.assembly import RetentionSettings, terms_of
@@ -33,4 +34,8 @@ def _look(settings: Settings, read: Callable[[Callable[[Connection], Any]], Any]
             Archive(folder, FileKeys(settings.keys.directory, create=False)).part(term.what, parts[-1].number)
         except ArchiveError as error:
             yield Finding("retention", "fail", error.said)
+    size = read(size_of)
+    mostly_free = size.free * 2 > size.all and not size.gives_back
+    said = say("retention.free" if mostly_free else "retention.size", all=size.all / 1e6, free=size.free / 1e6)
+    yield Finding("size", "warn" if mostly_free else "ok", said)
     yield Finding("retention", "ok", say("retention.parts_there", number=number, folder=folder))

@@ -18,6 +18,7 @@ import structlog
 from sqlalchemy import Connection, Table
 
 from gateway.foundation.store import Store
+from gateway.foundation.store.size import give_back
 from gateway.foundation.terms import Matter, Term
 from gateway.rooms.retention import records
 from gateway.rooms.retention.archive import Archive, Part
@@ -81,6 +82,8 @@ class Retention:
         for done in await self.run(again=slot.astimezone(SHANGHAI).day == 1):
             if done.written:
                 log.info("rows went to the archive", what=done.what, written=done.written, removed=done.removed)
+        while await self._store.write(give_back):
+            pass
 
     # --- inside -----------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event
 
-from gateway.foundation.delivery import operation_records, webhook_records
+from gateway.foundation.delivery import operation_records, schedule_records, webhook_records
 from gateway.foundation.delivery.states import State
 from gateway.foundation.store import schema
 from gateway.foundation.store.engine import open_engine
@@ -19,8 +19,25 @@ from gateway.rooms.payments import records as payments
 from gateway.rooms.reconciliation import bill_records
 from gateway.words.errors import NotFoundProblem
 
-GROWING = ("operation", "payment", "payment_code", "payment_line", "event", "collection", "disclosure", "decision")
-NARROW = ("ix_operation_due", "ix_operation_lease", "ix_operation_unfinished", "ix_payment_open", "ix_webhook_delivery")
+GROWING = (
+    "schedule_run",
+    "operation",
+    "payment",
+    "payment_code",
+    "payment_line",
+    "event",
+    "collection",
+    "disclosure",
+    "decision",
+)
+NARROW = (
+    "ix_operation_due",
+    "ix_operation_lease",
+    "ix_operation_unfinished",
+    "ix_payment_open",
+    "ix_webhook_delivery",
+    "ix_schedule_run_unfinished",
+)
 """Partial indexes of what has not ended: to read one of them whole is to read little."""
 TODAY = date(2026, 9, 14)
 SOON = disclosures.Window(3, TODAY, date(2026, 9, 17))
@@ -38,6 +55,11 @@ QUERIES: dict[str, Callable[[Connection], Any]] = {
     "a hint": lambda conn: operation_records.hurry(conn, "nontax", 1, reference="r", subject=None),
     "parked operations": lambda conn: operation_records.find(conn, state=State.PARKED),
     "webhooks that are due": lambda conn: webhook_records.due(conn, 1),
+    "duties that did not end": lambda conn: schedule_records.unfinished(conn, 1),
+    "the last slot of a duty": lambda conn: schedule_records.last_slot(conn, "retention", 2),
+    "deliveries of an endpoint": lambda conn: webhook_records.deliveries(
+        conn, "whk_1", state=None, before=None, limit=9
+    ),
     "codes to ask about": lambda conn: payments.to_ask(conn, TODAY, 1, 2, 200),
     "due dates to look at": lambda conn: payments.to_look_at(conn, TODAY, 200),
     "how many codes can be paid": lambda conn: payments.open_bills(conn),
