@@ -114,6 +114,7 @@ TERMS = (
             access.access_key,
             access.matter_person,
             access.participation,
+            access.operator_act,
             key_version,
             key_node,
             key_sweep,

@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import delete, insert
 
+from gateway.foundation.delivery.tables import callback_nonce
 from gateway.foundation.store import Store
 from gateway.foundation.store.size import STEP, give_back, size_of
-from gateway.foundation.delivery.tables import callback_nonce
 
 
 def test_what_is_not_needed_is_given_back_in_steps(store: Store) -> None:
