@@ -7,7 +7,7 @@ a time (``auto_vacuum=INCREMENTAL``, sqlite.org/pragma.html), so that nobody wai
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, text
 
@@ -45,5 +45,6 @@ def give_back(conn: Connection) -> int:
     if conn.dialect.name != SQLITE or not (size := size_of(conn)).gives_back or size.free * _SPARE <= size.all:
         return 0
     before = int(conn.exec_driver_sql("PRAGMA freelist_count").scalar_one())
-    conn.exec_driver_sql(f"PRAGMA incremental_vacuum({STEP})").fetchall()
+    driver: Any = conn.connection.driver_connection
+    driver.execute(f"PRAGMA incremental_vacuum({STEP})").fetchall()  # each step frees a page, and has no columns
     return before - int(conn.exec_driver_sql("PRAGMA freelist_count").scalar_one())
