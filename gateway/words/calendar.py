@@ -1,15 +1,18 @@
 """Working days, and how far they can be known.
 
 The State Council publishes next year's holidays and swap days in autumn; until the data arrives, any answer about that
-year is ``provisional``: made from weekends and the fixed statutory days, and to be computed again later.
+year is ``provisional``: made from weekends and the statutory days, and to be computed again later. Days in lieu and
+swap days cannot be known before.
 """
 
 from __future__ import annotations
 
 import json
+import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Generic, Self, TypeVar
 
@@ -21,7 +24,28 @@ T = TypeVar("T")
 
 _ONE_DAY = timedelta(days=1)
 # Days of the solar calendar that 《全国年节及纪念日放假办法》 (国务院令第795号, 2025) art. 2 frees in every year.
-_STATUTORY = frozenset({(1, 1), (5, 1), (5, 2), (10, 1), (10, 2), (10, 3)})
+_SOLAR = ((1, 1), (5, 1), (5, 2), (10, 1), (10, 2), (10, 3))
+_FESTIVALS = Path(__file__).parent / "festivals.toml"
+
+
+@cache
+def _festivals() -> Mapping[str, list[str]]:
+    found: Mapping[str, list[str]] = tomllib.loads(_FESTIVALS.read_text(encoding="utf-8"))
+    return found
+
+
+@cache
+def statutory_days(year: int) -> frozenset[date]:
+    """The days that the law itself frees in a year (放假办法, in force from 2025, art. 2), without those in lieu.
+
+    New Year's Eve of the lunar calendar and the three days after it, Qingming, Dragon Boat, Mid-Autumn, and those of
+    the solar calendar. Years without an entry in ``festivals.toml`` have only the latter.
+    """
+    found = {date(year, month, day) for month, day in _SOLAR}
+    if festivals := _festivals().get(str(year)):
+        spring, *single = (date.fromisoformat(f"{year}-{day}") for day in festivals)
+        found |= {spring + timedelta(days=number) for number in (-1, 0, 1, 2)} | set(single)
+    return frozenset(found)
 
 
 @dataclass(frozen=True)
@@ -87,7 +111,7 @@ class WorkingCalendar:
         try:
             return Judged(bool(chinese_calendar.is_workday(day)), provisional=False)
         except NotImplementedError:  # outside the years the package has data for
-            return Judged(weekday and (day.month, day.day) not in _STATUTORY, provisional=True)
+            return Judged(weekday and day not in statutory_days(day.year), provisional=True)
 
     def add_working_days(self, start: date, n: int) -> Judged[date]:
         """The ``n``-th working day after ``start``, which is not counted (行政处罚法 art. 85: 工作日). ``n`` ≥ 0."""
