@@ -52,7 +52,7 @@ def foundation(
         settings=settings or Settings(),
         clock=clock,
         opened_at=to_micros(clock.now()),
-        reckoning=Reckoning(calendar),
+        reckoning=Reckoning(store, calendar),
         store=store,
         keys=keys,
         rotation=Rotation(store, keys, envelope, evidence, clock, places_of_rooms, beat=0.05, grace=0),

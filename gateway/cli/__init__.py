@@ -22,7 +22,9 @@ from gateway.words.saying import say
 FRAME = {
     "demo": "gateway.cli.demo:demo",
     "adapters": "gateway.cli.adapters:app",
+    "calendar": "gateway.cli.calendar:app",
     "channels": "gateway.cli.channels:app",
+    "law": "gateway.cli.law:law",
     "migrate": "gateway.cli.database:app",
     "backup": "gateway.cli.backup:app",
     "restore": "gateway.cli.backup:restore",

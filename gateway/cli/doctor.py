@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import typer
 from cryptography import x509
 
+from gateway.cli.calendar import is_published, provisional_dates, resting_said
 from gateway.cli.channels import check_all
 from gateway.foundation import rooms
 from gateway.foundation.backups import backups, made_at
@@ -28,13 +29,13 @@ from gateway.foundation.crypto.keys import FileKeys
 from gateway.foundation.delivery import limits, operation_records, unreadable_records
 from gateway.foundation.drift import records as drift_records
 from gateway.foundation.findings import Finding
+from gateway.foundation.reckoning import calendars, law_of
 from gateway.foundation.store import promises, schema, sealed
 from gateway.foundation.store.engine import sqlite_path
 from gateway.foundation.store.lock import DatabaseLock, LockedError
 from gateway.foundation.store.store import database_now
 from gateway.settings import Settings
 from gateway.terminal.output import Exit, Json, Session, in_words, progress, session, show, spoken, table
-from gateway.words.calendar import WorkingCalendar
 from gateway.words.clock import day_of, from_micros, to_micros
 from gateway.words.errors import GatewayError, Problem, SettingsError
 from gateway.words.saying import Sentence, Word, said_of, say
@@ -42,6 +43,7 @@ from gateway.words.saying import Sentence, Word, said_of, say
 CLOCK_DRIFT = 2.0  # seconds between this machine and the database
 DISK_LOW, DISK_EMPTY = 1 << 30, 100 << 20  # bytes
 EXPIRES_SOON = timedelta(days=30)
+NOTICE_IS_DUE = 10  # the month in which the State Council's notice of the next year comes, or the one after
 DRIFT_IS_NEWS = timedelta(days=30)
 UNREADABLE_IS_NEWS = timedelta(days=7)
 BACKUP_IS_OLD = timedelta(days=2)
@@ -294,22 +296,30 @@ def backup(ours: Session) -> Iterator[Finding]:
 
 
 def calendar(ours: Session) -> Iterator[Finding]:
-    """Due dates of the next three months rest on published working days."""
-    overrides = ours.settings.calendar.overrides
-    try:
-        known = WorkingCalendar() if overrides is None else WorkingCalendar.load(overrides)
-    except (OSError, ValueError) as error:
-        yield Finding("calendar", "fail", said_of(error), say("doctor.calendar_file"))
-        return
-    until = day_of(datetime.now(UTC)) + timedelta(days=90)
-    if known.is_working(until).provisional:
-        yield Finding(
-            "calendar",
-            "warn",
-            say("doctor.calendar_unknown", year=until.year),
-        )
+    """The days off of this year are known, from October those of the next, and what rests on others."""
+    today = day_of(datetime.now(UTC))
+    known = calendars(ours.settings.calendar)[None]
+    wanted = today.year + (today.month >= NOTICE_IS_DUE)
+    missing = [year for year in range(today.year, wanted + 1) if not is_published(known, year)]
+    if missing:
+        yield Finding("calendar", "warn", say("doctor.calendar_unknown", year=missing[0]))
     else:
-        yield Finding("calendar", "ok", say("doctor.calendar_known", until=until))
+        yield Finding("calendar", "ok", say("doctor.calendar_known", until=f"{wanted}-12-31"))
+    if _there(ours):
+        resting = provisional_dates(ours.read)
+        cure = say("doctor.calendar_resting") if any(resting.values()) else ""
+        yield Finding("dates", "warn" if cure else "ok", resting_said(resting), cure)
+
+
+def law(ours: Session) -> Iterator[Finding]:
+    """The rows of the law can be read, and what of them is to be confirmed."""
+    rows = law_of(ours.settings)
+    marked = rows.unconfirmed(day_of(datetime.now(UTC)))
+    if marked:
+        about = list(dict.fromkeys(row.title for row in marked))
+        yield Finding("law", "warn", say("doctor.law_marked", number=len(marked), about=about))
+    else:
+        yield Finding("law", "ok", say("doctor.law", rows=len(rows.rows)))
 
 
 def credentials(ours: Session) -> Iterator[Finding]:
@@ -386,6 +396,7 @@ LOOKS = (
     disk,
     backup,
     calendar,
+    law,
     credentials,
     reachability,
 )

@@ -53,7 +53,9 @@ async def open_foundation(
     evidence = Evidence(
         store, keys, envelope, clock, node=node, heads=heads, sign_seconds=sign, second=settings.evidence.second
     )
-    reckoning = Reckoning.of_settings(settings)
+    reckoning = Reckoning.of_settings(settings, store)
+    schedules = Schedules(store, clock, node)
+    schedules.every("days off", "40 4 * * *", lambda _: reckoning.recompute())
     rotation = Rotation(store, keys, envelope, evidence, clock, places_of_rooms)
     await rotation.open()
     stack.push_async_callback(rotation.close)
@@ -86,7 +88,7 @@ async def open_foundation(
         webhooks=Webhooks(store, delivery.events, envelope, clock, _outward(settings, evidence, clock), node),
         access=Access(store, clock),
         audit=Audit(store, evidence, clock),
-        schedules=Schedules(store, clock, node),
+        schedules=schedules,
         two_persons=two_persons,
         standing=standing,
     )

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import structlog
+from sqlalchemy import Connection
 
+from gateway.foundation.store import Store
 from gateway.settings import CalendarSettings, Settings
 from gateway.words.calendar import WorkingCalendar
 from gateway.words.errors import GatewayError, SettingsError
@@ -23,43 +26,51 @@ from gateway.words.terms import Terms
 
 log = structlog.get_logger(__name__)
 
-Recompute = Callable[[date | None], Awaitable[int]]
-"""Counts kept dates anew: those that rest on unpublished days, and with a day those that end on it or later. Says how
-many moved; safe to run again, also on two nodes at once."""
+Recount = Callable[[Connection, date | None, str, int], Mapping[str, bool]]
+"""Counts kept dates anew, in the caller's transaction: those that rest on unpublished days, and with a day also those
+that lie on it or later; of records with an id after a text, in order, no more than so many. Says of each record, by id,
+whether a date moved. What it reads again under a lock it may do twice, also on two nodes at once."""
+_TOGETHER = 200
+"""Records that are counted anew in one transaction."""
 
 
 class Reckoning:
     """Hands out ``Terms``. Rooms that keep dates ``follow``; ``recompute`` runs them all."""
 
     def __init__(
-        self, calendar: WorkingCalendar | None = None, law: Law | None = None, files: CalendarSettings | None = None
+        self,
+        store: Store,
+        calendar: WorkingCalendar | None = None,
+        law: Law | None = None,
+        files: CalendarSettings | None = None,
     ) -> None:
+        self._store = store
         self._files = files
         self._law = law or Law()
         self._calendars: Mapping[str | None, WorkingCalendar] = {None: calendar or WorkingCalendar()}
         self._seen = _digest(files)
         if files is not None:
             self._calendars = calendars(files)
-        self._followers: dict[str, Recompute] = {}
+        self._followers: dict[str, Recount] = {}
         self._watching: asyncio.Task[None] | None = None
 
     @classmethod
-    def of_settings(cls, settings: Settings) -> Reckoning:
+    def of_settings(cls, settings: Settings, store: Store) -> Reckoning:
         """As the settings say. SettingsError for a file that cannot be read."""
-        return cls(law=law_of(settings), files=settings.calendar)
+        return cls(store, law=law_of(settings), files=settings.calendar)
 
     def of(self, authority: str | None) -> Terms:
         """The calendar and the law of an authority as they are now."""
         calendar = self._calendars.get(authority) or self._calendars[None]
         return Terms(calendar, self._law, authority)
 
-    def follow(self, name: str, recompute: Recompute) -> None:
-        """Have kept dates counted anew whenever days become known; ``name`` for the log. At assembly."""
-        self._followers[name] = recompute
+    def follow(self, name: str, recount: Recount) -> None:
+        """Have kept dates counted anew whenever days become known; ``name``: whose they are. At assembly."""
+        self._followers[name] = recount
 
     async def recompute(self, since: date | None = None) -> dict[str, int]:
         """Count kept dates anew, those on or after ``since`` even where they are certain. How many moved, by name."""
-        return {name: await recompute(since) for name, recompute in self._followers.items()}
+        return {name: await self._all(recount, since) for name, recount in self._followers.items()}
 
     async def reload(self) -> dict[str, int] | None:
         """Read the files of days again if they have changed, and count anew; None where they have not.
@@ -86,10 +97,23 @@ class Reckoning:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)
 
+    async def _all(self, recount: Recount, since: date | None) -> int:
+        """Every record, some at a time. How many moved."""
+        moved, after, looked = 0, "", _TOGETHER
+        while looked == _TOGETHER:
+            found = await self._store.write(partial(_turned, recount, since, after))
+            moved, looked = moved + sum(found.values()), len(found)
+            after = [after, *found][-1]
+        return moved
+
     async def _watch(self, seconds: float) -> None:
+        begun = False
         while True:
-            await asyncio.sleep(seconds)
             try:
+                if not begun:
+                    await self.recompute()
+                    begun = True
+                await asyncio.sleep(seconds)
                 await self.reload()
             except SettingsError as problem:
                 log.error("the days off could not be read; what was known before holds on", reason=str(problem))
@@ -119,6 +143,10 @@ def law_of(settings: Settings) -> Law:
         return Law().with_files(settings.law.files)
     except (OSError, ValueError) as error:
         raise SettingsError("law.files", said_of(error), say("settings.correct")) from error
+
+
+def _turned(recount: Recount, since: date | None, after: str, conn: Connection) -> Mapping[str, bool]:
+    return recount(conn, since, after, _TOGETHER)
 
 
 def _paths(files: CalendarSettings) -> list[Path]:

@@ -104,8 +104,9 @@ class Room:
     it emits beside the events of its lives. ``tables``: the module that holds its tables; ``revisions``: the folder of
     their migrations. ``settings``: the model of ``[rooms.NAME]``. ``decision_part``: what the room shows of a decision
     in its one view; ``payment_part``: of a payment. ``doctor``: a ``findings.Look``. ``books``: a tuple of
-    ``books.Books``, what its rows are held against by ``gateway evidence audit``. ``body_limits``: bytes by path,
-    where a request may be larger than others. ``words``: the folder of its sentences, where they do not stand in the
+    ``books.Books``, what its rows are held against by ``gateway evidence audit``. ``provisional``: a function of a
+    connection that counts the kept dates that rest on days off not published yet. ``body_limits``: bytes by path, where
+    a request may be larger than others. ``words``: the folder of its sentences, where they do not stand in the
     catalogue of this project (``gateway.words.saying``). ``indexes``: its blind indexes, a tuple of
     ``rotation.Indexed``. ``keeping``: the module of its ``TERMS``, and of ``MATTERS`` where it has any
     (``foundation.terms``).
@@ -136,6 +137,7 @@ class Room:
     payment_part: str | None = None
     doctor: str | None = None
     books: str | None = None
+    provisional: str | None = None
     body_limits: Mapping[str, int] = field(default_factory=dict)
     words: str | None = None
     indexes: str | None = None

@@ -60,7 +60,7 @@ class WorkingCalendar:
     """Which days are worked in mainland China, swap days 调休 included.
 
     ``overrides`` says of single days whether they are worked, and wins over everything. ``complete_years`` are years
-    whose whole notice is in the overrides: their other days follow the week and are certain.
+    whose whole notice is in the overrides: their other days follow the week and the law, and are certain.
     """
 
     def __init__(self, overrides: Mapping[date, bool] | None = None, complete_years: Collection[int] = ()) -> None:
@@ -105,13 +105,13 @@ class WorkingCalendar:
         """Whether a day is worked."""
         if (known := self._overrides.get(day)) is not None:
             return Judged(known, provisional=False)
-        weekday = day.weekday() < 5
+        worked = day.weekday() < 5 and day not in statutory_days(day.year)
         if day.year in self._complete_years:
-            return Judged(weekday, provisional=False)
+            return Judged(worked, provisional=False)
         try:
             return Judged(bool(chinese_calendar.is_workday(day)), provisional=False)
         except NotImplementedError:  # outside the years the package has data for
-            return Judged(weekday and day not in statutory_days(day.year), provisional=True)
+            return Judged(worked, provisional=True)
 
     def add_working_days(self, start: date, n: int) -> Judged[date]:
         """The ``n``-th working day after ``start``, which is not counted (行政处罚法 art. 85: 工作日). ``n`` ≥ 0."""

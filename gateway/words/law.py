@@ -14,7 +14,7 @@ from datetime import date
 from enum import StrEnum
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -265,3 +265,7 @@ def _row(number: int, given: Any, own: bool) -> Row:
         first = error.errors(include_input=False)[0]
         where = ".".join(map(str, first["loc"])) or "-"
         raise UnfitError(say("law.row", number=number, where=where, reason=reason_of(first))) from None
+
+
+FIELDS_OF_LAW: tuple[FieldOfLaw, ...] = get_args(FieldOfLaw)
+"""Every field of law."""

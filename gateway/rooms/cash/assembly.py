@@ -13,6 +13,7 @@ from gateway.rooms.payments import Payments
 def open_room(base: Foundation, rooms: Services) -> Opened:
     """Cash is remitted by a payment of its own, whose life it follows."""
     cash = Cash(base, rooms.get(Decisions))
+    base.reckoning.follow("cash", cash.days.recount)
     rooms.get(Payments).hooks.claims(claimed)
     return Opened(
         services=(cash,),

@@ -7,12 +7,25 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, bindparam, func, insert, select, update
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 
 from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.store.rows import reader
 from gateway.rooms.cash.states import CashGround, CashStatus, Duty
-from gateway.rooms.cash.tables import cash_taken
+from gateway.rooms.cash.tables import PROVISIONAL, cash_taken
 from gateway.rooms.decisions.records import numbered
 from gateway.rooms.payments import LineKind
 from gateway.words.calendar import Judged
@@ -80,6 +93,7 @@ class CashFilter:
 
 _read = reader(CashTaken)
 _CLAIMED = select(func.sum(cash_taken.c.amount)).where(cash_taken.c.decision_id == bindparam("decision_id"))
+_PROVISIONAL: ColumnElement[bool] = literal_column(f"({PROVISIONAL})", Boolean)
 _BY_ID = select(cash_taken).where(cash_taken.c.id == bindparam("id"))
 
 
@@ -175,6 +189,29 @@ def late(conn: Connection, today: date) -> list[CashTaken]:
         func.coalesce(cash_taken.c.bank_due_on, cash_taken.c.hand_in_due_on) < today,
     )
     return [_read(row) for row in conn.execute(query).mappings()]
+
+
+def resting_on_days(conn: Connection, since: date | None, after: str, limit: int) -> Sequence[str]:
+    """The ids of cash not remitted yet with a last day that rests on days that are not published, or with ``since``
+    lies on that day or later; those after an id, in order.
+    """
+    rests = _PROVISIONAL
+    if since is not None:
+        ends = func.coalesce(cash_taken.c.bank_due_on, cash_taken.c.hand_in_due_on)
+        rests = or_(rests, and_(cash_taken.c.status != CashStatus.REMITTED, ends >= since))
+    query = select(cash_taken.c.id).where(rests, cash_taken.c.id > after).order_by(cash_taken.c.id).limit(limit)
+    return conn.execute(query).scalars().all()
+
+
+def provisional(conn: Connection) -> int:
+    """How much cash has a duty whose last day rests on days that are not published."""
+    return int(conn.execute(select(func.count()).select_from(cash_taken).where(_PROVISIONAL)).scalar_one())
+
+
+def recounted(conn: Connection, cash: CashTaken, due: Judged[date], now: int) -> None:
+    """The last day of the duty that it has now is another, or has become certain."""
+    which = "hand_in_due_on" if cash.duty is Duty.HAND_IN else "bank_due_on"
+    _change(conn, cash, now, due_provisional=int(due.provisional), **{which: due.value})
 
 
 def find(conn: Connection, wanted: CashFilter) -> list[CashTaken]:

@@ -22,18 +22,17 @@ from gateway.foundation.lives import Living
 from gateway.foundation.once import NEVER, Once
 from gateway.ports.nontax import BillLine, IssueRequest
 from gateway.rooms.cash import records
+from gateway.rooms.cash.days import CashDays
 from gateway.rooms.cash.records import CashFilter, CashTaken
-from gateway.rooms.cash.states import LIFE, CashGround, CashStatus
+from gateway.rooms.cash.states import LIFE, CashGround, CashStatus, Duty
 from gateway.rooms.decisions import Decision, Decisions, is_revoked
-from gateway.rooms.decisions import fetch as fetch_decision
 from gateway.rooms.payments import records as payment_records
 from gateway.rooms.payments.bill import LineInput, LineKind, Unit
-from gateway.words.calendar import Judged
 from gateway.words.clock import day_of, to_micros
 from gateway.words.days import Day
 from gateway.words.errors import ConflictProblem, InvalidProblem
 from gateway.words.identifiers import clean_text, new_id
-from gateway.words.law import Matter, Row
+from gateway.words.law import Matter
 from gateway.words.money import Yuan, format_yuan
 from gateway.words.saying import UnfitError, say
 from gateway.words.text import Ask
@@ -82,10 +81,11 @@ class RemittanceInput(Ask):
 
 
 class Cash:
-    """Record cash, watch its two duties, remit it, and see each decision's money through."""
+    """Record cash, watch its two duties, remit it, and see each decision's money through. ``days``: how they count."""
 
     def __init__(self, base: Foundation, decisions: Decisions) -> None:
         self._base = base
+        self.days = CashDays(base)
         self._decisions = decisions
         self._life: Living[CashStatus, CashTaken] = Living(LIFE, base.events, base.clock, _told)
 
@@ -101,7 +101,7 @@ class Cash:
         self._allowed(decision, given)
         cash_id = new_id("csh")
         begins = given.ashore_on if given.on_water else given.taken_on
-        due = None if begins is None else self._last_day(decision, Matter.CASH_HAND_IN, begins)
+        due = None if begins is None else self.days.last_day(decision, Duty.HAND_IN, begins)
         cash = CashTaken(
             id=cash_id,
             authority=given.authority,
@@ -153,7 +153,7 @@ class Cash:
                 raise ConflictProblem(say("cash.not_afloat"), type="cash-state")
             if not cash.taken_on <= on <= day_of(self._base.clock.now()):
                 raise InvalidProblem(say("cash.landing_day"), field="on")
-            due = self._last_day(self._decision(conn, cash), Matter.CASH_HAND_IN, on)
+            due = self.days.last_day(self.days.decision_of(conn, cash), Duty.HAND_IN, on)
             records.land(conn, cash, on, due, self._now())
 
         await self._base.store.write(once.about(cash_id).first(unit))
@@ -169,7 +169,7 @@ class Cash:
                 raise InvalidProblem(say("cash.day"), field="on")
             late = cash.hand_in_due_on is not None and on > cash.hand_in_due_on
             told = {"on": str(on), "late": late}
-            due = self._last_day(self._decision(conn, cash), Matter.CASH_TO_BANK, on)
+            due = self.days.last_day(self.days.decision_of(conn, cash), Duty.BANK, on)
             kept = {"handed_in_on": on, "bank_due_on": due.value, "due_provisional": int(due.provisional)}
             self._life.move(conn, cash, CashStatus.HANDED_IN, tell=told, alarmed=None, **kept)
 
@@ -301,21 +301,9 @@ class Cash:
                 say("cash.ground", ground=given.ground),
                 field="ground",
             )
-        small = self._rule(decision, Matter.SMALL_CASH, given.taken_on)
+        small = self.days.rule(decision, Matter.SMALL_CASH, given.taken_on)
         if given.ground is CashGround.SMALL and decision.facts.fine > small.fen:
             raise InvalidProblem(say("cash.fine_over", most=format_yuan(small.fen), cited=small.cited), field="ground")
-
-    def _rule(self, decision: Decision, matter: Matter, on: date) -> Row:
-        return self._base.reckoning.of(decision.authority).rule(matter, on, decision.facts.field_of_law)
-
-    def _last_day(self, decision: Decision, matter: Matter, start: date) -> Judged[date]:
-        """The last day of a duty that begins on a day."""
-        return self._base.reckoning.of(decision.authority).last_day(self._rule(decision, matter, start), start)
-
-    def _decision(self, conn: Connection, cash: CashTaken) -> Decision:
-        found = fetch_decision(conn, self._base.envelope, cash.decision_id)
-        assert found is not None, "cash is taken for a decision"
-        return found
 
     def _now(self) -> int:
         return to_micros(self._base.clock.now())

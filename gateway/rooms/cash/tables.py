@@ -15,9 +15,12 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from gateway.foundation.store.base import metadata
+
+PROVISIONAL = "status <> 'REMITTED' and due_provisional = 1"
 
 cash_taken = Table(
     "cash_taken",
@@ -52,5 +55,6 @@ cash_taken = Table(
     CheckConstraint("status = 'TAKEN' or handed_in_on is not null", name="handed_in_first"),
     CheckConstraint("status not in ('BILLED','REMITTED') or payment_id is not null", name="billed_has_a_bill"),
     UniqueConstraint("authority", "receipt_key"),
+    Index("ix_cash_taken_provisional", "id", sqlite_where=text(PROVISIONAL), postgresql_where=text(PROVISIONAL)),
     Index("ix_cash_taken_authority", "authority", "id"),
 )

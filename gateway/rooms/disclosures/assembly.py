@@ -17,6 +17,7 @@ def open_room(base: Foundation, rooms: Services) -> Opened:
     options = base.settings_of("disclosures", DisclosureOptions)
     disclosures = Disclosures(base, rooms.get(Decisions), due_soon_days=options.due_soon_days)
     rooms.get(Corrections).leaned_on(records.leans)
+    base.reckoning.follow("disclosures", disclosures.recount)
     return Opened(
         services=(disclosures, Organs(base.store)),
         actions=disclosures.actions(),

@@ -15,7 +15,7 @@ from gateway.foundation.base import Foundation
 from gateway.foundation.lives import Living
 from gateway.ports.credit import WithdrawRequest
 from gateway.rooms.disclosures import questions, records
-from gateway.rooms.disclosures.deadlines import withdraw_by
+from gateway.rooms.disclosures.deadlines import Deadline, withdraw_by
 from gateway.rooms.disclosures.publication import key_of
 from gateway.rooms.disclosures.questions import Effect, EffectRequest, PageQuery, VerdictQuery
 from gateway.rooms.disclosures.records import Disclosure
@@ -136,12 +136,13 @@ class Effects:
     ) -> None:
         """Note that a withdrawal is owed, and begin it unless something else must end first."""
         if disclosure.withdraw_wanted_at is None:
-            last = withdraw_by(happened_on, self._rules, self._reckoning.of(disclosure.authority).calendar)
+            last = self.withdraw_by(disclosure, happened_on)
             records.change(
                 conn,
                 disclosure.id,
                 now,
                 withdraw_wanted_at=now,
+                withdraw_reason_on=happened_on,
                 withdraw_by_on=last.on,
                 withdraw_by_provisional=last.provisional,
                 withdraw_reason=reason,
@@ -175,11 +176,12 @@ class Effects:
                 self.tell(conn, disclosure, "withdrawal_dropped", withdraw_by_on_before=was)
             return
         reason, since = cause
-        last = withdraw_by(since, self._rules, self._reckoning.of(disclosure.authority).calendar)
+        last = self.withdraw_by(disclosure, since)
         records.change(
             conn,
             disclosure.id,
             now,
+            withdraw_reason_on=since,
             withdraw_by_on=last.on,
             withdraw_by_provisional=last.provisional,
             withdraw_late_at=None,
@@ -198,6 +200,10 @@ class Effects:
             return False
         records.change(conn, disclosure.id, now, **records.IDLE)
         return True
+
+    def withdraw_by(self, disclosure: Disclosure, happened_on: date) -> Deadline:
+        """The last day to take it back for a reason that arose on a day, by the calendar as it is known now."""
+        return withdraw_by(happened_on, self._rules, self._reckoning.of(disclosure.authority).calendar)
 
     def stop_sending(self, conn: Connection, disclosure: Disclosure, now: int) -> None:
         """Stop an effect that has provably not left us; otherwise its outcome is waited for."""

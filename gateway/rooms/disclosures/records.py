@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal, TypedDict, Unpack
 
-from sqlalchemy import Column, ColumnElement, Connection, Select, and_, bindparam, exists, insert, or_, select, update
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 
 from gateway.foundation.access.tables import authority as owner
 from gateway.foundation.crypto.envelope import Envelope
@@ -17,7 +32,7 @@ from gateway.rooms.decisions.records import numbered
 from gateway.rooms.disclosures.publication import Organ
 from gateway.rooms.disclosures.questions import Effect
 from gateway.rooms.disclosures.states import SHOWN, UNPUBLISHED, Status
-from gateway.rooms.disclosures.tables import disclosing_organ, disclosure
+from gateway.rooms.disclosures.tables import PROVISIONAL, disclosing_organ, disclosure
 
 Awaiting = Literal["answer", "verdict", "page"]
 
@@ -54,6 +69,7 @@ class Disclosure:
     effect_operation: str | None = None
     effect_reference: str | None = None
     withdraw_wanted_at: int | None = None
+    withdraw_reason_on: date | None = None
     withdraw_by_on: date | None = None
     withdraw_by_provisional: bool = False
     withdraw_reason: str | None = None
@@ -140,6 +156,7 @@ class Change(TypedDict, total=False):
     effect_operation: str
     effect_reference: str | None
     withdraw_wanted_at: int | None
+    withdraw_reason_on: date | None
     withdraw_by_on: date | None
     withdraw_by_provisional: bool
     withdraw_reason: str | None
@@ -172,6 +189,7 @@ class Sure(TypedDict):
 IDLE = Idle(effect=None, awaiting=None)
 NOTHING_OWED = Change(
     withdraw_wanted_at=None,
+    withdraw_reason_on=None,
     withdraw_by_on=None,
     withdraw_by_provisional=False,
     withdraw_reason=None,
@@ -182,6 +200,7 @@ SURE = Sure(in_doubt_since_at=None, doubt_reason=None)
 
 NOT_LIVE = (Status.NOT_PUBLISHABLE.value, Status.REJECTED.value, Status.WITHDRAWN.value)
 
+_PROVISIONAL: ColumnElement[bool] = literal_column(f"({PROVISIONAL})", Boolean)
 _BY_ID = select(disclosure).where(disclosure.c.id == bindparam("id"))
 _BY_REFERENCE = select(disclosure).where(
     disclosure.c.target == bindparam("target"), disclosure.c.effect_reference == bindparam("reference")
@@ -359,9 +378,19 @@ def over(conn: Connection, today: date, limit: int) -> list[Disclosure]:
     return _all(conn, query.order_by(disclosure.c.publish_until_on).limit(limit))
 
 
-def provisional(conn: Connection, limit: int) -> list[Disclosure]:
-    """What is on the way under a deadline that rests on an unpublished calendar."""
-    query = select(disclosure).where(
-        disclosure.c.status.in_([status.value for status in UNPUBLISHED]), disclosure.c.submit_by_provisional
-    )
-    return _all(conn, query.order_by(disclosure.c.submit_by_on).limit(limit))
+def resting_on_days(conn: Connection, since: date | None, after: str, limit: int) -> Sequence[str]:
+    """The ids of what is on the way, or owed, under a last day that rests on days that are not published, or with
+    ``since`` lies on that day or later; those after an id, in order.
+    """
+    rests = _PROVISIONAL
+    if since is not None:
+        on_the_way = disclosure.c.status.in_([status.value for status in UNPUBLISHED])
+        rests = or_(rests, and_(on_the_way, disclosure.c.submit_by_on >= since))
+        rests = or_(rests, and_(_owed(), disclosure.c.withdraw_by_on >= since))
+    query = select(disclosure.c.id).where(rests, disclosure.c.id > after).order_by(disclosure.c.id).limit(limit)
+    return conn.execute(query).scalars().all()
+
+
+def provisional(conn: Connection) -> int:
+    """How many last days to publish or to withdraw rest on days that are not published."""
+    return int(conn.execute(select(func.count()).select_from(disclosure).where(_PROVISIONAL)).scalar_one())

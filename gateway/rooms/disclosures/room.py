@@ -35,6 +35,7 @@ ROOM = Room(
     ),
     settings=".options:DisclosureOptions",
     books=".audit:BOOKS",
+    provisional=".records:provisional",
     tables=".tables",
     keeping=".keeping",
     revisions=".revisions",

@@ -25,6 +25,7 @@ from gateway.rooms.disclosures.effects import Effects
 from gateway.rooms.disclosures.planning import Planning, require_complete
 from gateway.rooms.disclosures.publication import key_of, record
 from gateway.rooms.disclosures.records import Disclosure, DisclosureFilter
+from gateway.rooms.disclosures.recount import recount
 from gateway.rooms.disclosures.rules import Rules, TargetProfile, load
 from gateway.rooms.disclosures.states import SHOWN, UNPUBLISHED, Status
 from gateway.words.clock import day_of, to_micros
@@ -276,7 +277,7 @@ class Disclosures:
                     self._effects.owe_withdrawal(conn, held, *cause, to_micros(now))
 
     async def sweep(self) -> int:
-        """Tell what is due soon and what is late, end what is over, recompute what was provisional; how many changed.
+        """Tell what is due soon and what is late, end what is over; how many changed.
 
         In as many transactions as it takes: what one has told of, the next one does not find any more.
         """
@@ -286,10 +287,19 @@ class Disclosures:
         changed, more = 0, True
         while more:
             count = await self._base.store.write(
-                lambda conn: sweeps.sweep(conn, self._effects, self._planning, near, today, to_micros(now))
+                lambda conn: sweeps.sweep(conn, self._effects, near, today, to_micros(now))
             )
             changed, more = changed + count, count >= sweeps.SWEPT_AT_ONCE
         return changed
+
+    def recount(self, conn: Connection, since: date | None, after: str, most: int) -> Mapping[str, bool]:
+        """What is on the way, or owed, under a last day that is provisional, or with ``since`` lies then or later.
+
+        Whether each moved; ``disclosure.deadline`` tells of it.
+        """
+        now = to_micros(self._base.clock.now())
+        ids = records.resting_on_days(conn, since, after, most)
+        return {one: recount(conn, self._effects, self._planning, one, now) for one in ids}
 
     # --- inside -------------------------------------------------------------------------------------------------------
 

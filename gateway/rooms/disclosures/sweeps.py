@@ -1,5 +1,4 @@
-"""What comes round by the clock: what is due soon, alarms about what is late, the end of what is over, deadlines that
-became certain.
+"""What comes round by the clock: what is due soon, alarms about what is late, the end of what is over.
 
 Each word is said once: what was said is kept with the disclosure, in the transaction that says it. Only what is open is
 looked at.
@@ -14,7 +13,6 @@ from sqlalchemy import Connection
 
 from gateway.rooms.disclosures import records
 from gateway.rooms.disclosures.effects import Effects
-from gateway.rooms.disclosures.planning import Planning
 from gateway.rooms.disclosures.records import Window
 from gateway.rooms.disclosures.states import Status
 from gateway.words.calendar import WorkingCalendar
@@ -31,26 +29,12 @@ def windows(days: Sequence[int], today: date, calendar: WorkingCalendar) -> tupl
     return tuple(made)
 
 
-def sweep(conn: Connection, effects: Effects, planning: Planning, near: Sequence[Window], today: date, now: int) -> int:
+def sweep(conn: Connection, effects: Effects, near: Sequence[Window], today: date, now: int) -> int:
     """Look at everything that a day changes, so many at once; how many disclosures did.
 
     ``near``: as ``windows`` gives them.
     """
     changed = 0
-    for one in records.provisional(conn, SWEPT_AT_ONCE):
-        last = planning.deadline_of(one)
-        if (last.on, last.provisional) != (one.submit_by_on, one.submit_by_provisional):
-            told = one.due_soon_days if last.on == one.submit_by_on else None  # another day is told of anew
-            records.change(
-                conn,
-                one.id,
-                now,
-                submit_by_on=last.on,
-                submit_by_provisional=last.provisional,
-                due_soon_days=told,
-            )
-            effects.tell(conn, one, "deadline", submit_by_on=str(last.on), provisional=last.provisional)
-            changed += 1
     for one in records.late_submissions(conn, today, SWEPT_AT_ONCE):
         effects.alarm_late(conn, one, now)
         changed += 1

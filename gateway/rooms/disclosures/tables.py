@@ -22,6 +22,11 @@ from sqlalchemy import (
 from gateway.foundation.store.base import metadata
 
 LIVE = "status not in ('NOT_PUBLISHABLE','REJECTED','WITHDRAWN')"
+PROVISIONAL = (
+    "(status in ('PLANNED','SUBMITTED','ACCEPTED') and submit_by_provisional)"
+    f" or (withdraw_wanted_at is not null and {LIVE} and withdraw_by_provisional)"
+)
+"""A last day to publish or to withdraw rests on days that are not published."""
 
 disclosing_organ = Table(
     "disclosing_organ",
@@ -59,6 +64,7 @@ disclosure = Table(
     Column("effect_operation", String(40)),
     Column("effect_reference", String(64)),
     Column("withdraw_wanted_at", BigInteger, comment="a withdrawal is owed since"),
+    Column("withdraw_reason_on", Date, comment="the day from which the term to withdraw runs"),
     Column("withdraw_by_on", Date),
     Column("withdraw_by_provisional", Boolean, nullable=False, server_default=text("false")),
     Column("withdraw_reason", Text),
@@ -97,6 +103,7 @@ disclosure = Table(
     Index("ix_disclosure_authority", "authority", "id"),
     Index("ix_disclosure_reference", "target", "effect_reference"),
     Index("ix_disclosure_open", "status", "submit_by_on"),
+    Index("ix_disclosure_provisional", "id", sqlite_where=text(PROVISIONAL), postgresql_where=text(PROVISIONAL)),
     Index("ix_disclosure_until", "publish_until_on"),
     Index(
         "ix_disclosure_withdrawal",

@@ -8,7 +8,7 @@ from gateway.foundation.base import Foundation
 from gateway.foundation.rooms import Duty, Opened, Services
 from gateway.ports.nontax import CodeNotice, PaymentNotice, UnreadableNotice
 from gateway.rooms.decisions import Corrections, Decisions
-from gateway.rooms.payments.due import DueClock
+from gateway.rooms.payments.due import DueClock, DueDates
 from gateway.rooms.payments.options import PaymentOptions
 from gateway.rooms.payments.renewal import code_asked_again, void_asked_again
 from gateway.rooms.payments.service import Payments
@@ -19,6 +19,7 @@ def open_room(base: Foundation, rooms: Services) -> Opened:
     payments = Payments(base, rooms.get(Decisions))
     due = DueClock(base, base.settings_of("payments", PaymentOptions).due_soon_days)
     rooms.get(Corrections).leaned_on(payments.following.money_came)
+    base.reckoning.follow("payments", DueDates(base).recount)
     moves = ("served", "amended", "appealed", "appeal_ended", "deferred", "changed", "revoked", "corrected")
     return Opened(
         services=(payments,),

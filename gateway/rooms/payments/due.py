@@ -2,23 +2,25 @@
 
 Each payment keeps the day on which its due date is looked at next (``due_look_on``), so that a run reads only what has
 come up since the one before. What is told and the next day are written together: a run that is repeated tells nothing
-twice. A due date that moves begins again.
+twice. A due date that moves begins again; one that rests on days off is counted anew when these become known.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 from sqlalchemy import Connection
 
 from gateway.foundation.base import Foundation
-from gateway.rooms.decisions import is_revoked
+from gateway.rooms.decisions import due_date, fetch, is_revoked
 from gateway.rooms.payments import records
 from gateway.rooms.payments.options import LONGEST
 from gateway.rooms.payments.records import Payment
-from gateway.words.clock import day_of
+from gateway.words.calendar import Judged
+from gateway.words.clock import day_of, to_micros
 
 _TOGETHER = 200
 """Payments that are looked at in one transaction."""
@@ -86,3 +88,47 @@ class DueClock:
             authority=payment.authority,
             data={"decision_number": payment.decision_number, "due_on": str(payment.due_on), **days},
         )
+
+
+def move(conn: Connection, base: Foundation, payment: Payment, due: Judged[date]) -> bool:
+    """Let an unpaid payment have this last day, and tell of it; False where it has it already, as certain."""
+    if (payment.due_on, payment.due_provisional) == (due.value, due.provisional):
+        return False
+    moved: dict[str, Any] = {"due_provisional": int(due.provisional)}
+    if payment.due_on != due.value:
+        moved |= {"due_on": due.value, "due_look_on": first_look(due.value)}
+    records.change(conn, payment.id, to_micros(base.clock.now()), **moved)
+    base.events.emit(
+        conn,
+        type="payment.due_date",
+        subject=payment.id,
+        authority=payment.authority,
+        data={
+            "decision_number": payment.decision_number,
+            "due_on": str(due.value),
+            "provisional": due.provisional,
+            "due_on_before": None if payment.due_on is None else str(payment.due_on),
+        },
+    )
+    return True
+
+
+class DueDates:
+    """Counts last days to pay anew when days off have become known or were corrected."""
+
+    def __init__(self, base: Foundation) -> None:
+        self._base = base
+
+    def recount(self, conn: Connection, since: date | None, after: str, most: int) -> Mapping[str, bool]:
+        """Unpaid payments whose last day is provisional, or lies on ``since`` or later: whether each moved."""
+        ids = records.resting_on_days(conn, since, after, most)
+        return {one: self._recount(conn, one) for one in ids}
+
+    def _recount(self, conn: Connection, payment_id: str) -> bool:
+        records.lock_decision_of(conn, payment_id)
+        payment = records.held(conn, payment_id)
+        decision = fetch(conn, self._base.envelope, payment.decision_id or "")
+        if decision is None or payment.planned_due_on is not None:  # an approved plan names its days
+            return False
+        due = due_date(decision.facts, decision.events, self._base.reckoning.of(decision.authority))
+        return due is not None and move(conn, self._base, payment, Judged(due.on, due.provisional))

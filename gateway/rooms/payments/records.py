@@ -8,7 +8,20 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    exists,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 
 from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.delivery.events import Event
@@ -35,6 +48,7 @@ from gateway.rooms.payments.states import (
     is_beside,
 )
 from gateway.rooms.payments.tables import (
+    PROVISIONAL,
     collecting_unit,
     collection,
     income_item,
@@ -332,6 +346,7 @@ _LOCKED = _BY_ID.with_for_update()
 _LINES = select(payment_line).where(payment_line.c.payment_id == bindparam("id")).order_by(payment_line.c.line)
 _OPEN = payment.c.status == constant(Status.ISSUED.value)
 _UNPAID = payment.c.status.in_([constant(one.value) for one in (Status.REQUESTED, Status.ISSUED, Status.EXPIRED)])
+_PROVISIONAL: ColumnElement[bool] = literal_column(f"({PROVISIONAL})", Boolean)
 _DEMANDS = payment.c.status.not_in([constant(Status.REJECTED.value), constant(Status.CANCELLED.value)])
 _STANDING = (
     select(payment.c.id, payment.c.instalment, payment.c.line_group, payment_line.c.kind, payment_line.c.amount)
@@ -684,6 +699,20 @@ def to_ask(conn: Connection, today: date, lately: int, now: int, limit: int) -> 
     over = and_(not_asked_since(now), payment.c.valid_until_on < today)
     query = select(payment).where(_OPEN, or_(stale, over)).order_by(payment.c.asked_at.nulls_first()).limit(limit)
     return [_payment(row) for row in conn.execute(query).mappings()]
+
+
+def resting_on_days(conn: Connection, since: date | None, after: str, limit: int) -> Sequence[str]:
+    """The ids of unpaid payments of decisions whose last day rests on days that are not published, or with ``since``
+    lies on that day or later; those after an id, in order.
+    """
+    rests = _PROVISIONAL if since is None else or_(_PROVISIONAL, and_(_UNPAID, payment.c.due_on >= since))
+    query = select(payment.c.id).where(rests, payment.c.decision_id.is_not(None), payment.c.id > after)
+    return conn.execute(query.order_by(payment.c.id).limit(limit)).scalars().all()
+
+
+def provisional(conn: Connection) -> int:
+    """How many unpaid payments have a last day that rests on days that are not published."""
+    return int(conn.execute(select(func.count()).select_from(payment).where(_PROVISIONAL)).scalar_one())
 
 
 def to_look_at(conn: Connection, today: date, limit: int) -> list[Payment]:

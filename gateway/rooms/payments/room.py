@@ -36,6 +36,7 @@ ROOM = Room(
         "payment.void_at_platform",
     ),
     settings=".options:PaymentOptions",
+    provisional=".records:provisional",
     tables=".tables",
     keeping=".keeping",
     revisions=".revisions",

@@ -23,6 +23,7 @@ from gateway.foundation.store.base import metadata
 LIVE = "status not in ('REJECTED','CANCELLED')"
 OPEN = "status = 'ISSUED'"
 UNPAID = "status in ('REQUESTED', 'ISSUED', 'EXPIRED')"
+PROVISIONAL = f"{UNPAID} and due_provisional = 1"
 IN_DOUBT = "in_doubt_since_at is not null"
 REPLACES = "replaces is not null"
 LIVE_CODE = "state in ('requested','live','paid')"
@@ -83,6 +84,7 @@ payment = Table(
     Index("ix_payment_paid", "channel", "paid_at"),
     Index("ix_payment_open", "asked_at", sqlite_where=text(OPEN), postgresql_where=text(OPEN)),
     Index("ix_payment_due", "due_look_on", sqlite_where=text(UNPAID), postgresql_where=text(UNPAID)),
+    Index("ix_payment_provisional", "id", sqlite_where=text(PROVISIONAL), postgresql_where=text(PROVISIONAL)),
     Index("ix_payment_doubt", "authority", "id", sqlite_where=text(IN_DOUBT), postgresql_where=text(IN_DOUBT)),
     Index("ix_payment_replaces", "replaces", sqlite_where=text(REPLACES), postgresql_where=text(REPLACES)),
     Index("ix_payment_code", "code"),

@@ -49,10 +49,12 @@ def upgrade() -> None:
         batch_op.create_index('ix_cash_taken_authority', ['authority', 'id'], unique=False)
         batch_op.create_index(batch_op.f('ix_cash_taken_decision_id'), ['decision_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_cash_taken_payment_id'), ['payment_id'], unique=False)
+        batch_op.create_index('ix_cash_taken_provisional', ['id'], unique=False, sqlite_where=sa.text("status <> 'REMITTED' and due_provisional = 1"), postgresql_where=sa.text("status <> 'REMITTED' and due_provisional = 1"))
 
 
 def downgrade() -> None:
     with op.batch_alter_table('cash_taken', schema=None) as batch_op:
+        batch_op.drop_index('ix_cash_taken_provisional', sqlite_where=sa.text("status <> 'REMITTED' and due_provisional = 1"), postgresql_where=sa.text("status <> 'REMITTED' and due_provisional = 1"))
         batch_op.drop_index(batch_op.f('ix_cash_taken_payment_id'))
         batch_op.drop_index(batch_op.f('ix_cash_taken_decision_id'))
         batch_op.drop_index('ix_cash_taken_authority')

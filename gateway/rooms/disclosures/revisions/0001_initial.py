@@ -42,6 +42,7 @@ def upgrade() -> None:
     sa.Column('effect_operation', sa.String(length=40), nullable=True),
     sa.Column('effect_reference', sa.String(length=64), nullable=True),
     sa.Column('withdraw_wanted_at', sa.BigInteger(), nullable=True, comment='a withdrawal is owed since'),
+    sa.Column('withdraw_reason_on', sa.Date(), nullable=True, comment='the day from which the term to withdraw runs'),
     sa.Column('withdraw_by_on', sa.Date(), nullable=True),
     sa.Column('withdraw_by_provisional', sa.Boolean(), server_default=sa.text('(false)'), nullable=False),
     sa.Column('withdraw_reason', sa.Text(), nullable=True),
@@ -72,6 +73,7 @@ def upgrade() -> None:
         batch_op.create_index('ix_disclosure_authority', ['authority', 'id'], unique=False)
         batch_op.create_index(batch_op.f('ix_disclosure_decision_id'), ['decision_id'], unique=False)
         batch_op.create_index('ix_disclosure_open', ['status', 'submit_by_on'], unique=False)
+        batch_op.create_index('ix_disclosure_provisional', ['id'], unique=False, sqlite_where=sa.text("(status in ('PLANNED','SUBMITTED','ACCEPTED') and submit_by_provisional) or (withdraw_wanted_at is not null and status not in ('NOT_PUBLISHABLE','REJECTED','WITHDRAWN') and withdraw_by_provisional)"), postgresql_where=sa.text("(status in ('PLANNED','SUBMITTED','ACCEPTED') and submit_by_provisional) or (withdraw_wanted_at is not null and status not in ('NOT_PUBLISHABLE','REJECTED','WITHDRAWN') and withdraw_by_provisional)"))
         batch_op.create_index('ix_disclosure_reference', ['target', 'effect_reference'], unique=False)
         batch_op.create_index('ix_disclosure_until', ['publish_until_on'], unique=False)
         batch_op.create_index('ix_disclosure_withdrawal', ['withdraw_by_on'], unique=False, sqlite_where=sa.text('withdraw_wanted_at is not null'), postgresql_where=sa.text('withdraw_wanted_at is not null'))
@@ -84,6 +86,7 @@ def downgrade() -> None:
         batch_op.drop_index('ix_disclosure_withdrawal', sqlite_where=sa.text('withdraw_wanted_at is not null'), postgresql_where=sa.text('withdraw_wanted_at is not null'))
         batch_op.drop_index('ix_disclosure_until')
         batch_op.drop_index('ix_disclosure_reference')
+        batch_op.drop_index('ix_disclosure_provisional', sqlite_where=sa.text("(status in ('PLANNED','SUBMITTED','ACCEPTED') and submit_by_provisional) or (withdraw_wanted_at is not null and status not in ('NOT_PUBLISHABLE','REJECTED','WITHDRAWN') and withdraw_by_provisional)"), postgresql_where=sa.text("(status in ('PLANNED','SUBMITTED','ACCEPTED') and submit_by_provisional) or (withdraw_wanted_at is not null and status not in ('NOT_PUBLISHABLE','REJECTED','WITHDRAWN') and withdraw_by_provisional)"))
         batch_op.drop_index('ix_disclosure_open')
         batch_op.drop_index(batch_op.f('ix_disclosure_decision_id'))
         batch_op.drop_index('ix_disclosure_authority')

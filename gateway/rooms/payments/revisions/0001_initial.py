@@ -6,7 +6,7 @@ from alembic import op
 revision = "payments_0001"
 down_revision = None
 branch_labels = ("payments",)
-depends_on = ('decisions_0001',)
+depends_on = ('decisions_0002',)
 
 
 def upgrade() -> None:
@@ -92,6 +92,7 @@ def upgrade() -> None:
         batch_op.create_index('ix_payment_due', ['due_look_on'], unique=False, sqlite_where=sa.text("status in ('REQUESTED', 'ISSUED', 'EXPIRED')"), postgresql_where=sa.text("status in ('REQUESTED', 'ISSUED', 'EXPIRED')"))
         batch_op.create_index('ix_payment_open', ['asked_at'], unique=False, sqlite_where=sa.text("status = 'ISSUED'"), postgresql_where=sa.text("status = 'ISSUED'"))
         batch_op.create_index('ix_payment_paid', ['channel', 'paid_at'], unique=False)
+        batch_op.create_index('ix_payment_provisional', ['id'], unique=False, sqlite_where=sa.text("status in ('REQUESTED', 'ISSUED', 'EXPIRED') and due_provisional = 1"), postgresql_where=sa.text("status in ('REQUESTED', 'ISSUED', 'EXPIRED') and due_provisional = 1"))
         batch_op.create_index('ix_payment_replaces', ['replaces'], unique=False, sqlite_where=sa.text('replaces is not null'), postgresql_where=sa.text('replaces is not null'))
         batch_op.create_index('uq_payment_live', ['decision_id', 'instalment', 'line_group'], unique=True, sqlite_where=sa.text("status not in ('REJECTED','CANCELLED')"), postgresql_where=sa.text("status not in ('REJECTED','CANCELLED')"))
 
@@ -192,6 +193,7 @@ def downgrade() -> None:
     with op.batch_alter_table('payment', schema=None) as batch_op:
         batch_op.drop_index('uq_payment_live', sqlite_where=sa.text("status not in ('REJECTED','CANCELLED')"), postgresql_where=sa.text("status not in ('REJECTED','CANCELLED')"))
         batch_op.drop_index('ix_payment_replaces', sqlite_where=sa.text('replaces is not null'), postgresql_where=sa.text('replaces is not null'))
+        batch_op.drop_index('ix_payment_provisional', sqlite_where=sa.text("status in ('REQUESTED', 'ISSUED', 'EXPIRED') and due_provisional = 1"), postgresql_where=sa.text("status in ('REQUESTED', 'ISSUED', 'EXPIRED') and due_provisional = 1"))
         batch_op.drop_index('ix_payment_paid')
         batch_op.drop_index('ix_payment_open', sqlite_where=sa.text("status = 'ISSUED'"), postgresql_where=sa.text("status = 'ISSUED'"))
         batch_op.drop_index('ix_payment_due', sqlite_where=sa.text("status in ('REQUESTED', 'ISSUED', 'EXPIRED')"), postgresql_where=sa.text("status in ('REQUESTED', 'ISSUED', 'EXPIRED')"))
