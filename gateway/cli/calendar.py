@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from sqlalchemy import Connection
 
 from gateway.foundation import rooms
 from gateway.terminal.output import Json, parse_day, session, show, table
@@ -43,7 +42,7 @@ def known(ctx: typer.Context, as_json: Json = False) -> None:
         | {"authorities_with_days_of_their_own": regions, "provisional": dict(resting)},
         as_json,
         table(
-            ["year", "published", say("calendar.statutory")],
+            [say("calendar.year"), say("calendar.published"), say("calendar.statutory")],
             ((year, say("calendar.yes" if published[year] else "calendar.no"), _short(days[year])) for year in days),
         ),
         resting_said(resting),
@@ -74,7 +73,10 @@ def check(
     show(
         {"first": first and str(first), "days": [{"day": str(day), "is": now_is} for day, now_is in changes]},
         as_json,
-        table(["day", say("calendar.becomes")], ((day, say(f"calendar.{now_is}")) for day, now_is in changes)),
+        table(
+            [say("calendar.day"), say("calendar.becomes")],
+            ((day, say(f"calendar.{now_is}")) for day, now_is in changes),
+        ),
         words,
     )
 
@@ -107,7 +109,7 @@ def is_published(calendar: WorkingCalendar, year: int) -> bool:
     return not calendar.is_working(date(year, 6, 1)).provisional
 
 
-def provisional_dates(read: Callable[[Callable[[Connection], Any]], Any]) -> Mapping[str, int]:
+def provisional_dates(read: Callable[[Callable[[Any], Any]], Any]) -> Mapping[str, int]:
     """How many kept dates of each room rest on days that are not published."""
     return {room.name: read(room.place(room.provisional)) for room in rooms.found() if room.provisional is not None}
 

@@ -117,7 +117,7 @@ _READINGS: Mapping[Matter, tuple[str, ...]] = {
 }
 
 
-class Row(Dated):
+class Rule(Dated):
     """One figure of the law. ``value`` is a number of ``unit``, yuan as text, or for ``reading`` one of the readings.
 
     ``fields``: fields of law for which it holds; none: all. ``authorities``: for which it holds, in an organ's file.
@@ -182,7 +182,7 @@ class Row(Dated):
 
 
 @lru_cache
-def _statutes() -> tuple[Row, ...]:
+def _statutes() -> tuple[Rule, ...]:
     """The rows that come with the gateway."""
     return tuple(row for file in sorted(FOLDER.glob("*.toml")) for row in read(file))
 
@@ -191,7 +191,7 @@ def _statutes() -> tuple[Row, ...]:
 class Law:
     """All rows. Two about one matter, for the same and from the same day, are refused: ValueError."""
 
-    rows: Sequence[Row] = field(default_factory=_statutes)
+    rows: Sequence[Rule] = field(default_factory=_statutes)
 
     def __post_init__(self) -> None:
         seen: set[tuple[object, ...]] = set()
@@ -207,7 +207,7 @@ class Law:
         """With the rows of an organ's files, which win over these. Raises OSError, ValueError naming the file."""
         return Law((*self.rows, *(row for file in files for row in read(file, own=True))))
 
-    def rule(self, matter: Matter, on: date, *, of: FieldOfLaw = "other", authority: str | None = None) -> Row:
+    def rule(self, matter: Matter, on: date, *, of: FieldOfLaw = "other", authority: str | None = None) -> Rule:
         """The row that holds on a day: the authority's own before the organ's, these before the statutes; within each
         that for the field of law before the general one, and the later before the earlier. Before all: the first.
         """
@@ -221,7 +221,7 @@ class Law:
             return in_force([row for row in apply if not row.own and not row.fields] or apply, on)
         return max(held, key=lambda row: (bool(row.authorities), row.own, bool(row.fields), row.since))
 
-    def unconfirmed(self, on: date) -> tuple[Row, ...]:
+    def unconfirmed(self, on: date) -> tuple[Rule, ...]:
         """Rows with a mark that hold on a day: no row of an organ's own has taken their place for all."""
         return tuple(
             row
@@ -235,17 +235,17 @@ class Law:
         )
 
     @cached_property
-    def _by_matter(self) -> Mapping[Matter, Sequence[Row]]:
+    def _by_matter(self) -> Mapping[Matter, Sequence[Rule]]:
         return {matter: [row for row in self.rows if row.matter is matter] for matter in Matter}
 
 
-def said(row: Row) -> Sentence:
+def said(row: Rule) -> Sentence:
     """A row in one line for people: what it is about, its figure, where it stands, and what is to be confirmed."""
     given = {"title": row.title, "figure": row.figure, "cited": row.cited}
     return say("law.said_confirm", **given, confirm=row.confirm) if row.confirm else say("law.said", **given)
 
 
-def read(file: Path, *, own: bool = False) -> tuple[Row, ...]:
+def read(file: Path, *, own: bool = False) -> tuple[Rule, ...]:
     """The rows of one file, tables ``[[rule]]``. Raises OSError, ValueError that names file and place."""
     try:
         given = read_toml(file)
@@ -256,11 +256,11 @@ def read(file: Path, *, own: bool = False) -> tuple[Row, ...]:
         raise UnfitError(say("law.file", file=file, reason=getattr(error, "said", str(error)))) from error
 
 
-def _row(number: int, given: Any, own: bool) -> Row:
+def _row(number: int, given: Any, own: bool) -> Rule:
     from pydantic import ValidationError
 
     try:
-        return Row.model_validate({**given, "own": own})
+        return Rule.model_validate({**given, "own": own})
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
         where = ".".join(map(str, first["loc"])) or "-"

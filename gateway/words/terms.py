@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from gateway.words.calendar import Judged, WorkingCalendar
-from gateway.words.law import FieldOfLaw, Law, Matter, Row
+from gateway.words.law import FieldOfLaw, Law, Matter, Rule
 
 
 @dataclass(frozen=True)
@@ -18,11 +18,11 @@ class Terms:
     law: Law = field(default_factory=Law)
     authority: str | None = None
 
-    def rule(self, matter: Matter, on: date, of: FieldOfLaw = "other") -> Row:
+    def rule(self, matter: Matter, on: date, of: FieldOfLaw = "other") -> Rule:
         """The row of the law that holds for this authority on a day, in a field of law."""
         return self.law.rule(matter, on, of=of, authority=self.authority)
 
-    def last_day(self, row: Row, start: date, number: int | None = None) -> Judged[date]:
+    def last_day(self, row: Rule, start: date, number: int | None = None) -> Judged[date]:
         """The last day of a term that begins with ``start``, which is not counted; ``number`` replaces the row's.
 
         Working days as such; calendar days and months end on the next working day where they would end on a day off

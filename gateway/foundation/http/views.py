@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from gateway.foundation.delivery.events import Event
 from gateway.words.clock import from_micros, rfc3339
 from gateway.words.errors import InvalidProblem
-from gateway.words.law import Row
+from gateway.words.law import Rule
 from gateway.words.saying import say
 from gateway.words.text import Ask as Ask  # routes find both bases here
 
@@ -58,7 +58,7 @@ class RuleView(View):
     confirm: str | None
 
     @classmethod
-    def of(cls, row: Row) -> Self:
+    def of(cls, row: Rule) -> Self:
         """A row as it is shown."""
         shown = row.model_dump(include={"matter", "value", "unit", "source", "article"})
         return cls.model_validate({**shown, "from": row.since, "confirm": row.confirm or None})

@@ -17,7 +17,7 @@ from gateway.rooms.payments import records as payment_records
 from gateway.rooms.payments.due import move
 from gateway.words.calendar import Judged
 from gateway.words.clock import to_micros
-from gateway.words.law import Matter, Row
+from gateway.words.law import Matter, Rule
 
 _MATTERS = {Duty.HAND_IN: Matter.CASH_HAND_IN, Duty.BANK: Matter.CASH_TO_BANK}
 
@@ -28,7 +28,7 @@ class CashDays:
     def __init__(self, base: Foundation) -> None:
         self._base = base
 
-    def rule(self, decision: Decision, matter: Matter, on: date) -> Row:
+    def rule(self, decision: Decision, matter: Matter, on: date) -> Rule:
         """The row of the law about a matter, for a decision's field of law."""
         return self._base.reckoning.of(decision.authority).rule(matter, on, decision.facts.field_of_law)
 
@@ -79,5 +79,5 @@ class CashDays:
     def _bill(self, conn: Connection, payment_id: str) -> None:
         parts = records.of_bill(conn, payment_id)
         first = min(cash.bank_due_on for cash in parts if cash.bank_due_on is not None)
-        due = Judged(first, any(cash.due_provisional for cash in parts))
-        move(conn, self._base, payment_records.held(conn, payment_id), due)
+        provisional = any(cash.due_provisional for cash in parts)
+        move(conn, self._base, payment_records.held(conn, payment_id), first, provisional=provisional)

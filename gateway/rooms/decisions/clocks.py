@@ -13,7 +13,7 @@ from datetime import date, timedelta
 
 from gateway.rooms.decisions.facts import AppealKind, DecisionEvent, DecisionFacts, EventKind
 from gateway.words.calendar import Judged
-from gateway.words.law import Matter, Row
+from gateway.words.law import Matter, Rule
 from gateway.words.terms import Terms
 
 _DAY = timedelta(days=1)
@@ -29,7 +29,7 @@ class DueDate:
     on: date
     provisional: bool
     because: str
-    rule: Row | None = None
+    rule: Rule | None = None
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Receipt:
     on: date
     provisional: bool
     because: str
-    rules: tuple[Row, ...] = ()
+    rules: tuple[Rule, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -84,10 +84,10 @@ class Term:
     name: str
     last_day: date
     provisional: bool
-    rule: Row
+    rule: Rule
 
 
-def payment_term(facts: DecisionFacts, terms: Terms) -> tuple[int, Row]:
+def payment_term(facts: DecisionFacts, terms: Terms) -> tuple[int, Rule]:
     """How many days there are to pay, as the document says or else the law, and the row by which they are counted."""
     rule = terms.rule(Matter.PAYMENT_TERM, facts.decided_on, facts.field_of_law)
     return facts.payment_days or rule.number, rule
@@ -101,7 +101,7 @@ class Clocks:
     events: Sequence[DecisionEvent]
     terms: Terms
 
-    def rule(self, matter: Matter) -> Row:
+    def rule(self, matter: Matter) -> Rule:
         """The row of the law that counts for this decision."""
         return self.terms.rule(matter, self.facts.decided_on, self.facts.field_of_law)
 
@@ -234,7 +234,7 @@ class Clocks:
         days, rule = payment_term(self.facts, self.terms)
         return self.terms.last_day(rule, begins, days)
 
-    def _ends(self, name: str, rule: Row, begins: date) -> Term:
+    def _ends(self, name: str, rule: Rule, begins: date) -> Term:
         end = self.terms.last_day(rule, begins)
         return Term(name, end.value, end.provisional, rule)
 

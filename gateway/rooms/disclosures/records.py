@@ -12,6 +12,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
+    Date,
     Select,
     and_,
     bindparam,
@@ -201,6 +202,20 @@ SURE = Sure(in_doubt_since_at=None, doubt_reason=None)
 NOT_LIVE = (Status.NOT_PUBLISHABLE.value, Status.REJECTED.value, Status.WITHDRAWN.value)
 
 _PROVISIONAL: ColumnElement[bool] = literal_column(f"({PROVISIONAL})", Boolean)
+_SINCE = bindparam("since", type_=Date)
+_OWED = and_(disclosure.c.withdraw_wanted_at.is_not(None), disclosure.c.status.not_in(NOT_LIVE))
+_ON_THE_WAY = disclosure.c.status.in_([status.value for status in UNPUBLISHED])
+_TURN = select(disclosure.c.id).where(disclosure.c.id > bindparam("after"))
+_TURN = _TURN.order_by(disclosure.c.id).limit(bindparam("most"))
+_RESTING = _TURN.where(_PROVISIONAL)
+_ENDING = _TURN.where(
+    or_(
+        _PROVISIONAL,
+        and_(_ON_THE_WAY, disclosure.c.submit_by_on >= _SINCE),
+        and_(_OWED, disclosure.c.withdraw_by_on >= _SINCE),
+    )
+)
+_HOW_MANY_REST = select(func.count()).select_from(disclosure).where(_PROVISIONAL)
 _BY_ID = select(disclosure).where(disclosure.c.id == bindparam("id"))
 _BY_REFERENCE = select(disclosure).where(
     disclosure.c.target == bindparam("target"), disclosure.c.effect_reference == bindparam("reference")
@@ -378,19 +393,15 @@ def over(conn: Connection, today: date, limit: int) -> list[Disclosure]:
     return _all(conn, query.order_by(disclosure.c.publish_until_on).limit(limit))
 
 
-def resting_on_days(conn: Connection, since: date | None, after: str, limit: int) -> Sequence[str]:
+def resting_on_days(conn: Connection, since: date | None, after: str, most: int) -> Sequence[str]:
     """The ids of what is on the way, or owed, under a last day that rests on days that are not published, or with
     ``since`` lies on that day or later; those after an id, in order.
     """
-    rests = _PROVISIONAL
-    if since is not None:
-        on_the_way = disclosure.c.status.in_([status.value for status in UNPUBLISHED])
-        rests = or_(rests, and_(on_the_way, disclosure.c.submit_by_on >= since))
-        rests = or_(rests, and_(_owed(), disclosure.c.withdraw_by_on >= since))
-    query = select(disclosure.c.id).where(rests, disclosure.c.id > after).order_by(disclosure.c.id).limit(limit)
-    return conn.execute(query).scalars().all()
+    if since is None:
+        return conn.execute(_RESTING, {"after": after, "most": most}).scalars().all()
+    return conn.execute(_ENDING, {"since": since, "after": after, "most": most}).scalars().all()
 
 
 def provisional(conn: Connection) -> int:
     """How many last days to publish or to withdraw rest on days that are not published."""
-    return int(conn.execute(select(func.count()).select_from(disclosure).where(_PROVISIONAL)).scalar_one())
+    return int(conn.execute(_HOW_MANY_REST).scalar_one())

@@ -19,7 +19,7 @@ def open_room(base: Foundation, rooms: Services) -> Opened:
     payments = Payments(base, rooms.get(Decisions))
     due = DueClock(base, base.settings_of("payments", PaymentOptions).due_soon_days)
     rooms.get(Corrections).leaned_on(payments.following.money_came)
-    base.reckoning.follow("payments", DueDates(base).recount)
+    base.reckoning.follow("payments", DueDates(base, rooms.get(Decisions)).recount)
     moves = ("served", "amended", "appealed", "appeal_ended", "deferred", "changed", "revoked", "corrected")
     return Opened(
         services=(payments,),

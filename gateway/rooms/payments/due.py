@@ -15,11 +15,10 @@ from typing import Any
 from sqlalchemy import Connection
 
 from gateway.foundation.base import Foundation
-from gateway.rooms.decisions import due_date, fetch, is_revoked
+from gateway.rooms.decisions import Decisions, fetch, is_revoked
 from gateway.rooms.payments import records
 from gateway.rooms.payments.options import LONGEST
 from gateway.rooms.payments.records import Payment
-from gateway.words.calendar import Judged
 from gateway.words.clock import day_of, to_micros
 
 _TOGETHER = 200
@@ -90,13 +89,13 @@ class DueClock:
         )
 
 
-def move(conn: Connection, base: Foundation, payment: Payment, due: Judged[date]) -> bool:
-    """Let an unpaid payment have this last day, and tell of it; False where it has it already, as certain."""
-    if (payment.due_on, payment.due_provisional) == (due.value, due.provisional):
+def move(conn: Connection, base: Foundation, payment: Payment, on: date | None, *, provisional: bool) -> bool:
+    """Let a payment have this last day, and tell of it; False where it has it already, as certain as it is."""
+    if (payment.due_on, payment.due_provisional) == (on, provisional):
         return False
-    moved: dict[str, Any] = {"due_provisional": int(due.provisional)}
-    if payment.due_on != due.value:
-        moved |= {"due_on": due.value, "due_look_on": first_look(due.value)}
+    moved: dict[str, Any] = {"due_provisional": int(provisional)}
+    if payment.due_on != on:
+        moved |= {"due_on": on, "due_look_on": first_look(on)}
     records.change(conn, payment.id, to_micros(base.clock.now()), **moved)
     base.events.emit(
         conn,
@@ -105,8 +104,8 @@ def move(conn: Connection, base: Foundation, payment: Payment, due: Judged[date]
         authority=payment.authority,
         data={
             "decision_number": payment.decision_number,
-            "due_on": str(due.value),
-            "provisional": due.provisional,
+            "due_on": None if on is None else str(on),
+            "provisional": provisional,
             "due_on_before": None if payment.due_on is None else str(payment.due_on),
         },
     )
@@ -116,8 +115,9 @@ def move(conn: Connection, base: Foundation, payment: Payment, due: Judged[date]
 class DueDates:
     """Counts last days to pay anew when days off have become known or were corrected."""
 
-    def __init__(self, base: Foundation) -> None:
+    def __init__(self, base: Foundation, decisions: Decisions) -> None:
         self._base = base
+        self._decisions = decisions
 
     def recount(self, conn: Connection, since: date | None, after: str, most: int) -> Mapping[str, bool]:
         """Unpaid payments whose last day is provisional, or lies on ``since`` or later: whether each moved."""
@@ -128,7 +128,5 @@ class DueDates:
         records.lock_decision_of(conn, payment_id)
         payment = records.held(conn, payment_id)
         decision = fetch(conn, self._base.envelope, payment.decision_id or "")
-        if decision is None or payment.planned_due_on is not None:  # an approved plan names its days
-            return False
-        due = due_date(decision.facts, decision.events, self._base.reckoning.of(decision.authority))
-        return due is not None and move(conn, self._base, payment, Judged(due.on, due.provisional))
+        due = None if decision is None else self._decisions.clocks(decision).due(payment.planned_due_on)
+        return due is not None and move(conn, self._base, payment, due.on, provisional=due.provisional)

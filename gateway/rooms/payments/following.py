@@ -14,11 +14,11 @@ from gateway.rooms.payments import records
 from gateway.rooms.payments.accrual import paid_day
 from gateway.rooms.payments.asks import PlatformAsks
 from gateway.rooms.payments.demand import Demands
-from gateway.rooms.payments.due import first_look
+from gateway.rooms.payments.due import move
 from gateway.rooms.payments.hooks import Hooks
 from gateway.rooms.payments.records import Payment, Standing
 from gateway.rooms.payments.states import Status
-from gateway.words.clock import day_of, to_micros
+from gateway.words.clock import day_of
 from gateway.words.money import format_yuan
 
 _NOT_PAID_YET = (Status.REQUESTED, Status.ISSUED, Status.EXPIRED)
@@ -71,13 +71,8 @@ class Following:
     def _follow(self, conn: Connection, payment: Payment, due: DueDate | None) -> None:
         """Let a payment have this last day; its plan's own while the decision is not served."""
         due_on, provisional = (payment.planned_due_on, False) if due is None else (due.on, due.provisional)
-        if payment.due_on == due_on or payment.status not in (*_NOT_PAID_YET, Status.PAID):
-            return
-        moved = {"due_on": due_on, "due_look_on": first_look(due_on), "due_provisional": int(provisional)}
-        records.change(conn, payment.id, to_micros(self._base.clock.now()), **moved)
-        told = {"due_on": None if due_on is None else str(due_on), "provisional": provisional}
-        was = None if payment.due_on is None else str(payment.due_on)
-        self._asks.tell(conn, payment, "payment.due_date", **told, due_on_before=was)
+        if payment.status in (*_NOT_PAID_YET, Status.PAID):
+            move(conn, self._base, payment, due_on, provisional=provisional)
 
     def _tell_surcharge(self, conn: Connection, payment: Payment, before: Decision, now: Decision) -> None:
         """Tell what a correction makes of a payment's surcharge, up to its payment or today."""

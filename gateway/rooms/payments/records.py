@@ -12,6 +12,7 @@ from sqlalchemy import (
     Boolean,
     ColumnElement,
     Connection,
+    Date,
     and_,
     bindparam,
     exists,
@@ -347,6 +348,11 @@ _LINES = select(payment_line).where(payment_line.c.payment_id == bindparam("id")
 _OPEN = payment.c.status == constant(Status.ISSUED.value)
 _UNPAID = payment.c.status.in_([constant(one.value) for one in (Status.REQUESTED, Status.ISSUED, Status.EXPIRED)])
 _PROVISIONAL: ColumnElement[bool] = literal_column(f"({PROVISIONAL})", Boolean)
+_AFTER = select(payment.c.id).where(payment.c.decision_id.is_not(None), payment.c.id > bindparam("after"))
+_TURN = _AFTER.order_by(payment.c.id).limit(bindparam("most"))
+_RESTING = _TURN.where(_PROVISIONAL)
+_ENDING = _TURN.where(or_(_PROVISIONAL, and_(_UNPAID, payment.c.due_on >= bindparam("since", type_=Date))))
+_HOW_MANY_REST = select(func.count()).select_from(payment).where(_PROVISIONAL)
 _DEMANDS = payment.c.status.not_in([constant(Status.REJECTED.value), constant(Status.CANCELLED.value)])
 _STANDING = (
     select(payment.c.id, payment.c.instalment, payment.c.line_group, payment_line.c.kind, payment_line.c.amount)
@@ -701,18 +707,18 @@ def to_ask(conn: Connection, today: date, lately: int, now: int, limit: int) -> 
     return [_payment(row) for row in conn.execute(query).mappings()]
 
 
-def resting_on_days(conn: Connection, since: date | None, after: str, limit: int) -> Sequence[str]:
+def resting_on_days(conn: Connection, since: date | None, after: str, most: int) -> Sequence[str]:
     """The ids of unpaid payments of decisions whose last day rests on days that are not published, or with ``since``
     lies on that day or later; those after an id, in order.
     """
-    rests = _PROVISIONAL if since is None else or_(_PROVISIONAL, and_(_UNPAID, payment.c.due_on >= since))
-    query = select(payment.c.id).where(rests, payment.c.decision_id.is_not(None), payment.c.id > after)
-    return conn.execute(query.order_by(payment.c.id).limit(limit)).scalars().all()
+    if since is None:
+        return conn.execute(_RESTING, {"after": after, "most": most}).scalars().all()
+    return conn.execute(_ENDING, {"since": since, "after": after, "most": most}).scalars().all()
 
 
 def provisional(conn: Connection) -> int:
     """How many unpaid payments have a last day that rests on days that are not published."""
-    return int(conn.execute(select(func.count()).select_from(payment).where(_PROVISIONAL)).scalar_one())
+    return int(conn.execute(_HOW_MANY_REST).scalar_one())
 
 
 def to_look_at(conn: Connection, today: date, limit: int) -> list[Payment]:

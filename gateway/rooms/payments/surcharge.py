@@ -14,7 +14,7 @@ from datetime import date, timedelta
 from typing import Literal
 
 from gateway.rooms.decisions import DuePeriod, Suspension
-from gateway.words.law import Row
+from gateway.words.law import Rule
 
 _DAY = timedelta(days=1)
 
@@ -32,7 +32,7 @@ class Rate:
     cap: int
     base: Base
     why: str
-    rules: tuple[Row, ...] = ()
+    rules: tuple[Rule, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Surcharge:
     capped: bool
     reduced_by: int
     stretches: tuple[Stretch, ...]
-    rules: tuple[Row, ...] = ()
+    rules: tuple[Rule, ...] = ()
 
 
 def surcharge(

@@ -18,7 +18,7 @@ from gateway.rooms.decisions.clocks import Receipt
 from gateway.rooms.payments.accrual import rate_of
 from gateway.rooms.payments.surcharge import Surcharge, surcharge
 from gateway.words.calendar import WorkingCalendar
-from gateway.words.law import Law, Row
+from gateway.words.law import Law, Rule
 from gateway.words.terms import Terms
 
 CALENDAR = WorkingCalendar()
@@ -39,7 +39,7 @@ def event(kind: str, on: date | str, **more: Any) -> DecisionEvent:
 def terms(**readings: str) -> Terms:
     """The law as it stands, but for what an organ's own rows read otherwise."""
     own = [
-        Row.model_validate(
+        Rule.model_validate(
             {"matter": matter, "value": value, "unit": "reading", "from": day("01-01"), "source": "本机关", "own": True}
         )
         for matter, value in readings.items()

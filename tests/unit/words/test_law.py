@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.words.law import FieldOfLaw, Law, Matter, Row
+from gateway.words.law import FieldOfLaw, Law, Matter, Rule
 from gateway.words.saying import Language
 from gateway.words.terms import Terms
 
@@ -139,4 +139,4 @@ def test_a_term_is_counted_in_the_unit_of_its_row(matter: Matter, of: FieldOfLaw
 
 def test_rows_are_equal_by_what_they_say() -> None:
     row = LAW.rule(Matter.SURCHARGE_RATE, TODAY)
-    assert row == Row.model_validate(row.model_dump(by_alias=True))
+    assert row == Rule.model_validate(row.model_dump(by_alias=True))
