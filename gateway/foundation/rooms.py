@@ -103,7 +103,8 @@ class Room:
     of a room that this one needs (``"payments refunds"``). ``lives``: the modules that declare them. ``events``: what
     it emits beside the events of its lives. ``tables``: the module that holds its tables; ``revisions``: the folder of
     their migrations. ``settings``: the model of ``[rooms.NAME]``. ``decision_part``: what the room shows of a decision
-    in its one view; ``payment_part``: of a payment. ``doctor``: a ``findings.Look``. ``books``: a tuple of
+    in its one view; ``payment_part``: of a payment. ``case_files``: what it puts into a case's
+    evidence bundle (``case_files.CaseFiles``). ``doctor``: a ``findings.Look``. ``books``: a tuple of
     ``books.Books``, what its rows are held against by ``gateway evidence audit``. ``provisional``: a function of a
     connection that counts the kept dates that rest on days off not published yet. ``body_limits``: bytes by path, where
     a request may be larger than others. ``words``: the folder of its sentences, where they do not stand in the
@@ -135,6 +136,7 @@ class Room:
     settings: str | None = None
     decision_part: str | None = None
     payment_part: str | None = None
+    case_files: str | None = None
     doctor: str | None = None
     books: str | None = None
     provisional: str | None = None

@@ -49,8 +49,12 @@ def as_operator(
     who: Identity,
     act: Callable[[App, Person], Awaitable[T]],
     over_http: Callable[[Asking], T],
+    right: str | None = None,
 ) -> T:
-    """Act here as this operator, or have the running gateway act. Raises InvalidProblem; a 401 or 403 Problem."""
+    """Act here as this operator, or have the running gateway act. Raises InvalidProblem; a 401 or 403 Problem.
+
+    ``right``: a scope that this needs, where not every acting role has it.
+    """
     from gateway.app import App
     from gateway.foundation.access.audit import Act, Who
 
@@ -71,6 +75,8 @@ def as_operator(
                 raise Problem(say("terminal.no_operator"), type="not-authenticated")
             if found.role not in ACTING:
                 raise Problem(say("terminal.viewer"), type="operator-needed")
+            if right is not None and right not in found.scopes:
+                raise Problem(say("http.scope", scope=right), type="scope-missing")
             who = Who(found.client_id, found.name, found.role)
             told = Act("act", ctx.command_path[:200], about(ctx), reason=ctx.params.get("reason"))
             begun = await gateway.base.audit.begin(who, told)

@@ -32,7 +32,9 @@ _KINDS = {404: NotFoundProblem, 409: ConflictProblem, 422: InvalidProblem, 503: 
 
 
 def ask(settings: Settings, key_file: Path, method: str, path: str, body: object = None) -> Any:
-    """What the running gateway answers: JSON, or None. Raises the Problem that it answers with, or UnavailableProblem.
+    """What the running gateway answers: JSON, the bytes of a ZIP file, or None.
+
+    Raises the Problem that it answers with, or UnavailableProblem.
 
     ``body`` goes as JSON, or as it is where it is bytes.
 
@@ -58,6 +60,8 @@ def ask(settings: Settings, key_file: Path, method: str, path: str, body: object
             say("terminal.no_gateway", address=address, error=error),
         ) from error
     if answer.is_success:
+        if answer.headers.get("content-type", "").startswith("application/zip"):
+            return answer.content
         return answer.json() if answer.content else None
     raise _problem(answer)
 

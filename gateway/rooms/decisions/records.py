@@ -164,6 +164,25 @@ def fetch(conn: Connection, envelope: Envelope, decision_id: str) -> Decision | 
     return None if row is None else _read(conn, envelope, row)
 
 
+@dataclass(frozen=True, slots=True)
+class VersionOfFacts:
+    """One version of a decision's facts, when (microseconds) and by whom it was recorded."""
+
+    version: int
+    facts: DecisionFacts
+    recorded_at: int
+    recorded_by: str
+
+
+def versions(conn: Connection, envelope: Envelope, decision_id: str) -> list[VersionOfFacts]:
+    """Every version of a decision's facts, oldest first."""
+    query = select(decision_version).where(decision_version.c.decision_id == decision_id)
+    return [
+        VersionOfFacts(row.version, _open(envelope, decision_id, row.facts_sealed), row.recorded_at, row.recorded_by)
+        for row in conn.execute(query.order_by(decision_version.c.version))
+    ]
+
+
 def fetch_by_number(
     conn: Connection, envelope: Envelope, authority: str, number: str, *, hold: bool = False
 ) -> Decision | None:

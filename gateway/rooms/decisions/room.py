@@ -30,4 +30,5 @@ ROOM = Room(
         )
     ),
     indexes=".records:INDEXES",
+    case_files=".case_files:of_case",
 )

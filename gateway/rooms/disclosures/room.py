@@ -40,4 +40,5 @@ ROOM = Room(
     keeping=".keeping",
     revisions=".revisions",
     decision_part=".decision_part:PART",
+    case_files=".case_files:of_case",
 )

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from gateway.foundation.base import Foundation
 from gateway.foundation.rooms import Duty, Keeps, Opened, Services
+from gateway.rooms.evidence.bundles import Bundles
 from gateway.rooms.evidence.nightly import Nightly
 from gateway.rooms.timestamps import TimeStamps
 from gateway.words.clock import to_micros
@@ -24,6 +25,7 @@ def open_room(base: Foundation, rooms: Services) -> Opened:
     days = base.settings.evidence.keep_days
     why = "the exact bytes prove an exchange; its digest stays in the chain for good ([evidence] keep_days)"
     return Opened(
+        services=(Bundles(base, rooms),),
         comes_round=(Duty("evidence check", "40 2 * * *", nightly.check),),
         keeps=(Keeps("evidence", days, why, shred),),
         notes=nightly.notes,

@@ -6,9 +6,10 @@ ROOM = Room(
     name="evidence",
     package=__package__,
     title="交互留痕",
-    needs=("timestamps",),
+    needs=("decisions", "timestamps"),
     open=".assembly:open_room",
     scopes=("evidence:read",),
-    routes=(".routes:router",),
+    supervisor_scopes=("evidence:bundle",),
+    routes=(".routes:router", ".bundle_routes:router"),
     commands={"evidence": ".commands:app"},
 )

@@ -43,4 +43,5 @@ ROOM = Room(
     decision_part=".decision_part:PART",
     books=".audit:BOOKS",
     indexes=".records:INDEXES",
+    case_files=".case_files:of_case",
 )

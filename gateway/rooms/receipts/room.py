@@ -13,4 +13,5 @@ ROOM = Room(
     tables=".tables",
     keeping=".keeping",
     revisions=".revisions",
+    case_files=".case_files:of_case",
 )

@@ -36,4 +36,5 @@ ROOM = Room(
         "/v1/verifications": 40 << 20,
     },
     indexes=".grants:INDEXES",
+    case_files=".case_files:of_case",
 )
