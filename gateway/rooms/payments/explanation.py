@@ -24,7 +24,7 @@ from gateway.rooms.payments.records import Payment, Standing
 from gateway.rooms.payments.states import Status
 from gateway.rooms.payments.surcharge import Surcharge, surcharge
 from gateway.words.clock import day_of
-from gateway.words.law import Matter, Row
+from gateway.words.law import Matter, Rule
 
 _NEVER_OWED = (Status.REJECTED, Status.CANCELLED)
 
@@ -67,7 +67,7 @@ class Explanation:
     claims: Sequence[Claim]
     owed: Sequence[Owed]
     terms: Sequence[Term]
-    rules: Sequence[Row]
+    rules: Sequence[Rule]
 
     @property
     def left(self) -> int:
