@@ -103,10 +103,18 @@ def _name(branch: Branch, number: int) -> str:
 
 
 def _depends_on(branch: Branch, everyone: Collection[Branch]) -> tuple[str, ...] | None:
-    """The last revision of every branch to whose tables one of ours refers."""
+    """The revisions that make the tables of others to which tables of ours refer.
+
+    Not the last ones of their branches: what was added to a table later can be undone beneath ours.
+    """
     wanted = branch.refers_to()
-    found = [one for one in everyone if not wanted.isdisjoint(table.name for table in one.tables)]
-    return tuple(_name(one, max(len(_revisions(one)), 1)) for one in found) or None
+    made = (
+        _name(one, number)
+        for one in everyone
+        for number, file in enumerate(_revisions(one), start=1)
+        if not wanted.isdisjoint(re.findall(r"op\.create_table\(\s*['\"](\w+)", file.read_text(encoding="utf-8")))
+    )
+    return tuple(made) or None
 
 
 def _only(branch: Branch) -> Any:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import CheckConstraint, insert, inspect
 
 from gateway.foundation import rooms
@@ -63,6 +66,17 @@ def test_upgrading_again_changes_nothing(database_url: str) -> None:
     assert schema.current(engine) == before == schema.expected()
     schema.require_current(engine)
     engine.dispose()
+
+
+def test_what_was_added_to_a_room_can_be_undone_beneath_the_rooms_that_refer_to_it() -> None:
+    there = {one.revision: one for one in ScriptDirectory.from_config(schema.alembic_config()).walk_revisions()}
+    makes = {
+        name: set(re.findall(r"op\.create_table\('(\w+)'", Path(one.path).read_text(encoding="utf-8")))
+        for name, one in there.items()
+    }
+    for branch in branches():
+        wanted = {name for name, tables in makes.items() if not branch.refers_to().isdisjoint(tables)}
+        assert set(there[f"{branch.name}_0001"].module.depends_on or ()) == wanted, branch.name
 
 
 def test_an_unmigrated_database_is_refused_with_the_command_that_helps(empty_database_url: str) -> None:

@@ -6,7 +6,7 @@ from alembic import op
 revision = "cash_0001"
 down_revision = None
 branch_labels = ("cash",)
-depends_on = ('decisions_0002', 'payments_0001')
+depends_on = ('decisions_0001', 'payments_0001')
 
 
 def upgrade() -> None:

@@ -6,7 +6,7 @@ from alembic import op
 revision = "payments_0001"
 down_revision = None
 branch_labels = ("payments",)
-depends_on = ('decisions_0002',)
+depends_on = ('decisions_0001',)
 
 
 def upgrade() -> None:
