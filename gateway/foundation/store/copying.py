@@ -1,27 +1,21 @@
 """From a SQLite file into a PostgreSQL database: every row, all or nothing, then compared table by table.
 
-The digest of a table is the sum of the SHA-256 of its rows, so that it does not depend on the order in which a
-database gives them; both sides are read again for it, through the same types.
+Each side is read again for the comparison, as the lines that backups are made of. Then the file is retired: it says
+where its rows have gone, and is not opened again, so that no forgotten process works on the old one.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Connection, Table, func, insert, select, text
+from sqlalchemy import Connection, Table, make_url, select, text
 
-from gateway.foundation.store import schema
+from gateway.foundation.store import lines, schema
 from gateway.foundation.store.all_tables import all_tables
 from gateway.foundation.store.engine import open_engine, sqlite_path
 from gateway.words.errors import GatewayError, SettingsError
 from gateway.words.saying import say
-
-ROWS = 1000
-_DIGEST = 1 << 256
 
 Progress = Callable[[str, str, int, int], None]
 """``(what is done, table, rows so far, rows in all)``"""
@@ -44,7 +38,7 @@ def copy(source: str, target: str, progress: Progress = lambda *_: None) -> list
     """Copy a current SQLite database into an empty PostgreSQL database, whose schema is made first.
 
     The caller holds the lock of the source. Raises SettingsError, and CopyError when the two differ afterwards: then,
-    as after any failure, the target is left without a row.
+    as after any failure, the target is left without a row and the source is as it was.
     """
     if sqlite_path(source) is None or sqlite_path(target) is not None:
         raise SettingsError("--to", say("store.copy_way"))
@@ -59,62 +53,37 @@ def copy(source: str, target: str, progress: Progress = lambda *_: None) -> list
                     raise SettingsError("--to", say("store.not_empty", table=table.name))
             for table in tables:
                 _fill(table, here, there, progress)
-            return [_compared(table, here, there, progress) for table in tables]
+            copied = [_compared(table, here, there, progress) for table in tables]
     finally:
         reading.dispose()
         writing.dispose()
+    schema.retire(source, make_url(target).render_as_string(hide_password=True))
+    return copied
 
 
 def _fill(table: Table, here: Connection, there: Connection, progress: Progress) -> None:
-    total = _count(table, here)
-    done = 0
-    for rows in _batches(table, here):
-        there.execute(insert(table), rows)
+    total, done = lines.count(table, here), 0
+    kept, statement = lines.columns(table), lines.insertion(table)
+    for rows in lines.rows_of(table, here):
+        there.execute(statement, [{column.name: row[column.name] for column in kept} for row in rows])
         done += len(rows)
         progress("copied", table.name, done, total)
-    column = table.autoincrement_column
-    if column is not None and total:
-        sequence = func.pg_get_serial_sequence(table.name, column.name)
-        there.execute(select(func.setval(sequence, select(func.max(column)).scalar_subquery())))
+    lines.continue_numbers(table, there)
 
 
 def _compared(table: Table, here: Connection, there: Connection, progress: Progress) -> Copied:
-    ours, theirs = _digest(table, here, progress), _digest(table, there, progress)
+    ours, theirs = _tally(table, here, progress), _tally(table, there, progress)
     if ours != theirs:
         raise CopyError(
-            f"{table.name} differs after the copy: {ours[0]} rows here, {theirs[0]} there; nothing was kept"
+            f"{table.name} differs after the copy: {ours.rows} rows here, {theirs.rows} there; nothing was kept"
         )
-    return Copied(table.name, *ours)
+    return Copied(table.name, ours.rows, ours.digest)
 
 
-def _digest(table: Table, conn: Connection, progress: Progress) -> tuple[int, str]:
-    total, seen, number = _count(table, conn), 0, 0
-    for rows in _batches(table, conn):
+def _tally(table: Table, conn: Connection, progress: Progress) -> lines.Tally:
+    tally, total = lines.Tally(), lines.count(table, conn)
+    for rows in lines.rows_of(table, conn):
         for row in rows:
-            line = json.dumps([_plain(row[column.name]) for column in table.columns], sort_keys=True)
-            number = (number + int.from_bytes(hashlib.sha256(line.encode()).digest())) % _DIGEST
-        seen += len(rows)
-        progress("compared", table.name, seen, total)
-    return seen, f"{number:064x}"
-
-
-def _count(table: Table, conn: Connection) -> int:
-    return int(conn.execute(select(func.count()).select_from(table)).scalar_one())
-
-
-def _batches(table: Table, conn: Connection) -> Iterator[list[dict[str, Any]]]:
-    """Rows in the order of their keys: an operation comes after the one that it reruns."""
-    query = select(table).order_by(*table.primary_key.columns).execution_options(yield_per=ROWS)
-    for part in conn.execute(query).mappings().partitions():
-        yield [dict(row) for row in part]
-
-
-def _plain(value: Any) -> Any:
-    """A value as JSON can hold it, with its type where that would be lost."""
-    match value:
-        case bytes() | memoryview():
-            return {"bytes": bytes(value).hex()}
-        case None | bool() | int() | float() | str() | list() | dict():
-            return value
-        case _:
-            return {type(value).__name__: str(value)}
+            tally.add(lines.written(table, row))
+        progress("compared", table.name, tally.rows, total)
+    return tally

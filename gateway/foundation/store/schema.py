@@ -23,7 +23,7 @@ from sqlalchemy import Connection, Engine, func, inspect, select, text
 
 from gateway.foundation.store.all_tables import all_tables
 from gateway.foundation.store.branches import FOUNDATION, Branch, branch_of, branches
-from gateway.foundation.store.engine import POSTGRESQL, open_engine, sqlite_path
+from gateway.foundation.store.engine import POSTGRESQL, SQLITE, open_engine, sqlite_path
 from gateway.words.errors import ConflictProblem, NotFoundProblem, SettingsError
 from gateway.words.saying import say
 
@@ -123,6 +123,17 @@ def migrate(url: str) -> Migrated:
         engine.dispose()
 
 
+def retire(url: str, place: str) -> None:
+    """Let a SQLite database that was copied elsewhere refuse to be opened, and name the place."""
+    engine = open_engine(url)
+    try:
+        with engine.begin() as conn:
+            conn.execute(text("create table moved_to (place text not null)"))
+            conn.execute(text("insert into moved_to values (:place)"), {"place": place})
+    finally:
+        engine.dispose()
+
+
 def undo(url: str, room: str, *, drop_data: bool = False) -> Undone:
     """Take a room's tables out of a database, all or nothing: what is done before its package is removed.
 
@@ -185,6 +196,9 @@ def _known(scripts: ScriptDirectory) -> frozenset[str]:
 
 def _current(conn: Connection, scripts: ScriptDirectory) -> frozenset[str]:
     """The last revision of each branch. Alembic itself writes down only those on which no other one depends."""
+    if conn.dialect.name == SQLITE and inspect(conn).has_table("moved_to"):
+        place = conn.execute(text("select place from moved_to")).scalar_one()
+        raise SettingsError("store.url", say("store.moved", place=place))
     written = frozenset(MigrationContext.configure(conn).get_current_heads())
     known = written & _known(scripts)
     applied = _with_all_before(scripts, known)

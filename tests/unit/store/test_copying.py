@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import event, func, insert, select, update
+from sqlalchemy import JSON, Column, Integer, MetaData, Table, func, insert, make_url, null, select, update
 
 from gateway.foundation.delivery.tables import (
     attempt,
@@ -12,7 +12,7 @@ from gateway.foundation.delivery.tables import (
 from gateway.foundation.delivery.tables import (
     event as event_table,
 )
-from gateway.foundation.store import copying
+from gateway.foundation.store import copying, schema
 from gateway.foundation.store.all_tables import all_tables
 from gateway.foundation.store.copying import CopyError, copy
 from gateway.foundation.store.engine import open_engine
@@ -95,10 +95,28 @@ def test_every_row_of_every_table_arrives_and_is_compared(filled: str, postgresq
     engine.dispose()
 
 
-def test_a_database_that_holds_something_is_left_alone(filled: str, postgresql_url: str) -> None:
-    copy(filled, postgresql_url)
-    with pytest.raises(SettingsError, match="not empty"):
-        copy(filled, postgresql_url)
+def test_null_in_a_column_of_json_stays_null(sqlite_url: str, postgresql_url: str) -> None:
+    table = Table("of_json", MetaData(), Column("id", Integer, primary_key=True), Column("data", JSON))
+    source, target = open_engine(sqlite_url), open_engine(postgresql_url)
+    with source.begin() as here, target.begin() as there:
+        for conn in (here, there):
+            table.create(conn)
+        here.execute(insert(table), [{"id": 1, "data": null()}, {"id": 2, "data": {"a": 1}}])
+        copying._fill(table, here, there, lambda *_: None)
+        assert list(there.execute(select(table.c.id).where(table.c.data.is_(null()))).scalars()) == [1]
+        there.rollback()
+    for engine in (source, target):
+        engine.dispose()
+
+
+def test_a_file_that_was_copied_is_not_opened_again_and_names_the_place(filled: str, postgresql_url: str) -> None:
+    secret = make_url(postgresql_url).set(password="geheim").render_as_string(hide_password=False)
+    copy(filled, secret)
+    for again in (lambda: schema.migrate(filled), lambda: copy(filled, postgresql_url)):
+        with pytest.raises(SettingsError, match="was copied to postgresql") as refused:
+            again()
+        assert make_url(postgresql_url).database in str(refused.value)
+        assert "geheim" not in str(refused.value)
 
 
 def test_a_difference_is_found_and_nothing_is_kept(
@@ -118,24 +136,9 @@ def test_a_difference_is_found_and_nothing_is_kept(
     with engine.begin() as conn:
         assert conn.execute(select(func.count()).select_from(operation)).scalar_one() == 0
     engine.dispose()
+    schema.migrate(filled)  # the source goes on
 
 
 def test_a_copy_goes_one_way(filled: str, postgresql_url: str) -> None:
     with pytest.raises(SettingsError, match="from SQLite to PostgreSQL"):
         copy(postgresql_url, filled)
-
-
-def test_the_source_is_only_read(filled: str, postgresql_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    statements: list[str] = []
-    plain = copying.open_engine
-
-    def watched(url, **options):
-        engine = plain(url, **options)
-        if engine.dialect.name == "sqlite":
-            event.listen(engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
-        return engine
-
-    monkeypatch.setattr(copying, "open_engine", watched)
-    copy(filled, postgresql_url)
-    assert statements
-    assert {one.split()[0].upper() for one in statements} <= {"SELECT", "BEGIN", "PRAGMA"}
