@@ -37,6 +37,7 @@ sys.path[:0] = [path for path in (str(HERE), str(HERE.parent)) if path not in sy
 
 import databases  # noqa: E402
 import httpx  # noqa: E402
+import psutil  # noqa: E402
 import torture_node  # noqa: E402
 from sqlalchemy import Engine, text  # noqa: E402
 
@@ -118,6 +119,7 @@ class Result:
     lost: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
     recovery: list[float] = field(default_factory=list)
+    starts: list[float] = field(default_factory=list)
     ended_after: float = 0.0
     seconds: float = 0.0
     odd: Counter[str] = field(default_factory=Counter)
@@ -145,6 +147,9 @@ class Result:
             "time to recover": f"median {statistics.median(recovery):.2f} s, longest {recovery[-1]:.2f} s"
             if recovery
             else "-",
+            "CPU of a start": f"median {statistics.median(self.starts):.2f} s, longest {max(self.starts):.2f} s"
+            if self.starts
+            else "-",
             "all ended after": f"{self.ended_after:.1f} s without faults",
             "run": f"{self.seconds:.0f} s",
         }
@@ -167,6 +172,8 @@ class Node:
         if sabotage:
             self.environment[torture_node.SABOTAGE] = sabotage
         self.process: Any = None
+        self.starts: list[float] = []
+        """CPU seconds of each start, until it is ready."""
 
     async def begin(self, seconds: float = 60.0) -> None:
         """Start, and wait until it says that it is ready; again if it dies on the way (its database may be away)."""
@@ -180,6 +187,8 @@ class Node:
             await asyncio.to_thread(self.process.start)
             while self.process.is_alive():
                 if self.out.exists() and self.out.read_text().endswith("\n"):
+                    with contextlib.suppress(psutil.Error):
+                        self.starts.append(sum(psutil.Process(self.process.pid).cpu_times()[:2]))
                     return
                 await asyncio.sleep(0.02)
                 if time.monotonic() > until:
@@ -418,6 +427,7 @@ class Torture:
             after = [at for at in self.accepted_at if at > struck]
             if after:
                 self.result.recovery.append(after[0] - struck)
+        self.result.starts = [one for node in self.nodes for one in node.starts]
         self.result.seconds = time.monotonic() - began
         return self.result
 
