@@ -13,6 +13,7 @@ PYTHONS := python3.13 python3.12 python3.11 python3
 DEMO_ARGS ?=
 TEST_ARGS ?=
 TORTURE_ARGS ?=
+YEARS_ARGS ?=
 MUTANTS ?=
 # One worker more than there are cores, since many tests wait for a process or a lease, but no more than four.
 WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) + 1 )))
@@ -20,7 +21,7 @@ WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test coverage nightly mutants torture bench lint fmt snapshots lock clean
+.PHONY: help demo test coverage nightly mutants torture bench years lint fmt snapshots lock clean
 
 # A virtual environment is bound to its folder and its Python: after either has moved it is made anew.
 ifneq ($(shell cat $(VENV)/.made 2>/dev/null),$(CURDIR))
@@ -57,6 +58,9 @@ torture: $(VENV)/.ready-test ## kill -9 at random under load, on both engines: n
 
 bench: $(VENV)/.ready-test ## measure what tests/benchmarks holds, one after another, and say what changed since last time
 	@for bench in tests/benchmarks/bench_*.py; do echo "== $$bench" && $(BIN)/python $$bench || exit 1; done
+
+years: $(VENV)/.ready-test ## ten years of a city, one payment in ten, and what grows; YEARS_ARGS="--scale 200 --years 5"
+	@$(BIN)/python tests/benchmarks/years.py $(YEARS_ARGS)
 
 lint: $(VENV)/.ready-test ## style, types and the directions between rooms
 	@$(BIN)/ruff check .

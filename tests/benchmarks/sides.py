@@ -167,7 +167,7 @@ class Gateway(Served):
             words = words.replace('"sqlite:///gateway.sqlite"', f'"{database}"\nmay_forget = true')
         self.settings.write_text(words)
         self._migrated = database is not None
-        self._counting = counting
+        self.start = [str(HERE / "counting.py")] if counting else ["-m", "gateway"]
         self.key = ""
 
     async def begin(self) -> None:
@@ -178,8 +178,7 @@ class Gateway(Served):
                 await asyncio.to_thread(schema.migrate, settings.store.location())
             async with App.open(settings) as app:
                 self.key, _ = await populate(app)
-        start = [str(HERE / "counting.py")] if self._counting else ["-m", "gateway"]
-        await self.spawn([*start, "-s", str(self.settings), "serve", "--json"])
+        await self.spawn([*self.start, "-s", str(self.settings), "serve", "--json"])
 
     def request(self, method: str, path: str, body: Any = None, **headers: str) -> bytes:
         """One of its requests."""
