@@ -16,6 +16,9 @@ async def test_a_person_is_masked_for_operators_and_who_unmasks_is_written_down(
     text = "当事人罗巧云(身份证号11010519491231002X)销售过期糕点。"
     number = await site.decide(party=PERSON, facts=text)
     path = site.path(number)
+    asked = {"kind": "appealed", "on": "2026-11-24", "appeal_kind": "suit", "party": "姜小满"}
+    answer = await site.post(path + "/events", asked)
+    assert answer.status_code == 200, answer.text
     plain = (await site.get(path))["facts"]
     assert plain["party"]["id_number"] == PERSON["id_number"], "a case system sees its own facts"
     access, keys = site.app.base.access, {}
@@ -24,7 +27,11 @@ async def test_a_person_is_masked_for_operators_and_who_unmasks_is_written_down(
         keys[role] = (await access.issue_operator_key(made.id)).token
     async with site.client(keys["viewer"]) as viewer, site.client(keys["operator"]) as operator:
         for person in (viewer, operator):
-            shown = (await person.get(path)).json()["facts"]
+            view = (await person.get(path)).json()
+            explained = (await person.get(path + "/explanation")).json()
+            appeals = [view["events"][-1]["party"], explained["appeals"][0]["party"]]
+            assert appeals == ["姜**", "姜**"], "whoever appealed beside the party"
+            shown = view["facts"]
             told = [shown["party"][name] for name in ("id_number", "phone", "address")]
             assert told == ["110*************2X", "138****8000", "望川区解放路*********"]
             assert "19491231" not in shown["facts"]

@@ -12,7 +12,7 @@ from gateway.words.clock import from_micros, rfc3339
 
 
 async def of_case(base: Foundation, rooms: Services, decision_id: str, plainly: bool) -> CasePart:  # noqa: ARG001
-    """Versions, masked unless ``plainly``, and all events, those that were corrected too."""
+    """Versions and all events, those that were corrected too, masked unless ``plainly``."""
     versions = await base.store.read(lambda conn: records.versions(conn, base.envelope, decision_id))
     found = await base.store.read(lambda conn: records.fetch(conn, base.envelope, decision_id))
     files = []
@@ -25,14 +25,15 @@ async def of_case(base: Foundation, rooms: Services, decision_id: str, plainly: 
             "facts": facts.model_dump(mode="json"),
         }
         files.append(CaseFile(f"decision/version-{one.version}.json", _json(told), f"决定事实第{one.version}版"))
-    events = [] if found is None else [_event(one) for one in found.recorded]
+    events = [] if found is None else [_event(one, plainly) for one in found.recorded]
     files.append(CaseFile("decision/events.json", _json(events), "决定相关事件（含已更正的）"))
     return CasePart((decision_id,), tuple(files))
 
 
-def _event(one: records.RecordedEvent) -> dict[str, object]:
+def _event(one: records.RecordedEvent, plainly: bool) -> dict[str, object]:
+    event = one.event if plainly else one.event.masked()
     told = {"id": one.id, "recorded_at": rfc3339(from_micros(one.recorded_at)), "recorded_by": one.recorded_by}
-    return {**told, "replaces": one.replaces, "ended_by": one.ended_by, "event": one.event.model_dump(mode="json")}
+    return {**told, "replaces": one.replaces, "ended_by": one.ended_by, "event": event.model_dump(mode="json")}
 
 
 def _json(value: object) -> bytes:

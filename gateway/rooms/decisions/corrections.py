@@ -119,7 +119,7 @@ class Corrections:
             once.about(decision.id).begin(conn, once.done)
             if self._open(conn, decision, old.id) is not None:
                 raise ConflictProblem(say("decisions.correction_open"), type="correction-exists")
-            new = None if event is None else _with_appeal(event, old)
+            new = None if event is None else _with_appeal(event.unmasked_by(old.event), old)
             if new is not None:
                 check_day(new, day_of(now))
             self._check(decision, old, new)

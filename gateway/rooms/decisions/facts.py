@@ -14,6 +14,7 @@ from gateway.rooms.decisions.penalty_kinds import FINE, check_kind, is_confiscat
 from gateway.words.days import Day
 from gateway.words.identifiers import clean_text
 from gateway.words.law import FieldOfLaw
+from gateway.words.masking import mask_person
 from gateway.words.money import Yuan
 from gateway.words.saying import FieldName, UnfitError, say
 from gateway.words.text import Ask
@@ -208,6 +209,19 @@ class DecisionEvent(Ask):
                 raise UnfitError(say("decisions.not_of_event", field=FieldName(name), kind=self.kind))
         return self
 
+    def masked(self) -> Self:
+        """The same with the name of who appealed masked, and every number of a person in texts."""
+        texts = {name: text for name in _TEXTS if (text := getattr(self, name)) is not None}
+        known = {name: redact_text(text) for name, text in texts.items()}
+        party = None if self.party is None else mask_person(self.party)
+        return self.model_copy(update={**known, "party": party})
+
+    def unmasked_by(self, known: Self) -> Self:
+        """The same where a field that comes back as it was shown masked is that of the event which is ``known``."""
+        shown, names = known.masked(), ("party", *_TEXTS)
+        back = {name: getattr(known, name) for name in names if getattr(self, name) == getattr(shown, name)}
+        return self.model_copy(update=back)
+
     def _belongs(self, name: str) -> bool:
         """Whether a field says anything about an event like this one."""
         methods = {"undelivered": "post", "shown_by": "electronic"}
@@ -219,6 +233,8 @@ class DecisionEvent(Ask):
         """Everything but kind, day and the name of who appealed, as JSON values."""
         return self.model_dump(mode="json", exclude={"kind", "on", "party"}, exclude_none=True)
 
+
+_TEXTS = ("evidence", "reason")
 
 _FIELDS = {
     "method": (EventKind.SERVED,),

@@ -77,10 +77,11 @@ class DecisionEventView(View):
     recorded_at: str
 
     @classmethod
-    def of(cls, one: RecordedEvent) -> DecisionEventView:
-        """From the record."""
+    def of(cls, one: RecordedEvent, *, plainly: bool) -> DecisionEventView:
+        """From the record; who appealed is masked unless ``plainly``."""
+        event = one.event if plainly else one.event.masked()
         return cls(
-            **one.event.model_dump(),
+            **event.model_dump(),
             id=one.id,
             in_force=one.ended_by is None,
             replaces=one.replaces,
@@ -107,14 +108,14 @@ class CorrectionView(View):
     seen: str | None
 
     @classmethod
-    def of(cls, sight: CorrectionSight) -> CorrectionView:
-        """From the record."""
-        one = sight.correction
-        return cls(
+    def of(cls, sight: CorrectionSight, *, plainly: bool) -> CorrectionView:
+        """From the record; who appealed is masked unless ``plainly``."""
+        one, event = sight.correction, sight.event
+        view = cls(
             id=one.id,
             event_id=one.event_id,
             status=one.status,
-            event=sight.event,
+            event=event,
             reason=one.reason,
             proposed_by=one.proposed_name,
             officer=one.officer,
@@ -123,6 +124,7 @@ class CorrectionView(View):
             created_at=instant(one.created_at),
             seen=sight.seen,
         )
+        return view if plainly or event is None else view.model_copy(update={"event": event.masked()})
 
 
 class WarningView(View):
@@ -180,8 +182,10 @@ class OneView:
             "warnings": [
                 WarningView(field=one.field, reason=in_words(one.reason)) for one in self.decisions.warnings(decision)
             ],
-            "events": [DecisionEventView.of(one) for one in decision.recorded],
-            "corrections": [CorrectionView.of(one) for one in await self.corrections.of(decision)],
+            "events": [DecisionEventView.of(one, plainly=self.plainly) for one in decision.recorded],
+            "corrections": [
+                CorrectionView.of(one, plainly=self.plainly) for one in await self.corrections.of(decision)
+            ],
             "due": DueView.showing(due, rule=due.rule and RuleView.of(due.rule)) if due else None,
             **found.parts,
             "next_duty": found.next_duty and in_words(found.next_duty),

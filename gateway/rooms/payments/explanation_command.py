@@ -44,7 +44,7 @@ def explain(
         human += ["", table(("payment", "fine", "from", "to", "days", "counted", "why"), stretches)]
     human += ["", *(say(f"payments.term_{one.name}", last_day=one.last_day) for one in found.terms)]
     human += ["", *(said(row) for row in found.rules)]
-    show(ExplanationView.of(found).model_dump(mode="json", by_alias=True), as_json, *human)
+    show(ExplanationView.of(found, plainly=True).model_dump(mode="json", by_alias=True), as_json, *human)
 
 
 async def _explained(run: Session, authority: str, number: str, on: datetime | None) -> Explanation:

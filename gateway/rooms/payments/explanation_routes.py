@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Path
 
 from gateway.foundation.access import Principal
 from gateway.foundation.http.authorization import may, require_authority
+from gateway.foundation.http.persons import Plainly
 from gateway.foundation.http.problems import responses
 from gateway.foundation.http.services import service
 from gateway.foundation.http.views import RuleView, View
@@ -16,6 +17,7 @@ from gateway.rooms.payments import Payments
 from gateway.rooms.payments.explanation import Explanation
 from gateway.rooms.payments.routes import SurchargeView
 from gateway.words.days import Day
+from gateway.words.masking import mask_person
 from gateway.words.money import YuanOut
 
 router = APIRouter(prefix="/v1/decisions", tags=["decisions"], responses=responses(401, 403, 404, 422, 503))
@@ -80,8 +82,8 @@ class ExplanationView(View):
     rules: list[RuleView]
 
     @classmethod
-    def of(cls, found: Explanation) -> ExplanationView:
-        """From the room's value."""
+    def of(cls, found: Explanation, *, plainly: bool) -> ExplanationView:
+        """From the room's value; who appealed is masked unless ``plainly``."""
         due, receipt = found.due, found.receipt
         return cls(
             authority=found.decision.authority,
@@ -91,7 +93,10 @@ class ExplanationView(View):
             due_on=None if due is None else due.on,
             provisional=due is not None and due.provisional,
             because=None if due is None else due.because,
-            appeals=[AppealView.showing(one) for one in found.appeals],
+            appeals=[
+                AppealView.showing(one, party=one.party if plainly or one.party is None else mask_person(one.party))
+                for one in found.appeals
+            ],
             claims=[ClaimView.showing(one, surcharge=SurchargeView.of(one.surcharge)) for one in found.claims],
             owed=[OwedView.showing(one) for one in found.owed],
             to_pay=found.left,
@@ -104,6 +109,7 @@ class ExplanationView(View):
 async def explain_decision(
     payments: ThePayments,
     who: Reader,
+    plainly: Plainly,
     authority: Annotated[str, Path(min_length=1, max_length=40)],
     number: Annotated[
         str, Path(min_length=1, max_length=128, description="decision number 决定书文号, percent-encoded")
@@ -112,4 +118,4 @@ async def explain_decision(
 ) -> ExplanationView:
     """What is owed of a decision up to and including a day (today), by which clocks, and by which rows of the law."""
     require_authority(who, authority, "decision")
-    return ExplanationView.of(await payments.explanations.of(authority, number, on))
+    return ExplanationView.of(await payments.explanations.of(authority, number, on), plainly=plainly)

@@ -132,6 +132,19 @@ async def test_a_corrected_appeal_keeps_its_id_and_an_ended_one_cannot_be_voided
     assert (await room.decision()).events == ()
 
 
+async def test_a_name_that_comes_back_masked_stays_what_it_was(room: Room) -> None:
+    told = {"appeal_kind": "suit", "party": "罗巧云", "evidence": "身份证11010519491231002X已核"}
+    appealed = await room.happens("appealed", "2026-10-09", **told)
+    shown = (await room.decision()).events[-1].masked()
+    assert (shown.party, "19491231" in (shown.evidence or "")) == ("罗**", False)
+    back = shown.model_dump(mode="json", exclude_none=True) | {"on": "2026-10-08"}
+    await room.correct(appealed, **back)
+    corrected = (await room.decision()).events[-1]
+    assert (str(corrected.on), corrected.party, corrected.evidence) == ("2026-10-08", "罗巧云", told["evidence"])
+    await room.correct((await room.decision()).recorded[-1].id, **back | {"party": "罗小云"})
+    assert (await room.decision()).events[-1].party == "罗小云"
+
+
 async def test_what_money_or_a_publication_leans_on_needs_a_second_person(room: Room) -> None:
     served = await room.happens("served", "2026-09-26", method="direct")
     room.leans = True
