@@ -14,6 +14,7 @@ from foundation import foundation, wire
 from gateway.foundation.channels import Channel, Channels
 from gateway.foundation.rooms import Opened
 from gateway.foundation.store import Store
+from gateway.foundation.two_persons import Person
 from gateway.ports.base import AdapterInfo, FindGuarantee
 from gateway.ports.credit import (
     DisclosureKey,
@@ -24,7 +25,8 @@ from gateway.ports.credit import (
     SubmissionState,
     VerdictNotice,
 )
-from gateway.rooms.decisions import DecisionEvent, DecisionFacts, Decisions, EventKind
+from gateway.rooms.decisions import Corrections, DecisionEvent, DecisionFacts, Decisions, EventKind
+from gateway.rooms.decisions.corrections import At
 from gateway.rooms.disclosures import Disclosure, DisclosureFilter, Disclosures, Organ, Organs, Status
 from gateway.rooms.disclosures.publication import key_of
 from gateway.rooms.disclosures.questions import EffectRequest
@@ -132,15 +134,27 @@ class Room:
         base = foundation(store, folder, self.clock, channels)
         self.events, self.delivery, self.evidence = base.events, base.delivery, base.evidence
         self.decisions = Decisions(base)
+        self.corrections = Corrections(base, self.decisions)
         self.disclosures = Disclosures(base, self.decisions, due_soon_days=(3, 1))
         self.organs = Organs(store)
         wire(base, Opened(actions=self.disclosures.actions()))
-        for happened in ("decision.amended", "decision.changed", "decision.revoked"):
+        for happened in ("decision.amended", "decision.changed", "decision.revoked", "decision.corrected"):
             self.events.subscribe(happened, self.disclosures.decision_moved)
 
     async def decide(self, **changes: Any) -> None:
         facts = DecisionFacts.model_validate(FACTS | changes, strict=False)
         await self.decisions.put("A1", NUMBER, facts, by="test")
+
+    async def revoked(self, on: date, reason: str = "事实不清") -> str:
+        """The decision is revoked; the event's id."""
+        event = DecisionEvent(kind=EventKind.REVOKED, on=on, reason=reason)
+        return (await self.decisions.record_event("A1", NUMBER, event, by="test")).recorded[-1].id
+
+    async def put_right(self, event_id: str, on: date | None, reason: str = "事实不清") -> None:
+        """The revocation was on another day, or never was (None)."""
+        event = None if on is None else DecisionEvent(kind=EventKind.REVOKED, on=on, reason=reason)
+        by = Person("opr_lin", "林溪", operator=True)
+        await self.corrections.correct(At("A1", NUMBER, event_id), event, "笔误", by=by)
 
     async def publish(self, *targets: str) -> str:
         """Ask for publication at these targets, the city by default; the first id."""
@@ -313,6 +327,50 @@ async def test_a_revoked_decision_is_withdrawn_everywhere_with_its_reason(room: 
     await refused(ConflictProblem, "decision-revoked", room.disclosures.request("A1", NUMBER))
     await room.disclosures.withdraw(ids[0], "again")  # changes nothing
     assert [effect for effect, _ in room.city.asked] == ["submit", "withdraw"]
+
+
+async def test_a_withdrawal_that_has_not_left_follows_the_corrected_day_and_words(room: Room) -> None:
+    one = await room.publish()
+    await room.until(one, Status.PUBLISHED)
+    await room.delivery.stop()
+    event = await room.revoked(date(2026, 9, 14))
+    first = await room.disclosures.held(one)
+    assert (first.withdraw_by_on, first.effect) == (date(2026, 9, 17), "withdraw")
+    await room.put_right(event, date(2026, 9, 15), "程序违法")
+    found = await room.disclosures.held(one)
+    assert (found.withdraw_by_on, found.withdraw_reason_on) == (date(2026, 9, 18), date(2026, 9, 15))
+    assert found.withdraw_reason == "该行政处罚决定已被撤销：程序违法"
+    assert (await room.told(one))[-1] == "deadline"
+    assert found.effect == "withdraw", "the first is stopped, another waits in its place"
+    assert found.effect_operation != first.effect_operation
+
+
+async def test_a_withdrawal_for_what_never_was_is_dropped_before_it_leaves(room: Room) -> None:
+    one = await room.publish()
+    await room.until(one, Status.PUBLISHED)
+    await room.delivery.stop()
+    event = await room.revoked(date(2026, 9, 14))
+    await room.put_right(event, None)
+    found = await room.disclosures.held(one)
+    assert (found.withdraw_by_on, found.withdraw_reason, found.effect) == (None, None, None)
+    assert (await room.told(one))[-1] == "withdrawal_dropped"
+    assert (found.status, found.withdraw_wanted_at) == (Status.PUBLISHED, None)
+    assert [effect for effect, _ in room.city.asked] == ["submit"]
+
+
+async def test_a_withdrawal_that_has_left_is_not_called_back(room: Room) -> None:
+    one = await room.publish()
+    await room.until(one, Status.PUBLISHED)
+    room.city.says = PENDING
+    event = await room.revoked(date(2026, 9, 14))
+    left = await room.when(one, lambda now: now.effect == "withdraw" and now.awaiting == "verdict")
+    await room.put_right(event, None)
+    found = await room.disclosures.held(one)
+    assert (found.effect, found.withdraw_reason) == ("withdraw", left.withdraw_reason)
+    room.city.decide(*room.city.asked[-1], ACCEPTED)
+    await room.until(one, Status.WITHDRAWN)
+    (again,) = await room.disclosures.request("A1", NUMBER, targets=["city"])
+    assert again != one, "a decision that was never revoked is published anew"
 
 
 async def test_a_repair_waits_for_the_minimum_period(room: Room) -> None:
