@@ -103,7 +103,8 @@ class Books(Generic[B]):
     ``page(conn, envelope, after, most)``: records after an id, in the order of ids. ``id_of``: a record's own.
     ``subjects``: under which ids evidence and events speak of it, its own first. ``must``: what is amiss with it; pure.
     ``key``: the column of its ids and ``prefix`` their first letters, to find what speaks of records that are gone;
-    without them that is not looked for.
+    without them that is not looked for. ``told``: where records have no id of their own in what speaks of them, ``key``
+    is by what callbacks name them, and this says what is amiss where none is there; pure.
     """
 
     what: str
@@ -113,6 +114,7 @@ class Books(Generic[B]):
     must: Callable[[B, Said], Iterable[Amiss]]
     key: ColumnElement[str] | None = None
     prefix: str = ""
+    told: Callable[[Said], Iterable[Amiss]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +174,9 @@ class Audit:
         """Records of which evidence or an event speaks, and which are not there."""
         if books.key is None:
             return
+        if books.told is not None:
+            yield from self._not_booked(books.what, books.key, books.told)
+            return
         first, last = f"{books.prefix}_", f"{books.prefix}`"
         lost: dict[str, None] = {}
         for column in (exchange.c.subject, event_table.c.subject):
@@ -180,6 +185,18 @@ class Audit:
             lost |= dict.fromkeys(self.conn.execute(query.order_by(column)).scalars())
         for subject in lost:
             yield Wrong(books.what, subject, say("books.gone"))
+
+    def _not_booked(
+        self, what: str, key: ColumnElement[str], told: Callable[[Said], Iterable[Amiss]]
+    ) -> Iterator[Wrong]:
+        """What callbacks told of that no record has, by the words in which they name it."""
+        after = ""
+        while page := evidence_records.called_back(self.conn, key, after, PAGE):
+            gathered = self._gathered(page)
+            for subject in page:
+                for amiss in told(gathered[subject]):
+                    yield Wrong(what, subject, amiss.said)
+            after = page[-1]
 
     # --- what is said -----------------------------------------------------------------------------------------------
 

@@ -14,11 +14,13 @@ from typing import Any
 
 import pytest
 from refund_steps import LETTER, VOUCHER, colleagues, confirm, finance, paid_twice, propose
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from gateway.foundation.evidence.second import last_lines
 from gateway.rooms.evidence.commands import audited
 from gateway.rooms.evidence.verifying import Wanted, verified
+from gateway.rooms.payments.tables import collection, payment_code
+from gateway.rooms.receipts.tables import fiscal_receipt
 from gateway.rooms.reconciliation.tables import statement
 from gateway.terminal.output import Session
 from gateway.words.clock import SystemClock, day_of
@@ -48,8 +50,47 @@ async def story(site, ids: dict[str, str]) -> None:
     answer = await site.post("/v1/disclosures", site.demand("望市监罚决字〔2026〕第2号"))
     for one in answer.json():
         await site.until(f"/v1/disclosures/{one['id']}", lambda now: now["status"] == "PUBLISHED")
+    await others(site, ids)
     ids.update(lost=lost["id"], statement=await site.read(_statement))
     ids.update(twice=twice["id"], waits=waits["id"], void=void["id"], refund=refund["id"], shown=answer.json()[0]["id"])
+
+
+async def others(site, ids: dict[str, str]) -> None:
+    """A sealed document, a paid bill with its receipt, cash that was handed in, and money on a code of nobody's."""
+    number = await site.decide("望市监罚决字〔2026〕第5号")
+    key = {"Idempotency-Key": "seal"}
+    asked = await site.http.post("/v1/sealed-documents", json=site.to_seal(number), headers=key, timeout=60)
+    document = asked.json()
+    await site.until(f"/v1/sealed-documents/{document['id']}", lambda now: now["status"] == "SEALED")
+    paid = await site.issued(number)
+    await site.pay(paid["code"])
+    await site.reaches(paid, "PAID")
+    await site.post(f"/v1/payments/{paid['id']}/receipt", None)
+    await site.until(f"/v1/payments/{paid['id']}/receipt", lambda now: now["status"] == "ISSUED")
+    today = str(day_of(site.clock.now()))
+    small = {"fine": "60.00", "confiscated": None, "penalty_kinds": ["罚款"], "decided_on": today}
+    taken = {"amount": "60.00", "ground": "small", "receipt_number": "R-1", "officer": "执法员乙", "taken_on": today}
+    decision = await site.decide("望市监罚决字〔2026〕第7号", procedure="simple", **small)
+    answer = await site.post("/v1/cash", site.demand(decision, **taken))
+    assert answer.status_code == 201, answer.text
+    cash = answer.json()
+    await site.post(f"/v1/cash/{cash['id']}/hand-in", {"on": today})
+    stray = await site.issued(await site.decide("望市监罚决字〔2026〕第6号"))
+
+    def called(conn: Connection, old: str, new: str) -> None:
+        conn.execute(update(payment_code).where(payment_code.c.code == old).values(code=new))
+
+    await site.app.base.store.write(lambda conn: called(conn, stray["code"], "9" * 20))
+    await site.pay(stray["code"], serial="STRAY1")
+    async with asyncio.timeout(20):
+        while not await site.read(lambda conn: conn.execute(_STRAY).first()):
+            await asyncio.sleep(0.05)
+    await site.app.base.store.write(lambda conn: called(conn, "9" * 20, stray["code"]))
+    receipt = await site.read(lambda conn: conn.execute(select(fiscal_receipt.c.id)).scalar_one())
+    ids.update(sealed=document["id"], receipt=receipt, cash=cash["id"], stray=f"{stray['code']}:STRAY1")
+
+
+_STRAY = select(collection.c.id).where(collection.c.bank_serial == "STRAY1")
 
 
 async def early(site) -> None:
@@ -231,6 +272,22 @@ _ROWS = {
     "a refund is of more": ("update refund set amount = amount + 1 where id = :refund", "refund", {"books.amount"}),
     "a refund is of another state": ("update refund set status = 'APPROVED' where id = :refund",
                                      "refund", {"books.state"}),
+    "cash is still with the officer": ("update cash_taken set status = 'TAKEN' where id = :cash",
+                                       "cash", {"books.state"}),
+    "less cash was taken": ("update cash_taken set amount = 100 where id = :cash", "cash", {"books.event_amount"}),
+    "a receipt has another number": ("update fiscal_receipt set receipt_number = '9999999998' where id = :receipt",
+                                     "receipt", {"books.other_answer"}),
+    "a receipt was reversed": ("update fiscal_receipt set status = 'REVERSED', red_code = '1', red_number = '2', "
+                               "red_by = 'x', red_at = 1 where id = :receipt", "receipt", {"books.state"}),
+    "a receipt is taken out": ("delete from fiscal_receipt where id = :receipt", "receipt", {"books.gone"}),
+    "a document has another signature": ("update sealed_document set signature = x'00' where id = :sealed",
+                                         "sealed", {"books.other_answer"}),
+    "another file was sealed": ("update sealed_document set digest = x'00' where id = :sealed",
+                                "sealed", {"books.other_digest"}),
+    "a sealing is voided": ("update sealed_document set status = 'VOIDED' where id = :sealed",
+                            "sealed", {"books.state", "books.nobody_said"}),
+    "money that no bill has is taken out of the books": ("delete from collection where bank_serial = 'STRAY1'",
+                                                         "stray", {"books.money_gone"}),
     "a publication is withdrawn": ("update disclosure set status = 'WITHDRAWN' where id = :shown",
                                    "shown", {"books.state"}),
     "the public reads it elsewhere": ("update disclosure set url = 'http://x' where id = :shown",

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
-from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, exists, insert, select, update
 
 from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.crypto.sm import sm3
@@ -196,6 +196,19 @@ def callbacks_about(conn: Connection, subjects: Collection[str]) -> list[Link]:
         exchange.c.outcome == ANSWERED,
     )
     return [_link(row) for row in conn.execute(query.order_by(exchange.c.started_at, exchange.c.id)).mappings()]
+
+
+def called_back(conn: Connection, key: ColumnElement[str], after: str, most: int) -> Sequence[str]:
+    """What callbacks that were taken are about by its own words, and no row has as ``key``; after one, in order."""
+    query = select(exchange.c.subject).where(
+        exchange.c.direction == "in",
+        exchange.c.action == "callback",
+        exchange.c.outcome == ANSWERED,
+        exchange.c.subject.contains(":"),
+        exchange.c.subject > after,
+        ~exists(select(key).where(key == exchange.c.subject)),
+    )
+    return conn.execute(query.distinct().order_by(exchange.c.subject).limit(most)).scalars().all()
 
 
 def notes_about(conn: Connection, subjects: Collection[str]) -> list[Kept]:

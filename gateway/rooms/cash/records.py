@@ -162,6 +162,12 @@ def _change(conn: Connection, cash: CashTaken, now: int, **values: Any) -> None:
     conn.execute(update(cash_taken).where(mine).values(updated_at=now, **values))
 
 
+def after(conn: Connection, cash_id: str, most: int) -> list[CashTaken]:
+    """Cash after an id, in the order of ids."""
+    query = select(cash_taken).where(cash_taken.c.id > cash_id).order_by(cash_taken.c.id).limit(most)
+    return [_read(row) for row in conn.execute(query).mappings()]
+
+
 def of_bill(conn: Connection, payment_id: str) -> list[CashTaken]:
     """The cash that a bill remits, in order."""
     query = select(cash_taken).where(cash_taken.c.payment_id == payment_id).order_by(cash_taken.c.id)

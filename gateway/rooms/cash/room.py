@@ -14,5 +14,6 @@ ROOM = Room(
     provisional=".records:provisional",
     tables=".tables",
     keeping=".keeping",
+    books=".audit:BOOKS",
     revisions=".revisions",
 )

@@ -13,7 +13,7 @@ from gateway.ports.nontax import CodeNotice, Issued, PaidFact, PaymentNotice
 from gateway.rooms.payments import records
 from gateway.rooms.payments.records import Code, Collection, Payment, PaymentLine, Unforeseen
 from gateway.rooms.payments.states import LIFE, PAYS_IF_KEPT, Status, UnforeseenKind
-from gateway.rooms.payments.tables import payment
+from gateway.rooms.payments.tables import collection, payment
 from gateway.words.clock import to_micros
 from gateway.words.money import format_yuan
 from gateway.words.saying import say
@@ -162,7 +162,25 @@ def must_be_told(money: Collection, said: Said) -> Iterable[Amiss]:
         yield Amiss(say("books.money", serial=money.bank_serial, told=told, amount=format_yuan(money.amount)))
 
 
+def must_be_booked(said: Said) -> Iterable[Amiss]:
+    """Money that was told of and that no payment had when it came."""
+    for _, fact in _facts(said):
+        if fact.amount:
+            yield Amiss(say("books.money_gone", serial=fact.bank_serial, amount=format_yuan(fact.amount)))
+            return
+
+
+_NAMED = collection.c.code + ":" + collection.c.bank_serial
+
 BOOKS = (
     Books("payments", _page, lambda one: one.payment.id, _subjects, must, payment.c.id, "pay"),
-    Books("collections", _unowned, lambda one: one.id, lambda one: (f"{one.code}:{one.bank_serial}",), must_be_told),
+    Books(
+        "collections",
+        _unowned,
+        lambda one: one.id,
+        lambda one: (f"{one.code}:{one.bank_serial}",),
+        must_be_told,
+        _NAMED,
+        told=must_be_booked,
+    ),
 )

@@ -92,6 +92,12 @@ def held(conn: Connection, receipt_id: str) -> Receipt:
     return _read(row)
 
 
+def after(conn: Connection, receipt_id: str, most: int) -> list[Receipt]:
+    """Receipts after an id, in the order of ids."""
+    query = select(fiscal_receipt).where(fiscal_receipt.c.id > receipt_id).order_by(fiscal_receipt.c.id).limit(most)
+    return [_read(row) for row in conn.execute(query).mappings()]
+
+
 def live(conn: Connection, payment_id: str) -> Receipt | None:
     """The receipt of a payment that was not refused."""
     row = conn.execute(_LIVE, {"of": payment_id}).mappings().first()

@@ -12,6 +12,7 @@ ROOM = Room(
     lives=(".states",),
     tables=".tables",
     keeping=".keeping",
+    books=".audit:BOOKS",
     revisions=".revisions",
     case_files=".case_files:of_case",
 )

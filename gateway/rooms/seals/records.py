@@ -63,14 +63,20 @@ class SealedDocument:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StoredDocument(SealedDocument):
-    """One document with its prepared file, which never changes, and the signature (DER) once it has come.
+class SignedDocument(SealedDocument):
+    """One document without its file, and the signature (DER) once it has come."""
+
+    signature: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredDocument(SignedDocument):
+    """One document with its prepared file, which never changes.
 
     ``layer`` is what is appended to the sealed file: a signature for readers that know no seals.
     """
 
     file_sealed: bytes
-    signature: bytes | None = None
     layer: bytes | None = None
 
     def prepared(self, envelope: Envelope) -> bytes:
@@ -120,6 +126,7 @@ class Change(TypedDict, total=False):
 
 
 _document = reader(SealedDocument)
+_signed = reader(SignedDocument)
 _stored = reader(StoredDocument)
 _LARGE = ("file_sealed", "signature", "layer")
 _LISTED = [column for column in sealed_document.c if column.name not in _LARGE]
@@ -146,6 +153,12 @@ def fetch_stored(conn: Connection, document_id: str) -> StoredDocument | None:
     """One document, file and all."""
     row = conn.execute(select(sealed_document).where(sealed_document.c.id == document_id)).mappings().first()
     return None if row is None else _stored(row)
+
+
+def after(conn: Connection, document_id: str, most: int) -> list[SignedDocument]:
+    """Documents with their signatures after an id, in the order of ids."""
+    query = select(*_LISTED, sealed_document.c.signature).where(sealed_document.c.id > document_id)
+    return [_signed(row) for row in conn.execute(query.order_by(sealed_document.c.id).limit(most)).mappings()]
 
 
 def live(conn: Connection, authority: str, source_digest: bytes, seal_id: str) -> str | None:

@@ -27,6 +27,7 @@ ROOM = Room(
     settings=".rules:SealRules",
     tables=".tables",
     keeping=".keeping",
+    books=".audit:BOOKS",
     revisions=".revisions",
     decision_part=".decision_part:PART",
     doctor=".doctor:look",
