@@ -45,8 +45,10 @@ coverage: $(VENV)/.ready-test ## how much of the gateway the tests run, by file;
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 
-nightly: $(VENV)/.ready-test ## what takes too long for every change: the machine of delivery over many runs, all changes to lines
+nightly: $(VENV)/.ready-test ## what takes too long for every change: delivery over many runs, nodes that meet, all changes to lines
 	@GATEWAY_TEST_MACHINE="50 30" $(BIN)/python -m pytest tests/unit/delivery/test_state_machine.py
+	@GATEWAY_TEST_TIMES=20 $(BIN)/python -m pytest tests/journeys/test_at_one_instant.py tests/unit/store/test_several_nodes.py \
+		tests/unit/decisions/test_two_nodes.py
 	@$(MAKE) mutants
 
 mutants: $(VENV)/.ready-mutants ## change lines that money and law hang on, and see whether tests notice; MUTANTS narrows it
