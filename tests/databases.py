@@ -85,8 +85,12 @@ class OwnServer:
     """
 
     def __init__(self, database: str, options: str = "") -> None:
+        of_the_run = os.environ.get(FOLDER)
         begin_run()
         self.server = server()
+        os.environ.pop(FOLDER)
+        if of_the_run is not None:
+            os.environ[FOLDER] = of_the_run
         self.server.execute(f"CREATE DATABASE {database} TEMPLATE {TEMPLATE}")
         self.server.stop()
         self.options = (
@@ -110,17 +114,32 @@ class OwnServer:
 
     def kill(self) -> None:
         """SIGKILL for the server and each of its processes."""
-        pid = int((self.server.folder / "data" / "postmaster.pid").read_text().splitlines()[0])
-        postmaster = psutil.Process(pid)
-        family = [postmaster, *postmaster.children(recursive=True)]
+        family = self._family()
         for one in family:
             with suppress(psutil.NoSuchProcess):
                 one.kill()
         psutil.wait_procs(family, timeout=10)
 
+    def freeze(self, seconds: float) -> None:
+        """Let the server and each of its processes stand still for so long."""
+        family = self._family()
+        for step in (psutil.Process.suspend, psutil.Process.resume):
+            for one in family:
+                with suppress(psutil.NoSuchProcess):
+                    step(one)
+            if step is psutil.Process.suspend:
+                time.sleep(seconds)
+
+    def _family(self) -> list[psutil.Process]:
+        pid = int((self.server.folder / "data" / "postmaster.pid").read_text().splitlines()[0])
+        postmaster = psutil.Process(pid)
+        return [postmaster, *postmaster.children(recursive=True)]
+
     def end(self) -> None:
         """Stop and remove."""
-        end_run()
+        with suppress(RuntimeError):  # it may be down
+            self.server.stop()
+        shutil.rmtree(self.server.folder, ignore_errors=True)
 
 
 class Line:

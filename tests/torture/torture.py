@@ -2,7 +2,8 @@
 
 Case systems put decisions and ask for payments, and repeat the same Idempotency-Key whenever a connection breaks.
 Meanwhile nodes of the gateway die by ``kill -9`` (from outside or at a named crash point), are paused for longer than
-their leases, and on the cluster engine the PostgreSQL server dies too; the simulators answer with faults. Then the
+their leases. On the cluster engine the PostgreSQL server dies or freezes too, ends sessions, or cannot be heard; a node
+loses its name, or its clock is set, and ends by itself. The simulators answer with faults. Then the
 faults are cleared, everything must end, and what the simulators know to be true is counted against what was accepted.
 
 The seed fixes which strikes come in which order and which requests meet a fault; processes keep their own time.
@@ -40,12 +41,14 @@ import httpx  # noqa: E402
 import psutil  # noqa: E402
 import torture_node  # noqa: E402
 from sqlalchemy import Engine, text  # noqa: E402
+from sqlalchemy.exc import DBAPIError  # noqa: E402
 
 from gateway.app import App  # noqa: E402
 from gateway.demo import story  # noqa: E402
 from gateway.demo.installation import free_port, populate, write_settings  # noqa: E402
 from gateway.foundation.store import schema  # noqa: E402
 from gateway.foundation.store.engine import open_engine  # noqa: E402
+from gateway.foundation.store.lock import node_key  # noqa: E402
 from gateway.settings import load  # noqa: E402
 from simulators.testing import Simulation  # noqa: E402
 
@@ -82,6 +85,9 @@ FAULTS = {  # how often an issue meets each; nothing that would break a platform
     "empty": 0.03,
     "unknown_status": 0.02,
 }
+TROUBLES = ("freeze", "line", "sessions", "clock", "name")
+"""What befalls a node that shares a server; after the last two it ends by itself."""
+NOBODY_DIES = frozenset({"pause", "freeze", "line", "sessions"})
 NUMBER = re.compile(r"第(\d+)号")
 _forks = multiprocessing.get_context("forkserver")
 _forks.set_forkserver_preload(torture_node.PRELOAD)
@@ -89,7 +95,8 @@ _forks.set_forkserver_preload(torture_node.PRELOAD)
 
 @dataclass
 class Options:
-    """``kills`` strikes that end a process; ``seconds`` caps the time in which they are dealt.
+    """``kills`` strikes that end a process; ``seconds`` caps the time in which they are dealt. ``pauses`` and
+    ``troubles`` (on the cluster engine) are the shares of strikes that are one.
 
     ``points``: crash points at which a node dies first of all, one after another. ``late``: by how many
     seconds most answers come after their effect, so that calls are overtaken by whoever asks about them.
@@ -106,6 +113,7 @@ class Options:
     stop_when_red: bool = False
     points: tuple[str, ...] = ()
     late: float = 0.0
+    troubles: float = 0.2
 
 
 @dataclass
@@ -125,6 +133,11 @@ class Result:
     odd: Counter[str] = field(default_factory=Counter)
 
     @property
+    def deaths(self) -> int:
+        """How many strikes ended a process."""
+        return sum(count for kind, count in self.kills.items() if kind not in NOBODY_DIES)
+
+    @property
     def red(self) -> bool:
         """Whether a promise was broken."""
         return bool(self.lost or self.doubled)
@@ -136,7 +149,7 @@ class Result:
             "engine": options.engine,
             "seed": options.seed,
             "sabotage": options.sabotage or "none",
-            "kills": f"{self.kills.total() - self.kills['pause']} ("
+            "kills": f"{self.deaths} ("
             + ", ".join(f"{name} {count}" for name, count in sorted(self.kills.items()))
             + ")",
             "accepted": self.accepted,
@@ -175,7 +188,7 @@ class Node:
         self.starts: list[float] = []
         """CPU seconds of each start, until it is ready."""
 
-    async def begin(self, seconds: float = 60.0) -> None:
+    async def begin(self, seconds: float = 180.0) -> None:
         """Start, and wait until it says that it is ready; again if it dies on the way (its database may be away)."""
         until = time.monotonic() + seconds
         while True:
@@ -218,6 +231,8 @@ class Torture:
         self.simulators = Simulation(folder, only="nontax,credit,portal,registry,seal")
         self.nodes: list[Node] = []
         self.postgresql: databases.OwnServer | None = None
+        self.lines: list[databases.Line] = []
+        """Of each node to the server."""
         self.accepted: dict[str, int] = {}
         """Payment → the decision's serial number, for each 201 or 202."""
         self.accepted_at: list[float] = []
@@ -245,6 +260,8 @@ class Torture:
                     with contextlib.suppress(Exception):
                         node.kill()
                         await node.dead(10)
+            for line in self.lines:
+                line.close()
             if self.postgresql is not None:
                 await asyncio.to_thread(self.postgresql.end)
             await asyncio.to_thread(self.simulators.kill)
@@ -259,14 +276,18 @@ class Torture:
             words = re.sub(r"(\[channels\.\w+\]\n)", rf"\1{times}", words)
             words = words.replace("[channels.nontax]\n", "[channels.nontax]\ncircuit_seconds = 0.3\n")
             if self.postgresql is not None:
-                words = words.replace('"sqlite:///gateway.sqlite"', f'"{self.postgresql.url}"\nmay_forget = true')
+                url = self.postgresql.url
+                if self.options.troubles:
+                    self.lines.append(databases.Line(self.postgresql.server))
+                    url = self.lines[-1].url("torture")
+                words = words.replace('"sqlite:///gateway.sqlite"', f'"{url}"\nmay_forget = true')
             file = self.folder / f"gateway-{number}.toml"
             file.write_text(words + DELIVERY, encoding="utf-8")
             file.chmod(0o600)
             url = f"http://127.0.0.1:{port}"
             self.nodes.append(Node(self.folder, file, f"n{number}", role, url, self.options.sabotage))
         settings = load(self.nodes[0].settings)
-        self.url = settings.store.location()
+        self.url = settings.store.location() if self.postgresql is None else self.postgresql.url
         if self.postgresql is None:
             await asyncio.to_thread(schema.migrate, self.url)
         async with App.open(settings) as app:
@@ -310,7 +331,7 @@ class Torture:
     async def _insist(
         self, http: httpx.AsyncClient, method: str, path: str, body: Any, headers: dict[str, str]
     ) -> httpx.Response:
-        until = time.monotonic() + 120
+        until = time.monotonic() + 300
         while True:
             node = random.choice([node for node in self.nodes if node.command == "serve"])
             with contextlib.suppress(httpx.TransportError):
@@ -319,7 +340,7 @@ class Torture:
                 if answer.status_code < 500 and answer.status_code != 429 and not busy:
                     return answer
             if time.monotonic() > until:
-                raise RuntimeError(f"{method} {path}: no answer for two minutes")
+                raise RuntimeError(f"{method} {path}: no answer for five minutes")
             await asyncio.sleep(0.05)
 
     # --- strikes --------------------------------------------------------------------------------------------------
@@ -331,6 +352,9 @@ class Torture:
             self._note("postgresql")
             await asyncio.to_thread(self.postgresql.kill)
             await asyncio.to_thread(self.postgresql.start)
+            return
+        if self.postgresql is not None and dice.random() < self.options.troubles:
+            await self.trouble(dice.choice(TROUBLES), self.postgresql)
             return
         node = dice.choice(self.nodes)
         if dice.random() < self.options.pauses:
@@ -352,6 +376,40 @@ class Torture:
             self._note("kill")
             node.kill()
         await node.dead(10)
+
+    async def trouble(self, kind: str, server: databases.OwnServer) -> None:
+        """One of TROUBLES. RuntimeError for a node that goes on without its name or with a wrong clock."""
+        number = self.random.randrange(len(self.nodes))
+        node, line = self.nodes[number], self.lines[number]
+        seconds = self.random.uniform(1.0, 6.0)
+        self._note(kind)
+        if kind == "freeze":
+            await asyncio.to_thread(server.freeze, seconds)
+        elif kind == "line":
+            line.hold()
+            await asyncio.sleep(seconds)
+            line.free()
+        elif kind == "sessions":
+            self._end_sessions("gateway%")
+        else:
+            with self._database() as engine, engine.connect() as conn:
+                if kind == "clock":
+                    os.kill(node.process.pid, signal.SIGUSR1)
+                else:
+                    lock = text("select pg_advisory_lock(hashtextextended(:key, 0))")
+                    conn.execute(text("set idle_in_transaction_session_timeout = 0"))
+                    conn.execute(text("set lock_timeout = 0"))
+                    taking = asyncio.create_task(asyncio.to_thread(conn.execute, lock, {"key": node_key(node.name)}))
+                    await asyncio.sleep(0.5)  # we stand behind it, and before it when it comes again
+                    self._end_sessions(f"gateway {node.name}")
+                    await taking
+                if not await node.dead(60):
+                    raise RuntimeError(f"{node.name} goes on, {kind} or not")
+
+    def _end_sessions(self, name: str) -> None:
+        ending = text("select pg_terminate_backend(pid) from pg_stat_activity where application_name like :name")
+        with self._database() as engine, engine.connect() as conn, contextlib.suppress(DBAPIError):
+            conn.execute(ending.bindparams(name=name))  # ours may be among them
 
     async def _under_way(self, calls: int) -> None:
         """Wait a moment until so many calls are under way: only those can be overtaken."""
@@ -382,7 +440,7 @@ class Torture:
         for point in self.options.points:
             await self.die_at(point)
         until = time.monotonic() + self.options.seconds
-        while self.result.kills.total() - self.result.kills["pause"] < self.options.kills:
+        while self.result.deaths < self.options.kills:
             if time.monotonic() > until:
                 break
             await asyncio.sleep(self.random.uniform(0.1, 0.8))
@@ -502,6 +560,9 @@ def main() -> int:
     given.add_argument("--seconds", type=float, default=Options.seconds, help="deal no more strikes after so long")
     given.add_argument("--clients", type=int, default=Options.clients)
     given.add_argument("--pauses", type=float, default=Options.pauses, help="the share of strikes that pause a node")
+    given.add_argument(
+        "--troubles", type=float, default=Options.troubles, help="the share that is a trouble of the cluster"
+    )
     given.add_argument("--sabotage", choices=torture_node.SABOTAGES, help="switch a protection off: it must turn red")
     given.add_argument("--late", type=float, default=Options.late, help="seconds by which most answers come late")
     given.add_argument("--stop-when-red", action="store_true", help="end as soon as something is twice")

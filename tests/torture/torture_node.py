@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ def run(command: list[str], log: str, out: str, environment: dict[str, str]) -> 
     sys.stdout = os.fdopen(1, "w", buffering=1, closefd=False)
     sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGUSR1, lambda *_: _set_clock_forward())
     random.seed()
     arm()
     from gateway.cli import app
@@ -68,6 +70,14 @@ def arm() -> None:
     Attempts.tell = telling  # type: ignore[method-assign]
     _watch_sending()
     {"fence": _no_fence, "index": _no_index}.get(os.environ.get(SABOTAGE, ""), lambda: None)()
+
+
+def _set_clock_forward() -> None:
+    """Somebody sets this machine's clock: an hour ahead of all others."""
+    from gateway.words.clock import SystemClock
+
+    right = SystemClock.now
+    SystemClock.now = lambda self: right(self) + timedelta(hours=1)  # type: ignore[method-assign]
 
 
 def _pass(point: str) -> None:
