@@ -16,19 +16,21 @@ RARE = {
     "foundation/access/records.py": """login_of count_try authorities clients operators names_of keys add_client add_key
         revoke_key _add""",
     "foundation/delivery/callback_records.py": "",
-    "foundation/delivery/event_records.py": "timeline find",
+    "foundation/delivery/event_records.py": "timeline find about",
     "foundation/delivery/operation_records.py": """rerun_of overdue release_expired find attempts_of hurry unserved
-        counts parked parked_kinds""",
+        counts parked parked_kinds attempts_at with_ids of_subjects""",
     "foundation/delivery/resolution_records.py": "",
     "foundation/delivery/webhook_records.py": "add_endpoint endpoints held bring_back send_again deliveries",
-    "foundation/evidence/records.py": "nodes bodies shred",
-    "rooms/decisions/records.py": "numbered",
+    "foundation/evidence/records.py": """nodes counts chains bodies shred unshredded shredded_by callbacks_about
+        links_of_operations of_attempts""",
+    "rooms/decisions/records.py": "numbered versions",
     "rooms/disclosures/records.py": """set_organ find late_submissions late_withdrawals due_publications
-        due_withdrawals over provisional""",
+        due_withdrawals over provisional after""",
     "rooms/payments/books.py": "owners authorities_of_units money_of settle_all",
-    "rooms/payments/records.py": "set_unit to_ask to_look_at looked_at open_bills collected_between search",
+    "rooms/payments/records.py": """set_unit to_ask to_look_at looked_at open_bills collected_between search
+        after unowned""",
     "rooms/receipts/records.py": "",
-    "rooms/refunds/records.py": "find owner_of",
+    "rooms/refunds/records.py": "find owner_of after",
 }
 """Hot modules; in each, the functions that may build: what they ask has another shape each time, or is asked rarely."""
 

@@ -439,6 +439,7 @@ _AWAITED = (
 _BY_TOKEN = select(payment).where(payment.c.token_index == bindparam("token"))
 _OF_DECISION = select(payment).where(payment.c.decision_id == bindparam("id")).order_by(payment.c.id)
 _REPLACEMENT = select(payment.c.id).where(payment.c.replaces == bindparam("id"))
+_CODES = select(payment_code).where(payment_code.c.payment_id == bindparam("id")).order_by(payment_code.c.asked_at)
 _LAST_CODE = (
     select(payment_code)
     .where(payment_code.c.payment_id == bindparam("id"), payment_code.c.code.is_not(None))
@@ -654,8 +655,7 @@ def unowned(conn: Connection, collection_id: str, most: int) -> list[Collection]
 
 def codes_of(conn: Connection, payment_id: str) -> list[Code]:
     """Every code of a payment, and every request for one."""
-    query = select(payment_code).where(payment_code.c.payment_id == payment_id).order_by(payment_code.c.asked_at)
-    return [_code(row) for row in conn.execute(query).mappings()]
+    return [_code(row) for row in conn.execute(_CODES, {"id": payment_id}).mappings()]
 
 
 def live_code(conn: Connection, payment_id: str) -> Code | None:
