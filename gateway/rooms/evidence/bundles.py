@@ -32,7 +32,6 @@ from gateway.foundation.evidence.records import Dictionaries
 from gateway.foundation.evidence.tables import exchange
 from gateway.foundation.rooms import Services
 from gateway.rooms.decisions import Decisions
-from gateway.typography.letter import Block, Letter, render
 from gateway.words.clock import from_micros, rfc3339
 from gateway.words.identifiers import claim_prefix, new_id
 
@@ -185,6 +184,8 @@ def _zipped(files: Sequence[CaseFile], manifest: bytes, signature: bytes, at: da
 
 def _index(ask: BundleAsk, number: str, files: Sequence[CaseFile], known: _Known, at: datetime) -> bytes:
     """The readable index, as PDF."""
+    from gateway.typography.letter import Block, Letter, render
+
     whole = "含原文与未脱敏的决定事实" if ask.exact else "交互与决定事实均已脱敏；文书与票据为原件"
     told = [
         Block(f"执法机关：{ask.authority}。决定书文号：{number}。制作时间：{rfc3339(at)}。制作人：{ask.by}。"),

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
 import typer
-from sqlalchemy import Connection
 
 from gateway.foundation import rooms
 from gateway.foundation.books import Audit, Wrong
@@ -99,11 +98,12 @@ def audited(
     channels = Channels.build(ours.settings, recorder=lambda _: None, clock=clock)
     books = [one for room in rooms.found() if room.books is not None for one in room.place(room.books)]
 
-    def held(conn: Connection) -> tuple[Audit, list[Wrong]]:
-        made = Audit(conn, evidence, evidence.envelope, {one.name: one for one in channels.all()}, clock, moved)
+    named = {one.name: one for one in channels.all()}
+
+    def ran(made: Audit) -> tuple[Audit, list[Wrong]]:
         return made, list(made.run(books))
 
-    return ours.read(held)
+    return ours.read(lambda conn: ran(Audit(conn, evidence, evidence.envelope, named, clock, moved)))
 
 
 @app.command("audit")
