@@ -252,6 +252,7 @@ PREFIXES = {
     "opn": "operation",
     "opr": "operator",
     "pay": "payment",
+    "rcb": "message that was not authentic",
     "rcp": "receipt",
     "rdo": "document of a refund",
     "rec": "run of a reconciliation",

@@ -20,9 +20,7 @@ from gateway.foundation.evidence.redaction import redact_text
 from gateway.foundation.store.inserting import insert_new
 from gateway.foundation.store.rows import columns, reader
 from gateway.words.clock import SHANGHAI, to_micros
-from gateway.words.identifiers import claim_prefix, new_id
-
-claim_prefix("rcb", "a message that was not authentic")
+from gateway.words.identifiers import new_id
 
 KEPT_BYTES: Final = 4096
 MOST_OF_SOURCE: Final = 20
