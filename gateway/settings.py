@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 import pydantic_settings
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -36,6 +37,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from gateway.words.errors import SettingsError
+from gateway.words.private import require_private
 from gateway.words.saying import Sentence, UnfitError, say
 from gateway.words.wrong import reason_of, shaped
 
@@ -330,18 +332,39 @@ class LogSettings(Block):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
-class ChannelSettings(BaseModel):
-    """``[channels.NAME]``: an adapter and where it calls. Further keys belong to the wire or to the adapter."""
+class _OpenBlock(BaseModel):
+    """A table with keys of which only others know what they mean."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
-
-    adapter: str
-    url: ChannelAddress
 
     @property
     def rest(self) -> dict[str, Any]:
         """The keys that only the wire or the adapter understands."""
         return dict(self.__pydantic_extra__ or {})
+
+
+class OldSettings(_OpenBlock):
+    """``[channels.NAME.old]``: the adapter's keys as they were before secrets were changed.
+
+    Messages are taken under either, calls are made under the new ones. ``until``: an instant with its offset; without
+    one until the block is taken out.
+    """
+
+    until: AwareDatetime | None = None
+
+
+class ChannelSettings(_OpenBlock):
+    """``[channels.NAME]``: an adapter and where it calls. Further keys belong to the wire or to the adapter."""
+
+    adapter: str
+    url: ChannelAddress
+    old: OldSettings | None = None
+
+    def before(self) -> ChannelSettings | None:
+        """The block as it was before its secrets were changed; None where nothing is said of that."""
+        if self.old is None:
+            return None
+        return self.model_validate({"adapter": self.adapter, "url": self.url, **self.rest, **self.old.rest})
 
 
 class Route(Block):
@@ -390,6 +413,13 @@ class Settings(Block):
     routes: tuple[Route, ...] = ()
 
     _folder: Path = PrivateAttr(default=Path())
+    _file: Path | None = PrivateAttr(default=None)
+
+    def again(self) -> Settings:
+        """What the file says now, and the environment of this process. Raises SettingsError as ``load`` does."""
+        if self._file is None:
+            raise SettingsError("settings", say("settings.of_no_file"))
+        return load(self._file)
 
     def of_room(self, room: str, model: type[M]) -> M:
         """The block ``[rooms.NAME]`` as the room's own model. SettingsError names what is wrong in it."""
@@ -457,10 +487,12 @@ def load(file: Path | None = None) -> Settings:
     except tomllib.TOMLDecodeError as error:
         raise SettingsError("settings", say("settings.no_toml", chosen=chosen, error=error)) from None
     _refuse_unknown_variables()
+    if _holds_password(content):
+        require_private(chosen, "store.url")
     folder = chosen.resolve().parent
     try:
         loaded = _Installation(**_located(content, folder))
-        loaded._folder = folder
+        loaded._folder, loaded._file = folder, chosen.resolve()
         return loaded
     except ValidationError as error:
         # A misspelt key shows twice, as unknown and as missing: the first is the one to mend.
@@ -479,7 +511,10 @@ def known(word: str, choices: typing.Iterable[str]) -> Sentence:
 
 
 def read_secret(reference: str, key: str) -> SecretStr:
-    """The secret behind ``env:NAME`` or ``file:/path`` (its trailing newline dropped). Raises SettingsError."""
+    """The secret behind ``env:NAME`` or ``file:/path`` (its trailing newline dropped). Raises SettingsError.
+
+    A file that others can read is refused.
+    """
     match = _REFERENCE.fullmatch(reference)
     if match is None:
         raise SettingsError(
@@ -491,6 +526,7 @@ def read_secret(reference: str, key: str) -> SecretStr:
         value = os.environ.get(name, "")
         cure = f"Set the environment variable {name}."
     else:
+        require_private(Path(name), key)
         try:
             value = Path(name).read_text(encoding="utf-8").rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as error:
@@ -545,6 +581,13 @@ def _located(content: dict[str, Any], folder: Path) -> dict[str, Any]:
             if isinstance(channel, dict) and key in channel:
                 channel[key] = at(channel[key])
     return content
+
+
+def _holds_password(content: dict[str, Any]) -> bool:
+    """Whether a secret stands in the file itself: the password of a database, the only one that may."""
+    store = content.get("store")
+    url = store.get("url") if isinstance(store, dict) else None
+    return isinstance(url, str) and re.match(r"[^/]+://[^/@]*:[^/@]+@", url) is not None
 
 
 def _refuse_unknown_variables() -> None:

@@ -139,7 +139,7 @@ def _new_database(server, template: str) -> str:
 def sqlite_url(tmp_path: Path, _migrated_sqlite: Path) -> str:
     """A migrated SQLite database of the test's own."""
     path = tmp_path / "gateway.db"
-    shutil.copyfile(_migrated_sqlite, path)
+    shutil.copy(_migrated_sqlite, path)  # with its mode
     return f"sqlite:///{path}"
 
 

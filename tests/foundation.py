@@ -18,6 +18,7 @@ from gateway.foundation.delivery.schedules import Schedules
 from gateway.foundation.drift import ContractDrift
 from gateway.foundation.evidence import Evidence
 from gateway.foundation.reckoning import Reckoning
+from gateway.foundation.renewal import Renewal
 from gateway.foundation.rooms import Opened
 from gateway.foundation.rotation import Rotation
 from gateway.foundation.rotation.places import places_of_rooms
@@ -56,6 +57,7 @@ def foundation(
         store=store,
         keys=keys,
         rotation=Rotation(store, keys, envelope, evidence, clock, places_of_rooms, beat=0.05, grace=0),
+        renewal=Renewal(channels, settings or Settings(), quiet=0.1),
         envelope=envelope,
         evidence=evidence,
         drift=ContractDrift(store, clock),

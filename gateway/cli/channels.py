@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import asdict
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -121,6 +122,26 @@ def resume(
     if why is not None:
         told = say("channels.resumed", name=name, reason=why)
     show({"channel": name, "was_stopped": why is not None, "reason": why}, as_json, told)
+
+
+@app.command("reload")
+def reload(
+    ctx: typer.Context,
+    name: str,
+    key_file: Annotated[Path, typer.Option("--key-file", help="A file with your own key.")],
+    reason: Annotated[str, typer.Option(help="Why, for the record.")] = "secrets were changed",
+    unasked: Annotated[bool, typer.Option("--unasked", help="Do not ask the other side first.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Have the running gateway read a channel's secrets anew, on the node that answers. SIGHUP does it for all."""
+    settings = session(ctx).settings
+    _must_exist(settings, name)
+    body = {"reason": reason, "ask": not unasked}
+    told = ask(settings, key_file, "POST", f"/v1/channels/{name}/reload", body)
+    said = say("channels.reloaded_unasked", name=name, node=told["node"])
+    if told["answer"] is not None:
+        said = say("channels.reloaded", name=name, node=told["node"], answer=told["answer"])
+    show(told, as_json, said)
 
 
 @app.command("drift")

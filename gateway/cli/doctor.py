@@ -323,16 +323,11 @@ def law(ours: Session) -> Iterator[Finding]:
 
 
 def credentials(ours: Session) -> Iterator[Finding]:
-    """Certificates that expire, secrets that others can read, connections that others can hear."""
+    """Certificates that expire, connections that others can hear."""
     for name, channel in ours.settings.channels.items():
         label, rest = f"channel {name}", channel.rest
         if isinstance(rest.get("client_cert"), str):
             yield certificate(label, Path(rest["client_cert"]), datetime.now(UTC))
-        for key, value in rest.items():
-            if isinstance(value, str) and value.startswith("file:"):
-                file = Path(value.removeprefix("file:"))
-                if file.exists() and file.stat().st_mode & 0o007:
-                    yield Finding(label, "warn", say("doctor.readable", key=key, file=file))
         if channel.url.startswith("http:") and not _near(channel.url):
             yield Finding(label, "warn", say("doctor.plain_url", url=channel.url))
         with suppress(SettingsError):  # said when the channel is looked at

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
 import threading
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -63,7 +64,7 @@ def worker(ctx: typer.Context, node: Node = None, as_json: Json = False) -> None
         stop = Stop(settings)
         for one in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(one, stop.set)
-        async with App.open(settings, sending=True) as gateway:
+        async with App.open(settings, sending=True) as gateway, renewing(gateway):
             stop.follow(gateway)
             name = gateway.base.settings.delivery.node
             typer.echo(
@@ -105,6 +106,27 @@ class Stop(asyncio.Event):
         if self._standing is not None and self._standing.lost is not None:
             progress().print(in_words(self._standing.lost), markup=False)
             raise typer.Exit(Exit.FELL)
+
+
+@contextlib.asynccontextmanager
+async def renewing(gateway: App) -> AsyncIterator[None]:
+    """While it lasts SIGHUP has this node read the secrets of all channels anew; what became of it is in the log."""
+    loop = asyncio.get_running_loop()
+    under_way: set[asyncio.Task[object]] = set()
+
+    def renew() -> None:
+        task: asyncio.Task[object] = asyncio.create_task(gateway.base.renewal.renew_all(), name="renew channels")
+        under_way.add(task)
+        task.add_done_callback(under_way.discard)
+
+    loop.add_signal_handler(signal.SIGHUP, renew)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGHUP)
+        for task in under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
 
 
 def _to_the_end(main: Coroutine[Any, Any, None]) -> None:
@@ -173,7 +195,7 @@ async def _run(settings: Settings, faces: tuple[Face, ...], as_json: bool) -> No
             typer.echo("\n".join(map(" ".join, told.items())))
 
     stop = Stop(settings)
-    async with App.open(settings, sending=True) as gateway:
+    async with App.open(settings, sending=True) as gateway, renewing(gateway):
         stop.follow(gateway)
         await serve_faces(gateway, faces, on_ready=ready, on_doors=doors.update, stop=stop)
     stop.tell()

@@ -61,8 +61,9 @@ class FrameDoors:
         for port in self._ports:
             if port.server is not None:
                 port.server.close()
-            if isinstance(port.channel.wire, FrameWire):
-                port.channel.wire.unasked = None
+            now = self._app.base.channels.get(port.channel.name)  # which may have other secrets than when we opened
+            if isinstance(now.wire, FrameWire):
+                now.wire.unasked = None
         if busy := {task for port in self._ports for task in port.busy}:
             await asyncio.wait(busy, timeout=_GRACE)
         waiting = {task for port in self._ports for task in port.open}

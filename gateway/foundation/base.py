@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # named here, made by ``opening``
     from gateway.foundation.drift import ContractDrift
     from gateway.foundation.evidence import Evidence
     from gateway.foundation.reckoning import Reckoning
+    from gateway.foundation.renewal import Renewal
     from gateway.foundation.rotation import Rotation
     from gateway.foundation.standing import Standing
     from gateway.foundation.store import Store
@@ -44,6 +45,7 @@ class Foundation:
     store: Store
     keys: KeyRing
     rotation: Rotation
+    renewal: Renewal
     envelope: Envelope
     evidence: Evidence
     drift: ContractDrift

@@ -320,9 +320,7 @@ class Audit:
 async def _opened(channel: Channel, exact: Exact, link: Link) -> Notice:
     headers = {name.lower(): value for name, value in exact.request_headers}
     incoming = Incoming(headers, exact.request_body, from_micros(link.started_at), exact.url)
-    opened = await channel.adapter.open_callback(incoming)
-    notice: Notice = opened.notice
-    return notice
+    return (await channel.opened(incoming)).notice
 
 
 def _joined(said: Sequence[Said]) -> Said:

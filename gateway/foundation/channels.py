@@ -5,7 +5,8 @@ from __future__ import annotations
 import typing
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
-from datetime import time
+from datetime import datetime, time
+from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -18,10 +19,11 @@ from gateway.foundation.wire import ChannelWire, FrameWire, WireSettings
 from gateway.foundation.wire.drift import NoteDrift, no_notes
 from gateway.foundation.wire.tokens import TokenShelf
 from gateway.plugins import KindOf, Kinds, load
-from gateway.ports.base import Adapter, AdapterInfo, FindGuarantee, Recorder, check_word
+from gateway.ports.base import Adapter, AdapterInfo, FindGuarantee, Incoming, OpenedCallback, Recorder, check_word
 from gateway.settings import SHARED_ROUTE, ChannelSettings, Route, Seconds, Settings, known, read_secret
 from gateway.words.clock import Clock
-from gateway.words.errors import ExchangeError, NotFoundProblem, SettingsError
+from gateway.words.errors import ContractError, ExchangeError, ForgedCallbackError, NotFoundProblem, SettingsError
+from gateway.words.private import require_private
 from gateway.words.saying import Language, Sentence, UnfitError, cure_of, say
 from gateway.words.wrong import reason_of
 
@@ -82,6 +84,18 @@ class ChannelKeys(BaseModel):
 
 
 @dataclass(frozen=True)
+class Old:
+    """A channel under the secrets that it had before: it calls nobody, and opens messages until an instant."""
+
+    channel: Channel
+    until: datetime | None
+
+    def holds(self, at: datetime) -> bool:
+        """Whether messages that come at this instant are opened."""
+        return self.until is None or at < self.until
+
+
+@dataclass(frozen=True)
 class Channel:
     """One configured instance of an adapter.
 
@@ -98,6 +112,37 @@ class Channel:
     keys: ChannelKeys = field(default_factory=ChannelKeys)
     options: Any = None
     kind_keys: BaseModel | None = None
+    old: Old | None = None
+
+    async def opened(self, incoming: Incoming) -> OpenedCallback:
+        """A message opened by the adapter: under the channel's secrets, or under its old ones while they hold.
+
+        Raises what the adapter raises; ForgedCallbackError where it is authentic under neither.
+        """
+        try:
+            return await self._open(incoming)
+        except (ForgedCallbackError, ContractError) as first:
+            if self.old is None or not self.old.holds(incoming.received_at):
+                raise
+            try:
+                return await self.old.channel._open(incoming)
+            except ForgedCallbackError:
+                raise first from None
+            except ContractError as second:  # authentic under the old ones, and not to be read
+                raise (second if isinstance(first, ForgedCallbackError) else first) from None
+
+    async def _open(self, incoming: Incoming) -> OpenedCallback:
+        opened: OpenedCallback = await self.adapter.open_callback(incoming)
+        return opened
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        try:
+            await self.adapter.close()
+        finally:
+            await self.wire.close()
+        if self.old is not None:
+            await self.old.channel.close()
 
     def keys_of(self, model: type[M]) -> M:
         """The keys that channels of this kind have: ``model`` is the one that the kind's room declares.
@@ -153,9 +198,15 @@ class Checked:
 class Channels:
     """All channels of an installation, and which of them serve an authority."""
 
-    def __init__(self, channels: Mapping[str, Channel], routes: Mapping[tuple[str, str], tuple[str, ...]]) -> None:
+    def __init__(
+        self,
+        channels: Mapping[str, Channel],
+        routes: Mapping[tuple[str, str], tuple[str, ...]],
+        again: Callable[[str, ChannelSettings], Channel] | None = None,
+    ) -> None:
         self._channels = dict(channels)
         self._routes = dict(routes)
+        self._again = again
 
     @classmethod
     def build(
@@ -184,7 +235,31 @@ class Channels:
         channels = {
             name: build_channel(name, one, classes[name], kinds, ground) for name, one in settings.channels.items()
         }
-        return cls(channels, {(route.authority, route.capability): route.channels for route in settings.routes})
+
+        def again(name: str, one: ChannelSettings) -> Channel:
+            return build_channel(name, one, classes[name], kinds, ground)
+
+        routes = {(route.authority, route.capability): route.channels for route in settings.routes}
+        return cls(channels, routes, again)
+
+    def again(self, name: str, settings: ChannelSettings) -> Channel:
+        """The channel of this name built anew, beside the one that serves. Raises SettingsError.
+
+        What others go by while the gateway runs must be as it was: adapter, address, limits, keys of its kind.
+        """
+        assert self._again is not None, "channels that were not built from settings"
+        before = self._channels[name]
+        made = self._again(name, settings)
+        if (made.info.name, made.url, made.keys, made.kind_keys, _listening(made)) != (
+            before.info.name, before.url, before.keys, before.kind_keys, _listening(before)
+        ):  # fmt: skip
+            raise SettingsError(f"channels.{name}", say("channels.more_than_secrets"))
+        return made
+
+    def put(self, channel: Channel) -> Channel:
+        """Have a channel serve from now on; the one that served before, which is the caller's to close."""
+        before, self._channels[channel.name] = self._channels[channel.name], channel
+        return before
 
     def get(self, name: str) -> Channel:
         """The channel of a name. KeyError if there is none."""
@@ -222,10 +297,7 @@ class Channels:
     async def close(self) -> None:
         """Let go of every connection."""
         for channel in self._channels.values():
-            try:
-                await channel.adapter.close()
-            finally:
-                await channel.wire.close()
+            await channel.close()
 
 
 async def for_every_channel(names: Sequence[str], duty: Callable[[str], Awaitable[object]]) -> None:
@@ -255,6 +327,26 @@ def build_channel(
     kinds: Kinds,
     ground: Ground,
 ) -> Channel:
+    """One channel, with its old self where secrets are being changed. Raises SettingsError."""
+    made = _one_channel(name, settings, adapter_class, kinds, ground)
+    before = settings.before()
+    if settings.old is None or before is None:
+        return made
+    own = adapter_class.Settings.model_fields
+    for one in settings.old.rest:
+        if one not in own:
+            raise SettingsError(f"channels.{name}.old.{one}", say("channels.not_old"), known(one, own))
+    elder = _one_channel(name, before, adapter_class, kinds, replace(ground, shelf=None))
+    return replace(made, old=Old(elder, settings.old.until))
+
+
+def _one_channel(
+    name: str,
+    settings: ChannelSettings,
+    adapter_class: type[Adapter],
+    kinds: Kinds,
+    ground: Ground,
+) -> Channel:
     """One channel: its keys divided between wire and adapter, its secrets read. Raises SettingsError."""
     key = f"channels.{name}"
     rest = settings.rest
@@ -276,6 +368,9 @@ def build_channel(
         find = replace(find, consistent=False, settle_seconds=general.settle_seconds)
     if (options.client_cert is None) != (options.client_key is None):
         raise SettingsError(f"{key}.client_cert", say("channels.cert_and_key"))
+    for one in ("client_key", "listen_key"):
+        if one in settings.rest:
+            require_private(Path(str(settings.rest[one])), f"{key}.{one}")
     model = adapter_class.Settings
     for one, declared in model.model_fields.items():
         if one in rest and not isinstance(rest[one], SecretStr) and _holds_secret(declared.annotation):
@@ -305,6 +400,12 @@ def build_channel(
         raise SettingsError(key, say("channels.adapter_refuses", adapter=info.name, error=error)) from error
     find = replace(find, by=adapter.info.find.by)  # which its settings may have narrowed
     return Channel(name, adapter, adapter.info, find, settings.url, wire, general, own, kind_keys)
+
+
+def _listening(channel: Channel) -> Any:
+    """Where a channel's platform connects to us, if it does."""
+    door = getattr(channel.adapter, "door", None)
+    return getattr(door, "listening", None)
 
 
 def _account(url: str, options: BaseModel) -> Any:
@@ -368,7 +469,7 @@ def _validated(key: str, model: type[M], values: dict[str, Any], of_kind: Set[st
 
 def reserved_keys() -> set[str]:
     """Keys of a channel's block that are not its adapter's."""
-    return {"adapter", "url", *ChannelKeys.model_fields, *WireSettings.model_fields}
+    return {"adapter", "url", "old", *ChannelKeys.model_fields, *WireSettings.model_fields}
 
 
 def adapter_class(name: str, key: str = "adapter", kinds: Kinds | None = None) -> type[Adapter]:

@@ -20,6 +20,7 @@ from gateway.foundation.delivery.webhooks import Webhooks
 from gateway.foundation.drift import ContractDrift
 from gateway.foundation.evidence import Evidence
 from gateway.foundation.reckoning import Reckoning
+from gateway.foundation.renewal import Renewal
 from gateway.foundation.rotation import Rotation
 from gateway.foundation.rotation.places import places_of_rooms
 from gateway.foundation.standing import Standing
@@ -64,6 +65,8 @@ async def open_foundation(
     drift, shelf = ContractDrift(store, clock), Tokens(store, envelope).shelf
     channels = Channels.build(settings, recorder=evidence.record, clock=clock, drift=drift.note, shelf=shelf)
     stack.push_async_callback(channels.close)
+    renewal = Renewal(channels, settings)
+    stack.push_async_callback(renewal.close)
     engine = choose(settings.delivery.engine, url, store.dialect, node)
     delivery = Delivery(store, channels, evidence, envelope, clock, _delivery_settings(settings), engine)
     if standing is not None:
@@ -77,6 +80,7 @@ async def open_foundation(
         store=store,
         keys=keys,
         rotation=rotation,
+        renewal=renewal,
         envelope=envelope,
         evidence=evidence,
         drift=drift,

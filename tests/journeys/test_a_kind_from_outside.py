@@ -162,6 +162,7 @@ def installation(tmp_path: Path, commands: Commands, site: Path, yard: Simulatio
     made = Installation(tmp_path, commands, site, port)
     known = yard.credentials("yard")
     (tmp_path / "yard.secret").write_text(known["secret"])
+    (tmp_path / "yard.secret").chmod(0o600)
     text = made.plain + CHANNEL.format(url=yard.url("yard"), node=known["node"])
     made.settings.write_text(text, encoding="utf-8")
     yield made

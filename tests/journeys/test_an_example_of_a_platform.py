@@ -119,6 +119,7 @@ class Installation:
         known, url = crane.credentials("papercrane"), crane.url("papercrane")
         for name, value in (("secret", "secret"), ("key", "private_key"), ("notice", "notice_key")):
             (folder / f"crane.{name}").write_text(known[value])
+            (folder / f"crane.{name}").chmod(0o600)
         second = f"http://localhost:{urlsplit(url).port}"
         text = SETTINGS.format(port=port, url=url, second=second, **known)
         self.settings.write_text(text, encoding="utf-8")

@@ -114,7 +114,7 @@ def kept(tmp_path_factory, simulation_process, _migrated_sqlite, make_site) -> t
     simulation_process.reset()
     folder = tmp_path_factory.mktemp("kept")
     ids: dict[str, str] = {}
-    shutil.copyfile(_migrated_sqlite, folder / "gateway.db")
+    shutil.copy(_migrated_sqlite, folder / "gateway.db")
 
     async def run() -> None:
         second = f'{IMPATIENT}\n[evidence]\nsecond = "{folder}/second"\n'

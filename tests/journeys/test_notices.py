@@ -25,6 +25,7 @@ def messaging(make_site: Any, folder: Any, simulators: Any, url: str):
     """An installation with a messenger; payments are told of at once, at any hour."""
     with make_site(folder, simulators, url) as site:
         (folder / "notice.secret").write_text(SECRET, encoding="utf-8")
+        (folder / "notice.secret").chmod(0o600)
         with site.settings_file.open("a", encoding="utf-8") as file:
             file.write(
                 f"""

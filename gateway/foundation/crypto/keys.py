@@ -18,11 +18,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, Protocol
 
-from gateway.foundation.crypto.private import require_private
 from gateway.foundation.crypto.signatures import verifies
 from gateway.foundation.crypto.sm import NONCE_BYTES, sm4_gcm_open, sm4_gcm_seal
 from gateway.foundation.crypto.sm2 import Sm2Provider, default_provider, public_of
 from gateway.words.errors import SettingsError
+from gateway.words.private import require_private
 from gateway.words.saying import say
 
 WRAPPING_KEY: Final = "kek"

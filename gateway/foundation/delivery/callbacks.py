@@ -25,7 +25,7 @@ from gateway.foundation.delivery.unreadable_records import Unreadable
 from gateway.foundation.evidence import Evidence
 from gateway.foundation.evidence.redaction import redact_text
 from gateway.foundation.store import Store
-from gateway.ports.base import Incoming, Notice, OpenedCallback, RawExchange, Reply, UnreadableCallbackError
+from gateway.ports.base import Incoming, Notice, RawExchange, Reply, UnreadableCallbackError
 from gateway.words.clock import Clock, to_micros
 from gateway.words.errors import ContractError, ForgedCallbackError, NotFoundProblem, UnavailableProblem
 from gateway.words.saying import say
@@ -90,11 +90,10 @@ class Callbacks:
             channel = self._channels.get(channel_name)
         except KeyError:
             raise NotFoundProblem(say("delivery.no_channel", channel_name=channel_name)) from None
-        opener = getattr(channel.adapter, "open_callback", None)
-        if opener is None or "open_callback" not in channel.info.capabilities:
+        if "open_callback" not in channel.info.capabilities:
             raise NotFoundProblem(say("delivery.no_callbacks", channel_name=channel_name))
         try:
-            opened: OpenedCallback = await opener(incoming)
+            opened = await channel.opened(incoming)
         except ForgedCallbackError as refused:
             await self._refuse(channel, incoming, str(refused))
             raise

@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from gateway.foundation.store.prepared import prepare
 from gateway.words.errors import SettingsError
+from gateway.words.private import require_private
 from gateway.words.saying import say
 
 SQLITE = "sqlite"
@@ -76,7 +77,7 @@ def sqlite_path(url: str) -> Path | None:
 def open_engine(url: str, *, read_only: bool = False, connections: int = 1, lasting: bool = True) -> Engine:
     """An engine with at most ``connections`` connections; those of a ``read_only`` one refuse to change anything.
 
-    Not ``lasting``: each is closed after its use.
+    Raises SettingsError for a SQLite file that others can read. Not ``lasting``: each is closed after its use.
 
     A transaction of a read-only engine sees one unchanging state of the database.
     """
@@ -94,6 +95,7 @@ def open_engine(url: str, *, read_only: bool = False, connections: int = 1, last
             raise SettingsError("database", say("store.no_folder", folder=path.parent))
         if not read_only:
             path.touch(mode=0o600, exist_ok=True)  # what SQLite puts beside it takes the same mode
+        require_private(path, "store.url")
         # Explicit transactions only. pysqlite's own would let a released savepoint be seen before the outer COMMIT.
         sqlite = {"isolation_level": None, "timeout": _BUSY_SECONDS, "check_same_thread": False}
         engine = prepare(create_engine(parsed, connect_args=sqlite, **options))

@@ -275,7 +275,7 @@ class ChannelWire:
         self._tokens = tokens
         self._files = files or FileRules()
         secure = url.scheme == "https" or any(host.startswith("https:") for host in self._files.hosts)
-        transport = AiohttpTransport(
+        self._transport = transport = AiohttpTransport(
             total=timeouts.total,
             limits=limits,
             ssl_context=(tls or Tls()).context() if secure else None,
@@ -297,6 +297,11 @@ class ChannelWire:
     def large(self) -> frozenset[str]:
         """The actions whose answers hold statements or files."""
         return self._limits.large
+
+    @property
+    def busy(self) -> bool:
+        """Whether an exchange is under way."""
+        return self._transport.calls > 0
 
     def url(self, path: str) -> str:
         """The full address of ``path``, which is relative to the channel's; "" is the channel's address itself."""

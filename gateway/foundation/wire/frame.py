@@ -220,6 +220,7 @@ class FrameWire:
         self._idle: list[Line] = []
         self._telling: set[asyncio.Task[None]] = set()
         self._rubbish = 0
+        self._calls = 0
         self._closed = False
 
     async def exchange(self, action: str, frame: bytes, judge: Callable[[bytes], T]) -> T:
@@ -230,8 +231,17 @@ class FrameWire:
         what is no frame, is larger than the channel's limit, or was passed over with nothing behind it.
         """
         heard, line = _Heard(self._limits.of(action)), list[Line]()
-        with self._recorded(action, frame, heard, line):
-            return await self._bounded(frame, judge, heard, line)
+        self._calls += 1
+        try:
+            with self._recorded(action, frame, heard, line):
+                return await self._bounded(frame, judge, heard, line)
+        finally:
+            self._calls -= 1
+
+    @property
+    def busy(self) -> bool:
+        """Whether an exchange is under way, or a frame that came unasked is being taken."""
+        return self._calls > 0 or bool(self._telling)
 
     async def _bounded(self, frame: bytes, judge: Callable[[bytes], T], heard: _Heard, used: list[Line]) -> T:
         """The exchange within its time, its failures told as what they mean."""

@@ -240,6 +240,8 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             "use_dns_cache": dns_cache,
         }
         self._session: aiohttp.ClientSession | None = None
+        self.calls = 0
+        """That are under way."""
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -288,6 +290,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         call = _Call(limits, total, slow_body=slow, https=url.scheme == "https")
         token = _CALL.set(call)
         answer: aiohttp.ClientResponse | None = None
+        self.calls += 1
         try:
             async with call.timer:
                 call.enter(_Phase.QUEUED)
@@ -310,6 +313,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                 raise
             raise call.failure(error) from error
         finally:
+            self.calls -= 1
             call.finish()
             _CALL.reset(token)
 

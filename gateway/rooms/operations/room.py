@@ -15,5 +15,12 @@ ROOM = Room(
     tables=".tables",
     keeping=".keeping",
     revisions=".revisions",
-    events=("operation.parked", "channel.stopped", "channel.resumed", "channel.drifted", "channel.unreadable_callback"),
+    events=(
+        "operation.parked",
+        "channel.stopped",
+        "channel.resumed",
+        "channel.reloaded",
+        "channel.drifted",
+        "channel.unreadable_callback",
+    ),
 )

@@ -20,8 +20,12 @@ from gateway.foundation.http.problems import responses
 from gateway.foundation.http.services import Base, service
 from gateway.foundation.http.two_persons import person
 from gateway.foundation.http.views import Ask, Cursor, Limit, Page, View, after, cursor_after, instant
+from gateway.foundation.once import Once
+from gateway.foundation.renewal import Renewed
+from gateway.rooms.operations.reloading import reload
 from gateway.rooms.operations.resuming import resume
 from gateway.rooms.operations.service import Operations
+from gateway.words.clock import rfc3339
 from gateway.words.errors import NotFoundProblem
 from gateway.words.saying import say
 
@@ -152,6 +156,27 @@ class ResumedView(View):
     resumed: bool
 
 
+class ReloadRequest(Ask):
+    """Why a channel's secrets are read anew. Not ``ask``: the other side is not asked whether it takes them."""
+
+    ask: bool = True
+    reason: str = Field(min_length=1, max_length=500)
+
+
+class ReloadedView(View):
+    """A channel with the secrets that its settings name now, on one node.
+
+    ``answer``: the other side's words to them. ``old_until``: until when messages under the old ones are taken; null
+    with ``old`` true: until the block is taken out of the settings.
+    """
+
+    channel: str
+    node: str
+    answer: str | None
+    old: bool
+    old_until: str | None
+
+
 class RetryRequest(Ask):
     """Send a parked operation on its way. ``ask``: ask the other side first; a must when the outcome is unknown."""
 
@@ -194,6 +219,27 @@ async def resume_channel(base: Base, who: Writer, channel: str, ask: ResumeReque
         raise NotFoundProblem(say("channels.none", name=channel))
     await key.once(who, ask, lambda once: resume(base, channel, ask.reason, by=person(who), once=once))
     return ResumedView(channel=channel, resumed=True)
+
+
+@router.post("/channels/{channel}/reload", response_model=ReloadedView, responses=responses(400, 404, 409, 413))
+async def reload_channel(base: Base, who: Writer, channel: str, ask: ReloadRequest, key: KeyedRequest) -> ReloadedView:
+    """Read a channel's secrets anew and use them from now on, on the node that answers. An operator's word."""
+    if not base.channels.served(channel, who.authorities):
+        raise NotFoundProblem(say("channels.none", name=channel))
+    told: list[Renewed] = []
+
+    async def renew(once: Once) -> None:
+        told.append(await reload(base, channel, ask.reason, by=person(who), ask=ask.ask, once=once))
+
+    await key.once(who, ask, renew)
+    old = base.channels.get(channel).old
+    return ReloadedView(
+        channel=channel,
+        node=base.settings.delivery.node,
+        answer=told[0].answer if told else None,
+        old=old is not None,
+        old_until=None if old is None or old.until is None else rfc3339(old.until),
+    )
 
 
 @router.get("/callbacks/unreadable", response_model=Page[UnreadableView])

@@ -29,6 +29,7 @@ def keyed(call: Call, site: Path) -> Path:
     """An installation with a key for backups, and an exchange kept and signed as a running gateway does."""
     (site / "apart").mkdir()
     (site / "apart" / "backup.key").write_text("5a" * 32 + "\n")
+    (site / "apart" / "backup.key").chmod(0o600)
     with open(site / "gateway.toml", "a", encoding="utf-8") as file:
         file.write('\n[backup]\nkey = "file:apart/backup.key"\n')
     assert call("migrate").code == 0

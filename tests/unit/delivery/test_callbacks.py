@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import select
 
+from gateway.foundation.channels import Channel, Old
 from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.crypto.keys import FileKeys
 from gateway.foundation.crypto.sm import sm3
@@ -63,6 +64,7 @@ class Desk:
         self.store, self.adapter, self.folder = store, Opener(), folder
         self.info = SimpleNamespace(capabilities=frozenset({"open_callback"}), sensitive=frozenset())
         self.evidence = Evidence(store, keys, envelope, clock, node="node-1", heads=folder / "heads")
+        self.old: Old | None = None
         self.woken: list[str] = []
         self.applied: list[tuple[str, str]] = []
         self.about: Concerned | None = Concerned("anlan", "pay_1")
@@ -73,7 +75,9 @@ class Desk:
 
     def get(self, name: str) -> Any:
         """The channels, of which there is one."""
-        return {"nontax": SimpleNamespace(name="nontax", adapter=self.adapter, info=self.info)}[name]
+        info: Any = self.info
+        nothing: Any = None
+        return {"nontax": Channel("nontax", self.adapter, info, nothing, "", nothing, old=self.old)}[name]
 
     def served(self, _name: str, _codes: Any) -> list[str]:
         """The authorities for which the channel does anything."""
@@ -331,6 +335,33 @@ async def test_who_takes_no_callbacks_is_not_found(desk):
     with pytest.raises(NotFoundProblem, match="takes no callbacks"):
         await desk.take()
     assert await desk.kept() == []
+
+
+@pytest.mark.parametrize(
+    ("current", "former", "hours", "meets"),
+    [
+        ("forged", "good", None, "taken"),
+        ("forged", "good", 1, "taken"),
+        ("forged", "good", 0, "forged"),
+        ("forged", "forged", None, "forged"),
+        ("good", "forged", None, "taken"),
+        ("unreadable", "good", None, "taken"),  # signed as ever, encrypted under the old key
+        ("unreadable", "forged", None, "unreadable"),
+        ("forged", "unreadable", None, "unreadable"),
+    ],
+)
+async def test_while_secrets_are_changed_a_message_is_taken_under_either(desk, current, former, hours, meets):
+    says = {"good": desk.adapter.says, "forged": ForgedCallbackError("mac"), "unreadable": ContractError("what?")}
+    elder, nothing = Opener(), cast("Any", None)
+    desk.adapter.says, elder.says = says[current], says[former]
+    until = None if hours is None else NOW + timedelta(hours=hours)
+    desk.old = Old(Channel("nontax", elder, desk.info, nothing, "", nothing), until)
+    if meets == "taken":
+        assert await desk.take() == THANKS
+    else:
+        with pytest.raises(ForgedCallbackError if meets == "forged" else ContractError):
+            await desk.take()
+    assert len(desk.applied) == (meets == "taken")
 
 
 async def test_no_two_rooms_take_one_kind_of_notice(desk):

@@ -186,7 +186,7 @@ class Machine(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="machine-"))
-        shutil.copyfile(self.template, self.folder / "gateway.db")
+        shutil.copy(self.template, self.folder / "gateway.db")
         self.runner = asyncio.Runner()
         self.store = Store.open(f"sqlite:///{self.folder / 'gateway.db'}")
         self.clock, self.platform = ManualClock(NOW), Platform()

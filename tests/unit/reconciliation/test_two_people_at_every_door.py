@@ -64,7 +64,7 @@ def a_store(template: Path) -> Iterator[tuple[Store, Path]]:
     """A migrated store for one walk, and a folder for its keys."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        shutil.copyfile(template, folder / "gateway.db")
+        shutil.copy(template, folder / "gateway.db")
         opened = Store.open(f"sqlite:///{folder / 'gateway.db'}")
         try:
             yield opened, folder

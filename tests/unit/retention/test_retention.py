@@ -90,7 +90,7 @@ def test_no_row_of_an_open_matter_leaves(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     folder = tmp_path_factory.mktemp("matters")
-    shutil.copyfile(sqlite_template, folder / "gateway.db")
+    shutil.copy(sqlite_template, folder / "gateway.db")
     store = Store.open(f"sqlite:///{folder / 'gateway.db'}")
     bench = bench_of(store, folder, archive_keys)
     wanted: set[str] = set()

@@ -26,6 +26,7 @@ def test_the_example_settings_start_a_gateway(tmp_path: Path, monkeypatch: pytes
     (tmp_path / "secrets").mkdir()
     for name in ("creditchina", "portal"):
         (tmp_path / "secrets" / name).write_text("0123456789abcdef\n")
+        (tmp_path / "secrets" / name).chmod(0o600)
     for name in ("NONTAX_SECRET", "REGISTRY_SECRET", "SEAL_SECRET"):
         monkeypatch.setenv(name, "0123456789abcdef")
     settings = load(tmp_path / "gateway.toml")

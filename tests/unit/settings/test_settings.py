@@ -183,6 +183,7 @@ def test_secrets_are_read_by_reference_and_do_not_print(tmp_path: Path, monkeypa
     monkeypatch.setenv("NONTAX_SECRET", "春风 very secret")
     file = tmp_path / "secret"
     file.write_text("from a file\n", encoding="utf-8")
+    file.chmod(0o600)
     assert read_secret("env:NONTAX_SECRET", "k").get_secret_value() == "春风 very secret"
     assert read_secret(f"file:{file}", "k").get_secret_value() == "from a file"
     assert "secret" not in str(read_secret("env:NONTAX_SECRET", "k"))
@@ -203,6 +204,30 @@ def test_a_secret_that_cannot_be_read_names_the_cure(reference: str, reason: str
     assert reason in caught.value.reason
     assert cure in caught.value.cure
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_secret_that_others_can_read_is_refused_with_the_cure(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("known to many")
+    for mode in (0o644, 0o640, 0o604, 0o660):
+        file.chmod(mode)
+        with pytest.raises(SettingsError, match=f"chmod 600 {file}") as caught:
+            read_secret(f"file:{file}", "channels.nontax.secret")
+        assert caught.value.key == "channels.nontax.secret"
+
+
+@pytest.mark.parametrize(
+    ("url", "secret"),
+    [("postgresql://gateway:pw@db/gateway", True), ("postgresql://gateway@db/x", False), ("env:DATABASE_URL", False)],
+)
+def test_settings_with_a_password_are_their_owners_alone(write: Write, url: str, secret: bool) -> None:
+    file = write(f'[store]\nurl = "{url}"\n')
+    file.chmod(0o644)
+    if secret:
+        with pytest.raises(SettingsError, match=f"chmod 600 {file}"):
+            load(file)
+        file.chmod(0o600)
+    assert load(file).store.url == url
 
 
 def test_a_database_address_may_be_a_reference(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:

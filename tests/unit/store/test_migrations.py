@@ -238,3 +238,17 @@ def test_an_undoing_that_fails_leaves_everything(database_url: str, monkeypatch:
     engine = open_engine(database_url)
     assert "seal_voiding" in inspect(engine).get_table_names()
     engine.dispose()
+
+
+def test_a_database_that_others_can_read_is_refused_and_one_of_ours_is_not(tmp_path, sqlite_url):
+    path = tmp_path / "gateway.db"
+    path.chmod(0o644)
+    for read_only in (True, False):
+        with pytest.raises(SettingsError, match=f"chmod 600 {path}"):
+            open_engine(sqlite_url, read_only=read_only)
+    path.chmod(0o600)
+    open_engine(sqlite_url).dispose()
+    new = tmp_path / "new.db"
+    schema.migrate(f"sqlite:///{new}")
+    made = [one for one in tmp_path.iterdir() if one.name.startswith("new.db")]
+    assert {one.stat().st_mode & 0o777 for one in made} == {0o600}
