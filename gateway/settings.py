@@ -196,10 +196,27 @@ class ServerSettings(Block):
 
 
 class KeysSettings(Block):
-    """``[keys]``: the folder of the gateway's own keys, and the cipher for personal data and raw exchanges."""
+    """``[keys]``: the gateway's own keys, and the cipher for personal data and raw exchanges.
+
+    ``provider``: ``files`` in the folder ``directory``, or ``pkcs11``, a hardware module (needs the extra ``pkcs11``).
+    ``library``: the file of the module's maker; ``token``: its label; ``pin``: the reference of the user's PIN;
+    ``signatures``: what its pairs sign with.
+    """
 
     directory: Path = Path("keys")
     cipher: Literal["sm4-gcm", "aes-256-gcm"] = "sm4-gcm"
+    provider: Literal["files", "pkcs11"] = "files"
+    library: str | None = None
+    token: str | None = None
+    pin: Annotated[str, Field(pattern=shaped(r"^(env|file):.+$", "shapes.secret"))] | None = None
+    signatures: Literal["ecdsa-p256", "rsa-3072"] = "ecdsa-p256"
+
+    @model_validator(mode="after")
+    def _a_module_is_named(self) -> KeysSettings:
+        for name in ("library", "token", "pin") if self.provider == "pkcs11" else ():
+            if not getattr(self, name):
+                raise SettingsError(f"keys.{name}", say("keys.module_unnamed", name=name))
+        return self
 
 
 class EvidenceSettings(Block):

@@ -10,7 +10,7 @@ from gateway.foundation.access.audit import Audit
 from gateway.foundation.base import Foundation
 from gateway.foundation.channels import Channels
 from gateway.foundation.crypto.envelope import Envelope
-from gateway.foundation.crypto.keys import FileKeys
+from gateway.foundation.crypto.keys import FileKeys, KeyRing
 from gateway.foundation.delivery import Delivery, DeliverySettings, Resolutions
 from gateway.foundation.delivery.callbacks import Callbacks
 from gateway.foundation.delivery.retry_rules import Patience
@@ -40,10 +40,11 @@ def foundation(
     settings: Settings | None = None,
     delivery: DeliverySettings = QUICK,
     calendar: WorkingCalendar | None = None,
+    keys: KeyRing | None = None,
 ) -> Foundation:
     """Everything that a room stands on, over this store; keys and heads below ``folder``. No webhooks leave."""
     channels = channels or Channels({}, {})
-    keys = FileKeys(folder / "keys")
+    keys = keys or FileKeys(folder / "keys")
     envelope = Envelope(keys)
     evidence = Evidence(store, keys, envelope, clock, node=delivery.node, heads=folder / "heads")
     sends = Delivery(store, channels, evidence, envelope, clock, delivery)

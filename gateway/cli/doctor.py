@@ -24,8 +24,7 @@ from gateway.foundation import rooms
 from gateway.foundation.backups import backups, made_at
 from gateway.foundation.channels import Checked, wire_settings
 from gateway.foundation.crypto import selftest
-from gateway.foundation.crypto.envelope import installed_keys
-from gateway.foundation.crypto.keys import FileKeys
+from gateway.foundation.crypto.rings import keys_of_installation, own_keys, token_of
 from gateway.foundation.delivery import limits, operation_records, unreadable_records
 from gateway.foundation.drift import records as drift_records
 from gateway.foundation.findings import Finding
@@ -137,14 +136,36 @@ def keys(ours: Session) -> Iterator[Finding]:
         value = ours.read(sealed.sample)
     except GatewayError:  # the look at the database says why
         value = None
+    if ours.settings.keys.provider == "pkcs11":
+        yield from _token(ours, value)
+        return
     if value is None and not directory.exists():
         yield Finding("keys", "warn", say("doctor.keys_none", directory=directory))
         return
     if value is None:
-        FileKeys(directory, create=False)
+        own_keys(ours.settings.keys)
     else:
-        installed_keys(directory, value)
+        keys_of_installation(ours.settings.keys, value)
     yield Finding("keys", "ok", say("doctor.keys_in", directory=directory))
+
+
+def _token(ours: Session, value: bytes | None) -> Iterator[Finding]:
+    """The hardware module is there and holds what the database is sealed under, and what it cannot do itself."""
+    block = ours.settings.keys
+    token = token_of(block)
+    ring = own_keys(block) if value is None else keys_of_installation(block, value)
+    held = [(name, number) for name, numbers in ring.held().items() for number in numbers]
+    files = sum(ring.where(*one) == "file" for one in held)
+    if not held:
+        yield Finding("keys", "warn", say("doctor.token_empty", token=token.label))
+    elif files:
+        yield Finding("keys", "warn", say("doctor.token_beside", token=token.label, number=files))
+    else:
+        yield Finding("keys", "ok", say("doctor.token_holds", token=token.label, number=len(held)))
+    # PKCS #11 v2.40 has no mechanism of the SM algorithms; what takes their place is what must be known.
+    yield Finding("keys SM4", "ok", say("doctor.token_sm4", cipher=block.cipher))
+    yield Finding("keys SM3", "ok", say("doctor.token_sm3"))
+    yield Finding("keys SM2", "ok", say("doctor.token_sm2", signatures=block.signatures))
 
 
 def database(ours: Session) -> Iterator[Finding]:

@@ -9,7 +9,8 @@ from gateway.foundation.access import Access
 from gateway.foundation.access.audit import Audit
 from gateway.foundation.base import Foundation
 from gateway.foundation.channels import Channels
-from gateway.foundation.crypto.envelope import Algorithm, Envelope, installed_keys
+from gateway.foundation.crypto.envelope import Algorithm, Envelope
+from gateway.foundation.crypto.rings import keys_of_installation
 from gateway.foundation.delivery import Delivery, DeliverySettings, Resolutions
 from gateway.foundation.delivery.callbacks import Callbacks
 from gateway.foundation.delivery.engines import choose
@@ -48,7 +49,7 @@ async def open_foundation(
         settings, standing = await _take_name(settings, url, clock, sending, stack)
     store = Store.open(url, exclusive=sending)
     stack.callback(store.close)
-    keys = installed_keys(settings.keys.directory, await store.read(sealed.sample))
+    keys = keys_of_installation(settings.keys, await store.read(sealed.sample))
     envelope = Envelope(keys, Algorithm.SM4_GCM if settings.keys.cipher == "sm4-gcm" else Algorithm.AES_256_GCM)
     node, heads, sign = settings.delivery.node, settings.evidence.heads, settings.evidence.head_every
     evidence = Evidence(

@@ -128,6 +128,10 @@ class KeyRing:
         """The numbers that are here, by name, in order; with ``retired`` those too that nothing needs any more."""
         raise NotImplementedError
 
+    def where(self, name: str, number: int) -> str:
+        """Where a key is: ``file`` or ``token``; nothing for one that is not here."""
+        raise NotImplementedError
+
     def made_at(self, name: str, number: int) -> int | None:
         """When a key was made, in microseconds, as far as its holder knows."""
         raise NotImplementedError
@@ -154,11 +158,14 @@ class FileKeys(KeyRing):
 
     ``create=True`` makes the first of each name when it is first used; production opens with ``create=False``, so that
     a directory that was not mounted stops the start instead of being filled with new keys. Several processes may start
-    at once: the first file wins. Retired keys lie in the folder ``retired``. Raises SettingsError (key
-    ``keys.directory``) for what is missing, readable by others or damaged, naming it and the cure.
+    at once: the first file wins. Retired keys lie in the folder ``retired``. ``current=False``: the current keys may be
+    elsewhere, these are what is left of those before. Raises SettingsError (key ``keys.directory``) for what is
+    missing, readable by others or damaged, naming it and the cure.
     """
 
-    def __init__(self, directory: Path, *, create: bool = True, provider: Sm2Provider | None = None) -> None:
+    def __init__(
+        self, directory: Path, *, create: bool = True, provider: Sm2Provider | None = None, current: bool = True
+    ) -> None:
         super().__init__()
         self._directory = Path(directory)
         self._create = create
@@ -171,7 +178,8 @@ class FileKeys(KeyRing):
         require_private(self._directory, "keys.directory")
         for path in sorted(self._directory.glob("*.key")):
             self._read(path)
-        self._key(self.current(), 16)
+        if current:
+            self._key(self.current(), 16)
 
     def wrap(self, data_key: bytes) -> tuple[str, bytes]:
         """Encrypt a data key under the current key-encryption key, with SM4-GCM."""
@@ -209,6 +217,11 @@ class FileKeys(KeyRing):
             if parted := part_id(path.stem):
                 found.setdefault(parted[0], set()).add(parted[1])
         return {name: tuple(sorted(numbers)) for name, numbers in found.items()}
+
+    def where(self, name: str, number: int) -> str:
+        """``file``, also where only the public half of a pair is left."""
+        kid = key_id(name, number)
+        return "file" if self._found(kid) is not None or self._aside(kid, ".pub").exists() else ""
 
     def made_at(self, name: str, number: int) -> int | None:
         """When the file of a key was written."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gateway.foundation.crypto.envelope import Algorithm, Envelope, installed_keys
-from gateway.foundation.crypto.keys import FileKeys
+from gateway.foundation.crypto.envelope import Algorithm, Envelope
+from gateway.foundation.crypto.keys import KeyRing
+from gateway.foundation.crypto.rings import keys_of_installation, own_keys
 from gateway.foundation.evidence.keeping import Evidence
 from gateway.foundation.rotation import records as rotation_records
 from gateway.foundation.store import Store, sealed
@@ -20,7 +21,7 @@ def evidence_of(settings: Settings, second: Path | None = None) -> Evidence:
     """
     store = Store.open(settings.store.location())
     try:
-        keys = FileKeys(settings.keys.directory, create=False)
+        keys = own_keys(settings.keys)
         return _evidence(settings, store, settings.delivery.node, keys, second)
     finally:
         store.close()
@@ -28,13 +29,13 @@ def evidence_of(settings: Settings, second: Path | None = None) -> Evidence:
 
 def evidence_in(settings: Settings, store: Store) -> Evidence:
     """For writing what a command does; under a name of its own, since a running gateway extends the other chains."""
-    keys = installed_keys(settings.keys.directory, store.read_sync(sealed.sample))
+    keys = keys_of_installation(settings.keys, store.read_sync(sealed.sample))
     known = store.read_sync(lambda conn: rotation_records.known(conn, 0, 0))
     keys.told({name: known.live(name) for name in known.names()})
     return _evidence(settings, store, f"{settings.delivery.node[:30]}-accounts", keys)
 
 
-def _evidence(settings: Settings, store: Store, node: str, keys: FileKeys, second: Path | None = None) -> Evidence:
+def _evidence(settings: Settings, store: Store, node: str, keys: KeyRing, second: Path | None = None) -> Evidence:
     algorithm = Algorithm.SM4_GCM if settings.keys.cipher == "sm4-gcm" else Algorithm.AES_256_GCM
     envelope, heads = Envelope(keys, algorithm), settings.evidence.heads
     second = second or settings.evidence.second

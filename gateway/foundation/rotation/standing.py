@@ -13,7 +13,8 @@ class KeyStanding:
     """One number of a key. Instants in microseconds; ``made_at`` is None where only the holder of the key knows it.
 
     ``moved`` of ``total`` rows lie under this key instead of the one before; both 0 where no rows are to be moved.
-    ``waits_for``: the nodes that have not got it, or do not use it yet.
+    ``waits_for``: the nodes that have not got it, or do not use it yet. ``where``: file, token, or nothing where it is
+    not on this node.
     """
 
     key: str
@@ -26,6 +27,7 @@ class KeyStanding:
     moved: int
     total: int
     waits_for: tuple[str, ...]
+    where: str
 
 
 def standings(known: Known, keys: KeyRing) -> list[KeyStanding]:
@@ -58,4 +60,5 @@ def _standing(known: Known, keys: KeyRing, name: str, number: int) -> KeyStandin
         moved=sum(one.moved for one in sweeps),
         total=sum(max(one.total, one.moved) for one in sweeps),
         waits_for=tuple(waits),
+        where=keys.where(name, number),
     )

@@ -2,7 +2,7 @@
 
     python verify.py BUNDLE.zip [--key HEX]
 
-What it proves: the bundle is whole and unchanged since it was made (SM2 signature over the list of its files); each
+What it proves: the bundle is whole and unchanged since it was made (signature over the list of its files); each
 exchange in it stood in the gateway's evidence chain when that was signed (SM3 tree under a signed head); and where
 exact bytes are enclosed, that they are those. ``--key`` is the public key, or the first digits of its SM3, as the
 enforcement body has published it: without it the bundle is only held against the keys that it brings itself.
@@ -36,16 +36,42 @@ FIELDS = (
     "ended_at",
     "told",
 )
-P = 0xFFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF00000000FFFFFFFFFFFFFFFF
-A = P - 3
-B = 0x28E9FA9E9D9F5E344D5A9E4BCF6509A7F39789F515AB8F92DDBCBD414D940E93
-N = 0xFFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFF7203DF6B21C6052B53BBF40939D54123
-G = (
-    0x32C4AE2C1F1981195F9904466A39C9948FE30BBFF2660BE1715A4589334C74C7,
-    0xBC3736A2F4F6779C59BDCEE36B692153D0A9877CC62A474002DF32E52139F0A0,
-)
 LONGEST = 1 << 31
 Point = typing.Tuple[int, int]  # noqa: UP006 - Python 3.8
+
+
+class Curve(typing.NamedTuple):
+    """y^2 = x^3 - 3x + b modulo p; n points, made by g."""
+
+    p: int
+    b: int
+    n: int
+    g: Point
+
+
+SM2 = Curve(
+    0xFFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF00000000FFFFFFFFFFFFFFFF,
+    0x28E9FA9E9D9F5E344D5A9E4BCF6509A7F39789F515AB8F92DDBCBD414D940E93,
+    0xFFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFF7203DF6B21C6052B53BBF40939D54123,
+    (
+        0x32C4AE2C1F1981195F9904466A39C9948FE30BBFF2660BE1715A4589334C74C7,
+        0xBC3736A2F4F6779C59BDCEE36B692153D0A9877CC62A474002DF32E52139F0A0,
+    ),
+)
+P256 = Curve(
+    0xFFFFFFFF00000001000000000000000000000000FFFFFFFFFFFFFFFFFFFFFFFF,
+    0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B,
+    0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551,
+    (
+        0x6B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C296,
+        0x4FE342E2FE1A7F9B8EE7EB4A7C0F9E162BCE33576B315ECECBB6406837BF51F5,
+    ),
+)
+# How keys of hardware modules begin (RFC 5480; RFC 8017: 3072 bits, exponent 65537), and what an RSA signature holds.
+P256_KEY = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d030107034200")
+RSA_KEY = bytes.fromhex("308201a2300d06092a864886f70d01010105000382018f003082018a0282018100")
+RSA_END = bytes.fromhex("0203010001")
+RSA_SHA256 = b"\0\1" + b"\xff" * 330 + bytes.fromhex("003031300d060960864801650304020105000420")
 Json = typing.Dict[str, typing.Any]  # noqa: UP006
 
 
@@ -92,29 +118,29 @@ def hmac_sm3(key: bytes, data: bytes) -> bytes:
     return sm3(bytes(one ^ 0x5C for one in padded) + inner)
 
 
-# --- SM2 (GB/T 32918.2) ----------------------------------------------------------------------------------------------
+# --- SM2 (GB/T 32918.2), and for hardware modules ECDSA (FIPS 186-5) and RSA (RFC 8017 section 8.2.2) -----------------
 
 
-def _sum(one: "Point | None", other: "Point | None") -> "Point | None":
+def _sum(curve: Curve, one: "Point | None", other: "Point | None") -> "Point | None":
     if one is None or other is None:
         return one or other
-    (x1, y1), (x2, y2) = one, other
+    (x1, y1), (x2, y2), p = one, other, curve.p
     if x1 == x2:
-        if (y1 + y2) % P == 0:
+        if (y1 + y2) % p == 0:
             return None
-        slope = (3 * x1 * x1 + A) * pow(2 * y1, -1, P)
+        slope = (3 * x1 * x1 - 3) * pow(2 * y1, -1, p)
     else:
-        slope = (y2 - y1) * pow(x2 - x1, -1, P)
-    x3 = (slope * slope - x1 - x2) % P
-    return x3, (slope * (x1 - x3) - y1) % P
+        slope = (y2 - y1) * pow(x2 - x1, -1, p)
+    x3 = (slope * slope - x1 - x2) % p
+    return x3, (slope * (x1 - x3) - y1) % p
 
 
-def _times(scalar: int, point: Point) -> "Point | None":
+def _times(curve: Curve, scalar: int, point: Point) -> "Point | None":
     made: Point | None = None
     for bit in bin(scalar)[2:]:
-        made = _sum(made, made)
+        made = _sum(curve, made, made)
         if bit == "1":
-            made = _sum(made, point)
+            made = _sum(curve, made, point)
     return made
 
 
@@ -130,22 +156,35 @@ def _numbers(der: bytes) -> "tuple[int, int]":
 
 
 def signed(public: bytes, message: bytes, signature: bytes) -> bool:
-    """Whether a signature (DER) over a message is right under a public key (04, x, y), with the standard ID."""
+    """Whether a signature over a message is right: under an SM2 key (04, x, y), or a P-256 or RSA key in DER."""
+    if public.startswith(RSA_KEY) and public.endswith(RSA_END) and len(public) == 422:
+        modulus, number = int.from_bytes(public[33:417], "big"), int.from_bytes(signature, "big")
+        if len(signature) != 384 or number >= modulus:
+            return False
+        return pow(number, 65537, modulus).to_bytes(384, "big") == RSA_SHA256 + hashlib.sha256(message).digest()
+    curve, public = (P256, public[26:]) if public.startswith(P256_KEY) else (SM2, public)
     try:
         r, s = _numbers(signature)
     except (ValueError, IndexError):
         return False
     x, y = int.from_bytes(public[1:33], "big"), int.from_bytes(public[33:], "big")
-    if len(public) != 65 or public[0] != 4 or x >= P or y >= P or (y * y - (x * x * x + A * x + B)) % P:
+    p, b, n, g = curve
+    if len(public) != 65 or public[0] != 4 or x >= p or y >= p or (y * y - (x * x * x - 3 * x + b)) % p:
         return False
-    t = (r + s) % N
-    if not 0 < r < N or not 0 < s < N or not t:
+    if not 0 < r < n or not 0 < s < n:
         return False
-    curve = b"".join(one.to_bytes(32, "big") for one in (A, B, G[0], G[1]))
-    z = sm3(struct.pack(">H", 128) + b"1234567812345678" + curve + public[1:])
+    if curve is P256:
+        e, w = int.from_bytes(hashlib.sha256(message).digest(), "big"), pow(s, -1, n)
+        point = _sum(curve, _times(curve, e * w % n, g), _times(curve, r * w % n, (x, y)))
+        return point is not None and point[0] % n == r
+    t = (r + s) % n
+    if not t:
+        return False
+    about = b"".join(one.to_bytes(32, "big") for one in (p - 3, b, *g))
+    z = sm3(struct.pack(">H", 128) + b"1234567812345678" + about + public[1:])
     e = int.from_bytes(sm3(z + message), "big")
-    point = _sum(_times(s, G), _times(t, (x, y)))
-    return point is not None and (e + point[0]) % N == r
+    point = _sum(curve, _times(curve, s, g), _times(curve, t, (x, y)))
+    return point is not None and (e + point[0]) % n == r
 
 
 # --- what is verified ------------------------------------------------------------------------------------------------

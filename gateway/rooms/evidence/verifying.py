@@ -9,7 +9,8 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.foundation.crypto.keys import HEAD_KEY, FileKeys
+from gateway.foundation.crypto.keys import HEAD_KEY
+from gateway.foundation.crypto.rings import own_keys
 from gateway.foundation.evidence import Evidence, Report, Verifier, checkpoints, command_line
 from gateway.foundation.evidence import records as evidence_records
 from gateway.foundation.evidence.checkpoints import Checkpoint
@@ -48,7 +49,7 @@ def verified(ours: Session, wanted: Wanted, told: Told) -> tuple[Report, Checkpo
     Raises what ``Verifier.rolled_back`` raises.
     """
     evidence = evidence_of(ours, wanted.second)
-    verifier, keys = evidence.verifier(wanted.heads), FileKeys(ours.settings.keys.directory, create=False)
+    verifier, keys = evidence.verifier(wanted.heads), own_keys(ours.settings.keys)
     begun = None
     try:
         begun = checkpoints.last(verifier.heads, keys.publics(HEAD_KEY)) if wanted.since else None

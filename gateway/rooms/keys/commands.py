@@ -10,7 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.foundation.crypto.keys import FileKeys, part_id
+from gateway.foundation.crypto.keys import part_id
+from gateway.foundation.crypto.rings import own_keys
 from gateway.foundation.rotation import records
 from gateway.foundation.rotation.records import Known
 from gateway.foundation.rotation.standing import KeyStanding, standings
@@ -22,7 +23,7 @@ from gateway.words.errors import NotFoundProblem
 from gateway.words.saying import say
 
 Name = Annotated[str, typer.Argument(help="kek, blind-index, evidence-mac, evidence-head, report …; or all.")]
-_HEADS = ("key", "use", "state", "made_at", "used_at", "retired_at", "moved", "waits_for")
+_HEADS = ("key", "use", "state", "where", "made_at", "used_at", "retired_at", "moved", "waits_for")
 
 
 def ring(ctx: typer.Context, as_json: Json = False) -> None:
@@ -30,7 +31,7 @@ def ring(ctx: typer.Context, as_json: Json = False) -> None:
     ours = session(ctx)
     now = to_micros(SystemClock().now())
     known = ours.read(partial(records.known, now=now, lost=60_000_000))
-    keys = FileKeys(ours.settings.keys.directory, create=False)
+    keys = own_keys(ours.settings.keys)
     keys.told({name: known.live(name) for name in known.names()})
     _show(standings(known, keys), as_json)
 
@@ -101,6 +102,7 @@ def _show(found: Sequence[KeyStanding], as_json: bool) -> None:
             one.key,
             say(f"keys.use_{one.name.replace('-', '_')}") if one.name in _USES else one.name,
             say(f"keys.state_{one.state.value}"),
+            say(f"keys.where_{one.where}") if one.where else "",
             *((moment(getattr(one, name)) or "")[:10] for name in times),
             f"{one.moved}/{one.total}" if one.total else "",
             ", ".join(one.waits_for),

@@ -22,7 +22,8 @@ Writer = Annotated[Principal, Depends(operator("keys:write"))]
 class OwnKeyView(View):
     """One number of a key of the gateway. ``moved`` of ``total`` rows lie under it instead of the one before.
 
-    ``waits_for``: nodes that have not got it, or do not use it yet.
+    ``waits_for``: nodes that have not got it, or do not use it yet. ``where``: file, token, or empty where it is not
+    on this node.
     """
 
     key: str
@@ -35,6 +36,7 @@ class OwnKeyView(View):
     moved: int
     total: int
     waits_for: list[str]
+    where: str
 
     @classmethod
     def of(cls, one: KeyStanding) -> OwnKeyView:

@@ -9,7 +9,7 @@ from functools import partial
 import typer
 
 from gateway.app import App
-from gateway.foundation.crypto.keys import FileKeys
+from gateway.foundation.crypto.rings import own_keys
 from gateway.rooms.retention import records
 from gateway.rooms.retention.archive import Archive, ArchiveError
 from gateway.rooms.retention.assembly import RetentionSettings, terms_of
@@ -104,7 +104,7 @@ def show_archive(
     ]
     wrong = []
     if verify and parts:
-        archive = Archive(folder, FileKeys(ours.settings.keys.directory, create=False))
+        archive = Archive(folder, own_keys(ours.settings.keys))
         with progress().status(in_words(say("retention.proving"))):
             for part in parts:
                 try:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from gateway.foundation.crypto.keys import FileKeys
+from gateway.foundation.crypto.rings import own_keys
 from gateway.foundation.findings import Finding
 from gateway.foundation.store.size import size_of
 from gateway.rooms.retention import records
@@ -31,7 +31,7 @@ def _look(settings: Settings, read: Callable[[Callable[[Connection], Any]], Any]
         if not parts:
             continue
         try:
-            Archive(folder, FileKeys(settings.keys.directory, create=False)).part(term.what, parts[-1].number)
+            Archive(folder, own_keys(settings.keys)).part(term.what, parts[-1].number)
         except ArchiveError as error:
             yield Finding("retention", "fail", error.said)
     size = read(size_of)

@@ -12,6 +12,7 @@ import pytest
 from decision_facts import facts
 from foundation import foundation
 from sqlalchemy import LargeBinary, select
+from tokens import softhsm, token
 
 from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.crypto.keys import (
@@ -23,6 +24,7 @@ from gateway.foundation.crypto.keys import (
     number_of,
     signer_of,
 )
+from gateway.foundation.crypto.rings import keys_of_installation, own_keys
 from gateway.foundation.delivery import DeliverySettings
 from gateway.foundation.evidence import Evidence
 from gateway.foundation.evidence.tables import exchange, exchange_body
@@ -38,6 +40,8 @@ from gateway.rooms.notices import records as notices
 from gateway.rooms.notices.states import Status
 from gateway.words.clock import ManualClock
 from gateway.words.errors import ConflictProblem, NotFoundProblem, SettingsError
+
+__all__ = ["softhsm", "token"]
 
 NOW = datetime(2026, 11, 3, 2, tzinfo=UTC)
 RAW = RawExchange(
@@ -348,3 +352,33 @@ async def test_an_old_key_cannot_go_on_where_a_new_one_has_signed(base, tmp_path
 async def fill_more(base, many: int) -> None:
     """More exchanges."""
     await base.store.write(lambda conn: [base.evidence.append(conn, RAW) for _ in range(many)])
+
+
+async def test_rows_are_moved_from_keys_in_files_to_keys_in_a_token(sqlite_store, tmp_path, token):
+    before = foundation(sqlite_store, tmp_path, ManualClock(NOW))
+    await fill(before)
+    await before.evidence.sign_head()
+    keys = keys_of_installation(token, before.envelope.seal(b"x", "c"))
+    base = foundation(sqlite_store, tmp_path, ManualClock(NOW), keys=keys)
+    for name in sorted(keys.held()):
+        await base.rotation.rotate(name, "张管理")
+        await base.rotation.finish(name)
+    assert await unreadable(base) == []
+    await fill_more(base, 3)
+    await base.evidence.sign_head()
+    report = await base.store.read(base.evidence.verify)
+    assert (report.ok, report.first_problem, report.unsigned) == (True, None, 0)
+    where = {one.key: (one.state, one.where) for one in await base.rotation.standings()}
+    assert where["kek-0001"] == (KeyState.RETIRED, "file")
+    assert where["evidence-mac"] == (KeyState.OLD, "file"), "it is needed as long as the evidence"
+    assert {key for key, (state, at) in where.items() if (state, at) == (KeyState.CURRENT, "token")} == {
+        "kek-0002",
+        "blind-index-0002",
+        "evidence-mac-0002",
+        "evidence-head-0002",
+    }
+    await base.rotation.destroy(WRAPPING_KEY, 1, "张管理")
+    again = foundation(sqlite_store, tmp_path, ManualClock(NOW), keys=own_keys(token))
+    await again.rotation.open()
+    assert await unreadable(again) == []
+    assert (await again.store.read(again.evidence.verify)).ok
