@@ -7,7 +7,6 @@ from pathlib import Path
 
 from gateway.foundation.crypto.envelope import Envelope, installed_keys
 from gateway.foundation.crypto.keys import EVIDENCE_KEY, HEAD_KEY, INDEX_KEY, WRAPPING_KEY, FileKeys, KeyRing, key_id
-from gateway.foundation.crypto.private import require_private
 from gateway.foundation.crypto.tokens import Token, TokenKeys
 from gateway.settings import KeysSettings, read_secret
 from gateway.words.errors import SettingsError
@@ -49,8 +48,6 @@ def token_of(block: KeysSettings) -> Token:
     assert library is not None, "the settings see to that"
     assert token is not None
     assert pin is not None
-    if pin.startswith("file:"):
-        require_private(Path(pin.removeprefix("file:")), "keys.pin")
     return _token(library, token, read_secret(pin, "keys.pin").get_secret_value())
 
 
