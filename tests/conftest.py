@@ -32,6 +32,7 @@ __all__ = ["simulation_process", "simulators"]  # fixtures made elsewhere
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")  # how long an example takes says something of the machine, nothing of the code
 
+DATABASE = os.environ.get("GATEWAY_TEST_DATABASE", "sqlite")
 _numbers = itertools.count(1)
 _emptied: list[str] = []
 
@@ -162,6 +163,11 @@ def line(postgresql_server):
     made.close()
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "one_store" in metafunc.fixturenames and metafunc.definition.get_closest_marker("both_databases"):
+        metafunc.parametrize("one_store", ["sqlite", "postgresql"], indirect=True)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest) -> str:
     """A migrated database of the test's own, once on SQLite and once on PostgreSQL."""
@@ -189,8 +195,9 @@ def store(database_url: str) -> Iterator[Store]:
 
 
 @pytest.fixture
-def sqlite_store(sqlite_url: str) -> Iterator[Store]:
-    """An open, migrated store on SQLite only: for tests to which the database does not matter."""
-    opened = Store.open(sqlite_url)
+def one_store(request: pytest.FixtureRequest) -> Iterator[Store]:
+    """An open, migrated store on one database: SQLite, or what GATEWAY_TEST_DATABASE says. What is marked
+    ``both_databases`` runs on both."""
+    opened = Store.open(request.getfixturevalue(f"{getattr(request, 'param', DATABASE)}_url"))
     yield opened
     opened.close()

@@ -145,8 +145,8 @@ async def bench(store: Store, tmp_path: Path) -> Bench:
 
 
 @pytest.fixture
-async def quick(sqlite_store: Store, tmp_path: Path) -> Bench:
-    made = Bench(sqlite_store, tmp_path)
+async def quick(one_store: Store, tmp_path: Path) -> Bench:
+    made = Bench(one_store, tmp_path)
     await made.open()
     return made
 

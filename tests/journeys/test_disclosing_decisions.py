@@ -164,8 +164,8 @@ class House:
 
 
 @pytest.fixture
-async def house(sqlite_store: Store, simulators: Simulation, tmp_path: Path) -> AsyncIterator[House]:
-    made = House(sqlite_store, simulators, tmp_path)
+async def house(one_store: Store, simulators: Simulation, tmp_path: Path) -> AsyncIterator[House]:
+    made = House(one_store, simulators, tmp_path)
     await made.open()
     yield made
     await made.close()

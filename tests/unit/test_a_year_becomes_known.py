@@ -156,8 +156,8 @@ class House:
 
 
 @pytest.fixture
-async def house(sqlite_store: Store, tmp_path: Path) -> House:
-    return House(sqlite_store, tmp_path)
+async def house(one_store: Store, tmp_path: Path) -> House:
+    return House(one_store, tmp_path)
 
 
 BEFORE = {
@@ -263,10 +263,10 @@ async def test_the_files_are_looked_at_while_it_runs(house: House) -> None:
     assert not watching.of("A1").calendar.is_working(date(2027, 2, 10)).provisional
 
 
-def test_an_authority_in_a_region_counts_by_its_own_days(sqlite_store: Store, tmp_path: Path) -> None:
+def test_an_authority_in_a_region_counts_by_its_own_days(one_store: Store, tmp_path: Path) -> None:
     (tmp_path / "9901.json").write_text('{"2026": {"holidays": ["2026-08-12"], "workdays": []}}', encoding="utf-8")
     region = RegionSettings(authorities=("990188",), file=tmp_path / "9901.json")
-    reckoning = Reckoning(sqlite_store, files=CalendarSettings(regions=(region,)))
+    reckoning = Reckoning(one_store, files=CalendarSettings(regions=(region,)))
     received = date(2026, 7, 28)
     assert reckoning.of("A1").calendar.due_after(received, 15).value == date(2026, 8, 12)
     assert reckoning.of("990188").calendar.due_after(received, 15).value == date(2026, 8, 13)

@@ -63,8 +63,8 @@ class Room:
 
 
 @pytest.fixture
-async def room(sqlite_store: Store, tmp_path: Path) -> Room:
-    made = Room(sqlite_store, tmp_path)
+async def room(one_store: Store, tmp_path: Path) -> Room:
+    made = Room(one_store, tmp_path)
     await made.decisions.put("A1", NUMBER, facts(), by="test")
     return made
 

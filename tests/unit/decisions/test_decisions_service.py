@@ -50,8 +50,8 @@ class Room:
 
 
 @pytest.fixture
-def room(sqlite_store: Store, tmp_path: Path) -> Room:
-    return Room(sqlite_store, tmp_path)
+def room(one_store: Store, tmp_path: Path) -> Room:
+    return Room(one_store, tmp_path)
 
 
 async def refused(problem: type[Problem], kind: str, doing: Any) -> None:

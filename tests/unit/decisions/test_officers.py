@@ -21,9 +21,9 @@ from gateway.words.clock import ManualClock
 TWO = [{"name": "高远", "number": "99010200123"}, {"name": "岑立秋", "number": "99010200124"}]
 
 
-async def test_officers_are_read_by_decision_and_told_to_nobody(sqlite_store: Store, tmp_path: Path) -> None:
+async def test_officers_are_read_by_decision_and_told_to_nobody(one_store: Store, tmp_path: Path) -> None:
     clock = ManualClock(datetime(2026, 9, 16, 2, 0, tzinfo=UTC))
-    base = foundation(sqlite_store, tmp_path, clock)
+    base = foundation(one_store, tmp_path, clock)
     told: list[Event] = []
     base.events.subscribe(EVERY, lambda _, event: told.append(event))
     decisions = Decisions(base)
@@ -35,11 +35,11 @@ async def test_officers_are_read_by_decision_and_told_to_nobody(sqlite_store: St
         {"kind": EventKind.SERVED, "on": "2026-09-15", "method": "direct"}, strict=False
     )
     await decisions.record_event("A1", "1号", served, by="test")
-    found = await sqlite_store.read(lambda conn: decisions.officers(conn, first.id))
+    found = await one_store.read(lambda conn: decisions.officers(conn, first.id))
     assert found == second.officers == tuple(Officer(**one) for one in TWO)
-    assert await sqlite_store.read(lambda conn: decisions.officers(conn, "dec_unknown")) == ()
+    assert await one_store.read(lambda conn: decisions.officers(conn, "dec_unknown")) == ()
     assert [event.type for event in told] == ["decision.recorded", "decision.amended", "decision.served"]
-    kept = await sqlite_store.read(lambda conn: conn.execute(select(decision_version.c.facts_sealed)).scalars().all())
+    kept = await one_store.read(lambda conn: conn.execute(select(decision_version.c.facts_sealed)).scalars().all())
     for one in (*(repr(event.data).encode() for event in told), *kept):
         assert "高远".encode() not in one
         assert b"99010200123" not in one

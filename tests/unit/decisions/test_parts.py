@@ -44,9 +44,9 @@ def test_a_new_part_stands_behind_them_and_no_name_is_taken_twice() -> None:
         in_order([PART, replace(PART, rank=1)])
 
 
-async def test_an_overview_holds_every_part_and_the_duty_that_follows(sqlite_store: Store, tmp_path: Path) -> None:
+async def test_an_overview_holds_every_part_and_the_duty_that_follows(one_store: Store, tmp_path: Path) -> None:
     clock = ManualClock(datetime(2026, 9, 16, 2, 0, tzinfo=UTC))
-    decisions = Decisions(foundation(sqlite_store, tmp_path, clock))
+    decisions = Decisions(foundation(one_store, tmp_path, clock))
     decision, _ = await decisions.put("A1", "1号", facts(), by="test")
     bare = await decisions.overview(decision, ())
     assert (bare.due, bare.parts, str(bare.next_duty)) == (None, {}, "request a payment code")

@@ -34,8 +34,8 @@ SPELLINGS = [
 
 
 @pytest.fixture
-def decisions(sqlite_store: Store, tmp_path: Path) -> Decisions:
-    return Decisions(foundation(sqlite_store, tmp_path, SystemClock()))
+def decisions(one_store: Store, tmp_path: Path) -> Decisions:
+    return Decisions(foundation(one_store, tmp_path, SystemClock()))
 
 
 def facts(**changes: Any) -> DecisionFacts:
@@ -43,12 +43,12 @@ def facts(**changes: Any) -> DecisionFacts:
 
 
 async def test_every_spelling_is_one_decision_and_the_first_stays_printed(
-    decisions: Decisions, sqlite_store: Store
+    decisions: Decisions, one_store: Store
 ) -> None:
     recorded = [await decisions.put("A1", one, facts(), by="test") for one in SPELLINGS]
     assert [new for _, new in recorded] == [True, *[False] * (len(SPELLINGS) - 1)]
     assert {(one.id, one.number) for one, _ in recorded} == {(recorded[0][0].id, PRINTED)}
-    count = await sqlite_store.read(lambda conn: conn.execute(select(func.count()).select_from(decision)).scalar_one())
+    count = await one_store.read(lambda conn: conn.execute(select(func.count()).select_from(decision)).scalar_one())
     assert count == 1
 
 
@@ -63,12 +63,12 @@ async def test_it_is_found_changed_and_served_under_any_spelling(decisions: Deci
         assert (await decisions.get("A1", spelling)).id == first.id
 
 
-async def test_lists_are_narrowed_by_any_spelling(decisions: Decisions, sqlite_store: Store) -> None:
+async def test_lists_are_narrowed_by_any_spelling(decisions: Decisions, one_store: Store) -> None:
     await decisions.put("A1", PRINTED, facts(), by="test")
     await decisions.put("A1", "望市监罚决字〔2026〕第13号", facts(), by="test")
     for spelling in SPELLINGS:
         query = select(decision.c.number).where(numbered(decision.c.number, spelling))
-        assert await sqlite_store.read(lambda conn, q=query: list(conn.execute(q).scalars())) == [PRINTED]  # type: ignore[misc]
+        assert await one_store.read(lambda conn, q=query: list(conn.execute(q).scalars())) == [PRINTED]  # type: ignore[misc]
 
 
 async def test_two_authorities_may_have_one_number(decisions: Decisions) -> None:
@@ -90,8 +90,8 @@ async def test_a_number_may_hold_slashes(decisions: Decisions) -> None:
     assert (await decisions.get("A1", "望罚/2026/7号")).id == made.id
 
 
-async def test_another_spelling_of_an_authority_is_refused(sqlite_store: Store) -> None:
-    access = Access(sqlite_store, SystemClock())
+async def test_another_spelling_of_an_authority_is_refused(one_store: Store) -> None:
+    access = Access(one_store, SystemClock())
     await access.create_authority("wangchuan-scjg", "望川区市场监督管理局", "91990102MA0HD1233R")
     with pytest.raises(ConflictProblem) as told:
         await access.create_authority("Wangchuan-SCJG", "望川区市场监督管理局", "91990102MA0K7T2PXA")

@@ -35,9 +35,9 @@ ENDS = (State.DONE, State.REJECTED, State.QUEUED, State.UNCERTAIN, State.PENDING
 
 
 @pytest.fixture
-def bench(sqlite_store: Store, tmp_path: Path) -> Bench:
+def bench(one_store: Store, tmp_path: Path) -> Bench:
     """A delivery whose pumps rest: nothing moves but by the test's own hand."""
-    return Bench(sqlite_store, tmp_path, FindGuarantee())
+    return Bench(one_store, tmp_path, FindGuarantee())
 
 
 async def claimed(bench: Bench) -> Operation:

@@ -161,17 +161,17 @@ acts = st.tuples(st.sampled_from([ANNA, BORIS, VERA, KEY]), st.sampled_from(DOOR
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(acts, min_size=3, max_size=10))
-async def test_through_whatever_doors_nobody_ends_a_doubt_alone(sqlite_store, tmp_path, steps):
+async def test_through_whatever_doors_nobody_ends_a_doubt_alone(one_store, tmp_path, steps):
     """However words, looks and confirmations of three operators and a key follow each other."""
-    bench = _bench_module().Bench(sqlite_store, tmp_path, FindGuarantee(settle_seconds=5))
+    bench = _bench_module().Bench(one_store, tmp_path, FindGuarantee(settle_seconds=5))
     desk = bench.desk = Resolutions(
-        sqlite_store, bench.delivery, TwoPersons(bench.envelope, bench.clock), bench.envelope
+        one_store, bench.delivery, TwoPersons(bench.envelope, bench.clock), bench.envelope
     )
     desk.renews("test.effect", lambda *_: None)
     one = await bench.send(claim=False)
     code = (await bench.row(one)).reference
     stuck = update(operation).where(operation.c.id == one).values(state="parked", sent_at=1, doubt_since_at=1)
-    await sqlite_store.write(lambda conn: conn.execute(stuck).rowcount)
+    await one_store.write(lambda conn: conn.execute(stuck).rowcount)
     shown: list[tuple[str, tuple]] = []
     for person, door, ago in steps:
         before = (await bench.row(one)).state

@@ -182,8 +182,8 @@ class Room:
 
 
 @pytest.fixture
-async def room(sqlite_store: Store, tmp_path: Path) -> AsyncIterator[Room]:
-    made = Room(sqlite_store, tmp_path)
+async def room(one_store: Store, tmp_path: Path) -> AsyncIterator[Room]:
+    made = Room(one_store, tmp_path)
     await made.organs.set("A1", ORGAN, date(2020, 1, 1))
     await made.delivery.start()
     yield made

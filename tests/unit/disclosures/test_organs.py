@@ -18,9 +18,9 @@ NEW = Organ("望川区市场监督管理局", USCC, "安澜市信用信息中心
 
 
 async def test_an_authority_publishes_as_itself_until_told_otherwise_and_each_day_has_its_name(
-    sqlite_store: Store,
+    one_store: Store,
 ) -> None:
-    organs, access = Organs(sqlite_store), Access(sqlite_store, ManualClock(datetime(2026, 9, 16, tzinfo=UTC)))
+    organs, access = Organs(one_store), Access(one_store, ManualClock(datetime(2026, 9, 16, tzinfo=UTC)))
     assert await organs.of("A1", date(2026, 9, 16)) is None
     await access.create_authority("A1", "望川区局", USCC)
     assert await organs.of("A1", date(2026, 9, 16)) == Organ("望川区局", USCC, "望川区局", USCC)
@@ -33,7 +33,7 @@ async def test_an_authority_publishes_as_itself_until_told_otherwise_and_each_da
 @pytest.mark.parametrize(
     ("organ", "field"), [(Organ("局", "1", "局", USCC), "uscc"), (Organ("局", USCC, "局", "1"), "source_uscc")]
 )
-async def test_a_mistyped_code_is_refused_by_its_field(sqlite_store: Store, organ: Organ, field: str) -> None:
+async def test_a_mistyped_code_is_refused_by_its_field(one_store: Store, organ: Organ, field: str) -> None:
     with pytest.raises(InvalidProblem) as told:
-        await Organs(sqlite_store).set("A1", organ, date(2026, 1, 1))
+        await Organs(one_store).set("A1", organ, date(2026, 1, 1))
     assert told.value.field == field

@@ -107,8 +107,8 @@ class Room:
 
 
 @pytest.fixture
-def room(sqlite_store: Store, tmp_path: Path) -> Iterator[Room]:
-    return Room(sqlite_store, tmp_path)
+def room(one_store: Store, tmp_path: Path) -> Iterator[Room]:
+    return Room(one_store, tmp_path)
 
 
 async def test_a_snapshot_answers_until_it_is_older_than_the_caller_wants(room: Room) -> None:

@@ -81,9 +81,9 @@ def _bench(store: Store, keys: FileKeys, folder: Path) -> Bench:
 
 
 @pytest.fixture
-def bench(sqlite_store: Store, shared_keys: FileKeys, tmp_path: Path) -> Bench:
+def bench(one_store: Store, shared_keys: FileKeys, tmp_path: Path) -> Bench:
     """Evidence on SQLite."""
-    return _bench(sqlite_store, shared_keys, tmp_path)
+    return _bench(one_store, shared_keys, tmp_path)
 
 
 @pytest.fixture

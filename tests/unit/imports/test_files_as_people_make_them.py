@@ -209,9 +209,9 @@ def test_a_row_with_several_reasons_has_a_line_for_each() -> None:
     ]
 
 
-async def test_how_long_codes_are_is_the_channels_matter(sqlite_store: Store, tmp_path: Path) -> None:
+async def test_how_long_codes_are_is_the_channels_matter(one_store: Store, tmp_path: Path) -> None:
     for length, outcome in ((20, "bad"), (15, "new")):
-        desk = Bench(sqlite_store, tmp_path, PaymentKeys(code_length=length))
+        desk = Bench(one_store, tmp_path, PaymentKeys(code_length=length))
         if length == 20:
             await desk.open()
             await desk.store.write(rename)

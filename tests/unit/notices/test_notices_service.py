@@ -169,13 +169,13 @@ class Room:
 
 
 @pytest.fixture
-async def open_it(sqlite_store: Store, tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
+async def open_it(one_store: Store, tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
     made: list[Room] = []
 
     async def make(**block: Any) -> Room:
-        room = Room(sqlite_store, tmp_path, **block)
+        room = Room(one_store, tmp_path, **block)
         made.append(room)
-        await Access(sqlite_store, room.clock).create_authority("A1", "望川区综合行政执法局", "11990102MB0000011Q")
+        await Access(one_store, room.clock).create_authority("A1", "望川区综合行政执法局", "11990102MB0000011Q")
         await room.decisions.put("A1", NUMBER, facts(party=PARTY, officers=OFFICERS), by="t")
         await room.base.delivery.start()
         return room

@@ -173,23 +173,23 @@ async def test_a_due_date_is_told_three_days_before_one_day_before_and_the_day_a
 
 
 @pytest.mark.parametrize("status", [Status.PAID, Status.REJECTED, Status.CANCELLED, Status.CANCELLING])
-async def test_nothing_is_told_of_what_is_not_to_be_paid_any_more(sqlite_store, make, status):
-    bench = make(sqlite_store)
+async def test_nothing_is_told_of_what_is_not_to_be_paid_any_more(one_store, make, status):
+    bench = make(one_store)
     payment = await bench.pay(await bench.decide(), status)
     assert await bench.run(DUE + days(1)) == 0
     assert await bench.told(payment) == []
 
 
 @pytest.mark.parametrize("status", [Status.REQUESTED, Status.EXPIRED])
-async def test_a_duty_stays_while_its_code_is_not_there_or_has_expired(sqlite_store, make, status):
-    bench = make(sqlite_store)
+async def test_a_duty_stays_while_its_code_is_not_there_or_has_expired(one_store, make, status):
+    bench = make(one_store)
     payment = await bench.pay(await bench.decide(), status)
     await bench.run(DUE + days(1))
     assert [event for event, _ in await bench.told(payment)] == [OVER]
 
 
-async def test_a_due_date_that_moves_is_told_anew(sqlite_store, make):
-    bench = make(sqlite_store)
+async def test_a_due_date_that_moves_is_told_anew(one_store, make):
+    bench = make(one_store)
     payment = await bench.pay(await bench.decide(), due_on=None)
     bench.at(date(2026, 9, 18))
     served = DecisionEvent(kind="served", on=date(2026, 9, 16), method="direct")
@@ -209,8 +209,8 @@ async def test_a_due_date_that_moves_is_told_anew(sqlite_store, make):
     ]
 
 
-async def test_nothing_is_told_of_a_revoked_decision_nor_of_a_remittance_of_cash(sqlite_store, make):
-    bench = make(sqlite_store)
+async def test_nothing_is_told_of_a_revoked_decision_nor_of_a_remittance_of_cash(one_store, make):
+    bench = make(one_store)
     payment = await bench.pay(await bench.decide(), Status.EXPIRED)
     remittance = await bench.pay(None)
     bench.at(date(2026, 9, 18))
@@ -221,9 +221,9 @@ async def test_nothing_is_told_of_a_revoked_decision_nor_of_a_remittance_of_cash
     assert await bench.told(payment) == await bench.told(remittance) == []
 
 
-async def test_a_run_reads_what_has_come_up_in_as_many_transactions_as_it_takes(sqlite_store, make, monkeypatch):
+async def test_a_run_reads_what_has_come_up_in_as_many_transactions_as_it_takes(one_store, make, monkeypatch):
     monkeypatch.setattr(due, "_TOGETHER", 2)
-    bench = make(sqlite_store)
+    bench = make(one_store)
     decision = await bench.decide()
     payments = [await bench.pay(decision) for _ in range(5)]
     await bench.pay(decision, due_on=DUE + days(100))
@@ -231,8 +231,8 @@ async def test_a_run_reads_what_has_come_up_in_as_many_transactions_as_it_takes(
     assert [len(await bench.told(one)) for one in payments] == [2] * 5
 
 
-async def test_a_look_at_a_due_date_that_has_moved_meanwhile_changes_nothing(sqlite_store, make):
-    bench = make(sqlite_store)
+async def test_a_look_at_a_due_date_that_has_moved_meanwhile_changes_nothing(one_store, make):
+    bench = make(one_store)
     payment = await bench.payments.held(await bench.pay(await bench.decide()))
 
     def late(conn: Connection) -> tuple[bool, bool]:
@@ -240,11 +240,11 @@ async def test_a_look_at_a_due_date_that_has_moved_meanwhile_changes_nothing(sql
         moved = records.looked_at(conn, payment, DUE)
         return moved, records.looked_at(conn, records.held(conn, payment.id), DUE)
 
-    assert await sqlite_store.write(late) == (False, True)
+    assert await one_store.write(late) == (False, True)
 
 
-def test_days_that_make_no_sense_stop_the_start(sqlite_store, tmp_path):
+def test_days_that_make_no_sense_stop_the_start(one_store, tmp_path):
     wrong = Settings.model_validate({"rooms": {"payments": {"due_soon_days": [0]}}})
-    base = foundation(sqlite_store, tmp_path, ManualClock(datetime(2026, 9, 16, tzinfo=UTC)), settings=wrong)
+    base = foundation(one_store, tmp_path, ManualClock(datetime(2026, 9, 16, tzinfo=UTC)), settings=wrong)
     with pytest.raises(SettingsError, match="due_soon_days"):
         base.settings_of("payments", PaymentOptions)

@@ -118,22 +118,22 @@ def test_a_bill_that_gets_a_code_of_ours_is_sealed_anew_for_the_same_payment(env
 # --- stored and read ------------------------------------------------------------------------------------------------
 
 
-async def test_a_payment_comes_back_as_it_was_stored_or_as_a_view(sqlite_store: Store, envelope: Envelope) -> None:
+async def test_a_payment_comes_back_as_it_was_stored_or_as_a_view(one_store: Store, envelope: Envelope) -> None:
     made = a_new_payment(envelope, due_provisional=True, instalment=2, planned_due_on=date(2026, 10, 8))
-    await sqlite_store.write(lambda conn: stored(conn, made))
-    assert await sqlite_store.read(lambda conn: records.held(conn, made.id)) == made
-    seen = await sqlite_store.read(lambda conn: details_of(conn, made))
+    await one_store.write(lambda conn: stored(conn, made))
+    assert await one_store.read(lambda conn: records.held(conn, made.id)) == made
+    seen = await one_store.read(lambda conn: details_of(conn, made))
     assert [(one.kind, one.amount, one.line) for one in seen.lines] == [(LineKind.FINE, 100_00, 1)]
     assert (seen.payment, seen.collections, seen.exceptions, seen.timeline, seen.days) == (made, (), (), (), {})
 
 
-async def test_one_that_is_not_there_is_a_404_by_id_and_by_code(sqlite_store: Store) -> None:
+async def test_one_that_is_not_there_is_a_404_by_id_and_by_code(one_store: Store) -> None:
     for look in (records.held, records.locked, records.held_exception, by_id_or_code):
         with pytest.raises(NotFoundProblem):
-            await sqlite_store.read(lambda conn, look=look: look(conn, "pay_0"))
+            await one_store.read(lambda conn, look=look: look(conn, "pay_0"))
 
 
-async def test_a_filter_narrows_by_what_it_names_and_pages_by_id(sqlite_store: Store, envelope: Envelope) -> None:
+async def test_a_filter_narrows_by_what_it_names_and_pages_by_id(one_store: Store, envelope: Envelope) -> None:
     live = a_new_payment(envelope, id="pay_1", status=Status.ISSUED, code=CODE)
     dead = a_new_payment(envelope, id="pay_2", status=Status.REJECTED, in_doubt_since_at=7, token_index=b"2")
 
@@ -141,10 +141,10 @@ async def test_a_filter_narrows_by_what_it_names_and_pages_by_id(sqlite_store: S
         stored(conn, live)
         records.add(conn, dead, LINES, BILL.lines, "REF0002")
 
-    await sqlite_store.write(both)
+    await one_store.write(both)
 
     async def found(narrow: PaymentFilter) -> list[str]:
-        return [one.id for one in await sqlite_store.read(lambda conn: records.search(conn, narrow))]
+        return [one.id for one in await one_store.read(lambda conn: records.search(conn, narrow))]
 
     assert await found(PaymentFilter()) == ["pay_2", "pay_1"]
     assert await found(PaymentFilter(limit=1)) == ["pay_2"]
@@ -155,7 +155,7 @@ async def test_a_filter_narrows_by_what_it_names_and_pages_by_id(sqlite_store: S
     assert await found(PaymentFilter(in_doubt=False)) == ["pay_1"]
     assert await found(PaymentFilter(authorities=("A2",))) == []
     assert await found(PaymentFilter(decision_number="another")) == []
-    assert (await sqlite_store.read(lambda conn: by_id_or_code(conn, CODE))).id == "pay_1"
+    assert (await one_store.read(lambda conn: by_id_or_code(conn, CODE))).id == "pay_1"
 
 
 # --- lives ----------------------------------------------------------------------------------------------------------
@@ -180,20 +180,20 @@ def constrained(table: Table, name: str) -> set[str]:
     return set(re.findall(r"'(\w+)'", str(check.sqltext)))
 
 
-async def test_a_code_moves_along_its_life_and_no_other_way(sqlite_store: Store, envelope: Envelope) -> None:
+async def test_a_code_moves_along_its_life_and_no_other_way(one_store: Store, envelope: Envelope) -> None:
     made = a_new_payment(envelope)
-    await sqlite_store.write(lambda conn: stored(conn, made))
+    await one_store.write(lambda conn: stored(conn, made))
     codes = PaymentLives(Events(SystemClock())).code
 
     async def moved(end: CodeState, **values: object) -> bool:
-        return await sqlite_store.write(lambda conn: codes.move(conn, CodeKey("nontax", "REF0001"), end, **values))
+        return await one_store.write(lambda conn: codes.move(conn, CodeKey("nontax", "REF0001"), end, **values))
 
     assert not await moved(CodeState.PAID)
     assert await moved(CodeState.LIVE, code=CODE, issued_at=6)
     assert await moved(CodeState.VOID, closed_at=7)
     for end in (CodeState.LIVE, CodeState.PAID, CodeState.EXPIRED, CodeState.REFUSED):
         assert not await moved(end)
-    code = await sqlite_store.read(lambda conn: records.by_code(conn, "nontax", CODE))
+    code = await one_store.read(lambda conn: records.by_code(conn, "nontax", CODE))
     assert code is not None
     assert (code.state, code.issued_at, code.closed_at) == (CodeState.VOID, 6, 7)
 

@@ -35,8 +35,8 @@ Habit = Literal["quoted_at_payment", "separate_bill", "reissue", "manual"]
         (QUOTED + 1, False),
     ],
 )
-async def test_what_lies_between_the_bill_and_the_quoted_sum_pays_nothing(sqlite_store, tmp_path, above, pays):
-    bench = Bench(sqlite_store, tmp_path)
+async def test_what_lies_between_the_bill_and_the_quoted_sum_pays_nothing(one_store, tmp_path, above, pays):
+    bench = Bench(one_store, tmp_path)
     await bench.open()
     payment_id = await bench.paid(bill=BILL)
     fact = PaidFact(code=CODE, amount=BILL + above, paid_at=NOW, bank_serial="S1", pay_mode="51")
@@ -109,9 +109,9 @@ async def overdue(store: Store, folder: Path, habit: Habit) -> tuple[Bench, str]
     ],
 )
 async def test_a_channel_that_quotes_nothing_at_payment_takes_no_fine_and_surcharge_in_one(
-    sqlite_store, tmp_path, habit, days, quoted
+    one_store, tmp_path, habit, days, quoted
 ):
-    bench, payment_id = await overdue(sqlite_store, tmp_path, habit)
+    bench, payment_id = await overdue(one_store, tmp_path, habit)
     paid_at = to_micros(datetime.combine(DUE, datetime.min.time(), UTC) + timedelta(days=days))
 
     def ask(conn):

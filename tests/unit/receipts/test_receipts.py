@@ -10,8 +10,8 @@ from gateway.rooms.receipts.records import live
 
 
 @pytest.mark.parametrize("automatic", [True, False])
-async def test_a_receipt_is_asked_for_upon_payment_only_where_the_channel_says_so(sqlite_store, tmp_path, automatic):
-    bench = Bench(sqlite_store, tmp_path, PaymentKeys(receipt_automatic=automatic, receipt_kind="general_bill"))
+async def test_a_receipt_is_asked_for_upon_payment_only_where_the_channel_says_so(one_store, tmp_path, automatic):
+    bench = Bench(one_store, tmp_path, PaymentKeys(receipt_automatic=automatic, receipt_kind="general_bill"))
     await bench.open()
     payment_id = await bench.paid(100_00, 100_00)  # the second sum asks for no second receipt
     row = await bench.store.read(lambda conn: live(conn, payment_id))

@@ -204,8 +204,8 @@ async def test_a_line_with_a_number_ends_the_refund_of_that_number_and_no_other_
     assert (await bench.refunds.held(first)).returned_serial is None
 
 
-async def test_where_a_channel_takes_no_refunds_a_person_files_and_the_statement_ends_it(sqlite_store, tmp_path):
-    bench = Bench(sqlite_store, tmp_path, lacking=frozenset({"refund"}))
+async def test_where_a_channel_takes_no_refunds_a_person_files_and_the_statement_ends_it(one_store, tmp_path):
+    bench = Bench(one_store, tmp_path, lacking=frozenset({"refund"}))
     await bench.open()
     payment_id = await bench.paid(100_00)
     refund_id = await bench.refunds.propose(payment_id, bench.proposal(), by=ONE)
@@ -217,8 +217,8 @@ async def test_where_a_channel_takes_no_refunds_a_person_files_and_the_statement
     assert (row.status, row.waits_for, row.returned_serial) == ("REFUNDED", None, "R1")
 
 
-async def test_a_refund_that_waits_for_a_receipt_in_flight_is_filed_when_that_is_refused(sqlite_store, tmp_path):
-    bench = Bench(sqlite_store, tmp_path, PaymentKeys(receipt_automatic=True))
+async def test_a_refund_that_waits_for_a_receipt_in_flight_is_filed_when_that_is_refused(one_store, tmp_path):
+    bench = Bench(one_store, tmp_path, PaymentKeys(receipt_automatic=True))
     await bench.open()
     bench.events.subscribe("receipt.refused", bench.refunds.filing.receipt_reversed)
     payment_id = await bench.paid(100_00)
@@ -236,8 +236,8 @@ async def test_a_refund_that_waits_for_a_receipt_in_flight_is_filed_when_that_is
     assert row.operation_id is not None
 
 
-async def test_money_beside_the_bill_needs_no_red_receipt_but_money_under_it_does(sqlite_store, tmp_path):
-    bench = Bench(sqlite_store, tmp_path, PaymentKeys(receipt_automatic=True))
+async def test_money_beside_the_bill_needs_no_red_receipt_but_money_under_it_does(one_store, tmp_path):
+    bench = Bench(one_store, tmp_path, PaymentKeys(receipt_automatic=True))
     await bench.open()
     payment_id = await bench.paid(100_00, 100_00)
 

@@ -100,9 +100,9 @@ def sqlite_template(_migrated_sqlite: Path) -> Path:
 
 
 @pytest.fixture
-def bench(sqlite_store: Store, tmp_path: Path, archive_keys: FileKeys) -> Bench:
+def bench(one_store: Store, tmp_path: Path, archive_keys: FileKeys) -> Bench:
     """On SQLite."""
-    return bench_of(sqlite_store, tmp_path, archive_keys)
+    return bench_of(one_store, tmp_path, archive_keys)
 
 
 @pytest.fixture

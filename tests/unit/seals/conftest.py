@@ -77,9 +77,9 @@ def failed():
 
 
 @pytest.fixture
-async def room(sqlite_store: Store, tmp_path: Path, forge: Any) -> AsyncIterator[Room]:
-    made = Room(sqlite_store, tmp_path, forge)
-    await Access(sqlite_store, made.clock).create_authority("A1", "望川区综合行政执法局", OWNER)
+async def room(one_store: Store, tmp_path: Path, forge: Any) -> AsyncIterator[Room]:
+    made = Room(one_store, tmp_path, forge)
+    await Access(one_store, made.clock).create_authority("A1", "望川区综合行政执法局", OWNER)
     await made.delivery.start()
     yield made
     await made.delivery.stop()

@@ -53,10 +53,10 @@ def somebody() -> SimpleSigner:
 
 
 @pytest.fixture
-async def layered(sqlite_store: Store, tmp_path: Path, forge: Any) -> AsyncIterator[tuple[Room, Stub]]:
+async def layered(one_store: Store, tmp_path: Path, forge: Any) -> AsyncIterator[tuple[Room, Stub]]:
     stub = Stub(forge.now)
-    made = Room(sqlite_store, tmp_path, forge, stub)
-    await Access(sqlite_store, made.clock).create_authority("A1", "望川区综合行政执法局", OWNER)
+    made = Room(one_store, tmp_path, forge, stub)
+    await Access(one_store, made.clock).create_authority("A1", "望川区综合行政执法局", OWNER)
     await made.delivery.start()
     yield made, stub
     await made.delivery.stop()

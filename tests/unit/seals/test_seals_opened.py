@@ -32,11 +32,11 @@ class Watched:
 
 
 @pytest.fixture
-async def seals(sqlite_store: Store, tmp_path: Path, forge: Any, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
+async def seals(one_store: Store, tmp_path: Path, forge: Any, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
     """The room that ``open_room`` opens, and how to ask it for a seal."""
     monkeypatch.setattr(assembly, "Warden", Watched)
-    room = Room(sqlite_store, tmp_path, forge)
-    await Access(sqlite_store, room.clock).create_authority("A1", "望川区综合行政执法局", OWNER)
+    room = Room(one_store, tmp_path, forge)
+    await Access(one_store, room.clock).create_authority("A1", "望川区综合行政执法局", OWNER)
     services = Services()
     services.add(room.decisions)
     services.add(TimeStamps(room.base.channels))
