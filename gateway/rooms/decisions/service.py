@@ -18,6 +18,7 @@ from gateway.rooms.decisions.history import check_appeals, check_day, check_even
 from gateway.rooms.decisions.parts import Contribution, Part
 from gateway.rooms.decisions.party import Warned
 from gateway.rooms.decisions.records import Decision
+from gateway.rooms.decisions.spot_fines import over_spot_limit
 from gateway.words.clock import day_of, to_micros
 from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem
 from gateway.words.identifiers import clean_text, new_id
@@ -143,7 +144,11 @@ class Decisions:
         """What is unusual about a decision's facts and events and taken nevertheless."""
         twice = self.clocks(decision).twice_open()
         said = (Warned("events", say("decisions.warn_two_appeals", appeals=list(twice))),) if twice else ()
-        return (*decision.facts.warnings(), *said)
+        return (
+            *decision.facts.warnings(),
+            *over_spot_limit(decision.facts, self._base.reckoning.of(decision.authority)),
+            *said,
+        )
 
     def due(self, decision: Decision) -> DueDate | None:
         """The last day to pay; None while not served."""
