@@ -15,6 +15,8 @@ TEST_ARGS ?=
 TORTURE_ARGS ?=
 YEARS_ARGS ?=
 MUTANTS ?=
+MACHINE ?= 50 30
+ROOMS ?= tests/unit
 # One worker more than there are cores, since many tests wait for a process or a lease, but no more than four.
 WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) + 1 )))
 
@@ -45,10 +47,11 @@ coverage: $(VENV)/.ready-test ## how much of the gateway the tests run, by file;
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 
-nightly: $(VENV)/.ready-test ## what takes too long for every change: delivery over many runs, nodes that meet, all changes to lines
-	@GATEWAY_TEST_MACHINE="50 30" $(BIN)/python -m pytest tests/unit/delivery/test_state_machine.py
+nightly: $(VENV)/.ready-test ## what takes too long for every change: delivery over many runs, nodes that meet, rooms on PostgreSQL, changed lines
+	@GATEWAY_TEST_MACHINE="$(MACHINE)" $(BIN)/python -m pytest tests/unit/delivery/test_state_machine.py
 	@GATEWAY_TEST_TIMES=20 $(BIN)/python -m pytest tests/journeys/test_at_one_instant.py tests/unit/store/test_several_nodes.py \
 		tests/unit/decisions/test_two_nodes.py
+	@GATEWAY_TEST_DATABASE=postgresql $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist worksteal -k "not sqlite" $(ROOMS)
 	@$(MAKE) mutants
 
 mutants: $(VENV)/.ready-mutants ## change lines that money and law hang on, and see whether tests notice; MUTANTS narrows it

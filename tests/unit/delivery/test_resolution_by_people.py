@@ -164,9 +164,7 @@ acts = st.tuples(st.sampled_from([ANNA, BORIS, VERA, KEY]), st.sampled_from(DOOR
 async def test_through_whatever_doors_nobody_ends_a_doubt_alone(one_store, tmp_path, steps):
     """However words, looks and confirmations of three operators and a key follow each other."""
     bench = _bench_module().Bench(one_store, tmp_path, FindGuarantee(settle_seconds=5))
-    desk = bench.desk = Resolutions(
-        one_store, bench.delivery, TwoPersons(bench.envelope, bench.clock), bench.envelope
-    )
+    desk = bench.desk = Resolutions(one_store, bench.delivery, TwoPersons(bench.envelope, bench.clock), bench.envelope)
     desk.renews("test.effect", lambda *_: None)
     one = await bench.send(claim=False)
     code = (await bench.row(one)).reference

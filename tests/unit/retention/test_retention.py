@@ -316,6 +316,8 @@ def test_a_run_that_has_not_ended_stays(bench: Bench) -> None:
 
 def test_no_look_reads_a_table_whole(bench: Bench) -> None:
     """What a night costs follows from what has aged, however much there is."""
+    if bench.store.dialect != "sqlite":
+        pytest.skip("asks in SQLite's words; PostgreSQL chooses its plans by how many rows there are")
     asked: list[tuple[str, Any]] = []
     engine = bench.store._reading
 
