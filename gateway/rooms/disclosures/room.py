@@ -34,6 +34,7 @@ ROOM = Room(
         )
     ),
     settings=".options:DisclosureOptions",
+    doctor=".doctor:look",
     books=".audit:BOOKS",
     provisional=".records:provisional",
     tables=".tables",

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import date
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.rooms.decisions import Decision, DecisionFacts, Party, PartyKind
+from gateway.rooms.disclosures import doctor
 from gateway.rooms.disclosures.deadlines import seriousness, submit_by, withdraw_by
 from gateway.rooms.disclosures.publication import Organ, Plan, Refusal, plan, record
 from gateway.rooms.disclosures.rules import Rules, load
@@ -219,3 +222,21 @@ def test_full_text_goes_only_where_the_profile_wants_it():
     decision = facts(full_text="决定书全文")
     assert leaving(decision, PORTAL).full_text == "决定书全文"
     assert leaving(decision, CREDIT).full_text is None
+
+
+# --- what is to be confirmed ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("adapters", "told"),
+    [
+        (["nontax.soap"], []),
+        (["credit.portal"], [f"credit.portal: {one}" for one in PORTAL.confirm]),
+        (["credit.creditchina"], ["the class of a decision to which the sector authority gave none"]),
+    ],
+)
+def test_doctor_lists_what_is_to_be_confirmed_for_the_configured_targets_alone(adapters, told):
+    settings: Any = SimpleNamespace(channels={name: SimpleNamespace(adapter=name) for name in adapters})
+    found = list(doctor.look(settings, lambda _: None))
+    assert [one.state for one in found] == ["warn"] * bool(told)
+    assert all(text in found[0].detail for text in told)
