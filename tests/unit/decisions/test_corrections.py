@@ -20,6 +20,8 @@ from gateway.rooms.decisions.states import CorrectionStatus
 from gateway.words.clock import ManualClock
 from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem, Problem
 
+pytestmark = pytest.mark.both_databases
+
 NUMBER = "望综执罚决字〔2026〕第7号"
 KEY = Person("c1", "办案系统", operator=False, officer="高远 99010200123")
 CHEN, LIN = (Person(f"opr_{one}", one, operator=True) for one in ("陈立", "林晚"))

@@ -21,6 +21,8 @@ from gateway.rooms.decisions.tables import decision_version
 from gateway.words.clock import ManualClock
 from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem, Problem
 
+pytestmark = pytest.mark.both_databases
+
 NUMBER = "望综执罚决字〔2026〕第7号"
 
 

@@ -41,6 +41,8 @@ from gateway.words.errors import (
     RejectedError,
 )
 
+pytestmark = pytest.mark.both_databases
+
 NOW = datetime(2026, 9, 15, 2, 0, tzinfo=UTC)
 NUMBER = "安望市监罚决〔2026〕57号"
 ORGAN = Organ("安澜市望川区市场监督管理局", "11990102002100216D", "安澜市信用信息中心", "119901000031003146")

@@ -12,6 +12,8 @@ from gateway.rooms.disclosures import Organ, Organs
 from gateway.words.clock import ManualClock
 from gateway.words.errors import InvalidProblem
 
+pytestmark = pytest.mark.both_databases
+
 USCC = "11990102002100216D"
 OLD = Organ("望川区工商局", USCC, "望川区工商局", USCC)
 NEW = Organ("望川区市场监督管理局", USCC, "安澜市信用信息中心", "119901000031003146")

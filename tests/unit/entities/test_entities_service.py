@@ -34,6 +34,8 @@ from gateway.words.errors import (
     UnsupportedError,
 )
 
+pytestmark = pytest.mark.both_databases
+
 COMPANY = "91990102MA0HD1233R"
 NOW = datetime(2026, 9, 16, 2, 0, tzinfo=UTC)
 RECORD = RegistrationRecord(

@@ -299,6 +299,8 @@ async def test_heads_signed_by_another_key_do_not_count(signed, tmp_path):
     "damage", ["chain = 'text'", "body_mac = 1.5", "started_at = 1.5", "action = x'ff'", "node = '../x'"]
 )
 async def test_values_of_a_wrong_type_are_altered_records_and_no_crash(bench, damage):
+    if damage.endswith("1.5") and bench.store.dialect != "sqlite":
+        pytest.skip("a column of PostgreSQL holds values of its own type alone")
     ids = await bench.keep(4)
     await change(bench, text(f"update exchange set {damage} where seq = 3"))
     report = await bench.verify()

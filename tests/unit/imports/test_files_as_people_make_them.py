@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 from money_bench import Bench
-from sqlalchemy import text
+from sqlalchemy import delete, insert, select, text, update
 
+from gateway.foundation.access.tables import authority
 from gateway.foundation.sheets import Number, amount_of, day_of, read_sheet
 from gateway.foundation.store import Store
 from gateway.rooms.imports.report import as_workbook
@@ -29,9 +30,11 @@ def case(name: str) -> bytes:
 
 def rename(conn: Any) -> None:
     """Give the bench's authority the code that stands in the files."""
-    conn.execute(text("pragma defer_foreign_keys = on"))
+    known = conn.execute(select(authority)).mappings().one()
+    conn.execute(update(authority).values(uscc=""))  # unique, and soon another's
+    conn.execute(insert(authority), {**known, "code": "wangchuan-scjg"})
     conn.execute(text("update collecting_unit set authority = 'wangchuan-scjg'"))
-    conn.execute(text("update authority set code = 'wangchuan-scjg'"))
+    conn.execute(delete(authority).where(authority.c.code == known["code"]))
 
 
 @pytest.fixture

@@ -8,13 +8,14 @@ from datetime import date
 
 import pytest
 from payment_records import a_collection, a_payment, an_exception
-from sqlalchemy import CheckConstraint, Connection, Table, insert
+from sqlalchemy import CheckConstraint, Connection, Table
 
 from gateway.foundation.crypto.envelope import Envelope, EnvelopeError
 from gateway.foundation.crypto.keys import FileKeys
 from gateway.foundation.delivery import Events
 from gateway.foundation.lives import Life
 from gateway.foundation.store import Store
+from gateway.foundation.store.inserting import insert_new
 from gateway.ports.nontax import BillLine, IssueRequest
 from gateway.rooms.decisions.tables import decision
 from gateway.rooms.payments import LineInput, LineKind, PaymentFilter, PaymentRequest, Status, records
@@ -35,6 +36,8 @@ from gateway.rooms.payments.states import (
 )
 from gateway.words.clock import SystemClock
 from gateway.words.errors import NotFoundProblem
+
+pytestmark = pytest.mark.both_databases
 
 BILL = IssueRequest(
     reference="REF0001",
@@ -62,18 +65,8 @@ def a_new_payment(envelope: Envelope, **told: object) -> Payment:
 
 
 def stored(conn: Connection, made: Payment) -> None:
-    conn.execute(
-        insert(decision).prefix_with("OR IGNORE"),
-        {
-            "id": "dec_1",
-            "authority": "A1",
-            "number": BILL.decision_number,
-            "version": 1,
-            "facts_sealed": b"",
-            "created_at": 1,
-            "updated_at": 1,
-        },
-    )
+    row = {"id": "dec_1", "authority": "A1", "number": BILL.decision_number, "version": 1, "facts_sealed": b""}
+    insert_new(conn, decision, **row, created_at=1, updated_at=1)
     records.add(conn, made, LINES, BILL.lines, BILL.reference)
 
 
@@ -130,7 +123,7 @@ async def test_a_payment_comes_back_as_it_was_stored_or_as_a_view(one_store: Sto
 async def test_one_that_is_not_there_is_a_404_by_id_and_by_code(one_store: Store) -> None:
     for look in (records.held, records.locked, records.held_exception, by_id_or_code):
         with pytest.raises(NotFoundProblem):
-            await one_store.read(lambda conn, look=look: look(conn, "pay_0"))
+            await one_store.write(lambda conn, look=look: look(conn, "pay_0"))
 
 
 async def test_a_filter_narrows_by_what_it_names_and_pages_by_id(one_store: Store, envelope: Envelope) -> None:
