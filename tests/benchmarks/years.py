@@ -248,10 +248,7 @@ class City:
         today = day_of(SystemClock().now())
         async with self.opened() as app:
             await self.reconcile(app, today, self.model["code"])
-        await self.gateway.begin()  # the webhook that tells of the settlement
-        while self._ask("SELECT count(*) FROM webhook_delivery WHERE state = 'queued'"):
-            await asyncio.sleep(0.2)
-        await self.gateway.end()
+        await self.tell()
         copier = Copier(self.path)
         copier.learn(since, self.model)
         self.statements, self.places = copier.statements, copier.places
@@ -262,6 +259,13 @@ class City:
             size = await app.base.store.read(size_of)
             self._empty = size.all - size.free - self.bytes_of(AGEING)
             await self.chain.learn(app)
+
+    async def tell(self) -> None:
+        """Deliver the webhooks of what was settled: events stay while an older one is still to be told."""
+        await self.gateway.begin()
+        while self._ask("SELECT count(*) FROM webhook_delivery WHERE state = 'queued'"):
+            await asyncio.sleep(0.2)
+        await self.gateway.end()
 
     def fill(self, span: Span, *, settled: bool) -> None:
         """Add copies with their evidence; some of them can be read. ``settled``: by the statement of their day."""
@@ -329,6 +333,7 @@ class City:
             await app.get(Retention).nightly(datetime(2026, 1, 2, tzinfo=UTC))
             night_s = time.perf_counter() - began
             size = await app.base.store.read(size_of)
+        await self.tell()
         with self.put_back():
             issued, read = await self.times()
         kept = self._ask("SELECT count(*) FROM payment")
