@@ -25,6 +25,7 @@ class IssueRequest(Message):
     """One bill to be given a payment code 缴款码. ``total`` equals the sum of the lines.
 
     ``code`` is set only in the issuing modes where the unit composes the code or takes it from a range.
+    ``payer_is_person``: the payer is a natural person, so that what is said of them is personal data 个人信息.
     """
 
     reference: str
@@ -34,6 +35,7 @@ class IssueRequest(Message):
     payer_name: str
     payer_code: str | None = None
     payer_phone: str | None = None
+    payer_is_person: bool = False
     decision_number: str
     lines: tuple[BillLine, ...]
     total: Fen

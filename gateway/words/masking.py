@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 SHORT_FIRM = 5
 """A firm's name of so many characters or fewer is masked as a person's: more of it would show nearly all."""
 
@@ -42,3 +44,15 @@ def mask_address(address: str) -> str:
 def mask_account(account: str) -> str:
     """A bank account: its last four digits."""
     return "*" * (len(account) - 4) + account[-4:]
+
+
+_ORGANISATION = re.compile(
+    "公司|集团|企业|中心|超市|商贸|餐饮|食品|建设|科技|经营|合作|[厂店铺坊行社部局院校所馆楼站场园室会吧摊]$"
+)
+"""What the name of an organisation or a shop has, and that of a person hardly."""
+
+
+def may_be_a_person(name: str) -> bool:
+    """Whether a name may be a natural person's: short, or with a middle dot, and of no business."""
+    plain = "".join(name.split())
+    return not _ORGANISATION.search(plain) and (len(plain) <= 4 or any(dot in plain for dot in "·•・"))

@@ -70,6 +70,18 @@ async def test_a_bundle_proves_itself_alone_and_every_altered_one_is_refused(sit
         acts = (await auditor.get("/v1/audit", params={"action": "evidence-bundles"})).json()["items"]
         assert [one["status"] for one in acts] == [404, 200, 200, 403]
         assert {one["reason"] for one in acts} == {"行政诉讼举证"}
+        handed = (await auditor.get("/v1/handovers")).json()["items"]
+        assert [(one["way"], one["kinds"]) for one in handed if one["way"] == "bundle"] == [
+            ("bundle", ["name", "document", "number"]),
+            ("bundle", ["name", "document"]),
+        ]
+        assert {one["recipient"] for one in handed if one["way"] == "bundle"} == {"望川区人民法院"}
+        of_payment = [one for one in handed if one["subject"] == payment["id"]]
+        assert [(one["way"], one["kinds"][0]) for one in of_payment] == [("channel", "name")]
+        assert "罗巧云" not in str(handed)
+        assert PERSON["id_number"] not in str(handed)
+    async with site.client(keys["operator"]) as operator:
+        assert (await operator.get("/v1/handovers")).status_code == 403
 
     with zipfile.ZipFile(io.BytesIO(masked)) as archive:
         text = b"".join(archive.read(one) for one in archive.namelist() if one.endswith((".json", ".sig")))

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from gateway.foundation.delivery.states import State
+from gateway.foundation.handovers import HandsOver
 from gateway.foundation.outcomes import Absent, Accepted, Done, Doubt, Outcome, Parked, Rejected, Unsettled
 from gateway.ports.base import Message
 from gateway.words.errors import GatewayError
@@ -78,7 +79,7 @@ class Action:
     is about something else or another amount. ``record`` runs in the transaction that closes the ledger's row, possibly
     twice: no side effects but SQL. ``two_persons``: where people say what became of it, a second one confirms.
     ``by_hand``: people may give the answer; False where it is a judgement of our own, which nobody can give in our
-    place.
+    place. ``hands_over``: which personal data of natural persons a request gives away, on what basis; pure; None: none.
     """
 
     name: str
@@ -91,3 +92,4 @@ class Action:
     effectful: bool = True
     two_persons: bool = True
     by_hand: bool = True
+    hands_over: Callable[[Any], HandsOver | None] | None = None

@@ -21,6 +21,7 @@ from gateway.foundation.delivery.node import LOOK_SECONDS, Node
 from gateway.foundation.delivery.retry_rules import Step, after_call, after_find, unusable, without_question
 from gateway.foundation.delivery.states import ASKED, SETTLED, WAITING, State
 from gateway.foundation.delivery.waiters import Waiters
+from gateway.foundation.handovers import HandsOver
 from gateway.ports.base import Message, Pending, Refused
 from gateway.words.errors import (
     ContractError,
@@ -28,6 +29,7 @@ from gateway.words.errors import (
     NotSentError,
     OutcomeUnknownError,
     UnavailableProblem,
+    UnsupportedError,
 )
 
 log = structlog.get_logger(__name__)
@@ -72,8 +74,9 @@ class Attempt:
             await self._end(unusable(operation, fault, began), fault, None, (), began)
             return
         action, channel = node.actions[operation.action], node.channels.get(operation.channel)
+        handed = None if action.hands_over is None else action.hands_over(request)
         if self.asking and not node.can_ask(operation.action, operation.channel):
-            await self._end(without_question(operation, began), None, action, (), began)
+            await self._end(without_question(operation, began), None, action, (), began, handed)
             return
         if not await self._may_call(channel):
             return
@@ -95,7 +98,8 @@ class Attempt:
             self.doubts.begin(operation.id, step.doubt_since)
         elif step.state is not State.UNCERTAIN:
             self.doubts.end(operation.id)
-        await self._end(step, result, action, exchanges, began)
+        left = self.asking or not isinstance(result, NotSentError | UnsupportedError)
+        await self._end(step, result, action, exchanges, began, handed if left else None)
         if cut is not None:
             raise cut
         if step.stop_channel is None:
@@ -131,10 +135,17 @@ class Attempt:
         can_find = self.node.can_ask(operation.action, operation.channel)
         return after_call(operation, result, now=now, began=began, can_find=can_find, patience=patience)
 
-    async def _end(self, step: Step, result: Result, action: Action | None, exchanges: Any, began: int) -> None:
-        await self.settle(
-            Ending(self.operation, action, self.asking, step, exchanges, began, ended=self.node.now()), result
-        )
+    async def _end(
+        self,
+        step: Step,
+        result: Result,
+        action: Action | None,
+        exchanges: Any,
+        began: int,
+        handed: HandsOver | None = None,
+    ) -> None:
+        ended = self.node.now()
+        await self.settle(Ending(self.operation, action, self.asking, step, exchanges, began, ended, handed), result)
 
     async def _may_call(self, channel: Channel) -> bool:
         """Wait for the channel's rate, then look at the fence again if the claim is old. False: nothing is sent."""

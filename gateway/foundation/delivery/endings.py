@@ -11,11 +11,13 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection
 
+from gateway.foundation import handovers
 from gateway.foundation.delivery import operation_records
 from gateway.foundation.delivery.actions import Action, Done, Doubt, Operation
 from gateway.foundation.delivery.node import Node
 from gateway.foundation.delivery.retry_rules import Step, after_call, after_find, unusable
 from gateway.foundation.delivery.states import SETTLED, State
+from gateway.foundation.handovers import HandsOver
 from gateway.words.errors import ContractError, UnavailableProblem
 
 log = structlog.get_logger(__name__)
@@ -23,7 +25,10 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Ending:
-    """One attempt that has ended. ``action`` None: the room is not told. ``began`` and ``ended`` in microseconds."""
+    """One attempt that has ended. ``action`` None: the room is not told. ``began`` and ``ended`` in microseconds.
+
+    ``handed``: the personal data that may have left with its call, or with an earlier one that was cut.
+    """
 
     operation: Operation
     action: Action | None
@@ -32,6 +37,7 @@ class Ending:
     exchanges: Sequence[Any]
     began: int
     ended: int
+    handed: HandsOver | None = None
 
     def write(self, conn: Connection, node: Node) -> bool:
         """Evidence, the ledger's row, the attempt, the room, the word that a person is needed; False when fenced."""
@@ -75,6 +81,16 @@ class Ending:
             started_at=self.began,
             ended_at=self.ended,
         )
+        if self.handed is not None:
+            handovers.note_operation(
+                conn,
+                self.handed,
+                self.ended,
+                operation_id=operation.id,
+                subject=operation.subject,
+                authority=operation.authority,
+                to=(operation.channel, node.channels.get(operation.channel).info.name),
+            )
         if not mine:
             return False
         doubt_told = isinstance(step.tell, Doubt) and operation.doubt_since_at is not None

@@ -129,6 +129,25 @@ def upgrade() -> None:
     sa.Column('made_at', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_exchange_dictionary'))
     )
+    op.create_table('handover',
+    sa.Column('id', sa.String(length=40), nullable=False, comment="that of an operation has the operation's number: one each"),
+    sa.Column('at', sa.BigInteger(), nullable=False),
+    sa.Column('way', sa.String(length=10), nullable=False),
+    sa.Column('recipient', sa.String(length=200), nullable=False, comment='a channel, or the organ or person who got it'),
+    sa.Column('system', sa.String(length=120), nullable=True, comment='by which adapter the channel is spoken to'),
+    sa.Column('kinds', sa.JSON(), nullable=False),
+    sa.Column('subject', sa.String(length=200), nullable=True, comment='the record or the case; null for a question about nobody known yet'),
+    sa.Column('authority', sa.String(length=40), nullable=True),
+    sa.Column('basis', sa.Text(), nullable=False),
+    sa.Column('operation_id', sa.String(length=40), nullable=True),
+    sa.Column('by', sa.String(length=200), nullable=True, comment='the operator or the case system that had it handed over, if one did'),
+    sa.CheckConstraint("way in ('channel','bundle','exact')", name=op.f('ck_handover_known_way')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_handover')),
+    comment='each handing over of personal data to others; none of the data is in it'
+    )
+    with op.batch_alter_table('handover', schema=None) as batch_op:
+        batch_op.create_index('ix_handover_subject', ['subject', 'id'], unique=False)
+
     op.create_table('idempotency',
     sa.Column('client_id', sa.String(length=40), nullable=False),
     sa.Column('path', sa.String(length=200), nullable=False),
@@ -533,6 +552,10 @@ def downgrade() -> None:
     op.drop_table('key_sweep')
     op.drop_table('key_node')
     op.drop_table('idempotency')
+    with op.batch_alter_table('handover', schema=None) as batch_op:
+        batch_op.drop_index('ix_handover_subject')
+
+    op.drop_table('handover')
     op.drop_table('exchange_dictionary')
     with op.batch_alter_table('exchange', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_exchange_subject'))

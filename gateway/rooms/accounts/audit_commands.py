@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, time, timedelta
 from pathlib import Path
@@ -63,24 +63,8 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Write acts into a file, newest first. The file must not be there yet."""
-    if to.suffix not in (".csv", ".jsonl"):
-        raise InvalidProblem(say("audit.kinds"), field="--to")
     wanted = _wanted(operator, subject, action, reads, since, until)
-    number = 0
-    try:
-        with to.open("x", encoding="utf-8-sig" if to.suffix == ".csv" else "utf-8", newline="") as file:
-            names = list(AuditRecord.__dataclass_fields__)
-            sheet = csv.DictWriter(file, names)
-            if to.suffix == ".csv":
-                sheet.writeheader()
-            for row in _all(session(ctx), wanted):
-                number += 1
-                if to.suffix == ".csv":
-                    sheet.writerow({name: _cell(value) for name, value in row.items()})
-                else:
-                    file.write(json.dumps(row, ensure_ascii=False) + "\n")
-    except FileExistsError:
-        raise InvalidProblem(say("audit.there", file=to), field="--to") from None
+    number = write_rows(to, list(AuditRecord.__dataclass_fields__), _all(session(ctx), wanted))
     show({"file": str(to), "acts": number}, as_json, say("audit.exported", number=number, file=to))
 
 
@@ -99,12 +83,34 @@ def verify(ctx: typer.Context, as_json: Json = False) -> None:
 def _wanted(
     operator: str | None, subject: str | None, action: str | None, reads: bool, since: str | None, until: str | None
 ) -> AuditFilter:
-    first = None if since is None else _micros(since, "since")
-    end = None if until is None else _micros(until, "until", timedelta(days=1))
+    first = None if since is None else micros_of(since, "since")
+    end = None if until is None else micros_of(until, "until", timedelta(days=1))
     return AuditFilter(operator, subject, action, "read" if reads else None, first, end)
 
 
-def _micros(day: str, field: str, later: timedelta = timedelta(0)) -> int:
+def write_rows(to: Path, names: Sequence[str], rows: Iterable[dict[str, Any]]) -> int:
+    """Write rows into a new file, .csv or .jsonl; how many they were. Raises InvalidProblem."""
+    if to.suffix not in (".csv", ".jsonl"):
+        raise InvalidProblem(say("audit.kinds"), field="--to")
+    number = 0
+    try:
+        with to.open("x", encoding="utf-8-sig" if to.suffix == ".csv" else "utf-8", newline="") as file:
+            sheet = csv.DictWriter(file, names)
+            if to.suffix == ".csv":
+                sheet.writeheader()
+            for row in rows:
+                number += 1
+                if to.suffix == ".csv":
+                    sheet.writerow({name: _cell(value) for name, value in row.items()})
+                else:
+                    file.write(json.dumps(row, ensure_ascii=False) + "\n")
+    except FileExistsError:
+        raise InvalidProblem(say("audit.there", file=to), field="--to") from None
+    return number
+
+
+def micros_of(day: str, field: str, later: timedelta = timedelta(0)) -> int:
+    """When a day begins here, and ``later``, in microseconds. Raises InvalidProblem."""
     return to_micros(datetime.combine(parse_day(day, field), time.min, SHANGHAI) + later)
 
 

@@ -8,12 +8,13 @@ ROOM = Room(
     title="账号",
     open=".assembly:open_room",
     scopes=("persons:unmask",),
-    supervisor_scopes=("audit:read",),
-    routes=(".audit_routes:router",),
+    supervisor_scopes=("audit:read", "handovers:read"),
+    routes=(".audit_routes:router", ".handover_routes:router"),
     commands={
         "authorities": ".commands:authorities",
         "keys": ".commands:keys",
         "operators": ".commands:operators",
         "audit": ".audit_commands:app",
+        "handovers": ".handover_commands:app",
     },
 )

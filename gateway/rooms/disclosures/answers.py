@@ -41,6 +41,7 @@ class Answers:
                 check=questions.check,
                 record=partial(self._answered, effect),
                 two_persons=False,
+                hands_over=questions.hands_over,
             )
             for effect, request_model in questions.REQUESTS.items()
         )
@@ -61,6 +62,7 @@ class Answers:
             check=questions.check_page,
             record=self._seen,
             effectful=False,
+            hands_over=questions.hands_over,
         )
         return (*effects, verdict, read_back)
 

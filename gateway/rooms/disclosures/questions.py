@@ -7,9 +7,10 @@ which ``find`` asks about. ``credit.verdict`` and ``credit.read_back`` are quest
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Literal
+from typing import Final, Literal
 
 from gateway.foundation.delivery import NotYet
+from gateway.foundation.handovers import DataKind, HandsOver
 from gateway.ports.base import Message, Pending, Refused
 from gateway.ports.credit import (
     CorrectRequest,
@@ -24,6 +25,7 @@ from gateway.ports.credit import (
 )
 from gateway.words.clock import Clock, to_micros
 from gateway.words.errors import ContractError, RejectedError
+from gateway.words.masking import may_be_a_person
 
 Effect = Literal["submit", "correct", "withdraw", "repair"]
 EffectRequest = SubmitRequest | CorrectRequest | WithdrawRequest | RepairRequest
@@ -62,6 +64,29 @@ class Page(Message):
 
     about: str
     entry: Shown | None
+
+
+BASIS: Final = "《行政处罚法》第四十八条；《政府信息公开条例》第二十条第六项"
+"""Why a decision is published; which row asked for it stands with the disclosure."""
+
+
+def hands_over(request: EffectRequest | PageQuery) -> HandsOver | None:
+    """What a request tells a target of natural persons: the party, or who represents it.
+
+    Where only the key of a publication is sent, its name says what the party is.
+    """
+    if isinstance(request, SubmitRequest | CorrectRequest):
+        party = request.record.party
+        person = party.category == "natural_person"
+        known = {
+            DataKind.NAME: party.name if person else None,
+            DataKind.NUMBER: party.id_number,
+            DataKind.REPRESENTATIVE: party.legal_representative,
+        }
+        kinds = tuple(kind for kind, value in known.items() if value)
+    else:
+        kinds = (DataKind.NAME,) if may_be_a_person(request.key.party_name) else ()
+    return HandsOver(kinds, BASIS) if kinds else None
 
 
 def caller(effect: Effect) -> Callable[[DisclosureTarget, EffectRequest], Awaitable[Submission | Pending]]:

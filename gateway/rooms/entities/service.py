@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from gateway.foundation.base import Foundation
 from gateway.foundation.channels import Channel, for_every_channel
 from gateway.foundation.evidence import Batch
+from gateway.foundation.handovers import DataKind, HandsOver, note
 from gateway.foundation.unanswered import Unanswered
 from gateway.ports.registry import (
     KIND,
@@ -35,10 +36,13 @@ from gateway.words.errors import (
     ExchangeError,
     InvalidProblem,
     NotFoundProblem,
+    NotSentError,
     Problem,
     UnavailableProblem,
+    UnsupportedError,
 )
 from gateway.words.identifiers import check_uscc, clean_text
+from gateway.words.masking import may_be_a_person
 from gateway.words.saying import said_of, say
 
 log = structlog.get_logger(__name__)
@@ -347,6 +351,9 @@ class Entities:
         def unit(conn: Connection) -> None:
             for exchange in exchanges:
                 self._base.evidence.append(conn, exchange, authority=authority)
+            if may_be_a_person(name) and not isinstance(error, NotSentError | UnsupportedError):
+                at, told = to_micros(self._base.clock.now()), HandsOver((DataKind.NAME,))
+                note(conn, told, at, "channel", channel.name, system=channel.info.name, authority=authority)
 
         await self._stored(unit, exchanges)
         if error is not None:

@@ -30,9 +30,10 @@ from gateway.foundation.evidence import Evidence, records
 from gateway.foundation.evidence.proofs import UnprovenError
 from gateway.foundation.evidence.records import Dictionaries
 from gateway.foundation.evidence.tables import exchange
+from gateway.foundation.handovers import DataKind, HandsOver, note
 from gateway.foundation.rooms import Services
-from gateway.rooms.decisions import Decisions
-from gateway.words.clock import from_micros, rfc3339
+from gateway.rooms.decisions import Decisions, Party, PartyKind
+from gateway.words.clock import from_micros, rfc3339, to_micros
 from gateway.words.identifiers import claim_prefix, new_id
 
 claim_prefix("bdl", "an evidence bundle")
@@ -114,7 +115,12 @@ class Bundles:
         }
         text = json.dumps(manifest, ensure_ascii=False, indent=1).encode()
         signature = await asyncio.to_thread(keys.sign, HEAD_KEY, SIGNED + text)
-        return await asyncio.to_thread(_zipped, files, text, signature, made_at)
+        made = await asyncio.to_thread(_zipped, files, text, signature, made_at)
+        handed = _hands_over(decision.facts.party, ask.exact)
+        about = {"subject": decision.id, "authority": ask.authority, "by": ask.by}
+        at = to_micros(made_at)
+        await self._base.store.write(lambda conn: note(conn, handed, at, "bundle", ask.recipient, **about))
+        return made
 
     def _read(self, conn: Connection, parts: Sequence[CasePart], ask: BundleAsk) -> tuple[list[CaseFile], _Known]:
         evidence, subjects = self._base.evidence, [one for part in parts for one in part.subjects]
@@ -153,6 +159,15 @@ class _Known:
     proved: list[str]
     unproved: list[str]
     shredded: list[str]
+
+
+def _hands_over(party: Party, exact: bool) -> HandsOver | None:
+    """What a bundle tells of natural persons: papers and answers name the party; exact bytes have all of it."""
+    if party.kind is not PartyKind.NATURAL_PERSON:
+        return HandsOver((DataKind.REPRESENTATIVE,)) if party.legal_representative else None
+    plain = ((DataKind.NUMBER, party.id_number), (DataKind.PHONE, party.phone), (DataKind.ADDRESS, party.address))
+    told = tuple(kind for kind, value in plain if value and exact)
+    return HandsOver((DataKind.NAME, DataKind.DOCUMENT, *told))
 
 
 def _container(conn: Connection, evidence: Evidence, exchange_id: str) -> bytes:

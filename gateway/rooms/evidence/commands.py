@@ -179,9 +179,9 @@ def _exact(ctx: typer.Context, who: Identity, exchange: str, reason: str | None)
         raise InvalidProblem(say("evidence.reason"), field="--reason")
     path = f"/v1/evidence/{quote(exchange, safe='')}/exact?unmask={quote(reason, safe='')}"
 
-    async def here(gateway: App, _person: Person) -> dict[str, Any]:
+    async def here(gateway: App, person: Person) -> dict[str, Any]:
         from gateway.rooms.evidence.routes import exact_of
 
-        return (await exact_of(gateway.base, exchange)).model_dump()
+        return (await exact_of(gateway.base, exchange, person.name)).model_dump()
 
     return as_operator(ctx, who, here, lambda asking: dict(asking("GET", path, None)))

@@ -13,11 +13,13 @@ from gateway.foundation.access import Principal
 from gateway.foundation.base import Foundation
 from gateway.foundation.evidence import Exact, Exchange
 from gateway.foundation.evidence.second import last_lines
+from gateway.foundation.handovers import DataKind, HandsOver, note
 from gateway.foundation.http.authorization import may, operator, require_authority
 from gateway.foundation.http.persons import WHOLE
 from gateway.foundation.http.problems import responses
 from gateway.foundation.http.services import Base
 from gateway.foundation.http.views import View, instant
+from gateway.words.clock import to_micros
 from gateway.words.errors import NotFoundProblem
 from gateway.words.saying import say
 
@@ -94,18 +96,25 @@ class ExactView(View):
         )
 
 
-async def exact_of(base: Foundation, exchange_id: str) -> ExactView:
-    """The exact bytes of one exchange. Raises NotFoundProblem, also where retention has shredded them."""
+async def exact_of(base: Foundation, exchange_id: str, reader: str) -> ExactView:
+    """The exact bytes of one exchange, and a line in the supply log that ``reader`` has them.
+
+    Raises NotFoundProblem, also where retention has shredded them.
+    """
     opened = await base.store.read(lambda conn: base.evidence.open(conn, exchange_id))
     if opened.exact is None:
         raise NotFoundProblem(say("evidence.shredded"))
+    found, at = opened.exchange, to_micros(base.clock.now())
+    about = {"subject": found.subject or exchange_id, "authority": found.authority, "by": reader}
+    handed = HandsOver((DataKind.DOCUMENT,))
+    await base.store.write(lambda conn: note(conn, handed, at, "exact", reader, **about))
     return ExactView.of(exchange_id, opened.exact)
 
 
 @router.get("/evidence/{exchange_id}/exact", response_model=ExactView, dependencies=[WHOLE])
-async def get_exact(base: Base, who: OperatorReader, exchange_id: str) -> ExactView:  # noqa: ARG001
+async def get_exact(base: Base, who: OperatorReader, exchange_id: str) -> ExactView:
     """The exact bytes of an exchange, for operators who may unmask and say why; written down."""
-    return await exact_of(base, exchange_id)
+    return await exact_of(base, exchange_id, who.name)
 
 
 @router.get("/evidence/{exchange_id}", response_model=ExchangeView)

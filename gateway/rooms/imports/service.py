@@ -300,6 +300,7 @@ class Imports:
             unit_name=unit.name,
             payer_name=wire_name(row.party_name),
             payer_code=None if row.party_kind is PartyKind.NATURAL_PERSON else row.party_uscc,
+            payer_is_person=row.party_kind is PartyKind.NATURAL_PERSON,
             decision_number=row.decision_number,
             lines=lines,
             total=sum(line.amount for line in lines),

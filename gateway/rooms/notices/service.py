@@ -27,6 +27,7 @@ from gateway.foundation.delivery import (
 from gateway.foundation.delivery.callbacks import Concerned
 from gateway.foundation.delivery.events import timeline
 from gateway.foundation.delivery.limits import closed_until
+from gateway.foundation.handovers import DataKind, HandsOver, note
 from gateway.foundation.lives import Living
 from gateway.foundation.once import NEVER, Once
 from gateway.ports.base import Message, Pending, Refused
@@ -48,7 +49,15 @@ from gateway.rooms.notices.planning import CAPABILITY, Planner
 from gateway.rooms.notices.records import Item, Notice, NoticeFilter
 from gateway.rooms.notices.states import LIFE, Status
 from gateway.words.clock import to_micros
-from gateway.words.errors import ConflictProblem, ContractError, ExchangeError, NotFoundProblem, RejectedError
+from gateway.words.errors import (
+    ConflictProblem,
+    ContractError,
+    ExchangeError,
+    NotFoundProblem,
+    NotSentError,
+    RejectedError,
+    UnsupportedError,
+)
 from gateway.words.identifiers import new_id
 from gateway.words.saying import say
 
@@ -82,6 +91,7 @@ class Notices:
                 check=_check_sent,
                 record=self._sent,
                 two_persons=False,
+                hands_over=lambda _: HandsOver((DataKind.ACCOUNT,)),
             ),
             Action(
                 name="notice.recall",
@@ -190,7 +200,7 @@ class Notices:
         channel = channels[0]
         key = OfficerKey(certificate=notice.officer(self._base.envelope))
         try:
-            found: Recipient | None = await channel.adapter.resolve_user(key)
+            found: Recipient | None = await self._who_is(notice, channel, key)
         except RejectedError as refused:
             await self._fail(notice, refused.reason)
             return False
@@ -205,6 +215,31 @@ class Notices:
         unit = partial(self._send, notice_id=notice.id, channel=channel, user_id=found.user_id)
         await self._base.delivery.carry_out(unit, wait=0)
         return True
+
+    async def _who_is(self, notice: Notice, channel: Channel, key: OfficerKey) -> Recipient | None:
+        """Ask the messenger, and write down that it was told a certificate number, unless that did not leave."""
+        left = True
+        try:
+            found: Recipient | None = await channel.adapter.resolve_user(key)
+            return found
+        except (NotSentError, UnsupportedError):
+            left = False
+            raise
+        finally:
+            if left:
+                await self._base.store.write(partial(self._told_number, notice=notice, channel=channel))
+
+    def _told_number(self, conn: Connection, notice: Notice, channel: Channel) -> None:
+        note(
+            conn,
+            HandsOver((DataKind.NUMBER,)),
+            to_micros(self._base.clock.now()),
+            "channel",
+            channel.name,
+            system=channel.info.name,
+            subject=notice.id,
+            authority=notice.authority,
+        )
 
     async def _fail(self, notice: Notice, reason: str) -> None:
         tell = {"reason": reason}

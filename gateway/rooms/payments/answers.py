@@ -36,6 +36,7 @@ from gateway.rooms.payments.bill import (
     check_bill,
     check_issued,
     closed_words,
+    hands_over,
     issued_from,
 )
 from gateway.rooms.payments.channel_keys import PaymentKeys
@@ -72,6 +73,7 @@ class PlatformAnswers:
                 find=_find_issued,
                 check=check_issued,
                 record=self.issue_ended,
+                hands_over=hands_over,
             ),
             Action(
                 name="nontax.cancel",

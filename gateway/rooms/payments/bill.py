@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import Self
+from typing import Final, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from gateway.foundation.handovers import DataKind, HandsOver
 from gateway.ports.base import Key, Message, Refused
 from gateway.ports.nontax import Bill, BillLine, BillState, FindRequest, Issued, IssueRequest
 from gateway.rooms.decisions import Decision, PartyKind
@@ -21,6 +22,9 @@ from gateway.words.saying import UnfitError, say
 from gateway.words.spelling import wire_name
 from gateway.words.text import Ask
 from gateway.words.wrong import shaped
+
+BASIS: Final = "《罚款决定与罚款收缴分离实施办法》（国务院令第235号）第七条"
+"""Why the platform is told who pays: the decision names the sum and the bank that collects it."""
 
 
 class LineKind(StrEnum):
@@ -185,6 +189,7 @@ def bill_for(
         payer_name=wire_name(party.wire_name or party.name),
         payer_code=None if party.kind is PartyKind.NATURAL_PERSON else party.uscc,
         payer_phone=party.phone,
+        payer_is_person=party.kind is PartyKind.NATURAL_PERSON,
         decision_number=decision.number,
         lines=tuple(bill_lines),
         total=sum(line.amount for line in bill_lines),
@@ -192,6 +197,18 @@ def bill_for(
         due_on=due_on,
         code=code,
     )
+
+
+def hands_over(request: IssueRequest) -> HandsOver | None:
+    """What a bill tells the platform of a natural person; None for other payers."""
+    if not request.payer_is_person:
+        return None
+    known = {
+        DataKind.NAME: request.payer_name,
+        DataKind.NUMBER: request.payer_code,
+        DataKind.PHONE: request.payer_phone,
+    }
+    return HandsOver(tuple(kind for kind, value in known.items() if value), BASIS)
 
 
 def check_issued(request: IssueRequest, answer: Issued) -> None:

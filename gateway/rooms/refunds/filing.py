@@ -22,6 +22,7 @@ from gateway.foundation.delivery import (
 from gateway.foundation.delivery.actions import NotYet
 from gateway.foundation.delivery.callbacks import Concerned
 from gateway.foundation.delivery.states import FINAL
+from gateway.foundation.handovers import DataKind, HandsOver
 from gateway.ports.base import Message, Pending, Refused
 from gateway.ports.nontax import NonTaxPlatform, RefundNotice, RefundRequest, RefundState
 from gateway.ports.nontax import Refund as RefundAnswer
@@ -32,6 +33,7 @@ from gateway.rooms.refunds.states import RefundStatus, WaitsFor
 from gateway.rooms.refunds.telling import WaysOut, refund_life, tell_refund
 from gateway.words.clock import to_micros
 from gateway.words.errors import ContractError
+from gateway.words.masking import may_be_a_person
 
 _STATES = {
     RefundState.FILED: RefundStatus.FILED,
@@ -73,6 +75,7 @@ class Filing:
                 find=_find_filed,
                 check=_check,
                 record=self.record_filing,
+                hands_over=_hands_over,
             ),
             Action(
                 name="nontax.find_refund",
@@ -246,6 +249,13 @@ class Filing:
 
     def _now(self) -> int:
         return to_micros(self._base.clock.now())
+
+
+def _hands_over(request: RefundRequest) -> HandsOver | None:
+    """Who gets the money, and where. What kind of payee it is was told to nobody: it is judged by the name."""
+    if not may_be_a_person(request.payee_name):
+        return None
+    return HandsOver((DataKind.NAME, DataKind.ACCOUNT))
 
 
 async def _file(platform: NonTaxPlatform, request: RefundRequest) -> RefundAnswer | Pending:

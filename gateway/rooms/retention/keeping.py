@@ -19,6 +19,7 @@ from gateway.foundation.delivery.tables import (
 )
 from gateway.foundation.drift.tables import contract_drift
 from gateway.foundation.evidence import tables as evidence
+from gateway.foundation.handovers.tables import handover
 from gateway.foundation.rotation.tables import key_node, key_sweep, key_version
 from gateway.foundation.store.base import constant
 from gateway.foundation.store.tables import idempotency
@@ -26,7 +27,7 @@ from gateway.foundation.terms import Matter, Term
 from gateway.rooms.retention.tables import archive_part, retention_mark
 from gateway.words.saying import say
 
-TWO_YEARS, SIX_MONTHS = 731, 190
+THREE_YEARS, TWO_YEARS, SIX_MONTHS = 1096, 731, 190
 _QUEUED = webhook_delivery.c.state == constant("queued")
 _STILL_TOLD = select(func.min(webhook_delivery.c.event_seq)).where(_QUEUED).scalar_subquery()
 
@@ -85,6 +86,15 @@ TERMS = (
         age=unreadable_callback.c.received_at,
         order=(unreadable_callback.c.exchange_id,),
         subject=unreadable_callback.c.subject,
+    ),
+    Term(
+        what="handovers",
+        tables=(handover,),
+        why=say("retention.why_handovers"),
+        days=THREE_YEARS,
+        age=handover.c.at,
+        order=(handover.c.id,),
+        subject=handover.c.subject,
     ),
     Term(
         what="refused callbacks",

@@ -28,6 +28,7 @@ from gateway.foundation.delivery import (
     Unsettled,
 )
 from gateway.foundation.delivery.events import timeline
+from gateway.foundation.handovers import DataKind, HandsOver
 from gateway.foundation.lives import Living
 from gateway.foundation.once import NEVER, Once
 from gateway.ports.base import Message, Pending, Refused
@@ -127,6 +128,7 @@ class Seals:
                 find=_find,
                 check=_check,
                 record=self._applied,
+                hands_over=_hands_over,
             ),
             Action(
                 name="seal.judge",
@@ -409,6 +411,11 @@ class Seals:
         if decision.revoked:
             raise ConflictProblem(say("seals.decision_revoked"), type="decision-revoked")
         return decision
+
+
+def _hands_over(_: ApplyRequest) -> HandsOver:
+    """The document stays here, its digest leaves; the approval says who approved."""
+    return HandsOver((DataKind.NAME,), "《电子印章管理办法》（国办发〔2025〕33号）")
 
 
 async def _apply(service: SealService, request: ApplyRequest) -> SealJob | Pending:

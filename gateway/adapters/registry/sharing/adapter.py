@@ -14,6 +14,7 @@ from gateway.ports.base import AdapterInfo, FindGuarantee
 from gateway.ports.registry import ChangePage, EntitySummary, RegistrationRecord
 from gateway.words.clock import Clock
 from gateway.words.errors import ContractError
+from gateway.words.masking import may_be_a_person
 
 PAGE = 200
 
@@ -59,7 +60,7 @@ class SharingRegistry:
 
         What may be the name of a natural person is hidden in evidence, in the question and in the answer.
         """
-        hidden = frozenset({"entName"}) if mapping.may_be_a_person(name) else frozenset[str]()
+        hidden = frozenset({"entName"}) if may_be_a_person(name) else frozenset[str]()
         with also_hiding(hidden):
             found = await self._platform.ask("by_name", "v1/entities/by-name", {"entName": name}, mapping.Summaries)
         return () if found is None else mapping.summaries(found)

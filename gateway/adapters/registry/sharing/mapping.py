@@ -40,18 +40,6 @@ _NOTHING = frozenset({"", "-", "--", "—", "/", "\\", "无", "空", "暂无", "
 _CAPITAL = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)\s*(?:万元?)?\s*(人民币)?元?")
 
 
-_ORGANISATION = re.compile(
-    "公司|集团|企业|厂|店|铺|坊|行|社|部|中心|局|院|校|所|馆|楼|站|场|园|室|会|吧|摊|超市|商贸|餐饮|食品|建设|科技|经营|合作"
-)
-"""What the name of an organisation or a shop has, and that of a person hardly."""
-
-
-def may_be_a_person(name: str) -> bool:
-    """Whether a name that is asked for may be a natural person's: short, or with a middle dot, and of no business."""
-    plain = "".join(name.split())
-    return not _ORGANISATION.search(plain) and (len(plain) <= 4 or any(dot in plain for dot in "·•・"))
-
-
 def _code(text: str) -> str:
     return check_uscc(text).code
 
