@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query
@@ -14,6 +13,7 @@ from gateway.foundation.http.problems import responses
 from gateway.foundation.http.services import Base
 from gateway.foundation.http.views import Cursor, Limit, Page, View, after, cursor_after, instant
 from gateway.words.clock import to_micros
+from gateway.words.days import Instant
 
 router = APIRouter(prefix="/v1", tags=["audit"], responses=responses(401, 403, 422, 503))
 
@@ -53,8 +53,8 @@ async def list_handovers(
     subject: Word = None,
     authority: Word = None,
     kind: DataKind | None = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
+    since: Instant | None = None,
+    until: Instant | None = None,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Page[HandoverView]:
