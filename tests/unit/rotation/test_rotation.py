@@ -354,12 +354,12 @@ async def fill_more(base, many: int) -> None:
     await base.store.write(lambda conn: [base.evidence.append(conn, RAW) for _ in range(many)])
 
 
-async def test_rows_are_moved_from_keys_in_files_to_keys_in_a_token(sqlite_store, tmp_path, token):
-    before = foundation(sqlite_store, tmp_path, ManualClock(NOW))
+async def test_rows_are_moved_from_keys_in_files_to_keys_in_a_token(one_store, tmp_path, token):
+    before = foundation(one_store, tmp_path, ManualClock(NOW))
     await fill(before)
     await before.evidence.sign_head()
     keys = keys_of_installation(token, before.envelope.seal(b"x", "c"))
-    base = foundation(sqlite_store, tmp_path, ManualClock(NOW), keys=keys)
+    base = foundation(one_store, tmp_path, ManualClock(NOW), keys=keys)
     for name in sorted(keys.held()):
         await base.rotation.rotate(name, "张管理")
         await base.rotation.finish(name)
@@ -378,7 +378,7 @@ async def test_rows_are_moved_from_keys_in_files_to_keys_in_a_token(sqlite_store
         "evidence-head-0002",
     }
     await base.rotation.destroy(WRAPPING_KEY, 1, "张管理")
-    again = foundation(sqlite_store, tmp_path, ManualClock(NOW), keys=own_keys(token))
+    again = foundation(one_store, tmp_path, ManualClock(NOW), keys=own_keys(token))
     await again.rotation.open()
     assert await unreadable(again) == []
     assert (await again.store.read(again.evidence.verify)).ok
