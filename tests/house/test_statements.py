@@ -22,14 +22,14 @@ RARE = {
     "foundation/delivery/resolution_records.py": "",
     "foundation/delivery/webhook_records.py": "add_endpoint endpoints held bring_back send_again deliveries",
     "foundation/evidence/records.py": """nodes counts chains bodies shred unshredded shredded_by callbacks_about
-        links_of_operations of_attempts""",
+        links_of_operations of_attempts called_back""",
     "rooms/decisions/records.py": "numbered versions",
     "rooms/disclosures/records.py": """set_organ find late_submissions late_withdrawals due_publications
         due_withdrawals over provisional after""",
     "rooms/payments/books.py": "owners authorities_of_units money_of settle_all",
     "rooms/payments/records.py": """set_unit to_ask to_look_at looked_at open_bills collected_between search
         after unowned""",
-    "rooms/receipts/records.py": "",
+    "rooms/receipts/records.py": "after",
     "rooms/refunds/records.py": "find owner_of after",
 }
 """Hot modules; in each, the functions that may build: what they ask has another shape each time, or is asked rarely."""
