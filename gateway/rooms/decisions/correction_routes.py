@@ -31,11 +31,10 @@ router = APIRouter(
 )
 
 
-def _event(
-    who: Writer, authority: Authority, number: Number, event_id: Annotated[str, Path(min_length=1, max_length=40)]
+async def _event(
+    authority: Authority, number: Number, event_id: Annotated[str, Path(min_length=1, max_length=40)]
 ) -> At:
-    """The event of the address, of an authority for which the caller may write."""
-    require_authority(who, authority, "decision")
+    """The event of the address."""
     return At(authority, number, event_id)
 
 
@@ -75,6 +74,7 @@ async def correct_event(
 
     Once money has moved, or a publication leans on the decision, it waits for a second person.
     """
+    require_authority(who, at.authority, "decision")
     by = person(who, ask.officer)
     await key.once(who, ask, lambda once: corrections.correct(at, ask.event, ask.reason, by=by, once=once))
     return await view.of(await view.decisions.get(at.authority, at.number))
@@ -90,6 +90,7 @@ async def void_event(
     key: KeyedRequest,
 ) -> View:
     """Void an event 作废 that never happened: it stays visible, and counts no longer. Two people as in a correction."""
+    require_authority(who, at.authority, "decision")
     by = person(who, ask.officer)
     await key.once(who, ask, lambda once: corrections.correct(at, None, ask.reason, by=by, once=once))
     return await view.of(await view.decisions.get(at.authority, at.number))
@@ -105,6 +106,7 @@ async def confirm_correction(
     key: KeyedRequest,
 ) -> View:
     """Agree to a correction or voiding that waits, with ``seen`` of the one that was looked at (复核)."""
+    require_authority(who, at.authority, "decision")
     by = person(who)
     await key.once(who, ask, lambda once: corrections.confirm(at, by=by, seen=ask.seen, once=once))
     return await view.of(await view.decisions.get(at.authority, at.number))
@@ -120,6 +122,7 @@ async def withdraw_correction(
     key: KeyedRequest,
 ) -> View:
     """Take back a correction that nobody has agreed to yet. Operators only."""
+    require_authority(who, at.authority, "decision")
     by = person(who)
     await key.once(who, ask, lambda once: corrections.withdraw(at, ask.reason, by=by, once=once))
     return await view.of(await view.decisions.get(at.authority, at.number))
