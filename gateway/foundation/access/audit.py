@@ -203,7 +203,8 @@ def _reason_in(asked: bytes) -> str | None:
         told = json.loads(asked)
     except (ValueError, RecursionError):
         return None
-    return str(told["reason"])[:500] if isinstance(told, dict) and told.get("reason") else None
+    # It may be one that the route refuses: PostgreSQL keeps no NUL.
+    return str(told["reason"]).replace("\x00", "")[:500] if isinstance(told, dict) and told.get("reason") else None
 
 
 def _said(action: str, act: Act, body: bytes, status: int | None, now: int) -> RawExchange:
