@@ -248,6 +248,7 @@ PREFIXES = {
     "evt": "event",
     "exc": "exception: money that the bill did not foresee",
     "flt": "fault of ours that nobody foresaw: no record, the log knows it",
+    "hov": "handing over of personal data 提供个人信息",
     "key": "API key",
     "opn": "operation",
     "opr": "operator",

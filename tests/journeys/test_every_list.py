@@ -19,6 +19,7 @@ from gateway.demo import story
 from gateway.foundation.access.audit import Act, Who
 from gateway.foundation.delivery import refused_records, unreadable_records
 from gateway.foundation.delivery.unreadable_records import Unreadable
+from gateway.foundation.handovers import DataKind, HandsOver, note
 from gateway.rooms.notices import Notice, Status
 from gateway.rooms.notices.records import add as add_notice
 from gateway.rooms.operations import bulk_records
@@ -26,7 +27,7 @@ from gateway.rooms.operations.bulk_records import BulkRetry
 from gateway.rooms.operations.service import Operations
 from gateway.rooms.operations.tables import bulk_retry_item
 from gateway.typography.letter import Block, Letter, Signature, render
-from gateway.words.clock import day_of
+from gateway.words.clock import day_of, to_micros
 from gateway.words.identifiers import new_id
 
 OPENAPI = Path(__file__).parents[1] / "snapshots" / "openapi.json"
@@ -272,8 +273,20 @@ async def audit(site: Any, stack: AsyncExitStack) -> tuple[str, Make]:
     return "/v1/audit", make
 
 
+async def handovers(site: Any, stack: AsyncExitStack) -> tuple[str, Make]:
+    await audit(site, stack)  # which asks as a supervisor from here on
+    base = site.app.base
+
+    async def make() -> None:
+        handed = HandsOver((DataKind.NAME,))
+        await base.store.write(lambda conn: note(conn, handed, to_micros(base.clock.now()), "exact", "x"))
+
+    return "/v1/handovers", make
+
+
 FILLED = {
     "/v1/audit": audit,
+    "/v1/handovers": handovers,
     "/v1/bulk-retries": bulk_retries,
     "/v1/bulk-retries/{bulk_id}/operations": bulk_operations,
     "/v1/breaks": breaks,

@@ -16,9 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from gateway.foundation.handovers.tables import handover
 from gateway.foundation.store.prepared import HELD
 from gateway.foundation.store.rows import columns, reader
-from gateway.words.identifiers import claim_prefix, new_id
-
-claim_prefix("hov", "a handing over of personal data 提供个人信息")
+from gateway.words.identifiers import new_id
 
 DUTY: Final = "《个人信息保护法》第十三条第一款第三项：履行法定职责所必需"
 """The basis of what a public organ hands over within its duty."""
