@@ -106,6 +106,7 @@ NO_SENSE = {
     "POST /v1/evidence-bundles": "puts what is there into a file",
     "POST /v1/licence-scans": "reads a text",
     "POST /v1/verifications": "looks at a file",
+    "POST /v1/channels/{channel}/reload": "each node reads its own files, and puts what it read in its own channel",
     "POST /v1/channels/{channel}/resume": "lets a channel go that goes already: the row is one, whatever is said of it",
 }
 """Requests that change nothing that another one could make wrong, and why."""

@@ -143,6 +143,7 @@ class Copy:
         for name in ("gateway.db", "gateway.db-wal", "gateway.db-shm"):
             (self.folder / name).unlink(missing_ok=True)
         shutil.copyfile(self.folder / "early.db", self.folder / "gateway.db")
+        (self.folder / "gateway.db").chmod(0o600)
         for name, early in (("evidence-heads", "early-heads"), ("second", "early-second")):
             if name in folders:
                 shutil.rmtree(self.folder / name)

@@ -12,8 +12,8 @@ from sqlalchemy import event
 
 from gateway.foundation.store.prepared import Plan
 
-ISSUE, CANCEL = 29, 26
-"""Statements of one request, evidence, events and the answer's view included."""
+ISSUE, CANCEL = 29, 27
+"""Statements of one request, evidence, events and the answer's view included; on PostgreSQL a cancel takes its turn."""
 
 
 PUMPS = ("operation.due_at", "channel_condition", "webhook_delivery")

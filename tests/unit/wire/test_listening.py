@@ -49,7 +49,11 @@ async def doors(callbacks: Callbacks, **settings: Any) -> AsyncIterator[tuple[st
         info=SimpleNamespace(capabilities={"open_callback"}),
         wire=None,
     )
-    base = SimpleNamespace(channels=SimpleNamespace(all=lambda: (channel,)), callbacks=callbacks, clock=SystemClock())
+    base = SimpleNamespace(
+        channels=SimpleNamespace(all=lambda: (channel,), get=lambda _: channel),
+        callbacks=callbacks,
+        clock=SystemClock(),
+    )
     opened = FrameDoors(cast(App, SimpleNamespace(base=base)))
     await opened.open()
     try:
@@ -197,7 +201,7 @@ def doors_at(address: str) -> Any:
         info=SimpleNamespace(capabilities={"open_callback"}),
         wire=None,
     )
-    base = SimpleNamespace(channels=SimpleNamespace(all=lambda: (channel,)))
+    base = SimpleNamespace(channels=SimpleNamespace(all=lambda: (channel,), get=lambda _: channel))
 
     @asynccontextmanager
     async def opening() -> AsyncIterator[None]:
