@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -78,8 +79,8 @@ class KeyProvider(Protocol):
         ...
 
 
-class KeyRing:
-    """Which keys are current, over whatever holds them. A holder gives the methods that raise NotImplementedError."""
+class KeyRing(ABC):
+    """Which keys are current, over whatever holds them. A holder gives the abstract methods."""
 
     def __init__(self) -> None:
         self._numbers: dict[str, tuple[int, ...]] = {}
@@ -108,49 +109,49 @@ class KeyRing:
         known = self.held(retired=True).get(name, ())
         return tuple(self.public(name, number) for number in sorted({*known, self.number(name)}))
 
+    @abstractmethod
     def wrap(self, data_key: bytes) -> tuple[str, bytes]:
         """Encrypt a data key under the current key-encryption key: (its id, the wrapped key)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def unwrap(self, kid: str, wrapped: bytes) -> bytes:
         """The data key again. Raises ValueError for an unknown id or altered bytes."""
-        raise NotImplementedError
 
+    @abstractmethod
     def secret(self, name: str, number: int | None = None) -> bytes:
         """A 32-byte secret: the current one, or that of a number."""
-        raise NotImplementedError
 
+    @abstractmethod
     def sign(self, name: str, message: bytes) -> bytes:
         """The signature by the current key pair ``name``."""
-        raise NotImplementedError
 
+    @abstractmethod
     def held(self, *, retired: bool = False) -> Mapping[str, tuple[int, ...]]:
         """The numbers that are here, by name, in order; with ``retired`` those too that nothing needs any more."""
-        raise NotImplementedError
 
+    @abstractmethod
     def where(self, name: str, number: int) -> str:
         """Where a key is: ``file`` or ``token``; nothing for one that is not here."""
-        raise NotImplementedError
 
+    @abstractmethod
     def made_at(self, name: str, number: int) -> int | None:
         """When a key was made, in microseconds, as far as its holder knows."""
-        raise NotImplementedError
 
+    @abstractmethod
     def public(self, name: str, number: int | None = None) -> bytes:
         """The public key of the key pair ``name``, also of one that is retired."""
-        raise NotImplementedError
 
+    @abstractmethod
     def make(self, name: str) -> int:
         """Make a key with the next number, which nobody uses yet. Returns the number."""
-        raise NotImplementedError
 
+    @abstractmethod
     def retire(self, name: str, number: int) -> None:
         """Put a key aside that nothing needs any more. It still opens what a backup may hold. Again changes nothing."""
-        raise NotImplementedError
 
+    @abstractmethod
     def destroy(self, name: str, number: int) -> None:
         """Destroy a retired key for good; of a key pair the public half stays. Again changes nothing."""
-        raise NotImplementedError
 
 
 class FileKeys(KeyRing):
