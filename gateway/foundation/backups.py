@@ -42,8 +42,8 @@ from gateway.foundation.store.all_tables import all_tables
 from gateway.foundation.store.engine import open_engine, sqlite_path
 from gateway.foundation.store.lines import Tally
 from gateway.words.clock import rfc3339
-from gateway.words.errors import GatewayError, SettingsError
-from gateway.words.saying import Sentence, say
+from gateway.words.errors import NotAsWrittenError, SettingsError
+from gateway.words.saying import say
 
 KEY_BYTES: Final = 32
 _MAGIC: Final = b"gateway backup 1\n"
@@ -61,12 +61,8 @@ Progress = Callable[[str, str, int, int], None]
 """``(what is done, table, rows so far, rows in all)``"""
 
 
-class BackupError(GatewayError):
+class BackupError(NotAsWrittenError):
     """A backup that is not what was written, or what was restored differs from it: nothing of it was kept."""
-
-    def __init__(self, said: Sentence) -> None:
-        super().__init__(str(said))
-        self.said = said
 
 
 @dataclass(frozen=True)

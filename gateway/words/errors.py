@@ -171,6 +171,14 @@ class UnavailableProblem(Problem):
     type = "unavailable"
 
 
+class NotAsWrittenError(GatewayError):
+    """A file that we have written is not there, or is not what we wrote. ``said`` is for people."""
+
+    def __init__(self, said: Sentence) -> None:
+        super().__init__(str(said))
+        self.said = said
+
+
 class SettingsError(GatewayError):
     """A setting stops the start. ``key`` is the dotted key, ``said`` what is wrong and what to do.
 

@@ -22,19 +22,15 @@ from gateway.foundation.crypto.keys import KeyProvider
 from gateway.foundation.crypto.sm import sm3
 from gateway.foundation.crypto.sm2 import default_provider
 from gateway.foundation.store.lines import Tally
-from gateway.words.errors import GatewayError
-from gateway.words.saying import Sentence, say
+from gateway.words.errors import NotAsWrittenError
+from gateway.words.saying import say
 
 ARCHIVE_KEY: Final = "archive"
 _MANIFEST: Final = "manifest.json"
 
 
-class ArchiveError(GatewayError):
+class ArchiveError(NotAsWrittenError):
     """A part of the archive is not there, or not what was written."""
-
-    def __init__(self, said: Sentence) -> None:
-        super().__init__(str(said))
-        self.said = said
 
 
 @dataclass(frozen=True)
