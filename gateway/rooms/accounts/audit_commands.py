@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import json
-from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
-from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,22 +10,17 @@ import typer
 
 from gateway.foundation.access.audit import AuditFilter, AuditRecord, check, find
 from gateway.foundation.evidence.command_line import evidence_of
-from gateway.terminal.output import Exit, Json, Session, moment, parse_day, session, show, table
-from gateway.words.clock import SHANGHAI, to_micros
-from gateway.words.errors import InvalidProblem
+from gateway.rooms.accounts.logs import Since, Subject, Until, between, every, write_rows
+from gateway.terminal.output import Exit, Json, moment, session, show, table
 from gateway.words.saying import say
 
 app = typer.Typer(help="What operators did 操作审计: list, export, verify.", no_args_is_help=True)
 
-_PAGE = 500
 _SHOWN = ("at", "operator", "role", "action", "subject", "reason", "status")
 
 Operator = Annotated[str | None, typer.Option(help="A person's id or name.")]
-Subject = Annotated[str | None, typer.Option(help="Whom or what it was about: an id, or authority/number.")]
 Action = Annotated[str | None, typer.Option(help="A part of what was done.")]
 Reads = Annotated[bool, typer.Option("--reads", help="Only unmasked looks at persons.")]
-Since = Annotated[str | None, typer.Option(help="First day, for example 2026-11-01.")]
-Until = Annotated[str | None, typer.Option(help="Last day.")]
 
 
 @app.command("list")
@@ -64,7 +55,7 @@ def export(
 ) -> None:
     """Write acts into a file, newest first. The file must not be there yet."""
     wanted = _wanted(operator, subject, action, reads, since, until)
-    number = write_rows(to, list(AuditRecord.__dataclass_fields__), _all(session(ctx), wanted))
+    number = write_rows(to, list(AuditRecord.__dataclass_fields__), map(_told, every(session(ctx), find, wanted)))
     show({"file": str(to), "acts": number}, as_json, say("audit.exported", number=number, file=to))
 
 
@@ -83,51 +74,8 @@ def verify(ctx: typer.Context, as_json: Json = False) -> None:
 def _wanted(
     operator: str | None, subject: str | None, action: str | None, reads: bool, since: str | None, until: str | None
 ) -> AuditFilter:
-    first = None if since is None else micros_of(since, "since")
-    end = None if until is None else micros_of(until, "until", timedelta(days=1))
-    return AuditFilter(operator, subject, action, "read" if reads else None, first, end)
-
-
-def write_rows(to: Path, names: Sequence[str], rows: Iterable[dict[str, Any]]) -> int:
-    """Write rows into a new file, .csv or .jsonl; how many they were. Raises InvalidProblem."""
-    if to.suffix not in (".csv", ".jsonl"):
-        raise InvalidProblem(say("audit.kinds"), field="--to")
-    number = 0
-    try:
-        with to.open("x", encoding="utf-8-sig" if to.suffix == ".csv" else "utf-8", newline="") as file:
-            sheet = csv.DictWriter(file, names)
-            if to.suffix == ".csv":
-                sheet.writeheader()
-            for row in rows:
-                number += 1
-                if to.suffix == ".csv":
-                    sheet.writerow({name: _cell(value) for name, value in row.items()})
-                else:
-                    file.write(json.dumps(row, ensure_ascii=False) + "\n")
-    except FileExistsError:
-        raise InvalidProblem(say("audit.there", file=to), field="--to") from None
-    return number
-
-
-def micros_of(day: str, field: str, later: timedelta = timedelta(0)) -> int:
-    """When a day begins here, and ``later``, in microseconds. Raises InvalidProblem."""
-    return to_micros(datetime.combine(parse_day(day, field), time.min, SHANGHAI) + later)
-
-
-def _all(ours: Session, wanted: AuditFilter) -> Iterator[dict[str, Any]]:
-    before: str | None = None
-    while True:
-        page = ours.read(lambda conn, before=before: find(conn, replace(wanted, before=before, limit=_PAGE)))  # type: ignore[misc]
-        yield from map(_told, page)
-        if len(page) < _PAGE:
-            return
-        before = page[-1].id
+    return AuditFilter(operator, subject, action, "read" if reads else None, *between(since, until))
 
 
 def _told(one: AuditRecord) -> dict[str, Any]:
     return {**asdict(one), "at": moment(one.at)}
-
-
-def _cell(value: Any) -> Any:
-    """A cell that no spreadsheet takes for a formula (OWASP, CSV injection)."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" and value else value
