@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -55,6 +56,8 @@ class Exit(IntEnum):
 
 EXIT_CODES = tuple(Exit)
 
+_ID = re.compile(r"[a-z]{2,4}_[0-9a-f]{32}")
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?\+08:00")
 _JSON = "gateway.json"
 
 
@@ -183,16 +186,29 @@ def moment(micros: int | None) -> str | None:
 def table(
     columns: Sequence[Sentence | str], rows: Iterable[Sequence[Any]], title: Sentence | str | None = None
 ) -> Table:
-    """A table whose cells wrap and are never cut. Columns are given by their names; names and sentences are worded."""
+    """A table whose cells wrap and are never cut. Columns are given by their names; names and sentences are worded.
+
+    From 80 columns on an id keeps to one line; a moment is shown to the second, in the time of Shanghai.
+    """
     from rich.table import Table
 
     heads, above = map(head, columns), in_words(title)
     made = Table(*heads, title=above, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for column in made.columns:
         column.overflow = "fold"
+    wide = console().width >= 80  # else a column of one width would leave none to the others
     for row in rows:
-        made.add_row(*("" if cell is None else str(in_words(cell)) for cell in row))
+        cells = [_cell(value) for value in row]
+        for column, cell in zip(made.columns, cells, strict=False):
+            if wide and _ID.fullmatch(cell):
+                column.width = max(column.width or 0, len(cell))
+        made.add_row(*cells)
     return made
+
+
+def _cell(value: Any) -> str:
+    text = "" if value is None else str(in_words(value))
+    return f"{at[1]} {at[2]}" if (at := _MOMENT.fullmatch(text)) else text
 
 
 def facts(known: Mapping[str, Any], title: Sentence | str | None = None) -> Table:
