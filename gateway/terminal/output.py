@@ -18,7 +18,7 @@ import typer
 
 from gateway.words.clock import from_micros, rfc3339
 from gateway.words.errors import ExchangeError, GatewayError, InvalidProblem, Problem, SettingsError, UnavailableProblem
-from gateway.words.saying import Language, Sentence, head_in, of_terminal, said_of, say, worded
+from gateway.words.saying import Language, Sentence, Word, head_in, of_terminal, said_of, say, worded
 
 if TYPE_CHECKING:  # every command starts here: what only some need is loaded where they use it
     from rich.console import Console
@@ -152,8 +152,10 @@ def spoken() -> Language:
 
 
 def in_words(said: Any) -> Any:
-    """A sentence in the language of this terminal; anything else as it is."""
-    return worded(said, spoken()) if isinstance(said, Sentence) else said
+    """A sentence or a word of ours in the language of this terminal, also yes and no; anything else as it is."""
+    if isinstance(said, bool):
+        said = say("terminal.yes" if said else "terminal.no")
+    return worded(said, spoken()) if isinstance(said, (Sentence, Word)) else said
 
 
 # --- results --------------------------------------------------------------------------------------------------------

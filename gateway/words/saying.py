@@ -74,8 +74,8 @@ def say(id: str, /, **given: Any) -> Sentence:
 
 
 def worded(said: Sentence | str, language: Language) -> str:
-    """The words of a sentence. What is a text already stays: another system has said it, or a person."""
-    return said.in_(language) if isinstance(said, Sentence) else said
+    """The words of a sentence, or of a ``Word``. What is a text already stays: another system, or a person, said it."""
+    return str(_worded(said, language)) if isinstance(said, (Sentence, Word)) else said
 
 
 def cure_of(said: Sentence | str, cure: Sentence | str | None, language: Language) -> str | None:

@@ -14,6 +14,7 @@ from datetime import date, timedelta
 from gateway.rooms.decisions.facts import AppealKind, DecisionEvent, DecisionFacts, EventKind
 from gateway.words.calendar import Judged
 from gateway.words.law import Matter, Rule
+from gateway.words.saying import Sentence, say
 from gateway.words.terms import Terms
 
 _DAY = timedelta(days=1)
@@ -28,7 +29,7 @@ class DueDate:
 
     on: date
     provisional: bool
-    because: str
+    because: Sentence
     rule: Rule | None = None
 
 
@@ -41,7 +42,7 @@ class Receipt:
 
     on: date
     provisional: bool
-    because: str
+    because: Sentence
     rules: tuple[Rule, ...] = ()
 
 
@@ -62,7 +63,7 @@ class Suspension:
 
     since: date
     until: date | None
-    why: str
+    why: Sentence
     anew: bool = False
 
 
@@ -117,12 +118,12 @@ class Clocks:
         if served is None:
             return None
         if served.method != "publication":
-            return Receipt(served.on, False, f"received {served.on}")
+            return Receipt(served.on, False, say("decisions.clock_received", on=served.on))
         rule, moves = self.rule(Matter.PUBLICATION_TERM), self.rule(Matter.PUBLICATION_END)
         end = Judged(served.on + timedelta(days=rule.number), provisional=False)
         if moves.reading == "rolls" or rule.unit == "working_days":
             end = self.terms.last_day(rule, served.on)
-        words = f"published {served.on} for {rule.number} days, received {end.value}"
+        words = say("decisions.clock_published", on=served.on, days=rule.number, end=end.value)
         return Receipt(end.value, end.provisional, words, (rule, moves))
 
     def periods(self, planned: date | None = None) -> tuple[DuePeriod, ...]:
@@ -151,19 +152,20 @@ class Clocks:
         if received is None:
             return None
         days, rule = payment_term(self.facts, self.terms)
-        kind, rolled = ("working ", "") if rule.unit == "working_days" else ("", ", rolled over holidays")
-        words = f"{received.because}, {days} {kind}days, day of receipt not counted{rolled}"
+        counted = "decisions.clock_term_worked" if rule.unit == "working_days" else "decisions.clock_term"
+        words = say(counted, received=received.because, days=days)
         term = self._term(received.on)
         due = DueDate(term.value, term.provisional or received.provisional, words, rule)
         if planned is not None:
-            due = DueDate(planned, False, "the approved plan of instalments")
+            due = DueDate(planned, False, say("decisions.clock_planned"))
         if len(periods) > 1:
-            due = DueDate(periods[-1].due_on, False, f"deferred on {periods[-1].known_on} until {periods[-1].due_on}")
+            last = periods[-1]
+            due = DueDate(last.due_on, False, say("decisions.clock_deferred", on=last.known_on, until=last.due_on))
         after = self.rule(Matter.AFTER_APPEAL)
         for since, until in self._appealed() if after.reading == "restart" else ():
             anew = None if until is None else self._term(until)
             if anew is not None and anew.value > due.on:
-                words = f"appeal from {since} to {until}, its term to pay anew"
+                words = say("decisions.clock_anew", since=since, until=until)
                 due = DueDate(anew.value, anew.provisional, words, after)
         return due
 
@@ -185,11 +187,14 @@ class Clocks:
         """
         anew, found = self.rule(Matter.AFTER_APPEAL).reading == "restart", []
         for since, until in self._appealed():
-            words = f"appeal since {since}" if until is None else f"appeal from {since} to {until}"
-            if anew and until is not None:
-                until = max(until, self._term(until).value)
-                words += f", term to pay anew until {until}"
-            found.append(Suspension(since, until, f"{words} (行政处罚法 art. 73)", anew))
+            if until is None:
+                found.append(Suspension(since, None, say("decisions.day_appeal_open", since=since), anew))
+                continue
+            words = say("decisions.day_appeal", since=since, until=until)
+            if anew:
+                ended, until = until, max(until, self._term(until).value)
+                words = say("decisions.day_appeal_anew", since=since, until=ended, term=until)
+            found.append(Suspension(since, until, words, anew))
         return tuple(found)
 
     def twice_open(self) -> tuple[str, ...]:

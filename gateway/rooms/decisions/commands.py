@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
@@ -12,10 +13,11 @@ from gateway.rooms.decisions import Corrections, Decision, DecisionEvent, Decisi
 from gateway.rooms.decisions.corrections import At, CorrectionSight
 from gateway.terminal.confirming import Seen, as_lines, word_on
 from gateway.terminal.login import Asking, FromStdin, Identity, Login, as_operator
-from gateway.terminal.output import Json, head, session, show, table
+from gateway.terminal.output import Json, head, in_words, session, show, table
 from gateway.terminal.running import KeyFile
 from gateway.words.errors import InvalidProblem, NotFoundProblem
-from gateway.words.saying import say
+from gateway.words.saying import Word, say
+from gateway.words.wrong import wrongs
 
 if TYPE_CHECKING:
     from gateway.app import App
@@ -74,7 +76,10 @@ def correct(
         """What is agreed to was looked at."""
         waits = [one for one in told["corrections"] if one["event_id"] == event and one["seen"]]
         old = [one for one in told["events"] if one["id"] == event]
-        lines = as_lines({"from": _words(old[0])} | {"instead": _words(waits[0]["event"])} | waits[0]) if waits else []
+        lines = []
+        if waits:
+            about = {name: waits[0][name] for name in ("reason", "proposed_by")}
+            lines = as_lines({"from": _words(old[0]), "instead": _words(waits[0]["event"]), **about})
         return word_on(waits[0]["seen"] if waits else None, seen, lines, say("decisions.correct_so"))
 
     async def act(gateway: App, who: Person) -> dict[str, Any]:
@@ -89,7 +94,7 @@ def correct(
         elif withdraw:
             await corrections.withdraw(at, said, by=who)
         else:
-            new = None if void else DecisionEvent.model_validate(_changed(await told(), event, changes), strict=False)
+            new = None if void else _event(_changed(await told(), event, changes))
             await corrections.correct(at, new, said, by=who)
         return await told()
 
@@ -123,6 +128,17 @@ def _changed(told: dict[str, Any], event_id: str, changes: list[str] | None) -> 
             raise InvalidProblem(say("decisions.no_change", text=change), field="--set")
         event[name.strip()] = value.strip() or None
     return event
+
+
+def _event(told: dict[str, Any]) -> DecisionEvent:
+    """The event that is said. Raises InvalidProblem that names the first field which is wrong."""
+    from pydantic import ValidationError
+
+    try:
+        return DecisionEvent.model_validate(told, strict=False)
+    except ValidationError as error:
+        first = wrongs(error.errors())[0]
+        raise InvalidProblem(first.reason, field=first.field or "--set") from None
 
 
 def _told(decision: Decision, corrections: list[CorrectionSight]) -> dict[str, Any]:
@@ -159,13 +175,35 @@ def _viewed(view: dict[str, Any]) -> dict[str, Any]:
     return {name: view[name] for name in ("authority", "number", "events", "corrections")}
 
 
+class Method(Word):
+    """How a decision was served."""
+
+
+class Undelivered(Word):
+    """Why post did not reach the party."""
+
+
+class Shown(Word):
+    """What the day of an electronic service rests upon."""
+
+
+_CODES: Mapping[str, Callable[[str], str]] = {
+    "method": Method,
+    "undelivered": Undelivered,
+    "shown_by": Shown,
+    "appeal_kind": Word,
+}
+
+
 def _words(event: dict[str, Any] | None) -> str:
     """What an event says, in one line; nothing for one that is voided."""
-    hidden = (*_OF_RECORD, "kind", "on")
-    more = (
-        f"{head(name)} {value}" for name, value in (event or {}).items() if value is not None and name not in hidden
-    )
-    return "–" if event is None else ", ".join((f"{event['kind']} {event['on']}", *more))
+    if event is None:
+        return "–"
+    said = [f"{in_words(Word(event['kind']))} {event['on']}"]
+    for name, value in event.items():
+        if value is not None and name not in (*_OF_RECORD, "kind", "on"):
+            said.append(in_words(say(f"decisions.told_{name}", value=_CODES.get(name, str)(value))))
+    return ", ".join(said)
 
 
 def _show(told: dict[str, Any], as_json: bool) -> None:
@@ -173,7 +211,7 @@ def _show(told: dict[str, Any], as_json: bool) -> None:
     human: list[Any] = [table(("id", "event", "in_force", "recorded_by"), rows)]
     if told["corrections"]:
         names = ("event_id", "instead", "status", "reason", "proposed_by", "confirmed_by")
-        shown = [{**one, "instead": _words(one["event"])} for one in told["corrections"]]
+        shown = [{**one, "instead": _words(one["event"]), "status": Word(one["status"])} for one in told["corrections"]]
         title = head("corrections")
         human += ["", table(names, ([one[name] for name in names] for one in shown), title=title)]
     show(told, as_json, *human)

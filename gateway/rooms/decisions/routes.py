@@ -186,7 +186,9 @@ class OneView:
             "corrections": [
                 CorrectionView.of(one, plainly=self.plainly) for one in await self.corrections.of(decision)
             ],
-            "due": DueView.showing(due, rule=due.rule and RuleView.of(due.rule)) if due else None,
+            "due": DueView.showing(due, because=in_words(due.because), rule=due.rule and RuleView.of(due.rule))
+            if due
+            else None,
             **found.parts,
             "next_duty": found.next_duty and in_words(found.next_duty),
             "created_at": instant(decision.created_at),

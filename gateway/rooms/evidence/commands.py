@@ -21,7 +21,7 @@ from gateway.terminal.output import Exit, Json, Session, facts, head, in_words, 
 from gateway.terminal.running import KeyFile
 from gateway.words.clock import ManualClock, SystemClock, from_micros, rfc3339
 from gateway.words.errors import InvalidProblem
-from gateway.words.saying import say
+from gateway.words.saying import Word, say
 
 if TYPE_CHECKING:
     from gateway.app import App
@@ -125,7 +125,7 @@ def audit(ctx: typer.Context, as_json: Json = False) -> None:
     if made.unread:
         lines.append(say("evidence.audit_unread", number=made.unread, unproven=made.unproven))
     if wrong:
-        lines.append(table(["kind", "id", "reason"], [(one.what, one.subject, one.said) for one in wrong]))
+        lines.append(table(["kind", "id", "reason"], [(Word(one.what), one.subject, one.said) for one in wrong]))
     show(
         {
             "ok": not wrong,

@@ -11,7 +11,7 @@ import typer
 from gateway.terminal.output import Json, Session, session, show, table
 from gateway.words.law import said
 from gateway.words.money import format_yuan
-from gateway.words.saying import say
+from gateway.words.saying import Word, say
 
 if TYPE_CHECKING:
     from gateway.rooms.payments.explanation import Explanation
@@ -33,8 +33,8 @@ def explain(
     human: list[Any] = [say("payments.owed_on", on=found.on, yuan=format_yuan(found.left))]
     if found.due is not None:
         human.append(say("payments.owed_due", due_on=found.due.on, because=found.due.because))
-    rows = [(one.kind, *map(format_yuan, (one.owed, one.paid, one.left))) for one in found.owed]
-    human += ["", table(("kind", "owed", "paid", "left"), rows)]
+    rows = [(Word(one.kind), *map(format_yuan, (one.owed, one.paid, one.left))) for one in found.owed]
+    human += ["", table(("kind", "owed", say("payments.paid_of_it"), "left"), rows)]
     stretches = [
         (one.payment, format_yuan(one.fine), part.first, part.last, part.days, part.counted, part.why)
         for one in found.claims

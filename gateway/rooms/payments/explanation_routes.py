@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Path
 
 from gateway.foundation.access import Principal
 from gateway.foundation.http.authorization import may, require_authority
+from gateway.foundation.http.language import in_words
 from gateway.foundation.http.persons import Plainly
 from gateway.foundation.http.problems import responses
 from gateway.foundation.http.services import service
@@ -92,7 +93,7 @@ class ExplanationView(View):
             received_on=None if receipt is None else receipt.on,
             due_on=None if due is None else due.on,
             provisional=due is not None and due.provisional,
-            because=None if due is None else due.because,
+            because=None if due is None else in_words(due.because),
             appeals=[
                 AppealView.showing(one, party=one.party if plainly or one.party is None else mask_person(one.party))
                 for one in found.appeals

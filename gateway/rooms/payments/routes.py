@@ -12,6 +12,7 @@ from gateway.foundation.access import Principal
 from gateway.foundation.base import Foundation
 from gateway.foundation.http.authorization import may, require_authority
 from gateway.foundation.http.idempotency import KeyedRequest
+from gateway.foundation.http.language import in_words
 from gateway.foundation.http.problems import responses
 from gateway.foundation.http.services import Base, service
 from gateway.foundation.http.views import (
@@ -248,12 +249,7 @@ class SurchargeView(View):
             amount=found.amount,
             capped=found.capped,
             reduced_by=found.reduced_by,
-            stretches=[
-                StretchView(
-                    first=one.first, last=one.last, days=one.days, counted=one.counted, base=one.base, why=one.why
-                )
-                for one in found.stretches
-            ],
+            stretches=[StretchView.showing(one, why=in_words(one.why)) for one in found.stretches],
             rules=[RuleView.of(one) for one in found.rules],
         )
 

@@ -15,6 +15,7 @@ from typing import Literal
 
 from gateway.rooms.decisions import DuePeriod, Suspension
 from gateway.words.law import Rule
+from gateway.words.saying import Sentence, say
 
 _DAY = timedelta(days=1)
 
@@ -31,7 +32,7 @@ class Rate:
     per_cent: int
     cap: int
     base: Base
-    why: str
+    why: Sentence
     rules: tuple[Rule, ...] = ()
 
 
@@ -53,7 +54,7 @@ class Stretch:
     counted: bool
     base: int
     hundredths: int
-    why: str
+    why: Sentence
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def surcharge(
     day = due[0].due_on + _DAY
     anew = max((one.since for one in suspensions if one.anew and one.since <= on), default=day)
     if anew > day:
-        suspensions = (Suspension(day, anew - _DAY, f"counted anew after the appeal of {anew}"), *suspensions)
+        suspensions = (Suspension(day, anew - _DAY, say("payments.day_before_anew", since=anew)), *suspensions)
     while day <= on:
         counted, why = _judge(day, due, suspensions, rate)
         bears = fine if rate.base == "original" else max(0, fine - sum(one.amount for one in paid if one.on < day))
@@ -120,14 +121,14 @@ def surcharge(
     )
 
 
-def _judge(day: date, due: Sequence[DuePeriod], suspensions: Sequence[Suspension], rate: Rate) -> tuple[bool, str]:
+def _judge(day: date, due: Sequence[DuePeriod], suspensions: Sequence[Suspension], rate: Rate) -> tuple[bool, Sentence]:
     """Whether a day counts, and why."""
     for one in suspensions:
         if one.since <= day and (one.until is None or day <= one.until):
             return False, one.why
     for period in due[1:]:
         if period.known_on <= day <= period.due_on:
-            return False, f"deferred until {period.due_on} (行政处罚法 art. 66)"
+            return False, say("payments.day_deferred", until=period.due_on)
     return True, rate.why
 
 

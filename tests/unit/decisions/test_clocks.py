@@ -19,6 +19,7 @@ from gateway.rooms.payments.accrual import rate_of
 from gateway.rooms.payments.surcharge import Surcharge, surcharge
 from gateway.words.calendar import WorkingCalendar
 from gateway.words.law import Law, Rule
+from gateway.words.saying import Language, say
 from gateway.words.terms import Terms
 
 CALENDAR = WorkingCalendar()
@@ -82,12 +83,13 @@ def test_a_publication_is_received_at_the_end_of_its_days(field: str, end: str, 
     known = clocks(served=published, field=field, publication_end=end)
     assert known.receipt() is not None
     assert (known.receipt().on, known.due().on) == (day(received), day(due))
-    assert known.due().because.startswith("published 2026-08-03 for")
+    assert str(known.due().because).startswith("published 2026-08-03 for")
 
 
 def test_post_that_came_back_counts_on_the_day_that_is_told_and_needs_evidence() -> None:
     returned = event("served", "09-16", method="post", undelivered="returned", evidence="退信 单号1234")
-    assert clocks(served=returned).receipt() == Receipt(day("09-16"), False, "received 2026-09-16")
+    told = say("decisions.clock_received", on=day("09-16"))
+    assert clocks(served=returned).receipt() == Receipt(day("09-16"), False, told)
     with pytest.raises(ValidationError):
         event("served", "09-16", method="post", undelivered="refused")
     with pytest.raises(ValidationError):
@@ -122,7 +124,8 @@ def test_before_service_there_is_none_even_where_a_deferral_is_known() -> None:
 def test_service_begins_it_and_it_says_how_it_came_about() -> None:
     due = clocks().due()
     assert (due.on, due.provisional) == (DUE, False)
-    assert "received 2026-09-16, 15 days" in due.because
+    assert "received 2026-09-16, 15 days" in str(due.because)
+    assert due.because.in_(Language.CHINESE) == "2026-09-16收到，15日，收到当日不计，末日遇休息日顺延"
     longer = clocks()
     assert replace(longer, facts=longer.facts.model_copy(update={"payment_days": 30})).due().on == day("10-16")
     assert clocks(event("served", "09-20", method="post")).due().on == DUE, "the first service counts"
@@ -130,7 +133,9 @@ def test_service_begins_it_and_it_says_how_it_came_about() -> None:
 
 def test_a_deferral_moves_it_and_the_latest_day_holds() -> None:
     near, far = event("deferred", "10-01", until="2026-11-09"), event("deferred", "10-09", until="2026-12-09")
-    assert clocks(near).due() == DueDate(day("11-09"), False, "deferred on 2026-10-01 until 2026-11-09")
+    words = say("decisions.clock_deferred", on=day("10-01"), until=day("11-09"))
+    assert clocks(near).due() == DueDate(day("11-09"), False, words)
+    assert str(words) == "deferred on 2026-10-01 until 2026-11-09"
     assert clocks(near, far).due().on == clocks(far, near).due().on == day("12-09")
 
 
@@ -195,7 +200,10 @@ def test_what_follows_an_appeal_is_read_in_two_ways(after: str, days: int, amoun
 def test_a_restart_gives_a_new_term_to_pay_and_leaves_what_was_paid_before_the_appeal_alone() -> None:
     known = clocks(*VECTOR, after_appeal="restart")
     due = known.due()
-    assert (due.on, due.because) == (day("12-16"), "appeal from 2026-10-20 to 2026-12-01, its term to pay anew")
+    assert due.on == day("12-16")
+    assert str(due.because) == "appeal from 2026-10-20 to 2026-12-01, its term to pay anew"
+    (still,) = known.suspensions()
+    assert "term to pay anew until 2026-12-16" in str(still.why)
     assert due.rule.reading == "restart"
     assert clocks(*VECTOR).due().on == DUE
     on = ("10-19", "10-20", "12-16", "12-17")

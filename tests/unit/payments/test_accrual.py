@@ -9,11 +9,12 @@ import pytest
 from payment_records import a_payment
 
 from gateway.rooms.decisions import Clocks, DecisionEvent, DecisionFacts, DuePeriod, Suspension
-from gateway.rooms.payments.accrual import accrued, fine_in, paid_day
+from gateway.rooms.payments.accrual import Overdue, accrued, fine_in, overdue, paid_day
 from gateway.rooms.payments.bill import LineKind
 from gateway.rooms.payments.records import PaymentLine
 from gateway.rooms.payments.surcharge import PrincipalPaid
 from gateway.words.clock import to_micros
+from gateway.words.saying import say
 from gateway.words.terms import Terms
 
 TERMS = Terms()
@@ -59,9 +60,8 @@ def test_three_per_cent_a_day_begin_on_the_day_after_the_last_one():
 
 def test_no_day_counts_while_an_appeal_is_open():
     appealed = event("appealed", DUE + 3 * DAY, appeal="1", appeal_kind="suit")
-    assert decision(appealed).suspensions() == (
-        Suspension(DUE + 3 * DAY, None, "appeal since 2026-10-11 (行政处罚法 art. 73)"),
-    )
+    since = DUE + 3 * DAY
+    assert decision(appealed).suspensions() == (Suspension(since, None, say("decisions.day_appeal_open", since=since)),)
     assert [of(days, appealed) for days in (2, 3, 300)] == [6000, 6000, 6000]
 
 
@@ -71,10 +71,13 @@ def test_days_count_again_after_an_appeal_and_a_second_one_suspends_again():
         event("appeal_ended", DUE + 5 * DAY, appeal="1"),
     )
     second = event("appealed", DUE + 8 * DAY, appeal="2", appeal_kind="suit")
+    one, other = DUE + 2 * DAY, DUE + 5 * DAY
     assert decision(*first, second).suspensions() == (
-        Suspension(DUE + 2 * DAY, DUE + 5 * DAY, "appeal from 2026-10-10 to 2026-10-13 (行政处罚法 art. 73)"),
-        Suspension(DUE + 8 * DAY, None, "appeal since 2026-10-16 (行政处罚法 art. 73)"),
+        Suspension(one, other, say("decisions.day_appeal", since=one, until=other)),
+        Suspension(DUE + 8 * DAY, None, say("decisions.day_appeal_open", since=DUE + 8 * DAY)),
     )
+    (first_days, _) = decision(*first, second).suspensions()
+    assert str(first_days.why) == "appeal from 2026-10-10 to 2026-10-13 (行政处罚法 art. 73)"
     assert [of(days, *first, second) for days in (1, 5, 7, 8, 20)] == [3000, 3000, 9000, 9000, 9000]
     assert decision(event("appeal_ended", DUE, appeal="1")).suspensions() == ()
 
@@ -127,3 +130,42 @@ def test_only_the_fine_bears_it_and_the_day_of_payment_is_one_in_shanghai():
     assert paid_day(a_payment()) is None
     late = datetime(2026, 10, 8, 16, 0, tzinfo=UTC)
     assert paid_day(a_payment(paid_at=to_micros(late))) == date(2026, 10, 9)
+
+
+# --- how long it is overdue -------------------------------------------------------------------------------------------
+
+
+def late(on: int, *events: DecisionEvent, planned: date | None = None) -> Overdue:
+    return overdue(decision(*events), planned, DUE + on * DAY)
+
+
+def test_days_of_an_appeal_are_not_overdue_and_nobody_is_urged_while_it_is_open():
+    began, ended = (
+        event("appealed", DUE + 3 * DAY, appeal="1", appeal_kind="suit"),
+        event("appeal_ended", DUE + 40 * DAY, appeal="1"),
+    )
+    assert late(2, began) == Overdue(2)
+    assert late(39, began) == Overdue(2, appealed=True)
+    assert late(40, began, ended) == Overdue(2, appealed=True)
+    assert late(68, began, ended) == Overdue(30)
+    assert late(69, began, ended) == Overdue(31, to_urge=True)
+    again = event("appealed", DUE + 70 * DAY, appeal="2", appeal_kind="suit")
+    assert late(70, began, ended, again) == Overdue(31, appealed=True)
+
+
+def test_after_thirty_days_a_party_is_to_be_urged_until_it_has_been():
+    urged = event("urged", DUE + 32 * DAY)
+    assert [late(days).to_urge for days in (30, 31)] == [False, True]
+    assert late(31, urged).to_urge, "it is served tomorrow"
+    assert late(33, urged) == Overdue(33, urged_on=DUE + 32 * DAY)
+
+
+def test_days_of_a_deferral_are_not_overdue_and_an_instalment_has_a_last_day_of_its_own():
+    deferred = event("deferred", DUE + 2 * DAY, until=DUE + 10 * DAY)
+    assert [late(days, deferred).days for days in (1, 10, 11)] == [1, 1, 2]
+    assert [late(days, planned=DUE + 5 * DAY).days for days in (5, 6)] == [0, 1]
+
+
+def test_it_is_overdue_whether_or_not_the_decision_states_a_surcharge():
+    assert overdue(decision(stated=False), None, DUE + 4 * DAY).days == 4
+    assert overdue(replace(decision(), events=()), None, DUE + 4 * DAY).days == 0

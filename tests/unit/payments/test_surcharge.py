@@ -14,13 +14,16 @@ from gateway.rooms.payments.channel_keys import PaymentKeys
 from gateway.rooms.payments.surcharge import PrincipalPaid, Rate, Stretch, Surcharge
 from gateway.rooms.payments.surcharge import surcharge as counted_by
 from gateway.words.calendar import WorkingCalendar
+from gateway.words.saying import say
 
 DUE = date(2026, 10, 8)
 DAY = timedelta(days=1)
+COUNTED = say("payments.day_counted", rate=3, cited="行政处罚法 art. 72")
+APPEAL = say("decisions.day_appeal_open", since=DUE)
 
 
 def surcharge(fine: int, due: list[DuePeriod], on: date, *, base: str = "original", **more: object) -> Surcharge:
-    rate = Rate(3, 100, base, "3 % a day (行政处罚法 art. 72)")  # type: ignore[arg-type]
+    rate = Rate(3, 100, base, COUNTED)  # type: ignore[arg-type]
     return counted_by(fine, due, on, rate=rate, **more)  # type: ignore[arg-type]
 
 
@@ -54,10 +57,10 @@ def test_none_before_service():
 
 
 def test_days_of_an_appeal_do_not_count():
-    appeal = Suspension(DUE + 3 * DAY, DUE + 12 * DAY, "appeal")
+    appeal = Suspension(DUE + 3 * DAY, DUE + 12 * DAY, APPEAL)
     assert of(100000, 12, suspensions=[appeal]).days == 2
     assert of(100000, 13, suspensions=[appeal]).days == 3
-    open_one = Suspension(DUE + 3 * DAY, None, "appeal")
+    open_one = Suspension(DUE + 3 * DAY, None, APPEAL)
     assert of(100000, 500, suspensions=[open_one]).days == 2
 
 
@@ -92,7 +95,7 @@ days = st.integers(0, 120)
 )
 def test_equals_an_independent_day_by_day_count(fine, horizon, appeals, deferral, instalments, base):
     suspensions = [
-        Suspension(DUE + start * DAY, None if length is None else DUE + (start + length) * DAY, "appeal")
+        Suspension(DUE + start * DAY, None if length is None else DUE + (start + length) * DAY, APPEAL)
         for start, length in appeals
     ]
     periods = [DuePeriod(DUE, date(2026, 9, 16))]
@@ -135,11 +138,11 @@ def test_where_nothing_accrues_nothing_is_said_to(fine, due, stated):
 
 
 def test_every_stretch_of_days_is_told_with_its_base_and_its_reason():
-    appeal = Suspension(DUE + 3 * DAY, DUE + 4 * DAY, "appeal")
+    appeal = Suspension(DUE + 3 * DAY, DUE + 4 * DAY, APPEAL)
     periods = [DuePeriod(DUE, date(2026, 9, 16)), DuePeriod(DUE + 7 * DAY, DUE + 6 * DAY)]
     found = surcharge(1000, periods, DUE + 8 * DAY, stated=True, suspensions=[appeal], reduced_by=20)
-    rate, later = "3 % a day (行政处罚法 art. 72)", "deferred until 2026-10-15 (行政处罚法 art. 66)"
-    told = [(1, 2, True, rate), (3, 4, False, "appeal"), (5, 5, True, rate), (6, 7, False, later), (8, 8, True, rate)]
+    rate, later = COUNTED, say("payments.day_deferred", until=DUE + 7 * DAY)
+    told = [(1, 2, True, rate), (3, 4, False, APPEAL), (5, 5, True, rate), (6, 7, False, later), (8, 8, True, rate)]
     stretches = tuple(
         Stretch(
             DUE + first * DAY, DUE + last * DAY, days := last - first + 1, counted, 1000, days * 3000 * counted, why
@@ -161,3 +164,15 @@ def test_a_part_that_is_paid_lightens_the_days_after_it_and_only_where_the_outst
 )
 def test_half_a_fen_and_more_is_one_and_a_surcharge_as_high_as_the_fine_is_at_its_cap(fine, days, amount, capped):
     assert (of(fine, days).amount, of(fine, days).capped) == (amount, capped)
+
+
+def test_the_cap_is_so_many_per_cent_of_the_fine_and_the_rate_so_many_a_day():
+    rate = Rate(2, 50, "original", COUNTED)
+    found = [
+        counted_by(100000, [DuePeriod(DUE, DUE)], DUE + days * DAY, rate=rate, stated=True) for days in (24, 25, 60)
+    ]
+    assert [(one.amount, one.capped, one.days) for one in found] == [
+        (48000, False, 24),
+        (50000, True, 25),
+        (50000, True, 60),
+    ]
