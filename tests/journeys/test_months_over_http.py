@@ -146,7 +146,7 @@ async def test_reports_come_signed_or_as_files_and_show_only_what_is_the_callers
 async def test_the_ledger_stands_as_of_its_last_day_and_says_whom_to_remind(site):
     await site.travel("2026-08-17 10:00")
     bills = []
-    for number in ("第1号", "第2号", "第3号"):
+    for number in ("第1号", "第2号", "第3号", "第4号", "第5号"):
         bill = await site.issued(await site.decide(number, decided_on="2026-08-14"))
         served = {"kind": "served", "on": "2026-08-17", "method": "direct"}
         assert (await site.post(site.path(number) + "/events", served)).json()["due"]["on"] == "2026-09-01"
@@ -154,6 +154,9 @@ async def test_the_ledger_stands_as_of_its_last_day_and_says_whom_to_remind(site
     await site.pay(bills[0]["code"])
     await site.reaches(bills[0], "PAID")
     await site.travel("2026-10-03 10:00")
+    appeal = {"kind": "appealed", "on": "2026-09-11", "appeal": "甲", "appeal_kind": "reconsideration"}
+    assert (await site.post(site.path("第4号") + "/events", appeal)).is_success
+    assert (await site.post(site.path("第5号") + "/events", {"kind": "urged", "on": "2026-10-03"})).is_success
     await site.pay(bills[1]["code"])
     await site.reaches(bills[1], "PAID")
 
@@ -168,6 +171,11 @@ async def test_the_ledger_stands_as_of_its_last_day_and_says_whom_to_remind(site
     october = await ledger("2026-10")
     assert october["第2号"] == ["5036.50", "0.00", "0", "已缴清", ""]
     assert october["第3号"] == ["0.00", "5036.50", "32", "已逾期", "应催告"]
+    assert october["第4号"] == ["0.00", "5036.50", "9", "复议诉讼中", ""], "days of an appeal do not count"
+    assert october["第5号"] == ["0.00", "5036.50", "32", "已逾期", "已催告 2026-10-03"]
+    ended = {"kind": "appeal_ended", "on": "2026-10-01", "appeal": "甲"}
+    assert (await site.post(site.path("第4号") + "/events", ended)).is_success
+    assert (await ledger("2026-10"))["第4号"] == ["0.00", "5036.50", "11", "已逾期", ""]
 
 
 async def test_a_month_is_closed_signed_and_opened_again_by_two(any_site):

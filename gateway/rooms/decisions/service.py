@@ -14,7 +14,7 @@ from gateway.rooms.decisions import records
 from gateway.rooms.decisions.clocks import Clocks, DueDate
 from gateway.rooms.decisions.duties import next_duty
 from gateway.rooms.decisions.facts import DecisionEvent, DecisionFacts, Officer
-from gateway.rooms.decisions.history import check_appeals, check_day, check_event
+from gateway.rooms.decisions.history import check_appeals, check_day, check_event, check_unmasked
 from gateway.rooms.decisions.parts import Contribution, Part
 from gateway.rooms.decisions.party import Warned
 from gateway.rooms.decisions.records import Decision
@@ -69,6 +69,7 @@ class Decisions:
 
         def unit(conn: Connection) -> tuple[Decision, bool]:
             known = records.fetch_by_number(conn, self._envelope, authority, number, hold=True)
+            check_unmasked(facts, None if known is None else known.facts)
             if known is None:
                 records.add(conn, self._envelope, decision_id, authority, number, facts, at)
                 records.add_version(conn, self._envelope, decision_id, 1, facts, by, at)
@@ -118,6 +119,7 @@ class Decisions:
         number = _number(number)
         now = self._base.clock.now()
         check_day(event, day_of(now))
+        check_unmasked(event)
 
         def unit(conn: Connection) -> Decision:
             known = self.read(conn, authority, number, hold=True)
@@ -139,6 +141,10 @@ class Decisions:
     def clocks(self, decision: Decision) -> Clocks:
         """Every clock of a decision, by its events in force and the law's rows that count for it."""
         return Clocks(decision.facts, decision.events, self._base.reckoning.of(decision.authority))
+
+    def clocks_of(self, conn: Connection, decision_id: str) -> Clocks:
+        """``clocks`` of the decision with this id, which is there; in the caller's transaction."""
+        return self.clocks(self._again(conn, decision_id))
 
     def warnings(self, decision: Decision) -> tuple[Warned, ...]:
         """What is unusual about a decision's facts and events and taken nevertheless."""

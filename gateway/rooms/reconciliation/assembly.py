@@ -7,6 +7,7 @@ from datetime import timedelta
 from gateway.foundation.base import Foundation
 from gateway.foundation.rooms import Duty, Opened, Services
 from gateway.ports.nontax import KIND
+from gateway.rooms.decisions import Decisions
 from gateway.rooms.payments import Payments
 from gateway.rooms.payments.channel_keys import PaymentKeys
 from gateway.rooms.reconciliation.months import Months
@@ -39,7 +40,7 @@ def open_room(base: Foundation, rooms: Services) -> Opened:
     reconciliation = Reconciliation(base, rules)
     breaks, schedule = reconciliation.breaks, StatementSchedule(reconciliation, base.channels)
     proposals = Proposals(base, breaks, rooms.get(Exceptions), payments.quoted)
-    months = Months(base, reconciliation.window)
+    months = Months(base, reconciliation.window, rooms.get(Decisions).clocks_of)
     return Opened(
         services=(reconciliation, breaks, proposals, months, Profiles(load_profiles(base.settings.statements))),
         hears={

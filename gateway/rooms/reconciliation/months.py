@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from datetime import date
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection
@@ -18,6 +19,7 @@ from gateway.foundation.crypto.sm import sm3
 from gateway.foundation.lives import Living
 from gateway.foundation.once import NEVER, Once
 from gateway.foundation.two_persons import Part, Person, differences, require_operator
+from gateway.rooms.decisions import Clocks
 from gateway.rooms.reconciliation import continuity_records, month_records, run_records
 from gateway.rooms.reconciliation.balance import REPORT_KEY, Balance, canonical, month_days
 from gateway.rooms.reconciliation.balance_records import balance_between
@@ -25,7 +27,7 @@ from gateway.rooms.reconciliation.breaks import cleaned
 from gateway.rooms.reconciliation.month_records import MonthClose
 from gateway.rooms.reconciliation.report import Kind, Report
 from gateway.rooms.reconciliation.report_files import to_json
-from gateway.rooms.reconciliation.report_tables import Gathering
+from gateway.rooms.reconciliation.report_tables import Clocked, Gathering
 from gateway.rooms.reconciliation.statement import Window
 from gateway.rooms.reconciliation.states import MONTHS, MonthState
 from gateway.words.clock import to_micros
@@ -36,10 +38,19 @@ from gateway.words.saying import say
 
 
 class Months:
-    """Balance, report, close, and open again by two operators. ``window``: a channel's day as instants."""
+    """Balance, report, close, and open again by two operators. ``window``: a channel's day as instants.
 
-    def __init__(self, base: Foundation, window: Callable[[str, date], Window]) -> None:
+    ``clocks_of``: the clocks of a decision by its id, in the caller's transaction.
+    """
+
+    def __init__(
+        self,
+        base: Foundation,
+        window: Callable[[str, date], Window],
+        clocks_of: Callable[[Connection, str], Clocks],
+    ) -> None:
         self._base = base
+        self._clocks_of = clocks_of
         self._store = base.store
         self._window = window
         self._life: Living[MonthState, MonthClose] = Living(
@@ -69,9 +80,12 @@ class Months:
     ) -> Report:
         """A report over these days; ``authorities`` narrows what belongs to somebody. Raises InvalidProblem."""
         now = self._base.clock.now()
-        return await self._store.read(
-            lambda conn: Gathering(conn, self._window, now).report(kind, channel, first, last, authorities)
-        )
+
+        def gathered(conn: Connection) -> Report:
+            clocks = Clocked(partial(self._clocks_of, conn), self._base.reckoning.of)
+            return Gathering(conn, self._window, clocks, now).report(kind, channel, first, last, authorities)
+
+        return await self._store.read(gathered)
 
     def signed(self, made: Report) -> dict[str, Any]:
         """A report as signed JSON."""

@@ -6,10 +6,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import Connection, and_, case, func, select
+from sqlalchemy import Connection, and_, case, exists, func, select
 
 from gateway.foundation.access.tables import authority
 from gateway.foundation.store.rows import reader
+from gateway.rooms.decisions import EventKind
+from gateway.rooms.decisions.tables import decision_event
 from gateway.rooms.payments.states import Settlement, Status
 from gateway.rooms.payments.tables import collecting_unit, collection, payment
 from gateway.rooms.reconciliation.matching import Side
@@ -68,15 +70,21 @@ class UnitSums:
 
 @dataclass(frozen=True, slots=True)
 class Receivable:
-    """A payment that was demanded."""
+    """A payment that was demanded. ``moved``: whether a deferral, an appeal or a reminder is in force for its decision.
+
+    ``planned_due_on``: the last day to pay of an instalment.
+    """
 
     id: str
+    decision_id: str | None
     decision_number: str | None
     authority: str
     due_on: date | None
     amount: int
     paid_amount: int | None
     paid_at: int | None
+    planned_due_on: date | None
+    moved: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +96,11 @@ class Refunded:
     amount: int
 
 
+_MOVING = select(decision_event.c.id).where(
+    decision_event.c.decision_id == payment.c.decision_id,
+    decision_event.c.kind.in_([one.value for one in (EventKind.DEFERRED, EventKind.APPEALED, EventKind.URGED)]),
+    decision_event.c.ended_by.is_(None),
+)
 _read_paid, _read_receivable = reader(Paid), reader(Receivable)
 
 
@@ -164,7 +177,7 @@ def sums_by_unit(conn: Connection, scope: Scope) -> list[UnitSums]:
 def receivables(conn: Connection, scope: Scope) -> list[Receivable]:
     """What was demanded before the days ended, by due date."""
     query = (
-        select(payment)
+        select(payment, exists(_MOVING).label("moved"))
         .where(
             payment.c.channel == scope.channel,
             payment.c.status.not_in(_NEVER_OWED),

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 
 from sqlalchemy import Connection
 
+from gateway.rooms.decisions import Clocks
+from gateway.rooms.payments.accrual import Overdue, overdue
 from gateway.rooms.payments.states import Settlement
 from gateway.rooms.reconciliation import (
     break_records,
@@ -26,10 +29,11 @@ from gateway.rooms.reconciliation.statement import Window
 from gateway.rooms.reconciliation.states import CHINESE as STATES
 from gateway.words.clock import day_of, from_micros
 from gateway.words.errors import InvalidProblem
+from gateway.words.law import Matter
 from gateway.words.saying import say
+from gateway.words.terms import Terms
 
 LONGEST: Final = timedelta(days=366)
-REMIND_DAYS: Final = 30  # of surcharge, after which and after a reminder 催告 enforcement may follow (行政强制法)
 
 _SIDES: Final = {Side.PLATFORM: "平台", Side.BANK: "银行", Side.TREASURY: "国库"}
 _SETTLEMENTS: Final = {
@@ -45,12 +49,30 @@ _SUM: Final = (
 )
 
 
+@dataclass(frozen=True)
+class Clocked:
+    """Whence terms of law are known: the clocks of a decision by its id, and the law of an authority."""
+
+    of: Callable[[str], Clocks]
+    terms: Callable[[str], Terms]
+
+    def overdue(self, one: Receivable, on: date) -> Overdue:
+        """How long an unpaid receivable is overdue. Its decision is opened only where days may not count."""
+        if one.moved and one.decision_id is not None:
+            return overdue(self.of(one.decision_id), one.planned_due_on, on)
+        late = 0 if one.due_on is None else max((on - one.due_on).days, 0)
+        return Overdue(late, to_urge=late > self.terms(one.authority).rule(Matter.SURCHARGE_BEFORE_FORCE, on).number)
+
+
 class Gathering:
     """Reports from the database. ``window_of``: a channel's day as instants. ``now``: when it is asked."""
 
-    def __init__(self, conn: Connection, window_of: Callable[[str, date], Window], now: datetime) -> None:
+    def __init__(
+        self, conn: Connection, window_of: Callable[[str, date], Window], clocked: Clocked, now: datetime
+    ) -> None:
         self._conn = conn
         self._window_of = window_of
+        self._clocked = clocked
         self._now = now
 
     def report(
@@ -233,7 +255,10 @@ class Gathering:
         )
 
     def _receivables(self, scope: Scope) -> Table:
-        """Receivables as of the last day, or today: what was demanded, what came and went back, what is overdue."""
+        """Receivables as of the last day, or today: what was demanded, what came and went back, what is overdue.
+
+        An appeal does not stay the duty to pay, but its days do not count (行政处罚法 art. 73); nor do a deferral's.
+        """
         as_of = min(day_of(self._now), day_of(from_micros(scope.span.end - 1)))
         named = report_records.names_of_authorities(self._conn)
         until = Window(0, scope.span.end)
@@ -242,7 +267,8 @@ class Gathering:
         for one in report_records.receivables(self._conn, scope):
             came = (one.paid_amount or 0) if one.paid_at is not None and one.paid_at in until else 0
             left = max(one.amount - came, 0)
-            late = max((as_of - one.due_on).days, 0) if one.due_on is not None and left else 0
+            late = self._clocked.overdue(one, as_of) if left else Overdue(0)
+            over = left > 0 and one.due_on is not None and one.due_on < as_of
             rows.append(
                 (
                     one.decision_number,
@@ -252,10 +278,10 @@ class Gathering:
                     came,
                     back.get(one.id, 0),
                     left,
-                    left if late else 0,
-                    late,
-                    _stand(one, left, late),
-                    "应催告" if late > REMIND_DAYS else "",
+                    left if over else 0,
+                    late.days,
+                    _stand(one, left, late, over=over),
+                    _reminder(late),
                 )
             )
         return Table(
@@ -278,11 +304,19 @@ class Gathering:
         )
 
 
-def _stand(one: Receivable, left: int, late: int) -> str:
+def _reminder(late: Overdue) -> str:
+    if late.urged_on is not None:
+        return f"已催告 {late.urged_on}"
+    return "应催告" if late.to_urge else ""
+
+
+def _stand(one: Receivable, left: int, late: Overdue, *, over: bool) -> str:
     """Where a receivable stands in a word."""
     if not left:
         return "已缴清"
-    if late:
+    if late.appealed:
+        return "复议诉讼中"
+    if over:
         return "已逾期"
     return "未到期" if one.due_on else "待送达"
 

@@ -18,6 +18,7 @@ from gateway.foundation.crypto.sm2 import default_provider
 from gateway.foundation.delivery.tables import event
 from gateway.foundation.store import Store
 from gateway.foundation.two_persons import Person
+from gateway.rooms.decisions import Decisions
 from gateway.rooms.payments.tables import collection
 from gateway.rooms.reconciliation import (
     BreakKind,
@@ -108,7 +109,7 @@ class Bench:
 def bench(store: Store, tmp_path: Path) -> Bench:
     clock = ManualClock(datetime(2026, 7, 1, 9, 0, tzinfo=SHANGHAI))
     base = foundation(store, tmp_path, clock)
-    return Bench(store, clock, base.keys, Months(base, Rules().window))
+    return Bench(store, clock, base.keys, Months(base, Rules().window, Decisions(base).clocks_of))
 
 
 async def refused(asked: Any) -> str:

@@ -24,6 +24,7 @@ from sqlalchemy import Connection
 from gateway.foundation.base import Foundation
 from gateway.foundation.store import Store
 from gateway.foundation.two_persons import Part, Person, TwoPersons
+from gateway.rooms.decisions import Decisions
 from gateway.rooms.reconciliation import (
     Ask,
     Break,
@@ -203,7 +204,7 @@ def test_nobody_moves_the_money_of_a_break_alone(template: Path, steps: list[tup
 @settings(walks, max_examples=40)
 @given(steps=st.lists(st.tuples(st.sampled_from(["close", "ask", "confirm"]), people, st.booleans()), max_size=8))
 def test_nobody_opens_a_month_alone(base: Foundation, steps: list[tuple[str, Person, bool]]) -> None:
-    months, channel = Months(base, Rules().window), f"channel-{next(_numbers)}"
+    months, channel = Months(base, Rules().window, Decisions(base).clocks_of), f"channel-{next(_numbers)}"
 
     def matched(conn: Connection) -> None:
         for number in range(1, 31):
