@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from gateway.foundation.base import Foundation
 from gateway.foundation.case_files import CaseFile, CasePart
 from gateway.foundation.rooms import Services
@@ -24,9 +22,9 @@ async def of_case(base: Foundation, rooms: Services, decision_id: str, plainly: 
             "recorded_by": one.recorded_by,
             "facts": facts.model_dump(mode="json"),
         }
-        files.append(CaseFile(f"decision/version-{one.version}.json", _json(told), f"决定事实第{one.version}版"))
+        files.append(CaseFile.of_json(f"decision/version-{one.version}.json", told, f"决定事实第{one.version}版"))
     events = [] if found is None else [_event(one, plainly) for one in found.recorded]
-    files.append(CaseFile("decision/events.json", _json(events), "决定相关事件（含已更正的）"))
+    files.append(CaseFile.of_json("decision/events.json", events, "决定相关事件（含已更正的）"))
     return CasePart((decision_id,), tuple(files))
 
 
@@ -34,7 +32,3 @@ def _event(one: records.RecordedEvent, plainly: bool) -> dict[str, object]:
     event = one.event if plainly else one.event.masked()
     told = {"id": one.id, "recorded_at": rfc3339(from_micros(one.recorded_at)), "recorded_by": one.recorded_by}
     return {**told, "replaces": one.replaces, "ended_by": one.ended_by, "event": event.model_dump(mode="json")}
-
-
-def _json(value: object) -> bytes:
-    return json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True, default=str).encode()

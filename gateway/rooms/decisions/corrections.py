@@ -21,7 +21,7 @@ from gateway.foundation.store.rows import columns, reader
 from gateway.foundation.two_persons import Part, Person, require_operator
 from gateway.rooms.decisions import records
 from gateway.rooms.decisions.facts import DecisionEvent, EventKind
-from gateway.rooms.decisions.history import check_appeals, check_day, check_event
+from gateway.rooms.decisions.history import check_appeals, check_day, check_event, check_unmasked
 from gateway.rooms.decisions.records import Decision, RecordedEvent
 from gateway.rooms.decisions.service import Decisions
 from gateway.rooms.decisions.states import LIFE, CorrectionStatus
@@ -121,6 +121,7 @@ class Corrections:
                 raise ConflictProblem(say("decisions.correction_open"), type="correction-exists")
             new = None if event is None else _with_appeal(event.unmasked_by(old.event), old)
             if new is not None:
+                check_unmasked(new, old.event)
                 check_day(new, day_of(now))
             self._check(decision, old, new)
             leans = any(asks(conn, decision.id) for asks in self._leans)

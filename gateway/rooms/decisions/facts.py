@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from gateway.foundation.evidence.redaction import redact_text
+from gateway.foundation.evidence.redaction import MASK, redact_text
 from gateway.rooms.decisions.party import Name, Party, Warned
 from gateway.rooms.decisions.penalty_kinds import FINE, check_kind, is_confiscation, split_kinds
 from gateway.words.days import Day
@@ -72,10 +73,19 @@ class DecisionFacts(Ask):
 
     def masked(self) -> Self:
         """The same with the party's document, telephone and address masked, and every number of that kind in texts."""
-        texts = ("violation", "facts", "basis", "content", "full_text")
-        known = {name: text for name in texts if (text := getattr(self, name)) is not None}
+        known = {name: text for name in _LONG_TEXTS if (text := getattr(self, name)) is not None}
         masked = {name: redact_text(text) for name, text in known.items()}
         return self.model_copy(update={**masked, "party": self.party.masked()})
+
+    def left_masked(self, known: DecisionFacts | None) -> str | None:
+        """A field that holds what somebody was shown masked, where these facts are to take the place of ``known``.
+
+        A number or an address with an asterisk is none; a text may have had its asterisks before.
+        """
+        for name in ("id_number", "phone", "address"):
+            if "*" in (getattr(self.party, name) or ""):
+                return f"party.{name}"
+        return None if known is None else _masked_text(self, known, _LONG_TEXTS)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -222,6 +232,12 @@ class DecisionEvent(Ask):
         back = {name: getattr(known, name) for name in names if getattr(self, name) == getattr(shown, name)}
         return self.model_copy(update=back)
 
+    def left_masked(self, known: DecisionEvent | None) -> str | None:
+        """A field that holds what somebody was shown masked, where this event is to take the place of ``known``."""
+        if "*" in (self.party or ""):
+            return "party"
+        return None if known is None else _masked_text(self, known, _TEXTS)
+
     def _belongs(self, name: str) -> bool:
         """Whether a field says anything about an event like this one."""
         methods = {"undelivered": "post", "shown_by": "electronic"}
@@ -234,6 +250,13 @@ class DecisionEvent(Ask):
         return self.model_dump(mode="json", exclude={"kind", "on", "party"}, exclude_none=True)
 
 
+def _masked_text(new: Ask, known: Ask, names: Sequence[str]) -> str | None:
+    """The first of these texts that has a mask in it which the known one does not have."""
+    texts = ((name, getattr(new, name) or "", getattr(known, name) or "") for name in names)
+    return next((name for name, text, before in texts if MASK in text and MASK not in before), None)
+
+
+_LONG_TEXTS = ("violation", "facts", "basis", "content", "full_text")
 _TEXTS = ("evidence", "reason")
 
 _FIELDS = {

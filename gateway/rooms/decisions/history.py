@@ -8,7 +8,7 @@ from datetime import date
 from gateway.rooms.decisions.facts import DecisionEvent, DecisionFacts, EventKind
 from gateway.words.errors import ConflictProblem, InvalidProblem
 from gateway.words.law import Matter
-from gateway.words.saying import say
+from gateway.words.saying import FieldName, say
 from gateway.words.terms import Terms
 
 
@@ -16,6 +16,15 @@ def check_day(event: DecisionEvent, today: date) -> None:
     """Nothing is recorded before it has happened. Raises InvalidProblem."""
     if event.on > today:
         raise InvalidProblem(say("decisions.event_in_future", on=event.on), field="on")
+
+
+def check_unmasked(new: DecisionEvent | DecisionFacts, known: DecisionEvent | DecisionFacts | None = None) -> None:
+    """What somebody was shown masked is never stored in the place of what it hides. Raises InvalidProblem.
+
+    ``known``: of the same kind, what ``new`` is to take the place of.
+    """
+    if (field := new.left_masked(known)) is not None:  # type: ignore[arg-type]
+        raise InvalidProblem(say("decisions.written_masked", field=FieldName(field)), field=field)
 
 
 def check_event(event: DecisionEvent, facts: DecisionFacts, others: Sequence[DecisionEvent], terms: Terms) -> None:

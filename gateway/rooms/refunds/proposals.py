@@ -25,7 +25,7 @@ Short = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(clean
 class Payee(Ask):
     """Who gets the money: name, account and bank as finance needs them. Kept sealed, shown masked."""
 
-    name: Short
+    name: Annotated[Short, Field(pattern=shaped(r"^[^*]+$", "shapes.unmasked"))]
     account: Annotated[str, Field(pattern=shaped(r"^[0-9A-Za-z-]{4,50}$", "shapes.account"))]
     bank: Short
 

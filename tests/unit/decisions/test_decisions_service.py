@@ -128,3 +128,43 @@ async def test_after_a_revocation_nothing_changes_any_more(room: Room) -> None:
 async def test_what_is_no_decision_number_is_refused(room: Room, number: str) -> None:
     with pytest.raises(InvalidProblem):
         await room.decisions.get("A1", number)
+
+
+PERSON = {
+    "kind": "natural_person",
+    "name": "岑立秋",
+    "id_type": "护照号",
+    "id_number": "E90102198",
+    "phone": "13800138000",
+    "address": "望川区解放路12号3单元401",
+}
+
+
+async def test_what_was_shown_masked_is_never_stored_in_the_place_of_what_it_hides(room: Room) -> None:
+    text = "当事人身份证号11010519491231002X，电话13800138000。"
+    known, _ = await room.put(party=PERSON, facts=text, content="罚款500元，收据***遗失。")
+    shown = known.facts.masked()
+    wrong = {
+        "party.id_number": {"party": {**PERSON, "id_number": shown.party.id_number}},
+        "party.address": {"party": {**PERSON, "address": shown.party.address}},
+        "facts": {"party": PERSON, "facts": shown.facts + "补充。"},
+        "violation": {"party": PERSON, "facts": text, "violation": "占道，见***"},
+    }
+    for field, told in wrong.items():
+        with pytest.raises(InvalidProblem) as refused:
+            await room.put(**{"facts": text, "content": "罚款500元，收据***遗失。", **told})
+        assert refused.value.field == field
+    with pytest.raises(ValueError, match="phone"):
+        facts(party={**PERSON, "phone": shown.party.phone})
+    assert (await room.decisions.get("A1", NUMBER)).facts == known.facts
+    changed, _ = await room.put(party=PERSON, facts=text, content="罚款500元，收据***已寻回。")
+    assert changed.version == 2, "asterisks that were there before are the text's own"
+
+
+async def test_nobody_appeals_under_a_masked_name(room: Room) -> None:
+    await room.put()
+    with pytest.raises(InvalidProblem) as refused:
+        await room.happens("appealed", appeal_kind="suit", party="姜**")
+    assert refused.value.field == "party"
+    with pytest.raises(InvalidProblem):
+        await room.put(party={**PERSON, "id_number": "E9****198"})
