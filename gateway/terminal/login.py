@@ -7,6 +7,7 @@ command acts itself, under the operator's password.
 from __future__ import annotations
 
 import asyncio
+import getpass
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from gateway.settings import Settings
 from gateway.terminal.output import in_words, session
 from gateway.terminal.running import ask
 from gateway.words.errors import InvalidProblem, Problem
+from gateway.words.masking import mask_document
 from gateway.words.saying import say
 
 if TYPE_CHECKING:
@@ -56,7 +58,7 @@ def as_operator(
     ``right``: a scope that this needs, where not every acting role has it.
     """
     from gateway.app import App
-    from gateway.foundation.access.audit import Act, Who
+    from gateway.foundation.access.audit import UNKNOWN, Act, Who
 
     if (who.login is None) == (who.key_file is None):
         raise InvalidProblem(
@@ -72,6 +74,9 @@ def as_operator(
         async with App.open(settings) as gateway:
             found = await gateway.base.access.authenticate_operator(login, given)
             if found is None:
+                who = await gateway.base.access.whose(login)
+                shown = login if who is not UNKNOWN else mask_document(login)  # it may be a password in the wrong place
+                await gateway.base.audit.not_let_in(who, shown, f"os:{getpass.getuser()}")
                 raise Problem(say("terminal.no_operator"), type="not-authenticated")
             if found.role not in ACTING:
                 raise Problem(say("terminal.viewer"), type="operator-needed")

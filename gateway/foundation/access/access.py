@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from gateway.foundation.access import records
+from gateway.foundation.access.audit import Who
 from gateway.foundation.access.keys import CLIENT_KEY, OPERATOR_KEY, hash_password, make_token
 from gateway.foundation.access.records import Authority, Client, Key, Operator
 from gateway.foundation.access.scopes import roles
@@ -60,6 +61,10 @@ class Access:
         After five wrong passwords in a row the login is refused for a minute, right password or not.
         """
         return await self._sign_in.by_password(login, password)
+
+    async def whose(self, presented: str) -> Who:
+        """As whom somebody came who was not let in, by the key or the login: ``UNKNOWN`` where nobody is called so."""
+        return await self._sign_in.whose(presented)
 
     # --- authorities and clients
 

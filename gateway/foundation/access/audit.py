@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass
 from typing import Final, Literal
 
@@ -17,22 +17,34 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from gateway.foundation.access.tables import operator_act
 from gateway.foundation.crypto.sm import sm3
-from gateway.foundation.evidence import Evidence, EvidenceError
+from gateway.foundation.evidence import Evidence, EvidenceError, Prepared
 from gateway.foundation.evidence.tables import exchange
 from gateway.foundation.store import Store
 from gateway.foundation.store.rows import columns, reader
 from gateway.ports.base import RawExchange
 from gateway.words.clock import Clock, to_micros
-from gateway.words.errors import NotFoundProblem, Problem
+from gateway.words.errors import NotFoundProblem, Problem, UnavailableProblem
 
 OPERATORS: Final = "(operators)"
 """Instead of a channel: what people did here. No channel of the settings can have such a name."""
 KEPT_BYTES: Final = 64 * 1024
+SIGN_IN: Final = "sign-in"
+"""The action of somebody who was not let in."""
+MOST_FAILED: Final = 30
+"""So many failed sign-ins an hour are written down of one person or system, and of all who are unknown together."""
+_HOUR: Final = 3_600_000_000
 _ACT: Final = "act"
 _END: Final = "end"
 
 _row = operator_act.c
 _INSERT = insert(operator_act)
+_FAILED_BEFORE = (
+    select(_row.at)
+    .where(_row.operator_id == bindparam("of"), _row.action == SIGN_IN)
+    .order_by(_row.id.desc())
+    .limit(1)
+    .offset(MOST_FAILED - 1)
+)
 _ENDED = update(operator_act).where(_row.id == bindparam("of"))
 
 
@@ -43,6 +55,10 @@ class Who:
     id: str
     name: str
     role: str
+
+
+UNKNOWN: Final = Who("(unknown)", "", "")
+"""Somebody whom nobody here knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,22 +134,56 @@ class Audit:
 
     def __init__(self, store: Store, evidence: Evidence, clock: Clock) -> None:
         self._store, self._evidence, self._clock = store, evidence, clock
+        self._enough: dict[str, int] = {}  # until when nothing more is written down of whom
 
     async def begin(self, who: Who, act: Act) -> AuditRecord:
         """Write an act down before it is carried out. What cannot be written down is not to be done: raises."""
+        one, kept = self._made(who, act)
+        await self._store.write(lambda conn: self._add(conn, one, kept))
+        return one
+
+    async def not_let_in(self, who: Who, presented: str, source: str) -> None:
+        """Write down that somebody was not let in: as whom (``UNKNOWN``), what was presented, and from where.
+
+        No more than ``MOST_FAILED`` an hour, so that nobody fills the disk with it. Never raises for a database that
+        cannot be written: who is refused is refused all the same.
+        """
+        if self._enough.get(who.id, 0) > to_micros(self._clock.now()):
+            return
+        one, kept = self._made(who, Act("act", SIGN_IN, presented[:200], reason=source[:200]), 401)
+
+        def unit(conn: Connection) -> None:
+            before = conn.execute(_FAILED_BEFORE, {"of": who.id}).scalar()
+            if before is not None and before + _HOUR > one.at:
+                self._enough[who.id] = before + _HOUR
+            else:
+                self._add(conn, one, kept)
+
+        with suppress(UnavailableProblem):
+            await self._store.write(unit)
+
+    def _made(self, who: Who, act: Act, status: int | None = None) -> tuple[AuditRecord, Prepared]:
         now = to_micros(self._clock.now())
         told = {**asdict(who), **asdict(act)}
         kept = self._evidence.prepare(_said(_ACT, act, json.dumps(told, ensure_ascii=False).encode(), None, now))
         one = AuditRecord(
-            kept.id, who.id, who.name, who.role, act.kind, act.action, act.subject, act.authority, act.reason, now, None
+            id=kept.id,
+            operator_id=who.id,
+            operator=who.name,
+            role=who.role,
+            kind=act.kind,
+            action=act.action,
+            subject=act.subject,
+            authority=act.authority,
+            reason=act.reason,
+            at=now,
+            status=status,
         )
+        return one, kept
 
-        def unit(conn: Connection) -> None:
-            self._evidence.append(conn, kept, subject=act.subject, authority=act.authority)
-            conn.execute(_INSERT, columns(one))
-
-        await self._store.write(unit)
-        return one
+    def _add(self, conn: Connection, one: AuditRecord, kept: Prepared) -> None:
+        self._evidence.append(conn, kept, subject=one.subject, authority=one.authority)
+        conn.execute(_INSERT, columns(one))
 
     async def end(self, begun: AuditRecord, status: int, asked: bytes = b"") -> None:
         """It is over, with this status as in HTTP. ``asked``: what was asked for, of which 64 KiB are kept.

@@ -43,6 +43,12 @@ def read_token(token: str) -> Token | None:
     return Token(match[1], f"key_{match[2]}", sm3(match[3].encode())) if match else None
 
 
+def key_id_of(token: str) -> str:
+    """Which key was presented, without its secret; for what is no key of ours nothing of it is told."""
+    presented = read_token(token)
+    return "(no key)" if presented is None else presented.key_id
+
+
 def hash_password(password: str) -> bytes:
     """What is kept of a password: version, salt and scrypt hash. Takes some tenths of a second of one core."""
     salt = secrets.token_bytes(16)

@@ -12,6 +12,7 @@ from typing import Final, Literal
 from sqlalchemy import Connection
 
 from gateway.foundation.access import records
+from gateway.foundation.access.audit import UNKNOWN, Who
 from gateway.foundation.access.keys import CLIENT_KEY, check_password, read_token
 from gateway.foundation.access.records import KeyOwner
 from gateway.foundation.access.scopes import roles
@@ -90,6 +91,25 @@ class SignIn:
         if known.expires_at is not None and known.expires_at <= now:
             return None
         return known.principal
+
+    async def whose(self, presented: str) -> Who:
+        """As whom somebody came who was not let in: the owner of the key, or the operator of the login, if any.
+
+        Only for what is written down of it: nothing is proved.
+        """
+
+        def look(conn: Connection) -> Who:
+            token = read_token(presented)
+            if token is None:
+                found = records.login_of(conn, presented)
+                return UNKNOWN if found is None else Who(found.id, found.name, found.role)
+            owned = records.owner_of(conn, token.key_id)
+            if owned is None:
+                return UNKNOWN
+            of = _principal(*owned)
+            return Who(of.client_id, of.name, of.role or of.kind)
+
+        return await self._store.read(look)
 
     async def by_password(self, login: str, password: str) -> Principal | None:
         """The operator with this login and password; None otherwise.

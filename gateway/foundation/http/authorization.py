@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
-from fastapi import Depends
+from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from gateway.foundation.access import Principal
+from gateway.foundation.access.keys import key_id_of
 from gateway.foundation.http.services import Base
 from gateway.words.errors import NotFoundProblem, Problem
 from gateway.words.saying import Word, say
@@ -20,11 +21,15 @@ bearer = HTTPBearer(auto_error=False, description="API key of a client or an ope
 
 
 async def principal(
-    base: Base, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
+    request: Request, base: Base, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 ) -> Principal:
-    """The caller. Raises a 401 problem."""
+    """The caller. Raises a 401 problem; a key that does not let in is written down."""
     found = None if credentials is None else await base.access.authenticate(credentials.credentials)
     if found is None:
+        if credentials is not None:
+            who = await base.access.whose(credentials.credentials)
+            shown = key_id_of(credentials.credentials)
+            await base.audit.not_let_in(who, shown, request.client.host if request.client is not None else "")
         raise Problem(
             say("http.no_key"),
             type="not-authenticated",

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from gateway.foundation.access import Principal, roles
-from gateway.foundation.access.audit import Act, AuditFilter, Who, check
+from gateway.foundation.access.audit import MOST_FAILED, SIGN_IN, UNKNOWN, Act, AuditFilter, Who, check
+from gateway.foundation.access.keys import key_id_of
 from gateway.foundation.http.audited import Audited
 from gateway.foundation.http.persons import _plainly, _whole
-from gateway.words.clock import SystemClock
+from gateway.words.clock import ManualClock, SystemClock
 from gateway.words.errors import InvalidProblem, Problem, UnavailableProblem
 from gateway.words.masking import mask_address, mask_document, mask_phone
 from tests.foundation import foundation
@@ -140,3 +142,42 @@ def test_who_may_unmask_and_who_may_read_the_audit():
 )
 def test_what_is_masked_keeps_its_length_and_hides_what_tells(rule, plain, masked):
     assert rule(plain) == masked
+
+
+async def test_who_is_not_let_in_is_written_down_and_nobody_fills_the_disk_with_it(store, tmp_path):
+    clock = ManualClock(datetime(2026, 11, 29, 1, 0, tzinfo=UTC))
+    base = foundation(store, tmp_path, clock)
+    for number in range(MOST_FAILED + 5):
+        await base.audit.not_let_in(UNKNOWN, f"gwk{number}", "203.0.113.9")
+    listed = await base.audit.find(AuditFilter(action=SIGN_IN, limit=200))
+    assert len(listed) == MOST_FAILED
+    assert (listed[0].operator_id, listed[0].status, listed[0].reason) == ("(unknown)", 401, "203.0.113.9")
+    await base.audit.not_let_in(WANG, "wang", "os:root")
+    assert len(await base.audit.find(AuditFilter(operator="王敏"))) == 1, "those who are known are counted apart"
+    again = foundation(store, tmp_path, clock).audit
+    await again.not_let_in(UNKNOWN, "x", "203.0.113.9")
+    assert len(await again.find(AuditFilter(operator="(unknown)", limit=200))) == MOST_FAILED, "by any process"
+    clock.advance(timedelta(hours=1))
+    for audit in (base.audit, again):
+        await audit.not_let_in(UNKNOWN, "x", "203.0.113.9")
+    assert len(await again.find(AuditFilter(operator="(unknown)", limit=200))) == MOST_FAILED + 2
+    assert await store.read(lambda conn: check(conn, base.evidence)) == []
+
+
+async def test_as_whom_somebody_came_is_known_by_the_key_or_the_login_and_nothing_secret_is_kept(base):
+    made = await base.access.create_operator("wang", "王敏", "operator", "long enough a password")
+    token = (await base.access.issue_operator_key(made.id)).token
+    wrong = token[:-4] + "0000"
+    assert await base.access.authenticate(wrong) is None
+    assert await base.access.whose(wrong) == await base.access.whose("wang") == Who(made.id, "王敏", "operator")
+    assert await base.access.whose("nobody") is UNKNOWN
+    assert key_id_of(wrong) == f"key_{token.split('_')[1]}"
+    assert key_id_of("my password") == "(no key)"
+
+
+async def test_a_refusal_stays_one_where_nothing_can_be_written(base, monkeypatch):
+    async def full(*_: object) -> None:
+        raise UnavailableProblem("the disk is full")
+
+    monkeypatch.setattr(base.store, "write", full)
+    await base.audit.not_let_in(UNKNOWN, "x", "203.0.113.9")
