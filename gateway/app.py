@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, Gauge
 
-from gateway.foundation import opening, rooms
+from gateway.foundation import handovers, opening, rooms
 from gateway.foundation.base import Foundation
 from gateway.foundation.delivery import event_records, limits, operation_records
 from gateway.foundation.drift import records as drift_records
@@ -35,6 +35,8 @@ class App:
         self.base = base
         self.services = Services()
         self.rooms: tuple[tuple[Room, Opened], ...] = rooms.open_all(base, found, self.services)
+        giving = {name for name, action in base.delivery.node.actions.items() if action.hands_over is not None}
+        handovers.check_bases(base.settings.handovers.basis, giving)
         self.stopping = False
         self._drift = Drift(base.clock)
         self.metrics = CollectorRegistry()

@@ -342,6 +342,16 @@ class LawSettings(Block):
     files: tuple[Path, ...] = ()
 
 
+class HandoverSettings(Block):
+    """``[handovers.basis]``: on what basis an organ gives personal data to others, by occasion, as the supply log says.
+
+    An occasion is the name of an operation (``nontax.issue``), or ``entities.by_name``, ``notice.resolve_user``,
+    ``bundle``, ``exact``; one that is not named has the basis that comes with it (access.md).
+    """
+
+    basis: dict[str, Annotated[str, Field(min_length=2, max_length=500)]] = {}
+
+
 class LogSettings(Block):
     """``[log]``: ``json`` for machines, ``console`` for people; levels as in Python."""
 
@@ -422,6 +432,7 @@ class Settings(Block):
     trust: TrustSettings = TrustSettings()
     calendar: CalendarSettings = CalendarSettings()
     law: LawSettings = LawSettings()
+    handovers: HandoverSettings = HandoverSettings()
     reconciliation: ReconciliationSettings = ReconciliationSettings()
     statements: dict[Annotated[str, Field(pattern=_CHANNEL_NAME)], dict[str, Any]] = {}
     log: LogSettings = LogSettings()

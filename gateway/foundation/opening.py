@@ -70,6 +70,7 @@ async def open_foundation(
     stack.push_async_callback(renewal.close)
     engine = choose(settings.delivery.engine, url, store.dialect, node)
     delivery = Delivery(store, channels, evidence, envelope, clock, _delivery_settings(settings), engine)
+    delivery.node.bases.update(settings.handovers.basis)
     if standing is not None:
         standing.on_fall(delivery.fall)
     two_persons = TwoPersons(envelope, clock)

@@ -8,14 +8,21 @@ from typing import Any
 
 import pytest
 
-from gateway.foundation.handovers import DataKind, HandoverFilter, HandsOver, find
+from gateway.foundation.handovers import DataKind, HandoverFilter, HandsOver, check_bases, find
 from gateway.ports.base import FindGuarantee
 from gateway.ports.credit import DisclosedParty, DisclosureKey, DisclosureRecord, RepairRequest, SubmitRequest
 from gateway.ports.nontax import IssueRequest, RefundRequest
 from gateway.rooms.disclosures import questions
 from gateway.rooms.payments import bill
 from gateway.rooms.refunds.filing import _hands_over as of_refund
-from gateway.words.errors import BusyError, NotSentError, RejectedError, UnavailableProblem, UnsupportedError
+from gateway.words.errors import (
+    BusyError,
+    NotSentError,
+    RejectedError,
+    SettingsError,
+    UnavailableProblem,
+    UnsupportedError,
+)
 from gateway.words.masking import may_be_a_person
 from tests.delivery_bench import Bench
 from tests.unit.entities.test_entities_service import Room as Entities
@@ -131,3 +138,15 @@ async def test_a_look_up_by_a_persons_name_is_written_down_for_each_registry_it_
     assert (row.recipient, row.system, row.kinds) == ("city", "registry.script", (NAME,))
     assert await rows(store, kind=PHONE) == []
     assert "罗巧云" not in str(row)
+
+
+async def test_an_organ_says_on_what_basis_it_hands_over_and_a_misspelt_occasion_stops_the_start(bench):
+    bench.delivery.node.bases["test.effect"] = "本局规定第三条"
+    bench.side.calls = ["ok"]
+    await bench.until(await bench.send(), "done")
+    (row,) = await rows(bench.store)
+    assert row.basis == "本局规定第三条"
+    assert HANDED.on({"bundle": "x"}, "exact") == HANDED
+    check_bases({"test.effect": "x", "bundle": "x"}, {"test.effect"})
+    with pytest.raises(SettingsError, match=r"test\.efect"):
+        check_bases({"test.efect": "x"}, {"test.effect"})

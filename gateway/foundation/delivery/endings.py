@@ -84,7 +84,7 @@ class Ending:
         if self.handed is not None:
             handovers.note_operation(
                 conn,
-                self.handed,
+                self.handed.on(node.bases, operation.action),
                 self.ended,
                 operation_id=operation.id,
                 subject=operation.subject,

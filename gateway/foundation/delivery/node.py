@@ -48,7 +48,8 @@ class Node:
 
     ``stopping``: nothing more is claimed. ``wakes``: what each channel's pump waits for. ``asked_under``: the keys of
     requests that wait here for an operation to end, by its id: their status is kept with the outcome.
-    ``followed``: which operation carries on what one of these began.
+    ``followed``: which operation carries on what one of these began. ``bases``: on what basis personal data is handed
+    over, by the name of an operation, where an organ has set it.
     """
 
     store: Store
@@ -62,6 +63,7 @@ class Node:
     wakes: dict[str, asyncio.Event] = field(default_factory=dict)
     asked_under: dict[str, Once] = field(default_factory=dict)
     followed: dict[str, str] = field(default_factory=dict)
+    bases: dict[str, str] = field(default_factory=dict)
     stopping: bool = False
 
     @property

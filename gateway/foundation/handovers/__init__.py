@@ -6,7 +6,8 @@ To whom, which kinds, on what basis; none of the data itself. Kept for three yea
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final, Literal
 
@@ -16,10 +17,14 @@ from sqlalchemy.dialects import postgresql, sqlite
 from gateway.foundation.handovers.tables import handover
 from gateway.foundation.store.prepared import HELD
 from gateway.foundation.store.rows import columns, reader
+from gateway.words.errors import SettingsError
 from gateway.words.identifiers import new_id
+from gateway.words.saying import say
 
 DUTY: Final = "《个人信息保护法》第十三条第一款第三项：履行法定职责所必需"
 """The basis of what a public organ hands over within its duty."""
+OCCASIONS: Final = ("entities.by_name", "notice.resolve_user", "bundle", "exact")
+"""When personal data is handed over otherwise than by an operation."""
 
 
 class DataKind(StrEnum):
@@ -44,6 +49,18 @@ class HandsOver:
 
     kinds: tuple[DataKind, ...]
     basis: str = DUTY
+
+    def on(self, bases: Mapping[str, str], occasion: str) -> HandsOver:
+        """The same, on the basis that the organ has set for this occasion, if it has (``[handovers.basis]``)."""
+        return replace(self, basis=bases.get(occasion, self.basis))
+
+
+def check_bases(bases: Mapping[str, str], operations: Collection[str]) -> None:
+    """Every occasion in the settings is one on which something is handed over. Raises SettingsError."""
+    known = sorted({*OCCASIONS, *operations})
+    for occasion in bases:
+        if occasion not in known:
+            raise SettingsError("handovers.basis", say("handovers.no_occasion", occasion=occasion, known=known))
 
 
 Way = Literal["channel", "bundle", "exact"]

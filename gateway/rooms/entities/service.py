@@ -352,7 +352,8 @@ class Entities:
             for exchange in exchanges:
                 self._base.evidence.append(conn, exchange, authority=authority)
             if may_be_a_person(name) and not isinstance(error, NotSentError | UnsupportedError):
-                at, told = to_micros(self._base.clock.now()), HandsOver((DataKind.NAME,))
+                at, bases = to_micros(self._base.clock.now()), self._base.settings.handovers.basis
+                told = HandsOver((DataKind.NAME,)).on(bases, "entities.by_name")
                 note(conn, told, at, "channel", channel.name, system=channel.info.name, authority=authority)
 
         await self._stored(unit, exchanges)

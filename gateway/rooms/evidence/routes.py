@@ -106,7 +106,7 @@ async def exact_of(base: Foundation, exchange_id: str, reader: str) -> ExactView
         raise NotFoundProblem(say("evidence.shredded"))
     found, at = opened.exchange, to_micros(base.clock.now())
     about = {"subject": found.subject or exchange_id, "authority": found.authority, "by": reader}
-    handed = HandsOver((DataKind.DOCUMENT,))
+    handed = HandsOver((DataKind.DOCUMENT,)).on(base.settings.handovers.basis, "exact")
     await base.store.write(lambda conn: note(conn, handed, at, "exact", reader, **about))
     return ExactView.of(exchange_id, opened.exact)
 

@@ -232,7 +232,7 @@ class Notices:
     def _told_number(self, conn: Connection, notice: Notice, channel: Channel) -> None:
         note(
             conn,
-            HandsOver((DataKind.NUMBER,)),
+            HandsOver((DataKind.NUMBER,)).on(self._base.settings.handovers.basis, "notice.resolve_user"),
             to_micros(self._base.clock.now()),
             "channel",
             channel.name,
