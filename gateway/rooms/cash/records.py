@@ -151,6 +151,12 @@ def claimed(conn: Connection, decision_id: str) -> dict[LineKind, int]:
     return {LineKind.FINE: int(taken)} if taken else {}
 
 
+def of_decision(conn: Connection, decision_id: str) -> list[CashTaken]:
+    """The cash that was taken for a decision, oldest first."""
+    query = select(cash_taken).where(cash_taken.c.decision_id == decision_id).order_by(cash_taken.c.id)
+    return [_read(row) for row in conn.execute(query).mappings()]
+
+
 def alarmed(conn: Connection, cash: CashTaken, now: int) -> None:
     """It was told that the duty which it has now is late."""
     _change(conn, cash, now, alarmed=cash.duty)

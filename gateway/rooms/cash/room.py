@@ -15,5 +15,6 @@ ROOM = Room(
     tables=".tables",
     keeping=".keeping",
     books=".audit:BOOKS",
+    case_files=".case_files:of_case",
     revisions=".revisions",
 )

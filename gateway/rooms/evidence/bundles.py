@@ -117,6 +117,8 @@ class Bundles:
         signature = await asyncio.to_thread(keys.sign, HEAD_KEY, SIGNED + text)
         made = await asyncio.to_thread(_zipped, files, text, signature, made_at)
         handed = _hands_over(decision.facts.party, ask.exact)
+        if handed is not None:
+            handed = handed.on(self._base.settings.handovers.basis, "bundle")
         about = {"subject": decision.id, "authority": ask.authority, "by": ask.by}
         at = to_micros(made_at)
         await self._base.store.write(lambda conn: note(conn, handed, at, "bundle", ask.recipient, **about))
@@ -129,13 +131,13 @@ class Bundles:
             key=lambda one: (one.at, one.id),
         )
         told = [{**asdict(one), "at": rfc3339(from_micros(one.at))} for one in events]
-        files, known = [CaseFile("events.json", _json(told), "事件记录")], _Known([], [], [])
+        files, known = [CaseFile.of_json("events.json", told, "事件记录")], _Known([], [], [])
         for exchange_id in conn.execute(_EXCHANGES, {"of": subjects}).scalars():
             opened = evidence.open(conn, exchange_id)
             one = opened.exchange
             title = f"交互 {one.channel} {one.action} {rfc3339(from_micros(one.started_at))}"
             shown = {name: getattr(one, name) for name in (*_ROW, *_TOLD, "url", "request", "response")}
-            files.append(CaseFile(f"exchanges/{one.id}.json", _json(shown), title))
+            files.append(CaseFile.of_json(f"exchanges/{one.id}.json", shown, title))
             if opened.exact is None:
                 known.shredded.append(one.id)
             try:
@@ -144,7 +146,7 @@ class Bundles:
                 known.unproved.append(one.id)
                 continue
             known.proved.append(one.id)
-            files.append(CaseFile(f"proofs/{one.id}.json", _json(proof.as_json()), f"证明 {one.id}"))
+            files.append(CaseFile.of_json(f"proofs/{one.id}.json", proof.as_json(), f"证明 {one.id}"))
             if ask.exact and opened.exact is not None:
                 files.append(
                     CaseFile(f"exchanges/{one.id}.exact", _container(conn, evidence, one.id), f"{title}（原文）")
@@ -180,10 +182,6 @@ def _case_files() -> list[CaseFiles]:
 
 def _verifier() -> bytes:
     return Path(__file__).with_name("verify_bundle.py").read_bytes()
-
-
-def _json(value: object) -> bytes:
-    return json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True, default=str).encode()
 
 
 def _zipped(files: Sequence[CaseFile], manifest: bytes, signature: bytes, at: datetime) -> bytes:

@@ -20,6 +20,7 @@ ROOM = Room(
     keeping=".keeping",
     revisions=".revisions",
     settings=".options:NoticeOptions",
+    case_files=".case_files:of_case",
     decision_part=".decision_part:PART",
     indexes=".records:INDEXES",
 )

@@ -15,6 +15,7 @@ ROOM = Room(
     books=".audit:BOOKS",
     tables=".tables",
     keeping=".keeping",
+    case_files=".case_files:of_case",
     payment_part=".payment_part:PART",
     revisions=".revisions",
 )

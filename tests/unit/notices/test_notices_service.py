@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,6 +31,7 @@ from gateway.ports.notice import (
 from gateway.rooms.decisions import Decisions
 from gateway.rooms.notices import Notice, NoticeFilter, Notices, Status
 from gateway.rooms.notices.assembly import open_room
+from gateway.rooms.notices.case_files import of_case
 from gateway.rooms.notices.occasions import OCCASIONS, heard, occasion_of
 from gateway.rooms.notices.options import NoticeOptions
 from gateway.settings import Settings
@@ -42,6 +44,7 @@ from gateway.words.errors import (
     OutcomeUnknownError,
     RejectedError,
 )
+from gateway.words.masking import mask_document
 
 NOON = datetime(2026, 9, 14, 4, 0, tzinfo=UTC)
 NUMBER = "望综执罚决〔2026〕118号"
@@ -462,3 +465,21 @@ async def test_a_recall_in_doubt_is_asked_about_and_nobody_begins_another(room: 
     room.messenger.messages[known.reference] = known.model_copy(update={"state": "recalled", "recall": "R"})
     found = await room.reaches(Status.RECALLED)
     assert (found.in_doubt_since_at, found.recalling) == (None, None)
+
+
+async def test_a_bundle_has_what_was_told_of_its_case_and_of_no_other(room: Room) -> None:
+    await room.decisions.put("A1", "另案1号", facts(party=PARTY, officers=OFFICERS[:1]), by="t")
+    await room.happen("payment.overdue", "pay_1")
+    await room.happen("payment.overdue", "pay_2", decision_number="另案1号")
+    await room.sweep()
+    this, other = [(await room.decisions.get("A1", number)).id for number in (NUMBER, "另案1号")]
+    nothing: Any = None
+    part = await of_case(room.base, nothing, this, False)
+    known = [json.loads(file.content) for file in part.files]
+    assert sorted(one["officer"] for one in known) == sorted([mask_document(ONE), mask_document(TWO)])
+    assert [one["events"] for one in known] == [["payment.overdue"]] * 2
+    (alone,) = part.subjects
+    assert [one.id for one in await room.all() if one.items == 1] == [alone], "a message about both cases is not of one"
+    assert "另案" not in str(known)
+    plain = await of_case(room.base, nothing, other, True)
+    assert [json.loads(file.content)["officer"] for file in plain.files] == [ONE]
