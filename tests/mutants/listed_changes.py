@@ -19,7 +19,7 @@ from types import CodeType
 ROOT = Path(__file__).resolve().parents[2]
 LEDGER, DELIVERY = "gateway/foundation/delivery/operation_records.py", "tests/unit/delivery/test_ledger_fences.py"
 QUOTED = "tests/unit/payments/test_quoted_surcharge.py"
-LAST_DAY = "tests/unit/decisions/test_clocks.py"
+CLOCKS, LAST_DAY = "gateway/rooms/decisions/clocks.py", "tests/unit/decisions/test_clocks.py"
 
 
 @dataclass(frozen=True)
@@ -71,24 +71,108 @@ CHANGES = (
     ),
     Change(
         "a deferral does not move the last day to pay",
-        "gateway/rooms/decisions/clocks.py",
+        CLOCKS,
         "event.until > found[-1].due_on:",
         "event.until < found[-1].due_on:",
         LAST_DAY,
     ),
     Change(
         "a day that may still change is not told as provisional",
-        "gateway/rooms/decisions/clocks.py",
+        CLOCKS,
         "DueDate(term.value, term.provisional or received.provisional,",
         "DueDate(term.value, False,",
         LAST_DAY,
     ),
     Change(
         "days of an open appeal count",
-        "gateway/rooms/decisions/clocks.py",
-        '        for since, until in self._appealed():\n            words = f"appeal since',
-        '        for since, until in ():\n            words = f"appeal since',
+        CLOCKS,
+        "        for since, until in self._appealed():\n",
+        "        for since, until in ():\n",
         LAST_DAY,
+    ),
+    Change(
+        "appeals that touch stand still for the last one only, not for the union of their days",
+        CLOCKS,
+        "joined[-1] = before[0], None if until is None else max(before[1], until)",
+        "joined[-1] = before[0], until",
+        LAST_DAY,
+    ),
+    Change(
+        "another party's suit joins a reconsideration",
+        CLOCKS,
+        "                and one.party == suit.party\n",
+        "",
+        LAST_DAY,
+    ),
+    Change(
+        "after a restart the surcharge runs from the end of the appeal, not of its term to pay",
+        CLOCKS,
+        "ended, until = until, max(until, self._term(until).value)",
+        "ended = until",
+        LAST_DAY,
+    ),
+    Change(
+        "the day of a publication is counted",
+        CLOCKS,
+        "served.on + timedelta(days=rule.number)",
+        "served.on + timedelta(days=rule.number - 1)",
+        LAST_DAY,
+    ),
+    Change(
+        "an application for a deferral moves the last day to pay",
+        CLOCKS,
+        "for event in self._of(EventKind.DEFERRED):",
+        "for event in self._of(EventKind.DEFERRED) + self._of(EventKind.DEFERRAL_APPLIED):",
+        LAST_DAY,
+    ),
+    Change(
+        "a provisional day falls on one that the law itself frees",
+        "gateway/words/calendar.py",
+        "worked = day.weekday() < 5 and day not in statutory_days(day.year)",
+        "worked = day.weekday() < 5",
+        "tests/unit/words/test_words_calendar.py",
+    ),
+    Change(
+        "the cap of a surcharge is always the fine",
+        "gateway/rooms/payments/surcharge.py",
+        "most = fine * rate.cap // 100",
+        "most = fine",
+        "tests/unit/payments/test_surcharge.py",
+    ),
+    Change(
+        "a party that was urged is to be urged again",
+        "gateway/rooms/payments/accrual.py",
+        "enough and not urged and not appealed",
+        "enough and not appealed",
+        "tests/unit/payments/test_accrual.py",
+    ),
+    Change(
+        "a withdrawal that has left is called back by a correction",
+        "gateway/rooms/disclosures/effects.py",
+        'waits = disclosure.effect != "withdraw" or self._taken_back(conn, disclosure, now)',
+        "waits = True",
+        "tests/unit/disclosures/test_disclosures_service.py",
+    ),
+    Change(
+        "one person corrects an event on which money leans",
+        "gateway/rooms/decisions/corrections.py",
+        "leans = any(asks(conn, decision.id) for asks in self._leans)",
+        "leans = False",
+        "tests/unit/decisions/test_corrections.py",
+    ),
+    Change(
+        "facts are stored as they were shown masked",
+        "gateway/rooms/decisions/service.py",
+        "            check_unmasked(facts, None if known is None else known.facts)\n",
+        "",
+        "tests/unit/decisions/test_decisions_service.py",
+    ),
+    Change(
+        "failed sign-ins fill the disk",
+        "gateway/foundation/access/audit.py",
+        "if before is not None and before + _HOUR > one.at:",
+        "if before is not None and before > one.at:",
+        "tests/unit/access/test_audit.py",
     ),
     Change(
         "a bill over less money is taken",
