@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+from typing import NewType
+
+Public = NewType("Public", str)
+"""Text that anybody may read: masked by a rule, or by its nature no personal data. Whoever makes one answers for it."""
 
 SHORT_FIRM = 5
 """A firm's name of so many characters or fewer is masked as a person's: more of it would show nearly all."""
@@ -20,9 +24,14 @@ def mask_firm(name: str) -> str:
     return name[:2] + "*" * (len(name) - 4) + name[-2:]
 
 
-def mask_published(name: str) -> str:
+def mask_published(name: str) -> Public:
     """A natural person's name in what is published: the first character, and 某 for each other one; one alone is 某."""
-    return name[:1] + "某" * (len(name) - 1) if len(name) > 1 else "某"
+    return Public(name[:1] + "某" * (len(name) - 1) if len(name) > 1 else "某")
+
+
+def is_mask(name: str) -> bool:
+    """Whether a name is as ``mask_published`` leaves one."""
+    return name == mask_published(name)
 
 
 def mask_document(number: str) -> str:

@@ -104,6 +104,7 @@ Prepare = Callable[[Nodes], Awaitable[Ask]]
 PREPARED: dict[str, Prepare] = {}
 NO_SENSE = {
     "POST /v1/evidence-bundles": "puts what is there into a file",
+    "POST /v1/full-texts/preview": "reads a text",
     "POST /v1/licence-scans": "reads a text",
     "POST /v1/verifications": "looks at a file",
     "POST /v1/channels/{channel}/reload": "each node reads its own files, and puts what it read in its own channel",
@@ -136,6 +137,7 @@ AT_ONE_NODE = {
         "POST /v1/decisions/{authority}/{number}/events/{event_id}/withdrawal",
         "POST /v1/disclosures/{disclosure_id}/correction",
         "POST /v1/disclosures/{disclosure_id}/repair",
+        "POST /v1/full-texts/confirmation",
         "POST /v1/exceptions/{exception_id}/confirmation",
         "POST /v1/notices/{notice_id}/resend",
         "POST /v1/own-keys/{name}/rotation",

@@ -15,11 +15,13 @@ from gateway.rooms.disclosures.service import Disclosures
 def open_room(base: Foundation, rooms: Services) -> Opened:
     """What is published follows the decision: amended, changed, revoked, or corrected in that."""
     options = base.settings_of("disclosures", DisclosureOptions)
-    disclosures = Disclosures(base, rooms.get(Decisions), due_soon_days=options.due_soon_days)
+    disclosures = Disclosures(
+        base, rooms.get(Decisions), due_soon_days=options.due_soon_days, full_text=options.full_text
+    )
     rooms.get(Corrections).leaned_on(records.leans)
     base.reckoning.follow("disclosures", disclosures.recount)
     return Opened(
-        services=(disclosures, Organs(base.store)),
+        services=(disclosures, disclosures.texts, Organs(base.store)),
         actions=disclosures.actions(),
         renews={f"credit.{effect}": disclosures.renewed for effect in ("submit", "correct", "withdraw", "repair")},
         callbacks={VerdictNotice: disclosures.take_notice},

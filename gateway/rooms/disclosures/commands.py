@@ -1,4 +1,4 @@
-"""``gateway authorities organ``: who publishes for an authority."""
+"""``gateway disclosures``, and ``gateway authorities organ``: who publishes for an authority."""
 
 from __future__ import annotations
 
@@ -10,9 +10,13 @@ import typer
 
 from gateway.foundation.access import Access
 from gateway.rooms.disclosures import Organ, Organs
+from gateway.rooms.disclosures.full_text_command import full_text
 from gateway.terminal.output import Json, parse_day, session, show
 from gateway.words.clock import SystemClock, day_of
 from gateway.words.saying import say
+
+app = typer.Typer(help="Disclosures 信用与执法公示: what the public reads.", no_args_is_help=True)
+app.command("text")(full_text)
 
 
 def set_organ(

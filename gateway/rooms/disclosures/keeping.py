@@ -5,6 +5,7 @@ from __future__ import annotations
 from gateway.foundation.store.base import constant
 from gateway.foundation.terms import Matter, Term
 from gateway.rooms.disclosures.tables import (
+    confirmed_text,
     disclosing_organ,
     disclosure,
 )
@@ -16,6 +17,7 @@ TERMS = (
         tables=(
             disclosing_organ,
             disclosure,
+            confirmed_text,
         ),
         why=say("retention.why_files"),
     ),

@@ -15,6 +15,7 @@ from gateway.rooms.decisions import Decision, EventKind
 from gateway.rooms.disclosures import records
 from gateway.rooms.disclosures.deadlines import Deadline, submit_by
 from gateway.rooms.disclosures.effects import Effects
+from gateway.rooms.disclosures.full_text import FullTexts
 from gateway.rooms.disclosures.publication import Organ, Plan, Refusal, plan, record
 from gateway.rooms.disclosures.records import Disclosure
 from gateway.rooms.disclosures.rules import Rules, TargetProfile
@@ -43,12 +44,14 @@ class Planning:
         reckoning: Reckoning,
         rules: Rules,
         profiles: Mapping[str, TargetProfile],
+        texts: FullTexts,
     ) -> None:
         self._effects = effects
         self._channels = channels
         self._reckoning = reckoning
         self._rules = rules
         self._profiles = dict(profiles)
+        self._texts = texts
 
     def intents(
         self, decision: Decision, wanted: Sequence[str] | None, override_reason: str | None, today: date
@@ -89,20 +92,24 @@ class Planning:
         """The disclosure that answers a request at one target: the one that stands, or a new one. Returns its id."""
         before = records.latest(conn, decision.id, intent.target)
         if before is not None and (
-            self._shows_already(before, decision, organ, intent) or _stands(before, decision, intent.found)
+            self._shows_already(conn, before, decision, organ, intent) or _stands(before, decision, intent.found)
         ):
             return before.id
         if isinstance(intent.found, Refusal):
             return self._refuse(conn, decision, intent.target, intent.found, now)
-        sent = record(decision, organ, intent.profile, intent.found.until)
+        text = self._texts.public(conn, decision)
+        sent = record(decision, organ, intent.profile, intent.found.until, text)
         return self._plan(conn, decision, intent.target, sent, intent.found, override_reason, today, now)
 
-    def _shows_already(self, before: Disclosure, decision: Decision, organ: Organ, intent: Intent) -> bool:
+    def _shows_already(
+        self, conn: Connection, before: Disclosure, decision: Decision, organ: Organ, intent: Intent
+    ) -> bool:
         """Whether the facts were amended in nothing that this target is told, such as who works the case."""
         until = before.publish_until_on
         if before.status not in (*UNPUBLISHED, *SHOWN) or until is None or isinstance(intent.found, Refusal):
             return False
-        return record(decision, organ, intent.profile, until) == before.sent(self._effects.envelope)
+        text = self._texts.public(conn, decision)
+        return record(decision, organ, intent.profile, until, text) == before.sent(self._effects.envelope)
 
     def _targets(self, authority: str, wanted: Sequence[str] | None) -> list[Channel]:
         routed = self._channels.route(authority, "disclosures")

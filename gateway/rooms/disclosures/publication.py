@@ -11,7 +11,7 @@ from gateway.rooms.disclosures.deadlines import Deadline, seriousness, submit_by
 from gateway.rooms.disclosures.public_text import redact
 from gateway.rooms.disclosures.rules import Rules, TargetProfile
 from gateway.words.calendar import WorkingCalendar
-from gateway.words.masking import mask_published
+from gateway.words.masking import Public, mask_published, may_be_a_person
 from gateway.words.terms import add_months
 
 
@@ -86,14 +86,21 @@ def _by_regime(facts: DecisionFacts, rules: Rules, by: Deadline, override_reason
     return Plan(by, add_months(decided, period.maximum), add_months(decided, period.minimum), regime.citation)
 
 
-def record(decision: Decision, organ: Organ, profile: TargetProfile, until: date) -> DisclosureRecord:
+def record(
+    decision: Decision, organ: Organ, profile: TargetProfile, until: date, full_text: Public | None = None
+) -> DisclosureRecord:
     """The decision in the words in which it leaves us: texts redacted, a natural person as the profile says.
+
+    ``full_text``: as it may be public; sent where the profile asks for it. The name of an individual business that may
+    be a person's is masked wherever persons are not shown in full.
 
     ``valid_until`` 处罚有效期 falls back to the end of publication where the case system gave none.
     """
     facts, party = decision.facts, decision.facts.party
     natural = party.kind is PartyKind.NATURAL_PERSON
-    masked = natural and profile.natural_persons == "masked"
+    masked = profile.natural_persons != "full" and (
+        natural or (party.kind is PartyKind.INDIVIDUAL_BUSINESS and may_be_a_person(party.name))
+    )
 
     def public(text: str) -> str:
         return redact(text, party, decision.officers, mask_party=masked)
@@ -112,7 +119,7 @@ def record(decision: Decision, organ: Organ, profile: TargetProfile, until: date
             organisation_code=party.organisation_code,
             institution_number=party.institution_number,
             social_organisation_number=party.social_organisation_number,
-            legal_representative=party.legal_representative,
+            legal_representative=None if masked else party.legal_representative,
             id_type=party.id_type if natural and not masked else None,
             id_number=party.id_number if natural and not masked else None,
         ),
@@ -127,7 +134,7 @@ def record(decision: Decision, organ: Organ, profile: TargetProfile, until: date
         decided_on=facts.decided_on,
         valid_until=facts.valid_until or until,
         publish_until=until,
-        full_text=public(facts.full_text) if profile.full_text and facts.full_text else None,
+        full_text=full_text if profile.full_text else None,
     )
 
 

@@ -13,8 +13,8 @@ ROOM = Room(
     capability="disclosures",
     suite="gateway.testing.credit:DisclosureConformance",
     scopes=("disclosures:read", "disclosures:write"),
-    routes=(".routes:router",),
-    commands={"authorities organ": ".commands:set_organ"},
+    routes=(".routes:router", ".full_text_routes:router"),
+    commands={"disclosures": ".commands:app", "authorities organ": ".commands:set_organ"},
     lives=(".states",),
     events=tuple(
         f"disclosure.{word}"
@@ -31,6 +31,7 @@ ROOM = Room(
             "due_soon",
             "late",
             "withdrawal_late",
+            "text_confirmed",
         )
     ),
     settings=".options:DisclosureOptions",

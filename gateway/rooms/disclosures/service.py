@@ -22,6 +22,7 @@ from gateway.rooms.decisions import fetch as fetch_decision
 from gateway.rooms.disclosures import records, sweeps
 from gateway.rooms.disclosures.answers import Answers
 from gateway.rooms.disclosures.effects import Effects
+from gateway.rooms.disclosures.full_text import FullTexts, Release
 from gateway.rooms.disclosures.planning import Planning, require_complete
 from gateway.rooms.disclosures.publication import key_of, record
 from gateway.rooms.disclosures.records import Disclosure, DisclosureFilter
@@ -39,7 +40,8 @@ class Disclosures:
     """Publish, correct, withdraw, repair, and watch the clocks.
 
     ``profiles``: by channel name, what a target shows and how soon, where it differs from the rules' own profile for
-    its adapter. ``due_soon_days``: how many working days before a last day it is told of.
+    its adapter. ``due_soon_days``: how many working days before a last day it is told of. ``full_text``: when a full
+    text may leave; ``texts`` shows them and has them confirmed.
     """
 
     def __init__(
@@ -50,12 +52,14 @@ class Disclosures:
         rules: Rules | None = None,
         profiles: Mapping[str, TargetProfile] | None = None,
         due_soon_days: Sequence[int] = (),
+        full_text: Release = "confirmed",
     ) -> None:
         self._base = base
         self._decisions = decisions
         self._rules = rules or load()
         self._effects = Effects(base, self._rules)
-        self._planning = Planning(self._effects, base.channels, base.reckoning, self._rules, profiles or {})
+        self.texts = FullTexts(base, decisions, full_text)
+        self._planning = Planning(self._effects, base.channels, base.reckoning, self._rules, profiles or {}, self.texts)
         self._due_soon_days = tuple(due_soon_days)
 
     def actions(self) -> tuple[Action, ...]:
@@ -123,7 +127,8 @@ class Disclosures:
             assert organ is not None, "what is shown was published under a name"
             assert held.publish_until_on is not None, "what is shown has an end"
             former = held.sent(self._base.envelope)
-            corrected = record(decision, organ, profile, held.publish_until_on)
+            text = self.texts.public(conn, decision)
+            corrected = record(decision, organ, profile, held.publish_until_on, text)
             if key_of(corrected) != key_of(former):
                 raise ConflictProblem(
                     say("disclosures.key_changed"),

@@ -112,3 +112,14 @@ disclosure = Table(
         postgresql_where=text("withdraw_wanted_at is not null"),
     ),
 )
+
+confirmed_text = Table(
+    "confirmed_text",
+    metadata,
+    Column("decision_id", String(40), ForeignKey("decision.id"), primary_key=True),
+    Column("of_digest", String(64), primary_key=True, comment="SM3 of the original full text"),
+    Column("text_sealed", LargeBinary, nullable=False, comment="as a person confirmed it for the public"),
+    Column("seen", String(64), nullable=False, comment="digest of the preview that was confirmed"),
+    Column("confirmed_by", String(200), nullable=False),
+    Column("confirmed_at", BigInteger, nullable=False),
+)

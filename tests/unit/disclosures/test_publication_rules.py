@@ -16,6 +16,7 @@ from gateway.rooms.disclosures.deadlines import seriousness, submit_by, withdraw
 from gateway.rooms.disclosures.publication import Organ, Plan, Refusal, plan, record
 from gateway.rooms.disclosures.rules import Rules, load
 from gateway.words.calendar import WorkingCalendar
+from gateway.words.masking import Public
 from gateway.words.terms import add_months
 
 RULES = load()
@@ -196,9 +197,9 @@ def test_public_security_records_are_sealed_from_2026_on():
 # --- the words that leave us ----------------------------------------------------------------------------------------
 
 
-def leaving(given_facts: DecisionFacts, profile):
+def leaving(given_facts: DecisionFacts, profile, full_text: Public | None = None):
     decision = Decision("dec_1", "wangchuan", "安望综执罚决〔2026〕118号", 1, given_facts, (), 0, 0)
-    return record(decision, ORGAN, profile, date(2027, 4, 1))
+    return record(decision, ORGAN, profile, date(2027, 4, 1), full_text)
 
 
 def test_natural_persons_stay_off_portals_and_travel_whole_to_credit_china():
@@ -220,8 +221,22 @@ def test_a_masking_target_gets_neither_name_nor_number_anywhere():
 
 def test_full_text_goes_only_where_the_profile_wants_it():
     decision = facts(full_text="决定书全文")
-    assert leaving(decision, PORTAL).full_text == "决定书全文"
-    assert leaving(decision, CREDIT).full_text is None
+    assert leaving(decision, PORTAL, Public("决定书")).full_text == "决定书"
+    assert leaving(decision, CREDIT, Public("决定书")).full_text is None
+    assert leaving(decision, PORTAL).full_text is None, "nobody has confirmed what is hidden in it"
+
+
+def test_a_shop_that_bears_a_persons_name_is_masked_where_persons_are():
+    shop = {
+        "kind": "individual_business",
+        "name": "岑立秋",
+        "uscc": "92990102MA0WA4562J",
+        "legal_representative": "岑立秋",
+    }
+    named = facts(party=shop, facts="岑立秋占道经营")
+    assert leaving(named, CREDIT).party.name == "岑立秋", "over a private link the registered name is the key"
+    sent = leaving(named, PORTAL)
+    assert (sent.party.name, sent.facts) == ("岑某某", "岑某某占道经营")
 
 
 # --- what is to be confirmed ----------------------------------------------------------------------------------------

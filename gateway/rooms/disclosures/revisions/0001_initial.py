@@ -19,6 +19,16 @@ def upgrade() -> None:
     sa.Column('source_code', sa.String(length=18), nullable=False),
     sa.PrimaryKeyConstraint('authority', 'valid_from_on', name=op.f('pk_disclosing_organ'))
     )
+    op.create_table('confirmed_text',
+    sa.Column('decision_id', sa.String(length=40), nullable=False),
+    sa.Column('of_digest', sa.String(length=64), nullable=False, comment='SM3 of the original full text'),
+    sa.Column('text_sealed', sa.LargeBinary(), nullable=False, comment='as a person confirmed it for the public'),
+    sa.Column('seen', sa.String(length=64), nullable=False, comment='digest of the preview that was confirmed'),
+    sa.Column('confirmed_by', sa.String(length=200), nullable=False),
+    sa.Column('confirmed_at', sa.BigInteger(), nullable=False),
+    sa.ForeignKeyConstraint(['decision_id'], ['decision.id'], name=op.f('fk_confirmed_text_decision_id')),
+    sa.PrimaryKeyConstraint('decision_id', 'of_digest', name=op.f('pk_confirmed_text'))
+    )
     op.create_table('disclosure',
     sa.Column('id', sa.String(length=40), nullable=False),
     sa.Column('authority', sa.String(length=40), nullable=False),
@@ -92,4 +102,5 @@ def downgrade() -> None:
         batch_op.drop_index('ix_disclosure_authority')
 
     op.drop_table('disclosure')
+    op.drop_table('confirmed_text')
     op.drop_table('disclosing_organ')
