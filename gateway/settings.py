@@ -46,7 +46,7 @@ FILE_NAME = "gateway.toml"
 FILE_VARIABLE = "GATEWAY_SETTINGS"
 SHARED_ROUTE = "*"
 
-Face = Literal["api", "console", "payer", "callbacks", "docs", "health"]
+Face = Literal["api", "console", "payer", "public", "callbacks", "docs", "health"]
 FACES: tuple[Face, ...] = typing.get_args(Face)
 Seconds = Annotated[float, Field(gt=0)]
 
@@ -168,7 +168,8 @@ class ServerSettings(Block):
     """``[server]``: where each face listens (HOST:PORT). Faces with the same address share one listener.
 
     ``docs`` (the description of the API) and ``health`` (readiness, metrics) are where ``api`` is if they have no
-    address of their own. ``proxies``: addresses and networks of our own reverse proxies, whose ``X-Forwarded-For`` is
+    address of their own. ``public``, the publication page, is served where it has an address, and else nowhere.
+    ``proxies``: addresses and networks of our own reverse proxies, whose ``X-Forwarded-For`` is
     believed; nobody else's is. ``header_seconds``, ``body_seconds``: how long a client may take over the head of a
     request, and over its body before it has to send 16 KiB a second. ``max_connections``: of one listener at a time.
     """
@@ -176,6 +177,7 @@ class ServerSettings(Block):
     api: Bind = "127.0.0.1:8080"
     console: Bind = "127.0.0.1:8080"
     payer: Bind = "127.0.0.1:8080"
+    public: Bind | None = None
     callbacks: Bind = "127.0.0.1:8080"
     docs: Bind | None = None
     health: Bind | None = None
@@ -190,6 +192,8 @@ class ServerSettings(Block):
         """Addresses to listen on, each with the faces served there."""
         chosen: dict[str, tuple[Face, ...]] = {}
         for face in faces:
+            if face == "public" and self.public is None:
+                continue
             bind = getattr(self, face) or self.api
             chosen[bind] = (*chosen.get(bind, ()), face)
         return chosen

@@ -12,6 +12,7 @@ from gateway import __version__
 from gateway.app import App
 from gateway.faces import callbacks, health
 from gateway.faces.payer import pages
+from gateway.faces.public import pages as public_pages
 from gateway.foundation.http.audited import Audited
 from gateway.foundation.http.door import Door
 from gateway.foundation.http.plans import Plans
@@ -77,6 +78,8 @@ def _add(api: FastAPI, gateway: App, faces: Collection[Face]) -> None:
         routers.append(callbacks.router)
     if "payer" in faces:
         routers.append(pages.router)
+    if "public" in faces:
+        routers.append(public_pages.router)
     # An address that ends in any path stands last: a room may add a word below another room's records.
     routes = [route for router in routers for route in router.routes]
     api.router.routes.extend(sorted(routes, key=lambda route: str(getattr(route, "path", "")).endswith(":path}")))

@@ -254,6 +254,8 @@ class Channels:
             before.info.name, before.url, before.keys, before.kind_keys, _listening(before)
         ):  # fmt: skip
             raise SettingsError(f"channels.{name}", say("channels.more_than_secrets"))
+        if (follow := getattr(made.adapter, "follow", None)) is not None:
+            follow(before.adapter)  # what a room has given to an adapter of its own
         return made
 
     def put(self, channel: Channel) -> Channel:

@@ -1,0 +1,162 @@
+"""Entries of the bulletin as records, and all SQL about them: plain functions of a connection.
+
+Everything here may be read by anybody. What is taken off the page loses its text in the same statement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, or_, select, update
+
+from gateway.foundation.store.inserting import insert_new
+from gateway.foundation.store.rows import columns, reader
+from gateway.ports.base import Fen, Message
+from gateway.ports.credit import DisclosureKey
+from gateway.rooms.bulletin.tables import bulletin_effect, bulletin_entry
+from gateway.words.masking import Public
+from gateway.words.spelling import name_key, number_key
+
+Gone = Literal["withdrawn", "repaired", "ended"]
+
+
+class Shown(Message):
+    """What the page says of one decision: ``Public`` texts alone, made by ``public_entry.entry_of``."""
+
+    organ_name: Public
+    party: Public
+    violation: Public
+    facts: Public
+    basis: Public
+    penalty_kinds: tuple[Public, ...]
+    content: Public
+    fine: Fen | None = None
+    confiscated: Fen | None = None
+    licence: Public | None = None
+    decided_on: date
+    full_text: Public | None = None
+    person: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One decision on the page, or what is left of it once ``gone``. Days are of Asia/Shanghai."""
+
+    id: str
+    channel: str
+    organ_code: str
+    decision_number: str
+    number_key: str
+    party_name: str | None
+    name_key: str | None
+    party_code: str | None = None
+    shown: Shown | None
+    published_on: date
+    publish_until_on: date
+    gone: Gone | None = None
+    gone_on: date | None = None
+    reason: str | None = None
+    created_at: int
+    updated_at: int
+
+    @property
+    def key(self) -> DisclosureKey:
+        """By what its publisher asks for it."""
+        name = self.party_name or ""
+        return DisclosureKey(decision_number=self.decision_number, authority_code=self.organ_code, party_name=name)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A page of entries, newest first, and how many there are in all."""
+
+    entries: Sequence[Entry]
+    total: int
+
+
+_entry = reader(Entry)
+_OF_KEY = and_(
+    bulletin_entry.c.channel == bindparam("at"),
+    bulletin_entry.c.organ_code == bindparam("organ"),
+    bulletin_entry.c.decision_number == bindparam("number"),
+    bulletin_entry.c.party_name == bindparam("name"),
+    bulletin_entry.c.gone.is_(None),
+)
+_LIVE = select(bulletin_entry).where(_OF_KEY)
+_BY_ID = select(bulletin_entry).where(bulletin_entry.c.id == bindparam("id"))
+_DONE = select(bulletin_effect.c.done_at).where(
+    bulletin_effect.c.channel == bindparam("at"), bulletin_effect.c.reference == bindparam("reference")
+)
+_EMPTY = {"party_name": None, "name_key": None, "party_code": None, "shown": None}
+
+
+def begin_effect(conn: Connection, channel: str, reference: str, now: int) -> bool:
+    """Note that an effect is carried out in this transaction; False where it was before."""
+    return insert_new(conn, bulletin_effect, channel=channel, reference=reference, done_at=now)
+
+
+def is_done(conn: Connection, channel: str, reference: str) -> bool:
+    """Whether the effect with this reference was carried out."""
+    return conn.execute(_DONE, {"at": channel, "reference": reference}).first() is not None
+
+
+def live(conn: Connection, channel: str, key: DisclosureKey) -> Entry | None:
+    """The entry that is on the page under this key."""
+    asked = {"at": channel, "organ": key.authority_code, "number": key.decision_number, "name": key.party_name}
+    row = conn.execute(_LIVE, asked).mappings().first()
+    return None if row is None else _entry(row)
+
+
+def add(conn: Connection, new: Entry) -> None:
+    """Put an entry on the page. IntegrityError where one is there under its key."""
+    conn.execute(insert(bulletin_entry), columns(new))
+
+
+def replace(conn: Connection, entry_id: str, shown: Shown, until: date, now: int) -> None:
+    """Other words for an entry; its address and its first day stay."""
+    values = {"shown": shown.model_dump(mode="json"), "publish_until_on": until, "updated_at": now}
+    conn.execute(update(bulletin_entry).where(bulletin_entry.c.id == entry_id).values(**values))
+
+
+def take_off(conn: Connection, entry_id: str, how: Gone, on: date, reason: str | None, now: int) -> None:
+    """Take an entry off the page, with everything that the public read."""
+    values = {**_EMPTY, "gone": how, "gone_on": on, "reason": reason, "updated_at": now}
+    conn.execute(update(bulletin_entry).where(bulletin_entry.c.id == entry_id).values(**values))
+
+
+def over(conn: Connection, today: date, now: int) -> int:
+    """Empty every entry whose last day is over; how many there were."""
+    ended = (bulletin_entry.c.gone.is_(None), bulletin_entry.c.publish_until_on < today)
+    values = {**_EMPTY, "gone": "ended", "gone_on": today, "updated_at": now}
+    return conn.execute(update(bulletin_entry).where(*ended).values(**values)).rowcount
+
+
+def fetch(conn: Connection, entry_id: str) -> Entry | None:
+    """One entry, gone or not."""
+    row = conn.execute(_BY_ID, {"id": entry_id}).mappings().first()
+    return None if row is None else _entry(row)
+
+
+def find(conn: Connection, words: str, today: date, offset: int, limit: int) -> Found:
+    """What the public finds: by a part of the number or name, or by the whole unified code. "" finds all."""
+    holds = and_(bulletin_entry.c.gone.is_(None), bulletin_entry.c.publish_until_on >= today)
+    if words:
+        holds = and_(holds, _matches(words))
+    total = conn.execute(select(func.count()).select_from(bulletin_entry).where(holds)).scalar_one()
+    query = select(bulletin_entry).where(holds)
+    query = query.order_by(bulletin_entry.c.published_on.desc(), bulletin_entry.c.id.desc())
+    rows = conn.execute(query.offset(offset).limit(limit)).mappings()
+    return Found([_entry(row) for row in rows], total)
+
+
+def _matches(words: str) -> ColumnElement[bool]:
+    number, name = number_key(words), name_key(words)
+    ways = [bulletin_entry.c.party_code == words.strip().upper()]
+    if number:
+        ways.append(bulletin_entry.c.number_key.contains(number, autoescape=True))
+    if name:
+        ways.append(bulletin_entry.c.name_key.contains(name, autoescape=True))
+    return or_(*ways)

@@ -1,0 +1,117 @@
+"""The bulletin as a target: an adapter that calls nobody, because the other side is the gateway itself.
+
+Its effects are rows, kept once by their reference, so that asked again it answers the truth. ``url`` of such a channel
+is the address under which the public reads the page; it is told, never called.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from gateway.foundation.wire import ChannelWire
+from gateway.ports.base import AdapterInfo, FindGuarantee
+from gateway.ports.credit import (
+    CorrectRequest,
+    DisclosureKey,
+    RepairRequest,
+    Shown,
+    Submission,
+    SubmissionState,
+    SubmitRequest,
+    WithdrawRequest,
+)
+from gateway.rooms.bulletin.service import Bulletin
+from gateway.words.clock import Clock
+from gateway.words.errors import NotSentError
+
+
+class OwnPage:
+    """Shows, corrects, takes off; reads back what the public sees."""
+
+    class Settings(BaseModel):
+        """There are none: what is shown, and how long, is said by the rules of publication."""
+
+        model_config = ConfigDict(extra="forbid")
+
+    info: ClassVar[AdapterInfo] = AdapterInfo(
+        kind="credit",
+        name="credit.bulletin",
+        contract="-",
+        capabilities=frozenset({"submit", "find", "correct", "withdraw", "repair", "read_back"}),
+        find=FindGuarantee(consistent=True),
+        tells_again=True,
+    )
+
+    def __init__(self, settings: OwnPage.Settings, wire: ChannelWire, clock: Clock) -> None:  # noqa: ARG002
+        self._wire = wire
+        self._page: tuple[Bulletin, str] | None = None
+
+    def show_on(self, bulletin: Bulletin, channel: str) -> None:
+        """Have it show things there, under the name of its channel. Said when the room opens."""
+        self._page = (bulletin, channel)
+
+    def follow(self, before: Any) -> None:
+        """Stand in for an adapter of this channel that was made before."""
+        self._page = before._page
+
+    def _on(self) -> tuple[Bulletin, str]:
+        if self._page is None:
+            raise NotSentError("the room of the bulletin is not open in this process")
+        return self._page
+
+    async def submit(self, request: SubmitRequest) -> Submission:
+        """Show one decision."""
+        bulletin, channel = self._on()
+        await bulletin.put(channel, request.reference, request.record)
+        return _done(request.reference)
+
+    async def correct(self, request: CorrectRequest) -> Submission:
+        """Show it in other words."""
+        bulletin, channel = self._on()
+        await bulletin.put(channel, request.reference, request.record)
+        return _done(request.reference)
+
+    async def withdraw(self, request: WithdrawRequest) -> Submission:
+        """Take it off, and tell the public why (行政处罚法 art. 48)."""
+        bulletin, channel = self._on()
+        await bulletin.take_off(channel, request.reference, request.key, "withdrawn", request.reason)
+        return _done(request.reference)
+
+    async def repair(self, request: RepairRequest) -> Submission:
+        """Take it off after repair; the public is told no reason."""
+        bulletin, channel = self._on()
+        await bulletin.take_off(channel, request.reference, request.key, "repaired", None)
+        return _done(request.reference)
+
+    async def find(self, reference: str) -> Submission | None:
+        """The truth at once: effect and note of it are one transaction."""
+        bulletin, channel = self._on()
+        return _done(reference) if await bulletin.is_done(channel, reference) else None
+
+    async def read_back(self, key: DisclosureKey) -> Shown | None:
+        """What the public sees under this key now."""
+        bulletin, channel = self._on()
+        entry = await bulletin.live(channel, key)
+        if entry is None or entry.shown is None:
+            return None
+        return Shown(
+            key=entry.key,
+            state="published",
+            content=entry.shown.content,
+            published_on=entry.published_on,
+            url=f"{self._wire.base_url}/{entry.id}",
+        )
+
+    async def check(self) -> str:
+        """Nobody is called."""
+        return f"公示栏由本网关自行公示，公众地址 {self._wire.base_url}"
+
+    async def close(self) -> None:
+        """Close the wire, over which nothing ever went."""
+        await self._wire.close()
+
+
+def _done(reference: str) -> Submission:
+    return Submission(reference=reference, state=SubmissionState.ACCEPTED, receipt="公示栏")

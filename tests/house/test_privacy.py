@@ -1,0 +1,50 @@
+"""What may be public is a type, made in few places; and the page of the public reaches nothing but its own table."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import grimp
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+MAY_MAKE_PUBLIC = {
+    "gateway/words/masking.py": "the rules that mask a name",
+    "gateway/rooms/disclosures/public_text.py": "a text with what was found in it cut",
+    "gateway/rooms/disclosures/text_records.py": "a text that a person has confirmed",
+    "gateway/rooms/bulletin/public_entry.py": "what was looked at for the last time before the public's",
+}
+"""Who answers for it that a text may be read by anybody, and why."""
+
+
+def makes(source: str, name: str) -> bool:
+    """Whether a module calls what is called so, by itself or as an attribute."""
+    calls = (node.func for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call))
+    return any((one.id if isinstance(one, ast.Name) else getattr(one, "attr", None)) == name for one in calls)
+
+
+def modules_that_call(name: str) -> set[str]:
+    files = (ROOT / "gateway").rglob("*.py")
+    return {str(one.relative_to(ROOT)) for one in files if makes(one.read_text(encoding="utf-8"), name)}
+
+
+def test_few_make_a_text_public() -> None:
+    assert modules_that_call("Public") == MAY_MAKE_PUBLIC.keys()
+
+
+@pytest.mark.parametrize("source", ["x = Public(text)", "masking.Public(a + b)"])
+def test_another_one_would_be_noticed(source: str) -> None:
+    assert makes(source, "Public")
+
+
+def test_the_pages_of_the_public_reach_no_key_and_no_record_of_a_person() -> None:
+    """Directly they import the bulletin alone, and the bulletin opens no envelope."""
+    graph = grimp.build_graph("gateway", cache_dir=None)
+    face = graph.find_modules_directly_imported_by("gateway.faces.public.pages")
+    rooms = {one for one in face if one.startswith("gateway.rooms.")}
+    assert rooms == {"gateway.rooms.bulletin", "gateway.rooms.bulletin.service"}
+    bulletin = graph.find_descendants("gateway.rooms.bulletin")
+    reached = {one for part in bulletin for one in graph.find_modules_directly_imported_by(part)}
+    assert not {one for one in reached if one.startswith(("gateway.foundation.crypto", "gateway.rooms.decisions"))}
