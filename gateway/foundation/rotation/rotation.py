@@ -157,6 +157,8 @@ class Rotation:
         made = Version(name, number, now, None, None, None, None, by)
 
         def unit(conn: Connection) -> None:
+            if records.known(conn, now, _LOST).made(name):  # another node was asked at the same moment
+                raise ConflictProblem(say("keys.changing", name=name), type="conflict")
             records.add(conn, first)
             records.add(conn, made)
             self._note(conn, made, KeyState.MADE, by=by)
