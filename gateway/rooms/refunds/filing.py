@@ -216,8 +216,8 @@ class Filing:
     def _decided(self, conn: Connection, refund: Refund, end: RefundStatus, told: RefundAnswer) -> None:
         """Finance moved a refund on to ``end``."""
         ended: dict[str, Any] = {}
-        if end is RefundStatus.REFUNDED and told.refunded_at is not None:
-            ended["refunded_at"] = to_micros(told.refunded_at)
+        if end is RefundStatus.REFUNDED:  # on the day that the platform names, else when we hear of it
+            ended["refunded_at"] = self._now() if told.refunded_at is None else to_micros(told.refunded_at)
         if end is RefundStatus.REFUSED:
             ended["refusal"] = told.reason or "refused by finance"
         words = {"reason": ended["refusal"]} if "refusal" in ended else {}
