@@ -139,10 +139,11 @@ def test_elements_are_walked_whole_in_their_order_however_the_document_is_cut() 
         b"<a><row></a>",
         b"<!DOCTYPE a><a><row/></a>",
         b"<a>" + b"<b/>" * 100 + b"</a>",
+        b"<a>" + b"<b c='' xmlns:d='u'/>" * 39 + b"<row " + b"e='' " * 3 + b"/></a>",
         b"<a>" + b" " * 2000 + b"<row/></a>",
         b"",
     ],
-    ids=["cut", "not well-formed", "a DTD", "many elements", "many bytes", "nothing"],
+    ids=["cut", "not well-formed", "a DTD", "many elements", "many attributes", "many bytes", "nothing"],
 )
 def test_what_is_no_data_is_refused_while_it_is_walked(document: bytes) -> None:
     with pytest.raises(XmlRefusedError):

@@ -113,6 +113,34 @@ async def test_a_large_signed_answer_is_judged_and_read_off_the_loop(
     assert where.did == dict.fromkeys(("verify", "parse_xml", "complaint", "read"), on_the_loop)
 
 
+async def test_others_are_answered_while_a_large_answer_is_read(
+    contract: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads, answered, plain = threading.Event(), threading.Event(), soap.parse_xml
+
+    def reading(*given: Any, **named: Any) -> Any:
+        reads.set()
+        assert answered.wait(60), "nobody was answered while an answer was read"
+        return plain(*given, **named)
+
+    monkeypatch.setattr(soap, "parse_xml", reading)
+
+    async def is_well(line: Any) -> None:
+        await line.request()
+        await line.answer(b"{}", "Content-Type: application/json")
+
+    async with peers.Peer(is_well) as health:
+        asked = asyncio.create_task(called(contract, padded(1 << 20), LARGE))
+        async with asyncio.timeout(60):
+            while not reads.is_set():
+                await asyncio.sleep(0)
+        wire = ChannelWire("health", health.url, recorder=lambda _: None)
+        assert (await wire.request("look", "GET", "healthz")).status_code == 200
+        await wire.close()
+        answered.set()
+        assert (await asked)["Code"] == "99010026000000000017"
+
+
 async def test_json_is_judged_and_read_off_the_loop_too(where: Where) -> None:
     class Told(BaseModel):
         items: list[str]

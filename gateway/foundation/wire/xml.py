@@ -22,7 +22,8 @@ from gateway.words.encodings import EncodingRefusedError, Note, in_utf8, trimmed
 
 _DECLARED = re.compile(rb"""<\?xml\s[^>]{0,120}?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
 # A DOCTYPE can stand before the first element, after blanks, comments and instructions; nothing else begins so there.
-_DOCTYPE = re.compile(rb"(?>\s+|<!--.*?-->|<\?.*?\?>)*+<!(?!--)", re.DOTALL)
+_BEFORE = re.compile(rb"(?>\s+|<!--.*?-->|<\?.*?\?>)*+", re.DOTALL)
+_MOST_BEFORE = 64 * 1024  # bytes: a longer search would hold every thread of the process up
 _ATTRIBUTES_AN_ELEMENT = 4
 
 
@@ -85,8 +86,7 @@ def parse_xml(
         raise XmlRefusedError(f"more than {bounds.elements} elements")
     if document.count(b"=") > _ATTRIBUTES_AN_ELEMENT * bounds.elements:
         raise XmlRefusedError(f"more than {_ATTRIBUTES_AN_ELEMENT * bounds.elements} attributes")
-    if _DOCTYPE.match(document):
-        raise XmlRefusedError("a DOCTYPE (DTD) has no place in data")
+    _look_before(document)
     parser = etree.XMLParser(
         encoding="utf-8",
         resolve_entities=False,
@@ -109,7 +109,8 @@ def walk_xml(pieces: Iterable[bytes], tag: str, last: str, bounds: XmlBounds = S
     """Each whole element ``tag`` of a document that comes in pieces, as it is read; it is gone when the next one is
     asked for, and the element ``last`` ends it.
 
-    As ``parse_xml`` has it, but ``bounds.elements`` are those that stand at a time. Raises XmlRefusedError.
+    As ``parse_xml`` has it, but ``bounds.elements`` are those that stand at a time, their attributes too, and how deep
+    they lie is the parser's bound alone. Raises XmlRefusedError.
     """
     parser = etree.XMLPullParser(
         ("end",),
@@ -121,12 +122,13 @@ def walk_xml(pieces: Iterable[bytes], tag: str, last: str, bounds: XmlBounds = S
         remove_comments=True,
         remove_pis=True,
     )
-    size = held = 0
+    size = held = equals = 0
     looked = False
     try:
         for piece in pieces:
             size += len(piece)
             held += piece.count(b"<")
+            equals += piece.count(b"=")
             if size > bounds.bytes:
                 raise XmlRefusedError(f"more than {bounds.bytes} bytes")
             parser.feed(piece)
@@ -139,12 +141,14 @@ def walk_xml(pieces: Iterable[bytes], tag: str, last: str, bounds: XmlBounds = S
                 if element.tag == last:
                     return
                 yield element
-                held = 0
+                held = equals = 0
                 element.clear()
                 while (before := element.getprevious()) is not None and (parent := element.getparent()) is not None:
                     parent.remove(before)
             if held > 2 * bounds.elements:
                 raise XmlRefusedError(f"more than {bounds.elements} elements in one")
+            if equals > (most := _ATTRIBUTES_AN_ELEMENT * bounds.elements):
+                raise XmlRefusedError(f"more than {most} attributes in one")
         parser.close()
     except (etree.XMLSyntaxError, ValueError) as error:
         raise error if isinstance(error, XmlRefusedError) else XmlRefusedError(f"not XML: {error}") from None
@@ -170,6 +174,16 @@ def own_xml(content: bytes, base: str = "", resolver: etree.Resolver | None = No
 def load_schema(file: Path) -> XmlSchema:
     """The schema in one of our own files, with those beside it that it includes."""
     return XmlSchema(lambda: etree.XMLSchema(load_xml(file).getroottree()))
+
+
+def _look_before(document: bytes) -> None:
+    """Look at what stands before the first element. Raises XmlRefusedError for a DOCTYPE, and where it does not end."""
+    before = _BEFORE.match(document, 0, _MOST_BEFORE)
+    at = before.end() if before else 0
+    if document.startswith(b"<!", at) and not document.startswith(b"<!--", at):
+        raise XmlRefusedError("a DOCTYPE (DTD) has no place in data")
+    if len(document) > _MOST_BEFORE and (document[at : at + 1] != b"<" or document[at + 1 : at + 2] in b"!?"):
+        raise XmlRefusedError(f"not XML: no element begins in {_MOST_BEFORE} bytes")
 
 
 def _in_utf8(content: bytes | str, charset: str, note: Note) -> bytes:
