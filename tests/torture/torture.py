@@ -87,6 +87,8 @@ FAULTS = {  # how often an issue meets each; nothing that would break a platform
 }
 TROUBLES = ("freeze", "line", "sessions", "clock", "name")
 """What befalls a node that shares a server; after the last two it ends by itself."""
+KINDS = ("kill", "pause", "postgresql", *TROUBLES)
+"""Every strike that is none of a crash point; the last six need the cluster engine."""
 NOBODY_DIES = frozenset({"pause", "freeze", "line", "sessions"})
 NUMBER = re.compile(r"第(\d+)号")
 _forks = multiprocessing.get_context("forkserver")
@@ -98,8 +100,10 @@ class Options:
     """``kills`` strikes that end a process; ``seconds`` caps the time in which they are dealt. ``pauses`` and
     ``troubles`` (on the cluster engine) are the shares of strikes that are one.
 
-    ``points``: crash points at which a node dies first of all, one after another. ``late``: by how many
-    seconds most answers come after their effect, so that calls are overtaken by whoever asks about them.
+    ``points``: crash points at which a node dies first of all, one after another. ``order``: strikes (KINDS) that come
+    next, each of them whatever time it takes. ``longest``: for how many seconds a server freezes or is not heard at
+    most. ``late``: by how many seconds most answers come after their effect, so that calls are overtaken by whoever
+    asks about them.
     """
 
     engine: str = "embedded"
@@ -112,6 +116,8 @@ class Options:
     pauses: float = 0.1
     stop_when_red: bool = False
     points: tuple[str, ...] = ()
+    order: tuple[str, ...] = ()
+    longest: float = 6.0
     late: float = 0.0
     troubles: float = 0.2
 
@@ -345,43 +351,51 @@ class Torture:
 
     # --- strikes --------------------------------------------------------------------------------------------------
 
-    async def strike(self) -> None:
-        """One death, or one pause."""
+    def drawn(self) -> str:
+        """Which strike comes next, by the dice."""
         dice = self.random
         if self.postgresql is not None and dice.random() < 0.08:
-            self._note("postgresql")
+            return "postgresql"
+        if self.postgresql is not None and dice.random() < self.options.troubles:
+            return dice.choice(TROUBLES)
+        if dice.random() < self.options.pauses:
+            return "pause"
+        return dice.choice(torture_node.POINTS) if dice.random() < 0.5 else "kill"
+
+    async def strike(self, kind: str) -> None:
+        """One death, one pause, or one trouble. A crash point that nobody passes in time is a kill."""
+        if kind in ("postgresql", *TROUBLES):
+            if self.postgresql is None:
+                raise RuntimeError(f"{kind} needs the cluster engine")
+            if kind in TROUBLES:
+                await self.trouble(kind, self.postgresql)
+                return
+            self._note(kind)
             await asyncio.to_thread(self.postgresql.kill)
             await asyncio.to_thread(self.postgresql.start)
             return
-        if self.postgresql is not None and dice.random() < self.options.troubles:
-            await self.trouble(dice.choice(TROUBLES), self.postgresql)
-            return
-        node = dice.choice(self.nodes)
-        if dice.random() < self.options.pauses:
+        node = self.random.choice(self.nodes)
+        if kind == "pause":
             await self._under_way(3)
-            self._note("pause")
+            self._note(kind)
             os.kill(node.process.pid, signal.SIGSTOP)
             await asyncio.sleep(LEASE + 1.0)
             os.kill(node.process.pid, signal.SIGCONT)
             return
-        if dice.random() < 0.5:
-            point = dice.choice(torture_node.POINTS)
-            node.trigger.write_text(point)
+        if kind in torture_node.POINTS:
+            node.trigger.write_text(kind)
             if await node.dead(2.0):
-                self._note(point)
-            else:
-                self._note("kill")
-                node.kill()
-        else:
-            self._note("kill")
-            node.kill()
+                self._note(kind)
+                return
+        self._note("kill")
+        node.kill()
         await node.dead(10)
 
     async def trouble(self, kind: str, server: databases.OwnServer) -> None:
         """One of TROUBLES. RuntimeError for a node that goes on without its name or with a wrong clock."""
         number = self.random.randrange(len(self.nodes))
         node, line = self.nodes[number], self.lines[number]
-        seconds = self.random.uniform(1.0, 6.0)
+        seconds = self.random.uniform(1.0, self.options.longest)
         self._note(kind)
         if kind == "freeze":
             await asyncio.to_thread(server.freeze, seconds)
@@ -439,12 +453,11 @@ class Torture:
         """As many as wanted, within the time that there is; the dead are begun again."""
         for point in self.options.points:
             await self.die_at(point)
+        listed = list(self.options.order)
         until = time.monotonic() + self.options.seconds
-        while self.result.deaths < self.options.kills:
-            if time.monotonic() > until:
-                break
+        while listed or (self.result.deaths < self.options.kills and time.monotonic() < until):
             await asyncio.sleep(self.random.uniform(0.1, 0.8))
-            await self.strike()
+            await self.strike(listed.pop(0) if listed else self.drawn())
             await asyncio.gather(*(node.begin() for node in self.nodes if not node.process.is_alive()))
             if sys.stderr.isatty():
                 print(f"\r{self.result.kills.total()} strikes, {len(self.accepted)} accepted ", end="", file=sys.stderr)
