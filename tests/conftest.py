@@ -21,6 +21,7 @@ import httpx._transports.default
 import pytest
 import structlog
 from hypothesis import HealthCheck, settings
+from sqlalchemy import make_url
 
 from gateway.foundation.access import access, keys, sign_in
 from gateway.foundation.store import Store
@@ -159,6 +160,14 @@ def postgresql_url(postgresql_server) -> Iterator[str]:
 def line(postgresql_server):
     """A line to the run's server that a test may hold: ``.url(database)``, ``.hold()``, ``.free()``."""
     made = databases.Line(postgresql_server)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def pooler(postgresql_server, postgresql_url: str) -> Iterator[Any]:
+    """A pooler of transactions before the test's own database: ``.url``."""
+    made = databases.Pooler(postgresql_server, make_url(postgresql_url).database)
     yield made
     made.close()
 

@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import socket
+import struct
 import subprocess
 import sysconfig
 import tempfile
@@ -203,6 +204,77 @@ class Line:
             self._goes.wait()
         with suppress(OSError):
             other.shutdown(socket.SHUT_RDWR)
+
+
+class Pooler:
+    """What PgBouncer does with ``pool_mode = transaction``: all who connect share one session of the server, for a
+    transaction each, and what they wish of their session is not asked for."""
+
+    def __init__(self, server: Server, database: str) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="gateway-pooler-"))
+        self._far = socket.socket(socket.AF_UNIX)
+        self._far.connect(str(server.folder / ".s.PGSQL.5432"))
+        start = struct.pack("!i", 196608) + f"user\0postgres\0database\0{database}\0\0".encode()
+        self._far.sendall(struct.pack("!i", len(start) + 4) + start)
+        self._greeting = b"".join(self._answers())
+        self._turn = threading.Lock()
+        self._door = socket.socket(socket.AF_UNIX)
+        self._door.bind(str(self._folder / ".s.PGSQL.5432"))
+        self._door.listen(100)
+        threading.Thread(target=self._accept, daemon=True).start()
+        self.url = f"postgresql+psycopg://postgres@/{database}?host={self._folder}"
+
+    def close(self) -> None:
+        """Leave the server, and take no more."""
+        for one in (self._door, self._far):
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _accept(self) -> None:
+        while self._door.fileno() >= 0:
+            with suppress(OSError):
+                near, _ = self._door.accept()
+                threading.Thread(target=self._serve, args=(near,), daemon=True).start()
+
+    def _serve(self, near: socket.socket) -> None:
+        with near, suppress(OSError):
+            _exactly(near, struct.unpack("!i", _exactly(near, 4))[0] - 4)
+            near.sendall(self._greeting)
+            while (kind := _message(near))[:1] != b"X":
+                with self._turn:
+                    state = b""
+                    while state != b"I":
+                        self._far.sendall(kind)
+                        if kind[:1] in (b"S", b"Q"):
+                            for answer in self._answers():
+                                near.sendall(answer)
+                                state = answer[5:6]
+                        if state != b"I":
+                            kind = _message(near)
+
+    def _answers(self) -> Iterator[bytes]:
+        """What the server says until it is ready; the last one's sixth byte is I outside of a transaction."""
+        while True:
+            yield (answer := _message(self._far))
+            if answer[:1] == b"Z":
+                return
+
+
+def _message(line: socket.socket) -> bytes:
+    head = _exactly(line, 5)
+    return head + _exactly(line, struct.unpack("!i", head[1:])[0] - 4)
+
+
+def _exactly(line: socket.socket, size: int) -> bytes:
+    got = b""
+    while len(got) < size:
+        more = line.recv(size - len(got))
+        if not more:
+            raise ConnectionError("hung up")
+        got += more
+    return got
 
 
 def migrate_template(engine: Engine) -> None:

@@ -28,6 +28,15 @@ def test_a_server_that_is_full_or_far_is_named(postgresql_url: str, monkeypatch)
     assert named(postgresql_url) == {"forgets", "connections", "far"}
 
 
+def test_a_pooler_of_transactions_is_named(pooler) -> None:
+    assert "pooled" in named(pooler.url)
+
+
+def test_one_that_passes_what_a_session_asks_for_is_named_all_the_same(pooler, monkeypatch) -> None:
+    monkeypatch.setattr(promises, "SESSION", {"lock_timeout": "0"})
+    assert "pooled" in named(pooler.url)
+
+
 def test_two_sessions_that_one_process_serves_are_pooled(postgresql_url: str, monkeypatch) -> None:
     monkeypatch.setattr(promises, "_pid", lambda _: 7)
     assert "pooled" in named(postgresql_url)
