@@ -44,5 +44,7 @@ def facts(today: date, record: dict[str, Any]) -> dict[str, Any]:
         "valid_until": str(today.replace(year=today.year + 3, day=min(today.day, 28))),
         "surcharge_stated": True,
         "seriousness": "general",
+        "seriousness_standard": "安澜市市场监管领域失信行为分类标准",
+        "seriousness_standard_on": "2026-03-01",
         "field_of_law": "food",
     }

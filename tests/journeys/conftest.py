@@ -57,6 +57,9 @@ FACTS: dict[str, Any] = {
     "fine": "5000.00",
     "confiscated": "36.50",
     "decided_on": "2026-09-14",
+    "seriousness": "general",
+    "seriousness_standard": "安澜市失信行为分类标准",
+    "seriousness_standard_on": "2026-03-01",
     "surcharge_stated": True,
 }
 CALLBACKS = {"nontax": "nontax", "credit": "creditchina", "seal": "seal"}

@@ -28,6 +28,7 @@ from gateway.foundation.wire import ChannelWire, Timeouts
 from gateway.ports.credit import VerdictNotice
 from gateway.rooms.decisions import DecisionEvent, DecisionFacts, Decisions
 from gateway.rooms.disclosures import Disclosures, Organ, Organs
+from gateway.rooms.disclosures.planning import Told
 from gateway.rooms.disclosures.rules import load
 from gateway.words.clock import SystemClock, day_of, to_micros
 from gateway.words.errors import ConflictProblem, InvalidProblem
@@ -54,12 +55,18 @@ FACTS: dict[str, Any] = {
     "fine": "5000.00",
     "confiscated": "36.50",
     "decided_on": "2026-09-14",
+    "seriousness": "general",
+    "seriousness_standard": "安澜市失信行为分类标准",
+    "seriousness_standard_on": "2026-03-01",
     "full_text": "安澜市望川区市场监督管理局行政处罚决定书……联系电话13900001111",
 }
 
 
 # A target that refuses for want of what nobody told us it needs: its refusals come from outside.
 UNFORESEEN = load().targets["credit.creditchina"].model_copy(update={"needs": ()})
+
+
+UNCLASSIFIED = dict.fromkeys(("seriousness", "seriousness_standard", "seriousness_standard_on"))
 
 
 class House:
@@ -215,8 +222,8 @@ async def test_asking_twice_publishes_once(any_house):
 
 
 async def test_a_public_security_case_is_published_nowhere(house):
-    await house.decide(field_of_law="public_security")
-    for one in await house.publish(override_reason="上级要求"):
+    await house.decide(basis="《中华人民共和国治安管理处罚法》第二十六条")
+    for one in await house.publish(told=Told("上级要求")):
         row = await house.disclosures.held(one)
         assert row.status == "NOT_PUBLISHABLE"
         assert "一百三十六条" in row.citation
@@ -226,7 +233,13 @@ async def test_a_public_security_case_is_published_nowhere(house):
 async def test_a_street_stall_under_the_simple_procedure_is_not_on_credit_china(house):
     person = {"kind": "natural_person", "name": "岑立秋", "id_type": "身份证", "id_number": "990102198803121011"}
     await house.decide(
-        procedure="simple", party=person, penalty_kinds=["罚款"], fine="200.00", confiscated=None, content="罚款200元"
+        procedure="simple",
+        party=person,
+        penalty_kinds=["罚款"],
+        fine="200.00",
+        confiscated=None,
+        content="罚款200元",
+        **UNCLASSIFIED,
     )
     ids = await house.publish()
     assert [(await house.disclosures.held(one)).status for one in ids] == ["NOT_PUBLISHABLE"] * 2

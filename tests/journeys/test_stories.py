@@ -32,6 +32,9 @@ async def test_1_a_street_stall_pays_on_the_spot_within_seconds_and_is_not_on_cr
         fine="200.00",
         confiscated=None,
         surcharge_stated=False,
+        seriousness=None,
+        seriousness_standard=None,
+        seriousness_standard_on=None,
     )
     payment = await site.issued(number)
     await serve(site, number, "2026-09-16")
@@ -178,7 +181,7 @@ async def test_10_twins_decided_a_day_apart_fall_under_different_rules_of_public
 
 async def test_14_a_public_security_case_is_published_nowhere(site):
     await site.travel("2026-09-16 09:00")
-    number = await site.decide("望公罚〔2026〕第14号", field_of_law="public_security")
+    number = await site.decide("望公罚〔2026〕第14号", basis="《中华人民共和国治安管理处罚法》第二十六条")
     answer = await site.post("/v1/disclosures", {"authority": "wangchuan-scjg", "decision_number": number})
     assert {one["status"] for one in answer.json()} == {"NOT_PUBLISHABLE"}
     assert all("治安管理处罚法" in one["citation"] for one in answer.json())

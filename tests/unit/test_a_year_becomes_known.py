@@ -89,6 +89,9 @@ class House:
             "content": "罚款",
             "fine": "100.00",
             "decided_on": "2027-01-22",
+            "seriousness": "general",
+            "seriousness_standard": "安澜市失信行为分类标准",
+            "seriousness_standard_on": "2026-03-01",
             **facts,
         }
         await self.services.get(Decisions).put("A1", number, DecisionFacts.model_validate(told, strict=False), by="t")

@@ -27,6 +27,7 @@ LongText = Annotated[
 
 Kind = Annotated[Name, AfterValidator(check_kind)]
 _ADULT = 18  # 民法典 art. 17
+_ANSWERABLE = 14  # 行政处罚法 art. 30: under that age nobody is punished
 _LONGEST_AGO = 5  # years after which no act is punished any more: 行政处罚法 art. 36
 
 
@@ -42,8 +43,9 @@ class DecisionFacts(Ask):
 
     Amounts are decimal yuan on the wire. ``surcharge_stated``: whether the document itself states the surcharge
     加处罚款 (国务院令235号 art. 7); without it none is ever computed. ``payment_days``: how many days from receipt the
-    document gives; null: as many as the law (行政处罚法 art. 67). ``seriousness`` 失信程度 is classified by the sector
-    authority, never by us. ``violation_on``: the day of the act, or the last one. ``party_is_minor`` need not be said
+    document gives; null: as many as the law (行政处罚法 art. 67). ``seriousness`` 失信程度 is classified by the
+    authority, never by us, by a standard of its sector: ``seriousness_standard``, and the day from which that holds.
+    ``violation_on``: the day of the act, or the last one. ``party_is_minor`` need not be said
     where a document's number tells the birthday; it must not contradict it. ``penalty_kinds``: a kind an element;
     elements that join several are split. ``officers`` 执法人员 are told what happens to their case; they are in no
     event and nothing that is published.
@@ -65,6 +67,8 @@ class DecisionFacts(Ask):
     surcharge_stated: bool = False
     payment_days: Annotated[int, Field(ge=1, le=365)] | None = None
     seriousness: Literal["minor", "general", "serious"] | None = None
+    seriousness_standard: Name | None = None
+    seriousness_standard_on: Day | None = None
     field_of_law: FieldOfLaw = "other"
     withheld: Literal["state_secret", "forbidden_by_law", "security", "privacy"] | None = None
     party_is_minor: bool | None = None
@@ -105,6 +109,8 @@ class DecisionFacts(Ask):
             raise UnfitError(say("decisions.officer_twice"))
         if self.violation_on is not None and self.violation_on > self.decided_on:
             raise UnfitError(say("decisions.violation_after"))
+        if self.seriousness is None and (self.seriousness_standard or self.seriousness_standard_on):
+            raise UnfitError(say("decisions.standard_without_class"))
         self._of_age()
         return self
 
@@ -116,6 +122,8 @@ class DecisionFacts(Ask):
         if born_on > acted_on:
             act = "violation_on" if self.violation_on else "decided_on"
             raise UnfitError(say("decisions.born_after_act", act=FieldName(act)))
+        if age_on(born_on, acted_on) < _ANSWERABLE:
+            raise UnfitError(say("decisions.under_fourteen"))
         if self.party_is_minor is False and age_on(born_on, acted_on) < _ADULT:
             raise UnfitError(say("decisions.was_a_minor"))
         grown = _ADULT if self.violation_on else _ADULT + _LONGEST_AGO

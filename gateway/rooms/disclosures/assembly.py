@@ -16,7 +16,12 @@ def open_room(base: Foundation, rooms: Services) -> Opened:
     """What is published follows the decision: amended, changed, revoked, or corrected in that."""
     options = base.settings_of("disclosures", DisclosureOptions)
     disclosures = Disclosures(
-        base, rooms.get(Decisions), due_soon_days=options.due_soon_days, full_text=options.full_text
+        base,
+        rooms.get(Decisions),
+        rules=options.read(),
+        due_soon_days=options.due_soon_days,
+        full_text=options.full_text,
+        reading=options.reading,
     )
     rooms.get(Corrections).leaned_on(records.leans)
     base.reckoning.follow("disclosures", disclosures.recount)
@@ -27,6 +32,7 @@ def open_room(base: Foundation, rooms: Services) -> Opened:
         callbacks={VerdictNotice: disclosures.take_notice},
         hears={
             f"decision.{word}": (disclosures.decision_moved,) for word in ("amended", "changed", "revoked", "corrected")
-        },
+        }
+        | {"disclosure.published": (disclosures.published,)},
         comes_round=(Duty("disclosure deadlines", "5 * * * *", lambda _: disclosures.sweep()),),
     )

@@ -1,15 +1,17 @@
-"""What ``gateway doctor`` says of the rules of publication."""
+"""What ``gateway doctor`` says of publication: what is late, and what of the rules is to be confirmed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
 from gateway.foundation.findings import Finding
-from gateway.rooms.disclosures.rules import load
+from gateway.rooms.disclosures import records
+from gateway.rooms.disclosures.options import DisclosureOptions
+from gateway.rooms.disclosures.rules import Rules
 from gateway.settings import Settings
 from gateway.words.clock import day_of
 from gateway.words.saying import say
@@ -17,16 +19,34 @@ from gateway.words.saying import say
 
 def look(
     settings: Settings,
-    read: Callable[[Callable[[Connection], Any]], Any],  # noqa: ARG001 - every look has it
+    read: Callable[[Callable[[Connection], Any]], Any],
 ) -> Iterable[Finding]:
-    """What is to be confirmed of the rules that count today, for the targets that are configured."""
-    rules = load()
-    used = {channel.adapter for channel in settings.channels.values()}
-    targets = {name: profile for name, profile in rules.targets.items() if name in used}
-    regime = rules.regime_of(day_of(datetime.now(UTC)))
-    marked = [f"{name}: {one}" for name, profile in targets.items() for one in profile.confirm]
-    if regime is not None and any(profile.periods == "regimes" for profile in targets.values()):
-        marked += [f"{regime.citation}: {one}" for one in regime.confirm]
-    if marked:
-        return [Finding("disclosures", "warn", say("disclosures.to_confirm", number=len(marked), about=marked))]
-    return []
+    """Alarms that stand, and what is to be confirmed of the rules that count today for the configured targets."""
+    today = day_of(datetime.now(UTC))
+    used = {channel.adapter for channel in settings.channels.values()} | settings.channels.keys()
+    rules = settings.of_room("disclosures", DisclosureOptions).read()
+    if not used & rules.targets.keys():
+        return
+    alarms = read(lambda conn: records.alarms(conn, today)) or ()
+    if late := [f"{one.target}: {one.number}" for one in alarms]:
+        number = sum(one.number for one in alarms)
+        yield Finding("disclosures", "fail", say("disclosures.late_ones", number=number, at=late))
+    codes = read(records.codes) or ()
+    if marked := list(dict.fromkeys(to_confirm(rules, used, codes, today))):
+        yield Finding("disclosures", "warn", say("disclosures.to_confirm", number=len(marked), about=marked))
+
+
+def to_confirm(rules: Rules, used: Iterable[str], codes: Sequence[str], today: date) -> Iterator[str]:
+    """What of the rules counts today, is to be confirmed, and is confirmed by no row of the organ's own."""
+    named = [name for name in used if name in rules.targets]
+    divisions = tuple(code[2:8] for code in codes)
+    for name in named:
+        profile = rules.targets[name]
+        yield from (f"{name}: {one}" for one in profile.confirm)
+        regime = rules.regime_of(profile.periods, today)
+        if regime is not None:
+            yield from (f"{regime.citation}: {one}" for one in regime.unconfirmed())
+    for row in (*rules.exclusions, *rules.terms, *rules.bases, *rules.longest, *rules.unperformed):
+        here = not row.when.divisions or any(one.startswith(row.when.divisions) for one in divisions)
+        if row.confirm and here and (not row.targets or set(row.targets) & set(named)):
+            yield f"{row.citation}: {row.confirm}"

@@ -6,15 +6,39 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from gateway.rooms.disclosures.judging import Reading
+from gateway.rooms.disclosures.rules import Older, Rules, load
+from gateway.settings import FileOfRoom
+from gateway.words.errors import SettingsError
+from gateway.words.saying import said_of, say
+
 
 class DisclosureOptions(BaseModel):
     """``due_soon_days``: how many working days before a last day, to publish or to withdraw, it is told of.
 
     ``full_text``: a decision's full text leaves once a person has ``confirmed`` what is hidden in it, or ``redacted``
     by the rules alone.
+    ``rules``: files with an organ's own rows, which win over those that come with the gateway. ``older_decisions``:
+    under which order decisions from before it are: that of their day (``own``), the ``milder`` of the two, or the
+    ``newest`` for all. ``confirmed_basis_only``: a basis of publication that is still to be confirmed is none.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     due_soon_days: Annotated[tuple[Annotated[int, Field(ge=1, le=60)], ...], Field(max_length=10)] = (3, 1)
     full_text: Literal["confirmed", "redacted"] = "confirmed"
+    rules: Annotated[tuple[FileOfRoom, ...], Field(max_length=20)] = ()
+    older_decisions: Older = "own"
+    confirmed_basis_only: bool = False
+
+    @property
+    def reading(self) -> Reading:
+        """How the rules are read here."""
+        return Reading(self.older_decisions, self.confirmed_basis_only)
+
+    def read(self) -> Rules:
+        """The rules that hold here. Raises SettingsError naming file and place."""
+        try:
+            return load().with_files(self.rules)
+        except (OSError, ValueError) as error:
+            raise SettingsError("rooms.disclosures.rules", said_of(error), say("settings.correct")) from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from sqlalchemy import Connection
@@ -13,29 +13,55 @@ from gateway.foundation.reckoning import Reckoning
 from gateway.ports.credit import DisclosureRecord, SubmitRequest
 from gateway.rooms.decisions import Decision, EventKind
 from gateway.rooms.disclosures import records
-from gateway.rooms.disclosures.deadlines import Deadline, submit_by
+from gateway.rooms.disclosures.conditions import Case
 from gateway.rooms.disclosures.effects import Effects
 from gateway.rooms.disclosures.full_text import FullTexts
-from gateway.rooms.disclosures.publication import Organ, Plan, Refusal, plan, record
+from gateway.rooms.disclosures.judging import Bench, Judgement, Plan, Reading, Refusal, Wanting
+from gateway.rooms.disclosures.publication import Organ, record
 from gateway.rooms.disclosures.records import Disclosure
-from gateway.rooms.disclosures.rules import Rules, TargetProfile
+from gateway.rooms.disclosures.rules import Ground, Rules, TargetProfile
 from gateway.rooms.disclosures.states import SHOWN, UNPUBLISHED, Status
 from gateway.words.errors import ConflictProblem, InvalidProblem
 from gateway.words.identifiers import new_id
-from gateway.words.saying import say
+from gateway.words.saying import Sentence, say
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a request says beside the decision itself.
+
+    ``override_reason`` publishes what is only in principle not shown. ``bases``: upon what the publication relies, by
+    target, and under "" at every other.
+    """
+
+    override_reason: str | None = None
+    bases: Mapping[str, Relied] = field(default_factory=dict)
+
+
+NOTHING_MORE = Told()
+
+
+@dataclass(frozen=True)
+class Relied:
+    """The basis of a publication 公示依据, and where it stands. ``confirm``: of a row that is still to be confirmed."""
+
+    ground: Ground
+    citation: str
+    confirm: str = ""
 
 
 @dataclass(frozen=True)
 class Intent:
-    """What the rules say of one decision at one target, found before the transaction."""
+    """What the rules say of one decision at one target, found before anything is written."""
 
     target: str
     profile: TargetProfile
-    found: Plan | Refusal
+    found: Judgement
+    basis: Relied | None
 
 
 class Planning:
-    """Chooses targets, asks the rules, and enters what follows. ``profiles``: as ``Disclosures`` takes them."""
+    """Chooses targets, asks the rules, and enters what follows. ``profiles``, ``reading``: as ``Disclosures`` takes them."""
 
     def __init__(
         self,
@@ -45,6 +71,7 @@ class Planning:
         rules: Rules,
         profiles: Mapping[str, TargetProfile],
         texts: FullTexts,
+        reading: Reading,
     ) -> None:
         self._effects = effects
         self._channels = channels
@@ -52,32 +79,88 @@ class Planning:
         self._rules = rules
         self._profiles = dict(profiles)
         self._texts = texts
+        self._reading = reading
 
     def intents(
-        self, decision: Decision, wanted: Sequence[str] | None, override_reason: str | None, today: date
+        self, decision: Decision, organ: Organ, wanted: Sequence[str] | None, told: Told, today: date
     ) -> list[Intent]:
-        """What is to be done at the authority's targets, or at those named. Raises ConflictProblem, InvalidProblem."""
+        """What is to be done at the authority's targets, or at those named.
+
+        Whatever one of them would refuse is told of all together, and then nothing is entered anywhere: what one target
+        refuses must not be public at another before anybody knows. Raises ConflictProblem, InvalidProblem.
+        """
+        found = self.judged(decision, organ, wanted, told, today)
+        require_complete({one.target: one.found for one in found if isinstance(one.found, Wanting)})
+        return found
+
+    def judged(
+        self, decision: Decision, organ: Organ, wanted: Sequence[str] | None, told: Told, today: date
+    ) -> list[Intent]:
+        """The same without refusing what is incomplete: each target's ``found`` says so."""
+        bench = self.bench(decision.authority, today)
         chosen = []
         for channel in self._targets(decision.authority, wanted):
-            profile = self._profile(channel)
-            calendar = self._reckoning.of(decision.authority).calendar
-            found = plan(decision.facts, profile, self._rules, calendar, today=today, override_reason=override_reason)
-            if isinstance(found, Plan):
-                found = _without_code(decision, profile) or found
-            if isinstance(found, Plan):
-                require_complete(decision, channel.name, profile)
-            chosen.append(Intent(channel.name, profile, found))
+            profile, case = self._profile(channel), self.case(decision, organ, channel)
+            found = bench.judge(case, profile, override_reason=told.override_reason)
+            basis = self._basis(case, told)
+            if not isinstance(found, Refusal):
+                found = self._complete(decision, profile, found, basis)
+            chosen.append(Intent(channel.name, profile, found, basis))
         return chosen
 
+    def bench(self, authority: str, today: date) -> Bench:
+        """By what an authority's decisions are judged today."""
+        return Bench(self._rules, self._reckoning.of(authority).calendar, today, self._reading.older)
+
+    def case(self, decision: Decision, organ: Organ, channel: Channel) -> Case:
+        """A decision at a target, as the rules look at it."""
+        return Case(decision.facts, organ.code, channel.name, channel.info.name)
+
+    def again(self, decision: Decision, organ: Organ, disclosure: Disclosure, today: date) -> Judgement:
+        """What the rules say today of what is planned or shown already. One that is minor now is shown as such.
+
+        Raises KeyError, ConflictProblem where the target is known no more.
+        """
+        channel = self._channels.get(disclosure.target)
+        bench, case = self.bench(decision.authority, today), self.case(decision, organ, channel)
+        reason, shown = disclosure.override_reason, disclosure.published_on
+        found = bench.judge(case, self._profile(channel), override_reason=reason, published_on=shown)
+        if isinstance(found, Refusal) and found.kind == "minor":
+            return bench.judge(case, self._profile(channel), override_reason="已予公示", published_on=shown)
+        return found
+
+    def require_complete_at(self, decision: Decision, organ: Organ, disclosure: Disclosure, today: date) -> None:
+        """That a target gets all that it asks for with a correction. Raises InvalidProblem."""
+        assert disclosure.basis_ground is not None, "what is shown has a basis"
+        relied = Relied(disclosure.basis_ground, disclosure.basis_citation or "")
+        told = Told(disclosure.override_reason, {"": relied})
+        judged = self.judged(decision, organ, (disclosure.target,), told, today)
+        require_complete({one.target: one.found for one in judged if isinstance(one.found, Wanting)})
+
+    def at_maximum(
+        self, decision: Decision, organ: Organ, disclosure: Disclosure, today: date
+    ) -> tuple[bool, str] | None:
+        """What is said of duties that are not performed at the maximum: whether it ends, and where that stands.
+
+        None where the order leaves it to the rules of the sector, and there is no row of theirs.
+        """
+        channel = self._channels.get(disclosure.target)
+        case, profile = self.case(decision, organ, channel), self._profile(channel)
+        row = self._rules.unperformed_at(case, today)
+        if row is not None:
+            return row.at_maximum == "ends", row.citation
+        regimes = self.bench(decision.authority, today).regimes(case, profile, disclosure.published_on)
+        if regimes and all(one.at_maximum == "ends" for one in regimes):
+            return True, regimes[0].citation
+        return None
+
     def profile_of(self, target: str) -> TargetProfile:
-        """What a target shows and how soon. Raises ConflictProblem where nothing says so."""
+        """What a target shows. Raises ConflictProblem where nothing says so."""
         return self._profile(self._channels.get(target))
 
-    def deadline_of(self, disclosure: Disclosure) -> Deadline:
-        """The last day to have it published, by the calendar as it is known now."""
-        decided_on = disclosure.sent(self._effects.envelope).decided_on
-        calendar = self._reckoning.of(disclosure.authority).calendar
-        return submit_by(decided_on, self.profile_of(disclosure.target), calendar)
+    def digest(self, today: date) -> str:
+        """What holds today, in a word: what was judged under another one is judged again."""
+        return self._rules.digest(today, self._reading.older)
 
     def enter(
         self,
@@ -85,7 +168,7 @@ class Planning:
         decision: Decision,
         organ: Organ,
         intent: Intent,
-        override_reason: str | None,
+        told: Told,
         today: date,
         now: int,
     ) -> str:
@@ -97,9 +180,32 @@ class Planning:
             return before.id
         if isinstance(intent.found, Refusal):
             return self._refuse(conn, decision, intent.target, intent.found, now)
+        assert isinstance(intent.found, Plan), "what is incomplete was refused before"
         text = self._texts.public(conn, decision)
         sent = record(decision, organ, intent.profile, intent.found.until, text)
-        return self._plan(conn, decision, intent.target, sent, intent.found, override_reason, today, now)
+        return self._plan(conn, decision, intent, sent, told.override_reason, today, now)
+
+    def _complete(
+        self, decision: Decision, profile: TargetProfile, found: Judgement, basis: Relied | None
+    ) -> Judgement:
+        """What else is wanting: what the target asks for, and the basis of publication."""
+        reason = decision.facts.party.no_uscc_reason
+        unmet = dict(profile.unmet(decision.facts))
+        if isinstance(found, Plan) and reason and unmet.keys() == {"party.uscc"}:
+            words = f"本渠道须有统一社会信用代码（party.uscc），当事人没有：{reason}"
+            return Refusal(words, found.citation)
+        if isinstance(found, Wanting):
+            unmet |= found.fields
+        if basis is None:
+            unmet["bases"] = say("disclosures.basis_wanted")
+        return Wanting(unmet, found.citation) if unmet else found
+
+    def _basis(self, case: Case, told: Told) -> Relied | None:
+        known = told.bases.get(case.target) or told.bases.get("")
+        row = None if known else self._rules.basis(case)
+        if row is None or (row.confirm and self._reading.confirmed_only):
+            return known
+        return Relied(row.ground, row.citation, row.confirm)
 
     def _shows_already(
         self, conn: Connection, before: Disclosure, decision: Decision, organ: Organ, intent: Intent
@@ -127,10 +233,11 @@ class Planning:
         return [channel for channel in routed if wanted is None or channel.name in wanted]
 
     def _profile(self, channel: Channel) -> TargetProfile:
-        found = self._profiles.get(channel.name) or self._rules.targets.get(channel.info.name)
+        targets = self._rules.targets
+        found = self._profiles.get(channel.name) or targets.get(channel.name) or targets.get(channel.info.name)
         if found is None:
             raise ConflictProblem(
-                say("disclosures.no_profile", channel=channel.name, targets=self._rules.targets),
+                say("disclosures.no_profile", channel=channel.name, targets=targets),
                 type="no-target-profile",
             )
         return found
@@ -157,35 +264,41 @@ class Planning:
         self,
         conn: Connection,
         decision: Decision,
-        target: str,
+        intent: Intent,
         sent: DisclosureRecord,
-        found: Plan,
         override_reason: str | None,
         today: date,
         now: int,
     ) -> str:
-        disclosure_id = new_id("dsc")
+        disclosure_id, found, basis = new_id("dsc"), intent.found, intent.basis
+        assert isinstance(found, Plan), "only what was judged to be published is planned"
+        assert basis is not None, "what has no basis was refused before"
         new = Disclosure(
             id=disclosure_id,
             authority=decision.authority,
             decision_id=decision.id,
             decision_number=decision.number,
             decision_version=decision.version,
-            target=target,
+            target=intent.target,
             status=Status.PLANNED,
             record_sealed=records.seal_record(self._effects.envelope, disclosure_id, sent),
             citation=found.citation,
             override_reason=override_reason,
+            basis_ground=basis.ground,
+            basis_citation=basis.citation,
+            judged_under=self.digest(today),
             submit_by_on=found.by.on,
             submit_by_provisional=found.by.provisional,
             submit_citation=found.by.citation,
+            pass_on_by_on=found.by.pass_on,
             publish_until_on=found.until,
             repair_from_on=found.repair_from,
             created_at=now,
             updated_at=now,
         )
         records.add(conn, new)
-        self._effects.life.begin(conn, new, submit_by_on=str(found.by.on), provisional=found.by.provisional)
+        days = {"submit_by_on": str(found.by.on), "provisional": found.by.provisional}
+        self._effects.life.begin(conn, new, **days, basis=basis.ground, basis_citation=basis.citation)
         if found.by.on < today:
             self._effects.alarm_late(conn, new, now)
         ask = SubmitRequest(reference=self._effects.new_reference(new), record=sent)
@@ -193,29 +306,28 @@ class Planning:
         return new.id
 
 
-def _without_code(decision: Decision, profile: TargetProfile) -> Refusal | None:
-    """A refusal for a party that has no unified code at all, where that is all that the target lacks."""
-    reason = decision.facts.party.no_uscc_reason
-    if not reason or profile.unmet(decision.facts).keys() != {"party.uscc"}:
-        return None
-    words = f"本渠道须有统一社会信用代码（party.uscc），当事人没有：{reason}"
-    return Refusal(words, profile.period_citation or profile.submit_citation)
+def require_complete(wanting: Mapping[str, Wanting]) -> None:
+    """That every target gets all that it asks for. Raises InvalidProblem naming all that is wanting, by its API name.
 
-
-def require_complete(decision: Decision, target: str, profile: TargetProfile) -> None:
-    """That the target gets all that it asks for. Raises InvalidProblem naming what is wanting, by its API name."""
-    unmet = profile.unmet(decision.facts)
-    if not unmet:
+    ``wanting``: by target. Each fault says at which target it is, and by which rule.
+    """
+    if not wanting:
         return
+    faults: list[dict[str, str | Sentence]] = [
+        {"field": name, "in": "decision", "reason": words, "target": target, "rule": one.citation}
+        for target, one in wanting.items()
+        for name, words in one.fields.items()
+    ]
+    said = [say("disclosures.unmet_at", target=target, unmet=[*one.fields.values()]) for target, one in wanting.items()]
     raise InvalidProblem(
-        say("disclosures.unmet", target=target, unmet=unmet.values()),
+        say("disclosures.unmet", targets=said),
         type="disclosure-incomplete",
-        field=next(iter(unmet)),
-        errors=[{"field": name, "in": "decision", "reason": words} for name, words in unmet.items()],
+        field=str(faults[0]["field"]),
+        errors=faults,
     )
 
 
-def _stands(before: Disclosure, decision: Decision, found: Plan | Refusal) -> bool:
+def _stands(before: Disclosure, decision: Decision, found: Judgement) -> bool:
     """Whether a request finds its answer in the disclosure that is already there. Raises ConflictProblem."""
     same_facts = before.decision_version == decision.version
     if before.status is Status.NOT_PUBLISHABLE:

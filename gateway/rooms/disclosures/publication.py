@@ -1,4 +1,4 @@
-"""Whether, until when and in which words a decision is published at a target: pure functions."""
+"""In which words a decision leaves us for a target: pure functions."""
 
 from __future__ import annotations
 
@@ -6,13 +6,10 @@ from dataclasses import dataclass
 from datetime import date
 
 from gateway.ports.credit import DisclosedParty, DisclosureKey, DisclosureRecord
-from gateway.rooms.decisions import Decision, DecisionFacts, PartyKind
-from gateway.rooms.disclosures.deadlines import Deadline, seriousness, submit_by
+from gateway.rooms.decisions import Decision, PartyKind
 from gateway.rooms.disclosures.public_text import redact
-from gateway.rooms.disclosures.rules import Rules, TargetProfile
-from gateway.words.calendar import WorkingCalendar
+from gateway.rooms.disclosures.rules import TargetProfile
 from gateway.words.masking import Public, mask_published, may_be_a_person
-from gateway.words.terms import add_months
 
 
 @dataclass(frozen=True)
@@ -23,67 +20,6 @@ class Organ:
     code: str
     source_name: str
     source_code: str
-
-
-@dataclass(frozen=True)
-class Plan:
-    """To be published: by when, until when, and from when on a repair is possible."""
-
-    by: Deadline
-    until: date
-    repair_from: date
-    citation: str
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """Not to be published, why, and by which rule. ``overridable``: a recorded reason would change that."""
-
-    reason: str
-    citation: str
-    overridable: bool = False
-
-
-def plan(
-    facts: DecisionFacts,
-    profile: TargetProfile,
-    rules: Rules,
-    calendar: WorkingCalendar,
-    *,
-    today: date,
-    override_reason: str | None = None,
-) -> Plan | Refusal:
-    """What the rules say about publishing a decision at a target, today.
-
-    ``override_reason`` publishes a minor decision nevertheless; no reason overrides an exclusion.
-    """
-    for exclusion in rules.exclusions:
-        if exclusion.holds(facts, today):
-            return Refusal(exclusion.reason, exclusion.citation)
-    if facts.party.kind is PartyKind.NATURAL_PERSON and profile.natural_persons == "withheld":
-        return Refusal("当事人为自然人，本渠道不公示自然人", profile.period_citation or profile.submit_citation)
-    by = submit_by(facts.decided_on, profile, calendar)
-    if profile.years is not None:
-        until = add_months(facts.decided_on, 12 * profile.years)
-        found: Plan | Refusal = Plan(by, until, facts.decided_on, profile.period_citation)
-    else:
-        found = _by_regime(facts, rules, by, override_reason)
-    if isinstance(found, Plan) and found.until < today:
-        return Refusal(f"公示期限已于{found.until}届满", found.citation)
-    return found
-
-
-def _by_regime(facts: DecisionFacts, rules: Rules, by: Deadline, override_reason: str | None) -> Plan | Refusal:
-    regime = rules.regime_of(facts.decided_on)
-    if regime is None:
-        return Refusal(f"没有适用于{facts.decided_on}所作决定的公示规则", "规则表 periods.toml")
-    degree = seriousness(facts, regime)
-    period = regime.period(degree)
-    if not period.published and not override_reason:
-        words = "轻微失信信息（简易程序，或仅警告、通报批评）原则上不予公示"
-        return Refusal(words, regime.citation, overridable=True)
-    decided = facts.decided_on
-    return Plan(by, add_months(decided, period.maximum), add_months(decided, period.minimum), regime.citation)
 
 
 def record(

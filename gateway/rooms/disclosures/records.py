@@ -32,8 +32,9 @@ from gateway.ports.credit import DisclosureRecord, FieldError
 from gateway.rooms.decisions.records import numbered
 from gateway.rooms.disclosures.publication import Organ
 from gateway.rooms.disclosures.questions import Effect
+from gateway.rooms.disclosures.rules import Ground
 from gateway.rooms.disclosures.states import SHOWN, UNPUBLISHED, Status
-from gateway.rooms.disclosures.tables import PROVISIONAL, disclosing_organ, disclosure
+from gateway.rooms.disclosures.tables import PROVISIONAL, PUBLIC, disclosing_organ, disclosure
 
 Awaiting = Literal["answer", "verdict", "page"]
 
@@ -60,9 +61,13 @@ class Disclosure:
     pending_version: int | None = None
     citation: str
     override_reason: str | None = None
+    basis_ground: Ground | None = None
+    basis_citation: str | None = None
+    judged_under: str | None = None
     submit_by_on: date | None = None
     submit_by_provisional: bool = False
     submit_citation: str | None = None
+    pass_on_by_on: date | None = None
     publish_until_on: date | None = None
     repair_from_on: date | None = None
     effect: Effect | None = None
@@ -84,6 +89,8 @@ class Disclosure:
     doubt_reason: str | None = None
     late_at: int | None = None
     withdraw_late_at: int | None = None
+    pass_on_late_at: int | None = None
+    foreseen_late_at: int | None = None
     due_soon_days: int | None = None
     withdraw_due_soon_days: int | None = None
     created_at: int
@@ -92,7 +99,7 @@ class Disclosure:
     @property
     def late(self) -> bool:
         """Whether an alarm was raised about it."""
-        return self.late_at is not None or self.withdraw_late_at is not None
+        return any((self.late_at, self.withdraw_late_at, self.pass_on_late_at))
 
     def sent(self, envelope: Envelope) -> DisclosureRecord:
         """The decision in the words in which it left us. ValueError where nothing may be published."""
@@ -150,8 +157,14 @@ class Change(TypedDict, total=False):
     record_sealed: bytes
     pending_sealed: bytes | None
     pending_version: int | None
+    citation: str
+    judged_under: str
     submit_by_on: date
     submit_by_provisional: bool
+    submit_citation: str
+    pass_on_by_on: date | None
+    publish_until_on: date
+    repair_from_on: date
     effect: Effect | None
     awaiting: Awaiting | None
     effect_operation: str
@@ -169,6 +182,8 @@ class Change(TypedDict, total=False):
     doubt_reason: str | None
     late_at: int
     withdraw_late_at: int | None
+    pass_on_late_at: int | None
+    foreseen_late_at: int | None
     due_soon_days: int | None
     withdraw_due_soon_days: int | None
 
@@ -214,6 +229,14 @@ _ENDING = _TURN.where(
         and_(_ON_THE_WAY, disclosure.c.submit_by_on >= _SINCE),
         and_(_OWED, disclosure.c.withdraw_by_on >= _SINCE),
     )
+)
+_OTHERWISE = _TURN.where(
+    literal_column(f"({PUBLIC})", Boolean),
+    or_(
+        disclosure.c.judged_under < bindparam("digest"),
+        disclosure.c.judged_under > bindparam("digest"),
+        disclosure.c.judged_under.is_(None),
+    ),
 )
 _HOW_MANY_REST = select(func.count()).select_from(disclosure).where(_PROVISIONAL)
 _BY_ID = select(disclosure).where(disclosure.c.id == bindparam("id"))
@@ -325,7 +348,8 @@ def find(conn: Connection, wanted: DisclosureFilter) -> list[Disclosure]:
     if wanted.decision_number is not None:
         query = query.where(numbered(disclosure.c.decision_number, wanted.decision_number))
     if wanted.late is not None:
-        flags = or_(disclosure.c.late_at.is_not(None), disclosure.c.withdraw_late_at.is_not(None))
+        alarms = disclosure.c.late_at, disclosure.c.withdraw_late_at, disclosure.c.pass_on_late_at
+        flags = or_(*(one.is_not(None) for one in alarms))
         query = query.where(flags if wanted.late else ~flags)
     if wanted.in_doubt is not None:
         flag = disclosure.c.in_doubt_since_at
@@ -358,6 +382,13 @@ def late_submissions(conn: Connection, today: date, limit: int) -> list[Disclosu
     late = (disclosure.c.submit_by_on < today, disclosure.c.late_at.is_(None))
     query = select(disclosure).where(_unpublished(), *late)
     return _all(conn, query.order_by(disclosure.c.submit_by_on).limit(limit))
+
+
+def late_to_pass_on(conn: Connection, today: date, limit: int) -> list[Disclosure]:
+    """What should have been handed over by now to whoever shows it, has not, and no alarm was raised."""
+    late = (disclosure.c.pass_on_by_on < today, disclosure.c.pass_on_late_at.is_(None))
+    query = select(disclosure).where(disclosure.c.status == Status.PLANNED.value, *late)
+    return _all(conn, query.order_by(disclosure.c.pass_on_by_on).limit(limit))
 
 
 def late_withdrawals(conn: Connection, today: date, limit: int) -> list[Disclosure]:
@@ -393,6 +424,11 @@ def over(conn: Connection, today: date, limit: int) -> list[Disclosure]:
     return _all(conn, query.order_by(disclosure.c.publish_until_on).limit(limit))
 
 
+def judged_otherwise(conn: Connection, digest: str, after: str, most: int) -> Sequence[str]:
+    """The ids of what is on the way or public and was judged by other rules; those after an id, in order."""
+    return conn.execute(_OTHERWISE, {"digest": digest, "after": after, "most": most}).scalars().all()
+
+
 def resting_on_days(conn: Connection, since: date | None, after: str, most: int) -> Sequence[str]:
     """The ids of what is on the way, or owed, under a last day that rests on days that are not published, or with
     ``since`` lies on that day or later; those after an id, in order.
@@ -400,6 +436,29 @@ def resting_on_days(conn: Connection, since: date | None, after: str, most: int)
     if since is None:
         return conn.execute(_RESTING, {"after": after, "most": most}).scalars().all()
     return conn.execute(_ENDING, {"since": since, "after": after, "most": most}).scalars().all()
+
+
+@dataclass(frozen=True, slots=True)
+class Alarms:
+    """How many disclosures at a target have missed a last day and still are not where they should be."""
+
+    target: str
+    number: int
+
+
+def alarms(conn: Connection, today: date) -> list[Alarms]:
+    """By target, what is not public, or not taken back, although its last day has passed."""
+    missed = or_(
+        and_(_unpublished(), disclosure.c.submit_by_on < today), and_(_owed(), disclosure.c.withdraw_by_on < today)
+    )
+    query = select(disclosure.c.target, func.count()).where(missed).group_by(disclosure.c.target)
+    return [Alarms(target, number) for target, number in conn.execute(query.order_by(disclosure.c.target))]
+
+
+def codes(conn: Connection) -> list[str]:
+    """The unified codes under which organs publish here."""
+    named = conn.execute(select(disclosing_organ.c.code)).scalars()
+    return sorted({*named, *conn.execute(select(owner.c.uscc)).scalars()})
 
 
 def provisional(conn: Connection) -> int:

@@ -32,6 +32,7 @@ ROOM = Room(
             "late",
             "withdrawal_late",
             "text_confirmed",
+            "pass_on_late",
         )
     ),
     settings=".options:DisclosureOptions",

@@ -14,6 +14,8 @@ from gateway.foundation.http.problems import responses
 from gateway.foundation.http.services import service
 from gateway.foundation.http.views import Ask, Cursor, Limit, Page, after, cursor_after
 from gateway.rooms.disclosures import DisclosureFilter, Disclosures, Status
+from gateway.rooms.disclosures.planning import Relied, Told
+from gateway.rooms.disclosures.rules import Ground
 from gateway.rooms.disclosures.views import DisclosureView
 
 router = APIRouter(prefix="/v1/disclosures", tags=["disclosures"], responses=responses(401, 403, 422, 503))
@@ -24,13 +26,34 @@ TheDisclosures = Annotated[Disclosures, Depends(service(Disclosures))]
 Reason = Annotated[str, Field(min_length=1, max_length=500)]
 
 
+class BasisAsk(Ask):
+    """Upon what a publication relies 公示依据: social impact (行政处罚法 art. 48), a special statute, or a local rule.
+
+    ``citation``: where that stands. ``targets``: at which it holds; none: at all others.
+    """
+
+    ground: Ground
+    citation: Annotated[str, Field(min_length=1, max_length=300)]
+    targets: list[Annotated[str, Field(max_length=60)]] = Field(default_factory=list, max_length=20)
+
+
 class PublishRequest(Ask):
-    """Publish a decision. Without ``targets``: at all of the authority's."""
+    """Publish a decision. Without ``targets``: at all of the authority's.
+
+    ``bases`` says upon what it relies where the rules name no basis, or another one. ``override_reason``: why it is
+    shown although in principle such decisions are not.
+    """
 
     authority: str = Field(min_length=1, max_length=40)
     decision_number: str = Field(min_length=1, max_length=128)
     targets: list[Annotated[str, Field(max_length=60)]] | None = Field(default=None, min_length=1, max_length=20)
     override_reason: Reason | None = None
+    bases: list[BasisAsk] = Field(default_factory=list, max_length=20)
+
+    def told(self) -> Told:
+        """What it says beside the decision."""
+        bases = {target: Relied(one.ground, one.citation) for one in self.bases for target in (one.targets or [""])}
+        return Told(self.override_reason, bases)
 
 
 class ReasonRequest(Ask):
@@ -55,7 +78,7 @@ async def publish(
         who,
         ask,
         lambda once: disclosures.request(
-            ask.authority, ask.decision_number, targets=ask.targets, override_reason=ask.override_reason, once=once
+            ask.authority, ask.decision_number, targets=ask.targets, told=ask.told(), once=once
         ),
         disclosures.looking(ask.targets),
     )

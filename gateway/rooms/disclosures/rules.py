@@ -1,26 +1,32 @@
 """The law as data: dated rules with their citations, read from ``rules/*.toml`` and checked when read.
 
-Nothing about days, periods or exclusions stands in code: a new order is a new table in a file, with the day from which
-it holds. ``confirm`` marks what must be confirmed with the platform before it is relied upon.
+Nothing about days, periods, grounds or exclusions stands in code: a new order is a new table in a file, with the day
+from which it holds. An organ's own files say more, or something else, in the same form. ``confirm`` marks what must be
+confirmed with the platform before it is relied upon.
 """
 
 from __future__ import annotations
 
-import itertools
+import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from gateway.rooms.decisions import DecisionFacts, Party, PartyKind
-from gateway.words.law import Dated, in_force, read_toml
-from gateway.words.saying import Sentence, say
+from gateway.rooms.disclosures.conditions import Case, Provision
+from gateway.words.law import Dated, FieldOfLaw, in_force, read_toml
+from gateway.words.money import Yuan
+from gateway.words.saying import Sentence, UnfitError, say
+from gateway.words.wrong import reason_of
 
 Seriousness = Literal["minor", "general", "serious"]
+Ground = Literal["social_impact", "special_statute", "local_rule"]
+Older = Literal["own", "milder", "newest"]
 DIRECTORY = Path(__file__).parent / "rules"
 
 
@@ -28,23 +34,15 @@ class _Rule(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
-class Exclusion(Dated):
-    """What must not be published from a day on: every fact named by ``when`` holds."""
+class Exclusion(Provision):
+    """What must not be published from a day on. ``overridable``: only in principle; a recorded reason publishes it."""
 
-    when: Mapping[str, str | bool]
     reason: str
-    citation: str
+    overridable: bool = False
 
-    @model_validator(mode="after")
-    def _known_facts(self) -> Self:
-        known = {*DecisionFacts.model_fields, "minor"}
-        if unknown := set(self.when) - known:
-            raise ValueError(f"a decision has no {', '.join(sorted(unknown))}")
-        return self
-
-    def holds(self, facts: DecisionFacts, today: date) -> bool:
-        """Whether it forbids publishing these facts today."""
-        return today >= self.since and all(getattr(facts, name) == value for name, value in self.when.items())
+    def holds(self, case: Case, today: date) -> bool:
+        """Whether it forbids publishing this decision today."""
+        return today >= self.since and self.concerns(case)
 
 
 class Withdrawal(Dated):
@@ -52,6 +50,32 @@ class Withdrawal(Dated):
 
     working_days: Annotated[int, Field(ge=1)]
     citation: str
+
+
+class Term(Provision):
+    """How many working days there are to have a decision public; ``further_working_days``: to pass it on after that."""
+
+    working_days: Annotated[int, Field(ge=1)]
+    further_working_days: Annotated[int, Field(ge=0)] = 0
+
+
+class Basis(Provision):
+    """Why a decision is published 公示依据: social impact, a special statute, a local rule."""
+
+    ground: Ground
+
+
+class Longest(Provision):
+    """The longest that a region allows. ``counts_from``: the end of the act, or the decision."""
+
+    months: Annotated[int, Field(ge=1)]
+    counts_from: Literal["violation", "decision"]
+
+
+class Unperformed(Provision):
+    """What a sector says of a publication at its maximum whose duties are not performed: it ends, or it stays."""
+
+    at_maximum: Literal["ends", "stays"]
 
 
 class Period(_Rule):
@@ -62,26 +86,66 @@ class Period(_Rule):
     maximum: Annotated[int, Field(ge=1)]
 
 
+class Sector(_Rule):
+    """The least minimum, in months, in some fields of law."""
+
+    fields: tuple[FieldOfLaw, ...]
+    minimum: Annotated[int, Field(ge=1)]
+
+
+class ClassOf(_Rule):
+    """What class a procedure is, or a kind of penalty; ``authority``: only the authority can say.
+
+    ``person_below``, ``others_below``: only for fines below so much. ``divisions``: first digits of the organ's.
+    """
+
+    word: Seriousness | Literal["authority"] = Field(alias="class")
+    procedure: Literal["simple", "ordinary"] | None = None
+    kinds: tuple[str, ...] = ()
+    divisions: tuple[str, ...] = ()
+    person_below: Yuan | None = None
+    others_below: Yuan | None = None
+    confirm: str = ""
+
+    def fits(self, case: Case, kind: str) -> bool:
+        """Whether it speaks of this kind of penalty in this decision."""
+        if kind not in self.kinds or (self.divisions and not case.division.startswith(self.divisions)):
+            return False
+        person = case.facts.party.kind is PartyKind.NATURAL_PERSON
+        below = self.person_below if person else self.others_below
+        return below is None or (case.facts.fine or 0) < below
+
+
 class Regime(Dated):
-    """One order on publication periods, and the days of decision that fall under it."""
+    """One order on publication periods; of its family, that which began last holds on a day."""
 
     name: str
-    until: date | None = None
+    family: str
     citation: str
     unclassified: Seriousness
-    sectors: tuple[str, ...] = ()
+    chosen_by: Literal["decision", "publication"] = "decision"
+    start: Literal["decision", "publication"] = "decision"
+    at_maximum: Literal["ends", "sector"] = "ends"
+    as_long_as: tuple[str, ...] = ()
     confirm: tuple[str, ...] = ()
     minor: Period
     general: Period
     serious: Period
-
-    def covers(self, decided_on: date) -> bool:
-        """Whether a decision of this day falls under it."""
-        return self.since <= decided_on and (self.until is None or decided_on <= self.until)
+    sector: tuple[Sector, ...] = ()
+    classes: tuple[ClassOf, ...] = Field(default=(), alias="class")
+    own: bool = False
 
     def period(self, seriousness: Seriousness) -> Period:
         """The period of a class."""
         return {"minor": self.minor, "general": self.general, "serious": self.serious}[seriousness]
+
+    def minimum(self, seriousness: Seriousness, field: FieldOfLaw) -> int:
+        """Months before a repair: the larger of what the class and what the sector asks for."""
+        return max(self.period(seriousness).minimum, *(one.minimum for one in self.sector if field in one.fields), 0)
+
+    def unconfirmed(self) -> tuple[str, ...]:
+        """What is to be confirmed about it."""
+        return (*self.confirm, *(row.confirm for row in self.classes if row.confirm))
 
 
 class Need(_Rule):
@@ -140,16 +204,14 @@ def _fact(facts: DecisionFacts, name: str) -> Any:
 
 
 class TargetProfile(_Rule):
-    """What a target shows, and how soon. ``years`` (with its citation) only where ``periods`` is "years"."""
+    """What a target shows. ``periods``: the family of regimes. ``fields``: fields of law that it shows; none: all."""
 
-    submit_working_days: Annotated[int, Field(ge=1)]
-    submit_citation: str
-    periods: Literal["regimes", "years"]
-    years: Annotated[int, Field(ge=1)] | None = None
-    period_citation: str = ""
-    minor: Literal["regime", "published"]
+    periods: str
     natural_persons: Literal["full", "masked", "withheld"]
+    persons_citation: str = ""
     full_text: bool
+    fields: tuple[FieldOfLaw, ...] = ()
+    fields_citation: str = ""
     confirm: tuple[str, ...] = ()
     needs: tuple[Need, ...] = ()
 
@@ -158,55 +220,139 @@ class TargetProfile(_Rule):
         return {need.field: words for need in self.needs if (words := need.unmet(facts)) is not None}
 
     @model_validator(mode="after")
-    def _one_kind_of_period(self) -> Self:
-        if (self.periods == "years") != (self.years is not None):
-            raise ValueError('years is given exactly where periods = "years"')
-        if self.periods == "years" and self.minor == "regime":
-            raise ValueError('minor = "regime" needs periods = "regimes"')
+    def _cited(self) -> Self:
+        if (self.natural_persons == "withheld" and not self.persons_citation) or (
+            self.fields and not self.fields_citation
+        ):
+            raise ValueError("what is not shown is cited: persons_citation, fields_citation")
         return self
+
+
+R = TypeVar("R", bound=Provision)
 
 
 class Rules(_Rule):
     """All rules together."""
 
-    exclusions: tuple[Exclusion, ...]
-    withdrawals: tuple[Withdrawal, ...]
-    regimes: tuple[Regime, ...]
-    targets: Mapping[str, TargetProfile]
+    exclusions: tuple[Exclusion, ...] = Field(default=(), alias="exclusion")
+    withdrawals: tuple[Withdrawal, ...] = Field(default=(), alias="withdrawal")
+    regimes: tuple[Regime, ...] = Field(default=(), alias="regime")
+    terms: tuple[Term, ...] = Field(default=(), alias="term")
+    bases: tuple[Basis, ...] = Field(default=(), alias="basis")
+    longest: tuple[Longest, ...] = ()
+    unperformed: tuple[Unperformed, ...] = ()
+    targets: Mapping[str, TargetProfile] = Field(default_factory=dict, alias="target")
 
     @model_validator(mode="after")
-    def _without_overlap(self) -> Self:
-        ordered = sorted(self.regimes, key=lambda regime: regime.since)
-        for earlier, later in itertools.pairwise(ordered):
-            if earlier.until is None or earlier.until >= later.since:
-                raise ValueError(f"regimes {earlier.name} and {later.name} overlap")
+    def _sound(self) -> Self:
+        seen: set[tuple[object, ...]] = set()
+        for regime in self.regimes:
+            if (key := (regime.family, regime.since, regime.own)) in seen:
+                raise ValueError(f"two regimes of {regime.family} begin on {regime.since}")
+            seen.add(key)
+        families = {regime.family for regime in self.regimes}
+        for name, profile in self.targets.items():
+            if self.regimes and profile.periods not in families:
+                raise ValueError(f"the target {name} follows {profile.periods}, of which there is no regime")
         return self
 
-    def regime_of(self, decided_on: date) -> Regime | None:
-        """The order under which a decision of this day is published; None before the first one on file."""
-        return next((regime for regime in self.regimes if regime.covers(decided_on)), None)
+    def with_files(self, files: Iterable[Path]) -> Rules:
+        """With an organ's own rows, which win over these. Raises OSError, ValueError naming file and place."""
+        found = self
+        for file in files:
+            found = found._and(_read_own(file), file)
+        return found
+
+    def _and(self, more: Mapping[str, Any], file: Path) -> Rules:
+        known: dict[str, Any] = {name: getattr(self, name) for name in Rules.model_fields}
+        for name, field in Rules.model_fields.items():
+            rows = more.get(field.alias or name)
+            if name == "targets" and rows is not None:
+                known[name] = {**self.targets, **rows}
+            elif rows is not None:
+                known[name] = (*known[name], *rows)
+        try:
+            return Rules.model_validate(known)
+        except ValidationError as error:
+            first = error.errors(include_input=False)[0]
+            where = ".".join(map(str, first["loc"])) or "-"
+            raise UnfitError(say("disclosures.rules_file", file=file, where=where, reason=reason_of(first))) from error
+
+    def regime_of(self, family: str, day: date) -> Regime | None:
+        """The order of a family that holds on a day; None before the first one on file."""
+        begun = [one for one in self.regimes if one.family == family and one.since <= day]
+        return max(begun, key=lambda one: (one.since, one.own), default=None)
 
     def withdrawal_on(self, day: date) -> Withdrawal:
         """The rule on withdrawals in force on a day; the earliest one before any."""
         return in_force(self.withdrawals, day)
 
+    def term(self, case: Case) -> Term | None:
+        """By when a decision is to be public at a target; before the first row on file, that one. None: no such row."""
+        rows = [one for one in self.terms if one.concerns(case)]
+        return _holding(rows, case.facts.decided_on) or min(rows, key=lambda one: one.since, default=None)
+
+    def basis(self, case: Case) -> Basis | None:
+        """Upon what an organ relies by a row, where the request says nothing."""
+        return _holding([one for one in self.bases if one.concerns(case)], case.facts.decided_on)
+
+    def most(self, case: Case, day: date) -> Longest | None:
+        """The longest that the organ's region allows."""
+        return _holding([one for one in self.longest if one.concerns(case)], day)
+
+    def unperformed_at(self, case: Case, day: date) -> Unperformed | None:
+        """What the sector says of duties that are not performed at the maximum; None: no such row."""
+        return _holding([one for one in self.unperformed if one.concerns(case)], day)
+
+    def digest(self, today: date, *settings: str) -> str:
+        """What holds on a day, in a word: where it changes, whatever is public is judged anew.
+
+        Rows that have not begun by then do not count yet.
+        """
+        return self._digests(sum(one <= today for one in self._beginnings), settings)
+
+    @cached_property
+    def _beginnings(self) -> Sequence[date]:
+        rows: list[Dated] = [*self.exclusions, *self.regimes, *self.terms, *self.longest, *self.withdrawals]
+        return sorted({row.since for row in rows})
+
+    def _digests(self, begun: int, settings: tuple[str, ...]) -> str:
+        said = self._said + f"|{begun}|{'|'.join(settings)}"
+        return hashlib.sha256(said.encode()).hexdigest()[:16]
+
+    @cached_property
+    def _said(self) -> str:
+        return self.model_dump_json(exclude={"bases", "unperformed"})
+
+
+def _holding(rows: Sequence[R], day: date) -> R | None:
+    """Of rows that fit, the one that holds on a day: an organ's own before ours, the later before the earlier."""
+    begun = [(row.own, row.since, number, row) for number, row in enumerate(rows) if row.since <= day]
+    return max(begun, key=lambda one: one[:3])[3] if begun else None
+
 
 @lru_cache
 def load(directory: Path = DIRECTORY) -> Rules:
     """Read and check the rules. Raises OSError, tomllib.TOMLDecodeError or ValueError (pydantic's names the place)."""
+    found: dict[str, Any] = {"target": read_toml(directory / "targets.toml")}
+    for file in sorted(directory.glob("*.toml")):
+        if file.name != "targets.toml":
+            found |= read_toml(file)
+    return Rules.model_validate(found)
 
-    def read(name: str) -> Mapping[str, Any]:
-        return read_toml(directory / f"{name}.toml")
 
-    def table(name: str, key: str) -> Sequence[Any]:
-        entries: Sequence[Any] = read(name)[key]
-        return entries
-
-    return Rules.model_validate(
-        {
-            "exclusions": table("exclusions", "exclusion"),
-            "withdrawals": table("withdrawal", "withdrawal"),
-            "regimes": table("periods", "regime"),
-            "targets": read("targets"),
-        }
-    )
+def _read_own(file: Path) -> Mapping[str, Any]:
+    """The tables of an organ's file, each row marked as its own."""
+    try:
+        given = read_toml(file)
+    except ValueError as error:
+        raise UnfitError(say("disclosures.rules_file", file=file, where="-", reason=str(error))) from error
+    tables = {field.alias or name for name, field in Rules.model_fields.items()}
+    if strange := sorted(given.keys() - tables):
+        known = sorted(tables)
+        raise UnfitError(say("disclosures.rules_table", file=file, table=strange[0], known=known))
+    unmarked = ("target", "withdrawal")
+    return {
+        name: rows if name in unmarked or not isinstance(rows, list) else [{**row, "own": True} for row in rows]
+        for name, rows in given.items()
+    }

@@ -7,7 +7,7 @@ withdrawal that is owed waits for what is under way, and then wins over everythi
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 
 from sqlalchemy import Connection
 
@@ -23,10 +23,11 @@ from gateway.rooms.disclosures import records, sweeps
 from gateway.rooms.disclosures.answers import Answers
 from gateway.rooms.disclosures.effects import Effects
 from gateway.rooms.disclosures.full_text import FullTexts, Release
-from gateway.rooms.disclosures.planning import Planning, require_complete
-from gateway.rooms.disclosures.publication import key_of, record
+from gateway.rooms.disclosures.judging import AS_WRITTEN, Reading
+from gateway.rooms.disclosures.planning import NOTHING_MORE, Planning, Told
+from gateway.rooms.disclosures.publication import Organ, key_of, record
 from gateway.rooms.disclosures.records import Disclosure, DisclosureFilter
-from gateway.rooms.disclosures.recount import recount
+from gateway.rooms.disclosures.recount import judge_again, recount
 from gateway.rooms.disclosures.rules import Rules, TargetProfile, load
 from gateway.rooms.disclosures.states import SHOWN, UNPUBLISHED, Status
 from gateway.words.clock import day_of, to_micros
@@ -41,7 +42,7 @@ class Disclosures:
 
     ``profiles``: by channel name, what a target shows and how soon, where it differs from the rules' own profile for
     its adapter. ``due_soon_days``: how many working days before a last day it is told of. ``full_text``: when a full
-    text may leave; ``texts`` shows them and has them confirmed.
+    text may leave; ``texts`` shows them and has them confirmed. ``reading``: how the rules are read here.
     """
 
     def __init__(
@@ -53,13 +54,16 @@ class Disclosures:
         profiles: Mapping[str, TargetProfile] | None = None,
         due_soon_days: Sequence[int] = (),
         full_text: Release = "confirmed",
+        reading: Reading = AS_WRITTEN,
     ) -> None:
         self._base = base
         self._decisions = decisions
         self._rules = rules or load()
         self._effects = Effects(base, self._rules)
         self.texts = FullTexts(base, decisions, full_text)
-        self._planning = Planning(self._effects, base.channels, base.reckoning, self._rules, profiles or {}, self.texts)
+        self._planning = Planning(
+            self._effects, base.channels, base.reckoning, self._rules, profiles or {}, self.texts, reading
+        )
         self._due_soon_days = tuple(due_soon_days)
 
     def actions(self) -> tuple[Action, ...]:
@@ -74,13 +78,14 @@ class Disclosures:
         number: str,
         *,
         targets: Sequence[str] | None = None,
-        override_reason: str | None = None,
+        told: Told = NOTHING_MORE,
         once: Once = NEVER,
     ) -> tuple[str, ...]:
         """Publish a decision at the authority's targets, or at those named; the ids, one a target, in their order.
 
         Where the law or a target's profile forbids it, the disclosure is NOT_PUBLISHABLE and says by which rule.
-        What is live already is returned as it is. ``override_reason`` publishes what is only "in principle" not shown.
+        What is live already is returned as it is. What one target would refuse is entered at none: all that is wanting
+        anywhere is told of.
         Raises NotFoundProblem, ConflictProblem, InvalidProblem.
         """
         now = self._base.clock.now()
@@ -93,15 +98,10 @@ class Disclosures:
         def entered_for(conn: Connection, decision: Decision) -> dict[str, str]:
             if decision.revoked:
                 raise ConflictProblem(say("disclosures.revoked"), type="decision-revoked")
-            intents = self._planning.intents(decision, targets, override_reason, today)
-            organ = records.organ_of(conn, authority, today)
-            if organ is None:
-                raise ConflictProblem(
-                    say("disclosures.no_organ", authority=authority, today=today),
-                    type="no-disclosing-organ",
-                )
+            organ = self._organ(conn, authority, today)
+            intents = self._planning.intents(decision, organ, targets, told, today)
             return {
-                intent.target: self._planning.enter(conn, decision, organ, intent, override_reason, today, at)
+                intent.target: self._planning.enter(conn, decision, organ, intent, told, today, at)
                 for intent in intents
             }
 
@@ -121,10 +121,8 @@ class Disclosures:
         def unit(conn: Connection) -> str:
             held = self._shown_and_idle(conn, disclosure_id, say("disclosures.corrected"), of)
             decision = self._decisions.read(conn, held.authority, held.decision_number)
-            profile = self._planning.profile_of(held.target)
-            require_complete(decision, held.target, profile)
-            organ = records.organ_of(conn, held.authority, today)
-            assert organ is not None, "what is shown was published under a name"
+            profile, organ = self._planning.profile_of(held.target), self._organ(conn, held.authority, today)
+            self._planning.require_complete_at(decision, organ, held, today)
             assert held.publish_until_on is not None, "what is shown has an end"
             former = held.sent(self._base.envelope)
             text = self.texts.public(conn, decision)
@@ -255,20 +253,20 @@ class Disclosures:
             self._base.delivery.hurry(conn, channel, subject=found.id)
 
     def decision_moved(self, conn: Connection, event: Event) -> None:
-        """A decision was changed or revoked, or amended so that it must not be public: its publications are withdrawn.
+        """A decision was changed or revoked: its publications are withdrawn. Amended: whatever follows is judged again.
 
-        The clock runs from the day of the event; for amended facts, from today. A correction of the event moves what is
+        The clock of a withdrawal runs from the day of the event. A correction of the event moves what is
         owed for it. The reason is read by the public, so it never says why something is secret.
         """
         decision = fetch_decision(conn, self._base.envelope, event.subject)
         assert decision is not None
         now = self._base.clock.now()
-        today, before = day_of(now), None
+        before = None
         if event.type == "decision.amended":
-            secret = any(exclusion.holds(decision.facts, today) for exclusion in self._rules.exclusions)
-            cause = ("依法不予公开", today) if secret else None
-        else:
-            cause = _cause(decision)
+            for one in records.of_decision(conn, decision.id):
+                judge_again(conn, self._effects, self._planning, one.id, now)
+            return
+        cause = _cause(decision)
         if event.type == "decision.corrected":
             before = _cause(decision.before(str(event.data["correction"])))
         if before == cause:
@@ -281,6 +279,10 @@ class Disclosures:
                 elif cause is not None:
                     self._effects.owe_withdrawal(conn, held, *cause, to_micros(now))
 
+    def published(self, conn: Connection, event: Event) -> None:
+        """It is public: a period that runs from that day is known now."""
+        judge_again(conn, self._effects, self._planning, event.subject, self._base.clock.now())
+
     async def sweep(self) -> int:
         """Tell what is due soon and what is late, end what is over; how many changed.
 
@@ -289,7 +291,8 @@ class Disclosures:
         now = self._base.clock.now()
         today = day_of(now)
         near = sweeps.windows(self._due_soon_days, today, self._base.reckoning.of(None).calendar)
-        changed, more = 0, True
+        changed = await self._judge_again(now)
+        more = True
         while more:
             count = await self._base.store.write(
                 lambda conn: sweeps.sweep(conn, self._effects, near, today, to_micros(now))
@@ -297,16 +300,39 @@ class Disclosures:
             changed, more = changed + count, count >= sweeps.SWEPT_AT_ONCE
         return changed
 
+    async def _judge_again(self, now: datetime) -> int:
+        """Judge anew whatever was judged by other rules than those of today, in as many transactions as it takes."""
+        digest, after, changed = self._planning.digest(day_of(now)), "", 0
+
+        def unit(conn: Connection) -> list[bool]:
+            nonlocal after
+            ids = records.judged_otherwise(conn, digest, after, sweeps.SWEPT_AT_ONCE)
+            after = [after, *ids][-1]
+            return [judge_again(conn, self._effects, self._planning, one, now) for one in ids]
+
+        while found := await self._base.store.write(unit):
+            changed += sum(found)
+        return changed
+
     def recount(self, conn: Connection, since: date | None, after: str, most: int) -> Mapping[str, bool]:
         """What is on the way, or owed, under a last day that is provisional, or with ``since`` lies then or later.
 
         Whether each moved; ``disclosure.deadline`` tells of it.
         """
-        now = to_micros(self._base.clock.now())
+        now = self._base.clock.now()
         ids = records.resting_on_days(conn, since, after, most)
         return {one: recount(conn, self._effects, self._planning, one, now) for one in ids}
 
     # --- inside -------------------------------------------------------------------------------------------------------
+
+    def _organ(self, conn: Connection, authority: str, today: date) -> Organ:
+        """Who publishes for an authority. Raises ConflictProblem."""
+        found = records.organ_of(conn, authority, today)
+        if found is None:
+            raise ConflictProblem(
+                say("disclosures.no_organ", authority=authority, today=today), type="no-disclosing-organ"
+            )
+        return found
 
     def _held(self, conn: Connection, disclosure_id: str) -> Disclosure:
         found = records.fetch(conn, disclosure_id)

@@ -38,6 +38,10 @@ def sweep(conn: Connection, effects: Effects, near: Sequence[Window], today: dat
     for one in records.late_submissions(conn, today, SWEPT_AT_ONCE):
         effects.alarm_late(conn, one, now)
         changed += 1
+    for one in records.late_to_pass_on(conn, today, SWEPT_AT_ONCE):
+        records.change(conn, one.id, now, pass_on_late_at=now)
+        effects.tell(conn, one, "pass_on_late", pass_on_by_on=str(one.pass_on_by_on), status=one.status.value)
+        changed += 1
     for one in records.late_withdrawals(conn, today, SWEPT_AT_ONCE):
         records.change(conn, one.id, now, withdraw_late_at=now)
         effects.tell(conn, one, "withdrawal_late", withdraw_by_on=str(one.withdraw_by_on))

@@ -22,6 +22,7 @@ from sqlalchemy import (
 from gateway.foundation.store.base import metadata
 
 LIVE = "status not in ('NOT_PUBLISHABLE','REJECTED','WITHDRAWN')"
+PUBLIC = "status in ('PLANNED','SUBMITTED','ACCEPTED','PUBLISHED','CORRECTED')"
 PROVISIONAL = (
     "(status in ('PLANNED','SUBMITTED','ACCEPTED') and submit_by_provisional)"
     f" or (withdraw_wanted_at is not null and {LIVE} and withdraw_by_provisional)"
@@ -54,9 +55,17 @@ disclosure = Table(
     Column("pending_version", Integer),
     Column("citation", Text, nullable=False, comment="the rule behind period or refusal"),
     Column("override_reason", Text),
+    Column(
+        "basis_ground",
+        String(20),
+        comment="upon what the publication relies: social_impact, special_statute, local_rule",
+    ),
+    Column("basis_citation", Text),
+    Column("judged_under", String(16), comment="digest of the rules by which it was judged last"),
     Column("submit_by_on", Date),
     Column("submit_by_provisional", Boolean, nullable=False, server_default=text("false")),
     Column("submit_citation", Text),
+    Column("pass_on_by_on", Date, comment="last day to hand it to the authority that shows it"),
     Column("publish_until_on", Date),
     Column("repair_from_on", Date),
     Column("effect", String(10), comment="what is under way at the target"),
@@ -78,6 +87,8 @@ disclosure = Table(
     Column("doubt_reason", Text),
     Column("late_at", BigInteger, comment="when the alarm about a missed submission was raised"),
     Column("withdraw_late_at", BigInteger),
+    Column("pass_on_late_at", BigInteger),
+    Column("foreseen_late_at", BigInteger, comment="when it was told that its last day cannot be kept"),
     Column("due_soon_days", Integer, comment="working days before the last day to publish, of which was told last"),
     Column("withdraw_due_soon_days", Integer, comment="the same of the last day to withdraw"),
     Column("created_at", BigInteger, nullable=False),
@@ -87,6 +98,7 @@ disclosure = Table(
         "'REPAIRED','ENDED')",
         name="known_status",
     ),
+    CheckConstraint("basis_ground in ('social_impact','special_statute','local_rule')", name="known_ground"),
     CheckConstraint("effect in ('submit','correct','withdraw','repair')", name="known_effect"),
     CheckConstraint("awaiting in ('answer','verdict','page')", name="known_awaiting"),
     CheckConstraint("(effect is null) = (awaiting is null)", name="effect_awaits"),
@@ -105,6 +117,7 @@ disclosure = Table(
     Index("ix_disclosure_open", "status", "submit_by_on"),
     Index("ix_disclosure_provisional", "id", sqlite_where=text(PROVISIONAL), postgresql_where=text(PROVISIONAL)),
     Index("ix_disclosure_until", "publish_until_on"),
+    Index("ix_disclosure_judged", "judged_under", sqlite_where=text(PUBLIC), postgresql_where=text(PUBLIC)),
     Index(
         "ix_disclosure_withdrawal",
         "withdraw_by_on",

@@ -61,6 +61,9 @@ FACTS: dict[str, Any] = {
     "content": "罚款5000元",
     "fine": "5000.00",
     "decided_on": "2026-09-14",
+    "seriousness": "general",
+    "seriousness_standard": "安澜市失信行为分类标准",
+    "seriousness_standard_on": "2026-03-01",
 }
 ACCEPTED, PENDING, REJECTED = SubmissionState.ACCEPTED, SubmissionState.PENDING, SubmissionState.REJECTED
 
@@ -512,7 +515,7 @@ async def test_a_party_that_has_no_unified_code_is_not_publishable_where_one_is_
 
 
 async def test_a_minor_by_the_number_is_not_publishable(room: Room) -> None:
-    party = {"kind": "natural_person", "name": "罗小满", "id_type": "身份证", "id_number": "990102201512310036"}
+    party = {"kind": "natural_person", "name": "罗小满", "id_type": "身份证", "id_number": "99010220101231003X"}
     await room.decide(party=party)
     for one in await room.disclosures.request("A1", NUMBER):
         assert (await room.disclosures.held(one)).status is Status.NOT_PUBLISHABLE

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+import itertools
+from datetime import date, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,8 +13,10 @@ from hypothesis import strategies as st
 
 from gateway.rooms.decisions import Decision, DecisionFacts, Party, PartyKind
 from gateway.rooms.disclosures import doctor
-from gateway.rooms.disclosures.deadlines import seriousness, submit_by, withdraw_by
-from gateway.rooms.disclosures.publication import Organ, Plan, Refusal, plan, record
+from gateway.rooms.disclosures.conditions import Case
+from gateway.rooms.disclosures.deadlines import degree, submit_by, withdraw_by
+from gateway.rooms.disclosures.judging import Bench, Judgement, Plan, Refusal, Wanting
+from gateway.rooms.disclosures.publication import Organ, record
 from gateway.rooms.disclosures.rules import Rules, load
 from gateway.words.calendar import WorkingCalendar
 from gateway.words.masking import Public
@@ -21,7 +24,7 @@ from gateway.words.terms import add_months
 
 RULES = load()
 CALENDAR = WorkingCalendar()
-CREDIT, PORTAL = RULES.targets["credit.creditchina"], RULES.targets["credit.portal"]
+CREDIT, PORTAL, GSXT = "credit.creditchina", "credit.portal", "credit.gsxt"
 ORGAN = Organ("安澜市望川区综合行政执法局", "11990102002100216D", "安澜市信用信息中心", "119901000031003146")
 FIRM = Party(
     kind=PartyKind.ORGANISATION, name="恒筑建设有限公司", uscc="91990102MA0HD1233R", legal_representative="齐远山"
@@ -29,6 +32,9 @@ FIRM = Party(
 PERSON = Party(
     kind=PartyKind.NATURAL_PERSON, name="岑立秋", id_type="身份证", id_number="990102198803121011", phone="13900001111"
 )
+
+
+STANDARD = {"seriousness_standard": "安澜市失信行为分类标准", "seriousness_standard_on": date(2026, 3, 1)}
 
 
 def facts(**changes) -> DecisionFacts:
@@ -42,12 +48,30 @@ def facts(**changes) -> DecisionFacts:
         "content": "罚款人民币80000元",
         "fine": "80000.00",
         "decided_on": date(2026, 4, 1),
+        "seriousness": "general",
+        **STANDARD,
     }
-    return DecisionFacts.model_validate(known | changes)
+    told = known | changes
+    if told["seriousness"] is None:
+        told |= dict.fromkeys(STANDARD)
+    return DecisionFacts.model_validate(told)
 
 
-def planned(given_facts: DecisionFacts, profile=CREDIT, today: date = date(2026, 4, 2), **more) -> Plan | Refusal:
-    return plan(given_facts, profile, RULES, CALENDAR, today=today, **more)
+def case(given_facts: DecisionFacts, target: str = CREDIT, organ: str = ORGAN.code) -> Case:
+    return Case(given_facts, organ, target, target)
+
+
+def planned(
+    given_facts: DecisionFacts,
+    target: str = CREDIT,
+    today: date = date(2026, 4, 2),
+    organ: str = ORGAN.code,
+    rules: Rules = RULES,
+    older: Any = "own",
+    **more,
+) -> Judgement:
+    bench = Bench(rules, CALENDAR, today, older)
+    return bench.judge(case(given_facts, target, organ), rules.targets[target], **more)
 
 
 # --- clocks ---------------------------------------------------------------------------------------------------------
@@ -62,12 +86,15 @@ def planned(given_facts: DecisionFacts, profile=CREDIT, today: date = date(2026,
     ],
 )
 def test_seven_working_days_run_over_holidays_and_swap_days(decided, last):
-    deadline = submit_by(decided, CREDIT, CALENDAR)
+    deadline = submit_by(case(facts(decided_on=decided)), RULES, CALENDAR)
+    assert deadline is not None
     assert (deadline.on, deadline.provisional) == (last, False)
 
 
 def test_a_deadline_beyond_the_published_calendar_says_so():
-    assert submit_by(date(2026, 12, 28), CREDIT, CALENDAR).provisional
+    deadline = submit_by(case(facts(decided_on=date(2026, 12, 28))), RULES, CALENDAR)
+    assert deadline is not None
+    assert deadline.provisional
 
 
 @pytest.mark.parametrize(
@@ -111,6 +138,7 @@ def test_twins_decided_on_either_side_of_the_new_order_fall_under_different_ones
         ({"field_of_law": "food"}, 12),  # order 36 leaves the class to the sector authority
         ({"field_of_law": "food", "decided_on": date(2026, 3, 31)}, 36),
         ({"decided_on": date(2020, 5, 6)}, 12),
+        ({"decided_on": date(2020, 5, 6), "seriousness": None, "procedure": "simple"}, 12),
         ({"seriousness": "serious", "decided_on": date(2020, 5, 6)}, 36),
     ],
 )
@@ -124,9 +152,9 @@ def test_the_maximum_period_follows_class_and_order(changes, months_shown):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"procedure": "simple"},
-        {"penalty_kinds": ("警告",), "fine": None},
-        {"penalty_kinds": ("警告", "通报批评"), "fine": None},
+        {"procedure": "simple", "seriousness": None},
+        {"penalty_kinds": ("警告",), "fine": None, "seriousness": None},
+        {"penalty_kinds": ("警告", "通报批评"), "fine": None, "seriousness": None},
         {"seriousness": "minor"},
     ],
 )
@@ -142,9 +170,11 @@ def test_a_minor_decision_is_not_on_credit_china_unless_a_reason_is_recorded(cha
 
 
 def test_the_sector_authority_decides_the_class():
-    regime = RULES.regime_of(date(2026, 4, 1))
+    regime = RULES.regime_of("credit_china", date(2026, 4, 1))
     assert regime is not None
-    assert seriousness(facts(procedure="simple", seriousness="general"), regime) == "general"
+    found = degree(case(facts(procedure="simple", seriousness="general")), regime)
+    assert found is not None
+    assert (found.word, found.by) == ("general", "authority")
 
 
 def test_decisions_before_any_known_order_and_periods_already_over_are_not_published():
@@ -154,26 +184,220 @@ def test_decisions_before_any_known_order_and_periods_already_over_are_not_publi
     assert "2027-04-01" in over.reason
 
 
-@given(st.dates(date(2019, 7, 1), date(2060, 1, 1)))
-def test_every_day_of_decision_falls_under_exactly_one_order(day):
-    assert sum(regime.covers(day) for regime in RULES.regimes) == 1
+# --- the class of a decision ----------------------------------------------------------------------------------------
 
 
-def test_overlapping_orders_are_refused_when_the_rules_are_read():
+@pytest.mark.parametrize(
+    ("kinds", "word", "marked"),
+    [
+        (("警告",), "minor", False),
+        (("警告", "没收非法财物"), "general", False),
+        (("没收违法所得",), "general", True),
+        (("吊销许可证件",), "serious", False),
+        (("吊销营业执照", "罚款"), "serious", False),
+        (("限制从业", "警告"), "serious", False),
+        (("责令停产停业",), "serious", True),
+        (("责令关闭",), "serious", True),
+        (("限制开展生产经营活动",), "serious", True),
+        (("其他-责令改正",), "general", False),
+    ],
+)
+def test_order_36_takes_the_gravest_of_several_kinds(kinds, word, marked):
+    given_facts = facts(penalty_kinds=kinds, fine="1.00" if "罚款" in kinds else None, seriousness=None)
+    found = planned(given_facts)
+    if word == "minor":
+        assert isinstance(found, Refusal)
+        return
+    assert isinstance(found, Plan)
+    assert (found.degree.word, bool(found.degree.confirm)) == (word, marked)
+    assert found.until == add_months(date(2026, 4, 1), 36 if word == "serious" else 12)
+
+
+@pytest.mark.parametrize(
+    ("changes", "wanted"),
+    [
+        ({"seriousness": None}, {"seriousness"}),
+        ({"penalty_kinds": ("罚款", "没收非法财物"), "seriousness": None}, {"seriousness"}),
+        ({"seriousness_standard": None}, {"seriousness_standard"}),
+        (dict.fromkeys(STANDARD), {"seriousness_standard", "seriousness_standard_on"}),
+    ],
+)
+def test_a_fine_is_not_planned_without_the_authoritys_class_and_its_standard(changes, wanted):
+    found = planned(facts(**changes))
+    assert isinstance(found, Wanting)
+    assert found.fields.keys() == wanted
+    assert "第36号" in found.citation
+    before = planned(facts(**changes, decided_on=date(2026, 3, 31)))
+    assert isinstance(before, Plan), "order 58 leaves no fine to the authority"
+    assert isinstance(planned(facts(**changes), PORTAL), Plan)
+
+
+@pytest.mark.parametrize("field", ["food", "drug", "special_equipment", "work_safety", "fire"])
+@pytest.mark.parametrize(("word", "months"), [("general", 12), ("serious", 12), (None, 12)])
+def test_the_minimum_of_order_58_is_the_larger_of_class_and_sector(field, word, months):
+    decided = date(2026, 3, 31)
+    found = planned(facts(field_of_law=field, seriousness=word, decided_on=decided))
+    assert isinstance(found, Plan)
+    assert found.repair_from == add_months(decided, months)
+    elsewhere = planned(facts(field_of_law="traffic", seriousness="general", decided_on=decided))
+    assert isinstance(elsewhere, Plan)
+    assert elsewhere.repair_from == add_months(decided, 3)
+
+
+# --- older decisions, regions, relay --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("older", "until"), [("own", date(2029, 3, 31)), ("milder", date(2027, 3, 31)), ("newest", date(2027, 3, 31))]
+)
+def test_a_setting_says_under_which_order_older_decisions_are(older, until):
+    found = planned(facts(decided_on=date(2026, 3, 31)), older=older)
+    assert isinstance(found, Plan)
+    assert found.until == until
+
+
+def test_a_region_shortens_the_longest_period_from_the_end_of_the_act():
+    jinan, act = ORGAN.code[:2] + "370102" + ORGAN.code[8:], date(2025, 6, 30)
+    grave = facts(seriousness="serious", violation_on=act, decided_on=date(2026, 4, 1))
+    found = planned(grave, PORTAL, organ=jinan)
+    assert isinstance(found, Plan)
+    assert found.until == date(2030, 6, 30), "five years from the act, not from the decision"
+    assert "山东省社会信用条例" in found.citation
+    here = planned(grave, PORTAL)
+    assert isinstance(here, Plan)
+    assert here.until == date(2031, 4, 1)
+
+
+@pytest.mark.parametrize(("division", "procedure", "shown"), [("37", "ordinary", False), ("41", "ordinary", True)])
+def test_regions_that_show_no_natural_persons_also_close_the_private_link(division, procedure, shown):
+    organ = ORGAN.code[:2] + division + ORGAN.code[4:]
+    person = facts(party=PERSON, procedure=procedure)
+    assert isinstance(planned(person, CREDIT, organ=organ), Plan) is shown
+    simple = planned(facts(party=PERSON, procedure="simple", seriousness="general"), CREDIT, organ=organ)
+    assert isinstance(simple, Refusal)
+
+
+def test_a_firm_of_another_province_is_passed_on_in_ten_days_and_shown_ten_later():
+    elsewhere = FIRM.model_copy(update={"uscc": "91110108MA01A2B32G"})
+    found = planned(facts(party=elsewhere, field_of_law="market", decided_on=date(2026, 4, 1)), GSXT)
+    assert isinstance(found, Plan)
+    assert (found.by.pass_on, found.by.on) == (date(2026, 4, 16), date(2026, 4, 30))
+    assert "第十条" in found.by.citation
+    here = planned(facts(field_of_law="market", decided_on=date(2026, 4, 1)), GSXT)
+    assert isinstance(here, Plan)
+    assert (here.by.pass_on, here.by.on) == (None, date(2026, 4, 30))
+
+
+def test_a_period_that_runs_from_publication_is_counted_anew_when_that_day_is_known():
+    market = facts(field_of_law="market", decided_on=date(2026, 4, 1))
+    first = planned(market, GSXT, today=date(2026, 4, 2))
+    shown = planned(market, GSXT, today=date(2026, 5, 2), published_on=date(2026, 4, 20))
+    assert isinstance(first, Plan)
+    assert isinstance(shown, Plan)
+    assert (first.until, shown.until) == (date(2027, 4, 2), date(2027, 4, 20))
+
+
+def test_the_rule_of_the_market_regulators_follows_the_day_of_publication():
+    market = facts(field_of_law="market", decided_on=date(2025, 12, 20), seriousness="general")
+    before = planned(market, GSXT, today=date(2025, 12, 24))
+    after = planned(market, GSXT, today=date(2025, 12, 25))
+    assert isinstance(before, Plan)
+    assert isinstance(after, Plan)
+    assert (before.until, after.until) == (date(2028, 12, 24), date(2026, 12, 25))
+
+
+# --- an organ's own rows --------------------------------------------------------------------------------------------
+
+
+OWN = """
+[[regime]]
+name = "two years here"
+family = "portal"
+from = 2026-01-01
+citation = "安澜市行政执法公示办法 第十条"
+unclassified = "general"
+minor = { published = true, minimum = 0, maximum = 24 }
+general = { published = true, minimum = 0, maximum = 24 }
+serious = { published = true, minimum = 0, maximum = 24 }
+
+[[term]]
+targets = ["credit.portal"]
+from = 2018-12-05
+working_days = 5
+citation = "安澜市行政执法公示办法 第八条"
+
+[[exclusion]]
+when = { penalty = ["没收非法财物"] }
+targets = ["credit.portal"]
+from = 2026-04-02
+reason = "不在本市公示平台公示"
+citation = "安澜市行政执法公示办法 第九条"
+overridable = true
+"""
+
+
+def test_an_organs_own_rows_win_and_say_only_somewhere(tmp_path):
+    (tmp_path / "own.toml").write_text(OWN, encoding="utf-8")
+    rules = RULES.with_files([tmp_path / "own.toml"])
+    found = planned(facts(), PORTAL, rules=rules)
+    assert isinstance(found, Plan)
+    assert (found.until, found.by.on) == (date(2028, 4, 1), date(2026, 4, 9))
+    taken = facts(penalty_kinds=("没收非法财物",), fine=None)
+    refusal = planned(taken, PORTAL, rules=rules)
+    assert isinstance(refusal, Refusal)
+    assert refusal.overridable
+    assert refusal.since == date(2026, 4, 2)
+    assert isinstance(planned(taken, PORTAL, rules=rules, override_reason="影响公众安全"), Plan)
+    assert isinstance(planned(taken, CREDIT, rules=rules), Plan), "only there"
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("[[terms]]\nworking_days = 1", "terms"),
+        ("[[term]]\nfrom = 2026-01-01\nworking_days = 0\ncitation = 'x'", "working_days"),
+        ("[[exclusion]]\nfrom = 2026-01-01\nreason = 'x'\ncitation = 'x'\nwhen = { statutes = [''] }", "statute"),
+        ("[[term]", "own.toml"),
+    ],
+)
+def test_a_file_that_is_not_right_is_named_with_its_place(tmp_path, text, named):
+    (tmp_path / "own.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=named):
+        RULES.with_files([tmp_path / "own.toml"])
+
+
+@given(st.dates(date(2019, 7, 1), date(2060, 1, 1)), st.sampled_from(["credit_china", "portal"]))
+def test_every_day_of_decision_falls_under_an_order_that_has_begun(day, family):
+    regime = RULES.regime_of(family, day)
+    assert regime is not None
+    assert regime.since <= day
+
+
+def test_two_orders_of_one_family_from_one_day_are_refused():
     document = RULES.model_dump(by_alias=True)
-    document["regimes"][1]["until"] = None
-    with pytest.raises(ValueError, match="overlap"):
+    document["regime"][1]["from"] = document["regime"][0]["from"]
+    with pytest.raises(ValueError, match="two regimes"):
         Rules.model_validate(document)
+
+
+def test_the_digest_changes_on_the_day_on_which_a_row_begins_and_on_no_other():
+    days = [date(2025, 12, 20) + timedelta(days=number) for number in range(110)]
+    changes = [
+        day for before, day in itertools.pairwise(days) if RULES.digest(before, "own") != RULES.digest(day, "own")
+    ]
+    assert changes == [date(2025, 12, 25), date(2026, 1, 1), date(2026, 4, 1)]
+    assert RULES.digest(days[0], "own") != RULES.digest(days[0], "newest")
 
 
 # --- exclusions -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("profile", [CREDIT, PORTAL])
+@pytest.mark.parametrize("profile", [CREDIT, PORTAL, GSXT])
 @pytest.mark.parametrize(
     "changes",
     [
-        {"field_of_law": "public_security"},
+        {"basis": "《中华人民共和国治安管理处罚法》第二十六条"},
+        {"basis": "中华人民共和国治安管理 处罚法第二十六条"},
         {"withheld": "state_secret"},
         {"withheld": "privacy"},
         {"party_is_minor": True},
@@ -187,11 +411,51 @@ def test_what_the_law_forbids_is_published_nowhere_whatever_the_reason(profile, 
 
 
 def test_public_security_records_are_sealed_from_2026_on():
-    old = facts(field_of_law="public_security", decided_on=date(2025, 6, 3))
+    old = facts(basis="《治安管理处罚法》第二十六条", decided_on=date(2025, 6, 3))
     assert isinstance(planned(old, today=date(2025, 6, 4)), Plan)
     sealed = planned(old, today=date(2026, 1, 1))
     assert isinstance(sealed, Refusal)
     assert "一百三十六条" in sealed.citation
+
+
+def test_it_is_the_statute_applied_that_seals_a_record_not_the_police():
+    traffic = facts(field_of_law="public_security", basis="《中华人民共和国道路交通安全法》第九十条")
+    assert isinstance(planned(traffic), Plan)
+    elsewhere = facts(field_of_law="other", basis="《治安管理处罚法》第二十六条")
+    assert isinstance(planned(elsewhere), Refusal)
+
+
+# --- who was a minor ------------------------------------------------------------------------------------------------
+
+SEVENTEEN = PERSON.model_copy(update={"id_number": "990102200903150012"})
+
+
+@pytest.mark.parametrize("target", [CREDIT, PORTAL])
+def test_the_birth_day_makes_a_minor_whatever_is_flagged(target):
+    young = facts(party=SEVENTEEN, violation_on=date(2026, 3, 1))
+    refusal = planned(young, target, override_reason="上级要求")
+    assert isinstance(refusal, Refusal)
+    assert "预防未成年人犯罪法" in refusal.citation
+
+
+def test_nobody_who_may_have_been_a_minor_is_planned_before_the_day_of_the_act_is_told():
+    party = PERSON.model_copy(update={"id_number": "990102200703150018"})
+    unknown = planned(facts(party=party))
+    assert isinstance(unknown, Wanting)
+    assert unknown.fields.keys() == {"violation_on"}
+    assert isinstance(planned(facts(party=party, violation_on=date(2026, 3, 20))), Plan)
+    passport = PERSON.model_copy(update={"id_type": "护照", "id_number": "E12345678"})
+    unflagged = planned(facts(party=passport))
+    assert isinstance(unflagged, Wanting)
+    assert unflagged.fields.keys() == {"party_is_minor"}
+    assert isinstance(planned(facts(party=passport, party_is_minor=False)), Plan)
+
+
+@pytest.mark.parametrize("told", [{"violation_on": date(2026, 3, 1)}, {}])
+def test_under_fourteen_there_is_no_penalty_at_all(told):
+    child = PERSON.model_copy(update={"id_number": "990102201503150018"})
+    with pytest.raises(ValueError, match="fourteen"):
+        facts(party=child, **told)
 
 
 # --- the words that leave us ----------------------------------------------------------------------------------------
@@ -199,7 +463,8 @@ def test_public_security_records_are_sealed_from_2026_on():
 
 def leaving(given_facts: DecisionFacts, profile, full_text: Public | None = None):
     decision = Decision("dec_1", "wangchuan", "安望综执罚决〔2026〕118号", 1, given_facts, (), 0, 0)
-    return record(decision, ORGAN, profile, date(2027, 4, 1), full_text)
+    shown = RULES.targets[profile] if isinstance(profile, str) else profile
+    return record(decision, ORGAN, shown, date(2027, 4, 1), full_text)
 
 
 def test_natural_persons_stay_off_portals_and_travel_whole_to_credit_china():
@@ -212,7 +477,7 @@ def test_natural_persons_stay_off_portals_and_travel_whole_to_credit_china():
 def test_a_masking_target_gets_neither_name_nor_number_anywhere():
     words = "岑立秋（身份证号990102198803121011，电话13900001111）占道经营"
     person = facts(party=PERSON, facts=words, content="对岑立秋罚款80000元", full_text=words)
-    sent = leaving(person, PORTAL.model_copy(update={"natural_persons": "masked"}))
+    sent = leaving(person, RULES.targets[PORTAL].model_copy(update={"natural_persons": "masked"}))
     text = sent.model_dump_json()
     assert sent.party.name == "岑某某"
     for hidden in ("岑立秋", "990102198803121011", "13900001111"):
@@ -246,12 +511,23 @@ def test_a_shop_that_bears_a_persons_name_is_masked_where_persons_are():
     ("adapters", "told"),
     [
         (["nontax.soap"], []),
-        (["credit.portal"], [f"credit.portal: {one}" for one in PORTAL.confirm]),
-        (["credit.creditchina"], ["the class of a decision to which the sector authority gave none"]),
+        (["credit.portal"], ["7 days; 20 where the matter is no penalty", "the organ names its local rule"]),
+        (["credit.creditchina"], ["so the draft, not read in the order"]),
     ],
 )
 def test_doctor_lists_what_is_to_be_confirmed_for_the_configured_targets_alone(adapters, told):
-    settings: Any = SimpleNamespace(channels={name: SimpleNamespace(adapter=name) for name in adapters})
+    settings: Any = SimpleNamespace(
+        channels={name: SimpleNamespace(adapter=name) for name in adapters},
+        of_room=lambda _, model: model(),
+    )
     found = list(doctor.look(settings, lambda _: None))
     assert [one.state for one in found] == ["warn"] * bool(told)
-    assert all(text in found[0].detail for text in told)
+    assert all(text in str(found[0].detail) for text in told)
+
+
+def test_a_row_of_a_region_is_to_be_confirmed_only_where_an_organ_is():
+    def marked(code: str) -> list[str]:
+        return [one for one in doctor.to_confirm(RULES, [CREDIT], [code], date(2026, 5, 1)) if "山东" in one]
+
+    assert marked("11370102002100216D")
+    assert not marked(ORGAN.code)

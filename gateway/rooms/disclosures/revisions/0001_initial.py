@@ -42,9 +42,13 @@ def upgrade() -> None:
     sa.Column('pending_version', sa.Integer(), nullable=True),
     sa.Column('citation', sa.Text(), nullable=False, comment='the rule behind period or refusal'),
     sa.Column('override_reason', sa.Text(), nullable=True),
+    sa.Column('basis_ground', sa.String(length=20), nullable=True, comment='upon what the publication relies'),
+    sa.Column('basis_citation', sa.Text(), nullable=True),
+    sa.Column('judged_under', sa.String(length=16), nullable=True, comment='digest of the rules by which it was judged last'),
     sa.Column('submit_by_on', sa.Date(), nullable=True),
     sa.Column('submit_by_provisional', sa.Boolean(), server_default=sa.text('(false)'), nullable=False),
     sa.Column('submit_citation', sa.Text(), nullable=True),
+    sa.Column('pass_on_by_on', sa.Date(), nullable=True, comment='last day to hand it to the authority that shows it'),
     sa.Column('publish_until_on', sa.Date(), nullable=True),
     sa.Column('repair_from_on', sa.Date(), nullable=True),
     sa.Column('effect', sa.String(length=10), nullable=True, comment='what is under way at the target'),
@@ -66,11 +70,14 @@ def upgrade() -> None:
     sa.Column('doubt_reason', sa.Text(), nullable=True),
     sa.Column('late_at', sa.BigInteger(), nullable=True, comment='when the alarm about a missed submission was raised'),
     sa.Column('withdraw_late_at', sa.BigInteger(), nullable=True),
+    sa.Column('pass_on_late_at', sa.BigInteger(), nullable=True),
+    sa.Column('foreseen_late_at', sa.BigInteger(), nullable=True, comment='when it was told that its last day cannot be kept'),
     sa.Column('due_soon_days', sa.Integer(), nullable=True, comment='working days before the last day to publish, of which was told last'),
     sa.Column('withdraw_due_soon_days', sa.Integer(), nullable=True, comment='the same of the last day to withdraw'),
     sa.Column('created_at', sa.BigInteger(), nullable=False),
     sa.Column('updated_at', sa.BigInteger(), nullable=False),
     sa.CheckConstraint("awaiting in ('answer','verdict','page')", name=op.f('ck_disclosure_known_awaiting')),
+    sa.CheckConstraint("basis_ground in ('social_impact','special_statute','local_rule')", name=op.f('ck_disclosure_known_ground')),
     sa.CheckConstraint("effect in ('submit','correct','withdraw','repair')", name=op.f('ck_disclosure_known_effect')),
     sa.CheckConstraint("status = 'NOT_PUBLISHABLE' or record_sealed is not null", name=op.f('ck_disclosure_published_has_a_record')),
     sa.CheckConstraint("status = 'NOT_PUBLISHABLE' or submit_by_on is not null", name=op.f('ck_disclosure_published_has_a_deadline')),
@@ -82,6 +89,7 @@ def upgrade() -> None:
     with op.batch_alter_table('disclosure', schema=None) as batch_op:
         batch_op.create_index('ix_disclosure_authority', ['authority', 'id'], unique=False)
         batch_op.create_index(batch_op.f('ix_disclosure_decision_id'), ['decision_id'], unique=False)
+        batch_op.create_index('ix_disclosure_judged', ['judged_under'], unique=False, sqlite_where=sa.text("status in ('PLANNED','SUBMITTED','ACCEPTED','PUBLISHED','CORRECTED')"), postgresql_where=sa.text("status in ('PLANNED','SUBMITTED','ACCEPTED','PUBLISHED','CORRECTED')"))
         batch_op.create_index('ix_disclosure_open', ['status', 'submit_by_on'], unique=False)
         batch_op.create_index('ix_disclosure_provisional', ['id'], unique=False, sqlite_where=sa.text("(status in ('PLANNED','SUBMITTED','ACCEPTED') and submit_by_provisional) or (withdraw_wanted_at is not null and status not in ('NOT_PUBLISHABLE','REJECTED','WITHDRAWN') and withdraw_by_provisional)"), postgresql_where=sa.text("(status in ('PLANNED','SUBMITTED','ACCEPTED') and submit_by_provisional) or (withdraw_wanted_at is not null and status not in ('NOT_PUBLISHABLE','REJECTED','WITHDRAWN') and withdraw_by_provisional)"))
         batch_op.create_index('ix_disclosure_reference', ['target', 'effect_reference'], unique=False)
@@ -98,6 +106,7 @@ def downgrade() -> None:
         batch_op.drop_index('ix_disclosure_reference')
         batch_op.drop_index('ix_disclosure_provisional', sqlite_where=sa.text("(status in ('PLANNED','SUBMITTED','ACCEPTED') and submit_by_provisional) or (withdraw_wanted_at is not null and status not in ('NOT_PUBLISHABLE','REJECTED','WITHDRAWN') and withdraw_by_provisional)"), postgresql_where=sa.text("(status in ('PLANNED','SUBMITTED','ACCEPTED') and submit_by_provisional) or (withdraw_wanted_at is not null and status not in ('NOT_PUBLISHABLE','REJECTED','WITHDRAWN') and withdraw_by_provisional)"))
         batch_op.drop_index('ix_disclosure_open')
+        batch_op.drop_index('ix_disclosure_judged', sqlite_where=sa.text("status in ('PLANNED','SUBMITTED','ACCEPTED','PUBLISHED','CORRECTED')"), postgresql_where=sa.text("status in ('PLANNED','SUBMITTED','ACCEPTED','PUBLISHED','CORRECTED')"))
         batch_op.drop_index(batch_op.f('ix_disclosure_decision_id'))
         batch_op.drop_index('ix_disclosure_authority')
 
