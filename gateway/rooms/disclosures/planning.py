@@ -61,7 +61,7 @@ class Intent:
 
 
 class Planning:
-    """Chooses targets, asks the rules, and enters what follows. ``profiles``, ``reading``: as ``Disclosures`` takes them."""
+    """Chooses targets, asks the rules, and enters what follows. ``profiles``, ``reading``: as for ``Disclosures``."""
 
     def __init__(
         self,

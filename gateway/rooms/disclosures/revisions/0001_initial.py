@@ -42,7 +42,7 @@ def upgrade() -> None:
     sa.Column('pending_version', sa.Integer(), nullable=True),
     sa.Column('citation', sa.Text(), nullable=False, comment='the rule behind period or refusal'),
     sa.Column('override_reason', sa.Text(), nullable=True),
-    sa.Column('basis_ground', sa.String(length=20), nullable=True, comment='upon what the publication relies'),
+    sa.Column('basis_ground', sa.String(length=20), nullable=True, comment='upon what the publication relies: social_impact, special_statute, local_rule'),
     sa.Column('basis_citation', sa.Text(), nullable=True),
     sa.Column('judged_under', sa.String(length=16), nullable=True, comment='digest of the rules by which it was judged last'),
     sa.Column('submit_by_on', sa.Date(), nullable=True),
