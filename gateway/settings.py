@@ -356,6 +356,27 @@ class HandoverSettings(Block):
     basis: dict[str, Annotated[str, Field(min_length=2, max_length=500)]] = {}
 
 
+class SiteSettings(Block):
+    """``[site]``: what the pages for citizens say of whom they belong to; what is not set is not shown.
+
+    ``organiser`` 主办单位; ``contact`` 联系方式; ``code`` 政府网站标识码; ``icp`` ICP 备案号; ``police`` 公网安备号;
+    ``official``: the official site that parties can come from; ``receipts``: where receipts are verified 票据查验.
+    """
+
+    organiser: str | None = None
+    contact: str | None = None
+    code: str | None = None
+    icp: str | None = None
+    police: str | None = None
+    official: WebAddress | None = None
+    receipts: WebAddress | None = None
+
+    @property
+    def said(self) -> bool:
+        """Whether the footer has anything to say."""
+        return any((self.organiser, self.contact, self.code, self.icp, self.police))
+
+
 class LogSettings(Block):
     """``[log]``: ``json`` for machines, ``console`` for people; levels as in Python."""
 
@@ -439,6 +460,7 @@ class Settings(Block):
     handovers: HandoverSettings = HandoverSettings()
     reconciliation: ReconciliationSettings = ReconciliationSettings()
     statements: dict[Annotated[str, Field(pattern=_CHANNEL_NAME)], dict[str, Any]] = {}
+    site: SiteSettings = SiteSettings()
     log: LogSettings = LogSettings()
     rooms: dict[str, dict[str, Any]] = {}
     channels: dict[Annotated[str, Field(pattern=_CHANNEL_NAME)], ChannelSettings] = {}

@@ -62,6 +62,12 @@ callbacks = "127.0.0.1:{port}"
 [webhooks]
 allow = ["127.0.0.1/32"]
 
+[site]
+organiser = "安澜市财政局（演示，虚构）"
+code = "9901000001"
+official = "https://www.anlan.example"
+receipts = "https://receipts.anlan.example"
+
 [trust]
 seal_roots = ["seal-root.pem"]
 maker_roots = ["seal-root.pem"]
@@ -83,6 +89,7 @@ platform_node = "{nontax["platform_node"]}"
 settle_seconds = 5
 receipt_signed = true
 receipt_layout = "{{region}}0101{{year}}"
+pay_modes = {{ 51 = "微信支付", 52 = "支付宝", 53 = "银联在线", 11 = "银行柜面", 12 = "网上银行" }}
 
 [statements.bank]
 side = "bank"

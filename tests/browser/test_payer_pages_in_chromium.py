@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,10 @@ from sqlalchemy import update
 
 from gateway.faces.payer import pages
 from gateway.faces.payer.texts import MESSAGES
+from gateway.rooms.payments.channel_keys import PaymentKeys
 from gateway.rooms.payments.tables import payment
 from gateway.words.clock import SHANGHAI, to_micros
+from gateway.words.money import yuan_in_words
 
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
 PICTURES = os.environ.get("GATEWAY_TEST_PICTURES")
@@ -95,8 +98,20 @@ async def test_from_the_code_on_paper_to_the_receipt_in_under_thirty_seconds(sit
     assert (await site.post(f"/v1/payments/{made['id']}/receipt", None)).status_code in (200, 201)
     await site.until(f"/v1/payments/{made['id']}/receipt", lambda now: now["status"] == "ISSUED")
 
+    view = await site.get(f"/v1/payments/{made['id']}")
+    receipt = await site.get(f"/v1/payments/{made['id']}/receipt")
+
     def fetched(page: Page) -> bytes:
         page.goto(made["payer_page"])
+        said = page.locator("main").inner_text()
+        paid = [one for one in view["collections"] if one["bank_serial"]]
+        for words in (
+            paid[0]["bank_serial"],
+            receipt["receipt_code"],
+            receipt["receipt_number"],
+            receipt["check_code"],
+        ):
+            assert words in said.replace("\n", ""), words
         look(page, "receipt")
         with page.expect_download() as download:
             page.get_by_role("link", name="下载财政票据").click()
@@ -117,6 +132,8 @@ async def test_every_state_has_its_message_with_authority_telephone_and_warning_
         "overdue": {"due_on": today - timedelta(days=1)},
         "doubt": {"in_doubt_since_at": at},
         "long_doubt": {"in_doubt_since_at": at - 90_000_000_000},
+        "code_doubt": {"status": "REQUESTED", "code": None, "in_doubt_since_at": at},
+        "void_doubt": {"status": "CANCELLING", "in_doubt_since_at": at},
         "requested": {"status": "REQUESTED", "code": None},
         "expired": {"status": "EXPIRED"},
         "cancelled": {"status": "CANCELLED"},
@@ -230,3 +247,48 @@ async def test_the_keyboard_alone_reaches_language_and_cashier(site, browsing):
 
     names = await browsing.do(walk)
     assert names[:4] == ["English", TELEPHONE, "去缴款", "我已付款"]
+
+
+async def test_an_overdue_party_reads_what_has_accrued_how_it_is_counted_and_how_it_is_collected(site, browsing):
+    channel = site.app.base.channels.get("nontax")
+    keys = channel.keys_of(PaymentKeys).model_copy(update={"surcharge": "quoted_at_payment"})
+    site.app.base.channels._channels["nontax"] = replace(channel, kind_keys=keys)
+    number = await site.decide("望市监罚决字〔2026〕第103号")
+    event = {"kind": "served", "on": "2026-09-16", "method": "direct"}
+    assert (await site.post(site.path(number) + "/events", event)).status_code == 200
+    made = await site.issued(number)
+    owed = (await site.get(f"/v1/payments/{made['id']}/surcharge"))["amount"]
+    total = f"{Decimal(made['amount']) + Decimal(owed):.2f}"
+
+    def seen(page: Page) -> None:
+        page.goto(made["payer_page"])
+        said = page.locator("main").inner_text()
+        shown = (owed, total, yuan_in_words(int(Decimal(total) * 100)), "3%", "5000.00", "由缴费平台在付款时一并收取")
+        for words in shown:
+            assert words in said, (words, said)
+        look(page, "overdue_with_surcharge")
+        page.goto(made["payer_page"] + "/slip")
+        assert "不含加处罚款" in page.locator("main").inner_text()
+        look(page, "slip_with_surcharge")
+
+    assert Decimal(owed) > 0
+    await browsing.do(seen, width=320)
+
+
+async def test_a_page_says_whose_it_is_and_how_to_check_that(site, browsing):
+    made = await issued(site, 1)
+
+    def seen(page: Page) -> None:
+        page.goto(made["payer_page"])
+        assert AUTHORITY in page.locator("header").inner_text()
+        assert "安澜市财政局" in page.locator("footer").inner_text()
+        page.get_by_text("如何核对本页真伪").click()
+        page.get_by_text("个人信息说明").click()
+        said = page.locator("main").inner_text()
+        for words in (site.url, "https://www.anlan.example", "本页不使用 Cookie"):
+            assert words in said, words
+        look(page, "whose_page")
+        page.emulate_media(media="print")
+        look(page, "print")
+
+    await browsing.do(seen)

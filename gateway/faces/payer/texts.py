@@ -96,6 +96,25 @@ MESSAGES: Mapping[str, Message] = {
         "wait",
         poll=30,
     ),
+    "code_doubt": Message(
+        ("取码结果核实中", "Code being checked"),
+        (
+            "缴费平台是否已生成缴款码正在核实，现在无法缴款。核实完成后本页会自动更新，您可以先离开。",
+            "It is being checked whether the platform made the payment code, so nothing can be paid yet. This page "
+            "updates itself when the check is done; you may leave.",
+        ),
+        "wait",
+        poll=15,
+    ),
+    "void_doubt": Message(
+        ("正在作废", "Being cancelled"),
+        (
+            "此缴款单正在作废，请不要缴款。若已付款，请保留凭证并联系执法机关。",
+            "This bill is being cancelled: please do not pay it. If you did, keep the proof and call the authority.",
+        ),
+        "warn",
+        poll=30,
+    ),
     "paid": Message(
         ("已缴款", "Paid"),
         ("已收到您的缴款，无需再付。", "Your payment has arrived. Nothing more is to be paid."),
@@ -168,7 +187,35 @@ MESSAGES: Mapping[str, Message] = {
     ),
 }
 
-OWED = frozenset({"requested", "issued", "being_paid", "overdue", "closed", "expired", "doubt", "long_doubt"})
+DOUBTS: Mapping[Status, str] = {Status.REQUESTED: "code_doubt", Status.CANCELLING: "void_doubt"}
+"""Doubt that is not about money: whether a code was made, or a bill voided."""
+
+OWED_STATUSES = frozenset({Status.REQUESTED, Status.ISSUED, Status.EXPIRED})
+"""Statuses in which a surcharge goes on."""
+
+COLLECTED: Mapping[str, Both] = {
+    "quoted_at_payment": (
+        "加处罚款由缴费平台在付款时一并收取，以付款当日的金额为准。",
+        "The cashier takes it together with the bill; the amount of the day of payment applies.",
+    ),
+    "separate_bill": (
+        "加处罚款不在本缴款单内，由执法机关另行开具缴款单。",
+        "It is not in this bill; the authority sends another one for it.",
+    ),
+    "reissue": (
+        "加处罚款不在本缴款单内，执法机关换开缴款单时一并列入。",
+        "It is not in this bill; it stands in the bill that the authority issues in its place.",
+    ),
+    "manual": (
+        "加处罚款不在本缴款单内，缴纳方式请咨询执法机关。",
+        "It is not in this bill; please ask the authority how to pay it.",
+    ),
+}
+"""How a channel collects a surcharge (``PaymentKeys.surcharge``)."""
+
+OWED = frozenset(
+    {"requested", "code_doubt", "issued", "being_paid", "overdue", "closed", "expired", "doubt", "long_doubt"}
+)
 """States in which money is owed as far as anybody knows; in the others no amount is called due."""
 
 KINDS: Mapping[str, Both] = {
@@ -203,6 +250,12 @@ _WORDS: Mapping[str, Both] = {
     "billed": ("缴款单金额", "Amount of the bill"),
     "received": ("实缴金额", "Amount paid"),
     "yuan": ("元", "yuan"),
+    "surcharge_until": ("加处罚款（截至{on}）", "Surcharge (up to {on})"),
+    "surcharge_rate": (
+        "到期不缴纳的，每日按罚款数额的{rate}%加处罚款，总额不超过{cap}元，现已计{days}日。",
+        "After the last day to pay, {rate}% of the fine is added a day, {cap} yuan at most; {days} days count so far.",
+    ),
+    "not_in_bill": ("不含加处罚款", "Surcharge not included"),
     "pay": ("去缴款", "Pay now"),
     "pay_note": (
         "点击后进入财政部门缴费平台，可用微信、支付宝、云闪付付款；可由他人代缴。",
@@ -222,6 +275,34 @@ _WORDS: Mapping[str, Both] = {
     "code": ("缴款码", "Payment code"),
     "valid_until": ("缴款码有效期至", "Code valid until"),
     "paid_at": ("缴款时间", "Paid at"),
+    "serial": ("付款流水号", "Serial number"),
+    "pay_mode": ("付款渠道", "Paid through"),
+    "receipt_head": ("财政票据", "Receipt"),
+    "receipt_code": ("票据代码", "Receipt code"),
+    "receipt_number": ("票据号码", "Receipt number"),
+    "receipt_check": ("校验码", "Check code"),
+    "receipt_on": ("开票日期", "Issued on"),
+    "receipt_amount": ("金额（元）", "Amount (yuan)"),
+    "receipt_verify": ("到票据查验平台核对", "Check it with the receipts platform"),
+    "genuine": ("如何核对本页真伪", "Is this page genuine?"),
+    "genuine_host": ("本页网址应以 {host} 开头。", "The address of this page begins with {host}."),
+    "genuine_official": ("也可从官方网站进入：", "You may also come from the official site: "),
+    "genuine_call": (
+        "如有疑问，请拨打决定书或官方网站上的执法机关电话核实。执法机关不会索要密码、验证码。",
+        "If in doubt, call the authority under the number in the decision or on its official site. Nobody asks for "
+        "passwords or codes.",
+    ),
+    "privacy": ("个人信息说明", "Privacy"),
+    "privacy_text": (
+        "本页只显示缴款所需的信息，来自作出处罚决定的执法机关，当事人姓名或者名称已部分隐去。本页不使用 Cookie，"
+        "不加载第三方内容；点击缴款后进入财政部门缴费平台，付款信息由其处理。查询、更正个人信息，请联系执法机关。",
+        "This page shows what is needed to pay, as the authority that made the decision has it; the party's name is "
+        "partly hidden. It uses no cookies and loads nothing from others. Paying happens at the finance department's "
+        "cashier, which handles your payment data. To see or correct your data, please call the authority.",
+    ),
+    "organiser": ("主办单位", "Run by"),
+    "site_code": ("网站标识码", "Site code"),
+    "contact": ("联系方式", "Contact"),
     "authority": ("执法机关", "Authority"),
     "unit": ("执收单位", "Collecting unit"),
     "telephone": ("电话", "Telephone"),

@@ -21,7 +21,8 @@ class PaymentKeys(BaseModel):
     ``code_ranges``: how payment codes are made where we make them. ``code_length``: how many digits codes have that
     come over from an earlier system.
     ``pay_url``: where a code is paid at the platform's cashier, with ``{code}`` in it: for platforms whose answers do
-    not say it, and after an answer was lost.
+    not say it, and after an answer was lost. ``pay_modes``: what parties read for the platform's codes of how money
+    came in 付款渠道; a code without words is not shown.
     ``receipt_kind``: 财政电子票据, or 电子一般缴款书 completed after payment. ``receipt_signed``: both signatures come
     with its file and must lead to ``[trust] receipt_roots``. ``receipt_layout``: a regular expression for the receipt
     code, in which ``{region}`` and ``{year}`` are two digits each. ``receipt_automatic``: asked for upon payment.
@@ -39,6 +40,7 @@ class PaymentKeys(BaseModel):
         Annotated[str, Field(max_length=400, pattern=shaped(r"^https?://\S*\{code\}\S*$", "shapes.code_address"))]
         | None
     ) = None
+    pay_modes: dict[str, str] = Field(default_factory=dict)
     receipt_kind: Literal["fiscal_receipt", "general_bill"] = "fiscal_receipt"
     receipt_signed: bool = False
     receipt_layout: str = r"\d{8}"

@@ -10,7 +10,7 @@ import pytest
 from payment_records import a_collection, a_payment, an_exception
 from refund_records import a_refund
 
-from gateway.faces.payer.pages import Found, returned, state, waited_about
+from gateway.faces.payer.shown import Found, returned, state, unbroken, waited_about
 from gateway.faces.payer.texts import FOUND_BY_STATUS, KINDS, MESSAGES, OWED, REFUNDS, words
 from gateway.rooms.payments import Status
 from gateway.rooms.payments.states import UnforeseenKind
@@ -40,6 +40,8 @@ def found(status: Status, *exceptions: str, returned: int = 0, **row: Any) -> Fo
         (found(Status.REJECTED), False, "rejected"),
         (found(Status.ISSUED, in_doubt_since_at=to_micros(NOW) - 3_600_000_000), True, "doubt"),
         (found(Status.ISSUED, in_doubt_since_at=to_micros(NOW) - 86_500_000_000), False, "long_doubt"),
+        (found(Status.REQUESTED, in_doubt_since_at=to_micros(NOW) - 86_500_000_000), False, "code_doubt"),
+        (found(Status.CANCELLING, in_doubt_since_at=to_micros(NOW) - 1), False, "void_doubt"),
         (found(Status.CANCELLED, "paid_after_cancel"), False, "late_money"),
         (found(Status.EXPIRED, "paid_on_dead_code"), False, "late_money"),
         (found(Status.ISSUED, "amount_differs"), True, "amount_differs"),
@@ -101,3 +103,29 @@ def test_every_status_and_refund_has_words_in_both_languages():
         assert chinese
         assert english
         assert not half_width.search(chinese), chinese
+
+
+@pytest.mark.parametrize("key", ["code_doubt", "void_doubt"])
+def test_a_doubt_about_a_code_or_a_void_does_not_ask_whether_money_arrived(key):
+    said = "".join(MESSAGES[key].title + MESSAGES[key].text)
+    assert "扣款" not in said
+    assert "缴款结果" not in said
+    assert "charged" not in said
+    assert not MESSAGES[key].can_pay
+
+
+@pytest.mark.parametrize(
+    ("text", "marked"),
+    [
+        ("5036.50", "<span class=n>5036.50</span>"),
+        (
+            "99010226300000000017",
+            "".join(f'<span class="n four">{one}</span>' for one in ("9901", "0226", "3000", "0000", "0017")),
+        ),
+        ("第102号<b>", "第<span class=n>102</span>号&lt;b&gt;"),
+        ("没有数字", "没有数字"),
+    ],
+)
+def test_numbers_break_nowhere_or_between_fours_and_stay_text(text, marked):
+    assert str(unbroken(text)) == marked
+    assert re.sub("<[^>]+>", "", str(unbroken(text))) == text.replace("<b>", "&lt;b&gt;")
