@@ -37,7 +37,7 @@ from gateway.foundation.crypto.sm import (
     sm4_gcm_open,
     sm4_gcm_seal,
 )
-from gateway.foundation.store import lines, schema
+from gateway.foundation.store import lines, months, schema
 from gateway.foundation.store.all_tables import all_tables
 from gateway.foundation.store.engine import open_engine, sqlite_path
 from gateway.foundation.store.lines import Tally
@@ -224,14 +224,19 @@ def _fill(
 
 def _insert(conn: Connection, table: Table, told: _Lines, progress: Progress) -> None:
     insertion, page = lines.insertion(table), list[dict[str, Any]]()
+
+    def write() -> None:
+        months.make_for(conn, table, page)
+        conn.execute(insertion, page)
+
     for line in told:
         page.append(lines.read(table, line))
         if len(page) == lines.ROWS:
-            conn.execute(insertion, page)
+            write()
             progress("restored", table.name, told.rows, told.rows + lines.ROWS)
             page = []
     if page:
-        conn.execute(insertion, page)
+        write()
     lines.continue_numbers(table, conn)
 
 

@@ -16,11 +16,11 @@ from gateway.words.saying import Sentence
 class Term:
     """How long rows of one kind stay in the database before they go to the archive, and the rule that asks for it.
 
-    ``tables``: the first one's rows age; those of the others refer to them and go along. ``days`` None: they stay for
-    good. ``from_year_end``: the days run from the end of the calendar year. ``age``: the column of the instant from
-    which they run (microseconds). ``order``: columns of an index that grow with time, a key of the table. ``subject``:
-    the column of the record that a row is about; while it belongs to an open matter the row stays. ``stays``: what
-    else keeps a row.
+    ``tables``: the first one's rows age; those of the others hold its key by the same names, and go along. ``days``
+    None: they stay for good. ``from_year_end``: the days run from the end of the calendar year. ``age``: the column of
+    the instant from which they run (microseconds). ``order``: columns of an index that grow with time, a key of the
+    table. ``subject``: the column of the record that a row is about; while it belongs to an open matter the row stays.
+    ``stays``: what else keeps a row.
     """
 
     what: str

@@ -21,7 +21,7 @@ from sqlalchemy import (
     text,
 )
 
-from gateway.foundation.store.base import HERE_ONLY, metadata
+from gateway.foundation.store.base import HERE_ONLY, by_month, metadata
 
 OPEN = "state in ('queued','uncertain','pending')"
 UNFINISHED = "state in ('queued','sending','uncertain','pending','parked')"
@@ -133,6 +133,7 @@ attempt = Table(
     Column("exchanges", Json, nullable=False, comment="ids of the exchanges this attempt made"),
     Column("started_at", BigInteger, nullable=False),
     Column("ended_at", BigInteger, nullable=False),
+    **by_month("operation_id", "opn"),
 )
 
 channel_condition = Table(
@@ -239,6 +240,7 @@ webhook_delivery = Table(
         sqlite_where=text("state = 'queued'"),
         postgresql_where=text("state = 'queued'"),
     ),
+    **by_month("event_id", "evt"),
 )
 
 webhook_attempt = Table(
@@ -252,11 +254,8 @@ webhook_attempt = Table(
     Column("error", Text),
     Column("started_at", BigInteger, nullable=False),
     Column("ended_at", BigInteger, nullable=False),
-    ForeignKeyConstraint(
-        ["endpoint_id", "event_id"],
-        ["webhook_delivery.endpoint_id", "webhook_delivery.event_id"],
-        name="fk_webhook_attempt_delivery",
-    ),
+    # No foreign key to its delivery: PostgreSQL lets no part go to which another table's parts refer.
+    **by_month("event_id", "evt"),
 )
 
 unreadable_callback = Table(

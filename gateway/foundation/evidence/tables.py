@@ -19,7 +19,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from gateway.foundation.store.base import metadata
+from gateway.foundation.store.base import by_month, metadata
 
 exchange = Table(
     "exchange",
@@ -53,6 +53,7 @@ exchange_body = Table(
     Column("exact_sealed", LargeBinary, comment="null once retention has shredded it"),
     Column("shredded_by", String(40), comment="the record in the chain that says so"),
     CheckConstraint("(exact_sealed is null) = (shredded_by is not null)", name="kept_or_shredded"),
+    **by_month("exchange_id", "xch"),
 )
 
 exchange_shown = Table(
@@ -62,6 +63,7 @@ exchange_shown = Table(
     Column("url", Text, nullable=False),
     Column("request", Text, nullable=False),
     Column("response", Text, nullable=False),
+    **by_month("exchange_id", "xch"),
 )
 
 exchange_dictionary = Table(

@@ -314,6 +314,19 @@ def upgrade() -> None:
     with op.batch_alter_table('unreadable_callback', schema=None) as batch_op:
         batch_op.create_index('ix_unreadable_callback_received', ['channel', 'received_at'], unique=False)
 
+    op.create_table('webhook_attempt',
+    sa.Column('endpoint_id', sa.String(length=40), nullable=False),
+    sa.Column('event_id', sa.String(length=40), nullable=False),
+    sa.Column('taken', sa.Integer(), nullable=False),
+    sa.Column('node', sa.String(length=40), nullable=False),
+    sa.Column('status', sa.Integer(), nullable=True),
+    sa.Column('error', sa.Text(), nullable=True),
+    sa.Column('started_at', sa.BigInteger(), nullable=False),
+    sa.Column('ended_at', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('endpoint_id', 'event_id', 'taken', name=op.f('pk_webhook_attempt')),
+    info={'by_month': ('event_id', 'evt')},
+    postgresql_partition_by='RANGE (event_id)'
+    )
     op.create_table('webhook_endpoint',
     sa.Column('id', sa.String(length=40), nullable=False),
     sa.Column('client_id', sa.String(length=40), nullable=False),
@@ -366,7 +379,9 @@ def upgrade() -> None:
     sa.Column('shredded_by', sa.String(length=40), nullable=True, comment='the record in the chain that says so'),
     sa.CheckConstraint('(exact_sealed is null) = (shredded_by is not null)', name=op.f('ck_exchange_body_kept_or_shredded')),
     sa.ForeignKeyConstraint(['exchange_id'], ['exchange.id'], name=op.f('fk_exchange_body_exchange_id')),
-    sa.PrimaryKeyConstraint('exchange_id', name=op.f('pk_exchange_body'))
+    sa.PrimaryKeyConstraint('exchange_id', name=op.f('pk_exchange_body')),
+    info={'by_month': ('exchange_id', 'xch')},
+    postgresql_partition_by='RANGE (exchange_id)'
     )
     op.create_table('exchange_shown',
     sa.Column('exchange_id', sa.String(length=40), nullable=False),
@@ -374,7 +389,9 @@ def upgrade() -> None:
     sa.Column('request', sa.Text(), nullable=False),
     sa.Column('response', sa.Text(), nullable=False),
     sa.ForeignKeyConstraint(['exchange_id'], ['exchange.id'], name=op.f('fk_exchange_shown_exchange_id')),
-    sa.PrimaryKeyConstraint('exchange_id', name=op.f('pk_exchange_shown'))
+    sa.PrimaryKeyConstraint('exchange_id', name=op.f('pk_exchange_shown')),
+    info={'by_month': ('exchange_id', 'xch')},
+    postgresql_partition_by='RANGE (exchange_id)'
     )
     op.create_table('operation',
     sa.Column('id', sa.String(length=40), nullable=False),
@@ -455,7 +472,9 @@ def upgrade() -> None:
     sa.Column('delivered_at', sa.BigInteger(), nullable=True),
     sa.CheckConstraint("state in ('queued','delivered','failed')", name=op.f('ck_webhook_delivery_known_state')),
     sa.ForeignKeyConstraint(['endpoint_id'], ['webhook_endpoint.id'], name=op.f('fk_webhook_delivery_endpoint_id')),
-    sa.PrimaryKeyConstraint('event_id', 'endpoint_id', name=op.f('pk_webhook_delivery'))
+    sa.PrimaryKeyConstraint('event_id', 'endpoint_id', name=op.f('pk_webhook_delivery')),
+    info={'by_month': ('event_id', 'evt')},
+    postgresql_partition_by='RANGE (event_id)'
     )
     with op.batch_alter_table('webhook_delivery', schema=None) as batch_op:
         batch_op.create_index('ix_webhook_delivery_due', ['due_at'], unique=False, sqlite_where=sa.text("state = 'queued'"), postgresql_where=sa.text("state = 'queued'"))
@@ -473,24 +492,13 @@ def upgrade() -> None:
     sa.Column('started_at', sa.BigInteger(), nullable=False),
     sa.Column('ended_at', sa.BigInteger(), nullable=False),
     sa.ForeignKeyConstraint(['operation_id'], ['operation.id'], name=op.f('fk_attempt_operation_id')),
-    sa.PrimaryKeyConstraint('operation_id', 'number', name=op.f('pk_attempt'))
-    )
-    op.create_table('webhook_attempt',
-    sa.Column('endpoint_id', sa.String(length=40), nullable=False),
-    sa.Column('event_id', sa.String(length=40), nullable=False),
-    sa.Column('taken', sa.Integer(), nullable=False),
-    sa.Column('node', sa.String(length=40), nullable=False),
-    sa.Column('status', sa.Integer(), nullable=True),
-    sa.Column('error', sa.Text(), nullable=True),
-    sa.Column('started_at', sa.BigInteger(), nullable=False),
-    sa.Column('ended_at', sa.BigInteger(), nullable=False),
-    sa.ForeignKeyConstraint(['endpoint_id', 'event_id'], ['webhook_delivery.endpoint_id', 'webhook_delivery.event_id'], name='fk_webhook_attempt_delivery'),
-    sa.PrimaryKeyConstraint('endpoint_id', 'event_id', 'taken', name=op.f('pk_webhook_attempt'))
+    sa.PrimaryKeyConstraint('operation_id', 'number', name=op.f('pk_attempt')),
+    info={'by_month': ('operation_id', 'opn')},
+    postgresql_partition_by='RANGE (operation_id)'
     )
 
 
 def downgrade() -> None:
-    op.drop_table('webhook_attempt')
     op.drop_table('attempt')
     with op.batch_alter_table('webhook_delivery', schema=None) as batch_op:
         batch_op.drop_index('ix_webhook_delivery_order', sqlite_where=sa.text("state = 'queued'"), postgresql_where=sa.text("state = 'queued'"))
@@ -522,6 +530,7 @@ def downgrade() -> None:
         batch_op.drop_index('ix_webhook_endpoint_authority')
 
     op.drop_table('webhook_endpoint')
+    op.drop_table('webhook_attempt')
     with op.batch_alter_table('unreadable_callback', schema=None) as batch_op:
         batch_op.drop_index('ix_unreadable_callback_received')
 

@@ -20,6 +20,18 @@ HERE_ONLY: Final = "here_only"
 """In ``Column.info``: means something in this database alone, and another one begins with the column's default."""
 
 
+BY_MONTH: Final = "by_month"
+"""In ``Table.info``: which of its columns holds ids that grow with time, and their prefix."""
+
+
+def by_month(column: str, prefix: str) -> dict[str, Any]:
+    """For a table that grows for ever, of whose every key ``column`` is a part: on PostgreSQL it has a part a month.
+
+    The column holds public ids of one kind (``new_id(prefix)``). See ``store.months``.
+    """
+    return {"postgresql_partition_by": f"RANGE ({column})", "info": {BY_MONTH: (column, prefix)}}
+
+
 def constant(word: str) -> ColumnElement[Any]:
     """Our own word for a state, written into a statement and not bound to it.
 

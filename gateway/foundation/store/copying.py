@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Table, make_url, select, text
 
-from gateway.foundation.store import lines, schema
+from gateway.foundation.store import lines, months, schema
 from gateway.foundation.store.all_tables import all_tables
 from gateway.foundation.store.engine import open_engine, sqlite_path
 from gateway.words.errors import GatewayError, SettingsError
@@ -65,6 +65,7 @@ def _fill(table: Table, here: Connection, there: Connection, progress: Progress)
     total, done = lines.count(table, here), 0
     kept, statement = lines.columns(table), lines.insertion(table)
     for rows in lines.rows_of(table, here):
+        months.make_for(there, table, rows)
         there.execute(statement, [{column.name: row[column.name] for column in kept} for row in rows])
         done += len(rows)
         progress("copied", table.name, done, total)

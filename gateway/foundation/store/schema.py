@@ -21,9 +21,11 @@ from alembic.script import Script, ScriptDirectory
 from alembic.util import to_tuple
 from sqlalchemy import Connection, Engine, func, inspect, select, text
 
+from gateway.foundation.store import months
 from gateway.foundation.store.all_tables import all_tables
 from gateway.foundation.store.branches import FOUNDATION, Branch, branch_of, branches
 from gateway.foundation.store.engine import POSTGRESQL, SQLITE, open_engine, sqlite_path
+from gateway.words.clock import day_of
 from gateway.words.errors import ConflictProblem, NotFoundProblem, SettingsError
 from gateway.words.saying import say
 
@@ -69,6 +71,7 @@ def comparison_options() -> dict[str, Any]:
         "transactional_ddl": True,  # on SQLite too, because our connections begin explicitly
         "compare_type": True,
         "compare_server_default": False,  # each database writes a default in its own words
+        "include_name": lambda name, kind, _: kind != "table" or not months.is_part(all_tables(), name),
     }
 
 
@@ -96,6 +99,8 @@ def require_current(engine: Engine) -> None:
 def upgrade(engine: Engine) -> None:
     """Bring a database to ``expected()``, all or nothing. Several nodes at once take turns; done already is fine.
 
+    Large tables of PostgreSQL get the parts of the next months.
+
     Raises SettingsError, as ``require_current`` does, for a database that knows revisions which are not installed.
     """
     config = alembic_config()
@@ -105,6 +110,7 @@ def upgrade(engine: Engine) -> None:
         _refuse_unknown(_current(conn, scripts), scripts)
         config.attributes["connection"] = conn
         command.upgrade(config, "heads")
+        months.prepare(conn, months.monthly(all_tables()), day_of(datetime.now(UTC)))
 
 
 def migrate(url: str) -> Migrated:

@@ -228,9 +228,8 @@ def _children(conn: Connection, term: Term, table: Table, rows: Sequence[Found])
 
 
 def _pairs(table: Table, root: Table) -> list[tuple[Column[Any], Column[Any]]]:
-    """How a table refers to another: its columns with those of the other."""
-    constraint = next(one for one in table.foreign_key_constraints if one.referred_table is root)
-    return [(one.parent, one.column) for one in constraint.elements]
+    """How a table refers to another: its columns with those of the other's key, which have the same names."""
+    return [(table.c[one.name], one) for one in _keys(root)]
 
 
 def _delete(conn: Connection, table: Table, rows: Iterable[Found]) -> int:

@@ -10,20 +10,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from typing import Any, Final
 
 import structlog
 from sqlalchemy import Connection, Table
 
-from gateway.foundation.store import Store
+from gateway.foundation.store import Store, months
+from gateway.foundation.store.all_tables import all_tables
 from gateway.foundation.store.size import give_back
 from gateway.foundation.terms import Matter, Term
 from gateway.rooms.retention import records
 from gateway.rooms.retention.archive import Archive, Part
 from gateway.rooms.retention.records import Aged, PartRow
-from gateway.words.clock import SHANGHAI, Clock, rfc3339, to_micros
+from gateway.words.clock import SHANGHAI, Clock, day_of, rfc3339, to_micros
+from gateway.words.errors import UnavailableProblem
 from gateway.words.saying import Language, worded
 
 log = structlog.get_logger(__name__)
@@ -72,10 +74,14 @@ class Retention:
     async def run(self, *, again: bool = False) -> list[Done]:
         """Archive and remove what has aged. ``again``: also what was looked at before and kept back.
 
+        Of tables in parts of a month the next ones are made, and old ones dropped whose rows have left.
+
         Raises ArchiveError where a part is not what was written: nothing leaves then.
         """
         async with self._working:
-            return [await self._run(term, again) for term in self.terms if term.days is not None]
+            done = [await self._run(term, again) for term in self.terms if term.days is not None]
+            await self._renew_months()
+            return done
 
     async def nightly(self, slot: datetime) -> None:
         """The duty: what aged since; on the first of a month all that is still there."""
@@ -112,6 +118,24 @@ class Retention:
             if sure is not None:
                 await self._store.write(partial(records.move_mark, what=term.what, place=sure, now=self._now()))
         return done
+
+    async def _renew_months(self) -> None:
+        now = self._clock.now()
+        try:
+            for table in months.monthly(all_tables()):
+                await self._store.write_apart(partial(months.prepare, tables=[table], today=day_of(now)))
+            for term in self.terms:
+                if (before := term.before(now)) is not None:
+                    for table in reversed(term.tables):
+                        await self._drop_months(table, day_of(before))
+        except UnavailableProblem as problem:  # somebody was at a table for too long; there are months in advance
+            log.warning("parts of tables could not be renewed", reason=str(problem))
+
+    async def _drop_months(self, table: Table, before: date) -> None:
+        for month in await self._store.read(partial(months.over, table=table, before=before)):
+            moved = await self._store.write_apart(partial(months.drop, table=table, month=month))
+            if moved is not None:
+                log.info("a month was dropped", table=table.name, month=f"{month:%Y-%m}", moved=moved)
 
     def _aged(self, conn: Connection, term: Term, before: datetime, after: list[Any] | None) -> Aged:
         return records.aged(conn, term, self._matters, to_micros(before), after, LOOKED_AT_ONCE)

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from gateway.foundation.delivery.tables import (
     webhook_delivery,
     webhook_endpoint,
 )
-from gateway.foundation.store import Store, lines
+from gateway.foundation.store import Store, lines, months
 from gateway.foundation.store.all_tables import all_tables
 from gateway.rooms.decisions.tables import decision, decision_event
 from gateway.rooms.payments.tables import payment
@@ -368,3 +369,53 @@ def test_other_days_need_an_approved_schedule() -> None:
     with pytest.raises(SettingsError):
         terms(days={"payments": 400}, schedule="x")
     assert replace(ours, days=None).before(NOW) is None
+
+
+# --- months of PostgreSQL ---------------------------------------------------------------------------------------------
+
+
+def in_september(number: int) -> str:
+    """An event's id of a month whose deliveries have had their time at ``LATER``."""
+    return f"evt_{to_micros(datetime(2026, 9, 15, tzinfo=UTC)) // 1000:012x}{number:020x}"
+
+
+LATER = timedelta(days=250)
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_month_whose_rows_are_in_the_archive_is_dropped_and_what_is_still_told_stays(both: Bench) -> None:
+    """Space of what has left is free at once, and not when every row of its month has."""
+    tables = (webhook_delivery, webhook_attempt)
+
+    def fill(conn: Any) -> None:
+        put(conn, webhook_endpoint, id="whe_1")
+        for number in range(5):
+            state, of = "queued" if number == 3 else "delivered", in_september(number)
+            put(conn, webhook_delivery, event_id=of, endpoint_id="whe_1", state=state, due_at=ago(75), subject="pay")
+            put(conn, webhook_attempt, event_id=of, endpoint_id="whe_1", started_at=ago(75), ended_at=ago(75))
+
+    for table in tables:
+        both.fill(lambda conn, table=table: months.make(conn, table, [date(2026, 9, 1)]))
+    both.fill(fill)
+    run(both)
+    assert all(both.store.read_sync(lambda conn, table=table: SEPTEMBER in parts_of(conn, table)) for table in tables)
+    both.clock.advance(LATER)
+    assert run(both)["deliveries"].removed == 8
+
+    def left(conn: Any) -> None:
+        for table in tables:
+            assert conn.execute(select(table.c.event_id)).scalars().all() == [in_september(3)]
+            assert SEPTEMBER not in parts_of(conn, table)
+            assert months.lacking(conn, [table], date(2027, 8, 6)) == []
+
+    both.store.read_sync(left)
+    assert {row["event_id"] for row in archived(both, "deliveries", webhook_attempt)} == {
+        in_september(number) for number in (0, 1, 2, 4)
+    }
+
+
+SEPTEMBER = date(2026, 9, 1)
+
+
+def parts_of(conn: Any, table: Any) -> list[date]:
+    return months.over(conn, table, date(2100, 1, 1))

@@ -14,7 +14,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import CheckConstraint, insert, inspect
 
 from gateway.foundation import rooms
-from gateway.foundation.store import schema
+from gateway.foundation.store import months, schema
 from gateway.foundation.store.all_tables import all_tables
 from gateway.foundation.store.branches import FOUNDATION, branch_of, branches
 from gateway.foundation.store.engine import open_engine
@@ -175,7 +175,8 @@ def test_every_branch_can_be_undone_and_done_again(database_url: str) -> None:
     engine = open_engine(database_url)
     assert schema.current(engine) == {"foundation_0001"}
     foundation = {table.name for table in branches()[0].tables}
-    assert set(inspect(engine).get_table_names()) == foundation | {"alembic_version"}
+    there = {name for name in inspect(engine).get_table_names() if not months.is_part(metadata, name)}
+    assert there == foundation | {"alembic_version"}
     schema.upgrade(engine)
     with engine.connect() as conn:
         context = MigrationContext.configure(conn, opts=schema.comparison_options())
