@@ -271,12 +271,14 @@ class DeliverySettings(Block):
 class WebhookSettings(Block):
     """``[webhooks]``: private networks or hosts that webhooks may go to; all others must be public addresses.
 
-    ``ports``: where public ones are posted to. ``timeout``: seconds that one delivery may take in all.
+    ``ports``: where public ones are posted to. ``timeout``: seconds that one delivery may take in all. ``wait_days``:
+    what waits for an endpoint that has been disabled for so long is given up, with an event.
     """
 
     allow: tuple[Annotated[str, AfterValidator(_network_or_host)], ...] = ()
     ports: tuple[Annotated[int, Field(ge=1, le=65535)], ...] = (443,)
     timeout: Seconds = 10.0
+    wait_days: Annotated[int, Field(ge=1)] = 90
 
 
 class TrustSettings(Block):

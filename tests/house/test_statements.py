@@ -20,7 +20,8 @@ RARE = {
     "foundation/delivery/operation_records.py": """rerun_of overdue release_expired find attempts_of hurry unserved
         counts parked parked_kinds attempts_at with_ids of_subjects""",
     "foundation/delivery/resolution_records.py": "",
-    "foundation/delivery/webhook_records.py": "add_endpoint endpoints held bring_back send_again deliveries",
+    "foundation/delivery/webhook_records.py": """add_endpoint endpoints held bring_back waiting give_up
+        send_again deliveries""",
     "foundation/evidence/records.py": """nodes counts chains bodies shred unshredded shredded_by callbacks_about
         links_of_operations of_attempts called_back""",
     "rooms/decisions/records.py": "numbered versions",

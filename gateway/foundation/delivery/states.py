@@ -125,7 +125,12 @@ class DeliveryState(StrEnum):
 DELIVERY_EDGES = (
     Edge(None, DeliveryState.QUEUED, None, "an event happened to which the endpoint listens"),
     Edge(DeliveryState.QUEUED, DeliveryState.DELIVERED, None, "the endpoint answered 2xx"),
-    Edge(DeliveryState.QUEUED, DeliveryState.FAILED, None, "every attempt of three days was in vain: given up"),
+    Edge(
+        DeliveryState.QUEUED,
+        DeliveryState.FAILED,
+        None,
+        "every attempt of three days was in vain, or the endpoint is gone or was disabled for too long: given up",
+    ),
     Edge(DeliveryState.QUEUED, DeliveryState.QUEUED, None, "somebody has it sent at once, its attempts counted anew"),
     Edge(DeliveryState.FAILED, DeliveryState.QUEUED, None, "somebody has it sent again"),
     Edge(DeliveryState.DELIVERED, DeliveryState.QUEUED, None, "the same; the receiver knows it by its webhook-id"),

@@ -89,6 +89,19 @@ class WebhookAttempt:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits for a disabled endpoint: how many deliveries. ``endpoint.disabled_at`` says since when."""
+
+    endpoint: Endpoint
+    number: int
+
+    @property
+    def removed(self) -> bool:
+        """Whether nobody will ever take it."""
+        return self.endpoint.disabled_reason == REMOVED
+
+
+@dataclass(frozen=True, slots=True)
 class Due:
     """A delivery to be made now, and its endpoint."""
 
@@ -276,6 +289,24 @@ def bring_back(conn: Connection, now: int, latest: int) -> int:
     """What is due later than ``latest`` is due now; how many."""
     late = update(webhook_delivery).where(_QUEUED, webhook_delivery.c.due_at > latest).values(due_at=now)
     return conn.execute(late).rowcount
+
+
+def waiting(conn: Connection) -> list[Waiting]:
+    """What waits for disabled endpoints, removed ones among them; also those for which nothing does."""
+    number = select(func.count()).where(webhook_delivery.c.endpoint_id == webhook_endpoint.c.id, _QUEUED)
+    disabled = select(webhook_endpoint, number.scalar_subquery().label("number"))
+    rows = conn.execute(disabled.where(webhook_endpoint.c.disabled_at.is_not(None)).order_by(webhook_endpoint.c.id))
+    return [Waiting(_endpoint(row), row["number"]) for row in rows.mappings()]
+
+
+def give_up(conn: Connection, endpoint_id: str, why: str, most: int) -> int:
+    """Give up some of what waits for an endpoint that is still disabled; how many."""
+    there = select(webhook_endpoint.c.id).where(webhook_endpoint.c.disabled_at.is_not(None))
+    mine = (webhook_delivery.c.endpoint_id == endpoint_id, _QUEUED)
+    some = select(webhook_delivery.c.event_id).where(*mine, webhook_delivery.c.endpoint_id.in_(there)).limit(most)
+    step = update(webhook_delivery).where(*mine, webhook_delivery.c.event_id.in_(some))
+    step = step.values(state=DeliveryState.FAILED.value, last_error=why)
+    return conn.execute(step.execution_options(life=DELIVERY_LIFE.name)).rowcount
 
 
 def send_again(

@@ -9,14 +9,17 @@ from __future__ import annotations
 import base64
 import secrets
 from collections.abc import Sequence
+from functools import partial
+from typing import Final
 
+import structlog
 from sqlalchemy import Connection
 
 from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.delivery import webhook_records
 from gateway.foundation.delivery.events import EVERY, Events
 from gateway.foundation.delivery.states import DeliveryState
-from gateway.foundation.delivery.webhook_records import DeliveryStory, Endpoint
+from gateway.foundation.delivery.webhook_records import DeliveryStory, Endpoint, Waiting
 from gateway.foundation.delivery.webhook_sending import SCHEDULE, SECOND, SECRET_PREFIX, Sender, payload, sign
 from gateway.foundation.once import NEVER, Once
 from gateway.foundation.store import Store
@@ -28,7 +31,11 @@ from gateway.words.saying import said_of, say
 
 __all__ = ["SCHEDULE", "Endpoints", "Webhooks", "payload", "sign"]
 
+log = structlog.get_logger(__name__)
+
 OVERLAP_SECONDS = 24 * 3600
+_DAY: Final = 24 * 3600 * SECOND
+_AT_ONCE: Final = 500
 
 
 class Endpoints:
@@ -61,6 +68,7 @@ class Webhooks:
         self, store: Store, events: Events, envelope: Envelope, clock: Clock, wire: OutwardWire, node: str = "node-1"
     ) -> None:
         self._store = store
+        self._events = events
         self._envelope = envelope
         self._clock = clock
         self._wire = wire
@@ -156,6 +164,36 @@ class Webhooks:
         )
         self.wake()
         return again
+
+    async def give_up_waiting(self, days: int) -> int:
+        """Give up what waits for endpoints that were disabled so many days ago, or were removed; how many deliveries.
+
+        Of each that was disabled an event tells, before anything is given up. Whatever was is failed, and can be sent
+        again; its event is where it was.
+        """
+        now, given_up = to_micros(self._clock.now()), 0
+        for one in await self._store.read(webhook_records.waiting):
+            disabled_for = (now - (one.endpoint.disabled_at or now)) // _DAY
+            if not one.number or (disabled_for < days and not one.removed):
+                continue
+            why = "the endpoint was removed" if one.removed else f"the endpoint was disabled for {disabled_for} days"
+            if not one.removed:
+                await self._store.write(partial(self._tell, one=one, why=why))
+            while more := await self._store.write(
+                partial(webhook_records.give_up, endpoint_id=one.endpoint.id, why=why, most=_AT_ONCE)
+            ):
+                given_up += more
+        return given_up
+
+    def _tell(self, conn: Connection, one: Waiting, why: str) -> None:
+        log.error("webhooks given up", endpoint=one.endpoint.id, deliveries=one.number, reason=why)
+        self._events.emit(
+            conn,
+            type="webhook.given_up",
+            subject=one.endpoint.id,
+            authority=one.endpoint.authority,
+            data={"deliveries": one.number, "reason": why},
+        )
 
     async def start(self) -> None:
         """Begin to send."""

@@ -11,5 +11,6 @@ ROOM = Room(
     supervisor_scopes=("webhooks:write",),
     routes=(".routes:router",),
     commands={"webhooks": ".commands:app"},
-    events=("webhook.disabled",),
+    events=("webhook.disabled", "webhook.given_up"),
+    doctor=".doctor:look",
 )

@@ -13,7 +13,7 @@ from standardwebhooks import Webhook
 
 from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.crypto.keys import FileKeys
-from gateway.foundation.delivery import event_records
+from gateway.foundation.delivery import event_records, webhook_records, webhooks
 from gateway.foundation.delivery.events import Events
 from gateway.foundation.delivery.states import DeliveryState
 from gateway.foundation.delivery.tables import (
@@ -21,6 +21,8 @@ from gateway.foundation.delivery.tables import (
 )
 from gateway.foundation.delivery.webhooks import SCHEDULE, Webhooks
 from gateway.foundation.store.engine import open_engine
+from gateway.rooms.webhooks.doctor import look
+from gateway.settings import Settings
 from gateway.words.clock import ManualClock, to_micros
 from gateway.words.errors import ExchangeError, InvalidProblem, NotSentError
 
@@ -212,6 +214,56 @@ async def test_an_endpoint_that_takes_nothing_for_days_is_disabled_with_an_alarm
     await out.webhooks.enable(dead)
     await send_all(out)
     assert len(out.wire.got) > before
+
+
+async def dies(out, endpoint: str, waiting: int) -> None:
+    """An endpoint is disabled, and so many deliveries wait for it."""
+    for number in range(waiting):
+        await emit(out, f"pay_{number}")
+    now = to_micros(out.clock.now())
+    await out.store.write(lambda conn: webhook_records.disable(conn, endpoint, "nothing arrived", now))
+
+
+async def told_of(out, type: str) -> list[tuple[str, dict]]:
+    query = select(event_table.c.subject, event_table.c.data).where(event_table.c.type == type)
+    return [tuple(one) for one in await out.store.read(lambda conn: conn.execute(query).all())]
+
+
+async def test_what_waits_for_an_endpoint_that_stays_disabled_is_given_up_in_time_and_told_of(out, monkeypatch):
+    """Else one receiver that is gone would keep every later event in the database for ever."""
+    monkeypatch.setattr(webhooks, "_AT_ONCE", 2)
+    dead, _ = await out.webhooks.add_endpoint("c", "a", "https://dead", ["payment.paid"])
+    await dies(out, dead, waiting=5)
+    out.clock.advance(timedelta(days=89))
+    assert await out.webhooks.give_up_waiting(90) == 0
+    (finding,) = look(Settings(), out.store.read_sync)
+    assert (finding.state, dead in finding.detail, "5 events" in finding.detail) == ("warn", True, True)
+    out.clock.advance(timedelta(days=1))
+    assert await out.webhooks.give_up_waiting(90) == 5
+    assert await told_of(out, "webhook.given_up") == [
+        (dead, {"deliveries": 5, "reason": "the endpoint was disabled for 90 days"})
+    ]
+    assert await out.webhooks.give_up_waiting(90) == 0, "and it is told once"
+    failed = await out.webhooks.endpoints.deliveries(dead, state=DeliveryState.FAILED)
+    assert {one.delivery.last_error for one in failed} == {"the endpoint was disabled for 90 days"}
+    await out.webhooks.enable(dead)
+    assert await out.webhooks.resend(dead, failed=True) == 5
+    await send_all(out)
+    assert len(out.wire.got) == 5
+
+
+async def test_what_waited_for_an_endpoint_that_was_removed_is_given_up_and_for_one_that_was_enabled_it_is_not(out):
+    gone, _ = await out.webhooks.add_endpoint("c", "a", "https://gone")
+    back, _ = await out.webhooks.add_endpoint("c", "a", "https://back")
+    await emit(out)
+    await out.webhooks.remove_endpoint(gone)
+    await dies(out, back, waiting=2)
+    await out.webhooks.enable(back)
+    out.clock.advance(timedelta(days=100))
+    assert await out.webhooks.give_up_waiting(90) == 1
+    assert await told_of(out, "webhook.given_up") == [], "whoever removed it knows"
+    await send_all(out)
+    assert len(out.wire.got) == 3
 
 
 async def test_two_nodes_do_not_send_one_delivery_twice(out):
