@@ -10,6 +10,7 @@ ROOM = Room(
     open=".assembly:open_room",
     supervisor_scopes=("keys:write",),
     routes=(".routes:router",),
+    doctor=".doctor:look",
     commands={
         "keys ring": ".commands:ring",
         "keys rotate": ".commands:rotate",

@@ -36,8 +36,11 @@ from gateway.foundation.store.all_tables import all_tables
 from gateway.ports.base import RawExchange
 from gateway.rooms.decisions import records as decisions
 from gateway.rooms.decisions.tables import decision_version
+from gateway.rooms.keys import doctor
+from gateway.rooms.keys.doctor import look
 from gateway.rooms.notices import records as notices
 from gateway.rooms.notices.states import Status
+from gateway.settings import Settings
 from gateway.words.clock import ManualClock
 from gateway.words.errors import ConflictProblem, NotFoundProblem, SettingsError
 
@@ -235,6 +238,28 @@ async def test_a_key_is_destroyed_only_when_no_row_needs_it(base):
     await base.store.write(stray)
     with pytest.raises(ConflictProblem, match="exchange_body"):
         await base.rotation.destroy(WRAPPING_KEY, 1, "张管理")
+
+
+async def test_doctor_tells_how_far_a_change_is_and_warns_of_one_that_does_not_end(base, monkeypatch):
+    def found() -> list[tuple[str, str]]:
+        return [(one.state, one.detail) for one in look(Settings(), base.store.read_sync)]
+
+    await fill(base, 3)
+    assert found() == []
+    await base.rotation.rotate(WRAPPING_KEY, "张管理")
+    ((state, said),) = found()
+    assert (state, "kek-0002 is not used yet" in said) == ("ok", True)
+    while base.keys.current() != "kek-0002":
+        await base.rotation.advance()
+    ((state, said),) = found()
+    assert (state, "kek-0002 is in use" in said) == ("ok", True)
+    monkeypatch.setattr(doctor, "_STANDS", -1)
+    ((state, said),) = found()
+    assert (state, "has not ended" in said) == ("warn", True)
+    await base.rotation.finish(WRAPPING_KEY)
+    await base.rotation.rotate(EVIDENCE_KEY, "张管理")
+    await base.rotation.finish(EVIDENCE_KEY)
+    assert found() == [], "the evidence needs its old key for as long as it is kept"
 
 
 @pytest.fixture
