@@ -3,7 +3,8 @@
 670,000 penalties a year, one in ``--scale`` of them. Each year is loaded as copies of one payment that the gateway took
 through its whole life, settled by a statement (``copying``), spread over the year's days, in an evidence chain that
 holds. Then it is the last night of that year: what has aged goes to the archive, the last day is reconciled by a file
-of the platform, the evidence of that day is verified, and payments are issued and read over HTTP.
+of the platform, the evidence of that day is verified, and payments are issued and read over HTTP. At the end stands of
+every table whether its size became flat, and of one that grows for good by which rule its rows stay.
 
 Not in it: what nobody pays, refunds, disclosures, seals. Of a receipt's document only the beginning is kept.
 """
@@ -20,10 +21,11 @@ import sqlite3
 import statistics
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -54,12 +56,14 @@ from gateway.foundation.evidence.compression import compressed
 from gateway.foundation.evidence.heads import HeadsWriter
 from gateway.foundation.evidence.records import Dictionaries
 from gateway.foundation.store.size import size_of
+from gateway.foundation.terms import Term
 from gateway.ports.base import RawExchange
 from gateway.rooms.reconciliation.profiles import Profile
 from gateway.rooms.reconciliation.service import Reconciliation, StatementFile
 from gateway.rooms.retention.service import Retention
 from gateway.settings import load
 from gateway.words.clock import SHANGHAI, SystemClock, day_of, from_micros, start_of, to_micros
+from gateway.words.saying import Language, worded
 from simulators.testing import Simulation
 
 CITY, DAYS = 670_000, 365
@@ -75,14 +79,15 @@ FILE = Profile(
     amount="fen",
     totals={"mark": "TOTAL", "count": 2, "amount": 3},
 )
-AGEING = ("event", "webhook_delivery", "webhook_attempt", "attempt", "callback_nonce", "statement_line")
+LARGE = 0.005
+"""A table is told of if it has so much of the store."""
 
 
 @dataclass
 class Year:
     """What a year's end shows. Sizes in MB of the database in use; a night's work in seconds of one day's payments.
 
-    ``kb_a_payment``: of what stays for good, the empty tables apart.
+    ``kb_a_payment``: of what stays for good, the empty tables apart. ``tables``: MB of each, its indexes included.
     """
 
     year: int
@@ -101,6 +106,7 @@ class Year:
     archived: int
     aged_s: float
     load_s: float
+    tables: dict[str, float]
 
 
 COLUMNS = {
@@ -256,8 +262,8 @@ class City:
         copier.books.close()
         self.chain = Chain(self.gateway, copier.places)
         async with self.opened() as app:
-            size = await app.base.store.read(size_of)
-            self._empty = size.all - size.free - self.bytes_of(AGEING)
+            self.terms = {table.name: term for term in app.get(Retention).terms for table in term.tables}
+            self._empty = sum(self.staying(self.sizes()).values())
             await self.chain.learn(app)
 
     async def tell(self) -> None:
@@ -337,15 +343,15 @@ class City:
         with self.put_back():
             issued, read = await self.times()
         kept = self._ask("SELECT count(*) FROM payment")
-        used = size.all - size.free
-        ageing = self.bytes_of(AGEING)
+        sizes = self.sizes()
+        staying = sum(self.staying(sizes).values())
         return Year(
             year=year,
             payments=kept,
-            store_mb=used / 1e6,
-            ageing_mb=ageing / 1e6,
+            store_mb=(size.all - size.free) / 1e6,
+            ageing_mb=(sum(sizes.values()) - staying) / 1e6,
             archive_mb=sum(one.stat().st_size for one in (self.gateway.folder / "archive").rglob("*.*")) / 1e6,
-            kb_a_payment=(used - ageing - self._empty) / kept / 1e3,
+            kb_a_payment=(staying - self._empty) / kept / 1e3,
             issue_p50_ms=statistics.median(issued),
             issue_p99_ms=statistics.quantiles(issued, n=100)[98],
             read_p50_ms=statistics.median(read),
@@ -356,6 +362,7 @@ class City:
             archived=archived,
             aged_s=aged_s,
             load_s=load_s,
+            tables={name: of / 1e6 for name, of in sorted(sizes.items())},
         )
 
     async def times(self) -> tuple[list[float], list[float]]:
@@ -392,14 +399,15 @@ class City:
             assert report.ok, report.first_problem
             return time.perf_counter() - began, report.exchanges
 
-    def bytes_of(self, tables: tuple[str, ...]) -> int:
-        """Pages of some tables and of their indexes."""
-        marks = ", ".join("?" * len(tables))
-        return self._ask(
-            "SELECT coalesce(sum(pgsize), 0) FROM dbstat WHERE aggregate = 1 AND name IN "
-            f"(SELECT name FROM sqlite_schema WHERE tbl_name IN ({marks}))",
-            *tables,
-        )
+    def sizes(self) -> dict[str, int]:
+        """Bytes of each table's pages and of those of its indexes."""
+        query = "SELECT s.tbl_name, sum(d.pgsize) FROM dbstat d JOIN sqlite_schema s USING (name) WHERE d.aggregate = 1"
+        with closing(sqlite3.connect(self.path)) as books:
+            return dict(books.execute(f"{query} GROUP BY s.tbl_name"))
+
+    def staying(self, sizes: dict[str, int]) -> dict[str, int]:
+        """Those of them whose rows have no term."""
+        return {name: of for name, of in sizes.items() if name not in self.terms or self.terms[name].days is None}
 
     def _ask(self, query: str, *values: Any) -> int:
         with closing(sqlite3.connect(self.path)) as books:
@@ -418,23 +426,45 @@ async def check_evidence(app: App) -> float:
     return took
 
 
+def thirds(years: list[Year]) -> tuple[list[Year], list[Year]]:
+    """The last third of the years, and as many from the third one on; nothing of too few."""
+    some = max((len(years) - FIRST_FLAT + 1) // 3, 1)
+    return (years[FIRST_FLAT - 1 :][:some], years[-some:]) if len(years) >= FIRST_FLAT + some else ([], [])
+
+
 def verdicts(years: list[Year]) -> Iterator[str]:
     """Of each figure whether it is flat: the mean of the last third of the years to that of as many from the third."""
-    some = max((len(years) - FIRST_FLAT + 1) // 3, 1)
-    if len(years) < FIRST_FLAT + some:
-        return
-    for name in WANTED_FLAT:
-        first, last = (
-            statistics.mean(getattr(one, name) for one in part)
-            for part in (years[FIRST_FLAT - 1 : FIRST_FLAT - 1 + some], years[-some:])
-        )
+    early, late = thirds(years)
+    for name in WANTED_FLAT if early else ():
+        first, last = (statistics.mean(getattr(one, name) for one in part) for part in (early, late))
         ratio = last / first if first else 1.0
         yield f"{name:<16} {'flat' if ratio <= STEADY else 'GROWS'}: {first:.3f} -> {last:.3f}, x{ratio:.2f}"
 
 
+def by_table(years: list[Year], terms: Mapping[str, Term]) -> Iterator[str]:
+    """Of each large table its size early and late, whether it is flat, and how long its rows stay by which rule.
+
+    A payment's share is what the table grew by from the first year to the last.
+    """
+    first, last = years[0], years[-1]
+    early, late = thirds(years)
+    yield "| table | MB, first year | MB, last year | | bytes a payment | days | rule |"
+    yield "|---|---:|---:|---|---:|---:|---|"
+    for name, size in sorted(last.tables.items(), key=itemgetter(1), reverse=True):
+        if size < LARGE * last.store_mb:
+            continue
+        was, now = (statistics.mean(one.tables[name] for one in part or [last]) for part in (early, late))
+        flat, term = now <= was * STEADY, terms.get(name)
+        share = (size - first.tables.get(name, 0.0)) * 1e6 / max(last.payments - first.payments, 1)
+        told = ("" if not early else "flat" if flat else "grows", "" if flat and early else f"{share:,.0f}")
+        days, why = ("", "") if term is None else (term.days or "for good", worded(term.why, Language.ENGLISH))
+        yield f"| `{name}` | {first.tables.get(name, 0.0):.2f} | {size:.2f} | {told[0]} | {told[1]} | {days} | {why} |"
+
+
 def line(year: Year) -> str:
     """A row of the table."""
-    cells = (f"{value:,}" if isinstance(value, int) else f"{value:,.3g}" for value in asdict(year).values())
+    values = (getattr(year, name) for name in COLUMNS)
+    cells = (f"{value:,}" if isinstance(value, int) else f"{value:,.3g}" for value in values)
     return f"| {' | '.join(cells)} |"
 
 
@@ -456,6 +486,7 @@ async def main(folder: Path, scale: int, number: int, report: Path | None) -> No
         await asyncio.to_thread(simulators.stop)
     print(f"the whole evidence, {exchanges:,} records, verified by one process in {seconds:.1f} s")
     print(*verdicts(years), sep="\n")
+    print(*by_table(years, city.terms), sep="\n")
     load_now, took = os.getloadavg()[0], time.monotonic() - began
     print(f"{os.cpu_count()} cores, load average {load_now:.1f} at the end, {took:.0f} s")
     told = {"scale": scale, "load": load_now, "seconds": took, "whole_evidence_s": seconds, "exchanges": exchanges}
