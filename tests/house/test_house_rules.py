@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import typer.main
+from sources import texts
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("gateway", "simulators", "contracts", "tests", "examples")
@@ -85,9 +86,7 @@ def test_every_command_in_the_pages_exists() -> None:
 def test_every_command_that_a_cure_names_exists() -> None:
     """An error that sends people to a command that is not there cures nothing."""
     named = {
-        command
-        for source in (ROOT / "gateway").rglob("*.py")
-        for command in re.findall(r"`(gateway(?: -?[a-z][a-z-]*)+)`", source.read_text(encoding="utf-8"))
+        command for source in texts().values() for command in re.findall(r"`(gateway(?: -?[a-z][a-z-]*)+)`", source)
     }
     assert len(named) > 5
     assert {command: word for command in named if (word := missing(command))} == {}

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
+from sources import texts
 
-ROOT = Path(__file__).resolve().parents[2]
-ONLY = ROOT / "gateway" / "foundation" / "wire" / "xml.py"
+ONLY = "foundation/wire/xml.py"
 PARSES = re.compile(
     r"XMLParser|XMLPullParser|etree\.HTMLParser|iterparse|fromstring|etree\.(parse|XML|HTML)\b"
     r"|(from|import) xml\b(?!\.sax\.saxutils)|expat|minidom|zeep\.loader|import loader"
@@ -20,9 +19,8 @@ def parsed_in(source: str) -> list[str]:
 
 
 def test_every_document_goes_through_the_one_factory() -> None:
-    files = sorted((ROOT / "gateway").rglob("*.py"))
-    assert ONLY in files
-    found = {str(file.relative_to(ROOT)): parsed_in(file.read_text("utf-8")) for file in files if file != ONLY}
+    assert ONLY in texts()
+    found = {file: parsed_in(text) for file, text in texts().items() if file != ONLY}
     assert {name: lines for name, lines in found.items() if lines} == {}
 
 

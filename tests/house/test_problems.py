@@ -4,38 +4,26 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from snapshots.collect import problems
+from sources import called, every
 
-import gateway
 from gateway.words.errors import ConflictProblem, InvalidProblem, Problem
 from gateway.words.problems import PROBLEMS, TITLES, declare, problem_type
 
-ROOT = Path(gateway.__file__).parent
+DECLARED = "words/problems.py"
 
 
 def calls() -> Iterator[tuple[str, ast.Call]]:
     """Every place that makes a problem, with its file."""
-    for file in sorted(ROOT.rglob("*.py")):
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and called(node).endswith("Problem"):
-                yield file.relative_to(ROOT).as_posix(), node
-
-
-def called(node: ast.Call) -> str:
-    return ast.unparse(node.func).rpartition(".")[2]
+    return ((file, node) for file, node in every(ast.Call) if called(node).endswith("Problem"))
 
 
 def raised() -> set[str]:
     """The type of every problem that the code can tell, read from the code."""
-    found: set[str] = set()
-    for file in sorted(ROOT.rglob("*.py")):
-        if file.name != "problems.py" or file.parent.name != "words":
-            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-                found |= {one.value for one in types(node) if isinstance(one, ast.Constant)}
-    return found
+    told = [node for kind in (ast.ClassDef, ast.Call, ast.Assign) for file, node in every(kind) if file != DECLARED]
+    return {one.value for node in told for one in types(node) if isinstance(one, ast.Constant)}
 
 
 def types(node: ast.AST) -> list[ast.expr]:

@@ -5,17 +5,15 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from string import Formatter
 
 import pytest
+from sources import N, called, every, trees
 
-import gateway
 from gateway.cli.doctor import LOOKS
 from gateway.words.saying import Language, head_in, sentences
 
-ROOT = Path(gateway.__file__).parent
-ALONE = ROOT / "rooms" / "evidence" / "verify_bundle.py"
+ALONE = "rooms/evidence/verify_bundle.py"
 """It leaves with each bundle and runs where no catalogue is; it says everything in both languages."""
 ONE_LANGUAGE = ("columns.", "fields.", "terms.")
 """Heads of columns, names of fields and words of enums: the API's own are the English ones."""
@@ -23,14 +21,9 @@ TOLD = ("SettingsError", "Finding", "Checked", "UnfitError")
 """What carries a sentence to people, beside every ``…Problem``."""
 
 
-def trees() -> Iterator[tuple[str, ast.Module]]:
-    for file in sorted(ROOT.rglob("*.py")):
-        if "revisions" not in file.parts and file != ALONE:
-            yield file.relative_to(ROOT).as_posix(), ast.parse(file.read_text(encoding="utf-8"))
-
-
-def called(node: ast.Call) -> str:
-    return ast.unparse(node.func).rpartition(".")[2]
+def speaking(kind: type[N]) -> Iterator[tuple[str, N]]:
+    """Every node of a kind in the modules that people may hear from; revisions of tables speak to databases."""
+    return ((file, node) for file, node in every(kind) if file != ALONE and "/revisions/" not in file)
 
 
 def wanted(id: str, language: Language) -> set[str]:
@@ -58,10 +51,9 @@ def test_a_sentence_holds_the_same_in_every_language() -> None:
 
 
 def said() -> Iterator[tuple[str, ast.Call]]:
-    for file, tree in trees():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and called(node) == "say":
-                yield f"{file}:{node.lineno}", node
+    for file, node in speaking(ast.Call):
+        if called(node) == "say":
+            yield f"{file}:{node.lineno}", node
 
 
 def literals(node: ast.expr) -> list[str] | None:
@@ -89,14 +81,9 @@ def test_what_is_said_stands_in_the_catalogue_with_what_it_is_given() -> None:
 
 def test_no_sentence_is_left_over() -> None:
     """An id stands in the code as it is, or begins as a text does that the code completes."""
-    whole: set[str] = set()
-    begun: set[str] = set()
-    for _, tree in trees():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                whole.add(node.value)
-            if isinstance(node, ast.JoinedStr) and isinstance(node.values[0], ast.Constant):
-                begun.add(str(node.values[0].value))
+    whole = {node.value for _, node in speaking(ast.Constant) if isinstance(node.value, str)}
+    firsts = [node.values[0] for _, node in speaking(ast.JoinedStr)]
+    begun = {str(one.value) for one in firsts if isinstance(one, ast.Constant)}
     prefixes = tuple(one for one in begun if re.fullmatch(r"[a-z]+\.[a-z_]*", one))
     assert not [id for id in ids() if id not in whole and not id.startswith(prefixes)]
 
@@ -152,12 +139,7 @@ def is_bare(node: ast.expr) -> bool:
 
 def test_nobody_is_told_what_does_not_stand_in_the_catalogue() -> None:
     """A sentence in a literal would be there in one language only: ``say`` it, and write it into both files."""
-    assert not [
-        f"{file}:{node.lineno}"
-        for file, tree in trees()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and any(map(is_bare, carried(node)))
-    ]
+    assert not [f"{file}:{node.lineno}" for file, node in speaking(ast.Call) if any(map(is_bare, carried(node)))]
 
 
 IN_NO_LANGUAGE = {"[statements.NAME]", "  pip install -e ", " && python -m pytest ", "gateway "}
@@ -191,15 +173,14 @@ def bare_words(node: ast.expr) -> Iterator[str]:
 
 def test_no_command_prints_what_does_not_stand_in_the_catalogue() -> None:
     found = []
-    for file, tree in trees():
-        for node in ast.walk(tree) if file.startswith(("cli/", "rooms/", "terminal/")) else ():
-            if isinstance(node, ast.Call):
-                texts = [text for one in printed(node) for text in bare_words(one)]
-                found += [
-                    f"{file}:{node.lineno}: {text}"
-                    for text in texts
-                    if re.search(r"[^\W\d_]{2}", text) and text not in IN_NO_LANGUAGE
-                ]
+    for file, node in speaking(ast.Call):
+        if file.startswith(("cli/", "rooms/", "terminal/")):
+            texts = [text for one in printed(node) for text in bare_words(one)]
+            found += [
+                f"{file}:{node.lineno}: {text}"
+                for text in texts
+                if re.search(r"[^\W\d_]{2}", text) and text not in IN_NO_LANGUAGE
+            ]
     assert not found, "\n".join(found)
 
 
@@ -221,7 +202,7 @@ def headed(tree: ast.Module) -> Iterator[ast.expr]:
 def test_every_column_has_a_chinese_head() -> None:
     """English is the name itself; ``head_in`` finds the Chinese in the tables ``columns`` and ``fields``."""
     lacking = []
-    for file, tree in trees():
+    for file, tree in trees().items():
         for node in headed(tree) if file.endswith(("command.py", "commands.py")) or file.startswith("cli/") else ():
             match node:
                 case ast.Constant(value=str(name)) if name and head_in(name, Language.CHINESE) == name.replace(
@@ -238,8 +219,7 @@ def test_every_look_of_the_doctor_has_a_name() -> None:
 def test_no_request_has_a_pattern_that_nobody_puts_into_words() -> None:
     """Rooms and ports declare the shape of a text with its sentence: ``Field(pattern=shaped(…, "shapes.…"))``."""
     found = []
-    for file, tree in trees():
-        for node in ast.walk(tree) if file.startswith(("rooms/", "ports/", "foundation/http/")) else ():
-            if isinstance(node, ast.keyword) and node.arg == "pattern" and is_bare(node.value):
-                found.append(f"{file}:{node.value.lineno}")
+    for file, node in speaking(ast.keyword):
+        if file.startswith(("rooms/", "ports/", "foundation/http/")) and node.arg == "pattern" and is_bare(node.value):
+            found.append(f"{file}:{node.value.lineno}")
     assert not found

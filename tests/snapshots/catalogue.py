@@ -3,7 +3,7 @@
 Examples are taken from events that tests made happen:
 
     GATEWAY_TEST_EVENTS=events.jsonl make test TEST_ARGS="-p snapshots.recording tests/journeys"
-    .venv/bin/python tests/snapshots/catalogue.py events.jsonl
+    PYTHONPATH=tests .venv/bin/python -m snapshots.catalogue events.jsonl
 
 An example holds every member that was seen; ids, days, instants and codes in it are always the same ones. A type that
 no test brings about is written into the file by hand.
@@ -19,10 +19,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import gateway
+from sources import called, every
+
 from gateway.foundation import rooms
 
-CODE = Path(gateway.__file__).parent
 FILE = Path(__file__).with_name("events.json")
 EVENT = re.compile(r"[a-z_]+\.[a-z_]+")
 TELLERS = re.compile(r"emit|tell|Edge")
@@ -44,13 +44,12 @@ def emitted() -> set[str]:
 
 def spelled() -> Iterator[str]:
     """Types that stand in a call that emits or tells."""
-    for file in CODE.rglob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and TELLERS.search(ast.unparse(node.func).rpartition(".")[2]):
-                for one in [*node.args, *(word.value for word in node.keywords)]:
-                    for part in ast.walk(one):
-                        if isinstance(part, ast.Constant) and EVENT.fullmatch(str(part.value)):
-                            yield str(part.value)
+    for _, node in every(ast.Call):
+        if TELLERS.search(called(node)):
+            for one in [*node.args, *(word.value for word in node.keywords)]:
+                for part in ast.walk(one):
+                    if isinstance(part, ast.Constant) and EVENT.fullmatch(str(part.value)):
+                        yield str(part.value)
 
 
 def example(lines: Iterable[dict[str, Any]]) -> dict[str, Any]:

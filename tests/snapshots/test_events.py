@@ -7,7 +7,8 @@ import re
 from typing import Any
 
 import pytest
-from snapshots.catalogue import ALWAYS, CODE, EVENT, FILE, always, emitted, example
+from snapshots.catalogue import ALWAYS, EVENT, FILE, always, emitted, example
+from sources import texts
 
 from gateway.foundation import rooms
 from gateway.words.identifiers import PREFIXES
@@ -31,7 +32,7 @@ def test_every_type_that_the_code_can_emit_has_an_example() -> None:
 
 
 def test_nothing_stands_there_that_the_code_cannot_emit() -> None:
-    source = "".join(file.read_text(encoding="utf-8") for file in CODE.rglob("*.py"))
+    source = "".join(texts().values())
     endings = {name: name.partition(".")[2].rpartition("_")[2] for name in CATALOGUE.keys() - emitted()}
     assert [name for name, ending in endings.items() if not re.search(rf'["_}}]{ending}"', source)] == []
 
