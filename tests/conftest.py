@@ -21,10 +21,11 @@ import httpx._transports.default
 import pytest
 import structlog
 from hypothesis import HealthCheck, settings
-from sqlalchemy import make_url
+from sqlalchemy import Engine, make_url
 
 from gateway.foundation.access import access, keys, sign_in
 from gateway.foundation.store import Store
+from gateway.foundation.store import store as store_module
 from gateway.foundation.store.engine import open_engine
 from simulators.testing import simulation_process, simulators
 
@@ -77,8 +78,22 @@ def hashed_once() -> None:
     sign_in.check_password = functools.cache(keys.check_password)
 
 
+def prepared_once() -> None:
+    """Statements stand in modules: what one is for a kind of database is found out once in a run, not by each store."""
+    known: dict[str, Any] = {}
+
+    def opened(*given: Any, **named: Any) -> Engine:
+        engine = open_engine(*given, **named)
+        kind = engine._connection_cls
+        kind.plans = known.setdefault(engine.dialect.name, kind.plans)
+        return engine
+
+    store_module.open_engine = opened
+
+
 def pytest_configure(config: pytest.Config) -> None:
     hashed_once()
+    prepared_once()
     one_tls_context()
     plain_logs()
     state_guard.watch()
@@ -122,19 +137,16 @@ def postgresql_server():
     return databases.server()
 
 
-@pytest.fixture(scope="session")
-def _migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("template") / "gateway.db"
-    engine = open_engine(f"sqlite:///{path}")
-    databases.migrate_template(engine)
-    engine.dispose()
-    return path
-
-
 def _new_database(server, template: str) -> str:
     name = f"test_{os.getpid()}_{next(_numbers)}"
     server.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
     return name
+
+
+@pytest.fixture(scope="session")
+def _migrated_sqlite() -> Path:
+    """The run's migrated SQLite database, to be copied."""
+    return databases.sqlite_template()
 
 
 @pytest.fixture

@@ -26,7 +26,6 @@ from pathlib import Path
 
 import psutil
 import psycopg
-from sqlalchemy import Engine
 
 from gateway.foundation.store import schema
 from gateway.foundation.store.engine import open_engine
@@ -277,9 +276,22 @@ def _exactly(line: socket.socket, size: int) -> bytes:
     return got
 
 
-def migrate_template(engine: Engine) -> None:
-    """Make a database what a migrated one is."""
+def sqlite_template() -> Path:
+    """The run's migrated SQLite database, made by whoever asks first. To be copied."""
+    folder = Path(os.environ[FOLDER])
+    made = folder / "template.sqlite"
+    with _locked(folder):
+        if not made.exists():
+            begun = folder / "begun.sqlite"
+            _migrate(f"sqlite:///{begun}")
+            begun.rename(made)
+    return made
+
+
+def _migrate(url: str) -> None:
+    engine = open_engine(url)
     schema.upgrade(engine)
+    engine.dispose()
 
 
 _SHAPE = """
@@ -343,9 +355,7 @@ def _start(folder: Path) -> Server:
     )
     _run([programs / "pg_ctl", "-D", data, "-l", folder / "log", "-w", "-o", options, "start"])
     found.execute(f"CREATE DATABASE {TEMPLATE}")
-    engine = open_engine(found.url(TEMPLATE))
-    migrate_template(engine)
-    engine.dispose()
+    _migrate(found.url(TEMPLATE))
     (folder / "server.json").write_text(json.dumps({"programs": str(programs)}))
     return found
 
