@@ -16,7 +16,7 @@ ISSUE, CANCEL = 29, 27
 """Statements of one request, evidence, events and the answer's view included; on PostgreSQL a cancel takes its turn."""
 
 
-PUMPS = ("operation.due_at", "channel_condition", "webhook_delivery")
+PUMPS = ("operation.due_at", "channel_condition", "webhook_delivery", "'gateway node '")
 
 OURS = ("payment", "decision", "idempotency", "operation", "event", "collecting_unit", "refund", "disclosure")
 
