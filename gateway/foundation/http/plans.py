@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Final
 
 from fastapi import Request, Response
+from fastapi._compat import field_annotation_is_scalar
 from fastapi.datastructures import DefaultPlaceholder
 from fastapi.dependencies.models import Dependant
 from fastapi.encoders import jsonable_encoder
@@ -81,7 +82,7 @@ class Plan:
         if not (inspect.iscoroutinefunction(part.call) or inspect.iscoroutinefunction(type(part.call).__call__)):
             raise _LeaveError
         named += [(one.name, _path(one)) for one in part.path_params]
-        named += [(one.name, _absent(one)) for one in part.query_params]
+        named += [(one.name, _query(one)) for one in part.query_params]
         named += [(one.name, _header(one)) for one in part.header_params]
         named += [(one.name, _body(one)) for one in part.body_params]
         for name in (part.request_param_name, part.http_connection_param_name):
@@ -139,7 +140,7 @@ class Plans:
         near = self._by_area.get((method, area)) or self._by_area.get((method, area.split("/")[0])) or ()
         for route, plan in near:
             if found := route.path_regex.match(path):
-                if plan is None or scope["root_path"] or scope["query_string"]:
+                if plan is None or scope["root_path"]:
                     return None
                 turn = route.param_convertors
                 scope["path_params"] = {name: turn[name].convert(text) for name, text in found.groupdict().items()}
@@ -208,12 +209,25 @@ def _leave(_: _Asked) -> Any:
 
 
 def _header(field: Any) -> _Source:
-    if field.field_info.annotation not in (str, str | None) or field.validation_alias not in (None, field.alias):
+    if field.field_info.annotation not in (str, str | None):
+        raise _LeaveError
+    return _named(field, lambda asked: asked.request.headers)
+
+
+def _query(field: Any) -> _Source:
+    if not field_annotation_is_scalar(field.field_info.annotation):  # a list, or a model of all that may be asked
+        return _leave
+    return _named(field, lambda asked: asked.request.query_params)
+
+
+def _named(field: Any, sent: Callable[[_Asked], Mapping[str, str]]) -> _Source:
+    """What was sent under one name, the last where there are several; or what it is where nothing was."""
+    if field.validation_alias not in (None, field.alias):
         raise _LeaveError
     absent = _absent(field)
 
     def source(asked: _Asked) -> Any:
-        value = asked.request.headers.get(field.alias)
+        value = sent(asked).get(field.alias)
         return absent(asked) if value is None else _read(field, value)
 
     return source

@@ -87,6 +87,16 @@ async def broken(number: str) -> Thing:
     raise RuntimeError(number)
 
 
+@router.get("/left/list", response_model=Thing)
+async def with_a_list(name: Annotated[list[str], Query()]) -> Thing:
+    return Thing(name="".join(name))
+
+
+@router.get("/left/model", response_model=Thing)
+async def with_a_model(asked: Annotated[Thing, Query()]) -> Thing:
+    return asked
+
+
 @router.get("/left/cookie", response_model=Thing)
 async def with_cookie(crumb: Annotated[str, Cookie()] = "") -> Thing:
     return Thing(name=crumb[:5])
@@ -132,6 +142,12 @@ REQUESTS: list[tuple[str, str, dict[str, Any]]] = [
     ("GET", "/things/%E7%BD%9A%2F1", {}),
     ("GET", "/things/1?limit=5", {}),
     ("GET", "/things/1?limit=0", {}),
+    ("GET", "/things/1?limit=", {}),
+    ("GET", "/things/1?limit=4&limit=5&other=x", {}),
+    ("GET", "/things/1?%6Cimit=+5", {}),
+    ("GET", "/left/list?name=a&name=b", {}),
+    ("GET", "/left/model?name=a&weight=3", {}),
+    ("GET", "/left/model?name=too+long", {}),
     ("GET", "/things/1?limit=%00", {}),
     ("GET", "/things/%00", {}),
     ("GET", "/things/1", {"headers": {"X-Who": "nobody"}}),
@@ -164,7 +180,9 @@ async def test_both_ways_answer_alike(
     assert answers[0] == answers[1]
 
 
-async def served(method: str, path: str, headers: dict[str, str], body: bytes = b"") -> Response | None:
+async def served(
+    method: str, path: str, headers: dict[str, str], body: bytes = b"", query: bytes = b""
+) -> Response | None:
     async def read() -> bytes:
         return body
 
@@ -173,7 +191,7 @@ async def served(method: str, path: str, headers: dict[str, str], body: bytes = 
         "method": method,
         "path": path,
         "root_path": "",
-        "query_string": b"",
+        "query_string": query,
         "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
         "server": ("x", 80),
         "scheme": "http",
@@ -194,6 +212,13 @@ async def test_the_plan_serves_what_it_can_read() -> None:
     assert calls == ["who", "badge", "make"]  # each once, though two ask for the first
 
 
+async def test_the_plan_reads_a_query() -> None:
+    answer = await served("GET", "/things/1", {}, query=b"limit=5")
+    assert answer is not None
+    assert b'"weight":5' in answer.body
+    assert await served("GET", "/things/1", {}, query=b"limit=0") is None
+
+
 @pytest.mark.parametrize(
     ("headers", "body"),
     [
@@ -209,9 +234,9 @@ async def test_nothing_has_happened_to_what_is_left(headers: dict[str, str], bod
     assert "make" not in calls
 
 
-@pytest.mark.parametrize("path", ["/left/cookie", "/left/thread"])
+@pytest.mark.parametrize("path", ["/left/cookie", "/left/thread", "/left/list", "/left/model"])
 async def test_unusual_routes_are_left(path: str) -> None:
-    assert await served("GET", path, {}) is None
+    assert await served("GET", path, {}, query=b"name=a") is None
 
 
 def test_every_route_of_a_room_has_a_plan() -> None:
