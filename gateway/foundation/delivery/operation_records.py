@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Executable,
+    Select,
     Update,
     and_,
     bindparam,
     case,
     func,
     insert,
+    literal,
     or_,
     select,
     text,
@@ -148,20 +150,7 @@ _INSERT = insert(operation).execution_options(**{HELD: True})
 _INSERT_CLAIMED = _INSERT.values(lease_until_at=database_clock() + bindparam("lease"))
 _BY_ID = select(operation).where(operation.c.id == bindparam("id"))
 _BY_ID_HELD = _BY_ID.with_for_update()
-_KNOWN = operation.c.action.in_(bindparam("known", expanding=True))
-_DUE = (
-    select(operation.c.id)
-    .where(
-        operation.c.channel == bindparam("channel"),
-        _OPEN,
-        _KNOWN,
-        operation.c.due_at <= bindparam("now"),
-    )
-    .order_by(operation.c.due_at)
-    .limit(bindparam("room"))
-    .with_for_update(skip_locked=True)
-)
-_DUE_ONE = _DUE.where(operation.c.id == bindparam("op"))
+_OF_CHANNEL = operation.c.channel == bindparam("channel")
 _CLAIM = {
     was: _step(State.SENDING, was).values(
         attempt=operation.c.attempt + 1,
@@ -273,7 +262,7 @@ OPERATION = tuple(one.name for one in fields(Operation) if one.name != "claimed"
 CUT = "cut"
 AHEAD = 30_000_000
 """How far the clocks of two nodes may be apart: what is written further in the future was written by mistake."""
-_UNDER_WAY = select(func.count()).where(operation.c.channel == bindparam("channel"), _SENDING)
+_UNDER_WAY = select(func.count()).where(_OF_CHANNEL, _SENDING)
 _POSTPONE = (
     update(operation)
     .where(
@@ -307,7 +296,6 @@ _GONE = text("""
         and held.classid::bigint = sender.key >> 32 & 4294967295 and held.objid::bigint = sender.key & 4294967295
     )
 """)
-_NEXT_DUE = select(func.min(operation.c.due_at)).where(operation.c.channel == bindparam("channel"), _OPEN, _KNOWN)
 _STRANGE = (
     select(operation.c.action, func.count())
     .where(_UNFINISHED, operation.c.action.not_in(bindparam("known", expanding=True)))
@@ -355,6 +343,23 @@ def rerun_of(conn: Connection, operation_id: str) -> str | None:
     return found
 
 
+class _OfKinds(NamedTuple):
+    """What is asked of the kinds that a node knows. ``due``: what a pump takes, and one alone of that."""
+
+    due: tuple[Select[Any], Select[Any]]
+    next_due: Select[Any]
+
+
+@lru_cache(maxsize=16)
+def _of_kinds(known: tuple[str, ...]) -> _OfKinds:
+    """The statements of a pump, made once: a node knows the same kinds as long as it lives."""
+    mine = (_OF_CHANNEL, _OPEN, operation.c.action.in_([literal(one) for one in known]))
+    due = select(operation).where(*mine, operation.c.due_at <= bindparam("now")).order_by(operation.c.due_at)
+    due = due.limit(bindparam("room")).with_for_update(skip_locked=True)
+    one = due.where(operation.c.id == bindparam("op"))
+    return _OfKinds((due, one), select(func.min(operation.c.due_at)).where(*mine))
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What a node takes: up to ``room`` operations of a channel due at ``now``, of kinds that it knows; or one."""
@@ -368,18 +373,14 @@ class Wanted:
 
 def claim_due(conn: Connection, wanted: Wanted, *, node: str, lease: int) -> list[Claimed]:
     """Take due operations, each with the state it was in. ``lease`` in microseconds, by the database's clock."""
-    values = {"channel": wanted.channel, "known": sorted(wanted.known), "now": wanted.now, "room": wanted.room}
+    values = {"channel": wanted.channel, "now": wanted.now, "room": wanted.room}
     only, now, taken = wanted.only, wanted.now, []
-    statement = _DUE if only is None else _DUE_ONE
-    for operation_id in conn.execute(statement, values | ({} if only is None else {"op": only})).scalars().all():
-        found = fetch(conn, operation_id)
-        assert found is not None
-        claimed = conn.execute(
-            _CLAIM[found.state], {"of_id": operation_id, "at_node": node, "lease": lease, "now": now}
-        )
+    statement = _of_kinds(tuple(sorted(wanted.known))).due[only is not None]
+    rows = conn.execute(statement, values | ({} if only is None else {"op": only})).mappings().all()
+    for found in map(_operation, rows):
+        claimed = conn.execute(_CLAIM[found.state], {"of_id": found.id, "at_node": node, "lease": lease, "now": now})
         if claimed.rowcount == 1:
-            again = fetch(conn, operation_id)
-            assert again is not None
+            again = replace(found, state=State.SENDING, attempt=found.attempt + 1, node=node, updated_at=now)
             taken.append((again, found.state))
     return taken
 
@@ -407,7 +408,7 @@ def bring_back(conn: Connection, now: int) -> int:
 
 def next_due(conn: Connection, channel: str, known: Collection[str]) -> int | None:
     """When the next operation of a channel is due, of kinds that are ``known``."""
-    return conn.execute(_NEXT_DUE, {"channel": channel, "known": sorted(known)}).scalar_one_or_none()
+    return conn.execute(_of_kinds(tuple(sorted(known))).next_due, {"channel": channel}).scalar_one_or_none()
 
 
 def strange(conn: Connection, known: Collection[str]) -> list[tuple[str, int]]:
