@@ -105,9 +105,10 @@ class Entities:
         """
         code = _checked(uscc)
         channels = self._route(authority)
-        known = await self._known(channels, code)
+        known, watched = await self._known(channels, code, authority)
         if known is not None and self._fresh(known, max_age):
-            await self._watch(known, authority)
+            if not watched:
+                await self._watch(known, authority)
             return _view(known, asked=False, stale=False)
         try:
             found = await self._find(authority, channels, code, lambda registry: registry.by_code(code))
@@ -117,7 +118,8 @@ class Entities:
             log.warning(
                 "registry cannot be asked; an old snapshot is served", reason=problem.detail, age=known.confirmed_at
             )
-            await self._watch(known, authority)
+            if not watched:
+                await self._watch(known, authority)
             return _view(known, asked=False, stale=True)
         if found is None:
             raise NotFoundProblem(say("entities.none"))
@@ -270,12 +272,15 @@ class Entities:
             )
         return channels
 
-    async def _known(self, channels: tuple[Channel, ...], code: str) -> EntitySnapshot | None:
-        """The most recently confirmed snapshot that these channels gave."""
+    async def _known(
+        self, channels: tuple[Channel, ...], code: str, authority: str
+    ) -> tuple[EntitySnapshot | None, bool]:
+        """The most recently confirmed snapshot that these channels gave; whether the authority hears of changes."""
 
-        def query(conn: Connection) -> EntitySnapshot | None:
+        def query(conn: Connection) -> tuple[EntitySnapshot | None, bool]:
             found = [records.latest(conn, self._envelope, channel.name, code) for channel in channels]
-            return max(filter(None, found), key=lambda one: one.confirmed_at, default=None)
+            known = max(filter(None, found), key=lambda one: one.confirmed_at, default=None)
+            return known, known is not None and authority in records.watchers(conn, known.channel, code)
 
         return await self._base.store.read(query)
 
@@ -286,8 +291,7 @@ class Entities:
 
     async def _watch(self, known: EntitySnapshot, authority: str) -> None:
         now = to_micros(self._base.clock.now())
-        if authority not in await self._base.store.read(lambda conn: records.watchers(conn, known.channel, known.code)):
-            await self._base.store.write(lambda conn: records.watch(conn, known.channel, known.code, authority, now))
+        await self._base.store.write(lambda conn: records.watch(conn, known.channel, known.code, authority, now))
 
     async def _find(
         self,
