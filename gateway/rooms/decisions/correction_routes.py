@@ -77,7 +77,7 @@ async def correct_event(
     require_authority(who, at.authority, "decision")
     by = person(who, ask.officer)
     await key.once(who, ask, lambda once: corrections.correct(at, ask.event, ask.reason, by=by, once=once))
-    return await view.of(await view.decisions.get(at.authority, at.number))
+    return await view.at(at.authority, at.number)
 
 
 @router.post("/voiding", response_model=DecisionView, responses=responses(400, 409, 413))
@@ -93,7 +93,7 @@ async def void_event(
     require_authority(who, at.authority, "decision")
     by = person(who, ask.officer)
     await key.once(who, ask, lambda once: corrections.correct(at, None, ask.reason, by=by, once=once))
-    return await view.of(await view.decisions.get(at.authority, at.number))
+    return await view.at(at.authority, at.number)
 
 
 @router.post("/confirmation", response_model=DecisionView, responses=responses(400, 409, 413))
@@ -109,7 +109,7 @@ async def confirm_correction(
     require_authority(who, at.authority, "decision")
     by = person(who)
     await key.once(who, ask, lambda once: corrections.confirm(at, by=by, seen=ask.seen, once=once))
-    return await view.of(await view.decisions.get(at.authority, at.number))
+    return await view.at(at.authority, at.number)
 
 
 @router.post("/withdrawal", response_model=DecisionView, responses=responses(400, 409, 413))
@@ -125,4 +125,4 @@ async def withdraw_correction(
     require_authority(who, at.authority, "decision")
     by = person(who)
     await key.once(who, ask, lambda once: corrections.withdraw(at, ask.reason, by=by, once=once))
-    return await view.of(await view.decisions.get(at.authority, at.number))
+    return await view.at(at.authority, at.number)

@@ -187,21 +187,21 @@ class Corrections:
 
     async def of(self, decision: Decision) -> Sequence[CorrectionSight]:
         """All corrections of a decision, oldest first."""
+        return await self._base.store.read(lambda conn: self.look(conn, decision))
 
-        def look(conn: Connection) -> list[CorrectionSight]:
-            recorded = {one.id: one for one in decision.recorded}
-            return [
-                CorrectionSight(
-                    one,
-                    one.event(self._base.envelope),
-                    self._base.two_persons.seen(self._face(decision, recorded[one.event_id], one))
-                    if one.status is CorrectionStatus.PROPOSED
-                    else None,
-                )
-                for one in self._all(conn, decision)
-            ]
-
-        return await self._base.store.read(look)
+    def look(self, conn: Connection, decision: Decision) -> Sequence[CorrectionSight]:
+        """``of`` inside a query or unit of the caller's."""
+        recorded = {one.id: one for one in decision.recorded}
+        return [
+            CorrectionSight(
+                one,
+                one.event(self._base.envelope),
+                self._base.two_persons.seen(self._face(decision, recorded[one.event_id], one))
+                if one.status is CorrectionStatus.PROPOSED
+                else None,
+            )
+            for one in self._all(conn, decision)
+        ]
 
     # --- inside -------------------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any
@@ -29,6 +30,7 @@ from gateway.rooms.decisions import (
 from gateway.rooms.decisions.corrections import CorrectionSight
 from gateway.rooms.decisions.facts import AppealKind
 from gateway.rooms.decisions.parts import installed
+from gateway.rooms.decisions.service import Overview
 from gateway.rooms.decisions.states import CorrectionStatus
 
 router = APIRouter(prefix="/v1/decisions", tags=["decisions"], responses=responses(401, 403, 404, 422, 503))
@@ -170,8 +172,20 @@ class OneView:
     plainly: bool
 
     async def of(self, decision: Decision) -> View:
-        """The view."""
+        """The view of a decision that was read already."""
         found = await self.decisions.overview(decision, PARTS)
+        return self._made(decision, found, await self.corrections.of(decision))
+
+    async def at(self, authority: str, number: str) -> View:
+        """The view of the decision with this number, all of it read at once. Raises NotFoundProblem."""
+        decision, (found, corrections) = await self.decisions.see(
+            authority,
+            number,
+            lambda conn, one: (self.decisions.look(conn, one, PARTS), self.corrections.look(conn, one)),
+        )
+        return self._made(decision, found, corrections)
+
+    def _made(self, decision: Decision, found: Overview, corrections: Sequence[CorrectionSight]) -> View:
         due = found.due
         members: dict[str, Any] = {
             "id": decision.id,
@@ -183,9 +197,7 @@ class OneView:
                 WarningView(field=one.field, reason=in_words(one.reason)) for one in self.decisions.warnings(decision)
             ],
             "events": [DecisionEventView.of(one, plainly=self.plainly) for one in decision.recorded],
-            "corrections": [
-                CorrectionView.of(one, plainly=self.plainly) for one in await self.corrections.of(decision)
-            ],
+            "corrections": [CorrectionView.of(one, plainly=self.plainly) for one in corrections],
             "due": DueView.showing(due, because=in_words(due.because), rule=due.rule and RuleView.of(due.rule))
             if due
             else None,
@@ -232,7 +244,6 @@ async def put_decision(
     responses={304: {"description": "Unchanged since the ETag"}},
 )
 async def get_decision(
-    decisions: TheDecisions,
     view: TheView,
     who: Reader,
     authority: Authority,
@@ -241,7 +252,7 @@ async def get_decision(
 ) -> Response:
     """The one view: facts, events, money, seal, disclosures, and what is due next."""
     require_authority(who, authority, "decision")
-    return tagged(await view.of(await decisions.get(authority, number)), if_none_match)
+    return tagged(await view.at(authority, number), if_none_match)
 
 
 @router.post("/{authority}/{number:path}/events", response_model=DecisionView, responses=responses(400, 409, 413))
@@ -257,4 +268,4 @@ async def record_event(
     """Record that the decision was served, appealed, deferred, urged 催告, changed or revoked."""
     require_authority(who, authority, "decision")
     await key.once(who, event, lambda once: decisions.record_event(authority, number, event, by=who.name, once=once))
-    return await view.of(await decisions.get(authority, number))
+    return await view.at(authority, number)

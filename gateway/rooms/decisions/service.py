@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import Connection
 
@@ -15,7 +15,7 @@ from gateway.rooms.decisions.clocks import Clocks, DueDate
 from gateway.rooms.decisions.duties import next_duty
 from gateway.rooms.decisions.facts import DecisionEvent, DecisionFacts, Officer
 from gateway.rooms.decisions.history import check_appeals, check_day, check_event, check_unmasked
-from gateway.rooms.decisions.parts import Contribution, Part
+from gateway.rooms.decisions.parts import Part
 from gateway.rooms.decisions.party import Warned
 from gateway.rooms.decisions.records import Decision
 from gateway.rooms.decisions.spot_fines import over_spot_limit
@@ -27,6 +27,8 @@ from gateway.words.spelling import number_key
 
 if TYPE_CHECKING:
     from gateway.foundation.http.views import View
+
+T = TypeVar("T")
 
 _LONGEST_KEY = 256
 _PATHS_OF_OURS = frozenset({"", "events", "explanation"})
@@ -93,6 +95,15 @@ class Decisions:
     async def get(self, authority: str, number: str) -> Decision:
         """One decision. Raises NotFoundProblem."""
         return await self._base.store.read(lambda conn: self.read(conn, authority, number))
+
+    async def see(self, authority: str, number: str, look: Callable[[Connection, Decision], T]) -> tuple[Decision, T]:
+        """One decision, and what ``look`` sees of it in the same query. Raises NotFoundProblem."""
+
+        def query(conn: Connection) -> tuple[Decision, T]:
+            found = self.read(conn, authority, number)
+            return found, look(conn, found)
+
+        return await self._base.store.read(query)
 
     def read(self, conn: Connection, authority: str, number: str, *, hold: bool = False) -> Decision:
         """``get`` inside a query or unit of the caller's; ``hold``: nothing happens to it until the unit has ended."""
@@ -162,11 +173,11 @@ class Decisions:
 
     async def overview(self, decision: Decision, parts: Sequence[Part]) -> Overview:
         """Everything about a decision: its clocks, what other rooms show of it, and what must be done next."""
+        return await self._base.store.read(lambda conn: self.look(conn, decision, parts))
 
-        def query(conn: Connection) -> dict[str, Contribution]:
-            return {part.name: part.of(conn, decision) for part in parts}
-
-        found = await self._base.store.read(query)
+    def look(self, conn: Connection, decision: Decision, parts: Sequence[Part]) -> Overview:
+        """``overview`` inside a query or unit of the caller's."""
+        found = {part.name: part.of(conn, decision) for part in parts}
         due = self.due(decision)
         marks = frozenset(mark for one in found.values() for mark in one.marks)
         duty = next_duty(decision.facts, revoked=decision.revoked, due_on=due.on if due else None, marks=marks)
