@@ -49,7 +49,7 @@ class Effects:
     def move(self, conn: Connection, disclosure: Disclosure, end: Status, **values: Any) -> bool:
         """One step of its life; the event says the columns that change with it. A step that is none is not taken."""
         told = {name: str(value) if isinstance(value, date) else value for name, value in values.items()}
-        return self.life.move(conn, self.lock(conn, disclosure.id), end, tell=told, **values)
+        return self.life.move(conn, disclosure, end, tell=told, **values)
 
     def tell(self, conn: Connection, disclosure: Disclosure, what: str, **data: Any) -> None:
         """Emit ``disclosure.<what>``: something that is no step of its life."""
