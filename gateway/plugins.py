@@ -145,7 +145,7 @@ def port_faults(adapter: type[Adapter], port: type) -> list[str]:
     if strange := sorted(info.capabilities - offered):
         found.append(f"info.capabilities names {', '.join(strange)}, which {port.__name__} does not have")
     for method in sorted(info.capabilities & offered | {"check", "close"}):
-        if not _is_async(adapter, method):
+        if _is_async(port, method) and not _is_async(adapter, method):
             found.append(f"{method} is not an async method")
             continue
         signature = inspect.signature(getattr(port, method))

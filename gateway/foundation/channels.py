@@ -383,7 +383,7 @@ def _one_channel(
         "timeouts": options.timeouts,
         "limits": options.limits.model_copy(update={"large": info.large}),
         "tls": options.tls,
-        "sensitive": info.sensitive,
+        "sensitive": info.sensitive | getattr(own, "sensitive", frozenset()),
         "clock": ground.clock,
         "drift": ground.drift,
     }

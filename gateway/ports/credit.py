@@ -18,26 +18,37 @@ class VerdictNotice(Notice):
     reference: str
 
 
-class DisclosedParty(Message):
-    """The party as disclosed. ``category`` is organisation, individual_business or natural_person."""
+Category = Literal["organisation", "individual_business", "natural_person"]
+"""What a party is: 法人及非法人组织, 个体工商户, 自然人."""
 
-    category: Literal["organisation", "individual_business", "natural_person"]
+
+class DisclosedParty(Message):
+    """The party as disclosed. ``category`` is organisation, individual_business or natural_person.
+
+    ``id_type`` and ``id_number`` are a natural person's own document, ``representative_…`` that of the legal
+    representative 法定代表人 or operator 经营者 of the other two.
+    """
+
+    category: Category
     name: str
     uscc: str | None = None
     registration_number: str | None = None
     organisation_code: str | None = None
     institution_number: str | None = None
     social_organisation_number: str | None = None
+    tax_number: str | None = None
     legal_representative: str | None = None
+    representative_id_type: str | None = None
+    representative_id_number: str | None = None
     id_type: str | None = None
     id_number: str | None = None
 
 
 class DisclosureRecord(Message):
-    """One decision as it is to be published: what the 30-field penalty table (发改办财金〔2018〕424号) needs.
+    """One decision as it is to be published: the one record of which every target's table is a mapping.
 
-    ``fine`` and ``confiscated`` in fen, None when not imposed. ``publish_until`` 公示截止期;
-    ``valid_until`` 处罚有效期.
+    ``fine`` and ``confiscated`` in fen, None when not imposed. ``publish_until`` 公示截止期. ``valid_until`` 处罚有效期
+    is None where nobody said it; no day stands in for it. ``case_name``: the name of the case 案件名称.
     Natural persons are already masked where the target's profile says so.
     """
 
@@ -56,10 +67,11 @@ class DisclosureRecord(Message):
     confiscated: Fen | None = None
     licence: str | None = None
     decided_on: date
-    valid_until: date
+    valid_until: date | None = None
     publish_until: date
     full_text: str | None = None
     remark: str = ""
+    case_name: str | None = None
 
 
 class SubmitRequest(Message):
@@ -75,6 +87,25 @@ class FieldError(Message):
     field: str
     code: str
     message: str
+
+
+Fault = Literal["missing", "too_long", "check", "early", "personal"]
+"""What is wrong with a field: not there, too many characters, no such number, before the decision, personal data."""
+
+
+class FieldFault(Message):
+    """One thing that a target would refuse about a record. ``field`` is the fact's name in the record.
+
+    ``wire`` and ``title`` are the field's two names at the target, ``source`` the document that asks for it;
+    ``longest`` is in characters.
+    """
+
+    field: str
+    wire: str
+    title: str
+    fault: Fault
+    longest: int | None = None
+    source: str = ""
 
 
 class SubmissionState(StrEnum):
@@ -143,6 +174,10 @@ class DisclosureTarget(Adapter, Protocol):
     Two things take time there. A submission in state PENDING has a receipt and waits for its verdict. An answer
     ``Pending`` has not even that: the target took the request and will number it later.
     """
+
+    def examine(self, record: DisclosureRecord) -> tuple[FieldFault, ...]:
+        """Everything that the target would refuse of a record, by its own table. It calls nobody."""
+        ...
 
     async def submit(self, request: SubmitRequest) -> Submission | Pending:
         """Submit one decision. PENDING is normal: the verdict comes later by ``find`` or callback."""

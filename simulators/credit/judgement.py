@@ -10,16 +10,22 @@ from jsonschema import Draft202012Validator, FormatChecker
 _USCC = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _PLACEHOLDER = "0" * 17 + "X"
 _CODES = ("CF_XDR_SHXYM", "CF_CFJGDM", "CF_SJLYDM")
+_LISTED = ("CF_CFLB", "CF_CFLB1", "CF_CFLB2", "CF_XDR_ZJLX", "CF_FR_ZJLX")
 _IDS = (("CF_XDR_ZJLX", "CF_XDR_ZJHM"), ("CF_FR_ZJLX", "CF_FR_ZJHM"))
 
 
-def field_errors(document: dict[str, Any], penalty: dict[str, Any]) -> list[tuple[str, str]]:
+SCHEMAS = {"2018": "Penalty", "2016": "PenaltyOf2016"}
+"""The schema of a row, by the version of the table."""
+
+
+def field_errors(document: dict[str, Any], penalty: dict[str, Any], table: str = "2018") -> list[tuple[str, str]]:
     """(field, code of ``field_errors.csv``) for everything wrong with a row, fields in the order of the table."""
-    schema = {"$ref": "#/components/schemas/Penalty", "components": document["components"]}
+    name = SCHEMAS[table]
+    schema = {"$ref": f"#/components/schemas/{name}", "components": document["components"]}
     found: set[tuple[str, str]] = set()
     for error in Draft202012Validator(schema, format_checker=FormatChecker()).iter_errors(penalty):
         found |= _named(error, penalty)
-    order = list(document["components"]["schemas"]["Penalty"]["properties"])
+    order = list(document["components"]["schemas"][name]["properties"])
     clean = {field for field, _ in found}
     found |= {one for one in _beyond_the_schema(penalty) if one[0] not in clean}
     return sorted(found, key=lambda one: (order.index(one[0]) if one[0] in order else len(order), one))
@@ -30,6 +36,8 @@ def _named(error: Any, penalty: dict[str, Any]) -> set[tuple[str, str]]:
     match error.validator:
         case "required" | "dependentRequired":
             return {(error.message.split("'")[1], "F01")}
+        case "anyOf":  # nothing tells who the party is
+            return {("CF_XDR_SHXYM", "F01")}
         case "minLength":
             return {(where, "F01")}
         case "maxLength":
@@ -37,7 +45,7 @@ def _named(error: Any, penalty: dict[str, Any]) -> set[tuple[str, str]]:
         case "enum":
             return {(where, "F04")}
         case "pattern":
-            return {(where, "F04" if where in ("CF_CFLB", "CF_XDR_ZJLX", "CF_FR_ZJLX") else "F03")}
+            return {(where, "F04" if where in _LISTED else "F03")}
         case "additionalProperties":
             return {(name, "F10") for name in penalty if name not in error.schema["properties"]}
         case None:  # a property whose schema is false
@@ -58,7 +66,9 @@ def _beyond_the_schema(penalty: dict[str, Any]) -> set[tuple[str, str]]:
         if penalty.get(kind) == "身份证"
         if not resident_id_holds(penalty.get(number, ""))
     }
-    decided = penalty.get("CF_JDRQ", "")
+    if not resident_id_holds(penalty.get("CF_XDR_SFZ", "")) and "CF_XDR_SFZ" in penalty:
+        found.add(("CF_XDR_SFZ", "F11"))
+    decided = penalty.get("CF_JDRQ", "").replace("/", "-")
     return found | {(name, "F06") for name in ("CF_YXQ", "CF_GSJZQ") if penalty.get(name, decided) < decided}
 
 

@@ -2,7 +2,8 @@
 
 A submission is judged once its time has come: ``verdict_seconds`` after the receipt, by the platform's own clock, or
 when ``POST /_sim/credit/judge`` says so (``{"sourceId": …}`` for one, ``"reject": "words"`` to refuse it). Settings
-over ``POST /_sim/credit/settings``: ``verdict_seconds`` (null: only when told), ``token_seconds``, ``callbacks``.
+over ``POST /_sim/credit/settings``: ``verdict_seconds`` (null: only when told), ``token_seconds``, ``callbacks``,
+``table`` (the version of the penalty table by which rows are judged).
 
 Seed: ``{"credit": {"apps": {"<appKey>": {"secret": …, "authorities": ["<code>", …] or null}}}}``.
 """
@@ -66,8 +67,9 @@ SEED: Document = {
     "additionalProperties": False,
 }
 SETTINGS = Settings(
-    {"verdict_seconds": 0.3, "token_seconds": 7200, "callbacks": False},
+    {"verdict_seconds": 0.3, "token_seconds": 7200, "callbacks": False, "table": "2018"},
     {
+        "table": {"enum": ["2018", "2016"]},
         "verdict_seconds": {"type": ["number", "null"], "minimum": 0},
         "token_seconds": {"type": "number", "minimum": 0},
         "callbacks": {"type": "boolean"},

@@ -65,7 +65,7 @@ class Register:
 
     def _publish(self, tx: Transaction, submission: Document) -> list[tuple[str, str]]:
         penalty = submission["content"]["penalty"]
-        if errors := field_errors(CONTRACT.document, penalty):
+        if errors := field_errors(CONTRACT.document, penalty, self.service.settings(tx)["table"]):
             return errors
         key = _key(penalty)
         held = tx.get(self.name, "record", key)
@@ -83,7 +83,7 @@ class Register:
 
     def _correct(self, tx: Transaction, submission: Document) -> list[tuple[str, str]]:
         penalty = submission["content"]["penalty"]
-        if errors := field_errors(CONTRACT.document, penalty):
+        if errors := field_errors(CONTRACT.document, penalty, self.service.settings(tx)["table"]):
             return errors
         return self._change(tx, penalty, ("PUBLISHED",), penalty=penalty)
 
@@ -113,7 +113,7 @@ class Register:
         """What the public sees of a record."""
         state, penalty = self.state(record), record["penalty"]
         name = penalty["CF_XDR_MC"]
-        if penalty["CF_XDR_LB"] == "自然人":
+        if penalty.get("CF_XDR_LB") == "自然人" or "CF_XDR_SFZ" in penalty:
             name = name[0] + "*" * (len(name) - 1)
         face = {
             "state": state,
@@ -124,6 +124,10 @@ class Register:
         }
         if state == "PUBLISHED":
             shown = {name: penalty[name] for name in _SHOWN if penalty.get(name, _NONE) != _NONE}
+            if "CF_JG" in penalty:  # the table of 2016 has other names
+                kinds = "；".join(penalty[one] for one in ("CF_CFLB1", "CF_CFLB2") if one in penalty)
+                day = penalty["CF_JDRQ"].replace("/", "-")
+                shown |= {"CF_NR": penalty["CF_JG"], "CF_CFLB": kinds, "CF_CFJG": penalty["CF_XZJG"], "CF_JDRQ": day}
             face |= shown | {"publishedOn": record["publishedOn"]}
         elif "explanation" in record:
             face["explanation"] = record["explanation"]

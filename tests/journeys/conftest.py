@@ -60,6 +60,7 @@ FACTS: dict[str, Any] = {
     "seriousness": "general",
     "seriousness_standard": "安澜市失信行为分类标准",
     "seriousness_standard_on": "2026-03-01",
+    "valid_until": "2036-09-14",
     "surcharge_stated": True,
 }
 CALLBACKS = {"nontax": "nontax", "credit": "creditchina", "seal": "seal"}

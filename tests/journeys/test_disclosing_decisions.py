@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,6 @@ from gateway.ports.credit import VerdictNotice
 from gateway.rooms.decisions import DecisionEvent, DecisionFacts, Decisions
 from gateway.rooms.disclosures import Disclosures, Organ, Organs
 from gateway.rooms.disclosures.planning import Told
-from gateway.rooms.disclosures.rules import load
 from gateway.words.clock import SystemClock, day_of, to_micros
 from gateway.words.errors import ConflictProblem, InvalidProblem
 from simulators.testing import Simulation
@@ -58,12 +58,9 @@ FACTS: dict[str, Any] = {
     "seriousness": "general",
     "seriousness_standard": "安澜市失信行为分类标准",
     "seriousness_standard_on": "2026-03-01",
+    "valid_until": "2026-09-29",
     "full_text": "安澜市望川区市场监督管理局行政处罚决定书……联系电话13900001111",
 }
-
-
-# A target that refuses for want of what nobody told us it needs: its refusals come from outside.
-UNFORESEEN = load().targets["credit.creditchina"].model_copy(update={"needs": ()})
 
 
 UNCLASSIFIED = dict.fromkeys(("seriousness", "seriousness_standard", "seriousness_standard_on"))
@@ -92,7 +89,7 @@ class House:
         base = foundation(store, folder, self.clock, self.channels, delivery=settings)
         self.delivery, self.evidence = base.delivery, base.evidence
         self.decisions = Decisions(base)
-        self.disclosures = Disclosures(base, self.decisions, due_soon_days=(3, 1), profiles={"credit": UNFORESEEN})
+        self.disclosures = Disclosures(base, self.decisions, due_soon_days=(3, 1))
         self.organs = Organs(store)
         hears = ("decision.amended", "decision.changed", "decision.revoked")
         wire(
@@ -113,7 +110,9 @@ class House:
             clock=self.clock,
         )
         adapter = adapter_class(settings, channel_wire, self.clock)
-        return Channel(name, adapter, adapter_class.info, adapter_class.info.find, channel_wire.base_url, channel_wire)
+        # A target that does not say beforehand what it would refuse: its refusals come from outside.
+        info = replace(adapter_class.info, capabilities=adapter_class.info.capabilities - {"examine"})
+        return Channel(name, adapter, info, info.find, channel_wire.base_url, channel_wire)
 
     async def open(self) -> None:
         await self.organs.set(AUTHORITY, ORGAN, date(2020, 1, 1))

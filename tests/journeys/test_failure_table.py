@@ -200,6 +200,7 @@ async def ask(app: App, number: int, wait: float = 0) -> str:
         "content": "罚款5000元",
         "fine": "5000.00",
         "decided_on": "2026-09-14",
+        "valid_until": "2036-09-14",
     }
     await app.get(Decisions).put(story.AUTHORITY, name, DecisionFacts.model_validate(facts), by="test")
     return await app.get(Payments).request(PaymentRequest(authority=story.AUTHORITY, decision_number=name), wait=wait)

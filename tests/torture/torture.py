@@ -62,6 +62,7 @@ FACTS: dict[str, Any] = {
     "content": "罚款5000元",
     "fine": "5000.00",
     "decided_on": "2026-09-14",
+    "valid_until": "2036-09-14",
     "surcharge_stated": True,
 }
 LEASE = 1.5

@@ -11,12 +11,12 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from gateway.foundation.evidence.redaction import MASK, redact_text
 from gateway.rooms.decisions.party import Name, Party, Warned
-from gateway.rooms.decisions.penalty_kinds import FINE, check_kind, is_confiscation, split_kinds
 from gateway.words.days import Day
 from gateway.words.identifiers import clean_text
 from gateway.words.law import FieldOfLaw
 from gateway.words.masking import mask_person
 from gateway.words.money import Yuan
+from gateway.words.penalty_kinds import FINE, check_kind, is_confiscation, split_kinds
 from gateway.words.saying import FieldName, UnfitError, say
 from gateway.words.text import Ask
 
@@ -47,8 +47,9 @@ class DecisionFacts(Ask):
     authority, never by us, by a standard of its sector: ``seriousness_standard``, and the day from which that holds.
     ``violation_on``: the day of the act, or the last one. ``party_is_minor`` need not be said
     where a document's number tells the birthday; it must not contradict it. ``penalty_kinds``: a kind an element;
-    elements that join several are split. ``officers`` 执法人员 are told what happens to their case; they are in no
-    event and nothing that is published.
+    elements that join several are split. ``valid_until`` 处罚有效期, ``case_name`` 案件名称 and ``remark`` 备注 are for
+    targets that ask for them. ``officers`` 执法人员 are told what happens to their case; they are in no event and
+    nothing that is published.
     """
 
     procedure: Literal["simple", "ordinary"]
@@ -73,6 +74,8 @@ class DecisionFacts(Ask):
     withheld: Literal["state_secret", "forbidden_by_law", "security", "privacy"] | None = None
     party_is_minor: bool | None = None
     full_text: LongText | None = None
+    case_name: Name | None = None
+    remark: Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(clean_text)] | None = None
     officers: Annotated[tuple[Officer, ...], Field(max_length=20)] = ()
 
     def masked(self) -> Self:
@@ -86,7 +89,7 @@ class DecisionFacts(Ask):
 
         A number or an address with an asterisk is none; a text may have had its asterisks before.
         """
-        for name in ("id_number", "phone", "address"):
+        for name in ("id_number", "representative_id_number", "phone", "address"):
             if "*" in (getattr(self.party, name) or ""):
                 return f"party.{name}"
         return None if known is None else _masked_text(self, known, _LONG_TEXTS)
@@ -264,7 +267,7 @@ def _masked_text(new: Ask, known: Ask, names: Sequence[str]) -> str | None:
     return next((name for name, text, before in texts if MASK in text and MASK not in before), None)
 
 
-_LONG_TEXTS = ("violation", "facts", "basis", "content", "full_text")
+_LONG_TEXTS = ("violation", "facts", "basis", "content", "full_text", "case_name", "remark")
 _TEXTS = ("evidence", "reason")
 
 _FIELDS = {

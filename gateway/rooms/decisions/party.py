@@ -24,6 +24,7 @@ from gateway.words.wrong import shaped
 
 Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(clean_text)]
 Number = Annotated[str, Field(min_length=3, max_length=120), AfterValidator(clean_text)]
+IdNumber = Annotated[str, Field(min_length=3, max_length=64), AfterValidator(clean_text)]
 
 
 class PartyKind(StrEnum):
@@ -48,8 +49,9 @@ class Party(Ask):
     A natural person is told apart by a document: ``id_type`` is a kind of document, or 其他- and its name. An
     organisation has its unified social credit code (GB 32100-2015), or an older code of its own, or ``no_uscc_reason``:
     why it has none (an owners' committee 业主委员会, a company abroad). An individual business has its unified code or
-    registration number; a trader without a licence 无照经营 has the document of the person. ``wire_name`` with
-    ``wire_name_reason``: how the name is written towards payment platforms whose character set lacks a character of it.
+    registration number; a trader without a licence 无照经营 has the document of the person. ``representative_id_…`` is
+    the document of the legal representative 法定代表人 or operator 经营者. ``wire_name`` with ``wire_name_reason``: how
+    the name is written towards payment platforms whose character set lacks a character of it.
     """
 
     kind: PartyKind
@@ -60,9 +62,12 @@ class Party(Ask):
     organisation_code: Number | None = Field(default=None, description="组织机构代码 (GB 11714)")
     institution_number: Number | None = Field(default=None, description="事业单位证书号")
     social_organisation_number: Number | None = Field(default=None, description="社会组织登记证号")
+    tax_number: Number | None = Field(default=None, description="税务登记号")
     legal_representative: Name | None = None
+    representative_id_type: Annotated[str, AfterValidator(check_document_type)] | None = None
+    representative_id_number: IdNumber | None = None
     id_type: Annotated[str, AfterValidator(check_document_type)] | None = None
-    id_number: Annotated[str, Field(min_length=3, max_length=64), AfterValidator(clean_text)] | None = None
+    id_number: IdNumber | None = None
     phone: Annotated[str, Field(pattern=shaped(r"^[0-9+ -]{5,30}$", "shapes.phone"))] | None = None
     address: Annotated[str, Field(max_length=300), AfterValidator(clean_text)] | None = None
     wire_name: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(clean_text)] | None = None
@@ -70,7 +75,12 @@ class Party(Ask):
 
     def masked(self) -> Self:
         """The same as who has no business with it sees it: document, telephone and address masked."""
-        rules = {"id_number": mask_document, "phone": mask_phone, "address": mask_address}
+        rules = {
+            "id_number": mask_document,
+            "representative_id_number": mask_document,
+            "phone": mask_phone,
+            "address": mask_address,
+        }
         known = {name: getattr(self, name) for name in rules}
         return self.model_copy(update={name: rules[name](text) for name, text in known.items() if text is not None})
 
@@ -80,6 +90,8 @@ class Party(Ask):
             check_uscc(self.uscc)
         if (self.id_type is None) != (self.id_number is None):
             raise UnfitError(say("decisions.id_together"))
+        if (self.representative_id_type is None) != (self.representative_id_number is None):
+            raise UnfitError(say("decisions.representative_id_together"))
         if (self.wire_name is None) != (self.wire_name_reason is None):
             raise UnfitError(say("decisions.wire_name_together"))
         if self.no_uscc_reason is not None and self.uscc is not None:
@@ -110,6 +122,9 @@ class Party(Ask):
     def warnings(self) -> tuple[Warned, ...]:
         """What is unusual about its numbers. ValueError where a number is none at all."""
         found = [Warned("party.id_number", one) for one in self._document().warnings]
+        if self.representative_id_type is not None and self.representative_id_number is not None:
+            told = check_document(self.representative_id_type, self.representative_id_number).warnings
+            found += [Warned("party.representative_id_number", one) for one in told]
         if self.registration_number is not None:
             told = old_registration_number(self.registration_number)
             found += [Warned("party.registration_number", one) for one in told]

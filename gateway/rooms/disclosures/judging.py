@@ -11,6 +11,7 @@ from gateway.rooms.decisions.facts import age_on
 from gateway.rooms.disclosures.conditions import Case
 from gateway.rooms.disclosures.deadlines import Deadline, Degree, degree, needs_standard, submit_by
 from gateway.rooms.disclosures.rules import Older, Regime, Rules, TargetProfile
+from gateway.rooms.disclosures.validation import Objection
 from gateway.words.calendar import WorkingCalendar
 from gateway.words.saying import Sentence, say
 from gateway.words.terms import add_months
@@ -49,10 +50,14 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Wanting:
-    """Facts without which it is not planned: a sentence for each, by its name in our API."""
+    """Facts without which it is not planned: a sentence for each, by its name in our API.
+
+    ``objections``: what of it the target's own table asks for.
+    """
 
     fields: dict[str, Sentence]
     citation: str
+    objections: tuple[Objection, ...] = ()
 
 
 Judgement = Plan | Refusal | Wanting

@@ -21,6 +21,7 @@ from gateway.rooms.disclosures.publication import Organ, record
 from gateway.rooms.disclosures.records import Disclosure
 from gateway.rooms.disclosures.rules import Ground, Rules, TargetProfile
 from gateway.rooms.disclosures.states import SHOWN, UNPUBLISHED, Status
+from gateway.rooms.disclosures.validation import Objection, objections
 from gateway.words.errors import ConflictProblem, InvalidProblem
 from gateway.words.identifiers import new_id
 from gateway.words.saying import Sentence, say
@@ -52,12 +53,13 @@ class Relied:
 
 @dataclass(frozen=True)
 class Intent:
-    """What the rules say of one decision at one target, found before anything is written."""
+    """What the rules say of one decision at one target, found before anything is written; ``sent``: as it would go."""
 
     target: str
     profile: TargetProfile
     found: Judgement
     basis: Relied | None
+    sent: DisclosureRecord | None = None
 
 
 class Planning:
@@ -82,30 +84,33 @@ class Planning:
         self._reading = reading
 
     def intents(
-        self, decision: Decision, organ: Organ, wanted: Sequence[str] | None, told: Told, today: date
+        self, conn: Connection, decision: Decision, organ: Organ, wanted: Sequence[str] | None, told: Told, today: date
     ) -> list[Intent]:
         """What is to be done at the authority's targets, or at those named.
 
         Whatever one of them would refuse is told of all together, and then nothing is entered anywhere: what one target
         refuses must not be public at another before anybody knows. Raises ConflictProblem, InvalidProblem.
         """
-        found = self.judged(decision, organ, wanted, told, today)
+        found = self.judged(conn, decision, organ, wanted, told, today)
         require_complete({one.target: one.found for one in found if isinstance(one.found, Wanting)})
         return found
 
     def judged(
-        self, decision: Decision, organ: Organ, wanted: Sequence[str] | None, told: Told, today: date
+        self, conn: Connection, decision: Decision, organ: Organ, wanted: Sequence[str] | None, told: Told, today: date
     ) -> list[Intent]:
         """The same without refusing what is incomplete: each target's ``found`` says so."""
-        bench = self.bench(decision.authority, today)
+        bench, text = self.bench(decision.authority, today), self._texts.public(conn, decision)
         chosen = []
         for channel in self._targets(decision.authority, wanted):
             profile, case = self._profile(channel), self.case(decision, organ, channel)
             found = bench.judge(case, profile, override_reason=told.override_reason)
             basis = self._basis(case, told)
+            sent = None
             if not isinstance(found, Refusal):
-                found = self._complete(decision, profile, found, basis)
-            chosen.append(Intent(channel.name, profile, found, basis))
+                until = found.until if isinstance(found, Plan) else decision.facts.decided_on  # a day that fits
+                sent = record(decision, organ, profile, until, text)
+                found = _complete(decision, found, objections(channel, sent), basis)
+            chosen.append(Intent(channel.name, profile, found, basis, sent if isinstance(found, Plan) else None))
         return chosen
 
     def bench(self, authority: str, today: date) -> Bench:
@@ -129,12 +134,14 @@ class Planning:
             return bench.judge(case, self._profile(channel), override_reason="已予公示", published_on=shown)
         return found
 
-    def require_complete_at(self, decision: Decision, organ: Organ, disclosure: Disclosure, today: date) -> None:
+    def require_complete_at(
+        self, conn: Connection, decision: Decision, organ: Organ, disclosure: Disclosure, today: date
+    ) -> None:
         """That a target gets all that it asks for with a correction. Raises InvalidProblem."""
         assert disclosure.basis_ground is not None, "what is shown has a basis"
         relied = Relied(disclosure.basis_ground, disclosure.basis_citation or "")
         told = Told(disclosure.override_reason, {"": relied})
-        judged = self.judged(decision, organ, (disclosure.target,), told, today)
+        judged = self.judged(conn, decision, organ, (disclosure.target,), told, today)
         require_complete({one.target: one.found for one in judged if isinstance(one.found, Wanting)})
 
     def at_maximum(
@@ -181,24 +188,8 @@ class Planning:
         if isinstance(intent.found, Refusal):
             return self._refuse(conn, decision, intent.target, intent.found, now)
         assert isinstance(intent.found, Plan), "what is incomplete was refused before"
-        text = self._texts.public(conn, decision)
-        sent = record(decision, organ, intent.profile, intent.found.until, text)
-        return self._plan(conn, decision, intent, sent, told.override_reason, today, now)
-
-    def _complete(
-        self, decision: Decision, profile: TargetProfile, found: Judgement, basis: Relied | None
-    ) -> Judgement:
-        """What else is wanting: what the target asks for, and the basis of publication."""
-        reason = decision.facts.party.no_uscc_reason
-        unmet = dict(profile.unmet(decision.facts))
-        if isinstance(found, Plan) and reason and unmet.keys() == {"party.uscc"}:
-            words = f"本渠道须有统一社会信用代码（party.uscc），当事人没有：{reason}"
-            return Refusal(words, found.citation)
-        if isinstance(found, Wanting):
-            unmet |= found.fields
-        if basis is None:
-            unmet["bases"] = say("disclosures.basis_wanted")
-        return Wanting(unmet, found.citation) if unmet else found
+        assert intent.sent is not None, "what is planned has a record"
+        return self._plan(conn, decision, intent, intent.sent, told.override_reason, today, now)
 
     def _basis(self, case: Case, told: Told) -> Relied | None:
         known = told.bases.get(case.target) or told.bases.get("")
@@ -306,6 +297,22 @@ class Planning:
         return new.id
 
 
+def _complete(
+    decision: Decision, found: Plan | Wanting, refused: tuple[Objection, ...], basis: Relied | None
+) -> Judgement:
+    """What else is wanting: what the target's table asks for, and the basis of publication."""
+    reason = decision.facts.party.no_uscc_reason
+    unmet = {one.field: one.reason for one in refused}
+    if isinstance(found, Plan) and reason and unmet.keys() == {"party.uscc"}:
+        words = f"本渠道须有统一社会信用代码（party.uscc），当事人没有：{reason}"
+        return Refusal(words, found.citation)
+    if isinstance(found, Wanting):
+        unmet |= found.fields
+    if basis is None:
+        unmet["bases"] = say("disclosures.basis_wanted")
+    return Wanting(unmet, found.citation, refused) if unmet else found
+
+
 def require_complete(wanting: Mapping[str, Wanting]) -> None:
     """That every target gets all that it asks for. Raises InvalidProblem naming all that is wanting, by its API name.
 
@@ -314,7 +321,14 @@ def require_complete(wanting: Mapping[str, Wanting]) -> None:
     if not wanting:
         return
     faults: list[dict[str, str | Sentence]] = [
-        {"field": name, "in": "decision", "reason": words, "target": target, "rule": one.citation}
+        {
+            "field": name,
+            "in": "decision",
+            "reason": words,
+            "target": target,
+            "rule": one.citation,
+            **next((objection.told() for objection in one.objections if objection.field == name), {}),
+        }
         for target, one in wanting.items()
         for name, words in one.fields.items()
     ]

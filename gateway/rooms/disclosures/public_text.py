@@ -159,6 +159,7 @@ def known_of(party: Party, officers: Sequence[Officer] = (), *, mask_party: bool
     natural = party.kind is PartyKind.NATURAL_PERSON
     words = [
         (party.id_number, Kind.ID_NUMBER),
+        (party.representative_id_number, Kind.ID_NUMBER),
         (party.phone, Kind.CONTACT),
         (party.address if natural else None, Kind.ADDRESS),
         *((one.number, Kind.OFFICER) for one in officers),

@@ -30,13 +30,15 @@ def record(
     ``full_text``: as it may be public; sent where the profile asks for it. The name of an individual business that may
     be a person's is masked wherever persons are not shown in full.
 
-    ``valid_until`` 处罚有效期 falls back to the end of publication where the case system gave none.
+    ``valid_until`` 处罚有效期 is told or absent: no other day stands in for it. Documents of persons go only where
+    natural persons are shown in full, over a private link.
     """
     facts, party = decision.facts, decision.facts.party
     natural = party.kind is PartyKind.NATURAL_PERSON
     masked = profile.natural_persons != "full" and (
         natural or (party.kind is PartyKind.INDIVIDUAL_BUSINESS and may_be_a_person(party.name))
     )
+    private = profile.natural_persons == "full"
 
     def public(text: str) -> str:
         return redact(text, party, decision.officers, mask_party=masked)
@@ -55,7 +57,10 @@ def record(
             organisation_code=party.organisation_code,
             institution_number=party.institution_number,
             social_organisation_number=party.social_organisation_number,
+            tax_number=party.tax_number,
             legal_representative=None if masked else party.legal_representative,
+            representative_id_type=party.representative_id_type if private else None,
+            representative_id_number=party.representative_id_number if private else None,
             id_type=party.id_type if natural and not masked else None,
             id_number=party.id_number if natural and not masked else None,
         ),
@@ -68,9 +73,11 @@ def record(
         confiscated=facts.confiscated,
         licence=facts.licence,
         decided_on=facts.decided_on,
-        valid_until=facts.valid_until or until,
+        valid_until=facts.valid_until,
         publish_until=until,
         full_text=full_text if profile.full_text else None,
+        remark=public(facts.remark) if facts.remark else "",
+        case_name=public(facts.case_name) if facts.case_name else None,
     )
 
 

@@ -80,7 +80,7 @@ def hands_over(request: EffectRequest | PageQuery) -> HandsOver | None:
         person = party.category == "natural_person"
         known = {
             DataKind.NAME: party.name if person else None,
-            DataKind.NUMBER: party.id_number,
+            DataKind.NUMBER: party.id_number or party.representative_id_number,
             DataKind.REPRESENTATIVE: party.legal_representative,
         }
         kinds = tuple(kind for kind, value in known.items() if value)

@@ -8,7 +8,6 @@ confirmed with the platform before it is relied upon.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from functools import cached_property, lru_cache
@@ -17,11 +16,11 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from gateway.rooms.decisions import DecisionFacts, Party, PartyKind
+from gateway.rooms.decisions import PartyKind
 from gateway.rooms.disclosures.conditions import Case, Provision
 from gateway.words.law import Dated, FieldOfLaw, in_force, read_toml
 from gateway.words.money import Yuan
-from gateway.words.saying import Sentence, UnfitError, say
+from gateway.words.saying import UnfitError, say
 from gateway.words.wrong import reason_of
 
 Seriousness = Literal["minor", "general", "serious"]
@@ -148,61 +147,6 @@ class Regime(Dated):
         return (*self.confirm, *(row.confirm for row in self.classes if row.confirm))
 
 
-class Need(_Rule):
-    """A fact without which a target refuses a decision: ``field``, by its name in our API.
-
-    It is asked for where all of these hold: ``party``, kinds of party; ``penalty``, kinds of penalty of which one was
-    imposed; ``without``, another fact that is not there. ``longest`` characters are taken, and with ``pattern`` nothing
-    else; with ``present = false`` a fact may be absent, but must fit if it is there. ``id_type``: only with this kind
-    of document.
-    """
-
-    field: str
-    says: str
-    party: tuple[PartyKind, ...] = ()
-    penalty: tuple[str, ...] = ()
-    without: str | None = None
-    id_type: str | None = None
-    present: bool = True
-    longest: Annotated[int, Field(ge=1)] | None = None
-    pattern: str | None = None
-
-    @model_validator(mode="after")
-    def _known_facts(self) -> Self:
-        for name in filter(None, (self.field, self.without)):
-            model = Party if name.startswith("party.") else DecisionFacts
-            if name.removeprefix("party.") not in model.model_fields:
-                raise ValueError(f"a decision has no {name}")
-        return self
-
-    def unmet(self, facts: DecisionFacts) -> Sentence | None:
-        """What is wanting; None where the target gets what it asks for."""
-        if not self._concerns(facts):
-            return None
-        told = _fact(facts, self.field)
-        if told is None:
-            return say("disclosures.lacks", field=self.field, says=self.says) if self.present else None
-        for one in told if isinstance(told, tuple) else (told,):
-            if self.longest is not None and len(str(one)) > self.longest:
-                return say("disclosures.too_long", field=self.field, says=self.says, longest=self.longest)
-            if self.pattern is not None and not re.fullmatch(self.pattern, str(one)):
-                return say("disclosures.other_form", field=self.field, says=self.says)
-        return None
-
-    def _concerns(self, facts: DecisionFacts) -> bool:
-        party = facts.party
-        return (
-            (not self.party or party.kind in self.party)
-            and (not self.penalty or any(one in self.penalty for one in facts.penalty_kinds))
-            and (self.without is None or _fact(facts, self.without) is None)
-            and (self.id_type is None or party.id_type == self.id_type)
-        )
-
-
-def _fact(facts: DecisionFacts, name: str) -> Any:
-    return getattr(facts.party if name.startswith("party.") else facts, name.removeprefix("party."))
-
-
 class TargetProfile(_Rule):
     """What a target shows. ``periods``: the family of regimes. ``fields``: fields of law that it shows; none: all."""
 
@@ -213,11 +157,6 @@ class TargetProfile(_Rule):
     fields: tuple[FieldOfLaw, ...] = ()
     fields_citation: str = ""
     confirm: tuple[str, ...] = ()
-    needs: tuple[Need, ...] = ()
-
-    def unmet(self, facts: DecisionFacts) -> Mapping[str, Sentence]:
-        """What this target would refuse: a sentence for each fact, by its name in our API."""
-        return {need.field: words for need in self.needs if (words := need.unmet(facts)) is not None}
 
     @model_validator(mode="after")
     def _cited(self) -> Self:

@@ -24,7 +24,7 @@ from gateway.rooms.disclosures.answers import Answers
 from gateway.rooms.disclosures.effects import Effects
 from gateway.rooms.disclosures.full_text import FullTexts, Release
 from gateway.rooms.disclosures.judging import AS_WRITTEN, Reading
-from gateway.rooms.disclosures.planning import NOTHING_MORE, Planning, Told
+from gateway.rooms.disclosures.planning import NOTHING_MORE, Intent, Planning, Told
 from gateway.rooms.disclosures.publication import Organ, key_of, record
 from gateway.rooms.disclosures.records import Disclosure, DisclosureFilter
 from gateway.rooms.disclosures.recount import judge_again, recount
@@ -99,7 +99,7 @@ class Disclosures:
             if decision.revoked:
                 raise ConflictProblem(say("disclosures.revoked"), type="decision-revoked")
             organ = self._organ(conn, authority, today)
-            intents = self._planning.intents(decision, organ, targets, told, today)
+            intents = self._planning.intents(conn, decision, organ, targets, told, today)
             return {
                 intent.target: self._planning.enter(conn, decision, organ, intent, told, today, at)
                 for intent in intents
@@ -108,6 +108,22 @@ class Disclosures:
         entered = await self._base.store.write(unit)
         self._wake(entered)
         return tuple(entered.values())
+
+    async def examine(
+        self, authority: str, number: str, *, targets: Sequence[str] | None = None, told: Told = NOTHING_MORE
+    ) -> tuple[Intent, ...]:
+        """What ``request`` would do at each target, and all that each would refuse. Plans and sends nothing.
+
+        Raises NotFoundProblem, ConflictProblem, InvalidProblem.
+        """
+        today = day_of(self._base.clock.now())
+
+        def query(conn: Connection) -> tuple[Intent, ...]:
+            decision = self._decisions.read(conn, authority, number)
+            organ = self._organ(conn, authority, today)
+            return tuple(self._planning.judged(conn, decision, organ, targets, told, today))
+
+        return await self._base.store.read(query)
 
     async def correct(self, disclosure_id: str, reason: str, *, of: Of = None, once: Once = NEVER) -> None:
         """Replace what is shown by the decision's present facts 更正; number, organ and party stay.
@@ -122,7 +138,7 @@ class Disclosures:
             held = self._shown_and_idle(conn, disclosure_id, say("disclosures.corrected"), of)
             decision = self._decisions.read(conn, held.authority, held.decision_number)
             profile, organ = self._planning.profile_of(held.target), self._organ(conn, held.authority, today)
-            self._planning.require_complete_at(decision, organ, held, today)
+            self._planning.require_complete_at(conn, decision, organ, held, today)
             assert held.publish_until_on is not None, "what is shown has an end"
             former = held.sent(self._base.envelope)
             text = self.texts.public(conn, decision)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
 import contracts
+from gateway.adapters.credit import signed
 from gateway.adapters.credit.creditchina import adapter as creditchina
 from gateway.adapters.credit.creditchina import mapping as credit
 from gateway.adapters.credit.portal import mapping as portal
@@ -44,14 +45,14 @@ READ: dict[tuple[str, str], type[BaseModel]] = {
     ("credit", "Shown"): credit.WireShown,
     ("credit", "ShownAnswer"): credit.ShownAnswer,
     ("credit", "VerdictNotice"): creditchina._VerdictMessage,
-    ("portal", "Submission"): portal.WireSubmission,
-    ("portal", "SubmissionAnswer"): portal.SubmissionAnswer,
-    ("portal", "FieldError"): portal.WireFieldError,
-    ("portal", "Problem"): portal.Problem,
+    ("portal", "Submission"): signed.WireSubmission,
+    ("portal", "SubmissionAnswer"): signed.SubmissionAnswer,
+    ("portal", "FieldError"): signed.WireFieldError,
+    ("portal", "Problem"): signed.Problem,
     ("portal", "Shown"): portal.WireShown,
     ("portal", "Summary"): portal.WireSummary,
     ("portal", "Key"): portal.WireKey,
-    ("portal", "Ready"): portal.ReadyAnswer,
+    ("portal", "Ready"): signed.ReadyAnswer,
 }
 
 
@@ -146,10 +147,10 @@ def test_an_answer_is_noted_once_and_not_by_the_look_at_its_head() -> None:
         "trace": 1,
     }
     response = answered(told, noted)
-    assert portal.RESULTS.head(response) is None, "who refuses says why"
+    assert portal.SPEECH.results.head(response) is None, "who refuses says why"
     assert ChannelWire.model(response, Head, whole=False) == Head(code="P0000")
     assert noted == []
-    assert ChannelWire.model(response, portal.SubmissionAnswer).submission.receipt == "1"
+    assert ChannelWire.model(response, signed.SubmissionAnswer).submission.receipt == "1"
     assert noted == ["trace"]
 
 

@@ -14,7 +14,7 @@ import contracts
 from gateway.adapters.credit.creditchina import mapping as creditchina_mapping
 from gateway.adapters.credit.portal import mapping as portal_mapping
 from gateway.ports.credit import DisclosedParty, DisclosureKey, DisclosureRecord, SubmissionState
-from gateway.words.errors import ContractError, RejectedError
+from gateway.words.errors import ContractError
 from gateway.words.identifiers import USCC_PLACEHOLDER, clean_text
 
 TABLE = creditchina_mapping.TABLES["2018"]
@@ -59,20 +59,20 @@ def errors(system: str, schema: str, value: object) -> list[str]:
 
 @pytest.mark.parametrize("party", [FIRM, PERSON, OLD_SHOP], ids=lambda party: party.category)
 def test_every_category_of_party_fills_a_valid_row(party):
-    row = creditchina_mapping.penalty(disclosed(party), TABLE)
+    row = TABLE.fill(disclosed(party)).row
     assert errors("credit", "Penalty", row) == []
     assert row["CF_NR_FK"] == "1.234567"
 
 
 def test_an_old_individual_business_carries_the_placeholder_and_its_registration_number():
-    row = creditchina_mapping.penalty(disclosed(OLD_SHOP), TABLE)
+    row = TABLE.fill(disclosed(OLD_SHOP)).row
     assert row["CF_XDR_SHXYM"] == USCC_PLACEHOLDER
     assert row["CF_XDR_GSZC"] == "990102600012344"
 
 
 def test_an_organisation_never_gets_the_placeholder():
     nameless = FIRM.model_copy(update={"uscc": None, "registration_number": "990102000012344"})
-    assert "CF_XDR_SHXYM" not in creditchina_mapping.penalty(disclosed(nameless), TABLE)
+    assert "CF_XDR_SHXYM" not in TABLE.fill(disclosed(nameless)).row
 
 
 @pytest.mark.parametrize(
@@ -84,28 +84,31 @@ def test_an_organisation_never_gets_the_placeholder():
         (("通报批评",), "其他-通报批评"),
         (("降低资质等级", "限制从业"), "其他-降低资质等级；其他-限制从业"),
         (("吊销许可证件",), "暂扣或者吊销许可证/执照"),
-        (("责令关闭；限期拆除",), "其他-责令关闭、限期拆除"),
+        (("责令关闭；限期拆除",), "其他-责令关闭；其他-限期拆除"),
+        (("罚款；没收违法所得",), "罚款；没收违法所得、没收非法财物"),
+        (("警告并处罚款",), "警告；罚款"),
+        (("其他-责令改正；补种树木",), "其他-责令改正、补种树木"),
     ],
 )
 def test_kinds_of_the_2021_law_are_written_in_the_words_of_the_2018_list(kinds, wire):
-    assert creditchina_mapping.kinds_to_wire(kinds, TABLE) == wire
+    assert "；".join(TABLE.kinds(tuple(kinds))) == wire
 
 
 @given(st.lists(st.text(st.characters(categories=("Lo", "Nd")), min_size=1, max_size=60), min_size=1, max_size=5))
 def test_any_kind_of_penalty_fits_the_contract(kinds):
     kinds = [clean_text(kind) for kind in kinds]
-    row = creditchina_mapping.penalty(disclosed(penalty_kinds=tuple(kinds)), TABLE)
+    row = TABLE.fill(disclosed(penalty_kinds=tuple(kinds))).row
     assert not [message for message in errors("credit", "Penalty", row) if "CF_CFLB" in message or "其他" in message]
 
 
-def test_a_kind_too_long_for_the_wire_is_refused_before_sending():
-    with pytest.raises(RejectedError, match="unsendable"):
-        creditchina_mapping.kinds_to_wire(["责" * 65], TABLE)
+def test_a_kind_too_long_for_the_wire_is_named_before_sending():
+    faults = TABLE.fill(disclosed(penalty_kinds=("责" * 65,))).faults
+    assert [(one.field, one.wire, one.fault) for one in faults] == [("penalty_kinds", "CF_CFLB", "too_long")]
 
 
 @given(st.integers(0, 999_999_999_999))
 def test_amounts_in_wan_are_exact_to_the_fen(fen):
-    row = creditchina_mapping.penalty(disclosed(fine=fen), TABLE)
+    row = TABLE.fill(disclosed(fine=fen)).row
     whole, fraction = row["CF_NR_FK"].split(".")
     assert int(whole) * 1_000_000 + int(fraction) == fen
 

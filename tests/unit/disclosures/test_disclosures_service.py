@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 from foundation import foundation, wire
 
+from gateway.adapters.credit.creditchina.mapping import TABLES
+from gateway.adapters.credit.layout import Layout
+from gateway.adapters.credit.portal.mapping import LAYOUT
 from gateway.foundation.channels import Channel, Channels
 from gateway.foundation.rooms import Opened
 from gateway.foundation.store import Store
@@ -20,6 +23,7 @@ from gateway.ports.credit import (
     DisclosureKey,
     DisclosureRecord,
     FieldError,
+    FieldFault,
     Shown,
     Submission,
     SubmissionState,
@@ -28,6 +32,7 @@ from gateway.ports.credit import (
 from gateway.rooms.decisions import Corrections, DecisionEvent, DecisionFacts, Decisions, EventKind
 from gateway.rooms.decisions.corrections import At
 from gateway.rooms.disclosures import Disclosure, DisclosureFilter, Disclosures, Organ, Organs, Status
+from gateway.rooms.disclosures.judging import Wanting
 from gateway.rooms.disclosures.publication import key_of
 from gateway.rooms.disclosures.questions import EffectRequest
 from gateway.words.clock import ManualClock, day_of
@@ -64,6 +69,7 @@ FACTS: dict[str, Any] = {
     "seriousness": "general",
     "seriousness_standard": "安澜市失信行为分类标准",
     "seriousness_standard_on": "2026-03-01",
+    "valid_until": "2026-09-29",
 }
 ACCEPTED, PENDING, REJECTED = SubmissionState.ACCEPTED, SubmissionState.PENDING, SubmissionState.REJECTED
 
@@ -71,7 +77,8 @@ ACCEPTED, PENDING, REJECTED = SubmissionState.ACCEPTED, SubmissionState.PENDING,
 class Target:
     """A target that answers what it is told to, and shows what it has accepted unless ``hides``."""
 
-    def __init__(self) -> None:
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
         self.says: SubmissionState | ExchangeError = ACCEPTED
         self.errors: tuple[FieldError, ...] = ()
         self.content: str | None = None
@@ -100,6 +107,9 @@ class Target:
             key=key, state="published", content=self.content or content, published_on=date(2026, 9, 15), url="http://p"
         )
 
+    def examine(self, record: DisclosureRecord) -> tuple[FieldFault, ...]:
+        return self.layout.fill(record).faults
+
     async def submit(self, request: EffectRequest) -> Submission:
         return self._take("submit", request)
 
@@ -125,9 +135,13 @@ class Room:
     def __init__(self, store: Store, folder: Path) -> None:
         self.store, self.clock = store, ManualClock(NOW)
         info = AdapterInfo(
-            "credit", "credit.creditchina", "v1", frozenset({"submit", "find"}), find=FindGuarantee(consistent=True)
+            "credit",
+            "credit.creditchina",
+            "v1",
+            frozenset({"examine", "submit", "find"}),
+            find=FindGuarantee(consistent=True),
         )
-        self.city, self.portal = Target(), Target()
+        self.city, self.portal = Target(TABLES["2018"]), Target(LAYOUT)
         made = {"city": self.city, "portal": self.portal}
         channels = Channels(
             {
@@ -496,10 +510,17 @@ async def test_what_cannot_be_asked_for(room: Room) -> None:
 
 async def test_what_one_target_would_refuse_leaves_for_none(room: Room) -> None:
     party = {**FACTS["party"], "legal_representative": None}
-    await room.decide(party=party)
+    await room.decide(party=party, penalty_kinds=["罚款", "改" * 65])
     with pytest.raises(InvalidProblem) as told:
         await room.disclosures.request("A1", NUMBER)
     assert (told.value.type, told.value.field) == ("disclosure-incomplete", "party.legal_representative")
+    wanting = [("city", "party.legal_representative"), ("city", "penalty_kinds"), ("portal", "penalty_kinds")]
+    assert [(one["target"], one["field"]) for one in told.value.extra["errors"]] == wanting
+    looked = await room.disclosures.examine("A1", NUMBER)
+    assert [(one.target, [*one.found.fields]) for one in looked if isinstance(one.found, Wanting)] == [
+        ("city", ["party.legal_representative", "penalty_kinds"]),
+        ("portal", ["penalty_kinds"]),
+    ]
     assert await room.disclosures.of_decision("A1", NUMBER) == []
     assert room.portal.known == room.city.known == {}
 

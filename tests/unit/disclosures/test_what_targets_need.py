@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from datetime import date
 from pathlib import Path
@@ -11,11 +10,15 @@ from typing import Any
 import pytest
 
 import contracts
-from gateway.adapters.credit.creditchina.mapping import TABLES, penalty
+from gateway.adapters.credit.creditchina.mapping import TABLES
+from gateway.adapters.credit.layout import Field, Layout
+from gateway.adapters.credit.portal.mapping import LAYOUT
+from gateway.ports.credit import DisclosureRecord
 from gateway.rooms.decisions import Decision, DecisionFacts
 from gateway.rooms.disclosures import Organ
 from gateway.rooms.disclosures.publication import record
-from gateway.rooms.disclosures.rules import Need, load
+from gateway.rooms.disclosures.rules import load
+from gateway.rooms.disclosures.validation import Objection
 from gateway.words.saying import Language
 from simulators.credit.judgement import field_errors
 
@@ -23,7 +26,6 @@ CASE: dict[str, Any] = json.loads((Path(__file__).parents[2] / "cases/api/decisi
 CREDIT = Path(contracts.__file__).with_name("credit") / "v1"
 CONTRACT = json.loads((CREDIT / "openapi.json").read_text(encoding="utf-8"))
 CITY = load().targets["credit.creditchina"]
-PORTAL = load().targets["credit.portal"]
 ORGAN = Organ("安澜市望川区市场监督管理局", "11990102002100216D", "安澜市信用信息中心", "119901000031003146")
 SHOP = {"kind": "individual_business", "name": "望川区老张面馆"}
 BODY = {"kind": "organisation", "name": "安澜恒筑建设有限公司"}
@@ -57,26 +59,39 @@ ACTS: list[dict[str, Any]] = [
     {"penalty_kinds": ["警告"], "fine": None},
     {"penalty_kinds": ["警告", "改" * 65], "fine": None},
     {"penalty_kinds": ["警告"], "fine": None, "facts": "长" * 10001},
+    {"valid_until": None},
+    {"remark": "与刑事案件衔接", "case_name": "占道堆放案"},
 ]
+KNOWN = {"today": "2026-11-23", "local_code": "990102"}
 
 
 def facts(party: dict[str, Any], **changes: Any) -> DecisionFacts:
-    return DecisionFacts.model_validate_json(json.dumps(CASE | changes | {"party": party}))
+    return DecisionFacts.model_validate_json(
+        json.dumps(CASE | {"valid_until": "2027-11-20"} | changes | {"party": party})
+    )
 
 
-@pytest.mark.parametrize(("party", "act"), list(itertools.product(range(len(PARTIES)), range(len(ACTS)))))
-def test_we_say_no_exactly_where_the_target_would(party: int, act: int) -> None:
-    told = facts(PARTIES[party], **ACTS[act])
+def canonical(told: DecisionFacts) -> DisclosureRecord:
     decision = Decision("dec_1", "A1", "望市监罚〔2026〕1号", 1, told, (), 0, 0)
-    unmet = CITY.unmet(told)
-    if "penalty_kinds" in unmet:
-        return  # the mapping itself refuses to write it
-    row = penalty(record(decision, ORGAN, CITY, date(2027, 11, 20)), TABLES["2018"])
-    errors = field_errors(CONTRACT, row)
-    assert bool(unmet) == bool(errors), (unmet, errors)
-    for field, words in unmet.items():
-        assert all(field in words.in_(language) for language in Language)
-    assert PORTAL.unmet(told) == {}
+    return record(decision, ORGAN, CITY, date(2027, 11, 20))
+
+
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("party", range(len(PARTIES)))
+def test_we_say_no_exactly_where_the_target_would(party: int, table: str) -> None:
+    for act in ACTS:
+        made = canonical(facts(PARTIES[party], **act))
+        filled = TABLES[table].fill(made, KNOWN)
+        refused = {field for field, _ in field_errors(CONTRACT, filled.row, table)}
+        if table == "2018":
+            assert {one.wire for one in filled.faults} == refused, act
+        assert bool(filled.faults) == bool(refused), (filled.faults, refused)
+        for one in filled.faults:
+            objection = Objection("city", one)
+            for language in Language:
+                words = objection.reason.in_(language)
+                assert all(told in words for told in (objection.field, one.wire, one.title, one.source)), words
+        assert {one.field for one in LAYOUT.fill(made).faults} <= {"penalty_kinds"}
 
 
 @pytest.mark.parametrize(
@@ -84,6 +99,7 @@ def test_we_say_no_exactly_where_the_target_would(party: int, act: int) -> None:
     [
         (PARTIES[0], {"fine": None}, "fine"),
         (PARTIES[0], {"penalty_kinds": ["吊销许可证件"], "fine": None}, "licence"),
+        (PARTIES[0], {"valid_until": None}, "valid_until"),
         (PARTIES[1], {}, "party.legal_representative"),
         (PARTIES[4], {}, "party.uscc"),
         (PARTIES[10], {}, "party.registration_number"),
@@ -92,9 +108,43 @@ def test_we_say_no_exactly_where_the_target_would(party: int, act: int) -> None:
 def test_what_is_wanting_is_named_as_the_api_names_it(
     party: dict[str, Any], changes: dict[str, Any], field: str
 ) -> None:
-    assert list(CITY.unmet(facts(party, **changes))) == [field]
+    assert [one.field for one in TABLES["2018"].fill(canonical(facts(party, **changes))).faults] == [field]
 
 
-def test_a_rule_about_a_fact_that_does_not_exist_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"no party\.shoe_size"):
-        Need(field="party.shoe_size", says="鞋码")
+def test_every_column_of_the_table_has_an_input() -> None:
+    representative = {"representative_id_type": "身份证", "representative_id_number": "990102194912310024"}
+    codes = {
+        "registration_number": "990102000000016",
+        "organisation_code": "12345678-8",
+        "tax_number": "990102123456788",
+        "institution_number": "事证第1号",
+        "social_organisation_number": "社证第1号",
+    }
+    firm = {**PARTIES[0], **representative, **codes}
+    kinds = ["罚款", "没收违法所得", "吊销许可证件"]
+    full = facts(firm, penalty_kinds=kinds, fine="1.00", confiscated="1.00", licence="许可证JY1", remark="已移送")
+    filled = TABLES["2018"].fill(canonical(full))
+    person = TABLES["2018"].fill(canonical(facts(PARTIES[11])))
+    assert filled.faults == person.faults == ()
+    assert filled.row.keys() | person.row.keys() == CONTRACT["components"]["schemas"]["Penalty"]["properties"].keys()
+    assert len(filled.row.keys() | person.row.keys()) == 30
+
+
+def test_no_day_stands_in_for_the_end_of_validity() -> None:
+    assert "CF_YXQ" not in TABLES["2018"].fill(canonical(facts(PARTIES[0], valid_until=None))).row
+
+
+def test_an_id_number_of_a_representative_goes_over_the_private_link_alone() -> None:
+    party = {**PARTIES[0], "representative_id_type": "身份证", "representative_id_number": "990102194912310024"}
+    decision = Decision("dec_1", "A1", "望市监罚〔2026〕1号", 1, facts(party), (), 0, 0)
+    public = record(decision, ORGAN, load().targets["credit.portal"], date(2027, 11, 20))
+    assert "990102194912310024" not in public.model_dump_json()
+
+
+def test_a_layout_that_names_what_is_not_there_is_refused() -> None:
+    line = {"wire": "X", "title": "甲", "fact": "fine", "form": "text", "longest": "", "wanted": "", "for": ""}
+    for wrong in ({"form": "poem"}, {"wanted": "perhaps"}, {"for": "ghost"}):
+        with pytest.raises(ValueError, match="X: no"):
+            Field.of(line | wrong)
+    with pytest.raises(ValueError, match="there is no field colour"):
+        Layout([Field.of(line)], "").renamed({"colour": "C"})

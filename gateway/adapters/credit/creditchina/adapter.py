@@ -5,7 +5,8 @@ A submission is answered by a receipt, which is not a verdict: every effect here
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import date, timedelta
 from typing import Any, ClassVar, Literal, TypeVar
 
 import httpx
@@ -13,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 import contracts
 from gateway.adapters.credit.creditchina import mapping
+from gateway.adapters.credit.layout import Filled
 from gateway.foundation.wire import ChannelWire, MessageSigner
 from gateway.foundation.wire.tokens import TokenRefusedError
 from gateway.foundation.wire.told import Told
@@ -20,6 +22,8 @@ from gateway.ports.base import AdapterInfo, FindGuarantee, Incoming, OpenedCallb
 from gateway.ports.credit import (
     CorrectRequest,
     DisclosureKey,
+    DisclosureRecord,
+    FieldFault,
     RepairRequest,
     Shown,
     Submission,
@@ -28,10 +32,12 @@ from gateway.ports.credit import (
     VerdictNotice,
     WithdrawRequest,
 )
-from gateway.words.clock import Clock
+from gateway.words.clock import Clock, day_of
 from gateway.words.errors import ContractError, ExchangeError
 
 _VERDICTS = {row["state"]: row["effect"] for row in contracts.code_table("credit", "v1", "verdicts")}
+
+TableVersion = Literal["2016", "2018"]
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -45,45 +51,68 @@ class CreditChina:
     """Submits, corrects, withdraws and repairs rows of the penalty table; reads back what the public sees."""
 
     class Settings(BaseModel):
-        """``app_key`` and ``secret`` as issued by the platform; ``table`` is the version of the penalty table."""
+        """``app_key`` and ``secret`` as issued by the platform; ``table`` is the version of the penalty table.
+
+        ``tables``: from which day of sending the platform takes another version, such as ``{"2018" = 2027-03-01}``
+        beside ``table = "2016"``. ``local_code`` 地方编码: what the table of 2016 asks for.
+        """
 
         model_config = ConfigDict(extra="forbid")
 
         app_key: str = Field(min_length=1, max_length=64)
         secret: SecretStr
-        table: Literal["2018"] = "2018"
+        table: TableVersion = "2018"
+        tables: Mapping[TableVersion, date] = Field(default_factory=dict)
+        local_code: str | None = Field(default=None, pattern=r"^[0-9]{2,12}$")
 
     info: ClassVar[AdapterInfo] = AdapterInfo(
         kind="credit",
         name="credit.creditchina",
         contract="credit/v1",
-        capabilities=frozenset({"submit", "find", "correct", "withdraw", "repair", "read_back", "open_callback"}),
+        capabilities=frozenset(
+            {"examine", "submit", "find", "correct", "withdraw", "repair", "read_back", "open_callback"}
+        ),
         find=FindGuarantee(consistent=False, settle_seconds=30.0),
         sensitive=frozenset(
-            {"appSecret", "accessToken", "CF_XDR_MC", "CF_FRDB", "CF_XDR_ZJHM", "CF_FR_ZJHM", "Authorization"}
+            {"appSecret", "accessToken", "Authorization", "CF_XDR_MC"}
+            | {"CF_FRDB", "CF_FR", "CF_XDR_ZJHM", "CF_FR_ZJHM", "CF_XDR_SFZ"}
         ),
     )
 
     def __init__(self, settings: CreditChina.Settings, wire: ChannelWire, clock: Clock) -> None:
         self._settings = settings
         self._wire = wire
-        self._table = mapping.TABLES[settings.table]
+        self._clock = clock
         key = settings.secret.get_secret_value().encode()
         self._signer = MessageSigner(settings.app_key, key, clock)
         self._token = wire.access_token(self._new_token)
+
+    def examine(self, record: DisclosureRecord) -> tuple[FieldFault, ...]:
+        """What the platform would refuse of a row, by the version of the table that it takes today."""
+        return self._filled(record).faults
+
+    def _filled(self, record: DisclosureRecord) -> Filled:
+        """The record as a row of the table that is taken today."""
+        today = day_of(self._clock.now())
+        begun = [(since, version) for version, since in self._settings.tables.items() if since <= today]
+        version = max(begun)[1] if begun else self._settings.table
+        known = {"today": today.isoformat()}
+        if self._settings.local_code is not None:
+            known["local_code"] = self._settings.local_code
+        return mapping.TABLES[version].fill(record, known)
 
     # --- effects ----------------------------------------------------------------------------------------------------
 
     async def submit(self, request: SubmitRequest) -> Submission:
         """Submit one decision as a batch of one. PENDING: the verdict comes by ``find`` or callback."""
-        row = mapping.penalty(request.record, self._table)
+        row = self._filled(request.record).row
         record = {"sourceId": request.reference, "penalty": row}
         body = {"batchId": request.reference, "records": [record]}
         return await self._effect("submit", "/v1/penalties/batches", request.reference, body)
 
     async def correct(self, request: CorrectRequest) -> Submission:
         """Replace a published row 更正; number, authority and party stay."""
-        row = mapping.penalty(request.record, self._table)
+        row = self._filled(request.record).row
         body = {"sourceId": request.reference, "reason": request.reason, "penalty": row}
         return await self._effect("correct", "/v1/penalties/corrections", request.reference, body)
 

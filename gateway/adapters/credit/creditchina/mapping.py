@@ -1,140 +1,38 @@
 """Between our words and the penalty table of Credit China: pure functions of their arguments.
 
-Source: 发改办财金〔2018〕424号 (field names), contracts/credit/v1/openapi.json. The table is versioned,
-because older and newer layouts are met: another layout is another ``Table``.
+Source: 发改办财金〔2018〕424号 (field names), contracts/credit/v1/openapi.json. The table is versioned, because that of
+2016 is still met: each version is a code table of the contract, read as a ``Layout``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
 import contracts
+from gateway.adapters.credit.layout import KINDS_OF_LAW, Layout
 from gateway.foundation.wire.envelope import Head, Results
 from gateway.foundation.wire.told import Told
 from gateway.ports.credit import (
-    DisclosedParty,
     DisclosureKey,
-    DisclosureRecord,
     FieldError,
     Shown,
     Submission,
     SubmissionState,
 )
-from gateway.words.documents import table_type
-from gateway.words.errors import ContractError, RejectedError
-from gateway.words.identifiers import USCC_PLACEHOLDER
-from gateway.words.money import format_wan
+from gateway.words.errors import ContractError
 from gateway.words.spelling import name_key, number_key
 
 RESULTS = Results(contracts.code_table("credit", "v1", "results"))
 
 
-@dataclass(frozen=True)
-class Table:
-    """One version of the penalty table: words for party categories, and for the kinds of penalty of the law.
-
-    ``kinds`` maps the kinds of 行政处罚法 (2021) art. 9 to the words of the list; what is absent is written ``other``.
-    """
-
-    version: str
-    categories: Mapping[str, str]
-    kinds: Mapping[str, str]
-    joiner: str = "；"
-    other: str = "其他-"
-    longest_other: int = 64
-
-
-TABLES: Mapping[str, Table] = {
-    "2018": Table(
-        version="2018",
-        categories={
-            "organisation": "法人及非法人组织",
-            "individual_business": "个体工商户",
-            "natural_person": "自然人",
-        },
-        kinds={
-            "警告": "警告",
-            "罚款": "罚款",
-            "没收违法所得": "没收违法所得、没收非法财物",
-            "没收非法财物": "没收违法所得、没收非法财物",
-            "没收违法所得、没收非法财物": "没收违法所得、没收非法财物",
-            "责令停产停业": "责令停产停业",
-            "责令停产停业整顿": "责令停产停业",
-            "暂扣许可证件": "暂扣或者吊销许可证/执照",
-            "吊销许可证件": "暂扣或者吊销许可证/执照",
-            "吊销营业执照": "暂扣或者吊销许可证/执照",
-            "暂扣或者吊销许可证/执照": "暂扣或者吊销许可证/执照",
-            "行政拘留": "行政拘留",
-        },
-    )
+TABLES: Mapping[str, Layout] = {
+    one["version"]: Layout.read("credit", f"table_{one['version']}", one["source"], KINDS_OF_LAW)
+    for one in contracts.code_table("credit", "v1", "tables")
 }
-
-
-def kinds_to_wire(kinds: Sequence[str], table: Table) -> str:
-    """Kinds of penalty in the words of the list, each once, joined. A kind outside the list becomes ``其他-…``.
-
-    RejectedError for a kind too long to be written: nothing was sent.
-    """
-    written: dict[str, None] = {}
-    for kind in kinds:
-        word = table.kinds.get(kind)
-        if word is None:
-            plain = kind.removeprefix(table.other).replace(table.joiner, "、")
-            if len(plain) > table.longest_other:
-                raise RejectedError(f"处罚类别过长: {plain}", "unsendable")
-            word = table.other + plain
-        written[word] = None
-    return table.joiner.join(written)
-
-
-def penalty(record: DisclosureRecord, table: Table) -> dict[str, str]:
-    """One decision as a row of the table. Fields that do not apply are absent; amounts in 万元 with six decimals.
-
-    An individual business without a unified code carries seventeen zeros and X beside its registration number.
-    """
-    party = record.party
-    row = {
-        "CF_XDR_MC": party.name,
-        "CF_XDR_LB": table.categories[party.category],
-        "CF_XDR_SHXYM": _unified_code(party),
-        "CF_XDR_GSZC": party.registration_number,
-        "CF_XDR_ZZJG": party.organisation_code and party.organisation_code.replace("-", ""),
-        "CF_XDR_SYDW": party.institution_number,
-        "CF_XDR_SHZZ": party.social_organisation_number,
-        "CF_FRDB": None if party.category == "natural_person" else party.legal_representative,
-        "CF_WSH": record.decision_number,
-        "CF_WFXW": record.violation,
-        "CF_SY": record.facts,
-        "CF_YJ": record.basis,
-        "CF_CFLB": kinds_to_wire(record.penalty_kinds, table),
-        "CF_NR": record.content,
-        "CF_NR_FK": None if record.fine is None else format_wan(record.fine),
-        "CF_NR_WFFF": None if record.confiscated is None else format_wan(record.confiscated),
-        "CF_NR_ZKDX": record.licence,
-        "CF_JDRQ": record.decided_on.isoformat(),
-        "CF_YXQ": record.valid_until.isoformat(),
-        "CF_GSJZQ": record.publish_until.isoformat(),
-        "CF_CFJG": record.authority_name,
-        "CF_CFJGDM": record.authority_code,
-        "CF_SJLY": record.source_name,
-        "CF_SJLYDM": record.source_code,
-        "BZ": record.remark,
-    }
-    if party.category == "natural_person":
-        row |= {"CF_XDR_ZJLX": party.id_type and table_type(party.id_type), "CF_XDR_ZJHM": party.id_number}
-    elif party.id_type and party.id_number:
-        row |= {"CF_FR_ZJLX": table_type(party.id_type), "CF_FR_ZJHM": party.id_number}
-    return {name: value for name, value in row.items() if value}
-
-
-def _unified_code(party: DisclosedParty) -> str | None:
-    if party.category == "individual_business" and party.uscc is None and party.registration_number:
-        return USCC_PLACEHOLDER
-    return None if party.category == "natural_person" else party.uscc
+"""The versions of the penalty table that are met: ``contracts/credit/v1/codes/table_….csv``."""
 
 
 def key(of: DisclosureKey) -> dict[str, str]:

@@ -2,84 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
 import contracts
+from gateway.adapters.credit.layout import Layout
+from gateway.adapters.credit.signed import Speech
 from gateway.foundation.wire.envelope import Head, Results
 from gateway.foundation.wire.told import Told
-from gateway.ports.credit import DisclosureKey, DisclosureRecord, FieldError, Shown, Submission, SubmissionState
-from gateway.words.errors import ContractError
+from gateway.ports.credit import DisclosureKey, DisclosureRecord, Shown
 from gateway.words.spelling import number_key, same_name
 
-RESULTS = Results(contracts.code_table("portal", "v1", "results"))
-STATES = {"pending": SubmissionState.PENDING, "ok": SubmissionState.ACCEPTED, "rejected": SubmissionState.REJECTED}
+LAYOUT = Layout.read("portal", "layout", "contracts/portal/v1")
+"""Summary and full text: number, party, kind of violation, content, organ, days. No ID numbers at all."""
 
-
-def summary(record: DisclosureRecord) -> dict[str, Any]:
-    """What the public reads first: number, party, kind of violation, content, organ, date. No ID numbers at all."""
-    party = record.party
-    words = {
-        "decisionNumber": record.decision_number,
-        "partyName": party.name,
-        "partyCategory": party.category,
-        "partyCode": None if party.category == "natural_person" else party.uscc,
-        "violation": record.violation,
-        "penaltyKinds": list(record.penalty_kinds),
-        "content": record.content,
-        "authorityName": record.authority_name,
-        "authorityCode": record.authority_code,
-        "decidedOn": record.decided_on.isoformat(),
-        "publishUntil": record.publish_until.isoformat(),
-    }
-    return {name: value for name, value in words.items() if value}
+SPEECH = Speech(
+    Results(contracts.code_table("portal", "v1", "results")),
+    {row["state"]: row["effect"] for row in contracts.code_table("portal", "v1", "states")},
+    absent="P0404",
+    refused="P0422",
+)
+FULL_TEXT = "fullText"
 
 
 def publication(reference: str, record: DisclosureRecord) -> dict[str, Any]:
     """Summary and, where there is one, full text under our reference."""
-    text = {"fullText": record.full_text} if record.full_text else {}
-    return {"reference": reference, "summary": summary(record), **text}
+    summary = LAYOUT.fill(record).row
+    text = summary.pop(FULL_TEXT, None)
+    return {"reference": reference, "summary": summary, **({FULL_TEXT: text} if text else {})}
 
 
 def key(of: DisclosureKey) -> dict[str, str]:
     """The key of a published decision in the portal's words."""
     return {"decisionNumber": of.decision_number, "authorityCode": of.authority_code, "partyName": of.party_name}
-
-
-# --- answers -------------------------------------------------------------------------------------------------------
-
-
-class WireFieldError(Told):
-    """One refused field, in the portal's words."""
-
-    field: str
-    code: str = ""
-    message: str = ""
-
-
-class Problem(Head):
-    """A refusal, with the fields that it refuses."""
-
-    fieldErrors: tuple[WireFieldError, ...] = ()
-
-
-class WireSubmission(Told):
-    """What the portal knows under one reference."""
-
-    unread: ClassVar[frozenset[str]] = frozenset({"kind", "receivedAt"})
-
-    reference: str
-    state: str
-    receipt: str
-    reason: str | None = None
-
-
-class SubmissionAnswer(Head):
-    """The answer to an effect, or to a query by reference."""
-
-    submission: WireSubmission
 
 
 class WireKey(Told):
@@ -119,34 +76,18 @@ class ShownAnswer(Head):
     records: tuple[WireShown, ...]
 
 
-class ReadyAnswer(Head):
-    """The portal is there and takes our signature."""
-
-    unread: ClassVar[frozenset[str]] = frozenset({"now"})
+Same = Callable[[str, str], bool]
+"""Whether a name as shown is the one sent."""
 
 
-def submission(answer: WireSubmission, effects: Mapping[str, str]) -> Submission:
-    """The portal's word on an effect. ContractError for a state that codes/states.csv does not know."""
-    effect = effects.get(answer.state, "")
-    if effect not in STATES:
-        raise ContractError(f"the portal answered with an unknown state {answer.state!r}")
-    refused = effect == "rejected"
-    errors = (FieldError(field="", code=answer.state, message=answer.reason or "审核不通过"),) if refused else ()
-    return Submission(reference=answer.reference, state=STATES[effect], receipt=answer.receipt, field_errors=errors)
-
-
-def refused(reference: str, problem: Problem) -> Submission:
-    """A publication whose fields the portal refused: nothing happened, and it says which."""
-    errors = tuple(FieldError(field=one.field, code=one.code, message=one.message) for one in problem.fieldErrors)
-    return Submission(reference=reference, state=SubmissionState.REJECTED, receipt="", field_errors=errors)
-
-
-def shown(records: Sequence[WireShown], of: DisclosureKey) -> Shown | None:
+def shown(records: Sequence[WireShown], of: DisclosureKey, same: Same = same_name) -> Shown | None:
     """The entry of this party among those shown under a decision number."""
     for record in records:
         told = record.key
-        same = told.authorityCode == of.authority_code and same_name(told.partyName, of.party_name)
-        if same and number_key(told.decisionNumber) == number_key(of.decision_number):
+        mine = told.authorityCode == of.authority_code and number_key(told.decisionNumber) == number_key(
+            of.decision_number
+        )
+        if mine and same(told.partyName, of.party_name):
             return Shown.model_validate(
                 {
                     "key": of,

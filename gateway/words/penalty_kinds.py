@@ -26,7 +26,12 @@ def split_kinds(told: object) -> object:
     """Elements that join several known kinds become several; each kind once. What is no list of texts passes."""
     if not isinstance(told, Sequence) or isinstance(told, str) or not all(isinstance(one, str) for one in told):
         return told
-    return list(dict.fromkeys(kind for one in told for kind in _parts(one.strip())))
+    return apart(told)
+
+
+def apart(kinds: Sequence[str]) -> list[str]:
+    """Each kind once: ``罚款；没收违法所得`` is two."""
+    return list(dict.fromkeys(kind for one in kinds for kind in _parts(one.strip())))
 
 
 def _parts(element: str) -> list[str]:
