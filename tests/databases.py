@@ -207,9 +207,11 @@ class Line:
 
 class Pooler:
     """What PgBouncer does with ``pool_mode = transaction``: all who connect share one session of the server, for a
-    transaction each, and what they wish of their session is not asked for."""
+    transaction each, and what they wish of their session is not asked for. ``strict``: who has such wishes is refused,
+    as PgBouncer does it unless it is told to pass over them."""
 
     def __init__(self, server: Server, database: str) -> None:
+        self.strict = False
         self._folder = Path(tempfile.mkdtemp(prefix="gateway-pooler-"))
         self._far = socket.socket(socket.AF_UNIX)
         self._far.connect(str(server.folder / ".s.PGSQL.5432"))
@@ -239,7 +241,11 @@ class Pooler:
 
     def _serve(self, near: socket.socket) -> None:
         with near, suppress(OSError):
-            _exactly(near, struct.unpack("!i", _exactly(near, 4))[0] - 4)
+            wishes = _exactly(near, struct.unpack("!i", _exactly(near, 4))[0] - 4)
+            if self.strict and b"\0options\0" in wishes:
+                told = b"SFATAL\0C08P01\0Munsupported startup parameter: options\0\0"
+                near.sendall(b"E" + struct.pack("!i", len(told) + 4) + told)
+                return
             near.sendall(self._greeting)
             while (kind := _message(near))[:1] != b"X":
                 with self._turn:

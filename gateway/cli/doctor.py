@@ -175,12 +175,12 @@ def database(ours: Session) -> Iterator[Finding]:
     if not _there(ours):
         yield Finding("database", "fail", say("doctor.no_database", path=path))
         return
-    ours.read(lambda _: None)
-    yield Finding("database", "ok", say("doctor.schema", branches=sorted(schema.expected())))
-    if path is None:
+    if path is None:  # first of all: who may not have a session of ours at all is no database that is away
         state: Literal["warn", "fail"] = "warn" if ours.settings.store.may_forget else "fail"
         yield from (Finding("database", state, one) for one in promises.broken(url))
-    else:
+    ours.read(lambda _: None)
+    yield Finding("database", "ok", say("doctor.schema", branches=sorted(schema.expected())))
+    if path is not None:
         try:
             DatabaseLock.take(path).release()
             yield Finding("gateway", "ok", say("doctor.no_process"))

@@ -160,13 +160,13 @@ def prepare_database(settings: Settings) -> None:
     url = settings.store.location()
     path = sqlite_path(url)
     if path is None:
+        if not settings.store.may_forget:
+            promises.require(url)
         engine = open_engine(url)
         try:
             schema.require_current(engine)
         finally:
             engine.dispose()
-        if not settings.store.may_forget:
-            promises.require(url)
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     with DatabaseLock.take(path):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from gateway.foundation.store.engine import SESSION, open_engine
 from gateway.words.errors import SettingsError
@@ -22,6 +23,8 @@ LATENCY = 0.005
 """Seconds for one statement there and back, the quickest of some."""
 _TRIES = 50
 """At most: a near server on a machine that has much to do is quick now and then, a far one never."""
+_POOLERS_SAY = ("unsupported startup parameter", "statement pooling mode")
+"""PgBouncer, of our options, and of transactions where it gives a session away after each statement."""
 _ROOM = """
 select least(
     current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
@@ -44,6 +47,10 @@ def broken(url: str) -> list[Sentence]:
             if (took := _latency(one)) > LATENCY:
                 found.append(say("promises.far", milliseconds=round(took * 1000, 1)))
             return found
+    except DBAPIError as error:
+        if any(words in str(error.orig) for words in _POOLERS_SAY):
+            return [say("promises.pooled")]
+        raise
     finally:
         engine.dispose()
 

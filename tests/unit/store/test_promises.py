@@ -32,6 +32,13 @@ def test_a_pooler_of_transactions_is_named(pooler) -> None:
     assert "pooled" in named(pooler.url)
 
 
+def test_a_pooler_that_refuses_our_sessions_is_no_database_that_is_away(pooler) -> None:
+    pooler.strict = True
+    assert named(pooler.url) == {"pooled"}
+    with pytest.raises(SettingsError, match="pooler"):
+        promises.require(pooler.url)
+
+
 def test_one_that_passes_what_a_session_asks_for_is_named_all_the_same(pooler, monkeypatch) -> None:
     monkeypatch.setattr(promises, "SESSION", {"lock_timeout": "0"})
     assert "pooled" in named(pooler.url)
