@@ -80,7 +80,7 @@ class Appeal:
 
 @dataclass(frozen=True)
 class Term:
-    """One term of enforcement: its last day, and the row of the law that says so."""
+    """One term: its last day, and the row of the law that says so."""
 
     name: str
     last_day: date
@@ -107,6 +107,10 @@ class Clocks:
         return self.terms.rule(matter, self.facts.decided_on, self.facts.field_of_law)
 
     # --- service and the last day to pay ----------------------------------------------------------------------------
+
+    def service_term(self) -> Term:
+        """Until when the decision is to be served, where it could not be handed over at once (行政处罚法 art. 61)."""
+        return self._ends("service", self.rule(Matter.SERVICE_TERM), self.facts.decided_on)
 
     def receipt(self) -> Receipt | None:
         """The day of receipt; None while the decision is not served.
@@ -209,13 +213,14 @@ class Clocks:
     # --- enforcement --------------------------------------------------------------------------------------------------
 
     def enforcement(self, surcharge_days: Sequence[date] = ()) -> tuple[Term, ...]:
-        """The terms after the surcharge, as far as they are known: each a clock of its own.
+        """The terms after service, as far as they are known: each a clock of its own.
 
         ``surcharge_days``: every day on which a surcharge has counted. ``surcharge``: the last of its first thirty
         days, after which an organ with power of its own may enforce (行政强制法 art. 46). ``urging``: the end of the
-        term that the party is given by the latest 催告 (art. 54: ten working days). ``suing``: the end of the party's
-        term to sue. ``court``: the last day to apply to the court, three months after that, or after the end of a
-        deferral (art. 53; 行政处罚法 art. 72(2)). After a suit these two are the judgment's matter, and none is given.
+        term that the party is given by the latest 催告 (art. 54: ten working days). ``review``: the end of the party's
+        term to apply for reconsideration (行政复议法 art. 20), where it has not appealed. ``suing``: that to sue.
+        ``court``: the last day to apply to the court, three months after that, or after the end of a deferral
+        (art. 53; 行政处罚法 art. 72(2)). After a suit these two are the judgment's matter, and none is given.
         """
         found, allowed = [], self.rule(Matter.SURCHARGE_BEFORE_FORCE)
         if len(surcharge_days) >= allowed.number:
@@ -223,7 +228,10 @@ class Clocks:
         urged = self._of(EventKind.URGED)
         if urged:
             found.append(self._ends("urging", self.rule(Matter.REMINDER_TERM), urged[-1].on))
-        suing = self._suing()
+        received, suing = self.receipt(), self._suing()
+        if received is not None and not any(one.party is None for one in self.appeals()):
+            review = self._ends("review", self.rule(Matter.REVIEW_TERM), received.on)
+            found.append(replace(review, provisional=review.provisional or received.provisional))
         if suing is not None:
             deferred = [period.due_on for period in self.periods()[1:]]
             court = self._ends("court", self.rule(Matter.COURT_TERM), max([suing.last_day, *deferred]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
@@ -11,12 +11,13 @@ import typer
 from gateway.foundation.two_persons import Person
 from gateway.rooms.decisions import Corrections, Decision, DecisionEvent, Decisions
 from gateway.rooms.decisions.corrections import At, CorrectionSight
+from gateway.rooms.decisions.party import Warned
 from gateway.terminal.confirming import Seen, as_lines, word_on
 from gateway.terminal.login import Asking, FromStdin, Identity, Login, as_operator
 from gateway.terminal.output import Json, head, in_words, session, show, table
 from gateway.terminal.running import KeyFile
 from gateway.words.errors import InvalidProblem, NotFoundProblem
-from gateway.words.saying import Word, say
+from gateway.words.saying import Sentence, Word, say
 from gateway.words.wrong import wrongs
 
 if TYPE_CHECKING:
@@ -37,13 +38,14 @@ def events(ctx: typer.Context, authority: Authority, number: Number, as_json: Js
 
     from gateway.app import App
 
-    async def look() -> tuple[Decision, list[CorrectionSight]]:
+    async def look() -> tuple[dict[str, Any], Sequence[Warned]]:
         async with App.open(session(ctx).settings) as gateway:
-            decision = await gateway.get(Decisions).get(authority, number)
-            return decision, list(await gateway.get(Corrections).of(decision))
+            decisions = gateway.get(Decisions)
+            decision = await decisions.get(authority, number)
+            return _told(decision, list(await gateway.get(Corrections).of(decision))), decisions.warnings(decision)
 
-    decision, corrections = asyncio.run(look())
-    _show(_told(decision, corrections), as_json)
+    told, warnings = asyncio.run(look())
+    _show(told | {"warnings": [str(one.reason) for one in warnings]}, as_json, *(one.reason for one in warnings))
 
 
 @app.command("correct")
@@ -206,7 +208,7 @@ def _words(event: dict[str, Any] | None) -> str:
     return ", ".join(said)
 
 
-def _show(told: dict[str, Any], as_json: bool) -> None:
+def _show(told: dict[str, Any], as_json: bool, *below: Sentence) -> None:
     rows = [(one["id"], _words(one), one["in_force"], one["recorded_by"]) for one in told["events"]]
     human: list[Any] = [table(("id", "event", "in_force", "recorded_by"), rows)]
     if told["corrections"]:
@@ -214,4 +216,4 @@ def _show(told: dict[str, Any], as_json: bool) -> None:
         shown = [{**one, "instead": _words(one["event"]), "status": Word(one["status"])} for one in told["corrections"]]
         title = head("corrections")
         human += ["", table(names, ([one[name] for name in names] for one in shown), title=title)]
-    show(told, as_json, *human)
+    show(told, as_json, *human, *below)

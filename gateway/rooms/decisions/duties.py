@@ -6,6 +6,7 @@ from collections.abc import Collection
 from datetime import date
 from enum import StrEnum
 
+from gateway.rooms.decisions.clocks import Term
 from gateway.rooms.decisions.facts import DecisionFacts
 from gateway.words.saying import Sentence, say
 
@@ -25,10 +26,12 @@ class Mark(StrEnum):
     """The public sees it."""
 
 
-def next_duty(facts: DecisionFacts, *, revoked: bool, due_on: date | None, marks: Collection[Mark]) -> Sentence | None:
+def next_duty(
+    facts: DecisionFacts, *, revoked: bool, serve: Term, due_on: date | None, marks: Collection[Mark]
+) -> Sentence | None:
     """What somebody has to do next, in the order of acts of an ordinary procedure; None where nothing is to be done.
 
-    ``due_on``: the last day to pay, None while the decision is not served.
+    ``serve``: the term to serve it. ``due_on``: the last day to pay, None while the decision is not served.
     """
     if revoked:
         return say("decisions.duty_withdraw") if Mark.PUBLIC in marks else None
@@ -37,7 +40,7 @@ def next_duty(facts: DecisionFacts, *, revoked: bool, due_on: date | None, marks
     if Mark.SEALED not in marks:
         return say("decisions.duty_seal")
     if due_on is None:
-        return say("decisions.duty_serve")
+        return say("decisions.duty_serve", on=serve.last_day, figure=serve.rule.figure, cited=serve.rule.cited)
     if Mark.IN_DOUBT in marks:
         return say("decisions.duty_none")
     if Mark.PAYABLE in marks:

@@ -178,9 +178,16 @@ class Decisions:
     def look(self, conn: Connection, decision: Decision, parts: Sequence[Part]) -> Overview:
         """``overview`` inside a query or unit of the caller's."""
         found = {part.name: part.of(conn, decision) for part in parts}
-        due = self.due(decision)
+        clocks = self.clocks(decision)
+        due = clocks.due()
         marks = frozenset(mark for one in found.values() for mark in one.marks)
-        duty = next_duty(decision.facts, revoked=decision.revoked, due_on=due.on if due else None, marks=marks)
+        duty = next_duty(
+            decision.facts,
+            revoked=decision.revoked,
+            serve=clocks.service_term(),
+            due_on=due.on if due else None,
+            marks=marks,
+        )
         return Overview(due, {name: one.items for name, one in found.items()}, duty)
 
     def _again(self, conn: Connection, decision_id: str) -> Decision:

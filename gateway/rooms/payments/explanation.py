@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from gateway.foundation.base import Foundation
 from gateway.rooms.decisions import Clocks, Decision, Decisions, DueDate
 from gateway.rooms.decisions.clocks import Appeal, Receipt, Term
+from gateway.rooms.decisions.party import Warned
 from gateway.rooms.payments import records
 from gateway.rooms.payments.accrual import fine_in, paid_day, rate_of
 from gateway.rooms.payments.bill import LineKind
@@ -57,7 +58,10 @@ class Owed:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Everything about a decision's money and terms up to and including ``on``. ``rules``: the rows it follows."""
+    """Everything about a decision's money and terms up to and including ``on``. ``rules``: the rows it follows.
+
+    ``warnings``: what is unusual about the decision, as two appeals that one party has open.
+    """
 
     decision: Decision
     on: date
@@ -68,6 +72,7 @@ class Explanation:
     owed: Sequence[Owed]
     terms: Sequence[Term]
     rules: Sequence[Rule]
+    warnings: Sequence[Warned] = ()
 
     @property
     def left(self) -> int:
@@ -107,14 +112,24 @@ class Explanations:
             LineKind.SURCHARGE: sum(one.surcharge.amount for one in claims),
         }
         owed = [Owed(kind, total, paid.get(kind, 0) + elsewhere.get(kind, 0)) for kind, total in sums.items() if total]
-        terms, due, receipt = clocks.enforcement(_counted(claims)), clocks.due(), clocks.receipt()
+        due, receipt = clocks.due(), clocks.receipt()
+        terms = clocks.enforcement(_counted(claims)) if receipt is not None else (clocks.service_term(),)
         rules = [*(receipt.rules if receipt else ()), *((due.rule,) if due and due.rule else ())]
         rules += [row for one in claims for row in one.surcharge.rules]
         if clocks.appeals():
             rules += [clocks.rule(Matter.AFTER_APPEAL), clocks.rule(Matter.APPEAL_GAP)]
         rules += [one.rule for one in terms]
         return Explanation(
-            decision, on, receipt, due, clocks.appeals(), claims, owed, terms, tuple(dict.fromkeys(rules))
+            decision=decision,
+            on=on,
+            receipt=receipt,
+            due=due,
+            appeals=clocks.appeals(),
+            claims=claims,
+            owed=owed,
+            terms=terms,
+            rules=tuple(dict.fromkeys(rules)),
+            warnings=self._decisions.warnings(decision),
         )
 
     def _claim(self, conn: Connection, decision: Decision, payment: Payment, on: date) -> Claim:

@@ -55,18 +55,22 @@ class AppealView(View):
 
 
 class TermView(View):
-    """One term after the surcharge: the last of the days of surcharge after which an organ may enforce by itself, the
-    end of the reminder 催告, of the party's term to sue, and of the term to ask the court.
+    """One term: that to serve what is not served; the last of the days of surcharge after which an organ may enforce by
+    itself; the end of the reminder 催告, of the party's terms to apply for reconsideration and to sue, and of the term
+    to ask the court.
     """
 
-    name: Literal["surcharge", "urging", "suing", "court"]
+    name: Literal["service", "surcharge", "urging", "review", "suing", "court"]
     last_day: date
     provisional: bool
     rule: RuleView
 
 
 class ExplanationView(View):
-    """What is owed up to and including a day, and why. ``to_pay``: the exact sum that a 催告 of that day names."""
+    """What is owed up to and including a day, and why. ``to_pay``: the exact sum that a 催告 of that day names.
+
+    ``warnings``: what is unusual about the decision, as two appeals that one party has open at once.
+    """
 
     authority: str
     number: str
@@ -81,6 +85,7 @@ class ExplanationView(View):
     to_pay: YuanOut
     terms: list[TermView]
     rules: list[RuleView]
+    warnings: list[str]
 
     @classmethod
     def of(cls, found: Explanation, *, plainly: bool) -> ExplanationView:
@@ -103,6 +108,7 @@ class ExplanationView(View):
             to_pay=found.left,
             terms=[TermView.showing(one, rule=RuleView.of(one.rule)) for one in found.terms],
             rules=[RuleView.of(one) for one in found.rules],
+            warnings=[in_words(one.reason) for one in found.warnings],
         )
 
 

@@ -153,6 +153,13 @@ def test_an_application_for_a_deferral_moves_nothing_and_its_approval_counts_fro
     assert [accrued(known, day(on)).days for on in ("10-13", "10-14", "12-01", "12-02")] == [5, 5, 5, 6]
 
 
+def test_an_instalment_has_the_day_of_its_plan_until_a_deferral_moves_it() -> None:
+    planned = day("11-30")
+    due = clocks().due(planned)
+    assert (due.on, due.provisional, str(due.because)) == (planned, False, "the approved plan of instalments")
+    assert clocks(event("deferred", "10-01", until="2026-12-31")).due(planned).on == day("12-31")
+
+
 def test_a_day_in_a_year_whose_holidays_are_not_published_is_provisional_until_a_deferral_fixes_it() -> None:
     late = event("served", date(2060, 9, 16), method="direct")
     assert clocks(served=late).due().provisional
@@ -308,9 +315,16 @@ def ends(known: Clocks, began: list[date] | None = None) -> dict[str, date]:
 
 def test_after_the_surcharge_each_term_is_a_clock_of_its_own() -> None:
     began = [DUE + number * DAY for number in range(1, 40)]
-    assert ends(clocks(), began[:29]) == {"suing": day("03-16", 2027), "court": day("06-16", 2027)}
+    until_then = {"review": day("11-16"), "suing": day("03-16", 2027), "court": day("06-16", 2027)}
+    assert ends(clocks(), began[:29]) == until_then
     assert ends(clocks(), began)["surcharge"] == day("11-07")
     assert ends(clocks(event("urged", "09-21")))["urging"] == day("10-12"), "ten working days, not ten days"
+
+
+def test_a_decision_is_served_within_seven_working_days_of_its_own_day() -> None:
+    term = replace(clocks(), facts=facts(decided_on="2026-09-28"), events=()).service_term()
+    assert (term.name, term.last_day, term.provisional) == ("service", day("10-13"), False)
+    assert (term.rule.number, term.rule.unit) == (7, "working_days")
 
 
 def test_a_reconsideration_gives_fifteen_days_to_sue_and_after_a_suit_the_judgment_says_the_rest() -> None:
