@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from foundation import foundation, wire
+from published_records import NUMBER, record
 
 from gateway.foundation.channels import Channel, Channels
 from gateway.foundation.rooms import Opened
@@ -18,7 +19,6 @@ from gateway.ports.credit import (
     CorrectRequest,
     DisclosedParty,
     DisclosureKey,
-    DisclosureRecord,
     RepairRequest,
     SubmitRequest,
     WithdrawRequest,
@@ -33,7 +33,6 @@ from gateway.words.errors import NotSentError, RejectedError
 pytestmark = pytest.mark.both_databases
 
 NOW = datetime(2026, 9, 15, 2, 0, tzinfo=UTC)
-NUMBER = "安望市监罚决〔2026〕57号"
 KEY = DisclosureKey(decision_number=NUMBER, authority_code="11990102002100216D", party_name="恒筑建设有限公司")
 
 
@@ -44,29 +43,6 @@ class Wire:
 
     async def close(self) -> None:
         """Nothing was opened."""
-
-
-def record(**other: Any) -> DisclosureRecord:
-    party = other.pop("party", None) or DisclosedParty(
-        category="organisation", name="恒筑建设有限公司", uscc="91990102MA0HD1233R", legal_representative="齐远山"
-    )
-    known: dict[str, Any] = {
-        "decision_number": NUMBER,
-        "authority_name": "安澜市望川区市场监督管理局",
-        "authority_code": "11990102002100216D",
-        "source_name": "安澜市信用信息中心",
-        "source_code": "119901000031003146",
-        "violation": "经营超过保质期的食品",
-        "facts": "货架上有过期糕点",
-        "basis": "食品安全法第一百二十四条",
-        "penalty_kinds": ("罚款",),
-        "content": "罚款5000元",
-        "fine": 500_000,
-        "decided_on": date(2026, 9, 14),
-        "valid_until": date(2027, 9, 14),
-        "publish_until": date(2027, 9, 14),
-    }
-    return DisclosureRecord(party=party, **(known | other))
 
 
 class Page:
