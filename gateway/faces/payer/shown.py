@@ -18,6 +18,7 @@ from markupsafe import Markup, escape
 from gateway.faces.payer.texts import COLLECTED, DOUBTS, FOUND_BY_STATUS, KINDS, MESSAGES, OWED, REFUNDS
 from gateway.foundation.base import Foundation
 from gateway.rooms.decisions import Decision, Decisions, PartyKind, payment_term
+from gateway.rooms.disclosures.public_text import redact
 from gateway.rooms.payments import Collection, Payment, PaymentLine, Payments, Status, Unforeseen
 from gateway.rooms.payments.channel_keys import PaymentKeys
 from gateway.rooms.payments.states import ExceptionState, UnforeseenKind
@@ -30,7 +31,7 @@ from gateway.rooms.refunds.service import Refunds
 from gateway.rooms.refunds.states import RefundStatus
 from gateway.words.clock import SHANGHAI, day_of, from_micros, to_micros
 from gateway.words.law import Matter
-from gateway.words.masking import mask_firm, mask_person
+from gateway.words.masking import mask_firm, mask_person, may_be_a_person
 from gateway.words.money import format_yuan, yuan_in_words
 
 _DAY = 86_400_000_000
@@ -154,7 +155,7 @@ async def shown(rooms: Rooms, found: Found, key: str, closed: datetime | None, e
         "unit": bill.unit_name,
         "unit_code": bill.unit_code,
         "payer": mask_firm(bill.payer_name) if firm else mask_person(bill.payer_name),
-        "why": facts.violation if facts is not None else None,
+        "why": None if found.decision is None else _why(found.decision),
         "days": term[0] if term is not None else None,
         "worked": term is not None and term[1].unit == "working_days",
         "decision": payment.decision_number,
@@ -200,6 +201,12 @@ def _surcharge(found: Found, keys: PaymentKeys, english: bool) -> dict[str, Any]
         "collected": COLLECTED[keys.surcharge][english],
         "now": accrued.amount if keys.surcharge == "quoted_at_payment" else 0,
     }
+
+
+def _why(decision: Decision) -> str:
+    """For what: as the public reads it, since who holds the code in a hand need not be the party."""
+    party = decision.facts.party
+    return redact(decision.facts.violation, party, decision.officers, mask_party=may_be_a_person(party.name))
 
 
 def _lines(found: Found, english: bool) -> list[dict[str, str]]:

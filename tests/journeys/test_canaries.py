@@ -1,0 +1,177 @@
+"""Persons who exist nowhere else are put into a case, and every way out is driven: none of them comes out unmasked."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from fastapi.routing import APIRoute
+from refund_steps import LETTER, VOUCHER, colleague, paid_twice, propose
+
+from gateway import logs
+from gateway.demo.receiver import Receiver
+from gateway.faces.build import build
+from gateway.settings import FACES, LogSettings, load
+
+PARTY = {
+    "kind": "natural_person",
+    "name": "崔砚舟",
+    "id_type": "身份证",
+    "id_number": "440106200012314536",
+    "phone": "13712344321",
+    "address": "安澜市望川区临河路5号2单元301",
+}
+NUMBERS = ("440106200012314536", "13712344321", "临河路5号2单元", "6217003810024457197", "苏A88C31", "99010277321")
+NAMES = ("崔砚舟", "谭雪樵", "贺小栀", "顾承影", "罗小满", "柯望津")
+TEXT = (
+    "当事人员工电话13712344321，账号6217003810024457197，驾驶苏A88C31，家庭住址：望川区临河路5号2单元301。"
+    "证人谭雪樵证实，其女贺小栀（9岁）在场。持身份证440106200012314536。执法人员顾承影99010277321。"
+)
+OFFICERS = [{"name": "顾承影", "number": "99010277321"}]
+FIRM, PERSON, SHOP = (f"望市监罚决字〔2026〕第{number}号" for number in (871, 872, 873))
+
+
+@pytest.fixture
+async def case(make_site, tmp_path, simulators, sqlite_url) -> AsyncIterator[tuple[Any, Receiver, io.StringIO]]:
+    """A gateway with a page of its own, a receiver of its webhooks, and all that it logs, debugging included."""
+    said = io.StringIO()
+    with make_site(tmp_path, simulators, sqlite_url) as site:
+        text = site.settings_file.read_text(encoding="utf-8")
+        own = '[channels.gongshi]\nadapter = "credit.bulletin"\nurl = "https://gongshi.example/public"\n\n'
+        text = text.replace('"creditchina", "portal"]', '"creditchina", "portal", "gongshi"]')
+        bind = f'public = "{site.url.removeprefix("http://")}"\n[webhooks]'
+        text = text.replace("[webhooks]", bind, 1).replace("[channels.portal]", own + "[channels.portal]", 1)
+        site.settings_file.write_text(text, encoding="utf-8")
+        site.settings = load(site.settings_file)
+        logs.configure(LogSettings(level="debug"), said)
+        receiver = Receiver()
+        await receiver.start()
+        async with site.running():
+            endpoint = await site.post("/v1/webhook-endpoints", {"authority": "wangchuan-scjg", "url": receiver.url})
+            receiver.secret = endpoint.json()["secret"]
+            yield site, receiver, said
+        await receiver.stop()
+
+
+async def publish(site: Any, number: str) -> None:
+    """At every target, and followed until nothing is under way."""
+    answer = await site.post("/v1/disclosures", site.demand(number))
+    assert answer.status_code == 202, answer.text
+    for one in answer.json():
+        await site.until(
+            f"/v1/disclosures/{one['id']}", lambda now: now["status"] in ("PUBLISHED", "NOT_PUBLISHABLE", "REJECTED")
+        )
+
+
+async def story(site: Any) -> list[str]:
+    """A firm, a person and a shop under a person's name: published, billed, paid twice, appealed, and told wrongly.
+
+    The addresses of the payers' pages.
+    """
+    texts = {"facts": TEXT, "violation": f"经营过期食品（{TEXT}）", "full_text": TEXT, "officers": OFFICERS}
+    await site.decide(FIRM, **texts)
+    await site.decide(PERSON, party=PARTY, **texts)
+    shop = {
+        "kind": "individual_business",
+        "name": "柯望津",
+        "uscc": "92990102MA0WA4562J",
+        "legal_representative": "柯望津",
+    }
+    await site.decide(SHOP, party=shop, **texts)
+    asked = {"authority": "wangchuan-scjg", "decision_number": FIRM}
+    async with await colleague(site, "安知行") as operator:
+        seen = (await operator.post("/v1/full-texts/preview", json=asked)).json()["seen"]
+        key = {"Idempotency-Key": "text"}
+        answer = await operator.post("/v1/full-texts/confirmation", json=asked | {"seen": seen}, headers=key)
+        assert answer.status_code == 200, answer.text
+    for number in (FIRM, PERSON, SHOP):
+        await publish(site, number)
+    bills = [await site.issued(number) for number in (FIRM, PERSON, SHOP)]
+    appeal = {"kind": "appealed", "on": "2026-11-24", "appeal_kind": "suit", "party": "谭雪樵"}
+    await site.post(site.path(PERSON) + "/events", appeal)
+    twice = await paid_twice(site)
+    payee = {"name": "罗小满", "account": "6217003810024457197", "bank": "安澜农商银行望川支行"}
+    await propose(site, twice, "paid_twice", LETTER, VOUCHER, payee=payee)
+    wrong = await site.http.put(site.path(PERSON), json=site.facts(party=PARTY | {"id_number": "440106200012314537"}))
+    assert wrong.status_code == 422
+    await site.http.post("/callbacks/nontax", content=TEXT.encode())
+    await site.http.get(f"/v1/entities?name={PARTY['name']}")
+    return [one["payer_page"] for one in bills]
+
+
+async def test_nobody_comes_out_unmasked(case) -> None:
+    site, receiver, said = case
+    payers = await story(site)
+    async with httpx.AsyncClient(base_url=site.url, trust_env=False, timeout=20, follow_redirects=True) as citizen:
+        public = await pages_of(citizen, payers, site.simulators.ready["systems"])
+    assert len(public) > 12
+    assert any("经营过期食品" in text for text in public.values())
+    leaked = {(where, one) for where, text in public.items() for one in (*NUMBERS, *NAMES) if one in text}
+    registered = {(where, one) for where, one in leaked if "/credit/public" in where and one == "柯望津"}
+    leaked -= registered  # Credit China shows a shop under its registered name, by which the platform knows it
+    assert leaked == set(), "what everybody can read"
+
+    await site.told((await site.get("/v1/disclosures"))["items"][0]["id"])
+    async with asyncio.timeout(60):
+        while not {"disclosure.published", "payment.issued", "decision.appealed"} <= {
+            one["type"] for one in receiver.events
+        }:
+            await asyncio.sleep(0.05)
+    told = json.dumps(receiver.events, ensure_ascii=False)
+    assert [one for one in (*NUMBERS, *NAMES) if one in told] == [], "webhooks"
+
+    async with await colleague(site, "闻人朔") as operator:
+        shown = await lists_of(site, operator)
+    assert len(shown) > 25
+    leaked = {(where, one) for where, text in shown.items() for one in NUMBERS[:3] if one in text}
+    assert leaked == set(), "what operators see of numbers that are no business of theirs"
+
+    assert len(said.getvalue().splitlines()) > 20
+    assert [one for one in (*NUMBERS, *NAMES) if one in said.getvalue()] == [], "the log"
+
+
+async def pages_of(citizen: httpx.AsyncClient, payers: list[str], systems: dict[str, Any]) -> dict[str, str]:
+    """Every page without a key: ours, the payers', and what the simulated platforms show to citizens."""
+    found: dict[str, str] = {}
+
+    async def read(path: str) -> str:
+        found[path] = (await citizen.get(path)).text
+        return found[path]
+
+    for start in ("/public", "/public?q=871", *(f"/public?q={one}" for one in NAMES[:2]), "/robots.txt", "/pay"):
+        for entry in re.findall(r'href="public/(pub_[0-9a-f]+)', await read(start)):
+            await read(f"/public/{entry}")
+    for path in payers:
+        await read(path)
+        await read(path + "/slip")
+    for path in ("/openapi.json", "/healthz", "/readyz", "/metrics"):
+        await read(path)
+    for name in ("credit", "portal"):
+        for number in set(re.findall(r"/public/(\d+)", await read(systems[name]["public"]))):
+            await read(f"{systems[name]['public']}/{number}")
+    del found["/public?q=崔砚舟"], found["/public?q=谭雪樵"]  # which say back what was asked
+    return found
+
+
+async def lists_of(site: Any, operator: httpx.AsyncClient) -> dict[str, str]:
+    """Every list and report that an operator can ask for without naming a record, and each record in the lists."""
+    found: dict[str, str] = {}
+    routes = {one.path for one in build(site.app, FACES).routes if isinstance(one, APIRoute) and "GET" in one.methods}
+    for path in sorted(one for one in routes if one.startswith("/v1/") and "{" not in one):
+        answer = await operator.get(path, params={"authority": "wangchuan-scjg"})
+        found[path] = answer.text
+        if answer.status_code == 200 and isinstance(answer.json(), dict):
+            for one in answer.json().get("items", [])[:20]:
+                if f"{path}/{{{'x'}}}".rpartition("/")[0] in {r.rpartition("/")[0] for r in routes} and "id" in one:
+                    found[f"{path}/{one['id']}"] = (await operator.get(f"{path}/{one['id']}")).text
+    for number in (FIRM, PERSON, SHOP):
+        found[number] = (await operator.get(site.path(number))).text
+    asked = {"authority": "wangchuan-scjg", "decision_number": FIRM}
+    found["preview"] = (await operator.post("/v1/full-texts/preview", json=asked)).text
+    return found
