@@ -1,46 +1,69 @@
-"""What a record to be published becomes on our own page: a pure function, and the last look before the public's."""
+"""What a record to be published becomes on our own page: pure functions, and the last look before the public's.
+
+Nothing is masked here: read-back would find other words than were sent, and what comes unmasked shows a fault that must
+not pass in silence. A full text was confirmed by a person as it is; all other texts hold nothing that the rules find.
+"""
 
 from __future__ import annotations
 
-from gateway.ports.credit import DisclosureRecord
+from collections.abc import Iterator
+from typing import Final
+
+from gateway.ports.credit import DisclosureRecord, FieldFault
 from gateway.rooms.bulletin.records import Shown
-from gateway.rooms.disclosures.public_text import Finding, look
+from gateway.rooms.disclosures.public_text import look
 from gateway.words.errors import RejectedError
 from gateway.words.masking import Public, is_mask, may_be_a_person
 
+_SOURCE: Final = "政府信息公开条例第十五条"
+_TEXTS: Final = {
+    "violation": "违法行为类型",
+    "facts": "违法事实",
+    "basis": "处罚依据",
+    "content": "处罚内容",
+    "licence": "证照名称及编号",
+}
+
+
+def faults(record: DisclosureRecord) -> Iterator[FieldFault]:
+    """What the public must not read and would: a person's name unmasked, and what the rules find in a text."""
+    if _person(record) and not is_mask(record.party.name):
+        yield _fault("party.name", "当事人")
+    for field, title in _TEXTS.items():
+        if look(getattr(record, field) or ""):
+            yield _fault(field, title)
+
 
 def entry_of(record: DisclosureRecord) -> Shown:
-    """What the page says. Raises RejectedError for what should have been masked before it came here.
+    """What the page says; a document's number and who represents the party are never taken.
 
-    A document's number and who represents the party are never taken. A full text was confirmed by a person as it is;
-    all other texts must hold nothing that the rules find. Nothing is masked here: read-back would find other words
-    than were sent, and what came unmasked shows a fault that must not pass in silence.
+    Raises RejectedError for what should have been masked before it came here.
     """
-    party = record.party
-    person = party.category == "natural_person" or (
-        party.category == "individual_business" and may_be_a_person(party.name)
-    )
-    if person and not is_mask(party.name):
-        raise RejectedError("自然人姓名未作隐去处理，不予公示", "unmasked")
+    for found in faults(record):
+        raise RejectedError(f"{found.title}中有未隐去的个人信息，不予公示", "unmasked")
     return Shown(
         organ_name=Public(record.authority_name),
-        party=Public(party.name),
-        violation=_clean(record.violation, "违法行为类型"),
-        facts=_clean(record.facts, "违法事实"),
-        basis=_clean(record.basis, "处罚依据"),
+        party=Public(record.party.name),
+        violation=Public(record.violation),
+        facts=Public(record.facts),
+        basis=Public(record.basis),
         penalty_kinds=tuple(Public(kind) for kind in record.penalty_kinds),
-        content=_clean(record.content, "处罚内容"),
+        content=Public(record.content),
         fine=record.fine,
         confiscated=record.confiscated,
-        licence=None if record.licence is None else _clean(record.licence, "证照名称"),
+        licence=None if record.licence is None else Public(record.licence),
         decided_on=record.decided_on,
         full_text=None if record.full_text is None else Public(record.full_text),
-        person=person,
+        person=_person(record),
     )
 
 
-def _clean(text: str, field: str) -> Public:
-    found: list[Finding] = look(text)
-    if found:
-        raise RejectedError(f"{field}中有未隐去的个人信息（{found[0].kind.chinese}），不予公示", "unmasked")
-    return Public(text)
+def _person(record: DisclosureRecord) -> bool:
+    """Whether its party's name is that of a natural person, a shop's own name among them."""
+    party = record.party
+    shop = party.category == "individual_business" and may_be_a_person(party.name)
+    return party.category == "natural_person" or shop
+
+
+def _fault(field: str, title: str) -> FieldFault:
+    return FieldFault(field=field, wire=field, title=title, fault="personal", source=_SOURCE)

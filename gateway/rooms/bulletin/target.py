@@ -15,6 +15,8 @@ from gateway.ports.base import AdapterInfo, FindGuarantee
 from gateway.ports.credit import (
     CorrectRequest,
     DisclosureKey,
+    DisclosureRecord,
+    FieldFault,
     RepairRequest,
     Shown,
     Submission,
@@ -22,6 +24,7 @@ from gateway.ports.credit import (
     SubmitRequest,
     WithdrawRequest,
 )
+from gateway.rooms.bulletin.public_entry import faults
 from gateway.rooms.bulletin.service import Bulletin
 from gateway.words.clock import Clock
 from gateway.words.errors import NotSentError
@@ -39,7 +42,7 @@ class OwnPage:
         kind="credit",
         name="credit.bulletin",
         contract="-",
-        capabilities=frozenset({"submit", "find", "correct", "withdraw", "repair", "read_back"}),
+        capabilities=frozenset({"examine", "submit", "find", "correct", "withdraw", "repair", "read_back"}),
         find=FindGuarantee(consistent=True),
         tells_again=True,
     )
@@ -60,6 +63,10 @@ class OwnPage:
         if self._page is None:
             raise NotSentError("the room of the bulletin is not open in this process")
         return self._page
+
+    def examine(self, record: DisclosureRecord) -> tuple[FieldFault, ...]:
+        """What would be refused: whatever the public must not read."""
+        return tuple(faults(record))
 
     async def submit(self, request: SubmitRequest) -> Submission:
         """Show one decision."""

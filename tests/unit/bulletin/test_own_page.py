@@ -110,14 +110,16 @@ PERSON = DisclosedParty(category="natural_person", name="岑立秋", id_type="�
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
-        ({"party": PERSON}, "自然人姓名"),
-        ({"party": PERSON.model_copy(update={"category": "individual_business"})}, "自然人姓名"),
-        ({"facts": "当事人电话13800138000"}, "联系方式"),
-        ({"content": "对证人张立群称的事实予以认定"}, "第三人姓名"),
-        ({"violation": "身份证号990102198803121011"}, "证件号码"),
+        ({"party": PERSON}, "当事人"),
+        ({"party": PERSON.model_copy(update={"category": "individual_business"})}, "当事人"),
+        ({"facts": "当事人电话13800138000"}, "违法事实"),
+        ({"content": "对证人张立群称的事实予以认定"}, "处罚内容"),
+        ({"violation": "身份证号990102198803121011"}, "违法行为类型"),
     ],
 )
 async def test_what_comes_unmasked_is_refused_not_mended(page: Page, wrong: dict[str, Any], told: str) -> None:
+    (fault,) = page.target.examine(record(**wrong))
+    assert (fault.fault, fault.title) == ("personal", told), "said before it is planned"
     with pytest.raises(RejectedError, match=told):
         await page.target.submit(SubmitRequest(reference="R1", record=record(**wrong)))
     assert await page.shown() == []
