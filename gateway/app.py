@@ -59,6 +59,7 @@ class App:
             labels,
             registry=self.metrics,
         )
+        self._of_rooms: dict[str, Gauge] = {}
         self._waiting = Gauge("gateway_store_waiting", "Units waiting to be stored", registry=self.metrics)
         self._lag = Gauge(
             "gateway_events_lag_seconds",
@@ -122,6 +123,19 @@ class App:
             notes.append(f"the clock was set by {drift:+.0f} s since the gateway started")
         return [], notes
 
+    async def _measure_rooms(self) -> None:
+        """What the rooms say of themselves; what none of them names any more is gone."""
+        for gauge in self._of_rooms.values():
+            gauge.clear()
+        for room, _ in self.rooms:
+            if room.figures is None:
+                continue
+            for one in await self.base.store.read(room.place(room.figures)):
+                if one.name not in self._of_rooms:
+                    labels = tuple(one.labels)
+                    self._of_rooms[one.name] = Gauge(one.name, one.help, labels, registry=self.metrics)
+                self._of_rooms[one.name].labels(*one.labels.values()).set(one.value)
+
     async def measure(self) -> None:
         """Bring the metrics up to date."""
         self._waiting.set(self.base.store.waiting)
@@ -129,6 +143,7 @@ class App:
         self._operations.clear()
         for (channel, state), number in (await self.base.store.read(operation_records.counts)).items():
             self._operations.labels(channel, state).set(number)
+        await self._measure_rooms()
         self._drifted.clear()
         self._drifted_since.clear()
         for one in await self.base.store.read(drift_records.all_of):

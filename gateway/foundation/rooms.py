@@ -106,8 +106,9 @@ class Room:
     in its one view; ``payment_part``: of a payment. ``case_files``: what it puts into a case's
     evidence bundle (``case_files.CaseFiles``). ``doctor``: a ``findings.Look``. ``books``: a tuple of
     ``books.Books``, what its rows are held against by ``gateway evidence audit``. ``provisional``: a function of a
-    connection that counts the kept dates that rest on days off not published yet. ``body_limits``: bytes by path, where
-    a request may be larger than others. ``words``: the folder of its sentences, where they do not stand in the
+    connection that counts the kept dates that rest on days off not published yet. ``figures``: a function of a
+    connection that gives what the room measures (``figures.Figure``), for ``/metrics``. ``body_limits``: bytes by path,
+    where a request may be larger than others. ``words``: the folder of its sentences, where they do not stand in the
     catalogue of this project (``gateway.words.saying``). ``indexes``: its blind indexes, a tuple of
     ``rotation.Indexed``. ``keeping``: the module of its ``TERMS``, and of ``MATTERS`` where it has any
     (``foundation.terms``).
@@ -140,6 +141,7 @@ class Room:
     doctor: str | None = None
     books: str | None = None
     provisional: str | None = None
+    figures: str | None = None
     body_limits: Mapping[str, int] = field(default_factory=dict)
     words: str | None = None
     indexes: str | None = None

@@ -80,6 +80,7 @@ class Action:
     twice: no side effects but SQL. ``two_persons``: where people say what became of it, a second one confirms.
     ``by_hand``: people may give the answer; False where it is a judgement of our own, which nobody can give in our
     place. ``hands_over``: which personal data of natural persons a request gives away, on what basis; pure; None: none.
+    ``by_deadline``: its channels send what is due by its last day (``wanted_by``), not by when it was asked for.
     """
 
     name: str
@@ -93,3 +94,4 @@ class Action:
     two_persons: bool = True
     by_hand: bool = True
     hands_over: Callable[[Any], HandsOver | None] | None = None
+    by_deadline: bool = False

@@ -91,6 +91,10 @@ class Node:
             raise NotFoundProblem(say("delivery.unknown_action", name=name))
         return self.actions[name]
 
+    def by_deadline(self, kind: str) -> bool:
+        """Whether channels of a kind send what is due by its last day."""
+        return any(one.by_deadline for name, one in self.actions.items() if name.startswith(f"{kind}."))
+
     def can_ask(self, action: str, channel: str) -> bool:
         """Whether the other side can be asked what became of an operation of this kind."""
         return self.actions[action].find is not None and self.channels.get(channel).find.offered

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields, replace
+from datetime import date
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -151,6 +152,11 @@ _INSERT_CLAIMED = _INSERT.values(lease_until_at=database_clock() + bindparam("le
 _BY_ID = select(operation).where(operation.c.id == bindparam("id"))
 _BY_ID_HELD = _BY_ID.with_for_update()
 _OF_CHANNEL = operation.c.channel == bindparam("channel")
+_WANT_BY = (
+    update(operation)
+    .where(operation.c.subject == bindparam("of_subject"), _OPEN)
+    .values(wanted_by_on=bindparam("last_day"))
+)
 _CLAIM = {
     was: _step(State.SENDING, was).values(
         attempt=operation.c.attempt + 1,
@@ -344,9 +350,13 @@ def rerun_of(conn: Connection, operation_id: str) -> str | None:
 
 
 class _OfKinds(NamedTuple):
-    """What is asked of the kinds that a node knows. ``due``: what a pump takes, and one alone of that."""
+    """What is asked of the kinds that a node knows. ``due``: what a pump takes, and one alone of that.
+
+    ``by_deadline``: what it takes where the last day of the law goes before the time of asking.
+    """
 
     due: tuple[Select[Any], Select[Any]]
+    by_deadline: Select[Any]
     next_due: Select[Any]
 
 
@@ -357,25 +367,32 @@ def _of_kinds(known: tuple[str, ...]) -> _OfKinds:
     due = select(operation).where(*mine, operation.c.due_at <= bindparam("now")).order_by(operation.c.due_at)
     due = due.limit(bindparam("room")).with_for_update(skip_locked=True)
     one = due.where(operation.c.id == bindparam("op"))
-    return _OfKinds((due, one), select(func.min(operation.c.due_at)).where(*mine))
+    by_deadline = due.order_by(None).order_by(operation.c.wanted_by_on.asc().nulls_last(), operation.c.due_at)
+    return _OfKinds((due, one), by_deadline, select(func.min(operation.c.due_at)).where(*mine))
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a node takes: up to ``room`` operations of a channel due at ``now``, of kinds that it knows; or one."""
+    """What a node takes: up to ``room`` operations of a channel due at ``now``, of kinds that it knows; or one.
+
+    ``by_deadline``: those with the earliest last day first, else those that have been due for longest.
+    """
 
     channel: str
     known: Collection[str]
     now: int
     room: int
     only: str | None = None
+    by_deadline: bool = False
 
 
 def claim_due(conn: Connection, wanted: Wanted, *, node: str, lease: int) -> list[Claimed]:
     """Take due operations, each with the state it was in. ``lease`` in microseconds, by the database's clock."""
     values = {"channel": wanted.channel, "now": wanted.now, "room": wanted.room}
     only, now, taken = wanted.only, wanted.now, []
-    statement = _of_kinds(tuple(sorted(wanted.known))).due[only is not None]
+    known = _of_kinds(tuple(sorted(wanted.known)))
+    in_turn = known.by_deadline if wanted.by_deadline else known.due[0]
+    statement = in_turn if only is None else known.due[1]
     rows = conn.execute(statement, values | ({} if only is None else {"op": only})).mappings().all()
     for found in map(_operation, rows):
         claimed = conn.execute(_CLAIM[found.state], {"of_id": found.id, "at_node": node, "lease": lease, "now": now})
@@ -388,6 +405,11 @@ def claim_due(conn: Connection, wanted: Wanted, *, node: str, lease: int) -> lis
 def waiting(conn: Connection, channel: str) -> int:
     """How many calls of a channel are under way, on all nodes."""
     return int(conn.execute(_UNDER_WAY, {"channel": channel}).scalar_one())
+
+
+def want_by(conn: Connection, subject: str, last_day: date) -> None:
+    """Another last day for what waits for a record."""
+    conn.execute(_WANT_BY, {"of_subject": subject, "last_day": last_day})
 
 
 def postpone(conn: Connection, channel: str, *, until: int, reason: str) -> int:

@@ -178,7 +178,7 @@ class Pumps:
                 free = min(room, shared - operation_records.waiting(conn, name))
             if free <= 0:
                 return []
-            wanted = Wanted(name, node.actions, now, free, only)
+            wanted = Wanted(name, node.actions, now, free, only, node.by_deadline(channel.info.kind))
             return operation_records.claim_due(conn, wanted, node=node.name, lease=node.lease)
 
         claimed = await (node.store.write_beside if shared is None else node.store.write_apart)(claim)

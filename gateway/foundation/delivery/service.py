@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import date
 
 import structlog
 from sqlalchemy import Connection
@@ -102,12 +103,13 @@ class Delivery:
         rerun_of: str | None = None,
         claim: bool = False,
         follows: Operation | None = None,
+        wanted_by: date | None = None,
     ) -> Operation:
         """Write one operation in the caller's transaction; it leaves once that has committed and ``begin`` is called.
 
         ``claim``: taken by this node at birth, if the channel has room. Should the process die before ``begin``, the
         lease ends as doubt and the other side is asked first. ``follows``: it carries on what that operation began, and
-        a request that waits for the one waits for the other too.
+        a request that waits for the one waits for the other too. ``wanted_by``: the last day of the law for it.
         """
         known = self.node.actions[action]
         now = self.node.now()
@@ -135,6 +137,7 @@ class Delivery:
             "node": self.node.name if claim else None,
             "due_at": not_before or now,
             "rerun_of": rerun_of,
+            "wanted_by_on": wanted_by,
             "two_persons": known.two_persons,
             "updated_at": now,
         }
@@ -245,6 +248,10 @@ class Delivery:
             now=now,
         )
         return operation
+
+    def want_by(self, conn: Connection, subject: str, last_day: date) -> None:
+        """The last day of the law for what waits for a record is another one."""
+        operation_records.want_by(conn, subject, last_day)
 
     def cancel(self, conn: Connection, operation_id: str, reason: str) -> bool:
         """End an operation that has provably not left us, in the caller's transaction. Its action is not told.

@@ -43,6 +43,7 @@ operation = Table(
     Column("node", String(40), comment="who holds the lease"),
     Column("lease_until_at", BigInteger),
     Column("due_at", BigInteger, nullable=False),
+    Column("wanted_by_on", Date, comment="the last day of the law for it; what has one is sent by it"),
     Column("tries", Integer, nullable=False, server_default="0", comment="failures in a row, for the delay"),
     Column("sent_at", BigInteger, comment="when the last effectful call began"),
     Column("doubt_since_at", BigInteger),

@@ -408,6 +408,7 @@ def upgrade() -> None:
     sa.Column('node', sa.String(length=40), nullable=True, comment='who holds the lease'),
     sa.Column('lease_until_at', sa.BigInteger(), nullable=True),
     sa.Column('due_at', sa.BigInteger(), nullable=False),
+    sa.Column('wanted_by_on', sa.Date(), nullable=True, comment='the last day of the law for it; what has one is sent by it'),
     sa.Column('tries', sa.Integer(), server_default='0', nullable=False, comment='failures in a row, for the delay'),
     sa.Column('sent_at', sa.BigInteger(), nullable=True, comment='when the last effectful call began'),
     sa.Column('doubt_since_at', sa.BigInteger(), nullable=True),

@@ -42,6 +42,7 @@ class Answers:
                 record=partial(self._answered, effect),
                 two_persons=False,
                 hands_over=questions.hands_over,
+                by_deadline=True,
             )
             for effect, request_model in questions.REQUESTS.items()
         )

@@ -22,6 +22,7 @@ def open_room(base: Foundation, rooms: Services) -> Opened:
         due_soon_days=options.due_soon_days,
         full_text=options.full_text,
         reading=options.reading,
+        a_day=options.records_a_day,
     )
     rooms.get(Corrections).leaned_on(records.leans)
     base.reckoning.follow("disclosures", disclosures.recount)

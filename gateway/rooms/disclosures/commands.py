@@ -10,6 +10,7 @@ import typer
 
 from gateway.foundation.access import Access
 from gateway.rooms.disclosures import Organ, Organs
+from gateway.rooms.disclosures.explanation_command import explain, owed
 from gateway.rooms.disclosures.full_text_command import full_text
 from gateway.terminal.output import Json, parse_day, session, show
 from gateway.words.clock import SystemClock, day_of
@@ -17,6 +18,8 @@ from gateway.words.saying import say
 
 app = typer.Typer(help="Disclosures 信用与执法公示: what the public reads.", no_args_is_help=True)
 app.command("text")(full_text)
+app.command("explain")(explain)
+app.command("owed")(owed)
 
 
 def set_organ(

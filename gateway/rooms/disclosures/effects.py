@@ -81,6 +81,7 @@ class Effects:
             authority=disclosure.authority,
             subject=disclosure.id,
             request=ask,
+            wanted_by=last_day_of(disclosure),
         )
         records.change(
             conn,
@@ -91,6 +92,10 @@ class Effects:
             effect_operation=operation.id,
             effect_reference=ask.reference,
         )
+
+    def want_by(self, conn: Connection, disclosure_id: str, last_day: date) -> None:
+        """What waits to be sent for a disclosure has another last day."""
+        self._delivery.want_by(conn, disclosure_id, last_day)
 
     def ask_verdict(self, conn: Connection, disclosure: Disclosure, reference: str, now: int) -> None:
         """Ask what the target has decided about the effect with this reference."""
@@ -127,6 +132,7 @@ class Effects:
             subject=disclosure.id,
             request=query,
             not_before=not_before,
+            wanted_by=last_day_of(disclosure),
         )
 
     # --- withdrawals ------------------------------------------------------------------------------------------------
@@ -226,6 +232,14 @@ class Effects:
             reason=disclosure.withdraw_reason,
         )
         self.send(conn, disclosure, "withdraw", ask, now)
+
+
+def last_day_of(disclosure: Disclosure) -> date | None:
+    """The last day of the law for what is under way: to take it back, to pass it on, or to have it public."""
+    if disclosure.withdraw_wanted_at is not None:
+        return disclosure.withdraw_by_on
+    planned = disclosure.status is Status.PLANNED
+    return (disclosure.pass_on_by_on if planned else None) or disclosure.submit_by_on
 
 
 def _tells(disclosure: Disclosure) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -21,6 +22,7 @@ class DisclosureOptions(BaseModel):
     ``rules``: files with an organ's own rows, which win over those that come with the gateway. ``older_decisions``:
     under which order decisions from before it are: that of their day (``own``), the ``milder`` of the two, or the
     ``newest`` for all. ``confirmed_basis_only``: a basis of publication that is still to be confirmed is none.
+    ``records_a_day``: how many records a target takes in a day, by its channel: what cannot be kept is told before.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -30,6 +32,7 @@ class DisclosureOptions(BaseModel):
     rules: Annotated[tuple[FileOfRoom, ...], Field(max_length=20)] = ()
     older_decisions: Older = "own"
     confirmed_basis_only: bool = False
+    records_a_day: Mapping[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
 
     @property
     def reading(self) -> Reading:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal, TypedDict, Unpack
@@ -16,6 +16,7 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
+    case,
     exists,
     func,
     insert,
@@ -27,6 +28,7 @@ from sqlalchemy import (
 
 from gateway.foundation.access.tables import authority as owner
 from gateway.foundation.crypto.envelope import Envelope
+from gateway.foundation.figures import Figure
 from gateway.foundation.store.rows import columns, reader
 from gateway.ports.credit import DisclosureRecord, FieldError
 from gateway.rooms.decisions.records import numbered
@@ -238,6 +240,20 @@ _OTHERWISE = _TURN.where(
         disclosure.c.judged_under.is_(None),
     ),
 )
+_OWED_NOW = select(
+    *(
+        disclosure.c[name]
+        for name in (
+            *("id", "authority", "decision_number", "target", "status", "submit_by_on", "pass_on_by_on"),
+            *("withdraw_by_on", "withdraw_wanted_at", "foreseen_late_at"),
+        )
+    )
+).where(
+    or_(
+        and_(disclosure.c.status == Status.PLANNED.value, disclosure.c.withdraw_wanted_at.is_(None)),
+        and_(_OWED, or_(disclosure.c.effect.is_(None), disclosure.c.awaiting == "answer")),
+    )
+)
 _HOW_MANY_REST = select(func.count()).select_from(disclosure).where(_PROVISIONAL)
 _BY_ID = select(disclosure).where(disclosure.c.id == bindparam("id"))
 _BY_REFERENCE = select(disclosure).where(
@@ -439,6 +455,44 @@ def resting_on_days(conn: Connection, since: date | None, after: str, most: int)
 
 
 @dataclass(frozen=True, slots=True)
+class Owed:
+    """Something that has not left us, or is being sent, with its last day.
+
+    ``what``: ``publication``, ``pass_on`` to whoever shows it, or ``withdrawal``.
+    """
+
+    id: str
+    authority: str
+    decision_number: str
+    target: str
+    what: Literal["publication", "pass_on", "withdrawal"]
+    last_day: date
+    foreseen_late_at: int | None = None
+
+    @property
+    def withdrawal(self) -> bool:
+        """Whether it is to be taken back."""
+        return self.what == "withdrawal"
+
+
+def owed(conn: Connection) -> Iterator[Owed]:
+    """What is still to be sent: first publications, and withdrawals of what has left us."""
+    for row in conn.execute(_OWED_NOW):
+        taken_back = row.withdraw_by_on is not None and row.withdraw_wanted_at is not None
+        passed = row.pass_on_by_on is not None and row.status == Status.PLANNED.value
+        last_day = row.withdraw_by_on if taken_back else row.pass_on_by_on if passed else row.submit_by_on
+        yield Owed(
+            id=row.id,
+            authority=row.authority,
+            decision_number=row.decision_number,
+            target=row.target,
+            what="withdrawal" if taken_back else "pass_on" if passed else "publication",
+            last_day=last_day,
+            foreseen_late_at=row.foreseen_late_at,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Alarms:
     """How many disclosures at a target have missed a last day and still are not where they should be."""
 
@@ -459,6 +513,21 @@ def codes(conn: Connection) -> list[str]:
     """The unified codes under which organs publish here."""
     named = conn.execute(select(disclosing_organ.c.code)).scalars()
     return sorted({*named, *conn.execute(select(owner.c.uscc)).scalars()})
+
+
+def figures(conn: Connection) -> list[Figure]:
+    """For ``/metrics``: what stands open, and what of it has missed its last day, by target."""
+    late = or_(*(disclosure.c[name].is_not(None) for name in ("late_at", "withdraw_late_at", "pass_on_late_at")))
+    open_ones = or_(_ON_THE_WAY, _OWED)
+    query = select(disclosure.c.target, func.count(), func.sum(case((late, 1), else_=0)))
+    found = conn.execute(query.where(open_ones).group_by(disclosure.c.target)).all()
+    return [
+        Figure("gateway_disclosures_open", "Publications and withdrawals under way", {"target": target}, number)
+        for target, number, _ in found
+    ] + [
+        Figure("gateway_disclosures_late", "Those of them whose last day has passed", {"target": target}, int(number))
+        for target, _, number in found
+    ]
 
 
 def provisional(conn: Connection) -> int:

@@ -59,6 +59,7 @@ def recount(conn: Connection, effects: Effects, planning: Planning, disclosure_i
                 withdraw_by_on=last.on, withdraw_by_provisional=last.provisional, withdraw_due_soon_days=told
             )
             records.change(conn, one.id, to_micros(now), **changed)
+            effects.want_by(conn, one.id, last.on)
             _tell(conn, effects, one, "withdraw_by_on", one.withdraw_by_on, last.on, last.provisional)
             moved = True
     return moved
@@ -77,6 +78,7 @@ def _moved(conn: Connection, effects: Effects, one: Disclosure, plan: Plan, at: 
             due_soon_days=one.due_soon_days if same else None,  # another day is told of anew
         )
         records.change(conn, one.id, at, **changed)
+        effects.want_by(conn, one.id, by.pass_on or by.on)
         _tell(conn, effects, one, "submit_by_on", one.submit_by_on, by.on, by.provisional)
         moved = True
     if (plan.until, plan.repair_from) != (one.publish_until_on, one.repair_from_on):

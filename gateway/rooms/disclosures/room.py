@@ -13,7 +13,12 @@ ROOM = Room(
     capability="disclosures",
     suite="gateway.testing.credit:DisclosureConformance",
     scopes=("disclosures:read", "disclosures:write"),
-    routes=(".routes:router", ".full_text_routes:router"),
+    routes=(
+        ".explanation_routes:router",
+        ".outlook_routes:router",
+        ".full_text_routes:router",
+        ".routes:router",
+    ),
     commands={"disclosures": ".commands:app", "authorities organ": ".commands:set_organ"},
     lives=(".states",),
     events=tuple(
@@ -33,11 +38,13 @@ ROOM = Room(
             "withdrawal_late",
             "text_confirmed",
             "pass_on_late",
+            "foreseen_late",
         )
     ),
     settings=".options:DisclosureOptions",
     doctor=".doctor:look",
     books=".audit:BOOKS",
+    figures=".records:figures",
     provisional=".records:provisional",
     tables=".tables",
     keeping=".keeping",

@@ -22,8 +22,10 @@ from gateway.rooms.decisions import fetch as fetch_decision
 from gateway.rooms.disclosures import records, sweeps
 from gateway.rooms.disclosures.answers import Answers
 from gateway.rooms.disclosures.effects import Effects
+from gateway.rooms.disclosures.explanation import Explanations
 from gateway.rooms.disclosures.full_text import FullTexts, Release
 from gateway.rooms.disclosures.judging import AS_WRITTEN, Reading
+from gateway.rooms.disclosures.outlook import Outlooks
 from gateway.rooms.disclosures.planning import NOTHING_MORE, Intent, Planning, Told
 from gateway.rooms.disclosures.publication import Organ, key_of, record
 from gateway.rooms.disclosures.records import Disclosure, DisclosureFilter
@@ -43,6 +45,7 @@ class Disclosures:
     ``profiles``: by channel name, what a target shows and how soon, where it differs from the rules' own profile for
     its adapter. ``due_soon_days``: how many working days before a last day it is told of. ``full_text``: when a full
     text may leave; ``texts`` shows them and has them confirmed. ``reading``: how the rules are read here.
+    ``a_day``: how many records a target takes in a day, by its channel. ``explanations`` and ``outlooks`` only read.
     """
 
     def __init__(
@@ -55,6 +58,7 @@ class Disclosures:
         due_soon_days: Sequence[int] = (),
         full_text: Release = "confirmed",
         reading: Reading = AS_WRITTEN,
+        a_day: Mapping[str, int] | None = None,
     ) -> None:
         self._base = base
         self._decisions = decisions
@@ -65,6 +69,8 @@ class Disclosures:
             self._effects, base.channels, base.reckoning, self._rules, profiles or {}, self.texts, reading
         )
         self._due_soon_days = tuple(due_soon_days)
+        self.explanations = Explanations(base, decisions, self._planning)
+        self.outlooks = Outlooks(base, self._effects, dict(a_day or {}))
 
     def actions(self) -> tuple[Action, ...]:
         """What delivery is told: the four effects at a target, and the two questions about them."""
@@ -314,7 +320,7 @@ class Disclosures:
                 lambda conn: sweeps.sweep(conn, self._effects, near, today, to_micros(now))
             )
             changed, more = changed + count, count >= sweeps.SWEPT_AT_ONCE
-        return changed
+        return changed + await self._base.store.write(lambda conn: self.outlooks.tell(conn, now))
 
     async def _judge_again(self, now: datetime) -> int:
         """Judge anew whatever was judged by other rules than those of today, in as many transactions as it takes."""

@@ -10,11 +10,15 @@ from typing import Any
 
 import pytest
 from foundation import foundation, wire
+from sqlalchemy import select, update
 
 from gateway.adapters.credit.creditchina.mapping import TABLES
 from gateway.adapters.credit.layout import Layout
 from gateway.adapters.credit.portal.mapping import LAYOUT
 from gateway.foundation.channels import Channel, Channels
+from gateway.foundation.delivery import operation_records
+from gateway.foundation.delivery.operation_records import Wanted
+from gateway.foundation.delivery.tables import event, operation
 from gateway.foundation.rooms import Opened
 from gateway.foundation.store import Store
 from gateway.foundation.two_persons import Person
@@ -31,11 +35,13 @@ from gateway.ports.credit import (
 )
 from gateway.rooms.decisions import Corrections, DecisionEvent, DecisionFacts, Decisions, EventKind
 from gateway.rooms.decisions.corrections import At
-from gateway.rooms.disclosures import Disclosure, DisclosureFilter, Disclosures, Organ, Organs, Status
+from gateway.rooms.disclosures import Disclosure, DisclosureFilter, Disclosures, Organ, Organs, Status, records
 from gateway.rooms.disclosures.judging import Wanting
+from gateway.rooms.disclosures.planning import Relied, Told
 from gateway.rooms.disclosures.publication import key_of
 from gateway.rooms.disclosures.questions import EffectRequest
-from gateway.words.clock import ManualClock, day_of
+from gateway.rooms.disclosures.rules import load
+from gateway.words.clock import ManualClock, day_of, to_micros
 from gateway.words.errors import (
     ConflictProblem,
     ExchangeError,
@@ -45,6 +51,7 @@ from gateway.words.errors import (
     Problem,
     RejectedError,
 )
+from gateway.words.saying import Language, worded
 
 pytestmark = pytest.mark.both_databases
 
@@ -547,3 +554,209 @@ async def test_a_correction_that_a_target_would_refuse_does_not_leave(room: Room
     await room.until(one, Status.PUBLISHED)
     await room.decide(fine=None)
     await refused(InvalidProblem, "disclosure-incomplete", room.disclosures.correct(one, "更正"))
+
+
+# --- judged again: a rule begins, facts are amended -------------------------------------------------------------------
+
+BAN = """
+[[exclusion]]
+when = { fields = ["food"] }
+from = 2026-09-20
+reason = "自该日起不予公开"
+citation = "某法 第一条"
+"""
+FOOD = {"field_of_law": "food"}
+
+
+def under(room: Room, folder: Path, text: str) -> None:
+    """The same room with rows of the organ's own."""
+    (folder / "own.toml").write_text(text, encoding="utf-8")
+    rules = load().with_files([folder / "own.toml"])
+    made = room.disclosures
+    made._rules = made._effects._rules = made._planning._rules = rules
+
+
+async def days_told(room: Room, one: str) -> list[dict[str, Any]]:
+    query = select(event.c.data).where(event.c.subject == one, event.c.type == "disclosure.deadline")
+    return [dict(data) for data in await room.store.read(lambda conn: conn.execute(query).scalars().all())]
+
+
+async def test_a_ban_that_begins_later_reaches_what_is_shown(room: Room, tmp_path: Path) -> None:
+    under(room, tmp_path, BAN)
+    await room.decide(**FOOD)
+    (one,) = await room.disclosures.request("A1", NUMBER, targets=["city"])
+    await room.until(one, Status.PUBLISHED)
+    await room.disclosures.sweep()
+    assert (await room.disclosures.held(one)).withdraw_wanted_at is None, "the ban has not begun"
+    room.clock.advance(timedelta(days=6))
+    await room.disclosures.sweep()
+    held = await room.disclosures.held(one)
+    assert held.withdraw_reason_on == date(2026, 9, 20), "counted from the day on which it began, not of the sweep"
+    assert held.withdraw_by_on == date(2026, 9, 23)
+    assert held.withdraw_reason == "依法不予公开", "the public does not read why"
+    assert (await room.until(one, Status.WITHDRAWN)).status is Status.WITHDRAWN
+    assert await room.disclosures.sweep() == 0
+
+
+async def test_other_rules_are_looked_at_once(room: Room, tmp_path: Path) -> None:
+    one = await room.publish()
+    await room.until(one, Status.PUBLISHED)
+    assert await room.disclosures.sweep() == 0
+    longer = '[[longest]]\nfrom = 2020-01-01\nmonths = 6\ncounts_from = "decision"\ncitation = "某条例"\n'
+    under(room, tmp_path, longer)
+    assert await room.disclosures.sweep() == 1
+    held = await room.disclosures.held(one)
+    assert held.publish_until_on == date(2027, 3, 14)
+    assert "某条例" in held.citation
+    (told,) = await days_told(room, one)
+    assert told["publish_until_on_before"] == "2027-09-14"
+    assert await room.disclosures.sweep() == 0
+
+
+async def test_a_corrected_day_of_decision_moves_every_day_that_hangs_on_it(room: Room) -> None:
+    room.city.hides = True
+    one = await room.publish()
+    await room.decide(decided_on="2026-09-10")
+    held = await room.disclosures.held(one)
+    assert (held.submit_by_on, held.publish_until_on) == (date(2026, 9, 20), date(2027, 9, 10))
+    assert held.repair_from_on == date(2026, 12, 10)
+    moved = await days_told(room, one)
+    assert {name for data in moved for name in data if name.endswith("_before")} == {
+        "submit_by_on_before",
+        "publish_until_on_before",
+    }
+    query = select(operation.c.wanted_by_on).where(operation.c.subject == one, operation.c.state == "queued")
+    waiting = await room.store.read(lambda conn: conn.execute(query).scalars().all())
+    assert set(waiting) <= {date(2026, 9, 20)}, "what waits to be sent goes by the new day"
+
+
+async def test_what_one_target_refuses_is_entered_at_none_and_all_is_named(room: Room) -> None:
+    party = {"kind": "organisation", "name": "恒筑建设有限公司", "uscc": "91990102MA0HD1233R"}
+    await room.decide(party=party, fine=None, seriousness=None, seriousness_standard=None, seriousness_standard_on=None)
+    with pytest.raises(InvalidProblem) as told:
+        await room.disclosures.request("A1", NUMBER)
+    faults = told.value.extra["errors"]
+    wanted = {"party.legal_representative", "fine", "seriousness"}
+    assert {(one["target"], one["field"]) for one in faults} >= {
+        (target, name) for target in ("city", "portal") for name in wanted
+    }
+    assert all(one["rule"] for one in faults)
+    assert await room.disclosures.of_decision("A1", NUMBER) == []
+
+
+async def test_the_basis_is_told_with_the_request_or_stands_in_a_row(room: Room) -> None:
+    await room.decide()
+    told = Told(bases={"city": Relied("social_impact", "行政处罚法 第四十八条")})
+    for one in await room.disclosures.request("A1", NUMBER, told=told):
+        held = await room.disclosures.held(one)
+        ground = "social_impact" if held.target == "city" else "local_rule"
+        assert held.basis_ground == ground
+        assert held.basis_citation
+
+
+# --- the explanation --------------------------------------------------------------------------------------------------
+
+
+async def explained(made: Disclosures) -> dict[str, Any]:
+    found = await made.explanations.of("A1", NUMBER)
+    return {one.target: one for one in found.targets}
+
+
+async def test_the_explanation_says_why_until_when_and_who_acts_next(room: Room) -> None:
+    await room.decide()
+    before = (await explained(room.disclosures))["city"]
+    assert before.disclosure is None
+    assert (before.next.who, before.next.by) == ("authority", date(2026, 9, 22))
+    assert before.until == date(2027, 9, 14)
+    assert "第36号" in before.regime
+    (one,) = await room.disclosures.request("A1", NUMBER, targets=["city"])
+    await room.until(one, Status.PUBLISHED)
+    shown = (await explained(room.disclosures))["city"]
+    assert shown.public
+    assert [(clock.name, clock.state) for clock in shown.clocks] == [
+        ("publish", "kept"),
+        ("repair", "running"),
+        ("end", "running"),
+    ]
+    assert "2027-09-14" in worded(shown.why, Language.CHINESE)
+    await room.revoked(date(2026, 9, 15))
+    await room.until(one, Status.WITHDRAWN)
+    after = (await explained(room.disclosures))["city"]
+    assert not after.public
+    assert "撤销" in worded(after.why, Language.CHINESE)
+
+
+@pytest.mark.parametrize(
+    ("changes", "who", "says"),
+    [
+        ({"basis": "《治安管理处罚法》第二十六条"}, "nobody", "封存"),
+        ({"withheld": "privacy"}, "nobody", "个人隐私"),
+        ({"seriousness": None, "seriousness_standard": None, "seriousness_standard_on": None}, "authority", "失信程度"),
+        ({"seriousness": "minor"}, "nobody", "原则上不予公示"),
+    ],
+)
+async def test_the_explanation_of_what_is_not_public_names_the_rule(
+    room: Room, changes: dict[str, Any], who: str, says: str
+) -> None:
+    await room.decide(**changes)
+    found = (await explained(room.disclosures))["city"]
+    assert (found.public, found.next.who) == (False, who)
+    assert says in worded(found.why, Language.CHINESE)
+    assert found.citation
+    for language in Language:
+        assert worded(found.next.what, language)
+
+
+async def test_what_cannot_be_kept_is_told_before_it_is_missed(room: Room) -> None:
+    room.city.hides = True
+    await room.delivery.stop()
+    one = await room.publish()
+    room.disclosures.outlooks._a_day["city"] = 1
+    other = await room.store.write(lambda conn: _copies(conn, one, 9))
+    assert await room.disclosures.sweep() > 0
+    query = select(event.c.subject, event.c.data).where(event.c.type == "disclosure.foreseen_late")
+    told = await room.store.read(lambda conn: conn.execute(query).all())
+    assert told, "ten records at one a day do not leave within seven working days"
+    assert {subject for subject, _ in told} <= {one, *other}
+    assert all(data["last_day"] == "2026-09-22" < data["leaves_on"] for _, data in told)
+    count = len(told)
+    await room.disclosures.sweep()
+    assert len(await room.store.read(lambda conn: conn.execute(query).all())) == count, "each is told once"
+    (found,) = await room.disclosures.outlooks.of(["A1"])
+    assert (len(found.foreseen), len(found.lost)) == (10, count)
+    assert await room.disclosures.outlooks.of(["B2"]) != [found]
+
+
+def _copies(conn: Any, disclosure_id: str, number: int) -> list[str]:
+    """More of the same, under decisions of their own."""
+    from gateway.rooms.decisions.tables import decision
+    from gateway.rooms.disclosures.tables import disclosure
+
+    first = records.fetch(conn, disclosure_id)
+    assert first is not None
+    row = dict(conn.execute(select(disclosure).where(disclosure.c.id == disclosure_id)).mappings().one())
+    parent = dict(conn.execute(select(decision).where(decision.c.id == first.decision_id)).mappings().one())
+    made = []
+    for each in range(number):
+        new = {"id": f"dec_copy{each}", "number": f"{each}号", "number_key": f"copy{each}"}
+        conn.execute(decision.insert(), parent | new)
+        copy = {"id": f"dsc_copy{each}", "decision_id": f"dec_copy{each}", "effect_reference": f"R{each}"}
+        conn.execute(disclosure.insert(), row | copy)
+        made.append(f"dsc_copy{each}")
+    return made
+
+
+async def test_under_a_quota_what_is_due_first_is_claimed_first(room: Room) -> None:
+    await room.delivery.stop()
+    first = await room.publish()
+    made = update(operation).where(operation.c.subject == first).values(wanted_by_on=date(2026, 9, 25))
+    await room.store.write(lambda conn: conn.execute(made).rowcount)
+    room.clock.advance(timedelta(seconds=1))
+    await room.decisions.put("A1", "急件", (await room.decisions.get("A1", NUMBER)).facts, by="test")
+    (urgent,) = await room.disclosures.request("A1", "急件", targets=["city"])
+    room.clock.advance(timedelta(seconds=1))
+    wanted = Wanted("city", tuple(room.delivery.node.actions), to_micros(room.clock.now()), 1, None, True)
+    claimed = await room.store.write(lambda conn: operation_records.claim_due(conn, wanted, node="n", lease=1))
+    assert [record.subject for record, _ in claimed] == [urgent], "asked for later, due earlier"
+    assert room.delivery.node.by_deadline("credit")
+    assert not room.delivery.node.by_deadline("nontax")

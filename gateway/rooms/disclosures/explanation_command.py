@@ -1,0 +1,91 @@
+"""``gateway disclosures explain`` and ``owed``: why a decision is public or not, and what is owed to targets."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+from gateway.terminal.output import Json, Session, session, show, table
+from gateway.words.clock import SHANGHAI, rfc3339
+from gateway.words.saying import Word, say
+
+if TYPE_CHECKING:
+    from gateway.rooms.disclosures import Disclosures
+
+T = TypeVar("T")
+
+
+def explain(
+    ctx: typer.Context,
+    authority: Annotated[str, typer.Argument(help="The authority, as in the settings.")],
+    number: Annotated[str, typer.Argument(help="The decision number 决定书文号.")],
+    as_json: Json = False,
+) -> None:
+    """Why a decision is public at each target or is not, until when, who must act next, and by which rule."""
+    from gateway.rooms.disclosures.explanation import said
+    from gateway.rooms.disclosures.explanation_routes import PublicationView
+
+    found = asyncio.run(_asked(session(ctx), lambda there: there.explanations.of(authority, number)))
+    human: list[Any] = []
+    for one in found.targets:
+        human += ["" if human else None, say("disclosures.at_target", target=one.target, why=one.why)]
+        human.append(say("disclosures.cited", citation=one.citation))
+        if one.degree is not None:
+            human.append(said(one.degree, found.decision))
+        if one.basis is not None:
+            ground = say(f"disclosures.ground_{one.basis.ground}")
+            sure = say("disclosures.basis_confirm", confirm=one.basis.confirm) if one.basis.confirm else ""
+            human.append(say("disclosures.based", ground=ground, citation=one.basis.citation, sure=sure))
+        who = say(f"disclosures.who_{one.next.who}")
+        word = "next_by" if one.next.by is not None else "next_who"
+        human.append(say(f"disclosures.{word}", who=who, what=one.next.what, by=one.next.by))
+        clocks = [
+            (say(f"disclosures.clock_{each.name}"), each.day, Word(each.state), each.provisional, each.citation)
+            for each in one.clocks
+        ]
+        if clocks:
+            human.append(table(("clock", "day", "state", "provisional", "rule"), clocks))
+    human = [one for one in human if one is not None]
+    show(PublicationView.of(found).model_dump(mode="json"), as_json, *human)
+
+
+def owed(
+    ctx: typer.Context,
+    begins: Annotated[
+        datetime | None,
+        typer.Option("--begins", formats=["%Y-%m-%dT%H:%M", "%Y-%m-%d"], help="When sending begins; else now."),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Also what will be kept.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=100_000)] = 50,
+    as_json: Json = False,
+) -> None:
+    """What is owed to each target, in the order of its last days, and what cannot be kept at the target's pace."""
+    from gateway.rooms.disclosures.outlook_routes import OutlooksView, OutlookView
+
+    at = None if begins is None else begins.replace(tzinfo=SHANGHAI)
+    found = asyncio.run(_asked(session(ctx), lambda there: there.outlooks.of(None, at)))
+    human: list[Any] = [] if found else [say("disclosures.nothing_owed")]
+    for one in found:
+        done = "" if one.done_at is None else rfc3339(one.done_at)
+        given = {"target": one.target, "number": len(one.foreseen), "lost": len(one.lost), "done_at": done}
+        human.append(say("disclosures.owed", **given))
+        shown = (one.foreseen if everything else one.lost)[:limit]
+        rows = [
+            (each.owed.last_day, Word(each.owed.what), each.owed.decision_number, rfc3339(each.leaves_at), each.kept)
+            for each in shown
+        ]
+        human += [table(("last_day", "due", "decision_number", "leaves_at", "kept"), rows)] if rows else []
+    views = OutlooksView(targets=[OutlookView.of(one, limit, everything=everything) for one in found])
+    show(views.model_dump(mode="json"), as_json, *human)
+
+
+async def _asked(run: Session, ask: Callable[[Disclosures], Awaitable[T]]) -> T:
+    from gateway.app import App
+    from gateway.rooms.disclosures import Disclosures
+
+    async with App.open(run.settings) as gateway:
+        return await ask(gateway.get(Disclosures))
