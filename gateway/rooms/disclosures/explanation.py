@@ -108,7 +108,7 @@ class Explanations:
         latest = {one.target: one for one in records.of_decision(conn, decision.id)}
         found = [
             self._at(decision, organ, intent, latest.get(intent.target), today)
-            for intent in self._planning.judged(decision, organ, None, NOTHING_MORE, today)
+            for intent in self._planning.judged(conn, decision, organ, None, NOTHING_MORE, today)
         ]
         return Explanation(decision, today, found)
 
