@@ -157,14 +157,38 @@ class RepairRequest(Message):
     repair_number: str
 
 
+class MarkRequest(Message):
+    """Set a mark on what is shown, or lift it. ``reason`` is read by the public where the target shows reasons.
+
+    objection 异议标注: it stays shown, marked. shielded 暂时屏蔽: it is not shown until the mark is lifted.
+    """
+
+    reference: str
+    key: DisclosureKey
+    mark: Literal["objection", "shielded"]
+    lifted: bool = False
+    reason: str
+
+
 class Shown(Message):
-    """What the public can see at the target: ``digest`` covers nothing here, compare the fields that matter."""
+    """What the public can see at the target.
+
+    None: the target does not show it, or does not tell. What is told is held against what was sent, field by field;
+    ``objection``: whether it is marked as objected to.
+    """
 
     key: DisclosureKey
-    state: Literal["published", "withdrawn", "repaired", "ended"]
+    state: Literal["published", "withdrawn", "repaired", "ended", "shielded"]
     content: str | None = None
     published_on: date | None = None
     url: str | None = None
+    party_code: str | None = None
+    violation: str | None = None
+    authority_name: str | None = None
+    decided_on: date | None = None
+    publish_until: date | None = None
+    full_text: str | None = None
+    objection: bool | None = None
 
 
 @runtime_checkable
@@ -197,6 +221,10 @@ class DisclosureTarget(Adapter, Protocol):
 
     async def repair(self, request: RepairRequest) -> Submission | Pending:
         """End a publication after repair."""
+        ...
+
+    async def mark(self, request: MarkRequest) -> Submission | Pending:
+        """Mark what is shown as objected to, or shield it from the public; or lift that. Once more is a success."""
         ...
 
     async def read_back(self, key: DisclosureKey) -> Shown | None:

@@ -72,6 +72,14 @@ def printed_day(text: str) -> date:
     raise UnfitError(say("days.no_printed_day", text=text[:40]))
 
 
+def told_day(text: str | None) -> date | None:
+    """A day that another system tells beside what is needed: as printed; None where none is told or it is none."""
+    try:
+        return None if text is None else printed_day(text)
+    except ValueError:
+        return None
+
+
 def _day_of_request(value: Any) -> date:
     if type(value) is date:  # our own code's; JSON and addresses have texts and numbers
         return value

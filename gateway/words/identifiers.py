@@ -244,6 +244,7 @@ PREFIXES = {
     "dec": "decision",
     "dev": "event of a decision",
     "dsc": "disclosure",
+    "dsf": "what is amiss with a disclosure",
     "ent": "snapshot of an entity",
     "evt": "event",
     "exc": "exception: money that the bill did not foresee",

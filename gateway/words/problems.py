@@ -213,6 +213,10 @@ declare(
         "only what the public sees can be corrected, withdrawn, repaired",
         "未公示的信息不能更正、撤回或修复",
     ),
+    finding_closed=("what was amiss is mended or settled already", "该巡查问题已办结"),
+    not_sent_again=("what is amiss there is not mended by sending", "该渠道的问题不能由本系统重新报送"),
+    no_objection=("nobody objects to it", "该公示没有未处理的异议"),
+    end_not_held=("its end does not wait for a person", "该公示并未暂缓终止，无须决定"),
     disclosure_busy=("another effect on it is under way", "该公示正在办理其他事项"),
     withdrawal_under_way=("it is being withdrawn", "正在撤回"),
 )

@@ -25,7 +25,7 @@ RARE = {
         links_of_operations of_attempts called_back""",
     "rooms/decisions/records.py": "numbered versions",
     "rooms/disclosures/records.py": """set_organ find late_submissions late_withdrawals due_publications
-        due_withdrawals over provisional after late_to_pass_on alarms codes figures""",
+        due_withdrawals to_look_at unmarked provisional after late_to_pass_on alarms codes figures""",
     "rooms/payments/books.py": "owners authorities_of_units money_of settle_all",
     "rooms/payments/records.py": """set_unit to_ask to_look_at looked_at open_bills collected_between search
         after unowned""",

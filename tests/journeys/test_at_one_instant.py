@@ -129,6 +129,7 @@ PREPARED: dict[str, Prepare] = {}
 NO_SENSE = {
     "POST /v1/evidence-bundles": "puts what is there into a file",
     "POST /v1/full-texts/preview": "reads a text",
+    "POST /v1/disclosures/{disclosure_id}/look": "looks at a page",
     "POST /v1/licence-scans": "reads a text",
     "POST /v1/verifications": "looks at a file",
     "POST /v1/channels/{channel}/reload": "each node reads its own files, and puts what it read in its own channel",
@@ -138,6 +139,11 @@ NO_SENSE = {
 """Requests that change nothing that another one could make wrong, and why."""
 AT_ONE_NODE = {
     "needs a story that other journeys tell": ["POST /v1/full-texts/confirmation"],
+    "needs a page that shows another thing than it should, or a period that is over": [
+        "POST /v1/disclosure-findings/{finding_id}/handling",
+        "POST /v1/disclosures/{disclosure_id}/end",
+        "POST /v1/disclosures/{disclosure_id}/shielding/end",
+    ],
 }
 """Requests that are not prepared here yet, by the reason; their rooms' own tests make them at one node."""
 
@@ -502,6 +508,31 @@ async def a_repair(nodes: Nodes) -> Ask:
     store, number_ = nodes.site.app.base.store, path.rpartition("/")[2]
     await store.write(lambda conn: disclosure_records.change(conn, number_, 1, **shown_long_enough))
     return Ask(f"{path}/repair", {"repair_number": "信用修复〔2026〕1号"})
+
+
+@prepares("POST /v1/disclosures/{disclosure_id}/objection")
+async def an_objection(nodes: Nodes) -> Ask:
+    _, path = await published(nodes)
+    return Ask(f"{path}/objection", {"reason": "事实认定有误"})
+
+
+@prepares("POST /v1/disclosures/{disclosure_id}/objection/settlement")
+async def an_answer_to_an_objection(nodes: Nodes) -> Ask:
+    _, path = await published(nodes)
+    await nodes.well("POST", f"{path}/objection", {"reason": "事实认定有误"})
+    return Ask(f"{path}/objection/settlement", {"outcome": "dismissed", "reason": "经核查无误"})
+
+
+@prepares("POST /v1/disclosures/{disclosure_id}/shielding")
+async def a_shielding(nodes: Nodes) -> Ask:
+    _, path = await published(nodes)
+    return Ask(f"{path}/shielding", {"reason": "法院裁定批准重整计划"})
+
+
+@prepares("POST /v1/disclosures/{disclosure_id}/release")
+async def a_release(nodes: Nodes) -> Ask:
+    body = (await a_disclosure(nodes)).body | {"draft": True}
+    return Ask(f"/v1/disclosures/{(await nodes.well('POST', '/v1/disclosures', body))[0]['id']}/release")
 
 
 @prepares("POST /v1/sealed-documents")

@@ -20,6 +20,9 @@ from gateway.foundation.access.audit import Act, Who
 from gateway.foundation.delivery import refused_records, unreadable_records
 from gateway.foundation.delivery.unreadable_records import Unreadable
 from gateway.foundation.handovers import DataKind, HandsOver, note
+from gateway.rooms.disclosures import Disclosures
+from gateway.rooms.disclosures.comparison import Amiss, Kind
+from gateway.rooms.disclosures.findings import Findings
 from gateway.rooms.notices import Notice, Status
 from gateway.rooms.notices.records import add as add_notice
 from gateway.rooms.operations import bulk_records
@@ -166,6 +169,18 @@ async def disclosures(site: Any, stack: AsyncExitStack) -> tuple[str, Make]:
     return "/v1/disclosures", make
 
 
+async def findings(site: Any, stack: AsyncExitStack) -> tuple[str, Make]:
+    ask = site.demand(await site.decide(number())) | {"draft": True}
+    about = await site.app.get(Disclosures).held((await well(await site.post("/v1/disclosures", ask)))[0]["id"])
+    amiss = Findings(site.app.base)
+
+    async def make() -> None:
+        place = f"copy-{next(_numbers)}"
+        await site.app.base.store.write(lambda conn: amiss.open(conn, about, place, Amiss(Kind.STILL_THERE), 1))
+
+    return "/v1/disclosure-findings", make
+
+
 async def sealed_documents(site: Any, stack: AsyncExitStack) -> tuple[str, Make]:
     async def make() -> None:
         organ = Signature(story.AUTHORITY_NAME, date(2026, 9, 14))
@@ -294,6 +309,7 @@ FILLED = {
     "/v1/callbacks/unreadable": unreadable,
     "/v1/cash": cash,
     "/v1/disclosures": disclosures,
+    "/v1/disclosure-findings": findings,
     "/v1/entities/{uscc}/changes": changes,
     "/v1/events": events,
     "/v1/exceptions": exceptions,

@@ -6,6 +6,7 @@ Nothing is claimed to be public before its page was read.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from functools import partial
 
 from sqlalchemy import Connection
@@ -13,24 +14,37 @@ from sqlalchemy import Connection
 from gateway.foundation.delivery import Absent, Action, Done, Doubt, Operation, Outcome, Parked, Rejected
 from gateway.ports.credit import FieldError, Submission, SubmissionState
 from gateway.rooms.disclosures import questions, records
+from gateway.rooms.disclosures.comparison import Amiss, Kind, differences
 from gateway.rooms.disclosures.effects import Effects
+from gateway.rooms.disclosures.findings import Findings
 from gateway.rooms.disclosures.questions import Effect, Page, PageQuery, VerdictQuery
 from gateway.rooms.disclosures.records import IDLE, SURE, Disclosure
-from gateway.rooms.disclosures.states import Status
-from gateway.words.clock import Clock, to_micros
+from gateway.rooms.disclosures.states import SHOWN, UNPUBLISHED, Status
+from gateway.words.clock import Clock, day_of, to_micros
 
-_WORDS: dict[Effect, str] = {"correct": "correction", "withdraw": "withdrawal", "repair": "repair"}
+_WORDS: dict[Effect, str] = {
+    "submit": "publication",
+    "correct": "correction",
+    "withdraw": "withdrawal",
+    "repair": "repair",
+    "end": "end",
+    "object": "objection",
+    "settle": "objection",
+    "shield": "shielding",
+    "unshield": "shielding",
+}
 
 
 class Answers:
     """Takes outcomes from delivery, and says what follows for the disclosure."""
 
-    def __init__(self, effects: Effects, clock: Clock) -> None:
+    def __init__(self, effects: Effects, findings: Findings, clock: Clock) -> None:
         self._effects = effects
+        self._findings = findings
         self._clock = clock
 
     def actions(self) -> tuple[Action, ...]:
-        """The kinds of operation of this room: four effects and two questions."""
+        """The kinds of operation: the effects, and two questions about them."""
         effects = tuple(
             Action(
                 name=f"credit.{effect}",
@@ -133,7 +147,7 @@ class Answers:
     ) -> None:
         named = [one.model_dump() for one in errors]
         records.change(conn, disclosure.id, now, field_errors=named, reason=reason, pending_sealed=None, **IDLE, **SURE)
-        if effect == "submit":
+        if effect == "submit" and disclosure.status in UNPUBLISHED:
             self._effects.move(conn, disclosure, Status.REJECTED, reason=reason, field_errors=named)
             return
         self._effects.tell(conn, disclosure, f"{_WORDS[effect]}_refused", reason=reason, field_errors=named)
@@ -150,24 +164,47 @@ class Answers:
         now = self._now()
         records.change(conn, disclosure.id, now, **IDLE)
         match disclosure.effect:
-            case "submit" | "correct" as effect:
+            case "submit" | "correct" | "unshield" as effect:
                 self._shown(conn, disclosure, effect, page, now)
+                return
+            case "object":
+                records.change(conn, disclosure.id, now, objection_marked_at=now)
+                return
+            case "settle":
+                records.change(conn, disclosure.id, now, objection_marked_at=None)
+                return
             case "repair":
                 self._effects.move(conn, disclosure, Status.REPAIRED, repair_number=disclosure.repair_number)
+            case "shield":
+                self._effects.move(conn, disclosure, Status.SHIELDED, reason=disclosure.shield_reason)
+            case "end":
+                self._effects.move(conn, disclosure, Status.ENDED, publish_until_on=disclosure.publish_until_on)
             case _:
                 self._effects.move(conn, disclosure, Status.WITHDRAWN, reason=disclosure.withdraw_reason)
+        self._as_it_should(conn, disclosure, now)
+
+    def _as_it_should(self, conn: Connection, disclosure: Disclosure, now: int) -> None:
+        """The page of its target is as it should be: what was amiss with it is no more."""
+        self._findings.seen(conn, disclosure, disclosure.target, None, now)
+        if disclosure.effect in ("shield", "unshield"):
+            self._findings.mended(conn, disclosure, Kind.BY_HAND)
 
     def _shown(self, conn: Connection, disclosure: Disclosure, effect: Effect, page: Page, now: int) -> None:
         """The page shows an entry: the one that was sent, or another."""
         entry, envelope = page.entry, self._effects.envelope
         assert entry is not None, "the question was asked until there was an entry"
         sent = disclosure.correction(envelope) if effect == "correct" else disclosure.sent(envelope)
-        if entry.content != sent.content:
-            reason = "公示平台展示的处罚内容与报送的不一致"
+        if fields := differences(sent, entry):
+            reason = f"公示平台展示的{'、'.join(fields)}与报送的不一致"
             records.change(conn, disclosure.id, now, reason=reason, pending_sealed=None)
-            self._effects.tell(conn, disclosure, "differs", reason=reason, url=entry.url)
-        elif effect == "submit":
+            self._effects.tell(conn, disclosure, "differs", reason=reason, fields=list(fields), url=entry.url)
+            self._findings.seen(conn, disclosure, disclosure.target, Amiss(Kind.ALTERED, fields), now, entry.url)
+            records.look_next(conn, disclosure.id, day_of(self._clock.now()) + timedelta(days=1))
+            return
+        if effect == "submit":
             self._effects.move(conn, disclosure, Status.PUBLISHED, published_on=entry.published_on, url=entry.url)
+        elif effect == "unshield":
+            self._effects.move(conn, disclosure, Status.PUBLISHED, reason=disclosure.shield_reason)
         else:
             assert disclosure.pending_sealed is not None, "a correction was under way"
             assert disclosure.pending_version is not None, "a correction is of a version of the facts"
@@ -176,8 +213,12 @@ class Answers:
                 disclosure.id,
                 now,
                 record_sealed=disclosure.pending_sealed,
+                former_sealed=disclosure.record_sealed,
                 decision_version=disclosure.pending_version,
                 pending_sealed=None,
                 pending_version=None,
             )
-            self._effects.move(conn, disclosure, Status.CORRECTED, url=entry.url)
+            shown = disclosure.status in SHOWN
+            end = Status.CORRECTED if shown else Status.PUBLISHED  # it was published otherwise than it was sent
+            self._effects.move(conn, disclosure, end, url=entry.url)
+        self._as_it_should(conn, disclosure, now)

@@ -9,6 +9,7 @@ from gateway.rooms.decisions import Corrections, Decisions
 from gateway.rooms.disclosures import records
 from gateway.rooms.disclosures.options import DisclosureOptions
 from gateway.rooms.disclosures.organs import Organs
+from gateway.rooms.disclosures.questions import REQUESTS
 from gateway.rooms.disclosures.service import Disclosures
 
 
@@ -23,17 +24,21 @@ def open_room(base: Foundation, rooms: Services) -> Opened:
         full_text=options.full_text,
         reading=options.reading,
         a_day=options.records_a_day,
+        rounds=options.rounds(),
     )
     rooms.get(Corrections).leaned_on(records.leans)
     base.reckoning.follow("disclosures", disclosures.recount)
     return Opened(
-        services=(disclosures, disclosures.texts, Organs(base.store)),
+        services=(disclosures, disclosures.texts, disclosures.marks, disclosures.inspection, Organs(base.store)),
         actions=disclosures.actions(),
-        renews={f"credit.{effect}": disclosures.renewed for effect in ("submit", "correct", "withdraw", "repair")},
+        renews={f"credit.{effect}": disclosures.renewed for effect in REQUESTS},
         callbacks={VerdictNotice: disclosures.take_notice},
         hears={
             f"decision.{word}": (disclosures.decision_moved,) for word in ("amended", "changed", "revoked", "corrected")
         }
         | {"disclosure.published": (disclosures.published,)},
-        comes_round=(Duty("disclosure deadlines", "5 * * * *", lambda _: disclosures.sweep()),),
+        comes_round=(
+            Duty("disclosure deadlines", "5 * * * *", lambda _: disclosures.sweep()),
+            Duty("disclosure inspection", "35 * * * *", lambda _: disclosures.inspection.sweep()),
+        ),
     )

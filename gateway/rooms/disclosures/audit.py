@@ -11,12 +11,13 @@ from gateway.foundation.books import Amiss, Books, Said
 from gateway.foundation.crypto.envelope import Envelope
 from gateway.ports.credit import DisclosureRecord
 from gateway.rooms.disclosures import records
+from gateway.rooms.disclosures.questions import REQUESTS
 from gateway.rooms.disclosures.records import Disclosure
 from gateway.rooms.disclosures.states import LIFE, SHOWN, Status
 from gateway.rooms.disclosures.tables import disclosure
 from gateway.words.saying import say
 
-_EFFECTS = ("credit.submit", "credit.correct", "credit.withdraw", "credit.repair")
+_EFFECTS = tuple(f"credit.{effect}" for effect in REQUESTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ def must(one: Published, said: Said) -> Iterator[Amiss]:
     if status not in LIFE.led([event.type for event in said.events]):
         yield Amiss(say("books.state", state=status.value))
     verdicts = [each.proven["state"] for each in said.of(*_EFFECTS, "credit.verdict") if each.proven is not None]
-    pages = [each.proven for each in said.of("credit.read_back") if each.proven is not None]
+    pages = [each.proven for each in said.of("credit.read_back", "credit.look") if each.proven is not None]
     refused = any(each.refused for each in said.of(*_EFFECTS))
     spoken = {
         Status.SUBMITTED: bool(verdicts),
@@ -48,6 +49,8 @@ def must(one: Published, said: Said) -> Iterator[Amiss]:
         Status.REJECTED: refused or "rejected" in verdicts,
         Status.WITHDRAWN: bool(pages) or not said.of(*_EFFECTS),
         Status.REPAIRED: bool(pages),
+        Status.SHIELDED: bool(pages),
+        Status.ENDED: bool(pages),
     }
     if status in SHOWN:
         shown = [page["entry"] for page in pages if page["entry"] is not None]

@@ -12,6 +12,7 @@ from gateway.foundation.access import Access
 from gateway.rooms.disclosures import Organ, Organs
 from gateway.rooms.disclosures.explanation_command import explain, owed
 from gateway.rooms.disclosures.full_text_command import full_text
+from gateway.rooms.disclosures.inspection_command import findings
 from gateway.terminal.output import Json, parse_day, session, show
 from gateway.words.clock import SystemClock, day_of
 from gateway.words.saying import say
@@ -20,6 +21,7 @@ app = typer.Typer(help="Disclosures 信用与执法公示: what the public reads
 app.command("text")(full_text)
 app.command("explain")(explain)
 app.command("owed")(owed)
+app.command("findings")(findings)
 
 
 def set_organ(

@@ -5,24 +5,27 @@ All functions of a connection, in the caller's transaction.
 
 from __future__ import annotations
 
-from collections.abc import Container
-from datetime import date
-from typing import Any
+from collections.abc import Container, Iterable
+from datetime import date, timedelta
+from typing import Any, Literal
 
 from sqlalchemy import Connection
 
 from gateway.foundation.base import Foundation
 from gateway.foundation.lives import Living
-from gateway.ports.credit import WithdrawRequest
+from gateway.ports.credit import MarkRequest, SubmitRequest, WithdrawRequest
 from gateway.rooms.disclosures import questions, records
 from gateway.rooms.disclosures.deadlines import Deadline, withdraw_by
 from gateway.rooms.disclosures.publication import key_of
-from gateway.rooms.disclosures.questions import Effect, EffectRequest, PageQuery, VerdictQuery
+from gateway.rooms.disclosures.questions import Effect, EffectRequest, LookQuery, PageQuery, VerdictQuery
 from gateway.rooms.disclosures.records import Disclosure
 from gateway.rooms.disclosures.rules import Rules
-from gateway.rooms.disclosures.states import LIFE, Status
-from gateway.words.errors import NotFoundProblem
-from gateway.words.saying import say
+from gateway.rooms.disclosures.states import LIFE, OVER, SHOWN, Status
+from gateway.words.clock import day_of
+from gateway.words.errors import ConflictProblem, NotFoundProblem
+from gateway.words.saying import Sentence, say
+
+MarkEffect = Literal["object", "settle", "shield", "unshield"]
 
 
 class Effects:
@@ -31,6 +34,8 @@ class Effects:
     def __init__(self, base: Foundation, rules: Rules) -> None:
         self.life: Living[Status, Disclosure] = Living(LIFE, base.events, base.clock, _tells)
         self.envelope = base.envelope
+        self._clock = base.clock
+        self._channels = base.channels
         self._delivery = base.delivery
         self._events = base.events
         self._reckoning = base.reckoning
@@ -47,9 +52,41 @@ class Effects:
         return found
 
     def move(self, conn: Connection, disclosure: Disclosure, end: Status, **values: Any) -> bool:
-        """One step of its life; the event says the columns that change with it. A step that is none is not taken."""
+        """One step of its life; the event says the columns that change with it. A step that is none is not taken.
+
+        What becomes public, or ends, is looked at soon afterwards.
+        """
         told = {name: str(value) if isinstance(value, date) else value for name, value in values.items()}
+        today = day_of(self._clock.now())
+        if end in OVER:
+            values["look_on"] = today
+        elif end in SHOWN or end is Status.SHIELDED:
+            values["look_on"] = today + timedelta(days=1)
         return self.life.move(conn, disclosure, end, tell=told, **values)
+
+    def idle(
+        self, conn: Connection, disclosure_id: str, word: Sentence, of: Container[str] | None, states: Container[Status]
+    ) -> Disclosure:
+        """One disclosure in one of these states with nothing under way, held. Raises as ``lock``, and ConflictProblem.
+
+        ``word``: what cannot be done otherwise.
+        """
+        disclosure = self.lock(conn, disclosure_id, of)
+        if disclosure.status not in states:
+            raise ConflictProblem(
+                say("disclosures.not_shown", status=disclosure.status, word=word),
+                type="disclosure-not-shown",
+                disclosure_status=disclosure.status,
+            )
+        if disclosure.withdraw_wanted_at is not None:
+            raise ConflictProblem(say("disclosures.withdrawing", word=word), type="withdrawal-under-way")
+        if disclosure.effect is not None:
+            raise ConflictProblem(say("disclosures.busy", effect=disclosure.effect), type="disclosure-busy")
+        return disclosure
+
+    def can(self, target: str, capability: str) -> bool:
+        """Whether a target's adapter has a method of the port."""
+        return capability in self._channels.get(target).info.capabilities
 
     def tell(self, conn: Connection, disclosure: Disclosure, what: str, **data: Any) -> None:
         """Emit ``disclosure.<what>``: something that is no step of its life."""
@@ -97,6 +134,28 @@ class Effects:
         """What waits to be sent for a disclosure has another last day."""
         self._delivery.want_by(conn, disclosure_id, last_day)
 
+    def submit(self, conn: Connection, disclosure: Disclosure, now: int) -> None:
+        """Send the decision to its target, in the words that are kept."""
+        ask = SubmitRequest(reference=self.new_reference(disclosure), record=disclosure.sent(self.envelope))
+        self.send(conn, disclosure, "submit", ask, now)
+
+    def mark(self, conn: Connection, disclosure: Disclosure, effect: MarkEffect, reason: str, now: int) -> bool:
+        """Have a mark set or lifted; whether the target can be told. Where it cannot, its page is waited for."""
+        mark: Literal["objection", "shielded"] = "objection" if effect in ("object", "settle") else "shielded"
+        ask = MarkRequest(
+            reference=self.new_reference(disclosure),
+            key=key_of(disclosure.sent(self.envelope)),
+            mark=mark,
+            lifted=effect in ("settle", "unshield"),
+            reason=reason,
+        )
+        if told := self.can(disclosure.target, "mark"):
+            self.send(conn, disclosure, effect, ask, now)
+        else:
+            records.change(conn, disclosure.id, now, effect=effect, awaiting="page", effect_reference=ask.reference)
+            self.ask_page(conn, disclosure, effect, ask.reference, now)
+        return told
+
     def ask_verdict(self, conn: Connection, disclosure: Disclosure, reference: str, now: int) -> None:
         """Ask what the target has decided about the effect with this reference."""
         query = VerdictQuery(reference=reference, asked_at=now)
@@ -109,25 +168,33 @@ class Effects:
         query = PageQuery(
             about=about,
             key=key_of(sent),
-            shown=effect in ("submit", "correct"),
+            shown=effect in questions.STAYS_SHOWN,
             content=sent.content,
             former=former.content if effect == "correct" else None,
+            objection={"object": True, "settle": False}.get(effect),
             asked_at=now,
         )
         self._ask(conn, disclosure, "credit.read_back", query)
+
+    def look(self, conn: Connection, disclosure: Disclosure, places: Iterable[str]) -> None:
+        """Ask what the public sees now at these channels."""
+        key = key_of(disclosure.sent(self.envelope))
+        for place in places:
+            self._ask(conn, disclosure, "credit.look", LookQuery(about=place, key=key), at=place)
 
     def _ask(
         self,
         conn: Connection,
         disclosure: Disclosure,
         action: str,
-        query: VerdictQuery | PageQuery,
+        query: VerdictQuery | PageQuery | LookQuery,
         not_before: int | None = None,
+        at: str | None = None,
     ) -> None:
         self._delivery.enqueue(
             conn,
             action=action,
-            channel=disclosure.target,
+            channel=at or disclosure.target,
             authority=disclosure.authority,
             subject=disclosure.id,
             request=query,
@@ -164,7 +231,9 @@ class Effects:
             disclosure = self.lock(conn, disclosure.id)
         if disclosure.effect == "withdraw":
             return
-        if disclosure.awaiting == "answer":
+        if disclosure.status is Status.DRAFT:
+            self.move(conn, disclosure, Status.WITHDRAWN, reason=reason)
+        elif disclosure.awaiting == "answer":
             self.stop_sending(conn, disclosure, now)
         elif disclosure.awaiting in (None, "page") and disclosure.status is not Status.PLANNED:
             self.send_withdrawal(conn, disclosure, now)
@@ -217,7 +286,7 @@ class Effects:
         if operation is None or not self._delivery.cancel(conn, operation, "撤回在先，不再报送"):
             return
         records.change(conn, disclosure.id, now, pending_sealed=None, **records.IDLE)
-        if disclosure.effect == "submit":
+        if disclosure.effect == "submit" and disclosure.status is Status.PLANNED:
             self.move(conn, disclosure, Status.WITHDRAWN, reason=disclosure.withdraw_reason)
         else:
             self.send_withdrawal(conn, disclosure, now)
@@ -226,12 +295,15 @@ class Effects:
         """Send the withdrawal that is owed, with its explanation for the public."""
         disclosure = self.lock(conn, disclosure.id)
         assert disclosure.withdraw_reason is not None, "what is owed has a reason"
-        ask = WithdrawRequest(
-            reference=self.new_reference(disclosure),
-            key=key_of(disclosure.sent(self.envelope)),
-            reason=disclosure.withdraw_reason,
-        )
-        self.send(conn, disclosure, "withdraw", ask, now)
+        self.take_off(conn, disclosure, "withdraw", disclosure.withdraw_reason, now)
+
+    def take_off(
+        self, conn: Connection, disclosure: Disclosure, effect: Literal["withdraw", "end"], reason: str, now: int
+    ) -> None:
+        """Have it taken off the target's page, with words for the public."""
+        key = key_of(disclosure.sent(self.envelope))
+        ask = WithdrawRequest(reference=self.new_reference(disclosure), key=key, reason=reason)
+        self.send(conn, disclosure, effect, ask, now)
 
 
 def last_day_of(disclosure: Disclosure) -> date | None:

@@ -8,6 +8,7 @@ from gateway.rooms.disclosures.tables import (
     confirmed_text,
     disclosing_organ,
     disclosure,
+    disclosure_finding,
 )
 from gateway.words.saying import say
 
@@ -18,6 +19,7 @@ TERMS = (
             disclosing_organ,
             disclosure,
             confirmed_text,
+            disclosure_finding,
         ),
         why=say("retention.why_files"),
     ),
@@ -31,5 +33,10 @@ MATTERS = (
             [constant(one) for one in ("NOT_PUBLISHABLE", "REJECTED", "WITHDRAWN", "REPAIRED", "ENDED")]
         )
         | disclosure.c.in_doubt_since_at.is_not(None),
+    ),
+    Matter(
+        table=disclosure_finding,
+        of=(disclosure_finding.c.disclosure_id,),
+        open=disclosure_finding.c.status == constant("OPEN"),
     ),
 )

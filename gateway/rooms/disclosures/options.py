@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,6 +15,20 @@ from gateway.words.errors import SettingsError
 from gateway.words.saying import said_of, say
 
 
+@dataclass(frozen=True)
+class Rounds:
+    """How often it is looked: every so many days while it is public, and for so many days after it no longer is.
+
+    ``grace_days``: how long a target has to end a publication by itself. ``copies``: channels that show what a target
+    shows, by the target's name; they are read, never written to.
+    """
+
+    every_days: int = 7
+    after_days: int = 30
+    grace_days: int = 1
+    copies: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
 class DisclosureOptions(BaseModel):
     """``due_soon_days``: how many working days before a last day, to publish or to withdraw, it is told of.
 
@@ -23,6 +38,9 @@ class DisclosureOptions(BaseModel):
     under which order decisions from before it are: that of their day (``own``), the ``milder`` of the two, or the
     ``newest`` for all. ``confirmed_basis_only``: a basis of publication that is still to be confirmed is none.
     ``records_a_day``: how many records a target takes in a day, by its channel: what cannot be kept is told before.
+    ``look_every_days``: how often what is public is looked at; ``look_after_days``: for how long what is not any more.
+    ``end_grace_days``: how long a target has to end a publication by itself, before it is told to. ``copies``: channels
+    that show again what a target shows, by the target's name; they are read, and never written to.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -45,3 +63,12 @@ class DisclosureOptions(BaseModel):
             return load().with_files(self.rules)
         except (OSError, ValueError) as error:
             raise SettingsError("rooms.disclosures.rules", said_of(error), say("settings.correct")) from error
+
+    look_every_days: Annotated[int, Field(ge=1, le=366)] = 7
+    look_after_days: Annotated[int, Field(ge=1, le=3660)] = 30
+    end_grace_days: Annotated[int, Field(ge=0, le=366)] = 1
+    copies: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+
+    def rounds(self) -> Rounds:
+        """The inspection's part of it."""
+        return Rounds(self.look_every_days, self.look_after_days, self.end_grace_days, self.copies)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from gateway.foundation.channels import Channel, Channels
 from gateway.foundation.reckoning import Reckoning
-from gateway.ports.credit import DisclosureRecord, SubmitRequest
+from gateway.ports.credit import DisclosureRecord
 from gateway.rooms.decisions import Decision, EventKind
 from gateway.rooms.disclosures import records
 from gateway.rooms.disclosures.conditions import Case
@@ -32,11 +32,12 @@ class Told:
     """What a request says beside the decision itself.
 
     ``override_reason`` publishes what is only in principle not shown. ``bases``: upon what the publication relies, by
-    target, and under "" at every other.
+    target, and under "" at every other. ``draft``: nothing leaves before it is released.
     """
 
     override_reason: str | None = None
     bases: Mapping[str, Relied] = field(default_factory=dict)
+    draft: bool = False
 
 
 NOTHING_MORE = Told()
@@ -189,7 +190,7 @@ class Planning:
             return self._refuse(conn, decision, intent.target, intent.found, now)
         assert isinstance(intent.found, Plan), "what is incomplete was refused before"
         assert intent.sent is not None, "what is planned has a record"
-        return self._plan(conn, decision, intent, intent.sent, told.override_reason, today, now)
+        return self._plan(conn, decision, intent, intent.sent, told, today, now)
 
     def _basis(self, case: Case, told: Told) -> Relied | None:
         known = told.bases.get(case.target) or told.bases.get("")
@@ -257,7 +258,7 @@ class Planning:
         decision: Decision,
         intent: Intent,
         sent: DisclosureRecord,
-        override_reason: str | None,
+        told: Told,
         today: date,
         now: int,
     ) -> str:
@@ -271,10 +272,10 @@ class Planning:
             decision_number=decision.number,
             decision_version=decision.version,
             target=intent.target,
-            status=Status.PLANNED,
+            status=Status.DRAFT if told.draft else Status.PLANNED,
             record_sealed=records.seal_record(self._effects.envelope, disclosure_id, sent),
             citation=found.citation,
-            override_reason=override_reason,
+            override_reason=told.override_reason,
             basis_ground=basis.ground,
             basis_citation=basis.citation,
             judged_under=self.digest(today),
@@ -292,8 +293,8 @@ class Planning:
         self._effects.life.begin(conn, new, **days, basis=basis.ground, basis_citation=basis.citation)
         if found.by.on < today:
             self._effects.alarm_late(conn, new, now)
-        ask = SubmitRequest(reference=self._effects.new_reference(new), record=sent)
-        self._effects.send(conn, new, "submit", ask, now)
+        if not told.draft:
+            self._effects.submit(conn, new, now)
         return new.id
 
 
@@ -347,6 +348,8 @@ def _stands(before: Disclosure, decision: Decision, found: Judgement) -> bool:
     if before.status is Status.NOT_PUBLISHABLE:
         return same_facts and isinstance(found, Refusal) and found.reason == before.reason
     if before.status is Status.WITHDRAWN:
+        if before.effect is not None:  # it is being taken off again: that would hit what is published anew
+            raise ConflictProblem(say("disclosures.busy", effect=before.effect), type="disclosure-busy")
         if same_facts and any(event.kind is EventKind.CHANGED for event in decision.events):
             raise ConflictProblem(
                 say("disclosures.not_amended"),

@@ -1,7 +1,8 @@
 """How a target is called and asked: the actions behind delivery's names, without any record keeping.
 
-``credit.submit``, ``credit.correct``, ``credit.withdraw`` and ``credit.repair`` are effects under our own reference,
-which ``find`` asks about. ``credit.verdict`` and ``credit.read_back`` are questions, asked until they are answered.
+The effects (``credit.submit``, ``credit.withdraw`` …) go under our own reference, which ``find`` asks about.
+``credit.verdict`` and ``credit.read_back`` are questions, asked until they are answered as they should be;
+``credit.look`` is answered by whatever the public sees now.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from gateway.ports.credit import (
     CorrectRequest,
     DisclosureKey,
     DisclosureTarget,
+    MarkRequest,
     RepairRequest,
     Shown,
     Submission,
@@ -27,14 +29,29 @@ from gateway.words.clock import Clock, to_micros
 from gateway.words.errors import ContractError, RejectedError
 from gateway.words.masking import may_be_a_person
 
-Effect = Literal["submit", "correct", "withdraw", "repair"]
-EffectRequest = SubmitRequest | CorrectRequest | WithdrawRequest | RepairRequest
+Effect = Literal["submit", "correct", "withdraw", "repair", "end", "object", "settle", "shield", "unshield"]
+EffectRequest = SubmitRequest | CorrectRequest | WithdrawRequest | RepairRequest | MarkRequest
 REQUESTS: dict[Effect, type[EffectRequest]] = {
     "submit": SubmitRequest,
     "correct": CorrectRequest,
     "withdraw": WithdrawRequest,
     "repair": RepairRequest,
+    "end": WithdrawRequest,
+    "object": MarkRequest,
+    "settle": MarkRequest,
+    "shield": MarkRequest,
+    "unshield": MarkRequest,
 }
+_METHODS: dict[Effect, str] = {
+    "end": "withdraw",
+    "object": "mark",
+    "settle": "mark",
+    "shield": "mark",
+    "unshield": "mark",
+}
+"""The method of the port, where it is not called as the effect. What a target does not end by itself is withdrawn."""
+STAYS_SHOWN: frozenset[Effect] = frozenset({"submit", "correct", "object", "settle", "unshield"})
+"""Effects after which the public sees an entry."""
 SHORTEST, LONGEST = 0.2, 600.0
 
 
@@ -49,6 +66,7 @@ class PageQuery(Message):
     """Does the public see what the effect ``about`` should have brought about?
 
     ``shown`` True: an entry with this content; a page that still shows ``former`` only trails. False: no entry.
+    ``objection``: with the mark of an objection, or without; None: whichever.
     """
 
     about: str
@@ -56,11 +74,19 @@ class PageQuery(Message):
     shown: bool
     content: str | None = None
     former: str | None = None
+    objection: bool | None = None
     asked_at: int
 
 
+class LookQuery(Message):
+    """What does the public see of this decision now? ``about``: the channel at which it is looked."""
+
+    about: str
+    key: DisclosureKey
+
+
 class Page(Message):
-    """What the public sees, as the answer to a ``PageQuery``."""
+    """What the public sees, as the answer to a ``PageQuery`` or a ``LookQuery``."""
 
     about: str
     entry: Shown | None
@@ -70,7 +96,7 @@ BASIS: Final = "《行政处罚法》第四十八条；《政府信息公开条�
 """Why a decision is published; which row asked for it stands with the disclosure."""
 
 
-def hands_over(request: EffectRequest | PageQuery) -> HandsOver | None:
+def hands_over(request: EffectRequest | PageQuery | LookQuery) -> HandsOver | None:
     """What a request tells a target of natural persons: the party, or who represents it.
 
     Where only the key of a publication is sent, its name says what the party is.
@@ -93,7 +119,8 @@ def caller(effect: Effect) -> Callable[[DisclosureTarget, EffectRequest], Awaita
     """The port method of an effect."""
 
     async def call(target: DisclosureTarget, request: EffectRequest) -> Submission | Pending:
-        method: Callable[[EffectRequest], Awaitable[Submission | Pending]] = getattr(target, effect)
+        method: Callable[[EffectRequest], Awaitable[Submission | Pending]]
+        method = getattr(target, _METHODS.get(effect, effect))
         return await method(request)
 
     return call
@@ -110,7 +137,7 @@ def check(request: EffectRequest | VerdictQuery, answer: Submission) -> None:
         raise ContractError(f"the answer is about {answer.reference}, asked was {request.reference}")
 
 
-def check_page(request: PageQuery, answer: Page) -> None:
+def check_page(request: PageQuery | LookQuery, answer: Page) -> None:
     """Hold a page against what was asked. Raises ContractError."""
     if answer.entry is not None and answer.entry.key != request.key:
         raise ContractError("the target showed another decision or party than the one asked about")
@@ -137,11 +164,18 @@ def read_back(clock: Clock) -> Callable[[DisclosureTarget, PageQuery], Awaitable
         entry = await target.read_back(query.key)
         published = entry is not None and entry.state == "published"
         trails = entry is not None and query.former is not None and entry.content == query.former != query.content
-        if published != query.shown or (query.shown and trails):
+        told = None if entry is None else entry.objection
+        unmarked = query.objection is not None and told is not None and told != query.objection
+        if published != query.shown or (query.shown and (trails or unmarked)):
             raise NotYet(pause(clock, query.asked_at), "the public page does not show it yet")
         return Page(about=query.about, entry=entry)
 
     return call
+
+
+async def look(target: DisclosureTarget, query: LookQuery) -> Page:
+    """Look at the public page once, whatever it shows."""
+    return Page(about=query.about, entry=await target.read_back(query.key))
 
 
 def pause(clock: Clock, asked_at: int) -> float:

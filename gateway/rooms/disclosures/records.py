@@ -36,7 +36,7 @@ from gateway.rooms.disclosures.publication import Organ
 from gateway.rooms.disclosures.questions import Effect
 from gateway.rooms.disclosures.rules import Ground
 from gateway.rooms.disclosures.states import SHOWN, UNPUBLISHED, Status
-from gateway.rooms.disclosures.tables import PROVISIONAL, PUBLIC, disclosing_organ, disclosure
+from gateway.rooms.disclosures.tables import PROVISIONAL, PUBLIC, UNMARKED, disclosing_organ, disclosure
 
 Awaiting = Literal["answer", "verdict", "page"]
 
@@ -47,7 +47,10 @@ class Disclosure:
 
     ``target`` is the channel, ``decision_version`` the facts that were sent, ``citation`` the rule behind period or
     refusal. ``effect`` is what is under way at the target, and ``awaiting`` what of it. ``withdraw_wanted_at``: a
-    withdrawal is owed since. ``late_at`` and ``withdraw_late_at``: when the alarm was raised. ``due_soon_days`` and
+    withdrawal is owed since. ``objection_at`` and ``objection_marked_at``: objected to since, and shown so at the
+    target since. ``look_on``: the day of the next look at what the public sees. ``end_held_at``: its period is over,
+    and it is not ended because duties are not performed. ``late_at``, ``withdraw_late_at`` and ``end_late_at``: when
+    the alarm was raised. ``due_soon_days`` and
     ``withdraw_due_soon_days``: for how many working days before the last day it was told last that it comes near.
     """
 
@@ -61,6 +64,7 @@ class Disclosure:
     record_sealed: bytes | None = None
     pending_sealed: bytes | None = None
     pending_version: int | None = None
+    former_sealed: bytes | None = None
     citation: str
     override_reason: str | None = None
     basis_ground: Ground | None = None
@@ -82,6 +86,15 @@ class Disclosure:
     withdraw_by_provisional: bool = False
     withdraw_reason: str | None = None
     repair_number: str | None = None
+    objection_at: int | None = None
+    objection_reason: str | None = None
+    objection_marked_at: int | None = None
+    shield_reason: str | None = None
+    look_on: date | None = None
+    looked_at: int | None = None
+    end_held_at: int | None = None
+    end_reason: str | None = None
+    end_late_at: int | None = None
     receipt: str | None = None
     field_errors: tuple[FieldError, ...] = ()
     reason: str | None = None
@@ -101,7 +114,7 @@ class Disclosure:
     @property
     def late(self) -> bool:
         """Whether an alarm was raised about it."""
-        return any((self.late_at, self.withdraw_late_at, self.pass_on_late_at))
+        return any((self.late_at, self.withdraw_late_at, self.pass_on_late_at, self.end_late_at))
 
     def sent(self, envelope: Envelope) -> DisclosureRecord:
         """The decision in the words in which it left us. ValueError where nothing may be published."""
@@ -110,6 +123,10 @@ class Disclosure:
     def correction(self, envelope: Envelope) -> DisclosureRecord:
         """The correction that is under way. ValueError where none is."""
         return self._opened(envelope, self.pending_sealed)
+
+    def former(self, envelope: Envelope) -> DisclosureRecord | None:
+        """What was shown before the last correction; None where nothing was corrected."""
+        return None if self.former_sealed is None else self._opened(envelope, self.former_sealed)
 
     def _opened(self, envelope: Envelope, sealed: bytes | None) -> DisclosureRecord:
         if sealed is None:
@@ -161,6 +178,7 @@ class Change(TypedDict, total=False):
     pending_version: int | None
     citation: str
     judged_under: str
+    former_sealed: bytes | None
     submit_by_on: date
     submit_by_provisional: bool
     submit_citation: str
@@ -177,6 +195,15 @@ class Change(TypedDict, total=False):
     withdraw_by_provisional: bool
     withdraw_reason: str | None
     repair_number: str
+    objection_at: int | None
+    objection_reason: str | None
+    objection_marked_at: int | None
+    shield_reason: str
+    look_on: date | None
+    looked_at: int
+    end_held_at: int | None
+    end_reason: str
+    end_late_at: int
     receipt: str | None
     field_errors: list[dict[str, Any]]
     reason: str | None
@@ -269,6 +296,7 @@ _LATEST = (
     .limit(1)
 )
 _CHANGE = update(disclosure).where(disclosure.c.id == bindparam("of"))
+_LOOKED = update(disclosure).where(disclosure.c.id == bindparam("of"))
 _ORGAN = (
     select(disclosing_organ)
     .where(disclosing_organ.c.authority == bindparam("of"), disclosing_organ.c.valid_from_on <= bindparam("on"))
@@ -346,6 +374,11 @@ def change(conn: Connection, disclosure_id: str, now: int, **values: Unpack[Chan
     conn.execute(_CHANGE, {"of": disclosure_id, "updated_at": now, **values})
 
 
+def look_next(conn: Connection, disclosure_id: str, on: date | None, **seen: int) -> None:
+    """On which day it is looked at next; ``looked_at``: when it was. Not a change of the disclosure."""
+    conn.execute(_LOOKED, {"of": disclosure_id, "look_on": on, **seen})
+
+
 def after(conn: Connection, disclosure_id: str, most: int) -> list[Disclosure]:
     """Disclosures after an id, in the order of ids."""
     query = select(disclosure).where(disclosure.c.id > disclosure_id).order_by(disclosure.c.id).limit(most)
@@ -364,7 +397,8 @@ def find(conn: Connection, wanted: DisclosureFilter) -> list[Disclosure]:
     if wanted.decision_number is not None:
         query = query.where(numbered(disclosure.c.decision_number, wanted.decision_number))
     if wanted.late is not None:
-        alarms = disclosure.c.late_at, disclosure.c.withdraw_late_at, disclosure.c.pass_on_late_at
+        of = disclosure.c
+        alarms = of.late_at, of.withdraw_late_at, of.pass_on_late_at, of.end_late_at
         flags = or_(*(one.is_not(None) for one in alarms))
         query = query.where(flags if wanted.late else ~flags)
     if wanted.in_doubt is not None:
@@ -429,15 +463,21 @@ def _within(window: Window, last_day: Column[Any], told: Column[Any]) -> ColumnE
     return and_(last_day.between(window.first, window.last), or_(told.is_(None), told > window.days))
 
 
-def over(conn: Connection, today: date, limit: int) -> list[Disclosure]:
-    """What is shown beyond its maximum period, with nothing else under way."""
+def to_look_at(conn: Connection, today: date, limit: int) -> list[Disclosure]:
+    """What the public's view of is to be read today."""
+    query = select(disclosure).where(disclosure.c.look_on <= today)
+    return _all(conn, query.order_by(disclosure.c.look_on, disclosure.c.id).limit(limit))
+
+
+def unmarked(conn: Connection, limit: int) -> list[Disclosure]:
+    """What is shown without the mark that it should have, or with one that it should not, with nothing under way."""
     query = select(disclosure).where(
+        literal_column(f"({UNMARKED})", Boolean),
         disclosure.c.status.in_([status.value for status in SHOWN]),
-        disclosure.c.publish_until_on < today,
         disclosure.c.effect.is_(None),
         disclosure.c.withdraw_wanted_at.is_(None),
     )
-    return _all(conn, query.order_by(disclosure.c.publish_until_on).limit(limit))
+    return _all(conn, query.order_by(disclosure.c.id).limit(limit))
 
 
 def judged_otherwise(conn: Connection, digest: str, after: str, most: int) -> Sequence[str]:

@@ -15,7 +15,7 @@ from gateway.rooms.disclosures.effects import Effects
 from gateway.rooms.disclosures.judging import Plan, Refusal
 from gateway.rooms.disclosures.planning import Planning
 from gateway.rooms.disclosures.records import NOT_LIVE, Change, Disclosure
-from gateway.rooms.disclosures.states import SHOWN, UNPUBLISHED
+from gateway.rooms.disclosures.states import STANDING, UNPUBLISHED
 from gateway.words.clock import day_of, from_micros, to_micros
 from gateway.words.errors import ConflictProblem
 
@@ -26,7 +26,7 @@ FOR_THE_PUBLIC = "依法不予公开"
 def judge_again(conn: Connection, effects: Effects, planning: Planning, disclosure_id: str, now: datetime) -> bool:
     """Judge one disclosure anew, by the facts as they are and the rules of today. Whether anything has followed."""
     one, today, at = effects.lock(conn, disclosure_id), day_of(now), to_micros(now)
-    if one.status not in (*UNPUBLISHED, *SHOWN):
+    if one.status not in STANDING:
         return False
     decision = fetch_decision(conn, effects.envelope, one.decision_id)
     organ = records.organ_of(conn, one.authority, today)
@@ -84,6 +84,8 @@ def _moved(conn: Connection, effects: Effects, one: Disclosure, plan: Plan, at: 
     if (plan.until, plan.repair_from) != (one.publish_until_on, one.repair_from_on):
         days = Change(publish_until_on=plan.until, repair_from_on=plan.repair_from, citation=plan.citation)
         records.change(conn, one.id, at, **days)
+        if one.look_on is not None:
+            records.look_next(conn, one.id, day_of(from_micros(at)))
         if plan.until != one.publish_until_on:
             _tell(conn, effects, one, "publish_until_on", one.publish_until_on, plan.until, False)
         moved = True

@@ -1,8 +1,8 @@
-"""Disclosures over HTTP: publish at every target, correct, withdraw, repair."""
+"""Disclosures over HTTP: publish at every target, correct, withdraw, repair, mark, shield, end."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import Field
@@ -12,8 +12,10 @@ from gateway.foundation.http.authorization import may, require_authority
 from gateway.foundation.http.idempotency import KeyedRequest
 from gateway.foundation.http.problems import responses
 from gateway.foundation.http.services import service
+from gateway.foundation.http.two_persons import person
 from gateway.foundation.http.views import Ask, Cursor, Limit, Page, after, cursor_after
 from gateway.rooms.disclosures import DisclosureFilter, Disclosures, Status
+from gateway.rooms.disclosures.marks import Marks
 from gateway.rooms.disclosures.planning import Relied, Told
 from gateway.rooms.disclosures.rules import Ground
 from gateway.rooms.disclosures.views import DisclosureView, ExaminationView
@@ -23,6 +25,7 @@ router = APIRouter(prefix="/v1/disclosures", tags=["disclosures"], responses=res
 Reader = Annotated[Principal, Depends(may("disclosures:read"))]
 Writer = Annotated[Principal, Depends(may("disclosures:write"))]
 TheDisclosures = Annotated[Disclosures, Depends(service(Disclosures))]
+TheMarks = Annotated[Marks, Depends(service(Marks))]
 Reason = Annotated[str, Field(min_length=1, max_length=500)]
 
 
@@ -49,17 +52,24 @@ class PublishRequest(Ask):
     targets: list[Annotated[str, Field(max_length=60)]] | None = Field(default=None, min_length=1, max_length=20)
     override_reason: Reason | None = None
     bases: list[BasisAsk] = Field(default_factory=list, max_length=20)
+    draft: bool = Field(default=False, description="nothing leaves before somebody has looked at it and released it")
 
     def told(self) -> Told:
         """What it says beside the decision."""
         bases = {target: Relied(one.ground, one.citation) for one in self.bases for target in (one.targets or [""])}
-        return Told(self.override_reason, bases)
+        return Told(self.override_reason, bases, self.draft)
 
 
 class ReasonRequest(Ask):
     """Why; the public reads it where the target shows explanations."""
 
     reason: Reason
+
+
+class SettleRequest(ReasonRequest):
+    """How the objection was answered, and in which words. Upheld: correct or withdraw besides."""
+
+    outcome: Literal["upheld", "dismissed"]
 
 
 class RepairRequest(Ask):
@@ -201,6 +211,146 @@ async def repair(
     of = who.authorities
     found = await key.shows(
         who, ask, lambda once: disclosures.repair(disclosure_id, ask.repair_number, of=of, once=once), disclosures.look
+    )
+    response.status_code = key.status
+    return DisclosureView.of(*found)
+
+
+@router.post(
+    "/{disclosure_id}/objection",
+    status_code=202,
+    response_model=DisclosureView,
+    responses=responses(400, 404, 409, 413),
+)
+async def object_to(
+    disclosures: TheDisclosures,
+    marks: TheMarks,
+    who: Writer,
+    disclosure_id: str,
+    ask: ReasonRequest,
+    key: KeyedRequest,
+    response: Response,
+) -> DisclosureView:
+    """Somebody objects to what is shown 异议: it is marked at the target as soon as that can be told."""
+    of = who.authorities
+    found = await key.shows(
+        who, ask, lambda once: marks.object(disclosure_id, ask.reason, of=of, once=once), disclosures.look
+    )
+    response.status_code = key.status
+    return DisclosureView.of(*found)
+
+
+@router.post(
+    "/{disclosure_id}/objection/settlement",
+    status_code=202,
+    response_model=DisclosureView,
+    responses=responses(400, 404, 409, 413),
+)
+async def settle_objection(
+    disclosures: TheDisclosures,
+    marks: TheMarks,
+    who: Writer,
+    disclosure_id: str,
+    ask: SettleRequest,
+    key: KeyedRequest,
+    response: Response,
+) -> DisclosureView:
+    """The objection was answered: the mark goes."""
+    of = who.authorities
+    found = await key.shows(
+        who, ask, lambda once: marks.settle(disclosure_id, ask.outcome, ask.reason, of=of, once=once), disclosures.look
+    )
+    response.status_code = key.status
+    return DisclosureView.of(*found)
+
+
+@router.post(
+    "/{disclosure_id}/shielding",
+    status_code=202,
+    response_model=DisclosureView,
+    responses=responses(400, 404, 409, 413),
+)
+async def shield(
+    disclosures: TheDisclosures,
+    marks: TheMarks,
+    who: Writer,
+    disclosure_id: str,
+    ask: ReasonRequest,
+    key: KeyedRequest,
+    response: Response,
+) -> DisclosureView:
+    """Hide what is shown for a time 暂时屏蔽, on a ruling that ``reason`` names."""
+    of = who.authorities
+    found = await key.shows(
+        who, ask, lambda once: marks.shield(disclosure_id, ask.reason, of=of, once=once), disclosures.look
+    )
+    response.status_code = key.status
+    return DisclosureView.of(*found)
+
+
+@router.post(
+    "/{disclosure_id}/shielding/end",
+    status_code=202,
+    response_model=DisclosureView,
+    responses=responses(400, 404, 409, 413),
+)
+async def unshield(
+    disclosures: TheDisclosures,
+    marks: TheMarks,
+    who: Writer,
+    disclosure_id: str,
+    ask: ReasonRequest,
+    key: KeyedRequest,
+    response: Response,
+) -> DisclosureView:
+    """Show again what was hidden."""
+    of = who.authorities
+    found = await key.shows(
+        who, ask, lambda once: marks.unshield(disclosure_id, ask.reason, of=of, once=once), disclosures.look
+    )
+    response.status_code = key.status
+    return DisclosureView.of(*found)
+
+
+@router.post(
+    "/{disclosure_id}/end",
+    status_code=202,
+    response_model=DisclosureView,
+    responses=responses(400, 404, 409, 413),
+)
+async def end(
+    disclosures: TheDisclosures,
+    who: Writer,
+    disclosure_id: str,
+    ask: ReasonRequest,
+    key: KeyedRequest,
+    response: Response,
+) -> DisclosureView:
+    """End what is over although its duties are not performed: an operator's word, where no rule says so."""
+    of = who.authorities
+    found = await key.shows(
+        who,
+        ask,
+        lambda once: disclosures.end(disclosure_id, ask.reason, by=person(who), of=of, once=once),
+        disclosures.look,
+    )
+    response.status_code = key.status
+    return DisclosureView.of(*found)
+
+
+@router.post(
+    "/{disclosure_id}/release",
+    status_code=202,
+    response_model=DisclosureView,
+    responses=responses(400, 404, 409, 413),
+)
+async def release(
+    disclosures: TheDisclosures, who: Writer, disclosure_id: str, key: KeyedRequest, response: Response
+) -> DisclosureView:
+    """Have a draft sent to its target, as it is kept: somebody has looked at it."""
+    of = who.authorities
+    found = await key.shows(
+        who, None, lambda once: disclosures.release(disclosure_id, of=of, once=once), disclosures.look
     )
     response.status_code = key.status
     return DisclosureView.of(*found)

@@ -15,6 +15,7 @@ from gateway.foundation.base import Foundation
 from gateway.foundation.delivery import Action, Event, Operation
 from gateway.foundation.delivery.events import timeline
 from gateway.foundation.once import NEVER, Once
+from gateway.foundation.two_persons import Person, require_operator
 from gateway.ports.base import Message
 from gateway.ports.credit import CorrectRequest, DisclosureRecord, RepairRequest, VerdictNotice
 from gateway.rooms.decisions import Decision, Decisions, EventKind
@@ -22,19 +23,24 @@ from gateway.rooms.decisions import fetch as fetch_decision
 from gateway.rooms.disclosures import records, sweeps
 from gateway.rooms.disclosures.answers import Answers
 from gateway.rooms.disclosures.effects import Effects
+from gateway.rooms.disclosures.ending import Ending
 from gateway.rooms.disclosures.explanation import Explanations
+from gateway.rooms.disclosures.findings import Findings
 from gateway.rooms.disclosures.full_text import FullTexts, Release
+from gateway.rooms.disclosures.inspection import Inspection
 from gateway.rooms.disclosures.judging import AS_WRITTEN, Reading
+from gateway.rooms.disclosures.marks import Marks
+from gateway.rooms.disclosures.options import Rounds
 from gateway.rooms.disclosures.outlook import Outlooks
 from gateway.rooms.disclosures.planning import NOTHING_MORE, Intent, Planning, Told
 from gateway.rooms.disclosures.publication import Organ, key_of, record
 from gateway.rooms.disclosures.records import Disclosure, DisclosureFilter
 from gateway.rooms.disclosures.recount import judge_again, recount
 from gateway.rooms.disclosures.rules import Rules, TargetProfile, load
-from gateway.rooms.disclosures.states import SHOWN, UNPUBLISHED, Status
+from gateway.rooms.disclosures.states import SHOWN, STANDING, Status
 from gateway.words.clock import day_of, to_micros
 from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem
-from gateway.words.saying import Sentence, say
+from gateway.words.saying import say
 
 Of = Container[str] | None
 
@@ -46,6 +52,8 @@ class Disclosures:
     its adapter. ``due_soon_days``: how many working days before a last day it is told of. ``full_text``: when a full
     text may leave; ``texts`` shows them and has them confirmed. ``reading``: how the rules are read here.
     ``a_day``: how many records a target takes in a day, by its channel. ``explanations`` and ``outlooks`` only read.
+    ``rounds``: how often it is looked. ``marks`` and ``inspection``: the services beside this one, over the same
+    records.
     """
 
     def __init__(
@@ -59,6 +67,7 @@ class Disclosures:
         full_text: Release = "confirmed",
         reading: Reading = AS_WRITTEN,
         a_day: Mapping[str, int] | None = None,
+        rounds: Rounds | None = None,
     ) -> None:
         self._base = base
         self._decisions = decisions
@@ -71,10 +80,16 @@ class Disclosures:
         self._due_soon_days = tuple(due_soon_days)
         self.explanations = Explanations(base, decisions, self._planning)
         self.outlooks = Outlooks(base, self._effects, dict(a_day or {}))
+        rounds, findings = rounds or Rounds(), Findings(base)
+        self._findings = findings
+        self.marks = Marks(base, self._effects, findings)
+        ending = Ending(self._effects, findings, base.envelope, rounds.grace_days, self._sector)
+        self.inspection = Inspection(base, self._effects, findings, ending, self.marks, rounds)
 
     def actions(self) -> tuple[Action, ...]:
-        """What delivery is told: the four effects at a target, and the two questions about them."""
-        return Answers(self._effects, self._base.clock).actions()
+        """What delivery is told: the effects at a target, the questions about them, and the look of the inspection."""
+        answers = Answers(self._effects, self._findings, self._base.clock)
+        return (*answers.actions(), self.inspection.action())
 
     # --- for case systems -------------------------------------------------------------------------------------------
 
@@ -131,6 +146,18 @@ class Disclosures:
 
         return await self._base.store.read(query)
 
+    async def release(self, disclosure_id: str, *, of: Of = None, once: Once = NEVER) -> None:
+        """Have a draft sent, as it is kept: somebody has looked at it. ConflictProblem where it is none."""
+        now = to_micros(self._base.clock.now())
+
+        def unit(conn: Connection) -> str:
+            held = self._effects.idle(conn, disclosure_id, say("disclosures.released"), of, (Status.DRAFT,))
+            self._effects.move(conn, held, Status.PLANNED)
+            self._effects.submit(conn, held, now)
+            return held.target
+
+        self._wake([await self._base.store.write(once.about(disclosure_id).first(unit))])
+
     async def correct(self, disclosure_id: str, reason: str, *, of: Of = None, once: Once = NEVER) -> None:
         """Replace what is shown by the decision's present facts 更正; number, organ and party stay.
 
@@ -141,7 +168,7 @@ class Disclosures:
         today, at = day_of(now), to_micros(now)
 
         def unit(conn: Connection) -> str:
-            held = self._shown_and_idle(conn, disclosure_id, say("disclosures.corrected"), of)
+            held = self._effects.idle(conn, disclosure_id, say("disclosures.corrected"), of, SHOWN)
             decision = self._decisions.read(conn, held.authority, held.decision_number)
             profile, organ = self._planning.profile_of(held.target), self._organ(conn, held.authority, today)
             self._planning.require_complete_at(conn, decision, organ, held, today)
@@ -180,7 +207,7 @@ class Disclosures:
         def unit(conn: Connection) -> str:
             held = self._effects.lock(conn, disclosure_id, of)
             if held.status is not Status.WITHDRAWN:
-                if held.status not in (*UNPUBLISHED, *SHOWN):
+                if held.status not in STANDING:
                     raise ConflictProblem(
                         say("disclosures.not_withdrawable", status=held.status),
                         type="disclosure-not-shown",
@@ -201,7 +228,7 @@ class Disclosures:
         at = to_micros(now)
 
         def unit(conn: Connection) -> str:
-            held = self._shown_and_idle(conn, disclosure_id, say("disclosures.repaired"), of)
+            held = self._effects.idle(conn, disclosure_id, say("disclosures.repaired"), of, (*SHOWN, Status.SHIELDED))
             earliest = held.repair_from_on
             if earliest is not None and day_of(now) < earliest:
                 raise InvalidProblem(
@@ -294,7 +321,7 @@ class Disclosures:
         if before == cause:
             return
         for one in records.of_decision(conn, decision.id):
-            if one.status in (*UNPUBLISHED, *SHOWN):
+            if one.status in STANDING:
                 held = self._effects.lock(conn, one.id)
                 if before is not None and held.withdraw_reason == before[0]:
                     self._effects.owe_otherwise(conn, held, cause, to_micros(now))
@@ -305,8 +332,27 @@ class Disclosures:
         """It is public: a period that runs from that day is known now."""
         judge_again(conn, self._effects, self._planning, event.subject, self._base.clock.now())
 
+    async def end(self, disclosure_id: str, reason: str, *, by: Person, of: Of = None, once: Once = NEVER) -> None:
+        """A person says that a publication ends although its duties are not performed. Nothing before its maximum.
+
+        Raises NotFoundProblem, ConflictProblem where it does not wait for that, and a 403 Problem for a case system.
+        """
+        require_operator(by, say("disclosures.ending"))
+        now = self._base.clock.now()
+
+        def unit(conn: Connection) -> str:
+            held = self._effects.lock(conn, disclosure_id, of)
+            if held.end_held_at is None or held.end_reason is not None:
+                raise ConflictProblem(say("disclosures.not_held"), type="end-not-held")
+            records.change(conn, disclosure_id, to_micros(now), end_reason=reason)
+            self._effects.tell(conn, held, "end_allowed", reason=reason, by=by.name)
+            self._effects.look(conn, held, (held.target,))
+            return held.target
+
+        self._wake([await self._base.store.write(once.about(disclosure_id).first(unit))])
+
     async def sweep(self) -> int:
-        """Tell what is due soon and what is late, end what is over; how many changed.
+        """Tell what is due soon and what is late; how many changed.
 
         In as many transactions as it takes: what one has told of, the next one does not find any more.
         """
@@ -362,22 +408,12 @@ class Disclosures:
             raise NotFoundProblem(say("disclosures.none"))
         return found
 
-    def _shown_and_idle(self, conn: Connection, disclosure_id: str, word: Sentence, of: Of) -> Disclosure:
-        disclosure = self._effects.lock(conn, disclosure_id, of)
-        if disclosure.status not in SHOWN:
-            raise ConflictProblem(
-                say("disclosures.not_shown", status=disclosure.status, word=word),
-                type="disclosure-not-shown",
-                disclosure_status=disclosure.status,
-            )
-        if disclosure.withdraw_wanted_at is not None:
-            raise ConflictProblem(say("disclosures.withdrawing", word=word), type="withdrawal-under-way")
-        if disclosure.effect is not None:
-            raise ConflictProblem(
-                say("disclosures.busy", effect=disclosure.effect),
-                type="disclosure-busy",
-            )
-        return disclosure
+    def _sector(
+        self, conn: Connection, decision: Decision, disclosure: Disclosure, today: date
+    ) -> tuple[bool, str] | None:
+        """What is said of duties that are not performed at the maximum: as ``Planning.at_maximum``."""
+        organ = records.organ_of(conn, decision.authority, today)
+        return None if organ is None else self._planning.at_maximum(decision, organ, disclosure, today)
 
     def _wake(self, targets: Iterable[str]) -> None:
         for target in targets:

@@ -1,4 +1,4 @@
-"""What comes round by the clock: what is due soon, alarms about what is late, the end of what is over.
+"""What comes round by the clock: what is due soon, and alarms about what is late.
 
 Each word is said once: what was said is kept with the disclosure, in the transaction that says it. Only what is open is
 looked at.
@@ -14,7 +14,6 @@ from sqlalchemy import Connection
 from gateway.rooms.disclosures import records
 from gateway.rooms.disclosures.effects import Effects
 from gateway.rooms.disclosures.records import Window
-from gateway.rooms.disclosures.states import Status
 from gateway.words.calendar import WorkingCalendar
 
 SWEPT_AT_ONCE = 500
@@ -59,6 +58,4 @@ def sweep(conn: Connection, effects: Effects, near: Sequence[Window], today: dat
                 conn, one, "due_soon", due="withdrawal", last_day=str(one.withdraw_by_on), working_days=window.days
             )
             changed += 1
-    for one in records.over(conn, today, SWEPT_AT_ONCE):
-        changed += effects.move(conn, one, Status.ENDED, publish_until_on=one.publish_until_on)
     return changed

@@ -1,4 +1,4 @@
-"""Disclosures: one decision's publication at one target, and who publishes for an authority."""
+"""Disclosures: one decision's publication at one target, what is amiss with it, and who publishes for an authority."""
 
 from __future__ import annotations
 
@@ -22,12 +22,15 @@ from sqlalchemy import (
 from gateway.foundation.store.base import metadata
 
 LIVE = "status not in ('NOT_PUBLISHABLE','REJECTED','WITHDRAWN')"
-PUBLIC = "status in ('PLANNED','SUBMITTED','ACCEPTED','PUBLISHED','CORRECTED')"
+PUBLIC = "status in ('DRAFT','PLANNED','SUBMITTED','ACCEPTED','PUBLISHED','CORRECTED','SHIELDED')"
 PROVISIONAL = (
-    "(status in ('PLANNED','SUBMITTED','ACCEPTED') and submit_by_provisional)"
+    "(status in ('DRAFT','PLANNED','SUBMITTED','ACCEPTED') and submit_by_provisional)"
     f" or (withdraw_wanted_at is not null and {LIVE} and withdraw_by_provisional)"
 )
 """A last day to publish or to withdraw rests on days that are not published."""
+
+UNMARKED = "(objection_at is null) <> (objection_marked_at is null)"
+"""The target does not show the mark of an objection that it should, or still shows one."""
 
 disclosing_organ = Table(
     "disclosing_organ",
@@ -52,6 +55,7 @@ disclosure = Table(
     Column("status", String(20), nullable=False),
     Column("record_sealed", LargeBinary, comment="as sent; null where nothing may be published"),
     Column("pending_sealed", LargeBinary, comment="the correction under way"),
+    Column("former_sealed", LargeBinary, comment="as shown before the last correction"),
     Column("pending_version", Integer),
     Column("citation", Text, nullable=False, comment="the rule behind period or refusal"),
     Column("override_reason", Text),
@@ -78,6 +82,15 @@ disclosure = Table(
     Column("withdraw_by_provisional", Boolean, nullable=False, server_default=text("false")),
     Column("withdraw_reason", Text),
     Column("repair_number", String(128)),
+    Column("objection_at", BigInteger, comment="objected to since"),
+    Column("objection_reason", Text),
+    Column("objection_marked_at", BigInteger, comment="the target shows the mark since; null: it shows none"),
+    Column("shield_reason", Text, comment="the ruling for which it is shielded, or shown again"),
+    Column("look_on", Date, comment="on which day it is looked at next, as the public sees it; null: on none"),
+    Column("looked_at", BigInteger, comment="when the public's view was last read"),
+    Column("end_held_at", BigInteger, comment="its period is over and it is not ended, for duties are not performed"),
+    Column("end_reason", Text, comment="a person's word that it ends nevertheless"),
+    Column("end_late_at", BigInteger, comment="when the alarm about an end that does not come was raised"),
     Column("receipt", String(64)),
     Column("field_errors", Json, nullable=False, comment="field, code, message as the target gave them"),
     Column("reason", Text, comment="why not publishable, refused, or different from what was sent"),
@@ -94,12 +107,15 @@ disclosure = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     CheckConstraint(
-        "status in ('NOT_PUBLISHABLE','PLANNED','SUBMITTED','ACCEPTED','PUBLISHED','CORRECTED','REJECTED','WITHDRAWN',"
-        "'REPAIRED','ENDED')",
+        "status in ('NOT_PUBLISHABLE','DRAFT','PLANNED','SUBMITTED','ACCEPTED','PUBLISHED','CORRECTED','SHIELDED',"
+        "'REJECTED','WITHDRAWN','REPAIRED','ENDED')",
         name="known_status",
     ),
     CheckConstraint("basis_ground in ('social_impact','special_statute','local_rule')", name="known_ground"),
-    CheckConstraint("effect in ('submit','correct','withdraw','repair')", name="known_effect"),
+    CheckConstraint(
+        "effect in ('submit','correct','withdraw','repair','end','object','settle','shield','unshield')",
+        name="known_effect",
+    ),
     CheckConstraint("awaiting in ('answer','verdict','page')", name="known_awaiting"),
     CheckConstraint("(effect is null) = (awaiting is null)", name="effect_awaits"),
     CheckConstraint("status = 'NOT_PUBLISHABLE' or record_sealed is not null", name="published_has_a_record"),
@@ -116,8 +132,19 @@ disclosure = Table(
     Index("ix_disclosure_reference", "target", "effect_reference"),
     Index("ix_disclosure_open", "status", "submit_by_on"),
     Index("ix_disclosure_provisional", "id", sqlite_where=text(PROVISIONAL), postgresql_where=text(PROVISIONAL)),
-    Index("ix_disclosure_until", "publish_until_on"),
     Index("ix_disclosure_judged", "judged_under", sqlite_where=text(PUBLIC), postgresql_where=text(PUBLIC)),
+    Index(
+        "ix_disclosure_look",
+        "look_on",
+        sqlite_where=text("look_on is not null"),
+        postgresql_where=text("look_on is not null"),
+    ),
+    Index(
+        "ix_disclosure_mark",
+        "id",
+        sqlite_where=text(UNMARKED),
+        postgresql_where=text(UNMARKED),
+    ),
     Index(
         "ix_disclosure_withdrawal",
         "withdraw_by_on",
@@ -135,4 +162,37 @@ confirmed_text = Table(
     Column("seen", String(64), nullable=False, comment="digest of the preview that was confirmed"),
     Column("confirmed_by", String(200), nullable=False),
     Column("confirmed_at", BigInteger, nullable=False),
+)
+
+disclosure_finding = Table(
+    "disclosure_finding",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("disclosure_id", String(40), ForeignKey("disclosure.id"), nullable=False),
+    Column("authority", String(40), nullable=False),
+    Column("decision_number", String(128), nullable=False),
+    Column("place", String(60), nullable=False, comment="the channel whose page was read: the target, or a copy"),
+    Column("kind", String(20), nullable=False),
+    Column("fields", Json, nullable=False, comment="the fields that differ, by their Chinese names"),
+    Column("status", String(10), nullable=False),
+    Column("url", Text),
+    Column("seen_at", BigInteger, nullable=False, comment="when it was last seen so"),
+    Column("closed_by", String(100), comment="who said what came of it; null where a later look did"),
+    Column("explanation", Text),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    CheckConstraint(
+        "kind in ('missing','stale','altered','still_there','unperformed','by_hand')", name="known_finding"
+    ),
+    CheckConstraint("status in ('OPEN','MENDED','SETTLED')", name="known_status"),
+    Index(
+        "uq_disclosure_finding_open",
+        "disclosure_id",
+        "place",
+        "kind",
+        unique=True,
+        sqlite_where=text("status = 'OPEN'"),
+        postgresql_where=text("status = 'OPEN'"),
+    ),
+    Index("ix_disclosure_finding_status", "status", "id"),
 )

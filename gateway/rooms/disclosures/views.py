@@ -10,10 +10,12 @@ from pydantic import Field
 from gateway.foundation.delivery import Event
 from gateway.foundation.http.language import in_words
 from gateway.foundation.http.views import EventView, View, instant
+from gateway.rooms.disclosures.comparison import CHINESE, Kind
+from gateway.rooms.disclosures.findings import Finding
 from gateway.rooms.disclosures.judging import Refusal, Wanting
 from gateway.rooms.disclosures.planning import Intent
 from gateway.rooms.disclosures.records import Disclosure
-from gateway.rooms.disclosures.states import Status
+from gateway.rooms.disclosures.states import FindingStatus, Status
 
 
 class FieldErrorView(View):
@@ -99,6 +101,10 @@ class DisclosureView(View):
     withdraw_by: date | None
     published_on: date | None
     url: str | None
+    objection_since: str | None
+    objection_marked_since: str | None
+    looked_at: str | None
+    end_held_since: str | None
     late: bool
     in_doubt_since: str | None
     doubt_reason: str | None
@@ -129,10 +135,55 @@ class DisclosureView(View):
             withdraw_by=disclosure.withdraw_by_on,
             published_on=disclosure.published_on,
             url=disclosure.url,
+            objection_since=instant(disclosure.objection_at),
+            objection_marked_since=instant(disclosure.objection_marked_at),
+            looked_at=instant(disclosure.looked_at),
+            end_held_since=instant(disclosure.end_held_at),
             late=disclosure.late,
             in_doubt_since=instant(disclosure.in_doubt_since_at),
             doubt_reason=disclosure.doubt_reason,
             created_at=instant(disclosure.created_at),
             updated_at=instant(disclosure.updated_at),
             timeline=None if timeline is None else [EventView.of(one) for one in timeline],
+        )
+
+
+class FindingView(View):
+    """One thing that is amiss 巡查问题. ``place``: the channel that shows it so; ``fields``: those that differ."""
+
+    id: str
+    disclosure: str
+    authority: str
+    decision_number: str
+    place: str
+    kind: Kind
+    zh: str
+    fields: list[str]
+    status: FindingStatus
+    url: str | None
+    seen_at: str
+    closed_by: str | None
+    explanation: str | None
+    created_at: str
+    updated_at: str
+
+    @classmethod
+    def of(cls, one: Finding) -> FindingView:
+        """From its record."""
+        return cls(
+            id=one.id,
+            disclosure=one.disclosure_id,
+            authority=one.authority,
+            decision_number=one.decision_number,
+            place=one.place,
+            kind=one.kind,
+            zh=CHINESE[one.kind],
+            fields=list(one.fields),
+            status=one.status,
+            url=one.url,
+            seen_at=instant(one.seen_at),
+            closed_by=one.closed_by,
+            explanation=one.explanation,
+            created_at=instant(one.created_at),
+            updated_at=instant(one.updated_at),
         )

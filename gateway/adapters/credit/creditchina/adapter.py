@@ -24,6 +24,7 @@ from gateway.ports.credit import (
     DisclosureKey,
     DisclosureRecord,
     FieldFault,
+    MarkRequest,
     RepairRequest,
     Shown,
     Submission,
@@ -33,7 +34,7 @@ from gateway.ports.credit import (
     WithdrawRequest,
 )
 from gateway.words.clock import Clock, day_of
-from gateway.words.errors import ContractError, ExchangeError
+from gateway.words.errors import ContractError, ExchangeError, UnsupportedError
 
 _VERDICTS = {row["state"]: row["effect"] for row in contracts.code_table("credit", "v1", "verdicts")}
 
@@ -126,6 +127,10 @@ class CreditChina:
         number = request.repair_number
         body = {"sourceId": request.reference, "key": mapping.key(request.key), "repairNumber": number}
         return await self._effect("repair", "/v1/penalties/repairs", request.reference, body)
+
+    async def mark(self, request: MarkRequest) -> Submission:  # noqa: ARG002 - the port's signature
+        """This contract knows no marks: they are set by hand."""
+        raise UnsupportedError("credit.creditchina sets no marks")
 
     async def _effect(self, action: str, path: str, reference: str, body: dict[str, Any]) -> Submission:
         response = await self._authorised(action, "POST", path, json=body)

@@ -22,6 +22,7 @@ from gateway.ports.credit import (
     Submission,
     SubmissionState,
 )
+from gateway.words.days import told_day
 from gateway.words.errors import ContractError
 from gateway.words.spelling import name_key, number_key
 
@@ -87,15 +88,18 @@ class SubmissionAnswer(Head):
 class WireShown(Told):
     """One entry as the public sees it."""
 
-    unread: ClassVar[frozenset[str]] = frozenset(
-        {"CF_XDR_SHXYM", "CF_WFXW", "CF_CFLB", "CF_JDRQ", "CF_GSJZQ", "CF_CFJG", "explanation"}
-    )
+    unread: ClassVar[frozenset[str]] = frozenset({"CF_CFLB", "explanation"})
 
     state: Literal["PUBLISHED", "WITHDRAWN", "REPAIRED", "ENDED"]
     CF_WSH: str
     CF_CFJGDM: str
     CF_XDR_MC: str
     CF_NR: str | None = None
+    CF_XDR_SHXYM: str | None = None
+    CF_WFXW: str | None = None
+    CF_JDRQ: str | None = None
+    CF_GSJZQ: str | None = None
+    CF_CFJG: str | None = None
     publishedOn: str | None = None
     url: str
 
@@ -135,6 +139,11 @@ def shown(records: Sequence[WireShown], of: DisclosureKey) -> Shown | None:
                     "content": record.CF_NR,
                     "published_on": record.publishedOn,
                     "url": record.url,
+                    "party_code": record.CF_XDR_SHXYM,
+                    "violation": record.CF_WFXW,
+                    "authority_name": record.CF_CFJG,
+                    "decided_on": told_day(record.CF_JDRQ),
+                    "publish_until": told_day(record.CF_GSJZQ),
                 },
                 strict=False,
             )

@@ -20,6 +20,7 @@ from gateway.ports.credit import (
     DisclosureKey,
     DisclosureRecord,
     FieldFault,
+    MarkRequest,
     RepairRequest,
     Shown,
     Submission,
@@ -96,6 +97,10 @@ class DisclosurePortal:
             "documentNumber": request.repair_number,
         }
         return await self._effect("repair", body)
+
+    async def mark(self, request: MarkRequest) -> Submission:  # noqa: ARG002 - the port's signature
+        """This contract knows no marks: they are set by hand."""
+        raise UnsupportedError("credit.portal sets no marks")
 
     async def _effect(self, action: Any, body: dict[str, Any]) -> Submission:
         return await self._target.effect(action, self._profile.path(action), body)

@@ -13,6 +13,7 @@ from gateway.adapters.credit.signed import Speech
 from gateway.foundation.wire.envelope import Head, Results
 from gateway.foundation.wire.told import Told
 from gateway.ports.credit import DisclosureKey, DisclosureRecord, Shown
+from gateway.words.days import told_day
 from gateway.words.spelling import number_key, same_name
 
 LAYOUT = Layout.read("portal", "layout", "contracts/portal/v1")
@@ -51,18 +52,23 @@ class WireSummary(Told):
     """What is compared of a summary."""
 
     unread: ClassVar[frozenset[str]] = frozenset(
-        {"decisionNumber", "partyName", "partyCategory", "partyCode", "violation", "penaltyKinds"}
-        | {"authorityName", "authorityCode", "decidedOn", "publishUntil"}
+        {"decisionNumber", "partyName", "partyCategory", "penaltyKinds", "authorityCode"}
     )
 
     content: str = Field(min_length=1)
+    partyCode: str | None = None
+    violation: str | None = None
+    authorityName: str | None = None
+    decidedOn: str | None = None
+    publishUntil: str | None = None
 
 
 class WireShown(Told):
     """One entry as the public sees it."""
 
-    unread: ClassVar[frozenset[str]] = frozenset({"fullText", "explanation"})
+    unread: ClassVar[frozenset[str]] = frozenset({"explanation"})
 
+    fullText: str | None = None
     state: Literal["PUBLISHED", "WITHDRAWN", "REPAIRED", "ENDED"]
     key: WireKey
     summary: WireSummary | None = None
@@ -88,13 +94,27 @@ def shown(records: Sequence[WireShown], of: DisclosureKey, same: Same = same_nam
             of.decision_number
         )
         if mine and same(told.partyName, of.party_name):
+            summary = record.summary
+            more = (
+                {}
+                if summary is None
+                else {
+                    "content": summary.content,
+                    "party_code": summary.partyCode,
+                    "violation": summary.violation,
+                    "authority_name": summary.authorityName,
+                    "decided_on": told_day(summary.decidedOn),
+                    "publish_until": told_day(summary.publishUntil),
+                    "full_text": record.fullText,
+                }
+            )
             return Shown.model_validate(
                 {
                     "key": of,
                     "state": record.state.lower(),
-                    "content": record.summary.content if record.summary else None,
                     "published_on": record.publishedOn,
                     "url": record.url,
+                    **more,
                 }
             )
     return None

@@ -39,6 +39,7 @@ def upgrade() -> None:
     sa.Column('status', sa.String(length=20), nullable=False),
     sa.Column('record_sealed', sa.LargeBinary(), nullable=True, comment='as sent; null where nothing may be published'),
     sa.Column('pending_sealed', sa.LargeBinary(), nullable=True, comment='the correction under way'),
+    sa.Column('former_sealed', sa.LargeBinary(), nullable=True, comment='as shown before the last correction'),
     sa.Column('pending_version', sa.Integer(), nullable=True),
     sa.Column('citation', sa.Text(), nullable=False, comment='the rule behind period or refusal'),
     sa.Column('override_reason', sa.Text(), nullable=True),
@@ -61,6 +62,15 @@ def upgrade() -> None:
     sa.Column('withdraw_by_provisional', sa.Boolean(), server_default=sa.text('(false)'), nullable=False),
     sa.Column('withdraw_reason', sa.Text(), nullable=True),
     sa.Column('repair_number', sa.String(length=128), nullable=True),
+    sa.Column('objection_at', sa.BigInteger(), nullable=True, comment='objected to since'),
+    sa.Column('objection_reason', sa.Text(), nullable=True),
+    sa.Column('objection_marked_at', sa.BigInteger(), nullable=True, comment='the target shows the mark since; null: it shows none'),
+    sa.Column('shield_reason', sa.Text(), nullable=True, comment='the ruling for which it is shielded, or shown again'),
+    sa.Column('look_on', sa.Date(), nullable=True, comment='on which day it is looked at next, as the public sees it; null: on none'),
+    sa.Column('looked_at', sa.BigInteger(), nullable=True, comment="when the public's view was last read"),
+    sa.Column('end_held_at', sa.BigInteger(), nullable=True, comment='its period is over and it is not ended, for duties are not performed'),
+    sa.Column('end_reason', sa.Text(), nullable=True, comment="a person's word that it ends nevertheless"),
+    sa.Column('end_late_at', sa.BigInteger(), nullable=True, comment='when the alarm about an end that does not come was raised'),
     sa.Column('receipt', sa.String(length=64), nullable=True),
     sa.Column('field_errors', sa.JSON(), nullable=False, comment='field, code, message as the target gave them'),
     sa.Column('reason', sa.Text(), nullable=True, comment='why not publishable, refused, or different from what was sent'),
@@ -78,10 +88,10 @@ def upgrade() -> None:
     sa.Column('updated_at', sa.BigInteger(), nullable=False),
     sa.CheckConstraint("awaiting in ('answer','verdict','page')", name=op.f('ck_disclosure_known_awaiting')),
     sa.CheckConstraint("basis_ground in ('social_impact','special_statute','local_rule')", name=op.f('ck_disclosure_known_ground')),
-    sa.CheckConstraint("effect in ('submit','correct','withdraw','repair')", name=op.f('ck_disclosure_known_effect')),
+    sa.CheckConstraint("effect in ('submit','correct','withdraw','repair','end','object','settle','shield','unshield')", name=op.f('ck_disclosure_known_effect')),
     sa.CheckConstraint("status = 'NOT_PUBLISHABLE' or record_sealed is not null", name=op.f('ck_disclosure_published_has_a_record')),
     sa.CheckConstraint("status = 'NOT_PUBLISHABLE' or submit_by_on is not null", name=op.f('ck_disclosure_published_has_a_deadline')),
-    sa.CheckConstraint("status in ('NOT_PUBLISHABLE','PLANNED','SUBMITTED','ACCEPTED','PUBLISHED','CORRECTED','REJECTED','WITHDRAWN','REPAIRED','ENDED')", name=op.f('ck_disclosure_known_status')),
+    sa.CheckConstraint("status in ('NOT_PUBLISHABLE','DRAFT','PLANNED','SUBMITTED','ACCEPTED','PUBLISHED','CORRECTED','SHIELDED','REJECTED','WITHDRAWN','REPAIRED','ENDED')", name=op.f('ck_disclosure_known_status')),
     sa.CheckConstraint('(effect is null) = (awaiting is null)', name=op.f('ck_disclosure_effect_awaits')),
     sa.ForeignKeyConstraint(['decision_id'], ['decision.id'], name=op.f('fk_disclosure_decision_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_disclosure'))
@@ -89,24 +99,55 @@ def upgrade() -> None:
     with op.batch_alter_table('disclosure', schema=None) as batch_op:
         batch_op.create_index('ix_disclosure_authority', ['authority', 'id'], unique=False)
         batch_op.create_index(batch_op.f('ix_disclosure_decision_id'), ['decision_id'], unique=False)
-        batch_op.create_index('ix_disclosure_judged', ['judged_under'], unique=False, sqlite_where=sa.text("status in ('PLANNED','SUBMITTED','ACCEPTED','PUBLISHED','CORRECTED')"), postgresql_where=sa.text("status in ('PLANNED','SUBMITTED','ACCEPTED','PUBLISHED','CORRECTED')"))
+        batch_op.create_index('ix_disclosure_judged', ['judged_under'], unique=False, sqlite_where=sa.text("status in ('DRAFT','PLANNED','SUBMITTED','ACCEPTED','PUBLISHED','CORRECTED','SHIELDED')"), postgresql_where=sa.text("status in ('DRAFT','PLANNED','SUBMITTED','ACCEPTED','PUBLISHED','CORRECTED','SHIELDED')"))
+        batch_op.create_index('ix_disclosure_look', ['look_on'], unique=False, sqlite_where=sa.text('look_on is not null'), postgresql_where=sa.text('look_on is not null'))
+        batch_op.create_index('ix_disclosure_mark', ['id'], unique=False, sqlite_where=sa.text('(objection_at is null) <> (objection_marked_at is null)'), postgresql_where=sa.text('(objection_at is null) <> (objection_marked_at is null)'))
         batch_op.create_index('ix_disclosure_open', ['status', 'submit_by_on'], unique=False)
-        batch_op.create_index('ix_disclosure_provisional', ['id'], unique=False, sqlite_where=sa.text("(status in ('PLANNED','SUBMITTED','ACCEPTED') and submit_by_provisional) or (withdraw_wanted_at is not null and status not in ('NOT_PUBLISHABLE','REJECTED','WITHDRAWN') and withdraw_by_provisional)"), postgresql_where=sa.text("(status in ('PLANNED','SUBMITTED','ACCEPTED') and submit_by_provisional) or (withdraw_wanted_at is not null and status not in ('NOT_PUBLISHABLE','REJECTED','WITHDRAWN') and withdraw_by_provisional)"))
+        batch_op.create_index('ix_disclosure_provisional', ['id'], unique=False, sqlite_where=sa.text("(status in ('DRAFT','PLANNED','SUBMITTED','ACCEPTED') and submit_by_provisional) or (withdraw_wanted_at is not null and status not in ('NOT_PUBLISHABLE','REJECTED','WITHDRAWN') and withdraw_by_provisional)"), postgresql_where=sa.text("(status in ('DRAFT','PLANNED','SUBMITTED','ACCEPTED') and submit_by_provisional) or (withdraw_wanted_at is not null and status not in ('NOT_PUBLISHABLE','REJECTED','WITHDRAWN') and withdraw_by_provisional)"))
         batch_op.create_index('ix_disclosure_reference', ['target', 'effect_reference'], unique=False)
-        batch_op.create_index('ix_disclosure_until', ['publish_until_on'], unique=False)
         batch_op.create_index('ix_disclosure_withdrawal', ['withdraw_by_on'], unique=False, sqlite_where=sa.text('withdraw_wanted_at is not null'), postgresql_where=sa.text('withdraw_wanted_at is not null'))
         batch_op.create_index('uq_disclosure_live', ['decision_id', 'target'], unique=True, sqlite_where=sa.text("status not in ('NOT_PUBLISHABLE','REJECTED','WITHDRAWN')"), postgresql_where=sa.text("status not in ('NOT_PUBLISHABLE','REJECTED','WITHDRAWN')"))
 
+    op.create_table('disclosure_finding',
+    sa.Column('id', sa.String(length=40), nullable=False),
+    sa.Column('disclosure_id', sa.String(length=40), nullable=False),
+    sa.Column('authority', sa.String(length=40), nullable=False),
+    sa.Column('decision_number', sa.String(length=128), nullable=False),
+    sa.Column('place', sa.String(length=60), nullable=False, comment='the channel whose page was read: the target, or a copy'),
+    sa.Column('kind', sa.String(length=20), nullable=False),
+    sa.Column('fields', sa.JSON(), nullable=False, comment='the fields that differ, by their Chinese names'),
+    sa.Column('status', sa.String(length=10), nullable=False),
+    sa.Column('url', sa.Text(), nullable=True),
+    sa.Column('seen_at', sa.BigInteger(), nullable=False, comment='when it was last seen so'),
+    sa.Column('closed_by', sa.String(length=100), nullable=True, comment='who said what came of it; null where a later look did'),
+    sa.Column('explanation', sa.Text(), nullable=True),
+    sa.Column('created_at', sa.BigInteger(), nullable=False),
+    sa.Column('updated_at', sa.BigInteger(), nullable=False),
+    sa.CheckConstraint("kind in ('missing','stale','altered','still_there','unperformed','by_hand')", name=op.f('ck_disclosure_finding_known_finding')),
+    sa.CheckConstraint("status in ('OPEN','MENDED','SETTLED')", name=op.f('ck_disclosure_finding_known_status')),
+    sa.ForeignKeyConstraint(['disclosure_id'], ['disclosure.id'], name=op.f('fk_disclosure_finding_disclosure_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_disclosure_finding'))
+    )
+    with op.batch_alter_table('disclosure_finding', schema=None) as batch_op:
+        batch_op.create_index('ix_disclosure_finding_status', ['status', 'id'], unique=False)
+        batch_op.create_index('uq_disclosure_finding_open', ['disclosure_id', 'place', 'kind'], unique=True, sqlite_where=sa.text("status = 'OPEN'"), postgresql_where=sa.text("status = 'OPEN'"))
+
 
 def downgrade() -> None:
+    with op.batch_alter_table('disclosure_finding', schema=None) as batch_op:
+        batch_op.drop_index('uq_disclosure_finding_open', sqlite_where=sa.text("status = 'OPEN'"), postgresql_where=sa.text("status = 'OPEN'"))
+        batch_op.drop_index('ix_disclosure_finding_status')
+
+    op.drop_table('disclosure_finding')
     with op.batch_alter_table('disclosure', schema=None) as batch_op:
         batch_op.drop_index('uq_disclosure_live', sqlite_where=sa.text("status not in ('NOT_PUBLISHABLE','REJECTED','WITHDRAWN')"), postgresql_where=sa.text("status not in ('NOT_PUBLISHABLE','REJECTED','WITHDRAWN')"))
         batch_op.drop_index('ix_disclosure_withdrawal', sqlite_where=sa.text('withdraw_wanted_at is not null'), postgresql_where=sa.text('withdraw_wanted_at is not null'))
-        batch_op.drop_index('ix_disclosure_until')
         batch_op.drop_index('ix_disclosure_reference')
-        batch_op.drop_index('ix_disclosure_provisional', sqlite_where=sa.text("(status in ('PLANNED','SUBMITTED','ACCEPTED') and submit_by_provisional) or (withdraw_wanted_at is not null and status not in ('NOT_PUBLISHABLE','REJECTED','WITHDRAWN') and withdraw_by_provisional)"), postgresql_where=sa.text("(status in ('PLANNED','SUBMITTED','ACCEPTED') and submit_by_provisional) or (withdraw_wanted_at is not null and status not in ('NOT_PUBLISHABLE','REJECTED','WITHDRAWN') and withdraw_by_provisional)"))
+        batch_op.drop_index('ix_disclosure_provisional', sqlite_where=sa.text("(status in ('DRAFT','PLANNED','SUBMITTED','ACCEPTED') and submit_by_provisional) or (withdraw_wanted_at is not null and status not in ('NOT_PUBLISHABLE','REJECTED','WITHDRAWN') and withdraw_by_provisional)"), postgresql_where=sa.text("(status in ('DRAFT','PLANNED','SUBMITTED','ACCEPTED') and submit_by_provisional) or (withdraw_wanted_at is not null and status not in ('NOT_PUBLISHABLE','REJECTED','WITHDRAWN') and withdraw_by_provisional)"))
         batch_op.drop_index('ix_disclosure_open')
-        batch_op.drop_index('ix_disclosure_judged', sqlite_where=sa.text("status in ('PLANNED','SUBMITTED','ACCEPTED','PUBLISHED','CORRECTED')"), postgresql_where=sa.text("status in ('PLANNED','SUBMITTED','ACCEPTED','PUBLISHED','CORRECTED')"))
+        batch_op.drop_index('ix_disclosure_mark', sqlite_where=sa.text('(objection_at is null) <> (objection_marked_at is null)'), postgresql_where=sa.text('(objection_at is null) <> (objection_marked_at is null)'))
+        batch_op.drop_index('ix_disclosure_look', sqlite_where=sa.text('look_on is not null'), postgresql_where=sa.text('look_on is not null'))
+        batch_op.drop_index('ix_disclosure_judged', sqlite_where=sa.text("status in ('DRAFT','PLANNED','SUBMITTED','ACCEPTED','PUBLISHED','CORRECTED','SHIELDED')"), postgresql_where=sa.text("status in ('DRAFT','PLANNED','SUBMITTED','ACCEPTED','PUBLISHED','CORRECTED','SHIELDED')"))
         batch_op.drop_index(batch_op.f('ix_disclosure_decision_id'))
         batch_op.drop_index('ix_disclosure_authority')
 
