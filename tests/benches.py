@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gateway.adapters.credit.creditchina import CreditChina
+from gateway.adapters.credit.gsxt import EntityPublicity
 from gateway.adapters.credit.portal import DisclosurePortal
 from gateway.adapters.nontax.cnnontax import CnNonTax
 from gateway.adapters.nontax.soap import SoapNonTax
@@ -50,6 +51,28 @@ class PortalBench(simulated.PortalBench):
     """With DisclosurePortal unless another adapter is given."""
 
     def __init__(self, simulators: Simulation, adapter_class: type[Any] = DisclosurePortal, **settings: Any) -> None:
+        super().__init__(simulators, adapter_class, **settings)
+
+
+class LinduBench(simulated.CityPortalBench):
+    """DisclosurePortal with the profile of one city."""
+
+    city = "lindu"
+
+    def __init__(self, simulators: Simulation, adapter_class: type[Any] = DisclosurePortal, **settings: Any) -> None:
+        super().__init__(simulators, adapter_class, **settings)
+
+
+class ShuoyangBench(LinduBench):
+    """DisclosurePortal with the profile of another."""
+
+    city = "shuoyang"
+
+
+class GsxtBench(simulated.GsxtBench):
+    """With EntityPublicity unless another adapter is given."""
+
+    def __init__(self, simulators: Simulation, adapter_class: type[Any] = EntityPublicity, **settings: Any) -> None:
         super().__init__(simulators, adapter_class, **settings)
 
 

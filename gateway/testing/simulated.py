@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -140,17 +141,18 @@ class SimulatorBench(Bench):
         self.clock = self._shifted = SystemClock(START - datetime.now(UTC))
         self.exchanges: list[RawExchange] = []
         known = simulators.credentials(self.system) | {"url": simulators.url(self.system)}
+        chosen = {ours: known[theirs] for ours, theirs in self.credentials.items()} | settings
+        own = adapter_class.Settings(**chosen)
         wire = self.wire(
             self.system,
             known[self.address],
             recorder=self.keep,
             timeouts=QUICK,
             limits=Limits(keepalive=0),  # a refusal meets every call, and not an idle connection first
-            sensitive=adapter_class.info.sensitive,
+            sensitive=adapter_class.info.sensitive | getattr(own, "sensitive", frozenset()),
             clock=self.clock,
         )
-        chosen = {ours: known[theirs] for ours, theirs in self.credentials.items()} | settings
-        self.adapter = adapter_class(adapter_class.Settings(**chosen), wire, self.clock)
+        self.adapter = adapter_class(own, wire, self.clock)
         self.secrets = (known[self.credentials[self.secret]],)
         rows = contracts.code_table(self.contract or self.system, "v1", "results")
         as_no = {"withdrawn": "rejected"}  # taken at first, refused afterwards: a no all the same
@@ -458,6 +460,39 @@ class PortalBench(CreditBench):
         """It has decided already."""
 
 
+class CityPortalBench(PortalBench):
+    """``credit.portal`` with the profile of another city, against that city's simulated portal."""
+
+    city: ClassVar[str]
+    contract = "portal"
+
+    def __init__(self, simulators: Simulators, adapter_class: type[Any], **settings: Any) -> None:
+        profile = json.loads(contracts.read_text(f"portal/v1/profiles/{self.city}.json"))
+        self.system = f"portal-{self.city}"
+        super().__init__(simulators, adapter_class, profile=profile, **settings)
+
+
+class GsxtBench(PortalBench):
+    """``credit.gsxt`` against the simulated system, which decides at once about entities of its own province."""
+
+    system = "gsxt"
+    operations: ClassVar[Mapping[str, str]] = {**PortalBench.operations, "repair": "repair"}
+    unknown_code = "S0999"
+    personal = ("岑立秋", "望川区岑立秋面馆")
+
+    def record(self) -> DisclosureRecord:
+        """About a registered business that has its operator's name: a natural person is not shown here."""
+        made = super().record()
+        shop = DisclosedParty(
+            category="individual_business",
+            name="望川区岑立秋面馆",
+            uscc="92990102MA0WA4562J",
+            legal_representative="岑立秋",
+        )
+        text = "安澜市望川区综合行政执法局行政处罚决定书……"
+        return made.model_copy(update={"party": shop, "full_text": text})
+
+
 class RestSealBench(SimulatorBench, SealBench):
     """``seal.rest`` against the simulated seal service, which seals when it is told to."""
 
@@ -551,6 +586,7 @@ BENCHES: Final[Mapping[str, type[SimulatorBench]]] = {
     "registry.sharing": SharingRegistryBench,
     "credit.creditchina": CreditChinaBench,
     "credit.portal": PortalBench,
+    "credit.gsxt": GsxtBench,
     "seal.rest": RestSealBench,
     "notice.rest": RestMessengerBench,
 }

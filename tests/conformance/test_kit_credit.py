@@ -1,11 +1,11 @@
-"""``credit.creditchina`` and ``credit.portal`` keep the promises of their port."""
+"""The adapters of Credit China, portals (those of two more cities too) and GSXT keep the promises of their port."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
 import pytest
-from benches import CreditChinaBench, PortalBench
+from benches import CreditChinaBench, GsxtBench, LinduBench, PortalBench, ShuoyangBench
 
 from gateway.testing.credit import DisclosureConformance
 from simulators.testing import Simulation
@@ -23,5 +23,29 @@ class TestPortal(DisclosureConformance):
     @pytest.fixture
     async def bench(self, simulators: Simulation) -> AsyncIterator[PortalBench]:
         made = PortalBench(simulators)
+        yield made
+        await made.close()
+
+
+class TestLindu(DisclosureConformance):
+    @pytest.fixture
+    async def bench(self, simulators: Simulation) -> AsyncIterator[LinduBench]:
+        made = LinduBench(simulators)
+        yield made
+        await made.close()
+
+
+class TestShuoyang(DisclosureConformance):
+    @pytest.fixture
+    async def bench(self, simulators: Simulation) -> AsyncIterator[ShuoyangBench]:
+        made = ShuoyangBench(simulators)
+        yield made
+        await made.close()
+
+
+class TestGsxt(DisclosureConformance):
+    @pytest.fixture
+    async def bench(self, simulators: Simulation) -> AsyncIterator[GsxtBench]:
+        made = GsxtBench(simulators)
         yield made
         await made.close()

@@ -114,10 +114,10 @@ class Layout:
     def renamed(self, names: Mapping[str, str], absent: Sequence[str] = ()) -> Layout:
         """The same with other names on the wire, without the fields that a target does not have.
 
-        ValueError for a name that the layout does not have.
+        ``names`` may name other things as well. ValueError for an absent field that the layout does not have.
         """
         known = {one.wire for one in self.fields}
-        if unknown := sorted({*names, *absent} - known):
+        if unknown := sorted(set(absent) - known):
             raise ValueError(f"there is no field {', '.join(unknown)}; there are {', '.join(sorted(known))}")
         kept = [replace(one, wire=names.get(one.wire, one.wire)) for one in self.fields if one.wire not in absent]
         return Layout(kept, self.source, self._words)

@@ -35,9 +35,8 @@ def record(
     """
     facts, party = decision.facts, decision.facts.party
     natural = party.kind is PartyKind.NATURAL_PERSON
-    masked = profile.natural_persons != "full" and (
-        natural or (party.kind is PartyKind.INDIVIDUAL_BUSINESS and may_be_a_person(party.name))
-    )
+    trader = party.kind is PartyKind.INDIVIDUAL_BUSINESS and not profile.registered_names
+    masked = profile.natural_persons != "full" and (natural or (trader and may_be_a_person(party.name)))
     private = profile.natural_persons == "full"
 
     def public(text: str) -> str:

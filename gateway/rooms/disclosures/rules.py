@@ -148,12 +148,16 @@ class Regime(Dated):
 
 
 class TargetProfile(_Rule):
-    """What a target shows. ``periods``: the family of regimes. ``fields``: fields of law that it shows; none: all."""
+    """What a target shows. ``periods``: the family of regimes. ``fields``: fields of law that it shows; none: all.
+
+    ``registered_names``: it shows registered businesses, whose names are in the public register; they are not masked.
+    """
 
     periods: str
     natural_persons: Literal["full", "masked", "withheld"]
     persons_citation: str = ""
     full_text: bool
+    registered_names: bool = False
     fields: tuple[FieldOfLaw, ...] = ()
     fields_citation: str = ""
     confirm: tuple[str, ...] = ()

@@ -16,6 +16,7 @@ import contracts
 from gateway.adapters.credit import signed
 from gateway.adapters.credit.creditchina import adapter as creditchina
 from gateway.adapters.credit.creditchina import mapping as credit
+from gateway.adapters.credit.gsxt import mapping as gsxt
 from gateway.adapters.credit.portal import mapping as portal
 from gateway.adapters.notice.rest import mapping as notice
 from gateway.adapters.registry.sharing import mapping as registry
@@ -53,12 +54,20 @@ READ: dict[tuple[str, str], type[BaseModel]] = {
     ("portal", "Summary"): portal.WireSummary,
     ("portal", "Key"): portal.WireKey,
     ("portal", "Ready"): signed.ReadyAnswer,
+    ("gsxt", "Submission"): signed.WireSubmission,
+    ("gsxt", "SubmissionAnswer"): signed.SubmissionAnswer,
+    ("gsxt", "FieldError"): signed.WireFieldError,
+    ("gsxt", "Problem"): signed.Problem,
+    ("gsxt", "Shown"): gsxt.WireShown,
+    ("gsxt", "Penalty"): gsxt.WirePenalty,
+    ("gsxt", "Key"): gsxt.WireKey,
+    ("gsxt", "Ready"): signed.ReadyAnswer,
 }
 
 
 @pytest.mark.parametrize(("system", "schema"), READ, ids="/".join)
 def test_no_member_of_a_contract_is_taken_for_drift_and_none_is_invented(system: str, schema: str) -> None:
-    suffix = "json" if system in ("credit", "portal", "registry") else "yaml"
+    suffix = "json" if system in ("credit", "portal", "gsxt", "registry") else "yaml"
     document = yaml.safe_load(contracts.path(f"{system}/v1/openapi.{suffix}").read_text(encoding="utf-8"))
     assert set(_members(READ[system, schema])) == set(document["components"]["schemas"][schema]["properties"])
 

@@ -1,4 +1,4 @@
-"""The contracts of credit platform and portal say what their examples show."""
+"""The contracts of credit platform, portal and GSXT say what their examples show."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from jsonschema import Draft202012Validator, FormatChecker
 import contracts
 from gateway.words.identifiers import check_uscc
 
-SYSTEMS = ("credit", "portal")
+SYSTEMS = ("credit", "portal", "gsxt")
+CODES = ("CF_XDR_SHXYM", "CF_CFJGDM", "CF_SJLYDM", "authorityCode", "partyCode", "uniscId", "penAuth")
 
 
 def _examples(validity: str) -> list[object]:
@@ -67,7 +68,7 @@ def test_codes_in_examples_pass_the_standard_and_lie_in_the_fictional_region(fil
     def walk(value):
         if isinstance(value, dict):
             for key, inner in value.items():
-                if key in ("CF_XDR_SHXYM", "CF_CFJGDM", "CF_SJLYDM", "authorityCode", "partyCode"):
+                if key in CODES:
                     check = check_uscc(inner, allow_placeholder=True)
                     assert check.placeholder or check.region.startswith("9901")
                     assert check.warnings == ()

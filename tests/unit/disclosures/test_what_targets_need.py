@@ -147,4 +147,4 @@ def test_a_layout_that_names_what_is_not_there_is_refused() -> None:
         with pytest.raises(ValueError, match="X: no"):
             Field.of(line | wrong)
     with pytest.raises(ValueError, match="there is no field colour"):
-        Layout([Field.of(line)], "").renamed({"colour": "C"})
+        Layout([Field.of(line)], "").renamed({}, ("colour",))

@@ -339,6 +339,7 @@ def test_the_built_in_adapters_use_the_same_door() -> None:
         "nontax.cnnontax",
         "credit.creditchina",
         "credit.portal",
+        "credit.gsxt",
         "registry.sharing",
         "notice.rest",
         "seal.rest",

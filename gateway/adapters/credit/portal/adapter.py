@@ -48,8 +48,12 @@ class DisclosurePortal:
 
         @property
         def sensitive(self) -> frozenset[str]:
-            """What the portal calls the members whose values are hidden in evidence."""
-            return frozenset({self.profile.names.get("partyName", "partyName")})
+            """What the portal calls the members whose values are hidden in evidence.
+
+            Where it masks names, an answer does not say which name its text has.
+            """
+            hidden = {"partyName"} if self.profile.mask == "none" else {"partyName", mapping.FULL_TEXT}
+            return frozenset(self.profile.names.get(one, one) for one in hidden)
 
     info: ClassVar[AdapterInfo] = AdapterInfo(
         kind="credit",

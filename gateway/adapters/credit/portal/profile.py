@@ -165,13 +165,15 @@ class Renamed(Dialect):
 
     def _read(self, told: Any, name: str = "") -> Any:
         if isinstance(told, dict):
+            if name == "fieldErrors":
+                return {self._ours.get(str(theirs), str(theirs)): value for theirs, value in told.items()}
             ours = {self._ours.get(str(theirs), str(theirs)): value for theirs, value in told.items()}
             return {one: self._read(value, one) for one, value in ours.items()}
         if isinstance(told, list):
             return [self._read(one, name) for one in told]
         if name in ("code", "state") and isinstance(told, str | int):
             words = self._profile.codes if name == "code" else self._profile.states
-            return words.get(str(told), str(told))
+            return words.get(str(told), f"?{told}") if words else str(told)
         if isinstance(told, str) and self._profile.days == "slashed" and _SLASHED.fullmatch(told):
             return told.replace("/", "-")
         return told
