@@ -21,6 +21,7 @@ from gateway.words.saying import say
 
 FRAME = {
     "demo": "gateway.cli.demo:demo",
+    "init": "gateway.cli.place:init",
     "adapters": "gateway.cli.adapters:app",
     "calendar": "gateway.cli.calendar:app",
     "channels": "gateway.cli.channels:app",
