@@ -19,6 +19,19 @@ MAY_MAKE_PUBLIC = {
 """Who answers for it that a text may be read by anybody, and why."""
 
 
+MAY_ASK_FOR_PERSONS = {
+    "gateway/rooms/decisions/party.py": "a number is checked, and may tell the birthday",
+    "gateway/rooms/decisions/facts.py": "the facts with their party",
+    "gateway/rooms/decisions/records.py": "facts are kept in full, encrypted",
+    "gateway/rooms/decisions/routes.py": "a case system sees its own, an operator who gave a reason",
+    "gateway/rooms/decisions/case_files.py": "a bundle for a court, with exact bytes",
+    "gateway/rooms/payments/bill.py": "the platform tells the payer by telephone",
+    "gateway/rooms/disclosures/publication.py": "Credit China over its private link",
+    "gateway/rooms/disclosures/public_text.py": "what is to be cut from a text is looked for in it",
+}
+"""Who may have a personal value in full, and why."""
+
+
 def makes(source: str, name: str) -> bool:
     """Whether a module calls what is called so, by itself or as an attribute."""
     calls = (node.func for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call))
@@ -32,6 +45,10 @@ def modules_that_call(name: str) -> set[str]:
 
 def test_few_make_a_text_public() -> None:
     assert modules_that_call("Public") == MAY_MAKE_PUBLIC.keys()
+
+
+def test_few_have_a_personal_value_in_full() -> None:
+    assert modules_that_call("for_official_use") == MAY_ASK_FOR_PERSONS.keys()
 
 
 @pytest.mark.parametrize("source", ["x = Public(text)", "masking.Public(a + b)"])

@@ -15,7 +15,7 @@ async def of_case(base: Foundation, rooms: Services, decision_id: str, plainly: 
     found = await base.store.read(lambda conn: records.fetch(conn, base.envelope, decision_id))
     files = []
     for one in versions:
-        facts = one.facts if plainly else one.facts.masked()
+        facts = one.facts.for_official_use() if plainly else one.facts.masked()
         told = {
             "version": one.version,
             "recorded_at": rfc3339(from_micros(one.recorded_at)),

@@ -79,18 +79,21 @@ class DecisionFacts(Ask):
     officers: Annotated[tuple[Officer, ...], Field(max_length=20)] = ()
 
     def masked(self) -> Self:
-        """The same with the party's document, telephone and address masked, and every number of that kind in texts."""
+        """The same with every number of a person masked in texts; those of the party are masked by themselves."""
         known = {name: text for name in _LONG_TEXTS if (text := getattr(self, name)) is not None}
-        masked = {name: redact_text(text) for name, text in known.items()}
-        return self.model_copy(update={**masked, "party": self.party.masked()})
+        return self.model_copy(update={name: redact_text(text) for name, text in known.items()})
+
+    def for_official_use(self) -> Self:
+        """The same, with the party in full where it is written as JSON."""
+        return self.model_copy(update={"party": self.party.for_official_use()})
 
     def left_masked(self, known: DecisionFacts | None) -> str | None:
         """A field that holds what somebody was shown masked, where these facts are to take the place of ``known``.
 
         A number or an address with an asterisk is none; a text may have had its asterisks before.
         """
-        for name in ("id_number", "representative_id_number", "phone", "address"):
-            if "*" in (getattr(self.party, name) or ""):
+        for name, value in self.party.personal():
+            if value.is_masked:
                 return f"party.{name}"
         return None if known is None else _masked_text(self, known, _LONG_TEXTS)
 

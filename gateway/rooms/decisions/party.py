@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -18,13 +19,18 @@ from gateway.words.documents import (
 )
 from gateway.words.identifiers import check_uscc, clean_text
 from gateway.words.masking import mask_address, mask_document, mask_phone
+from gateway.words.personal import Held, Personal
 from gateway.words.saying import Sentence, UnfitError, say
 from gateway.words.text import Ask
 from gateway.words.wrong import shaped
 
 Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(clean_text)]
 Number = Annotated[str, Field(min_length=3, max_length=120), AfterValidator(clean_text)]
-IdNumber = Annotated[str, Field(min_length=3, max_length=64), AfterValidator(clean_text)]
+_DOCUMENT = Annotated[str, Field(min_length=3, max_length=64), AfterValidator(clean_text)]
+_PHONE = Annotated[str, Field(pattern=shaped(r"^[0-9+ -]{5,30}$", "shapes.phone"))]
+_ADDRESS = Annotated[str, Field(max_length=300), AfterValidator(clean_text)]
+IdNumber = Annotated[Personal, Held(_DOCUMENT, mask_document)]
+_PERSONAL = ("id_number", "representative_id_number", "phone", "address")
 
 
 class PartyKind(StrEnum):
@@ -68,21 +74,20 @@ class Party(Ask):
     representative_id_number: IdNumber | None = None
     id_type: Annotated[str, AfterValidator(check_document_type)] | None = None
     id_number: IdNumber | None = None
-    phone: Annotated[str, Field(pattern=shaped(r"^[0-9+ -]{5,30}$", "shapes.phone"))] | None = None
-    address: Annotated[str, Field(max_length=300), AfterValidator(clean_text)] | None = None
+    phone: Annotated[Personal, Held(_PHONE, mask_phone)] | None = None
+    address: Annotated[Personal, Held(_ADDRESS, mask_address)] | None = None
     wire_name: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(clean_text)] | None = None
     wire_name_reason: Name | None = None
 
-    def masked(self) -> Self:
-        """The same as who has no business with it sees it: document, telephone and address masked."""
-        rules = {
-            "id_number": mask_document,
-            "representative_id_number": mask_document,
-            "phone": mask_phone,
-            "address": mask_address,
-        }
-        known = {name: getattr(self, name) for name in rules}
-        return self.model_copy(update={name: rules[name](text) for name, text in known.items() if text is not None})
+    def personal(self) -> Iterator[tuple[str, Personal]]:
+        """What is known of the person: documents, telephone and address, by the names of their fields."""
+        for name in _PERSONAL:
+            if (value := getattr(self, name)) is not None:
+                yield name, value
+
+    def for_official_use(self) -> Self:
+        """The same, written in full where it is written as JSON; without it what is ``personal`` is masked there."""
+        return self.model_copy(update={name: value.shown() for name, value in self.personal()})
 
     @model_validator(mode="after")
     def _identified(self) -> Self:
@@ -111,8 +116,9 @@ class Party(Ask):
             raise UnfitError(say("decisions.business_without_code"))
 
     def _document(self) -> DocumentCheck:
-        known = self.id_type is not None and self.id_number is not None
-        return check_document(self.id_type or "", self.id_number or "") if known else DocumentCheck()
+        if self.id_type is None or self.id_number is None:
+            return DocumentCheck()
+        return check_document(self.id_type, self.id_number.for_official_use())
 
     @property
     def born_on(self) -> date | None:
@@ -123,7 +129,8 @@ class Party(Ask):
         """What is unusual about its numbers. ValueError where a number is none at all."""
         found = [Warned("party.id_number", one) for one in self._document().warnings]
         if self.representative_id_type is not None and self.representative_id_number is not None:
-            told = check_document(self.representative_id_type, self.representative_id_number).warnings
+            number = self.representative_id_number.for_official_use()
+            told = check_document(self.representative_id_type, number).warnings
             found += [Warned("party.representative_id_number", one) for one in told]
         if self.registration_number is not None:
             told = old_registration_number(self.registration_number)

@@ -99,7 +99,8 @@ class Decision:
 
 def canonical(facts: DecisionFacts) -> bytes:
     """The facts as canonical JSON: equal facts, equal bytes."""
-    return json.dumps(facts.model_dump(mode="json"), ensure_ascii=False, sort_keys=True).encode()
+    told = facts.for_official_use().model_dump(mode="json")
+    return json.dumps(told, ensure_ascii=False, sort_keys=True).encode()
 
 
 def _party_context(event_id: str) -> str:

@@ -192,7 +192,7 @@ class OneView:
             "authority": decision.authority,
             "number": decision.number,
             "version": decision.version,
-            "facts": decision.facts,
+            "facts": decision.facts.for_official_use() if self.plainly else decision.facts.masked(),
             "warnings": [
                 WarningView(field=one.field, reason=in_words(one.reason)) for one in self.decisions.warnings(decision)
             ],
@@ -206,8 +206,7 @@ class OneView:
             "created_at": instant(decision.created_at),
             "updated_at": instant(decision.updated_at),
         }
-        view = DecisionView(**members)
-        return view if self.plainly else view.model_copy(update={"facts": decision.facts.masked()})
+        return DecisionView(**members)
 
 
 async def _one_view(decisions: TheDecisions, corrections: TheCorrections, plainly: Plainly) -> OneView:

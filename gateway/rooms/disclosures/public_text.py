@@ -157,18 +157,18 @@ def known_of(party: Party, officers: Sequence[Officer] = (), *, mask_party: bool
     An officer's name that is part of the party's stays: the party's must be told whole.
     """
     natural = party.kind is PartyKind.NATURAL_PERSON
+    kinds = {"phone": Kind.CONTACT, "address": Kind.ADDRESS}
     words = [
-        (party.id_number, Kind.ID_NUMBER),
-        (party.representative_id_number, Kind.ID_NUMBER),
-        (party.phone, Kind.CONTACT),
-        (party.address if natural else None, Kind.ADDRESS),
-        *((one.number, Kind.OFFICER) for one in officers),
+        (value.for_official_use(), kinds.get(name, Kind.ID_NUMBER))
+        for name, value in party.personal()
+        if natural or name != "address"
     ]
+    words += [(one.number, Kind.OFFICER) for one in officers]
     told = (party.name, party.legal_representative or "")
     names = [(one.name, Kind.OFFICER) for one in officers if not any(one.name in name for name in told)]
     if mask_party:
         names.append((party.name, Kind.PARTY))
-    return Known([(str(word), kind) for word, kind in words if word], names)
+    return Known(words, names)
 
 
 def redact(text: str, party: Party, officers: Sequence[Officer] = (), *, mask_party: bool = False) -> Public:

@@ -10,6 +10,7 @@ from gateway.rooms.decisions import Decision, PartyKind
 from gateway.rooms.disclosures.public_text import redact
 from gateway.rooms.disclosures.rules import TargetProfile
 from gateway.words.masking import Public, mask_published, may_be_a_person
+from gateway.words.personal import Personal
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,9 @@ def record(
             tax_number=party.tax_number,
             legal_representative=None if masked else party.legal_representative,
             representative_id_type=party.representative_id_type if private else None,
-            representative_id_number=party.representative_id_number if private else None,
+            representative_id_number=_plain(party.representative_id_number) if private else None,
             id_type=party.id_type if natural and not masked else None,
-            id_number=party.id_number if natural and not masked else None,
+            id_number=_plain(party.id_number) if natural and not masked else None,
         ),
         violation=public(facts.violation),
         facts=public(facts.facts),
@@ -78,6 +79,11 @@ def record(
         remark=public(facts.remark) if facts.remark else "",
         case_name=public(facts.case_name) if facts.case_name else None,
     )
+
+
+def _plain(number: Personal | None) -> str | None:
+    """A document's number as a private link wants it."""
+    return None if number is None else number.for_official_use()
 
 
 def key_of(record: DisclosureRecord) -> DisclosureKey:

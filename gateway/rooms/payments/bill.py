@@ -188,7 +188,7 @@ def bill_for(
         unit_name=unit.name,
         payer_name=wire_name(party.wire_name or party.name),
         payer_code=None if party.kind is PartyKind.NATURAL_PERSON else party.uscc,
-        payer_phone=party.phone,
+        payer_phone=None if party.phone is None else party.phone.for_official_use(),
         payer_is_person=party.kind is PartyKind.NATURAL_PERSON,
         decision_number=decision.number,
         lines=tuple(bill_lines),
