@@ -20,6 +20,9 @@ ROOMS ?= tests/unit
 # One worker more than there are cores, since many tests wait for a process or a lease, but no more than four.
 WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) + 1 )))
 
+# What was compiled once is kept, also where the environment says otherwise: tests start hundreds of processes.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
@@ -88,6 +91,7 @@ lock: $(VENV)/.made ## resolve the dependencies again; the locks hold hashes and
 
 clean: ## remove the environment and every cache
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* build dist mutants
+	@find gateway simulators contracts tests examples -name __pycache__ -prune -exec rm -rf {} +
 
 # --- set-up: each step leaves a stamp, so that the next run starts at once ------------------------------------------
 
