@@ -309,10 +309,11 @@ class Evidence:
         """Retention: shred the exact bytes of every exchange that ended before an instant (microseconds); how many.
 
         Before that their readable copies are made and kept, and a record in the chain says which ones. In small units,
-        so that nobody waits for it. Ids are made in the order of time: it stops at the first page of exchanges that are
-        all younger. Bytes that are not those that were kept stay, so that a verification names them.
+        so that nobody waits for it. Ids are made in the order of time: it begins where the last night came to, and
+        stops at the first page of exchanges that are all younger. Bytes that are not those that were kept stay, so that
+        a verification names them.
         """
-        forgotten, after = 0, ""
+        forgotten, after = 0, await self._store.read(records.where_shredding_stands)
         while page := await self._store.read(partial(records.bodies, after=after)):
             old = [one.exchange_id for one in page if one.ended_at < before and one.kept]
             if old:

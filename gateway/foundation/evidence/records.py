@@ -7,12 +7,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, exists, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, exists, func, insert, select, update
 
 from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.crypto.sm import sm3
 from gateway.foundation.evidence.chain import ANSWERED, FIELDS
-from gateway.foundation.evidence.compression import Dictionary, expanded
+from gateway.foundation.evidence.compression import Dictionary, compressed, expanded
 from gateway.foundation.evidence.redaction import Redacted
 from gateway.foundation.evidence.tables import (
     chain_head,
@@ -30,15 +30,16 @@ OURS: Final = "(evidence)"
 SHRED: Final = "shred"
 """What a record of a shredding is called."""
 _PAGE: Final = 200
+_STAMP: Final = 12
+"""So many digits of an id are its milliseconds."""
+_OVERLAP: Final = 2 * 24 * 3600 * 1000
 _WITH_BODY = (
     select(
         exchange,
         exchange_body.c.exchange_id.label("body_of"),
         exchange_body.c.exact_sealed,
         exchange_body.c.shredded_by,
-        exchange_shown.c.url.label("shown_url"),
-        exchange_shown.c.request.label("shown_request"),
-        exchange_shown.c.response.label("shown_response"),
+        exchange_shown.c.copy.label("shown_copy"),
     )
     .outerjoin(exchange_body, exchange_body.c.exchange_id == exchange.c.id)
     .outerjoin(exchange_shown, exchange_shown.c.exchange_id == exchange.c.id)
@@ -179,12 +180,13 @@ def kept(conn: Connection, exchange_id: str) -> Kept:
     row = conn.execute(_ONE_WITH_BODY, {"one": exchange_id}).mappings().first()
     if row is None:
         raise NotFoundProblem(say("evidence.none"))
-    return _kept(row)
+    return _kept(row, Dictionaries(conn))
 
 
 def of_operation(conn: Connection, operation_id: str) -> list[Kept]:
     """What crossed the wire for an operation, in the order of time."""
-    return [_kept(row) for row in conn.execute(_OF_OPERATION, {"of": operation_id}).mappings()]
+    found = Dictionaries(conn)
+    return [_kept(row, found) for row in conn.execute(_OF_OPERATION, {"of": operation_id}).mappings()]
 
 
 def callbacks_about(conn: Connection, subjects: Collection[str]) -> list[Link]:
@@ -214,7 +216,8 @@ def called_back(conn: Connection, key: ColumnElement[str], after: str, most: int
 def notes_about(conn: Connection, subjects: Collection[str]) -> list[Kept]:
     """What the evidence says of itself about one of these, in the order of ids."""
     query = _WITH_BODY.where(exchange.c.subject.in_(list(subjects)), exchange.c.channel == OURS)
-    return [_kept(row) for row in conn.execute(query.order_by(exchange.c.id)).mappings()]
+    found = Dictionaries(conn)
+    return [_kept(row, found) for row in conn.execute(query.order_by(exchange.c.id)).mappings()]
 
 
 def links_of_operations(conn: Connection, operation_ids: Collection[str]) -> list[Link]:
@@ -244,7 +247,8 @@ def counts(conn: Connection) -> dict[str, int]:
 def chain_of(conn: Connection, node: str, *, after: int, most: int) -> list[Kept]:
     """Records of a node's chain after a number, with their exact bytes. TypeError, ValueError for what is no record."""
     rows = conn.execute(_CHAIN, {"of": node, "after": after, "most": most}).mappings()
-    return [_kept(row) for row in rows]
+    found = Dictionaries(conn)
+    return [_kept(row, found) for row in rows]
 
 
 def chains(conn: Connection, node: str, first: int, last: int) -> dict[int, bytes]:
@@ -257,6 +261,18 @@ def head_of(conn: Connection, node: str) -> ChainHead | None:
     """The head of a node's chain."""
     row = conn.execute(_HEAD, {"of": node}).mappings().first()
     return None if row is None else _head(row)
+
+
+def where_shredding_stands(conn: Connection) -> str:
+    """What a night need not look before: two days before the last exchange that was shredded.
+
+    Ids grow with time, those of several nodes by clocks of their own. What is older and still there stays for good.
+    """
+    last = conn.execute(select(func.max(exchange_shown.c.exchange_id))).scalar()
+    if last is None:
+        return ""
+    prefix, _, digits = last.rpartition("_")
+    return f"{prefix}_{max(int(digits[:_STAMP], 16) - _OVERLAP, 0):0{_STAMP}x}"
 
 
 def bodies(conn: Connection, after: str) -> list[Body]:
@@ -282,9 +298,11 @@ def unshredded(conn: Connection, exchange_ids: Collection[str]) -> list[str]:
 
 def shred(conn: Connection, copies: Mapping[str, Redacted], record: str) -> None:
     """Take the exact bytes of these exchanges away, and keep these readable copies instead. ``record`` says so."""
+    known = dictionaries(conn)
+    kinds = select(exchange.c.id, exchange.c.channel, exchange.c.direction, exchange.c.action)
     shown = [
-        {"exchange_id": one, "url": copy.url, "request": copy.request, "response": copy.response}
-        for one, copy in copies.items()
+        {"exchange_id": one, "copy": compressed(packed_copy(copies[one]), known.get((channel, direction, action)))}
+        for one, channel, direction, action in conn.execute(kinds.where(exchange.c.id.in_(list(copies)))).all()
     ]
     conn.execute(_INSERT_SHOWN, shown)
     gone = exchange_body.c.exchange_id.in_(list(copies))
@@ -300,8 +318,13 @@ def shredded_by(conn: Connection, exchange_ids: Collection[str]) -> dict[str, st
 
 def digest(shown: Redacted) -> str:
     """What the record of a shredding says of a readable copy; hex."""
+    return sm3(packed_copy(shown)).hex()
+
+
+def packed_copy(shown: Redacted) -> bytes:
+    """The three texts of a readable copy, each behind its length."""
     parts = (part.encode("utf-8", "surrogatepass") for part in (shown.url, shown.request, shown.response))
-    return sm3(b"".join(struct.pack(">I", len(part)) + part for part in parts)).hex()
+    return b"".join(struct.pack(">I", len(part)) + part for part in parts)
 
 
 def dictionaries(conn: Connection) -> dict[tuple[str, str, str], Dictionary]:
@@ -320,8 +343,19 @@ def keep_dictionary(conn: Connection, key: tuple[str, str, str], made: Dictionar
         conn.execute(_INSERT_DICTIONARY, values | {"content": made.content, "made_at": now})
 
 
-def _kept(row: RowMapping) -> Kept:
-    shown = None
-    if row["shown_request"] is not None:
-        shown = Redacted(row["shown_url"], row["shown_request"], row["shown_response"])
+def _copy(kept: bytes, dictionaries: Dictionaries) -> Redacted:
+    """A readable copy. One that is none any more is shown as such, and is not the one that was made."""
+    try:
+        content, parts = expanded(kept, dictionaries.content), list[str]()
+        while content:
+            (length,) = struct.unpack_from(">I", content)
+            parts.append(content[4 : 4 + length].decode("utf-8", "surrogatepass"))
+            content = content[4 + length :]
+        return Redacted(*parts)
+    except (ValueError, TypeError, struct.error):
+        return Redacted("", "<no readable copy any more>", "")
+
+
+def _kept(row: RowMapping, dictionaries: Dictionaries) -> Kept:
+    shown = None if row["shown_copy"] is None else _copy(bytes(row["shown_copy"]), dictionaries)
     return Kept(_link(row), row["body_of"] is not None, row["exact_sealed"], row["shredded_by"], shown)

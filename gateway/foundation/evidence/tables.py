@@ -60,9 +60,7 @@ exchange_shown = Table(
     "exchange_shown",
     metadata,
     Column("exchange_id", String(40), ForeignKey("exchange.id"), primary_key=True),
-    Column("url", Text, nullable=False),
-    Column("request", Text, nullable=False),
-    Column("response", Text, nullable=False),
+    Column("copy", LargeBinary, nullable=False, comment="url, request and response, compressed as exact bytes are"),
     **by_month("exchange_id", "xch"),
 )
 

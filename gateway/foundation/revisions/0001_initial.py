@@ -385,9 +385,7 @@ def upgrade() -> None:
     )
     op.create_table('exchange_shown',
     sa.Column('exchange_id', sa.String(length=40), nullable=False),
-    sa.Column('url', sa.Text(), nullable=False),
-    sa.Column('request', sa.Text(), nullable=False),
-    sa.Column('response', sa.Text(), nullable=False),
+    sa.Column('copy', sa.LargeBinary(), nullable=False, comment='url, request and response, compressed as exact bytes are'),
     sa.ForeignKeyConstraint(['exchange_id'], ['exchange.id'], name=op.f('fk_exchange_shown_exchange_id')),
     sa.PrimaryKeyConstraint('exchange_id', name=op.f('pk_exchange_shown')),
     info={'by_month': ('exchange_id', 'xch')},

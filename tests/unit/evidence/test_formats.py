@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from gateway.foundation.crypto.envelope import Envelope
-from gateway.foundation.evidence import redact
+from gateway.foundation.evidence import records, redact
 from gateway.foundation.evidence.chain import pack
-from gateway.foundation.evidence.compression import Dictionary
+from gateway.foundation.evidence.compression import Dictionary, compressed
 from gateway.foundation.evidence.keeping import _said
-from gateway.foundation.evidence.records import OURS, digest, sealed_exact
+from gateway.foundation.evidence.records import OURS, digest, packed_copy, sealed_exact
 from gateway.foundation.evidence.redaction import Redacted
 from gateway.foundation.evidence.tables import (
     exchange,
@@ -60,6 +61,29 @@ async def test_after_shredding_the_readable_copy_is_there_and_the_exact_bytes_ar
     assert (report.ok, report.shredded, report.exchanges, report.unsigned) == (True, 3, 7, 0)
 
 
+async def test_a_night_looks_at_what_came_since_the_night_before_and_not_at_all_there_ever_was(both, monkeypatch):
+    began, bodies = [], records.bodies
+    monkeypatch.setattr(records, "bodies", lambda conn, after: began.append(after) or bodies(conn, after))
+    await both.keep(3)
+    assert await both.evidence.forget(before=2) == 1
+    began.clear()
+    assert await both.evidence.forget(before=100) == 2
+    days = (time.time_ns() // 1_000_000 - int(began[0].removeprefix("xch_"), 16)) / 86_400_000
+    assert 2 <= days < 3
+
+
+async def test_readable_copies_are_no_larger_than_the_bytes_that_went(both):
+    """Else to forget exact bytes would make the store larger: a copy is the same text again, without signatures."""
+
+    def total(column):
+        return both.store.read(lambda conn: conn.execute(select(func.sum(func.length(column)))).scalar_one())
+
+    await both.keep(6)
+    exact = await total(exchange_body.c.exact_sealed)
+    assert await both.evidence.forget(before=100) == 6
+    assert await total(exchange_shown.c.copy) < exact
+
+
 async def test_the_record_of_a_shredding_names_what_was_shredded_and_stays(shredded):
     bench, ids = shredded
     (record,) = await bench.store.read(
@@ -73,10 +97,20 @@ async def test_the_record_of_a_shredding_names_what_was_shredded_and_stays(shred
     assert (await bench.verify()).ok
 
 
-@pytest.mark.parametrize("column", ["url", "request", "response"])
-async def test_an_altered_readable_copy_is_named(shredded, column):
+def copy_of(exchange_id: str, shown: Redacted) -> dict:
+    """A readable copy as it is kept."""
+    return {"exchange_id": exchange_id, "copy": compressed(packed_copy(shown), None)}
+
+
+KINDER = Redacted("u", "kinder", "words")
+
+
+@pytest.mark.parametrize("part", ["url", "request", "response", "cut", "none"])
+async def test_an_altered_readable_copy_is_named(shredded, raw, part):
     bench, ids = shredded
-    await change(bench, update(exchange_shown).where(exchange_shown.c.exchange_id == ids[1]).values({column: "kinder"}))
+    other = copy_of(ids[1], replace(redact(raw), **{part: "kinder"}) if hasattr(KINDER, part) else KINDER)
+    other["copy"] = {"cut": other["copy"][:-2], "none": b"\x03no copy"}.get(part, other["copy"])
+    await change(bench, update(exchange_shown).where(exchange_shown.c.exchange_id == ids[1]).values(other))
     seq, exchange_id, detail = found(await bench.verify())
     assert (seq, exchange_id) == (2, ids[1])
     assert "readable copy" in detail
@@ -95,7 +129,7 @@ async def test_bytes_shredded_by_hand_with_a_copy_to_one_s_liking_are_named(shre
         update(exchange_body)
         .where(exchange_body.c.exchange_id == ids[4])
         .values(exact_sealed=None, shredded_by="xch_x"),
-        insert(exchange_shown).values(exchange_id=ids[4], url="u", request="kinder", response="words"),
+        insert(exchange_shown).values(copy_of(ids[4], KINDER)),
     )
     assert found(await bench.verify())[:2] == (5, ids[4])
 
@@ -103,11 +137,10 @@ async def test_bytes_shredded_by_hand_with_a_copy_to_one_s_liking_are_named(shre
 async def test_a_second_record_of_a_shredding_proves_nothing(shredded):
     """Who has all keys but the one that signs heads appends a record that fits an altered copy."""
     bench, ids = shredded
-    copy = Redacted("u", "kinder", "words")
     altered = update(exchange_shown).where(exchange_shown.c.exchange_id == ids[0])
-    await change(bench, altered.values(url=copy.url, request=copy.request, response=copy.response))
+    await change(bench, altered.values(copy_of(ids[0], KINDER)))
     second = await bench.store.write(
-        lambda conn: bench.evidence.append(conn, _said("shred", {ids[0]: digest(copy)}, 9))
+        lambda conn: bench.evidence.append(conn, _said("shred", {ids[0]: digest(KINDER)}, 9))
     )
     assert found(await bench.verify())[:2] == (1, ids[0])
     await change(bench, update(exchange_body).where(exchange_body.c.exchange_id == ids[0]).values(shredded_by=second))
@@ -136,7 +169,7 @@ async def test_exact_bytes_that_vanish_otherwise_than_by_retention_are_named(shr
 
 async def test_a_readable_copy_beside_exact_bytes_is_named(shredded):
     bench, ids = shredded
-    await change(bench, insert(exchange_shown).values(exchange_id=ids[5], url="u", request="kinder", response="words"))
+    await change(bench, insert(exchange_shown).values(copy_of(ids[5], KINDER)))
     assert found(await bench.verify())[:2] == (6, ids[5])
     shown = await bench.evidence.held(ids[5])
     assert "kinder" not in shown.request, "what the exact bytes say is shown"
