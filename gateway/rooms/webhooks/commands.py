@@ -106,6 +106,20 @@ def enable(ctx: typer.Context, endpoint: Endpoint, as_json: Json = False) -> Non
     show({"endpoint": endpoint, "enabled": True}, as_json, say("webhooks.enabled", endpoint=endpoint))
 
 
+@app.command("secret")
+def secret(ctx: typer.Context, endpoint: Endpoint, as_json: Json = False) -> None:
+    """Give an endpoint a new signing secret, shown only now. For a day every message bears both signatures."""
+    from gateway.app import App
+
+    async def run() -> str:
+        with session(ctx).changing() as settings:
+            async with App.open(settings) as gateway:
+                return await gateway.base.webhooks.rotate_secret(endpoint)
+
+    made = asyncio.run(run())
+    show({"endpoint": endpoint, "secret": made}, as_json, made, say("webhooks.both_sign"))
+
+
 def _ask(ctx: typer.Context, question: Callable[[Endpoints], Awaitable[T]]) -> T:
     """Read, also while a gateway runs."""
     from gateway.foundation.delivery.webhooks import Endpoints
