@@ -48,7 +48,7 @@ def _look(settings: Settings, read: Callable[[Callable[[Connection], Any]], Any]
     yield Finding("size", "warn" if mostly_free else "ok", said)
     lack = read(partial(months.lacking, tables=months.monthly(all_tables()), today=day_of(datetime.now(UTC))))
     if lack:
-        yield Finding("months", "warn", say("retention.months_lack", names=lack))
+        yield Finding("partitions", "warn", say("retention.months_lack", names=lack))
     elif sqlite_path(settings.store.location()) is None:
-        yield Finding("months", "ok", say("retention.months_there"))
+        yield Finding("partitions", "ok", say("retention.months_there"))
     yield Finding("retention", "ok", say("retention.parts_there", number=number, folder=folder))

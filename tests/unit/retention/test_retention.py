@@ -414,6 +414,17 @@ def test_a_month_whose_rows_are_in_the_archive_is_dropped_and_what_is_still_told
     }
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_where_nobody_may_make_parts_the_archive_is_kept_all_the_same(both: Bench) -> None:
+    def no_right(conn: Any, *_: Any, **__: Any) -> None:
+        conn.exec_driver_sql("select * from pg_authid_of_nobody")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(months, "prepare", no_right)
+        both.fill(lambda conn: put(conn, schedule_run, name="nightly", slot_at=ago(200), done_at=1))
+        assert run(both)["schedule runs"].removed == 1
+
+
 SEPTEMBER = date(2026, 9, 1)
 
 
