@@ -28,13 +28,13 @@ from sqlalchemy import select
 from years import Chain
 
 from gateway.app import App
-from gateway.foundation.crypto.envelope import EnvelopeError
+from gateway.foundation.crypto.envelope import Envelope, EnvelopeError
 from gateway.foundation.rotation.places import SEALED
 from gateway.foundation.store.all_tables import all_tables
 from gateway.settings import load
 from simulators.testing import Simulation
 
-QUIET_SECONDS, LONGEST_SECONDS = 20.0, 900.0
+QUIET_SECONDS, LONGEST_SECONDS = 20.0, 600.0
 
 
 async def main(folder: Path, rows: int, seconds: float) -> None:
@@ -62,9 +62,25 @@ async def fill(gateway: Gateway, simulators: Simulation, rows: int) -> None:
     async with App.open(load(gateway.settings)) as app:
         await chain.learn(app)
     each = sum(name.endswith(SEALED) for statement, values in copier.statements for name in values)
-    copier.fill(Span(max(rows // max(each, 1), 1)))
+    span = Span(max(rows // max(each, 1), 1))
+    copier.fill(span)
     chain.link(copier.books)
+    own_facts(copier, chain.envelope, model["id"])
+    copier.make_readable(chain.envelope, model["id"], range(span.base, span.base + span.count))
     copier.close()
+
+
+def own_facts(copier: Copier, envelope: Envelope, model: str) -> None:
+    """Seal the facts of each copied decision for itself: their digest is made again from them."""
+    (of,) = copier.books.execute("SELECT decision_id FROM payment WHERE id = ?", (model,)).fetchone()
+    for table, key in (("decision", "id"), ("decision_version", "decision_id")):
+        (sealed,) = copier.books.execute(f"SELECT facts_sealed FROM {table} WHERE {key} = ?", (of,)).fetchone()
+        plain = envelope.open(sealed, f"decision|facts|{of}")
+        copied = copier.books.execute(f"SELECT {key} FROM {table} WHERE {key} <> ? AND facts_sealed = ?", (of, sealed))
+        ids = [one for (one,) in copied.fetchall()]
+        changes = [(envelope.seal(plain, f"decision|facts|{one}"), one) for one in ids]
+        copier.books.executemany(f"UPDATE {table} SET facts_sealed = ? WHERE {key} = ?", changes)
+    copier.books.commit()
 
 
 async def operator_key(gateway: Gateway) -> str:
@@ -154,6 +170,7 @@ async def measure(gateway: Gateway, simulators: Simulation, rows: int, seconds: 
     print(json.dumps(told, indent=1))
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "keys.json").write_text(json.dumps(told, indent=1), encoding="utf-8")
+    assert sorted(ended) == names, "a change has not ended"
     assert not refused
     assert not wrong
 
