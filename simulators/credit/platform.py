@@ -3,7 +3,9 @@
 A submission is judged once its time has come: ``verdict_seconds`` after the receipt, by the platform's own clock, or
 when ``POST /_sim/credit/judge`` says so (``{"sourceId": …}`` for one, ``"reject": "words"`` to refuse it). Settings
 over ``POST /_sim/credit/settings``: ``verdict_seconds`` (null: only when told), ``token_seconds``, ``callbacks``,
-``table`` (the version of the penalty table by which rows are judged).
+``table`` (the version of the penalty table by which rows are judged), ``publish_seconds`` (how long the public page
+trails an acceptance), ``quota`` (records a day of an application; more are refused as busy until midnight), ``closed``
+(``"22:00-06:00"``: nothing is taken or told then), ``repair_desk`` (repairs wait for ``judge``, whatever verdicts do).
 
 Seed: ``{"credit": {"apps": {"<appKey>": {"secret": …, "authorities": ["<code>", …] or null}}}}``.
 """
@@ -26,6 +28,7 @@ from starlette.routing import BaseRoute, Route
 import contracts
 from simulators.credit.register import CONTRACT, Register
 from simulators.frame import (
+    SHANGHAI,
     Answer,
     Call,
     Document,
@@ -67,8 +70,21 @@ SEED: Document = {
     "additionalProperties": False,
 }
 SETTINGS = Settings(
-    {"verdict_seconds": 0.3, "token_seconds": 7200, "callbacks": False, "table": "2018"},
     {
+        "verdict_seconds": 0.3,
+        "token_seconds": 7200,
+        "callbacks": False,
+        "table": "2018",
+        "publish_seconds": 0,
+        "quota": None,
+        "closed": "",
+        "repair_desk": False,
+    },
+    {
+        "publish_seconds": {"type": "number", "minimum": 0},
+        "quota": {"type": ["integer", "null"], "minimum": 0},
+        "closed": {"type": "string", "pattern": "^([0-2][0-9]:[0-5][0-9]-[0-2][0-9]:[0-5][0-9])?$"},
+        "repair_desk": {"type": "boolean"},
         "table": {"enum": ["2018", "2016"]},
         "verdict_seconds": {"type": ["number", "null"], "minimum": 0},
         "token_seconds": {"type": "number", "minimum": 0},
@@ -184,9 +200,10 @@ class Credit(Service):
         if not fresh:
             assert known is not None
             return _result("00001", receiptNo=known["receiptNo"], receivedAt=known["receivedAt"], count=len(items))
+        self._count(tx, call, len(fresh), settings["quota"])
         receipt = f"R{call.now:%Y%m%d}{tx.next(self.name, 'receipt'):08d}"
         at = rfc3339(call.now.replace(microsecond=0))
-        wait = settings["verdict_seconds"]
+        wait, at_desk = settings["verdict_seconds"], kind == "REPAIR" and settings["repair_desk"]
         for source, content, digest in fresh:
             self._check_authority(tx, call, content.get("penalty") or content["key"])
             submission: Document = {
@@ -198,7 +215,7 @@ class Credit(Service):
                 "fieldErrors": [],
                 "digest": digest,
                 "content": content,
-                "due": None if wait is None else rfc3339(call.now + timedelta(seconds=wait)),
+                "due": None if wait is None or at_desk else rfc3339(call.now + timedelta(seconds=wait)),
             }
             tx.put(self.name, "submission", source, submission, group="PENDING")
             tx.effect(self.name, call.operation, source)
@@ -230,9 +247,8 @@ class Credit(Service):
         return _result("00000", records=records)
 
     def _shown(self, tx: Transaction, call: Call) -> Answer:
-        return _result(
-            "00000", records=[self.register.face(one) for one in self.register.records(tx, call.params, call.now)]
-        )
+        found = self.register.records(tx, call.params, call.now)
+        return _result("00000", records=[self.register.face(one) for one in found if self.register.seen(one, call.now)])
 
     # --- verdicts --------------------------------------------------------------------------------------------------
 
@@ -258,7 +274,7 @@ class Credit(Service):
         titles = CONTRACT.document["components"]["schemas"]["Penalty"]["properties"]
         entries: list[Entry] = []
         for _, record in tx.list(self.name, "record"):
-            if number not in (None, record["number"]):
+            if number not in (None, record["number"]) or not self.register.seen(record, self.base.clock.now()):
                 continue
             face = self.register.face(record)
             rows = [(titles[name]["title"], face[name]) for name in face if name in titles]
@@ -294,9 +310,33 @@ class Credit(Service):
             if token is None or datetime.fromisoformat(token["until"]) <= call.now:
                 raise Refused(_result("A0002"))
             call.params["app"] = token["app"]
+            self._check_open(tx, call)
             return handler(tx, call)
 
         return guarded
+
+    def _check_open(self, tx: Transaction, call: Call) -> None:
+        """Refused, with when to come again, where the platform is closed for the night."""
+        begins, _, ends = str(self.settings(tx)["closed"]).partition("-")
+        now = call.now.astimezone(SHANGHAI)
+        told = f"{now:%H:%M}"
+        if not ends or not (begins <= told < ends if begins < ends else told >= begins or told < ends):
+            return
+        opens = now.replace(hour=int(ends[:2]), minute=int(ends[3:]), second=0, microsecond=0)
+        opens += timedelta(days=opens <= now)
+        raise Refused(self.wire.busy(call, (opens - now).total_seconds()))
+
+    def _count(self, tx: Transaction, call: Call, records: int, quota: int | None) -> None:
+        """Count an application's records of the day; refused, until midnight, beyond its quota."""
+        now = call.now.astimezone(SHANGHAI)
+        day = f"{call.params['app']}|{now:%Y-%m-%d}"
+        taken = (tx.get(self.name, "quota", day) or {"records": 0})["records"] + records
+        if quota is not None and taken > quota:
+            midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+            answer = _result("C0001")
+            answer.headers["Retry-After"] = str(max(1, round((midnight - now).total_seconds())))
+            raise Refused(answer)
+        tx.put(self.name, "quota", day, {"records": taken})
 
     def _check_authority(self, tx: Transaction, call: Call, holder: Document) -> None:
         app = tx.get(self.name, "app", call.params["app"]) or {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import contracts
@@ -76,6 +76,7 @@ class Register:
             "sourceId": submission["sourceId"],
             "state": "PUBLISHED",
             "publishedOn": self.base.clock.today().isoformat(),
+            "seen": rfc3339(self.base.clock.now() + timedelta(seconds=self.service.settings(tx)["publish_seconds"])),
             "penalty": penalty,
         }
         tx.put(self.name, "record", key, record, group=f"{penalty['CF_WSH']}|{penalty['CF_CFJGDM']}")
@@ -103,6 +104,10 @@ class Register:
             return [("CF_WSH", "F08")]
         tx.put(self.name, "record", _key(key), record | change, group=f"{key['CF_WSH']}|{key['CF_CFJGDM']}")
         return []
+
+    def seen(self, record: Document, now: datetime) -> bool:
+        """Whether the public page has got as far as this record."""
+        return datetime.fromisoformat(record["seen"]) <= now
 
     def state(self, record: Document) -> str:
         """The state of a record today."""

@@ -20,13 +20,14 @@ from gateway.ports.credit import (
     DisclosureKey,
     DisclosureRecord,
     DisclosureTarget,
+    RepairRequest,
     Submission,
     SubmissionState,
     SubmitRequest,
     WithdrawRequest,
 )
-from gateway.words.clock import Clock, ManualClock, SystemClock
-from gateway.words.errors import DeniedError, NotSentError, RejectedError
+from gateway.words.clock import Clock, ManualClock, SystemClock, day_of
+from gateway.words.errors import BusyError, DeniedError, NotSentError, RejectedError
 from simulators.testing import Simulation
 
 FIRM = DisclosedParty(
@@ -47,7 +48,7 @@ async def make(simulators: Simulation) -> AsyncIterator[Make]:
     made: list[Any] = []
     simulators.ask("POST", "/credit/settings", {"verdict_seconds": 0.05})
 
-    def one(system: str, *, clock: Clock | None = None, read: float = 5.0, **settings: str) -> Any:
+    def one(system: str, *, clock: Clock | None = None, read: float = 5.0, **settings: Any) -> Any:
         adapter_class, names = ADAPTERS[system]
         known = simulators.credentials(system)
         chosen = {ours: known[theirs] for ours, theirs in names.items()} | settings
@@ -286,6 +287,73 @@ async def test_an_old_individual_business_without_a_unified_code_is_accepted(cre
         legal_representative="周满仓",
     )
     assert (await publish(credit, disclosed(shop))).state is SubmissionState.ACCEPTED
+
+
+async def test_the_table_of_2016_is_taken_until_the_day_on_which_the_platform_changes(make, simulators):
+    simulators.ask("POST", "/credit/settings", {"table": "2016"})
+    clock = ManualClock(datetime.now(UTC))
+    today = day_of(clock.now())
+    settings = {"table": "2016", "tables": {"2018": today + timedelta(days=1)}, "local_code": "990102"}
+    credit = make("credit", clock=clock, **settings)
+    record = disclosed(case_name="擅自占道经营案")
+    assert credit.examine(record) == ()
+    assert (await publish(credit, record)).state is SubmissionState.ACCEPTED
+    shown = await credit.read_back(key_of(record))
+    assert shown is not None
+    assert shown.content == record.content
+    assert [one.wire for one in credit.examine(disclosed())] == ["CF_CFMC"]
+    clock.advance(timedelta(days=1))
+    assert credit.examine(disclosed()) == ()
+
+
+async def test_a_page_that_trails_shows_nothing_until_it_has_caught_up(credit, simulators):
+    simulators.ask("POST", "/credit/settings", {"publish_seconds": 3600})
+    record = disclosed()
+    assert (await publish(credit, record)).state is SubmissionState.ACCEPTED
+    assert await credit.read_back(key_of(record)) is None
+    simulators.clock(advance_seconds=3601)
+    assert await credit.read_back(key_of(record)) is not None
+
+
+async def test_more_than_the_quota_of_a_day_is_busy_and_has_no_effect(credit, simulators):
+    simulators.clock(now="2026-09-15T23:00:00+08:00")
+    simulators.ask("POST", "/credit/settings", {"quota": 1})
+    await credit.submit(SubmitRequest(reference=reference(), record=disclosed()))
+    more = SubmitRequest(reference=reference(), record=disclosed(decision_number="安望综执罚决〔2026〕119号"))
+    with pytest.raises(BusyError) as told:
+        await credit.submit(more)
+    assert told.value.retry_after is not None
+    assert 3500 < told.value.retry_after <= 3600
+    assert more.reference not in simulators.effects("credit")["submit"]
+    simulators.clock(advance_seconds=3601)
+    await credit.submit(more)
+
+
+async def test_a_platform_that_is_closed_for_the_night_says_when_it_opens(credit, simulators):
+    simulators.clock(now="2026-09-15T23:00:00+08:00")
+    simulators.ask("POST", "/credit/settings", {"closed": "22:00-06:00"})
+    with pytest.raises(BusyError) as told:
+        await credit.find(reference())
+    assert told.value.retry_after is not None
+    assert 7 * 3600 - 100 < told.value.retry_after <= 7 * 3600
+    simulators.clock(advance_seconds=7 * 3600 + 1)
+    assert await credit.find(reference()) is None
+
+
+async def test_a_repair_waits_at_the_desk(credit, simulators):
+    simulators.ask("POST", "/credit/settings", {"repair_desk": True})
+    record = disclosed()
+    await publish(credit, record)
+    ask = RepairRequest(reference=reference(), key=key_of(record), repair_number="安信修〔2026〕3号")
+    await credit.repair(ask)
+    simulators.clock(advance_seconds=86_400)
+    found = await credit.find(ask.reference)
+    assert found is not None
+    assert found.state is SubmissionState.PENDING
+    simulators.ask("POST", "/credit/judge", {"sourceId": ask.reference})
+    found = await credit.find(ask.reference)
+    assert found is not None
+    assert found.state is SubmissionState.ACCEPTED
 
 
 # --- the portal -----------------------------------------------------------------------------------------------------
