@@ -55,6 +55,7 @@ nightly: $(VENV)/.ready-test ## what takes too long for every change: delivery o
 	@GATEWAY_TEST_TIMES=20 $(BIN)/python -m pytest tests/journeys/test_at_one_instant.py tests/unit/store/test_several_nodes.py \
 		tests/unit/decisions/test_two_nodes.py
 	@GATEWAY_TEST_DATABASE=postgresql $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist worksteal -k "not sqlite" $(ROOMS)
+	@$(MAKE) publication-year
 	@$(MAKE) mutants
 
 mutants: $(VENV)/.ready-mutants ## change lines that money and law hang on, and see whether tests notice; MUTANTS narrows it
@@ -69,6 +70,9 @@ bench: $(VENV)/.ready-test ## measure what tests/benchmarks holds, one after ano
 
 years: $(VENV)/.ready-test ## ten years of a city, one payment in ten, and what grows; YEARS_ARGS="--scale 200 --years 5"
 	@$(BIN)/python tests/benchmarks/years.py $(YEARS_ARGS)
+
+publication-year: $(VENV)/.ready-test ## a year of publication, 20,000 decisions over changes of law and outages; YEAR_ARGS="--decisions 500"
+	@$(BIN)/python tests/benchmarks/publication_year.py $(YEAR_ARGS)
 
 lint: $(VENV)/.ready-test ## style, types and the directions between rooms
 	@$(BIN)/ruff check .

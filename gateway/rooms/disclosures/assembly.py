@@ -36,7 +36,7 @@ def open_room(base: Foundation, rooms: Services) -> Opened:
         hears={
             f"decision.{word}": (disclosures.decision_moved,) for word in ("amended", "changed", "revoked", "corrected")
         }
-        | {"disclosure.published": (disclosures.published,)},
+        | {"disclosure.published": (disclosures.published,), "disclosure.withdrawn": (disclosures.withdrawn,)},
         comes_round=(
             Duty("disclosure deadlines", "5 * * * *", lambda _: disclosures.sweep()),
             Duty("disclosure inspection", "35 * * * *", lambda _: disclosures.inspection.sweep()),

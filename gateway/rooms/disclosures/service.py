@@ -330,7 +330,14 @@ class Disclosures:
 
     def published(self, conn: Connection, event: Event) -> None:
         """It is public: a period that runs from that day is known now."""
-        judge_again(conn, self._effects, self._planning, event.subject, self._base.clock.now())
+        now = self._base.clock.now()
+        judge_again(conn, self._effects, self._planning, event.subject, now)
+        sweeps.missed(conn, self._effects, event.subject, day_of(now), to_micros(now))
+
+    def withdrawn(self, conn: Connection, event: Event) -> None:
+        """It is public no more."""
+        now = self._base.clock.now()
+        sweeps.missed(conn, self._effects, event.subject, day_of(now), to_micros(now))
 
     async def end(self, disclosure_id: str, reason: str, *, by: Person, of: Of = None, once: Once = NEVER) -> None:
         """A person says that a publication ends although its duties are not performed. Nothing before its maximum.

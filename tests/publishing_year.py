@@ -1,0 +1,345 @@
+"""A year of a city's penalties on their way to the public: time travel over changes of law, holidays and outages.
+
+The disclosures room on a real store, with real delivery, and three targets held here that show at once what they have
+taken, are down for days, and remember all that they ever showed. What must hold is judged by ``publication_table``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from foundation import foundation, wire
+from publication_table import Told, reckon, working_days_after
+from sqlalchemy import func, select
+
+from gateway.foundation.channels import Channel, ChannelKeys, Channels
+from gateway.foundation.delivery import DeliverySettings
+from gateway.foundation.delivery.retry_rules import Patience
+from gateway.foundation.delivery.tables import operation
+from gateway.foundation.rooms import Opened
+from gateway.foundation.store import Store
+from gateway.ports.base import AdapterInfo, FindGuarantee
+from gateway.ports.credit import DisclosureKey, DisclosureRecord, FieldFault, Shown, Submission, SubmissionState
+from gateway.rooms.decisions import DecisionEvent, DecisionFacts, Decisions, EventKind
+from gateway.rooms.disclosures import Disclosures, Organ, Organs, Status
+from gateway.rooms.disclosures.publication import key_of
+from gateway.rooms.disclosures.questions import EffectRequest
+from gateway.rooms.disclosures.tables import disclosure
+from gateway.words.clock import SHANGHAI, Clock, ManualClock, day_of
+from gateway.words.errors import NotSentError
+
+FIRST, LAST = date(2025, 10, 9), date(2026, 10, 8)
+SEALED_FROM = date(2026, 1, 1)
+ADAPTERS = {"credit": "credit.creditchina", "portal": "credit.portal", "gsxt": "credit.gsxt"}
+ORGAN = Organ("安澜市望川区综合行政执法局", "11990102002100216D", "安澜市信用信息中心", "119901000031003146")
+MONTHS = dict(zip(range(1, 13), (0.8, 0.5, 1, 1, 1.1, 1.2, 1.1, 1.1, 1.1, 0.9, 1.2, 1.3), strict=True))
+OUTAGES = {
+    "credit": ((date(2025, 12, 24), date(2025, 12, 27)), (date(2026, 3, 30), date(2026, 4, 2))),
+    "portal": ((date(2026, 3, 2), date(2026, 3, 20)),),
+    "gsxt": ((date(2026, 5, 6), date(2026, 5, 8)),),
+}
+FIRMS = {False: "91990102MA0HD1233R", True: "91110108MA01A2B32G"}
+ADULT, YOUNG = "990102198803121011", "990102200903150012"
+FIELDS = ("other", "other", "market", "food", "traffic", "fire", "drug", "work_safety", "special_equipment")
+
+
+class Target:
+    """Shows what it has taken. ``ever``: every record that it has shown, with the days from and to which."""
+
+    def __init__(self, name: str, clock: Clock) -> None:
+        self.name, self.clock = name, clock
+        self.pages: dict[DisclosureKey, tuple[DisclosureRecord, date]] = {}
+        self.ever: list[tuple[DisclosureRecord, date, date | None]] = []
+        self.known: dict[str, Submission] = {}
+
+    def _up(self) -> date:
+        today = day_of(self.clock.now())
+        if any(first <= today <= last for first, last in OUTAGES[self.name]):
+            raise NotSentError("the target is down")
+        return today
+
+    def _take(self, request: EffectRequest, record: DisclosureRecord | None, key: DisclosureKey) -> Submission:
+        today = self._up()
+        if key in self.pages:
+            shown, since = self.pages.pop(key)
+            self.ever.append((shown, since, today))
+        if record is not None:
+            self.pages[key] = record, today
+        made = Submission(reference=request.reference, state=SubmissionState.ACCEPTED, receipt="R1")
+        self.known[request.reference] = made
+        return made
+
+    def examine(self, _record: DisclosureRecord) -> tuple[FieldFault, ...]:
+        return ()
+
+    async def submit(self, request: Any) -> Submission:
+        return self._take(request, request.record, key_of(request.record))
+
+    async def correct(self, request: Any) -> Submission:
+        return self._take(request, request.record, key_of(request.record))
+
+    async def withdraw(self, request: Any) -> Submission:
+        return self._take(request, None, request.key)
+
+    async def repair(self, request: Any) -> Submission:
+        return self._take(request, None, request.key)
+
+    async def find(self, reference: str) -> Submission | None:
+        self._up()
+        return self.known.get(reference)
+
+    async def read_back(self, key: DisclosureKey) -> Shown | None:
+        self._up()
+        if key not in self.pages:
+            return None
+        record, since = self.pages[key]
+        return Shown(key=key, state="published", content=record.content, published_on=since, url="http://p")
+
+    def all_ever(self) -> list[tuple[DisclosureRecord, date, date | None]]:
+        """What was shown, and from when to when."""
+        return self.ever + [(record, since, None) for record, since in self.pages.values()]
+
+
+@dataclass
+class Case:
+    """One decision of the year, as it is told; ``moved_to``: its day was corrected; ``revoked_on``."""
+
+    number: str
+    told: Told
+    asked_on: date
+    moved_to: date | None = None
+    moved_on: date | None = None
+    revoked_on: date | None = None
+
+
+@dataclass
+class Seen:
+    """What the year showed: how many decisions, disclosures by state, alarms, and what is wrong."""
+
+    decisions: int = 0
+    states: Counter[str] = field(default_factory=Counter)
+    late: int = 0
+    withdrawn: int = 0
+    wrong: list[str] = field(default_factory=list)
+
+
+def cases(number: int, seed: int = 7) -> list[Case]:
+    """The decisions of a year, spread over its days as ``facts/stories`` has it."""
+    chance = random.Random(seed)
+    days = [FIRST + timedelta(days=each) for each in range((LAST - FIRST).days + 1)]
+    drawn = sorted(chance.choices(days, [MONTHS[day.month] for day in days], k=number))
+    found = []
+    for place, day in enumerate(drawn):
+        person = chance.random() < 0.35
+        told = Told(
+            decided_on=day,
+            word=chance.choices(("minor", "general", "serious"), (3, 5, 2))[0],
+            field=chance.choice(FIELDS),
+            simple=chance.random() < 0.3,
+            person=person,
+            minor=person and chance.random() < 0.05,
+            police=chance.random() < 0.03,
+            across=not person and chance.random() < 0.2,
+        )
+        one = Case(
+            f"望综执罚决〔{day.year}〕第{place}号", told, day + timedelta(days=chance.choice((0, 0, 1, 2, 5, 8)))
+        )
+        if chance.random() < 0.03:
+            one.moved_to = day - timedelta(days=chance.randint(1, 20))
+            one.moved_on = one.asked_on + timedelta(days=chance.randint(1, 40))
+        if chance.random() < 0.02:
+            one.revoked_on = one.asked_on + timedelta(days=chance.randint(1, 90))
+        found.append(one)
+    return found
+
+
+def facts_of(case: Case, decided_on: date) -> DecisionFacts:
+    """What a case system tells of a decision."""
+    told = case.told
+    party: dict[str, Any] = {"kind": "organisation", "name": "恒筑建设有限公司", "uscc": FIRMS[told.across]}
+    if told.person:
+        number = YOUNG if told.minor else ADULT
+        party = {"kind": "natural_person", "name": "岑立秋", "id_type": "身份证", "id_number": number}
+    known = {
+        "procedure": "simple" if told.simple else "ordinary",
+        "party": party,
+        "violation": "未按规定设置围挡",
+        "facts": "检查发现",
+        "basis": "《治安管理处罚法》第二十六条" if told.police else "《安澜市市容管理办法》第九条",
+        "penalty_kinds": ["罚款"],
+        "content": f"{case.number}罚款200元",
+        "fine": "200.00",
+        "decided_on": str(decided_on),
+        "violation_on": str(min(decided_on, case.moved_to or decided_on) - timedelta(days=1)),
+        "seriousness": told.word,
+        "seriousness_standard": "安澜市失信行为分类标准",
+        "seriousness_standard_on": "2025-01-01",
+        "field_of_law": told.field,
+    }
+    return DecisionFacts.model_validate(known, strict=False)
+
+
+class Year:
+    """The room, its targets, and the days as they pass."""
+
+    def __init__(self, store: Store, folder: Path) -> None:
+        self.store = store
+        self.clock = ManualClock(self._morning(FIRST))
+        self.targets = {name: Target(name, self.clock) for name in ADAPTERS}
+        keys = ChannelKeys(circuit_failures=0)
+        made = {}
+        for name, adapter in ADAPTERS.items():
+            info = AdapterInfo(
+                "credit", adapter, "v1", frozenset({"submit", "find"}), find=FindGuarantee(consistent=True)
+            )
+            made[name] = Channel(name, self.targets[name], info, info.find, "http://x", None, keys)  # type: ignore[arg-type]
+        channels = Channels(made, {("A1", "disclosures"): tuple(ADAPTERS)})
+        patience = Patience(ask_after=0.05, first=3600, longest=6 * 3600, give_up=90 * 86400)
+        base = foundation(store, folder, self.clock, channels, delivery=DeliverySettings(grace=0.5, patience=patience))
+        self.base, self.delivery = base, base.delivery
+        self.decisions = Decisions(base)
+        self.disclosures = Disclosures(base, self.decisions, due_soon_days=(3, 1), full_text="redacted")
+        wire(base, Opened(actions=self.disclosures.actions()))
+        for happened in ("amended", "changed", "revoked", "corrected"):
+            base.events.subscribe(f"decision.{happened}", self.disclosures.decision_moved)
+        base.events.subscribe("disclosure.published", self.disclosures.published)
+        base.events.subscribe("disclosure.withdrawn", self.disclosures.withdrawn)
+
+    @staticmethod
+    def _morning(day: date) -> datetime:
+        return datetime(day.year, day.month, day.day, 9, 0, tzinfo=SHANGHAI).astimezone(UTC)
+
+    async def run(self, number: int) -> Seen:
+        """Let the year pass, and a month after it; what it showed."""
+        await Organs(self.store).set("A1", ORGAN, date(2020, 1, 1))
+        await self.delivery.start()
+        try:
+            every = cases(number)
+            await self._days(every)
+        finally:
+            await self.delivery.stop()
+            await self.base.evidence.close()
+        return await self._judged(every)
+
+    async def _days(self, every: list[Case]) -> None:
+        asked: dict[date, list[Case]] = {}
+        moved: dict[date, list[Case]] = {}
+        revoked: dict[date, list[Case]] = {}
+        for one in every:
+            asked.setdefault(one.asked_on, []).append(one)
+            if one.moved_on is not None:
+                moved.setdefault(one.moved_on, []).append(one)
+            if one.revoked_on is not None:
+                revoked.setdefault(one.revoked_on, []).append(one)
+        busy = {*asked, *moved, *revoked, SEALED_FROM}
+        days = [FIRST + timedelta(days=each) for each in range((LAST - FIRST).days + 90)]
+        for day in (one for number, one in enumerate(days) if one in busy or number % 7 == 0):
+            self.clock.set(self._morning(day))
+            await asyncio.gather(*(self._ask(one) for one in asked.get(day, ())))
+            for one in moved.get(day, ()):
+                await self._move(one)
+            for one in revoked.get(day, ()):
+                event = DecisionEvent(kind=EventKind.REVOKED, on=day, reason="事实不清")
+                await self.decisions.record_event("A1", one.number, event, by="year")
+            await self._settle()
+            if await self.disclosures.sweep():
+                await self._settle()
+        assert busy <= set(days), "everything that happens is in the days that pass"
+
+    async def _ask(self, one: Case) -> None:
+        await self.decisions.put("A1", one.number, facts_of(one, one.told.decided_on), by="year")
+        await self.disclosures.request("A1", one.number)
+
+    async def _move(self, one: Case) -> None:
+        """The day of the decision was written down wrongly. What was revoked before stays as it is."""
+        if one.revoked_on is not None and one.moved_on is not None and one.revoked_on <= one.moved_on:
+            one.moved_to = None
+            return
+        assert one.moved_to is not None
+        await self.decisions.put("A1", one.number, facts_of(one, one.moved_to), by="year")
+
+    async def _settle(self) -> None:
+        """Until nothing is due any more on this day."""
+        query = select(func.count()).select_from(operation)
+        query = query.where(operation.c.state.in_(["queued", "sending", "uncertain", "pending"]))
+        now = int(self.clock.now().timestamp() * 1_000_000)
+        due = query.where(operation.c.due_at <= now)
+        async with asyncio.timeout(300):
+            while await self.store.read(lambda conn: conn.execute(due).scalar_one()):
+                self.delivery.wake()
+                await asyncio.sleep(0.005)
+
+    # --- what must hold -----------------------------------------------------------------------------------------------
+
+    async def _judged(self, every: list[Case]) -> Seen:
+        seen = Seen(decisions=len(every))
+        by_number = {one.number: one for one in every}
+        rows = await self.store.read(lambda conn: conn.execute(select(disclosure)).mappings().all())
+        for row in rows:
+            seen.states[row["status"]] += 1
+            seen.late += row["late_at"] is not None
+            seen.wrong += self._amiss(by_number[row["decision_number"]], dict(row))
+        for name, target in self.targets.items():
+            for record, since, until in target.all_ever():
+                seen.wrong += self._shown_amiss(name, by_number[record.decision_number], record, since, until)
+        seen.withdrawn = seen.states[Status.WITHDRAWN.value]
+        return seen
+
+    def _amiss(self, one: Case, row: dict[str, Any]) -> list[str]:
+        """Where a disclosure is not as the table has it."""
+        told = replace(one.told, decided_on=one.moved_to) if one.moved_to is not None else one.told
+        target, published_on, name = row["target"], row["published_on"], f"{one.number} {row['target']}"
+        at_first = reckon(one.told, target, one.asked_on)
+        if row["status"] == Status.NOT_PUBLISHABLE.value:
+            return [] if at_first is None else [f"{name}: not published, by the table it is"]
+        if at_first is None:
+            return [f"{name}: planned, by the table it is never shown"]
+        table = reckon(told, target, one.asked_on, published_on)
+        gone = row["status"] == Status.WITHDRAWN.value
+        if gone or table is None:
+            owed = row["withdraw_wanted_at"] is not None
+            return [] if owed else [f"{name}: withdrawn, and nobody owed it"]
+        wrong = []
+        if published_on is None or row["status"] == Status.PLANNED.value:
+            return [f"{name}: never public, without an alarm"] if row["late_at"] is None else []
+        if (row["publish_until_on"], row["repair_from_on"]) != (table.until, table.repair_from):
+            wrong.append(f"{name}: until {row['publish_until_on']}, by the table {table.until}")
+        unmoved = one.moved_on is None or one.moved_on > published_on
+        by = at_first.by if unmoved else table.by
+        if row["submit_by_on"] != by:
+            wrong.append(f"{name}: by {row['submit_by_on']}, by the table {by}")
+        if published_on > by and row["late_at"] is None:
+            wrong.append(f"{name}: public on {published_on}, late since {by}, without an alarm")
+        return wrong
+
+    def _shown_amiss(
+        self, target: str, one: Case, record: DisclosureRecord, since: date, until: date | None
+    ) -> list[str]:
+        """What was shown although it must not be, or for too long."""
+        told, name = one.told, f"{one.number} {target}"
+        wrong = []
+        if told.minor:
+            wrong.append(f"{name}: a minor was shown")
+        if target != "credit" and told.person:
+            wrong.append(f"{name}: a person was shown")
+        if told.police:
+            last = working_days_after(SEALED_FROM, 3)
+            if since >= SEALED_FROM or until is None or until > max(last, self._up_again(target, last)):
+                wrong.append(f"{name}: sealed, and shown until {until}")
+        if one.revoked_on is not None:
+            last = working_days_after(one.revoked_on, 3)
+            if since > one.revoked_on or until is None or until > max(last, self._up_again(target, last)):
+                wrong.append(f"{name}: revoked on {one.revoked_on}, shown from {since} until {until}")
+        return wrong
+
+    def _up_again(self, target: str, day: date) -> date:
+        """The first day from a day on on which a target is not down."""
+        while any(first - timedelta(days=4) <= day <= last for first, last in OUTAGES[target]):
+            day += timedelta(days=1)
+        return day
