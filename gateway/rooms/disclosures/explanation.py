@@ -20,7 +20,7 @@ from gateway.rooms.disclosures.judging import Plan, Refusal, Wanting
 from gateway.rooms.disclosures.planning import NOTHING_MORE, Intent, Planning, Relied
 from gateway.rooms.disclosures.publication import Organ
 from gateway.rooms.disclosures.records import Disclosure
-from gateway.rooms.disclosures.states import SHOWN, UNPUBLISHED, Status
+from gateway.rooms.disclosures.states import SHOWN, STANDING, Status
 from gateway.words.clock import day_of
 from gateway.words.errors import ConflictProblem
 from gateway.words.saying import Sentence, Word, say
@@ -114,7 +114,7 @@ class Explanations:
 
     def _at(self, decision: Decision, organ: Organ, intent: Intent, known: Disclosure | None, today: date) -> AtTarget:
         found = intent.found
-        if known is not None and known.status in (*UNPUBLISHED, *SHOWN):
+        if known is not None and known.status in STANDING:
             found = self._planning.again(decision, organ, known, today)
         plan = found.plan if isinstance(found, Refusal) else found
         degree = plan.degree if isinstance(plan, Plan) else None
@@ -155,7 +155,9 @@ def _why(known: Disclosure | None, found: Plan | Refusal | Wanting, decision: De
         match known.status:
             case Status.PUBLISHED | Status.CORRECTED:
                 return say("disclosures.why_shown", until=known.publish_until_on), known.citation
-            case Status.PLANNED | Status.SUBMITTED | Status.ACCEPTED:
+            case Status.SHIELDED:
+                return say("disclosures.why_shielded", reason=known.shield_reason or ""), known.citation
+            case Status.DRAFT | Status.PLANNED | Status.SUBMITTED | Status.ACCEPTED:
                 return say("disclosures.why_on_the_way", status=known.status), known.submit_citation or known.citation
             case Status.REJECTED:
                 return say("disclosures.why_rejected", reason=known.reason or ""), known.citation
@@ -226,6 +228,10 @@ def _next(known: Disclosure | None, found: Plan | Refusal | Wanting, decision: D
         match known.status:
             case Status.PUBLISHED | Status.CORRECTED:
                 return Next("nobody", say("disclosures.next_shown", until=known.publish_until_on))
+            case Status.SHIELDED:
+                return Next("authority", say("disclosures.next_unshield"))
+            case Status.DRAFT:
+                return Next("authority", say("disclosures.next_release"), known.pass_on_by_on or known.submit_by_on)
             case Status.PLANNED:
                 return Next("gateway", say("disclosures.next_send"), known.pass_on_by_on or known.submit_by_on)
             case Status.SUBMITTED | Status.ACCEPTED:
