@@ -150,11 +150,15 @@ class WithdrawRequest(Message):
 
 
 class RepairRequest(Message):
-    """End a publication early after repair 信用修复."""
+    """End a publication early after repair 信用修复.
+
+    ``inspections``: results of inspections with the same breach, where the target shows them, stop too.
+    """
 
     reference: str
     key: DisclosureKey
     repair_number: str
+    inspections: bool = False
 
 
 class MarkRequest(Message):

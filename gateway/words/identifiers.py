@@ -260,6 +260,7 @@ PREFIXES = {
     "rec": "run of a reconciliation",
     "res": "resolution of an operation by people",
     "rfd": "refund",
+    "rpr": "request for credit repair",
     "sdc": "sealed document",
     "stm": "statement",
     "whe": "webhook endpoint",

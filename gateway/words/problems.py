@@ -215,6 +215,9 @@ declare(
     ),
     finding_closed=("what was amiss is mended or settled already", "该巡查问题已办结"),
     not_sent_again=("what is amiss there is not mended by sending", "该渠道的问题不能由本系统重新报送"),
+    nothing_to_repair=("nothing is shown that could be repaired", "没有可修复的公示"),
+    repair_open=("a request for repair of this decision is open", "该决定已有未办结的信用修复申请"),
+    repair_answered=("the request is not in that state any more", "该信用修复申请已不在此环节"),
     no_objection=("nobody objects to it", "该公示没有未处理的异议"),
     end_not_held=("its end does not wait for a person", "该公示并未暂缓终止，无须决定"),
     disclosure_busy=("another effect on it is under way", "该公示正在办理其他事项"),
@@ -223,6 +226,7 @@ declare(
 declare(
     422,
     minimum_period=("too early for a repair; the day is named", "未满最短公示期，不能修复"),
+    repair_conditions=("conditions of repair are open; they are named", "尚不符合信用修复条件"),
     disclosure_incomplete=(
         "a target would refuse the decision; the facts that are wanting are named, nothing was sent",
         "缺少公示渠道必填的内容，未报送",

@@ -144,6 +144,11 @@ AT_ONE_NODE = {
         "POST /v1/disclosures/{disclosure_id}/end",
         "POST /v1/disclosures/{disclosure_id}/shielding/end",
     ],
+    "needs a minimum period that has passed": [
+        "POST /v1/credit-repairs",
+        "POST /v1/credit-repairs/{repair_id}/answer",
+        "POST /v1/credit-repairs/{repair_id}/confirmation",
+    ],
 }
 """Requests that are not prepared here yet, by the reason; their rooms' own tests make them at one node."""
 
@@ -507,7 +512,7 @@ async def a_repair(nodes: Nodes) -> Ask:
     shown_long_enough = {"repair_from_on": date(2026, 9, 15)}
     store, number_ = nodes.site.app.base.store, path.rpartition("/")[2]
     await store.write(lambda conn: disclosure_records.change(conn, number_, 1, **shown_long_enough))
-    return Ask(f"{path}/repair", {"repair_number": "信用修复〔2026〕1号"})
+    return Ask(f"{path}/repair", {"repair_number": "信用修复〔2026〕1号", "performed": "缴款凭证1份"})
 
 
 @prepares("POST /v1/disclosures/{disclosure_id}/objection")

@@ -457,9 +457,9 @@ async def test_a_request_after_the_deadline_is_published_and_marked_late(house):
 async def test_a_repair_waits_for_the_minimum_period_and_ends_the_publication(house):
     (credit,) = await house.published("credit")
     with pytest.raises(InvalidProblem, match="2026-12-14"):
-        await house.disclosures.repair(credit, "安信修〔2026〕3号")
+        await house.disclosures.repair(credit, "安信修〔2026〕3号", performed="缴款凭证1份")
     house.travel(date(2026, 12, 14))
-    await house.disclosures.repair(credit, "安信修〔2026〕3号")
+    await house.disclosures.repair(credit, "安信修〔2026〕3号", performed="缴款凭证1份")
     await house.until(credit, "REPAIRED")
     assert await house.publish("credit") == (credit,)
     assert house.effects("credit", "repair") == [1]

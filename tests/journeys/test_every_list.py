@@ -20,9 +20,13 @@ from gateway.foundation.access.audit import Act, Who
 from gateway.foundation.delivery import refused_records, unreadable_records
 from gateway.foundation.delivery.unreadable_records import Unreadable
 from gateway.foundation.handovers import DataKind, HandsOver, note
+from gateway.foundation.store.rows import columns
 from gateway.rooms.disclosures import Disclosures
 from gateway.rooms.disclosures.comparison import Amiss, Kind
 from gateway.rooms.disclosures.findings import Findings
+from gateway.rooms.disclosures.repairs import Repair
+from gateway.rooms.disclosures.states import RepairStatus
+from gateway.rooms.disclosures.tables import credit_repair
 from gateway.rooms.notices import Notice, Status
 from gateway.rooms.notices.records import add as add_notice
 from gateway.rooms.operations import bulk_records
@@ -169,6 +173,29 @@ async def disclosures(site: Any, stack: AsyncExitStack) -> tuple[str, Make]:
     return "/v1/disclosures", make
 
 
+async def repairs(site: Any, stack: AsyncExitStack) -> tuple[str, Make]:
+    async def make() -> None:
+        now, decision = 1, await site.decide(number())
+        about = (await well(await site.post("/v1/disclosures", site.demand(decision) | {"draft": True})))[0]["id"]
+        held = await site.app.get(Disclosures).held(about)
+        made = Repair(
+            id=new_id("rpr"),
+            authority=story.AUTHORITY,
+            decision_id=held.decision_id,
+            decision_number=decision,
+            status=RepairStatus.RECEIVED,
+            received_on=date(2026, 9, 14),
+            forwarded_by="信用中国",
+            answer_by_on=date(2026, 9, 28),
+            answer_citation="国办发〔2025〕22号",
+            created_at=now,
+            updated_at=now,
+        )
+        await site.app.base.store.write(lambda conn: conn.execute(insert(credit_repair), columns(made)).rowcount)
+
+    return "/v1/credit-repairs", make
+
+
 async def findings(site: Any, stack: AsyncExitStack) -> tuple[str, Make]:
     ask = site.demand(await site.decide(number())) | {"draft": True}
     about = await site.app.get(Disclosures).held((await well(await site.post("/v1/disclosures", ask)))[0]["id"])
@@ -308,6 +335,7 @@ FILLED = {
     "/v1/callbacks/refused": refused,
     "/v1/callbacks/unreadable": unreadable,
     "/v1/cash": cash,
+    "/v1/credit-repairs": repairs,
     "/v1/disclosures": disclosures,
     "/v1/disclosure-findings": findings,
     "/v1/entities/{uscc}/changes": changes,

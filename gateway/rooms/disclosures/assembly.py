@@ -29,7 +29,14 @@ def open_room(base: Foundation, rooms: Services) -> Opened:
     rooms.get(Corrections).leaned_on(records.leans)
     base.reckoning.follow("disclosures", disclosures.recount)
     return Opened(
-        services=(disclosures, disclosures.texts, disclosures.marks, disclosures.inspection, Organs(base.store)),
+        services=(
+            disclosures,
+            disclosures.texts,
+            disclosures.marks,
+            disclosures.repairs,
+            disclosures.inspection,
+            Organs(base.store),
+        ),
         actions=disclosures.actions(),
         renews={f"credit.{effect}": disclosures.renewed for effect in REQUESTS},
         callbacks={VerdictNotice: disclosures.take_notice},
@@ -39,6 +46,7 @@ def open_room(base: Foundation, rooms: Services) -> Opened:
         | {"disclosure.published": (disclosures.published,), "disclosure.withdrawn": (disclosures.withdrawn,)},
         comes_round=(
             Duty("disclosure deadlines", "5 * * * *", lambda _: disclosures.sweep()),
+            Duty("credit repairs", "20 * * * *", lambda _: disclosures.repairs.sweep()),
             Duty("disclosure inspection", "35 * * * *", lambda _: disclosures.inspection.sweep()),
         ),
     )

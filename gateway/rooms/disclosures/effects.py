@@ -88,6 +88,10 @@ class Effects:
         """Whether a target's adapter has a method of the port."""
         return capability in self._channels.get(target).info.capabilities
 
+    def adapter_of(self, target: str) -> str:
+        """The name of the adapter that speaks at a target."""
+        return self._channels.get(target).info.name
+
     def tell(self, conn: Connection, disclosure: Disclosure, what: str, **data: Any) -> None:
         """Emit ``disclosure.<what>``: something that is no step of its life."""
         self._events.emit(

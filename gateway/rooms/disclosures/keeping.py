@@ -6,6 +6,7 @@ from gateway.foundation.store.base import constant
 from gateway.foundation.terms import Matter, Term
 from gateway.rooms.disclosures.tables import (
     confirmed_text,
+    credit_repair,
     disclosing_organ,
     disclosure,
     disclosure_finding,
@@ -20,6 +21,7 @@ TERMS = (
             disclosure,
             confirmed_text,
             disclosure_finding,
+            credit_repair,
         ),
         why=say("retention.why_files"),
     ),
@@ -33,6 +35,11 @@ MATTERS = (
             [constant(one) for one in ("NOT_PUBLISHABLE", "REJECTED", "WITHDRAWN", "REPAIRED", "ENDED")]
         )
         | disclosure.c.in_doubt_since_at.is_not(None),
+    ),
+    Matter(
+        table=credit_repair,
+        of=(credit_repair.c.decision_id,),
+        open=credit_repair.c.status.in_([constant(one) for one in ("RECEIVED", "PROPOSED", "GRANTED")]),
     ),
     Matter(
         table=disclosure_finding,

@@ -76,6 +76,7 @@ class RepairRequest(Ask):
     """The number of the repair's decision 信用修复决定."""
 
     repair_number: str = Field(min_length=1, max_length=128)
+    performed: Reason | None = Field(default=None, description="proof of performance, where money did not come here")
 
 
 @router.post("", status_code=202, response_model=list[DisclosureView], responses=responses(400, 404, 409, 413))
@@ -210,7 +211,10 @@ async def repair(
     """End a publication early after repair 信用修复."""
     of = who.authorities
     found = await key.shows(
-        who, ask, lambda once: disclosures.repair(disclosure_id, ask.repair_number, of=of, once=once), disclosures.look
+        who,
+        ask,
+        lambda once: disclosures.repair(disclosure_id, ask.repair_number, performed=ask.performed, of=of, once=once),
+        disclosures.look,
     )
     response.status_code = key.status
     return DisclosureView.of(*found)

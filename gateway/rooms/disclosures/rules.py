@@ -64,6 +64,16 @@ class Basis(Provision):
     ground: Ground
 
 
+class RepairTerm(Dated):
+    """How many working days the authority has to answer a request for repair, and targets to end what was granted."""
+
+    targets: tuple[str, ...] = ()
+    working_days: Annotated[int, Field(ge=1)]
+    relay_working_days: Annotated[int, Field(ge=1)]
+    citation: str
+    confirm: str = ""
+
+
 class Longest(Provision):
     """The longest that a region allows. ``counts_from``: the end of the act, or the decision."""
 
@@ -184,6 +194,7 @@ class Rules(_Rule):
     bases: tuple[Basis, ...] = Field(default=(), alias="basis")
     longest: tuple[Longest, ...] = ()
     unperformed: tuple[Unperformed, ...] = ()
+    repairs: Annotated[tuple[RepairTerm, ...], Field(alias="repair")] = ()
     targets: Mapping[str, TargetProfile] = Field(default_factory=dict, alias="target")
 
     @model_validator(mode="after")
@@ -247,6 +258,11 @@ class Rules(_Rule):
         """What the sector says of duties that are not performed at the maximum; None: no such row."""
         return _holding([one for one in self.unperformed if one.concerns(case)], day)
 
+    def repair_term(self, target: str, adapter: str, day: date) -> RepairTerm:
+        """The term to answer a request for repair at a target; rows that name it before those that name none."""
+        named = [one for one in self.repairs if target in one.targets or adapter in one.targets]
+        return in_force(named or [one for one in self.repairs if not one.targets], day)
+
     def digest(self, today: date, *settings: str) -> str:
         """What holds on a day, in a word: where it changes, whatever is public is judged anew.
 
@@ -265,7 +281,7 @@ class Rules(_Rule):
 
     @cached_property
     def _said(self) -> str:
-        return self.model_dump_json(exclude={"bases", "unperformed"})
+        return self.model_dump_json(exclude={"bases", "unperformed", "repairs"})
 
 
 def _holding(rows: Sequence[R], day: date) -> R | None:
@@ -294,7 +310,7 @@ def _read_own(file: Path) -> Mapping[str, Any]:
     if strange := sorted(given.keys() - tables):
         known = sorted(tables)
         raise UnfitError(say("disclosures.rules_table", file=file, table=strange[0], known=known))
-    unmarked = ("target", "withdrawal")
+    unmarked = ("target", "withdrawal", "repair")
     return {
         name: rows if name in unmarked or not isinstance(rows, list) else [{**row, "own": True} for row in rows]
         for name, rows in given.items()

@@ -17,7 +17,7 @@ from gateway.foundation.delivery.events import timeline
 from gateway.foundation.once import NEVER, Once
 from gateway.foundation.two_persons import Person, require_operator
 from gateway.ports.base import Message
-from gateway.ports.credit import CorrectRequest, DisclosureRecord, RepairRequest, VerdictNotice
+from gateway.ports.credit import CorrectRequest, DisclosureRecord, VerdictNotice
 from gateway.rooms.decisions import Decision, Decisions, EventKind
 from gateway.rooms.decisions import fetch as fetch_decision
 from gateway.rooms.disclosures import records, sweeps
@@ -36,6 +36,7 @@ from gateway.rooms.disclosures.planning import NOTHING_MORE, Intent, Planning, T
 from gateway.rooms.disclosures.publication import Organ, key_of, record
 from gateway.rooms.disclosures.records import Disclosure, DisclosureFilter
 from gateway.rooms.disclosures.recount import judge_again, recount
+from gateway.rooms.disclosures.repairs import Repairs, require_performed, send_repair
 from gateway.rooms.disclosures.rules import Rules, TargetProfile, load
 from gateway.rooms.disclosures.states import SHOWN, STANDING, Status
 from gateway.words.clock import day_of, to_micros
@@ -52,8 +53,8 @@ class Disclosures:
     its adapter. ``due_soon_days``: how many working days before a last day it is told of. ``full_text``: when a full
     text may leave; ``texts`` shows them and has them confirmed. ``reading``: how the rules are read here.
     ``a_day``: how many records a target takes in a day, by its channel. ``explanations`` and ``outlooks`` only read.
-    ``rounds``: how often it is looked. ``marks`` and ``inspection``: the services beside this one, over the same
-    records.
+    ``rounds``: how often it is looked. ``marks``, ``repairs`` and ``inspection``: the services beside this one,
+    over the same records.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class Disclosures:
         rounds, findings = rounds or Rounds(), Findings(base)
         self._findings = findings
         self.marks = Marks(base, self._effects, findings)
+        self.repairs = Repairs(base, decisions, self._effects, self._rules)
         ending = Ending(self._effects, findings, base.envelope, rounds.grace_days, self._sector)
         self.inspection = Inspection(base, self._effects, findings, ending, self.marks, rounds)
 
@@ -218,10 +220,19 @@ class Disclosures:
 
         self._wake([await self._base.store.write(once.about(disclosure_id).first(unit))])
 
-    async def repair(self, disclosure_id: str, repair_number: str, *, of: Of = None, once: Once = NEVER) -> None:
+    async def repair(
+        self,
+        disclosure_id: str,
+        repair_number: str,
+        *,
+        performed: str | None = None,
+        of: Of = None,
+        once: Once = NEVER,
+    ) -> None:
         """End a publication early after repair 信用修复, under the number of the repair's decision.
 
-        ``of``: as in ``correct``. Raises NotFoundProblem, InvalidProblem before the minimum period has passed, and
+        ``performed``: proof that duties are performed, where the money did not come here. ``of``: as in ``correct``.
+        Raises NotFoundProblem, InvalidProblem before the minimum period has passed or duties are performed, and
         ConflictProblem unless it is shown and nothing else is under way.
         """
         now = self._base.clock.now()
@@ -236,11 +247,9 @@ class Disclosures:
                     type="minimum-period",
                     earliest=str(earliest),
                 )
-            records.change(conn, disclosure_id, at, repair_number=repair_number)
-            self._effects.tell(conn, held, "repair_requested", repair_number=repair_number)
-            key = key_of(held.sent(self._base.envelope))
-            ask = RepairRequest(reference=self._effects.new_reference(held), key=key, repair_number=repair_number)
-            self._effects.send(conn, held, "repair", ask, at)
+            decision = self._decisions.read(conn, held.authority, held.decision_number)
+            require_performed(conn, decision, performed)
+            send_repair(conn, self._effects, held, repair_number, at)
             return held.target
 
         self._wake([await self._base.store.write(once.about(disclosure_id).first(unit))])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from gateway.foundation.lives import Edge, Life
-from gateway.rooms.disclosures.tables import disclosure, disclosure_finding
+from gateway.rooms.disclosures.tables import credit_repair, disclosure, disclosure_finding
 
 
 class Status(StrEnum):
@@ -100,3 +100,25 @@ FINDING_EDGES = (
 )
 
 FINDINGS = Life("disclosure findings", disclosure_finding, FINDING_EDGES)
+
+
+class RepairStatus(StrEnum):
+    """Where a request for credit repair 信用修复 stands."""
+
+    RECEIVED = "RECEIVED"
+    PROPOSED = "PROPOSED"
+    GRANTED = "GRANTED"
+    REFUSED = "REFUSED"
+    DONE = "DONE"
+
+
+REPAIR_EDGES = (
+    Edge(None, RepairStatus.RECEIVED, "credit_repair.received", "forwarded to the authority, or handed in there"),
+    Edge(RepairStatus.RECEIVED, RepairStatus.PROPOSED, "credit_repair.proposed", "one person proposes the answer"),
+    Edge(RepairStatus.PROPOSED, RepairStatus.PROPOSED, "credit_repair.proposed", "the answer is proposed otherwise"),
+    Edge(RepairStatus.PROPOSED, RepairStatus.GRANTED, "credit_repair.granted", "another person confirms the grant"),
+    Edge(RepairStatus.PROPOSED, RepairStatus.REFUSED, "credit_repair.refused", "another person confirms the refusal"),
+    Edge(RepairStatus.GRANTED, RepairStatus.DONE, "credit_repair.done", "read back: no target shows it any more"),
+)
+
+REPAIRS = Life("credit repairs", credit_repair, REPAIR_EDGES)

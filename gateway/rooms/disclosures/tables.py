@@ -164,6 +164,41 @@ confirmed_text = Table(
     Column("confirmed_at", BigInteger, nullable=False),
 )
 
+credit_repair = Table(
+    "credit_repair",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("authority", String(40), nullable=False),
+    Column("decision_id", String(40), ForeignKey("decision.id"), nullable=False),
+    Column("decision_number", String(128), nullable=False),
+    Column("status", String(10), nullable=False),
+    Column("received_on", Date, nullable=False),
+    Column("forwarded_by", Text, nullable=False),
+    Column("corrected", Text, comment="proof that the breach is corrected"),
+    Column("commitment", Text, comment="信用承诺"),
+    Column("performed", Text, comment="proof of performance, where the money did not come here"),
+    Column("answer_by_on", Date, nullable=False),
+    Column("answer_by_provisional", Boolean, nullable=False, server_default=text("false")),
+    Column("answer_citation", Text, nullable=False),
+    Column("grants", Boolean, comment="the answer that was proposed"),
+    Column("number", String(128)),
+    Column("reason", Text),
+    Column("end_by_on", Date, comment="the last day for every target to end it"),
+    Column("late_at", BigInteger, comment="when the alarm about an answer or an end was raised"),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    CheckConstraint("status in ('RECEIVED','PROPOSED','GRANTED','REFUSED','DONE')", name="known_status"),
+    Index(
+        "uq_credit_repair_open",
+        "decision_id",
+        unique=True,
+        sqlite_where=text("status in ('RECEIVED','PROPOSED','GRANTED')"),
+        postgresql_where=text("status in ('RECEIVED','PROPOSED','GRANTED')"),
+    ),
+    Index("ix_credit_repair_authority", "authority", "id"),
+    Index("ix_credit_repair_status", "status", "id"),
+)
+
 disclosure_finding = Table(
     "disclosure_finding",
     metadata,

@@ -233,7 +233,8 @@ async def test_a_repair_waits_for_the_minimum_period(room: Room) -> None:
     await refused(InvalidProblem, "minimum-period", room.disclosures.repair(one, "修1号"))
     assert found.repair_from_on is not None
     room.clock.advance(timedelta(days=(found.repair_from_on - day_of(NOW)).days))
-    await room.disclosures.repair(one, "修1号")
+    await refused(InvalidProblem, "repair-conditions", room.disclosures.repair(one, "修1号"))
+    await room.disclosures.repair(one, "修1号", performed="缴款凭证1份")
     assert (await room.until(one, Status.REPAIRED)).repair_number == "修1号"
 
 

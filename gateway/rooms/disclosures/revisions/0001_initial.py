@@ -29,6 +29,36 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['decision_id'], ['decision.id'], name=op.f('fk_confirmed_text_decision_id')),
     sa.PrimaryKeyConstraint('decision_id', 'of_digest', name=op.f('pk_confirmed_text'))
     )
+    op.create_table('credit_repair',
+    sa.Column('id', sa.String(length=40), nullable=False),
+    sa.Column('authority', sa.String(length=40), nullable=False),
+    sa.Column('decision_id', sa.String(length=40), nullable=False),
+    sa.Column('decision_number', sa.String(length=128), nullable=False),
+    sa.Column('status', sa.String(length=10), nullable=False),
+    sa.Column('received_on', sa.Date(), nullable=False),
+    sa.Column('forwarded_by', sa.Text(), nullable=False),
+    sa.Column('corrected', sa.Text(), nullable=True, comment='proof that the breach is corrected'),
+    sa.Column('commitment', sa.Text(), nullable=True, comment='信用承诺'),
+    sa.Column('performed', sa.Text(), nullable=True, comment='proof of performance, where the money did not come here'),
+    sa.Column('answer_by_on', sa.Date(), nullable=False),
+    sa.Column('answer_by_provisional', sa.Boolean(), server_default=sa.text('(false)'), nullable=False),
+    sa.Column('answer_citation', sa.Text(), nullable=False),
+    sa.Column('grants', sa.Boolean(), nullable=True, comment='the answer that was proposed'),
+    sa.Column('number', sa.String(length=128), nullable=True),
+    sa.Column('reason', sa.Text(), nullable=True),
+    sa.Column('end_by_on', sa.Date(), nullable=True, comment='the last day for every target to end it'),
+    sa.Column('late_at', sa.BigInteger(), nullable=True, comment='when the alarm about an answer or an end was raised'),
+    sa.Column('created_at', sa.BigInteger(), nullable=False),
+    sa.Column('updated_at', sa.BigInteger(), nullable=False),
+    sa.CheckConstraint("status in ('RECEIVED','PROPOSED','GRANTED','REFUSED','DONE')", name=op.f('ck_credit_repair_known_status')),
+    sa.ForeignKeyConstraint(['decision_id'], ['decision.id'], name=op.f('fk_credit_repair_decision_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_credit_repair'))
+    )
+    with op.batch_alter_table('credit_repair', schema=None) as batch_op:
+        batch_op.create_index('ix_credit_repair_authority', ['authority', 'id'], unique=False)
+        batch_op.create_index('ix_credit_repair_status', ['status', 'id'], unique=False)
+        batch_op.create_index('uq_credit_repair_open', ['decision_id'], unique=True, sqlite_where=sa.text("status in ('RECEIVED','PROPOSED','GRANTED')"), postgresql_where=sa.text("status in ('RECEIVED','PROPOSED','GRANTED')"))
+
     op.create_table('disclosure',
     sa.Column('id', sa.String(length=40), nullable=False),
     sa.Column('authority', sa.String(length=40), nullable=False),
@@ -152,5 +182,11 @@ def downgrade() -> None:
         batch_op.drop_index('ix_disclosure_authority')
 
     op.drop_table('disclosure')
+    with op.batch_alter_table('credit_repair', schema=None) as batch_op:
+        batch_op.drop_index('uq_credit_repair_open', sqlite_where=sa.text("status in ('RECEIVED','PROPOSED','GRANTED')"), postgresql_where=sa.text("status in ('RECEIVED','PROPOSED','GRANTED')"))
+        batch_op.drop_index('ix_credit_repair_status')
+        batch_op.drop_index('ix_credit_repair_authority')
+
+    op.drop_table('credit_repair')
     op.drop_table('confirmed_text')
     op.drop_table('disclosing_organ')
