@@ -78,6 +78,8 @@ async def one_entry(bulletin: ThePage, entry_id: str, lang: str = "zh") -> HTMLR
         return _page("gone.html", lang, "noindex", 404, how="unknown", entry=None)
     if bulletin.is_over(found) or found.shown is None:
         return _page("gone.html", lang, "noindex", 410, how=found.gone or "ended", entry=found)
+    if found.shielded:
+        return _page("gone.html", lang, "noindex", 404, how="shielded", entry=None)
     shown = found.shown
     money = [
         ("fine", None if shown.fine is None else format_yuan(shown.fine)),

@@ -11,6 +11,10 @@ GONE: Mapping[str, tuple[Both, Both]] = {
         ("没有这条公示信息", "There is no such entry"),
         ("请核对网址，或者返回列表查询。", "Please check the address, or search the list."),
     ),
+    "shielded": (
+        ("该公示信息目前不公示", "This entry is not shown at present"),
+        ("请稍后再查询，或者返回列表。", "Please look again later, or search the list."),
+    ),
     "withdrawn": (
         ("该公示信息已撤回", "This entry has been withdrawn"),
         (
@@ -74,6 +78,10 @@ _WORDS: Mapping[str, Both] = {
     "masked": (
         "自然人姓名以及证件号码、联系方式、住址等个人信息已依法隐去。",
         "Names of natural persons, and their numbers, contacts and addresses, are hidden as the law asks.",
+    ),
+    "objection": (
+        "当事人对该公示信息提出异议，正在处理。",
+        "The party objects to this entry; the objection is being dealt with.",
     ),
     "wrong": (
         "认为公示信息有误的，可以向作出决定的机关提出异议。",

@@ -21,6 +21,7 @@ from gateway.words.masking import Public
 from gateway.words.spelling import name_key, number_key
 
 Gone = Literal["withdrawn", "repaired", "ended"]
+Mark = Literal["objection", "shielded"]
 
 
 class Shown(Message):
@@ -43,7 +44,10 @@ class Shown(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One decision on the page, or what is left of it once ``gone``. Days are of Asia/Shanghai."""
+    """One decision on the page, or what is left of it once ``gone``. Days are of Asia/Shanghai.
+
+    ``objection``: marked as objected to. ``shielded``: kept from the public for the time being.
+    """
 
     id: str
     channel: str
@@ -56,6 +60,8 @@ class Entry:
     shown: Shown | None
     published_on: date
     publish_until_on: date
+    objection: bool = False
+    shielded: bool = False
     gone: Gone | None = None
     gone_on: date | None = None
     reason: str | None = None
@@ -121,6 +127,12 @@ def replace(conn: Connection, entry_id: str, shown: Shown, until: date, now: int
     conn.execute(update(bulletin_entry).where(bulletin_entry.c.id == entry_id).values(**values))
 
 
+def mark(conn: Connection, entry_id: str, name: Mark, holds: bool, now: int) -> None:
+    """Set a mark, or lift it."""
+    values = {"shielded" if name == "shielded" else "objection": holds, "updated_at": now}
+    conn.execute(update(bulletin_entry).where(bulletin_entry.c.id == entry_id).values(**values))
+
+
 def take_off(conn: Connection, entry_id: str, how: Gone, on: date, reason: str | None, now: int) -> None:
     """Take an entry off the page, with everything that the public read."""
     values = {**_EMPTY, "gone": how, "gone_on": on, "reason": reason, "updated_at": now}
@@ -142,7 +154,8 @@ def fetch(conn: Connection, entry_id: str) -> Entry | None:
 
 def find(conn: Connection, words: str, today: date, offset: int, limit: int) -> Found:
     """What the public finds: by a part of the number or name, or by the whole unified code. "" finds all."""
-    holds = and_(bulletin_entry.c.gone.is_(None), bulletin_entry.c.publish_until_on >= today)
+    shown = (bulletin_entry.c.gone.is_(None), bulletin_entry.c.shielded.is_(False))
+    holds = and_(*shown, bulletin_entry.c.publish_until_on >= today)
     if words:
         holds = and_(holds, _matches(words))
     total = conn.execute(select(func.count()).select_from(bulletin_entry).where(holds)).scalar_one()

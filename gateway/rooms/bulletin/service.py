@@ -8,7 +8,7 @@ from gateway.foundation.store import Store
 from gateway.ports.credit import DisclosureKey, DisclosureRecord
 from gateway.rooms.bulletin import records
 from gateway.rooms.bulletin.public_entry import entry_of
-from gateway.rooms.bulletin.records import Entry, Found, Gone
+from gateway.rooms.bulletin.records import Entry, Found, Gone, Mark
 from gateway.words.clock import Clock, day_of, to_micros
 from gateway.words.identifiers import new_id
 from gateway.words.spelling import name_key, number_key
@@ -71,12 +71,22 @@ class Bulletin:
 
         await self._store.write(unit)
 
+    async def mark(self, channel: str, reference: str, key: DisclosureKey, name: Mark, holds: bool) -> None:
+        """Set a mark on an entry, or lift it; where there is none, nothing has to be done."""
+
+        def unit(conn: Connection) -> None:
+            at, held = to_micros(self._clock.now()), records.live(conn, channel, key)
+            if records.begin_effect(conn, channel, reference, at) and held is not None:
+                records.mark(conn, held.id, name, holds, at)
+
+        await self._store.write(unit)
+
     async def is_done(self, channel: str, reference: str) -> bool:
         """Whether the effect with this reference happened."""
         return await self._store.read(lambda conn: records.is_done(conn, channel, reference))
 
     async def live(self, channel: str, key: DisclosureKey) -> Entry | None:
-        """The entry that the public sees under this key today."""
+        """The entry that stands under this key today, ``shielded`` or not."""
         found = await self._store.read(lambda conn: records.live(conn, channel, key))
         return found if found is not None and found.publish_until_on >= day_of(self._clock.now()) else None
 

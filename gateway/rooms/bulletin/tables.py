@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import JSON as Json
-from sqlalchemy import BigInteger, CheckConstraint, Column, Date, Index, String, Table, Text, text
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Date, Index, String, Table, Text, text
 
 from gateway.foundation.store.base import metadata
 from gateway.words.identifiers import claim_prefix
@@ -24,6 +24,8 @@ bulletin_entry = Table(
     Column("shown", Json(none_as_null=True), comment="what the page says; null once gone"),
     Column("published_on", Date, nullable=False),
     Column("publish_until_on", Date, nullable=False, comment="the last day on which it is shown"),
+    Column("objection", Boolean, nullable=False, server_default=text("false"), comment="shown, marked as objected to"),
+    Column("shielded", Boolean, nullable=False, server_default=text("false"), comment="not shown for the time being"),
     Column("gone", String(12)),
     Column("gone_on", Date),
     Column("reason", Text, comment="why it was taken back, which the public reads (行政处罚法 art. 48)"),

@@ -17,6 +17,7 @@ from gateway.ports.credit import (
     DisclosureKey,
     DisclosureRecord,
     FieldFault,
+    MarkRequest,
     RepairRequest,
     Shown,
     Submission,
@@ -42,7 +43,7 @@ class OwnPage:
         kind="credit",
         name="credit.bulletin",
         contract="-",
-        capabilities=frozenset({"examine", "submit", "find", "correct", "withdraw", "repair", "read_back"}),
+        capabilities=frozenset({"examine", "submit", "find", "correct", "withdraw", "repair", "mark", "read_back"}),
         find=FindGuarantee(consistent=True),
         tells_again=True,
     )
@@ -92,6 +93,12 @@ class OwnPage:
         await bulletin.take_off(channel, request.reference, request.key, "repaired", None)
         return _done(request.reference)
 
+    async def mark(self, request: MarkRequest) -> Submission:
+        """Mark it as objected to, or keep it from the public; or lift that."""
+        bulletin, channel = self._on()
+        await bulletin.mark(channel, request.reference, request.key, request.mark, not request.lifted)
+        return _done(request.reference)
+
     async def find(self, reference: str) -> Submission | None:
         """The truth at once: effect and note of it are one transaction."""
         bulletin, channel = self._on()
@@ -103,12 +110,19 @@ class OwnPage:
         entry = await bulletin.live(channel, key)
         if entry is None or entry.shown is None:
             return None
+        shown = entry.shown
         return Shown(
             key=entry.key,
-            state="published",
-            content=entry.shown.content,
+            state="shielded" if entry.shielded else "published",
+            content=shown.content,
             published_on=entry.published_on,
             url=f"{self._wire.base_url}/{entry.id}",
+            violation=shown.violation,
+            authority_name=shown.organ_name,
+            decided_on=shown.decided_on,
+            publish_until=entry.publish_until_on,
+            full_text=shown.full_text or "",
+            objection=entry.objection,
         )
 
     async def check(self) -> str:

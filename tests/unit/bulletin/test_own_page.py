@@ -19,6 +19,7 @@ from gateway.ports.credit import (
     CorrectRequest,
     DisclosedParty,
     DisclosureKey,
+    MarkRequest,
     RepairRequest,
     SubmitRequest,
     WithdrawRequest,
@@ -27,6 +28,7 @@ from gateway.rooms.bulletin import Bulletin
 from gateway.rooms.bulletin.target import OwnPage
 from gateway.rooms.decisions import DecisionFacts, Decisions
 from gateway.rooms.disclosures import Disclosures, Organ, Organs, Status
+from gateway.rooms.disclosures.comparison import differences
 from gateway.words.clock import ManualClock
 from gateway.words.errors import NotSentError, RejectedError
 
@@ -91,6 +93,27 @@ async def test_what_is_taken_off_keeps_nothing_that_the_public_read(page: Page) 
     left = await page.bulletin.entry(entry_id)
     assert left is not None
     assert (left.gone, left.shown, left.party_name, left.name_key, left.party_code) == ("repaired",) + (None,) * 4
+
+
+async def test_an_objection_is_shown_and_what_is_shielded_is_not(page: Page) -> None:
+    await page.target.submit(SubmitRequest(reference="R1", record=record()))
+    for number, (mark, lifted) in enumerate([("objection", False), ("shielded", False), ("shielded", True)]):
+        ask = MarkRequest(reference=f"M{number}", key=KEY, mark=mark, lifted=lifted, reason="破产重整")  # type: ignore[arg-type]
+        await page.target.mark(ask)
+        seen = await page.target.read_back(KEY)
+        assert seen is not None
+        hidden = (mark, lifted) == ("shielded", False)
+        assert (seen.state, seen.objection) == ("shielded" if hidden else "published", True)
+        assert await page.shown() == ([] if hidden else ["罚款5000元"])
+
+
+async def test_what_is_read_back_is_told_field_by_field_as_it_was_sent(page: Page) -> None:
+    sent = record(full_text="决定书全文")
+    await page.target.submit(SubmitRequest(reference="R1", record=sent))
+    seen = await page.target.read_back(KEY)
+    assert seen is not None
+    assert differences(sent, seen) == ()
+    assert differences(record(full_text="另一全文", violation="无照经营"), seen) == ("违法行为类型", "决定书全文")
 
 
 async def test_an_entry_ends_with_its_last_day_and_is_emptied_that_night(page: Page) -> None:

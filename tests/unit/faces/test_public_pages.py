@@ -106,6 +106,20 @@ async def test_what_was_taken_off_is_gone_and_names_nobody(site: Site, how: str,
     assert "没有这条公示信息" in (await site.get("/public/pub_" + "0" * 32, 404)).text
 
 
+async def test_an_objection_is_told_and_a_shielded_entry_is_not_found(site: Site) -> None:
+    path = await site.put()
+    made = record()
+    key = DisclosureKey(
+        decision_number=made.decision_number, authority_code=made.authority_code, party_name=made.party.name
+    )
+    await site.bulletin.mark("own", "M1", key, "objection", True)
+    assert "提出异议" in (await site.get(path)).text
+    await site.bulletin.mark("own", "M2", key, "shielded", True)
+    assert "目前不公示" in (hidden := (await site.get(path, 404)).text)
+    assert "恒筑" not in hidden
+    assert "目前没有公示" in (await site.get("/public")).text
+
+
 async def test_the_day_after_the_last_one_looks_like_a_repair(site: Site) -> None:
     path = await site.put(publish_until=date(2026, 9, 15))
     other = await site.put(58)
