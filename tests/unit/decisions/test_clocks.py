@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from gateway.rooms.decisions import Clocks, DecisionEvent, DueDate
-from gateway.rooms.decisions.clocks import Receipt
+from gateway.rooms.decisions.clocks import Receipt, Term
 from gateway.rooms.payments.accrual import rate_of
 from gateway.rooms.payments.surcharge import Surcharge, surcharge
 from gateway.words.calendar import WorkingCalendar
-from gateway.words.law import Law, Rule
+from gateway.words.law import Law, Matter, Rule
 from gateway.words.saying import Language, say
 from gateway.words.terms import Terms
 
@@ -158,6 +158,15 @@ def test_an_instalment_has_the_day_of_its_plan_until_a_deferral_moves_it() -> No
     due = clocks().due(planned)
     assert (due.on, due.provisional, str(due.because)) == (planned, False, "the approved plan of instalments")
     assert clocks(event("deferred", "10-01", until="2026-12-31")).due(planned).on == day("12-31")
+    assert clocks(event("deferred", "10-01", until="2026-11-09")).due(planned).on == planned, "never earlier"
+    assert due.rule is None
+
+
+def test_traffic_rules_count_working_days_and_say_so() -> None:
+    due = clocks(field="traffic").due()
+    assert (due.on, due.rule.unit) == (day("10-13"), "working_days")
+    assert str(due.because) == "received 2026-09-16, 15 working days, day of receipt not counted"
+    assert clocks().due().rule.cited == "行政处罚法 第六十七条第三款、第八十五条"
 
 
 def test_a_day_in_a_year_whose_holidays_are_not_published_is_provisional_until_a_deferral_fixes_it() -> None:
@@ -211,7 +220,14 @@ def test_a_restart_gives_a_new_term_to_pay_and_leaves_what_was_paid_before_the_a
     assert str(due.because) == "appeal from 2026-10-20 to 2026-12-01, its term to pay anew"
     (still,) = known.suspensions()
     assert "term to pay anew until 2026-12-16" in str(still.why)
-    assert due.rule.reading == "restart"
+    assert (due.rule.reading, due.provisional) == ("restart", False)
+    begins = clocks(*appeal("09-16", "09-16"), after_appeal="restart").due()
+    assert (begins.on, begins.rule.matter) == (DUE, "payment_term"), "the first term ends on that day already"
+    far = replace(
+        known,
+        events=[event("served", date(2060, 9, 16), method="direct"), *appeal(date(2060, 10, 20), date(2060, 12, 1))],
+    )
+    assert far.due().provisional
     assert clocks(*VECTOR).due().on == DUE
     on = ("10-19", "10-20", "12-16", "12-17")
     assert [accrued(known, day(one)).days for one in on] == [11, 0, 0, 1]
@@ -235,6 +251,10 @@ def test_two_open_appeals_of_one_party_are_named_and_those_of_two_are_not() -> N
     first, second = appeal("10-09", appeal_kind="reconsideration"), appeal("10-10", id="2")
     assert clocks(*first, *second).twice_open() == ("1", "2")
     assert clocks(*first, *appeal("10-10", id="2", party="丙公司")).twice_open() == ()
+    theirs = [*appeal("10-09", party="丙公司"), *appeal("10-10", id="2", party="丙公司")]
+    assert clocks(*theirs).twice_open() == ("1", "2")
+    nameless = event("appealed", "10-09", appeal_kind="suit")
+    assert clocks(nameless, nameless).twice_open() == ("", "")
     assert clocks(*first, *second, event("appeal_ended", "10-11", appeal="1")).twice_open() == ()
 
 
@@ -318,7 +338,35 @@ def test_after_the_surcharge_each_term_is_a_clock_of_its_own() -> None:
     until_then = {"review": day("11-16"), "suing": day("03-16", 2027), "court": day("06-16", 2027)}
     assert ends(clocks(), began[:29]) == until_then
     assert ends(clocks(), began)["surcharge"] == day("11-07")
+    (force, *_) = clocks().enforcement(began[:30][::-1])
+    assert force == Term("surcharge", day("11-07"), False, clocks().rule(Matter.SURCHARGE_BEFORE_FORCE))
     assert ends(clocks(event("urged", "09-21")))["urging"] == day("10-12"), "ten working days, not ten days"
+
+
+def test_a_term_that_rests_on_days_not_published_is_marked_and_so_is_one_that_follows_it() -> None:
+    def marks(known: Clocks) -> dict[str, tuple[bool, str]]:
+        return {one.name: (one.provisional, one.rule.matter.value) for one in known.enforcement()}
+
+    published = event("served", "03-02", method="publication")
+    certain = replace(clocks(served=published), facts=facts(decided_on="2026-03-01"))
+    assert marks(replace(certain, events=[event("served", "03-02", method="direct")])) == {
+        "review": (False, "review_term"),
+        "suing": (False, "suit_term"),
+        "court": (False, "court_term"),
+    }
+    assert {name: mark for name, (mark, _) in marks(clocks(event("urged", "12-29"))).items()} == {
+        "urging": True,
+        "review": False,
+        "suing": True,
+        "court": True,
+    }
+    rolling = clocks(served=event("served", date(2059, 12, 2), method="publication"), publication_end="rolls")
+    assert all(mark for mark, _ in marks(rolling).values())
+    late = replace(clocks(), terms=Terms(calendar=WorkingCalendar({}, {2060}), law=rolling.terms.law))
+    known = replace(late, events=rolling.events)
+    assert known.receipt() is not None
+    assert known.receipt().provisional is False
+    assert [mark for mark, _ in marks(known).values()] == [False, False, False]
 
 
 def test_a_decision_is_served_within_seven_working_days_of_its_own_day() -> None:

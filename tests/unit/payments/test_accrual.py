@@ -9,11 +9,12 @@ import pytest
 from payment_records import a_payment
 
 from gateway.rooms.decisions import Clocks, DecisionEvent, DecisionFacts, DuePeriod, Suspension
-from gateway.rooms.payments.accrual import Overdue, accrued, fine_in, overdue, paid_day
+from gateway.rooms.payments.accrual import Overdue, accrued, fine_in, overdue, paid_day, rate_of
 from gateway.rooms.payments.bill import LineKind
 from gateway.rooms.payments.records import PaymentLine
 from gateway.rooms.payments.surcharge import PrincipalPaid
 from gateway.words.clock import to_micros
+from gateway.words.law import Law, Rule
 from gateway.words.saying import say
 from gateway.words.terms import Terms
 
@@ -128,8 +129,9 @@ def test_only_the_fine_bears_it_and_the_day_of_payment_is_one_in_shanghai():
     assert fine_in([taken, fine, fine]) == 10
     assert fine_in([taken]) == 0
     assert paid_day(a_payment()) is None
-    late = datetime(2026, 10, 8, 16, 0, tzinfo=UTC)
-    assert paid_day(a_payment(paid_at=to_micros(late))) == date(2026, 10, 9)
+    last = datetime(2026, 10, 8, 15, 59, 59, 999_999, tzinfo=UTC)
+    assert paid_day(a_payment(paid_at=to_micros(last))) == DUE, "23:59 is in time"
+    assert paid_day(a_payment(paid_at=to_micros(last + timedelta(microseconds=1)))) == DUE + DAY
 
 
 # --- how long it is overdue -------------------------------------------------------------------------------------------
@@ -157,7 +159,7 @@ def test_after_thirty_days_a_party_is_to_be_urged_until_it_has_been():
     urged = event("urged", DUE + 32 * DAY)
     assert [late(days).to_urge for days in (30, 31)] == [False, True]
     assert late(31, urged).to_urge, "it is served tomorrow"
-    assert late(33, urged) == Overdue(33, urged_on=DUE + 32 * DAY)
+    assert [late(days, urged) for days in (32, 33)] == [Overdue(days, urged_on=DUE + 32 * DAY) for days in (32, 33)]
 
 
 def test_days_of_a_deferral_are_not_overdue_and_an_instalment_has_a_last_day_of_its_own():
@@ -169,3 +171,23 @@ def test_days_of_a_deferral_are_not_overdue_and_an_instalment_has_a_last_day_of_
 def test_it_is_overdue_whether_or_not_the_decision_states_a_surcharge():
     assert overdue(decision(stated=False), None, DUE + 4 * DAY).days == 4
     assert overdue(replace(decision(), events=()), None, DUE + 4 * DAY).days == 0
+
+
+# --- by which rows ----------------------------------------------------------------------------------------------------
+
+
+def matters(rules: tuple[Rule, ...]) -> list[str]:
+    return [one.matter.value for one in rules]
+
+
+def test_rate_cap_and_base_are_rows_and_a_channels_own_base_takes_the_place_of_its_row():
+    found = rate_of(decision())
+    assert (found.per_cent, found.cap, found.base) == (3, 100, "original")
+    assert matters(found.rules) == ["surcharge_rate", "surcharge_cap", "surcharge_base"]
+    assert str(found.why) == "3 % a day (行政处罚法 第七十二条第一款第一项)"
+    assert accrued(decision(), a_payment(), FINE, DUE + DAY).rules == found.rules
+    own = rate_of(decision(), "outstanding")
+    assert (own.base, matters(own.rules)) == ("outstanding", ["surcharge_rate", "surcharge_cap"])
+    told = {"matter": "surcharge_base", "value": "outstanding", "unit": "reading", "from": date(2021, 7, 15)}
+    row = Rule.model_validate({**told, "source": "本机关", "own": True})
+    assert rate_of(replace(decision(), terms=Terms(law=Law((*Law().rows, row))))).base == "outstanding"
