@@ -88,7 +88,8 @@ def as_operator(
             async with gateway.base.audit.ending(begun):
                 return await act(gateway, Person(found.client_id, found.name, operator=True))
 
-    with session(ctx).changing() as settings:
+    with session(ctx).changing():
+        settings = session(ctx).current
         asked = sys.stdin.readline if who.password_from_stdin else _prompt
         return asyncio.run(run(settings, asked().rstrip("\r\n")))
 

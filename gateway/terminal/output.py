@@ -125,6 +125,12 @@ class Session:
         finally:
             engine.dispose()
 
+    @property
+    def current(self) -> Settings:
+        """The settings of a database whose schema is ours, for commands that open the gateway. Raises SettingsError."""
+        self.read(lambda _: None)
+        return self.settings
+
     @contextlib.contextmanager
     def changing(self) -> Iterator[Settings]:
         """Settings, while nobody else works on a SQLite database. Raises LockedError if somebody does."""

@@ -12,7 +12,7 @@ from gateway.foundation.access.audit import AuditFilter, AuditRecord, check, fin
 from gateway.foundation.evidence.command_line import evidence_of
 from gateway.rooms.accounts.logs import Since, Subject, Until, between, every, write_rows
 from gateway.terminal.output import Exit, Json, moment, session, show, table
-from gateway.words.saying import say
+from gateway.words.saying import Word, say
 
 app = typer.Typer(help="What operators did 操作审计: list, export, verify.", no_args_is_help=True)
 
@@ -38,7 +38,7 @@ def list_acts(
     """Acts, and unmasked looks at persons, newest first."""
     wanted = replace(_wanted(operator, subject, action, reads, since, until), limit=limit)
     rows = [_told(one) for one in session(ctx).read(lambda conn: find(conn, wanted))]
-    show({"acts": rows}, as_json, table(_SHOWN, ([row[name] for name in _SHOWN] for row in rows)))
+    show({"acts": rows}, as_json, table(_SHOWN, ([_worded(name, row[name]) for name in _SHOWN] for row in rows)))
 
 
 @app.command("export")
@@ -75,6 +75,10 @@ def _wanted(
     operator: str | None, subject: str | None, action: str | None, reads: bool, since: str | None, until: str | None
 ) -> AuditFilter:
     return AuditFilter(operator, subject, action, "read" if reads else None, *between(since, until))
+
+
+def _worded(name: str, value: Any) -> Any:
+    return Word(value) if name in ("role", "action") else value
 
 
 def _told(one: AuditRecord) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def events(ctx: typer.Context, authority: Authority, number: Number, as_json: Js
     from gateway.app import App
 
     async def look() -> tuple[dict[str, Any], Sequence[Warned]]:
-        async with App.open(session(ctx).settings) as gateway:
+        async with App.open(session(ctx).current) as gateway:
             decisions = gateway.get(Decisions)
             decision = await decisions.get(authority, number)
             return _told(decision, list(await gateway.get(Corrections).of(decision))), decisions.warnings(decision)

@@ -33,6 +33,10 @@ _SHOWN = ("id", "node", "seq", "channel", "direction", "action", "operation_id",
 _WIRE = ("method", "url", "status", "outcome")
 
 
+class Direction(Word):
+    """Which way an exchange went."""
+
+
 @app.command("verify")
 def verify(
     ctx: typer.Context,
@@ -169,7 +173,7 @@ def show_exchange(
             about["response_read"] = in_words(
                 say("evidence.read_in_part", length=kept["read_length"], digest=kept["read_digest"], kept=KEPT_BYTES)
             )
-    listed = facts(about)
+    listed = facts(about | {"direction": Direction(found.direction), "outcome": Word(found.outcome)})
     parts = [line for name, body in bodies.items() for line in (f"--- {head(name)}", body)]
     show(about | bodies, as_json, listed, "", *parts)
 

@@ -62,5 +62,5 @@ async def _explained(run: Session, authority: str, number: str, on: datetime | N
     from gateway.app import App
     from gateway.rooms.payments import Payments
 
-    async with App.open(run.settings) as gateway:
+    async with App.open(run.current) as gateway:
         return await gateway.get(Payments).explanations.of(authority, number, on.date() if on is not None else None)

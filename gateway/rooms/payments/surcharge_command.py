@@ -65,7 +65,7 @@ async def _accrued(run: Session, word: str, on: datetime | None) -> Surcharge:
     from gateway.app import App
     from gateway.rooms.payments import Payments
 
-    async with App.open(run.settings) as gateway:
+    async with App.open(run.current) as gateway:
         payments = gateway.get(Payments)
         payment = await payments.by_id_or_code(word)
         return await payments.accrued(payment.id, on.date() if on is not None else None)

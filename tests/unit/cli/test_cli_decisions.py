@@ -156,3 +156,11 @@ def test_a_bundle_is_made_by_a_supervisor_and_proves_itself(call: Call, served: 
     assert not (site / "b.zip").exists()
     (handed,) = call("handovers", "list", "--json").json["handovers"] or [{"way": "none"}]
     assert handed["way"] == "none", "a firm without a representative is no person"
+
+
+def test_a_database_of_another_version_is_said_to_be_one(call: Call, site: Path) -> None:
+    for command in (["events"], ["explain"], ["correct", "--void", "--reason", "误录", *by("gao")]):
+        more = ["dev_1"] if command[0] == "correct" else []
+        refused = call("decisions", command[0], A, NUMBER, *more, *command[1:], typed=PASSWORD)
+        assert (refused.code, refused.out) == (3, ""), command
+        assert "gateway migrate" in refused.err

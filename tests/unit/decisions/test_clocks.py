@@ -219,7 +219,9 @@ def test_a_restart_gives_a_new_term_to_pay_and_leaves_what_was_paid_before_the_a
     assert due.on == day("12-16")
     assert str(due.because) == "appeal from 2026-10-20 to 2026-12-01, its term to pay anew"
     (still,) = known.suspensions()
-    assert "term to pay anew until 2026-12-16" in str(still.why)
+    assert (
+        str(still.why) == "appeal from 2026-10-20 to 2026-12-01, term to pay anew until 2026-12-16 (行政处罚法 art. 73)"
+    )
     assert (due.rule.reading, due.provisional) == ("restart", False)
     begins = clocks(*appeal("09-16", "09-16"), after_appeal="restart").due()
     assert (begins.on, begins.rule.matter) == (DUE, "payment_term"), "the first term ends on that day already"
@@ -245,6 +247,21 @@ def test_two_at_once_stand_still_for_the_union_of_their_days() -> None:
     assert accrued(ended, day("10-22")).days == 2
     inside = clocks(*appeal("10-09", "10-20"), *appeal("10-10", "10-12", id="2"))
     assert accrued(inside, day("10-22")).days == 2
+
+
+def test_appeals_that_touch_are_one_standstill_and_those_apart_are_two() -> None:
+    def ranges(*spans: tuple[str, str | None]) -> list[tuple[str, str | None]]:
+        told = [one for id, (since, until) in enumerate(spans) for one in appeal(since, until, id=str(id))]
+        known = clocks(*told).suspensions()
+        return [(f"{one.since:%m-%d}", None if one.until is None else f"{one.until:%m-%d}") for one in known]
+
+    assert ranges(("10-09", "10-12"), ("10-13", "10-15")) == [("10-09", "10-15")], "on the day after"
+    assert ranges(("10-09", "10-12"), ("10-12", "10-15")) == [("10-09", "10-15")], "on the same day"
+    assert ranges(("10-09", "10-12"), ("10-14", "10-15")) == [("10-09", "10-12"), ("10-14", "10-15")]
+    assert (
+        ranges(("10-09", "10-12"), ("10-09", None)) == ranges(("10-09", None), ("10-09", "10-12")) == [("10-09", None)]
+    )
+    assert ranges(("10-09", None), ("10-12", "10-15")) == [("10-09", None)]
 
 
 def test_two_open_appeals_of_one_party_are_named_and_those_of_two_are_not() -> None:
