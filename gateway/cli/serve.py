@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import os
 import signal
@@ -66,6 +67,7 @@ def worker(ctx: typer.Context, node: Node = None, as_json: Json = False) -> None
             asyncio.get_running_loop().add_signal_handler(one, stop.set)
         async with App.open(settings, sending=True) as gateway, renewing(gateway):
             stop.follow(gateway)
+            _what_is_loaded_stays()
             name = gateway.base.settings.delivery.node
             typer.echo(
                 json.dumps({"ready": True, "node": name}) if as_json else in_words(say("starting.delivers", node=name))
@@ -74,6 +76,13 @@ def worker(ctx: typer.Context, node: Node = None, as_json: Json = False) -> None
         stop.tell()
 
     _to_the_end(run())
+
+
+def _what_is_loaded_stays() -> None:
+    """Leave what stands by now to nobody: the collector of cycles walked through all of it again and again, and held
+    everybody up meanwhile, for longer than a request takes."""
+    gc.collect()
+    gc.freeze()
 
 
 class Stop(asyncio.Event):
@@ -185,6 +194,7 @@ async def _run(settings: Settings, faces: tuple[Face, ...], as_json: bool) -> No
     doors: dict[str, str] = {}
 
     def ready(addresses: dict[str, tuple[Face, ...]]) -> None:
+        _what_is_loaded_stays()
         where: dict[str, str] = {face: f"http://{address}" for address, served in addresses.items() for face in served}
         if as_json:
             typer.echo(json.dumps({"ready": True, "faces": where} | ({"frames": doors} if doors else {})))

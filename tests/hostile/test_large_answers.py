@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib.util
 import json
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +19,12 @@ from lxml import etree
 from pydantic import BaseModel
 
 from gateway.adapters.nontax.cnnontax import CnNonTax
-from gateway.adapters.nontax.soap import SoapNonTax
+from gateway.adapters.nontax.soap import SoapNonTax, mapping
 from gateway.adapters.registry.sharing import SharingRegistry
 from gateway.adapters.seal.rest import RestSealService
 from gateway.foundation.drift import ContractDrift
 from gateway.foundation.wire import ChannelWire, FrameWire, Limits, MessageSigner, soap
-from gateway.foundation.wire.bounds import ON_THE_LOOP, apart
+from gateway.foundation.wire.bounds import ON_THE_LOOP, apart, aside
 from gateway.foundation.wire.xml import SMALL, XmlSchema, parse_xml
 from gateway.words.clock import SystemClock
 from gateway.words.errors import OutcomeUnknownError, UnusableError
@@ -139,6 +142,33 @@ async def test_others_are_answered_while_a_large_answer_is_read(
         await wire.close()
         answered.set()
         assert (await asked)["Code"] == "99010026000000000017"
+
+
+async def test_nobody_collects_cycles_while_much_is_made_and_everybody_does_afterwards() -> None:
+    seen: list[bool] = []
+
+    def reading() -> None:
+        seen.append(gc.isenabled())
+
+    await asyncio.gather(aside(reading), apart(ON_THE_LOOP + 1, reading))
+    await apart(ON_THE_LOOP, reading)
+    with pytest.raises(ZeroDivisionError):
+        await aside(lambda: 1 // 0)
+    assert seen == [False, False, True]
+    assert gc.isenabled()
+
+
+async def test_a_page_of_a_statement_is_made_off_the_loop(where: Where, monkeypatch: pytest.MonkeyPatch) -> None:
+    where.watch(mapping, "statement_page")
+
+    async def told(*_: Any, **__: Any) -> dict[str, Any]:
+        return {"StatementDate": date(2026, 9, 17), "Page": 1, "Pages": 1, "Count": 0, "TotalAmt": 0, "Line": []}
+
+    monkeypatch.setattr(SoapNonTax, "_call", told)
+    platform: Any = SoapNonTax.__new__(SoapNonTax)
+    with suppress(Exception):  # what is told is not looked at here
+        await platform.statement(date(2026, 9, 17), 1)
+    assert where.did == {"statement_page": False}
 
 
 async def test_json_is_judged_and_read_off_the_loop_too(where: Where) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable
 from typing import Annotated, Final, TypeVar
 
@@ -18,11 +19,28 @@ ON_THE_LOOP: Final = 64 * 1024
 """Bytes of an answer that are read where all others wait; more than that takes a thread."""
 
 
+_made_aside: list[object] = []
+
+
 async def apart(size: int, read: Callable[..., T], *given: object) -> T:
     """Read ``size`` bytes of what others made: here if that takes a moment, else in a thread."""
-    if size <= ON_THE_LOOP:
-        return read(*given)
-    return await asyncio.to_thread(read, *given)
+    return read(*given) if size <= ON_THE_LOOP else await aside(read, *given)
+
+
+async def aside(read: Callable[..., T], *given: object) -> T:
+    """Make much of what others sent, in a thread: values of a large answer, say.
+
+    Meanwhile nobody collects cycles: the collector holds every thread, and the more so the more there is to walk
+    through. What is made here has no cycles; those of others wait for the seconds that it takes.
+    """
+    _made_aside.append(read)
+    gc.disable()
+    try:
+        return await asyncio.to_thread(read, *given)
+    finally:
+        _made_aside.remove(read)
+        if not _made_aside:
+            gc.enable()
 
 
 class Options(BaseModel):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
@@ -158,7 +159,7 @@ async def fetch(platform: NonTaxPlatform, day: date, days: Window, progress: Pro
     """
     for attempt in range(1, _TRIES + 1):
         try:
-            return check(await _pages(platform, day, progress), day, days)
+            return await asyncio.to_thread(check, await _pages(platform, day, progress), day, days)
         except _MovedError:
             if attempt == _TRIES:
                 raise

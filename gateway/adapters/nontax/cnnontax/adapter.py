@@ -20,6 +20,7 @@ from gateway.adapters.nontax.cnnontax import mapping
 from gateway.adapters.nontax.cnnontax.post import Post, UnsignedRefusalError
 from gateway.adapters.nontax.cnnontax.settings import CnNonTaxSettings
 from gateway.foundation.wire import FrameWire
+from gateway.foundation.wire.bounds import aside
 from gateway.foundation.wire.listening import FrameDoor
 from gateway.ports.base import (
     AdapterInfo,
@@ -185,7 +186,8 @@ class CnNonTax:
         asked = {"StatementDate": fields.day_text(day), "Page": page}
         number = self._settings.statement_message
         answer = self._succeeded(await self._post.exchange("Statement", number, "StatementQuery", asked))
-        return fields.statement_page(fields.require(answer, "Statement"), day, page)
+        told = fields.require(answer, "Statement")
+        return await aside(fields.statement_page, told, day, page)  # thousands of lines
 
     async def receipt(self, request: ReceiptRequest) -> FiscalReceipt:
         """8981 has it issued, 8999 tells its number, 8982 brings the file. The same code yields the same receipt."""

@@ -16,6 +16,7 @@ from gateway.adapters.nontax import fields
 from gateway.adapters.nontax.soap import mapping
 from gateway.foundation.wire import ChannelWire, MessageSigner
 from gateway.foundation.wire.answers import media_type_of
+from gateway.foundation.wire.bounds import aside
 from gateway.foundation.wire.soap import SoapFault, XmlMessages
 from gateway.foundation.wire.xml import XmlRefusedError, parse_xml
 from gateway.ports.base import AdapterInfo, FindGuarantee, Incoming, OpenedCallback, Pending, ReferenceFormat, Refused
@@ -159,7 +160,7 @@ class SoapNonTax:
     async def statement(self, day: date, page: int) -> StatementPage:
         """Statement: one page, from 1, of one platform day. BusyError while the platform has not made it yet."""
         answer = await self._call("Statement", StatementDate=mapping.day_text(day), Page=page)
-        return mapping.statement_page(answer, day, page)
+        return await aside(mapping.statement_page, answer, day, page)  # thousands of lines
 
     async def receipt(self, request: ReceiptRequest) -> FiscalReceipt | Pending:
         """IssueReceipt, then DownloadReceipt. The same code yields the same receipt, be it later."""

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from gateway.adapters.registry.sharing import mapping
 from gateway.foundation.wire import ChannelWire
+from gateway.foundation.wire.bounds import aside
 from gateway.foundation.wire.recording import also_hiding
 from gateway.foundation.wire.signed import SignedCaller, SignedSettings
 from gateway.ports.base import AdapterInfo, FindGuarantee
@@ -71,7 +72,7 @@ class SharingRegistry:
         found = await self._platform.ask("changes", "v1/changes", asked, mapping.Changes)
         if found is None:
             raise ContractError("no page of changes, though an empty one would do")
-        return mapping.page(found, cursor)
+        return await aside(mapping.page, found, cursor)  # thousands of changes
 
     async def resolve_licence(self, token: str) -> RegistrationRecord | None:
         """The record behind a licence QR's token; None when it is unknown. Raises RejectedError when it has expired."""
