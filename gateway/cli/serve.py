@@ -44,6 +44,8 @@ def serve(
     """Run the gateway until SIGTERM or Ctrl-C. Says on stdout where it listens, once it is ready."""
     chosen = chosen_faces(faces)
     settings = named(session(ctx).settings, node)
+    if not settings.server.binds(chosen):
+        raise SettingsError("server.public", say("settings.no_public"))
     logs.configure(settings.log)
     logs.take_over()
     selftest.require()

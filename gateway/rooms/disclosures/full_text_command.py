@@ -83,7 +83,7 @@ def _told(preview: Preview) -> dict[str, Any]:
 def _show(told: dict[str, Any], as_json: bool) -> None:
     places = [(f"{one['start']}-{one['end']}", one["words"], one["becomes"]) for one in told["findings"]]
     stands = (
-        say("disclosures.text_stands", by=told["confirmed_by"], at=told["confirmed_at"])
+        say("disclosures.text_stands", by=told["confirmed_by"], at=told["confirmed_at"][:19].replace("T", " "))
         if told["stands"]
         else say("disclosures.text_open", seen=told["seen"])
     )
