@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, Engine, insert, select, text
 
+from gateway.foundation import backups
 from gateway.foundation.delivery.tables import attempt, operation, webhook_attempt, webhook_delivery, webhook_endpoint
 from gateway.foundation.evidence.tables import exchange_body
-from gateway.foundation.store import lines, months
+from gateway.foundation.store import copying, lines, months
 from gateway.foundation.store.all_tables import all_tables
 from gateway.foundation.store.engine import open_engine
 from gateway.words.clock import to_micros
@@ -112,18 +114,41 @@ def test_a_month_that_is_over_is_dropped_and_the_few_rows_that_stay_move(engine:
         assert date(2027, 12, 1) not in months.over(conn, webhook_delivery, date(2028, 1, 1))
 
 
+def call(conn: Connection, operation_id: str) -> None:
+    """An operation with its attempt."""
+    told = {"action": "x", "channel": "c", "authority": "a", "subject": "s", "state": "done", "due_at": 1}
+    times = {"created_at": 1, "updated_at": 1}
+    conn.execute(insert(operation).values(id=operation_id, **told, effectful=False, request_sealed=b"", **times))
+    row = {"kind": "call", "node": "n", "outcome": "done", "exchanges": [], "started_at": 1, "ended_at": 1}
+    conn.execute(insert(attempt).values(operation_id=operation_id, number=1, **row))
+
+
+@pytest.mark.parametrize("way", ["copy", "restore"])
+def test_what_is_copied_or_restored_lies_in_its_months(
+    sqlite_url: str, postgresql_url: str, engine: Engine, tmp_path: Path, way: str
+) -> None:
+    early, odd = id_at("opn", 2026, 3), "opn_00001"
+    source = open_engine(sqlite_url)
+    with source.begin() as conn:
+        call(conn, early)
+        call(conn, odd)
+    source.dispose()
+    if way == "copy":
+        copying.copy(sqlite_url, postgresql_url)
+    else:
+        (tmp_path / "heads").mkdir()
+        path = backups.make(sqlite_url, tmp_path / "heads", tmp_path / "b", bytes(32), datetime.now(UTC))
+        backups.restore(path, bytes(32), postgresql_url, tmp_path / "heads again")
+    with engine.begin() as conn:
+        assert where(conn, "attempt", "operation_id") == {early: "attempt_2026_03", odd: "attempt_rest"}
+
+
 def test_a_month_of_which_much_has_not_left_stays(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(months, "FEW", 2)
     with engine.begin() as conn:
         months.make(conn, attempt, [date(2027, 12, 1)])
         for number in range(3):
-            of = id_at("opn", 2027, 12, number=number)
-            told = {"action": "x", "channel": "c", "authority": "a", "subject": "s", "state": "done", "due_at": 1}
-            conn.execute(
-                insert(operation).values(id=of, **told, effectful=False, request_sealed=b"", created_at=1, updated_at=1)
-            )
-            row = {"kind": "call", "node": "n", "outcome": "done", "exchanges": [], "started_at": 1, "ended_at": 1}
-            conn.execute(insert(attempt).values(operation_id=of, number=1, **row))
+            call(conn, id_at("opn", 2027, 12, number=number))
         assert months.drop(conn, attempt, date(2027, 12, 1)) is None
         assert set(where(conn, "attempt", "operation_id").values()) == {"attempt_2027_12"}
 
