@@ -34,7 +34,7 @@ from gateway.foundation.store.all_tables import all_tables
 from gateway.rooms.decisions.tables import decision, decision_event
 from gateway.rooms.payments.tables import payment
 from gateway.rooms.reconciliation.tables import breaks, reconciliation_run, statement, statement_line
-from gateway.rooms.retention import assembly, records, service
+from gateway.rooms.retention import assembly, doctor, records, service
 from gateway.rooms.retention.archive import ArchiveError
 from gateway.rooms.retention.matters import open_among
 from gateway.settings import Settings
@@ -423,6 +423,21 @@ def test_where_nobody_may_make_parts_the_archive_is_kept_all_the_same(both: Benc
         patch.setattr(months, "prepare", no_right)
         both.fill(lambda conn: put(conn, schedule_run, name="nightly", slot_at=ago(200), done_at=1))
         assert run(both)["schedule runs"].removed == 1
+
+
+def test_doctor_names_a_part_that_is_lacking(postgresql_url: str, tmp_path: Path) -> None:
+    store = Store.open(postgresql_url)
+    settings = Settings.model_validate({"store": {"url": postgresql_url}, "rooms": {"retention": {"folder": tmp_path}}})
+    coming = max(store.read_sync(lambda conn: parts_of(conn, attempt))[:2])
+
+    def found() -> tuple[str, bool]:
+        (one,) = [one for one in doctor.look(settings, store.read_sync) if one.name == "partitions"]
+        return one.state, f"attempt_{coming:%Y_%m}" in one.detail and "gateway migrate" in one.cure
+
+    assert found() == ("ok", False)
+    store.write_sync(lambda conn: months.drop(conn, attempt, coming))
+    assert found() == ("warn", True)
+    store.close()
 
 
 SEPTEMBER = date(2026, 9, 1)
