@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import json
 import os
+import secrets
 import statistics
 import tempfile
 import time
@@ -66,8 +67,19 @@ async def fill(gateway: Gateway, simulators: Simulation, rows: int) -> None:
     copier.fill(span)
     chain.link(copier.books)
     own_facts(copier, chain.envelope, model["id"])
-    copier.make_readable(chain.envelope, model["id"], range(span.base, span.base + span.count))
+    own_tokens(copier, chain.envelope, model["id"])
     copier.close()
+
+
+def own_tokens(copier: Copier, envelope: Envelope, model: str) -> None:
+    """Give each copied payment a token of its own: no two have one index."""
+    (sealed,) = copier.books.execute("SELECT token_sealed FROM payment WHERE id = ?", (model,)).fetchone()
+    copied = copier.books.execute("SELECT id FROM payment WHERE id <> ? AND token_sealed = ?", (model, sealed))
+    changes = [
+        (envelope.seal(secrets.token_hex(16).encode(), f"payment|token|{one}"), one) for (one,) in copied.fetchall()
+    ]
+    copier.books.executemany("UPDATE payment SET token_sealed = ? WHERE id = ?", changes)
+    copier.books.commit()
 
 
 def own_facts(copier: Copier, envelope: Envelope, model: str) -> None:
