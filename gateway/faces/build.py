@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+import json
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 
 from gateway import __version__
@@ -86,9 +89,16 @@ def _add(api: FastAPI, gateway: App, faces: Collection[Face]) -> None:
 
 
 def _described(gateway: App) -> Callable[[], dict[str, Any]]:
-    """What describes all faces: with the problem document among its components, without FastAPI's own error schema."""
+    """What describes all faces: with the problem document among its components, without FastAPI's own error schema.
+
+    An operation has the name of its function, which is the same whatever its path is called: generated clients have
+    methods of that name.
+    """
     every = _application(FastAPI, docs=True)
     _add(every, gateway, FACES)
+    for route in every.router.routes:
+        if isinstance(route, APIRoute):
+            route.operation_id = route.name
 
     def openapi() -> dict[str, Any]:
         if every.openapi_schema is None:
@@ -97,7 +107,37 @@ def _described(gateway: App) -> Callable[[], dict[str, Any]]:
             schemas["ProblemDocument"] = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
             schemas.pop("HTTPValidationError", None)
             schemas.pop("ValidationError", None)
+            schema["servers"] = [{"url": "/", "description": "where this document came from"}]
+            every.openapi_schema = _named_by_rooms(schema)
         assert every.openapi_schema is not None
         return every.openapi_schema
 
     return openapi
+
+
+def _named_by_rooms(schema: dict[str, Any]) -> dict[str, Any]:
+    """The description with names for people, titles included: generators of clients make classes of both.
+
+    A name that several rooms use begins with the room's and not with a module's path; pages are ``…Page``.
+    """
+    given = [name for name in schema["components"]["schemas"] if set("_-") & set(name)]
+    names = {name: "".join(_in_words(name)) for name in given}
+    twice = {name for name, times in Counter(names.values()).items() if times > 1}
+    names |= {name: "".join(_in_words(name, module=True)) for name, short in names.items() if short in twice}
+    text = json.dumps(schema, ensure_ascii=False)
+    for path, name in names.items():
+        text = text.replace(f'"{path}"', f'"{name}"').replace(f'/{path}"', f'/{name}"')
+    named: dict[str, Any] = json.loads(text)
+    for name in names.values():
+        named["components"]["schemas"][name]["title"] = name
+    return named
+
+
+def _in_words(name: str, *, module: bool = False) -> Iterator[str]:
+    """The words of a short name: the room, its module too if the room has the name twice, and what it was called."""
+    path = name.split("__")
+    if len(path) > 1:
+        yield path[2].removesuffix("s").capitalize()
+        yield path[3].removesuffix("_routes").title().replace("_", "") if module else ""
+    word = path[-1].replace("-", "")
+    yield word[5:-1] + "Page" if word.startswith("Page_") else word

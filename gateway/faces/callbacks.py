@@ -15,7 +15,10 @@ router = APIRouter(tags=["callbacks"])
 @router.post(
     "/callbacks/{channel}",
     response_class=Response,
-    responses={200: {"description": "Acknowledged in the other side's format"}, **responses(400, 401, 404, 413, 503)},
+    responses={
+        200: {"description": "Acknowledged in the other side's format"},
+        **responses(400, 401, 404, 413, 422, 503),
+    },
 )
 async def take_callback(gateway: Gateway, channel: str, request: Request) -> Response:
     """Authenticate, keep, apply once, acknowledge. The same event again gets the same acknowledgement."""

@@ -177,7 +177,7 @@ async def correct(
     response_model=DisclosureView,
     responses=responses(400, 404, 409, 413),
 )
-async def withdraw(
+async def withdraw_disclosure(
     disclosures: TheDisclosures,
     who: Writer,
     disclosure_id: str,

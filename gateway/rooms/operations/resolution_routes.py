@@ -94,7 +94,7 @@ async def get_resolution(base: Base, operations: Desk, who: Reader, operation_id
 
 
 @router.post("/operations/{operation_id}/resolution", response_model=ResolutionView, responses=responses(400, 409, 413))
-async def propose(
+async def propose_outcome(
     base: Base, operations: Desk, who: Writer, operation_id: str, ask: ResolutionRequest, key: KeyedRequest
 ) -> ResolutionView:
     """Say what became of an operation that waits for a person. Money and codes need a second person's confirmation."""
@@ -127,7 +127,7 @@ async def confirm(
 
 
 @router.delete("/operations/{operation_id}/resolution", status_code=204)
-async def withdraw(base: Base, operations: Desk, who: Writer, operation_id: str) -> Response:
+async def withdraw_outcome(base: Base, operations: Desk, who: Writer, operation_id: str) -> Response:
     """Take back what was said before it counted."""
     await _own(operations, who, operation_id)
     await base.resolutions.withdraw(operation_id, person(who))

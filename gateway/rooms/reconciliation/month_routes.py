@@ -207,7 +207,7 @@ class ReportQuery(BaseModel):
         **responses(404),
     },
 )
-async def get_report(
+async def get_month_report(
     base: Base, months: TheMonths, who: Reader, kind: Kind, asked: Annotated[ReportQuery, Query()]
 ) -> SignedReport | Response:
     """A report: day, month, by authority, by unit, receivables ledger 应收台账, balance statement 余额调节表.

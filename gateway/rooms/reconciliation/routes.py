@@ -483,7 +483,7 @@ async def resolve_breaks(
     response_model=ProposalView,
     responses=responses(400, 404, 409, 413),
 )
-async def propose(
+async def propose_break_outcome(
     proposed: TheProposals, who: Operator, break_id: str, ask: ProposalRequest, key: KeyedRequest, response: Response
 ) -> ProposalView:
     """Propose what moves money. At most one proposal waits for each break; operators only."""

@@ -159,7 +159,7 @@ async def get_file(
     response_class=HTMLResponse,
     responses={200: {"description": "Our report as a page for people"}, **responses(404, 409)},
 )
-async def get_report(seals: TheSeals, who: Reader, document_id: str) -> HTMLResponse:
+async def get_seal_report(seals: TheSeals, who: Reader, document_id: str) -> HTMLResponse:
     """What our checks found when the document was sealed 验章报告, as a page to read, keep and print."""
     document = await seals.held(document_id)
     require_authority(who, document.authority, "sealed document")
