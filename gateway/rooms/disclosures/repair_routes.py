@@ -101,7 +101,7 @@ class RepairView(View):
 
 
 @router.post("", status_code=201, response_model=RepairView, responses=responses(400, 404, 409, 413))
-async def receive(
+async def receive_repair(
     repairs: TheRepairs, who: Writer, ask: RepairInput, key: KeyedRequest, response: Response
 ) -> RepairView:
     """Take a request for repair in; the authority's working days run from ``received_on``."""
@@ -131,7 +131,7 @@ async def get_repair(repairs: TheRepairs, who: Reader, repair_id: str) -> Repair
 
 
 @router.post("/{repair_id}/answer", response_model=RepairView, responses=responses(400, 404, 409, 413))
-async def answer(
+async def answer_repair(
     repairs: TheRepairs, who: Writer, repair_id: str, ask: AnswerInput, key: KeyedRequest, response: Response
 ) -> RepairView:
     """Propose the authority's answer. A grant is not taken while a condition is open (``repair-conditions``)."""
@@ -143,7 +143,7 @@ async def answer(
 
 
 @router.post("/{repair_id}/confirmation", response_model=RepairView, responses=responses(400, 404, 409, 413))
-async def confirm(
+async def confirm_repair(
     repairs: TheRepairs, who: Writer, repair_id: str, ask: Confirmation, key: KeyedRequest, response: Response
 ) -> RepairView:
     """Confirm another one's answer, as you saw it: what is granted ends at every target."""

@@ -113,7 +113,7 @@ async def propose_outcome(
 @router.post(
     "/operations/{operation_id}/confirmation", response_model=ResolutionView, responses=responses(400, 409, 413)
 )
-async def confirm(
+async def confirm_outcome(
     base: Base, operations: Desk, who: Writer, operation_id: str, ask: Confirmation, key: KeyedRequest
 ) -> ResolutionView:
     """Confirm what another operator has said, as you saw it; then it counts."""
