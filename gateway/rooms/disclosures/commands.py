@@ -10,6 +10,7 @@ import typer
 
 from gateway.foundation.access import Access
 from gateway.rooms.disclosures import Organ, Organs
+from gateway.rooms.disclosures.examination_command import examine
 from gateway.rooms.disclosures.explanation_command import explain, owed
 from gateway.rooms.disclosures.full_text_command import full_text
 from gateway.rooms.disclosures.inspection_command import findings
@@ -19,6 +20,7 @@ from gateway.words.saying import say
 
 app = typer.Typer(help="Disclosures 信用与执法公示: what the public reads.", no_args_is_help=True)
 app.command("text")(full_text)
+app.command("examine")(examine)
 app.command("explain")(explain)
 app.command("owed")(owed)
 app.command("findings")(findings)
