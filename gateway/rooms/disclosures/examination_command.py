@@ -25,8 +25,8 @@ def examine(
     """What each target would refuse of a decision, before anything is sent to any of them."""
     from gateway.app import App
     from gateway.rooms.disclosures import Disclosures
+    from gateway.rooms.disclosures.examination_routes import ExaminationView
     from gateway.rooms.disclosures.judging import Refusal, Wanting
-    from gateway.rooms.disclosures.views import ExaminationView
 
     async def ask() -> Sequence[Intent]:
         async with App.open(session(ctx).settings) as gateway:
@@ -44,4 +44,5 @@ def examine(
                 human += [say("disclosures.examined_wanting", reason=each) for each in found.fields.values()]
             case _:
                 human.append(say("disclosures.examined_fit", **given, by=found.by.on, until=found.until))
-    show([ExaminationView.of(one).model_dump(mode="json") for one in intents], as_json, *human)
+    views = [ExaminationView.of(one).model_dump(mode="json") for one in intents]
+    show({"targets": views}, as_json, *human)

@@ -14,6 +14,7 @@ ROOM = Room(
     suite="gateway.testing.credit:DisclosureConformance",
     scopes=("disclosures:read", "disclosures:write"),
     routes=(
+        ".examination_routes:router",
         ".explanation_routes:router",
         ".outlook_routes:router",
         ".full_text_routes:router",

@@ -18,7 +18,7 @@ from gateway.rooms.disclosures import DisclosureFilter, Disclosures, Status
 from gateway.rooms.disclosures.marks import Marks
 from gateway.rooms.disclosures.planning import Relied, Told
 from gateway.rooms.disclosures.rules import Ground
-from gateway.rooms.disclosures.views import DisclosureView, ExaminationView
+from gateway.rooms.disclosures.views import DisclosureView
 
 router = APIRouter(prefix="/v1/disclosures", tags=["disclosures"], responses=responses(401, 403, 422, 503))
 
@@ -122,22 +122,6 @@ async def list_disclosures(
     )
     found = await disclosures.find(wanted)
     return Page(items=[DisclosureView.of(one) for one in found], next=cursor_after(found, limit))
-
-
-@router.get("/examination", response_model=list[ExaminationView], responses=responses(404, 409))
-async def examine(
-    disclosures: TheDisclosures,
-    who: Reader,
-    authority: Annotated[str, Query(min_length=1, max_length=40)],
-    decision_number: Annotated[str, Query(min_length=1, max_length=128)],
-    target: Annotated[list[str] | None, Query(max_length=20)] = None,
-    override_reason: Annotated[str | None, Query(max_length=500)] = None,
-) -> list[ExaminationView]:
-    """What publishing a decision would come to at each target, with all that each would refuse. Nothing is sent."""
-    require_authority(who, authority, "decision")
-    told = Told(override_reason)
-    found = await disclosures.examine(authority, decision_number, targets=target, told=told)
-    return [ExaminationView.of(one) for one in found]
 
 
 @router.get("/{disclosure_id}", response_model=DisclosureView, responses=responses(404))

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
-
-from pydantic import Field
 
 from gateway.foundation.delivery import Event
-from gateway.foundation.http.language import in_words
 from gateway.foundation.http.views import EventView, View, instant
 from gateway.rooms.disclosures.comparison import CHINESE, Kind
 from gateway.rooms.disclosures.findings import Finding
-from gateway.rooms.disclosures.judging import Refusal, Wanting
-from gateway.rooms.disclosures.planning import Intent
 from gateway.rooms.disclosures.records import Disclosure
 from gateway.rooms.disclosures.states import FindingStatus, Status
 
@@ -24,62 +18,6 @@ class FieldErrorView(View):
     field: str
     code: str
     message: str
-
-
-class ObjectionView(View):
-    """One thing without which a target is not told. ``place``: whether decision, organ or channel put it right."""
-
-    field: str
-    place: str
-    wire: str = Field(description="the field's name at the target; empty where a rule asks for it")
-    title: str = Field(description="and its Chinese name there")
-    reason: str
-    source: str
-
-    @classmethod
-    def all_of(cls, found: Wanting) -> list[ObjectionView]:
-        """Those of a judgement, in order."""
-        told = {one.field: one.told() for one in found.objections}
-        return [
-            cls(
-                field=field,
-                place=told.get(field, {}).get("in", "decision"),
-                wire=told.get(field, {}).get("wire", ""),
-                title=told.get(field, {}).get("title", ""),
-                reason=in_words(words),
-                source=told.get(field, {}).get("rule", found.citation),
-            )
-            for field, words in found.fields.items()
-        ]
-
-
-class ExaminationView(View):
-    """What publishing a decision at one target would come to. ``reason``: why the rules forbid it."""
-
-    target: str
-    publishable: bool
-    reason: str | None = None
-    overridable: bool = False
-    citation: str
-    submit_by: date | None = None
-    publish_until: date | None = None
-    repair_from: date | None = None
-    objections: list[ObjectionView] = Field(default_factory=list)
-
-    @classmethod
-    def of(cls, intent: Intent) -> ExaminationView:
-        """From what the rules and the target say."""
-        found = intent.found
-        told: dict[str, Any] = {"target": intent.target, "citation": found.citation, "publishable": False}
-        match found:
-            case Refusal():
-                told |= {"reason": found.reason, "overridable": found.overridable}
-            case Wanting():
-                told |= {"objections": ObjectionView.all_of(found)}
-            case _:
-                days = {"submit_by": found.by.on, "publish_until": found.until, "repair_from": found.repair_from}
-                told |= {"publishable": True, **days}
-        return cls(**told)
 
 
 class DisclosureView(View):
