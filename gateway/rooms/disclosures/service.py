@@ -390,7 +390,7 @@ class Disclosures:
 
         def unit(conn: Connection) -> list[bool]:
             nonlocal after
-            ids = records.judged_otherwise(conn, digest, after, sweeps.SWEPT_AT_ONCE)
+            ids = records.judged_otherwise(conn, digest, after, sweeps.JUDGED_AT_ONCE)
             after = [after, *ids][-1]
             return [judge_again(conn, self._effects, self._planning, one, now) for one in ids]
 

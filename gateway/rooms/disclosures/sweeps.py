@@ -18,6 +18,8 @@ from gateway.rooms.disclosures.states import Status
 from gateway.words.calendar import WorkingCalendar
 
 SWEPT_AT_ONCE = 500
+JUDGED_AT_ONCE = 100
+"""Judging opens the facts of each: fewer, so that nobody else waits long for the store."""
 
 
 def windows(days: Sequence[int], today: date, calendar: WorkingCalendar) -> tuple[Window, ...]:
