@@ -46,6 +46,7 @@ async def test_1_a_street_stall_pays_on_the_spot_within_seconds_and_is_not_on_cr
     assert "甄立" not in page
     assert time.monotonic() - began < 30
     shown = await site.post("/v1/disclosures", {"authority": "wangchuan-scjg", "decision_number": number})
+    assert shown.status_code == 202, shown.text
     statuses = {one["target"]: one["status"] for one in shown.json()}
     assert statuses["creditchina"] == "NOT_PUBLISHABLE"
 

@@ -99,14 +99,15 @@ class Bench:
         refused = self.forbidden(case, profile, override_reason)
         if refused is not None:
             return refused
-        if fields := unknown_age(case.facts):
-            return Wanting(fields, "预防未成年人犯罪法 第五十九条第二款")
         by = submit_by(case, self.rules, self.calendar)
         if by is None:
             return Refusal("没有规定该渠道公示期限的规则", "规则表 terms.toml", kind="no_rule")
         found = self._by_regime(case, profile, by, override_reason, published_on)
         if isinstance(found, Plan) and found.until < self.today:
             return Refusal(f"公示期限已于{found.until}届满", found.citation, kind="over", plan=found)
+        if not isinstance(found, Refusal) and (fields := unknown_age(case.facts)):
+            more = found.fields if isinstance(found, Wanting) else {}
+            return Wanting({**fields, **more}, "预防未成年人犯罪法 第五十九条第二款")
         return found
 
     def forbidden(self, case: Case, profile: TargetProfile, override_reason: str | None = None) -> Refusal | None:
