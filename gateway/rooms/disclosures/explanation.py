@@ -23,7 +23,7 @@ from gateway.rooms.disclosures.records import Disclosure
 from gateway.rooms.disclosures.states import SHOWN, STANDING, Status
 from gateway.words.clock import day_of
 from gateway.words.errors import ConflictProblem
-from gateway.words.saying import Sentence, Word, say
+from gateway.words.saying import FieldName, Sentence, Word, say
 
 Who = Literal["authority", "gateway", "target", "operator", "nobody"]
 """Who must act next: the authority's officers, this gateway, the target, a person at the gateway, or nobody."""
@@ -247,7 +247,7 @@ def _next(known: Disclosure | None, found: Plan | Refusal | Wanting, decision: D
         return Next("nobody", say("disclosures.next_nothing"))
     match found:
         case Wanting(fields=fields):
-            return Next("authority", say("disclosures.next_complete", fields=[*fields]))
+            return Next("authority", say("disclosures.next_complete", fields=[FieldName(one) for one in fields]))
         case Refusal(overridable=True):
             return Next("nobody", say("disclosures.next_override"))
         case Refusal():
