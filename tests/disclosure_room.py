@@ -156,6 +156,7 @@ class Room:
             {("A1", "disclosures"): ("city", "portal")},
         )
         base = foundation(store, folder, self.clock, channels)
+        self.base = base
         self.events, self.delivery, self.evidence = base.events, base.delivery, base.evidence
         self.decisions = Decisions(base)
         self.corrections = Corrections(base, self.decisions)

@@ -18,7 +18,7 @@ from gateway.foundation.once import NEVER, Once
 from gateway.foundation.two_persons import Person, require_operator
 from gateway.ports.base import Message
 from gateway.ports.credit import CorrectRequest, DisclosureRecord, VerdictNotice
-from gateway.rooms.decisions import Decision, Decisions, EventKind
+from gateway.rooms.decisions import Decision, DecisionFacts, Decisions, EventKind
 from gateway.rooms.decisions import fetch as fetch_decision
 from gateway.rooms.disclosures import records, sweeps
 from gateway.rooms.disclosures.answers import Answers
@@ -145,6 +145,21 @@ class Disclosures:
             decision = self._decisions.read(conn, authority, number)
             organ = self._organ(conn, authority, today)
             return tuple(self._planning.judged(conn, decision, organ, targets, told, today))
+
+        return await self._base.store.read(query)
+
+    async def foresee(self, authority: str, number: str, facts: DecisionFacts) -> tuple[Intent, ...]:
+        """``examine`` for a decision that is not stored: what its publication at every target would come to.
+
+        Raises ConflictProblem.
+        """
+        now = self._base.clock.now()
+        at = to_micros(now)
+        decision = Decision("", authority, number, 1, facts, (), at, at)
+
+        def query(conn: Connection) -> tuple[Intent, ...]:
+            organ = self._organ(conn, authority, day_of(now))
+            return tuple(self._planning.judged(conn, decision, organ, None, NOTHING_MORE, day_of(now)))
 
         return await self._base.store.read(query)
 

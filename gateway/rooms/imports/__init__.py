@@ -1,1 +1,1 @@
-"""Open payments brought over from an earlier system."""
+"""Open payments brought over from an earlier system, and batches of decisions."""

@@ -12,10 +12,10 @@ from gateway.words.saying import Language, say, worded
 _HEADS = (("行号", 8), ("结果", 10), ("缴款码", 24), ("原因", 100))
 
 
-def as_workbook(report: ImportReport) -> bytes:
+def as_workbook(report: ImportReport, code: str = "缴款码") -> bytes:
     """In Chinese, in the file's order, one reason a line: the row's number, what became of it, its code, and why.
 
-    A row with several reasons has several lines, so that each can be ticked off.
+    ``code``: what names a row. A row with several reasons has several lines, so that each can be ticked off.
     """
     told = {one: say(f"imports.{one}").in_(Language.CHINESE) for one in ("new", "known", "bad", "noted")}
     out = io.BytesIO()
@@ -24,7 +24,7 @@ def as_workbook(report: ImportReport) -> bytes:
         sheet, head = book.add_worksheet("导入结果"), book.add_format({"bold": True})
         for column, (name, width) in enumerate(_HEADS):
             sheet.set_column(column, column, width)
-            sheet.write_string(0, column, name, head)
+            sheet.write_string(0, column, code if name == "缴款码" else name, head)
         lines = [(one, worded(why, Language.CHINESE)) for one in report.rows for why in one.reasons or ("",)]
         for number, (one, why) in enumerate(lines, start=1):
             sheet.write_number(number, 0, one.line)

@@ -6,8 +6,11 @@ ROOM = Room(
     name="imports",
     package=__package__,
     title="历史数据",
-    needs=("decisions", "payments"),
+    needs=("decisions", "disclosures", "payments"),
     open=".assembly:open_room",
-    commands={"payments import": ".commands:import_bills"},
+    commands={
+        "payments import": ".commands:import_bills",
+        "decisions import": ".decisions_command:import_decisions",
+    },
     events=("payment.imported",),
 )

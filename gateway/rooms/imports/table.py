@@ -1,4 +1,4 @@
-"""A table of open bills, from a workbook or a CSV file: heads in English or Chinese, rows, and what is no row.
+"""A table of open bills, or of decisions, from a workbook or a CSV file: heads, rows, and what is no row.
 
 What spreadsheets and people put around a table is told apart from it: titles, blank rows, tails of delimiters, totals,
 dressed numbers. Nothing is guessed of what is in a cell: what is not plain is refused with a sentence.
@@ -27,7 +27,17 @@ _TITLE_ROWS = 20
 _TOTALS = re.compile(r"(合\s*计|总\s*计|小\s*计|共\s*计|total)[:：]?", re.IGNORECASE)
 _CUT_TEXT = re.compile(r"[0-9](\.[0-9]+)?[eE]\+?[0-9]{2}")
 
-DAYS = frozenset({"decided_on", "issued_on", "valid_until", "due_on"})
+DAYS = frozenset(
+    {
+        "decided_on",
+        "issued_on",
+        "valid_until",
+        "due_on",
+        "violation_on",
+        "penalty_valid_until",
+        "seriousness_standard_on",
+    }
+)
 AMOUNTS = frozenset({"fine", "confiscated"})
 HEADS = {
     "执法机关": "authority", "执法机关代码": "authority", "决定书文号": "decision_number",
@@ -40,7 +50,11 @@ HEADS = {
     "罚款金额": "fine", "罚款": "fine", "没收金额": "confiscated", "没收违法所得": "confiscated",
     "开具日期": "issued_on", "开票日期": "issued_on", "有效期至": "valid_until", "缴款期限": "due_on",
     "缴款链接": "pay_url", "适用程序": "procedure", "程序": "procedure", "加处罚款": "surcharge_stated",
-    "违法行为": "violation", "处罚依据": "basis",
+    "违法行为": "violation", "违法行为类型": "violation", "处罚依据": "basis", "违法事实": "facts",
+    "处罚内容": "content", "处罚种类": "penalty_kinds", "处罚类别": "penalty_kinds",
+    "法定代表人": "legal_representative", "证照名称及编号": "licence", "暂扣或吊销证照名称及编号": "licence",
+    "违法行为发生日期": "violation_on", "处罚有效期": "penalty_valid_until", "执法领域": "field_of_law",
+    "失信程度": "seriousness", "失信分类标准": "seriousness_standard", "失信分类标准日期": "seriousness_standard_on",
 }  # fmt: skip
 """Columns by their Chinese names."""
 WORDS = {
@@ -48,6 +62,11 @@ WORDS = {
         "企业": "organisation", "单位": "organisation", "组织": "organisation", "法人": "organisation",
         "法人及非法人组织": "organisation", "法人或非法人组织": "organisation", "个体工商户": "individual_business",
         "个体户": "individual_business", "自然人": "natural_person", "个人": "natural_person", "公民": "natural_person",
+    },
+    "seriousness": {"轻微": "minor", "一般": "general", "严重": "serious"},
+    "field_of_law": {
+        "治安": "public_security", "交通": "traffic", "市场监管": "market", "食品": "food", "药品": "drug",
+        "特种设备": "special_equipment", "安全生产": "work_safety", "消防": "fire", "其他": "other",
     },
     "procedure": {"简易程序": "simple", "简易": "simple", "普通程序": "ordinary", "一般程序": "ordinary"},
     "surcharge_stated": {"是": "true", "否": "false", "有": "true", "无": "false"},
@@ -77,6 +96,13 @@ class Line:
 
 def read(content: bytes, columns: Collection[str], needed: Collection[str], sheet: str | None = None) -> list[Line]:
     """The lines of a file under its heads. Raises InvalidProblem where the file as a whole is none."""
+    return list(stream(content, columns, needed, sheet))
+
+
+def stream(
+    content: bytes, columns: Collection[str], needed: Collection[str], sheet: str | None = None
+) -> Iterator[Line]:
+    """The same, one line after another."""
     if len(content) > LONGEST:
         raise InvalidProblem(say("imports.file_over", most=LONGEST >> 20))
     if content.startswith(MAGIC):
@@ -85,8 +111,9 @@ def read(content: bytes, columns: Collection[str], needed: Collection[str], shee
         except ValueError as error:
             raise InvalidProblem(said_of(error), cure=say("imports.save_as")) from None
         reading = Reading(lambda cell: day_of(cell, book.epoch), amount_of)
-        return list(_lines(book.rows, columns, needed, reading))
-    return list(_lines(_csv_rows(content), columns, needed, Reading(str, str)))
+        yield from _lines(book.rows, columns, needed, reading)
+        return
+    yield from _lines(_csv_rows(content), columns, needed, Reading(str, str))
 
 
 def _csv_rows(content: bytes) -> Iterator[SheetRow]:

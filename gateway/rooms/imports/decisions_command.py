@@ -1,0 +1,80 @@
+"""``gateway decisions import``: a batch of decisions from a file, published where it is asked for."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import Progress, TextColumn
+
+from gateway.terminal.output import Exit, Json, in_words, progress, session, show, spoken, table
+from gateway.words.errors import InvalidProblem
+from gateway.words.saying import say
+
+
+def import_decisions(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(help="JSON Lines, CSV in UTF-8 or GB 18030, or XLSX, with a header line.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Judge every row and write nothing.")] = False,
+    partial: Annotated[bool, typer.Option("--partial", help="Take the good rows although others are bad.")] = False,
+    publish: Annotated[bool, typer.Option("--publish", help="Publish each at every target of its authority.")] = False,
+    sheet: Annotated[str | None, typer.Option("--sheet", help="Of a workbook with several.")] = None,
+    report_file: Annotated[
+        Path | None, typer.Option("--report", help="Write a workbook with one line a row, and why it was refused.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Bring decisions in, many at a time. Exit code 1 if rows are bad.
+
+    Without --partial a bad row keeps the whole file out. What is known already is left as it is: run a batch that was
+    interrupted again. Columns have their English or their Chinese names.
+    """
+    from gateway.app import App
+    from gateway.rooms.imports.decisions import DecisionBatches
+    from gateway.rooms.imports.report import as_workbook
+    from gateway.rooms.imports.service import ImportReport
+
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise InvalidProblem(say("terminal.unreadable_file", file=file, reason=error.strerror), field="file") from error
+
+    async def run() -> ImportReport:
+        words = TextColumn(in_words(say("imports.importing"))), TextColumn("{task.completed}")
+        with session(ctx).changing() as settings, Progress(*words, console=progress(), transient=True) as bar:
+            task = bar.add_task("", total=None)
+            async with App.open(settings) as gateway:
+                return await gateway.get(DecisionBatches).run(
+                    content,
+                    by="command line",
+                    dry_run=dry_run,
+                    partial=partial,
+                    publish=publish,
+                    sheet=sheet,
+                    progress=lambda done: bar.update(task, completed=done),
+                )
+
+    report = asyncio.run(run())
+    if report_file is not None:
+        report_file.write_bytes(as_workbook(report, "决定书文号"))
+    counts = {name: report.count(name) for name in ("new", "known", "bad")}
+    language, said = spoken(), [one for one in report.rows if one.reasons]
+    rows = [
+        {"line": one.line, "outcome": one.outcome, "number": one.code, "reason": one.reason_in(language)}
+        for one in report.rows
+    ]
+    show(
+        {"written": report.written, **counts, "rows": rows},
+        as_json,
+        table(
+            [say("imports.line"), say("imports.outcome"), say("imports.number"), say("imports.reason")],
+            ((one.line, say(f"imports.{one.outcome}"), one.code, one.reason_in(language)) for one in said),
+        )
+        if said
+        else say("imports.no_bad_rows"),
+        say("imports.imported" if report.written else "imports.would_be", **counts),
+    )
+    if counts["bad"]:
+        raise typer.Exit(Exit.FOUND)
