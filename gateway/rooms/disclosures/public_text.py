@@ -119,9 +119,10 @@ _AFTER = (
     "|系|是|在|于|与|和|及|的|等|向|对|到|被|曾|已|未|将|因|所)"
 )
 _AGE = r"(?:[0-9]|1[0-7]|[一二三四五六七八九]|十[一二三四五六七]?)"
+_AGED = re.compile(rf"(?P<name>{_NAME})[(,]?(?:[男女][,、]?)?(?:现年|时年|年仅|年龄|年)?{_AGE}(?:周)?岁")
 _PERSONS = (
     (Kind.MINOR, re.compile(rf"(?:{_YOUNG}):?(?P<name>{_NAME}){_AFTER}")),
-    (Kind.MINOR, re.compile(rf"(?P<name>{_NAME})[(,]?(?:[男女][,、]?)?(?:现年|时年|年仅|年龄|年)?{_AGE}(?:周)?岁")),
+    (Kind.MINOR, _AGED),
     (Kind.THIRD_PERSON, re.compile(rf"(?:{_ROLES}):?(?P<name>{_NAME}){_AFTER}")),
 )
 
@@ -187,6 +188,8 @@ def _places(plain: str, word: str) -> list[tuple[int, int]]:
 def _read_names(plain: str) -> Iterable[tuple[str, Kind]]:
     """Names that the text itself says are those of minors or third persons; a minor's wins."""
     for kind, pattern in reversed(_PERSONS):
+        if pattern is _AGED and "岁" not in plain:
+            continue  # it would be tried at each surname
         for match in pattern.finditer(plain):
             yield match["name"], kind
 
