@@ -42,7 +42,24 @@ async def test_a_person_is_masked_for_operators_and_who_unmasks_is_written_down(
         file = await operator.get(f"/v1/sealed-documents/{document['id']}/file")
         assert (file.status_code, file.json()["field"]) == (422, "unmask"), "a file cannot be masked"
         assert (await viewer.get("/v1/audit")).status_code == 403
+        shown = (await operator.get(path)).json()["facts"]
+        assert (await operator.put(path, json=shown)).status_code == 422
+        known = {name: PERSON[name] for name in ("id_number", "phone")}
+        refused = await operator.put(path, json=shown | {"party": shown["party"] | known})
+        assert (refused.status_code, refused.json()["field"]) == (422, "party.address"), "what was shown masked"
+        refused = await operator.put(path, json=shown | {"party": PERSON})
+        assert (refused.status_code, refused.json()["field"]) == (422, "facts")
+        assert (await site.get(path))["facts"] == plain
+    wrong = keys["operator"][:-4] + "0000"
+    async with site.client(wrong) as stranger:
+        assert (await stranger.get(path)).status_code == 401
     async with site.client(keys["auditor"]) as auditor:
+        (failed,) = (await auditor.get("/v1/audit", params={"action": "sign-in"})).json()["items"]
+        assert (failed["operator"], failed["status"], failed["subject"]) == (
+            "某operator",
+            401,
+            f"key_{wrong.split('_')[1]}",
+        )
         reads = (await auditor.get("/v1/audit", params={"kind": "read"})).json()["items"]
         assert [(one["operator"], one["reason"], one["status"]) for one in reads] == [
             ("某operator", "复议机关调阅", 200),

@@ -86,6 +86,19 @@ def test_a_publication_is_received_at_the_end_of_its_days(field: str, end: str, 
     assert str(known.due().because).startswith("published 2026-08-03 for")
 
 
+def test_a_publication_says_by_which_rows_it_is_received_and_counts_working_days_where_a_row_says_so() -> None:
+    published = event("served", "08-03", method="publication")
+    known = clocks(served=published)
+    rows = known.rule(Matter.PUBLICATION_TERM), known.rule(Matter.PUBLICATION_END)
+    words = say("decisions.clock_published", on=day("08-03"), days=30, end=day("09-02"))
+    assert known.receipt() == Receipt(day("09-02"), False, words, rows)
+    told = {"matter": "publication_term", "value": 20, "unit": "working_days", "from": day("01-01"), "source": "本机关"}
+    own = Rule.model_validate({**told, "own": True})
+    worked = replace(known, terms=Terms(law=Law((*Law().rows, own)))).receipt()
+    assert worked is not None
+    assert (worked.on, worked.rules[0]) == (CALENDAR.add_working_days(day("08-03"), 20).value, own)
+
+
 def test_post_that_came_back_counts_on_the_day_that_is_told_and_needs_evidence() -> None:
     returned = event("served", "09-16", method="post", undelivered="returned", evidence="退信 单号1234")
     told = say("decisions.clock_received", on=day("09-16"))
@@ -233,6 +246,10 @@ def test_a_restart_gives_a_new_term_to_pay_and_leaves_what_was_paid_before_the_a
     assert clocks(*VECTOR).due().on == DUE
     on = ("10-19", "10-20", "12-16", "12-17")
     assert [accrued(known, day(one)).days for one in on] == [11, 0, 0, 1]
+    stretches = [(f"{one.first:%m-%d}", one.days, one.counted) for one in accrued(known, day("12-20")).stretches]
+    assert stretches == [("10-09", 11, False), ("10-20", 58, False), ("12-17", 4, True)]
+    (before, *_) = accrued(known, day("12-20")).stretches
+    assert str(before.why) == "counted anew after the appeal of 2026-10-20"
     still = clocks(*appeal("10-20"), after_appeal="restart")
     assert (still.due().on, accrued(still, day("12-31")).days) == (DUE, 0)
     soon = clocks(*appeal("09-18", "09-20"), after_appeal="restart")
