@@ -142,7 +142,7 @@ async def renewing(gateway: App) -> AsyncIterator[None]:
 
 def _to_the_end(main: Coroutine[Any, Any, None]) -> None:
     """Run on the fastest event loop that there is (uvloop where it is installed)."""
-    with asyncio.Runner(loop_factory=uvicorn.Config("gateway").get_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=uvicorn.Config("gateway", log_config=None).get_loop_factory()) as runner:
         runner.run(main)
 
 

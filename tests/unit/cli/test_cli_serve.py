@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -70,18 +71,21 @@ def test_serve_says_where_it_listens_and_ends_well_on_sigterm(serving: Serving, 
     for face, address in serving.faces.items():
         for of, paths in own.items():
             for path in paths:
-                said = httpx.get(f"{address}{path}", trust_env=False)
+                said = httpx.get(f"{address}{path}", trust_env=False, timeout=60)
                 assert said.status_code == (200 if face == of else 404), (face, path)
                 assert said.headers["Cache-Control"] == "no-store"
-        assert httpx.get(f"{address}/healthz", trust_env=False).status_code == 200
-    described = httpx.get(f"{serving.faces['docs']}/openapi.json", trust_env=False).json()["paths"]
+        assert httpx.get(f"{address}/healthz", trust_env=False, timeout=60).status_code == 200
+    described = httpx.get(f"{serving.faces['docs']}/openapi.json", trust_env=False, timeout=60).json()["paths"]
     assert {"/v1/payments", "/callbacks/{channel}", "/readyz"} <= described.keys(), "of every face, where it is not too"
-    assert httpx.get(f"{api}/v1/payments", trust_env=False).status_code == 401
-    assert httpx.get(f"{payer}/v1/payments", trust_env=False).status_code == 404
+    assert httpx.get(f"{api}/v1/payments", trust_env=False, timeout=60).status_code == 401
+    assert httpx.get(f"{payer}/v1/payments", trust_env=False, timeout=60).status_code == 404
     serving.process.send_signal(signal.SIGTERM)
     assert serving.process.wait(timeout=30) == 0
     assert serving.process.stdout is not None
     assert serving.process.stdout.read() == "", "stdout carries the one line of results"
+    log = (site / "log").read_text(encoding="utf-8")
+    assert '"event": "serving"' in log
+    assert not re.search(r"^[A-Z]+: ", log, re.MULTILINE), "uvicorn's lines too are of our log"
 
 
 def test_beside_a_running_gateway_reading_works_and_changing_names_its_process(serving: Serving, call: Call) -> None:
