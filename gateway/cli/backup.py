@@ -128,7 +128,7 @@ def restore(
     as_json: Json = False,
 ) -> None:
     """Make the database of these settings out of a backup. It must not be there yet, or be empty on PostgreSQL."""
-    with session(ctx).changing() as settings:
+    with session(ctx).alone() as settings:
         heads = settings.evidence.heads
         aside: Path | None = None
         if any(heads.glob("*.jsonl")):

@@ -37,7 +37,7 @@ def migrate(
     if undo is not None:
         _undo(ctx, undo, drop_data, as_json)
         return
-    with session(ctx).changing() as settings, progress().status(in_words(say("store.migrating"))):
+    with session(ctx).alone() as settings, progress().status(in_words(say("store.migrating"))):
         done = schema.migrate(settings.store.location())
     told = say("store.nothing_to_do" if done.before == done.after else "store.made_current")
     if done.before and done.before != done.after:
@@ -72,7 +72,7 @@ def _check(url: str, as_json: bool) -> None:
 
 
 def _undo(ctx: typer.Context, room: str, drop_data: bool, as_json: bool) -> None:
-    with session(ctx).changing() as settings, progress().status(in_words(say("store.undoing"))):
+    with session(ctx).alone() as settings, progress().status(in_words(say("store.undoing"))):
         done = schema.undo(settings.store.location(), room, drop_data=drop_data)
     show(
         {
@@ -101,7 +101,7 @@ def copy(
     """Copy the SQLite database of these settings into an empty PostgreSQL database, and compare every table."""
     target = StoreSettings(url=to).location() if to.startswith(("env:", "file:", "postgresql")) else to
     bars: dict[tuple[str, str], TaskID] = {}
-    with session(ctx).changing() as settings, Progress(console=progress(), transient=True) as shown:
+    with session(ctx).alone() as settings, Progress(console=progress(), transient=True) as shown:
 
         def step(what: str, table_name: str, done: int, total: int) -> None:
             key = (what, table_name)

@@ -133,6 +133,13 @@ class Session:
 
     @contextlib.contextmanager
     def changing(self) -> Iterator[Settings]:
+        """``alone``, with a database whose schema is ours, for commands that open the gateway to change something."""
+        with self.alone() as settings:
+            self.read(lambda _: None)
+            yield settings
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[Settings]:
         """Settings, while nobody else works on a SQLite database. Raises LockedError if somebody does."""
         from gateway.foundation.store.engine import sqlite_path
         from gateway.foundation.store.lock import DatabaseLock

@@ -29,7 +29,7 @@ def examine(
     from gateway.rooms.disclosures.judging import Refusal, Wanting
 
     async def ask() -> Sequence[Intent]:
-        async with App.open(session(ctx).settings) as gateway:
+        async with App.open(session(ctx).current) as gateway:
             return await gateway.get(Disclosures).examine(authority, number, targets=target)
 
     intents = asyncio.run(ask())

@@ -87,5 +87,5 @@ async def _asked(run: Session, ask: Callable[[Disclosures], Awaitable[T]]) -> T:
     from gateway.app import App
     from gateway.rooms.disclosures import Disclosures
 
-    async with App.open(run.settings) as gateway:
+    async with App.open(run.current) as gateway:
         return await ask(gateway.get(Disclosures))

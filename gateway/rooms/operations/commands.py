@@ -173,7 +173,7 @@ def resolution(ctx: typer.Context, operation: str, as_json: Json = False) -> Non
     from gateway.app import App
 
     async def run() -> dict[str, Any]:
-        async with App.open(session(ctx).settings) as gateway:
+        async with App.open(session(ctx).current) as gateway:
             return await _look(gateway, operation)
 
     session(ctx).read(lambda _: None)

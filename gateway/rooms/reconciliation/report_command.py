@@ -39,7 +39,7 @@ def report(
     async def make() -> tuple[Report, dict[str, Any]]:
         from gateway.app import App
 
-        async with App.open(session(ctx).settings) as gateway:
+        async with App.open(session(ctx).current) as gateway:
             months = gateway.get(Months)
             made = await months.report(kinds[kind], name, first, last)
             return made, months.signed(made)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import re
 import shlex
+import sqlite3
 import stat
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from typer.testing import CliRunner, Result
 from gateway.cli import app
 from gateway.cli.place import FACES
 from gateway.settings import load
+from gateway.terminal.output import Exit
 
 ROOT = Path(__file__).parents[3]
 PACKAGING = ROOT / "packaging"
@@ -89,3 +91,25 @@ def test_units_and_proxy_agree_with_what_init_writes(place):
     assert float(unit["Service"]["TimeoutStopSec"]) > 2 * grace
     ports = set(re.findall(r"proxy_pass http://127\.0\.0\.1:(\d+)", (PACKAGING / "nginx/gateway.conf").read_text()))
     assert ports == {str(FACES[face]) for face in ("api", "payer", "callbacks")}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("webhooks", "resend", "evt_1"),
+        ("keys", "rotate", "evidence-mac"),
+        ("retention", "run"),
+        ("disclosures", "explain", "wangchuan-scjg", "1"),
+        ("calendar", "recount"),
+    ],
+    ids=" ".join,
+)
+def test_a_command_over_a_database_of_another_version_says_so_and_changes_nothing(place, monkeypatch, words):
+    monkeypatch.setenv("GATEWAY_SETTINGS", str(place / "gateway.toml"))
+    file = place / "data" / "gateway.sqlite"
+    with sqlite3.connect(file) as conn:
+        conn.execute("DELETE FROM alembic_version WHERE version_num = 'seals_0001'")
+    conn.close()
+    refused = call(*words)
+    assert refused.exit_code == Exit.SETTINGS, (refused.output, refused.exception)
+    assert "gateway migrate" in refused.output

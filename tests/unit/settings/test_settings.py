@@ -161,9 +161,7 @@ def test_a_wrong_variable_is_named(write: Write, monkeypatch: pytest.MonkeyPatch
 
 def test_no_settings_file_says_where_one_is_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(
-        SettingsError, match=r"there is no file gateway\.toml.*gateway\.example\.toml.*GATEWAY_SETTINGS"
-    ):
+    with pytest.raises(SettingsError, match=r"there is no file gateway\.toml.*gateway init.*GATEWAY_SETTINGS"):
         load()
     (tmp_path / "other.toml").write_text("[delivery]\nconcurrency = 3")
     monkeypatch.setenv("GATEWAY_SETTINGS", "other.toml")
