@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Literal, Protocol, runtime_checkable
 
 from gateway.ports.base import Adapter, Fen, Incoming, Message, Notice, OpenedCallback, Pending, Refused
+from gateway.words.masking import Public
 
 KIND = "credit"
 
@@ -49,7 +50,8 @@ class DisclosureRecord(Message):
 
     ``fine`` and ``confiscated`` in fen, None when not imposed. ``publish_until`` 公示截止期. ``valid_until`` 处罚有效期
     is None where nobody said it; no day stands in for it. ``case_name``: the name of the case 案件名称.
-    Natural persons are already masked where the target's profile says so.
+    Natural persons are already masked where the target's profile says so. What people write in their own words is
+    ``Public``: nothing that the rules find in it goes to any target, a private link among them.
     """
 
     decision_number: str
@@ -58,20 +60,20 @@ class DisclosureRecord(Message):
     source_name: str
     source_code: str
     party: DisclosedParty
-    violation: str
-    facts: str
-    basis: str
-    penalty_kinds: tuple[str, ...]
-    content: str
+    violation: Public
+    facts: Public
+    basis: Public
+    penalty_kinds: tuple[Public, ...]
+    content: Public
     fine: Fen | None = None
     confiscated: Fen | None = None
-    licence: str | None = None
+    licence: Public | None = None
     decided_on: date
     valid_until: date | None = None
     publish_until: date
-    full_text: str | None = None
-    remark: str = ""
-    case_name: str | None = None
+    full_text: Public | None = None
+    remark: Public | None = None
+    case_name: Public | None = None
 
 
 class SubmitRequest(Message):
@@ -138,7 +140,7 @@ class CorrectRequest(Message):
 
     reference: str
     record: DisclosureRecord
-    reason: str
+    reason: Public
 
 
 class WithdrawRequest(Message):
@@ -146,7 +148,7 @@ class WithdrawRequest(Message):
 
     reference: str
     key: DisclosureKey
-    reason: str
+    reason: Public
 
 
 class RepairRequest(Message):
@@ -171,7 +173,7 @@ class MarkRequest(Message):
     key: DisclosureKey
     mark: Literal["objection", "shielded"]
     lifted: bool = False
-    reason: str
+    reason: Public
 
 
 class Shown(Message):

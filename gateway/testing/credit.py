@@ -31,7 +31,10 @@ from gateway.testing.conformance import (
     ready,
 )
 from gateway.words.errors import RejectedError
+from gateway.words.masking import Public
 
+_SLIP = Public("处罚内容笔误")
+_REVOKED = Public("该行政处罚决定已被撤销")
 Request = SubmitRequest | CorrectRequest | WithdrawRequest | RepairRequest
 
 
@@ -66,8 +69,8 @@ class DisclosureConformance(EffectConformance, CallbackConformance):
         await self._published(bench, record)
         corrected = record.model_copy(update={"content": f"{record.content}(更正)"})
         requests: dict[str, Request] = {
-            "correct": CorrectRequest(reference=reference, record=corrected, reason="处罚内容笔误"),
-            "withdraw": WithdrawRequest(reference=reference, key=key, reason="该行政处罚决定已被撤销"),
+            "correct": CorrectRequest(reference=reference, record=corrected, reason=_SLIP),
+            "withdraw": WithdrawRequest(reference=reference, key=key, reason=_REVOKED),
             "repair": RepairRequest(reference=reference, key=key, repair_number="安信修〔2026〕3号"),
         }
         if method in requests:
@@ -130,7 +133,7 @@ class DisclosureConformance(EffectConformance, CallbackConformance):
         record = bench.record()
         await self._published(bench, record)
         corrected = record.model_copy(update={"content": f"{record.content}(更正)"})
-        ask = CorrectRequest(reference=self.reference(bench), record=corrected, reason="处罚内容笔误")
+        ask = CorrectRequest(reference=self.reference(bench), record=corrected, reason=_SLIP)
         await self._accepted(bench, await answered(bench.adapter.correct(ask), "correct"), "correct")
         shown = await answered(bench.adapter.read_back(_key(record)), "read_back")
         assert shown is not None, "read_back after a correction: nothing"
@@ -141,7 +144,7 @@ class DisclosureConformance(EffectConformance, CallbackConformance):
         record = bench.record()
         await self._published(bench, record)
         for when in ("withdraw", "withdraw of what is withdrawn"):
-            ask = WithdrawRequest(reference=self.reference(bench), key=_key(record), reason="该行政处罚决定已被撤销")
+            ask = WithdrawRequest(reference=self.reference(bench), key=_key(record), reason=_REVOKED)
             await self._accepted(bench, await answered(bench.adapter.withdraw(ask), when), when)
         shown = await answered(bench.adapter.read_back(_key(record)), "read_back")
         state = shown and shown.state
@@ -159,7 +162,7 @@ class DisclosureConformance(EffectConformance, CallbackConformance):
 
     async def test_what_was_never_published_is_not_withdrawn(self, bench: DisclosureBench) -> None:
         declared(bench, "withdraw")
-        ask = WithdrawRequest(reference=self.reference(bench), key=_key(bench.record()), reason="撤回")
+        ask = WithdrawRequest(reference=self.reference(bench), key=_key(bench.record()), reason=_REVOKED)
         when = "withdraw of what was never published"
         try:
             answer = ready(await bench.adapter.withdraw(ask), when)

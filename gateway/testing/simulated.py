@@ -29,6 +29,7 @@ from gateway.testing.notice import NoticeBench
 from gateway.testing.registry import RegistryBench
 from gateway.testing.seal import SealBench
 from gateway.words.clock import SystemClock, day_of
+from gateway.words.masking import Public
 from gateway.words.money import format_yuan
 
 START = datetime(2026, 9, 14, 2, 30, tzinfo=UTC)
@@ -398,16 +399,16 @@ class CreditBench(SimulatorBench, DisclosureBench):
             source_name="安澜市信用信息中心",
             source_code="119901000031003146",
             party=person,
-            violation="擅自占道经营",
-            facts='占用人行道<2米>摆放货架 & "经营"。',
-            basis="《安澜市市容管理条例》第二十一条",
-            penalty_kinds=("罚款",),
-            content="罚款人民币5000元",
+            violation=Public("擅自占道经营"),
+            facts=Public('占用人行道<2米>摆放货架 & "经营"。'),
+            basis=Public("《安澜市市容管理条例》第二十一条"),
+            penalty_kinds=(Public("罚款"),),
+            content=Public("罚款人民币5000元"),
             fine=500_000,
             decided_on=date(2026, 9, 14),
             valid_until=date(2026, 9, 29),
             publish_until=date(2027, 9, 14),
-            full_text="安澜市望川区综合行政执法局行政处罚决定书 当事人岑立秋……",
+            full_text=Public("安澜市望川区综合行政执法局行政处罚决定书 当事人岑立秋……"),
         )
 
 

@@ -14,6 +14,8 @@ MAY_MAKE_PUBLIC = {
     "gateway/words/masking.py": "the rules that mask a name",
     "gateway/rooms/disclosures/public_text.py": "a text with what was found in it cut",
     "gateway/rooms/disclosures/text_records.py": "a text that a person has confirmed",
+    "gateway/testing/credit.py": "samples of the conformance kit, of nobody",
+    "gateway/testing/simulated.py": "samples of the conformance kit, of nobody",
     "gateway/rooms/bulletin/public_entry.py": "what was looked at for the last time before the public's",
 }
 """Who answers for it that a text may be read by anybody, and why."""

@@ -86,7 +86,13 @@ async def story(site: Any) -> list[str]:
 
     The addresses of the payers' pages.
     """
-    texts = {"facts": TEXT, "violation": f"经营过期食品（{TEXT}）", "full_text": TEXT, "officers": OFFICERS}
+    texts = {
+        "facts": TEXT,
+        "basis": f"食品安全法第一百二十四条（{TEXT}）",
+        "violation": f"经营过期食品（{TEXT}）",
+        "full_text": TEXT,
+        "officers": OFFICERS,
+    }
     await site.decide(FIRM, **texts)
     await site.decide(PERSON, party=PARTY, **texts)
     shop = {

@@ -13,16 +13,19 @@ from sqlalchemy import Connection
 
 from gateway.foundation.base import Foundation
 from gateway.foundation.lives import Living
-from gateway.ports.credit import MarkRequest, SubmitRequest, WithdrawRequest
+from gateway.ports.credit import CorrectRequest, DisclosureRecord, MarkRequest, SubmitRequest, WithdrawRequest
+from gateway.rooms.decisions import fetch as fetch_decision
 from gateway.rooms.disclosures import questions, records
 from gateway.rooms.disclosures.deadlines import Deadline, withdraw_by
 from gateway.rooms.disclosures.publication import key_of
+from gateway.rooms.disclosures.publication import reason as public_reason
 from gateway.rooms.disclosures.questions import Effect, EffectRequest, LookQuery, PageQuery, VerdictQuery
 from gateway.rooms.disclosures.records import Disclosure
 from gateway.rooms.disclosures.rules import Rules
 from gateway.rooms.disclosures.states import LIFE, OVER, SHOWN, Status
 from gateway.words.clock import day_of
 from gateway.words.errors import ConflictProblem, NotFoundProblem
+from gateway.words.masking import Public
 from gateway.words.saying import Sentence, say
 
 MarkEffect = Literal["object", "settle", "shield", "unshield"]
@@ -143,6 +146,14 @@ class Effects:
         ask = SubmitRequest(reference=self.new_reference(disclosure), record=disclosure.sent(self.envelope))
         self.send(conn, disclosure, "submit", ask, now)
 
+    def correct(
+        self, conn: Connection, disclosure: Disclosure, record: DisclosureRecord, reason: str, now: int
+    ) -> None:
+        """Have other words shown; they stand sealed as ``pending`` in the disclosure."""
+        words = self._public(conn, disclosure, reason)
+        ask = CorrectRequest(reference=self.new_reference(disclosure), record=record, reason=words)
+        self.send(conn, disclosure, "correct", ask, now)
+
     def mark(self, conn: Connection, disclosure: Disclosure, effect: MarkEffect, reason: str, now: int) -> bool:
         """Have a mark set or lifted; whether the target can be told. Where it cannot, its page is waited for."""
         mark: Literal["objection", "shielded"] = "objection" if effect in ("object", "settle") else "shielded"
@@ -151,7 +162,7 @@ class Effects:
             key=key_of(disclosure.sent(self.envelope)),
             mark=mark,
             lifted=effect in ("settle", "unshield"),
-            reason=reason,
+            reason=self._public(conn, disclosure, reason),
         )
         if told := self.can(disclosure.target, "mark"):
             self.send(conn, disclosure, effect, ask, now)
@@ -305,9 +316,12 @@ class Effects:
         self, conn: Connection, disclosure: Disclosure, effect: Literal["withdraw", "end"], reason: str, now: int
     ) -> None:
         """Have it taken off the target's page, with words for the public."""
-        key = key_of(disclosure.sent(self.envelope))
-        ask = WithdrawRequest(reference=self.new_reference(disclosure), key=key, reason=reason)
+        key, words = key_of(disclosure.sent(self.envelope)), self._public(conn, disclosure, reason)
+        ask = WithdrawRequest(reference=self.new_reference(disclosure), key=key, reason=words)
         self.send(conn, disclosure, effect, ask, now)
+
+    def _public(self, conn: Connection, disclosure: Disclosure, reason: str) -> Public:
+        return public_reason(reason, fetch_decision(conn, self.envelope, disclosure.decision_id))
 
 
 def last_day_of(disclosure: Disclosure) -> date | None:

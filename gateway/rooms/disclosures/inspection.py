@@ -16,7 +16,6 @@ from gateway.foundation.base import Foundation
 from gateway.foundation.delivery import Action, Done, Operation, Outcome
 from gateway.foundation.once import NEVER, Once
 from gateway.foundation.two_persons import Person, require_operator
-from gateway.ports.credit import CorrectRequest
 from gateway.rooms.disclosures import findings as found
 from gateway.rooms.disclosures import questions, records
 from gateway.rooms.disclosures.comparison import Kind, judge
@@ -234,8 +233,7 @@ class Inspection:
         if finding.kind is Kind.MISSING:
             self._effects.submit(conn, one, now)
             return
-        sent, reference = one.sent(self._effects.envelope), self._effects.new_reference(one)
+        sent = one.sent(self._effects.envelope)
         pending = records.seal_record(self._effects.envelope, one.id, sent)
         records.change(conn, one.id, now, pending_sealed=pending, pending_version=one.decision_version)
-        ask = CorrectRequest(reference=reference, record=sent, reason=reason)
-        self._effects.send(conn, one, "correct", ask, now)
+        self._effects.correct(conn, one, sent, reason, now)

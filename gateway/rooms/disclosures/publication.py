@@ -7,7 +7,7 @@ from datetime import date
 
 from gateway.ports.credit import DisclosedParty, DisclosureKey, DisclosureRecord
 from gateway.rooms.decisions import Decision, PartyKind
-from gateway.rooms.disclosures.public_text import redact
+from gateway.rooms.disclosures.public_text import cut, look, redact
 from gateway.rooms.disclosures.rules import TargetProfile
 from gateway.words.masking import Public, mask_published, may_be_a_person
 from gateway.words.personal import Personal
@@ -40,7 +40,7 @@ def record(
     masked = profile.natural_persons != "full" and (natural or (trader and may_be_a_person(party.name)))
     private = profile.natural_persons == "full"
 
-    def public(text: str) -> str:
+    def public(text: str) -> Public:
         return redact(text, party, decision.officers, mask_party=masked)
 
     return DisclosureRecord(
@@ -66,19 +66,31 @@ def record(
         ),
         violation=public(facts.violation),
         facts=public(facts.facts),
-        basis=facts.basis,
-        penalty_kinds=facts.penalty_kinds,
+        basis=public(facts.basis),
+        penalty_kinds=tuple(map(public, facts.penalty_kinds)),
         content=public(facts.content),
         fine=facts.fine,
         confiscated=facts.confiscated,
-        licence=facts.licence,
+        licence=public(facts.licence) if facts.licence else None,
         decided_on=facts.decided_on,
         valid_until=facts.valid_until,
         publish_until=until,
         full_text=full_text if profile.full_text else None,
-        remark=public(facts.remark) if facts.remark else "",
+        remark=public(facts.remark) if facts.remark else None,
         case_name=public(facts.case_name) if facts.case_name else None,
     )
+
+
+def reason(text: str, decision: Decision | None) -> Public:
+    """Why something is corrected, marked or taken off, as the public may read it: no natural person is named in it.
+
+    None: the case is not kept any more, so only what the rules find is cut.
+    """
+    if decision is None:
+        return cut(text, look(text))
+    party = decision.facts.party
+    person = party.kind is PartyKind.NATURAL_PERSON or may_be_a_person(party.name)
+    return redact(text, party, decision.officers, mask_party=person)
 
 
 def _plain(number: Personal | None) -> str | None:

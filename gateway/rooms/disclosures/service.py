@@ -17,7 +17,7 @@ from gateway.foundation.delivery.events import timeline
 from gateway.foundation.once import NEVER, Once
 from gateway.foundation.two_persons import Person, require_operator
 from gateway.ports.base import Message
-from gateway.ports.credit import CorrectRequest, DisclosureRecord, VerdictNotice
+from gateway.ports.credit import DisclosureRecord, VerdictNotice
 from gateway.rooms.decisions import Decision, DecisionFacts, Decisions, EventKind
 from gateway.rooms.decisions import fetch as fetch_decision
 from gateway.rooms.disclosures import records, sweeps
@@ -206,8 +206,7 @@ class Disclosures:
             pending = records.seal_record(self._base.envelope, disclosure_id, corrected)
             records.change(conn, disclosure_id, at, pending_sealed=pending, pending_version=decision.version)
             self._effects.tell(conn, held, "correction_requested", reason=reason)
-            ask = CorrectRequest(reference=self._effects.new_reference(held), record=corrected, reason=reason)
-            self._effects.send(conn, held, "correct", ask, at)
+            self._effects.correct(conn, held, corrected, reason, at)
             return held.target
 
         self._wake([await self._base.store.write(once.about(disclosure_id).first(unit))])
