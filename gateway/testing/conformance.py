@@ -10,7 +10,7 @@ import json
 import re
 import socket
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final, NoReturn, TypeVar
@@ -235,6 +235,32 @@ def _readable(text: str, values: Iterator[str]) -> list[str]:
     """Those of ``values`` that can be read from ``text``, whatever blanks and hyphens stand between."""
     dense = re.sub(r"[\s-]", "", text)
     return [value for value in values if any(form in text or form in dense for form in _forms(value))]
+
+
+class NoWire(Bench):
+    """An adapter that calls nobody: nothing can come between, and there is no traffic to look at.
+
+    Promises about either count as not declared; what such an adapter does, and does once, is held as anybody's.
+    """
+
+    codes: Sequence[Code] = ()
+    unknown_code = ""
+
+    @property
+    def exchanges(self) -> NoReturn:  # type: ignore[override]
+        """There are none."""
+        not_declared(f"{self.adapter.info.name} sends nothing")
+
+    async def fault(self, kind: FaultKind, method: str, **_: Any) -> None:  # noqa: ARG002
+        """None can be made."""
+        not_declared(f"{self.adapter.info.name} calls nobody, so nothing comes between")
+
+    async def clear(self) -> None:
+        """There was none."""
+
+    async def violations(self) -> Sequence[str]:
+        """Nothing was sent that could be wrong."""
+        return ()
 
 
 # --- every port ----------------------------------------------------------------------------------------------------

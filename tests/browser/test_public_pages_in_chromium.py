@@ -22,6 +22,7 @@ from gateway.faces.public import pages
 from gateway.foundation.store import Store
 from gateway.ports.credit import DisclosedParty
 from gateway.rooms.bulletin import Bulletin
+from gateway.rooms.bulletin.records import Asked
 from gateway.words.clock import ManualClock
 from gateway.words.masking import Public
 
@@ -72,7 +73,7 @@ async def test_every_page_is_readable_by_everybody_on_every_screen(served: tuple
         party = person if number == 24 else firm.model_copy(update={"name": LONG} if number == 25 else {})
         text = Public("行政处罚决定书\n\n当事人：恒筑建设有限公司\n" + "经查，货架上有过期糕点。" * 60)
         made = record(decision_number=f"安望市监罚决〔2026〕{number}号", party=party, full_text=text)
-        await bulletin.put("own", f"R{number}", made)
+        await bulletin.put(Asked("own", f"R{number}", ""), made)
 
     def citizen(page: Page) -> None:
         page.goto(address)
@@ -105,7 +106,7 @@ async def test_every_page_is_readable_by_everybody_on_every_screen(served: tuple
     await browsing.do(citizen)
     await browsing.do(citizen, width=1366)
     (entry,) = (await bulletin.find("25号")).entries
-    await bulletin.take_off("own", "W1", entry.key, "withdrawn", "决定被依法撤销")
+    await bulletin.take_off(Asked("own", "W1", ""), entry.key, "withdrawn", "决定被依法撤销")
 
     def gone(page: Page) -> None:
         page.goto(f"{address}/{entry.id}")

@@ -17,6 +17,7 @@ from gateway.foundation.store.rows import columns, reader
 from gateway.ports.base import Fen, Message
 from gateway.ports.credit import DisclosureKey
 from gateway.rooms.bulletin.tables import bulletin_effect, bulletin_entry
+from gateway.words.errors import RejectedError
 from gateway.words.masking import Public
 from gateway.words.spelling import name_key, number_key
 
@@ -76,6 +77,15 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """An effect that is asked for: at which channel, under which reference of ours, and the digest of its content."""
+
+    channel: str
+    reference: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """A page of entries, newest first, and how many there are in all."""
 
@@ -91,17 +101,34 @@ _OF_KEY = and_(
     bulletin_entry.c.party_name == bindparam("name"),
     bulletin_entry.c.gone.is_(None),
 )
+_EVER = (
+    select(bulletin_entry.c.id)
+    .where(
+        bulletin_entry.c.channel == bindparam("at"),
+        bulletin_entry.c.organ_code == bindparam("organ"),
+        bulletin_entry.c.decision_number == bindparam("number"),
+    )
+    .limit(1)
+)
 _LIVE = select(bulletin_entry).where(_OF_KEY)
 _BY_ID = select(bulletin_entry).where(bulletin_entry.c.id == bindparam("id"))
-_DONE = select(bulletin_effect.c.done_at).where(
+_DONE = select(bulletin_effect.c.content).where(
     bulletin_effect.c.channel == bindparam("at"), bulletin_effect.c.reference == bindparam("reference")
 )
 _EMPTY = {"party_name": None, "name_key": None, "party_code": None, "shown": None}
 
 
-def begin_effect(conn: Connection, channel: str, reference: str, now: int) -> bool:
-    """Note that an effect is carried out in this transaction; False where it was before."""
-    return insert_new(conn, bulletin_effect, channel=channel, reference=reference, done_at=now)
+def begin_effect(conn: Connection, asked: Asked, now: int) -> bool:
+    """Note that an effect is carried out in this transaction; False where it was before.
+
+    Raises RejectedError where its reference stood for another content.
+    """
+    if insert_new(conn, bulletin_effect, **columns(asked), done_at=now):
+        return True
+    before = conn.execute(_DONE, {"at": asked.channel, "reference": asked.reference}).scalar_one()
+    if before != asked.content:
+        raise RejectedError("同一请求号内容不同", "reference")
+    return False
 
 
 def is_done(conn: Connection, channel: str, reference: str) -> bool:
@@ -114,6 +141,12 @@ def live(conn: Connection, channel: str, key: DisclosureKey) -> Entry | None:
     asked = {"at": channel, "organ": key.authority_code, "number": key.decision_number, "name": key.party_name}
     row = conn.execute(_LIVE, asked).mappings().first()
     return None if row is None else _entry(row)
+
+
+def was_shown(conn: Connection, channel: str, key: DisclosureKey) -> bool:
+    """Whether a decision with this number was ever on the page; whose it was is not kept once it is gone."""
+    asked = {"at": channel, "organ": key.authority_code, "number": key.decision_number}
+    return conn.execute(_EVER, asked).first() is not None
 
 
 def add(conn: Connection, new: Entry) -> None:

@@ -8,8 +8,9 @@ from gateway.foundation.store import Store
 from gateway.ports.credit import DisclosureKey, DisclosureRecord
 from gateway.rooms.bulletin import records
 from gateway.rooms.bulletin.public_entry import entry_of
-from gateway.rooms.bulletin.records import Entry, Found, Gone, Mark
+from gateway.rooms.bulletin.records import Asked, Entry, Found, Gone, Mark
 from gateway.words.clock import Clock, day_of, to_micros
+from gateway.words.errors import RejectedError
 from gateway.words.identifiers import new_id
 from gateway.words.spelling import name_key, number_key
 
@@ -26,9 +27,9 @@ class Bulletin:
 
     # --- for its target ---------------------------------------------------------------------------------------------
 
-    async def put(self, channel: str, reference: str, record: DisclosureRecord) -> None:
+    async def put(self, asked: Asked, record: DisclosureRecord) -> None:
         """Show a decision, or show it in other words. Raises RejectedError for what is not fit for the public."""
-        shown, party = entry_of(record), record.party
+        channel, shown, party = asked.channel, entry_of(record), record.party
         key = DisclosureKey(
             decision_number=record.decision_number, authority_code=record.authority_code, party_name=party.name
         )
@@ -36,7 +37,7 @@ class Bulletin:
         def unit(conn: Connection) -> None:
             now = self._clock.now()
             at, before = to_micros(now), records.live(conn, channel, key)
-            if not records.begin_effect(conn, channel, reference, at):
+            if not records.begin_effect(conn, asked, at):
                 return
             if before is not None:
                 records.replace(conn, before.id, shown, record.publish_until, at)
@@ -60,23 +61,25 @@ class Bulletin:
 
         await self._store.write(unit)
 
-    async def take_off(self, channel: str, reference: str, key: DisclosureKey, how: Gone, reason: str | None) -> None:
-        """Take an entry off the page; where there is none, nothing has to be done."""
+    async def take_off(self, asked: Asked, key: DisclosureKey, how: Gone, reason: str | None) -> None:
+        """Take an entry off the page; where it is gone, nothing has to be done. RejectedError where it never was."""
 
         def unit(conn: Connection) -> None:
             now = self._clock.now()
-            held = records.live(conn, channel, key)
-            if records.begin_effect(conn, channel, reference, to_micros(now)) and held is not None:
+            held = records.live(conn, asked.channel, key)
+            if held is None and not records.was_shown(conn, asked.channel, key):
+                raise RejectedError("本公示栏从未公示该决定", "absent")
+            if records.begin_effect(conn, asked, to_micros(now)) and held is not None:
                 records.take_off(conn, held.id, how, day_of(now), reason, to_micros(now))
 
         await self._store.write(unit)
 
-    async def mark(self, channel: str, reference: str, key: DisclosureKey, name: Mark, holds: bool) -> None:
+    async def mark(self, asked: Asked, key: DisclosureKey, name: Mark, holds: bool) -> None:
         """Set a mark on an entry, or lift it; where there is none, nothing has to be done."""
 
         def unit(conn: Connection) -> None:
-            at, held = to_micros(self._clock.now()), records.live(conn, channel, key)
-            if records.begin_effect(conn, channel, reference, at) and held is not None:
+            at, held = to_micros(self._clock.now()), records.live(conn, asked.channel, key)
+            if records.begin_effect(conn, asked, at) and held is not None:
                 records.mark(conn, held.id, name, holds, at)
 
         await self._store.write(unit)

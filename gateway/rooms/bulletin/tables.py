@@ -58,5 +58,6 @@ bulletin_effect = Table(
     metadata,
     Column("channel", String(60), primary_key=True),
     Column("reference", String(64), primary_key=True, comment="ours; what has it was carried out"),
+    Column("content", String(64), nullable=False, comment="digest of what was asked for"),
     Column("done_at", BigInteger, nullable=False),
 )

@@ -6,6 +6,7 @@ is the address under which the public reads the page; it is told, never called.
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
@@ -26,9 +27,12 @@ from gateway.ports.credit import (
     WithdrawRequest,
 )
 from gateway.rooms.bulletin.public_entry import faults
+from gateway.rooms.bulletin.records import Asked
 from gateway.rooms.bulletin.service import Bulletin
 from gateway.words.clock import Clock
 from gateway.words.errors import NotSentError
+
+Request = SubmitRequest | CorrectRequest | WithdrawRequest | RepairRequest | MarkRequest
 
 
 class OwnPage:
@@ -65,38 +69,42 @@ class OwnPage:
             raise NotSentError("the room of the bulletin is not open in this process")
         return self._page
 
+    def _asked(self, request: Request) -> tuple[Bulletin, Asked]:
+        bulletin, channel = self._on()
+        return bulletin, Asked(channel, request.reference, sha256(request.model_dump_json().encode()).hexdigest())
+
     def examine(self, record: DisclosureRecord) -> tuple[FieldFault, ...]:
         """What would be refused: whatever the public must not read."""
         return tuple(faults(record))
 
     async def submit(self, request: SubmitRequest) -> Submission:
         """Show one decision."""
-        bulletin, channel = self._on()
-        await bulletin.put(channel, request.reference, request.record)
+        bulletin, asked = self._asked(request)
+        await bulletin.put(asked, request.record)
         return _done(request.reference)
 
     async def correct(self, request: CorrectRequest) -> Submission:
         """Show it in other words."""
-        bulletin, channel = self._on()
-        await bulletin.put(channel, request.reference, request.record)
+        bulletin, asked = self._asked(request)
+        await bulletin.put(asked, request.record)
         return _done(request.reference)
 
     async def withdraw(self, request: WithdrawRequest) -> Submission:
         """Take it off, and tell the public why (行政处罚法 art. 48)."""
-        bulletin, channel = self._on()
-        await bulletin.take_off(channel, request.reference, request.key, "withdrawn", request.reason)
+        bulletin, asked = self._asked(request)
+        await bulletin.take_off(asked, request.key, "withdrawn", request.reason)
         return _done(request.reference)
 
     async def repair(self, request: RepairRequest) -> Submission:
         """Take it off after repair; the public is told no reason."""
-        bulletin, channel = self._on()
-        await bulletin.take_off(channel, request.reference, request.key, "repaired", None)
+        bulletin, asked = self._asked(request)
+        await bulletin.take_off(asked, request.key, "repaired", None)
         return _done(request.reference)
 
     async def mark(self, request: MarkRequest) -> Submission:
         """Mark it as objected to, or keep it from the public; or lift that."""
-        bulletin, channel = self._on()
-        await bulletin.mark(channel, request.reference, request.key, request.mark, not request.lifted)
+        bulletin, asked = self._asked(request)
+        await bulletin.mark(asked, request.key, request.mark, not request.lifted)
         return _done(request.reference)
 
     async def find(self, reference: str) -> Submission | None:

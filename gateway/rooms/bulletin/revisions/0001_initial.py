@@ -13,6 +13,7 @@ def upgrade() -> None:
     op.create_table('bulletin_effect',
     sa.Column('channel', sa.String(length=60), nullable=False),
     sa.Column('reference', sa.String(length=64), nullable=False, comment='ours; what has it was carried out'),
+    sa.Column('content', sa.String(length=64), nullable=False, comment='digest of what was asked for'),
     sa.Column('done_at', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('channel', 'reference', name=op.f('pk_bulletin_effect'))
     )
