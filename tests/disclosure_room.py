@@ -34,6 +34,7 @@ from gateway.rooms.disclosures import Disclosure, Disclosures, Organ, Organs, St
 from gateway.rooms.disclosures.options import Rounds
 from gateway.rooms.disclosures.publication import key_of
 from gateway.rooms.disclosures.questions import EffectRequest
+from gateway.rooms.disclosures.rules import load
 from gateway.words.clock import ManualClock
 from gateway.words.errors import ExchangeError
 
@@ -168,6 +169,14 @@ class Room:
         wire(base, Opened(actions=self.disclosures.actions()))
         for happened in ("decision.amended", "decision.changed", "decision.revoked", "decision.corrected"):
             self.events.subscribe(happened, self.disclosures.decision_moved)
+        self.events.subscribe("disclosure.published", self.disclosures.published)
+        self.events.subscribe("disclosure.withdrawn", self.disclosures.withdrawn)
+
+    def under(self, folder: Path, text: str) -> None:
+        """From now on the rules have these rows of the organ's own too."""
+        (folder / "own.toml").write_text(text, encoding="utf-8")
+        rules, made = load().with_files([folder / "own.toml"]), self.disclosures
+        made._rules = made._effects._rules = made._planning._rules = rules
 
     async def decide(self, **changes: Any) -> None:
         facts = DecisionFacts.model_validate(FACTS | changes, strict=False)

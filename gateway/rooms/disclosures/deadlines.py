@@ -24,6 +24,11 @@ class Deadline:
     citation: str
     pass_on: date | None = None
 
+    @property
+    def ours(self) -> date:
+        """The last day on which it can leave us in time."""
+        return self.pass_on or self.on
+
 
 @dataclass(frozen=True)
 class Degree:

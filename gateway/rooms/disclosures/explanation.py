@@ -128,7 +128,7 @@ class Explanations:
             degree=degree,
             regime=plan.regime.citation if isinstance(plan, Plan) else None,
             basis=_basis_of(known) or intent.basis,
-            clocks=_clocks(known, plan if isinstance(plan, Plan) else None, today),
+            clocks=_clocks(known, plan if isinstance(plan, Plan | Wanting) else None, today),
             next=_next(known, found, decision),
         )
 
@@ -173,16 +173,17 @@ def _why(known: Disclosure | None, found: Plan | Refusal | Wanting, decision: De
     match found:
         case Refusal(reason=reason, citation=citation):
             return reason, citation
-        case Wanting(fields=fields, citation=citation):
-            return say("disclosures.why_wanting", wanting=[*fields.values()]), citation
+        case Wanting(fields=fields, citation=citation, by=by):
+            return say("disclosures.why_wanting", wanting=[*fields.values()], by=by.on), citation
         case Plan(by=by):
             return say("disclosures.why_to_publish", by=by.on), by.citation
 
 
-def _clocks(known: Disclosure | None, plan: Plan | None, today: date) -> list[Clock]:
-    """Every clock that runs, or has run, at the target."""
+def _clocks(known: Disclosure | None, judged: Plan | Wanting | None, today: date) -> list[Clock]:
+    """Every clock that runs, or has run, at the target. What is incomplete has a last day like any other."""
     found: list[Clock] = []
-    by = plan.by if plan is not None else None
+    by = judged.by if judged is not None else None
+    plan = judged if isinstance(judged, Plan) else None
     publish = known.submit_by_on if known is not None else by.on if by else None
     pass_on = known.pass_on_by_on if known is not None else by.pass_on if by else None
     provisional = known.submit_by_provisional if known is not None else by is not None and by.provisional
@@ -246,11 +247,12 @@ def _next(known: Disclosure | None, found: Plan | Refusal | Wanting, decision: D
     if decision.revoked:
         return Next("nobody", say("disclosures.next_nothing"))
     match found:
-        case Wanting(fields=fields):
-            return Next("authority", say("disclosures.next_complete", fields=[FieldName(one) for one in fields]))
+        case Wanting(fields=fields, by=by):
+            complete = say("disclosures.next_complete", fields=[FieldName(one) for one in fields])
+            return Next("authority", complete, by.ours)
         case Refusal(overridable=True):
             return Next("nobody", say("disclosures.next_override"))
         case Refusal():
             return Next("nobody", say("disclosures.next_nothing"))
         case Plan(by=by):
-            return Next("authority", say("disclosures.next_ask"), by.pass_on or by.on)
+            return Next("authority", say("disclosures.next_ask"), by.ours)

@@ -40,9 +40,9 @@ def explain(
             ground = say(f"disclosures.ground_{one.basis.ground}")
             sure = say("disclosures.basis_confirm", confirm=one.basis.confirm) if one.basis.confirm else ""
             human.append(say("disclosures.based", ground=ground, citation=one.basis.citation, sure=sure))
-        who = say(f"disclosures.who_{one.next.who}")
-        word = "next_by" if one.next.by is not None else "next_who"
-        human.append(say(f"disclosures.{word}", who=who, what=one.next.what, by=one.next.by))
+        who, by = say(f"disclosures.who_{one.next.who}"), one.next.by
+        word = "next_who" if by is None else "next_late" if by < found.on else "next_by"
+        human.append(say(f"disclosures.{word}", who=who, what=one.next.what, by=by))
         clocks = [
             (say(f"disclosures.clock_{each.name}"), each.day, Word(each.state), each.provisional, each.citation)
             for each in one.clocks

@@ -52,11 +52,12 @@ class Refusal:
 class Wanting:
     """Facts without which it is not planned: a sentence for each, by its name in our API.
 
-    ``objections``: what of it the target's own table asks for.
+    ``by``: when it is to be public all the same. ``objections``: what of it the target's own table asks for.
     """
 
     fields: dict[str, Sentence]
     citation: str
+    by: Deadline
     objections: tuple[Objection, ...] = ()
 
 
@@ -107,7 +108,7 @@ class Bench:
             return Refusal(f"公示期限已于{found.until}届满", found.citation, kind="over", plan=found)
         if not isinstance(found, Refusal) and (fields := unknown_age(case.facts)):
             more = found.fields if isinstance(found, Wanting) else {}
-            return Wanting({**fields, **more}, "预防未成年人犯罪法 第五十九条第二款")
+            return Wanting({**fields, **more}, "预防未成年人犯罪法 第五十九条第二款", by)
         return found
 
     def forbidden(self, case: Case, profile: TargetProfile, override_reason: str | None = None) -> Refusal | None:
@@ -148,12 +149,13 @@ class Bench:
     ) -> Judgement:
         facts, found = case.facts, degree(case, regime)
         if found is None:
-            return Wanting({"seriousness": say("disclosures.class_wanted", regime=regime.citation)}, regime.citation)
+            wanted = {"seriousness": say("disclosures.class_wanted", regime=regime.citation)}
+            return Wanting(wanted, regime.citation, by)
         if found.by == "authority" and needs_standard(case, regime):
             names = ("seriousness_standard", "seriousness_standard_on")
             if lacking := [name for name in names if getattr(facts, name) is None]:
                 said = say("disclosures.standard_wanted", regime=regime.citation)
-                return Wanting(dict.fromkeys(lacking, said), regime.citation)
+                return Wanting(dict.fromkeys(lacking, said), regime.citation, by)
         period = regime.period(found.word)
         if not period.published and not override_reason:
             words = "轻微失信信息（简易程序，或仅警告、通报批评）原则上不予公示"

@@ -311,7 +311,7 @@ def _complete(
         unmet |= found.fields
     if basis is None:
         unmet["bases"] = say("disclosures.basis_wanted")
-    return Wanting(unmet, found.citation, refused) if unmet else found
+    return Wanting(unmet, found.citation, found.by, refused) if unmet else found
 
 
 def require_complete(wanting: Mapping[str, Wanting]) -> None:

@@ -17,10 +17,9 @@ from gateway.foundation.delivery.tables import event, operation
 from gateway.foundation.store import Store
 from gateway.ports.credit import FieldError, VerdictNotice
 from gateway.rooms.decisions import DecisionEvent, EventKind
-from gateway.rooms.disclosures import DisclosureFilter, Disclosures, Organ, Status, records
+from gateway.rooms.disclosures import DisclosureFilter, Organ, Status, records
 from gateway.rooms.disclosures.judging import Wanting
 from gateway.rooms.disclosures.planning import Relied, Told
-from gateway.rooms.disclosures.rules import load
 from gateway.words.clock import day_of, to_micros
 from gateway.words.errors import (
     ConflictProblem,
@@ -30,7 +29,6 @@ from gateway.words.errors import (
     Problem,
     RejectedError,
 )
-from gateway.words.saying import Language, worded
 
 pytestmark = pytest.mark.both_databases
 
@@ -392,21 +390,13 @@ citation = "某法 第一条"
 FOOD = {"field_of_law": "food"}
 
 
-def under(room: Room, folder: Path, text: str) -> None:
-    """The same room with rows of the organ's own."""
-    (folder / "own.toml").write_text(text, encoding="utf-8")
-    rules = load().with_files([folder / "own.toml"])
-    made = room.disclosures
-    made._rules = made._effects._rules = made._planning._rules = rules
-
-
 async def days_told(room: Room, one: str) -> list[dict[str, Any]]:
     query = select(event.c.data).where(event.c.subject == one, event.c.type == "disclosure.deadline")
     return [dict(data) for data in await room.store.read(lambda conn: conn.execute(query).scalars().all())]
 
 
 async def test_a_ban_that_begins_later_reaches_what_is_shown(room: Room, tmp_path: Path) -> None:
-    under(room, tmp_path, BAN)
+    room.under(tmp_path, BAN)
     await room.decide(**FOOD)
     (one,) = await room.disclosures.request("A1", NUMBER, targets=["city"])
     await room.until(one, Status.PUBLISHED)
@@ -427,7 +417,7 @@ async def test_other_rules_are_looked_at_once(room: Room, tmp_path: Path) -> Non
     await room.until(one, Status.PUBLISHED)
     assert await room.disclosures.sweep() == 0
     longer = '[[longest]]\nfrom = 2020-01-01\nmonths = 6\ncounts_from = "decision"\ncitation = "某条例"\n'
-    under(room, tmp_path, longer)
+    room.under(tmp_path, longer)
     assert await room.disclosures.sweep() == 1
     held = await room.disclosures.held(one)
     assert held.publish_until_on == date(2027, 3, 14)
@@ -476,57 +466,7 @@ async def test_the_basis_is_told_with_the_request_or_stands_in_a_row(room: Room)
         assert held.basis_citation
 
 
-# --- the explanation --------------------------------------------------------------------------------------------------
-
-
-async def explained(made: Disclosures) -> dict[str, Any]:
-    found = await made.explanations.of("A1", NUMBER)
-    return {one.target: one for one in found.targets}
-
-
-async def test_the_explanation_says_why_until_when_and_who_acts_next(room: Room) -> None:
-    await room.decide()
-    before = (await explained(room.disclosures))["city"]
-    assert before.disclosure is None
-    assert (before.next.who, before.next.by) == ("authority", date(2026, 9, 22))
-    assert before.until == date(2027, 9, 14)
-    assert "第36号" in before.regime
-    (one,) = await room.disclosures.request("A1", NUMBER, targets=["city"])
-    await room.until(one, Status.PUBLISHED)
-    shown = (await explained(room.disclosures))["city"]
-    assert shown.public
-    assert [(clock.name, clock.state) for clock in shown.clocks] == [
-        ("publish", "kept"),
-        ("repair", "running"),
-        ("end", "running"),
-    ]
-    assert "2027-09-14" in worded(shown.why, Language.CHINESE)
-    await room.revoked(date(2026, 9, 15))
-    await room.until(one, Status.WITHDRAWN)
-    after = (await explained(room.disclosures))["city"]
-    assert not after.public
-    assert "撤销" in worded(after.why, Language.CHINESE)
-
-
-@pytest.mark.parametrize(
-    ("changes", "who", "says"),
-    [
-        ({"basis": "《治安管理处罚法》第二十六条"}, "nobody", "封存"),
-        ({"withheld": "privacy"}, "nobody", "个人隐私"),
-        ({"seriousness": None, "seriousness_standard": None, "seriousness_standard_on": None}, "authority", "失信程度"),
-        ({"seriousness": "minor"}, "nobody", "原则上不予公示"),
-    ],
-)
-async def test_the_explanation_of_what_is_not_public_names_the_rule(
-    room: Room, changes: dict[str, Any], who: str, says: str
-) -> None:
-    await room.decide(**changes)
-    found = (await explained(room.disclosures))["city"]
-    assert (found.public, found.next.who) == (False, who)
-    assert says in worded(found.why, Language.CHINESE)
-    assert found.citation
-    for language in Language:
-        assert worded(found.next.what, language)
+# --- what is owed -----------------------------------------------------------------------------------------------------
 
 
 async def test_what_cannot_be_kept_is_told_before_it_is_missed(room: Room) -> None:
