@@ -252,7 +252,10 @@ def _end_of(day: str | None) -> datetime | None:
 
 
 def _show_key(key: IssuedKey, as_json: bool) -> None:
-    show({"id": key.id, "key": key.token}, as_json, key.token, say("accounts.key_made", id=key.id))
+    """The key alone on stdout, so that a shell can take it; what to do with it is said on stderr."""
+    show({"id": key.id, "key": key.token}, as_json, key.token)
+    if not as_json:
+        typer.echo(in_words(say("accounts.key_made", id=key.id)), err=True)
 
 
 def _listed(rows: list[dict[str, Any]], *columns: str) -> Any:

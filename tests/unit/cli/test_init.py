@@ -113,3 +113,13 @@ def test_a_command_over_a_database_of_another_version_says_so_and_changes_nothin
     refused = call(*words)
     assert refused.exit_code == Exit.SETTINGS, (refused.output, refused.exception)
     assert "gateway migrate" in refused.output
+
+
+def test_a_new_key_stands_alone_on_stdout(place, monkeypatch):
+    monkeypatch.setenv("GATEWAY_SETTINGS", str(place / "gateway.toml"))
+    assert call("authorities", "create", GIVEN["CODE"], "望川区市场监督管理局", GIVEN["USCC"]).exit_code == 0
+    assert call("keys", "client", "办案系统", "--authority", GIVEN["CODE"]).exit_code == 0
+    issued = call("keys", "issue", "办案系统")
+    assert re.fullmatch(r"gwk_\S+\n", issued.stdout)
+    assert "gwk_" not in issued.stderr
+    assert issued.stderr
