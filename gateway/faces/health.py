@@ -20,7 +20,7 @@ class Health(BaseModel):
 
 
 @alive_router.get("/healthz", response_model=Health)
-async def alive() -> Health:
+async def is_alive() -> Health:
     """The process answers."""
     return Health(status="ok")
 

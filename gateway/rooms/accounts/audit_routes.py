@@ -43,7 +43,7 @@ class ActView(View):
 
 
 @router.get("/audit", response_model=Page[ActView])
-async def list_acts(
+async def list_operator_acts(
     base: Base,
     _who: Reader,
     operator: Annotated[str | None, Query(max_length=200, description="a person's id or name")] = None,

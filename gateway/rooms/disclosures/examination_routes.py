@@ -81,7 +81,7 @@ class ExaminationView(View):
 
 
 @router.get("/examination", response_model=list[ExaminationView], responses=responses(404, 409))
-async def examine(
+async def examine_disclosures(
     disclosures: TheDisclosures,
     who: Reader,
     authority: Annotated[str, Query(min_length=1, max_length=40)],

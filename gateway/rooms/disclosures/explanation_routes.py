@@ -104,7 +104,7 @@ class PublicationView(View):
 
 
 @router.get("/explanation", response_model=PublicationView)
-async def explain(
+async def explain_disclosures(
     disclosures: TheDisclosures,
     who: Reader,
     authority: Annotated[str, Query(min_length=1, max_length=40)],

@@ -111,14 +111,14 @@ class FullTextView(View):
 
 
 @router.post("/preview", response_model=FullTextView, responses=responses(400, 413))
-async def preview_text(texts: TheTexts, who: Reader, ask: TextAsk, plainly: Plainly) -> FullTextView:
+async def preview_full_text(texts: TheTexts, who: Reader, ask: TextAsk, plainly: Plainly) -> FullTextView:
     """What would be hidden in a decision's full text, place by place, and how it would read. Changes nothing."""
     require_authority(who, ask.authority, "decision")
     return FullTextView.of(await texts.preview(ask.authority, ask.decision_number, ask), plainly)
 
 
 @router.post("/confirmation", response_model=FullTextView, responses=responses(400, 409, 413))
-async def confirm_text(
+async def confirm_full_text(
     texts: TheTexts, who: Confirmer, ask: TextConfirmation, key: KeyedRequest, plainly: Plainly
 ) -> FullTextView:
     """A person confirms the text that was seen; it is what goes to targets that show full texts from now on."""

@@ -95,7 +95,7 @@ async def handle_finding(
     response_model=DisclosureView,
     responses=responses(400, 404, 409, 413),
 )
-async def look_now(
+async def look_at_disclosure(
     inspection: TheInspection,
     disclosures: TheDisclosures,
     who: Writer,

@@ -83,7 +83,7 @@ class OutlooksView(View):
 
 
 @router.get("/outlook", response_model=OutlooksView)
-async def look_ahead(
+async def get_outlook(
     disclosures: TheDisclosures,
     who: Reader,
     begins_at: Annotated[AwareDatetime | None, Query(description="when sending begins; now if not given")] = None,

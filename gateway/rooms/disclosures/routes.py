@@ -80,7 +80,7 @@ class RepairRequest(Ask):
 
 
 @router.post("", status_code=202, response_model=list[DisclosureView], responses=responses(400, 404, 409, 413))
-async def publish(
+async def publish_decision(
     disclosures: TheDisclosures, who: Writer, ask: PublishRequest, key: KeyedRequest, response: Response
 ) -> list[DisclosureView]:
     """Publish a decision at the authority's targets. Each is followed on its own; webhooks tell what became of it."""
@@ -138,7 +138,7 @@ async def get_disclosure(disclosures: TheDisclosures, who: Reader, disclosure_id
     response_model=DisclosureView,
     responses=responses(400, 404, 409, 413),
 )
-async def correct(
+async def correct_disclosure(
     disclosures: TheDisclosures,
     who: Writer,
     disclosure_id: str,
@@ -184,7 +184,7 @@ async def withdraw_disclosure(
     response_model=DisclosureView,
     responses=responses(400, 404, 409, 413),
 )
-async def repair(
+async def repair_disclosure(
     disclosures: TheDisclosures,
     who: Writer,
     disclosure_id: str,
@@ -210,7 +210,7 @@ async def repair(
     response_model=DisclosureView,
     responses=responses(400, 404, 409, 413),
 )
-async def object_to(
+async def object_to_disclosure(
     disclosures: TheDisclosures,
     marks: TheMarks,
     who: Writer,
@@ -258,7 +258,7 @@ async def settle_objection(
     response_model=DisclosureView,
     responses=responses(400, 404, 409, 413),
 )
-async def shield(
+async def shield_disclosure(
     disclosures: TheDisclosures,
     marks: TheMarks,
     who: Writer,
@@ -282,7 +282,7 @@ async def shield(
     response_model=DisclosureView,
     responses=responses(400, 404, 409, 413),
 )
-async def unshield(
+async def unshield_disclosure(
     disclosures: TheDisclosures,
     marks: TheMarks,
     who: Writer,
@@ -306,7 +306,7 @@ async def unshield(
     response_model=DisclosureView,
     responses=responses(400, 404, 409, 413),
 )
-async def end(
+async def end_disclosure(
     disclosures: TheDisclosures,
     who: Writer,
     disclosure_id: str,
@@ -332,7 +332,7 @@ async def end(
     response_model=DisclosureView,
     responses=responses(400, 404, 409, 413),
 )
-async def release(
+async def release_disclosure(
     disclosures: TheDisclosures, who: Writer, disclosure_id: str, key: KeyedRequest, response: Response
 ) -> DisclosureView:
     """Have a draft sent to its target, as it is kept: somebody has looked at it."""

@@ -113,7 +113,7 @@ async def scan_licence(entities: TheEntities, who: Reader, plainly: Plainly, sca
 
 
 @router.get("/entities/{uscc}/changes", response_model=Page[ChangeDocument])
-async def entity_changes(
+async def list_entity_changes(
     entities: TheEntities, who: Reader, uscc: str, authority: Authority, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[ChangeDocument]:
     """Changes recorded since the entity was first looked up, oldest first."""

@@ -112,7 +112,7 @@ async def exact_of(base: Foundation, exchange_id: str, reader: str) -> ExactView
 
 
 @router.get("/evidence/{exchange_id}/exact", response_model=ExactView, dependencies=[WHOLE])
-async def get_exact(base: Base, who: OperatorReader, exchange_id: str) -> ExactView:
+async def get_exact_bytes(base: Base, who: OperatorReader, exchange_id: str) -> ExactView:
     """The exact bytes of an exchange, for operators who may unmask and say why; written down."""
     return await exact_of(base, exchange_id, who.name)
 
@@ -137,7 +137,7 @@ class HeadView(View):
 
 
 @router.get("/evidence-heads", response_model=list[HeadView])
-async def get_heads(base: Base, who: Reader) -> list[HeadView]:  # noqa: ARG001
+async def get_evidence_heads(base: Base, who: Reader) -> list[HeadView]:  # noqa: ARG001
     """The signed heads as they are now. Who keeps them can prove later that the evidence was rolled back.
 
     `gateway evidence verify --seen FILE` holds such lines against the evidence.

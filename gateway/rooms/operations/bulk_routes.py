@@ -159,7 +159,7 @@ class ItemView(View):
 
 
 @router.get("/parked-operations", response_model=ParkedView)
-async def parked_operations(
+async def list_parked_operations(
     operations: Ledger,
     who: Reader,
     channel: Annotated[str | None, Query(max_length=60)] = None,
@@ -205,7 +205,7 @@ async def get_bulk_retry(retries: TheRetries, who: Reader, bulk_id: str) -> Bulk
 
 
 @router.get("/bulk-retries/{bulk_id}/operations", response_model=Page[ItemView], responses=responses(404))
-async def list_items(
+async def list_bulk_retry_operations(
     retries: TheRetries, who: Reader, bulk_id: str, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[ItemView]:
     """Its operations with their results, the oldest first."""

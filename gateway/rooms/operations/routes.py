@@ -243,7 +243,7 @@ async def reload_channel(base: Base, who: Writer, channel: str, ask: ReloadReque
 
 
 @router.get("/callbacks/unreadable", response_model=Page[UnreadableView])
-async def list_unreadable(
+async def list_unreadable_callbacks(
     base: Base, operations: Ledger, who: Reader, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[UnreadableView]:
     """Authentic messages of external systems that could not be read, newest first; each is kept as evidence."""
@@ -253,7 +253,7 @@ async def list_unreadable(
 
 
 @router.get("/callbacks/refused", response_model=Page[RefusedView])
-async def list_refused(
+async def list_refused_callbacks(
     base: Base,
     _who: OperatorReader,
     channel: Annotated[str | None, Query(max_length=60)] = None,

@@ -183,7 +183,7 @@ async def confirm_payment(base: Base, payments: ThePayments, who: Writer, paymen
         **responses(404),
     },
 )
-async def payment_qr(payments: ThePayments, who: Reader, payment_id: str) -> Response:
+async def get_payment_qr(payments: ThePayments, who: Reader, payment_id: str) -> Response:
     """The QR code for the decision document or the notice."""
     payment = await _owned(payments, who, payment_id)
     return Response(payments.pages.qr_svg(payment), media_type="image/svg+xml")
@@ -197,7 +197,7 @@ async def payment_qr(payments: ThePayments, who: Reader, payment_id: str) -> Res
         **responses(404, 409),
     },
 )
-async def payment_notice(
+async def get_payment_notice(
     base: Base, payments: ThePayments, who: Reader, payment_id: str, kind: Literal["pdf", "ofd"]
 ) -> Response:
     """The notice to be served on the party, with QR code, due date and legal warning; it is no receipt."""
@@ -287,7 +287,7 @@ async def reissue_payment(
 
 
 @router.get("/payments/{payment_id}/surcharge", response_model=SurchargeView, responses=responses(404))
-async def payment_surcharge(
+async def get_payment_surcharge(
     payments: ThePayments, who: Reader, payment_id: str, on: Day | None = None
 ) -> SurchargeView:
     """What surcharge has accrued up to a day, explained stretch by stretch from the decision's events."""

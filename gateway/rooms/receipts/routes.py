@@ -109,7 +109,7 @@ async def get_receipt(receipts: TheReceipts, payments: ThePayments, who: Reader,
         **responses(404),
     },
 )
-async def receipt_file(receipts: TheReceipts, payments: ThePayments, who: Reader, payment_id: str) -> Response:
+async def get_receipt_file(receipts: TheReceipts, payments: ThePayments, who: Reader, payment_id: str) -> Response:
     """The receipt's file, byte for byte as the platform gave it."""
     require_authority(who, (await payments.held(payment_id)).authority, "payment")
     receipt = await receipts.of_payment(payment_id)

@@ -259,7 +259,7 @@ async def close_month(
 
 
 @router.get("/month-closes", response_model=Page[MonthClose], responses=responses(404))
-async def list_closes(
+async def list_month_closes(
     base: Base,
     months: TheMonths,
     who: Reader,
@@ -277,14 +277,14 @@ async def list_closes(
 
 
 @router.get("/month-closes/{close_id}", response_model=MonthClose, responses=responses(404))
-async def get_close(base: Base, months: TheMonths, who: Reader, close_id: str) -> MonthClose:
+async def get_month_close(base: Base, months: TheMonths, who: Reader, close_id: str) -> MonthClose:
     """One close, with the figures that were signed."""
     close = await _mine(base, months, who, close_id)
     return MonthClose.of(close, months.seen(close))
 
 
 @router.post("/month-closes/{close_id}/reopening", response_model=MonthClose, responses=responses(400, 404, 409, 413))
-async def ask_to_reopen(
+async def ask_to_reopen_month(
     base: Base, months: TheMonths, who: Operator, close_id: str, ask: ReopenRequest, key: KeyedRequest
 ) -> MonthClose:
     """Ask to open a closed month again, with a reason; it stays frozen until another operator confirms."""

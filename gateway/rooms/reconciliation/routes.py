@@ -314,7 +314,7 @@ class WholeBreakView(View):
 
 
 @router.post("/reconciliations", status_code=201, response_model=RunView, responses=responses(400, 404, 409, 413))
-async def reconcile(
+async def reconcile_day(
     base: Base, runs: Runs, who: Writer, ask: RunRequest, key: KeyedRequest, response: Response
 ) -> RunView:
     """Fetch the platform's statement of a day and match it against our books, both ways."""
@@ -325,7 +325,7 @@ async def reconcile(
 
 
 @router.get("/reconciliations", response_model=Page[RunView], responses=responses(404))
-async def list_runs(
+async def list_reconciliation_runs(
     base: Base,
     runs: Runs,
     who: Reader,
@@ -344,7 +344,7 @@ async def list_runs(
 
 
 @router.get("/reconciliations/{run_id}", response_model=RunView, responses=responses(404))
-async def get_run(base: Base, runs: Runs, who: Reader, run_id: str) -> RunView:
+async def get_reconciliation_run(base: Base, runs: Runs, who: Reader, run_id: str) -> RunView:
     """One run."""
     run = await runs.held(run_id)
     if run.channel not in await channels_of(base, who):
@@ -353,7 +353,7 @@ async def get_run(base: Base, runs: Runs, who: Reader, run_id: str) -> RunView:
 
 
 @router.get("/statement-profiles", response_model=list[ProfileView])
-async def list_profiles(profiles: TheProfiles, _who: Reader) -> list[ProfileView]:
+async def list_statement_profiles(profiles: TheProfiles, _who: Reader) -> list[ProfileView]:
     """The formats of statement files that the settings know."""
     names = ("side", "shape", "encoding", "delimiter", "header")
     return [ProfileView(name=name, **{field: getattr(one, field) for field in names}) for name, one in profiles.items()]
@@ -494,7 +494,7 @@ async def propose_break_outcome(
 
 
 @router.get("/break-proposals/{proposal_id}", response_model=ProposalView, responses=responses(404))
-async def get_proposal(breaks: TheBreaks, proposed: TheProposals, who: Reader, proposal_id: str) -> ProposalView:
+async def get_break_proposal(breaks: TheBreaks, proposed: TheProposals, who: Reader, proposal_id: str) -> ProposalView:
     """One proposal, and where its refund stands."""
     found = await proposed.view(proposal_id)
     await _mine(breaks, who, found.break_id)
@@ -504,7 +504,7 @@ async def get_proposal(breaks: TheBreaks, proposed: TheProposals, who: Reader, p
 @router.post(
     "/break-proposals/{proposal_id}/confirmation", response_model=BreakView, responses=responses(400, 404, 409, 413)
 )
-async def confirm_proposal(
+async def confirm_break_proposal(
     base: Base, proposed: TheProposals, who: Operator, proposal_id: str, ask: Confirmation, key: KeyedRequest
 ) -> BreakView:
     """Confirm what was seen, as a second person 复核; who proposed it is refused. A refund is filed with that."""
@@ -513,7 +513,7 @@ async def confirm_proposal(
 
 
 @router.delete("/break-proposals/{proposal_id}", status_code=204, responses=responses(404, 409))
-async def withdraw_proposal(proposed: TheProposals, who: Operator, proposal_id: str) -> Response:
+async def withdraw_break_proposal(proposed: TheProposals, who: Operator, proposal_id: str) -> Response:
     """Take a proposal back before it is confirmed; its refund is dismissed."""
     await proposed.withdraw(proposal_id, by=person(who))
     return Response(status_code=204)

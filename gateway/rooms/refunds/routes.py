@@ -118,7 +118,7 @@ async def propose_refund(
 
 
 @router.get("/payments/{payment_id}/refunds", response_model=list[RefundView], responses=responses(404))
-async def refunds_of_payment(
+async def list_payment_refunds(
     refunds: TheRefunds, payments: ThePayments, who: Reader, payment_id: str
 ) -> list[RefundView]:
     """The refunds of a payment, oldest first."""
@@ -168,7 +168,7 @@ async def add_refund_document(
     response_class=Response,
     responses={200: {"content": {"application/octet-stream": {}}, "description": "The file"}, **responses(404)},
 )
-async def refund_document_file(refunds: TheRefunds, who: Reader, refund_id: str, document_id: str) -> Response:
+async def get_refund_document_file(refunds: TheRefunds, who: Reader, refund_id: str, document_id: str) -> Response:
     """The file of a document, to be saved and never shown in place."""
     require_authority(who, (await refunds.held(refund_id)).authority, "refund")
     document, content = await refunds.file_of(refund_id, document_id)

@@ -81,7 +81,7 @@ class GrantView(View):
 
 
 @router.post("/seal-grants", status_code=201, response_model=GrantView, responses=responses(400, 404, 409))
-async def give_grant(
+async def grant_seal(
     base: Base, grants: TheGrants, who: Supervisor, ask: GrantAsk, key: KeyedRequest, response: Response
 ) -> GrantView:
     """Let an officer use a seal from one day to another 用印授权. From the first grant on the seal needs one."""
@@ -94,7 +94,7 @@ async def give_grant(
 
 
 @router.post("/seal-grants/{grant_id}/end", response_model=GrantView, responses=responses(404, 409))
-async def end_grant(base: Base, grants: TheGrants, who: Supervisor, grant_id: str, ask: GrantEnd) -> GrantView:
+async def end_seal_grant(base: Base, grants: TheGrants, who: Supervisor, grant_id: str, ask: GrantEnd) -> GrantView:
     """End a grant now. A seal whose grants have all ended is used by nobody."""
     require_authority(who, (await grants.held(grant_id)).authority, "grant")
     ended = await grants.end(grant_id, reason=ask.reason, ended_name=who.name)
@@ -102,7 +102,7 @@ async def end_grant(base: Base, grants: TheGrants, who: Supervisor, grant_id: st
 
 
 @router.get("/seal-grants", response_model=list[GrantView], responses=responses(404))
-async def list_grants(
+async def list_seal_grants(
     base: Base,
     grants: TheGrants,
     who: Reader,

@@ -92,7 +92,7 @@ async def seal_document(
 
 
 @router.get("/sealed-documents", response_model=Page[SealedDocumentView])
-async def list_documents(
+async def list_sealed_documents(
     seals: TheSeals,
     who: Reader,
     status: Status | None = None,
@@ -121,7 +121,7 @@ async def list_documents(
 
 
 @router.get("/sealed-documents/{document_id}", response_model=SealedDocumentView, responses=responses(404))
-async def get_document(seals: TheSeals, who: Reader, document_id: str) -> SealedDocumentView:
+async def get_sealed_document(seals: TheSeals, who: Reader, document_id: str) -> SealedDocumentView:
     """One document with the report of our checks and its timeline."""
     document, timeline = await seals.view(document_id)
     require_authority(who, document.authority, "sealed document")
@@ -140,7 +140,7 @@ async def get_document(seals: TheSeals, who: Reader, document_id: str) -> Sealed
         **responses(404, 409),
     },
 )
-async def get_file(
+async def get_sealed_file(
     seals: TheSeals,
     who: Reader,
     document_id: str,
@@ -174,7 +174,7 @@ async def get_seal_report(seals: TheSeals, who: Reader, document_id: str) -> HTM
         **responses(400, 413),
     },
 )
-async def verify(
+async def verify_document(
     seals: TheSeals,
     rules: TheRules,
     who: Reader,

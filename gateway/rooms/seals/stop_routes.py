@@ -76,7 +76,7 @@ async def stop_seal(stops: TheStops, who: Writer, ask: StopAsk, key: KeyedReques
 
 
 @router.get("/seal-stops", response_model=list[StopView], responses=responses(404))
-async def list_stops(
+async def list_seal_stops(
     stops: TheStops, who: Reader, authority: Annotated[str, Query(min_length=1, max_length=40)]
 ) -> list[StopView]:
     """Seals of an authority that were stopped here, newest first."""

@@ -156,7 +156,7 @@ async def withdraw_voiding(
 
 
 @router.get("/record", response_model=VoidingRecord, responses=responses(409))
-async def get_record(seals: TheSeals, voidings: TheVoidings, who: Reader, document_id: str) -> dict[str, Any]:
+async def get_voiding_record(seals: TheSeals, voidings: TheVoidings, who: Reader, document_id: str) -> dict[str, Any]:
     """The signed record of a voided sealing, kept for as long as the document."""
     await _own(seals, who, document_id)
     return voidings.signed((await voidings.of(document_id)).voiding)

@@ -172,7 +172,7 @@ async def remove_endpoint(base: Base, who: Writer, endpoint_id: str) -> Response
 
 
 @router.get("/webhook-endpoints/{endpoint_id}/deliveries", response_model=Page[DeliveryView], responses=responses(404))
-async def list_deliveries(
+async def list_webhook_deliveries(
     base: Base,
     who: Writer,
     endpoint_id: str,
@@ -194,7 +194,7 @@ async def list_deliveries(
 
 
 @router.post("/webhook-endpoints/{endpoint_id}/resend", response_model=Resent, responses=responses(404, 413))
-async def resend(base: Base, who: Writer, endpoint_id: str, ask: ResendRequest) -> Resent:
+async def resend_deliveries(base: Base, who: Writer, endpoint_id: str, ask: ResendRequest) -> Resent:
     """Deliver again. A receiver knows an event by its `webhook-id`, which stays the same: no Idempotency-Key needed."""
     await _mine(base.webhooks, who, endpoint_id)
     again = await base.webhooks.resend(
@@ -208,7 +208,7 @@ async def resend(base: Base, who: Writer, endpoint_id: str, ask: ResendRequest) 
 
 
 @router.post("/webhook-endpoints/{endpoint_id}/secret", response_model=SecretView, responses=responses(400, 404, 409))
-async def rotate(base: Base, who: Writer, endpoint_id: str, key: KeyedRequest) -> SecretView:
+async def rotate_webhook_secret(base: Base, who: Writer, endpoint_id: str, key: KeyedRequest) -> SecretView:
     """A new signing secret. For a day every message bears both signatures."""
     await _mine(base.webhooks, who, endpoint_id)
     await key.once(who, None, lambda once: base.webhooks.rotate_secret(endpoint_id, once=once))
@@ -216,7 +216,7 @@ async def rotate(base: Base, who: Writer, endpoint_id: str, key: KeyedRequest) -
 
 
 @router.post("/webhook-endpoints/{endpoint_id}/enabling", status_code=204, responses=responses(404))
-async def enable(base: Base, who: Writer, endpoint_id: str) -> Response:
+async def enable_endpoint(base: Base, who: Writer, endpoint_id: str) -> Response:
     """Let an endpoint go again that was disabled because nothing arrived. Repeating it changes nothing."""
     await _mine(base.webhooks, who, endpoint_id)
     await base.webhooks.enable(endpoint_id)
