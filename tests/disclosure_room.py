@@ -203,7 +203,7 @@ class Room:
 
         With 0 it stands still: nothing is asked about that is not due at once.
         """
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not holds(found := await self.disclosures.held(disclosure_id)):
                 self.clock.advance(timedelta(seconds=step))
                 self.delivery.wake()

@@ -541,10 +541,10 @@ class Alarms:
 
 
 def alarms(conn: Connection, today: date) -> list[Alarms]:
-    """By target, what is not public, or not taken back, although its last day has passed."""
-    missed = or_(
-        and_(_unpublished(), disclosure.c.submit_by_on < today), and_(_owed(), disclosure.c.withdraw_by_on < today)
-    )
+    """By target, what is not passed on, not public, or not taken back, although its last day has passed."""
+    here = disclosure.c.status == Status.PLANNED.value
+    due = or_(disclosure.c.submit_by_on < today, and_(here, disclosure.c.pass_on_by_on < today))
+    missed = or_(and_(_unpublished(), due), and_(_owed(), disclosure.c.withdraw_by_on < today))
     query = select(disclosure.c.target, func.count()).where(missed).group_by(disclosure.c.target)
     return [Alarms(target, number) for target, number in conn.execute(query.order_by(disclosure.c.target))]
 

@@ -146,7 +146,7 @@ async def live(folder: Path, steps: Sequence[str]) -> None:
     await room.organs.set("A1", ORGAN, date(2020, 1, 1))
     await room.delivery.start()
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(600):
             one = await room.publish()
             await told(room, one, steps)
     finally:
