@@ -136,6 +136,18 @@ _LATE = select(_t).where(
 )
 
 
+def find(conn: Connection, wanted: RepairFilter) -> list[Repair]:
+    """Requests, newest first."""
+    query = select(_t).order_by(_t.c.id.desc()).limit(wanted.limit)
+    if wanted.authorities is not None:
+        query = query.where(_t.c.authority.in_(list(wanted.authorities)))
+    if wanted.status is not None:
+        query = query.where(_t.c.status == wanted.status.value)
+    if wanted.before is not None:
+        query = query.where(_t.c.id < wanted.before)
+    return [_repair(row) for row in conn.execute(query).mappings()]
+
+
 class Repairs:
     """Takes requests for repair, has them answered by two people, and ends what was granted everywhere."""
 
@@ -151,9 +163,12 @@ class Repairs:
     async def receive(self, authority: str, number: str, ask: RepairAsk, *, once: Once = NEVER) -> str:
         """Take a request in; its id.
 
-        Raises NotFoundProblem, and ConflictProblem where one is open, or nothing is public.
+        Raises NotFoundProblem, InvalidProblem for a day to come, and ConflictProblem where one is open, or nothing is
+        public.
         """
         repair_id, now = new_id("rpr"), to_micros(self._base.clock.now())
+        if ask.received_on > day_of(self._base.clock.now()):
+            raise InvalidProblem(say("disclosures.repair_in_future"), field="received_on")
 
         def unit(conn: Connection) -> None:
             decision = self._decisions.read(conn, authority, number, hold=True)
@@ -257,14 +272,7 @@ class Repairs:
 
     async def find(self, wanted: RepairFilter) -> list[Repair]:
         """Requests, newest first."""
-        query = select(_t).order_by(_t.c.id.desc()).limit(wanted.limit)
-        if wanted.authorities is not None:
-            query = query.where(_t.c.authority.in_(list(wanted.authorities)))
-        if wanted.status is not None:
-            query = query.where(_t.c.status == wanted.status.value)
-        if wanted.before is not None:
-            query = query.where(_t.c.id < wanted.before)
-        return await self._base.store.read(lambda conn: [_repair(row) for row in conn.execute(query).mappings()])
+        return await self._base.store.read(lambda conn: find(conn, wanted))
 
     async def sweep(self) -> int:
         """Carry on what was granted, and raise each alarm once about an answer or an end that is late; how many."""

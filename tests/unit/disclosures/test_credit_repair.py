@@ -86,6 +86,14 @@ async def test_the_minimum_period_is_a_condition(room: Room) -> None:
         await repairs.receive("A1", NUMBER, ask)
 
 
+async def test_the_clock_does_not_run_from_a_day_to_come(room: Room) -> None:
+    await room.publish()
+    ask = RepairAsk(received_on=day_of(room.clock.now()) + timedelta(days=1), forwarded_by="信用中国")
+    with pytest.raises(InvalidProblem) as told:
+        await room.disclosures.repairs.receive("A1", NUMBER, ask)
+    assert told.value.field == "received_on"
+
+
 async def test_whoever_proposes_does_not_confirm_and_what_changed_is_seen_again(room: Room) -> None:
     repairs, one = await asked(room, **PAPERS)
     await repairs.answer(one, GRANT, by=LIN)
