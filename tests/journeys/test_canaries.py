@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import io
+import itertools
 import re
+import zipfile
 from collections.abc import AsyncIterator
-from typing import Any
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any, get_args
 
 import httpx
 import pytest
@@ -15,6 +19,9 @@ from refund_steps import LETTER, VOUCHER, colleague, paid_twice, propose
 
 from gateway import logs
 from gateway.faces.build import build
+from gateway.foundation import handovers as handed
+from gateway.foundation.access import audit as acts
+from gateway.rooms.reconciliation.report import Kind
 from gateway.settings import FACES, LogSettings, load
 
 PARTY = {
@@ -42,7 +49,13 @@ async def case(make_site, tmp_path, simulators, sqlite_url) -> AsyncIterator[tup
     with make_site(tmp_path, simulators, sqlite_url) as site:
         text = site.settings_file.read_text(encoding="utf-8")
         own = '[channels.gongshi]\nadapter = "credit.bulletin"\nurl = "https://gongshi.example/public"\n\n'
-        text = text.replace('"creditchina", "portal"]', '"creditchina", "portal", "gongshi"]')
+        gsxt = simulators.ready["systems"]["gsxt"]
+        secret = tmp_path / "gsxt.secret"
+        secret.write_text(gsxt["secret"], encoding="utf-8")
+        secret.chmod(0o600)
+        own += f'[channels.gsxt]\nadapter = "credit.gsxt"\nurl = "{gsxt["url"]}"\nnode = "{gsxt["node"]}"\n'
+        own += 'secret = "file:gsxt.secret"\n\n'
+        text = text.replace('"creditchina", "portal"]', '"creditchina", "portal", "gsxt", "gongshi"]')
         bind = f'public = "{site.url.removeprefix("http://")}"\n[webhooks]'
         text = text.replace("[webhooks]", bind, 1).replace("[channels.portal]", own + "[channels.portal]", 1)
         site.settings_file.write_text(text, encoding="utf-8")
@@ -91,6 +104,7 @@ async def story(site: Any) -> list[str]:
         "basis": f"食品安全法第一百二十四条（{TEXT}）",
         "violation": f"经营过期食品（{TEXT}）",
         "full_text": TEXT,
+        "field_of_law": "food",
         "officers": OFFICERS,
     }
     await site.decide(FIRM, **texts)
@@ -130,10 +144,14 @@ async def test_nobody_comes_out_unmasked(case) -> None:
         public = await pages_of(citizen, payers, site.simulators.ready["systems"])
     assert len(public) > 12
     assert any(where.startswith("/public/pub_") and "经营过期食品" in text for where, text in public.items())
-    assert any("portal" in where and "经营过期食品" in text for where, text in public.items())
+    for platform in ("portal", "gsxt"):
+        assert any(platform in where and "经营过期食品" in text for where, text in public.items()), platform
     leaked = {(where, one) for where, text in public.items() for one in (*NUMBERS, *NAMES) if one in text}
-    registered = {(where, one) for where, one in leaked if "/credit/public" in where and one == "柯望津"}
-    leaked -= registered  # Credit China shows a shop under its registered name, by which the platform knows it
+    by_register = (
+        "/credit/public",
+        "/gsxt/public",
+    )  # these show a shop under its registered name, by which they know it
+    leaked = {(at, one) for at, one in leaked if one != "柯望津" or not any(page in at for page in by_register)}
     assert leaked == set(), "what everybody can read"
 
     async with asyncio.timeout(60):
@@ -147,6 +165,13 @@ async def test_nobody_comes_out_unmasked(case) -> None:
     assert len(shown) > 25
     leaked = {(where, one) for where, text in shown.items() for one in NUMBERS[:3] if one in text}
     assert leaked == set(), "what operators see of numbers that are no business of theirs"
+
+    files = await exports_of(site)
+    leaked = {(where, one) for where, text in files.items() for one in NUMBERS if one in text}
+    leaked -= {("bundle", one) for one in NUMBERS[3:]}  # a case's papers say where it happened, and who worked on it
+    assert leaked == set(), "files that are handed on"
+    logs = ("audit", "handovers")
+    assert {(where, one) for where in logs for one in NAMES[1:] if one in files[where]} == set(), "logs about persons"
 
     assert len(said.getvalue().splitlines()) > 20
     assert [one for one in (*NUMBERS, *NAMES) if one in said.getvalue()] == [], "the log"
@@ -168,7 +193,7 @@ async def pages_of(citizen: httpx.AsyncClient, payers: list[str], systems: dict[
         await read(path + "/slip")
     for path in ("/openapi.json", "/healthz", "/readyz", "/metrics"):
         await read(path)
-    for name in ("credit", "portal"):
+    for name in ("credit", "portal", "gsxt"):
         for number in set(re.findall(r"/public/(\d+)", await read(systems[name]["public"]))):
             await read(f"{systems[name]['public']}/{number}")
     del found["/public?q=崔砚舟"], found["/public?q=谭雪樵"]  # which say back what was asked
@@ -191,3 +216,44 @@ async def lists_of(site: Any, operator: httpx.AsyncClient) -> dict[str, str]:
     asked = {"authority": "wangchuan-scjg", "decision_number": FIRM}
     found["preview"] = (await operator.post("/v1/full-texts/preview", json=asked)).text
     return found
+
+
+async def person(site: Any, role: str) -> httpx.AsyncClient:
+    """Somebody with this role: a client bearing their key."""
+    made = await site.app.base.access.create_operator(role, f"试用{role}", role, "long enough a password")
+    return site.client((await site.app.base.access.issue_operator_key(made.id, label="canary")).token)
+
+
+async def exports_of(site: Any) -> dict[str, str]:
+    """Every file that people take away, by its name: reports, logs, and the evidence bundle as it is by default."""
+    found: dict[str, str] = {}
+    day = f"{site.clock.now() + timedelta(hours=8):%Y-%m-%d}"
+    async with await person(site, "auditor") as auditor:
+        for kind, form in itertools.product(get_args(Kind), ("json", "csv", "xlsx")):
+            period = day if kind == "day" else day[:7]
+            asked = {"channel": "nontax", "period": period, "format": form}
+            answer = await auditor.get(f"/v1/reports/{kind}", params=asked)
+            assert answer.status_code == 200, answer.text
+            found[f"{kind}.{form}"] = opened(answer.content) if form == "xlsx" else answer.text
+    asked = {"authority": "wangchuan-scjg", "number": PERSON, "recipient": "望川区人民法院", "reason": "行政诉讼举证"}
+    async with await person(site, "supervisor") as supervisor:
+        whole = opened((await supervisor.post("/v1/evidence-bundles", json=asked | {"exact": True})).content)
+        assert PARTY["id_number"] in whole, "what a court is given in full"
+        found["bundle"] = opened((await supervisor.post("/v1/evidence-bundles", json=asked)).content)
+    given = await site.read(lambda conn: handed.find(conn, handed.HandoverFilter(recipient="望川区人民法院")))
+    assert [(one.way, one.by, "number" in one.kinds) for one in given] == [
+        ("bundle", "试用supervisor", False),
+        ("bundle", "试用supervisor", True),
+    ], "and that it was given is written down"
+    logs = {"audit": (acts.find, acts.AuditFilter), "handovers": (handed.find, handed.HandoverFilter)}
+    for name, (find, wanted) in logs.items():
+        rows = await site.read(lambda conn, find=find, wanted=wanted: find(conn, wanted(limit=1000)))
+        assert rows, name
+        found[name] = str([asdict(one) for one in rows])
+    return found
+
+
+def opened(archive: bytes) -> str:
+    """What stands in the files of an archive, a workbook being one."""
+    with zipfile.ZipFile(io.BytesIO(archive)) as files:
+        return "".join(files.read(one).decode(errors="replace") for one in files.namelist())
