@@ -12,8 +12,10 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 from gateway.rooms.decisions import Officer, Party, PartyKind
+from gateway.words.law import read_toml
 from gateway.words.masking import Public, is_mask, mask_published
 
 REMOVED = "（已隐去）"
@@ -107,6 +109,9 @@ _SURNAMES = (
     "钟谭陆汪范石廖贾韦付邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵覃武戴莫孔汤岑齐祁柯殷"
 )
 """Common ones, without those that begin other words as well (于, 向, 万, 钱 …): a person adds such a name by hand."""
+_NO_NAMES = frozenset(
+    word for row in read_toml(Path(__file__).with_name("no_names.toml"))["words"] for word in row["are"]
+)
 _NAME = rf"(?:欧阳|司马|上官|诸葛|东方|皇甫|尉迟|公孙|[{_SURNAMES}])[\u4e00-\u9fff]{{1,2}}?"
 _ROLES = (
     "证人|投诉人|举报人|被害人|受害人|被侵害人|见证人|监护人|代理人|委托人|邻居|消费者|顾客|购买人|承租人|出租人|房东"
@@ -192,7 +197,8 @@ def _read_names(plain: str) -> Iterable[tuple[str, Kind]]:
         if pattern is _AGED and "岁" not in plain:
             continue  # it would be tried at each surname
         for match in pattern.finditer(plain):
-            yield match["name"], kind
+            if match["name"] not in _NO_NAMES:
+                yield match["name"], kind
 
 
 def _apart(found: list[Finding]) -> list[Finding]:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.rooms.decisions import Officer, Party, PartyKind
+from gateway.rooms.disclosures import public_text
 from gateway.rooms.disclosures.public_text import Kind, Known, cut, known_of, look
 
 FIRM = Party(kind=PartyKind.ORGANISATION, name="恒筑建设有限公司", uscc="91990102MA0HD1233R")
@@ -45,12 +46,20 @@ def test_a_name_that_a_text_gives_once_is_masked_wherever_it_stands():
         "依据《未成年人保护法》第五十九条",
         "顾客钱款已退还，司机于当日到案",
         "公司成立12年，3岁以上儿童用品",
+        "询问证人何时到场、何时离开；证人陈述称，员工曾多次提醒，顾客周末、顾客许多在场",
         "张三有限公司经营的餐馆",
         "罚款人民币12345678.90元，缴款码99010226300000000012",
     ],
 )
 def test_what_names_nobody_stays(text):
     assert look(text) == []
+
+
+@pytest.mark.parametrize("word", sorted(public_text._NO_NAMES))
+def test_a_word_of_the_list_is_compared_whole_so_no_name_is_lost_that_begins_so(word):
+    assert look(f"证人{word}。{word}") == []
+    name = f"{word[:2]}欣"
+    assert cut(f"证人{name}。", look(f"证人{name}。")) == f"证人{name[:1]}某某。"
 
 
 def test_who_is_eighteen_is_no_minor():
