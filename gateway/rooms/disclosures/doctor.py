@@ -46,7 +46,16 @@ def to_confirm(rules: Rules, used: Iterable[str], codes: Sequence[str], today: d
         regime = rules.regime_of(profile.periods, today)
         if regime is not None:
             yield from (f"{regime.citation}: {one}" for one in regime.unconfirmed())
-    for row in (*rules.exclusions, *rules.terms, *rules.bases, *rules.longest, *rules.unperformed):
-        here = not row.when.divisions or any(one.startswith(row.when.divisions) for one in divisions)
-        if row.confirm and here and (not row.targets or set(row.targets) & set(named)):
-            yield f"{row.citation}: {row.confirm}"
+    for kind in (rules.exclusions, rules.terms, rules.bases, rules.longest, rules.unperformed):
+        confirmed = [(row.when, row.targets) for row in kind if row.own and not row.confirm]
+        for row in kind:
+            here = not row.when.divisions or any(one.startswith(row.when.divisions) for one in divisions)
+            if row.confirm and here and _at(row.targets, named) and (row.when, row.targets) not in confirmed:
+                yield f"{row.citation}: {row.confirm}"
+    yield from (f"{row.citation}: {row.confirm}" for row in rules.repairs if row.confirm and _at(row.targets, named))
+    if (withdrawal := rules.withdrawal_on(today)).confirm:
+        yield f"{withdrawal.citation}: {withdrawal.confirm}"
+
+
+def _at(targets: Sequence[str], named: Sequence[str]) -> bool:
+    return not targets or bool(set(targets) & set(named))

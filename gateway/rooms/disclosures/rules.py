@@ -49,6 +49,7 @@ class Withdrawal(Dated):
 
     working_days: Annotated[int, Field(ge=1)]
     citation: str
+    confirm: str = ""
 
 
 class Term(Provision):

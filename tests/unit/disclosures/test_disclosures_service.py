@@ -19,6 +19,7 @@ from gateway.ports.credit import FieldError, VerdictNotice
 from gateway.rooms.decisions import DecisionEvent, EventKind
 from gateway.rooms.disclosures import DisclosureFilter, Organ, Status, records
 from gateway.rooms.disclosures.judging import Wanting
+from gateway.rooms.disclosures.options import DisclosureOptions
 from gateway.rooms.disclosures.planning import Relied, Told
 from gateway.words.clock import day_of, to_micros
 from gateway.words.errors import (
@@ -464,6 +465,20 @@ async def test_the_basis_is_told_with_the_request_or_stands_in_a_row(room: Room)
         ground = "social_impact" if held.target == "city" else "local_rule"
         assert held.basis_ground == ground
         assert held.basis_citation
+
+
+async def test_a_basis_that_is_still_to_be_confirmed_is_none_where_the_office_says_so(room: Room) -> None:
+    await room.decide()
+    room.disclosures._planning._reading = DisclosureOptions(confirmed_basis_only=True).reading
+    with pytest.raises(InvalidProblem) as told:
+        await room.disclosures.request("A1", NUMBER)
+    assert {(one["target"], one["field"]) for one in told.value.extra["errors"]} == {
+        ("city", "bases"),
+        ("portal", "bases"),
+    }
+    relied = Told(bases={"": Relied("local_rule", "安澜市行政执法公示办法 第三条")})
+    for one in await room.disclosures.request("A1", NUMBER, told=relied):
+        assert (await room.disclosures.held(one)).basis_citation == "安澜市行政执法公示办法 第三条"
 
 
 # --- what is owed -----------------------------------------------------------------------------------------------------

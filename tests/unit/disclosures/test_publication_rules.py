@@ -537,3 +537,52 @@ def test_a_row_of_a_region_is_to_be_confirmed_only_where_an_organ_is():
 
     assert marked("11370102002100216D")
     assert not marked(ORGAN.code)
+
+
+SOURCED = {
+    "527号": date(2019, 7, 1),
+    "第58号": date(2023, 5, 1),
+    "第36号": date(2026, 4, 1),
+    "第45号": date(2021, 9, 1),
+    "市场监督管理信用修复管理办法": date(2025, 12, 25),
+    "治安管理处罚法": date(2026, 1, 1),
+}
+"""Orders, and the day from which each of them holds by a text that was read."""
+DATED = [
+    *RULES.exclusions, *RULES.withdrawals, *RULES.regimes, *RULES.terms, *RULES.bases, *RULES.longest, *RULES.repairs
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("row", DATED, ids=lambda row: f"{row.citation} {row.since}")
+def test_a_day_that_rests_on_no_text_that_was_read_is_to_be_confirmed(row):
+    read = any(order in row.citation and day == row.since for order, day in SOURCED.items())
+    assert read or "the day from which it holds" in str(row.confirm)
+
+
+MARKED = [row for row in DATED if row.confirm and isinstance(row.confirm, str)]
+
+
+@pytest.mark.parametrize("row", MARKED, ids=lambda row: f"{row.citation} {row.since}")
+def test_doctor_names_every_row_that_is_to_be_confirmed(row):
+    used = getattr(row, "targets", ()) or (CREDIT,)
+    division = (*getattr(getattr(row, "when", None), "divisions", ()), "99")[0]
+    found = doctor.to_confirm(RULES, used, [f"11{division:0<6}002100216D"], date(2026, 5, 1))
+    assert f"{row.citation}: {row.confirm}" in found
+
+
+def test_an_organ_confirms_a_row_by_repeating_it(tmp_path):
+    own = tmp_path / "own.toml"
+    row = """
+    [[longest]]
+    when = {{ divisions = ["37"] }}
+    from = 2020-10-01
+    months = 60
+    counts_from = "violation"
+    citation = "山东省社会信用条例 第三十八条"
+    {}
+    """
+    for mark, named in (('confirm = "again"', True), ("", False)):
+        own.write_text(row.format(mark), encoding="utf-8")
+        rules = RULES.with_files([own])
+        found = doctor.to_confirm(rules, [CREDIT], ["11370102002100216D"], date(2026, 5, 1))
+        assert any("第三十八条" in one for one in found) == named
