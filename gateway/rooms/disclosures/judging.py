@@ -62,6 +62,7 @@ class Wanting:
 
 
 Judgement = Plan | Refusal | Wanting
+BecameMinor = Literal["withdraw", "shorten"]
 
 
 @dataclass(frozen=True)
@@ -70,10 +71,12 @@ class Reading:
 
     ``older``: decisions from before an order are under the order of their day (``own``), under the ``milder`` of the
     two, or under the ``newest`` for all. ``confirmed_only``: a basis of publication still to be confirmed is none.
+    ``minor``: what is public and turns out to be minor is withdrawn, or its period becomes that of minor ones.
     """
 
     older: Older = "own"
     confirmed_only: bool = False
+    minor: BecameMinor = "withdraw"
 
 
 AS_WRITTEN = Reading()

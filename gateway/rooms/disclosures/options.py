@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway.rooms.disclosures.judging import Reading
+from gateway.rooms.disclosures.judging import BecameMinor, Reading
 from gateway.rooms.disclosures.rules import Older, Rules, load
 from gateway.settings import FileOfRoom
 from gateway.words.errors import SettingsError
@@ -37,6 +37,8 @@ class DisclosureOptions(BaseModel):
     ``rules``: files with an organ's own rows, which win over those that come with the gateway. ``older_decisions``:
     under which order decisions from before it are: that of their day (``own``), the ``milder`` of the two, or the
     ``newest`` for all. ``confirmed_basis_only``: a basis of publication that is still to be confirmed is none.
+    ``became_minor``: what is public and turns out to be minor, without a recorded reason to show it: ``withdraw`` it,
+    or ``shorten`` its period to that of minor ones.
     ``records_a_day``: how many records a target takes in a day, by its channel: what cannot be kept is told before.
     ``look_every_days``: how often what is public is looked at; ``look_after_days``: for how long what is not any more.
     ``end_grace_days``: how long a target has to end a publication by itself, before it is told to. ``copies``: channels
@@ -50,12 +52,13 @@ class DisclosureOptions(BaseModel):
     rules: Annotated[tuple[FileOfRoom, ...], Field(max_length=20)] = ()
     older_decisions: Older = "own"
     confirmed_basis_only: bool = False
+    became_minor: BecameMinor = "withdraw"
     records_a_day: Mapping[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
 
     @property
     def reading(self) -> Reading:
         """How the rules are read here."""
-        return Reading(self.older_decisions, self.confirmed_basis_only)
+        return Reading(self.older_decisions, self.confirmed_basis_only, self.became_minor)
 
     def read(self) -> Rules:
         """The rules that hold here. Raises SettingsError naming file and place."""

@@ -123,7 +123,9 @@ class Planning:
         return Case(decision.facts, organ.code, channel.name, channel.info.name)
 
     def again(self, decision: Decision, organ: Organ, disclosure: Disclosure, today: date) -> Judgement:
-        """What the rules say today of what is planned or shown already. One that is minor now is shown as such.
+        """What the rules say today of what is planned or shown already.
+
+        One that turns out to be minor is refused like any other, unless it is public and only its period is to shrink.
 
         Raises KeyError, ConflictProblem where the target is known no more.
         """
@@ -131,7 +133,7 @@ class Planning:
         bench, case = self.bench(decision.authority, today), self.case(decision, organ, channel)
         reason, shown = disclosure.override_reason, disclosure.published_on
         found = bench.judge(case, self._profile(channel), override_reason=reason, published_on=shown)
-        if isinstance(found, Refusal) and found.kind == "minor":
+        if isinstance(found, Refusal) and found.kind == "minor" and shown and self._reading.minor == "shorten":
             return bench.judge(case, self._profile(channel), override_reason="已予公示", published_on=shown)
         return found
 
@@ -168,7 +170,7 @@ class Planning:
 
     def digest(self, today: date) -> str:
         """What holds today, in a word: what was judged under another one is judged again."""
-        return self._rules.digest(today, self._reading.older)
+        return self._rules.digest(today, self._reading.older, self._reading.minor)
 
     def enter(
         self,

@@ -38,10 +38,11 @@ def judge_again(conn: Connection, effects: Effects, planning: Planning, disclosu
     except (KeyError, ConflictProblem):
         return False  # the target is configured no more: nothing can be sent there either
     records.change(conn, one.id, at, judged_under=planning.digest(today))
-    if isinstance(found, Refusal) and found.kind == "never" and one.withdraw_wanted_at is None:
+    if isinstance(found, Refusal) and found.kind in ("never", "minor") and one.withdraw_wanted_at is None:
         planned_on = day_of(from_micros(one.created_at))
         begun = found.since if found.since is not None and found.since > planned_on else today
-        effects.owe_withdrawal(conn, one, FOR_THE_PUBLIC, begun, at)
+        words = found.reason if found.kind == "minor" else FOR_THE_PUBLIC
+        effects.owe_withdrawal(conn, one, words, begun, at)
         return True
     plan = found.plan if isinstance(found, Refusal) else found
     return isinstance(plan, Plan) and _moved(conn, effects, one, plan, at)
