@@ -21,8 +21,8 @@ RARE = {
     "foundation/delivery/resolution_records.py": "",
     "foundation/delivery/webhook_records.py": """add_endpoint endpoints held bring_back waiting give_up
         send_again deliveries""",
-    "foundation/evidence/records.py": """nodes counts chains bodies shred unshredded shredded_by callbacks_about
-        links_of_operations of_attempts called_back""",
+    "foundation/evidence/records.py": """nodes counts chains bodies where_shredding_stands shred unshredded shredded_by
+        callbacks_about links_of_operations of_attempts called_back""",
     "rooms/decisions/records.py": "numbered versions",
     "rooms/disclosures/records.py": """set_organ find late_submissions late_withdrawals due_publications
         due_withdrawals to_look_at unmarked provisional after late_to_pass_on alarms codes figures""",
