@@ -15,7 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, V
 
 from gateway.foundation import rooms
 from gateway.foundation.rooms import Room
-from gateway.foundation.wire import ChannelWire, FrameWire, WireSettings
+from gateway.foundation.wire import ChannelWire, FolderWire, FrameWire, WireSettings
 from gateway.foundation.wire.drift import NoteDrift, no_notes
 from gateway.foundation.wire.tokens import TokenShelf
 from gateway.plugins import KindOf, Kinds, load
@@ -108,7 +108,7 @@ class Channel:
     info: AdapterInfo
     find: FindGuarantee
     url: str
-    wire: ChannelWire | FrameWire
+    wire: ChannelWire | FolderWire | FrameWire
     keys: ChannelKeys = field(default_factory=ChannelKeys)
     options: Any = None
     kind_keys: BaseModel | None = None
@@ -387,15 +387,19 @@ def _one_channel(
         "clock": ground.clock,
         "drift": ground.drift,
     }
-    wire: ChannelWire | FrameWire
+    wire: ChannelWire | FolderWire | FrameWire
     try:
         if scheme in FrameWire.schemes:
             wire = FrameWire(name, settings.url, **shared)
+        elif scheme in FolderWire.schemes:
+            wire = FolderWire(name, settings.url, **shared)
         else:
             tokens = ground.shelf(name, _account(settings.url, own)) if ground.shelf is not None else None
             wire = ChannelWire(name, settings.url, tokens=tokens, files=options.files, **shared)
     except OSError as error:
         raise SettingsError(key, say("channels.tls_files", error=error)) from error
+    except ValueError as error:
+        raise SettingsError(f"{key}.url", say("channels.adapter_refuses", adapter=info.name, error=error)) from error
     try:
         adapter = adapter_class(own, wire, ground.clock)  # type: ignore[call-arg]
     except ValueError as error:
