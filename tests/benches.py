@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gateway.adapters.credit.creditchina import CreditChina
+from gateway.adapters.credit.folder import CreditFolder
 from gateway.adapters.credit.gsxt import EntityPublicity
 from gateway.adapters.credit.portal import DisclosurePortal
 from gateway.adapters.nontax.cnnontax import CnNonTax
@@ -74,6 +75,13 @@ class GsxtBench(simulated.GsxtBench):
 
     def __init__(self, simulators: Simulation, adapter_class: type[Any] = EntityPublicity, **settings: Any) -> None:
         super().__init__(simulators, adapter_class, **settings)
+
+
+class CreditFolderBench(simulated.CreditFolderBench):
+    """With CreditFolder unless another adapter is given."""
+
+    def __init__(self, simulators: Simulation, adapter_class: type[Any] = CreditFolder) -> None:
+        super().__init__(simulators, adapter_class)
 
 
 class RestSealBench(simulated.RestSealBench):

@@ -10,8 +10,8 @@ from typing import Any
 
 from foundation import foundation, wire
 
-from gateway.adapters.credit.creditchina.mapping import TABLES
 from gateway.adapters.credit.layout import Layout
+from gateway.adapters.credit.penalty_table import TABLES
 from gateway.adapters.credit.portal.mapping import LAYOUT
 from gateway.foundation.channels import Channel, Channels
 from gateway.foundation.rooms import Opened

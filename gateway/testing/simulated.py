@@ -7,16 +7,19 @@ away its faults.
 from __future__ import annotations
 
 import asyncio
+import errno
 import itertools
 import json
 import re
+import tempfile
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any, ClassVar, Final, Protocol
 
 import contracts
 from gateway.foundation.crypto.sm import sm3
-from gateway.foundation.wire import ChannelWire, FrameWire, Limits, Timeouts
+from gateway.foundation.wire import ChannelWire, FolderWire, FrameWire, Limits, Timeouts
 from gateway.ports.base import Incoming, RawExchange, Reply
 from gateway.ports.credit import DisclosedParty, DisclosureRecord
 from gateway.ports.nontax import BillLine, IssueRequest
@@ -494,6 +497,111 @@ class GsxtBench(PortalBench):
         return made.model_copy(update={"party": shop, "full_text": text})
 
 
+class _Share(FolderWire):
+    """A folder as its adapter meets it on a bad day; ``fault`` is what happens to each file."""
+
+    fault: str | None = None
+    word = ""
+
+    def _write(self, path: Path, content: bytes, named: list[bool]) -> None:
+        """Nothing is answered before, or after; a disk error after stands for every answer that cannot be used."""
+        if self.fault == "silence":
+            raise TimeoutError
+        super()._write(path, content, named)
+        if self.fault in ("apply_then_silence", "apply_then_reset"):
+            raise TimeoutError
+        if self.fault is not None:
+            raise OSError(errno.EIO, "input/output error")
+
+    def _read(self, path: Path, most: int) -> bytes | None:
+        """What the platform wrote, distorted."""
+        read = super()._read(path, most)
+        receipt = path.parent.name == "receipts"
+        if self.fault is None or not (receipt or path.name == "published.csv"):
+            return read
+        if self.fault == "silence":
+            raise TimeoutError
+        example = contracts.read_text("creditfolder/v1/examples/receipt_accepted.csv").splitlines(keepends=True)
+        about = example[1].partition(",")[0]
+        text = (read or "".join(example).encode()).decode("utf-8-sig")
+        match self.fault:
+            case "error_500":
+                text = "<html><body>502 Bad Gateway</body></html>\n"
+            case "malformed":
+                return text.encode("gbk")
+            case "empty":
+                text = ""
+            case "truncated":
+                text = text[:-7]
+            case "wrong_code" if not receipt:
+                text = text.replace("安望综执罚决", "安望城管罚决")
+            case "answer_code" | "unknown_status":
+                text = re.sub("通过|公示中", self.word, text.replace(about, path.stem))
+        return text.encode()
+
+
+class CreditFolderBench(CreditBench):
+    """``credit.folder`` against the simulated platform, which takes files in and decides when it is told to."""
+
+    system = "credit-folder"
+    answers_signed = False
+    busy_seconds = None
+    unknown_code = "另行通知"
+
+    def __init__(self, simulators: Simulators, adapter_class: type[Any]) -> None:
+        self.simulators = simulators
+        simulators.clock(now=START.isoformat())
+        self.clock = self._shifted = SystemClock(START - datetime.now(UTC))
+        self.exchanges: list[RawExchange] = []
+        self._numbers = itertools.count(101)
+        self._ground = tempfile.TemporaryDirectory()
+        self.folder = Path(self._ground.name) / "exchange"
+        simulators.ask("POST", f"/{self.system}/settings", {"folder": str(self.folder)})
+        simulators.ask("POST", f"/{self.system}/cycle")
+        self.share = _Share(
+            self.system,
+            self.folder.as_uri(),
+            recorder=self.keep,
+            timeouts=QUICK,
+            sensitive=adapter_class.info.sensitive,
+            clock=self.clock,
+        )
+        self.adapter = adapter_class(adapter_class.Settings(), self.share, self.clock)
+        self.secrets = ()
+        self.codes = []  # there are none on files
+
+    async def close(self) -> None:
+        """Let go of the adapter and the folder."""
+        await self.adapter.close()
+        self._ground.cleanup()
+
+    async def fault(self, kind: str, method: str, **more: Any) -> None:  # noqa: ARG002 - one folder for all
+        away = self.folder.with_name("away")
+        if kind == "refuse" and not away.exists():
+            self.folder.rename(away)
+        elif kind == "busy":
+            (self.folder / "closed.txt").write_text("夜间处理中\n", encoding="utf-8")
+        elif kind != "refuse":
+            self.share.fault, self.share.word = kind, str(more.get("code", self.unknown_code))
+
+    async def clear(self) -> None:
+        self.share.fault = None
+        if (away := self.folder.with_name("away")).exists():
+            away.rename(self.folder)
+        (self.folder / "closed.txt").unlink(missing_ok=True)
+
+    async def effects(self, reference: str) -> int:
+        await self.violations()
+        return await super().effects(reference)
+
+    async def violations(self) -> Sequence[str]:
+        unreadable = (await self.simulators.aask("POST", f"/{self.system}/taken"))["unreadable"]
+        return [f"{name}: {why}" for name, why in unreadable.items()]
+
+    async def decide(self, reference: str) -> None:
+        await self.simulators.aask("POST", f"/{self.system}/judge", {"sourceId": reference})
+
+
 class RestSealBench(SimulatorBench, SealBench):
     """``seal.rest`` against the simulated seal service, which seals when it is told to."""
 
@@ -588,6 +696,7 @@ BENCHES: Final[Mapping[str, type[SimulatorBench]]] = {
     "credit.creditchina": CreditChinaBench,
     "credit.portal": PortalBench,
     "credit.gsxt": GsxtBench,
+    "credit.folder": CreditFolderBench,
     "seal.rest": RestSealBench,
     "notice.rest": RestMessengerBench,
 }

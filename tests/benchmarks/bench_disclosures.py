@@ -13,8 +13,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from gateway.adapters.credit.creditchina.mapping import TABLES
 from gateway.adapters.credit.gsxt.mapping import LAYOUT as GSXT
+from gateway.adapters.credit.penalty_table import TABLES
 from gateway.adapters.credit.portal.mapping import LAYOUT as PORTAL
 from gateway.ports.credit import DisclosureRecord
 from gateway.words.identifiers import uscc_check_character

@@ -1,11 +1,11 @@
-"""The adapters of Credit China, portals (those of two more cities too) and GSXT keep the promises of their port."""
+"""The adapters of Credit China, portals, GSXT and a folder keep the promises of their port."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
 import pytest
-from benches import CreditChinaBench, GsxtBench, LinduBench, PortalBench, ShuoyangBench
+from benches import CreditChinaBench, CreditFolderBench, GsxtBench, LinduBench, PortalBench, ShuoyangBench
 
 from gateway.testing.credit import DisclosureConformance
 from simulators.testing import Simulation
@@ -47,5 +47,13 @@ class TestGsxt(DisclosureConformance):
     @pytest.fixture
     async def bench(self, simulators: Simulation) -> AsyncIterator[GsxtBench]:
         made = GsxtBench(simulators)
+        yield made
+        await made.close()
+
+
+class TestCreditFolder(DisclosureConformance):
+    @pytest.fixture
+    async def bench(self, simulators: Simulation) -> AsyncIterator[CreditFolderBench]:
+        made = CreditFolderBench(simulators)
         yield made
         await made.close()

@@ -12,12 +12,13 @@ from jsonschema import Draft202012Validator, FormatChecker
 
 import contracts
 from gateway.adapters.credit.creditchina import mapping as creditchina_mapping
+from gateway.adapters.credit.penalty_table import TABLES, same_name
 from gateway.adapters.credit.portal import mapping as portal_mapping
 from gateway.ports.credit import DisclosedParty, DisclosureKey, DisclosureRecord, SubmissionState
 from gateway.words.errors import ContractError
 from gateway.words.identifiers import USCC_PLACEHOLDER, clean_text
 
-TABLE = creditchina_mapping.TABLES["2018"]
+TABLE = TABLES["2018"]
 FIRM = DisclosedParty(
     category="organisation", name="恒筑建设有限公司", uscc="91990102MA0HD1233R", legal_representative="齐远山"
 )
@@ -118,7 +119,7 @@ def test_amounts_in_wan_are_exact_to_the_fen(fen):
     [("岑**", "岑立秋", True), ("岑*秋", "岑立秋", True), ("岑*", "岑立秋", False), ("林**", "岑立秋", False)],
 )
 def test_a_name_masked_by_the_platform_is_recognised(displayed, sent, same):
-    assert creditchina_mapping.same_name(displayed, sent) is same
+    assert same_name(displayed, sent) is same
 
 
 def test_a_state_that_the_contract_lacks_is_never_final():

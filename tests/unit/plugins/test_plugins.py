@@ -340,6 +340,7 @@ def test_the_built_in_adapters_use_the_same_door() -> None:
         "credit.creditchina",
         "credit.portal",
         "credit.gsxt",
+        "credit.folder",
         "registry.sharing",
         "notice.rest",
         "seal.rest",

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 import contracts
 from gateway.adapters.credit.creditchina import mapping
 from gateway.adapters.credit.layout import Filled
+from gateway.adapters.credit.penalty_table import TABLES
 from gateway.foundation.wire import ChannelWire, MessageSigner
 from gateway.foundation.wire.tokens import TokenRefusedError
 from gateway.foundation.wire.told import Told
@@ -100,7 +101,7 @@ class CreditChina:
         known = {"today": today.isoformat()}
         if self._settings.local_code is not None:
             known["local_code"] = self._settings.local_code
-        return mapping.TABLES[version].fill(record, known)
+        return TABLES[version].fill(record, known)
 
     # --- effects ----------------------------------------------------------------------------------------------------
 

@@ -1,7 +1,6 @@
 """Between our words and the penalty table of Credit China: pure functions of their arguments.
 
-Source: 发改办财金〔2018〕424号 (field names), contracts/credit/v1/openapi.json. The table is versioned, because that of
-2016 is still met: each version is a code table of the contract, read as a ``Layout``.
+Source: 发改办财金〔2018〕424号 (field names), contracts/credit/v1/openapi.json. The table itself: ``penalty_table``.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 import contracts
-from gateway.adapters.credit.layout import KINDS_OF_LAW, Layout
+from gateway.adapters.credit.penalty_table import same_name
 from gateway.foundation.wire.envelope import Head, Results
 from gateway.foundation.wire.told import Told
 from gateway.ports.credit import (
@@ -24,16 +23,9 @@ from gateway.ports.credit import (
 )
 from gateway.words.days import told_day
 from gateway.words.errors import ContractError
-from gateway.words.spelling import name_key, number_key
+from gateway.words.spelling import number_key
 
 RESULTS = Results(contracts.code_table("credit", "v1", "results"))
-
-
-TABLES: Mapping[str, Layout] = {
-    one["version"]: Layout.read("credit", f"table_{one['version']}", one["source"], KINDS_OF_LAW)
-    for one in contracts.code_table("credit", "v1", "tables")
-}
-"""The versions of the penalty table that are met: ``contracts/credit/v1/codes/table_….csv``."""
 
 
 def key(of: DisclosureKey) -> dict[str, str]:
@@ -148,10 +140,3 @@ def shown(records: Sequence[WireShown], of: DisclosureKey) -> Shown | None:
                 strict=False,
             )
     return None
-
-
-def same_name(displayed: str, sent: str) -> bool:
-    """Whether a name as displayed can be the one sent: the platform masks names of natural persons with ``*``."""
-    if "*" not in displayed:
-        return name_key(displayed) == name_key(sent)
-    return len(displayed) == len(sent) and all(d in ("*", s) for d, s in zip(displayed, sent, strict=True))

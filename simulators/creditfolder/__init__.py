@@ -1,0 +1,1 @@
+"""A city's credit platform that takes files."""
