@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import Field
@@ -19,6 +20,8 @@ from gateway.rooms.disclosures.marks import Marks
 from gateway.rooms.disclosures.planning import Relied, Told
 from gateway.rooms.disclosures.rules import Ground
 from gateway.rooms.disclosures.views import DisclosureView
+
+Route = TypeVar("Route", bound=Callable[..., Any])
 
 router = APIRouter(prefix="/v1/disclosures", tags=["disclosures"], responses=responses(401, 403, 422, 503))
 
@@ -132,12 +135,12 @@ async def get_disclosure(disclosures: TheDisclosures, who: Reader, disclosure_id
     return DisclosureView.of(disclosure, timeline)
 
 
-@router.post(
-    "/{disclosure_id}/correction",
-    status_code=202,
-    response_model=DisclosureView,
-    responses=responses(400, 404, 409, 413),
-)
+def _act(path: str) -> Callable[[Route], Route]:
+    """A route that changes one disclosure, and answers with it as it then is."""
+    return router.post(path, status_code=202, response_model=DisclosureView, responses=responses(400, 404, 409, 413))
+
+
+@_act("/{disclosure_id}/correction")
 async def correct_disclosure(
     disclosures: TheDisclosures,
     who: Writer,
@@ -155,12 +158,7 @@ async def correct_disclosure(
     return DisclosureView.of(*found)
 
 
-@router.post(
-    "/{disclosure_id}/withdrawal",
-    status_code=202,
-    response_model=DisclosureView,
-    responses=responses(400, 404, 409, 413),
-)
+@_act("/{disclosure_id}/withdrawal")
 async def withdraw_disclosure(
     disclosures: TheDisclosures,
     who: Writer,
@@ -178,12 +176,7 @@ async def withdraw_disclosure(
     return DisclosureView.of(*found)
 
 
-@router.post(
-    "/{disclosure_id}/repair",
-    status_code=202,
-    response_model=DisclosureView,
-    responses=responses(400, 404, 409, 413),
-)
+@_act("/{disclosure_id}/repair")
 async def repair_disclosure(
     disclosures: TheDisclosures,
     who: Writer,
@@ -204,12 +197,7 @@ async def repair_disclosure(
     return DisclosureView.of(*found)
 
 
-@router.post(
-    "/{disclosure_id}/objection",
-    status_code=202,
-    response_model=DisclosureView,
-    responses=responses(400, 404, 409, 413),
-)
+@_act("/{disclosure_id}/objection")
 async def object_to_disclosure(
     disclosures: TheDisclosures,
     marks: TheMarks,
@@ -228,12 +216,7 @@ async def object_to_disclosure(
     return DisclosureView.of(*found)
 
 
-@router.post(
-    "/{disclosure_id}/objection/settlement",
-    status_code=202,
-    response_model=DisclosureView,
-    responses=responses(400, 404, 409, 413),
-)
+@_act("/{disclosure_id}/objection/settlement")
 async def settle_objection(
     disclosures: TheDisclosures,
     marks: TheMarks,
@@ -252,12 +235,7 @@ async def settle_objection(
     return DisclosureView.of(*found)
 
 
-@router.post(
-    "/{disclosure_id}/shielding",
-    status_code=202,
-    response_model=DisclosureView,
-    responses=responses(400, 404, 409, 413),
-)
+@_act("/{disclosure_id}/shielding")
 async def shield_disclosure(
     disclosures: TheDisclosures,
     marks: TheMarks,
@@ -276,12 +254,7 @@ async def shield_disclosure(
     return DisclosureView.of(*found)
 
 
-@router.post(
-    "/{disclosure_id}/shielding/end",
-    status_code=202,
-    response_model=DisclosureView,
-    responses=responses(400, 404, 409, 413),
-)
+@_act("/{disclosure_id}/shielding/end")
 async def unshield_disclosure(
     disclosures: TheDisclosures,
     marks: TheMarks,
@@ -300,12 +273,7 @@ async def unshield_disclosure(
     return DisclosureView.of(*found)
 
 
-@router.post(
-    "/{disclosure_id}/end",
-    status_code=202,
-    response_model=DisclosureView,
-    responses=responses(400, 404, 409, 413),
-)
+@_act("/{disclosure_id}/end")
 async def end_disclosure(
     disclosures: TheDisclosures,
     who: Writer,
@@ -326,12 +294,7 @@ async def end_disclosure(
     return DisclosureView.of(*found)
 
 
-@router.post(
-    "/{disclosure_id}/release",
-    status_code=202,
-    response_model=DisclosureView,
-    responses=responses(400, 404, 409, 413),
-)
+@_act("/{disclosure_id}/release")
 async def release_disclosure(
     disclosures: TheDisclosures, who: Writer, disclosure_id: str, key: KeyedRequest, response: Response
 ) -> DisclosureView:
