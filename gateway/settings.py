@@ -70,8 +70,13 @@ def _web_address(value: str) -> str:
 
 
 def _channel_address(value: str) -> str:
-    """A web address, or ``tcp://host:port`` and ``tls://host:port`` for adapters that speak in frames."""
+    """A web address, ``tcp://host:port`` and ``tls://host:port`` for adapters that speak in frames, or a folder.
+
+    What a folder's address must look like, its wire says.
+    """
     parts = urlsplit(value)
+    if parts.scheme == "file":
+        return value.rstrip("/")
     if parts.scheme not in ("tcp", "tls"):
         return _web_address(value)
     if not parts.hostname or not parts.port or parts.path.strip("/"):

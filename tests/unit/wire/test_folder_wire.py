@@ -10,6 +10,7 @@ import pytest
 
 from gateway.foundation.wire import FolderWire, Limits
 from gateway.ports.base import RawExchange
+from gateway.settings import ChannelSettings
 from gateway.words.errors import NotSentError, OutcomeUnknownError, UnusableError
 
 
@@ -108,3 +109,7 @@ async def test_links_pipes_and_what_is_too_large_are_not_read(wire: FolderWire, 
 def test_only_an_absolute_folder_of_this_machine_is_an_address(url: str) -> None:
     with pytest.raises(ValueError, match="absolute"):
         FolderWire("folder", url, recorder=lambda _: None)
+
+
+def test_the_address_of_a_channel_may_be_a_folder() -> None:
+    assert ChannelSettings(adapter="credit.folder", url="file:///srv/exchange/").url == "file:///srv/exchange"
