@@ -28,6 +28,7 @@ def open_room(base: Foundation, rooms: Services) -> Opened:
     )
     rooms.get(Corrections).leaned_on(records.leans)
     base.reckoning.follow("disclosures", disclosures.recount)
+    base.reckoning.follow("credit repairs", disclosures.repairs.recount)
     return Opened(
         services=(
             disclosures,

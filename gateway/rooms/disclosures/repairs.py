@@ -7,7 +7,7 @@ granted ends the publication at every target that shows the decision; it is done
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -129,6 +129,13 @@ _GRANTED = (
     .limit(CARRIED_AT_ONCE)
 )
 _OPEN = _t.c.status.in_([constant(one.value) for one in (RepairStatus.RECEIVED, RepairStatus.PROPOSED)])
+_RESTING = (
+    select(_t)
+    .where(_OPEN, _t.c.answer_by_provisional | (_t.c.answer_by_on >= bindparam("since")), _t.c.id > bindparam("after"))
+    .order_by(_t.c.id)
+    .limit(bindparam("most"))
+)
+_NEVER_ENDING = date(9999, 12, 31)
 _LATE = select(_t).where(
     _t.c.late_at.is_(None),
     (_OPEN & (_t.c.answer_by_on < bindparam("today")))
@@ -301,7 +308,31 @@ class Repairs:
             self._base.delivery.wake()
         return done
 
+    def recount(self, conn: Connection, since: date | None, after: str, most: int) -> Mapping[str, bool]:
+        """Count open answers' last days anew that are provisional, or with ``since`` lie then or later.
+
+        Whether each moved; ``credit_repair.deadline`` tells of it.
+        """
+        given = {"since": since or _NEVER_ENDING, "after": after, "most": most}
+        rows = [_repair(row) for row in conn.execute(_RESTING, given).mappings()]
+        return {one.id: self._moved(conn, self._held(conn, one.id)) for one in rows}
+
     # --- inside -------------------------------------------------------------------------------------------------------
+
+    def _moved(self, conn: Connection, one: Repair) -> bool:
+        shown = self._public(conn, one.decision_id)
+        if not shown or one.status not in (RepairStatus.RECEIVED, RepairStatus.PROPOSED):
+            return False
+        calendar = self._base.reckoning.of(one.authority).calendar
+        last = calendar.add_working_days(one.received_on, self._term(shown).working_days)
+        if (last.value, last.provisional) == (one.answer_by_on, one.answer_by_provisional):
+            return False
+        at = to_micros(self._base.clock.now())
+        days = {"answer_by_on": last.value, "answer_by_provisional": last.provisional, "updated_at": at}
+        conn.execute(_CHANGE, {"of": one.id, **days})
+        told = {"answer_by_on": str(last.value), "answer_by_on_before": str(one.answer_by_on)}
+        self._tell(conn, one, "deadline", **told, provisional=last.provisional)
+        return True
 
     def _held(self, conn: Connection, repair_id: str) -> Repair:
         row = conn.execute(_LOCKED, {"id": repair_id}).mappings().first()

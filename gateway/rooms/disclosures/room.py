@@ -25,6 +25,7 @@ ROOM = Room(
     commands={"disclosures": ".commands:app", "authorities organ": ".commands:set_organ"},
     lives=(".states",),
     events=(
+        "credit_repair.deadline",
         "credit_repair.late",
         *(
             f"disclosure.{word}"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from disclosure_room import ACCEPTED, NUMBER, ORGAN, PENDING, Room
+from sqlalchemy import Connection, update
 
 from gateway.foundation.store import Store
 from gateway.foundation.two_persons import Person
@@ -15,6 +16,7 @@ from gateway.rooms.disclosures import Status
 from gateway.rooms.disclosures.repairs import Answer, RepairAsk, RepairFilter, Repairs
 from gateway.rooms.disclosures.rules import load
 from gateway.rooms.disclosures.states import RepairStatus
+from gateway.rooms.disclosures.tables import credit_repair
 from gateway.words.clock import day_of
 from gateway.words.errors import ConflictProblem, InvalidProblem, Problem
 
@@ -123,6 +125,23 @@ async def test_the_answer_has_its_working_days_and_an_alarm(room: Room) -> None:
     room.clock.advance(timedelta(days=16))
     assert (await repairs.sweep(), await repairs.sweep()) == (1, 0)
     assert (await repairs.view(one)).repair.late_at is not None
+
+
+async def test_the_last_day_of_an_answer_is_counted_anew_when_days_off_become_known(room: Room) -> None:
+    repairs, one = await asked(room, **PAPERS)
+    was = (await repairs.view(one)).repair.answer_by_on
+
+    def recount(since: date | None) -> dict[str, bool]:
+        return dict(room.store.write_sync(lambda conn: repairs.recount(conn, since, "", 10)))
+
+    def otherwise(conn: Connection) -> None:
+        conn.execute(update(credit_repair).values(answer_by_on=was + timedelta(days=3), answer_by_provisional=False))
+
+    assert recount(was) == {one: False}
+    room.store.write_sync(otherwise)
+    assert recount(was + timedelta(days=4)) == {}, "what ends earlier does not move"
+    assert recount(was) == {one: True}
+    assert (await repairs.view(one)).repair.answer_by_on == was
 
 
 @pytest.mark.parametrize(("adapter", "days"), [("credit.gsxt", 7), ("credit.creditchina", 10)])

@@ -518,7 +518,7 @@ def test_a_shop_that_bears_a_persons_name_is_masked_where_persons_are():
     [
         (["nontax.soap"], []),
         (["credit.portal"], ["7 days; 20 where the matter is no penalty", "the organ names its local rule"]),
-        (["credit.creditchina"], ["so the draft, not read in the order"]),
+        (["credit.creditchina"], ["so the draft, not read in the order", "10 working days for the authority, 3 for"]),
     ],
 )
 def test_doctor_lists_what_is_to_be_confirmed_for_the_configured_targets_alone(adapters, told):
