@@ -185,11 +185,13 @@ def test_no_command_prints_what_does_not_stand_in_the_catalogue() -> None:
 
 
 def headed(tree: ast.Module) -> Iterator[ast.expr]:
-    """What stands in literals as heads of tables, or in ``names``, of which heads and cells are both made."""
+    """What stands in literals or a constant as heads of tables, or in ``names``, of which heads and cells are made."""
+    constants = {ast.unparse(one.targets[0]): one.value for one in tree.body if isinstance(one, ast.Assign)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and called(node) in ("table", "_listed"):
             parts = node.args if called(node) == "_listed" else node.args[:1]
-            yield from (one for part in parts for one in getattr(part, "elts", [part]))
+            known = [constants.get(ast.unparse(part), part) for part in parts]
+            yield from (one for part in known for one in getattr(part, "elts", [part]))
         if isinstance(node, ast.FunctionDef) and any(
             isinstance(one, ast.Call) and called(one) == "table" and ast.unparse(one.args[0]) in ("names", "heads")
             for one in ast.walk(node)

@@ -24,6 +24,7 @@ from gateway.words.errors import (
     UnsupportedError,
 )
 from gateway.words.masking import may_be_a_person
+from gateway.words.saying import Language, say, worded
 from tests.delivery_bench import Bench
 from tests.unit.entities.test_entities_service import Room as Entities
 
@@ -38,6 +39,11 @@ def bench(store: Any, tmp_path: Any) -> Bench:
     actions = made.delivery.node.actions
     actions["test.effect"] = replace(actions["test.effect"], hands_over=lambda _: HANDED)
     return made
+
+
+@pytest.mark.parametrize("language", Language)
+def test_every_kind_of_data_has_a_name_at_the_terminal(language: Language) -> None:
+    assert all(worded(say(f"handovers.kind_{one.value}"), language) for one in DataKind)
 
 
 async def rows(store: Any, **wanted: Any) -> list[Any]:

@@ -10,12 +10,13 @@ import typer
 
 from gateway.foundation.handovers import DataKind, Handover, HandoverFilter, find
 from gateway.rooms.accounts.logs import Since, Subject, Until, between, every, write_rows
-from gateway.terminal.output import Json, moment, session, show, table
+from gateway.terminal.output import Json, in_words, moment, session, show, table
 from gateway.words.saying import say
+
+_AFTER = ("subject", "basis", "by")
 
 app = typer.Typer(help="Personal data given to others 个人信息提供记录: list, export.", no_args_is_help=True)
 
-_SHOWN = ("at", "recipient", "kinds", "subject", "basis", "by")
 
 Recipient = Annotated[str | None, typer.Option(help="A channel, or the organ or person who got it.")]
 Kind = Annotated[DataKind | None, typer.Option(help="A kind of personal data.")]
@@ -37,7 +38,8 @@ def list_handovers(
     """Which personal data went to whom, newest first."""
     wanted = replace(_wanted(recipient, subject, authority, kind, since, until), limit=limit)
     rows = [_told(one) for one in session(ctx).read(lambda conn: find(conn, wanted))]
-    listed = table(_SHOWN, ([_word(row[name]) for name in _SHOWN] for row in rows))
+    heads = ("at", "recipient", "kinds", "subject", say("handovers.basis"), "by")
+    listed = table(heads, ((row["at"], row["recipient"], _kinds(row), *map(row.get, _AFTER)) for row in rows))
     show({"handovers": rows}, as_json, listed)
 
 
@@ -73,6 +75,10 @@ def _wanted(
 
 def _told(one: Handover) -> dict[str, Any]:
     return {**asdict(one), "at": moment(one.at), "kinds": [kind.value for kind in one.kinds]}
+
+
+def _kinds(row: dict[str, Any]) -> str:
+    return " / ".join(in_words(say(f"handovers.kind_{one}")) for one in row["kinds"])
 
 
 def _word(value: Any) -> Any:

@@ -16,9 +16,14 @@ from gateway.rooms.retention.assembly import RetentionSettings, terms_of
 from gateway.rooms.retention.service import Done, Retention, planned, prove
 from gateway.terminal.output import Exit, Json, in_words, moment, progress, session, show, table
 from gateway.words.clock import day_of, from_micros, rfc3339
-from gateway.words.saying import say
+from gateway.words.saying import Sentence, say
 
 app = typer.Typer(help="Retention 保管期限: what is kept how long and why, and the archive.", no_args_is_help=True)
+
+
+def kind(what: str) -> Sentence:
+    """The name of what a term keeps, for people."""
+    return say(f"retention.kind_{what.replace(' ', '_').replace('-', '_')}")
 
 
 @app.command("plan")
@@ -47,7 +52,7 @@ def plan(ctx: typer.Context, as_json: Json = False) -> None:
             ["what", "days", "aged", "archived", "why"],
             (
                 (
-                    say(f"retention.kind_{one.term.what.replace(' ', '_').replace('-', '_')}"),
+                    kind(one.term.what),
                     say("retention.for_good") if one.term.days is None else one.term.days,
                     one.aged or None,
                     one.archived or None,
@@ -79,10 +84,7 @@ def run(
         as_json,
         table(
             ["what", "looked", "written", "removed", "parts"],
-            (
-                (say(f"retention.kind_{one.what.replace(' ', '_')}"), one.looked, one.written, one.removed, one.parts)
-                for one in done
-            ),
+            ((kind(one.what), one.looked, one.written, one.removed, one.parts) for one in done),
         ),
     )
 
@@ -125,7 +127,7 @@ def show_archive(
             ["what", "number", "rows", "removed", "day"],
             (
                 (
-                    say(f"retention.kind_{one.what.replace(' ', '_')}"),
+                    kind(one.what),
                     one.number,
                     one.rows,
                     one.removed,

@@ -36,10 +36,12 @@ from gateway.rooms.payments.tables import payment
 from gateway.rooms.reconciliation.tables import breaks, reconciliation_run, statement, statement_line
 from gateway.rooms.retention import assembly, doctor, records, service
 from gateway.rooms.retention.archive import ArchiveError
+from gateway.rooms.retention.commands import kind
 from gateway.rooms.retention.matters import open_among
 from gateway.settings import Settings
 from gateway.words.clock import to_micros
 from gateway.words.errors import SettingsError
+from gateway.words.saying import Language, worded
 from tests.unit.retention.conftest import NOW, Bench, ago, bench_of, put
 
 TERMS = {term.what: term for term in assembly.terms_of(Settings())}
@@ -49,6 +51,11 @@ def test_every_table_is_kept_by_one_term() -> None:
     """A new table says how long it is kept, and why."""
     named = [table.name for term in TERMS.values() for table in term.tables]
     assert sorted(named) == sorted(all_tables().tables)
+
+
+@pytest.mark.parametrize("language", Language)
+def test_every_term_has_a_name_at_the_terminal(language: Language) -> None:
+    assert all(worded(kind(what), language) for what in TERMS)
 
 
 def run(bench: Bench, **how: bool) -> dict[str, service.Done]:
