@@ -135,3 +135,14 @@ async def test_a_surcharge_bill_that_asks_for_too_much_is_voided_and_a_revocatio
     assert not view["events"][-1]["in_force"]
     again = await site.issued(ONE)
     assert again["amount"] == "5036.50"
+
+
+async def test_a_correction_on_which_a_publication_leans_waits_for_a_second_person(site):
+    await site.travel("2026-09-28 09:00")
+    await site.decide(ONE)
+    wrong = (await happens(site, "served", "2026-09-26", method="direct"))["events"][-1]["id"]
+    assert (await site.post("/v1/disclosures", site.demand(ONE))).status_code == 202
+    right = {"kind": "served", "on": "2026-09-16", "method": "direct"}
+    asked = {"event": right, "reason": "送达回证日期录入有误", "officer": OFFICER}
+    view = (await site.post(f"{site.path(ONE)}/events/{wrong}/correction", asked)).json()
+    assert (view["corrections"][0]["status"], view["due"]["on"]) == ("PROPOSED", "2026-10-12")
