@@ -19,6 +19,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from gateway.faces.look import TOKENS
 from gateway.faces.payer.shown import (
     Found,
     Rooms,
@@ -51,8 +52,8 @@ _templates = Environment(
 _templates.filters["unbroken"] = unbroken
 
 _ASSETS = {
-    name: ((_FOLDER / name).read_bytes(), kind)
-    for name, kind in (("page.css", "text/css; charset=utf-8"), ("look_again.js", "text/javascript; charset=utf-8"))
+    "page.css": (TOKENS.encode() + (_FOLDER / "page.css").read_bytes(), "text/css; charset=utf-8"),
+    "look_again.js": ((_FOLDER / "look_again.js").read_bytes(), "text/javascript; charset=utf-8"),
 }
 _VERSIONS = {name: hashlib.sha256(content).hexdigest()[:12] for name, (content, _) in _ASSETS.items()}
 

@@ -15,6 +15,7 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from gateway.faces.look import TOKENS
 from gateway.faces.public.texts import GONE, words
 from gateway.foundation.http.services import service
 from gateway.rooms.bulletin import Bulletin, Entry
@@ -27,7 +28,7 @@ _FOLDER = Path(__file__).parent / "templates"
 _templates = Environment(
     loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
-_STYLE = (_FOLDER / "page.css").read_text(encoding="utf-8")
+_STYLE = TOKENS + (_FOLDER / "page.css").read_text(encoding="utf-8")
 
 HEADERS: Final = {
     "Cache-Control": "no-store",
