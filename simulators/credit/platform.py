@@ -200,7 +200,7 @@ class Credit(Service):
         if not fresh:
             assert known is not None
             return _result("00001", receiptNo=known["receiptNo"], receivedAt=known["receivedAt"], count=len(items))
-        self._count(tx, call, len(fresh), settings["quota"])
+        _count(tx, self.name, call, len(fresh), settings["quota"])
         receipt = f"R{call.now:%Y%m%d}{tx.next(self.name, 'receipt'):08d}"
         at = rfc3339(call.now.replace(microsecond=0))
         wait, at_desk = settings["verdict_seconds"], kind == "REPAIR" and settings["repair_desk"]
@@ -310,39 +310,43 @@ class Credit(Service):
             if token is None or datetime.fromisoformat(token["until"]) <= call.now:
                 raise Refused(_result("A0002"))
             call.params["app"] = token["app"]
-            self._check_open(tx, call)
+            closed = _closed_for(self.settings(tx)["closed"], call.now)
+            if closed:
+                raise Refused(self.wire.busy(call, closed))
             return handler(tx, call)
 
         return guarded
-
-    def _check_open(self, tx: Transaction, call: Call) -> None:
-        """Refused, with when to come again, where the platform is closed for the night."""
-        begins, _, ends = str(self.settings(tx)["closed"]).partition("-")
-        now = call.now.astimezone(SHANGHAI)
-        told = f"{now:%H:%M}"
-        if not ends or not (begins <= told < ends if begins < ends else told >= begins or told < ends):
-            return
-        opens = now.replace(hour=int(ends[:2]), minute=int(ends[3:]), second=0, microsecond=0)
-        opens += timedelta(days=opens <= now)
-        raise Refused(self.wire.busy(call, (opens - now).total_seconds()))
-
-    def _count(self, tx: Transaction, call: Call, records: int, quota: int | None) -> None:
-        """Count an application's records of the day; refused, until midnight, beyond its quota."""
-        now = call.now.astimezone(SHANGHAI)
-        day = f"{call.params['app']}|{now:%Y-%m-%d}"
-        taken = (tx.get(self.name, "quota", day) or {"records": 0})["records"] + records
-        if quota is not None and taken > quota:
-            midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
-            answer = _result("C0001")
-            answer.headers["Retry-After"] = str(max(1, round((midnight - now).total_seconds())))
-            raise Refused(answer)
-        tx.put(self.name, "quota", day, {"records": taken})
 
     def _check_authority(self, tx: Transaction, call: Call, holder: Document) -> None:
         app = tx.get(self.name, "app", call.params["app"]) or {}
         allowed = app.get("authorities")
         if allowed is not None and holder.get("CF_CFJGDM") not in allowed:
             raise Refused(_result("A0003"))
+
+
+def _closed_for(hours: str, at: datetime) -> float:
+    """How many seconds it is still closed for the night; nought where it is open."""
+    begins, _, ends = hours.partition("-")
+    now = at.astimezone(SHANGHAI)
+    told = f"{now:%H:%M}"
+    if not ends or not (begins <= told < ends if begins < ends else told >= begins or told < ends):
+        return 0
+    opens = now.replace(hour=int(ends[:2]), minute=int(ends[3:]), second=0, microsecond=0)
+    opens += timedelta(days=opens <= now)
+    return (opens - now).total_seconds()
+
+
+def _count(tx: Transaction, system: str, call: Call, records: int, quota: int | None) -> None:
+    """Count an application's records of the day; refused, until midnight, beyond its quota."""
+    now = call.now.astimezone(SHANGHAI)
+    day = f"{call.params['app']}|{now:%Y-%m-%d}"
+    taken = (tx.get(system, "quota", day) or {"records": 0})["records"] + records
+    if quota is not None and taken > quota:
+        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+        answer = _result("C0001")
+        answer.headers["Retry-After"] = str(max(1, round((midnight - now).total_seconds())))
+        raise Refused(answer)
+    tx.put(system, "quota", day, {"records": taken})
 
 
 def _result(code: str, **members: Any) -> Answer:
