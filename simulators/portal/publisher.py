@@ -24,11 +24,9 @@ from simulators.frame import (
     Call,
     Document,
     Entry,
-    Foundation,
     Page,
     Refused,
     Service,
-    System,
     Transaction,
     Wire,
     endpoint,
@@ -118,15 +116,115 @@ class PublisherWire(Wire):
 Apply = Callable[[Transaction, Document], None]
 
 
-class Publisher(Service):
-    """Publishes, corrects, takes back and ends; shows what it has."""
+class Shown(Service):
+    """What everybody sees of what is published, and whose signed requests are heard."""
 
     words: ClassVar[Words]
-    kinds: ClassVar[Mapping[str, str]]
     heading: ClassVar[str] = "行政执法决定公示"
 
-    def __init__(self, base: Foundation, system: System, wire: Wire) -> None:
-        super().__init__(base, system, wire)
+    def shows_besides(self, tx: Transaction, entry: Document) -> Document:
+        """What stands beside a published entry."""
+        return {}
+
+    def look(self, tx: Transaction, now: datetime) -> None:
+        """Let happen what has become due."""
+
+    def _shown(self, tx: Transaction, call: Call) -> Answer:
+        self.look(tx, call.now)
+        group = "|".join(call.params[name] for name in self.words.key[:2])
+        entries = [entry for _, entry in tx.list(self.name, "entry", group)]
+        return self.words.result("0000", records=[self.face(tx, one) for one in entries])
+
+    def state(self, entry: Document) -> str:
+        """The state of an entry today."""
+        today = self.base.clock.today().isoformat()
+        ended = entry["state"] == "PUBLISHED" and entry["record"][self.words.until] < today
+        return "ENDED" if ended else str(entry["state"])
+
+    def face(self, tx: Transaction, entry: Document) -> Document:
+        """What the public sees of an entry."""
+        words, record, state = self.words, entry["record"], self.state(entry)
+        face = {
+            "state": state,
+            "key": {name: record[name] for name in words.key},
+            "url": f"{self.url}/public/{entry['number']}",
+        }
+        if state == "PUBLISHED":
+            face |= {words.record: record, words.published: entry["publishedOn"]}
+            if entry.get("text"):
+                face[words.text] = entry["text"]
+            face |= self.shows_besides(tx, entry)
+        elif "explanation" in entry:
+            face["explanation"] = entry["explanation"]
+        return face
+
+    # --- what people see --------------------------------------------------------------------------------------------
+
+    def pages(self) -> list[Page]:
+        """All publications, and each alone with its text."""
+        look = (self.heading, self._entries, "暂无公示信息。")
+        return [Page("/public", *look), Page("/public/{number:int}", *look)]
+
+    def _entries(self, tx: Transaction, request: Request) -> list[Entry] | None:
+        number = request.path_params.get("number")
+        self.look(tx, self.base.clock.now())
+        found = [one for _, one in tx.list(self.name, "entry") if number in (None, one["number"])]
+        entries = [self.rows(self.face(tx, entry), number is not None) for entry in found]
+        return entries if entries or number is None else None
+
+    def rows(self, face: Document, alone: bool) -> Entry:
+        """An entry as names and values; its text only where it stands ``alone``."""
+        words = self.words
+        titles = self.contract.document["components"]["schemas"][words.schema]["properties"]
+        shown = face.get(words.record) or face["key"]
+        rows = [
+            (titles[name]["title"], "；".join(value) if isinstance(value, list) else value)
+            for name, value in shown.items()
+            if name in titles and name not in words.unseen and (alone or name not in words.long)
+        ]
+        rows += [("状态", _STATES[face["state"]])]
+        more = ((words.published, "公示日期"), ("explanation", "说明"), (words.text, "决定书全文"))
+        rows += [(title, face[name]) for name, title in more if name in face and (alone or name != words.text)]
+        return rows
+
+    def credentials(self) -> dict[str, Any]:
+        """Node and secret, and the page to look at."""
+        return {"node": self.words.node, "secret": self.words.secret, "public": f"{self.url}/public"}
+
+    # --- signatures -------------------------------------------------------------------------------------------------
+
+    def signed(self, handler: Callable[[Transaction, Call], Answer]) -> Callable[[Transaction, Call], Answer]:
+        """A handler behind the check of signature, time and nonce."""
+
+        def guarded(tx: Transaction, call: Call) -> Answer:
+            if not self.authentic(call):
+                raise Refused(self.words.result("0401"))
+            nonce = self.nonce(call)
+            if not self.timely(call) or tx.get(self.name, "nonce", nonce) is not None:
+                raise Refused(self.words.result("0402"))
+            tx.put(self.name, "nonce", nonce, {})
+            return handler(tx, call)
+
+        return guarded
+
+    def authentic(self, call: Call) -> bool:
+        """Whether the signature is right for these bytes."""
+        headers = call.request.headers
+        return headers.get("x-node-code") == self.words.node and genuine(self.words.secret.encode(), headers, call.body)
+
+    def timely(self, call: Call) -> bool:
+        """Whether it was signed now."""
+        return fresh(call.request.headers, call.now)
+
+    def nonce(self, call: Call) -> str:
+        """What is never seen twice."""
+        return call.request.headers.get("x-nonce", "")
+
+
+class Publisher(Shown):
+    """Publishes, corrects, takes back and ends."""
+
+    kinds: ClassVar[Mapping[str, str]]
 
     # --- to be overridden -------------------------------------------------------------------------------------------
 
@@ -139,10 +237,6 @@ class Publisher(Service):
         settings = self.settings(tx)
         held = (kind == "PUBLISH" and settings["review"]) or (kind in ("REPAIR", "END") and settings["repair_review"])
         return {"state": "PENDING"} if held else None
-
-    def shows_besides(self, tx: Transaction, entry: Document) -> Document:
-        """What stands beside a published entry."""
-        return {}
 
     def wrong(self, tx: Transaction, record: Document, text: str) -> list[tuple[str, str]]:
         """(field, code) for what is wrong with a record beyond the schema."""
@@ -259,67 +353,6 @@ class Publisher(Service):
         held = tx.get(self.name, "submission", call.params["reference"])
         return self.words.result("0404") if held is None else self.words.result("0000", submission=_public(held))
 
-    def look(self, tx: Transaction, now: datetime) -> None:
-        """Let happen what has become due."""
-
-    def _shown(self, tx: Transaction, call: Call) -> Answer:
-        self.look(tx, call.now)
-        group = "|".join(call.params[name] for name in self.words.key[:2])
-        entries = [entry for _, entry in tx.list(self.name, "entry", group)]
-        return self.words.result("0000", records=[self.face(tx, one) for one in entries])
-
-    def state(self, entry: Document) -> str:
-        """The state of an entry today."""
-        today = self.base.clock.today().isoformat()
-        ended = entry["state"] == "PUBLISHED" and entry["record"][self.words.until] < today
-        return "ENDED" if ended else str(entry["state"])
-
-    def face(self, tx: Transaction, entry: Document) -> Document:
-        """What the public sees of an entry."""
-        words, record, state = self.words, entry["record"], self.state(entry)
-        face = {
-            "state": state,
-            "key": {name: record[name] for name in words.key},
-            "url": f"{self.url}/public/{entry['number']}",
-        }
-        if state == "PUBLISHED":
-            face |= {words.record: record, words.published: entry["publishedOn"]}
-            if entry.get("text"):
-                face[words.text] = entry["text"]
-            face |= self.shows_besides(tx, entry)
-        elif "explanation" in entry:
-            face["explanation"] = entry["explanation"]
-        return face
-
-    # --- what people see --------------------------------------------------------------------------------------------
-
-    def pages(self) -> list[Page]:
-        """All publications, and each alone with its text."""
-        look = (self.heading, self._entries, "暂无公示信息。")
-        return [Page("/public", *look), Page("/public/{number:int}", *look)]
-
-    def _entries(self, tx: Transaction, request: Request) -> list[Entry] | None:
-        number = request.path_params.get("number")
-        self.look(tx, self.base.clock.now())
-        found = [one for _, one in tx.list(self.name, "entry") if number in (None, one["number"])]
-        entries = [self.rows(self.face(tx, entry), number is not None) for entry in found]
-        return entries if entries or number is None else None
-
-    def rows(self, face: Document, alone: bool) -> Entry:
-        """An entry as names and values; its text only where it stands ``alone``."""
-        words = self.words
-        titles = self.contract.document["components"]["schemas"][words.schema]["properties"]
-        shown = face.get(words.record) or face["key"]
-        rows = [
-            (titles[name]["title"], "；".join(value) if isinstance(value, list) else value)
-            for name, value in shown.items()
-            if name in titles and name not in words.unseen and (alone or name not in words.long)
-        ]
-        rows += [("状态", _STATES[face["state"]])]
-        more = ((words.published, "公示日期"), ("explanation", "说明"), (words.text, "决定书全文"))
-        rows += [(title, face[name]) for name, title in more if name in face and (alone or name != words.text)]
-        return rows
-
     # --- control ----------------------------------------------------------------------------------------------------
 
     def _review(self, request: Request, body: Any) -> Any:
@@ -343,39 +376,6 @@ class Publisher(Service):
             except Refused as refusal:
                 submission |= {"state": "REJECTED", "reason": refusal.answer.body["message"]}
         tx.put(self.name, "submission", submission["reference"], submission, group="decided")
-
-    def credentials(self) -> dict[str, Any]:
-        """Node and secret, and the page to look at."""
-        return {"node": self.words.node, "secret": self.words.secret, "public": f"{self.url}/public"}
-
-    # --- signatures -------------------------------------------------------------------------------------------------
-
-    def signed(self, handler: Callable[[Transaction, Call], Answer]) -> Callable[[Transaction, Call], Answer]:
-        """A handler behind the check of signature, time and nonce."""
-
-        def guarded(tx: Transaction, call: Call) -> Answer:
-            if not self.authentic(call):
-                raise Refused(self.words.result("0401"))
-            nonce = self.nonce(call)
-            if not self.timely(call) or tx.get(self.name, "nonce", nonce) is not None:
-                raise Refused(self.words.result("0402"))
-            tx.put(self.name, "nonce", nonce, {})
-            return handler(tx, call)
-
-        return guarded
-
-    def authentic(self, call: Call) -> bool:
-        """Whether the signature is right for these bytes."""
-        headers = call.request.headers
-        return headers.get("x-node-code") == self.words.node and genuine(self.words.secret.encode(), headers, call.body)
-
-    def timely(self, call: Call) -> bool:
-        """Whether it was signed now."""
-        return fresh(call.request.headers, call.now)
-
-    def nonce(self, call: Call) -> str:
-        """What is never seen twice."""
-        return call.request.headers.get("x-nonce", "")
 
 
 def _public(submission: Document) -> Document:
