@@ -86,7 +86,7 @@ async def test_while_in_doubt_the_caller_is_told_so_and_the_party_is_told_to_wai
     assert (payment["status"], payment["code"]) == ("REQUESTED", None)
     assert payment["in_doubt_since"]
     assert "reset" in payment["doubt_reason"]
-    assert "结果确认中" in (await site.http.get(payment["payer_page"])).text
+    assert "取码结果核实中" in (await site.http.get(payment["payer_page"])).text
     refused = await site.ask_payment(payment["decision_number"])
     assert refused.json()["type"].endswith(":payment-exists")
     site.simulators.clear_faults()

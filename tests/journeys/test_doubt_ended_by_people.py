@@ -250,7 +250,7 @@ async def test_another_authoritys_doubt_is_nobodys_business(site, people):
 async def test_every_effect_that_is_registered_can_be_sent_again(site):
     effects = {name for name, action in site.app.base.delivery.node.actions.items() if action.effectful}
     assert effects == set(site.app.base.resolutions._renewals)
-    assert len(effects) == 12
+    assert len(effects) == 17
 
 
 async def agree(people: list[Operator], operation: dict[str, Any]) -> dict[str, Any]:
