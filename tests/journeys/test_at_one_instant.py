@@ -46,6 +46,8 @@ from gateway.words.identifiers import new_id
 
 TIMES = int(os.environ.get("GATEWAY_TEST_TIMES", "1"))
 """How often two nodes meet; twenty times in `make nightly`."""
+MONEY = ("/v1/decisions", "/v1/payments", "/v1/refunds", "/v1/exceptions", "/v1/operations", "/v1/cash", "/v1/month")
+"""What two nodes are asked for in every run: where money or a term hangs on it. All of it is for `make nightly`."""
 OPENAPI = Path(__file__).parents[1] / "snapshots" / "openapi.json"
 WRITING = {
     f"{method.upper()} {path}"
@@ -753,7 +755,7 @@ async def differs(nodes: Nodes, request: str) -> str | None:
 
 async def test_two_at_one_instant_come_to_what_two_in_turn_come_to(nodes):
     wrong = []
-    for request in sorted(PREPARED):
+    for request in sorted(one for one in PREPARED if TIMES > 1 or one.partition(" ")[2].startswith(MONEY)):
         try:
             found = await differs(nodes, request)
         except Exception as error:

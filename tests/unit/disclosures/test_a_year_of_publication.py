@@ -15,7 +15,7 @@ from gateway.foundation.store import Store
 async def test_a_year_over_changes_of_law_holidays_and_outages_leaves_nothing_wrong(
     one_store: Store, tmp_path: Path
 ) -> None:
-    seen = await Year(one_store, tmp_path).run(120)
+    seen = await Year(one_store, tmp_path).run(60)
     assert seen.wrong == []
     assert seen.late > 0, "outages of days were alarmed"
     assert seen.withdrawn > 0, "revoked and sealed ones were taken back"
