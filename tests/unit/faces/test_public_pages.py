@@ -17,6 +17,7 @@ from gateway.faces.public import pages
 from gateway.foundation.store import Store
 from gateway.ports.credit import DisclosedParty, DisclosureKey
 from gateway.rooms.bulletin import Bulletin
+from gateway.rooms.bulletin.records import Asked
 from gateway.settings import FACES, ServerSettings
 from gateway.words.clock import ManualClock
 
@@ -32,7 +33,7 @@ class Site:
     async def put(self, number: int = 57, **other: Any) -> str:
         """Publish one; its address."""
         made = record(decision_number=f"安望市监罚决〔2026〕{number}号", **other)
-        await self.bulletin.put("own", f"R{number}", made)
+        await self.bulletin.put(Asked("own", f"R{number}", ""), made)
         key = DisclosureKey(
             decision_number=made.decision_number, authority_code=made.authority_code, party_name=made.party.name
         )
@@ -45,7 +46,7 @@ class Site:
         key = DisclosureKey(
             decision_number=made.decision_number, authority_code=made.authority_code, party_name=made.party.name
         )
-        await self.bulletin.take_off("own", f"{how}{number}", key, how, reason)
+        await self.bulletin.take_off(Asked("own", f"{how}{number}", ""), key, how, reason)
 
     async def get(self, path: str, status: int = 200) -> httpx.Response:
         answer = await self.http.get(path)
@@ -112,9 +113,9 @@ async def test_an_objection_is_told_and_a_shielded_entry_is_not_found(site: Site
     key = DisclosureKey(
         decision_number=made.decision_number, authority_code=made.authority_code, party_name=made.party.name
     )
-    await site.bulletin.mark("own", "M1", key, "objection", True)
+    await site.bulletin.mark(Asked("own", "M1", ""), key, "objection", True)
     assert "提出异议" in (await site.get(path)).text
-    await site.bulletin.mark("own", "M2", key, "shielded", True)
+    await site.bulletin.mark(Asked("own", "M2", ""), key, "shielded", True)
     assert "目前不公示" in (hidden := (await site.get(path, 404)).text)
     assert "恒筑" not in hidden
     assert "目前没有公示" in (await site.get("/public")).text
