@@ -29,7 +29,8 @@ def texts(document: dict[str, Any], schema: dict[str, Any], path: Steps = ()) ->
     if schema.get("type") == "string" and schema.get("format") not in ("base64", "binary"):
         yield path
     if schema.get("type") == "array" and len(path) < 6:
-        yield from texts(document, schema["items"], (*path, 0))
+        for place, one in enumerate(schema.get("prefixItems") or [schema["items"]]):
+            yield from texts(document, one, (*path, place))
     for name, one in schema.get("properties", {}).items():
         yield from texts(document, one, (*path, name))
 
