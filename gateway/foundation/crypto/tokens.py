@@ -11,6 +11,7 @@ files before still open and verify, and ``gateway keys rotate all`` makes their 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import secrets
 import threading
@@ -74,16 +75,21 @@ class Token:
         found = self.ask(lambda session: session.token.slot.get_mechanisms())
         return frozenset(name for one in found if isinstance(name := getattr(one, "name", None), str))
 
-    def ask(self, work: Callable[[pkcs11.Session], T]) -> T:
+    def ask(self, work: Callable[[pkcs11.Session], T], *, makes: bool = False) -> T:
         """Do something in the module. A session that was lost, as when a module was restarted, is opened once more.
+
+        An object may go between being found and being used, where another node changes it: then it is looked for anew,
+        unless the work ``makes`` something, which is done once.
 
         Raises TokenError where the module answers and refuses, UnavailableProblem where it does not answer.
         """
-        from pkcs11.exceptions import PKCS11Error
+        from pkcs11.exceptions import ObjectHandleInvalid, PKCS11Error
 
         with self._lock:
             if (session := self._session) is not None:
                 try:
+                    with contextlib.suppress(*(() if makes else (ObjectHandleInvalid,))):
+                        return work(session)
                     return work(session)
                 except PKCS11Error as error:
                     if _answers(session):
@@ -250,7 +256,7 @@ class TokenKeys(KeyRing):
     def make(self, name: str) -> int:
         """Make the next key of a name inside. Raises ConflictProblem where another process is making it, too."""
         number = max((self.number(name), *self.held(retired=True).get(name, ()))) + 1
-        self._token.ask(lambda session: self._made(session, key_id(name, number)))
+        self._token.ask(lambda session: self._made(session, key_id(name, number)), makes=True)
         return number
 
     def retire(self, name: str, number: int) -> None:

@@ -18,7 +18,7 @@ from gateway.foundation.crypto.keys import (
 )
 from gateway.foundation.crypto.rings import keys_of_installation, own_keys
 from gateway.foundation.crypto.signatures import algorithm_of
-from gateway.foundation.crypto.tokens import Token, TokenKeys
+from gateway.foundation.crypto.tokens import Token, TokenError, TokenKeys
 from gateway.rooms.evidence import verify_bundle
 from gateway.settings import KeysSettings
 from gateway.words.errors import ConflictProblem, SettingsError, UnavailableProblem
@@ -204,6 +204,23 @@ def test_a_token_that_is_gone_is_unavailable_and_not_an_altered_value(token, mon
         keys.unwrap(kid, wrapped)
     monkeypatch.undo()
     assert keys.unwrap(kid, wrapped) == bytes(16)
+
+
+def test_an_object_that_another_node_changes_meanwhile_is_looked_for_anew_and_none_is_made_twice(token):
+    from pkcs11.exceptions import ObjectHandleInvalid
+
+    ours, tried = rings.token_of(token), []
+
+    def work(session):
+        tried.append(session)
+        if len(tried) % 2:
+            raise ObjectHandleInvalid
+        return "found"
+
+    assert ours.ask(work) == "found"
+    with pytest.raises(TokenError, match="ObjectHandleInvalid"):
+        ours.ask(work, makes=True)
+    assert len(tried) == 3
 
 
 def test_a_wrong_pin_is_tried_once(token, softhsm):

@@ -25,6 +25,7 @@ NODE = '''
 import asyncio, json, sys
 from datetime import UTC, datetime
 from pathlib import Path
+import structlog
 from foundation import foundation
 from gateway.foundation.crypto.rings import keys_of_installation
 from gateway.foundation.delivery import DeliverySettings
@@ -32,6 +33,7 @@ from gateway.foundation.store import Store
 from gateway.settings import KeysSettings
 from gateway.words.clock import ManualClock
 
+structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # stdout is for answers alone
 told = json.loads(sys.argv[1])
 block = KeysSettings.model_validate(told["keys"])
 
@@ -104,7 +106,9 @@ def nodes(postgresql_url, tmp_path, token) -> Iterator[list[Node]]:
     yield made
     for one in made:
         one.process.kill()
-        one.process.communicate()
+        one.process.wait()
+        one.process.stdin.close()
+        one.process.stdout.close()
 
 
 def test_a_key_made_by_one_node_is_used_by_all_and_each_reads_what_the_other_wrote(nodes, token):
