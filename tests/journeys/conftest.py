@@ -75,7 +75,7 @@ first = 0.05
 longest = 0.2
 grace = 2
 """
-LESS_GRACE = IMPATIENT.replace("grace = 2", "grace = 0.4")
+LESS_GRACE = IMPATIENT.replace("grace = 2", "grace = 0.9")
 _keys = itertools.count(1)
 
 
