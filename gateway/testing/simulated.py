@@ -544,6 +544,7 @@ class CreditFolderBench(CreditBench):
     """``credit.folder`` against the simulated platform, which takes files in and decides when it is told to."""
 
     system = "credit-folder"
+    contract = "creditfolder"
     answers_signed = False
     busy_seconds = None
     unknown_code = "另行通知"
