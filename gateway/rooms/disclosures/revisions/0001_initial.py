@@ -56,6 +56,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('credit_repair', schema=None) as batch_op:
         batch_op.create_index('ix_credit_repair_authority', ['authority', 'id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_credit_repair_decision_id'), ['decision_id'], unique=False)
         batch_op.create_index('ix_credit_repair_status', ['status', 'id'], unique=False)
         batch_op.create_index('uq_credit_repair_open', ['decision_id'], unique=True, sqlite_where=sa.text("status in ('RECEIVED','PROPOSED','GRANTED')"), postgresql_where=sa.text("status in ('RECEIVED','PROPOSED','GRANTED')"))
 
@@ -159,6 +160,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_disclosure_finding'))
     )
     with op.batch_alter_table('disclosure_finding', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_disclosure_finding_disclosure_id'), ['disclosure_id'], unique=False)
         batch_op.create_index('ix_disclosure_finding_status', ['status', 'id'], unique=False)
         batch_op.create_index('uq_disclosure_finding_open', ['disclosure_id', 'place', 'kind'], unique=True, sqlite_where=sa.text("status = 'OPEN'"), postgresql_where=sa.text("status = 'OPEN'"))
 
@@ -167,6 +169,7 @@ def downgrade() -> None:
     with op.batch_alter_table('disclosure_finding', schema=None) as batch_op:
         batch_op.drop_index('uq_disclosure_finding_open', sqlite_where=sa.text("status = 'OPEN'"), postgresql_where=sa.text("status = 'OPEN'"))
         batch_op.drop_index('ix_disclosure_finding_status')
+        batch_op.drop_index(batch_op.f('ix_disclosure_finding_disclosure_id'))
 
     op.drop_table('disclosure_finding')
     with op.batch_alter_table('disclosure', schema=None) as batch_op:
@@ -185,6 +188,7 @@ def downgrade() -> None:
     with op.batch_alter_table('credit_repair', schema=None) as batch_op:
         batch_op.drop_index('uq_credit_repair_open', sqlite_where=sa.text("status in ('RECEIVED','PROPOSED','GRANTED')"), postgresql_where=sa.text("status in ('RECEIVED','PROPOSED','GRANTED')"))
         batch_op.drop_index('ix_credit_repair_status')
+        batch_op.drop_index(batch_op.f('ix_credit_repair_decision_id'))
         batch_op.drop_index('ix_credit_repair_authority')
 
     op.drop_table('credit_repair')
