@@ -746,8 +746,8 @@ class DeclaresWhatItLacks(SoapNonTax):
 class SendsWhatTheContractLacks(DisclosurePortal):
     """A field of its own, after which nothing is taken."""
 
-    async def _signed(self, action: str, method: str, path: str, body: Any = None) -> Any:
-        return await super()._signed(action, method, path, body and body | {"extra": 1})
+    async def _effect(self, action: Any, body: dict[str, Any]) -> Any:
+        return await super()._effect(action, body | {"extra": 1})
 
 
 # --- disclosures ---------------------------------------------------------------------------------------------------

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 import contracts
-from gateway.adapters.credit.creditchina.mapping import TABLES
 from gateway.adapters.credit.layout import Field, Layout
+from gateway.adapters.credit.penalty_table import TABLES
 from gateway.adapters.credit.portal.mapping import LAYOUT
 from gateway.ports.credit import DisclosureRecord
 from gateway.rooms.decisions import Decision, DecisionFacts

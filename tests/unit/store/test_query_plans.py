@@ -76,7 +76,8 @@ QUERIES: dict[str, Callable[[Connection], Any]] = {
     "late withdrawals": lambda conn: disclosures.late_withdrawals(conn, TODAY, 100),
     "publications due soon": lambda conn: disclosures.due_publications(conn, SOON, 100),
     "withdrawals due soon": lambda conn: disclosures.due_withdrawals(conn, SOON, 100),
-    "disclosures that are over": lambda conn: disclosures.over(conn, TODAY, 100),
+    "disclosures to look at": lambda conn: disclosures.to_look_at(conn, TODAY, 100),
+    "marks to set or take off": lambda conn: disclosures.unmarked(conn, 100),
 }
 
 
