@@ -53,7 +53,7 @@ coverage: $(VENV)/.ready-test ## how much of the gateway the tests run, by file;
 nightly: $(VENV)/.ready-test ## what takes too long for every change: delivery over many runs, nodes that meet, rooms on PostgreSQL, changed lines
 	@GATEWAY_TEST_MACHINE="$(MACHINE)" $(BIN)/python -m pytest tests/unit/delivery/test_state_machine.py
 	@GATEWAY_TEST_TIMES=20 $(BIN)/python -m pytest tests/journeys/test_at_one_instant.py tests/unit/store/test_several_nodes.py \
-		tests/unit/decisions/test_two_nodes.py tests/torture
+		tests/unit/decisions/test_two_nodes.py tests/torture tests/unit/rotation/test_nodes_on_one_token.py
 	@GATEWAY_TEST_DATABASE=postgresql $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist worksteal -k "not sqlite" $(ROOMS)
 	@$(MAKE) publication-year
 	@$(MAKE) mutants

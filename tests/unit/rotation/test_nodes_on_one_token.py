@@ -111,6 +111,10 @@ def nodes(postgresql_url, tmp_path, token) -> Iterator[list[Node]]:
         one.process.stdout.close()
 
 
+@pytest.mark.skipif(
+    os.environ.get("GATEWAY_TEST_TIMES", "1") == "1",
+    reason="two processes on one module take 43 s and time each other out on two busy cores: in `make nightly`",
+)
 def test_a_key_made_by_one_node_is_used_by_all_and_each_reads_what_the_other_wrote(nodes, token):
     one, two = nodes
     before = one.ask("seal", "before"), two.ask("seal", "too")
