@@ -33,11 +33,15 @@ class Nodes:
         self.done: list[tuple[str, datetime]] = []
         self.meets: Callable[[], Awaitable[None]] | None = None
         self.started: list[Schedules] = []
+        self.known: list[Schedules] = []
+        self.begun = asyncio.Event()
 
     def make(self, name: str = "node-1", crontab: str = DAILY, each: bool = False, clock: Any = None) -> Schedules:
         made = Schedules(self.store, clock or self.clock, name)
+        self.known.append(made)
 
         async def duty(slot: datetime) -> None:
+            self.begun.set()
             if self.meets is not None:
                 await self.meets()
             self.done.append((name, slot.astimezone(SHANGHAI)))
@@ -64,6 +68,10 @@ class Nodes:
             while not holds():
                 await asyncio.sleep(0.01)
 
+    async def rest(self) -> None:
+        """Wait until whatever any node has begun is over."""
+        await self.until(lambda: not any(one._running for one in self.known))
+
     async def unfinished(self) -> list[datetime]:
         query = select(schedule_run.c.slot_at).where(schedule_run.c.done_at.is_(None))
         rows = await self.store.read(lambda conn: conn.execute(query).scalars().all())
@@ -80,7 +88,7 @@ async def nodes(store):
 
 async def test_on_a_first_start_nothing_was_missed(nodes):
     await nodes.start()
-    await asyncio.sleep(0.05)
+    await nodes.rest()
     assert nodes.done == []
 
 
@@ -89,7 +97,7 @@ async def test_the_latest_missed_slot_is_caught_up_at_start_by_one_node(nodes):
     for name in ("node-1", "node-2", "node-3"):
         await nodes.start(name)
     await nodes.until(lambda: len(nodes.done) == 1)
-    await asyncio.sleep(0.05)
+    await nodes.rest()
     assert [slot for _, slot in nodes.done] == [at(16)]
 
 
@@ -125,8 +133,9 @@ async def test_a_tick_on_every_node_is_done_by_one(nodes):
     now = SystemClock().now()
     for name in ("node-1", "node-2"):
         await tick(await nodes.start(name, clock=SystemClock()), now)
-    await nodes.until(lambda: len(nodes.done) == 1)
-    await asyncio.sleep(0.1)
+    jobs = [one._scheduler.get_job("statements") for one in nodes.started]
+    await nodes.until(lambda: all(job.next_run_time > now for job in jobs) and len(nodes.done) == 1)
+    await nodes.rest()
     assert len(nodes.done) == 1
 
 
@@ -156,15 +165,15 @@ async def test_a_duty_that_failed_is_done_again_later_by_any_node(nodes):
     nodes.meets = None
     second = nodes.make("node-2")
     await second._take_again()
-    await asyncio.sleep(0.05)
+    await nodes.rest()
     assert nodes.done == []  # not yet: it may still be under way
     nodes.clock.advance(timedelta(seconds=module.AGAIN_SECONDS + 1))
     await second._take_again()
     await nodes.until(lambda: nodes.done == [("node-2", at(16))])
-    await asyncio.sleep(0.05)
+    await nodes.rest()
     assert await nodes.unfinished() == []
     await second._take_again()
-    await asyncio.sleep(0.05)
+    await nodes.rest()
     assert len(nodes.done) == 1
 
 
@@ -175,7 +184,7 @@ async def test_two_nodes_that_look_at_once_take_a_failed_duty_once(nodes):
     both = [nodes.make("node-1"), nodes.make("node-2")]
     await asyncio.gather(*(one._take_again() for one in both))
     await nodes.until(lambda: len(nodes.done) == 1)
-    await asyncio.sleep(0.1)
+    await nodes.rest()
     assert len(nodes.done) == 1
 
 
@@ -184,7 +193,7 @@ async def test_a_duty_cut_by_a_stop_or_a_death_is_done_by_the_next_life_of_the_n
     nodes.meets = held.wait
     first = nodes.make()
     running = asyncio.create_task(first.run("statements", at(16)))
-    await asyncio.sleep(0.05)
+    await nodes.until(nodes.begun.is_set)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     assert await nodes.unfinished() == [at(16)]
@@ -198,10 +207,10 @@ async def test_a_duty_under_way_is_not_begun_a_second_time_here(nodes):
     nodes.meets = held.wait
     schedules = await nodes.start()
     schedules._begin("statements", at(16))
-    await asyncio.sleep(0.05)
+    await nodes.until(nodes.begun.is_set)
     nodes.clock.advance(timedelta(hours=2))
     await schedules._take_again()
     held.set()
     await nodes.until(lambda: len(nodes.done) == 1)
-    await asyncio.sleep(0.05)
+    await nodes.rest()
     assert len(nodes.done) == 1
