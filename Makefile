@@ -41,7 +41,7 @@ help: ## this list
 demo: $(VENV)/.ready-demo ## the main job from end to end on loopback; DEMO_ARGS=--json or --keep
 	@$(BIN)/gateway demo $(DEMO_ARGS)
 
-test: $(VENV)/.ready-test ## every test, with layers, types and style; TEST_ARGS go to pytest
+test: $(VENV)/.ready-test ## every promise, with layers, types and style; TEST_ARGS go to pytest
 	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist worksteal $(TEST_ARGS)
 
 coverage: $(VENV)/.ready-test ## how much of the gateway the tests run, by file; TEST_ARGS go to pytest
@@ -50,7 +50,9 @@ coverage: $(VENV)/.ready-test ## how much of the gateway the tests run, by file;
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 
-nightly: $(VENV)/.ready-test ## what takes too long for every change: delivery over many runs, nodes that meet, rooms on PostgreSQL, changed lines
+nightly: export GATEWAY_TEST_WHOLE := 1
+nightly: $(VENV)/.ready-test ## what takes too long for every change: every case, long runs, rooms on PostgreSQL, changed lines
+	@$(MAKE) test
 	@GATEWAY_TEST_MACHINE="$(MACHINE)" $(BIN)/python -m pytest tests/unit/delivery/test_state_machine.py
 	@GATEWAY_TEST_TIMES=20 $(BIN)/python -m pytest tests/journeys/test_at_one_instant.py tests/unit/store/test_several_nodes.py \
 		tests/unit/decisions/test_two_nodes.py tests/torture tests/unit/rotation/test_nodes_on_one_token.py
@@ -58,6 +60,7 @@ nightly: $(VENV)/.ready-test ## what takes too long for every change: delivery o
 	@$(MAKE) publication-year
 	@$(MAKE) mutants
 
+mutants: export GATEWAY_TEST_WHOLE := 1
 mutants: $(VENV)/.ready-mutants ## change lines that money and law hang on, and see whether tests notice; MUTANTS narrows it
 	@$(BIN)/python tests/mutants/mutants.py $(MUTANTS)
 

@@ -31,9 +31,6 @@ from simulators.testing import simulation_process, simulators
 
 __all__ = ["simulation_process", "simulators"]  # fixtures made elsewhere
 
-settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("any machine")  # how long an example takes says something of the machine, nothing of the code
-
 DATABASE = os.environ.get("GATEWAY_TEST_DATABASE", "sqlite")
 _numbers = itertools.count(1)
 _emptied: list[str] = []
@@ -49,8 +46,14 @@ def _load(name: str) -> ModuleType:
     return module
 
 
+by_day = _load("by_day")
 databases = _load("databases")
 state_guard = _load("state_guard")
+
+# How long an example takes says something of the machine, nothing of the code.
+settings.register_profile("whole", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("by day", settings.get_profile("whole"), max_examples=30)
+settings.load_profile("whole" if os.environ.get(by_day.WHOLE) else "by day")
 
 
 def plain_logs() -> None:
@@ -99,6 +102,11 @@ def pytest_configure(config: pytest.Config) -> None:
     state_guard.watch()
     if not hasattr(config, "workerinput"):
         databases.begin_run()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    by_day.deselect(config, items)
 
 
 def pytest_collection_finish() -> None:

@@ -10,6 +10,8 @@ from benches import CreditChinaBench, CreditFolderBench, GsxtBench, LinduBench, 
 from gateway.testing.credit import DisclosureConformance
 from simulators.testing import Simulation
 
+pytestmark = pytest.mark.cases_by_day(2)
+
 
 class TestCreditChina(DisclosureConformance):
     @pytest.fixture
@@ -27,6 +29,7 @@ class TestPortal(DisclosureConformance):
         await made.close()
 
 
+@pytest.mark.cases_by_day(1)
 class TestLindu(DisclosureConformance):
     @pytest.fixture
     async def bench(self, simulators: Simulation) -> AsyncIterator[LinduBench]:
@@ -35,6 +38,7 @@ class TestLindu(DisclosureConformance):
         await made.close()
 
 
+@pytest.mark.cases_by_day(1)
 class TestShuoyang(DisclosureConformance):
     @pytest.fixture
     async def bench(self, simulators: Simulation) -> AsyncIterator[ShuoyangBench]:

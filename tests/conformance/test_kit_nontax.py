@@ -17,6 +17,8 @@ from gateway.testing.nontax import NonTaxConformance
 from gateway.words.errors import UnsupportedError
 from simulators.testing import Simulation
 
+pytestmark = pytest.mark.cases_by_day(2)
+
 
 class TestSoapNonTax(NonTaxConformance):
     @pytest.fixture
@@ -51,6 +53,7 @@ class Later(SoapNonTax):
         return Pending(ask_after=30) if found is not None and self._clock.now() < self._ready else found
 
 
+@pytest.mark.cases_by_day(1)
 class TestLater(NonTaxConformance):
     @pytest.fixture
     async def bench(self, simulators: Simulation) -> AsyncIterator[SoapNonTaxBench]:
@@ -67,6 +70,7 @@ class TestCnNonTax(NonTaxConformance):
         await made.close()
 
 
+@pytest.mark.cases_by_day(1)
 class TestPublishedFrames(NonTaxConformance):
     """The dialect that a province published, with all that its platforms add: no promise hangs on how we write."""
 

@@ -10,6 +10,8 @@ from benches import RestMessengerBench
 from gateway.testing.notice import NoticeConformance
 from simulators.testing import Simulation
 
+pytestmark = pytest.mark.cases_by_day(2)
+
 
 class TestRestMessenger(NoticeConformance):
     @pytest.fixture

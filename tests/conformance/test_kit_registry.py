@@ -10,6 +10,8 @@ from benches import SharingRegistryBench
 from gateway.testing.registry import RegistryConformance
 from simulators.testing import Simulation
 
+pytestmark = pytest.mark.cases_by_day(2)
+
 
 class TestSharingRegistry(RegistryConformance):
     @pytest.fixture

@@ -10,6 +10,8 @@ from benches import RestSealBench
 from gateway.testing.seal import SealConformance
 from simulators.testing import Simulation
 
+pytestmark = pytest.mark.cases_by_day(2)
+
 
 class TestRestSealService(SealConformance):
     @pytest.fixture

@@ -74,6 +74,7 @@ def kinds(payment: dict[str, Any]) -> list[str]:
 # --- as it should be ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.both_databases
 async def test_a_code_is_asked_for_once_paid_told_and_settled(any_site):
     site = any_site
     payment = await site.issued()
@@ -110,6 +111,7 @@ async def test_many_who_ask_at_once_get_one_code_between_them(site):
     await has_one_code(site, next(one.json() for one in answers if one.status_code == 201))
 
 
+@pytest.mark.both_databases
 async def test_many_repeats_of_one_request_at_once_make_one_payment(any_site):
     site = any_site
     number = await site.decide()
@@ -139,6 +141,7 @@ async def test_a_callback_again_whatever_its_nonce_gets_the_same_answer_and_has_
     assert (paid["status"], kinds(paid)) == ("PAID", [])
 
 
+@pytest.mark.both_databases
 async def test_callbacks_about_one_payment_at_the_same_moment_count_once(any_site):
     site = any_site
     payment = await site.issued()

@@ -138,6 +138,7 @@ async def test_changes_of_businesses_that_nobody_looked_up_are_not_kept(house):
         await house.entities.changes("district", COMPANY)
 
 
+@pytest.mark.both_databases
 async def test_many_questions_at_once_keep_one_snapshot_and_all_their_evidence(house):
     views = await asyncio.gather(*(house.entities.by_code("district", COMPANY, max_age=NOW) for _ in range(8)))
     assert {view.version for view in views} == {1}

@@ -230,6 +230,7 @@ async def test_guessing_a_password_locks_the_login_for_a_minute(access, clock):
     assert await access.authenticate_operator("zhou", "another password")
 
 
+@pytest.mark.both_databases
 async def test_wrong_passwords_at_the_same_moment_are_all_counted(access, store):
     await access.create_operator("zhou", "周敏", "viewer", PASSWORD)
     await asyncio.gather(*(access.authenticate_operator("zhou", "wrong password") for _ in range(4)))
@@ -257,6 +258,7 @@ def test_a_password_is_kept_salted_and_checked():
     assert not check_password(PASSWORD, b"\x02" + first[1:])
 
 
+@pytest.mark.both_databases
 async def test_the_database_itself_refuses_a_key_of_nobody(store, client, access):
     issued = await access.issue_key(client.id)
     with pytest.raises(IntegrityError):

@@ -41,6 +41,7 @@ async def test_an_act_is_listed_from_its_beginning_with_its_end_and_its_reason(b
     assert await base.store.read(lambda conn: check(conn, base.evidence)) == []
 
 
+@pytest.mark.both_databases
 async def test_a_reason_that_no_database_keeps_is_listed_without_what_it_holds(base):
     begun = await base.audit.begin(WANG, Act("act", "POST /v1/refunds/{id}", "rfd_1", "anlan"))
     await base.audit.end(begun, 422, b'{"reason": "a\\u0000b"}')

@@ -158,6 +158,7 @@ async def test_a_masked_person_is_shown_without_number_and_representative(page: 
         assert hidden not in entry.shown.model_dump_json()
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("words", "finds"),
     [

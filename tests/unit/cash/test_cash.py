@@ -74,6 +74,7 @@ async def test_cash_needs_a_decision_on_the_spot_unless_the_place_is_remote(quic
         await quick.cash.take(cash("2号", "50.00"))
 
 
+@pytest.mark.both_databases
 async def test_a_receipt_is_used_once_and_a_fine_is_paid_once(bench):
     await decide(bench, "1号")
     both = await asyncio.gather(

@@ -216,6 +216,7 @@ async def test_no_source_and_no_day_keeps_more_than_its_bound_and_all_are_counte
     }, "beyond the bound of all there is not even a row for a source"
 
 
+@pytest.mark.both_databases
 async def test_the_bound_is_one_for_all_nodes_and_anew_each_day(desk, monkeypatch):
     monkeypatch.setattr(refused_records, "MOST_OF_SOURCE", 1)
     other = Desk(desk.store, desk.folder / "other")
@@ -245,6 +246,7 @@ async def test_an_adapter_that_fails_before_it_knows_the_sender_fills_nothing_ei
     assert len(await desk.kept()) == 2
 
 
+@pytest.mark.both_databases
 async def test_when_the_room_fails_what_it_did_is_undone_the_message_is_kept_and_asked_for_again(desk):
     desk.fault = RuntimeError("a fault of the room")
     assert await desk.take() == AGAIN

@@ -160,6 +160,7 @@ async def test_where_there_is_nothing_to_send_the_status_is_kept_in_the_only_com
     assert (first.status, await kept(bench), bench.units) == (201, 201, 1)
 
 
+@pytest.mark.both_databases
 async def test_the_same_key_twice_at_once_has_one_effect(bench):
     both = await asyncio.gather(
         *(bench.delivery.carry_out(unit(bench, []), once(bench), 5) for _ in range(2)), return_exceptions=True

@@ -56,6 +56,7 @@ def test_hours_that_are_none_stop_the_start(wrong):
         _validated("channels.nontax", ChannelKeys, {"quiet": [wrong]})
 
 
+@pytest.mark.both_databases
 async def test_the_rate_is_kept_by_all_who_ask_at_once(store):
     keys = ChannelKeys(rate=20, burst=3)
     await store.write_apart(lambda conn: limits.add_channels(conn, ["a"], 0))

@@ -88,6 +88,7 @@ async def rested(bench: Bench) -> None:
             await asyncio.sleep(0.01)
 
 
+@pytest.mark.both_databases
 async def test_an_effect_whose_answer_was_lost_is_found_and_not_repeated(bench):
     bench.side.calls = ["effect then silence"]
     operation = await bench.send()
@@ -280,6 +281,7 @@ async def test_a_call_cut_by_a_stop_becomes_doubt_and_the_next_life_finds_out(be
     assert len(bench.side.effects) == 1
 
 
+@pytest.mark.both_databases
 async def test_a_lease_of_a_dead_process_becomes_doubt_never_a_second_call(bench):
     request = FindRequest(reference="DEAD1")
     operation = await bench.store.write(
@@ -296,6 +298,7 @@ async def test_a_lease_of_a_dead_process_becomes_doubt_never_a_second_call(bench
     assert [type(outcome) for outcome in bench.told] == [Doubt, Done]
 
 
+@pytest.mark.both_databases
 async def test_an_attempt_that_was_overtaken_changes_nothing(bench):
     bench.side.hold = asyncio.Event()
     operation = await bench.send()
@@ -392,6 +395,7 @@ async def test_a_claim_that_grew_old_is_looked_at_again_before_the_call(bench):
     assert bench.side.effects == []
 
 
+@pytest.mark.both_databases
 async def test_a_lease_is_renewed_while_its_call_is_under_way_and_ends_when_nobody_renews_it(bench):
     await bench.delivery.stop()
     bench.delivery = bench.new_delivery(lease=0.6, sweep=60)
@@ -502,6 +506,7 @@ async def test_an_open_circuit_keeps_calls_back_and_a_probe_closes_it(bench):
     assert (await bench.store.read(lambda conn: limits.condition(conn, "nontax"))).clear
 
 
+@pytest.mark.both_databases
 async def test_the_rate_bounds_calls_over_all_nodes(bench):
     bench.limit(rate=20)
     other = bench.new_delivery("node-2")
@@ -519,6 +524,7 @@ async def test_the_rate_bounds_calls_over_all_nodes(bench):
     await other.stop()
 
 
+@pytest.mark.both_databases
 async def test_concurrency_is_counted_over_all_nodes(bench):
     if bench.store.dialect == "sqlite":
         pytest.skip("one process")

@@ -272,6 +272,7 @@ async def refused_by_the_database(bench, *statements):
         await bench.store.write(unit)
 
 
+@pytest.mark.both_databases
 async def test_the_database_refuses_every_way_around_the_second_person(parked):
     end = update(operation).where(operation.c.id == parked.operation)
     under = end.values(state="done", resolution_id="res_1", resolution_applied=True)

@@ -177,6 +177,7 @@ async def test_a_duty_that_failed_is_done_again_later_by_any_node(nodes):
     assert len(nodes.done) == 1
 
 
+@pytest.mark.both_databases
 async def test_two_nodes_that_look_at_once_take_a_failed_duty_once(nodes):
     await nodes.ran(at(16), done=False, node="node-9")
     await nodes.store.write(lambda conn: conn.execute(update(schedule_run).values(ran_at=to_micros(at(16)))).rowcount)
@@ -188,6 +189,7 @@ async def test_two_nodes_that_look_at_once_take_a_failed_duty_once(nodes):
     assert len(nodes.done) == 1
 
 
+@pytest.mark.both_databases
 async def test_a_duty_cut_by_a_stop_or_a_death_is_done_by_the_next_life_of_the_node(nodes):
     held = asyncio.Event()
     nodes.meets = held.wait

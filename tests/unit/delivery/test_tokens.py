@@ -61,6 +61,7 @@ async def platform(store: Store, tmp_path: Any) -> Platform:
     return Platform(store, tmp_path)
 
 
+@pytest.mark.both_databases
 async def test_nodes_that_start_at_once_fetch_one_token(platform: Platform) -> None:
     nodes = [platform.node() for _ in range(6)]
     assert await asyncio.gather(*(node.get() for node in nodes for _ in range(5))) == ["token-1"] * 30
@@ -82,6 +83,7 @@ async def test_it_is_renewed_before_its_end_and_meanwhile_the_old_one_is_used(pl
     assert await platform.node().get() == "token-2"
 
 
+@pytest.mark.both_databases
 async def test_who_has_nothing_waits_for_the_node_that_fetches(platform: Platform) -> None:
     platform.held = asyncio.Event()
     one = asyncio.create_task(platform.node().get())

@@ -102,6 +102,7 @@ async def test_in_rotation_a_receiver_is_satisfied_with_either_secret_and_then_o
     assert headers["webhook-signature"].count("v1,") == 1
 
 
+@pytest.mark.both_databases
 async def test_events_of_a_record_arrive_in_order_where_that_is_asked_and_others_do_not_wait(out):
     await out.webhooks.add_endpoint("c", "a", "https://x", ordered=True)
     first, second, other = await emit(out), await emit(out), await emit(out, "pay_2")
@@ -266,6 +267,7 @@ async def test_what_waited_for_an_endpoint_that_was_removed_is_given_up_and_for_
     assert len(out.wire.got) == 3
 
 
+@pytest.mark.both_databases
 async def test_two_nodes_do_not_send_one_delivery_twice(out):
     await out.webhooks.add_endpoint("c", "a", "https://x")
     other = Webhooks(out.store, Events(out.clock), out.envelope, out.clock, out.wire, "node-2")  # type: ignore[arg-type]

@@ -296,6 +296,7 @@ async def test_what_is_public_in_time_is_never_told_of(room: Room) -> None:
     assert await room.disclosures.sweep() == 0
 
 
+@pytest.mark.both_databases
 async def test_more_than_one_pass_is_told_of_in_one_sweep(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.rooms.disclosures.sweeps.SWEPT_AT_ONCE", 1)
     room.city.says = room.portal.says = PENDING
@@ -307,6 +308,7 @@ async def test_more_than_one_pass_is_told_of_in_one_sweep(room: Room, monkeypatc
     assert (await room.disclosures.sweep(), await room.disclosures.sweep()) == (2, 0)
 
 
+@pytest.mark.both_databases
 async def test_lists_show_what_was_asked_for_and_nothing_of_others(room: Room) -> None:
     room.portal.says = REJECTED
     one = await room.publish()
@@ -523,6 +525,7 @@ def _copies(conn: Any, disclosure_id: str, number: int) -> list[str]:
     return made
 
 
+@pytest.mark.both_databases
 async def test_under_a_quota_what_is_due_first_is_claimed_first(room: Room) -> None:
     await room.delivery.stop()
     first = await room.publish()

@@ -235,6 +235,7 @@ async def test_one_registry_that_fails_does_not_keep_the_others_from_their_turn(
     assert room.province.asked == ["changes from the beginning"]
 
 
+@pytest.mark.both_databases
 async def test_changes_are_kept_for_whoever_looked_and_for_nobody_else(room: Room) -> None:
     await room.entities.by_code("one", COMPANY)
     assert await room.entities.changes("one", COMPANY) == []

@@ -57,6 +57,7 @@ def found(report):
     return problem.what, problem.seq, problem.exchange_id
 
 
+@pytest.mark.both_databases
 async def test_untouched_evidence_verifies_on_both_databases(both):
     await both.keep(5)
     await both.evidence.sign_head()

@@ -92,6 +92,7 @@ async def test_a_unit_that_runs_twice_leaves_one_record(bench, raw):
     assert (await bench.verify()).ok
 
 
+@pytest.mark.both_databases
 async def test_units_that_share_a_commit_extend_the_chain_once(both, raw, monkeypatch):
     extended = []
     extend = both.evidence._extend

@@ -87,6 +87,7 @@ async def test_many_sources_that_try_many_codes_use_up_the_budget_of_all(
     assert (await node.find(*RIGHT, NAME, "192.0.2.1")).payment is payment
 
 
+@pytest.mark.both_databases
 async def test_a_flood_of_sources_and_codes_does_not_fill_the_database(
     nodes: Any, payment: Any, store: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

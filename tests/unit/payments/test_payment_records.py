@@ -126,6 +126,7 @@ async def test_one_that_is_not_there_is_a_404_by_id_and_by_code(one_store: Store
             await one_store.write(lambda conn, look=look: look(conn, "pay_0"))
 
 
+@pytest.mark.both_databases
 async def test_a_filter_narrows_by_what_it_names_and_pages_by_id(one_store: Store, envelope: Envelope) -> None:
     live = a_new_payment(envelope, id="pay_1", status=Status.ISSUED, code=CODE)
     dead = a_new_payment(envelope, id="pay_2", status=Status.REJECTED, in_doubt_since_at=7, token_index=b"2")

@@ -175,6 +175,7 @@ async def test_what_was_signed_stays_while_the_books_go_on(bench: Bench) -> None
         await bench.months.report("day", CHANNEL, date(2026, 6, 30), date(2026, 6, 1))
 
 
+@pytest.mark.both_databases
 async def test_a_month_is_closed_once_however_many_ask(bench: Bench) -> None:
     await bench.reconciled()
     asked = [bench.months.close(CHANNEL, MONTH, by=who) for who in (LI, WANG, LI)]

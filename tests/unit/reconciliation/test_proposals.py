@@ -113,6 +113,7 @@ async def refused(asked: Any) -> str:
     return caught.value.type
 
 
+@pytest.mark.both_databases
 async def test_a_refund_is_proposed_by_one_and_confirmed_by_another_who_closes_the_break(room: Room) -> None:
     known = await room.twice()
     made = await room.proposals.propose(known.id, REFUND, by=LI)

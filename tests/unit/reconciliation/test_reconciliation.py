@@ -416,6 +416,7 @@ async def test_money_that_crossed_the_cut_off_is_cleared_by_the_next_days_statem
     assert (await bench.room.run(CHANNEL, DAY, by="x")).breaks == 0
 
 
+@pytest.mark.both_databases
 async def test_a_changed_statement_reopens_only_what_changed(bench: Bench) -> None:
     for n in (1, 2):
         await bench.issue(code(n), 100)
@@ -549,6 +550,7 @@ async def test_the_day_of_a_channel_ends_at_its_own_cut_off(bench: Bench) -> Non
     assert (run.matched, run.breaks) == (1, 0)
 
 
+@pytest.mark.both_databases
 async def test_two_runs_of_a_day_at_once_have_one_effect(bench: Bench) -> None:
     await bench.issue(code(1), 100)
     bench.platform.says(code(1), 100)
@@ -591,6 +593,7 @@ async def test_money_that_waited_for_its_code_is_explained_once_the_code_is_know
     assert (await bench.room.breaks.held(found.id)).state == "cleared"
 
 
+@pytest.mark.both_databases
 async def test_lists_page_without_gaps_or_doubles(bench: Bench) -> None:
     for n in range(10, 21):
         bench.platform.says(code(n), n)

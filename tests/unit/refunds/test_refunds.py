@@ -35,6 +35,7 @@ def test_every_edge_of_a_refund_leads_on_and_its_ends_are_ends():
     assert LIFE.edge(RefundStatus.PROPOSED, RefundStatus.FILED) is None, "nobody files what no second person confirmed"
 
 
+@pytest.mark.both_databases
 async def test_many_who_ask_at_once_never_get_more_back_than_was_paid(bench):
     payment_id = await bench.paid(100_00)
     asked = [bench.refunds.propose(payment_id, bench.proposal(amount="40.00"), by=ONE) for _ in range(6)]
@@ -93,6 +94,7 @@ async def test_whatever_happens_no_more_principal_goes_back_than_came_in(quick, 
         assert all(one <= 100_00 for one in await quick.going_back(payment_id))
 
 
+@pytest.mark.both_databases
 async def test_one_person_alone_cannot_confirm_and_neither_can_a_statement_of_sql(bench):
     payment_id = await bench.paid(100_00)
     refund_id = await bench.refunds.propose(payment_id, bench.proposal(), by=ONE)

@@ -135,6 +135,7 @@ async def test_rows_are_moved_to_the_new_key_and_the_old_one_is_put_aside(base, 
     assert found.facts == facts()
 
 
+@pytest.mark.both_databases
 async def test_indexes_are_made_again_and_what_was_told_stays_told(base):
     await fill(base)
     await base.rotation.rotate(INDEX_KEY, "张管理")
