@@ -177,6 +177,7 @@ class ServerSettings(Block):
     ``proxies``: addresses and networks of our own reverse proxies, whose ``X-Forwarded-For`` is
     believed; nobody else's is. ``header_seconds``, ``body_seconds``: how long a client may take over the head of a
     request, and over its body before it has to send 16 KiB a second. ``max_connections``: of one listener at a time.
+    ``requests_per_minute``: how much each client may ask for, over all nodes together; not bounded unless said.
     """
 
     api: Bind = "127.0.0.1:8080"
@@ -192,6 +193,7 @@ class ServerSettings(Block):
     body_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0
     max_body_bytes: Annotated[int, Field(ge=1024)] = 2 * 1024 * 1024
     max_connections: Annotated[int, Field(ge=1, le=100_000)] = 512
+    requests_per_minute: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
 
     def binds(self, faces: typing.Iterable[Face]) -> dict[str, tuple[Face, ...]]:
         """Addresses to listen on, each with the faces served there."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from typing import Any
@@ -18,8 +19,9 @@ from gateway.faces.payer import pages
 from gateway.faces.public import pages as public_pages
 from gateway.foundation.http.audited import Audited
 from gateway.foundation.http.door import Door
+from gateway.foundation.http.manners import Manners
 from gateway.foundation.http.plans import Plans
-from gateway.foundation.http.problems import ProblemDocument
+from gateway.foundation.http.problems import ProblemDocument, responses
 from gateway.settings import FACES, Face
 
 _DOCS_POLICY = (
@@ -47,9 +49,9 @@ def build(gateway: App, faces: Collection[Face]) -> FastAPI:
         server.max_body_bytes,
         _LARGEST_CALLBACK | {path: size for room, _ in gateway.rooms for path, size in room.body_limits.items()},
         seconds=server.body_seconds,
-        policies={"/docs": _DOCS_POLICY},
     )
-    api.middleware_stack = Audited(door, gateway.base.access, gateway.base.audit)
+    audited = Audited(door, gateway.base.access, gateway.base.audit)
+    api.middleware_stack = Manners(audited, {"/docs": _DOCS_POLICY})
     if "docs" in faces:
         api.openapi = _described(gateway)  # type: ignore[method-assign]
     return api
@@ -108,11 +110,51 @@ def _described(gateway: App) -> Callable[[], dict[str, Any]]:
             schemas.pop("HTTPValidationError", None)
             schemas.pop("ValidationError", None)
             schema["servers"] = [{"url": "/", "description": "where this document came from"}]
+            _say_manners(schema)
+            _open_answers(schema)
             every.openapi_schema = _named_by_rooms(schema)
         assert every.openapi_schema is not None
         return every.openapi_schema
 
     return openapi
+
+
+def _say_manners(schema: dict[str, Any]) -> None:
+    """Say at every operation what ``gateway.foundation.http.manners`` and the rates of clients bring to all of them."""
+    components = schema["components"]
+    components["headers"] = {
+        "ETag": {"description": "of what is shown; send it as If-None-Match", "schema": {"type": "string"}},
+        "RetryAfter": {"description": "seconds", "schema": {"type": "integer"}},
+    }
+    known = {"name": "If-None-Match", "in": "header", "schema": {"type": "string"}}
+    components["parameters"] = {"IfNoneMatch": {**known, "description": "ETag of what is known; 304 if it is still so"}}
+    for path, methods in schema["paths"].items():
+        for method, operation in methods.items() if path.startswith("/v1/") else ():
+            answers = operation["responses"]
+            answers["429"] = {**responses(429)[429], "headers": {"Retry-After": _component("headers", "RetryAfter")}}
+            if method == "get" and "application/json" in answers["200"].get("content", {}):
+                operation.setdefault("parameters", []).append(_component("parameters", "IfNoneMatch"))
+                answers["200"]["headers"] = {"ETag": _component("headers", "ETag")}
+                answers["304"] = {"description": "Unchanged since the ETag"}
+
+
+def _open_answers(schema: dict[str, Any]) -> None:
+    """Say nothing against members that come later, wherever nobody sends them: clients must take them."""
+    schemas = schema["components"]["schemas"]
+    sent: set[str] = set()
+    bodies = [one.get("requestBody", {}) for methods in schema["paths"].values() for one in methods.values()]
+    waiting = [json.dumps(bodies)]
+    while waiting:
+        named = set(re.findall(r'"#/components/schemas/([^"]+)"', waiting.pop())) - sent
+        sent |= named
+        waiting += [json.dumps(schemas[name]) for name in named]
+    for name, one in schemas.items():
+        if name not in sent and one.get("additionalProperties") is False:
+            del one["additionalProperties"]
+
+
+def _component(kind: str, name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/{kind}/{name}"}
 
 
 def _named_by_rooms(schema: dict[str, Any]) -> dict[str, Any]:

@@ -92,7 +92,7 @@ async def open_foundation(
         resolutions=Resolutions(store, delivery, two_persons, envelope),
         callbacks=Callbacks(store, channels, evidence, delivery, envelope, clock),
         webhooks=Webhooks(store, delivery.events, envelope, clock, _outward(settings, evidence, clock), node),
-        access=Access(store, clock),
+        access=Access(store, clock, settings.server.requests_per_minute),
         audit=Audit(store, evidence, clock),
         schedules=schedules,
         two_persons=two_persons,

@@ -258,6 +258,7 @@ PREFIXES = {
     "rcp": "receipt",
     "rdo": "document of a refund",
     "rec": "run of a reconciliation",
+    "req": "request over HTTP: no record, answers and the log name it",
     "res": "resolution of an operation by people",
     "rfd": "refund",
     "rpr": "request for credit repair",

@@ -20,6 +20,7 @@ TITLES = {
     413: "Body too large",
     415: "Unsupported media type",
     422: "Not acceptable value",
+    429: "Too many requests",
     500: "Internal error",
     503: "Unavailable",
 }
@@ -112,6 +113,7 @@ declare(
     invalid_value=("a value is not acceptable", "字段取值不符合要求"),
     idempotency_key_reused=("the key was used with another body", "幂等键已用于其他内容"),
 )
+declare(429, too_many_requests=("this client has asked for more than it may in a minute", "请求过于频繁，请稍后再试"))
 declare(500, internal_error=("a fault of ours; what was accepted is safe", "系统内部错误，已受理的事项不受影响"))
 declare(
     503,

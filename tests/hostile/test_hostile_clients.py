@@ -20,6 +20,7 @@ from gateway import logs
 from gateway.faces import guarded
 from gateway.faces.guarded import GuardedConfig
 from gateway.foundation.http.door import Door
+from gateway.foundation.http.manners import Manners
 from gateway.foundation.http.plans import Plans
 from gateway.settings import LogSettings, ServerSettings
 
@@ -56,11 +57,11 @@ async def breaks_off(scope: Scope, receive: Receive, send: Send) -> None:
     raise RuntimeError("in the middle")
 
 
-def application(seconds: float = 30.0) -> Door:
+def application(seconds: float = 30.0) -> Manners:
     api = FastAPI(openapi_url=None)
     api.router.routes.extend(router.routes)
     api.router.add_route("/breaks-off", lambda _request: breaks_off)
-    return Door(api.router, Plans(api.router.routes), 1 << 20, seconds=seconds)
+    return Manners(Door(api.router, Plans(api.router.routes), 1 << 20, seconds=seconds))
 
 
 Asked = Callable[[bytes], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]

@@ -50,3 +50,33 @@ def test_every_operation_words_its_refusals_as_problems():
         if status[0] in "45" and "application/problem+json" not in answer.get("content", {})
     ]
     assert silent == ["get /readyz"], "which names what is not ready"
+
+
+def reached(found: Any) -> set[str]:
+    """The schemas that something names, and those that these name."""
+    names: set[str] = set()
+    waiting = [found]
+    while waiting:
+        more = set(re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(waiting.pop()))) - names
+        names |= more
+        waiting += [DESCRIPTION["components"]["schemas"][name] for name in more]
+    return names
+
+
+def test_answers_are_open_for_members_that_come_later_and_requests_are_not():
+    schemas = DESCRIPTION["components"]["schemas"]
+    sent = reached([operation.get("requestBody") for _, operation in operations()])
+    shut = {name for name, schema in schemas.items() if schema.get("additionalProperties") is False}
+    assert shut <= sent
+    assert {"PaymentRequest", "DecisionFacts"} <= shut
+
+
+def test_every_read_of_a_record_or_list_may_be_asked_whether_it_has_changed():
+    reads = [
+        (name, operation)
+        for name, operation in operations()
+        if name.startswith("get /v1/") and "application/json" in operation["responses"]["200"].get("content", {})
+    ]
+    assert len(reads) > 40
+    assert [name for name, one in reads if "304" not in one["responses"]] == []
+    assert [name for name, one in operations() if " /v1/" in name and "429" not in one["responses"]] == []

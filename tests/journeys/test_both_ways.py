@@ -13,6 +13,7 @@ from fastapi.routing import APIRoute
 
 from gateway.faces.build import build
 from gateway.foundation.http.door import Door
+from gateway.foundation.http.manners import Manners
 from gateway.foundation.http.plans import Plans
 from gateway.settings import FACES
 
@@ -40,7 +41,7 @@ class Ways:
     async def ask(self, method: str, path: str, *, signed: bool = True, **more: Any) -> httpx.Response:
         """One request both ways; the answer, which is the same."""
         headers = {"Authorization": f"Bearer {self.key}"} if signed else {}
-        headers |= more.pop("headers", {})
+        headers |= {"X-Request-Id": "req_1"} | more.pop("headers", {})
         first, other = [await client.request(method, path, headers=headers, **more) for client in self.clients]
         assert first.status_code == other.status_code, (method, path, more, first.text, other.text)
         assert sorted(first.headers.items()) == sorted(other.headers.items()), (method, path, more)
@@ -55,7 +56,7 @@ async def ways(site) -> AsyncIterator[Ways]:
         for plans in (True, False):
             made = build(site.app, FACES)
             if not plans:
-                made.middleware_stack = Door(made.router, Plans(()), site.settings.server.max_body_bytes)
+                made.middleware_stack = Manners(Door(made.router, Plans(()), site.settings.server.max_body_bytes))
             transport = httpx.ASGITransport(made)
             clients.append(await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url=site.url)))
         yield Ways(site.key, clients)

@@ -19,6 +19,7 @@ from sqlalchemy.exc import IntegrityError
 from gateway.foundation.access import records
 from gateway.foundation.access.audit import Who
 from gateway.foundation.access.keys import CLIENT_KEY, OPERATOR_KEY, hash_password, make_token
+from gateway.foundation.access.rates import Rates
 from gateway.foundation.access.records import Authority, Client, Key, Operator
 from gateway.foundation.access.scopes import roles
 from gateway.foundation.access.scopes import scopes as all_scopes
@@ -42,9 +43,10 @@ class IssuedKey:
 
 
 class Access:
-    """Authorities, clients, operators and their keys in one store."""
+    """Authorities, clients, operators and their keys in one store. ``rates``: what each may ask for in a minute."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, requests_per_minute: int | None = None) -> None:
+        self.rates = Rates(store, requests_per_minute)
         self._store = store
         self._clock = clock
         self._sign_in = SignIn(store, clock)

@@ -47,6 +47,14 @@ client_authority = Table(
     Column("authority", String(40), ForeignKey("authority.code"), primary_key=True),
 )
 
+client_rate = Table(
+    "client_rate",
+    metadata,
+    Column("client", String(40), primary_key=True, comment="a client's id, or an operator's"),
+    Column("minute", BigInteger, nullable=False, comment="since 1970, by the database's clock"),
+    Column("taken", Integer, nullable=False, comment="by all nodes in that minute, what was refused too"),
+)
+
 operator = Table(
     "operator",
     metadata,

@@ -14,7 +14,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from gateway.foundation.access import Access, Principal
 from gateway.foundation.access.audit import KEPT_BYTES, Act, Audit, Who
 from gateway.foundation.access.keys import OPERATOR_KEY
-from gateway.foundation.http.language import listen
 from gateway.foundation.http.problems import answer
 from gateway.words.errors import GatewayError
 
@@ -37,7 +36,6 @@ class Audited:
         if who is None:
             await self._inner(scope, receive, send)
             return
-        listen(scope)
         try:
             begun = await self._audit.begin(Who(who.client_id, who.name, who.role or ""), _act(scope))
         except GatewayError as problem:

@@ -13,6 +13,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from gateway.foundation.access import Principal
 from gateway.foundation.access.keys import key_id_of
+from gateway.foundation.http.manners import RATE
 from gateway.foundation.http.services import Base
 from gateway.words.errors import NotFoundProblem, Problem
 from gateway.words.saying import Word, say
@@ -23,7 +24,7 @@ bearer = HTTPBearer(auto_error=False, description="API key of a client or an ope
 async def principal(
     request: Request, base: Base, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 ) -> Principal:
-    """The caller. Raises a 401 problem; a key that does not let in is written down."""
+    """The caller. Raises a 401 problem; a key that does not let in is written down. 429 for one who asks too much."""
     found = None if credentials is None else await base.access.authenticate(credentials.credentials)
     if found is None:
         if credentials is not None:
@@ -34,6 +35,14 @@ async def principal(
             say("http.no_key"),
             type="not-authenticated",
         )
+    if (rate := await base.access.rates.spend(found.client_id)) is not None:
+        request.scope[RATE] = rate.headers
+        if rate.refused:
+            raise Problem(
+                say("http.rate", quota=rate.quota, seconds=rate.seconds),
+                type="too-many-requests",
+                retry_after=rate.seconds,
+            )
     return found
 
 

@@ -1,5 +1,5 @@
-"""The one layer in front of the routes: what no route may see, how much is read and for how long, what every answer
-says to browsers and caches, and the words for every failure."""
+"""The one layer in front of the routes: what no route may see, how much is read and for how long, and the words for
+every failure."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import math
 from collections.abc import Mapping
 
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.routing import Route, Router
+from starlette.types import Message, Receive, Scope, Send
 
-from gateway.foundation.http.language import listen
 from gateway.foundation.http.plans import Plans
 from gateway.foundation.http.problems import answer, fault
 from gateway.words.errors import Problem
@@ -20,15 +20,6 @@ from gateway.words.saying import Sentence, say
 _BYTES_A_SECOND = 16 * 1024
 _MOST_MEMBERS = 100_000
 """Of the JSON in a request: each begins behind a comma, so that they are counted before anything is built of them."""
-_POLICY = b"default-src 'none'; base-uri 'none'; frame-ancestors 'none'"
-_ALWAYS = (
-    (b"cache-control", b"no-store"),
-    (b"x-content-type-options", b"nosniff"),
-    (b"x-frame-options", b"DENY"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"cross-origin-resource-policy", b"same-origin"),
-)
-"""What every answer says that does not say otherwise: records of citizens are kept by nobody on the way."""
 
 
 class Door:
@@ -42,33 +33,28 @@ class Door:
 
     def __init__(
         self,
-        rest: ASGIApp,
+        rest: Router,
         plans: Plans,
         limit: int = 1 << 20,
         larger: Mapping[str, int] | None = None,
         *,
         seconds: float = 30.0,
-        policies: Mapping[str, str] | None = None,
     ) -> None:
         self._rest = rest
         self._plans = plans
         self._limit = limit
         self._larger = dict(larger or {})
         self._seconds = seconds
-        self._policies = {path: policy.encode() for path, policy in (policies or {}).items()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._rest(scope, receive, send)
             return
-        listen(scope)
         begun = False
 
         async def noted(message: Message) -> None:
             nonlocal begun
-            if not begun:
-                begun = True
-                self._furnish(message, scope["path"])
+            begun = True
             await send(message)
 
         try:
@@ -76,15 +62,16 @@ class Door:
         except Exception as error:
             if begun:  # too late for words; the server closes the connection of an answer without its end
                 fault(error, scope["path"])
-            else:
-                await answer(error, scope["path"])(scope, receive, noted)
+                return
+            if isinstance(error, HTTPException) and error.status_code == 405:
+                error.headers = {"Allow": ", ".join(self._taken(scope["path"]))}
+            await answer(error, scope["path"])(scope, receive, noted)
 
-    def _furnish(self, message: Message, path: str) -> None:
-        """Give an answer the headers that it does not have."""
-        headers = list(message.get("headers", ()))
-        said = {name.lower() for name, _ in headers}
-        policy = (b"content-security-policy", self._policies.get(path, _POLICY))
-        message["headers"] = headers + [one for one in (*_ALWAYS, policy) if one[0] not in said]
+    def _taken(self, path: str) -> list[str]:
+        """The methods that are taken at an address, by whichever of its routes (RFC 9110, 15.5.6)."""
+        there = [route for route in self._rest.routes if isinstance(route, Route) and route.path_regex.match(path)]
+        methods = {method for route in there for method in route.methods or ()}
+        return sorted(methods | {"HEAD"} if "GET" in methods else methods)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from gateway.foundation.http.language import in_words, spoken
+from gateway.foundation.http.manners import request_id
 from gateway.words.errors import ForgedCallbackError, Problem
 from gateway.words.identifiers import new_id
 from gateway.words.problems import TITLES, problem_type
@@ -27,7 +28,7 @@ TYPE_BASE = "urn:enforcement-gateway:problem:"
 class ProblemDocument(BaseModel):
     """An error (RFC 9457). ``field`` is a dotted path into the request, ``cure`` says what to do.
 
-    ``fault``: of a fault of ours, what our log knows it by.
+    ``fault``: of a fault of ours, what our log knows it by. ``request``: the id of the request, as in X-Request-Id.
     """
 
     type: str
@@ -37,6 +38,7 @@ class ProblemDocument(BaseModel):
     field: str | None = None
     cure: str | None = None
     fault: str | None = None
+    request: str | None = None
     errors: list[dict[str, str]] | None = None
 
 
@@ -68,6 +70,8 @@ def document(
     if cure is not None:
         body["cure"] = cure
     body.update(extra)
+    if (known := request_id()) is not None:
+        body.setdefault("request", known)
     text = json.dumps(body, ensure_ascii=False, default=_plain)
     told = {**(headers or {}), "Content-Language": language.value, "Vary": "Accept-Language"}
     return Response(text.encode("utf-8", "backslashreplace"), kind.status, told, MEDIA_TYPE)
@@ -123,7 +127,7 @@ def _of_problem(problem: Problem) -> Response:
     headers = {}
     if problem.status == 401:
         headers["WWW-Authenticate"] = "Bearer"  # RFC 9110, 11.6.1
-    if problem.status == 503:
+    if problem.status in (429, 503) or problem.type == "request-in-progress":
         headers["Retry-After"] = str(problem.extra.get("retry_after", 1))
     if "location" in problem.extra:
         headers["Location"] = problem.extra["location"]

@@ -7,10 +7,9 @@ import binascii
 import re
 from collections.abc import Sequence
 from datetime import date
-from hashlib import sha256
 from typing import Annotated, Any, Generic, Protocol, Self, TypeVar, overload
 
-from fastapi import Query, Response
+from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.foundation.delivery.events import Event
@@ -62,15 +61,6 @@ class RuleView(View):
         """A row as it is shown."""
         shown = row.model_dump(include={"matter", "value", "unit", "source", "article"})
         return cls.model_validate({**shown, "from": row.since, "confirm": row.confirm or None})
-
-
-def tagged(view: View, known: str | None) -> Response:
-    """A view with its ETag, or 304 where the caller knows it by that. Many rooms change it: the tag is of the view."""
-    text = view.model_dump_json(by_alias=True).encode()
-    tag = f'W/"{sha256(text).hexdigest()[:32]}"'
-    if known == tag:
-        return Response(status_code=304, headers={"ETag": tag})
-    return Response(text, media_type="application/json", headers={"ETag": tag})
 
 
 class Page(View, Generic[T]):

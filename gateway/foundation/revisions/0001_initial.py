@@ -67,6 +67,12 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_client')),
     sa.UniqueConstraint('name', name=op.f('uq_client_name'))
     )
+    op.create_table('client_rate',
+    sa.Column('client', sa.String(length=40), nullable=False, comment="a client's id, or an operator's"),
+    sa.Column('minute', sa.BigInteger(), nullable=False, comment="since 1970, by the database's clock"),
+    sa.Column('taken', sa.Integer(), nullable=False, comment='by all nodes in that minute, what was refused too'),
+    sa.PrimaryKeyConstraint('client', name=op.f('pk_client_rate'))
+    )
     op.create_table('contract_drift',
     sa.Column('channel', sa.String(length=60), nullable=False),
     sa.Column('action', sa.String(length=60), nullable=False, comment='whose answer, or which callback'),
@@ -576,6 +582,7 @@ def downgrade() -> None:
 
     op.drop_table('event')
     op.drop_table('contract_drift')
+    op.drop_table('client_rate')
     op.drop_table('client')
     op.drop_table('channel_condition')
     op.drop_table('chain_head')

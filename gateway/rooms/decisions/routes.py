@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Path, Response
+from fastapi import APIRouter, Depends, Path, Response
 from pydantic import create_model
 
 from gateway.foundation.access import Principal
@@ -17,7 +17,7 @@ from gateway.foundation.http.language import in_words
 from gateway.foundation.http.persons import Plainly
 from gateway.foundation.http.problems import responses
 from gateway.foundation.http.services import service
-from gateway.foundation.http.views import RuleView, View, instant, tagged
+from gateway.foundation.http.views import RuleView, View, instant
 from gateway.rooms.decisions import (
     Corrections,
     Decision,
@@ -237,21 +237,11 @@ async def put_decision(
     return await view.of(decision)
 
 
-@router.get(
-    "/{authority}/{number:path}",
-    response_model=DecisionView,
-    responses={304: {"description": "Unchanged since the ETag"}},
-)
-async def get_decision(
-    view: TheView,
-    who: Reader,
-    authority: Authority,
-    number: Number,
-    if_none_match: Annotated[str | None, Header()] = None,
-) -> Response:
+@router.get("/{authority}/{number:path}", response_model=DecisionView)
+async def get_decision(view: TheView, who: Reader, authority: Authority, number: Number) -> DecisionView:
     """The one view: facts, events, money, seal, disclosures, and what is due next."""
     require_authority(who, authority, "decision")
-    return tagged(await view.at(authority, number), if_none_match)
+    return await view.at(authority, number)
 
 
 @router.post("/{authority}/{number:path}/events", response_model=DecisionView, responses=responses(400, 409, 413))

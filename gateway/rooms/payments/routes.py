@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Header, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import Field, create_model
 
 from gateway.foundation.access import Principal
@@ -25,7 +25,6 @@ from gateway.foundation.http.views import (
     View,
     after,
     cursor_after,
-    tagged,
 )
 from gateway.rooms.payments import (
     Payment,
@@ -124,18 +123,12 @@ async def list_payments(
 @router.get(
     "/payments/{payment_id}",
     response_model=PaymentView,
-    responses={304: {"description": "Unchanged since the ETag"}, **responses(404)},
+    responses=responses(404),
 )
-async def get_payment(
-    base: Base,
-    payments: ThePayments,
-    who: Reader,
-    payment_id: str,
-    if_none_match: Annotated[str | None, Header()] = None,
-) -> Response:
+async def get_payment(base: Base, payments: ThePayments, who: Reader, payment_id: str) -> PaymentView:
     """One payment with its timeline."""
     await _owned(payments, who, payment_id)
-    return tagged(await _view(base, payments, payment_id), if_none_match)
+    return await _view(base, payments, payment_id)
 
 
 @router.post(

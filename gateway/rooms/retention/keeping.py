@@ -120,6 +120,7 @@ TERMS = (
             access.authority,
             access.client,
             access.client_authority,
+            access.client_rate,
             access.operator,
             access.access_key,
             access.matter_person,

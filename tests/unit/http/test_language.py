@@ -10,6 +10,7 @@ from fastapi import FastAPI, Header
 from pydantic import AfterValidator, Field
 
 from gateway.foundation.http.door import Door
+from gateway.foundation.http.manners import Manners
 from gateway.foundation.http.plans import Plans
 from gateway.words.saying import UnfitError, say
 from gateway.words.text import Ask
@@ -51,7 +52,7 @@ def client() -> httpx.AsyncClient:
     async def broken() -> None:
         raise RuntimeError("a secret of ours")
 
-    app.middleware_stack = Door(app.router, Plans(app.routes), limit=1000)
+    app.middleware_stack = Manners(Door(app.router, Plans(app.routes), limit=1000))
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway")
 
 
