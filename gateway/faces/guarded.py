@@ -8,6 +8,7 @@ idle longest. Bodies are bounded where they are read (``gateway.foundation.http.
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 import uvicorn
@@ -17,6 +18,7 @@ from gateway.settings import ServerSettings
 
 _UNREAD_SECONDS = 30.0
 _READ_MEANWHILE = 64 * 1024
+_OFFER = re.compile(rb"\r\nupgrade *:", re.IGNORECASE)
 _REASONS = {408: b"Request Timeout", 431: b"Request Header Fields Too Large"}
 
 
@@ -83,6 +85,7 @@ class Guarded(HttpToolsProtocol):
             self._await_head()
         if self._head is not None:
             self._head_bytes += len(data)
+            data = _without_offers(data)
         super().data_received(data)
         if self._head is not None and self._head_bytes > self._bounds.max_header_bytes:
             self._refuse(431)
@@ -148,3 +151,12 @@ class Guarded(HttpToolsProtocol):
             self.transport.abort()
         else:
             self._look_after(now)
+
+
+def _without_offers(data: bytes) -> bytes:
+    """A head without the offer of another protocol, which nobody has to take up (RFC 9110, 7.8).
+
+    The parser would take what follows for that protocol. Java's own client offers HTTP/2 with its first request.
+    """
+    head, end, body = data.partition(b"\r\n\r\n")
+    return _OFFER.sub(b"\r\nx-offer:", head) + end + body if _OFFER.search(head) else data

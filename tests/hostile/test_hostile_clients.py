@@ -113,6 +113,16 @@ async def answer(reader: asyncio.StreamReader) -> bytes:
         return head + await reader.readexactly(length)
 
 
+async def test_an_offer_of_another_protocol_is_passed_over() -> None:
+    """Java's own client offers HTTP/2 so, and was told that its next request was none."""
+    offer = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAE\r\nContent-Length: 2\r\n\r\n{}"
+    async with serving() as ask:
+        reader, writer = await ask(b"POST /nowhere HTTP/1.1\r\nHost: x\r\n" + offer)
+        first = await answer(reader)
+        writer.write(b"POST /nowhere HTTP/1.1\r\nHost: x\r\n" + offer)
+        assert [one.split(b" ", 2)[1] for one in (first, await answer(reader))] == [b"404", b"404"]
+
+
 @pytest.mark.parametrize(
     "begun",
     [

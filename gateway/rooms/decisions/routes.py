@@ -238,7 +238,7 @@ async def put_decision(
 
 
 @router.get("/{authority}/{number:path}", response_model=DecisionView)
-async def get_decision(view: TheView, who: Reader, authority: Authority, number: Number) -> DecisionView:
+async def get_decision(view: TheView, who: Reader, authority: Authority, number: Number) -> View:
     """The one view: facts, events, money, seal, disclosures, and what is due next."""
     require_authority(who, authority, "decision")
     return await view.at(authority, number)

@@ -125,7 +125,7 @@ async def list_payments(
     response_model=PaymentView,
     responses=responses(404),
 )
-async def get_payment(base: Base, payments: ThePayments, who: Reader, payment_id: str) -> PaymentView:
+async def get_payment(base: Base, payments: ThePayments, who: Reader, payment_id: str) -> PaymentSummary:
     """One payment with its timeline."""
     await _owned(payments, who, payment_id)
     return await _view(base, payments, payment_id)
