@@ -9,8 +9,7 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from gateway.terminal.output import Exit, Json, in_words, progress, session, show, spoken, table
-from gateway.words.errors import InvalidProblem
+from gateway.terminal.output import Json, in_words, progress, session
 from gateway.words.saying import say
 
 
@@ -32,13 +31,10 @@ def import_bills(
     their English or their Chinese names.
     """
     from gateway.app import App
-    from gateway.rooms.imports.report import as_workbook
+    from gateway.rooms.imports.results import content_of, tell
     from gateway.rooms.imports.service import ImportReport, Imports
 
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise InvalidProblem(say("terminal.unreadable_file", file=file, reason=error.strerror), field="file") from error
+    content = content_of(file)
 
     async def run() -> ImportReport:
         bar = Progress(
@@ -61,26 +57,4 @@ def import_bills(
                     progress=lambda done, all_: bar.update(task, completed=done, total=all_),
                 )
 
-    report = asyncio.run(run())
-    if report_file is not None:
-        report_file.write_bytes(as_workbook(report))
-    counts = {name: report.count(name) for name in ("new", "known", "bad")}
-    said = [one for one in report.rows if one.reasons]
-    language = spoken()
-    rows = [
-        {"line": r.line, "outcome": r.outcome, "code": r.code, "reason": r.reason_in(language), "payment": r.payment}
-        for r in report.rows
-    ]
-    show(
-        {"written": report.written, **counts, "rows": rows},
-        as_json,
-        table(
-            [say("imports.line"), say("imports.outcome"), say("imports.code"), say("imports.reason")],
-            ((r.line, say(f"imports.{r.outcome}"), r.code, r.reason_in(language)) for r in said),
-        )
-        if said
-        else say("imports.no_bad_rows"),
-        say("imports.imported" if report.written else "imports.would_be", **counts),
-    )
-    if counts["bad"]:
-        raise typer.Exit(Exit.FOUND)
+    tell(asyncio.run(run()), report_file, as_json, "code", lambda one: {"payment": one.payment})

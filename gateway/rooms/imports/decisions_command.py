@@ -9,8 +9,7 @@ from typing import Annotated
 import typer
 from rich.progress import Progress, TextColumn
 
-from gateway.terminal.output import Exit, Json, in_words, progress, session, show, spoken, table
-from gateway.words.errors import InvalidProblem
+from gateway.terminal.output import Json, in_words, progress, session
 from gateway.words.saying import say
 
 
@@ -33,13 +32,10 @@ def import_decisions(
     """
     from gateway.app import App
     from gateway.rooms.imports.decisions import DecisionBatches
-    from gateway.rooms.imports.report import as_workbook
+    from gateway.rooms.imports.results import content_of, tell
     from gateway.rooms.imports.service import ImportReport
 
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise InvalidProblem(say("terminal.unreadable_file", file=file, reason=error.strerror), field="file") from error
+    content = content_of(file)
 
     async def run() -> ImportReport:
         words = TextColumn(in_words(say("imports.importing"))), TextColumn("{task.completed}")
@@ -56,25 +52,4 @@ def import_decisions(
                     progress=lambda done: bar.update(task, completed=done),
                 )
 
-    report = asyncio.run(run())
-    if report_file is not None:
-        report_file.write_bytes(as_workbook(report, "决定书文号"))
-    counts = {name: report.count(name) for name in ("new", "known", "bad")}
-    language, said = spoken(), [one for one in report.rows if one.reasons]
-    rows = [
-        {"line": one.line, "outcome": one.outcome, "number": one.code, "reason": one.reason_in(language)}
-        for one in report.rows
-    ]
-    show(
-        {"written": report.written, **counts, "rows": rows},
-        as_json,
-        table(
-            [say("imports.line"), say("imports.outcome"), say("imports.number"), say("imports.reason")],
-            ((one.line, say(f"imports.{one.outcome}"), one.code, one.reason_in(language)) for one in said),
-        )
-        if said
-        else say("imports.no_bad_rows"),
-        say("imports.imported" if report.written else "imports.would_be", **counts),
-    )
-    if counts["bad"]:
-        raise typer.Exit(Exit.FOUND)
+    tell(asyncio.run(run()), report_file, as_json, "number")
