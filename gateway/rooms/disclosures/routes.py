@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -10,13 +11,14 @@ from pydantic import Field
 
 from gateway.foundation.access import Principal
 from gateway.foundation.http.authorization import may, require_authority
-from gateway.foundation.http.idempotency import KeyedRequest
+from gateway.foundation.http.idempotency import Keyed, KeyedRequest
 from gateway.foundation.http.problems import responses
 from gateway.foundation.http.services import service
 from gateway.foundation.http.two_persons import person
 from gateway.foundation.http.views import Ask, Cursor, Limit, Page, after, cursor_after
+from gateway.foundation.once import Once
 from gateway.rooms.disclosures import DisclosureFilter, Disclosures, Status
-from gateway.rooms.disclosures.marks import Marks
+from gateway.rooms.disclosures.marks import Marks, Of
 from gateway.rooms.disclosures.planning import Relied, Told
 from gateway.rooms.disclosures.rules import Ground
 from gateway.rooms.disclosures.views import DisclosureView
@@ -135,6 +137,34 @@ async def get_disclosure(disclosures: TheDisclosures, who: Reader, disclosure_id
     return DisclosureView.of(disclosure, timeline)
 
 
+@dataclass(frozen=True)
+class Act:
+    """One change of one disclosure, under its key. ``of``: the authorities whose disclosures the asker may change."""
+
+    disclosures: Disclosures
+    who: Principal
+    key: Keyed
+    response: Response
+
+    @property
+    def of(self) -> Of:
+        """Whose disclosures may be changed."""
+        return self.who.authorities
+
+    async def shows(self, ask: Ask | None, effect: Callable[[Once], Awaitable[object]]) -> DisclosureView:
+        """Have the effect once, and answer with the disclosure as it then is."""
+        found = await self.key.shows(self.who, ask, effect, self.disclosures.look)
+        self.response.status_code = self.key.status
+        return DisclosureView.of(*found)
+
+
+async def _acting(disclosures: TheDisclosures, who: Writer, key: KeyedRequest, response: Response) -> Act:
+    return Act(disclosures, who, key, response)
+
+
+Acting = Annotated[Act, Depends(_acting)]
+
+
 def _act(path: str) -> Callable[[Route], Route]:
     """A route that changes one disclosure, and answers with it as it then is."""
     return router.post(path, status_code=202, response_model=DisclosureView, responses=responses(400, 404, 409, 413))
@@ -142,166 +172,68 @@ def _act(path: str) -> Callable[[Route], Route]:
 
 @_act("/{disclosure_id}/correction")
 async def correct_disclosure(
-    disclosures: TheDisclosures,
-    who: Writer,
-    disclosure_id: str,
-    ask: ReasonRequest,
-    key: KeyedRequest,
-    response: Response,
+    disclosures: TheDisclosures, act: Acting, disclosure_id: str, ask: ReasonRequest
 ) -> DisclosureView:
     """Replace what is shown by the decision's present facts 更正."""
-    of = who.authorities
-    found = await key.shows(
-        who, ask, lambda once: disclosures.correct(disclosure_id, ask.reason, of=of, once=once), disclosures.look
-    )
-    response.status_code = key.status
-    return DisclosureView.of(*found)
+    return await act.shows(ask, lambda once: disclosures.correct(disclosure_id, ask.reason, of=act.of, once=once))
 
 
 @_act("/{disclosure_id}/withdrawal")
 async def withdraw_disclosure(
-    disclosures: TheDisclosures,
-    who: Writer,
-    disclosure_id: str,
-    ask: ReasonRequest,
-    key: KeyedRequest,
-    response: Response,
+    disclosures: TheDisclosures, act: Acting, disclosure_id: str, ask: ReasonRequest
 ) -> DisclosureView:
     """Take a publication back 撤回 with an explanation (行政处罚法 art. 48)."""
-    of = who.authorities
-    found = await key.shows(
-        who, ask, lambda once: disclosures.withdraw(disclosure_id, ask.reason, of=of, once=once), disclosures.look
-    )
-    response.status_code = key.status
-    return DisclosureView.of(*found)
+    return await act.shows(ask, lambda once: disclosures.withdraw(disclosure_id, ask.reason, of=act.of, once=once))
 
 
 @_act("/{disclosure_id}/repair")
 async def repair_disclosure(
-    disclosures: TheDisclosures,
-    who: Writer,
-    disclosure_id: str,
-    ask: RepairRequest,
-    key: KeyedRequest,
-    response: Response,
+    disclosures: TheDisclosures, act: Acting, disclosure_id: str, ask: RepairRequest
 ) -> DisclosureView:
     """End a publication early after repair 信用修复."""
-    of = who.authorities
-    found = await key.shows(
-        who,
+    return await act.shows(
         ask,
-        lambda once: disclosures.repair(disclosure_id, ask.repair_number, performed=ask.performed, of=of, once=once),
-        disclosures.look,
+        lambda once: disclosures.repair(
+            disclosure_id, ask.repair_number, performed=ask.performed, of=act.of, once=once
+        ),
     )
-    response.status_code = key.status
-    return DisclosureView.of(*found)
 
 
 @_act("/{disclosure_id}/objection")
-async def object_to_disclosure(
-    disclosures: TheDisclosures,
-    marks: TheMarks,
-    who: Writer,
-    disclosure_id: str,
-    ask: ReasonRequest,
-    key: KeyedRequest,
-    response: Response,
-) -> DisclosureView:
+async def object_to_disclosure(marks: TheMarks, act: Acting, disclosure_id: str, ask: ReasonRequest) -> DisclosureView:
     """Somebody objects to what is shown 异议: it is marked at the target as soon as that can be told."""
-    of = who.authorities
-    found = await key.shows(
-        who, ask, lambda once: marks.object(disclosure_id, ask.reason, of=of, once=once), disclosures.look
-    )
-    response.status_code = key.status
-    return DisclosureView.of(*found)
+    return await act.shows(ask, lambda once: marks.object(disclosure_id, ask.reason, of=act.of, once=once))
 
 
 @_act("/{disclosure_id}/objection/settlement")
-async def settle_objection(
-    disclosures: TheDisclosures,
-    marks: TheMarks,
-    who: Writer,
-    disclosure_id: str,
-    ask: SettleRequest,
-    key: KeyedRequest,
-    response: Response,
-) -> DisclosureView:
+async def settle_objection(marks: TheMarks, act: Acting, disclosure_id: str, ask: SettleRequest) -> DisclosureView:
     """The objection was answered: the mark goes."""
-    of = who.authorities
-    found = await key.shows(
-        who, ask, lambda once: marks.settle(disclosure_id, ask.outcome, ask.reason, of=of, once=once), disclosures.look
-    )
-    response.status_code = key.status
-    return DisclosureView.of(*found)
+    return await act.shows(ask, lambda once: marks.settle(disclosure_id, ask.outcome, ask.reason, of=act.of, once=once))
 
 
 @_act("/{disclosure_id}/shielding")
-async def shield_disclosure(
-    disclosures: TheDisclosures,
-    marks: TheMarks,
-    who: Writer,
-    disclosure_id: str,
-    ask: ReasonRequest,
-    key: KeyedRequest,
-    response: Response,
-) -> DisclosureView:
+async def shield_disclosure(marks: TheMarks, act: Acting, disclosure_id: str, ask: ReasonRequest) -> DisclosureView:
     """Hide what is shown for a time 暂时屏蔽, on a ruling that ``reason`` names."""
-    of = who.authorities
-    found = await key.shows(
-        who, ask, lambda once: marks.shield(disclosure_id, ask.reason, of=of, once=once), disclosures.look
-    )
-    response.status_code = key.status
-    return DisclosureView.of(*found)
+    return await act.shows(ask, lambda once: marks.shield(disclosure_id, ask.reason, of=act.of, once=once))
 
 
 @_act("/{disclosure_id}/shielding/end")
-async def unshield_disclosure(
-    disclosures: TheDisclosures,
-    marks: TheMarks,
-    who: Writer,
-    disclosure_id: str,
-    ask: ReasonRequest,
-    key: KeyedRequest,
-    response: Response,
-) -> DisclosureView:
+async def unshield_disclosure(marks: TheMarks, act: Acting, disclosure_id: str, ask: ReasonRequest) -> DisclosureView:
     """Show again what was hidden."""
-    of = who.authorities
-    found = await key.shows(
-        who, ask, lambda once: marks.unshield(disclosure_id, ask.reason, of=of, once=once), disclosures.look
-    )
-    response.status_code = key.status
-    return DisclosureView.of(*found)
+    return await act.shows(ask, lambda once: marks.unshield(disclosure_id, ask.reason, of=act.of, once=once))
 
 
 @_act("/{disclosure_id}/end")
 async def end_disclosure(
-    disclosures: TheDisclosures,
-    who: Writer,
-    disclosure_id: str,
-    ask: ReasonRequest,
-    key: KeyedRequest,
-    response: Response,
+    disclosures: TheDisclosures, act: Acting, disclosure_id: str, ask: ReasonRequest
 ) -> DisclosureView:
     """End what is over although its duties are not performed: an operator's word, where no rule says so."""
-    of = who.authorities
-    found = await key.shows(
-        who,
-        ask,
-        lambda once: disclosures.end(disclosure_id, ask.reason, by=person(who), of=of, once=once),
-        disclosures.look,
+    return await act.shows(
+        ask, lambda once: disclosures.end(disclosure_id, ask.reason, by=person(act.who), of=act.of, once=once)
     )
-    response.status_code = key.status
-    return DisclosureView.of(*found)
 
 
 @_act("/{disclosure_id}/release")
-async def release_disclosure(
-    disclosures: TheDisclosures, who: Writer, disclosure_id: str, key: KeyedRequest, response: Response
-) -> DisclosureView:
+async def release_disclosure(disclosures: TheDisclosures, act: Acting, disclosure_id: str) -> DisclosureView:
     """Have a draft sent to its target, as it is kept: somebody has looked at it."""
-    of = who.authorities
-    found = await key.shows(
-        who, None, lambda once: disclosures.release(disclosure_id, of=of, once=once), disclosures.look
-    )
-    response.status_code = key.status
-    return DisclosureView.of(*found)
+    return await act.shows(None, lambda once: disclosures.release(disclosure_id, of=act.of, once=once))
