@@ -99,7 +99,7 @@ class Answers:
             case Absent():
                 self._effects.life.doubt(conn, disclosure, outcome)
                 if disclosure.withdraw_wanted_at is not None:
-                    self._effects.stop_sending(conn, disclosure, now)
+                    self._effects.withdrawals.stop_sending(conn, disclosure, now)
             case _:
                 raise AssertionError(f"unforeseen outcome {outcome}")
 
@@ -128,7 +128,7 @@ class Answers:
                 if effect == "submit":
                     self._effects.move(conn, disclosure, Status.ACCEPTED, receipt=answer.receipt)
                 if disclosure.withdraw_wanted_at is not None and effect != "withdraw":
-                    self._effects.send_withdrawal(conn, disclosure, now)
+                    self._effects.withdrawals.send(conn, disclosure, now)
                 else:
                     self._effects.ask_page(conn, disclosure, effect, answer.reference, now)
             case SubmissionState.REJECTED:
@@ -152,7 +152,7 @@ class Answers:
             return
         self._effects.tell(conn, disclosure, f"{_WORDS[effect]}_refused", reason=reason, field_errors=named)
         if disclosure.withdraw_wanted_at is not None and effect != "withdraw":
-            self._effects.send_withdrawal(conn, disclosure, now)
+            self._effects.withdrawals.send(conn, disclosure, now)
 
     def _seen(self, conn: Connection, operation: Operation, outcome: Outcome) -> None:
         """The public page was read: only now is anything claimed about it."""

@@ -1,4 +1,4 @@
-"""What is under way at a target for one disclosure: sending it, asking about it, and the withdrawal that wins over it.
+"""What is under way at a target for one disclosure: sending it, and asking about it. ``withdrawals`` win over it.
 
 All functions of a connection, in the caller's transaction.
 """
@@ -16,13 +16,13 @@ from gateway.foundation.lives import Living
 from gateway.ports.credit import CorrectRequest, DisclosureRecord, MarkRequest, SubmitRequest, WithdrawRequest
 from gateway.rooms.decisions import fetch as fetch_decision
 from gateway.rooms.disclosures import questions, records
-from gateway.rooms.disclosures.deadlines import Deadline, withdraw_by
 from gateway.rooms.disclosures.publication import key_of
 from gateway.rooms.disclosures.publication import reason as public_reason
 from gateway.rooms.disclosures.questions import Effect, EffectRequest, LookQuery, PageQuery, VerdictQuery
 from gateway.rooms.disclosures.records import Disclosure
 from gateway.rooms.disclosures.rules import Rules
 from gateway.rooms.disclosures.states import LIFE, OVER, SHOWN, Status
+from gateway.rooms.disclosures.withdrawals import Withdrawals
 from gateway.words.clock import day_of
 from gateway.words.errors import ConflictProblem, NotFoundProblem
 from gateway.words.masking import Public
@@ -32,7 +32,7 @@ MarkEffect = Literal["object", "settle", "shield", "unshield"]
 
 
 class Effects:
-    """One effect at a time per disclosure. ``move`` is the only door for its state."""
+    """One effect at a time per disclosure. ``move`` is the only door for its state; ``withdrawals``: what is owed."""
 
     def __init__(self, base: Foundation, rules: Rules) -> None:
         self.life: Living[Status, Disclosure] = Living(LIFE, base.events, base.clock, _tells)
@@ -41,8 +41,7 @@ class Effects:
         self._channels = base.channels
         self._delivery = base.delivery
         self._events = base.events
-        self._reckoning = base.reckoning
-        self._rules = rules
+        self.withdrawals = Withdrawals(self, base, rules)
 
     def lock(self, conn: Connection, disclosure_id: str, of: Container[str] | None = None) -> Disclosure:
         """One disclosure, if it is of these authorities or none are named, held until the end of the transaction.
@@ -216,101 +215,6 @@ class Effects:
             not_before=not_before,
             wanted_by=last_day_of(disclosure),
         )
-
-    # --- withdrawals ------------------------------------------------------------------------------------------------
-
-    def owe_withdrawal(
-        self, conn: Connection, disclosure: Disclosure, reason: str, happened_on: date, now: int
-    ) -> None:
-        """Note that a withdrawal is owed, and begin it unless something else must end first."""
-        if disclosure.withdraw_wanted_at is None:
-            last = self.withdraw_by(disclosure, happened_on)
-            records.change(
-                conn,
-                disclosure.id,
-                now,
-                withdraw_wanted_at=now,
-                withdraw_reason_on=happened_on,
-                withdraw_by_on=last.on,
-                withdraw_by_provisional=last.provisional,
-                withdraw_reason=reason,
-            )
-            self.tell(
-                conn,
-                disclosure,
-                "withdrawal_requested",
-                reason=reason,
-                withdraw_by_on=str(last.on),
-                citation=last.citation,
-            )
-            disclosure = self.lock(conn, disclosure.id)
-        if disclosure.effect == "withdraw":
-            return
-        if disclosure.status is Status.DRAFT:
-            self.move(conn, disclosure, Status.WITHDRAWN, reason=reason)
-        elif disclosure.awaiting == "answer":
-            self.stop_sending(conn, disclosure, now)
-        elif disclosure.awaiting in (None, "page") and disclosure.status is not Status.PLANNED:
-            self.send_withdrawal(conn, disclosure, now)
-
-    def owe_otherwise(self, conn: Connection, disclosure: Disclosure, cause: tuple[str, date] | None, now: int) -> None:
-        """The reason of a withdrawal was corrected (its words and its day), or was none (None).
-
-        What has left us, or may have, is not called back: a decision that was never revoked is then published anew.
-        """
-        waits = disclosure.effect != "withdraw" or self._taken_back(conn, disclosure, now)
-        was = None if disclosure.withdraw_by_on is None else str(disclosure.withdraw_by_on)
-        if cause is None:
-            if waits:
-                records.change(conn, disclosure.id, now, **records.NOTHING_OWED)
-                self.tell(conn, disclosure, "withdrawal_dropped", withdraw_by_on_before=was)
-            return
-        reason, since = cause
-        last = self.withdraw_by(disclosure, since)
-        records.change(
-            conn,
-            disclosure.id,
-            now,
-            withdraw_reason_on=since,
-            withdraw_by_on=last.on,
-            withdraw_by_provisional=last.provisional,
-            withdraw_late_at=None,
-            withdraw_due_soon_days=None,
-        )
-        if waits:
-            records.change(conn, disclosure.id, now, withdraw_reason=reason)
-            if disclosure.effect == "withdraw":
-                self.send_withdrawal(conn, disclosure, now)
-        self.tell(conn, disclosure, "deadline", withdraw_by_on=str(last.on), withdraw_by_on_before=was)
-
-    def _taken_back(self, conn: Connection, disclosure: Disclosure, now: int) -> bool:
-        """Stop a withdrawal that has provably not left us."""
-        operation = disclosure.effect_operation
-        if operation is None or not self._delivery.cancel(conn, operation, "撤回事由已更正"):
-            return False
-        records.change(conn, disclosure.id, now, **records.IDLE)
-        return True
-
-    def withdraw_by(self, disclosure: Disclosure, happened_on: date) -> Deadline:
-        """The last day to take it back for a reason that arose on a day, by the calendar as it is known now."""
-        return withdraw_by(happened_on, self._rules, self._reckoning.of(disclosure.authority).calendar)
-
-    def stop_sending(self, conn: Connection, disclosure: Disclosure, now: int) -> None:
-        """Stop an effect that has provably not left us; otherwise its outcome is waited for."""
-        operation = disclosure.effect_operation
-        if operation is None or not self._delivery.cancel(conn, operation, "撤回在先，不再报送"):
-            return
-        records.change(conn, disclosure.id, now, pending_sealed=None, **records.IDLE)
-        if disclosure.effect == "submit" and disclosure.status is Status.PLANNED:
-            self.move(conn, disclosure, Status.WITHDRAWN, reason=disclosure.withdraw_reason)
-        else:
-            self.send_withdrawal(conn, disclosure, now)
-
-    def send_withdrawal(self, conn: Connection, disclosure: Disclosure, now: int) -> None:
-        """Send the withdrawal that is owed, with its explanation for the public."""
-        disclosure = self.lock(conn, disclosure.id)
-        assert disclosure.withdraw_reason is not None, "what is owed has a reason"
-        self.take_off(conn, disclosure, "withdraw", disclosure.withdraw_reason, now)
 
     def take_off(
         self, conn: Connection, disclosure: Disclosure, effect: Literal["withdraw", "end"], reason: str, now: int

@@ -42,7 +42,7 @@ def judge_again(conn: Connection, effects: Effects, planning: Planning, disclosu
         planned_on = day_of(from_micros(one.created_at))
         begun = found.since if found.since is not None and found.since > planned_on else today
         words = found.reason if found.kind == "minor" else FOR_THE_PUBLIC
-        effects.owe_withdrawal(conn, one, words, begun, at)
+        effects.withdrawals.owe(conn, one, words, begun, at)
         return True
     plan = found.plan if isinstance(found, Refusal) else found
     return isinstance(plan, Plan) and _moved(conn, effects, one, plan, at)
@@ -53,7 +53,7 @@ def recount(conn: Connection, effects: Effects, planning: Planning, disclosure_i
     moved = judge_again(conn, effects, planning, disclosure_id, now)
     one = effects.lock(conn, disclosure_id)
     if one.withdraw_reason_on is not None and one.withdraw_wanted_at is not None and one.status.value not in NOT_LIVE:
-        last = effects.withdraw_by(one, one.withdraw_reason_on)
+        last = effects.withdrawals.last_day(one, one.withdraw_reason_on)
         if (last.on, last.provisional) != (one.withdraw_by_on, one.withdraw_by_provisional):
             told = one.withdraw_due_soon_days if last.on == one.withdraw_by_on else None
             changed = Change(

@@ -229,7 +229,7 @@ class Disclosures:
                         type="disclosure-not-shown",
                         disclosure_status=held.status,
                     )
-                self._effects.owe_withdrawal(conn, held, reason, day_of(now), to_micros(now))
+                self._effects.withdrawals.owe(conn, held, reason, day_of(now), to_micros(now))
             return held.target
 
         self._wake([await self._base.store.write(once.about(disclosure_id).first(unit))])
@@ -316,7 +316,7 @@ class Disclosures:
         records.change(conn, new.subject, at, effect_operation=new.id, effect_reference=new.reference)
         held = self._effects.lock(conn, new.subject)
         if held.withdraw_wanted_at is not None and held.effect != "withdraw":
-            self._effects.stop_sending(conn, held, at)
+            self._effects.withdrawals.stop_sending(conn, held, at)
 
     def take_notice(self, conn: Connection, channel: str, notice: VerdictNotice, _exchange_id: str) -> None:
         """A target says that it has decided: a hint to ask now."""
@@ -347,9 +347,9 @@ class Disclosures:
             if one.status in STANDING:
                 held = self._effects.lock(conn, one.id)
                 if before is not None and held.withdraw_reason == before[0]:
-                    self._effects.owe_otherwise(conn, held, cause, to_micros(now))
+                    self._effects.withdrawals.owe_otherwise(conn, held, cause, to_micros(now))
                 elif cause is not None:
-                    self._effects.owe_withdrawal(conn, held, *cause, to_micros(now))
+                    self._effects.withdrawals.owe(conn, held, *cause, to_micros(now))
 
     def published(self, conn: Connection, event: Event) -> None:
         """It is public: a period that runs from that day is known now."""
